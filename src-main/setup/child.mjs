@@ -1,0 +1,81 @@
+/**
+ * Other programs, run in the two ways set-up needs: `finish` waits for one, hides what it prints and shows the end
+ * of it only when it fails; `passThrough` gives it our terminal, our signals and takes its exit code.
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+
+/**
+ * @param {string} command @param {string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, limitMs?: number, signal?: AbortSignal, onTick?: () => void, shell?: boolean }} [options]
+ *   limitMs: the program is ended after this; onTick: called a few times a second while it runs
+ * @returns {Promise<{ code: number, stdout: string, output: string, failure: string | null }>}
+ */
+export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, env: env ?? process.env, shell, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    let stdout = '';
+    let output = '';
+    let failure = /** @type {string | null} */ (null);
+    child.stdout.on('data', (chunk) => {
+      stdout = (stdout + chunk).slice(-1_000_000);
+      output = (output + chunk).slice(-20_000);
+    });
+    child.stderr.on('data', (chunk) => (output = (output + chunk).slice(-20_000)));
+    const ticking = onTick && setInterval(onTick, 250);
+    const limit =
+      limitMs &&
+      setTimeout(() => {
+        failure = `${command} did not finish within ${Math.round(limitMs / 1000)} s`;
+        child.kill('SIGKILL');
+      }, limitMs);
+    signal?.addEventListener('abort', () => {
+      failure = `${command} made no progress`;
+      child.kill('SIGKILL');
+    });
+    const endChild = () => child.kill();
+    process.once('exit', endChild);
+    const settle = (/** @type {number} */ code) => {
+      clearInterval(ticking || undefined);
+      clearTimeout(limit || undefined);
+      process.off('exit', endChild);
+      if (code !== 0 && !failure) failure = `${command} ended with code ${code}${lastLines(output)}`;
+      resolve({ code, stdout, output, failure });
+    };
+    child.on('error', (error) => {
+      failure = `${command} could not be started: ${error.message}`;
+      settle(127);
+    });
+    child.on('close', (code, signal) => settle(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+}
+
+/** The end of what a program printed, indented below our own sentence. */
+export function lastLines(/** @type {string} */ output, count = 6) {
+  const lines = output.trim().split('\n').slice(-count).filter(Boolean);
+  return lines.length ? `:\n${lines.map((line) => `    ${line.slice(0, 300)}`).join('\n')}` : '';
+}
+
+/**
+ * @param {string} command @param {string[]} args @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<number>} its exit code, 128 + n when a signal ended it
+ */
+export function passThrough(command, args, { cwd, env } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: 'inherit' });
+    // A terminal sends Ctrl+C to the whole group, so the child already has it: we only must not die before it does.
+    // A signal sent to us alone must be handed on. A second SIGINT is harmless to our commands: they are cancelling by then.
+    const handOn = (/** @type {NodeJS.Signals} */ signal) => void (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal));
+    /** @type {NodeJS.Signals[]} */
+    const signals = process.platform === 'win32' ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
+    for (const signal of signals) process.on(signal, handOn);
+    child.on('error', (error) => {
+      process.stderr.write(`${command} could not be started: ${error.message}\n`);
+      resolve(127);
+    });
+    child.on('close', (code, signal) => {
+      for (const name of signals) process.off(name, handOn);
+      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
+    });
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * What has to be built from our own sources: the page (Vite) and the window's two files (esbuild, because Electron's
+ * own Node runs no .ts, and a sandboxed preload is CommonJS). Built again only when a source changed; which files the
+ * bundles were made of is asked of esbuild.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { finish } from '../child.mjs';
+import { inModules, node24, root, versionOf } from '../repository.mjs';
+
+const stamp = join(root, 'dist', 'built.json');
+const pageSources = ['src-renderer', 'src-main/contract', 'vite.config.ts', 'package-lock.json'];
+const bundles = [
+  { source: 'src-main/app.ts', target: 'dist/app/app.mjs', format: 'esm' },
+  { source: 'src-main/preload.ts', target: 'dist/app/preload.cjs', format: 'cjs' },
+];
+// Bundled CommonJS libraries call require(), which an ES module has not.
+const banner = "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+
+/** @type {import('./index.mjs').Piece} */
+export const renderer = {
+  id: 'renderer',
+  title: 'page and window',
+  essential: true,
+  mend: 'npm start -- setup renderer',
+  async check() {
+    const built = readStamp();
+    if (built && built.hash === hashOf(built.sources)) return { state: 'ready', version: null, detail: `dist/, built ${built.at}` };
+    return { state: 'missing', version: null, detail: built ? 'a source has changed since it was built' : 'not built yet' };
+  },
+  async provide({ log }) {
+    const startedAt = Date.now();
+    rmSync(stamp, { force: true });
+    const sources = new Set(pageSources);
+    if (existsSync(join(root, 'vite.config.ts')) && existsSync(join(root, 'src-renderer', 'index.html'))) {
+      await build(['vite/bin/vite.js', 'build', '--logLevel', 'warn']);
+    } else log('  the page is not built: src-renderer/index.html or vite.config.ts is not there');
+    mkdirSync(join(root, 'dist', 'app'), { recursive: true });
+    for (const { source, target, format } of bundles) {
+      sources.add(source);
+      if (!existsSync(join(root, source))) {
+        log(`  ${target} is not built: ${source} is not there`);
+        continue;
+      }
+      const metafile = join(root, 'dist', 'app', `${format}.json`);
+      await build([
+        ...['esbuild/bin/esbuild', source, '--bundle', '--platform=node', '--target=node20', `--format=${format}`, '--external:electron'],
+        ...['--sourcemap', '--log-level=warning', `--outfile=${target}`, `--metafile=${metafile}`],
+        ...(format === 'esm' ? [`--banner:js=${banner}`] : []),
+      ]);
+      for (const input of Object.keys(JSON.parse(readFileSync(metafile, 'utf8')).inputs)) {
+        if (!input.startsWith('node_modules') && !input.startsWith('..')) sources.add(input);
+      }
+    }
+    const list = [...sources].sort();
+    writeFileSync(stamp, `${JSON.stringify({ hash: hashOf(list), sources: list, at: new Date().toISOString() }, null, 1)}\n`);
+    log(`Built the page and the window in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  },
+};
+
+async function build(/** @type {string[]} */ [tool, ...args]) {
+  const { failure } = await finish(node24() ?? process.execPath, [inModules(...tool.split('/')), ...args], { cwd: root });
+  if (failure) throw new Error(`the build failed: ${failure}`);
+}
+
+function readStamp() {
+  try {
+    return JSON.parse(readFileSync(stamp, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string[]} sources files and folders, relative to the repository
+ * @returns {string} the same as long as no name and no content changes
+ */
+export function hashOf(sources, base = root) {
+  const hash = createHash('sha256').update(`vite ${versionOf('vite')} esbuild ${versionOf('esbuild')}\n`);
+  for (const source of sources) {
+    for (const path of filesUnder(join(base, source))) {
+      hash.update(`${relative(base, path).replaceAll('\\', '/')}\0`).update(readFileSync(path)).update('\0');
+    }
+  }
+  return hash.digest('hex');
+}
+
+/** @returns {string[]} a file itself, or the files below a folder, in order; nothing if it does not exist */
+function filesUnder(/** @type {string} */ path) {
+  let entries;
+  try {
+    entries = readdirSync(path, { withFileTypes: true });
+  } catch {
+    return existsSync(path) ? [path] : [];
+  }
+  return entries
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => (entry.isDirectory() ? filesUnder(join(path, entry.name)) : [join(path, entry.name)]));
+}

@@ -1,0 +1,17 @@
+/**
+ * End-to-end tests: the same files run once through the window (WINNOW_DOOR=electron) and once through the browser
+ * (WINNOW_DOOR=browser), one file at a time, because each starts a whole Winnow.
+ */
+import { defineConfig } from 'vitest/config';
+
+const config = defineConfig({
+  test: {
+    include: ['test/e2e/**/*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+  },
+});
+
+export default config; // Vitest reads a default export
