@@ -1,0 +1,56 @@
+/**
+ * The compute process: a child of the engine that holds all that touches tensors, and that may be killed at any time. It serves
+ * the calls of compute/protocol.ts over Node IPC. Fits run one after the other; everything else is served between their steps.
+ */
+import { backendInfo, startBackend } from './compute/backend.ts';
+import { BadParameters, fit } from './compute/anomaly/fit.ts';
+import { map } from './compute/anomaly/map.ts';
+import { Cancelled } from './compute/pace.ts';
+import type { ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
+
+const running = new Map<number, AbortController>();
+let lastFit: Promise<unknown> = Promise.resolve();
+
+const send = (message: FromCompute): void => void (process.connected && process.send?.(message));
+
+async function answer(request: Request, signal: AbortSignal) {
+  await startBackend();
+  switch (request.call) {
+    case 'backend':
+      return backendInfo();
+    case 'map':
+      return map(request.args);
+    case 'fit': {
+      const turn = Promise.race([lastFit, aborted(signal)]);
+      const mine = turn.then(() => fit(request.args, signal, (event) => send({ id: request.id, event })));
+      lastFit = Promise.allSettled([lastFit, mine]);
+      return mine;
+    }
+  }
+}
+
+/** A fit that waits for its turn hears a cancel too. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Cancelled()), { once: true }));
+}
+
+function codeOf(error: unknown): ComputeErrorCode {
+  if (error instanceof Cancelled) return 'cancelled';
+  if (error instanceof BadParameters) return 'bad-parameters';
+  const message = error instanceof Error ? error.message : String(error);
+  return /OOM|out of memory|ResourceExhausted|allocation failed|failed to allocate/i.test(message) ? 'out-of-memory' : 'failed';
+}
+
+process.on('message', (message: ToCompute) => {
+  if ('cancel' in message) return running.get(message.cancel)?.abort();
+  const { id } = message;
+  const controller = new AbortController();
+  running.set(id, controller);
+  answer(message, controller.signal)
+    .then((result) => send({ id, result }))
+    .catch((error: unknown) => send({ id, error: { code: codeOf(error), message: error instanceof Error ? error.message : String(error) } }))
+    .finally(() => running.delete(id));
+});
+
+// The engine is gone: nobody waits for an answer, and the checkpoint has what there is.
+process.on('disconnect', () => process.exit(0));

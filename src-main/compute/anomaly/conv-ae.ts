@@ -1,0 +1,18 @@
+/**
+ * Reconstruction error of a convolutional autoencoder, and nothing else: trained on the images given, an image that it cannot
+ * reproduce is unlike them.
+ */
+import { z } from 'zod';
+import { convAutoencoder } from '../models/conv-autoencoder.ts';
+import { autoencoderMeasure, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import { defineScorer } from './scorer.ts';
+
+export const convAe = defineScorer({
+  id: 'conv-ae',
+  title: 'Convolutional autoencoder',
+  summary: 'Learns to redraw your images through a narrow code; what it cannot redraw stands out.',
+  schema: z.object(autoencoderParameters),
+  measure: autoencoderMeasure,
+  fit: (params, context) => fitAutoencoder(convAutoencoder(params), params, context),
+  restore: (params, sizePx, arrays) => restoreAutoencoder(convAutoencoder(params), sizePx, arrays),
+});

@@ -1,0 +1,110 @@
+/**
+ * One run of a scorer, from packed pixels to scores: check the parameters, learn from the training images, score every image,
+ * correct for complexity where asked, leave the model in the run folder for the maps.
+ */
+import path from 'node:path';
+import { backendInfo, tf } from '../backend.ts';
+import { entropies } from '../entropy.ts';
+import { uploadPixels } from '../ops/upload.ts';
+import { pace } from '../pace.ts';
+import { Pixels } from '../pixels.ts';
+import type { FitArgs, FitEvent, FitResult } from '../protocol.ts';
+import { rankCorrelation } from '../rank-correlation.ts';
+import { writeTensors } from '../tensor-file.ts';
+import { relativeToEntropy, relativeToPca } from './complexity.ts';
+import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
+import { scorerOf } from './index.ts';
+import { fitComponents } from './pca.ts';
+import type { FitContext, Model } from './scorer.ts';
+
+export class BadParameters extends Error {}
+
+export const modelFile = (runFolder: string): string => path.join(runFolder, 'model.bin');
+export const checkpointFile = (runFolder: string): string => path.join(runFolder, 'checkpoint.bin');
+
+export interface ModelHeader {
+  method: string;
+  params: Record<string, unknown>;
+  sizePx: number;
+}
+
+const blockSize = 64;
+
+export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: FitEvent) => void): Promise<FitResult> {
+  const began = performance.now();
+  const scorer = scorerOf(args.method);
+  if (!scorer) throw new BadParameters(`There is no scorer '${args.method}'.`);
+  const checked = scorer.schema.safeParse(args.params);
+  if (!checked.success) throw new BadParameters(checked.error.issues.map((i) => `${i.path.join('.') || scorer.id}: ${i.message}`).join('; '));
+  if (!args.train.length) throw new BadParameters('There is no image to train on.');
+  if (scorer.pixels(args.params).sizePx !== args.pixels.sizePx) throw new BadParameters(`The pixels are ${args.pixels.sizePx} px and the parameters ask for another size.`);
+  const ready = scorer.ready(args.params);
+  const breathe = pace(signal);
+  const pixels = new Pixels(args.pixels);
+  let model: Model | undefined;
+  try {
+    const context: FitContext = { seed: args.seed, pixels, train: args.train, checkpointFile: checkpointFile(args.runFolder), resume: args.resume, onEvent, breathe };
+    const fitted = await ready.fit(context);
+    model = fitted.model;
+    const { errors, mapScale } = await scoreAll(model, pixels, ready.measure, breathe, (done) => onEvent({ stage: 'score', done, total: pixels.count }));
+    const entropy = entropies(pixels);
+    const { complexity } = ready.params;
+    const scores =
+      complexity === 'entropy' ? relativeToEntropy(errors, entropy) : complexity === 'pca' ? relativeToPca(errors, await errorsOfPca(context, ready.measure)) : errors;
+    const header: ModelHeader = { method: scorer.id, params: ready.params, sizePx: pixels.sizePx };
+    writeTensors(modelFile(args.runFolder), { header, arrays: model.arrays() });
+    const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond } = fitted;
+    return {
+      scores,
+      history,
+      epochsRun: history.length,
+      bestEpoch,
+      stopped,
+      resumedFrom,
+      seconds: (performance.now() - began) / 1000,
+      imagesPerSecond,
+      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      backend: backendInfo(),
+      parameters: model.parameters,
+      report: {
+        spearmanEntropy: rankCorrelation(errors, entropy),
+        ...(complexity !== 'none' && { spearmanEntropyCorrected: rankCorrelation(scores, entropy) }),
+        mapScale,
+      },
+    };
+  } finally {
+    model?.dispose();
+    pixels.close();
+  }
+}
+
+/** Every image's error, and the 99.5th percentile over all maps from a sample of their pixels. */
+async function scoreAll(model: Model, pixels: Pixels, measure: ErrorMeasure, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<{ errors: Float64Array; mapScale: number }> {
+  const errors = new Float64Array(pixels.count);
+  const perMap = pixels.sizePx ** 2;
+  // At most about a million values, evenly from all maps; a prime stride meets every column.
+  const stride = [1, 7, 31, 127, 509, 2039].find((s) => (pixels.count * perMap) / s <= 2 ** 20) ?? 8191;
+  const sample: number[] = [];
+  for (const positions of pixels.blocks(blockSize)) {
+    const maps = tf.tidy(() => {
+      const x = uploadPixels(pixels.read(positions), positions.length, pixels.sizePx);
+      return errorMaps(x, model.reconstruct(x), measure);
+    });
+    const values = maps.dataSync<'float32'>();
+    maps.dispose();
+    positions.forEach((p, i) => (errors[p] = pool(values.subarray(i * perMap, (i + 1) * perMap), measure)));
+    for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
+    onDone(positions[0] + positions.length);
+    await breathe();
+  }
+  return { errors, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) };
+}
+
+async function errorsOfPca(context: FitContext, measure: ErrorMeasure): Promise<Float64Array> {
+  const model = await fitComponents(32, { ...context, onEvent: () => undefined });
+  try {
+    return (await scoreAll(model, context.pixels, measure, context.breathe, () => undefined)).errors;
+  } finally {
+    model.dispose();
+  }
+}

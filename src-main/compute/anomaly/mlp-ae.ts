@@ -1,0 +1,22 @@
+/** Reconstruction error of a plain autoencoder on the flattened image. Quick, and at its best where images are aligned. */
+import { z } from 'zod';
+import { mlpAutoencoder } from '../models/mlp-autoencoder.ts';
+import { autoencoderMeasure, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import { defineScorer } from './scorer.ts';
+
+const schema = z.object({
+  ...autoencoderParameters,
+  bottleneck: autoencoderParameters.bottleneck.unwrap().min(1).default(16).describe('Numbers an image is squeezed into. Fewer let less that is unusual through.').meta({ title: 'Bottleneck' }),
+  width: autoencoderParameters.width.unwrap().default(256).describe('Units of the first layer.').meta({ title: 'Width' }),
+  depth: autoencoderParameters.depth.unwrap().default(2).describe('Layers each way.').meta({ title: 'Depth' }),
+});
+
+export const mlpAe = defineScorer({
+  id: 'mlp-ae',
+  title: 'Plain autoencoder',
+  summary: 'The same idea on the flattened image: quick, and good where all images are framed alike.',
+  schema,
+  measure: autoencoderMeasure,
+  fit: (params, context) => fitAutoencoder(mlpAutoencoder(params), params, context),
+  restore: (params, sizePx, arrays) => restoreAutoencoder(mlpAutoencoder(params), sizePx, arrays),
+});

@@ -1,0 +1,107 @@
+/**
+ * Reconstruction from the principal components of the training images: the honest baseline, no training, and often hard to beat
+ * where images are framed alike. The components come from subspace iteration (Halko, Martinsson & Tropp 2011), which passes over
+ * the images in blocks: one image or a hundred thousand take the same memory.
+ */
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { tf } from '../backend.ts';
+import { orthonormalise, symmetricEigen } from '../linear-algebra.ts';
+import { uploadPixels } from '../ops/upload.ts';
+import { fillNormal, random } from '../random.ts';
+import { squaredError } from '../train/losses.ts';
+import { defineScorer, scoreParameters, type FitContext, type Model } from './scorer.ts';
+
+const schema = z.object({
+  ...scoreParameters,
+  complexity: z.enum(['none', 'entropy']).default('none').describe('Busy images are harder to reconstruct. Compare each with images of like entropy.').meta({ title: 'Correct for complexity' }),
+  components: z.int().min(0).max(512).default(32).describe('Principal components kept, at most half as many as there are training images.').meta({ title: 'Components' }),
+});
+
+/** More rounds sharpen components that lie close together. */
+const rounds = 6;
+const blockSize = 128;
+
+export const pca = defineScorer({
+  id: 'pca',
+  title: 'Principal components',
+  summary: 'What the main directions of variation leave unexplained. No training, and a fair yardstick for the others.',
+  schema,
+  measure: ({ pooling, quantile, smoothing }) => ({ loss: squaredError, pooling, quantile, smoothing }),
+  async fit({ components }, context) {
+    const began = performance.now();
+    const model = await fitComponents(components, context);
+    const seconds = (performance.now() - began) / 1000;
+    return { model, history: [], bestEpoch: 0, stopped: 'all', resumedFrom: null, imagesPerSecond: context.train.length / Math.max(1e-9, seconds) };
+  },
+  restore: (_params, _sizePx, arrays) => componentModel(arrays.mean, arrays.components),
+});
+
+export async function fitComponents(wanted: number, { pixels, train, seed, breathe, onEvent }: FitContext): Promise<Model> {
+  const size = pixels.rowBytes;
+  const kept = Math.min(wanted, Math.floor(train.length / 2), size);
+  const mean = new Float64Array(size);
+  await overBlocks((x) => {
+    x.sum(0).dataSync().forEach((v, i) => (mean[i] += v / train.length));
+  });
+  const center = Float32Array.from(mean);
+  if (!kept) return componentModel(center, new Float32Array(0));
+
+  // Some directions more than are kept, so that those kept are right.
+  const width = Math.min(train.length, kept + Math.max(10, Math.ceil(kept / 2)), size);
+  let basis = orthonormalise(fillNormal(new Float64Array(size * width), random('pca', seed)), size, width);
+  let spread = new Float64Array(width * width);
+  for (let round = 0; round < rounds; round++) {
+    const last = round === rounds - 1;
+    const directions = tf.tensor2d(Float32Array.from(basis), [size, width]);
+    const middle = tf.tensor1d(center);
+    const next = new Float64Array(size * width);
+    spread = new Float64Array(width * width);
+    await overBlocks((x) => {
+      const centred = tf.sub(x, middle) as Tensor2D; // [n, size]
+      const seen = tf.matMul(centred, directions); // [n, width]
+      if (last) tf.matMul(seen, seen, true).dataSync().forEach((v, i) => (spread[i] += v));
+      else tf.matMul(centred, seen, true).dataSync().forEach((v, i) => (next[i] += v));
+    });
+    tf.dispose([directions, middle]);
+    if (!last) basis = orthonormalise(next, size, width);
+    onEvent({ stage: 'train', epoch: round + 1, epochs: rounds, step: 1, steps: 1, loss: 0, seconds: 0, imagesPerSecond: 0 });
+  }
+  const { vectors } = symmetricEigen(spread, width);
+  const components = new Float32Array(kept * size);
+  for (let k = 0; k < kept; k++) {
+    for (let i = 0; i < size; i++) {
+      let sum = 0;
+      for (let j = 0; j < width; j++) sum += basis[i * width + j] * vectors[j * width + k];
+      components[k * size + i] = sum;
+    }
+  }
+  return componentModel(center, components);
+
+  async function overBlocks(work: (x: Tensor2D) => void): Promise<void> {
+    for (let at = 0; at < train.length; at += blockSize) {
+      const positions = train.subarray(at, at + blockSize);
+      const bytes = pixels.read(positions);
+      tf.tidy(() => work(tf.reshape(uploadPixels(bytes, positions.length, pixels.sizePx), [positions.length, size]) as Tensor2D));
+      await breathe();
+    }
+  }
+}
+
+function componentModel(mean: Float32Array, components: Float32Array): Model {
+  const size = mean.length;
+  const kept = components.length / size;
+  const center = tf.tensor1d(mean);
+  const rows = tf.tensor2d(components, [kept, size]);
+  return {
+    parameters: mean.length + components.length,
+    reconstruct: (x) =>
+      tf.tidy(() => {
+        const flat = tf.sub(tf.reshape(x, [x.shape[0], size]), center) as Tensor2D;
+        const explained = kept ? tf.matMul(tf.matMul(flat, rows, false, true), rows) : tf.zerosLike(flat);
+        return tf.reshape(tf.add(explained, center), x.shape) as Tensor4D;
+      }),
+    arrays: () => ({ mean, components }),
+    dispose: () => tf.dispose([center, rows]),
+  };
+}

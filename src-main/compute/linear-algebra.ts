@@ -1,0 +1,76 @@
+/**
+ * The little linear algebra that tensors do badly: orthonormal columns and the eigenvectors of a small symmetric matrix, in double
+ * precision, row-major.
+ */
+
+/** Modified Gram–Schmidt, twice is enough (Giraud et al. 2005). A column without a direction of its own becomes zero. */
+export function orthonormalise(columns: Float64Array, rows: number, width: number): Float64Array {
+  // Worked on as rows of the transpose, which lie together in memory.
+  const turned = Array.from({ length: width }, (_, j) => Float64Array.from({ length: rows }, (_, i) => columns[i * width + j]));
+  turned.forEach((v, j) => {
+    const before = Math.sqrt(dot(v, v));
+    for (let pass = 0; pass < 2; pass++) {
+      for (let k = 0; k < j; k++) {
+        const along = dot(turned[k], v);
+        for (let i = 0; i < rows; i++) v[i] -= along * turned[k][i];
+      }
+    }
+    const length = Math.sqrt(dot(v, v));
+    const scale = length > 1e-10 * before && length > 0 ? 1 / length : 0;
+    for (let i = 0; i < rows; i++) v[i] *= scale;
+  });
+  for (let j = 0; j < width; j++) for (let i = 0; i < rows; i++) columns[i * width + j] = turned[j][i];
+  return columns;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/** Jacobi's rotations; values fall, vectors stand in columns. */
+export function symmetricEigen(matrix: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
+  const a = matrix.slice();
+  const v = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) v[i * n + i] = 1;
+  const total = a.reduce((sum, x) => sum + x * x, 0);
+  for (let sweep = 0; sweep < 60; sweep++) {
+    let off = 0;
+    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += a[p * n + q] ** 2;
+    if (off <= 1e-24 * total) break;
+    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) rotate(a, v, n, p, q);
+  }
+  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => a[j * n + j] - a[i * n + i]);
+  const values = Float64Array.from(order, (i) => a[i * n + i]);
+  const vectors = new Float64Array(n * n);
+  order.forEach((from, to) => {
+    for (let i = 0; i < n; i++) vectors[i * n + to] = v[i * n + from];
+  });
+  return { values, vectors };
+}
+
+/** Turns axes p and q so that their entry vanishes. */
+function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: number): void {
+  const apq = a[p * n + q];
+  if (apq === 0) return;
+  const theta = (a[q * n + q] - a[p * n + p]) / (2 * apq);
+  const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
+  const c = 1 / Math.sqrt(t * t + 1);
+  const s = t * c;
+  for (let k = 0; k < n; k++) {
+    const [kp, kq] = [a[k * n + p], a[k * n + q]];
+    a[k * n + p] = c * kp - s * kq;
+    a[k * n + q] = s * kp + c * kq;
+  }
+  for (let k = 0; k < n; k++) {
+    const [pk, qk] = [a[p * n + k], a[q * n + k]];
+    a[p * n + k] = c * pk - s * qk;
+    a[q * n + k] = s * pk + c * qk;
+  }
+  for (let k = 0; k < n; k++) {
+    const [kp, kq] = [v[k * n + p], v[k * n + q]];
+    v[k * n + p] = c * kp - s * kq;
+    v[k * n + q] = s * kp + c * kq;
+  }
+}

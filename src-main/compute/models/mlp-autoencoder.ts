@@ -1,0 +1,40 @@
+/**
+ * The plain autoencoder: the image as one vector through layers of linear, batch normalisation, ReLU and dropout down to the
+ * bottleneck, and mirrored back up to a sigmoid.
+ */
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import { relu } from '../ops/layers.ts';
+import { dense } from './conv-autoencoder.ts';
+import type { Forward, Scope } from './network.ts';
+
+export interface MlpAutoencoder {
+  sizePx: number;
+  /** Units of the first hidden layer; each further layer has half as many. */
+  width: number;
+  /** Hidden layers each way. */
+  depth: number;
+  bottleneck: number;
+  dropout: number;
+}
+
+export function mlpAutoencoder({ sizePx, width, depth, bottleneck, dropout }: MlpAutoencoder): Forward {
+  const hidden = Array.from({ length: depth }, (_, i) => Math.max(bottleneck, Math.round(width / 2 ** i)));
+  const outputs = sizePx * sizePx * 3;
+  return (x, scope) => {
+    const layer = (h: Tensor2D, units: number, name: string): Tensor2D => {
+      const y = scope.dropout(name, relu(normaliseUnits(dense(h, units, name, scope), `${name}/norm`, scope)), dropout);
+      return y as Tensor2D;
+    };
+    let h = tf.reshape(x, [x.shape[0], outputs]) as Tensor2D;
+    hidden.forEach((units, i) => (h = layer(h, units, `encode${i}`)));
+    h = dense(h, bottleneck, 'code', scope); // [B, bottleneck]
+    hidden.toReversed().forEach((units, i) => (h = layer(h, units, `decode${i}`)));
+    return tf.reshape(tf.sigmoid(dense(h, outputs, 'out', scope)), x.shape) as Tensor4D; // [B, S, S, 3] 0..1
+  };
+}
+
+function normaliseUnits(x: Tensor2D, name: string, scope: Scope): Tensor2D {
+  const [n, units] = x.shape;
+  return tf.reshape(scope.normalise(name, tf.reshape(x, [n, 1, 1, units]) as Tensor4D), [n, units]);
+}

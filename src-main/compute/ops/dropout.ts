@@ -1,0 +1,28 @@
+/**
+ * Dropout (Srivastava et al. 2014) whose mask depends on its seed only, so that a resumed run drops what the uninterrupted one did.
+ * tfjs-core's own fills the mask in a JavaScript loop and cannot be seeded per step.
+ */
+import type { Tensor } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import { nativeSeed, random } from '../random.ts';
+import { native, typeAttribute } from './native.ts';
+
+export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | string)[]): T {
+  if (rate <= 0) return x;
+  const keep = tf.cast(tf.less(uniform(x.shape, seed), 1 - rate), 'float32');
+  return tf.mul(tf.mul(x, keep), 1 / (1 - rate));
+}
+
+/** Numbers in [0, 1). */
+export function uniform(shape: number[], seed: (number | string)[]): Tensor {
+  const backend = native();
+  if (!backend) {
+    const next = random(...seed);
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    for (let i = 0; i < values.length; i++) values[i] = next();
+    return tf.tensor(values, shape);
+  }
+  const { TF_FLOAT, TF_INT32 } = backend.binding;
+  const attributes = [typeAttribute(backend, 'dtype', TF_FLOAT), typeAttribute(backend, 'T', TF_INT32), typeAttribute(backend, 'Tseed', TF_INT32)];
+  return backend.executeSingleOutput('StatelessRandomUniform', attributes, [tf.tensor1d(shape, 'int32'), tf.tensor1d(nativeSeed(...seed), 'int32')]);
+}

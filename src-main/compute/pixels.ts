@@ -1,0 +1,70 @@
+/**
+ * Samples out of the packed pixel file, by position in the set. A small set is read once and kept as bytes; a large one is read
+ * row by row, in runs of neighbours, into one reused buffer. Nobody holds the set as floats.
+ */
+import fs from 'node:fs';
+import type { PixelSet } from './protocol.ts';
+
+const keepBytes = 256 * 2 ** 20;
+
+export class Pixels {
+  readonly count: number;
+  readonly sizePx: number;
+  readonly rowBytes: number;
+  #rows: Int32Array;
+  #file: number;
+  #kept: Uint8Array | undefined;
+  #buffer = new Uint8Array(0);
+
+  constructor({ file, sizePx, rows }: PixelSet) {
+    this.count = rows.length;
+    this.sizePx = sizePx;
+    this.rowBytes = sizePx * sizePx * 3;
+    this.#rows = rows;
+    this.#file = fs.openSync(file, 'r');
+    const rowsInFile = fs.fstatSync(this.#file).size / this.rowBytes;
+    const last = rows.reduce((a, b) => Math.max(a, b), -1);
+    if (last >= rowsInFile) {
+      this.close();
+      throw new Error(`The pixel file holds ${Math.floor(rowsInFile)} rows of ${sizePx} px, and row ${last} is asked for.`);
+    }
+    if (this.count * this.rowBytes <= keepBytes) this.#kept = this.#load(Int32Array.from(rows.keys()), new Uint8Array(this.count * this.rowBytes));
+  }
+
+  /** The bytes of these positions, one row after the other. The view is valid until the next call. */
+  read(positions: Int32Array): Uint8Array {
+    const bytes = positions.length * this.rowBytes;
+    if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(bytes);
+    const out = this.#buffer.subarray(0, bytes);
+    if (!this.#kept) return this.#load(positions, out);
+    positions.forEach((p, i) => out.set(this.#kept!.subarray(p * this.rowBytes, (p + 1) * this.rowBytes), i * this.rowBytes));
+    return out;
+  }
+
+  /** The whole set in order, in blocks of `size`. */
+  *blocks(size: number): Generator<Int32Array> {
+    for (let at = 0; at < this.count; at += size) yield range(at, Math.min(this.count, at + size));
+  }
+
+  close(): void {
+    fs.closeSync(this.#file);
+    this.#kept = undefined;
+  }
+
+  #load(positions: Int32Array, out: Uint8Array): Uint8Array {
+    for (let i = 0; i < positions.length; ) {
+      let run = 1;
+      while (i + run < positions.length && this.#rows[positions[i + run]] === this.#rows[positions[i]] + run) run++;
+      const start = this.#rows[positions[i]] * this.rowBytes;
+      for (let done = 0; done < run * this.rowBytes; ) {
+        const got = fs.readSync(this.#file, out, i * this.rowBytes + done, Math.min(2 ** 26, run * this.rowBytes - done), start + done);
+        if (!got) throw new Error('The pixel file ended early.');
+        done += got;
+      }
+      i += run;
+    }
+    return out;
+  }
+}
+
+export const range = (from: number, to: number): Int32Array => Int32Array.from({ length: to - from }, (_, i) => from + i);

@@ -1,0 +1,96 @@
+/**
+ * What engine and compute say to each other over Node IPC (structured clone). Types only: importing this loads nothing.
+ * A request is one call with one argument; it gets any number of events and then one result or one error.
+ */
+import type { BackendInfo } from './backend.ts';
+
+/** Rows of a packed file of uint8 RGB: row r starts at byte r · sizePx² · 3. A position is an index into `rows`. */
+export interface PixelSet {
+  file: string;
+  sizePx: number;
+  channels: 3;
+  rows: Int32Array;
+}
+
+export interface FitArgs {
+  method: string;
+  /** Checked against the method's schema; what is left out takes its default. */
+  params: Record<string, unknown>;
+  seed: number;
+  /** Takes the checkpoint and the model. */
+  runFolder: string;
+  pixels: PixelSet;
+  /** Positions that are trained on. */
+  train: Int32Array;
+  /** Go on from the checkpoint in the run folder, if there is one. */
+  resume: boolean;
+}
+
+export type FitEvent =
+  | { stage: 'train'; epoch: number; epochs: number; step: number; steps: number; loss: number; valLoss?: number; seconds: number; imagesPerSecond: number }
+  | { stage: 'score'; done: number; total: number }
+  | { stage: 'note'; message: string };
+
+export interface Epoch {
+  epoch: number;
+  loss: number;
+  /** Absent where nothing was held out. */
+  valLoss?: number;
+  seconds: number;
+}
+
+export interface FitReport {
+  /** Rank correlation of the raw score with the images' entropy: near 1, the score mostly measures how busy an image is. */
+  spearmanEntropy: number;
+  /** The same after the correction for complexity, where one was asked for. */
+  spearmanEntropyCorrected?: number;
+  /** 99.5th percentile of all error maps: one colour scale for all of them. */
+  mapScale: number;
+}
+
+export interface FitResult {
+  /** Per position; raw, higher is more anomalous. */
+  scores: Float64Array;
+  history: Epoch[];
+  epochsRun: number;
+  bestEpoch: number;
+  stopped: 'early' | 'all';
+  /** The epoch after which a resumed run went on. */
+  resumedFrom: number | null;
+  seconds: number;
+  /** While training. */
+  imagesPerSecond: number;
+  peakMemoryMiB: number;
+  backend: BackendInfo;
+  parameters: number;
+  report: FitReport;
+}
+
+export interface MapArgs {
+  runFolder: string;
+  /** One row. */
+  pixels: PixelSet;
+}
+
+export interface MapResult {
+  sizePx: number;
+  reconstruction: Uint8Array; // [sizePx, sizePx, 3]
+  /** As the score pools it, smoothed where the score smooths. */
+  map: Float32Array; // [sizePx, sizePx]
+}
+
+export interface Calls {
+  backend: { args: undefined; result: BackendInfo };
+  fit: { args: FitArgs; result: FitResult };
+  map: { args: MapArgs; result: MapResult };
+}
+
+export type Request = { [C in keyof Calls]: { id: number; call: C; args: Calls[C]['args'] } }[keyof Calls];
+export type ToCompute = Request | { cancel: number };
+
+export type ComputeErrorCode = 'cancelled' | 'out-of-memory' | 'bad-parameters' | 'failed';
+
+export type FromCompute =
+  | { id: number; event: FitEvent }
+  | { id: number; result: Calls[keyof Calls]['result'] }
+  | { id: number; error: { code: ComputeErrorCode; message: string } };
