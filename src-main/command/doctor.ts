@@ -1,0 +1,17 @@
+/** `doctor`: every part of the program on this machine, and the one command that mends it. */
+import { examine } from '../setup/doctor.ts';
+import { exitCodes, writeJson, type OutputOptions } from './output.ts';
+
+const marks = { ready: '✓', optional: '·', missing: '✗', broken: '✗' } as const;
+
+export async function doctorCommand(options: OutputOptions): Promise<number> {
+  const components = await examine();
+  writeJson(options, { schema: 'winnow/doctor@1', components });
+  if (!options.quiet && options.json !== '-') {
+    for (const { state, title, version, detail, mend } of components) {
+      process.stdout.write(`${marks[state]} ${title.padEnd(22)} ${(version ?? '').padEnd(14)} ${detail}\n`);
+      if (mend && state !== 'ready') process.stdout.write(`  ${' '.repeat(22)} mend: ${mend}\n`);
+    }
+  }
+  return components.some(({ state }) => state === 'broken' || state === 'missing') ? exitCodes.failed : exitCodes.done;
+}

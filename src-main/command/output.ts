@@ -1,0 +1,105 @@
+/** How every command speaks: progress and sentences on stderr, the JSON on stdout or in a file, the exit code of DESIGN's contract. */
+import { writeFileSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { explain, WinnowError } from '../contract/errors.ts';
+import type { Job } from '../contract/types.ts';
+import type { Door } from '../door/client.ts';
+
+export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
+
+export interface OutputOptions {
+  json?: string;
+  quiet?: boolean;
+}
+
+/** A sentence for the person; silent under --quiet. */
+export function say(options: OutputOptions, sentence: string) {
+  if (!options.quiet) process.stderr.write(`${sentence}\n`);
+}
+
+export function writeJson(options: OutputOptions, value: unknown) {
+  if (!options.json) return;
+  const text = `${JSON.stringify(value, null, 1)}\n`;
+  if (options.json === '-') process.stdout.write(text);
+  else writeFileSync(options.json, text);
+}
+
+export function fail(error: unknown): number {
+  const { code, message } = told(error);
+  process.stderr.write(code === 'cancelled' ? 'Cancelled.\n' : `${message}\n`);
+  return code === 'cancelled' ? exitCodes.cancelled : code === 'bad-request' || code === 'bad-expression' ? exitCodes.wrongUsage : exitCodes.failed;
+}
+
+/** An error of the client carries the engine's code and sentence in its data. */
+function told(error: unknown): { code: string; message: string } {
+  const data = (error as { data?: { winnow?: string } }).data;
+  return data?.winnow ? { code: data.winnow, message: (error as Error).message } : explain(error);
+}
+
+/** Starts a job, shows how far it is, cancels it on Ctrl-C, and returns it when done. Throws WinnowError when it is not. */
+export async function follow(door: Door, options: OutputOptions, start: () => Promise<Job>): Promise<Job> {
+  const show = progressLine(options);
+  let wanted: number | null = null;
+  const early: Job[] = [];
+  const ended = Promise.withResolvers<Job>();
+  const take = (job: Job) => {
+    if (wanted === null) return early.push(job);
+    if (job.id !== wanted) return;
+    show(job);
+    if (job.state !== 'running') ended.resolve(job);
+  };
+  const started = Promise.withResolvers<void>();
+  const subscription = door.calls.workspace.events.subscribe(undefined, {
+    onData: (event) => {
+      started.resolve();
+      if (event.type === 'job') take(event.job);
+    },
+    onError: (error) => {
+      started.reject(error);
+      ended.reject(error);
+    },
+  });
+  const cancel = () => wanted !== null && void door.calls.jobs.cancel.mutate({ id: wanted });
+  process.on('SIGINT', cancel).on('SIGTERM', cancel);
+  try {
+    await started.promise;
+    wanted = (await start()).id;
+    early.forEach(take);
+    const job = await ended.promise;
+    if (job.error) throw new WinnowError(job.state === 'cancelled' ? 'cancelled' : (job.error.code as 'failed'), job.error.message);
+    return job;
+  } finally {
+    show(null);
+    process.off('SIGINT', cancel).off('SIGTERM', cancel);
+    subscription.unsubscribe();
+  }
+}
+
+function progressLine(options: OutputOptions): (job: Job | null) => void {
+  if (options.quiet) return () => {};
+  let bar: SingleBar | null = null;
+  let stage = '';
+  return (job) => {
+    if (!job || job.stage !== stage || job.state !== 'running') {
+      bar?.stop();
+      bar = null;
+    }
+    if (!job || job.state !== 'running') return;
+    if (!bar && job.total > 0) {
+      stage = job.stage;
+      bar = new SingleBar({
+        format: '{stage} {bar} {value}/{total} · {rate} · {left}', stream: process.stderr, hideCursor: true, barsize: 24, fps: 10,
+        barCompleteChar: '█', barIncompleteChar: '░', noTTYOutput: true, notTTYSchedule: 3000, emptyOnZero: true,
+      });
+      bar.start(job.total, job.done, { stage: stage.padEnd(18), rate: '…', left: '…' });
+    }
+    bar?.setTotal(job.total);
+    bar?.update(job.done, {
+      rate: job.perSecond === null ? '…' : `${job.perSecond.toFixed(job.perSecond < 10 ? 1 : 0)}/s`,
+      left: job.secondsLeft === null ? '…' : `${duration(job.secondsLeft)} left`,
+    });
+  };
+}
+
+export const duration = (seconds: number) =>
+  seconds < 100 ? `${Math.ceil(seconds)} s` : seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;

@@ -1,0 +1,95 @@
+/** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Flags are made from the methods' schemas. */
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
+import { WinnowError } from '../contract/errors.ts';
+import { rankSchema } from '../contract/schemas.ts';
+import type { Door } from '../door/client.ts';
+import { trainedOn } from '../workspace/rank.ts';
+import { duration, follow, say, writeJson, type OutputOptions } from './output.ts';
+import { allSamples } from './scan.ts';
+
+interface Property { type?: string; enum?: unknown[]; default?: unknown; description?: string; unit?: string }
+
+export interface RankOptions extends OutputOptions {
+  method: string;
+  trainOn?: string;
+  seed: number;
+  maps?: string;
+  fresh?: boolean;
+  top: number;
+  [flag: string]: unknown;
+}
+
+const propertiesOf = (schema: z.ZodType) => (z.toJSONSchema(schema, { io: 'input' }) as { properties: Record<string, Property> }).properties;
+const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** `sizePx` is `--size`: a flag's unit stands in its help. */
+const flagOf = (name: string) => kebab(name.replace(/(Px|Ms)$/, ''));
+const optionOf = (name: string) => flagOf(name).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
+/** Adds one flag for each parameter of any method. */
+export function addParameterFlags(command: Command) {
+  const flags = new Map<string, { property: Property; of: string[] }>();
+  for (const scorer of scorers) {
+    for (const [name, property] of Object.entries(propertiesOf(scorer.schema))) {
+      const flag = flags.get(name) ?? { property, of: [] };
+      flag.of.push(scorer.id);
+      flags.set(name, flag);
+    }
+  }
+  for (const [name, { property, of }] of flags) {
+    const unit = property.unit ? ` (${property.unit})` : '';
+    const choices = property.enum ? ` One of ${property.enum.join(', ')}.` : '';
+    const only = of.length < scorers.length ? ` [${of.join(', ')}]` : '';
+    command.addOption(new Option(`--${flagOf(name)} <${property.type === 'number' || property.type === 'integer' ? 'number' : 'value'}>`,
+      `${property.description ?? name}${unit}${choices} Default ${String(property.default)}.${only}`));
+  }
+}
+
+/** The parameters given, as the method's schema wants them. Throws `bad-request` for a flag that the method does not have. */
+function parametersOf(options: RankOptions): Record<string, unknown> {
+  const scorer = scorerOf(options.method);
+  if (!scorer) throw new WinnowError('bad-request', `There is no method ‘${options.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`);
+  const own = propertiesOf(scorer.schema);
+  const given: Record<string, unknown> = {};
+  for (const name of new Set(scorers.flatMap(({ schema }) => Object.keys(propertiesOf(schema))))) {
+    const value = options[optionOf(name)];
+    if (value === undefined) continue;
+    if (!own[name]) throw new WinnowError('bad-request', `${scorer.id} has no --${flagOf(name)}.`);
+    const isNumber = own[name].type === 'number' || own[name].type === 'integer' || typeof own[name].default === 'number';
+    if (isNumber && !Number.isFinite(Number(value))) throw new WinnowError('bad-request', `--${flagOf(name)} wants a number, not ‘${String(value)}’.`);
+    given[name] = isNumber ? Number(value) : own[name].type === 'boolean' ? value === true || value === 'true' : value;
+  }
+  return given;
+}
+
+export async function rankCommand(door: Door, options: RankOptions): Promise<void> {
+  const request = rankSchema.parse({
+    method: options.method, parameters: parametersOf(options), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ?? null,
+  });
+  const job = await follow(door, options, () => door.calls.workspace.rank.mutate(request));
+  const run = await door.calls.runs.get.query({ id: job.runId as string });
+  const scores = await door.column(run.column);
+  const isTrained = trainedOn(run);
+  const ranked = (await allSamples(door))
+    .filter((sample) => scores.has(sample.id))
+    .map((sample) => ({ path: sample.path, score: scores.get(sample.id) as number, trainedOn: isTrained(sample.path) }))
+    .sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1))
+    .map((sample, i) => ({ path: sample.path, score: sample.score, rank: i + 1, trainedOn: sample.trainedOn }));
+  const issues = await door.calls.samples.issues.query();
+  writeJson(options, {
+    schema: 'winnow/rank@1',
+    folder: door.folder,
+    samples: ranked,
+    issues,
+    run: {
+      id: run.id, method: run.method, backend: run.backend, device: run.device, seed: run.seed, seconds: run.seconds, imagesPerSecond: run.imagesPerSecond,
+      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, trainOn: run.trainOn, trained: run.trained, train: run.history, report: run.report,
+    },
+  });
+  const rate = run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : '';
+  say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${run.backend}.`);
+  if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
+  if (options.quiet || options.json === '-') return;
+  for (const sample of ranked.slice(0, options.top)) process.stdout.write(`${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${sample.path}\n`);
+}

@@ -1,0 +1,22 @@
+/**
+ * Addresses of what is not a call: pixels and typed arrays. One place, so that engine and renderer cannot disagree.
+ * Everything of a workspace lies under `/w/<workspace id>/`, which is also how one engine hands a request on to another.
+ */
+
+export const workspacePath = (workspaceId: string) => `/w/${workspaceId}`;
+export const trpcPath = '/trpc';
+
+/** WebP of at most 256 px, named by content: never changes. */
+export const thumbPath = (workspaceId: string, sha256: string) => `${workspacePath(workspaceId)}/media/thumb/${sha256}.webp`;
+/** The original file, or a WebP of it where a browser cannot show the original. */
+export const originalPath = (workspaceId: string, sampleId: number, sha256: string) =>
+  `${workspacePath(workspaceId)}/media/original/${sampleId}?v=${sha256.slice(0, 12)}`;
+/** What a run made of a sample, as lossless WebP at the run's input size. */
+export const reconstructionPath = (workspaceId: string, runId: string, sampleId: number) =>
+  `${workspacePath(workspaceId)}/media/reconstruction/${runId}/${sampleId}.webp`;
+/** Little-endian Float32: width, height, then width × height errors, row by row. */
+export const errorMapPath = (workspaceId: string, runId: string, sampleId: number) =>
+  `${workspacePath(workspaceId)}/media/map/${runId}/${sampleId}`;
+/** Little-endian Float64 pairs: sample id, value. */
+export const columnPath = (workspaceId: string, name: string, revision: number) =>
+  `${workspacePath(workspaceId)}/columns/${encodeURIComponent(name)}?r=${revision}`;

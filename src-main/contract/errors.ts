@@ -1,0 +1,28 @@
+/** Errors for people: a code for programs and one sentence that says what happened and what to do. */
+
+export type ErrorCode =
+  | 'bad-request' | 'no-folder' | 'no-workspace' | 'workspace-busy' | 'workspace-newer' | 'workspace-corrupt' | 'nothing-to-do'
+  | 'no-samples' | 'no-run' | 'no-column' | 'bad-expression' | 'target-inside-source' | 'target-not-empty' | 'target-unwritable'
+  | 'disk-full' | 'cancelled' | 'compute-failed' | 'out-of-memory' | 'job-running' | 'failed';
+
+export class WinnowError extends Error {
+  code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'WinnowError';
+    this.code = code;
+  }
+}
+
+/** The code and sentence of anything thrown. System errors of the disk are put into words here, once. */
+export function explain(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof WinnowError) return { code: error.code, message: error.message };
+  if (error instanceof Error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error.name === 'AbortError') return { code: 'cancelled', message: 'Cancelled.' };
+    if (code === 'ENOSPC') return { code: 'disk-full', message: 'The disk is full. Free some space and try again.' };
+    if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return { code: 'target-unwritable', message: `No permission: ${error.message}` };
+    return { code: 'failed', message: error.message };
+  }
+  return { code: 'failed', message: String(error) };
+}

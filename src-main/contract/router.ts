@@ -1,0 +1,75 @@
+/**
+ * The one contract: every call that a window, a browser or the command line can make. Each procedure checks its input with zod and
+ * hands over to a service; errors leave as a code and a sentence. Procedures of a workspace are reached under its own address.
+ */
+import { initTRPC, TRPCError } from '@trpc/server';
+import { z } from 'zod';
+import { explain, WinnowError } from './errors.ts';
+import { decideSchema, exportSchema, openSchema, rankSchema } from './schemas.ts';
+import type { Context } from './services.ts';
+
+const t = initTRPC.context<Context>().create({
+  errorFormatter: ({ shape, error }) => {
+    const cause = error.cause;
+    const told = cause instanceof z.ZodError
+      ? { code: 'bad-request', message: z.prettifyError(cause) }
+      : cause ? explain(cause) : { code: 'failed', message: error.message };
+    return { ...shape, message: told.message, data: { ...shape.data, stack: undefined, winnow: told.code } };
+  },
+  sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
+});
+
+const call = t.procedure;
+const workspaceCall = t.procedure.use(({ ctx, next }) => {
+  if (!ctx.workspace) {
+    const cause = new WinnowError('no-workspace', 'No folder is open here. Open one first.');
+    throw new TRPCError({ code: 'PRECONDITION_FAILED', message: cause.message, cause });
+  }
+  return next({ ctx: { ...ctx, workspace: ctx.workspace } });
+});
+
+export const router = t.router({
+  engine: t.router({
+    info: call.query(({ ctx }) => ctx.engine.info()),
+    backend: call.query(({ ctx }) => ctx.engine.backend()),
+    doctor: call.query(({ ctx }) => ctx.engine.doctor()),
+    methods: call.query(({ ctx }) => ctx.engine.methods()),
+    folders: call.input(z.object({ path: z.string().nullable() })).query(({ ctx, input }) => ctx.engine.listFolders(input.path)),
+    open: call.input(openSchema).mutation(({ ctx, input }) => ctx.engine.open(input)),
+  }),
+  workspace: t.router({
+    describe: workspaceCall.query(({ ctx }) => ctx.workspace.describe()),
+    events: workspaceCall.subscription(async function* ({ ctx, signal }) {
+      yield* ctx.workspace.events(signal ?? new AbortController().signal);
+    }),
+    scan: workspaceCall.mutation(({ ctx }) => ctx.workspace.scan()),
+    rank: workspaceCall.input(rankSchema).mutation(({ ctx, input }) => ctx.workspace.rank(input)),
+  }),
+  samples: t.router({
+    changes: workspaceCall
+      .input(z.object({ since: z.int().nonnegative(), limit: z.int().positive().max(100_000).default(20_000) }))
+      .query(({ ctx, input }) => ctx.workspace.changes(input.since, input.limit)),
+    columns: workspaceCall.query(({ ctx }) => ctx.workspace.columns()),
+    issues: workspaceCall.query(({ ctx }) => ctx.workspace.issues()),
+  }),
+  decisions: t.router({
+    decide: workspaceCall.input(decideSchema).mutation(({ ctx, input }) => ctx.workspace.decide(input.choice, input.decision)),
+    undo: workspaceCall.mutation(({ ctx }) => ctx.workspace.undo()),
+    redo: workspaceCall.mutation(({ ctx }) => ctx.workspace.redo()),
+  }),
+  jobs: t.router({
+    list: workspaceCall.query(({ ctx }) => ctx.workspace.jobs()),
+    cancel: workspaceCall.input(z.object({ id: z.int() })).mutation(({ ctx, input }) => ctx.workspace.cancel(input.id)),
+  }),
+  runs: t.router({
+    list: workspaceCall.query(({ ctx }) => ctx.workspace.runs()),
+    get: workspaceCall.input(z.object({ id: z.string() })).query(({ ctx, input }) => ctx.workspace.run(input.id)),
+  }),
+  exports: t.router({
+    plan: workspaceCall.input(exportSchema).query(({ ctx, input }) => ctx.workspace.planExport(input)),
+    start: workspaceCall.input(exportSchema).mutation(({ ctx, input }) => ctx.workspace.export(input)),
+    result: workspaceCall.input(z.object({ jobId: z.int() })).query(({ ctx, input }) => ctx.workspace.exportResult(input.jobId)),
+  }),
+});
+
+export type Router = typeof router;

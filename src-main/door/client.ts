@@ -1,0 +1,63 @@
+/**
+ * The command line's door: one typed client, whether the engine runs in this process or another engine has the folder open already. In
+ * both cases the calls are the contract's.
+ */
+import { createTRPCClient, httpLink, httpSubscriptionLink, localLink, splitLink, type TRPCClient } from '@trpc/client';
+import { Agent, EventSource, fetch } from 'undici';
+import { columnPath, trpcPath, workspacePath } from '../contract/address.ts';
+import { router, type Router } from '../contract/router.ts';
+import { OpenWorkspace } from '../workspace/workspace.ts';
+import { listenOnPipe } from './pipe.ts';
+
+export interface Door {
+  calls: TRPCClient<Router>;
+  folder: string;
+  /** Value by sample id. */
+  column(name: string): Promise<Map<number, number>>;
+  close(): Promise<void>;
+}
+
+export async function openDoor(folder: string, workspace?: string): Promise<Door> {
+  const { engine, close } = await listenOnPipe();
+  try {
+    const opened = await engine.open({ folder, workspace });
+    const found = engine.find(opened.id);
+    if (found instanceof OpenWorkspace) {
+      const calls = createTRPCClient<Router>({ links: [localLink({ router, createContext: async () => ({ engine, workspace: found }) })] });
+      return { calls, folder: opened.folder, column: async (name) => found.table.values(name), close };
+    }
+    if (!found) throw new Error('the workspace closed while it was opened');
+    return { ...remote(found.pipe, opened.id), folder: opened.folder, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column'> {
+  const dispatcher = new Agent({ connect: { socketPath: pipe } });
+  const base = 'http://engine';
+  const url = `${base}${workspacePath(id)}${trpcPath}`;
+  class PipeEventSource extends EventSource {
+    constructor(address: string | URL) {
+      super(address, { node: { dispatcher } });
+    }
+  }
+  const overPipe = (input: string, init: object = {}) => fetch(input, { ...init, dispatcher });
+  const calls = createTRPCClient<Router>({
+    links: [splitLink({
+      condition: (operation) => operation.type === 'subscription',
+      true: httpSubscriptionLink({ url, EventSource: PipeEventSource }),
+      false: httpLink({ url, fetch: overPipe as never }),
+    })],
+  });
+  return {
+    calls,
+    column: async (name) => {
+      const answer = await overPipe(base + columnPath(id, name, 0));
+      if (!answer.ok) throw new Error(((await answer.json()) as { message: string }).message);
+      const pairs = new Float64Array(await answer.arrayBuffer());
+      return new Map(Array.from({ length: pairs.length / 2 }, (_, i) => [pairs[i * 2], pairs[i * 2 + 1]]));
+    },
+  };
+}

@@ -1,0 +1,14 @@
+/** The engine process: listens on the pipe named by its first argument, says so with one line, and ends with the process that started it. */
+import { listenOnPipe } from './door/pipe.ts';
+
+const { pipe, close } = await listenOnPipe(process.argv[2]);
+let closing = false;
+const end = async () => {
+  if (closing) return;
+  closing = true;
+  await close();
+  process.exit(0);
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+process.stdin.on('end', end).on('error', end).resume(); // the parent holds the other end: when it dies, so do we
+process.stdout.write(`${JSON.stringify({ ready: true, pipe })}\n`);

@@ -1,0 +1,103 @@
+/**
+ * The workspace's SQLite file: opened, brought up to date, refused in words when it is newer or broken. WAL, and every commit is on
+ * the disk before it is told (`synchronous=FULL`), since decisions are hours of somebody's work.
+ */
+import { copyFileSync, existsSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { WinnowError } from '../contract/errors.ts';
+
+/** Each entry brings the schema from version i to i + 1. Never change one that was released; add another. */
+const migrations: readonly string[] = [
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE samples (
+     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, class TEXT, bytes INTEGER NOT NULL, modified_ms INTEGER NOT NULL,
+     width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL, frames INTEGER NOT NULL, sha256 TEXT NOT NULL,
+     gone INTEGER NOT NULL DEFAULT 0, decision TEXT, revision INTEGER NOT NULL);
+   CREATE INDEX samples_revision ON samples (revision);
+   CREATE INDEX samples_sha256 ON samples (sha256);
+   CREATE TABLE issues (path TEXT PRIMARY KEY, code TEXT NOT NULL, message TEXT NOT NULL, bytes INTEGER NOT NULL, modified_ms INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE TABLE columns (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, run_id TEXT, revision INTEGER NOT NULL);
+   CREATE TABLE cells (column_id INTEGER NOT NULL, sample_id INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (column_id, sample_id)) WITHOUT ROWID;
+   CREATE TABLE journal (
+     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('decide', 'undo', 'redo')),
+     target INTEGER, title TEXT NOT NULL, changes TEXT NOT NULL);
+   CREATE TABLE runs (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, record TEXT NOT NULL);
+   CREATE TABLE pixel_rows (size_px INTEGER NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, sha256)) WITHOUT ROWID;`,
+];
+export const schemaVersion = migrations.length;
+
+export class Database {
+  #db: DatabaseSync;
+  #statements = new Map<string, StatementSync>();
+
+  /** Opens `file`, making it when it does not exist. Throws WinnowError where it cannot be used. */
+  constructor(file: string) {
+    const existed = existsSync(file);
+    try {
+      this.#db = new DatabaseSync(file, { timeout: 5000 });
+      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+      this.#migrate(file, existed);
+    } catch (error) {
+      if (error instanceof WinnowError) throw error;
+      const { code, message, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
+      if (code === 'ERR_SQLITE_ERROR' && (errcode === 26 || errcode === 11)) {
+        throw new WinnowError('workspace-corrupt', `The workspace ${file} is damaged (${message}). Move it away to start afresh; the images are untouched.`);
+      }
+      throw new WinnowError('failed', `The workspace ${file} cannot be opened: ${message}`, { cause: error });
+    }
+  }
+
+  #migrate(file: string, existed: boolean) {
+    const version = Number(this.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0);
+    if (version > schemaVersion) {
+      throw new WinnowError('workspace-newer', `This folder’s workspace was written by a newer Winnow (version ${version}; this one knows ${schemaVersion}). Update Winnow to open it.`);
+    }
+    if (version === schemaVersion) return;
+    if (existed && version > 0) {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      copyFileSync(file, `${file}.version-${version}.backup`);
+    }
+    for (let next = version; next < schemaVersion; next++) {
+      this.transaction(() => this.#db.exec(`${migrations[next]}; PRAGMA user_version = ${next + 1};`));
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
+    return statement;
+  }
+
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[];
+  }
+
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+
+  /** Returns the id of an inserted row and how many rows changed. */
+  run(sql: string, ...values: SQLInputValue[]): { id: number; changes: number } {
+    const { lastInsertRowid, changes } = this.#prepare(sql).run(...values);
+    return { id: Number(lastInsertRowid), changes: Number(changes) };
+  }
+
+  /** All of it or nothing. Calls within a transaction join it. */
+  transaction<Result>(work: () => Result): Result {
+    if (this.#db.isTransaction) return work();
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  close() {
+    this.#statements.clear();
+    if (this.#db.isOpen) this.#db.close();
+  }
+}

@@ -1,0 +1,22 @@
+/** Work on a list with a few hands at once. */
+
+/** Calls `work` for each entry, at most `hands` at a time; stops taking new ones on the signal or the first error, and throws it. */
+export async function forEachParallel<Entry>(list: readonly Entry[], hands: number, signal: AbortSignal, work: (entry: Entry, index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  let failed = false;
+  const hand = async () => {
+    while (next < list.length && !failed) {
+      signal.throwIfAborted();
+      const index = next++;
+      try {
+        await work(list[index], index);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: Math.max(1, Math.min(hands, list.length)) }, hand));
+  const fault = results.find((result) => result.status === 'rejected');
+  if (fault) throw fault.reason;
+}

@@ -1,0 +1,161 @@
+/**
+ * Ranks the folder's images by a scorer: scan, pack pixels, train and score in the compute process, keep the scores as a column and the
+ * training as a run. A run that was cut off goes on from its checkpoint when the same is asked for again.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
+import { ComputeError, type Compute } from '../compute/child.ts';
+import type { FitResult } from '../compute/protocol.ts';
+import { explain, WinnowError } from '../contract/errors.ts';
+import { globToRegExp } from '../contract/expression.ts';
+import type { RankRequest } from '../contract/schemas.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { packPixels, type Packed } from '../image/pixel-cache.ts';
+import type { Database } from './database.ts';
+import type { Report } from './jobs.ts';
+import type { Runs } from './runs.ts';
+import type { Table } from './table.ts';
+
+export interface RankDesk {
+  db: Database;
+  table: Table;
+  runs: Runs;
+  compute: Compute;
+  folder: string;
+  workspaceFolder: string;
+  onRun(run: Run): void;
+}
+
+export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
+
+/** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
+export function checkRank(request: RankRequest) {
+  const record = scorerOf(request.method);
+  if (!record) throw new WinnowError('bad-request', `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`);
+  const parameters = record.schema.safeParse(request.parameters);
+  if (!parameters.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(parameters.error)}`);
+  return { record, parameters: parameters.data as Record<string, unknown> };
+}
+
+/** Returns the finished run. The folder has been scanned before. */
+export async function rank(desk: RankDesk, request: RankRequest, report: Report): Promise<Run> {
+  const { record, parameters } = checkRank(request);
+  const samples = desk.table.samples();
+  if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
+
+  report.stage('Preparing pixels', samples.length);
+  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, record.pixels(parameters).sizePx, {
+    signal: report.signal,
+    onProgress: (done, total) => report.progress(done, total),
+  });
+  desk.table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
+  const train = trainPositions(packed.samples, request.trainOn);
+
+  const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
+  const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
+  const id = earlier?.id ?? desk.runs.nextId(record.id);
+  let run: Run = {
+    ...(earlier ?? {
+      id, method: record.id, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(),
+      seconds: null, imagesPerSecond: null, peakMemoryMiB: null, backend: null, device: null, history: [], epochs: null, report: {},
+    }),
+    state: 'running',
+  };
+  const put = (change: Partial<Run>) => {
+    run = { ...run, ...change };
+    desk.runs.put(run, fingerprint);
+    desk.onRun(run);
+  };
+  put({});
+  report.run(id);
+  const folder = runFolder(desk.workspaceFolder, id);
+  if (!earlier) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+
+  try {
+    const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, run, put, report);
+    desk.table.putColumn(run.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
+    put(finished(result));
+    return run;
+  } catch (cause) {
+    const error = cause instanceof ComputeError ? told(cause) : cause;
+    const { code, message } = explain(error);
+    put({ state: report.signal.aborted || code === 'cancelled' ? 'cancelled' : 'failed', report: { ...run.report, error: message } });
+    throw error;
+  }
+}
+
+async function fit(
+  desk: RankDesk, request: RankRequest, parameters: Record<string, unknown>, packed: Packed, train: Int32Array, folder: string, resume: boolean,
+  run: Run, put: (change: Partial<Run>) => void, report: Report,
+): Promise<FitResult> {
+  report.stage('Starting training', 0);
+  let stage = '';
+  const history = [...run.history];
+  return desk.compute.fit(
+    { method: request.method, params: parameters, seed: request.seed, runFolder: folder, pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, train, resume },
+    {
+      signal: report.signal,
+      onEvent: (event) => {
+        if (event.stage === 'note') return put({ report: { ...run.report, note: event.message } });
+        if (event.stage !== stage) {
+          stage = event.stage;
+          report.stage(stage === 'train' ? 'Training' : 'Scoring', 0);
+        }
+        if (event.stage === 'score') return report.progress(event.done, event.total);
+        // Progress counts images, so that the rate means something.
+        const perEpoch = train.length;
+        report.progress(Math.round((event.epoch - 1 + event.step / event.steps) * perEpoch), event.epochs * perEpoch);
+        if (event.step < event.steps || event.valLoss === undefined && history.at(-1)?.epoch === event.epoch) return;
+        while (history.length && (history.at(-1)?.epoch ?? 0) >= event.epoch) history.pop();
+        history.push({ epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds });
+        put({ history: [...history], epochs: event.epochs });
+      },
+    });
+}
+
+const told = ({ code, message }: ComputeError) =>
+  new WinnowError(code === 'bad-parameters' ? 'bad-request' : code === 'failed' ? 'compute-failed' : code, message);
+
+function finished(result: FitResult): Partial<Run> {
+  return {
+    state: 'done',
+    seconds: result.seconds,
+    imagesPerSecond: result.imagesPerSecond,
+    peakMemoryMiB: result.peakMemoryMiB,
+    backend: `${result.backend.backend} ${result.backend.version}`,
+    device: result.backend.device,
+    history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })),
+    epochs: result.epochsRun,
+    report: {
+      ...result.report, bestEpoch: result.bestEpoch, stopped: result.stopped, resumedFrom: result.resumedFrom, weights: result.parameters,
+      ...(result.backend.warning ? { warning: result.backend.warning } : {}),
+    },
+  };
+}
+
+function trainPositions(samples: readonly Sample[], trainOn: string | null): Int32Array {
+  if (!trainOn) return Int32Array.from(samples.keys());
+  const pattern = globToRegExp(trainOn);
+  const positions = samples.flatMap((sample, i) => (pattern.test(sample.path) ? [i] : []));
+  if (!positions.length) throw new WinnowError('no-samples', `No image matches ‘${trainOn}’. Paths are relative to the folder, as in ${samples[0].path}.`);
+  return Int32Array.from(positions);
+}
+
+function fingerprintOf(method: string, parameters: Record<string, unknown>, seed: number, samples: readonly Sample[], train: Int32Array): string {
+  const hash = createHash('sha256').update(JSON.stringify([method, Object.entries(parameters).sort(), seed]));
+  for (const sample of samples) hash.update(sample.sha256);
+  return hash.update(Buffer.from(train.buffer)).digest('hex');
+}
+
+/** Was this sample trained on? */
+export const trainedOn = (run: Pick<Run, 'trainOn'>): ((path: string) => boolean) => {
+  if (run.trainOn === null) return () => true;
+  const pattern = globToRegExp(run.trainOn);
+  return (path) => pattern.test(path);
+};
+
+export const hasModel = (workspaceFolder: string, runId: string) => existsSync(runFolder(workspaceFolder, runId));
