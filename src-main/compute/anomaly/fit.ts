@@ -79,7 +79,7 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
 }
 
 /** Every image's error, and the 99.5th percentile over all maps from a sample of their pixels. */
-async function scoreAll(model: Model, pixels: Pixels, measure: ErrorMeasure, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<{ errors: Float64Array; mapScale: number }> {
+export async function scoreAll(model: Model, pixels: Pixels, measure: ErrorMeasure, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<{ errors: Float64Array; mapScale: number }> {
   const errors = new Float64Array(pixels.count);
   const perMap = pixels.sizePx ** 2;
   // At most about a million values, evenly from all maps; a prime stride meets every column.

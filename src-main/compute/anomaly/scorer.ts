@@ -88,7 +88,7 @@ export const scoreParameters = {
   sizePx: z.literal([32, 64, 96, 128, 192, 256]).default(64).describe('Images are brought to a square of this size.').meta({ title: 'Size', unit: 'px' }),
   pooling: z
     .enum(['mean', 'quantile', 'max'])
-    .default('mean')
+    .default('quantile')
     .describe('How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.')
     .meta({ title: 'Pooling' }),
   quantile: z.number().min(0.5).max(1).default(0.99).describe('Which quantile of the error map, where pooling is by quantile.').meta({ title: 'Quantile', advanced: true, step: 0.005 }),
