@@ -23,9 +23,11 @@ if (folder === null) {
 } else {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   app.setName(manifest.productName ?? manifest.name);
-  app.setVersion(manifest.version ?? '0.0.0');
   app.setPath('userData', join(app.getPath('appData'), app.getName()));
-  app.setAppPath(folder);
+  // Electron's own default app calls these two, though they are not in its published types.
+  const inner = /** @type {any} */ (app);
+  inner.setVersion(manifest.version ?? '0.0.0');
+  inner.setAppPath(folder);
   const require = createRequire(join(folder, 'package.json'));
   for (const path of preloads) require(path);
   await import(pathToFileURL(join(folder, manifest.main ?? 'index.js')).href);

