@@ -27,12 +27,16 @@ async function install(/** @type {string} */ root) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_(config_(loglevel|dry_run|json|global)|package_|lifecycle_)/i.test(key)));
   const [command, ...args] = npmCommand();
   const bar = progress('libraries', 0);
-  const { failure } = await finish(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel', 'error'], {
-    cwd: root,
-    env,
-    shell: command.endsWith('.cmd'),
-    onTick: everyNth(8, () => bar.at(folderBytes(modules))), // walking 20,000 files is not free
-  });
+  const ci = (/** @type {string[]} */ ...more) =>
+    finish(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel', 'error', ...more], {
+      cwd: root,
+      env,
+      shell: command.endsWith('.cmd'),
+      onTick: everyNth(8, () => bar.at(folderBytes(modules))), // walking 20,000 files is not free
+    });
+  // What another clone has downloaded is taken from npm's cache without asking again; the lock's hashes hold anyway.
+  let { failure } = await ci('--prefer-offline');
+  if (failure) ({ failure } = await ci('--prefer-online'));
   bar.done();
   if (failure) throw new Error(`the libraries could not be installed: ${failure}`);
   writeStamp(root);
