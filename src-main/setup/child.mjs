@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { noteWorker } from './lock.mjs';
 
 /**
  * @param {string} command @param {string[]} args
@@ -14,6 +15,7 @@ import { constants } from 'node:os';
 export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell = false } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd, env: env ?? process.env, shell, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    noteWorker(child.pid);
     let stdout = '';
     let output = '';
     let failure = /** @type {string | null} */ (null);

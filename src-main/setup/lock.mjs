@@ -1,14 +1,22 @@
 /**
  * One set-up at a time for one thing. The lock is a folder that says who holds it; it appears by a rename, so it is
  * never seen half made. The holder touches it every few seconds: a lock whose process is gone, or that nobody has
- * touched for a minute (a process id used again, another machine on a shared home), is taken over.
+ * touched for a minute (a process id used again, another machine on a shared home), is taken over. The programs that
+ * the holder started are named in it too: after a `kill -9` an `npm ci` goes on by itself, and is waited for.
  */
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 const touchEveryMs = 5_000;
 const abandonedAfterMs = 60_000;
+const orphanMayTakeMs = 15 * 60_000;
+const held = new Set();
+
+/** Says in every lock we hold that this process works for us. */
+export function noteWorker(/** @type {number | undefined} */ pid) {
+  for (const path of held) appendFileSync(join(path, 'holder'), `${pid}\n`);
+}
 
 /**
  * @template T
@@ -34,7 +42,11 @@ export async function withLock(path, work, onWait) {
     } catch {}
   }, touchEveryMs);
   touching.unref();
-  const release = () => rmSync(path, { recursive: true, force: true });
+  held.add(path);
+  const release = () => {
+    held.delete(path);
+    rmSync(path, { recursive: true, force: true });
+  };
   process.once('exit', release);
   try {
     return await work();
@@ -47,7 +59,7 @@ export async function withLock(path, work, onWait) {
 
 function take(/** @type {string} */ path) {
   const prepared = mkdtempSync(join(dirname(path), `${basename(path)}-`));
-  writeFileSync(join(prepared, 'holder'), `${process.pid}\n${hostname()}\n`);
+  writeFileSync(join(prepared, 'holder'), `${hostname()}\n${process.pid}\n`);
   try {
     renameSync(prepared, path); // refused while the other folder has something in it
     return true;
@@ -59,8 +71,8 @@ function take(/** @type {string} */ path) {
 
 function holderOf(/** @type {string} */ path) {
   try {
-    const [pid, host] = readFileSync(join(path, 'holder'), 'utf8').split('\n');
-    return { pid, host };
+    const [host, pid, ...workers] = readFileSync(join(path, 'holder'), 'utf8').trim().split('\n');
+    return { host, pid, workers };
   } catch {
     return null;
   }
@@ -69,9 +81,11 @@ function holderOf(/** @type {string} */ path) {
 function isAbandoned(/** @type {string} */ path) {
   const holder = holderOf(path);
   if (!holder) return false; // just released, or being removed: the next try tells
-  if (holder.host === hostname() && !isAlive(Number(holder.pid))) return true;
+  const isHere = holder.host === hostname();
+  const orphan = isHere && holder.workers.some((pid) => isAlive(Number(pid)));
+  if (isHere && !orphan && !isAlive(Number(holder.pid))) return true;
   try {
-    return Date.now() - statSync(path).mtimeMs > abandonedAfterMs;
+    return Date.now() - statSync(path).mtimeMs > (orphan ? orphanMayTakeMs : abandonedAfterMs);
   } catch {
     return false;
   }
