@@ -52,9 +52,9 @@ export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell
   });
 }
 
-/** The end of what a program printed, indented below our own sentence. */
-export function lastLines(/** @type {string} */ output, count = 6) {
-  const lines = output.trim().split('\n').slice(-count).filter(Boolean);
+/** The end of what a program printed, without stack traces, indented below our own sentence. */
+export function lastLines(/** @type {string} */ output, count = 16) {
+  const lines = output.trim().split('\n').filter((line) => line.trim() && !/^\s+at /.test(line)).slice(-count);
   return lines.length ? `:\n${lines.map((line) => `    ${line.slice(0, 300)}`).join('\n')}` : '';
 }
 

@@ -1,18 +1,18 @@
 /**
- * `npm run package`: lays out/engine, then lets electron-builder make the installers of this platform. electron-builder
+ * `npm run package`: lays out/winnow, then lets electron-builder make the installers of this platform. electron-builder
  * is not a dependency: npm fetches it when it is asked for, and it fetches Electron and its packaging tools itself. Where
  * those cannot be reached this says so; `npm run package -- --dir` still makes an unpacked app, from whatever Electron is here.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative, sep } from 'node:path';
 import { finish, lastLines } from './child.mjs';
 import { npmCommand } from './fetch-package.mjs';
 import { electron, electronPath } from './pieces/electron.mjs';
 import { folderBytes, log, mebi, progress } from './progress.mjs';
-import { inModules, root } from './repository.mjs';
+import { inModules, root, shippedNode } from './repository.mjs';
 
 const builder = 'electron-builder@26.17.0';
-const engine = join(root, 'out', 'engine');
+const engine = join(root, 'out', 'winnow');
 
 /**
  * @param {string} node @param {string[]} args for electron-builder @param {NodeJS.ProcessEnv} env
@@ -48,10 +48,18 @@ async function layEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEn
   const { failure } = await npm(node, ['ci', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline'], env, 'libraries for use', engine);
   if (failure) throw new Error(`the libraries for the package could not be installed: ${failure}`);
   rmSync(join(engine, 'package-lock.json'));
+  // The program alone: its package has headers and manuals too. `app.ts` and `node24()` look for it here.
+  mkdirSync(dirname(shippedNode(engine)), { recursive: true });
+  cpSync(node, shippedNode(engine));
+  rmSync(join(engine, 'node_modules', nodePackageOf(node)), { recursive: true });
   const tensorflow = ['@tensorflow', 'tfjs-node-gpu', 'lib'];
   if (existsSync(inModules(...tensorflow))) cpSync(realpathSync(inModules(...tensorflow)), join(engine, 'node_modules', ...tensorflow), { recursive: true });
   else log('  native TensorFlow is not here: the package will compute by WebGPU');
   log(`  engine laid out: ${mebi(folderBytes(engine))} MiB`);
+}
+
+function nodePackageOf(/** @type {string} */ node) {
+  return relative(inModules(), node).split(sep)[0];
 }
 
 /** For an unpacked app to try out, the Electron that is here will do, also the one out of another package. */

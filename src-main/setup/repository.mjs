@@ -20,13 +20,23 @@ const nodePackages = /** @type {Record<string, [string, string]>} */ ({
 });
 
 /**
- * @param {string} [base] a folder with node_modules: this checkout, or `engine` in the resources of a packaged app
  * @returns {string | null} the pinned Node 24; null when the platform has none or it is not installed
  */
-export function node24(base = root) {
+export function node24() {
   const found = nodePackages[platform];
-  const path = found && join(base, 'node_modules', found[0], found[1]);
-  return path && existsSync(path) ? path : null;
+  if (!found) return null;
+  const places = [inModules(found[0], found[1]), shippedNode(root)];
+  return places.find((path) => existsSync(path)) ?? null;
+}
+
+/** Where the packaged program has its Node, below `winnow` in its resources. */
+export function shippedNode(/** @type {string} */ base) {
+  return join(base, 'node', process.platform === 'win32' ? 'node.exe' : 'node');
+}
+
+/** @returns {boolean} whether this is the installed program and not a checkout: it has no sources of the page */
+export function isShipped() {
+  return existsSync(shippedNode(root)) && !existsSync(join(root, 'src-renderer'));
 }
 
 export function supportedPlatforms() {

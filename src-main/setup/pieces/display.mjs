@@ -4,6 +4,7 @@
  */
 import { aptCommand, aptInstall, hasTime64Names } from '../apt.mjs';
 import { finish } from '../child.mjs';
+import { isShipped } from '../repository.mjs';
 import { electronPath } from './electron.mjs';
 
 const t64 = hasTime64Names() ? 't64' : '';
@@ -17,6 +18,7 @@ export const display = {
   mend: aptCommand(packages),
   async check() {
     if (process.platform !== 'linux') return { state: 'ready', version: null, detail: 'part of the system' };
+    if (isShipped()) return { state: 'ready', version: null, detail: 'required by the installed program' };
     const electron = electronPath();
     if (!electron) return { state: 'missing', version: null, detail: 'not known before Electron is there' };
     const { stdout, failure } = await finish('ldd', [electron], { limitMs: 20_000 });

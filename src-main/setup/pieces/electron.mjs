@@ -10,7 +10,7 @@ import { buildOnce, builtFolder } from '../build-once.mjs';
 import { finish } from '../child.mjs';
 import { fetchTarball } from '../fetch-package.mjs';
 import { folderBytes, mebi } from '../progress.mjs';
-import { inModules, node24, platform, root, versionOf } from '../repository.mjs';
+import { inModules, isShipped, node24, platform, root, versionOf } from '../repository.mjs';
 import { unzip } from '../unzip.mjs';
 
 /** Nothing arriving for this long means that nothing will. */
@@ -55,6 +55,7 @@ export const electron = {
   essential: true,
   mend: 'npm start -- setup electron',
   async check() {
+    if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
     const path = electronPath();
     if (!path) return { state: 'missing', version: null, detail: 'only the window needs it; `serve` and the command line do without' };
     if (path === ownPath()) return { state: 'ready', version: versionOf('electron'), detail: path };

@@ -13,7 +13,7 @@ export const node = {
   mend: 'npm ci',
   async check() {
     const path = node24();
-    if (path) return { state: 'ready', version: versionOf(packageOf(path)), detail: path };
+    if (path) return { state: 'ready', version: versionOf(packageOf(path)) ?? process.versions.node, detail: path };
     if (!supportedPlatforms().includes(platform)) {
       return { state: 'broken', version: null, detail: `Winnow has no Node 24 for ${platform}, only for ${supportedPlatforms().join(', ')}` };
     }

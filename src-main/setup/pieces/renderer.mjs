@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { finish } from '../child.mjs';
-import { inModules, node24, root, versionOf } from '../repository.mjs';
+import { inModules, isShipped, node24, root, versionOf } from '../repository.mjs';
 
 const stamp = join(root, 'dist', 'built.json');
 const pageSources = ['src-renderer', 'src-main/contract', 'vite.config.ts', 'package-lock.json'];
@@ -25,6 +25,7 @@ export const renderer = {
   essential: true,
   mend: 'npm start -- setup renderer',
   async check() {
+    if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
     const built = readStamp();
     if (built && built.hash === hashOf(built.sources)) return { state: 'ready', version: null, detail: `dist/, built ${built.at}` };
     return { state: 'missing', version: null, detail: built ? 'a source has changed since it was built' : 'not built yet' };
@@ -60,7 +61,7 @@ export const renderer = {
 };
 
 async function build(/** @type {string[]} */ [tool, ...args]) {
-  const { failure } = await finish(node24() ?? process.execPath, [inModules(...tool.split('/')), ...args], { cwd: root });
+  const { failure } = await finish(node24() ?? process.execPath, [inModules(...tool.split('/')), ...args], { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
   if (failure) throw new Error(`the build failed: ${failure}`);
 }
 
