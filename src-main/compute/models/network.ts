@@ -61,10 +61,9 @@ export class Network {
       },
       dropout: (_name, x) => x,
     };
-    tf.tidy(() => forward(tf.zeros([1, ...inputShape]), declare));
-    this.weights = tf.variable(tf.tensor1d(join(starts)));
+    tf.tidy(() => void forward(tf.zeros([1, ...inputShape]), declare));
     const channels = this.#norms.flatMap(({ shape: [n] }) => [new Float32Array(n), new Float32Array(n).fill(1)]);
-    this.statistics = tf.variable(tf.tensor1d(join(channels)), false);
+    [this.weights, this.statistics] = [join(starts), join(channels)].map((values) => tf.tidy(() => tf.variable(tf.tensor1d(values))));
   }
 
   get parameters(): number {

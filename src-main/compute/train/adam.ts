@@ -15,8 +15,7 @@ export class Adam {
   #steps = 0;
 
   constructor(size: number) {
-    this.#mean = tf.variable(tf.zeros([size]), false);
-    this.#square = tf.variable(tf.zeros([size]), false);
+    [this.#mean, this.#square] = [0, 0].map((start) => tf.tidy(() => tf.variable(tf.fill([size], start))));
   }
 
   apply(weights: Variable, gradient: Tensor, learningRate: number, decay = 0): void {

@@ -1,0 +1,245 @@
+/** The parts below the scorers, against values known from elsewhere. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Scalar, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startBackend, tf } from '../../src-main/compute/backend.ts';
+import { relativeToEntropy } from '../../src-main/compute/anomaly/complexity.ts';
+import { pool } from '../../src-main/compute/anomaly/error-map.ts';
+import { entropyOf } from '../../src-main/compute/entropy.ts';
+import { orthonormalise, symmetricEigen } from '../../src-main/compute/linear-algebra.ts';
+import { Network } from '../../src-main/compute/models/network.ts';
+import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.ts';
+import { dropout, uniform } from '../../src-main/compute/ops/dropout.ts';
+import { filterBoth, smoothingWindow } from '../../src-main/compute/ops/gaussian.ts';
+import { addBias, epsilon, halve, normaliseBatch, relu } from '../../src-main/compute/ops/layers.ts';
+import { uploadPixels } from '../../src-main/compute/ops/upload.ts';
+import { Pixels, range } from '../../src-main/compute/pixels.ts';
+import { fillNormal, random, shuffle } from '../../src-main/compute/random.ts';
+import { rankCorrelation, ranks } from '../../src-main/compute/rank-correlation.ts';
+import { readTensors, writeTensors } from '../../src-main/compute/tensor-file.ts';
+import { batchesOf, holdOut, stepsOf } from '../../src-main/compute/train/batches.ts';
+import { dissimilarity, lossOf, squaredError, ssimMap } from '../../src-main/compute/train/losses.ts';
+import { newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+
+beforeAll(async () => void (await startBackend()));
+
+const noisy = (shape: [number, number, number, number], seed: number): Tensor4D => tf.tensor(fillNormal(new Float32Array(shape.reduce((a, b) => a * b)), random('noisy', seed)), shape);
+
+describe('rank correlation', () => {
+  it('equals known values', () => {
+    // scipy.stats.spearmanr
+    expect(rankCorrelation([1, 2, 3, 4, 5], [5, 6, 7, 8, 7])).toBeCloseTo(0.8207826816681233, 12);
+    expect(rankCorrelation([1, 2, 3], [9, 4, 1])).toBeCloseTo(-1, 12);
+    expect(rankCorrelation([1, 1, 1], [1, 2, 3])).toBe(0);
+    expect(rankCorrelation([], [])).toBe(0);
+    expect([...ranks([10, 20, 20, 5])]).toEqual([2, 3.5, 3.5, 1]);
+  });
+});
+
+describe('entropy', () => {
+  it('is 0 for one grey, 1 bit for two, 8 for all', () => {
+    const greys = (n: number): Uint8Array => Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(Math.floor(i / 3) % n) * Math.floor(256 / n));
+    expect(entropyOf(greys(1))).toBe(0);
+    expect(entropyOf(greys(2))).toBeCloseTo(1, 12);
+    expect(entropyOf(greys(256))).toBeCloseTo(8, 12);
+  });
+
+  it('the correction compares with images as busy', () => {
+    // Errors follow entropy, but for one image.
+    const entropies = Array.from({ length: 200 }, (_, i) => i / 40);
+    const errors = entropies.map((e, i) => Math.exp(e + 0.1 * Math.sin(i * 7)));
+    errors[60] *= 2;
+    const corrected = relativeToEntropy(errors, entropies);
+    expect(corrected.indexOf(Math.max(...corrected))).toBe(60);
+    expect(Math.abs(rankCorrelation(corrected, entropies))).toBeLessThan(0.4);
+    expect(rankCorrelation(errors, entropies)).toBeGreaterThan(0.95);
+  });
+});
+
+describe('SSIM', () => {
+  const constant = (value: number): Tensor4D => tf.fill([1, 16, 16, 3], value);
+
+  it('is 1 for equal images, and what the formula gives for constant ones', () => {
+    const x = tf.sigmoid(noisy([2, 24, 24, 3], 1));
+    expect(ssimMap(x, x).min().dataSync()[0]).toBeCloseTo(1, 4);
+    const c1 = 0.01 ** 2;
+    const expected = (2 * 0.2 * 0.6 + c1) / (0.2 ** 2 + 0.6 ** 2 + c1);
+    expect(ssimMap(constant(0.2), constant(0.6)).mean().dataSync()[0]).toBeCloseTo(expected, 3); // float32 leaves 1e-7 of variance beside c2
+    expect(dissimilarity.value(constant(0.2), constant(0.6)).dataSync()[0]).toBeCloseTo((1 - expected) / 2, 3);
+  });
+
+  it('equals a direct evaluation of the windowed formula', () => {
+    const size = 13;
+    const [x, y] = [tf.sigmoid(noisy([1, size, size, 3], 2)), tf.sigmoid(noisy([1, size, size, 3], 3))];
+    const [a, b] = [x.dataSync(), y.dataSync()];
+    const g = Array.from({ length: 11 }, (_, i) => Math.exp(-((i - 5) ** 2) / (2 * 1.5 ** 2)));
+    const total = g.reduce((s, v) => s + v, 0) ** 2;
+    const mean = (f: (i: number) => number): number => {
+      let sum = 0;
+      for (let i = 0; i < 11; i++) for (let j = 0; j < 11; j++) sum += (g[i] * g[j] * f(((i + 1) * size + j + 2) * 3 + 1)) / total;
+      return sum;
+    };
+    const [ma, mb] = [mean((i) => a[i]), mean((i) => b[i])];
+    const [va, vb, vab] = [mean((i) => a[i] ** 2) - ma ** 2, mean((i) => b[i] ** 2) - mb ** 2, mean((i) => a[i] * b[i]) - ma * mb];
+    const expected = ((2 * ma * mb + 1e-4) * (2 * vab + 9e-4)) / ((ma ** 2 + mb ** 2 + 1e-4) * (va + vb + 9e-4));
+    expect(ssimMap(x as Tensor4D, y as Tensor4D).slice([0, 1, 2, 1], [1, 1, 1, 1]).dataSync()[0]).toBeCloseTo(expected, 4);
+  });
+
+  it('takes images smaller than its window', () => expect(Number.isFinite(dissimilarity.value(tf.zeros([1, 8, 8, 3]), tf.ones([1, 8, 8, 3])).dataSync()[0])).toBe(true));
+});
+
+describe('fused kernels equal what they stand for', () => {
+  const close = (a: Tensor, b: Tensor, digits = 4): void => b.dataSync().forEach((v, i) => expect(a.dataSync()[i]).toBeCloseTo(v, digits));
+
+  function compare(ours: (x: Tensor4D) => Tensor, plain: (x: Tensor4D) => Tensor): void {
+    const [x, weigh] = [noisy([4, 6, 6, 5], 4), noisy([4, 6, 6, 5], 9)];
+    close(ours(x), plain(x));
+    const weighed = (f: (x: Tensor4D) => Tensor) => (x: Tensor4D) => {
+      const y = f(x);
+      return tf.sum(tf.mul(y, tf.slice(weigh, [0, 0, 0, 0], y.shape as [number, number, number, number])));
+    };
+    close(tf.grad(weighed(ours) as (x: Tensor) => Tensor)(x), tf.grad(weighed(plain) as (x: Tensor) => Tensor)(x));
+  }
+
+  it('batch normalisation', () => {
+    const [gamma, beta] = [tf.tensor1d([1, 2, 0.5, 1, 1]), tf.tensor1d([0, 1, 2, 3, 4])];
+    compare(
+      (x) => normaliseBatch(x, gamma, beta).y,
+      (x) => {
+        const { mean, variance } = tf.moments(x, [0, 1, 2]);
+        return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, epsilon))), gamma), beta);
+      },
+    );
+  });
+  it('ReLU', () => compare(relu, (x) => tf.relu(x)));
+  it('max pooling', () => compare(halve, (x) => tf.maxPool(x, 2, 2, 'valid')));
+  it('bias', () => {
+    const bias = tf.tensor1d([1, 2, 3, 4, 5]) as Tensor1D;
+    compare((x) => addBias(x, bias), (x) => tf.add(x, bias));
+  });
+});
+
+describe('gradients', () => {
+  it.each(['mse', 'ssim', 'mixed'] as const)('of the autoencoder under %s agree with finite differences', (name) => {
+    const network = new Network(convAutoencoder({ sizePx: 16, width: 4, depth: 2, bottleneck: 3, dropout: 0 }), [16, 16, 3], 1);
+    const x = tf.sigmoid(noisy([3, 16, 16, 3], 5)) as Tensor4D;
+    const loss = lossOf(name, 0.5);
+    const value = (): Scalar => {
+      const pass = network.train(x, [0]);
+      return loss.value(x, pass.y);
+    };
+    const { grads } = tf.variableGrads(() => value(), [network.weights]);
+    const gradient = grads[network.weights.name].dataSync<'float32'>();
+    const at = network.weights.dataSync().slice();
+    // Along the gradient, where the change is largest, and so float32 sees it.
+    const length = Math.sqrt(gradient.reduce((s, g) => s + g * g, 0));
+    const moved = (step: number): number => {
+      network.weights.assign(tf.tensor1d(Float32Array.from(at, (w, i) => w + (step * gradient[i]) / length)));
+      return value().dataSync()[0];
+    };
+    const step = 2e-3;
+    expect((moved(step) - moved(-step)) / (2 * step) / length).toBeCloseTo(1, 1);
+    network.dispose();
+  });
+});
+
+describe('random numbers', () => {
+  it('are uniform, normal and repeatable', () => {
+    const values = Array.from({ length: 10000 }, random('test', 1));
+    expect(values.reduce((a, b) => a + b) / 10000).toBeCloseTo(0.5, 1);
+    expect(Array.from({ length: 5 }, random('test', 1))).toEqual(values.slice(0, 5));
+    expect(random('test', 2)()).not.toBe(values[0]);
+    const normal = fillNormal(new Float64Array(10000), random('normal'));
+    expect(Math.sqrt(normal.reduce((s, v) => s + v * v, 0) / 10000)).toBeCloseTo(1, 1);
+    expect(new Set(shuffle(range(0, 100), random('shuffle'))).size).toBe(100);
+  });
+
+  it('drop by seed', () => {
+    const ones = tf.ones([1000]);
+    expect(dropout(ones, 0.3, [1, 'a']).mean().dataSync()[0]).toBeCloseTo(1, 0);
+    expect(uniform([50], [1, 2]).dataSync()).toEqual(uniform([50], [1, 2]).dataSync());
+    expect(uniform([50], [1, 2]).dataSync()).not.toEqual(uniform([50], [1, 3]).dataSync());
+  });
+});
+
+describe('batches', () => {
+  it('show every image, in like sizes, in the order of seed and epoch', () => {
+    const all = [...batchesOf(range(0, 33), 32, 1, 7, 0)];
+    expect(all.map((b) => b.length)).toEqual([16, 17]);
+    expect(all.flatMap((b) => [...b]).sort((a, b) => a - b)).toEqual([...range(0, 33)]);
+    expect([...batchesOf(range(0, 33), 32, 1, 7, 0)]).toEqual(all);
+    expect([...batchesOf(range(0, 33), 32, 1, 7, 1)]).not.toEqual(all);
+    expect([...batchesOf(range(0, 5), 32, 8, 7, 0)].length).toBe(stepsOf(5, 32, 8));
+    expect(stepsOf(5, 32, 8)).toBe(8);
+  });
+
+  it('hold out a part, never all', () => {
+    for (const n of [1, 2, 3, 10, 100]) {
+      const { train, held } = holdOut(range(0, n), 0.5, 1);
+      expect(train.length + held.length).toBe(n);
+      expect(train.length).toBeGreaterThanOrEqual(Math.min(n, 2));
+      expect(new Set([...train, ...held]).size).toBe(n);
+    }
+  });
+});
+
+describe('pixels', () => {
+  it('come by position, as floats on the device', () => {
+    const folder = newFolder();
+    const set = packed([picture(1), picture(2), picture(3)], folder);
+    const pixels = new Pixels({ ...set, rows: Int32Array.of(2, 0) });
+    expect(pixels.read(Int32Array.of(1, 0)).slice(0, pixels.rowBytes)).toEqual(picture(1));
+    const x = uploadPixels(pixels.read(Int32Array.of(0)), 1, sizePx).dataSync();
+    picture(3).forEach((byte, i) => Math.abs(x[i] - byte / 255) > 1e-6 && expect(x[i]).toBe(byte / 255));
+    pixels.close();
+    expect(() => new Pixels({ ...set, rows: Int32Array.of(3) })).toThrow(/3 rows/);
+  });
+});
+
+describe('error maps', () => {
+  it('smoothing keeps a constant map, pooling takes mean, quantile, maximum', () => {
+    const smooth = filterBoth(tf.ones([1, 12, 12, 1]), smoothingWindow(12, 2)).dataSync();
+    expect(Math.min(...smooth)).toBeCloseTo(1, 5);
+    const map = Float32Array.from({ length: 101 }, (_, i) => i);
+    const pooled = (pooling: 'mean' | 'quantile' | 'max'): number => pool(map, { loss: squaredError, pooling, quantile: 0.9, smoothing: 0 });
+    expect([pooled('mean'), pooled('quantile'), pooled('max')]).toEqual([50, 90, 100]);
+  });
+});
+
+describe('linear algebra', () => {
+  it('eigenvectors rebuild the matrix, columns are orthonormal', () => {
+    const n = 6;
+    const a = fillNormal(new Float64Array(n * n), random('matrix'));
+    const symmetric = Float64Array.from(a, (_, at) => a[at] + a[(at % n) * n + Math.floor(at / n)]);
+    const { values, vectors } = symmetricEigen(symmetric, n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let k = 0; k < n; k++) sum += vectors[i * n + k] * values[k] * vectors[j * n + k];
+        expect(sum).toBeCloseTo(symmetric[i * n + j], 9);
+      }
+    }
+    expect([...values]).toEqual([...values].sort((x, y) => y - x));
+    const q = orthonormalise(fillNormal(new Float64Array(50 * 4), random('columns')), 50, 4);
+    for (let i = 0; i < 4; i++) {
+      for (let j = 0; j < 4; j++) {
+        let sum = 0;
+        for (let r = 0; r < 50; r++) sum += q[r * 4 + i] * q[r * 4 + j];
+        expect(sum).toBeCloseTo(i === j ? 1 : 0, 10);
+      }
+    }
+  });
+});
+
+describe('tensor files', () => {
+  it('come back as they were; half a file is none', () => {
+    const file = path.join(newFolder(), 'a.bin');
+    const content = { header: { name: 'ü' }, arrays: { a: Float32Array.of(1, 2, 3), none: new Float32Array(0) } };
+    writeTensors(file, content);
+    expect(readTensors(file)).toEqual(content);
+    fs.truncateSync(file, fs.statSync(file).size - 1);
+    expect(readTensors(file)).toBeUndefined();
+    expect(readTensors(`${file}.not`)).toBeUndefined();
+  });
+});
