@@ -36,7 +36,7 @@ export class Engine implements EngineService {
   }
 
   info(): EngineInfo {
-    const sampleFolder = join(root, 'assets', 'sample');
+    const sampleFolder = join(root, 'assets', 'sample', 'cookies');
     return { version, platform: process.platform, sampleFolder: existsSync(sampleFolder) ? sampleFolder : null };
   }
 

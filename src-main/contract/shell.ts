@@ -1,0 +1,14 @@
+/** What the desktop shell can do for its page beside the contract's calls. */
+export interface Shell {
+  platform: string;
+  /** null when the person thought better of it. */
+  chooseFolder(): Promise<string | null>;
+  chooseTarget(suggested: string): Promise<string | null>;
+  /** Shows the file or folder in the system's file manager. */
+  reveal(path: string): Promise<void>;
+  /** Path of a dropped file or folder. */
+  pathOf(file: File): string;
+  setTitle(title: string): Promise<void>;
+  /** Menu commands, by the id of an action. */
+  onAction(listener: (actionId: string) => void): void;
+}

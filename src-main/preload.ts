@@ -1,0 +1,17 @@
+/** The few calls that only a desktop shell can answer; the page asks for them as `window.shell`, which a browser does not have. */
+import { contextBridge, ipcRenderer, webUtils } from 'electron';
+import type { Shell } from './contract/shell.ts';
+
+const shell: Shell = {
+  platform: process.platform,
+  chooseFolder: () => ipcRenderer.invoke('choose-folder'),
+  chooseTarget: (suggested) => ipcRenderer.invoke('choose-target', suggested),
+  reveal: (path) => ipcRenderer.invoke('reveal', path),
+  pathOf: (file) => webUtils.getPathForFile(file),
+  setTitle: (title) => ipcRenderer.invoke('set-title', title),
+  onAction: (listener) => {
+    ipcRenderer.on('action', (_event, id: string) => listener(id));
+  },
+};
+
+contextBridge.exposeInMainWorld('shell', shell);

@@ -1,0 +1,5 @@
+/** A decision is told by a sign and a word beside its colour. */
+import type { Decision } from '../../src-main/contract/types.ts';
+
+export const decisionMarks: Record<Decision, string> = { keep: '✓', reject: '✕', unsure: '?' };
+export const decisionTitles: Record<Decision, string> = { keep: 'Keep', reject: 'Reject', unsure: 'Unsure' };

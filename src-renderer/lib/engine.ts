@@ -1,0 +1,33 @@
+/** The page's way to the engine: typed calls under this page's own origin, in the window (`app://`) and in a browser alike. */
+import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink, TRPCClientError, type TRPCClient } from '@trpc/client';
+import { trpcPath, workspacePath } from '../../src-main/contract/address.ts';
+import type { Router } from '../../src-main/contract/router.ts';
+import type { Shell } from '../../src-main/contract/shell.ts';
+
+export type Calls = TRPCClient<Router>;
+
+const connect = (path: string): Calls => {
+  const url = `${location.origin}${path}`;
+  return createTRPCClient<Router>({
+    links: [splitLink({
+      condition: (operation) => operation.type === 'subscription',
+      true: httpSubscriptionLink({ url }),
+      // Large queries go by POST: an address has an end.
+      false: httpBatchLink({ url, methodOverride: 'POST' }),
+    })],
+  });
+};
+
+export const engine = connect(trpcPath);
+export const connectWorkspace = (id: string): Calls => connect(workspacePath(id) + trpcPath);
+
+/** Set in the desktop window only. */
+export const shell: Shell | undefined = (window as { shell?: Shell }).shell;
+
+/** The sentence for the person. */
+export const sentenceOf = (error: unknown): string => {
+  if (error instanceof TRPCClientError && !error.data) return 'The engine does not answer. It is being started again; try once more.';
+  return error instanceof Error ? error.message : String(error);
+};
+
+export const codeOf = (error: unknown): string | null => (error instanceof TRPCClientError ? ((error.data as { winnow?: string } | undefined)?.winnow ?? null) : null);

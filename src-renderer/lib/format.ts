@@ -1,0 +1,33 @@
+/** Numbers as people read them. */
+
+export const whole = (n: number) => n.toLocaleString('en');
+export const plural = (n: number, noun: string) => `${whole(n)} ${noun}${n === 1 ? '' : 's'}`;
+export const percent = (part: number, all: number) => `${all ? ((part / all) * 100).toFixed(1) : '0.0'} %`;
+
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} B`;
+  const unit = Math.min(4, Math.floor(Math.log10(n) / 3));
+  return `${(n / 1000 ** unit).toPrecision(3)} ${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
+}
+
+/** Three significant digits, without an exponent where it can be helped. */
+export function score(value: number): string {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 100_000 || size < 0.0001) return value.toExponential(2);
+  return size >= 100 ? value.toFixed(0) : value.toFixed(Math.min(6, 2 - Math.floor(Math.log10(size))));
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 1) return `${seconds.toFixed(1)} s`;
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function ago(timeMs: number, nowMs = Date.now()): string {
+  const seconds = (nowMs - timeMs) / 1000;
+  if (seconds < 60) return 'now';
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  return new Date(timeMs).toLocaleDateString('en', { day: 'numeric', month: 'short' });
+}

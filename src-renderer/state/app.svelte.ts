@@ -1,0 +1,70 @@
+/** The page as a whole: which folder is open, which dialog is up. */
+import type { Backend, EngineInfo, Method } from '../../src-main/contract/types.ts';
+import { engine, sentenceOf, shell } from '../lib/engine.ts';
+import { notices } from './notices.svelte.ts';
+import { Session } from './session.svelte.ts';
+import { settings } from './settings.svelte.ts';
+import { View } from './view.svelte.ts';
+
+class App {
+  session = $state.raw<Session | null>(null);
+  view = $state.raw<View | null>(null);
+  info = $state.raw<EngineInfo | null>(null);
+  methods = $state.raw<readonly Method[]>([]);
+  backend = $state.raw<Backend | null>(null);
+  opening = $state<string | null>(null);
+  /** Why the last folder could not be opened. */
+  problem = $state<string | null>(null);
+  dialog = $state<'export' | 'keys' | 'jobs' | null>(null);
+
+  async start() {
+    try {
+      [this.info, this.methods] = await Promise.all([engine.engine.info.query(), engine.engine.methods.query()]);
+    } catch (error) {
+      this.problem = sentenceOf(error);
+    }
+    const query = new URLSearchParams(location.search);
+    const folder = query.get('folder');
+    if (folder) await this.open(folder, query.get('workspace') ?? undefined);
+    // Starting the compute process now means that the first training need not wait for it.
+    this.backend = await engine.engine.backend.query().catch((error: unknown) => {
+      notices.fail(error);
+      return null;
+    });
+  }
+
+  async open(folder: string, workspace?: string) {
+    this.opening = folder;
+    this.problem = null;
+    try {
+      const session = await Session.open({ folder, workspace });
+      this.session?.close();
+      this.session = session;
+      this.view = new View(session);
+      history.replaceState(null, '', `?${new URLSearchParams({ folder: session.folder, ...(workspace ? { workspace } : {}) })}`);
+      void shell?.setTitle(`${session.workspace?.name} · Winnow`);
+      document.title = `${session.workspace?.name} · Winnow`;
+      // The images that come with the program lie inside it; they are always on the start page.
+      if (session.folder !== this.info?.sampleFolder) await settings.addRecent(session.folder);
+    } catch (error) {
+      this.problem = sentenceOf(error);
+    } finally {
+      this.opening = null;
+    }
+  }
+
+  async choose() {
+    const folder = await shell?.chooseFolder();
+    if (folder) await this.open(folder);
+  }
+
+  closeFolder() {
+    this.session?.close();
+    this.session = null;
+    this.view = null;
+    history.replaceState(null, '', '/');
+    document.title = 'Winnow';
+  }
+}
+
+export const app = new App();
