@@ -12,11 +12,12 @@ export function entropyOf(rgb: Uint8Array): number {
 }
 
 /** Per position of the set. */
-export function entropies(pixels: Pixels): Float64Array {
+export async function entropies(pixels: Pixels, breathe: () => Promise<void>): Promise<Float64Array> {
   const out = new Float64Array(pixels.count);
   for (const positions of pixels.blocks(64)) {
     const bytes = pixels.read(positions);
     positions.forEach((p, i) => (out[p] = entropyOf(bytes.subarray(i * pixels.rowBytes, (i + 1) * pixels.rowBytes))));
+    await breathe();
   }
   return out;
 }

@@ -136,13 +136,13 @@ for (const name of options.sets.split(',')) {
     for (const training of trainings) {
       const { sizePx } = scorer.pixels(training);
       const pixels = new Pixels({ file: await pack(task, sizePx), sizePx, channels: 3, rows: range(0, task.paths.length) });
-      const entropy = entropies(pixels);
+      const breathe = async (): Promise<void> => undefined;
+      const entropy = await entropies(pixels, breathe);
       const runs: { scores: number[]; figure: number }[][] = scorings.map(() => []);
       const seconds: number[] = [];
       const epochs: number[] = [];
       for (let seed = 1; seed <= Number(options.seeds); seed++) {
         const began = performance.now();
-        const breathe = async (): Promise<void> => undefined;
         const context = { seed, pixels, train: Int32Array.from(task.train), checkpointFile: path.join(runFolder, 'checkpoint.bin'), resume: false, onEvent: () => undefined, breathe };
         const fitted = await scorer.ready(training).fit(context);
         seconds.push((performance.now() - began) / 1000);

@@ -97,7 +97,7 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
 
   it('resumes from its checkpoint to the same scores, bit for bit', async () => {
     await startBackend();
-    const params = { dropout: 0.2, noise: 0.05, shiftPx: 2, flip: true, epochs: 8 };
+    const params = { dropout: 0.2, noise: 0.05, shift: 0.06, flip: true, epochs: 8 };
     const whole = newFolder();
     const pixels = packed(pictures, whole);
     const uninterrupted = await run(fitArgs(id, pixels, whole, { params }));

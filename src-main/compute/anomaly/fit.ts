@@ -7,7 +7,7 @@ import { backendInfo, tf } from '../backend.ts';
 import { entropies } from '../entropy.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
-import { Pixels } from '../pixels.ts';
+import { blockOf, Pixels } from '../pixels.ts';
 import type { FitArgs, FitEvent, FitResult } from '../protocol.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import { writeTensors } from '../tensor-file.ts';
@@ -28,7 +28,6 @@ export interface ModelHeader {
   sizePx: number;
 }
 
-const blockSize = 64;
 
 export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: FitEvent) => void): Promise<FitResult> {
   const began = performance.now();
@@ -47,7 +46,7 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
     const fitted = await ready.fit(context);
     model = fitted.model;
     const { errors, mapScale } = await scoreAll(model, pixels, ready.measure, breathe, (done) => onEvent({ stage: 'score', done, total: pixels.count }));
-    const entropy = entropies(pixels);
+    const entropy = await entropies(pixels, breathe);
     const { complexity } = ready.params;
     const scores =
       complexity === 'entropy' ? relativeToEntropy(errors, entropy) : complexity === 'pca' ? relativeToPca(errors, await errorsOfPca(context, ready.measure)) : errors;
@@ -85,7 +84,7 @@ export async function scoreAll(model: Model, pixels: Pixels, measure: ErrorMeasu
   // At most about a million values, evenly from all maps; a prime stride meets every column.
   const stride = [1, 7, 31, 127, 509, 2039].find((s) => (pixels.count * perMap) / s <= 2 ** 20) ?? 8191;
   const sample: number[] = [];
-  for (const positions of pixels.blocks(blockSize)) {
+  for (const positions of pixels.blocks(blockOf(pixels.sizePx))) {
     const maps = tf.tidy(() => {
       const x = uploadPixels(pixels.read(positions), positions.length, pixels.sizePx);
       return errorMaps(x, model.reconstruct(x), measure);

@@ -38,6 +38,7 @@ export const pca = defineScorer({
 });
 
 export async function fitComponents(wanted: number, { pixels, train, seed, breathe, onEvent }: FitContext): Promise<Model> {
+  const began = performance.now();
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
   const mean = new Float64Array(size);
@@ -65,7 +66,8 @@ export async function fitComponents(wanted: number, { pixels, train, seed, breat
     });
     tf.dispose([directions, middle]);
     if (!last) basis = orthonormalise(next, size, width);
-    onEvent({ stage: 'train', epoch: round + 1, epochs: rounds, step: 1, steps: 1, loss: 0, seconds: 0, imagesPerSecond: 0 });
+    const seconds = (performance.now() - began) / 1000;
+    onEvent({ stage: 'train', epoch: round + 1, epochs: rounds, step: 1, steps: 1, loss: 0, seconds, imagesPerSecond: (train.length * (round + 2)) / seconds });
   }
   const { vectors } = symmetricEigen(spread, width);
   const components = new Float32Array(kept * size);

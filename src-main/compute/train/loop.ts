@@ -8,7 +8,7 @@ import { tf } from '../backend.ts';
 import type { Network } from '../models/network.ts';
 import { uniform } from '../ops/dropout.ts';
 import { uploadPixels } from '../ops/upload.ts';
-import type { Pixels } from '../pixels.ts';
+import { blockOf, type Pixels } from '../pixels.ts';
 import type { Epoch } from '../protocol.ts';
 import { augment, batchesOf, stepsOf, type Augmentation } from './batches.ts';
 import type { Callback } from './callbacks.ts';
@@ -80,8 +80,9 @@ function trainStep(state: TrainState, { pixels, loss, seed, noise, augmentation,
 /** As the network is when it scores. */
 async function meanLoss(network: Network, { pixels, loss }: Training, held: Int32Array, breathe: () => Promise<void>): Promise<number> {
   let sum = 0;
-  for (let at = 0; at < held.length; at += 64) {
-    const positions = held.subarray(at, at + 64);
+  const block = blockOf(pixels.sizePx);
+  for (let at = 0; at < held.length; at += block) {
+    const positions = held.subarray(at, at + block);
     sum += tf.tidy(() => {
       const x = uploadPixels(pixels.read(positions), positions.length, pixels.sizePx);
       return loss.value(x, network.infer(x)).dataSync()[0] * positions.length;
