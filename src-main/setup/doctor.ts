@@ -8,13 +8,15 @@ import { finish } from './child.mjs';
 import { cacheFolder, dataFolder } from './folders.mjs';
 import { pieces, type State } from './pieces/index.mjs';
 import { folderBytes, mebi } from './progress.mjs';
-import { node24, root } from './repository.mjs';
+import { isShipped, node24, root } from './repository.mjs';
 
 export type Component = { id: string; title: string; state: State; version: string | null; detail: string; mend: string | null };
 
+const forTests = ['screen', 'browser'];
+
 export async function examine(): Promise<Component[]> {
   const tensorflow = await probe('tensorflow'); // alone, since it measures
-  const [found, webgpu, sharp] = await Promise.all([Promise.all(pieces.map(examinePiece)), probe('webgpu'), probe('sharp')]);
+  const [found, webgpu, sharp] = await Promise.all([Promise.all(pieces.filter(({ id }) => !(isShipped() && forTests.includes(id))).map(examinePiece)), probe('webgpu'), probe('sharp')]);
   return [
     ...found.map((piece) => (piece.id === 'tensorflow' && piece.state === 'ready' ? withTrial(piece, tensorflow) : piece)),
     webgpuComponent(webgpu),
@@ -31,7 +33,7 @@ async function examinePiece(piece: (typeof pieces)[number]): Promise<Component> 
   try {
     const found = await piece.check();
     // Without one of these the command line and `serve` still do all they promise.
-    const state = found.state === 'missing' && ['screen', 'browser'].includes(id) ? 'optional' : found.state;
+    const state = found.state === 'missing' && forTests.includes(id) ? 'optional' : found.state;
     return { id, title, ...found, state, mend: state === 'ready' ? null : mend };
   } catch (error) {
     return { id, title, state: 'broken', version: null, detail: sentenceOf(error), mend };
