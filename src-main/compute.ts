@@ -5,6 +5,7 @@
 import { backendInfo, startBackend } from './compute/backend.ts';
 import { BadParameters, fit } from './compute/anomaly/fit.ts';
 import { map } from './compute/anomaly/map.ts';
+import { isOutOfMemory } from './compute/out-of-memory.ts';
 import { Cancelled } from './compute/pace.ts';
 import type { ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
 
@@ -37,8 +38,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 function codeOf(error: unknown): ComputeErrorCode {
   if (error instanceof Cancelled) return 'cancelled';
   if (error instanceof BadParameters) return 'bad-parameters';
-  const message = error instanceof Error ? error.message : String(error);
-  return /OOM|out of memory|ResourceExhausted|allocation failed|failed to allocate/i.test(message) ? 'out-of-memory' : 'failed';
+  return isOutOfMemory(error) ? 'out-of-memory' : 'failed';
 }
 
 process.on('message', (message: ToCompute) => {

@@ -26,6 +26,7 @@ export interface FitArgs {
   resume: boolean;
 }
 
+/** 'train': within an epoch at most five a second, and one at its end (step = steps), the only one with `valLoss`; `seconds` since training began. */
 export type FitEvent =
   | { stage: 'train'; epoch: number; epochs: number; step: number; steps: number; loss: number; valLoss?: number; seconds: number; imagesPerSecond: number }
   | { stage: 'score'; done: number; total: number }

@@ -19,6 +19,8 @@ import { fillNormal, random, shuffle } from '../../src-main/compute/random.ts';
 import { rankCorrelation, ranks } from '../../src-main/compute/rank-correlation.ts';
 import { readTensors, writeTensors } from '../../src-main/compute/tensor-file.ts';
 import { batchesOf, holdOut, stepsOf } from '../../src-main/compute/train/batches.ts';
+import { runTraining } from '../../src-main/compute/train/loop.ts';
+import { TrainState } from '../../src-main/compute/train/state.ts';
 import { dissimilarity, lossOf, squaredError, ssimMap } from '../../src-main/compute/train/losses.ts';
 import { newFolder, packed, picture, sizePx } from './compute-pictures.ts';
 
@@ -141,6 +143,27 @@ describe('gradients', () => {
     const step = 2e-3;
     expect((moved(step) - moved(-step)) / (2 * step) / length).toBeCloseTo(1, 1);
     network.dispose();
+  });
+});
+
+describe('out of memory', () => {
+  it('halves the batch until it fits, and goes on', async () => {
+    const pixels = new Pixels(packed(Array.from({ length: 16 }, (_, i) => picture(i)), newFolder()));
+    const network = new Network(convAutoencoder({ sizePx, width: 2, depth: 2, bottleneck: 2, dropout: 0 }), [sizePx, sizePx, 3], 1);
+    const train = network.train.bind(network);
+    network.train = (x, seed) => {
+      if (x.shape[0] > 5) throw new Error('OOM when allocating tensor');
+      return train(x, seed);
+    };
+    const state = new TrainState(network);
+    const halved: number[] = [];
+    const training = { pixels, train: range(0, 16), held: new Int32Array(0), loss: squaredError, epochs: 2, batch: 16, minSteps: 1, learningRate: 0.001, weightDecay: 0, noise: 0, augmentation: { shiftPx: 0, flip: false }, seed: 1 };
+    await runTraining(state, training, [{ onBatchHalved: ({ mostAtOnce }) => halved.push(mostAtOnce) }], async () => undefined);
+    expect(halved).toEqual([8, 4]);
+    expect(state.history.length).toBe(2);
+    state.dispose();
+    network.dispose();
+    pixels.close();
   });
 });
 

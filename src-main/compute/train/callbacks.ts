@@ -12,6 +12,8 @@ export interface Callback {
   onTrainBegin?(state: TrainState): void;
   onEpochBegin?(state: TrainState): void;
   onBatchEnd?(state: TrainState, logs: StepLogs): void;
+  /** Memory ran out: from here on at most `state.mostAtOnce` images go through at once. */
+  onBatchHalved?(state: TrainState): void;
   /** After the state has taken the epoch in. */
   onEpochEnd?(state: TrainState, epoch: Epoch): void;
   onTrainEnd?(state: TrainState): void;
@@ -31,8 +33,10 @@ export function progress(epochs: number, onEvent: (event: FitEvent) => void): Ca
   return {
     onBatchEnd(state, logs) {
       now = logs;
-      if (performance.now() - last >= everyMs) tell(state, state.epoch + 1, logs.loss);
+      // The last step of an epoch is told with its end.
+      if (logs.step < logs.steps && performance.now() - last >= everyMs) tell(state, state.epoch + 1, logs.loss);
     },
+    onBatchHalved: ({ mostAtOnce }) => onEvent({ stage: 'note', message: `Out of memory: going on with ${mostAtOnce} images at once.` }),
     onEpochEnd: (state, { epoch, loss, valLoss }) => tell(state, epoch, loss, valLoss),
   };
 }

@@ -8,6 +8,7 @@ import { tf } from '../backend.ts';
 import type { Network } from '../models/network.ts';
 import { uniform } from '../ops/dropout.ts';
 import { uploadPixels } from '../ops/upload.ts';
+import { isOutOfMemory } from '../out-of-memory.ts';
 import { blockOf, type Pixels } from '../pixels.ts';
 import type { Epoch } from '../protocol.ts';
 import { augment, batchesOf, stepsOf, type Augmentation } from './batches.ts';
@@ -41,7 +42,7 @@ export async function runTraining(state: TrainState, training: Training, callbac
     let sum = 0;
     let step = 0;
     for (const positions of batchesOf(train, batch, minSteps, seed, state.epoch)) {
-      const loss = trainStep(state, training, positions, cosine(training.learningRate, state.step, steps * epochs));
+      const loss = stepThatFits(state, training, positions, cosine(training.learningRate, state.step, steps * epochs), callbacks);
       if (!Number.isFinite(loss)) throw new Error(`The loss is no longer a number (epoch ${state.epoch + 1}, step ${step + 1}): try a smaller learning rate.`);
       sum += loss;
       step++;
@@ -58,6 +59,23 @@ export async function runTraining(state: TrainState, training: Training, callbac
     await breathe();
   }
   for (const c of callbacks) c.onTrainEnd?.(state);
+}
+
+/** Out of memory, the batch is halved, for good, and gone through in parts; the run goes on and says so. */
+function stepThatFits(state: TrainState, training: Training, positions: Int32Array, learningRate: number, callbacks: Callback[]): number {
+  let sum = 0;
+  for (let at = 0; at < positions.length; ) {
+    const part = positions.subarray(at, at + state.mostAtOnce);
+    try {
+      sum += trainStep(state, training, part, learningRate) * part.length;
+      at += part.length;
+    } catch (error) {
+      if (!isOutOfMemory(error) || part.length < 2) throw error;
+      state.mostAtOnce = Math.ceil(part.length / 2);
+      for (const c of callbacks) c.onBatchHalved?.(state);
+    }
+  }
+  return sum / positions.length;
 }
 
 function trainStep(state: TrainState, { pixels, loss, seed, noise, augmentation, weightDecay }: Training, positions: Int32Array, learningRate: number): number {

@@ -16,6 +16,7 @@ interface Header {
   history: Epoch[];
   best: { epoch: number; loss: number } | null;
   stop: boolean;
+  mostAtOnce: number;
 }
 
 export class TrainState {
@@ -26,6 +27,8 @@ export class TrainState {
   history: Epoch[] = [];
   best: (NetworkValues & { epoch: number; loss: number }) | undefined;
   stop = false;
+  /** Images a step at most, once memory has run out. */
+  mostAtOnce = Number.MAX_SAFE_INTEGER;
   resumedFrom: number | null = null;
   readonly network: Network;
   readonly optimizer: Adam;
@@ -56,6 +59,7 @@ export class TrainState {
       history: this.history,
       best: this.best ? { epoch: this.best.epoch, loss: this.best.loss } : null,
       stop: this.stop,
+      mostAtOnce: this.mostAtOnce,
     };
     const best = this.best && { bestWeights: this.best.weights, bestStatistics: this.best.statistics };
     writeTensors(file, { header, arrays: { ...this.network.read(), mean, square, ...best } });
@@ -69,7 +73,8 @@ export class TrainState {
     this.network.write({ weights: arrays.weights, statistics: arrays.statistics });
     this.optimizer.write({ steps: header.optimizerSteps, mean: arrays.mean, square: arrays.square });
     this.best = header.best ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics } : undefined;
-    [this.epoch, this.step, this.history, this.stop, this.resumedFrom] = [header.epoch, header.step, header.history, header.stop, header.epoch];
+    const { epoch, step, history, stop, mostAtOnce } = header;
+    Object.assign(this, { epoch, step, history, stop, mostAtOnce, resumedFrom: epoch });
     return true;
   }
 
