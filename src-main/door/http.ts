@@ -51,7 +51,7 @@ async function answer(engine: Engine, request: IncomingMessage, response: Server
 }
 
 function callRouter(engine: Engine, workspace: OpenWorkspace | null, path: string, req: IncomingMessage, res: ServerResponse) {
-  return nodeHTTPRequestHandler({ router, path, req, res, maxBodySize: maxBodyBytes, createContext: async () => ({ engine, workspace }) });
+  return nodeHTTPRequestHandler({ router, path, req, res, maxBodySize: maxBodyBytes, allowMethodOverride: true, createContext: async () => ({ engine, workspace }) });
 }
 
 function servePage(path: string, response: ServerResponse) {

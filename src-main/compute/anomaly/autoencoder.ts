@@ -24,10 +24,10 @@ export const autoencoderParameters = {
   flip: z.boolean().default(false).describe('Mirror at random while training.').meta({ title: 'Mirror', advanced: true }),
   epochs: z.int().min(1).max(10000).default(40).describe('Passes over the training images.').meta({ title: 'Epochs' }),
   minSteps: z.int().min(1).max(1000).default(8).describe('Least steps an epoch: a small set passes several times.').meta({ title: 'Steps an epoch, at least', advanced: true }),
-  learningRate: z.number().positive().max(1).default(0.002).describe('At its highest; it falls along a cosine.').meta({ title: 'Learning rate', step: 0.0005 }),
+  learningRate: z.number().positive().max(1).default(0.005).describe('At its highest; it falls along a cosine.').meta({ title: 'Learning rate', step: 0.0005 }),
   weightDecay: z.number().min(0).max(1).default(0).describe('Decoupled weight decay.').meta({ title: 'Weight decay', advanced: true }),
   batch: z.int().min(1).max(1024).default(16).describe('Images a step.').meta({ title: 'Batch' }),
-  patience: z.int().min(0).max(10000).default(0).describe('Epochs without improvement before training stops; 0 for never.').meta({ title: 'Patience' }),
+  patience: z.int().min(0).max(10000).default(20).describe('Epochs without improvement before training stops; 0 for never.').meta({ title: 'Patience' }),
   validation: z.number().min(0).max(0.5).default(0.1).describe('Share of the training images held out to watch the training by.').meta({ title: 'Held out', step: 0.05 }),
 };
 

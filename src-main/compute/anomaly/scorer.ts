@@ -91,7 +91,7 @@ export const scoreParameters = {
     .default('quantile')
     .describe('How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.')
     .meta({ title: 'Pooling' }),
-  quantile: z.number().min(0.5).max(1).default(0.99).describe('Which quantile of the error map, where pooling is by quantile.').meta({ title: 'Quantile', advanced: true, step: 0.005 }),
+  quantile: z.number().min(0.5).max(1).default(0.97).describe('Which quantile of the error map, where pooling is by quantile.').meta({ title: 'Quantile', advanced: true, step: 0.005 }),
   smoothing: z.number().min(0).max(16).default(1).describe('Blur of the error map before pooling; 0 for none.').meta({ title: 'Smoothing', unit: 'px', step: 0.5 }),
   complexity: z
     .enum(['none', 'entropy', 'pca'])
