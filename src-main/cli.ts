@@ -8,6 +8,7 @@ import { addParameterFlags, rankCommand, type RankOptions } from './command/rank
 import { scanCommand } from './command/scan.ts';
 import { scorers } from './compute/anomaly/index.ts';
 import { openDoor, type Door } from './door/client.ts';
+import { version } from './workspace/engine.ts';
 
 interface FolderOptions extends OutputOptions { workspace?: string }
 
@@ -31,6 +32,7 @@ async function inFolder(folder: string, options: FolderOptions, work: (door: Doo
 
 const program = new Command('winnow')
   .description('Find the odd, hard, broken and duplicated images in a folder, and export a better data set. Nothing leaves this machine.')
+  .version(version)
   .exitOverride()
   .showHelpAfterError('(--help shows what can be said)')
   .configureOutput({ writeOut: (text) => process.stderr.write(text) });

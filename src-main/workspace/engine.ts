@@ -19,7 +19,7 @@ import { lock, unlock, type Holder } from './lock.ts';
 import { OpenWorkspace } from './workspace.ts';
 
 export const root = resolve(import.meta.dirname, '..', '..');
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+export const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
 interface Foreign { holder: Holder; folder: string; workspaceFolder: string }
 

@@ -87,6 +87,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     const folder = newFolder();
     const pixels = packed([picture(1)], folder);
     await expect(run(fitArgs(id, pixels, folder, { params: { smoothing: -1 } }))).rejects.toThrow(BadParameters);
+    if (id === 'conv-ae') await expect(run(fitArgs(id, pixels, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
     await expect(run(fitArgs(id, pixels, folder, { params: { sizePx: 128 } }))).rejects.toThrow(/128|size/);
     await expect(run(fitArgs(id, pixels, folder, { train: new Int32Array(0) }))).rejects.toThrow(/no image/);
   });

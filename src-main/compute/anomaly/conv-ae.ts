@@ -7,11 +7,16 @@ import { convAutoencoder } from '../models/conv-autoencoder.ts';
 import { autoencoderMeasure, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
 import { defineScorer } from './scorer.ts';
 
+const schema = z.object(autoencoderParameters).refine(({ sizePx, depth }) => Number.isInteger(sizePx / 2 ** depth), {
+  error: 'the image cannot be halved that often',
+  path: ['depth'],
+});
+
 export const convAe = defineScorer({
   id: 'conv-ae',
   title: 'Convolutional autoencoder',
   summary: 'Learns to redraw your images through a narrow code; what it cannot redraw stands out.',
-  schema: z.object(autoencoderParameters),
+  schema,
   measure: autoencoderMeasure,
   fit: (params, context) => fitAutoencoder(convAutoencoder(params), params, context),
   restore: (params, sizePx, arrays) => restoreAutoencoder(convAutoencoder(params), sizePx, arrays),

@@ -1,0 +1,130 @@
+/** The promise to scripts: JSON, exit codes, silence where asked for, and nothing lost to a kill. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { scorers } from '../../src-main/compute/anomaly/index.ts';
+import { start, winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
+import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+
+let folder: string;
+const data = { WINNOW_DATA: mkdtempSync(join(tmpdir(), 'winnow-data-')) };
+beforeAll(async () => {
+  folder = await blobFolder();
+});
+
+describe('exit codes', () => {
+  test.each([
+    [2, ['nonsense']], [2, ['scan']], [2, ['scan', '.', '--nonsense']], [1, ['scan', '/nowhere/at/all']], [2, ['rank', '.', '--method', 'nonsense']],
+    [2, ['rank', '.', '--method', 'pca', '--learning-rate', '0.1']], [2, ['rank', '.', '--size', 'big']], [2, ['rank', '.', '--size', '63']], [2, ['decide', '.', 'a.jpg']], [0, ['--help']], [0, ['rank', '--help']], [0, ['--version']],
+  ])('%i for %j', async (code, args) => {
+    const ended = await winnow(args.map((arg) => (arg === '.' ? folder : arg)), data);
+    expect(ended.code, ended.err).toBe(code);
+    expect(ended.err + ended.out).not.toMatch(/\bat .*:\d+:\d+/); // a sentence, not a stack
+  });
+});
+
+test('scan: one object on stdout, progress elsewhere', async () => {
+  const { out, err, code } = await winnow(['scan', folder, '--json', '-'], data);
+  expect(code).toBe(0);
+  const json = JSON.parse(out);
+  expect(json).toMatchObject({ schema: 'winnow/scan@1', folder, issues: [], groups: [] });
+  expect(json.samples).toHaveLength(25);
+  expect(json.samples[0]).toMatchObject({ path: 'good/blob-01.png', width: 48, height: 48, format: 'png', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect(Object.keys(json.samples[0].columns)).toEqual(['brightness', 'contrast', 'entropy', 'sharpness']);
+  expect(err).toContain('25 image files');
+  expect((await winnow(['scan', folder, '--quiet', '--json', '-'], data)).err).toBe('');
+});
+
+describe.each(scorers.map(({ id }) => id))('rank with %s', (method) => {
+  test('finds the odd one, trained on the others; the same seed gives the same scores', async () => {
+    const args = ['rank', folder, '--method', method, '--train-on', 'other/**', '--size', '32', '--seed', '3', ...(method === 'pca' ? [] : ['--epochs', '25'])];
+    const [first, again] = [await winnowJson<RankJson>(args, data), await winnowJson<RankJson>([...args, '--fresh'], data)];
+    expect(first.samples).toHaveLength(25);
+    expect(first.samples[0]).toMatchObject({ path: 'good/odd.png', rank: 1, trainedOn: false });
+    expect(first.samples.filter(({ trainedOn }) => trainedOn)).toHaveLength(12);
+    expect(again.samples).toEqual(first.samples);
+    expect(again.run.id).not.toBe(first.run.id);
+    expect(first.run).toMatchObject({ method, seed: 3, report: { spearmanEntropy: expect.any(Number), mapScale: expect.any(Number) } });
+    expect(first.run.parameters.sizePx).toBe(32);
+  });
+});
+
+test('maps: one 16-bit PNG an image, the odd one brightest; never into the opened folder', async () => {
+  const to = temporaryFolder('maps');
+  await winnowJson(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32', '--maps', to], data);
+  const files = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.png'));
+  expect(files).toHaveLength(25);
+  const means = await Promise.all(files.map(async (file) => ({ file, mean: (await sharp(join(to, file)).stats()).channels[0].mean })));
+  expect(means.sort((a, b) => b.mean - a.mean)[0].file).toBe(join('good', 'odd.png.png'));
+  expect((await sharp(join(to, 'good', 'odd.png.png')).metadata()).depth).toBe('ushort');
+  const inside = await winnow(['rank', folder, '--method', 'pca', '--maps', join(folder, 'maps')], data);
+  expect(inside.code).toBe(1);
+  expect(existsSync(join(folder, 'maps'))).toBe(false);
+});
+
+test('decide, undo, redo, export', async () => {
+  const own = { WINNOW_DATA: mkdtempSync(join(tmpdir(), 'winnow-data-')) };
+  await winnowJson(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32'], own);
+  type Decided = { changed: number; samples: { path: string; decision: string | null }[] };
+  const rejected = ({ samples }: Decided) => samples.filter(({ decision }) => decision === 'reject').map(({ path }) => path);
+  const top = (await winnowJson<RankJson>(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32'], own)).samples;
+  const between = (top[0].score + top[1].score) / 2;
+  expect(rejected(await winnowJson<Decided>(['decide', folder, `pca.error > ${between}`, '--reject'], own))).toEqual(['good/odd.png']);
+  expect(rejected(await winnowJson<Decided>(['undo', folder], own))).toEqual([]);
+  expect((await winnow(['undo', folder], own)).code).toBe(1);
+  expect(rejected(await winnowJson<Decided>(['redo', folder], own))).toEqual(['good/odd.png']);
+  const to = join(temporaryFolder('export'), 'clean');
+  expect(await winnowJson(['export', folder, '--to', to, '--dry-run'], own)).toMatchObject({ dryRun: true, copied: 24, rejected: 1, undecided: 24 });
+  expect(existsSync(to)).toBe(false);
+  expect(await winnowJson(['export', folder, '--to', to], own)).toMatchObject({ dryRun: false, copied: 24, failed: [] });
+  expect(readFileSync(join(to, 'manifest.csv'), 'utf8').split('\r\n')[0]).toBe('path,class,decision,bytes,width,height,sha256,pca-1.error,pca-2.error');
+  expect((await winnow(['export', folder, '--to', to], own)).code).toBe(1);
+});
+
+const longRank = () => ['rank', folder, '--method', 'mlp-ae', '--size', '32', '--epochs', '24', '--patience', '0', '--json', '-'];
+/** Resolves once training has gone through a few epochs. */
+async function untilEpoch(data: string, epoch: number): Promise<void> {
+  const { DatabaseSync } = await import('node:sqlite');
+  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((resume) => setTimeout(resume, 20))) {
+    const [workspace] = existsSync(join(data, 'workspaces')) ? readdirSync(join(data, 'workspaces')) : [];
+    const file = workspace && join(data, 'workspaces', workspace, 'workspace.sqlite');
+    if (!file || !existsSync(file)) continue;
+    try {
+      const db = new DatabaseSync(file, { readOnly: true });
+      const row = db.prepare('SELECT record FROM runs').get() as { record: string } | undefined;
+      db.close();
+      if (row && JSON.parse(row.record).history.length >= epoch) return;
+    } catch {
+      // The schema is being written at this moment.
+    }
+  }
+  throw new Error('training did not get that far');
+}
+
+test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
+  const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });
+  await untilEpoch(own, 2);
+  child.kill('SIGINT');
+  const { code, out, err } = await ended;
+  expect(code, err).toBe(130);
+  expect(out).toBe('');
+  expect(err).toContain('Cancelled');
+});
+
+test('a rank whose process is killed goes on from its checkpoint and ends with the same scores', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
+  const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });
+  await untilEpoch(own, 3);
+  child.kill('SIGKILL');
+  await ended;
+  const args = longRank().slice(0, -2);
+  const resumed = await winnowJson<RankJson>(args, { WINNOW_DATA: own });
+  expect(resumed.run.id).toBe('mlp-ae-1');
+  expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(2);
+  const whole = await winnowJson<RankJson>([...args, '--fresh'], { WINNOW_DATA: own });
+  expect(whole.run.report.resumedFrom).toBeNull();
+  expect(resumed.samples).toEqual(whole.samples);
+});

@@ -1,0 +1,66 @@
+/** One engine a workspace: whoever comes second becomes its client, sees the same, and takes over when it has ended. */
+import { afterEach, expect, test } from 'vitest';
+import { columnPath, thumbPath, workspacePath } from '../../src-main/contract/address.ts';
+import { openDoor, type Door } from '../../src-main/door/client.ts';
+import { listenOnPipe, type Listening } from '../../src-main/door/pipe.ts';
+import { Agent, fetch } from 'undici';
+import { allSamples } from '../../src-main/command/scan.ts';
+import { follow } from '../../src-main/command/output.ts';
+import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+
+const open: { close(): Promise<void> }[] = [];
+const keep = <Thing extends { close(): Promise<void> }>(thing: Thing) => (open.push(thing), thing);
+afterEach(async () => {
+  for (const thing of open.splice(0).reverse()) await thing.close();
+});
+
+const overPipe = ({ pipe }: Listening) => {
+  const dispatcher = new Agent({ connect: { socketPath: pipe } });
+  return (path: string, body?: object) => fetch(`http://engine${path}`, { dispatcher, ...(body ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}) });
+};
+
+test('a second door is a client of the first: same rows, same decisions, live', async () => {
+  const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
+  const first = keep(await openDoor(folder, workspace));
+  await follow(first, { quiet: true }, () => first.calls.workspace.scan.mutate());
+  const second: Door = keep(await openDoor(folder, workspace));
+  expect(await allSamples(second)).toEqual(await allSamples(first));
+  expect(await second.column('brightness')).toEqual(await first.column('brightness'));
+
+  const heard = Promise.withResolvers<string | null>();
+  const subscription = first.calls.workspace.events.subscribe(undefined, { onData: (event) => event.type === 'changed' && event.journal.undo && heard.resolve(event.journal.undo) });
+  const { changed } = await second.calls.decisions.decide.mutate({ choice: { paths: ['good/odd.png'] }, decision: 'reject' });
+  expect(changed).toBe(1);
+  expect(await heard.promise).toBe('reject good/odd.png');
+  subscription.unsubscribe();
+  expect((await allSamples(first)).find(({ path }) => path === 'good/odd.png')?.decision).toBe('reject');
+
+  // A job asked for by the client runs in the engine that has the folder, and is followed to its end.
+  const job = await follow(second, { quiet: true }, () => second.calls.workspace.scan.mutate());
+  expect(job.summary).toContain('0 read');
+  await expect(second.calls.decisions.decide.mutate({ choice: { where: 'nonsense > 1' }, decision: 'keep' })).rejects.toThrow('no column');
+});
+
+test('an engine hands requests on to the one that has the folder, and takes the folder over when that has ended', async () => {
+  const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
+  const first = await openDoor(folder, workspace);
+  await follow(first, { quiet: true }, () => first.calls.workspace.scan.mutate());
+  const other = keep(await listenOnPipe());
+  const get = overPipe(other);
+  const { id } = await other.engine.open({ folder, workspace });
+  const describe = async () => (await (await get(`${workspacePath(id)}/trpc/workspace.describe`)).json()) as { result: { data: { samples: number } } };
+  expect((await describe()).result.data.samples).toBe(25);
+  await get(`${workspacePath(id)}/trpc/decisions.decide`, { choice: { paths: ['good/odd.png'] }, decision: 'reject' });
+  const samples = await allSamples(first);
+  expect(samples.find(({ path }) => path === 'good/odd.png')?.decision).toBe('reject');
+  const thumb = await get(thumbPath(id, samples[0].sha256));
+  expect(thumb.headers.get('content-type')).toBe('image/webp');
+  expect(thumb.headers.get('cache-control')).toContain('immutable');
+
+  await first.close();
+  expect((await describe()).result.data.samples).toBe(25);
+  const pairs = new Float64Array(await (await get(columnPath(id, 'brightness', 1))).arrayBuffer());
+  expect(pairs.length).toBe(50);
+  expect((await get(`${workspacePath(id)}/media/original/999999`)).status).toBe(404);
+  expect((await get(`${workspacePath(id)}/media/thumb/..%2f..%2fworkspace.sqlite`)).status).toBe(404);
+});

@@ -1,0 +1,66 @@
+/**
+ * The two doors that have a page: a real Electron window, and Chromium on `serve`. The same specs run through both; WINNOW_DOOR says which.
+ * Each opens on a data folder of its own, so that no spec meets another's decisions or the developer's.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { _electron, chromium, type Page } from 'playwright';
+import { browserPath } from '../../src-main/setup/pieces/browser.mjs';
+import { electronPath } from '../../src-main/setup/pieces/electron.mjs';
+
+export const root = resolve(import.meta.dirname, '..', '..');
+export const doorName = process.env.WINNOW_DOOR === 'electron' ? 'electron' : 'browser';
+const sizePx = { width: 1280, height: 800 };
+
+export interface OpenDoor {
+  page: Page;
+  /** Kills the engine without warning, as a crash would. Only the window starts it again by itself. */
+  close(): Promise<void>;
+}
+
+/** Empty folders for one spec: `data` for the workspaces, `work` for what it makes. */
+export function temporary(): { data: string; work: string; remove(): void } {
+  const at = mkdtempSync(join(tmpdir(), 'winnow-e2e-'));
+  return { data: join(at, 'data'), work: join(at, 'work'), remove: () => rmSync(at, { recursive: true, force: true }) };
+}
+
+export const openDoor = (data: string): Promise<OpenDoor> => (doorName === 'electron' ? openWindow(data) : openBrowser(data));
+
+const withoutNetwork = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+
+async function openWindow(data: string): Promise<OpenDoor> {
+  const isRoot = process.getuid?.() === 0;
+  const app = await _electron.launch({
+    executablePath: electronPath() as string,
+    args: [...(isRoot ? ['--no-sandbox'] : []), ...withoutNetwork, root],
+    env: { ...process.env, WINNOW_DATA: data, WINNOW_NODE: process.execPath } as Record<string, string>,
+  });
+  const page = await app.firstWindow();
+  await page.setViewportSize(sizePx);
+  return { page, close: () => app.close() };
+}
+
+async function openBrowser(data: string): Promise<OpenDoor> {
+  const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts'), 'serve', '--port', '0'], {
+    env: { ...process.env, WINNOW_DATA: data }, stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const url = await new Promise<string>((told, failed) => {
+    createInterface({ input: server.stdout }).once('line', told);
+    server.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
+  });
+  const browser = await chromium.launch({ executablePath: browserPath() ?? undefined, args: ['--no-sandbox', '--disable-gpu', ...withoutNetwork] });
+  const page = await browser.newPage({ viewport: sizePx });
+  await page.goto(url);
+  return {
+    page,
+    close: async () => {
+      await browser.close();
+      const ended = new Promise((resume) => server.once('exit', resume));
+      server.kill('SIGTERM');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, test } from 'vitest';
+import { startCompute } from '../../src-main/compute/child.ts';
+import type { Job } from '../../src-main/contract/types.ts';
+import { Database, schemaVersion } from '../../src-main/workspace/database.ts';
+import { lock, unlock } from '../../src-main/workspace/lock.ts';
+import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+
+const open: OpenWorkspace[] = [];
+const openAt = (folder: string, at = temporaryFolder('workspace')) => {
+  const workspace = new OpenWorkspace('0', folder, at, startCompute());
+  open.push(workspace);
+  return workspace;
+};
+afterEach(async () => {
+  for (const workspace of open.splice(0)) await workspace.close();
+});
+
+async function done(workspace: OpenWorkspace, started: Job): Promise<Job> {
+  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
+    if (event.type === 'job' && event.job.id === started.id && event.job.state !== 'running') return event.job;
+  }
+  throw new Error('the job did not end');
+}
+const decisionsOf = (workspace: OpenWorkspace) => Object.fromEntries(workspace.table.samples().filter(({ decision }) => decision).map(({ path, decision }) => [path, decision]));
+const fingerprint = (folder: string) => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name)).sort().map((file) => [file, createHash('sha256').update(readFileSync(file)).digest('hex'), statSync(file).mtimeMs]);
+
+describe('scan', () => {
+  test('every image file is a sample or an issue; a second scan reads only what changed', async () => {
+    const folder = folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'top.png': await blob(3), 'bad.jpg': 'no image', 'empty.png': '' });
+    const workspace = openAt(folder);
+    expect((await done(workspace, workspace.scan())).summary).toBe('5 image files, 5 read, 2 unreadable');
+    expect(workspace.table.samples().map(({ path, class: name }) => [path, name])).toEqual([['a/1.png', 'a'], ['a/2.png', 'a'], ['top.png', null]]);
+    expect(workspace.issues().map(({ path, code }) => [path, code])).toEqual([['bad.jpg', 'not-an-image'], ['empty.png', 'empty']]);
+    expect((await done(workspace, workspace.scan())).summary).toContain(' 0 read');
+
+    const before = workspace.table.revision;
+    writeFileSync(join(folder, 'bad.jpg'), await blob(4));
+    writeFileSync(join(folder, 'a/2.png'), await blob(5));
+    utimesSync(join(folder, 'a/2.png'), new Date(), new Date(Date.now() + 5000));
+    rmSync(join(folder, 'top.png'));
+    expect((await done(workspace, workspace.scan())).summary).toContain(' 2 read');
+    const changes = workspace.changes(before, 1000);
+    expect(changes.samples.map(({ path }) => path).sort()).toEqual(['a/2.png', 'bad.jpg']);
+    expect(changes.removed).toHaveLength(1);
+    expect(workspace.issues().map(({ path }) => path)).toEqual(['empty.png']);
+  });
+
+  test('a file that comes back has its decision again', async () => {
+    const bytes = await blob(1);
+    const folder = folderOf({ '1.png': bytes, '2.png': await blob(2) });
+    const workspace = openAt(folder);
+    await done(workspace, workspace.scan());
+    workspace.decide({ paths: ['1.png'] }, 'reject');
+    rmSync(join(folder, '1.png'));
+    await done(workspace, workspace.scan());
+    expect(decisionsOf(workspace)).toEqual({});
+    writeFileSync(join(folder, '1.png'), bytes);
+    await done(workspace, workspace.scan());
+    expect(decisionsOf(workspace)).toEqual({ '1.png': 'reject' });
+  });
+});
+
+describe('decisions', () => {
+  test('undo and redo over restarts; a new decision ends what could be redone', async () => {
+    const folder = await blobFolder();
+    const at = temporaryFolder('workspace');
+    let workspace = openAt(folder, at);
+    await done(workspace, workspace.scan());
+    workspace.decide({ paths: ['good/odd.png'] }, 'reject');
+    workspace.decide({ where: "class = 'other' and brightness > 0" }, 'unsure');
+    workspace.decide({ paths: ['good/blob-0*.png'] }, 'keep');
+    const all = decisionsOf(workspace);
+    expect(Object.values(all).sort()).toEqual([...Array(5).fill('keep'), 'reject', ...Array(12).fill('unsure')]);
+    workspace.undo();
+    workspace.undo();
+    await workspace.close();
+
+    workspace = openAt(folder, at);
+    expect(decisionsOf(workspace)).toEqual({ 'good/odd.png': 'reject' });
+    workspace.redo();
+    workspace.redo();
+    expect(decisionsOf(workspace)).toEqual(all);
+    expect(() => workspace.redo()).toThrow('nothing to redo');
+    workspace.undo();
+    workspace.decide({ paths: ['good/odd.png'] }, null);
+    expect(() => workspace.redo()).toThrow('nothing to redo');
+    workspace.undo();
+    workspace.undo();
+    workspace.undo();
+    expect(decisionsOf(workspace)).toEqual({});
+    expect(() => workspace.undo()).toThrow('nothing to undo');
+  });
+
+  test('an unknown path changes nothing and is told', async () => {
+    const workspace = openAt(await blobFolder());
+    await done(workspace, workspace.scan());
+    expect(() => workspace.decide({ paths: ['good/odd.png', 'nowhere.png'] }, 'reject')).toThrow('nowhere.png');
+    expect(decisionsOf(workspace)).toEqual({});
+  });
+});
+
+describe('export', () => {
+  test('copies what is not rejected, with a manifest, and leaves the folder as it was', async () => {
+    const folder = await blobFolder();
+    const workspace = openAt(folder);
+    await done(workspace, workspace.scan());
+    const before = fingerprint(folder);
+    workspace.decide({ paths: ['good/odd.png'] }, 'reject');
+    workspace.decide({ paths: ['good/blob-01.png'] }, 'keep');
+    const to = join(temporaryFolder('export'), 'clean');
+    const plan = await workspace.planExport({ to, drop: "class = 'other'" });
+    expect(plan).toMatchObject({ copied: 12, kept: 1, undecided: 11, rejected: 1, dropped: 12 });
+    expect(existsSync(to)).toBe(false);
+    expect((await done(workspace, workspace.export({ to, drop: "class = 'other'" }))).state).toBe('done');
+    const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as { samples: { path: string; decision: string; sha256: string }[] };
+    expect(manifest.samples.map(({ path }) => path)).toEqual(workspace.table.samples().filter(({ path }) => path.startsWith('good/blob')).map(({ path }) => path));
+    for (const { path, sha256 } of manifest.samples) {
+      expect(readFileSync(join(to, path)).equals(readFileSync(join(folder, path)))).toBe(true);
+      expect(createHash('sha256').update(readFileSync(join(to, path))).digest('hex')).toBe(sha256);
+    }
+    expect(readFileSync(join(to, 'manifest.csv'), 'utf8').split('\r\n')).toHaveLength(14);
+    expect(readdirSync(to).sort()).toEqual(['good', 'manifest.csv', 'manifest.json']);
+    expect(fingerprint(folder)).toEqual(before);
+  });
+
+  test('refuses a target inside the folder, or one with content; never overwrites', async () => {
+    const folder = await blobFolder();
+    const workspace = openAt(folder);
+    await done(workspace, workspace.scan());
+    await expect(workspace.planExport({ to: join(folder, 'out'), drop: null })).rejects.toThrow('inside the opened folder');
+    await expect(workspace.planExport({ to: folder, drop: null })).rejects.toThrow('inside the opened folder');
+    const full = folderOf({ 'mine.txt': 'keep me' });
+    const job = await done(workspace, workspace.export({ to: full, drop: null }));
+    expect(job.error?.code).toBe('target-not-empty');
+    expect(readdirSync(full)).toEqual(['mine.txt']);
+  });
+
+  test('a file that changed since the scan is told and not exported', async () => {
+    const folder = await blobFolder();
+    const workspace = openAt(folder);
+    await done(workspace, workspace.scan());
+    writeFileSync(join(folder, 'good/odd.png'), await blob(7));
+    rmSync(join(folder, 'good/blob-01.png'));
+    const to = join(temporaryFolder('export'), 'clean');
+    const job = await done(workspace, workspace.export({ to, drop: null }));
+    const result = workspace.exportResult(job.id);
+    expect(result?.copied).toBe(23);
+    expect(result?.failed.map(({ path }) => path).sort()).toEqual(['good/blob-01.png', 'good/odd.png']);
+    expect(existsSync(join(to, 'good/odd.png'))).toBe(false);
+  });
+});
+
+describe('the workspace’s file', () => {
+  test('a newer one is refused in words', () => {
+    const file = join(temporaryFolder('workspace'), 'workspace.sqlite');
+    new Database(file).close();
+    const db = new DatabaseSync(file);
+    db.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
+    db.close();
+    expect(() => new Database(file)).toThrow('newer Winnow');
+  });
+
+  test('a damaged one is refused in words', () => {
+    const file = join(temporaryFolder('workspace'), 'workspace.sqlite');
+    writeFileSync(file, 'this is no database, and long enough to be taken for one'.repeat(100));
+    expect(() => new Database(file)).toThrow('damaged');
+  });
+
+  test('a lock whose engine died is taken over', async () => {
+    const at = temporaryFolder('lock');
+    mkdirSync(at, { recursive: true });
+    const dead = { pid: process.pid, pipe: join(at, 'nobody.sock') };
+    expect(await lock(at, dead)).toBeNull();
+    const own = { pid: process.pid, pipe: join(at, 'own.sock') };
+    expect(await lock(at, own)).toBeNull();
+    unlock(at, dead); // not its own any more
+    expect(JSON.parse(readFileSync(join(at, 'engine.lock'), 'utf8'))).toEqual(own);
+  });
+});
