@@ -19,8 +19,13 @@ const t = initTRPC.context<Context>().create({
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
 });
 
-const call = t.procedure;
-const workspaceCall = t.procedure.use(({ ctx, next }) => {
+/** What the person can mend is their request's fault (400), not the engine's (500). */
+const call = t.procedure.use(async ({ next }) => {
+  const result = await next();
+  if (!result.ok && result.error.cause instanceof WinnowError) throw new TRPCError({ code: 'BAD_REQUEST', message: result.error.message, cause: result.error.cause });
+  return result;
+});
+const workspaceCall = call.use(({ ctx, next }) => {
   if (!ctx.workspace) {
     const cause = new WinnowError('no-workspace', 'No folder is open here. Open one first.');
     throw new TRPCError({ code: 'PRECONDITION_FAILED', message: cause.message, cause });

@@ -45,8 +45,6 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
     throw new DecodeError('not-an-image', `The content is not an image${named ? `, though the name says ${named.toUpperCase()}` : ''}.`);
   }
   if (!decodable.has(format)) throw new DecodeError('unsupported-format', `Winnow does not read ${format.toUpperCase()} files.`);
-  // libpng says only 'read error'; the end chunk tells whether the file was cut.
-  if (format === 'png' && !bytes.subarray(-1024).includes('IEND') && !bytes.includes('IEND')) throw new DecodeError('truncated', 'The file ends before the end of the image.');
   try {
     if (format === 'heic') return fromRaw(format, await decodeHeic(bytes));
     if (format === 'bmp') return fromRaw(format, await decodeBmp(bytes));
@@ -56,17 +54,29 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
   }
 }
 
-/** Puts any failure of a decoder into an issue's words. */
-export function asDecodeError(error: unknown): DecodeError {
+/**
+ * Puts any failure of a decoder into an issue's words. Whether a file was cut short is read from its own bytes: libvips keeps one buffer of
+ * messages for all threads, so that what it says may be about another file. For the same reason only a message of one line is passed on.
+ */
+export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  const message = (text.split('\n').find((line) => line.trim()) ?? text).trim().replace(/:$/, '');
-  if (/timeout/i.test(message)) return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
-  if (/pixel limit|too large|dimension|exceeds/i.test(message)) return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels: ${message}`);
-  if (/premature end|truncated|unexpected end|end of (?:data|file|stream)|not enough (?:data|image)|incomplete|out of data|read gave|EOF/i.test(message)) {
-    return new DecodeError('truncated', `The file ends too early: ${message}`);
+  if (bytes && endsEarly(bytes)) return new DecodeError('truncated', 'The file ends before the end of the image.');
+  const lines = (error instanceof Error ? error.message : String(error)).split('\n').map((line) => line.trim().replace(/:$/, '')).filter(Boolean);
+  const detail = new Set(lines).size === 1 ? ` (${lines[0]})` : '';
+  if (lines.some((line) => /timeout/i.test(line))) return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
+  if (lines.some((line) => /pixel limit/i.test(line))) return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
+  return new DecodeError('corrupt', `The image data is damaged${detail}.`);
+}
+
+/** Does the file lack the mark that ends its format? Says false where the format has none. */
+function endsEarly(bytes: Buffer): boolean {
+  switch (formatOfBytes(bytes.subarray(0, sniffBytes))) {
+    case 'jpeg': return bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < Math.max(2, bytes.lastIndexOf(Buffer.of(0xff, 0xda)));
+    case 'png': return !bytes.subarray(-1024).includes('IEND') && !bytes.includes('IEND');
+    case 'webp': return bytes.length >= 8 && bytes.readUInt32LE(4) + 8 > bytes.length;
+    case 'gif': return !bytes.subarray(-64).includes(0x3b);
+    default: return false;
   }
-  return new DecodeError('corrupt', `The image data is damaged: ${message}`);
 }
 
 async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {

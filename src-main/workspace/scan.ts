@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
-import { asDecodeError, openImage } from '../image/decode.ts';
+import { asDecodeError, DecodeError, openImage } from '../image/decode.ts';
 import { fileIssue, findImages, type Found } from '../image/find.ts';
 import { makeThumb } from '../image/pixels.ts';
 import { forEachParallel } from './parallel.ts';
@@ -79,11 +79,13 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
 }
 
 async function readImage(folder: string, workspaceFolder: string, file: Found): Promise<Scanned> {
-  if (file.bytes > maxFileBytes) throw asDecodeError(new Error(`the file exceeds 1 GiB`));
+  if (file.bytes > maxFileBytes) throw new DecodeError('too-large', 'The file is larger than 1 GiB.');
   const bytes = await readFile(join(folder, file.path));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const image = await openImage(bytes, file.path);
-  const { webp, measures } = await makeThumb(image);
+  const { webp, measures } = await makeThumb(image).catch((error: unknown) => {
+    throw asDecodeError(error, bytes);
+  });
   const thumb = thumbFile(workspaceFolder, sha256);
   if (!existsSync(thumb)) await writeWhole(thumb, webp);
   const { width, height, format, frames } = image;

@@ -109,7 +109,7 @@ export class View {
     this.text = '';
     this.className = null;
     this.decision = null;
-    this.flaggedOnly = false;
+    if (this.place === 'anomalies') this.flaggedOnly = false;
   }
 
   // --- selection: explorer's rules ---

@@ -51,7 +51,7 @@ describe('serve', () => {
   });
   test('an unknown workspace is told as an error of the contract', async () => {
     const { status, body } = await ask('/w/0123456789abcdef/trpc/workspace.describe', cookie());
-    expect(status).toBe(412);
+    expect(status).toBe(400);
     expect(JSON.parse(body).error.data.winnow).toBe('no-workspace');
   });
 });

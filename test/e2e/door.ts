@@ -17,7 +17,6 @@ const sizePx = { width: 1280, height: 800 };
 
 export interface OpenDoor {
   page: Page;
-  /** Kills the engine without warning, as a crash would. Only the window starts it again by itself. */
   close(): Promise<void>;
 }
 
