@@ -9,8 +9,8 @@ export async function doctorCommand(options: OutputOptions): Promise<number> {
   writeJson(options, { schema: 'winnow/doctor@1', components });
   if (!options.quiet && options.json !== '-') {
     for (const { state, title, version, detail, mend } of components) {
-      process.stdout.write(`${marks[state]} ${title.padEnd(22)} ${(version ?? '').padEnd(14)} ${detail}\n`);
-      if (mend && state !== 'ready') process.stdout.write(`  ${' '.repeat(22)} mend: ${mend}\n`);
+      process.stdout.write(`${marks[state]} ${title.padEnd(25)} ${(version ?? '').padEnd(14)} ${detail}\n`);
+      if (mend && state !== 'ready') process.stdout.write(`  ${' '.repeat(25)} mend: ${mend}\n`);
     }
   }
   return components.some(({ state }) => state === 'broken' || state === 'missing') ? exitCodes.failed : exitCodes.done;

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { backendTitles } from '../contract/types.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import type { Door } from '../door/client.ts';
 import { trainedOn } from '../workspace/rank.ts';
@@ -88,7 +89,7 @@ export async function rankCommand(door: Door, options: RankOptions): Promise<voi
     },
   });
   const rate = run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : '';
-  say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${run.backend}.`);
+  say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`);
   if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
   if (options.quiet || options.json === '-') return;
   for (const sample of ranked.slice(0, options.top)) process.stdout.write(`${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${sample.path}\n`);

@@ -170,9 +170,12 @@ export interface EngineInfo {
   sampleFolder: string | null;
 }
 
+/** As people know them. */
+export const backendTitles = { tensorflow: 'native TensorFlow', webgpu: 'WebGPU', plain: 'plain JavaScript (slow)' } as const;
+
 /** What the tensors run on. */
 export interface Backend {
-  backend: 'tensorflow' | 'webgpu' | 'plain';
+  backend: keyof typeof backendTitles;
   version: string;
   device: string;
   threads: number;

@@ -4,13 +4,12 @@
  */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Component } from '../contract/types.ts';
 import { finish } from './child.mjs';
 import { cacheFolder, dataFolder } from './folders.mjs';
-import { pieces, type State } from './pieces/index.mjs';
+import { pieces } from './pieces/index.mjs';
 import { folderBytes, mebi } from './progress.mjs';
 import { isShipped, node24, root } from './repository.mjs';
-
-export type Component = { id: string; title: string; state: State; version: string | null; detail: string; mend: string | null };
 
 const forTests = ['screen', 'browser'];
 

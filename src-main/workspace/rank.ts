@@ -126,8 +126,8 @@ function finished(result: FitResult): Partial<Run> {
     seconds: result.seconds,
     imagesPerSecond: result.imagesPerSecond,
     peakMemoryMiB: result.peakMemoryMiB,
-    backend: `${result.backend.backend} ${result.backend.version}`,
-    device: result.backend.device,
+    backend: result.backend.backend,
+    device: `${result.backend.device}, ${result.backend.version}`,
     history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })),
     epochs: result.epochsRun,
     report: {

@@ -5,6 +5,7 @@
 import { columnPath } from '../../src-main/contract/address.ts';
 import type { Column, Decision, Issue, Job, Journal, Run, Sample, Workspace } from '../../src-main/contract/types.ts';
 import { codeOf, connectWorkspace, engine, sentenceOf, type Calls } from '../lib/engine.ts';
+import { keepForLater, sendWaiting } from './outbox.ts';
 import { notices } from './notices.svelte.ts';
 
 const retryAfterMs = 700;
@@ -51,6 +52,7 @@ export class Session {
   static async open(request: { folder: string; workspace?: string }): Promise<Session> {
     const { id, folder } = await engine.engine.open.mutate(request);
     const session = new Session(id, { ...request, folder });
+    await session.#sendWaiting();
     session.workspace = await session.calls.workspace.describe.query();
     session.#subscribe();
     await session.refresh();
@@ -98,6 +100,7 @@ export class Session {
       await new Promise((resume) => setTimeout(resume, retryAfterMs));
       try {
         await engine.engine.open.mutate(this.#request);
+        await this.#sendWaiting();
         this.jobs = [];
         this.#subscribe();
         await this.refresh();
@@ -197,10 +200,13 @@ export class Session {
       const { journal } = await this.calls.decisions.decide.mutate({ choice: { ids: before.map(({ id }) => id) }, decision });
       this.journal = journal;
     } catch (error) {
+      if (codeOf(error) === null) return keepForLater(this.id, ids, decision); // no answer at all: the engine is being started again
       put(before);
       notices.add('error', `Not saved. ${sentenceOf(error)}`);
     }
   }
+
+  #sendWaiting = () => sendWaiting(this.id, (ids, decision) => this.calls.decisions.decide.mutate({ choice: { ids }, decision }));
 
   async step(which: 'undo' | 'redo') {
     if (this.journal[which] === null) return;

@@ -30,7 +30,6 @@ afterAll(async () => {
 });
 
 const tiles = () => page.locator('[role=option]'); // by role would also find the choices of fields
-const tile = (path: string) => page.locator(`[data-path="${path}"]`);
 const shownPaths = () => tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
 const press = async (...keys: string[]) => {
   for (const key of keys) await page.keyboard.press(key);
@@ -216,6 +215,30 @@ describe(`the main job, ${doorName}`, () => {
     expect(await page.getByRole('row').count()).toBe(34);
     expect(await inBothLights()).toEqual([]);
   });
+
+  // The browser's engine is `serve` itself: when that dies, there is nobody to start it again.
+  if (doorName === 'electron') {
+    test('an engine that dies is started again, and nothing decided is lost', async () => {
+      await place('Gallery');
+      await tiles().first().click();
+      await press('x', 'x');
+      await status('2 of 67 images reviewed');
+      const workspaces = join(own.data, 'workspaces');
+      const lock = readdirSync(workspaces).map((name) => join(workspaces, name, 'engine.lock')).find((file) => /nasty/.test(file)) as string;
+      const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number };
+      process.kill(pid, 'SIGKILL');
+      await status('The engine is being started again…');
+      await press('p'); // decided while there is no engine
+      await page.getByText('The engine is being started again…').waitFor({ state: 'detached' });
+      await status('3 of 67 images reviewed');
+      await page.reload();
+      await status('3 of 67 images reviewed');
+      await tiles().first().click();
+      await press('Control+z', 'Control+z');
+      await status('1 of 67 images reviewed');
+      expect((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid).not.toBe(pid);
+    });
+  }
 
   test('the page had no fault', () => expect(faults).toEqual([]));
 });

@@ -1,6 +1,6 @@
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { asDecodeError, openImage } from '../../src-main/image/decode.ts';
 import { findImages } from '../../src-main/image/find.ts';
@@ -22,7 +22,7 @@ describe('the same pixels everywhere', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i', async (orientation) => {
     const upright = await quarters();
     // What a camera would store so that, turned by the tag, the picture is upright again.
-    const undo: Record<number, (image: sharp.Sharp) => sharp.Sharp> = {
+    const undo: Record<number, (image: Sharp) => Sharp> = {
       1: (i) => i, 2: (i) => i.flop(), 3: (i) => i.rotate(180), 4: (i) => i.flip(), 5: (i) => i.rotate(270).flop(), 6: (i) => i.rotate(270), 7: (i) => i.rotate(90).flop(), 8: (i) => i.rotate(90),
     };
     const stored = await undo[orientation](sharp(upright)).png().toBuffer();
