@@ -3,7 +3,7 @@
  * training as a run. A run that was cut off goes on from its checkpoint when the same is asked for again.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
@@ -79,6 +79,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, run, put, report);
     desk.table.putColumn(run.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
     put(finished(result));
+    rmSync(join(folder, 'checkpoint.bin'), { force: true }); // nothing is left to resume
     return run;
   } catch (cause) {
     const error = cause instanceof ComputeError ? told(cause) : cause;
@@ -95,6 +96,7 @@ async function fit(
   report.stage('Starting training', 0);
   let stage = '';
   const history = [...run.history];
+  let before = 0; // seconds of training told up to the last epoch
   return desk.compute.fit(
     { method: request.method, params: parameters, seed: request.seed, runFolder: folder, pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, train, resume },
     {
@@ -111,7 +113,8 @@ async function fit(
         report.progress(Math.round((event.epoch - 1 + event.step / event.steps) * perEpoch), event.epochs * perEpoch);
         if (event.step < event.steps || event.valLoss === undefined && history.at(-1)?.epoch === event.epoch) return;
         while (history.length && (history.at(-1)?.epoch ?? 0) >= event.epoch) history.pop();
-        history.push({ epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds });
+        history.push({ epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds - before });
+        before = event.seconds;
         put({ history: [...history], epochs: event.epochs });
       },
     });
@@ -157,5 +160,3 @@ export const trainedOn = (run: Pick<Run, 'trainOn'>): ((path: string) => boolean
   const pattern = globToRegExp(run.trainOn);
   return (path) => pattern.test(path);
 };
-
-export const hasModel = (workspaceFolder: string, runId: string) => existsSync(runFolder(workspaceFolder, runId));

@@ -2,24 +2,24 @@
  * How well the scorers find anomalies: AUROC or average precision on sets with known truth, medians over seeds with a bootstrap
  * interval over the images. Run it as
  *
- *   node test/bench/anomaly.ts DATA [--sets cookies,toy-aliens] [--methods conv-ae,pca] [--seeds 5] [--set name=value[,value…]]… [--json FILE]
+ *   npm run bench -- anomaly [DATA] [--sets cookies,toy-aliens] [--methods conv-ae,pca] [--seeds 5] [--first-seed 1] [--set name=value[,value…]]… [--json FILE]
  *
- * where DATA holds the sets and `truth/`. Several values of a parameter are all tried, in every combination; parameters that only
+ * where DATA holds the sets and `truth/`; without it, the shared data beside the project. Several values of a parameter are all tried, in every combination; parameters that only
  * change the score (pooling, quantile, smoothing, complexity) share one training.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 import { startBackend } from '../../src-main/compute/backend.ts';
-import { relativeToEntropy, relativeToPca } from '../../src-main/compute/anomaly/complexity.ts';
+import { relativeToEntropy } from '../../src-main/compute/anomaly/complexity.ts';
 import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
 import { scorerOf } from '../../src-main/compute/anomaly/index.ts';
-import { fitComponents } from '../../src-main/compute/anomaly/pca.ts';
 import { entropies } from '../../src-main/compute/entropy.ts';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
+import { openImage } from '../../src-main/image/decode.ts';
+import { makeRow } from '../../src-main/image/pixels.ts';
 
 interface Task {
   name: string;
@@ -36,13 +36,15 @@ const { values: options, positionals } = parseArgs({
     sets: { type: 'string', default: 'cookies,toy-aliens' },
     methods: { type: 'string', default: 'conv-ae' },
     seeds: { type: 'string', default: '5' },
+    'first-seed': { type: 'string', default: '1' },
     set: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
   },
 });
-const [data] = positionals;
-if (!data) throw new Error('Where is the data? node test/bench/anomaly.ts DATA …');
-const cache = path.join('dist', 'bench', 'pixels');
+const root = path.resolve(import.meta.dirname, '..', '..');
+const data = positionals[0] ?? path.resolve(root, '..', 'shared', 'data');
+if (!fs.existsSync(path.join(data, 'truth'))) throw new Error(`There is no data with its truth at ${data}.`);
+const cache = path.join(root, 'dist', 'bench', 'pixels');
 
 function table(file: string): Record<string, string>[] {
   const [head, ...rows] = fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => line.split('\t'));
@@ -79,7 +81,7 @@ async function pack(task: Task, sizePx: number): Promise<string> {
   if (fs.existsSync(file) && fs.statSync(file).size === task.paths.length * sizePx * sizePx * 3) return file;
   fs.mkdirSync(cache, { recursive: true });
   const rows: Buffer[] = [];
-  for (const p of task.paths) rows.push(await sharp(p, { failOn: 'none' }).autoOrient().resize(sizePx, sizePx, { fit: 'fill' }).toColourspace('srgb').removeAlpha().raw().toBuffer());
+  for (const p of task.paths) rows.push(await makeRow(await openImage(fs.readFileSync(p), p), sizePx));
   fs.writeFileSync(file, Buffer.concat(rows));
   return file;
 }
@@ -141,7 +143,8 @@ for (const name of options.sets.split(',')) {
       const runs: { scores: number[]; figure: number }[][] = scorings.map(() => []);
       const seconds: number[] = [];
       const epochs: number[] = [];
-      for (let seed = 1; seed <= Number(options.seeds); seed++) {
+      const first = Number(options['first-seed']);
+      for (let seed = first; seed < first + Number(options.seeds); seed++) {
         const began = performance.now();
         const context = { seed, pixels, train: Int32Array.from(task.train), checkpointFile: path.join(runFolder, 'checkpoint.bin'), resume: false, onEvent: () => undefined, breathe };
         const fitted = await scorer.ready(training).fit(context);
@@ -150,12 +153,7 @@ for (const name of options.sets.split(',')) {
         for (const [i, scoring] of scorings.entries()) {
           const { measure, params } = scorer.ready({ ...training, ...scoring });
           let { errors: scores } = await scoreAll(fitted.model, pixels, measure, breathe, () => undefined);
-          if (params.complexity === 'entropy') scores = relativeToEntropy(scores, entropy);
-          if (params.complexity === 'pca') {
-            const components = await fitComponents(32, context);
-            scores = relativeToPca(scores, (await scoreAll(components, pixels, measure, breathe, () => undefined)).errors);
-            components.dispose();
-          }
+          if (params.complexity === 'entropy') scores = relativeToEntropy(scores, entropy, context.train);
           const judge = task.judge === 'auroc' ? auroc : averagePrecision;
           runs[i].push({ scores: [...scores], figure: judge([...scores], task.truth) });
         }

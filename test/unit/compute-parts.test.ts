@@ -52,7 +52,7 @@ describe('entropy', () => {
     const entropies = Array.from({ length: 200 }, (_, i) => i / 40);
     const errors = entropies.map((e, i) => Math.exp(e + 0.1 * Math.sin(i * 7)));
     errors[60] *= 2;
-    const corrected = relativeToEntropy(errors, entropies);
+    const corrected = relativeToEntropy(errors, entropies, errors.keys().toArray());
     expect(corrected.indexOf(Math.max(...corrected))).toBe(60);
     expect(Math.abs(rankCorrelation(corrected, entropies))).toBeLessThan(0.4);
     expect(rankCorrelation(errors, entropies)).toBeGreaterThan(0.95);

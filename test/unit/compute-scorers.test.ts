@@ -74,7 +74,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     const folder = newFolder();
     const pixels = packed([flat(0), flat(255), flat(128), flat(128), flat(128)], folder);
     const { complexity } = scorerOf(id)!.schema.shape;
-    for (const correction of ['none', 'entropy', 'pca'].filter((c) => complexity.safeParse(c).success)) {
+    for (const correction of ['none', 'entropy'].filter((c) => complexity.safeParse(c).success)) {
       for (const pooling of ['mean', 'quantile', 'max']) {
         const { scores, report } = await run(fitArgs(id, pixels, folder, { params: { complexity: correction, pooling, ...(id === 'pca' ? {} : { epochs: 1, loss: 'mixed' }) } }));
         expect(scores.every(Number.isFinite)).toBe(true);

@@ -14,21 +14,21 @@ import { scoreParameters, type FitContext, type Fitted, type Model } from './sco
 export const autoencoderParameters = {
   ...scoreParameters,
   bottleneck: z.int().min(0).max(4096).default(16).describe('Numbers an image is squeezed into. Fewer let less that is unusual through.').meta({ title: 'Bottleneck' }),
-  width: z.int().min(1).max(1024).default(16).describe('Channels or units of the first layer.').meta({ title: 'Width' }),
-  depth: z.int().min(1).max(8).default(4).describe('Blocks each way.').meta({ title: 'Depth' }),
+  width: z.int().min(1).max(1024).default(16).describe('Channels or units of the first layer.').meta({ title: 'Width', advanced: true }),
+  depth: z.int().min(1).max(8).default(4).describe('Blocks each way.').meta({ title: 'Depth', advanced: true }),
   loss: z.enum(['mse', 'ssim', 'mixed']).default('mse').describe('Squared error, structural dissimilarity, or both. The error map shows the same.').meta({ title: 'Loss' }),
   ssimWeight: z.number().min(0).max(1).default(0.5).describe('Share of structural dissimilarity in the mixed loss.').meta({ title: 'SSIM weight', advanced: true, step: 0.05 }),
-  dropout: z.number().min(0).max(0.9).default(0).describe('Share of activations dropped while training.').meta({ title: 'Dropout', step: 0.05 }),
+  dropout: z.number().min(0).max(0.9).default(0).describe('Share of activations dropped while training.').meta({ title: 'Dropout', advanced: true, step: 0.05 }),
   noise: z.number().min(0).max(1).default(0).describe('Spread of the noise on what goes in while training.').meta({ title: 'Noise', advanced: true, step: 0.01 }),
   shift: z.number().min(0).max(0.5).default(0.05).describe('Largest random shift while training, as a share of the side.').meta({ title: 'Shift', advanced: true, step: 0.01 }),
   flip: z.boolean().default(false).describe('Mirror at random while training.').meta({ title: 'Mirror', advanced: true }),
   epochs: z.int().min(1).max(10000).default(40).describe('Passes over the training images.').meta({ title: 'Epochs' }),
   minSteps: z.int().min(1).max(1000).default(8).describe('Least steps an epoch: a small set passes several times.').meta({ title: 'Steps an epoch, at least', advanced: true }),
-  learningRate: z.number().positive().max(1).default(0.005).describe('At its highest; it falls along a cosine.').meta({ title: 'Learning rate', step: 0.0005 }),
+  learningRate: z.number().positive().max(1).default(0.005).describe('At its highest; it falls along a cosine.').meta({ title: 'Learning rate', advanced: true, step: 0.0005 }),
   weightDecay: z.number().min(0).max(1).default(0).describe('Decoupled weight decay.').meta({ title: 'Weight decay', advanced: true }),
-  batch: z.int().min(1).max(1024).default(16).describe('Images a step.').meta({ title: 'Batch' }),
-  patience: z.int().min(0).max(10000).default(20).describe('Epochs without improvement before training stops; 0 for never.').meta({ title: 'Patience' }),
-  validation: z.number().min(0).max(0.5).default(0.1).describe('Share of the training images held out to watch the training by.').meta({ title: 'Held out', step: 0.05 }),
+  batch: z.int().min(1).max(1024).default(16).describe('Images a step.').meta({ title: 'Batch', advanced: true }),
+  patience: z.int().min(0).max(10000).default(20).describe('Epochs without improvement before training stops; 0 for never.').meta({ title: 'Patience', advanced: true }),
+  validation: z.number().min(0).max(0.5).default(0.1).describe('Share of the training images held out to watch the training by.').meta({ title: 'Held out', advanced: true, step: 0.05 }),
 };
 
 export type AutoencoderParameters = z.infer<z.ZodObject<typeof autoencoderParameters>>;

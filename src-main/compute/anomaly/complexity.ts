@@ -1,33 +1,37 @@
 /**
- * Corrections for how busy an image is. Reconstruction error rises with texture and detail whether or not they are unusual; these
- * compare an image's error with what one like it usually has. Both only re-rank: the error maps stay as they are.
+ * Correction for how busy an image is. Reconstruction error rises with texture and detail whether or not they are unusual; this compares an
+ * image's error with what the training images of like entropy have. It only re-ranks: the error maps stay as they are.
  */
 import { quantileOf } from './error-map.ts';
 
 /**
- * Robust z-score of the log error among the images of most similar entropy (a running median and median absolute deviation).
- * With few images the neighbours are all of them, and the order is that of the error.
+ * Robust z-score of the log error among the training images of most similar entropy (their median and median absolute deviation).
+ * With few training images the neighbours are all of them, and the order is that of the error.
  */
-export function relativeToEntropy(errors: ArrayLike<number>, entropies: ArrayLike<number>): Float64Array {
-  const n = errors.length;
+export function relativeToEntropy(errors: ArrayLike<number>, entropies: ArrayLike<number>, train: ArrayLike<number>): Float64Array {
   const logs = Float64Array.from(errors, (e) => Math.log(Math.max(e, 1e-12)));
-  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => entropies[i] - entropies[j]);
-  const neighbours = Math.min(n, Math.max(31, Math.min(301, Math.round(n / 10))));
-  const spreadOfAll = deviation(logs.slice().sort());
-  const out = new Float64Array(n);
-  order.forEach((sample, place) => {
-    const from = Math.min(n - neighbours, Math.max(0, place - (neighbours >> 1)));
-    const near = Float64Array.from(order.slice(from, from + neighbours), (i) => logs[i]).sort();
+  const reference = Array.from(train).sort((i, j) => entropies[i] - entropies[j]);
+  const neighbours = Math.min(reference.length, Math.max(31, Math.min(301, Math.round(reference.length / 10))));
+  const spreadOfAll = deviation(Float64Array.from(reference, (i) => logs[i]).sort());
+  return logs.map((log, sample) => {
+    const place = placeOf(reference, entropies, entropies[sample]);
+    const from = Math.min(reference.length - neighbours, Math.max(0, place - (neighbours >> 1)));
+    const near = Float64Array.from(reference.slice(from, from + neighbours), (i) => logs[i]).sort();
     // Half of the spread comes from the whole set: thirty neighbours alone estimate it badly.
     const spread = (deviation(near) + spreadOfAll) / 2;
-    out[sample] = (logs[sample] - quantileOf(near, 0.5)) / (spread + 1e-3);
+    return (log - quantileOf(near, 0.5)) / (spread + 1e-3);
   });
-  return out;
 }
 
-/** Log of the error over the error that principal components leave. */
-export function relativeToPca(errors: ArrayLike<number>, left: ArrayLike<number>): Float64Array {
-  return Float64Array.from(errors, (e, i) => Math.log(Math.max(e, 1e-12) / Math.max(left[i], 1e-12)));
+/** First place in `reference`, which rises in entropy, that is not below `entropy`. */
+function placeOf(reference: readonly number[], entropies: ArrayLike<number>, entropy: number): number {
+  let [low, high] = [0, reference.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (entropies[reference[middle]] < entropy) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Median absolute deviation, scaled to the standard deviation of a normal distribution. */

@@ -11,10 +11,9 @@ import { blockOf, Pixels } from '../pixels.ts';
 import type { FitArgs, FitEvent, FitResult } from '../protocol.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import { writeTensors } from '../tensor-file.ts';
-import { relativeToEntropy, relativeToPca } from './complexity.ts';
+import { relativeToEntropy } from './complexity.ts';
 import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
 import { scorerOf } from './index.ts';
-import { fitComponents } from './pca.ts';
 import type { FitContext, Model } from './scorer.ts';
 
 export class BadParameters extends Error {}
@@ -27,7 +26,6 @@ export interface ModelHeader {
   params: Record<string, unknown>;
   sizePx: number;
 }
-
 
 export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: FitEvent) => void): Promise<FitResult> {
   const began = performance.now();
@@ -48,8 +46,7 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
     const { errors, mapScale } = await scoreAll(model, pixels, ready.measure, breathe, (done) => onEvent({ stage: 'score', done, total: pixels.count }));
     const entropy = await entropies(pixels, breathe);
     const { complexity } = ready.params;
-    const scores =
-      complexity === 'entropy' ? relativeToEntropy(errors, entropy) : complexity === 'pca' ? relativeToPca(errors, await errorsOfPca(context, ready.measure)) : errors;
+    const scores = complexity === 'entropy' ? relativeToEntropy(errors, entropy, args.train) : errors;
     const header: ModelHeader = { method: scorer.id, params: ready.params, sizePx: pixels.sizePx };
     writeTensors(modelFile(args.runFolder), { header, arrays: model.arrays() });
     const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond } = fitted;
@@ -97,13 +94,4 @@ export async function scoreAll(model: Model, pixels: Pixels, measure: ErrorMeasu
     await breathe();
   }
   return { errors, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) };
-}
-
-async function errorsOfPca(context: FitContext, measure: ErrorMeasure): Promise<Float64Array> {
-  const model = await fitComponents(32, { ...context, onEvent: () => undefined });
-  try {
-    return (await scoreAll(model, context.pixels, measure, context.breathe, () => undefined)).errors;
-  } finally {
-    model.dispose();
-  }
 }

@@ -14,7 +14,6 @@ import { defineScorer, scoreParameters, type FitContext, type Model } from './sc
 
 const schema = z.object({
   ...scoreParameters,
-  complexity: z.enum(['none', 'entropy']).default('none').describe('Busy images are harder to reconstruct. Compare each with images of like entropy.').meta({ title: 'Correct for complexity' }),
   components: z.int().min(0).max(512).default(32).describe('Principal components kept, at most half as many as there are training images.').meta({ title: 'Components' }),
 });
 

@@ -92,10 +92,10 @@ export const scoreParameters = {
     .describe('How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.')
     .meta({ title: 'Pooling' }),
   quantile: z.number().min(0.5).max(1).default(0.97).describe('Which quantile of the error map, where pooling is by quantile.').meta({ title: 'Quantile', advanced: true, step: 0.005 }),
-  smoothing: z.number().min(0).max(16).default(1).describe('Blur of the error map before pooling; 0 for none.').meta({ title: 'Smoothing', unit: 'px', step: 0.5 }),
+  smoothing: z.number().min(0).max(16).default(1).describe('Blur of the error map before pooling; 0 for none.').meta({ title: 'Smoothing', unit: 'px', advanced: true, step: 0.5 }),
   complexity: z
-    .enum(['none', 'entropy', 'pca'])
+    .enum(['none', 'entropy'])
     .default('none')
-    .describe('Busy images are harder to reconstruct. Compare each with images of like entropy, or with what principal components leave of it.')
-    .meta({ title: 'Correct for complexity' }),
+    .describe('Busy images are harder to reconstruct. Entropy: compare each with the training images of like entropy.')
+    .meta({ title: 'Complexity' }),
 };
