@@ -21,6 +21,8 @@ export class View {
   decision = $state<DecisionFilter>(null);
   text = $state('');
   flaggedOnly = $state(true);
+  /** What the person has set for the next training; kept while they look elsewhere. */
+  form = $state({ methodId: 'conv-ae', trainOn: '', seed: 1, parameters: {} as Record<string, Record<string, unknown>>, isMore: false });
   #runId = $state<string | null>(null);
   /** Set by the person; null is the default of the run. */
   #thresholds = $state.raw<ReadonlyMap<string, number>>(new Map());

@@ -57,16 +57,34 @@ const fingerprint = (folder: string) => createHash('sha256').update(readdirSync(
 const before = fingerprint(cookies);
 
 /** Trains in the page, with the form's own fields, and waits for the ranking. */
-async function rankInPage(method: 'Convolutional autoencoder' | 'Principal components', epochs: number | null) {
+async function rankInPage(method: 'Convolutional autoencoder' | 'Principal components', normal: string, epochs: number | null) {
   await place('Anomalies');
   await page.getByRole('radio', { name: method }).or(page.getByTitle(method)).first().click();
   await page.getByLabel('Train on').fill('train/good/**');
-  await page.getByText('31 of 85 images, taken as normal').waitFor();
+  await page.getByText(`${normal} images, taken as normal`).waitFor();
   if (epochs !== null) {
     await page.getByLabel('Epochs').fill(String(epochs));
     await page.getByLabel('Epochs').press('Tab');
   }
   await page.getByRole('button', { name: /^Train (and rank|again)$/ }).click();
+}
+
+/** The defaults of the window's form and of the command line are one, and so are their scores. */
+async function rankedAsOnTheCommandLine(folder: string, run: string, count: number) {
+  await page.getByText(`${run}: ${count} images ranked.`).waitFor({ timeout: 120_000 });
+  await page.getByRole('button', { name: 'Show all, not only the flagged' }).click();
+  await page.getByText(`${count} shown`).waitFor();
+  const line = await winnowJson<RankJson>(['rank', folder, '--train-on', 'train/good/**'], { WINNOW_DATA: join(own.work, run) });
+  expect(line.samples).toHaveLength(count);
+  const shown = await shownPaths();
+  expect(shown.length).toBeGreaterThan(8);
+  expect(shown).toEqual(line.samples.slice(0, shown.length).map(({ path }) => path));
+  // The whole order, by the scores themselves.
+  const column = await page.evaluate(async (name) => {
+    const id = performance.getEntriesByType('resource').map((entry) => /\/w\/([0-9a-f]+)\//.exec(entry.name)?.[1]).findLast(Boolean);
+    return [...new Float64Array(await (await fetch(`/w/${id}/columns/${name}?r=now`)).arrayBuffer())].filter((_, i) => i % 2 === 1);
+  }, `${run}.error`);
+  expect(column.sort((a, b) => b - a)).toEqual(line.samples.map(({ score }) => score));
 }
 
 describe(`the main job, ${doorName}`, () => {
@@ -112,7 +130,7 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('a ranking by principal components is that of the command line', async () => {
-    await rankInPage('Principal components', null);
+    await rankInPage('Principal components', '31 of 85', null);
     await page.getByText('Flagged 4 of 85 (4.7 %)').waitFor();
     await page.getByRole('button', { name: 'Show all, not only the flagged' }).click();
     await page.getByText('85 shown').waitFor();
@@ -159,7 +177,7 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('a training shows its loss and can be cancelled at once', async () => {
-    await rankInPage('Convolutional autoencoder', 2000);
+    await rankInPage('Convolutional autoencoder', '31 of 85', 2000);
     await status(/Training/);
     await page.getByRole('img', { name: 'Training and validation loss' }).waitFor();
     const asked = Date.now();
@@ -169,14 +187,11 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('the autoencoder’s ranking is that of the command line for the same seed', async () => {
-    await rankInPage('Convolutional autoencoder', 12);
-    await page.getByText('conv-ae-2: 85 images ranked.').waitFor();
-    await page.getByRole('button', { name: 'Show all, not only the flagged' }).click();
-    await page.getByText('85 shown').waitFor();
-    const line = await winnowJson<RankJson>(['rank', cookies, '--train-on', 'train/good/**', '--epochs', '12'], { WINNOW_DATA: join(own.work, 'conv-ae') });
-    const shown = await shownPaths();
-    expect(shown).toEqual(line.samples.slice(0, shown.length).map(({ path }) => path));
-    expect(line.run.train).toHaveLength(12);
+    await place('Gallery');
+    await place('Anomalies');
+    expect(await page.getByLabel('Epochs').inputValue()).toBe('2000'); // what was set stays set
+    await rankInPage('Convolutional autoencoder', '31 of 85', 40);
+    await rankedAsOnTheCommandLine(cookies, 'conv-ae-2', 85);
   });
 
   test('what is flagged is rejected at a stroke, exported without it, and the folder is as it was', async () => {
@@ -202,6 +217,16 @@ describe(`the main job, ${doorName}`, () => {
     expect(readFileSync(join(to, manifest.samples[0].path)).equals(readFileSync(join(cookies, manifest.samples[0].path)))).toBe(true);
     expect(fingerprint(cookies)).toBe(before);
     await dialog.getByRole('button', { name: 'Done' }).click();
+  });
+
+  test('a second set is ranked as on the command line too', async () => {
+    const aliens = sharedSet('toy-aliens');
+    await page.evaluate(() => history.replaceState(null, '', '/'));
+    await page.reload();
+    await openFolder(aliens);
+    await status('Scan: 118 image files, 118 read');
+    await rankInPage('Convolutional autoencoder', '40 of 118', null);
+    await rankedAsOnTheCommandLine(aliens, 'conv-ae-1', 118);
   });
 
   test('a folder of broken files lists each with its reason', async () => {

@@ -7,13 +7,13 @@ import { defineScorer } from './scorer.ts';
 const schema = z.object({
   ...autoencoderParameters,
   bottleneck: autoencoderParameters.bottleneck.unwrap().min(1).default(16).describe('Numbers an image is squeezed into. Fewer let less that is unusual through.').meta({ title: 'Bottleneck' }),
-  width: autoencoderParameters.width.unwrap().default(256).describe('Units of the first layer.').meta({ title: 'Width' }),
-  depth: autoencoderParameters.depth.unwrap().default(2).describe('Layers each way.').meta({ title: 'Depth' }),
+  width: autoencoderParameters.width.unwrap().default(256).describe('Units of the first layer.').meta({ title: 'Width', advanced: true }),
+  depth: autoencoderParameters.depth.unwrap().default(2).describe('Layers each way.').meta({ title: 'Depth', advanced: true }),
 });
 
 export const mlpAe = defineScorer({
   id: 'mlp-ae',
-  title: 'Plain autoencoder',
+  title: 'MLP autoencoder',
   summary: 'The same idea on the flattened image: quick, and good where all images are framed alike.',
   schema,
   measure: autoencoderMeasure,
