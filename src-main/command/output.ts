@@ -88,10 +88,10 @@ function progressLine(options: OutputOptions): (job: Job | null) => void {
     if (!bar && job.total > 0) {
       stage = job.stage;
       bar = new SingleBar({
-        format: '{stage} {bar} {value}/{total} · {rate} · {left}', stream: process.stderr, hideCursor: true, barsize: 24, fps: 10,
+        format: '{stage} {bar} {value}/{total} {unit} · {rate} · {left}', stream: process.stderr, hideCursor: true, barsize: 24, fps: 10,
         barCompleteChar: '█', barIncompleteChar: '░', noTTYOutput: true, notTTYSchedule: 3000, emptyOnZero: true,
       });
-      bar.start(job.total, job.done, { stage: stage.padEnd(18), rate: '…', left: '…' });
+      bar.start(job.total, job.done, { stage: stage.padEnd(18), unit: job.unit, rate: '…', left: '…' });
     }
     bar?.setTotal(job.total);
     bar?.update(job.done, {

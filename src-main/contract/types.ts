@@ -82,6 +82,8 @@ export interface Job {
   state: JobState;
   done: number;
   total: number;
+  /** What is counted: images, steps. */
+  unit: string;
   perSecond: number | null;
   secondsLeft: number | null;
   startedAt: number;

@@ -7,7 +7,7 @@ import type { Job, JobKind } from '../contract/types.ts';
 
 export interface Report {
   /** A new stage starts its own count and clock. */
-  stage(name: string, total: number): void;
+  stage(name: string, total: number, unit?: string): void;
   progress(done: number, total?: number): void;
   run(runId: string): void;
   signal: AbortSignal;
@@ -33,7 +33,7 @@ export class Jobs {
     const running = this.list().find((job) => job.state === 'running');
     if (running) throw new WinnowError('job-running', `${running.title} is still running. Cancel it or wait for it to end.`);
     const job: Job = {
-      id: this.#nextId++, kind, title, stage: 'Starting', state: 'running', done: 0, total: 0, perSecond: null, secondsLeft: null,
+      id: this.#nextId++, kind, title, stage: 'Starting', state: 'running', done: 0, total: 0, unit: 'images', perSecond: null, secondsLeft: null,
       startedAt: Date.now(), endedAt: null, runId: null, error: null, summary: null,
     };
     const stop = new AbortController();
@@ -46,9 +46,9 @@ export class Jobs {
     };
     const report: Report = {
       signal: stop.signal,
-      stage: (name, total) => {
+      stage: (name, total, unit = 'images') => {
         stageStart = performance.now();
-        Object.assign(job, { stage: name, done: 0, total, perSecond: null, secondsLeft: null });
+        Object.assign(job, { stage: name, done: 0, total, unit, perSecond: null, secondsLeft: null });
         tell(true);
       },
       progress: (done, total = job.total) => {

@@ -105,12 +105,11 @@ async function fit(
         if (event.stage === 'note') return put({ report: { ...run.report, note: event.message } });
         if (event.stage !== stage) {
           stage = event.stage;
-          report.stage(stage === 'train' ? 'Training' : 'Scoring', 0);
+          if (stage === 'train') report.stage('Training', 0, 'steps');
+          else report.stage('Scoring', 0);
         }
         if (event.stage === 'score') return report.progress(event.done, event.total);
-        // Progress counts images, so that the rate means something.
-        const perEpoch = train.length;
-        report.progress(Math.round((event.epoch - 1 + event.step / event.steps) * perEpoch), event.epochs * perEpoch);
+        report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);
         if (event.step < event.steps || event.valLoss === undefined && history.at(-1)?.epoch === event.epoch) return;
         while (history.length && (history.at(-1)?.epoch ?? 0) >= event.epoch) history.pop();
         history.push({ epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds - before });
