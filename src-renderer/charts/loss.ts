@@ -16,7 +16,7 @@ export function lossConfig(history: readonly Epoch[], epochs: number | null): Ch
       interaction: { mode: 'index', intersect: false },
       scales: {
         x: { type: 'linear', min: 1, max: Math.max(2, epochs ?? history.length), grid: { display: false }, border: { color: colour('line') }, ticks: { color: colour('faint'), maxTicksLimit: 5, precision: 0 } },
-        y: { type: 'logarithmic', grid: { color: colour('line') }, border: { display: false }, ticks: { color: colour('faint'), maxTicksLimit: 12, callback: (value) => (/^[125]/.test(Number(value).toExponential()) ? Number(Number(value).toPrecision(1)) : null) } },
+        y: { type: 'logarithmic', grid: { color: colour('line') }, border: { display: false }, ticks: { color: colour('faint'), maxTicksLimit: 12, callback: (value) => ([1, 2, 5].includes(Number(Number(value).toExponential(3).split('e')[0])) ? Number(Number(value).toPrecision(1)) : null) } },
       },
       plugins: { tooltip: { callbacks: { title: ([item]) => `epoch ${item.parsed.x}` } } },
     },

@@ -14,6 +14,8 @@ import { defineScorer, scoreParameters, type FitContext, type Model } from './sc
 
 const schema = z.object({
   ...scoreParameters,
+  // Its errors are sharper than an autoencoder's: a higher quantile serves it better.
+  quantile: scoreParameters.quantile.unwrap().default(0.99).describe(scoreParameters.quantile.description ?? '').meta({ title: 'Quantile', advanced: true, step: 0.005 }),
   components: z.int().min(0).max(512).default(32).describe('Principal components kept, at most half as many as there are training images.').meta({ title: 'Components' }),
 });
 
