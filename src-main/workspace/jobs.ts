@@ -70,6 +70,7 @@ export class Jobs {
       try {
         // The caller hears of the job before its first event.
         await new Promise(setImmediate);
+        stop.signal.throwIfAborted();
         job.summary = await work(report, job.id);
         job.state = 'done';
       } catch (error) {
