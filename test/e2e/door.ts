@@ -26,15 +26,16 @@ export function temporary(): { data: string; work: string; remove(): void } {
   return { data: join(at, 'data'), work: join(at, 'work'), remove: () => rmSync(at, { recursive: true, force: true }) };
 }
 
-export const openDoor = (data: string): Promise<OpenDoor> => (doorName === 'electron' ? openWindow(data) : openBrowser(data));
+/** `folder` as a person names it on the command line: `npm start -- open FOLDER`, or `serve FOLDER`. */
+export const openDoor = (data: string, folder?: string): Promise<OpenDoor> => (doorName === 'electron' ? openWindow(data, folder) : openBrowser(data, folder));
 
 const withoutNetwork = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 
-async function openWindow(data: string): Promise<OpenDoor> {
+async function openWindow(data: string, folder?: string): Promise<OpenDoor> {
   const isRoot = process.getuid?.() === 0;
   const app = await _electron.launch({
     executablePath: electronPath() as string,
-    args: [...(isRoot ? ['--no-sandbox'] : []), ...withoutNetwork, root],
+    args: [...(isRoot ? ['--no-sandbox'] : []), ...withoutNetwork, root, ...(folder ? ['--', folder] : [])],
     env: { ...process.env, WINNOW_DATA: data, WINNOW_NODE: process.execPath } as Record<string, string>,
   });
   const page = await app.firstWindow();
@@ -42,8 +43,8 @@ async function openWindow(data: string): Promise<OpenDoor> {
   return { page, close: () => app.close() };
 }
 
-async function openBrowser(data: string): Promise<OpenDoor> {
-  const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts'), 'serve', '--port', '0'], {
+async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
+  const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts'), 'serve', ...(folder ? [folder] : []), '--port', '0'], {
     env: { ...process.env, WINNOW_DATA: data }, stdio: ['ignore', 'pipe', 'ignore'],
   });
   const url = await new Promise<string>((told, failed) => {

@@ -1,0 +1,43 @@
+/** A folder named when Winnow is started is open at once; what was opened is found again; two views of one folder stay in step. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { winnow } from '../fixtures/command.ts';
+import { blobFolder } from '../fixtures/images.ts';
+import { doorName, openDoor, temporary, type OpenDoor } from './door.ts';
+
+const own = temporary();
+let door: OpenDoor | undefined;
+afterAll(async () => {
+  await door?.close();
+  own.remove();
+});
+
+describe(`a folder named at the start, ${doorName}`, () => {
+  test('is open at once, and follows what the command line decides', async () => {
+    const folder = await blobFolder();
+    door = await openDoor(own.data, folder);
+    const { page } = door;
+    const status = (text: string) => page.getByRole('contentinfo').getByText(text).waitFor();
+    await status('Scan: 25 image files, 25 read');
+    await page.locator('[data-path="good/odd.png"]').waitFor();
+    await page.getByRole('button', { name: /^good \d+$/ }).click();
+    await page.getByText('13 shown').waitFor();
+
+    // The command line finds this engine by the workspace's lock, and becomes its client.
+    const decided = await winnow(['decide', folder, 'good/odd.png', '--reject'], { WINNOW_DATA: own.data });
+    expect(decided.code, decided.err).toBe(0);
+    await status('1 of 25 images reviewed');
+    expect(await page.locator('[data-path="good/odd.png"]').innerText()).toContain('Reject');
+    const undone = await winnow(['undo', folder], { WINNOW_DATA: own.data });
+    expect(undone.err).toContain('Undone: reject good/odd.png.');
+    await status('0 of 25 images reviewed');
+  });
+
+  test('is among the recent folders after', async () => {
+    const { page } = door as OpenDoor;
+    await page.evaluate(() => history.replaceState(null, '', '/'));
+    await page.reload();
+    await page.getByText('Recent folders').waitFor();
+    await page.locator('button.recent').click();
+    await page.getByText('25 shown').waitFor();
+  });
+});
