@@ -1,4 +1,5 @@
 /** `export FOLDER --to DIR`: copies of what is not rejected, with a manifest. */
+import { resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportPlan } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
@@ -11,7 +12,7 @@ export interface ExportOptions extends OutputOptions {
 }
 
 export async function exportCommand(door: Door, options: ExportOptions): Promise<void> {
-  const request = { to: options.to, drop: options.drop ?? null };
+  const request = { to: resolve(options.to), drop: options.drop ?? null }; // resolved here, since the engine may run elsewhere
   const plan = await door.calls.exports.plan.query(request);
   if (options.dryRun) {
     say(options, `Would copy ${planSentence(plan)} to ${plan.to}. Nothing was written.`);

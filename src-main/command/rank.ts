@@ -1,4 +1,5 @@
 /** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Flags are made from the methods' schemas. */
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
@@ -66,7 +67,7 @@ function parametersOf(options: RankOptions): Record<string, unknown> {
 
 export async function rankCommand(door: Door, options: RankOptions): Promise<void> {
   const request = rankSchema.parse({
-    method: options.method, parameters: parametersOf(options), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ?? null,
+    method: options.method, parameters: parametersOf(options), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ? resolve(options.maps) : null,
   });
   const job = await follow(door, options, () => door.calls.workspace.rank.mutate(request));
   const run = await door.calls.runs.get.query({ id: job.runId as string });

@@ -3,15 +3,15 @@
  * target and is renamed into place when every byte was read back, so that half an export is never taken for a whole one.
  */
 import { createHash } from 'node:crypto';
-import { constants, createReadStream, existsSync, readdirSync, realpathSync } from 'node:fs';
+import { constants, createReadStream, existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, rmdir, statfs } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportPlan, ExportResult, Issue, Sample } from '../contract/types.ts';
 import { fileIssue } from '../image/find.ts';
-import { writeWhole } from '../workspace/files.ts';
+import { isInside, nearestExisting, writeWhole } from '../workspace/files.ts';
 import type { Report } from '../workspace/jobs.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
 
@@ -37,7 +37,7 @@ export async function planFolderExport(input: ExportInput): Promise<ExportPlan> 
   const of = (decision: Sample['decision']) => chosen.filter((sample) => sample.decision === decision).length;
   const rejected = input.samples.filter((sample) => sample.decision === 'reject').length;
   const bytes = chosen.reduce((sum, sample) => sum + sample.bytes, 0);
-  const disk = await statfs(nearest(dirname(to)));
+  const disk = await statfs(nearestExisting(to));
   return {
     folder: input.folder, to, copied: chosen.length, bytes, kept: of('keep'), undecided: of(null), unsure: of('unsure'), rejected,
     dropped: input.samples.length - chosen.length - rejected, unreadable: input.unreadable, freeBytes: disk.bavail * disk.bsize,
@@ -121,10 +121,8 @@ function freeName(folder: string, name: string, extension: string): string {
 }
 
 function checkTarget(folder: string, to: string) {
-  const target = existsSync(to) ? realpathSync(to) : join(realpathSync(nearest(dirname(to))), relative(nearest(dirname(to)), to));
-  const source = realpathSync(folder);
-  if (target === source || target.startsWith(source + sep)) {
-    throw new WinnowError('target-inside-source', `The target lies inside the opened folder, which is never written to. Choose a place outside ${source}.`);
+  if (isInside(folder, to)) {
+    throw new WinnowError('target-inside-source', `The target lies inside the opened folder, which is never written to. Choose a place outside ${folder}.`);
   }
   if (!existsSync(to)) return;
   let entries: string[];
@@ -134,13 +132,6 @@ function checkTarget(folder: string, to: string) {
     throw new WinnowError('target-not-empty', `${to} is not a folder that can be written to.`);
   }
   if (entries.length) throw new WinnowError('target-not-empty', `${to} is not empty, and an export overwrites nothing. Choose a new folder.`);
-}
-
-/** The nearest folder above that exists. */
-function nearest(path: string): string {
-  let at = path;
-  while (!existsSync(at)) at = dirname(at);
-  return at;
 }
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Issue, Sample } from '../contract/types.ts';
 import type { Database } from '../workspace/database.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
@@ -25,18 +25,38 @@ export interface Packed {
 }
 
 const commitEvery = 256;
+/** Who adds rows to a file, in turn: two at once would take the same places. */
+const turns = new Map<string, Promise<unknown>>();
 
-export async function packPixels(
-  db: Database, folder: string, workspaceFolder: string, samples: readonly Sample[], sizePx: number,
-  options: { signal: AbortSignal; onProgress(done: number, total: number): void },
-): Promise<Packed> {
+interface PackOptions {
+  signal: AbortSignal;
+  onProgress(done: number, total: number): void;
+}
+
+/** Gives each sample its row, decoding what has none yet. */
+export async function packPixels(db: Database, folder: string, workspaceFolder: string, samples: readonly Sample[], sizePx: number, options: PackOptions): Promise<Packed> {
   const file = join(workspaceFolder, 'pixels', `${sizePx}.u8`);
-  mkdirSync(join(workspaceFolder, 'pixels'), { recursive: true });
-  const rowBytes = sizePx * sizePx * 3;
-  const index = new Map(db.all<{ sha256: string; row: number }>('SELECT sha256, row FROM pixel_rows WHERE size_px = ?', sizePx).map((entry) => [entry.sha256, entry.row]));
-  const issues: Issue[] = [];
-  const wanted = [...new Map(samples.filter((sample) => !index.has(sample.sha256)).map((sample) => [sample.sha256, sample])).values()];
+  const rowOf = ({ sha256 }: Sample) => db.get<{ row: number }>('SELECT row FROM pixel_rows WHERE size_px = ? AND sha256 = ?', sizePx, sha256)?.row;
+  let issues: Issue[] = [];
+  if (samples.some((sample) => rowOf(sample) === undefined)) {
+    const turn = (turns.get(file) ?? Promise.resolve()).catch(() => {}).then(async () => {
+      const missing = new Map(samples.filter((sample) => rowOf(sample) === undefined).map((sample) => [sample.sha256, sample]));
+      issues = await addRows(db, folder, file, [...missing.values()], sizePx, options);
+    });
+    turns.set(file, turn);
+    await turn;
+  }
+  const packed = samples.flatMap((sample) => {
+    const row = rowOf(sample);
+    return row === undefined ? [] : [{ sample, row }];
+  });
+  return { file, sizePx, samples: packed.map(({ sample }) => sample), rows: Int32Array.from(packed, ({ row }) => row), issues };
+}
 
+async function addRows(db: Database, folder: string, file: string, wanted: readonly Sample[], sizePx: number, options: PackOptions): Promise<Issue[]> {
+  mkdirSync(dirname(file), { recursive: true });
+  const rowBytes = sizePx * sizePx * 3;
+  const issues: Issue[] = [];
   const target = openSync(file, existsSync(file) ? 'r+' : 'w+');
   try {
     // A part of a row, or rows that the index does not know, may be left from a kill: new rows go behind them.
@@ -46,7 +66,6 @@ export async function packPixels(
       fdatasyncSync(target);
       db.transaction(() => fresh.splice(0).forEach(([sha256, row]) => {
         db.run('INSERT OR REPLACE INTO pixel_rows (size_px, sha256, row) VALUES (?, ?, ?)', sizePx, sha256, row);
-        index.set(sha256, row);
       }));
     };
     let done = 0;
@@ -72,8 +91,7 @@ export async function packPixels(
   } finally {
     closeSync(target);
   }
-  const packed = samples.filter((sample) => index.has(sample.sha256));
-  return { file, sizePx, samples: packed, rows: Int32Array.from(packed, (sample) => index.get(sample.sha256) as number), issues };
+  return issues;
 }
 
 const pick = ({ code, message }: { code: Issue['code']; message: string }) => ({ code, message });

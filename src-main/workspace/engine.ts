@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { scorers } from '../compute/anomaly/index.ts';
 import { startCompute, type Compute } from '../compute/child.ts';
 import { z } from 'zod';
@@ -15,6 +15,7 @@ import type { EngineService } from '../contract/services.ts';
 import type { Backend, Component, EngineInfo, Method } from '../contract/types.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
+import { isInside } from './files.ts';
 import { lock, unlock, type Holder } from './lock.ts';
 import { OpenWorkspace } from './workspace.ts';
 
@@ -60,7 +61,7 @@ export class Engine implements EngineService {
   open({ folder, workspace }: { folder: string; workspace?: string }): Promise<{ id: string; folder: string }> {
     const real = realFolder(folder);
     const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(real);
-    if (workspaceFolder === real || workspaceFolder.startsWith(real + sep)) {
+    if (isInside(real, workspaceFolder)) {
       return Promise.reject(new WinnowError('bad-request', 'The workspace lies inside the opened folder, which is never written to. Choose another place for it.'));
     }
     const id = hash(workspaceFolder);

@@ -1,6 +1,22 @@
 /** Files that are whole or not there: written beside their place and renamed into it. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+
+/** The nearest folder above that exists, or `path` itself. */
+export function nearestExisting(path: string): string {
+  let at = resolve(path);
+  while (!existsSync(at)) at = dirname(at);
+  return at;
+}
+
+/** Would `path`, which need not exist, lie in `folder` or be it? Links are followed. */
+export function isInside(folder: string, path: string): boolean {
+  const existing = nearestExisting(path);
+  const real = join(realpathSync(existing), relative(existing, resolve(path)));
+  const source = realpathSync(folder);
+  return real === source || real.startsWith(source.endsWith(sep) ? source : source + sep);
+}
 
 let serial = 0;
 

@@ -1,5 +1,5 @@
 /** Error maps of a run: one for the window when it asks, or all of them as files. */
-import { join, resolve, sep } from 'node:path';
+import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
 import type { MapResult } from '../compute/protocol.ts';
@@ -7,32 +7,27 @@ import { encodeGray16 } from '../image/encode.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import { writeWhole } from './files.ts';
 import type { Report } from './jobs.ts';
-import { runFolder } from './rank.ts';
-import type { OpenWorkspace } from './workspace.ts';
+import { runFolder, type Desk } from './rank.ts';
 
 /** Reconstruction and error map of one sample. Throws WinnowError. */
-export async function mapOf(workspace: OpenWorkspace, run: Run, sampleId: number): Promise<MapResult> {
-  const sample = workspace.table.sample(sampleId);
+export async function mapOf({ db, table, compute, folder, workspaceFolder }: Desk, run: Run, sampleId: number): Promise<MapResult> {
+  const sample = table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
   const sizePx = Number(run.parameters.sizePx);
-  const packed = await packPixels(workspace.db, workspace.folder, workspace.workspaceFolder, [sample], sizePx, { signal: new AbortController().signal, onProgress: () => {} });
+  const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, { signal: new AbortController().signal, onProgress: () => {} });
   if (!packed.samples.length) throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
-  return workspace.compute.map({ runFolder: runFolder(workspace.workspaceFolder, run.id), pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows } });
+  return compute.map({ runFolder: runFolder(workspaceFolder, run.id), pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows } });
 }
 
 /** 16-bit gray PNGs under `to`, `<path>.png`; white is the run's `mapScale`. */
-export async function writeMaps(workspace: OpenWorkspace, run: Run, to: string, report: Report): Promise<void> {
-  const target = resolve(to);
-  if (target === workspace.folder || target.startsWith(workspace.folder + sep)) {
-    throw new WinnowError('target-inside-source', 'The folder for maps lies inside the opened folder, which is never written to.');
-  }
-  const samples = workspace.table.samples();
+export async function writeMaps(desk: Desk, run: Run, to: string, report: Report): Promise<void> {
+  const samples = desk.table.samples();
   const scale = Number(run.report.mapScale) || 1;
   report.stage('Writing error maps', samples.length);
   for (const [i, sample] of samples.entries()) {
     report.signal.throwIfAborted();
-    const { map, sizePx } = await mapOf(workspace, run, sample.id);
-    await writeWhole(join(target, `${sample.path}.png`), await encodeGray16(map, sizePx, sizePx, scale));
+    const { map, sizePx } = await mapOf(desk, run, sample.id);
+    await writeWhole(join(to, `${sample.path}.png`), await encodeGray16(map, sizePx, sizePx, scale));
     report.progress(i + 1);
   }
 }

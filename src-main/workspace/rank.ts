@@ -19,13 +19,17 @@ import type { Report } from './jobs.ts';
 import type { Runs } from './runs.ts';
 import type { Table } from './table.ts';
 
-export interface RankDesk {
+/** What work on an open folder's pixels needs of it. */
+export interface Desk {
   db: Database;
   table: Table;
-  runs: Runs;
   compute: Compute;
   folder: string;
   workspaceFolder: string;
+}
+
+export interface RankDesk extends Desk {
+  runs: Runs;
   onRun(run: Run): void;
 }
 

@@ -9,6 +9,7 @@ import type { WorkspaceService } from '../contract/services.ts';
 import type { Decision, ExportResult, Job, Run, Sample, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { exportFolder, planFolderExport, type ExportInput } from '../export/folder.ts';
 import { Database } from './database.ts';
+import { isInside } from './files.ts';
 import { Jobs } from './jobs.ts';
 import { Journal } from './journal.ts';
 import { writeMaps } from './maps.ts';
@@ -79,6 +80,9 @@ export class OpenWorkspace implements WorkspaceService {
 
   rank(request: RankRequest): Job {
     const { record } = checkRank(request);
+    if (request.maps && isInside(this.folder, request.maps)) {
+      throw new WinnowError('target-inside-source', 'The folder for maps lies inside the opened folder, which is never written to.');
+    }
     return this.#jobs.start('rank', `Rank with ${record.title}`, async (report) => {
       await scan(this.folder, this.workspaceFolder, this.table, report);
       const run = await rank({

@@ -5,6 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
 import type { Job } from '../../src-main/contract/types.ts';
+import { openImage } from '../../src-main/image/decode.ts';
+import { packPixels } from '../../src-main/image/pixel-cache.ts';
+import { makeRow } from '../../src-main/image/pixels.ts';
 import { Database, schemaVersion } from '../../src-main/workspace/database.ts';
 import { lock, unlock } from '../../src-main/workspace/lock.ts';
 import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
@@ -182,4 +185,21 @@ describe('the workspace’s file', () => {
     unlock(at, dead); // not its own any more
     expect(JSON.parse(readFileSync(join(at, 'engine.lock'), 'utf8'))).toEqual(own);
   });
+});
+
+test('two who add rows to the packed pixels at once take no row from each other', async () => {
+  const folder = await blobFolder();
+  const workspace = openAt(folder);
+  await done(workspace, workspace.scan());
+  const samples = workspace.table.samples();
+  const options = { signal: new AbortController().signal, onProgress: () => {} };
+  const pack = (list: typeof samples) => packPixels(workspace.db, folder, workspace.workspaceFolder, list, 16, options);
+  const [all, one] = await Promise.all([pack(samples), pack(samples.slice(-1))]);
+  expect(new Set(all.rows).size).toBe(25);
+  expect(one.rows[0]).toBe(all.rows.at(-1));
+  const bytes = readFileSync(all.file);
+  for (const [i, sample] of samples.entries()) {
+    const row = await makeRow(await openImage(readFileSync(join(folder, sample.path)), sample.path), 16);
+    expect(bytes.subarray(all.rows[i] * 768, (all.rows[i] + 1) * 768).equals(row), sample.path).toBe(true);
+  }
 });
