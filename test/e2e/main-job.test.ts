@@ -81,7 +81,7 @@ async function rankedAsOnTheCommandLine(folder: string, run: string, count: numb
   expect(shown).toEqual(line.samples.slice(0, shown.length).map(({ path }) => path));
   // The whole order, by the scores themselves.
   const column = await page.evaluate(async (name) => {
-    const id = performance.getEntriesByType('resource').map((entry) => /\/w\/([0-9a-f]+)\//.exec(entry.name)?.[1]).findLast(Boolean);
+    const id = /\/w\/([0-9a-f]+)\//.exec(document.querySelector<HTMLImageElement>('[role=option] img')?.src ?? '')?.[1];
     return [...new Float64Array(await (await fetch(`/w/${id}/columns/${name}?r=now`)).arrayBuffer())].filter((_, i) => i % 2 === 1);
   }, `${run}.error`);
   expect(column.sort((a, b) => b - a)).toEqual(line.samples.map(({ score }) => score));
