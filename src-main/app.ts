@@ -62,7 +62,7 @@ async function handOn(request: Request): Promise<Response> {
 function openWindow(folder: string | null) {
   const dark = nativeTheme.shouldUseDarkColors;
   const window = new BrowserWindow({
-    width: 1280, height: 800, minWidth: 900, minHeight: 600, show: false, backgroundColor: dark ? '#17181a' : '#f1f0ec', title: 'Winnow',
+    width: 1280, height: 800, minWidth: 960, minHeight: 600, show: false, backgroundColor: dark ? '#17181a' : '#f1f0ec', title: 'Winnow',
     webPreferences: { preload: join(import.meta.dirname, 'preload.cjs'), sandbox: true, contextIsolation: true, nodeIntegration: false },
   });
   window.once('ready-to-show', () => window.show());
