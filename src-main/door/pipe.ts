@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { Engine } from '../workspace/engine.ts';
 import { createListener } from './http.ts';
 
-export const newPipe = (): string => process.platform === 'win32'
+const newPipe = (): string => process.platform === 'win32'
   ? `\\\\.\\pipe\\winnow-${randomBytes(12).toString('hex')}`
   : join(mkdtempSync(join(tmpdir(), 'winnow-')), 'engine.sock'); // mkdtemp makes it 0700
 

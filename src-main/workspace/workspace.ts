@@ -179,7 +179,7 @@ function byPath(samples: readonly Sample[], wanted: string): Sample[] {
   return samples.filter((sample) => pattern.test(sample.path));
 }
 
-export function scanSentence({ found, read, unreadable, gone }: ScanSummary): string {
+function scanSentence({ found, read, unreadable, gone }: ScanSummary): string {
   const parts = [`${count(found, 'image file')}`, `${read.toLocaleString('en')} read`];
   if (unreadable) parts.push(`${unreadable.toLocaleString('en')} unreadable`);
   if (gone) parts.push(`${gone.toLocaleString('en')} gone`);

@@ -38,7 +38,7 @@ export const pca = defineScorer({
   restore: (_params, _sizePx, arrays) => componentModel(arrays.mean, arrays.components),
 });
 
-export async function fitComponents(wanted: number, { pixels, train, seed, breathe, onEvent }: FitContext): Promise<Model> {
+async function fitComponents(wanted: number, { pixels, train, seed, breathe, onEvent }: FitContext): Promise<Model> {
   const began = performance.now();
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
