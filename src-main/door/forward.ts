@@ -4,7 +4,8 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 /** False when that engine no longer answers and nothing was sent: the caller may then answer itself. */
 export function forward(pipe: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
   return new Promise((tell) => {
-    const onward = httpRequest({ socketPath: pipe, path: request.url, method: request.method, headers: request.headers }, (answer) => {
+    // A connection of its own: one kept from before may be dead without knowing it, and then nobody can say what arrived.
+    const onward = httpRequest({ agent: false, socketPath: pipe, path: request.url, method: request.method, headers: request.headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
       answer.on('error', () => response.destroy());
