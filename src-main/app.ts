@@ -4,9 +4,7 @@
  */
 import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, shell, type MenuItemConstructorOptions } from 'electron';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Agent, fetch as pipeFetch, type RequestInit } from 'undici';
@@ -28,17 +26,19 @@ let ready: Promise<void> = Promise.resolve();
 let quitting = false;
 
 function startEngine() {
-  pipe = process.platform === 'win32' ? `\\\\.\\pipe\\winnow-${randomBytes(12).toString('hex')}` : join(mkdtempSync(join(tmpdir(), 'winnow-')), 'engine.sock');
-  dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 64, bodyTimeout: 0, headersTimeout: 0 });
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts'), pipe], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });
   engine = child;
   ready = new Promise((go) => {
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).once('line', () => go());
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).once('line', (line) => {
+      ({ pipe } = JSON.parse(line) as { pipe: string });
+      dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 64, bodyTimeout: 0, headersTimeout: 0 });
+      go();
+    });
     child.once('exit', () => go());
   });
   child.once('error', (error) => dialog.showErrorBox('Winnow', `The engine could not be started: ${error.message}`));
   child.once('exit', () => {
-    if (process.platform !== 'win32') rmSync(dirname(pipe), { recursive: true, force: true });
+    if (pipe && process.platform !== 'win32') rmSync(dirname(pipe), { recursive: true, force: true }); // an engine that was killed leaves it
     if (!quitting) setTimeout(startEngine, restartAfterMs); // the page reopens its folder by itself
   });
 }

@@ -1,7 +1,7 @@
-/** The engine process: listens on the pipe named by its first argument, says so with one line, and ends with the process that started it. */
+/** The engine process: listens on a pipe of its own, names it in one line, and ends with the process that started it. */
 import { listenOnPipe } from './door/pipe.ts';
 
-const { pipe, close } = await listenOnPipe(process.argv[2]);
+const { pipe, close } = await listenOnPipe();
 let closing = false;
 const end = async () => {
   if (closing) return;

@@ -6,7 +6,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { WinnowError } from './contract/errors.ts';
-import { createListener } from './door/http.ts';
+import { createListener, urlOf } from './door/http.ts';
 import { listenOnPipe } from './door/pipe.ts';
 
 export interface Serving { url: string; close(): Promise<void> }
@@ -21,7 +21,7 @@ export async function serve(options: { host: string; port: number; folder: strin
   const server = createServer((request, response) => {
     const refusal = refuse(request, options.host, token, cookie);
     if (refusal) return deny(response, refusal);
-    const url = new URL(request.url ?? '/', 'http://engine');
+    const url = urlOf(request);
     if (url.searchParams.has('token')) {
       url.searchParams.delete('token');
       response.writeHead(303, { location: url.pathname + url.search, 'set-cookie': `${cookie}=${token}; HttpOnly; SameSite=Strict; Path=/` }).end();
@@ -61,7 +61,7 @@ function refuse(request: IncomingMessage, host: string, token: string, cookie: s
   if (!(loopback.has(name) || name === host || (!loopback.has(host) && isIP(name)))) return { status: 421, why: 'This address is not served here.' };
   const { origin } = request.headers;
   if (origin && origin !== `http://${named}`) return { status: 403, why: 'Requests from other sites are refused.' };
-  const given = new URL(request.url ?? '/', 'http://engine').searchParams.get('token')
+  const given = urlOf(request).searchParams.get('token')
     ?? new Map((request.headers.cookie ?? '').split(/;\s*/).map((pair) => pair.split('=', 2) as [string, string])).get(cookie) ?? '';
   if (!same(given, token)) return { status: 401, why: 'The token is missing or wrong. Open the address that Winnow printed when it started.' };
   return null;

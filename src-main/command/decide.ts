@@ -1,6 +1,7 @@
 /** `decide`, `undo`, `redo`: the window's P, X, U and Ctrl-Z for scripts. */
 import { WinnowError } from '../contract/errors.ts';
 import { decisions, type Decision } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { say, writeJson, type OutputOptions } from './output.ts';
 import { allSamples } from './scan.ts';
@@ -19,7 +20,7 @@ export async function decideCommand(door: Door, what: string[], options: DecideO
   const samples = await allSamples(door);
   if (!samples.length) throw new WinnowError('no-samples', 'No image is known of this folder yet. `scan` it first.');
   const { changed } = await door.calls.decisions.decide.mutate({ choice: choiceOf(what, new Set(samples.map((sample) => sample.path))), decision });
-  say(options, changed === 1 ? '1 image changed.' : `${changed.toLocaleString('en')} images changed.`);
+  say(options, `${plural(changed, 'image')} changed.`);
   await tellDecisions(door, options, 'decide', { changed });
 }
 

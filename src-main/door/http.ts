@@ -28,8 +28,11 @@ export const createListener = (engine: Engine) => (request: IncomingMessage, res
   });
 };
 
+/** What was asked for; a line that is no address counts as the root. */
+export const urlOf = ({ url }: IncomingMessage): URL => URL.parse(url ?? '/', 'http://engine') ?? new URL('http://engine/');
+
 async function answer(engine: Engine, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://engine');
+  const url = urlOf(request);
   const inside = /^\/w\/([0-9a-f]+)(\/.*)$/.exec(url.pathname);
   if (!inside) {
     if (url.pathname.startsWith('/trpc/')) return callRouter(engine, null, url.pathname.slice('/trpc/'.length), request, response);

@@ -14,7 +14,8 @@ const newPipe = (): string => process.platform === 'win32'
 export interface Listening { engine: Engine; server: Server; pipe: string; close(): Promise<void> }
 
 /** Starts an engine that answers on its own pipe. */
-export async function listenOnPipe(pipe = newPipe()): Promise<Listening> {
+export async function listenOnPipe(): Promise<Listening> {
+  const pipe = newPipe();
   const engine = new Engine(pipe);
   const server = createServer(createListener(engine));
   server.keepAliveTimeout = 0; // a pipe's client is on this machine and stays

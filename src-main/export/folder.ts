@@ -62,7 +62,8 @@ export async function exportFolder(input: ExportInput, report: Report): Promise<
       if (issue) failed.push(issue);
       report.progress(++done);
     });
-    const copied = chosen.filter((sample) => !failed.some((issue) => issue.path === sample.path));
+    const missing = new Set(failed.map((issue) => issue.path));
+    const copied = chosen.filter((sample) => !missing.has(sample.path));
     await writeManifest(growing, input, copied);
     report.signal.throwIfAborted();
     if (existsSync(plan.to)) await rmdir(plan.to); // empty, as checked; a race makes this fail, and nothing is lost

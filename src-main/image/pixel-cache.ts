@@ -38,19 +38,17 @@ export async function packPixels(db: Database, folder: string, workspaceFolder: 
   const file = join(workspaceFolder, 'pixels', `${sizePx}.u8`);
   const rowOf = ({ sha256 }: Sample) => db.get<{ row: number }>('SELECT row FROM pixel_rows WHERE size_px = ? AND sha256 = ?', sizePx, sha256)?.row;
   let issues: Issue[] = [];
-  if (samples.some((sample) => rowOf(sample) === undefined)) {
+  let rows = samples.map(rowOf);
+  if (rows.includes(undefined)) {
     const turn = (turns.get(file) ?? Promise.resolve()).catch(() => {}).then(async () => {
       const missing = new Map(samples.filter((sample) => rowOf(sample) === undefined).map((sample) => [sample.sha256, sample]));
       issues = await addRows(db, folder, file, [...missing.values()], sizePx, options);
     });
     turns.set(file, turn);
     await turn;
+    rows = samples.map(rowOf);
   }
-  const packed = samples.flatMap((sample) => {
-    const row = rowOf(sample);
-    return row === undefined ? [] : [{ sample, row }];
-  });
-  return { file, sizePx, samples: packed.map(({ sample }) => sample), rows: Int32Array.from(packed, ({ row }) => row), issues };
+  return { file, sizePx, samples: samples.filter((_, i) => rows[i] !== undefined), rows: Int32Array.from(rows.filter((row) => row !== undefined)), issues };
 }
 
 async function addRows(db: Database, folder: string, file: string, wanted: readonly Sample[], sizePx: number, options: PackOptions): Promise<Issue[]> {

@@ -4,6 +4,7 @@
  */
 import { WinnowError } from '../contract/errors.ts';
 import type { Decision, Journal as JournalState } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
 import type { Database } from './database.ts';
 import type { Table } from './table.ts';
 
@@ -47,7 +48,7 @@ export class Journal {
     }
     if (!changes.length) return 0;
     const verb = decision ?? 'clear';
-    this.#write('decide', null, `${verb} ${changes.length === 1 ? this.#path(changes[0][0]) : `${changes.length.toLocaleString('en')} images`}`, changes, 2);
+    this.#write('decide', null, `${verb} ${changes.length === 1 ? this.#path(changes[0][0]) : plural(changes.length, 'image')}`, changes, 2);
     return changes.length;
   }
 

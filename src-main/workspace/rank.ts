@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { checkpointFile } from '../compute/anomaly/fit.ts';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { ComputeError, type Compute } from '../compute/child.ts';
 import type { FitResult } from '../compute/protocol.ts';
@@ -83,7 +84,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, run, put, report);
     desk.table.putColumn(run.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
     put(finished(result));
-    rmSync(join(folder, 'checkpoint.bin'), { force: true }); // nothing is left to resume
+    rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
     return run;
   } catch (cause) {
     const error = cause instanceof ComputeError ? told(cause) : cause;

@@ -90,21 +90,22 @@ export class Table {
   putScanned(list: readonly Scanned[], issues: readonly (Issue & { bytes: number; modifiedMs: number })[]) {
     if (!list.length && !issues.length) return;
     this.write((revision) => {
+      const columns = new Map([...new Set(list.flatMap((s) => Object.keys(s.measures)))].map((name) => [name, this.#columnId(name, name, null)]));
       for (const s of list) {
         this.#db.run('DELETE FROM issues WHERE path = ?', s.path);
-        this.#db.run(
+        const { id } = this.#db.get<{ id: number }>(
           `INSERT INTO samples (path, class, bytes, modified_ms, width, height, format, frames, sha256, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (path) DO UPDATE SET class = excluded.class, bytes = excluded.bytes, modified_ms = excluded.modified_ms, width = excluded.width,
-             height = excluded.height, format = excluded.format, frames = excluded.frames, sha256 = excluded.sha256, gone = 0, revision = excluded.revision`,
-          s.path, classOf(s.path), s.bytes, s.modifiedMs, s.width, s.height, s.format, s.frames, s.sha256, revision);
-        const id = this.#db.get<{ id: number }>('SELECT id FROM samples WHERE path = ?', s.path)?.id as number;
-        for (const [name, value] of Object.entries(s.measures)) this.#putCell(this.#columnId(name, name, null), id, value);
+             height = excluded.height, format = excluded.format, frames = excluded.frames, sha256 = excluded.sha256, gone = 0, revision = excluded.revision
+           RETURNING id`,
+          s.path, classOf(s.path), s.bytes, s.modifiedMs, s.width, s.height, s.format, s.frames, s.sha256, revision) as { id: number };
+        for (const [name, value] of Object.entries(s.measures)) this.#putCell(columns.get(name) as number, id, value);
       }
       for (const issue of issues) {
         this.#db.run('UPDATE samples SET gone = 1, revision = ? WHERE path = ? AND gone = 0', revision, issue.path);
         this.#db.run('INSERT OR REPLACE INTO issues (path, code, message, bytes, modified_ms) VALUES (?, ?, ?, ?, ?)', issue.path, issue.code, issue.message, issue.bytes, issue.modifiedMs);
       }
-      for (const name of Object.keys(list[0]?.measures ?? {})) this.#db.run('UPDATE columns SET revision = ? WHERE name = ?', revision, name);
+      for (const id of columns.values()) this.#db.run('UPDATE columns SET revision = ? WHERE id = ?', revision, id);
     });
   }
 

@@ -7,6 +7,7 @@ import { globToRegExp, parseExpression } from '../contract/expression.ts';
 import type { Choice, ExportRequest, RankRequest } from '../contract/schemas.ts';
 import type { WorkspaceService } from '../contract/services.ts';
 import type { Decision, ExportResult, Job, Run, Sample, Workspace, WorkspaceEvent } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
 import { exportFolder, planFolderExport, type ExportInput } from '../export/folder.ts';
 import { Database } from './database.ts';
 import { isInside } from './files.ts';
@@ -17,8 +18,6 @@ import { checkRank, rank } from './rank.ts';
 import { Runs } from './runs.ts';
 import { scan, type ScanSummary } from './scan.ts';
 import { Table } from './table.ts';
-
-const count = (n: number, noun: string) => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
 
 export class OpenWorkspace implements WorkspaceService {
   readonly id: string;
@@ -90,7 +89,7 @@ export class OpenWorkspace implements WorkspaceService {
         onRun: (changed) => this.#events.emit('event', { type: 'run', run: changed }),
       }, request, report);
       if (request.maps) await writeMaps(this, run, request.maps, report);
-      return `${run.id}: ${count(this.table.values(run.column).size, 'image')} ranked`;
+      return `${run.id}: ${plural(this.table.values(run.column).size, 'image')} ranked`;
     });
   }
 
@@ -118,7 +117,7 @@ export class OpenWorkspace implements WorkspaceService {
     return this.#jobs.start('export', 'Export', async (report, jobId) => {
       const result = await exportFolder(this.#exportInput(request), report);
       this.#exports.set(jobId, result);
-      return `${count(result.copied, 'image')} exported to ${result.to}${result.failed.length ? `, ${count(result.failed.length, 'file')} could not be copied` : ''}`;
+      return `${plural(result.copied, 'image')} exported to ${result.to}${result.failed.length ? `, ${plural(result.failed.length, 'file')} could not be copied` : ''}`;
     });
   }
 
@@ -180,7 +179,7 @@ function byPath(samples: readonly Sample[], wanted: string): Sample[] {
 }
 
 function scanSentence({ found, read, unreadable, gone }: ScanSummary): string {
-  const parts = [`${count(found, 'image file')}`, `${read.toLocaleString('en')} read`];
+  const parts = [`${plural(found, 'image file')}`, `${read.toLocaleString('en')} read`];
   if (unreadable) parts.push(`${unreadable.toLocaleString('en')} unreadable`);
   if (gone) parts.push(`${gone.toLocaleString('en')} gone`);
   return parts.join(', ');

@@ -1,7 +1,7 @@
 /** Numbers as people read them. */
 
-export const whole = (n: number) => n.toLocaleString('en');
-export const plural = (n: number, noun: string) => `${whole(n)} ${noun}${n === 1 ? '' : 's'}`;
+export { plural, whole } from '../../src-main/contract/words.ts';
+
 export const percent = (part: number, all: number) => `${all ? ((part / all) * 100).toFixed(1) : '0.0'} %`;
 
 export function bytes(n: number): string {

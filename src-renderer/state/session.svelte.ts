@@ -26,7 +26,6 @@ export class Session {
   loaded = $state(false);
 
   readonly running = $derived(this.jobs.find((job) => job.state === 'running') ?? null);
-  readonly byId = $derived(new Map(this.samples.map((sample) => [sample.id, sample])));
   readonly reviewed = $derived(this.samples.reduce((n, sample) => n + (sample.decision === null ? 0 : 1), 0));
   readonly rejected = $derived(this.samples.reduce((n, sample) => n + (sample.decision === 'reject' ? 1 : 0), 0));
 

@@ -45,6 +45,10 @@ describe('serve', () => {
     expect((await ask('/trpc/engine.info', { ...cookie(), origin: 'http://evil.example' })).status).toBe(403);
     expect((await ask('/trpc/engine.info', { ...cookie(), origin: base.origin })).status).toBe(200);
   });
+  test('an address that is none is refused like any other, and the server goes on', async () => {
+    expect((await ask('//')).status).toBe(401);
+    expect((await ask('/trpc/engine.info', cookie())).status).toBe(200);
+  });
   test('a path cannot leave the page’s folder', async () => {
     expect((await ask('/../../package.json', cookie())).status).toBe(404);
     expect((await ask('/%2e%2e/%2e%2e/package.json', cookie())).status).toBe(404);
