@@ -5,9 +5,11 @@
 import { backendInfo, startBackend } from './compute/backend.ts';
 import { BadParameters, fit } from './compute/anomaly/fit.ts';
 import { map } from './compute/anomaly/map.ts';
+import { embed } from './compute/embed/codes.ts';
+import { layout } from './compute/embed/layout.ts';
 import { isOutOfMemory } from './compute/out-of-memory.ts';
 import { Cancelled } from './compute/pace.ts';
-import type { ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
+import type { Calls, ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
 
 const running = new Map<number, AbortController>();
 let lastFit: Promise<unknown> = Promise.resolve();
@@ -15,15 +17,20 @@ let lastFit: Promise<unknown> = Promise.resolve();
 const send = (message: FromCompute): void => void (process.connected && process.send?.(message));
 
 async function answer(request: Request, signal: AbortSignal) {
+  const tell = (event: Calls[keyof Calls]['event']): void => send({ id: request.id, event });
   await startBackend();
   switch (request.call) {
     case 'backend':
       return backendInfo();
     case 'map':
       return map(request.args);
+    case 'embed':
+      return embed(request.args, signal, tell);
+    case 'layout':
+      return layout(request.args, signal, tell);
     case 'fit': {
       const turn = Promise.race([lastFit, aborted(signal)]);
-      const mine = turn.then(() => fit(request.args, signal, (event) => send({ id: request.id, event })));
+      const mine = turn.then(() => fit(request.args, signal, tell));
       lastFit = Promise.allSettled([lastFit, mine]);
       return mine;
     }

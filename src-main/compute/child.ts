@@ -6,7 +6,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { BackendInfo } from './backend.ts';
-import type { Calls, ComputeErrorCode, FitArgs, FitEvent, FitResult, FromCompute, MapArgs, MapResult, Request } from './protocol.ts';
+import type {
+  Calls, ComputeErrorCode, EmbedArgs, EmbedEvent, EmbedResult, FitArgs, FitEvent, FitResult, FromCompute, LayoutArgs, LayoutEvent, LayoutResult, MapArgs, MapResult,
+  Request,
+} from './protocol.ts';
 
 const answerWithinMs = 900;
 
@@ -19,10 +22,20 @@ export class ComputeError extends Error {
   }
 }
 
+/** Of a call that takes its time. */
+export interface CallOptions<Event> {
+  signal?: AbortSignal;
+  onEvent?: (event: Event) => void;
+}
+
 export interface Compute {
   backend(): Promise<BackendInfo>;
-  fit(args: FitArgs, options?: { signal?: AbortSignal; onEvent?: (event: FitEvent) => void }): Promise<FitResult>;
+  fit(args: FitArgs, options?: CallOptions<FitEvent>): Promise<FitResult>;
   map(args: MapArgs): Promise<MapResult>;
+  /** The codes that a run's model knows images by. */
+  embed(args: EmbedArgs, options?: CallOptions<EmbedEvent>): Promise<EmbedResult>;
+  /** From codes to places on a map. */
+  layout(args: LayoutArgs, options?: CallOptions<LayoutEvent>): Promise<LayoutResult>;
   /** Ends the process; open calls are cancelled. A later call starts a new one. */
   stop(): Promise<void>;
 }
@@ -30,7 +43,7 @@ export interface Compute {
 interface Pending {
   resolve(result: unknown): void;
   reject(error: ComputeError): void;
-  onEvent?: (event: FitEvent) => void;
+  onEvent?: (event: unknown) => void;
 }
 
 interface Child {
@@ -87,7 +100,7 @@ export function startCompute({ nodePath = process.execPath, env = {} }: { nodePa
     target.process.kill('SIGKILL');
   }
 
-  function call<C extends keyof Calls>(name: C, args: Calls[C]['args'], signal?: AbortSignal, onEvent?: (event: FitEvent) => void): Promise<Calls[C]['result']> {
+  function call<C extends keyof Calls>(name: C, args: Calls[C]['args'], { signal, onEvent }: CallOptions<Calls[C]['event']> = {}): Promise<Calls[C]['result']> {
     const cancelled = new ComputeError('cancelled', 'Cancelled.');
     if (signal?.aborted) return Promise.reject(cancelled);
     const target = (child ??= start());
@@ -105,7 +118,7 @@ export function startCompute({ nodePath = process.execPath, env = {} }: { nodePa
       target.pending.set(id, {
         resolve: (result) => (done(), resolve(result as Calls[C]['result'])),
         reject: (error) => (done(), reject(error)),
-        onEvent,
+        onEvent: onEvent as Pending['onEvent'],
       });
       signal?.addEventListener('abort', onAbort, { once: true });
       // Where sending fails the process is going, and 'close' rejects what is pending.
@@ -115,8 +128,10 @@ export function startCompute({ nodePath = process.execPath, env = {} }: { nodePa
 
   return {
     backend: () => call('backend', undefined),
-    fit: (args, { signal, onEvent } = {}) => call('fit', args, signal, onEvent),
+    fit: (args, options) => call('fit', args, options),
     map: (args) => call('map', args),
+    embed: (args, options) => call('embed', args, options),
+    layout: (args, options) => call('layout', args, options),
     async stop() {
       if (!child) return;
       const { gone } = child;

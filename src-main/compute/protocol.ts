@@ -80,10 +80,53 @@ export interface MapResult {
   map: Float32Array; // [sizePx, sizePx]
 }
 
+export interface EmbedArgs {
+  /** Of a finished run: its model encodes. */
+  runFolder: string;
+  pixels: PixelSet;
+}
+
+export interface EmbedEvent {
+  done: number;
+  total: number;
+}
+
+export interface EmbedResult {
+  codes: Float32Array; // [images, size]
+  size: number;
+}
+
+export interface LayoutArgs {
+  codes: Float32Array; // [images, size]
+  size: number;
+  seed: number;
+  /** How many near images each image is laid out by. */
+  neighbours?: number;
+  /** How close near images may lie, where groups lie about 1 apart. */
+  minDistance?: number;
+  /** A map that is there already: the images are placed into it, and nothing of it moves. */
+  placed?: { codes: Float32Array; xy: Float32Array };
+}
+
+export interface LayoutEvent {
+  /** 'lay-out' counts steps, 'place' images. */
+  stage: 'lay-out' | 'place';
+  done: number;
+  total: number;
+}
+
+export interface LayoutResult {
+  xy: Float32Array; // [images, 2], -1..1
+  /** Positions in `codes` of the images that were laid out; the others were placed among them. Empty where a map was there. */
+  landmarks: Int32Array;
+}
+
 export interface Calls {
-  backend: { args: undefined; result: BackendInfo };
-  fit: { args: FitArgs; result: FitResult };
-  map: { args: MapArgs; result: MapResult };
+  backend: { args: undefined; result: BackendInfo; event: never };
+  fit: { args: FitArgs; result: FitResult; event: FitEvent };
+  map: { args: MapArgs; result: MapResult; event: never };
+  embed: { args: EmbedArgs; result: EmbedResult; event: EmbedEvent };
+  layout: { args: LayoutArgs; result: LayoutResult; event: LayoutEvent };
 }
 
 export type Request = { [C in keyof Calls]: { id: number; call: C; args: Calls[C]['args'] } }[keyof Calls];
@@ -92,6 +135,6 @@ export type ToCompute = Request | { cancel: number };
 export type ComputeErrorCode = 'cancelled' | 'out-of-memory' | 'bad-parameters' | 'failed';
 
 export type FromCompute =
-  | { id: number; event: FitEvent }
+  | { id: number; event: Calls[keyof Calls]['event'] }
   | { id: number; result: Calls[keyof Calls]['result'] }
   | { id: number; error: { code: ComputeErrorCode; message: string } };

@@ -1,8 +1,10 @@
 /**
  * What the autoencoders share: their training parameters, and fitting a network of any architecture to reconstruct its input.
  */
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { Network, type Forward } from '../models/network.ts';
+import { tf } from '../backend.ts';
+import { Network, type Architecture } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
 import { holdOut } from '../train/batches.ts';
 import { runTraining } from '../train/loop.ts';
@@ -37,10 +39,10 @@ export function autoencoderMeasure({ loss, ssimWeight, pooling, quantile, smooth
   return { loss: lossOf(loss, ssimWeight), pooling, quantile, smoothing };
 }
 
-export async function fitAutoencoder(forward: Forward, params: AutoencoderParameters, context: FitContext): Promise<Fitted> {
+export async function fitAutoencoder(architecture: Architecture, params: AutoencoderParameters, context: FitContext): Promise<Fitted> {
   const { pixels, seed, checkpointFile, onEvent, breathe } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
-  const network = new Network(forward, [pixels.sizePx, pixels.sizePx, 3], seed);
+  const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
   const state = new TrainState(network);
   try {
     const fingerprint = JSON.stringify({ params, seed, images: hash(context.train), parameters: network.parameters });
@@ -66,8 +68,8 @@ export async function fitAutoencoder(forward: Forward, params: AutoencoderParame
   }
 }
 
-export function restoreAutoencoder(forward: Forward, sizePx: number, { weights, statistics }: Record<string, Float32Array>): Model {
-  const network = new Network(forward, [sizePx, sizePx, 3], 0);
+export function restoreAutoencoder(architecture: Architecture, sizePx: number, { weights, statistics }: Record<string, Float32Array>): Model {
+  const network = new Network(architecture, [sizePx, sizePx, 3], 0);
   network.write({ weights, statistics });
   return networkModel(network);
 }
@@ -76,6 +78,12 @@ function networkModel(network: Network): Model {
   return {
     parameters: network.parameters,
     reconstruct: (x) => network.infer(x),
+    // Without a bottleneck the code is a feature map: its mean over the image says what is there, not where.
+    encode: (x) =>
+      tf.tidy(() => {
+        const code = network.encode(x);
+        return code.rank === 4 ? tf.mean(code as Tensor4D, [1, 2]) : (code as Tensor2D);
+      }),
     arrays: () => ({ ...network.read() }),
     dispose: () => network.dispose(),
   };

@@ -104,6 +104,13 @@ function componentModel(mean: Float32Array, components: Float32Array): Model {
         const explained = kept ? tf.matMul(tf.matMul(flat, rows, false, true), rows) : tf.zerosLike(flat);
         return tf.reshape(tf.add(explained, center), x.shape) as Tensor4D;
       }),
+    encode: (x) =>
+      tf.tidy(() => {
+        const count = x.shape[0];
+        // Without components all images are the same to it.
+        if (!kept) return tf.zeros([count, 1]) as Tensor2D;
+        return tf.matMul(tf.sub(tf.reshape(x, [count, size]), center) as Tensor2D, rows, false, true);
+      }),
     arrays: () => ({ mean, components }),
     dispose: () => tf.dispose([center, rows]),
   };

@@ -3,7 +3,7 @@
  * reconstruct; what the error is, how it is pooled and corrected is the same for all (error-map.ts, complexity.ts), so that their
  * scores differ by what they learned and by nothing else.
  */
-import type { Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { Pixels } from '../pixels.ts';
 import type { Epoch, FitEvent } from '../protocol.ts';
@@ -24,6 +24,8 @@ export interface FitContext {
 export interface Model {
   parameters: number;
   reconstruct(x: Tensor4D): Tensor4D; // [B, S, S, 3] both
+  /** What the model knows an image by: images with codes near each other look alike to it. */
+  encode(x: Tensor4D): Tensor2D; // [B, S, S, 3] → [B, d], d ≥ 1
   arrays(): Record<string, Float32Array>;
   dispose(): void;
 }

@@ -6,7 +6,7 @@
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { addBias, halve, relu } from '../ops/layers.ts';
-import type { Forward, Scope } from './network.ts';
+import type { Architecture, Scope } from './network.ts';
 
 export interface ConvAutoencoder {
   sizePx: number;
@@ -18,26 +18,33 @@ export interface ConvAutoencoder {
   dropout: number;
 }
 
-export function convAutoencoder({ sizePx, width, depth, bottleneck, dropout }: ConvAutoencoder): Forward {
+export function convAutoencoder({ sizePx, width, depth, bottleneck, dropout }: ConvAutoencoder): Architecture {
   const channels = Array.from({ length: depth }, (_, i) => width * Math.min(4, 2 ** i));
   const small = sizePx / 2 ** depth;
   if (!Number.isInteger(small)) throw new Error(`An image of ${sizePx} px cannot be halved ${depth} times.`);
-  return (x, scope) => {
-    let h = x;
-    channels.forEach((filters, i) => {
-      h = scope.normalise(`encode${i}/norm`, convolve(h, filters, `encode${i}`, scope));
-      h = relu(halve(h));
-      h = scope.dropout(`encode${i}`, h, dropout) as Tensor4D; // [B, S/2^(i+1), S/2^(i+1), filters]
-    });
-    if (bottleneck > 0) {
-      const code = dense(tf.reshape(h, [x.shape[0], -1]), bottleneck, 'code', scope); // [B, bottleneck]
-      h = tf.reshape(relu(dense(code, small * small * channels[depth - 1], 'open', scope)), h.shape as [number, number, number, number]);
-    }
-    [...channels.slice(0, -1).reverse(), 3].forEach((filters, i) => {
-      h = deconvolve(h, filters, `decode${i}`, scope);
-      h = i < depth - 1 ? relu(h) : tf.sigmoid(h);
-    });
-    return h; // [B, S, S, 3] 0..1
+  const last = channels[depth - 1];
+  return {
+    encode(x, scope) {
+      let h = x;
+      channels.forEach((filters, i) => {
+        h = scope.normalise(`encode${i}/norm`, convolve(h, filters, `encode${i}`, scope));
+        h = relu(halve(h));
+        h = scope.dropout(`encode${i}`, h, dropout) as Tensor4D; // [B, S/2^(i+1), S/2^(i+1), filters]
+      });
+      return bottleneck > 0 ? dense(tf.reshape(h, [x.shape[0], -1]), bottleneck, 'code', scope) : h; // [B, bottleneck]
+    },
+    decode(code, scope) {
+      let h = code as Tensor4D;
+      if (bottleneck > 0) {
+        const opened = relu(dense(code as Tensor2D, small * small * last, 'open', scope));
+        h = tf.reshape(opened, [code.shape[0], small, small, last]);
+      }
+      [...channels.slice(0, -1).reverse(), 3].forEach((filters, i) => {
+        h = deconvolve(h, filters, `decode${i}`, scope);
+        h = i < depth - 1 ? relu(h) : tf.sigmoid(h);
+      });
+      return h; // [B, S, S, 3] 0..1
+    },
   };
 }
 

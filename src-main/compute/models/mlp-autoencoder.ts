@@ -6,7 +6,7 @@ import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { relu } from '../ops/layers.ts';
 import { dense } from './conv-autoencoder.ts';
-import type { Forward, Scope } from './network.ts';
+import type { Architecture, Scope } from './network.ts';
 
 export interface MlpAutoencoder {
   sizePx: number;
@@ -18,19 +18,24 @@ export interface MlpAutoencoder {
   dropout: number;
 }
 
-export function mlpAutoencoder({ sizePx, width, depth, bottleneck, dropout }: MlpAutoencoder): Forward {
+export function mlpAutoencoder({ sizePx, width, depth, bottleneck, dropout }: MlpAutoencoder): Architecture {
   const hidden = Array.from({ length: depth }, (_, i) => Math.max(bottleneck, Math.round(width / 2 ** i)));
   const outputs = sizePx * sizePx * 3;
-  return (x, scope) => {
-    const layer = (h: Tensor2D, units: number, name: string): Tensor2D => {
-      const y = scope.dropout(name, relu(normaliseUnits(dense(h, units, name, scope), `${name}/norm`, scope)), dropout);
-      return y as Tensor2D;
-    };
-    let h = tf.reshape(x, [x.shape[0], outputs]) as Tensor2D;
-    hidden.forEach((units, i) => (h = layer(h, units, `encode${i}`)));
-    h = dense(h, bottleneck, 'code', scope); // [B, bottleneck]
-    hidden.toReversed().forEach((units, i) => (h = layer(h, units, `decode${i}`)));
-    return tf.reshape(tf.sigmoid(dense(h, outputs, 'out', scope)), x.shape) as Tensor4D; // [B, S, S, 3] 0..1
+  const layer = (h: Tensor2D, units: number, name: string, scope: Scope): Tensor2D => {
+    const y = scope.dropout(name, relu(normaliseUnits(dense(h, units, name, scope), `${name}/norm`, scope)), dropout);
+    return y as Tensor2D;
+  };
+  return {
+    encode(x, scope) {
+      let h = tf.reshape(x, [x.shape[0], outputs]) as Tensor2D;
+      hidden.forEach((units, i) => (h = layer(h, units, `encode${i}`, scope)));
+      return dense(h, bottleneck, 'code', scope); // [B, bottleneck]
+    },
+    decode(code, scope) {
+      let h = code as Tensor2D;
+      hidden.toReversed().forEach((units, i) => (h = layer(h, units, `decode${i}`, scope)));
+      return tf.reshape(tf.sigmoid(dense(h, outputs, 'out', scope)), [code.shape[0], sizePx, sizePx, 3]) as Tensor4D; // [B, S, S, 3] 0..1
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * A network is one function of its input and a scope. The scope hands out weights by name: the first run, on an empty image,
- * declares and initialises them; later runs read them back. All weights are one flat variable, so that the optimizer, a checkpoint
+ * A network is two functions of their input and a scope: from the image to its code, and back. The scope hands out weights by name: the
+ * first run, on an empty image, declares and initialises them; later runs read them back. All weights are one flat variable, so that the optimizer, a checkpoint
  * and a copy of the best weights each are one operation on one vector, and names are only for reading.
  * What batch normalisation remembers (moving means and variances) lies in a second vector that no gradient reaches.
  */
@@ -10,7 +10,11 @@ import { fillNormal, random } from '../random.ts';
 import { epsilon, normaliseBatch } from '../ops/layers.ts';
 import { dropout } from '../ops/dropout.ts';
 
-export type Forward = (x: Tensor4D, scope: Scope) => Tensor4D;
+/** In two halves, so that the code can be had without drawing the image again. Weights are declared in this order. */
+export interface Architecture {
+  encode(x: Tensor4D, scope: Scope): Tensor; // [B, …]
+  decode(code: Tensor, scope: Scope): Tensor4D; // [B, S, S, 3]
+}
 
 export interface Scope {
   /** `deviation`: spread of the random initial values; 0 for a constant `start`. */
@@ -39,10 +43,10 @@ export class Network {
   readonly statistics: Variable;
   readonly pieces: Piece[] = [];
   #norms: Piece[] = [];
-  #forward: Forward;
+  #architecture: Architecture;
 
-  constructor(forward: Forward, inputShape: [number, number, number], seed: number) {
-    this.#forward = forward;
+  constructor(architecture: Architecture, inputShape: [number, number, number], seed: number) {
+    this.#architecture = architecture;
     const starts: Float32Array[] = [];
     const declare: Scope = {
       weight: (name, shape, deviation, start = 0) => {
@@ -61,7 +65,7 @@ export class Network {
       },
       dropout: (_name, x) => x,
     };
-    tf.tidy(() => void forward(tf.zeros([1, ...inputShape]), declare));
+    tf.tidy(() => void this.#forward(tf.zeros([1, ...inputShape]), declare));
     const channels = this.#norms.flatMap(({ shape: [n] }) => [new Float32Array(n), new Float32Array(n).fill(1)]);
     [this.weights, this.statistics] = [join(starts), join(channels)].map((values) => tf.tidy(() => tf.variable(tf.tensor1d(values))));
   }
@@ -72,19 +76,30 @@ export class Network {
 
   /** As it is after training: moving statistics, no dropout. */
   infer(x: Tensor4D): Tensor4D {
-    return tf.tidy(() => {
-      const statistics = split(this.statistics, this.#norms.flatMap(({ shape }) => [shape, shape])) as Tensor1D[];
-      let taken = 0;
-      const weight = this.#reader();
-      return this.#forward(x, {
-        weight,
-        normalise: (name, x) => {
-          const [mean, variance] = [statistics[taken++], statistics[taken++]];
-          return tf.batchNorm4d(x, mean, variance, weight(`${name}/beta`) as Tensor1D, weight(`${name}/gamma`) as Tensor1D, epsilon);
-        },
-        dropout: (_name, x) => x,
-      });
-    });
+    return tf.tidy(() => this.#forward(x, this.#asTrained()));
+  }
+
+  /** The code alone, as it is after training. */
+  encode(x: Tensor4D): Tensor {
+    return tf.tidy(() => this.#architecture.encode(x, this.#asTrained()));
+  }
+
+  #forward(x: Tensor4D, scope: Scope): Tensor4D {
+    return this.#architecture.decode(this.#architecture.encode(x, scope), scope);
+  }
+
+  #asTrained(): Scope {
+    const statistics = split(this.statistics, this.#norms.flatMap(({ shape }) => [shape, shape])) as Tensor1D[];
+    let taken = 0;
+    const weight = this.#reader();
+    return {
+      weight,
+      normalise: (name, x) => {
+        const [mean, variance] = [statistics[taken++], statistics[taken++]];
+        return tf.batchNorm4d(x, mean, variance, weight(`${name}/beta`) as Tensor1D, weight(`${name}/gamma`) as Tensor1D, epsilon);
+      },
+      dropout: (_name, x) => x,
+    };
   }
 
   /** One training pass: statistics of this batch, dropout by `seed`. `remember()` then folds the statistics into the moving ones. */

@@ -1,0 +1,38 @@
+/**
+ * Which images a map is laid out by when there are too many to lay out all. Three in four are drawn at random, so that the map is
+ * dense where the images are; the rest are those farthest from what was drawn. Random ones alone leave a small odd group, which is what
+ * one looks for here, without a place of its own; farthest ones alone (Gonzalez 1985) turn the map into a picture of the outliers.
+ */
+import { hash } from 'node:crypto';
+import { random, shuffle } from '../random.ts';
+import { nearest } from './neighbours.ts';
+
+const atRandom = 0.75;
+
+/** Positions in `codes`, rising; of equal codes the first stands for all. */
+export async function chooseLandmarks(codes: Float32Array, size: number, atMost: number, seed: number, breathe: () => Promise<void>): Promise<Int32Array> {
+  const distinct = distinctRows(codes, size);
+  if (distinct.length <= atMost) return distinct;
+  const drawn = shuffle(distinct.slice(), random('landmarks', seed)).subarray(0, Math.round(atMost * atRandom));
+  const taken = new Set(drawn);
+  const rest = distinct.filter((i) => !taken.has(i));
+  const { distances } = await nearest(rowsOf(codes, size, rest), rowsOf(codes, size, drawn), size, 1, breathe);
+  const byDistance = Array.from(rest.keys()).sort((a, b) => distances[b] - distances[a] || a - b);
+  const far = byDistance.slice(0, atMost - drawn.length).map((i) => rest[i]);
+  return Int32Array.of(...drawn, ...far).sort();
+}
+
+export function rowsOf(values: Float32Array, size: number, positions: ArrayLike<number>): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(positions.length * size);
+  for (let i = 0; i < positions.length; i++) out.set(values.subarray(positions[i] * size, (positions[i] + 1) * size), i * size);
+  return out;
+}
+
+function distinctRows(codes: Float32Array, size: number): Int32Array {
+  const first = new Map<string, number>();
+  for (let i = 0; i < codes.length / size; i++) {
+    const key = hash('sha256', codes.subarray(i * size, (i + 1) * size), 'base64');
+    if (!first.has(key)) first.set(key, i);
+  }
+  return Int32Array.from(first.values());
+}

@@ -1,0 +1,130 @@
+/**
+ * The map: from codes to places in the plane. Some thousand landmarks are laid out by UMAP (McInnes, Healy & Melville 2018), all other
+ * images are placed among them. It starts from the first two principal components and not at random: the large distances of the map
+ * then mean something, and seeds differ little (Kobak & Linderman 2021). Few images get those components themselves.
+ */
+import { UMAP } from 'umap-js';
+import { orthonormalise } from '../linear-algebra.ts';
+import { pace } from '../pace.ts';
+import type { LayoutArgs, LayoutEvent, LayoutResult } from '../protocol.ts';
+import { fillNormal, random } from '../random.ts';
+import { chooseLandmarks, rowsOf } from './landmarks.ts';
+import { nearest } from './neighbours.ts';
+import { place, separate } from './place.ts';
+
+export const mostLandmarks = 4000;
+
+export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (event: LayoutEvent) => void): Promise<LayoutResult> {
+  const { codes, size, seed, neighbours = 15, minDistance = 0.1, placed } = args;
+  const breathe = pace(signal);
+  const onPlaced = (total: number) => (done: number): void => onEvent({ stage: 'place', done, total });
+  const count = codes.length / size || 0;
+  if (!count) return { xy: new Float32Array(0), landmarks: new Int32Array(0) };
+  if (!codes.every(Number.isFinite)) throw new Error('The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.');
+  if (placed?.xy.length) {
+    const xy = await place(codes, size, placed, breathe, onPlaced(count));
+    separate(xy, seed, placed.xy);
+    return { xy, landmarks: new Int32Array(0) };
+  }
+
+  const landmarks = await chooseLandmarks(codes, size, mostLandmarks, seed, breathe);
+  const known = rowsOf(codes, size, landmarks);
+  const start = principalPlane(known, size, seed);
+  const laidOut = landmarks.length > neighbours
+    ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) => onEvent({ stage: 'lay-out', done, total }))
+    : start;
+  const places = fitted(laidOut);
+  const xy = new Float32Array(count * 2);
+  const isLandmark = new Set(landmarks);
+  landmarks.forEach((p, i) => xy.set(places.subarray(i * 2, i * 2 + 2), p * 2));
+  const rest = Int32Array.from({ length: count }, (_, i) => i).filter((i) => !isLandmark.has(i));
+  if (rest.length) {
+    const added = await place(rowsOf(codes, size, rest), size, { codes: known, xy: places }, breathe, onPlaced(rest.length));
+    rest.forEach((p, i) => xy.set(added.subarray(i * 2, i * 2 + 2), p * 2));
+    separate(xy, seed, new Float32Array(0), isLandmark);
+  }
+  return { xy, landmarks };
+}
+
+interface Unfolding {
+  seed: number;
+  neighbours: number;
+  minDistance: number;
+}
+
+async function unfold(
+  codes: Float32Array, size: number, start: Float64Array, { seed, neighbours, minDistance }: Unfolding, breathe: () => Promise<void>, onStep: (done: number, total: number) => void,
+): Promise<Float64Array> {
+  const { k, indices, distances } = await nearest(codes, codes, size, neighbours, breathe);
+  const umap = new UMAP({ nNeighbors: neighbours, minDist: minDistance, random: random('map', seed) });
+  const count = codes.length / size;
+  const rows = Array.from({ length: count }, (_, i) => i);
+  umap.setPrecomputedKNN(rows.map((i) => Array.from(indices.subarray(i * k, (i + 1) * k))), rows.map((i) => Array.from(distances.subarray(i * k, (i + 1) * k))));
+  // With the neighbours given it takes of the rows no more than how many there are.
+  const steps = umap.initializeFit(rows.map((i) => Array.from(codes.subarray(i * size, (i + 1) * size))));
+  // It works on these very arrays.
+  const points = umap.getEmbedding();
+  const widest = start.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
+  points.forEach((point, i) => {
+    // What it drew itself (−10 to 10) stays as a trace, so that no two points start as one.
+    for (let axis = 0; axis < 2; axis++) point[axis] = (10 * start[i * 2 + axis]) / widest + 1e-5 * point[axis];
+  });
+  for (let step = 1; step <= steps; step++) {
+    umap.step();
+    onStep(step, steps);
+    await breathe();
+  }
+  return Float64Array.from(points.flat());
+}
+
+/** Moved to the middle and scaled by one factor, so that the longer side reaches from −1 to 1. */
+function fitted(xy: Float64Array): Float32Array {
+  const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
+  xy.forEach((v, i) => {
+    low[i % 2] = Math.min(low[i % 2], v);
+    high[i % 2] = Math.max(high[i % 2], v);
+  });
+  const half = Math.max(high[0] - low[0], high[1] - low[1]) / 2 || 1;
+  return Float32Array.from(xy, (v, i) => Math.max(-1, Math.min(1, (v - (low[i % 2] + high[i % 2]) / 2) / half)));
+}
+
+/** Coordinates on the first two principal components, by subspace iteration: a code may have thousands of numbers. */
+function principalPlane(codes: Float32Array, size: number, seed: number): Float64Array {
+  const count = codes.length / size;
+  const mean = new Float64Array(size);
+  codes.forEach((v, i) => (mean[i % size] += v / count));
+  let axes = orthonormalise(fillNormal(new Float64Array(size * 2), random('plane', seed)), size, 2);
+  const xy = new Float64Array(count * 2);
+  const project = (): void => {
+    for (let i = 0; i < count; i++) {
+      let [x, y] = [0, 0];
+      for (let d = 0; d < size; d++) {
+        const v = codes[i * size + d] - mean[d];
+        x += v * axes[d * 2];
+        y += v * axes[d * 2 + 1];
+      }
+      xy[i * 2] = x;
+      xy[i * 2 + 1] = y;
+    }
+  };
+  for (let round = 0; round < 20; round++) {
+    project();
+    const next = new Float64Array(size * 2);
+    for (let i = 0; i < count; i++) {
+      for (let d = 0; d < size; d++) {
+        const v = codes[i * size + d] - mean[d];
+        next[d * 2] += v * xy[i * 2];
+        next[d * 2 + 1] += v * xy[i * 2 + 1];
+      }
+    }
+    axes = orthonormalise(next, size, 2);
+  }
+  // A component has no sign of its own: its largest part is to point up, whatever the seed.
+  for (let axis = 0; axis < 2; axis++) {
+    let largest = 0;
+    for (let d = 0; d < size; d++) if (Math.abs(axes[d * 2 + axis]) > Math.abs(largest)) largest = axes[d * 2 + axis];
+    if (largest < 0) for (let d = 0; d < size; d++) axes[d * 2 + axis] *= -1;
+  }
+  project();
+  return xy;
+}

@@ -1,0 +1,66 @@
+/**
+ * Nearest neighbours of rows of numbers, by trying all: exact, the same each time, and with matrix products in blocks quick enough for
+ * a hundred thousand images against a few thousand landmarks.
+ */
+import type { Tensor2D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+
+export interface Neighbours {
+  /** How many each row has. */
+  k: number;
+  indices: Int32Array; // [rows, k] nearest first
+  distances: Float32Array; // [rows, k]
+}
+
+/** Products in floats misjudge what lies very near: some more are asked for, and ordered by their true distance. */
+const spare = 4;
+/** Distances held at once. */
+const blockCells = 2 ** 22;
+
+/** The `k` nearest (or all, where there are fewer) of `among` to each of `rows`; among equals, the first. */
+export async function nearest(
+  rows: Float32Array, among: Float32Array, size: number, k: number, breathe: () => Promise<void>, onDone: (done: number) => void = () => undefined,
+): Promise<Neighbours> {
+  const count = rows.length / size;
+  const others = among.length / size;
+  const kept = Math.min(k, others);
+  const asked = Math.min(kept + spare, others);
+  const result: Neighbours = { k: kept, indices: new Int32Array(count * kept), distances: new Float32Array(count * kept) };
+  const there = tf.tensor2d(among, [others, size]);
+  const lengths = tf.tidy(() => tf.sum(tf.square(there), 1)); // [others]
+  const block = Math.max(1, Math.min(4096, Math.floor(blockCells / others)));
+  try {
+    for (let from = 0; from < count; from += block) {
+      await breathe();
+      const here = Math.min(block, count - from);
+      const found = tf.tidy(() => {
+        const x = tf.tensor2d(rows.subarray(from * size, (from + here) * size), [here, size]);
+        // Of |x − y|² all but the part that is the same for every y.
+        const nearness = tf.sub(tf.mul(tf.matMul(x, there as Tensor2D, false, true), 2), lengths); // [here, others]
+        return tf.topk(nearness, asked).indices; // [here, asked]
+      });
+      const candidates = found.dataSync<'int32'>();
+      found.dispose();
+      for (let i = 0; i < here; i++) order(from + i, candidates.subarray(i * asked, (i + 1) * asked));
+      onDone(from + here);
+    }
+  } finally {
+    tf.dispose([there, lengths]);
+  }
+  return result;
+
+  function order(row: number, candidates: ArrayLike<number>): void {
+    const pairs = Array.from(candidates, (index) => ({ index, distance: distanceOf(rows, row, among, index, size) }));
+    pairs.sort((a, b) => a.distance - b.distance || a.index - b.index);
+    for (let j = 0; j < kept; j++) {
+      result.indices[row * kept + j] = pairs[j].index;
+      result.distances[row * kept + j] = pairs[j].distance;
+    }
+  }
+}
+
+function distanceOf(a: Float32Array, i: number, b: Float32Array, j: number, size: number): number {
+  let sum = 0;
+  for (let d = 0; d < size; d++) sum += (a[i * size + d] - b[j * size + d]) ** 2;
+  return Math.sqrt(sum);
+}
