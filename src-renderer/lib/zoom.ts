@@ -1,0 +1,132 @@
+/**
+ * The geometry of looking closely, as plain functions. A zoom says how many device pixels an image pixel takes (1 is 100 %, whatever the screen) and which
+ * spot of the image lies in the middle of the viewport, as shares of its width and height before rotation; so one zoom can be laid on any image.
+ */
+
+export interface Size { width: number; height: number }
+export interface Point { x: number; y: number }
+/** Clockwise, in degrees; of the view, never of the file. */
+export type Rotation = 0 | 90 | 180 | 270;
+
+/** An image and the place it is looked at through. Viewport, margin and points in it are CSS pixels. */
+export interface Frame {
+  image: Size;
+  viewport: Size;
+  rotation: Rotation;
+  /** Device pixels in a CSS pixel. */
+  pixelRatio: number;
+  /** Kept free on each side where the whole image is shown. */
+  marginPx: number;
+}
+
+export interface Zoom {
+  /** Device pixels per image pixel; null shows the whole image, also after the window or the image has changed. */
+  level: number | null;
+  centre: Point;
+}
+
+export const fitted: Zoom = { level: null, centre: { x: 0.5, y: 0.5 } };
+const greatestLevel = 8;
+
+const isSideways = (rotation: Rotation) => rotation % 180 !== 0;
+
+/** A quarter turn is exact: cosine and sine of right angles are whole numbers. */
+const turns: Record<Rotation, [cos: number, sin: number]> = { 0: [1, 0], 90: [0, 1], 180: [-1, 0], 270: [0, -1] };
+
+export const rotated = (rotation: Rotation, by: 90 | -90): Rotation => ((rotation + by + 360) % 360) as Rotation;
+
+/** The level at which the whole image just fits. Small images are enlarged. */
+export function fitLevel({ image, viewport, rotation, pixelRatio, marginPx }: Frame): number {
+  const [width, height] = isSideways(rotation) ? [image.height, image.width] : [image.width, image.height];
+  const room = (px: number) => Math.max(1, px - 2 * marginPx);
+  return Math.min(room(viewport.width) / width, room(viewport.height) / height) * pixelRatio;
+}
+
+export function levelRange(frame: Frame): [least: number, greatest: number] {
+  const fit = fitLevel(frame);
+  return [Math.min(fit, 1), Math.max(fit, greatestLevel)];
+}
+
+const within = (value: number, [least, greatest]: [number, number]) => Math.max(least, Math.min(greatest, value));
+
+export const levelOf = (zoom: Zoom, frame: Frame): number => zoom.level ?? fitLevel(frame);
+
+/** The same zoom with a level that this image allows: what was 30 % of a large image would show less than the whole of a small one. */
+export const ranged = (zoom: Zoom, frame: Frame): Zoom => (zoom.level === null ? zoom : { ...zoom, level: within(zoom.level, levelRange(frame)) });
+
+/** The same zoom moved so that no empty space is shown which image could fill; along an axis where the image is the smaller, it is centred. */
+export function clamped(zoom: Zoom, frame: Frame): Zoom {
+  const scale = levelOf(zoom, frame) / frame.pixelRatio;
+  const clamp = (at: number, imagePx: number, viewportPx: number) => {
+    const half = viewportPx / 2 / (imagePx * scale);
+    return half >= 0.5 ? 0.5 : within(at, [half, 1 - half]);
+  };
+  const [alongX, alongY] = isSideways(frame.rotation) ? [frame.viewport.height, frame.viewport.width] : [frame.viewport.width, frame.viewport.height];
+  return { level: zoom.level, centre: { x: clamp(zoom.centre.x, frame.image.width, alongX), y: clamp(zoom.centre.y, frame.image.height, alongY) } };
+}
+
+/** A way on the screen as shares of the image. */
+function onImage(way: Point, frame: Frame, level: number): Point {
+  const [cos, sin] = turns[frame.rotation];
+  const scale = level / frame.pixelRatio;
+  return { x: (way.x * cos + way.y * sin) / scale / frame.image.width, y: (way.y * cos - way.x * sin) / scale / frame.image.height };
+}
+
+const fromMiddle = (point: Point, { viewport }: Frame): Point => ({ x: point.x - viewport.width / 2, y: point.y - viewport.height / 2 });
+
+/** Which spot of the image, in shares, lies at a point of the viewport; beyond 0 to 1 beside the image. */
+export function spotAt(zoom: Zoom, frame: Frame, point: Point): Point {
+  const { centre } = clamped(zoom, frame);
+  const way = onImage(fromMiddle(point, frame), frame, levelOf(zoom, frame));
+  return { x: centre.x + way.x, y: centre.y + way.y };
+}
+
+/** Zooms to a level and keeps what lies at `point` where it is, as far as the edges allow. Zoomed out to the whole image, it stays whole. */
+export function zoomedTo(zoom: Zoom, frame: Frame, level: number, point: Point): Zoom {
+  const next = within(level, levelRange(frame));
+  const fit = fitLevel(frame);
+  if (fit <= 1 && next <= fit * 1.0001) return fitted;
+  const spot = spotAt(zoom, frame, point);
+  const way = onImage(fromMiddle(point, frame), frame, next);
+  return clamped({ level: next, centre: { x: spot.x - way.x, y: spot.y - way.y } }, frame);
+}
+
+/** The whole image, or 100 % at a point. Where the whole is shown at 100 % already, 200 %, so that something happens. */
+export function toggled(zoom: Zoom, frame: Frame, point: Point): Zoom {
+  if (zoom.level !== null) return fitted;
+  return zoomedTo(zoom, frame, Math.abs(fitLevel(frame) - 1) < 0.02 ? 2 : 1, point);
+}
+
+/** The image follows the hand. */
+export function panned(zoom: Zoom, frame: Frame, by: Point): Zoom {
+  const { level, centre } = clamped(zoom, frame);
+  const way = onImage(by, frame, levelOf(zoom, frame));
+  return clamped({ level, centre: { x: centre.x - way.x, y: centre.y - way.y } }, frame);
+}
+
+/** The zoom that shows on `to` what `zoom` shows on `from`: the same share of the image, whatever its size. */
+export const followed = (zoom: Zoom, from: Frame, to: Frame): Zoom =>
+  zoom.level === null ? zoom : { ...zoom, level: (zoom.level * fitLevel(to)) / fitLevel(from) };
+
+export type Matrix = [a: number, b: number, c: number, d: number, e: number, f: number];
+
+/** CSS `matrix()` that lays the image, one CSS pixel per image pixel at the viewport's corner, where it belongs: on whole device pixels, so that 100 % is sharp. */
+export function matrixOf(zoom: Zoom, frame: Frame): Matrix {
+  const { image, viewport, pixelRatio } = frame;
+  const { centre } = clamped(zoom, frame);
+  const scale = levelOf(zoom, frame) / pixelRatio;
+  const [cos, sin] = turns[frame.rotation].map((turn) => turn * scale);
+  const [x, y] = [centre.x * image.width, centre.y * image.height];
+  const onDevicePixel = (px: number) => Math.round(px * pixelRatio) / pixelRatio;
+  return [cos, sin, -sin, cos, onDevicePixel(viewport.width / 2 - (x * cos - y * sin)), onDevicePixel(viewport.height / 2 - (x * sin + y * cos))];
+}
+
+/** In how many columns so many panes show their images largest. `aspect` is width by height, `chromePx` what a pane needs above and below its image. */
+export function columnsFor(panes: number, area: Size, aspect: number, chromePx: number): number {
+  let best = { columns: 1, size: 0 };
+  for (let columns = 1; columns <= panes; columns++) {
+    const size = Math.min(area.width / columns / aspect, area.height / Math.ceil(panes / columns) - chromePx);
+    if (size >= best.size) best = { columns, size };
+  }
+  return best.columns;
+}
