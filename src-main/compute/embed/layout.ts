@@ -11,6 +11,7 @@ import { fillNormal, random } from '../random.ts';
 import { chooseLandmarks, rowsOf } from './landmarks.ts';
 import { nearest } from './neighbours.ts';
 import { place, separate } from './place.ts';
+import { scaleOf, standardise } from './standardise.ts';
 
 export const mostLandmarks = 4000;
 
@@ -22,13 +23,18 @@ export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (ev
   if (!count) return { xy: new Float32Array(0), landmarks: new Int32Array(0) };
   if (!codes.every(Number.isFinite)) throw new Error('The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.');
   if (placed?.xy.length) {
-    const xy = await place(codes, size, placed, breathe, onPlaced(count));
+    const scale = scaleOf(placed.codes, size);
+    const there = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
+    const xy = await place(standardise(codes, size, scale), size, there, breathe, onPlaced(count));
     separate(xy, seed, placed.xy);
     return { xy, landmarks: new Int32Array(0) };
   }
 
-  const landmarks = await chooseLandmarks(codes, size, mostLandmarks, seed, breathe);
-  const known = rowsOf(codes, size, landmarks);
+  const landmarks = await chooseLandmarks(standardise(codes, size, scaleOf(codes, size)), size, mostLandmarks, seed, breathe);
+  // The landmarks' scale holds from here on: it is the one that later images can be brought to.
+  const scale = scaleOf(rowsOf(codes, size, landmarks), size);
+  const scaled = standardise(codes, size, scale);
+  const known = rowsOf(scaled, size, landmarks);
   const start = principalPlane(known, size, seed);
   const laidOut = landmarks.length > neighbours
     ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) => onEvent({ stage: 'lay-out', done, total }))
@@ -39,7 +45,7 @@ export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (ev
   landmarks.forEach((p, i) => xy.set(places.subarray(i * 2, i * 2 + 2), p * 2));
   const rest = Int32Array.from({ length: count }, (_, i) => i).filter((i) => !isLandmark.has(i));
   if (rest.length) {
-    const added = await place(rowsOf(codes, size, rest), size, { codes: known, xy: places }, breathe, onPlaced(rest.length));
+    const added = await place(rowsOf(scaled, size, rest), size, { codes: known, xy: places }, breathe, onPlaced(rest.length));
     rest.forEach((p, i) => xy.set(added.subarray(i * 2, i * 2 + 2), p * 2));
     separate(xy, seed, new Float32Array(0), isLandmark);
   }
