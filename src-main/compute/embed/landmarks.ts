@@ -1,13 +1,15 @@
 /**
  * Which images a map is laid out by when there are too many to lay out all. Three in four are drawn at random, so that the map is
- * dense where the images are; the rest are those farthest from what was drawn. Random ones alone leave a small odd group, which is what
- * one looks for here, without a place of its own; farthest ones alone (Gonzalez 1985) turn the map into a picture of the outliers.
+ * dense where the images are; the rest are those that have the fewest like them among the drawn. Random ones alone leave a small odd group,
+ * which is what one looks for here, no place of its own; farthest ones alone (Gonzalez 1985) turn the map into a picture of the outliers.
  */
 import { hash } from 'node:crypto';
 import { random, shuffle } from '../random.ts';
 import { nearest } from './neighbours.ts';
 
 const atRandom = 0.75;
+/** So many drawn ones near by make a neighbourhood; a single one of a group does not stand for it. */
+const neighbourhood = 15;
 
 /** Positions in `codes`, rising; of equal codes the first stands for all. */
 export async function chooseLandmarks(codes: Float32Array, size: number, atMost: number, seed: number, breathe: () => Promise<void>): Promise<Int32Array> {
@@ -16,8 +18,9 @@ export async function chooseLandmarks(codes: Float32Array, size: number, atMost:
   const drawn = shuffle(distinct.slice(), random('landmarks', seed)).subarray(0, Math.round(atMost * atRandom));
   const taken = new Set(drawn);
   const rest = distinct.filter((i) => !taken.has(i));
-  const { distances } = await nearest(rowsOf(codes, size, rest), rowsOf(codes, size, drawn), size, 1, breathe);
-  const byDistance = Array.from(rest.keys()).sort((a, b) => distances[b] - distances[a] || a - b);
+  const { k, distances } = await nearest(rowsOf(codes, size, rest), rowsOf(codes, size, drawn), size, neighbourhood, breathe);
+  const reach = (i: number): number => distances[i * k + k - 1];
+  const byDistance = Array.from(rest.keys()).sort((a, b) => reach(b) - reach(a) || a - b);
   const far = byDistance.slice(0, atMost - drawn.length).map((i) => rest[i]);
   return Int32Array.of(...drawn, ...far).sort();
 }

@@ -1,0 +1,224 @@
+/** From a run's model to codes, and from codes to places on a map: what is alike lies together, the same each time, and nothing leaks. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fit } from '../../src-main/compute/anomaly/fit.ts';
+import { scorers } from '../../src-main/compute/anomaly/index.ts';
+import { startBackend, tf } from '../../src-main/compute/backend.ts';
+import { startCompute } from '../../src-main/compute/child.ts';
+import { embed } from '../../src-main/compute/embed/codes.ts';
+import { chooseLandmarks, rowsOf } from '../../src-main/compute/embed/landmarks.ts';
+import { layout, mostLandmarks } from '../../src-main/compute/embed/layout.ts';
+import { nearest } from '../../src-main/compute/embed/neighbours.ts';
+import { Cancelled } from '../../src-main/compute/pace.ts';
+import type { EmbedEvent, LayoutArgs, LayoutEvent, LayoutResult } from '../../src-main/compute/protocol.ts';
+import { fillNormal, random } from '../../src-main/compute/random.ts';
+import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
+
+const never = new AbortController().signal;
+const still = async (): Promise<void> => undefined;
+const lay = (args: LayoutArgs, onEvent: (event: LayoutEvent) => void = () => undefined, signal = never): Promise<LayoutResult> => layout(args, signal, onEvent);
+const embedOf = (runFolder: string, pixels: Parameters<typeof embed>[0]['pixels'], onEvent: (event: EmbedEvent) => void = () => undefined) => embed({ runFolder, pixels }, never, onEvent);
+
+/** Leave-one-out: of how many rows the vote of their `k` nearest is their own group. */
+async function agreement(rows: Float32Array, size: number, groups: readonly number[], k: number): Promise<number> {
+  const { indices, k: found } = await nearest(rows, rows, size, k + 1, still);
+  const right = groups.filter((group, i) => {
+    const others = Array.from(indices.subarray(i * found, (i + 1) * found)).filter((j) => j !== i).slice(0, k);
+    return others.filter((j) => groups[j] === group).length * 2 > others.length;
+  });
+  return right.length / groups.length;
+}
+
+/** Balls of unit spread, `apart` from each other; row i is of group i mod `groups`. */
+function balls(count: number, size: number, groups: number, apart: number, seed = 1): { codes: Float32Array; groups: number[] } {
+  const codes = fillNormal(new Float32Array(count * size), random('balls', seed));
+  const centres = fillNormal(new Float32Array(groups * size), random('centres', groups), apart / Math.sqrt(2 * size));
+  for (let i = 0; i < count; i++) for (let d = 0; d < size; d++) codes[i * size + d] += centres[(i % groups) * size + d];
+  return { codes, groups: Array.from({ length: count }, (_, i) => i % groups) };
+}
+
+const distinctPlaces = (xy: Float32Array): number => new Set(Array.from({ length: xy.length / 2 }, (_, i) => `${xy[i * 2]} ${xy[i * 2 + 1]}`)).size;
+const onTheMap = (xy: Float32Array): boolean => xy.every((v) => v >= -1 && v <= 1);
+
+beforeAll(async () => void (await startBackend()));
+
+describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
+  const kinds = Array.from({ length: 40 }, (_, i) => i % 2);
+  const pictures = kinds.map((odd, i) => picture(i, odd === 1));
+
+  it('tell two kinds of pictures apart, and so does their map', async () => {
+    const runFolder = newFolder();
+    const pixels = packed(pictures, runFolder);
+    await fit(fitArgs(id, pixels, runFolder), never, () => undefined);
+    const tensors = tf.memory().numTensors;
+    const events: EmbedEvent[] = [];
+    const { codes, size } = await embedOf(runFolder, pixels, (event) => events.push(event));
+    expect(size).toBe(id === 'pca' ? 4 : 8);
+    expect(codes.length).toBe(40 * size);
+    expect(codes.every(Number.isFinite)).toBe(true);
+    expect(events.at(-1)).toEqual({ done: 40, total: 40 });
+    expect(await agreement(codes, size, kinds, 5)).toBeGreaterThanOrEqual(0.95);
+    const map = await lay({ codes, size, seed: 1 });
+    expect(await agreement(map.xy, 2, kinds, 5)).toBeGreaterThanOrEqual(0.95);
+    expect(tf.memory().numTensors).toBe(tensors);
+
+    // An image's code is its own, whichever others come with it.
+    const some = await embedOf(runFolder, { ...pixels, rows: Int32Array.of(7, 3) });
+    for (const [at, row] of [7, 3].entries()) {
+      for (let d = 0; d < size; d++) expect(some.codes[at * size + d]).toBeCloseTo(codes[row * size + d], 4);
+    }
+  });
+
+  it('are refused in words without a model, or with pixels of another size', async () => {
+    const runFolder = newFolder();
+    const pixels = packed(pictures.slice(0, 4), runFolder);
+    await expect(embedOf(runFolder, pixels)).rejects.toThrow(/no model/);
+    await fit(fitArgs(id, pixels, runFolder, { params: id === 'pca' ? {} : { epochs: 1 } }), never, () => undefined);
+    const tensors = tf.memory().numTensors;
+    await expect(embedOf(runFolder, packed([picture(1, false, 64)], runFolder, 64))).rejects.toThrow(/32 px.*64/);
+    const stop = AbortSignal.abort();
+    await expect(embed({ runFolder, pixels }, stop, () => undefined)).rejects.toThrow(Cancelled);
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+});
+
+it('codes of a model without a bottleneck, and of principal components without components', async () => {
+  const runFolder = newFolder();
+  const pixels = packed(Array.from({ length: 6 }, (_, i) => picture(i)), runFolder);
+  await fit(fitArgs('conv-ae', pixels, runFolder, { params: { bottleneck: 0, epochs: 1 } }), never, () => undefined);
+  expect((await embedOf(runFolder, pixels)).size).toBe(16); // channels of the second block
+  await fit(fitArgs('pca', pixels, runFolder, { params: { components: 0 } }), never, () => undefined);
+  const { codes, size } = await embedOf(runFolder, pixels);
+  expect([size, ...codes]).toEqual([1, 0, 0, 0, 0, 0, 0]);
+  expect(onTheMap((await lay({ codes, size, seed: 1 })).xy)).toBe(true);
+});
+
+it('nearest neighbours are those that a plain search finds', async () => {
+  const [size, k] = [7, 6];
+  const rows = fillNormal(new Float32Array(50 * size), random('rows'));
+  // Far from the origin and close together, where products in floats are at their worst.
+  const among = fillNormal(new Float32Array(300 * size), random('among')).map((v) => v + 20);
+  rows.forEach((v, i) => (rows[i] = v + 20));
+  const found = await nearest(rows, among, size, k, still);
+  for (let i = 0; i < 50; i++) {
+    const distances = Array.from({ length: 300 }, (_, j) => Math.hypot(...Array.from({ length: size }, (_, d) => rows[i * size + d] - among[j * size + d])));
+    const expected = distances.map((distance, j) => ({ distance, j })).sort((a, b) => a.distance - b.distance).slice(0, k);
+    expect([...found.indices.subarray(i * k, (i + 1) * k)]).toEqual(expected.map(({ j }) => j));
+    expected.forEach(({ distance }, j) => expect(found.distances[i * k + j]).toBeCloseTo(distance, 4));
+  }
+  expect((await nearest(rows, among.subarray(0, 2 * size), size, k, still)).k).toBe(2);
+});
+
+describe('the map', () => {
+  it('is the same for the same seed, and keeps groups apart whatever the seed and the units', async () => {
+    const { codes, groups } = balls(300, 8, 3, 12);
+    const events: LayoutEvent[] = [];
+    const first = await lay({ codes, size: 8, seed: 1 }, (event) => events.push(event));
+    expect((await lay({ codes, size: 8, seed: 1 })).xy).toEqual(first.xy);
+    expect(first.landmarks.length).toBe(300);
+    expect(events[0]).toMatchObject({ stage: 'lay-out', done: 1 });
+    expect(events.at(-1)!.done).toBe(events.at(-1)!.total);
+    expect(onTheMap(first.xy)).toBe(true);
+    expect(Math.max(...first.xy)).toBeCloseTo(1, 5);
+    expect(Math.min(...first.xy)).toBeCloseTo(-1, 5);
+    const other = await lay({ codes, size: 8, seed: 2 });
+    expect(other.xy).not.toEqual(first.xy);
+    // One number in other units, and large: it must not decide alone.
+    const skewed = await lay({ codes: codes.map((v, i) => (i % 8 === 5 ? 1000 * v : v)), size: 8, seed: 1 });
+    for (const { xy } of [first, other, skewed]) expect(await agreement(xy, 2, groups, 5)).toBeGreaterThanOrEqual(0.95);
+  });
+
+  it('takes new images in beside their like, each for itself, and moves none', async () => {
+    const { codes, groups } = balls(200, 8, 2, 12);
+    const { xy } = await lay({ codes, size: 8, seed: 1 });
+    const before = xy.slice();
+    const fresh = balls(40, 8, 2, 12, 2);
+    const added = await lay({ codes: fresh.codes, size: 8, seed: 1, placed: { codes, xy } });
+    expect(xy).toEqual(before);
+    expect(added.landmarks.length).toBe(0);
+    expect(onTheMap(added.xy)).toBe(true);
+    const { indices } = await nearest(added.xy, xy, 2, 1, still);
+    expect(fresh.groups.filter((group, i) => groups[indices[i]] === group).length).toBe(40);
+    // The third of them alone goes to the same place.
+    const alone = await lay({ codes: fresh.codes.subarray(16, 24), size: 8, seed: 1, placed: { codes, xy } });
+    expect(alone.xy).toEqual(added.xy.slice(4, 6));
+  });
+
+  it('puts copies beside each other and not on one spot', async () => {
+    const { codes } = balls(60, 4, 2, 8);
+    const { xy } = await lay({ codes, size: 4, seed: 1 });
+    const copies = rowsOf(codes, 4, [5, 5, 5]);
+    const added = await lay({ codes: copies, size: 4, seed: 1, placed: { codes, xy } });
+    expect(distinctPlaces(Float32Array.of(...xy, ...added.xy))).toBe(63);
+    for (let i = 0; i < 3; i++) expect(Math.hypot(added.xy[i * 2] - xy[10], added.xy[i * 2 + 1] - xy[11])).toBeLessThan(0.01);
+    const together = await lay({ codes: Float32Array.of(...codes, ...copies), size: 4, seed: 1 });
+    expect(distinctPlaces(together.xy)).toBe(63);
+    expect(together.landmarks.length).toBe(60);
+  });
+
+  it.each([0, 1, 2, 3, 5, 14, 15, 16, 17])('takes %i images', async (count) => {
+    const { codes } = balls(count, 6, 2, 10);
+    const { xy } = await lay({ codes, size: 6, seed: 1 });
+    expect(xy.length).toBe(count * 2);
+    expect(onTheMap(xy)).toBe(true);
+    expect(distinctPlaces(xy)).toBe(count);
+    if (count === 5) expect(await nearest(xy, xy, 2, 2, still).then(({ indices }) => [...indices.filter((_, i) => i % 2)].every((near, i) => near % 2 === i % 2))).toBe(true);
+  });
+
+  it('takes images that are all the same, and refuses codes that are no numbers', async () => {
+    const { xy } = await lay({ codes: new Float32Array(40 * 3).fill(2), size: 3, seed: 1 });
+    expect(onTheMap(xy)).toBe(true);
+    expect(distinctPlaces(xy)).toBe(40);
+    await expect(lay({ codes: Float32Array.of(1, NaN), size: 1, seed: 1 })).rejects.toThrow(/finite/);
+  });
+
+  it('lays out some of many, and a small odd group among them has a place of its own', async () => {
+    const [count, size, odd] = [20_000, 4, 30];
+    const { codes } = balls(count, size, 5, 10);
+    for (let i = 0; i < odd; i++) for (let d = 0; d < size; d++) codes[i * 600 * size + d] = codes[i * 600 * size + d] * 0.2 + 25;
+    const isOdd = (i: number): number => Number(i % 600 === 0 && i < odd * 600);
+    expect([...(await chooseLandmarks(codes, size, 1000, 1, still))].filter(isOdd).length).toBe(odd);
+    const tensors = tf.memory().numTensors;
+    const stages = new Set<string>();
+    const { xy, landmarks } = await lay({ codes, size, seed: 1 }, ({ stage }) => stages.add(stage));
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect([...stages]).toEqual(['lay-out', 'place']);
+    expect(landmarks.length).toBe(mostLandmarks);
+    expect(onTheMap(xy)).toBe(true);
+    const { indices } = await nearest(xy, xy, 2, 6, still);
+    const alike = (i: number): number => Array.from(indices.subarray(i * 6, (i + 1) * 6)).filter((j) => isOdd(j) === isOdd(i)).length;
+    for (let i = 0; i < odd; i++) expect(alike(i * 600)).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe('in the compute process', () => {
+  const compute = startCompute();
+  afterAll(() => compute.stop());
+
+  it('encodes and lays out with progress, as here', async () => {
+    const runFolder = newFolder();
+    const pixels = packed(Array.from({ length: 24 }, (_, i) => picture(i, i % 3 === 0)), runFolder);
+    await compute.fit(fitArgs('pca', pixels, runFolder));
+    const encoded: EmbedEvent[] = [];
+    const { codes, size } = await compute.embed({ runFolder, pixels }, { onEvent: (event) => encoded.push(event) });
+    expect(encoded.at(-1)).toEqual({ done: 24, total: 24 });
+    const steps: LayoutEvent[] = [];
+    const map = await compute.layout({ codes, size, seed: 3 }, { onEvent: (event) => steps.push(event) });
+    expect(map).toEqual(await lay({ codes, size, seed: 3 }));
+    expect(steps.at(-1)!.done).toBe(steps.at(-1)!.total);
+  });
+
+  it('cancels within a second, wherever it is', async () => {
+    const { codes } = balls(8000, 16, 5, 10);
+    for (const when of ['at once', 'in the middle']) {
+      const stop = new AbortController();
+      let began = (): void => undefined;
+      const moving = new Promise<void>((resolve) => (began = resolve));
+      const outcome = compute.layout({ codes, size: 16, seed: 1 }, { signal: stop.signal, onEvent: ({ done }) => done > 5 && began() }).catch((error: unknown) => error);
+      if (when === 'in the middle') await moving;
+      const at = performance.now();
+      stop.abort();
+      expect(await outcome).toMatchObject({ code: 'cancelled' });
+      expect(performance.now() - at).toBeLessThan(1200);
+    }
+  });
+});
