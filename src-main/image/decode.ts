@@ -4,24 +4,18 @@
  * decoded throws a `DecodeError` with an issue's code and a sentence.
  */
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import type { IssueCode } from '../contract/types.ts';
+import { decodeAside } from './aside.ts';
+import { largestOfIco } from './decode-ico.ts';
 import { decodable, formatOfBytes, formatOfName, sniffBytes, type Format } from './format.ts';
+import { plainHeader } from './header.ts';
+import { checkSize, DecodeError, maxPixels, maxSeconds, type Raw } from './raw.ts';
+
+export { DecodeError };
 
 sharp.cache(false); // files are read once; the cache would only hold memory
 sharp.concurrency(1); // parallel over images, not within one
 
-/** Above this an image is refused unread: 16,384 × 16,384. */
-export const maxPixels = 16_384 ** 2;
-const maxSeconds = 10;
 const svgSidePx = 1024;
-
-export class DecodeError extends Error {
-  code: IssueCode;
-  constructor(code: IssueCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 export interface Opened {
   format: Format;
@@ -33,22 +27,27 @@ export interface Opened {
   standard(): Sharp;
 }
 
-interface Raw { data: Uint8Array; width: number; height: number; channels: 1 | 3 | 4 }
-
 /** `bytes` is the whole file; `path` gives the extension where the bytes are silent. Throws DecodeError. */
 export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
   if (bytes.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
-  const format = formatOfBytes(bytes.subarray(0, sniffBytes));
+  const named = formatOfName(path);
+  const format = formatOfBytes(bytes.subarray(0, sniffBytes)) ?? (named === 'tga' ? named : null); // a TGA has no mark of its own
   if (!format) {
-    const named = formatOfName(path);
     if (named && !decodable.has(named)) throw new DecodeError('unsupported-format', `Winnow does not read ${named.toUpperCase()} files.`);
     throw new DecodeError('not-an-image', `The content is not an image${named ? `, though the name says ${named.toUpperCase()}` : ''}.`);
   }
   if (!decodable.has(format)) throw new DecodeError('unsupported-format', `Winnow does not read ${format.toUpperCase()} files.`);
   try {
-    if (format === 'heic') return fromRaw(format, await decodeHeic(bytes));
-    if (format === 'bmp') return fromRaw(format, await decodeBmp(bytes));
-    return await fromSharp(format, bytes);
+    switch (format) {
+      case 'ico': {
+        const largest = largestOfIco(bytes);
+        return largest.isPng ? { ...(await fromSharp('png', largest.bytes)), format } : fromRaw(format, await decodeAside(format, bytes));
+      }
+      case 'heic': case 'bmp': case 'jp2': case 'pnm': case 'tga':
+        return fromRaw(format, await decodeAside(format, bytes));
+      default:
+        return await fromSharp(format, bytes);
+    }
   } catch (error) {
     throw asDecodeError(error);
   }
@@ -80,7 +79,13 @@ function endsEarly(bytes: Buffer): boolean {
 }
 
 async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
-  const options = { failOn: 'error', limitInputPixels: maxPixels, page: 0, pages: 1 } as const;
+  // Noise on a telephone line is no damage: a fax is read up to where it ends, as every viewer does.
+  const options = { failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error', limitInputPixels: maxPixels, page: 0, pages: 1 } as const;
+  const plain = plainHeader(bytes);
+  if (plain && plain.width * plain.height <= maxPixels) {
+    const { width, height, hasAlpha } = plain;
+    return { format, width, height, frames: 1, standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }) };
+  }
   const meta = await sharp(bytes, options).metadata();
   const frames = meta.pages ?? 1;
   if (format === 'svg') {
@@ -95,16 +100,35 @@ async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
   return { format, width, height, frames, standard: () => standardise(sharp(bytes, options)) };
 }
 
-const standardise = (image: Sharp): Sharp =>
-  image.timeout({ seconds: maxSeconds }).autoOrient().flatten({ background: '#fff' }).toColourspace('srgb');
+/** Each operation costs as much as a small image, so that what the header rules out is left out. sRGB is what sharp gives when nothing is said. */
+function standardise(image: Sharp, { isTurned, hasAlpha } = { isTurned: true, hasAlpha: true }): Sharp {
+  image.timeout({ seconds: maxSeconds });
+  if (isTurned) image.autoOrient();
+  if (hasAlpha) image.flatten({ background: '#fff' });
+  return image.toColourspace('srgb');
+}
+
+/** Does the first directory of a TIFF name a fax's compression (CCITT, 2 to 4)? */
+function isFax(bytes: Buffer): boolean {
+  const isLittle = bytes[0] === 0x49;
+  const word = (at: number) => (at + 2 > bytes.length ? 0 : isLittle ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
+  if (bytes.length < 8 || word(2) !== 42) return false;
+  const directory = isLittle ? bytes.readUInt32LE(4) : bytes.readUInt32BE(4);
+  for (let i = 0; i < word(directory); i++) {
+    const entry = directory + 2 + i * 12;
+    if (word(entry) === 259) return word(entry + 8) >= 2 && word(entry + 8) <= 4;
+  }
+  return false;
+}
 
 function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened {
   const raw = { width, height, channels };
-  return { format, width, height, frames: 1, standard: () => standardise(sharp(data, { raw, limitInputPixels: maxPixels })) };
+  return { format, width, height, frames: 1, standard: () => standardise(sharp(data, { raw, limitInputPixels: maxPixels }), { isTurned: false, hasAlpha: channels === 4 }) };
 }
 
 /** Measurements have no natural black and white: finite values are stretched from least to greatest, the rest is black. */
 async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
+  checkSize(meta.width, meta.height);
   const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true });
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
   let low = Infinity;
@@ -120,28 +144,6 @@ async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   const channels = info.channels === 3 || info.channels === 4 ? info.channels : 1;
   if (channels !== info.channels) throw new DecodeError('unsupported-format', `Winnow does not read ${meta.channels}-channel floating-point images.`);
   return { data: out, width: info.width, height: info.height, channels };
-}
-
-/** libheif applies the file's own rotation and mirroring. */
-async function decodeHeic(bytes: Buffer): Promise<Raw> {
-  const { default: decode } = await import('heic-decode');
-  const { width, height, data } = await decode({ buffer: bytes });
-  return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 4 };
-}
-
-async function decodeBmp(bytes: Buffer): Promise<Raw> {
-  if (bytes.length < 26) throw new DecodeError('truncated', 'The file ends too early: the bitmap header is incomplete.');
-  const width = bytes.readInt32LE(18);
-  const height = Math.abs(bytes.readInt32LE(22));
-  if (width <= 0 || height === 0) throw new DecodeError('corrupt', 'The bitmap header gives no size.');
-  if (width * height > maxPixels) throw new DecodeError('too-large', `The header claims ${width} × ${height} pixels.`);
-  const needed = (width * height * Math.max(1, bytes.readUInt16LE(28))) / 8;
-  if (bytes.readUInt32LE(30) === 0 && needed > bytes.length * 1.01) throw new DecodeError('truncated', 'The file ends before its last row of pixels.');
-  const { decode } = await import('bmp-ts');
-  const image = decode(bytes, { toRGBA: true });
-  const data = new Uint8Array(image.data);
-  if (bytes.readUInt16LE(28) !== 32) for (let i = 3; i < data.length; i += 4) data[i] = 255; // only 32-bit bitmaps may carry transparency
-  return { data, width: image.width, height: image.height, channels: 4 };
 }
 
 /** A WebP of the standard pixels, at most `sidePx` on the longer side, for originals that a browser cannot show. */

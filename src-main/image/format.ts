@@ -6,14 +6,14 @@ export type Format =
   | 'ico' | 'jp2' | 'jxl' | 'psd' | 'tga' | 'exr' | 'pnm' | 'dds' | 'raw';
 
 /** Formats that can be decoded; the others become an issue that names them. */
-export const decodable: ReadonlySet<Format> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'bmp', 'avif', 'heic', 'svg']);
+export const decodable: ReadonlySet<Format> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'bmp', 'avif', 'heic', 'svg', 'ico', 'jp2', 'pnm', 'tga']);
 /** Formats that every browser shows as they are. */
 export const browserFormats: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp', 'svg']);
 
 const extensions: Record<string, Format> = {
   jpg: 'jpeg', jpeg: 'jpeg', jpe: 'jpeg', jfif: 'jpeg', png: 'png', apng: 'png', webp: 'webp', gif: 'gif', tif: 'tiff', tiff: 'tiff',
   bmp: 'bmp', dib: 'bmp', avif: 'avif', heic: 'heic', heif: 'heic', hif: 'heic', svg: 'svg',
-  ico: 'ico', jp2: 'jp2', j2k: 'jp2', jpx: 'jp2', jxl: 'jxl', psd: 'psd', tga: 'tga', exr: 'exr', ppm: 'pnm', pgm: 'pnm', pbm: 'pnm', pnm: 'pnm',
+  ico: 'ico', cur: 'ico', jp2: 'jp2', j2k: 'jp2', jpx: 'jp2', jpf: 'jp2', j2c: 'jp2', jpc: 'jp2', jxl: 'jxl', psd: 'psd', tga: 'tga', exr: 'exr', ppm: 'pnm', pgm: 'pnm', pbm: 'pnm', pnm: 'pnm', pam: 'pnm',
   dds: 'dds', cr2: 'raw', cr3: 'raw', nef: 'raw', arw: 'raw', dng: 'raw', orf: 'raw', rw2: 'raw',
 };
 
@@ -28,6 +28,9 @@ export const sniffBytes = 512;
 
 const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
 const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to);
+
+/** An icon's first entry: a reserved zero, and an image behind the directory. Four bytes alone would claim other files. */
+const isDirectory = (head: Buffer) => head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
 export function formatOfBytes(head: Buffer): Format | null {
   if (head.length < 4) return null;
@@ -48,8 +51,8 @@ export function formatOfBytes(head: Buffer): Format | null {
   if (ascii(head, 0, 4) === '8BPS') return 'psd';
   if (starts(head, 0x76, 0x2f, 0x31, 0x01)) return 'exr';
   if (ascii(head, 0, 4) === 'DDS ') return 'dds';
-  if (/^P[1-7]\s/.test(ascii(head, 0, 3))) return 'pnm';
-  if (starts(head, 0, 0, 1, 0) && head.length > 6 && head.readUInt16LE(4) > 0 && head.readUInt16LE(4) < 256) return 'ico';
+  if (/^P(?:[1-6]\s+[#\d]|7\n)/.test(ascii(head, 0, 16))) return 'pnm';
+  if ((starts(head, 0, 0, 1, 0) || starts(head, 0, 0, 2, 0)) && head.length >= 22 && isDirectory(head)) return 'ico';
   if (/^\uFEFF?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/i.test(head.toString('utf8'))) return 'svg';
   return null;
 }

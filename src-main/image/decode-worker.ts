@@ -1,0 +1,29 @@
+/**
+ * The thread of the decoders written in JavaScript and WebAssembly: a large HEIC takes seconds, in which the engine must go on answering,
+ * and one that never ends must be ended from outside. One file at a time; each decoder is loaded at its first file.
+ */
+import { parentPort } from 'node:worker_threads';
+import { DecodeError, type Raw } from './raw.ts';
+
+const decoders = {
+  heic: async (bytes: Buffer): Promise<Raw> => (await import('./decode-heic.ts')).decodeHeic(bytes),
+  bmp: async (bytes: Buffer): Promise<Raw> => (await import('./decode-bmp.ts')).decodeBmp(bytes),
+  ico: async (bytes: Buffer): Promise<Raw> => (await import('./decode-ico.ts')).decodeIco(bytes),
+  jp2: async (bytes: Buffer): Promise<Raw> => (await import('./decode-jp2.ts')).decodeJp2(bytes),
+  pnm: async (bytes: Buffer): Promise<Raw> => (await import('./decode-pnm.ts')).decodePnm(bytes),
+  tga: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tga.ts')).decodeTga(bytes),
+};
+
+export type AsideFormat = keyof typeof decoders;
+export interface Order { format: AsideFormat; bytes: Uint8Array }
+export type Answer = { raw: Raw } | { refused: { code: DecodeError['code'] | null; message: string } };
+
+parentPort?.on('message', async ({ format, bytes }: Order) => {
+  try {
+    const raw = await decoders[format](Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    parentPort?.postMessage({ raw } satisfies Answer, [raw.data.buffer as ArrayBuffer]);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    parentPort?.postMessage({ refused: { code: error instanceof DecodeError ? error.code : null, message } } satisfies Answer);
+  }
+});

@@ -1,0 +1,42 @@
+/**
+ * Size of a JPEG or PNG from its first segments, where nothing else could matter: asking libvips costs as much as decoding a small
+ * image. Whatever is unusual (EXIF, which may turn the image; a marker out of place) gives null, and libvips is asked.
+ */
+export interface PlainHeader { width: number; height: number; hasAlpha: boolean }
+
+export function plainHeader(bytes: Buffer): PlainHeader | null {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes);
+  if (bytes.length > 33 && bytes.readUInt32BE(0) === 0x89504e47) return pngHeader(bytes);
+  return null;
+}
+
+function jpegHeader(bytes: Buffer): PlainHeader | null {
+  for (let at = 2; at + 10 <= bytes.length;) {
+    const [mark, kind, length] = [bytes[at], bytes[at + 1], bytes.readUInt16BE(at + 2)];
+    if (mark !== 0xff || length < 2) return null;
+    // Application segments but JFIF's, Adobe's and profiles' may hold EXIF.
+    if (kind === 0xe1) return null;
+    if (kind === 0xc0 || kind === 0xc1 || kind === 0xc2) {
+      const [height, width, components] = [bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7), bytes[at + 9]];
+      return width && height && (components === 1 || components === 3) ? { width, height, hasAlpha: false } : null;
+    }
+    const isTable = kind === 0xdb || kind === 0xc4 || kind === 0xdd || kind === 0xfe || (kind >= 0xe0 && kind <= 0xef);
+    if (!isTable) return null;
+    at += 2 + length;
+  }
+  return null;
+}
+
+function pngHeader(bytes: Buffer): PlainHeader | null {
+  const [width, height, depth, colour] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20), bytes[24], bytes[25]];
+  if (bytes.toString('latin1', 12, 16) !== 'IHDR' || !width || !height || depth > 8) return null;
+  let hasAlpha = colour === 4 || colour === 6;
+  for (let at = 33; at + 8 <= bytes.length;) {
+    const kind = bytes.toString('latin1', at + 4, at + 8);
+    if (kind === 'IDAT') return { width, height, hasAlpha };
+    if (kind === 'eXIf' || kind === 'acTL' || kind === 'zTXt' || kind === 'iTXt' || kind === 'tEXt') return null; // text may carry EXIF too
+    if (kind === 'tRNS') hasAlpha = true;
+    at += 12 + bytes.readUInt32BE(at);
+  }
+  return null;
+}

@@ -1,0 +1,37 @@
+/**
+ * What a decoder of our own gives and how it refuses. No library is imported here, so that the worker which runs those decoders starts
+ * in a moment. A header's size is judged before anything of that size is allocated.
+ */
+import type { IssueCode } from '../contract/types.ts';
+
+/** Rows of pixels from the top, 8 bits a channel: gray, RGB or RGBA. */
+export interface Raw { data: Uint8Array; width: number; height: number; channels: 1 | 3 | 4 }
+
+export class DecodeError extends Error {
+  code: IssueCode;
+  constructor(code: IssueCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Above this an image is refused unread: 16,384 × 16,384. */
+export const maxPixels = 16_384 ** 2;
+/** The same for decoders that hold the whole image in memory; more than phones and scanners make. */
+export const maxPixelsWhole = 128_000_000;
+/** What one image may take of a decoder's time. */
+export const maxSeconds = 10;
+
+export const truncated = () => new DecodeError('truncated', 'The file ends before the end of the image.');
+export const corrupt = (why: string) => new DecodeError('corrupt', `The image data is damaged (${why}).`);
+
+/** Throws unless a header's size is one that may be decoded. */
+export function checkSize(width: number, height: number): void {
+  if (!(width > 0 && height > 0)) throw new DecodeError('corrupt', `The header gives no size (${width} × ${height}).`);
+  if (width * height > maxPixelsWhole) throw new DecodeError('too-large', `The header claims ${width} × ${height} pixels.`);
+}
+
+/** Throws unless the file reaches to `end`: reading behind it is an issue of the file, not a fault of the program. */
+export function need(bytes: Uint8Array, end: number): void {
+  if (end > bytes.length) throw truncated();
+}
