@@ -1,0 +1,10 @@
+/** More than one frame or page. Winnow shows and learns from the first alone, which may not be what the file is about. */
+import type { Check } from './check.ts';
+
+export const animated: Check = {
+  id: 'animated',
+  title: 'Animated',
+  summary: 'More than one frame or page, of which only the first is looked at.',
+  threshold: 0.5,
+  score: (input) => input.values('frames').map((frames) => (frames > 1 ? 1 - 1 / frames : frames >= 0 ? 0 : NaN)),
+};

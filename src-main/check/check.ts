@@ -1,0 +1,85 @@
+/**
+ * What a check is: a record that gives every sample a score from what the scan measured, for the whole set at once, since what is odd
+ * depends on the others. Scores are continuous and meant to rank; a flag is a score at or above the threshold. Nothing here opens a file.
+ */
+
+export interface CheckInput {
+  count: number;
+  /** Per sample, NaN where unknown: any measure of `image/measure.ts` by name, and width, height, bytes, frames. */
+  values(name: string): Float64Array;
+  paths: readonly string[];
+  formats: readonly string[];
+  classes: readonly (string | null)[];
+}
+
+export interface Check {
+  id: string;
+  title: string;
+  /** One sentence for people: what it finds. */
+  summary: string;
+  /** Where a person has set none. */
+  threshold: number;
+  /** 0..1 a sample, higher is more of it; NaN where a measure is missing. */
+  score(input: CheckInput): Float64Array;
+}
+
+/** Fewer samples than this say nothing of what is usual in the set. */
+export const leastSamples = 10;
+
+/** From 0 to 1 as `x` goes from far below 0 to far above; 0.5 at 0. No end is reached, so the order of extremes is kept. */
+export const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/**
+ * Scores of a trait that is wrong by itself, such as darkness: 0.5 at `fence`, and `width` says how fast it rises around it. A trait that
+ * more than half of the samples have is what the set is and not what is wrong with an image (night photos, X-rays, gray scans); then only
+ * what stands out from those that have it is flagged.
+ */
+export function standOut(values: Float64Array, fence: number, width: number): Float64Array {
+  const known = values.filter(Number.isFinite);
+  const having = known.filter((value) => value >= fence);
+  const common = known.length >= leastSamples && having.length > known.length / 2;
+  const from = common ? median(having) + 4 * Math.max(width, spread(having)) : fence;
+  return values.map((value) => (Number.isNaN(value) ? NaN : logistic((value - from) / width)));
+}
+
+/**
+ * How far each value lies from the usual ones, either way: 0.5 at `leastSpan`, or further off where the set itself varies more. What one in
+ * five shares is a kind of its own and not odd; rarer kinds count in part. `near` is how far apart two of a kind may be.
+ */
+export function oddness(values: Float64Array, leastSpan: number, near: number): Float64Array {
+  const sorted = values.filter(Number.isFinite).sort();
+  const usual = quantile(sorted, 0.5);
+  const span = Math.max(leastSpan, 1.5 * (quantile(sorted, 0.75) - quantile(sorted, 0.25)));
+  return values.map((value) => {
+    if (Number.isNaN(value)) return NaN;
+    const alike = placeOf(sorted, value + near) - placeOf(sorted, value - near) - 1;
+    const rarity = 1 - Math.min(1, alike / Math.max(1, sorted.length - 1) / 0.2);
+    return rarity * logistic((Math.abs(value - usual) / span - 1) * 7);
+  });
+}
+
+/** Linear between neighbours; NaN of nothing. */
+export function quantile(sorted: Float64Array, q: number): number {
+  const at = q * (sorted.length - 1);
+  const below = Math.floor(at);
+  return sorted.length ? sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (at - below) : NaN;
+}
+
+export const median = (values: Float64Array): number => quantile(values.toSorted(), 0.5);
+
+/** Median absolute deviation, scaled to the standard deviation of a normal distribution: a few wild values do not move it. */
+export function spread(values: Float64Array): number {
+  const middle = median(values);
+  return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
+}
+
+/** First place in `sorted` that is not below `value`. */
+function placeOf(sorted: Float64Array, value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,140 @@
+/**
+ * What is wrong with the set as a whole: classes of very different size, and classes that one plain number gives away. A network trained on
+ * such a set learns the number (how bright, how large) and not the subject (shortcut learning; Geirhos et al., 2020).
+ */
+import { type CheckInput } from './check.ts';
+
+export interface Finding {
+  id: 'class-imbalance' | 'spurious-correlation';
+  title: string;
+  /** A sentence with numbers. */
+  message: string;
+  /** 0..1 */
+  score: number;
+  flagged: boolean;
+  class: string | null;
+  column: string | null;
+}
+
+/** A class this much larger than another is out of balance. */
+const imbalanceFrom = 4;
+/** Fewer members than this let chance look like a rule. */
+const leastMembers = 20;
+/** Half way from chance to certainty: right in 75 of 100 where a coin is right in 50. */
+const correlationFrom = 0.5;
+const folds = 5;
+
+interface Trait { column: string; words: string; values(input: CheckInput): Float64Array }
+
+const traits: readonly Trait[] = [
+  { column: 'brightness', words: 'brightness', values: (input) => input.values('brightness') },
+  { column: 'width', words: 'size in pixels', values: areas },
+  { column: 'bytes', words: 'size of the file', values: (input) => input.values('bytes') },
+  { column: 'sharpness', words: 'sharpness', values: (input) => input.values('sharpness') },
+];
+
+function areas(input: CheckInput): Float64Array {
+  const height = input.values('height');
+  return input.values('width').map((width, i) => width * height[i]);
+}
+
+export function findings(input: CheckInput): Finding[] {
+  const members = new Map<string, number[]>();
+  input.classes.forEach((name, i) => {
+    if (name === null) return;
+    const list = members.get(name);
+    if (list) list.push(i);
+    else members.set(name, [i]);
+  });
+  return members.size < 2 ? [] : [imbalance(members), ...traits.flatMap((trait) => correlation(trait, trait.values(input), members))];
+}
+
+function imbalance(members: Map<string, number[]>): Finding {
+  const sizes = [...members].map(([name, { length }]) => ({ name, size: length })).sort((a, b) => a.size - b.size);
+  const [least, most] = [sizes[0], sizes.at(-1)!];
+  const ratio = most.size / least.size;
+  // Two throws of the same dice differ by so much by chance.
+  const byChance = 3 * Math.sqrt(most.size + least.size);
+  return {
+    id: 'class-imbalance',
+    title: 'Classes of very different size',
+    message: `‘${most.name}’ has ${most.size} images and ‘${least.name}’ ${least.size}: ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as many.`,
+    score: 1 - 1 / ratio,
+    flagged: ratio >= imbalanceFrom && most.size - least.size > byChance,
+    class: least.name,
+    column: null,
+  };
+}
+
+/** Of the classes with enough members, the one that the number gives away most. */
+function correlation(trait: Trait, values: Float64Array, members: Map<string, number[]>): Finding[] {
+  const labels = new Int32Array(values.length).fill(-1);
+  const names = [...members.keys()];
+  names.forEach((name, label) => {
+    for (const i of members.get(name)!) if (Number.isFinite(values[i])) labels[i] = label;
+  });
+  const told = Array.from(tellApart(values, labels, names.length), (score, label) => ({ name: names[label], score }))
+    .filter(({ score }) => !Number.isNaN(score))
+    .sort((a, b) => b.score - a.score);
+  if (!told.length) return [];
+  const [{ name, score }] = told;
+  const others = told.filter((other) => other.score >= correlationFrom).length - 1;
+  const also = others > 0 ? ` So it does ${others} more ${others === 1 ? 'class' : 'classes'}.` : '';
+  return [{
+    id: 'spurious-correlation',
+    title: `Class goes with ${trait.words}`,
+    message: `The ${trait.words} alone tells ‘${name}’ from the other classes in ${Math.round(50 + 50 * score)} of 100 cases, where chance would in 50.${also}`,
+    score,
+    flagged: score >= correlationFrom,
+    class: name,
+    column: trait.column,
+  }];
+}
+
+/**
+ * Per class, how well a histogram of one number tells its members from the rest: balanced accuracy over held-out fifths, 0 for chance and 1
+ * for always; NaN with too few of either. Bins hold about equal counts, and equal values are never split.
+ */
+export function tellApart(values: Float64Array, labels: Int32Array, classes: number): Float64Array {
+  const order = Int32Array.from(values.keys()).filter((i) => labels[i] >= 0).sort((a, b) => values[a] - values[b] || a - b);
+  const n = order.length;
+  const sizes = new Int32Array(classes);
+  for (const i of order) sizes[labels[i]]++;
+  const bins = Math.max(2, Math.min(16, Math.floor(Math.sqrt(n) / 2)));
+  const binOf = new Int32Array(values.length);
+  for (let at = 0; at < n; ) {
+    let end = at;
+    while (end < n && values[order[end]] === values[order[at]]) end++;
+    const bin = Math.min(bins - 1, Math.floor(((at + end) / 2 / n) * bins));
+    while (at < end) binOf[order[at++]] = bin;
+  }
+  // Folds turn within a class, by an order that has nothing to do with the number: the place in the set.
+  const own = new Float64Array(classes * bins * folds); // [class, bin, fold]
+  const all = new Float64Array(bins * folds);
+  const seen = new Int32Array(classes);
+  for (let i = 0; i < values.length; i++) {
+    if (labels[i] < 0) continue;
+    const cell = binOf[i] * folds + (seen[labels[i]]++ % folds);
+    own[labels[i] * bins * folds + cell]++;
+    all[cell]++;
+  }
+  return Float64Array.from(sizes, (size, label) => {
+    if (size < leastMembers || n - size < leastMembers) return NaN;
+    let right = -1;
+    for (let bin = 0; bin < bins; bin++) {
+      const from = bin * folds;
+      const ownHere = own.subarray(label * bins * folds + from, label * bins * folds + from + folds);
+      const allHere = all.subarray(from, from + folds);
+      const [ownInBin, allInBin] = [sum(ownHere), sum(allHere)];
+      for (let fold = 0; fold < folds; fold++) {
+        const [held, rest] = [ownHere[fold], allHere[fold] - ownHere[fold]];
+        // The bin's class is decided by the other folds, each side counted as a share of its own.
+        const isOwn = (ownInBin - held) * (n - size) > (allInBin - ownInBin - rest) * size;
+        right += isOwn ? held / size : rest / (n - size);
+      }
+    }
+    return Math.max(0, right);
+  });
+}
+
+const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);

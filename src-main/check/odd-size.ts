@@ -1,0 +1,13 @@
+/** Far fewer or far more pixels than the set's images have: thumbnails among photos, or the other way. */
+import { oddness, type Check } from './check.ts';
+
+export const oddSize: Check = {
+  id: 'odd-size',
+  title: 'Odd size',
+  summary: 'Far fewer or far more pixels than the other images.',
+  threshold: 0.5,
+  score(input) {
+    const [width, height] = ['width', 'height'].map(input.values);
+    return oddness(width.map((w, i) => Math.log(w * height[i]) / 2), Math.log(2.5), 0.1);
+  },
+};
