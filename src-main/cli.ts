@@ -1,34 +1,21 @@
-/** The command line: the contract's calls as commands. What it promises to scripts stands in ARCHITECTURE.md; keep it stable. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { decideCommand, undoCommand, type DecideOptions } from './command/decide.ts';
+/** The command line: the contract's calls as commands, each declared in a file of `command/`. What it promises to scripts stands in ARCHITECTURE.md; keep it stable. */
+import { Command, CommanderError } from 'commander';
+import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
-import { exportCommand, type ExportOptions } from './command/export.ts';
-import { exitCodes, fail, say, type OutputOptions } from './command/output.ts';
-import { addParameterFlags, rankCommand, type RankOptions } from './command/rank.ts';
-import { scanCommand } from './command/scan.ts';
-import { scorers } from './compute/anomaly/index.ts';
-import { openDoor, type Door } from './door/client.ts';
+import { addDuplicatesCommand } from './command/duplicates.ts';
+import { addExportCommand } from './command/export.ts';
+import { whole } from './command/folder-command.ts';
+import { addHistoryCommands } from './command/history.ts';
+import { addImportCommand } from './command/import.ts';
+import { addMapCommand } from './command/map.ts';
+import { addMarkCommands } from './command/mark.ts';
+import { exitCodes, fail, say } from './command/output.ts';
+import { addRankCommand } from './command/rank.ts';
+import { addScanCommand } from './command/scan.ts';
+import { addViewCommands } from './command/views.ts';
 import { version } from './workspace/engine.ts';
 
-interface FolderOptions extends OutputOptions { workspace?: string }
-
-const whole = (text: string) => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('A whole number was expected.');
-  return value;
-};
-
 let exitCode: number = exitCodes.done;
-
-/** Opens the folder, does the work, closes it again, whatever happens. */
-async function inFolder(folder: string, options: FolderOptions, work: (door: Door) => Promise<void>) {
-  const door = await openDoor(folder, options.workspace);
-  try {
-    await work(door);
-  } finally {
-    await door.close();
-  }
-}
 
 const program = new Command('winnow')
   .description('Find the odd, hard, broken and duplicated images in a folder, and export a better data set. Nothing leaves this machine.')
@@ -37,44 +24,10 @@ const program = new Command('winnow')
   .showHelpAfterError('(--help shows what can be said)')
   .configureOutput({ writeOut: (text) => process.stderr.write(text) });
 
-const folderCommand = (name: string, description: string) => program.command(name)
-  .description(description)
-  .argument('<folder>', 'folder of images; it is only read')
-  .option('--workspace <dir>', 'where Winnow keeps what it learns (default: in your data folder)')
-  .option('--json <file>', "write the result as JSON; '-' for standard output")
-  .option('--quiet', 'no progress and no sentences');
-
-folderCommand('scan', 'index the images and tell which files cannot be read')
-  .action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => scanCommand(door, options)));
-
-const rankCommandLine = folderCommand('rank', 'rank the images from most to least anomalous')
-  .option('--method <id>', `how: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
-  .option('--train-on <glob>', "the images known to be normal, as in 'train/good/**' (default: all)")
-  .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
-  .option('--maps <dir>', 'write an error map of each image, 16-bit PNG')
-  .option('--top <n>', 'how many to print', whole, 20)
-  .option('--fresh', 'start anew even where an interrupted run could be resumed');
-addParameterFlags(rankCommandLine);
-rankCommandLine.action((folder: string, options: RankOptions & FolderOptions) => inFolder(folder, options, (door) => rankCommand(door, options)));
-
-folderCommand('decide', 'decide on images by path, glob or expression, as in "conv-ae.error > 0.02"')
-  .argument('<what...>', 'paths within the folder, globs, or one expression')
-  .option('--keep', 'keep them')
-  .option('--reject', 'leave them out of exports')
-  .option('--unsure', 'look again later')
-  .option('--clear', 'back to undecided')
-  .action((folder: string, what: string[], options: DecideOptions & FolderOptions) => inFolder(folder, options, (door) => decideCommand(door, what, options)));
-
-for (const which of ['undo', 'redo'] as const) {
-  folderCommand(which, which === 'undo' ? 'take back the last decision' : 'do again what was undone')
-    .action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => undoCommand(door, which, options)));
-}
-
-folderCommand('export', 'copy what is not rejected, with a manifest; the originals stay as they are')
-  .requiredOption('--to <dir>', 'a new or empty folder outside the opened one')
-  .option('--drop <expression>', 'leave these out too')
-  .option('--dry-run', 'only say what would be copied')
-  .action((folder: string, options: ExportOptions & FolderOptions) => inFolder(folder, options, (door) => exportCommand(door, options)));
+// In the order of `--help`.
+for (const add of [
+  addScanCommand, addChecksCommand, addDuplicatesCommand, addRankCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand,
+]) add(program);
 
 program.command('serve')
   .description('the window’s page for a browser on this machine')
@@ -102,6 +55,12 @@ program.command('open')
   .description('the window (started by `npm start`)')
   .argument('[folder]')
   .action(() => say({}, 'The window is started by `npm start -- open [FOLDER]`.'));
+
+program.addHelpText('after', `
+Images are chosen by paths, globs ('test/**') or an expression over columns and properties:
+  "sharpness < 0.1 and class = 'dress' and not decision = 'keep'"
+  "issue = 'dark' or tag = 'check' or duplicate = 'near'", "path like 'test/*'", "label != none"
+Every step stands in the journal: \`undo\`, \`history\`, \`script\`. Exit: 0 done, 1 failed, 2 wrong usage, 130 cancelled.`);
 
 try {
   await program.parseAsync();

@@ -1,35 +1,87 @@
-/** `export FOLDER --to DIR`: copies of what is not rejected, with a manifest. */
+/** `export FOLDER --to DIR`: what is not rejected, in the format asked for, with a manifest. */
 import { resolve } from 'node:path';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
+import { exportSchema, placements, type ExportRequest } from '../contract/schemas.ts';
 import type { ExportPlan } from '../contract/types.ts';
+import { plural, whole as count } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { follow, say, writeJson, type OutputOptions } from './output.ts';
+import { formats } from '../export/index.ts';
+import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { follow, say, writeJson } from './output.ts';
 
-export interface ExportOptions extends OutputOptions {
+interface ExportOptions extends FolderOptions {
   to: string;
+  format: string;
+  place: (typeof placements)[number];
+  split?: ExportRequest['splits'];
+  seed: number;
+  keptOnly?: boolean;
   drop?: string;
   dryRun?: boolean;
+  confirmMove?: number;
 }
 
-export async function exportCommand(door: Door, options: ExportOptions): Promise<void> {
-  const request = { to: resolve(options.to), drop: options.drop ?? null }; // resolved here, since the engine may run elsewhere
+export function addExportCommand(program: Command) {
+  folderCommand(program, 'keep', 'export', 'what is not rejected, with a manifest; the originals stay as they are',
+    ['photos --to clean', "photos --to set --split 0.8,0.1,0.1 --drop \"duplicate = 'near' and decision != 'keep'\"", 'photos --to list --format jsonl --place list --dry-run'])
+    .requiredOption('--to <dir>', 'a new or empty folder outside the opened one')
+    .addOption(new Option('--format <id>', `how it is written:\n${formats.map(({ id, summary }) => `${id}: ${summary}`).join('\n')}\n`).choices(formats.map(({ id }) => id)).default('folder'))
+    .addOption(new Option('--place <how>', 'how files come there; list: not at all; move: copied and read back, then the originals go to the system’s trash').choices(placements).default('copy'))
+    .option('--split <shares>', 'train, validation and test, as in 0.8,0.1,0.1: stratified by class, near duplicates together', parseSplit)
+    .option('--seed <n>', 'the same seed gives the same split', whole, 1)
+    .option('--kept-only', 'only what is decided to be kept, not the undecided and unsure')
+    .option('--drop <expression>', 'leave these out too')
+    .option('--confirm-move <n>', 'with --place move: how many originals go to the trash, as the plan says', whole)
+    .option('--dry-run', 'only say what would be exported')
+    .action((folder: string, options: ExportOptions) => inFolder(folder, options, (door) => exportCommand(door, options)));
+}
+
+function parseSplit(text: string): ExportRequest['splits'] {
+  const shares = text.split(',').map(Number);
+  const [train, val, test = 0] = shares;
+  if (!/^[\d.,\s]+$/.test(text) || shares.length < 2 || shares.length > 3 || shares.some((share) => !Number.isFinite(share)) || train + val + test <= 0) {
+    throw new InvalidArgumentError('Shares of train, validation and test were expected, as in 0.8,0.1,0.1.');
+  }
+  return { train, val, test };
+}
+
+async function exportCommand(door: Door, options: ExportOptions): Promise<void> {
+  const request = exportSchema.parse({
+    to: resolve(options.to), // here, since the engine may run elsewhere
+    format: options.format, place: options.place, drop: options.drop ?? null, keptOnly: options.keptOnly ?? false, splits: options.split ?? null, seed: options.seed,
+    confirmMove: options.confirmMove ?? null,
+  });
   const plan = await door.calls.exports.plan.query(request);
+  const isMove = request.place === 'move';
   if (options.dryRun) {
-    say(options, `Would copy ${planSentence(plan)} to ${plan.to}. Nothing was written.`);
+    say(options, `Would export ${planSentence(plan)} to ${plan.to}. Nothing was written.`);
+    tellPlan(options, plan);
+    if (isMove) say(options, `Moving them takes --confirm-move ${plan.copied}.`);
     writeJson(options, { schema: 'winnow/export@1', dryRun: true, ...plan, failed: [] });
     return;
+  }
+  if (isMove && request.confirmMove !== plan.copied) {
+    throw new WinnowError('bad-request', `This moves ${plural(plan.copied, 'original')} of ${door.folder} to the system’s trash, after copying them to ${plan.to}. If that is meant, say it again with --confirm-move ${plan.copied}. Nothing was written.`);
   }
   const job = await follow(door, options, () => door.calls.exports.start.mutate(request));
   const result = await door.calls.exports.result.query({ jobId: job.id });
   if (!result) throw new WinnowError('failed', 'The export ended without a result.');
-  say(options, `Copied ${planSentence(result)} to ${result.to}, with manifest.csv and manifest.json.`);
-  for (const issue of result.failed) say(options, `  not copied: ${issue.path}: ${issue.message}`);
+  say(options, `Exported ${planSentence(result)} to ${result.to}.`);
+  tellPlan(options, result);
+  if (isMove) say(options, `${plural(result.trashed, 'original')} moved to the system’s trash.`);
+  for (const issue of result.failed) say(options, `  not exported: ${issue.path}: ${issue.message}`);
   writeJson(options, { schema: 'winnow/export@1', dryRun: false, ...result });
-  if (result.failed.length) throw new WinnowError('failed', `${result.failed.length} of ${result.copied + result.failed.length} files could not be copied.`);
+  if (result.failed.length) throw new WinnowError('failed', `${result.failed.length} of ${result.copied + result.failed.length} files could not be exported.`);
 }
 
 function planSentence(plan: ExportPlan): string {
-  const n = (value: number) => value.toLocaleString('en');
-  return `${n(plan.copied)} images, ${(plan.bytes / 2 ** 20).toFixed(1)} MiB (${n(plan.kept)} kept, ${n(plan.undecided)} undecided, ${n(plan.unsure)} unsure; `
-    + `left out: ${n(plan.rejected)} rejected${plan.dropped ? `, ${n(plan.dropped)} dropped` : ''}${plan.unreadable ? `, ${n(plan.unreadable)} unreadable` : ''})`;
+  const leftOut = [`${count(plan.rejected)} rejected`, ...(plan.dropped ? [`${count(plan.dropped)} dropped`] : []), ...(plan.unreadable ? [`${count(plan.unreadable)} unreadable`] : [])];
+  return `${plural(plan.copied, 'image')}, ${(plan.bytes / 2 ** 20).toFixed(1)} MiB (${count(plan.kept)} kept, ${count(plan.undecided)} undecided, ${count(plan.unsure)} unsure; left out: ${leftOut.join(', ')})`;
+}
+
+function tellPlan(options: ExportOptions, { splits, renamed }: ExportPlan) {
+  const parts = Object.entries(splits).map(([split, images]) => `${count(images)} ${split}`);
+  if (parts.length) say(options, `Split: ${parts.join(', ')}.`);
+  if (renamed) say(options, `${plural(renamed, 'file')} under another name, since two would be one where capitals do not count.`);
 }

@@ -30,6 +30,9 @@ export function fail(error: unknown): number {
   return code === 'cancelled' ? exitCodes.cancelled : code === 'bad-request' || code === 'bad-expression' ? exitCodes.wrongUsage : exitCodes.failed;
 }
 
+/** The engine's code of anything that a call threw. */
+export const codeOf = (error: unknown): string => told(error).code;
+
 /** An error of the client carries the engine's code and sentence in its data. */
 function told(error: unknown): { code: string; message: string } {
   const data = (error as { data?: { winnow?: string } }).data;

@@ -7,13 +7,15 @@ import { WinnowError } from '../contract/errors.ts';
 import { backendTitles } from '../contract/types.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import type { Door } from '../door/client.ts';
+import { flagOf } from '../workspace/commands.ts';
 import { trainedOn } from '../workspace/rank.ts';
-import { duration, follow, say, writeJson, type OutputOptions } from './output.ts';
-import { allSamples } from './scan.ts';
+import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { duration, follow, say, writeJson } from './output.ts';
+import { allSamples } from './samples.ts';
 
 interface Property { type?: string; enum?: unknown[]; default?: unknown; description?: string; unit?: string }
 
-export interface RankOptions extends OutputOptions {
+interface RankOptions extends FolderOptions {
   method: string;
   trainOn?: string;
   seed: number;
@@ -24,13 +26,23 @@ export interface RankOptions extends OutputOptions {
 }
 
 const propertiesOf = (schema: z.ZodType) => (z.toJSONSchema(schema, { io: 'input' }) as { properties: Record<string, Property> }).properties;
-const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-/** `sizePx` is `--size`: a flag's unit stands in its help. */
-const flagOf = (name: string) => kebab(name.replace(/(Px|Ms)$/, ''));
 const optionOf = (name: string) => flagOf(name).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
+export function addRankCommand(program: Command) {
+  const command = folderCommand(program, 'find', 'rank', 'rank the images from most to least anomalous',
+    ['photos', "photos --method pca --train-on 'train/good/**' --json ranks.json"])
+    .option('--method <id>', `how: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
+    .option('--train-on <glob>', "the images known to be normal, as in 'train/good/**' (default: all)")
+    .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
+    .option('--maps <dir>', 'write an error map of each image, 16-bit PNG')
+    .option('--top <n>', 'how many to print', whole, 20)
+    .option('--fresh', 'start anew even where an interrupted run could be resumed');
+  addParameterFlags(command);
+  command.action((folder: string, options: RankOptions) => inFolder(folder, options, (door) => rankCommand(door, options)));
+}
+
 /** Adds one flag for each parameter of any method. */
-export function addParameterFlags(command: Command) {
+function addParameterFlags(command: Command) {
   const flags = new Map<string, { property: Property; of: string[] }>();
   for (const scorer of scorers) {
     for (const [name, property] of Object.entries(propertiesOf(scorer.schema))) {
@@ -65,7 +77,7 @@ function parametersOf(options: RankOptions): Record<string, unknown> {
   return given;
 }
 
-export async function rankCommand(door: Door, options: RankOptions): Promise<void> {
+async function rankCommand(door: Door, options: RankOptions): Promise<void> {
   const request = rankSchema.parse({
     method: options.method, parameters: parametersOf(options), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ? resolve(options.maps) : null,
   });
@@ -74,8 +86,8 @@ export async function rankCommand(door: Door, options: RankOptions): Promise<voi
   const scores = await door.column(run.column);
   const isTrained = trainedOn(run);
   const ranked = (await allSamples(door))
-    .filter((sample) => scores.has(sample.id))
-    .map((sample) => ({ path: sample.path, score: scores.get(sample.id) as number, trainedOn: isTrained(sample.path) }))
+    .map((sample) => ({ path: sample.path, score: scores[sample.id] ?? NaN, trainedOn: isTrained(sample.path) }))
+    .filter(({ score }) => !Number.isNaN(score))
     .sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1))
     .map((sample, i) => ({ path: sample.path, score: sample.score, rank: i + 1, trainedOn: sample.trainedOn }));
   const issues = await door.calls.samples.issues.query();

@@ -1,38 +1,35 @@
-/** `scan FOLDER`: find and read the images, and tell what is there. */
-import type { Sample } from '../contract/types.ts';
+/** `scan FOLDER`: find and read the images, check them, find duplicates, and tell what is there. */
+import type { Command } from 'commander';
+import { duplicateKinds } from '../contract/types.ts';
+import { plural, whole } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { follow, say, writeJson, type OutputOptions } from './output.ts';
+import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
+import { follow, say, writeJson } from './output.ts';
+import { allSamples, describeGroups, describeSamples } from './samples.ts';
 
-export async function scanCommand(door: Door, options: OutputOptions): Promise<void> {
-  const job = await follow(door, options, () => door.calls.workspace.scan.mutate());
-  say(options, `${job.summary}.`);
-  if (!options.json) return;
-  const samples = await allSamples(door);
-  const columns = await Promise.all((await door.calls.samples.columns.query()).map(async ({ name }) => [name, await door.column(name)] as const));
-  const known = new Map(samples.map((sample) => [sample.sha256, [] as string[]]));
-  for (const sample of samples) known.get(sample.sha256)?.push(sample.path);
-  writeJson(options, {
-    schema: 'winnow/scan@1',
-    folder: door.folder,
-    samples: samples.map((sample) => ({
-      path: sample.path, width: sample.width, height: sample.height, bytes: sample.bytes, format: sample.format, sha256: sample.sha256,
-      class: sample.class, decision: sample.decision,
-      columns: Object.fromEntries(columns.flatMap(([name, values]) => (values.has(sample.id) ? [[name, values.get(sample.id)]] : []))),
-      checks: {},
-    })),
-    issues: await door.calls.samples.issues.query(),
-    groups: [...known.values()].filter((paths) => paths.length > 1).map((paths) => ({ kind: 'exact', paths })),
-  });
+export { allSamples } from './samples.ts';
+
+export function addScanCommand(program: Command) {
+  folderCommand(program, 'find', 'scan', 'index the images, check their quality, find duplicates, and tell which files cannot be read', ['photos', 'photos --json scan.json'])
+    .action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => scanCommand(door, options)));
 }
 
-/** All samples of the folder by path. */
-export async function allSamples(door: Door): Promise<Sample[]> {
-  const byId = new Map<number, Sample>();
-  for (let since = 0, more = true; more; ) {
-    const changes = await door.calls.samples.changes.query({ since });
-    for (const sample of changes.samples) byId.set(sample.id, sample);
-    for (const id of changes.removed) byId.delete(id);
-    ({ revision: since, more } = changes);
+async function scanCommand(door: Door, options: FolderOptions): Promise<void> {
+  const job = await follow(door, options, () => door.calls.workspace.scan.mutate());
+  say(options, `${job.summary}.`);
+  const [samples, issues, checks, findings] = await Promise.all([allSamples(door), door.calls.samples.issues.query(), door.calls.checks.list.query(), door.calls.checks.findings.query()]);
+  const groups = await describeGroups(door, samples);
+  if (options.json) writeJson(options, { schema: 'winnow/scan@1', folder: door.folder, samples: await describeSamples(door, samples), issues, groups, findings });
+
+  const list = (counts: readonly (readonly [string, number])[]) => counts.filter(([, n]) => n > 0).map(([name, n]) => `${whole(n)} ${name}`).join(', ');
+  const flagged = list(checks.map(({ id, flagged: n }) => [id, n] as const));
+  if (flagged) say(options, `Flagged: ${flagged}.`);
+  const grouped = list(duplicateKinds.map((kind) => [kind, groups.filter((group) => group.kind === kind).length] as const));
+  if (grouped) say(options, `Groups of duplicates: ${grouped}.`);
+  for (const [what, n] of [['several classes', groups.filter((group) => group.crossesClasses).length], ['several splits', groups.filter((group) => group.crossesSplits).length]] as const) {
+    if (n) say(options, `${plural(n, 'group')} in ${what}.`);
   }
-  return [...byId.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  for (const finding of findings.filter((one) => one.flagged)) say(options, finding.message);
+  for (const issue of issues.slice(0, 5)) say(options, `Unreadable: ${issue.path}: ${issue.message}`);
+  if (issues.length > 5) say(options, `… and ${whole(issues.length - 5)} more; --json lists them.`);
 }

@@ -1,0 +1,90 @@
+/** Which images a command is about: paths, globs or one expression, a saved view, or a list of paths from a file or standard input. */
+import { readFileSync } from 'node:fs';
+import { isAbsolute, relative, resolve, sep } from 'node:path';
+import type { Command } from 'commander';
+import { WinnowError } from '../contract/errors.ts';
+import type { Choice } from '../contract/schemas.ts';
+import type { Sample } from '../contract/types.ts';
+import type { Door } from '../door/client.ts';
+import { choose } from '../workspace/edits.ts';
+import { predicateOf, readSource } from './samples.ts';
+
+export interface ChoiceOptions {
+  where?: string;
+  view?: string;
+  from?: string;
+  skipMissing?: boolean;
+}
+
+export const addChoice = (command: Command): Command => command
+  .argument('[what...]', 'paths within the folder, globs, or one expression')
+  .option('--where <expression>', 'those for which this holds')
+  .option('--view <name>', 'those of a saved view')
+  .option('--from <file>', "paths from a file, one a line ('-': standard input)")
+  .option('--skip-missing', 'with --from: pass over what is not in the folder');
+
+/** Throws `bad-request` unless it was said in exactly one way. */
+export async function choiceOf(door: Door, samples: readonly Sample[], what: readonly string[], options: ChoiceOptions): Promise<Choice> {
+  const ways = [what.length > 0, options.where !== undefined, options.view !== undefined, options.from !== undefined].filter(Boolean).length;
+  if (ways !== 1) throw new WinnowError('bad-request', 'Say which images in one way: paths, globs or an expression, --where, --view, or --from.');
+  if (options.where !== undefined) return { where: options.where };
+  if (options.from !== undefined) return { ids: idsFrom(samples, options.from, options.skipMissing ?? false) };
+  if (options.view !== undefined) {
+    const view = (await door.calls.views.list.query()).find(({ name }) => name === options.view);
+    if (!view) throw new WinnowError('bad-request', `There is no view ‘${options.view}’. \`views\` lists them.`);
+    return view.where === null ? { ids: samples.map(({ id }) => id) } : { where: view.where };
+  }
+  const paths = new Set(samples.map(({ path }) => path));
+  const [only] = what;
+  // One argument that is neither a path nor a glob but has an operator is an expression.
+  const isExpression = what.length === 1 && !paths.has(withinFolder(door, only, paths)) && (/[<>=]/.test(only) || /\slike\s/.test(only));
+  return isExpression ? { where: only } : { paths: what.map((path) => withinFolder(door, path, paths)) };
+}
+
+/** The samples of a choice, as the engine would choose them. Throws as the engine does. */
+export async function chosenSamples(door: Door, samples: readonly Sample[], choice: Choice): Promise<Sample[]> {
+  const source = 'where' in choice ? await readSource(door, (reading) => predicateOf(choice.where, reading)) : null;
+  const ids = new Set(choose(choice, () => samples, () => source as NonNullable<typeof source>));
+  return samples.filter(({ id }) => ids.has(id));
+}
+
+/** A path as the table has it: also where the shell completed it from where the person stands. */
+export function withinFolder(door: Door, path: string, paths: ReadonlySet<string>): string {
+  if (paths.has(path)) return path;
+  const inside = relative(door.folder, resolve(path));
+  const isInside = inside !== '' && !isAbsolute(inside) && inside.split(sep)[0] !== '..';
+  const own = inside.split(sep).join('/');
+  return isInside && (paths.has(own) || isAbsolute(path)) ? own : path.replace(/^\.\//, '');
+}
+
+function idsFrom(samples: readonly Sample[], file: string, skipMissing: boolean): number[] {
+  const byPath = new Map(samples.map(({ path, id }) => [path, id]));
+  const ids: number[] = [];
+  for (const path of pathsFrom(file)) {
+    const id = byPath.get(path) ?? byPath.get(path.replace(/^\.\//, ''));
+    if (id !== undefined) ids.push(id);
+    else if (!skipMissing) throw new WinnowError('no-samples', `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing passes over such lines.`);
+  }
+  return ids;
+}
+
+/** One path a line; a line that begins with a quotation mark is a JSON string, for names with line breaks or blanks at their ends. */
+function pathsFrom(file: string): string[] {
+  return readInput(file).split('\n').map((line) => line.replace(/\r$/, '')).filter(Boolean).map((line, i) => {
+    if (!line.startsWith('"')) return line;
+    try {
+      return String(JSON.parse(line));
+    } catch {
+      throw new WinnowError('bad-request', `Line ${i + 1} of ${file === '-' ? 'standard input' : file} begins with a quotation mark but is no JSON string.`);
+    }
+  });
+}
+
+/** A file's text, or what comes from standard input for '-'. */
+export function readInput(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : resolve(file), 'utf8');
+  } catch (error) {
+    throw new WinnowError('bad-request', `${file === '-' ? 'Standard input' : resolve(file)} cannot be read: ${(error as Error).message}`);
+  }
+}

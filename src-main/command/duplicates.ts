@@ -1,0 +1,76 @@
+/** `duplicates FOLDER`: the groups of images that are one image; which of them stays; which are no duplicates after all. */
+import { isAbsolute } from 'node:path';
+import { Option, type Command } from 'commander';
+import { WinnowError } from '../contract/errors.ts';
+import { keepBestSchema, keepRules } from '../contract/schemas.ts';
+import { duplicateKinds, type DuplicateKind } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import type { Door } from '../door/client.ts';
+import { choiceOf, chosenSamples, withinFolder } from './choose.ts';
+import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { say } from './output.ts';
+import { describeGroups, knownSamples, tellMarks } from './samples.ts';
+
+interface DuplicatesOptions extends FolderOptions {
+  kind?: DuplicateKind[];
+  group?: number[];
+  apart?: string[] | true;
+  from?: string;
+  skipMissing?: boolean;
+  keepBest?: (typeof keepRules)[number];
+  protect?: string;
+}
+
+export function addDuplicatesCommand(program: Command) {
+  folderCommand(program, 'find', 'duplicates', 'list groups of duplicates; keep the best of each, or say that some are none',
+    ['photos --kind exact near', 'photos --keep-best largest --protect train', 'photos --apart cats/1.jpg cats/2.jpg'])
+    .addOption(new Option('--kind <kind...>', 'only these kinds').choices(duplicateKinds))
+    .option('--group <id...>', 'only these groups, by the ids of --json', (text: string, earlier: number[] = []) => [...earlier, whole(text)])
+    .addOption(new Option('--keep-best <rule>', 'reject all but one of each group (default kinds: exact near)').choices(keepRules))
+    .option('--protect <folder>', 'with --keep-best: images in this sub-folder are kept before any other')
+    .option('--apart [path...]', 'these are not duplicates of each other: never group them again')
+    .option('--from <file>', "with --apart: paths from a file, one a line ('-': standard input)")
+    .option('--skip-missing', 'with --from: pass over what is not in the folder')
+    .action((folder: string, options: DuplicatesOptions) => {
+      if (options.keepBest && options.apart) throw new WinnowError('bad-request', 'Say --keep-best or --apart, not both.');
+      if (options.protect !== undefined && !options.keepBest) throw new WinnowError('bad-request', '--protect goes with --keep-best.');
+      if (options.from !== undefined && !options.apart) throw new WinnowError('bad-request', '--from goes with --apart.');
+      return inFolder(folder, options, (door) => duplicatesCommand(door, options));
+    });
+}
+
+async function duplicatesCommand(door: Door, options: DuplicatesOptions): Promise<void> {
+  const samples = await knownSamples(door);
+  let changed = 0;
+  if (options.keepBest) {
+    const paths = new Set(samples.map(({ path }) => path));
+    const protectedFolder = options.protect === undefined ? null : protectedOf(door, options.protect, paths);
+    const done = await door.calls.duplicates.keepBest.mutate(keepBestSchema.parse({ kinds: options.kind, rule: options.keepBest, protectedFolder, groups: options.group ?? null }));
+    changed = done.changed;
+    say(options, changed ? `Done: ${done.title}.` : 'Nothing to reject: no group has two images that are not rejected.');
+  } else if (options.apart) {
+    const choice = await choiceOf(door, samples, options.apart === true ? [] : options.apart, options);
+    const ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
+    if (ids.length < 2 && options.skipMissing) say(options, 'Fewer than two of these images are in the folder.');
+    else ({ changed } = await door.calls.duplicates.setApart.mutate({ ids }));
+    if (changed) say(options, `${plural(ids.length, 'image')} are kept apart.`);
+  }
+  const groups = (await describeGroups(door, samples)).filter(({ id, kind }) => (!options.kind || options.kind.includes(kind)) && (!options.group || options.group.includes(id)));
+  await tellMarks(door, options, 'duplicates', { changed, groups });
+  if (options.keepBest || options.apart) return;
+  say(options, `${plural(groups.length, 'group')} of duplicates.`);
+  if (options.quiet || options.json === '-') return;
+  for (const { id, kind, paths, score, crossesClasses, crossesSplits } of groups) {
+    const crosses = [crossesClasses ? 'several classes' : [], crossesSplits ? 'several splits' : []].flat();
+    process.stdout.write(`${id}  ${kind}  ${score.toFixed(3)}${crosses.length ? `  in ${crosses.join(' and ')}` : ''}\n${paths.map((path) => `  ${path}\n`).join('')}`);
+  }
+}
+
+/** A sub-folder as paths have it. Throws `bad-request` where no image lies in it. */
+function protectedOf(door: Door, folder: string, paths: ReadonlySet<string>): string {
+  const given = folder.replaceAll('\\', '/').replace(/\/+$/, '');
+  const folders = new Set([...paths].flatMap((path) => path.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/'))));
+  const own = withinFolder(door, given, folders);
+  if (!folders.has(own)) throw new WinnowError('bad-request', `No image of this folder lies in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a sub-folder of it.'}`);
+  return own;
+}

@@ -1,0 +1,72 @@
+/** `undo`, `redo`, `history`, `script`: the journal, which keeps every step. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { WinnowError } from '../contract/errors.ts';
+import type { Door } from '../door/client.ts';
+import { writeWhole } from '../workspace/files.ts';
+import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
+import { codeOf, say, writeJson } from './output.ts';
+import { tellMarks } from './samples.ts';
+
+interface UndoOptions extends FolderOptions { steps: number }
+interface HistoryOptions extends FolderOptions { limit: number }
+interface ScriptOptions extends FolderOptions { out?: string }
+
+export function addHistoryCommands(program: Command) {
+  for (const which of ['undo', 'redo'] as const) {
+    folderCommand(program, 'decide', which, which === 'undo' ? 'take back the last decision, tag, setting …' : 'do again what was undone', ['photos', 'photos --steps 3'])
+      .option('--steps <n>', 'how many steps', atLeastOne, 1)
+      .action((folder: string, options: UndoOptions) => inFolder(folder, options, (door) => undoCommand(door, which, options)));
+  }
+  folderCommand(program, 'decide', 'history', 'what was done, newest first, with the command that does the same', ['photos --limit 10'])
+    .option('--limit <n>', 'how many entries', atLeastOne, 200)
+    .action((folder: string, options: HistoryOptions) => inFolder(folder, options, (door) => historyCommand(door, options)));
+  folderCommand(program, 'keep', 'script', 'a shell script that does everything again that stands: decisions, settings, rankings, exports', ['photos > replay.sh', 'photos --out replay.sh', 'photos --out replay.sh && sh replay.sh /copy/of/photos /new/exports'])
+    .option('--out <file>', 'write it there (default: standard output)')
+    .action((folder: string, options: ScriptOptions) => inFolder(folder, options, (door) => scriptCommand(door, options)));
+}
+
+/** As many steps as there are, up to what was asked. Throws `nothing-to-do` where there is none at all. */
+async function undoCommand(door: Door, which: 'undo' | 'redo', options: UndoOptions): Promise<void> {
+  const titles: string[] = [];
+  let changed = 0;
+  while (titles.length < options.steps) {
+    try {
+      const step = await door.calls.journal[which].mutate();
+      titles.push(step.title);
+      changed += step.changed;
+      say(options, `${which === 'undo' ? 'Undone' : 'Done again'}: ${step.title}.`);
+    } catch (error) {
+      if (!titles.length || codeOf(error) !== 'nothing-to-do') throw error;
+      say(options, `There is nothing more to ${which}.`);
+      break;
+    }
+  }
+  const { journal } = await door.calls.workspace.describe.query();
+  await tellMarks(door, options, which, { changed, title: titles.at(-1), titles, journal });
+}
+
+async function historyCommand(door: Door, options: HistoryOptions): Promise<void> {
+  const entries = await door.calls.journal.history.query({ limit: options.limit });
+  const { journal } = await door.calls.workspace.describe.query();
+  writeJson(options, { schema: 'winnow/history@1', folder: door.folder, journal, entries });
+  if (options.quiet || options.json === '-') return;
+  for (const { atMs, title, undone, command } of entries) {
+    process.stdout.write(`${when(atMs)}  ${title}${undone ? ' (undone)' : ''}\n${' '.repeat(21)}winnow ${command}\n`);
+  }
+}
+
+/** Local time to the second, as `ls` would sort it. */
+function when(atMs: number): string {
+  const at = new Date(atMs);
+  return new Date(atMs - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+async function scriptCommand(door: Door, options: ScriptOptions): Promise<void> {
+  if (!options.out && options.json === '-') throw new WinnowError('bad-request', 'Script and JSON cannot both go to standard output. Name a file with --out or --json.');
+  const script = await door.calls.journal.script.query();
+  writeJson(options, { schema: 'winnow/script@1', folder: door.folder, script });
+  if (!options.out) return void process.stdout.write(script);
+  await writeWhole(resolve(options.out), script);
+  say(options, `Written to ${resolve(options.out)}. Run it with \`sh\`.`);
+}

@@ -1,0 +1,30 @@
+/** `map FOLDER`: every image as a point, near to what looks like it to an autoencoder. */
+import type { Command } from 'commander';
+import { mapSchema } from '../contract/schemas.ts';
+import { plural } from '../contract/words.ts';
+import type { Door } from '../door/client.ts';
+import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { follow, say, writeJson } from './output.ts';
+import { allSamples } from './samples.ts';
+
+interface MapOptions extends FolderOptions { run?: string; seed: number; anew?: boolean }
+
+export function addMapCommand(program: Command) {
+  folderCommand(program, 'find', 'map', 'lay the images out by what a ranking has learned; the places are the columns map.x and map.y', ['photos --json map.json', 'photos --run conv-ae-2 --anew'])
+    .option('--run <id>', 'the run whose codes are used (default: the newest)')
+    .option('--seed <n>', 'the same seed on the same machine gives the same map', whole, 1)
+    .option('--anew', 'lay out everything again, also where only new images are missing from the map')
+    .action((folder: string, options: MapOptions) => inFolder(folder, options, (door) => mapCommand(door, options)));
+}
+
+async function mapCommand(door: Door, options: MapOptions): Promise<void> {
+  const request = mapSchema.parse({ runId: options.run ?? null, seed: options.seed, anew: options.anew ?? false });
+  const job = await follow(door, options, () => door.calls.workspace.map.mutate(request));
+  const [x, y, samples, columns] = await Promise.all([door.column('map.x'), door.column('map.y'), allSamples(door), door.calls.samples.columns.query()]);
+  const placed = samples.filter(({ id }) => !Number.isNaN(x[id] ?? NaN));
+  const run = columns.find(({ name }) => name === 'map.x')?.runId ?? null;
+  writeJson(options, {
+    schema: 'winnow/map@1', folder: door.folder, run, seed: options.seed, samples: placed.map(({ id, path }) => ({ path, x: x[id], y: y[id] })), issues: await door.calls.samples.issues.query(),
+  });
+  say(options, `${job.summary ?? plural(placed.length, 'image')}. ${plural(placed.length, 'image')} on the map in all.`);
+}

@@ -1,0 +1,87 @@
+/** `decide`, `tag`, `label`, `note`: what a person says of images, each one step that can be undone. */
+import type { Command } from 'commander';
+import { WinnowError } from '../contract/errors.ts';
+import type { Change } from '../contract/schemas.ts';
+import { decisions, type Decision, type Marks } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import type { Door } from '../door/client.ts';
+import { patchOf } from '../workspace/edits.ts';
+import { addChoice, choiceOf, chosenSamples, type ChoiceOptions } from './choose.ts';
+import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
+import { say } from './output.ts';
+import { knownSamples, tellMarks } from './samples.ts';
+
+interface MarkOptions extends FolderOptions, ChoiceOptions { dryRun?: boolean; clear?: boolean }
+interface DecideOptions extends MarkOptions { keep?: boolean; reject?: boolean; unsure?: boolean; reason?: string }
+interface TagOptions extends MarkOptions { add?: string[]; remove?: string[] }
+interface LabelOptions extends MarkOptions { as?: string }
+interface NoteOptions extends MarkOptions { text?: string }
+
+export function addMarkCommands(program: Command) {
+  const add = <Options extends MarkOptions>(name: string, description: string, examples: string[], changeOf: (options: Options) => Change) =>
+    addChoice(folderCommand(program, 'decide', name, description, examples))
+      .option('--dry-run', 'only say what would change')
+      .action((folder: string, what: string[], options: Options) => {
+        const change = changeOf(options); // what is wrong in it needs no folder to be told
+        return inFolder(folder, options, (door) => markCommand(door, name, what, change, options));
+      });
+
+  add<DecideOptions>('decide', 'decide on images by path, glob or expression, as in "conv-ae.error > 0.02"',
+    ["photos 'test/**' --reject", "photos \"blurry > 0.8 and not decision = 'keep'\" --reject --reason 'out of focus'", 'photos --from list.txt --keep'], decideChange)
+    .option('--keep', 'keep them')
+    .option('--reject', 'leave them out of exports')
+    .option('--unsure', 'look again later')
+    .option('--clear', 'back to undecided')
+    .option('--reason <text>', "why (default: the expression; '': none). Without a decision: of those that have one");
+  add<TagOptions>('tag', 'put tags on images, or take them off', ["photos 'test/**' --add holiday 'to check'", 'photos --where "tag = \'to check\'" --remove \'to check\''], tagChange)
+    .option('--add <tag...>', 'tags to put on')
+    .option('--remove <tag...>', 'tags to take off');
+  add<LabelOptions>('label', 'say of which class images are; without a label it is the sub-folder’s name', ['photos cats/17.jpg --as dog', "photos --view 'mislabelled' --clear"], labelChange)
+    .option('--as <class>', 'the class')
+    .option('--clear', 'again what the sub-folder says');
+  add<NoteOptions>('note', 'write a note on images', ["photos cats/17.jpg --text 'ask Anna'", "photos 'cats/**' --clear"], noteChange)
+    .option('--text <text>', 'the note')
+    .option('--clear', 'take the note off');
+}
+
+function decideChange(options: DecideOptions): Change {
+  const asked = [...decisions, 'clear' as const].filter((decision) => options[decision]);
+  if (asked.length > 1 || (!asked.length && options.reason === undefined)) throw new WinnowError('bad-request', 'Say one of --keep, --reject, --unsure, --clear.');
+  const reason = options.reason === undefined ? {} : { reason: options.reason || null };
+  if (!asked.length) return reason;
+  return { decision: asked[0] === 'clear' ? null : (asked[0] as Decision), ...reason };
+}
+
+function tagChange({ add, remove }: TagOptions): Change {
+  if (!add && !remove) throw new WinnowError('bad-request', 'Say --add or --remove, and the tags.');
+  return { addTags: add, removeTags: remove };
+}
+
+function labelChange({ as, clear }: LabelOptions): Change {
+  if ((as === undefined) === !clear) throw new WinnowError('bad-request', 'Say --as and the class, or --clear.');
+  return { label: as ?? null };
+}
+
+function noteChange({ text, clear }: NoteOptions): Change {
+  if ((text === undefined) === !clear) throw new WinnowError('bad-request', 'Say --text and the note, or --clear.');
+  return { note: text ?? null };
+}
+
+async function markCommand(door: Door, name: string, what: readonly string[], change: Change, options: MarkOptions): Promise<void> {
+  const samples = await knownSamples(door);
+  const choice = await choiceOf(door, samples, what, options);
+  if (options.dryRun) {
+    const told = change.decision && change.reason === undefined && 'where' in choice ? { ...change, reason: choice.where } : change;
+    const paths = (await chosenSamples(door, samples, choice)).filter((sample) => differs(sample, patchOf(sample, told))).map(({ path }) => path);
+    say(options, `Would change ${plural(paths.length, 'image')}. Nothing was written.`);
+    for (const path of paths.slice(0, 20)) say(options, `  ${path}`);
+    if (paths.length > 20) say(options, `  … and ${paths.length - 20} more`);
+    return tellMarks(door, options, name, { dryRun: true, changed: paths.length, paths });
+  }
+  const isNothing = 'ids' in choice && choice.ids.length === 0; // an empty list is no fault
+  const { changed } = isNothing ? { changed: 0 } : await door.calls.journal.edit.mutate({ choice, change });
+  say(options, `${plural(changed, 'image')} changed.`);
+  await tellMarks(door, options, name, { dryRun: false, changed });
+}
+
+const differs = (marks: Marks, patch: Partial<Marks>) => (Object.keys(patch) as (keyof Marks)[]).some((key) => JSON.stringify(marks[key]) !== JSON.stringify(patch[key]));

@@ -1,0 +1,97 @@
+/** The table as commands read it: samples, columns, checks, and what expressions and orders stand for. */
+import { readerOf, type ReadSource } from '../contract/read.ts';
+import { parseExpression, type Predicate, type Read, type Value } from '../contract/expression.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { DuplicateKind, Sample } from '../contract/types.ts';
+import type { Door } from '../door/client.ts';
+import { writeJson, type OutputOptions } from './output.ts';
+
+/** All samples of the folder by path. */
+export async function allSamples(door: Door): Promise<Sample[]> {
+  const byId = new Map<number, Sample>();
+  for (let since = 0, more = true; more; ) {
+    const changes = await door.calls.samples.changes.query({ since });
+    for (const sample of changes.samples) byId.set(sample.id, sample);
+    for (const id of changes.removed) byId.delete(id);
+    ({ revision: since, more } = changes);
+  }
+  return [...byId.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The samples of a folder that has been scanned. Throws `no-samples`. */
+export async function knownSamples(door: Door): Promise<Sample[]> {
+  const samples = await allSamples(door);
+  if (!samples.length) throw new WinnowError('no-samples', 'No image is known of this folder yet. `scan` it first.');
+  return samples;
+}
+
+const marksOf = ({ class: name, label, decision, reason, tags, note }: Sample) => ({ class: name, label, decision, reason, tags, note });
+
+/** Samples as `--json` tells them, with what was measured and what the checks say. A check's score stands under `checks` only. */
+export async function describeSamples(door: Door, samples: readonly Sample[]) {
+  const [columns, states] = await Promise.all([door.calls.samples.columns.query(), door.calls.checks.list.query()]);
+  const values = new Map(await Promise.all(columns.map(async ({ name }) => [name, await door.column(name)] as const)));
+  const checks = states.filter(({ id }) => values.has(id));
+  const others = columns.filter(({ name }) => !checks.some(({ id }) => id === name));
+  const scoreOf = (name: string, { id }: Sample) => (values.get(name) as Float64Array)[id] ?? NaN;
+  return samples.map((sample) => ({
+    path: sample.path, width: sample.width, height: sample.height, bytes: sample.bytes, format: sample.format, frames: sample.frames, sha256: sample.sha256, ...marksOf(sample),
+    columns: Object.fromEntries(others.map(({ name }) => [name, scoreOf(name, sample)] as const).filter(([, value]) => !Number.isNaN(value))),
+    checks: Object.fromEntries(checks.map(({ id, threshold }) => [id, { score: scoreOf(id, sample), threshold }] as const)
+      .filter(([, { score }]) => !Number.isNaN(score)).map(([id, { score, threshold }]) => [id, { score, flagged: score >= threshold }])),
+  }));
+}
+
+/** Groups of duplicates as `--json` tells them. */
+export async function describeGroups(door: Door, samples: readonly Sample[]) {
+  const paths = new Map(samples.map(({ id, path }) => [id, path]));
+  return (await door.calls.duplicates.groups.query()).map(({ id, kind, ids, score, crossesClasses, crossesSplits }) => ({
+    id, kind, paths: ids.flatMap((member) => paths.get(member) ?? []), score, crossesClasses, crossesSplits,
+  }));
+}
+
+/** Writes what a command has changed, and the marks of every sample after it. */
+export async function tellMarks(door: Door, options: OutputOptions, command: string, more: object) {
+  if (!options.json) return;
+  const [samples, issues] = await Promise.all([allSamples(door), door.calls.samples.issues.query()]);
+  writeJson(options, { schema: `winnow/${command}@1`, folder: door.folder, ...more, samples: samples.map((sample) => ({ path: sample.path, ...marksOf(sample) })), issues });
+}
+
+/** What expressions and orders read, with those columns that `use` asks for. */
+export async function readSource(door: Door, use: (source: ReadSource) => unknown): Promise<ReadSource> {
+  const [columns, checks, groups] = await Promise.all([door.calls.samples.columns.query(), door.calls.checks.list.query(), door.calls.duplicates.groups.query()]);
+  const duplicates = new Map<number, DuplicateKind[]>();
+  for (const { kind, ids } of groups) for (const id of ids) duplicates.set(id, [...(duplicates.get(id) ?? []), kind]);
+  const asked = new Set<string>();
+  use({ columns, checks, duplicates, values: (name) => (asked.add(name), new Float64Array()) });
+  const values = new Map(await Promise.all([...asked].map(async (name) => [name, await door.column(name)] as const)));
+  return { columns, checks, duplicates, values: (name) => values.get(name) as Float64Array };
+}
+
+export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> => parseExpression<Sample>(where, (name) => readerOf(name, source));
+
+/** `sharpness` or `-sharpness`, for the greatest first. */
+export interface Order { by: string; descending: boolean }
+export const orderOf = (text: string): Order => (text.startsWith('-') ? { by: text.slice(1), descending: true } : { by: text, descending: false });
+
+/** Sorts by a column or property; what has none comes last, equals go by path. Throws `bad-expression` where nothing has that name. */
+export function sorted(samples: readonly Sample[], { by, descending }: Order, source: ReadSource): Sample[] {
+  const read = orderReader(by, source);
+  const keyed = samples.map((sample) => ({ sample, key: keyOf(read(sample)) }));
+  return keyed.sort((a, b) => {
+    if (a.key === b.key) return a.sample.path < b.sample.path ? -1 : 1;
+    if (a.key === null || b.key === null) return a.key === null ? 1 : -1;
+    return a.key < b.key === descending ? 1 : -1;
+  }).map(({ sample }) => sample);
+}
+
+type Key = number | string | null;
+/** Several texts sort as one. */
+const keyOf = (value: Value): Key => (typeof value === 'object' && value !== null ? value.join('\n') || null : value);
+
+/** Throws `bad-expression` where nothing has that name. */
+export function orderReader(by: string, source: ReadSource): Read<Sample> {
+  const read = readerOf(by, source);
+  if (!read) throw new WinnowError('bad-expression', `There is no column ‘${by}’ to order by.`);
+  return read;
+}
