@@ -17,6 +17,6 @@ export const reconstructionPath = (workspaceId: string, runId: string, sampleId:
 /** Little-endian Float32: width, height, then width × height errors, row by row. */
 export const errorMapPath = (workspaceId: string, runId: string, sampleId: number) =>
   `${workspacePath(workspaceId)}/media/map/${runId}/${sampleId}`;
-/** Little-endian Float64 pairs: sample id, value. */
+/** Little-endian Float64 by sample id; NaN where there is no value. */
 export const columnPath = (workspaceId: string, name: string, revision: number) =>
   `${workspacePath(workspaceId)}/columns/${encodeURIComponent(name)}?r=${revision}`;

@@ -1,14 +1,18 @@
 /**
  * The small language that chooses samples: `conv-ae.error >= 0.02 and class = 'dress' and not decision = 'keep'`.
- * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for what is missing, `path like 'test/*'`.
- * A sample that lacks a column satisfies no comparison with it but `= none`. Errors point at the character.
+ * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for what is missing, `path like 'test/*'`,
+ * `path contains 'img_00'` (capitals do not count).
+ * `tag`, `issue` and `duplicate` may have several values. A sample that lacks a column satisfies no comparison with it but `= none`. Errors
+ * point at the character.
  */
 import { WinnowError } from './errors.ts';
 
-export type Value = number | string | null;
-export type Read = (column: string) => Value;
-/** Says of one sample, through its columns, whether it is chosen. */
-export type Predicate = (read: Read) => boolean;
+/** Several texts where a sample has several, as tags: `=` and `like` hold when one of them does, `!=` when none is. */
+export type Value = number | string | null | readonly string[];
+/** Reads one column or property of a row. */
+export type Read<Row> = (row: Row) => Value;
+/** Says of one row whether it is chosen. */
+export type Predicate<Row> = (row: Row) => boolean;
 
 type Token = { kind: 'name' | 'number' | 'text' | 'operator' | 'end'; text: string; at: number };
 
@@ -39,34 +43,34 @@ export function globToRegExp(glob: string): RegExp {
   return new RegExp(`^${body}$`, 'u');
 }
 
-/** `isColumn` tells which names exist, so that a slip of the pen is an error and not an empty answer. */
-export function parseExpression(source: string, isColumn: (name: string) => boolean): Predicate {
+/** `column` gives the reader of a name, or null where there is none, so that a slip of the pen is an error and not an empty answer. */
+export function parseExpression<Row>(source: string, column: (name: string) => Read<Row> | null): Predicate<Row> {
   const list = tokens(source);
   let next = 0;
   const word = (text: string) => list[next].kind === 'name' && list[next].text.toLowerCase() === text && Boolean(++next);
 
-  const either = (): Predicate => {
+  const either = (): Predicate<Row> => {
     let left = both();
     while (word('or')) {
       const [a, b] = [left, both()];
-      left = (read) => a(read) || b(read);
+      left = (row) => a(row) || b(row);
     }
     return left;
   };
-  const both = (): Predicate => {
+  const both = (): Predicate<Row> => {
     let left = negated();
     while (word('and')) {
       const [a, b] = [left, negated()];
-      left = (read) => a(read) && b(read);
+      left = (row) => a(row) && b(row);
     }
     return left;
   };
-  const negated = (): Predicate => {
+  const negated = (): Predicate<Row> => {
     if (!word('not')) return comparison();
     const inner = negated();
-    return (read) => !inner(read);
+    return (row) => !inner(row);
   };
-  const comparison = (): Predicate => {
+  const comparison = (): Predicate<Row> => {
     if (list[next].text === '(' && list[next].kind === 'operator') {
       next++;
       const inner = either();
@@ -76,21 +80,34 @@ export function parseExpression(source: string, isColumn: (name: string) => bool
     }
     const name = list[next];
     if (name.kind !== 'name') throw fault(source, name.at, 'A column’s name was expected');
-    if (!isColumn(name.text)) throw fault(source, name.at, `There is no column ‘${name.text}’`);
+    const read = column(name.text);
+    if (!read) throw fault(source, name.at, `There is no column ‘${name.text}’`);
     next++;
     if (word('like')) {
       const glob = list[next++];
       if (glob.kind !== 'text') throw fault(source, glob.at, 'A pattern in quotes was expected');
       const expression = globToRegExp(unquote(glob.text));
-      return (read) => expression.test(String(read(name.text) ?? ''));
+      return (row) => {
+        const own = read(row);
+        return isList(own) ? own.some((one) => expression.test(one)) : expression.test(String(own ?? ''));
+      };
+    }
+    if (word('contains')) {
+      const part = list[next++];
+      if (part.kind !== 'text') throw fault(source, part.at, 'A text in quotes was expected');
+      const wanted = unquote(part.text).toLowerCase();
+      return (row) => {
+        const own = read(row);
+        return isList(own) ? own.some((one) => one.toLowerCase().includes(wanted)) : own !== null && String(own).toLowerCase().includes(wanted);
+      };
     }
     const operator = list[next++];
-    if (operator.kind !== 'operator' || '()'.includes(operator.text)) throw fault(source, operator.at, 'One of = != < <= > >= like was expected');
+    if (operator.kind !== 'operator' || '()'.includes(operator.text)) throw fault(source, operator.at, 'One of = != < <= > >= like contains was expected');
     const operand = list[next++];
     const isNone = operand.kind === 'name' && operand.text.toLowerCase() === 'none';
     if (operand.kind !== 'number' && operand.kind !== 'text' && !isNone) throw fault(source, operand.at, 'A number, a text in quotes or none was expected');
-    const value: Value = isNone ? null : operand.kind === 'number' ? Number(operand.text) : unquote(operand.text);
-    return compare(name.text, operator.text, value);
+    const value = isNone ? null : operand.kind === 'number' ? Number(operand.text) : unquote(operand.text);
+    return compare(read, operator.text, value);
   };
 
   const predicate = either();
@@ -99,13 +116,28 @@ export function parseExpression(source: string, isColumn: (name: string) => bool
 }
 
 const unquote = (text: string) => text.slice(1, -1).replace(/\\(.)/gs, '$1');
+/** A text as the language writes it. */
+export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
-function compare(name: string, operator: string, value: Value): Predicate {
-  if (operator === '=') return (read) => read(name) === value;
-  if (operator === '!=') return (read) => read(name) !== value && (value === null || read(name) !== null);
-  const ordered = (test: (a: number | string, b: number | string) => boolean): Predicate => (read) => {
-    const own = read(name);
-    return own !== null && value !== null && typeof own === typeof value && test(own, value);
+const isList = (value: Value): value is readonly string[] => Array.isArray(value);
+
+function compare<Row>(read: Read<Row>, operator: string, value: number | string | null): Predicate<Row> {
+  if (operator === '=') {
+    return (row) => {
+      const own = read(row);
+      return isList(own) ? (value === null ? own.length === 0 : own.includes(value as string)) : own === value;
+    };
+  }
+  if (operator === '!=') {
+    return (row) => {
+      const own = read(row);
+      if (isList(own)) return value === null ? own.length > 0 : !own.includes(value as string);
+      return own !== value && (value === null || own !== null);
+    };
+  }
+  const ordered = (test: (a: number | string, b: number | string) => boolean): Predicate<Row> => (row) => {
+    const own = read(row);
+    return own !== null && value !== null && typeof own === typeof value && test(own as number | string, value);
   };
   switch (operator) {
     case '<': return ordered((a, b) => a < b);

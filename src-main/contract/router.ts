@@ -5,7 +5,9 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
-import { decideSchema, exportSchema, openSchema, rankSchema } from './schemas.ts';
+import {
+  editSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, rankSchema, thresholdSchema, viewSchema,
+} from './schemas.ts';
 import type { Context } from './services.ts';
 
 const t = initTRPC.context<Context>().create({
@@ -39,6 +41,7 @@ export const router = t.router({
     backend: call.query(({ ctx }) => ctx.engine.backend()),
     doctor: call.query(({ ctx }) => ctx.engine.doctor()),
     methods: call.query(({ ctx }) => ctx.engine.methods()),
+    exportFormats: call.query(({ ctx }) => ctx.engine.exportFormats()),
     folders: call.input(z.object({ path: z.string().nullable() })).query(({ ctx, input }) => ctx.engine.listFolders(input.path)),
     open: call.input(openSchema).mutation(({ ctx, input }) => ctx.engine.open(input)),
   }),
@@ -49,6 +52,8 @@ export const router = t.router({
     }),
     scan: workspaceCall.mutation(({ ctx }) => ctx.workspace.scan()),
     rank: workspaceCall.input(rankSchema).mutation(({ ctx, input }) => ctx.workspace.rank(input)),
+    map: workspaceCall.input(mapSchema).mutation(({ ctx, input }) => ctx.workspace.map(input)),
+    import: workspaceCall.input(importSchema).mutation(({ ctx, input }) => ctx.workspace.import(input)),
   }),
   samples: t.router({
     changes: workspaceCall
@@ -57,10 +62,27 @@ export const router = t.router({
     columns: workspaceCall.query(({ ctx }) => ctx.workspace.columns()),
     issues: workspaceCall.query(({ ctx }) => ctx.workspace.issues()),
   }),
-  decisions: t.router({
-    decide: workspaceCall.input(decideSchema).mutation(({ ctx, input }) => ctx.workspace.decide(input.choice, input.decision)),
+  checks: t.router({
+    list: workspaceCall.query(({ ctx }) => ctx.workspace.checks()),
+    findings: workspaceCall.query(({ ctx }) => ctx.workspace.findings()),
+    setThreshold: workspaceCall.input(thresholdSchema).mutation(({ ctx, input }) => ctx.workspace.setThreshold(input)),
+  }),
+  duplicates: t.router({
+    groups: workspaceCall.query(({ ctx }) => ctx.workspace.groups()),
+    setApart: workspaceCall.input(z.object({ ids: z.array(z.int()).min(2) })).mutation(({ ctx, input }) => ctx.workspace.setApart(input.ids)),
+    keepBest: workspaceCall.input(keepBestSchema).mutation(({ ctx, input }) => ctx.workspace.keepBest(input)),
+  }),
+  views: t.router({
+    list: workspaceCall.query(({ ctx }) => ctx.workspace.views()),
+    save: workspaceCall.input(viewSchema).mutation(({ ctx, input }) => ctx.workspace.saveView(input)),
+    remove: workspaceCall.input(z.object({ name: z.string() })).mutation(({ ctx, input }) => ctx.workspace.removeView(input.name)),
+  }),
+  journal: t.router({
+    edit: workspaceCall.input(editSchema).mutation(({ ctx, input }) => ctx.workspace.edit(input.choice, input.change)),
     undo: workspaceCall.mutation(({ ctx }) => ctx.workspace.undo()),
     redo: workspaceCall.mutation(({ ctx }) => ctx.workspace.redo()),
+    history: workspaceCall.input(z.object({ limit: z.int().positive().max(10_000).default(200) })).query(({ ctx, input }) => ctx.workspace.history(input.limit)),
+    script: workspaceCall.query(({ ctx }) => ctx.workspace.script()),
   }),
   jobs: t.router({
     list: workspaceCall.query(({ ctx }) => ctx.workspace.jobs()),

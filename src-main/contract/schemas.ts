@@ -1,6 +1,6 @@
 /** What each call accepts. Forms and the command line check against the same schemas, so a wrong value is told in one way. */
 import { z } from 'zod';
-import { decisions } from './types.ts';
+import { decisions, duplicateKinds } from './types.ts';
 
 export const expressionSchema = z.string().trim().min(1).max(2000);
 
@@ -17,10 +17,59 @@ export const choiceSchema = z.union([
 ]);
 export type Choice = z.infer<typeof choiceSchema>;
 
-export const decideSchema = z.object({
-  choice: choiceSchema,
+const text = z.string().trim().min(1).max(2000);
+export const tagSchema = z.string().trim().min(1).max(100).regex(/^[^,]*$/, 'A tag has no comma.');
+
+/** What to say of the chosen samples; what is left out stays. */
+export const changeSchema = z.object({
   /** null takes a decision back to undecided. */
-  decision: z.enum(decisions as ['keep', 'reject', 'unsure']).nullable(),
+  decision: z.enum(decisions as ['keep', 'reject', 'unsure']).nullable().optional(),
+  /** Kept with the decision; without one, the expression that chose. */
+  reason: text.nullable().optional(),
+  addTags: z.array(tagSchema).max(100).optional(),
+  removeTags: z.array(tagSchema).max(100).optional(),
+  /** null: the class is again what the sub-folder says. */
+  label: z.string().trim().min(1).max(200).nullable().optional(),
+  note: text.nullable().optional(),
+});
+export type Change = z.infer<typeof changeSchema>;
+export const editSchema = z.object({ choice: choiceSchema, change: changeSchema });
+
+export const thresholdSchema = z.object({
+  check: z.string().min(1),
+  /** null: the default. */
+  threshold: z.number().min(0).max(1).nullable(),
+});
+
+export const viewSchema = z.object({
+  name: z.string().trim().min(1).max(100),
+  where: expressionSchema.nullable().default(null),
+  order: z.object({ by: z.string().min(1), descending: z.boolean() }).default({ by: 'path', descending: false }),
+});
+
+export const keepRules = ['largest', 'sharpest', 'newest'] as const;
+export const keepBestSchema = z.object({
+  kinds: z.array(z.enum(duplicateKinds as ['exact', 'near', 'rotated', 'mirrored'])).min(1).default(['exact', 'near']),
+  rule: z.enum(keepRules).default('largest'),
+  /** Folder whose images are kept before any other. */
+  protectedFolder: z.string().min(1).nullable().default(null),
+  /** Only these groups; all without. */
+  groups: z.array(z.int()).nullable().default(null),
+});
+export type KeepBest = z.infer<typeof keepBestSchema>;
+
+export const importSchema = z.object({
+  /** CSV, JSON Lines, COCO, or a manifest of an export. */
+  file: z.string().min(1),
+  dryRun: z.boolean().default(false),
+});
+
+export const mapSchema = z.object({
+  /** Run whose codes lay the map out; the newest autoencoder without. */
+  runId: z.string().min(1).nullable().default(null),
+  seed: z.int().min(0).max(2 ** 31 - 1).default(1),
+  /** Lay out anew where a map exists; otherwise new images are placed into it. */
+  anew: z.boolean().default(false),
 });
 
 export const rankSchema = z.object({
@@ -37,9 +86,20 @@ export const rankSchema = z.object({
 });
 export type RankRequest = z.infer<typeof rankSchema>;
 
+export const placements = ['copy', 'hardlink', 'symlink', 'list', 'move'] as const;
 export const exportSchema = z.object({
   to: z.string().min(1).describe('Folder that is made; it must not exist or be empty'),
+  format: z.string().min(1).default('folder'),
+  /** How image files come there. `list`: not at all. `move`: copied, read back, then the originals go to the system’s trash. */
+  place: z.enum(placements).default('copy'),
   /** Samples for which this holds are left out, beside the rejected ones. */
   drop: expressionSchema.nullable().default(null),
+  /** Only what is kept, not the undecided and unsure. */
+  keptOnly: z.boolean().default(false),
+  /** Shares of the splits, made to sum to one. Stratified by class; near duplicates stay together. */
+  splits: z.object({ train: z.number().min(0), val: z.number().min(0), test: z.number().min(0) }).nullable().default(null),
+  seed: z.int().min(0).max(2 ** 31 - 1).default(1),
+  /** `move` asks twice: the second time names the number of files that the plan told. */
+  confirmMove: z.int().nonnegative().nullable().default(null),
 });
 export type ExportRequest = z.infer<typeof exportSchema>;

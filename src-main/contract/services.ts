@@ -1,7 +1,9 @@
 /** What the engine must be able to do for the contract to keep its promises. The engine implements these; the contract imports nothing of it. */
-import type { Choice, ExportRequest, RankRequest } from './schemas.ts';
+import type { z } from 'zod';
+import type { Change, Choice, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from './schemas.ts';
 import type {
-  Backend, Changes, Column, Component, Decision, EngineInfo, ExportPlan, ExportResult, FolderEntry, Issue, Job, Journal, Method, Run, Workspace, WorkspaceEvent,
+  Backend, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, Method, Run,
+  SavedView, Workspace, WorkspaceEvent,
 } from './types.ts';
 
 export interface EngineService {
@@ -10,25 +12,45 @@ export interface EngineService {
   backend(): Promise<Backend>;
   doctor(): Promise<Component[]>;
   methods(): Method[];
+  exportFormats(): ExportFormat[];
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open(request: { folder: string; workspace?: string }): Promise<{ id: string; folder: string }>;
   listFolders(path: string | null): Promise<{ path: string; parent: string | null; folders: FolderEntry[] }>;
 }
+
+/** What an edit, an undo or a redo has done. */
+export interface Edited { changed: number; title: string; journal: Journal }
 
 export interface WorkspaceService {
   describe(): Workspace;
   changes(since: number, limit: number): Changes;
   columns(): Column[];
   issues(): Issue[];
+  checks(): CheckState[];
+  findings(): Finding[];
+  groups(): Group[];
+  views(): SavedView[];
   runs(): Run[];
   run(id: string): Run;
   jobs(): Job[];
   cancel(jobId: number): void;
   scan(): Job;
   rank(request: RankRequest): Job;
-  decide(choice: Choice, decision: Decision | null): { changed: number; journal: Journal };
-  undo(): { changed: number; title: string; journal: Journal };
-  redo(): { changed: number; title: string; journal: Journal };
+  map(request: z.infer<typeof mapSchema>): Job;
+  edit(choice: Choice, change: Change): Edited;
+  setThreshold(request: z.infer<typeof thresholdSchema>): Edited;
+  saveView(view: z.infer<typeof viewSchema>): Edited;
+  removeView(name: string): Edited;
+  /** Says for good that these are not duplicates of each other. */
+  setApart(ids: readonly number[]): Edited;
+  /** Rejects all but the best of each group. */
+  keepBest(request: KeepBest): Edited;
+  undo(): Edited;
+  redo(): Edited;
+  history(limit: number): Entry[];
+  /** A shell script that does everything again that was done and not undone. */
+  script(): string;
+  import(request: z.infer<typeof importSchema>): Promise<ImportResult>;
   planExport(request: ExportRequest): Promise<ExportPlan>;
   export(request: ExportRequest): Job;
   exportResult(jobId: number): ExportResult | null;

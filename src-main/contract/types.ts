@@ -6,13 +6,25 @@
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
 
+/** What a person has said of a sample. */
+export interface Marks {
+  decision: Decision | null;
+  /** Why: in words, or the expression by which it was chosen. */
+  reason: string | null;
+  tags: readonly string[];
+  /** The class that a person gave; null: as the sub-folder says. */
+  label: string | null;
+  note: string | null;
+}
+
 /** One readable image file of the folder. Numbers learned about it are columns, not properties. */
-export interface Sample {
+export interface Sample extends Marks {
   id: number;
   /** Relative to the folder, with `/`. */
   path: string;
-  /** Label given by the sub-folder that holds the file; null at the top. */
+  /** The label, or else the name of the sub-folder that holds the file; null at the top. */
   class: string | null;
+  frames: number;
   bytes: number;
   modifiedMs: number;
   /** After orientation. */
@@ -20,7 +32,6 @@ export interface Sample {
   height: number;
   format: string;
   sha256: string;
-  decision: Decision | null;
 }
 
 /** A file that could not be read, and why. */
@@ -59,6 +70,63 @@ export interface Journal {
   redo: string | null;
 }
 
+/** One entry of the journal, newest first where several are told. */
+export interface Entry {
+  seq: number;
+  atMs: number;
+  title: string;
+  /** Taken back and not done again. */
+  undone: boolean;
+  /** What on the command line does the same, without the program's name. */
+  command: string;
+  changed: number;
+}
+
+/** A check of the images' quality; its scores are the column of the same name. */
+export interface CheckState {
+  id: string;
+  title: string;
+  summary: string;
+  /** A score from here on is flagged. */
+  threshold: number;
+  defaultThreshold: number;
+  flagged: number;
+}
+
+/** Something about the set as a whole. */
+export interface Finding {
+  id: 'class-imbalance' | 'spurious-correlation';
+  title: string;
+  message: string;
+  /** 0..1 */
+  score: number;
+  flagged: boolean;
+  class: string | null;
+  column: string | null;
+}
+
+export type DuplicateKind = 'exact' | 'near' | 'rotated' | 'mirrored';
+export const duplicateKinds: readonly DuplicateKind[] = ['exact', 'near', 'rotated', 'mirrored'];
+
+/** Images that are one image. */
+export interface Group {
+  id: number;
+  kind: DuplicateKind;
+  ids: readonly number[];
+  /** Least likeness within the group, 0..1. */
+  score: number;
+  /** Members lie in several classes, or in several splits: a conflict of labels, a leak. */
+  crossesClasses: boolean;
+  crossesSplits: boolean;
+}
+
+/** A filter and an order under a name. */
+export interface SavedView {
+  name: string;
+  where: string | null;
+  order: { by: string; descending: boolean };
+}
+
 export interface Workspace {
   id: string;
   folder: string;
@@ -71,7 +139,7 @@ export interface Workspace {
 }
 
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled';
-export type JobKind = 'scan' | 'rank' | 'export';
+export type JobKind = 'scan' | 'rank' | 'export' | 'map' | 'trash';
 
 /** Something running, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {
@@ -134,9 +202,28 @@ export interface Method {
   schema: Record<string, unknown>;
 }
 
+/** What an import would change, or has changed. */
+export interface ImportResult {
+  rows: number;
+  matched: number;
+  changed: number;
+  /** Paths of rows for which there is no image here; at most a hundred. */
+  unmatched: readonly string[];
+}
+
+/** A way to export, as the forms and flags need it. */
+export interface ExportFormat {
+  id: string;
+  title: string;
+  summary: string;
+  /** Whether image files are placed, or only a list is written. */
+  placesFiles: boolean;
+}
+
 export interface ExportPlan {
   folder: string;
   to: string;
+  format: string;
   copied: number;
   bytes: number;
   kept: number;
@@ -147,12 +234,18 @@ export interface ExportPlan {
   dropped: number;
   unreadable: number;
   freeBytes: number;
+  /** Images in each split; empty where there are none. */
+  splits: Record<string, number>;
+  /** Files that get another name, since two would be one where capitals do not count. */
+  renamed: number;
 }
 
 export interface ExportResult extends ExportPlan {
   seconds: number;
   /** Files that changed or vanished between scan and export; they are not in the export. */
   failed: Issue[];
+  /** Originals moved to the system's trash, where that was asked for. */
+  trashed: number;
 }
 
 /** A part of the program on this machine, and how to mend it. */

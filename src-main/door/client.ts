@@ -5,6 +5,7 @@
 import { createTRPCClient, httpLink, httpSubscriptionLink, localLink, splitLink, type TRPCClient } from '@trpc/client';
 import { Agent, EventSource, fetch } from 'undici';
 import { columnPath, trpcPath, workspacePath } from '../contract/address.ts';
+import type { ColumnValues } from '../contract/read.ts';
 import { router, type Router } from '../contract/router.ts';
 import { OpenWorkspace } from '../workspace/workspace.ts';
 import { listenOnPipe } from './pipe.ts';
@@ -12,8 +13,8 @@ import { listenOnPipe } from './pipe.ts';
 export interface Door {
   calls: TRPCClient<Router>;
   folder: string;
-  /** Value by sample id. */
-  column(name: string): Promise<Map<number, number>>;
+  /** By sample id. */
+  column(name: string): Promise<ColumnValues>;
   close(): Promise<void>;
 }
 
@@ -56,8 +57,7 @@ function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column'> {
     column: async (name) => {
       const answer = await overPipe(base + columnPath(id, name, 0));
       if (!answer.ok) throw new Error(((await answer.json()) as { message: string }).message);
-      const pairs = new Float64Array(await answer.arrayBuffer());
-      return new Map(Array.from({ length: pairs.length / 2 }, (_, i) => [pairs[i * 2], pairs[i * 2 + 1]]));
+      return new Float64Array(await answer.arrayBuffer());
     },
   };
 }

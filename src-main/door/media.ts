@@ -48,14 +48,7 @@ const answers: Record<string, Answer> = {
     response.end(bytesOf(map));
   },
   'columns': (workspace, [name], response) => {
-    const values = workspace.table.values(decodeURIComponent(name));
-    const out = new Float64Array(values.size * 2);
-    let i = 0;
-    for (const [id, value] of values) {
-      out[i++] = id;
-      out[i++] = value;
-    }
-    send(response, 'application/octet-stream').end(bytesOf(out));
+    send(response, 'application/octet-stream').end(bytesOf(workspace.table.values(decodeURIComponent(name))));
   },
 };
 

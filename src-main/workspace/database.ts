@@ -6,8 +6,8 @@ import { copyFileSync, existsSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { WinnowError } from '../contract/errors.ts';
 
-/** Each entry brings the schema from version i to i + 1. Never change one that was released; add another. */
-const migrations: readonly string[] = [
+/** Each entry brings the schema from version i to i + 1: SQL, or SQL with what it cannot say. Never change one that was released; add another. */
+const migrations: readonly (string | ((db: Database) => void))[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE samples (
      id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, class TEXT, bytes INTEGER NOT NULL, modified_ms INTEGER NOT NULL,
@@ -23,6 +23,7 @@ const migrations: readonly string[] = [
      target INTEGER, title TEXT NOT NULL, changes TEXT NOT NULL);
    CREATE TABLE runs (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, record TEXT NOT NULL);
    CREATE TABLE pixel_rows (size_px INTEGER NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, sha256)) WITHOUT ROWID;`,
+  addCuration,
 ];
 export const schemaVersion = migrations.length;
 
@@ -58,8 +59,18 @@ export class Database {
       copyFileSync(file, `${file}.version-${version}.backup`);
     }
     for (let next = version; next < schemaVersion; next++) {
-      this.transaction(() => this.#db.exec(`${migrations[next]}; PRAGMA user_version = ${next + 1};`));
+      this.transaction(() => {
+        const migration = migrations[next];
+        if (typeof migration === 'string') this.#db.exec(migration);
+        else migration(this);
+        this.#db.exec(`PRAGMA user_version = ${next + 1}`);
+      });
     }
+  }
+
+  /** Several statements without values, as schema changes are. */
+  script(sql: string) {
+    this.#db.exec(sql);
   }
 
   #prepare(sql: string): StatementSync {
@@ -96,8 +107,49 @@ export class Database {
     }
   }
 
-  close() {
+  /** Lets go of prepared statements, which would keep a table from being dropped. */
+  forget() {
     this.#statements.clear();
+  }
+
+  close() {
+    this.forget();
     if (this.#db.isOpen) this.#db.close();
   }
+}
+
+/**
+ * Version 2: marks beside the decision, measures and fingerprint in the sample's row, columns as one blob each (Float64 by sample id), settings,
+ * duplicate groups, and a journal of everything. Images are read again by the next scan, since the measures grew.
+ */
+function addCuration(db: Database) {
+  db.script(`
+    ALTER TABLE samples ADD COLUMN label TEXT;
+    ALTER TABLE samples ADD COLUMN reason TEXT;
+    ALTER TABLE samples ADD COLUMN tags TEXT;
+    ALTER TABLE samples ADD COLUMN note TEXT;
+    ALTER TABLE samples ADD COLUMN measures BLOB;
+    ALTER TABLE samples ADD COLUMN fingerprint BLOB;
+    ALTER TABLE columns ADD COLUMN data BLOB;
+    CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE groups (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, score REAL NOT NULL, members TEXT NOT NULL);
+    ALTER TABLE journal RENAME TO journal_1;
+    CREATE TABLE journal (
+      seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('edit', 'undo', 'redo', 'done')),
+      target INTEGER, title TEXT NOT NULL, action TEXT NOT NULL, changes TEXT NOT NULL);
+    UPDATE samples SET modified_ms = -1;`);
+  for (const entry of db.all<{ seq: number; at: number; kind: string; target: number | null; title: string; changes: string }>('SELECT * FROM journal_1 ORDER BY seq')) {
+    const changes = JSON.parse(entry.changes) as [number, unknown, unknown][];
+    const marks = changes.map(([id, before, after]) => [id, { decision: before }, { decision: after }]);
+    db.run('INSERT INTO journal (seq, at, kind, target, title, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)', entry.seq, entry.at, entry.kind === 'decide' ? 'edit' : entry.kind, entry.target, entry.title,
+      JSON.stringify({ do: 'edit', change: { decision: changes[0]?.[2] ?? null } }), JSON.stringify({ marks, settings: [] }));
+  }
+  const length = Number(db.get<{ n: number }>('SELECT coalesce(max(id), 0) + 1 AS n FROM samples')?.n);
+  for (const { id } of db.all<{ id: number }>('SELECT id FROM columns WHERE run_id IS NOT NULL')) {
+    const data = new Float64Array(length).fill(NaN);
+    for (const cell of db.all<{ sample_id: number; value: number }>('SELECT sample_id, value FROM cells WHERE column_id = ?', id)) data[cell.sample_id] = cell.value;
+    db.run('UPDATE columns SET data = ? WHERE id = ?', new Uint8Array(data.buffer), id);
+  }
+  db.forget();
+  db.script('DELETE FROM columns WHERE run_id IS NULL; DROP TABLE cells; DROP TABLE journal_1;');
 }

@@ -12,7 +12,8 @@ import { startCompute, type Compute } from '../compute/child.ts';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
 import type { EngineService } from '../contract/services.ts';
-import type { Backend, Component, EngineInfo, Method } from '../contract/types.ts';
+import type { Backend, Component, EngineInfo, ExportFormat, Method } from '../contract/types.ts';
+import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
 import { isInside } from './files.ts';
@@ -46,6 +47,8 @@ export class Engine implements EngineService {
   doctor = (): Promise<Component[]> => examine();
 
   methods = (): Method[] => scorers.map(({ id, title, summary, schema }) => ({ id, title, summary, schema: z.toJSONSchema(schema, { io: 'input' }) }));
+
+  exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary, placesFiles }) => ({ id, title, summary, placesFiles }));
 
   async listFolders(path: string | null) {
     const at = resolve(path?.replace(/^~(?=$|[\\/])/, homedir()) ?? homedir());

@@ -10,13 +10,17 @@ import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
 import { asDecodeError, DecodeError, openImage } from '../image/decode.ts';
+import { fingerprint, fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { fileIssue, findImages, type Found } from '../image/find.ts';
+import { measureNames } from '../image/measure.ts';
 import { makeThumb } from '../image/pixels.ts';
 import { forEachParallel } from './parallel.ts';
 import { writeWhole } from './files.ts';
 import type { Report } from './jobs.ts';
 import type { Scanned, Table } from './table.ts';
 
+/** Changes when other things are learned of an image than before: all are read again then. */
+export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
 /** A file above this is not read into memory. */
 const maxFileBytes = 2 ** 30;
 const commitEveryMs = 300;

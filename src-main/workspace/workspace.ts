@@ -1,22 +1,31 @@
-/** An open folder: its table, journal, runs and jobs behind the contract's calls. The folder itself is only ever read. */
+/** An open folder: its table, journal, checks, duplicates, runs and jobs behind the contract's calls. The folder itself is only ever read. */
 import { EventEmitter, on } from 'node:events';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import type { Compute } from '../compute/child.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { globToRegExp, parseExpression } from '../contract/expression.ts';
-import type { Choice, ExportRequest, RankRequest } from '../contract/schemas.ts';
-import type { WorkspaceService } from '../contract/services.ts';
-import type { Decision, ExportResult, Job, Run, Sample, Workspace, WorkspaceEvent } from '../contract/types.ts';
+import type { ReadSource } from '../contract/read.ts';
+import type { Change, Choice, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from '../contract/schemas.ts';
+import type { Edited, WorkspaceService } from '../contract/services.ts';
+import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { exportFolder, planFolderExport, type ExportInput } from '../export/folder.ts';
+import { best } from '../duplicate/best.ts';
+import { exportSet, planExport, type ExportInput } from '../export/export.ts';
+import { commandOf, scriptOf } from './commands.ts';
 import { Database } from './database.ts';
+import { choose, patchOf, predicateOf, titleOf, whatOf } from './edits.ts';
 import { isInside } from './files.ts';
-import { Jobs } from './jobs.ts';
-import { Journal } from './journal.ts';
+import { Groups } from './groups.ts';
+import { importMarks } from './import.ts';
+import { Jobs, type Report } from './jobs.ts';
+import { Journal, type Action, type Edit } from './journal.ts';
+import { makeMap } from './map.ts';
 import { writeMaps } from './maps.ts';
+import { Quality } from './quality.ts';
 import { checkRank, rank } from './rank.ts';
 import { Runs } from './runs.ts';
-import { scan, type ScanSummary } from './scan.ts';
+import { readingsVersion, scan, type ScanSummary } from './scan.ts';
+import { Settings, settingKey } from './settings.ts';
 import { Table } from './table.ts';
 
 export class OpenWorkspace implements WorkspaceService {
@@ -26,7 +35,10 @@ export class OpenWorkspace implements WorkspaceService {
   readonly table: Table;
   readonly compute: Compute;
   readonly db: Database;
+  #settings: Settings;
   #journal: Journal;
+  #quality: Quality;
+  #groups: Groups;
   #runs: Runs;
   #jobs: Jobs;
   #exports = new Map<number, ExportResult>();
@@ -39,7 +51,11 @@ export class OpenWorkspace implements WorkspaceService {
     this.compute = compute;
     this.db = new Database(join(workspaceFolder, 'workspace.sqlite'));
     this.table = new Table(this.db);
-    this.#journal = new Journal(this.db, this.table);
+    this.table.expectReadings(readingsVersion);
+    this.#settings = new Settings(this.db);
+    this.#journal = new Journal(this.db, this.table, this.#settings);
+    this.#quality = new Quality(this.table, this.#settings);
+    this.#groups = new Groups(this.db, this.table, this.#settings);
     this.#runs = new Runs(this.db);
     let told = this.table.revision;
     this.#jobs = new Jobs((job) => {
@@ -68,13 +84,31 @@ export class OpenWorkspace implements WorkspaceService {
   changes = (since: number, limit: number) => this.table.changes(since, limit);
   columns = () => this.table.columns();
   issues = () => this.table.issues();
+  checks = () => this.#quality.list();
+  findings = () => this.#quality.findings();
+  groups = () => this.#groups.list();
+  views = (): SavedView[] => this.#settings.all<SavedView>('view').map(([, view]) => view);
   runs = () => this.#runs.list();
   run = (id: string): Run => this.#runs.get(id);
   jobs = () => this.#jobs.list();
   cancel = (jobId: number) => this.#jobs.cancel(jobId);
 
+  // --- jobs ---
+
   scan(): Job {
-    return this.#jobs.start('scan', 'Scan', async (report) => scanSentence(await scan(this.folder, this.workspaceFolder, this.table, report)));
+    return this.#jobs.start('scan', 'Scan', async (report) => scanSentence(await this.#scan(report)));
+  }
+
+  async #scan(report: Report): Promise<ScanSummary> {
+    const summary = await scan(this.folder, this.workspaceFolder, this.table, report);
+    // Groups and checks follow from all samples; a scan that was cut off before them is caught up here.
+    const derivedFrom = `${this.table.meta('measuresRevision')} ${this.table.count().samples}`;
+    if (this.table.meta('derivedFrom') !== derivedFrom) {
+      await this.#groups.find(this.folder, report);
+      this.#quality.run();
+      this.table.setMeta('derivedFrom', derivedFrom);
+    }
+    return summary;
   }
 
   rank(request: RankRequest): Job {
@@ -83,45 +117,149 @@ export class OpenWorkspace implements WorkspaceService {
       throw new WinnowError('target-inside-source', 'The folder for maps lies inside the opened folder, which is never written to.');
     }
     return this.#jobs.start('rank', `Rank with ${record.title}`, async (report) => {
-      await scan(this.folder, this.workspaceFolder, this.table, report);
-      const run = await rank({
-        db: this.db, table: this.table, runs: this.#runs, compute: this.compute, folder: this.folder, workspaceFolder: this.workspaceFolder,
-        onRun: (changed) => this.#events.emit('event', { type: 'run', run: changed }),
-      }, request, report);
+      await this.#scan(report);
+      const run = await rank(this.#desk(), request, report);
+      this.#journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
       if (request.maps) await writeMaps(this, run, request.maps, report);
-      return `${run.id}: ${plural(this.table.values(run.column).size, 'image')} ranked`;
+      return `${run.id}: ${plural(this.#count(run.column), 'image')} ranked`;
     });
   }
 
-  decide(choice: Choice, decision: Decision | null) {
-    const changed = this.#journal.decide(this.#choose(choice), decision);
-    this.#tellChanged();
-    return { changed, journal: this.#journal.state() };
+  map({ runId, seed, anew }: z.infer<typeof mapSchema>): Job {
+    const run = runId ? this.run(runId) : this.#runs.list().find(({ state }) => state === 'done');
+    if (run?.state !== 'done') throw new WinnowError('no-run', 'A map is drawn from what an autoencoder has learned of these images. Rank the folder first.');
+    return this.#jobs.start('map', 'Map', async (report) => {
+      const { placed, laidOut } = await makeMap(this.#desk(), run, { seed, anew }, report);
+      return laidOut ? `${plural(placed + laidOut, 'image')} on the map of ${run.id}` : `${plural(placed, 'new image')} placed into the map`;
+    });
   }
 
-  undo() {
-    const result = this.#journal.undo();
+  #desk = () => ({
+    db: this.db, table: this.table, runs: this.#runs, compute: this.compute, folder: this.folder, workspaceFolder: this.workspaceFolder,
+    onRun: (run: Run) => this.#events.emit('event', { type: 'run', run }),
+  });
+
+  #count(column: string): number {
+    return this.table.columns().find(({ name }) => name === column)?.count ?? 0;
+  }
+
+  // --- the journal ---
+
+  edit(choice: Choice, change: Change): Edited {
+    const where = 'where' in choice ? choice.where : undefined;
+    // What chose is the reason, where no other is given.
+    const told = change.decision && change.reason === undefined && where ? { ...change, reason: where } : change;
+    const ids = choose(choice, () => this.table.samples(), () => this.source());
+    const marks = ids.map((id) => {
+      const before = this.table.marks(id);
+      if (!before) throw new WinnowError('no-samples', `There is no sample ${id} in this folder.`);
+      return [id, patchOf(before, told)] as const;
+    });
+    return this.#edit({ do: 'edit', change: told, where }, { marks }, (changed) => titleOf(told, whatOf(changed, this.#pathOf)));
+  }
+
+  setThreshold({ check, threshold }: z.infer<typeof thresholdSchema>): Edited {
+    return this.#edit({ do: 'threshold', check, threshold }, { settings: [[this.#quality.keyOf(check), threshold]] },
+      () => (threshold === null ? `threshold of ${check} back to its default` : `threshold of ${check} at ${threshold}`));
+  }
+
+  saveView(view: z.infer<typeof viewSchema>): Edited {
+    if (view.where) predicateOf(view.where, this.source());
+    return this.#edit({ do: 'view', view }, { settings: [[settingKey('view', view.name), view]] }, () => `save the view ‘${view.name}’`);
+  }
+
+  removeView(name: string): Edited {
+    if (!this.views().some((view) => view.name === name)) throw new WinnowError('bad-request', `There is no view ‘${name}’.`);
+    return this.#edit({ do: 'remove-view', name }, { settings: [[settingKey('view', name), null]] }, () => `remove the view ‘${name}’`);
+  }
+
+  setApart(ids: readonly number[]): Edited {
+    const samples = ids.flatMap((id) => this.table.sample(id) ?? []);
+    if (samples.length < 2) throw new WinnowError('bad-request', 'Name at least two images that are not duplicates of each other.');
+    return this.#edit({ do: 'apart', paths: samples.map(({ path }) => path) }, { settings: this.#groups.apartKeys(samples).map((key) => [key, true] as const) },
+      () => `${plural(samples.length, 'image')} are no duplicates`);
+  }
+
+  keepBest(request: KeepBest): Edited {
+    const sharpness = this.table.resolveColumn('sharpness') === null ? new Float64Array() : this.table.values('sharpness');
+    const samples = new Map(this.table.samples().map((sample) => [sample.id, { ...sample, sharpness: sharpness[sample.id] ?? NaN }]));
+    const marks = new Map<number, { decision: 'reject'; reason: string }>();
+    for (const group of this.groups()) {
+      if (!request.kinds.includes(group.kind) || (request.groups && !request.groups.includes(group.id))) continue;
+      const members = group.ids.flatMap((id) => samples.get(id) ?? []).filter(({ id, decision }) => decision !== 'reject' && !marks.has(id));
+      if (members.length < 2) continue;
+      const kept = best(members, [request.rule], request.protectedFolder);
+      for (const { id } of members) if (id !== kept) marks.set(id, { decision: 'reject', reason: `${group.kind} duplicate of ${samples.get(kept)?.path}` });
+    }
+    return this.#edit({ do: 'keep-best', request }, { marks: [...marks] }, (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.#pathOf)}`);
+  }
+
+  undo(): Edited {
+    return this.#told(this.#journal.undo());
+  }
+
+  redo(): Edited {
+    return this.#told(this.#journal.redo());
+  }
+
+  history(limit: number): Entry[] {
+    return this.#journal.records(limit).reverse().map((record) => ({
+      seq: record.seq, atMs: record.at, title: record.title, undone: record.undone, changed: record.changes.marks.length + record.changes.settings.length,
+      command: commandOf(record, this.folder, this.#pathOf),
+    }));
+  }
+
+  script = (): string => scriptOf(this.#journal.records(), this.folder, this.#pathOf);
+
+  async import({ file, dryRun }: z.infer<typeof importSchema>) {
+    const { result, marks } = await importMarks(file, this.table.samples());
+    if (dryRun || !marks.length) return result;
+    const { changed } = this.#edit({ do: 'import', file }, { marks }, (ids) => `import marks of ${whatOf(ids, this.#pathOf)}`);
+    return { ...result, changed };
+  }
+
+  #edit(action: Action, edit: Edit, title: (changed: readonly number[]) => string): Edited {
+    let told = '';
+    const changed = this.#journal.edit(action, edit, (ids) => (told = title(ids)));
+    return this.#told({ changed, title: told });
+  }
+
+  #told(result: { changed: number; title: string }): Edited {
     this.#tellChanged();
     return { ...result, journal: this.#journal.state() };
   }
 
-  redo() {
-    const result = this.#journal.redo();
-    this.#tellChanged();
-    return { ...result, journal: this.#journal.state() };
+  #pathOf = (id: number): string | undefined => this.db.get<{ path: string }>('SELECT path FROM samples WHERE id = ?', id)?.path;
+
+  /** What expressions read. */
+  source(): ReadSource {
+    return { columns: this.table.columns(), values: this.table.values, checks: this.checks(), duplicates: this.#groups.kinds() };
   }
 
-  planExport = (request: ExportRequest) => planFolderExport(this.#exportInput(request));
+  // --- export ---
+
+  planExport = (request: ExportRequest) => planExport(this.#exportInput(request), request);
 
   export(request: ExportRequest): Job {
     return this.#jobs.start('export', 'Export', async (report, jobId) => {
-      const result = await exportFolder(this.#exportInput(request), report);
+      const result = await exportSet(this.#exportInput(request), request, report);
       this.#exports.set(jobId, result);
-      return `${plural(result.copied, 'image')} exported to ${result.to}${result.failed.length ? `, ${plural(result.failed.length, 'file')} could not be copied` : ''}`;
+      this.#journal.note({ do: 'export', request }, `export to ${result.to}`);
+      return `${plural(result.copied, 'image')} exported to ${result.to}${result.failed.length ? `, ${plural(result.failed.length, 'file')} could not be exported` : ''}`;
     });
   }
 
   exportResult = (jobId: number) => this.#exports.get(jobId) ?? null;
+
+  #exportInput({ drop }: ExportRequest): ExportInput {
+    const isDropped = drop ? predicateOf(drop, this.source()) : () => false;
+    const runs = this.runs().filter((run) => run.state === 'done' && this.table.resolveColumn(run.column) === run.column).reverse();
+    const checks = this.checks().filter(({ id }) => this.table.resolveColumn(id) !== null);
+    return {
+      folder: this.folder, samples: this.table.samples(), isDropped, unreadable: this.table.count().issues, runs, groups: this.groups(),
+      columns: [...checks.map(({ id }) => id), ...runs.map(({ column }) => column)].map((name) => ({ name, values: this.table.values(name) })),
+    };
+  }
 
   async *events(signal: AbortSignal): AsyncGenerator<WorkspaceEvent> {
     const changes = on(this.#events, 'event', { signal });
@@ -140,42 +278,8 @@ export class OpenWorkspace implements WorkspaceService {
     this.db.close();
   }
 
-  #exportInput({ to, drop }: ExportRequest): ExportInput {
-    const samples = this.table.samples();
-    const read = this.table.reader();
-    const predicate = drop ? parseExpression(drop, this.table.hasColumn) : null;
-    const scores = this.table.columns().filter((column) => column.runId !== null).map((column) => [column.name, this.table.values(column.name)] as const);
-    return { folder: this.folder, to, samples, isDropped: (sample) => predicate?.(read(sample)) ?? false, unreadable: this.table.count().issues, scores: new Map(scores) };
-  }
-
-  #choose(choice: Choice): number[] {
-    if ('ids' in choice) return choice.ids;
-    const samples = this.table.samples();
-    if ('where' in choice) {
-      const predicate = parseExpression(choice.where, this.table.hasColumn);
-      const read = this.table.reader();
-      return samples.filter((sample) => predicate(read(sample))).map((sample) => sample.id);
-    }
-    const chosen = new Set<number>();
-    for (const wanted of choice.paths) {
-      const found = byPath(samples, wanted.replace(/^\.\//, ''));
-      if (!found.length) throw new WinnowError('no-samples', `No image of this folder is ‘${wanted}’. Paths are relative to the folder.`);
-      for (const sample of found) chosen.add(sample.id);
-    }
-    return [...chosen];
-  }
-
   #changed = (): WorkspaceEvent => ({ type: 'changed', revision: this.table.revision, journal: this.#journal.state() });
   #tellChanged = () => this.#events.emit('event', this.#changed());
-}
-
-/** A path itself, or a glob when no file has that very name. */
-function byPath(samples: readonly Sample[], wanted: string): Sample[] {
-  const exact = samples.find((sample) => sample.path === wanted);
-  if (exact) return [exact];
-  if (!/[*?]/.test(wanted)) return [];
-  const pattern = globToRegExp(wanted);
-  return samples.filter((sample) => pattern.test(sample.path));
 }
 
 function scanSentence({ found, read, unreadable, gone }: ScanSummary): string {

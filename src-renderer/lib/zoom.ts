@@ -110,23 +110,30 @@ export const followed = (zoom: Zoom, from: Frame, to: Frame): Zoom =>
 
 export type Matrix = [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** CSS `matrix()` that lays the image, one CSS pixel per image pixel at the viewport's corner, where it belongs: on whole device pixels, so that 100 % is sharp. */
+/**
+ * CSS `matrix()` that lays the image, one CSS pixel per image pixel at the viewport's corner, where it belongs. At whole levels it is laid on whole
+ * device pixels, so that 100 % is sharp; between them that would only make a smooth zoom tremble.
+ */
 export function matrixOf(zoom: Zoom, frame: Frame): Matrix {
   const { image, viewport, pixelRatio } = frame;
   const { centre } = clamped(zoom, frame);
-  const scale = levelOf(zoom, frame) / pixelRatio;
+  const level = levelOf(zoom, frame);
+  const scale = level / pixelRatio;
   const [cos, sin] = turns[frame.rotation].map((turn) => turn * scale);
   const [x, y] = [centre.x * image.width, centre.y * image.height];
-  const onDevicePixel = (px: number) => Math.round(px * pixelRatio) / pixelRatio;
+  const onDevicePixel = (px: number) => (Number.isInteger(level) ? Math.round(px * pixelRatio) / pixelRatio : px);
   return [cos, sin, -sin, cos, onDevicePixel(viewport.width / 2 - (x * cos - y * sin)), onDevicePixel(viewport.height / 2 - (x * sin + y * cos))];
 }
+
+/** Side by side is easier to compare than one above the other: it may cost a little size. */
+const sideBySideIsWorth = 1.12;
 
 /** In how many columns so many panes show their images largest. `aspect` is width by height, `chromePx` what a pane needs above and below its image. */
 export function columnsFor(panes: number, area: Size, aspect: number, chromePx: number): number {
   let best = { columns: 1, size: 0 };
   for (let columns = 1; columns <= panes; columns++) {
     const size = Math.min(area.width / columns / aspect, area.height / Math.ceil(panes / columns) - chromePx);
-    if (size >= best.size) best = { columns, size };
+    if (size * sideBySideIsWorth >= best.size) best = { columns, size };
   }
   return best.columns;
 }

@@ -1,5 +1,5 @@
 /** The page as a whole: which folder is open, which dialog is up. */
-import type { Backend, EngineInfo, Method } from '../../src-main/contract/types.ts';
+import type { Backend, EngineInfo, ExportFormat, Method } from '../../src-main/contract/types.ts';
 import { engine, sentenceOf, shell } from '../lib/engine.ts';
 import { notices } from './notices.svelte.ts';
 import { Session } from './session.svelte.ts';
@@ -11,15 +11,16 @@ class App {
   view = $state.raw<View | null>(null);
   info = $state.raw<EngineInfo | null>(null);
   methods = $state.raw<readonly Method[]>([]);
+  exportFormats = $state.raw<readonly ExportFormat[]>([]);
   backend = $state.raw<Backend | null>(null);
   opening = $state<string | null>(null);
   /** Why the last folder could not be opened. */
   problem = $state<string | null>(null);
-  dialog = $state<'export' | 'keys' | 'jobs' | null>(null);
+  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | null>(null);
 
   async start() {
     try {
-      [this.info, this.methods] = await Promise.all([engine.engine.info.query(), engine.engine.methods.query()]);
+      [this.info, this.methods, this.exportFormats] = await Promise.all([engine.engine.info.query(), engine.engine.methods.query(), engine.engine.exportFormats.query()]);
     } catch (error) {
       this.problem = sentenceOf(error);
     }
@@ -41,6 +42,7 @@ class App {
       this.session?.close();
       this.session = session;
       this.view = new View(session);
+      void this.view.resume();
       history.replaceState(null, '', `?${new URLSearchParams({ folder: session.folder, ...(workspace ? { workspace } : {}) })}`);
       void shell?.setTitle(`${session.workspace?.name} · Winnow`);
       document.title = `${session.workspace?.name} · Winnow`;

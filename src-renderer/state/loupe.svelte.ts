@@ -59,13 +59,12 @@ export class LoupeState {
     this.active = Math.max(0, Math.min(this.#frames.size - 1, this.#active + by));
   }
 
-  attend(pane: number, frame: Frame) {
+  /** A pane is shown with this frame, until what is returned is called. */
+  attend(pane: number, frame: Frame): () => void {
     this.#frames.set(pane, frame);
-  }
-
-  leave(pane: number) {
-    this.#frames.delete(pane);
-    if (this.pointer?.pane === pane) this.pointer = null;
+    return () => {
+      if (this.#frames.get(pane) === frame) this.#frames.delete(pane);
+    };
   }
 
   zoomOf(pane: number, frame: Frame): Zoom {
@@ -75,10 +74,12 @@ export class LoupeState {
 
   readonly isFit = $derived(this.zoom.level === null);
   /** Device pixels per image pixel in the active pane; null while none is shown. */
-  readonly level: number | null = $derived.by(() => {
-    const frame = this.#frames.get(this.#active);
-    return frame ? levelOf(ranged(this.zoom, frame), frame) : null;
-  });
+  readonly level: number | null = $derived(this.levelIn(this.#active));
+
+  levelIn(pane: number): number | null {
+    const frame = this.#frames.get(pane);
+    return frame ? levelOf(this.zoomOf(pane, frame), frame) : null;
+  }
 
   /** The whole image, or 100 % at a point of a pane: given, under the pointer, or the middle of the active one. */
   toggleZoom(point?: Point, pane?: number) {
@@ -109,7 +110,8 @@ export class LoupeState {
   }
 
   #change(glides: boolean, point: Point | undefined, pane: number | undefined, change: (zoom: Zoom, frame: Frame, point: Point) => Zoom) {
-    const at = pane ?? (point ? this.#active : (this.pointer?.pane ?? this.#active));
+    const pointed = point === undefined && this.pointer && this.#frames.has(this.pointer.pane) ? this.pointer.pane : this.#active;
+    const at = pane ?? pointed;
     const [frame, reference] = [this.#frames.get(at), this.#frames.get(this.#active)];
     if (!frame || !reference) return;
     const where = point ?? (this.pointer?.pane === at ? this.pointer.point : { x: frame.viewport.width / 2, y: frame.viewport.height / 2 });

@@ -3,7 +3,10 @@
  * replaced, never changed in place. When the engine restarts, the folder is opened again and nothing is asked of the person.
  */
 import { columnPath } from '../../src-main/contract/address.ts';
-import type { Column, Decision, Issue, Job, Journal, Run, Sample, Workspace } from '../../src-main/contract/types.ts';
+import type { ColumnValues, ReadSource } from '../../src-main/contract/read.ts';
+import type { Change } from '../../src-main/contract/schemas.ts';
+import type { Edited } from '../../src-main/contract/services.ts';
+import type { CheckState, Column, DuplicateKind, Finding, Group, Issue, Job, Journal, Run, Sample, SavedView, Workspace } from '../../src-main/contract/types.ts';
 import { codeOf, connectWorkspace, engine, sentenceOf, type Calls } from '../lib/engine.ts';
 import { keepForLater, sendWaiting } from './outbox.ts';
 import { notices } from './notices.svelte.ts';
@@ -16,10 +19,17 @@ export class Session {
   readonly folder: string;
   readonly calls: Calls;
   workspace = $state.raw<Workspace | null>(null);
+  /** By path. */
   samples = $state.raw<readonly Sample[]>([]);
+  /** Ids of the samples, in their order; a new list only when samples come, go or move, not when they are marked. */
+  ids = $state.raw<Int32Array>(new Int32Array());
   columns = $state.raw<readonly Column[]>([]);
   runs = $state.raw<readonly Run[]>([]);
   issues = $state.raw<readonly Issue[]>([]);
+  checks = $state.raw<readonly CheckState[]>([]);
+  findings = $state.raw<readonly Finding[]>([]);
+  groups = $state.raw<readonly Group[]>([]);
+  views = $state.raw<readonly SavedView[]>([]);
   jobs = $state.raw<readonly Job[]>([]);
   journal = $state.raw<Journal>({ undo: null, redo: null });
   connected = $state(true);
@@ -29,10 +39,19 @@ export class Session {
   readonly reviewed = $derived(this.samples.reduce((n, sample) => n + (sample.decision === null ? 0 : 1), 0));
   readonly rejected = $derived(this.samples.reduce((n, sample) => n + (sample.decision === 'reject' ? 1 : 0), 0));
 
+  /** Kinds of the duplicate groups that a sample is in. */
+  readonly duplicates: ReadonlyMap<number, readonly DuplicateKind[]> = $derived.by(() => {
+    const kinds = new Map<number, DuplicateKind[]>();
+    for (const { kind, ids } of this.groups) for (const id of ids) kinds.set(id, [...(kinds.get(id) ?? []), kind]);
+    return kinds;
+  });
+  /** What expressions read; see `readerOf`. */
+  readonly source: ReadSource = $derived({ columns: this.columns, values: (name) => this.values(name), checks: this.checks, duplicates: this.duplicates });
+
   #request: { folder: string; workspace?: string };
   #byId = new Map<number, Sample>();
   #revision = 0;
-  #values = new Map<string, { revision: number; values: Map<number, number> }>();
+  #values = new Map<string, { revision: number; values: ColumnValues }>();
   /** Moves on when the values of some column have. */
   #valuesVersion = $state(0);
   #subscription: { unsubscribe(): void } | null = null;
@@ -149,26 +168,42 @@ export class Session {
       for (const id of changes.removed) this.#byId.delete(id);
       changed ||= changes.samples.length + changes.removed.length > 0;
       ({ revision: this.#revision, more } = changes);
+      if (more && !this.loaded) this.#sort(); // the first tiles need not wait for the last
     }
-    if (changed || !this.loaded) this.samples = [...this.#byId.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-    const [workspace, columns, runs, issues] = await Promise.all([
-      this.calls.workspace.describe.query(), this.calls.samples.columns.query(), this.calls.runs.list.query(), this.calls.samples.issues.query(),
+    if (changed || !this.loaded) this.#sort();
+    const { calls } = this;
+    const [workspace, columns, runs, issues, checks, views] = await Promise.all([
+      calls.workspace.describe.query(), calls.samples.columns.query(), calls.runs.list.query(), calls.samples.issues.query(), calls.checks.list.query(), calls.views.list.query(),
     ]);
     this.workspace = workspace;
     this.journal = workspace.journal;
     this.columns = columns;
     this.runs = runs;
     this.issues = issues;
+    this.checks = checks;
+    this.views = views;
     this.loaded = true;
+    // While a scan runs, groups and findings are those of the last.
+    if (this.running?.kind !== 'scan' || !this.groups.length) [this.groups, this.findings] = await Promise.all([calls.duplicates.groups.query(), calls.checks.findings.query()]);
     for (const name of this.#values.keys()) await this.#load(name);
   }
 
-  /** Values of a column by sample id; empty until they have come. Reading it subscribes to it. */
-  values(name: string): ReadonlyMap<number, number> {
+  /** By path. The order is kept while only marks change. */
+  #sort() {
+    const list = this.samples;
+    const isSame = list.length === this.#byId.size && list.every(({ id, path }) => this.#byId.get(id)?.path === path);
+    this.samples = isSame ? list.map(({ id }) => this.#byId.get(id) as Sample) : [...this.#byId.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    if (!isSame) this.ids = Int32Array.from(this.samples, ({ id }) => id);
+  }
+
+  sample = (id: number): Sample | undefined => this.#byId.get(id);
+
+  /** Values of a column by sample id, NaN for none; empty until they have come. Reading it subscribes to it. */
+  values(name: string): ColumnValues {
     void this.#valuesVersion;
     const kept = this.#values.get(name);
     if (kept) return kept.values;
-    const empty = { revision: -1, values: new Map<number, number>() };
+    const empty = { revision: -1, values: new Float64Array() };
     this.#values.set(name, empty);
     void this.#load(name).catch((error: unknown) => notices.fail(error));
     return empty.values;
@@ -179,38 +214,48 @@ export class Session {
     if (!column || column.revision === this.#values.get(name)?.revision) return;
     const answer = await fetch(columnPath(this.id, name, column.revision));
     if (!answer.ok) throw new Error(`The column ${name} could not be read.`);
-    const pairs = new Float64Array(await answer.arrayBuffer());
-    const values = new Map<number, number>();
-    for (let i = 0; i < pairs.length; i += 2) values.set(pairs[i], pairs[i + 1]);
-    this.#values.set(name, { revision: column.revision, values });
+    this.#values.set(name, { revision: column.revision, values: new Float64Array(await answer.arrayBuffer()) });
     this.#valuesVersion++;
   }
 
-  /** Shown at once, taken back when the engine says no. */
-  async decide(ids: readonly number[], decision: Decision | null) {
+  /** Says something of samples: shown at once, taken back when the engine says no. */
+  async edit(ids: readonly number[], change: Change) {
     const before = ids.flatMap((id) => this.#byId.get(id) ?? []);
-    const put = (list: readonly Sample[]) => {
-      for (const sample of list) this.#byId.set(sample.id, sample);
-      const changed = new Map(list.map((sample) => [sample.id, sample]));
-      this.samples = this.samples.map((sample) => changed.get(sample.id) ?? sample);
-    };
-    put(before.map((sample) => ({ ...sample, decision })));
+    if (!before.length) return;
+    this.#put(before.map((sample) => withChange(sample, change)));
     try {
-      const { journal } = await this.calls.decisions.decide.mutate({ choice: { ids: before.map(({ id }) => id) }, decision });
+      const { journal } = await this.calls.journal.edit.mutate({ choice: { ids: before.map(({ id }) => id) }, change });
       this.journal = journal;
     } catch (error) {
-      if (codeOf(error) === null) return keepForLater(this.id, ids, decision); // no answer at all: the engine is being started again
-      put(before);
+      if (codeOf(error) === null) return keepForLater(this.id, ids, change); // no answer at all: the engine is being started again
+      this.#put(before);
       notices.add('error', `Not saved. ${sentenceOf(error)}`);
     }
   }
 
-  #sendWaiting = () => sendWaiting(this.id, (ids, decision) => this.calls.decisions.decide.mutate({ choice: { ids }, decision }));
+  #put(list: readonly Sample[]) {
+    for (const sample of list) this.#byId.set(sample.id, sample);
+    this.samples = this.samples.map(({ id }) => this.#byId.get(id) as Sample);
+  }
+
+  #sendWaiting = () => sendWaiting(this.id, (ids, change) => this.calls.journal.edit.mutate({ choice: { ids }, change }));
+
+  /** Any other step of the journal: thresholds, views, duplicates. Returns whether it was done. */
+  async do(work: () => Promise<Edited>): Promise<boolean> {
+    try {
+      this.journal = (await work()).journal;
+      await this.refresh();
+      return true;
+    } catch (error) {
+      notices.fail(error);
+      return false;
+    }
+  }
 
   async step(which: 'undo' | 'redo') {
     if (this.journal[which] === null) return;
     try {
-      const { title } = await this.calls.decisions[which].mutate();
+      const { title } = await this.calls.journal[which].mutate();
       notices.add('info', `${which === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
       await this.refresh();
     } catch (error) {
@@ -221,4 +266,15 @@ export class Session {
   async cancel(jobId: number) {
     await this.calls.jobs.cancel.mutate({ id: jobId }).catch((error: unknown) => notices.fail(error));
   }
+}
+
+/** As the engine will have it; the reason and the order of tags come from there. */
+function withChange(sample: Sample, { decision, reason, addTags, removeTags, label, note }: Change): Sample {
+  const tags = addTags || removeTags ? [...new Set([...sample.tags.filter((tag) => !removeTags?.includes(tag)), ...(addTags ?? [])])].sort() : sample.tags;
+  return {
+    ...sample, tags,
+    ...(decision !== undefined ? { decision, reason: decision === null ? null : (reason ?? null) } : {}),
+    ...(label !== undefined ? { label, class: label ?? (sample.path.split('/').at(-2) ?? null) } : {}),
+    ...(note !== undefined ? { note } : {}),
+  };
 }

@@ -1,4 +1,7 @@
-/** What belongs to this viewer and may be lost without loss of work: recent folders, light or dark, tile size, form values. Kept in Dexie. */
+/**
+ * What belongs to this viewer and may be lost without loss of work: recent folders, light or dark, tile size, keys, where a
+ * review was left. Kept in Dexie.
+ */
 import Dexie, { type EntityTable } from 'dexie';
 
 export interface Recent { folder: string; openedAt: number }
@@ -13,6 +16,11 @@ const systemDark = window.matchMedia('(prefers-color-scheme: dark)');
 class Settings {
   theme = $state<Theme>('system');
   tilePx = $state(176);
+  /** Columns and properties that a tile tells, beside the one it is ordered by. */
+  tileColumns = $state.raw<readonly string[]>([]);
+  /** Keys of actions where they are not the action's own, by the action's id. */
+  keys = $state.raw<Readonly<Record<string, readonly string[]>>>({});
+  panels = $state(true);
   recents = $state.raw<Recent[]>([]);
   #dark = $state(systemDark.matches);
   readonly shownTheme = $derived(this.theme === 'system' ? (this.#dark ? 'dark' : 'light') : this.theme);
@@ -23,8 +31,11 @@ class Settings {
       this.#apply();
     });
     try {
-      this.theme = ((await db.kept.get('theme'))?.value as Theme) ?? 'system';
-      this.tilePx = ((await db.kept.get('tilePx'))?.value as number) ?? 176;
+      const kept = new Map((await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys'])).flatMap((entry) => (entry ? [[entry.key, entry.value]] : [])));
+      this.theme = (kept.get('theme') as Theme | undefined) ?? 'system';
+      this.tilePx = (kept.get('tilePx') as number | undefined) ?? 176;
+      this.tileColumns = (kept.get('tileColumns') as string[] | undefined) ?? [];
+      this.keys = (kept.get('keys') as Record<string, string[]> | undefined) ?? {};
       await this.#readRecents();
     } catch {
       // Private browsing may have no database: the page works without.
@@ -45,6 +56,32 @@ class Settings {
   setTilePx(px: number) {
     this.tilePx = px;
     this.#keep('tilePx', px);
+  }
+
+  setTileColumns(names: readonly string[]) {
+    this.tileColumns = [...names];
+    this.#keep('tileColumns', this.tileColumns);
+  }
+
+  /** null: the action's own keys again. */
+  setKeys(actionId: string, keys: readonly string[] | null) {
+    const { [actionId]: _, ...others } = this.keys;
+    this.keys = keys ? { ...others, [actionId]: [...keys] } : others;
+    this.#keep('keys', this.keys);
+  }
+
+  resetKeys() {
+    this.keys = {};
+    this.#keep('keys', this.keys);
+  }
+
+  /** Where a review of a folder is, by the path of the image. */
+  async rememberPlace(workspaceId: string, path: string) {
+    await db.kept.put({ key: `place ${workspaceId}`, value: path }).catch(() => {});
+  }
+
+  async placeIn(workspaceId: string): Promise<string | null> {
+    return ((await db.kept.get(`place ${workspaceId}`).catch(() => undefined))?.value as string | undefined) ?? null;
   }
 
   async addRecent(folder: string) {

@@ -1,26 +1,45 @@
-/** What the gallery shows: an order, filters, a threshold on a run's score, the selection and the cursor. Everything shown is derived. */
-import type { Decision, Run, Sample } from '../../src-main/contract/types.ts';
+/**
+ * What is looked at: a place, its order and filter, a threshold on a run's score, the selection and the cursor. Places look through a lens: anomalies
+ * through a run's score, issues through a check. Everything shown is derived.
+ */
+import { quote } from '../../src-main/contract/expression.ts';
+import { readerOf } from '../../src-main/contract/read.ts';
+import type { Change } from '../../src-main/contract/schemas.ts';
+import type { CheckState, Decision, Run, Sample, SavedView } from '../../src-main/contract/types.ts';
+import { atShare, lowerBound, upperBound } from '../lib/sorted.ts';
+import { Filter } from './filter.svelte.ts';
+import { LoupeState } from './loupe.svelte.ts';
 import type { Session } from './session.svelte.ts';
+import { settings } from './settings.svelte.ts';
 
-export type Place = 'gallery' | 'anomalies' | 'issues';
-/** `undecided` beside the decisions. */
-export type DecisionFilter = Decision | 'undecided' | null;
+export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'map';
+/** Where the grid is. */
+const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'map'];
 
-export const sampleProperties = [
-  { name: 'path', title: 'Path' }, { name: 'bytes', title: 'File size' }, { name: 'width', title: 'Width' }, { name: 'height', title: 'Height' }, { name: 'modifiedMs', title: 'Date' },
+export const orderProperties = [
+  { name: 'path', title: 'Path' }, { name: 'bytes', title: 'File size' }, { name: 'width', title: 'Width' }, { name: 'height', title: 'Height' }, { name: 'modified', title: 'Date' },
 ] as const;
-type Property = (typeof sampleProperties)[number]['name'];
-const isProperty = (name: string): name is Property => sampleProperties.some((property) => property.name === name);
+export const groupings = [
+  { name: 'none', title: 'No groups' }, { name: 'class', title: 'Class' }, { name: 'issue', title: 'Issue' }, { name: 'duplicate', title: 'Duplicate set' }, { name: 'decision', title: 'Decision' },
+] as const;
+export type Grouping = (typeof groupings)[number]['name'];
+export interface Order { by: string; descending: boolean }
+/** A run of `shown` under one heading. */
+export interface Section { title: string | null; from: number; to: number }
 
 export class View {
   #session: Session;
+  readonly filter: Filter;
+  readonly loupe = new LoupeState();
   place = $state<Place>('gallery');
-  galleryOrder = $state({ by: 'path', descending: false });
+  galleryOrder = $state<Order>({ by: 'path', descending: false });
+  grouping = $state<Grouping>('none');
   mostFirst = $state(true);
-  className = $state<string | null>(null);
-  decision = $state<DecisionFilter>(null);
-  text = $state('');
   flaggedOnly = $state(true);
+  /** The check that is looked at among the issues; null is the overview. */
+  checkId = $state<string | null>(null);
+  /** A threshold that is being dragged: told to the engine when it is let go. */
+  draggedThreshold = $state<number | null>(null);
   /** What the person has set for the next training; kept while they look elsewhere. */
   form = $state({ methodId: 'conv-ae', trainOn: '', seed: 1, parameters: {} as Record<string, Record<string, unknown>>, isMore: false });
   #runId = $state<string | null>(null);
@@ -34,57 +53,117 @@ export class View {
 
   constructor(session: Session) {
     this.#session = session;
+    this.filter = new Filter(session, () => this.lens);
   }
+
+  // --- what is looked through ---
 
   readonly run: Run | null = $derived.by(() => {
     const runs = this.#session.runs;
     return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
   });
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);
-  readonly scores: ReadonlyMap<number, number> = $derived.by(() => (this.scored ? this.#session.values(this.scored.column) : new Map<number, number>()));
+  readonly scores: Float64Array = $derived.by(() => (this.scored ? this.#session.values(this.scored.column) : new Float64Array()));
   /** Ascending. */
-  readonly sortedScores = $derived(Float64Array.from(this.scores.values()).sort());
-  readonly threshold = $derived((this.scored && this.#thresholds.get(this.scored.id)) ?? this.atShare(0.05));
+  readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
+  readonly threshold: number = $derived.by(() => (this.scored && this.#thresholds.get(this.scored.id)) ?? this.atShare(0.05));
   readonly flagged = $derived(this.sortedScores.length - lowerBound(this.sortedScores, this.threshold));
-
-  readonly classes = $derived.by(() => {
-    const counts = new Map<string, number>();
-    for (const { class: name } of this.#session.samples) if (name !== null) counts.set(name, (counts.get(name) ?? 0) + 1);
-    return [...counts].sort(([a], [b]) => a.localeCompare(b));
-  });
-
-  readonly #sorted: readonly Sample[] = $derived.by(() => {
-    const ranked = this.place === 'anomalies' && this.scored;
-    const by = ranked ? this.scored.column : this.galleryOrder.by;
-    const sign = (ranked ? this.mostFirst : this.galleryOrder.descending) ? -1 : 1;
-    const { samples } = this.#session;
-    if (by === 'path') return sign < 0 ? [...samples].reverse() : samples;
-    const values = isProperty(by) ? null : this.#session.values(by);
-    const key = (sample: Sample) => (values ? values.get(sample.id) : (sample[by as Property] as number));
-    // What has no value comes last, whichever the direction.
-    return [...samples].sort((a, b) => {
-      const [x, y] = [key(a), key(b)];
-      if (x === undefined || y === undefined) return x === y ? 0 : x === undefined ? 1 : -1;
-      return x === y ? (a.path < b.path ? -1 : 1) : x < y ? -sign : sign;
-    });
-  });
-
   readonly filtersThreshold = $derived(this.place === 'anomalies' && this.flaggedOnly && this.scored !== null);
-  readonly shown: readonly Sample[] = $derived.by(() => {
-    const text = this.text.trim().toLowerCase();
-    const { className, decision, filtersThreshold, scores, threshold } = this;
-    if (!text && className === null && decision === null && !filtersThreshold) return this.#sorted;
-    return this.#sorted.filter((sample) =>
-      (className === null || sample.class === className)
-      && (decision === null || (sample.decision ?? 'undecided') === decision)
-      && (!text || sample.path.toLowerCase().includes(text))
-      && (!filtersThreshold || (scores.get(sample.id) ?? -Infinity) >= threshold));
+
+  readonly check: CheckState | null = $derived.by(() => (this.place === 'issues' ? (this.#session.checks.find(({ id }) => id === this.checkId) ?? null) : null));
+  readonly checkThreshold = $derived(this.draggedThreshold ?? this.check?.threshold ?? 1);
+
+  /** The clause that a place adds to the filter. */
+  readonly lens: string | null = $derived.by(() => {
+    if (this.filtersThreshold && this.scored) return `${this.scored.column} >= ${this.threshold}`;
+    if (this.check) return `${this.check.id} >= ${this.checkThreshold}`;
+    return null;
   });
-  readonly #positions = $derived(new Map(this.shown.map((sample, i) => [sample.id, i])));
+  readonly isRanked = $derived(this.place === 'anomalies' && this.scored !== null);
+  readonly order: Order = $derived.by(() => {
+    if (this.isRanked && this.scored) return { by: this.scored.column, descending: this.mostFirst };
+    if (this.check) return { by: this.check.id, descending: true };
+    return this.galleryOrder;
+  });
+
+  // --- what is shown ---
+
+  /** All ids in the order. Marks do not move samples, so that a decision sorts nothing anew. */
+  readonly #ordered: Int32Array = $derived.by(() => {
+    const { by, descending } = this.order;
+    const { ids, columns } = this.#session;
+    if (by === 'path') return descending ? ids.toReversed() : ids;
+    const length = ids.reduce((most, id) => Math.max(most, id), 0) + 1;
+    const keys = new Float64Array(length).fill(NaN);
+    if (orderProperties.some(({ name }) => name === by)) {
+      const read = readerOf(by, this.#session.source);
+      for (const id of ids) keys[id] = Number(read?.(this.#session.sample(id) as Sample));
+    } else if (columns.some(({ name }) => name === by)) {
+      keys.set(this.#session.values(by).subarray(0, length));
+    }
+    const sign = descending ? -1 : 1;
+    // What has no value comes last, whichever the direction. Equal ones stay in the order of their paths.
+    const [known, unknown] = [ids.filter((id) => !Number.isNaN(keys[id])), ids.filter((id) => Number.isNaN(keys[id]))];
+    const place = new Int32Array(length);
+    ids.forEach((id, i) => (place[id] = i));
+    known.sort((a, b) => sign * (keys[a] - keys[b]) || place[a] - place[b]);
+    const out = new Int32Array(ids.length);
+    out.set(known);
+    out.set(unknown, known.length);
+    return out;
+  });
+
+  readonly #arranged: { shown: readonly Sample[]; sections: readonly Section[] } = $derived.by(() => {
+    const passes = this.filter.shown;
+    const shown: Sample[] = [];
+    for (const id of this.#ordered) if (passes[id]) shown.push(this.#session.sample(id) as Sample);
+    if (this.grouping === 'none' || this.isRanked) return { shown, sections: [{ title: null, from: 0, to: shown.length }] };
+    const groups = Map.groupBy(shown, this.#sectionOf());
+    const sections: Section[] = [];
+    const arranged: Sample[] = [];
+    for (const [title, members] of [...groups].sort(([a], [b]) => Number(a === '') - Number(b === '') || a.localeCompare(b, 'en', { numeric: true }))) {
+      sections.push({ title: title || `no ${this.grouping === 'duplicate' ? 'duplicates' : this.grouping}`, from: arranged.length, to: arranged.length + members.length });
+      for (const sample of members) arranged.push(sample);
+    }
+    return { shown: arranged, sections };
+  });
+  readonly shown = $derived(this.#arranged.shown);
+  readonly sections = $derived(this.#arranged.sections);
+
+  #sectionOf(): (sample: Sample) => string {
+    if (this.grouping === 'duplicate') {
+      const titles = new Map(this.#session.groups.flatMap((group, i) => group.ids.map((id) => [id, `${i + 1} · ${group.kind}`] as const)));
+      return ({ id }) => titles.get(id) ?? '';
+    }
+    const read = readerOf(this.grouping, this.#session.source);
+    return (sample) => {
+      const value = read?.(sample) ?? '';
+      return Array.isArray(value) ? ((value as readonly string[])[0] ?? '') : String(value);
+    };
+  }
+
+  readonly #positions: Int32Array = $derived.by(() => {
+    const out = new Int32Array(this.shown.reduce((most, { id }) => Math.max(most, id), 0) + 1).fill(-1);
+    this.shown.forEach(({ id }, i) => (out[id] = i));
+    return out;
+  });
+  readonly currentIndex = $derived(this.cursor === null ? -1 : (this.#positions[this.cursor] ?? -1));
   /** The sample under the cursor, if it is shown. */
-  readonly current: Sample | null = $derived(this.cursor !== null && this.#positions.has(this.cursor) ? this.shown[this.#positions.get(this.cursor) as number] : null);
-  readonly currentIndex = $derived(this.current ? (this.#positions.get(this.current.id) as number) : -1);
-  readonly isFiltered = $derived(this.text.trim() !== '' || this.className !== null || this.decision !== null || this.filtersThreshold);
+  readonly current: Sample | null = $derived(this.currentIndex < 0 ? null : this.shown[this.currentIndex]);
+  /** Beside what the place itself shows, the person has narrowed it. */
+  readonly isNarrowed = $derived.by(() => this.filter.chips.length > 0);
+  readonly isBrowsing = $derived(browsePlaces.includes(this.place) && (this.place !== 'issues' || this.check !== null));
+  /** Of what the filter leaves but for what was decided: how far one is through it. */
+  readonly queue: { reviewed: number; of: number } = $derived.by(() => {
+    const passes = this.filter.without('facet decision');
+    let [reviewed, of] = [0, 0];
+    for (const { id, decision } of this.#session.samples) {
+      if (!passes[id]) continue;
+      of++;
+      if (decision !== null) reviewed++;
+    }
+    return { reviewed, of };
+  });
 
   chooseRun(id: string) {
     this.#runId = id;
@@ -95,36 +174,63 @@ export class View {
   }
 
   /** The score above which this share of the images lies. */
-  atShare(share: number): number {
-    const { sortedScores } = this;
-    if (!sortedScores.length) return 0;
-    return sortedScores[Math.max(0, Math.min(sortedScores.length - 1, Math.round(sortedScores.length * (1 - share))))];
-  }
+  atShare = (share: number): number => atShare(this.sortedScores, share);
 
   /** 1 is the most anomalous. */
   rankOf(sampleId: number): number | null {
-    const value = this.scores.get(sampleId);
-    return value === undefined ? null : this.sortedScores.length - upperBound(this.sortedScores, value) + 1;
+    const value = this.scores[sampleId];
+    return value === undefined || Number.isNaN(value) ? null : this.sortedScores.length - upperBound(this.sortedScores, value) + 1;
   }
 
   clearFilters() {
-    this.text = '';
-    this.className = null;
-    this.decision = null;
+    this.filter.clear();
     if (this.place === 'anomalies') this.flaggedOnly = false;
+  }
+
+  /** The filter and order as a view that can be kept. */
+  asView = (name: string): SavedView => ({ name, where: this.filter.expression, order: { ...this.order } });
+
+  openView({ where, order }: SavedView) {
+    this.place = 'gallery';
+    this.filter.clear();
+    this.filter.where = where ?? '';
+    this.galleryOrder = { ...order };
+  }
+
+  /** Looks at samples with one property, as a finding or a chip of the inspector names it. */
+  showOnly(name: 'class' | 'tag' | 'issue', value: string) {
+    this.place = 'gallery';
+    this.filter.clear();
+    this.filter.where = `${name} = ${quote(value)}`;
   }
 
   // --- selection: explorer's rules ---
 
-  /** Ids that a command is about: the selection, or the cursor alone. */
+  /** Ids that a command is about: the selection, or the cursor alone. While images are compared, the active one. */
   chosen(): number[] {
+    if (this.loupe.mode === 'compare2' || this.loupe.mode === 'compare4') return this.active ? [this.active.id] : [];
     if (this.selection.size) return this.shown.filter((sample) => this.selection.has(sample.id)).map(({ id }) => id);
     return this.current ? [this.current.id] : [];
   }
 
+  /** The images side by side: the selection, or the cursor and what follows. */
+  readonly compared: readonly Sample[] = $derived.by(() => {
+    const panes = this.loupe.mode === 'compare4' ? 4 : 2;
+    const selected = this.selection.size > 1 ? this.shown.filter((sample) => this.selection.has(sample.id)) : null;
+    if (selected) {
+      const at = Math.max(0, selected.findIndex(({ id }) => id === this.cursor));
+      const from = Math.min(Math.floor(at / panes) * panes, Math.max(0, selected.length - panes));
+      return selected.slice(from, from + panes);
+    }
+    const from = Math.max(0, Math.min(this.currentIndex, this.shown.length - panes));
+    return this.shown.slice(from, from + panes);
+  });
+  readonly active: Sample | null = $derived(this.compared[Math.min(this.loupe.active, this.compared.length - 1)] ?? null);
+
   pick(sample: Sample, how: { toggle: boolean; range: boolean }) {
-    if (how.range && this.#anchor !== null && this.#positions.has(this.#anchor)) {
-      const [from, to] = [this.#positions.get(this.#anchor) as number, this.#positions.get(sample.id) as number].sort((a, b) => a - b);
+    const at = (id: number) => this.#positions[id] ?? -1;
+    if (how.range && this.#anchor !== null && at(this.#anchor) >= 0) {
+      const [from, to] = [at(this.#anchor), at(sample.id)].sort((a, b) => a - b);
       this.selection = new Set(this.shown.slice(from, to + 1).map(({ id }) => id));
     } else if (how.toggle) {
       const next = new Set(this.selection.size ? this.selection : this.current ? [this.current.id] : []);
@@ -138,8 +244,25 @@ export class View {
     this.cursor = sample.id;
   }
 
+  /** Selects these, or adds them to what is selected. */
+  select(ids: Iterable<number>, beside: boolean) {
+    this.selection = new Set(beside ? [...this.selection, ...ids] : ids);
+  }
+
+  toggleCurrent() {
+    if (!this.current) return;
+    const next = new Set(this.selection);
+    if (!next.delete(this.current.id)) next.add(this.current.id);
+    this.selection = next;
+    this.#anchor = this.current.id;
+  }
+
   selectAll() {
     this.selection = new Set(this.shown.map(({ id }) => id));
+  }
+
+  invertSelection() {
+    this.selection = new Set(this.shown.filter(({ id }) => !this.selection.has(id)).map(({ id }) => id));
   }
 
   clearSelection() {
@@ -150,44 +273,75 @@ export class View {
   move(by: number, extend = false) {
     if (!this.shown.length) return;
     const to = this.currentIndex < 0 ? 0 : Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by));
-    this.pick(this.shown[to], { toggle: false, range: extend });
+    this.#go(to, extend);
   }
 
-  /** Decides on what is chosen and, when that was the cursor alone, goes on to the next. */
+  /** To the next on which nothing was decided, from the cursor on and round. */
+  nextUndecided() {
+    const n = this.shown.length;
+    for (let step = 1; step <= n; step++) {
+      const at = (this.currentIndex + step + n) % n;
+      if (this.shown[at].decision === null) return this.#go(at, false);
+    }
+  }
+
+  /** The cursor is remembered, so that a review goes on where it was left. */
+  #go(index: number, extend: boolean) {
+    const sample = this.shown[index];
+    // A walk through a selection, as in the loupe, keeps it.
+    if (!extend && this.selection.size > 1 && this.loupe.mode !== 'grid') this.cursor = sample.id;
+    else this.pick(sample, { toggle: false, range: extend });
+    void settings.rememberPlace(this.#session.id, sample.path);
+  }
+
+  /** Puts the cursor where it was when the folder was last looked at. */
+  async resume() {
+    const path = await settings.placeIn(this.#session.id);
+    const sample = path === null ? undefined : this.#session.samples.find((known) => known.path === path);
+    if (sample && this.cursor === null) this.pick(sample, { toggle: false, range: false });
+  }
+
+  // --- marks ---
+
+  /** Decides on what is chosen and, when that was the cursor alone, goes on to the next. What was looked through is the reason. */
   async decide(decision: Decision | null) {
     const ids = this.chosen();
     if (!ids.length) return;
-    const alone = this.selection.size === 0;
-    const next = alone ? (this.shown[this.currentIndex + 1] ?? null) : null;
-    const done = this.#session.decide(ids, decision);
-    if (next) this.pick(next, { toggle: false, range: false });
+    const alone = this.selection.size === 0 && this.loupe.mode !== 'compare2' && this.loupe.mode !== 'compare4';
+    const index = this.currentIndex;
+    const nextId = alone ? this.shown[index + 1]?.id : undefined;
+    const done = this.mark(ids, { decision });
+    if (nextId !== undefined && (this.#positions[nextId] ?? -1) >= 0) this.#go(this.#positions[nextId], false);
     await done;
   }
 
+  /** Of the compared images, keeps the active one and rejects the others. */
+  async keepActive() {
+    const { active } = this;
+    if (!active) return;
+    const others = this.compared.filter(({ id }) => id !== active.id).map(({ id }) => id);
+    await this.mark([active.id], { decision: 'keep' });
+    if (others.length) await this.#session.edit(others, { decision: 'reject', reason: `compared with ${active.path}` });
+  }
+
+  mark = (ids: readonly number[], change: Change) =>
+    this.#session.edit(ids, change.decision && change.reason === undefined && this.lens ? { ...change, reason: this.lens } : change);
+
+  /** Gives the chosen the n-th class, as the facet of classes lists them by name; 0 takes the label away. */
+  async labelByKey(n: number) {
+    const label = n === 0 ? null : this.classes[n - 1];
+    if (label !== undefined) await this.mark(this.chosen(), { label });
+  }
+
+  /** By name, from folders and labels. */
+  readonly classes: readonly string[] = $derived.by(() => [...new Set(this.#session.samples.flatMap((sample) => sample.class ?? []))].sort((a, b) => a.localeCompare(b)));
+  readonly tags: readonly string[] = $derived.by(() => [...new Set(this.#session.samples.flatMap((sample) => sample.tags))].sort((a, b) => a.localeCompare(b)));
+
+  /** Rejects what the place flags and the filter leaves, where nothing was decided. */
   async rejectFlagged() {
-    const { threshold, scores } = this;
-    const ids = this.#session.samples.filter((sample) => (scores.get(sample.id) ?? -Infinity) >= threshold && sample.decision === null).map(({ id }) => id);
-    if (ids.length) await this.#session.decide(ids, 'reject');
+    const values = this.check ? this.#session.values(this.check.id) : this.scores;
+    const from = this.check ? this.checkThreshold : this.threshold;
+    const ids = this.shown.filter(({ id, decision }) => decision === null && values[id] >= from).map(({ id }) => id);
+    if (ids.length) await this.mark(ids, { decision: 'reject' });
   }
-}
-
-/** First index whose value is not below `value`, in an ascending list. */
-function lowerBound(list: Float64Array, value: number): number {
-  let [low, high] = [0, list.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function upperBound(list: Float64Array, value: number): number {
-  let [low, high] = [0, list.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { globToRegExp, parseExpression, type Value } from '../../src-main/contract/expression.ts';
+import { globToRegExp, parseExpression, quote, type Value } from '../../src-main/contract/expression.ts';
 
-const row: Record<string, Value> = { 'conv-ae.error': 0.03, 'sharpness': 0.2, 'class': 'dress', 'path': "a/b'c.jpg", 'decision': null };
+const row: Record<string, Value> = { 'conv-ae.error': 0.03, 'sharpness': 0.2, 'class': 'dress', 'path': "a/b'c.jpg", 'decision': null, 'tag': ['blue', 'Big one'] };
 const names = new Set([...Object.keys(row), 'pca.error']);
-const holds = (source: string) => parseExpression(source, (name) => names.has(name))((name) => row[name] ?? null);
+const holds = (source: string) => parseExpression<typeof row>(source, (name) => (names.has(name) ? (own) => own[name] ?? null : null))(row);
 
 describe('expressions', () => {
   test.each([
@@ -20,6 +20,15 @@ describe('expressions', () => {
     ["path like '*.jpg'", false],
     ['path = "a/b\\\'c.jpg"', true],
     ["class > 5", false],
+    ["tag = 'blue'", true], // one of several
+    ["tag != 'blue'", false],
+    ["tag != 'red'", true],
+    ['tag = none', false],
+    ["tag like 'Big*'", true],
+    ["tag contains 'BIG'", true],
+    ["path contains 'C.JPG'", true],
+    ["decision contains 'keep'", false],
+    [`path = ${quote("a/b'c.jpg")}`, true],
   ])('%s is %s', (source, expected) => expect(holds(source)).toBe(expected));
 
   test.each([

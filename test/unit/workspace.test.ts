@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
+import { exportSchema } from '../../src-main/contract/schemas.ts';
 import type { Job } from '../../src-main/contract/types.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { packPixels } from '../../src-main/image/pixel-cache.ts';
@@ -59,7 +60,7 @@ describe('scan', () => {
     const folder = folderOf({ '1.png': bytes, '2.png': await blob(2) });
     const workspace = openAt(folder);
     await done(workspace, workspace.scan());
-    workspace.decide({ paths: ['1.png'] }, 'reject');
+    workspace.edit({ paths: ['1.png'] }, { decision: 'reject' });
     rmSync(join(folder, '1.png'));
     await done(workspace, workspace.scan());
     expect(decisionsOf(workspace)).toEqual({});
@@ -75,9 +76,9 @@ describe('decisions', () => {
     const at = temporaryFolder('workspace');
     let workspace = openAt(folder, at);
     await done(workspace, workspace.scan());
-    workspace.decide({ paths: ['good/odd.png'] }, 'reject');
-    workspace.decide({ where: "class = 'other' and brightness > 0" }, 'unsure');
-    workspace.decide({ paths: ['good/blob-0*.png'] }, 'keep');
+    workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' });
+    workspace.edit({ where: "class = 'other' and brightness > 0" }, { decision: 'unsure' });
+    workspace.edit({ paths: ['good/blob-0*.png'] }, { decision: 'keep' });
     const all = decisionsOf(workspace);
     expect(Object.values(all).sort()).toEqual([...Array(5).fill('keep'), 'reject', ...Array(12).fill('unsure')]);
     workspace.undo();
@@ -91,7 +92,7 @@ describe('decisions', () => {
     expect(decisionsOf(workspace)).toEqual(all);
     expect(() => workspace.redo()).toThrow('nothing to redo');
     workspace.undo();
-    workspace.decide({ paths: ['good/odd.png'] }, null);
+    workspace.edit({ paths: ['good/odd.png'] }, { decision: null });
     expect(() => workspace.redo()).toThrow('nothing to redo');
     workspace.undo();
     workspace.undo();
@@ -103,7 +104,7 @@ describe('decisions', () => {
   test('an unknown path changes nothing and is told', async () => {
     const workspace = openAt(await blobFolder());
     await done(workspace, workspace.scan());
-    expect(() => workspace.decide({ paths: ['good/odd.png', 'nowhere.png'] }, 'reject')).toThrow('nowhere.png');
+    expect(() => workspace.edit({ paths: ['good/odd.png', 'nowhere.png'] }, { decision: 'reject' })).toThrow('nowhere.png');
     expect(decisionsOf(workspace)).toEqual({});
   });
 });
@@ -114,13 +115,13 @@ describe('export', () => {
     const workspace = openAt(folder);
     await done(workspace, workspace.scan());
     const before = fingerprint(folder);
-    workspace.decide({ paths: ['good/odd.png'] }, 'reject');
-    workspace.decide({ paths: ['good/blob-01.png'] }, 'keep');
+    workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' });
+    workspace.edit({ paths: ['good/blob-01.png'] }, { decision: 'keep' });
     const to = join(temporaryFolder('export'), 'clean');
-    const plan = await workspace.planExport({ to, drop: "class = 'other'" });
+    const plan = await workspace.planExport(exportSchema.parse({ to, drop: "class = 'other'" }));
     expect(plan).toMatchObject({ copied: 12, kept: 1, undecided: 11, rejected: 1, dropped: 12 });
     expect(existsSync(to)).toBe(false);
-    expect((await done(workspace, workspace.export({ to, drop: "class = 'other'" }))).state).toBe('done');
+    expect((await done(workspace, workspace.export(exportSchema.parse({ to, drop: "class = 'other'" })))).state).toBe('done');
     const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as { samples: { path: string; decision: string; sha256: string }[] };
     expect(manifest.samples.map(({ path }) => path)).toEqual(workspace.table.samples().filter(({ path }) => path.startsWith('good/blob')).map(({ path }) => path));
     for (const { path, sha256 } of manifest.samples) {
@@ -136,10 +137,10 @@ describe('export', () => {
     const folder = await blobFolder();
     const workspace = openAt(folder);
     await done(workspace, workspace.scan());
-    await expect(workspace.planExport({ to: join(folder, 'out'), drop: null })).rejects.toThrow('inside the opened folder');
-    await expect(workspace.planExport({ to: folder, drop: null })).rejects.toThrow('inside the opened folder');
+    await expect(workspace.planExport(exportSchema.parse({ to: join(folder, 'out') }))).rejects.toThrow('inside the opened folder');
+    await expect(workspace.planExport(exportSchema.parse({ to: folder }))).rejects.toThrow('inside the opened folder');
     const full = folderOf({ 'mine.txt': 'keep me' });
-    const job = await done(workspace, workspace.export({ to: full, drop: null }));
+    const job = await done(workspace, workspace.export(exportSchema.parse({ to: full })));
     expect(job.error?.code).toBe('target-not-empty');
     expect(readdirSync(full)).toEqual(['mine.txt']);
   });
@@ -151,7 +152,7 @@ describe('export', () => {
     writeFileSync(join(folder, 'good/odd.png'), await blob(7));
     rmSync(join(folder, 'good/blob-01.png'));
     const to = join(temporaryFolder('export'), 'clean');
-    const job = await done(workspace, workspace.export({ to, drop: null }));
+    const job = await done(workspace, workspace.export(exportSchema.parse({ to })));
     const result = workspace.exportResult(job.id);
     expect(result?.copied).toBe(23);
     expect(result?.failed.map(({ path }) => path).sort()).toEqual(['good/blob-01.png', 'good/odd.png']);

@@ -1,0 +1,64 @@
+/** From what a person asks to what the journal writes: which samples, which marks, and how the step is called. */
+import { WinnowError } from '../contract/errors.ts';
+import { globToRegExp, parseExpression } from '../contract/expression.ts';
+import { readerOf, type ReadSource } from '../contract/read.ts';
+import type { Change, Choice } from '../contract/schemas.ts';
+import type { Marks, Sample } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import type { Patch } from './journal.ts';
+
+/** Chosen ids, in the order of their paths. Throws WinnowError where a path is none or an expression does not read. */
+export function choose(choice: Choice, samples: () => readonly Sample[], source: () => ReadSource): number[] {
+  if ('ids' in choice) return choice.ids;
+  const all = samples();
+  if ('where' in choice) return all.filter(predicateOf(choice.where, source())).map(({ id }) => id);
+  const byPath = new Map(all.map((sample) => [sample.path, sample.id]));
+  const chosen = new Set<number>();
+  for (const wanted of choice.paths) {
+    const found = idsOf(wanted.replace(/^\.\//, ''), all, byPath);
+    if (!found.length) throw new WinnowError('no-samples', `No image of this folder is ‘${wanted}’. Paths are relative to the folder.`);
+    for (const id of found) chosen.add(id);
+  }
+  return [...chosen];
+}
+
+export const predicateOf = (where: string, source: ReadSource) => parseExpression<Sample>(where, (name) => readerOf(name, source));
+
+/** A path itself, or a glob when no file has that very name. */
+function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<string, number>): number[] {
+  const exact = byPath.get(wanted);
+  if (exact !== undefined) return [exact];
+  if (!/[*?]/.test(wanted)) return [];
+  const pattern = globToRegExp(wanted);
+  return samples.filter(({ path }) => pattern.test(path)).map(({ id }) => id);
+}
+
+/** What a change makes of a sample's marks. A decision comes with its reason; without a decision there is none. */
+export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, label, note }: Change): Patch {
+  const patch: Patch = {};
+  if (decision !== undefined) {
+    patch.decision = decision;
+    // Deciding the same again is no new reason.
+    if (decision === null) patch.reason = null;
+    else if (reason !== undefined || decision !== marks.decision) patch.reason = reason ?? null;
+  } else if (reason !== undefined && marks.decision !== null) patch.reason = reason;
+  if (addTags || removeTags) patch.tags = [...new Set([...marks.tags.filter((tag) => !removeTags?.includes(tag)), ...(addTags ?? [])])].sort();
+  if (label !== undefined) patch.label = label;
+  if (note !== undefined) patch.note = note;
+  return patch;
+}
+
+/** `reject 12 images`, `tag ‘x’ on a.jpg`. */
+export function titleOf(change: Change, what: string): string {
+  const parts: string[] = [];
+  if (change.decision !== undefined) parts.push(`${change.decision ?? 'clear'} ${what}`);
+  else if (change.reason !== undefined) parts.push(`reason of ${what}`);
+  if (change.addTags?.length) parts.push(`tag ${change.addTags.map((tag) => `‘${tag}’`).join(', ')} on ${what}`);
+  if (change.removeTags?.length) parts.push(`tag ${change.removeTags.map((tag) => `‘${tag}’`).join(', ')} off ${what}`);
+  if (change.label !== undefined) parts.push(change.label === null ? `label off ${what}` : `label ‘${change.label}’ on ${what}`);
+  if (change.note !== undefined) parts.push(change.note === null ? `note off ${what}` : `note on ${what}`);
+  return parts.join(', ');
+}
+
+/** A path where it is one, else a count. */
+export const whatOf = (ids: readonly number[], pathOf: (id: number) => string | undefined): string => (ids.length === 1 && pathOf(ids[0])) || plural(ids.length, 'image');

@@ -1,0 +1,93 @@
+/** Groups of duplicates: found after a scan, kept, and told without the pairs that a person said are none. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { splitOf } from '../contract/read.ts';
+import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
+import { findDuplicates } from '../duplicate/groups.ts';
+import { hashPixels } from '../image/pixel-hash.ts';
+import type { Database } from './database.ts';
+import type { Report } from './jobs.ts';
+import { settingKey, type Settings } from './settings.ts';
+import type { Table } from './table.ts';
+
+export class Groups {
+  #db: Database;
+  #table: Table;
+  #settings: Settings;
+  /** Of one revision of the table. */
+  #told: { revision: number; groups: Group[]; kinds: ReadonlyMap<number, readonly DuplicateKind[]> } | null = null;
+
+  constructor(db: Database, table: Table, settings: Settings) {
+    this.#db = db;
+    this.#table = table;
+    this.#settings = settings;
+  }
+
+  async find(folder: string, report: Report): Promise<void> {
+    const candidates = this.#table.fingerprints();
+    const pathOf = new Map(this.#table.samples().map(({ id, path }) => [id, path]));
+    report.stage('Finding duplicates', candidates.length);
+    const groups = await findDuplicates(candidates, {
+      signal: report.signal,
+      onProgress: (done, total) => report.progress(done, total),
+      isApart: () => false, // told apart when read, so that taking it back needs no search
+      pixelHash: async (id) => {
+        const path = pathOf.get(id) as string;
+        return hashPixels(await readFile(join(folder, path)), path).catch(() => `unreadable ${id}`);
+      },
+    });
+    this.#table.write(() => {
+      this.#db.run('DELETE FROM groups');
+      for (const { kind, ids, score } of groups) this.#db.run('INSERT INTO groups (kind, score, members) VALUES (?, ?, ?)', kind, score, JSON.stringify(ids));
+    });
+  }
+
+  list(): Group[] {
+    return this.#read().groups;
+  }
+
+  /** Kinds of the groups that a sample is in. */
+  kinds(): ReadonlyMap<number, readonly DuplicateKind[]> {
+    return this.#read().kinds;
+  }
+
+  /** The settings that say that these samples are no duplicates of each other. */
+  apartKeys(samples: readonly Sample[]): string[] {
+    return samples.flatMap((a, i) => samples.slice(i + 1).map((b) => settingKey('apart', pairOf(a.sha256, b.sha256))));
+  }
+
+  #read() {
+    if (this.#told?.revision === this.#table.revision) return this.#told;
+    const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>('SELECT id, kind, score, members FROM groups ORDER BY id');
+    const groups: Group[] = [];
+    const kinds = new Map<number, DuplicateKind[]>();
+    if (rows.length) {
+      const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
+      const apart = new Set(this.#settings.all('apart').map(([pair]) => pair));
+      for (const { id, kind, score, members } of rows) {
+        const there = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
+        for (const [part, list] of together(there, apart).entries()) {
+          groups.push({
+            id: id * 1000 + part, kind, score, ids: list.map((sample) => sample.id),
+            crossesClasses: new Set(list.map((sample) => sample.class)).size > 1, crossesSplits: new Set(list.map(({ path }) => splitOf(path))).size > 1,
+          });
+          for (const sample of list) kinds.set(sample.id, [...(kinds.get(sample.id) ?? []), kind]);
+        }
+      }
+    }
+    return (this.#told = { revision: this.#table.revision, groups, kinds });
+  }
+}
+
+const pairOf = (a: string, b: string) => (a < b ? `${a} ${b}` : `${b} ${a}`);
+
+/** Splits a group so that no part holds a pair that is apart; parts of one are dropped. */
+function together(list: readonly Sample[], apart: ReadonlySet<string>): Sample[][] {
+  const parts: Sample[][] = [];
+  for (const sample of list) {
+    const part = parts.find((others) => others.every((other) => !apart.has(pairOf(sample.sha256, other.sha256))));
+    if (part) part.push(sample);
+    else parts.push([sample]);
+  }
+  return parts.filter((part) => part.length > 1);
+}

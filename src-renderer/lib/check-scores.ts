@@ -1,0 +1,46 @@
+/** Scores of a check as pictures and lists need them. A score is 0 to 1, so that the bars of all checks stand on one axis. */
+import type { ColumnValues } from '../../src-main/contract/read.ts';
+
+export const scoreBins = 64;
+
+/** How many samples have a score in each of 64 equal parts of 0 to 1; NaN is none. */
+export function binScores(values: ColumnValues): Uint32Array {
+  const counts = new Uint32Array(scoreBins);
+  for (const value of values) if (!Number.isNaN(value)) counts[Math.max(0, Math.min(scoreBins - 1, Math.floor(value * scoreBins)))]++;
+  return counts;
+}
+
+/**
+ * Bars as an SVG path, 64 wide and 1 high. Heights are the root of the counts, and never less than a sliver: what is flagged is few, and must be seen beside
+ * the many that are not.
+ */
+export function barsPath(counts: Uint32Array): string {
+  const most = Math.sqrt(Math.max(1, ...counts));
+  let path = '';
+  counts.forEach((count, i) => {
+    if (!count) return;
+    const height = Math.max(0.06, Math.sqrt(count) / most);
+    path += `M${i + 0.1} 1v${-height.toFixed(3)}h.8V1z`;
+  });
+  return path;
+}
+
+/** How many scores are at or above the threshold. */
+export function countFrom(values: ColumnValues, threshold: number): number {
+  let n = 0;
+  for (const value of values) if (value >= threshold) n++;
+  return n;
+}
+
+/** Ids with the highest scores at or above the threshold, highest first. One pass: there may be many samples and few are wanted. */
+export function worstIds(values: ColumnValues, threshold: number, wanted: number): number[] {
+  const worst: number[] = [];
+  for (let id = 0; id < values.length; id++) {
+    const value = values[id];
+    if (!(value >= threshold) || (worst.length === wanted && value <= values[worst[wanted - 1]])) continue;
+    const at = worst.findIndex((other) => values[other] < value);
+    worst.splice(at < 0 ? worst.length : at, 0, id);
+    if (worst.length > wanted) worst.pop();
+  }
+  return worst;
+}

@@ -1,0 +1,106 @@
+/**
+ * The groups of duplicates as they are looked at: of which kind, in conflict or not, still to be settled or not, and which image of each would be kept.
+ * Stays while the folder is open.
+ */
+import { splitOf } from '../../src-main/contract/read.ts';
+import type { KeepBest } from '../../src-main/contract/schemas.ts';
+import { duplicateKinds, type DuplicateKind, type Group, type Sample } from '../../src-main/contract/types.ts';
+import { bestOf, rejectsOf, type KeepChoice } from '../lib/keep-best.ts';
+import type { Session } from './session.svelte.ts';
+
+/** Members shown of a large group until all are asked for. */
+const maxMembers = 24;
+
+export class DuplicateList {
+  #session: Session;
+  kind = $state<DuplicateKind | null>(null);
+  onlyClasses = $state(false);
+  onlySplits = $state(false);
+  /** Groups that were settled when they were asked to be hidden: what is settled later stays where it is, under the eye. */
+  hidden = $state.raw<ReadonlySet<number>>(new Set());
+  rule = $state<KeepBest['rule']>('largest');
+  protectedFolder = $state<string | null>(null);
+  /** Groups of which all members are shown. */
+  #whole = $state.raw<ReadonlySet<number>>(new Set());
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  readonly #ofConflict = $derived(this.#session.groups.filter((group) => !this.hidden.has(group.id) && (!this.onlyClasses || group.crossesClasses) && (!this.onlySplits || group.crossesSplits)));
+  readonly groups: readonly Group[] = $derived(this.kind === null ? this.#ofConflict : this.#ofConflict.filter(({ kind }) => kind === this.kind));
+  /** Of each kind that there is, how many groups the other choices leave. */
+  readonly kinds = $derived(duplicateKinds.filter((kind) => this.#session.groups.some((group) => group.kind === kind)).map((kind) => ({ kind, count: this.#ofConflict.filter((group) => group.kind === kind).length })));
+  readonly ofAllKinds = $derived(this.#ofConflict.length);
+  readonly #ofKind = $derived(this.#session.groups.filter((group) => !this.hidden.has(group.id) && (this.kind === null || group.kind === this.kind)));
+  readonly acrossClasses = $derived(this.#ofKind.filter(({ crossesClasses }) => crossesClasses).length);
+  readonly acrossSplits = $derived(this.#ofKind.filter(({ crossesSplits }) => crossesSplits).length);
+  readonly settled = $derived(this.groups.filter((group) => this.isSettled(group)).length);
+  readonly isNarrowed = $derived(this.kind !== null || this.onlyClasses || this.onlySplits || this.hidden.size > 0);
+
+  readonly choice: KeepChoice = $derived({ rule: this.rule, protectedFolder: this.protectedFolder, sharpness: this.rule === 'sharpest' ? this.#session.values('sharpness') : new Float64Array() });
+  /** How many images ‘keep best’ of all shown groups would reject. */
+  readonly rejects = $derived.by(() => {
+    void this.#session.samples; // decisions
+    return rejectsOf(this.groups, this.#session.sample, this.choice).size;
+  });
+  /** What there is of the shown groups, in their order: what keys walk through. */
+  readonly listed: readonly number[] = $derived(this.groups.flatMap((group) => this.shownIds(group)));
+  /** Folders that hold members of groups, and those above them. */
+  readonly folders: readonly string[] = $derived.by(() => {
+    const out = new Set<string>();
+    for (const { ids } of this.#session.groups) {
+      for (const id of ids) {
+        const path = this.#session.sample(id)?.path ?? '';
+        for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) out.add(path.slice(0, at));
+      }
+    }
+    return [...out].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  });
+
+  members(group: Group): Sample[] {
+    void this.#session.samples; // decisions
+    return group.ids.flatMap((id) => this.#session.sample(id) ?? []);
+  }
+
+  shownIds(group: Group): readonly number[] {
+    return this.#whole.has(group.id) ? group.ids : group.ids.slice(0, maxMembers);
+  }
+
+  showWhole(group: Group) {
+    this.#whole = new Set([...this.#whole, group.id]);
+  }
+
+  /** One is left, or all were decided on. */
+  isSettled(group: Group): boolean {
+    const members = this.members(group);
+    return members.filter(({ decision }) => decision !== 'reject').length < 2 || members.every(({ decision }) => decision === 'keep' || decision === 'reject');
+  }
+
+  best = (group: Group): number | null => bestOf(this.members(group), this.choice);
+
+  hideSettled() {
+    this.hidden = new Set([...this.hidden, ...this.groups.filter((group) => this.isSettled(group)).map(({ id }) => id)]);
+  }
+
+  showAll() {
+    this.kind = null;
+    this.onlyClasses = false;
+    this.onlySplits = false;
+    this.hidden = new Set();
+  }
+
+  keepBest(groups: readonly Group[]) {
+    const { rule, protectedFolder } = this;
+    return this.#session.do(() => this.#session.calls.duplicates.keepBest.mutate({ kinds: [...duplicateKinds], rule, protectedFolder, groups: groups.map(({ id }) => id) }));
+  }
+
+  setApart(group: Group) {
+    return this.#session.do(() => this.#session.calls.duplicates.setApart.mutate({ ids: [...group.ids] }));
+  }
+}
+
+/** The different values of a group's members, by name: `dress / pants`. */
+export const classesOf = (members: readonly Sample[]) => distinct(members.map((sample) => sample.class));
+export const splitsOf = (members: readonly Sample[]) => distinct(members.map(({ path }) => splitOf(path)));
+const distinct = (values: readonly (string | null)[]) => [...new Set(values.map((value) => value ?? 'none'))].sort().join(' / ');

@@ -1,0 +1,152 @@
+/** The journal: everything a person says of a folder is undone and done again at will, over restarts and over a migration. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, test } from 'vitest';
+import { startCompute } from '../../src-main/compute/child.ts';
+import { keepBestSchema, viewSchema } from '../../src-main/contract/schemas.ts';
+import type { Marks } from '../../src-main/contract/types.ts';
+import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+
+const open: OpenWorkspace[] = [];
+const openAt = (folder: string, at = temporaryFolder('workspace')) => {
+  const workspace = new OpenWorkspace('0', folder, at, startCompute());
+  open.push(workspace);
+  return workspace;
+};
+afterEach(async () => {
+  for (const workspace of open.splice(0)) await workspace.close();
+});
+async function scanned(workspace: OpenWorkspace): Promise<OpenWorkspace> {
+  const { id } = workspace.scan();
+  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
+    if (event.type !== 'job' || event.job.id !== id || event.job.state === 'running') continue;
+    expect(event.job.error).toBeNull();
+    return workspace;
+  }
+  return workspace;
+}
+const marksOf = (workspace: OpenWorkspace): Record<string, Partial<Marks>> => Object.fromEntries(workspace.table.samples()
+  .map(({ path, decision, reason, tags, label, note }) => [path, { decision, reason, tags, label, note }]));
+const allOf = (workspace: OpenWorkspace) => ({
+  marks: marksOf(workspace), views: workspace.views(), groups: workspace.groups(), thresholds: workspace.checks().map(({ id, threshold }) => [id, threshold]),
+});
+
+test('every kind of step is undone to where it began and done again to where it ended, one by one, after a restart', async () => {
+  const twin = await blob(3);
+  const folder = folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'b/3.png': twin, 'b/3-again.png': twin, 'odd.png': await blob(9, true) });
+  const at = temporaryFolder('workspace');
+  let workspace = await scanned(openAt(folder, at));
+  const states = [allOf(workspace)];
+  const steps: (() => unknown)[] = [
+    () => workspace.edit({ paths: ['a/1.png'] }, { decision: 'reject', reason: 'torn' }),
+    () => workspace.edit({ where: "class = 'b'" }, { decision: 'keep' }),
+    () => workspace.edit({ paths: ['a/*'] }, { addTags: ['blue', 'big'], note: 'look again' }),
+    () => workspace.edit({ paths: ['a/1.png'] }, { removeTags: ['blue'] }),
+    () => workspace.edit({ paths: ['odd.png', 'a/2.png'] }, { label: 'strange' }),
+    () => workspace.edit({ paths: ['a/1.png'] }, { decision: null }),
+    () => workspace.setThreshold({ check: 'blurry', threshold: 0.123 }),
+    () => workspace.saveView(viewSchema.parse({ name: 'strange ones', where: "class = 'strange'" })),
+    () => workspace.keepBest(keepBestSchema.parse({})),
+    () => workspace.setApart(workspace.groups()[0].ids),
+    () => workspace.removeView('strange ones'),
+  ];
+  for (const step of steps) {
+    step();
+    const state = allOf(workspace);
+    expect(state, String(step)).not.toEqual(states.at(-1));
+    states.push(state);
+  }
+  expect(marksOf(workspace)).toMatchObject({
+    'a/1.png': { decision: null, reason: null, tags: ['big'], note: 'look again' }, 'a/2.png': { label: 'strange', tags: ['big', 'blue'] },
+    'odd.png': { label: 'strange' }, 'b/3.png': { decision: 'reject', reason: 'exact duplicate of b/3-again.png' },
+  });
+  expect(workspace.table.samples().find(({ path }) => path === 'odd.png')?.class).toBe('strange');
+  expect(workspace.groups()).toEqual([]);
+
+  await workspace.close();
+  workspace = openAt(folder, at);
+  expect(allOf(workspace)).toEqual(states.at(-1));
+  for (const state of states.slice(0, -1).reverse()) {
+    workspace.undo();
+    expect(allOf(workspace)).toEqual(state);
+  }
+  expect(() => workspace.undo()).toThrow('nothing to undo');
+  await workspace.close();
+  workspace = openAt(folder, at);
+  for (const state of states.slice(1)) {
+    workspace.redo();
+    expect(allOf(workspace)).toEqual(state);
+  }
+  expect(() => workspace.redo()).toThrow('nothing to redo');
+});
+
+describe('edits', () => {
+  test('the expression that chose is the reason; saying what is already so is no step', async () => {
+    const workspace = await scanned(openAt(await blobFolder()));
+    const { changed, title } = workspace.edit({ where: "path like 'good/odd*'" }, { decision: 'reject' });
+    expect([changed, title]).toEqual([1, 'reject good/odd.png']);
+    expect(marksOf(workspace)['good/odd.png'].reason).toBe("path like 'good/odd*'");
+    const { undo } = workspace.describe().journal;
+    expect(workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' }).changed).toBe(0);
+    expect(workspace.edit({ paths: ['good/odd.png'] }, { label: null, addTags: [], removeTags: ['none'] }).changed).toBe(0);
+    expect(workspace.describe().journal.undo).toBe(undo);
+    expect(marksOf(workspace)['good/odd.png'].reason).toBe("path like 'good/odd*'");
+  });
+
+  test('expressions read marks, checks, duplicates and columns', async () => {
+    const twin = await blob(3);
+    const workspace = await scanned(openAt(folderOf({ 'train/a/1.png': await blob(1), 'train/a/3.png': twin, 'test/a/3.png': twin })));
+    workspace.edit({ paths: ['train/a/1.png'] }, { addTags: ['x y'], label: 'other', decision: 'unsure', reason: 'hm' });
+    const found = (where: string) => {
+      const { changed } = workspace.edit({ where }, { note: where });
+      if (changed) workspace.undo();
+      return changed;
+    };
+    expect(found("tag = 'x y' and class = 'other' and decision = 'unsure' and reason contains 'H' and label != none")).toBe(1);
+    expect(found("duplicate = 'exact'")).toBe(2);
+    expect(found("duplicate = 'exact' and split = 'test'")).toBe(1);
+    expect(found("issue = 'tiny' and width < 100 and frames = 1")).toBe(3);
+    expect(found('brightness > 0 and tiny >= 0')).toBe(3);
+    expect(workspace.groups()).toMatchObject([{ kind: 'exact', crossesSplits: true, crossesClasses: false }]);
+    expect(() => workspace.saveView(viewSchema.parse({ name: 'wrong', where: 'nowhere > 1' }))).toThrow('character 1');
+  });
+});
+
+test('a workspace of the first version keeps its decisions, its undo and its scores', async () => {
+  const folder = folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2) });
+  const at = temporaryFolder('workspace');
+  const db = new DatabaseSync(join(at, 'workspace.sqlite'));
+  db.exec(`
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE samples (
+      id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, class TEXT, bytes INTEGER NOT NULL, modified_ms INTEGER NOT NULL,
+      width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL, frames INTEGER NOT NULL, sha256 TEXT NOT NULL,
+      gone INTEGER NOT NULL DEFAULT 0, decision TEXT, revision INTEGER NOT NULL);
+    CREATE TABLE issues (path TEXT PRIMARY KEY, code TEXT NOT NULL, message TEXT NOT NULL, bytes INTEGER NOT NULL, modified_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE columns (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL, run_id TEXT, revision INTEGER NOT NULL);
+    CREATE TABLE cells (column_id INTEGER NOT NULL, sample_id INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (column_id, sample_id)) WITHOUT ROWID;
+    CREATE TABLE journal (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('decide', 'undo', 'redo')), target INTEGER, title TEXT NOT NULL, changes TEXT NOT NULL);
+    CREATE TABLE runs (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, record TEXT NOT NULL);
+    CREATE TABLE pixel_rows (size_px INTEGER NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, sha256)) WITHOUT ROWID;
+    INSERT INTO samples VALUES (1, 'a/1.png', 'a', 1, 1, 48, 48, 'png', 1, 'x', 0, 'keep', 3), (2, 'a/2.png', 'a', 1, 1, 48, 48, 'png', 1, 'y', 0, NULL, 4);
+    INSERT INTO columns VALUES (1, 'brightness', 'brightness', NULL, 1), (2, 'pca-1.error', 'pca-1', 'pca-1', 2);
+    INSERT INTO cells VALUES (1, 1, 0.5), (2, 1, 0.25), (2, 2, 0.75);
+    INSERT INTO journal VALUES (1, 5, 'decide', NULL, 'keep a/1.png', '[[1,null,"keep"]]'), (2, 6, 'decide', NULL, 'reject a/2.png', '[[2,null,"reject"]]'), (3, 7, 'undo', 2, 'reject a/2.png', '[]');
+    PRAGMA user_version = 1;`);
+  db.close();
+  const workspace = openAt(folder, at);
+  expect(readdirSync(at)).toContain('workspace.sqlite.version-1.backup');
+  expect([...workspace.table.values('pca.error')].slice(1)).toEqual([0.25, 0.75]);
+  expect(workspace.describe().journal).toEqual({ undo: 'keep a/1.png', redo: 'reject a/2.png' });
+  workspace.redo();
+  expect(marksOf(workspace)).toMatchObject({ 'a/1.png': { decision: 'keep' }, 'a/2.png': { decision: 'reject' } });
+  workspace.undo();
+  workspace.undo();
+  expect(marksOf(workspace)).toMatchObject({ 'a/1.png': { decision: null }, 'a/2.png': { decision: null } });
+  // The files are not those of the fixture: read again, they have measures, and the scores of other pixels are gone.
+  await scanned(workspace);
+  expect(workspace.table.values('brightness')[1]).toBeGreaterThan(0);
+  expect([...workspace.table.values('pca.error')].slice(1)).toEqual([NaN, NaN]);
+});
