@@ -1,0 +1,156 @@
+/**
+ * Exports: images placed and read back, the format's own files and the manifest beside them, all of it in a folder beside the target that takes its place when it is
+ * whole, so that half an export is never taken for one. What was cut off goes on when asked again. Originals are only read; a move takes them to the system's trash
+ * when the export stands.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, statfs, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { explain, WinnowError } from '../contract/errors.ts';
+import type { ExportRequest } from '../contract/schemas.ts';
+import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import { nearestExisting } from '../workspace/files.ts';
+import type { Report } from '../workspace/jobs.ts';
+import { forEachParallel } from '../workspace/parallel.ts';
+import type { Entry, Text } from './format.ts';
+import { countSplits, layOut, type ExportInput, type Layout, type LeftOut } from './layout.ts';
+import { manifestCsv, manifestJson } from './manifest.ts';
+import { finishPart, isGrowing, leavePart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
+import { placeFile, type Place } from './place.ts';
+import { checkTarget, goneError } from './target.ts';
+import { trashOriginals } from './trash.ts';
+
+export type { ExportInput } from './layout.ts';
+
+const hands = availableParallelism() + 1;
+
+/** Checks the target and counts. Writes nothing. Throws WinnowError. */
+export async function planExport(input: ExportInput, request: ExportRequest): Promise<ExportPlan> {
+  return (await prepare(input, request)).plan;
+}
+
+export async function exportSet(input: ExportInput, request: ExportRequest, report: Report): Promise<ExportResult> {
+  const started = performance.now();
+  const { plan, layout, part } = await prepare(input, request);
+  if (!plan.copied) throw new WinnowError('no-samples', 'Nothing would be exported: every image is rejected or left out.');
+  if (request.place === 'move' && request.confirmMove !== plan.copied) {
+    throw new WinnowError('bad-request', `A move takes ${plural(plan.copied, 'original')} to the system’s trash when the export stands. Confirm it with that number, ${plan.copied}.`);
+  }
+  const { entries } = layout;
+  const fingerprint = fingerprintOf(request, entries);
+  await checkRoom(plan, request, part, fingerprint, entries);
+  let placed = new Set<Entry>();
+  let failed: Issue[] = [];
+  try {
+    await openPart(part, fingerprint, new Set(entries.map(({ path }) => path)));
+    if (request.place === 'list') placed = new Set(entries);
+    else failed = await placeAll(input, part, entries, request.place, placed, report);
+    if (!placed.size) throw new WinnowError('failed', `None of ${plural(entries.length, 'file')} could be exported. ${failed[0].message}`);
+    const there = entries.filter((entry) => placed.has(entry));
+    await writeFiles(input, request, layout, part, there);
+    report.signal.throwIfAborted();
+    await finishPart(part, plan.to);
+    // From here on the export stands, whatever becomes of the originals.
+    const trash = request.place === 'move' ? await trashOriginals(input.folder, there, hands, report) : { trashed: 0, issues: [] };
+    return { ...plan, ...countsOf(there), failed: [...failed, ...trash.issues], trashed: trash.trashed, seconds: (performance.now() - started) / 1000 };
+  } catch (error) {
+    throw await told(error, part);
+  }
+}
+
+async function prepare(input: ExportInput, request: ExportRequest): Promise<{ plan: ExportPlan; layout: Layout; part: Part }> {
+  const to = resolve(request.to);
+  await checkTarget(input.folder, to);
+  const layout = layOut(input, request);
+  const disk = await statfs(nearestExisting(to));
+  const out = (why: LeftOut['why']) => layout.leftOut.filter((each) => each.why === why).length;
+  const plan = {
+    folder: input.folder, to, format: request.format, ...countsOf(layout.entries), rejected: out('rejected'), dropped: out('dropped'), unreadable: input.unreadable,
+    freeBytes: disk.bavail * disk.bsize, renamed: layout.renamed,
+  };
+  return { plan, layout, part: partOf(to) };
+}
+
+function countsOf(entries: readonly Entry[]) {
+  const of = (decision: Decision | null) => entries.filter(({ sample }) => sample.decision === decision).length;
+  return {
+    copied: entries.length, bytes: entries.reduce((sum, { sample }) => sum + sample.bytes, 0), kept: of('keep'), undecided: of(null), unsure: of('unsure'),
+    splits: countSplits(entries),
+  };
+}
+
+/** Of what decides where which bytes go. Confirming a move asks for nothing else than before. */
+function fingerprintOf({ confirmMove: _, ...request }: ExportRequest, entries: readonly Entry[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(request));
+  for (const { sample, split, path } of entries) hash.update(JSON.stringify([sample.path, sample.sha256, sample.decision, sample.class, split, path]));
+  return hash.digest('hex');
+}
+
+/** Before the first byte: does what is still missing fit? */
+async function checkRoom(plan: ExportPlan, { place }: ExportRequest, part: Part, fingerprint: string, entries: readonly Entry[]) {
+  if (place !== 'copy' && place !== 'move') return;
+  let missing = plan.bytes;
+  if (missing > plan.freeBytes && await isGrowing(part, fingerprint)) {
+    for (const { path } of entries) missing -= (await lstat(join(part.set, path)).catch(() => null))?.size ?? 0;
+  }
+  if (missing > plan.freeBytes) throw new WinnowError('disk-full', `The export needs ${mib(missing)} and the target’s disk has ${mib(plan.freeBytes)} free. Free some space, or choose another disk.`);
+}
+
+async function placeAll({ folder }: ExportInput, { set }: Part, entries: readonly Entry[], place: Place, placed: Set<Entry>, report: Report): Promise<Issue[]> {
+  const failed: Issue[] = [];
+  let done = 0;
+  report.stage({ copy: 'Copying', move: 'Copying', hardlink: 'Linking', symlink: 'Linking' }[place], entries.length);
+  await forEachParallel(entries, hands, report.signal, async (entry) => {
+    const issue = await placeFile(join(folder, entry.sample.path), join(set, entry.path), entry.sample, place);
+    if (!issue) placed.add(entry);
+    else if (!existsSync(folder)) throw goneError(folder);
+    else failed.push(issue);
+    report.progress(++done);
+  });
+  return failed.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The format's own files and the manifest. Images come first: none gives its name to a file of ours. */
+async function writeFiles(input: ExportInput, request: ExportRequest, { format, entries, leftOut, names, folderOf }: Layout, { set }: Part, placed: readonly Entry[]) {
+  const isList = request.place === 'list';
+  await removeEmptyFolders(set);
+  for (const folder of isList ? [] : (format.folders?.(placed, folderOf) ?? [])) await mkdir(join(set, folder), { recursive: true });
+  const there = new Set(placed);
+  const left = [...leftOut, ...entries.filter((entry) => !there.has(entry)).map(({ sample }): LeftOut => ({ sample, why: 'failed' }))].sort((a, b) => (a.sample.path < b.sample.path ? -1 : 1));
+  const files: Record<string, Text> = {
+    ...format.files(placed), ...(isList ? lists(placed) : {}), 'manifest.csv': manifestCsv(placed, input), 'manifest.json': manifestJson(placed, left, input, request),
+  };
+  for (const [name, text] of Object.entries(files)) {
+    const file = join(set, names.take(name));
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, blocks(text));
+  }
+}
+
+/** A path a line: `files.txt`, or one for each split. */
+const lists = (entries: readonly Entry[]): Record<string, Text> =>
+  Object.fromEntries([...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [`${split ?? 'files'}.txt`, inside.map(({ path }) => `${path}\n`)]));
+
+/** Lines to blocks: a write for each line would take minutes over a large set. */
+function* blocks(text: Text): Text {
+  let block = '';
+  for (const line of text) {
+    block += line;
+    if (block.length < 2 ** 18) continue;
+    yield block;
+    block = '';
+  }
+  yield block;
+}
+
+/** The same in words, with what stays: all that was placed, since another try needs it however this one ended. */
+async function told(error: unknown, part: Part): Promise<WinnowError> {
+  const { code, message } = explain(error);
+  const stays = (await leavePart(part)) ? ` What is in place stays in ${part.folder}; the same export asked again goes on from there.` : '';
+  return new WinnowError(code, message + stays, { cause: error });
+}
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

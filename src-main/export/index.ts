@@ -1,0 +1,9 @@
+/** The formats. Adding one is a file and a word here. */
+import { coco } from './coco.ts';
+import { csv } from './csv.ts';
+import { folder } from './folder.ts';
+import type { Format } from './format.ts';
+import { jsonl } from './jsonl.ts';
+import { yolo } from './yolo.ts';
+
+export const formats: readonly Format[] = [folder, yolo, coco, csv, jsonl];

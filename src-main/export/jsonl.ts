@@ -1,0 +1,24 @@
+/**
+ * Export with `metadata.jsonl`, as Hugging Face's imagefolder reads it: an object a line, `file_name` relative to the file that it stands in, so that each split's
+ * folder has its own.
+ */
+import { treePath, type Entry, type Format, type Text } from './format.ts';
+
+const name = 'metadata.jsonl';
+
+export const jsonl: Format = {
+  id: 'jsonl',
+  title: 'JSON Lines',
+  summary: 'The same sub-folders, and metadata.jsonl with file_name and label of each image, in each split’s folder. For Hugging Face’s imagefolder.',
+  placesFiles: true,
+  unsplit: null,
+  pathOf: treePath,
+  files: (entries) => {
+    const folders = Map.groupBy(entries, ({ path, split }) => (split !== null && path.startsWith(`${split}/`) ? `${split}/` : ''));
+    return Object.fromEntries([...folders].map(([folder, inside]) => [`${folder}${name}`, lines(inside, folder)]));
+  },
+};
+
+function* lines(entries: readonly Entry[], folder: string): Text {
+  for (const { path, sample, split } of entries) yield `${JSON.stringify({ file_name: path.slice(folder.length), label: sample.class, split })}\n`;
+}

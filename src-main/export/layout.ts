@@ -1,0 +1,83 @@
+/** What an export will hold, before a byte is written: which images, in which split, under which name; and what is left out, and why. */
+import { join } from 'node:path';
+import { WinnowError } from '../contract/errors.ts';
+import { splitOf, type ColumnValues } from '../contract/read.ts';
+import type { ExportRequest } from '../contract/schemas.ts';
+import type { Group, Run, Sample } from '../contract/types.ts';
+import type { Entry, Format } from './format.ts';
+import { formats } from './index.ts';
+import { Names, safeName } from './names.ts';
+import { assignSplits } from './splits.ts';
+
+export interface ExportInput {
+  folder: string;
+  samples: readonly Sample[];
+  /** Left out beside the rejected. */
+  isDropped(sample: Sample): boolean;
+  unreadable: number;
+  /** Finished, oldest first. */
+  runs: readonly Run[];
+  groups: readonly Group[];
+  /** Scores that the manifest tells. */
+  columns: readonly { name: string; values: ColumnValues }[];
+}
+
+/** `undecided` and `unsure` where only what is kept was asked for; `failed` where the file changed or vanished. */
+export type Why = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
+export interface LeftOut { sample: Sample; why: Why }
+
+export interface Layout {
+  format: Format;
+  /** By the paths of the originals. */
+  entries: Entry[];
+  leftOut: LeftOut[];
+  renamed: number;
+  names: Names;
+  folderOf(name: string): string;
+}
+
+export function layOut(input: ExportInput, request: ExportRequest): Layout {
+  const format = formatOf(request.format);
+  const leftOut: LeftOut[] = [];
+  const chosen: Sample[] = [];
+  for (const sample of [...input.samples].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const why = whyNot(sample, input, request);
+    if (why) leftOut.push({ sample, why });
+    else chosen.push(sample);
+  }
+  const assigned = request.splits && assignSplits(chosen, input.groups, request.splits, request.seed);
+  const names = new Names();
+  const folderOf = classFolders(chosen);
+  let renamed = 0;
+  const entries = chosen.map((sample): Entry => {
+    const split = assigned?.get(sample.id) ?? splitOf(sample.path) ?? format.unsplit;
+    if (request.place === 'list') return { sample, split, path: join(input.folder, sample.path) };
+    const wanted = format.pathOf(sample, { split, isAsked: assigned !== null, folderOf });
+    const path = names.take(wanted);
+    if (path !== wanted) renamed++;
+    return { sample, split, path };
+  });
+  return { format, entries, leftOut, renamed, names, folderOf };
+}
+
+export const countSplits = (entries: readonly Entry[]): Record<string, number> =>
+  Object.fromEntries(['train', 'val', 'test'].map((split) => [split, entries.filter((entry) => entry.split === split).length] as const).filter(([, count]) => count));
+
+function formatOf(id: string): Format {
+  const format = formats.find((each) => each.id === id);
+  if (!format) throw new WinnowError('bad-request', `There is no export format ‘${id}’. There are ${formats.map((each) => each.id).join(', ')}.`);
+  return format;
+}
+
+function whyNot(sample: Sample, { isDropped }: ExportInput, { keptOnly }: ExportRequest): Why | null {
+  if (sample.decision === 'reject') return 'rejected';
+  if (isDropped(sample)) return 'dropped';
+  return keptOnly && sample.decision !== 'keep' ? (sample.decision ?? 'undecided') : null;
+}
+
+/** Two classes never share a folder, whatever a disk makes of their names. */
+function classFolders(samples: readonly Sample[]): (name: string) => string {
+  const names = new Names();
+  const folders = new Map([...new Set(samples.flatMap((sample) => sample.class ?? []))].sort().map((name) => [name, names.takeFolder(safeName(name))]));
+  return (name) => folders.get(name) as string;
+}

@@ -1,0 +1,58 @@
+/**
+ * The manifest: what each file of an export is and where it comes from, what was left out, and what the scores were made with, so that a set can be made again and
+ * its marks brought back by an import. No times and no places of this machine: what was done the same way has the same bytes.
+ */
+import { basename } from 'node:path';
+import type { ExportRequest } from '../contract/schemas.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { csvLine, type Entry, type Text } from './format.ts';
+import type { ExportInput, LeftOut } from './layout.ts';
+
+export const manifestSchema = 'winnow/manifest@2';
+
+/** A tag has no comma; one with a semicolon makes commas the separator, and a last comma says so. */
+export const joinTags = (tags: readonly string[]) => (tags.some((tag) => tag.includes(';')) ? `${tags.join(',')},` : tags.join(';'));
+
+export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput): Text {
+  yield csvLine([
+    'path', 'original', 'class', 'label', 'split', 'decision', 'reason', 'tags', 'note', 'width', 'height', 'bytes', 'format', 'sha256', ...columns.map(({ name }) => name),
+  ]);
+  for (const { path, sample, split } of entries) {
+    const { class: name, label, reason, tags, note, width, height, bytes, format, sha256 } = sample;
+    yield csvLine([
+      path, sample.path, name, label, split, told(sample), reason, joinTags(tags), note, width, height, bytes, format, sha256,
+      ...columns.map(({ values }) => scoreOf(values, sample)),
+    ]);
+  }
+}
+
+export function* manifestJson(entries: readonly Entry[], leftOut: readonly LeftOut[], input: ExportInput, request: ExportRequest): Text {
+  const { format, place, drop, keptOnly, splits, seed } = request;
+  yield `{"schema":"${manifestSchema}","source":${JSON.stringify(basename(input.folder))},\n`;
+  yield `"request":${JSON.stringify({ format, place, drop, keptOnly, splits, seed })},\n"runs":[`;
+  yield* lines(input.runs, runRow);
+  yield '],\n"samples":[';
+  yield* lines(entries, ({ path, sample, split }) => ({
+    path, original: sample.path, split, ...marks(sample), width: sample.width, height: sample.height, bytes: sample.bytes, format: sample.format, sha256: sample.sha256,
+    scores: Object.fromEntries(input.columns.map(({ name, values }) => [name, scoreOf(values, sample)])),
+  }));
+  yield '],\n"leftOut":[';
+  yield* lines(leftOut, ({ sample, why }) => ({ path: sample.path, why, ...marks(sample), sha256: sample.sha256 }));
+  yield ']}\n';
+}
+
+/** What the scores of a run were made with. */
+const runRow = ({ id, method, seed, trainOn, trained, parameters, backend, column }: Run) => ({ id, method, column, seed, trainOn, trained, parameters, backend });
+
+const marks = (sample: Sample) => ({ class: sample.class, label: sample.label, decision: told(sample), reason: sample.reason, tags: sample.tags, note: sample.note });
+
+const told = ({ decision }: Sample) => decision ?? 'undecided';
+
+function scoreOf(values: ArrayLike<number>, { id }: Sample): number | null {
+  const value = values[id];
+  return Number.isFinite(value) ? value : null;
+}
+
+function* lines<Row>(list: readonly Row[], of: (row: Row) => object): Text {
+  for (const [i, row] of list.entries()) yield `${i ? ',' : ''}\n${JSON.stringify(of(row))}`;
+}

@@ -1,0 +1,69 @@
+/**
+ * Names that stay apart on every disk: where capitals do not count (Windows, macOS) and where é is one sign or two (macOS). Who comes second gets ` (2)` before the
+ * extension. Folders are told apart like files, so that `Cat` and `cat` never become one class.
+ */
+const lengthMax = 255; // bytes of a name on ext4; NTFS and APFS allow as many signs
+
+export class Names {
+  #taken = new Map<string, Set<string>>(); // by folder
+  #folders = new Map<string, string>(); // as wanted → as given
+
+  /** The path that a wanted one gets. Folders that were wanted before keep what they got. */
+  take(wanted: string): string {
+    const cut = wanted.lastIndexOf('/');
+    return this.#unique(this.#folder(wanted.slice(0, Math.max(0, cut))), wanted.slice(cut + 1), true);
+  }
+
+  /** A folder's name of its own: not that of an earlier call. */
+  takeFolder(name: string): string {
+    return this.#unique('', name, false);
+  }
+
+  #folder(wanted: string): string {
+    if (wanted === '') return '';
+    let given = this.#folders.get(wanted);
+    if (given === undefined) {
+      const cut = wanted.lastIndexOf('/');
+      given = this.#unique(this.#folder(wanted.slice(0, Math.max(0, cut))), wanted.slice(cut + 1), false);
+      this.#folders.set(wanted, given);
+    }
+    return given;
+  }
+
+  #unique(folder: string, name: string, isFile: boolean): string {
+    let taken = this.#taken.get(folder);
+    if (!taken) this.#taken.set(folder, (taken = new Set()));
+    const dot = isFile ? name.lastIndexOf('.') : -1;
+    const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
+    for (let i = 1; ; i++) {
+      const suffix = i === 1 ? extension : ` (${i})${extension}`;
+      const tried = shorten(stem, lengthMax - Buffer.byteLength(suffix)) + suffix;
+      const key = fold(tried);
+      if (taken.has(key)) continue;
+      taken.add(key);
+      return folder === '' ? tried : `${folder}/${tried}`;
+    }
+  }
+}
+
+const fold = (name: string) => name.normalize('NFC').toLowerCase();
+
+/** What Windows takes for a device, with any extension. */
+const reserved = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
+
+/** A folder name for a class: nothing that a disk forbids or that leads elsewhere. */
+export function safeName(name: string): string {
+  const plain = shorten(name.replace(/[<>:"/\\|?*\u0000-\u001f\u007f]/g, '_').trimStart(), 200).replace(/[. ]+$/, '');
+  return plain === '' ? '_' : reserved.test(plain) ? `_${plain}` : plain;
+}
+
+/** Cut to so many bytes of UTF-8, between signs. */
+function shorten(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  let out = '';
+  for (const sign of text) {
+    if (Buffer.byteLength(out) + Buffer.byteLength(sign) > bytes) break;
+    out += sign;
+  }
+  return out;
+}

@@ -1,0 +1,102 @@
+/**
+ * The folder in which an export grows, `.<name>.winnow-part` beside the target: `set/` becomes the target when all is in place, `plan.json` says what is growing. The
+ * same export asked again goes on in it; another one starts afresh.
+ */
+import { existsSync, realpathSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { WinnowError } from '../contract/errors.ts';
+import { writeWhole } from '../workspace/files.ts';
+
+const schema = 'winnow/part@1';
+
+export interface Part {
+  folder: string;
+  /** What becomes the target. */
+  set: string;
+}
+
+/** A target that is a link to a folder stands for that folder. */
+const placeOf = (to: string) => (existsSync(to) ? realpathSync(to) : resolve(to));
+
+export function partOf(to: string): Part {
+  const place = placeOf(to);
+  const folder = join(dirname(place), `.${basename(place)}.winnow-part`);
+  return { folder, set: join(folder, 'set') };
+}
+
+/** Was what lies there begun for the same export? */
+export async function isGrowing({ folder }: Part, fingerprint: string): Promise<boolean> {
+  try {
+    const plan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as { schema: string; fingerprint: string };
+    return plan.schema === schema && plan.fingerprint === fingerprint;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes the part ready: what was placed for the same export stays, without anything else. */
+export async function openPart(part: Part, fingerprint: string, paths: ReadonlySet<string>): Promise<void> {
+  if (await isGrowing(part, fingerprint)) {
+    await mkdir(part.set, { recursive: true });
+    await keepOnly(part.set, '', paths);
+    return;
+  }
+  const there = await readdir(part.folder).catch(() => []);
+  if (there.some((name) => name !== 'set' && !name.startsWith('plan.json'))) {
+    throw new WinnowError('target-not-empty', `${part.folder} holds files that are not Winnow’s, where the export would grow. Move them away, or choose another name.`);
+  }
+  await rm(part.folder, { recursive: true, force: true });
+  await mkdir(part.set, { recursive: true });
+  await writeWhole(join(part.folder, 'plan.json'), `${JSON.stringify({ schema, fingerprint })}\n`);
+}
+
+/** What a killed export wrote besides images is written again. */
+async function keepOnly(root: string, at: string, paths: ReadonlySet<string>): Promise<void> {
+  for (const entry of await readdir(join(root, at), { withFileTypes: true })) {
+    const path = at ? `${at}/${entry.name}` : entry.name;
+    if (entry.isDirectory()) await keepOnly(root, path, paths);
+    else if (!paths.has(path)) await rm(join(root, path));
+  }
+}
+
+/** Folders in which nothing lies, as after a file that could not be placed, go: readers take a folder for a class. */
+export async function removeEmptyFolders(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const inner = join(folder, entry.name);
+    await removeEmptyFolders(inner);
+    if (!(await readdir(inner)).length) await rmdir(inner);
+  }
+}
+
+/** After a failure: does anything stay that another try can use? */
+export async function leavePart({ folder, set }: Part): Promise<boolean> {
+  try {
+    await removeEmptyFolders(set);
+    if ((await readdir(set)).length) return true;
+    await rm(folder, { recursive: true });
+  } catch {
+    // Not there, not ours or not to be written to: nothing to tell beside the failure itself.
+  }
+  return false;
+}
+
+/** The whole export appears at once. */
+export async function finishPart(part: Part, to: string): Promise<void> {
+  const place = placeOf(to);
+  if (existsSync(place)) await rmdir(place); // empty, as checked; a race makes this fail, and nothing is lost
+  await rename(part.set, place);
+  await syncFolder(dirname(place));
+  await rm(part.folder, { recursive: true, force: true });
+}
+
+/** The new name to the disk, where the system can be asked for it: a move takes the originals away next. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    await using handle = await open(folder);
+    await handle.sync();
+  } catch {
+    // Windows syncs no folders; its file system keeps names in a journal.
+  }
+}

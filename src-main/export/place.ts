@@ -1,0 +1,88 @@
+/** One image file into an export: copied or linked, and read again through its new name. Only what has the bytes that the scan saw stays. */
+import { createHash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { copyFile, link, lstat, mkdir, open, readlink, realpath, rm, stat, symlink, utimes } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { WinnowError } from '../contract/errors.ts';
+import type { ExportRequest } from '../contract/schemas.ts';
+import type { Issue, Sample } from '../contract/types.ts';
+import { fileIssue } from '../image/find.ts';
+
+export type Place = Exclude<ExportRequest['place'], 'list'>;
+
+/** Places a file, or finds it placed by an export that was cut off. A file that is not what was scanned is told and not placed. Throws what concerns all files. */
+export async function placeFile(original: string, target: string, sample: Sample, place: Place): Promise<Issue | null> {
+  if (await isPlaced(original, target, sample, place)) return null;
+  // Never written over: it may be a link, and then what is behind it would change.
+  await rm(target, { force: true });
+  try {
+    await stat(original);
+  } catch (error) {
+    return fileIssue(sample.path, error);
+  }
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await ways[place](original, target);
+  } catch (error) {
+    return blame(error, original, sample, place);
+  }
+  if ((await hashOf(target)) === sample.sha256) return null;
+  await rm(target, { force: true });
+  return { path: sample.path, code: 'unreadable', message: 'The file changed since it was scanned. Scan again, then export.' };
+}
+
+export async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+async function copy(original: string, target: string) {
+  await copyFile(original, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  const { atime, mtime } = await stat(original);
+  await utimes(target, atime, mtime);
+}
+
+const ways: Record<Place, (original: string, target: string) => Promise<void>> = {
+  copy,
+  // The originals go away afterwards: what replaces them must be on the disk and not only in memory.
+  move: async (original, target) => {
+    await copy(original, target);
+    await using file = await open(target, process.platform === 'win32' ? 'r+' : 'r');
+    await file.sync();
+  },
+  // A link to a link would break where that one is relative.
+  hardlink: async (original, target) => link(await realpath(original), target),
+  symlink: (original, target) => symlink(original, target, 'file'),
+};
+
+async function isPlaced(original: string, target: string, { sha256 }: Sample, place: Place): Promise<boolean> {
+  try {
+    const info = await lstat(target);
+    if (place === 'symlink' ? !info.isSymbolicLink() || (await readlink(target)) !== original : !info.isFile()) return false;
+    if (place === 'hardlink') {
+      const { dev, ino } = await stat(original);
+      if (info.dev !== dev || info.ino !== ino) return false;
+    }
+    return (await hashOf(target)) === sha256;
+  } catch {
+    return false;
+  }
+}
+
+/** An unreadable original concerns one file; a disk that is full or lets no link be made concerns all. */
+async function blame(error: unknown, original: string, sample: Sample, place: Place): Promise<Issue> {
+  const { code } = error as NodeJS.ErrnoException;
+  if (place === 'hardlink' && code === 'EXDEV') {
+    throw new WinnowError('target-unwritable', 'A hard link stays on its disk, and the target lies on another one than the images. Export copies or symbolic links.', { cause: error });
+  }
+  const isLink = place === 'hardlink' || place === 'symlink';
+  if (isLink && ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EISDIR', 'EMLINK'].includes(code as string)) {
+    const windows = process.platform === 'win32' && place === 'symlink' ? ' Windows allows symbolic links in developer mode (Settings, For developers).' : '';
+    throw new WinnowError('target-unwritable', `The system does not let links be made there.${windows} Export copies instead.`, { cause: error });
+  }
+  if (!(await hashOf(original).then(() => true, () => false))) return fileIssue(sample.path, error);
+  if (['EINVAL', 'ENAMETOOLONG', 'EILSEQ'].includes(code as string)) return { path: sample.path, code: 'unreadable', message: 'The target’s disk does not take a file of this name.' };
+  throw error;
+}

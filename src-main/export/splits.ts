@@ -1,0 +1,85 @@
+/**
+ * Splits: each class is shared out in the asked proportions (largest remainders, carried from class to class so that the whole set has them too), and images that are
+ * one image stay in one split. Nothing depends on the order of samples or on their ids: a seeded hash of the path shuffles.
+ */
+import { createHash } from 'node:crypto';
+import { WinnowError } from '../contract/errors.ts';
+import type { ExportRequest } from '../contract/schemas.ts';
+import type { Group, Sample } from '../contract/types.ts';
+
+type Shares = NonNullable<ExportRequest['splits']>;
+/** Images that stay together. */
+interface Unit { samples: Sample[]; key: string }
+
+/** Split by sample id. Groups chain over members that they share, also over such as are not exported. */
+export function assignSplits(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], shares: Shares, seed: number): Map<number, string> {
+  const sum = shares.train + shares.val + shares.test;
+  if (!(sum > 0)) throw new WinnowError('bad-request', 'The shares of the splits are all nothing. Give at least one, as in 80, 10, 10.');
+  const splits = (['train', 'val', 'test'] as const).filter((split) => shares[split] > 0);
+  const open = seats(samples, splits.map((split) => shares[split] / sum));
+  const assigned = new Map<number, string>();
+  const total = splits.map((_, s) => [...open.values()].reduce((all, seat) => all + seat[s], 0));
+  for (const { samples: together } of unitsOf(samples, groups, seed)) {
+    // Where this unit's classes have most room; then where the whole set has.
+    const room = splits.map((_, s) => together.reduce((all, sample) => all + (open.get(sample.class) as number[])[s], 0) / together.length);
+    const best = splits.map((_, s) => s).reduce((a, b) => (room[b] > room[a] || (room[b] === room[a] && total[b] > total[a]) ? b : a));
+    for (const sample of together) {
+      (open.get(sample.class) as number[])[best]--;
+      total[best]--;
+      assigned.set(sample.id, splits[best]);
+    }
+  }
+  return assigned;
+}
+
+/** How many images of each class belong into each split. */
+function seats(samples: readonly Sample[], shares: readonly number[]): Map<string | null, number[]> {
+  const sizes = new Map<string | null, number>();
+  for (const { class: name } of samples) sizes.set(name, (sizes.get(name) ?? 0) + 1);
+  const carried = shares.map(() => 0);
+  const seats = new Map<string | null, number[]>();
+  for (const [name, size] of [...sizes].sort(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1))) {
+    const wanted = shares.map((share) => share * size);
+    const given = wanted.map((quota) => Math.floor(quota + 1e-9));
+    // A class that is only in `test` cannot be learned: its first image goes to the first split.
+    if (given[0] === 0) given[0] = 1;
+    for (let left = size - given.reduce((a, b) => a + b, 0); left > 0; left--) {
+      const missing = wanted.map((quota, s) => (given[s] > quota ? -Infinity : quota - given[s] + carried[s]));
+      given[missing.indexOf(Math.max(...missing))]++;
+    }
+    for (const s of shares.keys()) carried[s] += wanted[s] - given[s];
+    seats.set(name, given);
+  }
+  return seats;
+}
+
+/** Greatest first, since they are hardest to fit; else shuffled. */
+function unitsOf(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], seed: number): Unit[] {
+  const parent = new Map<number | string, number | string>();
+  const root = (of: number | string): number | string => {
+    let at = of;
+    for (let up = parent.get(at); up !== undefined; up = parent.get(at)) {
+      const above = parent.get(up);
+      if (above !== undefined) parent.set(at, above);
+      at = up;
+    }
+    return at;
+  };
+  const join = (a: number | string, b: number | string) => {
+    const [rootA, rootB] = [root(a), root(b)];
+    if (rootA !== rootB) parent.set(rootA, rootB);
+  };
+  for (const { ids } of groups) for (const id of ids.slice(1)) join(ids[0], id);
+  for (const { id, sha256 } of samples) join(id, sha256);
+  const units = new Map<number | string, Unit>();
+  for (const sample of samples) {
+    const key = createHash('sha256').update(`${seed}\n${sample.path}`).digest('hex');
+    const unit = units.get(root(sample.id));
+    if (!unit) units.set(root(sample.id), { samples: [sample], key });
+    else {
+      unit.samples.push(sample);
+      if (key < unit.key) unit.key = key;
+    }
+  }
+  return [...units.values()].sort((a, b) => b.samples.length - a.samples.length || (a.key < b.key ? -1 : 1));
+}

@@ -1,0 +1,54 @@
+/** The originals of a finished export to the system's trash. Nothing is ever deleted: what cannot go to the trash stays where it is, and is told. */
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Issue } from '../contract/types.ts';
+import { isInside } from '../workspace/files.ts';
+import type { Report } from '../workspace/jobs.ts';
+import { forEachParallel } from '../workspace/parallel.ts';
+import type { Entry } from './format.ts';
+import { hashOf } from './place.ts';
+
+const batch = 50; // files handed to the system at once: few enough that a cancel is heard
+
+/** Each original is read once more: only the very bytes that were exported go. A cancel leaves the others where they are. */
+export async function trashOriginals(folder: string, entries: readonly Entry[], hands: number, report: Report): Promise<{ trashed: number; issues: Issue[] }> {
+  const { default: trash } = await import('trash');
+  const issues: Issue[] = [];
+  let trashed = 0;
+  const stays = (path: string, why: string) => issues.push({ path, code: 'unreadable', message: `Exported, but the original stays: ${why}` });
+  report.stage('Moving originals to the trash', entries.length);
+  for (let start = 0; start < entries.length; start += batch) {
+    if (report.signal.aborted) {
+      for (const { sample } of entries.slice(start)) stays(sample.path, 'cancelled.');
+      break;
+    }
+    const ready: { path: string; file: string }[] = [];
+    await forEachParallel(entries.slice(start, start + batch), hands, new AbortController().signal, async ({ sample }) => {
+      const file = join(folder, sample.path);
+      const why = await reasonToStay(folder, file, sample.sha256);
+      if (why) stays(sample.path, why);
+      else ready.push({ path: sample.path, file });
+    });
+    let fault = 'the system’s trash did not take it.';
+    try {
+      await trash(ready.map(({ file }) => file), { glob: false });
+    } catch (error) {
+      fault = `the system’s trash did not take it: ${(error as Error).message}`;
+    }
+    for (const { path, file } of ready) {
+      if (existsSync(file)) stays(path, fault);
+      else trashed++;
+    }
+    report.progress(Math.min(entries.length, start + batch));
+  }
+  return { trashed, issues };
+}
+
+async function reasonToStay(folder: string, file: string, sha256: string): Promise<string | null> {
+  try {
+    if (!isInside(folder, realpathSync(dirname(file)))) return 'it lies outside the opened folder, behind a link.';
+    return (await hashOf(file)) === sha256 ? null : 'it changed since it was exported.';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

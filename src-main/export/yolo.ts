@@ -1,0 +1,21 @@
+/**
+ * Export for YOLO classification, which is also the layout of ImageNet and of torchvision's ImageFolder: `<split>/<class>/<file>`. These readers number classes by
+ * the folders that they find, so every split gets a folder of every class, an empty one too: a class missing in `val` would shift the numbers of those after it.
+ * Images without a class go to `unlabelled/` beside the splits, where no reader takes that for a class.
+ */
+import { baseName, type Format } from './format.ts';
+
+export const yolo: Format = {
+  id: 'yolo',
+  title: 'YOLO classification',
+  summary: 'A folder for each class inside train, val and test; all in train where there are no splits. Images without a class go to ‘unlabelled’ beside them.',
+  placesFiles: true,
+  unsplit: 'train',
+  pathOf: (sample, { split, folderOf }) => (sample.class === null ? `unlabelled/${baseName(sample.path)}` : `${split}/${folderOf(sample.class)}/${baseName(sample.path)}`),
+  files: () => ({}),
+  folders: (entries, folderOf) => {
+    const splits = new Set(entries.map(({ split }) => split));
+    const classes = new Set(entries.flatMap(({ sample }) => sample.class ?? []));
+    return [...splits].flatMap((split) => [...classes].map((name) => `${split}/${folderOf(name)}`));
+  },
+};

@@ -1,0 +1,208 @@
+/**
+ * Reads rows of marks out of CSV, JSON Lines, COCO's JSON and the manifest of an export. A row has what its file says and no more: `undefined` is ‘not told’, null is
+ * ‘none’. Throws WinnowError with the line where a file is not what it should be.
+ */
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { CsvError, parse } from 'csv-parse/sync';
+import { explain, WinnowError } from '../contract/errors.ts';
+import { tagSchema } from '../contract/schemas.ts';
+import type { Decision } from '../contract/types.ts';
+
+export interface MarksRow {
+  /** By which its image may be known, the best first. */
+  paths: readonly string[];
+  sha256: string | null;
+  decision?: Decision | null;
+  reason?: string | null;
+  tags?: readonly string[];
+  label?: string | null;
+  note?: string | null;
+}
+
+export async function readMarksFile(file: string): Promise<MarksRow[]> {
+  const name = basename(file);
+  const text = textOf(await readFile(file).catch((error: unknown) => {
+    throw new WinnowError('bad-request', `${file} cannot be read: ${explain(error).message}`, { cause: error });
+  }), name);
+  const start = text.trimStart()[0];
+  if (start === undefined) throw new WinnowError('bad-request', `${name} is empty.`);
+  if (start !== '{' && start !== '[') return readCsv(text, name);
+  // A file of one line is both; what has several objects is only the one.
+  if (/\.(jsonl|ndjson)$/i.test(file)) return readLines(text, name);
+  try {
+    return readDocument(JSON.parse(text), name);
+  } catch (error) {
+    if (error instanceof WinnowError) throw error;
+    if (isLine(text.trimStart().split(/\r?\n/, 1)[0])) return readLines(text, name);
+    const at = /position (\d+)/.exec((error as Error).message);
+    const line = text.slice(0, at ? Number(at[1]) : undefined).split('\n').length;
+    throw new WinnowError('bad-request', `Line ${line} of ${name} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Spreadsheets write UTF-8 or UTF-16; what is neither would give wrong names. */
+function textOf(data: Buffer, name: string): string {
+  const encoding = data[0] === 0xff && data[1] === 0xfe ? 'utf-16le' : data[0] === 0xfe && data[1] === 0xff ? 'utf-16be' : 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(data); // without the byte order mark
+  } catch (error) {
+    const before = data.subarray(0, firstFault(data)).toString('latin1').split('\n').length;
+    throw new WinnowError('bad-request', `Line ${before} of ${name} is not UTF-8. Save the file as ‘CSV UTF-8’ or in UTF-8.`, { cause: error });
+  }
+}
+
+/** Where UTF-8 ends to be it: the text up to there says the line. */
+function firstFault(data: Buffer): number {
+  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(data);
+  return Buffer.byteLength(decoded.slice(0, Math.max(0, decoded.indexOf('\ufffd'))));
+}
+
+// --- tables ---
+
+const pathNames = ['original', 'path', 'file', 'filename', 'file_name', 'filepath', 'image', 'image_path'];
+const labelNames = ['label', 'class'];
+const tagNames = ['tags', 'tag'];
+const hashNames = ['sha256'];
+
+function readCsv(text: string, name: string): MarksRow[] {
+  let records: { record: Record<string, string>; info: { lines: number } }[];
+  try {
+    records = parse(text, {
+      bom: true, columns: (head: string[]) => head.map((column) => column.trim().toLowerCase()), delimiter: delimiterOf(text), info: true, skip_empty_lines: true,
+    });
+  } catch (error) {
+    if (error instanceof CsvError) throw new WinnowError('bad-request', `Line ${Number(error.lines) || 1} of ${name} is not as its head says: ${error.message}`, { cause: error });
+    throw error;
+  }
+  if (!records.length) return [];
+  if (!pathNames.some((column) => column in records[0].record)) {
+    throw new WinnowError('bad-request', `Line 1 of ${name} names no column with images. It needs path, file, filename or image.`);
+  }
+  return records.map(({ record, info }) => rowOf(record, `Line ${info.lines} of ${name}`));
+}
+
+/** The sign that the head has most of, outside quotes. */
+function delimiterOf(text: string): string {
+  const head = text.replace(/"(?:[^"]|"")*"/g, '').split(/\r?\n|\r/, 1)[0];
+  return [',', ';', '\t'].map((sign) => [sign, head.split(sign).length] as const).reduce((a, b) => (b[1] > a[1] ? b : a))[0];
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function isLine(line: string): boolean {
+  try {
+    return isObject(JSON.parse(line));
+  } catch {
+    return false;
+  }
+}
+
+function readLines(text: string, name: string): MarksRow[] {
+  return text.split('\n').flatMap((line, i) => {
+    if (!line.trim()) return [];
+    const where = `Line ${i + 1} of ${name}`;
+    try {
+      return [rowOf(JSON.parse(line), where)];
+    } catch (error) {
+      if (error instanceof WinnowError) throw error;
+      throw new WinnowError('bad-request', `${where} is not JSON: ${(error as Error).message}`, { cause: error });
+    }
+  });
+}
+
+// --- documents ---
+
+function readDocument(document: unknown, name: string): MarksRow[] {
+  const rows = (list: unknown, what: string) => {
+    if (!Array.isArray(list)) throw new WinnowError('bad-request', `${name} has no list ‘${what}’.`);
+    return list.map((row: unknown, i) => rowOf(row, `Entry ${i + 1} of ‘${what}’ in ${name}`));
+  };
+  if (Array.isArray(document)) return rows(document, 'rows');
+  if (isObject(document)) {
+    if (typeof document.schema === 'string' && document.schema.startsWith('winnow/manifest@')) {
+      return [...rows(document.samples, 'samples'), ...rows(document.leftOut ?? [], 'leftOut')];
+    }
+    if (Array.isArray(document.images) && Array.isArray(document.annotations)) return readCoco(document, name);
+    if (pathNames.some((key) => key in document)) return [rowOf(document, `Line 1 of ${name}`)];
+  }
+  throw new WinnowError('bad-request', `${name} is none of what can be imported: CSV, JSON Lines, COCO, or the manifest of an export.`);
+}
+
+/** An image with boxes of one category has it as label; one with several has none, and one without boxes is not told of. */
+function readCoco(document: Record<string, unknown>, name: string): MarksRow[] {
+  const list = (key: string) => {
+    const value = document[key];
+    if (!Array.isArray(value) || !value.every(isObject)) throw new WinnowError('bad-request', `${name} has no list of ‘${key}’.`);
+    return value as Record<string, unknown>[];
+  };
+  const categories = new Map(list('categories').map(({ id, name: title }) => [id, title]));
+  const labels = new Map<unknown, Set<unknown>>();
+  for (const { id, image_id: image, category_id: category } of list('annotations')) {
+    if (!categories.has(category)) throw new WinnowError('bad-request', `Annotation ${String(id)} of ${name} names category ${String(category)}, which is none.`);
+    labels.set(image, (labels.get(image) ?? new Set()).add(categories.get(category)));
+  }
+  return list('images').map((image, i) => {
+    const own = labels.get(image.id);
+    return rowOf({ file_name: image.file_name, ...(own?.size === 1 ? { label: [...own][0] } : {}) }, `Image ${i + 1} of ${name}`);
+  });
+}
+
+// --- what a row says ---
+
+function rowOf(source: unknown, where: string): MarksRow {
+  if (!isObject(source)) throw new WinnowError('bad-request', `${where} is no object with a path.`);
+  const cell = (names: readonly string[], longest: number): string | null | undefined => {
+    const key = names.find((each) => each in source);
+    if (key === undefined) return undefined;
+    const value = source[key];
+    if (value !== null && typeof value !== 'string' && typeof value !== 'number') throw new WinnowError('bad-request', `${where}: ${key} is neither text nor empty.`);
+    const text = String(value ?? '').trim();
+    if (text.length > longest) throw new WinnowError('bad-request', `${where}: ${key} has more than ${longest} signs.`);
+    return text === '' ? null : text;
+  };
+  // A name may begin or end with a space: paths are taken as they stand.
+  const paths = pathNames.map((key) => source[key]).filter((value): value is string => typeof value === 'string' && value.trim() !== '');
+  const sha256 = cell(hashNames, 200)?.toLowerCase() ?? null;
+  if (!paths.length && sha256 === null) throw new WinnowError('bad-request', `${where} names no image.`);
+  const row: MarksRow = { paths, sha256 };
+  const [reason, label, note] = [cell(['reason'], 2000), cell(labelNames, 200), cell(['note'], 2000)];
+  const decision = decisionOf(source, where);
+  const tags = tagsOf(source, where);
+  if (decision !== undefined) row.decision = decision;
+  if (reason !== undefined) row.reason = reason;
+  if (label !== undefined) row.label = label;
+  if (note !== undefined) row.note = note;
+  if (tags !== undefined) row.tags = tags;
+  return row;
+}
+
+const decisionWords: Record<string, Decision | null> = {
+  '': null, undecided: null, null: null, none: null, keep: 'keep', kept: 'keep', reject: 'reject', rejected: 'reject', drop: 'reject', unsure: 'unsure',
+};
+const keepWords: Record<string, Decision | null> = { '': null, true: 'keep', yes: 'keep', 1: 'keep', false: 'reject', no: 'reject', 0: 'reject' };
+
+/** A column `decision`, or one `keep` of yes and no. */
+function decisionOf(source: Record<string, unknown>, where: string): Decision | null | undefined {
+  const key = ['decision', 'keep'].find((each) => each in source);
+  if (key === undefined) return undefined;
+  const word = String(source[key] ?? '').trim().toLowerCase();
+  const words = key === 'keep' ? { ...decisionWords, ...keepWords } : decisionWords;
+  if (!Object.hasOwn(words, word)) {
+    throw new WinnowError('bad-request', `${where}: ‘${word}’ is no decision. ${key === 'keep' ? 'It may be yes, no' : 'It may be keep, reject, unsure, undecided'} or empty.`);
+  }
+  return words[word];
+}
+
+/** A list, or text with commas; with semicolons where it has no comma. */
+function tagsOf(source: Record<string, unknown>, where: string): string[] | undefined {
+  const key = tagNames.find((each) => each in source);
+  if (key === undefined) return undefined;
+  const value = source[key] ?? '';
+  const list = Array.isArray(value) ? value : String(value).split(String(value).includes(',') ? ',' : ';');
+  const tags = list.map((tag) => String(tag).trim()).filter(Boolean);
+  for (const tag of tags) {
+    if (!tagSchema.safeParse(tag).success) throw new WinnowError('bad-request', `${where}: ‘${tag.slice(0, 120)}’ is no tag. A tag has no comma and at most 100 signs.`);
+  }
+  return [...new Set(tags)].sort();
+}
