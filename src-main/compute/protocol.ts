@@ -100,10 +100,12 @@ export interface LayoutArgs {
   codes: Float32Array; // [images, size]
   size: number;
   seed: number;
-  /** How many near images each image is laid out by. */
+  /** How many near images each image is laid out by, itself among them: 2 or more. */
   neighbours?: number;
   /** How close near images may lie, where groups lie about 1 apart. */
   minDistance?: number;
+  /** Of more images than this, so many are laid out and the others placed among them. */
+  mostLandmarks?: number;
   /** A map that is there already: the images are placed into it, and nothing of it moves. */
   placed?: { codes: Float32Array; xy: Float32Array };
 }

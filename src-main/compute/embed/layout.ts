@@ -13,14 +13,16 @@ import { nearest } from './neighbours.ts';
 import { place, separate } from './place.ts';
 import { scaleOf, standardise } from './standardise.ts';
 
-export const mostLandmarks = 4000;
+/** More take longer than one likes to wait, and a screen does not show them apart. */
+const enough = 4000;
+const nowhere = new Float32Array(0);
 
 export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (event: LayoutEvent) => void): Promise<LayoutResult> {
-  const { codes, size, seed, neighbours = 15, minDistance = 0.1, placed } = args;
+  const { codes, size, seed, neighbours = 15, minDistance = 0.1, mostLandmarks = enough, placed } = args;
   const breathe = pace(signal);
   const onPlaced = (total: number) => (done: number): void => onEvent({ stage: 'place', done, total });
   const count = codes.length / size || 0;
-  if (!count) return { xy: new Float32Array(0), landmarks: new Int32Array(0) };
+  if (!count) return { xy: nowhere, landmarks: new Int32Array(0) };
   if (!codes.every(Number.isFinite)) throw new Error('The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.');
   if (placed?.xy.length) {
     const scale = scaleOf(placed.codes, size);
@@ -40,6 +42,7 @@ export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (ev
     ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) => onEvent({ stage: 'lay-out', done, total }))
     : start;
   const places = fitted(laidOut);
+  separate(places, seed, nowhere); // few images in a plane may share a spot without being the same
   const xy = new Float32Array(count * 2);
   const isLandmark = new Set(landmarks);
   landmarks.forEach((p, i) => xy.set(places.subarray(i * 2, i * 2 + 2), p * 2));
@@ -47,7 +50,7 @@ export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (ev
   if (rest.length) {
     const added = await place(rowsOf(scaled, size, rest), size, { codes: known, xy: places }, breathe, onPlaced(rest.length));
     rest.forEach((p, i) => xy.set(added.subarray(i * 2, i * 2 + 2), p * 2));
-    separate(xy, seed, new Float32Array(0), isLandmark);
+    separate(xy, seed, nowhere, isLandmark);
   }
   return { xy, landmarks };
 }
