@@ -24,10 +24,10 @@ export interface Check {
 }
 
 /** Fewer samples than this say nothing of what is usual in the set. */
-export const leastSamples = 10;
+const leastSamples = 10;
 
 /** From 0 to 1 as `x` goes from far below 0 to far above; 0.5 at 0. No end is reached, so the order of extremes is kept. */
-export const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /**
  * Scores of a trait that is wrong by itself, such as darkness: 0.5 at `fence`, and `width` says how fast it rises around it. A trait that
@@ -40,6 +40,15 @@ export function standOut(values: Float64Array, fence: number, width: number): Fl
   const common = known.length >= leastSamples && having.length > known.length / 2;
   const from = common ? median(having) + 4 * Math.max(width, spread(having)) : fence;
   return values.map((value) => (Number.isNaN(value) ? NaN : logistic((value - from) / width)));
+}
+
+/**
+ * A fence for `standOut` that comes earlier where the set's images are alike: five spreads above their median, within limits. What is
+ * `usual` is wrong in any set; what is below `earliest` is wrong in none.
+ */
+export function fenceOf(values: Float64Array, earliest: number, usual: number): number {
+  const known = values.filter(Number.isFinite);
+  return known.length < leastSamples ? usual : Math.min(usual, Math.max(earliest, median(known) + 5 * spread(known)));
 }
 
 /**
@@ -59,16 +68,16 @@ export function oddness(values: Float64Array, leastSpan: number, near: number): 
 }
 
 /** Linear between neighbours; NaN of nothing. */
-export function quantile(sorted: Float64Array, q: number): number {
+function quantile(sorted: Float64Array, q: number): number {
   const at = q * (sorted.length - 1);
   const below = Math.floor(at);
   return sorted.length ? sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (at - below) : NaN;
 }
 
-export const median = (values: Float64Array): number => quantile(values.toSorted(), 0.5);
+const median = (values: Float64Array): number => quantile(values.toSorted(), 0.5);
 
 /** Median absolute deviation, scaled to the standard deviation of a normal distribution: a few wild values do not move it. */
-export function spread(values: Float64Array): number {
+function spread(values: Float64Array): number {
   const middle = median(values);
   return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
 }
