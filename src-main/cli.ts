@@ -29,7 +29,9 @@ for (const add of [
   addScanCommand, addChecksCommand, addDuplicatesCommand, addRankCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand,
 ]) add(program);
 
+const heading = 'The program:';
 program.command('serve')
+  .helpGroup(heading)
   .description('the window’s page for a browser on this machine')
   .argument('[folder]', 'folder to open')
   .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -45,6 +47,7 @@ program.command('serve')
   });
 
 program.command('doctor')
+  .helpGroup(heading)
   .description('every part of the program on this machine, and what mends it')
   .option('--json [file]', "write the result as JSON; '-' for standard output")
   .action(async (options: { json?: string | true }) => {
@@ -52,6 +55,7 @@ program.command('doctor')
   });
 
 program.command('open')
+  .helpGroup(heading)
   .description('the window (started by `npm start`)')
   .argument('[folder]')
   .action(() => say({}, 'The window is started by `npm start -- open [FOLDER]`.'));
