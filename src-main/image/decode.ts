@@ -3,12 +3,13 @@
  * orientation (EXIF applied), colour (sRGB, 8 bits), transparency (laid on white) and frame (the first). A file that cannot be
  * decoded throws a `DecodeError` with an issue's code and a sentence.
  */
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { decodeAside } from './aside.ts';
 import { largestOfIco } from './decode-ico.ts';
 import { decodable, formatOfBytes, formatOfName, sniffBytes, type Format } from './format.ts';
 import { plainHeader } from './header.ts';
 import { checkSize, DecodeError, maxPixels, maxSeconds, type Raw } from './raw.ts';
+import { inRoom } from './room.ts';
 
 export { DecodeError };
 
@@ -146,6 +147,10 @@ async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   return { data: out, width: info.width, height: info.height, channels };
 }
 
+/** Takes the standard pixels, shaped, when there is room in memory for them. */
+export const takePixels = (image: Opened, shape: (pipeline: Sharp) => Sharp): Promise<{ data: Buffer; info: OutputInfo }> =>
+  inRoom(image.width * image.height, () => shape(image.standard()).raw().toBuffer({ resolveWithObject: true }));
+
 /** A WebP of the standard pixels, at most `sidePx` on the longer side, for originals that a browser cannot show. */
 export const makePreview = (image: Opened, sidePx: number): Promise<Buffer> =>
-  image.standard().resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true }).webp({ quality: 92 }).toBuffer();
+  inRoom(image.width * image.height, () => image.standard().resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true }).webp({ quality: 92 }).toBuffer());

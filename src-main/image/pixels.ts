@@ -1,6 +1,6 @@
 /** Small views of a decoded image: the thumbnail with what can be measured on it, and the row of pixels that training reads. */
 import sharp from 'sharp';
-import type { Opened } from './decode.ts';
+import { takePixels, type Opened } from './decode.ts';
 import { measure, type Measures } from './measure.ts';
 
 export type { Measures };
@@ -22,9 +22,7 @@ export interface Thumb {
 
 /** One decode gives all. */
 export async function makeThumb(image: Opened): Promise<Thumb> {
-  const { data, info } = await image.standard()
-    .resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true })
-    .raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await takePixels(image, (pipeline) => pipeline.resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true }));
   const { width, height } = info;
   const rgb = asRgb(data, width * height, info.channels);
   // Optimal Huffman tables would save a twentieth of the bytes and take as long again.
@@ -34,7 +32,7 @@ export async function makeThumb(image: Opened): Promise<Thumb> {
 
 /** A row for the packed file: sizePx × sizePx × 3 bytes, sRGB, the whole image stretched to a square. */
 export async function makeRow(image: Opened, sizePx: number): Promise<Buffer> {
-  const { data, info } = await image.standard().resize(sizePx, sizePx, { fit: 'fill' }).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await takePixels(image, (pipeline) => pipeline.resize(sizePx, sizePx, { fit: 'fill' }));
   return asRgb(data, sizePx * sizePx, info.channels);
 }
 

@@ -18,7 +18,7 @@ export class DecodeError extends Error {
 /** Above this an image is refused unread: 16,384 × 16,384. */
 export const maxPixels = 16_384 ** 2;
 /** The same for decoders that hold the whole image in memory; more than phones and scanners make. */
-export const maxPixelsWhole = 128_000_000;
+export const maxPixelsWhole = 100_000_000;
 /** What one image may take of a decoder's time. */
 export const maxSeconds = 10;
 
