@@ -1,0 +1,82 @@
+/**
+ * Which pairs are worth a comparison: each picture is looked up among all as seen through every window, and turned every way. Pairs come with
+ * the turn and the window that brought them closest, which is where the comparison starts.
+ */
+import { inPlace, type Placement } from './align.ts';
+import { coefficientCount, dimensions, flatDeviation, pointOf, transform, turnPoint, windows } from './spectrum.ts';
+import { Tree } from './tree.ts';
+import { turns, type Turn } from './turn.ts';
+
+export interface Pair { a: number; b: number; turn: Turn; start: Placement; squared: number }
+
+/** How far the point of a copy lies off, and off along one axis. Turned copies are looked up without windows, so no allowance for a cut is made. */
+const reach = 0.1;
+const step = 0.05;
+const turnedReach = 0.07;
+const turnedStep = 0.04;
+/** Where very many pictures are alike, as of one fixed camera, a look-up stops after this many, and this many of the nearest are kept of it. */
+const mostLooked = 4000;
+const mostKept = 32;
+
+export class Points {
+  /** Rows of pictures that show something; the others are flat. */
+  readonly rows: Int32Array;
+  readonly flat: number[] = [];
+  readonly #fingerprints: readonly Uint8Array[];
+  readonly #points: Float32Array; // [n, dimensions]
+  readonly #coefficients = new Float32Array(coefficientCount);
+  readonly #query = new Float32Array(dimensions);
+  #tree: Tree | null = null;
+
+  private constructor(fingerprints: readonly Uint8Array[]) {
+    this.#fingerprints = fingerprints;
+    this.#points = new Float32Array(fingerprints.length * dimensions);
+    this.rows = new Int32Array(fingerprints.length);
+  }
+
+  /** `breathe` is called often, and lets others in. */
+  static async of(fingerprints: readonly Uint8Array[], breathe: (done: number) => Promise<void> | undefined): Promise<Points> {
+    const points = new Points(fingerprints);
+    let shown = 0;
+    for (let row = 0; row < fingerprints.length; row++) {
+      if (transform(fingerprints[row], points.#coefficients) < flatDeviation) points.flat.push(row);
+      else {
+        points.rows[shown++] = row;
+        pointOf(points.#coefficients, 0, points.#points, row * dimensions);
+      }
+      const pause = breathe(row);
+      if (pause) await pause;
+    }
+    const own = points.rows.subarray(0, shown);
+    points.#tree = await Tree.of(points.#points, dimensions, own, () => breathe(fingerprints.length));
+    return Object.assign(points, { rows: own });
+  }
+
+  /** The pairs of one row with the nearest others: `b` is the row itself, turned. */
+  pairsOf(row: number): Pair[] {
+    const best = new Map<number, Pair>();
+    const look = (turn: Turn, window: number, far: number, wide: number): void => {
+      this.#tree!.near(this.#query, far, wide, mostLooked, (other, squared) => {
+        if (other === row || squared >= (best.get(other)?.squared ?? Infinity)) return;
+        best.set(other, { a: other, b: row, turn, start: placements[window], squared });
+      });
+    };
+    transform(this.#fingerprints[row], this.#coefficients);
+    for (let window = 0; window < windows.length; window++) {
+      pointOf(this.#coefficients, window, this.#query, 0);
+      look(0, window, reach, step);
+    }
+    for (const turn of turns) {
+      if (turn === 0) continue;
+      turnPoint(this.#points, row * dimensions, turn, this.#query);
+      look(turn, 0, turnedReach, turnedStep);
+    }
+    const pairs = [...best.values()];
+    return pairs.length <= mostKept ? pairs : pairs.sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, mostKept);
+  }
+}
+
+/** What shows a window only, shows at x what the whole shows at shift + scale · x. */
+const placements = windows.map(({ left, right, top, bottom }): Placement => (
+  left + right + top + bottom === 0 ? inPlace : { shiftX: (left - right) / 2, scaleX: 1 - left - right, shiftY: (top - bottom) / 2, scaleY: 1 - top - bottom }
+));

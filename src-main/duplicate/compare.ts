@@ -1,0 +1,118 @@
+/**
+ * What differs between two pictures once one is laid on the other, and how alike that makes them. A copy differs by what re-encoding, resampling,
+ * cutting off the borders and a change of exposure explain; all else, were it a single finger or the colour of a shirt, makes another picture.
+ * So what counts is the largest local difference, not the sum of all.
+ */
+import { align, inPlace, lay, smooth, type Alignment, type Placement } from './align.ts';
+import { pictureOf, type Picture, type Pixels, type Window } from './fingerprint.ts';
+
+/** Each measure divided by what a copy may have; a copy is below 1 in all of them. */
+export interface Difference {
+  luma: number;
+  colour: number;
+  /** How far an edge of one lies from the same edge of the other. */
+  edge: number;
+  exposure: number;
+  alignment: Alignment;
+}
+
+// What a copy may have. Levels of 255; a local difference may be this large, and larger by a share of the contrast around it, since resampling moves edges.
+const lumaLevels = 6;
+const lumaShare = 0.15;
+const colourLevels = 8;
+const colourShare = 0.3;
+const edgeShare = 0.055;
+const gainFactor = 1.4;
+const meanLevels = 48;
+
+/** How many times over the limit of a copy the difference is; below 1 it is a copy. */
+export function excess(difference: Difference | null): number {
+  if (!difference) return Infinity;
+  return Math.max(difference.luma, difference.colour, difference.edge, difference.exposure);
+}
+
+/** On the grids as they are. */
+export function comparePictures(a: Picture, b: Picture, start: Placement): Difference | null {
+  const { side, colourSide } = a;
+  const [one, two] = [smooth(a.luma, side), smooth(b.luma, side)];
+  const alignment = align(one, two, a.ends, b.ends, side, start);
+  if (!alignment) return null;
+  const { gain, offset } = alignment;
+  if (gain <= 0.2 || gain >= 5) return null;
+  const laid = lay(two, side, alignment);
+  const expected = one.map((level) => Math.min(255, gain * level + offset));
+  const luma = largest(expected, laid, side, lumaLevels, lumaShare);
+  const blue = largest(smooth(a.blue, colourSide).map((v) => v * gain), lay(smooth(b.blue, colourSide), colourSide, alignment), colourSide, colourLevels, colourShare);
+  const red = largest(smooth(a.red, colourSide).map((v) => v * gain), lay(smooth(b.red, colourSide), colourSide, alignment), colourSide, colourLevels, colourShare);
+  const { shiftX, scaleX, shiftY, scaleY } = alignment;
+  const edge = Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeShare;
+  const mean = one.reduce((sum, level) => sum + level, 0) / one.length;
+  const exposure = Math.max(Math.abs(Math.log(gain)) / Math.log(gainFactor), Math.abs(gain * mean + offset - mean) / meanLevels);
+  return { luma, colour: Math.max(blue, red), edge, exposure, alignment };
+}
+
+/**
+ * On finer grids from the thumbnails' pixels, the same part cut out of both. Whichever is the darker is exposed as the other is, pixel by pixel, so
+ * that what the brighter one lost at white is lost in both. `b` is turned already.
+ */
+export function comparePixels(a: Pixels, b: Pixels, start: Placement, side: number): Difference | null {
+  const first = comparePictures(gridOf(a, side), gridOf(b, side), start);
+  if (!first || first.luma > hopeless || first.edge > hopeless) return first;
+  const { gain, offset } = first.alignment;
+  const isExposed = Math.abs(Math.log(gain)) > 0.01 || Math.abs(offset) > 2;
+  if (!isExposed && first.edge < 0.05) return first;
+  const isBrighter = gain * 255 + offset > 255;
+  const one = isExposed && isBrighter ? expose(a, gain, offset) : a;
+  const two = isExposed && !isBrighter ? expose(b, 1 / gain, -offset / gain) : b;
+  const [cutX, cutY] = [cut(first.alignment.shiftX, first.alignment.scaleX), cut(first.alignment.shiftY, first.alignment.scaleY)];
+  const part = (x: [number, number], y: [number, number]): Window => ({ left: x[0], top: y[0], right: x[1], bottom: y[1] });
+  const second = comparePictures(gridOf(one, side, part(cutX.a, cutY.a)), gridOf(two, side, part(cutX.b, cutY.b)), inPlace);
+  return second && { ...second, edge: first.edge, exposure: first.exposure };
+}
+
+/** Far above the limit a second look is not worth it. */
+const hopeless = 8;
+
+const gridOf = ({ data, width, height, channels }: Pixels, side: number, window?: Window): Picture => pictureOf(data, width, height, channels, side, side >> 2, window);
+
+/** Along one side, the part of each that both show, in shares from 0 to 1. */
+function cut(shift: number, scale: number): { a: [number, number]; b: [number, number] } {
+  const inB = (x: number): number => shift + scale * (x - 0.5) + 0.5;
+  const inA = (x: number): number => (x - 0.5 - shift) / scale + 0.5;
+  const a: [number, number] = [Math.max(0, inA(0)), Math.min(1, inA(1))];
+  return { a, b: [Math.max(0, inB(a[0])), Math.min(1, inB(a[1]))] };
+}
+
+function expose(pixels: Pixels, gain: number, offset: number): Pixels {
+  const table = Uint8ClampedArray.from({ length: 256 }, (_, level) => gain * level + offset);
+  return { ...pixels, data: pixels.data.map((level) => table[level]) };
+}
+
+/** Over all 3 × 3 neighbourhoods: the mean difference, by what is allowed for the contrast there. */
+function largest(a: Float32Array, b: Float32Array, side: number, levels: number, share: number): number {
+  let worst = 0;
+  for (let y = 1; y < side - 1; y++) {
+    for (let x = 1; x < side - 1; x++) {
+      let sum = 0;
+      let least = Infinity;
+      let most = -Infinity;
+      let cells = 0;
+      for (let at = (y - 1) * side + x - 1, row = 0; row < 3; row++, at += side - 3) {
+        for (let column = 0; column < 3; column++, at++) {
+          const level = a[at];
+          if (level < least) least = level;
+          if (level > most) most = level;
+          const rest = b[at] - level;
+          if (rest === rest) { // not NaN: b reaches there
+            sum += rest;
+            cells++;
+          }
+        }
+      }
+      if (cells < 6) continue;
+      const ratio = Math.abs(sum / cells) / (levels + share * (most - least));
+      if (ratio > worst) worst = ratio;
+    }
+  }
+  return worst;
+}

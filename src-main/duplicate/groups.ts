@@ -1,0 +1,240 @@
+/**
+ * Finds which images of a list are the same picture. Files of the same bytes, or of the same pixels, are one *picture*; pictures are looked up by their
+ * spectrum, compared, and put into groups in which everyone agrees with everyone: a chain of small changes makes no group.
+ *
+ * An `exact` group holds all files of one picture. A `near`, `rotated` or `mirrored` group holds all files of two or more pictures. A file is in at most
+ * one group of each kind. Flat images (one colour all over) hold nothing to be recognised by: they are only ever exact.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { inPlace } from './align.ts';
+import { Points, type Pair } from './candidates.ts';
+import { comparePictures, comparePixels, excess, type Difference } from './compare.ts';
+import { isCurrent, readFingerprint, type Picture, type Pixels } from './fingerprint.ts';
+import { gather, type Link } from './gather.ts';
+import { kindOf, turnPicture, turnPixels, turns, type Turn, type TurnKind } from './turn.ts';
+
+export interface Candidate { id: number; sha256: string; width: number; height: number; fingerprint: Uint8Array }
+export type DuplicateKind = 'exact' | TurnKind;
+
+export interface Group {
+  kind: DuplicateKind;
+  /** The first is the one that all others were compared with. */
+  ids: number[];
+  /** How like the first each is: 1 the same, 0.5 the default limit. */
+  similarities: number[];
+  /** The least of them. */
+  score: number;
+}
+
+interface Verdict { turn: Turn; similarity: number }
+
+export interface DuplicateOptions {
+  signal: AbortSignal;
+  onProgress(done: number, total: number): void;
+  /** Pairs that the person said are no duplicates. */
+  isApart(a: string, b: string): boolean;
+  /** The pixels of the thumbnail; asked of pairs only that look the same coarsely. Without it, the fingerprint decides. */
+  pixels?(id: number): Promise<Pixels>;
+  /** A hash of all pixels after full decoding; asked of pairs only that have the same size and look the same. */
+  pixelHash(id: number): Promise<string>;
+  /** From 0 to 1: pairs less alike than this are left out. 0.5 is what re-encoding, resizing, a cut of 5 % and a change of exposure explain. */
+  leastSimilarity?: number;
+  /** Read and added to: what was once compared by its pixels is not compared again. Keys are for this function to read. */
+  verdicts?: Map<string, number>;
+}
+
+export const defaultLeastSimilarity = 0.5;
+
+const everyMs = 15;
+/** A coarse difference this many times over the limit is not looked at closely: 32 cells blur, and a cut shifts their borders. */
+const coarseSlack = 4;
+/** A coarse difference as small as this needs no second look: nothing of a copy's size is missing. */
+const coarseSame = 0.12;
+
+const similarityOf = (difference: Difference | null): number => 1 / (1 + excess(difference));
+
+export async function findDuplicates(list: readonly Candidate[], options: DuplicateOptions): Promise<Group[]> {
+  const { signal, isApart } = options;
+  const sorted = list.toSorted((p, q) => p.id - q.id);
+  const bySha = Map.groupBy(sorted, (c) => c.sha256);
+  /** One of each content, and the files of the picture it stands for. */
+  const heads = [...bySha.values()].map((files) => files[0]);
+  const files = [...bySha.values()];
+  const least = options.leastSimilarity ?? defaultLeastSimilarity;
+
+  let last = performance.now();
+  let total = heads.length * 2;
+  const breathe = (done: number): Promise<void> | undefined => {
+    if (performance.now() - last < everyMs) return undefined;
+    signal.throwIfAborted();
+    options.onProgress(Math.min(done, total), total);
+    return setImmediate().then(() => void (last = performance.now()));
+  };
+
+  // Fingerprints of another layout cannot be compared: such an image is found by its bytes only, until it is fingerprinted again.
+  const able = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
+  const points = await Points.of(able.map((i) => heads[i].fingerprint), breathe);
+  const pairs = new Map<number, Pair>();
+  let looked = 0;
+  for (const row of points.rows) {
+    for (const pair of points.pairsOf(row)) {
+      const [a, b] = [able[pair.a], able[pair.b]];
+      if (isApart(heads[a].sha256, heads[b].sha256)) continue;
+      const key = Math.min(a, b) * heads.length + Math.max(a, b);
+      if (pair.squared < (pairs.get(key)?.squared ?? Infinity)) pairs.set(key, { ...pair, a, b });
+    }
+    const pause = breathe(heads.length + ++looked);
+    if (pause) await pause;
+  }
+
+  const judge = new Judge(heads, options, least);
+  const queue = [...pairs.keys()].sort((p, q) => p - q).map((key) => pairs.get(key)!);
+  total += queue.length;
+  const same = new Sames(heads, isApart);
+  const alike: { a: number; b: number; verdict: Verdict }[] = [];
+  for (const [i, pair] of queue.entries()) {
+    const verdict = await judge.compare(pair);
+    if (verdict && (await judge.isSame(pair, verdict))) same.join(pair.a, pair.b);
+    else if (verdict && verdict.similarity >= least) alike.push({ a: pair.a, b: pair.b, verdict });
+    const pause = breathe(heads.length * 2 + i);
+    if (pause) await pause;
+  }
+  for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
+  signal.throwIfAborted();
+
+  const filesOf = (picture: number): Candidate[] => same.of(picture).flatMap((head) => files[head]).sort((p, q) => p.id - q.id);
+  const groups: Group[] = same.heads().flatMap((head) => {
+    const ids = filesOf(head).map((file) => file.id);
+    return ids.length > 1 ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1 }] : [];
+  });
+  const links = alike.map(({ a, b, verdict }): Link => ({ a: same.head(a), b: same.head(b), kind: kindOf(verdict.turn), similarity: verdict.similarity })).filter(({ a, b }) => a !== b);
+  const apart = (a: number, b: number): boolean => same.of(a).some((p) => same.of(b).some((q) => isApart(heads[p].sha256, heads[q].sha256)));
+  const compare = async (a: number, b: number): Promise<Link | null> => {
+    const verdict = apart(a, b) ? null : await judge.compareAnyhow(a, b);
+    const pause = breathe(total);
+    if (pause) await pause;
+    return verdict && verdict.similarity >= least ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity } : null;
+  };
+  for (const { kind, members } of await gather(links, (p) => heads[p].width * heads[p].height, compare)) {
+    const all = members.flatMap(({ picture, similarity }) => filesOf(picture).map(({ id }) => ({ id, similarity })));
+    const similarities = all.map((m) => m.similarity);
+    groups.push({ kind, ids: all.map((m) => m.id), similarities, score: Math.min(...similarities) });
+  }
+  options.onProgress(total, total);
+  return groups;
+}
+
+/** Compares pairs, coarsely by their fingerprints and then by the pixels of their thumbnails. */
+class Judge {
+  readonly #heads: readonly Candidate[];
+  readonly #options: DuplicateOptions;
+  readonly #least: number;
+  readonly #hashes = new Map<number, Promise<string>>();
+  readonly #recent = new Map<number, Promise<Pixels>>();
+
+  constructor(heads: readonly Candidate[], options: DuplicateOptions, least: number) {
+    this.#heads = heads;
+    this.#options = options;
+    this.#least = least;
+  }
+
+  async compare({ a, b, turn, start }: Omit<Pair, 'squared'>): Promise<Verdict | null> {
+    const [one, two] = [this.#heads[a], this.#heads[b]];
+    const key = `${one.sha256} ${two.sha256} ${turn}`;
+    const known = this.#options.verdicts?.get(key);
+    if (known !== undefined) return { turn, similarity: known };
+    const coarse = comparePictures(this.#picture(a), turnPicture(this.#picture(b), turn), start);
+    const over = excess(coarse);
+    if (!coarse || over > coarseSlack * (1 / this.#least - 1)) return null;
+    if (over < coarseSame || !this.#options.pixels) return { turn, similarity: similarityOf(coarse) };
+    const [p, q] = await Promise.all([this.#pixels(a), this.#pixels(b)]);
+    const fine = comparePixels(p, turnPixels(q, turn), coarse.alignment, sideFor(one, two));
+    const verdict = { turn, similarity: similarityOf(fine) };
+    this.#options.verdicts?.set(key, verdict.similarity);
+    return verdict;
+  }
+
+  /** Of a pair that no look-up brought together. */
+  async compareAnyhow(a: number, b: number): Promise<Verdict | null> {
+    let best: Verdict | null = null;
+    for (const turn of turns) {
+      const verdict = await this.compare({ a, b, turn, start: inPlace });
+      if (verdict && verdict.similarity > (best?.similarity ?? 0)) best = verdict;
+    }
+    return best;
+  }
+
+  /** Are all pixels the same? */
+  async isSame({ a, b }: Pair, { turn, similarity }: Verdict): Promise<boolean> {
+    const [one, two] = [this.#heads[a], this.#heads[b]];
+    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseSame)) return false;
+    return (await this.#hash(a)) === (await this.#hash(b));
+  }
+
+  /** Of flat images, those with the same size and pixels. */
+  async flatPairs(flat: readonly number[]): Promise<[number, number][]> {
+    const pairs: [number, number][] = [];
+    for (const ofSize of Map.groupBy(flat, (i) => `${this.#heads[i].width} ${this.#heads[i].height}`).values()) {
+      if (ofSize.length < 2) continue;
+      const first = new Map<string, number>();
+      for (const i of ofSize) {
+        this.#options.signal.throwIfAborted();
+        const hash = await this.#hash(i);
+        if (first.has(hash)) pairs.push([first.get(hash)!, i]);
+        else first.set(hash, i);
+      }
+    }
+    return pairs;
+  }
+
+  #picture(i: number): Picture {
+    return readFingerprint(this.#heads[i].fingerprint);
+  }
+
+  #hash(i: number): Promise<string> {
+    let hash = this.#hashes.get(i);
+    if (!hash) this.#hashes.set(i, (hash = this.#options.pixelHash(this.#heads[i].id)));
+    return hash;
+  }
+
+  /** Pairs come in the order of their first, so a few are enough to keep. */
+  #pixels(i: number): Promise<Pixels> {
+    let pixels = this.#recent.get(i);
+    if (!pixels) this.#recent.set(i, (pixels = this.#options.pixels!(this.#heads[i].id)));
+    if (this.#recent.size > 64) this.#recent.delete(this.#recent.keys().next().value!);
+    return pixels;
+  }
+}
+
+/** Cells along a side for the close look: no finer than the smaller of the two can fill. */
+function sideFor(a: Candidate, b: Candidate): number {
+  const smallest = Math.min(a.width, a.height, b.width, b.height);
+  return smallest >= 50 ? 64 : smallest >= 36 ? 48 : 32;
+}
+
+/** Contents with the same pixels, each set named by its first. A pair that the person keeps apart is never in one set. */
+class Sames {
+  readonly #heads: readonly Candidate[];
+  readonly #isApart: DuplicateOptions['isApart'];
+  readonly #head: Int32Array;
+  readonly #of = new Map<number, number[]>();
+
+  constructor(heads: readonly Candidate[], isApart: DuplicateOptions['isApart']) {
+    this.#heads = heads;
+    this.#isApart = isApart;
+    this.#head = Int32Array.from(heads.keys());
+  }
+
+  head = (i: number): number => this.#head[i];
+  of = (head: number): readonly number[] => this.#of.get(head) ?? [head];
+  heads = (): number[] => [...this.#heads.keys()].filter((i) => this.#head[i] === i);
+
+  join(a: number, b: number): void {
+    const [p, q] = [Math.min(this.head(a), this.head(b)), Math.max(this.head(a), this.head(b))];
+    if (p === q || this.of(p).some((i) => this.of(q).some((j) => this.#isApart(this.#heads[i].sha256, this.#heads[j].sha256)))) return;
+    const all = [...this.of(p), ...this.of(q)].sort((i, j) => i - j);
+    for (const i of all) this.#head[i] = p;
+    this.#of.delete(q);
+    this.#of.set(p, all);
+  }
+}

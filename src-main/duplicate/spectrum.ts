@@ -1,0 +1,141 @@
+/**
+ * The coarse shape of a picture as one point: its lowest cosine coefficients (the DCT of perceptual hashes; Zauner 2010), without the
+ * mean and scaled to length 1, so that brightness and contrast do not count. A copy with its borders cut off lies elsewhere, but near the
+ * point of the original seen through the same window; so a picture is looked up as seen through several.
+ */
+import { lumaAt, lumaSide } from './fingerprint.ts';
+import { turns } from './turn.ts';
+
+/** A point holds the frequencies u across, v down with 0 < u + v < `order`, the lowest first, so that a comparison can stop early. */
+const order = 8;
+const frequencies: { u: number; v: number }[] = [];
+for (let sum = 1; sum < order; sum++) for (let u = 0; u <= sum; u++) frequencies.push({ u, v: sum - u });
+export const dimensions = frequencies.length;
+
+/** Below this deviation of the luminance (levels of 255) a picture is flat: what is left is noise, and nothing can be recognised by it. */
+export const flatDeviation = 1.5;
+
+/** Coefficients kept of a picture, more than a point needs: those of a window are made of them. */
+const kept = 20;
+export const coefficientCount = kept * kept; // [v, u]
+const half = lumaSide / 2;
+const base = new Float32Array(kept * half);
+for (let u = 0; u < kept; u++) for (let x = 0; x < half; x++) base[u * half + x] = (Math.cos((Math.PI * u * (x + 0.5)) / lumaSide) * (u ? Math.SQRT2 : 1)) / lumaSide;
+
+// [down odd][across odd]: cosines of even u are alike on both halves, of odd u opposite, so a picture folded into quarters is enough.
+const quarters = [0, 1, 2, 3].map(() => new Float32Array(half * half));
+const rows = new Float32Array(kept * half);
+
+/** The coefficients of a fingerprint; returns the deviation of luminance that they hold, in levels. */
+export function transform(bytes: Uint8Array, out: Float32Array): number {
+  fold(bytes);
+  let energy = 0;
+  for (let down = 0; down < 2; down++) {
+    for (let u = 0; u < kept; u++) {
+      const quarter = quarters[down * 2 + (u & 1)];
+      for (let y = 0; y < half; y++) {
+        let sum = 0;
+        for (let x = 0; x < half; x++) sum += base[u * half + x] * quarter[y * half + x];
+        rows[u * half + y] = sum;
+      }
+    }
+    for (let v = down; v < kept; v += 2) {
+      for (let u = 0; u < kept; u++) {
+        let sum = 0;
+        for (let y = 0; y < half; y++) sum += base[v * half + y] * rows[u * half + y];
+        out[v * kept + u] = sum;
+        if (u + v > 0) energy += sum * sum;
+      }
+    }
+  }
+  return (Math.sqrt(energy) * (bytes[4] * 256 + bytes[5])) / 256 / 255;
+}
+
+function fold(bytes: Uint8Array): void {
+  const last = lumaSide - 1;
+  for (let y = 0; y < half; y++) {
+    const top = lumaAt + y * lumaSide;
+    const bottom = lumaAt + (last - y) * lumaSide;
+    for (let x = 0; x < half; x++) {
+      const p = bytes[top + x];
+      const q = bytes[top + last - x];
+      const r = bytes[bottom + x];
+      const s = bytes[bottom + last - x];
+      const i = y * half + x;
+      quarters[0][i] = p + q + r + s;
+      quarters[1][i] = p - q + r - s;
+      quarters[2][i] = p + q - r - s;
+      quarters[3][i] = p - q - r + s;
+    }
+  }
+}
+
+/** The parts through which a picture is looked up, as what is left out on each side. A cut between two of them is within the reach of both. */
+export const windows = [
+  { left: 0, right: 0, top: 0, bottom: 0 },
+  ...[0.01, 0.02, 0.03, 0.04].map((all) => ({ left: all, right: all, top: all, bottom: all })),
+  { left: 0.02, right: 0, top: 0, bottom: 0 },
+  { left: 0, right: 0.02, top: 0, bottom: 0 },
+  { left: 0, right: 0, top: 0.02, bottom: 0 },
+  { left: 0, right: 0, top: 0, bottom: 0.02 },
+];
+const maps = windows.map(({ left, right, top, bottom }) => ({ across: seenThrough(left, right), down: seenThrough(top, bottom) }));
+
+/** [order, kept]: coefficients of a part of a line from those of the line. */
+function seenThrough(before: number, after: number): Float32Array {
+  const cosine = (k: number, t: number): number => (k ? Math.SQRT2 * Math.cos(Math.PI * k * t) : 1);
+  const out = new Float32Array(order * kept);
+  const steps = 512;
+  for (let u = 0; u < order; u++) {
+    for (let k = 0; k < kept; k++) {
+      for (let i = 0; i < steps; i++) {
+        const t = (i + 0.5) / steps;
+        out[u * kept + k] += (cosine(u, t) * cosine(k, before + (1 - before - after) * t)) / steps;
+      }
+    }
+  }
+  return out;
+}
+
+const partial = new Float32Array(kept * order);
+
+/** The point of a picture seen through a window. */
+export function pointOf(coefficients: Float32Array, window: number, out: Float32Array, at: number): void {
+  if (window === 0) for (let i = 0; i < dimensions; i++) out[at + i] = coefficients[frequencies[i].v * kept + frequencies[i].u];
+  else {
+    const { across, down } = maps[window];
+    for (let v = 0; v < kept; v++) {
+      for (let u = 0; u < order; u++) {
+        let sum = 0;
+        for (let k = 0; k < kept; k++) sum += across[u * kept + k] * coefficients[v * kept + k];
+        partial[u * kept + v] = sum;
+      }
+    }
+    for (let i = 0; i < dimensions; i++) {
+      const u = frequencies[i].u * kept;
+      const v = frequencies[i].v * kept;
+      let sum = 0;
+      for (let k = 0; k < kept; k++) sum += down[v + k] * partial[u + k];
+      out[at + i] = sum;
+    }
+  }
+  let energy = 0;
+  for (let i = 0; i < dimensions; i++) energy += out[at + i] ** 2;
+  const scale = energy > 0 ? 1 / Math.sqrt(energy) : 0;
+  for (let i = 0; i < dimensions; i++) out[at + i] *= scale;
+}
+
+/** Mirroring left for right changes the sign where u is odd, top for bottom where v is, the diagonal exchanges the two: no transform anew. */
+const turned = turns.map((turn) => {
+  const isDiagonal = turn & 1;
+  return {
+    source: Int32Array.from(frequencies, ({ u, v }) => frequencies.findIndex((f) => (isDiagonal ? f.u === v && f.v === u : f.u === u && f.v === v))),
+    sign: Float32Array.from(frequencies, ({ u, v }) => (turn & 2 && u & 1 ? -1 : 1) * (turn & 4 && v & 1 ? -1 : 1)),
+  };
+});
+
+/** The point of the turned picture. */
+export function turnPoint(points: Float32Array, at: number, turn: number, out: Float32Array): void {
+  const { source, sign } = turned[turn];
+  for (let i = 0; i < dimensions; i++) out[i] = sign[i] * points[at + source[i]];
+}

@@ -1,0 +1,61 @@
+/**
+ * The eight ways to lay a square on itself. A turn is three bits: the square is first mirrored along its diagonal (1), then left for
+ * right (2), then top for bottom (4). Which of them are rotations and which mirror follows from the number of mirrors.
+ */
+import type { Picture, Pixels } from './fingerprint.ts';
+
+export const turns = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+export type Turn = (typeof turns)[number];
+export type TurnKind = 'near' | 'rotated' | 'mirrored';
+
+const diagonal = 1;
+const across = 2;
+const down = 4;
+
+export function kindOf(turn: Turn): TurnKind {
+  if (turn === 0) return 'near';
+  const mirrors = (turn & 1) + ((turn >> 1) & 1) + (turn >> 2);
+  return mirrors % 2 ? 'mirrored' : 'rotated';
+}
+
+function turnSquare(values: Float32Array, side: number, turn: Turn): Float32Array {
+  if (turn === 0) return values;
+  const out = new Float32Array(values.length);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const u = turn & across ? side - 1 - x : x;
+      const v = turn & down ? side - 1 - y : y;
+      out[y * side + x] = turn & diagonal ? values[u * side + v] : values[v * side + u];
+    }
+  }
+  return out;
+}
+
+export function turnPicture(picture: Picture, turn: Turn): Picture {
+  if (turn === 0) return picture;
+  const { side, colourSide } = picture;
+  return {
+    side, colourSide,
+    luma: turnSquare(picture.luma, side, turn),
+    ends: turnSquare(picture.ends, side, turn),
+    blue: turnSquare(picture.blue, colourSide, turn),
+    red: turnSquare(picture.red, colourSide, turn),
+  };
+}
+
+/** Pixels whose picture on a square grid is the turned one. */
+export function turnPixels(pixels: Pixels, turn: Turn): Pixels {
+  if (turn === 0) return pixels;
+  const { data, channels } = pixels;
+  const [width, height] = turn & diagonal ? [pixels.height, pixels.width] : [pixels.width, pixels.height];
+  const out = new Uint8Array(width * height * channels);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const u = turn & across ? width - 1 - x : x;
+      const v = turn & down ? height - 1 - y : y;
+      const from = (turn & diagonal ? u * pixels.width + v : v * pixels.width + u) * channels;
+      for (let c = 0; c < channels; c++) out[(y * width + x) * channels + c] = data[from + c];
+    }
+  }
+  return { data: out, width, height, channels };
+}
