@@ -28,9 +28,9 @@ const go = (place: Place) => () => {
   view().place = place;
   view().loupe.mode = 'grid';
 };
-/** A step through images; among compared ones, from pane to pane. */
+/** A step through images; among compared ones, from pane to pane, or to the next ones to compare. */
 const step = (by: number, byRow = false) => () => {
-  if (view().loupe.isComparing) return view().loupe.step(by);
+  if (view().loupe.isComparing) return byRow ? view().comparedOn(by) : view().loupe.step(by);
   view().move(byRow && view().loupe.mode === 'grid' ? by * view().tilesInRow : by);
 };
 const compare = () => {
@@ -84,6 +84,7 @@ export const actions: readonly Action[] = [
   { id: 'loupe', title: 'Loupe', keys: ['enter'], group: 'Look', when: current, run: () => void (view().loupe.mode = view().loupe.mode === 'loupe' ? 'grid' : 'loupe') },
   { id: 'compare', title: 'Compare two, four', keys: ['c'], group: 'Look', when: () => browsing() && view().shown.length > 1 && (view().current !== null || view().selection.size > 1), run: compare },
   { id: 'zoom', title: 'Fit or 100 %', keys: ['z'], group: 'Look', when: current, run: () => (view().loupe.mode === 'grid' ? void (view().loupe.mode = 'loupe') : view().loupe.toggleZoom()) },
+  { id: 'fit', title: 'Whole image', keys: ['shift+z'], group: 'Look', when: large, run: () => view().loupe.fit() },
   { id: 'zoom-in', title: 'Zoom in', keys: ['+', '='], group: 'Look', when: large, run: () => view().loupe.zoomBy(zoomStep) },
   { id: 'zoom-out', title: 'Zoom out', keys: ['-'], group: 'Look', when: large, run: () => view().loupe.zoomBy(1 / zoomStep) },
   { id: 'rotate-left', title: 'Turn the view left', keys: ['['], group: 'Look', when: large, run: () => view().loupe.rotate(-90) },

@@ -6,8 +6,8 @@
 export const workspacePath = (workspaceId: string) => `/w/${workspaceId}`;
 export const trpcPath = '/trpc';
 
-/** WebP of at most 256 px, named by content: never changes. */
-export const thumbPath = (workspaceId: string, sha256: string) => `${workspacePath(workspaceId)}/media/thumb/${sha256}.webp`;
+/** JPEG of at most 256 px, named by content: never changes. */
+export const thumbPath = (workspaceId: string, sha256: string) => `${workspacePath(workspaceId)}/media/thumb/${sha256}.jpg`;
 /** The original file, or a WebP of it where a browser cannot show the original. */
 export const originalPath = (workspaceId: string, sampleId: number, sha256: string) =>
   `${workspacePath(workspaceId)}/media/original/${sampleId}?v=${sha256.slice(0, 12)}`;

@@ -8,7 +8,7 @@ import { makePreview, openImage } from '../image/decode.ts';
 import { encodeRgb } from '../image/encode.ts';
 import { browserFormats, mediaTypes, type Format } from '../image/format.ts';
 import { mapOf } from '../workspace/maps.ts';
-import { thumbFile } from '../workspace/scan.ts';
+import { remakeThumb, thumbFile } from '../workspace/scan.ts';
 import type { OpenWorkspace } from '../workspace/workspace.ts';
 
 const forever = 'private, max-age=31536000, immutable';
@@ -19,12 +19,17 @@ const sandbox = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 type Answer = (workspace: OpenWorkspace, parts: string[], response: ServerResponse) => Promise<void> | void;
 
 const answers: Record<string, Answer> = {
-  'media/thumb': (workspace, [name], response) => {
-    const sha256 = /^([0-9a-f]{64})\.webp$/.exec(name)?.[1];
-    const file = sha256 && thumbFile(workspace.workspaceFolder, sha256);
-    if (!file || !existsSync(file)) throw new WinnowError('no-samples', 'There is no such thumbnail.');
-    send(response, 'image/webp');
-    createReadStream(file).pipe(response);
+  'media/thumb': async (workspace, [name], response) => {
+    const sha256 = /^([0-9a-f]{64})\.jpg$/.exec(name)?.[1];
+    if (!sha256) throw new WinnowError('no-samples', 'There is no such thumbnail.');
+    let file = thumbFile(workspace.workspaceFolder, sha256);
+    if (!existsSync(file)) {
+      const sample = workspace.table.sampleOf(sha256);
+      if (!sample) throw new WinnowError('no-samples', 'There is no such thumbnail.');
+      file = await remakeThumb(workspace.folder, workspace.workspaceFolder, sample);
+    }
+    send(response, 'image/jpeg');
+    createReadStream(file).on('error', () => response.destroy()).pipe(response);
   },
   'media/original': async (workspace, [id], response) => {
     const sample = workspace.table.sample(Number(id));

@@ -27,7 +27,7 @@ const commitEveryMs = 300;
 
 export interface ScanSummary { found: number; read: number; unreadable: number; gone: number }
 
-export const thumbFile = (workspaceFolder: string, sha256: string) => join(workspaceFolder, 'thumb', sha256.slice(0, 2), `${sha256}.webp`);
+export const thumbFile = (workspaceFolder: string, sha256: string) => join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
 
 export async function scan(folder: string, workspaceFolder: string, table: Table, report: Report): Promise<ScanSummary> {
   if (!existsSync(folder)) throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected?`);
@@ -87,11 +87,19 @@ async function readImage(folder: string, workspaceFolder: string, file: Found): 
   const bytes = await readFile(join(folder, file.path));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const image = await openImage(bytes, file.path);
-  const { webp, measures } = await makeThumb(image).catch((error: unknown) => {
+  const thumb = await makeThumb(image).catch((error: unknown) => {
     throw asDecodeError(error, bytes);
   });
-  const thumb = thumbFile(workspaceFolder, sha256);
-  if (!existsSync(thumb)) await writeWhole(thumb, webp);
+  const target = thumbFile(workspaceFolder, sha256);
+  if (!existsSync(target)) await writeWhole(target, thumb.bytes);
   const { width, height, format, frames } = image;
-  return { ...file, width, height, format, frames, sha256, measures: { ...measures } };
+  return { ...file, width, height, format, frames, sha256, measures: thumb.measures, fingerprint: fingerprint(thumb.data, thumb.width, thumb.height, thumb.channels) };
+}
+
+/** Where a thumbnail was lost, as when somebody tidied up, it is made again. Throws where the image is gone too. */
+export async function remakeThumb(folder: string, workspaceFolder: string, { path, sha256 }: { path: string; sha256: string }): Promise<string> {
+  const { bytes } = await makeThumb(await openImage(await readFile(join(folder, path)), path));
+  const target = thumbFile(workspaceFolder, sha256);
+  await writeWhole(target, bytes);
+  return target;
 }

@@ -45,14 +45,15 @@ export class Table {
     this.#db.run('INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value);
   }
 
-  /** What was read of images by other means than `version` is not used: they will be read again. */
-  expectReadings(version: string) {
-    if (this.meta('readings') === version) return;
+  /** What was read of images by other means than `version` is not used: they will be read again. Returns whether that is so. */
+  expectReadings(version: string): boolean {
+    if (this.meta('readings') === version) return false;
     this.#db.transaction(() => {
       this.#db.run('UPDATE samples SET modified_ms = -1, measures = NULL, fingerprint = NULL');
       this.setMeta('readings', version);
     });
     this.#columns.forget();
+    return true;
   }
 
   /** Runs `work` in a transaction under a new revision, which is told only once it is on the disk. */
@@ -82,6 +83,12 @@ export class Table {
 
   sample(id: number): Sample | null {
     const row = this.#db.get<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE id = ? AND gone = 0`, id);
+    return row ? toSample(row) : null;
+  }
+
+  /** One of the samples with this content. */
+  sampleOf(sha256: string): Sample | null {
+    const row = this.#db.get<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE sha256 = ? AND gone = 0 LIMIT 1`, sha256);
     return row ? toSample(row) : null;
   }
 

@@ -1,5 +1,6 @@
 /** An open folder: its table, journal, checks, duplicates, runs and jobs behind the contract's calls. The folder itself is only ever read. */
 import { EventEmitter, on } from 'node:events';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { Compute } from '../compute/child.ts';
@@ -51,7 +52,7 @@ export class OpenWorkspace implements WorkspaceService {
     this.compute = compute;
     this.db = new Database(join(workspaceFolder, 'workspace.sqlite'));
     this.table = new Table(this.db);
-    this.table.expectReadings(readingsVersion);
+    if (this.table.expectReadings(readingsVersion)) rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
     this.#settings = new Settings(this.db);
     this.#journal = new Journal(this.db, this.table, this.#settings);
     this.#quality = new Quality(this.table, this.#settings);

@@ -249,6 +249,11 @@ export class View {
     this.selection = new Set(beside ? [...this.selection, ...ids] : ids);
   }
 
+  /** The next images to compare, so many on. */
+  comparedOn(by: number) {
+    if (this.currentIndex >= 0) this.#go(Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by * this.loupe.panes)), false);
+  }
+
   toggleCurrent() {
     if (!this.current) return;
     const next = new Set(this.selection);
