@@ -85,10 +85,10 @@ function setMenu() {
   const mac: MenuItemConstructorOptions[] = process.platform === 'darwin' ? [{ role: 'appMenu' }] : [];
   Menu.setApplicationMenu(Menu.buildFromTemplate([
     ...mac,
-    { label: 'File', submenu: [item('Open folder…', 'open', 'CmdOrCtrl+O'), { label: 'New window', click: () => openWindow(null) }, item('Export…', 'export', 'CmdOrCtrl+E'), { type: 'separator' }, process.platform === 'darwin' ? { role: 'close' } : { role: 'quit' }] },
-    { label: 'Edit', submenu: [item('Undo decision', 'undo', 'CmdOrCtrl+Z'), item('Redo decision', 'redo', 'CmdOrCtrl+Shift+Z'), { type: 'separator' }, { role: 'cut' }, { role: 'copy' }, { role: 'paste' }, item('Select all', 'select-all', 'CmdOrCtrl+A')] },
-    { label: 'View', submenu: [item('Gallery', 'gallery'), item('Anomalies', 'anomalies'), item('Issues', 'issues'), { type: 'separator' }, item('Dark or light', 'theme'), { type: 'separator' }, { role: 'zoomIn' }, { role: 'zoomOut' }, { role: 'resetZoom' }, { role: 'togglefullscreen' }, { role: 'toggleDevTools' }] },
-    { label: 'Help', submenu: [item('Keys', 'keys')] },
+    { label: 'File', submenu: [item('Open folder…', 'open', 'CmdOrCtrl+O'), { label: 'New window', click: () => openWindow(null) }, item('Import decisions and labels…', 'import'), item('Export…', 'export', 'CmdOrCtrl+E'), { type: 'separator' }, process.platform === 'darwin' ? { role: 'close' } : { role: 'quit' }] },
+    { label: 'Edit', submenu: [item('Undo', 'undo', 'CmdOrCtrl+Z'), item('Redo', 'redo', 'CmdOrCtrl+Shift+Z'), item('History…', 'history'), { type: 'separator' }, { role: 'cut' }, { role: 'copy' }, { role: 'paste' }, item('Select all', 'select-all', 'CmdOrCtrl+A')] },
+    { label: 'View', submenu: [item('Gallery', 'gallery'), item('Anomalies', 'anomalies'), item('Issues', 'issues'), item('Duplicates', 'duplicates'), item('Map', 'map'), { type: 'separator' }, item('Hide or show the side panels', 'panels'), item('Dark or light', 'theme'), { type: 'separator' }, { role: 'zoomIn' }, { role: 'zoomOut' }, { role: 'resetZoom' }, { role: 'togglefullscreen' }, { role: 'toggleDevTools' }] },
+    { label: 'Help', submenu: [item('All commands…', 'palette', 'CmdOrCtrl+K'), item('Keys…', 'keys')] },
   ]));
 }
 
