@@ -40,8 +40,8 @@ export async function hashOf(file: string): Promise<string> {
 
 async function copy(original: string, target: string) {
   await copyFile(original, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  const { atime, mtime } = await stat(original);
-  await utimes(target, atime, mtime);
+  const { atimeMs, mtimeMs } = await stat(original);
+  await utimes(target, atimeMs / 1000, mtimeMs / 1000);
 }
 
 const ways: Record<Place, (original: string, target: string) => Promise<void>> = {

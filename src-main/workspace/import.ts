@@ -46,7 +46,7 @@ function differences(before: Marks, after: Marks): Partial<Marks> | null {
   if (after.reason !== before.reason) patch.reason = after.reason;
   if (after.label !== before.label) patch.label = after.label;
   if (after.note !== before.note) patch.note = after.note;
-  if (after.tags.join() !== before.tags.join()) patch.tags = after.tags;
+  if (after.tags.join() !== [...before.tags].sort().join()) patch.tags = after.tags;
   return Object.keys(patch).length ? patch : null;
 }
 
@@ -59,7 +59,7 @@ const isAbsolute = (path: string) => /^(\/|[A-Za-z]:\/)/.test(path);
 const plain = (path: string) => path.replaceAll('\\', '/').replace(/^(\.\/)+/, '').normalize('NFC');
 
 function finder(samples: readonly Sample[], rows: readonly MarksRow[]): (row: MarksRow) => Sample | null {
-  const byPath = new Map(samples.flatMap((sample) => [[plain(sample.path), sample], [sample.path, sample]] as const));
+  const byPath = new Map([...samples.map((sample) => [plain(sample.path), sample] as const), ...samples.map((sample) => [sample.path, sample] as const)]);
   const byHash = Map.groupBy(samples, ({ sha256 }) => sha256);
   const byName = Map.groupBy(samples, ({ path }) => baseName(plain(path)));
   const paths = rows.flatMap((row) => row.paths.slice(0, 1).map(plain));
@@ -79,7 +79,12 @@ function finder(samples: readonly Sample[], rows: readonly MarksRow[]): (row: Ma
     }
     return single(byName.get(parts.at(-1) as string)?.filter((sample) => plain(sample.path).endsWith(`/${parts.join('/')}`)));
   };
-  const byOwnName = (path: string) => (named.get(baseName(plain(path))) === 1 ? single(byName.get(baseName(plain(path)))) : undefined);
+  // A file that knows this folder's paths, and names another, means an image that is not here.
+  const knowsPaths = rows.some((row) => row.paths.some((path) => exactly(path)));
+  const byOwnName = (path: string) => {
+    const name = baseName(plain(path));
+    return named.get(name) === 1 && (name === plain(path) || !knowsPaths) ? single(byName.get(name)) : undefined;
+  };
 
   return ({ paths, sha256 }) => {
     const first = (way: (path: string) => Sample | undefined) => paths.map(way).find((sample) => sample !== undefined);
@@ -88,7 +93,9 @@ function finder(samples: readonly Sample[], rows: readonly MarksRow[]): (row: Ma
     return exact.find((sample) => same.includes(sample))
       // Another image has taken the name since: the one with these bytes is meant.
       ?? single(same)
-      ?? exact[0]
+      ?? single(same.filter((sample) => paths.some((path) => baseName(plain(path)) === baseName(plain(sample.path)))))
+      // Edited since. The name that it has in an export says nothing of images with other bytes.
+      ?? (sha256 === null ? exact[0] : exactly(paths[0] ?? ''))
       ?? first(bySuffix)
       ?? first(byOwnName)
       ?? null;

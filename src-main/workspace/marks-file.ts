@@ -129,7 +129,7 @@ function readDocument(document: unknown, name: string): MarksRow[] {
   throw new WinnowError('bad-request', `${name} is none of what can be imported: CSV, JSON Lines, COCO, or the manifest of an export.`);
 }
 
-/** An image with boxes of one category has it as label; one with several has none, and one without boxes is not told of. */
+/** An image whose boxes are all of one category has it as label; of others nothing is told. */
 function readCoco(document: Record<string, unknown>, name: string): MarksRow[] {
   const list = (key: string) => {
     const value = document[key];
