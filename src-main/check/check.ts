@@ -26,7 +26,7 @@ export interface Check {
 /** Fewer samples than this say nothing of what is usual in the set. */
 const leastSamples = 10;
 
-/** From 0 to 1 as `x` goes from far below 0 to far above; 0.5 at 0. No end is reached, so the order of extremes is kept. */
+/** From 0 to 1 as `x` goes from far below 0 to far above; 0.5 at 0. Not cut off, so that what is extreme keeps its order. */
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /**

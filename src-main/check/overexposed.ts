@@ -1,6 +1,7 @@
 /**
- * Burnt out: bright as a whole, with a large share of clipped pixels whose border is long and ragged, since it runs through the subject. A
- * white backdrop is clipped too, but its border is a short outline; and on paper there is black ink, where too much light leaves no black.
+ * Burnt out: bright as a whole, with a large share of clipped pixels whose border is long and ragged, since it runs through the subject.
+ * A white backdrop is clipped too, but its border is a short outline: it comes after what is burnt out, and is flagged only where such
+ * images are few in the set. Ink on paper has black, where too much light leaves none.
  */
 import { standOut, type Check } from './check.ts';
 
