@@ -155,7 +155,7 @@ describe('the map', () => {
     expect(together.landmarks.length).toBe(60);
   });
 
-  it.each([0, 1, 2, 3, 5, 14, 15, 16, 17])('takes %i images', async (count) => {
+  it.each([0, 1, 2, 3, 5, 9, 10, 11, 12, 16])('takes %i images', async (count) => {
     const { codes } = balls(count, 6, 2, 10);
     const { xy } = await lay({ codes, size: 6, seed: 1 });
     expect(xy.length).toBe(count * 2);

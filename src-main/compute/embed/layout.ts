@@ -18,7 +18,7 @@ const enough = 4000;
 const nowhere = new Float32Array(0);
 
 export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (event: LayoutEvent) => void): Promise<LayoutResult> {
-  const { codes, size, seed, neighbours = 15, minDistance = 0.1, mostLandmarks = enough, placed } = args;
+  const { codes, size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
   const breathe = pace(signal);
   const onPlaced = (total: number) => (done: number): void => onEvent({ stage: 'place', done, total });
   const count = codes.length / size || 0;
