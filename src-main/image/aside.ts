@@ -45,7 +45,10 @@ async function decode(order: Order): Promise<Raw> {
 }
 
 function start(): Worker {
-  const started = new Worker(new URL('./decode-worker.ts', import.meta.url));
+  // What libraries print is kept from standard output, where a command's JSON may go.
+  const started = new Worker(new URL('./decode-worker.ts', import.meta.url), { stdout: true, stderr: true });
+  started.stdout.resume();
+  started.stderr.resume();
   started.on('message', (answer: Answer) => {
     if ('raw' in answer) pending?.resolve(answer.raw);
     else {

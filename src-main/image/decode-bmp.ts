@@ -84,10 +84,10 @@ function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw {
     const data = new Uint8Array(width * height * 3);
     const [stride, low] = [rowBytes(width, bits), (1 << bits) - 1];
     for (let y = 0, to = 0; y < height; y++) {
-      const row = at + rowOf(y) * stride;
+      const [row, unpacked] = [at + rowOf(y) * stride, rowOf(y) * width];
       for (let x = 0; x < width; x++, to += 3) {
         const bit = x * bits;
-        const index = indices ? indices[rowOf(y) * width + x] : (bytes[row + (bit >> 3)] >> (8 - bits - (bit & 7))) & low;
+        const index = indices ? indices[unpacked + x] : (bytes[row + (bit >> 3)] >> (8 - bits - (bit & 7))) & low;
         data[to] = palette[index * 3];
         data[to + 1] = palette[index * 3 + 1];
         data[to + 2] = palette[index * 3 + 2];
@@ -131,7 +131,12 @@ function unpackRuns(bytes: Buffer, at: number, width: number, height: number, is
     const [count, value] = [bytes[at], bytes[at + 1]];
     at += 2;
     if (count > 0) {
-      for (let i = 0; i < count; i++) put(isHalf ? (i % 2 ? value & 15 : value >> 4) : value);
+      const from = y * width + x;
+      if (isHalf) for (let i = 0; i < count; i++) put(i % 2 ? value & 15 : value >> 4);
+      else {
+        out.fill(value, from, from + Math.max(0, Math.min(count, width - x)));
+        x += count;
+      }
     } else if (value === 0) {
       [x, y] = [0, y + 1];
     } else if (value === 1) {

@@ -5,7 +5,7 @@ import { corrupt, need, type Raw } from './raw.ts';
 interface Entry { width: number; bits: number; bytes: number; at: number }
 
 /** The bytes of the largest image, of equals the one with most colours. */
-export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean; images: number } {
+export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean } {
   need(bytes, 6);
   const count = bytes.readUInt16LE(4);
   need(bytes, 6 + count * 16);
@@ -16,9 +16,10 @@ export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean; im
   const best = entries.toSorted((a, b) => b.width - a.width || b.bits - a.bits)[0];
   if (!best) throw corrupt('the directory of the icon is empty');
   need(bytes, best.at + Math.min(best.bytes, 40));
-  // The length in the directory is often wrong, so that the image may end where the file ends.
   const image = bytes.subarray(best.at, best.bytes ? best.at + best.bytes : undefined);
-  return { bytes: image, isPng: image.length >= 4 && image.readUInt32BE(0) === 0x89504e47, images: count };
+  const isPng = image.length >= 4 && image.readUInt32BE(0) === 0x89504e47;
+  if (isPng) need(bytes, best.at + best.bytes);
+  return { bytes: image, isPng };
 }
 
 export const decodeIco = (bytes: Buffer): Raw => decodeIconDib(largestOfIco(bytes).bytes);

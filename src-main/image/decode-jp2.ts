@@ -14,7 +14,7 @@ interface Library { J2KDecoder: new () => Codec }
 const said: string[] = [];
 let library: Promise<Library> | null = null;
 const load = () => (library ??= (createRequire(import.meta.url)('@cornerstonejs/codec-openjpeg/decodewasmjs') as (options: object) => Promise<Library>)({
-  print: () => undefined,
+  print: (line: string) => void said.push(line),
   printErr: (line: string) => void said.push(line),
 }));
 

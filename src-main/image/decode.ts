@@ -10,6 +10,7 @@ import { decodable, formatOfBytes, formatOfName, sniffBytes, type Format } from 
 import { plainHeader } from './header.ts';
 import { checkSize, DecodeError, maxPixels, maxSeconds, type Raw } from './raw.ts';
 import { inRoom } from './room.ts';
+import { endsEarly, isFax } from './truncation.ts';
 
 export { DecodeError };
 
@@ -50,7 +51,7 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
         return await fromSharp(format, bytes);
     }
   } catch (error) {
-    throw asDecodeError(error);
+    throw asDecodeError(error, bytes);
   }
 }
 
@@ -59,24 +60,14 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
  * messages for all threads, so that what it says may be about another file. For the same reason only a message of one line is passed on.
  */
 export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
-  if (error instanceof DecodeError) return error;
+  if (error instanceof DecodeError && error.code !== 'corrupt') return error;
   if (bytes && endsEarly(bytes)) return new DecodeError('truncated', 'The file ends before the end of the image.');
+  if (error instanceof DecodeError) return error;
   const lines = (error instanceof Error ? error.message : String(error)).split('\n').map((line) => line.trim().replace(/:$/, '')).filter(Boolean);
   const detail = new Set(lines).size === 1 ? ` (${lines[0]})` : '';
   if (lines.some((line) => /timeout/i.test(line))) return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
   if (lines.some((line) => /pixel limit/i.test(line))) return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
   return new DecodeError('corrupt', `The image data is damaged${detail}.`);
-}
-
-/** Does the file lack the mark that ends its format? Says false where the format has none. */
-function endsEarly(bytes: Buffer): boolean {
-  switch (formatOfBytes(bytes.subarray(0, sniffBytes))) {
-    case 'jpeg': return bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < Math.max(2, bytes.lastIndexOf(Buffer.of(0xff, 0xda)));
-    case 'png': return !bytes.subarray(-1024).includes('IEND') && !bytes.includes('IEND');
-    case 'webp': return bytes.length >= 8 && bytes.readUInt32LE(4) + 8 > bytes.length;
-    case 'gif': return !bytes.subarray(-64).includes(0x3b);
-    default: return false;
-  }
 }
 
 async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
@@ -107,19 +98,6 @@ function standardise(image: Sharp, { isTurned, hasAlpha } = { isTurned: true, ha
   if (isTurned) image.autoOrient();
   if (hasAlpha) image.flatten({ background: '#fff' });
   return image.toColourspace('srgb');
-}
-
-/** Does the first directory of a TIFF name a fax's compression (CCITT, 2 to 4)? */
-function isFax(bytes: Buffer): boolean {
-  const isLittle = bytes[0] === 0x49;
-  const word = (at: number) => (at + 2 > bytes.length ? 0 : isLittle ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
-  if (bytes.length < 8 || word(2) !== 42) return false;
-  const directory = isLittle ? bytes.readUInt32LE(4) : bytes.readUInt32BE(4);
-  for (let i = 0; i < word(directory); i++) {
-    const entry = directory + 2 + i * 12;
-    if (word(entry) === 259) return word(entry + 8) >= 2 && word(entry + 8) <= 4;
-  }
-  return false;
 }
 
 function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened {
