@@ -32,12 +32,12 @@ const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 /**
  * Scores of a trait that is wrong by itself, such as darkness: 0.5 at `fence`, and `width` says how fast it rises around it. A trait that
  * more than half of the samples have is what the set is and not what is wrong with an image (night photos, X-rays, gray scans); then only
- * what stands out from those that have it is flagged.
+ * what stands out from those that have it is flagged. Sets of fewer than `least` have no say: of three dark photos all are dark.
  */
-export function standOut(values: Float64Array, fence: number, width: number): Float64Array {
+export function standOut(values: Float64Array, fence: number, width: number, least = leastSamples): Float64Array {
   const known = values.filter(Number.isFinite);
   const having = known.filter((value) => value >= fence);
-  const common = known.length >= leastSamples && having.length > known.length / 2;
+  const common = known.length >= least && having.length > known.length / 2;
   const from = common ? median(having) + 4 * Math.max(width, spread(having)) : fence;
   return values.map((value) => (Number.isNaN(value) ? NaN : logistic((value - from) / width)));
 }
