@@ -1,0 +1,80 @@
+/**
+ * Images a second of `winnow scan` into a fresh workspace (hash, thumbnail, measures, fingerprint, rows) beside Pillow with two processes
+ * (hash and thumbnail only) and cleanvision with two jobs (its checks), turn by turn in one run, since the machine may be shared: what
+ * counts is the ratio. ‘whole’ is the process from start to end; ‘work’ leaves out the start (ours: a scan of an empty folder). Prints
+ * tables and writes dist/bench/scan-rate.json.
+ *
+ *   WINNOW_PYTHON=/path/to/python node test/bench/scan-rate.ts [--rounds 5] [--sets photos-large,clothing-10] [--peers pillow-webp,…]
+ */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
+
+const { values: options } = parseArgs({ options: {
+  rounds: { type: 'string', default: '5' }, sets: { type: 'string', default: 'photos-large,clothing-10' }, peers: { type: 'string', default: 'pillow-webp,pillow-jpeg,pillow,cleanvision' },
+} });
+const root = path.resolve(import.meta.dirname, '..', '..');
+const python = process.env.WINNOW_PYTHON;
+const peers = python ? options.peers.split(',').filter(hasPeer) : [];
+if (!python) console.log('WINNOW_PYTHON is not set: name a Python with Pillow and cleanvision to compare with them. Only our own rate is measured.');
+
+function hasPeer(peer: string): boolean {
+  const library = peer === 'cleanvision' ? 'cleanvision' : 'PIL';
+  try {
+    execFileSync(python as string, ['-c', `import ${library}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    console.log(`${python} cannot import ${library}: ${peer} is left out.`);
+    return false;
+  }
+}
+
+interface Run { images: number; whole: number; work: number }
+
+function scanSeconds(folder: string): { images: number; seconds: number } {
+  const workspace = temporaryFolder('bench');
+  const json = path.join(workspace, 'scan.json');
+  const began = performance.now();
+  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, 'src-main', 'cli.ts'), 'scan', folder, '--workspace', path.join(workspace, 'w'), '--json', json, '--quiet'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const seconds = (performance.now() - began) / 1000;
+  const { samples, issues } = JSON.parse(fs.readFileSync(json, 'utf8')) as { samples: unknown[]; issues: unknown[] };
+  fs.rmSync(workspace, { recursive: true });
+  return { images: samples.length + issues.length, seconds };
+}
+
+const empty = temporaryFolder('bench-empty');
+function ours(folder: string): Run {
+  const start = scanSeconds(empty).seconds;
+  const { images, seconds } = scanSeconds(folder);
+  return { images, whole: seconds, work: Math.max(0.001, seconds - start) };
+}
+
+function theirs(peer: string, folder: string): Run {
+  const began = performance.now();
+  const line = execFileSync(python as string, [path.join(root, 'test', 'bench', 'scan-rate.py'), peer, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const { images, seconds } = JSON.parse(line.trim().split('\n').at(-1) as string) as { images: number; seconds: number };
+  return { images, whole: (performance.now() - began) / 1000, work: seconds };
+}
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const results: Record<string, Record<string, Run[]>> = {};
+for (const set of options.sets.split(',')) {
+  const folder = sharedSet(set);
+  const runs: Record<string, Run[]> = (results[set] = Object.fromEntries(['winnow', ...peers].map((name) => [name, []])));
+  scanSeconds(folder); // files and libraries are in the system's cache for all
+  for (let round = 0; round < Number(options.rounds); round++) {
+    const order = Object.keys(runs);
+    for (const name of round % 2 ? order.toReversed() : order) runs[name].push(name === 'winnow' ? ours(folder) : theirs(name, folder));
+  }
+  const rate = (name: string, which: 'whole' | 'work') => runs[name].map((run) => run.images / run[which]);
+  console.log(`\n${set}: ${runs.winnow[0].images} images, ${options.rounds} rounds; images/s, median; ratio = winnow / peer, median of the rounds`);
+  console.table(Object.fromEntries(Object.keys(runs).map((name) => {
+    const ratio = (which: 'whole' | 'work') => Number(median(rate('winnow', which).map((value, i) => value / rate(name, which)[i])).toFixed(2));
+    return [name, { whole: Math.round(median(rate(name, 'whole'))), 'ratio whole': ratio('whole'), work: Math.round(median(rate(name, 'work'))), 'ratio work': ratio('work') }];
+  })));
+}
+fs.mkdirSync(path.join(root, 'dist', 'bench'), { recursive: true });
+fs.writeFileSync(path.join(root, 'dist', 'bench', 'scan-rate.json'), JSON.stringify({ cores: os.availableParallelism(), rounds: Number(options.rounds), results }, null, 2));
