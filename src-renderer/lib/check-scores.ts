@@ -11,15 +11,15 @@ export function binScores(values: ColumnValues): Uint32Array {
 }
 
 /**
- * Bars as an SVG path, 64 wide and 1 high. Heights are the root of the counts, and never less than a sliver: what is flagged is few, and must be seen beside
- * the many that are not.
+ * Bars as an SVG path, 64 wide and 1 high. Heights are logarithms of the counts: most images have next to nothing of what a check looks for, and the few
+ * that are flagged must be seen beside them.
  */
 export function barsPath(counts: Uint32Array): string {
-  const most = Math.sqrt(Math.max(1, ...counts));
+  const most = Math.log1p(Math.max(1, ...counts));
   let path = '';
   counts.forEach((count, i) => {
     if (!count) return;
-    const height = Math.max(0.06, Math.sqrt(count) / most);
+    const height = Math.max(0.14, Math.log1p(count) / most);
     path += `M${i + 0.1} 1v${-height.toFixed(3)}h.8V1z`;
   });
   return path;

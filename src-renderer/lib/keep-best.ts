@@ -6,6 +6,8 @@ import type { ColumnValues } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
 import type { Group, Sample } from '../../src-main/contract/types.ts';
 
+export const keepRules: readonly KeepBest['rule'][] = ['largest', 'sharpest', 'newest'];
+
 export interface KeepChoice {
   rule: KeepBest['rule'];
   protectedFolder: string | null;
@@ -15,7 +17,9 @@ export interface KeepChoice {
 
 /** The id of the one to keep; null where there is none to choose from. */
 export function bestOf(members: readonly Sample[], choice: KeepChoice): number | null {
-  return members.filter(({ decision }) => decision !== 'reject').sort((a, b) => compareBest(a, b, choice))[0]?.id ?? null;
+  let kept: Sample | null = null;
+  for (const sample of members) if (sample.decision !== 'reject' && (!kept || isBetter(sample, kept, choice))) kept = sample;
+  return kept?.id ?? null;
 }
 
 /** What ‘keep best’ would reject of these groups, in their order; a sample of two groups counts once. */
@@ -30,13 +34,23 @@ export function rejectsOf(groups: readonly Group[], sampleOf: (id: number) => Sa
   return rejects;
 }
 
-const isWithin = (path: string, folder: string) => path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+type Comparison = (a: Sample, b: Sample, choice: KeepChoice) => number;
 
-function compareBest(a: Sample, b: Sample, { rule, protectedFolder, sharpness }: KeepChoice): number {
-  const value = (sample: Sample) => (rule === 'largest' ? sample.width * sample.height : rule === 'newest' ? sample.modifiedMs : (sharpness[sample.id] ?? NaN));
-  const order = (x: number, y: number) => (Number.isNaN(x) ? (Number.isNaN(y) ? 0 : 1) : Number.isNaN(y) ? -1 : y - x);
-  return (protectedFolder ? Number(isWithin(b.path, protectedFolder)) - Number(isWithin(a.path, protectedFolder)) : 0)
-    || order(value(a), value(b)) || (a.path < b.path ? -1 : 1);
+/** Above 0 where the first is more; what is not a number is the least. */
+const more = (a: number, b: number) => (Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(b)) - Number(Number.isNaN(a)) : a - b);
+
+const comparisons: Record<KeepBest['rule'], Comparison> = {
+  largest: (a, b) => more(a.width * a.height, b.width * b.height) || more(a.bytes, b.bytes),
+  sharpest: (a, b, { sharpness }) => more(sharpness[a.id] ?? NaN, sharpness[b.id] ?? NaN),
+  newest: (a, b) => more(a.modifiedMs, b.modifiedMs),
+};
+
+/** The protected folder first, then the rule, then the other rules, and at last the path. */
+function isBetter(a: Sample, b: Sample, choice: KeepChoice): boolean {
+  const folder = choice.protectedFolder?.replace(/\/+$/, '');
+  const isIn = ({ path }: Sample) => Number(folder !== undefined && path.startsWith(`${folder}/`));
+  const sign = isIn(a) - isIn(b) || [choice.rule, ...keepRules].reduce((told, rule) => told || comparisons[rule](a, b, choice), 0);
+  return sign ? sign > 0 : a.path < b.path;
 }
 
 /** How a sample differs from the first of its group, in a few words; null for nothing that can be told. */

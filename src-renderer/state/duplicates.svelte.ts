@@ -1,18 +1,20 @@
 /**
  * The groups of duplicates as they are looked at: of which kind, in conflict or not, still to be settled or not, and which image of each would be kept.
- * Stays while the folder is open.
+ * The cursor is the view's; here it is also in one group, since a sample may be in several.
  */
 import { splitOf } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
-import { duplicateKinds, type DuplicateKind, type Group, type Sample } from '../../src-main/contract/types.ts';
+import { duplicateKinds, type Decision, type DuplicateKind, type Group, type Sample } from '../../src-main/contract/types.ts';
 import { bestOf, rejectsOf, type KeepChoice } from '../lib/keep-best.ts';
 import type { Session } from './session.svelte.ts';
+import type { View } from './view.svelte.ts';
 
 /** Members shown of a large group until all are asked for. */
 const maxMembers = 24;
 
 export class DuplicateList {
   #session: Session;
+  #view: View;
   kind = $state<DuplicateKind | null>(null);
   onlyClasses = $state(false);
   onlySplits = $state(false);
@@ -23,29 +25,38 @@ export class DuplicateList {
   /** Groups of which all members are shown. */
   #whole = $state.raw<ReadonlySet<number>>(new Set());
 
-  constructor(session: Session) {
+  constructor(session: Session, view: View) {
     this.#session = session;
+    this.#view = view;
   }
 
-  readonly #ofConflict = $derived(this.#session.groups.filter((group) => !this.hidden.has(group.id) && (!this.onlyClasses || group.crossesClasses) && (!this.onlySplits || group.crossesSplits)));
+  readonly #ofConflict: readonly Group[] = $derived.by(() => this.#session.groups.filter((group) => !this.hidden.has(group.id) && (!this.onlyClasses || group.crossesClasses) && (!this.onlySplits || group.crossesSplits)));
   readonly groups: readonly Group[] = $derived(this.kind === null ? this.#ofConflict : this.#ofConflict.filter(({ kind }) => kind === this.kind));
   /** Of each kind that there is, how many groups the other choices leave. */
-  readonly kinds = $derived(duplicateKinds.filter((kind) => this.#session.groups.some((group) => group.kind === kind)).map((kind) => ({ kind, count: this.#ofConflict.filter((group) => group.kind === kind).length })));
+  readonly kinds = $derived.by(() => duplicateKinds.filter((kind) => this.#session.groups.some((group) => group.kind === kind)).map((kind) => ({ kind, count: this.#ofConflict.filter((group) => group.kind === kind).length })));
   readonly ofAllKinds = $derived(this.#ofConflict.length);
-  readonly #ofKind = $derived(this.#session.groups.filter((group) => !this.hidden.has(group.id) && (this.kind === null || group.kind === this.kind)));
+  readonly #ofKind: readonly Group[] = $derived.by(() => this.#session.groups.filter((group) => !this.hidden.has(group.id) && (this.kind === null || group.kind === this.kind)));
   readonly acrossClasses = $derived(this.#ofKind.filter(({ crossesClasses }) => crossesClasses).length);
   readonly acrossSplits = $derived(this.#ofKind.filter(({ crossesSplits }) => crossesSplits).length);
   readonly settled = $derived(this.groups.filter((group) => this.isSettled(group)).length);
   readonly isNarrowed = $derived(this.kind !== null || this.onlyClasses || this.onlySplits || this.hidden.size > 0);
 
-  readonly choice: KeepChoice = $derived({ rule: this.rule, protectedFolder: this.protectedFolder, sharpness: this.rule === 'sharpest' ? this.#session.values('sharpness') : new Float64Array() });
+  readonly choice: KeepChoice = $derived.by(() => ({ rule: this.rule, protectedFolder: this.protectedFolder, sharpness: this.#session.values('sharpness') }));
   /** How many images ‘keep best’ of all shown groups would reject. */
   readonly rejects = $derived.by(() => {
     void this.#session.samples; // decisions
     return rejectsOf(this.groups, this.#session.sample, this.choice).size;
   });
-  /** What there is of the shown groups, in their order: what keys walk through. */
-  readonly listed: readonly number[] = $derived(this.groups.flatMap((group) => this.shownIds(group)));
+  /** Members of the shown groups, in their order; one of two groups once. */
+  readonly listed: readonly number[] = $derived([...new Set(this.groups.flatMap((group) => this.shownIds(group)))]);
+  #cursorGroup = $state<number | null>(null);
+  /** The place in `groups` of the group that the cursor is in; -1 where it is in none. */
+  readonly cursorRow: number = $derived.by(() => {
+    const { cursor } = this.#view;
+    if (cursor === null) return -1;
+    const known = this.groups.findIndex(({ id, ids }) => id === this.#cursorGroup && ids.includes(cursor));
+    return known >= 0 ? known : this.groups.findIndex(({ ids }) => ids.includes(cursor));
+  });
   /** Folders that hold members of groups, and those above them. */
   readonly folders: readonly string[] = $derived.by(() => {
     const out = new Set<string>();
@@ -89,6 +100,53 @@ export class DuplicateList {
     this.onlySplits = false;
     this.hidden = new Set();
   }
+
+  // --- the cursor ---
+
+  pick(group: Group, sample: Sample, how: { toggle: boolean; range: boolean } = { toggle: false, range: false }) {
+    this.#cursorGroup = group.id;
+    this.#view.pick(sample, how);
+  }
+
+  /** To another group, by so many; to the image at the same place in it. */
+  moveByRow(by: number) {
+    if (!this.groups.length) return;
+    const row = this.cursorRow < 0 ? 0 : Math.max(0, Math.min(this.groups.length - 1, this.cursorRow + by));
+    if (row === this.cursorRow) return;
+    const column = this.cursorRow < 0 ? 0 : this.#column();
+    this.#go(row, Math.min(column, this.shownIds(this.groups[row]).length - 1));
+  }
+
+  /** To the image before or after, over the ends of the group. */
+  move(by: 1 | -1) {
+    if (this.cursorRow < 0) return this.moveByRow(0);
+    const [row, column] = [this.cursorRow, this.#column() + by];
+    if (column < 0) {
+      if (row > 0) this.#go(row - 1, this.shownIds(this.groups[row - 1]).length - 1);
+    } else if (column < this.shownIds(this.groups[row]).length) this.#go(row, column);
+    else if (row + 1 < this.groups.length) this.#go(row + 1, 0);
+  }
+
+  #column = () => this.shownIds(this.groups[this.cursorRow]).indexOf(this.#view.cursor ?? -1);
+
+  #go(row: number, column: number) {
+    const sample = this.#session.sample(this.shownIds(this.groups[row])[column]);
+    if (sample) this.pick(this.groups[row], sample);
+  }
+
+  /** Decides on the selection, or on the cursor alone and goes on. A reject says of what it is a duplicate. */
+  async decide(decision: Decision | null) {
+    const { selection, cursor } = this.#view;
+    if (selection.size) return this.#session.edit([...selection], { decision });
+    const group = this.groups[this.cursorRow];
+    if (!group || cursor === null) return;
+    const other = bestOf(this.members(group).filter(({ id }) => id !== cursor), this.choice);
+    const reason = decision === 'reject' && other !== null ? `${group.kind} duplicate of ${this.#session.sample(other)?.path}` : undefined;
+    this.move(1);
+    await this.#session.edit([cursor], { decision, ...(reason ? { reason } : {}) });
+  }
+
+  // --- whole groups ---
 
   keepBest(groups: readonly Group[]) {
     const { rule, protectedFolder } = this;
