@@ -46,18 +46,19 @@ async function time(count: number): Promise<void> {
   const codes = fillNormal(new Float32Array(count * size), random('codes', count));
   const centres = fillNormal(new Float32Array(groups * size), random('centres'), 2);
   for (let i = 0; i < count; i++) for (let d = 0; d < size; d++) codes[i * size + d] += centres[(i % groups) * size + d];
-  const began = performance.now();
+  const [began, worked] = [performance.now(), process.cpuUsage()];
   let [last, longestMs] = [began, 0];
   const stages: string[] = [];
   const { xy, landmarks } = await layout({ codes, size, seed: 1 }, signal, ({ stage }) => {
     if (!stages.at(-1)?.startsWith(stage)) stages.push(`${stage} from ${seconds(began)} s`);
     [longestMs, last] = [Math.max(longestMs, performance.now() - last), performance.now()];
   });
-  const whole = seconds(began);
+  const { user, system } = process.cpuUsage(worked);
+  const whole = `${seconds(began)} s, ${((user + system) / 1e6).toFixed(1)} s of processor,`;
   const again = performance.now();
   const joining = codes.subarray(0, 100 * size).map((v) => v + 0.01);
   await layout({ codes: joining, size, seed: 1, placed: { codes: rowsOf(codes, size, landmarks), xy: rowsOf(xy, 2, landmarks) } }, signal, quiet);
-  console.log(`${count} codes of ${size}: ${whole} s (${stages.join(', ')}); longest without a sign ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`);
+  console.log(`${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without a sign ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`);
 }
 
 async function judge(set: string, method: string): Promise<void> {
