@@ -1,6 +1,7 @@
 /** Which images a command is about: paths, globs or one expression, a saved view, or a list of paths from a file or standard input. */
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { Choice } from '../contract/schemas.ts';
@@ -23,12 +24,12 @@ export const addChoice = (command: Command): Command => command
   .option('--from <file>', "paths from a file, one a line ('-': standard input)")
   .option('--skip-missing', 'with --from: pass over what is not in the folder');
 
-/** Throws `bad-request` unless it was said in exactly one way. */
-export async function choiceOf(door: Door, samples: readonly Sample[], what: readonly string[], options: ChoiceOptions): Promise<Choice> {
-  const ways = [what.length > 0, options.where !== undefined, options.view !== undefined, options.from !== undefined].filter(Boolean).length;
+/** `listed` are the paths of `--from`. Throws `bad-request` unless it was said in exactly one way. */
+export async function choiceOf(door: Door, samples: readonly Sample[], what: readonly string[], listed: readonly string[] | null, options: ChoiceOptions): Promise<Choice> {
+  const ways = [what.length > 0, options.where !== undefined, options.view !== undefined, listed !== null].filter(Boolean).length;
   if (ways !== 1) throw new WinnowError('bad-request', 'Say which images in one way: paths, globs or an expression, --where, --view, or --from.');
   if (options.where !== undefined) return { where: options.where };
-  if (options.from !== undefined) return { ids: idsFrom(samples, options.from, options.skipMissing ?? false) };
+  if (listed) return { ids: idsOf(samples, listed, options.skipMissing ?? false) };
   if (options.view !== undefined) {
     const view = (await door.calls.views.list.query()).find(({ name }) => name === options.view);
     if (!view) throw new WinnowError('bad-request', `There is no view ‘${options.view}’. \`views\` lists them.`);
@@ -57,10 +58,10 @@ export function withinFolder(door: Door, path: string, paths: ReadonlySet<string
   return isInside && (paths.has(own) || isAbsolute(path)) ? own : path.replace(/^\.\//, '');
 }
 
-function idsFrom(samples: readonly Sample[], file: string, skipMissing: boolean): number[] {
+function idsOf(samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {
   const byPath = new Map(samples.map(({ path, id }) => [path, id]));
   const ids: number[] = [];
-  for (const path of pathsFrom(file)) {
+  for (const path of listed) {
     const id = byPath.get(path) ?? byPath.get(path.replace(/^\.\//, ''));
     if (id !== undefined) ids.push(id);
     else if (!skipMissing) throw new WinnowError('no-samples', `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing passes over such lines.`);
@@ -68,22 +69,27 @@ function idsFrom(samples: readonly Sample[], file: string, skipMissing: boolean)
   return ids;
 }
 
-/** One path a line; a line that begins with a quotation mark is a JSON string, for names with line breaks or blanks at their ends. */
-function pathsFrom(file: string): string[] {
-  return readInput(file).split('\n').map((line) => line.replace(/\r$/, '')).filter(Boolean).map((line, i) => {
-    if (!line.startsWith('"')) return line;
+/**
+ * The paths of `--from`, one a line; a line that begins with a quotation mark is a JSON string, for names with line breaks or blanks at their ends. To be read
+ * before the folder is opened: in a pipe, the command that writes the list has the folder until it has ended.
+ */
+export async function readList({ from }: ChoiceOptions): Promise<string[] | null> {
+  if (from === undefined) return null;
+  return (await readInput(from)).split('\n').flatMap((line, i) => {
+    const own = line.replace(/\r$/, '');
+    if (!own.startsWith('"')) return own || [];
     try {
-      return String(JSON.parse(line));
+      return String(JSON.parse(own));
     } catch {
-      throw new WinnowError('bad-request', `Line ${i + 1} of ${file === '-' ? 'standard input' : file} begins with a quotation mark but is no JSON string.`);
+      throw new WinnowError('bad-request', `Line ${i + 1} of ${from === '-' ? 'standard input' : from} begins with a quotation mark but is no JSON string.`);
     }
   });
 }
 
 /** A file's text, or what comes from standard input for '-'. */
-export function readInput(file: string): string {
+export async function readInput(file: string): Promise<string> {
   try {
-    return readFileSync(file === '-' ? 0 : resolve(file), 'utf8');
+    return file === '-' ? await text(process.stdin) : await readFile(resolve(file), 'utf8');
   } catch (error) {
     throw new WinnowError('bad-request', `${file === '-' ? 'Standard input' : resolve(file)} cannot be read: ${(error as Error).message}`);
   }

@@ -6,7 +6,7 @@ import { keepBestSchema, keepRules } from '../contract/schemas.ts';
 import { duplicateKinds, type DuplicateKind } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { choiceOf, chosenSamples, withinFolder } from './choose.ts';
+import { choiceOf, chosenSamples, readList, withinFolder } from './choose.ts';
 import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
 import { describeGroups, knownSamples, tellMarks } from './samples.ts';
@@ -31,15 +31,16 @@ export function addDuplicatesCommand(program: Command) {
     .option('--apart [path...]', 'these are not duplicates of each other: never group them again')
     .option('--from <file>', "with --apart: paths from a file, one a line ('-': standard input)")
     .option('--skip-missing', 'with --from: pass over what is not in the folder')
-    .action((folder: string, options: DuplicatesOptions) => {
+    .action(async (folder: string, options: DuplicatesOptions) => {
       if (options.keepBest && options.apart) throw new WinnowError('bad-request', 'Say --keep-best or --apart, not both.');
       if (options.protect !== undefined && !options.keepBest) throw new WinnowError('bad-request', '--protect goes with --keep-best.');
       if (options.from !== undefined && !options.apart) throw new WinnowError('bad-request', '--from goes with --apart.');
-      return inFolder(folder, options, (door) => duplicatesCommand(door, options));
+      const listed = await readList(options);
+      await inFolder(folder, options, (door) => duplicatesCommand(door, listed, options));
     });
 }
 
-async function duplicatesCommand(door: Door, options: DuplicatesOptions): Promise<void> {
+async function duplicatesCommand(door: Door, listed: readonly string[] | null, options: DuplicatesOptions): Promise<void> {
   const samples = await knownSamples(door);
   let changed = 0;
   if (options.keepBest) {
@@ -49,7 +50,7 @@ async function duplicatesCommand(door: Door, options: DuplicatesOptions): Promis
     changed = done.changed;
     say(options, changed ? `Done: ${done.title}.` : 'Nothing to reject: no group has two images that are not rejected.');
   } else if (options.apart) {
-    const choice = await choiceOf(door, samples, options.apart === true ? [] : options.apart, options);
+    const choice = await choiceOf(door, samples, options.apart === true ? [] : options.apart, listed, options);
     const ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
     if (ids.length < 2 && options.skipMissing) say(options, 'Fewer than two of these images are in the folder.');
     else ({ changed } = await door.calls.duplicates.setApart.mutate({ ids }));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
+import type { ImportResult } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { stdinPrefix } from '../workspace/commands.ts';
@@ -12,36 +13,44 @@ import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts
 import { say } from './output.ts';
 import { knownSamples, tellMarks } from './samples.ts';
 
-interface ImportOptions extends FolderOptions { from?: string; dryRun?: boolean }
+interface ImportOptions extends FolderOptions { from?: string; dryRun?: boolean; skipMissing?: boolean }
 
 export function addImportCommand(program: Command) {
   folderCommand(program, 'decide', 'import', 'take over decisions, tags, labels and notes from CSV, JSON Lines, COCO or the manifest of an export',
     ['photos labels.csv --dry-run', 'photos export/manifest.json', 'photos - < marks.jsonl'])
     .argument('[file]', "the file; '-' for standard input")
     .option('--from <file>', 'the same')
+    .option('--skip-missing', 'JSON Lines only: pass over rows whose path is not in the folder, and do not look for their image by its name')
     .option('--dry-run', 'only say what would change')
-    .action((folder: string, file: string | undefined, options: ImportOptions) => {
+    .action(async (folder: string, file: string | undefined, options: ImportOptions) => {
       if ((file === undefined) === (options.from === undefined)) throw new WinnowError('bad-request', "Name one file to import; '-' for standard input.");
-      return inFolder(folder, options, (door) => importCommand(door, file ?? (options.from as string), options));
+      const named = file ?? (options.from as string);
+      // Before the folder is opened: in a pipe, the command that writes the rows has it until it has ended.
+      const text = named === '-' || options.skipMissing ? await readInput(named) : null;
+      await inFolder(folder, options, (door) => importCommand(door, named, text, options));
     });
 }
 
-async function importCommand(door: Door, file: string, options: ImportOptions): Promise<void> {
-  await knownSamples(door);
+async function importCommand(door: Door, file: string, text: string | null, options: ImportOptions): Promise<void> {
+  const samples = await knownSamples(door);
   const dryRun = options.dryRun ?? false;
-  const result = file === '-'
-    ? await fromStdin((path) => door.calls.workspace.import.mutate({ file: path, dryRun }))
-    : await door.calls.workspace.import.mutate({ file: resolve(file), dryRun }); // resolved here, since the engine may run elsewhere
+  const send = (path: string) => door.calls.workspace.import.mutate({ file: path, dryRun });
+  let result: ImportResult;
+  if (text !== null && options.skipMissing) {
+    const paths = new Set(samples.map(({ path }) => path));
+    const { kept, passed } = rowsThere(text, paths);
+    const told = kept.length ? await throughFile(kept.join('\n'), send) : { rows: 0, matched: 0, changed: 0, unmatched: [] };
+    result = { ...told, rows: told.rows + passed.length, unmatched: [...passed, ...told.unmatched].slice(0, 100) };
+  } else result = text === null ? await send(resolve(file)) : await throughFile(text, send); // resolved here, since the engine may run elsewhere
   const { rows, matched, changed, unmatched } = result;
   say(options, `${plural(rows, 'row')}, ${matched.toLocaleString('en')} of images here; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`);
   for (const path of unmatched.slice(0, 5)) say(options, `  no image here: ${path}`);
-  if (unmatched.length > 5) say(options, `  … and ${unmatched.length === 100 ? 'at least ' : ''}${unmatched.length - 5} more`);
+  if (unmatched.length > 5) say(options, `  … and ${rows - matched - 5} more`);
   await tellMarks(door, options, 'import', { dryRun, ...result });
 }
 
 /** The engine may be another process, which cannot read our standard input: it gets a file, named after what is in it. */
-async function fromStdin<Result>(work: (file: string) => Promise<Result>): Promise<Result> {
-  const text = readInput('-');
+async function throughFile(text: string, work: (file: string) => Promise<ImportResult>): Promise<ImportResult> {
   const folder = mkdtempSync(join(tmpdir(), stdinPrefix));
   try {
     const file = join(folder, `marks.${kindOf(text)}`);
@@ -63,4 +72,23 @@ function kindOf(text: string): 'jsonl' | 'json' | 'csv' {
   } catch {
     return 'json';
   }
+}
+
+/** Rows of JSON Lines whose path is in the folder, as they stand, and the paths of the others. */
+function rowsThere(text: string, paths: ReadonlySet<string>): { kept: string[]; passed: string[] } {
+  const kept: string[] = [];
+  const passed: string[] = [];
+  for (const [i, line] of text.split('\n').entries()) {
+    if (!line.trim()) continue;
+    let path: unknown;
+    try {
+      ({ path } = JSON.parse(line) as { path?: unknown });
+    } catch {
+      path = undefined;
+    }
+    if (typeof path !== 'string') throw new WinnowError('bad-request', `Line ${i + 1} is no JSON object with a path, as --skip-missing wants them.`);
+    if (paths.has(path)) kept.push(line);
+    else passed.push(path);
+  }
+  return { kept, passed };
 }

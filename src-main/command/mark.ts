@@ -6,7 +6,7 @@ import { decisions, type Decision, type Marks } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { patchOf } from '../workspace/edits.ts';
-import { addChoice, choiceOf, chosenSamples, type ChoiceOptions } from './choose.ts';
+import { addChoice, choiceOf, chosenSamples, readList, type ChoiceOptions } from './choose.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
 import { knownSamples, tellMarks } from './samples.ts';
@@ -21,9 +21,10 @@ export function addMarkCommands(program: Command) {
   const add = <Options extends MarkOptions>(name: string, description: string, examples: string[], changeOf: (options: Options) => Change) =>
     addChoice(folderCommand(program, 'decide', name, description, examples))
       .option('--dry-run', 'only say what would change')
-      .action((folder: string, what: string[], options: Options) => {
+      .action(async (folder: string, what: string[], options: Options) => {
         const change = changeOf(options); // what is wrong in it needs no folder to be told
-        return inFolder(folder, options, (door) => markCommand(door, name, what, change, options));
+        const listed = await readList(options);
+        await inFolder(folder, options, (door) => markCommand(door, name, { what, listed }, change, options));
       });
 
   add<DecideOptions>('decide', 'decide on images by path, glob or expression, as in "conv-ae.error > 0.02"',
@@ -67,9 +68,9 @@ function noteChange({ text, clear }: NoteOptions): Change {
   return { note: text ?? null };
 }
 
-async function markCommand(door: Door, name: string, what: readonly string[], change: Change, options: MarkOptions): Promise<void> {
+async function markCommand(door: Door, name: string, { what, listed }: { what: readonly string[]; listed: readonly string[] | null }, change: Change, options: MarkOptions): Promise<void> {
   const samples = await knownSamples(door);
-  const choice = await choiceOf(door, samples, what, options);
+  const choice = await choiceOf(door, samples, what, listed, options);
   if (options.dryRun) {
     const told = change.decision && change.reason === undefined && 'where' in choice ? { ...change, reason: choice.where } : change;
     const paths = (await chosenSamples(door, samples, choice)).filter((sample) => differs(sample, patchOf(sample, told))).map(({ path }) => path);

@@ -184,7 +184,7 @@ function editCommands({ action, changes }: Record, pathOf: PathOf): Command[] {
     case 'keep-best':
     case 'import':
       // Each image may have got something else.
-      return rows.length ? [{ name: 'import', words: ['--from', '-'], input: rows.map(rowLine) }] : [];
+      return rows.length ? [{ name: 'import', words: skip, input: rows.map(rowLine) }] : [];
     case 'apart':
       return [{ name: 'duplicates', words: ['--apart', ...skip], input: action.paths.map(pathLine) }];
     case 'rank':

@@ -29,10 +29,11 @@ test('scan: one object on stdout, progress elsewhere', async () => {
   const { out, err, code } = await winnow(['scan', folder, '--json', '-'], data);
   expect(code).toBe(0);
   const json = JSON.parse(out);
-  expect(json).toMatchObject({ schema: 'winnow/scan@1', folder, issues: [], groups: [] });
+  expect(json).toMatchObject({ schema: 'winnow/scan@1', folder, issues: [] });
+  expect(json.groups.filter(({ kind }: { kind: string }) => kind === 'exact')).toEqual([]);
   expect(json.samples).toHaveLength(25);
   expect(json.samples[0]).toMatchObject({ path: 'good/blob-01.png', width: 48, height: 48, format: 'png', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
-  expect(Object.keys(json.samples[0].columns)).toEqual(['brightness', 'contrast', 'entropy', 'sharpness']);
+  expect(Object.keys(json.samples[0].columns)).toEqual(expect.arrayContaining(['brightness', 'contrast', 'entropy', 'sharpness']));
   expect(err).toContain('25 image files');
   expect((await winnow(['scan', folder, '--quiet', '--json', '-'], data)).err).toBe('');
 });
@@ -79,7 +80,7 @@ test('decide, undo, redo, export', async () => {
   expect(await winnowJson(['export', folder, '--to', to, '--dry-run'], own)).toMatchObject({ dryRun: true, copied: 24, rejected: 1, undecided: 24 });
   expect(existsSync(to)).toBe(false);
   expect(await winnowJson(['export', folder, '--to', to], own)).toMatchObject({ dryRun: false, copied: 24, failed: [] });
-  expect(readFileSync(join(to, 'manifest.csv'), 'utf8').split('\r\n')[0]).toBe('path,class,decision,bytes,width,height,sha256,pca-1.error,pca-2.error');
+  expect(readFileSync(join(to, 'manifest.csv'), 'utf8').split('\r\n')[0]).toMatch(/^path,original,class,.*,blurry,.*,pca-1\.error,pca-2\.error$/);
   expect((await winnow(['export', folder, '--to', to], own)).code).toBe(1);
 });
 

@@ -75,7 +75,7 @@ describe('a script', () => {
     expect(calls.map(({ words }) => words)).toEqual([
       ['scan', '/copy'],
       ['decide', '/copy', '--skip-missing', '--from', '-', '--reject'],
-      ['import', '/copy', '--from', '-'],
+      ['import', '/copy', '--skip-missing', '--from', '-'],
     ]);
     expect(calls[1].input).toBe('a.jpg\nit\'s.png\n"\\"q\\".png"\n"two\\nlines.png"\nEND\n');
     expect(calls[2].input.trim().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual([
