@@ -10,8 +10,8 @@ import { turns, type Turn } from './turn.ts';
 export interface Pair { a: number; b: number; turn: Turn; start: Placement; squared: number }
 
 /** How far the point of a copy lies off, and off along one axis. Turned copies are looked up without windows, so no allowance for a cut is made. */
-const reach = 0.1;
-const step = 0.05;
+const reach = 0.12;
+const step = 0.06;
 const turnedReach = 0.07;
 const turnedStep = 0.04;
 /** Where very many pictures are alike, as of one fixed camera, a look-up stops after this many, and this many of the nearest are kept of it. */
@@ -52,7 +52,7 @@ export class Points {
     return Object.assign(points, { rows: own });
   }
 
-  /** The pairs of one row with the nearest others: `b` is the row itself, turned. */
+  /** The pairs of one row with the nearest others, nearest first: `b` is the row itself, turned. */
   pairsOf(row: number): Pair[] {
     const best = new Map<number, Pair>();
     const look = (turn: Turn, window: number, far: number, wide: number): void => {
@@ -71,8 +71,7 @@ export class Points {
       turnPoint(this.#points, row * dimensions, turn, this.#query);
       look(turn, 0, turnedReach, turnedStep);
     }
-    const pairs = [...best.values()];
-    return pairs.length <= mostKept ? pairs : pairs.sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, mostKept);
+    return [...best.values()].sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, mostKept);
   }
 }
 

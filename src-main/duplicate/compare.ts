@@ -5,6 +5,7 @@
  */
 import { align, inPlace, lay, smooth, type Alignment, type Placement } from './align.ts';
 import { pictureOf, type Picture, type Pixels, type Window } from './fingerprint.ts';
+import { turnPicture, turnPixels, type Turn } from './turn.ts';
 
 /** Each measure divided by what a copy may have; a copy is below 1 in all of them. */
 export interface Difference {
@@ -53,17 +54,18 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
 
 /**
  * On finer grids from the thumbnails' pixels, the same part cut out of both. Whichever is the darker is exposed as the other is, pixel by pixel, so
- * that what the brighter one lost at white is lost in both. `b` is turned already.
+ * that what the brighter one lost at white is lost in both.
  */
-export function comparePixels(a: Pixels, b: Pixels, start: Placement, side: number): Difference | null {
-  const first = comparePictures(gridOf(a, side), gridOf(b, side), start);
+export function comparePixels(a: Pixels, b: Pixels, turn: Turn, start: Placement, side: number): Difference | null {
+  const first = comparePictures(wholeOf(a, side), turnPicture(wholeOf(b, side), turn), start);
   if (!first || first.luma > hopeless || first.edge > hopeless) return first;
   const { gain, offset } = first.alignment;
   const isExposed = Math.abs(Math.log(gain)) > 0.01 || Math.abs(offset) > 2;
   if (!isExposed && first.edge < 0.05) return first;
   const isBrighter = gain * 255 + offset > 255;
   const one = isExposed && isBrighter ? expose(a, gain, offset) : a;
-  const two = isExposed && !isBrighter ? expose(b, 1 / gain, -offset / gain) : b;
+  const turned = turnPixels(b, turn);
+  const two = isExposed && !isBrighter ? expose(turned, 1 / gain, -offset / gain) : turned;
   const [cutX, cutY] = [cut(first.alignment.shiftX, first.alignment.scaleX), cut(first.alignment.shiftY, first.alignment.scaleY)];
   const part = (x: [number, number], y: [number, number]): Window => ({ left: x[0], top: y[0], right: x[1], bottom: y[1] });
   const second = comparePictures(gridOf(one, side, part(cutX.a, cutY.a)), gridOf(two, side, part(cutX.b, cutY.b)), inPlace);
@@ -71,9 +73,20 @@ export function comparePixels(a: Pixels, b: Pixels, start: Placement, side: numb
 }
 
 /** Far above the limit a second look is not worth it. */
-const hopeless = 8;
+const hopeless = 6;
 
 const gridOf = ({ data, width, height, channels }: Pixels, side: number, window?: Window): Picture => pictureOf(data, width, height, channels, side, side >> 2, window);
+
+/** A picture is compared with several in a row. */
+const wholes = new WeakMap<Pixels, Picture>();
+
+function wholeOf(pixels: Pixels, side: number): Picture {
+  const known = wholes.get(pixels);
+  if (known?.side === side) return known;
+  const whole = gridOf(pixels, side);
+  wholes.set(pixels, whole);
+  return whole;
+}
 
 /** Along one side, the part of each that both show, in shares from 0 to 1. */
 function cut(shift: number, scale: number): { a: [number, number]; b: [number, number] } {
@@ -85,7 +98,9 @@ function cut(shift: number, scale: number): { a: [number, number]; b: [number, n
 
 function expose(pixels: Pixels, gain: number, offset: number): Pixels {
   const table = Uint8ClampedArray.from({ length: 256 }, (_, level) => gain * level + offset);
-  return { ...pixels, data: pixels.data.map((level) => table[level]) };
+  const data = new Uint8Array(pixels.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = table[pixels.data[i]];
+  return { ...pixels, data };
 }
 
 /** Over all 3 × 3 neighbourhoods: the mean difference, by what is allowed for the contrast there. */

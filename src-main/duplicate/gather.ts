@@ -7,14 +7,25 @@ import type { TurnKind } from './turn.ts';
 export interface Link { a: number; b: number; kind: TurnKind; similarity: number }
 export interface Gathered { kind: TurnKind; members: { picture: number; similarity: number }[] }
 
+/** From the closest relation to the loosest: a group of one may hold pairs of those before it. */
+const kinds = ['near', 'rotated', 'mirrored'] as const;
+
 /** A newcomer to a large group is compared with this many of its members. */
 const mostAsked = 8;
 
 /** A group that has grown as large asks on: its pictures had too many look-alikes for all to be links of the leader. */
 const crowd = 16;
 
-/** `size`: of two that could lead, the larger does. `compare`: gives the link of two that have none, if there is one. */
-export async function gather(links: readonly Link[], size: (picture: number) => number, compare: (a: number, b: number) => Promise<Link | null>): Promise<Gathered[]> {
+interface Questions {
+  /** Of two that could lead, the larger does. */
+  size(picture: number): number;
+  /** Two that are never in one group. */
+  isApart(a: number, b: number): boolean;
+  /** The link of two that have none yet, if there is one. */
+  compare(a: number, b: number): Promise<Link | null>;
+}
+
+export async function gather(links: readonly Link[], { size, isApart, compare }: Questions): Promise<Gathered[]> {
   const linked = new Map<number, Map<number, Link>>();
   const put = (a: number, b: number, link: Link): void => {
     const others = linked.get(a) ?? new Map<number, Link>();
@@ -27,33 +38,33 @@ export async function gather(links: readonly Link[], size: (picture: number) => 
     put(link.b, link.a, link);
   }
   const groups: Gathered[] = [];
-  for (const kind of ['near', 'rotated', 'mirrored'] as const) {
-    const of = (picture: number): [number, Link][] => [...linked.get(picture)!].filter(([, link]) => link.kind === kind);
+  for (const [rank, kind] of kinds.entries()) {
+    const of = (picture: number): [number, Link][] => [...linked.get(picture)!].filter(([, link]) => kinds.indexOf(link.kind) <= rank);
     const count = new Map([...linked.keys()].map((picture) => [picture, of(picture).length]));
     const leaders = [...linked.keys()].filter((p) => count.get(p)).sort((p, q) => count.get(q)! - count.get(p)! || size(q) - size(p) || p - q);
     const taken = new Set<number>();
     for (const leader of leaders) {
       if (taken.has(leader)) continue;
-      const members = [{ picture: leader, similarity: 1 }];
+      const members: (Gathered['members'][number] & { kind: TurnKind })[] = [{ picture: leader, similarity: 1, kind: 'near' }];
       const asked = new Set([leader]);
-      const ask = async (picture: number, similarity: number): Promise<void> => {
+      const ask = async (picture: number, { similarity, kind }: Link): Promise<void> => {
         asked.add(picture);
+        if (members.some((member) => isApart(member.picture, picture))) return;
         for (const other of members.slice(1, 1 + mostAsked)) if (!linked.get(picture)!.has(other.picture) && !(await compare(picture, other.picture))) return;
-        members.push({ picture, similarity });
+        members.push({ picture, similarity, kind });
       };
       const nearest = of(leader).filter(([p]) => !taken.has(p)).sort(([p, k], [q, l]) => l.similarity - k.similarity || p - q);
-      for (const [picture, { similarity }] of nearest) await ask(picture, similarity);
+      for (const [picture, link] of nearest) await ask(picture, link);
       for (let i = 1; members.length >= crowd && i < members.length; i++) {
         for (const [picture] of of(members[i].picture)) {
           if (taken.has(picture) || asked.has(picture)) continue;
           asked.add(picture);
           const link = await compare(leader, picture);
-          if (link?.kind === kind) await ask(picture, link.similarity);
+          if (link && kinds.indexOf(link.kind) <= rank) await ask(picture, link);
         }
       }
-      if (members.length < 2) continue;
       for (const { picture } of members) taken.add(picture);
-      groups.push({ kind, members });
+      if (members.some((m) => m.kind === kind && m.picture !== leader)) groups.push({ kind, members: members.map(({ picture, similarity }) => ({ picture, similarity })) });
     }
   }
   return groups;
@@ -61,6 +72,6 @@ export async function gather(links: readonly Link[], size: (picture: number) => 
 
 /** A picture that is like its own mirror image is a near copy before it is a mirrored one. */
 function isCloser(one: Link, other: Link): boolean {
-  const order = (kind: TurnKind): number => (kind === 'near' ? 0 : kind === 'rotated' ? 1 : 2);
-  return order(one.kind) < order(other.kind) || (one.kind === other.kind && one.similarity > other.similarity);
+  const rank = kinds.indexOf(one.kind) - kinds.indexOf(other.kind);
+  return rank < 0 || (rank === 0 && one.similarity > other.similarity);
 }

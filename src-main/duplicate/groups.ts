@@ -2,8 +2,8 @@
  * Finds which images of a list are the same picture. Files of the same bytes, or of the same pixels, are one *picture*; pictures are looked up by their
  * spectrum, compared, and put into groups in which everyone agrees with everyone: a chain of small changes makes no group.
  *
- * An `exact` group holds all files of one picture. A `near`, `rotated` or `mirrored` group holds all files of two or more pictures. A file is in at most
- * one group of each kind. Flat images (one colour all over) hold nothing to be recognised by: they are only ever exact.
+ * An `exact` group holds all files of one picture, a `near` group all files of pictures that are copies of each other, a `rotated` group those of
+ * copies of which some are rotated, a `mirrored` group those of which some are mirrored: each kind holds the ones before it. A file is in at most one group of each kind. Flat images (one colour all over) hold nothing to be recognised by: they are only ever exact.
  */
 import { setImmediate } from 'node:timers/promises';
 import { inPlace } from './align.ts';
@@ -11,7 +11,7 @@ import { Points, type Pair } from './candidates.ts';
 import { comparePictures, comparePixels, excess, type Difference } from './compare.ts';
 import { isCurrent, readFingerprint, type Picture, type Pixels } from './fingerprint.ts';
 import { gather, type Link } from './gather.ts';
-import { kindOf, turnPicture, turnPixels, turns, type Turn, type TurnKind } from './turn.ts';
+import { kindOf, turnPicture, turns, type Turn, type TurnKind } from './turn.ts';
 
 export interface Candidate { id: number; sha256: string; width: number; height: number; fingerprint: Uint8Array }
 export type DuplicateKind = 'exact' | TurnKind;
@@ -46,8 +46,8 @@ export interface DuplicateOptions {
 export const defaultLeastSimilarity = 0.5;
 
 const everyMs = 15;
-/** A coarse difference this many times over the limit is not looked at closely: 32 cells blur, and a cut shifts their borders. */
-const coarseSlack = 4;
+/** A picture's neighbours are compared from the nearest on, until so many in a row are others: in the pictures of a fixed camera, all are neighbours. */
+const mostInVain = 8;
 /** A coarse difference as small as this needs no second look: nothing of a copy's size is missing. */
 const coarseSame = 0.12;
 
@@ -63,7 +63,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   const least = options.leastSimilarity ?? defaultLeastSimilarity;
 
   let last = performance.now();
-  let total = heads.length * 2;
+  const total = heads.length * 2;
   const breathe = (done: number): Promise<void> | undefined => {
     if (performance.now() - last < everyMs) return undefined;
     signal.throwIfAborted();
@@ -74,29 +74,30 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   // Fingerprints of another layout cannot be compared: such an image is found by its bytes only, until it is fingerprinted again.
   const able = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
   const points = await Points.of(able.map((i) => heads[i].fingerprint), breathe);
-  const pairs = new Map<number, Pair>();
-  let looked = 0;
-  for (const row of points.rows) {
-    for (const pair of points.pairsOf(row)) {
-      const [a, b] = [able[pair.a], able[pair.b]];
-      if (isApart(heads[a].sha256, heads[b].sha256)) continue;
-      const key = Math.min(a, b) * heads.length + Math.max(a, b);
-      if (pair.squared < (pairs.get(key)?.squared ?? Infinity)) pairs.set(key, { ...pair, a, b });
-    }
-    const pause = breathe(heads.length + ++looked);
-    if (pause) await pause;
-  }
-
   const judge = new Judge(heads, options, least);
-  const queue = [...pairs.keys()].sort((p, q) => p - q).map((key) => pairs.get(key)!);
-  total += queue.length;
   const same = new Sames(heads, isApart);
   const alike: { a: number; b: number; verdict: Verdict }[] = [];
-  for (const [i, pair] of queue.entries()) {
-    const verdict = await judge.compare(pair);
-    if (verdict && (await judge.isSame(pair, verdict))) same.join(pair.a, pair.b);
-    else if (verdict && verdict.similarity >= least) alike.push({ a: pair.a, b: pair.b, verdict });
-    const pause = breathe(heads.length * 2 + i);
+  /** By pair: the distance from which it was compared in vain, or −1 where it was not in vain. */
+  const tried = new Map<number, number>();
+  let looked = 0;
+  for (const row of points.rows) {
+    let inVain = 0;
+    for (const near of points.pairsOf(row)) {
+      const pair = { ...near, a: able[near.a], b: able[near.b] };
+      const key = Math.min(pair.a, pair.b) * heads.length + Math.max(pair.a, pair.b);
+      // From its other side a pair may come closer, and so be compared from a better start.
+      if ((tried.get(key) ?? Infinity) <= pair.squared || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
+      const verdict = await judge.compare(pair);
+      const isFound = verdict !== null && verdict.similarity >= least;
+      tried.set(key, isFound ? -1 : pair.squared);
+      if (isFound && (await judge.isSame(pair, verdict))) same.join(pair.a, pair.b);
+      else if (isFound) alike.push({ a: pair.a, b: pair.b, verdict });
+      const pause = breathe(heads.length + looked);
+      if (pause) await pause;
+      inVain = isFound ? 0 : inVain + 1;
+      if (inVain >= mostInVain) break;
+    }
+    const pause = breathe(heads.length + ++looked);
     if (pause) await pause;
   }
   for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
@@ -107,15 +108,15 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     const ids = filesOf(head).map((file) => file.id);
     return ids.length > 1 ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1 }] : [];
   });
-  const links = alike.map(({ a, b, verdict }): Link => ({ a: same.head(a), b: same.head(b), kind: kindOf(verdict.turn), similarity: verdict.similarity })).filter(({ a, b }) => a !== b);
   const apart = (a: number, b: number): boolean => same.of(a).some((p) => same.of(b).some((q) => isApart(heads[p].sha256, heads[q].sha256)));
+  const links = alike.map(({ a, b, verdict }): Link => ({ a: same.head(a), b: same.head(b), kind: kindOf(verdict.turn), similarity: verdict.similarity })).filter(({ a, b }) => a !== b && !apart(a, b));
   const compare = async (a: number, b: number): Promise<Link | null> => {
-    const verdict = apart(a, b) ? null : await judge.compareAnyhow(a, b);
+    const verdict = await judge.compareAnyhow(a, b);
     const pause = breathe(total);
     if (pause) await pause;
     return verdict && verdict.similarity >= least ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity } : null;
   };
-  for (const { kind, members } of await gather(links, (p) => heads[p].width * heads[p].height, compare)) {
+  for (const { kind, members } of await gather(links, { size: (p) => heads[p].width * heads[p].height, isApart: apart, compare })) {
     const all = members.flatMap(({ picture, similarity }) => filesOf(picture).map(({ id }) => ({ id, similarity })));
     const similarities = all.map((m) => m.similarity);
     groups.push({ kind, ids: all.map((m) => m.id), similarities, score: Math.min(...similarities) });
@@ -145,10 +146,10 @@ class Judge {
     if (known !== undefined) return { turn, similarity: known };
     const coarse = comparePictures(this.#picture(a), turnPicture(this.#picture(b), turn), start);
     const over = excess(coarse);
-    if (!coarse || over > coarseSlack * (1 / this.#least - 1)) return null;
+    if (!coarse || over > slack(coarse) * (1 / this.#least - 1)) return null;
     if (over < coarseSame || !this.#options.pixels) return { turn, similarity: similarityOf(coarse) };
     const [p, q] = await Promise.all([this.#pixels(a), this.#pixels(b)]);
-    const fine = comparePixels(p, turnPixels(q, turn), coarse.alignment, sideFor(one, two));
+    const fine = comparePixels(p, q, turn, coarse.alignment, sideFor(one, two));
     const verdict = { turn, similarity: similarityOf(fine) };
     this.#options.verdicts?.set(key, verdict.similarity);
     return verdict;
@@ -204,6 +205,11 @@ class Judge {
     if (this.#recent.size > 64) this.#recent.delete(this.#recent.keys().next().value!);
     return pixels;
   }
+}
+
+/** How many times over the limit a coarse difference may be to deserve a close look: what a cut and lost whites do to 32 cells, it cannot tell. */
+function slack({ edge, exposure }: Difference): number {
+  return 1.4 + 5 * Math.min(edge, 0.6) + (exposure > 0.05 ? 2.5 : 0);
 }
 
 /** Cells along a side for the close look: no finer than the smaller of the two can fill. */

@@ -16,7 +16,7 @@ export const dimensions = frequencies.length;
 export const flatDeviation = 1.5;
 
 /** Coefficients kept of a picture, more than a point needs: those of a window are made of them. */
-const kept = 20;
+const kept = 24;
 export const coefficientCount = kept * kept; // [v, u]
 const half = lumaSide / 2;
 const base = new Float32Array(kept * half);
@@ -79,7 +79,12 @@ export const windows = [
   { left: 0, right: 0, top: 0.02, bottom: 0 },
   { left: 0, right: 0, top: 0, bottom: 0.02 },
 ];
-const maps = windows.map(({ left, right, top, bottom }) => ({ across: seenThrough(left, right), down: seenThrough(top, bottom) }));
+const maps = windows.map(({ left, right, top, bottom }) => ({
+  across: left + right ? seenThrough(left, right) : null,
+  down: top + bottom ? seenThrough(top, bottom) : null,
+  /** With as much left out on both ends, even frequencies are made of even ones and odd of odd. */
+  stride: left === right && top === bottom ? 2 : 1,
+}));
 
 /** [order, kept]: coefficients of a part of a line from those of the line. */
 function seenThrough(before: number, after: number): Float32Array {
@@ -101,23 +106,23 @@ const partial = new Float32Array(kept * order);
 
 /** The point of a picture seen through a window. */
 export function pointOf(coefficients: Float32Array, window: number, out: Float32Array, at: number): void {
-  if (window === 0) for (let i = 0; i < dimensions; i++) out[at + i] = coefficients[frequencies[i].v * kept + frequencies[i].u];
-  else {
-    const { across, down } = maps[window];
-    for (let v = 0; v < kept; v++) {
-      for (let u = 0; u < order; u++) {
-        let sum = 0;
-        for (let k = 0; k < kept; k++) sum += across[u * kept + k] * coefficients[v * kept + k];
-        partial[u * kept + v] = sum;
-      }
-    }
-    for (let i = 0; i < dimensions; i++) {
-      const u = frequencies[i].u * kept;
-      const v = frequencies[i].v * kept;
+  const { across, down, stride } = maps[window];
+  const used = down ? kept : order;
+  for (let v = 0; v < used; v++) {
+    for (let u = 0; u < order; u++) {
       let sum = 0;
-      for (let k = 0; k < kept; k++) sum += down[v + k] * partial[u + k];
-      out[at + i] = sum;
+      if (!across) sum = coefficients[v * kept + u];
+      else for (let k = stride === 2 ? u & 1 : 0; k < kept; k += stride) sum += across[u * kept + k] * coefficients[v * kept + k];
+      partial[u * kept + v] = sum;
     }
+  }
+  for (let i = 0; i < dimensions; i++) {
+    const u = frequencies[i].u * kept;
+    const v = frequencies[i].v;
+    let sum = 0;
+    if (!down) sum = partial[u + v];
+    else for (let k = stride === 2 ? v & 1 : 0; k < kept; k += stride) sum += down[v * kept + k] * partial[u + k];
+    out[at + i] = sum;
   }
   let energy = 0;
   for (let i = 0; i < dimensions; i++) energy += out[at + i] ** 2;
