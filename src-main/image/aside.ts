@@ -45,10 +45,8 @@ async function decode(order: Order): Promise<Raw> {
 }
 
 function start(): Worker {
-  // What libraries print is kept from standard output, where a command's JSON may go.
-  const started = new Worker(new URL('./decode-worker.ts', import.meta.url), { stdout: true, stderr: true });
-  started.stdout.resume();
-  started.stderr.resume();
+  // What libraries print is kept from standard output, where a command's JSON may go; it is not read, since reading would hold the process.
+  const started = new Worker(new URL('./decode-worker.ts', import.meta.url), { stdout: true, stderr: true, execArgv: [] });
   started.on('message', (answer: Answer) => {
     if ('raw' in answer) pending?.resolve(answer.raw);
     else {

@@ -10,8 +10,6 @@ export const thumbSidePx = 256;
 export interface Thumb {
   /** The thumbnail as a JPEG: it takes a quarter of the time that WebP takes, and scanning is what people wait for. */
   bytes: Buffer;
-  /** The same bytes under their earlier name. */
-  webp: Buffer;
   /** Its pixels before packing, RGB. */
   data: Uint8Array;
   width: number;
@@ -27,7 +25,7 @@ export async function makeThumb(image: Opened): Promise<Thumb> {
   const rgb = asRgb(data, width * height, info.channels);
   // Optimal Huffman tables would save a twentieth of the bytes and take as long again.
   const bytes = await sharp(rgb, { raw: { width, height, channels: 3 } }).jpeg({ quality: 85, optimiseCoding: false }).toBuffer();
-  return { bytes, webp: bytes, data: rgb, width, height, channels: 3, measures: measure(rgb, width, height, 3) };
+  return { bytes, data: rgb, width, height, channels: 3, measures: measure(rgb, width, height, 3) };
 }
 
 /** A row for the packed file: sizePx × sizePx × 3 bytes, sRGB, the whole image stretched to a square. */

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
@@ -5,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { asDecodeError, openImage } from '../../src-main/image/decode.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { makeRow, makeThumb } from '../../src-main/image/pixels.ts';
+import { inRoom } from '../../src-main/image/room.ts';
+import { bmp, dib, icon, jp2, tga } from '../fixtures/formats.ts';
 import { blob, folderOf, quarters, sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
 const row = async (bytes: Buffer, path = 'x.png', sizePx = 16) => makeRow(await openImage(bytes, path), sizePx);
@@ -31,7 +34,7 @@ describe('the same pixels everywhere', () => {
     expect([image.width, image.height]).toEqual([60, 40]);
     const [turned, plain] = [await makeRow(image, 16), await row(upright)];
     expect(Math.max(...turned.map((value, i) => Math.abs(value - plain[i])))).toBeLessThan(40); // JPEG at the edges
-    const thumb = await sharp((await makeThumb(image)).webp).metadata();
+    const thumb = await sharp((await makeThumb(image)).bytes).metadata();
     expect([thumb.width, thumb.height]).toEqual([60, 40]);
   });
 
@@ -95,11 +98,100 @@ describe('bad files are told by code', () => {
       if (told !== 'ok' && truth.get(path) === 'ok') refused.push(`${path}: ${told}`);
       if (told === 'ok' && truth.get(path) === 'error') expect(path).toMatch(/\.svg$|heic/); // Pillow reads neither
     }
-    // What Pillow reads and Winnow does not, each for a stated reason: no decoder for ICO and JPEG 2000, a fax code word that libtiff rejects.
-    expect(refused.sort()).toEqual([
-      'corrupt/crash-0da013a13571cc8eb457a39fee8db18f8a3c7127.tif: corrupt', 'formats/hopper.ico: unsupported-format', 'made/icon.ico: unsupported-format', 'made/jpeg2000.jp2: unsupported-format',
-    ]);
+    expect(refused).toEqual([]); // what Pillow reads, Winnow reads
   });
+});
+
+const [red, green, blue, white] = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]];
+/** Each 12 × 8 with the quarters red, green, blue and white, made as a program of its own would make it. */
+const quartered: Record<string, () => Buffer | Promise<Buffer>> = {
+  'jp2.jp2': () => jp2,
+  'code-stream.j2k': () => jp2.subarray(jp2.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51))),
+  '24-bits.bmp': () => bmp({ bits: 24 }),
+  '32-bits.bmp': () => bmp({ bits: 32 }),
+  'top-down.bmp': () => bmp({ bits: 24, topDown: true }),
+  'bit-fields.bmp': () => bmp({ bits: 16, fields: true }),
+  '8-bits.bmp': () => bmp({ bits: 8 }),
+  'run-lengths.bmp': () => bmp({ bits: 8, packed: true }),
+  '4-bits.bmp': () => bmp({ bits: 4 }),
+  'bitmap.ico': () => icon([dib(32)]),
+  'masked.ico': () => icon([dib(24)]),
+  'png.ico': async () => icon([await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).png().toBuffer()]),
+  'binary.ppm': async () => Buffer.concat([Buffer.from('P6\n# by hand\n12 8\n255\n'), await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).raw().toBuffer()]),
+  'text.ppm': async () => Buffer.from(`P3 12 8 255\n${[...(await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).raw().toBuffer())].join(' ')}\n`),
+  'plain.tga': () => tga(false),
+  'run-lengths.tga': () => tga(true),
+};
+
+describe('formats with decoders of our own', () => {
+  test.each(Object.keys(quartered))('%s', async (name) => {
+    const bytes = await quartered[name]();
+    const image = await openImage(bytes, name);
+    expect([image.width, image.height, image.frames]).toEqual([12, 8, 1]);
+    const pixels = await makeRow(image, 16);
+    const seen = [at(pixels, 2, 2), at(pixels, 13, 2), at(pixels, 2, 13), at(pixels, 13, 13)];
+    [red, green, blue, white].forEach((colour, i) => colour.forEach((value, c) => expect(Math.abs(seen[i][c] - value), `quarter ${i}`).toBeLessThan(9)));
+    const cut = bytes.subarray(0, Math.floor(bytes.length * 0.8));
+    expect(await code(openImage(cut, name).then((opened) => makeRow(opened, 16)), cut)).toBe('truncated');
+  });
+
+  test('gray and two-tone Netpbm, and values of 16 bits', async () => {
+    expect(at(await row(Buffer.from('P2 2 2 15 15 15 15 15'), 'x.pgm'), 8, 8)).toEqual([255, 255, 255]);
+    expect(at(await row(Buffer.from('P1 2 2 1111'), 'x.pbm'), 8, 8)).toEqual([0, 0, 0]);
+    expect(at(await row(Buffer.from('P4 8 1 \0', 'latin1'), 'x.pbm'), 8, 8)).toEqual([255, 255, 255]);
+    expect(at(await row(Buffer.from('P5 1 1 65535 \x80\0', 'latin1'), 'x.pgm'), 8, 8)).toEqual([128, 128, 128]);
+  });
+
+  test('an icon shows the largest of its images, where its mask lets it', async () => {
+    const small = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'black' } }).png().toBuffer();
+    const image = await openImage(icon([small, dib(24, true)], [4, 12]), 'x.ico');
+    expect([image.width, image.height]).toEqual([12, 8]);
+    expect(new Set(await makeRow(image, 16))).toEqual(new Set([255])); // all is masked: white
+  });
+
+  test('a header that claims too much is refused before anything is allocated', async () => {
+    const claim = (bytes: Buffer, write: (bytes: Buffer) => void) => (write(bytes), bytes);
+    const size = jp2.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51)) + 8;
+    const heic = readFileSync(join(sharedSet('nasty'), 'made', 'heic_photo.heic'));
+    const bombs: [string, Buffer][] = [
+      ['x.bmp', claim(Buffer.from(bmp({ bits: 8, packed: true })), (b) => (b.writeInt32LE(60_000, 18), b.writeInt32LE(60_000, 22)))],
+      ['x.jp2', claim(Buffer.from(jp2), (b) => (b.writeUInt32BE(2 ** 31, size), b.writeUInt32BE(2 ** 31, size + 4)))],
+      ['x.tga', claim(Buffer.from(tga(true)), (b) => (b.writeUInt16LE(60_000, 12), b.writeUInt16LE(60_000, 14)))],
+      ['x.pgm', Buffer.from('P5 100000 100000 255\n0')],
+      ['x.heic', claim(Buffer.from(heic), (b) => (b.writeUInt32BE(100_000, b.indexOf('ispe') + 8), b.writeUInt32BE(100_000, b.indexOf('ispe') + 12)))],
+      ['x.ico', icon([claim(Buffer.from(await quarters()), (b) => (b.writeUInt32BE(100_000, 16), b.writeUInt32BE(100_000, 20)))])],
+    ];
+    for (const [name, bytes] of bombs) expect(await code(openImage(bytes, name).then((image) => makeRow(image, 16)), bytes), name).toMatch(name === 'x.ico' ? /^(too-large|corrupt)$/ : /^too-large$/); // a PNG's checksum also tells
+  });
+
+  test('their thread keeps no process alive and prints nothing', async () => {
+    const heic = readFileSync(join(sharedSet('nasty'), 'made', 'heic_photo.heic'));
+    const folder = folderOf({ 'cut.heic': heic.subarray(0, 9000), 'whole.bmp': bmp({ bits: 24 }) });
+    const script = `import { readFileSync } from 'node:fs'; import { openImage } from ${JSON.stringify(new URL('../../src-main/image/decode.ts', import.meta.url).href)};
+      for (const name of ['cut.heic', 'whole.bmp']) console.log(await openImage(readFileSync(name), name).then(({ width }) => width, ({ code }) => code));`;
+    expect(execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], { cwd: folder, encoding: 'utf8', timeout: 15_000 })).toBe('truncated\n12\n');
+  });
+
+  test('many at once answer each with its own', async () => {
+    const sides = Array.from({ length: 12 }, (_, i) => i + 1);
+    const widths = await Promise.all(sides.map(async (side) => (await openImage(Buffer.from(`P5 ${side} 1 255\n${'x'.repeat(side)}`), 'x.pgm')).width));
+    expect(widths).toEqual(sides);
+  });
+});
+
+test('large images wait for room, in turn', async () => {
+  let [now, most] = [0, 0];
+  const order: number[] = [];
+  const work = (pixels: number, index: number) => inRoom(pixels, async () => {
+    now += pixels;
+    most = Math.max(most, now);
+    order.push(index);
+    await new Promise((done) => setImmediate(done));
+    now -= pixels;
+  });
+  await Promise.all([60e6, 60e6, 60e6, 1e9, 1e6, 60e6].map(work));
+  expect(order).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(most).toBe(1e9); // alone
 });
 
 describe('finding', () => {
