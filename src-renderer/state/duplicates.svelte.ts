@@ -12,6 +12,8 @@ import type { View } from './view.svelte.ts';
 /** Members shown of a large group until all are asked for. */
 const maxMembers = 24;
 
+const lists = new WeakMap<View, DuplicateList>();
+
 export class DuplicateList {
   #session: Session;
   #view: View;
@@ -25,7 +27,19 @@ export class DuplicateList {
   /** Groups of which all members are shown. */
   #whole = $state.raw<ReadonlySet<number>>(new Set());
 
-  constructor(session: Session, view: View) {
+  /** The one of a view. It outlives the panel that asks first, and so must what it derives. */
+  static of(session: Session, view: View): DuplicateList {
+    let known = lists.get(view);
+    if (!known) {
+      $effect.root(() => {
+        known = new DuplicateList(session, view);
+      });
+      lists.set(view, known as unknown as DuplicateList);
+    }
+    return known as unknown as DuplicateList;
+  }
+
+  private constructor(session: Session, view: View) {
     this.#session = session;
     this.#view = view;
   }
@@ -38,14 +52,15 @@ export class DuplicateList {
   readonly #ofKind: readonly Group[] = $derived.by(() => this.#session.groups.filter((group) => !this.hidden.has(group.id) && (this.kind === null || group.kind === this.kind)));
   readonly acrossClasses = $derived(this.#ofKind.filter(({ crossesClasses }) => crossesClasses).length);
   readonly acrossSplits = $derived(this.#ofKind.filter(({ crossesSplits }) => crossesSplits).length);
-  readonly settled = $derived(this.groups.filter((group) => this.isSettled(group)).length);
+  /** Groups in which something is left to decide. */
+  readonly open: readonly Group[] = $derived(this.groups.filter((group) => !this.isSettled(group)));
   readonly isNarrowed = $derived(this.kind !== null || this.onlyClasses || this.onlySplits || this.hidden.size > 0);
 
   readonly choice: KeepChoice = $derived.by(() => ({ rule: this.rule, protectedFolder: this.protectedFolder, sharpness: this.#session.values('sharpness') }));
-  /** How many images ‘keep best’ of all shown groups would reject. */
+  /** How many images ‘keep best’ of all open groups would reject. */
   readonly rejects = $derived.by(() => {
     void this.#session.samples; // decisions
-    return rejectsOf(this.groups, this.#session.sample, this.choice).size;
+    return rejectsOf(this.open, this.#session.sample, this.choice).size;
   });
   /** Members of the shown groups, in their order; one of two groups once. */
   readonly listed: readonly number[] = $derived([...new Set(this.groups.flatMap((group) => this.shownIds(group)))]);

@@ -1,0 +1,46 @@
+/** What the page says would be kept is what the engine keeps: over many small groups with equal and missing values, so that every tie is met. */
+import { expect, test } from 'vitest';
+import type { Group, Sample } from '../../src-main/contract/types.ts';
+import { best } from '../../src-main/duplicate/best.ts';
+import { bestOf, differenceTo, keepRules, rejectsOf } from '../../src-renderer/lib/keep-best.ts';
+
+let state = 7;
+const random = (below: number) => (state = (state * 48_271) % 2_147_483_647) % below;
+const sample = (id: number, change: Partial<Sample> = {}): Sample => ({
+  id, path: `${['a', 'a/b', 'ab', 'c'][random(4)]}/${random(50)}-${id}.jpg`, class: null, frames: 1, bytes: 1000 + random(3), modifiedMs: random(3), width: 10 + random(2), height: 10 + random(2),
+  format: 'jpeg', sha256: String(id), decision: null, reason: null, tags: [], label: null, note: null, ...change,
+});
+
+test('keeps what the engine keeps', () => {
+  const sharpness = Float64Array.from({ length: 6 }, () => NaN);
+  for (let round = 0; round < 3000; round++) {
+    const members = Array.from({ length: 1 + random(5) }, (_, id) => sample(id));
+    members.forEach(({ id }) => (sharpness[id] = random(3) ? random(3) : NaN));
+    const measured = members.map((member) => ({ ...member, sharpness: sharpness[member.id] }));
+    for (const rule of keepRules) {
+      for (const protectedFolder of [null, 'a', 'a/', 'a/b', 'c']) {
+        expect(bestOf(members, { rule, protectedFolder, sharpness })).toBe(best(measured, [rule], protectedFolder));
+      }
+    }
+  }
+});
+
+test('a rejected image is out of it, and one of two groups is rejected once', () => {
+  const choice = { rule: 'largest', protectedFolder: null, sharpness: new Float64Array() } as const;
+  const samples = [sample(0, { width: 90, decision: 'reject' }), sample(1, { width: 50 }), sample(2, { width: 40 }), sample(3, { width: 60 })];
+  const group = (id: number, ids: number[]): Group => ({ id, kind: 'near', ids, score: 1, crossesClasses: false, crossesSplits: false });
+  expect(bestOf(samples, choice)).toBe(3);
+  expect([...rejectsOf([group(1, [0, 1, 2]), group(2, [2, 3])], (id) => samples[id], choice)]).toEqual([2]);
+  expect(rejectsOf([group(1, [0, 1])], (id) => samples[id], choice).size).toBe(0);
+});
+
+test('tells the difference in a few words', () => {
+  const first = sample(1, { width: 100, height: 100, bytes: 1000 });
+  expect(differenceTo(first, { ...first, id: 2 })).toBe('same file');
+  expect(differenceTo(first, { ...first, sha256: 'x', width: 138 })).toBe('+38 % pixels');
+  expect(differenceTo(first, { ...first, sha256: 'x', width: 50, height: 50 })).toBe('−75 % pixels');
+  expect(differenceTo(first, { ...first, sha256: 'x', width: 200, height: 200 })).toBe('4.0 × the pixels');
+  expect(differenceTo(first, { ...first, sha256: 'x', format: 'png' })).toBe('PNG, not JPEG');
+  expect(differenceTo(first, { ...first, sha256: 'x', bytes: 996 })).toBe('−<1 % bytes');
+  expect(differenceTo(first, { ...first, sha256: 'x', width: 50, height: 200 })).toBe('same size');
+});
