@@ -3,7 +3,7 @@
  * image's class is a box around all of it. Identifiers count from 1 over all splits; categories are the same in every file. Size is after orientation, as readers
  * that look at EXIF expect. An image without a class has no annotation.
  */
-import { bySplit, treePath, type Entry, type Format, type Text } from './format.ts';
+import { treePath, type Entry, type Format, type Text } from './format.ts';
 
 export const coco: Format = {
   id: 'coco',
@@ -11,12 +11,13 @@ export const coco: Format = {
   summary: 'Files under images/, and annotations/instances.json, one for each split, with a box around each whole image.',
   placesFiles: true,
   unsplit: null,
+  unlabelled: null,
   pathOf: (sample, where) => `images/${treePath(sample, where)}`,
   files: (entries) => {
     const ids = new Map(entries.map((entry, i) => [entry, i + 1]));
     const names = [...new Set(entries.flatMap(({ sample }) => sample.class ?? []))].sort();
     const categories = new Map(names.map((name, i) => [name, i + 1]));
-    return Object.fromEntries([...bySplit(entries)].map(([split, inside]) => [
+    return Object.fromEntries([...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [
       `annotations/instances${split === null ? '' : `_${split}`}.json`, document(inside, ids, categories),
     ]));
   },

@@ -7,6 +7,7 @@ export const csv: Format = {
   summary: 'The same sub-folders, and labels.csv with path, label and split of each image.',
   placesFiles: true,
   unsplit: null,
+  unlabelled: null,
   pathOf: treePath,
   files: (entries) => ({ 'labels.csv': lines(entries) }),
 };

@@ -55,7 +55,7 @@ export async function exportSet(input: ExportInput, request: ExportRequest, repo
     await finishPart(part, plan.to);
     // From here on the export stands, whatever becomes of the originals.
     const trash = request.place === 'move' ? await trashOriginals(input.folder, there, hands, report) : { trashed: 0, issues: [] };
-    return { ...plan, ...countsOf(there), failed: [...failed, ...trash.issues], trashed: trash.trashed, seconds: (performance.now() - started) / 1000 };
+    return { ...plan, ...countsOf(there), failed: [...failed, ...trash.issues].sort(byPath), trashed: trash.trashed, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     throw await told(error, part);
   }
@@ -84,7 +84,7 @@ function countsOf(entries: readonly Entry[]) {
 
 /** Of what decides where which bytes go. Confirming a move asks for nothing else than before. */
 function fingerprintOf({ confirmMove: _, ...request }: ExportRequest, entries: readonly Entry[]): string {
-  const hash = createHash('sha256').update(JSON.stringify(request));
+  const hash = createHash('sha256').update(JSON.stringify({ ...request, to: resolve(request.to) }));
   for (const { sample, split, path } of entries) hash.update(JSON.stringify([sample.path, sample.sha256, sample.decision, sample.class, split, path]));
   return hash.digest('hex');
 }
@@ -110,7 +110,7 @@ async function placeAll({ folder }: ExportInput, { set }: Part, entries: readonl
     else failed.push(issue);
     report.progress(++done);
   });
-  return failed.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return failed.sort(byPath);
 }
 
 /** The format's own files and the manifest. Images come first: none gives its name to a file of ours. */
@@ -152,5 +152,7 @@ async function told(error: unknown, part: Part): Promise<WinnowError> {
   const stays = (await leavePart(part)) ? ` What is in place stays in ${part.folder}; the same export asked again goes on from there.` : '';
   return new WinnowError(code, message + stays, { cause: error });
 }
+
+const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -7,6 +7,7 @@ export const folder: Format = {
   summary: 'The same sub-folders; with splits, inside train, val and test.',
   placesFiles: true,
   unsplit: null,
+  unlabelled: null,
   pathOf: treePath,
   files: () => ({}),
 };

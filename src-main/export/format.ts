@@ -19,6 +19,8 @@ export type Text = Iterable<string>;
 export interface Format extends ExportFormat {
   /** Split of images where none is asked for and their folder names none. */
   unsplit: string | null;
+  /** What images without a class are in, in place of a split, where the format can do nothing with them. */
+  unlabelled: string | null;
   /** Where an image goes, before names that collide are told apart. */
   pathOf(sample: Sample, where: Where): string;
   /** The format's own files by path; `entries` come in the order of their originals' paths. */
@@ -44,9 +46,6 @@ export function treePath({ path }: Sample, { split, isAsked }: Where): string {
 }
 
 export const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
-
-/** Lists by split, in the order in which splits are met. */
-export const bySplit = (entries: readonly Entry[]): Map<string | null, Entry[]> => Map.groupBy(entries, ({ split }) => split);
 
 /**
  * One line of RFC 4180. A cell that begins with `=`, `+`, `-` or `@` stays as it is: a guard against spreadsheets that take it for a formula would change names of

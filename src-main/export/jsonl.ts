@@ -12,6 +12,7 @@ export const jsonl: Format = {
   summary: 'The same sub-folders, and metadata.jsonl with file_name and label of each image, in each split’s folder. For Hugging Face’s imagefolder.',
   placesFiles: true,
   unsplit: null,
+  unlabelled: null,
   pathOf: treePath,
   files: (entries) => {
     const folders = Map.groupBy(entries, ({ path, split }) => (split !== null && path.startsWith(`${split}/`) ? `${split}/` : ''));

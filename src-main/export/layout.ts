@@ -45,14 +45,17 @@ export function layOut(input: ExportInput, request: ExportRequest): Layout {
     if (why) leftOut.push({ sample, why });
     else chosen.push(sample);
   }
-  const assigned = request.splits && assignSplits(chosen, input.groups, request.splits, request.seed);
+  const isLeft = (sample: Sample) => sample.class === null && format.unlabelled !== null;
+  const assigned = request.splits && assignSplits(chosen.filter((sample) => !isLeft(sample)), input.groups, request.splits, request.seed);
   const names = new Names();
   const folderOf = classFolders(chosen);
+  const splitsByFolder = new Map<string, string | null>();
   let renamed = 0;
   const entries = chosen.map((sample): Entry => {
-    const split = assigned?.get(sample.id) ?? splitOf(sample.path) ?? format.unsplit;
+    const given = assigned ? (assigned.get(sample.id) ?? null) : (givenSplit(sample.path, splitsByFolder) ?? format.unsplit);
+    const split = isLeft(sample) ? format.unlabelled : given;
     if (request.place === 'list') return { sample, split, path: join(input.folder, sample.path) };
-    const wanted = format.pathOf(sample, { split, isAsked: assigned !== null, folderOf });
+    const wanted = format.pathOf(sample, { split, isAsked: Boolean(assigned), folderOf });
     const path = names.take(wanted);
     if (path !== wanted) renamed++;
     return { sample, split, path };
@@ -60,8 +63,18 @@ export function layOut(input: ExportInput, request: ExportRequest): Layout {
   return { format, entries, leftOut, renamed, names, folderOf };
 }
 
+const splitNames = ['train', 'val', 'test', 'unlabelled'];
+
 export const countSplits = (entries: readonly Entry[]): Record<string, number> =>
-  Object.fromEntries(['train', 'val', 'test'].map((split) => [split, entries.filter((entry) => entry.split === split).length] as const).filter(([, count]) => count));
+  Object.fromEntries(splitNames.map((split) => [split, entries.filter((entry) => entry.split === split).length] as const).filter(([, count]) => count));
+
+/** What the folders say, looked at once a folder. */
+function givenSplit(path: string, known: Map<string, string | null>): string | null {
+  const folder = path.slice(0, path.lastIndexOf('/') + 1);
+  let split = known.get(folder);
+  if (split === undefined) known.set(folder, (split = splitOf(folder)));
+  return split;
+}
 
 function formatOf(id: string): Format {
   const format = formats.find((each) => each.id === id);

@@ -46,7 +46,8 @@ export class Names {
   }
 }
 
-const fold = (name: string) => name.normalize('NFC').toLowerCase();
+const isPlain = /^[\u0020-\u007e]*$/;
+const fold = (name: string) => (isPlain.test(name) ? name : name.normalize('NFC')).toLowerCase();
 
 /** What Windows takes for a device, with any extension. */
 const reserved = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
@@ -59,7 +60,7 @@ export function safeName(name: string): string {
 
 /** Cut to so many bytes of UTF-8, between signs. */
 function shorten(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text;
+  if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
   let out = '';
   for (const sign of text) {
     if (Buffer.byteLength(out) + Buffer.byteLength(sign) > bytes) break;

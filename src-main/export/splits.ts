@@ -2,7 +2,7 @@
  * Splits: each class is shared out in the asked proportions (largest remainders, carried from class to class so that the whole set has them too), and images that are
  * one image stay in one split. Nothing depends on the order of samples or on their ids: a seeded hash of the path shuffles.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
@@ -55,8 +55,8 @@ function seats(samples: readonly Sample[], shares: readonly number[]): Map<strin
 
 /** Greatest first, since they are hardest to fit; else shuffled. */
 function unitsOf(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], seed: number): Unit[] {
-  const parent = new Map<number | string, number | string>();
-  const root = (of: number | string): number | string => {
+  const parent = new Map<number, number>(); // only of what is joined
+  const root = (of: number): number => {
     let at = of;
     for (let up = parent.get(at); up !== undefined; up = parent.get(at)) {
       const above = parent.get(up);
@@ -65,17 +65,23 @@ function unitsOf(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>
     }
     return at;
   };
-  const join = (a: number | string, b: number | string) => {
+  const join = (a: number, b: number) => {
     const [rootA, rootB] = [root(a), root(b)];
     if (rootA !== rootB) parent.set(rootA, rootB);
   };
   for (const { ids } of groups) for (const id of ids.slice(1)) join(ids[0], id);
-  for (const { id, sha256 } of samples) join(id, sha256);
-  const units = new Map<number | string, Unit>();
+  const firsts = new Map<string, number>();
+  for (const { id, sha256 } of samples) {
+    const first = firsts.get(sha256);
+    if (first === undefined) firsts.set(sha256, id);
+    else join(first, id);
+  }
+  const units = new Map<number, Unit>();
   for (const sample of samples) {
-    const key = createHash('sha256').update(`${seed}\n${sample.path}`).digest('hex');
-    const unit = units.get(root(sample.id));
-    if (!unit) units.set(root(sample.id), { samples: [sample], key });
+    const key = hash('sha256', `${seed}\n${sample.path}`, 'hex');
+    const at = root(sample.id);
+    const unit = units.get(at);
+    if (!unit) units.set(at, { samples: [sample], key });
     else {
       unit.samples.push(sample);
       if (key < unit.key) unit.key = key;

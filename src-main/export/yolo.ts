@@ -11,11 +11,13 @@ export const yolo: Format = {
   summary: 'A folder for each class inside train, val and test; all in train where there are no splits. Images without a class go to ‘unlabelled’ beside them.',
   placesFiles: true,
   unsplit: 'train',
-  pathOf: (sample, { split, folderOf }) => (sample.class === null ? `unlabelled/${baseName(sample.path)}` : `${split}/${folderOf(sample.class)}/${baseName(sample.path)}`),
+  unlabelled: 'unlabelled',
+  pathOf: (sample, { split, folderOf }) => `${split}/${sample.class === null ? '' : `${folderOf(sample.class)}/`}${baseName(sample.path)}`,
   files: () => ({}),
   folders: (entries, folderOf) => {
-    const splits = new Set(entries.map(({ split }) => split));
-    const classes = new Set(entries.flatMap(({ sample }) => sample.class ?? []));
+    const labelled = entries.filter(({ sample }) => sample.class !== null);
+    const splits = new Set(labelled.map(({ split }) => split));
+    const classes = new Set(labelled.map(({ sample }) => sample.class as string));
     return [...splits].flatMap((split) => [...classes].map((name) => `${split}/${folderOf(name)}`));
   },
 };

@@ -161,10 +161,12 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
 describe('what other programs read', () => {
   test('yolo: each split has a folder of each class, and what has no class lies beside them', async () => {
     const to = target();
-    await exportSet(inputOf(folder, samples), ask({ to, format: 'yolo', splits: shares }), quiet());
+    const result = await exportSet(inputOf(folder, samples), ask({ to, format: 'yolo', splits: shares }), quiet());
+    expect(result.splits).toEqual({ train: 11, val: 4, test: 3, unlabelled: 1 });
     expect(readdirSync(to).sort()).toEqual(['manifest.csv', 'manifest.json', 'test', 'train', 'unlabelled', 'val']);
     for (const split of ['train', 'val', 'test']) expect(readdirSync(join(to, split)).sort()).toEqual(['Neu_klasse_ é', 'good', 'other']);
     expect(readdirSync(join(to, 'unlabelled'))).toEqual(['top.png']);
+    expect((await planExport(inputOf(folder, samples), ask({ to: target(), format: 'yolo' }))).splits).toEqual({ train: 18, unlabelled: 1 });
     for (const { path, class: name, split } of manifestOf(to).samples) if (name && !name.includes('/')) expect(path.split('/').slice(0, 2)).toEqual([split, name]);
   });
 
