@@ -67,6 +67,8 @@ export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   const detail = new Set(lines).size === 1 ? ` (${lines[0]})` : '';
   if (lines.some((line) => /timeout/i.test(line))) return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
   if (lines.some((line) => /pixel limit/i.test(line))) return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
+  // Kinds of TIFF that libvips was built without are no damage.
+  if (lines.some((line) => /^tiff2vips.*(support is not configured|not supported|not a whole number of bytes)|bad labq format/.test(line))) return new DecodeError('unsupported-format', 'Winnow does not read this kind of TIFF (its packing, bits or colours).');
   return new DecodeError('corrupt', `The image data is damaged${detail}.`);
 }
 
