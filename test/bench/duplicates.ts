@@ -15,7 +15,7 @@ import { random, shuffle } from '../../src-main/compute/random.ts';
 import { fingerprint } from '../../src-main/duplicate/fingerprint.ts';
 import { findDuplicates, type Candidate, type Group } from '../../src-main/duplicate/groups.ts';
 import { openImage } from '../../src-main/image/decode.ts';
-import { plant, plants } from './duplicate-plants.ts';
+import { plant, plants } from '../fixtures/copies.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,0 +1,208 @@
+/** Duplicates: every way of copying is found under its kind, what merely looks alike is not, and the groups hold what they promise. */
+import { createHash } from 'node:crypto';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { random } from '../../src-main/compute/random.ts';
+import { best, keepRules, type Member } from '../../src-main/duplicate/best.ts';
+import { fingerprint, fingerprintBytes, isCurrent, type Pixels } from '../../src-main/duplicate/fingerprint.ts';
+import { gather, type Link } from '../../src-main/duplicate/gather.ts';
+import { findDuplicates, type Candidate, type DuplicateOptions, type Group } from '../../src-main/duplicate/groups.ts';
+import { openImage } from '../../src-main/image/decode.ts';
+import { plant, plants } from '../fixtures/copies.ts';
+
+const [width, height] = [320, 240];
+
+/** Like a photo: soft coloured patches, a few hard shapes, a little grain. `spot` adds one small thing; `red` shifts the colours and leaves the luminance. */
+function scene(seed: number, { spot = false, red = 0 } = {}): Promise<Buffer> {
+  const next = random('scene', seed);
+  const patches = Array.from({ length: 14 }, () => ({ x: next() * width, y: next() * height, radius: 25 + next() * 70, rgb: [next(), next(), next()].map((v) => (v - 0.5) * 200), isHard: next() < 0.35 }));
+  const data = Buffer.alloc(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const level = [120, 120, 120];
+      for (const patch of patches) {
+        const distance = Math.hypot(x - patch.x, y - patch.y) / patch.radius;
+        const share = patch.isHard ? Number(distance < 0.6) * 0.6 : Math.exp(-2 * distance * distance);
+        for (let c = 0; c < 3; c++) level[c] += share * patch.rgb[c];
+      }
+      if (spot && Math.hypot(x - 200, y - 120) < 14) level.fill(level[0] > 128 ? 20 : 235);
+      const grain = (next() - 0.5) * 12;
+      data.set(level.map((v, c) => Math.max(0, Math.min(255, v + grain + (c === 0 ? red : c === 1 ? -red * 0.51 : 0)))), (y * width + x) * 3);
+    }
+  }
+  return sharp(data, { raw: { width, height, channels: 3 } }).png().toBuffer();
+}
+
+const even = (level: number, side = 64): Promise<Buffer> => sharp({ create: { width: side, height: side, channels: 3, background: { r: level, g: level, b: level } } }).png().toBuffer();
+
+interface Image extends Candidate { thumb: Pixels; pixels: string }
+
+async function image(id: number, bytes: Buffer): Promise<Image> {
+  const opened = await openImage(bytes, 'image');
+  const thumb = await opened.standard().resize(256, 256, { fit: 'inside', withoutEnlargement: true }).raw().toBuffer({ resolveWithObject: true });
+  const all = await opened.standard().raw().toBuffer();
+  const { info } = thumb;
+  return {
+    id, width: opened.width, height: opened.height,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    fingerprint: fingerprint(thumb.data, info.width, info.height, info.channels),
+    thumb: { data: thumb.data, width: info.width, height: info.height, channels: info.channels },
+    pixels: createHash('sha256').update(all).digest('hex'),
+  };
+}
+
+const images = (files: readonly Buffer[]): Promise<Image[]> => Promise.all(files.map((bytes, id) => image(id, bytes)));
+
+function find(list: readonly Image[], options: Partial<DuplicateOptions> = {}): Promise<Group[]> {
+  const by = new Map(list.map((one) => [one.id, one]));
+  return findDuplicates(list, {
+    signal: new AbortController().signal, onProgress: () => undefined, isApart: () => false,
+    pixels: async (id) => by.get(id)!.thumb, pixelHash: async (id) => by.get(id)!.pixels, ...options,
+  });
+}
+
+const idsOf = (groups: readonly Group[], kind: string): number[][] => groups.filter((g) => g.kind === kind).map((g) => g.ids.toSorted((p, q) => p - q));
+const original = await scene(1);
+const others = await Promise.all([2, 3, 4, 5].map((seed) => scene(seed)));
+
+describe('fingerprint', () => {
+  test('has its size and version, for colour, gray and tiny pictures', async () => {
+    for (const [w, h, channels] of [[256, 192, 3], [171, 256, 1], [3, 2, 3], [1, 1, 1]]) {
+      const bytes = fingerprint(new Uint8Array(w * h * channels).fill(77), w, h, channels);
+      expect(bytes.length).toBe(fingerprintBytes);
+      expect(isCurrent(bytes)).toBe(true);
+    }
+    expect(isCurrent(new Uint8Array(fingerprintBytes))).toBe(false);
+  });
+});
+
+describe('copies', () => {
+  test.each(Object.keys(plants))('%s is found under its kind', async (name) => {
+    const groups = await find(await images([original, ...others, await plant(name, original)]));
+    expect(groups.map((g) => ({ kind: g.kind, ids: g.ids.toSorted((p, q) => p - q) }))).toEqual([{ kind: plants[name].kind, ids: [0, 5] }]);
+    expect(groups[0].score).toBeGreaterThan(0.5);
+    expect(groups[0].score).toBeLessThanOrEqual(1);
+  });
+
+  test('without thumbnails the fingerprints find them too', async () => {
+    const copies = await Promise.all(['q40', 'x0.5', 'crop 3 %', '90°', 'mirror'].map((name) => plant(name, original)));
+    const groups = await find(await images([original, ...others, ...copies]), { pixels: undefined });
+    expect(idsOf(groups, 'near')).toEqual([[0, 5, 6, 7]]);
+    expect(idsOf(groups, 'rotated')).toEqual([[0, 5, 6, 7, 8]]);
+    expect(idsOf(groups, 'mirrored')).toEqual([[0, 5, 6, 7, 8, 9]]);
+  });
+
+  test('the same bytes, and the same pixels in another format, are exact', async () => {
+    const webp = await sharp(original).webp({ lossless: true }).toBuffer();
+    const groups = await find(await images([original, others[0], original, webp]));
+    expect(groups).toEqual([{ kind: 'exact', ids: [0, 2, 3], similarities: [1, 1, 1], score: 1 }]);
+  });
+
+  test('a near group holds all files of its pictures', async () => {
+    const copy = await plant('q60', original);
+    const groups = await find(await images([original, original, copy, ...others]));
+    expect(idsOf(groups, 'exact')).toEqual([[0, 1]]);
+    expect(idsOf(groups, 'near')).toEqual([[0, 1, 2]]);
+  });
+});
+
+describe('what is no duplicate', () => {
+  test('other scenes', async () => expect(await find(await images([original, ...others]))).toEqual([]));
+  test('the same scene with one small thing more', async () => expect(await find(await images([original, await scene(1, { spot: true })]))).toEqual([]));
+  test('the same in another colour', async () => {
+    const list = await images([original, await scene(1, { red: 45 })]);
+    expect(await find(list)).toEqual([]);
+    expect(await find(list, { pixels: undefined })).toEqual([]);
+  });
+  test('flat images are exact or nothing', async () => {
+    const groups = await find(await images([await even(255), await even(250), await even(255, 80), await even(255), await sharp(await even(255)).webp({ lossless: true }).toBuffer()]));
+    expect(groups.map((g) => [g.kind, g.ids])).toEqual([['exact', [0, 3, 4]]]);
+  });
+  test('an image whose fingerprint is of another layout is found by its bytes only', async () => {
+    const list = await images([original, original, await plant('q60', original)]);
+    const groups = await find(list.map((one) => ({ ...one, fingerprint: new Uint8Array(3) })));
+    expect(groups.map((g) => [g.kind, g.ids])).toEqual([['exact', [0, 1]]]);
+  });
+});
+
+describe('the person’s word and the search’s limits', () => {
+  test('pairs kept apart are in no group together', async () => {
+    const list = await images([original, await plant('q60', original), await plant('x0.5', original), await sharp(original).webp({ lossless: true }).toBuffer()]);
+    const apart = (...pairs: [number, number][]) => (a: string, b: string): boolean => pairs.some(([i, j]) => [list[i].sha256, list[j].sha256].sort().join() === [a, b].sort().join());
+    expect(idsOf(await find(list), 'near')).toEqual([[0, 1, 2, 3]]);
+    for (const group of await find(list, { isApart: apart([0, 1]) })) expect(group.ids.includes(0) && group.ids.includes(1)).toBe(false);
+    for (const group of await find(list, { isApart: apart([0, 3], [0, 1], [0, 2]) })) expect(group.ids).not.toContain(0);
+  });
+
+  test('a stricter limit finds fewer', async () => {
+    const list = await images([original, await plant('q85', original), await plant('darker 10 %', original)]);
+    expect(idsOf(await find(list), 'near')).toEqual([[0, 1, 2]]);
+    expect(idsOf(await find(list, { leastSimilarity: 0.85 }), 'near')).toEqual([[0, 1]]);
+  });
+
+  test('the same list in any order gives the same groups', async () => {
+    const list = await images([original, ...others, ...(await Promise.all(['q40', 'crop 3 %', '180°', 'flip'].map((name) => plant(name, original)))), await plant('x0.4', others[1])]);
+    const groups = await find(list);
+    expect(groups.length).toBe(4);
+    expect(await find(list.toReversed())).toEqual(groups);
+  });
+
+  test('what was compared once is not looked at again', async () => {
+    const list = await images([original, await plant('crop 3 %', original), ...others]);
+    const verdicts = new Map<string, number>();
+    const groups = await find(list, { verdicts });
+    expect(groups.length).toBe(1);
+    expect(await find(list, { verdicts, pixels: () => Promise.reject(new Error('looked again')) })).toEqual(groups);
+  });
+
+  test('a cancel ends it', async () => {
+    const list = await images([original, await plant('q40', original)]);
+    await expect(find(list, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+  });
+
+  test('progress ends at the total', async () => {
+    const seen: number[][] = [];
+    await find(await images([original, ...others]), { onProgress: (done, total) => void seen.push([done, total]) });
+    expect(seen.at(-1)![0]).toBe(seen.at(-1)![1]);
+  });
+});
+
+describe('gathering', () => {
+  const near = (a: number, b: number, similarity = 0.8): Link => ({ a, b, kind: 'near', similarity });
+  const questions = { size: () => 1, isApart: () => false, compare: async () => null };
+  const groupsOf = (links: Link[], more = {}): Promise<number[][]> => gather(links, { ...questions, ...more }).then((all) => all.map((g) => g.members.map((m) => m.picture)));
+
+  test('a chain is no group', async () => expect(await groupsOf([near(1, 2, 0.9), near(2, 3), near(3, 4), near(4, 5)])).toEqual([[2, 1], [3, 4]]));
+  test('the larger leads', async () => expect(await groupsOf([near(1, 2)], { size: (p: number) => p })).toEqual([[2, 1]]));
+  test('a pair that no look-up found is compared', async () => {
+    const compare = async (a: number, b: number): Promise<Link> => near(a, b);
+    expect(await groupsOf([near(1, 2, 0.9), near(2, 3)], { compare })).toEqual([[2, 1, 3]]);
+  });
+  test('a crowd of which each knows only a few is one group', async () => {
+    const links = Array.from({ length: 60 }, (_, i) => Array.from({ length: 20 }, (_, k) => near(i, (i + k + 1) % 60))).flat();
+    const compare = async (a: number, b: number): Promise<Link> => near(a, b);
+    const groups = await groupsOf(links, { compare });
+    expect(groups.map((g) => g.length)).toEqual([60]);
+  });
+});
+
+describe('which to keep', () => {
+  const member = (id: number, more: Partial<Member> = {}): Member => ({ id, path: `${id}.jpg`, width: 100, height: 100, bytes: 1000, modifiedMs: 0, sharpness: 0.5, ...more });
+  const members = [member(1, { width: 200 }), member(2, { sharpness: 0.9 }), member(3, { modifiedMs: 5 }), member(4, { path: 'keep/4.jpg' }), member(5, { path: 'keeper/5.jpg' })];
+
+  test.each([['largest', 1], ['sharpest', 2], ['newest', 3]] as const)('%s', (rule, id) => expect(best(members, [rule], null)).toBe(id));
+  test('the protected folder comes first, and only that folder', () => {
+    expect(best(members, ['largest'], 'keep')).toBe(4);
+    expect(best(members, ['largest'], 'keep/')).toBe(4);
+    expect(best(members, ['largest'], 'kee')).toBe(1);
+  });
+  test('ties go to the next rule, then the rules not named, then the path', () => {
+    expect(best([member(1, { sharpness: 0.1 }), member(2)], ['largest'], null)).toBe(2);
+    expect(best([member(1, { modifiedMs: 9 }), member(2, { bytes: 2000 })], ['largest'], null)).toBe(2);
+    expect(best([member(2), member(1)], ['protected'], null)).toBe(1);
+    expect(best([member(1, { sharpness: NaN }), member(2)], ['sharpest'], null)).toBe(2);
+  });
+  test('every rule decides whatever the order of the members', () => {
+    for (const rule of keepRules) expect(best(members.toReversed(), [rule], null)).toBe(best(members, [rule], null));
+  });
+});
