@@ -4,7 +4,7 @@ import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
 import { addExportCommand } from './command/export.ts';
-import { whole } from './command/folder-command.ts';
+import { ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
 import { addImportCommand } from './command/import.ts';
 import { addMapCommand } from './command/map.ts';
@@ -22,6 +22,7 @@ const program = new Command('winnow')
   .version(version)
   .exitOverride()
   .showHelpAfterError('(--help shows what can be said)')
+  .configureHelp(ownOptionsFirst)
   .configureOutput({ writeOut: (text) => process.stderr.write(text) });
 
 // In the order of `--help`.

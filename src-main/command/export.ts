@@ -26,7 +26,7 @@ export function addExportCommand(program: Command) {
   folderCommand(program, 'keep', 'export', 'what is not rejected, with a manifest; the originals stay as they are',
     ['photos --to clean', "photos --to set --split 0.8,0.1,0.1 --drop \"duplicate = 'near' and decision != 'keep'\"", 'photos --to list --format jsonl --place list --dry-run'])
     .requiredOption('--to <dir>', 'a new or empty folder outside the opened one')
-    .addOption(new Option('--format <id>', `how it is written:\n${formats.map(({ id, summary }) => `${id}: ${summary}`).join('\n')}\n`).choices(formats.map(({ id }) => id)).default('folder'))
+    .addOption(new Option('--format <id>', 'how it is written, see below').choices(formats.map(({ id }) => id)).default('folder'))
     .addOption(new Option('--place <how>', 'how files come there; list: not at all; move: copied and read back, then the originals go to the system’s trash').choices(placements).default('copy'))
     .option('--split <shares>', 'train, validation and test, as in 0.8,0.1,0.1: stratified by class, near duplicates together', parseSplit)
     .option('--seed <n>', 'the same seed gives the same split', whole, 1)
@@ -34,6 +34,7 @@ export function addExportCommand(program: Command) {
     .option('--drop <expression>', 'leave these out too')
     .option('--confirm-move <n>', 'with --place move: how many originals go to the trash, as the plan says', whole)
     .option('--dry-run', 'only say what would be exported')
+    .addHelpText('after', `\nFormats:\n${formats.map(({ id, summary }) => `  ${id.padEnd(8)}${summary}`).join('\n')}`)
     .action((folder: string, options: ExportOptions) => inFolder(folder, options, (door) => exportCommand(door, options)));
 }
 

@@ -1,5 +1,5 @@
 /** What every command on a folder shares: its options, its help, the door that is opened for it and closed again whatever happens. */
-import { InvalidArgumentError, type Command } from 'commander';
+import { Help, InvalidArgumentError, Option, type Command, type HelpConfiguration } from 'commander';
 import { openDoor, type Door } from '../door/client.ts';
 import type { OutputOptions } from './output.ts';
 
@@ -8,15 +8,27 @@ export interface FolderOptions extends OutputOptions { workspace?: string }
 /** Headings of `--help`, in the order of the work. */
 export const headings = { find: 'Find:', decide: 'Decide:', keep: 'Export and keep:' } as const;
 
+const everywhereHeading = 'With every command:';
+const everywhere = (flags: string, description: string) => new Option(flags, description).helpGroup(everywhereHeading);
+/** A command's own options stand before those of every command. */
+export const ownOptionsFirst: HelpConfiguration = {
+  groupItems(all, visible, groupOf) {
+    const groups = new Help().groupItems(all, visible, groupOf);
+    const shared = groups.get(everywhereHeading);
+    if (shared && groups.delete(everywhereHeading)) groups.set(everywhereHeading, shared);
+    return groups;
+  },
+};
+
 /** Declares a command on a folder. `examples` stand below its options. */
 export function folderCommand(program: Command, heading: keyof typeof headings, name: string, description: string, examples: readonly string[] = []): Command {
   const command = program.command(name)
     .description(description)
     .helpGroup(headings[heading])
     .argument('<folder>', 'folder of images; it is only read')
-    .option('--workspace <dir>', 'where Winnow keeps what it learns (default: in your data folder)')
-    .option('--json <file>', "write the result as JSON; '-' for standard output")
-    .option('--quiet', 'no progress and no sentences');
+    .addOption(everywhere('--workspace <dir>', 'where Winnow keeps what it learns (default: in your data folder)'))
+    .addOption(everywhere('--json <file>', "write the result as JSON; '-' for standard output"))
+    .addOption(everywhere('--quiet', 'no progress and no sentences'));
   if (examples.length) command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  winnow ${name} ${example}`).join('\n')}`);
   return command;
 }

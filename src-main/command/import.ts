@@ -43,7 +43,7 @@ async function importCommand(door: Door, file: string, text: string | null, opti
     result = { ...told, rows: told.rows + passed.length, unmatched: [...passed, ...told.unmatched].slice(0, 100) };
   } else result = text === null ? await send(resolve(file)) : await throughFile(text, send); // resolved here, since the engine may run elsewhere
   const { rows, matched, changed, unmatched } = result;
-  say(options, `${plural(rows, 'row')}, ${matched.toLocaleString('en')} of images here; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`);
+  say(options, `${plural(rows, 'row')}, ${matched.toLocaleString('en')} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`);
   for (const path of unmatched.slice(0, 5)) say(options, `  no image here: ${path}`);
   if (unmatched.length > 5) say(options, `  … and ${rows - matched - 5} more`);
   await tellMarks(door, options, 'import', { dryRun, ...result });
