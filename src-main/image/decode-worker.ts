@@ -11,6 +11,7 @@ const decoders = {
   ico: async (bytes: Buffer): Promise<Raw> => (await import('./decode-ico.ts')).decodeIco(bytes),
   jp2: async (bytes: Buffer): Promise<Raw> => (await import('./decode-jp2.ts')).decodeJp2(bytes),
   pnm: async (bytes: Buffer): Promise<Raw> => (await import('./decode-pnm.ts')).decodePnm(bytes),
+  psd: async (bytes: Buffer): Promise<Raw> => (await import('./decode-psd.ts')).decodePsd(bytes),
   tga: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tga.ts')).decodeTga(bytes),
 };
 

@@ -45,7 +45,7 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
         const largest = largestOfIco(bytes);
         return largest.isPng ? { ...(await fromSharp('png', largest.bytes)), format } : fromRaw(format, await decodeAside(format, bytes));
       }
-      case 'heic': case 'bmp': case 'jp2': case 'pnm': case 'tga':
+      case 'heic': case 'bmp': case 'jp2': case 'pnm': case 'psd': case 'tga':
         return fromRaw(format, await decodeAside(format, bytes));
       default:
         return await fromSharp(format, bytes);

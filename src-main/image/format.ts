@@ -6,7 +6,7 @@ export type Format =
   | 'ico' | 'jp2' | 'jxl' | 'psd' | 'tga' | 'exr' | 'pnm' | 'dds' | 'raw';
 
 /** Formats that can be decoded; the others become an issue that names them. */
-export const decodable: ReadonlySet<Format> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'bmp', 'avif', 'heic', 'svg', 'ico', 'jp2', 'pnm', 'tga']);
+export const decodable: ReadonlySet<Format> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'bmp', 'avif', 'heic', 'svg', 'ico', 'jp2', 'pnm', 'psd', 'tga']);
 /** Formats that every browser shows as they are. */
 export const browserFormats: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp', 'svg']);
 

@@ -7,7 +7,7 @@ import { asDecodeError, openImage } from '../../src-main/image/decode.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { makeRow, makeThumb } from '../../src-main/image/pixels.ts';
 import { inRoom } from '../../src-main/image/room.ts';
-import { bmp, dib, icon, jp2, tga } from '../fixtures/formats.ts';
+import { bmp, dib, icon, jp2, psd, tga } from '../fixtures/formats.ts';
 import { blob, folderOf, quarters, sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
 const row = async (bytes: Buffer, path = 'x.png', sizePx = 16) => makeRow(await openImage(bytes, path), sizePx);
@@ -72,7 +72,7 @@ describe('bad files are told by code', () => {
   test.each([
     ['empty', Buffer.alloc(0), 'x.jpg'],
     ['not-an-image', Buffer.from('<html>not found</html>'), 'x.jpg'],
-    ['unsupported-format', Buffer.from('8BPS and so on, a Photoshop file'), 'x.psd'],
+    ['unsupported-format', Buffer.from('DDS and so on, a texture of a game'), 'x.dds'],
   ] as const)('%s', async (expected, bytes, path) => expect(await code(openImage(bytes, path))).toBe(expected));
 
   test('truncated JPEG and PNG', async () => {
@@ -119,6 +119,8 @@ const quartered: Record<string, () => Buffer | Promise<Buffer>> = {
   'png.ico': async () => icon([await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).png().toBuffer()]),
   'binary.ppm': async () => Buffer.concat([Buffer.from('P6\n# by hand\n12 8\n255\n'), await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).raw().toBuffer()]),
   'text.ppm': async () => Buffer.from(`P3 12 8 255\n${[...(await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).raw().toBuffer())].join(' ')}\n`),
+  'plain.psd': () => psd(false),
+  'run-lengths.psd': () => psd(true),
   'plain.tga': () => tga(false),
   'run-lengths.tga': () => tga(true),
 };
@@ -157,6 +159,7 @@ describe('formats with decoders of our own', () => {
       ['x.bmp', claim(Buffer.from(bmp({ bits: 8, packed: true })), (b) => (b.writeInt32LE(60_000, 18), b.writeInt32LE(60_000, 22)))],
       ['x.jp2', claim(Buffer.from(jp2), (b) => (b.writeUInt32BE(2 ** 31, size), b.writeUInt32BE(2 ** 31, size + 4)))],
       ['x.tga', claim(Buffer.from(tga(true)), (b) => (b.writeUInt16LE(60_000, 12), b.writeUInt16LE(60_000, 14)))],
+      ['x.psd', claim(Buffer.from(psd(true)), (b) => (b.writeUInt32BE(60_000, 14), b.writeUInt32BE(60_000, 18)))],
       ['x.pgm', Buffer.from('P5 100000 100000 255\n0')],
       ['x.heic', claim(Buffer.from(heic), (b) => (b.writeUInt32BE(100_000, b.indexOf('ispe') + 8), b.writeUInt32BE(100_000, b.indexOf('ispe') + 12)))],
       ['x.ico', icon([claim(Buffer.from(await quarters()), (b) => (b.writeUInt32BE(100_000, 16), b.writeUInt32BE(100_000, 20)))])],

@@ -1,0 +1,65 @@
+/** Photoshop documents: the merged picture that stands behind the layers, plain or run-length packed; layers are not laid over each other. */
+import { checkSize, corrupt, DecodeError, need, type Raw } from './raw.ts';
+
+const modes = { gray: 1, palette: 2, rgb: 3, cmyk: 4, duotone: 8 } as const;
+
+export function decodePsd(bytes: Buffer): Raw {
+  need(bytes, 30);
+  const [planes, height, width, depth, mode] = [bytes.readUInt16BE(12), bytes.readUInt32BE(14), bytes.readUInt32BE(18), bytes.readUInt16BE(22), bytes.readUInt16BE(24)];
+  checkSize(width, height);
+  const isGray = mode === modes.gray || mode === modes.duotone;
+  const needed = isGray || mode === modes.palette ? 1 : mode === modes.rgb ? 3 : mode === modes.cmyk ? 4 : 0;
+  if (!needed || (depth !== 8 && depth !== 16) || bytes.readUInt16BE(4) !== 1) throw new DecodeError('unsupported-format', `Winnow does not read this kind of Photoshop file (mode ${mode}, ${depth} bits).`);
+  if (planes < needed) throw corrupt(`${planes} channels`);
+  let at = 26;
+  for (let section = 0; section < 3; section++) { // colours, resources, layers
+    need(bytes, at + 4);
+    at += 4 + bytes.readUInt32BE(at);
+  }
+  need(bytes, at + 2);
+  const packing = bytes.readUInt16BE(at);
+  if (packing > 1) throw new DecodeError('unsupported-format', `Winnow does not read Photoshop files packed in way ${packing}.`);
+  // A fourth channel of RGB, a second of gray, is the transparency of the merged picture.
+  const hasAlpha = mode === modes.rgb && planes >= 4;
+  const used = hasAlpha ? 4 : needed;
+  const rowBytes = width * (depth / 8);
+  const rows = packing ? unpackRows(bytes, at + 2, planes * height, used * height, rowBytes) : bytes.subarray(at + 2);
+  need(rows, rowBytes * height * used);
+
+  const channels = isGray ? 1 : hasAlpha ? 4 : 3;
+  const [step, count] = [depth / 8, width * height];
+  const data = new Uint8Array(count * channels);
+  for (let i = 0; i < count; i++) {
+    const value = (plane: number) => rows[(plane * count + i) * step];
+    if (mode === modes.palette) for (let c = 0; c < 3; c++) data[i * 3 + c] = bytes[30 + c * 256 + value(0)];
+    else if (mode === modes.cmyk) for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round((value(c) * value(3)) / 255); // stored inverted: 255 is no ink
+    else for (let c = 0; c < channels; c++) data[i * channels + c] = value(c);
+  }
+  return { data, width, height, channels };
+}
+
+/** PackBits: all rows' lengths come first, then the rows, channel after channel. */
+function unpackRows(bytes: Buffer, at: number, stored: number, wanted: number, rowBytes: number): Uint8Array {
+  need(bytes, at + stored * 2);
+  const out = new Uint8Array(wanted * rowBytes);
+  let from = at + stored * 2;
+  for (let row = 0; row < wanted; row++) {
+    const end = from + bytes.readUInt16BE(at + row * 2);
+    need(bytes, end);
+    const rowEnd = (row + 1) * rowBytes;
+    for (let to = row * rowBytes; from < end && to < rowEnd;) {
+      const code = bytes.readInt8(from++);
+      if (code === -128) continue;
+      const length = code < 0 ? 1 - code : code + 1;
+      if (code < 0) out.fill(bytes[from++], to, Math.min(rowEnd, to + length));
+      else {
+        need(bytes, from + length);
+        out.set(bytes.subarray(from, from + Math.min(length, rowEnd - to)), to);
+        from += length;
+      }
+      to += length;
+    }
+    from = end;
+  }
+  return out;
+}
