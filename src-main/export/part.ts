@@ -42,13 +42,18 @@ export async function openPart(part: Part, fingerprint: string, paths: ReadonlyS
     await keepOnly(part.set, '', paths);
     return;
   }
-  const there = await readdir(part.folder).catch(() => []);
-  if (there.some((name) => name !== 'set' && !name.startsWith('plan.json'))) {
+  if (!(await isOurs(part))) {
     throw new WinnowError('target-not-empty', `${part.folder} holds files that are not Winnow’s, where the export would grow. Move them away, or choose another name.`);
   }
   await rm(part.folder, { recursive: true, force: true });
   await mkdir(part.set, { recursive: true });
   await writeWhole(join(part.folder, 'plan.json'), `${JSON.stringify({ schema, fingerprint })}\n`);
+}
+
+/** A folder that has the name of a part and holds something else is a person's. */
+async function isOurs({ folder }: Part): Promise<boolean> {
+  const there = await readdir(folder).catch(() => []);
+  return there.every((name) => name === 'set' || name.startsWith('plan.json'));
 }
 
 /** What a killed export wrote besides images is written again. */
@@ -71,11 +76,12 @@ export async function removeEmptyFolders(folder: string): Promise<void> {
 }
 
 /** After a failure: does anything stay that another try can use? */
-export async function leavePart({ folder, set }: Part): Promise<boolean> {
+export async function leavePart(part: Part): Promise<boolean> {
   try {
-    await removeEmptyFolders(set);
-    if ((await readdir(set)).length) return true;
-    await rm(folder, { recursive: true });
+    if (!(await isOurs(part))) return false;
+    await removeEmptyFolders(part.set);
+    if ((await readdir(part.set)).length) return true;
+    await rm(part.folder, { recursive: true });
   } catch {
     // Not there, not ours or not to be written to: nothing to tell beside the failure itself.
   }

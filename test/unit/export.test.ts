@@ -406,10 +406,10 @@ describe('what cannot be', () => {
     await exportSet(inputOf(folder, samples), ask({ to, format: 'csv' }), quiet());
     expect(statSync(join(to, first)).mtimeMs).not.toBe(1000);
     const other = target();
-    mkdirSync(join(dirname(other), '.out.winnow-part'));
+    mkdirSync(join(dirname(other), '.out.winnow-part', 'set'), { recursive: true });
     writeFileSync(join(dirname(other), '.out.winnow-part', 'mine.txt'), 'mine');
     await expect(exportSet(inputOf(folder, samples), ask({ to: other }), quiet())).rejects.toMatchObject({ code: 'target-not-empty' });
-    expect(readdirSync(join(dirname(other), '.out.winnow-part'))).toEqual(['mine.txt']);
+    expect(readdirSync(join(dirname(other), '.out.winnow-part'))).toEqual(['mine.txt', 'set']);
   });
 });
 
