@@ -16,7 +16,7 @@ const turnedReach = 0.07;
 const turnedStep = 0.04;
 /** Where very many pictures are alike, as of one fixed camera, a look-up stops after this many, and this many of the nearest are kept of it. */
 const mostLooked = 4000;
-const mostKept = 32;
+const mostKept = 16;
 
 export class Points {
   /** Rows of pictures that show something; the others are flat. */
@@ -52,13 +52,13 @@ export class Points {
     return Object.assign(points, { rows: own });
   }
 
-  /** The pairs of one row with the nearest others, nearest first: `b` is the row itself, turned. */
+  /** The pairs of one row with the nearest others, nearest first: `b` is the row itself, turned. A pair comes twice where it is close both ways: as it is, and turned. */
   pairsOf(row: number): Pair[] {
     const best = new Map<number, Pair>();
     const look = (turn: Turn, window: number, far: number, wide: number): void => {
       this.#tree!.near(this.#query, far, wide, mostLooked, (other, squared) => {
-        if (other === row || squared >= (best.get(other)?.squared ?? Infinity)) return;
-        best.set(other, { a: other, b: row, turn, start: placements[window], squared });
+        const key = other * 2 + Math.sign(turn);
+        if (other !== row && squared < (best.get(key)?.squared ?? Infinity)) best.set(key, { a: other, b: row, turn, start: placements[window], squared });
       });
     };
     transform(this.#fingerprints[row], this.#coefficients);

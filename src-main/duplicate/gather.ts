@@ -11,10 +11,10 @@ export interface Gathered { kind: TurnKind; members: { picture: number; similari
 const kinds = ['near', 'rotated', 'mirrored'] as const;
 
 /** A newcomer to a large group is compared with this many of its members. */
-const mostAsked = 8;
+const mostAsked = 4;
 
 /** A group that has grown as large asks on: its pictures had too many look-alikes for all to be links of the leader. */
-const crowd = 16;
+const crowd = 8;
 
 interface Questions {
   /** Of two that could lead, the larger does. */

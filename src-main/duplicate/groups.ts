@@ -77,16 +77,18 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   const judge = new Judge(heads, options, least);
   const same = new Sames(heads, isApart);
   const alike: { a: number; b: number; verdict: Verdict }[] = [];
-  /** By pair: the distance from which it was compared in vain, or −1 where it was not in vain. */
+  /** By pair, as it is (even) and turned (odd): the distance from which it was compared in vain, or −1 where it was not in vain. */
   const tried = new Map<number, number>();
   let looked = 0;
   for (const row of points.rows) {
     let inVain = 0;
     for (const near of points.pairsOf(row)) {
       const pair = { ...near, a: able[near.a], b: able[near.b] };
-      const key = Math.min(pair.a, pair.b) * heads.length + Math.max(pair.a, pair.b);
+      const asItIs = 2 * (Math.min(pair.a, pair.b) * heads.length + Math.max(pair.a, pair.b));
+      const key = asItIs + Math.sign(pair.turn);
+      if (tried.get(asItIs) === -1 || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
       // From its other side a pair may come closer, and so be compared from a better start.
-      if ((tried.get(key) ?? Infinity) <= pair.squared || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
+      if ((tried.get(key) ?? Infinity) <= pair.squared) continue;
       const verdict = await judge.compare(pair);
       const isFound = verdict !== null && verdict.similarity >= least;
       tried.set(key, isFound ? -1 : pair.squared);
@@ -130,8 +132,8 @@ class Judge {
   readonly #heads: readonly Candidate[];
   readonly #options: DuplicateOptions;
   readonly #least: number;
-  readonly #hashes = new Map<number, Promise<string>>();
-  readonly #recent = new Map<number, Promise<Pixels>>();
+  readonly #hashes = new Map<number, Promise<string | null>>();
+  readonly #recent = new Map<number, Promise<Pixels | null>>();
 
   constructor(heads: readonly Candidate[], options: DuplicateOptions, least: number) {
     this.#heads = heads;
@@ -149,6 +151,7 @@ class Judge {
     if (!coarse || over > slack(coarse) * (1 / this.#least - 1)) return null;
     if (over < coarseSame || !this.#options.pixels) return { turn, similarity: similarityOf(coarse) };
     const [p, q] = await Promise.all([this.#pixels(a), this.#pixels(b)]);
+    if (!p || !q) return { turn, similarity: similarityOf(coarse) };
     const fine = comparePixels(p, q, turn, coarse.alignment, sideFor(one, two));
     const verdict = { turn, similarity: similarityOf(fine) };
     this.#options.verdicts?.set(key, verdict.similarity);
@@ -161,6 +164,7 @@ class Judge {
     for (const turn of turns) {
       const verdict = await this.compare({ a, b, turn, start: inPlace });
       if (verdict && verdict.similarity > (best?.similarity ?? 0)) best = verdict;
+      if (best && best.similarity >= this.#least) break;
     }
     return best;
   }
@@ -169,7 +173,13 @@ class Judge {
   async isSame({ a, b }: Pair, { turn, similarity }: Verdict): Promise<boolean> {
     const [one, two] = [this.#heads[a], this.#heads[b]];
     if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseSame)) return false;
-    return (await this.#hash(a)) === (await this.#hash(b));
+    const key = `${one.sha256} ${two.sha256} =`;
+    const known = this.#options.verdicts?.get(key);
+    if (known !== undefined) return known === 1;
+    const hash = await this.#hash(a);
+    const isSame = hash !== null && hash === (await this.#hash(b));
+    this.#options.verdicts?.set(key, Number(isSame));
+    return isSame;
   }
 
   /** Of flat images, those with the same size and pixels. */
@@ -181,6 +191,7 @@ class Judge {
       for (const i of ofSize) {
         this.#options.signal.throwIfAborted();
         const hash = await this.#hash(i);
+        if (hash === null) continue;
         if (first.has(hash)) pairs.push([first.get(hash)!, i]);
         else first.set(hash, i);
       }
@@ -192,18 +203,27 @@ class Judge {
     return readFingerprint(this.#heads[i].fingerprint);
   }
 
-  #hash(i: number): Promise<string> {
+  /** Null where the file cannot be read any more: then it is like no other. */
+  #hash(i: number): Promise<string | null> {
     let hash = this.#hashes.get(i);
-    if (!hash) this.#hashes.set(i, (hash = this.#options.pixelHash(this.#heads[i].id)));
+    if (!hash) this.#hashes.set(i, (hash = this.#orNull(this.#options.pixelHash(this.#heads[i].id))));
     return hash;
   }
 
-  /** Pairs come in the order of their first, so a few are enough to keep. */
-  #pixels(i: number): Promise<Pixels> {
+  /** Pairs come in the order of their second, so a few are enough to keep. Null where there is no thumbnail. */
+  #pixels(i: number): Promise<Pixels | null> {
     let pixels = this.#recent.get(i);
-    if (!pixels) this.#recent.set(i, (pixels = this.#options.pixels!(this.#heads[i].id)));
+    if (!pixels) this.#recent.set(i, (pixels = this.#orNull(this.#options.pixels!(this.#heads[i].id))));
     if (this.#recent.size > 64) this.#recent.delete(this.#recent.keys().next().value!);
     return pixels;
+  }
+
+  /** One bad file is no reason to end; a cancel is. */
+  #orNull<T>(promise: Promise<T>): Promise<T | null> {
+    return promise.catch(() => {
+      this.#options.signal.throwIfAborted();
+      return null;
+    });
   }
 }
 
@@ -215,7 +235,7 @@ function slack({ edge, exposure }: Difference): number {
 /** Cells along a side for the close look: no finer than the smaller of the two can fill. */
 function sideFor(a: Candidate, b: Candidate): number {
   const smallest = Math.min(a.width, a.height, b.width, b.height);
-  return smallest >= 50 ? 64 : smallest >= 36 ? 48 : 32;
+  return smallest >= 64 ? 64 : smallest >= 48 ? 48 : 32;
 }
 
 /** Contents with the same pixels, each set named by its first. A pair that the person keeps apart is never in one set. */

@@ -148,11 +148,35 @@ describe('the person’s word and the search’s limits', () => {
   });
 
   test('what was compared once is not looked at again', async () => {
-    const list = await images([original, await plant('crop 3 %', original), ...others]);
+    const list = await images([original, await plant('crop 3 %', original), await plant('q85', original), ...others]);
     const verdicts = new Map<string, number>();
-    const groups = await find(list, { verdicts });
-    expect(groups.length).toBe(1);
-    expect(await find(list, { verdicts, pixels: () => Promise.reject(new Error('looked again')) })).toEqual(groups);
+    const looks: number[] = [];
+    const counted: Partial<DuplicateOptions> = {
+      verdicts,
+      pixels: async (id) => (looks.push(id), list[id].thumb),
+      pixelHash: async (id) => (looks.push(id), list[id].pixels),
+    };
+    const groups = await find(list, counted);
+    expect(idsOf(groups, 'near')).toEqual([[0, 1, 2]]);
+    expect(looks.length).toBeGreaterThan(0);
+    looks.length = 0;
+    expect(await find(list, counted)).toEqual(groups);
+    expect(looks).toEqual([]);
+  });
+
+  test('a file that is gone meanwhile is no reason to end', async () => {
+    const gone = (): Promise<never> => Promise.reject(new Error('gone'));
+    const list = await images([original, await plant('crop 3 %', original), await sharp(original).webp({ lossless: true }).toBuffer()]);
+    const groups = await find(list, { pixels: gone, pixelHash: gone });
+    expect(groups.map((g) => [g.kind, g.ids.toSorted((p, q) => p - q)])).toEqual([['near', [0, 1, 2]]]);
+  });
+
+  test('a picture that is its own mirror image is a near copy', async () => {
+    const left = await sharp(original).extract({ left: 0, top: 0, width: 160, height: 240 }).toBuffer();
+    const both = await sharp({ create: { width: 320, height: 240, channels: 3, background: 'black' } })
+      .composite([{ input: left, left: 0, top: 0 }, { input: await sharp(left).flop().toBuffer(), left: 160, top: 0 }]).png().toBuffer();
+    const groups = await find(await images([both, await plant('crop 3 %', both), await plant('q60', both)]));
+    expect(groups.map((g) => [g.kind, g.ids.toSorted((p, q) => p - q)])).toEqual([['near', [0, 1, 2]]]);
   });
 
   test('a cancel ends it', async () => {
