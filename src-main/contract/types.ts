@@ -242,7 +242,7 @@ export interface ExportPlan {
 
 export interface ExportResult extends ExportPlan {
   seconds: number;
-  /** Files that changed or vanished between scan and export; they are not in the export. */
+  /** Files that changed or vanished between scan and export and are not in it; after a move, also originals that the trash did not take. */
   failed: Issue[];
   /** Originals moved to the system's trash, where that was asked for. */
   trashed: number;

@@ -4,6 +4,7 @@
  */
 import type { ImportResult, Marks, Sample } from '../contract/types.ts';
 import { readMarksFile, type MarksRow } from './marks-file.ts';
+import { classOf } from './table.ts';
 
 const unmatchedMax = 100;
 
@@ -35,7 +36,7 @@ function marksAfter(before: Marks, { path }: Sample, row: MarksRow): Marks {
     decision,
     reason: decision === null ? null : row.reason === undefined ? kept : row.reason,
     tags: row.tags ?? before.tags,
-    label: row.label === undefined ? before.label : row.label === folderClass(path) ? null : row.label,
+    label: row.label === undefined ? before.label : row.label === classOf(path) ? null : row.label,
     note: row.note === undefined ? before.note : row.note,
   };
 }
@@ -49,8 +50,6 @@ function differences(before: Marks, after: Marks): Partial<Marks> | null {
   if (after.tags.join() !== [...before.tags].sort().join()) patch.tags = after.tags;
   return Object.keys(patch).length ? patch : null;
 }
-
-const folderClass = (path: string): string | null => path.split('/').at(-2) ?? null;
 
 // --- which image a row means ---
 

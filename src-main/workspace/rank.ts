@@ -124,7 +124,8 @@ async function fit(
     });
 }
 
-const told = ({ code, message }: ComputeError) =>
+/** A failure of the compute process in the contract's words. */
+export const told = ({ code, message }: ComputeError) =>
   new WinnowError(code === 'bad-parameters' ? 'bad-request' : code === 'failed' ? 'compute-failed' : code, message);
 
 function finished(result: FitResult): Partial<Run> {

@@ -20,7 +20,8 @@ export interface Scanned {
   measures: Measures; fingerprint: Uint8Array;
 }
 
-const classOf = (path: string) => (path.includes('/') ? path.split('/').at(-2) as string : null);
+/** The class that the sub-folder gives; null at the top. */
+export const classOf = (path: string): string | null => (path.includes('/') ? path.split('/').at(-2) as string : null);
 
 export class Table {
   #db: Database;

@@ -246,7 +246,7 @@ export class OpenWorkspace implements WorkspaceService {
       const result = await exportSet(this.#exportInput(request), request, report);
       this.#exports.set(jobId, result);
       this.#journal.note({ do: 'export', request }, `export to ${result.to}`);
-      return `${plural(result.copied, 'image')} exported to ${result.to}${result.failed.length ? `, ${plural(result.failed.length, 'file')} could not be exported` : ''}`;
+      return `${plural(result.copied, 'image')} exported to ${result.to}${result.trashed ? `, ${plural(result.trashed, 'original')} moved to the trash` : ''}${result.failed.length ? `, ${plural(result.failed.length, 'file')} could not be exported` : ''}`;
     });
   }
 

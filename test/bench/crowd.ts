@@ -15,7 +15,7 @@ import sharp from 'sharp';
 import { browserPath } from '../../src-main/setup/pieces/browser.mjs';
 import { seeded } from '../fixtures/kills.ts';
 
-const { values: options } = parseArgs({ options: { count: { type: 'string', default: '100000' }, at: { type: 'string', default: join(tmpdir(), 'winnow-crowd') } }, allowPositionals: true });
+const { values: options } = parseArgs({ options: { count: { type: 'string', default: '100000' }, at: { type: 'string', default: join(tmpdir(), 'winnow-crowd') }, 'only-make': { type: 'boolean', default: false } }, allowPositionals: true });
 const count = Number(options.count);
 const at = resolve(options.at as string);
 const root = resolve(import.meta.dirname, '..', '..');
@@ -151,6 +151,7 @@ async function rendererMemory(): Promise<number> {
 }
 
 await makeCrowd();
+if (options['only-make']) process.exit(0);
 const scans = [];
 for (const n of sizes) scans.push(await scan(n));
 console.table(scans);

@@ -29,10 +29,10 @@ describe('import rules', () => {
   test('the page imports only the contract', () => {
     expect(imports.filter(({ from, to }) => from.startsWith('src-renderer/') && to.startsWith('src-main/') && !to.startsWith('src-main/contract/'))).toEqual([]);
   });
-  test('scorers do not import each other', () => {
-    const scorers = imports.filter(({ from }) => from === 'src-main/compute/anomaly/index.ts').map(({ to }) => to).filter((to) => !to.endsWith('scorer.ts'));
-    expect(scorers.length).toBeGreaterThanOrEqual(3);
-    expect(imports.filter(({ from, to }) => scorers.includes(from) && scorers.includes(to))).toEqual([]);
+  test.each([['compute/anomaly', 'scorer.ts', 3], ['check', 'check.ts', 10], ['export', 'format.ts', 5]])('the records of %s do not import each other', (folder, type, least) => {
+    const records = imports.filter(({ from }) => from === `src-main/${folder}/index.ts`).map(({ to }) => to).filter((to) => !to.endsWith(`/${type}`));
+    expect(records.length).toBeGreaterThanOrEqual(least);
+    expect(imports.filter(({ from, to }) => records.includes(from) && records.includes(to))).toEqual([]);
   });
   test('no file holds two ideas', () => {
     const long = files.filter((file) => readFileSync(join(root, file), 'utf8').split('\n').length > 400);

@@ -1,0 +1,275 @@
+/**
+ * The curation workbench as a person uses it, through the window and through the browser: triage by keyboard alone, marks in bulk, filters, checks,
+ * duplicates, export and back. Each result is checked against the engine's own table or the files.
+ */
+import { AxeBuilder } from '@axe-core/playwright';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { winnow, winnowJson } from '../fixtures/command.ts';
+import { sharedSet } from '../fixtures/images.ts';
+import { doorName, openDoor, temporary, type OpenDoor } from './door.ts';
+
+const dirty = sharedSet('dirty');
+const own = temporary();
+const env = { WINNOW_DATA: own.data };
+const faults: string[] = [];
+let door: OpenDoor;
+let page: Page;
+
+async function enter() {
+  door = await openDoor(own.data, dirty);
+  page = door.page;
+  page.on('pageerror', (error) => faults.push(error.message));
+  await status(/650 image files/);
+  await page.getByText('650 shown').waitFor();
+}
+beforeAll(enter);
+afterAll(async () => {
+  await door?.close();
+  own.remove();
+});
+
+interface Row { path: string; decision: string | null; reason: string | null; tags: string[]; label: string | null; note: string | null; class: string }
+/** What the engine has, told by the command line through the same engine. */
+const table = async (where: string): Promise<Row[]> => (await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', where], env)).samples;
+const count = async (where: string) => (await table(where)).length;
+const tiles = () => page.locator('[role=option][data-path]');
+const shownPaths = () => tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
+const status = (text: RegExp | string) => page.getByRole('contentinfo').getByText(text).waitFor();
+const press = async (...keys: string[]) => {
+  for (const key of keys) await page.keyboard.press(key);
+};
+const say = async (expression: string) => page.getByLabel('Expression').fill(expression);
+const shown = (n: number) => page.getByText(`${n.toLocaleString('en')} shown`, { exact: true }).waitFor();
+const accessible = async () => {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+};
+const inBothLights = async () => {
+  const first = await accessible();
+  await press('Control+Shift+l');
+  const second = await accessible();
+  await press('Control+Shift+l');
+  return [...first, ...second];
+};
+
+describe(`curation, ${doorName}`, () => {
+  test('fifty images are triaged by keyboard alone, through grid and loupe, and stay so over a restart; then all is undone', async () => {
+    const keys = ['p', 'x', 'u', 'k', 'x'];
+    await press('Home');
+    for (let i = 0; i < 25; i++) await press(keys[i % 5]);
+    await press('Enter'); // the loupe
+    await page.getByRole('listbox', { name: 'Filmstrip' }).waitFor();
+    for (let i = 25; i < 50; i++) await press(keys[i % 5]);
+    await press('z', 'z', 'Escape');
+    await status('50 of 650 images reviewed');
+    const decided = await table('decision != none');
+    expect(decided).toHaveLength(50);
+    const sorted = (await table('width > 0')).slice(0, 50); // in the order of paths
+    expect(sorted.map(({ decision }) => decision)).toEqual(Array.from({ length: 50 }, (_, i) => ({ p: 'keep', k: 'keep', x: 'reject', u: 'unsure' })[keys[i % 5]]));
+    expect(await inBothLights()).toEqual([]);
+
+    await door.close();
+    await enter();
+    await status('50 of 650 images reviewed');
+    // The review goes on where it was left.
+    await expect.poll(() => page.locator('[role=option][aria-selected=true]').first().getAttribute('data-path')).toBe((await table('width > 0'))[50].path);
+    for (let i = 0; i < 50; i++) await press('Control+z');
+    await status('0 of 650 images reviewed');
+    await expect.poll(() => page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
+    expect(await count('decision != none')).toBe(0);
+    await press('Control+Shift+z', 'Control+y');
+    await status('2 of 650 images reviewed');
+    await press('Control+z', 'Control+z');
+  });
+
+  test('what is typed narrows; a fault points at its character; a view keeps it', async () => {
+    await say("class = 'dress' and width < ");
+    await page.getByText(/at character 27/).waitFor();
+    await say("class = 'dress' and width < 240");
+    const wanted = await count("class = 'dress' and width < 240");
+    expect(wanted).toBeGreaterThan(3);
+    await shown(wanted);
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.getByPlaceholder(/name/i).fill('narrow dresses');
+    await page.getByPlaceholder(/name/i).press('Enter');
+    await expect.poll(async () => (await winnowJson<{ views: { name: string; where: string }[] }>(['views', dirty], env)).views).toMatchObject([{ name: 'narrow dresses', where: "class = 'dress' and width < 240" }]);
+    await press('Escape');
+    await say('');
+    await shown(650);
+    // A facet, and a second value beside it.
+    await page.getByRole('button', { name: /^Blurry \d+$/ }).click();
+    await shown(await count("issue = 'blurry'"));
+    await page.getByRole('button', { name: /^Dark \d+$/ }).click({ modifiers: ['Control'] });
+    await shown(await count("issue = 'blurry' or issue = 'dark'"));
+    await page.getByRole('button', { name: /^All images/ }).click();
+    await shown(650);
+    // A range, brushed.
+    const plot = (await page.getByRole('img', { name: /^Histogram of/ }).boundingBox()) as { x: number; y: number; width: number; height: number };
+    await page.mouse.move(plot.x + plot.width * 0.02, plot.y + 20);
+    await page.mouse.down();
+    await page.mouse.move(plot.x + plot.width * 0.3, plot.y + 20, { steps: 5 });
+    await page.mouse.up();
+    const [low, high] = [await page.getByLabel(/^Least/).inputValue(), await page.getByLabel(/^Greatest/).inputValue()];
+    await shown(await count(`sharpness >= ${low} and sharpness <= ${high}`));
+    await page.getByRole('button', { name: /^All images/ }).click();
+  });
+
+  test('marks in bulk: tags, a class, a note on what is selected, each one step of undo', async () => {
+    await say("class = 'shoes'");
+    const n = await count("class = 'shoes'");
+    await shown(n);
+    await press('Escape');
+    await page.getByRole('listbox', { name: 'Images' }).focus();
+    await press('Control+a');
+    await status(new RegExp(`${n} selected · `));
+    await press('l');
+    await page.keyboard.type('footwear');
+    await press('Enter');
+    await shown(0); // none is called shoes now
+    await say("class = 'footwear'");
+    await shown(n);
+    expect(await count("label = 'footwear'")).toBe(n);
+    await page.getByRole('listbox', { name: 'Images' }).focus();
+    await press('Control+a', 't');
+    await page.keyboard.type('pair, leather');
+    await press('Enter', 'Escape');
+    await page.getByRole('button', { name: 'Remove the tag pair' }).waitFor();
+    expect(await count("tag = 'pair' and tag = 'leather'")).toBe(n);
+    await press('o');
+    await page.keyboard.type('from the second shelf');
+    await press('Enter');
+    await expect.poll(() => count("note = 'from the second shelf'")).toBe(n);
+    await press('Control+z', 'Control+z');
+    await expect.poll(() => count("tag = 'pair' or note != none")).toBe(0);
+    await press('Control+Shift+z');
+    await expect.poll(() => count("tag = 'pair'")).toBe(n);
+    await say('');
+    await shown(650);
+  });
+
+  test('a frame drawn over tiles selects them; compared images share a zoom', async () => {
+    await page.getByRole('listbox', { name: 'Images' }).focus();
+    await press('Home', 'Escape');
+    const [first, second] = [await tiles().nth(0).boundingBox(), await tiles().nth(1).boundingBox()] as { x: number; y: number; width: number; height: number }[];
+    await page.mouse.move(first.x - 5, first.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(second.x + 30, second.y + 60, { steps: 6 });
+    await page.mouse.up();
+    await status(/^2 selected/);
+    await press('c');
+    await page.getByText('Compare 2').waitFor();
+    await press('z');
+    await expect.poll(() => page.getByRole('button', { name: '100 %' }).getAttribute('aria-pressed')).toBe('true');
+    await press('x', 'ArrowRight', 'p');
+    const paths = (await table('width > 0')).slice(0, 2);
+    await expect.poll(async () => (await table('decision != none')).map(({ path, decision }) => [path, decision])).toEqual([[paths[0].path, 'reject'], [paths[1].path, 'keep']]);
+    expect(await inBothLights()).toEqual([]);
+    await press('Control+z', 'Control+z', 'Escape', 'Escape');
+  });
+
+  test('a check’s threshold moves with live counts, and what it flags is rejected with the reason', async () => {
+    await press('i');
+    await page.getByRole('heading', { name: 'Issues', exact: true }).waitFor();
+    expect(await inBothLights()).toEqual([]);
+    await page.getByRole('complementary', { name: 'Checks' }).getByRole('button', { name: /^Blurry/ }).click();
+    const before = await count("issue = 'blurry'");
+    await shown(before);
+    const slider = page.getByRole('slider', { name: /blurry|threshold/i }).first();
+    await slider.focus();
+    await press('ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft');
+    await slider.blur();
+    await expect.poll(async () => (await winnowJson<{ checks: { id: string; threshold: number }[] }>(['checks', dirty], env)).checks.find(({ id }) => id === 'blurry')?.threshold).toBeLessThan(0.5);
+    const now = await count("issue = 'blurry'");
+    expect(now).toBeGreaterThanOrEqual(before);
+    await shown(now);
+    await page.getByRole('button', { name: new RegExp(`Reject the ${now}`) }).click();
+    await expect.poll(() => count("decision = 'reject' and reason contains 'blurry >='")).toBe(now);
+    await press('Control+z', 'Control+z');
+    await expect.poll(() => count("decision = 'reject'")).toBe(0);
+    expect(await count("issue = 'blurry'")).toBe(before);
+  });
+
+  test('of duplicates the best is kept, and what is none is remembered', async () => {
+    await press('b');
+    await page.getByText(/Keep best of all 40 groups/).waitFor();
+    expect(await inBothLights()).toEqual([]);
+    await page.getByRole('button', { name: /Not duplicates/ }).first().click();
+    await page.getByText(/Keep best of all 39 groups/).click();
+    await expect.poll(() => count("decision = 'reject' and reason contains 'duplicate of'")).toBe(39);
+    await press('Control+z', 'Control+z');
+    await page.getByText(/Keep best of all 40 groups/).waitFor();
+    expect(await count('decision != none')).toBe(0);
+    await press('g');
+  });
+
+  test('the map is drawn from what was learned; what is drawn round is selected everywhere', async () => {
+    expect((await winnow(['rank', dirty, '--method', 'pca', '--size', '32'], env)).code).toBe(0);
+    await press('m');
+    await page.getByRole('button', { name: 'Draw the map' }).click();
+    const plane = page.getByRole('application', { name: 'Map of 650 images' });
+    await plane.waitFor({ timeout: 120_000 });
+    await status(/650 images on the map/);
+    expect(await inBothLights()).toEqual([]);
+    const { x, y, width, height } = (await plane.boundingBox()) as { x: number; y: number; width: number; height: number };
+    await page.mouse.move(x + 3, y + 3);
+    await page.mouse.down();
+    for (const [px, py] of [[width / 2, 3], [width / 2, height - 3], [3, height - 3]]) await page.mouse.move(x + px, y + py, { steps: 3 });
+    await page.mouse.up();
+    const left = await count('map.x < 0');
+    const selected = Number(/(\d+) selected/.exec(await page.getByText(/\d+ selected/).first().innerText())?.[1]);
+    expect(Math.abs(selected - left)).toBeLessThan(20); // the middle of the plane is the middle of the map, but for a pixel
+    await page.getByRole('button', { name: 'Show in gallery' }).click();
+    await status(new RegExp(`^${selected} selected`));
+    await press('Escape');
+  });
+
+  test('keys are changed, commands found by name, and the history tells the command line', async () => {
+    await press('Control+k');
+    await page.keyboard.type('issues');
+    await press('Enter');
+    await page.getByRole('heading', { name: 'Issues', exact: true }).waitFor();
+    await press('g');
+    await page.getByRole('listbox', { name: 'Images' }).focus();
+    await press('Home', 'x');
+    const [{ path }] = await table("decision = 'reject'");
+    await press('h');
+    const dialog = page.getByRole('dialog', { name: 'History' });
+    await dialog.getByText(`reject ${path}`).first().waitFor();
+    await dialog.getByText(new RegExp(`decide .*--reject.*${path.split('/').at(-1)}|decide .*${path.split('/').at(-1)}.*--reject`)).first().waitFor();
+    expect(await accessible()).toEqual([]);
+    await press('Escape', 'Control+z');
+    await press('?');
+    const keys = page.getByRole('dialog', { name: 'Keys' });
+    await keys.waitFor();
+    expect(await accessible()).toEqual([]);
+    await press('Escape');
+  });
+
+  test('an export with splits comes back whole: equal marks after an import elsewhere', async () => {
+    await winnow(['decide', dirty, "issue = 'dark'", '--reject'], env);
+    await winnow(['decide', dirty, "issue = 'grayscale' and decision = none", '--unsure', '--reason', 'is gray meant?'], env);
+    await status(/\d+ of 650 images reviewed/);
+    await press('Control+e');
+    const dialog = page.getByRole('dialog', { name: 'Export' });
+    const to = join(own.work, 'set');
+    await dialog.getByRole('textbox').or(dialog.getByRole('combobox')).first().fill(to);
+    await dialog.getByRole('button', { name: /^Export \d+ images/ }).click();
+    await dialog.getByText(/images copied and read back/).waitFor({ timeout: 60_000 });
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    expect(existsSync(join(to, 'manifest.json'))).toBe(true);
+    expect(readdirSync(to)).toContain('dress');
+    const marks = async (data: string) => (await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', 'width > 0'], { WINNOW_DATA: data })).samples
+      .map(({ path, decision, reason, tags, label, note }) => ({ path, decision, reason, tags, label, note }));
+    const other = join(own.work, 'other');
+    expect((await winnow(['scan', dirty], { WINNOW_DATA: other })).code).toBe(0);
+    const imported = await winnow(['import', dirty, join(to, 'manifest.json')], { WINNOW_DATA: other });
+    expect(imported.code, imported.err).toBe(0);
+    expect(await marks(other)).toEqual(await marks(own.data));
+    expect(JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8'))).toBeTruthy();
+  });
+
+  test('the page had no fault', () => expect(faults).toEqual([]));
+});
