@@ -7,8 +7,6 @@ import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts
 import { follow, say, writeJson } from './output.ts';
 import { allSamples, describeGroups, describeSamples } from './samples.ts';
 
-export { allSamples } from './samples.ts';
-
 export function addScanCommand(program: Command) {
   folderCommand(program, 'find', 'scan', 'index the images, check their quality, find duplicates, and tell which files cannot be read', ['photos', 'photos --json scan.json'])
     .action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => scanCommand(door, options)));

@@ -10,7 +10,7 @@
  */
 
 const everyPiece = ['node', 'tensorflow', 'electron', 'display', 'screen', 'browser', 'renderer'];
-const withoutNetworks = ['scan', 'decide', 'undo', 'redo', 'export', 'runs'];
+const withoutNetworks = ['scan', 'show', 'decide', 'tag', 'label', 'note', 'undo', 'redo', 'history', 'script', 'import', 'views', 'checks', 'duplicates', 'export', 'runs'];
 const piecesOf = /** @type {Record<string, string[]>} */ ({
   window: ['node', 'tensorflow', 'electron', 'display', 'renderer'],
   serve: ['node', 'tensorflow', 'renderer'],
@@ -32,7 +32,7 @@ export function planOf(task, args, { display }) {
     case 'test':
       return { kind: 'test', pieces: piecesOfTests(command), args };
     case 'bench':
-      return { kind: 'bench', pieces: commandLinePieces, args };
+      return { kind: 'bench', pieces: command === 'crowd' ? [...commandLinePieces, 'browser', 'renderer'] : commandLinePieces, args };
     case 'check':
       return { kind: 'check', pieces: ['node'], args };
     case 'package':

@@ -29,7 +29,8 @@ async function main([task = '', ...args]) {
   await providePieces(plan.pieces);
   const node = /** @type {string} */ (node24());
   const cwd = process.env.INIT_CWD || process.cwd();
-  const env = { ...process.env, WINNOW_NODE: node };
+  // Compiled sources are kept: a command starts in half the time.
+  const env = { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env, WINNOW_NODE: node };
   const cli = ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts')];
   switch (plan.kind) {
     case 'setup':

@@ -98,13 +98,13 @@ export class Journal {
     return this.#again('redo', step, 2);
   }
 
-  /** Entries that were not themselves an undo or redo, oldest first; the newest `limit` of them. */
-  records(limit = Number.MAX_SAFE_INTEGER): Record[] {
+  /** What was done, oldest first, the newest `limit` of it; with `all`, undo and redo too. */
+  records(limit = Number.MAX_SAFE_INTEGER, all = false): Record[] {
     const standing = new Set(this.#done.map(({ seq }) => seq));
     const rows = this.#db.all<Step & { at: number; action: string; changes: string }>(
-      "SELECT seq, at, kind, target, title, action, changes FROM journal WHERE kind IN ('edit', 'done') ORDER BY seq DESC LIMIT ?", limit);
+      "SELECT seq, at, kind, target, title, action, changes FROM journal WHERE ? OR kind IN ('edit', 'done') ORDER BY seq DESC LIMIT ?", Number(all), limit);
     return rows.reverse().map((row) => ({
-      ...row, action: JSON.parse(row.action) as Action, changes: JSON.parse(row.changes) as Changes, undone: row.kind === 'edit' && !standing.has(row.seq),
+      ...row, action: JSON.parse(row.action) as Action, changes: (row.changes ? JSON.parse(row.changes) : { marks: [], settings: [] }) as Changes, undone: row.kind === 'edit' && !standing.has(row.seq),
     }));
   }
 

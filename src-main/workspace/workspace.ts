@@ -210,7 +210,7 @@ export class OpenWorkspace implements WorkspaceService {
     }));
   }
 
-  script = (): string => scriptOf(this.#journal.records(), this.folder, this.#pathOf);
+  script = (): string => scriptOf(this.#journal.records(undefined, true), this.folder, this.#pathOf);
 
   async import({ file, dryRun }: z.infer<typeof importSchema>) {
     const { result, marks } = await importMarks(file, this.table.samples());

@@ -4,7 +4,7 @@ import { columnPath, thumbPath, workspacePath } from '../../src-main/contract/ad
 import { openDoor, type Door } from '../../src-main/door/client.ts';
 import { listenOnPipe, type Listening } from '../../src-main/door/pipe.ts';
 import { Agent, fetch } from 'undici';
-import { allSamples } from '../../src-main/command/scan.ts';
+import { allSamples } from '../../src-main/command/samples.ts';
 import { follow } from '../../src-main/command/output.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 
