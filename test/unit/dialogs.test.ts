@@ -1,0 +1,85 @@
+/** What stands behind the dialogs: a key belongs to one command, and what is set for an export is what is asked of the engine. */
+import { describe, expect, test } from 'vitest';
+import { exportSchema } from '../../src-main/contract/schemas.ts';
+import { faultOf, newForm, placements, requestOf } from '../../src-renderer/lib/export-form.ts';
+import { given, holderOf, restored, type Chosen, type Keyed } from '../../src-renderer/lib/rebind.ts';
+
+const keep: Keyed = { id: 'keep', keys: ['p', 'k'] };
+const reject: Keyed = { id: 'reject', keys: ['x'] };
+const clear: Keyed = { id: 'clear', keys: ['backspace', 'delete'] };
+const actions = [keep, reject, clear];
+const apply = (chosen: Chosen, changes: Record<string, readonly string[] | null>): Chosen => {
+  const next: Record<string, readonly string[]> = { ...chosen };
+  for (const [id, keys] of Object.entries(changes)) {
+    if (keys) next[id] = keys;
+    else delete next[id];
+  }
+  return next;
+};
+/** Who has each key: at most one, or a press would do what the sheet does not say. */
+const holders = (chosen: Chosen) => ['p', 'k', 'x', 'backspace', 'delete', 'j'].map((key) => {
+  const all = actions.filter((action) => (chosen[action.id] ?? action.keys).includes(key));
+  expect(all.length).toBeLessThan(2);
+  expect(holderOf(key, actions, chosen)).toBe(all[0]);
+  return `${key} ${all[0]?.id ?? '-'}`;
+});
+
+describe('keys', () => {
+  test('a free key takes the place of another', () => {
+    const chosen = apply({}, given('j', keep, 'p', actions, {}));
+    expect(chosen).toEqual({ keep: ['j', 'k'] });
+    expect(holders(chosen)).toEqual(['p -', 'k keep', 'x reject', 'backspace clear', 'delete clear', 'j keep']);
+  });
+
+  test('a taken key changes hands, and goes back when its own command is reset', () => {
+    const chosen = apply({}, given('x', keep, null, actions, {}));
+    expect(chosen).toEqual({ keep: ['p', 'k', 'x'], reject: [] });
+    expect(holders(chosen)).toContain('x keep');
+    const back = apply(chosen, restored(reject, actions, chosen));
+    expect(back).toEqual({ keep: ['p', 'k'] });
+    expect(holders(back)).toContain('x reject');
+  });
+
+  test('a key that the command has already is not had twice', () => {
+    expect(apply({}, given('k', keep, 'p', actions, {}))).toEqual({ keep: ['k'] });
+    expect(apply({}, given('p', keep, 'p', actions, {}))).toEqual({ keep: ['p', 'k'] });
+    expect(apply({}, given('delete', clear, null, actions, {}))).toEqual({ clear: ['backspace', 'delete'] });
+  });
+
+  test('what was chosen goes before what is built in, as the page asks', () => {
+    expect(holderOf('x', actions, { keep: ['x'] })?.id).toBe('keep');
+  });
+});
+
+describe('what is set for an export', () => {
+  const form = (some: Partial<ReturnType<typeof newForm>> = {}) => ({ ...newForm('/photos/'), ...some });
+
+  test('the defaults are those of the contract', () => {
+    expect(requestOf(form())).toEqual(exportSchema.omit({ confirmMove: true }).parse({ to: '/photos-cleaned' }));
+  });
+
+  test('shares are of their sum, whatever they are told in', () => {
+    expect(requestOf(form({ splits: 'usual' })).splits).toEqual({ train: 0.8, val: 0.1, test: 0.1 });
+    expect(requestOf(form({ splits: 'own', shares: { train: 3, val: 1, test: null } })).splits).toEqual({ train: 0.75, val: 0.25, test: 0 });
+    expect(requestOf(form({ splits: 'own', shares: { train: -5, val: 1, test: 1 } })).splits).toEqual({ train: 0, val: 0.5, test: 0.5 });
+    expect(requestOf(form({ splits: 'off', shares: { train: 3, val: 1, test: 1 } })).splits).toBeNull();
+  });
+
+  test('an expression counts only where it is asked for and is one', () => {
+    expect(requestOf(form({ drop: 'width < 20' })).drop).toBeNull();
+    expect(requestOf(form({ drops: true, drop: '  ' })).drop).toBeNull();
+    expect(requestOf(form({ drops: true, drop: ' width < 20 ' })).drop).toBe('width < 20');
+  });
+
+  test('what cannot be asked is said', () => {
+    expect(faultOf(form())).toBeNull();
+    expect(faultOf(form({ to: ' ' }))).toContain('where');
+    expect(faultOf(form({ splits: 'own', shares: { train: 0, val: null, test: 0 } }))).toContain('share');
+    for (const seed of [null, 1.5, -1, 2 ** 31]) expect(faultOf(form({ splits: 'usual', seed }))).toContain('seed');
+  });
+
+  test('every way of placing files that the contract has can be chosen', () => {
+    for (const { id } of placements) expect(exportSchema.parse(requestOf(form({ place: id }))).place).toBe(id);
+    expect(placements.map(({ id }) => id).sort()).toEqual([...exportSchema.shape.place.unwrap().options].sort());
+  });
+});
