@@ -55,20 +55,25 @@ const similarityOf = (difference: Difference | null): number => 1 / (1 + excess(
 
 export async function findDuplicates(list: readonly Candidate[], options: DuplicateOptions): Promise<Group[]> {
   const { signal, isApart } = options;
-  const sorted = list.toSorted((p, q) => p.id - q.id);
-  const bySha = Map.groupBy(sorted, (c) => c.sha256);
-  /** One of each content, and the files of the picture it stands for. */
-  const heads = [...bySha.values()].map((files) => files[0]);
-  const files = [...bySha.values()];
   const least = options.leastSimilarity ?? defaultLeastSimilarity;
-
   let last = performance.now();
+  const rest = async (): Promise<void> => {
+    signal.throwIfAborted();
+    await setImmediate();
+    last = performance.now();
+  };
+
+  const sorted = list.toSorted((p, q) => p.id - q.id);
+  await rest();
+  const files = [...Map.groupBy(sorted, (c) => c.sha256).values()];
+  await rest();
+  /** One of each content; `files` has the others beside it. */
+  const heads = files.map((own) => own[0]);
   const total = heads.length * 2;
   const breathe = (done: number): Promise<void> | undefined => {
     if (performance.now() - last < everyMs) return undefined;
-    signal.throwIfAborted();
     options.onProgress(Math.min(done, total), total);
-    return setImmediate().then(() => void (last = performance.now()));
+    return rest();
   };
 
   // Fingerprints of another layout cannot be compared: such an image is found by its bytes only, until it is fingerprinted again.
@@ -103,13 +108,14 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     if (pause) await pause;
   }
   for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
-  signal.throwIfAborted();
+  await rest();
 
   const filesOf = (picture: number): Candidate[] => same.of(picture).flatMap((head) => files[head]).sort((p, q) => p.id - q.id);
   const groups: Group[] = same.heads().flatMap((head) => {
     const ids = filesOf(head).map((file) => file.id);
     return ids.length > 1 ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1 }] : [];
   });
+  await rest();
   const apart = (a: number, b: number): boolean => same.of(a).some((p) => same.of(b).some((q) => isApart(heads[p].sha256, heads[q].sha256)));
   const links = alike.map(({ a, b, verdict }): Link => ({ a: same.head(a), b: same.head(b), kind: kindOf(verdict.turn), similarity: verdict.similarity })).filter(({ a, b }) => a !== b && !apart(a, b));
   const compare = async (a: number, b: number): Promise<Link | null> => {
