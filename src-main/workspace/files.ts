@@ -20,12 +20,15 @@ export function isInside(folder: string, path: string): boolean {
 
 let serial = 0;
 
-/** Writes `data` to `file`, making its folder. A reader sees the old content or the new, never a part. */
+/** Writes `data` to `file`, making its folder where there is none. A reader sees the old content or the new, never a part. */
 export async function writeWhole(file: string, data: string | Uint8Array): Promise<void> {
   const part = `${file}.${process.pid}-${serial++}.part`;
-  await mkdir(dirname(file), { recursive: true });
   try {
-    await writeFile(part, data);
+    await writeFile(part, data).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(part, data);
+    });
     await rename(part, file);
   } catch (error) {
     await rm(part, { force: true });
