@@ -17,7 +17,7 @@ export interface Command {
 }
 export interface Found { command: Command; at: readonly number[] }
 
-const maxFound = 60;
+const maxFound = 40;
 const maxRecent = 6;
 const maxTag = 100;
 const maxLabel = 200;
