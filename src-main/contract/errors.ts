@@ -21,6 +21,7 @@ export function explain(error: unknown): { code: ErrorCode; message: string } {
     const { code } = error as NodeJS.ErrnoException;
     if (error.name === 'AbortError') return { code: 'cancelled', message: 'Cancelled.' };
     if (code === 'ENOSPC') return { code: 'disk-full', message: 'The disk is full. Free some space and try again.' };
+    if (code === 'ENOENT') return { code: 'no-folder', message: `Not there any more: ${(error as NodeJS.ErrnoException).path ?? error.message}` };
     if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return { code: 'target-unwritable', message: `No permission: ${error.message}` };
     return { code: 'failed', message: error.message };
   }

@@ -41,3 +41,9 @@ function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
   for (let i = 0, to = 0; i < pixels; i++, to += 3) rgb[to] = rgb[to + 1] = rgb[to + 2] = data[i * channels];
   return rgb;
 }
+
+/** A thumbnail's pixels as it was kept, RGB. */
+export async function readThumb(file: string): Promise<Pick<Thumb, 'data' | 'width' | 'height' | 'channels'>> {
+  const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
+  return { data: asRgb(data, info.width * info.height, info.channels), width: info.width, height: info.height, channels: 3 };
+}

@@ -133,6 +133,7 @@ function addCuration(db: Database) {
     ALTER TABLE columns ADD COLUMN data BLOB;
     CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE groups (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, score REAL NOT NULL, members TEXT NOT NULL);
+    CREATE TABLE verdicts (pair TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
     ALTER TABLE journal RENAME TO journal_1;
     CREATE TABLE journal (
       seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('edit', 'undo', 'redo', 'done')),

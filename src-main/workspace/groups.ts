@@ -5,8 +5,10 @@ import { splitOf } from '../contract/read.ts';
 import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
 import { hashPixels } from '../image/pixel-hash.ts';
+import { readThumb } from '../image/pixels.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
+import { thumbFile } from './scan.ts';
 import { settingKey, type Settings } from './settings.ts';
 import type { Table } from './table.ts';
 
@@ -23,20 +25,26 @@ export class Groups {
     this.#settings = settings;
   }
 
-  async find(folder: string, report: Report): Promise<void> {
+  async find(folder: string, workspaceFolder: string, report: Report): Promise<void> {
     const candidates = this.#table.fingerprints();
-    const pathOf = new Map(this.#table.samples().map(({ id, path }) => [id, path]));
+    const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
+    // What was once compared is not compared again: the next search after a few new images is quick.
+    const verdicts = new Map(this.#db.all<{ pair: string; value: number }>('SELECT pair, value FROM verdicts').map(({ pair, value }) => [pair, value]));
+    const known = verdicts.size;
     report.stage('Finding duplicates', candidates.length);
     const groups = await findDuplicates(candidates, {
       signal: report.signal,
       onProgress: (done, total) => report.progress(done, total),
       isApart: () => false, // told apart when read, so that taking it back needs no search
+      verdicts,
+      pixels: (id) => readThumb(thumbFile(workspaceFolder, (samples.get(id) as Sample).sha256)),
       pixelHash: async (id) => {
-        const path = pathOf.get(id) as string;
-        return hashPixels(await readFile(join(folder, path)), path).catch(() => `unreadable ${id}`);
+        const { path } = samples.get(id) as Sample;
+        return hashPixels(await readFile(join(folder, path)), path);
       },
     });
     this.#table.write(() => {
+      for (const [pair, value] of [...verdicts].slice(known)) this.#db.run('INSERT OR REPLACE INTO verdicts (pair, value) VALUES (?, ?)', pair, value);
       this.#db.run('DELETE FROM groups');
       for (const { kind, ids, score } of groups) this.#db.run('INSERT INTO groups (kind, score, members) VALUES (?, ?, ?)', kind, score, JSON.stringify(ids));
     });

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import type { Compute } from '../compute/child.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { rejectsOf } from '../contract/keep-best.ts';
 import type { ReadSource } from '../contract/read.ts';
 import type { Change, Choice, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from '../contract/schemas.ts';
 import type { Edited, WorkspaceService } from '../contract/services.ts';
 import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { best } from '../duplicate/best.ts';
 import { exportSet, planExport, type ExportInput } from '../export/export.ts';
 import { commandOf, scriptOf } from './commands.ts';
 import { Database } from './database.ts';
@@ -105,7 +105,7 @@ export class OpenWorkspace implements WorkspaceService {
     // Groups and checks follow from all samples; a scan that was cut off before them is caught up here.
     const derivedFrom = `${this.table.meta('measuresRevision')} ${this.table.count().samples}`;
     if (this.table.meta('derivedFrom') !== derivedFrom) {
-      await this.#groups.find(this.folder, report);
+      await this.#groups.find(this.folder, this.workspaceFolder, report);
       this.#quality.run();
       this.table.setMeta('derivedFrom', derivedFrom);
     }
@@ -183,16 +183,11 @@ export class OpenWorkspace implements WorkspaceService {
 
   keepBest(request: KeepBest): Edited {
     const sharpness = this.table.resolveColumn('sharpness') === null ? new Float64Array() : this.table.values('sharpness');
-    const samples = new Map(this.table.samples().map((sample) => [sample.id, { ...sample, sharpness: sharpness[sample.id] ?? NaN }]));
-    const marks = new Map<number, { decision: 'reject'; reason: string }>();
-    for (const group of this.groups()) {
-      if (!request.kinds.includes(group.kind) || (request.groups && !request.groups.includes(group.id))) continue;
-      const members = group.ids.flatMap((id) => samples.get(id) ?? []).filter(({ id, decision }) => decision !== 'reject' && !marks.has(id));
-      if (members.length < 2) continue;
-      const kept = best(members, [request.rule], request.protectedFolder);
-      for (const { id } of members) if (id !== kept) marks.set(id, { decision: 'reject', reason: `${group.kind} duplicate of ${samples.get(kept)?.path}` });
-    }
-    return this.#edit({ do: 'keep-best', request }, { marks: [...marks] }, (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.#pathOf)}`);
+    const samples = new Map(this.table.samples().map((sample) => [sample.id, sample]));
+    const groups = this.groups().filter(({ id, kind }) => request.kinds.includes(kind) && (request.groups?.includes(id) ?? true));
+    const rejects = rejectsOf(groups, (id) => samples.get(id), { rule: request.rule, protectedFolder: request.protectedFolder, sharpness });
+    const marks = [...rejects].map(([id, { kept, kind }]) => [id, { decision: 'reject', reason: `${kind} duplicate of ${samples.get(kept)?.path}` }] as const);
+    return this.#edit({ do: 'keep-best', request }, { marks }, (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.#pathOf)}`);
   }
 
   undo(): Edited {

@@ -5,7 +5,7 @@
 import { splitOf } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
 import { duplicateKinds, type Decision, type DuplicateKind, type Group, type Sample } from '../../src-main/contract/types.ts';
-import { bestOf, rejectsOf, type KeepChoice } from '../lib/keep-best.ts';
+import { bestOf, rejectsOf, type KeepChoice } from '../../src-main/contract/keep-best.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 

@@ -14,7 +14,7 @@ import { settings } from './settings.svelte.ts';
 
 export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'map';
 /** Where the grid is. */
-const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'map'];
+const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'duplicates', 'map'];
 
 export const orderProperties = [
   { name: 'path', title: 'Path' }, { name: 'bytes', title: 'File size' }, { name: 'width', title: 'Width' }, { name: 'height', title: 'Height' }, { name: 'modified', title: 'Date' },
@@ -38,6 +38,8 @@ export class View {
   flaggedOnly = $state(true);
   /** The check that is looked at among the issues; null is the overview. */
   checkId = $state<string | null>(null);
+  /** What the place of duplicates lists, group by group: told by its panel. */
+  listed = $state.raw<readonly number[]>([]);
   /** A threshold that is being dragged: told to the engine when it is let go. */
   draggedThreshold = $state<number | null>(null);
   /** What the person has set for the next training; kept while they look elsewhere. */
@@ -114,6 +116,11 @@ export class View {
   });
 
   readonly #arranged: { shown: readonly Sample[]; sections: readonly Section[] } = $derived.by(() => {
+    if (this.place === 'duplicates') {
+      void this.#session.samples; // decisions
+      const members = this.listed.flatMap((id) => this.#session.sample(id) ?? []);
+      return { shown: members, sections: [{ title: null, from: 0, to: members.length }] };
+    }
     const passes = this.filter.shown;
     const shown: Sample[] = [];
     for (const id of this.#ordered) if (passes[id]) shown.push(this.#session.sample(id) as Sample);

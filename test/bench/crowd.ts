@@ -52,7 +52,7 @@ async function makeCrowd() {
       const [width, height] = [Math.round(160 + pick() * 640), Math.round(160 + pick() * 480)];
       const extract = { left: Math.floor(pick() * (1600 - width)), top: Math.floor(pick() * (1200 - height)), width, height };
       if (existsSync(file)) continue;
-      await sharp(scenes[Math.floor(pick() * 64)], { raw: { width: 1600, height: 1200, channels: 3 } }).extract(extract).modulate({ brightness: 0.7 + pick() * 0.6, hue: Math.floor(pick() * 360) }).jpeg({ quality: 70 }).toFile(file);
+      await sharp(scenes[Math.floor(pick() * 64)], { raw: { width: 1600, height: 1200, channels: 3 } }).extract(extract).linear([0.7 + pick() * 0.5, 0.7 + pick() * 0.5, 0.7 + pick() * 0.5], [pick() * 40, pick() * 40, pick() * 40]).jpeg({ quality: 70 }).toFile(file);
       if (i % 1000 === 0) process.stderr.write(`\r${i} images made `);
     }
   };

@@ -36,7 +36,6 @@ interface Row { path: string; decision: string | null; reason: string | null; ta
 const table = async (where: string): Promise<Row[]> => (await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', where], env)).samples;
 const count = async (where: string) => (await table(where)).length;
 const tiles = () => page.locator('[role=option][data-path]');
-const shownPaths = () => tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
 const status = (text: RegExp | string) => page.getByRole('contentinfo').getByText(text).waitFor();
 const press = async (...keys: string[]) => {
   for (const key of keys) await page.keyboard.press(key);

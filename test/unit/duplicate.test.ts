@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../src-main/compute/random.ts';
-import { best, keepRules, type Member } from '../../src-main/duplicate/best.ts';
+import { best, keepRules, type Member } from '../../src-main/contract/keep-best.ts';
 import { fingerprint, fingerprintBytes, isCurrent, type Pixels } from '../../src-main/duplicate/fingerprint.ts';
 import { gather, type Link } from '../../src-main/duplicate/gather.ts';
 import { findDuplicates, type Candidate, type DuplicateOptions, type Group } from '../../src-main/duplicate/groups.ts';
@@ -211,22 +211,23 @@ describe('gathering', () => {
 });
 
 describe('which to keep', () => {
-  const member = (id: number, more: Partial<Member> = {}): Member => ({ id, path: `${id}.jpg`, width: 100, height: 100, bytes: 1000, modifiedMs: 0, sharpness: 0.5, ...more });
+  const member = (id: number, more: Partial<Member> = {}): Member => ({ id, path: `${id}.jpg`, width: 100, height: 100, bytes: 1000, modifiedMs: 0, decision: null, sharpness: 0.5, ...more });
   const members = [member(1, { width: 200 }), member(2, { sharpness: 0.9 }), member(3, { modifiedMs: 5 }), member(4, { path: 'keep/4.jpg' }), member(5, { path: 'keeper/5.jpg' })];
 
-  test.each([['largest', 1], ['sharpest', 2], ['newest', 3]] as const)('%s', (rule, id) => expect(best(members, [rule], null)).toBe(id));
+  test.each([['largest', 1], ['sharpest', 2], ['newest', 3]] as const)('%s', (rule, id) => expect(best(members, rule, null)).toBe(id));
   test('the protected folder comes first, and only that folder', () => {
-    expect(best(members, ['largest'], 'keep')).toBe(4);
-    expect(best(members, ['largest'], 'keep/')).toBe(4);
-    expect(best(members, ['largest'], 'kee')).toBe(1);
+    expect(best(members, 'largest', 'keep')).toBe(4);
+    expect(best(members, 'largest', 'keep/')).toBe(4);
+    expect(best(members, 'largest', 'kee')).toBe(1);
   });
   test('ties go to the next rule, then the rules not named, then the path', () => {
-    expect(best([member(1, { sharpness: 0.1 }), member(2)], ['largest'], null)).toBe(2);
-    expect(best([member(1, { modifiedMs: 9 }), member(2, { bytes: 2000 })], ['largest'], null)).toBe(2);
-    expect(best([member(2), member(1)], ['protected'], null)).toBe(1);
-    expect(best([member(1, { sharpness: NaN }), member(2)], ['sharpest'], null)).toBe(2);
+    expect(best([member(1, { sharpness: 0.1 }), member(2)], 'largest', null)).toBe(2);
+    expect(best([member(1, { modifiedMs: 9 }), member(2, { bytes: 2000 })], 'largest', null)).toBe(2);
+    expect(best([member(2), member(1)], 'newest', null)).toBe(1);
+    expect(best([member(1, { width: 900 }), member(2, { decision: 'keep' })], 'largest', null)).toBe(2);
+    expect(best([member(1, { sharpness: NaN }), member(2)], 'sharpest', null)).toBe(2);
   });
   test('every rule decides whatever the order of the members', () => {
-    for (const rule of keepRules) expect(best(members.toReversed(), [rule], null)).toBe(best(members, [rule], null));
+    for (const rule of keepRules) expect(best(members.toReversed(), rule, null)).toBe(best(members, rule, null));
   });
 });

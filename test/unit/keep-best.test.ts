@@ -1,8 +1,8 @@
-/** What the page says would be kept is what the engine keeps: over many small groups with equal and missing values, so that every tie is met. */
+/** What is kept of groups of duplicates, and how copies differ, in words. */
 import { expect, test } from 'vitest';
 import type { Group, Sample } from '../../src-main/contract/types.ts';
-import { best } from '../../src-main/duplicate/best.ts';
-import { bestOf, differenceTo, keepRules, rejectsOf } from '../../src-renderer/lib/keep-best.ts';
+import { bestOf, rejectsOf } from '../../src-main/contract/keep-best.ts';
+import { differenceTo } from '../../src-renderer/lib/difference.ts';
 
 let state = 7;
 const random = (below: number) => (state = (state * 48_271) % 2_147_483_647) % below;
@@ -11,26 +11,16 @@ const sample = (id: number, change: Partial<Sample> = {}): Sample => ({
   format: 'jpeg', sha256: String(id), decision: null, reason: null, tags: [], label: null, note: null, ...change,
 });
 
-test('keeps what the engine keeps', () => {
-  const sharpness = Float64Array.from({ length: 6 }, () => NaN);
-  for (let round = 0; round < 3000; round++) {
-    const members = Array.from({ length: 1 + random(5) }, (_, id) => sample(id));
-    members.forEach(({ id }) => (sharpness[id] = random(3) ? random(3) : NaN));
-    const measured = members.map((member) => ({ ...member, sharpness: sharpness[member.id] }));
-    for (const rule of keepRules) {
-      for (const protectedFolder of [null, 'a', 'a/', 'a/b', 'c']) {
-        expect(bestOf(members, { rule, protectedFolder, sharpness })).toBe(best(measured, [rule], protectedFolder));
-      }
-    }
-  }
-});
-
 test('a rejected image is out of it, and one of two groups is rejected once', () => {
   const choice = { rule: 'largest', protectedFolder: null, sharpness: new Float64Array() } as const;
   const samples = [sample(0, { width: 90, decision: 'reject' }), sample(1, { width: 50 }), sample(2, { width: 40 }), sample(3, { width: 60 })];
   const group = (id: number, ids: number[]): Group => ({ id, kind: 'near', ids, score: 1, crossesClasses: false, crossesSplits: false });
   expect(bestOf(samples, choice)).toBe(3);
-  expect([...rejectsOf([group(1, [0, 1, 2]), group(2, [2, 3])], (id) => samples[id], choice)]).toEqual([2]);
+  expect([...rejectsOf([group(1, [0, 1, 2]), group(2, [2, 3])], (id) => samples[id], choice)]).toEqual([[2, { kept: 1, kind: 'near' }]]);
+  // What a person keeps is kept, though another is larger; of two kept none is rejected.
+  const kept = samples.map((one) => (one.id === 2 ? { ...one, decision: 'keep' as const } : one));
+  expect([...rejectsOf([group(1, [1, 2, 3])], (id) => kept[id], choice).keys()]).toEqual([1, 3]);
+  expect(rejectsOf([group(1, [1, 2])], (id) => ({ ...kept[id], decision: 'keep' }), choice).size).toBe(0);
   expect(rejectsOf([group(1, [0, 1])], (id) => samples[id], choice).size).toBe(0);
 });
 
