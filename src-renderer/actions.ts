@@ -1,4 +1,5 @@
 /** Every command once: its name, its keys, when it makes sense, what it does. Keys, menu, buttons, the palette and the sheet of keys all read this. */
+import { tick } from 'svelte';
 import { shell } from './lib/engine.ts';
 import { app } from './state/app.svelte.ts';
 import { zoomStep } from './state/loupe.svelte.ts';
@@ -25,6 +26,7 @@ const comparing = () => browsing() && view().loupe.isComparing;
 const current = () => browsing() && view().current !== null;
 const chosen = () => browsing() && view().chosen().length > 0;
 const go = (place: Place) => () => {
+  if (place === 'issues' && view().place === place) view().checkId = null; // once more: the overview
   view().place = place;
   view().loupe.mode = 'grid';
 };
@@ -46,8 +48,12 @@ const digit = (n: number): Action => ({
   id: `label-${n}`, title: n === 0 ? 'Label as the folder says' : `Label as class ${n}`, keys: [String(n)], group: 'Decide', keyOnly: true, when: chosen,
   run: () => (view().loupe.isComparing && n > 0 && n <= view().loupe.panes ? void (view().loupe.active = n - 1) : view().labelByKey(n)),
 });
-/** Puts the keyboard into a field of the page. */
-const focus = (selector: string) => () => document.querySelector<HTMLElement>(selector)?.focus();
+/** Puts the keyboard into a field of the page; the panels are shown where they were hidden. */
+const focus = (selector: string) => async () => {
+  settings.panels = true;
+  await tick();
+  document.querySelector<HTMLElement>(selector)?.focus();
+};
 
 export const actions: readonly Action[] = [
   { id: 'keep', title: 'Keep', keys: ['p', 'k'], group: 'Decide', when: chosen, run: () => view().decide('keep') },

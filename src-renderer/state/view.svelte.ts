@@ -254,6 +254,8 @@ export class View {
   /** Selects these, or adds them to what is selected. */
   select(ids: Iterable<number>, beside: boolean) {
     this.selection = new Set(beside ? [...this.selection, ...ids] : ids);
+    // What is selected is looked at: the cursor comes to it where it is nowhere.
+    if (!this.current) this.cursor = this.shown.find(({ id }) => this.selection.has(id))?.id ?? this.cursor;
   }
 
   /** The next images to compare, so many on. */
@@ -270,11 +272,11 @@ export class View {
   }
 
   selectAll() {
-    this.selection = new Set(this.shown.map(({ id }) => id));
+    this.select(this.shown.map(({ id }) => id), false);
   }
 
   invertSelection() {
-    this.selection = new Set(this.shown.filter(({ id }) => !this.selection.has(id)).map(({ id }) => id));
+    this.select(this.shown.filter(({ id }) => !this.selection.has(id)).map(({ id }) => id), false);
   }
 
   clearSelection() {
@@ -306,10 +308,11 @@ export class View {
     void settings.rememberPlace(this.#session.id, sample.path);
   }
 
-  /** Puts the cursor where it was when the folder was last looked at. */
+  /** Puts the cursor where it was when the folder was last looked at here; where that is not known, on the first image of a begun review that is undecided. */
   async resume() {
     const path = await settings.placeIn(this.#session.id);
-    const sample = path === null ? undefined : this.#session.samples.find((known) => known.path === path);
+    const { samples, reviewed } = this.#session;
+    const sample = samples.find((known) => known.path === path) ?? (reviewed ? samples.find(({ decision }) => decision === null) : undefined);
     if (sample && this.cursor === null) this.pick(sample, { toggle: false, range: false });
   }
 

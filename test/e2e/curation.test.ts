@@ -21,6 +21,7 @@ let page: Page;
 async function enter() {
   door = await openDoor(own.data, dirty);
   page = door.page;
+  page.setDefaultTimeout(15_000);
   page.on('pageerror', (error) => faults.push(error.message));
   await status(/650 image files/);
   await page.getByText('650 shown').waitFor();
@@ -86,7 +87,7 @@ describe(`curation, ${doorName}`, () => {
 
   test('what is typed narrows; a fault points at its character; a view keeps it', async () => {
     await say("class = 'dress' and width < ");
-    await page.getByText(/at character 27/).waitFor();
+    await page.getByText(/at character 28/).waitFor();
     await say("class = 'dress' and width < 240");
     const wanted = await count("class = 'dress' and width < 240");
     expect(wanted).toBeGreaterThan(3);
@@ -229,6 +230,8 @@ describe(`curation, ${doorName}`, () => {
     await press('Control+k');
     await page.keyboard.type('issues');
     await press('Enter');
+    await page.getByRole('complementary', { name: 'Checks' }).waitFor();
+    await press('i'); // once more: the overview
     await page.getByRole('heading', { name: 'Issues', exact: true }).waitFor();
     await press('g');
     await page.getByRole('listbox', { name: 'Images' }).focus();

@@ -41,7 +41,7 @@ test('every kind of step is undone to where it began and done again to where it 
   const states = [allOf(workspace)];
   const steps: (() => unknown)[] = [
     () => workspace.edit({ paths: ['a/1.png'] }, { decision: 'reject', reason: 'torn' }),
-    () => workspace.edit({ where: "class = 'b'" }, { decision: 'keep' }),
+    () => workspace.edit({ where: "class = 'b'" }, { decision: 'unsure' }),
     () => workspace.edit({ paths: ['a/*'] }, { addTags: ['blue', 'big'], note: 'look again' }),
     () => workspace.edit({ paths: ['a/1.png'] }, { removeTags: ['blue'] }),
     () => workspace.edit({ paths: ['odd.png', 'a/2.png'] }, { label: 'strange' }),
