@@ -2,7 +2,8 @@
 import { isAbsolute } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
-import { keepBestSchema, keepRules } from '../contract/schemas.ts';
+import { keepBestSchema } from '../contract/schemas.ts';
+import { keepRules } from '../contract/types.ts';
 import { duplicateKinds, type DuplicateKind } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
-import { exportSchema, placements, type ExportRequest } from '../contract/schemas.ts';
+import { exportSchema, type ExportRequest } from '../contract/schemas.ts';
+import { placements } from '../contract/types.ts';
 import type { ExportPlan } from '../contract/types.ts';
 import { plural, whole as count } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';

@@ -1,6 +1,5 @@
 /** Which of a group of duplicates to keep. Engine and page ask the same question, so that what is shown is what is done. */
-import { keepRules } from './schemas.ts';
-import type { Decision, Group, Sample } from './types.ts';
+import { keepRules, type Decision, type Group, type Sample } from './types.ts';
 
 export { keepRules };
 export type KeepRule = (typeof keepRules)[number];

@@ -1,6 +1,6 @@
 /** What each call accepts. Forms and the command line check against the same schemas, so a wrong value is told in one way. */
 import { z } from 'zod';
-import { decisions, duplicateKinds } from './types.ts';
+import { decisions, duplicateKinds, keepRules, placements } from './types.ts';
 
 export const expressionSchema = z.string().trim().min(1).max(2000);
 
@@ -47,7 +47,6 @@ export const viewSchema = z.object({
   order: z.object({ by: z.string().min(1), descending: z.boolean() }).default({ by: 'path', descending: false }),
 });
 
-export const keepRules = ['largest', 'sharpest', 'newest'] as const;
 export const keepBestSchema = z.object({
   kinds: z.array(z.enum(duplicateKinds as ['exact', 'near', 'rotated', 'mirrored'])).min(1).default(['exact', 'near']),
   rule: z.enum(keepRules).default('largest'),
@@ -86,11 +85,9 @@ export const rankSchema = z.object({
 });
 export type RankRequest = z.infer<typeof rankSchema>;
 
-export const placements = ['copy', 'hardlink', 'symlink', 'list', 'move'] as const;
 export const exportSchema = z.object({
   to: z.string().min(1).describe('Folder that is made; it must not exist or be empty'),
   format: z.string().min(1).default('folder'),
-  /** How image files come there. `list`: not at all. `move`: copied, read back, then the originals go to the system’s trash. */
   place: z.enum(placements).default('copy'),
   /** Samples for which this holds are left out, beside the rejected ones. */
   drop: expressionSchema.nullable().default(null),

@@ -108,6 +108,9 @@ export interface Finding {
 export type DuplicateKind = 'exact' | 'near' | 'rotated' | 'mirrored';
 export const duplicateKinds: readonly DuplicateKind[] = ['exact', 'near', 'rotated', 'mirrored'];
 
+/** Which of a group of duplicates is kept. */
+export const keepRules = ['largest', 'sharpest', 'newest'] as const;
+
 /** Images that are one image. */
 export interface Group {
   id: number;
@@ -210,6 +213,9 @@ export interface ImportResult {
   /** Paths of rows for which there is no image here; at most a hundred. */
   unmatched: readonly string[];
 }
+
+/** How image files come to an export. `list`: not at all. `move`: copied, read back, then the originals go to the system’s trash. */
+export const placements = ['copy', 'hardlink', 'symlink', 'list', 'move'] as const;
 
 /** A way to export, as the forms and flags need it. */
 export interface ExportFormat {

@@ -29,6 +29,10 @@ describe('import rules', () => {
   test('the page imports only the contract', () => {
     expect(imports.filter(({ from, to }) => from.startsWith('src-renderer/') && to.startsWith('src-main/') && !to.startsWith('src-main/contract/'))).toEqual([]);
   });
+  test('the page loads no schemas: zod compiles from text, which the page’s policy forbids', () => {
+    expect(imports.filter(({ from, to, isType }) => from.startsWith('src-renderer/') && !isType && /^src-main\/contract\/(schemas|router)\.ts$/.test(to))).toEqual([]);
+    expect(imports.filter(({ from, to, isType }) => /^src-main\/contract\/(read|expression|keep-best|words|address|types)\.ts$/.test(from) && !isType && /schemas|zod/.test(to))).toEqual([]);
+  });
   test.each([['compute/anomaly', 'scorer.ts', 3], ['check', 'check.ts', 10], ['export', 'format.ts', 5]])('the records of %s do not import each other', (folder, type, least) => {
     const records = imports.filter(({ from }) => from === `src-main/${folder}/index.ts`).map(({ to }) => to).filter((to) => !to.endsWith(`/${type}`));
     expect(records.length).toBeGreaterThanOrEqual(least);
