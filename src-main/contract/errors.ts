@@ -19,6 +19,9 @@ export function explain(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof WinnowError) return { code: error.code, message: error.message };
   if (error instanceof Error) {
     const { code } = error as NodeJS.ErrnoException;
+    const { errcode } = error as { errcode?: number };
+    if (code === 'ERR_SQLITE_ERROR' && errcode === 13) return { code: 'disk-full', message: 'The disk that holds the workspace is full. What was confirmed is kept. Free some space and try again.' };
+    if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined && (errcode & 0xff) === 8) return { code: 'target-unwritable', message: 'The workspace cannot be written to: its disk is read-only. Choose another place with --workspace.' };
     if (error.name === 'AbortError') return { code: 'cancelled', message: 'Cancelled.' };
     if (code === 'ENOSPC') return { code: 'disk-full', message: 'The disk is full. Free some space and try again.' };
     if (code === 'ENOENT') return { code: 'no-folder', message: `Not there any more: ${(error as NodeJS.ErrnoException).path ?? error.message}` };

@@ -30,7 +30,7 @@ export interface ScanSummary { found: number; read: number; unreadable: number; 
 export const thumbFile = (workspaceFolder: string, sha256: string) => join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
 
 export async function scan(folder: string, workspaceFolder: string, table: Table, report: Report): Promise<ScanSummary> {
-  if (!existsSync(folder)) throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected?`);
+  mustBeThere(folder);
   const known = table.known();
   const present = new Set<string>();
   const changed: Found[] = [];
@@ -49,6 +49,8 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
     report.progress(present.size, 0);
   }
 
+  mustBeThere(folder); // a disk that went while it was walked takes nothing with it
+
   report.stage('Reading images', changed.length);
   let committed = performance.now();
   const commit = () => {
@@ -63,7 +65,10 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
       } catch (error) {
         const isSystem = typeof (error as NodeJS.ErrnoException).syscall === 'string';
         if (isSystem && (error as NodeJS.ErrnoException).path?.startsWith(workspaceFolder)) throw error; // our own disk, not the image
-        if (isSystem) addIssue(fileIssue(file.path, error), file);
+        if (isSystem) {
+          mustBeThere(folder);
+          addIssue(fileIssue(file.path, error)); // without size and time: tried again by the next scan
+        }
         else {
           const { code, message } = asDecodeError(error);
           addIssue({ path: file.path, code, message }, file);
@@ -80,6 +85,10 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
   table.setMeta('scannedAt', String(Date.now()));
   const { samples, issues: unreadable } = table.count();
   return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length };
+}
+
+function mustBeThere(folder: string) {
+  if (!existsSync(folder)) throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected? What is known of its images is kept.`);
 }
 
 async function readImage(folder: string, workspaceFolder: string, file: Found): Promise<Scanned> {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
+import { explain } from '../../src-main/contract/errors.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import type { Job } from '../../src-main/contract/types.ts';
 import { openImage } from '../../src-main/image/decode.ts';
@@ -68,6 +69,32 @@ describe('scan', () => {
     await done(workspace, workspace.scan());
     expect(decisionsOf(workspace)).toEqual({ '1.png': 'reject' });
   });
+});
+
+test('a folder that is not there changes nothing, and all is there again when it comes back', async () => {
+  const folder = await blobFolder();
+  const workspace = openAt(folder);
+  await done(workspace, workspace.scan());
+  workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' });
+  const before = workspace.table.samples();
+  renameSync(folder, `${folder}-away`);
+  const job = await done(workspace, workspace.scan());
+  expect(job.error).toMatchObject({ code: 'no-folder', message: expect.stringContaining('Is its disk connected?') });
+  expect(workspace.table.samples()).toEqual(before);
+  renameSync(`${folder}-away`, folder);
+  expect((await done(workspace, workspace.scan())).summary).toBe('25 image files, 0 read');
+  expect(workspace.table.samples()).toEqual(before);
+});
+
+test('a file that could not be read for the system’s sake is tried again', async () => {
+  const folder = folderOf({ '1.png': await blob(1) });
+  symlinkSync(join(folder, 'later.bin'), join(folder, '2.png'));
+  const workspace = openAt(folder);
+  await done(workspace, workspace.scan());
+  expect(workspace.issues()).toMatchObject([{ path: '2.png', code: 'vanished' }]);
+  writeFileSync(join(folder, 'later.bin'), await blob(2));
+  await done(workspace, workspace.scan());
+  expect(workspace.issues()).toEqual([]);
 });
 
 describe('decisions', () => {
@@ -168,6 +195,22 @@ describe('the workspace’s file', () => {
     db.exec(`PRAGMA user_version = ${schemaVersion + 1}`);
     db.close();
     expect(() => new Database(file)).toThrow('newer Winnow');
+  });
+
+  test('a full disk is told in words, and what was there stays', () => {
+    const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
+    const pages = Number(db.get<{ page_count: number }>('PRAGMA page_count')?.page_count);
+    db.script(`PRAGMA max_page_count = ${pages + 2}`);
+    db.run("INSERT INTO meta (key, value) VALUES ('kept', 'yes')");
+    let error: unknown;
+    try {
+      for (let i = 0; i < 100; i++) db.run('INSERT INTO meta (key, value) VALUES (?, ?)', `key ${i}`, 'x'.repeat(4000));
+    } catch (fault) {
+      error = fault;
+    }
+    expect(explain(error)).toMatchObject({ code: 'disk-full', message: expect.stringContaining('Free some space') });
+    expect(db.get("SELECT value FROM meta WHERE key = 'kept'")).toEqual({ value: 'yes' });
+    db.close();
   });
 
   test('a damaged one is refused in words', () => {
