@@ -101,6 +101,12 @@ ipcMain.handle('choose-folder', async (event) => {
   const { filePaths } = await dialog.showOpenDialog(window, { title: 'Open a folder of images', properties: ['openDirectory'] });
   return filePaths[0] ?? null;
 });
+ipcMain.handle('choose-file', async (event) => {
+  const window = BrowserWindow.fromWebContents(event.sender) as BrowserWindow;
+  const filters = [{ name: 'Marks of images', extensions: ['csv', 'tsv', 'jsonl', 'json'] }, { name: 'All files', extensions: ['*'] }];
+  const { filePaths } = await dialog.showOpenDialog(window, { title: 'Import decisions and labels', properties: ['openFile'], filters });
+  return filePaths[0] ?? null;
+});
 ipcMain.handle('choose-target', async (event, suggested: string) => {
   const window = BrowserWindow.fromWebContents(event.sender) as BrowserWindow;
   const { filePath } = await dialog.showSaveDialog(window, { title: 'Export to a new folder', defaultPath: suggested, buttonLabel: 'Choose' });

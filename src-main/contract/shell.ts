@@ -3,6 +3,8 @@ export interface Shell {
   platform: string;
   /** null when the person thought better of it. */
   chooseFolder(): Promise<string | null>;
+  /** A table, annotations or a manifest to import. */
+  chooseFile(): Promise<string | null>;
   chooseTarget(suggested: string): Promise<string | null>;
   /** Shows the file or folder in the system's file manager. */
   reveal(path: string): Promise<void>;

@@ -56,6 +56,7 @@ export class Session {
   #valuesVersion = $state(0);
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
+  #stepping: Promise<void> = Promise.resolve();
   #wanted = false;
   #refreshing: Promise<void> | null = null;
 
@@ -252,10 +253,16 @@ export class Session {
     }
   }
 
-  async step(which: 'undo' | 'redo') {
+  /** One after the other, however fast the keys come. */
+  step(which: 'undo' | 'redo'): Promise<void> {
+    return (this.#stepping = this.#stepping.then(() => this.#step(which)));
+  }
+
+  async #step(which: 'undo' | 'redo') {
     if (this.journal[which] === null) return;
     try {
-      const { title } = await this.calls.journal[which].mutate();
+      const { title, journal } = await this.calls.journal[which].mutate();
+      this.journal = journal;
       notices.add('info', `${which === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
       await this.refresh();
     } catch (error) {
