@@ -124,7 +124,7 @@ export class View {
     const passes = this.filter.shown;
     const shown: Sample[] = [];
     for (const id of this.#ordered) if (passes[id]) shown.push(this.#session.sample(id) as Sample);
-    if (this.grouping === 'none' || this.isRanked) return { shown, sections: [{ title: null, from: 0, to: shown.length }] };
+    if (this.grouping === 'none' || this.isRanked || this.check) return { shown, sections: [{ title: null, from: 0, to: shown.length }] };
     const groups = Map.groupBy(shown, this.#sectionOf());
     const sections: Section[] = [];
     const arranged: Sample[] = [];
