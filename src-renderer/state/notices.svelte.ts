@@ -11,7 +11,8 @@ class Notices {
 
   add(kind: Notice['kind'], text: string) {
     const notice = { id: this.#next++, kind, text };
-    this.list = [...this.list.slice(-3), notice];
+    // Of what is merely told, the last is enough.
+    this.list = [...this.list.filter((other) => kind !== 'info' || other.kind !== 'info').slice(-3), notice];
     setTimeout(() => this.dismiss(notice.id), shownMs[kind]);
   }
 
