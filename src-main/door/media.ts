@@ -8,7 +8,7 @@ import { makePreview, openImage } from '../image/decode.ts';
 import { encodeRgb } from '../image/encode.ts';
 import { browserFormats, mediaTypes, type Format } from '../image/format.ts';
 import { mapOf } from '../workspace/maps.ts';
-import { remakeThumb, thumbFile } from '../workspace/scan.ts';
+import { remakeThumb, thumbFile } from '../image/read.ts';
 import type { OpenWorkspace } from '../workspace/workspace.ts';
 
 const forever = 'private, max-age=31536000, immutable';

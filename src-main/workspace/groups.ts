@@ -6,9 +6,9 @@ import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
 import { hashPixels } from '../image/pixel-hash.ts';
 import { readThumb } from '../image/pixels.ts';
+import { thumbFile } from '../image/read.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
-import { thumbFile } from './scan.ts';
 import { settingKey, type Settings } from './settings.ts';
 import type { Table } from './table.ts';
 
