@@ -18,7 +18,7 @@ import type { Scanned, Table } from './table.ts';
 /** Changes when other things are learned of an image than before: all are read again then. */
 export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
 /** For fewer files than this, threads would take longer to start than to read. */
-const threadsFrom = 32;
+const threadsFrom = 256;
 const commitEveryMs = 300;
 
 export interface ScanSummary { found: number; read: number; unreadable: number; gone: number }
@@ -55,7 +55,7 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
   const readers = changed.length < threadsFrom ? null : startReaders();
   const read = readers?.read ?? readImage;
   try {
-    await forEachParallel(changed, readers?.hands ?? 2, report.signal, async (file) => {
+    await forEachParallel(changed, readers?.hands ?? 3, report.signal, async (file) => {
       try {
         scanned.push({ ...file, ...(await read({ folder, workspaceFolder, path: file.path, bytes: file.bytes })) });
       } catch (error) {
