@@ -2,19 +2,8 @@
  * What is wrong with the set as a whole: classes of very different size, and classes that one plain number gives away. A network trained on
  * such a set learns the number (how bright, how large) and not the subject (shortcut learning; Geirhos et al., 2020).
  */
+import type { Finding } from '../contract/types.ts';
 import { type CheckInput } from './check.ts';
-
-export interface Finding {
-  id: 'class-imbalance' | 'spurious-correlation';
-  title: string;
-  /** A sentence with numbers. */
-  message: string;
-  /** 0..1 */
-  score: number;
-  flagged: boolean;
-  class: string | null;
-  column: string | null;
-}
 
 /** A class this much larger than another is out of balance. */
 const imbalanceFrom = 4;

@@ -138,6 +138,8 @@ export interface Workspace {
   issues: number;
   scannedAt: number | null;
   revision: number;
+  /** Changes with anything but decisions, reasons, tags and notes: columns, checks, groups, findings, views and issues are then asked for anew. */
+  shape: number;
   journal: Journal;
 }
 

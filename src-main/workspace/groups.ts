@@ -16,8 +16,8 @@ export class Groups {
   #db: Database;
   #table: Table;
   #settings: Settings;
-  /** Of one revision of the table. */
-  #told: { revision: number; groups: Group[]; kinds: ReadonlyMap<number, readonly DuplicateKind[]> } | null = null;
+  /** Of one shape of the table. */
+  #told: { shape: number; groups: Group[]; kinds: ReadonlyMap<number, readonly DuplicateKind[]> } | null = null;
 
   constructor(db: Database, table: Table, settings: Settings) {
     this.#db = db;
@@ -43,6 +43,7 @@ export class Groups {
         return hashPixels(await readFile(join(folder, path)), path);
       },
     });
+    this.#table.reshape();
     this.#table.write(() => {
       for (const [pair, value] of [...verdicts].slice(known)) this.#db.run('INSERT OR REPLACE INTO verdicts (pair, value) VALUES (?, ?)', pair, value);
       this.#db.run('DELETE FROM groups');
@@ -65,7 +66,7 @@ export class Groups {
   }
 
   #read() {
-    if (this.#told?.revision === this.#table.revision) return this.#told;
+    if (this.#told?.shape === this.#table.shape) return this.#told;
     const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>('SELECT id, kind, score, members FROM groups ORDER BY id');
     const groups: Group[] = [];
     const kinds = new Map<number, DuplicateKind[]>();
@@ -83,7 +84,7 @@ export class Groups {
         }
       }
     }
-    return (this.#told = { revision: this.#table.revision, groups, kinds });
+    return (this.#told = { shape: this.#table.shape, groups, kinds });
   }
 }
 

@@ -122,6 +122,7 @@ export class Journal {
       return this.#db.run('INSERT INTO journal (at, kind, target, title, action, changes) VALUES (?, ?, ?, ?, ?, ?)',
         Date.now(), kind, target, title, JSON.stringify(action), action ? JSON.stringify(changes) : '').id;
     });
+    if (changes.settings.length || changes.marks.some(([, before, after]) => 'label' in before || 'label' in after)) this.#table.reshape();
     this.#follow({ seq, kind, target, title });
   }
 }

@@ -10,6 +10,8 @@ import type { Table } from './table.ts';
 export class Quality {
   #table: Table;
   #settings: Settings;
+  /** Of one shape of the table. */
+  #told: { shape: number; list?: CheckState[]; findings?: Finding[] } = { shape: 0 };
 
   constructor(table: Table, settings: Settings) {
     this.#table = table;
@@ -24,6 +26,19 @@ export class Quality {
   }
 
   list(): CheckState[] {
+    return (this.#kept().list ??= this.#list());
+  }
+
+  findings(): Finding[] {
+    return (this.#kept().findings ??= findings(this.#input().input));
+  }
+
+  #kept() {
+    if (this.#told.shape !== this.#table.shape) this.#told = { shape: this.#table.shape };
+    return this.#told;
+  }
+
+  #list(): CheckState[] {
     const thresholds = new Map(this.#settings.all<number>('threshold'));
     return checks.map(({ id, title, summary, threshold: defaultThreshold }) => {
       const threshold = thresholds.get(id) ?? defaultThreshold;
@@ -31,10 +46,6 @@ export class Quality {
       if (this.#table.resolveColumn(id) !== null) for (const score of this.#table.values(id)) if (score >= threshold) flagged++;
       return { id, title, summary, threshold, defaultThreshold, flagged };
     });
-  }
-
-  findings(): Finding[] {
-    return findings(this.#input().input);
   }
 
   /** The setting that holds a check's threshold. Throws WinnowError for a check that there is not. */

@@ -27,6 +27,8 @@ export class Table {
   #db: Database;
   #columns: Columns;
   #revision: number;
+  /** Moves on when anything but decisions, reasons, tags and notes has changed: what follows from the rest need not be worked out anew for each decision. */
+  #shape = 1;
 
   constructor(db: Database) {
     this.#db = db;
@@ -36,6 +38,15 @@ export class Table {
 
   get revision() {
     return this.#revision;
+  }
+
+  get shape() {
+    return this.#shape;
+  }
+
+  /** To be called when classes or settings have changed. */
+  reshape() {
+    this.#shape++;
   }
 
   meta(key: string): string | null {
@@ -125,6 +136,7 @@ export class Table {
            WHERE id = ?`,
           classOf(s.path), s.bytes, s.modifiedMs, s.width, s.height, s.format, s.frames, s.sha256, revision, this.#columns.putMeasures(id, s.measures), s.fingerprint, id);
       }
+      this.#shape++;
       if (list.length) this.#columns.touchMeasures(revision);
       if (changed.length) this.#columns.clear(changed, revision);
       for (const issue of issues) {
@@ -137,6 +149,7 @@ export class Table {
   /** Takes out of sight what the last scan did not find. */
   retire(paths: readonly string[]) {
     if (!paths.length) return;
+    this.#shape++;
     this.write((revision) => {
       for (const path of paths) {
         this.#retire(path, revision);
@@ -173,7 +186,11 @@ export class Table {
     return row ? marksOf(row) : null;
   }
 
-  columns = (): Column[] => this.#columns.list();
+  #told: { shape: number; columns: Column[] } | null = null;
+  columns = (): Column[] => {
+    if (this.#told?.shape !== this.#shape) this.#told = { shape: this.#shape, columns: this.#columns.list() };
+    return this.#told.columns;
+  };
   resolveColumn = (name: string) => this.#columns.resolve(name);
   /** By sample id. Throws WinnowError `no-column`. */
   values = (name: string): ColumnValues => this.#columns.values(name);
@@ -182,6 +199,7 @@ export class Table {
   putColumn(name: string, title: string, runId: string | null, ids: readonly number[], values: ArrayLike<number>) {
     const data = new Float64Array(ids.reduce((most, id) => Math.max(most, id), 0) + 1).fill(NaN);
     ids.forEach((id, i) => Number.isFinite(values[i]) && (data[id] = values[i]));
+    this.#shape++;
     this.write((revision) => this.#columns.put(name, title, runId, data, revision));
   }
 }

@@ -78,7 +78,7 @@ export class OpenWorkspace implements WorkspaceService {
     const scannedAt = this.table.meta('scannedAt');
     return {
       id: this.id, folder: this.folder, name: this.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? this.folder, ...this.table.count(),
-      scannedAt: scannedAt === null ? null : Number(scannedAt), revision: this.table.revision, journal: this.#journal.state(),
+      scannedAt: scannedAt === null ? null : Number(scannedAt), revision: this.table.revision, shape: this.table.shape, journal: this.#journal.state(),
     };
   }
 

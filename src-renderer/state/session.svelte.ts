@@ -51,6 +51,7 @@ export class Session {
   #request: { folder: string; workspace?: string };
   #byId = new Map<number, Sample>();
   #revision = 0;
+  #shape = -1;
   #values = new Map<string, { revision: number; values: ColumnValues }>();
   /** Moves on when the values of some column have. */
   #valuesVersion = $state(0);
@@ -121,6 +122,7 @@ export class Session {
         await engine.engine.open.mutate(this.#request);
         await this.#sendWaiting();
         this.jobs = [];
+        this.#shape = -1;
         this.#subscribe();
         await this.refresh();
         this.connected = true;
@@ -173,19 +175,19 @@ export class Session {
     }
     if (changed || !this.loaded) this.#sort();
     const { calls } = this;
-    const [workspace, columns, runs, issues, checks, views] = await Promise.all([
-      calls.workspace.describe.query(), calls.samples.columns.query(), calls.runs.list.query(), calls.samples.issues.query(), calls.checks.list.query(), calls.views.list.query(),
-    ]);
+    const [workspace, runs] = await Promise.all([calls.workspace.describe.query(), calls.runs.list.query()]);
     this.workspace = workspace;
     this.journal = workspace.journal;
-    this.columns = columns;
     this.runs = runs;
-    this.issues = issues;
-    this.checks = checks;
-    this.views = views;
+    if (workspace.shape !== this.#shape) {
+      const [columns, issues, checks, views] = await Promise.all([calls.samples.columns.query(), calls.samples.issues.query(), calls.checks.list.query(), calls.views.list.query()]);
+      [this.columns, this.issues, this.checks, this.views] = [columns, issues, checks, views];
+      // While a scan runs, groups and findings are those of the last.
+      const isSettled = this.running?.kind !== 'scan';
+      if (isSettled) [this.groups, this.findings] = await Promise.all([calls.duplicates.groups.query(), calls.checks.findings.query()]);
+      this.#shape = isSettled ? workspace.shape : -1;
+    }
     this.loaded = true;
-    // While a scan runs, groups and findings are those of the last.
-    if (this.running?.kind !== 'scan' || !this.groups.length) [this.groups, this.findings] = await Promise.all([calls.duplicates.groups.query(), calls.checks.findings.query()]);
     for (const name of this.#values.keys()) await this.#load(name);
   }
 
