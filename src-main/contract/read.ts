@@ -36,13 +36,19 @@ const properties: Record<string, Read<Sample>> = {
 };
 export const propertyNames: readonly string[] = [...Object.keys(properties), 'issue', 'duplicate'];
 
+const nothing: readonly string[] = [];
+
 /** The reader of a name, or null where nothing has it. `conv-ae.error` stands for the newest run of conv-ae. */
 export function readerOf(name: string, source: ReadSource): Read<Sample> | null {
   if (Object.hasOwn(properties, name)) return properties[name];
-  if (name === 'duplicate') return (sample) => source.duplicates.get(sample.id) ?? [];
+  if (name === 'duplicate') return (sample) => source.duplicates.get(sample.id) ?? nothing;
   if (name === 'issue') {
     const columns = source.checks.filter(({ id }) => resolveColumn(source.columns, id) !== null).map(({ id, threshold }) => ({ id, threshold, values: source.values(id) }));
-    return (sample) => columns.filter(({ values, threshold }) => values[sample.id] >= threshold).map(({ id }) => id);
+    return (sample) => {
+      let flagged: string[] | null = null; // most samples have none: nothing is made for them
+      for (const { id, values, threshold } of columns) if (values[sample.id] >= threshold) (flagged ??= []).push(id);
+      return flagged ?? nothing;
+    };
   }
   const column = resolveColumn(source.columns, name);
   if (column === null) return null;

@@ -27,7 +27,7 @@ export class Groups {
 
   async find(folder: string, workspaceFolder: string, report: Report): Promise<void> {
     const candidates = this.#table.fingerprints();
-    const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
+    const samples = this.#table.sample;
     // What was once compared is not compared again: the next search after a few new images is quick.
     const verdicts = new Map(this.#db.all<{ pair: string; value: number }>('SELECT pair, value FROM verdicts').map(({ pair, value }) => [pair, value]));
     const known = verdicts.size;
@@ -37,9 +37,9 @@ export class Groups {
       onProgress: (done, total) => report.progress(done, total),
       isApart: () => false, // told apart when read, so that taking it back needs no search
       verdicts,
-      pixels: (id) => readThumb(thumbFile(workspaceFolder, (samples.get(id) as Sample).sha256)),
+      pixels: (id) => readThumb(thumbFile(workspaceFolder, (samples(id) as Sample).sha256)),
       pixelHash: async (id) => {
-        const { path } = samples.get(id) as Sample;
+        const { path } = samples(id) as Sample;
         return hashPixels(await readFile(join(folder, path)), path);
       },
     });

@@ -93,10 +93,10 @@ export class Table {
     return this.#db.all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE gone = 0 ORDER BY path`).map(toSample);
   }
 
-  sample(id: number): Sample | null {
+  sample = (id: number): Sample | null => {
     const row = this.#db.get<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE id = ? AND gone = 0`, id);
     return row ? toSample(row) : null;
-  }
+  };
 
   /** One of the samples with this content. */
   sampleOf(sha256: string): Sample | null {

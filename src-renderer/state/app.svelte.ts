@@ -42,7 +42,8 @@ class App {
       this.session?.close();
       this.session = session;
       this.view = new View(session);
-      void this.view.resume();
+      const { view } = this;
+      void session.complete.then(() => view.resume());
       history.replaceState(null, '', `?${new URLSearchParams({ folder: session.folder, ...(workspace ? { workspace } : {}) })}`);
       void shell?.setTitle(`${session.workspace?.name} · Winnow`);
       document.title = `${session.workspace?.name} · Winnow`;

@@ -90,10 +90,16 @@ export class Filter {
     return this.#passing(this.#clauses.find((clause) => clause.key === key)?.bit ?? 0);
   }
 
+  readonly #length: number = $derived.by(() => {
+    let most = 0;
+    for (const id of this.#session.ids) if (id > most) most = id;
+    return most + 1;
+  });
+
   #passing(ignored: number): Uint8Array {
     const { samples } = this.#session;
     const [answers, wanted] = [this.#answers, this.#all & ~ignored];
-    const out = new Uint8Array(samples.reduce((most, { id }) => Math.max(most, id), 0) + 1);
+    const out = new Uint8Array(this.#length);
     for (let i = 0; i < samples.length; i++) if ((answers[i] & wanted) === wanted) out[samples[i].id] = 1;
     return out;
   }

@@ -13,6 +13,11 @@ import { notices } from './notices.svelte.ts';
 
 const retryAfterMs = 700;
 const quietMs = 120;
+/** What is asked for first, so that tiles are seen at once; then the rest, in large parts. */
+const firstPart = 1500;
+const laterPart = 20_000;
+/** Between the two, so that the first tiles' pictures need not wait for the rest of the rows. */
+const restMs = 300;
 
 export class Session {
   readonly id: string;
@@ -58,6 +63,10 @@ export class Session {
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
   #stepping: Promise<void> = Promise.resolve();
+  /** All samples are there for the first time. */
+  complete: Promise<void> = Promise.resolve();
+  /** The first samples are there. */
+  #begun = Promise.withResolvers<void>();
   #wanted = false;
   #refreshing: Promise<void> | null = null;
 
@@ -75,8 +84,9 @@ export class Session {
     await session.#sendWaiting();
     session.workspace = await session.calls.workspace.describe.query();
     session.#subscribe();
-    await session.refresh();
-    void session.scan();
+    session.complete = session.refresh();
+    await Promise.race([session.complete, session.#begun.promise]);
+    void session.complete.then(() => session.scan());
     return session;
   }
 
@@ -166,12 +176,16 @@ export class Session {
   async #refreshOnce() {
     let changed = false;
     for (let more = true; more; ) {
-      const changes = await this.calls.samples.changes.query({ since: this.#revision });
+      const changes = await this.calls.samples.changes.query({ since: this.#revision, limit: this.#byId.size ? laterPart : firstPart });
       for (const sample of changes.samples) this.#byId.set(sample.id, sample);
       for (const id of changes.removed) this.#byId.delete(id);
       changed ||= changes.samples.length + changes.removed.length > 0;
       ({ revision: this.#revision, more } = changes);
-      if (more && !this.loaded) this.#sort(); // the first tiles need not wait for the last
+      if (more && !this.samples.length) {
+        this.#sort(); // the first tiles need not wait for the last
+        this.#begun.resolve();
+        await new Promise((resume) => setTimeout(resume, restMs));
+      }
     }
     if (changed || !this.loaded) this.#sort();
     const { calls } = this;

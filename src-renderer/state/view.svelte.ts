@@ -150,8 +150,11 @@ export class View {
   }
 
   readonly #positions: Int32Array = $derived.by(() => {
-    const out = new Int32Array(this.shown.reduce((most, { id }) => Math.max(most, id), 0) + 1).fill(-1);
-    this.shown.forEach(({ id }, i) => (out[id] = i));
+    const { shown } = this;
+    let most = 0;
+    for (const { id } of shown) if (id > most) most = id;
+    const out = new Int32Array(most + 1).fill(-1);
+    for (let i = 0; i < shown.length; i++) out[shown[i].id] = i;
     return out;
   });
   readonly currentIndex = $derived(this.cursor === null ? -1 : (this.#positions[this.cursor] ?? -1));

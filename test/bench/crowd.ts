@@ -15,7 +15,7 @@ import sharp from 'sharp';
 import { browserPath } from '../../src-main/setup/pieces/browser.mjs';
 import { seeded } from '../fixtures/kills.ts';
 
-const { values: options } = parseArgs({ options: { count: { type: 'string', default: '100000' }, at: { type: 'string', default: join(tmpdir(), 'winnow-crowd') }, 'only-make': { type: 'boolean', default: false } }, allowPositionals: true });
+const { values: options } = parseArgs({ options: { count: { type: 'string', default: '100000' }, at: { type: 'string', default: join(tmpdir(), 'winnow-crowd') }, 'only-make': { type: 'boolean', default: false }, 'only-look': { type: 'boolean', default: false } }, allowPositionals: true });
 const count = Number(options.count);
 const at = resolve(options.at as string);
 const root = resolve(import.meta.dirname, '..', '..');
@@ -133,9 +133,23 @@ async function look(n: number) {
     });
     return deltas;
   });
+  /** From the key to the frame that shows the decision, and the cursor on the next image. */
+  await page.getByRole('listbox', { name: 'Images' }).focus();
+  const decideMs: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    decideMs.push(await page.evaluate(async (key) => {
+      const start = performance.now();
+      document.activeElement?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+      await new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)));
+      return performance.now() - start;
+    }, i ? 'x' : 'Home'));
+    await page.waitForFunction((reviewed) => document.querySelector('footer')?.textContent?.includes(reviewed), `${i} of `);
+  }
+  for (let i = 0; i < 9; i++) await page.keyboard.press('Control+z');
+  await page.waitForFunction(() => document.querySelector('footer')?.textContent?.includes('0 of ')); // as it was, for the next look
   const rendererMiB = await rendererMemory();
   const result = {
-    images: n, firstTileMs: Math.round(firstTile), allShownMs: Math.round(all), filterMs: filterMs.map(Math.round), frames: frames.length,
+    images: n, firstTileMs: Math.round(firstTile), allShownMs: Math.round(all), filterMs: filterMs.map(Math.round), decideMs: decideMs.slice(1).map(Math.round), frames: frames.length,
     framesOver33ms: frames.filter((ms) => ms > 33.4).length, medianFrameMs: round([...frames].sort((a, b) => a - b)[frames.length >> 1]), enginePeakMiB: peakMiB(server.pid as number), windowMiB: rendererMiB,
   };
   await browser.close();
@@ -153,10 +167,10 @@ async function rendererMemory(): Promise<number> {
 await makeCrowd();
 if (options['only-make']) process.exit(0);
 const scans = [];
-for (const n of sizes) scans.push(await scan(n));
+for (const n of options['only-look'] ? [] : sizes) scans.push(await scan(n));
 console.table(scans);
 const looks = [];
 for (const n of sizes) looks.push(await look(n));
-console.table(looks.map(({ filterMs, ...rest }) => ({ ...rest, filterMs: filterMs.join(' ') })));
+console.table(looks.map(({ filterMs, decideMs, ...rest }) => ({ ...rest, filterMs: filterMs.join(' '), decideMs: decideMs.join(' ') })));
 mkdirSync(join(root, 'dist', 'bench'), { recursive: true });
 writeFileSync(join(root, 'dist', 'bench', 'crowd.json'), JSON.stringify({ scans, looks }, null, 1));
