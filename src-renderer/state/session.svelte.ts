@@ -215,6 +215,11 @@ export class Session {
 
   sample = (id: number): Sample | undefined => this.#byId.get(id);
 
+  /** Moves on when values of a column have come or changed; for what reads values without being told. */
+  get valued() {
+    return this.#valuesVersion;
+  }
+
   /** Values of a column by sample id, NaN for none; empty until they have come. Reading it subscribes to it. */
   values(name: string): ColumnValues {
     void this.#valuesVersion;
@@ -280,7 +285,7 @@ export class Session {
       const { title, journal } = await this.calls.journal[which].mutate();
       this.journal = journal;
       notices.add('info', `${which === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
-      await this.refresh();
+      void this.refresh();
     } catch (error) {
       notices.fail(error);
     }

@@ -11,6 +11,7 @@ const config = defineConfig({
     fileParallelism: false,
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 20_000 } }, // a poll may ask the command line, which takes a second to start
   },
 });
 
