@@ -4,11 +4,12 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
+import { predicateOf } from '../contract/read.ts';
 import type { Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
 import { choose } from '../workspace/edits.ts';
-import { predicateOf, readSource } from './samples.ts';
+import { readSource } from './samples.ts';
 
 export interface ChoiceOptions {
   where?: string;

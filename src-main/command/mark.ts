@@ -5,7 +5,7 @@ import type { Change } from '../contract/schemas.ts';
 import { decisions, type Decision, type Marks } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { patchOf } from '../workspace/edits.ts';
+import { patchOf, withReason } from '../workspace/edits.ts';
 import { addChoice, choiceOf, chosenSamples, readList, type ChoiceOptions } from './choose.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
@@ -72,7 +72,7 @@ async function markCommand(door: Door, name: string, { what, listed }: { what: r
   const samples = await knownSamples(door);
   const choice = await choiceOf(door, samples, what, listed, options);
   if (options.dryRun) {
-    const told = change.decision && change.reason === undefined && 'where' in choice ? { ...change, reason: choice.where } : change;
+    const told = withReason(change, 'where' in choice ? choice.where : undefined);
     const paths = (await chosenSamples(door, samples, choice)).filter((sample) => differs(sample, patchOf(sample, told))).map(({ path }) => path);
     say(options, `Would change ${plural(paths.length, 'image')}. Nothing was written.`);
     for (const path of paths.slice(0, 20)) say(options, `  ${path}`);

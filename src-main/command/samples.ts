@@ -1,8 +1,8 @@
 /** The table as commands read it: samples, columns, checks, and what expressions and orders stand for. */
-import { readerOf, type ReadSource } from '../contract/read.ts';
-import { parseExpression, type Predicate, type Read, type Value } from '../contract/expression.ts';
+import { kindsOf, readerOf, type ReadSource } from '../contract/read.ts';
+import type { Read, Value } from '../contract/expression.ts';
 import { WinnowError } from '../contract/errors.ts';
-import type { DuplicateKind, Sample } from '../contract/types.ts';
+import type { Sample } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
 import { writeJson, type OutputOptions } from './output.ts';
 
@@ -60,15 +60,12 @@ export async function tellMarks(door: Door, options: OutputOptions, command: str
 /** What expressions and orders read, with those columns that `use` asks for. */
 export async function readSource(door: Door, use: (source: ReadSource) => unknown): Promise<ReadSource> {
   const [columns, checks, groups] = await Promise.all([door.calls.samples.columns.query(), door.calls.checks.list.query(), door.calls.duplicates.groups.query()]);
-  const duplicates = new Map<number, DuplicateKind[]>();
-  for (const { kind, ids } of groups) for (const id of ids) duplicates.set(id, [...(duplicates.get(id) ?? []), kind]);
+  const duplicates = kindsOf(groups);
   const asked = new Set<string>();
   use({ columns, checks, duplicates, values: (name) => (asked.add(name), new Float64Array()) });
   const values = new Map(await Promise.all([...asked].map(async (name) => [name, await door.column(name)] as const)));
   return { columns, checks, duplicates, values: (name) => values.get(name) as Float64Array };
 }
-
-export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> => parseExpression<Sample>(where, (name) => readerOf(name, source));
 
 /** `sharpness` or `-sharpness`, for the greatest first. */
 export interface Order { by: string; descending: boolean }

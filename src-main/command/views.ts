@@ -1,13 +1,14 @@
 /** `show` lists the images that a filter or a saved view chooses, in its order; `views` keeps such filters under names. */
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
+import { predicateOf } from '../contract/read.ts';
 import type { SavedView } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { pathLine } from '../workspace/commands.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
-import { describeSamples, knownSamples, orderOf, orderReader, predicateOf, readSource, sorted } from './samples.ts';
+import { describeSamples, knownSamples, orderOf, orderReader, readSource, sorted } from './samples.ts';
 
 interface ShowOptions extends FolderOptions { where?: string; view?: string; order?: string; top?: number }
 interface ViewsOptions extends FolderOptions { save?: string; remove?: string; where?: string; order?: string }

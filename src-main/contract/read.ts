@@ -2,8 +2,8 @@
  * What the names in an expression, an order or a tile stand for: properties of a sample, what checks and duplicates say of it, or a column. One place for
  * engine and page, so that an expression chooses the same samples in both.
  */
-import type { Read } from './expression.ts';
-import type { Column, Sample } from './types.ts';
+import { parseExpression, type Predicate, type Read } from './expression.ts';
+import type { Column, DuplicateKind, Group, Sample } from './types.ts';
 
 /** Value by sample id; NaN where there is none, or past the end. */
 export type ColumnValues = Float64Array;
@@ -34,7 +34,6 @@ const properties: Record<string, Read<Sample>> = {
   frames: (sample) => sample.frames,
   modified: (sample) => sample.modifiedMs,
 };
-export const propertyNames: readonly string[] = [...Object.keys(properties), 'issue', 'duplicate'];
 
 const nothing: readonly string[] = [];
 
@@ -57,6 +56,16 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
     const value = values[sample.id];
     return value === undefined || Number.isNaN(value) ? null : value;
   };
+}
+
+/** Says of a sample whether an expression chooses it. Throws WinnowError where it does not read. */
+export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> => parseExpression(where, (name) => readerOf(name, source));
+
+/** Kinds of the groups that a sample is in, by id. */
+export function kindsOf(groups: readonly Pick<Group, 'kind' | 'ids'>[]): ReadonlyMap<number, readonly DuplicateKind[]> {
+  const kinds = new Map<number, DuplicateKind[]>();
+  for (const { kind, ids } of groups) for (const id of ids) kinds.set(id, [...(kinds.get(id) ?? []), kind]);
+  return kinds;
 }
 
 /** The column that a person means: its own name, or `<method>.<what>` for the newest run of a method (`conv-ae.error` → `conv-ae-3.error`). */

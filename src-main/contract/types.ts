@@ -144,7 +144,7 @@ export interface Workspace {
 }
 
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled';
-export type JobKind = 'scan' | 'rank' | 'export' | 'map' | 'trash';
+export type JobKind = 'scan' | 'rank' | 'export' | 'map';
 
 /** Something running, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {
@@ -224,8 +224,6 @@ export interface ExportFormat {
   id: string;
   title: string;
   summary: string;
-  /** Whether image files are placed, or only a list is written. */
-  placesFiles: boolean;
 }
 
 export interface ExportPlan {

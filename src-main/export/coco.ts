@@ -9,7 +9,6 @@ export const coco: Format = {
   id: 'coco',
   title: 'COCO',
   summary: 'Files under images/, and annotations/instances.json, one for each split, with a box around each whole image.',
-  placesFiles: true,
   unsplit: null,
   unlabelled: null,
   pathOf: (sample, where) => `images/${treePath(sample, where)}`,

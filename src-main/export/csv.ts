@@ -5,7 +5,6 @@ export const csv: Format = {
   id: 'csv',
   title: 'CSV',
   summary: 'The same sub-folders, and labels.csv with path, label and split of each image.',
-  placesFiles: true,
   unsplit: null,
   unlabelled: null,
   pathOf: treePath,

@@ -5,7 +5,6 @@ export const folder: Format = {
   id: 'folder',
   title: 'Folder',
   summary: 'The same sub-folders; with splits, inside train, val and test.',
-  placesFiles: true,
   unsplit: null,
   unlabelled: null,
   pathOf: treePath,

@@ -10,7 +10,6 @@ export const jsonl: Format = {
   id: 'jsonl',
   title: 'JSON Lines',
   summary: 'The same sub-folders, and metadata.jsonl with file_name and label of each image, in each split’s folder. For Hugging Face’s imagefolder.',
-  placesFiles: true,
   unsplit: null,
   unlabelled: null,
   pathOf: treePath,

@@ -9,7 +9,6 @@ export const yolo: Format = {
   id: 'yolo',
   title: 'YOLO classification',
   summary: 'A folder for each class inside train, val and test; all in train where there are no splits. Images without a class go to ‘unlabelled’ beside them.',
-  placesFiles: true,
   unsplit: 'train',
   unlabelled: 'unlabelled',
   pathOf: (sample, { split, folderOf }) => `${split}/${sample.class === null ? '' : `${folderOf(sample.class)}/`}${baseName(sample.path)}`,

@@ -1,4 +1,5 @@
 /** Small views of a decoded image: the thumbnail with what can be measured on it, and the row of pixels that training reads. */
+import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { takePixels, type Opened } from './decode.ts';
 import { measure, type Measures } from './measure.ts';
@@ -46,4 +47,10 @@ function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
 export async function readThumb(file: string): Promise<Pick<Thumb, 'data' | 'width' | 'height' | 'channels'>> {
   const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
   return { data: asRgb(data, info.width * info.height, info.channels), width: info.width, height: info.height, channels: 3 };
+}
+
+/** Are two files the same picture, dot for dot? A hash of all standard pixels after a full decode, for the few pairs that look it. Throws DecodeError. */
+export async function hashPixels(image: Opened): Promise<string> {
+  const { data, info } = await takePixels(image, (pipeline) => pipeline);
+  return createHash('sha256').update(`${info.width} ${info.height} `).update(asRgb(data, info.width * info.height, info.channels)).digest('hex');
 }

@@ -1,7 +1,7 @@
 /** From what a person asks to what the journal writes: which samples, which marks, and how the step is called. */
 import { WinnowError } from '../contract/errors.ts';
-import { globToRegExp, parseExpression } from '../contract/expression.ts';
-import { readerOf, type ReadSource } from '../contract/read.ts';
+import { globToRegExp } from '../contract/expression.ts';
+import { predicateOf, type ReadSource } from '../contract/read.ts';
 import type { Change, Choice } from '../contract/schemas.ts';
 import type { Marks, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
@@ -22,8 +22,6 @@ export function choose(choice: Choice, samples: () => readonly Sample[], source:
   return [...chosen];
 }
 
-export const predicateOf = (where: string, source: ReadSource) => parseExpression<Sample>(where, (name) => readerOf(name, source));
-
 /** A path itself, or a glob when no file has that very name. */
 function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<string, number>): number[] {
   const exact = byPath.get(wanted);
@@ -32,6 +30,9 @@ function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<s
   const pattern = globToRegExp(wanted);
   return samples.filter(({ path }) => pattern.test(path)).map(({ id }) => id);
 }
+
+/** What chose is the reason of a decision, where no other is given. */
+export const withReason = (change: Change, where: string | undefined): Change => (change.decision && change.reason === undefined && where ? { ...change, reason: where } : change);
 
 /** What a change makes of a sample's marks. A decision comes with its reason; without a decision there is none. */
 export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, label, note }: Change): Patch {

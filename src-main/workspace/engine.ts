@@ -48,7 +48,7 @@ export class Engine implements EngineService {
 
   methods = (): Method[] => scorers.map(({ id, title, summary, schema }) => ({ id, title, summary, schema: z.toJSONSchema(schema, { io: 'input' }) }));
 
-  exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary, placesFiles }) => ({ id, title, summary, placesFiles }));
+  exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary }) => ({ id, title, summary }));
 
   async listFolders(path: string | null) {
     const at = resolve(path?.replace(/^~(?=$|[\\/])/, homedir()) ?? homedir());

@@ -1,11 +1,11 @@
 /** Groups of duplicates: found after a scan, kept, and told without the pairs that a person said are none. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { splitOf } from '../contract/read.ts';
+import { kindsOf, splitOf } from '../contract/read.ts';
 import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
-import { hashPixels } from '../image/pixel-hash.ts';
-import { readThumb } from '../image/pixels.ts';
+import { openImage } from '../image/decode.ts';
+import { hashPixels, readThumb } from '../image/pixels.ts';
 import { thumbFile } from '../image/read.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
@@ -40,7 +40,7 @@ export class Groups {
       pixels: (id) => readThumb(thumbFile(workspaceFolder, (samples(id) as Sample).sha256)),
       pixelHash: async (id) => {
         const { path } = samples(id) as Sample;
-        return hashPixels(await readFile(join(folder, path)), path);
+        return hashPixels(await openImage(await readFile(join(folder, path)), path));
       },
     });
     this.#table.reshape();
@@ -69,7 +69,6 @@ export class Groups {
     if (this.#told?.shape === this.#table.shape) return this.#told;
     const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>('SELECT id, kind, score, members FROM groups ORDER BY id');
     const groups: Group[] = [];
-    const kinds = new Map<number, DuplicateKind[]>();
     if (rows.length) {
       const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
       const apart = new Set(this.#settings.all('apart').map(([pair]) => pair));
@@ -80,11 +79,10 @@ export class Groups {
             id: id * 1000 + part, kind, score, ids: list.map((sample) => sample.id),
             crossesClasses: new Set(list.map((sample) => sample.class)).size > 1, crossesSplits: new Set(list.map(({ path }) => splitOf(path))).size > 1,
           });
-          for (const sample of list) kinds.set(sample.id, [...(kinds.get(sample.id) ?? []), kind]);
         }
       }
     }
-    return (this.#told = { shape: this.#table.shape, groups, kinds });
+    return (this.#told = { shape: this.#table.shape, groups, kinds: kindsOf(groups) });
   }
 }
 

@@ -4,7 +4,6 @@
  * come to know by its place moves. A map belongs to one run: another run knows images by other codes.
  */
 import { join } from 'node:path';
-import { ComputeError } from '../compute/child.ts';
 import { rowsOf } from '../compute/embed/landmarks.ts';
 import type { PixelSet } from '../compute/protocol.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
@@ -12,7 +11,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import type { Report } from './jobs.ts';
-import { runFolder, type Desk } from './rank.ts';
+import { inWords, runFolder, type Desk } from './rank.ts';
 
 /** The file beside the workspace's database. */
 interface Header {
@@ -103,12 +102,8 @@ async function layOut(desk: Desk, codes: Float32Array, size: number, seed: numbe
   }));
 }
 
-/** The compute process's errors, in the words that doors know. */
 async function told<Result>(call: Promise<Result>): Promise<Result> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!(error instanceof ComputeError)) throw error;
-    throw new WinnowError(error.code === 'bad-parameters' ? 'bad-request' : error.code === 'failed' ? 'compute-failed' : error.code, error.message);
-  }
+  return call.catch((error: unknown) => {
+    throw inWords(error);
+  });
 }

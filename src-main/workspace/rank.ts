@@ -87,7 +87,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
     return run;
   } catch (cause) {
-    const error = cause instanceof ComputeError ? told(cause) : cause;
+    const error = inWords(cause);
     const { code, message } = explain(error);
     put({ state: report.signal.aborted || code === 'cancelled' ? 'cancelled' : 'failed', report: { ...run.report, error: message } });
     throw error;
@@ -124,9 +124,9 @@ async function fit(
     });
 }
 
-/** A failure of the compute process in the contract's words. */
-export const told = ({ code, message }: ComputeError) =>
-  new WinnowError(code === 'bad-parameters' ? 'bad-request' : code === 'failed' ? 'compute-failed' : code, message);
+/** What the compute process failed by, in the contract's words; anything else as it is. */
+export const inWords = (error: unknown): unknown =>
+  error instanceof ComputeError ? new WinnowError(error.code === 'bad-parameters' ? 'bad-request' : error.code === 'failed' ? 'compute-failed' : error.code, error.message) : error;
 
 function finished(result: FitResult): Partial<Run> {
   return {

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { Compute } from '../compute/child.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { rejectsOf } from '../contract/keep-best.ts';
-import type { ReadSource } from '../contract/read.ts';
+import { predicateOf, type ReadSource } from '../contract/read.ts';
 import type { Change, Choice, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from '../contract/schemas.ts';
 import type { Edited, WorkspaceService } from '../contract/services.ts';
 import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
@@ -14,7 +14,7 @@ import { plural } from '../contract/words.ts';
 import { exportSet, planExport, type ExportInput } from '../export/export.ts';
 import { commandOf, scriptOf } from './commands.ts';
 import { Database } from './database.ts';
-import { choose, patchOf, predicateOf, titleOf, whatOf } from './edits.ts';
+import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
 import { isInside } from './files.ts';
 import { Groups } from './groups.ts';
 import { importMarks } from './import.ts';
@@ -148,8 +148,7 @@ export class OpenWorkspace implements WorkspaceService {
 
   edit(choice: Choice, change: Change): Edited {
     const where = 'where' in choice ? choice.where : undefined;
-    // What chose is the reason, where no other is given.
-    const told = change.decision && change.reason === undefined && where ? { ...change, reason: where } : change;
+    const told = withReason(change, where);
     const ids = choose(choice, () => this.table.samples(), () => this.source());
     const marks = ids.map((id) => {
       const before = this.table.marks(id);

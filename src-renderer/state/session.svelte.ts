@@ -3,7 +3,7 @@
  * replaced, never changed in place. When the engine restarts, the folder is opened again and nothing is asked of the person.
  */
 import { columnPath } from '../../src-main/contract/address.ts';
-import type { ColumnValues, ReadSource } from '../../src-main/contract/read.ts';
+import { kindsOf, type ColumnValues, type ReadSource } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited } from '../../src-main/contract/services.ts';
 import type { CheckState, Column, DuplicateKind, Finding, Group, Issue, Job, Journal, Run, Sample, SavedView, Workspace } from '../../src-main/contract/types.ts';
@@ -45,11 +45,7 @@ export class Session {
   readonly rejected = $derived(this.samples.reduce((n, sample) => n + (sample.decision === 'reject' ? 1 : 0), 0));
 
   /** Kinds of the duplicate groups that a sample is in. */
-  readonly duplicates: ReadonlyMap<number, readonly DuplicateKind[]> = $derived.by(() => {
-    const kinds = new Map<number, DuplicateKind[]>();
-    for (const { kind, ids } of this.groups) for (const id of ids) kinds.set(id, [...(kinds.get(id) ?? []), kind]);
-    return kinds;
-  });
+  readonly duplicates: ReadonlyMap<number, readonly DuplicateKind[]> = $derived(kindsOf(this.groups));
   /** What expressions read; see `readerOf`. */
   readonly source: ReadSource = $derived({ columns: this.columns, values: (name) => this.values(name), checks: this.checks, duplicates: this.duplicates });
 
