@@ -9,15 +9,15 @@
  * @property {string[]} args what the started program gets
  */
 
-const everyPiece = ['node', 'tensorflow', 'electron', 'display', 'screen', 'browser', 'renderer'];
+const everyPiece = ['node', 'tensorflow', 'kernels', 'electron', 'display', 'screen', 'browser', 'renderer'];
 const withoutNetworks = ['scan', 'show', 'decide', 'tag', 'label', 'note', 'undo', 'redo', 'history', 'script', 'import', 'views', 'checks', 'duplicates', 'export', 'runs'];
 const piecesOf = /** @type {Record<string, string[]>} */ ({
-  window: ['node', 'tensorflow', 'electron', 'display', 'renderer'],
-  serve: ['node', 'tensorflow', 'renderer'],
+  window: ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer'],
+  serve: ['node', 'tensorflow', 'kernels', 'renderer'],
   doctor: ['node'],
   ...Object.fromEntries(withoutNetworks.map((command) => [command, ['node']])),
 });
-const commandLinePieces = ['node', 'tensorflow'];
+const commandLinePieces = ['node', 'tensorflow', 'kernels'];
 
 /**
  * @param {string} task start, test, bench, check, package
@@ -36,7 +36,7 @@ export function planOf(task, args, { display }) {
     case 'check':
       return { kind: 'check', pieces: ['node'], args };
     case 'package':
-      return { kind: 'package', pieces: ['node', 'tensorflow', 'renderer'], args };
+      return { kind: 'package', pieces: ['node', 'tensorflow', 'kernels', 'renderer'], args };
     default:
       return null;
   }
@@ -64,5 +64,5 @@ export function piecesFor(/** @type {string} */ what) {
 /** @returns {string[]} */
 function piecesOfTests(/** @type {string} */ part) {
   if (part === 'types') return ['node'];
-  return part === 'unit' ? ['node', 'tensorflow'] : everyPiece;
+  return part === 'unit' ? ['node', 'tensorflow', 'kernels'] : everyPiece;
 }

@@ -55,6 +55,8 @@ async function layEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEn
   const tensorflow = ['@tensorflow', 'tfjs-node-gpu', 'lib'];
   if (existsSync(inModules(...tensorflow))) cpSync(realpathSync(inModules(...tensorflow)), join(engine, 'node_modules', ...tensorflow), { recursive: true });
   else log('  native TensorFlow is not here: the package will compute by WebGPU');
+  const kernels = ['dist', 'kernels'];
+  if (existsSync(join(root, ...kernels))) cpSync(realpathSync(join(root, ...kernels)), join(engine, ...kernels), { recursive: true });
   log(`  engine laid out: ${mebi(folderBytes(engine))} MiB`);
 }
 

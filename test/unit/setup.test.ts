@@ -44,18 +44,18 @@ test('every piece says what it is, what mends it, and how it stands', async () =
 });
 
 test.each([
-  [[], true, 'window', ['node', 'tensorflow', 'electron', 'display', 'renderer']],
-  [['open', 'photos'], true, 'window', ['node', 'tensorflow', 'electron', 'display', 'renderer']],
-  [['open', 'photos'], false, 'cli', ['node', 'tensorflow', 'renderer']],
-  [['serve', 'photos'], true, 'cli', ['node', 'tensorflow', 'renderer']],
+  [[], true, 'window', ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
+  [['open', 'photos'], true, 'window', ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
+  [['open', 'photos'], false, 'cli', ['node', 'tensorflow', 'kernels', 'renderer']],
+  [['serve', 'photos'], true, 'cli', ['node', 'tensorflow', 'kernels', 'renderer']],
   [['scan', 'photos'], true, 'cli', ['node']],
   [['decide', 'photos', '--keep', 'a.jpg'], true, 'cli', ['node']],
-  [['rank', 'photos'], false, 'cli', ['node', 'tensorflow']],
-  [['train', 'photos'], true, 'cli', ['node', 'tensorflow']],
+  [['rank', 'photos'], false, 'cli', ['node', 'tensorflow', 'kernels']],
+  [['train', 'photos'], true, 'cli', ['node', 'tensorflow', 'kernels']],
   [['doctor'], true, 'cli', ['node']],
   [['--help'], true, 'cli', ['node']],
   [['rank', '--help'], true, 'cli', ['node']],
-  [['setup', 'window'], false, 'setup', ['node', 'tensorflow', 'electron', 'display', 'renderer']],
+  [['setup', 'window'], false, 'setup', ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
 ])('start %j with display %s is %s', (args, display, kind, needs) => {
   const plan = planOf('start', args, { display });
   expect(plan?.kind).toBe(kind);

@@ -5,6 +5,7 @@
 import { browser } from './browser.mjs';
 import { display } from './display.mjs';
 import { electron } from './electron.mjs';
+import { kernels } from './kernels.mjs';
 import { node } from './node.mjs';
 import { renderer } from './renderer.mjs';
 import { screen } from './screen.mjs';
@@ -24,4 +25,4 @@ import { tensorflow } from './tensorflow.mjs';
  */
 
 /** @type {Piece[]} */
-export const pieces = [node, tensorflow, electron, display, screen, browser, renderer];
+export const pieces = [node, tensorflow, kernels, electron, display, screen, browser, renderer];

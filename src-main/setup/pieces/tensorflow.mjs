@@ -36,12 +36,15 @@ const wheels = /** @type {Record<string, import('../fetch-package.mjs').Pinned &
 });
 
 const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
-const headers = ['tensorflow/c/', 'tensorflow/core/platform/', 'tsl/', 'xla/tsl/c/'];
+const headers = ['tensorflow/c/', 'tensorflow/core/common_runtime/next_pluggable_device/c/', 'tensorflow/core/platform/', 'tsl/', 'xla/tsl/c/'];
 const unpackedBytes = 748_000_000;
 
 const packageFolder = inModules('@tensorflow', 'tfjs-node-gpu');
 const link = join(packageFolder, 'lib'); // where the package looks for lib/napi-v8/tfjs_binding.node
-const folderName = () => `tensorflow-${version}-tfjs-${versionOf('@tensorflow/tfjs-node-gpu')}-${platform}`;
+const folderName = () => `tensorflow-${version}-tfjs-${versionOf('@tensorflow/tfjs-node-gpu')}-${platform}-headers`;
+
+/** Where library and headers lie once they are set up; null where they came by the package's installer, without headers. */
+export const tensorflowFolder = () => (wheels[platform] && existsSync(builtFolder(folderName())) ? builtFolder(folderName()) : null);
 
 /** @type {import('./index.mjs').Piece} */
 export const tensorflow = {
@@ -50,7 +53,7 @@ export const tensorflow = {
   essential: false,
   mend: 'npm start -- setup tensorflow',
   async check() {
-    if (existsSync(join(link, 'napi-v8', 'tfjs_binding.node'))) return { state: 'ready', version: wheels[platform] ? version : versionOf('@tensorflow/tfjs-node-gpu'), detail: link };
+    if (existsSync(join(link, 'napi-v8', 'tfjs_binding.node')) && (!wheels[platform] || tensorflowFolder())) return { state: 'ready', version: wheels[platform] ? version : versionOf('@tensorflow/tfjs-node-gpu'), detail: link };
     if (!wheels[platform] && process.platform === 'linux') return { state: 'optional', version: null, detail: `no build of it is known for ${platform}; WebGPU is used` };
     return { state: 'missing', version: null, detail: 'networks would be trained by WebGPU, or slowly in plain JavaScript' };
   },
@@ -65,7 +68,6 @@ export const tensorflow = {
       await unzip(wheel, folder, placeOf, bar.at);
       bar.done();
       await compile(join(folder, 'include'), library);
-      rmSync(join(folder, 'include'), { recursive: true });
       await tryOut(join(library, 'tfjs_binding.node'));
       log(`  TensorFlow ${version} built and tried: ${mebi(unpackedBytes)} MiB on disk`);
     });

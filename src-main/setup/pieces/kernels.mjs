@@ -1,0 +1,76 @@
+/**
+ * Winnow's own kernels for TensorFlow on the processor (src-main/compute/kernels), compiled on this machine once for each version of
+ * their sources, for the instruction sets that they are written for. Without them TensorFlow's own are used, which are slower; so this
+ * piece is not essential.
+ */
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildOnce, builtFolder } from '../build-once.mjs';
+import { finish } from '../child.mjs';
+import { inModules, isShipped, platform, root } from '../repository.mjs';
+import { tensorflowFolder } from './tensorflow.mjs';
+
+const sourceFolder = join(root, 'src-main', 'compute', 'kernels');
+const link = join(root, 'dist', 'kernels'); // where compute/backend.ts looks
+
+/** File name → what it may use. backend.ts takes the first that the processor can run. */
+const levels = /** @type {Record<string, Record<string, string>>} */ ({
+  'linux-x64': { 'avx512.node': '-march=x86-64-v4', 'avx2.node': '-march=x86-64-v3' },
+});
+const flags = ['-std=c++17', '-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-pthread'];
+
+function sources() {
+  return readdirSync(sourceFolder).filter((name) => /\.(cc|h)$/.test(name)).sort();
+}
+
+function folderName() {
+  const hash = createHash('sha256').update(flags.join(' ')).update(tensorflowFolder() ?? '');
+  for (const name of sources()) hash.update(name).update(readFileSync(join(sourceFolder, name)));
+  return `kernels-${platform}-${hash.digest('hex').slice(0, 16)}`;
+}
+
+/** @type {import('./index.mjs').Piece} */
+export const kernels = {
+  id: 'kernels',
+  title: 'own kernels for TensorFlow',
+  essential: false,
+  mend: 'npm start -- setup kernels',
+  async check() {
+    if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
+    if (!levels[platform]) return { state: 'optional', version: null, detail: `none for ${platform}; TensorFlow's own are used` };
+    if (!tensorflowFolder()) return { state: 'optional', version: null, detail: 'they need native TensorFlow' };
+    if (linked() === builtFolder(folderName())) return { state: 'ready', version: null, detail: link };
+    return { state: 'missing', version: null, detail: 'training would be slower' };
+  },
+  async provide({ log }) {
+    const tensorflow = tensorflowFolder();
+    if (!levels[platform] || !tensorflow) return;
+    const built = await buildOnce(folderName(), async (folder) => {
+      log('Compiling the kernels for training (once for each version of them)');
+      await Promise.all(Object.entries(levels[platform]).map(([file, march]) => compile(march, join(folder, file), tensorflow)));
+    });
+    if (lstatSync(link, { throwIfNoEntry: false })) rmSync(link, { recursive: true, force: true });
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(built, link, 'dir');
+  },
+};
+
+/** libtensorflow_framework is not searched for at run time: whoever loads the kernels has loaded TensorFlow. */
+async function compile(/** @type {string} */ march, /** @type {string} */ target, /** @type {string} */ tensorflow) {
+  const { failure } = await finish('g++', [
+    ...[...flags, march],
+    ...[join(tensorflow, 'include'), inModules('node-api-headers', 'include'), sourceFolder].map((folder) => `-I${folder}`),
+    ...sources().filter((name) => name.endsWith('.cc')).map((name) => join(sourceFolder, name)),
+    ...['-o', target, `-L${join(tensorflow, 'lib', 'napi-v8')}`, '-l:libtensorflow_framework.so.2'],
+  ]);
+  if (failure) throw new Error(`the kernels could not be compiled: ${failure}`);
+}
+
+function linked() {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return null;
+  }
+}
