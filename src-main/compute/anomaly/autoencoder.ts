@@ -4,7 +4,7 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
-import { Network, type Architecture } from '../models/network.ts';
+import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
 import { holdOut } from '../train/batches.ts';
 import { runTraining } from '../train/loop.ts';
@@ -39,7 +39,7 @@ export function autoencoderMeasure({ loss, ssimWeight, pooling, quantile, smooth
   return { loss: lossOf(loss, ssimWeight), pooling, quantile, smoothing };
 }
 
-export async function fitAutoencoder(architecture: Architecture, params: AutoencoderParameters, context: FitContext): Promise<Fitted> {
+export async function fitAutoencoder(architecture: Autoencoder, params: AutoencoderParameters, context: FitContext): Promise<Fitted> {
   const { pixels, seed, checkpointFile, onEvent, breathe } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
   const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
@@ -68,23 +68,23 @@ export async function fitAutoencoder(architecture: Architecture, params: Autoenc
   }
 }
 
-export function restoreAutoencoder(architecture: Architecture, sizePx: number, { weights, statistics }: Record<string, Float32Array>): Model {
+export function restoreAutoencoder(architecture: Autoencoder, sizePx: number, { weights, statistics }: Record<string, Float32Array>): Model {
   const network = new Network(architecture, [sizePx, sizePx, 3], 0);
   network.write({ weights, statistics });
   return networkModel(network);
 }
 
-function networkModel(network: Network): Model {
+function networkModel(network: Network<Autoencoder>): Model {
   return {
     parameters: network.parameters,
     reconstruct: (x) => network.infer(x),
     // Without a bottleneck the code is a feature map: its mean over the image says what is there, not where.
     encode: (x) =>
       tf.tidy(() => {
-        const code = network.encode(x);
+        const code = network.infer(x, network.architecture.encode);
         return code.rank === 4 ? tf.mean(code as Tensor4D, [1, 2]) : (code as Tensor2D);
       }),
-    arrays: () => ({ ...network.read() }),
+    arrays: async () => ({ ...(await network.read()) }),
     dispose: () => network.dispose(),
   };
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace winnow {
 
@@ -13,6 +14,7 @@ constexpr int lanes = 8;
 
 typedef float Vec __attribute__((vector_size(lanes * 4)));
 typedef int32_t IntVec __attribute__((vector_size(lanes * 4)));
+typedef uint8_t ByteVec __attribute__((vector_size(lanes)));
 typedef float LooseVec __attribute__((vector_size(lanes * 4), aligned(4), may_alias));
 
 inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
@@ -26,6 +28,21 @@ inline Vec loadSome(const float* p, int64_t count) {
   return v;
 }
 inline void storeSome(float* p, Vec v, int64_t count) { std::memcpy(p, &v, count * sizeof(float)); }
+
+// Calls body(first, count, whole) for each vector of `size` floats; the last may be less than whole.
+template <class Body> inline void eachVec(int64_t size, Body body) {
+  int64_t i = 0;
+  for (; i + lanes <= size; i += lanes) body(i, int64_t(lanes), std::true_type());
+  if (i < size) body(i, size - i, std::false_type());
+}
+template <class Whole> inline Vec take(const float* p, int64_t count, Whole) {
+  if constexpr (Whole::value) return load(p);
+  else return loadSome(p, count);
+}
+template <class Whole> inline void put(float* p, Vec v, int64_t count, Whole) {
+  if constexpr (Whole::value) store(p, v);
+  else storeSome(p, v, count);
+}
 
 inline Vec most(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec least(Vec a, Vec b) { return a < b ? a : b; }

@@ -1,7 +1,6 @@
 // The inner loops of all convolutions: a tile of rows × columns of results that stays in registers while products are added to it. Eight
 // rows of two vectors keep AVX-512's units busy, six of two AVX2's (Goto & van de Geijn 2008).
 #pragma once
-#include <type_traits>
 #include "simd.h"
 
 namespace winnow {

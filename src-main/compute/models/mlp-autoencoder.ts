@@ -4,9 +4,8 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { relu } from '../ops/layers.ts';
-import { dense } from './conv-autoencoder.ts';
-import type { Architecture, Scope } from './network.ts';
+import { dense, denseBlock } from './blocks.ts';
+import { autoencoder, type Autoencoder, type Scope } from './network.ts';
 
 export interface MlpAutoencoder {
   sizePx: number;
@@ -18,28 +17,20 @@ export interface MlpAutoencoder {
   dropout: number;
 }
 
-export function mlpAutoencoder({ sizePx, width, depth, bottleneck, dropout }: MlpAutoencoder): Architecture {
+export function mlpAutoencoder({ sizePx, width, depth, bottleneck, dropout }: MlpAutoencoder): Autoencoder {
   const hidden = Array.from({ length: depth }, (_, i) => Math.max(bottleneck, Math.round(width / 2 ** i)));
   const outputs = sizePx * sizePx * 3;
-  const layer = (h: Tensor2D, units: number, name: string, scope: Scope): Tensor2D => {
-    const y = scope.dropout(name, relu(normaliseUnits(dense(h, units, name, scope), `${name}/norm`, scope)), dropout);
-    return y as Tensor2D;
-  };
-  return {
-    encode(x, scope) {
+  const layer = (h: Tensor2D, units: number, name: string, scope: Scope): Tensor2D => scope.dropout(name, denseBlock(h, units, name, scope), dropout) as Tensor2D;
+  return autoencoder(
+    (x, scope) => {
       let h = tf.reshape(x, [x.shape[0], outputs]) as Tensor2D;
       hidden.forEach((units, i) => (h = layer(h, units, `encode${i}`, scope)));
       return dense(h, bottleneck, 'code', scope); // [B, bottleneck]
     },
-    decode(code, scope) {
+    (code, scope) => {
       let h = code as Tensor2D;
       hidden.toReversed().forEach((units, i) => (h = layer(h, units, `decode${i}`, scope)));
-      return tf.reshape(tf.sigmoid(dense(h, outputs, 'out', scope)), [code.shape[0], sizePx, sizePx, 3]) as Tensor4D; // [B, S, S, 3] 0..1
+      return tf.reshape(dense(h, outputs, 'out', scope, 'sigmoid'), [code.shape[0], sizePx, sizePx, 3]) as Tensor4D; // [B, S, S, 3] 0..1
     },
-  };
-}
-
-function normaliseUnits(x: Tensor2D, name: string, scope: Scope): Tensor2D {
-  const [n, units] = x.shape;
-  return tf.reshape(scope.normalise(name, tf.reshape(x, [n, 1, 1, units]) as Tensor4D), [n, units]);
+  );
 }

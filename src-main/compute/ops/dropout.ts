@@ -5,10 +5,17 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { nativeSeed, random } from '../random.ts';
-import { native, typeAttribute } from './native.ts';
+import { native, ownAttributes, owner, typeAttribute } from './native.ts';
 
 export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | string)[]): T {
   if (rate <= 0) return x;
+  const own = owner('WinnowDropout');
+  if (own) {
+    const key = nativeSeed(...seed);
+    // The same again: the mask is a function of the seed and the place.
+    const drop = (x: Tensor): Tensor => own.executeSingleOutput('WinnowDropout', ownAttributes(own, {}, { rate }), [x, tf.tensor1d(key, 'int32')]);
+    return tf.customGrad((x) => ({ value: drop(x as Tensor), gradFunc: (dy: Tensor) => drop(dy) }))(x) as T;
+  }
   const keep = tf.cast(tf.less(uniform(x.shape, seed), 1 - rate), 'float32');
   return tf.mul(tf.mul(x, keep), 1 / (1 - rate));
 }

@@ -4,6 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf, backendInfo } from '../backend.ts';
+import { hasKernel } from '../kernels/index.ts';
 
 export interface NativeBackend {
   binding: Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT' | 'TF_FLOAT' | 'TF_INT32' | 'TF_UINT8', number> & {
@@ -26,3 +27,14 @@ export function native(): NativeBackend | undefined {
 
 export const typeAttribute = (backend: NativeBackend, name = 'T', value = backend.binding.TF_FLOAT): Attribute => ({ name, type: backend.binding.TF_ATTR_TYPE, value });
 export const nhwc = (backend: NativeBackend): Attribute => ({ name: 'data_format', type: backend.binding.TF_ATTR_STRING, value: 'NHWC' });
+
+/** Attributes of our own kernels, whose numbers are whole unless they are named as floats. */
+export function ownAttributes({ binding }: NativeBackend, whole: Record<string, number>, floats: Record<string, number> = {}): Attribute[] {
+  return [
+    ...Object.entries(whole).map(([name, value]) => ({ name, type: binding.TF_ATTR_INT, value })),
+    ...Object.entries(floats).map(([name, value]) => ({ name, type: binding.TF_ATTR_FLOAT, value })),
+  ];
+}
+
+/** The backend, if it has this kernel of ours. */
+export const owner = (op: string): NativeBackend | undefined => (hasKernel(op) ? native() : undefined);

@@ -1,6 +1,7 @@
 /** Bytes to floats on the device: a batch crosses as uint8, a quarter of the size, and becomes 0..1 there. */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { hasKernel } from '../kernels/index.ts';
 import { native, typeAttribute } from './native.ts';
 
 /** The bytes may be overwritten as soon as this returns. */
@@ -11,6 +12,7 @@ export function uploadPixels(bytes: Uint8Array, count: number, sizePx: number): 
     if (!backend) return tf.div(tf.tensor4d(Float32Array.from(bytes), shape), 255) as Tensor4D;
     const { TF_UINT8, TF_ATTR_BOOL } = backend.binding;
     const raw = backend.createOutputTensor({ id: backend.binding.createTensor(shape, TF_UINT8, bytes), shape, dtype: TF_UINT8 });
+    if (hasKernel('WinnowPixels')) return backend.executeSingleOutput('WinnowPixels', [], [raw]) as Tensor4D;
     const attributes = [typeAttribute(backend, 'SrcT', TF_UINT8), typeAttribute(backend, 'DstT'), { name: 'Truncate', type: TF_ATTR_BOOL, value: false }];
     return tf.div(backend.executeSingleOutput('Cast', attributes, [raw]), 255) as Tensor4D;
   }); // [B, H, W, 3] float, 0..1

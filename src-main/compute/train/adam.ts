@@ -4,6 +4,7 @@
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { adamStep } from '../ops/update.ts';
 
 const beta1 = 0.9;
 const beta2 = 0.999;
@@ -22,6 +23,8 @@ export class Adam {
     this.#steps++;
     const rate = (learningRate * Math.sqrt(1 - beta2 ** this.#steps)) / (1 - beta1 ** this.#steps);
     tf.tidy(() => {
+      const fused = adamStep(weights, this.#mean, this.#square, gradient, { beta1, beta2, rate: learningRate / (1 - beta1 ** this.#steps), correction: Math.sqrt(1 - beta2 ** this.#steps), epsilon, l2: 0, decay: learningRate * decay }, [[0, weights.size]]);
+      if (fused) return [weights, this.#mean, this.#square].forEach((v, i) => v.assign(fused[i]));
       this.#mean.assign(tf.add(tf.mul(this.#mean, beta1), tf.mul(gradient, 1 - beta1)));
       this.#square.assign(tf.add(tf.mul(this.#square, beta2), tf.mul(tf.square(gradient), 1 - beta2)));
       const change = tf.div(tf.mul(this.#mean, rate), tf.add(tf.sqrt(this.#square), epsilon));

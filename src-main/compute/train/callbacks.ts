@@ -15,7 +15,7 @@ export interface Callback {
   /** Memory ran out: from here on at most `state.mostAtOnce` images go through at once. */
   onBatchHalved?(state: TrainState): void;
   /** After the state has taken the epoch in. */
-  onEpochEnd?(state: TrainState, epoch: Epoch): void;
+  onEpochEnd?(state: TrainState, epoch: Epoch): void | Promise<void>;
   onTrainEnd?(state: TrainState): void;
 }
 
@@ -44,9 +44,9 @@ export function progress(epochs: number, onEvent: (event: FitEvent) => void): Ca
 /** Stops when the loss that is watched (held-out images, else training) has not improved for `patience` epochs, and goes back to the best weights. */
 export function earlyStop(patience: number): Callback {
   return {
-    onEpochEnd(state, { epoch, loss, valLoss }) {
+    async onEpochEnd(state, { epoch, loss, valLoss }) {
       const watched = valLoss ?? loss;
-      if (!state.best || watched < state.best.loss) state.best = { epoch, loss: watched, ...state.network.read() };
+      if (!state.best || watched < state.best.loss) state.best = { epoch, loss: watched, ...(await state.network.read()) };
       else if (patience > 0 && epoch - state.best.epoch >= patience) state.stop = true;
     },
     onTrainEnd(state) {

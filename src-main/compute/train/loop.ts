@@ -5,7 +5,7 @@
  */
 import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import type { Network } from '../models/network.ts';
+import type { Autoencoder, Network } from '../models/network.ts';
 import { uniform } from '../ops/dropout.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
@@ -55,7 +55,7 @@ export async function runTraining(state: TrainState, training: Training, callbac
     const valLoss = held.length ? await meanLoss(state.network, training, held, breathe) : undefined;
     const done: Epoch = { epoch: state.epoch, loss: sum / step, ...(valLoss !== undefined && { valLoss }), seconds: (performance.now() - began) / 1000 };
     state.history.push(done);
-    for (const c of callbacks) c.onEpochEnd?.(state, done);
+    for (const c of callbacks) await c.onEpochEnd?.(state, done);
     await breathe();
   }
   for (const c of callbacks) c.onTrainEnd?.(state);
@@ -96,7 +96,7 @@ function trainStep(state: TrainState, { pixels, loss, seed, noise, augmentation,
 }
 
 /** As the network is when it scores. */
-async function meanLoss(network: Network, { pixels, loss }: Training, held: Int32Array, breathe: () => Promise<void>): Promise<number> {
+async function meanLoss(network: Network<Autoencoder>, { pixels, loss }: Training, held: Int32Array, breathe: () => Promise<void>): Promise<number> {
   let sum = 0;
   const block = blockOf(pixels.sizePx);
   for (let at = 0; at < held.length; at += block) {

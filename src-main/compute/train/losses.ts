@@ -5,6 +5,7 @@
 import type { Scalar, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { filterBoth, wholeWindow } from '../ops/gaussian.ts';
+import { meanSquaredError } from '../ops/loss.ts';
 
 const sigma = 1.5;
 const c1 = 0.01 ** 2;
@@ -33,7 +34,7 @@ export function ssimMap(x: Tensor4D, y: Tensor4D): Tensor4D {
 const windowWidth = (size: number): number => Math.min(11, size - 1 + (size % 2));
 
 export const squaredError: Loss = {
-  value: (x, y) => tf.mean(tf.square(tf.sub(x, y))) as Scalar,
+  value: meanSquaredError,
   map: (x, y) => tf.mean(tf.square(tf.sub(x, y)), 3) as Tensor3D,
 };
 

@@ -3,7 +3,7 @@
  * run killed at any moment goes on from its last epoch and ends bit for bit as if it had not been: everything random is drawn from
  * (seed, epoch) or (seed, step), nothing from how often a generator was called before.
  */
-import type { Network, NetworkValues } from '../models/network.ts';
+import type { Autoencoder, Network, NetworkValues } from '../models/network.ts';
 import type { Epoch } from '../protocol.ts';
 import { readTensors, writeTensors } from '../tensor-file.ts';
 import { Adam } from './adam.ts';
@@ -30,12 +30,12 @@ export class TrainState {
   /** Images a step at most, once memory has run out. */
   mostAtOnce = Number.MAX_SAFE_INTEGER;
   resumedFrom: number | null = null;
-  readonly network: Network;
+  readonly network: Network<Autoencoder>;
   readonly optimizer: Adam;
   #began = performance.now();
   #images = 0;
 
-  constructor(network: Network) {
+  constructor(network: Network<Autoencoder>) {
     this.network = network;
     this.optimizer = new Adam(network.parameters);
   }
@@ -49,7 +49,7 @@ export class TrainState {
     return { seconds: (performance.now() - this.#began) / 1000, images: this.#images };
   }
 
-  save(file: string, fingerprint: string): void {
+  async save(file: string, fingerprint: string): Promise<void> {
     const { steps: optimizerSteps, mean, square } = this.optimizer.read();
     const header: Header = {
       fingerprint,
@@ -62,7 +62,7 @@ export class TrainState {
       mostAtOnce: this.mostAtOnce,
     };
     const best = this.best && { bestWeights: this.best.weights, bestStatistics: this.best.statistics };
-    writeTensors(file, { header, arrays: { ...this.network.read(), mean, square, ...best } });
+    writeTensors(file, { header, arrays: { ...(await this.network.read()), mean, square, ...best } });
   }
 
   /** False where there is no checkpoint, or it is of another run. */
