@@ -5,6 +5,8 @@
  */
 import os from 'node:os';
 import util from 'node:util';
+import { loadKernels } from './kernels/index.ts';
+import { openAdapter, watch, type GpuBackend } from './webgpu.ts';
 
 export type BackendName = 'tensorflow' | 'webgpu' | 'plain';
 export type BackendChoice = 'auto' | BackendName;
@@ -48,7 +50,7 @@ async function start(choice: BackendChoice): Promise<BackendInfo> {
       reasons.push(`${name}: ${(error instanceof Error ? error.message : String(error)).split('\n')[0].trim()}`);
     }
   }
-  throw new Error(`No backend could be started. ${reasons.join(' ')}`);
+  throw new Error(choice === 'auto' ? `Nothing that trains networks could be started. ${reasons.join('. ')}.` : `The backend '${choice}' was chosen and cannot be used: ${reasons[0].slice(choice.length + 2)}.`);
 }
 
 async function startTensorFlow(): Promise<BackendInfo> {
@@ -60,33 +62,33 @@ async function startTensorFlow(): Promise<BackendInfo> {
   const versions: Record<string, string> = tf.version;
   await tf.ready();
   const { isUsingGpuDevice } = tf.backend() as unknown as { isUsingGpuDevice: boolean };
+  const warning = isUsingGpuDevice ? undefined : loadKernels();
   return {
     backend: 'tensorflow',
     version: `TensorFlow (tfjs-node ${versions['tfjs-node'] ?? versions['tfjs-core']})`,
     device: isUsingGpuDevice ? 'GPU' : processor(),
     threads: Number(process.env.TF_NUM_INTRAOP_THREADS) || os.availableParallelism(),
+    ...(warning && { warning }),
   };
 }
 
 async function startWebGpu(): Promise<BackendInfo> {
-  const { create, globals } = (await import('webgpu')) as unknown as { create(options: string[]): unknown; globals: object };
-  Object.assign(globalThis, globals);
-  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]), userAgent: 'node' }, configurable: true });
+  const { device, software } = await openAdapter();
   // tfjs-core alone registers no gradients, so the whole of tfjs it is.
   const library = await import('@tensorflow/tfjs');
   await import('@tensorflow/tfjs-backend-webgpu');
-  if (!(await library.setBackend('webgpu'))) throw new Error('no WebGPU adapter');
-  await library.ready();
+  // Always the program of tiles (3): the one that splits long sums, which tfjs takes for small results, multiplies wrongly by a transposed
+  // matrix, and adds in whatever order its threads arrive.
+  library.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3);
+  if (!(await library.setBackend('webgpu'))) throw new Error(`the adapter ${device} gives no device that tfjs can use`);
   tf = library;
-  const { adapterInfo } = tf.backend() as unknown as { adapterInfo?: { vendor?: string; architecture?: string; deviceName?: string } };
-  const device = [adapterInfo?.vendor, adapterInfo?.architecture, adapterInfo?.deviceName].filter(Boolean).join(' ') || 'GPU';
-  const software = /swiftshader|llvmpipe|lavapipe/i.test(device);
+  watch(tf.backend() as unknown as GpuBackend);
   return {
     backend: 'webgpu',
     version: `WebGPU (tfjs ${tf.version['tfjs-core']})`,
     device,
     threads: 1,
-    ...(software && { warning: 'WebGPU runs in software here, which is slow.' }),
+    ...(software && { warning: 'WebGPU runs on the processor here, by a software driver: training is many times slower than on native TensorFlow or a graphics card.' }),
   };
 }
 

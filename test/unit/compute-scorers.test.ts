@@ -45,7 +45,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     expect(first.report.mapScale).toBeGreaterThan(0);
     expect(first.peakMemoryMiB).toBeGreaterThan(10);
 
-    const drawn = map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(23) } });
+    const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(23) } });
     expect(drawn.map.length).toBe(sizePx ** 2);
     expect(drawn.reconstruction.length).toBe(sizePx ** 2 * 3);
     expect(drawn.map.every(Number.isFinite)).toBe(true);
@@ -57,7 +57,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     const folder = newFolder();
     const pixels = packed(Array.from({ length: 6 }, (_, i) => picture(i)), folder);
     const { scores } = await run(fitArgs(id, pixels, folder, { params: { pooling: 'max' } }));
-    const drawn = map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(2) } });
+    const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(2) } });
     expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
     unload();
   });

@@ -10,6 +10,7 @@ import { pace } from '../pace.ts';
 import { blockOf, Pixels } from '../pixels.ts';
 import type { FitArgs, FitEvent, FitResult } from '../protocol.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
+import { readBack } from '../read-back.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { relativeToEntropy } from './complexity.ts';
 import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
@@ -48,7 +49,7 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
     const { complexity } = ready.params;
     const scores = complexity === 'entropy' ? relativeToEntropy(errors, entropy, args.train) : errors;
     const header: ModelHeader = { method: scorer.id, params: ready.params, sizePx: pixels.sizePx };
-    writeTensors(modelFile(args.runFolder), { header, arrays: model.arrays() });
+    writeTensors(modelFile(args.runFolder), { header, arrays: await model.arrays() });
     const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond } = fitted;
     return {
       scores,
@@ -86,8 +87,7 @@ export async function scoreAll(model: Model, pixels: Pixels, measure: ErrorMeasu
       const x = uploadPixels(pixels.read(positions), positions.length, pixels.sizePx);
       return errorMaps(x, model.reconstruct(x), measure);
     });
-    const values = maps.dataSync<'float32'>();
-    maps.dispose();
+    const values = await readBack(maps);
     positions.forEach((p, i) => (errors[p] = pool(values.subarray(i * perMap, (i + 1) * perMap), measure)));
     for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
     onDone(positions[0] + positions.length);

@@ -4,6 +4,7 @@ import { tf } from '../backend.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { Pixels } from '../pixels.ts';
 import type { MapArgs, MapResult } from '../protocol.ts';
+import { readBack } from '../read-back.ts';
 import { readTensors } from '../tensor-file.ts';
 import { errorMaps, type ErrorMeasure } from './error-map.ts';
 import { modelFile, type ModelHeader } from './fit.ts';
@@ -12,7 +13,7 @@ import type { Model } from './scorer.ts';
 
 let loaded: { file: string; writtenMs: number; model: Model; measure: ErrorMeasure } | undefined;
 
-export function map({ runFolder, pixels: set }: MapArgs): MapResult {
+export async function map({ runFolder, pixels: set }: MapArgs): Promise<MapResult> {
   const { model, measure } = modelOf(runFolder);
   const pixels = new Pixels(set);
   try {
@@ -21,10 +22,8 @@ export function map({ runFolder, pixels: set }: MapArgs): MapResult {
       const y = model.reconstruct(x);
       return [tf.mul(tf.clipByValue(y, 0, 1), 255), errorMaps(x, y, measure)];
     });
-    const reconstruction = Uint8Array.from(y.dataSync(), Math.round);
-    const values = Float32Array.from(errors.dataSync());
-    tf.dispose([y, errors]);
-    return { sizePx: pixels.sizePx, reconstruction, map: values };
+    const [reconstruction, errorMap] = await Promise.all([readBack(y), readBack(errors)]);
+    return { sizePx: pixels.sizePx, reconstruction: Uint8Array.from(reconstruction, Math.round), map: errorMap };
   } finally {
     pixels.close();
   }

@@ -3,12 +3,13 @@
  * where images are framed alike. The components come from subspace iteration (Halko, Martinsson & Tropp 2011), which passes over
  * the images in blocks: one image or a hundred thousand take the same memory.
  */
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import { orthonormalise, symmetricEigen } from '../linear-algebra.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { fillNormal, random } from '../random.ts';
+import { readBack } from '../read-back.ts';
 import { squaredError } from '../train/losses.ts';
 import { defineScorer, scoreParameters, type FitContext, type Model } from './scorer.ts';
 
@@ -43,9 +44,7 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
   const mean = new Float64Array(size);
-  await overBlocks((x) => {
-    x.sum(0).dataSync().forEach((v, i) => (mean[i] += v / train.length));
-  });
+  await overBlocks((x) => tf.sum(x, 0), (sums) => sums.forEach((v, i) => (mean[i] += v / train.length)));
   const center = Float32Array.from(mean);
   if (!kept) return componentModel(center, new Float32Array(0));
 
@@ -59,12 +58,12 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
     const middle = tf.tensor1d(center);
     const next = new Float64Array(size * width);
     spread = new Float64Array(width * width);
+    const sum = last ? spread : next;
     await overBlocks((x) => {
       const centred = tf.sub(x, middle) as Tensor2D; // [n, size]
       const seen = tf.matMul(centred, directions); // [n, width]
-      if (last) tf.matMul(seen, seen, true).dataSync().forEach((v, i) => (spread[i] += v));
-      else tf.matMul(centred, seen, true).dataSync().forEach((v, i) => (next[i] += v));
-    });
+      return tf.matMul(last ? seen : centred, seen, true);
+    }, (products) => products.forEach((v, i) => (sum[i] += v)));
     tf.dispose([directions, middle]);
     if (!last) basis = orthonormalise(next, size, width);
     const seconds = (performance.now() - began) / 1000;
@@ -81,11 +80,11 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
   }
   return componentModel(center, components);
 
-  async function overBlocks(work: (x: Tensor2D) => void): Promise<void> {
+  async function overBlocks(work: (x: Tensor2D) => Tensor, take: (values: Float32Array) => void): Promise<void> {
     for (let at = 0; at < train.length; at += blockSize) {
       const positions = train.subarray(at, at + blockSize);
       const bytes = pixels.read(positions);
-      tf.tidy(() => work(tf.reshape(uploadPixels(bytes, positions.length, pixels.sizePx), [positions.length, size]) as Tensor2D));
+      take(await readBack(tf.tidy(() => work(tf.reshape(uploadPixels(bytes, positions.length, pixels.sizePx), [positions.length, size]) as Tensor2D))));
       await breathe();
     }
   }
@@ -111,7 +110,7 @@ function componentModel(mean: Float32Array, components: Float32Array): Model {
         if (!kept) return tf.zeros([count, 1]) as Tensor2D;
         return tf.matMul(tf.sub(tf.reshape(x, [count, size]), center) as Tensor2D, rows, false, true);
       }),
-    arrays: () => ({ mean, components }),
+    arrays: async () => ({ mean, components }),
     dispose: () => tf.dispose([center, rows]),
   };
 }

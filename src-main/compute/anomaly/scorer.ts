@@ -26,7 +26,7 @@ export interface Model {
   reconstruct(x: Tensor4D): Tensor4D; // [B, S, S, 3] both
   /** What the model knows an image by: images with codes near each other look alike to it. */
   encode(x: Tensor4D): Tensor2D; // [B, S, S, 3] → [B, d], d ≥ 1
-  arrays(): Record<string, Float32Array>;
+  arrays(): Promise<Record<string, Float32Array>>;
   dispose(): void;
 }
 

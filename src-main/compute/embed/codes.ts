@@ -10,6 +10,7 @@ import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
 import { blockOf, Pixels } from '../pixels.ts';
 import type { EmbedArgs, EmbedEvent, EmbedResult } from '../protocol.ts';
+import { readBack } from '../read-back.ts';
 import { readTensors } from '../tensor-file.ts';
 
 export async function embed({ runFolder, pixels: set }: EmbedArgs, signal: AbortSignal, onEvent: (event: EmbedEvent) => void): Promise<EmbedResult> {
@@ -23,8 +24,7 @@ export async function embed({ runFolder, pixels: set }: EmbedArgs, signal: Abort
       await breathe();
       const code = tf.tidy(() => model.encode(uploadPixels(pixels.read(positions), positions.length, pixels.sizePx)));
       if (!size) codes = new Float32Array(pixels.count * (size = code.shape[1]));
-      codes.set(code.dataSync<'float32'>(), positions[0] * size);
-      code.dispose();
+      codes.set(await readBack(code), positions[0] * size);
       onEvent({ done: positions[0] + positions.length, total: pixels.count });
     }
     return { codes, size };

@@ -4,6 +4,7 @@
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { readBack } from '../read-back.ts';
 
 export interface Neighbours {
   /** How many each row has. */
@@ -39,8 +40,7 @@ export async function nearest(
         const nearness = tf.sub(tf.mul(tf.matMul(x, there as Tensor2D, false, true), 2), lengths); // [here, others]
         return tf.topk(nearness, asked).indices; // [here, asked]
       });
-      const candidates = found.dataSync<'int32'>();
-      found.dispose();
+      const candidates = await readBack<'int32'>(found);
       for (let i = 0; i < here; i++) order(from + i, candidates.subarray(i * asked, (i + 1) * asked));
       onDone(from + here);
     }
