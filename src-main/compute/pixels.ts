@@ -1,22 +1,22 @@
 /**
- * Samples out of the packed pixel file, by position in the set. A small set is read once and kept as bytes; a large one is read
- * row by row, in runs of neighbours, into one reused buffer. Nobody holds the set as floats.
+ * Samples out of the packed pixel file, by position in the set: row by row, in runs of neighbours, into one reused buffer. Nobody holds the
+ * set: what is read again soon lies in the system's own cache of the file.
  */
 import fs from 'node:fs';
 import type { PixelSet } from './protocol.ts';
 
-const keepBytes = 256 * 2 ** 20;
-
 export class Pixels {
+  readonly set: PixelSet;
   readonly count: number;
   readonly sizePx: number;
   readonly rowBytes: number;
   #rows: Int32Array;
   #file: number;
-  #kept: Uint8Array | undefined;
   #buffer = new Uint8Array(0);
 
-  constructor({ file, sizePx, rows }: PixelSet) {
+  constructor(set: PixelSet) {
+    const { file, sizePx, rows } = set;
+    this.set = set;
     this.count = rows.length;
     this.sizePx = sizePx;
     this.rowBytes = sizePx * sizePx * 3;
@@ -28,17 +28,13 @@ export class Pixels {
       this.close();
       throw new Error(`The pixel file holds ${Math.floor(rowsInFile)} rows of ${sizePx} px, and row ${last} is asked for.`);
     }
-    if (this.count * this.rowBytes <= keepBytes) this.#kept = this.#load(Int32Array.from(rows.keys()), new Uint8Array(this.count * this.rowBytes));
   }
 
   /** The bytes of these positions, one row after the other. The view is valid until the next call. */
   read(positions: Int32Array): Uint8Array {
     const bytes = positions.length * this.rowBytes;
     if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(bytes);
-    const out = this.#buffer.subarray(0, bytes);
-    if (!this.#kept) return this.#load(positions, out);
-    positions.forEach((p, i) => out.set(this.#kept!.subarray(p * this.rowBytes, (p + 1) * this.rowBytes), i * this.rowBytes));
-    return out;
+    return this.#load(positions, this.#buffer.subarray(0, bytes));
   }
 
   /** The whole set in order, in blocks of `size`. */
@@ -48,7 +44,6 @@ export class Pixels {
 
   close(): void {
     fs.closeSync(this.#file);
-    this.#kept = undefined;
   }
 
   #load(positions: Int32Array, out: Uint8Array): Uint8Array {

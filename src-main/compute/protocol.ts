@@ -26,9 +26,9 @@ export interface FitArgs {
   resume: boolean;
 }
 
-/** 'train': within an epoch at most five a second, and one at its end (step = steps), the only one with `valLoss`; `seconds` since training began. */
+/** 'train': within an epoch at most five a second, and one at its end (step = steps), the only one with `valLoss`; `seconds` since training began; `waiting`: the share of them spent waiting for data. */
 export type FitEvent =
-  | { stage: 'train'; epoch: number; epochs: number; step: number; steps: number; loss: number; valLoss?: number; seconds: number; imagesPerSecond: number }
+  | { stage: 'train'; epoch: number; epochs: number; step: number; steps: number; loss: number; valLoss?: number; seconds: number; imagesPerSecond: number; waiting?: number }
   | { stage: 'score'; done: number; total: number }
   | { stage: 'note'; message: string };
 
@@ -59,8 +59,9 @@ export interface FitResult {
   /** The epoch after which a resumed run went on. */
   resumedFrom: number | null;
   seconds: number;
-  /** While training. */
+  /** While training; and the share of that time spent waiting for data, 0..1. */
   imagesPerSecond: number;
+  waiting?: number;
   peakMemoryMiB: number;
   backend: BackendInfo;
   parameters: number;

@@ -139,7 +139,7 @@ function finished(result: FitResult): Partial<Run> {
     history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })),
     epochs: result.epochsRun,
     report: {
-      ...result.report, bestEpoch: result.bestEpoch, stopped: result.stopped, resumedFrom: result.resumedFrom, weights: result.parameters,
+      ...result.report, bestEpoch: result.bestEpoch, stopped: result.stopped, resumedFrom: result.resumedFrom, weights: result.parameters, ...(result.waiting !== undefined && { waiting: result.waiting }),
       ...(result.backend.warning ? { warning: result.backend.warning } : {}),
     },
   };

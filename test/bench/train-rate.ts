@@ -35,7 +35,7 @@ const network = new Network(convAutoencoder({ sizePx, width: 32, depth: 3, bottl
 const state = new TrainState(network);
 async function ours(): Promise<number> {
   const began = performance.now();
-  const training = { pixels, train: range(0, count), held: new Int32Array(0), loss: squaredError, epochs: state.epoch + 1, batch, minSteps: 1, learningRate: 0.001, weightDecay: 0, noise: 0, augmentation: { shiftPx: 0, flip: false }, seed: 1 };
+  const training = { pixels, train: range(0, count), held: new Int32Array(0), loss: squaredError, epochs: state.epoch + 1, batch, minSteps: 1, learningRate: 0.001, noise: 0, augmentation: { shiftPx: 0, flip: false }, seed: 1 };
   await runTraining(state, training, [], async () => undefined);
   return (count / (performance.now() - began)) * 1000;
 }

@@ -43,7 +43,7 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
   const { pixels, seed, checkpointFile, onEvent, breathe } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
   const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
-  const state = new TrainState(network);
+  const state = new TrainState(network, { id: 'adamw', params: { weightDecay: params.weightDecay } });
   try {
     const fingerprint = JSON.stringify({ params, seed, images: hash(context.train), parameters: network.parameters });
     if (context.resume && !state.load(checkpointFile, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
@@ -51,7 +51,7 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
     const training = { ...params, pixels, train, held, loss: lossOf(params.loss, params.ssimWeight), augmentation, seed };
     const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(params.epochs, onEvent)];
     await runTraining(state, training, callbacks, breathe);
-    const { seconds, images } = state.clock();
+    const { seconds, images, waiting } = state.clock();
     return {
       model: networkModel(network),
       history: state.history,
@@ -59,6 +59,7 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
       stopped: state.stop ? 'early' : 'all',
       resumedFrom: state.resumedFrom,
       imagesPerSecond: images / Math.max(1e-9, seconds),
+      waiting,
     };
   } catch (error) {
     network.dispose();

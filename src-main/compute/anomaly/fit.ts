@@ -50,7 +50,7 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
     const scores = complexity === 'entropy' ? relativeToEntropy(errors, entropy, args.train) : errors;
     const header: ModelHeader = { method: scorer.id, params: ready.params, sizePx: pixels.sizePx };
     writeTensors(modelFile(args.runFolder), { header, arrays: await model.arrays() });
-    const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond } = fitted;
+    const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond, waiting } = fitted;
     return {
       scores,
       history,
@@ -60,6 +60,7 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
       resumedFrom,
       seconds: (performance.now() - began) / 1000,
       imagesPerSecond,
+      waiting,
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
       backend: backendInfo(),
       parameters: model.parameters,

@@ -37,6 +37,7 @@ export interface Fitted {
   stopped: 'early' | 'all';
   resumedFrom: number | null;
   imagesPerSecond: number;
+  waiting?: number;
 }
 
 type ScoreParameters = z.infer<z.ZodObject<typeof scoreParameters>>;

@@ -34,29 +34,32 @@ export interface Augmentation {
   flip: boolean;
 }
 
-/** Shifts and mirrors each image of a batch in place of the bytes, differently at each step. */
-export function augment(bytes: Uint8Array, pixels: Pixels, { shiftPx, flip }: Augmentation, seed: number, step: number): Uint8Array {
-  if (!shiftPx && !flip) return bytes;
+/** Writes the images of a batch to `out`, each shifted and mirrored, differently at each step. */
+export function augment(bytes: Uint8Array, out: Uint8Array, pixels: Pixels, { shiftPx, flip }: Augmentation, seed: number, step: number): void {
+  if (!shiftPx && !flip) return out.set(bytes);
   const next = random('augment', seed, step);
   const { sizePx: size, rowBytes } = pixels;
-  const out = new Uint8Array(bytes.length);
-  const column = new Int32Array(size);
   for (let image = 0; image < bytes.length; image += rowBytes) {
     const dx = Math.round((next() * 2 - 1) * shiftPx);
     const dy = Math.round((next() * 2 - 1) * shiftPx);
     const mirrored = flip && next() < 0.5;
     const clamp = (v: number): number => Math.min(size - 1, Math.max(0, v));
-    for (let x = 0; x < size; x++) column[x] = 3 * clamp((mirrored ? size - 1 - x : x) + dx);
+    // What stays inside the row is one copy; the border pixel fills the rest.
+    const [first, last] = [Math.max(0, -dx), Math.min(size, size - dx)];
     for (let y = 0; y < size; y++) {
       const from = image + clamp(y + dy) * size * 3;
-      let to = image + y * size * 3;
-      for (let x = 0; x < size; x++) {
-        const at = from + column[x];
-        out[to++] = bytes[at];
-        out[to++] = bytes[at + 1];
-        out[to++] = bytes[at + 2];
-      }
+      const row = out.subarray(image + y * size * 3, image + (y + 1) * size * 3);
+      row.set(bytes.subarray(from + (first + dx) * 3, from + (last + dx) * 3), first * 3);
+      for (let x = 0; x < first; x++) row.set(bytes.subarray(from, from + 3), x * 3);
+      for (let x = last; x < size; x++) row.set(bytes.subarray(from + (size - 1) * 3, from + size * 3), x * 3);
+      if (mirrored) mirror(row);
     }
   }
-  return out;
+}
+
+/** A row of RGB pixels, in place. */
+function mirror(row: Uint8Array): void {
+  for (let a = 0, b = row.length - 3; a < b; a += 3, b -= 3) {
+    for (let c = 0; c < 3; c++) [row[a + c], row[b + c]] = [row[b + c], row[a + c]];
+  }
 }

@@ -27,8 +27,8 @@ export function progress(epochs: number, onEvent: (event: FitEvent) => void): Ca
   let now: StepLogs = { step: 0, steps: 0, loss: 0 };
   const tell = (state: TrainState, epoch: number, loss: number, valLoss?: number): void => {
     last = performance.now();
-    const { seconds, images } = state.clock();
-    onEvent({ stage: 'train', epoch, epochs, step: now.step, steps: now.steps, loss, ...(valLoss !== undefined && { valLoss }), seconds, imagesPerSecond: images / Math.max(1e-9, seconds) });
+    const { seconds, images, waiting } = state.clock();
+    onEvent({ stage: 'train', epoch, epochs, step: now.step, steps: now.steps, loss, ...(valLoss !== undefined && { valLoss }), seconds, imagesPerSecond: images / Math.max(1e-9, seconds), waiting });
   };
   return {
     onBatchEnd(state, logs) {

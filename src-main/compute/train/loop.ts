@@ -11,8 +11,10 @@ import { uploadPixels } from '../ops/upload.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import { blockOf, type Pixels } from '../pixels.ts';
 import type { Epoch } from '../protocol.ts';
-import { augment, batchesOf, stepsOf, type Augmentation } from './batches.ts';
+import { makeRoom, readBack } from '../read-back.ts';
+import { stepsOf, type Augmentation } from './batches.ts';
 import type { Callback } from './callbacks.ts';
+import { startFeed, type Batch } from './feed.ts';
 import type { Loss } from './losses.ts';
 import type { TrainState } from './state.ts';
 
@@ -25,7 +27,6 @@ export interface Training {
   batch: number;
   minSteps: number;
   learningRate: number;
-  weightDecay: number;
   /** Spread of the noise added to what goes in, never to what should come out (Vincent et al. 2008). */
   noise: number;
   augmentation: Augmentation;
@@ -33,55 +34,62 @@ export interface Training {
 }
 
 export async function runTraining(state: TrainState, training: Training, callbacks: Callback[], breathe: () => Promise<void>): Promise<void> {
-  const { train, held, epochs, batch, minSteps, seed } = training;
+  const { pixels, train, held, epochs, batch, minSteps, seed, augmentation } = training;
   const steps = stepsOf(train.length, batch, minSteps);
   for (const c of callbacks) c.onTrainBegin?.(state);
-  while (state.epoch < epochs && !state.stop) {
-    const began = performance.now();
-    for (const c of callbacks) c.onEpochBegin?.(state);
-    let sum = 0;
-    let step = 0;
-    for (const positions of batchesOf(train, batch, minSteps, seed, state.epoch)) {
-      const loss = stepThatFits(state, training, positions, cosine(training.learningRate, state.step, steps * epochs), callbacks);
-      if (!Number.isFinite(loss)) throw new Error(`The loss is no longer a number (epoch ${state.epoch + 1}, step ${step + 1}): try a smaller learning rate.`);
-      sum += loss;
-      step++;
-      state.step++;
-      state.count(positions.length);
-      for (const c of callbacks) c.onBatchEnd?.(state, { step, steps, loss: sum / step });
+  const feed = startFeed({ pixels: pixels.set, train, batch, minSteps, seed, epoch: state.epoch, epochs, augmentation });
+  try {
+    while (state.epoch < epochs && !state.stop) {
+      const began = performance.now();
+      for (const c of callbacks) c.onEpochBegin?.(state);
+      let sum = 0;
+      for (let step = 1; step <= steps; step++) {
+        const taken = await feed.take();
+        state.waited(feed.waitedMs);
+        const loss = await stepThatFits(state, training, taken, cosine(training.learningRate, state.step, steps * epochs), callbacks);
+        if (!Number.isFinite(loss)) throw new Error(`The loss is no longer a number (epoch ${state.epoch + 1}, step ${step}): try a smaller learning rate.`);
+        sum += loss;
+        state.step++;
+        state.count(taken.positions.length);
+        for (const c of callbacks) c.onBatchEnd?.(state, { step, steps, loss: sum / step });
+        await breathe();
+      }
+      state.epoch++;
+      const valLoss = held.length ? await meanLoss(state.network, training, held, breathe) : undefined;
+      const done: Epoch = { epoch: state.epoch, loss: sum / steps, ...(valLoss !== undefined && { valLoss }), seconds: (performance.now() - began) / 1000 };
+      state.history.push(done);
+      for (const c of callbacks) await c.onEpochEnd?.(state, done);
       await breathe();
     }
-    state.epoch++;
-    const valLoss = held.length ? await meanLoss(state.network, training, held, breathe) : undefined;
-    const done: Epoch = { epoch: state.epoch, loss: sum / step, ...(valLoss !== undefined && { valLoss }), seconds: (performance.now() - began) / 1000 };
-    state.history.push(done);
-    for (const c of callbacks) await c.onEpochEnd?.(state, done);
-    await breathe();
+  } finally {
+    await feed.close();
   }
   for (const c of callbacks) c.onTrainEnd?.(state);
 }
 
 /** Out of memory, the batch is halved, for good, and gone through in parts; the run goes on and says so. */
-function stepThatFits(state: TrainState, training: Training, positions: Int32Array, learningRate: number, callbacks: Callback[]): number {
+async function stepThatFits(state: TrainState, training: Training, { positions, bytes }: Batch, learningRate: number, callbacks: Callback[]): Promise<number> {
+  const { rowBytes } = training.pixels;
   let sum = 0;
   for (let at = 0; at < positions.length; ) {
-    const part = positions.subarray(at, at + state.mostAtOnce);
+    const count = Math.min(positions.length - at, state.mostAtOnce);
     try {
-      sum += trainStep(state, training, part, learningRate) * part.length;
-      at += part.length;
+      sum += (await trainStep(state, training, bytes.subarray(at * rowBytes, (at + count) * rowBytes), count, learningRate)) * count;
+      at += count;
     } catch (error) {
-      if (!isOutOfMemory(error) || part.length < 2) throw error;
-      state.mostAtOnce = Math.ceil(part.length / 2);
+      if (!isOutOfMemory(error) || count < 2) throw error;
+      makeRoom();
+      state.mostAtOnce = Math.ceil(count / 2);
       for (const c of callbacks) c.onBatchHalved?.(state);
     }
   }
   return sum / positions.length;
 }
 
-function trainStep(state: TrainState, { pixels, loss, seed, noise, augmentation, weightDecay }: Training, positions: Int32Array, learningRate: number): number {
-  const bytes = augment(pixels.read(positions), pixels, augmentation, seed, state.step);
-  return tf.tidy(() => {
-    const x = uploadPixels(bytes, positions.length, pixels.sizePx);
+/** One gradient and one update; the loss. The bytes are `count` images. */
+export function trainStep(state: TrainState, { pixels, loss, seed, noise }: Pick<Training, 'pixels' | 'loss' | 'seed' | 'noise'>, bytes: Uint8Array, count: number, learningRate: number): Promise<number> {
+  const value = tf.tidy(() => {
+    const x = uploadPixels(bytes, count, pixels.sizePx);
     const input = noise ? addNoise(x, noise, [seed, state.step]) : x;
     let remember = (): void => undefined;
     const { value, grads } = tf.variableGrads(() => {
@@ -90,9 +98,10 @@ function trainStep(state: TrainState, { pixels, loss, seed, noise, augmentation,
       return loss.value(x, pass.y);
     }, [state.network.weights]);
     remember();
-    state.optimizer.apply(state.network.weights, grads[state.network.weights.name], learningRate, weightDecay);
-    return (value as Scalar).dataSync()[0];
+    state.optimizer.apply(state.network.weights, grads[state.network.weights.name], learningRate);
+    return value as Scalar;
   });
+  return readBack(value).then(([loss]) => loss);
 }
 
 /** As the network is when it scores. */
@@ -101,10 +110,11 @@ async function meanLoss(network: Network<Autoencoder>, { pixels, loss }: Trainin
   const block = blockOf(pixels.sizePx);
   for (let at = 0; at < held.length; at += block) {
     const positions = held.subarray(at, at + block);
-    sum += tf.tidy(() => {
+    const value = tf.tidy(() => {
       const x = uploadPixels(pixels.read(positions), positions.length, pixels.sizePx);
-      return loss.value(x, network.infer(x)).dataSync()[0] * positions.length;
+      return loss.value(x, network.infer(x));
     });
+    sum += (await readBack(value))[0] * positions.length;
     await breathe();
   }
   return sum / held.length;
@@ -120,4 +130,3 @@ function addNoise(x: Tensor4D, spread: number, seed: number[]): Tensor4D {
   // Uniform noise of the same standard deviation.
   return tf.add(x, tf.mul(tf.sub(uniform(x.shape, ['noise', ...seed]), 0.5), spread * Math.sqrt(12)));
 }
-

@@ -6,7 +6,8 @@
 import type { Autoencoder, Network, NetworkValues } from '../models/network.ts';
 import type { Epoch } from '../protocol.ts';
 import { readTensors, writeTensors } from '../tensor-file.ts';
-import { Adam } from './adam.ts';
+import type { Optimizer } from './optimizers/optimizer.ts';
+import { startOptimizer } from './optimizers/index.ts';
 
 interface Header {
   fingerprint: string;
@@ -31,26 +32,33 @@ export class TrainState {
   mostAtOnce = Number.MAX_SAFE_INTEGER;
   resumedFrom: number | null = null;
   readonly network: Network<Autoencoder>;
-  readonly optimizer: Adam;
+  readonly optimizer: Optimizer;
   #began = performance.now();
   #images = 0;
+  #waitedMs = 0;
 
-  constructor(network: Network<Autoencoder>) {
+  constructor(network: Network<Autoencoder>, optimizer: { id: string; params: Record<string, unknown> } = { id: 'adamw', params: { weightDecay: 0 } }) {
     this.network = network;
-    this.optimizer = new Adam(network.parameters);
+    this.optimizer = startOptimizer(optimizer.id, optimizer.params, network.parameters, network.kernels);
+  }
+
+  /** So long has been waited for data, all in all. */
+  waited(ms: number): void {
+    this.#waitedMs = ms;
   }
 
   count(images: number): void {
     this.#images += images;
   }
 
-  /** Of this process; what ran before a resume is in the history. */
-  clock(): { seconds: number; images: number } {
-    return { seconds: (performance.now() - this.#began) / 1000, images: this.#images };
+  /** Of this process; what ran before a resume is in the history. `waiting`: the share of the time that went by waiting for data. */
+  clock(): { seconds: number; images: number; waiting: number } {
+    const ms = performance.now() - this.#began;
+    return { seconds: ms / 1000, images: this.#images, waiting: this.#waitedMs / Math.max(1e-6, ms) };
   }
 
   async save(file: string, fingerprint: string): Promise<void> {
-    const { steps: optimizerSteps, mean, square } = this.optimizer.read();
+    const { steps: optimizerSteps, slots } = await this.optimizer.read();
     const header: Header = {
       fingerprint,
       epoch: this.epoch,
@@ -62,7 +70,7 @@ export class TrainState {
       mostAtOnce: this.mostAtOnce,
     };
     const best = this.best && { bestWeights: this.best.weights, bestStatistics: this.best.statistics };
-    writeTensors(file, { header, arrays: { ...(await this.network.read()), mean, square, ...best } });
+    writeTensors(file, { header, arrays: { ...(await this.network.read()), ...prefixed(slots), ...best } });
   }
 
   /** False where there is no checkpoint, or it is of another run. */
@@ -71,7 +79,7 @@ export class TrainState {
     if (!saved || saved.header.fingerprint !== fingerprint) return false;
     const { header, arrays } = saved;
     this.network.write({ weights: arrays.weights, statistics: arrays.statistics });
-    this.optimizer.write({ steps: header.optimizerSteps, mean: arrays.mean, square: arrays.square });
+    this.optimizer.write({ steps: header.optimizerSteps, slots: unprefixed(arrays) });
     this.best = header.best ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics } : undefined;
     const { epoch, step, history, stop, mostAtOnce } = header;
     Object.assign(this, { epoch, step, history, stop, mostAtOnce, resumedFrom: epoch });
@@ -83,3 +91,8 @@ export class TrainState {
     this.optimizer.dispose();
   }
 }
+
+const prefix = 'optimizer/';
+const prefixed = (slots: Record<string, Float32Array>): Record<string, Float32Array> => Object.fromEntries(Object.entries(slots).map(([name, values]) => [prefix + name, values]));
+const unprefixed = (arrays: Record<string, Float32Array>): Record<string, Float32Array> =>
+  Object.fromEntries(Object.entries(arrays).flatMap(([name, values]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [])));

@@ -1,0 +1,49 @@
+/**
+ * A moving average of the weights (Polyak & Juditsky 1992), which often scores better than the last step's. Early on it follows closely:
+ * the decay begins at (1 + t) / (10 + t), as TensorFlow's does.
+ */
+import type { Variable } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import { valuesOf } from '../read-back.ts';
+
+export class Average {
+  readonly #decay: number;
+  readonly #warmUp: boolean;
+  readonly #mean: Variable;
+  #steps = 0;
+
+  constructor(weights: Variable, decay: number, warmUp = true) {
+    this.#decay = decay;
+    this.#warmUp = warmUp;
+    this.#mean = tf.tidy(() => tf.variable(tf.clone(weights)));
+  }
+
+  /** After each step of the optimizer. */
+  take(weights: Variable): void {
+    this.#steps++;
+    const decay = this.#warmUp ? Math.min(this.#decay, (1 + this.#steps) / (10 + this.#steps)) : this.#decay;
+    tf.tidy(() => this.#mean.assign(tf.add(tf.mul(this.#mean, decay), tf.mul(weights, 1 - decay))));
+  }
+
+  /** Puts the average into the weights and the weights into the average: once to look, once more to go on. */
+  swap(weights: Variable): void {
+    tf.tidy(() => {
+      const last = tf.clone(weights);
+      weights.assign(tf.clone(this.#mean));
+      this.#mean.assign(last);
+    });
+  }
+
+  async read(): Promise<{ steps: number; mean: Float32Array }> {
+    return { steps: this.#steps, mean: await valuesOf(this.#mean) };
+  }
+
+  write({ steps, mean }: { steps: number; mean: Float32Array }): void {
+    this.#steps = steps;
+    tf.tidy(() => this.#mean.assign(tf.tensor1d(mean)));
+  }
+
+  dispose(): void {
+    this.#mean.dispose();
+  }
+}

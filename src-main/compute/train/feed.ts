@@ -1,0 +1,89 @@
+/**
+ * The batches of a training, made ready by a worker thread while the step before is at work: rows out of the packed file, shifted and mirrored. Three
+ * batches of bytes are shared with it and used in turn; of the images nothing else is held, so a set larger than memory is read as fast as a
+ * small one. Order and shifts depend on seed, epoch and step alone, however far the worker is ahead.
+ */
+import { Worker } from 'node:worker_threads';
+import type { PixelSet } from '../protocol.ts';
+import type { Augmentation } from './batches.ts';
+
+export interface FeedPlan {
+  pixels: PixelSet;
+  train: Int32Array;
+  batch: number;
+  minSteps: number;
+  seed: number;
+  /** From the start of this epoch, up to but without `epochs`. */
+  epoch: number;
+  epochs: number;
+  augmentation: Augmentation;
+}
+
+/** What the two threads share. Slot s is free while `states[s]` is 0, full at 1. */
+export interface Slots {
+  states: Int32Array<SharedArrayBuffer>;
+  counts: Int32Array<SharedArrayBuffer>;
+  positions: Int32Array<SharedArrayBuffer>[];
+  bytes: Uint8Array<SharedArrayBuffer>[];
+}
+
+export interface Batch {
+  positions: Int32Array;
+  /** One row a position. Valid until the next batch is taken. */
+  bytes: Uint8Array;
+}
+
+export interface Feed {
+  /** The next batch; waits where it is not ready. Throws what went wrong in reading. */
+  take(): Promise<Batch>;
+  /** So long has been waited for batches. */
+  readonly waitedMs: number;
+  close(): Promise<void>;
+}
+
+const ahead = 3;
+
+export function startFeed(plan: FeedPlan): Feed {
+  const rowBytes = plan.pixels.sizePx ** 2 * plan.pixels.channels;
+  const most = Math.min(plan.batch, plan.train.length);
+  const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
+  const slots: Slots = {
+    states: new Int32Array(shared(4 * ahead)),
+    counts: new Int32Array(shared(4 * ahead)),
+    positions: Array.from({ length: ahead }, () => new Int32Array(shared(4 * most))),
+    bytes: Array.from({ length: ahead }, () => new Uint8Array(shared(rowBytes * most))),
+  };
+  const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), { workerData: { plan, slots }, stdout: false, stderr: false });
+  let failure: Error | undefined;
+  let fail: (() => void) | undefined;
+  const failed = new Promise<void>((resolve) => (fail = resolve));
+  worker.on('error', (error: Error) => {
+    failure = error;
+    fail?.();
+  });
+
+  let slot = -1;
+  let waitedMs = 0;
+  return {
+    async take() {
+      if (slot >= 0) {
+        Atomics.store(slots.states, slot, 0);
+        Atomics.notify(slots.states, slot);
+      }
+      slot = (slot + 1) % ahead;
+      const began = performance.now();
+      while (Atomics.load(slots.states, slot) === 0) {
+        if (failure) throw failure;
+        const wait = Atomics.waitAsync(slots.states, slot, 0);
+        if (wait.async) await Promise.race([wait.value, failed]);
+      }
+      waitedMs += performance.now() - began;
+      const count = slots.counts[slot];
+      return { positions: slots.positions[slot].subarray(0, count), bytes: slots.bytes[slot].subarray(0, count * rowBytes) };
+    },
+    get waitedMs() {
+      return waitedMs;
+    },
+    close: async () => void (await worker.terminate()),
+  };
+}

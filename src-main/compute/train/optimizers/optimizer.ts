@@ -1,0 +1,79 @@
+/**
+ * What an optimizer is: a record with a title, a schema of its parameters and a function that starts it. It works on the network's one flat
+ * vector, so a step is a few large operations whatever the number of layers; formulas and defaults are PyTorch's.
+ */
+import type { Tensor, Variable } from '@tensorflow/tfjs';
+import type { z } from 'zod';
+import { tf } from '../../backend.ts';
+import type { Spans } from '../../ops/update.ts';
+import { valuesOf } from '../../read-back.ts';
+
+/** What a checkpoint holds of an optimizer. */
+export interface OptimizerValues {
+  steps: number;
+  slots: Record<string, Float32Array>;
+}
+
+export interface Optimizer {
+  /** One step. `gradient` is flat like the weights. */
+  apply(weights: Variable, gradient: Tensor, learningRate: number): void;
+  read(): Promise<OptimizerValues>;
+  write(values: OptimizerValues): void;
+  dispose(): void;
+}
+
+export interface OptimizerRecord<P = Record<string, unknown>> {
+  id: string;
+  title: string;
+  schema: z.ZodType<P>;
+  /** Vectors as long as the weights that it keeps, by name. */
+  slots(params: P): string[];
+  /** `decayed`: where weight decay acts, and nowhere else. */
+  start(params: P, size: number, decayed: Spans): Optimizer;
+}
+
+/** A step's arithmetic: returns the new weights and puts the new slots. `decayOf(rate)`: weights · rate where decay acts, else 0. */
+type Step = (weights: Tensor, gradient: Tensor, slots: Record<string, Tensor>, learningRate: number, t: number, decayOf: (rate: number) => Tensor) => Updated;
+
+export interface Updated {
+  weights: Tensor;
+  slots: Record<string, Tensor>;
+}
+
+/** An optimizer out of its arithmetic. */
+export function optimizerOf(names: string[], size: number, decayed: Spans, step: Step): Optimizer {
+  const slots = Object.fromEntries(names.map((name) => [name, tf.tidy(() => tf.variable(tf.zeros([size])))]));
+  const everywhere = decayed.length === 1 && decayed[0][0] === 0 && decayed[0][1] === size;
+  let mask: Tensor | undefined;
+  let steps = 0;
+  return {
+    apply(weights, gradient, learningRate) {
+      steps++;
+      tf.tidy(() => {
+        const decayOf = (rate: number): Tensor => {
+          const all = tf.mul(weights, rate);
+          return everywhere ? all : tf.mul(all, (mask ??= tf.keep(maskOf(size, decayed))));
+        };
+        const after = step(weights, gradient, slots, learningRate, steps, decayOf);
+        weights.assign(after.weights);
+        for (const name of names) slots[name].assign(after.slots[name]);
+      });
+    },
+    async read() {
+      const values: OptimizerValues = { steps, slots: {} };
+      for (const name of names) values.slots[name] = await valuesOf(slots[name]);
+      return values;
+    },
+    write(values) {
+      steps = values.steps;
+      for (const name of names) tf.tidy(() => slots[name].assign(tf.tensor1d(values.slots[name])));
+    },
+    dispose: () => tf.dispose([...Object.values(slots), ...(mask ? [mask] : [])]),
+  };
+}
+
+function maskOf(size: number, spans: Spans): Tensor {
+  const values = new Float32Array(size);
+  for (const [from, to] of spans) values.fill(1, from, to);
+  return tf.tensor1d(values);
+}
