@@ -4,7 +4,7 @@ import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
 import { addExportCommand } from './command/export.ts';
-import { ownOptionsFirst, whole } from './command/folder-command.ts';
+import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
 import { addImportCommand } from './command/import.ts';
 import { addMapCommand } from './command/map.ts';
@@ -23,6 +23,10 @@ const program = new Command('winnow')
   .exitOverride()
   .showHelpAfterError('(--help shows what can be said)')
   .configureHelp(ownOptionsFirst)
+  .hook('preAction', (_program, command) => {
+    const { backend } = command.opts<{ backend?: string }>();
+    if (backend) process.env.WINNOW_BACKEND = backend;
+  })
   .configureOutput({ writeOut: (text) => process.stderr.write(text) });
 
 // In the order of `--help`.
@@ -38,6 +42,7 @@ program.command('serve')
   .option('--host <address>', 'address to listen on', '127.0.0.1')
   .option('--port <n>', 'port; 0 for a free one', whole, 0)
   .option('--workspace <dir>', 'where Winnow keeps what it learns')
+  .addOption(backendOption())
   .action(async (folder: string | undefined, options: { host: string; port: number; workspace?: string }) => {
     const { serve } = await import('./serve.ts');
     const serving = await serve({ host: options.host, port: options.port, folder: folder ?? null, workspace: options.workspace });

@@ -1,9 +1,11 @@
 /** What every command on a folder shares: its options, its help, the door that is opened for it and closed again whatever happens. */
 import { Help, InvalidArgumentError, Option, type Command, type HelpConfiguration } from 'commander';
 import { openDoor, type Door } from '../door/client.ts';
+import { WinnowError } from '../contract/errors.ts';
+import { backendChoices, type BackendChoice } from '../contract/types.ts';
 import type { OutputOptions } from './output.ts';
 
-export interface FolderOptions extends OutputOptions { workspace?: string }
+export interface FolderOptions extends OutputOptions { workspace?: string; backend?: BackendChoice }
 
 /** Headings of `--help`, in the order of the work. */
 export const headings = { find: 'Find:', decide: 'Decide:', keep: 'Export and keep:' } as const;
@@ -37,10 +39,21 @@ export function folderCommand(program: Command, heading: keyof typeof headings, 
 export async function inFolder(folder: string, options: FolderOptions, work: (door: Door) => Promise<void>): Promise<void> {
   const door = await openDoor(folder, options.workspace);
   try {
+    if (options.backend) await insistOn(options.backend, door);
     await work(door);
   } finally {
     await door.close();
   }
+}
+
+/** For commands that compute; cli.ts puts it into the environment, before an engine starts. */
+export const backendOption = (): Option => new Option('--backend <name>', 'what networks are trained on (default: what was chosen in the window, else the fastest there is)').choices(backendChoices);
+
+/** Before any work is done. Another engine that has the folder open computes on what was chosen there. */
+async function insistOn(wanted: BackendChoice, door: Door): Promise<void> {
+  const { choice, problem } = await door.calls.engine.backend.query();
+  if (choice !== wanted) throw new WinnowError('bad-request', `The folder is open in another Winnow, which computes on ‘${choice}’. Choose there, or close it.`);
+  if (problem) throw new WinnowError('compute-failed', problem);
 }
 
 export function whole(text: string): number {

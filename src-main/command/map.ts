@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { mapSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
 
@@ -14,6 +14,7 @@ export function addMapCommand(program: Command) {
     .option('--run <id>', 'the run whose codes are used (default: the newest)')
     .option('--seed <n>', 'the same seed on the same machine gives the same map', whole, 1)
     .option('--anew', 'lay out everything again, also where only new images are missing from the map')
+    .addOption(backendOption())
     .action((folder: string, options: MapOptions) => inFolder(folder, options, (door) => mapCommand(door, options)));
 }
 

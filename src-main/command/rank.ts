@@ -9,7 +9,7 @@ import { rankSchema } from '../contract/schemas.ts';
 import type { Door } from '../door/client.ts';
 import { flagOf } from '../workspace/commands.ts';
 import { trainedOn } from '../workspace/rank.ts';
-import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { duration, follow, say, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
 
@@ -36,7 +36,8 @@ export function addRankCommand(program: Command) {
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
     .option('--maps <dir>', 'write an error map of each image, 16-bit PNG')
     .option('--top <n>', 'how many to print', whole, 20)
-    .option('--fresh', 'start anew even where an interrupted run could be resumed');
+    .option('--fresh', 'start anew even where an interrupted run could be resumed')
+    .addOption(backendOption());
   addParameterFlags(command);
   command.action((folder: string, options: RankOptions) => inFolder(folder, options, (door) => rankCommand(door, options)));
 }

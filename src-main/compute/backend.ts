@@ -5,11 +5,11 @@
  */
 import os from 'node:os';
 import util from 'node:util';
+import type { BackendChoice } from '../contract/types.ts';
 import { loadKernels } from './kernels/index.ts';
 import { openAdapter, watch, type GpuBackend } from './webgpu.ts';
 
-export type BackendName = 'tensorflow' | 'webgpu' | 'plain';
-export type BackendChoice = 'auto' | BackendName;
+type BackendName = Exclude<BackendChoice, 'auto'>;
 
 export interface BackendInfo {
   backend: BackendName;

@@ -54,8 +54,8 @@ interface Child {
   gone: Promise<void>;
 }
 
-/** `nodePath`: the Node 24 binary, where the engine does not run under it itself. */
-export function startCompute({ nodePath = process.execPath, env = {} }: { nodePath?: string; env?: Record<string, string> } = {}): Compute {
+/** `nodePath`: the Node 24 binary, where the engine does not run under it itself. `env` is asked for at each start of the process. */
+export function startCompute({ nodePath = process.execPath, env = () => ({}) }: { nodePath?: string; env?: () => Record<string, string> } = {}): Compute {
   let child: Child | undefined;
   let lastId = 0;
 
@@ -66,7 +66,7 @@ export function startCompute({ nodePath = process.execPath, env = {} }: { nodePa
       serialization: 'advanced',
       // Its output is for people: never onto the stdout that scripts read.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env() },
     });
     const pending = new Map<number, Pending>();
     let lastWords = '';

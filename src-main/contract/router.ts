@@ -6,7 +6,7 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
 import {
-  editSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, rankSchema, thresholdSchema, viewSchema,
+  backendSchema, editSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, rankSchema, thresholdSchema, viewSchema,
 } from './schemas.ts';
 import type { Context } from './services.ts';
 
@@ -39,6 +39,7 @@ export const router = t.router({
   engine: t.router({
     info: call.query(({ ctx }) => ctx.engine.info()),
     backend: call.query(({ ctx }) => ctx.engine.backend()),
+    chooseBackend: call.input(backendSchema).mutation(({ ctx, input }) => ctx.engine.chooseBackend(input.choice)),
     doctor: call.query(({ ctx }) => ctx.engine.doctor()),
     methods: call.query(({ ctx }) => ctx.engine.methods()),
     exportFormats: call.query(({ ctx }) => ctx.engine.exportFormats()),

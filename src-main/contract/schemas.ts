@@ -1,6 +1,6 @@
 /** What each call accepts. Forms and the command line check against the same schemas, so a wrong value is told in one way. */
 import { z } from 'zod';
-import { decisions, duplicateKinds, keepRules, placements } from './types.ts';
+import { backendChoices, decisions, duplicateKinds, keepRules, placements } from './types.ts';
 
 export const expressionSchema = z.string().trim().min(1).max(2000);
 
@@ -70,6 +70,9 @@ export const mapSchema = z.object({
   /** Lay out anew where a map exists; otherwise new images are placed into it. */
   anew: z.boolean().default(false),
 });
+
+/** For this machine and from now on: what networks are trained on. */
+export const backendSchema = z.object({ choice: z.enum(backendChoices) });
 
 export const rankSchema = z.object({
   method: z.string().min(1),

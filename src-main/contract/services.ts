@@ -2,14 +2,16 @@
 import type { z } from 'zod';
 import type { Change, Choice, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from './schemas.ts';
 import type {
-  Backend, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, Method, Run,
+  BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, Method, Run,
   SavedView, Workspace, WorkspaceEvent,
 } from './types.ts';
 
 export interface EngineService {
   info(): EngineInfo;
   /** Starts the compute process where it does not run yet. */
-  backend(): Promise<Backend>;
+  backend(): Promise<BackendState>;
+  /** Throws `job-running` while a job runs. What cannot be used is not kept. */
+  chooseBackend(choice: BackendChoice): Promise<BackendState>;
   doctor(): Promise<Component[]>;
   methods(): Method[];
   exportFormats(): ExportFormat[];

@@ -274,6 +274,19 @@ export interface EngineInfo {
 /** As people know them. */
 export const backendTitles = { tensorflow: 'native TensorFlow', webgpu: 'WebGPU', plain: 'plain JavaScript (slow)' } as const;
 
+export const backendChoices = ['auto', 'tensorflow', 'webgpu', 'plain'] as const;
+export type BackendChoice = (typeof backendChoices)[number];
+
+/** What was chosen to compute on, and what does. */
+export interface BackendState {
+  choice: BackendChoice;
+  /** `WINNOW_BACKEND` or `--backend` says so: nothing else can be chosen while this engine runs. */
+  fixed: boolean;
+  running: Backend | null;
+  /** Why nothing runs. */
+  problem: string | null;
+}
+
 /** What the tensors run on. */
 export interface Backend {
   backend: keyof typeof backendTitles;

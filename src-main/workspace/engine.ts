@@ -8,14 +8,15 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { scorers } from '../compute/anomaly/index.ts';
-import { startCompute, type Compute } from '../compute/child.ts';
+import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
 import type { EngineService } from '../contract/services.ts';
-import type { Backend, Component, EngineInfo, ExportFormat, Method } from '../contract/types.ts';
+import type { BackendChoice, BackendState, Component, EngineInfo, ExportFormat, Method } from '../contract/types.ts';
 import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
+import { chosenBackend, keepBackend } from './backend-choice.ts';
 import { isInside } from './files.ts';
 import { lock, unlock, type Holder } from './lock.ts';
 import { OpenWorkspace } from './workspace.ts';
@@ -27,7 +28,7 @@ interface Foreign { holder: Holder; folder: string; workspaceFolder: string }
 
 export class Engine implements EngineService {
   #self: Holder;
-  #compute: Compute = startCompute();
+  #compute: Compute = startCompute({ env: () => ({ WINNOW_BACKEND: chosenBackend().choice }) });
   #open = new Map<string, OpenWorkspace>();
   #foreign = new Map<string, Foreign>();
   #opening = new Map<string, Promise<{ id: string; folder: string }>>();
@@ -42,7 +43,25 @@ export class Engine implements EngineService {
     return { version, platform: process.platform, sampleFolder: existsSync(sampleFolder) ? sampleFolder : null };
   }
 
-  backend = (): Promise<Backend> => this.#compute.backend();
+  async backend(): Promise<BackendState> {
+    const running = await this.#compute.backend().catch((error: ComputeError) => error);
+    const isUp = !(running instanceof ComputeError);
+    return { ...chosenBackend(), running: isUp ? running : null, problem: isUp ? null : running.message };
+  }
+
+  async chooseBackend(choice: BackendChoice): Promise<BackendState> {
+    const { choice: before, fixed } = chosenBackend();
+    if (fixed) throw new WinnowError('bad-request', `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without to choose here.`);
+    const job = [...this.#open.values()].flatMap((workspace) => workspace.jobs()).find(({ state }) => state === 'running');
+    if (job) throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait for it to end.`);
+    keepBackend(choice);
+    await this.#compute.stop(); // the next call starts one on what is kept
+    const state = await this.backend();
+    if (state.running) return state;
+    keepBackend(before);
+    await this.#compute.stop();
+    throw new WinnowError('compute-failed', state.problem ?? 'The compute process does not start.');
+  }
 
   doctor = (): Promise<Component[]> => examine();
 

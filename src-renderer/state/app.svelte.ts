@@ -1,7 +1,6 @@
 /** The page as a whole: which folder is open, which dialog is up. */
-import type { Backend, EngineInfo, ExportFormat, Method } from '../../src-main/contract/types.ts';
+import type { EngineInfo, ExportFormat, Method } from '../../src-main/contract/types.ts';
 import { engine, sentenceOf, shell } from '../lib/engine.ts';
-import { notices } from './notices.svelte.ts';
 import { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
 import { View } from './view.svelte.ts';
@@ -12,7 +11,6 @@ class App {
   info = $state.raw<EngineInfo | null>(null);
   methods = $state.raw<readonly Method[]>([]);
   exportFormats = $state.raw<readonly ExportFormat[]>([]);
-  backend = $state.raw<Backend | null>(null);
   opening = $state<string | null>(null);
   /** Why the last folder could not be opened. */
   problem = $state<string | null>(null);
@@ -27,11 +25,6 @@ class App {
     const query = new URLSearchParams(location.search);
     const folder = query.get('folder');
     if (folder) await this.open(folder, query.get('workspace') ?? undefined);
-    // Starting the compute process now means that the first training need not wait for it.
-    this.backend = await engine.engine.backend.query().catch((error: unknown) => {
-      notices.fail(error);
-      return null;
-    });
   }
 
   async open(folder: string, workspace?: string) {
