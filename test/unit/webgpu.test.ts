@@ -1,0 +1,86 @@
+/**
+ * WebGPU trains what native TensorFlow trains: same seed, same weights, losses equal within float tolerance. Each computes in a process
+ * of its own, since the two libraries do not share one.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startCompute } from '../../src-main/compute/child.ts';
+import type { FitResult } from '../../src-main/compute/protocol.ts';
+import { random } from '../../src-main/compute/random.ts';
+import { vulkanEnv } from '../fixtures/vulkan.ts';
+import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+let webgpu: Record<string, string>;
+beforeAll(() => void (webgpu = { WINNOW_BACKEND: 'webgpu', ...vulkanEnv() }));
+
+/** With grain: in an even picture many places tie for a maximum, and each backend gives the gradient to others of them. */
+function grainy(seed: number): Uint8Array {
+  const next = random('grain', seed);
+  return picture(seed).map((value) => Math.round(0.6 * value + 100 * next()));
+}
+
+const pixels = packed(Array.from({ length: 4 }, (_, i) => grainy(i)), newFolder());
+const steps = 10;
+const params = { epochs: steps, minSteps: 1, batch: 4, depth: 2, validation: 0, patience: 0, learningRate: 0.001 };
+
+async function train(method: string, width: number, env: Record<string, string>): Promise<FitResult> {
+  const compute = startCompute({ env: () => env });
+  try {
+    return await compute.fit(fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
+  } finally {
+    await compute.stop();
+  }
+}
+
+describe('WebGPU', () => {
+  // Ten steps of Adam, which takes the sign of gradients that are nearly zero: what differs is their rounding.
+  it.each([['conv-ae', 4, 1e-4], ['mlp-ae', 16, 1e-3]] as const)('trains %s as native TensorFlow does', async (method, width, tolerance) => {
+    const [here, there] = await Promise.all([train(method, width, webgpu), train(method, width, { WINNOW_BACKEND: 'tensorflow' })]);
+    expect(here.backend.backend, here.backend.warning).toBe('webgpu');
+    expect(here.backend.device).not.toBe('');
+    expect(there.backend.backend).toBe('tensorflow');
+    console.log(`${method} on ${here.backend.device}: ${here.history.map(({ loss }, i) => (loss / there.history[i].loss - 1).toExponential(1)).join(' ')}`);
+    expect(here.history).toHaveLength(steps);
+    here.history.forEach(({ loss }, i) => expect(Math.abs(loss / there.history[i].loss - 1), `step ${i + 1}`).toBeLessThan(tolerance));
+    expect(here.history[steps - 1].loss).toBeLessThan(here.history[0].loss);
+    here.scores.forEach((score, i) => expect(score / there.scores[i]).toBeCloseTo(1, 2));
+  });
+
+  it('multiplies by transposed matrices, also along many values', () => {
+    const { stdout, stderr } = device('multiply');
+    expect(JSON.parse(stdout || '[]'), stderr).toEqual(Array.from({ length: 32 }, (_, row) => row * 3072));
+  });
+
+  it('says that a device took too much, and goes on', () => {
+    const { stdout, stderr } = device('ask-too-much');
+    const { outOfMemory, after, message, tensors } = JSON.parse(stdout || '{}');
+    expect(message, stderr).toMatch(/size/);
+    expect({ outOfMemory, after, tensors }).toEqual({ outOfMemory: true, after: [7, 10, 15, 22], tensors: 0 });
+  });
+
+  it('ends with a sentence when the device is lost', () => {
+    const { status, stderr } = device('lose');
+    expect(stderr).toContain('WebGPU has lost its graphics device');
+    expect(status).toBe(1);
+  });
+
+  it('is told in one sentence when there is no driver for it', async () => {
+    const compute = startCompute({ env: () => ({ WINNOW_BACKEND: 'webgpu', VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }) });
+    await expect(compute.backend()).rejects.toThrow(/^The backend 'webgpu' was chosen and cannot be used: no graphics adapter was found/);
+    await compute.stop();
+  });
+
+  it('warns where the processor plays the graphics card', async () => {
+    const compute = startCompute({ env: () => webgpu });
+    const { device, warning } = await compute.backend();
+    if (/swiftshader|llvmpipe/i.test(device)) expect(warning).toMatch(/software driver/);
+    else expect(warning).toBeUndefined();
+    await compute.stop();
+  });
+});
+
+const device = (what: string) => spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'test', 'fixtures', 'webgpu-device.ts'), what], {
+  env: { ...process.env, ...webgpu }, encoding: 'utf8', timeout: 60_000,
+});
