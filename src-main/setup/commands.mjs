@@ -64,5 +64,5 @@ export function piecesFor(/** @type {string} */ what) {
 /** @returns {string[]} */
 function piecesOfTests(/** @type {string} */ part) {
   if (part === 'types') return ['node'];
-  return part === 'unit' ? ['node', 'tensorflow', 'kernels'] : everyPiece;
+  return part === 'unit' ? ['node', 'tensorflow', 'kernels', 'electron', 'display'] : everyPiece;
 }

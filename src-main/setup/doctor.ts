@@ -4,7 +4,8 @@
  */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Component } from '../contract/types.ts';
+import { backendChoices, backendTitles, type Component } from '../contract/types.ts';
+import { chosenBackend } from '../workspace/backend-choice.ts';
 import { finish } from './child.mjs';
 import { cacheFolder, dataFolder } from './folders.mjs';
 import { pieces } from './pieces/index.mjs';
@@ -15,9 +16,10 @@ const forTests = ['screen', 'browser'];
 
 export async function examine(): Promise<Component[]> {
   const tensorflow = await probe('tensorflow'); // alone, since it measures
-  const [found, webgpu, sharp] = await Promise.all([Promise.all(pieces.filter(({ id }) => !(isShipped() && forTests.includes(id))).map(examinePiece)), probe('webgpu'), probe('sharp')]);
+  const [found, compute, webgpu, sharp] = await Promise.all([Promise.all(pieces.filter(({ id }) => !(isShipped() && forTests.includes(id))).map(examinePiece)), probe('compute'), probe('webgpu'), probe('sharp')]);
   return [
     ...found.map((piece) => (piece.id === 'tensorflow' && piece.state === 'ready' ? withTrial(piece, tensorflow) : piece)),
+    backendComponent(compute),
     webgpuComponent(webgpu),
     gpuComponent(tensorflow, webgpu),
     sharpComponent(sharp),
@@ -61,11 +63,22 @@ function withTrial(piece: Component, { found, failure }: Probe): Component {
   return { ...piece, version: found.version, detail: `${device}, ${found.gflops} GFLOP/s (1024² matrix product)` };
 }
 
+/** What training runs on, and how to have another. */
+function backendComponent({ found, failure }: Probe): Component {
+  const base = { id: 'backend', title: 'networks are trained on', version: null };
+  const { choice, fixed } = chosenBackend();
+  const other = `WINNOW_BACKEND=${backendChoices.join('|')}, --backend of rank, map and serve, or the status bar of the window`;
+  if (!found) return { ...base, state: 'broken', detail: failure, mend: choice === 'auto' ? 'npm start -- setup tensorflow' : `choose another: ${other}` };
+  const { backend, version, device, threads, warning } = found;
+  const chosen = fixed ? 'as WINNOW_BACKEND says' : choice === 'auto' ? 'the first that works' : 'as was chosen';
+  const parallel = backend === 'webgpu' ? '' : `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return { ...base, state: 'ready', detail: `${backendTitles[backend as keyof typeof backendTitles]}, ${chosen}: ${version} on ${device}${parallel}.${warning ? ` ${warning}` : ''} Another: ${other}`, mend: null };
+}
+
 function webgpuComponent({ found, failure }: Probe): Component {
   const base = { id: 'webgpu', title: 'WebGPU', version: null };
   const mend = process.platform === 'linux' ? 'apt-get install libvulkan1 and the Vulkan driver of the graphics card' : null;
   if (!found) return { ...base, state: 'optional', detail: `cannot be used: ${failure}`, mend };
-  if (!found.adapter) return { ...base, state: 'optional', detail: 'no graphics adapter was found', mend };
   return { ...base, state: 'ready', detail: `${found.adapter}${found.software ? ', drawn by the processor: slower than native TensorFlow' : ''}`, mend: null };
 }
 

@@ -5,9 +5,17 @@
  */
 import { availableParallelism } from 'node:os';
 import util from 'node:util';
+import { openAdapter } from '../compute/webgpu.ts';
+import { chosenBackend } from '../workspace/backend-choice.ts';
 import { require } from './repository.mjs';
 
-const probes: Record<string, () => Promise<object>> = { tensorflow, webgpu, sharp };
+const probes: Record<string, () => Promise<object>> = { compute, tensorflow, webgpu, sharp };
+
+/** What training would run on: the very choice that the compute process makes. */
+async function compute() {
+  const { startBackend } = await import('../compute/backend.ts');
+  return startBackend(chosenBackend().choice);
+}
 
 async function tensorflow() {
   // tfjs-node calls a function that Node 23 dropped.
@@ -25,12 +33,8 @@ async function tensorflow() {
 }
 
 async function webgpu() {
-  const { create, globals } = require('webgpu');
-  Object.assign(globalThis, globals);
-  const adapter = await create([]).requestAdapter();
-  if (!adapter) return { adapter: null };
-  const { vendor, architecture, device, description } = adapter.info;
-  return { adapter: [vendor, architecture, device, description].filter(Boolean).join(' '), software: /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${device} ${description}`) };
+  const { device, software } = await openAdapter();
+  return { adapter: device, software };
 }
 
 async function sharp() {
