@@ -23,7 +23,7 @@ function grainy(seed: number): Uint8Array {
 
 const pixels = packed(Array.from({ length: 4 }, (_, i) => grainy(i)), newFolder());
 const steps = 10;
-const params = { epochs: steps, minSteps: 1, batch: 4, depth: 2, validation: 0, patience: 0, learningRate: 0.001 };
+const params = { epochs: steps, minSteps: 1, batch: 4, depth: 2, validation: 0, patience: 0, shift: 0, learningRate: 0.001 };
 
 async function train(method: string, width: number, env: Record<string, string>): Promise<FitResult> {
   const compute = startCompute({ env: () => env });
@@ -35,8 +35,8 @@ async function train(method: string, width: number, env: Record<string, string>)
 }
 
 describe('WebGPU', () => {
-  // Ten steps of Adam, which takes the sign of gradients that are nearly zero: what differs is their rounding.
-  it.each([['conv-ae', 4, 1e-4], ['mlp-ae', 16, 1e-3]] as const)('trains %s as native TensorFlow does', async (method, width, tolerance) => {
+  // Measured: 4e-7 and 6e-4. Adam takes little but the sign of gradients that are nearly zero, so their rounding counts; most where four images are normalised as a batch.
+  it.each([['conv-ae', 4, 1e-4], ['mlp-ae', 16, 2e-3]] as const)('trains %s as native TensorFlow does', async (method, width, tolerance) => {
     const [here, there] = await Promise.all([train(method, width, webgpu), train(method, width, { WINNOW_BACKEND: 'tensorflow' })]);
     expect(here.backend.backend, here.backend.warning).toBe('webgpu');
     expect(here.backend.device).not.toBe('');
