@@ -50,6 +50,12 @@ export interface Folded {
   bias: Tensor1D;
 }
 
+export interface TrainingPass<Y extends Tensor> {
+  y: Y;
+  remember(): void;
+  forget(): void;
+}
+
 interface Piece {
   name: string;
   shape: number[];
@@ -119,8 +125,11 @@ export class Network<A extends Architecture = Architecture> {
     return tf.tidy(() => part(x, this.#freeze().scope));
   }
 
-  /** One training pass: statistics of this batch, dropout by `seed`. `remember()` then folds the statistics into the moving ones. */
-  train(x: Tensor4D, seed: (number | string)[]): { y: ReturnType<A['forward']>; remember: () => void } {
+  /**
+   * One training pass: statistics of this batch, dropout by `seed`. Then `remember()` folds the
+   * statistics into the moving ones, or `forget()` drops them.
+   */
+  train(x: Tensor4D, seed: (number | string)[]): TrainingPass<ReturnType<A['forward']>> {
     this.#thaw();
     const seen: Tensor1D[] = [];
     const weight = named(cut(this.weights, this.pieces));
@@ -133,11 +142,12 @@ export class Network<A extends Architecture = Architecture> {
       },
       dropout: (name, x, rate) => dropout(x, rate, [...seed, name]),
     });
+    const forget = (): void => tf.dispose(seen);
     const remember = (): void => {
       if (seen.length) tf.tidy(() => this.statistics.assign(tf.add(tf.mul(this.statistics, momentum), tf.mul(tf.concat1d(seen), 1 - momentum))));
-      tf.dispose(seen);
+      forget();
     };
-    return { y: y as ReturnType<A['forward']>, remember };
+    return { y: y as ReturnType<A['forward']>, remember, forget };
   }
 
   async read(): Promise<NetworkValues> {

@@ -5,7 +5,7 @@
  */
 import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import type { Autoencoder, Network } from '../models/network.ts';
+import type { Autoencoder, Network, TrainingPass } from '../models/network.ts';
 import { uniform } from '../ops/dropout.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
@@ -86,22 +86,33 @@ async function stepThatFits(state: TrainState, training: Training, { positions, 
   return sum / positions.length;
 }
 
-/** One gradient and one update; the loss. The bytes are `count` images. */
-export function trainStep(state: TrainState, { pixels, loss, seed, noise }: Pick<Training, 'pixels' | 'loss' | 'seed' | 'noise'>, bytes: Uint8Array, count: number, learningRate: number): Promise<number> {
-  const value = tf.tidy(() => {
+/**
+ * One gradient and one update; the loss. The bytes are `count` images. Nothing is changed before the loss has been read: only then is it known
+ * whether the device did the step, and a step that failed can be done again.
+ */
+export async function trainStep(state: TrainState, { pixels, loss, seed, noise }: Pick<Training, 'pixels' | 'loss' | 'seed' | 'noise'>, bytes: Uint8Array, count: number, learningRate: number): Promise<number> {
+  const { network, optimizer } = state;
+  let pass: TrainingPass<Tensor4D> | undefined;
+  const { value, gradient } = tf.tidy(() => {
     const x = uploadPixels(bytes, count, pixels.sizePx);
     const input = noise ? addNoise(x, noise, [seed, state.step]) : x;
-    let remember = (): void => undefined;
     const { value, grads } = tf.variableGrads(() => {
-      const pass = state.network.train(input, [seed, state.step]);
-      remember = pass.remember;
+      pass = network.train(input, [seed, state.step]);
       return loss.value(x, pass.y);
-    }, [state.network.weights]);
-    remember();
-    state.optimizer.apply(state.network.weights, grads[state.network.weights.name], learningRate);
-    return value as Scalar;
+    }, [network.weights]);
+    return { value: value as Scalar, gradient: grads[network.weights.name] };
   });
-  return readBack(value).then(([loss]) => loss);
+  try {
+    const [now] = await readBack(value);
+    pass?.remember();
+    optimizer.apply(network.weights, gradient, learningRate);
+    return now;
+  } catch (error) {
+    pass?.forget();
+    throw error;
+  } finally {
+    gradient.dispose();
+  }
 }
 
 /** As the network is when it scores. */
