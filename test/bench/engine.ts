@@ -1,0 +1,193 @@
+/**
+ * The training engine beside PyTorch, turn by turn in one run, since the machine may be shared: what counts is the ratio. PyTorch is installed into a
+ * virtual environment of this bench alone (dist/bench/venv, with the first run), or taken from WINNOW_BENCH_PYTHON. Prints a table of ratios with
+ * their spread and writes dist/bench/engine.json; an earlier one is shown beside.
+ *
+ *   npm run bench -- engine [--rounds 7] [--only autoencoder]
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { parseArgs } from 'node:util';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { startBackend, tf } from '../../src-main/compute/backend.ts';
+import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.ts';
+import { efficientNetLite0 } from '../../src-main/compute/models/efficientnet-lite.ts';
+import { Network, type Architecture } from '../../src-main/compute/models/network.ts';
+import { resnet } from '../../src-main/compute/models/resnet.ts';
+import { convolve, deconvolve } from '../../src-main/compute/ops/convolution.ts';
+import { softmaxCrossEntropy } from '../../src-main/compute/ops/loss.ts';
+import { Pixels, range } from '../../src-main/compute/pixels.ts';
+import { squaredError } from '../../src-main/compute/train/losses.ts';
+import { runTraining } from '../../src-main/compute/train/loop.ts';
+import { startOptimizer } from '../../src-main/compute/train/optimizers/index.ts';
+import { TrainState } from '../../src-main/compute/train/state.ts';
+import { reference, referenceImages } from '../fixtures/reference.ts';
+
+const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, only: { type: 'string', default: '' } } });
+const rounds = Number(options.rounds);
+const folder = path.join('dist', 'bench');
+fs.mkdirSync(folder, { recursive: true });
+
+function python(): string {
+  if (process.env.WINNOW_BENCH_PYTHON) return process.env.WINNOW_BENCH_PYTHON;
+  const venv = path.join(folder, 'venv');
+  const found = path.join(venv, 'bin', 'python');
+  if (!fs.existsSync(path.join(venv, 'ready'))) {
+    console.log('Installing PyTorch for the comparison (once) …');
+    execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
+    execFileSync(found, ['-m', 'pip', 'install', '--quiet', 'torch', 'torchvision', 'timm', 'numpy'], { stdio: 'inherit' });
+    fs.writeFileSync(path.join(venv, 'ready'), '');
+  }
+  return found;
+}
+
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OPENBLAS_')));
+const peer = spawn(python(), [path.join(import.meta.dirname, 'engine-peer.py')], { stdio: ['pipe', 'pipe', 'ignore'], env: environment });
+const answers = readline.createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
+const peerName = (await answers.next()).value as string;
+async function theirs(work: string, images: number, rest = ''): Promise<number> {
+  peer.stdin.write(`${work} ${images} ${rest}\n`);
+  return Number((await answers.next()).value);
+}
+
+const backend = await startBackend();
+
+async function rateOf(images: number, batch: number, step: () => unknown): Promise<number> {
+  const steps = Math.max(1, Math.floor(images / batch));
+  const began = performance.now();
+  for (let i = 0; i < steps; i++) await step();
+  return (steps * batch * 1000) / (performance.now() - began);
+}
+
+function trainAutoencoder(dropout: number): () => Promise<number> {
+  const { step } = reference({ dropout });
+  const images = referenceImages(32);
+  return () => step(images);
+}
+
+function infer(architecture: Architecture, sizePx: number, batch: number): () => void {
+  const network = new Network(architecture, [sizePx, sizePx, 3], 1);
+  const x = tf.randomUniform([batch, sizePx, sizePx, 3]) as Tensor4D;
+  return () => {
+    const y = network.infer(x);
+    y.dataSync();
+    y.dispose();
+  };
+}
+
+function trainResnet(): () => void {
+  const [network, batch] = [new Network(resnet({ sizePx: 64, classes: 10, blocks: [2, 2, 2, 2], width: 64 }), [64, 64, 3], 1), 32];
+  const optimizer = startOptimizer('adam', {}, network.parameters, []);
+  const x = tf.randomUniform([batch, 64, 64, 3]) as Tensor4D;
+  const targets = tf.oneHot(tf.tensor1d(Array.from({ length: batch }, (_, i) => i % 10), 'int32'), 10).toFloat() as Tensor2D;
+  return () =>
+    tf.tidy(() => {
+      let remember = (): void => undefined;
+      const { value, grads } = tf.variableGrads(() => {
+        const pass = network.train(x, [1]);
+        remember = pass.remember;
+        return softmaxCrossEntropy(pass.y as Tensor2D, targets);
+      }, [network.weights]);
+      remember();
+      optimizer.apply(network.weights, grads[network.weights.name], 1e-3);
+      value.dataSync();
+    });
+}
+
+/** name → images a turn, batch, our step */
+const works: Record<string, [number, number, () => () => unknown]> = {
+  'autoencoder-train': [256, 32, () => trainAutoencoder(0)],
+  'autoencoder-dropout-train': [256, 32, () => trainAutoencoder(0.1)],
+  'autoencoder-infer': [512, 32, () => infer(convAutoencoder({ sizePx: 64, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), 64, 32)],
+  'resnet18-train': [32, 32, trainResnet],
+  'resnet18-infer': [64, 32, () => infer(resnet({ sizePx: 64, classes: 10, blocks: [2, 2, 2, 2], width: 64 }), 64, 32)],
+  'efficientnet-lite0-infer': [16, 8, () => infer(efficientNetLite0({ classes: 1000 }), 224, 8)],
+};
+
+interface Spread {
+  median: number;
+  least: number;
+  most: number;
+}
+const spread = (values: number[]): Spread => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1], least: sorted[0], most: sorted.at(-1)! };
+};
+
+const file = path.join(folder, 'engine.json');
+const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')) as { table: Record<string, { ratio: Spread }> }).table : {};
+const table: Record<string, { ours: Spread; theirs: Spread; ratio: Spread }> = {};
+const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
+
+for (const [work, [images, batch, make]] of Object.entries(works)) {
+  if (!work.includes(options.only)) continue;
+  const step = make();
+  await step();
+  await step();
+  await theirs(work, batch);
+  const rates: { ours: number; theirs: number }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const turn = { ours: 0, theirs: 0 };
+    for (const who of round % 2 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
+      await rest(); // the other's threads go to sleep
+      turn[who] = who === 'ours' ? await rateOf(images, batch, step) : await theirs(work, images);
+    }
+    rates.push(turn);
+  }
+  table[work] = { ours: spread(rates.map((r) => r.ours)), theirs: spread(rates.map((r) => r.theirs)), ratio: spread(rates.map((r) => r.ours / r.theirs)) };
+  console.log(`${work}: ${table[work].ratio.median.toFixed(2)} × (${table[work].ours.median.toFixed(0)} and ${table[work].theirs.median.toFixed(0)} images/s)`);
+}
+
+const shared = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'clothing-10');
+if ('decode'.includes(options.only) && fs.existsSync(shared)) {
+  const { packFiles } = await import('./engine-decode.ts');
+  const rates: { ours: number; theirs: number }[] = [];
+  for (let round = 0; round < Math.min(3, rounds); round++) rates.push({ ours: await packFiles(shared, 600), theirs: await theirs('decode', 600, shared) });
+  table.decode = { ours: spread(rates.map((r) => r.ours)), theirs: spread(rates.map((r) => r.theirs)), ratio: spread(rates.map((r) => r.ours / r.theirs)) };
+}
+
+/** The convolutions of a step alone, each timed by itself, against the whole step through the loop with its feed. */
+async function ownStep(): Promise<Record<string, number>> {
+  const batch = 32;
+  const random = (...shape: [number, number, number, number]): Tensor4D => tf.randomNormal(shape);
+  const time = (op: () => Tensor4D | Tensor4D[]): number => spread(Array.from({ length: 9 }, () => {
+    const began = performance.now();
+    tf.tidy(() => void op());
+    return performance.now() - began;
+  })).median;
+  const gradients = (op: (x: Tensor4D, w: Tensor4D) => Tensor4D, x: Tensor4D, w: Tensor4D, image: boolean): number => {
+    const y = op(x, w);
+    const dy = tf.onesLike(y);
+    const both = tf.grads((x, w) => op(x as Tensor4D, w as Tensor4D));
+    const one = tf.grad((w) => op(x, w as Tensor4D));
+    return image ? time(() => one(w, dy) as Tensor4D) : time(() => both([x, w], dy) as Tensor4D[]);
+  };
+  let convolutions = 0;
+  for (const [size, inputs, filters] of [[64, 3, 32], [32, 32, 64], [16, 64, 128]] as const) convolutions += gradients((x, w) => convolve(x, w), random(batch, size, size, inputs), random(3, 3, inputs, filters), inputs === 3);
+  for (const [size, inputs, filters] of [[8, 128, 64], [16, 64, 32], [32, 32, 3]] as const) convolutions += gradients((x, w) => deconvolve(x, w, { stride: 2 }), random(batch, size, size, inputs), random(4, 4, filters, inputs), false);
+
+  const count = 1024;
+  const noise = path.join(os.tmpdir(), `winnow-engine-${process.pid}.u8`);
+  fs.writeFileSync(noise, referenceImages(count));
+  const pixels = new Pixels({ file: noise, sizePx: 64, channels: 3, rows: range(0, count) });
+  const state = new TrainState(new Network(convAutoencoder({ sizePx: 64, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), [64, 64, 3], 1));
+  await runTraining(state, { pixels, train: range(0, count), held: new Int32Array(0), loss: squaredError, epochs: 3, batch, minSteps: 1, learningRate: 1e-3, noise: 0, augmentation: { shiftPx: 3, flip: true }, seed: 1 }, [], async () => undefined);
+  const { seconds, images, waiting } = state.clock();
+  pixels.close();
+  fs.rmSync(noise);
+  const step = (seconds * 1000 * batch) / images;
+  return { 'step, ms': step, 'its convolutions alone, ms': convolutions, 'step to convolutions': step / convolutions, 'share of waiting for data': waiting };
+}
+const own = 'step'.includes(options.only) ? await ownStep() : {};
+
+console.log(`${backend.version} and ${peerName}; ${backend.device}, ${backend.threads} threads, ${rounds} rounds`);
+const cell = ({ median, least, most }: Spread, digits: number): string => `${median.toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
+console.table(Object.fromEntries(Object.entries(table).map(([work, row]) => [work, { 'ours, images/s': cell(row.ours, 0), 'PyTorch, images/s': cell(row.theirs, 0), ratio: cell(row.ratio, 2), 'ratio before': earlier[work] ? earlier[work].ratio.median.toFixed(2) : '–' }])));
+console.table(Object.fromEntries(Object.entries(own).map(([name, value]) => [name, Number(value.toFixed(4))])));
+fs.writeFileSync(file, JSON.stringify({ backend, peer: peerName, rounds, table: { ...earlier, ...table }, own }, null, 2));
+peer.stdin.end();
+await once(peer, 'close');
