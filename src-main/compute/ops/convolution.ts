@@ -1,6 +1,7 @@
 /**
  * Convolution, transposed and depthwise convolution, each with the bias and the activation that follow it. On the processor they are our own
- * kernels (kernels/conv.cc), registered with tfjs as kernels with lazy gradients: the first layer's gradient to the image is never made. Elsewhere tfjs's.
+ * kernels (kernels/conv.cc, depthwise.cc), registered with tfjs as kernels with lazy gradients: the first layer's gradient to the image is
+ * never made. Elsewhere tfjs's.
  */
 import type { GradFunc, NamedAttrMap, Tensor, Tensor1D, Tensor4D, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -38,75 +39,77 @@ interface Geometry {
   width: number;
 }
 
+function geometryOf(x: Tensor4D, kernel: Tensor4D, stride: number, padding: 'same' | number): Geometry {
+  const [rows, columns] = [0, 1].map((i) => axis(x.shape[i + 1], kernel.shape[i], stride, padding));
+  return { stride, padTop: rows.before, padLeft: columns.before, height: rows.out, width: columns.out };
+}
+
 /** x [B, H, W, in], kernel [h, w, in, out] → [B, H', W', out]. */
 export function convolve(x: Tensor4D, kernel: Tensor4D, options: ConvolutionOptions = {}): Tensor4D {
-  const { stride = 1, padding = 'same', bias, activation = 'none' } = options;
-  if (owner('WinnowConv')) {
-    const [rows, columns] = [0, 1].map((i) => axis(x.shape[i + 1], kernel.shape[i], stride, padding));
-    return run('WinnowConv', x, kernel, { stride, padTop: rows.before, padLeft: columns.before, height: rows.out, width: columns.out }, options);
-  }
-  const padded = typeof padding === 'number' ? pad(x, padding) : x;
-  return finish(tf.conv2d(padded, kernel, stride, padding === 'same' ? 'same' : 'valid'), bias, activation);
+  const { stride = 1, padding = 'same' } = options;
+  if (owner('WinnowConv')) return run('WinnowConv', x, kernel, geometryOf(x, kernel, stride, padding), options);
+  return compose(x, options, (x, padding) => tf.conv2d(x, kernel, stride, padding));
 }
 
 /** x [B, H, W, in], kernel [h, w, out, in] → [B, H·stride, W·stride, out]; padded as 'same'. */
 export function deconvolve(x: Tensor4D, kernel: Tensor4D, options: Omit<ConvolutionOptions, 'padding'> = {}): Tensor4D {
-  const { stride = 1, bias, activation = 'none' } = options;
+  const { stride = 1 } = options;
   const [n, h, w] = x.shape;
   const [height, width] = [h * stride, w * stride];
   if (owner('WinnowConvInput')) {
     const [rows, columns] = [height, width].map((size, i) => axis(size, kernel.shape[i], stride, 'same'));
     return run('WinnowConvInput', x, kernel, { stride, padTop: rows.before, padLeft: columns.before, height, width }, options);
   }
-  return finish(tf.conv2dTranspose(x, kernel, [n, height, width, kernel.shape[2]], stride, 'same'), bias, activation);
+  return compose(x, options, (x, padding) => tf.conv2dTranspose(x, kernel, [n, height, width, kernel.shape[2]], stride, padding));
 }
 
 /** A kernel for each channel: x [B, H, W, C], kernel [h, w, C, 1] → [B, H', W', C]. */
-export function depthwise(x: Tensor4D, kernel: Tensor4D, { stride = 1, padding = 'same', bias, activation = 'none' }: ConvolutionOptions = {}): Tensor4D {
-  const padded = typeof padding === 'number' ? pad(x, padding) : x;
-  return finish(tf.depthwiseConv2d(padded, kernel, stride, padding === 'same' ? 'same' : 'valid'), bias, activation);
+export function depthwise(x: Tensor4D, kernel: Tensor4D, options: ConvolutionOptions = {}): Tensor4D {
+  const { stride = 1, padding = 'same' } = options;
+  if (owner('WinnowDepthwise')) return run('WinnowDepthwise', x, kernel, geometryOf(x, kernel, stride, padding), options);
+  return compose(x, options, (x, padding) => tf.depthwiseConv2d(x, kernel, stride, padding));
 }
 
-const pad = (x: Tensor4D, by: number): Tensor4D => (by ? tf.pad(x, [[0, 0], [by, by], [by, by], [0, 0]]) : x);
-
-function finish(y: Tensor4D, bias: Tensor1D | undefined, activation: Activation): Tensor4D {
-  return bias ? addBias(y, bias, activation) : activate(y, activation);
+function compose(x: Tensor4D, { padding = 'same', bias, activation = 'none' }: ConvolutionOptions, convolution: (x: Tensor4D, padding: 'same' | 'valid') => Tensor4D): Tensor4D {
+  return tf.tidy(() => {
+    const y = padding === 'same' ? convolution(x, 'same') : convolution(padding ? tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]]) : x, 'valid');
+    return bias ? addBias(y, bias, activation) : activate(y, activation);
+  });
 }
 
-type Op = 'WinnowConv' | 'WinnowConvInput';
+type Op = 'WinnowConv' | 'WinnowConvInput' | 'WinnowDepthwise';
+type Gradients = (own: NativeBackend, x: Tensor4D, w: Tensor4D, dz: Tensor4D, geometry: Geometry) => { x: () => Tensor; w: () => Tensor };
 
 function run(op: Op, x: Tensor4D, w: Tensor4D, geometry: Geometry, { bias, activation = 'none' }: ConvolutionOptions): Tensor4D {
   register();
   const attributes = { ...geometry, activation };
-  return tf.engine().runKernel(op, { x, w, bias: bias ?? tf.zeros([0]) }, attributes as unknown as NamedAttrMap) as Tensor4D;
+  return tf.tidy(() => tf.engine().runKernel(op, { x, w, bias: bias ?? tf.zeros([0]) }, attributes as unknown as NamedAttrMap) as Tensor4D);
 }
 
 let registered = false;
 
-/** Tells tfjs of the two kernels and of each one's gradient, which is the other. */
+/** Tells tfjs of the kernels and of their gradients. */
 function register(): void {
   if (registered) return;
   registered = true;
-  const others: Record<Op, Op> = { WinnowConv: 'WinnowConvInput', WinnowConvInput: 'WinnowConv' };
-  for (const [op, other] of Object.entries(others) as [Op, Op][]) {
+  const gradients: Record<Op, Gradients> = { WinnowConv: convolutionGradients, WinnowConvInput: deconvolutionGradients, WinnowDepthwise: depthwiseGradients };
+  for (const [op, gradientsOf] of Object.entries(gradients) as [Op, Gradients][]) {
     tf.registerKernel({
       kernelName: op,
       backendName: 'tensorflow',
       kernelFunc: ({ inputs, attrs }) => {
         const { activation, ...geometry } = attrs as unknown as Geometry & { activation: Activation };
-        return execute(native()!, op, inputs as unknown as { x: Tensor; w: Tensor; bias: Tensor }, geometry, activation) as TensorInfo as Tensor;
+        const { x, w, bias } = inputs as unknown as Record<string, Tensor>;
+        return execute(native()!, op, x, w, bias, geometry, activation) as TensorInfo as Tensor;
       },
     });
     const gradFunc: GradFunc = (dy, saved, attrs) => {
       const [x, w, bias, y] = saved;
       const { activation, ...geometry } = attrs as unknown as Geometry & { activation: Activation };
-      const backend = native()!;
-      const [dz, dbias] = bias.size || activation !== 'none' ? activationGradient(backend, y, dy as Tensor, activation) : [dy as Tensor, undefined];
-      const [image, gradient] = op === 'WinnowConv' ? [x, dz] : [dz, x];
-      const { stride, padTop, padLeft } = geometry;
+      const own = native()!;
+      const [dz, dbias] = bias.size || activation !== 'none' ? activationGradient(own, y, dy as Tensor, activation) : [dy as Tensor, undefined];
       return {
-        x: () => execute(backend, other, { x: dz, w, bias: tf.zeros([0]) }, { ...geometry, height: x.shape[1]!, width: x.shape[2]! }, 'none'),
-        w: () => backend.executeSingleOutput('WinnowConvFilter', ownAttributes(backend, { stride, padTop, padLeft, kh: w.shape[0]!, kw: w.shape[1]! }), [image, gradient]),
+        ...gradientsOf(own, x as Tensor4D, w as Tensor4D, dz as Tensor4D, geometry),
         bias: () => (bias.size ? tf.clone(dbias!) : tf.zeros([0])),
       };
     };
@@ -114,6 +117,36 @@ function register(): void {
   }
 }
 
-function execute(backend: NativeBackend, op: Op, { x, w, bias }: { x: Tensor; w: Tensor; bias: Tensor }, geometry: Geometry, activation: Activation): Tensor {
-  return backend.executeSingleOutput(op, ownAttributes(backend, { ...geometry, activation: activations[activation] }), [x, w, bias]);
+function execute(own: NativeBackend, op: Op, x: Tensor, w: Tensor, bias: Tensor, geometry: Geometry, activation: Activation = 'none'): Tensor {
+  return own.executeSingleOutput(op, ownAttributes(own, { ...geometry, activation: activations[activation] }), [x, w, bias]);
 }
+
+/** A convolution and a transposed one are each other's gradient; the kernel's is that of image and result, whichever is which. */
+const convolutionGradients: Gradients = (own, x, w, dz, geometry) => ({
+  x: () => execute(own, 'WinnowConvInput', dz, w, tf.zeros([0]), { ...geometry, height: x.shape[1], width: x.shape[2] }),
+  w: () => kernelGradient(own, x, dz, w, geometry),
+});
+
+const deconvolutionGradients: Gradients = (own, x, w, dz, geometry) => ({
+  x: () => execute(own, 'WinnowConv', dz, w, tf.zeros([0]), { ...geometry, height: x.shape[1], width: x.shape[2] }),
+  w: () => kernelGradient(own, dz, x, w, geometry),
+});
+
+function kernelGradient(own: NativeBackend, image: Tensor, result: Tensor, { shape: [kh, kw] }: Tensor4D, { stride, padTop, padLeft }: Geometry): Tensor {
+  return own.executeSingleOutput('WinnowConvFilter', ownAttributes(own, { stride, padTop, padLeft, kh, kw }), [image, result]);
+}
+
+/** TensorFlow's, told of the image with the zeros around it that the windows reach. */
+const depthwiseGradients: Gradients = (_own, x, w, dz, { stride, padTop, padLeft, height, width }) => {
+  const after = [(height - 1) * stride + w.shape[0] - padTop - x.shape[1], (width - 1) * stride + w.shape[1] - padLeft - x.shape[2]].map((n) => Math.max(0, n));
+  const around: [number, number][] = [[0, 0], [padTop, after[0]], [padLeft, after[1]], [0, 0]];
+  const attributes = { strides: [stride, stride], pad: 'valid', dilations: [1, 1], dimRoundingMode: undefined };
+  return {
+    x: () => {
+      const inputShape = x.shape.map((size, i) => size + around[i][0] + around[i][1]);
+      const padded = tf.engine().runKernel('DepthwiseConv2dNativeBackpropInput', { dy: dz, filter: w }, { ...attributes, inputShape } as unknown as NamedAttrMap) as Tensor;
+      return tf.slice(padded, [0, padTop, padLeft, 0], x.shape);
+    },
+    w: () => tf.engine().runKernel('DepthwiseConv2dNativeBackpropFilter', { x: tf.pad(x, around), dy: dz }, { ...attributes, filterShape: w.shape } as unknown as NamedAttrMap) as Tensor,
+  };
+};
