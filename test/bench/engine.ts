@@ -12,14 +12,14 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs } from 'node:util';
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.ts';
 import { efficientNetLite0 } from '../../src-main/compute/models/efficientnet-lite.ts';
 import { Network, type Architecture } from '../../src-main/compute/models/network.ts';
 import { resnet } from '../../src-main/compute/models/resnet.ts';
-import { convolve, deconvolve } from '../../src-main/compute/ops/convolution.ts';
 import { softmaxCrossEntropy } from '../../src-main/compute/ops/loss.ts';
+import { native, ownAttributes } from '../../src-main/compute/ops/native.ts';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import { squaredError } from '../../src-main/compute/train/losses.ts';
 import { runTraining } from '../../src-main/compute/train/loop.ts';
@@ -150,25 +150,27 @@ if ('decode'.includes(options.only) && fs.existsSync(shared)) {
   table.decode = { ours: spread(rates.map((r) => r.ours)), theirs: spread(rates.map((r) => r.theirs)), ratio: spread(rates.map((r) => r.ours / r.theirs)) };
 }
 
-/** The convolutions of a step alone, each timed by itself, against the whole step through the loop with its feed. */
+/** The kernels of a step's convolutions alone, each timed by itself, against the whole step through the loop with its feed. */
 async function ownStep(): Promise<Record<string, number>> {
   const batch = 32;
   const random = (...shape: [number, number, number, number]): Tensor4D => tf.randomNormal(shape);
-  const time = (op: () => Tensor4D | Tensor4D[]): number => spread(Array.from({ length: 9 }, () => {
+  const own = native()!;
+  const none = tf.zeros([0]);
+  const time = (op: string, whole: Record<string, number>, inputs: Tensor[]): number => spread(Array.from({ length: 15 }, () => {
     const began = performance.now();
-    tf.tidy(() => void op());
+    own.executeSingleOutput(op, ownAttributes(own, whole), inputs).dispose();
     return performance.now() - began;
   })).median;
-  const gradients = (op: (x: Tensor4D, w: Tensor4D) => Tensor4D, x: Tensor4D, w: Tensor4D, image: boolean): number => {
-    const y = op(x, w);
-    const dy = tf.onesLike(y);
-    const both = tf.grads((x, w) => op(x as Tensor4D, w as Tensor4D));
-    const one = tf.grad((w) => op(x, w as Tensor4D));
-    return image ? time(() => one(w, dy) as Tensor4D) : time(() => both([x, w], dy) as Tensor4D[]);
-  };
   let convolutions = 0;
-  for (const [size, inputs, filters] of [[64, 3, 32], [32, 32, 64], [16, 64, 128]] as const) convolutions += gradients((x, w) => convolve(x, w), random(batch, size, size, inputs), random(3, 3, inputs, filters), inputs === 3);
-  for (const [size, inputs, filters] of [[8, 128, 64], [16, 64, 32], [32, 32, 3]] as const) convolutions += gradients((x, w) => deconvolve(x, w, { stride: 2 }), random(batch, size, size, inputs), random(4, 4, filters, inputs), false);
+  // The sides of the larger image and of the smaller, channels of the larger and of the smaller, the kernel; a transposed one is the same turned around.
+  for (const [large, small, wide, deep, size] of [[64, 64, 3, 32, 3], [32, 32, 32, 64, 3], [16, 16, 64, 128, 3], [16, 8, 64, 128, 4], [32, 16, 32, 64, 4], [64, 32, 3, 32, 4]]) {
+    const [x, w, y] = [random(batch, large, large, wide), random(size, size, wide, deep), random(batch, small, small, deep)];
+    const geometry = { stride: large / small, padTop: 1, padLeft: 1 };
+    convolutions += time('WinnowConv', { ...geometry, height: small, width: small, activation: 0 }, [x, w, none]);
+    convolutions += time('WinnowConvFilter', { ...geometry, kh: size, kw: size }, [x, y]);
+    if (size === 4 || wide > 3) convolutions += time('WinnowConvInput', { ...geometry, height: large, width: large, activation: 0 }, [y, w, none]);
+    tf.dispose([x, w, y]);
+  }
 
   const count = 1024;
   const noise = path.join(os.tmpdir(), `winnow-engine-${process.pid}.u8`);
