@@ -34,33 +34,49 @@ struct ConvFilter {
     }
 
     // Rows of tiles, one after the other through the kernel's rows; each belongs to one piece of work. Where the filter is small, pieces of
-    // the images beside, whose sums are added in their order.
-    const int64_t length = windows.length(), rowTiles = (length + tileRows - 1) / tileRows, tiles = kh * rowTiles, size = kh * length * wide;
+    // the images beside, whose sums are added in their order. Where images are small, a tile keeps to one tap and goes through several; the
+    // places where that tap meets the zeros around them are left out.
+    const bool apart = c >= tileRows && (windows.useful() < 0.93 || grid <= 64);
+    const int64_t length = windows.length(), tapRows = apart ? c : length, tapTiles = (tapRows + tileRows - 1) / tileRows;
+    const int64_t tiles = kh * (length / tapRows) * tapTiles, size = kh * length * wide;
     const int64_t parts = std::clamp<int64_t>(std::min<int64_t>(n, 262144 / std::max<int64_t>(1, size)), 1, 8);
     const int64_t shares = parts >= 4 ? 1 : std::min<int64_t>(tiles, 8 / parts);
     float* sums = call.scratch(parts * size);
     if (!sums) return;
     const int64_t vectors = wide / lanes;
-    const int64_t bandRows = std::clamp<int64_t>(98304 / ((d[2] * stride + kw) * c * stride + d[2] * wide), 1, d[1]);
+    const int64_t bandRows = apart ? d[1] : std::clamp<int64_t>(98304 / ((d[2] * stride + kw) * c * stride + d[2] * wide), 1, d[1]);
+    const int64_t together = apart ? std::clamp<int64_t>(131072 / (x[1] * x[2] * c + grid * wide), 1, n) : 1;
 
     parallel(parts * shares, [&](int64_t chunk) {
       const int64_t part = chunk / shares, share = chunk % shares;
       const int64_t t0 = tiles * share / shares, t1 = tiles * (share + 1) / shares;
       float* out = sums + part * size;
       bool first = true;
-      for (int64_t i = n * part / parts; i < n * (part + 1) / parts; i++) {
+      for (int64_t i0 = n * part / parts, end = n * (part + 1) / parts; i0 < end; i0 += together) {
+        const int64_t i1 = std::min(end, i0 + together);
         for (int64_t y0 = 0; y0 < d[1]; y0 += bandRows) {
           const int64_t y1 = std::min(d[1], y0 + bandRows);
-          const Band band = Band::of(windows, i, i + 1, y0, y1);
+          const Band band = apart ? Band{} : Band::of(windows, i0, i1, y0, y1);
           for (int64_t t = t0; t < t1; t++) {
-            const int64_t row = t / rowTiles, l = t % rowTiles * tileRows;
-            withRows(std::min<int64_t>(tileRows, length - l), [&](auto rows) {
+            const int64_t tap = t / tapTiles, row = tap * tapRows / length, l = tap * tapRows % length + t % tapTiles * tileRows;
+            withRows(std::min<int64_t>(tileRows, tapRows - t % tapTiles * tileRows), [&](auto rows) {
               constexpr int M = decltype(rows)::value;
               auto run = [&](auto count, int64_t vector) {
                 constexpr int N = decltype(count)::value;
                 Tile<M, N> tile;
-                for (int64_t y = y0; y < y1; y++)
-                  tile.addProducts(band.at + ((y - y0) * stride + row) * band.rowStep + l, stride * c, dy + ((i * d[1] + y) * d[2]) * wide + vector * lanes, wide, d[2]);
+                const float* gradients = dy + vector * lanes;
+                if (apart) {
+                  const auto [down0, down1] = windows.placesOfRow(row);
+                  const auto [across0, across1] = windows.placesOfCol(l / c);
+                  const float* values = windows.x + ((row - top) * x[2] + across0 * stride - left) * c + l;
+                  if (across0 < across1)
+                    for (int64_t i = i0; i < i1; i++)
+                      for (int64_t y = down0; y < down1; y++)
+                        tile.addProducts(values + (i * x[1] + y * stride) * x[2] * c, stride * c, gradients + ((i * d[1] + y) * d[2] + across0) * wide, wide, across1 - across0);
+                } else {
+                  for (int64_t y = y0; y < y1; y++)
+                    tile.addProducts(band.at + ((y - y0) * stride + row) * band.rowStep + l, stride * c, gradients + (i0 * d[1] + y) * d[2] * wide, wide, d[2]);
+                }
                 for (int m = 0; m < M; m++)
                   for (int k = 0; k < N; k++) {
                     float* at = out + (row * length + l + m) * wide + (vector + k) * lanes;

@@ -15,9 +15,10 @@ constexpr int tileVecs = 2;
 template <int M, int N> struct Tile {
   Vec sums[M][N] = {};
 
-  // sums[m][:] += a[m][r · stride + l] · panel[r][l][:], over r < rows and l < length. `panel` has N vectors for each product.
-  inline __attribute__((always_inline)) void addRows(const float* const* a, int64_t rows, int64_t stride, int64_t length, const float* panel) {
-    for (int64_t r = 0; r < rows; r++) {
+  // sums[m][:] += a[m][r · stride + l] · panel[r][l][:], over r < rows and l < length. `panel` has N vectors for each product, and `past`
+  // floats after each row.
+  inline __attribute__((always_inline)) void addRows(const float* const* a, int64_t rows, int64_t stride, int64_t length, const float* panel, int64_t past = 0) {
+    for (int64_t r = 0; r < rows; r++, panel += past) {
       const float* at[M];
 #pragma GCC unroll 8
       for (int m = 0; m < M; m++) at[m] = a[m] + r * stride;
