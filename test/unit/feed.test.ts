@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import type { PixelSet } from '../../src-main/compute/protocol.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
-import { augment, batchesOf, stepsOf } from '../../src-main/compute/train/batches.ts';
+import { augment, batchesOf, stepsOf, type Augmentation } from '../../src-main/compute/train/batches.ts';
 import { startFeed, type FeedPlan } from '../../src-main/compute/train/feed.ts';
 import { newFolder } from './compute-pictures.ts';
 
@@ -18,15 +18,32 @@ function noise(images: number, written = images): PixelSet {
   return { file, sizePx, channels: 3, rows: shuffle(range(0, images), random('rows')) };
 }
 
-/** What the feed should give, by the same rules in one thread. */
+/** The rule, pixel by pixel: what lies at (x + dx, y + dy), the border repeated; a mirrored image is seen from the other side. */
+function moved(bytes: Uint8Array, size: number, { shiftPx, flip }: Augmentation, seed: number, step: number): Uint8Array {
+  const next = random('augment', seed, step);
+  const clamp = (v: number): number => Math.min(size - 1, Math.max(0, v));
+  const out = bytes.slice();
+  if (!shiftPx && !flip) return out;
+  for (let image = 0; image < bytes.length; image += size * size * 3) {
+    const [dx, dy] = [Math.round((next() * 2 - 1) * shiftPx), Math.round((next() * 2 - 1) * shiftPx)];
+    const mirrored = flip && next() < 0.5;
+    for (let y = 0; y < size; y++) {
+      for (let x = 0; x < size; x++) {
+        const from = image + (clamp(y + dy) * size + clamp((mirrored ? size - 1 - x : x) + dx)) * 3;
+        out.set(bytes.subarray(from, from + 3), image + (y * size + x) * 3);
+      }
+    }
+  }
+  return out;
+}
+
+/** What the feed should give, in one thread. */
 function* expected(plan: FeedPlan): Generator<{ positions: Int32Array; bytes: Uint8Array }> {
   const pixels = new Pixels(plan.pixels);
   let step = plan.epoch * stepsOf(plan.train.length, plan.batch, plan.minSteps);
   for (let epoch = plan.epoch; epoch < plan.epochs; epoch++) {
     for (const positions of batchesOf(plan.train, plan.batch, plan.minSteps, plan.seed, epoch)) {
-      const bytes = new Uint8Array(positions.length * pixels.rowBytes);
-      augment(pixels.read(positions), bytes, pixels, plan.augmentation, plan.seed, step++);
-      yield { positions, bytes };
+      yield { positions, bytes: moved(pixels.read(positions), sizePx, plan.augmentation, plan.seed, step++) };
     }
   }
   pixels.close();
@@ -37,6 +54,7 @@ describe('the feed', () => {
     ['as they are', {}],
     ['shifted', { augmentation: { shiftPx: 3, flip: false }, seed: 5 }],
     ['shifted and mirrored, from epoch 3 on', { augmentation: { shiftPx: 2, flip: true }, epoch: 3, epochs: 5 }],
+    ['mirrored', { augmentation: { shiftPx: 0, flip: true }, seed: 9 }],
     ['one image', { train: Int32Array.of(7), minSteps: 3 }],
   ];
   for (const [name, change] of cases) {
@@ -50,32 +68,26 @@ describe('the feed', () => {
         expect(Buffer.compare(taken.bytes, bytes)).toBe(0);
         batches++;
       }
+      await expect(feed.take()).rejects.toThrow('There are no more batches.');
       await feed.close();
       expect(batches).toBe((plan.epochs - plan.epoch) * stepsOf(plan.train.length, plan.batch, plan.minSteps));
       expect(feed.waitedMs).toBeGreaterThan(0); // for the first one at least
     });
   }
 
-  it('a shift repeats the border, a mirror turns the row around', () => {
-    const set = noise(1);
-    const pixels = new Pixels(set);
-    const bytes = pixels.read(Int32Array.of(0)).slice();
-    const at = (b: Uint8Array, x: number, y: number): number[] => [...b.subarray((y * sizePx + x) * 3, (y * sizePx + x) * 3 + 3)];
-    const clamp = (v: number): number => Math.min(sizePx - 1, Math.max(0, v));
+  it.each([1, 2, 5, 16])('shifts and mirrors %i px by the rule, differently at each step and for each image', (size) => {
+    const next = random('images', size);
+    const bytes = Uint8Array.from({ length: 4 * size * size * 3 }, () => next() * 256);
     const seen = new Set<string>();
-    for (let step = 0; step < 40; step++) {
-      const out = new Uint8Array(bytes.length);
-      augment(bytes, out, pixels, { shiftPx: 2, flip: true }, 3, step);
-      const fits = [];
-      for (let dx = -2; dx <= 2; dx++) for (let dy = -2; dy <= 2; dy++) for (const mirrored of [false, true]) {
-        const same = Array.from({ length: sizePx * sizePx }, (_, i) => [i % sizePx, Math.floor(i / sizePx)]).every(([x, y]) => String(at(out, x, y)) === String(at(bytes, clamp((mirrored ? sizePx - 1 - x : x) + dx), clamp(y + dy))));
-        if (same) fits.push(`${dx} ${dy} ${mirrored}`);
+    for (const shiftPx of [0, 1, 2, size + 2]) {
+      for (let step = 0; step < 30; step++) {
+        const out = bytes.slice();
+        augment(out, size, { shiftPx, flip: step % 3 > 0 }, 3, step);
+        expect(Buffer.compare(out, moved(bytes, size, { shiftPx, flip: step % 3 > 0 }, 3, step))).toBe(0);
+        seen.add(Buffer.from(out).toString('latin1'));
       }
-      expect(fits).toHaveLength(1);
-      seen.add(fits[0]);
     }
-    expect(seen.size).toBeGreaterThan(15);
-    pixels.close();
+    if (size > 1) expect(seen.size).toBeGreaterThan(60);
   });
 
   it('a file that is too short is an error with its reason, also in the middle', async () => {
@@ -91,11 +103,22 @@ describe('the feed', () => {
     await cut.close();
   });
 
-  it('two at once, ended early', async () => {
+  it('two at once: what was taken stays while the threads run ahead; ended early, the threads are gone', async () => {
     const plan: FeedPlan = { pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1000, augmentation: { shiftPx: 1, flip: false } };
     const feeds = [startFeed(plan), startFeed({ ...plan, seed: 2 })];
     const [a, b] = await Promise.all(feeds.map((feed) => feed.take()));
     expect([...a.positions]).not.toEqual([...b.positions]);
+    const kept = { positions: a.positions.slice(), bytes: a.bytes.slice() };
+    for (let i = 0; i < 200; i++) await feeds[1].take();
+    expect(a).toEqual(kept);
     await Promise.all(feeds.map((feed) => feed.close()));
+    // What lay ready may still be taken; nobody makes more.
+    for (const feed of feeds) await expect((async () => { for (let i = 0; i < 5; i++) await feed.take(); })()).rejects.toThrow('There are no more batches.');
+  });
+
+  it('closed while a batch is waited for, the waiting ends', async () => {
+    const feed = startFeed({ pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, augmentation: { shiftPx: 0, flip: false } });
+    const [taken] = await Promise.allSettled([feed.take(), feed.close()]);
+    expect(taken.status).toBe('rejected');
   });
 });

@@ -3,7 +3,6 @@
  * passes several times, in fresh order), so that epochs, patience and the learning rate's schedule mean the same for 30 images as
  * for 30,000. Batches of one pass differ in size by at most one, so none is a leftover too small to normalise over.
  */
-import type { Pixels } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 
 export function stepsOf(images: number, batch: number, minSteps: number): number {
@@ -34,32 +33,45 @@ export interface Augmentation {
   flip: boolean;
 }
 
-/** Writes the images of a batch to `out`, each shifted and mirrored, differently at each step. */
-export function augment(bytes: Uint8Array, out: Uint8Array, pixels: Pixels, { shiftPx, flip }: Augmentation, seed: number, step: number): void {
-  if (!shiftPx && !flip) return out.set(bytes);
+/** Shifts and mirrors each image of a batch in place, differently at each step. */
+export function augment(bytes: Uint8Array, sizePx: number, { shiftPx, flip }: Augmentation, seed: number, step: number): void {
+  if (!shiftPx && !flip) return;
   const next = random('augment', seed, step);
-  const { sizePx: size, rowBytes } = pixels;
-  for (let image = 0; image < bytes.length; image += rowBytes) {
+  const within = (d: number): number => Math.min(sizePx - 1, Math.max(1 - sizePx, d));
+  const rowBytes = sizePx ** 2 * 3;
+  for (let at = 0; at < bytes.length; at += rowBytes) {
+    const image = bytes.subarray(at, at + rowBytes);
     const dx = Math.round((next() * 2 - 1) * shiftPx);
     const dy = Math.round((next() * 2 - 1) * shiftPx);
-    const mirrored = flip && next() < 0.5;
-    const clamp = (v: number): number => Math.min(size - 1, Math.max(0, v));
-    // What stays inside the row is one copy; the border pixel fills the rest.
-    const [first, last] = [Math.max(0, -dx), Math.min(size, size - dx)];
-    for (let y = 0; y < size; y++) {
-      const from = image + clamp(y + dy) * size * 3;
-      const row = out.subarray(image + y * size * 3, image + (y + 1) * size * 3);
-      row.set(bytes.subarray(from + (first + dx) * 3, from + (last + dx) * 3), first * 3);
-      for (let x = 0; x < first; x++) row.set(bytes.subarray(from, from + 3), x * 3);
-      for (let x = last; x < size; x++) row.set(bytes.subarray(from + (size - 1) * 3, from + size * 3), x * 3);
-      if (mirrored) mirror(row);
-    }
+    shift(image, sizePx, within(dx), within(dy));
+    if (flip && next() < 0.5) mirror(image, sizePx);
   }
 }
 
-/** A row of RGB pixels, in place. */
-function mirror(row: Uint8Array): void {
-  for (let a = 0, b = row.length - 3; a < b; a += 3, b -= 3) {
-    for (let c = 0; c < 3; c++) [row[a + c], row[b + c]] = [row[b + c], row[a + c]];
+/** Pixel (x, y) becomes what was at (x + dx, y + dy): one move of the whole, after which the border is laid over what came from the row beside. */
+function shift(image: Uint8Array, sizePx: number, dx: number, dy: number): void {
+  const line = sizePx * 3;
+  const by = dy * line + dx * 3;
+  if (by > 0) image.copyWithin(0, by);
+  else image.copyWithin(-by, 0);
+  for (let y = 0; y < sizePx; y++) {
+    const end = (y + 1) * line;
+    for (let to = y * line - dx * 3 - 1; to >= y * line; to--) image[to] = image[to + 3];
+    for (let to = end - dx * 3; to < end; to++) image[to] = image[to - 3];
+  }
+  for (let y = 0; y < -dy; y++) image.copyWithin(y * line, -dy * line, (1 - dy) * line);
+  for (let y = sizePx - dy; y < sizePx; y++) image.copyWithin(y * line, (sizePx - dy - 1) * line, (sizePx - dy) * line);
+}
+
+function mirror(image: Uint8Array, sizePx: number): void {
+  const line = sizePx * 3;
+  for (let start = 0; start < image.length; start += line) {
+    for (let a = start, b = start + line - 3; a < b; a += 3, b -= 3) {
+      for (let c = 0; c < 3; c++) {
+        const kept = image[a + c];
+        image[a + c] = image[b + c];
+        image[b + c] = kept;
+      }
+    }
   }
 }

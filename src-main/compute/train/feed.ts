@@ -34,7 +34,7 @@ export interface Batch {
 }
 
 export interface Feed {
-  /** The next batch; waits where it is not ready. Throws what went wrong in reading. */
+  /** The next batch; waits where it is not ready. Throws what went wrong in reading, and once the last batch was taken or the feed is closed. */
   take(): Promise<Batch>;
   /** So long has been waited for batches. */
   readonly waitedMs: number;
@@ -53,14 +53,14 @@ export function startFeed(plan: FeedPlan): Feed {
     positions: Array.from({ length: ahead }, () => new Int32Array(shared(4 * most))),
     bytes: Array.from({ length: ahead }, () => new Uint8Array(shared(rowBytes * most))),
   };
-  const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), { workerData: { plan, slots }, stdout: false, stderr: false });
+  const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), { workerData: { plan, slots }, execArgv: ['--disable-warning=ExperimentalWarning'] });
   let failure: Error | undefined;
-  let fail: (() => void) | undefined;
-  const failed = new Promise<void>((resolve) => (fail = resolve));
-  worker.on('error', (error: Error) => {
-    failure = error;
-    fail?.();
-  });
+  const fail = (error: Error): void => {
+    failure ??= error;
+    for (let s = 0; s < ahead; s++) Atomics.notify(slots.states, s);
+  };
+  worker.on('error', fail);
+  worker.on('exit', () => fail(new Error('There are no more batches.')));
 
   let slot = -1;
   let waitedMs = 0;
@@ -75,7 +75,7 @@ export function startFeed(plan: FeedPlan): Feed {
       while (Atomics.load(slots.states, slot) === 0) {
         if (failure) throw failure;
         const wait = Atomics.waitAsync(slots.states, slot, 0);
-        if (wait.async) await Promise.race([wait.value, failed]);
+        if (wait.async) await wait.value;
       }
       waitedMs += performance.now() - began;
       const count = slots.counts[slot];
