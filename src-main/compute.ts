@@ -3,7 +3,7 @@
  * the calls of compute/protocol.ts over Node IPC. Fits run one after the other; everything else is served between their steps.
  */
 import { backendInfo, startBackend } from './compute/backend.ts';
-import { BadParameters, fit } from './compute/anomaly/fit.ts';
+import { BadParameters, estimate, fit } from './compute/anomaly/fit.ts';
 import { map } from './compute/anomaly/map.ts';
 import { embed } from './compute/embed/codes.ts';
 import { layout } from './compute/embed/layout.ts';
@@ -22,6 +22,8 @@ async function answer(request: Request, signal: AbortSignal) {
   switch (request.call) {
     case 'backend':
       return backendInfo();
+    case 'estimate':
+      return estimate(request.args);
     case 'map':
       return map(request.args);
     case 'embed':

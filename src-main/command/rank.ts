@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { backendTitles } from '../contract/types.ts';
+import { backendTitles, type MemoryEstimate } from '../contract/types.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import type { Door } from '../door/client.ts';
 import { flagOf } from '../workspace/commands.ts';
@@ -78,10 +78,18 @@ function parametersOf(options: RankOptions): Record<string, unknown> {
   return given;
 }
 
+function memoryWords({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeMiB }: MemoryEstimate): string {
+  const count = (n: number) => Math.round(n).toLocaleString('en');
+  const parts = `${count(parameters)} weights; ${perImageMiB} MiB an image of a step, ${count(fixedMiB)} MiB for the rest`;
+  return `Training takes about ${count(totalMiB)} MiB with ${batch} ${batch === 1 ? 'image' : 'images'} a step (${parts}); ${count(freeMiB)} MiB are free${totalMiB > freeMiB ? ': it may be slow, or be ended by the system. A smaller --batch, --size or --width takes less' : ''}.`;
+}
+
 async function rankCommand(door: Door, options: RankOptions): Promise<void> {
   const request = rankSchema.parse({
     method: options.method, parameters: parametersOf(options), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ? resolve(options.maps) : null,
   });
+  const memory = await door.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
+  if (memory) say(options, memoryWords(memory));
   const job = await follow(door, options, () => door.calls.workspace.rank.mutate(request));
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const scores = await door.column(run.column);

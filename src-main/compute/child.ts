@@ -5,9 +5,10 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { MemoryEstimate } from '../contract/types.ts';
 import type { BackendInfo } from './backend.ts';
 import type {
-  Calls, ComputeErrorCode, EmbedArgs, EmbedEvent, EmbedResult, FitArgs, FitEvent, FitResult, FromCompute, LayoutArgs, LayoutEvent, LayoutResult, MapArgs, MapResult,
+  Calls, ComputeErrorCode, EmbedArgs, EmbedEvent, EmbedResult, EstimateArgs, FitArgs, FitEvent, FitResult, FromCompute, LayoutArgs, LayoutEvent, LayoutResult, MapArgs, MapResult,
   Request,
 } from './protocol.ts';
 
@@ -30,6 +31,8 @@ export interface CallOptions<Event> {
 
 export interface Compute {
   backend(): Promise<BackendInfo>;
+  /** Null where the method does not train by batches. */
+  estimate(args: EstimateArgs): Promise<MemoryEstimate | null>;
   fit(args: FitArgs, options?: CallOptions<FitEvent>): Promise<FitResult>;
   map(args: MapArgs): Promise<MapResult>;
   /** The codes that a run's model knows images by. */
@@ -128,6 +131,7 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}) }: 
 
   return {
     backend: () => call('backend', undefined),
+    estimate: (args) => call('estimate', args),
     fit: (args, options) => call('fit', args, options),
     map: (args) => call('map', args),
     embed: (args, options) => call('embed', args, options),

@@ -2,6 +2,7 @@
  * What engine and compute say to each other over Node IPC (structured clone). Types only: importing this loads nothing.
  * A request is one call with one argument; it gets any number of events and then one result or one error.
  */
+import type { MemoryEstimate } from '../contract/types.ts';
 import type { BackendInfo } from './backend.ts';
 
 /** Rows of a packed file of uint8 RGB: row r starts at byte r · sizePx² · 3. A position is an index into `rows`. */
@@ -64,8 +65,16 @@ export interface FitResult {
   waiting?: number;
   peakMemoryMiB: number;
   backend: BackendInfo;
+  /** Images a step, as asked for or as found; fewer at once where memory ran out on the way. Absent where a method has no steps. */
+  batch?: number;
+  memory?: MemoryEstimate;
   parameters: number;
   report: FitReport;
+}
+
+export interface EstimateArgs {
+  method: string;
+  params: Record<string, unknown>;
 }
 
 export interface MapArgs {
@@ -126,6 +135,7 @@ export interface LayoutResult {
 
 export interface Calls {
   backend: { args: undefined; result: BackendInfo; event: never };
+  estimate: { args: EstimateArgs; result: MemoryEstimate | null; event: never };
   fit: { args: FitArgs; result: FitResult; event: FitEvent };
   map: { args: MapArgs; result: MapResult; event: never };
   embed: { args: EmbedArgs; result: EmbedResult; event: EmbedEvent };

@@ -6,7 +6,7 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
 import {
-  backendSchema, editSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, rankSchema, thresholdSchema, viewSchema,
+  backendSchema, editSchema, estimateSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, rankSchema, thresholdSchema, viewSchema,
 } from './schemas.ts';
 import type { Context } from './services.ts';
 
@@ -41,6 +41,7 @@ export const router = t.router({
     backend: call.query(({ ctx }) => ctx.engine.backend()),
     chooseBackend: call.input(backendSchema).mutation(({ ctx, input }) => ctx.engine.chooseBackend(input.choice)),
     doctor: call.query(({ ctx }) => ctx.engine.doctor()),
+    estimate: call.input(estimateSchema).query(({ ctx, input }) => ctx.engine.estimate(input)),
     methods: call.query(({ ctx }) => ctx.engine.methods()),
     exportFormats: call.query(({ ctx }) => ctx.engine.exportFormats()),
     folders: call.input(z.object({ path: z.string().nullable() })).query(({ ctx, input }) => ctx.engine.listFolders(input.path)),

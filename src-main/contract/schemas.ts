@@ -74,6 +74,8 @@ export const mapSchema = z.object({
 /** For this machine and from now on: what networks are trained on. */
 export const backendSchema = z.object({ choice: z.enum(backendChoices) });
 
+export const estimateSchema = z.object({ method: z.string().min(1), parameters: z.record(z.string(), z.unknown()).default({}) });
+
 export const rankSchema = z.object({
   method: z.string().min(1),
   /** Checked against the method's own schema. */

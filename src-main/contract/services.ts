@@ -1,8 +1,8 @@
 /** What the engine must be able to do for the contract to keep its promises. The engine implements these; the contract imports nothing of it. */
 import type { z } from 'zod';
-import type { Change, Choice, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from './schemas.ts';
+import type { Change, Choice, estimateSchema, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from './schemas.ts';
 import type {
-  BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, Method, Run,
+  BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Run,
   SavedView, Workspace, WorkspaceEvent,
 } from './types.ts';
 
@@ -13,6 +13,8 @@ export interface EngineService {
   /** Throws `job-running` while a job runs. What cannot be used is not kept. */
   chooseBackend(choice: BackendChoice): Promise<BackendState>;
   doctor(): Promise<Component[]>;
+  /** Of memory; null where a method does not train by batches. */
+  estimate(request: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null>;
   methods(): Method[];
   exportFormats(): ExportFormat[];
   /** Opens the folder's workspace, or finds the engine that has it open. */

@@ -277,6 +277,17 @@ export const backendTitles = { tensorflow: 'native TensorFlow', webgpu: 'WebGPU'
 export const backendChoices = ['auto', 'tensorflow', 'webgpu', 'plain'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
 
+/** What training by these parameters would take of memory, and what there is. */
+export interface MemoryEstimate {
+  parameters: number;
+  /** Of the parameters' own batch, or the least where it is to be found. */
+  batch: number;
+  perImageMiB: number;
+  fixedMiB: number;
+  totalMiB: number;
+  freeMiB: number;
+}
+
 /** What was chosen to compute on, and what does. */
 export interface BackendState {
   choice: BackendChoice;

@@ -11,14 +11,16 @@ import { scorers } from '../compute/anomaly/index.ts';
 import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
+import type { estimateSchema } from '../contract/schemas.ts';
 import type { EngineService } from '../contract/services.ts';
-import type { BackendChoice, BackendState, Component, EngineInfo, ExportFormat, Method } from '../contract/types.ts';
+import type { BackendChoice, BackendState, Component, EngineInfo, ExportFormat, MemoryEstimate, Method } from '../contract/types.ts';
 import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
 import { chosenBackend, keepBackend } from './backend-choice.ts';
 import { isInside } from './files.ts';
 import { lock, unlock, type Holder } from './lock.ts';
+import { checkRank, inWords } from './rank.ts';
 import { OpenWorkspace } from './workspace.ts';
 
 export const root = resolve(import.meta.dirname, '..', '..');
@@ -64,6 +66,11 @@ export class Engine implements EngineService {
   }
 
   doctor = (): Promise<Component[]> => examine();
+
+  async estimate({ method, parameters }: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null> {
+    const checked = checkRank({ method, parameters });
+    return this.#compute.estimate({ method, params: checked.parameters }).catch((error: unknown) => { throw inWords(error); });
+  }
 
   methods = (): Method[] => scorers.map(({ id, title, summary, schema }) => ({ id, title, summary, schema: z.toJSONSchema(schema, { io: 'input' }) }));
 

@@ -37,7 +37,7 @@ export interface RankDesk extends Desk {
 export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
-export function checkRank(request: RankRequest) {
+export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
   const record = scorerOf(request.method);
   if (!record) throw new WinnowError('bad-request', `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`);
   const parameters = record.schema.safeParse(request.parameters);
@@ -139,7 +139,7 @@ function finished(result: FitResult): Partial<Run> {
     history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })),
     epochs: result.epochsRun,
     report: {
-      ...result.report, bestEpoch: result.bestEpoch, stopped: result.stopped, resumedFrom: result.resumedFrom, weights: result.parameters, ...(result.waiting !== undefined && { waiting: result.waiting }),
+      ...result.report, bestEpoch: result.bestEpoch, stopped: result.stopped, resumedFrom: result.resumedFrom, weights: result.parameters, ...(result.waiting !== undefined && { waiting: result.waiting }), ...(result.batch && { batch: result.batch }), ...(result.memory && { estimatedMiB: result.memory.totalMiB }),
       ...(result.backend.warning ? { warning: result.backend.warning } : {}),
     },
   };

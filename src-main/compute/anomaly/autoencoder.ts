@@ -3,12 +3,14 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
+import type { MemoryEstimate } from '../../contract/types.ts';
 import { tf } from '../backend.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
 import { holdOut } from '../train/batches.ts';
 import { runTraining } from '../train/loop.ts';
 import { lossOf } from '../train/losses.ts';
+import { estimateMemory, largestBatch } from '../train/memory.ts';
 import { TrainState } from '../train/state.ts';
 import type { ErrorMeasure } from './error-map.ts';
 import { scoreParameters, type FitContext, type Fitted, type Model } from './scorer.ts';
@@ -28,15 +30,28 @@ export const autoencoderParameters = {
   minSteps: z.int().min(1).max(1000).default(8).describe('Least steps an epoch: a small set passes several times.').meta({ title: 'Steps an epoch, at least', advanced: true }),
   learningRate: z.number().positive().max(1).default(0.005).describe('At its highest; it falls along a cosine.').meta({ title: 'Learning rate', advanced: true, step: 0.0005 }),
   weightDecay: z.number().min(0).max(1).default(0).describe('Decoupled weight decay.').meta({ title: 'Weight decay', advanced: true }),
-  batch: z.int().min(1).max(1024).default(16).describe('Images a step.').meta({ title: 'Batch', advanced: true }),
+  batch: z.int().min(0).max(1024).default(16).describe('Images a step; 0 for as many as fit into memory.').meta({ title: 'Batch', advanced: true }),
   patience: z.int().min(0).max(10000).default(20).describe('Epochs without improvement before training stops; 0 for never.').meta({ title: 'Patience', advanced: true }),
   validation: z.number().min(0).max(0.5).default(0.1).describe('Share of the training images held out to watch the training by.').meta({ title: 'Held out', advanced: true, step: 0.05 }),
 };
+
+/** Vectors that AdamW keeps. */
+const slots = 2;
 
 export type AutoencoderParameters = z.infer<z.ZodObject<typeof autoencoderParameters>>;
 
 export function autoencoderMeasure({ loss, ssimWeight, pooling, quantile, smoothing }: AutoencoderParameters): ErrorMeasure {
   return { loss: lossOf(loss, ssimWeight), pooling, quantile, smoothing };
+}
+
+/** By a network of its own, dropped again. */
+export async function autoencoderMemory(architecture: Autoencoder, params: AutoencoderParameters): Promise<MemoryEstimate> {
+  const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
+  try {
+    return await estimateMemory(network, params.sizePx, lossOf(params.loss, params.ssimWeight), slots, params.batch || 1);
+  } finally {
+    network.dispose();
+  }
 }
 
 export async function fitAutoencoder(architecture: Autoencoder, params: AutoencoderParameters, context: FitContext): Promise<Fitted> {
@@ -48,7 +63,12 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
     const fingerprint = JSON.stringify({ params, seed, images: hash(context.train), parameters: network.parameters });
     if (context.resume && !state.load(checkpointFile, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
     const augmentation = { shiftPx: Math.round(params.shift * pixels.sizePx), flip: params.flip };
-    const training = { ...params, pixels, train, held, loss: lossOf(params.loss, params.ssimWeight), augmentation, seed };
+    const loss = lossOf(params.loss, params.ssimWeight);
+    // Found once: a resumed run has the batch that it began with.
+    state.batch ||= params.batch || (await largestBatch(network, pixels.sizePx, loss, slots, train.length));
+    const memory = await estimateMemory(network, pixels.sizePx, loss, slots, state.batch);
+    if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
+    const training = { ...params, batch: state.batch, pixels, train, held, loss, augmentation, seed };
     const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(params.epochs, onEvent)];
     await runTraining(state, training, callbacks, breathe);
     const { seconds, images, waiting } = state.clock();
@@ -60,6 +80,8 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
       resumedFrom: state.resumedFrom,
       imagesPerSecond: images / Math.max(1e-9, seconds),
       waiting,
+      batch: state.batch,
+      memory,
     };
   } catch (error) {
     network.dispose();
@@ -89,6 +111,9 @@ function networkModel(network: Network<Autoencoder>): Model {
     dispose: () => network.dispose(),
   };
 }
+
+const tooMuch = ({ totalMiB, freeMiB, batch }: MemoryEstimate): string =>
+  `Training takes some ${Math.round(totalMiB)} MiB with ${batch} images a step, and ${Math.round(freeMiB)} MiB are free: it may be slow, or the system may end it. A smaller batch, size or width takes less.`;
 
 /** FNV-1a, to tell one list of training images from another. */
 function hash(positions: Int32Array): number {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { convAutoencoder } from '../models/conv-autoencoder.ts';
-import { autoencoderMeasure, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import { autoencoderMeasure, autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
 import { defineScorer } from './scorer.ts';
 
 const schema = z.object(autoencoderParameters).refine(({ sizePx, depth }) => Number.isInteger(sizePx / 2 ** depth), {
@@ -19,5 +19,6 @@ export const convAe = defineScorer({
   schema,
   measure: autoencoderMeasure,
   fit: (params, context) => fitAutoencoder(convAutoencoder(params), params, context),
+  memory: (params) => autoencoderMemory(convAutoencoder(params), params),
   restore: (params, sizePx, arrays) => restoreAutoencoder(convAutoencoder(params), sizePx, arrays),
 });

@@ -3,19 +3,20 @@
  * correct for complexity where asked, leave the model in the run folder for the maps.
  */
 import path from 'node:path';
+import type { MemoryEstimate } from '../../contract/types.ts';
 import { backendInfo, tf } from '../backend.ts';
 import { entropies } from '../entropy.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
 import { blockOf, Pixels } from '../pixels.ts';
-import type { FitArgs, FitEvent, FitResult } from '../protocol.ts';
+import type { EstimateArgs, FitArgs, FitEvent, FitResult } from '../protocol.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import { readBack } from '../read-back.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { relativeToEntropy } from './complexity.ts';
 import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
 import { scorerOf } from './index.ts';
-import type { FitContext, Model } from './scorer.ts';
+import type { FitContext, Model, Scorer } from './scorer.ts';
 
 export class BadParameters extends Error {}
 
@@ -28,12 +29,22 @@ export interface ModelHeader {
   sizePx: number;
 }
 
+/** Null where the method does not train by batches. Throws BadParameters as `fit` does. */
+export async function estimate({ method, params }: EstimateArgs): Promise<MemoryEstimate | null> {
+  return checked(method, params).ready(params).memory();
+}
+
+function checked(method: string, params: Record<string, unknown>): Scorer {
+  const scorer = scorerOf(method);
+  if (!scorer) throw new BadParameters(`There is no scorer '${method}'.`);
+  const result = scorer.schema.safeParse(params);
+  if (!result.success) throw new BadParameters(result.error.issues.map((i) => `${i.path.join('.') || scorer.id}: ${i.message}`).join('; '));
+  return scorer;
+}
+
 export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: FitEvent) => void): Promise<FitResult> {
   const began = performance.now();
-  const scorer = scorerOf(args.method);
-  if (!scorer) throw new BadParameters(`There is no scorer '${args.method}'.`);
-  const checked = scorer.schema.safeParse(args.params);
-  if (!checked.success) throw new BadParameters(checked.error.issues.map((i) => `${i.path.join('.') || scorer.id}: ${i.message}`).join('; '));
+  const scorer = checked(args.method, args.params);
   if (!args.train.length) throw new BadParameters('There is no image to train on.');
   if (scorer.pixels(args.params).sizePx !== args.pixels.sizePx) throw new BadParameters(`The pixels are ${args.pixels.sizePx} px and the parameters ask for another size.`);
   const ready = scorer.ready(args.params);
@@ -50,7 +61,7 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
     const scores = complexity === 'entropy' ? relativeToEntropy(errors, entropy, args.train) : errors;
     const header: ModelHeader = { method: scorer.id, params: ready.params, sizePx: pixels.sizePx };
     writeTensors(modelFile(args.runFolder), { header, arrays: await model.arrays() });
-    const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond, waiting } = fitted;
+    const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond, waiting, batch, memory } = fitted;
     return {
       scores,
       history,
@@ -61,6 +72,8 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
       seconds: (performance.now() - began) / 1000,
       imagesPerSecond,
       waiting,
+      batch,
+      memory,
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
       backend: backendInfo(),
       parameters: model.parameters,

@@ -1,7 +1,7 @@
 /** Reconstruction error of a plain autoencoder on the flattened image. Quick, and at its best where images are aligned. */
 import { z } from 'zod';
 import { mlpAutoencoder } from '../models/mlp-autoencoder.ts';
-import { autoencoderMeasure, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import { autoencoderMeasure, autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
 import { defineScorer } from './scorer.ts';
 
 const schema = z.object({
@@ -18,5 +18,6 @@ export const mlpAe = defineScorer({
   schema,
   measure: autoencoderMeasure,
   fit: (params, context) => fitAutoencoder(mlpAutoencoder(params), params, context),
+  memory: (params) => autoencoderMemory(mlpAutoencoder(params), params),
   restore: (params, sizePx, arrays) => restoreAutoencoder(mlpAutoencoder(params), sizePx, arrays),
 });

@@ -5,6 +5,7 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
+import type { MemoryEstimate } from '../../contract/types.ts';
 import type { Pixels } from '../pixels.ts';
 import type { Epoch, FitEvent } from '../protocol.ts';
 import type { ErrorMeasure } from './error-map.ts';
@@ -38,6 +39,8 @@ export interface Fitted {
   resumedFrom: number | null;
   imagesPerSecond: number;
   waiting?: number;
+  batch?: number;
+  memory?: MemoryEstimate;
 }
 
 type ScoreParameters = z.infer<z.ZodObject<typeof scoreParameters>>;
@@ -49,6 +52,8 @@ interface Definition<P extends ScoreParameters> {
   schema: z.ZodObject & z.ZodType<P>;
   measure(params: P): ErrorMeasure;
   fit(params: P, context: FitContext): Promise<Fitted>;
+  /** What `fit` would take, where it trains by batches. */
+  memory?(params: P): Promise<MemoryEstimate>;
   /** From what `arrays()` gave. */
   restore(params: P, sizePx: number, arrays: Record<string, Float32Array>): Model;
 }
@@ -68,10 +73,11 @@ export interface ReadyScorer {
   params: ScoreParameters;
   measure: ErrorMeasure;
   fit(context: FitContext): Promise<Fitted>;
+  memory(): Promise<MemoryEstimate | null>;
   restore(sizePx: number, arrays: Record<string, Float32Array>): Model;
 }
 
-export function defineScorer<P extends ScoreParameters>({ measure, fit, restore, ...record }: Definition<P>): Scorer {
+export function defineScorer<P extends ScoreParameters>({ measure, fit, memory, restore, ...record }: Definition<P>): Scorer {
   return {
     ...record,
     pixels: (params) => ({ sizePx: record.schema.parse(params).sizePx }),
@@ -81,6 +87,7 @@ export function defineScorer<P extends ScoreParameters>({ measure, fit, restore,
         params,
         measure: measure(params),
         fit: (context) => fit(params, context),
+        memory: async () => (await memory?.(params)) ?? null,
         restore: (sizePx, arrays) => restore(params, sizePx, arrays),
       };
     },

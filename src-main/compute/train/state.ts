@@ -18,6 +18,7 @@ interface Header {
   best: { epoch: number; loss: number } | null;
   stop: boolean;
   mostAtOnce: number;
+  batch: number;
 }
 
 export class TrainState {
@@ -28,7 +29,9 @@ export class TrainState {
   history: Epoch[] = [];
   best: (NetworkValues & { epoch: number; loss: number }) | undefined;
   stop = false;
-  /** Images a step at most, once memory has run out. */
+  /** Images a step; 0 until it is known. */
+  batch = 0;
+  /** Images at once at most, once memory has run out. */
   mostAtOnce = Number.MAX_SAFE_INTEGER;
   resumedFrom: number | null = null;
   readonly network: Network<Autoencoder>;
@@ -68,6 +71,7 @@ export class TrainState {
       best: this.best ? { epoch: this.best.epoch, loss: this.best.loss } : null,
       stop: this.stop,
       mostAtOnce: this.mostAtOnce,
+      batch: this.batch,
     };
     const best = this.best && { bestWeights: this.best.weights, bestStatistics: this.best.statistics };
     writeTensors(file, { header, arrays: { ...(await this.network.read()), ...prefixed(slots), ...best } });
@@ -81,8 +85,8 @@ export class TrainState {
     this.network.write({ weights: arrays.weights, statistics: arrays.statistics });
     this.optimizer.write({ steps: header.optimizerSteps, slots: unprefixed(arrays) });
     this.best = header.best ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics } : undefined;
-    const { epoch, step, history, stop, mostAtOnce } = header;
-    Object.assign(this, { epoch, step, history, stop, mostAtOnce, resumedFrom: epoch });
+    const { epoch, step, history, stop, mostAtOnce, batch } = header;
+    Object.assign(this, { epoch, step, history, stop, mostAtOnce, batch, resumedFrom: epoch });
     return true;
   }
 
