@@ -162,37 +162,38 @@ template <class Put> void correlate(const Windows& v, const Panels& panels, Put 
     const int64_t g0 = panels.groups() * share / shares, g1 = panels.groups() * (share + 1) / shares;
     const Band band = block ? Band::of(v, i0, i1, y0, y1) : Band{v.x, 0, 0};
     const int64_t perImage = (y1 - y0) * v.gridW, places = (i1 - i0) * perImage;
-    auto tile = [&](int64_t p, int64_t g) {
+    // The tile of places from p on, with some groups of columns.
+    auto tile = [&](int64_t p, int64_t from, int64_t to) {
       withRows(std::min<int64_t>(tileRows, places - p), [&](auto rows) {
         constexpr int M = decltype(rows)::value;
         const float* a[M];
         int64_t image[M], y[M], x[M];
+        int64_t i = p / perImage, down = p % perImage / v.gridW, across = p % v.gridW;
         for (int m = 0; m < M; m++) {
-          int64_t i = (p + m) / perImage, within = (p + m) % perImage;
           image[m] = i0 + i;
-          y[m] = within / v.gridW;
-          x[m] = within % v.gridW;
-          a[m] = band.at + i * band.imageStep + y[m] * v.stride * band.rowStep + x[m] * v.stride * v.c;
+          y[m] = y0 + down;
+          x[m] = across;
+          a[m] = band.at + i * band.imageStep + down * v.stride * band.rowStep + across * v.stride * v.c;
+          if (++across == v.gridW) across = 0, down++;
+          if (down == y1 - y0) down = 0, i++;
         }
-        auto run = [&](auto vectors) {
-          constexpr int N = decltype(vectors)::value;
-          Tile<M, N> tile;
-          tile.addRows(a, v.rows * block, band.rowStep, v.length(), panels.group(g));
-          for (int m = 0; m < M; m++)
-            for (int n = 0; n < N; n++) put(image[m], y0 + y[m], x[m], g * tileVecs + n, tile.sums[m][n]);
-        };
-        if (panels.vectorsOf(g) == 2) run(std::integral_constant<int, 2>());
-        else run(std::integral_constant<int, 1>());
+        for (int64_t g = from; g < to; g++) {
+          auto run = [&](auto vectors) {
+            constexpr int N = decltype(vectors)::value;
+            Tile<M, N> tile;
+            tile.addRows(a, v.rows * block, band.rowStep, v.length(), panels.group(g));
+            for (int m = 0; m < M; m++)
+              for (int n = 0; n < N; n++) put(image[m], y[m], x[m], g * tileVecs + n, tile.sums[m][n]);
+          };
+          if (panels.vectorsOf(g) == 2) run(std::integral_constant<int, 2>());
+          else run(std::integral_constant<int, 1>());
+        }
       });
     };
     // Small panels stay in the cache beside a tile's windows; of large ones, one group at a time does.
-    if (panels.floats() <= 65536) {
-      for (int64_t p = 0; p < places; p += tileRows)
-        for (int64_t g = g0; g < g1; g++) tile(p, g);
-    } else {
-      for (int64_t g = g0; g < g1; g++)
-        for (int64_t p = 0; p < places; p += tileRows) tile(p, g);
-    }
+    const int64_t step = panels.floats() <= 65536 ? std::max<int64_t>(1, g1 - g0) : 1;
+    for (int64_t g = g0; g < g1; g += step)
+      for (int64_t p = 0; p < places; p += tileRows) tile(p, g, g + step);
   });
 }
 
