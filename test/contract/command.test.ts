@@ -52,6 +52,18 @@ describe.each(scorers.map(({ id }) => id))('rank with %s', (method) => {
   });
 });
 
+test('rank tells what training takes of memory before it begins, and finds a batch that fits where it is asked for', async () => {
+  const { code, out, err } = await winnow(['rank', folder, '--method', 'conv-ae', '--size', '32', '--width', '4', '--depth', '2', '--epochs', '1', '--batch', '0', '--json', '-'], data);
+  expect(code).toBe(0);
+  expect(err).toMatch(/Training takes about \d+ MiB with 1 image a step \([\d,]+ weights; [\d.]+ MiB an image of a step, [\d,]+ MiB for the rest\); [\d,]+ MiB are free/);
+  expect(err.indexOf('Training takes about')).toBeLessThan(err.indexOf('trained on'));
+  const { run } = JSON.parse(out) as { run: { report: Record<string, number> } };
+  expect(run.report.batch).toBe(16); // of 25 images 23 are trained on
+  expect(run.report.estimatedMiB).toBeGreaterThan(0);
+  expect(run.report.waiting).toBeGreaterThanOrEqual(0);
+  expect(run.report.waiting).toBeLessThan(1);
+});
+
 test('maps: one 16-bit PNG an image, the odd one brightest; never into the opened folder', async () => {
   const to = temporaryFolder('maps');
   await winnowJson(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32', '--maps', to], data);

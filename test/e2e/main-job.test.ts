@@ -67,6 +67,8 @@ async function rankInPage(method: 'Convolutional autoencoder' | 'Principal compo
     await page.getByLabel('Epochs').fill(String(epochs));
     await page.getByLabel('Epochs').press('Tab');
   }
+  // What it would take is told before it is asked for; the components are no training by batches.
+  if (method === 'Convolutional autoencoder') await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor();
   await page.getByRole('button', { name: /^Train (and rank|again)$/ }).click();
 }
 
