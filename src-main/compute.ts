@@ -2,6 +2,7 @@
  * The compute process: a child of the engine that holds all that touches tensors, and that may be killed at any time. It serves
  * the calls of compute/protocol.ts over Node IPC. Fits run one after the other; everything else is served between their steps.
  */
+import os from 'node:os';
 import { backendInfo, startBackend } from './compute/backend.ts';
 import { BadParameters, estimate, fit } from './compute/anomaly/fit.ts';
 import { map } from './compute/anomaly/map.ts';
@@ -10,6 +11,9 @@ import { layout } from './compute/embed/layout.ts';
 import { isOutOfMemory } from './compute/out-of-memory.ts';
 import { Cancelled } from './compute/pace.ts';
 import type { Calls, ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
+
+// Doors and decoding go before training where both want a core. Set before TensorFlow starts its threads, which inherit it.
+os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
 
 const running = new Map<number, AbortController>();
 let lastFit: Promise<unknown> = Promise.resolve();
