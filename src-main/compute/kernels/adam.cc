@@ -12,6 +12,8 @@ struct Adam {
   // weights, mean, square, gradient; numbers: beta1, beta2, rate / (1 - beta1^t), √(1 - beta2^t), epsilon, decay of the gradient, rate · decay
   // of the weights; spans [k, 2]: where decay acts → weights, mean, square
   void operator()(Call& call) const {
+    for (int i = 1; i < 4; i++)
+      if (call.size(i) != call.size(0)) return call.fail("WinnowAdam: weights, mean, square and gradient differ in size.");
     const float *w = call.input(0), *m = call.input(1), *v = call.input(2), *g = call.input(3), *numbers = call.input(4);
     const int32_t* spans = call.input<int32_t>(5);
     const int64_t size = call.size(0), count = call.size(5) / 2;
@@ -20,6 +22,7 @@ struct Adam {
     if (call.failed()) return;
     const float beta1 = numbers[0], beta2 = numbers[1], rate = numbers[2], correction = 1.0f / numbers[3], epsilon = numbers[4], l2 = numbers[5], decay = numbers[6];
     auto step = [&](int64_t from, int64_t to, float l2, float kept) {
+#pragma GCC ivdep
       for (int64_t i = from; i < to; i++) {
         const float d = g[i] + l2 * w[i];
         const float mean = m[i] * beta1 + d * (1.0f - beta1), square = v[i] * beta2 + d * d * (1.0f - beta2);

@@ -3,59 +3,68 @@
 #include "kernel.h"
 #include "pool.h"
 #include "simd.h"
+#include "sums.h"
 
 namespace winnow {
 namespace {
+
+// Several places side by side where they have few channels, so that no lane of a vector is idle.
+int64_t foldOf(int64_t channels) {
+  int64_t fold = 1;
+  while (fold < 4 * lanes && channels * fold < 1024 && (channels * fold) % (4 * lanes)) fold *= 2;
+  return fold;
+}
 
 struct Bias {
   int64_t activation;
   explicit Bias(Attributes& a) : activation(a.integer("activation")) {}
   // x [..., c], bias [c] → y
   void operator()(Call& call) const {
-    const int64_t c = call.size(1), places = c ? call.size(0) / c : 0;
+    const int64_t c = call.size(1), size = call.size(0), wide = c * foldOf(c);
+    if (!c || size % c) return call.fail("WinnowBias: x and bias do not fit.");
     const float *x = call.input(0), *bias = call.input(1);
     float* y = call.output(0, call.dims(0));
     if (!y) return;
-    parallelSpans(places, std::max<int64_t>(1, 16384 / c), [&](int64_t from, int64_t to) {
-      for (int64_t p = from; p < to; p++)
-        eachVec(c, [&](int64_t i, int64_t count, auto whole) { put(y + p * c + i, activate(take(x + p * c + i, count, whole) + take(bias + i, count, whole), activation), count, whole); });
+    std::vector<float> repeated(wide);
+    for (int64_t i = 0; i < wide; i++) repeated[i] = bias[i % c];
+    parallelSpans((size + wide - 1) / wide, std::max<int64_t>(1, 16384 / wide), [&](int64_t from, int64_t to) {
+      for (int64_t at = from * wide; at < std::min(size, to * wide); at += wide)
+        eachVec(std::min(wide, size - at), [&](int64_t i, int64_t count, auto whole) { put(y + at + i, activate(take(x + at + i, count, whole) + take(&repeated[i], count, whole), activation), count, whole); });
     });
   }
 };
 
-// y, dy [..., c] → dz = dy · act'(y), dbias = its sum over all but c. Fixed pieces, added in their order.
+// y, dy [..., c] → dz = dy · act'(y), dbias = its sum over all but c.
 struct ActivationGrad {
   int64_t activation;
   explicit ActivationGrad(Attributes& a) : activation(a.integer("activation")) {}
   void operator()(Call& call) const {
     const Dims dims = call.dims(1);
-    const int64_t c = dims.back(), places = c ? call.size(1) / c : 0;
+    const int64_t size = call.size(1), c = dims.back(), wide = c * foldOf(c);
+    if (!c || call.size(0) != size) return call.fail("WinnowActivationGrad: y and dy do not fit.");
     const float *y = call.input(0), *dy = call.input(1);
     float *dz = call.output(0, activation == none ? Dims{0} : dims), *dbias = call.output(1, {c});
     if (call.failed()) return;
-    // Few channels: several places to a vector, so that none of it is idle.
-    int64_t fold = 1;
-    while (c * fold < lanes * 2 && places % (fold * 2) == 0) fold *= 2;
-    const int64_t wide = c * fold, rows = places / fold, pieces = std::clamp<int64_t>(rows * wide / 32768, 1, 64);
-    std::vector<float> parts(pieces * wide, 0.0f);
-    parallel(pieces, [&](int64_t piece) {
-      float* part = &parts[piece * wide];
-      eachVec(wide, [&](int64_t i, int64_t count, auto whole) {
-        Vec sum{};
-        for (int64_t p = rows * piece / pieces; p < rows * (piece + 1) / pieces; p++) {
-          Vec d = take(dy + p * wide + i, count, whole);
-          if (activation != none) {
-            d *= slope(take(y + p * wide + i, count, whole), activation);
-            put(dz + p * wide + i, d, count, whole);
-          }
-          sum += d;
-        }
-        put(part + i, sum, count, whole);
+    auto back = [&](int64_t at, int64_t count, auto whole) {
+      Vec d = take(dy + at, count, whole);
+      if (activation == none) return d;
+      d *= slope(take(y + at, count, whole), activation);
+      put(dz + at, d, count, whole);
+      return d;
+    };
+    const int64_t rows = size / wide;
+    auto sums = columnSums(rows, wide, 1, [&](int64_t from, int64_t to, double* sums) {
+      eachStrip(wide, [&](int64_t i, int64_t count, auto whole, auto vectors) {
+        Vec sum[decltype(vectors)::value]{};
+        for (int64_t r = from; r < to; r++)
+          for (int k = 0; k < vectors; k++) sum[k] += back(r * wide + i + k * lanes, count, whole);
+        for (int k = 0; k < vectors; k++) addTo(&sums[i + k * lanes], sum[k], count);
       });
     });
+    eachVec(size - rows * wide, [&](int64_t i, int64_t count, auto whole) { addTo(&sums[i], back(rows * wide + i, count, whole), count); });
     for (int64_t i = 0; i < c; i++) {
       double sum = 0;
-      for (int64_t k = 0; k < pieces * fold; k++) sum += parts[k * c + i];
+      for (int64_t k = i; k < wide; k += c) sum += sums[k];
       dbias[i] = static_cast<float>(sum);
     }
   }

@@ -3,11 +3,14 @@
 #include <cmath>
 #include "kernel.h"
 #include "pool.h"
+#include "simd.h"
 
 namespace winnow {
 namespace {
 
-inline uint32_t mix(uint32_t h) {
+typedef uint32_t UintVec __attribute__((vector_size(lanes * 4)));
+
+template <class Word> inline Word mix(Word h) {
   h ^= h >> 16;
   h *= 0x7feb352dU;
   h ^= h >> 15;
@@ -26,9 +29,14 @@ struct Dropout {
     if (!y) return;
     const uint32_t limit = static_cast<uint32_t>(std::fmin(4294967295.0, rate * 4294967296.0));
     const uint32_t key = mix(static_cast<uint32_t>(seed[0]) + 0x9e3779b9U), other = mix(static_cast<uint32_t>(seed[1]) ^ key);
-    const float scale = 1.0f / (1.0f - rate);
-    parallelSpans(call.size(0), 1 << 15, [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; i++) y[i] = mix((static_cast<uint32_t>(i) * 0x9e3779b9U + key) ^ other) >= limit ? x[i] * scale : 0.0f;
+    const Vec scale = splat(1.0f / (1.0f - rate));
+    UintVec lane;
+    for (int i = 0; i < lanes; i++) lane[i] = i;
+    parallelSpans(call.size(0), 1 << 14, [&](int64_t from, int64_t to) {
+      eachVec(to - from, [&](int64_t i, int64_t count, auto whole) {
+        const UintVec place = lane + static_cast<uint32_t>(from + i), hash = mix((place * 0x9e3779b9U + key) ^ other);
+        put(y + from + i, hash >= limit ? take(x + from + i, count, whole) * scale : Vec{}, count, whole);
+      });
     });
   }
 };

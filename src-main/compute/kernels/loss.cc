@@ -11,6 +11,7 @@ struct SquaredError {
   explicit SquaredError(Attributes&) {}
   void operator()(Call& call) const {
     const float *x = call.input(0), *y = call.input(1);
+    if (call.size(1) != call.size(0)) return call.fail("WinnowSquaredError: x and y differ in size.");
     const int64_t size = call.size(0), pieces = std::clamp<int64_t>(size / 16384, 1, 64);
     float* out = call.output(0, {});
     if (!out) return;
@@ -39,6 +40,7 @@ struct SquaredErrorGrad {
   void operator()(Call& call) const {
     const float *x = call.input(0), *y = call.input(1);
     const int64_t size = call.size(0);
+    if (call.size(1) != size) return call.fail("WinnowSquaredErrorGrad: x and y differ in size.");
     const float factor = 2.0f * *call.input(2) / static_cast<float>(size);
     float* dy = call.output(0, call.dims(1));
     if (!dy) return;

@@ -5,34 +5,17 @@
 #include "kernel.h"
 #include "pool.h"
 #include "simd.h"
+#include "sums.h"
 
 namespace winnow {
 namespace {
-
-// How the rows of an image are shared out: fixed pieces, so that sums always add up in one order.
-struct Pieces {
-  int64_t items, count;
-  explicit Pieces(int64_t items, int64_t least) : items(items), count(std::clamp<int64_t>(items / std::max<int64_t>(1, least), 1, 64)) {}
-  int64_t from(int64_t piece) const { return items * piece / count; }
-};
-
-// Sums over places of two values a channel, piece by piece in float and then in double: add(from, to, first, second).
-template <class Add> std::vector<double> sumPairs(const Pieces& pieces, int64_t channels, Add add) {
-  std::vector<float> parts(pieces.count * 2 * channels, 0.0f);
-  parallel(pieces.count, [&](int64_t p) { add(pieces.from(p), pieces.from(p + 1), &parts[p * 2 * channels], &parts[(p * 2 + 1) * channels]); });
-  std::vector<double> sums(2 * channels, 0.0);
-  for (int64_t p = 0; p < pieces.count; p++)
-    for (int64_t c = 0; c < 2 * channels; c++) sums[c] += parts[p * 2 * channels + c];
-  return sums;
-}
 
 struct Plan {
   int64_t n, h, w, c, pool, outH, outW;
   Plan(const Dims& d, int64_t pool) : n(d[0]), h(d[1]), w(d[2]), c(d[3]), pool(pool), outH(h / pool), outW(w / pool) {}
   int64_t places() const { return n * h * w; }
-  // Rows of windows, those that hang over the edge and are not pooled among them.
-  int64_t rows() const { return n * ((h + pool - 1) / pool); }
-  Pieces pieces() const { return Pieces(rows(), std::max<int64_t>(1, 8192 / std::max<int64_t>(1, w * pool * c))); }
+  // As few rows of windows as are worth a thread's turn.
+  int64_t least() const { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, w * pool * c)); }
 };
 
 struct Norm {
@@ -51,29 +34,29 @@ struct Norm {
     uint8_t* index = call.output<uint8_t>(4, pool == 2 ? result : Dims{0}, TF_UINT8);
     if (call.failed()) return;
 
-    // Squares of what lies around zero add up without loss; the first place is near enough to the middle.
-    const std::vector<float> about(x, x + (places ? c : 0));
-    const auto sums = sumPairs(Pieces(places, std::max<int64_t>(1, 16384 / c)), c, [&](int64_t from, int64_t to, float* first, float* second) {
-      eachVec(c, [&](int64_t i, int64_t count, auto whole) {
-        const Vec middle = take(about.data() + i, count, whole);
-        Vec a{}, b{}, a2{}, b2{};
-        int64_t p = from;
-        for (; p + 1 < to; p += 2) {
-          Vec d = take(x + p * c + i, count, whole) - middle, e = take(x + (p + 1) * c + i, count, whole) - middle;
-          a += d, b += d * d, a2 += e, b2 += e * e;
+    // Squares of what lies around zero add up without loss: a block is counted from its own first place, then from the first of all.
+    const auto sums = columnSums(places, c, 2, [&](int64_t from, int64_t to, double* sums) {
+      eachStrip(c, [&](int64_t i, int64_t count, auto whole, auto vectors) {
+        constexpr int n = vectors;
+        Vec middle[n], a[n]{}, b[n]{};
+        for (int k = 0; k < n; k++) middle[k] = take(x + from * c + i + k * lanes, count, whole);
+        for (int64_t p = from + 1; p < to; p++)
+          for (int k = 0; k < n; k++) {
+            const Vec d = take(x + p * c + i + k * lanes, count, whole) - middle[k];
+            a[k] += d, b[k] += d * d;
+          }
+        const double places = to - from;
+        for (int64_t k = 0; k < (n - 1) * lanes + count; k++) {
+          const double apart = double(middle[k / lanes][k % lanes]) - x[i + k], first = a[k / lanes][k % lanes], second = b[k / lanes][k % lanes];
+          sums[i + k] += first + places * apart;
+          sums[c + i + k] += second + apart * (2 * first + places * apart);
         }
-        if (p < to) {
-          Vec d = take(x + p * c + i, count, whole) - middle;
-          a += d, b += d * d;
-        }
-        put(first + i, a + a2, count, whole);
-        put(second + i, b + b2, count, whole);
       });
     });
     std::vector<float> scale(c), shift(c);
     for (int64_t i = 0; i < c; i++) {
       const double m = sums[i] / places, v = std::max(0.0, sums[c + i] / places - m * m);
-      mean[i] = static_cast<float>(about[i] + m);
+      mean[i] = static_cast<float>(x[i] + m);
       variance[i] = static_cast<float>(v * places / std::max<int64_t>(1, places - 1));
       inverse[i] = static_cast<float>(1.0 / std::sqrt(v + epsilon));
       scale[i] = gamma[i] * inverse[i];
@@ -81,8 +64,9 @@ struct Norm {
     }
 
     const int64_t outRows = plan.n * plan.outH;
-    parallelSpans(outRows, std::max<int64_t>(1, 8192 / (plan.w * pool * c)), [&](int64_t from, int64_t to) {
-      for (int64_t r = from; r < to; r++) {
+    parallelSpans(outRows, plan.least(), [&](int64_t from, int64_t to) {
+      // The last span first: what was read last is still in the cache.
+      for (int64_t r = outRows - to; r < outRows - from; r++) {
         const float* in = x + ((r / plan.outH) * plan.h + (r % plan.outH) * pool) * plan.w * c;
         for (int64_t q = 0; q < plan.outW; q++, in += pool * c) {
           const int64_t at = (r * plan.outW + q) * c;
@@ -122,36 +106,48 @@ struct NormGrad {
     if (call.failed()) return;
     const int64_t outPlaces = plan.n * plan.outH * plan.outW;
 
-    // The normalised value under a pooled place can be had back from y, a quarter of x, unless gamma hardly lets it through.
-    bool back = pool == 2;
-    for (int64_t i = 0; i < c; i++) back = back && std::fabs(gamma[i]) > 0.05f && std::fabs(beta[i]) < 20 * std::fabs(gamma[i]);
-    const auto sums = sumPairs(Pieces(outPlaces, std::max<int64_t>(1, 16384 / c)), c, [&](int64_t from, int64_t to, float* first, float* second) {
-      eachVec(c, [&](int64_t i, int64_t count, auto whole) {
-        const Vec m = take(mean + i, count, whole), s = take(inverse + i, count, whole), b0 = take(beta + i, count, whole);
-        Vec a{}, b{};
-        for (int64_t p = from; p < to; p++) {
-          const Vec out = take(y + p * c + i, count, whole), dz = take(dy + p * c + i, count, whole) * slope(out, activation);
-          a += dz;
-          if (back) b += dz * (out - b0);
-          else b += dz * (chosen(x, index, plan, p, i, count, whole) - m) * s;
+    const auto sums = columnSums(outPlaces, c, 2, [&](int64_t from, int64_t to, double* sums) {
+      eachStrip(c, [&](int64_t i, int64_t count, auto whole, auto vectors) {
+        constexpr int n = vectors;
+        // The normalised value can be had back from y, which is read anyway, unless gamma hardly lets it through.
+        bool back = pool == 2 || activation != none;
+        for (int64_t k = i; k < i + (n - 1) * lanes + count; k++) back = back && std::fabs(gamma[k]) > 0.05f && std::fabs(beta[k]) < 20 * std::fabs(gamma[k]);
+        Vec zero[n], unit[n], a[n]{}, b[n]{};
+        for (int k = 0; k < n; k++) {
+          const int64_t at = i + k * lanes;
+          zero[k] = take((back ? beta : mean) + at, count, whole);
+          unit[k] = back ? 1.0f / take(gamma + at, count, whole) : take(inverse + at, count, whole);
         }
-        put(first + i, a, count, whole);
-        put(second + i, b, count, whole);
+        for (int64_t p = from; p < to; p++)
+          for (int k = 0; k < n; k++) {
+            const int64_t at = i + k * lanes;
+            Vec dz = take(dy + p * c + at, count, whole), out{};
+            if (back || activation != none) out = take(y + p * c + at, count, whole);
+            dz *= slope(out, activation);
+            a[k] += dz;
+            b[k] += dz * ((back ? out : chosen(x, index, plan, p, at, count, whole)) - zero[k]);
+          }
+        for (int k = 0; k < n; k++) {
+          addTo(&sums[i + k * lanes], a[k], count);
+          addTo(&sums[c + i + k * lanes], b[k] * unit[k], count);
+        }
       });
     });
 
     std::vector<float> gain(c), slant(c), level(c);
     for (int64_t i = 0; i < c; i++) {
       dbeta[i] = static_cast<float>(sums[i]);
-      dgamma[i] = static_cast<float>(back ? sums[c + i] / gamma[i] : sums[c + i]);
+      dgamma[i] = static_cast<float>(sums[c + i]);
       gain[i] = gamma[i] * inverse[i];
       slant[i] = static_cast<float>(-double(gain[i]) * inverse[i] * dgamma[i] / places);
       level[i] = static_cast<float>(-double(gain[i]) * dbeta[i] / places - double(slant[i]) * mean[i]);
     }
 
+    // Windows that hang over the edge are not pooled.
     const int64_t windowRows = (plan.h + pool - 1) / pool, windowCols = (plan.w + pool - 1) / pool;
-    parallelSpans(plan.rows(), std::max<int64_t>(1, 8192 / (plan.w * pool * c)), [&](int64_t from, int64_t to) {
-      for (int64_t r = from; r < to; r++) {
+    const int64_t rows = plan.n * windowRows;
+    parallelSpans(rows, plan.least(), [&](int64_t from, int64_t to) {
+      for (int64_t r = rows - to; r < rows - from; r++) {
         const int64_t image = r / windowRows, row = r % windowRows;
         for (int64_t q = 0; q < windowCols; q++) {
           const bool pooled = row < plan.outH && q < plan.outW;

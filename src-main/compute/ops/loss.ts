@@ -5,6 +5,7 @@ import { native, owner, typeAttribute } from './native.ts';
 
 /** Mean of (y - x)² over everything. */
 export function meanSquaredError(x: Tensor, y: Tensor): Scalar {
+  tf.util.assertShapesMatch(x.shape, y.shape, 'meanSquaredError: ');
   if (!owner('WinnowSquaredError')) return tf.mean(tf.square(tf.sub(x, y)));
   register();
   return tf.engine().runKernel('WinnowSquaredError', { x, y }) as Scalar;
