@@ -16,8 +16,10 @@ export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | st
     const drop = (x: Tensor): Tensor => own.executeSingleOutput('WinnowDropout', ownAttributes(own, {}, { rate }), [x, tf.tensor1d(key, 'int32')]);
     return tf.customGrad((x) => ({ value: drop(x as Tensor), gradFunc: (dy: Tensor) => drop(dy) }))(x) as T;
   }
-  const keep = tf.cast(tf.less(uniform(x.shape, seed), 1 - rate), 'float32');
-  return tf.mul(tf.mul(x, keep), 1 / (1 - rate));
+  return tf.tidy(() => {
+    const keep = tf.cast(tf.less(uniform(x.shape, seed), 1 - rate), 'float32');
+    return tf.mul(tf.mul(x, keep), 1 / (1 - rate)) as T;
+  });
 }
 
 /** Numbers in [0, 1). */
