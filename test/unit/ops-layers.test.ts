@@ -290,7 +290,7 @@ describe('meanSquaredError', () => {
 
   it('adds up many values without loss', () => {
     const [x, y] = [noisy([1_000_003], 1, 3), noisy([1_000_003], 2)];
-    const [a, b] = [x.dataSync(), y.dataSync()];
+    const [a, b] = [x.dataSync<'float32'>(), y.dataSync<'float32'>()];
     const mean = a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
     expect(Math.abs(meanSquaredError(x, y).dataSync()[0] / mean - 1)).toBeLessThan(hasKernel('WinnowSquaredError') ? 1e-7 : 1e-5);
   });
