@@ -40,9 +40,8 @@ struct Conv : Shape {
     if (!y) return;
     const float* weights = call.input(1);
     const Windows windows{call.input(0), x[0], x[1], x[2], x[3], w[0], w[1], stride, top, left, height, width};
-    const Panels panels(windows.products(), f, 1, [&](int64_t p) { return weights + p * f; });
     const Finish finish(y, f, activation, call.input(2), call.size(2));
-    correlate(windows, panels, [&](int64_t i, int64_t gy, int64_t gx, int64_t v, Vec value) { finish.put((i * height + gy) * width + gx, v, value); });
+    correlate(windows, Matrix{windows.products(), f, 1, [&](int64_t p) { return weights + p * f; }}, [&](int64_t i, int64_t gy, int64_t gx, int64_t v, Vec value) { finish.put((i * height + gy) * width + gx, v, value); });
   }
 };
 
@@ -81,11 +80,11 @@ struct ConvInput : Shape {
         const Phase v(py, stride, top, w[0]), h(px, stride, left, w[1]);
         const bool any = v.taps > 0 && h.taps > 0;
         const Windows windows{call.input(0), dy[0], dy[1], dy[2], f, any ? v.taps : 0, any ? h.taps : 0, 1, v.start, h.start, (height - py + stride - 1) / stride, (width - px + stride - 1) / stride};
-        const Panels panels(windows.products(), c, f, [&](int64_t p) {
+        const Matrix matrix{windows.products(), c, f, [&](int64_t p) {
           const int64_t ty = p / (h.taps * f), tx = p / f % h.taps;
           return weights + ((v.last - stride * ty) * w[1] + h.last - stride * tx) * c * f + p % f;
-        });
-        correlate(windows, panels, [&](int64_t i, int64_t gy, int64_t gx, int64_t lane, Vec value) {
+        }};
+        correlate(windows, matrix, [&](int64_t i, int64_t gy, int64_t gx, int64_t lane, Vec value) {
           finish.put((i * height + py + gy * stride) * width + px + gx * stride, lane, value);
         });
       }
@@ -115,10 +114,9 @@ struct ConvInput : Shape {
                 matrix[((row * windows.cols + col) * f + k) * columns + (py * stride + px) * c + ch] = weights[(((v.last - stride * ty) * w[1] + h.last - stride * tx) * c + ch) * f + k];
               }
       }
-    const Panels panels(windows.products(), columns, 1, [&](int64_t p) { return matrix.data() + p * columns; });
     Vec bias{};
     for (int64_t i = 0; i < columns; i++) bias[i] = finish.bias[i % c];
-    correlate(windows, panels, [&](int64_t i, int64_t gy, int64_t gx, int64_t, Vec value) {
+    correlate(windows, Matrix{windows.products(), columns, 1, [&](int64_t p) { return matrix.data() + p * columns; }}, [&](int64_t i, int64_t gy, int64_t gx, int64_t, Vec value) {
       float results[lanes];
       store(results, activate(value + bias, activation));
       const int64_t across = std::min(stride, width - gx * stride);

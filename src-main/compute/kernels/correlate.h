@@ -1,80 +1,10 @@
 // Convolution forward, its gradient to the input and the transposed convolution are one thing: windows of an image times a matrix. In
 // NHWC the values of one window's row lie together, so nothing is unfolded: a copy of some rows with zeros around them is enough.
 #pragma once
-#include <algorithm>
-#include <memory>
 #include <vector>
-#include "pool.h"
-#include "tile.h"
+#include "winograd.h"
 
 namespace winnow {
-
-// Windows of rows × cols over [n, h, w, c], `stride` apart, the first at (-top, -left); gridH × gridW of them.
-struct Windows {
-  const float* x;
-  int64_t n, h, w, c;
-  int64_t rows, cols, stride, top, left, gridH, gridW;
-  int64_t length() const { return cols * c; }
-  int64_t products() const { return rows * cols * c; }
-
-  // The taps of a window's rows (or columns) that meet the image.
-  struct Span {
-    int64_t from, to;
-    int64_t size() const { return std::max<int64_t>(0, to - from); }
-  };
-  Span rowsAt(int64_t gy) const { return {std::max<int64_t>(0, top - gy * stride), std::min(rows, h + top - gy * stride)}; }
-  Span colsAt(int64_t gx) const { return {std::max<int64_t>(0, left - gx * stride), std::min(cols, w + left - gx * stride)}; }
-  // The windows in whose row (or column) of taps the image is.
-  Span placesOfRow(int64_t row) const { return places(row - top, h, gridH); }
-  Span placesOfCol(int64_t col) const { return places(col - left, w, gridW); }
-  Span places(int64_t first, int64_t size, int64_t grid) const {
-    const int64_t before = std::max<int64_t>(0, -first), within = std::max<int64_t>(0, size - first);
-    return {(before + stride - 1) / stride, std::min(grid, (within + stride - 1) / stride)};
-  }
-  // How many of all products are not with zeros around the image.
-  double useful() const {
-    int64_t down = 0, across = 0;
-    for (int64_t y = 0; y < gridH; y++) down += rowsAt(y).size();
-    for (int64_t x = 0; x < gridW; x++) across += colsAt(x).size();
-    return static_cast<double>(down * across) / static_cast<double>(std::max<int64_t>(1, gridH * rows * gridW * cols));
-  }
-};
-
-// The matrix [products, columns], packed for the tiles: groups of two vectors of columns, each [products][vectors · lanes], the last one
-// perhaps of one vector. Columns are filled up with zeros.
-class Panels {
- public:
-  // at(p): the first column of product p, of which the next lie `step` apart.
-  template <class At> Panels(int64_t products, int64_t columns, int64_t step, At at) : products_(products), vectors_((columns + lanes - 1) / lanes), data_(new float[products * vectors_ * lanes]) {
-    parallel(groups(), [&](int64_t g) {
-      float* out = data_.get() + g * tileVecs * lanes * products;
-      const int64_t width = vectorsOf(g) * lanes, first = g * tileVecs * lanes, count = std::min(width, columns - first);
-      // Some products at once: where columns lie apart, those that follow lie beside.
-      for (int64_t p = 0; p < products; p += lanes, out += lanes * width) {
-        const int64_t some = std::min<int64_t>(lanes, products - p);
-        const float* in[lanes];
-        for (int64_t q = 0; q < some; q++) {
-          in[q] = at(p + q) + first * step;
-          if (count < width) std::fill(out + q * width + count, out + (q + 1) * width, 0.0f);
-        }
-        if (step == 1) {
-          for (int64_t q = 0; q < some; q++) std::memcpy(out + q * width, in[q], count * sizeof(float));
-        } else {
-          for (int64_t i = 0; i < count; i++)
-            for (int64_t q = 0; q < some; q++) out[q * width + i] = in[q][i * step];
-        }
-      }
-    });
-  }
-  int64_t groups() const { return (vectors_ + tileVecs - 1) / tileVecs; }
-  int64_t vectorsOf(int64_t g) const { return std::min<int64_t>(tileVecs, vectors_ - g * tileVecs); }
-  const float* group(int64_t g) const { return data_.get() + g * tileVecs * lanes * products_; }
-  int64_t floats() const { return products_ * vectors_ * lanes; }
-
- private:
-  int64_t products_, vectors_;
-  std::unique_ptr<float[]> data_;
-};
 
 // Some rows of some images with what lies around them. Images i0..i1, windows' rows y0..y1; the copy lives until the thread's next one.
 struct Band {
@@ -140,9 +70,11 @@ template <class Put> void correlateAcross(const Windows& v, const Panels& panels
 }
 
 // Calls put(image, gridY, gridX, vector, values) once for each window and vector of columns.
-template <class Put> void correlate(const Windows& v, const Panels& panels, Put put) {
+template <class At, class Put> void correlate(const Windows& v, const Matrix<At>& matrix, Put put) {
   const int64_t grid = v.gridH * v.gridW;
   if (grid <= 0 || v.n <= 0) return;
+  if (minimalPays(v, matrix.columns)) return v.rows == 3 ? correlateMinimal<3>(v, matrix, put) : correlateMinimal<2>(v, matrix, put);
+  const Panels panels(matrix);
   const int64_t filled = (v.n + tileRows - 1) / tileRows * tileRows;
   if (v.useful() * static_cast<double>(filled) < 0.93 * static_cast<double>(v.n)) return correlateAcross(v, panels, put);
   // A piece of work is some images whole, where they are small, or some rows of one.

@@ -1,0 +1,108 @@
+// What all ways of a convolution have in common: the windows over an image, and the matrix that they are multiplied by, packed.
+#pragma once
+#include <algorithm>
+#include <memory>
+#include <new>
+#include "pool.h"
+#include "tile.h"
+
+namespace winnow {
+
+// Floats that begin where a cache line does.
+class Floats {
+ public:
+  Floats() = default;
+  explicit Floats(int64_t size) { grow(size); }
+  Floats(int64_t size, float value) : Floats(size) { std::fill(data(), data() + size, value); }
+  // Room for so many; what was there is lost.
+  void grow(int64_t size) {
+    if (size <= size_) return;
+    data_.reset(static_cast<float*>(::operator new(size * sizeof(float), line)));
+    size_ = size;
+  }
+  float* data() const { return data_.get(); }
+
+ private:
+  static constexpr std::align_val_t line{64};
+  struct Free {
+    void operator()(float* p) const { ::operator delete(p, line); }
+  };
+  int64_t size_ = 0;
+  std::unique_ptr<float, Free> data_;
+};
+
+// Windows of rows × cols over [n, h, w, c], `stride` apart, the first at (-top, -left); gridH × gridW of them.
+struct Windows {
+  const float* x;
+  int64_t n, h, w, c;
+  int64_t rows, cols, stride, top, left, gridH, gridW;
+  int64_t length() const { return cols * c; }
+  int64_t products() const { return rows * cols * c; }
+
+  // The taps of a window's rows (or columns) that meet the image.
+  struct Span {
+    int64_t from, to;
+    int64_t size() const { return std::max<int64_t>(0, to - from); }
+  };
+  Span rowsAt(int64_t gy) const { return {std::max<int64_t>(0, top - gy * stride), std::min(rows, h + top - gy * stride)}; }
+  Span colsAt(int64_t gx) const { return {std::max<int64_t>(0, left - gx * stride), std::min(cols, w + left - gx * stride)}; }
+  // The windows in whose row (or column) of taps the image is.
+  Span placesOfRow(int64_t row) const { return places(row - top, h, gridH); }
+  Span placesOfCol(int64_t col) const { return places(col - left, w, gridW); }
+  Span places(int64_t first, int64_t size, int64_t grid) const {
+    const int64_t before = std::max<int64_t>(0, -first), within = std::max<int64_t>(0, size - first);
+    return {(before + stride - 1) / stride, std::min(grid, (within + stride - 1) / stride)};
+  }
+  // How many of all products are not with zeros around the image.
+  double useful() const {
+    int64_t down = 0, across = 0;
+    for (int64_t y = 0; y < gridH; y++) down += rowsAt(y).size();
+    for (int64_t x = 0; x < gridW; x++) across += colsAt(x).size();
+    return static_cast<double>(down * across) / static_cast<double>(std::max<int64_t>(1, gridH * rows * gridW * cols));
+  }
+};
+
+// The matrix [products, columns]: at(p) is the first column of product p, of which the next lie `step` floats apart.
+template <class At> struct Matrix {
+  int64_t products, columns, step;
+  At at;
+};
+template <class At> Matrix(int64_t, int64_t, int64_t, At) -> Matrix<At>;
+
+// Packed for the tiles: groups of two vectors of columns, each [products][vectors · lanes], the last one
+// perhaps of one vector. Columns are filled up with zeros.
+class Panels {
+ public:
+  template <class At> explicit Panels(const Matrix<At>& matrix) : products_(matrix.products), vectors_((matrix.columns + lanes - 1) / lanes), data_(products_ * vectors_ * lanes) {
+    const auto& [products, columns, step, at] = matrix;
+    parallel(groups(), [&](int64_t g) {
+      float* out = data_.data() + g * tileVecs * lanes * products;
+      const int64_t width = vectorsOf(g) * lanes, first = g * tileVecs * lanes, count = std::min(width, columns - first);
+      // Some products at once: where columns lie apart, those that follow lie beside.
+      for (int64_t p = 0; p < products; p += lanes, out += lanes * width) {
+        const int64_t some = std::min<int64_t>(lanes, products - p);
+        const float* in[lanes];
+        for (int64_t q = 0; q < some; q++) {
+          in[q] = at(p + q) + first * step;
+          if (count < width) std::fill(out + q * width + count, out + (q + 1) * width, 0.0f);
+        }
+        if (step == 1) {
+          for (int64_t q = 0; q < some; q++) std::memcpy(out + q * width, in[q], count * sizeof(float));
+        } else {
+          for (int64_t i = 0; i < count; i++)
+            for (int64_t q = 0; q < some; q++) out[q * width + i] = in[q][i * step];
+        }
+      }
+    });
+  }
+  int64_t groups() const { return (vectors_ + tileVecs - 1) / tileVecs; }
+  int64_t vectorsOf(int64_t g) const { return std::min<int64_t>(tileVecs, vectors_ - g * tileVecs); }
+  const float* group(int64_t g) const { return data_.data() + g * tileVecs * lanes * products_; }
+  int64_t floats() const { return products_ * vectors_ * lanes; }
+
+ private:
+  int64_t products_, vectors_;
+  Floats data_;
+};
+
+}  // namespace winnow
