@@ -96,6 +96,11 @@ const cases: Record<keyof typeof ops, Case[]> = {
     { image: [12, 8, 8, 8], size: 3, filters: 24, options: { padding: 0 } },
     { image: [8, 16, 16, 32], size: 3, filters: 64, options: { activation: 'relu' } },
     { image: [2, 40, 36, 32], size: 3, filters: 48, options: {} },
+    // Enough places for Winograd's way, with edges that halve no grid.
+    { image: [5, 13, 11, 20], size: 3, filters: 37, options: { activation: 'relu' } },
+    { image: [5, 12, 13, 17], size: 3, filters: 24, options: { padding: 0 } },
+    { image: [4, 12, 13, 24], size: 3, filters: 16, options: { padding: 2 } },
+    { image: [6, 14, 15, 18], size: 2, filters: 33, options: { activation: 'relu6' } },
   ],
   deconvolve: [
     { image: [1, 1, 1, 1], size: 4, filters: 1, options: { stride: 2 } },
@@ -108,6 +113,8 @@ const cases: Record<keyof typeof ops, Case[]> = {
     { image: [3, 4, 6, 8], size: 3, filters: 9, options: { stride: 2 } },
     { image: [2, 3, 3, 5], size: 2, filters: 2, options: { stride: 3 } },
     { image: [2, 3, 3, 5], size: 1, filters: 30, options: { stride: 2 } },
+    { image: [7, 9, 11, 24], size: 4, filters: 19, options: { stride: 2, activation: 'relu' } },
+    { image: [7, 9, 11, 24], size: 4, filters: 3, options: { stride: 2, activation: 'sigmoid' } },
   ],
   depthwise: [
     { image: [1, 1, 1, 1], size: 3, options: {} },
