@@ -8,7 +8,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -20,12 +19,8 @@ import { Network, type Architecture } from '../../src-main/compute/models/networ
 import { resnet } from '../../src-main/compute/models/resnet.ts';
 import { softmaxCrossEntropy } from '../../src-main/compute/ops/loss.ts';
 import { native, ownAttributes } from '../../src-main/compute/ops/native.ts';
-import { Pixels, range } from '../../src-main/compute/pixels.ts';
-import { squaredError } from '../../src-main/compute/train/losses.ts';
-import { runTraining } from '../../src-main/compute/train/loop.ts';
 import { startOptimizer } from '../../src-main/compute/train/optimizers/index.ts';
-import { TrainState } from '../../src-main/compute/train/state.ts';
-import { reference, referenceImages } from '../fixtures/reference.ts';
+import { reference, referenceImages, trainThrough } from '../fixtures/reference.ts';
 
 const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, only: { type: 'string', default: '' } } });
 const rounds = Number(options.rounds);
@@ -172,17 +167,8 @@ async function ownStep(): Promise<Record<string, number>> {
     tf.dispose([x, w, y]);
   }
 
-  const count = 1024;
-  const noise = path.join(os.tmpdir(), `winnow-engine-${process.pid}.u8`);
-  fs.writeFileSync(noise, referenceImages(count));
-  const pixels = new Pixels({ file: noise, sizePx: 64, channels: 3, rows: range(0, count) });
-  const state = new TrainState(new Network(convAutoencoder({ sizePx: 64, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), [64, 64, 3], 1));
-  await runTraining(state, { pixels, train: range(0, count), held: new Int32Array(0), loss: squaredError, epochs: 3, batch, minSteps: 1, learningRate: 1e-3, noise: 0, augmentation: { shiftPx: 3, flip: true }, seed: 1 }, [], async () => undefined);
-  const { seconds, images, waiting } = state.clock();
-  pixels.close();
-  fs.rmSync(noise);
-  const step = (seconds * 1000 * batch) / images;
-  return { 'step, ms': step, 'its convolutions alone, ms': convolutions, 'step to convolutions': step / convolutions, 'share of waiting for data': waiting };
+  const { stepMs, waiting } = await trainThrough(1024, 3);
+  return { 'step, ms': stepMs, 'its convolutions alone, ms': convolutions, 'step to convolutions': stepMs / convolutions, 'share of waiting for data': waiting };
 }
 const own = 'step'.includes(options.only) ? await ownStep() : {};
 

@@ -1,0 +1,29 @@
+/**
+ * A large set beside a small one: images a second of a training through the loop with its feed, and what the process holds meanwhile. The small
+ * set goes round until it has seen `--images / 5`, before and after the large one's epoch. Prints a table and writes dist/bench/epoch.json.
+ *
+ *   npm run bench -- epoch [--images 100000]
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { startBackend } from '../../src-main/compute/backend.ts';
+import { trainThrough } from '../fixtures/reference.ts';
+
+const { values: options } = parseArgs({ options: { images: { type: 'string', default: '100000' } } });
+const large = Number(options.images);
+await startBackend();
+await trainThrough(1000, 1);
+
+const rows: Record<string, Record<string, number>> = {};
+for (const [name, images, epochs] of [['1,000 before', 1000, large / 5000], ['large', large, 1], ['1,000 after', 1000, large / 5000]] as [string, number, number][]) {
+  const held: number[] = [];
+  const timer = setInterval(() => held.push(process.memoryUsage().rss / 2 ** 20), 1000);
+  const { imagesPerSecond, waiting } = await trainThrough(images, epochs);
+  clearInterval(timer);
+  const round = (value: number): number => Math.round(value * 10) / 10;
+  rows[name] = { images, epochs, 'images/s': round(imagesPerSecond), 'waiting, %': round(waiting * 100), 'held after a tenth, MiB': round(held[Math.floor(held.length / 10)]), 'held at the end, MiB': round(held.at(-1)!), 'most, MiB': round(Math.max(...held)) };
+}
+console.table(rows);
+fs.mkdirSync(path.join('dist', 'bench'), { recursive: true });
+fs.writeFileSync(path.join('dist', 'bench', 'epoch.json'), JSON.stringify(rows, null, 2));
