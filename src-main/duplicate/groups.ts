@@ -63,7 +63,8 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     last = performance.now();
   };
 
-  const sorted = list.toSorted((p, q) => p.id - q.id);
+  // By content: which of two is turned onto the other is then no matter of what was read first.
+  const sorted = list.toSorted((p, q) => (p.sha256 < q.sha256 ? -1 : p.sha256 > q.sha256 ? 1 : p.id - q.id));
   await rest();
   const files = [...Map.groupBy(sorted, (c) => c.sha256).values()];
   await rest();
