@@ -15,6 +15,7 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.ts';
 import { efficientNetLite0 } from '../../src-main/compute/models/efficientnet-lite.ts';
+import type { Classifier } from '../../src-main/compute/models/model.ts';
 import { Network, type Architecture } from '../../src-main/compute/models/network.ts';
 import { resnet } from '../../src-main/compute/models/resnet.ts';
 import { softmaxCrossEntropy } from '../../src-main/compute/ops/loss.ts';
@@ -74,8 +75,10 @@ function infer(architecture: Architecture, sizePx: number, batch: number): () =>
   };
 }
 
+const resnet18 = (): Classifier => resnet.build({}, { sizePx: 64, classes: 10 });
+
 function trainResnet(): () => void {
-  const [network, batch] = [new Network(resnet({ sizePx: 64, classes: 10, blocks: [2, 2, 2, 2], width: 64 }), [64, 64, 3], 1), 32];
+  const [network, batch] = [new Network(resnet18(), [64, 64, 3], 1), 32];
   const optimizer = startOptimizer('adam', {}, network.parameters, []);
   const x = tf.randomUniform([batch, 64, 64, 3]) as Tensor4D;
   const targets = tf.oneHot(tf.tensor1d(Array.from({ length: batch }, (_, i) => i % 10), 'int32'), 10).toFloat() as Tensor2D;
@@ -99,8 +102,8 @@ const works: Record<string, [number, number, () => () => unknown]> = {
   'autoencoder-dropout-train': [256, 32, () => trainAutoencoder(0.1)],
   'autoencoder-infer': [512, 32, () => infer(convAutoencoder({ sizePx: 64, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), 64, 32)],
   'resnet18-train': [32, 32, trainResnet],
-  'resnet18-infer': [64, 32, () => infer(resnet({ sizePx: 64, classes: 10, blocks: [2, 2, 2, 2], width: 64 }), 64, 32)],
-  'efficientnet-lite0-infer': [16, 8, () => infer(efficientNetLite0({ classes: 1000 }), 224, 8)],
+  'resnet18-infer': [64, 32, () => infer(resnet18(), 64, 32)],
+  'efficientnet-lite0-infer': [16, 8, () => infer(efficientNetLite0.build({}, { sizePx: 224, classes: 1000 }), 224, 8)],
 };
 
 interface Spread {

@@ -1,67 +1,125 @@
 /**
  * What networks are built of: a layer with what always goes with it, so that training runs the fused kernels and a frozen network has
- * no normalisation left (it is in the kernel). Weights start as He et al. 2015 have it, for the inputs that one output sees.
+ * no normalisation left (it is in the kernel). Kernels say how many inputs an output sees, from which follows how they begin (initialise.ts).
  */
-import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { addBias } from '../ops/bias.ts';
 import type { Activation } from '../ops/activation.ts';
-import { convolve, deconvolve, depthwise, type ConvolutionOptions } from '../ops/convolution.ts';
+import { adaptiveAveragePool } from '../ops/average-pool.ts';
+import { addBias } from '../ops/bias.ts';
+import { convolve, deconvolve, depthwise, sideAfter, type ConvolutionOptions } from '../ops/convolution.ts';
 import { maxPool } from '../ops/pool.ts';
-import type { After, Scope } from './network.ts';
+import { sizeOf, type After, type Layer, type LayerKind, type Scope } from './scope.ts';
 
 export interface ConvolutionBlock extends After {
   filters: number;
   size?: number;
   stride?: number;
   padding?: ConvolutionOptions['padding'];
+  /** False: a bias in the normalisation's place. */
+  norm?: boolean;
 }
 
 /** Convolution, normalisation over the batch, 2×2 max pooling where asked for, activation. No bias: the normalisation has one. */
 export function convolutionBlock(x: Tensor4D, name: string, block: ConvolutionBlock, scope: Scope): Tensor4D {
-  const { filters, size = 3, stride = 1, padding = 'same' } = block;
+  const { filters, size = 3 } = block;
   const inputs = x.shape[3];
-  const kernel = scope.weight(`${name}/kernel`, [size, size, inputs, filters], Math.sqrt(2 / (size * size * inputs))) as Tensor4D;
-  return normalised(x, kernel, name, 3, convolve, { stride, padding }, block, scope);
+  const start = { fanIn: size * size * inputs, fanOut: size * size * filters, gain: 2, axis: 3 };
+  const kernel = scope.weight(`${name}/kernel`, [size, size, inputs, filters], start) as Tensor4D;
+  return convolved(x, kernel, { name, kind: 'convolution', size, inputs, outputs: filters, axis: 3, op: convolve }, block, scope);
 }
 
 /** The same with a kernel of its own for each channel. */
 export function depthwiseBlock(x: Tensor4D, name: string, block: Omit<ConvolutionBlock, 'filters'>, scope: Scope): Tensor4D {
-  const { size = 3, stride = 1, padding = 'same' } = block;
-  const kernel = scope.weight(`${name}/kernel`, [size, size, x.shape[3], 1], Math.sqrt(2 / (size * size))) as Tensor4D;
-  return normalised(x, kernel, name, 2, depthwise, { stride, padding }, block, scope);
+  const { size = 3 } = block;
+  const channels = x.shape[3];
+  const start = { fanIn: size * size, fanOut: size * size, gain: 2, axis: 2 };
+  const kernel = scope.weight(`${name}/kernel`, [size, size, channels, 1], start) as Tensor4D;
+  return convolved(x, kernel, { name, kind: 'depthwise convolution', size, inputs: 1, outputs: channels, axis: 2, op: depthwise }, block, scope);
 }
 
-/** `axis`: where the kernel has its outputs. */
-function normalised(x: Tensor4D, kernel: Tensor4D, name: string, axis: number, op: typeof convolve, options: ConvolutionOptions, { pool = 1, activation = 'none' }: After, scope: Scope): Tensor4D {
-  if (!scope.folded) return scope.normalise(`${name}/norm`, op(x, kernel, options), { pool, activation });
-  const { kernel: folded, bias } = scope.folded(name, axis);
+interface Convolution {
+  name: string;
+  kind: LayerKind;
+  size: number;
+  /** That one output sees. */
+  inputs: number;
+  outputs: number;
+  /** Where the kernel has its outputs. */
+  axis: number;
+  op: typeof convolve;
+}
+
+function convolved(x: Tensor4D, kernel: Tensor4D, { name, kind, size, inputs, outputs, axis, op }: Convolution, block: Omit<ConvolutionBlock, 'filters'>, scope: Scope): Tensor4D {
+  const { stride = 1, padding = 'same', pool = 1, activation = 'none', norm = true } = block;
+  const options = { stride, padding };
+  const output = [sideAfter(x.shape[1], size, options), sideAfter(x.shape[2], size, options), outputs];
+  const layer: Layer = { name, kind, output, macs: sizeOf(output) * size * size * inputs };
+  if (norm && !scope.folded) return scope.normalise(`${name}/norm`, scope.layer(layer, () => op(x, kernel, options)), { pool, activation });
+  const { kernel: own, bias } = norm ? scope.folded!(name, axis) : { kernel, bias: scope.weight(`${name}/bias`, [outputs], 0) as Tensor1D };
   // Pooling and an activation that never falls may change places.
-  const y = op(x, folded as Tensor4D, { ...options, bias, activation });
-  return pool === 2 ? maxPool(y, 2, 2, 'valid') : y;
+  const y = scope.layer(layer, () => op(x, own as Tensor4D, { ...options, bias, activation }));
+  return pool === 2 ? pooled(y, `${name}/pool`, { size: 2 }, scope) : y;
+}
+
+/** Max pooling; `stride` is the window's size where it is not said. */
+export function pooled(x: Tensor4D, name: string, { size, stride = size, padding = 0 }: { size: number; stride?: number; padding?: number }, scope: Scope): Tensor4D {
+  const [height, width] = [x.shape[1], x.shape[2]].map((side) => sideAfter(side, size, { stride, padding }));
+  return scope.layer({ name, kind: 'max pooling', output: [height, width, x.shape[3]], macs: 0 }, () => maxPool(x, size, stride, padding));
+}
+
+/** The mean over all places: of an image of any size. */
+export function averaged(x: Tensor4D, name: string, scope: Scope): Tensor2D {
+  return scope.layer({ name, kind: 'average pooling', output: [x.shape[3]], macs: 0 }, () => tf.mean(x, [1, 2]) as Tensor2D); // [B, C]
+}
+
+/** Means to a grid of side × side, then all in one row; x is square. */
+export function flattened(x: Tensor4D, name: string, side: number, scope: Scope): Tensor2D {
+  const grid = scope.layer({ name, kind: 'average pooling', output: [side, side, x.shape[3]], macs: 0 }, () => adaptiveAveragePool(x, side));
+  return tf.reshape(grid, [x.shape[0], side * side * x.shape[3]]); // [B, side · side · C]
 }
 
 /** Doubles the sides: kernel 4 at stride 2 covers every output pixel equally often, so no chequerboard (Odena et al. 2016). */
 export function doublingBlock(x: Tensor4D, name: string, { filters, activation }: { filters: number; activation: Activation }, scope: Scope): Tensor4D {
-  const inputs = x.shape[3];
-  const kernel = scope.weight(`${name}/kernel`, [4, 4, filters, inputs], Math.sqrt(2 / (4 * inputs))) as Tensor4D; // 4 taps reach each pixel
-  return deconvolve(x, kernel, { stride: 2, bias: scope.weight(`${name}/bias`, [filters], 0) as Tensor1D, activation });
+  const [, height, width, inputs] = x.shape;
+  // 4 taps reach each pixel.
+  const kernel = scope.weight(`${name}/kernel`, [4, 4, filters, inputs], { fanIn: 4 * inputs, fanOut: 16 * filters, gain: 2, axis: 2 }) as Tensor4D;
+  const bias = scope.weight(`${name}/bias`, [filters], 0) as Tensor1D;
+  const output = [height * 2, width * 2, filters];
+  return scope.layer({ name, kind: 'transposed convolution', output, macs: sizeOf(output) * 4 * inputs }, () => deconvolve(x, kernel, { stride: 2, bias, activation }));
 }
 
-export function dense(x: Tensor2D, units: number, name: string, scope: Scope, activation: Activation = 'none'): Tensor2D {
-  const inputs = x.shape[1];
-  const kernel = scope.weight(`${name}/kernel`, [inputs, units], Math.sqrt(1 / inputs)) as Tensor2D;
-  return addBias(tf.matMul(x, kernel), scope.weight(`${name}/bias`, [units], 0) as Tensor1D, activation);
+/** x [B, …, inputs] → [B, …, units]. `gain`: 2 where a rectifier follows (scope.ts). */
+export function dense<T extends Tensor2D | Tensor3D>(x: T, units: number, name: string, scope: Scope, activation: Activation = 'none', gain = 1): T {
+  const [rows, inputs] = [x.shape.slice(1, -1), x.shape.at(-1)!];
+  const kernel = scope.weight(`${name}/kernel`, [inputs, units], { fanIn: inputs, fanOut: units, gain, axis: 1 }) as Tensor2D;
+  const bias = scope.weight(`${name}/bias`, [units], 0) as Tensor1D;
+  return scope.layer(denseLayer(name, rows, inputs, units), () => {
+    if (!rows.length) return addBias(tf.matMul(x as Tensor2D, kernel), bias, activation) as T;
+    return tf.reshape(addBias(tf.matMul(tf.reshape(x, [-1, inputs]) as Tensor2D, kernel), bias, activation), x.shape.with(-1, units) as [number, number]) as T;
+  });
 }
 
 /** Dense without bias, normalisation over the batch, activation. */
 export function denseBlock(x: Tensor2D, units: number, name: string, scope: Scope, activation: After['activation'] = 'relu'): Tensor2D {
   const inputs = x.shape[1];
-  const kernel = scope.weight(`${name}/kernel`, [inputs, units], Math.sqrt(2 / inputs)) as Tensor2D;
+  const kernel = scope.weight(`${name}/kernel`, [inputs, units], { fanIn: inputs, fanOut: units, gain: 2, axis: 1 }) as Tensor2D;
+  const layer = denseLayer(name, [], inputs, units);
   if (scope.folded) {
     const { kernel, bias } = scope.folded(name, 1);
-    return addBias(tf.matMul(x, kernel as Tensor2D), bias, activation);
+    return scope.layer(layer, () => addBias(tf.matMul(x, kernel as Tensor2D), bias, activation));
   }
   const n = x.shape[0];
-  return tf.reshape(scope.normalise(`${name}/norm`, tf.reshape(tf.matMul(x, kernel), [n, 1, 1, units]) as Tensor4D, { activation }), [n, units]);
+  const sums = scope.layer(layer, () => tf.matMul(x, kernel));
+  return tf.reshape(scope.normalise(`${name}/norm`, tf.reshape(sums, [n, 1, 1, units]) as Tensor4D, { activation }), [n, units]);
+}
+
+const denseLayer = (name: string, rows: number[], inputs: number, units: number): Layer => ({ name, kind: 'dense', output: [...rows, units], macs: sizeOf(rows) * inputs * units });
+
+/** Squeeze-and-excitation (Hu et al. 2018): each channel times what the means of all channels say, between 0 and 1. `reduction`: how much narrower it is inside. */
+export function recalibrated(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
+  const [n, height, width, channels] = x.shape;
+  const inner = dense(averaged(x, `${name}/mean`, scope), Math.max(1, Math.round(channels / reduction)), `${name}/squeeze`, scope, 'relu', 2);
+  const scale = dense(inner, channels, `${name}/excite`, scope, 'sigmoid');
+  return scope.layer({ name, kind: 'scaling', output: [height, width, channels], macs: 0 }, () => tf.mul(x, tf.reshape(scale, [n, 1, 1, channels])) as Tensor4D);
 }

@@ -2,10 +2,13 @@
  * EfficientNet-Lite0 (Tan & Le 2019; the 'lite' variant has no squeeze-and-excitation, and ReLU6 for swish): inverted residuals of a
  * 1×1 expansion, a depthwise convolution and a 1×1 projection.
  */
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { z } from 'zod';
 import { tf } from '../backend.ts';
-import { convolutionBlock, dense, depthwiseBlock } from './blocks.ts';
-import type { Architecture, Scope } from './network.ts';
+import type { ConvolutionOptions } from '../ops/convolution.ts';
+import { averaged, convolutionBlock, depthwiseBlock } from './blocks.ts';
+import { classifier, defineModel, dropoutParameter, stochasticDepthParameter, torchEpsilon, type Convention } from './model.ts';
+import type { Scope } from './scope.ts';
 
 interface Stage {
   size: number;
@@ -24,24 +27,62 @@ const stages: Stage[] = [
   { size: 5, stride: 2, expand: 6, filters: 192, repeat: 4 },
   { size: 3, stride: 1, expand: 6, filters: 320, repeat: 1 },
 ];
+const all = stages.reduce((sum, { repeat }) => sum + repeat, 0);
 
-export function efficientNetLite0({ classes }: { classes: number }): Architecture {
-  return {
-    forward(x, scope) {
-      let h = convolutionBlock(x, 'stem', { filters: 32, stride: 2, activation: 'relu6' }, scope);
-      stages.forEach((stage, s) => {
-        for (let i = 0; i < stage.repeat; i++) h = invertedResidual(h, `stage${s}/block${i}`, stage, i === 0 ? stage.stride : 1, scope);
-      });
-      h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);
-      return dense(tf.mean(h, [1, 2]) as Tensor2D, classes, 'head', scope); // [B, classes]
-    },
-  };
-}
+/** How a convolution of this size pads. */
+type Pad = (size: number) => ConvolutionOptions['padding'];
 
-function invertedResidual(x: Tensor4D, name: string, { size, expand, filters }: Stage, stride: number, scope: Scope): Tensor4D {
+const schema = z.object({
+  padding: z
+    .enum(['tensorflow', 'pytorch'])
+    .default('tensorflow')
+    .describe('Where zeros are laid around the image, and what normalisations add to the variance. As weights from elsewhere want it: tf_efficientnet_lite0 is of TensorFlow, efficientnet_lite0 of PyTorch.')
+    .meta({ title: 'Padding', group: 'Model', advanced: true }),
+  dropout: dropoutParameter(0.2, 'before the classes'),
+  stochasticDepth: stochasticDepthParameter(0),
+});
+
+export const efficientNetLite0 = defineModel({
+  id: 'efficientnet-lite0',
+  title: 'EfficientNet-Lite0',
+  summary: 'Few multiplications for what it knows: quick to run, best begun from weights that were trained before.',
+  schema,
+  build({ padding, dropout, stochasticDepth }, { classes }) {
+    const pad: Pad = padding === 'tensorflow' ? () => 'same' : (size) => (size - 1) / 2;
+    return classifier(
+      (x, scope) => {
+        let h = convolutionBlock(x, 'stem', { filters: 32, stride: 2, padding: pad(3), activation: 'relu6' }, scope);
+        let done = 0;
+        stages.forEach((stage, s) => {
+          for (let i = 0; i < stage.repeat; i++) h = invertedResidual(h, `stage${s}/block${i}`, { ...stage, stride: i === 0 ? stage.stride : 1 }, pad, (stochasticDepth * ++done) / all, scope);
+        });
+        h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);
+        return averaged(h, 'mean', scope); // [B, 1280]
+      },
+      { classes, dropout, epsilon: padding === 'tensorflow' ? 1e-3 : torchEpsilon },
+    );
+  },
+  foreign: () => [convention],
+});
+
+function invertedResidual(x: Tensor4D, name: string, { size, stride, expand, filters }: Stage, pad: Pad, rate: number, scope: Scope): Tensor4D {
   const inputs = x.shape[3];
   const wide = expand === 1 ? x : convolutionBlock(x, `${name}/expand`, { filters: inputs * expand, size: 1, activation: 'relu6' }, scope);
-  const deep = depthwiseBlock(wide, `${name}/depthwise`, { size, stride, activation: 'relu6' }, scope);
+  const deep = depthwiseBlock(wide, `${name}/depthwise`, { size, stride, padding: pad(size), activation: 'relu6' }, scope);
   const y = convolutionBlock(deep, `${name}/project`, { filters, size: 1 }, scope);
-  return stride === 1 && inputs === filters ? tf.add(y, x) : y;
+  return stride === 1 && inputs === filters ? tf.add(scope.path(name, y, rate), x) : y;
 }
+
+const outer: Record<string, string> = { stem: 'conv_stem.', 'stem/norm': 'bn1.', features: 'conv_head.', 'features/norm': 'bn2.', head: 'classifier.' };
+
+const convention: Convention = {
+  id: 'timm',
+  prefix(layer) {
+    if (layer in outer) return outer[layer];
+    const [, stage, block, part, norm] = /^stage(\d)\/block(\d)\/(\w+)(\/norm)?$/.exec(layer)!;
+    // Blocks without expansion call their projection what others call the expansion.
+    const names = stages[Number(stage)].expand === 1 ? { depthwise: 'conv_dw', project: 'conv_pw' } : { expand: 'conv_pw', depthwise: 'conv_dw', project: 'conv_pwl' };
+    const at = Object.keys(names).indexOf(part);
+    return `blocks.${stage}.${block}.${norm ? `bn${at + 1}` : Object.values(names)[at]}.`;
+  },
+};

@@ -5,7 +5,8 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { dense, denseBlock } from './blocks.ts';
-import { autoencoder, type Autoencoder, type Scope } from './network.ts';
+import { autoencoder, type Autoencoder } from './network.ts';
+import type { Scope } from './scope.ts';
 
 export interface MlpAutoencoder {
   sizePx: number;

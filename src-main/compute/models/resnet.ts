@@ -1,40 +1,115 @@
 /**
- * Residual networks of basic blocks (He et al. 2016), ResNet-18 and -34. Images under 100 px enter by a 3×3 convolution without pooling, as
- * in the paper's CIFAR variant; larger ones by 7×7 at stride 2 and max pooling.
+ * Residual networks (He et al. 2016): ResNet-18 and -34 of basic blocks, ResNet-50 of bottlenecks with the stride in their 3×3 convolution, as torchvision
+ * has them. Small images enter by a 3×3 convolution without pooling, as in the paper's CIFAR variant; larger ones by 7×7 at stride 2 and
+ * max pooling. SE-ResNet is the same with squeeze-and-excitation at the end of each branch (Hu et al. 2018).
  */
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
-import { tf } from '../backend.ts';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { z } from 'zod';
 import { addActivate } from '../ops/add.ts';
-import { maxPool } from '../ops/pool.ts';
-import { convolutionBlock, dense } from './blocks.ts';
-import type { Architecture, Scope } from './network.ts';
+import { averaged, convolutionBlock, pooled, recalibrated } from './blocks.ts';
+import { batchNormParameter, classifier, defineModel, dropoutParameter, stochasticDepthParameter, torchEpsilon, type Classifier, type ClassifierInput, type Convention } from './model.ts';
+import type { Scope } from './scope.ts';
 
-export interface ResNet {
-  sizePx: number;
-  classes: number;
-  /** Basic blocks of each stage; [2, 2, 2, 2] is ResNet-18, [3, 4, 6, 3] ResNet-34. */
-  blocks: number[];
-  /** Channels of the first stage, doubled at each further one. */
-  width: number;
+/** Blocks of each stage. */
+const stages = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] };
+
+const schema = z.object({
+  layers: z.literal([18, 34, 50]).default(18).describe('Layers with weights. 18 is enough for most sets; 50 has wider features.').meta({ title: 'Layers', group: 'Model' }),
+  width: z.int().min(4).max(128).default(64).describe('Channels of the first stage, doubled at each further one; 64 is the published network.').meta({ title: 'Width', group: 'Model' }),
+  stem: z
+    .enum(['auto', 'small', 'large'])
+    .default('auto')
+    .describe('How images enter. small: at full size, by 3×3. large: by 7×7 and pooling, at a quarter of the size, as weights from elsewhere want it. auto: small under 100 px.')
+    .meta({ title: 'Stem', group: 'Model', advanced: true }),
+  batchNorm: batchNormParameter(true),
+  dropout: dropoutParameter(0, 'before the classes'),
+  stochasticDepth: stochasticDepthParameter(0),
+});
+type Parameters = z.infer<typeof schema>;
+
+interface Block {
+  filters: number;
+  stride: number;
+  norm: boolean;
+  attention: boolean;
+  /** How often it is left out. */
+  rate: number;
 }
 
-export function resnet({ sizePx, classes, blocks, width }: ResNet): Architecture {
-  return {
-    forward(x, scope) {
-      let h = sizePx < 100
-        ? convolutionBlock(x, 'stem', { filters: width, padding: 1, activation: 'relu' }, scope)
-        : maxPool(convolutionBlock(x, 'stem', { filters: width, size: 7, stride: 2, padding: 3, activation: 'relu' }, scope), 3, 2, 1);
-      blocks.forEach((count, stage) => {
-        for (let i = 0; i < count; i++) h = basicBlock(h, `stage${stage}/block${i}`, width * 2 ** stage, stage > 0 && i === 0 ? 2 : 1, scope);
+export const resnet = defineModel({
+  id: 'resnet',
+  title: 'ResNet',
+  summary: 'Deep, with shortcuts past each block: the sound choice for most sets.',
+  schema,
+  build: (params, input) => build(params, input, false),
+  foreign: () => [convention],
+});
+
+export const seResnet = defineModel({
+  id: 'se-resnet',
+  title: 'SE-ResNet',
+  summary: 'A ResNet whose blocks weigh their channels by what the whole image shows: a little better, a little slower.',
+  schema,
+  build: (params, input) => build(params, input, true),
+  foreign: () => [convention],
+});
+
+function build({ layers, width, stem, batchNorm: norm, dropout, stochasticDepth }: Parameters, { sizePx, classes }: ClassifierInput, attention: boolean): Classifier {
+  const counts = stages[layers];
+  const all = counts.reduce((a, b) => a + b);
+  const isSmall = stem === 'small' || (stem === 'auto' && sizePx < 100);
+  const block = layers === 50 ? bottleneck : basicBlock;
+  return classifier(
+    (x, scope) => {
+      let h = isSmall
+        ? convolutionBlock(x, 'stem', { filters: width, padding: 1, activation: 'relu', norm }, scope)
+        : pooled(convolutionBlock(x, 'stem', { filters: width, size: 7, stride: 2, padding: 3, activation: 'relu', norm }, scope), 'stem/pool', { size: 3, stride: 2, padding: 1 }, scope);
+      let done = 0;
+      counts.forEach((count, stage) => {
+        for (let i = 0; i < count; i++) {
+          const rate = (stochasticDepth * ++done) / all;
+          h = block(h, `stage${stage}/block${i}`, { filters: width * 2 ** stage, stride: stage > 0 && i === 0 ? 2 : 1, norm, attention, rate }, scope);
+        }
       });
-      return dense(tf.mean(h, [1, 2]) as Tensor2D, classes, 'head', scope); // [B, classes]
+      return averaged(h, 'mean', scope); // [B, F]
     },
-  };
+    { classes, dropout, epsilon: torchEpsilon },
+  );
 }
 
-function basicBlock(x: Tensor4D, name: string, filters: number, stride: number, scope: Scope): Tensor4D {
-  const inner = convolutionBlock(x, `${name}/first`, { filters, stride, padding: 1, activation: 'relu' }, scope);
-  const outer = convolutionBlock(inner, `${name}/second`, { filters, padding: 1 }, scope);
-  const past = stride === 1 && x.shape[3] === filters ? x : convolutionBlock(x, `${name}/past`, { filters, size: 1, stride, padding: 0 }, scope);
-  return addActivate(outer, past, 'relu');
+function basicBlock(x: Tensor4D, name: string, { filters, stride, norm, attention, rate }: Block, scope: Scope): Tensor4D {
+  const inner = convolutionBlock(x, `${name}/first`, { filters, stride, padding: 1, activation: 'relu', norm }, scope);
+  const outer = convolutionBlock(inner, `${name}/second`, { filters, padding: 1, norm }, scope);
+  return joined(x, outer, name, { stride, norm, attention, rate }, scope);
 }
+
+function bottleneck(x: Tensor4D, name: string, { filters, stride, norm, attention, rate }: Block, scope: Scope): Tensor4D {
+  const narrow = convolutionBlock(x, `${name}/first`, { filters, size: 1, activation: 'relu', norm }, scope);
+  const inner = convolutionBlock(narrow, `${name}/second`, { filters, stride, padding: 1, activation: 'relu', norm }, scope);
+  const outer = convolutionBlock(inner, `${name}/third`, { filters: 4 * filters, size: 1, norm }, scope);
+  return joined(x, outer, name, { stride, norm, attention, rate }, scope);
+}
+
+/** The branch and the way past it, which is brought to the branch's shape where it must. */
+function joined(x: Tensor4D, branch: Tensor4D, name: string, { stride, norm, attention, rate }: Omit<Block, 'filters'>, scope: Scope): Tensor4D {
+  const filters = branch.shape[3];
+  const weighed = attention ? recalibrated(branch, `${name}/se`, scope) : branch;
+  const past = stride === 1 && x.shape[3] === filters ? x : convolutionBlock(x, `${name}/past`, { filters, size: 1, stride, padding: 0, norm }, scope);
+  return addActivate(scope.path(name, weighed, rate), past, 'relu');
+}
+
+const ordinals = ['first', 'second', 'third'];
+
+/** torchvision's names, which are timm's too. */
+const convention: Convention = {
+  id: 'torchvision and timm',
+  prefix(layer) {
+    if (layer === 'head') return 'fc.';
+    if (layer.startsWith('stem')) return layer === 'stem' ? 'conv1.' : 'bn1.';
+    const [, stage, block, part, norm] = /^stage(\d)\/block(\d+)\/([^/]+)(?:\/([^/]+))?$/.exec(layer)!;
+    const before = `layer${Number(stage) + 1}.${block}.`;
+    if (part === 'past') return `${before}downsample.${norm ? 1 : 0}.`;
+    if (part === 'se') return `${before}se.${norm === 'squeeze' ? 'fc1' : 'fc2'}.`;
+    return `${before}${norm ? 'bn' : 'conv'}${ordinals.indexOf(part) + 1}.`;
+  },
+};

@@ -1,5 +1,5 @@
 /** A bias for each channel and the activation after it, where no convolution carries them: dense layers. */
-import type { Tensor, Tensor1D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { activate, activations, type Activation } from './activation.ts';
 import { native, nhwc, ownAttributes, owner, typeAttribute, type NativeBackend } from './native.ts';
@@ -34,4 +34,10 @@ export function activationGradient(own: NativeBackend, y: Tensor, dy: Tensor, ac
   if (activation !== 'none') return [dz, dbias];
   dz.dispose();
   return [dy, dbias];
+}
+
+/** x [N, C] → [C], added up in one order by our own kernel. */
+export function columnSums(x: Tensor2D): Tensor1D {
+  const own = owner('WinnowBias');
+  return (own ? activationGradient(own, x, x, 'none')[1] : tf.sum(x, 0)) as Tensor1D;
 }

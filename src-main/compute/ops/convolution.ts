@@ -29,6 +29,9 @@ function axis(size: number, kernel: number, stride: number, padding: 'same' | nu
   return { out, before: Math.floor(Math.max(0, (out - 1) * stride + kernel - size) / 2) };
 }
 
+/** The side that comes out of a convolution over one axis. */
+export const sideAfter = (side: number, kernel: number, { stride = 1, padding = 'same' }: ConvolutionOptions): number => axis(side, kernel, stride, padding).out;
+
 /** What our kernels are told, beside the activation. */
 interface Geometry {
   stride: number;

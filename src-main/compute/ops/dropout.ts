@@ -22,6 +22,12 @@ export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | st
   });
 }
 
+/** Stochastic depth (Huang et al. 2016): a branch [B, …] dropped whole for some of the images, enlarged for the others. */
+export function dropPath<T extends Tensor>(branch: T, rate: number, seed: (number | string)[]): T {
+  if (rate <= 0) return branch;
+  return tf.tidy(() => tf.mul(branch, dropout(tf.ones([branch.shape[0], ...branch.shape.slice(1).fill(1)]), rate, [...seed, 'path'])) as T);
+}
+
 /** Numbers in [0, 1). */
 export function uniform(shape: number[], seed: (number | string)[]): Tensor {
   const backend = native();

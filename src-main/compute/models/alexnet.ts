@@ -1,0 +1,48 @@
+/**
+ * AlexNet as torchvision has it: one column (Krizhevsky 2014), no local normalisation, the last map pooled to 6×6 whatever the image's size.
+ * Nothing is normalised, so that it wants a small learning rate.
+ */
+import { z } from 'zod';
+import { convolutionBlock, dense, flattened, pooled } from './blocks.ts';
+import { classifier, defineModel, dropoutParameter } from './model.ts';
+
+/** Channels of a layer to those of the first, window and stride; the place in torchvision's list. */
+const convolutions = [
+  { wide: 1, size: 11, stride: 4, padding: 2, pool: true, index: 0 },
+  { wide: 3, size: 5, stride: 1, padding: 2, pool: true, index: 3 },
+  { wide: 6, size: 3, stride: 1, padding: 1, pool: false, index: 6 },
+  { wide: 4, size: 3, stride: 1, padding: 1, pool: false, index: 8 },
+  { wide: 4, size: 3, stride: 1, padding: 1, pool: true, index: 10 },
+];
+const side = 6;
+const modules: Record<string, string> = { dense0: 'classifier.1.', dense1: 'classifier.4.', head: 'classifier.6.' };
+
+const schema = z.object({
+  width: z.int().min(4).max(64).default(64).describe('Channels of the first layer; 64 is the published network.').meta({ title: 'Width', group: 'Model' }),
+  dense: z.int().min(4).max(4096).default(4096).describe('Units of the two dense layers, which hold most of the weights; 4096 is the published network.').meta({ title: 'Dense units', group: 'Model' }),
+  dropout: dropoutParameter(0.5, 'before each dense layer'),
+});
+
+export const alexnet = defineModel({
+  id: 'alexnet',
+  title: 'AlexNet',
+  summary: 'The network that began it (2012): five convolutions and two large dense layers. For comparison; newer ones are better.',
+  schema,
+  build({ width, dense: units, dropout }, { sizePx, classes }) {
+    if (sizePx < 63) throw new Error(`AlexNet needs images of at least 63 px, and these are ${sizePx} px: choose a larger size, or another model.`);
+    return classifier(
+      (x, scope) => {
+        let h = x;
+        convolutions.forEach(({ wide, size, stride, padding, pool }, i) => {
+          h = convolutionBlock(h, `conv${i}`, { filters: width * wide, size, stride, padding, activation: 'relu', norm: false }, scope);
+          if (pool) h = pooled(h, `conv${i}/pool`, { size: 3, stride: 2 }, scope);
+        });
+        let row = scope.dropout('dense0', flattened(h, 'grid', side, scope), dropout); // [B, 36 · 4 · width]
+        row = scope.dropout('dense1', dense(row, units, 'dense0', scope, 'relu', 2), dropout);
+        return dense(row, units, 'dense1', scope, 'relu', 2); // [B, dense]
+      },
+      { classes },
+    );
+  },
+  foreign: () => [{ id: 'torchvision', flattened: { dense0: side }, prefix: (layer) => modules[layer] ?? `features.${convolutions[Number(layer.slice('conv'.length))].index}.` }],
+});

@@ -1,0 +1,122 @@
+/**
+ * Weights that were trained elsewhere, out of a safetensors file with torchvision's or timm's names, into a network of ours. The outputs are then
+ * PyTorch's: kernels are turned from its order (outputs first, channels before places) to TensorFlow's, running statistics become moving ones.
+ * Nothing is loaded unless all of it fits.
+ */
+import path from 'node:path';
+import type { Classifier, Convention, ModelRecord } from './model.ts';
+import type { Network } from './network.ts';
+import { openSafetensors, type Safetensors } from './safetensors.ts';
+import { sizeOf, type Piece } from './scope.ts';
+
+export interface Loaded {
+  /** Of the network's weights and statistics, how many tensors. */
+  loaded: number;
+  /** What the file has beside them. */
+  skipped: string[];
+  /** Whose names they are. */
+  convention: string;
+}
+
+/** One of our weights or statistics and the tensor that it comes from. */
+interface Match {
+  piece: Piece;
+  target: 'weights' | 'statistics';
+  /** Where it begins there. */
+  at: number;
+  name: string;
+  /** As PyTorch would have it. */
+  shape: number[];
+  /** The bias of a convolution that is normalised after it, where theirs has one and ours none: it comes off the mean. */
+  bias?: string;
+}
+
+const leaves: Record<string, string> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias', mean: 'running_mean', variance: 'running_var' };
+
+/**
+ * `params` are the model's own. With `head: 'fresh'` the last layer keeps its random weights: for other classes than theirs. Throws an Error that says
+ * which tensors are missing, superfluous, or of another shape; the network is then as it was.
+ */
+export async function loadForeign(network: Network<Classifier>, record: ModelRecord, params: Record<string, unknown>, file: string, { head = 'load' as 'load' | 'fresh' } = {}): Promise<Loaded> {
+  const conventions = record.foreign?.(params);
+  if (!conventions) throw new Error(`${record.title} takes no weights from elsewhere: no other library has this network.`);
+  const source = openSafetensors(file);
+  try {
+    const tried = conventions.map((convention) => ({ convention, ...match(network, convention, source) }));
+    const { convention, matches } = tried.reduce((best, other) => (known(source, other.matches) > known(source, best.matches) ? other : best));
+    const isHead = (name: string): boolean => head === 'fresh' && name.startsWith(convention.prefix('head'));
+    const wanted = matches.filter(({ name }) => !isHead(name));
+    const used = new Set(wanted.flatMap(({ name, bias }) => (bias ? [name, bias] : [name])));
+    const skipped = [...source.tensors.keys()].filter((name) => !used.has(name));
+    const wrong = misfits(source, wanted, skipped.filter((name) => !isHead(name) && !name.endsWith('.num_batches_tracked')));
+    if (wrong) throw new Error(`The weights in ${path.basename(file)} are not of this ${record.title}, as ${convention.id} names them. ${wrong}`);
+    const values = await network.read();
+    for (const { piece, target, at, name, bias } of wanted) {
+      const into = values[target].subarray(at, at + sizeOf(piece.shape));
+      turn(source.read(name), into, piece.shape, sideOf(piece, convention));
+      if (bias) source.read(bias).forEach((value, i) => (into[i] -= value));
+    }
+    network.write(values);
+    return { loaded: wanted.length, skipped, convention: convention.id };
+  } finally {
+    source.close();
+  }
+}
+
+const known = (source: Safetensors, matches: Match[]): number => matches.filter(({ name }) => source.tensors.has(name)).length;
+
+function match(network: Network<Classifier>, convention: Convention, { tensors }: Safetensors): { matches: Match[] } {
+  const depthwise = new Set(network.layers.filter(({ kind }) => kind === 'depthwise convolution').map(({ name }) => `${name}/kernel`));
+  const matches: Match[] = [];
+  for (const [target, pieces] of [['weights', network.pieces], ['statistics', network.moving]] as const) {
+    let at = 0;
+    for (const piece of pieces) {
+      const cut = piece.name.lastIndexOf('/');
+      const [layer, leaf] = [piece.name.slice(0, cut), piece.name.slice(cut + 1)];
+      const name = cut < 0 ? convention.prefix(piece.name) : convention.prefix(layer) + leaves[leaf];
+      const bias = leaf === 'mean' ? `${convention.prefix(layer.replace(/\/norm$/, ''))}bias` : '';
+      matches.push({ piece, target, at, name, shape: foreignShape(piece, leaf, depthwise.has(piece.name), tensors.get(name)?.shape), ...(tensors.has(bias) && { bias }) });
+      at += sizeOf(piece.shape);
+    }
+  }
+  return { matches };
+}
+
+/** A dense layer may come as a convolution of one place. */
+function foreignShape({ shape }: Piece, leaf: string, isDepthwise: boolean, theirs?: number[]): number[] {
+  if (leaf !== 'kernel') return shape;
+  if (shape.length === 2) return theirs?.length === 4 ? [shape[1], shape[0], 1, 1] : [shape[1], shape[0]];
+  const [height, width, inputs, outputs] = shape;
+  return isDepthwise ? [inputs, 1, height, width] : [outputs, inputs, height, width];
+}
+
+/** Of the map that a dense layer sees flattened; 1 for all others. */
+const sideOf = ({ name }: Piece, { flattened }: Convention): number => flattened?.[name.replace(/\/kernel$/, '')] ?? 1;
+
+/** From [outputs, channels, places] to [places, channels, outputs]; what is no kernel stays in its order. */
+function turn(theirs: ArrayLike<number>, ours: Float32Array, shape: number[], side: number): void {
+  if (shape.length !== 2 && shape.length !== 4) return ours.set(theirs);
+  const places = shape.length === 4 ? shape[0] * shape[1] : side * side;
+  const outputs = shape.at(-1)!; // of a depthwise kernel 1
+  const channels = ours.length / places / outputs;
+  for (let place = 0; place < places; place++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const to = (place * channels + channel) * outputs;
+      for (let output = 0; output < outputs; output++) ours[to + output] = theirs[(output * channels + channel) * places + place];
+    }
+  }
+}
+
+/** In words, or nothing where all fits. */
+function misfits({ tensors }: Safetensors, wanted: Match[], superfluous: string[]): string {
+  const written = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+  const missing = wanted.filter(({ name }) => !tensors.has(name)).map(({ name, shape }) => `${name} ${written(shape)}`);
+  const other = wanted
+    .filter(({ name, shape }) => tensors.has(name) && written(tensors.get(name)!.shape) !== written(shape))
+    .map(({ name, shape }) => `${name} is ${written(tensors.get(name)!.shape)} and would have to be ${written(shape)}`);
+  const extra = superfluous.map((name) => `${name} ${written(tensors.get(name)!.shape)}`);
+  return ([['Missing', missing], ['Of another shape', other], ['Superfluous', extra]] as const)
+    .filter(([, list]) => list.length)
+    .map(([what, list]) => `${what}: ${list.slice(0, 5).join('; ')}${list.length > 5 ? `; and ${list.length - 5} more` : ''}.`)
+    .join(' ');
+}

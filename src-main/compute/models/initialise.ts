@@ -1,0 +1,60 @@
+/**
+ * How weights begin. By default a kernel is normal noise of variance gain / fan-in (He et al. 2015 before rectifiers, LeCun et al. 1998 elsewhere); the
+ * other ways are for who wants to compare them. Each weight has a stream of its own, named by it, so that a layer more changes no other's.
+ */
+import { tf } from '../backend.ts';
+import { orthonormalise } from '../linear-algebra.ts';
+import { native, typeAttribute } from '../ops/native.ts';
+import { fillNormal, random, type Random } from '../random.ts';
+import { sizeOf, type Kernel, type Piece, type Start } from './scope.ts';
+
+export const initialisations = ['default', 'he-normal', 'he-uniform', 'glorot-normal', 'glorot-uniform', 'lecun-normal', 'orthogonal'] as const;
+export type Initialisation = (typeof initialisations)[number];
+
+/** Constants and other noise than kernels' are the same whatever the choice. */
+export function startValues({ name, shape, start }: Piece & { start: Start }, seed: number, choice: Initialisation): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  if (typeof start === 'number') return values.fill(start);
+  const next = random('weights', seed, name);
+  if ('deviation' in start) return fillNormal(values, next, start.deviation);
+  const { fanIn, fanOut, gain, axis } = start;
+  if (choice === 'orthogonal') return orthogonal(fillNormal(values, next), shape, axis, Math.sqrt(gain));
+  const variance = { default: gain / fanIn, 'he-normal': 2 / fanIn, 'he-uniform': 2 / fanIn, 'glorot-normal': 2 / (fanIn + fanOut), 'glorot-uniform': 2 / (fanIn + fanOut), 'lecun-normal': 1 / fanIn }[choice];
+  return choice.endsWith('-uniform') ? fillUniform(values, next, Math.sqrt(3 * variance)) : fillNormal(values, next, Math.sqrt(variance));
+}
+
+function fillUniform(out: Float32Array, next: Random, most: number): Float32Array {
+  for (let i = 0; i < out.length; i++) out[i] = (2 * next() - 1) * most;
+  return out;
+}
+
+/**
+ * Saxe et al. 2014: as a matrix of outputs and what each of them sees, the shorter way orthonormal, times `scale`. By QR of the noise in `values`,
+ * with R's diagonal made positive, so that every orthonormal matrix is as likely.
+ */
+function orthogonal(values: Float32Array, shape: number[], axis: Kernel['axis'], scale: number): Float32Array {
+  const outputs = shape[axis];
+  const inputs = values.length / outputs;
+  const after = sizeOf(shape.slice(axis + 1));
+  const place = (output: number, input: number): number => (Math.floor(input / after) * outputs + output) * after + (input % after);
+  const [rows, columns] = inputs >= outputs ? [inputs, outputs] : [outputs, inputs];
+  const at = (row: number, column: number): number => (inputs >= outputs ? place(column, row) : place(row, column));
+  const matrix = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) matrix[i * columns + j] = values[at(i, j)];
+  const q = orthonormal(matrix, rows, columns);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) values[at(i, j)] = scale * q[i * columns + j];
+  return values;
+}
+
+/** TensorFlow's Householder QR where it is there: a large dense layer by hand takes minutes. */
+function orthonormal(matrix: Float64Array, rows: number, columns: number): ArrayLike<number> {
+  const backend = native();
+  if (!backend) return orthonormalise(matrix, rows, columns);
+  return tf.tidy(() => {
+    const attributes = [typeAttribute(backend), { name: 'full_matrices', type: backend.binding.TF_ATTR_BOOL, value: false }];
+    const [q, r] = backend.executeMultipleOutputs('Qr', attributes, [tf.tensor2d(Float32Array.from(matrix), [rows, columns])], 2);
+    const [values, triangle] = [q.dataSync<'float32'>(), r.dataSync()];
+    const signs = Array.from({ length: columns }, (_, j) => (triangle[j * columns + j] < 0 ? -1 : 1));
+    return values.map((value, i) => value * signs[i % columns]);
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * What an architecture is to those who choose one: a record with a title, a schema of its own parameters, and the function that builds the
+ * classifier. Weights that torchvision or timm gave away load where the record knows their names (foreign.ts).
+ */
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { dense } from './blocks.ts';
+import type { Architecture } from './network.ts';
+import type { Scope } from './scope.ts';
+
+export interface Classifier extends Architecture {
+  /** What the head sees. */
+  features(x: Tensor4D, scope: Scope): Tensor2D; // [B, S, S, 3] → [B, F]
+  forward(x: Tensor4D, scope: Scope): Tensor2D; // [B, S, S, 3] → [B, classes], before the softmax
+}
+
+export interface ClassifierInput {
+  sizePx: number;
+  classes: number;
+}
+
+/** Names that another library gives the same weights. */
+export interface Convention {
+  /** The library's. */
+  id: string;
+  /** What stands before 'weight', 'bias', 'running_mean' there, for what stands before '/kernel', '/gamma', '/mean' here; a weight that is no layer's by its whole name. */
+  prefix(layer: string): string;
+  /** Layers that see a map of features flattened, and its side: PyTorch has the channels first there. */
+  flattened?: Record<string, number>;
+}
+
+interface Definition<P> {
+  id: string;
+  title: string;
+  summary: string;
+  /** The architecture's own parameters, none of them named as one of the training's. */
+  schema: z.ZodObject & z.ZodType<P>;
+  /** Throws where the size cannot work, in a sentence that says what would. */
+  build(params: P, input: ClassifierInput): Classifier;
+  foreign?(params: P): Convention[];
+}
+
+/** As the registry holds it: parameters come in unchecked and are checked by its own schema. */
+export interface ModelRecord {
+  id: string;
+  title: string;
+  summary: string;
+  schema: z.ZodObject;
+  build(params: Record<string, unknown>, input: ClassifierInput): Classifier;
+  /** In what names weights from elsewhere may come. */
+  foreign?(params: Record<string, unknown>): Convention[];
+}
+
+export function defineModel<P>({ build, foreign, ...record }: Definition<P>): ModelRecord {
+  return {
+    ...record,
+    build: (params, input) => build(record.schema.parse(params), input),
+    ...(foreign && { foreign: (params: Record<string, unknown>) => foreign(record.schema.parse(params)) }),
+  };
+}
+
+/** Features and a dense head. `dropout`: before the head. */
+export function classifier(features: Classifier['features'], { classes, dropout = 0, epsilon }: { classes: number; dropout?: number; epsilon?: number }): Classifier {
+  return { features, epsilon, forward: (x, scope) => dense(scope.dropout('head', features(x, scope), dropout), classes, 'head', scope) }; // [B, classes]
+}
+
+/** torchvision's, in the square root of batch normalisations. */
+export const torchEpsilon = 1e-5;
+
+/** Parameters that several architectures have. */
+export const dropoutParameter = (rate: number, where: string): z.ZodDefault<z.ZodNumber> =>
+  z.number().min(0).max(0.9).default(rate).describe(`The share of values left out at random ${where}, while training; 0 for none.`).meta({ title: 'Dropout', group: 'Model', step: 0.05 });
+export const batchNormParameter = (on: boolean): z.ZodDefault<z.ZodBoolean> =>
+  z.boolean().default(on).describe('Normalises each channel over the batch after every layer. Deep networks train faster and more surely with it.').meta({ title: 'Batch normalisation', group: 'Model' });
+export const stochasticDepthParameter = (rate: number): z.ZodDefault<z.ZodNumber> =>
+  z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(rate)
+    .describe('How often the last block is left out while training; earlier ones less, in a straight line. Regularises deep networks.')
+    .meta({ title: 'Stochastic depth', group: 'Model', advanced: true, step: 0.05 });

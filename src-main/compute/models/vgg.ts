@@ -1,0 +1,48 @@
+/** VGG (Simonyan & Zisserman 2015) as torchvision has it: stages of 3×3 convolutions, each ended by max pooling, the last map pooled to 7×7, two dense layers. */
+import { z } from 'zod';
+import { convolutionBlock, dense, flattened } from './blocks.ts';
+import { batchNormParameter, classifier, defineModel, dropoutParameter, torchEpsilon } from './model.ts';
+
+/** Convolutions of each stage. */
+const stages = { 11: [1, 1, 2, 2, 2], 13: [2, 2, 2, 2, 2], 16: [2, 2, 3, 3, 3], 19: [2, 2, 4, 4, 4] };
+const side = 7;
+const modules: Record<string, string> = { dense0: 'classifier.0.', dense1: 'classifier.3.', head: 'classifier.6.' };
+
+const schema = z.object({
+  layers: z.literal([11, 13, 16, 19]).default(11).describe('Layers with weights: eight to sixteen convolutions and three dense ones.').meta({ title: 'Layers', group: 'Model' }),
+  width: z.int().min(4).max(64).default(64).describe('Channels of the first stage; later ones have up to eight times as many. 64 is the published network.').meta({ title: 'Width', group: 'Model' }),
+  dense: z.int().min(4).max(4096).default(4096).describe('Units of the two dense layers, which hold most of the weights; 4096 is the published network.').meta({ title: 'Dense units', group: 'Model' }),
+  batchNorm: batchNormParameter(true),
+  dropout: dropoutParameter(0.5, 'after each dense layer'),
+});
+
+export const vgg = defineModel({
+  id: 'vgg',
+  title: 'VGG',
+  summary: 'Plain stacks of small convolutions. Large and slow, but its features are liked for comparing images.',
+  schema,
+  build({ layers, width, dense: units, batchNorm, dropout }, { sizePx, classes }) {
+    if (sizePx < 32) throw new Error(`VGG halves its images five times, so they need at least 32 px, and these are ${sizePx} px: choose a larger size, or another model.`);
+    return classifier(
+      (x, scope) => {
+        let h = x;
+        stages[layers].forEach((count, stage) => {
+          const filters = width * Math.min(8, 2 ** stage);
+          for (let i = 0; i < count; i++) h = convolutionBlock(h, `stage${stage}/conv${i}`, { filters, padding: 1, pool: i === count - 1 ? 2 : 1, activation: 'relu', norm: batchNorm }, scope);
+        });
+        let row = flattened(h, 'grid', side, scope); // [B, 49 · 8 · width]
+        row = scope.dropout('dense0', dense(row, units, 'dense0', scope, 'relu', 2), dropout);
+        return scope.dropout('dense1', dense(row, units, 'dense1', scope, 'relu', 2), dropout); // [B, dense]
+      },
+      { classes, epsilon: torchEpsilon },
+    );
+  },
+  foreign: ({ layers, batchNorm }) => [{ id: 'torchvision', flattened: { dense0: side }, prefix: (layer) => modules[layer] ?? `features.${place(stages[layers], layer, batchNorm)}.` }],
+});
+
+/** Where torchvision's list has a layer: convolution, its normalisation and its ReLU one after the other, a pooling after each stage. */
+function place(counts: number[], layer: string, batchNorm: boolean): number {
+  const [, stage, conv, norm] = /^stage(\d+)\/conv(\d+)(\/norm)?$/.exec(layer)!;
+  const before = counts.slice(0, Number(stage)).reduce((a, b) => a + b, 0) + Number(conv);
+  return before * (batchNorm ? 3 : 2) + Number(stage) + (norm ? 1 : 0);
+}

@@ -1,0 +1,22 @@
+/**
+ * Average pooling to a grid of a given size, whatever the image's: output i is the mean of the inputs from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉, as PyTorch's
+ * adaptive pooling has it. Where the image is smaller than the grid its places are repeated.
+ */
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import { filterBoth } from './gaussian.ts';
+
+/** x [B, S, S, C] → [B, side, side, C]. */
+export function adaptiveAveragePool(x: Tensor4D, side: number): Tensor4D {
+  return x.shape[1] === side ? x : tf.tidy(() => filterBoth(x, adaptiveWindow(x.shape[1], side)));
+}
+
+/** [outputs, size] */
+function adaptiveWindow(size: number, outputs: number): Tensor2D {
+  const values = new Float32Array(outputs * size);
+  for (let i = 0; i < outputs; i++) {
+    const [from, to] = [Math.floor((i * size) / outputs), Math.ceil(((i + 1) * size) / outputs)];
+    values.fill(1 / (to - from), i * size + from, i * size + to);
+  }
+  return tf.tensor2d(values, [outputs, size]);
+}
