@@ -1,11 +1,16 @@
 /**
  * The compute process: a child of the engine that holds all that touches tensors, and that may be killed at any time. It serves
- * the calls of compute/protocol.ts over Node IPC. Fits run one after the other; everything else is served between their steps.
+ * the calls of compute/protocol.ts over Node IPC. Trainings run one after the other; everything else is served between their steps.
  */
 import os from 'node:os';
 import { backendInfo, startBackend } from './compute/backend.ts';
-import { BadParameters, estimate, fit } from './compute/anomaly/fit.ts';
+import { estimate, fit } from './compute/anomaly/fit.ts';
 import { map } from './compute/anomaly/map.ts';
+import { BadParameters } from './compute/bad-parameters.ts';
+import { trainClassifier } from './compute/classify/fit.ts';
+import { predict } from './compute/classify/predict.ts';
+import { rangeTest } from './compute/classify/range-test.ts';
+import { summarise } from './compute/classify/summarise.ts';
 import { embed } from './compute/embed/codes.ts';
 import { layout } from './compute/embed/layout.ts';
 import { isOutOfMemory } from './compute/out-of-memory.ts';
@@ -16,7 +21,7 @@ import type { Calls, ComputeErrorCode, FromCompute, Request, ToCompute } from '.
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
 
 const running = new Map<number, AbortController>();
-let lastFit: Promise<unknown> = Promise.resolve();
+let lastTraining: Promise<unknown> = Promise.resolve();
 
 const send = (message: FromCompute): void => void (process.connected && process.send?.(message));
 
@@ -34,16 +39,27 @@ async function answer(request: Request, signal: AbortSignal) {
       return embed(request.args, signal, tell);
     case 'layout':
       return layout(request.args, signal, tell);
-    case 'fit': {
-      const turn = Promise.race([lastFit, aborted(signal)]);
-      const mine = turn.then(() => fit(request.args, signal, tell));
-      lastFit = Promise.allSettled([lastFit, mine]);
-      return mine;
-    }
+    case 'summarise':
+      return summarise(request.args);
+    case 'predict':
+      return predict(request.args, signal, tell);
+    case 'fit':
+      return inTurn(signal, () => fit(request.args, signal, tell));
+    case 'train':
+      return inTurn(signal, () => trainClassifier(request.args, signal, tell));
+    case 'rangeTest':
+      return inTurn(signal, () => rangeTest(request.args, signal, tell));
   }
 }
 
-/** A fit that waits for its turn hears a cancel too. */
+/** Trainings go one after the other. */
+function inTurn<Result>(signal: AbortSignal, train: () => Promise<Result>): Promise<Result> {
+  const mine = Promise.race([lastTraining, aborted(signal)]).then(train);
+  lastTraining = Promise.allSettled([lastTraining, mine]);
+  return mine;
+}
+
+/** A training that waits for its turn hears a cancel too. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Cancelled()), { once: true }));
 }

@@ -1,13 +1,13 @@
 /** `export FOLDER --to DIR`: what is not rejected, in the format asked for, with a manifest. */
 import { resolve } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { exportSchema, type ExportRequest } from '../contract/schemas.ts';
 import { placements, type ExportPlan } from '../contract/types.ts';
 import { plural, whole as count } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { formats } from '../export/index.ts';
-import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 
 interface ExportOptions extends FolderOptions {
@@ -28,7 +28,7 @@ export function addExportCommand(program: Command) {
     .requiredOption('--to <dir>', 'a new or empty folder outside the opened one')
     .addOption(new Option('--format <id>', 'how it is written, see below').choices(formats.map(({ id }) => id)).default('folder'))
     .addOption(new Option('--place <how>', 'how files come there; list: not at all; move: copied and read back, then the originals go to the system’s trash').choices(placements).default('copy'))
-    .option('--split <shares>', 'train, validation and test, as in 0.8,0.1,0.1: stratified by class, near duplicates together', parseSplit)
+    .option('--split <shares>', 'train, validation and test, as in 0.8,0.1,0.1: stratified by class, near duplicates together', sharesOf)
     .option('--seed <n>', 'the same seed gives the same split', whole, 1)
     .option('--kept-only', 'only what is decided to be kept, not the undecided and unsure')
     .option('--drop <expression>', 'leave these out too')
@@ -36,15 +36,6 @@ export function addExportCommand(program: Command) {
     .option('--dry-run', 'only say what would be exported')
     .addHelpText('after', `\nFormats:\n${formats.map(({ id, summary }) => `  ${id.padEnd(8)}${summary}`).join('\n')}`)
     .action((folder: string, options: ExportOptions) => inFolder(folder, options, (door) => exportCommand(door, options)));
-}
-
-function parseSplit(text: string): ExportRequest['splits'] {
-  const shares = text.split(',').map(Number);
-  const [train, val, test = 0] = shares;
-  if (!/^[\d.,\s]+$/.test(text) || shares.length < 2 || shares.length > 3 || shares.some((share) => !Number.isFinite(share)) || train + val + test <= 0) {
-    throw new InvalidArgumentError('Shares of train, validation and test were expected, as in 0.8,0.1,0.1.');
-  }
-  return { train, val, test };
 }
 
 async function exportCommand(door: Door, options: ExportOptions): Promise<void> {

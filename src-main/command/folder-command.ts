@@ -8,7 +8,7 @@ import type { OutputOptions } from './output.ts';
 export interface FolderOptions extends OutputOptions { workspace?: string; backend?: BackendChoice }
 
 /** Headings of `--help`, in the order of the work. */
-export const headings = { find: 'Find:', decide: 'Decide:', keep: 'Export and keep:' } as const;
+export const headings = { find: 'Find:', train: 'Train:', decide: 'Decide:', keep: 'Export and keep:' } as const;
 
 const everywhereHeading = 'With every command:';
 const everywhere = (flags: string, description: string) => new Option(flags, description).helpGroup(everywhereHeading);
@@ -66,4 +66,14 @@ export function atLeastOne(text: string): number {
   const value = whole(text);
   if (value === 0) throw new InvalidArgumentError('A whole number from 1 on was expected.');
   return value;
+}
+
+/** Shares of the splits out of a flag. */
+export function sharesOf(text: string): { train: number; val: number; test: number } {
+  const shares = text.split(',').map(Number);
+  const [train, val, test = 0] = shares;
+  if (!/^[\d.,\s]+$/.test(text) || shares.length < 2 || shares.length > 3 || shares.some((share) => !Number.isFinite(share)) || train + val + test <= 0) {
+    throw new InvalidArgumentError('Shares of train, validation and test were expected, as in 0.8,0.1,0.1.');
+  }
+  return { train, val, test };
 }

@@ -1,19 +1,16 @@
 /** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Flags are made from the methods' schemas. */
 import { resolve } from 'node:path';
-import { Option, type Command } from 'commander';
-import { z } from 'zod';
+import type { Command } from 'commander';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { backendTitles, type MemoryEstimate } from '../contract/types.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import type { Door } from '../door/client.ts';
-import { flagOf } from '../workspace/commands.ts';
 import { trainedOn } from '../workspace/rank.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { duration, follow, say, writeJson } from './output.ts';
+import { addParameterFlags, parametersOf } from './parameters.ts';
 import { allSamples } from './samples.ts';
-
-interface Property { type?: string; enum?: unknown[]; default?: unknown; description?: string; unit?: string }
 
 interface RankOptions extends FolderOptions {
   method: string;
@@ -25,9 +22,6 @@ interface RankOptions extends FolderOptions {
   [flag: string]: unknown;
 }
 
-const propertiesOf = (schema: z.ZodType) => (z.toJSONSchema(schema, { io: 'input' }) as { properties: Record<string, Property> }).properties;
-const optionOf = (name: string) => flagOf(name).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-
 export function addRankCommand(program: Command) {
   const command = folderCommand(program, 'find', 'rank', 'rank the images from most to least anomalous',
     ['photos', "photos --method pca --train-on 'train/good/**' --json ranks.json"])
@@ -38,44 +32,8 @@ export function addRankCommand(program: Command) {
     .option('--top <n>', 'how many to print', whole, 20)
     .option('--fresh', 'start anew even where an interrupted run could be resumed')
     .addOption(backendOption());
-  addParameterFlags(command);
+  addParameterFlags(command, scorers);
   command.action((folder: string, options: RankOptions) => inFolder(folder, options, (door) => rankCommand(door, options)));
-}
-
-/** Adds one flag for each parameter of any method. */
-function addParameterFlags(command: Command) {
-  const flags = new Map<string, { property: Property; of: string[] }>();
-  for (const scorer of scorers) {
-    for (const [name, property] of Object.entries(propertiesOf(scorer.schema))) {
-      const flag = flags.get(name) ?? { property, of: [] };
-      flag.of.push(scorer.id);
-      flags.set(name, flag);
-    }
-  }
-  for (const [name, { property, of }] of flags) {
-    const unit = property.unit ? ` (${property.unit})` : '';
-    const choices = property.enum ? ` One of ${property.enum.join(', ')}.` : '';
-    const only = of.length < scorers.length ? ` [${of.join(', ')}]` : '';
-    command.addOption(new Option(`--${flagOf(name)} <${property.type === 'number' || property.type === 'integer' ? 'number' : 'value'}>`,
-      `${property.description ?? name}${unit}${choices} Default ${String(property.default)}.${only}`));
-  }
-}
-
-/** The parameters given, as the method's schema wants them. Throws `bad-request` for a flag that the method does not have. */
-function parametersOf(options: RankOptions): Record<string, unknown> {
-  const scorer = scorerOf(options.method);
-  if (!scorer) throw new WinnowError('bad-request', `There is no method ‘${options.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`);
-  const own = propertiesOf(scorer.schema);
-  const given: Record<string, unknown> = {};
-  for (const name of new Set(scorers.flatMap(({ schema }) => Object.keys(propertiesOf(schema))))) {
-    const value = options[optionOf(name)];
-    if (value === undefined) continue;
-    if (!own[name]) throw new WinnowError('bad-request', `${scorer.id} has no --${flagOf(name)}.`);
-    const isNumber = own[name].type === 'number' || own[name].type === 'integer' || typeof own[name].default === 'number';
-    if (isNumber && !Number.isFinite(Number(value))) throw new WinnowError('bad-request', `--${flagOf(name)} wants a number, not ‘${String(value)}’.`);
-    given[name] = isNumber ? Number(value) : own[name].type === 'boolean' ? value === true || value === 'true' : value;
-  }
-  return given;
 }
 
 function memoryWords({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeMiB }: MemoryEstimate): string {
@@ -85,8 +43,10 @@ function memoryWords({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeM
 }
 
 async function rankCommand(door: Door, options: RankOptions): Promise<void> {
+  const scorer = scorerOf(options.method);
+  if (!scorer) throw new WinnowError('bad-request', `There is no method ‘${options.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`);
   const request = rankSchema.parse({
-    method: options.method, parameters: parametersOf(options), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ? resolve(options.maps) : null,
+    method: options.method, parameters: parametersOf(options, scorer, scorers), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ? resolve(options.maps) : null,
   });
   const memory = await door.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
   if (memory) say(options, memoryWords(memory));

@@ -5,12 +5,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { MemoryEstimate } from '../contract/types.ts';
-import type { BackendInfo } from './backend.ts';
-import type {
-  Calls, ComputeErrorCode, EmbedArgs, EmbedEvent, EmbedResult, EstimateArgs, FitArgs, FitEvent, FitResult, FromCompute, LayoutArgs, LayoutEvent, LayoutResult, MapArgs, MapResult,
-  Request,
-} from './protocol.ts';
+import type { Calls, ComputeErrorCode, FromCompute, Request } from './protocol.ts';
 
 const answerWithinMs = 900;
 
@@ -29,19 +24,13 @@ export interface CallOptions<Event> {
   onEvent?: (event: Event) => void;
 }
 
-export interface Compute {
-  backend(): Promise<BackendInfo>;
-  /** Null where the method does not train by batches. */
-  estimate(args: EstimateArgs): Promise<MemoryEstimate | null>;
-  fit(args: FitArgs, options?: CallOptions<FitEvent>): Promise<FitResult>;
-  map(args: MapArgs): Promise<MapResult>;
-  /** The codes that a run's model knows images by. */
-  embed(args: EmbedArgs, options?: CallOptions<EmbedEvent>): Promise<EmbedResult>;
-  /** From codes to places on a map. */
-  layout(args: LayoutArgs, options?: CallOptions<LayoutEvent>): Promise<LayoutResult>;
+/** What each call does stands in protocol.ts. */
+export type Compute = {
+  [C in keyof Calls]: (...args: Calls[C]['args'] extends undefined ? [] : [args: Calls[C]['args'], options?: CallOptions<Calls[C]['event']>]) => Promise<Calls[C]['result']>;
+} & {
   /** Ends the process; open calls are cancelled. A later call starts a new one. */
   stop(): Promise<void>;
-}
+};
 
 interface Pending {
   resolve(result: unknown): void;
@@ -133,6 +122,10 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}) }: 
     backend: () => call('backend', undefined),
     estimate: (args) => call('estimate', args),
     fit: (args, options) => call('fit', args, options),
+    train: (args, options) => call('train', args, options),
+    rangeTest: (args, options) => call('rangeTest', args, options),
+    predict: (args, options) => call('predict', args, options),
+    summarise: (args) => call('summarise', args),
     map: (args) => call('map', args),
     embed: (args, options) => call('embed', args, options),
     layout: (args, options) => call('layout', args, options),

@@ -2,6 +2,7 @@
  * What engine and compute say to each other over Node IPC (structured clone). Types only: importing this loads nothing.
  * A request is one call with one argument; it gets any number of events and then one result or one error.
  */
+import type { ModelSummary, RangeTest } from '../contract/classifier.ts';
 import type { MemoryEstimate } from '../contract/types.ts';
 import type { BackendInfo } from './backend.ts';
 
@@ -27,10 +28,11 @@ export interface FitArgs {
   resume: boolean;
 }
 
-/** 'train': within an epoch at most five a second, and one at its end (step = steps), the only one with `valLoss`; `seconds` since training began; `waiting`: the share of them spent waiting for data. */
-export type FitEvent =
-  | { stage: 'train'; epoch: number; epochs: number; step: number; steps: number; loss: number; valLoss?: number; seconds: number; imagesPerSecond: number; waiting?: number }
-  | { stage: 'score'; done: number; total: number }
+/** 'train': within an epoch at most five a second, and one at its end (step = steps), the only one with what was judged; `seconds` since training began; `waiting`: the share of them spent waiting for data. */
+export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: number };
+
+export type TrainingEvent =
+  | (Pick<Epoch, 'epoch' | 'loss' | 'seconds'> & Partial<Epoch> & { stage: 'train'; epochs: number; step: number; steps: number; imagesPerSecond: number; waiting?: number })
   | { stage: 'note'; message: string };
 
 export interface Epoch {
@@ -39,6 +41,11 @@ export interface Epoch {
   /** Absent where nothing was held out. */
   valLoss?: number;
   seconds: number;
+  /** Of a classifier: in training as the images went through it, and on those held out. */
+  accuracy?: number;
+  valAccuracy?: number;
+  /** At its last step. */
+  learningRate?: number;
 }
 
 export interface FitReport {
@@ -50,9 +57,8 @@ export interface FitReport {
   mapScale: number;
 }
 
-export interface FitResult {
-  /** Per position; raw, higher is more anomalous. */
-  scores: Float64Array;
+/** Of any training. */
+export interface Trained {
   history: Epoch[];
   epochsRun: number;
   bestEpoch: number;
@@ -69,7 +75,63 @@ export interface FitResult {
   batch?: number;
   memory?: MemoryEstimate;
   parameters: number;
+}
+
+export interface FitResult extends Trained {
+  /** Per position; raw, higher is more anomalous. */
+  scores: Float64Array;
   report: FitReport;
+}
+
+export interface TrainArgs {
+  model: string;
+  /** Checked against the model's schema; what is left out takes its default. */
+  params: Record<string, unknown>;
+  seed: number;
+  /** Takes the checkpoint and the model. */
+  runFolder: string;
+  pixels: PixelSet;
+  /** Of each position: the place of its class in `classes`, or -1; and a number that stands for its content. */
+  labels: Int32Array;
+  keys: Int32Array;
+  classes: string[];
+  /** Positions. Only `train` is learned from; `val` is what the best weights and the temperature are chosen by. */
+  train: Int32Array;
+  val: Int32Array;
+  /** A file of weights to begin from. */
+  weights: string | null;
+  resume: boolean;
+}
+
+export type TrainEvent =
+  | TrainingEvent
+  /** What it says of some images held out, after each epoch. `predicted`: place in `classes`. */
+  | { stage: 'watched'; watched: { position: number; predicted: number; confidence: number }[] }
+  | { stage: 'predict'; done: number; total: number };
+
+export interface TrainResult extends Trained {
+  logits: Float32Array; // [images, classes]
+  /** Over the epochs, for what was trained on or held out; NaN for others. `forgotten`: times that it was right and then wrong (Toneva et al. 2019). */
+  meanLoss: Float32Array;
+  forgotten: Float32Array;
+}
+
+export interface RangeTestEvent {
+  point: RangeTest['points'][number];
+  total: number;
+}
+
+export interface PredictArgs {
+  /** Of a finished training. */
+  runFolder: string;
+  /** From the packed file, or ready as the network takes them: [n, cropPx, cropPx, 3]. */
+  pixels: PixelSet | { bytes: Uint8Array };
+}
+
+export interface SummariseArgs {
+  model: string;
+  params: Record<string, unknown>;
+  classes: number;
 }
 
 export interface EstimateArgs {
@@ -137,6 +199,11 @@ export interface Calls {
   backend: { args: undefined; result: BackendInfo; event: never };
   estimate: { args: EstimateArgs; result: MemoryEstimate | null; event: never };
   fit: { args: FitArgs; result: FitResult; event: FitEvent };
+  train: { args: TrainArgs; result: TrainResult; event: TrainEvent };
+  rangeTest: { args: TrainArgs; result: RangeTest; event: RangeTestEvent };
+  /** Logits: [images, classes]. */
+  predict: { args: PredictArgs; result: Float32Array; event: { done: number; total: number } };
+  summarise: { args: SummariseArgs; result: ModelSummary; event: never };
   map: { args: MapArgs; result: MapResult; event: never };
   embed: { args: EmbedArgs; result: EmbedResult; event: EmbedEvent };
   layout: { args: LayoutArgs; result: LayoutResult; event: LayoutEvent };

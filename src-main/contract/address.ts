@@ -20,3 +20,8 @@ export const errorMapPath = (workspaceId: string, runId: string, sampleId: numbe
 /** Little-endian Float64 by sample id; NaN where there is no value. */
 export const columnPath = (workspaceId: string, name: string, revision: number) =>
   `${workspacePath(workspaceId)}/columns/${encodeURIComponent(name)}?r=${revision}`;
+/** A tile of a preview, as lossless WebP of the size that training sees. */
+export const previewPath = (workspaceId: string, previewId: string, tile: number) =>
+  `${workspacePath(workspaceId)}/media/preview/${previewId}/${tile}.webp`;
+/** Int32: images, classes, then each image's id; then Float32 probabilities, image by image, in the order of the run's classes. */
+export const predictionsPath = (workspaceId: string, runId: string) => `${workspacePath(workspaceId)}/predictions/${runId}`;

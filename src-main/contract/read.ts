@@ -52,9 +52,10 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
   const column = resolveColumn(source.columns, name);
   if (column === null) return null;
   const values = source.values(column);
+  const categories = source.columns.find(({ name: own }) => own === column)?.categories ?? null;
   return (sample) => {
     const value = values[sample.id];
-    return value === undefined || Number.isNaN(value) ? null : value;
+    return value === undefined || Number.isNaN(value) ? null : categories ? categories[value] : value;
   };
 }
 

@@ -6,7 +6,7 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
 import {
-  backendSchema, editSchema, estimateSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, rankSchema, thresholdSchema, viewSchema,
+  backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, predictSchema, previewSchema, rankSchema, summarySchema, thresholdSchema, trainSchema, viewSchema,
 } from './schemas.ts';
 import type { Context } from './services.ts';
 
@@ -43,6 +43,8 @@ export const router = t.router({
     doctor: call.query(({ ctx }) => ctx.engine.doctor()),
     estimate: call.input(estimateSchema).query(({ ctx, input }) => ctx.engine.estimate(input)),
     methods: call.query(({ ctx }) => ctx.engine.methods()),
+    models: call.query(({ ctx }) => ctx.engine.models()),
+    summary: call.input(summarySchema).query(({ ctx, input }) => ctx.engine.summary(input)),
     exportFormats: call.query(({ ctx }) => ctx.engine.exportFormats()),
     folders: call.input(z.object({ path: z.string().nullable() })).query(({ ctx, input }) => ctx.engine.listFolders(input.path)),
     open: call.input(openSchema).mutation(({ ctx, input }) => ctx.engine.open(input)),
@@ -56,6 +58,14 @@ export const router = t.router({
     rank: workspaceCall.input(rankSchema).mutation(({ ctx, input }) => ctx.workspace.rank(input)),
     map: workspaceCall.input(mapSchema).mutation(({ ctx, input }) => ctx.workspace.map(input)),
     import: workspaceCall.input(importSchema).mutation(({ ctx, input }) => ctx.workspace.import(input)),
+  }),
+  classifier: t.router({
+    divide: workspaceCall.input(divisionSchema).query(({ ctx, input }) => ctx.workspace.divide(input)),
+    train: workspaceCall.input(trainSchema).mutation(({ ctx, input }) => ctx.workspace.train(input)),
+    rangeTest: workspaceCall.input(trainSchema).mutation(({ ctx, input }) => ctx.workspace.rangeTest(input)),
+    predict: workspaceCall.input(predictSchema).mutation(({ ctx, input }) => ctx.workspace.predict(input)),
+    preview: workspaceCall.input(previewSchema).query(({ ctx, input }) => ctx.workspace.preview(input)),
+    probabilities: workspaceCall.input(z.object({ runId: z.string(), sampleId: z.int() })).query(({ ctx, input }) => ctx.workspace.probabilities(input.runId, input.sampleId)),
   }),
   samples: t.router({
     changes: workspaceCall

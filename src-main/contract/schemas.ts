@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { backendChoices, decisions, duplicateKinds, keepRules, placements } from './types.ts';
 
+const seed = z.int().min(0).max(2 ** 31 - 1).default(1);
+
 export const expressionSchema = z.string().trim().min(1).max(2000);
 
 export const openSchema = z.object({
@@ -66,7 +68,7 @@ export const importSchema = z.object({
 export const mapSchema = z.object({
   /** Run whose codes lay the map out; the newest autoencoder without. */
   runId: z.string().min(1).nullable().default(null),
-  seed: z.int().min(0).max(2 ** 31 - 1).default(1),
+  seed,
   /** Lay out anew where a map exists; otherwise new images are placed into it. */
   anew: z.boolean().default(false),
 });
@@ -82,13 +84,52 @@ export const rankSchema = z.object({
   parameters: z.record(z.string(), z.unknown()).default({}),
   /** Glob on paths: the images known to be normal. All are scored. Without it all are trained on. */
   trainOn: z.string().min(1).nullable().default(null),
-  seed: z.int().min(0).max(2 ** 31 - 1).default(1),
+  seed,
   /** Go on with an interrupted or cancelled run of the same settings and images, where there is one. */
   resume: z.boolean().default(true),
   /** Folder for the error maps, one 16-bit PNG for each image. */
   maps: z.string().min(1).nullable().default(null),
 });
 export type RankRequest = z.infer<typeof rankSchema>;
+
+export const sharesSchema = z.object({ train: z.number().min(0), val: z.number().min(0), test: z.number().min(0) });
+
+/** How the images with a class are divided. */
+export const divisionSchema = z.object({
+  /** `auto`: by folders where they are named train, val, test; else by shares. */
+  by: z.enum(['auto', 'folders', 'shares']).default('auto'),
+  shares: sharesSchema.default({ train: 70, val: 15, test: 15 }),
+  /** 2 or more: each image is tested once, by a model that was not trained on it. 0: one training. */
+  folds: z.int().min(0).max(20).refine((folds) => folds !== 1, 'One fold leaves nothing to train on: give 2 or more, or 0 for none.').default(0),
+  seed,
+});
+export type DivisionRequest = z.infer<typeof divisionSchema>;
+
+export const trainSchema = z.object({
+  model: z.string().min(1),
+  /** Checked against the model's own schema. */
+  parameters: z.record(z.string(), z.unknown()).default({}),
+  division: divisionSchema.prefault({}),
+  /** A safetensors file with torchvision's or timm's names to begin from. */
+  weights: z.string().min(1).nullable().default(null),
+  seed,
+  resume: z.boolean().default(true),
+});
+export type TrainRequest = z.infer<typeof trainSchema>;
+
+export const predictSchema = z.object({ runId: z.string().min(1) });
+
+export const summarySchema = z.object({ model: z.string().min(1), parameters: z.record(z.string(), z.unknown()).default({}), classes: z.int().min(2).max(100_000) });
+
+export const previewSchema = z.object({
+  train: trainSchema,
+  ids: z.array(z.int().nonnegative()).min(1).max(64),
+  /** Views of each image. */
+  draws: z.int().min(1).max(64).default(8),
+  /** A finished classifier that says whether it still knows the image. */
+  runId: z.string().min(1).nullable().default(null),
+});
+export type PreviewRequest = z.infer<typeof previewSchema>;
 
 export const exportSchema = z.object({
   to: z.string().min(1).describe('Folder that is made; it must not exist or be empty'),
@@ -99,8 +140,8 @@ export const exportSchema = z.object({
   /** Only what is kept, not the undecided and unsure. */
   keptOnly: z.boolean().default(false),
   /** Shares of the splits, made to sum to one. Stratified by class; near duplicates stay together. */
-  splits: z.object({ train: z.number().min(0), val: z.number().min(0), test: z.number().min(0) }).nullable().default(null),
-  seed: z.int().min(0).max(2 ** 31 - 1).default(1),
+  splits: sharesSchema.nullable().default(null),
+  seed,
   /** `move` asks twice: the second time names the number of files that the plan told. */
   confirmMove: z.int().nonnegative().nullable().default(null),
 });

@@ -1,6 +1,9 @@
 /** What the engine must be able to do for the contract to keep its promises. The engine implements these; the contract imports nothing of it. */
 import type { z } from 'zod';
-import type { Change, Choice, estimateSchema, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from './schemas.ts';
+import type { Division, ModelSummary, Preview, Probability } from './classifier.ts';
+import type {
+  Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, mapSchema, predictSchema, PreviewRequest, RankRequest, summarySchema, thresholdSchema, TrainRequest, viewSchema,
+} from './schemas.ts';
 import type {
   BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Run,
   SavedView, Workspace, WorkspaceEvent,
@@ -16,6 +19,9 @@ export interface EngineService {
   /** Of memory; null where a method does not train by batches. */
   estimate(request: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null>;
   methods(): Method[];
+  /** The architectures, each with all parameters of a training. */
+  models(): Method[];
+  summary(request: z.infer<typeof summarySchema>): Promise<ModelSummary>;
   exportFormats(): ExportFormat[];
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open(request: { folder: string; workspace?: string }): Promise<{ id: string; folder: string }>;
@@ -41,6 +47,15 @@ export interface WorkspaceService {
   scan(): Job;
   rank(request: RankRequest): Job;
   map(request: z.infer<typeof mapSchema>): Job;
+  /** How the images would be divided. */
+  divide(request: DivisionRequest): Division;
+  train(request: TrainRequest): Job;
+  /** Raises the learning rate step by step and notes the loss; the run has the curve. */
+  rangeTest(request: TrainRequest): Job;
+  /** A finished classifier's word on every image of the folder. */
+  predict(request: z.infer<typeof predictSchema>): Job;
+  preview(request: PreviewRequest): Promise<Preview>;
+  probabilities(runId: string, sampleId: number): Probability[];
   edit(choice: Choice, change: Change): Edited;
   setThreshold(request: z.infer<typeof thresholdSchema>): Edited;
   saveView(view: z.infer<typeof viewSchema>): Edited;

@@ -2,6 +2,7 @@
  * The words of the contract: what the engine tells its doors (window, browser, command line). Plain data only; everything here
  * survives JSON. The renderer imports these types and never the engine's.
  */
+import type { Classification, RangeTest } from './classifier.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
@@ -51,6 +52,8 @@ export interface Column {
   title: string;
   /** Which run wrote it; null for what the scan measured. */
   runId: string | null;
+  /** What its numbers stand for, where they are names: `resnet-1.predicted`. */
+  categories: readonly string[] | null;
   count: number;
   revision: number;
 }
@@ -144,7 +147,7 @@ export interface Workspace {
 }
 
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled';
-export type JobKind = 'scan' | 'rank' | 'export' | 'map';
+export type JobKind = 'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test';
 
 /** Something running, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {
@@ -173,20 +176,30 @@ export interface Epoch {
   loss: number;
   valLoss: number | null;
   seconds: number;
+  /** Of a classifier: shares of images whose class was predicted, and the rate at the epoch's end. */
+  accuracy?: number;
+  valAccuracy?: number | null;
+  learningRate?: number;
 }
 
 /** `interrupted`: the process died while it ran; it can be resumed from its last checkpoint. */
 export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
+/** What a run is of: a scorer's ranking, a classifier's training, a search for a learning rate. */
+export type RunKind = 'rank' | 'train' | 'range-test';
+
 /** One training with settings and curves. */
 export interface Run {
   id: string;
+  kind: RunKind;
+  /** The scorer, or the architecture. */
   method: string;
   state: RunState;
   seed: number;
   trainOn: string | null;
   trained: number;
   parameters: Record<string, unknown>;
+  /** What the images are sorted by: the error of a scorer, the loss of a classifier. */
   column: string;
   createdAt: number;
   seconds: number | null;
@@ -197,6 +210,8 @@ export interface Run {
   history: Epoch[];
   epochs: number | null;
   report: Record<string, number | string | boolean | null>;
+  classification: Classification | null;
+  rangeTest: RangeTest | null;
 }
 
 /** A record that can be run, as the forms and flags need it. `schema` is JSON Schema. */

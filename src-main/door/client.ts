@@ -4,7 +4,7 @@
  */
 import { createTRPCClient, httpLink, httpSubscriptionLink, localLink, splitLink, type TRPCClient } from '@trpc/client';
 import { Agent, EventSource, fetch } from 'undici';
-import { columnPath, trpcPath, workspacePath } from '../contract/address.ts';
+import { columnPath, predictionsPath, trpcPath, workspacePath } from '../contract/address.ts';
 import type { ColumnValues } from '../contract/read.ts';
 import { router, type Router } from '../contract/router.ts';
 import { OpenWorkspace } from '../workspace/workspace.ts';
@@ -15,6 +15,8 @@ export interface Door {
   folder: string;
   /** By sample id. */
   column(name: string): Promise<ColumnValues>;
+  /** A run's probabilities: row i is the sample `ids[i]`'s, in the order of the run's classes. */
+  predictions(runId: string): Promise<{ ids: ArrayLike<number>; probabilities: Float32Array }>;
   close(): Promise<void>;
 }
 
@@ -25,7 +27,7 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
     const found = engine.find(opened.id);
     if (found instanceof OpenWorkspace) {
       const calls = createTRPCClient<Router>({ links: [localLink({ router, createContext: async () => ({ engine, workspace: found }) })] });
-      return { calls, folder: opened.folder, column: async (name) => found.table.values(name), close };
+      return { calls, folder: opened.folder, column: async (name) => found.table.values(name), predictions: async (runId) => found.predictions(runId), close };
     }
     if (!found) throw new Error('the workspace closed while it was opened');
     return { ...remote(found.pipe, opened.id), folder: opened.folder, close };
@@ -35,7 +37,7 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
   }
 }
 
-function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column'> {
+function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column' | 'predictions'> {
   const dispatcher = new Agent({ connect: { socketPath: pipe } });
   const base = 'http://engine';
   const url = `${base}${workspacePath(id)}${trpcPath}`;
@@ -52,12 +54,18 @@ function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column'> {
       false: httpLink({ url, fetch: overPipe as never }),
     })],
   });
+  const numbers = async (path: string): Promise<ArrayBuffer> => {
+    const answer = await overPipe(base + path);
+    if (!answer.ok) throw new Error(((await answer.json()) as { message: string }).message);
+    return answer.arrayBuffer();
+  };
   return {
     calls,
-    column: async (name) => {
-      const answer = await overPipe(base + columnPath(id, name, 0));
-      if (!answer.ok) throw new Error(((await answer.json()) as { message: string }).message);
-      return new Float64Array(await answer.arrayBuffer());
+    column: async (name) => new Float64Array(await numbers(columnPath(id, name, 0))),
+    predictions: async (runId) => {
+      const buffer = await numbers(predictionsPath(id, runId));
+      const [images] = new Int32Array(buffer, 0, 2);
+      return { ids: new Int32Array(buffer, 8, images), probabilities: new Float32Array(buffer, 8 + 4 * images) };
     },
   };
 }

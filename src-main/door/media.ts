@@ -52,6 +52,15 @@ const answers: Record<string, Answer> = {
     send(response, 'application/octet-stream').write(bytesOf(Float32Array.of(sizePx, sizePx)));
     response.end(bytesOf(map));
   },
+  'media/preview': async (workspace, [id, name], response) => {
+    const { bytes, sizePx } = workspace.previews.tile(id, Number.parseInt(name, 10));
+    send(response, 'image/webp').end(await encodeRgb(bytes, sizePx, sizePx));
+  },
+  'predictions': (workspace, [runId], response) => {
+    const { ids, classes, probabilities } = workspace.predictions(runId);
+    send(response, 'application/octet-stream').write(bytesOf(Int32Array.of(ids.length, classes.length, ...ids)));
+    response.end(bytesOf(probabilities));
+  },
   'columns': (workspace, [name], response) => {
     send(response, 'application/octet-stream').end(bytesOf(workspace.table.values(decodeURIComponent(name))));
   },
@@ -69,4 +78,4 @@ export async function serveMedia(workspace: OpenWorkspace, path: string, respons
 const send = (response: ServerResponse, type: string) =>
   response.writeHead(200, { 'content-type': type, 'cache-control': forever, 'content-security-policy': sandbox, 'x-content-type-options': 'nosniff' });
 
-const bytesOf = (numbers: Float32Array | Float64Array) => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+const bytesOf = (numbers: Float32Array | Float64Array | Int32Array) => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);

@@ -13,27 +13,33 @@ interface Unit { samples: Sample[]; key: string }
 
 /** Split by sample id. Groups chain over members that they share, also over such as are not exported. */
 export function assignSplits(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], shares: Shares, seed: number): Map<number, string> {
-  const sum = shares.train + shares.val + shares.test;
-  if (!(sum > 0)) throw new WinnowError('bad-request', 'The shares of the splits are all nothing. Give at least one, as in 80, 10, 10.');
   const splits = (['train', 'val', 'test'] as const).filter((split) => shares[split] > 0);
-  const open = seats(samples, splits.map((split) => shares[split] / sum));
-  const assigned = new Map<number, string>();
-  const total = splits.map((_, s) => [...open.values()].reduce((all, seat) => all + seat[s], 0));
+  if (!splits.length) throw new WinnowError('bad-request', 'The shares of the splits are all nothing. Give at least one, as in 80, 10, 10.');
+  const parts = assignParts(samples, groups, splits.map((split) => shares[split]), seed, true);
+  return new Map([...parts].map(([id, part]) => [id, splits[part]]));
+}
+
+/** Part by sample id, from 0. `firstHasAll`: each class has an image in the first part at least. */
+export function assignParts(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], shares: readonly number[], seed: number, firstHasAll = false): Map<number, number> {
+  const sum = shares.reduce((all, share) => all + share, 0);
+  const open = seats(samples, shares.map((share) => share / sum), firstHasAll);
+  const assigned = new Map<number, number>();
+  const total = shares.map((_, s) => [...open.values()].reduce((all, seat) => all + seat[s], 0));
   for (const { samples: together } of unitsOf(samples, groups, seed)) {
     // Where this unit's classes have most room; then where the whole set has.
-    const room = splits.map((_, s) => together.reduce((all, sample) => all + (open.get(sample.class) as number[])[s], 0) / together.length);
-    const best = splits.map((_, s) => s).reduce((a, b) => (room[b] > room[a] || (room[b] === room[a] && total[b] > total[a]) ? b : a));
+    const room = shares.map((_, s) => together.reduce((all, sample) => all + (open.get(sample.class) as number[])[s], 0) / together.length);
+    const best = shares.map((_, s) => s).reduce((a, b) => (room[b] > room[a] || (room[b] === room[a] && total[b] > total[a]) ? b : a));
     for (const sample of together) {
       (open.get(sample.class) as number[])[best]--;
       total[best]--;
-      assigned.set(sample.id, splits[best]);
+      assigned.set(sample.id, best);
     }
   }
   return assigned;
 }
 
-/** How many images of each class belong into each split. */
-function seats(samples: readonly Sample[], shares: readonly number[]): Map<string | null, number[]> {
+/** How many images of each class belong into each part. */
+function seats(samples: readonly Sample[], shares: readonly number[], firstHasAll: boolean): Map<string | null, number[]> {
   const sizes = new Map<string | null, number>();
   for (const { class: name } of samples) sizes.set(name, (sizes.get(name) ?? 0) + 1);
   const carried = shares.map(() => 0);
@@ -42,7 +48,7 @@ function seats(samples: readonly Sample[], shares: readonly number[]): Map<strin
     const wanted = shares.map((share) => share * size);
     const given = wanted.map((quota) => Math.floor(quota + 1e-9));
     // A class that is only in `test` cannot be learned: its first image goes to the first split.
-    if (given[0] === 0) given[0] = 1;
+    if (firstHasAll && given[0] === 0) given[0] = 1;
     for (let left = size - given.reduce((a, b) => a + b, 0); left > 0; left--) {
       const missing = wanted.map((quota, s) => (given[s] > quota ? -Infinity : quota - given[s] + carried[s]));
       given[missing.indexOf(Math.max(...missing))]++;

@@ -1,5 +1,5 @@
 /**
- * The packed pixel cache: one file a size, one row an image (by content hash), uint8 RGB. An image is decoded once for each size, not
+ * The packed pixel cache: one file a size and fit, one row an image (by content hash), uint8 RGB. An image is decoded once for each size, not
  * once an epoch; a changed file gets a new row. Rows are on the disk before the index names them.
  */
 import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Database } from '../workspace/database.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
 import { asDecodeError, openImage } from './decode.ts';
 import { fileIssue } from './find.ts';
-import { makeRow } from './pixels.ts';
+import { makeRow, type Fit } from './pixels.ts';
 
 export interface Packed {
   file: string;
@@ -29,20 +29,23 @@ const commitEvery = 256;
 const turns = new Map<string, Promise<unknown>>();
 
 interface PackOptions {
+  /** Stretched without. */
+  fit?: Fit;
   signal: AbortSignal;
   onProgress(done: number, total: number): void;
 }
 
 /** Gives each sample its row, decoding what has none yet. */
 export async function packPixels(db: Database, folder: string, workspaceFolder: string, samples: readonly Sample[], sizePx: number, options: PackOptions): Promise<Packed> {
-  const file = join(workspaceFolder, 'pixels', `${sizePx}.u8`);
-  const rowOf = ({ sha256 }: Sample) => db.get<{ row: number }>('SELECT row FROM pixel_rows WHERE size_px = ? AND sha256 = ?', sizePx, sha256)?.row;
+  const { fit = 'stretch' } = options;
+  const file = join(workspaceFolder, 'pixels', `${sizePx}${fit === 'stretch' ? '' : `-${fit}`}.u8`);
+  const rowOf = ({ sha256 }: Sample) => db.get<{ row: number }>('SELECT row FROM pixel_rows WHERE size_px = ? AND fit = ? AND sha256 = ?', sizePx, fit, sha256)?.row;
   let issues: Issue[] = [];
   let rows = samples.map(rowOf);
   if (rows.includes(undefined)) {
     const turn = (turns.get(file) ?? Promise.resolve()).catch(() => {}).then(async () => {
       const missing = new Map(samples.filter((sample) => rowOf(sample) === undefined).map((sample) => [sample.sha256, sample]));
-      issues = await addRows(db, folder, file, [...missing.values()], sizePx, options);
+      issues = await addRows(db, folder, file, [...missing.values()], sizePx, { ...options, fit });
     });
     turns.set(file, turn);
     await turn;
@@ -51,7 +54,7 @@ export async function packPixels(db: Database, folder: string, workspaceFolder: 
   return { file, sizePx, samples: samples.filter((_, i) => rows[i] !== undefined), rows: Int32Array.from(rows.filter((row) => row !== undefined)), issues };
 }
 
-async function addRows(db: Database, folder: string, file: string, wanted: readonly Sample[], sizePx: number, options: PackOptions): Promise<Issue[]> {
+async function addRows(db: Database, folder: string, file: string, wanted: readonly Sample[], sizePx: number, { fit = 'stretch', ...options }: PackOptions): Promise<Issue[]> {
   mkdirSync(dirname(file), { recursive: true });
   const rowBytes = sizePx * sizePx * 3;
   const issues: Issue[] = [];
@@ -63,7 +66,7 @@ async function addRows(db: Database, folder: string, file: string, wanted: reado
     const commit = () => {
       fdatasyncSync(target);
       db.transaction(() => fresh.splice(0).forEach(([sha256, row]) => {
-        db.run('INSERT OR REPLACE INTO pixel_rows (size_px, sha256, row) VALUES (?, ?, ?)', sizePx, sha256, row);
+        db.run('INSERT OR REPLACE INTO pixel_rows (size_px, fit, sha256, row) VALUES (?, ?, ?, ?)', sizePx, fit, sha256, row);
       }));
     };
     let done = 0;
@@ -71,7 +74,7 @@ async function addRows(db: Database, folder: string, file: string, wanted: reado
       await forEachParallel(wanted, availableParallelism() + 1, options.signal, async (sample) => {
         try {
           const bytes = await readFile(join(folder, sample.path));
-          const pixels = await makeRow(await openImage(bytes, sample.path), sizePx);
+          const pixels = await makeRow(await openImage(bytes, sample.path), sizePx, fit);
           const row = nextRow++;
           writeSync(target, pixels, 0, rowBytes, row * rowBytes);
           fresh.push([sample.sha256, row]);

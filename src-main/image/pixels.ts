@@ -29,9 +29,13 @@ export async function makeThumb(image: Opened): Promise<Thumb> {
   return { bytes, data: rgb, width, height, channels: 3, measures: measure(rgb, width, height, 3) };
 }
 
-/** A row for the packed file: sizePx × sizePx × 3 bytes, sRGB, the whole image stretched to a square. */
-export async function makeRow(image: Opened, sizePx: number): Promise<Buffer> {
-  const { data, info } = await takePixels(image, (pipeline) => pipeline.resize(sizePx, sizePx, { fit: 'fill' }));
+/** How an image becomes a square: all of it stretched, its middle cut out, or all of it with black beside. */
+export type Fit = 'stretch' | 'cover' | 'contain';
+const sharpFits = { stretch: 'fill', cover: 'cover', contain: 'contain' } as const;
+
+/** A row for the packed file: sizePx × sizePx × 3 bytes, sRGB. */
+export async function makeRow(image: Opened, sizePx: number, fit: Fit = 'stretch'): Promise<Buffer> {
+  const { data, info } = await takePixels(image, (pipeline) => pipeline.resize(sizePx, sizePx, { fit: sharpFits[fit], background: '#000' }));
   return asRgb(data, sizePx * sizePx, info.channels);
 }
 

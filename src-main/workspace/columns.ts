@@ -8,7 +8,7 @@ import type { Column } from '../contract/types.ts';
 import { measureNames, type Measures } from '../image/measure.ts';
 import type { Database } from './database.ts';
 
-interface Stored { name: string; title: string; runId: string | null; revision: number }
+type Stored = Omit<Column, 'count'>;
 
 const titleOf = (name: string) => name[0].toUpperCase() + name.slice(1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 const bytesOf = (values: Float64Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
@@ -83,11 +83,11 @@ export class Columns {
   }
 
   /** Inside a write: replaces a column. */
-  put(name: string, title: string, runId: string | null, values: Float64Array, revision: number) {
+  put({ name, title, runId, categories, revision }: Stored, values: Float64Array) {
     this.#db.run(
-      `INSERT INTO columns (name, title, run_id, revision, data) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET title = excluded.title, run_id = excluded.run_id, revision = excluded.revision, data = excluded.data`,
-      name, title, runId, revision, bytesOf(values));
+      `INSERT INTO columns (name, title, run_id, categories, revision, data) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET title = excluded.title, run_id = excluded.run_id, categories = excluded.categories, revision = excluded.revision, data = excluded.data`,
+      name, title, runId, categories && JSON.stringify(categories), revision, bytesOf(values));
     this.#written.set(name, values);
     this.#list = null;
   }
@@ -101,8 +101,9 @@ export class Columns {
   #stored(): Stored[] {
     if (this.#list) return this.#list;
     const revision = Number(this.#db.get<{ value: string }>("SELECT value FROM meta WHERE key = 'measuresRevision'")?.value ?? 0);
-    const measured = revision ? measureNames.map((name) => ({ name, title: titleOf(name), runId: null, revision })) : [];
-    return (this.#list = [...measured, ...this.#db.all<Stored>('SELECT name, title, run_id AS runId, revision FROM columns ORDER BY id')]);
+    const measured = revision ? measureNames.map((name) => ({ name, title: titleOf(name), runId: null, categories: null, revision })) : [];
+    const written = this.#db.all<Omit<Stored, 'categories'> & { categories: string | null }>('SELECT name, title, run_id AS runId, categories, revision FROM columns ORDER BY id');
+    return (this.#list = [...measured, ...written.map((column) => ({ ...column, categories: column.categories === null ? null : (JSON.parse(column.categories) as string[]) }))]);
   }
 
   #raw(name: string): Float64Array {

@@ -3,10 +3,11 @@
  * on the same folder or a copy. The script names exactly the images that changed, so that it needs no expression to choose the same ones again.
  */
 import { basename, dirname, join } from 'node:path';
-import type { Change, ExportRequest, KeepBest, RankRequest } from '../contract/schemas.ts';
+import type { Change, ExportRequest, KeepBest, RankRequest, TrainRequest } from '../contract/schemas.ts';
 import type { SavedView } from '../contract/types.ts';
 import type { Patch, Record } from './journal.ts';
 import { checkRank } from './rank.ts';
+import { checkTrain } from './train.ts';
 
 type PathOf = (id: number) => string | undefined;
 /** A word of a command: text, which is quoted, or shell as it is. */
@@ -43,6 +44,8 @@ function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
       return [{ name: 'duplicates', words: ['--apart', ...wordsOf(action.paths)] }];
     case 'rank':
       return [{ name: 'rank', words: rankWords(action.request, action.request.maps) }];
+    case 'train':
+      return [{ name: 'train', words: trainWords(action.request) }];
     case 'export':
       return [{ name: 'export', words: exportWords(action.request, action.request.to) }];
     default:
@@ -88,8 +91,15 @@ const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word
 
 /** With all parameters, so that a later version with other defaults does the same. */
 function rankWords(request: RankRequest, maps: Word | null): Word[] {
-  const parameters = Object.entries(checkRank(request).parameters).flatMap(([name, value]) => given(`--${flagOf(name)}`, value as string | number | null));
-  return ['--method', request.method, ...given('--train-on', request.trainOn), '--seed', String(request.seed), ...parameters, ...(maps ? ['--maps', maps] : []), ...(request.resume ? [] : ['--fresh'])];
+  return ['--method', request.method, ...given('--train-on', request.trainOn), '--seed', String(request.seed), ...parameterWords(checkRank(request).parameters), ...(maps ? ['--maps', maps] : []), ...(request.resume ? [] : ['--fresh'])];
+}
+
+const parameterWords = (parameters: object): Word[] => Object.entries(parameters).flatMap(([name, value]) => given(`--${flagOf(name)}`, value as string | number | null));
+
+function trainWords(request: TrainRequest): Word[] {
+  const { by, shares, folds, seed } = request.division;
+  return ['--model', request.model, '--split-by', by, '--split', `${shares.train},${shares.val},${shares.test}`, ...(folds ? ['--folds', String(folds)] : []), '--split-seed', String(seed), '--seed', String(request.seed),
+    ...given('--weights', request.weights), ...parameterWords(checkTrain(request).parameters), ...(request.resume ? [] : ['--fresh'])];
 }
 
 function exportWords({ format, place, drop, keptOnly, splits, seed, confirmMove }: ExportRequest, to: Word): Word[] {
@@ -141,6 +151,9 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
       runs.set(request.method, number);
       if (run !== `${request.method}-${number}`) lines.push('', `# Here ${run} becomes ${request.method}-${number}: runs before it were not finished.`);
       write(record.title, [{ name: 'rank', words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)) }]);
+    } else if (record.action.do === 'train') {
+      bringTo(standing());
+      write(record.title, [{ name: 'train', words: trainWords({ ...record.action.request, resume: true }) }]);
     } else if (record.action.do === 'export') {
       if (targets.isReplaced(record)) continue;
       bringTo(isTold ? stack : standing());
@@ -188,6 +201,7 @@ function editCommands({ action, changes }: Record, pathOf: PathOf): Command[] {
     case 'apart':
       return [{ name: 'duplicates', words: ['--apart', ...skip], input: action.paths.map(pathLine) }];
     case 'rank':
+    case 'train':
     case 'export':
       return [];
     default:

@@ -24,6 +24,12 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    CREATE TABLE runs (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, record TEXT NOT NULL);
    CREATE TABLE pixel_rows (size_px INTEGER NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, sha256)) WITHOUT ROWID;`,
   addCuration,
+  // Numbers that stand for names: the class that a model predicts. And rows of pixels by how the image came to be a square.
+  `ALTER TABLE columns ADD COLUMN categories TEXT;
+   CREATE TABLE pixel_rows_3 (size_px INTEGER NOT NULL, fit TEXT NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, fit, sha256)) WITHOUT ROWID;
+   INSERT INTO pixel_rows_3 SELECT size_px, 'stretch', sha256, row FROM pixel_rows;
+   DROP TABLE pixel_rows;
+   ALTER TABLE pixel_rows_3 RENAME TO pixel_rows;`,
 ];
 export const schemaVersion = migrations.length;
 

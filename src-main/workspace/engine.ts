@@ -9,9 +9,11 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { scorers } from '../compute/anomaly/index.ts';
 import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
+import { classifiers } from '../compute/classify/index.ts';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
-import type { estimateSchema } from '../contract/schemas.ts';
+import type { ModelSummary } from '../contract/classifier.ts';
+import type { estimateSchema, summarySchema } from '../contract/schemas.ts';
 import type { EngineService } from '../contract/services.ts';
 import type { BackendChoice, BackendState, Component, EngineInfo, ExportFormat, MemoryEstimate, Method } from '../contract/types.ts';
 import { formats } from '../export/index.ts';
@@ -20,7 +22,9 @@ import { dataFolder } from '../setup/folders.mjs';
 import { chosenBackend, keepBackend } from './backend-choice.ts';
 import { isInside } from './files.ts';
 import { lock, unlock, type Holder } from './lock.ts';
-import { checkRank, inWords } from './rank.ts';
+import { checkRank } from './rank.ts';
+import { inWords } from './runs.ts';
+import { checkTrain } from './train.ts';
 import { OpenWorkspace } from './workspace.ts';
 
 export const root = resolve(import.meta.dirname, '..', '..');
@@ -72,7 +76,13 @@ export class Engine implements EngineService {
     return this.#compute.estimate({ method, params: checked.parameters }).catch((error: unknown) => { throw inWords(error); });
   }
 
-  methods = (): Method[] => scorers.map(({ id, title, summary, schema }) => ({ id, title, summary, schema: z.toJSONSchema(schema, { io: 'input' }) }));
+  methods = (): Method[] => scorers.map(methodOf);
+  models = (): Method[] => classifiers.map(methodOf);
+
+  async summary({ model, parameters, classes }: z.infer<typeof summarySchema>): Promise<ModelSummary> {
+    const checked = checkTrain({ model, parameters });
+    return this.#compute.summarise({ model, params: checked.parameters, classes }).catch((error: unknown) => { throw inWords(error); });
+  }
 
   exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary }) => ({ id, title, summary }));
 
@@ -153,6 +163,8 @@ export class Engine implements EngineService {
     await this.#compute.stop();
   }
 }
+
+const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { schema: z.ZodType }): Method => ({ id, title, summary, schema: z.toJSONSchema(schema, { io: 'input' }) });
 
 function realFolder(folder: string): string {
   const path = resolve(folder.replace(/^~(?=$|[\\/])/, homedir()));

@@ -4,7 +4,7 @@
  * (a ranking, an export) stands in it too, so that all of it can be told as a script.
  */
 import { WinnowError } from '../contract/errors.ts';
-import type { Change, ExportRequest, KeepBest, RankRequest } from '../contract/schemas.ts';
+import type { Change, ExportRequest, KeepBest, RankRequest, TrainRequest } from '../contract/schemas.ts';
 import type { Journal as JournalState, Marks, SavedView } from '../contract/types.ts';
 import type { Database } from './database.ts';
 import type { Settings } from './settings.ts';
@@ -20,6 +20,7 @@ export type Action =
   | { do: 'remove-view'; name: string }
   | { do: 'apart'; paths: readonly string[] }
   | { do: 'rank'; request: RankRequest; run: string }
+  | { do: 'train'; request: TrainRequest; run: string }
   | { do: 'export'; request: ExportRequest };
 
 export type Patch = Partial<Marks>;

@@ -11,7 +11,8 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import type { Report } from './jobs.ts';
-import { inWords, runFolder, type Desk } from './rank.ts';
+import { runFolder, type Desk } from './rank.ts';
+import { inWords } from './runs.ts';
 
 /** The file beside the workspace's database. */
 interface Header {

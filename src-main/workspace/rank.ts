@@ -6,18 +6,18 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { checkpointFile } from '../compute/anomaly/fit.ts';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
-import { ComputeError, type Compute } from '../compute/child.ts';
+import type { Compute } from '../compute/child.ts';
 import type { FitResult } from '../compute/protocol.ts';
-import { explain, WinnowError } from '../contract/errors.ts';
+import { checkpointFile } from '../compute/run-files.ts';
+import { WinnowError } from '../contract/errors.ts';
 import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { packPixels, type Packed } from '../image/pixel-cache.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
-import type { Runs } from './runs.ts';
+import { keepRun, trainedFacts, type PutRun, type Runs } from './runs.ts';
 import type { Table } from './table.ts';
 
 /** What work on an open folder's pixels needs of it. */
@@ -62,41 +62,26 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
   const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
   const id = earlier?.id ?? desk.runs.nextId(record.id);
-  let run: Run = {
-    ...(earlier ?? {
-      id, method: record.id, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(),
-      seconds: null, imagesPerSecond: null, peakMemoryMiB: null, backend: null, device: null, history: [], epochs: null, report: {},
-    }),
-    state: 'running',
+  const begun: Run = {
+    id, kind: 'rank', method: record.id, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(),
+    seconds: null, imagesPerSecond: null, peakMemoryMiB: null, backend: null, device: null, history: [], epochs: null, report: {}, classification: null, rangeTest: null,
+    ...earlier, state: 'running',
   };
-  const put = (change: Partial<Run>) => {
-    run = { ...run, ...change };
-    desk.runs.put(run, fingerprint);
-    desk.onRun(run);
-  };
-  put({});
-  report.run(id);
   const folder = runFolder(desk.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-
-  try {
-    const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, run, put, report);
-    desk.table.putColumn(run.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
-    put(finished(result));
+  return keepRun(desk, fingerprint, begun, report, async (put) => {
+    const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
+    desk.table.putColumn(begun.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
+    const facts = trainedFacts([result]);
+    put({ ...facts, state: 'done', history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })), report: { ...result.report, ...facts.report } });
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
-    return run;
-  } catch (cause) {
-    const error = inWords(cause);
-    const { code, message } = explain(error);
-    put({ state: report.signal.aborted || code === 'cancelled' ? 'cancelled' : 'failed', report: { ...run.report, error: message } });
-    throw error;
-  }
+  });
 }
 
 async function fit(
   desk: RankDesk, request: RankRequest, parameters: Record<string, unknown>, packed: Packed, train: Int32Array, folder: string, resume: boolean,
-  run: Run, put: (change: Partial<Run>) => void, report: Report,
+  run: Run, put: PutRun, report: Report,
 ): Promise<FitResult> {
   report.stage('Starting training', 0);
   let stage = '';
@@ -122,27 +107,6 @@ async function fit(
         put({ history: [...history], epochs: event.epochs });
       },
     });
-}
-
-/** What the compute process failed by, in the contract's words; anything else as it is. */
-export const inWords = (error: unknown): unknown =>
-  error instanceof ComputeError ? new WinnowError(error.code === 'bad-parameters' ? 'bad-request' : error.code === 'failed' ? 'compute-failed' : error.code, error.message) : error;
-
-function finished(result: FitResult): Partial<Run> {
-  return {
-    state: 'done',
-    seconds: result.seconds,
-    imagesPerSecond: result.imagesPerSecond,
-    peakMemoryMiB: result.peakMemoryMiB,
-    backend: result.backend.backend,
-    device: `${result.backend.device}, ${result.backend.version}`,
-    history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })),
-    epochs: result.epochsRun,
-    report: {
-      ...result.report, bestEpoch: result.bestEpoch, stopped: result.stopped, resumedFrom: result.resumedFrom, weights: result.parameters, ...(result.waiting !== undefined && { waiting: result.waiting }), ...(result.batch && { batch: result.batch }), ...(result.memory && { estimatedMiB: result.memory.totalMiB }),
-      ...(result.backend.warning ? { warning: result.backend.warning } : {}),
-    },
-  };
 }
 
 function trainPositions(samples: readonly Sample[], trainOn: string | null): Int32Array {

@@ -1,7 +1,10 @@
 /** The trainings of a workspace, each kept with its settings, curves and report. A run that was cut off can be resumed from its checkpoint. */
-import { WinnowError } from '../contract/errors.ts';
+import { ComputeError } from '../compute/child.ts';
+import type { Trained } from '../compute/protocol.ts';
+import { explain, WinnowError } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
 import type { Database } from './database.ts';
+import type { Report } from './jobs.ts';
 
 export class Runs {
   #db: Database;
@@ -13,13 +16,13 @@ export class Runs {
   }
 
   list(): Run[] {
-    return this.#db.all<{ record: string }>('SELECT record FROM runs ORDER BY created_at DESC, rowid DESC').map((row) => JSON.parse(row.record) as Run);
+    return this.#db.all<{ record: string }>('SELECT record FROM runs ORDER BY created_at DESC, rowid DESC').map(runOf);
   }
 
   get(id: string): Run {
     const row = this.#db.get<{ record: string }>('SELECT record FROM runs WHERE id = ?', id);
     if (!row) throw new WinnowError('no-run', `There is no run ‘${id}’.`);
-    return JSON.parse(row.record) as Run;
+    return runOf(row);
   }
 
   /** Ids read well and never return: `conv-ae-1`, `conv-ae-2`. */
@@ -32,7 +35,7 @@ export class Runs {
   resumable(fingerprint: string): Run | null {
     const row = this.#db.get<{ record: string }>(
       `SELECT record FROM runs WHERE fingerprint = ? AND state IN ('interrupted', 'cancelled') ORDER BY created_at DESC, rowid DESC LIMIT 1`, fingerprint);
-    return row ? (JSON.parse(row.record) as Run) : null;
+    return row ? runOf(row) : null;
   }
 
   put(run: Run, fingerprint?: string) {
@@ -41,4 +44,54 @@ export class Runs {
        ON CONFLICT (id) DO UPDATE SET state = excluded.state, record = excluded.record`,
       run.id, run.createdAt, run.state, fingerprint ?? '', JSON.stringify(run));
   }
+}
+
+/** Records from before there were classifiers say nothing of them. */
+const runOf = ({ record }: { record: string }): Run => ({ kind: 'rank', classification: null, rangeTest: null, ...(JSON.parse(record) as Partial<Run>) }) as Run;
+
+/** What the compute process failed by, in the contract's words; anything else as it is. */
+export const inWords = (error: unknown): unknown =>
+  error instanceof ComputeError ? new WinnowError(error.code === 'bad-parameters' ? 'bad-request' : error.code === 'failed' ? 'compute-failed' : error.code, error.message) : error;
+
+export type PutRun = (change: Partial<Run> | ((run: Run) => Partial<Run>)) => void;
+
+/** Keeps a run while `work` makes it, told at each change. The work says when it is done; what it throws stands in the run, and is thrown in the contract's words. */
+export async function keepRun({ runs, onRun }: { runs: Runs; onRun(run: Run): void }, fingerprint: string, begun: Run, report: Report, work: (put: PutRun, run: () => Run) => Promise<void>): Promise<Run> {
+  let run = begun;
+  const put: PutRun = (change) => {
+    run = { ...run, ...(typeof change === 'function' ? change(run) : change) };
+    runs.put(run, fingerprint);
+    onRun(run);
+  };
+  put({});
+  report.run(run.id);
+  try {
+    await work(put, () => run);
+    return run;
+  } catch (cause) {
+    const error = inWords(cause);
+    const { code, message } = explain(error);
+    put({ state: report.signal.aborted || code === 'cancelled' ? 'cancelled' : 'failed', report: { ...run.report, error: message } });
+    throw error;
+  }
+}
+
+/** What is told of finished trainings: sums of time, means of rates, the most of memory. */
+export function trainedFacts(results: readonly Trained[]): Pick<Run, 'seconds' | 'imagesPerSecond' | 'peakMemoryMiB' | 'backend' | 'device' | 'epochs' | 'report'> {
+  const [first] = results;
+  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const { waiting, batch, memory, backend } = first;
+  return {
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
+    peakMemoryMiB: Math.max(...results.map(({ peakMemoryMiB }) => peakMemoryMiB)),
+    backend: backend.backend,
+    device: `${backend.device}, ${backend.version}`,
+    epochs: Math.max(...results.map(({ epochsRun }) => epochsRun)),
+    report: {
+      bestEpoch: first.bestEpoch, stopped: first.stopped, resumedFrom: first.resumedFrom, weights: first.parameters,
+      ...(waiting !== undefined && { waiting: mean(results.map((result) => result.waiting ?? 0)) }), ...(batch && { batch }), ...(memory && { estimatedMiB: memory.totalMiB }),
+      ...(backend.warning ? { warning: backend.warning } : {}),
+    },
+  };
 }

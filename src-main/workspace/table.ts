@@ -195,12 +195,12 @@ export class Table {
   /** By sample id. Throws WinnowError `no-column`. */
   values = (name: string): ColumnValues => this.#columns.values(name);
 
-  /** Replaces a column. What is not finite is left out. */
-  putColumn(name: string, title: string, runId: string | null, ids: readonly number[], values: ArrayLike<number>) {
+  /** Replaces a column. What is not finite is left out. `categories`: what the numbers stand for, where they are names. */
+  putColumn(name: string, title: string, runId: string | null, ids: readonly number[], values: ArrayLike<number>, categories: readonly string[] | null = null) {
     const data = new Float64Array(ids.reduce((most, id) => Math.max(most, id), 0) + 1).fill(NaN);
     ids.forEach((id, i) => Number.isFinite(values[i]) && (data[id] = values[i]));
     this.#shape++;
-    this.write((revision) => this.#columns.put(name, title, runId, data, revision));
+    this.write((revision) => this.#columns.put({ name, title, runId, categories, revision }, data));
   }
 }
 

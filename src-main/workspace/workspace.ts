@@ -7,12 +7,14 @@ import type { Compute } from '../compute/child.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { rejectsOf } from '../contract/keep-best.ts';
 import { predicateOf, type ReadSource } from '../contract/read.ts';
-import type { Change, Choice, ExportRequest, importSchema, KeepBest, mapSchema, RankRequest, thresholdSchema, viewSchema } from '../contract/schemas.ts';
+import type { Division, Probability } from '../contract/classifier.ts';
+import type { Change, Choice, DivisionRequest, ExportRequest, importSchema, KeepBest, mapSchema, predictSchema, PreviewRequest, RankRequest, thresholdSchema, TrainRequest, viewSchema } from '../contract/schemas.ts';
 import type { Edited, WorkspaceService } from '../contract/services.ts';
 import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { exportSet, planExport, type ExportInput } from '../export/export.ts';
 import { commandOf, scriptOf } from './commands.ts';
+import { divide } from './division.ts';
 import { Database } from './database.ts';
 import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
 import { isInside } from './files.ts';
@@ -22,12 +24,16 @@ import { Jobs, type Report } from './jobs.ts';
 import { Journal, type Action, type Edit } from './journal.ts';
 import { makeMap } from './map.ts';
 import { writeMaps } from './maps.ts';
+import { predictNew } from './predict.ts';
+import { known, probabilitiesOf, readPredictions } from './predictions.ts';
+import { Previews } from './preview.ts';
 import { Quality } from './quality.ts';
 import { checkRank, rank } from './rank.ts';
 import { Runs } from './runs.ts';
 import { readingsVersion, scan, type ScanSummary } from './scan.ts';
 import { Settings, settingKey } from './settings.ts';
 import { Table } from './table.ts';
+import { checkTrain, findRate, train } from './train.ts';
 
 export class OpenWorkspace implements WorkspaceService {
   readonly id: string;
@@ -43,6 +49,7 @@ export class OpenWorkspace implements WorkspaceService {
   #runs: Runs;
   #jobs: Jobs;
   #exports = new Map<number, ExportResult>();
+  readonly previews: Previews;
   #events = new EventEmitter<{ event: [WorkspaceEvent] }>().setMaxListeners(0);
 
   constructor(id: string, folder: string, workspaceFolder: string, compute: Compute) {
@@ -58,6 +65,7 @@ export class OpenWorkspace implements WorkspaceService {
     this.#quality = new Quality(this.table, this.#settings);
     this.#groups = new Groups(this.db, this.table, this.#settings);
     this.#runs = new Runs(this.db);
+    this.previews = new Previews(this.#desk());
     let told = this.table.revision;
     this.#jobs = new Jobs((job) => {
       if (this.table.revision !== told) {
@@ -127,15 +135,64 @@ export class OpenWorkspace implements WorkspaceService {
   }
 
   map({ runId, seed, anew }: z.infer<typeof mapSchema>): Job {
-    const run = runId ? this.run(runId) : this.#runs.list().find(({ state }) => state === 'done');
-    if (run?.state !== 'done') throw new WinnowError('no-run', 'A map is drawn from what an autoencoder has learned of these images. Rank the folder first.');
+    const run = runId ? this.run(runId) : this.#runs.list().find(({ kind, state }) => kind === 'rank' && state === 'done');
+    if (run?.kind !== 'rank' || run.state !== 'done') throw new WinnowError('no-run', 'A map is drawn from what an autoencoder has learned of these images. Rank the folder first.');
     return this.#jobs.start('map', 'Map', async (report) => {
       const { placed, laidOut } = await makeMap(this.#desk(), run, { seed, anew }, report);
       return laidOut ? `${plural(placed + laidOut, 'image')} on the map of ${run.id}` : `${plural(placed, 'new image')} placed into the map`;
     });
   }
 
+  divide = (request: DivisionRequest): Division => divide(this.table.samples(), this.groups(), request).division;
+
+  train(request: TrainRequest): Job {
+    const { record } = checkTrain(request);
+    return this.#jobs.start('train', `Train ${record.title}`, async (report) => {
+      await this.#scan(report);
+      const run = await train(this.#desk(), request, report);
+      this.#journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
+      const { evaluation } = run.classification ?? {};
+      return evaluation ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} right` : `${run.id} trained`;
+    });
+  }
+
+  rangeTest(request: TrainRequest): Job {
+    const { record } = checkTrain(request);
+    return this.#jobs.start('range-test', `Learning rate of ${record.title}`, async (report) => {
+      await this.#scan(report);
+      const { id, rangeTest } = await findRate(this.#desk(), request, report);
+      return rangeTest?.suggested ? `${id}: a learning rate of ${rangeTest.suggested.toPrecision(2)} is suggested` : `${id}: the loss falls at no learning rate`;
+    });
+  }
+
+  predict({ runId }: z.infer<typeof predictSchema>): Job {
+    const run = this.run(runId);
+    if (run.kind !== 'train' || run.state !== 'done') throw new WinnowError('no-run', `${runId} is no finished classifier.`);
+    return this.#jobs.start('predict', `Predict with ${runId}`, async (report) => {
+      await this.#scan(report);
+      return `${plural(await predictNew(this.#desk(), run, report), 'image')} predicted by ${runId}`;
+    });
+  }
+
+  preview = (request: PreviewRequest) => this.previews.make(request);
+
+  probabilities = (runId: string, sampleId: number): Probability[] => {
+    const sample = this.table.sample(sampleId);
+    return sample ? probabilitiesOf(readPredictions(this.workspaceFolder, this.run(runId).id), sample) : [];
+  };
+
+  /** Of the samples that a run has predicted: ids, and a row of probabilities for each. */
+  predictions(runId: string): { ids: number[]; classes: string[]; probabilities: Float32Array } {
+    const predictions = readPredictions(this.workspaceFolder, this.run(runId).id);
+    const rows = known(predictions, this.table.samples());
+    const k = predictions.classes.length;
+    const probabilities = new Float32Array(rows.length * k);
+    rows.forEach(({ row }, i) => probabilities.set(predictions.probabilities.subarray(row * k, (row + 1) * k), i * k));
+    return { ids: rows.map(({ sample }) => sample.id), classes: predictions.classes, probabilities };
+  }
+
   #desk = () => ({
+    groups: () => this.groups(),
     db: this.db, table: this.table, runs: this.#runs, compute: this.compute, folder: this.folder, workspaceFolder: this.workspaceFolder,
     onRun: (run: Run) => this.#events.emit('event', { type: 'run', run }),
   });

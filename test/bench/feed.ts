@@ -41,10 +41,10 @@ interface Rate {
   grownMiB: number;
 }
 
-async function rateOf(pixels: PixelSet, augmentation: { shiftPx: number; flip: boolean }): Promise<Rate> {
+async function rateOf(pixels: PixelSet, make: { shiftPx: number; flip: boolean }): Promise<Rate> {
   const before = residentMiB();
   const began = performance.now();
-  const feed = startFeed({ pixels, train: range(0, pixels.rows.length), batch, minSteps: 1, seed: 1, epoch: 0, epochs: Number.MAX_SAFE_INTEGER, augmentation });
+  const feed = startFeed({ pixels, train: range(0, pixels.rows.length), batch, minSteps: 1, seed: 1, epoch: 0, epochs: Number.MAX_SAFE_INTEGER, make });
   await feed.take();
   const first = performance.now();
   let images = 0;
@@ -58,15 +58,15 @@ async function rateOf(pixels: PixelSet, augmentation: { shiftPx: number; flip: b
 const cases = [[1_000, 64], [100_000, 64], [1_000, 224]].flatMap(([images, sizePx]) => {
   const pixels = written(images, sizePx);
   return [
-    { name: `${images} of ${sizePx} px, as they are`, pixels, augmentation: { shiftPx: 0, flip: false } },
-    { name: `${images} of ${sizePx} px, shifted`, pixels, augmentation: { shiftPx: Math.round(0.05 * sizePx), flip: false } },
-    { name: `${images} of ${sizePx} px, shifted and mirrored`, pixels, augmentation: { shiftPx: Math.round(0.05 * sizePx), flip: true } },
+    { name: `${images} of ${sizePx} px, as they are`, pixels, make: { shiftPx: 0, flip: false } },
+    { name: `${images} of ${sizePx} px, shifted`, pixels, make: { shiftPx: Math.round(0.05 * sizePx), flip: false } },
+    { name: `${images} of ${sizePx} px, shifted and mirrored`, pixels, make: { shiftPx: Math.round(0.05 * sizePx), flip: true } },
   ];
 });
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 try {
   const rates = Object.fromEntries(cases.map(({ name }) => [name, [] as Rate[]]));
-  for (let round = 0; round < rounds; round++) for (const { name, pixels, augmentation } of cases) rates[name].push(await rateOf(pixels, augmentation));
+  for (let round = 0; round < rounds; round++) for (const { name, pixels, make } of cases) rates[name].push(await rateOf(pixels, make));
   const result = Object.fromEntries(
     Object.entries(rates).map(([name, all]) => {
       const of = (key: keyof Rate): number => Math.round(median(all.map((rate) => rate[key])));

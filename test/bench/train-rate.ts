@@ -16,6 +16,7 @@ import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { squaredError } from '../../src-main/compute/train/losses.ts';
 import { runTraining } from '../../src-main/compute/train/loop.ts';
+import { reconstruct } from '../../src-main/compute/train/reconstruction.ts';
 import { TrainState } from '../../src-main/compute/train/state.ts';
 
 const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, steps: { type: 'string', default: '8' } } });
@@ -35,7 +36,7 @@ const network = new Network(convAutoencoder({ sizePx, width: 32, depth: 3, bottl
 const state = new TrainState(network);
 async function ours(): Promise<number> {
   const began = performance.now();
-  const training = { pixels, train: range(0, count), held: new Int32Array(0), loss: squaredError, epochs: state.epoch + 1, batch, minSteps: 1, learningRate: 0.001, noise: 0, augmentation: { shiftPx: 0, flip: false }, seed: 1 };
+  const training = { pixels, train: range(0, count), objective: reconstruct(squaredError), epochs: state.epoch + 1, batch, minSteps: 1, rate: () => 0.001, make: { shiftPx: 0, flip: false }, seed: 1 };
   await runTraining(state, training, [], async () => undefined);
   return (count / (performance.now() - began)) * 1000;
 }

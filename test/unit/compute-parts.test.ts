@@ -23,6 +23,7 @@ import { rankCorrelation, ranks } from '../../src-main/compute/rank-correlation.
 import { readTensors, writeTensors } from '../../src-main/compute/tensor-file.ts';
 import { batchesOf, holdOut, stepsOf } from '../../src-main/compute/train/batches.ts';
 import { runTraining } from '../../src-main/compute/train/loop.ts';
+import { reconstruct } from '../../src-main/compute/train/reconstruction.ts';
 import { TrainState } from '../../src-main/compute/train/state.ts';
 import { dissimilarity, lossOf, squaredError, ssimMap } from '../../src-main/compute/train/losses.ts';
 import { newFolder, packed, picture, sizePx } from './compute-pictures.ts';
@@ -160,7 +161,7 @@ describe('out of memory', () => {
     };
     const state = new TrainState(network);
     const halved: number[] = [];
-    const training = { pixels, train: range(0, 16), held: new Int32Array(0), loss: squaredError, epochs: 2, batch: 16, minSteps: 1, learningRate: 0.001, weightDecay: 0, noise: 0, augmentation: { shiftPx: 0, flip: false }, seed: 1 };
+    const training = { pixels, train: range(0, 16), objective: reconstruct(squaredError), epochs: 2, batch: 16, minSteps: 1, rate: () => 0.001, make: { shiftPx: 0, flip: false }, seed: 1 };
     await runTraining(state, training, [{ onBatchHalved: ({ mostAtOnce }) => halved.push(mostAtOnce) }], async () => undefined);
     expect(halved).toEqual([8, 4]);
     expect(state.history.length).toBe(2);

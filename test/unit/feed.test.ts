@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import type { PixelSet } from '../../src-main/compute/protocol.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
-import { augment, batchesOf, stepsOf, type Augmentation } from '../../src-main/compute/train/batches.ts';
+import { batchAt, batchesOf, stepsOf } from '../../src-main/compute/train/batches.ts';
 import { startFeed, type FeedPlan } from '../../src-main/compute/train/feed.ts';
+import { shiftAll, type Shifts } from '../../src-main/compute/train/shifts.ts';
 import { newFolder } from './compute-pictures.ts';
 
 const sizePx = 16;
@@ -19,7 +20,7 @@ function noise(images: number, written = images): PixelSet {
 }
 
 /** The rule, pixel by pixel: what lies at (x + dx, y + dy), the border repeated; a mirrored image is seen from the other side. */
-function moved(bytes: Uint8Array, size: number, { shiftPx, flip }: Augmentation, seed: number, step: number): Uint8Array {
+function moved(bytes: Uint8Array, size: number, { shiftPx, flip }: Shifts, seed: number, step: number): Uint8Array {
   const next = random('augment', seed, step);
   const clamp = (v: number): number => Math.min(size - 1, Math.max(0, v));
   const out = bytes.slice();
@@ -43,7 +44,7 @@ function* expected(plan: FeedPlan): Generator<{ positions: Int32Array; bytes: Ui
   let step = plan.epoch * stepsOf(plan.train.length, plan.batch, plan.minSteps);
   for (let epoch = plan.epoch; epoch < plan.epochs; epoch++) {
     for (const positions of batchesOf(plan.train, plan.batch, plan.minSteps, plan.seed, epoch)) {
-      yield { positions, bytes: moved(pixels.read(positions), sizePx, plan.augmentation, plan.seed, step++) };
+      yield { positions, bytes: moved(pixels.read(positions), sizePx, plan.make as Shifts, plan.seed, step++) };
     }
   }
   pixels.close();
@@ -52,20 +53,21 @@ function* expected(plan: FeedPlan): Generator<{ positions: Int32Array; bytes: Ui
 describe('the feed', () => {
   const cases: [string, Partial<FeedPlan>][] = [
     ['as they are', {}],
-    ['shifted', { augmentation: { shiftPx: 3, flip: false }, seed: 5 }],
-    ['shifted and mirrored, from epoch 3 on', { augmentation: { shiftPx: 2, flip: true }, epoch: 3, epochs: 5 }],
-    ['mirrored', { augmentation: { shiftPx: 0, flip: true }, seed: 9 }],
+    ['shifted', { make: { shiftPx: 3, flip: false }, seed: 5 }],
+    ['shifted and mirrored, from epoch 3 on', { make: { shiftPx: 2, flip: true }, epoch: 3, epochs: 5 }],
+    ['mirrored', { make: { shiftPx: 0, flip: true }, seed: 9 }],
     ['one image', { train: Int32Array.of(7), minSteps: 3 }],
   ];
   for (const [name, change] of cases) {
     it(`gives what the plan says: ${name}`, async () => {
-      const plan: FeedPlan = { pixels: noise(30), train: range(2, 27), batch: 8, minSteps: 5, seed: 1, epoch: 0, epochs: 2, augmentation: { shiftPx: 0, flip: false }, ...change };
+      const plan: FeedPlan = { pixels: noise(30), train: range(2, 27), batch: 8, minSteps: 5, seed: 1, epoch: 0, epochs: 2, make: { shiftPx: 0, flip: false }, ...change };
       const feed = startFeed(plan);
       let batches = 0;
       for (const { positions, bytes } of expected(plan)) {
         const taken = await feed.take();
         expect([...taken.positions]).toEqual([...positions]);
         expect(Buffer.compare(taken.bytes, bytes)).toBe(0);
+        expect([...batchAt(plan.train, plan.batch, plan.minSteps, plan.seed, plan.epoch * stepsOf(plan.train.length, plan.batch, plan.minSteps) + batches)]).toEqual([...positions]);
         batches++;
       }
       await expect(feed.take()).rejects.toThrow('There are no more batches.');
@@ -82,7 +84,7 @@ describe('the feed', () => {
     for (const shiftPx of [0, 1, 2, size + 2]) {
       for (let step = 0; step < 30; step++) {
         const out = bytes.slice();
-        augment(out, size, { shiftPx, flip: step % 3 > 0 }, 3, step);
+        shiftAll(out, size, { shiftPx, flip: step % 3 > 0 }, 3, step);
         expect(Buffer.compare(out, moved(bytes, size, { shiftPx, flip: step % 3 > 0 }, 3, step))).toBe(0);
         seen.add(Buffer.from(out).toString('latin1'));
       }
@@ -91,7 +93,7 @@ describe('the feed', () => {
   });
 
   it('a file that is too short is an error with its reason, also in the middle', async () => {
-    const plan = { train: range(0, 10), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, augmentation: { shiftPx: 0, flip: false } };
+    const plan = { train: range(0, 10), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, make: { shiftPx: 0, flip: false } };
     const short = startFeed({ ...plan, pixels: noise(10, 9) });
     await expect(short.take()).rejects.toThrow('The pixel file holds 9 rows of 16 px, and row 9 is asked for.');
     await short.close();
@@ -104,7 +106,7 @@ describe('the feed', () => {
   });
 
   it('two at once: what was taken stays while the threads run ahead; ended early, the threads are gone', async () => {
-    const plan: FeedPlan = { pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1000, augmentation: { shiftPx: 1, flip: false } };
+    const plan: FeedPlan = { pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1000, make: { shiftPx: 1, flip: false } };
     const feeds = [startFeed(plan), startFeed({ ...plan, seed: 2 })];
     const [a, b] = await Promise.all(feeds.map((feed) => feed.take()));
     expect([...a.positions]).not.toEqual([...b.positions]);
@@ -117,7 +119,7 @@ describe('the feed', () => {
   });
 
   it('closed while a batch is waited for, the waiting ends', async () => {
-    const feed = startFeed({ pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, augmentation: { shiftPx: 0, flip: false } });
+    const feed = startFeed({ pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, make: { shiftPx: 0, flip: false } });
     const [taken] = await Promise.allSettled([feed.take(), feed.close()]);
     expect(taken.status).toBe('rejected');
   });

@@ -7,10 +7,12 @@ import type { MemoryEstimate } from '../../contract/types.ts';
 import { tf } from '../backend.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
-import { holdOut } from '../train/batches.ts';
-import { runTraining } from '../train/loop.ts';
+import { holdOut, stepsOf } from '../train/batches.ts';
+import { runTraining, type Training } from '../train/loop.ts';
 import { lossOf } from '../train/losses.ts';
-import { estimateMemory, largestBatch } from '../train/memory.ts';
+import { estimateMemory, largestBatch, type Trial } from '../train/memory.ts';
+import { meanLoss, reconstruct } from '../train/reconstruction.ts';
+import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
 import type { ErrorMeasure } from './error-map.ts';
 import { scoreParameters, type FitContext, type Fitted, type Model } from './scorer.ts';
@@ -44,11 +46,13 @@ export function autoencoderMeasure({ loss, ssimWeight, pooling, quantile, smooth
   return { loss: lossOf(loss, ssimWeight), pooling, quantile, smoothing };
 }
 
+const trialOf = ({ loss, ssimWeight }: AutoencoderParameters): Trial<Autoencoder> => (x, run) => lossOf(loss, ssimWeight).value(x, run(x));
+
 /** By a network of its own, dropped again. */
 export async function autoencoderMemory(architecture: Autoencoder, params: AutoencoderParameters): Promise<MemoryEstimate> {
   const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
   try {
-    return await estimateMemory(network, params.sizePx, lossOf(params.loss, params.ssimWeight), slots, params.batch || 1);
+    return await estimateMemory(network, params.sizePx, trialOf(params), slots, params.batch || 1);
   } finally {
     network.dispose();
   }
@@ -58,18 +62,24 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
   const { pixels, seed, checkpointFile, onEvent, breathe } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
   const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
-  const state = new TrainState(network, { id: 'adamw', params: { weightDecay: params.weightDecay } });
+  const state = new TrainState(network, { optimizer: { id: 'adamw', params: { weightDecay: params.weightDecay } } });
   try {
     const fingerprint = JSON.stringify({ params, seed, images: hash(context.train), parameters: network.parameters });
     if (context.resume && !state.load(checkpointFile, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
-    const augmentation = { shiftPx: Math.round(params.shift * pixels.sizePx), flip: params.flip };
     const loss = lossOf(params.loss, params.ssimWeight);
+    const { epochs, minSteps } = params;
     // Found once: a resumed run has the batch that it began with.
-    state.batch ||= params.batch || (await largestBatch(network, pixels.sizePx, loss, slots, train.length));
-    const memory = await estimateMemory(network, pixels.sizePx, loss, slots, state.batch);
+    state.batch ||= params.batch || (await largestBatch(network, pixels.sizePx, trialOf(params), slots, train.length));
+    const memory = await estimateMemory(network, pixels.sizePx, trialOf(params), slots, state.batch);
     if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
-    const training = { ...params, batch: state.batch, pixels, train, held, loss, augmentation, seed };
-    const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(params.epochs, onEvent)];
+    const training: Training<Autoencoder> = {
+      pixels, train, epochs, batch: state.batch, minSteps, seed,
+      make: { shiftPx: Math.round(params.shift * pixels.sizePx), flip: params.flip },
+      objective: reconstruct(loss, params.noise),
+      rate: rateOf('cosine', params.learningRate, Math.min(20, (stepsOf(train.length, state.batch, minSteps) * epochs) / 10 + 1), { every: 1, fall: 1 }),
+      judge: async () => (held.length ? { valLoss: await meanLoss(network, pixels, loss, held, breathe) } : {}),
+    };
+    const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(epochs, onEvent)];
     await runTraining(state, training, callbacks, breathe);
     const { seconds, images, waiting } = state.clock();
     return {

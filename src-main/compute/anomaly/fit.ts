@@ -2,9 +2,9 @@
  * One run of a scorer, from packed pixels to scores: check the parameters, learn from the training images, score every image,
  * correct for complexity where asked, leave the model in the run folder for the maps.
  */
-import path from 'node:path';
 import type { MemoryEstimate } from '../../contract/types.ts';
 import { backendInfo, tf } from '../backend.ts';
+import { BadParameters } from '../bad-parameters.ts';
 import { entropies } from '../entropy.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
@@ -12,16 +12,12 @@ import { blockOf, Pixels } from '../pixels.ts';
 import type { EstimateArgs, FitArgs, FitEvent, FitResult } from '../protocol.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import { readBack } from '../read-back.ts';
+import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { relativeToEntropy } from './complexity.ts';
 import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
 import { scorerOf } from './index.ts';
 import type { FitContext, Model, Scorer } from './scorer.ts';
-
-export class BadParameters extends Error {}
-
-export const modelFile = (runFolder: string): string => path.join(runFolder, 'model.bin');
-export const checkpointFile = (runFolder: string): string => path.join(runFolder, 'checkpoint.bin');
 
 export interface ModelHeader {
   method: string;

@@ -5,9 +5,10 @@ import { uploadPixels } from '../ops/upload.ts';
 import { Pixels } from '../pixels.ts';
 import type { MapArgs, MapResult } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
+import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
 import { errorMaps, type ErrorMeasure } from './error-map.ts';
-import { modelFile, type ModelHeader } from './fit.ts';
+import type { ModelHeader } from './fit.ts';
 import { scorerOf } from './index.ts';
 import type { Model } from './scorer.ts';
 

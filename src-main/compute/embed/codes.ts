@@ -3,7 +3,7 @@
  * function beside this one with the same result; the map does not care whose codes it lays out.
  */
 import { tf } from '../backend.ts';
-import { modelFile, type ModelHeader } from '../anomaly/fit.ts';
+import type { ModelHeader } from '../anomaly/fit.ts';
 import { scorerOf } from '../anomaly/index.ts';
 import type { Model } from '../anomaly/scorer.ts';
 import { uploadPixels } from '../ops/upload.ts';
@@ -11,6 +11,7 @@ import { pace } from '../pace.ts';
 import { blockOf, Pixels } from '../pixels.ts';
 import type { EmbedArgs, EmbedEvent, EmbedResult } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
+import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
 
 export async function embed({ runFolder, pixels: set }: EmbedArgs, signal: AbortSignal, onEvent: (event: EmbedEvent) => void): Promise<EmbedResult> {

@@ -1,5 +1,5 @@
 /** Losses that are one op each way: the mean squared error (ours on the processor), softmax cross-entropy (TensorFlow's). */
-import type { GradFunc, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { GradFunc, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { native, owner, typeAttribute } from './native.ts';
 
@@ -29,14 +29,23 @@ function register(): void {
   tf.registerGradient({ kernelName: 'WinnowSquaredError', inputsToSave: ['x', 'y'], gradFunc });
 }
 
-/** Mean over the batch of the cross-entropy between softmax(logits) and targets, both [B, K]; a row of targets adds up to 1. */
-export function softmaxCrossEntropy(logits: Tensor2D, targets: Tensor2D): Scalar {
+/** For each row, the cross-entropy between softmax(logits) and targets, both [B, K]; a row of targets adds up to 1. → [B] */
+export function crossEntropies(logits: Tensor2D, targets: Tensor2D): Tensor1D {
   const backend = native();
-  if (!backend) return tf.mean(tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
+  if (!backend) return tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1));
   return tf.customGrad((...args: unknown[]) => {
     const [logits, save] = args as [Tensor2D, (saved: Tensor[]) => void];
     const [losses, gradient] = backend.executeMultipleOutputs('SoftmaxCrossEntropyWithLogits', [typeAttribute(backend)], [logits, targets], 2);
     save([gradient]);
-    return { value: tf.mean(losses) as Scalar, gradFunc: (g: Tensor, [gradient]: Tensor[]): Tensor => tf.mul(gradient, tf.div(g, logits.shape[0])) };
-  })(logits) as Scalar;
+    return { value: losses, gradFunc: (g: Tensor, [gradient]: Tensor[]): Tensor => tf.mul(gradient, tf.expandDims(g, 1)) };
+  })(logits) as Tensor1D;
+}
+
+/** Their mean over the batch. */
+export const softmaxCrossEntropy = (logits: Tensor2D, targets: Tensor2D): Scalar => tf.mean(crossEntropies(logits, targets));
+
+/** For each row, the focal loss (Lin et al. 2017): the cross-entropy with what is known already counting less, by (1 - p)^gamma. → [B] */
+export function focalLosses(logits: Tensor2D, targets: Tensor2D, gamma: number): Tensor1D {
+  const logs = tf.logSoftmax(logits);
+  return tf.neg(tf.sum(tf.mul(tf.mul(targets, tf.pow(tf.sub(1, tf.exp(logs)), gamma)), logs), 1));
 }

@@ -25,11 +25,11 @@ export class Average {
     tf.tidy(() => this.#mean.assign(tf.add(tf.mul(this.#mean, decay), tf.mul(weights, 1 - decay))));
   }
 
-  /** Puts the average into the weights and the weights into the average: once to look, once more to go on. */
-  swap(weights: Variable): void {
+  /** Puts the average into the variable and the variable's values into the average: once to look, once more to go on. */
+  swap(variable: Variable): void {
     tf.tidy(() => {
-      const last = tf.clone(weights);
-      weights.assign(tf.clone(this.#mean));
+      const last = tf.clone(variable);
+      variable.assign(tf.clone(this.#mean));
       this.#mean.assign(last);
     });
   }

@@ -1,11 +1,12 @@
 /** What may happen around the training loop, under Keras's hook names. Each callback is a record of the hooks it wants. */
-import type { Epoch, FitEvent } from '../protocol.ts';
+import type { Epoch, TrainingEvent } from '../protocol.ts';
 import type { TrainState } from './state.ts';
 
 export interface StepLogs {
   step: number;
   steps: number;
   loss: number;
+  learningRate: number;
 }
 
 export interface Callback {
@@ -22,38 +23,44 @@ export interface Callback {
 const everyMs = 200;
 
 /** Tells of every epoch's end, and in between at most five times a second. */
-export function progress(epochs: number, onEvent: (event: FitEvent) => void): Callback {
+export function progress(epochs: number, onEvent: (event: TrainingEvent) => void): Callback {
   let last = 0;
-  let now: StepLogs = { step: 0, steps: 0, loss: 0 };
-  const tell = (state: TrainState, epoch: number, loss: number, valLoss?: number): void => {
+  let now: StepLogs = { step: 0, steps: 0, loss: 0, learningRate: 0 };
+  const tell = (state: TrainState, known: Pick<Epoch, 'epoch' | 'loss'> & Partial<Epoch>): void => {
     last = performance.now();
     const { seconds, images, waiting } = state.clock();
-    onEvent({ stage: 'train', epoch, epochs, step: now.step, steps: now.steps, loss, ...(valLoss !== undefined && { valLoss }), seconds, imagesPerSecond: images / Math.max(1e-9, seconds), waiting });
+    onEvent({ stage: 'train', ...known, epochs, step: now.step, steps: now.steps, learningRate: now.learningRate, seconds, imagesPerSecond: images / Math.max(1e-9, seconds), waiting });
   };
   return {
     onBatchEnd(state, logs) {
       now = logs;
       // The last step of an epoch is told with its end.
-      if (logs.step < logs.steps && performance.now() - last >= everyMs) tell(state, state.epoch + 1, logs.loss);
+      if (logs.step < logs.steps && performance.now() - last >= everyMs) tell(state, { epoch: state.epoch + 1, loss: logs.loss });
     },
     onBatchHalved: ({ mostAtOnce }) => onEvent({ stage: 'note', message: `Out of memory: going on with ${mostAtOnce} images at once.` }),
-    onEpochEnd: (state, { epoch, loss, valLoss }) => tell(state, epoch, loss, valLoss),
+    onEpochEnd: tell,
   };
 }
 
-/** Stops when the loss that is watched (held-out images, else training) has not improved for `patience` epochs, and goes back to the best weights. */
-export function earlyStop(patience: number): Callback {
+/** Lower is better: the loss on held-out images, else in training. */
+const lossOf = ({ loss, valLoss }: Epoch): number => valLoss ?? loss;
+
+/** Stops when what is watched (lower is better) has not improved for `patience` epochs, and goes back to the best weights. */
+export function earlyStop(patience: number, watched: (epoch: Epoch) => number = lossOf): Callback {
   return {
-    async onEpochEnd(state, { epoch, loss, valLoss }) {
-      const watched = valLoss ?? loss;
-      if (!state.best || watched < state.best.loss) state.best = { epoch, loss: watched, ...(await state.network.read()) };
-      else if (patience > 0 && epoch - state.best.epoch >= patience) state.stop = true;
+    async onEpochEnd(state, done) {
+      const loss = watched(done);
+      if (!state.best || loss < state.best.loss) state.best = { epoch: done.epoch, loss, ...(await state.averaged(() => state.network.read())) };
+      else if (patience > 0 && done.epoch - state.best.epoch >= patience) state.stop = true;
     },
     onTrainEnd(state) {
       if (state.best) state.network.write(state.best);
     },
   };
 }
+
+/** The moving average of the weights takes each step in. */
+export const averaging: Callback = { onBatchEnd: (state) => state.takeAverage() };
 
 /** Writes everything a resume needs after each epoch. */
 export function checkpoint(file: string, fingerprint: string): Callback {

@@ -1,11 +1,12 @@
 /**
- * The batches of a training, made ready by a worker thread while the step before is at work: rows out of the packed file, shifted and mirrored. Three
- * batches of bytes are shared with it and used in turn; of the images nothing else is held, so a set larger than memory is read as fast as a
- * small one. Order and shifts depend on seed, epoch and step alone, however far the worker is ahead.
+ * The batches of a training, made ready by a worker thread while the step before is at work: rows out of the packed file, shifted for an autoencoder or
+ * made into examples for a classifier. Three batches of bytes are shared with it and used in turn; of the images nothing else is held, so a set larger
+ * than memory is read as fast as a small one. What a batch holds depends on seed, epoch and step alone, however far the worker is ahead.
  */
 import { Worker } from 'node:worker_threads';
 import type { PixelSet } from '../protocol.ts';
-import type { Augmentation } from './batches.ts';
+import type { Examples } from './examples.ts';
+import type { Shifts } from './shifts.ts';
 
 export interface FeedPlan {
   pixels: PixelSet;
@@ -16,8 +17,11 @@ export interface FeedPlan {
   /** From the start of this epoch, up to but without `epochs`. */
   epoch: number;
   epochs: number;
-  augmentation: Augmentation;
+  make: Shifts | Examples;
 }
+
+/** Of the images that come out. */
+export const sidePx = ({ make, pixels }: Pick<FeedPlan, 'make' | 'pixels'>): number => ('labels' in make ? make.cropPx : pixels.sizePx);
 
 /** What the two threads share. Slot s is free while `states[s]` is 0, full at 1. */
 export interface Slots {
@@ -25,12 +29,16 @@ export interface Slots {
   counts: Int32Array<SharedArrayBuffer>;
   positions: Int32Array<SharedArrayBuffer>[];
   bytes: Uint8Array<SharedArrayBuffer>[];
+  /** Empty for an autoencoder. */
+  targets: Float32Array<SharedArrayBuffer>[];
 }
 
 export interface Batch {
   positions: Int32Array;
   /** One row a position. Valid until the next batch is taken. */
   bytes: Uint8Array;
+  /** [n, classes], where the examples have classes. */
+  targets?: Float32Array;
 }
 
 export interface Feed {
@@ -44,7 +52,8 @@ export interface Feed {
 const ahead = 3;
 
 export function startFeed(plan: FeedPlan): Feed {
-  const rowBytes = plan.pixels.sizePx ** 2 * plan.pixels.channels;
+  const rowBytes = sidePx(plan) ** 2 * plan.pixels.channels;
+  const classes = 'labels' in plan.make ? plan.make.classes : 0;
   const most = Math.min(plan.batch, plan.train.length);
   const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
   const slots: Slots = {
@@ -52,6 +61,7 @@ export function startFeed(plan: FeedPlan): Feed {
     counts: new Int32Array(shared(4 * ahead)),
     positions: Array.from({ length: ahead }, () => new Int32Array(shared(4 * most))),
     bytes: Array.from({ length: ahead }, () => new Uint8Array(shared(rowBytes * most))),
+    targets: Array.from({ length: ahead }, () => new Float32Array(shared(4 * classes * most))),
   };
   const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), { workerData: { plan, slots }, execArgv: ['--disable-warning=ExperimentalWarning'] });
   let failure: Error | undefined;
@@ -79,7 +89,7 @@ export function startFeed(plan: FeedPlan): Feed {
       }
       waitedMs += performance.now() - began;
       const count = slots.counts[slot];
-      return { positions: slots.positions[slot].subarray(0, count), bytes: slots.bytes[slot].subarray(0, count * rowBytes) };
+      return { positions: slots.positions[slot].subarray(0, count), bytes: slots.bytes[slot].subarray(0, count * rowBytes), ...(classes && { targets: slots.targets[slot].subarray(0, count * classes) }) };
     },
     get waitedMs() {
       return waitedMs;

@@ -3,41 +3,62 @@
  * hides what the window shows and what a resume needs. Everything on the device happens inside one synchronous step; between steps
  * the loop breathes, so that other calls are served and a cancel is heard.
  */
-import type { Scalar, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import type { Autoencoder, Network, TrainingPass } from '../models/network.ts';
-import { uniform } from '../ops/dropout.ts';
+import type { Architecture, TrainingPass } from '../models/network.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
-import { blockOf, type Pixels } from '../pixels.ts';
+import type { Pixels } from '../pixels.ts';
 import type { Epoch } from '../protocol.ts';
 import { makeRoom, readBack } from '../read-back.ts';
-import { stepsOf, type Augmentation } from './batches.ts';
+import { stepsOf } from './batches.ts';
 import type { Callback } from './callbacks.ts';
-import { startFeed, type Batch } from './feed.ts';
-import type { Loss } from './losses.ts';
+import { clipByNorm } from './clip.ts';
+import { sidePx, startFeed, type Batch, type FeedPlan } from './feed.ts';
 import type { TrainState } from './state.ts';
 
-export interface Training {
+type Output<A extends Architecture> = ReturnType<A['forward']>;
+export type Key = (number | string)[];
+
+/** What a step lessens, worked out inside one tidy and under the gradient. */
+export interface Objective<A extends Architecture = Architecture> {
+  /** `x` [B, S, S, 3] 0..1; `run` sends what it is given through the network, once; `key` names the step for whatever is random. */
+  loss(x: Tensor4D, run: (input: Tensor4D) => Output<A>, batch: Batch, key: Key): Scalar;
+  /** Told what the network said of each batch, where it wants to know: [B, …] row by row. */
+  seen?(batch: Batch, outputs: Float32Array): void;
+}
+
+/** When a step is. */
+export interface Moment {
+  /** From 0, over all epochs. */
+  step: number;
+  /** Of an epoch. */
+  steps: number;
+  epochs: number;
+  history: readonly Epoch[];
+}
+
+export interface Training<A extends Architecture = Architecture> {
   pixels: Pixels;
   train: Int32Array;
-  held: Int32Array;
-  loss: Loss;
+  make: FeedPlan['make'];
+  objective: Objective<A>;
   epochs: number;
   batch: number;
   minSteps: number;
-  learningRate: number;
-  /** Spread of the noise added to what goes in, never to what should come out (Vincent et al. 2008). */
-  noise: number;
-  augmentation: Augmentation;
+  rate(at: Moment): number;
+  /** Norm of the gradient at most; none without. */
+  clip?: number;
   seed: number;
+  /** What else is known of the epoch that has just been trained: the loss on images held out. */
+  judge?(): Promise<Partial<Epoch>>;
 }
 
-export async function runTraining(state: TrainState, training: Training, callbacks: Callback[], breathe: () => Promise<void>): Promise<void> {
-  const { pixels, train, held, epochs, batch, minSteps, seed, augmentation } = training;
+export async function runTraining<A extends Architecture>(state: TrainState<A>, training: Training<A>, callbacks: Callback[], breathe: () => Promise<void>): Promise<void> {
+  const { pixels, train, epochs, batch, minSteps, seed, make } = training;
   const steps = stepsOf(train.length, batch, minSteps);
   for (const c of callbacks) c.onTrainBegin?.(state);
-  const feed = startFeed({ pixels: pixels.set, train, batch, minSteps, seed, epoch: state.epoch, epochs, augmentation });
+  const feed = startFeed({ pixels: pixels.set, train, batch, minSteps, seed, epoch: state.epoch, epochs, make });
   try {
     while (state.epoch < epochs && !state.stop) {
       const began = performance.now();
@@ -46,17 +67,18 @@ export async function runTraining(state: TrainState, training: Training, callbac
       for (let step = 1; step <= steps; step++) {
         const taken = await feed.take();
         state.waited(feed.waitedMs);
-        const loss = await stepThatFits(state, training, taken, cosine(training.learningRate, state.step, steps * epochs), callbacks);
+        const learningRate = training.rate({ step: state.step, steps, epochs, history: state.history });
+        const loss = await stepThatFits(state, training, taken, learningRate, callbacks);
         if (!Number.isFinite(loss)) throw new Error(`The loss is no longer a number (epoch ${state.epoch + 1}, step ${step}): try a smaller learning rate.`);
         sum += loss;
         state.step++;
         state.count(taken.positions.length);
-        for (const c of callbacks) c.onBatchEnd?.(state, { step, steps, loss: sum / step });
+        for (const c of callbacks) c.onBatchEnd?.(state, { step, steps, loss: sum / step, learningRate });
         await breathe();
       }
       state.epoch++;
-      const valLoss = held.length ? await meanLoss(state.network, training, held, breathe) : undefined;
-      const done: Epoch = { epoch: state.epoch, loss: sum / steps, ...(valLoss !== undefined && { valLoss }), seconds: (performance.now() - began) / 1000 };
+      const judged = await state.averaged(async () => training.judge?.());
+      const done: Epoch = { epoch: state.epoch, loss: sum / steps, ...judged, seconds: (performance.now() - began) / 1000 };
       state.history.push(done);
       for (const c of callbacks) await c.onEpochEnd?.(state, done);
       await breathe();
@@ -68,13 +90,13 @@ export async function runTraining(state: TrainState, training: Training, callbac
 }
 
 /** Out of memory, the batch is halved, for good, and gone through in parts; the run goes on and says so. */
-async function stepThatFits(state: TrainState, training: Training, { positions, bytes }: Batch, learningRate: number, callbacks: Callback[]): Promise<number> {
-  const { rowBytes } = training.pixels;
+async function stepThatFits<A extends Architecture>(state: TrainState<A>, training: Training<A>, batch: Batch, learningRate: number, callbacks: Callback[]): Promise<number> {
+  const all = batch.positions.length;
   let sum = 0;
-  for (let at = 0; at < positions.length; ) {
-    const count = Math.min(positions.length - at, state.mostAtOnce);
+  for (let at = 0; at < all; ) {
+    const count = Math.min(all - at, state.mostAtOnce);
     try {
-      sum += (await trainStep(state, training, bytes.subarray(at * rowBytes, (at + count) * rowBytes), count, learningRate)) * count;
+      sum += (await trainStep(state, { ...training, sizePx: sidePx({ make: training.make, pixels: training.pixels.set }) }, count === all ? batch : partOf(batch, at, count), learningRate)) * count;
       at += count;
     } catch (error) {
       if (!isOutOfMemory(error) || count < 2) throw error;
@@ -83,61 +105,47 @@ async function stepThatFits(state: TrainState, training: Training, { positions, 
       for (const c of callbacks) c.onBatchHalved?.(state);
     }
   }
-  return sum / positions.length;
+  return sum / all;
+}
+
+function partOf({ positions, bytes, targets }: Batch, at: number, count: number): Batch {
+  const cut = <T extends Uint8Array | Float32Array>(values: T): T => values.subarray((at * values.length) / positions.length, ((at + count) * values.length) / positions.length) as T;
+  return { positions: positions.subarray(at, at + count), bytes: cut(bytes), ...(targets && { targets: cut(targets) }) };
 }
 
 /**
- * One gradient and one update; the loss. The bytes are `count` images. Nothing is changed before the loss has been read: only then is it known
+ * One gradient and one update; the loss. Nothing is changed before the loss has been read: only then is it known
  * whether the device did the step, and a step that failed can be done again.
  */
-export async function trainStep(state: TrainState, { pixels, loss, seed, noise }: Pick<Training, 'pixels' | 'loss' | 'seed' | 'noise'>, bytes: Uint8Array, count: number, learningRate: number): Promise<number> {
+export async function trainStep<A extends Architecture>(state: TrainState<A>, { sizePx, objective, seed, clip }: Pick<Training<A>, 'objective' | 'seed' | 'clip'> & { sizePx: number }, batch: Batch, learningRate: number): Promise<number> {
   const { network, optimizer } = state;
-  let pass: TrainingPass<Tensor4D> | undefined;
+  const key = [seed, state.step];
+  let pass: TrainingPass<Output<A>> | undefined;
+  let outputs: Tensor | undefined;
   const { value, gradient } = tf.tidy(() => {
-    const x = uploadPixels(bytes, count, pixels.sizePx);
-    const input = noise ? addNoise(x, noise, [seed, state.step]) : x;
+    const x = uploadPixels(batch.bytes, batch.positions.length, sizePx);
     const { value, grads } = tf.variableGrads(() => {
-      pass = network.train(input, [seed, state.step]);
-      return loss.value(x, pass.y);
+      const run = (input: Tensor4D): Output<A> => {
+        pass = network.train(input, key);
+        if (objective.seen) outputs = tf.keep(tf.clone(pass.y));
+        return pass.y;
+      };
+      return objective.loss(x, run, batch, key);
     }, [network.weights]);
-    return { value: value as Scalar, gradient: grads[network.weights.name] };
+    const gradient = grads[network.weights.name];
+    return { value: value as Scalar, gradient: clip ? clipByNorm(gradient, clip).gradient : gradient };
   });
   try {
     const [now] = await readBack(value);
     pass?.remember();
     optimizer.apply(network.weights, gradient, learningRate);
+    if (outputs) objective.seen?.(batch, await readBack(outputs));
     return now;
   } catch (error) {
     pass?.forget();
+    outputs?.dispose();
     throw error;
   } finally {
     gradient.dispose();
   }
-}
-
-/** As the network is when it scores. */
-async function meanLoss(network: Network<Autoencoder>, { pixels, loss }: Training, held: Int32Array, breathe: () => Promise<void>): Promise<number> {
-  let sum = 0;
-  const block = blockOf(pixels.sizePx);
-  for (let at = 0; at < held.length; at += block) {
-    const positions = held.subarray(at, at + block);
-    const value = tf.tidy(() => {
-      const x = uploadPixels(pixels.read(positions), positions.length, pixels.sizePx);
-      return loss.value(x, network.infer(x));
-    });
-    sum += (await readBack(value))[0] * positions.length;
-    await breathe();
-  }
-  return sum / held.length;
-}
-
-/** Down to nothing along half a cosine (Loshchilov & Hutter 2017), after a short rise: the end of a run is calm, whatever the seed. */
-function cosine(learningRate: number, step: number, steps: number): number {
-  const rise = Math.min(1, (step + 1) / Math.min(20, steps / 10 + 1));
-  return learningRate * rise * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
-}
-
-function addNoise(x: Tensor4D, spread: number, seed: number[]): Tensor4D {
-  // Uniform noise of the same standard deviation.
-  return tf.add(x, tf.mul(tf.sub(uniform(x.shape, ['noise', ...seed]), 0.5), spread * Math.sqrt(12)));
 }

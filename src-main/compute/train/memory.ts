@@ -2,20 +2,22 @@
  * What a training takes of memory, before it begins: one pass on one image and one on two tell how much each further image adds (it grows in a
  * straight line, since activations do), and what is there whatever the batch: weights, gradient, the optimizer's vectors, the best weights so far.
  */
-import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { MemoryEstimate } from '../../contract/types.ts';
 import { tf } from '../backend.ts';
-import type { Autoencoder, Network } from '../models/network.ts';
+import type { Architecture, Network } from '../models/network.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import { readBack } from '../read-back.ts';
-import type { Loss } from './losses.ts';
 
 /** The largest batch that is looked for, and the share of what is free that it may take. */
 const mostImages = 1024;
 const share = 0.6;
 
+/** A loss of the kind that will be trained by: `x` [n, S, S, 3], `run` as in an objective. */
+export type Trial<A extends Architecture> = (x: Tensor4D, run: (input: Tensor4D) => ReturnType<A['forward']>) => Scalar;
+
 /** `slots`: vectors as long as the weights that the optimizer keeps. */
-export async function estimateMemory(network: Network<Autoencoder>, sizePx: number, loss: Loss, slots: number, batch: number): Promise<MemoryEstimate> {
+export async function estimateMemory<A extends Architecture>(network: Network<A>, sizePx: number, loss: Trial<A>, slots: number, batch: number): Promise<MemoryEstimate> {
   const one = await bytesOfPass(network, sizePx, loss, 1);
   const two = await bytesOfPass(network, sizePx, loss, 2);
   const perImage = Math.max(0, two - one);
@@ -26,7 +28,7 @@ export async function estimateMemory(network: Network<Autoencoder>, sizePx: numb
 }
 
 /** The largest batch, by doubling, that is estimated to fit and then has passed once; at least 1. Weights and statistics stay as they are. */
-export async function largestBatch(network: Network<Autoencoder>, sizePx: number, loss: Loss, slots: number, images: number): Promise<number> {
+export async function largestBatch<A extends Architecture>(network: Network<A>, sizePx: number, loss: Trial<A>, slots: number, images: number): Promise<number> {
   const { perImageMiB, fixedMiB, freeMiB } = await estimateMemory(network, sizePx, loss, slots, 1);
   let batch = 1;
   while (batch * 2 <= Math.min(mostImages, images) && fixedMiB + batch * 2 * perImageMiB <= freeMiB * share) batch *= 2;
@@ -42,16 +44,18 @@ export async function largestBatch(network: Network<Autoencoder>, sizePx: number
 }
 
 /** The most that a gradient holds at any time. */
-async function bytesOfPass(network: Network<Autoencoder>, sizePx: number, loss: Loss, count: number): Promise<number> {
+async function bytesOfPass<A extends Architecture>(network: Network<A>, sizePx: number, loss: Trial<A>, count: number): Promise<number> {
   const before = tf.memory().numBytes;
   const { peakBytes } = await tf.profile(() => {
     const { value, grads } = tf.tidy(() => {
       const x = tf.fill([count, sizePx, sizePx, 3], 0.5) as Tensor4D;
       let forget = (): void => undefined;
       const result = tf.variableGrads(() => {
-        const pass = network.train(x, [0]);
-        forget = pass.forget;
-        return loss.value(x, pass.y);
+        return loss(x, (input) => {
+          const pass = network.train(input, [0]);
+          forget = pass.forget;
+          return pass.y;
+        });
       }, [network.weights]);
       forget();
       return result;

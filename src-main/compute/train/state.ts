@@ -3,9 +3,10 @@
  * run killed at any moment goes on from its last epoch and ends bit for bit as if it had not been: everything random is drawn from
  * (seed, epoch) or (seed, step), nothing from how often a generator was called before.
  */
-import type { Autoencoder, Network, NetworkValues } from '../models/network.ts';
+import type { Architecture, Network, NetworkValues } from '../models/network.ts';
 import type { Epoch } from '../protocol.ts';
 import { readTensors, writeTensors } from '../tensor-file.ts';
+import { Average } from './average.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import { startOptimizer } from './optimizers/index.ts';
 
@@ -19,9 +20,16 @@ interface Header {
   stop: boolean;
   mostAtOnce: number;
   batch: number;
+  averageSteps: number | null;
 }
 
-export class TrainState {
+/** What else a resume needs: numbers that are read into the checkpoint and put back from it. */
+export interface Kept {
+  read(): Record<string, Float32Array>;
+  write(arrays: Record<string, Float32Array>): void;
+}
+
+export class TrainState<A extends Architecture = Architecture> {
   /** Epochs done. */
   epoch = 0;
   /** Steps done, over all epochs. */
@@ -34,15 +42,43 @@ export class TrainState {
   /** Images at once at most, once memory has run out. */
   mostAtOnce = Number.MAX_SAFE_INTEGER;
   resumedFrom: number | null = null;
-  readonly network: Network<Autoencoder>;
+  readonly network: Network<A>;
   readonly optimizer: Optimizer;
+  readonly kept: Kept | undefined;
+  /** Of weights and of moving statistics, where one was asked for. */
+  readonly #averages: [Average, Average] | undefined;
   #began = performance.now();
   #images = 0;
   #waitedMs = 0;
 
-  constructor(network: Network<Autoencoder>, optimizer: { id: string; params: Record<string, unknown> } = { id: 'adamw', params: { weightDecay: 0 } }) {
+  /** `average`: the decay of the moving average of weights, 0 for none. */
+  constructor(network: Network<A>, { optimizer = { id: 'adamw', params: { weightDecay: 0 } }, average = 0, kept }: { optimizer?: { id: string; params: Record<string, unknown> }; average?: number; kept?: Kept } = {}) {
     this.network = network;
     this.optimizer = startOptimizer(optimizer.id, optimizer.params, network.parameters, network.kernels);
+    this.kept = kept;
+    this.#averages = average > 0 ? [new Average(network.weights, average), new Average(network.statistics, average)] : undefined;
+  }
+
+  takeAverage(): void {
+    this.#averages?.[0].take(this.network.weights);
+    this.#averages?.[1].take(this.network.statistics);
+  }
+
+  /** Does something with the averaged weights in the network, where an average is kept; else with the weights as they are. */
+  async averaged<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.#averages) return work();
+    const [weights, statistics] = this.#averages;
+    const swap = (): void => {
+      weights.swap(this.network.weights);
+      statistics.swap(this.network.statistics);
+      this.network.thaw();
+    };
+    swap();
+    try {
+      return await work();
+    } finally {
+      swap();
+    }
   }
 
   /** So long has been waited for data, all in all. */
@@ -72,9 +108,16 @@ export class TrainState {
       stop: this.stop,
       mostAtOnce: this.mostAtOnce,
       batch: this.batch,
+      averageSteps: null,
     };
+    const average: Record<string, Float32Array> = {};
+    if (this.#averages) {
+      const [weights, statistics] = [await this.#averages[0].read(), await this.#averages[1].read()];
+      header.averageSteps = weights.steps;
+      Object.assign(average, { averageWeights: weights.mean, averageStatistics: statistics.mean });
+    }
     const best = this.best && { bestWeights: this.best.weights, bestStatistics: this.best.statistics };
-    writeTensors(file, { header, arrays: { ...(await this.network.read()), ...prefixed(slots), ...best } });
+    writeTensors(file, { header, arrays: { ...(await this.network.read()), ...prefixed('optimizer/', slots), ...prefixed('kept/', this.kept?.read() ?? {}), ...average, ...best } });
   }
 
   /** False where there is no checkpoint, or it is of another run. */
@@ -83,7 +126,12 @@ export class TrainState {
     if (!saved || saved.header.fingerprint !== fingerprint) return false;
     const { header, arrays } = saved;
     this.network.write({ weights: arrays.weights, statistics: arrays.statistics });
-    this.optimizer.write({ steps: header.optimizerSteps, slots: unprefixed(arrays) });
+    this.optimizer.write({ steps: header.optimizerSteps, slots: unprefixed('optimizer/', arrays) });
+    this.kept?.write(unprefixed('kept/', arrays));
+    if (this.#averages && header.averageSteps !== null) {
+      this.#averages[0].write({ steps: header.averageSteps, mean: arrays.averageWeights });
+      this.#averages[1].write({ steps: header.averageSteps, mean: arrays.averageStatistics });
+    }
     this.best = header.best ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics } : undefined;
     const { epoch, step, history, stop, mostAtOnce, batch } = header;
     Object.assign(this, { epoch, step, history, stop, mostAtOnce, batch, resumedFrom: epoch });
@@ -93,10 +141,11 @@ export class TrainState {
   /** The network stays. */
   dispose(): void {
     this.optimizer.dispose();
+    this.#averages?.forEach((average) => average.dispose());
   }
 }
 
-const prefix = 'optimizer/';
-const prefixed = (slots: Record<string, Float32Array>): Record<string, Float32Array> => Object.fromEntries(Object.entries(slots).map(([name, values]) => [prefix + name, values]));
-const unprefixed = (arrays: Record<string, Float32Array>): Record<string, Float32Array> =>
+type Arrays = Record<string, Float32Array>;
+const prefixed = (prefix: string, arrays: Arrays): Arrays => Object.fromEntries(Object.entries(arrays).map(([name, values]) => [prefix + name, values]));
+const unprefixed = (prefix: string, arrays: Arrays): Arrays =>
   Object.fromEntries(Object.entries(arrays).flatMap(([name, values]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [])));

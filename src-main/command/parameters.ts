@@ -1,0 +1,47 @@
+/** Flags out of schemas: one for each parameter of any record of a registry, and back from flags to the parameters of one. */
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { WinnowError } from '../contract/errors.ts';
+import { flagOf } from '../workspace/commands.ts';
+
+interface Property { type?: string; enum?: unknown[]; default?: unknown; description?: string; unit?: string }
+
+/** A scorer, a classifier: what has an id and a schema of its parameters. */
+export interface Parametrised { id: string; schema: z.ZodType }
+
+const propertiesOf = (schema: z.ZodType) => (z.toJSONSchema(schema, { io: 'input' }) as { properties: Record<string, Property> }).properties;
+const optionOf = (name: string) => flagOf(name).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+const isNumber = ({ type, default: value }: Property) => type === 'number' || type === 'integer' || typeof value === 'number';
+
+export function addParameterFlags(command: Command, records: readonly Parametrised[]) {
+  const flags = new Map<string, { property: Property; of: string[]; defaults: Set<unknown> }>();
+  for (const record of records) {
+    for (const [name, property] of Object.entries(propertiesOf(record.schema))) {
+      const flag = flags.get(name) ?? { property, of: [], defaults: new Set() };
+      flag.of.push(record.id);
+      flag.defaults.add(property.default);
+      flags.set(name, flag);
+    }
+  }
+  for (const [name, { property, of, defaults }] of flags) {
+    const unit = property.unit ? ` (${property.unit})` : '';
+    const choices = property.enum ? ` One of ${property.enum.join(', ')}.` : '';
+    const usual = defaults.size === 1 ? ` Default ${String(property.default)}.` : '';
+    const only = of.length < records.length ? ` [${of.join(', ')}]` : '';
+    command.addOption(new Option(`--${flagOf(name)} <${property.type === 'number' || property.type === 'integer' ? 'number' : 'value'}>`, `${property.description ?? name}${unit}${choices}${usual}${only}`));
+  }
+}
+
+/** The parameters given, as the record's schema wants them. Throws `bad-request` for a flag that it does not have. */
+export function parametersOf(options: Record<string, unknown>, record: Parametrised, records: readonly Parametrised[]): Record<string, unknown> {
+  const own = propertiesOf(record.schema);
+  const given: Record<string, unknown> = {};
+  for (const name of new Set(records.flatMap(({ schema }) => Object.keys(propertiesOf(schema))))) {
+    const value = options[optionOf(name)];
+    if (value === undefined) continue;
+    if (!own[name]) throw new WinnowError('bad-request', `${record.id} has no --${flagOf(name)}.`);
+    if (isNumber(own[name]) && !Number.isFinite(Number(value))) throw new WinnowError('bad-request', `--${flagOf(name)} wants a number, not ‘${String(value)}’.`);
+    given[name] = isNumber(own[name]) ? Number(value) : own[name].type === 'boolean' ? value === true || value === 'true' : value;
+  }
+  return given;
+}

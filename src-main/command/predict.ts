@@ -1,0 +1,58 @@
+/** `predict FOLDER --run ID`: a finished classifier's word on every image of the folder. */
+import type { Command } from 'commander';
+import { splitNames } from '../contract/classifier.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { Run } from '../contract/types.ts';
+import type { Door } from '../door/client.ts';
+import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
+import { follow, writeJson } from './output.ts';
+import { allSamples } from './samples.ts';
+
+interface PredictOptions extends FolderOptions { run?: string }
+
+export function addPredictCommand(program: Command) {
+  folderCommand(program, 'train', 'predict', 'what a trained classifier says of every image, those that came later too', ['photos', 'photos --run resnet-2 --json predictions.json'])
+    .option('--run <id>', 'which training (default: the newest that is done)')
+    .addOption(backendOption())
+    .action((folder: string, options: PredictOptions) => inFolder(folder, options, (door) => predictCommand(door, options)));
+}
+
+async function predictCommand(door: Door, options: PredictOptions): Promise<void> {
+  const runs = await door.calls.runs.list.query();
+  const run = options.run ? await door.calls.runs.get.query({ id: options.run }) : runs.find(({ kind, state }) => kind === 'train' && state === 'done');
+  if (!run) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
+  await follow(door, options, () => door.calls.classifier.predict.mutate({ runId: run.id }));
+  const { samples, classes } = await describePredictions(door, run);
+  const issues = await door.calls.samples.issues.query();
+  writeJson(options, { schema: 'winnow/predict@1', folder: door.folder, samples, issues, run: { id: run.id, model: run.method, seed: run.seed, classes, parameters: run.parameters } });
+  if (options.quiet || options.json === '-') return;
+  for (const { path, predicted, confidence } of samples) process.stdout.write(`${confidence.toFixed(3)}  ${predicted}  ${path}\n`);
+}
+
+export interface PredictedSample {
+  path: string;
+  split: string | null;
+  label: string | null;
+  predicted: string;
+  confidence: number;
+  probabilities: Record<string, number>;
+}
+
+/** What a run says of each sample that it knows, by path. */
+export async function describePredictions(door: Door, run: Run): Promise<{ classes: string[]; samples: PredictedSample[] }> {
+  const classes = run.classification?.classes;
+  if (!classes) throw new WinnowError('no-run', `${run.id} is no classifier.`);
+  const [{ ids, probabilities }, splits, all] = await Promise.all([door.predictions(run.id), door.column(`${run.id}.split`), allSamples(door)]);
+  const rows = new Map(Array.from(ids, (id, row) => [id, row]));
+  const k = classes.length;
+  return {
+    classes,
+    samples: all.flatMap(({ id, path, class: label }) => {
+      const row = rows.get(id);
+      if (row === undefined) return [];
+      const own = probabilities.subarray(row * k, (row + 1) * k);
+      const best = own.reduce((most, p, c) => (p > own[most] ? c : most), 0);
+      return [{ path, split: splitNames[splits[id]] ?? null, label, predicted: classes[best], confidence: own[best], probabilities: Object.fromEntries(classes.map((name, c) => [name, own[c]])) }];
+    }),
+  };
+}

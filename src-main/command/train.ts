@@ -1,0 +1,101 @@
+/** `train FOLDER --model …`: trains a classifier on the folder's classes and says how good it is. Flags are made from the models' schemas. */
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { classifierOf, classifiers } from '../compute/classify/index.ts';
+import type { Evaluation, Measured } from '../contract/classifier.ts';
+import { WinnowError } from '../contract/errors.ts';
+import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
+import { backendTitles, type Run } from '../contract/types.ts';
+import type { Door } from '../door/client.ts';
+import { backendOption, folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
+import { duration, follow, say, writeJson } from './output.ts';
+import { addParameterFlags, parametersOf } from './parameters.ts';
+import { describePredictions } from './predict.ts';
+
+interface TrainOptions extends FolderOptions {
+  model: string;
+  mode: string;
+  splitBy: 'auto' | 'folders' | 'shares';
+  split: TrainRequest['division']['shares'];
+  folds: number;
+  splitSeed?: number;
+  seed: number;
+  weights?: string;
+  findRate?: boolean;
+  fresh?: boolean;
+  [flag: string]: unknown;
+}
+
+export function addTrainCommand(program: Command) {
+  const command = folderCommand(program, 'train', 'train', 'train a classifier on the folder’s classes, and judge it on images that it has not seen',
+    ['photos', 'photos --model resnet --policy randaugment --folds 5 --json result.json', 'photos --find-rate'])
+    .option('--model <id>', `which: ${classifiers.map(({ id }) => id).join(', ')}`, classifiers[0].id)
+    .addOption(new Option('--mode <name>', 'scratch: all weights begin at random, or from --weights').choices(['scratch']).default('scratch'))
+    .addOption(new Option('--split-by <how>', 'auto: by folders where they are named train, val, test; else by shares').choices(['auto', 'folders', 'shares']).default('auto'))
+    .option('--split <train,val,test>', 'shares of the images', sharesOf, { train: 70, val: 15, test: 15 })
+    .option('--folds <k>', 'train k times, so that each image is tested once; 0 for one training', whole, 0)
+    .option('--split-seed <n>', 'who is in which split (default: the seed)', whole)
+    .option('--seed <n>', 'the same seed on the same machine gives the same classifier', whole, 1)
+    .option('--weights <file>', 'a safetensors file with torchvision’s or timm’s names to begin from')
+    .option('--find-rate', 'only look for a learning rate: raise it step by step and note the loss')
+    .option('--fresh', 'start anew even where an interrupted training could be resumed')
+    .addOption(backendOption());
+  addParameterFlags(command, classifiers);
+  command.action((folder: string, options: TrainOptions) => inFolder(folder, options, (door) => trainCommand(door, options)));
+}
+
+async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
+  const record = classifierOf(options.model);
+  if (!record) throw new WinnowError('bad-request', `There is no model ‘${options.model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`);
+  const request = trainSchema.parse({
+    model: options.model, parameters: parametersOf(options, record, classifiers), seed: options.seed, resume: !options.fresh, weights: options.weights ? resolve(options.weights) : null,
+    division: { by: options.splitBy, shares: options.split, folds: options.folds, seed: options.splitSeed ?? options.seed },
+  });
+  if (options.findRate) return findRate(door, options, request);
+  const job = await follow(door, options, () => door.calls.classifier.train.mutate(request));
+  const run = await door.calls.runs.get.query({ id: job.runId as string });
+  const { samples } = await describePredictions(door, run);
+  const issues = await door.calls.samples.issues.query();
+  const { classes, evaluation, counts, by, folds, dataHash } = run.classification as NonNullable<Run['classification']>;
+  // Those that were judged or trained on; `predict` tells of the others.
+  const judged = samples.filter(({ split, label }) => split !== null && label !== null);
+  writeJson(options, {
+    schema: 'winnow/train@1', folder: door.folder, samples: judged, issues,
+    run: {
+      id: run.id, model: run.method, mode: options.mode, backend: run.backend, device: run.device, seed: run.seed, seconds: run.seconds, imagesPerSecond: run.imagesPerSecond,
+      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, classes, counts, by, folds, dataHash, metrics: evaluation && metricsOf(evaluation), evaluation, history: run.history, report: run.report,
+    },
+  });
+  say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : ''}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`);
+  if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
+  if (options.quiet || options.json === '-') return;
+  process.stdout.write(evaluation ? `${tableOf(evaluation).join('\n')}\n` : 'Nothing was held out: how good it is, is not known.\n');
+}
+
+/** Plain numbers, as scripts read them. */
+const metricsOf = ({ accuracy, balancedAccuracy, macroF1, loss, topK, calibration }: Evaluation) => ({
+  accuracy: accuracy.value, balancedAccuracy: balancedAccuracy.value, f1: macroF1.value, loss: loss.value, ...(topK && { [`top${topK.k}`]: topK.value }), calibrationError: calibration.scaledError,
+});
+
+function tableOf({ on, images, accuracy, balancedAccuracy, macroF1, loss, topK, classes, calibration }: Evaluation): string[] {
+  const interval = ({ value, low, high }: Measured) => `${value.toFixed(3)}  [${low.toFixed(3)} ${high.toFixed(3)}]`;
+  const width = Math.max(5, ...classes.map(({ name }) => name.length));
+  return [
+    `On ${images.toLocaleString('en')} images ${on === 'folds' ? 'out of fold' : on === 'test' ? 'of the test split' : 'of the validation split: there is no test split'}, with 95 % intervals:`,
+    `  accuracy           ${interval(accuracy)}`, `  balanced accuracy  ${interval(balancedAccuracy)}`, `  macro F1           ${interval(macroF1)}`,
+    ...(topK ? [`  in the first ${topK.k}     ${interval(topK)}`] : []), `  loss               ${interval(loss)}`,
+    `  calibration error  ${calibration.error.toFixed(3)}, with temperature ${calibration.temperature.toFixed(2)}: ${calibration.scaledError.toFixed(3)}`, '',
+    `  ${'class'.padEnd(width)}  images  precision  recall     F1`,
+    ...classes.map(({ name, images: n, precision, recall, f1 }) => `  ${name.padEnd(width)}  ${String(n).padStart(6)}  ${precision.toFixed(3).padStart(9)}  ${recall.toFixed(3).padStart(6)}  ${f1.toFixed(3).padStart(5)}`),
+  ];
+}
+
+async function findRate(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {
+  const job = await follow(door, options, () => door.calls.classifier.rangeTest.mutate(request));
+  const run = await door.calls.runs.get.query({ id: job.runId as string });
+  const { points, suggested, stopped } = run.rangeTest as NonNullable<Run['rangeTest']>;
+  writeJson(options, { schema: 'winnow/range-test@1', folder: door.folder, run: { id: run.id, model: run.method, seed: run.seed, parameters: run.parameters, points, suggested, stopped } });
+  if (options.quiet || options.json === '-') return;
+  process.stdout.write(points.filter((_, i) => i % 4 === 0).map(({ rate, smooth }) => `${rate.toExponential(1).padStart(8)}  ${smooth.toFixed(4)}\n`).join(''));
+  process.stdout.write(suggested === null ? 'The loss falls at no learning rate.\n' : `Suggested: --learning-rate ${suggested.toPrecision(2)}\n`);
+}

@@ -1,0 +1,2 @@
+/** What was asked for cannot be done as it was asked; the sentence says why. */
+export class BadParameters extends Error {}

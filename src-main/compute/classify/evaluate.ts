@@ -1,0 +1,173 @@
+/**
+ * How good a classifier is, from its logits alone: counts, shares and their intervals, and how far its confidence can be trusted. Loads no tensors.
+ * Probabilities are softmax(logits / temperature); the temperature is found on validation images (Guo et al. 2017).
+ */
+import type { Calibration, Evaluation, Measured } from '../../contract/classifier.ts';
+import { random } from '../random.ts';
+
+/** Logits of some images: row i is image i's, `labels[i]` the place of its class. */
+export interface Judged {
+  logits: Float32Array; // [n, K]
+  labels: Int32Array;
+  classes: number;
+}
+
+/** Rows of `all` at these positions. */
+export function rowsAt({ logits, labels, classes }: Judged, positions: Int32Array): Judged {
+  const out = new Float32Array(positions.length * classes);
+  positions.forEach((p, i) => out.set(logits.subarray(p * classes, (p + 1) * classes), i * classes));
+  return { logits: out, labels: positions.map((p) => labels[p]), classes };
+}
+
+/** softmax(logits / temperature), row by row. */
+export function probabilitiesOf(logits: Float32Array, classes: number, temperature = 1): Float32Array {
+  const out = new Float32Array(logits.length);
+  for (let at = 0; at < logits.length; at += classes) {
+    let most = -Infinity;
+    for (let k = 0; k < classes; k++) most = Math.max(most, logits[at + k]);
+    let sum = 0;
+    for (let k = 0; k < classes; k++) sum += out[at + k] = Math.exp((logits[at + k] - most) / temperature);
+    for (let k = 0; k < classes; k++) out[at + k] /= sum;
+  }
+  return out;
+}
+
+/** -log softmax(logits / temperature) of a class of one row, in nats; from logits, so that no probability is rounded to nothing. */
+export function lossAt(logits: Float32Array, row: number, classes: number, label: number, temperature = 1): number {
+  const at = row * classes;
+  let most = -Infinity;
+  for (let k = 0; k < classes; k++) most = Math.max(most, logits[at + k]);
+  let sum = 0;
+  for (let k = 0; k < classes; k++) sum += Math.exp((logits[at + k] - most) / temperature);
+  return Math.log(sum) - (logits[at + label] - most) / temperature;
+}
+
+/** The place of the largest of a row; the first of several. */
+export function largestAt(values: Float32Array, row: number, classes: number): number {
+  let best = 0;
+  for (let k = 1; k < classes; k++) if (values[row * classes + k] > values[row * classes + best]) best = k;
+  return best;
+}
+
+export function meanLoss({ logits, labels, classes }: Judged, temperature = 1): number {
+  let sum = 0;
+  for (let i = 0; i < labels.length; i++) sum += lossAt(logits, i, classes, labels[i], temperature);
+  return sum / labels.length;
+}
+
+export const accuracyOf = ({ logits, labels, classes }: Judged): number => labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
+
+/** The temperature, 0.05 to 20, with the least loss, by golden section over its logarithm; 1 where there is no image. */
+export function temperatureOf(held: Judged): number {
+  if (!held.labels.length) return 1;
+  const golden = (Math.sqrt(5) - 1) / 2;
+  const loss = (log: number): number => meanLoss(held, Math.exp(log));
+  let [low, high] = [Math.log(0.05), Math.log(20)];
+  while (high - low > 1e-4) {
+    const [a, b] = [high - golden * (high - low), low + golden * (high - low)];
+    if (loss(a) < loss(b)) high = b;
+    else low = a;
+  }
+  return Math.exp((low + high) / 2);
+}
+
+const binCount = 15;
+
+/** Expected calibration error over 15 bins of equal width. */
+export function calibrationBins(probabilities: Float32Array, labels: Int32Array, classes: number): { error: number; bins: Calibration['bins'] } {
+  const bins = Array.from({ length: binCount }, () => ({ confidence: 0, accuracy: 0, images: 0 }));
+  labels.forEach((label, i) => {
+    const predicted = largestAt(probabilities, i, classes);
+    const confidence = probabilities[i * classes + predicted];
+    const bin = bins[Math.min(binCount - 1, Math.floor(confidence * binCount))];
+    bin.confidence += confidence;
+    bin.accuracy += Number(predicted === label);
+    bin.images++;
+  });
+  const filled = bins.filter(({ images }) => images);
+  const error = filled.reduce((sum, { confidence, accuracy }) => sum + Math.abs(confidence - accuracy), 0) / Math.max(1, labels.length);
+  return { error, bins: filled.map(({ confidence, accuracy, images }) => ({ confidence: confidence / images, accuracy: accuracy / images, images })) };
+}
+
+/** Everything that is told of images that were not trained on; `temperatures`: for each image, its model's. Throws nothing; without images all is NaN. */
+export function evaluate(judged: Judged, classNames: readonly string[], on: Evaluation['on'], temperatures: (image: number) => number, seed: number): Evaluation {
+  const { logits, labels, classes } = judged;
+  const n = labels.length;
+  const scaled = new Float32Array(logits.length);
+  for (let i = 0; i < logits.length; i++) scaled[i] = logits[i] / temperatures(Math.floor(i / classes));
+  const predicted = Int32Array.from(labels, (_, i) => largestAt(logits, i, classes));
+  const losses = Float64Array.from(labels, (label, i) => lossAt(scaled, i, classes, label));
+  const k = classes > 5 ? 5 : classes > 3 ? 3 : 0;
+  const among = Uint8Array.from(labels, (label, i) => Number(rankOf(logits, i, classes, label) < k));
+
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  labels.forEach((label, i) => confusion[label][predicted[i]]++);
+  const perClass = shares(confusion);
+  const whole = summaries(confusion, sum(losses) / n, sum(among) / n);
+
+  // 95 % by percentiles of a bootstrap over images (Efron 1979).
+  const rounds = Math.max(100, Math.min(2000, Math.floor(2e7 / (n + classes ** 2))));
+  const next = random('bootstrap', seed, n);
+  const drawn = Array.from({ length: rounds }, () => {
+    const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    let [loss, near] = [0, 0];
+    for (let i = 0; i < n; i++) {
+      const j = Math.floor(next() * n);
+      counts[labels[j]][predicted[j]]++;
+      loss += losses[j];
+      near += among[j];
+    }
+    return summaries(counts, loss / n, near / n);
+  });
+  const measured = (name: keyof Summaries): Measured => {
+    const values = Float64Array.from(drawn, (round) => round[name]).sort();
+    return { value: whole[name], low: values[Math.floor(0.025 * (rounds - 1))], high: values[Math.ceil(0.975 * (rounds - 1))] };
+  };
+
+  const before = calibrationBins(probabilitiesOf(logits, classes), labels, classes);
+  const after = calibrationBins(probabilitiesOf(scaled, classes), labels, classes);
+  return {
+    on, images: n,
+    accuracy: measured('accuracy'), balancedAccuracy: measured('balancedAccuracy'), macroF1: measured('macroF1'), loss: measured('loss'), topK: k ? { k, ...measured('topK') } : null,
+    classes: classNames.map((name, c) => ({ name, images: sum(confusion[c]), ...perClass[c] })),
+    confusion,
+    calibration: { error: before.error, temperature: n ? sum(Float64Array.from(labels, (_, i) => temperatures(i))) / n : 1, scaledError: after.error, bins: before.bins, scaledBins: after.bins },
+  };
+}
+
+interface Summaries { accuracy: number; balancedAccuracy: number; macroF1: number; loss: number; topK: number }
+
+/** Precision, recall and F1 of each class; 0 where nothing was predicted or given. */
+function shares(confusion: readonly number[][]): { precision: number; recall: number; f1: number }[] {
+  const predicted = confusion.map((_, c) => confusion.reduce((all, row) => all + row[c], 0));
+  return confusion.map((row, c) => {
+    const given = sum(row);
+    const [precision, recall] = [predicted[c] ? row[c] / predicted[c] : 0, given ? row[c] / given : 0];
+    return { precision, recall, f1: precision + recall ? (2 * precision * recall) / (precision + recall) : 0 };
+  });
+}
+
+/** Means over classes count those that have images here. */
+function summaries(confusion: readonly number[][], loss: number, topK: number): Summaries {
+  const present = shares(confusion).filter((_, c) => confusion[c].some((count) => count > 0));
+  const n = confusion.reduce((all, row) => all + sum(row), 0);
+  return {
+    accuracy: confusion.reduce((right, row, c) => right + row[c], 0) / n,
+    balancedAccuracy: sum(present.map(({ recall }) => recall)) / present.length,
+    macroF1: sum(present.map(({ f1 }) => f1)) / present.length,
+    loss, topK,
+  };
+}
+
+/** How many classes are more probable. */
+function rankOf(logits: Float32Array, row: number, classes: number, label: number): number {
+  let above = 0;
+  for (let k = 0; k < classes; k++) if (logits[row * classes + k] > logits[row * classes + label]) above++;
+  return above;
+}
+
+const sum = (values: Iterable<number>): number => {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+};

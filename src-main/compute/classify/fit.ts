@@ -1,0 +1,108 @@
+/**
+ * Trains one classifier, from packed pixels to logits of every image: the best weights by the validation images, training dynamics on the way, the model
+ * with its transform left in the run folder.
+ */
+import { backendInfo } from '../backend.ts';
+import type { Classifier } from '../models/index.ts';
+import { pace } from '../pace.ts';
+import { range } from '../pixels.ts';
+import type { Epoch, TrainArgs, TrainEvent, TrainResult } from '../protocol.ts';
+import { random, shuffle } from '../random.ts';
+import { checkpointFile, modelFile } from '../run-files.ts';
+import { writeTensors } from '../tensor-file.ts';
+import { stepsOf } from '../train/batches.ts';
+import { averaging, checkpoint, earlyStop, progress, type Callback } from '../train/callbacks.ts';
+import { runTraining, type Training } from '../train/loop.ts';
+import { estimateMemory, largestBatch } from '../train/memory.ts';
+import { optimizers } from '../train/optimizers/index.ts';
+import { rateOf } from '../train/schedules.ts';
+import { TrainState } from '../train/state.ts';
+import { accuracyOf, largestAt, meanLoss, probabilitiesOf, type Judged } from './evaluate.ts';
+import { beginLesson } from './lesson.ts';
+import { judge } from './predict.ts';
+import type { Transform } from './transform.ts';
+
+export interface ClassifierHeader {
+  model: string;
+  params: Record<string, unknown>;
+  classes: string[];
+  transform: Transform;
+}
+
+const mostWatched = 12;
+
+export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEvent: (event: TrainEvent) => void): Promise<TrainResult> {
+  const began = performance.now();
+  const breathe = pace(signal);
+  const lesson = await beginLesson(args);
+  const { params, pixels, network, transform, dynamics } = lesson;
+  const { model, seed, labels, classes, train, val } = args;
+  const state = new TrainState<Classifier>(network, { optimizer: lesson.optimizer, average: params.average, kept: dynamics });
+  try {
+    const file = checkpointFile(args.runFolder);
+    const fingerprint = JSON.stringify({ params, seed, classes, train: hash(train), val: hash(val), weights: args.weights, parameters: network.parameters });
+    if (args.resume && !state.load(file, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
+    const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(lesson.optimizer.params).length;
+    const side = transform.cropPx;
+    // Found once: a resumed run has the batch that it began with.
+    state.batch ||= params.batch || (await largestBatch(network, side, lesson.trial, slots, train.length));
+    const memory = await estimateMemory(network, side, lesson.trial, slots, state.batch);
+    const steps = stepsOf(train.length, state.batch, params.minSteps);
+
+    const watched = someOfEach(labels, val, classes.length, seed);
+    const look = async (): Promise<Partial<Epoch>> => {
+      const accuracy = dynamics.accuracy();
+      if (!val.length) return { accuracy };
+      const judged: Judged = { logits: await judge(network, transform, pixels, val, breathe), labels: val.map((p) => labels[p]), classes: classes.length };
+      dynamics.take({ positions: val }, judged.logits);
+      const probabilities = probabilitiesOf(judged.logits, classes.length);
+      const said = watched.map((i) => ({ position: val[i], predicted: largestAt(judged.logits, i, classes.length) }));
+      onEvent({ stage: 'watched', watched: said.map(({ position, predicted }, w) => ({ position, predicted, confidence: probabilities[watched[w] * classes.length + predicted] })) });
+      return { accuracy, valLoss: meanLoss(judged), valAccuracy: accuracyOf(judged) };
+    };
+    const training: Training<Classifier> = {
+      pixels, train, epochs: params.epochs, batch: state.batch, minSteps: params.minSteps, seed, clip: params.clip || undefined,
+      make: lesson.examples, objective: lesson.objective,
+      rate: rateOf(params.schedule, params.learningRate, Math.max(1, params.warmUp * steps), params),
+      judge: look,
+    };
+    let rate = 0;
+    const callbacks: Callback[] = [
+      ...(params.average ? [averaging] : []),
+      { onBatchEnd: (_state, { learningRate }) => void (rate = learningRate), onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate) },
+      earlyStop(params.patience, params.watch === 'accuracy' ? byAccuracy : undefined), checkpoint(file, fingerprint), progress(params.epochs, onEvent),
+    ];
+    await runTraining(state, training, callbacks, breathe);
+
+    const logits = await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) => onEvent({ stage: 'predict', done, total: pixels.count }));
+    const header: ClassifierHeader = { model, params, classes, transform };
+    writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
+    const { seconds, images, waiting } = state.clock();
+    return {
+      logits, ...dynamics.result(),
+      history: state.history, epochsRun: state.history.length, bestEpoch: state.best?.epoch ?? state.epoch, stopped: state.stop ? 'early' : 'all', resumedFrom: state.resumedFrom,
+      seconds: (performance.now() - began) / 1000, imagesPerSecond: images / Math.max(1e-9, seconds), waiting, peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      backend: backendInfo(), batch: state.batch, memory, parameters: network.parameters,
+    };
+  } finally {
+    state.dispose();
+    lesson.close();
+  }
+}
+
+/** The more right the better; of epochs alike in that, the one with less loss. */
+const byAccuracy = ({ loss, valLoss, accuracy, valAccuracy }: Epoch): number => 1 - (valAccuracy ?? accuracy ?? 0) + 1e-6 * (valLoss ?? loss);
+
+/** Places in `held` of a few images of each class in turn. */
+function someOfEach(labels: Int32Array, held: Int32Array, classes: number, seed: number): number[] {
+  const order = shuffle([...held.keys()], random('watched', seed));
+  const byClass = Array.from({ length: classes }, (_, c) => order.filter((i) => labels[held[i]] === c));
+  const out: number[] = [];
+  for (let turn = 0; out.length < Math.min(mostWatched, held.length); turn++) for (const own of byClass) if (own[turn] !== undefined && out.length < mostWatched) out.push(own[turn]);
+  return out;
+}
+
+/** FNV-1a, to tell one list of images from another. */
+function hash(positions: Int32Array): number {
+  return positions.reduce((h, p) => Math.imul(h ^ p, 16777619), 0x811c9dc5);
+}

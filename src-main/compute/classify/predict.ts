@@ -1,0 +1,79 @@
+/** A trained classifier's word on images. The last model stays loaded: a preview asks again as its sliders move. */
+import fs from 'node:fs';
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import type { Classifier } from '../models/index.ts';
+import { Network } from '../models/network.ts';
+import { uploadPixels } from '../ops/upload.ts';
+import { pace } from '../pace.ts';
+import { blockOf, Pixels, range } from '../pixels.ts';
+import type { PredictArgs } from '../protocol.ts';
+import { readBack } from '../read-back.ts';
+import { modelFile } from '../run-files.ts';
+import { readTensors } from '../tensor-file.ts';
+import type { ClassifierHeader } from './fit.ts';
+import { architectureOf, checkClassifier } from './lesson.ts';
+import { judgedInput, normalised, type Transform } from './transform.ts';
+
+interface Loaded {
+  network: Network<Classifier>;
+  header: ClassifierHeader;
+}
+
+let loaded: (Loaded & { file: string; writtenMs: number }) | undefined;
+
+/** Logits of these positions: [n, classes]. */
+export async function judge(network: Network<Classifier>, transform: Transform, pixels: Pixels, positions: Int32Array, breathe: () => Promise<void>, onDone: (done: number) => void = () => undefined): Promise<Float32Array> {
+  return inBlocks(network, transform.cropPx, positions.length, (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform), breathe, onDone);
+}
+
+export async function predict({ runFolder, pixels: given }: PredictArgs, signal: AbortSignal, onEvent: (event: { done: number; total: number }) => void): Promise<Float32Array> {
+  const { network, header: { transform } } = load(runFolder);
+  const breathe = pace(signal);
+  if ('bytes' in given) {
+    const row = transform.cropPx ** 2 * 3;
+    const ready = (from: number, to: number): Tensor4D => tf.tidy(() => normalised(uploadPixels(given.bytes.subarray(from * row, to * row), to - from, transform.cropPx), transform));
+    return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, breathe, () => undefined);
+  }
+  const pixels = new Pixels(given);
+  try {
+    return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) => onEvent({ done, total: pixels.count }));
+  } finally {
+    pixels.close();
+  }
+}
+
+async function inBlocks(network: Network<Classifier>, sidePx: number, count: number, inputOf: (from: number, to: number) => Tensor4D, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<Float32Array> {
+  let out = new Float32Array(0);
+  const block = blockOf(sidePx);
+  for (let from = 0; from < count; from += block) {
+    const to = Math.min(count, from + block);
+    const values = await readBack(tf.tidy(() => network.infer(inputOf(from, to))));
+    const classes = values.length / (to - from);
+    if (!out.length) out = new Float32Array(count * classes);
+    out.set(values, from * classes);
+    onDone(to);
+    await breathe();
+  }
+  return out;
+}
+
+export function unloadClassifier(): void {
+  loaded?.network.dispose();
+  loaded = undefined;
+}
+
+function load(runFolder: string): Loaded {
+  const file = modelFile(runFolder);
+  const writtenMs = fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? NaN;
+  if (loaded?.file === file && loaded.writtenMs === writtenMs) return loaded;
+  const saved = readTensors<ClassifierHeader>(file);
+  if (!saved) throw new Error('This run has no model to predict with.');
+  const { header, arrays } = saved;
+  const side = header.transform.cropPx;
+  const network = new Network(architectureOf(header.model, checkClassifier(header.model, header.params), header.classes.length), [side, side, 3], 0);
+  network.write({ weights: arrays.weights, statistics: arrays.statistics });
+  unloadClassifier();
+  loaded = { file, writtenMs, network, header };
+  return loaded;
+}

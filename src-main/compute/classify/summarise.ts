@@ -1,0 +1,20 @@
+/** A network before it is trained: its layers, and what a training by these parameters would take, about. */
+import type { ModelSummary } from '../../contract/classifier.ts';
+import { summarise as summariseLayers } from '../models/summary.ts';
+import type { SummariseArgs } from '../protocol.ts';
+import { optimizers } from '../train/optimizers/index.ts';
+import { architectureOf, checkClassifier } from './lesson.ts';
+import { networkSide } from './transform.ts';
+
+const mebi = (bytes: number): number => bytes / 2 ** 20;
+
+/** Throws BadParameters. */
+export function summarise({ model, params: given, classes }: SummariseArgs): ModelSummary {
+  const params = checkClassifier(model, given);
+  const { layers, parameters, macs, activationBytes } = summariseLayers(architectureOf(model, params, classes), networkSide(params));
+  const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots({ momentum: params.momentum }).length;
+  const batch = params.batch || 1;
+  // Weights, their gradient, the best so far, the optimizer's vectors before and after a step; each activation and its gradient.
+  const bytes = parameters * 4 * (3 + 2 * slots) + batch * activationBytes * 2;
+  return { layers, parameters, macs, activationMiB: mebi(activationBytes), trainingMiB: mebi(bytes), freeMiB: mebi(process.availableMemory()), batch };
+}

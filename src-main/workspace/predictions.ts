@@ -1,0 +1,77 @@
+/** What a classifier says of each image, kept beside its run and told as columns. An image is known by its content: one that changed is predicted anew. */
+import { join } from 'node:path';
+import { largestAt } from '../compute/classify/evaluate.ts';
+import { readTensors, writeTensors } from '../compute/tensor-file.ts';
+import { splitNames, type Probability } from '../contract/classifier.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { runFolder } from './rank.ts';
+import type { Table } from './table.ts';
+
+export interface Predictions {
+  classes: string[];
+  /** Of each row: whose it is. */
+  keys: string[];
+  probabilities: Float32Array; // [keys, classes]
+  /** Place in train, val, test of what the run was made with; NaN for what came later. */
+  splits: Float32Array;
+  /** Training dynamics; NaN for what was not trained on or watched. */
+  meanLoss: Float32Array;
+  forgotten: Float32Array;
+}
+
+export const predictionKey = ({ id, sha256 }: Sample): string => `${id}:${sha256.slice(0, 16)}`;
+
+const fileOf = (workspaceFolder: string, runId: string) => join(runFolder(workspaceFolder, runId), 'predictions.tensors');
+
+/** Throws WinnowError where the run has none. */
+export function readPredictions(workspaceFolder: string, runId: string): Predictions {
+  const read = readTensors<Pick<Predictions, 'classes' | 'keys'>>(fileOf(workspaceFolder, runId));
+  if (!read) throw new WinnowError('no-run', `${runId} has no predictions: its training has not ended.`);
+  const { probabilities, splits, meanLoss, forgotten } = read.arrays;
+  return { ...read.header, probabilities, splits, meanLoss, forgotten };
+}
+
+export function writePredictions(workspaceFolder: string, runId: string, { classes, keys, ...arrays }: Predictions): void {
+  writeTensors(fileOf(workspaceFolder, runId), { header: { classes, keys }, arrays });
+}
+
+/** Those of `samples` that the predictions know, with their rows. */
+export function known(predictions: Predictions, samples: readonly Sample[]): { sample: Sample; row: number }[] {
+  const rows = new Map(predictions.keys.map((key, row) => [key, row]));
+  return samples.flatMap((sample) => {
+    const row = rows.get(predictionKey(sample));
+    return row === undefined ? [] : [{ sample, row }];
+  });
+}
+
+/** Of one sample, the most probable first; none where it is not known. */
+export function probabilitiesOf(predictions: Predictions, sample: Sample): Probability[] {
+  const { classes, probabilities } = predictions;
+  const [found] = known(predictions, [sample]);
+  if (!found) return [];
+  return classes.map((name, k) => ({ class: name, probability: probabilities[found.row * classes.length + k] })).sort((a, b) => b.probability - a.probability);
+}
+
+/** Smaller ones are told as this: a float of four bytes has hardly any below. */
+const least = 1e-30;
+
+/** Writes the run's columns, by the classes that the samples have now. */
+export function putPredictions(table: Table, run: Run, predictions: Predictions): void {
+  const { classes, probabilities, splits, meanLoss, forgotten } = predictions;
+  const rows = known(predictions, table.samples());
+  const ids = rows.map(({ sample }) => sample.id);
+  const place = new Map(classes.map((name, i) => [name, i]));
+  const labels = rows.map(({ sample }) => (sample.class === null ? undefined : place.get(sample.class)));
+  const predicted = rows.map(({ row }) => largestAt(probabilities, row, classes.length));
+  const at = (row: number, k: number) => probabilities[row * classes.length + k];
+  const put = (name: string, title: string, values: ArrayLike<number>, categories: readonly string[] | null = null) =>
+    table.putColumn(`${run.id}.${name}`, `${run.id} · ${title}`, run.id, ids, values, categories);
+  put('predicted', 'predicted class', predicted, classes);
+  put('confidence', 'confidence', rows.map(({ row }, i) => at(row, predicted[i])));
+  put('loss', 'loss', rows.map(({ row }, i) => (labels[i] === undefined ? NaN : -Math.log(Math.max(least, at(row, labels[i]))))));
+  put('correct', 'predicted as given', rows.map((_, i) => (labels[i] === undefined ? NaN : Number(labels[i] === predicted[i]))));
+  put('split', 'split', rows.map(({ row }) => splits[row]), splitNames);
+  put('meanLoss', 'mean loss over the epochs', rows.map(({ row }) => meanLoss[row]));
+  put('forgotten', 'times forgotten', rows.map(({ row }) => forgotten[row]));
+}

@@ -1,0 +1,231 @@
+/**
+ * Trains a classifier on the folder's classes: divide, pack pixels, train in the compute process (once, or once a fold), judge by the images that were held
+ * out, keep predictions as columns and the training as a run. A training that was cut off goes on from its checkpoint when the same is asked for again.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { z } from 'zod';
+import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
+import { classifierOf, classifiers, type SharedParameters } from '../compute/classify/index.ts';
+import { checkpointFile, trainingFolder } from '../compute/run-files.ts';
+import type { TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
+import { splitNames, type Classification, type Evaluation, type Watched } from '../contract/classifier.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { TrainRequest } from '../contract/schemas.ts';
+import type { Epoch, Group, Run, Sample } from '../contract/types.ts';
+import { packPixels, type Packed } from '../image/pixel-cache.ts';
+import { divide, type Divided, type Splits } from './division.ts';
+import type { Report } from './jobs.ts';
+import { predictionKey, putPredictions, writePredictions } from './predictions.ts';
+import { runFolder, type RankDesk } from './rank.ts';
+import { keepRun, trainedFacts, type PutRun } from './runs.ts';
+
+export interface TrainDesk extends RankDesk {
+  groups(): readonly Group[];
+}
+
+/** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
+export function checkTrain({ model, parameters }: Pick<TrainRequest, 'model' | 'parameters'>) {
+  const record = classifierOf(model);
+  if (!record) throw new WinnowError('bad-request', `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`);
+  const checked = record.schema.safeParse(parameters);
+  if (!checked.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(checked.error)}`);
+  return { record, parameters: checked.data as SharedParameters & Record<string, unknown> };
+}
+
+/** A number that stands for an image's content, for what is random about it. */
+export const keyOf = ({ sha256 }: Sample): number => Number.parseInt(sha256.slice(0, 7), 16);
+
+/** Place of each sample's class, -1 for none or one that is not learned. */
+export function labelsOf(samples: readonly Sample[], classes: readonly string[]): Int32Array {
+  const place = new Map(classes.map((name, i) => [name, i]));
+  return Int32Array.from(samples, (sample) => (sample.class === null ? -1 : (place.get(sample.class) ?? -1)));
+}
+
+/** Positions in `samples` of a split. */
+export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array => Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
+
+interface Prepared {
+  parameters: SharedParameters & Record<string, unknown>;
+  divided: Divided;
+  packed: Packed;
+  labels: Int32Array;
+  fingerprint: string;
+  dataHash: string;
+}
+
+async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Prepared> {
+  const { parameters } = checkTrain(request);
+  const samples = desk.table.samples();
+  const divided = divide(samples, desk.groups(), request.division);
+  const [problem] = divided.division.problems;
+  if (problem) throw new WinnowError('bad-request', problem);
+  report.stage('Preparing pixels', samples.length);
+  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, parameters.sizePx, {
+    fit: parameters.fit, signal: report.signal, onProgress: (done, total) => report.progress(done, total),
+  });
+  desk.table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
+  const labels = labelsOf(packed.samples, divided.classes);
+  const data = createHash('sha256').update(JSON.stringify(divided.classes));
+  packed.samples.forEach((sample, i) => data.update(`${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`));
+  const dataHash = data.digest('hex');
+  const weights = request.weights ? createHash('sha256').update(readWeights(request.weights)).digest('hex') : null;
+  const fingerprint = createHash('sha256').update(JSON.stringify([request.model, Object.entries(parameters).sort(), request.seed, weights, dataHash])).digest('hex');
+  return { parameters, divided, packed, labels, fingerprint, dataHash };
+}
+
+function readWeights(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new WinnowError('bad-request', `The weights ${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+const argsOf = (request: TrainRequest, { parameters, divided, packed, labels }: Prepared, splits: Splits, folder: string, resume: boolean): TrainArgs => ({
+  model: request.model, params: parameters, seed: request.seed, runFolder: folder, pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+  labels, keys: Int32Array.from(packed.samples, keyOf), classes: divided.classes, train: positionsOf(packed.samples, splits, 'train'), val: positionsOf(packed.samples, splits, 'val'),
+  weights: request.weights, resume,
+});
+
+const emptyRun = { seconds: null, imagesPerSecond: null, peakMemoryMiB: null, backend: null, device: null, history: [], epochs: null, report: {}, trainOn: null, classification: null, rangeTest: null };
+
+/** Returns the finished run. The folder has been scanned before. */
+export async function train(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
+  const prepared = await prepare(desk, request, report);
+  const { parameters, divided, packed, fingerprint, dataHash } = prepared;
+  const { division, classes, trainings } = divided;
+  const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
+  const id = earlier?.id ?? desk.runs.nextId(request.model);
+  const counts = Object.fromEntries(splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)])) as Classification['counts'];
+  const classification: Classification = { classes, by: division.by, folds: division.folds, fold: 0, counts, watched: [], evaluation: null, dataHash };
+  const folder = runFolder(desk.workspaceFolder, id);
+  if (!earlier) rmSync(folder, { recursive: true, force: true });
+  const begun: Run = {
+    ...emptyRun, id, kind: 'train', method: request.model, seed: request.seed, trained: counts.train, parameters, column: `${id}.loss`, createdAt: Date.now(), classification,
+    ...earlier, state: 'running',
+  };
+  return keepRun(desk, fingerprint, begun, report, async (put, run) => {
+    const results: TrainResult[] = [];
+    for (const [fold, splits] of trainings.entries()) {
+      const own = trainingFolder(folder, trainings.length, fold);
+      mkdirSync(own, { recursive: true });
+      put(({ classification }) => ({ classification: classification && { ...classification, fold } }));
+      const told = trainings.length > 1 ? `Fold ${fold + 1} of ${trainings.length}` : 'Training';
+      report.stage(`${told}: starting`, 0);
+      results.push(await desk.compute.train(argsOf(request, prepared, splits, own, earlier !== null), { signal: report.signal, onEvent: listen(told, packed.samples, classes, put, report) }));
+    }
+    report.stage('Judging', 0);
+    const { predictions, evaluation } = conclude(prepared, results, request.seed);
+    const told = { ...predictions, classes, keys: packed.samples.map(predictionKey) };
+    writePredictions(desk.workspaceFolder, id, told);
+    putPredictions(desk.table, run(), told);
+    const facts = trainedFacts(results);
+    put(({ classification }) => ({
+      ...facts, state: 'done', history: meanHistory(results), classification: classification && { ...classification, fold: division.folds, evaluation },
+    }));
+    for (const [fold] of trainings.entries()) rmSync(checkpointFile(trainingFolder(folder, trainings.length, fold)), { force: true }); // nothing is left to resume
+  });
+}
+
+/** Follows one training: progress, curves, what it says of watched images. */
+function listen(told: string, samples: readonly Sample[], classes: readonly string[], put: PutRun, report: Report): (event: TrainEvent) => void {
+  let stage = '';
+  let before = 0; // seconds of training told up to the last epoch
+  let history: Epoch[] | null = null;
+  return (event) => {
+    if (event.stage === 'note') return put((run) => ({ report: { ...run.report, note: event.message } }));
+    if (event.stage === 'watched') {
+      const watched = event.watched.map(({ position, predicted, confidence }): Watched => ({ sampleId: samples[position].id, given: samples[position].class as string, predicted: classes[predicted], confidence }));
+      return put(({ classification }) => ({ classification: classification && { ...classification, watched } }));
+    }
+    if (event.stage !== stage) {
+      stage = event.stage;
+      if (stage === 'train') report.stage(told, 0, 'steps');
+      else report.stage('Predicting', 0);
+    }
+    if (event.stage === 'predict') return report.progress(event.done, event.total);
+    report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);
+    if (event.accuracy === undefined && event.valLoss === undefined) return; // within an epoch
+    put((run) => {
+      // A resumed training goes on with what it had; the next fold begins its own.
+      history ??= event.epoch > 1 ? run.history.filter(({ epoch }) => epoch < event.epoch) : [];
+      history = [...history.filter(({ epoch }) => epoch < event.epoch), {
+        epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds - before, accuracy: event.accuracy, valAccuracy: event.valAccuracy ?? null, learningRate: event.learningRate,
+      }];
+      return { history, epochs: event.epochs };
+    });
+    before = event.seconds;
+  };
+}
+
+/** Probabilities of every image, and how good they are where the class is known and was not learned from. */
+function conclude({ divided: { classes, trainings, division }, packed: { samples }, labels }: Prepared, results: readonly TrainResult[], seed: number) {
+  const k = classes.length;
+  const judgedOf = ({ logits }: TrainResult): Judged => ({ logits, labels, classes: k });
+  const temperatures = results.map((result, fold) => temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))));
+  const scaled = results.map(({ logits }, fold) => probabilitiesOf(logits, k, temperatures[fold]));
+  // With folds: of the model that was not trained on the image; of an image without a class, the mean of all.
+  const own = samples.map(({ id }) => (results.length > 1 ? trainings.findIndex((splits) => splits.get(id) === 'test') : 0));
+  const take = (values: readonly Float32Array[], width: number): Float32Array => {
+    const out = new Float32Array(samples.length * width);
+    own.forEach((fold, i) => {
+      for (let c = 0; c < width; c++) out[i * width + c] = fold >= 0 ? values[fold][i * width + c] : values.reduce((sum, one) => sum + one[i * width + c], 0) / values.length;
+    });
+    return out;
+  };
+  const mean = (of: 'meanLoss' | 'forgotten'): Float32Array => Float32Array.from(samples, (_, i) => {
+    const seen = results.map((result) => result[of][i]).filter((value) => !Number.isNaN(value));
+    return seen.length ? seen.reduce((a, b) => a + b) / seen.length : NaN;
+  });
+  const splitOf = samples.map(({ id }, i) => (results.length > 1 && own[i] >= 0 ? 'test' : trainings[0].get(id)));
+  const predictions = {
+    probabilities: take(scaled, k), meanLoss: mean('meanLoss'), forgotten: mean('forgotten'),
+    splits: Float32Array.from(splitOf, (split) => (split ? splitNames.indexOf(split) : NaN)),
+  };
+  const on: Evaluation['on'] = division.by === 'folds' ? 'folds' : splitOf.includes('test') ? 'test' : 'val';
+  const positions = Int32Array.from(splitOf.flatMap((split, i) => (split === (on === 'val' ? 'val' : 'test') ? [i] : [])));
+  const logits = results.length > 1 ? take(results.map((result) => result.logits), k) : results[0].logits;
+  const evaluation = positions.length ? evaluate(rowsAt({ logits, labels, classes: k }, positions), classes, on, (i) => temperatures[own[positions[i]]], seed) : null;
+  return { predictions, evaluation };
+}
+
+/** Over the folds, for as many epochs as each has. */
+function meanHistory(results: readonly TrainResult[]): Epoch[] {
+  const least = results.reduce((a, b) => (b.history.length < a.history.length ? b : a)).history;
+  const mean = (values: (number | null | undefined)[]): number | null => {
+    const known = values.filter((value) => value !== null && value !== undefined);
+    return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+  };
+  return least.map(({ epoch, learningRate }, i) => {
+    const all = results.map(({ history }) => history[i]);
+    return {
+      epoch, learningRate, loss: mean(all.map(({ loss }) => loss)) as number, valLoss: mean(all.map(({ valLoss }) => valLoss)), seconds: mean(all.map(({ seconds }) => seconds)) as number,
+      accuracy: mean(all.map(({ accuracy }) => accuracy)) ?? undefined, valAccuracy: mean(all.map(({ valAccuracy }) => valAccuracy)),
+    };
+  });
+}
+
+/** Finds a learning rate: a run with a curve and no model. */
+export async function findRate(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
+  const prepared = await prepare(desk, { ...request, division: { ...request.division, folds: 0 } }, report);
+  const id = desk.runs.nextId(`${request.model}-range`);
+  const begun: Run = {
+    ...emptyRun, id, kind: 'range-test', method: request.model, seed: request.seed, trained: 0, parameters: prepared.parameters, column: '', createdAt: Date.now(), state: 'running',
+    rangeTest: { points: [], suggested: null, stopped: 'end' },
+  };
+  return keepRun(desk, `range ${prepared.fingerprint}`, begun, report, async (put) => {
+    report.stage('Raising the learning rate', 0, 'steps');
+    const points: NonNullable<Run['rangeTest']>['points'] = [];
+    const began = performance.now();
+    const rangeTest = await desk.compute.rangeTest(argsOf(request, prepared, prepared.divided.trainings[0], runFolder(desk.workspaceFolder, id), false), {
+      signal: report.signal,
+      onEvent: ({ point, total }) => {
+        points.push(point);
+        report.progress(points.length, total);
+        if (points.length % 5 === 0) put({ rangeTest: { points: [...points], suggested: null, stopped: 'end' } });
+      },
+    });
+    put({ rangeTest, state: 'done', seconds: (performance.now() - began) / 1000 });
+  });
+}
