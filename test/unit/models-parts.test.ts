@@ -256,6 +256,7 @@ describe('weights begin', () => {
 
   it.each(initialisations)('%s: norms and biases as ever, each kernel anew', (initialisation) => {
     const build = (choice: Initialisation): Network => new Network(modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16 }, { sizePx: 16, classes: 3 }), [16, 16, 3], 1, { initialisation: choice });
+    const tensors = tf.memory().numTensors;
     const [network, usual] = [build(initialisation), build('default')];
     const [values, before] = [network, usual].map((n) => n.weights.dataSync());
     let at = 0;
@@ -269,5 +270,6 @@ describe('weights begin', () => {
     }
     network.dispose();
     usual.dispose();
+    expect(tf.memory().numTensors).toBe(tensors);
   });
 });

@@ -198,7 +198,7 @@ describe('a summary', () => {
     expect(layers.slice(0, 3)).toEqual([
       { name: 'block0', kind: 'convolution', output: [16, 16, 8], macs: 16 * 16 * 8 * 27, parameters: 27 * 8 },
       { name: 'block0/norm', kind: 'batch normalisation', output: [16, 16, 8], macs: 0, parameters: 16 },
-      { name: 'block0/norm/pool', kind: 'max pooling', output: [8, 8, 8], macs: 0, parameters: 0 },
+      { name: 'block0/pool', kind: 'max pooling', output: [8, 8, 8], macs: 0, parameters: 0 },
     ]);
     expect(activationBytes).toBe(4 * layers.reduce((sum, { output }) => sum + output.reduce((a, b) => a * b), 0));
     const network = new Network(model, [16, 16, 3], 1);

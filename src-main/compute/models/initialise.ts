@@ -50,11 +50,10 @@ function orthogonal(values: Float32Array, shape: number[], axis: Kernel['axis'],
 function orthonormal(matrix: Float64Array, rows: number, columns: number): ArrayLike<number> {
   const backend = native();
   if (!backend) return orthonormalise(matrix, rows, columns);
-  return tf.tidy(() => {
-    const attributes = [typeAttribute(backend), { name: 'full_matrices', type: backend.binding.TF_ATTR_BOOL, value: false }];
-    const [q, r] = backend.executeMultipleOutputs('Qr', attributes, [tf.tensor2d(Float32Array.from(matrix), [rows, columns])], 2);
-    const [values, triangle] = [q.dataSync<'float32'>(), r.dataSync()];
-    const signs = Array.from({ length: columns }, (_, j) => (triangle[j * columns + j] < 0 ? -1 : 1));
-    return values.map((value, i) => value * signs[i % columns]);
-  });
+  const noise = tf.tensor2d(Float32Array.from(matrix), [rows, columns]);
+  const factors = backend.executeMultipleOutputs('Qr', [typeAttribute(backend), { name: 'full_matrices', type: backend.binding.TF_ATTR_BOOL, value: false }], [noise], 2);
+  const [q, r] = factors.map((t) => t.dataSync<'float32'>());
+  tf.dispose([noise, ...factors]);
+  const signs = Array.from({ length: columns }, (_, j) => (r[j * columns + j] < 0 ? -1 : 1));
+  return q.map((value, i) => value * signs[i % columns]);
 }
