@@ -74,3 +74,23 @@ function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: numbe
     v[k * n + q] = s * kp + c * kq;
   }
 }
+
+/** x with A·x = b, by elimination with the largest pivot. `rows` and `b` are used up. */
+export function solve(rows: number[][], b: number[]): number[] {
+  const n = b.length;
+  for (let column = 0; column < n; column++) {
+    let pivot = column;
+    for (let i = column + 1; i < n; i++) if (Math.abs(rows[i][column]) > Math.abs(rows[pivot][column])) pivot = i;
+    [rows[column], rows[pivot], b[column], b[pivot]] = [rows[pivot], rows[column], b[pivot], b[column]];
+    for (let i = column + 1; i < n; i++) {
+      const factor = rows[i][column] / rows[column][column];
+      for (let j = column; j < n; j++) rows[i][j] -= factor * rows[column][j];
+      b[i] -= factor * b[column];
+    }
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let j = i + 1; j < n; j++) b[i] -= rows[i][j] * b[j];
+    b[i] /= rows[i][i];
+  }
+  return b;
+}

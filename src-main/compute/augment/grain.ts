@@ -1,0 +1,26 @@
+/** Gaussian noise on each value; values: deviation of 255, seed. */
+import { fillNormal, random } from '../random.ts';
+import { amountOf, type Operation } from './operation.ts';
+
+/** Drawn once and read from anywhere: a table is a tenth of the price. */
+const mask = 8191;
+let normal: Float32Array | undefined;
+
+export const grain: Operation = {
+  id: 'grain',
+  amount: amountOf('Grain', 'Noise of up to this deviation, as a share of the whole range.', { most: 0.5, step: 0.01 }),
+  draw: (amount, next) => [next() * amount * 255, Math.floor(next() * 2 ** 31)],
+  apply(image, _sizePx, [deviation, seed]) {
+    normal ??= fillNormal(new Float32Array(mask + 1), random('grain'));
+    let state = seed | 1;
+    for (let i = 0; i < image.length; i++) {
+      // xorshift (Marsaglia 2003)
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      const value = image[i] + deviation * normal[state & mask] + 0.5;
+      image[i] = value < 0 ? 0 : value > 255 ? 255 : value;
+    }
+  },
+  tell: ([deviation]) => `grain ${deviation.toFixed(0)}`,
+};

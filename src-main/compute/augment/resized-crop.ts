@@ -1,0 +1,17 @@
+/** A part of the image brought to the whole, as the networks of Szegedy et al. 2015 were trained. Values: left, top, width, height, in pixels. */
+import { amountOf, around, type Operation } from './operation.ts';
+import { zoom } from './warp.ts';
+
+export const resizedCrop: Operation = {
+  id: 'resizedCrop',
+  beside: 'before',
+  amount: amountOf('Crop and enlarge', 'The part of the area that may be cut away; sides from 3:4 to 4:3.', { most: 0.92, step: 0.02 }),
+  draw(amount, next, sizePx) {
+    const area = (1 - amount * next()) * sizePx ** 2;
+    const ratio = Math.exp(around(Math.log(4 / 3), next));
+    const [width, height] = [Math.min(sizePx, Math.sqrt(area * ratio)), Math.min(sizePx, Math.sqrt(area / ratio))];
+    return [next() * (sizePx - width), next() * (sizePx - height), width, height];
+  },
+  apply: (image, sizePx, [left, top, width, height]) => zoom(image, sizePx, left, top, width, height),
+  tell: ([, , width, height]) => `crop ${Math.round(width)} × ${Math.round(height)}`,
+};

@@ -1,0 +1,17 @@
+/** Turned about the middle; values: degrees against the clock, way. */
+import { amountOf, around, type Matrix, type Operation } from './operation.ts';
+import { smooth, warp } from './warp.ts';
+
+const matrix = ([degrees]: readonly number[]): Matrix => {
+  const angle = (degrees * Math.PI) / 180;
+  return [Math.cos(angle), -Math.sin(angle), 0, Math.sin(angle), Math.cos(angle), 0];
+};
+
+export const rotation: Operation = {
+  id: 'rotation',
+  amount: amountOf('Rotation', 'Turned by up to this, either way.', { most: 180, step: 1, unit: '°', usual: 10, advanced: false }),
+  draw: (amount, next) => [around(amount, next), smooth],
+  matrix,
+  apply: (image, sizePx, values) => warp(image, sizePx, matrix(values), values[1]),
+  tell: ([degrees]) => `rotate ${degrees.toFixed(0)}°`,
+};

@@ -1,0 +1,89 @@
+/** Pixels moved: each pixel of the result is looked up at its place in the source. `nearest` with black outside is what the published policies do; `smooth` takes between four pixels and repeats the border. */
+import { copyOf, type Matrix } from './operation.ts';
+
+/** Written into the values of an affine step, so that a step says all that is done. */
+export const nearest = 0;
+export const smooth = 1;
+
+export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, way: number): void {
+  const source = copyOf(image);
+  const middle = (sizePx - 1) / 2;
+  const [a, b, tx, c, d, ty] = matrix;
+  const line = way === nearest ? lineNearest : lineSmooth;
+  for (let y = 0; y < sizePx; y++) {
+    const v = y - middle;
+    line(image, y * sizePx * 3, source, sizePx, -middle * a + v * b + tx + middle, a, -middle * c + v * d + ty + middle, c);
+  }
+}
+
+function lineNearest(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, dx: number, y: number, dy: number): void {
+  for (let i = 0; i < sizePx; i++, at += 3) {
+    const px = x + i * dx + 0.5;
+    const py = y + i * dy + 0.5;
+    if (px >= 0 && py >= 0 && px < sizePx && py < sizePx) {
+      const from = ((py | 0) * sizePx + (px | 0)) * 3;
+      out[at] = source[from];
+      out[at + 1] = source[from + 1];
+      out[at + 2] = source[from + 2];
+    } else out[at] = out[at + 1] = out[at + 2] = 0;
+  }
+}
+
+function lineSmooth(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, dx: number, y: number, dy: number): void {
+  const last = sizePx - 1;
+  for (let i = 0; i < sizePx; i++, at += 3) {
+    let px = x + i * dx;
+    let py = y + i * dy;
+    px = px < 0 ? 0 : px > last ? last : px;
+    py = py < 0 ? 0 : py > last ? last : py;
+    const ix = px | 0;
+    const iy = py | 0;
+    // Weights of 256ths: whole numbers are quicker, and bytes hold no more.
+    const fx = ((px - ix) * 256) | 0;
+    const fy = ((py - iy) * 256) | 0;
+    const p = (iy * sizePx + ix) * 3;
+    const right = ix < last ? 3 : 0;
+    const below = iy < last ? sizePx * 3 : 0;
+    const w11 = fx * fy;
+    const w10 = (fy << 8) - w11;
+    const w01 = (fx << 8) - w11;
+    const w00 = 65536 - w11 - w10 - w01;
+    out[at] = (source[p] * w00 + source[p + right] * w01 + source[p + below] * w10 + source[p + below + right] * w11 + 32768) >> 16;
+    out[at + 1] = (source[p + 1] * w00 + source[p + right + 1] * w01 + source[p + below + 1] * w10 + source[p + below + right + 1] * w11 + 32768) >> 16;
+    out[at + 2] = (source[p + 2] * w00 + source[p + right + 2] * w01 + source[p + below + 2] * w10 + source[p + below + right + 2] * w11 + 32768) >> 16;
+  }
+}
+
+/** First `second`, as the eye sees it last: a place of the result goes through `first`'s matrix after `second`'s. */
+export function compose(first: Matrix, second: Matrix): Matrix {
+  const [a, b, tx, c, d, ty] = first;
+  const [e, f, ux, g, h, uy] = second;
+  return [a * e + b * g, a * f + b * h, a * ux + b * uy + tx, c * e + d * g, c * f + d * h, c * ux + d * uy + ty];
+}
+
+/** A rectangle of the image, which may lie between pixels, brought to the whole. */
+export function zoom(image: Uint8Array, sizePx: number, left: number, top: number, width: number, height: number): void {
+  const [sx, sy] = [width / sizePx, height / sizePx];
+  // Pixel centres to pixel centres.
+  warp(image, sizePx, [sx, 0, left + width / 2 - sizePx / 2, 0, sy, top + height / 2 - sizePx / 2], smooth);
+}
+
+/** x' = (c0·x + c1·y + c2) / (c6·x + c7·y + 1), y' likewise, of pixel centres from the upper left corner; nearest, black outside. */
+export function warpPerspective(image: Uint8Array, sizePx: number, c: readonly number[]): void {
+  const source = copyOf(image);
+  for (let y = 0, at = 0; y < sizePx; y++) {
+    for (let x = 0; x < sizePx; x++, at += 3) {
+      const u = x + 0.5;
+      const v = y + 0.5;
+      const w = c[6] * u + c[7] * v + 1;
+      const px = (c[0] * u + c[1] * v + c[2]) / w;
+      const py = (c[3] * u + c[4] * v + c[5]) / w;
+      if (px >= 0 && py >= 0 && px < sizePx && py < sizePx) {
+        const from = ((py | 0) * sizePx + (px | 0)) * 3;
+        image[at] = source[from];
+        image[at + 1] = source[from + 1];
+        image[at + 2] = source[from + 2];
+      } else image[at] = image[at + 1] = image[at + 2] = 0;
+    }
+  }
+}

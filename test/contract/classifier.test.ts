@@ -1,0 +1,182 @@
+/** Classifiers on the command line and through the contract: trained, judged, resumed, predicted; what the preview shows is what training sees. */
+import { copyFileSync, cpSync, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { classifiers } from '../../src-main/compute/classify/index.ts';
+import { startFeed } from '../../src-main/compute/train/feed.ts';
+import { trainSchema } from '../../src-main/contract/schemas.ts';
+import { packPixels } from '../../src-main/image/pixel-cache.ts';
+import { divide } from '../../src-main/workspace/division.ts';
+import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts';
+import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { startCompute } from '../../src-main/compute/child.ts';
+import { start, winnow, winnowJson } from '../fixtures/command.ts';
+import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+
+interface TrainJson {
+  samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[];
+  issues: unknown[];
+  run: { id: string; seed: number; by: string; classes: string[]; counts: Record<string, number>; metrics: Record<string, number>; history: { epoch: number; loss: number }[]; report: Record<string, unknown>; parameters: Record<string, unknown> };
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await blobFolder();
+});
+const newData = () => ({ WINNOW_DATA: temporaryFolder('data') });
+const small = ['--size', '32', '--epochs', '3', '--policy', 'none'];
+
+describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
+  const own: Record<string, string[]> = {
+    vgg: ['--width', '4', '--dense', '16'], alexnet: ['--width', '4', '--dense', '16', '--size', '64'], vit: ['--width', '16', '--depth', '2', '--heads', '2'], resnet: ['--width', '4'], 'se-resnet': ['--width', '4'],
+    cnn: ['--width', '4', '--depth', '2', '--dense', '8'], mlp: ['--width', '8', '--depth', '1'], 'efficientnet-lite0': [],
+  };
+  test('trains and tells', async () => {
+    const { run, samples } = await winnowJson<TrainJson>(['train', folder, '--model', id, ...small, '--epochs', '1', ...own[id]], newData());
+    expect(run.id).toBe(`${id}-1`);
+    expect(run.classes).toEqual(['good', 'other']);
+    expect(samples).toHaveLength(25);
+    for (const { probabilities, predicted } of samples) {
+      expect(Object.values(probabilities).reduce((a, b) => a + b)).toBeCloseTo(1, 4);
+      expect(probabilities[predicted]).toBe(Math.max(...Object.values(probabilities)));
+    }
+    expect(run.metrics.accuracy).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('train', () => {
+  test('the same seed gives the same classifier; folds test each image once; expressions and predict read what it said', async () => {
+    const data = newData();
+    const args = ['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--seed', '4'];
+    const [first, again] = [await winnowJson<TrainJson>(args, data), await winnowJson<TrainJson>([...args, '--fresh'], data)];
+    expect(again.samples).toEqual(first.samples);
+    expect(again.run.id).toBe('cnn-2');
+    expect(first.run.counts).toEqual({ train: 17, val: 4, test: 4 });
+    expect(first.run.history).toHaveLength(3);
+    const tested = first.samples.filter(({ split }) => split === 'test');
+    expect(tested).toHaveLength(4);
+    expect(first.run.metrics.accuracy).toBeCloseTo(tested.filter(({ label, predicted }) => label === predicted).length / 4, 10);
+
+    const folds = await winnowJson<TrainJson>([...args, '--folds', '3'], data);
+    expect(folds.run.by).toBe('folds');
+    expect(folds.samples.every(({ split }) => split === 'test')).toBe(true);
+    expect(folds.samples).toHaveLength(25);
+
+    const wanted = first.samples.filter(({ label, predicted }) => label === 'good' && predicted === 'other').map(({ path }) => path);
+    const shown = await winnow(['show', folder, '--where', "class = 'good' and cnn-1.predicted = 'other'"], data);
+    expect(shown.out.trim().split('\n').filter(Boolean)).toEqual(wanted);
+
+    // An image that comes later is predicted; what was said before stays.
+    const copy = temporaryFolder('copy');
+    cpSync(folder, copy, { recursive: true });
+    const other = newData();
+    const before = await winnowJson<TrainJson>(['train', copy, ...args.slice(2)], other);
+    copyFileSync(join(folder, 'good', 'odd.png'), join(copy, 'later.png'));
+    const after = await winnowJson<{ samples: { path: string; split: string | null; label: string | null; probabilities: Record<string, number> }[] }>(['predict', copy, '--run', 'cnn-1'], other);
+    expect(after.samples).toHaveLength(26);
+    const odd = after.samples.find(({ path }) => path === 'good/odd.png');
+    expect(after.samples.find(({ path }) => path === 'later.png')).toMatchObject({ split: null, label: null, probabilities: expect.objectContaining({}) });
+    for (const [name, p] of Object.entries(after.samples.find(({ path }) => path === 'later.png')!.probabilities)) expect(p).toBeCloseTo(odd!.probabilities[name], 5);
+    expect(after.samples.filter(({ path }) => path !== 'later.png').map(({ path, probabilities }) => [path, probabilities])).toEqual(before.samples.map(({ path, probabilities }) => [path, probabilities]));
+  });
+
+  test('says what is in the way', async () => {
+    const data = newData();
+    const flat = temporaryFolder('flat');
+    for (const file of readdirSync(join(folder, 'good'))) copyFileSync(join(folder, 'good', file), join(flat, file));
+    for (const [args, sentence] of [
+      [['train', flat], /No image has a class yet\. A classifier needs two/], [['train', folder, '--model', 'nonsense'], /There is no model ‘nonsense’/], [['train', folder, '--folds', '1'], /One fold leaves nothing/],
+      [['train', folder, '--weights', '/nowhere.safetensors'], /weights .*cannot be read/], [['train', folder, '--crop', '128'], /crop is larger/], [['predict', folder], /No classifier was trained/],
+      [['train', folder, '--split-by', 'folders'], /no folders named train/], [['train', folder, '--model', 'mlp', '--depth', '-1'], /depth/],
+    ] as const) {
+      const { code, err } = await winnow([...args], data);
+      expect(code, err).toBeGreaterThan(0);
+      expect(err).toMatch(sentence);
+      expect(err).not.toMatch(/\bat .*:\d+:\d+/);
+    }
+  });
+
+  test('a range test tells its curve', async () => {
+    const { run } = await winnowJson<{ run: { points: { rate: number }[]; suggested: number } }>(['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--find-rate'], newData());
+    expect(run.points.length).toBeGreaterThan(40);
+    expect(run.suggested === null || (run.suggested > 1e-6 && run.suggested < 10)).toBe(true);
+  });
+
+  test('killed in epoch 7 of 20, it goes on and ends with the same probabilities', async () => {
+    const args = ['train', folder, '--model', 'resnet', '--width', '4', '--size', '32', '--policy', 'randaugment', '--dropout', '0.2', '--epochs', '20', '--min-steps', '20', '--json', '-'];
+    const data = newData();
+    const { process: child, ended } = start(args, data);
+    await untilEpoch(data.WINNOW_DATA, 6);
+    child.kill('SIGKILL');
+    await ended;
+    const resumed = await winnowJson<TrainJson>(args.slice(0, -2), data);
+    expect(resumed.run.id).toBe('resnet-1');
+    expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(5);
+    expect(Number(resumed.run.report.resumedFrom)).toBeLessThan(20);
+    const whole = await winnowJson<TrainJson>([...args.slice(0, -2), '--fresh'], data);
+    expect(whole.run.report.resumedFrom).toBeNull();
+    expect(resumed.samples).toEqual(whole.samples);
+    expect(resumed.run.history.map(({ epoch, loss }) => [epoch, loss])).toEqual(whole.run.history.map(({ epoch, loss }) => [epoch, loss]));
+  });
+});
+
+/** Resolves once a training has gone through so many epochs. */
+async function untilEpoch(data: string, epoch: number): Promise<void> {
+  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((resume) => setTimeout(resume, 10))) {
+    const [workspace] = existsSync(join(data, 'workspaces')) ? readdirSync(join(data, 'workspaces')) : [];
+    const file = workspace && join(data, 'workspaces', workspace, 'workspace.sqlite');
+    if (!file || !existsSync(file)) continue;
+    try {
+      const db = new DatabaseSync(file, { readOnly: true });
+      const row = db.prepare('SELECT record FROM runs').get() as { record: string } | undefined;
+      db.close();
+      if (row && JSON.parse(row.record).history.length >= epoch) return;
+    } catch {
+      // The schema is being written at this moment.
+    }
+  }
+  throw new Error('training did not get that far');
+}
+
+test('the preview’s pixels are those that training uses, mixed ones too', async () => {
+  const compute = startCompute();
+  const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
+  try {
+    const job = workspace.scan();
+    while (workspace.jobs().find(({ id }) => id === job.id)?.state === 'running') await new Promise((resume) => setImmediate(resume));
+    const request = trainSchema.parse({ model: 'cnn', seed: 3, parameters: { sizePx: 32, cropPx: 28, batch: 6, minSteps: 1, policy: 'randaugment', mixup: 0.4 } });
+    const samples = workspace.table.samples();
+    const { classes, trainings: [splits] } = divide(samples, workspace.groups(), request.division);
+    const packed = await packPixels(workspace.db, folder, workspace.workspaceFolder, samples, 32, { signal: new AbortController().signal, onProgress: () => undefined });
+    const train = positionsOf(samples, splits, 'train');
+    const parameters = classifiers.find(({ id }) => id === 'cnn')!.schema.parse(request.parameters) as never as { batch: number; minSteps: number; cropPx: number };
+    const feed = startFeed({
+      pixels: { file: packed.file, sizePx: 32, channels: 3, rows: packed.rows }, train, batch: parameters.batch, minSteps: parameters.minSteps, seed: 3, epoch: 0, epochs: 3,
+      make: { labels: labelsOf(samples, classes), keys: Int32Array.from(samples, keyOf), classes: 2, smoothing: 0.1, cropPx: 28, recipe: parameters as never },
+    });
+    const chosen = [...train.subarray(0, 5)].map((position) => samples[position].id);
+    const preview = await workspace.preview({ train: request, ids: chosen, draws: 3, runId: null });
+    expect(preview.tiles).toHaveLength(5 * 4);
+    expect(preview.sizePx).toBe(28);
+    expect(preview.tiles.some(({ steps }) => steps.some((step) => /mixed/.test(step)))).toBe(true);
+    expect(preview.tiles.filter(({ draw }) => draw < 0).every(({ steps }) => steps.length === 0)).toBe(true);
+    let found = 0;
+    for (let view = 0; view < 3; view++) {
+      for (let step = 0; step < Math.ceil(train.length / 6); step++) {
+        const { positions, bytes } = await feed.take();
+        positions.forEach((position, i) => {
+          const tile = preview.tiles.findIndex(({ sampleId, draw }) => sampleId === samples[position].id && draw === view);
+          if (tile < 0) return;
+          expect(Buffer.compare(workspace.previews.tile(preview.id, tile).bytes, bytes.subarray(i * 28 * 28 * 3, (i + 1) * 28 * 28 * 3))).toBe(0);
+          found++;
+        });
+      }
+    }
+    expect(found).toBe(15);
+    await feed.close();
+  } finally {
+    await workspace.close();
+    await compute.stop();
+  }
+});
