@@ -33,7 +33,7 @@ describe('import rules', () => {
     expect(imports.filter(({ from, to, isType }) => from.startsWith('src-renderer/') && !isType && /^src-main\/contract\/(schemas|router)\.ts$/.test(to))).toEqual([]);
     expect(imports.filter(({ from, to, isType }) => /^src-main\/contract\/(read|expression|keep-best|words|address|types)\.ts$/.test(from) && !isType && /schemas|zod/.test(to))).toEqual([]);
   });
-  test.each([['compute/anomaly', 'scorer.ts', 3], ['compute/models', 'model.ts', 7], ['compute/augment', 'operation.ts', 19], ['check', 'check.ts', 10], ['export', 'format.ts', 5]])('the records of %s do not import each other', (folder, type, least) => {
+  test.each([['compute/anomaly', 'scorer.ts', 3], ['compute/models', 'model.ts', 7], ['compute/augment', 'operation.ts', 18], ['check', 'check.ts', 10], ['export', 'format.ts', 5]])('the records of %s do not import each other', (folder, type, least) => {
     const records = imports.filter(({ from }) => from === `src-main/${folder}/index.ts`).map(({ to }) => to).filter((to) => !to.endsWith(`/${type}`));
     expect(records.length).toBeGreaterThanOrEqual(least);
     expect(imports.filter(({ from, to }) => records.includes(from) && records.includes(to))).toEqual([]);
