@@ -66,6 +66,10 @@ describe('calibration', () => {
 
   it('finds the temperature that the labels were drawn at', () => {
     for (const truth of [0.4, 1, 2]) expect(temperatureOf(drawn(truth)) * truth).toBeCloseTo(1, 0.6);
+    // Ten that are all right, and sure of it, are no reason to be surer without end.
+    const right = judged(Array.from({ length: 10 }, () => [0, 0]), 2, 4);
+    expect(temperatureOf(right)).toBeGreaterThan(0.5);
+    expect(temperatureOf(right)).toBeLessThan(3);
     expect(temperatureOf({ logits: new Float32Array(0), labels: new Int32Array(0), classes: 4 })).toBe(1);
   });
 

@@ -55,13 +55,30 @@ export function meanLoss({ logits, labels, classes }: Judged, temperature = 1): 
   return sum / labels.length;
 }
 
+/** Where every class were as right as another. */
+function meanLossOfAll({ logits, labels, classes }: Judged, temperature: number): number {
+  let sum = 0;
+  for (let i = 0; i < labels.length; i++) {
+    let mean = 0;
+    for (let k = 0; k < classes; k++) mean += logits[i * classes + k] / classes;
+    // All labels' losses differ by their logits alone.
+    sum += lossAt(logits, i, classes, 0, temperature) + (logits[i * classes] - mean) / temperature;
+  }
+  return sum / labels.length;
+}
+
 export const accuracyOf = ({ logits, labels, classes }: Judged): number => labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
 
-/** The temperature, 0.05 to 20, with the least loss, by golden section over its logarithm; 1 where there is no image. */
+/**
+ * The temperature, 0.05 to 20, with the least loss, by golden section over its logarithm; 1 where there is no image. A few images that are all right say
+ * nothing of how sure one may be: as in Platt 1999, each counts as if a share of 1 / (n + 2) of its label were spread over the other classes.
+ */
 export function temperatureOf(held: Judged): number {
-  if (!held.labels.length) return 1;
+  const n = held.labels.length;
+  if (!n) return 1;
+  const doubt = held.classes / (held.classes - 1) / (n + 2);
   const golden = (Math.sqrt(5) - 1) / 2;
-  const loss = (log: number): number => meanLoss(held, Math.exp(log));
+  const loss = (log: number): number => (1 - doubt) * meanLoss(held, Math.exp(log)) + doubt * meanLossOfAll(held, Math.exp(log));
   let [low, high] = [Math.log(0.05), Math.log(20)];
   while (high - low > 1e-4) {
     const [a, b] = [high - golden * (high - low), low + golden * (high - low)];
