@@ -4,6 +4,7 @@ import { shell } from './lib/engine.ts';
 import { app } from './state/app.svelte.ts';
 import { zoomStep } from './state/loupe.svelte.ts';
 import { settings } from './state/settings.svelte.ts';
+import type { Training } from './state/training.svelte.ts';
 import type { Place, View } from './state/view.svelte.ts';
 
 export interface Action {
@@ -11,13 +12,15 @@ export interface Action {
   title: string;
   /** As `event.key`, lower case; `ctrl+` is Cmd on a Mac. A person may choose others. */
   keys: readonly string[];
-  group: 'Folder' | 'Decide' | 'Move' | 'Select' | 'Look' | 'Places';
+  group: 'Folder' | 'Decide' | 'Move' | 'Select' | 'Look' | 'Places' | 'Train';
   /** Not in the palette: makes sense only as a key. */
   keyOnly?: boolean;
   when(): boolean;
   run(): void | Promise<void>;
 }
 
+const training = () => app.training as Training;
+const canTrain = () => app.training !== null && app.session?.running === null && app.view !== null && app.view.classes.length > 1;
 const view = () => app.view as View; // only where `when` has seen to it
 const browsing = () => app.view !== null && app.view.isBrowsing;
 const inGrid = () => browsing() && view().loupe.mode === 'grid';
@@ -104,6 +107,11 @@ export const actions: readonly Action[] = [
   { id: 'issues', title: 'Issues', keys: ['i'], group: 'Places', when: () => app.view !== null, run: go('issues') },
   { id: 'duplicates', title: 'Duplicates', keys: ['b'], group: 'Places', when: () => app.view !== null, run: go('duplicates') },
   { id: 'map', title: 'Map', keys: ['m'], group: 'Places', when: () => app.view !== null, run: go('map') },
+  { id: 'train', title: 'Train', keys: ['r'], group: 'Places', when: () => app.view !== null, run: go('train') },
+
+  { id: 'train-classifier', title: 'Train a classifier', keys: [], group: 'Train', when: canTrain, run: () => { go('train')(); void training().train(); } },
+  { id: 'find-rate', title: 'Find a learning rate', keys: [], group: 'Train', when: canTrain, run: () => { go('train')(); void training().findRate(); } },
+  { id: 'predict', title: 'Predict all images', keys: [], group: 'Train', when: () => app.training?.run?.state === 'done' && app.session?.running === null, run: () => training().predict() },
 
   { id: 'search', title: 'Search paths and tags', keys: ['/', 'ctrl+f'], group: 'Folder', when: browsing, run: focus('#search-field') },
   { id: 'palette', title: 'All commands', keys: ['ctrl+k', 'ctrl+shift+p'], group: 'Folder', when: () => true, run: () => void (app.dialog = 'palette') },

@@ -6,6 +6,8 @@ export interface Field {
   description: string;
   unit: string | null;
   isAdvanced: boolean;
+  /** Heading under which it stands. */
+  group: string | null;
   kind: 'choice' | 'number' | 'switch';
   choices: readonly (string | number)[];
   isWhole: boolean;
@@ -16,7 +18,7 @@ export interface Field {
 }
 
 interface Property {
-  type?: string; enum?: (string | number)[]; title?: string; description?: string; unit?: string; advanced?: boolean; default?: unknown;
+  type?: string; enum?: (string | number)[]; title?: string; description?: string; unit?: string; advanced?: boolean; group?: string; default?: unknown;
   minimum?: number; maximum?: number; exclusiveMinimum?: number; step?: number;
 }
 
@@ -27,6 +29,7 @@ export const fieldsOf = (schema: Record<string, unknown>): Field[] =>
     description: property.description ?? '',
     unit: property.unit ?? null,
     isAdvanced: property.advanced ?? false,
+    group: property.group ?? null,
     kind: property.enum ? 'choice' : property.type === 'boolean' ? 'switch' : 'number',
     choices: property.enum ?? [],
     isWhole: property.type === 'integer',
@@ -39,3 +42,8 @@ export const fieldsOf = (schema: Record<string, unknown>): Field[] =>
 
 export const defaultsOf = (schema: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(fieldsOf(schema).map((field) => [field.name, field.default]));
+
+/** Fields under their headings, in the order in which these come first. */
+export function groupsOf(fields: readonly Field[]): { group: string | null; fields: Field[] }[] {
+  return [...Map.groupBy(fields, ({ group }) => group)].map(([group, own]) => ({ group, fields: own }));
+}

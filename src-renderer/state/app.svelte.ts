@@ -3,13 +3,17 @@ import type { EngineInfo, ExportFormat, Method } from '../../src-main/contract/t
 import { engine, sentenceOf, shell } from '../lib/engine.ts';
 import { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
+import { Training } from './training.svelte.ts';
 import { View } from './view.svelte.ts';
 
 class App {
   session = $state.raw<Session | null>(null);
   view = $state.raw<View | null>(null);
+  training = $state.raw<Training | null>(null);
   info = $state.raw<EngineInfo | null>(null);
   methods = $state.raw<readonly Method[]>([]);
+  /** The architectures that classify. */
+  models = $state.raw<readonly Method[]>([]);
   exportFormats = $state.raw<readonly ExportFormat[]>([]);
   opening = $state<string | null>(null);
   /** Why the last folder could not be opened. */
@@ -18,7 +22,7 @@ class App {
 
   async start() {
     try {
-      [this.info, this.methods, this.exportFormats] = await Promise.all([engine.engine.info.query(), engine.engine.methods.query(), engine.engine.exportFormats.query()]);
+      [this.info, this.methods, this.models, this.exportFormats] = await Promise.all([engine.engine.info.query(), engine.engine.methods.query(), engine.engine.models.query(), engine.engine.exportFormats.query()]);
     } catch (error) {
       this.problem = sentenceOf(error);
     }
@@ -35,6 +39,7 @@ class App {
       this.session?.close();
       this.session = session;
       this.view = new View(session);
+      this.training = new Training(session, this.view, () => this.models);
       const { view } = this;
       void session.complete.then(() => view.resume());
       history.replaceState(null, '', `?${new URLSearchParams({ folder: session.folder, ...(workspace ? { workspace } : {}) })}`);
@@ -58,6 +63,7 @@ class App {
     this.session?.close();
     this.session = null;
     this.view = null;
+    this.training = null;
     history.replaceState(null, '', '/');
     document.title = 'Winnow';
   }

@@ -8,9 +8,10 @@ import { readerOf } from '../../src-main/contract/read.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 import type { Session } from './session.svelte.ts';
 
-/** What can be chosen by value, in the order of the panel. */
+/** What can be chosen by value, in the order of the panel; columns of names come after. */
 export const facetNames = ['decision', 'class', 'issue', 'duplicate', 'tag', 'split', 'format'] as const;
-export type FacetName = (typeof facetNames)[number];
+/** One of these, or a column whose numbers stand for names. */
+export type FacetName = string;
 /** As a value of a facet: there is none. */
 export const none = '';
 

@@ -12,7 +12,7 @@ import { LoupeState } from './loupe.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
 
-export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'map';
+export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'map' | 'train';
 /** Where the grid is. */
 const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'duplicates', 'map'];
 
@@ -61,7 +61,7 @@ export class View {
   // --- what is looked through ---
 
   readonly run: Run | null = $derived.by(() => {
-    const runs = this.#session.runs;
+    const runs = this.#session.runs.filter(({ kind }) => kind === 'rank');
     return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
   });
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);

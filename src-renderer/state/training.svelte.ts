@@ -1,0 +1,106 @@
+/** The classifier that is being thought about: its form, kept while the person looks elsewhere, how the images would be divided, what was trained so far, and what of it is looked at. */
+import type { Division, ModelSummary } from '../../src-main/contract/classifier.ts';
+import type { DivisionRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
+import type { Method, Run } from '../../src-main/contract/types.ts';
+import { defaultsOf } from '../lib/schema.ts';
+import { notices } from './notices.svelte.ts';
+import type { Session } from './session.svelte.ts';
+import type { View } from './view.svelte.ts';
+
+export type Tab = 'preview' | 'training' | 'result';
+const pauseMs = 250;
+
+export class Training {
+  #session: Session;
+  #view: View;
+  #models: () => readonly Method[];
+  modelId = $state('resnet');
+  /** What was set, by model. */
+  parameters = $state<Record<string, Record<string, unknown>>>({});
+  division = $state<DivisionRequest>({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 1 });
+  seed = $state(1);
+  weights = $state('');
+  isMore = $state(false);
+  tab = $state<Tab>('preview');
+  #runId = $state<string | null>(null);
+  /** As the engine last answered. */
+  divided = $state.raw<Division | null>(null);
+  summary = $state.raw<ModelSummary | null>(null);
+  /** Why the form is not valid. */
+  problem = $state<string | null>(null);
+
+  constructor(session: Session, view: View, models: () => readonly Method[]) {
+    this.#session = session;
+    this.#view = view;
+    this.#models = models;
+  }
+
+  readonly model: Method | null = $derived.by(() => this.#models().find(({ id }) => id === this.modelId) ?? this.#models()[0] ?? null);
+  readonly values: Record<string, unknown> = $derived.by(() => (this.model ? { ...defaultsOf(this.model.schema), ...this.parameters[this.model.id] } : {}));
+
+  readonly runs: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind }) => kind !== 'rank'));
+  readonly trained: readonly Run[] = $derived.by(() => this.runs.filter(({ kind, state }) => kind === 'train' && state === 'done'));
+  /** The run that is being made, else the one chosen, else the newest. */
+  readonly run: Run | null = $derived.by(() => {
+    const { running } = this.#session;
+    const made = running && this.runs.find(({ id }) => id === running.runId);
+    return made ?? this.runs.find(({ id }) => id === this.#runId) ?? this.runs[0] ?? null;
+  });
+  readonly isBusy = $derived.by(() => ['train', 'range-test'].includes(this.#session.running?.kind ?? ''));
+
+  readonly request: TrainRequest = $derived.by(() => ({
+    model: this.model?.id ?? '', parameters: { ...this.parameters[this.model?.id ?? ''] }, division: { ...this.division, shares: { ...this.division.shares } }, weights: this.weights.trim() || null, seed: this.seed, resume: true,
+  }));
+
+  set(name: string, value: unknown) {
+    if (this.model) this.parameters[this.model.id] = { ...this.parameters[this.model.id], [name]: value };
+  }
+
+  choose(run: Run) {
+    this.#runId = run.id;
+    this.tab = run.kind === 'train' && run.state === 'done' ? 'result' : 'training';
+  }
+
+  /** Asks the engine once changes pause: how the images are divided, what the network is like. Call inside an effect; returns what ends it. */
+  follow(): () => void {
+    const { request } = this;
+    const classes = this.#view.classes.length;
+    void this.#session.workspace?.shape;
+    let isStale = false;
+    const timer = setTimeout(async () => {
+      const { calls } = this.#session;
+      try {
+        const [divided, summary] = await Promise.all([
+          calls.classifier.divide.query(request.division),
+          request.model && classes > 1 ? calls.engine.summary.query({ model: request.model, parameters: request.parameters, classes }) : null,
+        ]);
+        if (!isStale) [this.divided, this.summary, this.problem] = [divided, summary, null];
+      } catch (error) {
+        if (!isStale) [this.summary, this.problem] = [null, (error as Error).message];
+      }
+    }, pauseMs);
+    return () => { isStale = true; clearTimeout(timer); };
+  }
+
+  train = () => this.#start(() => this.#session.calls.classifier.train.mutate($state.snapshot(this.request) as TrainRequest));
+  findRate = () => this.#start(() => this.#session.calls.classifier.rangeTest.mutate($state.snapshot(this.request) as TrainRequest));
+  async predict() {
+    const { run } = this;
+    if (run) await this.#session.calls.classifier.predict.mutate({ runId: run.id }).catch((error: unknown) => notices.fail(error));
+  }
+
+  async #start(work: () => Promise<unknown>) {
+    try {
+      this.tab = 'training';
+      await work();
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  /** Looks in the gallery at images of which a run said something, by an expression and an order. */
+  look(where: string, order?: { by: string; descending: boolean }) {
+    this.#view.openView({ name: '', where, order: order ?? { by: 'path', descending: false } });
+    this.#view.loupe.mode = 'grid';
+  }
+}
