@@ -7,7 +7,7 @@ export function reliabilityConfig({ bins, scaledBins }: Calibration): ChartConfi
   const points = (label: string, token: string, list: Calibration['bins']) => ({
     label, data: list.map(({ confidence, accuracy }) => ({ x: confidence, y: accuracy })), borderColor: colour(token), backgroundColor: colour(token), borderWidth: 1.5, pointRadius: 3, tension: 0,
   });
-  const unit = { type: 'linear' as const, min: 0, max: 1, grid: { color: colour('line') }, border: { display: false }, ticks: { color: colour('faint'), stepSize: 0.25 } };
+  const unit = { type: 'linear' as const, min: 0, max: 1, grid: { color: colour('line') }, border: { display: false }, ticks: { color: colour('faint'), stepSize: 0.2 } };
   return {
     type: 'line',
     data: {

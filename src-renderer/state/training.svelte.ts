@@ -14,7 +14,7 @@ export class Training {
   #session: Session;
   #view: View;
   #models: () => readonly Method[];
-  modelId = $state('resnet');
+  modelId = $state('cnn');
   /** What was set, by model. */
   parameters = $state<Record<string, Record<string, unknown>>>({});
   division = $state<DivisionRequest>({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 1 });
@@ -56,9 +56,10 @@ export class Training {
     if (this.model) this.parameters[this.model.id] = { ...this.parameters[this.model.id], [name]: value };
   }
 
-  choose(run: Run) {
-    this.#runId = run.id;
-    this.tab = run.kind === 'train' && run.state === 'done' ? 'result' : 'training';
+  choose(id: string) {
+    this.#runId = id;
+    const run = this.runs.find((known) => known.id === id);
+    if (run) this.tab = run.kind === 'train' && run.state === 'done' ? 'result' : 'training';
   }
 
   /** Asks the engine once changes pause: how the images are divided, what the network is like. Call inside an effect; returns what ends it. */

@@ -1,0 +1,148 @@
+/** Training a classifier as a person does it, through the window and through the browser: see what training sees, find a learning rate, train, learn how good it is and on which images it fails. */
+import { AxeBuilder } from '@axe-core/playwright';
+import { join } from 'node:path';
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { winnowJson } from '../fixtures/command.ts';
+import { sharedSet } from '../fixtures/images.ts';
+import { doorName, openDoor, temporary, type OpenDoor } from './door.ts';
+
+const digits = sharedSet('sign-digits');
+const own = temporary();
+let door: OpenDoor;
+let page: Page;
+const faults: string[] = [];
+
+beforeAll(async () => {
+  door = await openDoor(own.data, digits);
+  page = door.page;
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  await page.getByRole('contentinfo').getByText(/^Scan: 500 image files/).waitFor({ timeout: 60_000 });
+});
+afterAll(async () => {
+  await door?.close();
+  own.remove();
+});
+
+const accessible = async () => {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+};
+const inBothLights = async () => {
+  const first = await accessible();
+  await page.getByRole('button', { name: 'Dark or light' }).click();
+  const second = await accessible();
+  await page.getByRole('button', { name: 'Dark or light' }).click();
+  return [...first, ...second];
+};
+const field = (name: string) => page.getByRole('complementary', { name: 'Train' }).getByLabel(name, { exact: true });
+const set = async (name: string, value: string) => {
+  await field(name).fill(value);
+  await field(name).press('Tab');
+};
+const cells = () => page.getByRole('table', { name: 'Views that training will see' }).getByRole('cell').getByRole('img');
+/** The pixels of the tiles, as far as they are drawn. */
+const pixels = () => cells().evaluateAll((images) => (images as HTMLImageElement[]).map((image) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: image.naturalWidth, height: image.naturalHeight });
+  const context = canvas.getContext('2d')!;
+  context.drawImage(image, 0, 0);
+  return [...context.getImageData(0, 0, canvas.width, canvas.height).data].reduce((h, v) => Math.imul(h ^ v, 16777619), 0x811c9dc5);
+}));
+
+describe(`a classifier, ${doorName}`, () => {
+  test('the preview shows what training will see and follows the sliders', async () => {
+    await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
+    await page.getByRole('complementary', { name: 'Train' }).getByRole('row', { name: 'all 350 75 75' }).waitFor();
+    await field('Size').selectOption('32');
+    await page.getByText('32 × 32 px, as the network gets them').waitFor();
+    await expect.poll(() => cells().count()).toBe(6 * 9);
+    const before = await pixels();
+    expect(new Set(before).size).toBeGreaterThan(50); // each view is another
+    expect(await cells().first().getAttribute('alt')).toBe('0: as it is judged');
+    await set('Rotation', '90');
+    await expect.poll(async () => (await cells().nth(1).getAttribute('alt'))?.match(/rotate -?(\d+)/)?.[1] ?? '').not.toBe('');
+    await expect.poll(async () => (await pixels()).filter((hash, i) => hash !== before[i]).length).toBe(6 * 8);
+    const after = await pixels();
+    expect(after.filter((hash, i) => hash === before[i])).toHaveLength(6); // as they are judged, they stay
+    await page.getByLabel('Show operations').check();
+    await page.getByText(/^rotate -?\d+°, .*brightness/).first().waitFor();
+    await field('Policy').selectOption('none');
+    await page.getByText('unchanged').first().waitFor();
+    await expect.poll(async () => new Set(await pixels()).size).toBe(6);
+    expect(await inBothLights()).toEqual([]);
+  });
+
+  test('what cannot be is said, and what the network is like', async () => {
+    await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · [\d.]+ MB to train$/).waitFor();
+    await set('Share of train', '0');
+    await set('Share of val', '0');
+    await page.getByText('will not be known').or(page.getByText('fewer than two images')).or(page.getByText('cannot be learned')).first().waitFor();
+    await set('Share of train', '70');
+    await set('Share of val', '15');
+    await page.getByRole('complementary', { name: 'Train' }).getByRole('row', { name: 'all 350 75 75' }).waitFor();
+    await set('Width', '4');
+    await set('Epochs', '4');
+  });
+
+  test('a learning rate is found and used', async () => {
+    await page.getByRole('button', { name: 'Find rate' }).click();
+    await page.getByRole('heading', { name: 'Loss while the learning rate rises' }).waitFor({ timeout: 60_000 });
+    await page.getByText(/cnn-range-1: a learning rate of .* is suggested/).first().waitFor({ timeout: 60_000 });
+    await page.getByRole('img', { name: 'Loss against learning rate' }).waitFor();
+    const use = page.getByRole('button', { name: /^Use / });
+    const rate = (await use.innerText()).replace('Use ', '');
+    await use.click();
+    expect(Number(await field('Learning rate').inputValue())).toBe(Number(rate));
+    expect(await inBothLights()).toEqual([]);
+    await set('Learning rate', '0.005');
+  });
+
+  test('a training shows its curves, and its result is that of the command line', async () => {
+    await page.getByRole('complementary', { name: 'Train' }).getByRole('button', { name: 'Train', exact: true }).click();
+    await page.getByRole('img', { name: 'Training and validation loss' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('heading', { name: 'What it says of some images that it is not trained on' }).waitFor();
+    await page.getByText(/^cnn-1: [\d.]+ % of 75 images right/).first().waitFor({ timeout: 60_000 });
+    expect(await inBothLights()).toEqual([]);
+    await page.getByRole('tab', { name: 'Result' }).click();
+    const shown = await page.locator('dl[aria-label=Figures] div', { hasText: /^accuracy/ }).locator('dd').first().innerText();
+    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(['train', digits, '--model', 'cnn', '--size', '32', '--width', '4', '--epochs', '4', '--rotation', '90', '--policy', 'none', '--learning-rate', '0.005'], { WINNOW_DATA: join(own.work, 'line') });
+    expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
+    await page.waitForFunction(() => [...document.querySelectorAll<HTMLImageElement>('[role=tabpanel] img')].every((image) => image.complete && image.naturalWidth > 0));
+    expect(await page.locator('section[aria-label=Hardest] li').count()).toBe(12);
+    expect(await inBothLights()).toEqual([]);
+  });
+
+  test('a cell of the confusion matrix opens its images', async () => {
+    const matrix = page.getByRole('region', { name: 'Confusion matrix' });
+    const labels = await matrix.getByRole('button').evaluateAll((list) => list.map((cell) => cell.getAttribute('aria-label') as string));
+    const told = labels.map((label) => /^(.+) as (.+): (\d+) images?$/.exec(label) as RegExpExecArray);
+    expect(told.reduce((sum, [, , , count]) => sum + Number(count), 0)).toBe(75);
+    const [label, given, predicted, count] = told.find(([, a, b]) => a !== b) as RegExpExecArray; // four epochs leave something wrong
+    await matrix.getByRole('button', { name: label, exact: true }).click();
+    await page.getByText(`${count} shown`).waitFor();
+    const paths = await page.locator('[role=option]').evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
+    expect(paths).toHaveLength(Number(count));
+    expect(paths.every((path) => path.startsWith(`${given}/`))).toBe(true);
+    await page.locator('[role=option]').first().click();
+    const said = page.getByRole('region', { name: 'Predicted by cnn-1' });
+    expect(await said.locator('.first').innerText()).toContain(predicted);
+    // Its predictions are a facet like any other, and no range of numbers.
+    await page.getByRole('complementary', { name: 'Filters' }).getByRole('heading', { name: 'cnn-1 · predicted class' }).waitFor();
+    expect(await inBothLights()).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  test('the preview warns where a trained model loses the class', async () => {
+    await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
+    await page.getByRole('tab', { name: 'Preview' }).click();
+    await field('Policy').selectOption('custom');
+    await set('Rotation', '180');
+    await page.getByLabel('Images', { exact: true }).fill('24');
+    await page.getByLabel('Does it still know them?').selectOption('cnn-1');
+    await page.getByText(/^cnn-1 no longer knows \d+ of \d+ views of images that it knows: the augmentation may be too strong\.$/).waitFor({ timeout: 30_000 });
+    expect(await cells().evaluateAll((images) => images.some((image) => /taken for/.test(image.getAttribute('alt') ?? '')))).toBe(true);
+    expect(await inBothLights()).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+});
