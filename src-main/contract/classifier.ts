@@ -17,7 +17,7 @@ export interface Division {
   warnings: string[];
 }
 
-/** A number with its 95 % interval, from a bootstrap over images. */
+/** A number with its 95 % interval: Wilson's for a share of images, from a bootstrap over images for the others. */
 export interface Measured {
   value: number;
   low: number;

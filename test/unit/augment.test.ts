@@ -1,4 +1,5 @@
 /** Augmentation: every operation keeps an image an image and repeats by its seed; what is deterministic is torchvision's (fixtures/augment.json, made by augment.py); policies are the published ones. */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -190,4 +191,32 @@ describe('mixing', () => {
     expect(mean).toBeCloseTo(0.5, 1.7);
     expect(variance * 4 * (2 * alpha + 1)).toBeCloseTo(1, 1.2);
   });
+});
+
+it('the loops in C++ make the bytes that TypeScript makes', () => {
+  const script = `
+    import { createHash } from 'node:crypto';
+    const { operations } = await import(${JSON.stringify(new URL('../../src-main/compute/augment/index.ts', import.meta.url).href)});
+    const { loops } = await import(${JSON.stringify(new URL('../../src-main/compute/augment/loops.ts', import.meta.url).href)});
+    const { random } = await import(${JSON.stringify(new URL('../../src-main/compute/random.ts', import.meta.url).href)});
+    const hashes = {};
+    for (const { id, draw, apply } of operations) {
+      const hash = createHash('sha256');
+      for (const sizePx of [1, 2, 3, 31, 64, 97]) for (let seed = 0; seed < 40; seed++) {
+        const next = random(id, sizePx, seed);
+        const plain = seed % 4 === 0 ? 40 : 256;
+        const image = Uint8Array.from({ length: sizePx * sizePx * 3 }, () => next() * plain);
+        const values = draw(0.9, next, sizePx);
+        if (values) apply(image, sizePx, seed % 2 && ['rotation', 'shear', 'scale', 'translation'].includes(id) ? [...values.slice(0, -1), 0] : values);
+        hash.update(image);
+      }
+      hashes[id] = hash.digest('hex');
+    }
+    process.stdout.write(JSON.stringify({ has: loops !== null, hashes }));`;
+  const told = (kernels: string): { has: boolean; hashes: Record<string, string> } =>
+    JSON.parse(spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { ...process.env, WINNOW_KERNELS: kernels, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' } }).stdout);
+  const [compiled, plain] = [told(''), told('off')];
+  expect(plain.has).toBe(false);
+  if (process.platform === 'linux' && process.arch === 'x64') expect(compiled.has).toBe(true);
+  expect(compiled.hashes).toEqual(plain.hashes);
 });

@@ -1,15 +1,13 @@
 /** Away from the mean luminance or towards it; values: factor. */
 import { amountOf, factorOf, type Operation } from './operation.ts';
-import { grayAt, lookUp, tableOf, toByte } from './tables.ts';
+import { graySum, lookUp, tableOf, toByte } from './tables.ts';
 
 export const contrast: Operation = {
   id: 'contrast',
   amount: amountOf('Contrast', 'More or less contrast by up to this share.', { most: 1, step: 0.05, usual: 0.2, advanced: false }),
   draw: (amount, next) => [factorOf(amount, next)],
   apply(image, _sizePx, [factor]) {
-    let sum = 0;
-    for (let i = 0; i < image.length; i += 3) sum += grayAt(image, i);
-    const mean = Math.fround(sum / (image.length / 3));
+    const mean = Math.fround(graySum(image) / (image.length / 3));
     const [own, other] = [Math.fround(factor), Math.fround(1 - factor)];
     lookUp(image, tableOf((v) => toByte(Math.fround(Math.fround(v * own) + mean * other))));
   },

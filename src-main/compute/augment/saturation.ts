@@ -1,4 +1,5 @@
 /** More or less colour; values: factor. */
+import { loops } from './loops.ts';
 import { amountOf, factorOf, type Operation } from './operation.ts';
 import { bytes, grayAt } from './tables.ts';
 
@@ -8,6 +9,7 @@ export const saturation: Operation = {
   draw: (amount, next) => [factorOf(amount, next)],
   apply(image, _sizePx, [factor]) {
     const [own, other] = [Math.fround(factor), Math.fround(1 - factor)];
+    if (loops) return loops.saturate(image, own, other);
     const [colours, grays] = [Float32Array.from(bytes, (v) => v * own), Float64Array.from(bytes, (v) => v * other)];
     for (let i = 0; i < image.length; i += 3) {
       const gray = grays[grayAt(image, i)];

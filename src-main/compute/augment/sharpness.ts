@@ -1,4 +1,5 @@
 /** Away from the image smoothed by a 3 × 3 window or towards it; the border stays. Values: factor. */
+import { loops } from './loops.ts';
 import { amountOf, copyOf, factorOf, type Operation } from './operation.ts';
 
 export const sharpness: Operation = {
@@ -10,6 +11,7 @@ export const sharpness: Operation = {
     const source = copyOf(image);
     const line = sizePx * 3;
     const share = Math.fround(1 - factor);
+    if (loops) return loops.sharpen(image, source, sizePx, share);
     const pull = Float32Array.from({ length: 511 }, (_, d) => (d - 255) * share);
     for (let y = 1; y < sizePx - 1; y++) {
       for (let i = y * line + 3; i < (y + 1) * line - 3; i++) {

@@ -1,4 +1,5 @@
 /** Pixels moved: each pixel of the result is looked up at its place in the source. `nearest` with black outside is what the published policies do; `smooth` takes between four pixels and repeats the border. */
+import { loops } from './loops.ts';
 import { copyOf, type Matrix } from './operation.ts';
 
 /** Written into the values of an affine step, so that a step says all that is done. */
@@ -7,6 +8,7 @@ export const smooth = 1;
 
 export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, way: number): void {
   const source = copyOf(image);
+  if (loops) return (way === nearest ? loops.warpNearest : loops.warpSmooth)(image, source, sizePx, Float64Array.from(matrix));
   const middle = (sizePx - 1) / 2;
   const [a, b, tx, c, d, ty] = matrix;
   const line = way === nearest ? lineNearest : lineSmooth;

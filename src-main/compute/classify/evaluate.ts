@@ -120,39 +120,46 @@ export function evaluate(judged: Judged, classNames: readonly string[], on: Eval
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   labels.forEach((label, i) => confusion[label][predicted[i]]++);
   const perClass = shares(confusion);
-  const whole = summaries(confusion, sum(losses) / n, sum(among) / n);
+  const whole = summaries(confusion, sum(losses) / n);
 
   // 95 % by percentiles of a bootstrap over images (Efron 1979).
   const rounds = Math.max(100, Math.min(2000, Math.floor(2e7 / (n + classes ** 2))));
   const next = random('bootstrap', seed, n);
   const drawn = Array.from({ length: rounds }, () => {
     const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-    let [loss, near] = [0, 0];
+    let loss = 0;
     for (let i = 0; i < n; i++) {
       const j = Math.floor(next() * n);
       counts[labels[j]][predicted[j]]++;
       loss += losses[j];
-      near += among[j];
     }
-    return summaries(counts, loss / n, near / n);
+    return summaries(counts, loss / n);
   });
   const measured = (name: keyof Summaries): Measured => {
     const values = Float64Array.from(drawn, (round) => round[name]).sort();
     return { value: whole[name], low: values[Math.floor(0.025 * (rounds - 1))], high: values[Math.ceil(0.975 * (rounds - 1))] };
   };
 
+  /** Of a share of images: where all are right, a bootstrap would have no doubt left (Wilson 1927). */
+  const shareOf = (value: number): Measured => {
+    const z2 = 1.96 ** 2;
+    const middle = (value + z2 / (2 * n)) / (1 + z2 / n);
+    const half = (1.96 / (1 + z2 / n)) * Math.sqrt((value * (1 - value)) / n + z2 / (4 * n * n));
+    return { value, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+  };
+
   const before = calibrationBins(probabilitiesOf(logits, classes), labels, classes);
   const after = calibrationBins(probabilitiesOf(scaled, classes), labels, classes);
   return {
     on, images: n,
-    accuracy: measured('accuracy'), balancedAccuracy: measured('balancedAccuracy'), macroF1: measured('macroF1'), loss: measured('loss'), topK: k ? { k, ...measured('topK') } : null,
+    accuracy: shareOf(whole.accuracy), balancedAccuracy: measured('balancedAccuracy'), macroF1: measured('macroF1'), loss: measured('loss'), topK: k ? { k, ...shareOf(sum(among) / n) } : null,
     classes: classNames.map((name, c) => ({ name, images: sum(confusion[c]), ...perClass[c] })),
     confusion,
     calibration: { error: before.error, temperature: n ? sum(Float64Array.from(labels, (_, i) => temperatures(i))) / n : 1, scaledError: after.error, bins: before.bins, scaledBins: after.bins },
   };
 }
 
-interface Summaries { accuracy: number; balancedAccuracy: number; macroF1: number; loss: number; topK: number }
+interface Summaries { accuracy: number; balancedAccuracy: number; macroF1: number; loss: number }
 
 /** Precision, recall and F1 of each class; 0 where nothing was predicted or given. */
 function shares(confusion: readonly number[][]): { precision: number; recall: number; f1: number }[] {
@@ -165,14 +172,14 @@ function shares(confusion: readonly number[][]): { precision: number; recall: nu
 }
 
 /** Means over classes count those that have images here. */
-function summaries(confusion: readonly number[][], loss: number, topK: number): Summaries {
+function summaries(confusion: readonly number[][], loss: number): Summaries {
   const present = shares(confusion).filter((_, c) => confusion[c].some((count) => count > 0));
   const n = confusion.reduce((all, row) => all + sum(row), 0);
   return {
     accuracy: confusion.reduce((right, row, c) => right + row[c], 0) / n,
     balancedAccuracy: sum(present.map(({ recall }) => recall)) / present.length,
     macroF1: sum(present.map(({ f1 }) => f1)) / present.length,
-    loss, topK,
+    loss,
   };
 }
 

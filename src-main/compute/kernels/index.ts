@@ -15,7 +15,7 @@ let ops = new Set<string>();
 
 /** After TensorFlow has been loaded: the kernels use its library. Returns a sentence where they should be here and do not load. */
 export function loadKernels(): string | undefined {
-  const file = process.env.WINNOW_KERNELS || compiled();
+  const file = process.env.WINNOW_KERNELS || compiledFile('');
   if (!file || file === 'off') return undefined;
   try {
     ops = new Set((createRequire(import.meta.url)(file) as Addon).ops);
@@ -27,11 +27,11 @@ export function loadKernels(): string | undefined {
 
 export const hasKernel = (op: string): boolean => ops.has(op);
 
-/** The file for the widest instructions that the processor has. */
-function compiled(): string | undefined {
+/** The file for the widest instructions that the processor has. `prefix`: which of those that set-up compiles. */
+export function compiledFile(prefix: '' | 'augment-'): string | undefined {
   const has = instructions();
   const level = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'].every((i) => has.has(i)) ? 'avx512' : has.has('avx2') && has.has('fma') ? 'avx2' : undefined;
-  const file = level && fileURLToPath(new URL(`../../../dist/kernels/${level}.node`, import.meta.url));
+  const file = level && fileURLToPath(new URL(`../../../dist/kernels/${prefix}${level}.node`, import.meta.url));
   return file && fs.existsSync(file) ? file : undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Winnow's own kernels for TensorFlow on the processor (src-main/compute/kernels), compiled on this machine once for each version of
- * their sources, for the instruction sets that they are written for. Without them TensorFlow's own are used, which are slower; so this
- * piece is not essential.
+ * What of Winnow is C++: its own kernels for TensorFlow on the processor (src-main/compute/kernels) and the inner loops of augmentation
+ * (src-main/compute/augment/loops.cc), compiled on this machine once for each version of their sources, for the instruction sets that they are written
+ * for. Without them TensorFlow's own and TypeScript are used, which are slower; so this piece is not essential.
  */
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { inModules, isShipped, platform, root } from '../repository.mjs';
 import { tensorflowFolder } from './tensorflow.mjs';
 
 const sourceFolder = join(root, 'src-main', 'compute', 'kernels');
+const loops = join(root, 'src-main', 'compute', 'augment', 'loops.cc');
 const link = join(root, 'dist', 'kernels'); // where compute/backend.ts looks
 
 /** File name → what it may use. backend.ts takes the first that the processor can run. */
@@ -19,6 +20,8 @@ const levels = /** @type {Record<string, Record<string, string>>} */ ({
   'linux-x64': { 'avx512.node': '-march=x86-64-v4', 'avx2.node': '-march=x86-64-v3' },
 });
 const flags = ['-std=c++17', '-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-pthread'];
+/** The same bytes as TypeScript: nothing rounded otherwise. */
+const loopFlags = ['-std=c++20', '-O3', '-ffp-contract=off', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
 
 function sources() {
   return readdirSync(sourceFolder).filter((name) => /\.(cc|h)$/.test(name)).sort();
@@ -27,6 +30,7 @@ function sources() {
 function folderName() {
   const hash = createHash('sha256').update(flags.join(' ')).update(tensorflowFolder() ?? '');
   for (const name of sources()) hash.update(name).update(readFileSync(join(sourceFolder, name)));
+  hash.update(loopFlags.join(' ')).update(readFileSync(loops));
   return `kernels-${platform}-${hash.digest('hex').slice(0, 16)}`;
 }
 
@@ -48,7 +52,7 @@ export const kernels = {
     if (!levels[platform] || !tensorflow) return;
     const built = await buildOnce(folderName(), async (folder) => {
       log('Compiling the kernels for training (once for each version of them)');
-      await Promise.all(Object.entries(levels[platform]).map(([file, march]) => compile(march, join(folder, file), tensorflow)));
+      await Promise.all(Object.entries(levels[platform]).flatMap(([file, march]) => [compile(march, join(folder, file), tensorflow), compileLoops(march, join(folder, `augment-${file}`))]));
     });
     if (lstatSync(link, { throwIfNoEntry: false })) rmSync(link, { recursive: true, force: true });
     mkdirSync(dirname(link), { recursive: true });
@@ -65,6 +69,11 @@ async function compile(/** @type {string} */ march, /** @type {string} */ target
     ...['-o', target, `-L${join(tensorflow, 'lib', 'napi-v8')}`, '-l:libtensorflow_framework.so.2'],
   ]);
   if (failure) throw new Error(`the kernels could not be compiled: ${failure}`);
+}
+
+async function compileLoops(/** @type {string} */ march, /** @type {string} */ target) {
+  const { failure } = await finish('g++', [...loopFlags, march, `-I${inModules('node-api-headers', 'include')}`, loops, '-o', target]);
+  if (failure) throw new Error(`the loops of augmentation could not be compiled: ${failure}`);
 }
 
 function linked() {
