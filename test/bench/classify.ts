@@ -3,7 +3,7 @@
  * augmentation, dropout, squeeze-and-excitation, global average pooling. Each variant over several seeds (who is in which split, first weights, order);
  * accuracy on the test split, mean over seeds with a 95 % interval of Student's t, and the paired difference to the variant before which it stands.
  *
- *     npm run bench -- classify [--sets sign-digits,clothing-10] [--seeds 5] [--epochs 80] [--only NAME,…]
+ *     npm run bench -- classify [--sets sign-digits,clothing-10] [--seeds 5] [--epochs 40] [--size 64] [--only NAME,…]
  *
  * Results are kept in dist/bench/classify.json and not worked out twice: a bench that was cut off goes on.
  */
@@ -15,7 +15,7 @@ import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { openDoor, type Door } from '../../src-main/door/client.ts';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
-const { values: options } = parseArgs({ options: { sets: { type: 'string', default: 'sign-digits,clothing-10' }, seeds: { type: 'string', default: '5' }, epochs: { type: 'string', default: '80' }, only: { type: 'string' } } });
+const { values: options } = parseArgs({ options: { sets: { type: 'string', default: 'sign-digits,clothing-10' }, seeds: { type: 'string', default: '5' }, epochs: { type: 'string', default: '40' }, size: { type: 'string', default: '64' }, only: { type: 'string' } } });
 
 interface Variant { name: string; model: string; parameters: Record<string, unknown>; /** The variant that it differs from in one thing. */ than?: string }
 
@@ -45,9 +45,9 @@ fs.mkdirSync(path.dirname(file), { recursive: true });
 const kept: Record<string, Result> = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Record<string, Result>) : {};
 
 async function once(door: Door, set: string, { name, model, parameters }: Variant, seed: number): Promise<Result> {
-  const key = `${set} | ${name} | ${options.epochs} epochs | seed ${seed}`;
+  const key = `${set}${options.size === '64' ? '' : `, ${options.size} px`} | ${name} | ${options.epochs} epochs | seed ${seed}`;
   if (kept[key]) return kept[key];
-  const request = trainSchema.parse({ model, seed, division: { seed }, parameters: { epochs: Number(options.epochs), ...parameters } });
+  const request = trainSchema.parse({ model, seed, division: { seed }, parameters: { epochs: Number(options.epochs), sizePx: Number(options.size), ...parameters } });
   const job = await follow(door, { quiet: true }, () => door.calls.classifier.train.mutate(request));
   const { classification, seconds, imagesPerSecond } = await door.calls.runs.get.query({ id: job.runId as string });
   const { accuracy, images } = classification!.evaluation!;
@@ -70,7 +70,7 @@ const wanted = options.only?.split(',').map((name) => name.trim());
 for (const set of options.sets.split(',')) {
   const door = await openDoor(sharedSet(set), temporaryFolder('classify'));
   const accuracies = new Map<string, number[]>();
-  console.log(`\n${set}, ${options.epochs} epochs, ${seeds.length} seeds\n\n| variant | accuracy | least–most | brings | seconds |\n|---|---|---|---|---|`);
+  console.log(`\n${set}, ${options.size} px, ${options.epochs} epochs, ${seeds.length} seeds\n\n| variant | accuracy | least–most | brings | seconds |\n|---|---|---|---|---|`);
   for (const variant of variants.filter(({ name }) => !wanted || wanted.includes(name))) {
     const results: Result[] = [];
     for (const seed of seeds) results.push(await once(door, set, variant, seed));
