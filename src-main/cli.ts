@@ -12,6 +12,7 @@ import { addMarkCommands } from './command/mark.ts';
 import { exitCodes, fail, say } from './command/output.ts';
 import { addRankCommand } from './command/rank.ts';
 import { addPredictCommand } from './command/predict.ts';
+import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
 import { addTrainCommand } from './command/train.ts';
 import { addViewCommands } from './command/views.ts';
@@ -33,7 +34,7 @@ const program = new Command('winnow')
 
 // In the order of `--help`.
 for (const add of [
-  addScanCommand, addChecksCommand, addDuplicatesCommand, addRankCommand, addTrainCommand, addPredictCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand,
+  addScanCommand, addChecksCommand, addDuplicatesCommand, addRankCommand, addTrainCommand, addPredictCommand, addRunsCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand,
 ]) add(program);
 
 const heading = 'The program:';

@@ -7,9 +7,10 @@ import { WinnowError } from '../contract/errors.ts';
 import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
 import { backendTitles, type Run } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
-import { backendOption, folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
+import { atLeastOne, backendOption, folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
 import { duration, follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
+import { allSamples } from './samples.ts';
 import { describePredictions } from './predict.ts';
 
 interface TrainOptions extends FolderOptions {
@@ -22,6 +23,9 @@ interface TrainOptions extends FolderOptions {
   seed: number;
   weights?: string;
   findRate?: boolean;
+  summary?: boolean;
+  preview?: string;
+  views: number;
   fresh?: boolean;
   [flag: string]: unknown;
 }
@@ -38,6 +42,9 @@ export function addTrainCommand(program: Command) {
     .option('--seed <n>', 'the same seed on the same machine gives the same classifier', whole, 1)
     .option('--weights <file>', 'a safetensors file with torchvision’s or timm’s names to begin from')
     .option('--find-rate', 'only look for a learning rate: raise it step by step and note the loss')
+    .option('--summary', 'only list the layers: shapes, parameters, multiply-adds, memory')
+    .option('--preview <dir>', 'only write what training would see of an image of each class, view after view')
+    .option('--views <n>', 'with --preview: how many of each', atLeastOne, 8)
     .option('--fresh', 'start anew even where an interrupted training could be resumed')
     .addOption(backendOption());
   addParameterFlags(command, classifiers);
@@ -51,6 +58,8 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
     model: options.model, parameters: parametersOf(options, record, classifiers), seed: options.seed, resume: !options.fresh, weights: options.weights ? resolve(options.weights) : null,
     division: { by: options.splitBy, shares: options.split, folds: options.folds, seed: options.splitSeed ?? options.seed },
   });
+  if (options.summary) return summary(door, options, request);
+  if (options.preview) return preview(door, options, request, resolve(options.preview));
   if (options.findRate) return findRate(door, options, request);
   const job = await follow(door, options, () => door.calls.classifier.train.mutate(request));
   const run = await door.calls.runs.get.query({ id: job.runId as string });
@@ -88,6 +97,34 @@ function tableOf({ on, images, accuracy, balancedAccuracy, macroF1, loss, topK, 
     `  ${'class'.padEnd(width)}  images  precision  recall     F1`,
     ...classes.map(({ name, images: n, precision, recall, f1 }) => `  ${name.padEnd(width)}  ${String(n).padStart(6)}  ${precision.toFixed(3).padStart(9)}  ${recall.toFixed(3).padStart(6)}  ${f1.toFixed(3).padStart(5)}`),
   ];
+}
+
+/** Of as many classes as the folder has. */
+async function summary(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {
+  const { classes } = await divided(door, options, request);
+  const told = await door.calls.engine.summary.query({ model: request.model, parameters: request.parameters, classes: Math.max(2, classes.length) });
+  writeJson(options, { schema: 'winnow/summary@1', folder: door.folder, model: request.model, ...told });
+  if (options.quiet || options.json === '-') return;
+  const count = (n: number) => n.toLocaleString('en');
+  const width = Math.max(...told.layers.map(({ name }) => name.length));
+  for (const { name, kind, output, parameters, macs } of told.layers) process.stdout.write(`${name.padEnd(width)}  ${kind.padEnd(14)}  ${output.join('×').padStart(12)}  ${count(parameters).padStart(12)}  ${count(macs).padStart(14)}\n`);
+  process.stdout.write(`${count(told.parameters)} parameters, ${count(told.macs)} multiply-adds an image; about ${count(Math.round(told.trainingMiB))} MiB to train with ${told.batch} images a step, ${count(Math.round(told.freeMiB))} MiB free.\n`);
+}
+
+async function divided(door: Door, options: TrainOptions, request: TrainRequest) {
+  await follow(door, options, () => door.calls.workspace.scan.mutate());
+  return door.calls.classifier.divide.query(request.division);
+}
+
+async function preview(door: Door, options: TrainOptions, request: TrainRequest, to: string): Promise<void> {
+  const { classes } = await divided(door, options, request);
+  const samples = await allSamples(door);
+  const ids = classes.flatMap(({ name }) => samples.find((sample) => sample.class === name)?.id ?? []).slice(0, 64);
+  if (!ids.length) throw new WinnowError('no-samples', 'No image has a class yet. Put the images into a sub-folder for each class, or label them.');
+  const { tiles } = await door.calls.classifier.preview.query({ train: request, ids, draws: options.views, to });
+  const paths = new Map(samples.map(({ id, path }) => [id, path]));
+  writeJson(options, { schema: 'winnow/preview@1', folder: door.folder, to, views: tiles.map(({ sampleId, draw, steps }) => ({ path: paths.get(sampleId), view: draw + 1, steps })) });
+  say(options, `${tiles.length} views of ${ids.length} images in ${to}.`);
 }
 
 async function findRate(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {

@@ -128,6 +128,8 @@ export const previewSchema = z.object({
   draws: z.int().min(1).max(64).default(8),
   /** A finished classifier that says whether it still knows the image. */
   runId: z.string().min(1).nullable().default(null),
+  /** Folder for the views, one lossless WebP each. */
+  to: z.string().min(1).nullable().default(null),
 });
 export type PreviewRequest = z.infer<typeof previewSchema>;
 

@@ -1,7 +1,6 @@
 /** Classifiers on the command line and through the contract: trained, judged, resumed, predicted; what the preview shows is what training sees. */
-import { copyFileSync, cpSync, existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
@@ -11,7 +10,7 @@ import { divide } from '../../src-main/workspace/division.ts';
 import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts';
 import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
-import { start, winnow, winnowJson } from '../fixtures/command.ts';
+import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 
 interface TrainJson {
@@ -97,6 +96,34 @@ describe('train', () => {
     }
   });
 
+  test('weights that do not fit are told by name and shape', async () => {
+    const file = join(temporaryFolder('weights'), 'other.safetensors');
+    const header = Buffer.from(JSON.stringify({ 'conv1.weight': { dtype: 'F32', shape: [2, 3, 3, 3], data_offsets: [0, 216] }, 'nobody.knows': { dtype: 'F32', shape: [1], data_offsets: [216, 220] } }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    writeFileSync(file, Buffer.concat([length, header, Buffer.alloc(220)]));
+    const { code, err } = await winnow(['train', folder, '--model', 'resnet', '--width', '4', ...small, '--weights', file], newData());
+    expect(code).toBe(2);
+    expect(err).toMatch(/conv1\.weight/);
+    expect(err).toMatch(/nobody\.knows|bn1\.weight|layer1/);
+  });
+
+  test('layers, views and runs are told without a window', async () => {
+    const data = newData();
+    const { layers, parameters, macs } = await winnowJson<{ layers: { name: string; parameters: number }[]; parameters: number; macs: number }>(['train', folder, '--model', 'resnet', '--size', '224', '--summary'], data);
+    expect(parameters).toBe(11_689_512 - 513 * 998); // ResNet-18 for two classes, not a thousand
+    expect(layers.reduce((sum, layer) => sum + layer.parameters, 0)).toBe(parameters);
+    expect(macs / 1.814e9).toBeCloseTo(1, 2);
+    const to = temporaryFolder('views');
+    const { views } = await winnowJson<{ views: { path: string; view: number; steps: string[] }[] }>(['train', folder, ...small.slice(0, 2), '--policy', 'randaugment', '--preview', to, '--views', '3'], data);
+    expect(views).toHaveLength(2 * 4);
+    expect(views.filter(({ view }) => view === 0).every(({ steps }) => steps.length === 0)).toBe(true);
+    expect(readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.webp'))).toHaveLength(8);
+    expect((await winnow(['train', folder, '--preview', join(folder, 'views')], data)).err).toMatch(/never written to/);
+    expect(existsSync(join(folder, 'views'))).toBe(false);
+    expect((await winnowJson<{ runs: unknown[] }>(['runs', folder], data)).runs).toEqual([]);
+  });
+
   test('a range test tells its curve', async () => {
     const { run } = await winnowJson<{ run: { points: { rate: number }[]; suggested: number } }>(['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--find-rate'], newData());
     expect(run.points.length).toBeGreaterThan(40);
@@ -121,24 +148,6 @@ describe('train', () => {
   });
 });
 
-/** Resolves once a training has gone through so many epochs. */
-async function untilEpoch(data: string, epoch: number): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((resume) => setTimeout(resume, 10))) {
-    const [workspace] = existsSync(join(data, 'workspaces')) ? readdirSync(join(data, 'workspaces')) : [];
-    const file = workspace && join(data, 'workspaces', workspace, 'workspace.sqlite');
-    if (!file || !existsSync(file)) continue;
-    try {
-      const db = new DatabaseSync(file, { readOnly: true });
-      const row = db.prepare('SELECT record FROM runs').get() as { record: string } | undefined;
-      db.close();
-      if (row && JSON.parse(row.record).history.length >= epoch) return;
-    } catch {
-      // The schema is being written at this moment.
-    }
-  }
-  throw new Error('training did not get that far');
-}
-
 test('the preview’s pixels are those that training uses, mixed ones too', async () => {
   const compute = startCompute();
   const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
@@ -156,7 +165,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       make: { labels: labelsOf(samples, classes), keys: Int32Array.from(samples, keyOf), classes: 2, smoothing: 0.1, cropPx: 28, recipe: parameters as never },
     });
     const chosen = [...train.subarray(0, 5)].map((position) => samples[position].id);
-    const preview = await workspace.preview({ train: request, ids: chosen, draws: 3, runId: null });
+    const preview = await workspace.preview({ train: request, ids: chosen, draws: 3, runId: null, to: null });
     expect(preview.tiles).toHaveLength(5 * 4);
     expect(preview.sizePx).toBe(28);
     expect(preview.tiles.some(({ steps }) => steps.some((step) => /mixed/.test(step)))).toBe(true);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { scorers } from '../../src-main/compute/anomaly/index.ts';
-import { start, winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
+import { start, untilEpoch, winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 
 let folder: string;
@@ -97,25 +97,6 @@ test('decide, undo, redo, export', async () => {
 });
 
 const longRank = () => ['rank', folder, '--method', 'mlp-ae', '--size', '32', '--epochs', '24', '--patience', '0', '--json', '-'];
-/** Resolves once training has gone through a few epochs. */
-async function untilEpoch(data: string, epoch: number): Promise<void> {
-  const { DatabaseSync } = await import('node:sqlite');
-  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((resume) => setTimeout(resume, 20))) {
-    const [workspace] = existsSync(join(data, 'workspaces')) ? readdirSync(join(data, 'workspaces')) : [];
-    const file = workspace && join(data, 'workspaces', workspace, 'workspace.sqlite');
-    if (!file || !existsSync(file)) continue;
-    try {
-      const db = new DatabaseSync(file, { readOnly: true });
-      const row = db.prepare('SELECT record FROM runs').get() as { record: string } | undefined;
-      db.close();
-      if (row && JSON.parse(row.record).history.length >= epoch) return;
-    } catch {
-      // The schema is being written at this moment.
-    }
-  }
-  throw new Error('training did not get that far');
-}
-
 test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
   const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });

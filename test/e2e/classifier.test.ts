@@ -1,11 +1,10 @@
 /** Training a classifier as a person does it, through the window and through the browser: see what training sees, find a learning rate, train, learn how good it is and on which images it fails. */
-import { AxeBuilder } from '@axe-core/playwright';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { winnowJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
-import { doorName, openDoor, temporary, type OpenDoor } from './door.ts';
+import { doorName, openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
 
 const digits = sharedSet('sign-digits');
 const own = temporary();
@@ -25,17 +24,7 @@ afterAll(async () => {
   own.remove();
 });
 
-const accessible = async () => {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-};
-const inBothLights = async () => {
-  const first = await accessible();
-  await page.getByRole('button', { name: 'Dark or light' }).click();
-  const second = await accessible();
-  await page.getByRole('button', { name: 'Dark or light' }).click();
-  return [...first, ...second];
-};
+const inBothLights = () => violationsInBothLights(page);
 const field = (name: string) => page.getByRole('complementary', { name: 'Train' }).getByLabel(name, { exact: true });
 const set = async (name: string, value: string) => {
   await field(name).fill(value);

@@ -2,6 +2,7 @@
  * The two doors that have a page: a real Electron window, and Chromium on `serve`. The same specs run through both; WINNOW_DOOR says which.
  * Each opens on a data folder of its own, so that no spec meets another's decisions or the developer's.
  */
+import { AxeBuilder } from '@axe-core/playwright';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -63,4 +64,19 @@ async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
       await ended;
     },
   };
+}
+
+/** What an examination finds, in the light that is on and in the other. */
+export async function violationsInBothLights(page: Page): Promise<string[]> {
+  const first = await violations(page);
+  await page.getByRole('button', { name: 'Dark or light' }).click();
+  const second = await violations(page);
+  await page.getByRole('button', { name: 'Dark or light' }).click();
+  return [...first, ...second];
+}
+
+export async function violations(page: Page): Promise<string[]> {
+  // The window's browser cannot open a second page for the frames that this page does not have.
+  const { violations: found } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
 }

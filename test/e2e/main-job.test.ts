@@ -2,7 +2,6 @@
  * The main job as a person does it, through the window and through the browser: open a folder, rank its images, look, decide, export.
  * Each result is checked against the files, the command line, or the pixels on the screen.
  */
-import { AxeBuilder } from '@axe-core/playwright';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { winnowJson, type RankJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
-import { doorName, openDoor, temporary, type OpenDoor } from './door.ts';
+import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
 
 const cookies = sharedSet('cookies');
 const own = temporary();
@@ -41,18 +40,8 @@ const openFolder = async (folder: string) => {
   await page.getByRole('button', { name: 'Open', exact: true }).click();
 };
 const place = (name: 'Gallery' | 'Anomalies' | 'Issues') => page.getByRole('navigation').getByRole('button', { name }).click();
-const accessible = async () => {
-  // The window's browser cannot open a second page for the frames that this page does not have.
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-};
-const inBothLights = async () => {
-  const first = await accessible();
-  await page.getByRole('button', { name: 'Dark or light' }).click();
-  const second = await accessible();
-  await page.getByRole('button', { name: 'Dark or light' }).click();
-  return [...first, ...second];
-};
+const accessible = () => violations(page);
+const inBothLights = () => violationsInBothLights(page);
 const fingerprint = (folder: string) => createHash('sha256').update(readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name)).sort().map((file) => `${file} ${statSync(file).mtimeMs} ${createHash('sha256').update(readFileSync(file)).digest('hex')}`).join('\n')).digest('hex');
 const before = fingerprint(cookies);

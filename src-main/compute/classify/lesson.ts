@@ -47,6 +47,15 @@ export function architectureOf(model: string, params: SharedParameters & Record<
   }
 }
 
+/** The head stays as it was drawn: the classes are others. */
+async function begin(network: Network<Classifier>, model: string, params: Record<string, unknown>, weights: string): Promise<void> {
+  try {
+    await loadForeign(network, classifierOf(model)!.model, params, weights, { head: 'fresh' });
+  } catch (error) {
+    throw new BadParameters(error instanceof Error ? error.message : String(error));
+  }
+}
+
 /** The caller closes it; what it began is then gone. Throws BadParameters. */
 export async function beginLesson({ model, params: given, seed, pixels: set, labels, keys, classes, train, weights }: TrainArgs): Promise<Lesson> {
   const params = checkClassifier(model, given);
@@ -58,7 +67,7 @@ export async function beginLesson({ model, params: given, seed, pixels: set, lab
   let network: Network<Classifier> | undefined;
   try {
     network = new Network(architecture, [side, side, 3], seed, { initialisation: params.initialisation });
-    if (weights) await loadForeign(network, classifierOf(model)!.model, params, weights, { head: 'fresh' });
+    if (weights) await begin(network, model, params, weights);
   } catch (error) {
     network?.dispose();
     pixels.close();
