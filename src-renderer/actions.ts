@@ -21,6 +21,8 @@ export interface Action {
 
 const training = () => app.training as Training;
 const canTrain = () => app.training !== null && app.session?.running === null && app.view !== null && app.view.classes.length > 1;
+/** Also while it is not known yet: a key that comes before the engine's answer is no key less. */
+const canStep = (which: 'undo' | 'redo') => app.session !== null && (app.session.journal[which] !== null || app.session.saying > 0);
 const view = () => app.view as View; // only where `when` has seen to it
 const browsing = () => app.view !== null && app.view.isBrowsing;
 const inGrid = () => browsing() && view().loupe.mode === 'grid';
@@ -67,8 +69,8 @@ export const actions: readonly Action[] = [
   { id: 'label', title: 'Label…', keys: ['l'], group: 'Decide', when: chosen, run: focus('#label-field') },
   { id: 'note', title: 'Note…', keys: ['o'], group: 'Decide', when: chosen, run: focus('#note-field') },
   ...Array.from({ length: 10 }, (_, n) => digit(n)),
-  { id: 'undo', title: 'Undo', keys: ['ctrl+z'], group: 'Decide', when: () => app.session?.journal.undo != null, run: () => app.session?.step('undo') },
-  { id: 'redo', title: 'Redo', keys: ['ctrl+shift+z', 'ctrl+y'], group: 'Decide', when: () => app.session?.journal.redo != null, run: () => app.session?.step('redo') },
+  { id: 'undo', title: 'Undo', keys: ['ctrl+z'], group: 'Decide', when: () => canStep('undo'), run: () => app.session?.step('undo') },
+  { id: 'redo', title: 'Redo', keys: ['ctrl+shift+z', 'ctrl+y'], group: 'Decide', when: () => canStep('redo'), run: () => app.session?.step('redo') },
   { id: 'history', title: 'History', keys: ['h'], group: 'Decide', when: () => app.session !== null, run: () => void (app.dialog = 'history') },
 
   { id: 'left', title: 'Previous image', keys: ['arrowleft', 'a'], group: 'Move', when: browsing, run: step(-1) },

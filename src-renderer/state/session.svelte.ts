@@ -58,7 +58,9 @@ export class Session {
   #valuesVersion = $state(0);
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
-  #stepping: Promise<void> = Promise.resolve();
+  #saying = new Set<Promise<unknown>>();
+  /** What was said and is not answered yet. */
+  saying = $state(0);
   /** All samples are there for the first time. */
   complete: Promise<void> = Promise.resolve();
   /** The first samples are there. */
@@ -237,7 +239,21 @@ export class Session {
   }
 
   /** Says something of samples: shown at once, taken back when the engine says no. */
-  async edit(ids: readonly number[], change: Change) {
+  edit = (ids: readonly number[], change: Change): Promise<void> => this.#said(this.#edit(ids, change));
+
+  /** Until it is answered, what can be undone is not known. */
+  async #said<Result>(work: Promise<Result>): Promise<Result> {
+    this.#saying.add(work);
+    this.saying = this.#saying.size;
+    try {
+      return await work;
+    } finally {
+      this.#saying.delete(work);
+      this.saying = this.#saying.size;
+    }
+  }
+
+  async #edit(ids: readonly number[], change: Change) {
     const before = ids.flatMap((id) => this.#byId.get(id) ?? []);
     if (!before.length) return;
     this.#put(before.map((sample) => withChange(sample, change)));
@@ -259,7 +275,9 @@ export class Session {
   #sendWaiting = () => sendWaiting(this.id, (ids, change) => this.calls.journal.edit.mutate({ choice: { ids }, change }));
 
   /** Any other step of the journal: thresholds, views, duplicates. Returns whether it was done. */
-  async do(work: () => Promise<Edited>): Promise<boolean> {
+  do = (work: () => Promise<Edited>): Promise<boolean> => this.#said(this.#do(work));
+
+  async #do(work: () => Promise<Edited>): Promise<boolean> {
     try {
       this.journal = (await work()).journal;
       await this.refresh();
@@ -270,9 +288,10 @@ export class Session {
     }
   }
 
-  /** One after the other, however fast the keys come. */
+  /** One after the other, however fast the keys come, and after all that was said before. */
   step(which: 'undo' | 'redo'): Promise<void> {
-    return (this.#stepping = this.#stepping.then(() => this.#step(which)));
+    const before = [...this.#saying];
+    return this.#said(Promise.allSettled(before).then(() => this.#step(which)));
   }
 
   async #step(which: 'undo' | 'redo') {

@@ -1,7 +1,7 @@
 /** More or less colour; values: factor. */
 import { loops } from './loops.ts';
 import { amountOf, factorOf, type Operation } from './operation.ts';
-import { bytes, grayAt } from './tables.ts';
+import { clamp, grayAt } from './tables.ts';
 
 export const saturation: Operation = {
   id: 'saturation',
@@ -10,13 +10,16 @@ export const saturation: Operation = {
   apply(image, _sizePx, [factor]) {
     const [own, other] = [Math.fround(factor), Math.fround(1 - factor)];
     if (loops) return loops.saturate(image, own, other);
-    const [colours, grays] = [Float32Array.from(bytes, (v) => v * own), Float64Array.from(bytes, (v) => v * other)];
+    const [colours, grays] = [new Float32Array(256), new Float64Array(256)];
+    for (let v = 0; v < 256; v++) {
+      colours[v] = v * own;
+      grays[v] = v * other;
+    }
     for (let i = 0; i < image.length; i += 3) {
       const gray = grays[grayAt(image, i)];
-      for (let c = i; c < i + 3; c++) {
-        const value = Math.fround(colours[image[c]] + gray);
-        image[c] = value < 0 ? 0 : value > 255 ? 255 : value;
-      }
+      image[i] = clamp(Math.fround(colours[image[i]] + gray) | 0);
+      image[i + 1] = clamp(Math.fround(colours[image[i + 1]] + gray) | 0);
+      image[i + 2] = clamp(Math.fround(colours[image[i + 2]] + gray) | 0);
     }
   },
   tell: ([factor]) => `saturation ${factor.toFixed(2)}×`,

@@ -1,6 +1,7 @@
 /** Away from the image smoothed by a 3 × 3 window or towards it; the border stays. Values: factor. */
 import { loops } from './loops.ts';
 import { amountOf, copyOf, factorOf, type Operation } from './operation.ts';
+import { clamp } from './tables.ts';
 
 export const sharpness: Operation = {
   id: 'sharpness',
@@ -9,20 +10,38 @@ export const sharpness: Operation = {
   apply(image, sizePx, [factor]) {
     if (sizePx < 3) return;
     const source = copyOf(image);
-    const line = sizePx * 3;
     const share = Math.fround(1 - factor);
     if (loops) return loops.sharpen(image, source, sizePx, share);
-    const pull = Float32Array.from({ length: 511 }, (_, d) => (d - 255) * share);
-    for (let y = 1; y < sizePx - 1; y++) {
-      for (let i = y * line + 3; i < (y + 1) * line - 3; i++) {
-        const own = source[i];
-        // 1 around, 5 in the middle, of 13.
-        const around = source[i - line - 3] + source[i - line] + source[i - line + 3] + source[i - 3] + source[i + 3] + source[i + line - 3] + source[i + line] + source[i + line + 3];
-        const soft = ((2 * (around + 5 * own) + 13) / 26) | 0;
-        const value = Math.fround(own + pull[soft - own + 255]);
-        image[i] = value < 0 ? 0 : value > 255 ? 255 : value;
-      }
-    }
+    for (let d = 0; d < 511; d++) pull[d] = (d - 255) * share;
+    for (let y = 1; y < sizePx - 1; y++) sharpenLine(image, source, y * sizePx * 3, sizePx * 3);
   },
   tell: ([factor]) => `sharpness ${factor.toFixed(2)}×`,
 };
+
+/** The window's mean, rounded, by its sum: 1 around, 5 in the middle, of 13. */
+const soft = Uint8Array.from({ length: 13 * 255 + 1 }, (_, sum) => (2 * sum + 13) / 26);
+/** What is added to a value, by how far the mean lies from it: at 255 not at all. */
+const pull = new Float32Array(511);
+
+const sharpened = (own: number, sum: number): number => clamp(Math.fround(own + pull[soft[sum] - own + 255]) | 0);
+
+/** Sums of three rows' pixels walk along: the left ones, the middle ones, the right ones, channel by channel. */
+function sharpenLine(out: Uint8Array, source: Uint8Array, start: number, line: number): void {
+  const three = (at: number): number => source[at - line] + source[at] + source[at + line];
+  let [leftR, leftG, leftB] = [three(start), three(start + 1), three(start + 2)];
+  let [r, g, b] = [three(start + 3), three(start + 4), three(start + 5)];
+  for (let i = start + 3; i < start + line - 3; i += 3) {
+    const rightR = three(i + 3);
+    const rightG = three(i + 4);
+    const rightB = three(i + 5);
+    out[i] = sharpened(source[i], leftR + r + rightR + 4 * source[i]);
+    out[i + 1] = sharpened(source[i + 1], leftG + g + rightG + 4 * source[i + 1]);
+    out[i + 2] = sharpened(source[i + 2], leftB + b + rightB + 4 * source[i + 2]);
+    leftR = r;
+    leftG = g;
+    leftB = b;
+    r = rightR;
+    g = rightG;
+    b = rightB;
+  }
+}

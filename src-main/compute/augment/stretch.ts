@@ -1,22 +1,36 @@
 /** Levels spread over what there is room for, channel by channel: evenly by how many pixels have them, or from least to greatest. No values. */
 import { loops } from './loops.ts';
 import { amountOf, perhaps, type Operation } from './operation.ts';
-import { bytes, lookUpEach, tableOf, toByte } from './tables.ts';
+import { lookUpEach, tableOf, toByte } from './tables.ts';
 
-/** How many pixels have each level, channel by channel. */
-function levelsOf(image: Uint8Array): Uint32Array[] {
+/** How many pixels have each level, channel by channel: [3, 256]. */
+function levelsOf(image: Uint8Array): Uint32Array {
   const counts = new Uint32Array(3 * 256);
   if (loops) loops.count(image, counts);
-  else for (let i = 0; i < image.length; i += 3) for (let c = 0; c < 3; c++) counts[256 * c + image[i + c]]++;
-  return [0, 1, 2].map((c) => counts.subarray(256 * c, 256 * (c + 1)));
+  else for (let i = 0; i < image.length; i += 3) {
+    counts[image[i]]++;
+    counts[256 + image[i + 1]]++;
+    counts[512 + image[i + 2]]++;
+  }
+  return counts;
 }
 
+/** By a table a channel, made from its counts; null where the channel stays. */
+function stretch(image: Uint8Array, tableFrom: (counts: Uint32Array) => Uint8Array | null): void {
+  const counts = levelsOf(image);
+  const tables = new Uint8Array(3 * 256);
+  for (let c = 0; c < 3; c++) tables.set(tableFrom(counts.subarray(256 * c, 256 * (c + 1))) ?? unchanged, 256 * c);
+  lookUpEach(image, tables);
+}
+
+const unchanged = tableOf((v) => v);
+
 /** Pillow's scheme, which torchvision has too; a channel of hardly any levels stays. */
-function equalizing(counts: Uint32Array, pixels: number): Uint8Array {
+function equalizing(counts: Uint32Array, pixels: number): Uint8Array | null {
   let last = 255;
   while (last > 0 && !counts[last]) last--;
   const step = Math.floor((pixels - counts[last]) / 255);
-  if (!step) return Uint8Array.from(bytes);
+  if (!step) return null;
   let sum = Math.floor(step / 2);
   return tableOf((v) => {
     const value = Math.min(255, Math.floor(sum / step));
@@ -25,14 +39,18 @@ function equalizing(counts: Uint32Array, pixels: number): Uint8Array {
   });
 }
 
+function spreading(counts: Uint32Array): Uint8Array | null {
+  const [least, most] = [counts.findIndex((n) => n > 0), counts.findLastIndex((n) => n > 0)];
+  if (least === most) return null;
+  const scale = Math.fround((most - least) * Math.fround(1 / 255));
+  return tableOf((v) => toByte(Math.fround((v - least) / scale)));
+}
+
 export const equalize: Operation = {
   id: 'equalize',
   amount: amountOf('Equalize', 'How often each channel’s levels are made equally frequent.', { most: 1, step: 0.1 }),
   draw: perhaps,
-  apply(image) {
-    const counts = levelsOf(image);
-    lookUpEach(image, counts.map((own) => equalizing(own, image.length / 3)));
-  },
+  apply: (image) => stretch(image, (counts) => equalizing(counts, image.length / 3)),
   tell: () => 'equalize',
 };
 
@@ -40,15 +58,6 @@ export const autocontrast: Operation = {
   id: 'autocontrast',
   amount: amountOf('Autocontrast', 'How often each channel is stretched from its least to its greatest.', { most: 1, step: 0.1 }),
   draw: perhaps,
-  apply(image) {
-    const counts = levelsOf(image);
-    const least = counts.map((own) => own.findIndex((n) => n > 0));
-    const most = counts.map((own) => own.findLastIndex((n) => n > 0));
-    lookUpEach(image, least.map((low, c) => {
-      if (low === most[c]) return Uint8Array.from(bytes);
-      const scale = Math.fround((most[c] - low) * Math.fround(1 / 255));
-      return tableOf((v) => toByte(Math.fround((v - low) / scale)));
-    }));
-  },
+  apply: (image) => stretch(image, spreading),
   tell: () => 'autocontrast',
 };

@@ -19,6 +19,7 @@ export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, way: num
 }
 
 function lineNearest(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, dx: number, y: number, dy: number): void {
+  if (dx === 1 && dy === 0 && copiedLine(out, at, source, sizePx, x, y)) return;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = x + i * dx + 0.5;
     const py = y + i * dy + 0.5;
@@ -31,28 +32,43 @@ function lineNearest(out: Uint8Array, at: number, source: Uint8Array, sizePx: nu
   }
 }
 
+/** Slanted along a row or moved by whole pixels, a row is a piece of one row: copied at once. False where rounding may tell its pixels apart. */
+function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, y: number): boolean {
+  const left = Math.floor(x + 0.5);
+  const above = x + 0.5 - left;
+  if (x !== left - 0.5 && (above < 1e-6 || above > 1 - 1e-6)) return false;
+  const row = Math.floor(y + 0.5);
+  const [from, until] = [Math.max(0, -left), Math.min(sizePx, sizePx - left)];
+  const line = sizePx * 3;
+  if (row < 0 || row >= sizePx || from >= until) out.fill(0, at, at + line);
+  else {
+    out.fill(0, at, at + from * 3);
+    out.set(source.subarray(row * line + (left + from) * 3, row * line + (left + until) * 3), at + from * 3);
+    out.fill(0, at + until * 3, at + line);
+  }
+  return true;
+}
+
 function lineSmooth(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, dx: number, y: number, dy: number): void {
   const last = sizePx - 1;
   for (let i = 0; i < sizePx; i++, at += 3) {
-    let px = x + i * dx;
-    let py = y + i * dy;
-    px = px < 0 ? 0 : px > last ? last : px;
-    py = py < 0 ? 0 : py > last ? last : py;
+    const px = Math.max(0, Math.min(last, x + i * dx));
+    const py = Math.max(0, Math.min(last, y + i * dy));
     const ix = px | 0;
     const iy = py | 0;
     // Weights of 256ths: whole numbers are quicker, and bytes hold no more.
     const fx = ((px - ix) * 256) | 0;
     const fy = ((py - iy) * 256) | 0;
     const p = (iy * sizePx + ix) * 3;
-    const right = ix < last ? 3 : 0;
+    const right = p + (ix < last ? 3 : 0);
     const below = iy < last ? sizePx * 3 : 0;
-    const w11 = fx * fy;
+    const w11 = Math.imul(fx, fy);
     const w10 = (fy << 8) - w11;
     const w01 = (fx << 8) - w11;
     const w00 = 65536 - w11 - w10 - w01;
-    out[at] = (source[p] * w00 + source[p + right] * w01 + source[p + below] * w10 + source[p + below + right] * w11 + 32768) >> 16;
-    out[at + 1] = (source[p + 1] * w00 + source[p + right + 1] * w01 + source[p + below + 1] * w10 + source[p + below + right + 1] * w11 + 32768) >> 16;
-    out[at + 2] = (source[p + 2] * w00 + source[p + right + 2] * w01 + source[p + below + 2] * w10 + source[p + below + right + 2] * w11 + 32768) >> 16;
+    for (let c = 0; c < 3; c++) {
+      out[at + c] = (Math.imul(source[p + c], w00) + Math.imul(source[right + c], w01) + Math.imul(source[p + below + c], w10) + Math.imul(source[right + below + c], w11) + 32768) >> 16;
+    }
   }
 }
 
