@@ -1,4 +1,5 @@
 /** What a training and a range test begin with alike: checked parameters, the open pixels, a fresh network, its objective and examples. */
+import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { loadForeign } from '../models/foreign.ts';
 import type { Classifier } from '../models/index.ts';
@@ -6,7 +7,6 @@ import { Network } from '../models/network.ts';
 import { crossEntropies } from '../ops/loss.ts';
 import { Pixels } from '../pixels.ts';
 import type { TrainArgs } from '../protocol.ts';
-import { tf } from '../backend.ts';
 import type { Examples } from '../train/examples.ts';
 import type { Objective } from '../train/loop.ts';
 import type { Trial } from '../train/memory.ts';
@@ -43,16 +43,18 @@ export function architectureOf(model: string, params: SharedParameters & Record<
     const { model: record } = classifierOf(model)!;
     return record.build(record.schema.parse(params), { sizePx: networkSide(params), classes });
   } catch (error) {
-    throw new BadParameters(error instanceof Error ? error.message : String(error));
+    throw asBad(error);
   }
 }
+
+const asBad = (error: unknown): BadParameters => new BadParameters(error instanceof Error ? error.message : String(error));
 
 /** The head stays as it was drawn: the classes are others. */
 async function begin(network: Network<Classifier>, model: string, params: Record<string, unknown>, weights: string): Promise<void> {
   try {
     await loadForeign(network, classifierOf(model)!.model, params, weights, { head: 'fresh' });
   } catch (error) {
-    throw new BadParameters(error instanceof Error ? error.message : String(error));
+    throw asBad(error);
   }
 }
 
