@@ -5,7 +5,7 @@
  *
  *     npm run bench -- classify [--sets sign-digits,clothing-10] [--seeds 5] [--epochs 40] [--size 64] [--only NAME,…]
  *
- * Results are kept in dist/bench/classify.json and not worked out twice: a bench that was cut off goes on.
+ * Results are kept in dist/bench and not worked out twice: a bench that was cut off goes on.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -40,7 +40,7 @@ const variants: Variant[] = [
 
 interface Result { accuracy: number; low: number; high: number; images: number; seconds: number; imagesPerSecond: number }
 
-const file = path.join('dist', 'bench', 'classify.json');
+const file = path.join('dist', 'bench', `classify-${options.sets}.json`);
 fs.mkdirSync(path.dirname(file), { recursive: true });
 const kept: Record<string, Result> = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Record<string, Result>) : {};
 
