@@ -1,8 +1,6 @@
 /** What depends on a byte alone, or on a byte and its pixel's luminance: tables of 256 entries, worked out in the 32 bits that the reference has. */
 import { loops } from './loops.ts';
 
-export const bytes = Array.from({ length: 256 }, (_, v) => v);
-
 /** As a conversion to bytes does it: cut off, not rounded. */
 export const toByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.trunc(value));
 
