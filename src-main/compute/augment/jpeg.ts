@@ -1,8 +1,10 @@
 /**
- * What storing as JPEG leaves of an image (ITU-T T.81): luminance and half as many chrominances, cosines of 8 × 8 pixels, divided by the standard's tables at
- * a quality as libjpeg scales them, rounded, and back. Nothing is packed, since nothing is kept. Values: quality.
+ * What storing as JPEG leaves of an image (ITU-T T.81): luminance and half as many chrominances, cosines of 8 × 8 pixels, divided by the standard's tables at a
+ * quality, rounded, and back. In libjpeg's whole numbers (cosines by Loeffler, Ligtenberg and Moschytz 1989), so that the bytes are those that a file would
+ * give. Nothing is packed, since nothing is kept. Values: quality.
  */
 import { amountOf, type Operation } from './operation.ts';
+import { clamp } from './tables.ts';
 
 const luminance = [
   16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
@@ -13,48 +15,181 @@ const chrominance = [
   99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 ];
 
-const scaled = (table: readonly number[], quality: number): Float32Array => {
+
+const scaled = (table: readonly number[], quality: number): Int32Array => {
   const percent = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
-  return Float32Array.from(table, (step) => Math.min(255, Math.max(1, Math.floor((step * percent + 50) / 100))));
+  return Int32Array.from(table, (step) => Math.min(255, Math.max(1, Math.floor((step * percent + 50) / 100))));
 };
 
-/** cosines[u · 8 + x], orthonormal. */
-const cosines = Float32Array.from({ length: 64 }, (_, i) => (i < 8 ? Math.SQRT1_2 : 1) * 0.5 * Math.cos(((2 * (i % 8) + 1) * Math.floor(i / 8) * Math.PI) / 16));
-const turned = Float32Array.from(cosines, (_, i) => cosines[(i % 8) * 8 + Math.floor(i / 8)]);
+const block = new Int32Array(64);
 
-const block = new Float32Array(64);
-const half = new Float32Array(64);
+/** Eight values of the block to cosines, √8 times the orthonormal ones and scaled by 2^(13 - shift). Factors are by 2¹³. */
+function forward(at: number, step: number, shift: number): void {
+  const [i1, i2, i3, i4, i5, i6, i7] = [at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, at + 6 * step, at + 7 * step];
+  const half = 1 << (shift - 1);
+  const s0 = block[at] + block[i7];
+  const s1 = block[i1] + block[i6];
+  const s2 = block[i2] + block[i5];
+  const s3 = block[i3] + block[i4];
+  const d0 = block[at] - block[i7];
+  const d1 = block[i1] - block[i6];
+  const d2 = block[i2] - block[i5];
+  const d3 = block[i3] - block[i4];
+  const outer = s0 - s3;
+  const inner = s1 - s2;
+  block[at] = (((s0 + s3 + s1 + s2) << 13) + half) >> shift;
+  block[i4] = (((s0 + s3 - s1 - s2) << 13) + half) >> shift;
+  const both = Math.imul(inner + outer, 4433) + half;
+  block[i2] = (both + Math.imul(outer, 6270)) >> shift;
+  block[i6] = (both - Math.imul(inner, 15137)) >> shift;
+  const all = Math.imul(d0 + d1 + d2 + d3, 9633) + half;
+  const a = Math.imul(d3 + d0, -7373);
+  const b = Math.imul(d2 + d1, -20995);
+  const c = all + Math.imul(d3 + d1, -16069);
+  const d = all + Math.imul(d2 + d0, -3196);
+  block[i7] = (Math.imul(d3, 2446) + a + c) >> shift;
+  block[i5] = (Math.imul(d2, 16819) + b + d) >> shift;
+  block[i3] = (Math.imul(d1, 25172) + b + c) >> shift;
+  block[i1] = (Math.imul(d0, 12299) + a + d) >> shift;
+}
 
-/** out = matrix · block · matrixᵗ, all 8 × 8, by way of `half`. */
-function transform(matrix: Float32Array): void {
-  for (let i = 0; i < 8; i++) {
-    for (let j = 0; j < 8; j++) {
-      let sum = 0;
-      for (let k = 0; k < 8; k++) sum += matrix[i * 8 + k] * block[k * 8 + j];
-      half[i * 8 + j] = sum;
-    }
+/** And back. */
+function inverse(at: number, step: number, shift: number): void {
+  const [i1, i2, i3, i4, i5, i6, i7] = [at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, at + 6 * step, at + 7 * step];
+  const half = 1 << (shift - 1);
+  if (!(block[i1] | block[i2] | block[i3] | block[i4] | block[i5] | block[i6] | block[i7])) {
+    const level = ((block[at] << 13) + half) >> shift;
+    block[at] = block[i1] = block[i2] = block[i3] = block[i4] = block[i5] = block[i6] = block[i7] = level;
+    return;
   }
-  for (let i = 0; i < 8; i++) {
-    for (let j = 0; j < 8; j++) {
-      let sum = 0;
-      for (let k = 0; k < 8; k++) sum += half[i * 8 + k] * matrix[j * 8 + k];
-      block[i * 8 + j] = sum;
+  const both = Math.imul(block[i2] + block[i6], 4433);
+  const inner = both - Math.imul(block[i6], 15137);
+  const outer = both + Math.imul(block[i2], 6270);
+  const sum = ((block[at] + block[i4]) << 13) + half;
+  const difference = ((block[at] - block[i4]) << 13) + half;
+  const [d0, d1, d2, d3] = [block[i1], block[i3], block[i5], block[i7]];
+  const all = Math.imul(d0 + d1 + d2 + d3, 9633);
+  const a = Math.imul(d3 + d0, -7373);
+  const b = Math.imul(d2 + d1, -20995);
+  const c = all + Math.imul(d3 + d1, -16069);
+  const d = all + Math.imul(d2 + d0, -3196);
+  const o3 = Math.imul(d3, 2446) + a + c;
+  const o2 = Math.imul(d2, 16819) + b + d;
+  const o1 = Math.imul(d1, 25172) + b + c;
+  const o0 = Math.imul(d0, 12299) + a + d;
+  block[at] = (sum + outer + o0) >> shift;
+  block[i7] = (sum + outer - o0) >> shift;
+  block[i1] = (difference + inner + o1) >> shift;
+  block[i6] = (difference + inner - o1) >> shift;
+  block[i2] = (difference - inner + o2) >> shift;
+  block[i5] = (difference - inner - o2) >> shift;
+  block[i3] = (sum - outer + o3) >> shift;
+  block[i4] = (sum - outer - o3) >> shift;
+}
+
+/** A plane of whole blocks through cosines and back. */
+function through(plane: Uint8Array, side: number, steps: Int32Array): void {
+  for (let top = 0; top < side; top += 8) {
+    for (let left = 0; left < side; left += 8) {
+      const start = top * side + left;
+      for (let i = 0; i < 64; i++) block[i] = plane[start + (i >> 3) * side + (i & 7)] - 128;
+      for (let i = 0; i < 64; i += 8) forward(i, 1, 11);
+      for (let i = 0; i < 8; i++) forward(i, 8, 15);
+      for (let i = 0; i < 64; i++) {
+        // Cosines are 8 times as large as steps. The half beyond the rounding keeps a quotient that is whole from falling short of itself.
+        const times = ((Math.abs(block[i]) + 4 * steps[i] + 0.5) / (8 * steps[i])) | 0;
+        block[i] = Math.imul(block[i] < 0 ? -times : times, steps[i]);
+      }
+      for (let i = 0; i < 8; i++) inverse(i, 8, 11);
+      for (let i = 0; i < 64; i += 8) inverse(i, 1, 18);
+      for (let i = 0; i < 64; i++) plane[start + (i >> 3) * side + (i & 7)] = clamp(block[i] + 128);
     }
   }
 }
 
-/** A plane of `size` × `size`, 0 to 255, through cosines and back; at the edge the last pixel is repeated. */
-function through(plane: Float32Array, size: number, steps: Float32Array): void {
-  for (let top = 0; top < size; top += 8) {
-    for (let left = 0; left < size; left += 8) {
-      for (let i = 0; i < 64; i++) block[i] = plane[Math.min(size - 1, top + (i >> 3)) * size + Math.min(size - 1, left + (i & 7))] - 128;
-      transform(cosines);
-      for (let i = 0; i < 64; i++) block[i] = Math.round(block[i] / steps[i]) * steps[i];
-      transform(turned);
-      for (let i = 0; i < 64; i++) {
-        const [y, x] = [top + (i >> 3), left + (i & 7)];
-        if (y < size && x < size) plane[y * size + x] = Math.min(255, Math.max(0, Math.round(block[i] + 128)));
-      }
+interface Planes {
+  sizePx: number;
+  /** Sides in whole blocks, of luminance and of the chrominances, and how much of the latter is the image. */
+  side: number;
+  small: number;
+  inside: number;
+  level: Uint8Array; // [side, side]
+  blue: Uint8Array; // [small, small]
+  red: Uint8Array; // [small, small]
+  /** Before they are halved. */
+  fineBlue: Uint8Array; // [2 small, 2 small]
+  fineRed: Uint8Array; // [2 small, 2 small]
+  /** A row of the chrominances, fourfold. */
+  blueRow: Int32Array; // [inside]
+  redRow: Int32Array; // [inside]
+}
+
+let kept: Planes | undefined;
+
+/** Those of the last size are taken again. */
+function planesOf(sizePx: number): Planes {
+  if (kept?.sizePx === sizePx) return kept;
+  const inside = Math.ceil(sizePx / 2);
+  const [side, small] = [sizePx, inside].map((size) => Math.ceil(size / 8) * 8);
+  const plane = (of: number): Uint8Array => new Uint8Array(of * of);
+  const [blueRow, redRow] = [new Int32Array(inside), new Int32Array(inside)];
+  return (kept = { sizePx, side, small, inside, level: plane(side), blue: plane(small), red: plane(small), fineBlue: plane(2 * small), fineRed: plane(2 * small), blueRow, redRow });
+}
+
+/** Colours to planes; beside the image its last pixel is repeated, below it its last row. */
+function toPlanes(image: Uint8Array, { sizePx, side, small, inside, level, blue, red, fineBlue, fineRed }: Planes): void {
+  const last = sizePx - 1;
+  for (let y = 0; y < 2 * small; y++) {
+    for (let x = 0; x < 2 * small; x++) {
+      const i = ((y < sizePx ? y : last) * sizePx + (x < sizePx ? x : last)) * 3;
+      const r = image[i];
+      const g = image[i + 1];
+      const b = image[i + 2];
+      if (x < side && y < side) level[y * side + x] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+      fineBlue[y * 2 * small + x] = (-11059 * r - 21709 * g + 32768 * b + 8421375) >> 16;
+      fineRed[y * 2 * small + x] = (32768 * r - 27439 * g - 5329 * b + 8421375) >> 16;
+    }
+  }
+  halve(fineBlue, blue, small, inside);
+  halve(fineRed, red, small, inside);
+}
+
+/** Four become one; halves are rounded down and up in turn. Rows past the image repeat the last. */
+function halve(fine: Uint8Array, out: Uint8Array, small: number, inside: number): void {
+  for (let y = 0; y < inside; y++) {
+    for (let x = 0; x < small; x++) {
+      const i = 4 * y * small + 2 * x;
+      out[y * small + x] = (fine[i] + fine[i + 1] + fine[i + 2 * small] + fine[i + 2 * small + 1] + 1 + (x & 1)) >> 2;
+    }
+  }
+  for (let y = inside; y < small; y++) out.copyWithin(y * small, (inside - 1) * small, inside * small);
+}
+
+/** Of a half-sized plane's place: the one on the other side of a pixel of the whole plane. Two or fewer are not gone between. */
+function beyond(place: number, odd: number, inside: number): number {
+  if (inside <= 2) return place;
+  return Math.max(0, Math.min(inside - 1, place + 2 * odd - 1));
+}
+
+/** Planes to colours; of chrominances three parts of the nearest and one of the next, along both sides. */
+function fromPlanes(image: Uint8Array, { sizePx, side, small, inside, level, blue, red, blueRow, redRow }: Planes): void {
+  for (let y = 0, i = 0; y < sizePx; y++) {
+    const row = (y >> 1) * small;
+    const nextRow = beyond(y >> 1, y & 1, inside) * small;
+    for (let x = 0; x < inside; x++) {
+      blueRow[x] = 3 * blue[row + x] + blue[nextRow + x];
+      redRow[x] = 3 * red[row + x] + red[nextRow + x];
+    }
+    for (let x = 0; x < sizePx; x++, i += 3) {
+      const near = x >> 1;
+      const odd = x & 1;
+      const next = beyond(near, odd, inside);
+      const cb = ((3 * blueRow[near] + blueRow[next] + 8 - odd) >> 4) - 128;
+      const cr = ((3 * redRow[near] + redRow[next] + 8 - odd) >> 4) - 128;
+      const own = level[y * side + x];
+      image[i] = clamp(own + ((91881 * cr + 32768) >> 16));
+      image[i + 1] = clamp(own + ((-22554 * cb - 46802 * cr + 32768) >> 16));
+      image[i + 2] = clamp(own + ((116130 * cb + 32768) >> 16));
     }
   }
 }
@@ -64,41 +199,11 @@ export const jpeg: Operation = {
   amount: amountOf('JPEG', 'Artefacts of JPEG: up to so much less than the full quality of 100.', { most: 95, step: 5 }),
   draw: (amount, next) => [Math.round(100 - amount * next())],
   apply(image, sizePx, [quality]) {
-    const small = Math.ceil(sizePx / 2);
-    const y = new Float32Array(sizePx * sizePx);
-    const [cb, cr] = [new Float32Array(small * small), new Float32Array(small * small)];
-    for (let row = 0, i = 0; row < sizePx; row++) {
-      for (let column = 0; column < sizePx; column++, i += 3) {
-        const [r, g, b] = [image[i], image[i + 1], image[i + 2]];
-        y[row * sizePx + column] = Math.round(0.299 * r + 0.587 * g + 0.114 * b);
-        // Of an odd side the last pixel counts twice.
-        const times = (column === sizePx - 1 && sizePx % 2 ? 2 : 1) * (row === sizePx - 1 && sizePx % 2 ? 2 : 1);
-        const at = (row >> 1) * small + (column >> 1);
-        cb[at] += times * 0.25 * (128 - 0.168736 * r - 0.331264 * g + 0.5 * b);
-        cr[at] += times * 0.25 * (128 + 0.5 * r - 0.418688 * g - 0.081312 * b);
-      }
-    }
-    through(y, sizePx, scaled(luminance, quality));
-    const coarse = scaled(chrominance, quality);
-    for (const plane of [cb, cr]) through(plane, small, coarse);
-    for (let row = 0, i = 0; row < sizePx; row++) {
-      for (let column = 0; column < sizePx; column++, i += 3) {
-        const level = y[row * sizePx + column];
-        const [blue, red] = [between(cb, small, row, column) - 128, between(cr, small, row, column) - 128];
-        image[i] = clamp(level + 1.402 * red);
-        image[i + 1] = clamp(level - 0.344136 * blue - 0.714136 * red);
-        image[i + 2] = clamp(level + 1.772 * blue);
-      }
-    }
+    const planes = planesOf(sizePx);
+    toPlanes(image, planes);
+    through(planes.level, planes.side, scaled(luminance, quality));
+    for (const plane of [planes.blue, planes.red]) through(plane, planes.small, scaled(chrominance, quality));
+    fromPlanes(image, planes);
   },
   tell: ([quality]) => `JPEG at ${quality}`,
 };
-
-const clamp = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.round(value));
-
-/** A half-sized plane at a pixel of the whole one: three parts the nearest, one part the next, along both sides. */
-function between(plane: Float32Array, size: number, row: number, column: number): number {
-  const [y, x] = [row >> 1, column >> 1];
-  const [v, u] = [Math.max(0, Math.min(size - 1, y + (row % 2 ? 1 : -1))), Math.max(0, Math.min(size - 1, x + (column % 2 ? 1 : -1)))];
-  return (9 * plane[y * size + x] + 3 * plane[y * size + u] + 3 * plane[v * size + x] + plane[v * size + u]) / 16;
-}

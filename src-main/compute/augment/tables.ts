@@ -4,7 +4,7 @@ import { loops } from './loops.ts';
 /** As a conversion to bytes does it: cut off, not rounded. */
 export const toByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.trunc(value));
 
-/** Without a branch: half of random ones would be foreseen wrongly. For whole numbers. */
+/** A whole number, to be stored as a byte: its last eight bits are 0 to 255. Without a branch, which noise would have foreseen wrongly. */
 export const clamp = (value: number): number => (value & ~(value >> 31)) | (((255 - value) >> 31) & 255);
 
 export function tableOf(of: (value: number) => number): Uint8Array {
