@@ -165,6 +165,14 @@ describe('a recipe', () => {
     middle(apart).forEach((value, i) => expect(value).toBeCloseTo(middle(whole)[i], 0));
   });
 
+  it('has no step that does nothing', () => {
+    for (let seed = 0; seed < 300; seed++) {
+      for (const step of drawRecipe(recipe({ posterize: 3, translation: 0.02 }), 32, random('idle', seed))) {
+        expect(tellStep(step)).not.toMatch(/to 8 bits|move 0 px/);
+      }
+    }
+  });
+
   it('tells each step', () => {
     for (let seed = 0; seed < 200; seed++) {
       for (const policy of ['custom', 'randaugment', 'autoaugment-imagenet'] as const) {

@@ -1,6 +1,7 @@
 /** Gaussian noise on each value; values: deviation of 255, seed. */
 import { fillNormal, random } from '../random.ts';
 import { amountOf, type Operation } from './operation.ts';
+import { clamp } from './tables.ts';
 
 /** Drawn once and read from anywhere: a table is a tenth of the price. */
 const mask = 8191;
@@ -18,8 +19,7 @@ export const grain: Operation = {
       state ^= state << 13;
       state ^= state >>> 17;
       state ^= state << 5;
-      const value = image[i] + deviation * normal[state & mask] + 0.5;
-      image[i] = value < 0 ? 0 : value > 255 ? 255 : value;
+      image[i] = clamp((image[i] + deviation * normal[state & mask] + 0.5) | 0);
     }
   },
   tell: ([deviation]) => `grain ${deviation.toFixed(0)}`,

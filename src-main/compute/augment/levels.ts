@@ -6,7 +6,10 @@ import { lookUp, tableOf } from './tables.ts';
 export const posterize: Operation = {
   id: 'posterize',
   amount: amountOf('Posterize', 'Up to so many of the eight bits of a colour are dropped.', { most: 7, step: 1, unit: 'bits' }),
-  draw: (amount, next) => [8 - Math.floor(next() * (Math.floor(amount) + 1))],
+  draw(amount, next) {
+    const dropped = Math.floor(next() * (Math.floor(amount) + 1));
+    return dropped ? [8 - dropped] : null;
+  },
   apply: (image, _sizePx, [bits]) => lookUp(image, tableOf((v) => v & (0xff << (8 - bits)))),
   tell: ([bits]) => `posterize to ${bits} bits`,
 };
