@@ -1,37 +1,36 @@
 /**
- * Augmentation beside torchvision's v2 transforms, on the same processor in one run: rounds in turn, the ratio of each round's rates, its median. One core
- * against one core. And what of a training step it takes.
+ * Augmentation beside torchvision's v2 transforms, on the same processor in one run: one core against one, and two worker threads against two processes, as a
+ * feed has them. Rounds in turn, who begins in turn; of each round the ratio to the faster of torchvision's two ways, and of these the median. And what of a
+ * training step it takes. WINNOW_KERNELS=off measures JavaScript alone.
  *
  *     WINNOW_BENCH_PYTHON=python npm run bench -- augment [--rounds 15] [--seconds 0.4]     (torch, torchvision)
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { z } from 'zod';
 import { loops } from '../../src-main/compute/augment/loops.ts';
 import { applySteps, augmentationParameters, drawRecipe, type Recipe } from '../../src-main/compute/augment/recipe.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { makeBatch } from '../../src-main/compute/train/examples.ts';
 
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '0.4' } } });
-const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
-const python = process.env.WINNOW_BENCH_PYTHON;
 const recipes = ['randaugment', 'autoaugment-imagenet', 'custom'] as const;
 const recipeOf = (policy: Recipe['policy']): Recipe => z.object(augmentationParameters).parse({ policy });
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
-const peer = python ? spawn(python, [path.join(import.meta.dirname, 'augment-peer.py')], { stdio: ['pipe', 'pipe', 'inherit'] }) : null;
-const lines = peer && createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
-async function theirs(job: object): Promise<number> {
-  if (!peer || !lines) return NaN;
-  peer.stdin.write(`${JSON.stringify(job)}\n`);
-  return Number((await lines.next()).value);
+interface Job {
+  size: number;
+  recipe: (typeof recipes)[number];
+  seconds: number;
 }
 
 let drawn = 0;
 /** Images a second, drawing and doing. */
-function ours(size: number, recipe: Recipe): number {
+function rateOf({ size, recipe: name, seconds }: Job): number {
+  const recipe = recipeOf(name);
   const next = random('bench', size);
   const image = Uint8Array.from({ length: size * size * 3 }, () => next() * 256);
   const work = new Uint8Array(image.length);
@@ -46,30 +45,84 @@ function ours(size: number, recipe: Recipe): number {
   return (done / (performance.now() - began)) * 1000;
 }
 
-console.log(`${loops ? 'loops in C++' : 'loops in TypeScript'}, ${rounds} rounds of ${seconds} s, medians\n\n| px | recipe | ours, images/s | torchvision on PIL images | on tensors | ratio to the faster |\n|---|---|---|---|---|---|`);
-for (const size of [64, 224]) {
-  for (const name of recipes) {
-    const recipe = recipeOf(name);
-    ours(size, recipe);
-    const rates: [number, number, number][] = [];
-    for (let round = 0; round < rounds; round++) rates.push([ours(size, recipe), await theirs({ size, recipe: name, kind: 'pil', seconds }), await theirs({ size, recipe: name, kind: 'tensor', seconds })]);
-    const of = (i: number): string => String(Math.round(median(rates.map((rate) => rate[i]))));
-    console.log(`| ${size} | ${name} | ${of(0)} | ${of(1)} | ${of(2)} | ${median(rates.map(([own, pil, tensor]) => own / Math.max(pil, tensor))).toFixed(2)} |`);
-  }
+interface Measurer {
+  rateOf(job: Job, kind?: 'pil' | 'tensor'): Promise<number>;
+  end(): void;
 }
-peer?.stdin.end();
 
-// A batch of 32 at 64 px, as the worker makes it.
-const [size, batch] = [64, 32];
-const next = random('rows');
-const rows = Uint8Array.from({ length: batch * size * size * 3 }, () => next() * 256);
-const positions = Int32Array.from({ length: batch }, (_, i) => i);
-const examples = { labels: positions, keys: positions, classes: batch, smoothing: 0.1, cropPx: size, recipe: recipeOf('randaugment') };
-const [out, targets] = [new Uint8Array(rows.length), new Float32Array(batch * batch)];
-const times = Array.from({ length: 200 }, (_, view) => {
-  const work = rows.slice();
-  const began = performance.now();
-  makeBatch(examples, work, size, positions, 1, view, view, out, targets);
-  return performance.now() - began;
-});
-console.log(`\nA batch of ${batch} at ${size} px by RandAugment: ${median(times).toFixed(2)} ms, in a thread of its own while the step before is at work.`);
+function thread(): Measurer {
+  const worker = new Worker(new URL(import.meta.url));
+  return {
+    async rateOf(job) {
+      worker.postMessage(job);
+      return (await once(worker, 'message'))[0] as number;
+    },
+    end: () => void worker.terminate(),
+  };
+}
+
+function peer(python: string): Measurer {
+  const child = spawn(python, [path.join(import.meta.dirname, 'augment-peer.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async rateOf(job, kind) {
+      child.stdin.write(`${JSON.stringify({ ...job, kind })}\n`);
+      return Number((await lines.next()).value);
+    },
+    end: () => child.stdin.end(),
+  };
+}
+
+/** Of all of them at once. */
+async function sumOf(measurers: Measurer[], job: Job, kind?: 'pil' | 'tensor'): Promise<number> {
+  const rates = await Promise.all(measurers.map((measurer) => measurer.rateOf(job, kind)));
+  return rates.length ? rates.reduce((a, b) => a + b) : NaN;
+}
+
+async function compare(rounds: number, seconds: number): Promise<void> {
+  const python = process.env.WINNOW_BENCH_PYTHON;
+  const [threads, peers] = [[thread(), thread()], python ? [peer(python), peer(python)] : []];
+  console.log(`${loops ? 'loops in C++' : 'loops in TypeScript'}, ${rounds} rounds of ${seconds} s, medians`);
+  for (const workers of [1, 2]) {
+    console.log(`\n${workers} against ${workers}\n\n| px | recipe | ours, images/s | torchvision on PIL images | on tensors | ratio to the faster |\n|---|---|---|---|---|---|`);
+    const [ours, theirs] = [threads.slice(0, workers), peers.slice(0, workers)];
+    for (const size of [64, 224]) {
+      for (const recipe of recipes) {
+        const job = { size, recipe, seconds };
+        await sumOf(ours, job);
+        await sumOf(theirs, job, 'pil');
+        const rates: { own: number; pil: number; tensor: number }[] = [];
+        for (let round = 0; round < rounds; round++) {
+          const before = round % 2 ? await sumOf(ours, job) : NaN;
+          const [pil, tensor] = [await sumOf(theirs, job, 'pil'), await sumOf(theirs, job, 'tensor')];
+          rates.push({ own: round % 2 ? before : await sumOf(ours, job), pil, tensor });
+        }
+        const of = (which: 'own' | 'pil' | 'tensor'): string => String(Math.round(median(rates.map((rate) => rate[which]))));
+        console.log(`| ${size} | ${recipe} | ${of('own')} | ${of('pil')} | ${of('tensor')} | ${median(rates.map(({ own, pil, tensor }) => own / Math.max(pil, tensor))).toFixed(2)} |`);
+      }
+    }
+  }
+  for (const measurer of [...threads, ...peers]) measurer.end();
+}
+
+/** A batch of 32 at 64 px, as the worker makes it: milliseconds. */
+function batchTime(): number {
+  const [size, batch] = [64, 32];
+  const next = random('rows');
+  const rows = Uint8Array.from({ length: batch * size * size * 3 }, () => next() * 256);
+  const positions = Int32Array.from({ length: batch }, (_, i) => i);
+  const examples = { labels: positions, keys: positions, classes: batch, smoothing: 0.1, cropPx: size, recipe: recipeOf('randaugment') };
+  const [out, targets] = [new Uint8Array(rows.length), new Float32Array(batch * batch)];
+  return median(Array.from({ length: 200 }, (_, view) => {
+    const work = rows.slice();
+    const began = performance.now();
+    makeBatch(examples, work, size, positions, 1, view, view, out, targets);
+    return performance.now() - began;
+  }));
+}
+
+if (isMainThread) {
+  const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '0.4' } } });
+  await compare(Number(options.rounds), Number(options.seconds));
+  console.log(`\nA batch of 32 at 64 px by RandAugment: ${batchTime().toFixed(2)} ms, in a thread of its own while the step before is at work.`);
+} else parentPort!.on('message', (job: Job) => parentPort!.postMessage(rateOf(job)));
