@@ -15,58 +15,16 @@ import { columnSums } from '../../src-main/compute/ops/bias.ts';
 import { dropPath } from '../../src-main/compute/ops/dropout.ts';
 import { gelu } from '../../src-main/compute/ops/gelu.ts';
 import { layerNormalise } from '../../src-main/compute/ops/layer-norm.ts';
-import { fillNormal, random } from '../../src-main/compute/random.ts';
+import { expectNear, expectSlopes, expectTwins, noisy, type Op } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-type Op = (...inputs: Tensor[]) => Tensor;
-
-const noisy = <T extends Tensor>(shape: number[], seed: number, middle = 0): T =>
-  tf.tensor(fillNormal(new Float32Array(shape.reduce((a, b) => a * b, 1)), random('noisy', seed)).map((v) => v + middle), shape) as T;
-
-/** [y, gradient to each input …] of a weighted sum of y. */
-const everything = (op: Op, inputs: Tensor[]): Tensor[] =>
-  tf.tidy(() => {
-    const y = op(...inputs);
-    const weights = noisy(y.shape, 9);
-    return [y, ...tf.grads((...args) => tf.sum(tf.mul(op(...args), weights)))(inputs)];
-  });
-
-function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string, within = 2e-5): void {
-  expect(actual.length, what).toBe(expected.length);
-  let [apart, largest] = [0, 1e-3];
-  for (let i = 0; i < actual.length; i++) {
-    apart = Math.max(apart, Number.isFinite(actual[i]) ? Math.abs(actual[i] - expected[i]) : Infinity);
-    largest = Math.max(largest, Math.abs(expected[i]));
-  }
-  expect(apart / largest, what).toBeLessThan(within);
-}
-
-/** The op and its gradients are those of its twin and of finite differences, the same bit for bit when asked again; no tensor stays, tidied or not. */
+/** The op and its gradients are those of its twin and of finite differences; outside of a tidy no tensor stays either. */
 function expectSound(op: Op, twin: Op, inputs: Tensor[]): void {
+  expectTwins(op, twin, inputs);
+  expectSlopes(op, inputs);
   const before = tf.memory().numTensors;
-  const [own, again, plain] = [everything(op, inputs), everything(op, inputs), everything(twin, inputs)];
-  own.forEach((value, i) => {
-    const what = i ? `gradient to input ${i}` : 'y';
-    expect(value.shape, what).toEqual(plain[i].shape);
-    expectNear(value.dataSync(), plain[i].dataSync(), what);
-    expect(Buffer.from(again[i].dataSync().slice().buffer).equals(Buffer.from(value.dataSync().slice().buffer)), `${what} is the same bit for bit`).toBe(true);
-  });
-  const weights = tf.tidy(() => noisy(own[0].shape, 9).dataSync());
-  const step = 1e-2;
-  inputs.forEach((input, n) => {
-    const gradient = own[n + 1].dataSync();
-    const steepest = Math.max(1, ...gradient.map(Math.abs));
-    for (let i = 0; i < input.size; i += Math.ceil(input.size / 20)) {
-      const [above, below] = [step, -step].map((by) => {
-        const values = Float32Array.from(input.dataSync());
-        values[i] += by;
-        return tf.tidy(() => op(...inputs.with(n, tf.tensor(values, input.shape))).dataSync<'float32'>().reduce((sum, v, k) => sum + v * weights[k], 0));
-      });
-      expect(Math.abs((above - below) / (2 * step) - gradient[i]) / steepest, `to input ${n}, place ${i}`).toBeLessThan(5e-3);
-    }
-  });
-  tf.dispose([own, again, plain, op(...inputs)]);
+  op(...inputs).dispose();
   expect(tf.memory().numTensors).toBe(before);
 }
 

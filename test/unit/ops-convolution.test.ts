@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { hasKernel } from '../../src-main/compute/kernels/index.ts';
 import { convolve, deconvolve, depthwise, type ConvolutionOptions } from '../../src-main/compute/ops/convolution.ts';
-import { fillNormal, random } from '../../src-main/compute/random.ts';
+import { expectNear, expectSlopes, expectTwins, noisy } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -19,8 +19,6 @@ interface Case {
   filters?: number;
   options: ConvolutionOptions;
 }
-
-const noisy = (shape: number[], seed: number): Tensor => tf.tensor(fillNormal(new Float32Array(shape.reduce((a, b) => a * b, 1)), random('noisy', seed)), shape);
 
 /** What the op is made of elsewhere. */
 function twin(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 'same' | 'valid') => Tensor4D): Op {
@@ -42,27 +40,8 @@ const ops = {
   depthwise: { own: depthwise, plain: twin((x, k, s, p) => tf.depthwiseConv2d(x, k, s, p)), kernel: (h: number, w: number, inputs: number): Shape4D => [h, w, inputs, 1] },
 };
 
-/** [y, dx, dkernel, dbias]; the gradients are those of a weighted sum of y. */
-function everything(op: Op, x: Tensor4D, kernel: Tensor4D, bias: Tensor1D, options: ConvolutionOptions): Tensor[] {
-  return tf.tidy(() => {
-    const y = op(x, kernel, { ...options, bias });
-    const weights = noisy(y.shape, 9);
-    return [y, ...tf.grads((x, kernel, bias) => tf.sum(tf.mul(op(x as Tensor4D, kernel as Tensor4D, { ...options, bias: bias as Tensor1D }), weights)))([x, kernel, bias])];
-  });
-}
-
-/** The largest difference, as a part of the largest value. */
-function difference(a: Tensor, b: Tensor): number {
-  expect(a.shape).toEqual(b.shape);
-  const [p, q] = [a.dataSync(), b.dataSync()];
-  let [apart, largest] = [0, 1e-20];
-  for (let i = 0; i < p.length; i++) {
-    if (!Number.isFinite(p[i])) return Infinity;
-    apart = Math.max(apart, Math.abs(p[i] - q[i]));
-    largest = Math.max(largest, Math.abs(q[i]));
-  }
-  return apart / largest;
-}
+/** The op of its three inputs. */
+const ofThree = (op: Op, options: ConvolutionOptions) => (...[x, kernel, bias]: Tensor[]): Tensor => op(x as Tensor4D, kernel as Tensor4D, { ...options, bias: bias as Tensor1D });
 
 function operands(name: keyof typeof ops, { image, size, filters = image[3] }: Case): [Tensor4D, Tensor4D, Tensor1D] {
   const [h, w] = typeof size === 'number' ? [size, size] : size;
@@ -132,16 +111,7 @@ const cases: Record<keyof typeof ops, Case[]> = {
 describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
   it.each(cases[name].map((c) => [say(c), c] as const))('equals its composed twin, with its gradients: %s', (_, c) => {
     const [x, kernel, bias] = operands(name, c);
-    const before = tf.memory().numTensors;
-    const own = everything(ops[name].own, x, kernel, bias, c.options);
-    const again = everything(ops[name].own, x, kernel, bias, c.options);
-    const plain = everything(ops[name].plain, x, kernel, bias, c.options);
-    for (const [i, part] of ['y', 'dx', 'dkernel', 'dbias'].entries()) {
-      expect(difference(own[i], plain[i]), part).toBeLessThan(2e-5);
-      expect(Buffer.from(again[i].dataSync().buffer).equals(Buffer.from(own[i].dataSync().buffer)), `${part} is the same bit for bit`).toBe(true);
-    }
-    tf.dispose([own, again, plain]);
-    expect(tf.memory().numTensors).toBe(before);
+    expectTwins(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
   });
 
   it('needs no bias, and leaves no tensors behind outside of a tidy', () => {
@@ -150,9 +120,9 @@ describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
     const before = tf.memory().numTensors;
     const own = ops[name].own(x, kernel, c.options);
     const plain = tf.tidy(() => ops[name].plain(x, kernel, c.options));
-    expect(difference(own, plain)).toBeLessThan(2e-5);
+    expectNear(own, plain, 'y');
     const gradients = [ops[name].own, ops[name].plain].map((op) => tf.tidy(() => tf.grads((x, kernel) => tf.sum(op(x as Tensor4D, kernel as Tensor4D, c.options)))([x, kernel])));
-    for (const i of [0, 1]) expect(difference(gradients[0][i], gradients[1][i])).toBeLessThan(2e-5);
+    for (const i of [0, 1]) expectNear(gradients[0][i], gradients[1][i], `gradient to input ${i}`);
     plain.dispose();
     own.dispose();
     tf.dispose(gradients);
@@ -162,24 +132,7 @@ describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
   it('has the gradients that finite differences give', () => {
     const c: Case = { image: [2, 4, 3, 2], size: 3, options: { stride: 2, activation: 'sigmoid' } };
     const inputs = operands(name, c);
-    const [y, ...gradients] = everything(ops[name].own, ...inputs, c.options);
-    const weights = noisy(y.shape, 9).dataSync();
-    const loss = ([x, kernel, bias]: Tensor[]): number => {
-      const values = tf.tidy(() => ops[name].own(x as Tensor4D, kernel as Tensor4D, { ...c.options, bias: bias as Tensor1D })).dataSync<'float32'>();
-      return values.reduce((sum, v, i) => sum + v * weights[i], 0);
-    };
-    const step = 5e-3; // curvature errs by its square, rounding by its inverse: some 1e-4 in all
-    inputs.forEach((input, n) => {
-      const gradient = gradients[n].dataSync();
-      for (let i = 0; i < input.size; i++) {
-        const [above, below] = [step, -step].map((by) => {
-          const values = Float32Array.from(input.dataSync());
-          values[i] += by;
-          return loss(inputs.with(n, tf.tensor(values, input.shape) as never));
-        });
-        expect(Math.abs((above - below) / (2 * step) - gradient[i])).toBeLessThan(1e-3);
-      }
-    });
+    expectSlopes(ofThree(ops[name].own, c.options), inputs, { step: 5e-3, places: 1000, within: 1e-3 }); // curvature errs by its square, rounding by its inverse: some 1e-4 in all
   });
 });
 

@@ -15,54 +15,12 @@ import { normalise, type NormaliseOptions } from '../../src-main/compute/ops/nor
 import { maxPool } from '../../src-main/compute/ops/pool.ts';
 import { adamStep } from '../../src-main/compute/ops/update.ts';
 import { fillNormal, nativeSeed, random } from '../../src-main/compute/random.ts';
+import { bits, everything, expectNear, expectTwins, noisy, type Op } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
 type Shape4D = [number, number, number, number];
-type Op = (...inputs: Tensor[]) => Tensor;
-
-const noisy = <T extends Tensor>(shape: number[], seed: number, middle = 0): T =>
-  tf.tensor(fillNormal(new Float32Array(shape.reduce((a, b) => a * b, 1)), random('noisy', seed)).map((v) => v + middle), shape) as T;
-
 const activated = (x: Tensor, activation: Activation): Tensor => (activation === 'none' ? x : tf[activation](x));
-
-/** [y, gradient to each input …] of a weighted sum of y. */
-function everything(op: Op, inputs: Tensor[]): Tensor[] {
-  return tf.tidy(() => {
-    const y = op(...inputs);
-    const weights = noisy(y.shape, 9);
-    return [y, ...tf.grads((...args) => tf.sum(tf.mul(op(...args), weights)))(inputs)];
-  });
-}
-
-/** Apart by less than `within` of the largest value. */
-function expectNear(actual: Tensor | ArrayLike<number>, expected: Tensor | ArrayLike<number>, what: string, within = 2e-5): void {
-  if ('shape' in actual && 'shape' in expected) expect(actual.shape, what).toEqual(expected.shape);
-  const [p, q] = [actual, expected].map((t) => ('dataSync' in t ? t.dataSync() : t));
-  expect(p.length, what).toBe(q.length);
-  let [apart, largest] = [0, 1e-3];
-  for (let i = 0; i < p.length; i++) {
-    if (!Number.isFinite(p[i])) apart = Infinity;
-    apart = Math.max(apart, Math.abs(p[i] - q[i]));
-    largest = Math.max(largest, Math.abs(q[i]));
-  }
-  expect(apart / largest, what).toBeLessThan(within);
-}
-
-const bits = (t: Tensor): Buffer => Buffer.from(t.dataSync().slice().buffer);
-
-/** The op and its gradients are those of its twin, the same bit for bit when asked again, and no tensor stays. */
-function expectTwins(op: Op, twin: Op, inputs: Tensor[]): void {
-  const before = tf.memory().numTensors;
-  const [own, again, plain] = [everything(op, inputs), everything(op, inputs), everything(twin, inputs)];
-  for (const [i, value] of own.entries()) {
-    const what = i ? `gradient to input ${i}` : 'y';
-    expectNear(value, plain[i], what);
-    expect(bits(again[i]).equals(bits(value)), `${what} is the same bit for bit`).toBe(true);
-  }
-  tf.dispose([own, again, plain]);
-  expect(tf.memory().numTensors).toBe(before);
-}
 
 describe('normalise', () => {
   const cases: [shape: Shape4D, options: Omit<NormaliseOptions, 'epsilon'>, gamma: [middle: number, spread: number]][] = [

@@ -7,10 +7,10 @@ import type { MemoryEstimate } from '../../contract/types.ts';
 import { tf } from '../backend.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
-import { holdOut, stepsOf } from '../train/batches.ts';
+import { hashOf, holdOut, stepsOf } from '../train/batches.ts';
 import { runTraining, type Training } from '../train/loop.ts';
 import { lossOf } from '../train/losses.ts';
-import { estimateMemory, largestBatch, type Trial } from '../train/memory.ts';
+import { estimateMemory, largestBatch, tooMuch, type Trial } from '../train/memory.ts';
 import { meanLoss, reconstruct } from '../train/reconstruction.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -64,7 +64,7 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
   const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
   const state = new TrainState(network, { optimizer: { id: 'adamw', params: { weightDecay: params.weightDecay } } });
   try {
-    const fingerprint = JSON.stringify({ params, seed, images: hash(context.train), parameters: network.parameters });
+    const fingerprint = JSON.stringify({ params, seed, images: hashOf(context.train), parameters: network.parameters });
     if (context.resume && !state.load(checkpointFile, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
     const loss = lossOf(params.loss, params.ssimWeight);
     const { epochs, minSteps } = params;
@@ -120,12 +120,4 @@ function networkModel(network: Network<Autoencoder>): Model {
     arrays: async () => ({ ...(await network.read()) }),
     dispose: () => network.dispose(),
   };
-}
-
-const tooMuch = ({ totalMiB, freeMiB, batch }: MemoryEstimate): string =>
-  `Training takes some ${Math.round(totalMiB)} MiB with ${batch} images a step, and ${Math.round(freeMiB)} MiB are free: it may be slow, or the system may end it. A smaller batch, size or width takes less.`;
-
-/** FNV-1a, to tell one list of training images from another. */
-function hash(positions: Int32Array): number {
-  return positions.reduce((h, p) => Math.imul(h ^ p, 16777619), 0x811c9dc5);
 }

@@ -10,10 +10,10 @@ import type { Epoch, TrainArgs, TrainEvent, TrainResult } from '../protocol.ts';
 import { random, shuffle } from '../random.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
-import { stepsOf } from '../train/batches.ts';
+import { hashOf, stepsOf } from '../train/batches.ts';
 import { averaging, checkpoint, earlyStop, progress, type Callback } from '../train/callbacks.ts';
 import { runTraining, type Training } from '../train/loop.ts';
-import { estimateMemory, largestBatch } from '../train/memory.ts';
+import { estimateMemory, largestBatch, tooMuch } from '../train/memory.ts';
 import { optimizers } from '../train/optimizers/index.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -40,13 +40,14 @@ export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEv
   const state = new TrainState<Classifier>(network, { optimizer: lesson.optimizer, average: params.average, kept: dynamics });
   try {
     const file = checkpointFile(args.runFolder);
-    const fingerprint = JSON.stringify({ params, seed, classes, train: hash(train), val: hash(val), weights: args.weights, parameters: network.parameters });
+    const fingerprint = JSON.stringify({ params, seed, classes, train: hashOf(train), val: hashOf(val), weights: args.weights, parameters: network.parameters });
     if (args.resume && !state.load(file, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
     const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(lesson.optimizer.params).length;
     const side = transform.cropPx;
     // Found once: a resumed run has the batch that it began with.
     state.batch ||= params.batch || (await largestBatch(network, side, lesson.trial, slots, train.length));
     const memory = await estimateMemory(network, side, lesson.trial, slots, state.batch);
+    if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
     const steps = stepsOf(train.length, state.batch, params.minSteps);
 
     const watched = someOfEach(labels, val, classes.length, seed);
@@ -100,9 +101,4 @@ function someOfEach(labels: Int32Array, held: Int32Array, classes: number, seed:
   const out: number[] = [];
   for (let turn = 0; out.length < Math.min(mostWatched, held.length); turn++) for (const own of byClass) if (own[turn] !== undefined && out.length < mostWatched) out.push(own[turn]);
   return out;
-}
-
-/** FNV-1a, to tell one list of images from another. */
-function hash(positions: Int32Array): number {
-  return positions.reduce((h, p) => Math.imul(h ^ p, 16777619), 0x811c9dc5);
 }

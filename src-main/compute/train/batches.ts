@@ -37,3 +37,6 @@ export function holdOut(images: Int32Array, fraction: number, seed: number): { t
   const order = shuffle(images.slice(), random('validation', seed));
   return { train: order.slice(count).sort(), held: order.slice(0, count).sort() };
 }
+
+/** FNV-1a: tells one list of images from another. */
+export const hashOf = (positions: Int32Array): number => positions.reduce((h, p) => Math.imul(h ^ p, 16777619), 0x811c9dc5);

@@ -43,6 +43,10 @@ export async function largestBatch<A extends Architecture>(network: Network<A>, 
   return 1;
 }
 
+/** Told before a training that will hardly fit. */
+export const tooMuch = ({ totalMiB, freeMiB, batch }: MemoryEstimate): string =>
+  `Training takes some ${Math.round(totalMiB)} MiB with ${batch} images a step, and ${Math.round(freeMiB)} MiB are free: it may be slow, or the system may end it. A smaller batch, size or width takes less.`;
+
 /** The most that a gradient holds at any time. */
 async function bytesOfPass<A extends Architecture>(network: Network<A>, sizePx: number, loss: Trial<A>, count: number): Promise<number> {
   const before = tf.memory().numBytes;
