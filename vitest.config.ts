@@ -8,6 +8,7 @@ const config = defineConfig({
   test: {
     include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
     pool: 'forks',
+    globalSetup: ['./test/fixtures/temporary.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     env: { TF_CPP_MIN_LOG_LEVEL: '2' },

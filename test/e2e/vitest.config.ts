@@ -8,6 +8,7 @@ const config = defineConfig({
   test: {
     include: ['test/e2e/**/*.test.ts'],
     pool: 'forks',
+    globalSetup: ['./test/fixtures/temporary.ts'],
     fileParallelism: false,
     testTimeout: 180_000,
     hookTimeout: 180_000,
