@@ -113,7 +113,7 @@ export const actions: readonly Action[] = [
 
   { id: 'train-classifier', title: 'Train a classifier', keys: [], group: 'Train', when: canTrain, run: () => { go('train')(); void training().train(); } },
   { id: 'find-rate', title: 'Find a learning rate', keys: [], group: 'Train', when: canTrain, run: () => { go('train')(); void training().findRate(); } },
-  { id: 'predict', title: 'Predict all images', keys: [], group: 'Train', when: () => app.training?.run?.state === 'done' && app.session?.running === null, run: () => training().predict() },
+  { id: 'predict', title: 'Predict all images', keys: [], group: 'Train', when: () => app.training?.result?.state === 'done' && app.session?.running === null, run: () => training().predict() },
 
   { id: 'search', title: 'Search paths and tags', keys: ['/', 'ctrl+f'], group: 'Folder', when: browsing, run: focus('#search-field') },
   { id: 'palette', title: 'All commands', keys: ['ctrl+k', 'ctrl+shift+p'], group: 'Folder', when: () => true, run: () => void (app.dialog = 'palette') },

@@ -65,14 +65,14 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const { samples } = await describePredictions(door, run);
   const issues = await door.calls.samples.issues.query();
-  const { classes, evaluation, counts, by, folds, dataHash } = run.classification as NonNullable<Run['classification']>;
+  const { classes, evaluation, counts, by, folds, asked, dataHash } = run.classification as NonNullable<Run['classification']>;
   // Those that were judged or trained on; `predict` tells of the others.
   const judged = samples.filter(({ split, label }) => split !== null && label !== null);
   writeJson(options, {
     schema: 'winnow/train@1', folder: door.folder, samples: judged, issues,
     run: {
       id: run.id, model: run.method, mode: options.mode, backend: run.backend, device: run.device, seed: run.seed, seconds: run.seconds, imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, classes, counts, by, folds, dataHash, metrics: evaluation && metricsOf(evaluation), evaluation, history: run.history, report: run.report,
+      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, classes, counts, by, folds, division: asked?.division, weights: asked?.weights, dataHash, metrics: evaluation && metricsOf(evaluation), evaluation, history: run.history, report: run.report,
     },
   });
   say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : ''}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`);

@@ -1,5 +1,7 @@
 /** The words of training and judging classifiers, as the engine tells them to its doors. Plain data that survives JSON; `types.ts` has the rest. */
 
+import type { TrainRequest } from './schemas.ts';
+
 export const splitNames = ['train', 'val', 'test'] as const;
 export type Split = (typeof splitNames)[number];
 
@@ -74,6 +76,8 @@ export interface Classification {
   watched: Watched[];
   /** Null until the training has ended. */
   evaluation: Evaluation | null;
+  /** How it was asked to divide, and what weights it began from; absent in runs from before this was kept. */
+  asked?: Pick<TrainRequest, 'division' | 'weights'>;
   /** SHA-256 over the images' contents, classes and splits. */
   dataHash: string;
 }

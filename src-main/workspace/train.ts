@@ -98,7 +98,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
   const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
   const id = earlier?.id ?? desk.runs.nextId(request.model);
   const counts = Object.fromEntries(splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)])) as Classification['counts'];
-  const classification: Classification = { classes, by: division.by, folds: division.folds, fold: 0, counts, watched: [], evaluation: null, dataHash };
+  const classification: Classification = { classes, by: division.by, folds: division.folds, fold: 0, counts, watched: [], evaluation: null, asked: { division: request.division, weights: request.weights }, dataHash };
   const folder = runFolder(desk.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   const begun: Run = {

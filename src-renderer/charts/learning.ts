@@ -48,6 +48,7 @@ export function rangeCurve({ points, suggested }: RangeTest): ChartConfiguration
   const heights = points.map(({ smooth }) => smooth);
   const [low, high] = [Math.min(...heights), Math.max(heights[0] ?? 1, ...heights.slice(0, Math.max(1, Math.floor(heights.length * 0.7))))];
   const top = high + (high - low) * 0.15;
+  const own = axis('loss');
   return {
     type: 'line',
     data: {
@@ -62,7 +63,7 @@ export function rangeCurve({ points, suggested }: RangeTest): ChartConfiguration
       interaction: { mode: 'nearest', axis: 'x', intersect: false },
       scales: {
         x: { type: 'logarithmic', grid: { display: false }, border: { color: colour('line') }, title: { display: true, text: 'learning rate', color: colour('faint'), font: { size: 11 } }, ticks: { color: colour('faint'), callback: (value) => (isPowerOfTen(Number(value)) ? Number(value).toExponential(0) : null) } },
-        y: { ...axis('loss'), type: 'linear', min: Math.max(0, low - (high - low) * 0.1), max: top },
+        y: { ...own, type: 'linear', min: Math.max(0, low - (high - low) * 0.1), max: top, ticks: { ...own.ticks, includeBounds: false } },
       },
       plugins: { tooltip: { callbacks: { title: ([item]) => `learning rate ${Number(item.parsed.x).toPrecision(2)}` } } },
     },

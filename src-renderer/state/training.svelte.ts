@@ -46,6 +46,8 @@ export class Training {
     const made = running && this.runs.find(({ id }) => id === running.runId);
     return made ?? this.runs.find(({ id }) => id === this.#runId) ?? this.runs[0] ?? null;
   });
+  /** The classifier whose result is looked at: the run where it trained one, else the newest that did. */
+  readonly result: Run | null = $derived.by(() => (this.run?.kind === 'train' ? this.run : (this.runs.find(({ kind }) => kind === 'train') ?? null)));
   readonly isBusy = $derived.by(() => ['train', 'range-test'].includes(this.#session.running?.kind ?? ''));
 
   readonly request: TrainRequest = $derived.by(() => ({
@@ -60,6 +62,16 @@ export class Training {
     this.#runId = id;
     const run = this.runs.find((known) => known.id === id);
     if (run) this.tab = run.kind === 'train' && run.state === 'done' ? 'result' : 'training';
+  }
+
+  /** Fills the form with what a run was made by. */
+  reuse({ method, parameters, seed, classification }: Run) {
+    this.modelId = method;
+    this.parameters[method] = { ...parameters };
+    this.seed = seed;
+    if (!classification?.asked) return;
+    const { division, weights } = $state.snapshot(classification.asked) as NonNullable<typeof classification.asked>;
+    [this.division, this.weights] = [division, weights ?? ''];
   }
 
   /** Asks the engine once changes pause: how the images are divided, what the network is like. Call inside an effect; returns what ends it. */
@@ -86,8 +98,8 @@ export class Training {
   train = () => this.#start(() => this.#session.calls.classifier.train.mutate($state.snapshot(this.request) as TrainRequest));
   findRate = () => this.#start(() => this.#session.calls.classifier.rangeTest.mutate($state.snapshot(this.request) as TrainRequest));
   async predict() {
-    const { run } = this;
-    if (run) await this.#session.calls.classifier.predict.mutate({ runId: run.id }).catch((error: unknown) => notices.fail(error));
+    const { result } = this;
+    if (result) await this.#session.calls.classifier.predict.mutate({ runId: result.id }).catch((error: unknown) => notices.fail(error));
   }
 
   async #start(work: () => Promise<unknown>) {
