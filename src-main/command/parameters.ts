@@ -14,22 +14,21 @@ const optionOf = (name: string) => flagOf(name).replace(/-(.)/g, (_, letter: str
 const isNumber = ({ type, default: value }: Property) => type === 'number' || type === 'integer' || typeof value === 'number';
 
 export function addParameterFlags(command: Command, records: readonly Parametrised[]) {
-  const flags = new Map<string, { property: Property; of: string[]; defaults: Set<unknown> }>();
-  for (const record of records) {
-    for (const [name, property] of Object.entries(propertiesOf(record.schema))) {
-      const flag = flags.get(name) ?? { property, of: [], defaults: new Set() };
-      flag.of.push(record.id);
-      flag.defaults.add(property.default);
-      flags.set(name, flag);
-    }
-  }
-  for (const [name, { property, of, defaults }] of flags) {
+  const flags = new Map<string, { id: string; property: Property }[]>();
+  for (const { id, schema } of records) for (const [name, property] of Object.entries(propertiesOf(schema))) flags.set(name, [...(flags.get(name) ?? []), { id, property }]);
+  for (const [name, own] of flags) {
+    const [{ property }] = own;
     const unit = property.unit ? ` (${property.unit})` : '';
-    const choices = property.enum ? ` One of ${property.enum.join(', ')}.` : '';
-    const usual = defaults.size === 1 ? ` Default ${String(property.default)}.` : '';
-    const only = of.length < records.length ? ` [${of.join(', ')}]` : '';
-    command.addOption(new Option(`--${flagOf(name)} <${property.type === 'number' || property.type === 'integer' ? 'number' : 'value'}>`, `${property.description ?? name}${unit}${choices}${usual}${only}`));
+    const choices = property.enum ? ` One of ${byRecord(own, (one) => one.enum?.join(', ') ?? '')}.` : '';
+    const only = own.length < records.length ? ` [${own.map(({ id }) => id).join(', ')}]` : '';
+    command.addOption(new Option(`--${flagOf(name)} <${isNumber(property) ? 'number' : 'value'}>`, `${property.description ?? name}${unit}${choices} Default ${byRecord(own, (one) => String(one.default))}.${only}`));
   }
+}
+
+/** What most have, then what others have: "0.002, 0.0001 for alexnet". */
+function byRecord(own: readonly { id: string; property: Property }[], tell: (property: Property) => string): string {
+  const [[usual], ...others] = [...Map.groupBy(own, ({ property }) => tell(property))].sort(([, a], [, b]) => b.length - a.length);
+  return [usual, ...others.map(([told, who]) => `${told} for ${who.map(({ id }) => id).join(' and ')}`)].join(others.some(([told]) => told.includes(',')) ? '; ' : ', ');
 }
 
 /** The parameters given, as the record's schema wants them. Throws `bad-request` for a flag that it does not have. */

@@ -67,11 +67,12 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
     issues,
     run: {
       id: run.id, method: run.method, backend: run.backend, device: run.device, seed: run.seed, seconds: run.seconds, imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, trainOn: run.trainOn, trained: run.trained, train: run.history, report: run.report,
+      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, trainOn: run.trainOn, trained: run.trained, train: run.history, report: run.report, notes: run.notes,
     },
   });
   const rate = run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : '';
   say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`);
+  for (const note of run.notes) say(options, note);
   if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
   if (options.quiet || options.json === '-') return;
   for (const sample of ranked.slice(0, options.top)) process.stdout.write(`${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${sample.path}\n`);

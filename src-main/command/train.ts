@@ -36,7 +36,7 @@ export function addTrainCommand(program: Command) {
     .option('--model <id>', `which: ${classifiers.map(({ id }) => id).join(', ')}`, classifiers[0].id)
     .addOption(new Option('--mode <name>', 'scratch: all weights begin at random, or from --weights').choices(['scratch']).default('scratch'))
     .addOption(new Option('--split-by <how>', 'auto: by folders where they are named train, val, test; else by shares').choices(['auto', 'folders', 'shares']).default('auto'))
-    .option('--split <train,val,test>', 'shares of the images', sharesOf, { train: 70, val: 15, test: 15 })
+    .addOption(new Option('--split <train,val,test>', 'shares of the images').argParser(sharesOf).default({ train: 70, val: 15, test: 15 }, '70,15,15'))
     .option('--folds <k>', 'train k times, so that each image is tested once; 0 for one training', whole, 0)
     .option('--split-seed <n>', 'who is in which split (default: the seed)', whole)
     .option('--seed <n>', 'the same seed on the same machine gives the same classifier', whole, 1)
@@ -72,10 +72,11 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
     schema: 'winnow/train@1', folder: door.folder, samples: judged, issues,
     run: {
       id: run.id, model: run.method, mode: options.mode, backend: run.backend, device: run.device, seed: run.seed, seconds: run.seconds, imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, classes, counts, by, folds, division: asked?.division, weights: asked?.weights, dataHash, metrics: evaluation && metricsOf(evaluation), evaluation, history: run.history, report: run.report,
+      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, classes, counts, by, folds, division: asked?.division, weights: asked?.weights, dataHash, metrics: evaluation && metricsOf(evaluation), evaluation, history: run.history, report: run.report, notes: run.notes,
     },
   });
   say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : ''}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`);
+  for (const note of run.notes) say(options, note);
   if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
   if (options.quiet || options.json === '-') return;
   process.stdout.write(evaluation ? `${tableOf(evaluation).join('\n')}\n` : 'Nothing was held out: how good it is, is not known.\n');

@@ -210,6 +210,8 @@ export interface Run {
   history: Epoch[];
   epochs: number | null;
   report: Record<string, number | string | boolean | null>;
+  /** Sentences that a person should read: memory ran out, nothing was learned. */
+  notes: readonly string[];
   classification: Classification | null;
   rangeTest: RangeTest | null;
 }

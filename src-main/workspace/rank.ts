@@ -17,7 +17,7 @@ import type { Run, Sample } from '../contract/types.ts';
 import { packPixels, type Packed } from '../image/pixel-cache.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
-import { keepRun, trainedFacts, type PutRun, type Runs } from './runs.ts';
+import { emptyRun, keepRun, noted, trainedFacts, type PutRun, type Runs } from './runs.ts';
 import type { Table } from './table.ts';
 
 /** What work on an open folder's pixels needs of it. */
@@ -63,9 +63,8 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
   const id = earlier?.id ?? desk.runs.nextId(record.id);
   const begun: Run = {
-    id, kind: 'rank', method: record.id, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(),
-    seconds: null, imagesPerSecond: null, peakMemoryMiB: null, backend: null, device: null, history: [], epochs: null, report: {}, classification: null, rangeTest: null,
-    ...earlier, state: 'running',
+    ...emptyRun, id, kind: 'rank', method: record.id, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(),
+    ...earlier, state: 'running', report: {},
   };
   const folder = runFolder(desk.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
@@ -92,7 +91,7 @@ async function fit(
     {
       signal: report.signal,
       onEvent: (event) => {
-        if (event.stage === 'note') return put({ report: { ...run.report, note: event.message } });
+        if (event.stage === 'note') return put(noted(event.message));
         if (event.stage !== stage) {
           stage = event.stage;
           if (stage === 'train') report.stage('Training', 0, 'steps');

@@ -46,14 +46,22 @@ export class Runs {
   }
 }
 
-/** Records from before there were classifiers say nothing of them. */
-const runOf = ({ record }: { record: string }): Run => ({ kind: 'rank', classification: null, rangeTest: null, ...(JSON.parse(record) as Partial<Run>) }) as Run;
+/** What a run has before anything has come of it. */
+export const emptyRun = {
+  trainOn: null, seconds: null, imagesPerSecond: null, peakMemoryMiB: null, backend: null, device: null, history: [], epochs: null, report: {}, notes: [], classification: null, rangeTest: null,
+} satisfies Partial<Run>;
+
+/** Records from before something was kept have nothing of it. */
+const runOf = ({ record }: { record: string }): Run => ({ ...emptyRun, kind: 'rank', ...(JSON.parse(record) as Partial<Run>) }) as Run;
 
 /** What the compute process failed by, in the contract's words; anything else as it is. */
 export const inWords = (error: unknown): unknown =>
   error instanceof ComputeError ? new WinnowError(error.code === 'bad-parameters' ? 'bad-request' : error.code === 'failed' ? 'compute-failed' : error.code, error.message) : error;
 
 export type PutRun = (change: Partial<Run> | ((run: Run) => Partial<Run>)) => void;
+
+/** The run with a sentence more; each stands there once. */
+export const noted = (sentence: string) => ({ notes }: Run): Pick<Run, 'notes'> => ({ notes: [...new Set([...notes, sentence])] });
 
 /** Keeps a run while `work` makes it, told at each change. The work says when it is done; what it throws stands in the run, and is thrown in the contract's words. */
 export async function keepRun({ runs, onRun }: { runs: Runs; onRun(run: Run): void }, fingerprint: string, begun: Run, report: Report, work: (put: PutRun, run: () => Run) => Promise<void>): Promise<Run> {

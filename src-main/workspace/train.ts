@@ -18,7 +18,7 @@ import { divide, type Divided, type Splits } from './division.ts';
 import type { Report } from './jobs.ts';
 import { predictionKey, putPredictions, writePredictions } from './predictions.ts';
 import { runFolder, type RankDesk } from './rank.ts';
-import { keepRun, trainedFacts, type PutRun } from './runs.ts';
+import { emptyRun, keepRun, noted, trainedFacts, type PutRun } from './runs.ts';
 
 export interface TrainDesk extends RankDesk {
   groups(): readonly Group[];
@@ -88,8 +88,6 @@ const argsOf = (request: TrainRequest, { parameters, divided, packed, labels }: 
   weights: request.weights, resume,
 });
 
-const emptyRun = { seconds: null, imagesPerSecond: null, peakMemoryMiB: null, backend: null, device: null, history: [], epochs: null, report: {}, trainOn: null, classification: null, rangeTest: null };
-
 /** Returns the finished run. The folder has been scanned before. */
 export async function train(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
   const prepared = await prepare(desk, request, report);
@@ -103,7 +101,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   const begun: Run = {
     ...emptyRun, id, kind: 'train', method: request.model, seed: request.seed, trained: counts.train, parameters, column: `${id}.loss`, createdAt: Date.now(), classification,
-    ...earlier, state: 'running',
+    ...earlier, state: 'running', report: {},
   };
   return keepRun(desk, fingerprint, begun, report, async (put, run) => {
     const results: TrainResult[] = [];
@@ -117,6 +115,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
     }
     report.stage('Judging', 0);
     const { predictions, evaluation } = conclude(prepared, results, request.seed);
+    if (hasLearnedNothing(prepared, results)) put(noted(learnedNothing));
     const told = { ...predictions, classes, keys: packed.samples.map(predictionKey) };
     writePredictions(desk.workspaceFolder, id, told);
     putPredictions(desk.table, run(), told);
@@ -134,7 +133,7 @@ function listen(told: string, samples: readonly Sample[], classes: readonly stri
   let before = 0; // seconds of training told up to the last epoch
   let history: Epoch[] | null = null;
   return (event) => {
-    if (event.stage === 'note') return put((run) => ({ report: { ...run.report, note: event.message } }));
+    if (event.stage === 'note') return put(noted(event.message));
     if (event.stage === 'watched') {
       const watched = event.watched.map(({ position, predicted, confidence }): Watched => ({ sampleId: samples[position].id, given: samples[position].class as string, predicted: classes[predicted], confidence }));
       return put(({ classification }) => ({ classification: classification && { ...classification, watched } }));
@@ -188,6 +187,22 @@ function conclude({ divided: { classes, trainings, division }, packed: { samples
   const logits = results.length > 1 ? take(results.map((result) => result.logits), k) : results[0].logits;
   const evaluation = positions.length ? evaluate(rowsAt({ logits, labels, classes: k }, positions), classes, on, (i) => temperatures[own[positions[i]]], seed) : null;
   return { predictions, evaluation };
+}
+
+const learnedNothing = 'It has learned next to nothing: it is no more often right than who always names the largest class. A smaller learning rate may help; the range test finds one.';
+
+/** At the last epoch of each fold, in training and on validation images: within two standard deviations of what the largest class alone gives. */
+function hasLearnedNothing({ divided: { trainings }, packed: { samples }, labels }: Prepared, results: readonly TrainResult[]): boolean {
+  const train = positionsOf(samples, trainings[0], 'train');
+  const counts = new Map<number, number>();
+  for (const position of train) counts.set(labels[position], (counts.get(labels[position]) ?? 0) + 1);
+  const share = Math.max(...counts.values()) / train.length;
+  const chance = share + 2 * Math.sqrt((share * (1 - share)) / train.length);
+  return results.every(({ history }) => {
+    const { accuracy = 1, valAccuracy } = history.at(-1) ?? {};
+    const best = Math.max(accuracy, valAccuracy ?? 0);
+    return best < 1 && best <= chance;
+  });
 }
 
 /** Over the folds, for as many epochs as each has. */

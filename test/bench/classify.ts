@@ -3,26 +3,29 @@
  * augmentation, dropout, squeeze-and-excitation, global average pooling. Each variant over several seeds (who is in which split, first weights, order);
  * accuracy on the test split, mean over seeds with a 95 % interval of Student's t, and the paired difference to the variant before which it stands.
  *
- *     npm run bench -- classify [--sets sign-digits,clothing-10] [--seeds 5] [--epochs 40] [--size 64] [--only NAME,…]
+ *     npm run bench -- classify [--study parts|architectures] [--sets sign-digits,clothing-10] [--seeds 5] [--epochs 40] [--size 64] [--only NAME,…]
+ *
+ * The other study trains every architecture by its own defaults.
  *
  * Results are kept in dist/bench and not worked out twice: a bench that was cut off goes on.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { follow } from '../../src-main/command/output.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { openDoor, type Door } from '../../src-main/door/client.ts';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
-const { values: options } = parseArgs({ options: { sets: { type: 'string', default: 'sign-digits,clothing-10' }, seeds: { type: 'string', default: '5' }, epochs: { type: 'string', default: '40' }, size: { type: 'string', default: '64' }, only: { type: 'string' } } });
+const { values: options } = parseArgs({ options: { study: { type: 'string', default: 'parts' }, sets: { type: 'string', default: 'sign-digits,clothing-10' }, seeds: { type: 'string', default: '5' }, epochs: { type: 'string', default: '40' }, size: { type: 'string', default: '64' }, only: { type: 'string' } } });
 
 interface Variant { name: string; model: string; parameters: Record<string, unknown>; /** The variant that it differs from in one thing. */ than?: string }
 
 const plain = { policy: 'none' };
 const augmented = { policy: 'custom' };
 const rand = { policy: 'randaugment' };
-const variants: Variant[] = [
+const parts: Variant[] = [
   { name: 'cnn, bare', model: 'cnn', parameters: { ...plain, batchNorm: false, dropout: 0 } },
   { name: 'cnn + BatchNorm', model: 'cnn', parameters: { ...plain, dropout: 0 }, than: 'cnn, bare' },
   { name: 'cnn + BatchNorm + dropout', model: 'cnn', parameters: { ...plain, dropout: 0.2 }, than: 'cnn + BatchNorm' },
@@ -37,6 +40,8 @@ const variants: Variant[] = [
   { name: 'resnet + BatchNorm + RandAugment', model: 'resnet', parameters: { ...rand, width: 8, dropout: 0 }, than: 'resnet + BatchNorm' },
   { name: 'se-resnet + BatchNorm + RandAugment', model: 'se-resnet', parameters: { ...rand, width: 8, dropout: 0 }, than: 'resnet + BatchNorm + RandAugment' },
 ];
+
+const variants = options.study === 'parts' ? parts : classifiers.map(({ id }): Variant => ({ name: id, model: id, parameters: {} }));
 
 interface Result { accuracy: number; low: number; high: number; images: number; seconds: number; imagesPerSecond: number }
 

@@ -75,7 +75,7 @@ function infer(architecture: Architecture, sizePx: number, batch: number): () =>
   };
 }
 
-const resnet18 = (): Classifier => resnet.build({}, { sizePx: 64, classes: 10 });
+const resnet18 = (): Classifier => resnet.build({ width: 64 }, { sizePx: 64, classes: 10 });
 
 function trainResnet(): () => void {
   const [network, batch] = [new Network(resnet18(), [64, 64, 3], 1), 32];

@@ -11,12 +11,12 @@ import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts'
 import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
-import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 interface TrainJson {
   samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[];
   issues: unknown[];
-  run: { id: string; seed: number; by: string; classes: string[]; counts: Record<string, number>; metrics: Record<string, number>; history: { epoch: number; loss: number }[]; report: Record<string, unknown>; parameters: Record<string, unknown> };
+  run: { id: string; seed: number; by: string; division: unknown; classes: string[]; counts: Record<string, number>; metrics: Record<string, number>; history: { epoch: number; loss: number }[]; report: Record<string, unknown>; parameters: Record<string, unknown> };
 }
 
 let folder: string;
@@ -53,6 +53,7 @@ describe('train', () => {
     expect(again.run.id).toBe('cnn-2');
     expect(first.run.counts).toEqual({ train: 17, val: 4, test: 4 });
     expect(first.run.history).toHaveLength(3);
+    expect(first.run.division).toEqual({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 4 });
     const tested = first.samples.filter(({ split }) => split === 'test');
     expect(tested).toHaveLength(4);
     expect(first.run.metrics.accuracy).toBeCloseTo(tested.filter(({ label, predicted }) => label === predicted).length / 4, 10);
@@ -110,7 +111,7 @@ describe('train', () => {
 
   test('layers, views and runs are told without a window', async () => {
     const data = newData();
-    const { layers, parameters, macs } = await winnowJson<{ layers: { name: string; parameters: number }[]; parameters: number; macs: number }>(['train', folder, '--model', 'resnet', '--size', '224', '--summary'], data);
+    const { layers, parameters, macs } = await winnowJson<{ layers: { name: string; parameters: number }[]; parameters: number; macs: number }>(['train', folder, '--model', 'resnet', '--width', '64', '--size', '224', '--summary'], data);
     expect(parameters).toBe(11_689_512 - 513 * 998); // ResNet-18 for two classes, not a thousand
     expect(layers.reduce((sum, layer) => sum + layer.parameters, 0)).toBe(parameters);
     expect(macs / 1.814e9).toBeCloseTo(1, 2);
@@ -122,6 +123,18 @@ describe('train', () => {
     expect((await winnow(['train', folder, '--preview', join(folder, 'views')], data)).err).toMatch(/never written to/);
     expect(existsSync(join(folder, 'views'))).toBe(false);
     expect((await winnowJson<{ runs: unknown[] }>(['runs', folder], data)).runs).toEqual([]);
+  });
+
+  test('what has learned nothing is told so, and what has learned is not', async () => {
+    const data = newData();
+    const plainAndOdd = folderOf(Object.fromEntries(await Promise.all(Array.from({ length: 24 }, async (_, i) => [`${i % 2 ? 'plain' : 'odd'}/${i}.png`, await blob(i, i % 2 === 0)] as const))));
+    const args = ['train', plainAndOdd, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', '--size', '32', '--policy', 'none', '--split', '100,0,0'];
+    const nothing = await winnow([...args, '--epochs', '2', '--learning-rate', '0.0000001', '--json', '-'], data);
+    expect(JSON.parse(nothing.out).run.notes).toEqual([expect.stringMatching(/learned next to nothing/)]);
+    expect(nothing.err).toMatch(/learned next to nothing/);
+    const { run } = await winnowJson<{ run: { notes: string[]; history: { accuracy: number }[] } }>([...args, '--epochs', '30', '--learning-rate', '0.01'], data);
+    expect(run.history.at(-1)!.accuracy).toBe(1);
+    expect(run.notes).toEqual([]);
   });
 
   test('a range test tells its curve', async () => {

@@ -122,6 +122,21 @@ describe(`a classifier, ${doorName}`, () => {
     expect(faults).toEqual([]);
   });
 
+  test('what a run was made by fills the form again, and a range test hides no result', async () => {
+    await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
+    await set('Width', '8');
+    await field('Policy').selectOption('randaugment');
+    await set('Learning rate', '0.01');
+    await set('Share of train', '80');
+    await page.getByRole('button', { name: 'Find rate' }).click();
+    await page.getByText(/cnn-range-2: a learning rate of .* is suggested/).first().waitFor({ timeout: 60_000 });
+    await page.getByRole('tab', { name: 'Result' }).click();
+    await page.getByText('On 75 images of the test split.').waitFor();
+    expect(await page.getByLabel('Run', { exact: true }).locator('option').allInnerTexts()).toEqual([expect.stringMatching(/^cnn-1 · /)]);
+    await page.getByRole('button', { name: 'Use its settings' }).click();
+    expect([await field('Width').inputValue(), await field('Policy').inputValue(), await field('Learning rate').inputValue(), await field('Share of train').inputValue()]).toEqual(['4', 'none', '0.005', '70']);
+  });
+
   test('the preview warns where a trained model loses the class', async () => {
     await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
     await page.getByRole('tab', { name: 'Preview' }).click();

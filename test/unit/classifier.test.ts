@@ -2,7 +2,10 @@
 import fs from 'node:fs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { fieldsOf } from '../../src-renderer/lib/schema.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
+import { classifierOf, classifiers } from '../../src-main/compute/classify/index.ts';
 import { accuracyOf } from '../../src-main/compute/classify/evaluate.ts';
 import { trainClassifier, type ClassifierHeader } from '../../src-main/compute/classify/fit.ts';
 import { balancedWeights, Dynamics } from '../../src-main/compute/classify/objective.ts';
@@ -32,6 +35,19 @@ function argsFor(folder: string, params: Record<string, unknown> = {}, more: Par
     classes: ['disc', 'cross'], train: all.filter((i) => !isHeld(i)), val: all.filter(isHeld), weights: null, resume: false, ...more,
   };
 }
+
+describe('the registry', () => {
+  it.each(classifiers)('$id: its own defaults for training are parameters of the training, and hold', ({ schema, model: { usual = {} } }) => {
+    const shared = classifierOf('cnn')!.schema.parse({}); // an architecture without any
+    const own = schema.parse({});
+    for (const [name, value] of Object.entries(usual)) {
+      expect(shared).toHaveProperty(name);
+      expect(value).not.toBe(shared[name]);
+      expect(own[name]).toBe(value);
+    }
+    expect(fieldsOf(z.toJSONSchema(schema, { io: 'input' })).filter(({ title, description }) => !title || !description)).toEqual([]);
+  });
+});
 
 describe('a classifier', () => {
   it('learns discs from crosses, tells what it is like, and leaves no tensor', async () => {

@@ -416,7 +416,7 @@ describe('what cannot be', () => {
 test('the manifest tells what the scores were made with, and no times', async () => {
   const run = {
     id: 'pca-1', kind: 'rank', method: 'pca', state: 'done', seed: 7, trainOn: 'good/*', trained: 12, parameters: { sizePx: 32 }, column: 'pca-1.error', createdAt: 1234567890123, seconds: 1.5,
-    imagesPerSecond: 3, peakMemoryMiB: 4, backend: 'tensorflow', device: 'CPU', history: [], epochs: 1, report: {}, classification: null, rangeTest: null,
+    imagesPerSecond: 3, peakMemoryMiB: 4, backend: 'tensorflow', device: 'CPU', history: [], epochs: 1, report: {}, notes: [], classification: null, rangeTest: null,
   } as const;
   const to = target();
   await exportSet(inputOf(folder, samples, { runs: [{ ...run, history: [] }] }), ask({ to, drop: 'blurry > 0.5', seed: 3 }), quiet());

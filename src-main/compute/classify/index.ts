@@ -14,9 +14,15 @@ export type SharedParameters = z.infer<z.ZodObject<typeof shared>>;
 
 const { sizePx, ...image } = imageParameters;
 
+/** The same fields, with these defaults. */
+function withUsual<S extends Record<string, z.ZodDefault<z.ZodType>>>(fields: S, usual: ModelRecord['usual'] = {}): S {
+  const others = Object.entries(usual).map(([name, value]) => [name, fields[name].unwrap().default(value).meta(fields[name].meta() ?? {})] as const);
+  return { ...fields, ...Object.fromEntries(others) };
+}
+
 export const classifiers: readonly ClassifierRecord[] = models.map((model) => ({
   id: model.id, title: model.title, summary: model.summary, model,
-  schema: z.object({ sizePx, ...model.schema.shape, ...image, ...trainingParameters, ...augmentationParameters }).refine((params) => Number(params.cropPx) <= Number(params.sizePx), { error: 'The crop is larger than the image.', path: ['cropPx'] }),
+  schema: z.object({ sizePx, ...model.schema.shape, ...withUsual({ ...image, ...trainingParameters, ...augmentationParameters }, model.usual) }).refine((params) => Number(params.cropPx) <= Number(params.sizePx), { error: 'The crop is larger than the image.', path: ['cropPx'] }),
 }));
 
 export const classifierOf = (id: string): ClassifierRecord | undefined => (modelOf(id) ? classifiers.find((record) => record.id === id) : undefined);

@@ -28,6 +28,7 @@ export const alexnet = defineModel({
   title: 'AlexNet',
   summary: 'The network that began it (2012): five convolutions and two large dense layers. For comparison; newer ones are better.',
   schema,
+  usual: { learningRate: 0.0003 },
   build({ width, dense: units, dropout }, { sizePx, classes }) {
     if (sizePx < 63) throw new Error(`AlexNet needs images of at least 63 px, and these are ${sizePx} px: choose a larger size, or another model.`);
     return classifier(

@@ -35,6 +35,7 @@ interface Definition<P> {
   summary: string;
   /** The architecture's own parameters, none of them named as one of the training's. */
   schema: z.ZodObject & z.ZodType<P>;
+  usual?: ModelRecord['usual'];
   /** Throws where the size cannot work, in a sentence that says what would. */
   build(params: P, input: ClassifierInput): Classifier;
   foreign?(params: P): Convention[];
@@ -46,6 +47,8 @@ export interface ModelRecord {
   title: string;
   summary: string;
   schema: z.ZodObject;
+  /** Defaults of the training's parameters, by name, where its own do not suit this architecture. */
+  usual?: Record<string, number | string>;
   build(params: Record<string, unknown>, input: ClassifierInput): Classifier;
   /** In what names weights from elsewhere may come. */
   foreign?(params: Record<string, unknown>): Convention[];

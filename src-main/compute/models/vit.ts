@@ -43,6 +43,7 @@ export const vit = defineModel({
   title: 'Vision transformer',
   summary: 'Patches that look at each other. Wants many images, or weights that were trained before.',
   schema,
+  usual: { learningRate: 0.001, warmUp: 5 },
   build({ patch, width, depth, heads, expansion, pooling, dropout, stochasticDepth }, { sizePx, classes }) {
     if (sizePx % patch) throw new Error(`Images of ${sizePx} px cannot be cut into patches of ${patch} px: choose a patch that divides ${sizePx}.`);
     if (width % heads) throw new Error(`A width of ${width} cannot be shared among ${heads} heads: choose a multiple of ${heads} for the width.`);
