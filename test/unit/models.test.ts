@@ -174,10 +174,10 @@ describe.each(models.map((model) => [model.id, model] as const))('the record of 
 describe('a summary', () => {
   /** At 224 px and 1000 classes; torchvision's weights' meta (num_params, _ops), timm's for EfficientNet-Lite0 and SE-ResNet-50. */
   it.each<[id: string, params: Record<string, unknown>, parameters: number, gigaMacs: number]>([
-    ['alexnet', {}, 61_100_840, 0.714],
-    ['vgg', { layers: 11, batchNorm: false }, 132_863_336, 7.609],
-    ['vgg', { layers: 16, batchNorm: false }, 138_357_544, 15.47],
-    ['vgg', { layers: 19, batchNorm: false }, 143_667_240, 19.632],
+    ['alexnet', { dense: 4096 }, 61_100_840, 0.714],
+    ['vgg', { dense: 4096, layers: 11, batchNorm: false }, 132_863_336, 7.609],
+    ['vgg', { dense: 4096, layers: 16, batchNorm: false }, 138_357_544, 15.47],
+    ['vgg', { dense: 4096, layers: 19, batchNorm: false }, 143_667_240, 19.632],
     ['resnet', { width: 64 }, 11_689_512, 1.814],
     ['resnet', { width: 64, layers: 34 }, 21_797_672, 3.664],
     ['resnet', { width: 64, layers: 50 }, 25_557_032, 4.089],

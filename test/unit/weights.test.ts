@@ -97,6 +97,23 @@ describe('weights from elsewhere', () => {
     network.dispose();
   });
 
+  it.each(known.map((one) => [one.library, one.model, one.params, one] as const))('of %s into a %s by its defaults tell that they were made with %o', async (_library, model, params, one) => {
+    const record = modelOf(model)!;
+    if (!record.foreignParameters) return expect(model).toBe('efficientnet-lite0'); // has but one shape
+    write(tensorsOf(one));
+    const source = openSafetensors(file);
+    const told = record.foreignParameters(source.tensors);
+    source.close();
+    const pieces = (from: Record<string, unknown>) => networkOf({ ...one, params: from }).pieces.map(({ name, shape }) => [name, shape]);
+    expect(pieces({ ...params, ...told })).toEqual(pieces(params)); // nothing that is told is wrong
+    const others = networkOf({ ...one, params: {} });
+    const message = await loadForeign(others, record, {}, file).then(() => '', (error: Error) => error.message);
+    expect(message).toMatch(new RegExp(`They were made with .*\\bwidth ${String(params.width)}\\b.*: set these and try again\\.$`));
+    const set = networkOf({ ...one, params: { ...params, ...told } });
+    await loadForeign(set, record, { ...params, ...told }, file);
+    for (const network of [others, set]) network.dispose();
+  });
+
   const one = known.find(({ model, params }) => model === 'vgg' && params.batchNorm === false)!;
   const attempt = async (stored: Stored[], head: 'load' | 'fresh' = 'load', classes = 10): Promise<{ network: Network<Classifier>; told: string }> => {
     write(stored);

@@ -19,7 +19,7 @@ const modules: Record<string, string> = { dense0: 'classifier.1.', dense1: 'clas
 
 const schema = z.object({
   width: z.int().min(4).max(64).default(64).describe('Channels of the first layer; 64 is the published network.').meta({ title: 'Width', group: 'Model' }),
-  dense: z.int().min(4).max(4096).default(4096).describe('Units of the two dense layers, which hold most of the weights; 4096 is the published network.').meta({ title: 'Dense units', group: 'Model' }),
+  dense: z.int().min(4).max(4096).default(512).describe('Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.').meta({ title: 'Dense units', group: 'Model' }),
   dropout: dropoutParameter(0.5, 'before each dense layer'),
 });
 
@@ -46,4 +46,8 @@ export const alexnet = defineModel({
     );
   },
   foreign: () => [{ id: 'torchvision', flattened: { dense0: side }, prefix: (layer) => modules[layer] ?? `features.${convolutions[Number(layer.slice('conv'.length))].index}.` }],
+  foreignParameters(tensors) {
+    const [first, dense] = ['features.0.weight', 'classifier.1.weight'].map((name) => tensors.get(name)?.shape[0]);
+    return first && dense ? { width: first, dense } : {};
+  },
 });

@@ -49,7 +49,7 @@ export async function loadForeign(network: Network<Classifier>, record: ModelRec
     const used = new Set(wanted.flatMap(({ name, bias }) => (bias ? [name, bias] : [name])));
     const skipped = [...source.tensors.keys()].filter((name) => !used.has(name));
     const wrong = misfits(source, wanted, skipped.filter((name) => !isHead(name) && !name.endsWith('.num_batches_tracked')));
-    if (wrong) throw new Error(`The weights in ${path.basename(file)} are not of this ${record.title}, as ${convention.id} names them. ${wrong}`);
+    if (wrong) throw new Error(`The weights in ${path.basename(file)} are not of this ${record.title}, as ${convention.id} names them. ${wrong}${otherParameters(record, params, source)}`);
     const values = await network.read();
     for (const { piece, target, at, name, bias } of wanted) {
       const into = values[target].subarray(at, at + sizeOf(piece.shape));
@@ -105,6 +105,13 @@ function turn(theirs: ArrayLike<number>, ours: Float32Array, shape: number[], si
       for (let output = 0; output < outputs; output++) ours[to + output] = theirs[(output * channels + channel) * places + place];
     }
   }
+}
+
+/** What to set for the weights to fit, in words; nothing where the file does not tell. */
+function otherParameters(record: ModelRecord, params: Record<string, unknown>, { tensors }: Safetensors): string {
+  const now = record.schema.parse(params);
+  const others = Object.entries(record.foreignParameters?.(tensors) ?? {}).filter(([name, value]) => now[name] !== value);
+  return others.length ? ` They were made with ${others.map(([name, value]) => `${name} ${String(value)}`).join(', ')}: set ${others.length === 1 ? 'it' : 'these'} and try again.` : '';
 }
 
 /** In words, or nothing where all fits. */

@@ -29,6 +29,9 @@ export interface Convention {
   flattened?: Record<string, number>;
 }
 
+/** Tensors of a file by their names there. */
+export type ForeignTensors = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+
 interface Definition<P> {
   id: string;
   title: string;
@@ -39,6 +42,7 @@ interface Definition<P> {
   /** Throws where the size cannot work, in a sentence that says what would. */
   build(params: P, input: ClassifierInput): Classifier;
   foreign?(params: P): Convention[];
+  foreignParameters?(tensors: ForeignTensors): Partial<P>;
 }
 
 /** As the registry holds it: parameters come in unchecked and are checked by its own schema. */
@@ -52,6 +56,8 @@ export interface ModelRecord {
   build(params: Record<string, unknown>, input: ClassifierInput): Classifier;
   /** In what names weights from elsewhere may come. */
   foreign?(params: Record<string, unknown>): Convention[];
+  /** The parameters that weights from elsewhere were made with, as far as names and shapes tell them. */
+  foreignParameters?(tensors: ForeignTensors): Record<string, unknown>;
 }
 
 export function defineModel<P>({ build, foreign, ...record }: Definition<P>): ModelRecord {

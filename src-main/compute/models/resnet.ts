@@ -7,7 +7,7 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { addActivate } from '../ops/add.ts';
 import { averaged, convolutionBlock, pooled, recalibrated } from './blocks.ts';
-import { batchNormParameter, classifier, defineModel, dropoutParameter, stochasticDepthParameter, torchEpsilon, type Classifier, type ClassifierInput, type Convention } from './model.ts';
+import { batchNormParameter, classifier, defineModel, dropoutParameter, stochasticDepthParameter, torchEpsilon, type Classifier, type ClassifierInput, type Convention, type ForeignTensors } from './model.ts';
 import type { Scope } from './scope.ts';
 
 /** Blocks of each stage. */
@@ -43,6 +43,7 @@ export const resnet = defineModel({
   schema,
   build: (params, input) => build(params, input, false),
   foreign: () => [convention],
+  foreignParameters,
 });
 
 export const seResnet = defineModel({
@@ -52,6 +53,7 @@ export const seResnet = defineModel({
   schema,
   build: (params, input) => build(params, input, true),
   foreign: () => [convention],
+  foreignParameters,
 });
 
 function build({ layers, width, stem, batchNorm: norm, dropout, stochasticDepth }: Parameters, { sizePx, classes }: ClassifierInput, attention: boolean): Classifier {
@@ -96,6 +98,11 @@ function joined(x: Tensor4D, branch: Tensor4D, name: string, { stride, norm, att
   const weighed = attention ? recalibrated(branch, `${name}/se`, scope) : branch;
   const past = stride === 1 && x.shape[3] === filters ? x : convolutionBlock(x, `${name}/past`, { filters, size: 1, stride, padding: 0, norm }, scope);
   return addActivate(scope.path(name, weighed, rate), past, 'relu');
+}
+
+function foreignParameters(tensors: ForeignTensors): Partial<Parameters> {
+  const stem = tensors.get('conv1.weight')?.shape;
+  return stem ? { layers: tensors.has('layer1.0.conv3.weight') ? 50 : tensors.has('layer1.2.conv1.weight') ? 34 : 18, width: stem[0], stem: stem[2] === 7 ? 'large' : 'small' } : {};
 }
 
 const ordinals = ['first', 'second', 'third'];

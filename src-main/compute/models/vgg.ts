@@ -11,7 +11,7 @@ const modules: Record<string, string> = { dense0: 'classifier.0.', dense1: 'clas
 const schema = z.object({
   layers: z.literal([11, 13, 16, 19]).default(11).describe('Layers with weights: eight to sixteen convolutions and three dense ones.').meta({ title: 'Layers', group: 'Model' }),
   width: z.int().min(4).max(64).default(64).describe('Channels of the first stage; later ones have up to eight times as many. 64 is the published network.').meta({ title: 'Width', group: 'Model' }),
-  dense: z.int().min(4).max(4096).default(4096).describe('Units of the two dense layers, which hold most of the weights; 4096 is the published network.').meta({ title: 'Dense units', group: 'Model' }),
+  dense: z.int().min(4).max(4096).default(512).describe('Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.').meta({ title: 'Dense units', group: 'Model' }),
   batchNorm: batchNormParameter(true),
   dropout: dropoutParameter(0.5, 'after each dense layer'),
 });
@@ -36,6 +36,11 @@ export const vgg = defineModel({
       },
       { classes, epsilon: torchEpsilon },
     );
+  },
+  foreignParameters(tensors) {
+    const [first, dense] = ['features.0.weight', 'classifier.0.weight'].map((name) => tensors.get(name)?.shape[0]);
+    const convolutions = [...tensors].filter(([name, { shape }]) => name.startsWith('features.') && shape.length === 4).length;
+    return first && dense ? { layers: (convolutions + 3) as keyof typeof stages, width: first, dense, batchNorm: tensors.has('features.1.running_mean') } : {};
   },
   foreign: ({ layers, batchNorm }) => [{ id: 'torchvision', flattened: { dense0: side }, prefix: (layer) => modules[layer] ?? `features.${place(stages[layers], layer, batchNorm)}.` }],
 });

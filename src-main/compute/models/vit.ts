@@ -62,6 +62,14 @@ export const vit = defineModel({
     );
   },
   foreign: () => [torchvision, timm],
+  foreignParameters(tensors) {
+    const [patches, wide] = [['conv_proj', 'encoder.layers.encoder_layer_0.mlp.0'], ['patch_embed.proj', 'blocks.0.mlp.fc1']].find(([name]) => tensors.has(`${name}.weight`))?.map((name) => tensors.get(`${name}.weight`)?.shape) ?? [];
+    if (!patches || !wide) return {};
+    const [width, , patch] = patches;
+    const depth = [...tensors.keys()].filter((name) => /^(encoder\.layers\.encoder_layer_\d+\.ln_1|blocks\.\d+\.norm1)\.weight$/.test(name)).length;
+    const heads = { 192: 3, 384: 6, 768: 12, 1024: 16 }[width]; // they leave no trace: as published
+    return { patch, width, depth, expansion: wide[0] / width, pooling: tensors.has('class_token') || tensors.has('cls_token') ? 'token' : 'mean', ...(heads && { heads }) };
+  },
 });
 
 /** Patches [B, H, W, D] in a row, the token before them where there is one more place than patches, each with what stands for its place. */
