@@ -1,6 +1,6 @@
 /**
  * AlexNet as torchvision has it: one column (Krizhevsky 2014), no local normalisation, the last map pooled to 6×6 whatever the image's size.
- * Nothing is normalised, so that it wants a small learning rate.
+ * Nothing is normalised, so that it wants a small learning rate, and dense layers that begin as small as published (deviation 0.01).
  */
 import { z } from 'zod';
 import { convolutionBlock, dense, flattened, pooled } from './blocks.ts';
@@ -39,8 +39,8 @@ export const alexnet = defineModel({
           if (pool) h = pooled(h, `conv${i}/pool`, { size: 3, stride: 2 }, scope);
         });
         let row = scope.dropout('dense0', flattened(h, 'grid', side, scope), dropout); // [B, 36 · 4 · width]
-        row = scope.dropout('dense1', dense(row, units, 'dense0', scope, 'relu', 2), dropout);
-        return dense(row, units, 'dense1', scope, 'relu', 2); // [B, dense]
+        row = scope.dropout('dense1', dense(row, units, 'dense0', scope, 'relu', { deviation: 0.01 }), dropout);
+        return dense(row, units, 'dense1', scope, 'relu', { deviation: 0.01 }); // [B, dense]
       },
       { classes },
     );

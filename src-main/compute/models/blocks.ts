@@ -9,7 +9,7 @@ import { adaptiveAveragePool } from '../ops/average-pool.ts';
 import { addBias } from '../ops/bias.ts';
 import { convolve, deconvolve, depthwise, sideAfter, type ConvolutionOptions } from '../ops/convolution.ts';
 import { maxPool } from '../ops/pool.ts';
-import { sizeOf, type After, type Layer, type LayerKind, type Scope } from './scope.ts';
+import { sizeOf, type After, type Kernel, type Layer, type LayerKind, type Scope } from './scope.ts';
 
 export interface ConvolutionBlock extends After {
   filters: number;
@@ -89,10 +89,10 @@ export function doublingBlock(x: Tensor4D, name: string, { filters, activation }
   return scope.layer({ name, kind: 'transposed convolution', output, macs: sizeOf(output) * 4 * inputs }, () => deconvolve(x, kernel, { stride: 2, bias, activation }));
 }
 
-/** x [B, …, inputs] → [B, …, units]. `gain`: 2 where a rectifier follows (scope.ts). */
-export function dense<T extends Tensor2D | Tensor3D>(x: T, units: number, name: string, scope: Scope, activation: Activation = 'none', gain = 1): T {
+/** x [B, …, inputs] → [B, …, units]. How its kernel begins: scope.ts. */
+export function dense<T extends Tensor2D | Tensor3D>(x: T, units: number, name: string, scope: Scope, activation: Activation = 'none', { gain = 1, deviation }: Partial<Pick<Kernel, 'gain' | 'deviation'>> = {}): T {
   const [rows, inputs] = [x.shape.slice(1, -1), x.shape.at(-1)!];
-  const kernel = scope.weight(`${name}/kernel`, [inputs, units], { fanIn: inputs, fanOut: units, gain, axis: 1 }) as Tensor2D;
+  const kernel = scope.weight(`${name}/kernel`, [inputs, units], { fanIn: inputs, fanOut: units, gain, axis: 1, deviation }) as Tensor2D;
   const bias = scope.weight(`${name}/bias`, [units], 0) as Tensor1D;
   return scope.layer(denseLayer(name, rows, inputs, units), () => {
     if (!rows.length) return addBias(tf.matMul(x as Tensor2D, kernel), bias, activation) as T;
@@ -119,7 +119,7 @@ const denseLayer = (name: string, rows: number[], inputs: number, units: number)
 /** Squeeze-and-excitation (Hu et al. 2018): each channel times what the means of all channels say, between 0 and 1. `reduction`: how much narrower it is inside. */
 export function recalibrated(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
   const [n, height, width, channels] = x.shape;
-  const inner = dense(averaged(x, `${name}/mean`, scope), Math.max(1, Math.round(channels / reduction)), `${name}/squeeze`, scope, 'relu', 2);
+  const inner = dense(averaged(x, `${name}/mean`, scope), Math.max(1, Math.round(channels / reduction)), `${name}/squeeze`, scope, 'relu', { gain: 2 });
   const scale = dense(inner, channels, `${name}/excite`, scope, 'sigmoid');
   return scope.layer({ name, kind: 'scaling', output: [height, width, channels], macs: 0 }, () => tf.mul(x, tf.reshape(scale, [n, 1, 1, channels])) as Tensor4D);
 }

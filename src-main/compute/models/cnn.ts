@@ -44,7 +44,7 @@ export const cnn = defineModel({
         }
         const [n, height, across, channels] = h.shape;
         const row = pooling === 'global' ? averaged(h, 'mean', scope) : (tf.reshape(h, [n, height * across * channels]) as Tensor2D);
-        return batchNorm ? denseBlock(row, units, 'dense', scope) : dense(row, units, 'dense', scope, 'relu', 2); // [B, dense]
+        return batchNorm ? denseBlock(row, units, 'dense', scope) : dense(row, units, 'dense', scope, 'relu', { gain: 2 }); // [B, dense]
       },
       { classes, dropout },
     );

@@ -16,10 +16,10 @@ export function startValues({ name, shape, start }: Piece & { start: Start }, se
   const values = new Float32Array(sizeOf(shape));
   if (typeof start === 'number') return values.fill(start);
   const next = random('weights', seed, name);
-  if ('deviation' in start) return fillNormal(values, next, start.deviation);
-  const { fanIn, fanOut, gain, axis } = start;
+  if (!('fanIn' in start)) return fillNormal(values, next, start.deviation);
+  const { fanIn, fanOut, gain, axis, deviation } = start;
   if (choice === 'orthogonal') return orthogonal(fillNormal(values, next), shape, axis, Math.sqrt(gain));
-  const variance = { default: gain / fanIn, 'he-normal': 2 / fanIn, 'he-uniform': 2 / fanIn, 'glorot-normal': 2 / (fanIn + fanOut), 'glorot-uniform': 2 / (fanIn + fanOut), 'lecun-normal': 1 / fanIn }[choice];
+  const variance = { default: deviation === undefined ? gain / fanIn : deviation ** 2, 'he-normal': 2 / fanIn, 'he-uniform': 2 / fanIn, 'glorot-normal': 2 / (fanIn + fanOut), 'glorot-uniform': 2 / (fanIn + fanOut), 'lecun-normal': 1 / fanIn }[choice];
   return choice.endsWith('-uniform') ? fillUniform(values, next, Math.sqrt(3 * variance)) : fillNormal(values, next, Math.sqrt(variance));
 }
 

@@ -23,7 +23,7 @@ export const mlp = defineModel({
         const [n, height, across, channels] = x.shape;
         let h = tf.reshape(x, [n, height * across * channels]) as Tensor2D;
         for (let i = 0; i < depth; i++) {
-          h = batchNorm ? denseBlock(h, width, `hidden${i}`, scope) : dense(h, width, `hidden${i}`, scope, 'relu', 2);
+          h = batchNorm ? denseBlock(h, width, `hidden${i}`, scope) : dense(h, width, `hidden${i}`, scope, 'relu', { gain: 2 });
           h = scope.dropout(`hidden${i}`, h, dropout);
         }
         return h; // [B, width]

@@ -27,6 +27,8 @@ export interface Kernel {
   fanOut: number;
   /** 2 before a rectifier, which halves the variance, else 1. */
   gain: number;
+  /** As published, where that is not by fan-in; for the default way of beginning alone. */
+  deviation?: number;
   /** Where the shape has its outputs. */
   axis: number;
 }

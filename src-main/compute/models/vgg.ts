@@ -1,4 +1,4 @@
-/** VGG (Simonyan & Zisserman 2015) as torchvision has it: stages of 3×3 convolutions, each ended by max pooling, the last map pooled to 7×7, two dense layers. */
+/** VGG (Simonyan & Zisserman 2015) as torchvision has it: stages of 3×3 convolutions, each ended by max pooling, the last map pooled to 7×7, two dense layers. These begin as small as torchvision has them: with more, one step of Adam through 25,000 inputs leaves no rectifier alive. */
 import { z } from 'zod';
 import { convolutionBlock, dense, flattened } from './blocks.ts';
 import { batchNormParameter, classifier, defineModel, dropoutParameter, torchEpsilon } from './model.ts';
@@ -21,6 +21,7 @@ export const vgg = defineModel({
   title: 'VGG',
   summary: 'Plain stacks of small convolutions. Large and slow, but its features are liked for comparing images.',
   schema,
+  usual: { learningRate: 0.0003 },
   build({ layers, width, dense: units, batchNorm, dropout }, { sizePx, classes }) {
     if (sizePx < 32) throw new Error(`VGG halves its images five times, so they need at least 32 px, and these are ${sizePx} px: choose a larger size, or another model.`);
     return classifier(
@@ -31,8 +32,8 @@ export const vgg = defineModel({
           for (let i = 0; i < count; i++) h = convolutionBlock(h, `stage${stage}/conv${i}`, { filters, padding: 1, pool: i === count - 1 ? 2 : 1, activation: 'relu', norm: batchNorm }, scope);
         });
         let row = flattened(h, 'grid', side, scope); // [B, 49 · 8 · width]
-        row = scope.dropout('dense0', dense(row, units, 'dense0', scope, 'relu', 2), dropout);
-        return scope.dropout('dense1', dense(row, units, 'dense1', scope, 'relu', 2), dropout); // [B, dense]
+        row = scope.dropout('dense0', dense(row, units, 'dense0', scope, 'relu', { deviation: 0.01 }), dropout);
+        return scope.dropout('dense1', dense(row, units, 'dense1', scope, 'relu', { deviation: 0.01 }), dropout); // [B, dense]
       },
       { classes, epsilon: torchEpsilon },
     );
