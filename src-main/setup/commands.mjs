@@ -32,7 +32,7 @@ export function planOf(task, args, { display }) {
     case 'test':
       return { kind: 'test', pieces: piecesOfTests(command), args };
     case 'bench':
-      return { kind: 'bench', pieces: command === 'crowd' ? [...commandLinePieces, 'browser', 'renderer'] : commandLinePieces, args };
+      return { kind: 'bench', pieces: ['crowd', 'schedules'].includes(command) ? [...commandLinePieces, 'browser', 'renderer'] : commandLinePieces, args };
     case 'check':
       return { kind: 'check', pieces: ['node'], args };
     case 'package':

@@ -4,16 +4,16 @@ import type { RangeTest } from '../../src-main/contract/classifier.ts';
 import type { Epoch } from '../../src-main/contract/types.ts';
 import { colour } from './chart.ts';
 
-type Line = { label: string; token: string; value(epoch: Epoch): number | null | undefined };
+type Line = { label: string; token: string; tension?: number; value(epoch: Epoch): number | null | undefined };
 
 const axis = (title: string) => ({ grid: { color: colour('line') }, border: { display: false }, ticks: { color: colour('faint'), maxTicksLimit: 6 }, title: { display: true, text: title, color: colour('faint'), font: { size: 11 } } });
 const dataset = (label: string, token: string, data: { x: number; y: number }[]) => ({ label, data, borderColor: colour(token), backgroundColor: colour(token), borderWidth: 1.6, pointRadius: data.length < 2 ? 2 : 0, pointHitRadius: 8, tension: 0.15 });
 
 function overEpochs(history: readonly Epoch[], epochs: number | null, title: string, lines: readonly Line[], y: object): ChartConfiguration<'line'> {
-  const known = lines.map(({ label, token, value }) => dataset(label, token, history.flatMap((epoch) => {
+  const known = lines.map(({ label, token, tension = 0.15, value }) => ({ ...dataset(label, token, history.flatMap((epoch) => {
     const own = value(epoch);
     return own === null || own === undefined ? [] : [{ x: epoch.epoch, y: own }];
-  })));
+  })), tension }));
   return {
     type: 'line',
     data: { datasets: known.filter(({ data }) => data.length) },
@@ -38,7 +38,7 @@ export const accuracyCurves = (history: readonly Epoch[], epochs: number | null)
 ], { type: 'linear', min: 0, max: 1 });
 
 export const rateCurve = (history: readonly Epoch[], epochs: number | null) => overEpochs(history, epochs, 'learning rate', [
-  { label: 'learning rate', token: 'bar', value: ({ learningRate }) => learningRate },
+  { label: 'learning rate', token: 'bar', tension: 0, value: ({ learningRate }) => learningRate },
 ], { type: 'linear', beginAtZero: true, ticks: { color: colour('faint'), maxTicksLimit: 4 } });
 
 const isPowerOfTen = (value: number) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;

@@ -1,4 +1,7 @@
-/** VGG (Simonyan & Zisserman 2015) as torchvision has it: stages of 3×3 convolutions, each ended by max pooling, the last map pooled to 7×7, two dense layers. These begin as small as torchvision has them: with more, one step of Adam through 25,000 inputs leaves no rectifier alive. */
+/**
+ * VGG (Simonyan & Zisserman 2015) as torchvision has it: stages of 3×3 convolutions, each ended by max pooling, the last map pooled to 7×7, two dense
+ * layers. These begin as small as torchvision has them: with more, one step of Adam through 25,000 inputs leaves no rectifier alive.
+ */
 import { z } from 'zod';
 import { convolutionBlock, dense, flattened } from './blocks.ts';
 import { batchNormParameter, classifier, defineModel, dropoutParameter, torchEpsilon } from './model.ts';
