@@ -8,6 +8,7 @@ import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Agent, fetch as pipeFetch, type RequestInit } from 'undici';
+import type { FileKind } from './contract/shell.ts';
 import { dataFolder } from './setup/folders.mjs';
 
 const root = app.isPackaged ? join(process.resourcesPath, 'winnow') : app.getAppPath();
@@ -101,10 +102,14 @@ ipcMain.handle('choose-folder', async (event) => {
   const { filePaths } = await dialog.showOpenDialog(window, { title: 'Open a folder of images', properties: ['openDirectory'] });
   return filePaths[0] ?? null;
 });
-ipcMain.handle('choose-file', async (event) => {
+const fileKinds: Record<FileKind, { title: string; filter: Electron.FileFilter }> = {
+  marks: { title: 'Import decisions and labels', filter: { name: 'Marks of images', extensions: ['csv', 'tsv', 'jsonl', 'json'] } },
+  weights: { title: 'Begin from weights', filter: { name: 'Weights', extensions: ['safetensors'] } },
+};
+ipcMain.handle('choose-file', async (event, kind: FileKind) => {
   const window = BrowserWindow.fromWebContents(event.sender) as BrowserWindow;
-  const filters = [{ name: 'Marks of images', extensions: ['csv', 'tsv', 'jsonl', 'json'] }, { name: 'All files', extensions: ['*'] }];
-  const { filePaths } = await dialog.showOpenDialog(window, { title: 'Import decisions and labels', properties: ['openFile'], filters });
+  const { title, filter } = fileKinds[kind];
+  const { filePaths } = await dialog.showOpenDialog(window, { title, properties: ['openFile'], filters: [filter, { name: 'All files', extensions: ['*'] }] });
   return filePaths[0] ?? null;
 });
 ipcMain.handle('choose-target', async (event, suggested: string) => {

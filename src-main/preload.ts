@@ -5,7 +5,7 @@ import type { Shell } from './contract/shell.ts';
 const shell: Shell = {
   platform: process.platform,
   chooseFolder: () => ipcRenderer.invoke('choose-folder'),
-  chooseFile: () => ipcRenderer.invoke('choose-file'),
+  chooseFile: (kind) => ipcRenderer.invoke('choose-file', kind),
   chooseTarget: (suggested) => ipcRenderer.invoke('choose-target', suggested),
   reveal: (path) => ipcRenderer.invoke('reveal', path),
   pathOf: (file) => webUtils.getPathForFile(file),

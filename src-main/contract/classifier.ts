@@ -85,7 +85,7 @@ export interface Classification {
 /** A learning-rate range test (Smith 2017): the rate rises step by step, the loss is noted. */
 export interface RangeTest {
   points: { rate: number; loss: number; smooth: number }[];
-  /** Where the smoothed loss falls fastest; null where it never does. */
+  /** A tenth of the rate at which the loss is least; null where it falls nowhere. */
   suggested: number | null;
   stopped: 'diverged' | 'end';
 }

@@ -1,10 +1,12 @@
+export type FileKind = 'marks' | 'weights';
+
 /** What the desktop shell can do for its page beside the contract's calls. */
 export interface Shell {
   platform: string;
   /** null when the person thought better of it. */
   chooseFolder(): Promise<string | null>;
-  /** A table, annotations or a manifest to import. */
-  chooseFile(): Promise<string | null>;
+  /** `marks`: a table, annotations or a manifest to import; `weights`: a safetensors file. */
+  chooseFile(kind: FileKind): Promise<string | null>;
   chooseTarget(suggested: string): Promise<string | null>;
   /** Shows the file or folder in the system's file manager. */
   reveal(path: string): Promise<void>;

@@ -221,6 +221,16 @@ function meanHistory(results: readonly TrainResult[]): Epoch[] {
   });
 }
 
+const notBetter = 'In so few steps it did not become better than guessing: the suggestion is to be doubted, and the model’s own default may serve better.';
+
+/** Cross-entropy of who tells, of every image, the shares of the classes in training: labels are smoothed as they are there. */
+function lossOfGuessing({ parameters: { smoothing }, divided: { classes, trainings }, packed: { samples }, labels }: Prepared): number {
+  const train = positionsOf(samples, trainings[0], 'train');
+  const counts = classes.map((_, c) => train.reduce((count, position) => count + Number(labels[position] === c), 0));
+  const shares = counts.map((count) => (1 - smoothing) * (count / train.length) + smoothing / classes.length);
+  return shares.reduce((sum, share) => sum - (share ? share * Math.log(share) : 0), 0);
+}
+
 /** Finds a learning rate: a run with a curve and no model. */
 export async function findRate(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
   const prepared = await prepare(desk, { ...request, division: { ...request.division, folds: 0 } }, report);
@@ -241,6 +251,7 @@ export async function findRate(desk: TrainDesk, request: TrainRequest, report: R
         if (points.length % 5 === 0) put({ rangeTest: { points: [...points], suggested: null, stopped: 'end' } });
       },
     });
+    if (rangeTest.suggested !== null && Math.min(...rangeTest.points.map(({ smooth }) => smooth)) > lossOfGuessing(prepared)) put(noted(notBetter));
     put({ rangeTest, state: 'done', seconds: (performance.now() - began) / 1000 });
   });
 }

@@ -79,7 +79,7 @@ describe(`a classifier, ${doorName}`, () => {
     await page.getByRole('heading', { name: 'Loss while the learning rate rises' }).waitFor({ timeout: 60_000 });
     await page.getByText(/cnn-range-1: a learning rate of .* is suggested/).first().waitFor({ timeout: 60_000 });
     await page.getByRole('img', { name: 'Loss against learning rate' }).waitFor();
-    const use = page.getByRole('button', { name: /^Use / });
+    const use = page.getByRole('button', { name: /^Use \d/ });
     const rate = (await use.innerText()).replace('Use ', '');
     await use.click();
     expect(Number(await field('Learning rate').inputValue())).toBe(Number(rate));

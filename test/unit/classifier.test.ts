@@ -10,7 +10,7 @@ import { accuracyOf } from '../../src-main/compute/classify/evaluate.ts';
 import { trainClassifier, type ClassifierHeader } from '../../src-main/compute/classify/fit.ts';
 import { balancedWeights, Dynamics } from '../../src-main/compute/classify/objective.ts';
 import { predict, unloadClassifier } from '../../src-main/compute/classify/predict.ts';
-import { rangeTest, steepest } from '../../src-main/compute/classify/range-test.ts';
+import { rangeTest, suggest } from '../../src-main/compute/classify/range-test.ts';
 import { crossEntropies, focalLosses } from '../../src-main/compute/ops/loss.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
@@ -133,12 +133,18 @@ describe('the range test', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('suggests the steepest fall, and nothing where nothing falls', () => {
-    const point = (rate: number, smooth: number): { rate: number; loss: number; smooth: number } => ({ rate, loss: smooth, smooth });
-    const falling = Array.from({ length: 60 }, (_, i) => point(10 ** (i / 10 - 5), 1 / (1 + Math.exp((i - 30) / 3))));
-    expect(steepest(falling)).toBe(falling[30].rate);
-    expect(steepest(Array.from({ length: 60 }, (_, i) => point(i + 1, i)))).toBeNull();
-    expect(steepest([])).toBeNull();
+  it('suggests a tenth of where the loss is least, and nothing where nothing falls', () => {
+    const next = random('range');
+    const points = (count: number, lossOf: (i: number) => number) => Array.from({ length: count }, (_, i) => ({ rate: 10 ** (i / 15 - 6), loss: lossOf(i), smooth: 0 }));
+    expect(suggest(points(120, (i) => 2 + Math.abs(i - 60) / 60))).toBeCloseTo(1e-3, 12); // least at 10^-2
+    // Falls at once from being wrong, then is flat, then falls truly: among noise.
+    const noisy = suggest(points(120, (i) => 2.3 + 0.4 * Math.exp(-i / 5) - 0.6 * Math.exp(-(((i - 70) / 15) ** 2)) + (i > 95 ? (i - 95) / 5 : 0) + 0.2 * (next() - 0.5)));
+    expect(noisy).toBeGreaterThan(10 ** (60 / 15 - 7));
+    expect(noisy).toBeLessThan(10 ** (80 / 15 - 7));
+    expect(suggest(points(120, () => 2.3 + 0.2 * (next() - 0.5)))).toBeNull();
+    expect(suggest(points(60, (i) => i))).toBeNull();
+    expect(suggest([])).toBeNull();
+    expect(suggest(points(5, (i) => -i))).toBeNull();
   });
 });
 

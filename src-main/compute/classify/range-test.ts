@@ -1,6 +1,6 @@
 /**
  * The learning-rate range test (Smith 2017): a fresh network is trained step by step with a rate that rises from almost nothing, by the same factor each
- * time, until the loss has grown far past its least. Where the smoothed loss falls fastest is a good highest rate.
+ * time, until the loss has grown far past its least. A tenth of where the loss is least is a good highest rate.
  */
 import type { RangeTest } from '../../contract/classifier.ts';
 import type { Classifier } from '../models/index.ts';
@@ -23,23 +23,23 @@ export async function rangeTest(args: TrainArgs, signal: AbortSignal, onEvent: (
   const state = new TrainState<Classifier>(network, { optimizer });
   const feed = startFeed({ pixels: pixels.set, train: args.train, batch: params.batch || 32, minSteps: steps, seed: args.seed, epoch: 0, epochs: 1, make: examples });
   const points: RangeTest['points'] = [];
-  let [mean, least] = [0, Infinity];
+  let [running, least] = [0, Infinity];
   try {
     for (; state.step < steps; state.step++) {
       const batch = await feed.take();
       const rate = lowest * (highest / lowest) ** (state.step / (steps - 1));
       const loss = await trainStep(state, { sizePx: transform.cropPx, objective: { loss: objective.loss }, seed: args.seed, clip: params.clip || undefined }, batch, rate);
-      if (!Number.isFinite(loss)) return { points, suggested: steepest(points), stopped: 'diverged' };
-      mean = memory * mean + (1 - memory) * loss;
-      const smooth = mean / (1 - memory ** (state.step + 1));
+      if (!Number.isFinite(loss)) return { points, suggested: suggest(points), stopped: 'diverged' };
+      running = memory * running + (1 - memory) * loss;
+      const smooth = running / (1 - memory ** (state.step + 1));
       const point = { rate, loss, smooth };
       points.push(point);
       onEvent({ point, total: steps });
       least = Math.min(least, smooth);
-      if (state.step > 10 && smooth > 4 * least) return { points, suggested: steepest(points), stopped: 'diverged' };
+      if (state.step > 10 && smooth > 4 * least) return { points, suggested: suggest(points), stopped: 'diverged' };
       await breathe();
     }
-    return { points, suggested: steepest(points), stopped: 'end' };
+    return { points, suggested: suggest(points), stopped: 'end' };
   } finally {
     await feed.close();
     state.dispose();
@@ -47,13 +47,21 @@ export async function rangeTest(args: TrainArgs, signal: AbortSignal, onEvent: (
   }
 }
 
-/** The rate of the steepest fall before the least loss, over five steps each way so that one lucky batch does not decide; null where nothing falls. */
-export function steepest(points: RangeTest['points']): number | null {
-  const least = points.reduce((best, { smooth }, i) => (smooth < points[best].smooth ? i : best), 0);
-  let [slope, at] = [0, -1];
-  for (let i = 5; i + 5 <= least; i++) {
-    const own = (points[i + 5].smooth - points[i - 5].smooth) / 10;
-    if (own < slope) [slope, at] = [own, i];
-  }
-  return at < 0 ? null : points[at].rate;
+/** Steps each way that a loss is taken together with, so that one lucky batch does not decide. */
+const around = 6;
+
+/**
+ * A tenth of the rate at which the loss is least, as is usual: there it is about to grow, here it falls fast. Where it falls fastest says less, since a
+ * network that begins by being sure of something wrong falls fast at any rate. Null where nothing falls by more than four standard errors.
+ */
+export function suggest(points: RangeTest['points']): number | null {
+  const together = (i: number): number => mean(points.slice(i - around, i + around + 1).map(({ loss }) => loss));
+  const means = points.slice(2 * around).map((_, i) => together(i + around));
+  if (!means.length) return null;
+  const least = means.reduce((best, value, i) => (value < means[best] ? i : best), 0);
+  const first = points.slice(0, 2 * around + 1).map(({ loss }) => (loss - means[0]) ** 2);
+  if (means[0] - means[least] <= 4 * Math.sqrt(mean(first) / first.length)) return null;
+  return points[least + around].rate / 10;
 }
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
