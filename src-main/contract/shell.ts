@@ -1,5 +1,3 @@
-export type FileKind = 'marks' | 'weights';
-
 /** What the desktop shell can do for its page beside the contract's calls. */
 export interface Shell {
   platform: string;
@@ -16,3 +14,5 @@ export interface Shell {
   /** Menu commands, by the id of an action. */
   onAction(listener: (actionId: string) => void): void;
 }
+
+export type FileKind = 'marks' | 'weights';
