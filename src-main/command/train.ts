@@ -133,8 +133,8 @@ async function findRate(door: Door, options: TrainOptions, request: TrainRequest
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const { points, suggested, stopped } = run.rangeTest as NonNullable<Run['rangeTest']>;
   writeJson(options, { schema: 'winnow/range-test@1', folder: door.folder, run: { id: run.id, model: run.method, seed: run.seed, parameters: run.parameters, points, suggested, stopped, notes: run.notes } });
+  for (const note of run.notes) say(options, note);
   if (options.quiet || options.json === '-') return;
   process.stdout.write(points.filter((_, i) => i % 4 === 0).map(({ rate, smooth }) => `${rate.toExponential(1).padStart(8)}  ${smooth.toFixed(4)}\n`).join(''));
-  for (const note of run.notes) say(options, note);
   process.stdout.write(suggested === null ? 'The loss falls at no learning rate.\n' : `Suggested: --learning-rate ${suggested.toPrecision(2)}\n`);
 }

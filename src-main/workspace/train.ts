@@ -189,15 +189,21 @@ function conclude({ divided: { classes, trainings, division }, packed: { samples
   return { predictions, evaluation };
 }
 
+/** The images that are trained on, in the first training, and each class's share of them. */
+function trainShares({ divided: { classes, trainings }, packed: { samples }, labels }: Prepared): { images: number; shares: number[] } {
+  const train = positionsOf(samples, trainings[0], 'train');
+  const counts = new Array<number>(classes.length).fill(0);
+  for (const position of train) counts[labels[position]]++;
+  return { images: train.length, shares: counts.map((count) => count / train.length) };
+}
+
 const learnedNothing = 'It has learned next to nothing: it is no more often right than who always names the largest class. A smaller learning rate may help; the range test finds one.';
 
 /** At the last epoch of each fold, in training and on validation images: within two standard deviations of what the largest class alone gives. */
-function hasLearnedNothing({ divided: { trainings }, packed: { samples }, labels }: Prepared, results: readonly TrainResult[]): boolean {
-  const train = positionsOf(samples, trainings[0], 'train');
-  const counts = new Map<number, number>();
-  for (const position of train) counts.set(labels[position], (counts.get(labels[position]) ?? 0) + 1);
-  const share = Math.max(...counts.values()) / train.length;
-  const chance = share + 2 * Math.sqrt((share * (1 - share)) / train.length);
+function hasLearnedNothing(prepared: Prepared, results: readonly TrainResult[]): boolean {
+  const { shares, images } = trainShares(prepared);
+  const share = Math.max(...shares);
+  const chance = share + 2 * Math.sqrt((share * (1 - share)) / images);
   return results.every(({ history }) => {
     const { accuracy = 1, valAccuracy } = history.at(-1) ?? {};
     const best = Math.max(accuracy, valAccuracy ?? 0);
@@ -224,11 +230,11 @@ function meanHistory(results: readonly TrainResult[]): Epoch[] {
 const notBetter = 'In so few steps it did not become better than guessing: the suggestion is to be doubted, and the model’s own default may serve better.';
 
 /** Cross-entropy of who tells, of every image, the shares of the classes in training: labels are smoothed as they are there. */
-function lossOfGuessing({ parameters: { smoothing }, divided: { classes, trainings }, packed: { samples }, labels }: Prepared): number {
-  const train = positionsOf(samples, trainings[0], 'train');
-  const counts = classes.map((_, c) => train.reduce((count, position) => count + Number(labels[position] === c), 0));
-  const shares = counts.map((count) => (1 - smoothing) * (count / train.length) + smoothing / classes.length);
-  return shares.reduce((sum, share) => sum - (share ? share * Math.log(share) : 0), 0);
+function lossOfGuessing(prepared: Prepared): number {
+  const { shares } = trainShares(prepared);
+  const { smoothing } = prepared.parameters;
+  const smoothed = shares.map((share) => (1 - smoothing) * share + smoothing / shares.length);
+  return smoothed.reduce((sum, share) => sum - (share ? share * Math.log(share) : 0), 0);
 }
 
 /** Finds a learning rate: a run with a curve and no model. */

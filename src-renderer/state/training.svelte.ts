@@ -39,7 +39,8 @@ export class Training {
   readonly values: Record<string, unknown> = $derived.by(() => (this.model ? { ...defaultsOf(this.model.schema), ...this.parameters[this.model.id] } : {}));
 
   readonly runs: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind }) => kind !== 'rank'));
-  readonly trained: readonly Run[] = $derived.by(() => this.runs.filter(({ kind, state }) => kind === 'train' && state === 'done'));
+  readonly classifiers: readonly Run[] = $derived.by(() => this.runs.filter(({ kind }) => kind === 'train'));
+  readonly trained: readonly Run[] = $derived.by(() => this.classifiers.filter(({ state }) => state === 'done'));
   /** The run that is being made, else the one chosen, else the newest. */
   readonly run: Run | null = $derived.by(() => {
     const { running } = this.#session;
@@ -47,7 +48,7 @@ export class Training {
     return made ?? this.runs.find(({ id }) => id === this.#runId) ?? this.runs[0] ?? null;
   });
   /** The classifier whose result is looked at: the run where it trained one, else the newest that did. */
-  readonly result: Run | null = $derived.by(() => (this.run?.kind === 'train' ? this.run : (this.runs.find(({ kind }) => kind === 'train') ?? null)));
+  readonly result: Run | null = $derived.by(() => (this.run?.kind === 'train' ? this.run : (this.classifiers[0] ?? null)));
   readonly isBusy = $derived.by(() => ['train', 'range-test'].includes(this.#session.running?.kind ?? ''));
 
   readonly request: TrainRequest = $derived.by(() => ({
