@@ -8,10 +8,13 @@ import { estimate, fit } from './compute/anomaly/fit.ts';
 import { map } from './compute/anomaly/map.ts';
 import { BadParameters } from './compute/bad-parameters.ts';
 import { trainClassifier } from './compute/classify/fit.ts';
+import { outOfFold } from './compute/classify/out-of-fold.ts';
 import { predict } from './compute/classify/predict.ts';
+import { trainHead } from './compute/classify/train-head.ts';
 import { rangeTest } from './compute/classify/range-test.ts';
 import { summarise } from './compute/classify/summarise.ts';
 import { embed } from './compute/embed/codes.ts';
+import { distanceFromPretraining, features } from './compute/embed/features.ts';
 import { layout } from './compute/embed/layout.ts';
 import { isOutOfMemory } from './compute/out-of-memory.ts';
 import { Cancelled } from './compute/pace.ts';
@@ -37,6 +40,10 @@ async function answer(request: Request, signal: AbortSignal) {
       return map(request.args);
     case 'embed':
       return embed(request.args, signal, tell);
+    case 'features':
+      return features(request.args, signal, tell);
+    case 'distance':
+      return distanceFromPretraining(request.args, signal);
     case 'layout':
       return layout(request.args, signal, tell);
     case 'summarise':
@@ -47,6 +54,10 @@ async function answer(request: Request, signal: AbortSignal) {
       return inTurn(signal, () => fit(request.args, signal, tell));
     case 'train':
       return inTurn(signal, () => trainClassifier(request.args, signal, tell));
+    case 'trainHead':
+      return inTurn(signal, () => trainHead(request.args, signal, tell));
+    case 'outOfFold':
+      return inTurn(signal, () => outOfFold(request.args, signal, tell));
     case 'rangeTest':
       return inTurn(signal, () => rangeTest(request.args, signal, tell));
   }

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { classifierOf, classifiers } from '../compute/classify/index.ts';
-import type { Evaluation, Measured } from '../contract/classifier.ts';
+import { pretrained, usual } from '../compute/models/pretrained.ts';
+import { trainModes, type Evaluation, type Measured, type TrainMode } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
 import { backendTitles, type Run } from '../contract/types.ts';
@@ -14,8 +15,8 @@ import { allSamples } from './samples.ts';
 import { describePredictions } from './predict.ts';
 
 interface TrainOptions extends FolderOptions {
-  model: string;
-  mode: string;
+  model?: string;
+  mode: TrainMode;
   splitBy: 'auto' | 'folders' | 'shares';
   split: TrainRequest['division']['shares'];
   folds: number;
@@ -30,11 +31,14 @@ interface TrainOptions extends FolderOptions {
   [flag: string]: unknown;
 }
 
+/** Each architecture, each way of training it. */
+const variants = classifiers.flatMap((record) => Object.entries(record.modes).map(([mode, schema]) => ({ id: mode === 'scratch' ? record.id : mode, record, mode, schema })));
+
 export function addTrainCommand(program: Command) {
   const command = folderCommand(program, 'train', 'train', 'train a classifier on the folder’s classes, and judge it on images that it has not seen',
-    ['photos', 'photos --model resnet --policy randaugment --folds 5 --json result.json', 'photos --find-rate'])
-    .option('--model <id>', `which: ${classifiers.map(({ id }) => id).join(', ')}`, classifiers[0].id)
-    .addOption(new Option('--mode <name>', 'scratch: all weights begin at random, or from --weights').choices(['scratch']).default('scratch'))
+    ['photos', 'photos --mode head --folds 5', 'photos --model resnet --policy randaugment --folds 5 --json result.json', 'photos --find-rate'])
+    .option('--model <id>', `which: ${classifiers.map(({ id }) => id).join(', ')} (default: ${classifiers[0].id}; where bundled weights are begun from, ${usual.model})`)
+    .addOption(new Option('--mode <name>', 'what is trained. scratch: all, from random weights or --weights; head: the last layer, in seconds, on what bundled weights know; head-then-all: that, then all of it; all: all of it at once from bundled weights').choices(trainModes).default('scratch'))
     .addOption(new Option('--split-by <how>', 'auto: by folders where they are named train, val, test; else by shares').choices(['auto', 'folders', 'shares']).default('auto'))
     .addOption(new Option('--split <train,val,test>', 'shares of the images').argParser(sharesOf).default({ train: 70, val: 15, test: 15 }, '70,15,15'))
     .option('--folds <k>', 'train k times, so that each image is tested once; 0 for one training', whole, 0)
@@ -47,15 +51,18 @@ export function addTrainCommand(program: Command) {
     .option('--views <n>', 'with --preview: how many of each', atLeastOne, 8)
     .option('--fresh', 'start anew even where an interrupted training could be resumed')
     .addOption(backendOption());
-  addParameterFlags(command, classifiers);
+  addParameterFlags(command, variants);
   command.action((folder: string, options: TrainOptions) => inFolder(folder, options, (door) => trainCommand(door, options)));
 }
 
 async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
-  const record = classifierOf(options.model);
-  if (!record) throw new WinnowError('bad-request', `There is no model ‘${options.model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`);
+  const { mode, model = mode === 'scratch' ? classifiers[0].id : usual.model } = options;
+  const record = classifierOf(model);
+  if (!record) throw new WinnowError('bad-request', `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`);
+  const variant = variants.find((known) => known.record === record && known.mode === mode);
+  if (!variant) throw new WinnowError('bad-request', `There are no bundled weights for ${record.title}. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`);
   const request = trainSchema.parse({
-    model: options.model, parameters: parametersOf(options, record, classifiers), seed: options.seed, resume: !options.fresh, weights: options.weights ? resolve(options.weights) : null,
+    model, mode, parameters: parametersOf(options, variant, variants), seed: options.seed, resume: !options.fresh, weights: options.weights ? resolve(options.weights) : null,
     division: { by: options.splitBy, shares: options.split, folds: options.folds, seed: options.splitSeed ?? options.seed },
   });
   if (options.summary) return summary(door, options, request);
@@ -103,7 +110,7 @@ function tableOf({ on, images, accuracy, balancedAccuracy, macroF1, loss, topK, 
 /** Of as many classes as the folder has. */
 async function summary(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {
   const { classes } = await divided(door, options, request);
-  const told = await door.calls.engine.summary.query({ model: request.model, parameters: request.parameters, classes: Math.max(2, classes.length) });
+  const told = await door.calls.engine.summary.query({ model: request.model, mode: request.mode, parameters: request.parameters, classes: Math.max(2, classes.length) });
   writeJson(options, { schema: 'winnow/summary@1', folder: door.folder, model: request.model, ...told });
   if (options.quiet || options.json === '-') return;
   const count = (n: number) => n.toLocaleString('en');

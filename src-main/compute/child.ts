@@ -123,11 +123,15 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}) }: 
     estimate: (args) => call('estimate', args),
     fit: (args, options) => call('fit', args, options),
     train: (args, options) => call('train', args, options),
+    trainHead: (args, options) => call('trainHead', args, options),
+    outOfFold: (args, options) => call('outOfFold', args, options),
     rangeTest: (args, options) => call('rangeTest', args, options),
     predict: (args, options) => call('predict', args, options),
     summarise: (args) => call('summarise', args),
     map: (args) => call('map', args),
     embed: (args, options) => call('embed', args, options),
+    features: (args, options) => call('features', args, options),
+    distance: (args, options) => call('distance', args, options),
     layout: (args, options) => call('layout', args, options),
     async stop() {
       if (!child) return;

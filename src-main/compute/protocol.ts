@@ -2,7 +2,7 @@
  * What engine and compute say to each other over Node IPC (structured clone). Types only: importing this loads nothing.
  * A request is one call with one argument; it gets any number of events and then one result or one error.
  */
-import type { ModelSummary, RangeTest } from '../contract/classifier.ts';
+import type { ModelSummary, RangeTest, TrainMode } from '../contract/classifier.ts';
 import type { MemoryEstimate } from '../contract/types.ts';
 import type { BackendInfo } from './backend.ts';
 
@@ -11,6 +11,13 @@ export interface PixelSet {
   file: string;
   sizePx: number;
   channels: 3;
+  rows: Int32Array;
+}
+
+/** Rows of a file of floats: row r starts at byte r · size · 4. A position is an index into `rows`. */
+export interface EmbeddingSet {
+  file: string;
+  size: number;
   rows: Int32Array;
 }
 
@@ -85,7 +92,8 @@ export interface FitResult extends Trained {
 
 export interface TrainArgs {
   model: string;
-  /** Checked against the model's schema; what is left out takes its default. */
+  mode: TrainMode;
+  /** Checked against the model's schema for the mode; what is left out takes its default. */
   params: Record<string, unknown>;
   seed: number;
   /** Takes the checkpoint and the model. */
@@ -98,13 +106,31 @@ export interface TrainArgs {
   /** Positions. Only `train` is learned from; `val` is what the best weights and the temperature are chosen by. */
   train: Int32Array;
   val: Int32Array;
-  /** A file of weights to begin from. */
+  /** A file of weights to begin from, in the place of the bundled ones. */
   weights: string | null;
   resume: boolean;
 }
 
+/** The head alone, on embeddings of the bundled weights. */
+export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weights' | 'resume'> & { embeddings: EmbeddingSet };
+
+/** Probabilities of classes, each from heads that did not learn from the image. */
+export interface OutOfFoldArgs {
+  embeddings: EmbeddingSet;
+  /** How many of an embedding's first numbers are the last layer's. */
+  last: number;
+  /** Of each position: the place of its class, −1 for none. */
+  labels: Int32Array;
+  classes: number;
+  /** Each divides the positions anew: the fold of each, −1 for none. */
+  partitions: Int32Array[];
+  seed: number;
+}
+
 export type TrainEvent =
   | TrainingEvent
+  /** What the network knows of the images before it is trained. */
+  | { stage: 'features'; done: number; total: number }
   /** What it says of some images held out, after each epoch. `predicted`: place in `classes`. */
   | { stage: 'watched'; watched: { position: number; predicted: number; confidence: number }[] }
   | { stage: 'predict'; done: number; total: number };
@@ -114,6 +140,8 @@ export interface TrainResult extends Trained {
   /** Over the epochs, for what was trained on or held out; NaN for others. `forgotten`: times that it was right and then wrong (Toneva et al. 2019). */
   meanLoss: Float32Array;
   forgotten: Float32Array;
+  /** Of a head alone: the one that was found. */
+  penalty?: number;
 }
 
 export interface RangeTestEvent {
@@ -130,6 +158,7 @@ export interface PredictArgs {
 
 export interface SummariseArgs {
   model: string;
+  mode: TrainMode;
   params: Record<string, unknown>;
   classes: number;
 }
@@ -156,6 +185,13 @@ export interface EmbedArgs {
   /** Of a finished run: its model encodes. */
   runFolder: string;
   pixels: PixelSet;
+}
+
+export interface FeaturesArgs {
+  /** Bundled weights, by id. */
+  model: string;
+  /** As they take them: [n, sizePx, sizePx, 3]. */
+  bytes: Uint8Array;
 }
 
 export interface EmbedEvent {
@@ -200,12 +236,17 @@ export interface Calls {
   estimate: { args: EstimateArgs; result: MemoryEstimate | null; event: never };
   fit: { args: FitArgs; result: FitResult; event: FitEvent };
   train: { args: TrainArgs; result: TrainResult; event: TrainEvent };
+  trainHead: { args: TrainHeadArgs; result: TrainResult; event: TrainEvent };
+  outOfFold: { args: OutOfFoldArgs; result: Float32Array; event: { done: number; total: number } };
   rangeTest: { args: TrainArgs; result: RangeTest; event: RangeTestEvent };
   /** Logits: [images, classes]. */
   predict: { args: PredictArgs; result: Float32Array; event: { done: number; total: number } };
   summarise: { args: SummariseArgs; result: ModelSummary; event: never };
   map: { args: MapArgs; result: MapResult; event: never };
   embed: { args: EmbedArgs; result: EmbedResult; event: EmbedEvent };
+  features: { args: FeaturesArgs; result: EmbedResult; event: EmbedEvent };
+  /** In nats, from the images that the weights were trained on. */
+  distance: { args: FeaturesArgs; result: number; event: never };
   layout: { args: LayoutArgs; result: LayoutResult; event: LayoutEvent };
 }
 

@@ -5,6 +5,13 @@ import type { TrainRequest } from './schemas.ts';
 export const splitNames = ['train', 'val', 'test'] as const;
 export type Split = (typeof splitNames)[number];
 
+/**
+ * What of a network is trained: all from random weights; the head alone on what bundled weights know of the images; that first and then all of it; all of it at
+ * once from bundled weights.
+ */
+export const trainModes = ['scratch', 'head', 'head-then-all', 'all'] as const;
+export type TrainMode = (typeof trainModes)[number];
+
 /** How a set is divided before anything is trained, and what is in the way. */
 export interface Division {
   /** `folders`: by folders named train, val, test; `shares`: drawn by seed, stratified, near duplicates together; `folds`: each image is tested once. */
@@ -78,6 +85,8 @@ export interface Classification {
   evaluation: Evaluation | null;
   /** How it was asked to divide, and what weights it began from; absent in runs from before this was kept. */
   asked?: Pick<TrainRequest, 'division' | 'weights'>;
+  /** Absent in runs from before there was more than `scratch`. */
+  mode?: TrainMode;
   /** SHA-256 over the images' contents, classes and splits. */
   dataHash: string;
 }

@@ -1,5 +1,6 @@
 /** What each call accepts. Forms and the command line check against the same schemas, so a wrong value is told in one way. */
 import { z } from 'zod';
+import { trainModes } from './classifier.ts';
 import { backendChoices, decisions, duplicateKinds, keepRules, placements } from './types.ts';
 
 const seed = z.int().min(0).max(2 ** 31 - 1).default(1);
@@ -107,7 +108,8 @@ export type DivisionRequest = z.infer<typeof divisionSchema>;
 
 export const trainSchema = z.object({
   model: z.string().min(1),
-  /** Checked against the model's own schema. */
+  mode: z.enum(trainModes).default('scratch'),
+  /** Checked against the model's own schema for the mode. */
   parameters: z.record(z.string(), z.unknown()).default({}),
   division: divisionSchema.prefault({}),
   /** A safetensors file with torchvision's or timm's names to begin from. */
@@ -119,7 +121,7 @@ export type TrainRequest = z.infer<typeof trainSchema>;
 
 export const predictSchema = z.object({ runId: z.string().min(1) });
 
-export const summarySchema = z.object({ model: z.string().min(1), parameters: z.record(z.string(), z.unknown()).default({}), classes: z.int().min(2).max(100_000) });
+export const summarySchema = z.object({ model: z.string().min(1), mode: z.enum(trainModes).default('scratch'), parameters: z.record(z.string(), z.unknown()).default({}), classes: z.int().min(2).max(100_000) });
 
 export const previewSchema = z.object({
   train: trainSchema,

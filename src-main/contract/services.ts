@@ -5,7 +5,7 @@ import type {
   Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, mapSchema, predictSchema, PreviewRequest, RankRequest, summarySchema, thresholdSchema, TrainRequest, viewSchema,
 } from './schemas.ts';
 import type {
-  BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Run,
+  BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Model, Run,
   SavedView, Workspace, WorkspaceEvent,
 } from './types.ts';
 
@@ -20,7 +20,7 @@ export interface EngineService {
   estimate(request: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null>;
   methods(): Method[];
   /** The architectures, each with all parameters of a training. */
-  models(): Method[];
+  models(): Model[];
   summary(request: z.infer<typeof summarySchema>): Promise<ModelSummary>;
   exportFormats(): ExportFormat[];
   /** Opens the folder's workspace, or finds the engine that has it open. */

@@ -2,7 +2,7 @@
  * The words of the contract: what the engine tells its doors (window, browser, command line). Plain data only; everything here
  * survives JSON. The renderer imports these types and never the engine's.
  */
-import type { Classification, RangeTest } from './classifier.ts';
+import type { Classification, RangeTest, TrainMode } from './classifier.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
@@ -222,6 +222,11 @@ export interface Method {
   title: string;
   summary: string;
   schema: Record<string, unknown>;
+}
+
+/** An architecture: `schema` is what training it from scratch asks for, `modes` what each way of training it does. */
+export interface Model extends Method {
+  modes: Partial<Record<TrainMode, Record<string, unknown>>>;
 }
 
 /** What an import would change, or has changed. */

@@ -3,7 +3,7 @@
  * on the same folder or a copy. The script names exactly the images that changed, so that it needs no expression to choose the same ones again.
  */
 import { basename, dirname, join } from 'node:path';
-import type { Change, ExportRequest, KeepBest, RankRequest, TrainRequest } from '../contract/schemas.ts';
+import { trainSchema, type Change, type ExportRequest, type KeepBest, type RankRequest, type TrainRequest } from '../contract/schemas.ts';
 import type { SavedView } from '../contract/types.ts';
 import type { Patch, Record } from './journal.ts';
 import { checkRank } from './rank.ts';
@@ -96,9 +96,10 @@ function rankWords(request: RankRequest, maps: Word | null): Word[] {
 
 const parameterWords = (parameters: object): Word[] => Object.entries(parameters).flatMap(([name, value]) => given(`--${flagOf(name)}`, value as string | number | null));
 
-function trainWords(request: TrainRequest): Word[] {
+function trainWords(asked: TrainRequest): Word[] {
+  const request = trainSchema.parse(asked); // of an earlier version, which knew fewer words
   const { by, shares, folds, seed } = request.division;
-  return ['--model', request.model, '--split-by', by, '--split', `${shares.train},${shares.val},${shares.test}`, ...(folds ? ['--folds', String(folds)] : []), '--split-seed', String(seed), '--seed', String(request.seed),
+  return ['--model', request.model, '--mode', request.mode, '--split-by', by, '--split', `${shares.train},${shares.val},${shares.test}`, ...(folds ? ['--folds', String(folds)] : []), '--split-seed', String(seed), '--seed', String(request.seed),
     ...given('--weights', request.weights), ...parameterWords(checkTrain(request).parameters), ...(request.resume ? [] : ['--fresh'])];
 }
 

@@ -30,6 +30,7 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    INSERT INTO pixel_rows_3 SELECT size_px, 'stretch', sha256, row FROM pixel_rows;
    DROP TABLE pixel_rows;
    ALTER TABLE pixel_rows_3 RENAME TO pixel_rows;`,
+  'CREATE TABLE embedding_rows (model TEXT NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (model, sha256)) WITHOUT ROWID;',
 ];
 export const schemaVersion = migrations.length;
 

@@ -15,7 +15,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { ModelSummary } from '../contract/classifier.ts';
 import type { estimateSchema, summarySchema } from '../contract/schemas.ts';
 import type { EngineService } from '../contract/services.ts';
-import type { BackendChoice, BackendState, Component, EngineInfo, ExportFormat, MemoryEstimate, Method } from '../contract/types.ts';
+import type { BackendChoice, BackendState, Component, EngineInfo, ExportFormat, MemoryEstimate, Method, Model } from '../contract/types.ts';
 import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
@@ -77,11 +77,11 @@ export class Engine implements EngineService {
   }
 
   methods = (): Method[] => scorers.map(methodOf);
-  models = (): Method[] => classifiers.map(methodOf);
+  models = (): Model[] => classifiers.map((record) => ({ ...methodOf(record), modes: Object.fromEntries(Object.entries(record.modes).map(([mode, schema]) => [mode, jsonSchemaOf(schema)])) }));
 
-  async summary({ model, parameters, classes }: z.infer<typeof summarySchema>): Promise<ModelSummary> {
-    const checked = checkTrain({ model, parameters });
-    return this.#compute.summarise({ model, params: checked.parameters, classes }).catch((error: unknown) => { throw inWords(error); });
+  async summary({ model, mode, parameters, classes }: z.infer<typeof summarySchema>): Promise<ModelSummary> {
+    const checked = checkTrain({ model, mode, parameters });
+    return this.#compute.summarise({ model, mode, params: checked.parameters, classes }).catch((error: unknown) => { throw inWords(error); });
   }
 
   exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary }) => ({ id, title, summary }));
@@ -164,7 +164,8 @@ export class Engine implements EngineService {
   }
 }
 
-const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { schema: z.ZodType }): Method => ({ id, title, summary, schema: z.toJSONSchema(schema, { io: 'input' }) });
+const jsonSchemaOf = (schema: z.ZodType): Record<string, unknown> => z.toJSONSchema(schema, { io: 'input' });
+const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { schema: z.ZodType }): Method => ({ id, title, summary, schema: jsonSchemaOf(schema) });
 
 function realFolder(folder: string): string {
   const path = resolve(folder.replace(/^~(?=$|[\\/])/, homedir()));

@@ -1,6 +1,6 @@
 /** A finished classifier's word on what has come to the folder since, and on what was changed. What it has said before stays: of a run with folds, each image has the word of a model that did not learn from it. */
 import { probabilitiesOf } from '../compute/classify/evaluate.ts';
-import type { SharedParameters } from '../compute/classify/index.ts';
+import type { ClassifierParameters } from '../compute/classify/index.ts';
 import { trainingFolder } from '../compute/run-files.ts';
 import type { Run } from '../contract/types.ts';
 import { packPixels } from '../image/pixel-cache.ts';
@@ -11,7 +11,7 @@ import { inWords } from './runs.ts';
 
 /** Returns how many images were predicted. The run is a finished classifier; the folder has been scanned before. */
 export async function predictNew(desk: Desk, run: Run, report: Report): Promise<number> {
-  const { sizePx, fit } = run.parameters as SharedParameters;
+  const { sizePx, fit } = run.parameters as ClassifierParameters;
   const before = readPredictions(desk.workspaceFolder, run.id);
   const has = new Set(before.keys);
   const fresh = desk.table.samples().filter((sample) => !has.has(predictionKey(sample)));

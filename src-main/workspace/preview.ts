@@ -61,7 +61,7 @@ export class Previews {
     const at = new Map(samples.map(({ id }, i) => [id, i]));
     const tiles: Tile[] = ids.flatMap((id) => at.get(id) ?? []).flatMap((position) => [
       { position, draw: -1, with: null },
-      ...Array.from({ length: draws }, (_, draw) => ({ position, draw, with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw) })),
+      ...Array.from({ length: request.mode === 'head' ? 0 : draws }, (_, draw) => ({ position, draw, with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw) })),
     ]);
     if (!tiles.length) throw new WinnowError('no-samples', 'None of these images is in the folder any more.');
 

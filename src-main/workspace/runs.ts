@@ -85,7 +85,7 @@ export async function keepRun({ runs, onRun }: { runs: Runs; onRun(run: Run): vo
 }
 
 /** What is told of finished trainings: sums of time, means of rates, the most of memory. */
-export function trainedFacts(results: readonly Trained[]): Pick<Run, 'seconds' | 'imagesPerSecond' | 'peakMemoryMiB' | 'backend' | 'device' | 'epochs' | 'report'> {
+export function trainedFacts(results: readonly (Trained & { penalty?: number })[]): Pick<Run, 'seconds' | 'imagesPerSecond' | 'peakMemoryMiB' | 'backend' | 'device' | 'epochs' | 'report'> {
   const [first] = results;
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const { waiting, batch, memory, backend } = first;
@@ -98,7 +98,7 @@ export function trainedFacts(results: readonly Trained[]): Pick<Run, 'seconds' |
     epochs: Math.max(...results.map(({ epochsRun }) => epochsRun)),
     report: {
       bestEpoch: first.bestEpoch, stopped: first.stopped, resumedFrom: first.resumedFrom, weights: first.parameters,
-      ...(waiting !== undefined && { waiting: mean(results.map((result) => result.waiting ?? 0)) }), ...(batch && { batch }), ...(memory && { estimatedMiB: memory.totalMiB }),
+      ...(waiting !== undefined && { waiting: mean(results.map((result) => result.waiting ?? 0)) }), ...(batch && { batch }), ...(first.penalty !== undefined && { penalty: first.penalty }), ...(memory && { estimatedMiB: memory.totalMiB }),
       ...(backend.warning ? { warning: backend.warning } : {}),
     },
   };

@@ -6,15 +6,18 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
-import { classifierOf, classifiers, type SharedParameters } from '../compute/classify/index.ts';
+import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
 import { checkpointFile, trainingFolder } from '../compute/run-files.ts';
-import type { TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
+import type { CallOptions } from '../compute/child.ts';
+import { pretrained, pretrainedFor } from '../compute/models/pretrained.ts';
+import type { EmbeddingSet, PixelSet, TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
 import { splitNames, type Classification, type Evaluation, type Watched } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Epoch, Group, Run, Sample } from '../contract/types.ts';
-import { packPixels, type Packed } from '../image/pixel-cache.ts';
+import { packPixels } from '../image/pixel-cache.ts';
 import { divide, type Divided, type Splits } from './division.ts';
+import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
 import { predictionKey, putPredictions, writePredictions } from './predictions.ts';
 import { runFolder, type RankDesk } from './rank.ts';
@@ -25,12 +28,14 @@ export interface TrainDesk extends RankDesk {
 }
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
-export function checkTrain({ model, parameters }: Pick<TrainRequest, 'model' | 'parameters'>) {
+export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'model' | 'mode' | 'parameters'>) {
   const record = classifierOf(model);
   if (!record) throw new WinnowError('bad-request', `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`);
-  const checked = record.schema.safeParse(parameters);
+  const schema = record.modes[mode];
+  if (!schema) throw new WinnowError('bad-request', `There are no bundled weights for ${record.title}, which ‘${mode}’ begins from. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`);
+  const checked = schema.safeParse(parameters);
   if (!checked.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(checked.error)}`);
-  return { record, parameters: checked.data as SharedParameters & Record<string, unknown> };
+  return { record, parameters: checked.data as ClassifierParameters };
 }
 
 /** A number that stands for an image's content, for what is random about it. */
@@ -46,9 +51,13 @@ export function labelsOf(samples: readonly Sample[], classes: readonly string[])
 export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array => Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
 
 interface Prepared {
-  parameters: SharedParameters & Record<string, unknown>;
+  parameters: ClassifierParameters;
   divided: Divided;
-  packed: Packed;
+  /** Those that can be read, in the order of all that is by position. */
+  samples: readonly Sample[];
+  /** What is learned from: pixels, or for the head alone embeddings. */
+  pixels?: PixelSet;
+  embeddings?: EmbeddingSet;
   labels: Int32Array;
   fingerprint: string;
   dataHash: string;
@@ -60,18 +69,27 @@ async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): 
   const divided = divide(samples, desk.groups(), request.division);
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
-  report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, parameters.sizePx, {
-    fit: parameters.fit, signal: report.signal, onProgress: (done, total) => report.progress(done, total),
-  });
-  desk.table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
-  const labels = labelsOf(packed.samples, divided.classes);
+  const from = request.mode === 'head' ? await embeddingsFor(desk, samples, request, report) : await pixelsFor(desk, samples, parameters, report);
+  const labels = labelsOf(from.samples, divided.classes);
   const data = createHash('sha256').update(JSON.stringify(divided.classes));
-  packed.samples.forEach((sample, i) => data.update(`${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`));
+  from.samples.forEach((sample, i) => data.update(`${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`));
   const dataHash = data.digest('hex');
   const weights = request.weights ? createHash('sha256').update(readWeights(request.weights)).digest('hex') : null;
-  const fingerprint = createHash('sha256').update(JSON.stringify([request.model, Object.entries(parameters).sort(), request.seed, weights, dataHash])).digest('hex');
-  return { parameters, divided, packed, labels, fingerprint, dataHash };
+  const fingerprint = createHash('sha256').update(JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash])).digest('hex');
+  return { parameters, divided, ...from, labels, fingerprint, dataHash };
+}
+
+async function pixelsFor(desk: TrainDesk, samples: readonly Sample[], { sizePx, fit }: ClassifierParameters, report: Report): Promise<Pick<Prepared, 'samples' | 'pixels'>> {
+  report.stage('Preparing pixels', samples.length);
+  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, sizePx, { fit, signal: report.signal, onProgress: (done, total) => report.progress(done, total) });
+  desk.table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
+  return { samples: packed.samples, pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows } };
+}
+
+async function embeddingsFor(desk: TrainDesk, samples: readonly Sample[], { model, weights }: TrainRequest, report: Report): Promise<Pick<Prepared, 'samples' | 'embeddings'>> {
+  if (weights) throw new WinnowError('bad-request', 'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.');
+  const { samples: known, file, size, rows } = await embedSamples(desk, samples, report, pretrainedFor(model));
+  return { samples: known, embeddings: { file, size, rows } };
 }
 
 function readWeights(file: string): Buffer {
@@ -82,21 +100,28 @@ function readWeights(file: string): Buffer {
   }
 }
 
-const argsOf = (request: TrainRequest, { parameters, divided, packed, labels }: Prepared, splits: Splits, folder: string, resume: boolean): TrainArgs => ({
-  model: request.model, params: parameters, seed: request.seed, runFolder: folder, pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
-  labels, keys: Int32Array.from(packed.samples, keyOf), classes: divided.classes, train: positionsOf(packed.samples, splits, 'train'), val: positionsOf(packed.samples, splits, 'val'),
-  weights: request.weights, resume,
+const learnersArgs = ({ model, seed }: TrainRequest, { parameters, divided: { classes }, samples, labels }: Prepared, splits: Splits, runFolder: string) => ({
+  model, params: parameters, seed, runFolder, labels, classes, train: positionsOf(samples, splits, 'train'), val: positionsOf(samples, splits, 'val'),
 });
+
+const argsOf = (request: TrainRequest, prepared: Prepared, splits: Splits, folder: string, resume: boolean): TrainArgs => ({
+  ...learnersArgs(request, prepared, splits, folder), mode: request.mode, pixels: prepared.pixels as PixelSet, keys: Int32Array.from(prepared.samples, keyOf), weights: request.weights, resume,
+});
+
+const trainOnce = ({ compute }: TrainDesk, request: TrainRequest, prepared: Prepared, splits: Splits, folder: string, resume: boolean, options: CallOptions<TrainEvent>): Promise<TrainResult> =>
+  prepared.embeddings
+    ? compute.trainHead({ ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.embeddings }, options)
+    : compute.train(argsOf(request, prepared, splits, folder, resume), options);
 
 /** Returns the finished run. The folder has been scanned before. */
 export async function train(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
   const prepared = await prepare(desk, request, report);
-  const { parameters, divided, packed, fingerprint, dataHash } = prepared;
+  const { parameters, divided, samples, fingerprint, dataHash } = prepared;
   const { division, classes, trainings } = divided;
   const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
   const id = earlier?.id ?? desk.runs.nextId(request.model);
   const counts = Object.fromEntries(splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)])) as Classification['counts'];
-  const classification: Classification = { classes, by: division.by, folds: division.folds, fold: 0, counts, watched: [], evaluation: null, asked: { division: request.division, weights: request.weights }, dataHash };
+  const classification: Classification = { classes, by: division.by, folds: division.folds, fold: 0, counts, watched: [], evaluation: null, asked: { division: request.division, weights: request.weights }, mode: request.mode, dataHash };
   const folder = runFolder(desk.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   const begun: Run = {
@@ -111,12 +136,12 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
       put(({ classification }) => ({ classification: classification && { ...classification, fold } }));
       const told = trainings.length > 1 ? `Fold ${fold + 1} of ${trainings.length}` : 'Training';
       report.stage(`${told}: starting`, 0);
-      results.push(await desk.compute.train(argsOf(request, prepared, splits, own, earlier !== null), { signal: report.signal, onEvent: listen(told, packed.samples, classes, put, report) }));
+      results.push(await trainOnce(desk, request, prepared, splits, own, earlier !== null, { signal: report.signal, onEvent: listen(told, samples, classes, put, report) }));
     }
     report.stage('Judging', 0);
     const { predictions, evaluation } = conclude(prepared, results, request.seed);
     if (hasLearnedNothing(prepared, results)) put(noted(learnedNothing));
-    const told = { ...predictions, classes, keys: packed.samples.map(predictionKey) };
+    const told = { ...predictions, classes, keys: samples.map(predictionKey) };
     writePredictions(desk.workspaceFolder, id, told);
     putPredictions(desk.table, run(), told);
     const facts = trainedFacts(results);
@@ -141,9 +166,9 @@ function listen(told: string, samples: readonly Sample[], classes: readonly stri
     if (event.stage !== stage) {
       stage = event.stage;
       if (stage === 'train') report.stage(told, 0, 'steps');
-      else report.stage('Predicting', 0);
+      else report.stage(stage === 'features' ? `${told}: features` : 'Predicting', 0);
     }
-    if (event.stage === 'predict') return report.progress(event.done, event.total);
+    if (event.stage === 'predict' || event.stage === 'features') return report.progress(event.done, event.total);
     report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);
     if (event.accuracy === undefined && event.valLoss === undefined) return; // within an epoch
     put((run) => {
@@ -159,7 +184,7 @@ function listen(told: string, samples: readonly Sample[], classes: readonly stri
 }
 
 /** Probabilities of every image, and how good they are where the class is known and was not learned from. */
-function conclude({ divided: { classes, trainings, division }, packed: { samples }, labels }: Prepared, results: readonly TrainResult[], seed: number) {
+function conclude({ divided: { classes, trainings, division }, samples, labels }: Prepared, results: readonly TrainResult[], seed: number) {
   const k = classes.length;
   const judgedOf = ({ logits }: TrainResult): Judged => ({ logits, labels, classes: k });
   const temperatures = results.map((result, fold) => temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))));
@@ -190,7 +215,7 @@ function conclude({ divided: { classes, trainings, division }, packed: { samples
 }
 
 /** The images that are trained on, in the first training, and each class's share of them. */
-function trainShares({ divided: { classes, trainings }, packed: { samples }, labels }: Prepared): { images: number; shares: number[] } {
+function trainShares({ divided: { classes, trainings }, samples, labels }: Prepared): { images: number; shares: number[] } {
   const train = positionsOf(samples, trainings[0], 'train');
   const counts = new Array<number>(classes.length).fill(0);
   for (const position of train) counts[labels[position]]++;
@@ -239,6 +264,7 @@ function lossOfGuessing(prepared: Prepared): number {
 
 /** Finds a learning rate: a run with a curve and no model. */
 export async function findRate(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
+  if (request.mode === 'head') throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
   const prepared = await prepare(desk, { ...request, division: { ...request.division, folds: 0 } }, report);
   const id = desk.runs.nextId(`${request.model}-range`);
   const begun: Run = {

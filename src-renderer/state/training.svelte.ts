@@ -52,7 +52,7 @@ export class Training {
   readonly isBusy = $derived.by(() => ['train', 'range-test'].includes(this.#session.running?.kind ?? ''));
 
   readonly request: TrainRequest = $derived.by(() => ({
-    model: this.model?.id ?? '', parameters: { ...this.parameters[this.model?.id ?? ''] }, division: { ...this.division, shares: { ...this.division.shares } }, weights: this.weights.trim() || null, seed: this.seed, resume: true,
+    model: this.model?.id ?? '', mode: 'scratch', parameters: { ...this.parameters[this.model?.id ?? ''] }, division: { ...this.division, shares: { ...this.division.shares } }, weights: this.weights.trim() || null, seed: this.seed, resume: true,
   }));
 
   set(name: string, value: unknown) {
@@ -86,7 +86,7 @@ export class Training {
       try {
         const [divided, summary] = await Promise.all([
           calls.classifier.divide.query(request.division),
-          request.model && classes > 1 ? calls.engine.summary.query({ model: request.model, parameters: request.parameters, classes }) : null,
+          request.model && classes > 1 ? calls.engine.summary.query({ model: request.model, mode: request.mode, parameters: request.parameters, classes }) : null,
         ]);
         if (!isStale) [this.divided, this.summary, this.problem] = [divided, summary, null];
       } catch (error) {

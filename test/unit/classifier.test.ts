@@ -31,7 +31,7 @@ function argsFor(folder: string, params: Record<string, unknown> = {}, more: Par
   const isHeld = (i: number): boolean => i % 4 > 1 && i % 8 < 4;
   const all = range(0, count);
   return {
-    model: 'cnn', params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 6, minSteps: 4, batch: 8, policy: 'none', ...params }, seed: 1, runFolder: folder, pixels, labels: all.map((i) => i % 2), keys: all.map((i) => i * 7),
+    model: 'cnn', mode: 'scratch', params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 6, minSteps: 4, batch: 8, policy: 'none', ...params }, seed: 1, runFolder: folder, pixels, labels: all.map((i) => i % 2), keys: all.map((i) => i * 7),
     classes: ['disc', 'cross'], train: all.filter((i) => !isHeld(i)), val: all.filter(isHeld), weights: null, resume: false, ...more,
   };
 }

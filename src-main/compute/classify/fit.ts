@@ -11,15 +11,18 @@ import { random, shuffle } from '../random.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { hashOf, stepsOf } from '../train/batches.ts';
-import { averaging, checkpoint, earlyStop, progress, type Callback } from '../train/callbacks.ts';
+import { averaging, checkpoint, earlyStop, lossOf, progress, type Callback } from '../train/callbacks.ts';
 import { runTraining, type Training } from '../train/loop.ts';
 import { estimateMemory, largestBatch, tooMuch } from '../train/memory.ts';
 import { optimizers } from '../train/optimizers/index.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
 import { accuracyOf, largestAt, meanLoss, probabilitiesOf, type Judged } from './evaluate.ts';
-import { beginLesson } from './lesson.ts';
-import { judge } from './predict.ts';
+import { fitHead } from './head.ts';
+import { beginLesson, type Lesson } from './lesson.ts';
+import { balancedWeights } from './objective.ts';
+import { featuresAt, judge } from './predict.ts';
+import { writeHead } from './train-head.ts';
 import type { Transform } from './transform.ts';
 
 export interface ClassifierHeader {
@@ -36,11 +39,11 @@ export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEv
   const breathe = pace(signal);
   const lesson = await beginLesson(args);
   const { params, pixels, network, transform, dynamics } = lesson;
-  const { model, seed, labels, classes, train, val } = args;
-  const state = new TrainState<Classifier>(network, { optimizer: lesson.optimizer, average: params.average, kept: dynamics });
+  const { model, mode, seed, labels, classes, train, val } = args;
+  const state = new TrainState<Classifier>(network, { optimizer: lesson.optimizer, average: params.average, kept: dynamics, shares: lesson.shares });
   try {
     const file = checkpointFile(args.runFolder);
-    const fingerprint = JSON.stringify({ params, seed, classes, train: hashOf(train), val: hashOf(val), weights: args.weights, parameters: network.parameters });
+    const fingerprint = JSON.stringify({ mode, params, seed, classes, train: hashOf(train), val: hashOf(val), weights: args.weights, parameters: network.parameters });
     if (args.resume && !state.load(file, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
     const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(lesson.optimizer.params).length;
     const side = transform.cropPx;
@@ -71,8 +74,9 @@ export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEv
     const callbacks: Callback[] = [
       ...(params.average ? [averaging] : []),
       { onBatchEnd: (_state, { learningRate }) => void (rate = learningRate), onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate) },
-      earlyStop(params.patience, params.watch === 'accuracy' ? byAccuracy : undefined), checkpoint(file, fingerprint), progress(params.epochs, onEvent),
+      earlyStop(params.patience, watchedBy(params.watch)), checkpoint(file, fingerprint), progress(params.epochs, onEvent),
     ];
+    if (mode === 'head-then-all' && !state.epoch) await learnHead(lesson, args, state, look, breathe, onEvent);
     await runTraining(state, training, callbacks, breathe);
 
     const logits = await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) => onEvent({ stage: 'predict', done, total: pixels.count }));
@@ -90,6 +94,20 @@ export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEv
     lesson.close();
   }
 }
+
+/** The head first, on what the network knows of the images as they are; it is the best so far, which training all of it has to better. */
+async function learnHead({ network, transform, params, pixels }: Lesson, { labels, classes, train, val }: TrainArgs, state: TrainState<Classifier>, look: () => Promise<Partial<Epoch>>, breathe: () => Promise<void>, onEvent: (event: TrainEvent) => void): Promise<void> {
+  const positions = Int32Array.of(...train, ...val);
+  const codes = await featuresAt(network, transform, pixels, positions, breathe, (done) => onEvent({ stage: 'features', done, total: positions.length }));
+  const weights = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
+  const { head } = await fitHead({ codes, size: codes.length / positions.length, labels: positions.map((p) => labels[p]), classes: classes.length, weights }, range(0, train.length), range(train.length, positions.length), { final: false }, breathe);
+  writeHead(network, await network.read(), head);
+  if (!val.length) return;
+  const judged = await look();
+  state.best = { ...(await network.read()), epoch: 0, loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, seconds: 0, ...judged }) };
+}
+
+const watchedBy = (watch: string): ((epoch: Epoch) => number) => (watch === 'accuracy' ? byAccuracy : lossOf);
 
 /** The more right the better; of epochs alike in that, the one with less loss. */
 const byAccuracy = ({ loss, valLoss, accuracy, valAccuracy }: Epoch): number => 1 - (valAccuracy ?? accuracy ?? 0) + 1e-6 * (valLoss ?? loss);

@@ -1,18 +1,29 @@
-/** The classifiers there are: each architecture with everything that its training asks for, in one schema. Importing this loads no tensors. */
+/**
+ * The classifiers there are: each architecture with everything that its training asks for, in one schema for each way of training it. Importing this loads no
+ * tensors.
+ */
 import { z } from 'zod';
+import type { TrainMode } from '../../contract/classifier.ts';
 import { augmentationParameters } from '../augment/recipe.ts';
 import { modelOf, models, type ModelRecord } from '../models/index.ts';
-import { imageParameters, trainingParameters } from './parameters.ts';
+import { pretrainedFor } from '../models/pretrained.ts';
+import { headParameters, imageParameters, trainingParameters, transferParameters } from './parameters.ts';
 
 export interface ClassifierRecord extends Pick<ModelRecord, 'id' | 'title' | 'summary'> {
   model: ModelRecord;
+  /** Of training from scratch. */
   schema: z.ZodObject;
+  /** The others only where there are bundled weights. */
+  modes: { scratch: z.ZodObject } & Partial<Record<TrainMode, z.ZodObject>>;
 }
 
 const shared = { ...imageParameters, ...trainingParameters, ...augmentationParameters };
 export type SharedParameters = z.infer<z.ZodObject<typeof shared>>;
+/** As any of the modes has them; what a mode does not ask for is absent. */
+export type ClassifierParameters = SharedParameters & Partial<z.infer<z.ZodObject<typeof transferParameters & typeof headParameters>>> & Record<string, unknown>;
 
 const { sizePx, ...image } = imageParameters;
+type Fields = Record<string, z.ZodType>;
 
 /** The same fields, with these defaults. */
 function withUsual<S extends Record<string, z.ZodDefault<z.ZodType>>>(fields: S, usual: ModelRecord['usual'] = {}): S {
@@ -20,9 +31,29 @@ function withUsual<S extends Record<string, z.ZodDefault<z.ZodType>>>(fields: S,
   return { ...fields, ...Object.fromEntries(others) };
 }
 
-export const classifiers: readonly ClassifierRecord[] = models.map((model) => ({
-  id: model.id, title: model.title, summary: model.summary, model,
-  schema: z.object({ sizePx, ...model.schema.shape, ...withUsual({ ...image, ...trainingParameters, ...augmentationParameters }, model.usual) }).refine((params) => Number(params.cropPx) <= Number(params.sizePx), { error: 'The crop is larger than the image.', path: ['cropPx'] }),
-}));
+const withCrop = (fields: Fields): z.ZodObject => z.object(fields).refine((params) => Number(params.cropPx) <= Number(params.sizePx), { error: 'The crop is larger than the image.', path: ['cropPx'] });
+
+/** Nothing to ask: one value is possible. */
+const only = (value: string | number | boolean): z.ZodType => z.literal(value).default(value);
+
+/** Fewer epochs and a lower rate than from nothing: what is there is to be bent, not replaced. */
+const gently = { epochs: 10, batch: 16, learningRate: 0.001, weightDecay: 0.02 };
+
+function transferModes(model: ModelRecord): Partial<Record<TrainMode, z.ZodObject>> {
+  const source = pretrainedFor(model.id);
+  if (!source) return {};
+  const fixed = Object.fromEntries(Object.entries(source.params).map(([name, value]) => [name, only(value as string)]));
+  const { normalisation: _normalisation, ...frame } = image;
+  const { initialisation: _initialisation, ...training } = trainingParameters;
+  const square = sizePx.unwrap().default(source.sizePx as 224).describe(`Images are brought to a square of this size. The weights were trained at ${source.sizePx} px.`).meta(sizePx.meta() ?? {});
+  const all = withCrop({ sizePx: square, ...model.schema.shape, ...fixed, ...withUsual({ ...frame, ...training, ...augmentationParameters }, { ...model.usual, ...gently }), ...transferParameters });
+  const head = z.object({ sizePx: only(source.sizePx), fit: only('stretch'), cropPx: only(0), ...fixed, ...headParameters });
+  return { head, 'head-then-all': all, all };
+}
+
+export const classifiers: readonly ClassifierRecord[] = models.map((model) => {
+  const schema = withCrop({ sizePx, ...model.schema.shape, ...withUsual({ ...image, ...trainingParameters, ...augmentationParameters }, model.usual) });
+  return { id: model.id, title: model.title, summary: model.summary, model, schema, modes: { scratch: schema, ...transferModes(model) } };
+});
 
 export const classifierOf = (id: string): ClassifierRecord | undefined => (modelOf(id) ? classifiers.find((record) => record.id === id) : undefined);

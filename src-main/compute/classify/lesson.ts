@@ -1,21 +1,24 @@
 /** What a training and a range test begin with alike: checked parameters, the open pixels, a fresh network, its objective and examples. */
+import type { TrainMode } from '../../contract/classifier.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { loadForeign } from '../models/foreign.ts';
 import type { Classifier } from '../models/index.ts';
 import { Network } from '../models/network.ts';
+import { checkedFile, pretrainedFor } from '../models/pretrained.ts';
 import { crossEntropies } from '../ops/loss.ts';
 import { Pixels } from '../pixels.ts';
-import type { TrainArgs } from '../protocol.ts';
+import type { PixelSet, TrainArgs } from '../protocol.ts';
 import type { Examples } from '../train/examples.ts';
 import type { Objective } from '../train/loop.ts';
 import type { Trial } from '../train/memory.ts';
-import { classifierOf, type SharedParameters } from './index.ts';
+import { sharesOf } from '../train/optimizers/by-layer.ts';
+import { classifierOf, type ClassifierParameters } from './index.ts';
 import { balancedWeights, classify, Dynamics } from './objective.ts';
-import { networkSide, normalised, transformOf, type Transform } from './transform.ts';
+import { networkSide, normalised, transferred, transformOf, type Transform } from './transform.ts';
 
 export interface Lesson {
-  params: SharedParameters & Record<string, unknown>;
+  params: ClassifierParameters;
   pixels: Pixels;
   network: Network<Classifier>;
   transform: Transform;
@@ -25,20 +28,24 @@ export interface Lesson {
   /** For what memory it takes. */
   trial: Trial<Classifier>;
   optimizer: { id: string; params: Record<string, unknown> };
+  /** Of each weight's step, where layers learn at rates of their own. */
+  shares: Float32Array | undefined;
   close(): void;
 }
 
 /** Throws BadParameters where the schema does not take the parameters. */
-export function checkClassifier(model: string, params: Record<string, unknown>): SharedParameters & Record<string, unknown> {
+export function checkClassifier(model: string, params: Record<string, unknown>, mode: TrainMode = 'scratch'): ClassifierParameters {
   const record = classifierOf(model);
   if (!record) throw new BadParameters(`There is no model ‘${model}’.`);
-  const result = record.schema.safeParse(params);
+  const schema = record.modes[mode];
+  if (!schema) throw new BadParameters(`There are no bundled weights for ${record.title}: train it from scratch.`);
+  const result = schema.safeParse(params);
   if (!result.success) throw new BadParameters(result.error.issues.map((i) => `${i.path.join('.') || model}: ${i.message}`).join('; '));
-  return result.data as SharedParameters & Record<string, unknown>;
+  return result.data as ClassifierParameters;
 }
 
 /** The architecture by its checked parameters. Throws BadParameters where they do not go together. */
-export function architectureOf(model: string, params: SharedParameters & Record<string, unknown>, classes: number): Classifier {
+export function architectureOf(model: string, params: ClassifierParameters, classes: number): Classifier {
   try {
     const { model: record } = classifierOf(model)!;
     return record.build(record.schema.parse(params), { sizePx: networkSide(params), classes });
@@ -49,47 +56,61 @@ export function architectureOf(model: string, params: SharedParameters & Record<
 
 const asBad = (error: unknown): BadParameters => new BadParameters(error instanceof Error ? error.message : String(error));
 
-/** The head stays as it was drawn: the classes are others. */
-async function begin(network: Network<Classifier>, model: string, params: Record<string, unknown>, weights: string): Promise<void> {
+interface Beginning {
+  model: string;
+  mode: TrainMode;
+  params: ClassifierParameters;
+  classes: number;
+  seed: number;
+  /** Instead of the bundled ones, or of random ones. */
+  weights: string | null;
+}
+
+/** A network as its training begins. The head is as it was drawn: the classes are others than those of any weights. Throws BadParameters. */
+export async function beginNetwork({ model, mode, params, classes, seed, weights }: Beginning): Promise<Network<Classifier>> {
+  const side = networkSide(params);
+  const network = new Network(architectureOf(model, params, classes), [side, side, 3], seed, { initialisation: params.initialisation, norms: mode === 'scratch' ? 'batch' : params.norms });
   try {
-    await loadForeign(network, classifierOf(model)!.model, params, weights, { head: 'fresh' });
+    const file = weights ?? (mode === 'scratch' ? null : checkedFile(pretrainedFor(model)!));
+    if (file) await loadForeign(network, classifierOf(model)!.model, params, file, { head: 'fresh' });
+    return network;
   } catch (error) {
+    network.dispose();
     throw asBad(error);
   }
 }
 
 /** The caller closes it; what it began is then gone. Throws BadParameters. */
-export async function beginLesson({ model, params: given, seed, pixels: set, labels, keys, classes, train, weights }: TrainArgs): Promise<Lesson> {
-  const params = checkClassifier(model, given);
+export async function beginLesson({ model, mode, params: given, seed, pixels: set, labels, keys, classes, train, weights }: TrainArgs): Promise<Lesson> {
+  const params = checkClassifier(model, given, mode);
   if (params.sizePx !== set.sizePx) throw new BadParameters(`The pixels are ${set.sizePx} px and the parameters ask for ${params.sizePx}.`);
   if (train.length < 2) throw new BadParameters('There are fewer than two images to train on.');
-  const architecture = architectureOf(model, params, classes.length);
+  const network = await beginNetwork({ model, mode, params, classes: classes.length, seed, weights });
   const side = networkSide(params);
-  const pixels = new Pixels(set);
-  let network: Network<Classifier> | undefined;
-  try {
-    network = new Network(architecture, [side, side, 3], seed, { initialisation: params.initialisation });
-    if (weights) await begin(network, model, params, weights);
-  } catch (error) {
-    network?.dispose();
-    pixels.close();
-    throw error;
-  }
-  const transform = transformOf(params, pixels, train);
+  const pixels = openOr(set, network);
+  const transform = mode === 'scratch' ? transformOf(params, pixels, train) : transferred(params, model);
   const dynamics = new Dynamics(labels, classes.length);
   const own = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
   const { optimizer, weightDecay, momentum } = params;
-  const opened = network;
   return {
     params, pixels, network, transform, dynamics,
     objective: classify(transform, { loss: params.loss, focus: params.focus, weights: own }, classes.length, dynamics),
     examples: { labels, keys, classes: classes.length, smoothing: params.smoothing, cropPx: side, recipe: params },
     trial: (x, run) => tf.mean(crossEntropies(run(normalised(x, transform)), tf.fill([x.shape[0], classes.length], 1 / classes.length))),
     optimizer: { id: optimizer, params: { weightDecay, ...(optimizer === 'sgd' || optimizer === 'rmsprop' ? { momentum } : {}) } },
+    shares: params.layerRate === undefined || mode === 'scratch' ? undefined : sharesOf(network.pieces, params.layerRate),
     close: () => {
-      opened.dispose();
+      network.dispose();
       pixels.close();
     },
   };
 }
 
+function openOr(set: PixelSet, network: Network<Classifier>): Pixels {
+  try {
+    return new Pixels(set);
+  } catch (error) {
+    network.dispose();
+    throw error;
+  }
+}

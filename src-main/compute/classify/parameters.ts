@@ -35,3 +35,17 @@ export const trainingParameters = {
   minSteps: z.int().min(1).max(1000).default(8).describe('Least steps an epoch: a small set passes several times.').meta({ title: 'Steps an epoch, at least', advanced: true, ...training }),
   initialisation: z.enum(initialisations).default('default').describe('What the first weights are drawn from.').meta({ title: 'First weights', advanced: true, ...training }),
 };
+
+const transfer = { group: 'Transfer' };
+
+/** Beside the training's, where all of a network is trained that has learned before. */
+export const transferParameters = {
+  layerRate: z.number().min(0).max(1).default(0.75).describe('What each stage further from the classes multiplies the learning rate by: edges and textures need less change than things. 1 for one rate everywhere.').meta({ title: 'Rate, stage to stage', step: 0.05, ...transfer }),
+  norms: z.enum(['frozen', 'batch']).default('frozen').describe('What normalisations go by while training: the means and variances that came with the weights, or those of each batch, which are noisy where batches are small.').meta({ title: 'Normalisations', ...transfer }),
+};
+
+/** All that the head alone asks for. */
+export const headParameters = {
+  penalty: z.number().min(0).max(1000).default(0).describe('How firmly the weights are held small; 0 to find what serves the validation images best.').meta({ title: 'Penalty', step: 0.01, ...training }),
+  classWeights: trainingParameters.classWeights,
+};

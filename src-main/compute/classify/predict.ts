@@ -27,6 +27,10 @@ export async function judge(network: Network<Classifier>, transform: Transform, 
   return inBlocks(network, transform.cropPx, positions.length, (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform), breathe, onDone);
 }
 
+/** What the head sees of these positions: [n, features]. */
+export const featuresAt = (network: Network<Classifier>, transform: Transform, pixels: Pixels, positions: Int32Array, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<Float32Array> =>
+  inBlocks(network, transform.cropPx, positions.length, (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform), breathe, onDone, (x, scope) => network.architecture.features(x, scope));
+
 export async function predict({ runFolder, pixels: given }: PredictArgs, signal: AbortSignal, onEvent: (event: { done: number; total: number }) => void): Promise<Float32Array> {
   const { network, header: { transform } } = load(runFolder);
   const breathe = pace(signal);
@@ -43,12 +47,12 @@ export async function predict({ runFolder, pixels: given }: PredictArgs, signal:
   }
 }
 
-async function inBlocks(network: Network<Classifier>, sidePx: number, count: number, inputOf: (from: number, to: number) => Tensor4D, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<Float32Array> {
+async function inBlocks(network: Network<Classifier>, sidePx: number, count: number, inputOf: (from: number, to: number) => Tensor4D, breathe: () => Promise<void>, onDone: (done: number) => void, part?: Classifier['features']): Promise<Float32Array> {
   let out = new Float32Array(0);
   const block = blockOf(sidePx);
   for (let from = 0; from < count; from += block) {
     const to = Math.min(count, from + block);
-    const values = await readBack(tf.tidy(() => network.infer(inputOf(from, to))));
+    const values = await readBack(tf.tidy(() => network.infer(inputOf(from, to), part)));
     const classes = values.length / (to - from);
     if (!out.length) out = new Float32Array(count * classes);
     out.set(values, from * classes);

@@ -20,7 +20,7 @@ export async function rangeTest(args: TrainArgs, signal: AbortSignal, onEvent: (
   const breathe = pace(signal);
   const lesson = await beginLesson(args);
   const { params, network, transform, objective, examples, optimizer, pixels } = lesson;
-  const state = new TrainState<Classifier>(network, { optimizer });
+  const state = new TrainState<Classifier>(network, { optimizer, shares: lesson.shares });
   const feed = startFeed({ pixels: pixels.set, train: args.train, batch: params.batch || 32, minSteps: steps, seed: args.seed, epoch: 0, epochs: 1, make: examples });
   const points: RangeTest['points'] = [];
   let [running, least] = [0, Infinity];

@@ -9,8 +9,8 @@ import { networkSide } from './transform.ts';
 const mebi = (bytes: number): number => bytes / 2 ** 20;
 
 /** Throws BadParameters. */
-export function summarise({ model, params: given, classes }: SummariseArgs): ModelSummary {
-  const params = checkClassifier(model, given);
+export function summarise({ model, mode, params: given, classes }: SummariseArgs): ModelSummary {
+  const params = checkClassifier(model, given, mode);
   const { layers, parameters, macs, activationBytes } = summariseLayers(architectureOf(model, params, classes), networkSide(params));
   const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots({ momentum: params.momentum }).length;
   const batch = params.batch || 1;

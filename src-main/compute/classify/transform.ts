@@ -4,6 +4,7 @@
  */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { pretrainedFor } from '../models/pretrained.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import type { Pixels } from '../pixels.ts';
 import { centreCrop } from '../train/examples.ts';
@@ -31,6 +32,12 @@ const enough = 2000;
 
 export const networkSide = ({ sizePx, cropPx }: Pick<TransformParameters, 'sizePx' | 'cropPx'>): number => cropPx || sizePx;
 
+/** As the bundled weights of an architecture were trained. */
+export function transferred({ sizePx, fit, cropPx }: Pick<TransformParameters, 'sizePx' | 'fit' | 'cropPx'>, model: string): Transform {
+  const { mean, deviation } = pretrainedFor(model)!;
+  return { sizePx, fit, cropPx: networkSide({ sizePx, cropPx }), mean, deviation };
+}
+
 /** `train`: the positions that mean and spread are taken from, evenly. */
 export function transformOf(params: TransformParameters, pixels: Pixels, train: Int32Array): Transform {
   const { sizePx, fit, normalisation } = params;
@@ -55,7 +62,7 @@ export function transformOf(params: TransformParameters, pixels: Pixels, train: 
 }
 
 /** x [B, S, S, 3] 0..1 → as the network takes it. */
-export const normalised = (x: Tensor4D, { mean, deviation }: Transform): Tensor4D =>
+export const normalised = (x: Tensor4D, { mean, deviation }: Pick<Transform, 'mean' | 'deviation'>): Tensor4D =>
   tf.add(tf.mul(x, tf.tensor1d(deviation.map((d) => 1 / d))), tf.tensor1d(mean.map((m, c) => -m / deviation[c])));
 
 /** Rows of `sizePx` → what the network judges. */

@@ -2,7 +2,7 @@
  * EfficientNet-Lite0 (Tan & Le 2019; the 'lite' variant has no squeeze-and-excitation, and ReLU6 for swish): inverted residuals of a
  * 1×1 expansion, a depthwise convolution and a 1×1 projection.
  */
-import type { Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import type { ConvolutionOptions } from '../ops/convolution.ts';
@@ -29,6 +29,9 @@ const stages: Stage[] = [
 ];
 const all = stages.reduce((sum, { repeat }) => sum + repeat, 0);
 
+/** From this stage on the means are features too, where those of all depths are asked for. */
+const firstLevel = 3;
+
 /** How a convolution of this size pads. */
 type Pad = (size: number) => ConvolutionOptions['padding'];
 
@@ -38,6 +41,11 @@ const schema = z.object({
     .default('tensorflow')
     .describe('Where zeros are laid around the image, and what normalisations add to the variance. As weights from elsewhere want it: tf_efficientnet_lite0 is of TensorFlow, efficientnet_lite0 of PyTorch.')
     .meta({ title: 'Padding', group: 'Model', advanced: true }),
+  levels: z
+    .boolean()
+    .default(false)
+    .describe('The classes are told from the means of the last layer alone, or also from those of the four stages before it: what tells a pattern from another may be gone where things are told apart.')
+    .meta({ title: 'Features of all depths', group: 'Model', advanced: true }),
   dropout: dropoutParameter(0.2, 'before the classes'),
   stochasticDepth: stochasticDepthParameter(0),
 });
@@ -47,17 +55,20 @@ export const efficientNetLite0 = defineModel({
   title: 'EfficientNet-Lite0',
   summary: 'Few multiplications for what it knows: quick to run, best begun from weights that were trained before.',
   schema,
-  build({ padding, dropout, stochasticDepth }, { classes }) {
+  build({ padding, levels, dropout, stochasticDepth }, { classes }) {
     const pad: Pad = padding === 'tensorflow' ? () => 'same' : (size) => (size - 1) / 2;
     return classifier(
       (x, scope) => {
         let h = convolutionBlock(x, 'stem', { filters: 32, stride: 2, padding: pad(3), activation: 'relu6' }, scope);
         let done = 0;
+        const means: Tensor2D[] = [];
         stages.forEach((stage, s) => {
           for (let i = 0; i < stage.repeat; i++) h = invertedResidual(h, `stage${s}/block${i}`, { ...stage, stride: i === 0 ? stage.stride : 1 }, pad, (stochasticDepth * ++done) / all, scope);
+          if (levels && s >= firstLevel) means.unshift(averaged(h, `stage${s}/mean`, scope));
         });
         h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);
-        return averaged(h, 'mean', scope); // [B, 1280]
+        const last = averaged(h, 'mean', scope); // [B, 1280]
+        return levels ? tf.concat2d([last, ...means], 1) : last; // [B, 1280 + 320 + 192 + 112 + 80]
       },
       { classes, dropout, epsilon: padding === 'tensorflow' ? 1e-3 : torchEpsilon },
     );

@@ -11,33 +11,45 @@ export interface Frozen {
   dispose(): void;
 }
 
-/** What is given is kept until it is disposed. */
-export function freeze(weights: Map<string, Tensor>, statistics: Map<string, Tensor>, epsilon: number): Frozen {
-  const kept: Tensor[] = [...weights.values(), ...statistics.values()].map((t) => tf.keep(t));
-  const [weight, statistic] = [named(weights), named(statistics)];
-  const folds = new Map<string, Folded>();
+type Named = (name: string) => Tensor;
+
+/** Normalisations by statistics that stay: folded into the kernel before them, or alone. Differentiable in the weights. */
+export function folding(weight: Named, statistic: Named, epsilon: number): Required<Pick<Scope, 'normalise' | 'folded'>> {
   const factors = (name: string): { scale: Tensor1D; shift: Tensor1D } => {
     const scale = tf.div(weight(`${name}/gamma`), tf.sqrt(tf.add(statistic(`${name}/variance`), epsilon))) as Tensor1D;
     return { scale, shift: tf.sub(weight(`${name}/beta`), tf.mul(statistic(`${name}/mean`), scale)) };
   };
-  const scope: Scope = {
-    weight,
+  return {
     normalise: (name, x, { pool = 1, activation = 'none' }) => {
       const { scale, shift } = factors(name);
       const y = tf.add(tf.mul(x, scale), shift) as Tensor4D;
       const pooled = pool === 2 ? tf.maxPool(y, 2, 2, 'valid') : y;
       return activation === 'none' ? pooled : activation === 'relu' ? tf.relu(pooled) : tf.relu6(pooled);
     },
+    folded(name, axis) {
+      const { scale, shift } = factors(`${name}/norm`);
+      const kernel = weight(`${name}/kernel`);
+      return { kernel: tf.mul(kernel, tf.reshape(scale, kernel.shape.map((_, i) => (i === axis ? -1 : 1)))), bias: shift };
+    },
+  };
+}
+
+/** What is given is kept until it is disposed. */
+export function freeze(weights: Map<string, Tensor>, statistics: Map<string, Tensor>, epsilon: number): Frozen {
+  const kept: Tensor[] = [...weights.values(), ...statistics.values()].map((t) => tf.keep(t));
+  const weight = named(weights);
+  const { normalise, folded } = folding(weight, named(statistics), epsilon);
+  const folds = new Map<string, Folded>();
+  const scope: Scope = {
+    weight, normalise,
     layer: (_layer, run) => run(),
     dropout: (_name, x) => x,
     path: (_name, branch) => branch,
     folded(name, axis) {
       let fold = folds.get(name);
       if (!fold) {
-        const { scale, shift } = factors(`${name}/norm`);
-        const kernel = weight(`${name}/kernel`);
-        fold = { kernel: tf.keep(tf.mul(kernel, tf.reshape(scale, kernel.shape.map((_, i) => (i === axis ? -1 : 1))))), bias: tf.keep(shift) };
-        kept.push(fold.kernel, fold.bias);
+        fold = folded(name, axis);
+        kept.push(tf.keep(fold.kernel), tf.keep(fold.bias));
         folds.set(name, fold);
       }
       return fold;
@@ -46,7 +58,7 @@ export function freeze(weights: Map<string, Tensor>, statistics: Map<string, Ten
   return { scope, dispose: () => tf.dispose(kept) };
 }
 
-export function named(tensors: Map<string, Tensor>): (name: string) => Tensor {
+export function named(tensors: Map<string, Tensor>): Named {
   return (name) => {
     const tensor = tensors.get(name);
     if (!tensor) throw new Error(`The network has no weight '${name}'.`);

@@ -10,7 +10,7 @@ import { dropout, dropPath } from '../ops/dropout.ts';
 import { normalise } from '../ops/norm.ts';
 import { valuesOf } from '../read-back.ts';
 import { declare, type Declaration } from './declare.ts';
-import { freeze, named, type Frozen } from './freeze.ts';
+import { folding, freeze, named, type Frozen } from './freeze.ts';
 import { startValues, type Initialisation } from './initialise.ts';
 import { sizeOf, type Piece, type Scope } from './scope.ts';
 
@@ -54,18 +54,21 @@ export class Network<A extends Architecture = Architecture> {
   readonly pieces: Piece[];
   readonly moving: Piece[];
   readonly layers: Declaration['layers'];
+  readonly #norms: 'batch' | 'frozen';
   #epsilon: number;
   #frozen: Frozen | undefined;
 
-  constructor(architecture: A, inputShape: [number, number, number], seed: number, { initialisation = 'default' as Initialisation } = {}) {
+  /** `norms`: whether training normalises by each batch, or by the moving statistics as they are, which then stay. */
+  constructor(architecture: A, inputShape: [number, number, number], seed: number, { initialisation = 'default' as Initialisation, norms = 'batch' as 'batch' | 'frozen' } = {}) {
+    this.#norms = norms;
     this.architecture = architecture;
     this.#epsilon = architecture.epsilon ?? 1e-3;
-    const { weights, norms, layers } = declare(architecture.forward, inputShape);
+    const { weights, norms: normalised, layers } = declare(architecture.forward, inputShape);
     this.pieces = weights;
-    this.moving = norms.flatMap(({ name, shape }) => [{ name: `${name}/mean`, shape }, { name: `${name}/variance`, shape }]);
+    this.moving = normalised.flatMap(({ name, shape }) => [{ name: `${name}/mean`, shape }, { name: `${name}/variance`, shape }]);
     this.layers = layers;
     const starts = weights.map((piece) => startValues(piece, seed, initialisation));
-    const statistics = norms.flatMap(({ shape: [n] }) => [new Float32Array(n), new Float32Array(n).fill(1)]);
+    const statistics = normalised.flatMap(({ shape: [n] }) => [new Float32Array(n), new Float32Array(n).fill(1)]);
     [this.weights, this.statistics] = [join(starts), join(statistics)].map((values) => tf.tidy(() => tf.variable(tf.tensor1d(values))));
   }
 
@@ -96,13 +99,14 @@ export class Network<A extends Architecture = Architecture> {
     this.thaw();
     const seen: Tensor1D[] = [];
     const weight = named(cut(this.weights, this.pieces));
+    const byBatch: Scope['normalise'] = (name, x, after) => {
+      const { y, mean, variance } = normalise(x, weight(`${name}/gamma`) as Tensor1D, weight(`${name}/beta`) as Tensor1D, { epsilon: this.#epsilon, ...after });
+      seen.push(mean, variance);
+      return y;
+    };
     const y = this.architecture.forward(x, {
       weight,
-      normalise: (name, x, after) => {
-        const { y, mean, variance } = normalise(x, weight(`${name}/gamma`) as Tensor1D, weight(`${name}/beta`) as Tensor1D, { epsilon: this.#epsilon, ...after });
-        seen.push(mean, variance);
-        return y;
-      },
+      ...(this.#norms === 'frozen' ? folding(weight, named(cut(this.statistics, this.moving)), this.#epsilon) : { normalise: byBatch }),
       layer: (_layer, run) => run(),
       dropout: (name, x, rate) => dropout(x, rate, [...seed, name]),
       path: (name, branch, rate) => dropPath(branch, rate, [...seed, name]),

@@ -43,7 +43,7 @@ export function progress(epochs: number, onEvent: (event: TrainingEvent) => void
 }
 
 /** Lower is better: the loss on held-out images, else in training. */
-const lossOf = ({ loss, valLoss }: Epoch): number => valLoss ?? loss;
+export const lossOf = ({ loss, valLoss }: Epoch): number => valLoss ?? loss;
 
 /** Stops when what is watched (lower is better) has not improved for `patience` epochs, and goes back to the best weights. */
 export function earlyStop(patience: number, watched: (epoch: Epoch) => number = lossOf): Callback {

@@ -8,6 +8,7 @@ import type { Epoch } from '../protocol.ts';
 import { readTensors, writeTensors } from '../tensor-file.ts';
 import { Average } from './average.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
+import { byLayer } from './optimizers/by-layer.ts';
 import { startOptimizer } from './optimizers/index.ts';
 
 interface Header {
@@ -51,10 +52,11 @@ export class TrainState<A extends Architecture = Architecture> {
   #images = 0;
   #waitedMs = 0;
 
-  /** `average`: the decay of the moving average of weights, 0 for none. */
-  constructor(network: Network<A>, { optimizer = { id: 'adamw', params: { weightDecay: 0 } }, average = 0, kept }: { optimizer?: { id: string; params: Record<string, unknown> }; average?: number; kept?: Kept } = {}) {
+  /** `shares`: of each weight's step, where some learn slower; `average`: the decay of the moving average of weights, 0 for none. */
+  constructor(network: Network<A>, { optimizer = { id: 'adamw', params: { weightDecay: 0 } }, average = 0, kept, shares }: { optimizer?: { id: string; params: Record<string, unknown> }; average?: number; kept?: Kept; shares?: Float32Array } = {}) {
     this.network = network;
-    this.optimizer = startOptimizer(optimizer.id, optimizer.params, network.parameters, network.kernels);
+    const own = startOptimizer(optimizer.id, optimizer.params, network.parameters, network.kernels);
+    this.optimizer = shares ? byLayer(own, shares) : own;
     this.kept = kept;
     this.#averages = average > 0 ? [new Average(network.weights, average), new Average(network.statistics, average)] : undefined;
   }

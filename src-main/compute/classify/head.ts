@@ -1,0 +1,164 @@
+/**
+ * The head alone: multinomial logistic regression on embeddings that were computed once. Each number of an embedding is brought to one unit of spread, the weights
+ * are held small by a penalty, and the penalty is the one that serves the validation images best; then all that may be learned from is learned from.
+ */
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import { readBack } from '../read-back.ts';
+import { minimise } from '../train/lbfgs.ts';
+import { accuracyOf, meanLoss, type Judged } from './evaluate.ts';
+
+/** Of the classes' dense layer, for embeddings as they are. */
+export interface Head {
+  kernel: Float32Array; // [size, classes]
+  bias: Float32Array; // [classes]
+}
+
+export interface HeadExamples {
+  codes: Float32Array; // [n, size]
+  size: number;
+  labels: Int32Array;
+  classes: number;
+  /** Of each class; the mean over the images is by these. */
+  weights: Float32Array | null;
+}
+
+export interface HeadFit {
+  head: Head;
+  /** Of the validation images, by a head that did not learn from them: [val, classes]. */
+  valLogits: Float32Array;
+  /** The one that was found, or given: half the sum of the squared weights times this is added to the mean loss. */
+  penalty: number;
+  /** One entry for each penalty that was tried, the strongest first. */
+  tried: { penalty: number; loss: number; accuracy: number; valLoss: number | null; valAccuracy: number | null }[];
+}
+
+/** From strong to weak, half a decade each. */
+const penalties = Array.from({ length: 9 }, (_, i) => 10 ** (0.5 - i / 2));
+/** Where nothing is held out to choose by. */
+export const usualPenalty = 0.1;
+/** A weaker penalty is tried no further once so many in a row were worse. */
+const mostInVain = 2;
+
+/** `train` and `val` are rows of `codes`. `penalty`: 0 to find it. `final: false` leaves the head as it learned from `train` alone. */
+export async function fitHead(examples: HeadExamples, train: Int32Array, val: Int32Array, { penalty: asked = 0, final = true }: { penalty?: number; final?: boolean }, breathe: () => Promise<void>, onTried: (tried: HeadFit['tried']) => void = () => undefined): Promise<HeadFit> {
+  const { size, classes, labels } = examples;
+  const scale = scaleOf(examples, train);
+  const learned = prepared(examples, train, scale);
+  const held = val.length ? prepared(examples, val, scale) : null;
+  const judgedOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Judged> => ({ logits: await logitsOf(x, w, size, classes), labels: rows.map((p) => labels[p]), classes });
+  try {
+    const tried: HeadFit['tried'] = [];
+    let best: { penalty: number; w: Float64Array; told: number; logits: Float32Array } | undefined;
+    let w = new Float64Array((size + 1) * classes);
+    let inVain = 0;
+    for (const penalty of asked ? [asked] : held ? penalties : [usualPenalty]) {
+      w = (await solve(learned, w, { size, classes, penalty }, breathe)) as Float64Array<ArrayBuffer>;
+      const own = await judgedOf(learned, w, train);
+      const judged = held && (await judgedOf(held, w, val));
+      const valLoss = judged && meanLoss(judged);
+      tried.push({ penalty, loss: meanLoss(own), accuracy: accuracyOf(own), valLoss, valAccuracy: judged && accuracyOf(judged) });
+      onTried(tried);
+      const told = valLoss ?? 0;
+      if (!best || told < best.told) {
+        best = { penalty, w, told, logits: judged?.logits ?? new Float32Array(0) };
+        inVain = 0;
+      } else if (++inVain >= mostInVain) break;
+    }
+    const { penalty, logits } = best!;
+    let last = best!.w;
+    if (held && final) {
+      const all = prepared(examples, Int32Array.of(...train, ...val), scale);
+      try {
+        last = await solve(all, last, { size, classes, penalty }, breathe);
+      } finally {
+        dispose(all);
+      }
+    }
+    return { head: unscaled(last, scale, size, classes), valLogits: logits, penalty, tried };
+  } finally {
+    dispose(learned);
+    if (held) dispose(held);
+  }
+}
+
+/** What a head says: [rows, classes]. */
+export async function headLogits({ kernel, bias }: Head, codes: Float32Array, size: number): Promise<Float32Array> {
+  const classes = bias.length;
+  return readBack(tf.tidy(() => tf.add(tf.matMul(tf.tensor2d(codes, [codes.length / size, size]), tf.tensor2d(kernel, [size, classes])), tf.tensor1d(bias))));
+}
+
+interface Prepared {
+  x: Tensor2D; // [n, size], scaled
+  targets: Tensor2D; // [n, classes]
+  weights: Tensor2D | null; // [n, 1], their sum is n
+}
+
+const dispose = ({ x, targets, weights }: Prepared): void => tf.dispose([x, targets, ...(weights ? [weights] : [])]);
+
+interface Scale {
+  mean: Float32Array;
+  factor: Float32Array;
+}
+
+/** Of what is learned from alone. A number that is always the same stays 0. */
+function scaleOf({ codes, size }: HeadExamples, rows: Int32Array): Scale {
+  const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
+  for (const row of rows) for (let d = 0; d < size; d++) sums[d] += codes[row * size + d];
+  for (const row of rows) for (let d = 0; d < size; d++) squares[d] += (codes[row * size + d] - sums[d] / rows.length) ** 2;
+  return { mean: Float32Array.from(sums, (sum) => sum / rows.length), factor: Float32Array.from(squares, (sum) => (sum > 1e-12 * rows.length ? 1 / Math.sqrt(sum / rows.length) : 0)) };
+}
+
+function prepared({ codes, size, labels, classes, weights }: HeadExamples, rows: Int32Array, { mean, factor }: Scale): Prepared {
+  const x = new Float32Array(rows.length * size);
+  const targets = new Float32Array(rows.length * classes);
+  rows.forEach((row, i) => {
+    for (let d = 0; d < size; d++) x[i * size + d] = (codes[row * size + d] - mean[d]) * factor[d];
+    targets[i * classes + labels[row]] = 1;
+  });
+  const own = weights && Float32Array.from(rows, (row) => weights[labels[row]]);
+  const sum = own?.reduce((a, b) => a + b, 0) ?? 1;
+  return { x: tf.tensor2d(x, [rows.length, size]), targets: tf.tensor2d(targets, [rows.length, classes]), weights: own && tf.tensor2d(own.map((v) => (v * rows.length) / sum), [rows.length, 1]) };
+}
+
+/** `w`: [size + 1, classes], the bias last; it is not held small. */
+async function solve({ x, targets, weights }: Prepared, start: Float64Array, { size, classes, penalty }: { size: number; classes: number; penalty: number }, breathe: () => Promise<void>): Promise<Float64Array> {
+  const count = x.shape[0];
+  const kernelSize = size * classes;
+  const { x: found } = await minimise(async (w) => {
+    await breathe();
+    const told = tf.tidy(() => {
+      const logits = tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size));
+      const logs = tf.logSoftmax(logits);
+      const losses = tf.mul(targets, logs);
+      const loss = tf.neg(tf.sum(weights ? tf.mul(losses, weights) : losses));
+      const away = tf.sub(tf.exp(logs), targets);
+      const weighed = (weights ? tf.mul(away, weights) : away) as Tensor2D;
+      return tf.concat1d([tf.reshape(tf.matMul(x, weighed, true), [-1]), tf.sum(weighed, 0) as Tensor1D, tf.reshape(loss, [1])]);
+    });
+    const values = await readBack(told);
+    const gradient = Float64Array.from(values.subarray(0, -1), (v, i) => v / count + (i < kernelSize ? penalty * w[i] : 0));
+    let squares = 0;
+    for (let i = 0; i < kernelSize; i++) squares += w[i] ** 2;
+    return { value: values.at(-1)! / count + (penalty / 2) * squares, gradient };
+  }, start);
+  return found;
+}
+
+const kernelOf = (w: Float64Array, size: number, classes: number): Tensor2D => tf.tensor2d(Float32Array.from(w.subarray(0, size * classes)), [size, classes]);
+const biasOf = (w: Float64Array, size: number): Tensor1D => tf.tensor1d(Float32Array.from(w.subarray((w.length / (size + 1)) * size)));
+
+const logitsOf = async (x: Tensor2D, w: Float64Array, size: number, classes: number): Promise<Float32Array> => readBack(tf.tidy(() => tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size))));
+
+function unscaled(w: Float64Array, { mean, factor }: Scale, size: number, classes: number): Head {
+  const kernel = new Float32Array(size * classes);
+  const bias = Float64Array.from(w.subarray(size * classes));
+  for (let d = 0; d < size; d++) {
+    for (let c = 0; c < classes; c++) {
+      kernel[d * classes + c] = w[d * classes + c] * factor[d];
+      bias[c] -= w[d * classes + c] * factor[d] * mean[d];
+    }
+  }
+  return { kernel, bias: Float32Array.from(bias) };
+}
+

@@ -1,0 +1,60 @@
+/**
+ * Confident learning (Northcutt, Jiang & Chuang 2021): which given labels are likely wrong, from probabilities that each come from a model that did not learn from
+ * the image. Loads no tensors.
+ */
+export interface LabelErrors {
+  /** Probability of the given label, 0..1: low is suspect. NaN where none is given. */
+  quality: Float64Array;
+  /** The most probable class. */
+  suggested: Int32Array;
+  flagged: Uint8Array;
+  /** [given][true], images, estimated: rows add up to the images of each given class. */
+  joint: number[][];
+}
+
+/** `probabilities` [n, classes]; `labels`: places of classes, −1 for none. A class is confidently told where its probability is at least its mean over the images given it. */
+export function findLabelErrors(probabilities: Float32Array, labels: Int32Array, classes: number): LabelErrors {
+  const n = labels.length;
+  const at = (i: number, c: number): number => probabilities[i * classes + c];
+  const counts = new Float64Array(classes);
+  const sums = new Float64Array(classes);
+  labels.forEach((label, i) => {
+    if (label < 0) return;
+    counts[label]++;
+    sums[label] += at(i, label);
+  });
+  const threshold = sums.map((sum, c) => (counts[c] ? sum / counts[c] : Infinity));
+
+  const confident = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const suggested = new Int32Array(n);
+  const quality = new Float64Array(n).fill(NaN);
+  for (let i = 0; i < n; i++) {
+    let [told, best] = [-1, 0];
+    for (let c = 0; c < classes; c++) {
+      if (at(i, c) > at(i, best)) best = c;
+      if (at(i, c) >= threshold[c] && (told < 0 || at(i, c) > at(i, told))) told = c;
+    }
+    suggested[i] = best;
+    if (labels[i] < 0) continue;
+    quality[i] = at(i, labels[i]);
+    if (told >= 0) confident[labels[i]][told]++;
+  }
+  // Each row is brought to as many images as have that label: those of which nothing was told are taken to be like the others.
+  const joint = confident.map((row, given) => {
+    const sum = row.reduce((a, b) => a + b, 0);
+    return row.map((count, c) => (sum ? (count / sum) * counts[given] : c === given ? counts[given] : 0));
+  });
+
+  // For each pair of classes as many as the joint tells, those first that are surest to be the other (prune by noise rate).
+  const flagged = new Uint8Array(n);
+  for (let given = 0; given < classes; given++) {
+    const own = [...labels.keys()].filter((i) => labels[i] === given && suggested[i] !== given);
+    for (let other = 0; other < classes; other++) {
+      if (other === given) continue;
+      const wrong = Math.round(joint[given][other]);
+      const surest = own.filter((i) => suggested[i] === other).sort((a, b) => at(b, other) - at(b, given) - (at(a, other) - at(a, given)) || a - b);
+      for (const i of surest.slice(0, wrong)) flagged[i] = 1;
+    }
+  }
+  return { quality, suggested, flagged, joint };
+}

@@ -1,0 +1,116 @@
+/**
+ * What bundled weights know each image by: one row of numbers an image and model, computed once, by content, and used by all that asks who is like whom. A file
+ * that changed, or came later, gets a row of its own; rows are on the disk before the index names them.
+ */
+import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { usual, type Pretrained } from '../compute/models/pretrained.ts';
+import type { EmbeddingSet } from '../compute/protocol.ts';
+import type { Issue, Sample } from '../contract/types.ts';
+import { asDecodeError, openImage } from '../image/decode.ts';
+import { fileIssue } from '../image/find.ts';
+import { makeRow } from '../image/pixels.ts';
+import type { Database } from './database.ts';
+import type { Report } from './jobs.ts';
+import { forEachParallel } from './parallel.ts';
+import type { Desk } from './rank.ts';
+import { inWords } from './runs.ts';
+
+export interface Embedded extends EmbeddingSet {
+  source: Pretrained;
+  /** Samples that have a row, in the order asked for. */
+  samples: Sample[];
+}
+
+/** Other weights under the same name are another model. */
+const keyOf = ({ id, sha256 }: Pretrained): string => `${id}@${sha256.slice(0, 8)}`;
+const fileOf = (workspaceFolder: string, source: Pretrained): string => join(workspaceFolder, 'embeddings', `${keyOf(source)}.f32`);
+const indexed = (db: Database, source: Pretrained): Map<string, number> =>
+  new Map(db.all<{ sha256: string; row: number }>('SELECT sha256, row FROM embedding_rows WHERE model = ?', keyOf(source)).map(({ sha256, row }) => [sha256, row]));
+
+/** Images that go to the compute process at once, and how many such blocks are on their way while more are decoded. */
+const blockImages = 20;
+const blocksAhead = 2;
+
+/** Those of `samples` whose embedding is there already. */
+export function embeddingsOf({ db, workspaceFolder }: Pick<Desk, 'db' | 'workspaceFolder'>, samples: readonly Sample[], source = usual): Embedded {
+  const rows = indexed(db, source);
+  const known = samples.filter(({ sha256 }) => rows.has(sha256));
+  return { source, file: fileOf(workspaceFolder, source), size: source.size, samples: known, rows: Int32Array.from(known, ({ sha256 }) => rows.get(sha256) as number) };
+}
+
+/** Gives each sample its embedding, computing those that are missing. Files that cannot be read any more become issues. Throws WinnowError. */
+export async function embedSamples(desk: Desk, samples: readonly Sample[], report: Report, source = usual): Promise<Embedded> {
+  const { db, table, workspaceFolder } = desk;
+  const file = fileOf(workspaceFolder, source);
+  // Whoever threw the file away has thrown the rows away.
+  if (!existsSync(file)) db.run('DELETE FROM embedding_rows WHERE model = ?', keyOf(source));
+  const rows = indexed(db, source);
+  const missing = [...new Map(samples.filter(({ sha256 }) => !rows.has(sha256)).map((sample) => [sample.sha256, sample])).values()];
+  if (missing.length) {
+    report.stage('Embedding', missing.length);
+    const issues = await addRows(desk, missing, source, report);
+    table.putScanned([], issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
+  }
+  return embeddingsOf(desk, samples, source);
+}
+
+async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: readonly Sample[], source: Pretrained, report: Report): Promise<Issue[]> {
+  const file = fileOf(workspaceFolder, source);
+  mkdirSync(dirname(file), { recursive: true });
+  const target = openSync(file, existsSync(file) ? 'r+' : 'w+');
+  const rowBytes = source.size * 4;
+  // Rows that the index does not know may be left from a kill: new ones go behind them.
+  let nextRow = Math.ceil(fstatSync(target).size / rowBytes);
+  const issues: Issue[] = [];
+  let done = 0;
+  const put = (samples: readonly Sample[], codes: Float32Array): void => {
+    const bytes = new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
+    for (let at = 0; at < bytes.length; ) at += writeSync(target, bytes, at, bytes.length - at, nextRow * rowBytes + at);
+    fdatasyncSync(target);
+    db.transaction(() => samples.forEach(({ sha256 }, i) => db.run('INSERT OR REPLACE INTO embedding_rows (model, sha256, row) VALUES (?, ?, ?)', keyOf(source), sha256, nextRow + i)));
+    nextRow += samples.length;
+    report.progress((done += samples.length));
+  };
+  const inFlight: Promise<void>[] = [];
+  let block: { sample: Sample; row: Uint8Array }[] = [];
+  const send = (): void => {
+    const sent = block;
+    block = [];
+    if (!sent.length) return;
+    const bytes = new Uint8Array(sent.reduce((sum, { row }) => sum + row.length, 0));
+    sent.forEach(({ row }, i) => bytes.set(row, i * row.length));
+    inFlight.push(compute.features({ model: source.id, bytes }, { signal: report.signal }).then(({ codes }) => put(sent.map(({ sample }) => sample), codes)));
+    inFlight.at(-1)?.catch(() => undefined); // told when it is waited for
+  };
+  try {
+    await forEachParallel(wanted, availableParallelism() + 1, report.signal, async (sample) => {
+      try {
+        block.push({ sample, row: await rowOf(folder, sample, source) });
+      } catch (error) {
+        const { code, syscall } = error as NodeJS.ErrnoException;
+        if (code && syscall) issues.push(fileIssue(sample.path, error));
+        else {
+          const { code: told, message } = asDecodeError(error);
+          issues.push({ path: sample.path, code: told, message });
+        }
+        report.progress(++done);
+      }
+      if (block.length >= blockImages) send();
+      while (inFlight.length > blocksAhead) await inFlight.shift();
+    });
+    send();
+    await Promise.all(inFlight.splice(0));
+    return issues;
+  } catch (error) {
+    throw inWords(error);
+  } finally {
+    await Promise.allSettled(inFlight);
+    closeSync(target);
+  }
+}
+
+/** An image as the weights take it: the whole of it, in their square. */
+export const rowOf = async (folder: string, { path }: Sample, { sizePx }: Pretrained): Promise<Uint8Array> => makeRow(await openImage(await readFile(join(folder, path)), path), sizePx);
