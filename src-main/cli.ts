@@ -1,5 +1,6 @@
 /** The command line: the contract's calls as commands, each declared in a file of `command/`. What it promises to scripts stands in ARCHITECTURE.md; keep it stable. */
 import { Command, CommanderError } from 'commander';
+import { addAdviseCommand } from './command/advise.ts';
 import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
@@ -7,6 +8,8 @@ import { addExportCommand } from './command/export.ts';
 import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
 import { addImportCommand } from './command/import.ts';
+import { addLabelsCommand } from './command/labels.ts';
+import { addLikeCommand } from './command/like.ts';
 import { addMapCommand } from './command/map.ts';
 import { addMarkCommands } from './command/mark.ts';
 import { exitCodes, fail, say } from './command/output.ts';
@@ -14,6 +17,7 @@ import { addRankCommand } from './command/rank.ts';
 import { addPredictCommand } from './command/predict.ts';
 import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
+import { addTakeAwayCommand } from './command/take-away.ts';
 import { addTrainCommand } from './command/train.ts';
 import { addViewCommands } from './command/views.ts';
 import { version } from './workspace/engine.ts';
@@ -34,7 +38,7 @@ const program = new Command('winnow')
 
 // In the order of `--help`.
 for (const add of [
-  addScanCommand, addChecksCommand, addDuplicatesCommand, addRankCommand, addTrainCommand, addPredictCommand, addRunsCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand,
+  addScanCommand, addChecksCommand, addDuplicatesCommand, addLikeCommand, addRankCommand, addAdviseCommand, addTrainCommand, addPredictCommand, addLabelsCommand, addTakeAwayCommand, addRunsCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand,
 ]) add(program);
 
 const heading = 'The program:';

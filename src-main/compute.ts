@@ -5,6 +5,7 @@
 import os from 'node:os';
 import { backendInfo, startBackend } from './compute/backend.ts';
 import { estimate, fit } from './compute/anomaly/fit.ts';
+import { score } from './compute/anomaly/score.ts';
 import { map } from './compute/anomaly/map.ts';
 import { BadParameters } from './compute/bad-parameters.ts';
 import { trainClassifier } from './compute/classify/fit.ts';
@@ -15,9 +16,11 @@ import { rangeTest } from './compute/classify/range-test.ts';
 import { summarise } from './compute/classify/summarise.ts';
 import { embed } from './compute/embed/codes.ts';
 import { distanceFromPretraining, features } from './compute/embed/features.ts';
+import { alikePairs } from './compute/embed/pairs.ts';
 import { layout } from './compute/embed/layout.ts';
 import { isOutOfMemory } from './compute/out-of-memory.ts';
 import { Cancelled } from './compute/pace.ts';
+import { portable } from './compute/portable/take-away.ts';
 import type { Calls, ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
 
 // Doors and decoding go before training where both want a core. Set before TensorFlow starts its threads, which inherit it.
@@ -44,12 +47,18 @@ async function answer(request: Request, signal: AbortSignal) {
       return features(request.args, signal, tell);
     case 'distance':
       return distanceFromPretraining(request.args, signal);
+    case 'pairs':
+      return alikePairs(request.args, signal);
     case 'layout':
       return layout(request.args, signal, tell);
     case 'summarise':
       return summarise(request.args);
+    case 'portable':
+      return portable(request.args);
     case 'predict':
       return predict(request.args, signal, tell);
+    case 'score':
+      return score(request.args, signal, tell);
     case 'fit':
       return inTurn(signal, () => fit(request.args, signal, tell));
     case 'train':

@@ -1,4 +1,4 @@
-/** `map FOLDER`: every image as a point, near to what looks like it to an autoencoder. */
+/** `map FOLDER`: every image as a point, near to what looks like it. */
 import type { Command } from 'commander';
 import { mapSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
@@ -10,8 +10,8 @@ import { allSamples } from './samples.ts';
 interface MapOptions extends FolderOptions { run?: string; seed: number; anew?: boolean }
 
 export function addMapCommand(program: Command) {
-  folderCommand(program, 'find', 'map', 'lay the images out by what a ranking has learned; the places are the columns map.x and map.y', ['photos --json map.json', 'photos --run conv-ae-2 --anew'])
-    .option('--run <id>', 'the run whose codes are used (default: the newest)')
+  folderCommand(program, 'find', 'map', 'lay the images out, alike beside alike; the places are the columns map.x and map.y', ['photos --json map.json', 'photos --run conv-ae-2 --anew'])
+    .option('--run <id>', 'the autoencoder whose codes are used (default: what the bundled weights know of the images)')
     .option('--seed <n>', 'the same seed on the same machine gives the same map', whole, 1)
     .option('--anew', 'lay out everything again, also where only new images are missing from the map')
     .addOption(backendOption())

@@ -121,17 +121,20 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}) }: 
   return {
     backend: () => call('backend', undefined),
     estimate: (args) => call('estimate', args),
+    score: (args, options) => call('score', args, options),
     fit: (args, options) => call('fit', args, options),
     train: (args, options) => call('train', args, options),
     trainHead: (args, options) => call('trainHead', args, options),
     outOfFold: (args, options) => call('outOfFold', args, options),
     rangeTest: (args, options) => call('rangeTest', args, options),
     predict: (args, options) => call('predict', args, options),
+    portable: (args, options) => call('portable', args, options),
     summarise: (args) => call('summarise', args),
     map: (args) => call('map', args),
     embed: (args, options) => call('embed', args, options),
     features: (args, options) => call('features', args, options),
     distance: (args, options) => call('distance', args, options),
+    pairs: (args, options) => call('pairs', args, options),
     layout: (args, options) => call('layout', args, options),
     async stop() {
       if (!child) return;

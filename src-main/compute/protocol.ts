@@ -84,6 +84,21 @@ export interface Trained {
   parameters: number;
 }
 
+export interface ScoreArgs {
+  method: string;
+  params: Record<string, unknown>;
+  embeddings: EmbeddingSet;
+  train: Int32Array;
+}
+
+export interface ScoreResult {
+  /** Per position; raw, higher is more anomalous. */
+  scores: Float64Array;
+  seconds: number;
+  peakMemoryMiB: number;
+  backend: BackendInfo;
+}
+
 export interface FitResult extends Trained {
   /** Per position; raw, higher is more anomalous. */
   scores: Float64Array;
@@ -156,6 +171,24 @@ export interface PredictArgs {
   pixels: PixelSet | { bytes: Uint8Array };
 }
 
+export interface PortableArgs {
+  /** Of a finished training. */
+  runFolder: string;
+  formats: readonly ('onnx' | 'tfjs')[];
+  /** Divides the logits before the softmax. */
+  temperature: number;
+  /** Goes into the ONNX file. */
+  metadata: Record<string, string>;
+}
+
+export interface PortableResult {
+  classes: string[];
+  transform: { sizePx: number; fit: string; cropPx: number };
+  onnx?: Uint8Array;
+  /** model.json and what it calls weights.bin. `difference`: of its logits from ours, the largest on a picture of noise. */
+  layers?: { model: object; weights: Uint8Array; difference: number };
+}
+
 export interface SummariseArgs {
   model: string;
   mode: TrainMode;
@@ -194,6 +227,14 @@ export interface FeaturesArgs {
   bytes: Uint8Array;
 }
 
+export interface PairsArgs {
+  embeddings: EmbeddingSet;
+  /** How many of an embedding's first numbers are compared. */
+  width: number;
+  k: number;
+  least: number;
+}
+
 export interface EmbedEvent {
   done: number;
   total: number;
@@ -205,7 +246,7 @@ export interface EmbedResult {
 }
 
 export interface LayoutArgs {
-  codes: Float32Array; // [images, size]
+  codes: Float32Array | EmbeddingSet; // [images, size], or the first `size` numbers of embeddings
   size: number;
   seed: number;
   /** How many near images each image is laid out by, itself among them: 2 or more. */
@@ -234,6 +275,7 @@ export interface LayoutResult {
 export interface Calls {
   backend: { args: undefined; result: BackendInfo; event: never };
   estimate: { args: EstimateArgs; result: MemoryEstimate | null; event: never };
+  score: { args: ScoreArgs; result: ScoreResult; event: { done: number; total: number } };
   fit: { args: FitArgs; result: FitResult; event: FitEvent };
   train: { args: TrainArgs; result: TrainResult; event: TrainEvent };
   trainHead: { args: TrainHeadArgs; result: TrainResult; event: TrainEvent };
@@ -241,12 +283,15 @@ export interface Calls {
   rangeTest: { args: TrainArgs; result: RangeTest; event: RangeTestEvent };
   /** Logits: [images, classes]. */
   predict: { args: PredictArgs; result: Float32Array; event: { done: number; total: number } };
+  portable: { args: PortableArgs; result: PortableResult; event: never };
   summarise: { args: SummariseArgs; result: ModelSummary; event: never };
   map: { args: MapArgs; result: MapResult; event: never };
   embed: { args: EmbedArgs; result: EmbedResult; event: EmbedEvent };
   features: { args: FeaturesArgs; result: EmbedResult; event: EmbedEvent };
   /** In nats, from the images that the weights were trained on. */
   distance: { args: FeaturesArgs; result: number; event: never };
+  /** Positions two by two. */
+  pairs: { args: PairsArgs; result: Int32Array; event: never };
   layout: { args: LayoutArgs; result: LayoutResult; event: LayoutEvent };
 }
 

@@ -143,6 +143,41 @@ export interface PreviewTile {
   lost: boolean;
 }
 
+/** A label that is likely wrong. */
+export interface LabelSuspect {
+  sampleId: number;
+  given: string;
+  suggested: string;
+  /** Probability of the given class, 0..1, by models that did not learn from the image. */
+  quality: number;
+  /** Of the suggested. */
+  confidence: number;
+}
+
+/** What waits for a person of the newest search for label errors. */
+export interface LabelQueue {
+  runId: string;
+  judged: number;
+  /** Of those judged; the queue has what was not settled since. */
+  flagged: number;
+  suspects: LabelSuspect[];
+}
+
+/** Where a folder stands in the table of how to train on it, and what follows. */
+export interface Advice {
+  images: number;
+  classes: number;
+  /** Images of the class in the middle. */
+  perClass: number;
+  size: 'small' | 'large';
+  /** From the images that the bundled weights were trained on, in nats; null where it cannot be told. */
+  distance: number | null;
+  similarity: 'high' | 'some' | 'low' | null;
+  mode: TrainMode;
+  /** Why, in sentences. */
+  reasons: string[];
+}
+
 /** The most probable classes of one image by one run, the most probable first. */
 export interface Probability {
   class: string;

@@ -6,7 +6,7 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
 import {
-  backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, importSchema, keepBestSchema, mapSchema, openSchema, predictSchema, previewSchema, rankSchema, summarySchema, thresholdSchema, trainSchema, viewSchema,
+  alikeSchema, backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, idsSchema, importSchema, keepBestSchema, labelsSchema, mapSchema, openSchema, predictSchema, previewSchema, rankSchema, summarySchema, takeAwaySchema, thresholdSchema, trainSchema, viewSchema,
 } from './schemas.ts';
 import type { Context } from './services.ts';
 
@@ -60,14 +60,23 @@ export const router = t.router({
     import: workspaceCall.input(importSchema).mutation(({ ctx, input }) => ctx.workspace.import(input)),
   }),
   classifier: t.router({
+    advise: workspaceCall.query(({ ctx }) => ctx.workspace.advise()),
     divide: workspaceCall.input(divisionSchema).query(({ ctx, input }) => ctx.workspace.divide(input)),
     train: workspaceCall.input(trainSchema).mutation(({ ctx, input }) => ctx.workspace.train(input)),
     rangeTest: workspaceCall.input(trainSchema).mutation(({ ctx, input }) => ctx.workspace.rangeTest(input)),
     predict: workspaceCall.input(predictSchema).mutation(({ ctx, input }) => ctx.workspace.predict(input)),
+    takeAway: workspaceCall.input(takeAwaySchema).mutation(({ ctx, input }) => ctx.workspace.takeAway(input)),
     preview: workspaceCall.input(previewSchema).query(({ ctx, input }) => ctx.workspace.preview(input)),
     probabilities: workspaceCall.input(z.object({ runId: z.string(), sampleId: z.int() })).query(({ ctx, input }) => ctx.workspace.probabilities(input.runId, input.sampleId)),
   }),
+  labels: t.router({
+    judge: workspaceCall.input(labelsSchema).mutation(({ ctx, input }) => ctx.workspace.judgeLabels(input)),
+    queue: workspaceCall.query(({ ctx }) => ctx.workspace.labelQueue()),
+    accept: workspaceCall.input(idsSchema).mutation(({ ctx, input }) => ctx.workspace.acceptLabels(input.ids)),
+    confirm: workspaceCall.input(idsSchema).mutation(({ ctx, input }) => ctx.workspace.confirmLabels(input.ids)),
+  }),
   samples: t.router({
+    alike: workspaceCall.input(alikeSchema).mutation(({ ctx, input }) => ctx.workspace.alike(input)),
     changes: workspaceCall
       .input(z.object({ since: z.int().nonnegative(), limit: z.int().positive().max(100_000).default(20_000) }))
       .query(({ ctx, input }) => ctx.workspace.changes(input.since, input.limit)),

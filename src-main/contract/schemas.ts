@@ -67,7 +67,7 @@ export const importSchema = z.object({
 });
 
 export const mapSchema = z.object({
-  /** Run whose codes lay the map out; the newest autoencoder without. */
+  /** Run whose autoencoder knows the images; without one, the bundled weights do. */
   runId: z.string().min(1).nullable().default(null),
   seed,
   /** Lay out anew where a map exists; otherwise new images are placed into it. */
@@ -119,7 +119,33 @@ export const trainSchema = z.object({
 });
 export type TrainRequest = z.infer<typeof trainSchema>;
 
+/** Which labels are likely wrong. */
+export const labelsSchema = z.object({
+  /** A finished classifier that was trained in folds; without one, heads on embeddings say. */
+  runId: z.string().min(1).nullable().default(null),
+  folds: z.int().min(2).max(20).default(5),
+  /** How often the folder is divided anew: the mean is steadier. */
+  repeats: z.int().min(1).max(10).default(3),
+  seed,
+});
+export type LabelsRequest = z.infer<typeof labelsSchema>;
+
+export const alikeSchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1000) });
+export const idsSchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1_000_000) });
+
 export const predictSchema = z.object({ runId: z.string().min(1) });
+
+export const modelFormats = ['onnx', 'tfjs'] as const;
+
+/** A classifier to take away. */
+export const takeAwaySchema = z.object({
+  runId: z.string().min(1),
+  to: z.string().min(1).describe('Folder that is made; it must not exist or be empty'),
+  formats: z.array(z.enum(modelFormats)).min(1).default([...modelFormats]),
+  /** Which, of a run with folds; from 1. */
+  fold: z.int().min(1).default(1),
+});
+export type TakeAwayRequest = z.infer<typeof takeAwaySchema>;
 
 export const summarySchema = z.object({ model: z.string().min(1), mode: z.enum(trainModes).default('scratch'), parameters: z.record(z.string(), z.unknown()).default({}), classes: z.int().min(2).max(100_000) });
 

@@ -1,8 +1,8 @@
 /** What the engine must be able to do for the contract to keep its promises. The engine implements these; the contract imports nothing of it. */
 import type { z } from 'zod';
-import type { Division, ModelSummary, Preview, Probability } from './classifier.ts';
+import type { Advice, Division, LabelQueue, ModelSummary, Preview, Probability } from './classifier.ts';
 import type {
-  Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, mapSchema, predictSchema, PreviewRequest, RankRequest, summarySchema, thresholdSchema, TrainRequest, viewSchema,
+  alikeSchema, Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, predictSchema, PreviewRequest, RankRequest, summarySchema, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema,
 } from './schemas.ts';
 import type {
   BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Model, Run,
@@ -54,7 +54,20 @@ export interface WorkspaceService {
   rangeTest(request: TrainRequest): Job;
   /** A finished classifier's word on every image of the folder. */
   predict(request: z.infer<typeof predictSchema>): Job;
+  /** Which way of training fits this folder. */
+  advise(): Promise<Advice>;
+  judgeLabels(request: LabelsRequest): Job;
+  /** Null before the labels were judged. */
+  labelQueue(): LabelQueue | null;
+  /** Gives the images the classes that are suggested for them. */
+  acceptLabels(ids: readonly number[]): Edited;
+  /** Says of suspects that their labels are right. */
+  confirmLabels(ids: readonly number[]): Edited;
+  /** Writes the column `alike`: how like the chosen each image is. */
+  alike(request: z.infer<typeof alikeSchema>): Job;
   preview(request: PreviewRequest): Promise<Preview>;
+  /** Writes the model with its classes, its transform and an example, for other programs. */
+  takeAway(request: TakeAwayRequest): Job;
   probabilities(runId: string, sampleId: number): Probability[];
   edit(choice: Choice, change: Change): Edited;
   setThreshold(request: z.infer<typeof thresholdSchema>): Edited;

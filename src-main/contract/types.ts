@@ -147,7 +147,7 @@ export interface Workspace {
 }
 
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled';
-export type JobKind = 'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test';
+export type JobKind = 'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'take-away';
 
 /** Something running, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {
@@ -185,8 +185,8 @@ export interface Epoch {
 /** `interrupted`: the process died while it ran; it can be resumed from its last checkpoint. */
 export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** What a run is of: a scorer's ranking, a classifier's training, a search for a learning rate. */
-export type RunKind = 'rank' | 'train' | 'range-test';
+/** What a run is of: a scorer's ranking, a classifier's training, a search for a learning rate, a judgement of the labels. */
+export type RunKind = 'rank' | 'train' | 'range-test' | 'labels';
 
 /** One training with settings and curves. */
 export interface Run {

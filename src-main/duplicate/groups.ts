@@ -37,6 +37,8 @@ export interface DuplicateOptions {
   pixels?(id: number): Promise<Pixels>;
   /** A hash of all pixels after full decoding; asked of pairs only that have the same size and look the same. */
   pixelHash(id: number): Promise<string>;
+  /** Pairs that something else holds for likely, by id: looked at beside those whose fingerprints are near. */
+  likely?: readonly (readonly [a: number, b: number])[];
   /** From 0 to 1: pairs less alike than this are left out. 0.5 is what re-encoding, resizing, a cut of 5 % and a change of exposure explain. */
   leastSimilarity?: number;
   /** Read and added to: what was once compared by its pixels is not compared again. Keys are for this function to read. */
@@ -108,6 +110,15 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     const pause = breathe(heads.length + ++looked);
     if (pause) await pause;
   }
+  for (const pair of likelyPairs(heads, able, options.likely ?? [])) {
+    if (tried.has(2 * (pair.a * heads.length + pair.b)) || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
+    const verdict = await judge.compare(pair);
+    if (verdict === null || verdict.similarity < least) continue;
+    if (await judge.isSame(pair, verdict)) same.join(pair.a, pair.b);
+    else alike.push({ a: pair.a, b: pair.b, verdict });
+    const pause = breathe(total);
+    if (pause) await pause;
+  }
   for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
   await rest();
 
@@ -132,6 +143,15 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   }
   options.onProgress(total, total);
   return groups;
+}
+
+/** Of those that can be compared, the smaller head first. */
+function likelyPairs(heads: readonly Candidate[], able: readonly number[], likely: readonly (readonly [number, number])[]): Pair[] {
+  const places = new Map(able.map((i) => [heads[i].id, i]));
+  return likely.flatMap(([one, other]) => {
+    const [a, b] = [places.get(one), places.get(other)];
+    return a === undefined || b === undefined || a === b ? [] : [{ a: Math.min(a, b), b: Math.max(a, b), turn: 0 as const, start: inPlace, squared: 0 }];
+  });
 }
 
 /** Compares pairs, coarsely by their fingerprints and then by the pixels of their thumbnails. */

@@ -42,6 +42,10 @@ function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
       return [{ name: 'duplicates', words: keepBestWords(action.request) }];
     case 'apart':
       return [{ name: 'duplicates', words: ['--apart', ...wordsOf(action.paths)] }];
+    case 'accept-labels':
+      return [{ name: 'labels', words: ['--accept', ...wordsOf(action.paths)] }];
+    case 'confirm-labels':
+      return [{ name: 'labels', words: ['--confirm', ...wordsOf(action.paths)] }];
     case 'rank':
       return [{ name: 'rank', words: rankWords(action.request, action.request.maps) }];
     case 'train':
@@ -196,11 +200,14 @@ function editCommands({ action, changes }: Record, pathOf: PathOf): Command[] {
     case 'edit':
       return rows.length ? changeCommands(action.change, skip, undefined, rows.map(({ path }) => pathLine(path))) : [];
     case 'keep-best':
+    case 'accept-labels':
     case 'import':
       // Each image may have got something else.
       return rows.length ? [{ name: 'import', words: skip, input: rows.map(rowLine) }] : [];
     case 'apart':
       return [{ name: 'duplicates', words: ['--apart', ...skip], input: action.paths.map(pathLine) }];
+    case 'confirm-labels':
+      return [{ name: 'labels', words: ['--confirm', ...skip], input: action.paths.map(pathLine) }];
     case 'rank':
     case 'train':
     case 'export':

@@ -112,5 +112,19 @@ async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: r
   }
 }
 
+/** Beyond this many images, all against all would take longer than a scan should. */
+const mostCompared = 20_000;
+
+/** Pairs of ids whose embeddings, where they are there already, are nearest to each other. */
+export async function likelyPairs(desk: Desk, signal: AbortSignal, source = usual): Promise<[number, number][]> {
+  const { samples, file, size, rows } = embeddingsOf(desk, desk.table.samples(), source);
+  if (samples.length < 2 || samples.length > mostCompared || !existsSync(file)) return [];
+  const pairs = await desk.compute.pairs({ embeddings: { file, size, rows }, width: source.last, k: 4, least: 0.85 }, { signal }).catch((error: unknown) => { throw inWords(error); });
+  return Array.from({ length: pairs.length / 2 }, (_, i) => [samples[pairs[2 * i]].id, samples[pairs[2 * i + 1]].id]);
+}
+
+/** How many images have one. */
+export const embeddedCount = (db: Database, source = usual): number => db.get<{ n: number }>('SELECT count(*) AS n FROM embedding_rows WHERE model = ?', keyOf(source))?.n ?? 0;
+
 /** An image as the weights take it: the whole of it, in their square. */
 export const rowOf = async (folder: string, { path }: Sample, { sizePx }: Pretrained): Promise<Uint8Array> => makeRow(await openImage(await readFile(join(folder, path)), path), sizePx);

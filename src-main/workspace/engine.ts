@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'nod
 import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { scorers } from '../compute/anomaly/index.ts';
+import { methods } from '../compute/anomaly/index.ts';
 import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
 import { classifiers } from '../compute/classify/index.ts';
 import { z } from 'zod';
@@ -76,7 +76,7 @@ export class Engine implements EngineService {
     return this.#compute.estimate({ method, params: checked.parameters }).catch((error: unknown) => { throw inWords(error); });
   }
 
-  methods = (): Method[] => scorers.map(methodOf);
+  methods = (): Method[] => methods.map(methodOf);
   models = (): Model[] => classifiers.map((record) => ({ ...methodOf(record), modes: Object.fromEntries(Object.entries(record.modes).map(([mode, schema]) => [mode, jsonSchemaOf(schema)])) }));
 
   async summary({ model, mode, parameters, classes }: z.infer<typeof summarySchema>): Promise<ModelSummary> {

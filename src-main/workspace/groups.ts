@@ -25,7 +25,8 @@ export class Groups {
     this.#settings = settings;
   }
 
-  async find(folder: string, workspaceFolder: string, report: Report): Promise<void> {
+  /** `likely`: pairs of ids that are worth a look whatever their fingerprints say. */
+  async find(folder: string, workspaceFolder: string, report: Report, likely: readonly (readonly [number, number])[] = []): Promise<void> {
     const candidates = this.#table.fingerprints();
     const samples = this.#table.sample;
     // What was once compared is not compared again: the next search after a few new images is quick.
@@ -35,6 +36,7 @@ export class Groups {
     const groups = await findDuplicates(candidates, {
       signal: report.signal,
       onProgress: (done, total) => report.progress(done, total),
+      likely,
       isApart: () => false, // told apart when read, so that taking it back needs no search
       verdicts,
       pixels: (id) => readThumb(thumbFile(workspaceFolder, (samples(id) as Sample).sha256)),

@@ -18,6 +18,8 @@ export type Action =
   | { do: 'threshold'; check: string; threshold: number | null }
   | { do: 'view'; view: SavedView }
   | { do: 'remove-view'; name: string }
+  | { do: 'accept-labels'; paths: readonly string[] }
+  | { do: 'confirm-labels'; paths: readonly string[] }
   | { do: 'apart'; paths: readonly string[] }
   | { do: 'rank'; request: RankRequest; run: string }
   | { do: 'train'; request: TrainRequest; run: string }

@@ -7,12 +7,13 @@ import { encodeGray16 } from '../image/encode.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import { writeWhole } from './files.ts';
 import type { Report } from './jobs.ts';
-import { runFolder, type Desk } from './rank.ts';
+import { hasMaps, runFolder, type Desk } from './rank.ts';
 
 /** Reconstruction and error map of one sample. Throws WinnowError. */
 export async function mapOf({ db, table, compute, folder, workspaceFolder }: Desk, run: Run, sampleId: number): Promise<MapResult> {
   const sample = table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
+  if (!hasMaps(run.method)) throw new WinnowError('bad-request', `${run.id} compares whole images: it has no error maps.`);
   const sizePx = Number(run.parameters.sizePx);
   const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, { signal: new AbortController().signal, onProgress: () => {} });
   if (!packed.samples.length) throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { scorerOf, scorers } from '../compute/anomaly/index.ts';
+import { embeddingScorerOf, methods, scorerOf } from '../compute/anomaly/index.ts';
 import type { Compute } from '../compute/child.ts';
 import type { FitResult } from '../compute/protocol.ts';
 import { checkpointFile } from '../compute/run-files.ts';
@@ -16,6 +16,7 @@ import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { packPixels, type Packed } from '../image/pixel-cache.ts';
 import type { Database } from './database.ts';
+import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
 import { emptyRun, keepRun, noted, trainedFacts, type PutRun, type Runs } from './runs.ts';
 import type { Table } from './table.ts';
@@ -38,8 +39,8 @@ export const runFolder = (workspaceFolder: string, runId: string) => join(worksp
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
-  const record = scorerOf(request.method);
-  if (!record) throw new WinnowError('bad-request', `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`);
+  const record = methods.find(({ id }) => id === request.method);
+  if (!record) throw new WinnowError('bad-request', `There is no method ‘${request.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`);
   const parameters = record.schema.safeParse(request.parameters);
   if (!parameters.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(parameters.error)}`);
   return { record, parameters: parameters.data as Record<string, unknown> };
@@ -51,8 +52,11 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   const samples = desk.table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
 
+  const scorer = scorerOf(record.id);
+  if (!scorer) return rankByEmbeddings(desk, request, parameters, report);
+
   report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, record.pixels(parameters).sizePx, {
+  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, scorer.pixels(parameters).sizePx, {
     signal: report.signal,
     onProgress: (done, total) => report.progress(done, total),
   });
@@ -77,6 +81,24 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
   });
 }
+
+async function rankByEmbeddings(desk: RankDesk, request: RankRequest, parameters: Record<string, unknown>, report: Report): Promise<Run> {
+  const { samples, file, size, rows } = await embedSamples(desk, desk.table.samples(), report);
+  const train = trainPositions(samples, request.trainOn);
+  const id = desk.runs.nextId(request.method);
+  const begun: Run = { ...emptyRun, id, kind: 'rank', method: request.method, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(), state: 'running' };
+  return keepRun(desk, '', begun, report, async (put) => {
+    report.stage('Scoring', samples.length);
+    const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.score({ method: request.method, params: parameters, embeddings: { file, size, rows }, train }, {
+      signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total),
+    });
+    desk.table.putColumn(begun.column, `${id} · distance`, id, samples.map((sample) => sample.id), scores);
+    put({ state: 'done', seconds, imagesPerSecond: samples.length / Math.max(1e-9, seconds), peakMemoryMiB, backend: backend.backend, device: `${backend.device}, ${backend.version}`, report: { maps: false } });
+  });
+}
+
+/** Does a run of this method say where in an image its error lies? */
+export const hasMaps = (method: string): boolean => embeddingScorerOf(method) === undefined;
 
 async function fit(
   desk: RankDesk, request: RankRequest, parameters: Record<string, unknown>, packed: Packed, train: Int32Array, folder: string, resume: boolean,

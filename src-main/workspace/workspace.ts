@@ -7,32 +7,37 @@ import type { Compute } from '../compute/child.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { rejectsOf } from '../contract/keep-best.ts';
 import { predicateOf, type ReadSource } from '../contract/read.ts';
-import type { Division, Probability } from '../contract/classifier.ts';
-import type { Change, Choice, DivisionRequest, ExportRequest, importSchema, KeepBest, mapSchema, predictSchema, PreviewRequest, RankRequest, thresholdSchema, TrainRequest, viewSchema } from '../contract/schemas.ts';
+import type { Advice, Division, LabelQueue, LabelSuspect, Probability } from '../contract/classifier.ts';
+import type { alikeSchema, Change, Choice, DivisionRequest, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, predictSchema, PreviewRequest, RankRequest, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema } from '../contract/schemas.ts';
 import type { Edited, WorkspaceService } from '../contract/services.ts';
 import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { exportSet, planExport, type ExportInput } from '../export/export.ts';
+import { advise } from './advice.ts';
+import { findAlike } from './alike.ts';
 import { commandOf, scriptOf } from './commands.ts';
 import { divide } from './division.ts';
 import { Database } from './database.ts';
 import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
+import { embeddedCount, likelyPairs } from './embeddings.ts';
 import { isInside } from './files.ts';
 import { Groups } from './groups.ts';
 import { importMarks } from './import.ts';
 import { Jobs, type Report } from './jobs.ts';
 import { Journal, type Action, type Edit } from './journal.ts';
-import { makeMap } from './map.ts';
+import { confirmedKey, judgeLabels, labelQueue, labelsSentence } from './labels.ts';
+import { makeMap, mapByEmbeddings, mapByRun } from './map.ts';
 import { writeMaps } from './maps.ts';
 import { predictNew } from './predict.ts';
 import { known, probabilitiesOf, readPredictions } from './predictions.ts';
 import { Previews } from './preview.ts';
 import { Quality } from './quality.ts';
-import { checkRank, rank } from './rank.ts';
+import { checkRank, hasMaps, rank } from './rank.ts';
 import { Runs } from './runs.ts';
 import { readingsVersion, scan, type ScanSummary } from './scan.ts';
 import { Settings, settingKey } from './settings.ts';
 import { Table } from './table.ts';
+import { takeAway } from './take-away.ts';
 import { checkTrain, findRate, train } from './train.ts';
 
 export class OpenWorkspace implements WorkspaceService {
@@ -111,9 +116,10 @@ export class OpenWorkspace implements WorkspaceService {
   async #scan(report: Report): Promise<ScanSummary> {
     const summary = await scan(this.folder, this.workspaceFolder, this.table, report);
     // Groups and checks follow from all samples; a scan that was cut off before them is caught up here.
-    const derivedFrom = `${this.table.meta('measuresRevision')} ${this.table.count().samples}`;
+    const embedded = embeddedCount(this.db); // they tell of more pairs
+    const derivedFrom = `${this.table.meta('measuresRevision')} ${this.table.count().samples}${embedded ? ` ${embedded}` : ''}`;
     if (this.table.meta('derivedFrom') !== derivedFrom) {
-      await this.#groups.find(this.folder, this.workspaceFolder, report);
+      await this.#groups.find(this.folder, this.workspaceFolder, report, embedded ? await likelyPairs(this.#desk(), report.signal) : []);
       this.#quality.run();
       this.table.setMeta('derivedFrom', derivedFrom);
     }
@@ -122,6 +128,7 @@ export class OpenWorkspace implements WorkspaceService {
 
   rank(request: RankRequest): Job {
     const { record } = checkRank(request);
+    if (request.maps && !hasMaps(record.id)) throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
     if (request.maps && isInside(this.folder, request.maps)) {
       throw new WinnowError('target-inside-source', 'The folder for maps lies inside the opened folder, which is never written to.');
     }
@@ -135,11 +142,12 @@ export class OpenWorkspace implements WorkspaceService {
   }
 
   map({ runId, seed, anew }: z.infer<typeof mapSchema>): Job {
-    const run = runId ? this.run(runId) : this.#runs.list().find(({ kind, state }) => kind === 'rank' && state === 'done');
-    if (run?.kind !== 'rank' || run.state !== 'done') throw new WinnowError('no-run', 'A map is drawn from what an autoencoder has learned of these images. Rank the folder first.');
+    const run = runId === null ? null : this.run(runId);
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !hasMaps(run.method))) throw new WinnowError('no-run', `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`);
     return this.#jobs.start('map', 'Map', async (report) => {
-      const { placed, laidOut } = await makeMap(this.#desk(), run, { seed, anew }, report);
-      return laidOut ? `${plural(placed + laidOut, 'image')} on the map of ${run.id}` : `${plural(placed, 'new image')} placed into the map`;
+      const source = run ? mapByRun(this.#desk(), run, report) : mapByEmbeddings(this.#desk(), report);
+      const { placed, laidOut } = await makeMap(this.#desk(), source, { seed, anew }, report);
+      return laidOut ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}` : `${plural(placed, 'new image')} placed into the map`;
     });
   }
 
@@ -172,6 +180,26 @@ export class OpenWorkspace implements WorkspaceService {
       await this.#scan(report);
       return `${plural(await predictNew(this.#desk(), run, report), 'image')} predicted by ${runId}`;
     });
+  }
+
+  takeAway(request: TakeAwayRequest): Job {
+    const run = this.run(request.runId);
+    return this.#jobs.start('take-away', `Take ${run.id} away`, async (report) => `${run.id} is in ${request.to}, ${Math.ceil((await takeAway(this.#desk(), run, request, report)) / 2 ** 20)} MiB`);
+  }
+
+  advise = (): Promise<Advice> => advise(this.#desk());
+
+  judgeLabels(request: LabelsRequest): Job {
+    return this.#jobs.start('labels', 'Judge the labels', async (report) => {
+      await this.#scan(report);
+      return labelsSentence(await judgeLabels(this.#desk(), request, report));
+    });
+  }
+
+  labelQueue = (): LabelQueue | null => labelQueue(this.table, this.#settings, this.#runs.list());
+
+  alike({ ids }: z.infer<typeof alikeSchema>): Job {
+    return this.#jobs.start('alike', 'More like this', async (report) => `${plural(await findAlike(this.#desk(), ids, report), 'image')} compared`);
   }
 
   preview = (request: PreviewRequest) => this.previews.make(request);
@@ -244,6 +272,29 @@ export class OpenWorkspace implements WorkspaceService {
     const rejects = rejectsOf(groups, (id) => samples.get(id), { rule: request.rule, protectedFolder: request.protectedFolder, sharpness });
     const marks = [...rejects].map(([id, { kept, kind }]) => [id, { decision: 'reject', reason: `${kind} duplicate of ${samples.get(kept)?.path}` }] as const);
     return this.#edit({ do: 'keep-best', request }, { marks }, (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.#pathOf)}`);
+  }
+
+  acceptLabels(ids: readonly number[]): Edited {
+    const suspects = this.#suspects(ids);
+    const marks = suspects.map(({ sampleId, suggested }) => [sampleId, { label: suggested }] as const);
+    return this.#edit({ do: 'accept-labels', paths: suspects.flatMap(({ sampleId }) => this.#pathOf(sampleId) ?? []) }, { marks }, (changed) => `accept the suggested class of ${whatOf(changed, this.#pathOf)}`);
+  }
+
+  confirmLabels(ids: readonly number[]): Edited {
+    const samples = this.#suspects(ids).flatMap(({ sampleId, given }) => {
+      const sample = this.table.sample(sampleId);
+      return sample ? [{ ...sample, given }] : [];
+    });
+    return this.#edit({ do: 'confirm-labels', paths: samples.map(({ path }) => path) }, { settings: samples.map((sample) => [confirmedKey(sample, sample.given), true] as const) },
+      () => `the class of ${samples.length === 1 ? samples[0].path : plural(samples.length, 'image')} is right`);
+  }
+
+  /** Those of these that wait in the queue. Throws `bad-request` where none does. */
+  #suspects(ids: readonly number[]): LabelSuspect[] {
+    const wanted = new Set(ids);
+    const suspects = this.labelQueue()?.suspects.filter(({ sampleId }) => wanted.has(sampleId)) ?? [];
+    if (!suspects.length) throw new WinnowError('bad-request', 'None of these images waits among the suspect labels. Judge the labels first.');
+    return suspects;
   }
 
   undo(): Edited {

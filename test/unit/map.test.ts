@@ -6,7 +6,7 @@ import { startCompute } from '../../src-main/compute/child.ts';
 import type { Run } from '../../src-main/contract/types.ts';
 import { Database } from '../../src-main/workspace/database.ts';
 import type { Report } from '../../src-main/workspace/jobs.ts';
-import { makeMap } from '../../src-main/workspace/map.ts';
+import { makeMap, mapByRun } from '../../src-main/workspace/map.ts';
 import { rank, type RankDesk } from '../../src-main/workspace/rank.ts';
 import { Runs } from '../../src-main/workspace/runs.ts';
 import { scan } from '../../src-main/workspace/scan.ts';
@@ -52,6 +52,8 @@ async function deskOf(count: number): Promise<{ desk: RankDesk; run: Run; again:
 
 const runOf = (desk: RankDesk, seed = 1) => rank(desk, { method: 'pca', parameters: { sizePx: 32, components: 6 }, seed, trainOn: null, resume: false, maps: null }, listener());
 
+const mapOf = (desk: RankDesk, run: Run, how: { seed: number; anew: boolean }, report: Report) => makeMap(desk, mapByRun(desk, run, report), how, report);
+
 /** Place by path. */
 function placesOf({ table }: RankDesk): Map<string, [number, number]> {
   const [x, y] = [table.values('map.x'), table.values('map.y')];
@@ -67,7 +69,7 @@ function nearestTo(places: ReadonlyMap<string, [number, number]>, path: string):
 test('every image has a place beside its like; new ones join, and known ones stay to the bit', async () => {
   const { desk, run, again } = await deskOf(20);
   const told = listener();
-  expect(await makeMap(desk, run, { seed: 1, anew: false }, told)).toEqual({ placed: 0, laidOut: 40 });
+  expect(await mapOf(desk, run, { seed: 1, anew: false }, told)).toEqual({ placed: 0, laidOut: 40 });
   expect(told.stages).toEqual(['Preparing pixels', 'Encoding', 'Laying out']);
   expect(told.last.get('Encoding')).toEqual([40, 40]);
   expect(told.last.get('Laying out')![0]).toBe(told.last.get('Laying out')![1]);
@@ -82,7 +84,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
   // Nothing is new: nothing is done, and the columns come back if they were lost.
   desk.table.putColumn('map.x', 'Map x', run.id, [], []);
   const idle = listener();
-  expect(await makeMap(desk, run, { seed: 1, anew: false }, idle)).toEqual({ placed: 0, laidOut: 0 });
+  expect(await mapOf(desk, run, { seed: 1, anew: false }, idle)).toEqual({ placed: 0, laidOut: 0 });
   expect(idle.stages).toEqual(['Preparing pixels']);
   expect(placesOf(desk)).toEqual(first);
 
@@ -94,7 +96,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
   writeFileSync(join(desk.folder, 'plain/08.png'), await blob(700, true));
   await again();
   const joining = listener();
-  expect(await makeMap(desk, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, laidOut: 0 });
+  expect(await mapOf(desk, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, laidOut: 0 });
   expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing']);
   const second = placesOf(desk);
   expect(second.size).toBe(42);
@@ -105,7 +107,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
 
   copyFileSync(join(desk.folder, 'odd/03.png'), join(desk.folder, 'copy-2.png'));
   await again();
-  await makeMap(desk, run, { seed: 1, anew: false }, listener());
+  await mapOf(desk, run, { seed: 1, anew: false }, listener());
   const third = placesOf(desk);
   for (const [path, place] of second) expect(third.get(path)).toEqual(place);
   expect(new Set([...third.values()].map(String)).size).toBe(43);
@@ -113,19 +115,19 @@ test('every image has a place beside its like; new ones join, and known ones sta
 
 test('anew lays all out again, the same by the same seed; another run makes its own map', async () => {
   const { desk, run } = await deskOf(10);
-  await makeMap(desk, run, { seed: 1, anew: false }, listener());
+  await mapOf(desk, run, { seed: 1, anew: false }, listener());
   const first = placesOf(desk);
-  expect(await makeMap(desk, run, { seed: 2, anew: true }, listener())).toEqual({ placed: 0, laidOut: 20 });
+  expect(await mapOf(desk, run, { seed: 2, anew: true }, listener())).toEqual({ placed: 0, laidOut: 20 });
   expect(placesOf(desk)).not.toEqual(first);
-  await makeMap(desk, run, { seed: 1, anew: true }, listener());
+  await mapOf(desk, run, { seed: 1, anew: true }, listener());
   expect(placesOf(desk)).toEqual(first);
-  expect(await makeMap(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({ placed: 0, laidOut: 20 });
+  expect(await mapOf(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({ placed: 0, laidOut: 20 });
 
   // A file that was cut off by a kill is no map: all is laid out again.
   const file = join(desk.workspaceFolder, 'map.tensors');
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.subarray(0, bytes.length - 10));
-  expect(await makeMap(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({ placed: 0, laidOut: 20 });
+  expect(await mapOf(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({ placed: 0, laidOut: 20 });
 });
 
 test('a cancel leaves no map behind; a run without a model and an empty folder are refused in words', async () => {
@@ -134,12 +136,12 @@ test('a cancel leaves no map behind; a run without a model and an empty folder a
   const stopping = listener(stop.signal);
   const { stage } = stopping;
   stopping.stage = (name, total) => (stage(name, total), name === 'Laying out' && stop.abort());
-  await expect(makeMap(desk, run, { seed: 1, anew: false }, stopping)).rejects.toMatchObject({ code: 'cancelled' });
+  await expect(mapOf(desk, run, { seed: 1, anew: false }, stopping)).rejects.toMatchObject({ code: 'cancelled' });
   expect(existsSync(join(desk.workspaceFolder, 'map.tensors'))).toBe(false);
   expect(desk.table.columns().some(({ name }) => name === 'map.x')).toBe(false);
 
   rmSync(join(desk.workspaceFolder, 'runs', run.id, 'model.bin'));
-  await expect(makeMap(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'compute-failed', message: expect.stringContaining('no model') as string });
+  await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'compute-failed', message: expect.stringContaining('no model') as string });
   desk.table.retire(desk.table.samples().map(({ path }) => path));
-  await expect(makeMap(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'no-samples' });
+  await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'no-samples' });
 });

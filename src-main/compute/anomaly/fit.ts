@@ -16,7 +16,7 @@ import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { relativeToEntropy } from './complexity.ts';
 import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
-import { scorerOf } from './index.ts';
+import { embeddingScorerOf, scorerOf } from './index.ts';
 import type { FitContext, Model, Scorer } from './scorer.ts';
 
 export interface ModelHeader {
@@ -27,6 +27,7 @@ export interface ModelHeader {
 
 /** Null where the method does not train by batches. Throws BadParameters as `fit` does. */
 export async function estimate({ method, params }: EstimateArgs): Promise<MemoryEstimate | null> {
+  if (embeddingScorerOf(method)) return null;
   return checked(method, params).ready(params).memory();
 }
 

@@ -6,7 +6,7 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { readBack } from '../read-back.ts';
 import { minimise } from '../train/lbfgs.ts';
-import { accuracyOf, meanLoss, type Judged } from './evaluate.ts';
+import { accuracyOf, lossAt, meanLoss, type Judged } from './evaluate.ts';
 
 /** Of the classes' dense layer, for embeddings as they are. */
 export interface Head {
@@ -33,6 +33,15 @@ export interface HeadFit {
   tried: { penalty: number; loss: number; accuracy: number; valLoss: number | null; valAccuracy: number | null }[];
 }
 
+export interface HeadOptions {
+  /** 0 to find it. */
+  penalty?: number;
+  /** Learn from the validation images too, once they have chosen. */
+  final?: boolean;
+  /** Of all penalties whose validation loss lies within one standard error of the least, the strongest (Breiman et al. 1984): where labels are doubted, it is not to learn them by heart. */
+  firm?: boolean;
+}
+
 /** From strong to weak, half a decade each. */
 const penalties = Array.from({ length: 9 }, (_, i) => 10 ** (0.5 - i / 2));
 /** Where nothing is held out to choose by. */
@@ -40,8 +49,8 @@ export const usualPenalty = 0.1;
 /** A weaker penalty is tried no further once so many in a row were worse. */
 const mostInVain = 2;
 
-/** `train` and `val` are rows of `codes`. `penalty`: 0 to find it. `final: false` leaves the head as it learned from `train` alone. */
-export async function fitHead(examples: HeadExamples, train: Int32Array, val: Int32Array, { penalty: asked = 0, final = true }: { penalty?: number; final?: boolean }, breathe: () => Promise<void>, onTried: (tried: HeadFit['tried']) => void = () => undefined): Promise<HeadFit> {
+/** `train` and `val` are rows of `codes`. */
+export async function fitHead(examples: HeadExamples, train: Int32Array, val: Int32Array, { penalty: asked = 0, final = true, firm = false }: HeadOptions, breathe: () => Promise<void>, onTried: (tried: HeadFit['tried']) => void = () => undefined): Promise<HeadFit> {
   const { size, classes, labels } = examples;
   const scale = scaleOf(examples, train);
   const learned = prepared(examples, train, scale);
@@ -49,7 +58,8 @@ export async function fitHead(examples: HeadExamples, train: Int32Array, val: In
   const judgedOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Judged> => ({ logits: await logitsOf(x, w, size, classes), labels: rows.map((p) => labels[p]), classes });
   try {
     const tried: HeadFit['tried'] = [];
-    let best: { penalty: number; w: Float64Array; told: number; logits: Float32Array } | undefined;
+    const fits: { penalty: number; w: Float64Array; told: number; doubt: number; logits: Float32Array }[] = [];
+    let least = Infinity;
     let w = new Float64Array((size + 1) * classes);
     let inVain = 0;
     for (const penalty of asked ? [asked] : held ? penalties : [usualPenalty]) {
@@ -60,13 +70,14 @@ export async function fitHead(examples: HeadExamples, train: Int32Array, val: In
       tried.push({ penalty, loss: meanLoss(own), accuracy: accuracyOf(own), valLoss, valAccuracy: judged && accuracyOf(judged) });
       onTried(tried);
       const told = valLoss ?? 0;
-      if (!best || told < best.told) {
-        best = { penalty, w, told, logits: judged?.logits ?? new Float32Array(0) };
-        inVain = 0;
-      } else if (++inVain >= mostInVain) break;
+      fits.push({ penalty, w, told, doubt: judged ? standardError(judged) : 0, logits: judged?.logits ?? new Float32Array(0) });
+      inVain = told < least ? 0 : inVain + 1;
+      least = Math.min(least, told);
+      if (inVain >= mostInVain) break;
     }
-    const { penalty, logits } = best!;
-    let last = best!.w;
+    const best = fits.find(({ told }) => told === least)!;
+    const { penalty, logits, w: chosen } = firm ? fits.find(({ told }) => told <= least + best.doubt)! : best;
+    let last = chosen;
     if (held && final) {
       const all = prepared(examples, Int32Array.of(...train, ...val), scale);
       try {
@@ -80,6 +91,13 @@ export async function fitHead(examples: HeadExamples, train: Int32Array, val: In
     dispose(learned);
     if (held) dispose(held);
   }
+}
+
+/** Of the mean loss. */
+function standardError({ logits, labels, classes }: Judged): number {
+  const losses = Array.from(labels, (label, i) => lossAt(logits, i, classes, label));
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  return Math.sqrt(losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0)) / losses.length;
 }
 
 /** What a head says: [rows, classes]. */

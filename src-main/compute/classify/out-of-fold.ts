@@ -9,7 +9,7 @@ import { random, shuffle } from '../random.ts';
 import { probabilitiesOf, temperatureOf } from './evaluate.ts';
 import { fitHead, headLogits, type HeadExamples } from './head.ts';
 
-/** Of what is learned from in the first fold, so much is held out to choose the penalty by; the others take it over. */
+/** Of what is learned from in the first fold, so much is held out to choose the penalty by, firmly; the others take it over. */
 const heldShare = 0.2;
 
 /** Probabilities of every position [n, classes], calibrated over all that have a label; of a position in no fold, the mean of all heads. */
@@ -31,7 +31,7 @@ export async function outOfFold({ embeddings, last, labels, classes, partitions,
         if (!penalty) {
           const order = shuffle(learned.slice(), random('held', seed));
           const held = Math.round(order.length * heldShare);
-          ({ penalty } = await fitHead(examples, order.subarray(held), order.subarray(0, held), { final: false }, breathe));
+          ({ penalty } = await fitHead(examples, order.subarray(held), order.subarray(0, held), { final: false, firm: true }, breathe));
         }
         const { head } = await fitHead(examples, learned, new Int32Array(0), { penalty }, breathe);
         const probabilities = probabilitiesOf(await headLogits(head, examples.codes, width), classes);

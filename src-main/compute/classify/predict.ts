@@ -67,17 +67,23 @@ export function unloadClassifier(): void {
   loaded = undefined;
 }
 
-function load(runFolder: string): Loaded {
-  const file = modelFile(runFolder);
-  const writtenMs = fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? NaN;
-  if (loaded?.file === file && loaded.writtenMs === writtenMs) return loaded;
-  const saved = readTensors<ClassifierHeader>(file);
+/** A classifier of one's own; to be disposed. Throws where the run has none. */
+export function openClassifier(runFolder: string): Loaded {
+  const saved = readTensors<ClassifierHeader>(modelFile(runFolder));
   if (!saved) throw new Error('This run has no model to predict with.');
   const { header, arrays } = saved;
   const side = header.transform.cropPx;
   const network = new Network(architectureOf(header.model, checkClassifier(header.model, header.params), header.classes.length), [side, side, 3], 0);
   network.write({ weights: arrays.weights, statistics: arrays.statistics });
+  return { network, header };
+}
+
+function load(runFolder: string): Loaded {
+  const file = modelFile(runFolder);
+  const writtenMs = fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? NaN;
+  if (loaded?.file === file && loaded.writtenMs === writtenMs) return loaded;
+  const opened = openClassifier(runFolder);
   unloadClassifier();
-  loaded = { file, writtenMs, network, header };
+  loaded = { ...opened, file, writtenMs };
   return loaded;
 }

@@ -10,6 +10,7 @@ import type { LayoutArgs, LayoutEvent, LayoutResult } from '../protocol.ts';
 import { fillNormal, random } from '../random.ts';
 import { chooseLandmarks, rowsOf } from './landmarks.ts';
 import { nearest } from './neighbours.ts';
+import { readEmbeddings } from './rows.ts';
 import { place, separate } from './place.ts';
 import { scaleOf, standardise } from './standardise.ts';
 
@@ -18,7 +19,8 @@ const enough = 4000;
 const nowhere = new Float32Array(0);
 
 export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (event: LayoutEvent) => void): Promise<LayoutResult> {
-  const { codes, size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
+  const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
+  const codes = 'file' in args.codes ? readEmbeddings(args.codes, size) : args.codes;
   const breathe = pace(signal);
   const onPlaced = (total: number) => (done: number): void => onEvent({ stage: 'place', done, total });
   const count = codes.length / size || 0;

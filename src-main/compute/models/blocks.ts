@@ -9,6 +9,7 @@ import { adaptiveAveragePool } from '../ops/average-pool.ts';
 import { addBias } from '../ops/bias.ts';
 import { convolve, deconvolve, depthwise, sideAfter, type ConvolutionOptions } from '../ops/convolution.ts';
 import { maxPool } from '../ops/pool.ts';
+import { traced } from '../ops/traced.ts';
 import { sizeOf, type After, type Kernel, type Layer, type LayerKind, type Scope } from './scope.ts';
 
 export interface ConvolutionBlock extends After {
@@ -94,10 +95,10 @@ export function dense<T extends Tensor2D | Tensor3D>(x: T, units: number, name: 
   const [rows, inputs] = [x.shape.slice(1, -1), x.shape.at(-1)!];
   const kernel = scope.weight(`${name}/kernel`, [inputs, units], { fanIn: inputs, fanOut: units, gain, axis: 1, deviation }) as Tensor2D;
   const bias = scope.weight(`${name}/bias`, [units], 0) as Tensor1D;
-  return scope.layer(denseLayer(name, rows, inputs, units), () => {
+  return scope.layer(denseLayer(name, rows, inputs, units), () => traced('dense', [x, kernel, bias], { activation }, () => {
     if (!rows.length) return addBias(tf.matMul(x as Tensor2D, kernel), bias, activation) as T;
     return tf.reshape(addBias(tf.matMul(tf.reshape(x, [-1, inputs]) as Tensor2D, kernel), bias, activation), x.shape.with(-1, units) as [number, number]) as T;
-  });
+  }));
 }
 
 /** Dense without bias, normalisation over the batch, activation. */

@@ -79,7 +79,8 @@ function placed(patches: Tensor4D, [places, width]: [number, number], scope: Sco
   const position = scope.weight('position', [1, places, width], { deviation: 0.02 });
   return scope.layer({ name: 'position', kind: 'embedding', output: [places, width], macs: 0 }, () => {
     const row = tf.reshape(patches, [n, height * across, width]) as Tensor3D;
-    return tf.add(token ? tf.concat([tf.tile(token, [n, 1, 1]), row], 1) : row, position) as Tensor3D;
+    if (!token) return tf.add(row, position) as Tensor3D;
+    return tf.add(tf.pad(row, [[0, 0], [1, 0], [0, 0]]), tf.add(tf.pad(token, [[0, 0], [0, places - 1], [0, 0]]), position)) as Tensor3D;
   });
 }
 

@@ -5,10 +5,14 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { filterBoth } from './gaussian.ts';
+import { traced } from './traced.ts';
 
 /** x [B, S, S, C] → [B, side, side, C]. */
 export function adaptiveAveragePool(x: Tensor4D, side: number): Tensor4D {
-  return x.shape[1] === side ? x : tf.tidy(() => filterBoth(x, adaptiveWindow(x.shape[1], side)));
+  return x.shape[1] === side ? x : tf.tidy(() => {
+    const window = adaptiveWindow(x.shape[1], side);
+    return traced('filterBoth', [x, window], {}, () => filterBoth(x, window));
+  });
 }
 
 /** [outputs, size] */

@@ -1,9 +1,10 @@
 /** x · Φ(x), with the normal distribution's own Φ and not its likeness by tanh (Hendrycks & Gimpel 2016). */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { traced } from './traced.ts';
 
 export function gelu<T extends Tensor>(x: T): T {
-  return tf.tidy(() =>
+  return traced('gelu', [x], {}, () => tf.tidy(() =>
     tf.customGrad((...args: unknown[]) => {
       const [x, save] = args as [T, (saved: Tensor[]) => void];
       const below = tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
@@ -14,5 +15,5 @@ export function gelu<T extends Tensor>(x: T): T {
       };
       return { value: tf.mul(x, below) as T, gradFunc };
     })(x) as T,
-  );
+  ));
 }

@@ -2,10 +2,11 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { addBias, columnSums } from './bias.ts';
+import { traced } from './traced.ts';
 
 /** x [..., C]; the same shape comes out. `epsilon` is added to the variance. */
 export function layerNormalise<T extends Tensor>(x: T, gamma: Tensor1D, beta: Tensor1D, epsilon: number): T {
-  return tf.tidy(() => {
+  return traced('layerNormalise', [x, gamma, beta], { epsilon }, () => tf.tidy(() => {
     const rows = tf.reshape(x, [-1, gamma.size]);
     const scaled = tf.customGrad((...args: unknown[]) => {
       const [x, gamma, save] = args as [Tensor2D, Tensor1D, (saved: Tensor[]) => void];
@@ -21,5 +22,5 @@ export function layerNormalise<T extends Tensor>(x: T, gamma: Tensor1D, beta: Te
       return { value: tf.mul(unit, gamma), gradFunc };
     })(rows, gamma);
     return tf.reshape(addBias(scaled, beta), x.shape) as T;
-  });
+  }));
 }

@@ -5,6 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf, backendInfo } from '../backend.ts';
 import { hasKernel } from '../kernels/index.ts';
+import { isTracing } from './traced.ts';
 
 export interface NativeBackend {
   binding: Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT' | 'TF_FLOAT' | 'TF_INT32' | 'TF_UINT8', number> & {
@@ -21,8 +22,9 @@ export interface Attribute {
   value: number | string | boolean | number[];
 }
 
+/** None while a network is traced: other programs know tfjs's own kernels. */
 export function native(): NativeBackend | undefined {
-  return backendInfo().backend === 'tensorflow' ? (tf.backend() as unknown as NativeBackend) : undefined;
+  return backendInfo().backend === 'tensorflow' && !isTracing() ? (tf.backend() as unknown as NativeBackend) : undefined;
 }
 
 export const typeAttribute = (backend: NativeBackend, name = 'T', value = backend.binding.TF_FLOAT): Attribute => ({ name, type: backend.binding.TF_ATTR_TYPE, value });

@@ -1,0 +1,49 @@
+/** A finished classifier as other programs take it: ONNX, a LayersModel, or both; and how far the LayersModel is from it, asked here before it is given away. */
+import type { io, Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import { openClassifier } from '../classify/predict.ts';
+import { normalised } from '../classify/transform.ts';
+import type { PortableArgs, PortableResult } from '../protocol.ts';
+import { fillNormal, random } from '../random.ts';
+import { readBack } from '../read-back.ts';
+import { toLayers } from './layers.ts';
+import { toOnnx } from './onnx.ts';
+import { trace, withPixels, type Graph } from './trace.ts';
+
+export async function portable({ runFolder, formats, temperature, metadata }: PortableArgs): Promise<PortableResult> {
+  const { network, header: { classes, transform } } = openClassifier(runFolder);
+  try {
+    const graph = withPixels(await trace(network, transform.cropPx), transform);
+    const layers = formats.includes('tfjs') ? await toLayers(graph, temperature) : undefined;
+    return {
+      classes, transform,
+      onnx: formats.includes('onnx') ? toOnnx(graph, { temperature, metadata: { ...metadata, classes: JSON.stringify(classes) } }) : undefined,
+      layers: layers && { model: modelJson(layers), weights: new Uint8Array(layers.weightData as ArrayBuffer), difference: await differenceOf(layers, graph, (x) => network.infer(normalised(x, transform))) },
+    };
+  } finally {
+    network.dispose();
+  }
+}
+
+const weightsFile = 'weights.bin';
+
+/** As `tf.loadLayersModel` reads it, the weights beside it. */
+const modelJson = ({ modelTopology, weightSpecs }: io.ModelArtifacts): object => ({
+  format: 'layers-model', generatedBy: 'Winnow', convertedBy: null, modelTopology, weightsManifest: [{ paths: [weightsFile], weights: weightSpecs }],
+});
+
+/** Of the logits of a picture of noise: the largest difference. */
+async function differenceOf(layers: io.ModelArtifacts, { input: { shape } }: Graph, infer: (x: Tensor4D) => Tensor): Promise<number> {
+  const model = await tf.loadLayersModel(tf.io.fromMemory(layers));
+  try {
+    const noise = fillNormal(new Float64Array(shape.reduce((a, b) => a * b, 1)), random('picture', 1));
+    const pixels = Float32Array.from(noise, (v) => Math.max(0, Math.min(255, Math.round(128 + 50 * v))));
+    const apart = tf.tidy(() => {
+      const x = tf.tensor4d(pixels, [1, ...(shape as [number, number, number])]);
+      return tf.max(tf.abs(tf.sub((model.predict(x) as Tensor[])[0], infer(tf.div(x, 255)))));
+    });
+    return (await readBack(apart))[0];
+  } finally {
+    model.dispose();
+  }
+}

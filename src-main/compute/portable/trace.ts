@@ -1,0 +1,106 @@
+/**
+ * A network as a graph, for other programs: it is run once on one image, and each kernel that tfjs runs is noted with what it was given; what follows from weights
+ * alone is a constant. Every value that follows from the image has the batch first.
+ */
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import type { Classifier } from '../models/index.ts';
+import type { Network } from '../models/network.ts';
+import { noting, type Attributes } from '../ops/traced.ts';
+import { valuesOf } from '../read-back.ts';
+
+/** Until it has been read. */
+const nothing = new Float32Array(0);
+
+export interface Value {
+  id: number;
+  /** Without the batch, where it is not constant. */
+  shape: number[];
+  constant?: Float32Array;
+}
+
+export interface Node {
+  op: string;
+  inputs: Value[];
+  output: Value;
+  attributes: Attributes;
+}
+
+export interface Graph {
+  input: Value; // [S, S, 3], normalised
+  output: Value; // [classes]
+  nodes: Node[];
+}
+
+interface Engine {
+  runKernel(name: string, inputs: Record<string, Tensor | Tensor[]>, attributes?: Attributes): Tensor | Tensor[];
+}
+
+/** What stands for an image is fed to it: bytes, 0..255, as they are decoded. Its place is before the network's own input. */
+export function withPixels(graph: Graph, { mean, deviation }: { mean: readonly number[]; deviation: readonly number[] }): Graph {
+  const constant = (id: number, values: number[]): Value => ({ id, shape: [values.length], constant: Float32Array.from(values) });
+  const [pixels, scaled]: Value[] = [-1, -2].map((id) => ({ id, shape: graph.input.shape }));
+  return {
+    input: pixels, output: graph.output,
+    nodes: [
+      { op: 'Multiply', inputs: [pixels, constant(-3, deviation.map((d) => 1 / (255 * d)))], output: scaled, attributes: {} },
+      { op: 'Add', inputs: [scaled, constant(-4, mean.map((m, c) => -m / deviation[c]))], output: graph.input, attributes: {} },
+      ...graph.nodes,
+    ],
+  };
+}
+
+export async function trace(network: Network<Classifier>, sidePx: number): Promise<Graph> {
+  const constants: { value: Value; tensor: Tensor }[] = [];
+  let graph: Graph | undefined; // not handed through the tidy, which would look at each weight
+  tf.tidy(() => {
+    const x = tf.zeros([1, sidePx, sidePx, 3]) as Tensor4D;
+    network.infer(x); // freezes it: what is folded into kernels is there from now on
+    const values = new Map<number, Value>();
+    const nodes: Node[] = [];
+    const live = (tensor: Tensor): Value => {
+      const value: Value = { id: tensor.id, shape: tensor.shape.slice(1) };
+      values.set(tensor.id, value);
+      return value;
+    };
+    const isLive = (tensor: Tensor): boolean => values.has(tensor.id) && !values.get(tensor.id)!.constant;
+    const valueOf = (tensor: Tensor): Value => {
+      let value = values.get(tensor.id);
+      if (!value) {
+        value = { id: tensor.id, shape: tensor.shape.slice(), constant: nothing };
+        values.set(tensor.id, value);
+        constants.push({ value, tensor: tf.keep(tf.clone(tensor)) });
+      }
+      return value;
+    };
+    /** What is traced as one notes nothing of its inside. */
+    let depth = 0;
+    const noted = <T extends Tensor | Tensor[]>(op: string, inputs: Tensor[], attributes: Attributes, run: () => T): T => {
+      depth++;
+      let result: T;
+      try {
+        result = run();
+      } finally {
+        depth--;
+      }
+      if (depth || !inputs.some(isLive)) return result;
+      if (Array.isArray(result)) throw new Error(`An operation with several results (${op}) cannot be taken out.`);
+      if (op === 'Identity') values.set(result.id, valueOf(inputs[0]));
+      else nodes.push({ op, inputs: inputs.map(valueOf), output: live(result), attributes });
+      return result;
+    };
+    const input = live(x);
+    const engine = tf.engine() as unknown as Engine;
+    const { runKernel } = engine;
+    engine.runKernel = (name, inputs, attributes = {}) => noted(name, Object.values(inputs).flat().filter(Boolean), attributes, () => runKernel.call(engine, name, inputs, attributes));
+    try {
+      const y = noting(noted, () => network.infer(x));
+      graph = { input, output: valueOf(y), nodes };
+    } finally {
+      engine.runKernel = runKernel;
+    }
+  });
+  for (const { value, tensor } of constants) value.constant = await valuesOf(tensor);
+  tf.dispose(constants.map(({ tensor }) => tensor));
+  return graph!;
+}

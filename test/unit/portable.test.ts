@@ -1,0 +1,21 @@
+/** Models to take away: each architecture as ONNX, run by onnxruntime, and as a TF.js LayersModel, loaded back, says what it says here. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startBackend } from '../../src-main/compute/backend.ts';
+import { models } from '../../src-main/compute/models/index.ts';
+import { cases, compare, variants } from '../fixtures/portable.ts';
+
+beforeAll(async () => void (await startBackend()));
+
+describe('every architecture can be taken away', () => {
+  it.each(cases)('$told', async ({ id, params }) => {
+    const { largest, images, onnx, layers, leaked } = await compare(id, params);
+    expect(images).toBeGreaterThan(1e-3 * largest); // it looks at them
+    for (const [logits, probabilities] of [onnx, layers]) {
+      expect(logits).toBeLessThan(2e-4 * Math.max(1, largest));
+      expect(probabilities).toBeLessThan(1e-4);
+    }
+    expect(leaked).toBe(0);
+  });
+
+  it('names every architecture there is', () => expect(Object.keys(variants).sort()).toEqual(models.map(({ id }) => id).sort()));
+});
