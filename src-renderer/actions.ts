@@ -3,7 +3,9 @@ import { tick } from 'svelte';
 import { shell } from './lib/engine.ts';
 import { app } from './state/app.svelte.ts';
 import { zoomStep } from './state/loupe.svelte.ts';
+import type { Session } from './state/session.svelte.ts';
 import { settings } from './state/settings.svelte.ts';
+import { Suspects } from './state/suspects.svelte.ts';
 import type { Training } from './state/training.svelte.ts';
 import type { Place, View } from './state/view.svelte.ts';
 
@@ -30,6 +32,8 @@ const large = () => browsing() && view().loupe.mode !== 'grid';
 const comparing = () => browsing() && view().loupe.isComparing;
 const current = () => browsing() && view().current !== null;
 const chosen = () => browsing() && view().chosen().length > 0;
+const suspects = () => Suspects.of(app.session as Session, view());
+const suspected = () => app.session !== null && app.view?.place === 'labels' && suspects().chosen.length > 0;
 const go = (place: Place) => () => {
   if (place === 'issues' && view().place === place) view().checkId = null; // once more: the overview
   view().place = place;
@@ -65,6 +69,8 @@ export const actions: readonly Action[] = [
   { id: 'reject', title: 'Reject', keys: ['x'], group: 'Decide', when: chosen, run: () => view().decide('reject') },
   { id: 'unsure', title: 'Unsure', keys: ['u'], group: 'Decide', when: chosen, run: () => view().decide('unsure') },
   { id: 'clear', title: 'Back to undecided', keys: ['backspace', 'delete'], group: 'Decide', when: chosen, run: () => view().decide(null) },
+  { id: 'accept-label', title: 'Accept the suggested class', keys: ['y'], group: 'Decide', when: suspected, run: () => suspects().settle('accept') },
+  { id: 'confirm-label', title: 'Its class is right', keys: ['v'], group: 'Decide', when: suspected, run: () => suspects().settle('confirm') },
   { id: 'tag', title: 'Tag…', keys: ['t'], group: 'Decide', when: chosen, run: focus('#tag-field') },
   { id: 'label', title: 'Label…', keys: ['l'], group: 'Decide', when: chosen, run: focus('#label-field') },
   { id: 'note', title: 'Note…', keys: ['o'], group: 'Decide', when: chosen, run: focus('#note-field') },
@@ -93,6 +99,7 @@ export const actions: readonly Action[] = [
   { id: 'back', title: 'Back to the grid, select none', keys: ['escape'], group: 'Select', when: () => large() || (browsing() && view().selection.size > 0), run: back },
 
   { id: 'loupe', title: 'Loupe', keys: ['enter'], group: 'Look', when: current, run: () => void (view().loupe.mode = view().loupe.mode === 'loupe' ? 'grid' : 'loupe') },
+  { id: 'alike', title: 'More like this', keys: ['q'], group: 'Look', when: () => chosen() && app.session?.running === null, run: () => view().lookAlike() },
   { id: 'compare', title: 'Compare two, four', keys: ['c'], group: 'Look', when: () => browsing() && view().shown.length > 1 && (view().current !== null || view().selection.size > 1), run: compare },
   { id: 'zoom', title: 'Fit or 100 %', keys: ['z'], group: 'Look', when: current, run: () => (view().loupe.mode === 'grid' ? void (view().loupe.mode = 'loupe') : view().loupe.toggleZoom()) },
   { id: 'fit', title: 'Whole image', keys: ['shift+z'], group: 'Look', when: large, run: () => view().loupe.fit() },
@@ -108,11 +115,14 @@ export const actions: readonly Action[] = [
   { id: 'anomalies', title: 'Anomalies', keys: ['n'], group: 'Places', when: () => app.view !== null, run: go('anomalies') },
   { id: 'issues', title: 'Issues', keys: ['i'], group: 'Places', when: () => app.view !== null, run: go('issues') },
   { id: 'duplicates', title: 'Duplicates', keys: ['b'], group: 'Places', when: () => app.view !== null, run: go('duplicates') },
+  { id: 'labels', title: 'Labels', keys: ['e'], group: 'Places', when: () => app.view !== null, run: go('labels') },
   { id: 'map', title: 'Map', keys: ['m'], group: 'Places', when: () => app.view !== null, run: go('map') },
   { id: 'train', title: 'Train', keys: ['r'], group: 'Places', when: () => app.view !== null, run: go('train') },
 
   { id: 'train-classifier', title: 'Train a classifier', keys: [], group: 'Train', when: canTrain, run: () => { go('train')(); void training().train(); } },
   { id: 'find-rate', title: 'Find a learning rate', keys: [], group: 'Train', when: canTrain, run: () => { go('train')(); void training().findRate(); } },
+  { id: 'judge-labels', title: 'Judge the labels', keys: [], group: 'Train', when: canTrain, run: () => { go('labels')(); void suspects().judge(); } },
+  { id: 'take-away', title: 'Take the classifier away', keys: [], group: 'Train', when: () => app.training?.result?.state === 'done', run: () => void (app.dialog = 'take-away') },
   { id: 'predict', title: 'Predict all images', keys: [], group: 'Train', when: () => app.training?.result?.state === 'done' && app.session?.running === null, run: () => training().predict() },
 
   { id: 'search', title: 'Search paths and tags', keys: ['/', 'ctrl+f'], group: 'Folder', when: browsing, run: focus('#search-field') },

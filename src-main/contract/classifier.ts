@@ -11,6 +11,8 @@ export type Split = (typeof splitNames)[number];
  */
 export const trainModes = ['scratch', 'head', 'head-then-all', 'all'] as const;
 export type TrainMode = (typeof trainModes)[number];
+/** As people know them. */
+export const modeTitles: Record<TrainMode, string> = { scratch: 'From scratch', head: 'Head', 'head-then-all': 'Head, then all', all: 'All' };
 
 /** How a set is divided before anything is trained, and what is in the way. */
 export interface Division {
@@ -176,6 +178,11 @@ export interface Advice {
   mode: TrainMode;
   /** Why, in sentences. */
   reasons: string[];
+  /** The whole table, and the distances between which similarity changes. */
+  table: { size: 'small' | 'large'; similarity: 'high' | 'some' | 'low'; mode: TrainMode; then: string }[];
+  bounds: [near: number, far: number];
+  /** From so many images of the class in the middle on, a folder is large. */
+  enough: number;
 }
 
 /** The most probable classes of one image by one run, the most probable first. */

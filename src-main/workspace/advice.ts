@@ -21,14 +21,14 @@ const seed = 1;
 const distanceKey = (sources: readonly Sample[]): string => `${usual.id} ${sources.map(({ sha256 }) => sha256.slice(0, 8)).join('')}`;
 
 /** Throws where the compute process does. */
-export async function advise({ table, compute, folder }: Desk): Promise<Advice> {
-  const usable = table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
+export async function advise(desk: Desk): Promise<Advice> {
+  const usable = desk.table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const counts = [...Map.groupBy(usable, (sample) => sample.class).values()].map((own) => own.length).sort((a, b) => a - b);
   const perClass = counts[Math.floor(counts.length / 2)] ?? 0;
-  const distance = await distanceOf(usable, { table, compute, folder });
+  const distance = await distanceOf(usable, desk);
   const size = perClass >= enoughPerClass ? 'large' : 'small';
   const similarity = distance === null ? null : distance < near ? 'high' : distance < far ? 'some' : 'low';
-  return { images: usable.length, classes: counts.length, perClass, size, distance, similarity, ...follows(size, similarity, perClass) };
+  return { images: usable.length, classes: counts.length, perClass, size, distance, similarity, ...follows(size, similarity, perClass), table, bounds: [near, far], enough: enoughPerClass };
 }
 
 async function distanceOf(usable: readonly Sample[], { table, compute, folder }: Pick<Desk, 'table' | 'compute' | 'folder'>): Promise<number | null> {
@@ -50,7 +50,7 @@ async function distanceOf(usable: readonly Sample[], { table, compute, folder }:
 type Cell = [mode: TrainMode, then: string];
 
 /** By size, and by likeness to the images of the pretraining. */
-const table: Record<Advice['size'], Record<NonNullable<Advice['similarity']>, Cell>> = {
+const cells: Record<Advice['size'], Record<NonNullable<Advice['similarity']>, Cell>> = {
   small: {
     high: ['head', 'What the weights know already tells them apart: train the head alone.'],
     some: ['head', 'Train the head, which sees the features of all depths; where that is not enough, the rest after it, and look whether it has gained.'],
@@ -62,12 +62,13 @@ const table: Record<Advice['size'], Record<NonNullable<Advice['similarity']>, Ce
     low: ['all', 'Train all of it. From scratch is worth a comparison.'],
   },
 };
+const table: Advice['table'] = (['small', 'large'] as const).flatMap((size) => (['high', 'some', 'low'] as const).map((similarity) => ({ size, similarity, mode: cells[size][similarity][0], then: cells[size][similarity][1] })));
 const likeness = { high: 'They are like', some: 'They are somewhat like', low: 'They are unlike' };
 
 /** The cell of the table, and why. */
 function follows(size: Advice['size'], similarity: Advice['similarity'], perClass: number): Pick<Advice, 'mode' | 'reasons'> {
   const counted = size === 'small' ? `There are few images, ${perClass} of the class in the middle: all of a network would learn them by heart.` : `There are enough images, ${perClass} of the class in the middle, to train more than the last layer.`;
   if (similarity === null) return { mode: 'head', reasons: [counted, 'How like ImageNet they are is not known.'] };
-  const [mode, then] = table[size][similarity];
+  const [mode, then] = cells[size][similarity];
   return { mode, reasons: [counted, `${likeness[similarity]} the photographs of ImageNet, which ${usual.title.split(',')[0]} was trained on.`, then] };
 }

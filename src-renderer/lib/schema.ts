@@ -1,4 +1,4 @@
-/** Forms from JSON Schema: the few shapes that parameters have. */
+/** Forms from JSON Schema: the few shapes that parameters have. What can have one value only is not asked. */
 
 export interface Field {
   name: string;
@@ -19,11 +19,11 @@ export interface Field {
 
 interface Property {
   type?: string; enum?: (string | number)[]; title?: string; description?: string; unit?: string; advanced?: boolean; group?: string; default?: unknown;
-  minimum?: number; maximum?: number; exclusiveMinimum?: number; step?: number;
+  const?: unknown; minimum?: number; maximum?: number; exclusiveMinimum?: number; step?: number;
 }
 
 export const fieldsOf = (schema: Record<string, unknown>): Field[] =>
-  Object.entries((schema.properties ?? {}) as Record<string, Property>).map(([name, property]) => ({
+  Object.entries((schema.properties ?? {}) as Record<string, Property>).filter(([, property]) => property.const === undefined).map(([name, property]) => ({
     name,
     title: property.title ?? name,
     description: property.description ?? '',

@@ -1,5 +1,5 @@
 /** The page as a whole: which folder is open, which dialog is up. */
-import type { EngineInfo, ExportFormat, Method } from '../../src-main/contract/types.ts';
+import type { EngineInfo, ExportFormat, Method, Model } from '../../src-main/contract/types.ts';
 import { engine, sentenceOf, shell } from '../lib/engine.ts';
 import { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
@@ -13,12 +13,12 @@ class App {
   info = $state.raw<EngineInfo | null>(null);
   methods = $state.raw<readonly Method[]>([]);
   /** The architectures that classify. */
-  models = $state.raw<readonly Method[]>([]);
+  models = $state.raw<readonly Model[]>([]);
   exportFormats = $state.raw<readonly ExportFormat[]>([]);
   opening = $state<string | null>(null);
   /** Why the last folder could not be opened. */
   problem = $state<string | null>(null);
-  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | null>(null);
+  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'take-away' | null>(null);
 
   async start() {
     try {

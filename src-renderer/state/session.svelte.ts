@@ -3,6 +3,7 @@
  * replaced, never changed in place. When the engine restarts, the folder is opened again and nothing is asked of the person.
  */
 import { columnPath } from '../../src-main/contract/address.ts';
+import type { LabelQueue } from '../../src-main/contract/classifier.ts';
 import { kindsOf, type ColumnValues, type ReadSource } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited } from '../../src-main/contract/services.ts';
@@ -35,6 +36,8 @@ export class Session {
   findings = $state.raw<readonly Finding[]>([]);
   groups = $state.raw<readonly Group[]>([]);
   views = $state.raw<readonly SavedView[]>([]);
+  /** Labels that are likely wrong; null before they were judged. */
+  labelQueue = $state.raw<LabelQueue | null>(null);
   jobs = $state.raw<readonly Job[]>([]);
   journal = $state.raw<Journal>({ undo: null, redo: null });
   connected = $state(true);
@@ -192,8 +195,8 @@ export class Session {
     this.journal = workspace.journal;
     this.runs = runs;
     if (workspace.shape !== this.#shape) {
-      const [columns, issues, checks, views] = await Promise.all([calls.samples.columns.query(), calls.samples.issues.query(), calls.checks.list.query(), calls.views.list.query()]);
-      [this.columns, this.issues, this.checks, this.views] = [columns, issues, checks, views];
+      const [columns, issues, checks, views, queue] = await Promise.all([calls.samples.columns.query(), calls.samples.issues.query(), calls.checks.list.query(), calls.views.list.query(), calls.labels.queue.query()]);
+      [this.columns, this.issues, this.checks, this.views, this.labelQueue] = [columns, issues, checks, views, queue];
       // While a scan runs, groups and findings are those of the last.
       const isSettled = this.running?.kind !== 'scan';
       if (isSettled) [this.groups, this.findings] = await Promise.all([calls.duplicates.groups.query(), calls.checks.findings.query()]);

@@ -1,27 +1,32 @@
 /** The classifier that is being thought about: its form, kept while the person looks elsewhere, how the images would be divided, what was trained so far, and what of it is looked at. */
-import type { Division, ModelSummary } from '../../src-main/contract/classifier.ts';
+import type { Advice, Division, ModelSummary, TrainMode } from '../../src-main/contract/classifier.ts';
 import type { DivisionRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
-import type { Method, Run } from '../../src-main/contract/types.ts';
-import { defaultsOf } from '../lib/schema.ts';
+import type { Model, Run } from '../../src-main/contract/types.ts';
+import { defaultsOf, fieldsOf } from '../lib/schema.ts';
 import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 
-export type Tab = 'preview' | 'training' | 'result';
+export type Tab = 'advice' | 'preview' | 'training' | 'result';
 const pauseMs = 250;
 
 export class Training {
   #session: Session;
   #view: View;
-  #models: () => readonly Method[];
-  modelId = $state('cnn');
-  /** What was set, by model. */
+  #models: () => readonly Model[];
+  /** As they were chosen; what goes together follows. */
+  modelId = $state('efficientnet-lite0');
+  wantedMode = $state<TrainMode>('head');
+  /** What was set, by model and mode. */
   parameters = $state<Record<string, Record<string, unknown>>>({});
   division = $state<DivisionRequest>({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 1 });
   seed = $state(1);
   weights = $state('');
   isMore = $state(false);
-  tab = $state<Tab>('preview');
+  tab = $state<Tab>('advice');
+  advice = $state.raw<Advice | null>(null);
+  /** Why there is none. */
+  adviceProblem = $state<string | null>(null);
   #runId = $state<string | null>(null);
   /** As the engine last answered. */
   divided = $state.raw<Division | null>(null);
@@ -29,16 +34,20 @@ export class Training {
   /** Why the form is not valid. */
   problem = $state<string | null>(null);
 
-  constructor(session: Session, view: View, models: () => readonly Method[]) {
+  constructor(session: Session, view: View, models: () => readonly Model[]) {
     this.#session = session;
     this.#view = view;
     this.#models = models;
   }
 
-  readonly model: Method | null = $derived.by(() => this.#models().find(({ id }) => id === this.modelId) ?? this.#models()[0] ?? null);
-  readonly values: Record<string, unknown> = $derived.by(() => (this.model ? { ...defaultsOf(this.model.schema), ...this.parameters[this.model.id] } : {}));
+  readonly model: Model | null = $derived.by(() => this.#models().find(({ id }) => id === this.modelId) ?? this.#models()[0] ?? null);
+  /** The mode asked for, where the model has it. */
+  readonly mode: TrainMode = $derived.by(() => (this.model?.modes[this.wantedMode] ? this.wantedMode : 'scratch'));
+  readonly schema: Record<string, unknown> | null = $derived.by(() => this.model?.modes[this.mode] ?? this.model?.schema ?? null);
+  readonly #key = $derived(`${this.model?.id} ${this.mode}`);
+  readonly values: Record<string, unknown> = $derived.by(() => (this.schema ? { ...defaultsOf(this.schema), ...this.parameters[this.#key] } : {}));
 
-  readonly runs: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind }) => kind !== 'rank'));
+  readonly runs: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind }) => kind === 'train' || kind === 'range-test'));
   readonly classifiers: readonly Run[] = $derived.by(() => this.runs.filter(({ kind }) => kind === 'train'));
   readonly trained: readonly Run[] = $derived.by(() => this.classifiers.filter(({ state }) => state === 'done'));
   /** The run that is being made, else the one chosen, else the newest. */
@@ -52,11 +61,26 @@ export class Training {
   readonly isBusy = $derived.by(() => ['train', 'range-test'].includes(this.#session.running?.kind ?? ''));
 
   readonly request: TrainRequest = $derived.by(() => ({
-    model: this.model?.id ?? '', mode: 'scratch', parameters: { ...this.parameters[this.model?.id ?? ''] }, division: { ...this.division, shares: { ...this.division.shares } }, weights: this.weights.trim() || null, seed: this.seed, resume: true,
+    model: this.model?.id ?? '', mode: this.mode, parameters: { ...this.parameters[this.#key] }, division: { ...this.division, shares: { ...this.division.shares } }, weights: (this.mode !== 'head' && this.weights.trim()) || null, seed: this.seed, resume: true,
   }));
 
   set(name: string, value: unknown) {
-    if (this.model) this.parameters[this.model.id] = { ...this.parameters[this.model.id], [name]: value };
+    if (this.model) this.parameters[this.#key] = { ...this.parameters[this.#key], [name]: value };
+  }
+
+  /** A way of training; where the model cannot be trained so, with one that can. */
+  chooseMode(mode: TrainMode) {
+    if (!this.model?.modes[mode]) this.modelId = this.#models().find(({ modes }) => modes[mode])?.id ?? this.modelId;
+    this.wantedMode = mode;
+  }
+
+  /** Asks how this folder is best trained on. It takes seconds the first time. */
+  async askAdvice(): Promise<void> {
+    try {
+      [this.advice, this.adviceProblem] = [await this.#session.calls.classifier.advise.query(), null];
+    } catch (error) {
+      this.adviceProblem = (error as Error).message;
+    }
   }
 
   choose(id: string) {
@@ -68,7 +92,9 @@ export class Training {
   /** Fills the form with what a run was made by. */
   reuse({ method, parameters, seed, classification }: Run) {
     this.modelId = method;
-    this.parameters[method] = { ...parameters };
+    this.wantedMode = classification?.mode ?? 'scratch';
+    const asked = fieldsOf(this.schema ?? {}).map(({ name }) => name);
+    this.parameters[this.#key] = Object.fromEntries(Object.entries(parameters).filter(([name]) => asked.includes(name)));
     this.seed = seed;
     if (!classification?.asked) return;
     const { division, weights } = $state.snapshot(classification.asked) as NonNullable<typeof classification.asked>;

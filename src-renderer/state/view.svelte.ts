@@ -9,12 +9,13 @@ import type { CheckState, Decision, Run, Sample, SavedView } from '../../src-mai
 import { atShare, lowerBound, upperBound } from '../lib/sorted.ts';
 import { Filter } from './filter.svelte.ts';
 import { LoupeState } from './loupe.svelte.ts';
+import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
 
-export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'map' | 'train';
+export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'labels' | 'map' | 'train';
 /** Where the grid is. */
-const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'duplicates', 'map'];
+const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'duplicates', 'labels', 'map'];
 
 export const orderProperties = [
   { name: 'path', title: 'Path' }, { name: 'bytes', title: 'File size' }, { name: 'width', title: 'Width' }, { name: 'height', title: 'Height' }, { name: 'modified', title: 'Date' },
@@ -38,7 +39,7 @@ export class View {
   flaggedOnly = $state(true);
   /** The check that is looked at among the issues; null is the overview. */
   checkId = $state<string | null>(null);
-  /** What the place of duplicates lists, group by group: told by its panel. */
+  /** What the places of duplicates and of labels list: told by their panels. */
   listed = $state.raw<readonly number[]>([]);
   /** A threshold that is being dragged: told to the engine when it is let go. */
   draggedThreshold = $state<number | null>(null);
@@ -116,7 +117,7 @@ export class View {
   });
 
   readonly #arranged: { shown: readonly Sample[]; sections: readonly Section[] } = $derived.by(() => {
-    if (this.place === 'duplicates') {
+    if (this.place === 'duplicates' || this.place === 'labels') {
       void this.#session.samples; // decisions
       const members = this.listed.flatMap((id) => this.#session.sample(id) ?? []);
       return { shown: members, sections: [{ title: null, from: 0, to: members.length }] };
@@ -190,6 +191,22 @@ export class View {
   rankOf(sampleId: number): number | null {
     const value = this.scores[sampleId];
     return value === undefined || Number.isNaN(value) ? null : this.sortedScores.length - upperBound(this.sortedScores, value) + 1;
+  }
+
+  /** Looks in the gallery at all images, the most like the chosen first. */
+  async lookAlike() {
+    const ids = this.chosen();
+    if (!ids.length) return;
+    try {
+      await this.#session.calls.samples.alike.mutate({ ids });
+      this.openView({ name: '', where: null, order: { by: 'alike', descending: true } });
+      this.grouping = 'none';
+      this.selection = new Set();
+      this.cursor = ids[0];
+      this.loupe.mode = 'grid';
+    } catch (error) {
+      notices.fail(error);
+    }
   }
 
   clearFilters() {

@@ -1,0 +1,88 @@
+/** Labels that are likely wrong, as they are looked at: of which pair of classes, which are chosen, what is said of them. */
+import type { LabelSuspect } from '../../src-main/contract/classifier.ts';
+import type { Run } from '../../src-main/contract/types.ts';
+import { notices } from './notices.svelte.ts';
+import type { Session } from './session.svelte.ts';
+import type { View } from './view.svelte.ts';
+
+export interface Pair { given: string; suggested: string; count: number }
+
+const known = new WeakMap<View, Suspects>();
+
+export class Suspects {
+  #session: Session;
+  #view: View;
+  pair = $state.raw<Omit<Pair, 'count'> | null>(null);
+  /** A classifier with folds that is to judge; the heads on embeddings without. */
+  runId = $state<string | null>(null);
+
+  /** The one of a view. */
+  static of(session: Session, view: View): Suspects {
+    let own = known.get(view);
+    if (!own) {
+      $effect.root(() => {
+        own = new Suspects(session, view);
+      });
+      known.set(view, own as unknown as Suspects);
+    }
+    return own as unknown as Suspects;
+  }
+
+  private constructor(session: Session, view: View) {
+    this.#session = session;
+    this.#view = view;
+  }
+
+  readonly run: Run | null = $derived.by(() => this.#session.runs.find(({ id }) => id === this.#session.labelQueue?.runId) ?? null);
+  /** Classifiers that can judge: none of their models learned from what it tells. */
+  readonly judges: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind, state, classification }) => kind === 'train' && state === 'done' && classification?.by === 'folds'));
+  readonly isBusy = $derived.by(() => this.#session.running?.kind === 'labels');
+  readonly waiting: readonly LabelSuspect[] = $derived.by(() => (this.#session.labelQueue?.suspects ?? []).filter(({ sampleId }) => {
+    const sample = this.#session.sample(sampleId);
+    return sample !== undefined && sample.decision !== 'reject';
+  }));
+  readonly pairs: readonly Pair[] = $derived.by(() => {
+    const counts = new Map<string, Pair>();
+    for (const { given, suggested } of this.waiting) {
+      const key = JSON.stringify([given, suggested]);
+      counts.set(key, { given, suggested, count: (counts.get(key)?.count ?? 0) + 1 });
+    }
+    return [...counts.values()].sort((a, b) => b.count - a.count || a.given.localeCompare(b.given) || a.suggested.localeCompare(b.suggested));
+  });
+  readonly shown: readonly LabelSuspect[] = $derived.by(() => {
+    const { pair } = this;
+    const own = pair && this.waiting.filter(({ given, suggested }) => given === pair.given && suggested === pair.suggested);
+    return own?.length ? own : this.waiting; // a pair that is settled is no filter any more
+  });
+  readonly settled = $derived.by(() => (this.#session.labelQueue?.flagged ?? 0) - this.waiting.length);
+
+  /** Of the selection, or under the cursor. */
+  get chosen(): readonly LabelSuspect[] {
+    const ids = new Set(this.#view.chosen());
+    return this.shown.filter(({ sampleId }) => ids.has(sampleId));
+  }
+
+  /** Gives the chosen, or these, the suggested class, or says that theirs is right; the cursor goes on to the next. */
+  async settle(how: 'accept' | 'confirm', these: readonly LabelSuspect[] = this.chosen): Promise<void> {
+    const ids = these.map(({ sampleId }) => sampleId);
+    if (!ids.length) return;
+    const left = new Set(ids);
+    const at = this.shown.findIndex(({ sampleId }) => left.has(sampleId));
+    const next = this.shown.slice(at).find(({ sampleId }) => !left.has(sampleId)) ?? this.shown.findLast(({ sampleId }) => !left.has(sampleId));
+    this.#view.selection = new Set();
+    // Shown at once; the engine's word comes with the refresh.
+    const { labelQueue } = this.#session;
+    if (labelQueue) this.#session.labelQueue = { ...labelQueue, suspects: labelQueue.suspects.filter(({ sampleId }) => !left.has(sampleId)) };
+    this.#view.cursor = next?.sampleId ?? null;
+    const done = await this.#session.do(() => this.#session.calls.labels[how].mutate({ ids }));
+    if (!done && this.#session.labelQueue) this.#session.labelQueue = labelQueue;
+  }
+
+  async judge(): Promise<void> {
+    try {
+      await this.#session.calls.labels.judge.mutate({ runId: this.judges.some(({ id }) => id === this.runId) ? this.runId : null });
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+}
