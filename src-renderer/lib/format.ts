@@ -31,3 +31,6 @@ export function ago(timeMs: number, nowMs = Date.now()): string {
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
   return new Date(timeMs).toLocaleDateString('en', { day: 'numeric', month: 'short' });
 }
+
+/** A probability in words: never told as certain. */
+export const sureness = (share: number): string => (share < 0.01 ? '< 1 %' : share > 0.99 ? '> 99 %' : `${Math.round(share * 100)} %`);
