@@ -67,6 +67,7 @@ async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: r
   const issues: Issue[] = [];
   let done = 0;
   const put = (samples: readonly Sample[], codes: Float32Array): void => {
+    if (codes.length !== samples.length * source.size) throw new Error(`${codes.length / source.size} embeddings came for ${samples.length} images.`);
     const bytes = new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
     for (let at = 0; at < bytes.length; ) at += writeSync(target, bytes, at, bytes.length - at, nextRow * rowBytes + at);
     fdatasyncSync(target);
@@ -88,7 +89,8 @@ async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: r
   try {
     await forEachParallel(wanted, availableParallelism() + 1, report.signal, async (sample) => {
       try {
-        block.push({ sample, row: await rowOf(folder, sample, source) });
+        const row = await rowOf(folder, sample, source);
+        block.push({ sample, row }); // the block of now: another may have been sent while this image was decoded
       } catch (error) {
         const { code, syscall } = error as NodeJS.ErrnoException;
         if (code && syscall) issues.push(fileIssue(sample.path, error));
