@@ -43,6 +43,9 @@ describe(`a classifier, ${doorName}`, () => {
   test('the preview shows what training will see and follows the sliders', async () => {
     await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
     await page.getByRole('complementary', { name: 'Train' }).getByRole('row', { name: 'all 350 75 75' }).waitFor();
+    await page.getByRole('radio', { name: 'From scratch' }).click();
+    await field('Architecture').selectOption('cnn');
+    await page.getByRole('tab', { name: 'Preview' }).click();
     await field('Size').selectOption('32');
     await page.getByText('32 × 32 px, as the network gets them').waitFor();
     await expect.poll(() => cells().count()).toBe(6 * 9);
