@@ -208,6 +208,7 @@ describe(`curation, ${doorName}`, () => {
   test('the map is drawn from what was learned; what is drawn round is selected everywhere', async () => {
     expect((await winnow(['rank', dirty, '--method', 'pca', '--size', '32'], env)).code).toBe(0);
     await press('m');
+    await page.getByLabel('Drawn by').selectOption('pca-1');
     await page.getByRole('button', { name: 'Draw the map' }).click();
     const plane = page.getByRole('application', { name: 'Map of 650 images' });
     await plane.waitFor({ timeout: 120_000 });

@@ -1,0 +1,163 @@
+/**
+ * Transfer as a person does it, through the window and through the browser: see which way of training fits, train the head in seconds, settle labels that are
+ * likely wrong, look for more like an image, draw the map, take the classifier away. What is shown is held to what the command line says of the same engine.
+ */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { winnowJson } from '../fixtures/command.ts';
+import { sharedSet } from '../fixtures/images.ts';
+import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
+
+const own = temporary();
+const env = { WINNOW_DATA: own.data };
+const folder = join(own.work, 'digits');
+const perClass = 14;
+const classes = ['0', '1', '2', '5', '6', '9'];
+const count = classes.length * perClass;
+/** Two images that lie in the wrong folder. */
+const planted: string[] = [];
+const faults: string[] = [];
+let door: OpenDoor;
+let page: Page;
+
+beforeAll(async () => {
+  const source = sharedSet('sign-digits');
+  for (const name of classes) {
+    mkdirSync(join(folder, name), { recursive: true });
+    for (const file of readdirSync(join(source, name)).sort().slice(0, perClass)) copyFileSync(join(source, name, file), join(folder, name, file));
+  }
+  for (const [from, to, place] of [['0', '5', 2], ['5', '1', 3]] as const) {
+    const file = readdirSync(join(folder, from)).sort()[place];
+    renameSync(join(folder, from, file), join(folder, to, `moved-${file}`));
+    planted.push(`${to}/moved-${file}`);
+  }
+  door = await openDoor(own.data, folder);
+  page = door.page;
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  await page.getByText(`${count} shown`).waitFor({ timeout: 60_000 });
+});
+afterAll(async () => {
+  await door?.close();
+  own.remove();
+});
+
+const inBothLights = () => violationsInBothLights(page);
+const place = (name: string) => page.getByRole('navigation').getByRole('button', { name, exact: true }).click();
+const cards = () => page.getByRole('listbox', { name: 'Suspect labels' }).getByRole('option');
+const suspectPaths = () => cards().evaluateAll((list) => list.map((card) => (card as HTMLElement).dataset.path as string));
+/** Paths that the engine has, as the command line tells them. */
+const pathsWhere = async (where: string) => (await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', where], env)).samples.map(({ path }) => path);
+
+describe(`transfer, ${doorName}`, () => {
+  test('the folder has its place in the table of ways, and the form follows it', async () => {
+    await place('Train');
+    const table = page.getByRole('table', { name: 'Ways of training, by size and by likeness to ImageNet' });
+    await table.waitFor({ timeout: 60_000 });
+    const here = table.locator('[aria-current=true]');
+    expect(await here.count()).toBe(1);
+    expect(await here.innerText()).toMatch(/this folder/i);
+    const advice = await winnowJson<{ mode: string; reasons: string[]; distance: number }>(['advise', folder], env);
+    await page.getByText(`${advice.distance.toFixed(2)} nats from ImageNet`).waitFor();
+    await page.getByText(advice.reasons[0]).waitFor();
+    expect(await page.getByRole('radio', { name: 'Head', exact: true }).getAttribute('aria-checked')).toBe('true');
+    expect(await inBothLights()).toEqual([]);
+    // Each way has the fields that act in it.
+    const form = page.getByRole('complementary', { name: 'Train' });
+    expect(await form.getByLabel('Epochs', { exact: true }).count()).toBe(0);
+    await page.getByRole('radio', { name: 'Head, then all' }).click();
+    await form.getByLabel('Epochs', { exact: true }).waitFor();
+    await page.getByRole('radio', { name: 'Head', exact: true }).click();
+  });
+
+  test('the head trains in folds, and its figures are those of the command line', async () => {
+    const form = page.getByRole('complementary', { name: 'Train' });
+    await form.getByLabel('Folds', { exact: true }).fill('3');
+    await form.getByLabel('Folds', { exact: true }).press('Tab');
+    await form.getByRole('button', { name: 'Train', exact: true }).click();
+    await page.getByText(/^efficientnet-lite0-1: [\d.]+ % of \d+ images right/).first().waitFor({ timeout: 120_000 });
+    await page.getByRole('tab', { name: 'Result' }).click();
+    const shown = await page.locator('dl[aria-label=Figures] div', { hasText: /^accuracy/ }).locator('dd').first().innerText();
+    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(['train', folder, '--mode', 'head', '--folds', '3', '--fresh'], { WINNOW_DATA: join(own.work, 'line') });
+    expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
+    const cells = await page.getByRole('region', { name: 'Confusion matrix' }).getByRole('button').evaluateAll((list) => list.map((cell) => Number(/: (\d+) images?$/.exec(cell.getAttribute('aria-label') ?? '')?.[1])));
+    expect(cells.reduce((a, b) => a + b)).toBe(count);
+    expect(await inBothLights()).toEqual([]);
+  });
+
+  test('suspect labels are settled by one key each, and undone', async () => {
+    await page.keyboard.press('e');
+    await page.getByRole('heading', { name: 'Are the labels right?' }).waitFor();
+    expect(await inBothLights()).toEqual([]);
+    await page.getByRole('complementary', { name: 'Labels' }).getByRole('button', { name: 'Judge the labels' }).click();
+    await cards().first().waitFor({ timeout: 120_000 });
+    const suspects = await suspectPaths();
+    expect(suspects.filter((path) => planted.includes(path)).length).toBeGreaterThanOrEqual(1);
+    expect(suspects).toEqual((await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', 'labels-1.suspect > 0', '--order', 'labels-1.quality'], env)).samples.map(({ path }) => path));
+    expect(await inBothLights()).toEqual([]);
+
+    const [first] = suspects;
+    const suggested = (await cards().first().locator('.suggested .clip').innerText()).replace(/^suggested\s*/, '').trim();
+    await cards().first().click();
+    await page.keyboard.press('y');
+    await expect.poll(() => pathsWhere(`label = '${suggested}'`)).toEqual([first]);
+    await expect.poll(async () => (await suspectPaths()).includes(first)).toBe(false);
+    await page.keyboard.press('Control+z');
+    await expect.poll(suspectPaths).toEqual(suspects);
+    expect(await pathsWhere(`label = '${suggested}'`)).toEqual([]);
+    await cards().first().click();
+    await page.keyboard.press('v');
+    await expect.poll(async () => (await suspectPaths()).includes(first)).toBe(false);
+    expect(await pathsWhere('label != none')).toEqual([]); // its class was right
+    await page.keyboard.press('Control+z');
+    await expect.poll(suspectPaths).toEqual(suspects);
+  });
+
+  test('more like this: the image itself, then what is nearest to it', async () => {
+    await page.keyboard.press('g');
+    await cards().first().waitFor({ state: 'detached' });
+    await page.getByText(`${count} shown`).waitFor();
+    const tiles = page.locator('[role=option][data-path]');
+    await tiles.nth(4).click();
+    const chosen = (await tiles.nth(4).getAttribute('data-path')) as string;
+    await page.keyboard.press('q');
+    await expect.poll(() => tiles.first().getAttribute('data-path'), { timeout: 60_000 }).toBe(chosen);
+    const { samples } = await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', 'alike >= -1', '--order', 'alike:desc'], env);
+    expect(await tiles.evaluateAll((list) => list.slice(0, 6).map((tile) => (tile as HTMLElement).dataset.path))).toEqual(samples.slice(0, 6).map(({ path }) => path));
+    expect(await inBothLights()).toEqual([]);
+    await page.keyboard.press('Escape');
+  });
+
+  test('the map is drawn by the bundled weights without any training', async () => {
+    await page.keyboard.press('m');
+    await page.getByRole('button', { name: 'Draw the map' }).click();
+    await page.getByRole('application', { name: `Map of ${count} images` }).waitFor({ timeout: 60_000 });
+    expect((await pathsWhere('map.x >= -1000')).length).toBe(count);
+    expect(await inBothLights()).toEqual([]);
+  });
+
+  test('the classifier is taken away and runs elsewhere', async () => {
+    await place('Train');
+    await page.getByRole('tab', { name: 'Result' }).click();
+    await page.getByRole('button', { name: 'Take away…' }).click();
+    const dialog = page.getByRole('dialog');
+    expect(await violations(page)).toEqual([]);
+    await dialog.getByLabel('Folder of the model').fill(folder);
+    await dialog.getByRole('button', { name: 'Take away' }).click();
+    await dialog.getByRole('alert').waitFor(); // originals are never written to
+    const to = join(own.work, 'model');
+    await dialog.getByLabel('Folder of the model').fill(to);
+    await dialog.getByRole('button', { name: 'Take away' }).click();
+    await dialog.getByText('has an example of ten lines').waitFor({ timeout: 60_000 });
+    expect(existsSync(join(to, 'tfjs', 'model.json'))).toBe(true);
+    const session = await ort.InferenceSession.create(join(to, 'model.onnx'));
+    const { probabilities } = await session.run({ pixels: new ort.Tensor('float32', new Float32Array(224 * 224 * 3).fill(128), [1, 224, 224, 3]) });
+    expect((probabilities.data as Float32Array).reduce((a, b) => a + b)).toBeCloseTo(1, 4);
+    expect(probabilities.dims).toEqual([1, classes.length]);
+    await page.keyboard.press('Escape');
+    expect(faults).toEqual([]);
+  });
+});
