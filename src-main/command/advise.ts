@@ -13,7 +13,7 @@ export function addAdviseCommand(program: Command) {
 async function adviseCommand(door: Door, options: FolderOptions): Promise<void> {
   await follow(door, options, () => door.calls.workspace.scan.mutate());
   const advice = await door.calls.classifier.advise.query();
-  writeJson(options, { schema: 'winnow/advice@1', folder: door.folder, ...advice });
+  writeJson(options, { schema: 'winnow/advise@1', folder: door.folder, ...advice });
   if (options.quiet || options.json === '-') return;
   const { images, classes, perClass, distance, similarity, size, mode, reasons } = advice;
   process.stdout.write(`${images.toLocaleString('en')} images of ${classes} classes, ${perClass} of the class in the middle: ${size}.\n`);

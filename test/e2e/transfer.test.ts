@@ -127,7 +127,7 @@ describe(`transfer, ${doorName}`, () => {
     await page.locator(`[role=option][data-path="${chosen}"]`).click();
     await page.keyboard.press('q');
     await expect.poll(() => tiles.first().getAttribute('data-path'), { timeout: 60_000 }).toBe(chosen);
-    const { samples } = await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', 'alike >= -1', '--order', 'alike:desc'], env);
+    const { samples } = await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', 'alike >= -1', '--order', '-alike'], env);
     expect(await tiles.evaluateAll((list) => list.slice(0, 6).map((tile) => (tile as HTMLElement).dataset.path))).toEqual(samples.slice(0, 6).map(({ path }) => path));
     expect(await inBothLights()).toEqual([]);
     await page.keyboard.press('Escape');
