@@ -29,7 +29,6 @@ console.log('| round | images | Winnow, images/s | PyTorch, images/s | with | ra
 for (let round = 1; round <= Number(options.rounds); round++) {
   const data = temporaryFolder('bench');
   const json = path.join(data, 'scan.json');
-  fs.mkdirSync(data, { recursive: true });
   winnow(data, 'scan', folder, '--json', json);
   const { samples } = JSON.parse(fs.readFileSync(json, 'utf8')) as { samples: { path: string }[] };
   const like = (): number => winnow(data, 'like', folder, samples[0].path);
