@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { Door } from '../door/client.ts';
-import { writeWhole } from '../workspace/files.ts';
+import { writeWhole } from '../file/whole.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { codeOf, say, writeJson } from './output.ts';
 import { tellMarks } from './samples.ts';

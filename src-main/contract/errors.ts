@@ -3,7 +3,7 @@
 export type ErrorCode =
   | 'bad-request' | 'no-folder' | 'no-workspace' | 'workspace-busy' | 'workspace-newer' | 'workspace-corrupt' | 'nothing-to-do'
   | 'no-samples' | 'no-run' | 'no-column' | 'bad-expression' | 'target-inside-source' | 'target-not-empty' | 'target-unwritable'
-  | 'disk-full' | 'cancelled' | 'compute-failed' | 'out-of-memory' | 'job-running' | 'failed';
+  | 'disk-full' | 'cancelled' | 'compute-failed' | 'compute-lost' | 'out-of-memory' | 'job-running' | 'engine-gone' | 'failed';
 
 export class WinnowError extends Error {
   code: ErrorCode;

@@ -12,7 +12,7 @@ import { explain, WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { nearestExisting } from '../workspace/files.ts';
+import { nearestExisting } from '../file/output.ts';
 import type { Report } from '../workspace/jobs.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
 import type { Entry, Text } from './format.ts';

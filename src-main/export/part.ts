@@ -6,7 +6,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { writeWhole } from '../workspace/files.ts';
+import { writeWhole } from '../file/whole.ts';
 
 const schema = 'winnow/part@1';
 

@@ -3,7 +3,7 @@ import { constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { isInside, nearestExisting } from '../workspace/files.ts';
+import { isInside, nearestExisting } from '../file/output.ts';
 import { partOf } from './part.ts';
 
 export async function checkTarget(folder: string, to: string): Promise<void> {

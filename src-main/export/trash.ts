@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Issue } from '../contract/types.ts';
-import { isInside } from '../workspace/files.ts';
+import { isInside } from '../file/output.ts';
 import type { Report } from '../workspace/jobs.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
 import type { Entry } from './format.ts';

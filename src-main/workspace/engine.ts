@@ -20,7 +20,7 @@ import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
 import { chosenBackend, keepBackend } from './backend-choice.ts';
-import { isInside } from './files.ts';
+import { isInside } from '../file/output.ts';
 import { lock, unlock, type Holder } from './lock.ts';
 import { checkRank } from './rank.ts';
 import { inWords } from './runs.ts';

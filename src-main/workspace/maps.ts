@@ -5,7 +5,7 @@ import type { Run } from '../contract/types.ts';
 import type { MapResult } from '../compute/protocol.ts';
 import { encodeGray16 } from '../image/encode.ts';
 import { packPixels } from '../image/pixel-cache.ts';
-import { writeWhole } from './files.ts';
+import { writeWhole } from '../file/whole.ts';
 import type { Report } from './jobs.ts';
 import { hasMaps, runFolder, type Desk } from './rank.ts';
 

@@ -7,7 +7,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { TakeAwayRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { checkTarget } from '../export/target.ts';
-import { writeWhole } from './files.ts';
+import { writeWhole } from '../file/whole.ts';
 import type { Report } from './jobs.ts';
 import { runFolder, type Desk } from './rank.ts';
 import { inWords } from './runs.ts';

@@ -20,7 +20,7 @@ import { divide } from './division.ts';
 import { Database } from './database.ts';
 import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
 import { embeddedCount, likelyPairs } from './embeddings.ts';
-import { isInside } from './files.ts';
+import { isInside } from '../file/output.ts';
 import { Groups } from './groups.ts';
 import { importMarks } from './import.ts';
 import { Jobs, type Report } from './jobs.ts';

@@ -1,0 +1,91 @@
+/**
+ * Where the program may write. Every path that a person names for output comes through here, whatever the door: links are followed and capitals are
+ * compared as the disk does, so that nothing lands in an opened folder by a detour, and no file is written over that is not Winnow's own.
+ */
+import { existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
+import { basename, dirname, join, parse, resolve, sep } from 'node:path';
+import { WinnowError } from '../contract/errors.ts';
+import { openRegularSync } from './open.ts';
+
+/** As many links in a row as Linux follows. */
+const maxLinks = 40;
+
+/** The nearest folder above that exists, or `path` itself. */
+export function nearestExisting(path: string): string {
+  let at = resolve(path);
+  while (!existsSync(at)) at = dirname(at);
+  return at;
+}
+
+/** The path that a write to `path` would reach: every link is followed, also one that leads to nothing yet. Throws `target-unwritable` for links that lead to themselves. */
+export function realTarget(path: string): string {
+  let wanted = resolve(path);
+  for (let links = 0; links <= maxLinks; links++) {
+    const { root } = parse(wanted);
+    const parts = wanted.slice(root.length).split(sep).filter(Boolean);
+    let at = root;
+    let next: string | null = null;
+    for (const [i, part] of parts.entries()) {
+      const here = join(at, part);
+      const info = lstatSync(here, { throwIfNoEntry: false });
+      if (!info) return join(at, ...parts.slice(i));
+      if (info.isSymbolicLink()) {
+        next = join(resolve(at, readlinkSync(here)), ...parts.slice(i + 1));
+        break;
+      }
+      at = here;
+    }
+    if (next === null) return at;
+    wanted = next;
+  }
+  throw new WinnowError('target-unwritable', `${path} is a link that leads back to itself. Choose another place.`);
+}
+
+/** Would `path`, which need not exist, lie in `folder` or be it? Compared by what the disk says a folder is, so that links, mounts and capitals do not hide it. */
+export function isInside(folder: string, path: string): boolean {
+  const source = statSync(folder, { bigint: true, throwIfNoEntry: false });
+  if (!source) return false;
+  for (let at = realTarget(path); ; at = dirname(at)) {
+    const here = statSync(at, { bigint: true, throwIfNoEntry: false });
+    if (here && here.ino === source.ino && here.dev === source.dev) return true;
+    if (dirname(at) === at) return false;
+  }
+}
+
+/** Throws `target-inside-source` where `path` lies in one of the folders. `what` names it at the start of a sentence: 'The folder for maps'. Returns the real path, which is the one to write to. */
+export function outsideOf(folders: readonly string[], path: string, what: string): string {
+  const inside = folders.find((folder) => isInside(folder, path));
+  if (inside !== undefined) throw new WinnowError('target-inside-source', `${what} would lie inside the opened folder ${inside}, which is never written to. Choose another place.`);
+  return realTarget(path);
+}
+
+/** The start of a file that Winnow wrote: what it begins with tells it from everybody else's. */
+const ownStarts = [/^\s*\{\s*"schema":\s*"winnow\//, /^#!\/bin\/sh\n# .*\bWinnow\b/];
+
+/**
+ * Where a single file may be written: outside of every opened folder, in place of nothing or of a file that Winnow wrote before. Devices and pipes, as
+ * `/dev/stdout`, are written to as they are. Returns the path to write to. Throws WinnowError.
+ */
+export function outputFile(path: string, folders: readonly string[], what: string): string {
+  const target = outsideOf(folders, path, what);
+  const info = statSync(target, { throwIfNoEntry: false });
+  if (info?.isDirectory()) throw new WinnowError('target-unwritable', `${target} is a folder. Name a file in it.`);
+  if (info?.isFile() && info.size > 0 && !isOwnFile(target)) {
+    throw new WinnowError('target-not-empty', `${target} is there already and was not written by Winnow. Nothing is written over: choose another name, or delete it first.`);
+  }
+  if (info?.isFile() && info.nlink > 1) throw new WinnowError('target-not-empty', `${target} is another name of a file that exists elsewhere too (a hard link). Choose another name.`);
+  const parent = nearestExisting(dirname(target));
+  if (parent !== dirname(target) || !statSync(parent).isDirectory()) throw new WinnowError('target-unwritable', `There is no folder ${dirname(target)} for ${basename(target)}. Make it first, or choose another place.`);
+  return target;
+}
+
+function isOwnFile(path: string): boolean {
+  const descriptor = openRegularSync(path);
+  try {
+    const head = Buffer.alloc(256);
+    const start = head.toString('utf8', 0, readSync(descriptor, head, 0, head.length, 0));
+    return ownStarts.some((own) => own.test(start));
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,21 @@
+/** Files that are whole or not there: written beside their place and renamed into it. */
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+let serial = 0;
+
+/** Writes `data` to `file`, making its folder where there is none. A reader sees the old content or the new, never a part. Replaces a link itself, not what it leads to. */
+export async function writeWhole(file: string, data: string | Uint8Array): Promise<void> {
+  const part = `${file}.${process.pid}-${serial++}.part`;
+  try {
+    await writeFile(part, data).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(part, data);
+    });
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
