@@ -12,7 +12,7 @@ import { addLabelsCommand } from './command/labels.ts';
 import { addLikeCommand } from './command/like.ts';
 import { addMapCommand } from './command/map.ts';
 import { addMarkCommands } from './command/mark.ts';
-import { exitCodes, fail, say } from './command/output.ts';
+import { ended, exitCodes, fail, quietlyWithoutReader, say } from './command/output.ts';
 import { addRankCommand } from './command/rank.ts';
 import { addPredictCommand } from './command/predict.ts';
 import { addRunsCommand } from './command/runs.ts';
@@ -23,6 +23,7 @@ import { addViewCommands } from './command/views.ts';
 import { version } from './workspace/engine.ts';
 
 let exitCode: number = exitCodes.done;
+quietlyWithoutReader();
 
 const program = new Command('winnow')
   .description('Find the odd, hard, broken and duplicated images in a folder, and export a better data set. Nothing leaves this machine.')
@@ -51,11 +52,15 @@ program.command('serve')
   .option('--workspace <dir>', 'where Winnow keeps what it learns')
   .addOption(backendOption())
   .action(async (folder: string | undefined, options: { host: string; port: number; workspace?: string }) => {
-    const { serve } = await import('./serve.ts');
+    const { isLoopback, serve } = await import('./serve.ts');
+    const { guard } = await import('./door/guard.ts');
+    guard();
     const serving = await serve({ host: options.host, port: options.port, folder: folder ?? null, workspace: options.workspace });
     process.stdout.write(`${serving.url}\n`);
     say({}, 'Open this address in a browser. Ctrl-C ends it.');
-    await new Promise<void>((end) => process.once('SIGINT', () => end()).once('SIGTERM', () => end()));
+    if (!isLoopback(options.host)) say({}, `Warning: with --host ${options.host} other machines can reach this address. Whoever has it can read every image that you can read, and the connection is not encrypted. Use it in a network that you trust.`);
+    await new Promise<void>((end) => process.once('SIGINT', () => end()).once('SIGTERM', () => end()).once('SIGHUP', () => end()));
+    setTimeout(() => process.exit(exitCodes.failed), 8000).unref(); // work that does not let itself be ended is left
     await serving.close();
   });
 
@@ -84,4 +89,5 @@ try {
 } catch (error) {
   exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage) : fail(error);
 }
+await ended();
 process.exit(exitCode);

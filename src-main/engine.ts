@@ -1,11 +1,17 @@
 /** The engine process: listens on a pipe of its own, names it in one line, and ends with the process that started it. */
+import { guard } from './door/guard.ts';
 import { listenOnPipe } from './door/pipe.ts';
 
+/** What is confirmed is on the disk: work that does not let itself be ended is left. */
+const endWithinMs = 8000;
+
+guard();
 const { pipe, close } = await listenOnPipe();
 let closing = false;
 const end = async () => {
   if (closing) return;
   closing = true;
+  setTimeout(() => process.exit(1), endWithinMs).unref();
   await close();
   process.exit(0);
 };

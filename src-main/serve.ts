@@ -1,33 +1,46 @@
 /**
  * The engine on a TCP address, for a browser. Nobody comes in without the token (once in the address, then in a cookie), under a foreign
- * host name (DNS rebinding), or from another site's page (Origin).
+ * host name (DNS rebinding), or from another page, of another port too (Origin, Sec-Fetch-Site, the page's own header).
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { pageHeader } from './contract/address.ts';
 import { WinnowError } from './contract/errors.ts';
+import { report } from './door/guard.ts';
 import { createListener, urlOf } from './door/http.ts';
 import { listenOnPipe } from './door/pipe.ts';
 
 export interface Serving { url: string; close(): Promise<void> }
 
 const loopback = new Set(['127.0.0.1', 'localhost', '::1']);
+/** Can only this machine reach that address? */
+export const isLoopback = (host: string) => loopback.has(host) || /^127\./.test(host);
 
 export async function serve(options: { host: string; port: number; folder: string | null; workspace?: string; token?: string }): Promise<Serving> {
-  const { engine, close } = await listenOnPipe();
+  const { engine, guests, close } = await listenOnPipe();
   const token = options.token ?? randomBytes(24).toString('base64url');
-  const listener = createListener(engine);
+  const listener = createListener(engine, guests);
+  const guesses = new Guesses();
   let cookie = '';
   const server = createServer((request, response) => {
-    const refusal = refuse(request, options.host, token, cookie);
-    if (refusal) return deny(response, refusal);
-    const url = urlOf(request);
-    if (url.searchParams.has('token')) {
-      url.searchParams.delete('token');
-      response.writeHead(303, { location: url.pathname + url.search, 'set-cookie': `${cookie}=${token}; HttpOnly; SameSite=Strict; Path=/` }).end();
-      return;
+    response.on('error', () => undefined);
+    try {
+      const refusal = refuse(request, options.host, token, cookie);
+      if (refusal) return refusal.isGuess ? guesses.answerLater(request, response, refusal) : deny(response, refusal);
+      const url = urlOf(request);
+      if (url.searchParams.has('token')) {
+        url.searchParams.delete('token');
+        // A path that begins with two slashes would name another host.
+        response.writeHead(303, { location: url.pathname.replace(/^[\\/]+/, '/') + url.search, 'set-cookie': `${cookie}=${token}; HttpOnly; SameSite=Strict; Path=/` }).end();
+        return;
+      }
+      listener(request, response);
+    } catch (error) {
+      report(`${request.method} ${request.url?.slice(0, 200)}`, error);
+      if (response.headersSent) response.destroy();
+      else deny(response, { status: 500, why: 'The request could not be answered.' });
     }
-    listener(request, response);
   });
   try {
     if (options.folder) await engine.open({ folder: options.folder, workspace: options.workspace });
@@ -53,22 +66,64 @@ export async function serve(options: { host: string; port: number; folder: strin
   };
 }
 
+interface Refusal {
+  status: number;
+  why: string;
+  /** A token was given, and it is not ours. */
+  isGuess?: boolean;
+}
+
 /** Why this request may not come in, or null. */
-function refuse(request: IncomingMessage, host: string, token: string, cookie: string): { status: number; why: string } | null {
-  const named = request.headers.host ?? '';
+function refuse(request: IncomingMessage, host: string, token: string, cookie: string): Refusal | null {
+  const { headers } = request;
+  const named = headers.host ?? '';
   const name = named.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   // A page of another name that resolves here has that name as Host; an address cannot be forged so.
   if (!(loopback.has(name) || name === host || (!loopback.has(host) && isIP(name)))) return { status: 421, why: 'This address is not served here.' };
-  const { origin } = request.headers;
-  if (origin && origin !== `http://${named}`) return { status: 403, why: 'Requests from other sites are refused.' };
-  const given = urlOf(request).searchParams.get('token')
-    ?? new Map((request.headers.cookie ?? '').split(/;\s*/).map((pair) => pair.split('=', 2) as [string, string])).get(cookie) ?? '';
-  if (!same(given, token)) return { status: 401, why: 'The token is missing or wrong. Open the address that Winnow printed when it started.' };
-  return null;
+  const otherSite = { status: 403, why: 'Requests from other sites are refused.' };
+  const { origin } = headers;
+  if (origin && origin !== `http://${named}`) return otherSite;
+  // A cookie goes to every port of a host, and an image's request has no Origin. Browsers say where a request comes from; other programs say nothing.
+  const site = headers['sec-fetch-site'];
+  if (site === 'cross-site' || site === 'same-site') return otherSite;
+  if (site === 'none' && headers['sec-fetch-mode'] !== 'navigate') return otherSite;
+  const isCall = request.method !== 'GET' && request.method !== 'HEAD';
+  if (site && isCall && !headers[pageHeader]) return otherSite;
+  const given = urlOf(request).searchParams.get('token') ?? cookieOf(headers.cookie ?? '', cookie);
+  return given !== undefined && same(given, token) ? null : { status: 401, why: missing, isGuess: given !== undefined };
 }
 
-const same = (a: string, b: string) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+const missing = 'The token is missing or wrong. Open the address that Winnow printed when it started.';
 
-const deny = (response: ServerResponse, { status, why }: { status: number; why: string }) => {
+const cookieOf = (all: string, name: string): string | undefined =>
+  all.split(/;\s*/).find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+/** Digests have one length, whatever was given, and comparing them tells nothing of how much was right. */
+const same = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
+
+const deny = (response: ServerResponse, { status, why }: Refusal) => {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(why);
 };
+
+/** Who guesses tokens waits, longer each time; who asks with the right one does not. */
+class Guesses {
+  #recent = 0;
+  #waiting = 0;
+
+  answerLater(request: IncomingMessage, response: ServerResponse, refusal: Refusal) {
+    if (this.#waiting >= 16) {
+      response.setHeader('connection', 'close');
+      return deny(response, { status: 429, why: 'Too many wrong tokens. Wait a minute.' });
+    }
+    this.#recent++;
+    this.#waiting++;
+    const later = setTimeout(() => {
+      this.#waiting--;
+      deny(response, refusal);
+    }, Math.min(2000, 50 * 2 ** Math.min(10, this.#recent)));
+    later.unref();
+    setTimeout(() => this.#recent--, 60_000).unref();
+    request.resume();
+  }
+}

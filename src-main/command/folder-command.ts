@@ -3,7 +3,7 @@ import { Help, InvalidArgumentError, Option, type Command, type HelpConfiguratio
 import { openDoor, type Door } from '../door/client.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { backendChoices, type BackendChoice } from '../contract/types.ts';
-import type { OutputOptions } from './output.ts';
+import { checkJson, say, type OutputOptions } from './output.ts';
 
 export interface FolderOptions extends OutputOptions { workspace?: string; backend?: BackendChoice }
 
@@ -35,14 +35,21 @@ export function folderCommand(program: Command, heading: keyof typeof headings, 
   return command;
 }
 
-/** Opens the folder, does the work, closes it again. */
+/** Opens the folder, does the work, closes it again. Ends with the engine's sentence when another process has the folder and is lost. */
 export async function inFolder(folder: string, options: FolderOptions, work: (door: Door) => Promise<void>): Promise<void> {
+  checkJson(options, folder);
   const door = await openDoor(folder, options.workspace);
   try {
+    if (door.warning) say(options, door.warning);
+    const lost = new Promise<never>((_, fail) => door.lost.addEventListener('abort', () => fail(door.lost.reason as Error), { once: true }));
+    await Promise.race([lost, insistAndWork()]);
+  } finally {
+    await door.close((guests) => say(options, `Done. ${guests === 1 ? 'Another command works' : `${guests} other commands work`} on this folder through this one, which stays until ${guests === 1 ? 'it is' : 'they are'} done.`));
+  }
+
+  async function insistAndWork() {
     if (options.backend) await insistOn(options.backend, door);
     await work(door);
-  } finally {
-    await door.close();
   }
 }
 

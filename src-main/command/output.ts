@@ -1,11 +1,25 @@
 /** How every command speaks: progress and sentences on stderr, the JSON on stdout or in a file, the exit code of DESIGN's contract. */
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { Job } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
+import { outputFile } from '../file/output.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
+
+/** A reader that has had enough, as `head`, is no fault: what is left is not written, and the command ends as it would have. */
+export function quietlyWithoutReader() {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+/** Everything that was written has arrived: a pipe holds 64 KiB, and the rest waits in this process until its reader has taken them. */
+export async function ended() {
+  for (const stream of [process.stdout, process.stderr]) if (stream.writable) await new Promise<void>((done) => stream.write('', () => done()));
+}
 
 export interface OutputOptions {
   json?: string;
@@ -17,11 +31,16 @@ export function say(options: OutputOptions, sentence: string) {
   if (!options.quiet) process.stderr.write(`${sentence}\n`);
 }
 
-export function writeJson(options: OutputOptions, value: unknown) {
+/** Where the JSON goes: checked before the work, since an original must not be written over and nobody wants to hear it an hour later. */
+export function checkJson({ json }: OutputOptions, folder: string) {
+  if (json && json !== '-') outputFile(resolve(json), [folder], 'The JSON file');
+}
+
+export function writeJson(options: OutputOptions, value: { schema: string; folder?: string; [name: string]: unknown }) {
   if (!options.json) return;
   const text = `${JSON.stringify(value, null, 1)}\n`;
   if (options.json === '-') process.stdout.write(text);
-  else writeFileSync(options.json, text);
+  else writeFileSync(outputFile(resolve(options.json), value.folder ? [value.folder] : [], 'The JSON file'), text);
 }
 
 export function fail(error: unknown): number {
@@ -35,8 +54,20 @@ export const codeOf = (error: unknown): string => told(error).code;
 
 /** An error of the client carries the engine's code and sentence in its data. */
 function told(error: unknown): { code: string; message: string } {
-  const data = (error as { data?: { winnow?: string } }).data;
+  const { data, cause } = error as { data?: { winnow?: string }; cause?: unknown };
+  if (cause instanceof WinnowError) return explain(cause); // the engine was lost while a call waited
   return data?.winnow ? { code: data.winnow, message: (error as Error).message } : explain(error);
+}
+
+/** What lets itself be cancelled is over long before; the second time nothing is waited for. */
+const endWithinMs = 10_000;
+let isEnding = false;
+
+/** After SIGINT or SIGTERM: whatever still waits then is left. */
+function endSoon() {
+  if (isEnding) process.exit(exitCodes.cancelled);
+  isEnding = true;
+  setTimeout(() => process.exit(exitCodes.cancelled), endWithinMs).unref();
 }
 
 /** Starts a job, shows how far it is, cancels it on Ctrl-C, and returns it when done. Throws WinnowError when it is not. */
@@ -62,7 +93,10 @@ export async function follow(door: Door, options: OutputOptions, start: () => Pr
       ended.reject(error);
     },
   });
-  const cancel = () => wanted !== null && void door.calls.jobs.cancel.mutate({ id: wanted });
+  const cancel = () => {
+    endSoon();
+    if (wanted !== null) door.calls.jobs.cancel.mutate({ id: wanted }).catch((error: unknown) => ended.reject(error));
+  };
   process.on('SIGINT', cancel).on('SIGTERM', cancel);
   try {
     await started.promise;

@@ -5,6 +5,12 @@
 
 export const workspacePath = (workspaceId: string) => `/w/${workspaceId}`;
 export const trpcPath = '/trpc';
+/** The page sends it with every call; no form, link or image of another page can. */
+export const pageHeader = 'x-winnow';
+/** Asked by another process: does this engine have the workspace open? JSON: `{ state }`. */
+export const alivePath = (workspaceId: string) => `/alive?workspace=${workspaceId}`;
+/** A stream with a beat every few seconds for as long as the engine has the workspace. A guest's end is waited for. */
+export const attachPath = (workspaceId: string, guest: boolean) => `${workspacePath(workspaceId)}/attach?guest=${Number(guest)}`;
 
 /** JPEG of at most 256 px, named by content: never changes. */
 export const thumbPath = (workspaceId: string, sha256: string) => `${workspacePath(workspaceId)}/media/thumb/${sha256}.jpg`;

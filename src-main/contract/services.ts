@@ -24,7 +24,7 @@ export interface EngineService {
   summary(request: z.infer<typeof summarySchema>): Promise<ModelSummary>;
   exportFormats(): ExportFormat[];
   /** Opens the folder's workspace, or finds the engine that has it open. */
-  open(request: { folder: string; workspace?: string }): Promise<{ id: string; folder: string }>;
+  open(request: { folder: string; workspace?: string }): Promise<{ id: string; folder: string; warning: string | null }>;
   listFolders(path: string | null): Promise<{ path: string; parent: string | null; folders: FolderEntry[] }>;
 }
 

@@ -2,43 +2,67 @@
  * The command line's door: one typed client, whether the engine runs in this process or another engine has the folder open already. In
  * both cases the calls are the contract's.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { createTRPCClient, httpLink, httpSubscriptionLink, localLink, splitLink, type TRPCClient } from '@trpc/client';
-import { Agent, EventSource, fetch } from 'undici';
+import { Agent, EventSource, fetch, type RequestInit } from 'undici';
 import { columnPath, predictionsPath, trpcPath, workspacePath } from '../contract/address.ts';
 import type { ColumnValues } from '../contract/read.ts';
 import { router, type Router } from '../contract/router.ts';
+import { attach, type Attachment } from '../workspace/holder.ts';
 import { OpenWorkspace } from '../workspace/workspace.ts';
 import { listenOnPipe } from './pipe.ts';
 
 export interface Door {
   calls: TRPCClient<Router>;
   folder: string;
+  /** A sentence to read: the workspace lies where it should not. */
+  warning: string | null;
+  /** Aborted, with the sentence as its reason, when the engine that has the folder has ended or does not answer. Nothing is to be waited for then. */
+  lost: AbortSignal;
   /** By sample id. */
   column(name: string): Promise<ColumnValues>;
   /** A run's probabilities: row i is the sample `ids[i]`'s, in the order of the run's classes. */
   predictions(runId: string): Promise<{ ids: ArrayLike<number>; probabilities: Float32Array }>;
-  close(): Promise<void>;
+  /** Stays until the commands that work through this engine are done; `onWait` is told their number, where there are any. */
+  close(onWait?: (guests: number) => void): Promise<void>;
 }
 
+const askAgainMs = 40;
+
 export async function openDoor(folder: string, workspace?: string): Promise<Door> {
-  const { engine, close } = await listenOnPipe();
+  const { engine, guests, close } = await listenOnPipe();
   try {
-    const opened = await engine.open({ folder, workspace });
-    const found = engine.find(opened.id);
-    if (found instanceof OpenWorkspace) {
-      const calls = createTRPCClient<Router>({ links: [localLink({ router, createContext: async () => ({ engine, workspace: found }) })] });
-      return { calls, folder: opened.folder, column: async (name) => found.table.values(name), predictions: async (runId) => found.predictions(runId), close };
+    for (;;) {
+      const { id, folder: real, warning } = await engine.open({ folder, workspace });
+      const found = await engine.reach(id);
+      if (found instanceof OpenWorkspace) {
+        engine.use(id);
+        const calls = createTRPCClient<Router>({ links: [localLink({ router, createContext: async () => ({ engine, workspace: found }) })] });
+        return {
+          calls, folder: real, warning, lost: new AbortController().signal, column: async (name) => found.table.values(name), predictions: async (runId) => found.predictions(runId),
+          async close(onWait) {
+            if (guests.count) onWait?.(guests.count);
+            await guests.leave();
+            await close();
+          },
+        };
+      }
+      const attachment = found && (await attach(found.holder, id, { guest: true }));
+      if (attachment) {
+        const { holder: { pipe } } = found;
+        return { ...remote(pipe, id, attachment), folder: real, warning, async close() { attachment.detach(); await close(); } };
+      }
+      engine.forget(id); // it closes the folder at this moment
+      await delay(askAgainMs);
     }
-    if (!found) throw new Error('the workspace closed while it was opened');
-    return { ...remote(found.pipe, opened.id), folder: opened.folder, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column' | 'predictions'> {
-  const dispatcher = new Agent({ connect: { socketPath: pipe } });
+function remote(pipe: string, id: string, { lost }: Attachment): Pick<Door, 'calls' | 'lost' | 'column' | 'predictions'> {
+  const dispatcher = new Agent({ connect: { socketPath: pipe }, headersTimeout: 0, bodyTimeout: 0 }); // that the engine is alive is heard on the attachment
   const base = 'http://engine';
   const url = `${base}${workspacePath(id)}${trpcPath}`;
   class PipeEventSource extends EventSource {
@@ -46,7 +70,7 @@ function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column' | 'pred
       super(address, { node: { dispatcher } });
     }
   }
-  const overPipe = (input: string, init: object = {}) => fetch(input, { ...init, dispatcher });
+  const overPipe = (input: string, init: RequestInit = {}) => fetch(input, { ...init, dispatcher, signal: init.signal ? AbortSignal.any([init.signal, lost]) : lost });
   const calls = createTRPCClient<Router>({
     links: [splitLink({
       condition: (operation) => operation.type === 'subscription',
@@ -60,7 +84,7 @@ function remote(pipe: string, id: string): Pick<Door, 'calls' | 'column' | 'pred
     return answer.arrayBuffer();
   };
   return {
-    calls,
+    calls, lost,
     column: async (name) => new Float64Array(await numbers(columnPath(id, name, 0))),
     predictions: async (runId) => {
       const buffer = await numbers(predictionsPath(id, runId));

@@ -1,23 +1,50 @@
-/** Hands a request on to another engine's pipe, streams included. */
+/** Hands a request on to the engine that has the workspace, streams included. */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Elsewhere } from '../workspace/engine.ts';
 
-/** False when that engine no longer answers and nothing was sent: the caller may then answer itself. */
-export function forward(pipe: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+/** The body of a request, whole, so that it can be sent again when the engine that was asked had just ended. */
+export async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > maxBytes) return null;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+/**
+ * `answered`, also where the other engine ended in the middle: then nobody can say what it has done. `gone`: nothing was sent, and the caller may answer
+ * itself. Where the engine does not answer any more, the request ends with its sentence.
+ */
+export function forward({ holder, attachment }: Elsewhere, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<'answered' | 'gone'> {
   return new Promise((tell) => {
-    // A connection of its own: one kept from before may be dead without knowing it, and then nobody can say what arrived.
-    const onward = httpRequest({ agent: false, socketPath: pipe, path: request.url, method: request.method, headers: request.headers }, (answer) => {
+    const lost = attachment?.lost;
+    // A connection of its own: one kept from before may be dead without knowing it.
+    const onward = httpRequest({ agent: false, socketPath: holder.pipe, path: request.url, method: request.method, headers: request.headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
       answer.on('error', () => response.destroy());
-      tell(true);
+      tell('answered');
     });
+    const give = () => {
+      const { code, message } = lost?.reason as { code: string; message: string };
+      if (response.headersSent) response.destroy();
+      else response.writeHead(503, { 'content-type': 'application/json' }).end(JSON.stringify({ code, message }));
+      tell('answered');
+      onward.destroy();
+    };
+    lost?.addEventListener('abort', give, { once: true });
     onward.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') return tell(false);
-      response.destroy();
-      tell(true);
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') return tell('gone');
+      if (!response.writableEnded) response.destroy();
+      tell('answered');
     });
-    response.on('close', () => onward.destroy());
-    // The body waits until the pipe is there, so that it is still whole when this engine must answer.
-    onward.on('socket', (socket) => (socket.connecting ? socket.once('connect', () => request.pipe(onward)) : request.pipe(onward)));
+    response.on('close', () => {
+      lost?.removeEventListener('abort', give);
+      onward.destroy();
+    });
+    onward.end(body);
   });
 }

@@ -10,66 +10,109 @@ import { explain } from '../contract/errors.ts';
 import { router } from '../contract/router.ts';
 import { root, type Engine } from '../workspace/engine.ts';
 import { OpenWorkspace } from '../workspace/workspace.ts';
-import { forward } from './forward.ts';
+import { bodyOf, forward } from './forward.ts';
+import { report } from './guard.ts';
+import type { Guests } from './guests.ts';
 import { serveMedia } from './media.ts';
 
 const maxBodyBytes = 64 * 2 ** 20;
 const page = join(root, 'dist', 'renderer');
-const types: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.png': 'image/png', '.woff2': 'font/woff2', '.json': 'application/json',
-};
-const policy = "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+const types = new Map([
+  ['.html', 'text/html; charset=utf-8'], ['.js', 'text/javascript'], ['.css', 'text/css'], ['.svg', 'image/svg+xml'], ['.png', 'image/png'], ['.woff2', 'font/woff2'], ['.json', 'application/json'],
+]);
+const policy = "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export const createListener = (engine: Engine) => (request: IncomingMessage, response: ServerResponse) => {
-  answer(engine, request, response).catch((error: unknown) => {
+/** Answers every request, whatever it holds: what goes wrong in one is its own answer, and the engine goes on. */
+export const createListener = (engine: Engine, guests: Guests) => (request: IncomingMessage, response: ServerResponse) => {
+  // A client that hangs up in the middle is no fault of ours.
+  request.on('error', () => undefined);
+  response.on('error', () => undefined);
+  answer(engine, guests, request, response).catch((error: unknown) => {
     const { code, message } = explain(error);
+    if (code === 'failed') report(`${request.method} ${request.url?.slice(0, 200)}`, error);
     if (response.headersSent) return response.destroy();
-    response.writeHead(/^no-/.test(code) ? 404 : 500, { 'content-type': 'application/json' }).end(JSON.stringify({ code, message }));
+    sendJson(response, /^no-/.test(code) ? 404 : 500, { code, message });
   });
 };
+
+const sendJson = (response: ServerResponse, status: number, value: object) => void response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(value));
 
 /** What was asked for; a line that is no address counts as the root. */
 export const urlOf = ({ url }: IncomingMessage): URL => URL.parse(url ?? '/', 'http://engine') ?? new URL('http://engine/');
 
-async function answer(engine: Engine, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(engine: Engine, guests: Guests, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = urlOf(request);
   const inside = /^\/w\/([0-9a-f]+)(\/.*)$/.exec(url.pathname);
   if (!inside) {
+    if (url.pathname === '/alive') return sendJson(response, 200, { state: engine.stateOf(url.searchParams.get('workspace') ?? '') });
     if (url.pathname.startsWith('/trpc/')) return callRouter(engine, null, url.pathname.slice('/trpc/'.length), request, response);
-    return servePage(url.pathname, response);
+    return servePage(url.pathname, request, response);
   }
   const [, id, rest] = inside;
-  let found = engine.find(id);
-  if (found && !(found instanceof OpenWorkspace)) {
-    if (await forward(found.pipe, request, response)) return;
-    found = await engine.takeOver(id); // its engine has ended
+  if (rest === '/attach') {
+    if (engine.stateOf(id) !== 'open') return sendJson(response, 503, { code: 'no-workspace', message: 'This folder is not open here.' });
+    response.on('close', engine.use(id));
+    return guests.attach(response, url.searchParams.get('guest') === '1');
   }
-  const workspace = found instanceof OpenWorkspace ? found : null;
+  const workspace = await reach(engine, id, request, response);
+  if (workspace === 'answered') return;
+  response.on('close', engine.use(id)); // open for as long as somebody is answered
   if (rest.startsWith('/trpc/')) return callRouter(engine, workspace, rest.slice('/trpc/'.length), request, response);
-  if (!workspace) {
-    response.writeHead(404).end('no such workspace');
-    return;
-  }
+  if (!workspace) return sendJson(response, 404, { code: 'no-workspace', message: 'No folder is open here. Open one first.' });
   await serveMedia(workspace, rest, response);
 }
 
-function callRouter(engine: Engine, workspace: OpenWorkspace | null, path: string, req: IncomingMessage, res: ServerResponse) {
-  return nodeHTTPRequestHandler({ router, path, req, res, maxBodySize: maxBodyBytes, allowMethodOverride: true, createContext: async () => ({ engine, workspace }) });
+/** The workspace where this engine has it; where another has it, that one answers. Null where nobody opened it here. */
+async function reach(engine: Engine, id: string, request: IncomingMessage, response: ServerResponse): Promise<OpenWorkspace | null | 'answered'> {
+  let body: Buffer | null = null;
+  for (;;) {
+    const found = await engine.reach(id);
+    if (!found || found instanceof OpenWorkspace) {
+      // Read for another engine, which has ended: our own router reads it from where it lies now.
+      if (body) Object.assign(request, { body: body.length ? JSON.parse(body.toString()) : undefined });
+      return found;
+    }
+    body ??= await bodyOf(request, maxBodyBytes);
+    if (!body) {
+      response.writeHead(413).end();
+      return 'answered';
+    }
+    if ((await forward(found, request, body, response)) === 'answered') return 'answered';
+    engine.forget(id);
+  }
 }
 
-function servePage(path: string, response: ServerResponse) {
-  const file = normalize(join(page, path === '/' ? 'index.html' : path));
-  if (!file.startsWith(page + sep) || !existsSync(file) || !statSync(file).isFile()) {
+function callRouter(engine: Engine, workspace: OpenWorkspace | null, path: string, req: IncomingMessage, res: ServerResponse) {
+  // A form of another page can send text, never JSON: so nothing but JSON is taken.
+  if (req.method === 'POST' && !/^application\/json\b/.test(req.headers['content-type'] ?? '')) {
+    return sendJson(res, 415, { code: 'bad-request', message: 'Calls are JSON: send content-type application/json.' });
+  }
+  return nodeHTTPRequestHandler({
+    router, path, req, res, maxBodySize: maxBodyBytes, allowMethodOverride: true, createContext: async () => ({ engine, workspace }),
+    onError: ({ error }) => error.code === 'INTERNAL_SERVER_ERROR' && report(`call ${path}`, error.cause ?? error),
+  });
+}
+
+function servePage(path: string, request: IncomingMessage, response: ServerResponse) {
+  const file = fileOf(path);
+  if (!file || !file.startsWith(page + sep) || !statSync(file, { throwIfNoEntry: false })?.isFile()) {
     const missing = !existsSync(join(page, 'index.html'));
     response.writeHead(404, { 'content-type': 'text/plain' }).end(missing ? 'The page is not built. `npm start` builds it.' : 'not found');
     return;
   }
   response.writeHead(200, {
-    'content-type': types[extname(file)] ?? 'application/octet-stream',
+    'content-type': types.get(extname(file)) ?? 'application/octet-stream',
     'content-security-policy': policy,
     'cache-control': path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
   });
-  createReadStream(file).pipe(response);
+  if (request.method === 'HEAD') return void response.end();
+  createReadStream(file).on('error', () => response.destroy()).pipe(response);
+}
+
+/** Null for an address that cannot be a file's name. */
+function fileOf(path: string): string | null {
+  if (path.includes('\0')) return null;
+  return normalize(join(page, path === '/' ? 'index.html' : path));
 }

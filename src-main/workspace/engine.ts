@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { methods } from '../compute/anomaly/index.ts';
 import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
 import { classifiers } from '../compute/classify/index.ts';
@@ -21,7 +22,8 @@ import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
 import { chosenBackend, keepBackend } from './backend-choice.ts';
 import { isInside } from '../file/output.ts';
-import { lock, unlock, type Holder } from './lock.ts';
+import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
+import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
 import { checkRank } from './rank.ts';
 import { inWords } from './runs.ts';
 import { checkTrain } from './train.ts';
@@ -30,18 +32,55 @@ import { OpenWorkspace } from './workspace.ts';
 export const root = resolve(import.meta.dirname, '..', '..');
 export const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
-interface Foreign { holder: Holder; folder: string; workspaceFolder: string }
+/** A workspace that another engine holds. */
+export interface Elsewhere {
+  holder: Holder;
+  /** Null where that engine was closing the folder when it was asked. */
+  attachment: Attachment | null;
+}
+
+/** A workspace that this engine holds, and who uses it. */
+interface Held {
+  workspace: OpenWorkspace;
+  lock: Lock;
+  users: number;
+  /** Since when nobody does. */
+  idleSince: number;
+}
+
+interface Place {
+  folder: string;
+  workspaceFolder: string;
+}
+
+export interface Opened {
+  id: string;
+  folder: string;
+  /** A sentence to read: the workspace lies where it should not. */
+  warning: string | null;
+}
+
+/** What another engine may take to open or to close a folder before it is told as not reachable. */
+const giveUpAfterMs = 15_000;
+const askAgainMs = 40;
+/** A folder that no page and no command has used for so long, and in which nothing runs, is closed; the next request opens it again. */
+const closeIdleAfterMs = 60_000;
 
 export class Engine implements EngineService {
   #self: Holder;
   #compute: Compute = startCompute({ env: () => ({ WINNOW_BACKEND: chosenBackend().choice }) });
-  #open = new Map<string, OpenWorkspace>();
-  #foreign = new Map<string, Foreign>();
-  #opening = new Map<string, Promise<{ id: string; folder: string }>>();
+  #held = new Map<string, Held>();
+  #elsewhere = new Map<string, Elsewhere>();
+  /** Of every workspace that was opened here: what is needed to open it again. */
+  #places = new Map<string, Place>();
+  #opening = new Map<string, Promise<Opened>>();
+  #idle: NodeJS.Timeout;
+  #closing = false;
 
   /** `pipe` must be listening: other engines come there. */
   constructor(pipe: string) {
-    this.#self = { pid: process.pid, pipe };
+    this.#self = { pid: process.pid, pipe, host: hostname(), since: Date.now() };
+    this.#idle = setInterval(() => void this.closeIdle(), closeIdleAfterMs / 2).unref();
   }
 
   info(): EngineInfo {
@@ -58,7 +97,7 @@ export class Engine implements EngineService {
   async chooseBackend(choice: BackendChoice): Promise<BackendState> {
     const { choice: before, fixed } = chosenBackend();
     if (fixed) throw new WinnowError('bad-request', `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without to choose here.`);
-    const job = [...this.#open.values()].flatMap((workspace) => workspace.jobs()).find(({ state }) => state === 'running');
+    const job = [...this.#held.values()].flatMap(({ workspace }) => workspace.jobs()).find(({ state }) => state === 'running');
     if (job) throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait for it to end.`);
     keepBackend(choice);
     await this.#compute.stop(); // the next call starts one on what is kept
@@ -97,72 +136,147 @@ export class Engine implements EngineService {
     }
   }
 
-  open({ folder, workspace }: { folder: string; workspace?: string }): Promise<{ id: string; folder: string }> {
+  async open({ folder, workspace }: { folder: string; workspace?: string }): Promise<Opened> {
     const real = realFolder(folder);
     const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(real);
     if (isInside(real, workspaceFolder)) {
-      return Promise.reject(new WinnowError('bad-request', 'The workspace lies inside the opened folder, which is never written to. Choose another place for it.'));
+      throw new WinnowError('bad-request', 'The workspace lies inside the opened folder, which is never written to. Choose another place for it.');
     }
     const id = hash(workspaceFolder);
-    // Two doors may ask for the same folder at once.
+    const known = this.#places.get(id);
+    if (known && known.folder !== real) throw belongsTo(known);
+    return this.#open(id, { folder: real, workspaceFolder });
+  }
+
+  /** Two doors may ask for the same folder at once. */
+  #open(id: string, place: Place): Promise<Opened> {
     let opening = this.#opening.get(id);
     if (!opening) {
-      opening = this.#take(id, real, workspaceFolder).finally(() => this.#opening.delete(id));
+      opening = this.#take(id, place).finally(() => this.#opening.delete(id));
       this.#opening.set(id, opening);
     }
     return opening;
   }
 
-  async #take(id: string, folder: string, workspaceFolder: string): Promise<{ id: string; folder: string }> {
-    const open = this.#open.get(id);
-    if (open) {
-      if (open.folder !== folder) throw new WinnowError('bad-request', `The workspace ${workspaceFolder} belongs to the folder ${open.folder}.`);
-      return { id, folder };
-    }
+  /** Ends with the workspace held here, or known to be held by another engine that answers. */
+  async #take(id: string, place: Place): Promise<Opened> {
+    const { folder, workspaceFolder } = place;
+    const warning = networkDisk(workspaceFolder) ? `The workspace ${workspaceFolder} lies on a network disk. Open it on one machine at a time, or choose a place on a local disk with --workspace.` : null;
+    const opened: Opened = { id, folder, warning };
+    if (this.#held.has(id)) return opened;
+    if (this.#closing) throw new WinnowError('engine-gone', 'Winnow is closing. Start it again.');
     mkdirSync(workspaceFolder, { recursive: true, mode: 0o700 });
-    const holder = await lock(workspaceFolder, this.#self);
-    if (holder) {
-      this.#foreign.set(id, { holder, folder, workspaceFolder });
-      return { id, folder };
-    }
-    this.#foreign.delete(id);
-    try {
-      const opened = new OpenWorkspace(id, folder, workspaceFolder, this.#compute);
-      const owner = opened.firstFolder;
-      if (owner !== folder) {
-        await opened.close();
-        throw new WinnowError('bad-request', `The workspace ${workspaceFolder} belongs to the folder ${owner}. Name another with --workspace.`);
+    for (const began = Date.now(); ; await delay(askAgainMs)) {
+      const lock = takeLock(workspaceFolder, this.#self);
+      const holder = readHolder(workspaceFolder);
+      const isOwn = holder?.pipe === this.#self.pipe;
+      // Asked even with the lock in hand: somebody may have deleted the file that another engine has locked.
+      const state = holder && !isOwn ? await askHolder(holder, id) : 'gone';
+      if (state === 'silent' || (state === 'open' && holder)) {
+        lock?.release();
+        if (state === 'silent') throw silentError(holder as Holder);
+        const attachment = await attach(holder as Holder, id, { guest: false });
+        this.#elsewhere.get(id)?.attachment?.detach();
+        this.#elsewhere.set(id, { holder: holder as Holder, attachment });
+        this.#places.set(id, place);
+        return opened;
       }
-      this.#open.set(id, opened);
+      if (lock) {
+        this.#hold(id, place, lock);
+        return opened;
+      }
+      if (state !== 'opening' && Date.now() - began > giveUpAfterMs) throw unreachableError(holder);
+    }
+  }
+
+  #hold(id: string, place: Place, lock: Lock) {
+    const { folder, workspaceFolder } = place;
+    let workspace: OpenWorkspace | null = null;
+    try {
+      announce(workspaceFolder, this.#self);
+      workspace = new OpenWorkspace(id, folder, workspaceFolder, this.#compute);
+      if (workspace.firstFolder !== folder) throw belongsTo({ folder: workspace.firstFolder, workspaceFolder });
+      this.#elsewhere.get(id)?.attachment?.detach();
+      this.#elsewhere.delete(id);
+      this.#places.set(id, place);
+      this.#held.set(id, { workspace, lock, users: 0, idleSince: Date.now() });
     } catch (error) {
-      unlock(workspaceFolder, this.#self);
+      void workspace?.close();
+      lock.release();
       throw error;
     }
-    return { id, folder };
   }
 
-  /** The workspace where this engine has it; the pipe of the engine that has it; or null. */
-  find(id: string): OpenWorkspace | { pipe: string } | null {
-    return this.#open.get(id) ?? this.#foreign.get(id)?.holder ?? null;
+  /** For `/alive`: what another process is told. */
+  stateOf(id: string): 'open' | 'opening' | 'closed' {
+    return this.#opening.has(id) ? 'opening' : this.#held.has(id) && !this.#closing ? 'open' : 'closed';
   }
 
-  /** To be called when another engine no longer answers: takes the workspace over. */
-  async takeOver(id: string): Promise<OpenWorkspace | null> {
-    const foreign = this.#foreign.get(id);
-    if (!foreign) return this.#open.get(id) ?? null;
-    await this.open({ folder: foreign.folder, workspace: foreign.workspaceFolder });
-    return this.#open.get(id) ?? null;
+  /** The workspace where this engine has it; the engine that has it; or null where it was never opened here. Opens again what was closed meanwhile. */
+  async reach(id: string): Promise<OpenWorkspace | Elsewhere | null> {
+    await this.#opening.get(id)?.catch(() => undefined);
+    const held = this.#held.get(id);
+    if (held) return held.workspace;
+    const elsewhere = this.#elsewhere.get(id);
+    if (elsewhere?.attachment && !elsewhere.attachment.lost.aborted) return elsewhere;
+    const place = this.#places.get(id);
+    if (!place) return null;
+    await this.#open(id, place);
+    return this.#held.get(id)?.workspace ?? this.#elsewhere.get(id) ?? null;
+  }
+
+  /** To be called when another engine is found to have ended or to be closing: the next `reach` looks again. */
+  forget(id: string) {
+    this.#elsewhere.get(id)?.attachment?.detach();
+    this.#elsewhere.delete(id);
+  }
+
+  /** Somebody uses the workspace until the returned function is called. */
+  use(id: string): () => void {
+    const held = this.#held.get(id);
+    if (!held) return () => undefined;
+    held.users++;
+    let used = true;
+    return () => {
+      if (!used) return;
+      used = false;
+      held.users--;
+      held.idleSince = Date.now();
+    };
+  }
+
+  /** Closes what nobody has used for a while: file, lock and columns are free again. */
+  async closeIdle(afterMs = closeIdleAfterMs) {
+    for (const [id, { workspace, users, idleSince }] of this.#held) {
+      const isAtWork = workspace.jobs().some(({ endedAt }) => endedAt === null);
+      if (!users && !isAtWork && Date.now() - idleSince >= afterMs) await this.#close(id);
+    }
+  }
+
+  async #close(id: string) {
+    const held = this.#held.get(id);
+    if (!held) return;
+    this.#held.delete(id);
+    try {
+      await held.workspace.close();
+    } finally {
+      held.lock.release();
+    }
   }
 
   async close() {
-    for (const workspace of this.#open.values()) {
-      await workspace.close();
-      unlock(workspace.workspaceFolder, this.#self);
-    }
-    this.#open.clear();
+    this.#closing = true;
+    clearInterval(this.#idle);
+    await Promise.allSettled(this.#opening.values());
+    await Promise.allSettled([...this.#held.keys()].map((id) => this.#close(id)));
+    for (const { attachment } of this.#elsewhere.values()) attachment?.detach();
+    this.#elsewhere.clear();
     await this.#compute.stop();
   }
 }
+
+const belongsTo = ({ folder, workspaceFolder }: Place) =>
+  new WinnowError('bad-request', `The workspace ${workspaceFolder} belongs to the folder ${folder}. Name another with --workspace.`);
 
 const jsonSchemaOf = (schema: z.ZodType): Record<string, unknown> => z.toJSONSchema(schema, { io: 'input' });
 const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { schema: z.ZodType }): Method => ({ id, title, summary, schema: jsonSchemaOf(schema) });

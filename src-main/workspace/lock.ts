@@ -1,70 +1,115 @@
 /**
- * One engine a workspace. The lock file names the engine that holds it and the pipe it answers on; whoever comes second asks there and
- * becomes its client. A lock whose engine does not answer and is not alive is stale and is taken over.
+ * One engine per workspace. The lock is held by the operating system: SQLite's exclusive lock on `lock.sqlite`. It ends with its process, however that
+ * ends, and does not depend on whether two processes can reach each other. `engine.lock` beside it is information only: who holds the lock, since when,
+ * and the pipe on which that engine answers.
  */
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { readFileSync, renameSync, rmSync, statfsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { WinnowError } from '../contract/errors.ts';
 
-export interface Holder { pid: number; pipe: string }
-
-const lockFile = (workspaceFolder: string) => join(workspaceFolder, 'engine.lock');
-
-/**
- * Takes the lock (null), or tells who has it and answers. An engine listens on its pipe before it locks, so a pipe that refuses means a
- * holder that died. Throws `workspace-busy` when its holder does not answer.
- */
-export async function lock(workspaceFolder: string, own: Holder): Promise<Holder | null> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    if (take(workspaceFolder, own)) return null;
-    const holder = read(workspaceFolder);
-    const state = holder ? await probe(holder.pipe) : 'gone';
-    if (holder && state === 'answers') return holder;
-    if (holder && state === 'silent') throw new WinnowError('workspace-busy', `Another Winnow (process ${holder.pid}) has this folder open and does not answer. Close it and try again.`);
-    if (read(workspaceFolder)?.pipe === holder?.pipe) rmSync(lockFile(workspaceFolder), { force: true });
-  }
-  throw new WinnowError('workspace-busy', 'Another Winnow is opening this folder at the same moment. Try again.');
+export interface Holder {
+  pid: number;
+  pipe: string;
+  host: string;
+  /** When its engine started, milliseconds since 1970. */
+  since: number;
 }
 
-export function unlock(workspaceFolder: string, own: Holder) {
-  const holder = read(workspaceFolder);
-  if (holder?.pid === own.pid && holder.pipe === own.pipe) rmSync(lockFile(workspaceFolder), { force: true });
+export interface Lock {
+  release(): void;
 }
 
-/** A hard link appears whole or not at all, on every file system that has them. */
-function take(workspaceFolder: string, own: Holder): boolean {
-  const file = lockFile(workspaceFolder);
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(own));
+const infoFile = (workspaceFolder: string) => join(workspaceFolder, 'engine.lock');
+const sqliteBusy = 5;
+/** On a network disk the holder shows at this pace that it is alive, because not every such disk passes locks on to other machines. */
+const touchEveryMs = 30_000;
+const staleAfterMs = 4 * touchEveryMs;
+
+/** Takes the lock; null when another process, or another engine of this one, holds it. Throws WinnowError where the disk knows no locks. */
+export function takeLock(workspaceFolder: string, own: Holder): Lock | null {
+  const db = exclusive(join(workspaceFolder, 'lock.sqlite'));
+  if (!db) return null;
+  let touching: NodeJS.Timeout | undefined;
   try {
-    linkSync(draft, file);
-    return true;
+    if (networkDisk(workspaceFolder)) {
+      refuseOtherMachine(workspaceFolder, own);
+      touching = setInterval(() => touch(workspaceFolder), touchEveryMs).unref();
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    writeFileSync(file, JSON.stringify(own), { flag: 'wx' }); // no hard links here
-    return true;
-  } finally {
-    rmSync(draft, { force: true });
+    db.close();
+    throw error;
   }
+  return {
+    release() {
+      clearInterval(touching);
+      const holder = readHolder(workspaceFolder);
+      if (holder?.pid === own.pid && holder.pipe === own.pipe) rmSync(infoFile(workspaceFolder), { force: true });
+      db.close();
+    },
+  };
 }
 
-function read(workspaceFolder: string): Holder | null {
+/** Tells other processes who holds the lock. To be called by the one who does. */
+export function announce(workspaceFolder: string, own: Holder) {
+  const draft = `${infoFile(workspaceFolder)}.${process.pid}.part`;
+  writeFileSync(draft, JSON.stringify(own));
+  renameSync(draft, infoFile(workspaceFolder));
+}
+
+/** Who held the lock last; that process may have ended since. */
+export function readHolder(workspaceFolder: string): Holder | null {
   try {
-    return JSON.parse(readFileSync(lockFile(workspaceFolder), 'utf8')) as Holder;
+    const { pid, pipe, host = hostname(), since = 0 } = JSON.parse(readFileSync(infoFile(workspaceFolder), 'utf8')) as Partial<Holder>;
+    return typeof pid === 'number' && typeof pipe === 'string' ? { pid, pipe, host, since } : null;
   } catch {
     return null;
   }
 }
 
-const probe = (pipe: string) => new Promise<'answers' | 'silent' | 'gone'>((tell) => {
-  const socket = connect(pipe, () => {
-    socket.destroy();
-    tell('answers');
-  });
-  socket.setTimeout(2000, () => {
-    socket.destroy();
-    tell('silent');
-  });
-  socket.on('error', () => tell('gone'));
-});
+/** An open transaction that nobody else can have. Nothing is ever written in it, so that a process that is killed leaves nothing to repair. */
+function exclusive(file: string, isRetry = false): DatabaseSync | null {
+  const db = new DatabaseSync(file, { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db.close();
+    const { errcode = 0, message } = error as Error & { errcode?: number };
+    if ((errcode & 0xff) === sqliteBusy) return null;
+    const isForeign = errcode === 26; // not a database: nothing of ours was ever written there
+    if (isForeign && !isRetry) {
+      rmSync(file, { force: true });
+      return exclusive(file, true);
+    }
+    throw new WinnowError('workspace-busy', `The workspace cannot be locked, so two programs could write to it at once (${message}). Choose a place on a local disk with --workspace.`, { cause: error });
+  }
+}
+
+function refuseOtherMachine(workspaceFolder: string, own: Holder) {
+  const holder = readHolder(workspaceFolder);
+  if (!holder || holder.host === own.host) return;
+  if (Date.now() - statSync(infoFile(workspaceFolder)).mtimeMs > staleAfterMs) return;
+  throw new WinnowError('workspace-busy', `Winnow on the machine ${holder.host} (process ${holder.pid}) has this folder open. Close it there, or wait two minutes after it has ended.`);
+}
+
+function touch(workspaceFolder: string) {
+  try {
+    utimesSync(infoFile(workspaceFolder), new Date(), new Date());
+  } catch {
+    // The disk is away; the next write to the workspace says so.
+  }
+}
+
+/** Magic numbers of statfs(2) on Linux: NFS, CIFS, SMB, SMB2, AFS, Coda, 9p, Ceph, FUSE (sshfs). */
+const networkDisks = new Set([0x6969, 0xff534d42, 0x517b, 0xfe534d42, 0x5346414f, 0x73757245, 0x01021997, 0x00c36400, 0x65735546]);
+
+/** Does the workspace lie on a disk of another machine? Known on Linux only. */
+export function networkDisk(folder: string): boolean {
+  try {
+    return process.platform === 'linux' && networkDisks.has(statfsSync(folder).type);
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,6 @@
 /** The page's way to the engine: typed calls under this page's own origin, in the window (`app://`) and in a browser alike. */
 import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink, TRPCClientError, type TRPCClient } from '@trpc/client';
-import { trpcPath, workspacePath } from '../../src-main/contract/address.ts';
+import { pageHeader, trpcPath, workspacePath } from '../../src-main/contract/address.ts';
 import type { Router } from '../../src-main/contract/router.ts';
 import type { Shell } from '../../src-main/contract/shell.ts';
 
@@ -13,7 +13,7 @@ const connect = (path: string): Calls => {
       condition: (operation) => operation.type === 'subscription',
       true: httpSubscriptionLink({ url }),
       // Large queries go by POST: an address has an end.
-      false: httpBatchLink({ url, methodOverride: 'POST' }),
+      false: httpBatchLink({ url, methodOverride: 'POST', headers: { [pageHeader]: '1' } }),
     })],
   });
 };

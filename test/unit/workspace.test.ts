@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -11,7 +11,6 @@ import { openImage } from '../../src-main/image/decode.ts';
 import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
 import { Database, schemaVersion } from '../../src-main/workspace/database.ts';
-import { lock, unlock } from '../../src-main/workspace/lock.ts';
 import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
@@ -217,17 +216,6 @@ describe('the workspace’s file', () => {
     const file = join(temporaryFolder('workspace'), 'workspace.sqlite');
     writeFileSync(file, 'this is no database, and long enough to be taken for one'.repeat(100));
     expect(() => new Database(file)).toThrow('damaged');
-  });
-
-  test('a lock whose engine died is taken over', async () => {
-    const at = temporaryFolder('lock');
-    mkdirSync(at, { recursive: true });
-    const dead = { pid: process.pid, pipe: join(at, 'nobody.sock') };
-    expect(await lock(at, dead)).toBeNull();
-    const own = { pid: process.pid, pipe: join(at, 'own.sock') };
-    expect(await lock(at, own)).toBeNull();
-    unlock(at, dead); // not its own any more
-    expect(JSON.parse(readFileSync(join(at, 'engine.lock'), 'utf8'))).toEqual(own);
   });
 });
 
