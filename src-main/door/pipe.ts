@@ -55,9 +55,9 @@ export interface Listening {
 }
 
 /** Starts an engine that answers on its own pipe. */
-export async function listenOnPipe(): Promise<Listening> {
+export async function listenOnPipe(options?: ConstructorParameters<typeof Engine>[1]): Promise<Listening> {
   const pipe = newPipe();
-  const engine = new Engine(pipe);
+  const engine = new Engine(pipe, options);
   const guests = new Guests();
   const server = createServer(createListener(engine, guests));
   server.keepAliveTimeout = 0; // a pipe's client is on this machine and stays

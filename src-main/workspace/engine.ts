@@ -60,8 +60,6 @@ export interface Opened {
   warning: string | null;
 }
 
-/** What another engine may take to open or to close a folder before it is told as not reachable. */
-const giveUpAfterMs = 15_000;
 const askAgainMs = 40;
 /** A folder that no page and no command has used for so long, and in which nothing runs, is closed; the next request opens it again. */
 const closeIdleAfterMs = 60_000;
@@ -77,8 +75,11 @@ export class Engine implements EngineService {
   #idle: NodeJS.Timeout;
   #closing = false;
 
-  /** `pipe` must be listening: other engines come there. */
-  constructor(pipe: string) {
+  readonly #giveUpAfterMs: number;
+
+  /** `pipe` must be listening: other engines come there. `giveUpAfterMs`: what another engine may take to open or to close a folder before it is told as not reachable. */
+  constructor(pipe: string, { giveUpAfterMs = 15_000 }: { giveUpAfterMs?: number } = {}) {
+    this.#giveUpAfterMs = giveUpAfterMs;
     this.#self = { pid: process.pid, pipe, host: hostname(), since: Date.now() };
     this.#idle = setInterval(() => void this.closeIdle(), closeIdleAfterMs / 2).unref();
   }
@@ -185,7 +186,7 @@ export class Engine implements EngineService {
         this.#hold(id, place, lock);
         return opened;
       }
-      if (state !== 'opening' && Date.now() - began > giveUpAfterMs) throw unreachableError(holder);
+      if (state !== 'opening' && Date.now() - began > this.#giveUpAfterMs) throw unreachableError(holder);
     }
   }
 

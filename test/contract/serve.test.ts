@@ -1,7 +1,8 @@
 /** Who may come in on TCP: only with the token, under this machine's name, and not from another site's page. */
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { serve, type Serving } from '../../src-main/serve.ts';
+import { router } from '../../src-main/contract/router.ts';
+import { isLoopback, serve, type Serving } from '../../src-main/serve.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 
 let serving: Serving;
@@ -12,11 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => serving.close());
 
-const ask = (path: string, headers: Record<string, string> = {}) => new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }>((tell, failed) => {
-  request({ host: base.hostname, port: base.port, path, headers }, (answer) => {
+const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', sent = '') => new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }>((tell, failed) => {
+  request({ host: base.hostname, port: base.port, path, headers, method }, (answer) => {
     let body = '';
     answer.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => tell({ status: answer.statusCode ?? 0, headers: answer.headers, body }));
-  }).on('error', failed).end();
+  }).on('error', failed).end(sent);
 });
 const cookie = () => ({ cookie: `winnow-${base.port}=${base.searchParams.get('token')}` });
 
@@ -57,5 +58,43 @@ describe('serve', () => {
     const { status, body } = await ask('/w/0123456789abcdef/trpc/workspace.describe', cookie());
     expect(status).toBe(400);
     expect(JSON.parse(body).error.data.winnow).toBe('no-workspace');
+  });
+  test('a token of other bytes is refused like any other, and the server goes on', async () => {
+    expect((await ask(`/?token=${'%C3%A9'.repeat(32)}`)).status).toBe(401);
+    expect((await ask('/', { cookie: `winnow-${base.port}=${'\xe9'.repeat(32)}` })).status).toBe(401);
+    expect((await ask('/?token=')).status).toBe(401);
+    expect((await ask('/trpc/engine.info', { cookie: `winnow-${base.port}` })).status).toBe(401);
+    expect((await ask('/trpc/engine.info', cookie())).status).toBe(200);
+  });
+  test('a page of another port, an image of it too, gets nothing although the browser sends the cookie', async () => {
+    const image = { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+    for (const site of ['same-site', 'cross-site']) expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': site })).status).toBe(403);
+    expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': 'same-origin' })).status).toBe(200);
+    // Typed into the address bar: the page, and nothing that is not one.
+    expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': 'none' })).status).toBe(403);
+  });
+  test('a call of a browser needs the page’s own header, and is JSON', async () => {
+    const post = (headers: Record<string, string>) => ask('/trpc/engine.open', { ...cookie(), ...headers }, 'POST', '{"folder":"/nowhere/at/all"}');
+    const json = { 'content-type': 'application/json' };
+    expect((await post({ ...json, 'sec-fetch-site': 'same-origin' })).status).toBe(403);
+    expect((await post({ ...json, 'sec-fetch-site': 'same-origin', 'x-winnow': '1' })).body).toContain('There is no folder');
+    expect((await post({ 'content-type': 'text/plain' })).status).toBe(415);
+    expect((await post({ 'content-type': 'multipart/form-data; boundary=x' })).status).toBe(415);
+  });
+  test('a change cannot be asked for by an address', async () => {
+    const mutations = Object.entries((router as unknown as { _def: { procedures: unknown } })._def.procedures as Record<string, { _def: { type: string } }>).filter(([, procedure]) => procedure._def.type === 'mutation').map(([name]) => name);
+    expect(mutations.length).toBeGreaterThan(15);
+    for (const name of mutations) expect((await ask(`/trpc/${name}?input=%7B%7D`, cookie())).status, name).toBe(405);
+  });
+  test('who guesses tokens is kept waiting, and who has the right one is not', async () => {
+    const guesses = Array.from({ length: 60 }, (_, i) => ask(`/?token=${i}`));
+    expect((await ask('/trpc/engine.info', cookie())).status).toBe(200);
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(40);
+    expect(statuses.filter((status) => status !== 429 && status !== 401)).toEqual([]);
+  });
+  test('only addresses that other machines cannot reach come without a warning', () => {
+    expect(['127.0.0.1', 'localhost', '::1', '127.1.2.3'].map(isLoopback)).toEqual([true, true, true, true]);
+    expect(['0.0.0.0', '::', '192.168.1.2'].map(isLoopback)).toEqual([false, false, false]);
   });
 });

@@ -1,0 +1,140 @@
+/** Several processes and one folder: nobody writes beside another, nobody waits for ever, and nobody is left half way. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { openDoor } from '../../src-main/door/client.ts';
+import { listenOnPipe } from '../../src-main/door/pipe.ts';
+import { dataFolder } from '../../src-main/setup/folders.mjs';
+import { quoteWord } from '../../src-main/workspace/commands.ts';
+import { askHolder, attach, silentError } from '../../src-main/workspace/holder.ts';
+import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+import { compileCache, root, start, winnow } from '../fixtures/command.ts';
+
+const open: { close(): Promise<void> }[] = [];
+const keep = <Thing extends { close(): Promise<void> }>(thing: Thing) => (open.push(thing), thing);
+afterEach(async () => {
+  for (const thing of open.splice(0).reverse()) await thing.close();
+});
+
+test('an engine that cannot be reached keeps its folder: the second is refused in words, and only the first writes', async () => {
+  const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
+  const first = keep(await listenOnPipe());
+  const { id } = await first.engine.open({ folder, workspace });
+  rmSync(dirname(first.pipe), { recursive: true }); // as somebody does who tidies up
+  const second = keep(await listenOnPipe({ giveUpAfterMs: 200 }));
+  await expect(second.engine.open({ folder, workspace })).rejects.toThrow(`process ${process.pid}`);
+  await expect(second.engine.open({ folder, workspace })).rejects.toThrow('cannot be reached');
+  expect(second.engine.stateOf(id)).toBe('closed');
+  expect(first.engine.stateOf(id)).toBe('open');
+});
+
+test('the pipe lies in the data folder, and what killed engines left there goes', async () => {
+  const first = keep(await listenOnPipe());
+  if (process.platform !== 'win32') expect(first.pipe.startsWith(join(dataFolder(), 'run'))).toBe(true);
+  await first.close();
+  expect(existsSync(dirname(first.pipe))).toBe(false);
+});
+
+test('a process that accepts connections and does not answer is told as silent', async () => {
+  const pipe = join(temporaryFolder('pipe'), 'mute.sock');
+  const mute = createServer(() => undefined).listen(pipe);
+  onTestFinished(() => void mute.close());
+  await new Promise((ready) => mute.once('listening', ready));
+  expect(await askHolder({ pipe }, 'abc', 50)).toBe('silent');
+  expect(silentError({ pid: 4711, pipe, host: '', since: 0 }).message).toMatch(/process 4711.*does not answer/);
+  expect(await askHolder({ pipe: join(dirname(pipe), 'nobody.sock') }, 'abc', 50)).toBe('gone');
+});
+
+test('who listens to an engine hears that it has ended', async () => {
+  const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
+  const first = await listenOnPipe();
+  const { id } = await first.engine.open({ folder, workspace });
+  const holder = { pid: 1, pipe: first.pipe, host: '', since: 0 };
+  expect(await askHolder(holder, id)).toBe('open');
+  expect(await askHolder(holder, '0123456789abcdef')).toBe('closed');
+  expect(await attach(holder, '0123456789abcdef', { guest: true })).toBeNull();
+  const attachment = await attach(holder, id, { guest: true });
+  const lost = new Promise<Error>((tell) => attachment?.lost.addEventListener('abort', () => tell(attachment.lost.reason as Error)));
+  await first.close();
+  expect((await lost).message).toContain('has ended');
+});
+
+test('who has the folder for one command stays until its guests are done', async () => {
+  const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
+  const first = await openDoor(folder, workspace);
+  const guest = await openDoor(folder, workspace);
+  let waitedFor = 0;
+  const closed = first.close((guests) => (waitedFor = guests)).then(() => 'closed');
+  expect((await guest.calls.workspace.describe.query()).folder).toBe(first.folder);
+  expect(waitedFor).toBe(1);
+  await guest.close();
+  expect(await closed).toBe('closed');
+  const next = keep(await openDoor(folder, workspace)); // the lock is free
+  expect((await next.calls.workspace.describe.query()).samples).toBe(0);
+});
+
+test('a folder that nobody uses is closed, and opens by itself when it is asked for again', async () => {
+  const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
+  const first = keep(await listenOnPipe());
+  const { id } = await first.engine.open({ folder, workspace });
+  const release = first.engine.use(id);
+  await first.engine.closeIdle(0);
+  expect(first.engine.stateOf(id)).toBe('open');
+  release();
+  await first.engine.closeIdle(0);
+  expect(first.engine.stateOf(id)).toBe('closed');
+  const other = await openDoor(folder, workspace); // nothing holds it any more
+  await other.close();
+  expect(await first.engine.reach(id)).not.toBeNull();
+  expect(first.engine.stateOf(id)).toBe('open');
+});
+
+test('three commands at once on one folder all end well, several times', async () => {
+  const [folder, data] = [await blobFolder(), temporaryFolder('data')];
+  const env = { WINNOW_DATA: data };
+  expect((await winnow(['scan', folder, '--quiet'], env)).code).toBe(0);
+  for (let round = 0; round < 3; round++) {
+    const ended = await Promise.all([
+      winnow(['decide', folder, '--keep', 'good/*', '--reason', String(round), '--quiet'], env), winnow(['scan', folder, '--quiet'], env), winnow(['tag', folder, 'good/*', '--add', `t${round}`, '--quiet'], env),
+    ]);
+    expect(ended.map(({ code, err }) => `${code} ${err.trim()}`)).toEqual(['0 ', '0 ', '0 ']);
+  }
+  const { out } = await winnow(['show', folder, '--where', "tag = 't0' and tag = 't1' and tag = 't2' and decision = 'keep'"], env);
+  expect(out.trim().split('\n').length).toBeGreaterThan(10);
+  expect(existsSync(join(data, 'run')) ? readdirSync(join(data, 'run')) : []).toEqual([]);
+});
+
+test('what goes into a pipe arrives whole, however slowly it is read; a reader that has had enough is no fault', async () => {
+  const [folder, data] = [await blobFolder(), temporaryFolder('data')];
+  const env = { WINNOW_DATA: data };
+  await winnow(['scan', folder, '--quiet'], env);
+  const notes = 'n'.repeat(1900);
+  await winnow(['note', folder, '*/*', '--text', notes, '--quiet'], env); // the JSON of all of it is larger than a pipe
+  await winnow(['decide', folder, '*/*', '--keep', '--reason', notes, '--quiet'], env);
+  const command = [process.execPath, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts'), 'show', folder, '--where', 'width > 0', '--json', '-', '--quiet'];
+  const reader = [process.execPath, '-e', 'setTimeout(() => process.stdin.pipe(process.stdout), 2500)']; // the command has ended its work long before
+  const line = [command, reader].map((words) => words.map(quoteWord).join(' ')).join(' | ');
+  const text = execFileSync('bash', ['-o', 'pipefail', '-c', line], { env: { ...process.env, ...compileCache, ...env }, encoding: 'utf8', maxBuffer: 2 ** 24 });
+  expect(text.length).toBeGreaterThan(70_000);
+  expect(JSON.parse(text).samples.length).toBe(25);
+
+  const { process: early, ended } = start(['show', folder, '--where', 'width > 0', '--json', '-', '--quiet'], env);
+  early.stdout?.destroy();
+  expect(await ended).toMatchObject({ code: 0, err: '' });
+});
+
+test('JSON is never written over a file that is not Winnow’s, nor into the folder, and that is told before the work', async () => {
+  const [folder, data] = [await blobFolder(), temporaryFolder('data')];
+  const original = join(folder, 'good', readdirSync(join(folder, 'good'))[0]);
+  const before = readFileSync(original);
+  for (const json of [original, join(folder, 'new.json'), join(folder, 'good', '..', 'other.json'), '/nowhere/at/all/x.json']) {
+    const { code, err } = await winnow(['scan', folder, '--json', json], { WINNOW_DATA: data });
+    expect({ json, code, isScanned: /Finding|Reading/.test(err) }).toEqual({ json, code: 1, isScanned: false });
+  }
+  expect(readFileSync(original)).toEqual(before);
+  expect(existsSync(join(folder, 'new.json')) || existsSync(join(folder, 'other.json'))).toBe(false);
+  const own = join(temporaryFolder('out'), 'scan.json');
+  for (let i = 0; i < 2; i++) expect((await winnow(['scan', folder, '--quiet', '--json', own], { WINNOW_DATA: data })).code).toBe(0); // its own it writes anew
+});
