@@ -1,6 +1,6 @@
 /** `checks FOLDER`: what the quality checks flag, and where each draws its line. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { plural } from '../contract/words.ts';
+import { plural, printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
@@ -33,5 +33,5 @@ async function checksCommand(door: Door, options: ChecksOptions): Promise<void> 
     process.stdout.write(`${id.padEnd(18)} ${String(flagged).padStart(7)} flagged  from ${threshold}${threshold === defaultThreshold ? '' : ` (default ${defaultThreshold})`}  ${summary}\n`);
   }
   const flagged = findings.filter((finding) => finding.flagged);
-  if (flagged.length) process.stdout.write(`${plural(flagged.length, 'finding')} about the set:\n${flagged.map(({ message }) => `  ${message}\n`).join('')}`);
+  if (flagged.length) process.stdout.write(`${plural(flagged.length, 'finding')} about the set:\n${flagged.map(({ message }) => `  ${printable(message)}\n`).join('')}`);
 }

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { keepBestSchema } from '../contract/schemas.ts';
 import { duplicateKinds, keepRules, type DuplicateKind } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { plural, printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { choiceOf, chosenSamples, readList, withinFolder } from './choose.ts';
 import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
@@ -63,7 +63,7 @@ async function duplicatesCommand(door: Door, listed: readonly string[] | null, o
   if (options.quiet || options.json === '-') return;
   for (const { id, kind, paths, score, crossesClasses, crossesSplits } of groups) {
     const crosses = [crossesClasses ? 'several classes' : [], crossesSplits ? 'several splits' : []].flat();
-    process.stdout.write(`${id}  ${kind}  ${score.toFixed(3)}${crosses.length ? `  in ${crosses.join(' and ')}` : ''}\n${paths.map((path) => `  ${path}\n`).join('')}`);
+    process.stdout.write(`${id}  ${kind}  ${score.toFixed(3)}${crosses.length ? `  in ${crosses.join(' and ')}` : ''}\n${paths.map((path) => `  ${printable(path)}\n`).join('')}`);
   }
 }
 

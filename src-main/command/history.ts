@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
+import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { writeWhole } from '../file/whole.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
@@ -52,7 +53,7 @@ async function historyCommand(door: Door, options: HistoryOptions): Promise<void
   writeJson(options, { schema: 'winnow/history@1', folder: door.folder, journal, entries });
   if (options.quiet || options.json === '-') return;
   for (const { atMs, title, undone, command } of entries) {
-    process.stdout.write(`${when(atMs)}  ${title}${undone ? ' (undone)' : ''}\n${' '.repeat(21)}winnow ${command}\n`);
+    process.stdout.write(`${when(atMs)}  ${printable(title)}${undone ? ' (undone)' : ''}\n${' '.repeat(21)}winnow ${printable(command)}\n`);
   }
 }
 

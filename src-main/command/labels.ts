@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { labelsSchema } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { plural, printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { choiceOf, chosenSamples, readList } from './choose.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
@@ -52,7 +52,7 @@ async function judge(door: Door, options: LabelsOptions): Promise<void> {
   writeJson(options, { schema: 'winnow/labels@1', folder: door.folder, samples, issues, run: { id: run.id, method: run.method, seed: run.seed, seconds: run.seconds, parameters: run.parameters, report: run.report } });
   say(options, `${job.summary}.`);
   if (options.quiet || options.json === '-') return;
-  for (const { path, given, suggested, quality } of samples.filter(({ flagged }) => flagged)) process.stdout.write(`${quality.toFixed(3)}  ${given} → ${suggested}  ${path}\n`);
+  for (const { path, given, suggested, quality } of samples.filter(({ flagged }) => flagged)) process.stdout.write(`${quality.toFixed(3)}  ${printable(given)} → ${printable(suggested)}  ${printable(path)}\n`);
 }
 
 /** Of every image that has a class; the least of quality first. What a person has confirmed is not flagged. */

@@ -1,6 +1,7 @@
 /** `like FOLDER PATH…`: the images that are most like the named ones. */
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
+import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { addChoice, choiceOf, chosenSamples, readList, type ChoiceOptions } from './choose.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
@@ -30,5 +31,5 @@ async function likeCommand(door: Door, what: readonly string[], listed: readonly
   const ranked = samples.filter(({ id }) => !Number.isNaN(likeness[id] ?? NaN)).map(({ id, path }) => ({ path, likeness: likeness[id] })).sort((a, b) => b.likeness - a.likeness || (a.path < b.path ? -1 : 1));
   writeJson(options, { schema: 'winnow/like@1', folder: door.folder, to: chosen.map(({ path }) => path), samples: ranked, issues: await door.calls.samples.issues.query() });
   if (options.quiet || options.json === '-') return;
-  for (const { path, likeness: value } of ranked.slice(0, options.top)) process.stdout.write(`${value.toFixed(3)}  ${path}\n`);
+  for (const { path, likeness: value } of ranked.slice(0, options.top)) process.stdout.write(`${value.toFixed(3)}  ${printable(path)}\n`);
 }

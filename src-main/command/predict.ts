@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { splitNames } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
+import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, writeJson } from './output.ts';
@@ -26,7 +27,7 @@ async function predictCommand(door: Door, options: PredictOptions): Promise<void
   const issues = await door.calls.samples.issues.query();
   writeJson(options, { schema: 'winnow/predict@1', folder: door.folder, samples, issues, run: { id: run.id, model: run.method, seed: run.seed, classes, parameters: run.parameters } });
   if (options.quiet || options.json === '-') return;
-  for (const { path, predicted, confidence } of samples) process.stdout.write(`${confidence.toFixed(3)}  ${predicted}  ${path}\n`);
+  for (const { path, predicted, confidence } of samples) process.stdout.write(`${confidence.toFixed(3)}  ${printable(predicted)}  ${printable(path)}\n`);
 }
 
 export interface PredictedSample {

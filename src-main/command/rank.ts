@@ -5,6 +5,7 @@ import { methods, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { backendTitles, type MemoryEstimate } from '../contract/types.ts';
 import { rankSchema } from '../contract/schemas.ts';
+import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { trainedOn } from '../workspace/rank.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
@@ -75,5 +76,5 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
   for (const note of run.notes) say(options, note);
   if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
   if (options.quiet || options.json === '-') return;
-  for (const sample of ranked.slice(0, options.top)) process.stdout.write(`${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${sample.path}\n`);
+  for (const sample of ranked.slice(0, options.top)) process.stdout.write(`${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${printable(sample.path)}\n`);
 }

@@ -7,6 +7,7 @@ import { trainModes, type Evaluation, type Measured, type TrainMode } from '../c
 import { WinnowError } from '../contract/errors.ts';
 import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
 import { backendTitles, type Run } from '../contract/types.ts';
+import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
 import { duration, follow, say, writeJson } from './output.ts';
@@ -96,14 +97,14 @@ const metricsOf = ({ accuracy, balancedAccuracy, macroF1, loss, topK, calibratio
 
 function tableOf({ on, images, accuracy, balancedAccuracy, macroF1, loss, topK, classes, calibration }: Evaluation): string[] {
   const interval = ({ value, low, high }: Measured) => `${value.toFixed(3)}  [${low.toFixed(3)} ${high.toFixed(3)}]`;
-  const width = Math.max(5, ...classes.map(({ name }) => name.length));
+  const width = Math.max(5, ...classes.map(({ name }) => printable(name).length));
   return [
     `On ${images.toLocaleString('en')} images ${on === 'folds' ? 'out of fold' : on === 'test' ? 'of the test split' : 'of the validation split: there is no test split'}, with 95 % intervals:`,
     `  accuracy           ${interval(accuracy)}`, `  balanced accuracy  ${interval(balancedAccuracy)}`, `  macro F1           ${interval(macroF1)}`,
     ...(topK ? [`  in the first ${topK.k}     ${interval(topK)}`] : []), `  loss               ${interval(loss)}`,
     `  calibration error  ${calibration.error.toFixed(3)}, with temperature ${calibration.temperature.toFixed(2)}: ${calibration.scaledError.toFixed(3)}`, '',
     `  ${'class'.padEnd(width)}  images  precision  recall     F1`,
-    ...classes.map(({ name, images: n, precision, recall, f1 }) => `  ${name.padEnd(width)}  ${String(n).padStart(6)}  ${precision.toFixed(3).padStart(9)}  ${recall.toFixed(3).padStart(6)}  ${f1.toFixed(3).padStart(5)}`),
+    ...classes.map(({ name, images: n, precision, recall, f1 }) => `  ${printable(name).padEnd(width)}  ${String(n).padStart(6)}  ${precision.toFixed(3).padStart(9)}  ${recall.toFixed(3).padStart(6)}  ${f1.toFixed(3).padStart(5)}`),
   ];
 }
 

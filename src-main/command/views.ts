@@ -3,9 +3,8 @@ import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { predicateOf } from '../contract/read.ts';
 import type { SavedView } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { pathLine, plural, printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { pathLine } from '../workspace/commands.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
 import { describeSamples, knownSamples, orderOf, orderReader, readSource, sorted } from './samples.ts';
@@ -72,5 +71,5 @@ async function viewsCommand(door: Door, options: ViewsOptions): Promise<void> {
   const views = await door.calls.views.list.query();
   writeJson(options, { schema: 'winnow/views@1', folder: door.folder, views });
   if (options.quiet || options.json === '-' || options.save !== undefined || options.remove !== undefined) return;
-  for (const { name, where, order } of views) process.stdout.write(`${name}\t${where ?? 'all'}\t${order.descending ? '-' : ''}${order.by}\n`);
+  for (const { name, where, order } of views) process.stdout.write(`${printable(name)}\t${printable(where ?? 'all')}\t${printable(`${order.descending ? '-' : ''}${order.by}`)}\n`);
 }

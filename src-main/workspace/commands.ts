@@ -5,6 +5,7 @@
 import { basename, dirname, join } from 'node:path';
 import { trainSchema, type Change, type ExportRequest, type KeepBest, type RankRequest, type TrainRequest } from '../contract/schemas.ts';
 import type { SavedView } from '../contract/types.ts';
+import { pathLine, printable } from '../contract/words.ts';
 import type { Patch, Record } from './journal.ts';
 import { checkRank } from './rank.ts';
 import { checkTrain } from './train.ts';
@@ -24,8 +25,6 @@ export const stdinPrefix = 'winnow-stdin-';
 export const flagOf = (name: string) => name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 /** A text as one word of a POSIX shell. */
 export const quoteWord = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-/** A path as a line of `--from`: JSON where it would not survive as it is. */
-export const pathLine = (path: string) => (/^["\s]|[\u0000-\u001f\u007f\u2028\u2029]|\s$/.test(path) ? JSON.stringify(path) : path);
 
 /** What on the command line does what this record did, without the program's name; long lists of paths are shortened to `--from -`. For people to read and copy. */
 export function commandOf(record: Record, folder: string, pathOf: PathOf): string {
@@ -130,7 +129,7 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
   let written: { record: Record; steps: number }[] = [];
 
   const standing = () => stack.filter((record) => !record.undone);
-  const write = (title: string, commands: readonly Command[]) => lines.push('', `# ${oneLine(title)}`, ...commands.map(scriptLine));
+  const write = (title: string, commands: readonly Command[]) => lines.push('', `# ${printable(title)}`, ...commands.map(scriptLine));
   /** Brings what the script has done to these edits, by undo where it has done more. */
   const bringTo = (edits: readonly Record[]) => {
     let common = 0;
@@ -172,7 +171,7 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
 }
 
 const headOf = (folder: string) => `#!/bin/sh
-# Does again what was done with Winnow to ${oneLine(folder)}: the same decisions, the same exports.
+# Does again what was done with Winnow to ${printable(folder)}: the same decisions, the same exports.
 #   sh replay.sh [FOLDER] [FOLDER-FOR-EXPORTS]
 # FOLDER: that folder or a copy of it. FOLDER-FOR-EXPORTS: where exports go; without, each goes where it went.
 # Meant for a folder on which nothing was decided yet. WINNOW says how the program is started, as in WINNOW='npm start --silent --'.
@@ -185,9 +184,6 @@ EXPORTS=\${2-}
 target() { if [ -n "$EXPORTS" ]; then printf '%s/%s' "$EXPORTS" "$2"; else printf '%s' "$1"; fi; }
 
 $WINNOW scan "$FOLDER"`;
-
-/** Comments end with their line. */
-const oneLine = (text: string) => text.replace(/[\u0000-\u001f\u007f]+/g, ' ');
 
 /** What makes an edit again, on exactly the images that it changed. A file that is gone since is passed over. */
 function editCommands({ action, changes }: Record, pathOf: PathOf): Command[] {
