@@ -1,9 +1,9 @@
 /** `undo`, `redo`, `history`, `script`: the journal, which keeps every step. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
+import { outputFile } from '../file/output.ts';
 import { writeWhole } from '../file/whole.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { codeOf, say, writeJson } from './output.ts';
@@ -65,9 +65,10 @@ function when(atMs: number): string {
 
 async function scriptCommand(door: Door, options: ScriptOptions): Promise<void> {
   if (!options.out && options.json === '-') throw new WinnowError('bad-request', 'Script and JSON cannot both go to standard output. Name a file with --out or --json.');
+  const file = options.out && outputFile(options.out, [door.folder], 'The script');
   const script = await door.calls.journal.script.query();
   writeJson(options, { schema: 'winnow/script@1', folder: door.folder, script });
-  if (!options.out) return void process.stdout.write(script);
-  await writeWhole(resolve(options.out), script);
-  say(options, `Written to ${resolve(options.out)}. Run it with \`sh\`.`);
+  if (!file) return void process.stdout.write(script);
+  await writeWhole(file, script);
+  say(options, `Written to ${file}. Run it with \`sh\`.`);
 }

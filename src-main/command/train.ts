@@ -130,7 +130,7 @@ async function preview(door: Door, options: TrainOptions, request: TrainRequest,
   const samples = await allSamples(door);
   const ids = classes.flatMap(({ name }) => samples.find((sample) => sample.class === name)?.id ?? []).slice(0, 64);
   if (!ids.length) throw new WinnowError('no-samples', 'No image has a class yet. Put the images into a sub-folder for each class, or label them.');
-  const { tiles } = await door.calls.classifier.preview.query({ train: request, ids, draws: options.views, to });
+  const { tiles } = await door.calls.classifier.preview.mutate({ train: request, ids, draws: options.views, to });
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
   writeJson(options, { schema: 'winnow/preview@1', folder: door.folder, to, views: tiles.map(({ sampleId, draw, steps }) => ({ path: paths.get(sampleId), view: draw + 1, steps })) });
   say(options, `${tiles.length} views of ${ids.length} images in ${to}.`);

@@ -66,7 +66,7 @@ export const router = t.router({
     rangeTest: workspaceCall.input(trainSchema).mutation(({ ctx, input }) => ctx.workspace.rangeTest(input)),
     predict: workspaceCall.input(predictSchema).mutation(({ ctx, input }) => ctx.workspace.predict(input)),
     takeAway: workspaceCall.input(takeAwaySchema).mutation(({ ctx, input }) => ctx.workspace.takeAway(input)),
-    preview: workspaceCall.input(previewSchema).query(({ ctx, input }) => ctx.workspace.preview(input)),
+    preview: workspaceCall.input(previewSchema).mutation(({ ctx, input }) => ctx.workspace.preview(input)),
     probabilities: workspaceCall.input(z.object({ runId: z.string(), sampleId: z.int() })).query(({ ctx, input }) => ctx.workspace.probabilities(input.runId, input.sampleId)),
   }),
   labels: t.router({

@@ -62,8 +62,7 @@ export async function exportSet(input: ExportInput, request: ExportRequest, repo
 }
 
 async function prepare(input: ExportInput, request: ExportRequest): Promise<{ plan: ExportPlan; layout: Layout; part: Part }> {
-  const to = resolve(request.to);
-  await checkTarget(input.folder, to);
+  const to = await checkTarget(input.folder, request.to);
   const layout = layOut(input, request);
   const disk = await statfs(nearestExisting(to));
   const out = (why: LeftOut['why']) => layout.leftOut.filter((each) => each.why === why).length;

@@ -2,9 +2,9 @@
  * The folder in which an export grows, `.<name>.winnow-part` beside the target: `set/` becomes the target when all is in place, `plan.json` says what is growing. The
  * same export asked again goes on in it; another one starts afresh.
  */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { writeWhole } from '../file/whole.ts';
 
@@ -16,17 +16,15 @@ export interface Part {
   set: string;
 }
 
-/** A target that is a link to a folder stands for that folder. */
-const placeOf = (to: string) => (existsSync(to) ? realpathSync(to) : resolve(to));
-
+/** `to` is a real path. */
 export function partOf(to: string): Part {
-  const place = placeOf(to);
-  const folder = join(dirname(place), `.${basename(place)}.winnow-part`);
+  const folder = join(dirname(to), `.${basename(to)}.winnow-part`);
   return { folder, set: join(folder, 'set') };
 }
 
 /** Was what lies there begun for the same export? */
-export async function isGrowing({ folder }: Part, fingerprint: string): Promise<boolean> {
+export async function isGrowing({ folder, set }: Part, fingerprint: string): Promise<boolean> {
+  if (isLink(folder) || isLink(set)) return false;
   try {
     const plan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as { schema: string; fingerprint: string };
     return plan.schema === schema && plan.fingerprint === fingerprint;
@@ -50,8 +48,12 @@ export async function openPart(part: Part, fingerprint: string, paths: ReadonlyS
   await writeWhole(join(part.folder, 'plan.json'), `${JSON.stringify({ schema, fingerprint })}\n`);
 }
 
+/** Never followed: what is behind it is not the export's. */
+const isLink = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+
 /** A folder that has the name of a part and holds something else is a person's. */
-async function isOurs({ folder }: Part): Promise<boolean> {
+async function isOurs({ folder, set }: Part): Promise<boolean> {
+  if (isLink(folder) || isLink(set)) return false;
   const there = await readdir(folder).catch(() => []);
   return there.every((name) => name === 'set' || name.startsWith('plan.json'));
 }
@@ -90,10 +92,9 @@ export async function leavePart(part: Part): Promise<boolean> {
 
 /** The whole export appears at once. */
 export async function finishPart(part: Part, to: string): Promise<void> {
-  const place = placeOf(to);
-  if (existsSync(place)) await rmdir(place); // empty, as checked; a race makes this fail, and nothing is lost
-  await rename(part.set, place);
-  await syncFolder(dirname(place));
+  if (existsSync(to)) await rmdir(to); // empty, as checked; a race makes this fail, and nothing is lost
+  await rename(part.set, to);
+  await syncFolder(dirname(to));
   await rm(part.folder, { recursive: true, force: true });
 }
 

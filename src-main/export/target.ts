@@ -1,15 +1,16 @@
-/** Whether an export may be made where it is asked for. Throws WinnowError; writes nothing. */
-import { constants, existsSync, readdirSync, statSync } from 'node:fs';
+/** Where a folder that is made at once, an export or a model, may appear. Writes nothing. */
+import { constants, existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { isInside, nearestExisting } from '../file/output.ts';
-import { partOf } from './part.ts';
+import { nearestExisting, outsideOf } from '../file/output.ts';
 
-export async function checkTarget(folder: string, to: string): Promise<void> {
+/** Returns the path where it will be, with every link followed. Throws WinnowError. */
+export async function checkTarget(folder: string, path: string): Promise<string> {
   if (!existsSync(folder)) throw goneError(folder);
-  if (isInside(folder, to) || isInside(folder, partOf(to).folder)) {
-    throw new WinnowError('target-inside-source', `The target lies inside the opened folder, which is never written to. Choose a place outside ${folder}.`);
+  const to = outsideOf([folder], path, 'The target');
+  if (!existsSync(to) && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new WinnowError('target-unwritable', `${resolve(path)} is a link to ${to}, which does not exist. Make that folder first, or name another place.`);
   }
   if (existsSync(to)) checkEmpty(to);
   const above = nearestExisting(dirname(to));
@@ -17,6 +18,7 @@ export async function checkTarget(folder: string, to: string): Promise<void> {
   await access(above, constants.W_OK).catch((error: unknown) => {
     throw new WinnowError('target-unwritable', `No permission to write to ${above}. Choose another place.`, { cause: error });
   });
+  return to;
 }
 
 export const goneError = (folder: string) => new WinnowError('no-folder', `${folder} is gone. Was its disk taken out? Bring it back, then export again.`);

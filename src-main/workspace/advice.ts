@@ -8,6 +8,7 @@ import { usual } from '../compute/models/pretrained.ts';
 import { random, shuffle } from '../compute/random.ts';
 import { rowOf } from './embeddings.ts';
 import type { Desk } from './rank.ts';
+import type { Table } from './table.ts';
 
 /** From so many images of the class in the middle on there are enough to train all of a network that has learned before. */
 const enoughPerClass = 100;
@@ -17,7 +18,8 @@ const [near, far] = [0.15, 0.45];
 const looked = 96;
 const seed = 1;
 
-/** Kept for as long as the images that it was measured on are those of the folder. */
+/** Kept while the folder is open and the images that it was measured on are those of the folder: to ask for advice writes nothing. */
+const kept = new WeakMap<Table, { key: string; distance: number }>();
 const distanceKey = (sources: readonly Sample[]): string => `${usual.id} ${sources.map(({ sha256 }) => sha256.slice(0, 8)).join('')}`;
 
 /** Throws where the compute process does. */
@@ -36,14 +38,14 @@ async function distanceOf(usable: readonly Sample[], { table, compute, folder }:
   const chosen = Array.from(shuffle(Int32Array.from(byContent.keys()), random('advice', seed)).subarray(0, looked), (i) => byContent[i]);
   if (!chosen.length) return null;
   const key = distanceKey(chosen);
-  const kept = JSON.parse(table.meta('pretrainingDistance') ?? 'null') as { key: string; distance: number } | null;
-  if (kept?.key === key) return kept.distance;
+  const known = kept.get(table);
+  if (known?.key === key) return known.distance;
   const rows = (await Promise.all(chosen.map((sample) => rowOf(folder, sample, usual).catch(() => null)))).filter((row) => row !== null); // what cannot be read is told elsewhere
   if (!rows.length) return null;
   const bytes = new Uint8Array(rows.length * rows[0].length);
   rows.forEach((row, i) => bytes.set(row, i * row.length));
   const distance = await compute.distance({ model: usual.id, bytes });
-  table.setMeta('pretrainingDistance', JSON.stringify({ key, distance }));
+  kept.set(table, { key, distance });
   return distance;
 }
 

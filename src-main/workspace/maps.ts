@@ -1,11 +1,10 @@
 /** Error maps of a run: one for the window when it asks, or all of them as files. */
-import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import type { Run } from '../contract/types.ts';
+import type { Run, Sample } from '../contract/types.ts';
 import type { MapResult } from '../compute/protocol.ts';
 import { encodeGray16 } from '../image/encode.ts';
 import { packPixels } from '../image/pixel-cache.ts';
-import { writeWhole } from '../file/whole.ts';
+import type { OutputFolder } from '../file/output-folder.ts';
 import type { Report } from './jobs.ts';
 import { hasMaps, runFolder, type Desk } from './rank.ts';
 
@@ -20,15 +19,17 @@ export async function mapOf({ db, table, compute, folder, workspaceFolder }: Des
   return compute.map({ runFolder: runFolder(workspaceFolder, run.id), pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows } });
 }
 
-/** 16-bit gray PNGs under `to`, `<path>.png`; white is the run's `mapScale`. */
-export async function writeMaps(desk: Desk, run: Run, to: string, report: Report): Promise<void> {
+export const mapName = ({ path }: Sample): string => `${path}.png`;
+
+/** 16-bit gray PNGs, `<path>.png`; white is the run's `mapScale`. */
+export async function writeMaps(desk: Desk, run: Run, to: OutputFolder, report: Report): Promise<void> {
   const samples = desk.table.samples();
   const scale = Number(run.report.mapScale) || 1;
   report.stage('Writing error maps', samples.length);
   for (const [i, sample] of samples.entries()) {
     report.signal.throwIfAborted();
     const { map, sizePx } = await mapOf(desk, run, sample.id);
-    await writeWhole(join(to, `${sample.path}.png`), await encodeGray16(map, sizePx, sizePx, scale));
+    await to.write(mapName(sample), await encodeGray16(map, sizePx, sizePx, scale));
     report.progress(i + 1);
   }
 }

@@ -2,7 +2,6 @@
  * What training will see of chosen images, made by the code that training uses, by the same seed: the views of the first passes. Where the recipe mixes
  * images, each is mixed with the neighbour that it will have. Pixels of the last few previews are kept for the page to fetch.
  */
-import { join } from 'node:path';
 import { tellStep } from '../compute/augment/recipe.ts';
 import { largestAt, probabilitiesOf } from '../compute/classify/evaluate.ts';
 import { Pixels, range } from '../compute/pixels.ts';
@@ -17,8 +16,7 @@ import type { Run, Sample } from '../contract/types.ts';
 import { encodeRgb } from '../image/encode.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import { divide } from './division.ts';
-import { isInside } from '../file/output.ts';
-import { writeWhole } from '../file/whole.ts';
+import { OutputFolder } from '../file/output-folder.ts';
 import { runFolder } from './rank.ts';
 import { inWords } from './runs.ts';
 import { checkTrain, keyOf, labelsOf, positionsOf, type TrainDesk } from './train.ts';
@@ -52,7 +50,7 @@ export class Previews {
   /** Throws WinnowError. */
   async make({ train: request, ids, draws, runId, to }: PreviewRequest): Promise<Preview> {
     const { table, db, folder, workspaceFolder } = this.#desk;
-    if (to && isInside(folder, to)) throw new WinnowError('target-inside-source', 'The folder for views lies inside the opened folder, which is never written to.');
+    const target = to === null ? null : new OutputFolder(to, [folder], 'The folder for views');
     const { parameters } = checkTrain(request);
     const { sizePx, fit, batch, minSteps } = parameters;
     const samples = table.samples();
@@ -65,6 +63,8 @@ export class Previews {
       ...Array.from({ length: request.mode === 'head' ? 0 : draws }, (_, draw) => ({ position, draw, with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw) })),
     ]);
     if (!tiles.length) throw new WinnowError('no-samples', 'None of these images is in the folder any more.');
+    const nameOf = ({ position, draw }: Pick<Tile, 'position' | 'draw'>) => `${samples[position].path}.${draw < 0 ? 'judged' : `view-${draw + 1}`}.webp`;
+    await target?.check(tiles.map(nameOf));
 
     const needed = [...new Set(tiles.flatMap((tile) => (tile.with ? [tile.position, tile.with.position] : [tile.position])))];
     const packed = await packPixels(db, folder, workspaceFolder, needed.map((position) => samples[position]), sizePx, { fit, signal: new AbortController().signal, onProgress: () => undefined });
@@ -79,18 +79,9 @@ export class Previews {
     const id = String(++this.#lastId);
     this.#pixels.set(id, { bytes, sizePx: examples.cropPx });
     for (const old of [...this.#pixels.keys()].slice(0, -kept)) this.#pixels.delete(old);
-    if (to) await this.#write(to, id, told, samples);
+    if (target) for (const [i, tile] of shown.entries()) await target.write(nameOf(tile), await encodeRgb(bytes.subarray(i * size, (i + 1) * size), examples.cropPx, examples.cropPx));
     const run = runId === null ? null : this.#desk.runs.get(runId);
     return { id, sizePx: examples.cropPx, tiles: told, lost: run && (await this.#ask(run, bytes, examples.cropPx, told, samples)) };
-  }
-
-  /** `<path>.judged.webp`, `<path>.view-1.webp` and so on. */
-  async #write(to: string, id: string, tiles: readonly PreviewTile[], samples: readonly Sample[]): Promise<void> {
-    const paths = new Map(samples.map((sample) => [sample.id, sample.path]));
-    for (const [i, { sampleId, draw }] of tiles.entries()) {
-      const { bytes, sizePx } = this.tile(id, i);
-      await writeWhole(join(to, `${paths.get(sampleId)}.${draw < 0 ? 'judged' : `view-${draw + 1}`}.webp`), await encodeRgb(bytes, sizePx, sizePx));
-    }
   }
 
   /** What a trained model says of each tile, into the tiles. */

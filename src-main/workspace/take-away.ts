@@ -1,7 +1,7 @@
 /** A classifier for other programs: the model in their formats, its classes and transform, and an example of ten lines for each, in a folder of its own. */
 import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { trainingFolder } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TakeAwayRequest } from '../contract/schemas.ts';
@@ -17,8 +17,9 @@ export async function takeAway({ compute, folder, workspaceFolder }: Desk, run: 
   if (run.kind !== 'train' || run.state !== 'done' || !run.classification) throw new WinnowError('no-run', `${run.id} is no finished classifier.`);
   const { folds, evaluation } = run.classification;
   if (fold > Math.max(1, folds)) throw new WinnowError('bad-request', `${run.id} has ${folds ? `${folds} folds` : 'one model'}: there is no ${fold}.`);
-  const target = resolve(to);
-  await checkTarget(folder, target);
+  const target = await checkTarget(folder, to);
+  const part = join(dirname(target), `.${basename(target)}.winnow-model`);
+  if (existsSync(part) && !isOwn(part)) throw new WinnowError('target-not-empty', `${part} holds files that are not Winnow’s, where the model would be made. Move them away, or choose another name.`);
   report.stage('Converting', 0, 'files');
   const temperature = evaluation?.calibration.temperature ?? 1;
   const metadata = { run: run.id, model: run.method, trainedAt: new Date(run.createdAt).toISOString(), ...(evaluation && { accuracy: evaluation.accuracy.value.toFixed(4) }) };
@@ -31,7 +32,6 @@ export async function takeAway({ compute, folder, workspaceFolder }: Desk, run: 
     ...(onnx ? [['model.onnx', onnx] as const] : []),
     ...(layers ? [['tfjs/model.json', JSON.stringify(layers.model)] as const, ['tfjs/weights.bin', layers.weights] as const] : []),
   ]);
-  const part = join(dirname(target), `.${basename(target)}.winnow-model`);
   try {
     await rm(part, { recursive: true, force: true });
     await mkdir(part, { recursive: true });
@@ -48,6 +48,9 @@ export async function takeAway({ compute, folder, workspaceFolder }: Desk, run: 
   }
   return [...files.values()].reduce((sum, data) => sum + Buffer.byteLength(data), 0);
 }
+
+/** Left by a command that was killed. */
+const isOwn = (part: string) => lstatSync(part).isDirectory() && readdirSync(part).every((name) => /^(about\.json|README\.md|model\.onnx|tfjs)/.test(name));
 
 const fits: Record<string, { words: string; python: string; sharp: string }> = {
   stretch: { words: 'stretched to a square', python: 'image.resize((S, S), Image.LANCZOS)', sharp: ".resize(S, S, { fit: 'fill' })" },

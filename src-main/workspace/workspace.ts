@@ -20,14 +20,14 @@ import { divide } from './division.ts';
 import { Database } from './database.ts';
 import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
 import { embeddedCount, likelyPairs } from './embeddings.ts';
-import { isInside } from '../file/output.ts';
+import { OutputFolder } from '../file/output-folder.ts';
 import { Groups } from './groups.ts';
 import { importMarks } from './import.ts';
 import { Jobs, type Report } from './jobs.ts';
 import { Journal, type Action, type Edit } from './journal.ts';
 import { confirmedKey, judgeLabels, labelQueue, labelsSentence } from './labels.ts';
 import { makeMap, mapByEmbeddings, mapByRun } from './map.ts';
-import { writeMaps } from './maps.ts';
+import { mapName, writeMaps } from './maps.ts';
 import { predictNew } from './predict.ts';
 import { known, probabilitiesOf, readPredictions } from './predictions.ts';
 import { Previews } from './preview.ts';
@@ -129,14 +129,13 @@ export class OpenWorkspace implements WorkspaceService {
   rank(request: RankRequest): Job {
     const { record } = checkRank(request);
     if (request.maps && !hasMaps(record.id)) throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
-    if (request.maps && isInside(this.folder, request.maps)) {
-      throw new WinnowError('target-inside-source', 'The folder for maps lies inside the opened folder, which is never written to.');
-    }
+    const maps = request.maps === null ? null : new OutputFolder(request.maps, [this.folder], 'The folder for maps');
     return this.#jobs.start('rank', `Rank with ${record.title}`, async (report) => {
       await this.#scan(report);
+      await maps?.check(this.table.samples().map(mapName)); // before hours of training
       const run = await rank(this.#desk(), request, report);
       this.#journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
-      if (request.maps) await writeMaps(this, run, request.maps, report);
+      if (maps) await writeMaps(this, run, maps, report);
       return `${run.id}: ${plural(this.#count(run.column), 'image')} ranked`;
     });
   }

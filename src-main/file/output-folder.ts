@@ -1,0 +1,105 @@
+/**
+ * A folder that a person names for many files of ours, such as error maps. It may hold other files: what Winnow wrote there is listed in `winnow-files.jsonl`,
+ * a path a line, and only what is listed is ever replaced. No file is reached through a link, so that none lands in an opened folder by a detour.
+ */
+import { statSync } from 'node:fs';
+import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { WinnowError } from '../contract/errors.ts';
+import { readRegular } from './open.ts';
+import { isInside, outsideOf } from './output.ts';
+import { writeWhole } from './whole.ts';
+
+const listName = 'winnow-files.jsonl';
+const schema = 'winnow/files@1';
+const longestList = 2 ** 28;
+
+export class OutputFolder {
+  /** The real path. */
+  readonly path: string;
+  #sources: readonly string[];
+  #what: string;
+  #listed: Set<string> | null = null;
+
+  /** `sources`: folders that are never written to. `what` names this one at the start of a sentence: 'The folder for maps'. Throws WinnowError. */
+  constructor(path: string, sources: readonly string[], what: string) {
+    this.#sources = sources;
+    this.#what = what;
+    this.path = outsideOf(sources, path, what);
+    if (statSync(this.path, { throwIfNoEntry: false })?.isDirectory() === false) throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
+  }
+
+  /** To be called before the work begins: may all these files be written? Writes nothing. Throws WinnowError with the first that may not. */
+  async check(names: Iterable<string>): Promise<void> {
+    this.#listed = await this.#readList();
+    const folders = new Set<string>();
+    for (const name of names) await this.#checkFile(name, this.#listed, folders);
+  }
+
+  /** Writes one file, making its folder where there is none. Throws WinnowError where that is not allowed any more. */
+  async write(name: string, data: string | Uint8Array): Promise<void> {
+    const listed = (this.#listed ??= await this.#readList());
+    await this.#checkFile(name, listed, new Set()); // again: the disk may have changed since
+    if (!listed.has(name)) {
+      await this.#list(name, listed.size === 0);
+      listed.add(name);
+    }
+    await writeWhole(join(this.path, name), data);
+  }
+
+  /** `folders` are those that were looked at already. */
+  async #checkFile(name: string, listed: ReadonlySet<string>, folders: Set<string>): Promise<void> {
+    const file = join(this.path, name);
+    await this.#checkFolder(dirname(file), folders);
+    const info = await lstat(file).catch(missing);
+    if (info && !(info.isFile() && listed.has(name))) {
+      throw new WinnowError('target-not-empty', `${file} is there already and was not written by Winnow. Nothing is written over: choose another folder, or move that file away.`);
+    }
+  }
+
+  async #checkFolder(folder: string, checked: Set<string>): Promise<void> {
+    if (checked.has(folder)) return;
+    const inside = relative(this.path, folder);
+    if (inside !== '') await this.#checkFolder(dirname(folder), checked);
+    const info = inside === '' ? null : await lstat(folder).catch(missing);
+    if (info && !info.isDirectory()) throw new WinnowError('target-unwritable', `${folder} is ${info.isSymbolicLink() ? 'a link' : 'a file'}, where a folder is to be made. Choose another place, or move it away.`);
+    const source = this.#sources.find((each) => isInside(each, folder));
+    if (source !== undefined) {
+      throw new WinnowError('target-inside-source', `${this.#what} would get files in ${folder}, which lies inside the opened folder ${source}. The opened folder is never written to. Choose another place.`);
+    }
+    checked.add(folder);
+  }
+
+  async #readList(): Promise<Set<string>> {
+    const file = join(this.path, listName);
+    const info = await lstat(file).catch(missing);
+    if (!info) return new Set();
+    const [head, ...lines] = info.isFile() && info.nlink === 1 ? (await readRegular(file, longestList)).toString('utf8').split('\n') : [''];
+    if (head !== JSON.stringify({ schema })) throw new WinnowError('target-not-empty', `${file} is not a list of files that Winnow wrote. Choose another folder, or move that file away.`);
+    return new Set(lines.flatMap(nameOf));
+  }
+
+  /** On the list before the file is there: what a killed command left can be replaced by the next one. */
+  async #list(name: string, isFirst: boolean): Promise<void> {
+    const file = join(this.path, listName);
+    const line = `${JSON.stringify(name)}\n`;
+    if (isFirst && !(await lstat(file).catch(missing))) {
+      await mkdir(this.path, { recursive: true });
+      await writeFile(file, `${JSON.stringify({ schema })}\n${line}`, { flag: 'wx' });
+    } else await appendFile(file, line);
+  }
+}
+
+/** A last line that was cut off names nothing. */
+function nameOf(line: string): string[] {
+  try {
+    return [String(JSON.parse(line))];
+  } catch {
+    return [];
+  }
+}
+
+function missing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+  throw error;
+}
