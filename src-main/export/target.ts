@@ -9,12 +9,12 @@ import { nearestExisting, outsideOf } from '../file/output.ts';
 export async function checkTarget(folder: string, path: string): Promise<string> {
   if (!existsSync(folder)) throw goneError(folder);
   const to = outsideOf([folder], path, 'The target');
-  if (!existsSync(to) && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    throw new WinnowError('target-unwritable', `${resolve(path)} is a link to ${to}, which does not exist. Make that folder first, or name another place.`);
-  }
   if (existsSync(to)) checkEmpty(to);
   const above = nearestExisting(dirname(to));
   if (!statSync(above).isDirectory()) throw new WinnowError('target-unwritable', `${above} is a file, so nothing can be made in it. Choose another place.`);
+  if (!existsSync(to) && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new WinnowError('target-unwritable', `${resolve(path)} is a link to ${to}, which does not exist. Make that folder first, or name another place.`);
+  }
   await access(above, constants.W_OK).catch((error: unknown) => {
     throw new WinnowError('target-unwritable', `No permission to write to ${above}. Choose another place.`, { cause: error });
   });

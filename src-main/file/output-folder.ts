@@ -2,7 +2,7 @@
  * A folder that a person names for many files of ours, such as error maps. It may hold other files: what Winnow wrote there is listed in `winnow-files.jsonl`,
  * a path a line, and only what is listed is ever replaced. No file is reached through a link, so that none lands in an opened folder by a detour.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
@@ -26,7 +26,7 @@ export class OutputFolder {
     this.#sources = sources;
     this.#what = what;
     this.path = outsideOf(sources, path, what);
-    if (statSync(this.path, { throwIfNoEntry: false })?.isDirectory() === false) throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
+    if (existsSync(this.path) && !statSync(this.path).isDirectory()) throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
   }
 
   /** To be called before the work begins: may all these files be written? Writes nothing. Throws WinnowError with the first that may not. */

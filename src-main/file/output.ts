@@ -17,6 +17,18 @@ export function nearestExisting(path: string): string {
   return at;
 }
 
+const bigStat = (path: string) => statSync(path, { bigint: true });
+
+/** Null where nothing is, or where what stands above it is a file. */
+function ofWhatIsThere<Info>(stat: (path: string) => Info, path: string): Info | null {
+  try {
+    return stat(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code as string)) return null;
+    throw error;
+  }
+}
+
 /** The path that a write to `path` would reach: every link is followed, also one that leads to nothing yet. Throws `target-unwritable` for links that lead to themselves. */
 export function realTarget(path: string): string {
   let wanted = resolve(path);
@@ -27,7 +39,7 @@ export function realTarget(path: string): string {
     let next: string | null = null;
     for (const [i, part] of parts.entries()) {
       const here = join(at, part);
-      const info = lstatSync(here, { throwIfNoEntry: false });
+      const info = ofWhatIsThere(lstatSync, here);
       if (!info) return join(at, ...parts.slice(i));
       if (info.isSymbolicLink()) {
         next = join(resolve(at, readlinkSync(here)), ...parts.slice(i + 1));
@@ -43,10 +55,10 @@ export function realTarget(path: string): string {
 
 /** Would `path`, which need not exist, lie in `folder` or be it? Compared by what the disk says a folder is, so that links, mounts and capitals do not hide it. */
 export function isInside(folder: string, path: string): boolean {
-  const source = statSync(folder, { bigint: true, throwIfNoEntry: false });
+  const source = ofWhatIsThere(bigStat, folder);
   if (!source) return false;
   for (let at = realTarget(path); ; at = dirname(at)) {
-    const here = statSync(at, { bigint: true, throwIfNoEntry: false });
+    const here = ofWhatIsThere(bigStat, at);
     if (here && here.ino === source.ino && here.dev === source.dev) return true;
     if (dirname(at) === at) return false;
   }
@@ -68,7 +80,7 @@ const ownStarts = [/^\s*\{\s*"schema":\s*"winnow\//, /^#!\/bin\/sh\n# .*\bWinnow
  */
 export function outputFile(path: string, folders: readonly string[], what: string): string {
   const target = outsideOf(folders, path, what);
-  const info = statSync(target, { throwIfNoEntry: false });
+  const info = ofWhatIsThere(statSync, target);
   if (info?.isDirectory()) throw new WinnowError('target-unwritable', `${target} is a folder. Name a file in it.`);
   if (info?.isFile() && info.size > 0 && !isOwnFile(target)) {
     throw new WinnowError('target-not-empty', `${target} is there already and was not written by Winnow. Nothing is written over: choose another name, or delete it first.`);
