@@ -15,6 +15,7 @@ import { addMarkCommands } from './command/mark.ts';
 import { ended, exitCodes, fail, quietlyWithoutReader, say } from './command/output.ts';
 import { addRankCommand } from './command/rank.ts';
 import { addPredictCommand } from './command/predict.ts';
+import { addRestoreCommand } from './command/restore.ts';
 import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
 import { addTakeAwayCommand } from './command/take-away.ts';
@@ -39,7 +40,7 @@ const program = new Command('winnow')
 
 // In the order of `--help`.
 for (const add of [
-  addScanCommand, addChecksCommand, addDuplicatesCommand, addLikeCommand, addRankCommand, addAdviseCommand, addTrainCommand, addPredictCommand, addLabelsCommand, addTakeAwayCommand, addRunsCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand,
+  addScanCommand, addChecksCommand, addDuplicatesCommand, addLikeCommand, addRankCommand, addAdviseCommand, addTrainCommand, addPredictCommand, addLabelsCommand, addTakeAwayCommand, addRunsCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand, addRestoreCommand,
 ]) add(program);
 
 const heading = 'The program:';

@@ -20,6 +20,9 @@ export function explain(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof Error) {
     const { code } = error as NodeJS.ErrnoException;
     const { errcode } = error as { errcode?: number };
+    if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined && [11, 26].includes(errcode & 0xff)) {
+      return { code: 'workspace-corrupt', message: 'The workspace, which holds your decisions, is damaged. Your images are untouched. Close the folder; `winnow restore FOLDER` lists the backups and brings one back.' };
+    }
     if (code === 'ERR_SQLITE_ERROR' && errcode === 13) return { code: 'disk-full', message: 'The disk that holds the workspace is full. What was confirmed is kept. Free some space and try again.' };
     if (code === 'ERR_SQLITE_ERROR' && errcode !== undefined && (errcode & 0xff) === 8) return { code: 'target-unwritable', message: 'The workspace cannot be written to: its disk is read-only. Choose another place with --workspace.' };
     if (error.name === 'AbortError') return { code: 'cancelled', message: 'Cancelled.' };

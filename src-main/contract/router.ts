@@ -6,7 +6,7 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
 import {
-  alikeSchema, backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, idsSchema, importSchema, keepBestSchema, labelsSchema, mapSchema, openSchema, predictSchema, previewSchema, rankSchema, summarySchema, takeAwaySchema, thresholdSchema, trainSchema, viewSchema,
+  alikeSchema, backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, idsSchema, importSchema, keepBestSchema, labelsSchema, mapSchema, openSchema, predictSchema, previewSchema, rankSchema, restoreSchema, summarySchema, takeAwaySchema, thresholdSchema, trainSchema, viewSchema,
 } from './schemas.ts';
 import type { Context } from './services.ts';
 
@@ -47,6 +47,8 @@ export const router = t.router({
     summary: call.input(summarySchema).query(({ ctx, input }) => ctx.engine.summary(input)),
     exportFormats: call.query(({ ctx }) => ctx.engine.exportFormats()),
     folders: call.input(z.object({ path: z.string().nullable() })).query(({ ctx, input }) => ctx.engine.listFolders(input.path)),
+    backups: call.input(openSchema).query(({ ctx, input }) => ctx.engine.backups(input)),
+    restore: call.input(restoreSchema).mutation(({ ctx, input }) => ctx.engine.restore(input)),
     open: call.input(openSchema).mutation(({ ctx, input }) => ctx.engine.open(input)),
   }),
   workspace: t.router({

@@ -12,6 +12,11 @@ export const openSchema = z.object({
   workspace: z.string().min(1).optional().describe('Where Winnow keeps what it learns; by default in the user’s data folder'),
 });
 
+export const restoreSchema = openSchema.extend({
+  /** Name of a backup; null: the database that is there, as it is. */
+  backup: z.string().min(1).nullable(),
+});
+
 /** Samples by id (window), by path or glob, or by expression. Exactly one way at a time. */
 export const choiceSchema = z.union([
   z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1_000_000) }),

@@ -2,11 +2,11 @@
 import type { z } from 'zod';
 import type { Advice, Division, LabelQueue, ModelSummary, Preview, Probability } from './classifier.ts';
 import type {
-  alikeSchema, Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, predictSchema, PreviewRequest, RankRequest, summarySchema, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema,
+  alikeSchema, Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, openSchema, predictSchema, PreviewRequest, RankRequest, restoreSchema, summarySchema, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema,
 } from './schemas.ts';
 import type {
-  BackendChoice, BackendState, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Model, Run,
-  SavedView, Workspace, WorkspaceEvent,
+  BackendChoice, BackendState, Backup, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Model, Run,
+  Restored, SavedView, Workspace, WorkspaceEvent,
 } from './types.ts';
 
 export interface EngineService {
@@ -25,6 +25,10 @@ export interface EngineService {
   exportFormats(): ExportFormat[];
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open(request: { folder: string; workspace?: string }): Promise<{ id: string; folder: string; warning: string | null }>;
+  /** Of a folder's workspace, which need not be opened, nor be whole. The newest first. */
+  backups(request: z.infer<typeof openSchema>): Promise<Backup[]>;
+  /** Brings a backup back, or takes the database as it is. Closes the workspace where it is open here; throws `workspace-busy` where another engine has it. */
+  restore(request: z.infer<typeof restoreSchema>): Promise<Restored>;
   listFolders(path: string | null): Promise<{ path: string; parent: string | null; folders: FolderEntry[] }>;
 }
 

@@ -135,6 +135,8 @@ export interface SavedView {
 
 export interface Workspace {
   id: string;
+  /** The same for as long as the workspace lives, wherever its folder is moved; another for one that is made anew. */
+  key: string;
   folder: string;
   name: string;
   samples: number;
@@ -236,6 +238,23 @@ export interface ImportResult {
   changed: number;
   /** Paths of rows for which there is no image here; at most a hundred. */
   unmatched: readonly string[];
+}
+
+/** A copy of a workspace's database. */
+export interface Backup {
+  name: string;
+  atMs: number;
+  bytes: number;
+  /** Steps in its journal; null where it is damaged. */
+  steps: number | null;
+  isGood: boolean;
+}
+
+export interface Restored {
+  backup: string | null;
+  /** Where the database that was replaced is kept. */
+  aside: string | null;
+  steps: number;
 }
 
 /** How image files come to an export. `list`: not at all. `move`: copied, read back, then the originals go to the system’s trash. */

@@ -1,7 +1,7 @@
 /** Texts as every door writes them: counts in sentences, and names that files brought along. */
 
 export const whole = (n: number) => n.toLocaleString('en');
-export const plural = (n: number, noun: string) => `${whole(n)} ${noun}${n === 1 ? '' : 's'}`;
+export const plural = (n: number, noun: string, several = `${noun}s`) => `${whole(n)} ${n === 1 ? noun : several}`;
 
 /** What a terminal obeys instead of showing it: control characters (C0, DEL, C1), line separators, marks and overrides of the writing direction. */
 const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

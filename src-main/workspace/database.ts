@@ -2,9 +2,10 @@
  * The workspace's SQLite file: opened, brought up to date, refused in words when it is newer or broken. WAL, and every commit is on
  * the disk before it is told (`synchronous=FULL`), since decisions are hours of somebody's work.
  */
-import { copyFileSync, existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { WinnowError } from '../contract/errors.ts';
+import { explain, WinnowError } from '../contract/errors.ts';
 
 /** Each entry brings the schema from version i to i + 1: SQL, or SQL with what it cannot say. Never change one that was released; add another. */
 const migrations: readonly (string | ((db: Database) => void))[] = [
@@ -47,11 +48,9 @@ export class Database {
       this.#migrate(file, existed);
     } catch (error) {
       if (error instanceof WinnowError) throw error;
-      const { code, message, errcode } = error as NodeJS.ErrnoException & { errcode?: number };
-      if (code === 'ERR_SQLITE_ERROR' && (errcode === 26 || errcode === 11)) {
-        throw new WinnowError('workspace-corrupt', `The workspace ${file} is damaged (${message}). Move it away to start afresh; the images are untouched.`);
-      }
-      throw new WinnowError('failed', `The workspace ${file} cannot be opened: ${message}`, { cause: error });
+      if (isDamage(error)) throw new WinnowError('workspace-corrupt', `The workspace ${file} is damaged (${(error as Error).message}). Move it away to start anew; the images are untouched.`, { cause: error });
+      const { code, message } = explain(error);
+      throw new WinnowError(code, `The workspace ${file} cannot be opened: ${message}`, { cause: error });
     }
   }
 
@@ -62,8 +61,7 @@ export class Database {
     }
     if (version === schemaVersion) return;
     if (existed && version > 0) {
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      copyFileSync(file, `${file}.version-${version}.backup`);
+      copyDatabase(this.#db, newBackup(dirname(file), version));
     }
     for (let next = version; next < schemaVersion; next++) {
       this.transaction(() => {
@@ -114,6 +112,15 @@ export class Database {
     }
   }
 
+  /** What is wrong with the file's structure; null where nothing is. Reads all of it. */
+  fault(): string | null {
+    return firstFault(this.#db);
+  }
+
+  get isOpen() {
+    return this.#db.isOpen;
+  }
+
   /** Lets go of prepared statements, which would keep a table from being dropped. */
   forget() {
     this.#statements.clear();
@@ -123,6 +130,46 @@ export class Database {
     this.forget();
     if (this.#db.isOpen) this.#db.close();
   }
+}
+
+/** Does this error of SQLite, or one that it caused, say that the file is no whole database? */
+export function isDamage(error: unknown): boolean {
+  if (error instanceof WinnowError) return error.code === 'workspace-corrupt';
+  const { code, errcode = 0 } = error as { code?: string; errcode?: number };
+  return code === 'ERR_SQLITE_ERROR' && [11, 26].includes(errcode & 0xff); // SQLITE_CORRUPT, SQLITE_NOTADB
+}
+
+export const backupsFolder = (workspaceFolder: string) => join(workspaceFolder, 'backups');
+/** Now, as part of a file's name. */
+export const stamp = () => new Date().toISOString().replace(/[:.]/g, '-');
+
+/** Where the next backup goes. `version`: of a schema that is about to be changed. */
+export function newBackup(workspaceFolder: string, version?: number): string {
+  mkdirSync(backupsFolder(workspaceFolder), { recursive: true, mode: 0o700 });
+  return join(backupsFolder(workspaceFolder), `${stamp()}${version === undefined ? '' : `-version-${version}`}.sqlite`);
+}
+
+/** Copies what is committed into a new file, which is packed and belongs to nobody's log. */
+export function copyDatabase(db: DatabaseSync, to: string) {
+  db.prepare('VACUUM INTO ?').run(to);
+}
+
+/** As `Database.fault`, of a file that nobody has open. */
+export function faultOf(file: string): string | null {
+  let db: DatabaseSync | null = null;
+  try {
+    db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+    return firstFault(db);
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    db?.close();
+  }
+}
+
+function firstFault(db: DatabaseSync): string | null {
+  const found = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+  return found === 'ok' ? null : String(found);
 }
 
 /**

@@ -3,7 +3,7 @@
  * one compute process.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -16,7 +16,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { ModelSummary } from '../contract/classifier.ts';
 import type { estimateSchema, summarySchema } from '../contract/schemas.ts';
 import type { EngineService } from '../contract/services.ts';
-import type { BackendChoice, BackendState, Component, EngineInfo, ExportFormat, MemoryEstimate, Method, Model } from '../contract/types.ts';
+import type { BackendChoice, BackendState, Backup, Component, EngineInfo, ExportFormat, MemoryEstimate, Method, Model, Restored } from '../contract/types.ts';
 import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
@@ -24,10 +24,12 @@ import { chosenBackend, keepBackend } from './backend-choice.ts';
 import { isInside } from '../file/output.ts';
 import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
 import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
+import { listBackups, restoreBackup } from './backups.ts';
 import { checkRank } from './rank.ts';
 import { inWords } from './runs.ts';
 import { checkTrain } from './train.ts';
 import { OpenWorkspace } from './workspace.ts';
+import { prepareFolder } from './workspace-file.ts';
 
 export const root = resolve(import.meta.dirname, '..', '..');
 export const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -166,7 +168,7 @@ export class Engine implements EngineService {
     const opened: Opened = { id, folder, warning };
     if (this.#held.has(id)) return opened;
     if (this.#closing) throw new WinnowError('engine-gone', 'Winnow is closing. Start it again.');
-    mkdirSync(workspaceFolder, { recursive: true, mode: 0o700 });
+    prepareFolder(workspaceFolder, folder);
     for (const began = Date.now(); ; await delay(askAgainMs)) {
       const lock = takeLock(workspaceFolder, this.#self);
       const holder = readHolder(workspaceFolder);
@@ -206,6 +208,30 @@ export class Engine implements EngineService {
       lock.release();
       throw error;
     }
+  }
+
+  backups = ({ folder, workspace }: { folder: string; workspace?: string }): Promise<Backup[]> => listBackups(this.#placeOf(folder, workspace));
+
+  async restore({ folder, workspace, backup }: { folder: string; workspace?: string; backup: string | null }): Promise<Restored> {
+    const workspaceFolder = this.#placeOf(folder, workspace);
+    const id = hash(workspaceFolder);
+    await this.#close(id);
+    const lock = takeLock(workspaceFolder, this.#self);
+    if (!lock) {
+      const holder = readHolder(workspaceFolder);
+      throw new WinnowError('workspace-busy', `Another Winnow${holder ? ` (process ${holder.pid})` : ''} has this folder open. Close it, then restore the backup.`);
+    }
+    try {
+      return restoreBackup(workspaceFolder, backup);
+    } finally {
+      lock.release();
+    }
+  }
+
+  #placeOf(folder: string, workspace?: string): string {
+    const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(realFolder(folder));
+    if (!existsSync(workspaceFolder)) throw new WinnowError('no-workspace', `Winnow has not worked on ${folder} yet: there is nothing to restore.`);
+    return workspaceFolder;
   }
 
   /** For `/alive`: what another process is told. */

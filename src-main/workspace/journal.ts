@@ -42,8 +42,11 @@ export class Journal {
   #settings: Settings;
   #done: Step[] = [];
   #undone: Step[] = [];
+  #onStep: () => void;
 
-  constructor(db: Database, table: Table, settings: Settings) {
+  /** `onStep` is called when an entry is on the disk. */
+  constructor(db: Database, table: Table, settings: Settings, onStep: () => void = () => undefined) {
+    this.#onStep = onStep;
     this.#db = db;
     this.#table = table;
     this.#settings = settings;
@@ -127,5 +130,6 @@ export class Journal {
     });
     if (changes.settings.length || changes.marks.some(([, before, after]) => 'label' in before || 'label' in after)) this.#table.reshape();
     this.#follow({ seq, kind, target, title });
+    this.#onStep();
   }
 }

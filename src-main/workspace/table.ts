@@ -44,6 +44,12 @@ export class Table {
     return this.#shape;
   }
 
+  /** Lets go of what is kept in memory. */
+  release() {
+    this.#columns.forget();
+    this.#told = null;
+  }
+
   /** To be called when classes or settings have changed. */
   reshape() {
     this.#shape++;

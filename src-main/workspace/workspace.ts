@@ -17,7 +17,7 @@ import { advise } from './advice.ts';
 import { findAlike } from './alike.ts';
 import { commandOf, scriptOf } from './commands.ts';
 import { divide } from './division.ts';
-import { Database } from './database.ts';
+import type { Database } from './database.ts';
 import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
 import { embeddedCount, likelyPairs } from './embeddings.ts';
 import { OutputFolder } from '../file/output-folder.ts';
@@ -39,6 +39,7 @@ import { Settings, settingKey } from './settings.ts';
 import { Table } from './table.ts';
 import { takeAway } from './take-away.ts';
 import { checkTrain, findRate, train } from './train.ts';
+import { WorkspaceFile } from './workspace-file.ts';
 
 export class OpenWorkspace implements WorkspaceService {
   readonly id: string;
@@ -47,6 +48,7 @@ export class OpenWorkspace implements WorkspaceService {
   readonly table: Table;
   readonly compute: Compute;
   readonly db: Database;
+  #file: WorkspaceFile;
   #settings: Settings;
   #journal: Journal;
   #quality: Quality;
@@ -62,11 +64,12 @@ export class OpenWorkspace implements WorkspaceService {
     this.folder = folder;
     this.workspaceFolder = workspaceFolder;
     this.compute = compute;
-    this.db = new Database(join(workspaceFolder, 'workspace.sqlite'));
+    this.#file = new WorkspaceFile(workspaceFolder, folder);
+    this.db = this.#file.db;
     this.table = new Table(this.db);
     if (this.table.expectReadings(readingsVersion)) rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
     this.#settings = new Settings(this.db);
-    this.#journal = new Journal(this.db, this.table, this.#settings);
+    this.#journal = new Journal(this.db, this.table, this.#settings, () => this.#file.stepped());
     this.#quality = new Quality(this.table, this.#settings);
     this.#groups = new Groups(this.db, this.table, this.#settings);
     this.#runs = new Runs(this.db);
@@ -90,7 +93,7 @@ export class OpenWorkspace implements WorkspaceService {
   describe(): Workspace {
     const scannedAt = this.table.meta('scannedAt');
     return {
-      id: this.id, folder: this.folder, name: this.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? this.folder, ...this.table.count(),
+      id: this.id, key: this.#file.key, folder: this.folder, name: this.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? this.folder, ...this.table.count(),
       scannedAt: scannedAt === null ? null : Number(scannedAt), revision: this.table.revision, shape: this.table.shape, journal: this.#journal.state(),
     };
   }
@@ -377,7 +380,8 @@ export class OpenWorkspace implements WorkspaceService {
   /** Ends all work and closes the file. */
   async close() {
     await this.#jobs.close();
-    this.db.close();
+    await this.#file.close();
+    this.table.release();
   }
 
   #changed = (): WorkspaceEvent => ({ type: 'changed', revision: this.table.revision, journal: this.#journal.state() });

@@ -1,0 +1,126 @@
+/**
+ * The workspace's folder and database, and what tells that they are whole. Beside the database stands `workspace.json`, the marker: which workspace this is and
+ * how far its journal had come. So a database that is missing, empty, cut off or older than it was is refused in words, and never taken for a new one.
+ */
+import { randomUUID } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { WinnowError } from '../contract/errors.ts';
+import { plural, whole } from '../contract/words.ts';
+import { isInside } from '../file/output.ts';
+import { Backups, databaseFile, newestGoodBackup } from './backups.ts';
+import { quoteWord } from './commands.ts';
+import { Database, isDamage } from './database.ts';
+import { readMarker, writeMarker, type Marker } from './marker.ts';
+
+/** What a workspace has in its folder besides its database, once it was used. */
+const traces = ['backups', 'thumbs', 'pixels', 'embeddings', 'runs'];
+const own = /^(workspace\.(sqlite|json).*|lock\.sqlite.*|engine\.(lock|sock).*|thumbs?|pixels|embeddings|runs|backups|map\.tensors.*|\.DS_Store|desktop\.ini)$/;
+
+/** Makes the folder, for its owner alone. Throws WinnowError where it is a folder of other files, or cannot be made. */
+export function prepareFolder(workspaceFolder: string, folder: string) {
+  try {
+    mkdirSync(workspaceFolder, { recursive: true, mode: 0o700 });
+    if (isInside(workspaceFolder, folder)) throw new WinnowError('bad-request', `The images lie inside the workspace ${workspaceFolder}. Choose another place for it with --workspace.`);
+    const entries = readdirSync(workspaceFolder, { withFileTypes: true });
+    const strange = entries.find(({ name }) => !own.test(name));
+    if (strange && !entries.some(({ name }) => name === 'workspace.sqlite' || name === 'workspace.json')) {
+      throw new WinnowError('bad-request', `${workspaceFolder} holds other files (${strange.name}), so it is not used as a workspace. Choose a new or empty folder with --workspace.`);
+    }
+    const led = entries.find((entry) => entry.isSymbolicLink() && isInside(folder, join(workspaceFolder, entry.name)));
+    if (led) throw new WinnowError('bad-request', `${join(workspaceFolder, led.name)} is a link into the opened folder, which is never written to. Remove the link.`);
+    const { uid, mode } = statSync(workspaceFolder);
+    if (!strange && uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(workspaceFolder, 0o700);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof WinnowError || !['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'ENOENT'].includes(code as string)) throw error;
+    const why = code === 'EROFS' ? 'its disk is read-only' : code === 'EACCES' || code === 'EPERM' ? 'there is no permission' : 'a file stands in its place';
+    throw new WinnowError('target-unwritable', `Winnow cannot keep what it learns in ${workspaceFolder}: ${why}. Name another place with --workspace DIR, or set WINNOW_DATA to a folder that can be written to.`, { cause: error });
+  }
+}
+
+export class WorkspaceFile {
+  readonly db: Database;
+  readonly key: string;
+  #workspaceFolder: string;
+  #marker: Marker;
+  #backups: Backups;
+
+  /** Opens the database. Throws WinnowError `workspace-corrupt` where it is not what was left here. */
+  constructor(workspaceFolder: string, folder: string) {
+    this.#workspaceFolder = workspaceFolder;
+    const file = databaseFile(workspaceFolder);
+    const marker = readMarker(workspaceFolder);
+    const damaged = (why: string, cause?: unknown) => new WinnowError('workspace-corrupt', tellDamage(workspaceFolder, folder, why), { cause });
+    const info = statSync(file, { throwIfNoEntry: false });
+    if (!info?.size && (marker || traces.some((name) => existsSync(join(workspaceFolder, name))))) throw damaged(`its file workspace.sqlite is ${info ? 'empty' : 'missing'}`);
+    const isAsLeft = info && marker?.closed && marker.closed.bytes === info.size && marker.closed.modifiedMs === info.mtimeMs;
+    try {
+      this.db = new Database(file);
+    } catch (error) {
+      throw isDamage(error) ? damaged('its file workspace.sqlite is no whole database', error) : error;
+    }
+    try {
+      // Reading all of a large one takes half a second: only after a crash, or where somebody else wrote to it.
+      const fault = info && !isAsLeft ? this.db.fault() : null;
+      if (fault) throw damaged(`its file workspace.sqlite is no whole database (${fault})`);
+      const { key, journal } = this.#state();
+      if (marker && key !== null && key !== marker.key) throw damaged('its file workspace.sqlite is that of another workspace');
+      if (marker && journal < marker.journal) throw damaged(`${whole(marker.journal - journal)} of ${plural(marker.journal, 'entry', 'entries')} of its journal are missing. The file workspace.sqlite, or workspace.sqlite-wal beside it, was removed or replaced by an older one`);
+      this.key = key ?? marker?.key ?? randomUUID();
+      if (key === null) this.db.run("INSERT INTO meta (key, value) VALUES ('key', ?)", this.key);
+    } catch (error) {
+      this.db.close();
+      throw !(error instanceof WinnowError) && isDamage(error) ? damaged('its file workspace.sqlite is no whole database', error) : error;
+    }
+    this.#backups = new Backups(workspaceFolder, marker?.backup ?? null);
+    this.#marker = { key: this.key, folder, revision: 0, journal: 0, closed: null, backup: marker?.backup ?? null };
+    this.stepped();
+  }
+
+  #state(): { key: string | null; revision: number; journal: number } {
+    return this.db.get<{ key: string | null; revision: number; journal: number }>(
+      `SELECT (SELECT value FROM meta WHERE key = 'key') AS key, (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'revision') AS revision,
+       (SELECT coalesce(max(seq), 0) FROM journal) AS journal`) as { key: string | null; revision: number; journal: number };
+  }
+
+  /** To be called after each step of the journal: from here on a database without it is known to be older. */
+  stepped() {
+    const { journal } = this.#mark(null);
+    this.#backups.consider(journal, () => this.#mark(null));
+  }
+
+  /** Waits for a backup that is due, and says that all was left in order. */
+  async close() {
+    if (!this.db.isOpen) return;
+    this.#backups.consider(this.#marker.journal, () => undefined);
+    await this.#backups.settle();
+    if (!this.db.isOpen) return;
+    try {
+      this.db.script('PRAGMA wal_checkpoint(TRUNCATE)');
+      const { size, mtimeMs } = statSync(databaseFile(this.#workspaceFolder));
+      this.#mark({ bytes: size, modifiedMs: mtimeMs });
+    } catch {
+      // Not left in order: the next opening looks closer.
+    }
+    this.db.close();
+  }
+
+  #mark(closed: Marker['closed']): Marker {
+    const { revision, journal } = this.#state();
+    this.#marker = { ...this.#marker, revision: revision ?? 0, journal, closed, backup: this.#backups.done };
+    writeMarker(this.#workspaceFolder, this.#marker);
+    return this.#marker;
+  }
+}
+
+function tellDamage(workspaceFolder: string, folder: string, why: string): string {
+  const command = `winnow restore ${quoteWord(folder)} --workspace ${quoteWord(workspaceFolder)}`;
+  const backup = newestGoodBackup(workspaceFolder);
+  const way = backup
+    ? `The newest good backup is of ${when(backup.atMs)}, with ${plural(backup.steps ?? 0, 'step')}. \`${command} --backup ${backup.name}\` brings it back; the damaged file is kept.`
+    : `There is no backup. \`${command} --as-it-is\` takes the file as it is, if it can be read.`;
+  return `The workspace of ${folder}, which holds your decisions, is damaged: ${why}. Your images are untouched. ${way} To start anew, move the folder ${workspaceFolder} away.`;
+}
+
+const when = (atMs: number) => new Date(atMs).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';
