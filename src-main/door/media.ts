@@ -1,81 +1,104 @@
-/** Pixels are URLs, numbers are typed arrays: what `contract/address.ts` names, read from the workspace. */
-import { createReadStream, existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+/** Pixels are URLs, numbers are typed arrays: what `contract/address.ts` names, read from the workspace. What can fail is done before the answer begins. */
 import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { WinnowError } from '../contract/errors.ts';
-import { makePreview, openImage } from '../image/decode.ts';
+import type { Sample } from '../contract/types.ts';
+import { readRegular } from '../file/open.ts';
+import { makePreview } from '../image/decode.ts';
 import { encodeRgb } from '../image/encode.ts';
 import { browserFormats, mediaTypes, type Format } from '../image/format.ts';
-import { mapOf } from '../workspace/maps.ts';
+import { issueOf } from '../image/issue.ts';
 import { remakeThumb, thumbFile } from '../image/read.ts';
+import { openScanned, withBytes, withImage } from '../image/scanned.ts';
+import { mapOf } from '../workspace/maps.ts';
 import type { OpenWorkspace } from '../workspace/workspace.ts';
 
 const forever = 'private, max-age=31536000, immutable';
 const previewSidePx = 4096;
+const maxThumbBytes = 2 ** 24;
+/** A larger original is not held in memory. */
+const maxHeldBytes = 64 * 2 ** 20;
 /** An image opened by itself must not run anything (SVG). */
 const sandbox = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 type Answer = (workspace: OpenWorkspace, parts: string[], response: ServerResponse) => Promise<void> | void;
 
-const answers: Record<string, Answer> = {
+const answers = new Map<string, Answer>(Object.entries({
   'media/thumb': async (workspace, [name], response) => {
     const sha256 = /^([0-9a-f]{64})\.jpg$/.exec(name)?.[1];
-    if (!sha256) throw new WinnowError('no-samples', 'There is no such thumbnail.');
-    let file = thumbFile(workspace.workspaceFolder, sha256);
-    if (!existsSync(file)) {
+    if (!sha256) throw nothing('thumbnail');
+    const bytes = await readRegular(thumbFile(workspace.workspaceFolder, sha256), maxThumbBytes).catch(() => {
       const sample = workspace.table.sampleOf(sha256);
-      if (!sample) throw new WinnowError('no-samples', 'There is no such thumbnail.');
-      file = await remakeThumb(workspace.folder, workspace.workspaceFolder, sample);
-    }
-    send(response, 'image/jpeg');
-    createReadStream(file).on('error', () => response.destroy()).pipe(response);
+      if (!sample) throw nothing('thumbnail');
+      return ofFile(sample, remakeThumb(workspace.folder, workspace.workspaceFolder, sample));
+    });
+    send(response, 'image/jpeg', bytes);
   },
   'media/original': async (workspace, [id], response) => {
     const sample = workspace.table.sample(Number(id));
-    if (!sample) throw new WinnowError('no-samples', 'There is no such image in this folder any more.');
-    const file = join(workspace.folder, sample.path);
-    if (browserFormats.has(sample.format) && existsSync(file)) {
-      send(response, mediaTypes[sample.format as Format] as string);
-      createReadStream(file).on('error', () => response.destroy()).pipe(response);
-      return;
+    if (!sample) throw nothing('image');
+    if (!browserFormats.has(sample.format)) {
+      return send(response, 'image/webp', await ofFile(sample, withImage(workspace.folder, sample, (image) => makePreview(image, previewSidePx))));
     }
-    const preview = await makePreview(await openImage(await readFile(file), sample.path), previewSidePx);
-    send(response, 'image/webp').end(preview);
+    const type = mediaTypes[sample.format as Format] as string;
+    if (sample.bytes <= maxHeldBytes) return send(response, type, await ofFile(sample, withBytes(workspace.folder, sample, (bytes) => Promise.resolve(bytes))));
+    const stream = (await ofFile(sample, openScanned(workspace.folder, sample))).createReadStream();
+    begin(response, type, sample.bytes);
+    await pipeline(stream, response).catch(() => response.destroy()); // the client left, or the disk
   },
   'media/reconstruction': async (workspace, [runId, name], response) => {
     const { reconstruction, sizePx } = await mapOf(workspace, workspace.run(runId), Number.parseInt(name, 10));
-    send(response, 'image/webp').end(await encodeRgb(reconstruction, sizePx, sizePx));
+    send(response, 'image/webp', await encodeRgb(reconstruction, sizePx, sizePx));
   },
   'media/map': async (workspace, [runId, id], response) => {
     const { map, sizePx } = await mapOf(workspace, workspace.run(runId), Number(id));
-    send(response, 'application/octet-stream').write(bytesOf(Float32Array.of(sizePx, sizePx)));
-    response.end(bytesOf(map));
+    send(response, 'application/octet-stream', bytesOf(Float32Array.of(sizePx, sizePx)), bytesOf(map));
   },
   'media/preview': async (workspace, [id, name], response) => {
     const { bytes, sizePx } = workspace.previews.tile(id, Number.parseInt(name, 10));
-    send(response, 'image/webp').end(await encodeRgb(bytes, sizePx, sizePx));
+    send(response, 'image/webp', await encodeRgb(bytes, sizePx, sizePx));
   },
   'predictions': (workspace, [runId], response) => {
     const { ids, classes, probabilities } = workspace.predictions(runId);
-    send(response, 'application/octet-stream').write(bytesOf(Int32Array.of(ids.length, classes.length, ...ids)));
-    response.end(bytesOf(probabilities));
+    send(response, 'application/octet-stream', bytesOf(Int32Array.of(ids.length, classes.length)), bytesOf(Int32Array.from(ids)), bytesOf(probabilities));
   },
-  'columns': (workspace, [name], response) => {
-    send(response, 'application/octet-stream').end(bytesOf(workspace.table.values(decodeURIComponent(name))));
-  },
-};
+  'columns': (workspace, [name], response) => send(response, 'application/octet-stream', bytesOf(workspace.table.values(name))),
+} satisfies Record<string, Answer>));
 
-/** `path` is what follows the workspace in the address. */
+/** `path` is what follows the workspace in the address. Throws WinnowError. */
 export async function serveMedia(workspace: OpenWorkspace, path: string, response: ServerResponse): Promise<void> {
-  const parts = path.split('/').filter(Boolean);
+  let parts: string[];
+  try {
+    parts = path.split('/').filter(Boolean).map(decodeURIComponent);
+  } catch {
+    const body = JSON.stringify({ code: 'bad-request', message: 'The address is not written as addresses are.' });
+    response.writeHead(400, { 'content-type': 'application/json' }).end(body);
+    return;
+  }
   const take = parts[0] === 'media' ? 2 : 1;
-  const answer = answers[parts.slice(0, take).join('/')];
+  const answer = answers.get(parts.slice(0, take).join('/'));
   if (!answer || parts.length === take) throw new WinnowError('no-samples', 'There is nothing at this address.');
   await answer(workspace, parts.slice(take), response);
 }
 
-const send = (response: ServerResponse, type: string) =>
-  response.writeHead(200, { 'content-type': type, 'cache-control': forever, 'content-security-policy': sandbox, 'x-content-type-options': 'nosniff' });
+const nothing = (what: string) => new WinnowError('no-samples', `There is no such ${what} in this folder any more.`);
+
+/** A file that cannot be shown is told as its issue would be. */
+async function ofFile<Result>({ path }: Sample, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new WinnowError('no-samples', `${path}: ${issueOf(path, error).issue.message}`);
+  }
+}
+
+const begin = (response: ServerResponse, type: string, bytes: number) =>
+  response.writeHead(200, { 'content-type': type, 'content-length': bytes, 'cache-control': forever, 'content-security-policy': sandbox, 'x-content-type-options': 'nosniff' });
+
+function send(response: ServerResponse, type: string, ...parts: Uint8Array[]): void {
+  begin(response, type, parts.reduce((sum, part) => sum + part.length, 0));
+  for (const part of parts) response.write(part);
+  response.end();
+}
 
 const bytesOf = (numbers: Float32Array | Float64Array | Int32Array) => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);

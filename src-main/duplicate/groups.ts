@@ -6,6 +6,7 @@
  * copies of which some are rotated, a `mirrored` group those of which some are mirrored: each kind holds the ones before it. A file is in at most one group of each kind. Flat images (one colour all over) hold nothing to be recognised by: they are only ever exact.
  */
 import { setImmediate } from 'node:timers/promises';
+import { WinnowError } from '../contract/errors.ts';
 import { inPlace } from './align.ts';
 import { Points, type Pair } from './candidates.ts';
 import { comparePictures, comparePixels, excess, type Difference } from './compare.ts';
@@ -203,10 +204,10 @@ class Judge {
     const key = `${one.sha256} ${two.sha256} =`;
     const known = this.#options.verdicts?.get(key);
     if (known !== undefined) return known === 1;
-    const hash = await this.#hash(a);
-    const isSame = hash !== null && hash === (await this.#hash(b));
-    this.#options.verdicts?.set(key, Number(isSame));
-    return isSame;
+    const [p, q] = [await this.#hash(a), await this.#hash(b)];
+    if (p === null || q === null) return false; // not known: to be asked again
+    this.#options.verdicts?.set(key, Number(p === q));
+    return p === q;
   }
 
   /** Of flat images, those with the same size and pixels. */
@@ -230,7 +231,7 @@ class Judge {
     return readFingerprint(this.#heads[i].fingerprint);
   }
 
-  /** Null where the file cannot be read any more: then it is like no other. */
+  /** Null where the file cannot be read now: then it is like no other. */
   #hash(i: number): Promise<string | null> {
     let hash = this.#hashes.get(i);
     if (!hash) this.#hashes.set(i, (hash = this.#orNull(this.#options.pixelHash(this.#heads[i].id))));
@@ -245,10 +246,11 @@ class Judge {
     return pixels;
   }
 
-  /** One bad file is no reason to end; a cancel is. */
+  /** One bad file is no reason to end; a cancel is, and a fault that is not the file's. */
   #orNull<T>(promise: Promise<T>): Promise<T | null> {
-    return promise.catch(() => {
+    return promise.catch((error: unknown) => {
       this.#options.signal.throwIfAborted();
+      if (error instanceof WinnowError) throw error;
       return null;
     });
   }

@@ -1,13 +1,16 @@
 /** One image file into an export: copied or linked, and read again through its new name. Only what has the bytes that the scan saw stays. */
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { copyFile, link, lstat, mkdir, open, readlink, realpath, rm, stat, symlink, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Issue, Sample } from '../contract/types.ts';
-import { fileIssue } from '../image/find.ts';
+import { askDisk } from '../file/gate.ts';
+import { openRegular } from '../file/open.ts';
+import { fileIssue, issueOf } from '../image/issue.ts';
+
+const pieceBytes = 2 ** 20;
 
 export type Place = Exclude<ExportRequest['place'], 'list'>;
 
@@ -17,9 +20,9 @@ export async function placeFile(original: string, target: string, sample: Sample
   // Never written over: it may be a link, and then what is behind it would change.
   await rm(target, { force: true });
   try {
-    await stat(original);
+    await (await askDisk(() => openRegular(original))).close();
   } catch (error) {
-    return fileIssue(sample.path, error);
+    return issueOf(sample.path, error).issue;
   }
   try {
     await mkdir(dirname(target), { recursive: true });
@@ -34,8 +37,17 @@ export async function placeFile(original: string, target: string, sample: Sample
 
 export async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
+  const handle = await askDisk(() => openRegular(file));
+  try {
+    const piece = Buffer.allocUnsafe(pieceBytes);
+    for (;;) {
+      const { bytesRead } = await askDisk(() => handle.read(piece, 0, piece.length));
+      if (!bytesRead) return hash.digest('hex');
+      hash.update(piece.subarray(0, bytesRead));
+    }
+  } finally {
+    void handle.close().catch(() => undefined); // not waited for: a disk that stalls does not close either
+  }
 }
 
 async function copy(original: string, target: string) {

@@ -8,16 +8,18 @@ import { corrupt, DecodeError, maxSeconds, type Raw } from './raw.ts';
 
 const idleSeconds = 20;
 
-interface Pending { resolve(raw: Raw): void; reject(error: DecodeError): void }
+/** `id` tells its answer from that of an order before, which may come late. */
+interface Pending { id: number; resolve(raw: Raw): void; reject(error: DecodeError): void }
 
 let worker: Worker | null = null;
 let pending: Pending | null = null;
+let lastId = 0;
 let idle: NodeJS.Timeout | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
 /** Decodes in the other thread. Throws DecodeError. */
 export function decodeAside(format: AsideFormat, bytes: Buffer): Promise<Raw> {
-  const mine = turn.then(() => decode({ format, bytes }));
+  const mine = turn.then(() => decode({ id: ++lastId, format, bytes }));
   turn = mine.catch(() => undefined);
   return mine;
 }
@@ -29,7 +31,7 @@ async function decode(order: Order): Promise<Raw> {
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<Raw>((resolve, reject) => {
-      pending = { resolve, reject };
+      pending = { id: order.id, resolve, reject };
       timer = setTimeout(() => {
         reject(new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`));
         end(); // only so does a hang end
@@ -48,9 +50,10 @@ function start(): Worker {
   // What libraries print is kept from standard output, where a command's JSON may go; it is not read, since reading would hold the process.
   const started = new Worker(new URL('./decode-worker.ts', import.meta.url), { stdout: true, stderr: true, execArgv: [] });
   started.on('message', (answer: Answer) => {
-    if ('raw' in answer) pending?.resolve(answer.raw);
+    if (worker !== started || answer.id !== pending?.id) return; // of a thread that was ended, or of an image that was given up
+    if ('raw' in answer) pending.resolve(answer.raw);
     else {
-      pending?.reject(answer.refused.code ? new DecodeError(answer.refused.code, answer.refused.message) : corrupt(answer.refused.message));
+      pending.reject(answer.refused.code ? new DecodeError(answer.refused.code, answer.refused.message) : corrupt(answer.refused.message));
       if (!answer.refused.code) end(); // the memory of a WebAssembly decoder that threw is not trusted again
     }
   });

@@ -16,15 +16,15 @@ const decoders = {
 };
 
 export type AsideFormat = keyof typeof decoders;
-export interface Order { format: AsideFormat; bytes: Uint8Array }
-export type Answer = { raw: Raw } | { refused: { code: DecodeError['code'] | null; message: string } };
+export interface Order { id: number; format: AsideFormat; bytes: Uint8Array }
+export type Answer = { id: number } & ({ raw: Raw } | { refused: { code: DecodeError['code'] | null; message: string } });
 
-parentPort?.on('message', async ({ format, bytes }: Order) => {
+parentPort?.on('message', async ({ id, format, bytes }: Order) => {
   try {
     const raw = await decoders[format](Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    parentPort?.postMessage({ raw } satisfies Answer, [raw.data.buffer as ArrayBuffer]);
+    parentPort?.postMessage({ id, raw } satisfies Answer, [raw.data.buffer as ArrayBuffer]);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ refused: { code: error instanceof DecodeError ? error.code : null, message } } satisfies Answer);
+    parentPort?.postMessage({ id, refused: { code: error instanceof DecodeError ? error.code : null, message } } satisfies Answer);
   }
 });

@@ -4,12 +4,13 @@
  * decoded throws a `DecodeError` with an issue's code and a sentence.
  */
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
+import { ownFault } from '../file/fault.ts';
 import { decodeAside } from './aside.ts';
 import { largestOfIco } from './decode-ico.ts';
 import { decodable, formatOfBytes, formatOfName, sniffBytes, type Format } from './format.ts';
-import { plainHeader } from './header.ts';
-import { checkSize, DecodeError, maxPixels, maxSeconds, type Raw } from './raw.ts';
-import { inRoom } from './room.ts';
+import { countScans, maxScans, plainHeader } from './header.ts';
+import { checkSize, DecodeError, inTime, maxPixels, maxSeconds, type Raw } from './raw.ts';
+import { pixelRoom } from './room.ts';
 import { endsEarly, isFax } from './truncation.ts';
 
 export { DecodeError };
@@ -29,16 +30,22 @@ export interface Opened {
   standard(): Sharp;
 }
 
-/** `bytes` is the whole file; `path` gives the extension where the bytes are silent. Throws DecodeError. */
-export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
-  if (bytes.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
+/** The format of a file that begins with `head` and can be decoded; `path` gives the extension where the bytes are silent. Throws DecodeError. */
+export function decodableFormat(head: Buffer, path: string): Format {
+  if (head.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
   const named = formatOfName(path);
-  const format = formatOfBytes(bytes.subarray(0, sniffBytes)) ?? (named === 'tga' ? named : null); // a TGA has no mark of its own
+  const format = formatOfBytes(head.subarray(0, sniffBytes)) ?? (named === 'tga' ? named : null); // a TGA has no mark of its own
   if (!format) {
     if (named && !decodable.has(named)) throw new DecodeError('unsupported-format', `Winnow does not read ${named.toUpperCase()} files.`);
     throw new DecodeError('not-an-image', `The content is not an image${named ? `, though the name says ${named.toUpperCase()}` : ''}.`);
   }
   if (!decodable.has(format)) throw new DecodeError('unsupported-format', `Winnow does not read ${format.toUpperCase()} files.`);
+  return format;
+}
+
+/** `bytes` is the whole file. Throws DecodeError. */
+export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
+  const format = decodableFormat(bytes, path);
   try {
     switch (format) {
       case 'ico': {
@@ -57,12 +64,15 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
 
 /**
  * Puts any failure of a decoder into an issue's words. Whether a file was cut short is read from its own bytes: libvips keeps one buffer of
- * messages for all threads, so that what it says may be about another file. For the same reason only a message of one line is passed on.
+ * messages for all threads, so that what it says may be about another file. For the same reason only a message of one line is passed on. Throws WinnowError for a
+ * fault that is not the file's.
  */
 export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError && error.code !== 'corrupt') return error;
   if (bytes && endsEarly(bytes)) return new DecodeError('truncated', 'The file ends before the end of the image.');
   if (error instanceof DecodeError) return error;
+  const own = ownFault(error); // no memory: that says nothing about the image
+  if (own) throw own;
   const lines = (error instanceof Error ? error.message : String(error)).split('\n').map((line) => line.trim().replace(/:$/, '')).filter(Boolean);
   const detail = new Set(lines).size === 1 ? ` (${lines[0]})` : '';
   if (lines.some((line) => /timeout/i.test(line))) return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
@@ -75,18 +85,20 @@ export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
 async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
   // Noise on a telephone line is no damage: a fax is read up to where it ends, as every viewer does.
   const options = { failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error', limitInputPixels: maxPixels, page: 0, pages: 1 } as const;
+  const scans = format === 'jpeg' ? countScans(bytes) : 1;
+  if (scans > maxScans) throw new DecodeError('too-slow', `The JPEG has more than ${maxScans} scans and would take too long to read. Save it again with another program.`);
   const plain = plainHeader(bytes);
   if (plain && plain.width * plain.height <= maxPixels) {
     const { width, height, hasAlpha } = plain;
     return { format, width, height, frames: 1, standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }) };
   }
-  const meta = await sharp(bytes, options).metadata();
+  const meta = await inTime(sharp(bytes, options).metadata());
   const frames = meta.pages ?? 1;
   if (format === 'svg') {
     // Drawn so that the longer side has a useful number of pixels. Read from memory: it can reach no other file.
     const density = Math.min(2400, Math.max(1, (72 * svgSidePx) / Math.max(meta.width, meta.height, 1)));
     const drawn = { ...options, density };
-    const size = await sharp(bytes, drawn).metadata();
+    const size = await inTime(sharp(bytes, drawn).metadata());
     return { format, width: size.width, height: size.height, frames, standard: () => standardise(sharp(bytes, drawn)) };
   }
   if (meta.depth === 'float' || meta.depth === 'double') return fromRaw(format, await stretchFloat(bytes, meta));
@@ -110,7 +122,7 @@ function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened
 /** Measurements have no natural black and white: finite values are stretched from least to greatest, the rest is black. */
 async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   checkSize(meta.width, meta.height);
-  const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true });
+  const { data, info } = await inTime(sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true }));
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
   let low = Infinity;
   let high = -Infinity;
@@ -129,8 +141,8 @@ async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
 
 /** Takes the standard pixels, shaped, when there is room in memory for them. */
 export const takePixels = (image: Opened, shape: (pipeline: Sharp) => Sharp): Promise<{ data: Buffer; info: OutputInfo }> =>
-  inRoom(image.width * image.height, () => shape(image.standard()).raw().toBuffer({ resolveWithObject: true }));
+  pixelRoom.hold(image.width * image.height, () => inTime(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })));
 
 /** A WebP of the standard pixels, at most `sidePx` on the longer side, for originals that a browser cannot show. */
 export const makePreview = (image: Opened, sidePx: number): Promise<Buffer> =>
-  inRoom(image.width * image.height, () => image.standard().resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true }).webp({ quality: 92 }).toBuffer());
+  pixelRoom.hold(image.width * image.height, () => inTime(image.standard().resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true }).webp({ quality: 92 }).toBuffer()));

@@ -1,12 +1,17 @@
 /**
  * Walks a folder for image files. Real folders come before links to folders and each real folder is entered once, so that loops end
- * and a file is listed under its plainest name. What cannot be listed is told, not thrown.
+ * and a file is listed under its plainest name. What cannot be listed is told, not thrown; what is a fault of the program's side is thrown, or files would be
+ * taken for gone.
  */
-import { type Dirent } from 'node:fs';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Issue } from '../contract/types.ts';
+import { ownFault } from '../file/fault.ts';
+import { askDisk } from '../file/gate.ts';
+import { openRegular } from '../file/open.ts';
 import { formatOfBytes, formatOfName, sniffBytes } from './format.ts';
+import { fileIssue } from './issue.ts';
 
 export interface Found {
   path: string;
@@ -31,13 +36,14 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
     const at = waiting.pop() ?? (links.shift() as string);
     let entries: Dirent[];
     try {
-      const real = await realpath(join(folder, at));
+      const real = await askDisk(() => realpath(join(folder, at)), options.signal);
       if (entered.has(real)) continue;
       entered.add(real);
-      entries = await readdir(join(folder, at), { withFileTypes: true });
+      entries = await list(folder, at, options);
     } catch (error) {
-      if (at === '') throw error;
-      options.onIssue(fileIssue(at, error));
+      options.signal.throwIfAborted();
+      if (at === '') throw ownFault(error) ?? error;
+      options.onIssue(issueHere(at, error));
       continue;
     }
     entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -49,7 +55,7 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
         const found = await look(folder, path, options);
         if (found === 'folder') links.push(path);
         else if (found) yield found;
-      }
+      } else if (formatOfName(path)) options.onIssue(fileIssue(path, { code: 'ENOTREG' }));
     }
     waiting.push(...inner.reverse());
   }
@@ -57,36 +63,76 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
 
 async function look(folder: string, path: string, options: FindOptions): Promise<Found | 'folder' | null> {
   const named = formatOfName(path) !== null;
+  const file = join(folder, path);
   try {
-    const info = await stat(join(folder, path));
+    const info = await askDisk(() => stat(file), options.signal);
     if (info.isDirectory()) return 'folder';
-    if (!info.isFile()) return null;
-    if (!named && !options.isKnown(path) && !(await isImage(join(folder, path)))) return null;
-    if (named && path.split('/').at(-1)?.startsWith('._') && (await isAppleDouble(join(folder, path)))) return null;
+    if (!info.isFile()) {
+      if (named) options.onIssue(fileIssue(path, { code: 'ENOTREG' }));
+      return null;
+    }
+    if (!named && !options.isKnown(path) && formatOfBytes(await head(file, options)) === null) return null;
+    if (named && path.split('/').at(-1)?.startsWith('._') && isAppleDouble(await head(file, options))) return null;
     return { path, bytes: info.size, modifiedMs: Math.round(info.mtimeMs) };
   } catch (error) {
-    if (named) options.onIssue(fileIssue(path, error));
+    options.signal.throwIfAborted();
+    const issue = issueHere(path, error);
+    if (named) options.onIssue(issue);
     return null;
   }
 }
 
-async function head(file: string): Promise<Buffer> {
-  await using handle = await open(file);
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(sniffBytes), 0, sniffBytes, 0);
-  return buffer.subarray(0, bytesRead);
+/** Throws where it is no fault of the file. */
+function issueHere(path: string, error: unknown): Issue {
+  const own = ownFault(error);
+  if (own) throw own;
+  return fileIssue(path, error);
 }
 
-const isImage = async (file: string) => formatOfBytes(await head(file)) !== null;
-/** macOS leaves `._name.jpg` beside files on foreign disks: attributes, not an image. */
-const isAppleDouble = async (file: string) => (await head(file)).readUInt32BE(0) === 0x00051607;
+/** Paths are text. A name that is not, is told in a form that can be printed, and left out. */
+async function list(folder: string, at: string, { signal, onIssue }: FindOptions): Promise<Dirent[]> {
+  const entries = await askDisk(() => readdir(join(folder, at), { withFileTypes: true }), signal);
+  // The sign that stands for what is not UTF-8 is also one that a name may hold.
+  if (!entries.some(({ name }) => name.includes('\uFFFD'))) return entries;
+  const raw = await askDisk(() => readdir(join(folder, at), { withFileTypes: true, encoding: 'buffer' }), signal);
+  const valid = new Set<string>();
+  const broken: Dirent<Buffer>[] = [];
+  for (const entry of raw) {
+    if (Buffer.from(entry.name.toString()).equals(entry.name)) valid.add(entry.name.toString());
+    else broken.push(entry);
+  }
+  const names = new Set(valid);
+  for (const entry of broken) {
+    let name = printable(entry.name);
+    while (names.has(name)) name += '\uFFFD';
+    names.add(name);
+    const path = at ? `${at}/${name}` : name;
+    if (entry.isDirectory()) onIssue({ path, code: 'unreadable', message: 'The folder’s name is not valid UTF-8. Rename it to include its images.' });
+    else if (formatOfName(entry.name.toString('latin1'))) onIssue({ path, code: 'unreadable', message: 'The file’s name is not valid UTF-8. Rename it to include it.' });
+  }
+  return entries.filter(({ name }) => valid.has(name));
+}
 
-/** A system error on one file, as an issue. */
-export function fileIssue(path: string, error: unknown): Issue {
-  const { code, message } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case 'ENOENT': return { path, code: 'vanished', message: 'The file is gone, or is a link to nothing.' };
-    case 'EACCES': case 'EPERM': return { path, code: 'no-permission', message: 'No permission to read this.' };
-    case 'ELOOP': return { path, code: 'unreadable', message: 'The link leads back to itself.' };
-    default: return { path, code: 'unreadable', message: `The system could not read this: ${message}` };
+/** Each byte that belongs to no character of UTF-8, in hexadecimal behind the sign for it. */
+function printable(name: Buffer): string {
+  let text = '';
+  for (let at = 0; at < name.length;) {
+    const length = [1, 2, 3, 4].find((n) => at + n <= name.length && Buffer.from(name.toString('utf8', at, at + n)).equals(name.subarray(at, at + n)));
+    text += length ? name.toString('utf8', at, at + length) : `\uFFFD${name[at].toString(16).padStart(2, '0')}`;
+    at += length ?? 1;
+  }
+  return text;
+}
+
+async function head(file: string, { signal }: FindOptions): Promise<Buffer> {
+  const handle = await askDisk(() => openRegular(file), signal);
+  try {
+    const { buffer, bytesRead } = await askDisk(() => handle.read(Buffer.alloc(sniffBytes), 0, sniffBytes, 0), signal);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    void handle.close().catch(() => undefined);
   }
 }
+
+/** macOS leaves `._name.jpg` beside files on foreign disks: attributes, not an image. */
+const isAppleDouble = (start: Buffer) => start.length >= 4 && start.readUInt32BE(0) === 0x00051607;

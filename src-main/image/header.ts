@@ -1,5 +1,5 @@
 /**
- * Size of a JPEG or PNG from its first segments, where nothing else could matter: asking libvips costs as much as decoding a small
+ * What the first segments of a file tell without a decoder. Size of a JPEG or PNG, where nothing else could matter: asking libvips costs as much as decoding a small
  * image. Whatever is unusual (EXIF, which may turn the image; a marker out of place) gives null, and libvips is asked.
  */
 export interface PlainHeader { width: number; height: number; hasAlpha: boolean }
@@ -26,6 +26,33 @@ function jpegHeader(bytes: Buffer): PlainHeader | null {
   }
   return null;
 }
+
+/** A JPEG of more scans is refused: each goes over the whole image, however few its bytes are. */
+export const maxScans = 500;
+
+/** How many scans a JPEG has; counting ends at the first too many. Most have one, which their header tells; only then is the rest not looked at. */
+export function countScans(bytes: Buffer): number {
+  let components = 0;
+  let isProgressive = false;
+  let at = 2;
+  for (; at + 10 <= bytes.length; at += 2 + bytes.readUInt16BE(at + 2)) {
+    while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++; // fill bytes
+    if (bytes[at] !== 0xff || at + 10 > bytes.length) return 1;
+    const kind = bytes[at + 1];
+    if (kind === 0xda) break;
+    if (kind >= 0xc0 && kind <= 0xcf && kind !== 0xc4 && kind !== 0xc8 && kind !== 0xcc) {
+      components = bytes[at + 9];
+      isProgressive = (kind & 3) === 2;
+    }
+  }
+  // As libjpeg sees it: where the first scan holds all, nothing after it is read.
+  if (!isProgressive && bytes[at + 4] >= components) return 1;
+  let scans = 0;
+  for (; at >= 0 && scans <= maxScans; at = bytes.indexOf(startOfScan, at + 2)) scans++;
+  return scans;
+}
+
+const startOfScan = Buffer.of(0xff, 0xda);
 
 function pngHeader(bytes: Buffer): PlainHeader | null {
   const [width, height, depth, colour] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20), bytes[24], bytes[25]];

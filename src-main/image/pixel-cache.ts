@@ -1,17 +1,17 @@
 /**
  * The packed pixel cache: one file a size and fit, one row an image (by content hash), uint8 RGB. An image is decoded once for each size, not
- * once an epoch; a changed file gets a new row. Rows are on the disk before the index names them.
+ * once an epoch; a changed file gets a new row. Rows are on the disk, whole, before the index names them, and what the index names beyond the file's end is not used.
  */
-import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Issue, Sample } from '../contract/types.ts';
 import type { Database } from '../workspace/database.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
-import { asDecodeError, openImage } from './decode.ts';
-import { fileIssue } from './find.ts';
+import { RowFile } from '../file/rows.ts';
+import { issueOf } from './issue.ts';
 import { makeRow, type Fit } from './pixels.ts';
+import { withImage } from './scanned.ts';
 
 export interface Packed {
   file: string;
@@ -39,32 +39,35 @@ interface PackOptions {
 export async function packPixels(db: Database, folder: string, workspaceFolder: string, samples: readonly Sample[], sizePx: number, options: PackOptions): Promise<Packed> {
   const { fit = 'stretch' } = options;
   const file = join(workspaceFolder, 'pixels', `${sizePx}${fit === 'stretch' ? '' : `-${fit}`}.u8`);
-  const rowOf = ({ sha256 }: Sample) => db.get<{ row: number }>('SELECT row FROM pixel_rows WHERE size_px = ? AND fit = ? AND sha256 = ?', sizePx, fit, sha256)?.row;
+  const rowsThere = () => Math.floor((statSync(file, { throwIfNoEntry: false })?.size ?? 0) / (sizePx * sizePx * 3));
+  const rowOf = ({ sha256 }: Sample) =>
+    db.get<{ row: number }>('SELECT row FROM pixel_rows WHERE size_px = ? AND fit = ? AND sha256 = ? AND row < ?', sizePx, fit, sha256, there)?.row;
+  let there = rowsThere();
   let issues: Issue[] = [];
   let rows = samples.map(rowOf);
   if (rows.includes(undefined)) {
     const turn = (turns.get(file) ?? Promise.resolve()).catch(() => {}).then(async () => {
+      there = rowsThere();
       const missing = new Map(samples.filter((sample) => rowOf(sample) === undefined).map((sample) => [sample.sha256, sample]));
       issues = await addRows(db, folder, file, [...missing.values()], sizePx, { ...options, fit });
     });
     turns.set(file, turn);
     await turn;
+    there = rowsThere();
     rows = samples.map(rowOf);
   }
   return { file, sizePx, samples: samples.filter((_, i) => rows[i] !== undefined), rows: Int32Array.from(rows.filter((row) => row !== undefined)), issues };
 }
 
 async function addRows(db: Database, folder: string, file: string, wanted: readonly Sample[], sizePx: number, { fit = 'stretch', ...options }: PackOptions): Promise<Issue[]> {
-  mkdirSync(dirname(file), { recursive: true });
-  const rowBytes = sizePx * sizePx * 3;
   const issues: Issue[] = [];
-  const target = openSync(file, existsSync(file) ? 'r+' : 'w+');
+  const rows = RowFile.open(file, sizePx * sizePx * 3);
   try {
-    // A part of a row, or rows that the index does not know, may be left from a kill: new rows go behind them.
-    let nextRow = Math.ceil(fstatSync(target).size / rowBytes);
+    // Rows of a file that was thrown away or cut: their places are given to others.
+    db.run('DELETE FROM pixel_rows WHERE size_px = ? AND fit = ? AND row >= ?', sizePx, fit, rows.whole);
     const fresh: [string, number][] = [];
     const commit = () => {
-      fdatasyncSync(target);
+      rows.sync();
       db.transaction(() => fresh.splice(0).forEach(([sha256, row]) => {
         db.run('INSERT OR REPLACE INTO pixel_rows (size_px, fit, sha256, row) VALUES (?, ?, ?, ?)', sizePx, fit, sha256, row);
       }));
@@ -73,15 +76,11 @@ async function addRows(db: Database, folder: string, file: string, wanted: reado
     try {
       await forEachParallel(wanted, availableParallelism() + 1, options.signal, async (sample) => {
         try {
-          const bytes = await readFile(join(folder, sample.path));
-          const pixels = await makeRow(await openImage(bytes, sample.path), sizePx, fit);
-          const row = nextRow++;
-          writeSync(target, pixels, 0, rowBytes, row * rowBytes);
-          fresh.push([sample.sha256, row]);
+          const pixels = await withImage(folder, sample, (image) => makeRow(image, sizePx, fit));
+          fresh.push([sample.sha256, rows.add(pixels)]);
         } catch (error) {
-          const { code, syscall } = error as NodeJS.ErrnoException;
-          if (syscall === 'write') throw error;
-          issues.push(code && syscall ? fileIssue(sample.path, error) : { path: sample.path, ...pick(asDecodeError(error)) });
+          options.signal.throwIfAborted();
+          issues.push(issueOf(sample.path, error).issue);
         }
         options.onProgress(++done, wanted.length);
         if (fresh.length >= commitEvery) commit();
@@ -90,9 +89,7 @@ async function addRows(db: Database, folder: string, file: string, wanted: reado
       commit();
     }
   } finally {
-    closeSync(target);
+    rows.close();
   }
   return issues;
 }
-
-const pick = ({ code, message }: { code: Issue['code']; message: string }) => ({ code, message });

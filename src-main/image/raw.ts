@@ -21,6 +21,28 @@ export const maxPixels = 16_384 ** 2;
 export const maxPixelsWhole = 100_000_000;
 /** What one image may take of a decoder's time. */
 export const maxSeconds = 10;
+/** After so long a decoder has not heard of its limit. */
+const stuckAfterMs = (maxSeconds + 3) * 1000;
+
+/** The decoder goes on and cannot be stopped but with its process. */
+export class Stuck extends DecodeError {
+  constructor() {
+    super('too-slow', `Reading took longer than ${maxSeconds} s.`);
+  }
+}
+
+let patienceMs = stuckAfterMs;
+export const setPatience = (ms = stuckAfterMs) => void (patienceMs = ms);
+
+/** Waits for a library that may not end, as librsvg, which knows no time limit. Throws Stuck. */
+export async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await Promise.race([work, new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Stuck()), patienceMs)))]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 export const truncated = () => new DecodeError('truncated', 'The file ends before the end of the image.');
 export const corrupt = (why: string) => new DecodeError('corrupt', `The image data is damaged (${why}).`);

@@ -1,15 +1,14 @@
-/**
- * All that a scan learns of one file, in one decode: hash, size, thumbnail (written by content hash), measures, fingerprint. Runs in the engine for a few
- * files and in readers (threads) for many, so it works synchronously on the disk: a thread of its own may wait.
- */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+/** All that a scan learns of one file, in one decode: hash, size, thumbnail (written by content hash), measures, fingerprint. Runs in the readers' processes. */
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Sample } from '../contract/types.ts';
 import { fingerprint } from '../duplicate/fingerprint.ts';
-import { asDecodeError, openImage } from './decode.ts';
+import { workspaceFault } from '../file/fault.ts';
+import { readBytes } from './bytes.ts';
+import { asDecodeError, decodableFormat, openImage } from './decode.ts';
 import type { Measures } from './measure.ts';
 import { makeThumb } from './pixels.ts';
-import { DecodeError } from './raw.ts';
+import { withImage } from './scanned.ts';
 
 export interface ReadRequest { folder: string; workspaceFolder: string; path: string; bytes: number }
 export interface Reading {
@@ -17,50 +16,57 @@ export interface Reading {
   measures: Measures; fingerprint: Uint8Array;
 }
 
-/** A file above this is not read into memory. */
-const maxFileBytes = 2 ** 30;
-
 export const thumbFile = (workspaceFolder: string, sha256: string) => join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
+/** Where thumbnails grow. A process that is killed leaves one behind, so a scan clears it. */
+const partsFolder = (workspaceFolder: string) => join(workspaceFolder, 'thumbs', 'part');
 
-/** Throws DecodeError for what is wrong with the image, and the system's own error for what is wrong with a disk. */
-export async function readImage({ folder, workspaceFolder, path, bytes: size }: ReadRequest): Promise<Reading> {
-  if (size > maxFileBytes) throw new DecodeError('too-large', 'The file is larger than 1 GiB.');
-  const bytes = readFileSync(join(folder, path));
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+/** Throws DecodeError for what is wrong with the image, the system's own error where the file cannot be read, and WinnowError for what is wrong with the workspace. */
+export async function readImage({ folder, workspaceFolder, path }: ReadRequest): Promise<Reading> {
+  const { bytes, sha256 } = await readBytes(join(folder, path), (head) => void decodableFormat(head, path));
   const image = await openImage(bytes, path);
   const thumb = await makeThumb(image).catch((error: unknown) => {
     throw asDecodeError(error, bytes);
   });
-  const target = thumbFile(workspaceFolder, sha256);
-  if (!existsSync(target)) writeThumb(target, thumb.bytes);
+  if (!existsSync(thumbFile(workspaceFolder, sha256))) writeThumb(workspaceFolder, sha256, thumb.bytes);
   const { width, height, format, frames } = image;
   return { sha256, width, height, format, frames, measures: thumb.measures, fingerprint: fingerprint(thumb.data, thumb.width, thumb.height, thumb.channels) };
 }
 
-/** Where a thumbnail was lost, as when somebody tidied up, it is made again. Throws where the image is gone too. */
-export async function remakeThumb(folder: string, workspaceFolder: string, { path, sha256 }: { path: string; sha256: string }): Promise<string> {
-  const { bytes } = await makeThumb(await openImage(readFileSync(join(folder, path)), path));
-  const target = thumbFile(workspaceFolder, sha256);
-  writeThumb(target, bytes);
-  return target;
+/** Where a thumbnail was lost, as when somebody tidied up, it is made again, and shown even where it cannot be kept. Throws where the image is gone or another one too. */
+export async function remakeThumb(folder: string, workspaceFolder: string, sample: Pick<Sample, 'path' | 'sha256' | 'bytes'>): Promise<Buffer> {
+  const { bytes } = await withImage(folder, sample, makeThumb);
+  try {
+    writeThumb(workspaceFolder, sample.sha256, bytes);
+  } catch {
+    // The next job that writes to the workspace tells.
+  }
+  return bytes;
 }
 
 let serial = 0;
 
-/** Whole or not there: a door may ask for it at any time. */
-function writeThumb(target: string, bytes: Uint8Array) {
-  const part = `${target}.${process.pid}-${serial++}-${Math.random().toString(36).slice(2, 8)}.part`;
+/** Whole or not there: a door may ask for it at any time. Throws WinnowError. */
+function writeThumb(workspaceFolder: string, sha256: string, bytes: Uint8Array) {
+  const target = thumbFile(workspaceFolder, sha256);
+  const part = join(partsFolder(workspaceFolder), `${sha256}-${process.pid}-${serial++}`);
   try {
     try {
-      writeFileSync(part, bytes);
+      place(part, target, bytes);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(part, bytes);
+      for (const folder of [part, target].map(dirname)) mkdirSync(folder, { recursive: true });
+      place(part, target, bytes);
     }
-    renameSync(part, target);
   } catch (error) {
     rmSync(part, { force: true });
-    throw error;
+    throw workspaceFault(error);
   }
 }
+
+function place(part: string, target: string, bytes: Uint8Array) {
+  writeFileSync(part, bytes);
+  renameSync(part, target);
+}
+
+/** Removes what killed readers left. */
+export const clearParts = (workspaceFolder: string) => rmSync(partsFolder(workspaceFolder), { recursive: true, force: true });

@@ -1,68 +1,101 @@
 /**
- * Reads many images with as many threads as there are cores. Decoding has threads of its own, but measuring, hashing and the calls around them
- * have not: on one thread they would bound the scan, and the engine has doors to answer meanwhile.
+ * Reads images in processes of their own: as many as there are cores where there are many images. Decoders cannot be interrupted and can crash, and what they are
+ * given comes from anywhere; a process can be killed, and the engine stays free for its doors. No image is blamed for what another did to the process they shared.
  */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import type { IssueCode } from '../contract/types.ts';
-import { DecodeError } from './raw.ts';
+import { WinnowError } from '../contract/errors.ts';
+import { DecodeError, maxSeconds } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
-import { roomPixels } from './room.ts';
-
-export interface Asked { id: number; request: ReadRequest }
-export interface Fault { decode?: IssueCode; message: string; code?: string; syscall?: string; path?: string }
-export type Answer = { id: number; reading: Reading } | { id: number; fault: Fault };
+import { Lost, Reader, type Limits } from './reader.ts';
+import { Room, roomBytes, roomPixels } from './room.ts';
 
 /** While one image is decoded, the next is read and measured. */
-export const readsPerThread = 2;
+const readsEach = 2;
+/** For fewer images, another process would take longer to start than to read. */
+const imagesEach = 64;
+/** A process that does not come up is started so many times. */
+const starts = 3;
 
 export interface Readers {
-  /** How many images are well read at once. */
-  hands: number;
-  /** Rejects as `readImage` throws. */
+  /** How many images are well read at once, of so many. */
+  hands(images: number): number;
+  /** Rejects as `readImage` throws, and with the signal's reason. */
   read(request: ReadRequest): Promise<Reading>;
+  /** Ends the processes. */
   close(): Promise<void>;
 }
 
-export function startReaders(threads = availableParallelism()): Readers {
-  const waiting = new Map<number, { resolve(reading: Reading): void; reject(error: Error): void; worker: Worker }>();
-  let lastId = 0;
-  const start = () => {
-    const worker = new Worker(new URL('read-worker.ts', import.meta.url), { workerData: { roomPixels: roomPixels / threads }, execArgv: ['--disable-warning=ExperimentalWarning'] });
-    worker.on('message', (answer: Answer) => {
-      const asked = waiting.get(answer.id);
-      waiting.delete(answer.id);
-      if ('reading' in answer) asked?.resolve(answer.reading);
-      else asked?.reject(errorOf(answer.fault));
-    });
-    // A thread that died takes its images with it, not the scan: each is told as damaged, and another thread goes on.
-    worker.on('error', (error) => {
-      for (const [id, asked] of waiting) {
-        if (asked.worker !== worker) continue;
-        waiting.delete(id);
-        asked.reject(new DecodeError('corrupt', `Reading broke off (${error.message}).`));
+/** Starts the first process at once. `signal` ends all of them. */
+export function startReaders(signal: AbortSignal, limits: Omit<Limits, 'roomPixels'> = {}): Readers {
+  const cores = availableParallelism();
+  const start = () => new Reader({ roomPixels: roomPixels / cores, ...limits });
+  const bytesInFlight = new Room(roomBytes);
+  let most = 1;
+  let pool = [start()];
+  let lone: Reader | null = null;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const endAll = (reason: unknown) => [...pool.splice(0), ...(lone ? [lone] : [])].map((reader) => (reader.end(reason), reader.gone()));
+  const onAbort = () => void endAll(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+
+  function leastBusy(): Reader {
+    pool = pool.filter((reader) => reader.takesMore);
+    const least = pool.reduce<Reader | null>((a, b) => (a && a.load <= b.load ? a : b), null);
+    if (least && (least.load === 0 || pool.length >= most)) return least;
+    const started = start();
+    pool.push(started);
+    return started;
+  }
+
+  /** In a process that it has for itself: how that is lost is told of the image. */
+  async function readAlone(request: ReadRequest): Promise<Reading> {
+    signal.throwIfAborted();
+    lone = start();
+    try {
+      return await lone.ask(request);
+    } catch (error) {
+      throw error instanceof Lost ? blame(error) : error;
+    } finally {
+      lone.end(null);
+      lone = null;
+    }
+  }
+
+  async function read(request: ReadRequest): Promise<Reading> {
+    for (let started = 1; ;) {
+      signal.throwIfAborted();
+      try {
+        return await leastBusy().ask(request);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+        if (error.loss === 'released') continue;
+        if (error.loss === 'start' && started++ < starts) continue;
+        if (error.loss === 'start') throw blame(error);
+        const mine = turn.then(() => readAlone(request));
+        turn = mine.catch(() => undefined);
+        return mine;
       }
-      const place = workers.indexOf(worker);
-      if (place >= 0) workers[place] = start();
-    });
-    return worker;
-  };
-  const workers: Worker[] = [];
-  for (let i = 0; i < threads; i++) workers.push(start());
-  const load = (worker: Worker) => [...waiting.values()].filter((asked) => asked.worker === worker).length;
+    }
+  }
+
   return {
-    hands: threads * readsPerThread,
-    read: (request) => new Promise((resolve, reject) => {
-      const worker = workers.reduce((least, other) => (load(other) < load(least) ? other : least));
-      const id = ++lastId;
-      waiting.set(id, { resolve, reject, worker });
-      worker.postMessage({ id, request } satisfies Asked);
-    }),
+    hands: (images) => (most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)))) * readsEach + (most === 1 ? 1 : 0),
+    read: (request) => bytesInFlight.hold(request.bytes, () => read(request)),
     close: async () => {
-      const ending = workers.splice(0);
-      await Promise.all(ending.map((worker) => worker.terminate()));
+      signal.removeEventListener('abort', onAbort);
+      await Promise.all(endAll(new WinnowError('cancelled', 'Cancelled.')));
     },
   };
 }
 
-const errorOf = ({ decode, message, ...system }: Fault): Error => (decode ? new DecodeError(decode, message) : Object.assign(new Error(message), system));
+/** What is told of an image that lost a process which it had for itself. */
+function blame({ loss, message }: Lost): Error {
+  switch (loss) {
+    case 'memory': return new DecodeError('too-large', 'The image needs more memory than a decoder is given.');
+    case 'crashed': return new DecodeError('corrupt', `The image data is damaged (its decoder ended with ${message}).`);
+    case 'silent': return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
+    case 'killed': return new WinnowError('out-of-memory', `The system ended the process that read this image (${message}), as it does when there is not enough memory. Close other programs and scan again.`);
+    default: return new WinnowError('failed', `The process that reads images does not start: ${message}. \`npm start -- doctor\` shows what is missing.`);
+  }
+}

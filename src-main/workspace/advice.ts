@@ -6,6 +6,7 @@ import type { Advice, TrainMode } from '../contract/classifier.ts';
 import type { Sample } from '../contract/types.ts';
 import { usual } from '../compute/models/pretrained.ts';
 import { random, shuffle } from '../compute/random.ts';
+import { issueOf } from '../image/issue.ts';
 import { rowOf } from './embeddings.ts';
 import type { Desk } from './rank.ts';
 import type { Table } from './table.ts';
@@ -40,12 +41,12 @@ async function distanceOf(usable: readonly Sample[], { table, compute, folder }:
   const key = distanceKey(chosen);
   const known = kept.get(table);
   if (known?.key === key) return known.distance;
-  const rows = (await Promise.all(chosen.map((sample) => rowOf(folder, sample, usual).catch(() => null)))).filter((row) => row !== null); // what cannot be read is told elsewhere
+  const rows = (await Promise.all(chosen.map((sample) => rowOf(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null))))).filter((row) => row !== null); // what cannot be read is told elsewhere
   if (!rows.length) return null;
   const bytes = new Uint8Array(rows.length * rows[0].length);
   rows.forEach((row, i) => bytes.set(row, i * row.length));
   const distance = await compute.distance({ model: usual.id, bytes });
-  kept.set(table, { key, distance });
+  if (rows.length === chosen.length) kept.set(table, { key, distance });
   return distance;
 }
 

@@ -2,16 +2,16 @@
  * What bundled weights know each image by: one row of numbers an image and model, computed once, by content, and used by all that asks who is like whom. A file
  * that changed, or came later, gets a row of its own; rows are on the disk before the index names them.
  */
-import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { usual, type Pretrained } from '../compute/models/pretrained.ts';
 import type { EmbeddingSet } from '../compute/protocol.ts';
 import type { Issue, Sample } from '../contract/types.ts';
-import { asDecodeError, openImage } from '../image/decode.ts';
-import { fileIssue } from '../image/find.ts';
+import { RowFile } from '../file/rows.ts';
+import { issueOf } from '../image/issue.ts';
 import { makeRow } from '../image/pixels.ts';
+import { withImage } from '../image/scanned.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
 import { forEachParallel } from './parallel.ts';
@@ -27,27 +27,28 @@ export interface Embedded extends EmbeddingSet {
 /** Other weights under the same name are another model. */
 const keyOf = ({ id, sha256 }: Pretrained): string => `${id}@${sha256.slice(0, 8)}`;
 const fileOf = (workspaceFolder: string, source: Pretrained): string => join(workspaceFolder, 'embeddings', `${keyOf(source)}.f32`);
-const indexed = (db: Database, source: Pretrained): Map<string, number> =>
-  new Map(db.all<{ sha256: string; row: number }>('SELECT sha256, row FROM embedding_rows WHERE model = ?', keyOf(source)).map(({ sha256, row }) => [sha256, row]));
+/** Rows by content. What is named beyond the file's end, as when somebody threw it away, is not there. */
+function indexed({ db, workspaceFolder }: Pick<Desk, 'db' | 'workspaceFolder'>, source: Pretrained): Map<string, number> {
+  const there = Math.floor((statSync(fileOf(workspaceFolder, source), { throwIfNoEntry: false })?.size ?? 0) / (source.size * 4));
+  const rows = db.all<{ sha256: string; row: number }>('SELECT sha256, row FROM embedding_rows WHERE model = ? AND row < ?', keyOf(source), there);
+  return new Map(rows.map(({ sha256, row }) => [sha256, row]));
+}
 
 /** Images that go to the compute process at once, and how many such blocks are on their way while more are decoded. */
 const blockImages = 20;
 const blocksAhead = 2;
 
 /** Those of `samples` whose embedding is there already. */
-export function embeddingsOf({ db, workspaceFolder }: Pick<Desk, 'db' | 'workspaceFolder'>, samples: readonly Sample[], source = usual): Embedded {
-  const rows = indexed(db, source);
+export function embeddingsOf(desk: Pick<Desk, 'db' | 'workspaceFolder'>, samples: readonly Sample[], source = usual): Embedded {
+  const rows = indexed(desk, source);
   const known = samples.filter(({ sha256 }) => rows.has(sha256));
-  return { source, file: fileOf(workspaceFolder, source), size: source.size, samples: known, rows: Int32Array.from(known, ({ sha256 }) => rows.get(sha256) as number) };
+  return { source, file: fileOf(desk.workspaceFolder, source), size: source.size, samples: known, rows: Int32Array.from(known, ({ sha256 }) => rows.get(sha256) as number) };
 }
 
 /** Gives each sample its embedding, computing those that are missing. Files that cannot be read any more become issues. Throws WinnowError. */
 export async function embedSamples(desk: Desk, samples: readonly Sample[], report: Report, source = usual): Promise<Embedded> {
-  const { db, table, workspaceFolder } = desk;
-  const file = fileOf(workspaceFolder, source);
-  // Whoever threw the file away has thrown the rows away.
-  if (!existsSync(file)) db.run('DELETE FROM embedding_rows WHERE model = ?', keyOf(source));
-  const rows = indexed(db, source);
+  const { table } = desk;
+  const rows = indexed(desk, source);
   const missing = [...new Map(samples.filter(({ sha256 }) => !rows.has(sha256)).map((sample) => [sample.sha256, sample])).values()];
   if (missing.length) {
     report.stage('Embedding', missing.length);
@@ -58,21 +59,15 @@ export async function embedSamples(desk: Desk, samples: readonly Sample[], repor
 }
 
 async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: readonly Sample[], source: Pretrained, report: Report): Promise<Issue[]> {
-  const file = fileOf(workspaceFolder, source);
-  mkdirSync(dirname(file), { recursive: true });
-  const target = openSync(file, existsSync(file) ? 'r+' : 'w+');
-  const rowBytes = source.size * 4;
-  // Rows that the index does not know may be left from a kill: new ones go behind them.
-  let nextRow = Math.ceil(fstatSync(target).size / rowBytes);
+  const rows = RowFile.open(fileOf(workspaceFolder, source), source.size * 4);
   const issues: Issue[] = [];
   let done = 0;
   const put = (samples: readonly Sample[], codes: Float32Array): void => {
     if (codes.length !== samples.length * source.size) throw new Error(`${codes.length / source.size} embeddings came for ${samples.length} images.`);
     const bytes = new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
-    for (let at = 0; at < bytes.length; ) at += writeSync(target, bytes, at, bytes.length - at, nextRow * rowBytes + at);
-    fdatasyncSync(target);
-    db.transaction(() => samples.forEach(({ sha256 }, i) => db.run('INSERT OR REPLACE INTO embedding_rows (model, sha256, row) VALUES (?, ?, ?)', keyOf(source), sha256, nextRow + i)));
-    nextRow += samples.length;
+    const first = rows.add(bytes);
+    rows.sync();
+    db.transaction(() => samples.forEach(({ sha256 }, i) => db.run('INSERT OR REPLACE INTO embedding_rows (model, sha256, row) VALUES (?, ?, ?)', keyOf(source), sha256, first + i)));
     report.progress((done += samples.length));
   };
   const inFlight: Promise<void>[] = [];
@@ -87,17 +82,15 @@ async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: r
     inFlight.at(-1)?.catch(() => undefined); // told when it is waited for
   };
   try {
+    // Rows of a file that was thrown away or cut: their places are given to others.
+    db.run('DELETE FROM embedding_rows WHERE model = ? AND row >= ?', keyOf(source), rows.whole);
     await forEachParallel(wanted, availableParallelism() + 1, report.signal, async (sample) => {
       try {
         const row = await rowOf(folder, sample, source);
         block.push({ sample, row }); // the block of now: another may have been sent while this image was decoded
       } catch (error) {
-        const { code, syscall } = error as NodeJS.ErrnoException;
-        if (code && syscall) issues.push(fileIssue(sample.path, error));
-        else {
-          const { code: told, message } = asDecodeError(error);
-          issues.push({ path: sample.path, code: told, message });
-        }
+        report.signal.throwIfAborted();
+        issues.push(issueOf(sample.path, error).issue);
         report.progress(++done);
       }
       if (block.length >= blockImages) send();
@@ -110,7 +103,7 @@ async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: r
     throw inWords(error);
   } finally {
     await Promise.allSettled(inFlight);
-    closeSync(target);
+    rows.close();
   }
 }
 
@@ -129,4 +122,4 @@ export async function likelyPairs(desk: Desk, signal: AbortSignal, source = usua
 export const embeddedCount = (db: Database, source = usual): number => db.get<{ n: number }>('SELECT count(*) AS n FROM embedding_rows WHERE model = ?', keyOf(source))?.n ?? 0;
 
 /** An image as the weights take it: the whole of it, in their square. */
-export const rowOf = async (folder: string, { path }: Sample, { sizePx }: Pretrained): Promise<Uint8Array> => makeRow(await openImage(await readFile(join(folder, path)), path), sizePx);
+export const rowOf = (folder: string, sample: Sample, { sizePx }: Pretrained): Promise<Uint8Array> => withImage(folder, sample, (image) => makeRow(image, sizePx));

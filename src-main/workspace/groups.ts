@@ -1,12 +1,11 @@
 /** Groups of duplicates: found after a scan, kept, and told without the pairs that a person said are none. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { kindsOf, splitOf } from '../contract/read.ts';
 import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
-import { openImage } from '../image/decode.ts';
-import { hashPixels, readThumb } from '../image/pixels.ts';
+import { issueOf } from '../image/issue.ts';
+import { hashPixels, makeThumb, readThumb } from '../image/pixels.ts';
 import { thumbFile } from '../image/read.ts';
+import { withImage } from '../image/scanned.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
 import { settingKey, type Settings } from './settings.ts';
@@ -25,10 +24,22 @@ export class Groups {
     this.#settings = settings;
   }
 
-  /** `likely`: pairs of ids that are worth a look whatever their fingerprints say. */
-  async find(folder: string, workspaceFolder: string, report: Report, likely: readonly (readonly [number, number])[] = []): Promise<void> {
+  /**
+   * `likely`: pairs of ids that are worth a look whatever their fingerprints say. Returns whether all was looked at that could be: false where a file could not be
+   * read for the moment, which says nothing of its picture, so that the next scan looks again.
+   */
+  async find(folder: string, workspaceFolder: string, report: Report, likely: readonly (readonly [number, number])[] = []): Promise<boolean> {
     const candidates = this.#table.fingerprints();
-    const samples = this.#table.sample;
+    let isWhole = true;
+    const look = async <Seen>(id: number, see: (sample: Sample) => Promise<Seen>): Promise<Seen> => {
+      const sample = this.#table.sample(id) as Sample;
+      try {
+        return await see(sample);
+      } catch (error) {
+        if (!issueOf(sample.path, error).isFinding) isWhole = false;
+        throw error;
+      }
+    };
     // What was once compared is not compared again: the next search after a few new images is quick.
     const verdicts = new Map(this.#db.all<{ pair: string; value: number }>('SELECT pair, value FROM verdicts').map(({ pair, value }) => [pair, value]));
     const known = verdicts.size;
@@ -39,11 +50,8 @@ export class Groups {
       likely,
       isApart: () => false, // told apart when read, so that taking it back needs no search
       verdicts,
-      pixels: (id) => readThumb(thumbFile(workspaceFolder, (samples(id) as Sample).sha256)),
-      pixelHash: async (id) => {
-        const { path } = samples(id) as Sample;
-        return hashPixels(await openImage(await readFile(join(folder, path)), path));
-      },
+      pixels: (id) => look(id, (sample) => readThumb(thumbFile(workspaceFolder, sample.sha256)).catch(() => withImage(folder, sample, makeThumb))),
+      pixelHash: (id) => look(id, (sample) => withImage(folder, sample, hashPixels)),
     });
     this.#table.reshape();
     this.#table.write(() => {
@@ -51,6 +59,7 @@ export class Groups {
       this.#db.run('DELETE FROM groups');
       for (const { kind, ids, score } of groups) this.#db.run('INSERT INTO groups (kind, score, members) VALUES (?, ?, ?)', kind, score, JSON.stringify(ids));
     });
+    return isWhole;
   }
 
   list(): Group[] {

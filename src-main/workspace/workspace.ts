@@ -122,9 +122,9 @@ export class OpenWorkspace implements WorkspaceService {
     const embedded = embeddedCount(this.db); // they tell of more pairs
     const derivedFrom = `${this.table.meta('measuresRevision')} ${this.table.count().samples}${embedded ? ` ${embedded}` : ''}`;
     if (this.table.meta('derivedFrom') !== derivedFrom) {
-      await this.#groups.find(this.folder, this.workspaceFolder, report, embedded ? await likelyPairs(this.#desk(), report.signal) : []);
+      const isWhole = await this.#groups.find(this.folder, this.workspaceFolder, report, embedded ? await likelyPairs(this.#desk(), report.signal) : []);
       this.#quality.run();
-      this.table.setMeta('derivedFrom', derivedFrom);
+      if (isWhole) this.table.setMeta('derivedFrom', derivedFrom);
     }
     return summary;
   }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { asDecodeError, openImage } from '../../src-main/image/decode.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { makeRow, makeThumb } from '../../src-main/image/pixels.ts';
-import { inRoom } from '../../src-main/image/room.ts';
+import { Room } from '../../src-main/image/room.ts';
 import { bmp, dib, icon, jp2, psd, tga } from '../fixtures/formats.ts';
 import { blob, folderOf, quarters, sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
@@ -185,7 +185,8 @@ describe('formats with decoders of our own', () => {
 test('large images wait for room, in turn', async () => {
   let [now, most] = [0, 0];
   const order: number[] = [];
-  const work = (pixels: number, index: number) => inRoom(pixels, async () => {
+  const room = new Room(150e6);
+  const work = (pixels: number, index: number) => room.hold(pixels, async () => {
     now += pixels;
     most = Math.max(most, now);
     order.push(index);

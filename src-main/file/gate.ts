@@ -1,0 +1,91 @@
+/**
+ * Questions to the disk of an opened folder. A network share that stalls never answers, and every question that waits occupies one of the few threads that the
+ * process has for files: so only a few are asked at once, nobody waits longer than `patienceMs`, and a cancel ends the wait. Other disks stay reachable meanwhile.
+ */
+import { WinnowError } from '../contract/errors.ts';
+
+const places = 6;
+const patienceMs = 20_000;
+
+export class Gate {
+  #free: number;
+  #patienceMs: number;
+  #waiting: (() => void)[] = [];
+  #lastAnswer = performance.now();
+
+  constructor(atOnce = places, patience = patienceMs) {
+    this.#free = atOnce;
+    this.#patienceMs = patience;
+  }
+
+  /**
+   * Asks when there is a place. Throws what `question` throws, the signal's reason, or `no-folder` when there is no answer in time. A question without an answer
+   * keeps its place until there is one; a file that is opened too late is closed again.
+   */
+  ask<Answer>(question: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      let isOver = false;
+      let timer: NodeJS.Timeout;
+      const over = (tell: () => void) => {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', cancel);
+        tell();
+      };
+      const cancel = () => over(() => reject(signal?.reason));
+      const giveUp = () => over(() => reject(new WinnowError('no-folder', 'The folder does not answer. Is its disk or network connected?')));
+      // Who waits for a place waits as long as others are answered.
+      const asked = performance.now();
+      const queue = () => {
+        const left = Math.max(asked, this.#lastAnswer) + this.#patienceMs - performance.now();
+        if (left <= 0) giveUp();
+        else timer = setTimeout(queue, left);
+      };
+      queue();
+      signal?.addEventListener('abort', cancel, { once: true });
+      this.#enter(() => {
+        if (isOver) return this.#leave();
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, this.#patienceMs);
+        question()
+          .then((answer) => (isOver ? closeLate(answer) : over(() => resolve(answer))), (error: unknown) => over(() => reject(error)))
+          .finally(() => {
+            this.#lastAnswer = performance.now();
+            this.#leave();
+          });
+      });
+    });
+  }
+
+  #enter(go: () => void) {
+    if (this.#free === 0) return void this.#waiting.push(go);
+    this.#free--;
+    go();
+  }
+
+  #leave() {
+    this.#free++;
+    const next = this.#waiting.shift();
+    if (next) this.#enter(next);
+  }
+}
+
+function closeLate(answer: unknown) {
+  if (answer && typeof answer === 'object' && Symbol.asyncDispose in answer) void (answer as AsyncDisposable)[Symbol.asyncDispose]();
+}
+
+const gate = new Gate();
+let unanswered = 0;
+
+/** Asks the disk of an opened folder, through the gate of this process. */
+export function askDisk<Answer>(question: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+  return gate.ask(() => {
+    unanswered++;
+    return question().finally(() => void unanswered--);
+  }, signal);
+}
+
+/** How many questions have no answer yet. Node waits for each of them when a process exits by itself, so one that must end now has to be killed. */
+export const unansweredQuestions = (): number => unanswered;

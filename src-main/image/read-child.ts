@@ -1,0 +1,42 @@
+/**
+ * A reader's process: reads the images that it is asked for and answers with what it learned, or with why not. It may be killed at any time, also by itself: some
+ * decoders cannot be interrupted, and it must not outlive its engine.
+ */
+import { writeFileSync } from 'node:fs';
+import { WinnowError } from '../contract/errors.ts';
+import { DecodeError, setPatience, Stuck } from './raw.ts';
+import { readImage } from './read.ts';
+import { aliveEveryMs, type Answer, type Asked, type Fault, type Limits } from './reader.ts';
+import { pixelRoom } from './room.ts';
+
+const limits = JSON.parse(process.argv[2]) as Limits;
+pixelRoom.resize(limits.roomPixels);
+setPatience(limits.stuckAfterMs);
+
+const kill = () => void process.kill(process.pid, 'SIGKILL'); // an ordinary exit would wait for the decoder
+const send = (answer: Answer) => void (process.connected && process.send?.(answer));
+
+process.on('disconnect', kill);
+// Keys pressed in a terminal reach the whole group. The engine hears them too, and says when to end.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
+setInterval(() => send({ alive: true }), aliveEveryMs);
+if (process.platform === 'linux') {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500'); // short of memory, the system ends this process before those that hold people's work
+  } catch {
+    // Not everywhere allowed.
+  }
+}
+
+process.on('message', ({ id, request }: Asked) => {
+  readImage(request).then((reading) => send({ id, reading }), (error: unknown) => send({ id, fault: faultOf(error) }));
+});
+send({ alive: true });
+
+function faultOf(error: unknown): Fault {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof DecodeError) return { decode: error.code, message, isStuck: error instanceof Stuck };
+  if (error instanceof WinnowError) return { winnow: error.code, message, isStuck: error.code === 'no-folder' }; // a read that is not answered goes on
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  return { message, code, syscall, path };
+}
