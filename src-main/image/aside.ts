@@ -50,10 +50,11 @@ function start(): Worker {
   // What libraries print is kept from standard output, where a command's JSON may go; it is not read, since reading would hold the process.
   const started = new Worker(new URL('./decode-worker.ts', import.meta.url), { stdout: true, stderr: true, execArgv: [] });
   started.on('message', (answer: Answer) => {
-    if (worker !== started || answer.id !== pending?.id) return; // of a thread that was ended, or of an image that was given up
-    if ('raw' in answer) pending.resolve(answer.raw);
+    const asked = pending;
+    if (worker !== started || asked?.id !== answer.id) return; // of a thread that was ended, or of an image that was given up
+    if ('raw' in answer) asked.resolve(answer.raw);
     else {
-      pending.reject(answer.refused.code ? new DecodeError(answer.refused.code, answer.refused.message) : corrupt(answer.refused.message));
+      asked.reject(answer.refused.code ? new DecodeError(answer.refused.code, answer.refused.message) : corrupt(answer.refused.message));
       if (!answer.refused.code) end(); // the memory of a WebAssembly decoder that threw is not trusted again
     }
   });

@@ -12,15 +12,16 @@ export function decodePsd(bytes: Buffer): Raw {
   if (!needed || (depth !== 8 && depth !== 16) || bytes.readUInt16BE(4) !== 1) throw new DecodeError('unsupported-format', `Winnow does not read this kind of Photoshop file (mode ${mode}, ${depth} bits).`);
   if (planes < needed) throw corrupt(`${planes} channels`);
   let at = 26;
+  let layersAt = 0;
   for (let section = 0; section < 3; section++) { // colours, resources, layers
     need(bytes, at + 4);
+    layersAt = at + 4;
     at += 4 + bytes.readUInt32BE(at);
   }
   need(bytes, at + 2);
   const packing = bytes.readUInt16BE(at);
   if (packing > 1) throw new DecodeError('unsupported-format', `Winnow does not read Photoshop files packed in way ${packing}.`);
-  // A fourth channel of RGB, a second of gray, is the transparency of the merged picture.
-  const hasAlpha = mode === modes.rgb && planes >= 4;
+  const hasAlpha = mode === modes.rgb && planes >= 4 && isTransparent(bytes.subarray(layersAt, at));
   const used = hasAlpha ? 4 : needed;
   const rowBytes = width * (depth / 8);
   const rows = packing ? unpackRows(bytes, at + 2, planes * height, used * height, rowBytes) : bytes.subarray(at + 2);
@@ -36,6 +37,24 @@ export function decodePsd(bytes: Buffer): Raw {
     else for (let c = 0; c < channels; c++) data[i * channels + c] = value(c);
   }
   return { data, width, height, channels };
+}
+
+/**
+ * Is the first channel after the colours the merged picture's transparency? Otherwise it is a selection or a spot colour that was saved with it. A negative number of
+ * layers says so, or a block of its own where layers of more than 8 bits lie in another block.
+ */
+function isTransparent(layers: Buffer): boolean {
+  if (layers.length < 6) return false;
+  const infoBytes = layers.readUInt32BE(0);
+  if (infoBytes >= 2) return layers.readInt16BE(4) < 0;
+  const masksAt = 4 + infoBytes;
+  if (masksAt + 4 > layers.length) return false;
+  for (let at = masksAt + 4 + layers.readUInt32BE(masksAt); at + 14 <= layers.length; at += 12 + Math.ceil(layers.readUInt32BE(at + 8) / 4) * 4) {
+    const key = layers.toString('latin1', at + 4, at + 8);
+    if (key === 'Mtrn' || key === 'Mt16' || key === 'Mt32') return true;
+    if (key === 'Lr16' || key === 'Lr32') return layers.readInt16BE(at + 12) < 0;
+  }
+  return false;
 }
 
 /** PackBits: all rows' lengths come first, then the rows, channel after channel. */

@@ -3,6 +3,7 @@
  * decoders cannot be interrupted, and it must not outlive its engine.
  */
 import { writeFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { WinnowError } from '../contract/errors.ts';
 import { DecodeError, setPatience, Stuck } from './raw.ts';
 import { readImage } from './read.ts';
@@ -20,6 +21,11 @@ process.on('disconnect', kill);
 // Keys pressed in a terminal reach the whole group. The engine hears them too, and says when to end.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 setInterval(() => send({ alive: true }), aliveEveryMs);
+
+process.on('message', ({ id, request }: Asked) => {
+  readImage(request).then((reading) => send({ id, reading }), (error: unknown) => send({ id, fault: faultOf(error) }));
+});
+send({ alive: true });
 if (process.platform === 'linux') {
   try {
     writeFileSync('/proc/self/oom_score_adj', '500'); // short of memory, the system ends this process before those that hold people's work
@@ -27,11 +33,7 @@ if (process.platform === 'linux') {
     // Not everywhere allowed.
   }
 }
-
-process.on('message', ({ id, request }: Asked) => {
-  readImage(request).then((reading) => send({ id, reading }), (error: unknown) => send({ id, fault: faultOf(error) }));
-});
-send({ alive: true });
+flushCompileCache(); // a process that is killed keeps nothing of what it compiled for the next one
 
 function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);

@@ -58,7 +58,11 @@ function writeThumb(workspaceFolder: string, sha256: string, bytes: Uint8Array) 
       place(part, target, bytes);
     }
   } catch (error) {
-    rmSync(part, { force: true });
+    try {
+      rmSync(part, { force: true });
+    } catch {
+      // The first fault is the one to tell.
+    }
     throw workspaceFault(error);
   }
 }

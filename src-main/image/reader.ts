@@ -3,10 +3,12 @@
  * told how the process was lost, since that says little about the image: others were in it too.
  */
 import { fork } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../contract/errors.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { IssueCode } from '../contract/types.ts';
+import { cacheFolder } from '../setup/folders.mjs';
 import { DecodeError } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
 
@@ -51,6 +53,7 @@ export class Reader {
   constructor(limits: Limits) {
     this.#child = fork(fileURLToPath(new URL('read-child.ts', import.meta.url)), [JSON.stringify(limits)], {
       execArgv: ['--disable-warning=ExperimentalWarning'], serialization: 'advanced',
+      env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env }, // comes up in half the time
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // what libraries print is not for the terminal
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#lastWords = (this.#lastWords + text).slice(-4000)));

@@ -26,7 +26,7 @@ export interface Readers {
 }
 
 /** Starts the first process at once. `signal` ends all of them. */
-export function startReaders(signal: AbortSignal, limits: Omit<Limits, 'roomPixels'> = {}): Readers {
+export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}): Readers {
   const cores = availableParallelism();
   const start = () => new Reader({ roomPixels: roomPixels / cores, ...limits });
   const bytesInFlight = new Room(roomBytes);
@@ -50,32 +50,36 @@ export function startReaders(signal: AbortSignal, limits: Omit<Limits, 'roomPixe
 
   /** In a process that it has for itself: how that is lost is told of the image. */
   async function readAlone(request: ReadRequest): Promise<Reading> {
-    signal.throwIfAborted();
-    lone = start();
     try {
-      return await lone.ask(request);
+      return await askOne(() => (lone = start()), request);
     } catch (error) {
       throw error instanceof Lost ? blame(error) : error;
     } finally {
-      lone.end(null);
+      lone?.end(null);
       lone = null;
     }
   }
 
-  async function read(request: ReadRequest): Promise<Reading> {
+  async function askOne(choose: () => Reader, request: ReadRequest): Promise<Reading> {
     for (let started = 1; ;) {
       signal.throwIfAborted();
       try {
-        return await leastBusy().ask(request);
+        return await choose().ask(request);
       } catch (error) {
-        if (!(error instanceof Lost)) throw error;
-        if (error.loss === 'released') continue;
-        if (error.loss === 'start' && started++ < starts) continue;
-        if (error.loss === 'start') throw blame(error);
-        const mine = turn.then(() => readAlone(request));
-        turn = mine.catch(() => undefined);
-        return mine;
+        if (!(error instanceof Lost) || (error.loss !== 'released' && error.loss !== 'start')) throw error;
+        if (error.loss === 'start' && started++ === starts) throw blame(error);
       }
+    }
+  }
+
+  async function read(request: ReadRequest): Promise<Reading> {
+    try {
+      return await askOne(leastBusy, request);
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+      const mine = turn.then(() => readAlone(request));
+      turn = mine.catch(() => undefined);
+      return mine;
     }
   }
 

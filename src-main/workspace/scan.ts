@@ -12,6 +12,7 @@ import { issueOf } from '../image/issue.ts';
 import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/read.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
+import type { Limits } from '../image/reader.ts';
 import { forEachParallel } from './parallel.ts';
 import type { Report } from './jobs.ts';
 import type { Scanned, Table } from './table.ts';
@@ -22,7 +23,8 @@ const commitEveryMs = 300;
 
 export interface ScanSummary { found: number; read: number; unreadable: number; gone: number }
 
-export async function scan(folder: string, workspaceFolder: string, table: Table, report: Report): Promise<ScanSummary> {
+/** `limits`: other ones than the usual. */
+export async function scan(folder: string, workspaceFolder: string, table: Table, report: Report, limits: Partial<Limits> = {}): Promise<ScanSummary> {
   await mustBeThere(folder, report.signal);
   clearParts(workspaceFolder);
   const known = table.known();
@@ -43,7 +45,7 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
       const before = known.get(file.path);
       if (before?.bytes !== file.bytes || before.modifiedMs !== file.modifiedMs) {
         changed.push(file);
-        readers ??= startReaders(report.signal); // comes up while the walk goes on
+        readers ??= startReaders(report.signal, limits); // comes up while the walk goes on
       }
       report.progress(present.size, 0);
     }
