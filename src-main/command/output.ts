@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { explain, WinnowError } from '../contract/errors.ts';
-import type { Job } from '../contract/types.ts';
+import { jobEnded, type Job } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
 import { outputFile } from '../file/output.ts';
 
@@ -76,11 +76,20 @@ export async function follow(door: Door, options: OutputOptions, start: () => Pr
   let wanted: number | null = null;
   const early: Job[] = [];
   const ended = Promise.withResolvers<Job>();
+  let running = '';
+  let saidThatItWaits = false;
   const take = (job: Job) => {
     if (wanted === null) return early.push(job);
-    if (job.id !== wanted) return;
+    if (job.id !== wanted) {
+      if (job.state === 'running') running = job.title;
+      return;
+    }
+    if (job.state === 'queued' && !saidThatItWaits) {
+      say(options, `Waiting for: ${running}`);
+      saidThatItWaits = true;
+    }
     show(job);
-    if (job.state !== 'running') ended.resolve(job);
+    if (jobEnded(job.state)) ended.resolve(job);
   };
   const started = Promise.withResolvers<void>();
   const subscription = door.calls.workspace.events.subscribe(undefined, {

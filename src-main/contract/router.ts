@@ -6,7 +6,7 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
 import {
-  alikeSchema, backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, idsSchema, importSchema, keepBestSchema, labelsSchema, mapSchema, openSchema, predictSchema, previewSchema, rankSchema, restoreSchema, summarySchema, takeAwaySchema, thresholdSchema, trainSchema, viewSchema,
+  alikeSchema, backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, idsSchema, importSchema, keepBestSchema, labelsSchema, mapSchema, moveJobSchema, openSchema, predictSchema, previewSchema, rankSchema, restoreSchema, summarySchema, takeAwaySchema, thresholdSchema, trainSchema, viewSchema,
 } from './schemas.ts';
 import type { Context } from './services.ts';
 
@@ -110,6 +110,7 @@ export const router = t.router({
   jobs: t.router({
     list: workspaceCall.query(({ ctx }) => ctx.workspace.jobs()),
     cancel: workspaceCall.input(z.object({ id: z.int() })).mutation(({ ctx, input }) => ctx.workspace.cancel(input.id)),
+    move: workspaceCall.input(moveJobSchema).mutation(({ ctx, input }) => ctx.workspace.moveJob(input.id, input.to)),
   }),
   runs: t.router({
     list: workspaceCall.query(({ ctx }) => ctx.workspace.runs()),

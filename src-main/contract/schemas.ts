@@ -138,6 +138,9 @@ export type LabelsRequest = z.infer<typeof labelsSchema>;
 export const alikeSchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1000) });
 export const idsSchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1_000_000) });
 
+/** `next`: to the front of the queue; `later`: one place back. */
+export const moveJobSchema = z.object({ id: z.int(), to: z.enum(['next', 'later']) });
+
 export const predictSchema = z.object({ runId: z.string().min(1) });
 
 export const modelFormats = ['onnx', 'tfjs'] as const;

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Advice, Division, LabelQueue, ModelSummary, Preview, Probability } from './classifier.ts';
 import type {
-  alikeSchema, Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, openSchema, predictSchema, PreviewRequest, RankRequest, restoreSchema, summarySchema, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema,
+  alikeSchema, Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, moveJobSchema, openSchema, predictSchema, PreviewRequest, RankRequest, restoreSchema, summarySchema, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema,
 } from './schemas.ts';
 import type {
   BackendChoice, BackendState, Backup, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Model, Run,
@@ -48,6 +48,9 @@ export interface WorkspaceService {
   run(id: string): Run;
   jobs(): Job[];
   cancel(jobId: number): void;
+  /** Of a job that waits. */
+  moveJob(jobId: number, to: z.infer<typeof moveJobSchema>['to']): void;
+  /** As all jobs: queued while another one runs. A scan that waits already is returned in the place of a second one. */
   scan(): Job;
   rank(request: RankRequest): Job;
   map(request: z.infer<typeof mapSchema>): Job;

@@ -148,22 +148,27 @@ export interface Workspace {
   journal: Journal;
 }
 
-export type JobState = 'running' | 'done' | 'failed' | 'cancelled';
+/** `queued`: it waits until the jobs before it have ended. */
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+export const jobEnded = (state: JobState): boolean => state !== 'queued' && state !== 'running';
 export type JobKind = 'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'take-away';
 
-/** Something running, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
+/** Something running or waiting to run, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {
   id: number;
   kind: JobKind;
   title: string;
   stage: string;
   state: JobState;
+  /** In the queue, from 1; null for what does not wait. */
+  place: number | null;
   done: number;
   total: number;
   /** What is counted: images, steps. */
   unit: string;
   perSecond: number | null;
   secondsLeft: number | null;
+  /** When it began; of one that waits, when it was asked for. */
   startedAt: number;
   endedAt: number | null;
   /** Run that the job makes, where it makes one. */

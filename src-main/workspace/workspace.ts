@@ -109,11 +109,12 @@ export class OpenWorkspace implements WorkspaceService {
   run = (id: string): Run => this.#runs.get(id);
   jobs = () => this.#jobs.list();
   cancel = (jobId: number) => this.#jobs.cancel(jobId);
+  moveJob = (jobId: number, to: 'next' | 'later') => this.#jobs.move(jobId, to);
 
   // --- jobs ---
 
   scan(): Job {
-    return this.#jobs.start('scan', 'Scan', async (report) => scanSentence(await this.#scan(report)));
+    return this.#jobs.queued('scan') ?? this.#jobs.start('scan', 'Scan', async (report) => scanSentence(await this.#scan(report)));
   }
 
   async #scan(report: Report): Promise<ScanSummary> {
@@ -348,6 +349,8 @@ export class OpenWorkspace implements WorkspaceService {
   export(request: ExportRequest): Job {
     return this.#jobs.start('export', 'Export', async (report, jobId) => {
       const result = await exportSet(this.#exportInput(request), request, report);
+      const listed = new Set(this.#jobs.list().map(({ id }) => id));
+      for (const id of this.#exports.keys()) if (!listed.has(id)) this.#exports.delete(id);
       this.#exports.set(jobId, result);
       this.#journal.note({ do: 'export', request }, `export to ${result.to}`);
       return `${plural(result.copied, 'image')} exported to ${result.to}${result.trashed ? `, ${plural(result.trashed, 'original')} moved to the trash` : ''}${result.failed.length ? `, ${plural(result.failed.length, 'file')} could not be exported` : ''}`;

@@ -1,18 +1,23 @@
 import { expect, test } from 'vitest';
-import type { Job } from '../../src-main/contract/types.ts';
+import { jobEnded, type Job } from '../../src-main/contract/types.ts';
 import { Jobs } from '../../src-main/workspace/jobs.ts';
 import { forEachParallel } from '../../src-main/workspace/parallel.ts';
 
 function followed() {
   const told: Job[] = [];
-  let ended: (job: Job) => void;
-  const end = new Promise<Job>((resume) => (ended = resume));
+  const waiting = new Map<number, (job: Job) => void>();
   const jobs = new Jobs((job) => {
     told.push(job);
-    if (job.state !== 'running') ended(job);
+    if (jobEnded(job.state)) waiting.get(job.id)?.(job);
   });
-  return { jobs, told, end };
+  /** Resolves when the job ends; to be asked for before it does. */
+  const end = ({ id }: Job) => new Promise<Job>((resolve) => waiting.set(id, resolve));
+  const queue = () => jobs.list().filter(({ state }) => state === 'queued').sort((a, b) => a.place! - b.place!).map(({ title, place }) => `${place} ${title}`);
+  return { jobs, told, end, queue };
 }
+
+/** Work that lasts until it is cancelled. */
+const lasting = ({ signal }: { signal: AbortSignal }) => new Promise<string>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason)));
 
 test('a job tells its stages and counts, and ends with a sentence', async () => {
   const { jobs, told, end } = followed();
@@ -23,27 +28,81 @@ test('a job tells its stages and counts, and ends with a sentence', async () => 
     return 'all read';
   });
   expect(started).toMatchObject({ state: 'running', stage: 'Starting' });
-  expect(await end).toMatchObject({ state: 'done', summary: 'all read', error: null });
+  expect(await end(started)).toMatchObject({ state: 'done', summary: 'all read', error: null });
   expect(told.some(({ stage, done, total, unit }) => stage === 'Reading' && done === 3 && total === 3 && unit === 'images')).toBe(true);
   expect(told.at(-1)).toMatchObject({ stage: 'Training', unit: 'steps' });
 });
 
-test('one at a time; the second is refused in words', async () => {
-  const { jobs, end } = followed();
-  const first = jobs.start('rank', 'Rank', ({ signal }) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))));
-  expect(() => jobs.start('scan', 'Scan', async () => '')).toThrow('Rank is still running');
+test('one runs, the others wait in the order in which they were asked for, and each begins by itself', async () => {
+  const { jobs, told, end, queue } = followed();
+  const began: string[] = [];
+  const work = (title: string) => async () => (began.push(title), title);
+  const first = jobs.start('rank', 'Rank', lasting);
+  const second = jobs.start('train', 'Train', work('Train'));
+  const third = jobs.start('export', 'Export', work('Export'));
+  expect(second).toMatchObject({ state: 'queued', stage: 'Waiting', place: 1 });
+  expect(queue()).toEqual(['1 Train', '2 Export']);
+  const ends = [first, second, third].map(end);
   jobs.cancel(first.id);
-  expect(await end).toMatchObject({ state: 'cancelled', summary: null });
-  expect(() => jobs.start('scan', 'Scan', async () => '')).not.toThrow();
+  expect((await Promise.all(ends)).map(({ state, place }) => [state, place])).toEqual([['cancelled', null], ['done', null], ['done', null]]);
+  expect(began).toEqual(['Train', 'Export']);
+  expect(told.filter(({ id, state }) => id === third.id && state === 'queued').map(({ place }) => place)).toEqual([2, 1]);
+  const running = new Set<number>();
+  for (const { id, state } of told) {
+    if (state === 'running') running.add(id);
+    else running.delete(id);
+    expect(running.size).toBeLessThanOrEqual(1);
+  }
+});
+
+test('the queue is reordered', async () => {
+  const { jobs, queue } = followed();
+  const ids = ['Rank', 'a', 'b', 'c'].map((title) => jobs.start('rank', title, lasting).id);
+  jobs.move(ids[3], 'next');
+  expect(queue()).toEqual(['1 c', '2 a', '3 b']);
+  jobs.move(ids[3], 'later');
+  expect(queue()).toEqual(['1 a', '2 c', '3 b']);
+  jobs.move(ids[2], 'later'); // the last stays the last
+  jobs.move(ids[0], 'later'); // what runs goes on
+  jobs.move(99, 'next');
+  expect(queue()).toEqual(['1 a', '2 c', '3 b']);
   await jobs.close();
+  expect(jobs.list().map(({ state }) => state)).toEqual(['cancelled', 'cancelled', 'cancelled', 'cancelled']);
+});
+
+test('a job that waits is cancelled at once, without being begun', async () => {
+  const { jobs, end, queue } = followed();
+  const first = jobs.start('rank', 'Rank', lasting);
+  const waits = jobs.start('train', 'Train', async () => { throw new Error('it must not begin'); });
+  const last = jobs.start('scan', 'Scan', async () => 'scanned');
+  jobs.cancel(waits.id);
+  expect(jobs.list().find(({ id }) => id === waits.id)).toMatchObject({ state: 'cancelled', error: { code: 'cancelled' }, summary: null });
+  expect(queue()).toEqual(['1 Scan']);
+  expect(jobs.queued('scan')?.id).toBe(last.id);
+  const ended = end(last);
+  jobs.cancel(first.id);
+  expect(await ended).toMatchObject({ state: 'done', summary: 'scanned' });
+  expect(jobs.queued('scan')).toBeNull();
+});
+
+test('of ended jobs the last ones are kept', async () => {
+  const { jobs, end } = followed();
+  let last = 0;
+  for (let i = 0; i < 120; i++) {
+    const job = jobs.start('scan', 'Scan', async () => 'done');
+    last = job.id;
+    await end(job);
+  }
+  expect(jobs.list().length).toBe(50);
+  expect(jobs.list().at(-1)!.id).toBe(last);
 });
 
 test('what fails is told by code and sentence', async () => {
   const { jobs, end } = followed();
-  jobs.start('export', 'Export', async () => {
+  const started = jobs.start('export', 'Export', async () => {
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   });
-  expect(await end).toMatchObject({ state: 'failed', error: { code: 'disk-full', message: 'The disk is full. Free some space and try again.' } });
+  expect(await end(started)).toMatchObject({ state: 'failed', error: { code: 'disk-full', message: 'The disk is full. Free some space and try again.' } });
 });
 
 test('many hands: all done, never more at once than asked for, and the first error ends it', async () => {
