@@ -22,12 +22,14 @@ import { isOutOfMemory } from './compute/out-of-memory.ts';
 import { Cancelled } from './compute/pace.ts';
 import { portable } from './compute/portable/take-away.ts';
 import type { Calls, ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
+import { startTurns } from './compute/turns.ts';
 
 // Doors and decoding go before training where both want a core. Set before TensorFlow starts its threads, which inherit it.
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
 
 const running = new Map<number, AbortController>();
-let lastTraining: Promise<unknown> = Promise.resolve();
+/** Trainings go one after the other. */
+const inTurn = startTurns();
 
 const send = (message: FromCompute): void => void (process.connected && process.send?.(message));
 
@@ -69,26 +71,21 @@ async function answer(request: Request, signal: AbortSignal) {
       return inTurn(signal, () => outOfFold(request.args, signal, tell));
     case 'rangeTest':
       return inTurn(signal, () => rangeTest(request.args, signal, tell));
+    default:
+      throw new BadParameters(`The compute process knows no call '${String((request as { call: unknown }).call)}'.`);
   }
-}
-
-/** Trainings go one after the other. */
-function inTurn<Result>(signal: AbortSignal, train: () => Promise<Result>): Promise<Result> {
-  const mine = Promise.race([lastTraining, aborted(signal)]).then(train);
-  lastTraining = Promise.allSettled([lastTraining, mine]);
-  return mine;
-}
-
-/** A training that waits for its turn hears a cancel too. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Cancelled()), { once: true }));
 }
 
 function codeOf(error: unknown): ComputeErrorCode {
   if (error instanceof Cancelled) return 'cancelled';
   if (error instanceof BadParameters) return 'bad-parameters';
+  if (isDiskFull(error)) return 'disk-full';
   return isOutOfMemory(error) ? 'out-of-memory' : 'failed';
 }
+
+const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | null)?.code ?? '');
+const diskFull = 'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.';
+const messageOf = (error: unknown): string => (isDiskFull(error) ? diskFull : error instanceof Error ? error.message : String(error));
 
 process.on('message', (message: ToCompute) => {
   if ('cancel' in message) return running.get(message.cancel)?.abort();
@@ -97,8 +94,15 @@ process.on('message', (message: ToCompute) => {
   running.set(id, controller);
   answer(message, controller.signal)
     .then((result) => send({ id, result }))
-    .catch((error: unknown) => send({ id, error: { code: codeOf(error), message: error instanceof Error ? error.message : String(error) } }))
+    .catch((error: unknown) => send({ id, error: { code: codeOf(error), message: messageOf(error) } }))
     .finally(() => running.delete(id));
+});
+
+// An error that belongs to no call: told, so that the engine has more than an exit code to go by.
+process.on('uncaughtException', (error: unknown) => {
+  const end = (): never => process.exit(1);
+  if (process.connected) process.send?.({ fatal: messageOf(error) } satisfies FromCompute, end);
+  else end();
 });
 
 // The engine is gone: nobody waits for an answer, and the checkpoint has what there is.

@@ -1,13 +1,21 @@
 /**
  * The engine's side of the compute process: starts it when first called, hands calls over, starts it anew after a crash. A cancel
- * that the process does not answer in time (it may sit in one long native call) ends the process; a resume goes on from its
- * checkpoint. Imports no tensors.
+ * that the process does not answer in time (it may sit in one long native call) ends the process. It is shared by all open folders:
+ * the calls of others then go to the next process by themselves, a training from its checkpoint. Imports no tensors.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { isOutOfMemory } from './out-of-memory.ts';
 import type { Calls, ComputeErrorCode, FromCompute, Request } from './protocol.ts';
 
-const answerWithinMs = 900;
+/** How long a cancel may go unanswered before the process is ended: `alone`, and where the work of others would be interrupted by that. */
+const usualPatienceMs = { alone: 900, shared: 5000 };
+
+const restarted = 'The compute process was restarted because another task did not stop. This training resumed from its last epoch.';
+const askAgain = {
+  training: 'Start the same training again: it resumes from its last epoch. If memory ran out, choose a smaller batch or smaller images, or close other programs.',
+  other: 'Try again. If memory ran out, close other programs first.',
+};
 
 export class ComputeError extends Error {
   readonly code: ComputeErrorCode;
@@ -32,22 +40,37 @@ export type Compute = {
   stop(): Promise<void>;
 };
 
-interface Pending {
+interface Call {
+  request: Request;
   resolve(result: unknown): void;
-  reject(error: ComputeError): void;
+  reject(error: unknown): void;
   onEvent?: (event: unknown) => void;
+  /** Whose it is. */
+  target: Child;
+  /** Nobody waits for its result any more: it was cancelled, or what its events are told to has failed. */
+  left: boolean;
+  timer?: NodeJS.Timeout;
 }
 
 interface Child {
   process: ChildProcess;
-  pending: Map<number, Pending>;
-  /** Why it was ended, where we did it. */
-  ended?: ComputeError;
+  calls: Map<number, Call>;
+  /** It has said something: what ends it later is no failed start. */
+  spoke: boolean;
+  /** Why we ended it. `restart`: the calls that are still wanted go to the next process. */
+  ended?: 'restart' | 'stop';
+  /** The error that it could not handle, in its own words. */
+  fatal?: string;
   gone: Promise<void>;
 }
 
+const cancelled = (): ComputeError => new ComputeError('cancelled', 'Cancelled.');
+
+/** Those that write checkpoints. */
+const isTraining = ({ request }: Call): boolean => request.call === 'fit' || request.call === 'train';
+
 /** `nodePath`: the Node 24 binary, where the engine does not run under it itself. `env` is asked for at each start of the process. */
-export function startCompute({ nodePath = process.execPath, env = () => ({}) }: { nodePath?: string; env?: () => Record<string, string> } = {}): Compute {
+export function startCompute({ nodePath = process.execPath, env = () => ({}), patienceMs = usualPatienceMs }: { nodePath?: string; env?: () => Record<string, string>; patienceMs?: typeof usualPatienceMs } = {}): Compute {
   let child: Child | undefined;
   let lastId = 0;
 
@@ -60,61 +83,107 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}) }: 
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, ...env() },
     });
-    const pending = new Map<number, Pending>();
     let lastWords = '';
     forked.stderr?.setEncoding('utf8').on('data', (text: string) => (lastWords = (lastWords + text).slice(-2000)));
-    forked.on('message', (message: FromCompute) => {
-      const call = pending.get(message.id);
-      if ('event' in message) return call?.onEvent?.(message.event);
-      pending.delete(message.id);
-      if ('error' in message) call?.reject(new ComputeError(message.error.code, message.error.message));
-      else call?.resolve(message.result);
-    });
+    forked.on('message', (message: FromCompute) => take(started, message));
     const gone = new Promise<void>((resolve) => {
-      forked.on('error', (error) => end(`could not be started: ${error.message}`));
-      forked.on('close', (code, signal) => end(`ended unexpectedly (${signal ?? `exit code ${code}`})`));
-      function end(how: string): void {
+      forked.on('error', (error) => end('failed', `The compute process could not be started: ${error.message}`));
+      forked.on('close', (code, signal) => end(started.spoke || signal ? 'lost' : 'failed', howItEnded(signal ?? `exit code ${code}`, started.fatal ?? lastWords)));
+      function end(code: 'lost' | 'failed', how: string): void {
         if (child === started) child = undefined;
-        const detail = lastWords.trim().split('\n').at(-1);
-        const error = started.ended ?? new ComputeError('failed', `The compute process ${how}.${detail ? ` Its last words: ${detail}` : ''}`);
-        for (const call of pending.values()) call.reject(error);
-        pending.clear();
+        const calls = [...started.calls.values()];
+        started.calls.clear();
+        for (const call of calls) {
+          clearTimeout(call.timer);
+          if (call.left || started.ended === 'stop') call.reject(cancelled());
+          else if (started.ended === 'restart') restart(call);
+          else call.reject(new ComputeError(code, code === 'lost' ? `${how} ${isTraining(call) ? askAgain.training : askAgain.other}` : how));
+        }
         resolve();
       }
     });
-    const started: Child = { process: forked, pending, gone };
+    const started: Child = { process: forked, calls: new Map(), spoke: false, gone };
     return started;
   }
 
-  function kill(target: Child, why: ComputeError): void {
-    target.ended ??= why;
+  function take(from: Child, message: FromCompute): void {
+    from.spoke = true;
+    if ('fatal' in message) return void (from.fatal = message.fatal);
+    const call = from.calls.get(message.id);
+    if (!call) return;
+    if ('event' in message) return tell(call, message.event);
+    from.calls.delete(message.id);
+    clearTimeout(call.timer);
+    if ('error' in message) call.reject(new ComputeError(message.error.code, message.error.message));
+    else call.resolve(message.result);
+  }
+
+  /** What cannot be told (the disk is full where a run's curve is kept) ends the call, and not the engine. */
+  function tell(call: Call, event: unknown): void {
+    if (call.left) return;
+    try {
+      call.onEvent?.(event);
+    } catch (error) {
+      call.reject(error);
+      leave(call);
+    }
+  }
+
+  function hand(call: Call, target: Child): void {
+    call.target = target;
+    target.calls.set(call.request.id, call);
+    // Where sending fails the process is going, and 'close' says what becomes of its calls.
+    target.process.send(call.request, () => undefined);
+  }
+
+  /** The process is asked to drop the call. Where it does not answer it is ended: soon, or later where that costs others their work since the last checkpoint. */
+  function leave(call: Call): void {
+    if (call.left) return;
+    const { target } = call;
+    call.left = true;
+    if (target.process.connected) target.process.send({ cancel: call.request.id }, () => undefined);
+    const end = (): void => {
+      target.ended ??= 'restart';
+      kill(target);
+    };
+    call.timer = setTimeout(() => {
+      call.reject(cancelled());
+      const isShared = [...target.calls.values()].some((other) => !other.left && other.onEvent);
+      if (isShared) call.timer = setTimeout(end, patienceMs.shared - patienceMs.alone);
+      else end();
+    }, patienceMs.alone);
+  }
+
+  function kill(target: Child): void {
     if (child === target) child = undefined;
     target.process.kill('SIGKILL');
   }
 
+  /** Its process was ended since another call did not stop. */
+  function restart(call: Call): void {
+    if (isTraining(call)) {
+      call.request = { ...call.request, args: { ...(call.request.args as object), resume: true } } as Request;
+      tell(call, { stage: 'note', message: restarted });
+    }
+    if (call.left) return clearTimeout(call.timer); // it could not be told
+    hand(call, (child ??= start()));
+  }
+
   function call<C extends keyof Calls>(name: C, args: Calls[C]['args'], { signal, onEvent }: CallOptions<Calls[C]['event']> = {}): Promise<Calls[C]['result']> {
-    const cancelled = new ComputeError('cancelled', 'Cancelled.');
-    if (signal?.aborted) return Promise.reject(cancelled);
-    const target = (child ??= start());
-    const id = ++lastId;
+    if (signal?.aborted) return Promise.reject(cancelled());
     return new Promise<Calls[C]['result']>((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const onAbort = (): void => {
-        if (target.process.connected) target.process.send({ cancel: id });
-        timer = setTimeout(() => kill(target, cancelled), answerWithinMs);
-      };
-      const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      target.pending.set(id, {
+      const onAbort = (): void => leave(made);
+      const done = (): void => signal?.removeEventListener('abort', onAbort);
+      const target = (child ??= start());
+      const made: Call = {
+        request: { id: ++lastId, call: name, args } as Request,
         resolve: (result) => (done(), resolve(result as Calls[C]['result'])),
         reject: (error) => (done(), reject(error)),
-        onEvent: onEvent as Pending['onEvent'],
-      });
+        onEvent: onEvent as Call['onEvent'],
+        target, left: false,
+      };
       signal?.addEventListener('abort', onAbort, { once: true });
-      // Where sending fails the process is going, and 'close' rejects what is pending.
-      target.process.send({ id, call: name, args } as Request, () => undefined);
+      hand(made, target);
     });
   }
 
@@ -139,8 +208,17 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}) }: 
     async stop() {
       if (!child) return;
       const { gone } = child;
-      kill(child, new ComputeError('cancelled', 'The compute process was stopped.'));
+      child.ended = 'stop';
+      kill(child);
       await gone;
     },
   };
+}
+
+/** In a sentence or two. `how`: the signal or exit code. */
+function howItEnded(how: string, lastWords: string): string {
+  if (isOutOfMemory(lastWords)) return `The compute process ran out of memory and ended (${how}).`;
+  if (how === 'SIGKILL') return 'The compute process was killed (SIGKILL). The system does this when memory runs out.';
+  const detail = lastWords.trim().split('\n').at(-1);
+  return `The compute process ended unexpectedly (${how}).${detail ? ` Its last words: ${detail.replace(/\.?$/, '.')}` : ''}`;
 }

@@ -298,9 +298,12 @@ export interface Calls {
 export type Request = { [C in keyof Calls]: { id: number; call: C; args: Calls[C]['args'] } }[keyof Calls];
 export type ToCompute = Request | { cancel: number };
 
-export type ComputeErrorCode = 'cancelled' | 'out-of-memory' | 'bad-parameters' | 'failed';
+/** `lost`: the process ended under the call. */
+export type ComputeErrorCode = 'cancelled' | 'out-of-memory' | 'bad-parameters' | 'disk-full' | 'lost' | 'failed';
 
 export type FromCompute =
   | { id: number; event: Calls[keyof Calls]['event'] }
   | { id: number; result: Calls[keyof Calls]['result'] }
-  | { id: number; error: { code: ComputeErrorCode; message: string } };
+  | { id: number; error: { code: ComputeErrorCode; message: string } }
+  /** The last message: an error that belongs to no call ends the process. */
+  | { fatal: string };

@@ -5,6 +5,7 @@
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { Job, JobKind } from '../contract/types.ts';
+import { inWords } from './runs.ts';
 
 export interface Report {
   /** A new stage starts its own count and clock. */
@@ -125,7 +126,7 @@ export class Jobs {
       stop.signal.throwIfAborted();
       outcome = { state: 'done', summary: await work(this.#reportOf(held), job.id) };
     } catch (cause) {
-      const error = explain(cause);
+      const error = explain(inWords(cause));
       outcome = { state: stop.signal.aborted || error.code === 'cancelled' ? 'cancelled' : 'failed', error };
       if (process.env.WINNOW_DEBUG) console.error(cause);
     }

@@ -16,7 +16,7 @@ import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
 import { known, readPredictions } from './predictions.ts';
 import { runFolder } from './rank.ts';
-import { emptyRun, inWords, keepRun } from './runs.ts';
+import { emptyRun, keepRun } from './runs.ts';
 import { settingKey, type Settings } from './settings.ts';
 import type { Table } from './table.ts';
 import { labelsOf, type TrainDesk } from './train.ts';
@@ -43,13 +43,15 @@ export async function judgeLabels(desk: TrainDesk, request: LabelsRequest, repor
     const { quality, suggested, flagged } = findLabelErrors(probabilities, labels, classes.length);
     const ids = samples.map((sample) => sample.id);
     const column = (name: string, title: string, values: ArrayLike<number>, categories: readonly string[] | null = null): void => desk.table.putColumn(`${id}.${name}`, `${id} · ${title}`, id, ids, values, categories);
-    column('quality', 'quality of the label', quality);
-    column('given', 'given class', Array.from(labels, (label) => (label < 0 ? NaN : label)), classes);
-    column('suggested', 'suggested class', suggested, classes);
-    column('confidence', 'confidence of the suggestion', samples.map((_, i) => probabilities[i * classes.length + largestAt(probabilities, i, classes.length)]));
-    column('suspect', 'label is suspect', Array.from(labels, (label, i) => (label < 0 ? NaN : flagged[i])));
     const judged = labels.reduce((sum, label) => sum + Number(label >= 0), 0);
-    put({ state: 'done', trained: judged, seconds: (performance.now() - began) / 1000, report: { flagged: flagged.reduce((a, b) => a + b, 0), judged } });
+    desk.table.write(() => {
+      column('quality', 'quality of the label', quality);
+      column('given', 'given class', Array.from(labels, (label) => (label < 0 ? NaN : label)), classes);
+      column('suggested', 'suggested class', suggested, classes);
+      column('confidence', 'confidence of the suggestion', samples.map((_, i) => probabilities[i * classes.length + largestAt(probabilities, i, classes.length)]));
+      column('suspect', 'label is suspect', Array.from(labels, (label, i) => (label < 0 ? NaN : flagged[i])));
+      put({ state: 'done', trained: judged, seconds: (performance.now() - began) / 1000, report: { flagged: flagged.reduce((a, b) => a + b, 0), judged } });
+    });
   });
 }
 
@@ -85,7 +87,7 @@ async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequ
   report.stage('Judging labels', 0, 'heads');
   const probabilities = await desk.compute.outOfFold({ embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed }, {
     signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total),
-  }).catch((error: unknown) => { throw inWords(error); });
+  });
   return { samples, classes, probabilities };
 }
 

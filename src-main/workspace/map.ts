@@ -15,7 +15,6 @@ import { packPixels } from '../image/pixel-cache.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
 import { runFolder, type Desk } from './rank.ts';
-import { inWords } from './runs.ts';
 
 /** The file beside the workspace's database. */
 interface Header {
@@ -98,9 +97,11 @@ export async function makeMap(desk: Desk, source: MapSource, { seed, anew }: { s
   if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays } });
   const shown = table.samples().filter((sample) => places.has(keyOf(sample)));
   const ids = shown.map(({ id }) => id);
-  for (const [axis, name] of [[0, 'x'], [1, 'y']] as const) {
-    table.putColumn(`map.${name}`, `Map ${name}`, source.id, ids, shown.map((sample) => places.get(keyOf(sample))![axis]));
-  }
+  table.write(() => {
+    for (const [axis, name] of [[0, 'x'], [1, 'y']] as const) {
+      table.putColumn(`map.${name}`, `Map ${name}`, source.id, ids, shown.map((sample) => places.get(keyOf(sample))![axis]));
+    }
+  });
   return counts;
 }
 
@@ -116,7 +117,7 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
 
 async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
   report.stage('Encoding', pixels.rows.length);
-  return told(desk.compute.embed({ runFolder: runFolder(desk.workspaceFolder, run.id), pixels }, { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) }));
+  return desk.compute.embed({ runFolder: runFolder(desk.workspaceFolder, run.id), pixels }, { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) });
 }
 
 async function layOut(desk: Desk, codes: Float32Array | EmbeddingSet, size: number, seed: number, before: KeptMap | undefined, report: Report) {
@@ -124,7 +125,7 @@ async function layOut(desk: Desk, codes: Float32Array | EmbeddingSet, size: numb
   let stage = placed ? 'place' : 'lay-out';
   const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
   tell();
-  return told(desk.compute.layout({ codes, size, seed, placed }, {
+  return desk.compute.layout({ codes, size, seed, placed }, {
     signal: report.signal,
     onEvent: (event) => {
       if (event.stage !== stage) {
@@ -133,11 +134,5 @@ async function layOut(desk: Desk, codes: Float32Array | EmbeddingSet, size: numb
       }
       report.progress(event.done, event.total);
     },
-  }));
-}
-
-async function told<Result>(call: Promise<Result>): Promise<Result> {
-  return call.catch((error: unknown) => {
-    throw inWords(error);
   });
 }

@@ -7,7 +7,6 @@ import { packPixels } from '../image/pixel-cache.ts';
 import type { Report } from './jobs.ts';
 import { predictionKey, putPredictions, readPredictions, writePredictions, type Predictions } from './predictions.ts';
 import { runFolder, type Desk } from './rank.ts';
-import { inWords } from './runs.ts';
 
 /** Returns how many images were predicted. The run is a finished classifier; the folder has been scanned before. */
 export async function predictNew(desk: Desk, run: Run, report: Report): Promise<number> {
@@ -34,7 +33,7 @@ async function word({ compute, workspaceFolder }: Desk, run: Run, { file, sizePx
   for (let fold = 0; fold < models; fold++) {
     const logits = await compute.predict({ runFolder: trainingFolder(runFolder(workspaceFolder, run.id), models, fold), pixels: { file, sizePx, channels: 3, rows } }, {
       signal: report.signal, onEvent: ({ done }) => report.progress(fold * rows.length + done),
-    }).catch((error: unknown) => { throw inWords(error); });
+    });
     probabilitiesOf(logits, k, temperature).forEach((p, i) => (sum[i] += p / models));
   }
   return sum;

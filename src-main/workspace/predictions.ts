@@ -67,11 +67,14 @@ export function putPredictions(table: Table, run: Run, predictions: Predictions)
   const at = (row: number, k: number) => probabilities[row * classes.length + k];
   const put = (name: string, title: string, values: ArrayLike<number>, categories: readonly string[] | null = null) =>
     table.putColumn(`${run.id}.${name}`, `${run.id} · ${title}`, run.id, ids, values, categories);
-  put('predicted', 'predicted class', predicted, classes);
-  put('confidence', 'confidence', rows.map(({ row }, i) => at(row, predicted[i])));
-  put('loss', 'loss', rows.map(({ row }, i) => (labels[i] === undefined ? NaN : -Math.log(Math.max(least, at(row, labels[i]))))));
-  put('correct', 'predicted as given', rows.map((_, i) => (labels[i] === undefined ? NaN : Number(labels[i] === predicted[i]))));
-  put('split', 'split', rows.map(({ row }) => splits[row]), splitNames);
-  put('meanLoss', 'mean loss over the epochs', rows.map(({ row }) => meanLoss[row]));
-  put('forgotten', 'times forgotten', rows.map(({ row }) => forgotten[row]));
+  // All of them or none: a kill between two would leave columns of two states.
+  table.write(() => {
+    put('predicted', 'predicted class', predicted, classes);
+    put('confidence', 'confidence', rows.map(({ row }, i) => at(row, predicted[i])));
+    put('loss', 'loss', rows.map(({ row }, i) => (labels[i] === undefined ? NaN : -Math.log(Math.max(least, at(row, labels[i]))))));
+    put('correct', 'predicted as given', rows.map((_, i) => (labels[i] === undefined ? NaN : Number(labels[i] === predicted[i]))));
+    put('split', 'split', rows.map(({ row }) => splits[row]), splitNames);
+    put('meanLoss', 'mean loss over the epochs', rows.map(({ row }) => meanLoss[row]));
+    put('forgotten', 'times forgotten', rows.map(({ row }) => forgotten[row]));
+  });
 }

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { embeddingScorerOf, methods, scorerOf } from '../compute/anomaly/index.ts';
 import type { Compute } from '../compute/child.ts';
 import type { FitResult } from '../compute/protocol.ts';
-import { checkpointFile } from '../compute/run-files.ts';
+import { checkpointFile, hasCheckpoint } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
@@ -64,7 +64,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   const train = trainPositions(packed.samples, request.trainOn);
 
   const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
-  const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
+  const earlier = request.resume ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id))) : null;
   const id = earlier?.id ?? desk.runs.nextId(record.id);
   const begun: Run = {
     ...emptyRun, id, kind: 'rank', method: record.id, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(),
@@ -75,9 +75,12 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   mkdirSync(folder, { recursive: true });
   return keepRun(desk, fingerprint, begun, report, async (put) => {
     const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
-    desk.table.putColumn(begun.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
     const facts = trainedFacts([result]);
-    put({ ...facts, state: 'done', history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })), report: { ...result.report, ...facts.report } });
+    const history = result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null }));
+    desk.table.write(() => {
+      desk.table.putColumn(begun.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
+      put({ ...facts, state: 'done', history, report: { ...result.report, ...facts.report } });
+    });
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
   });
 }
@@ -92,8 +95,11 @@ async function rankByEmbeddings(desk: RankDesk, request: RankRequest, parameters
     const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.score({ method: request.method, params: parameters, embeddings: { file, size, rows }, train }, {
       signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total),
     });
-    desk.table.putColumn(begun.column, `${id} · distance`, id, samples.map((sample) => sample.id), scores);
-    put({ state: 'done', seconds, imagesPerSecond: samples.length / Math.max(1e-9, seconds), peakMemoryMiB, backend: backend.backend, device: `${backend.device}, ${backend.version}`, report: { maps: false } });
+    const facts: Partial<Run> = { seconds, imagesPerSecond: samples.length / Math.max(1e-9, seconds), peakMemoryMiB, backend: backend.backend, device: `${backend.device}, ${backend.version}`, report: { maps: false } };
+    desk.table.write(() => {
+      desk.table.putColumn(begun.column, `${id} · distance`, id, samples.map((sample) => sample.id), scores);
+      put({ ...facts, state: 'done' });
+    });
   });
 }
 
@@ -122,6 +128,7 @@ async function fit(
         if (event.stage === 'score') return report.progress(event.done, event.total);
         report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);
         if (event.step < event.steps || event.valLoss === undefined && history.at(-1)?.epoch === event.epoch) return;
+        if (event.seconds < before) before = 0; // another process goes on with it
         while (history.length && (history.at(-1)?.epoch ?? 0) >= event.epoch) history.pop();
         history.push({ epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds - before });
         before = event.seconds;

@@ -1,7 +1,7 @@
 /** The trainings of a workspace, each kept with its settings, curves and report. A run that was cut off can be resumed from its checkpoint. */
 import { ComputeError } from '../compute/child.ts';
-import type { Trained } from '../compute/protocol.ts';
-import { explain, WinnowError } from '../contract/errors.ts';
+import type { ComputeErrorCode, Trained } from '../compute/protocol.ts';
+import { explain, WinnowError, type ErrorCode } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
@@ -31,11 +31,13 @@ export class Runs {
     return `${method}-${Math.max(0, ...numbers) + 1}`;
   }
 
-  /** The newest unfinished run with this fingerprint (settings and images), which a new one can go on with. */
-  resumable(fingerprint: string): Run | null {
-    const row = this.#db.get<{ record: string }>(
-      `SELECT record FROM runs WHERE fingerprint = ? AND state IN ('interrupted', 'cancelled') ORDER BY created_at DESC, rowid DESC LIMIT 1`, fingerprint);
-    return row ? runOf(row) : null;
+  /**
+   * The newest unfinished run with this fingerprint (settings and images), which a new one can go on with; of those that failed, one that has a checkpoint.
+   * Jobs take turns: a run that still says 'running' when the next one begins is one whose end could not be written.
+   */
+  resumable(fingerprint: string, hasCheckpoint: (run: Run) => boolean): Run | null {
+    const rows = this.#db.all<{ record: string }>("SELECT record FROM runs WHERE fingerprint = ? AND state <> 'done' ORDER BY created_at DESC, rowid DESC", fingerprint);
+    return rows.map(runOf).find((run) => run.state !== 'failed' || hasCheckpoint(run)) ?? null;
   }
 
   put(run: Run, fingerprint?: string) {
@@ -55,8 +57,10 @@ export const emptyRun = {
 const runOf = ({ record }: { record: string }): Run => ({ ...emptyRun, kind: 'rank', ...(JSON.parse(record) as Partial<Run>) }) as Run;
 
 /** What the compute process failed by, in the contract's words; anything else as it is. */
-export const inWords = (error: unknown): unknown =>
-  error instanceof ComputeError ? new WinnowError(error.code === 'bad-parameters' ? 'bad-request' : error.code === 'failed' ? 'compute-failed' : error.code, error.message) : error;
+export const inWords = (error: unknown): unknown => (error instanceof ComputeError ? new WinnowError(codes[error.code], error.message) : error);
+const codes: Record<ComputeErrorCode, ErrorCode> = {
+  cancelled: 'cancelled', 'out-of-memory': 'out-of-memory', 'bad-parameters': 'bad-request', 'disk-full': 'disk-full', lost: 'compute-lost', failed: 'compute-failed',
+};
 
 export type PutRun = (change: Partial<Run> | ((run: Run) => Partial<Run>)) => void;
 
@@ -79,10 +83,18 @@ export async function keepRun({ runs, onRun }: { runs: Runs; onRun(run: Run): vo
   } catch (cause) {
     const error = inWords(cause);
     const { code, message } = explain(error);
-    put({ state: report.signal.aborted || code === 'cancelled' ? 'cancelled' : 'failed', report: { ...run.report, error: message } });
+    const state = report.signal.aborted || code === 'cancelled' ? 'cancelled' : cutOff.includes(code) ? 'interrupted' : 'failed';
+    try {
+      put({ state, report: { ...run.report, error: message } });
+    } catch {
+      onRun(run); // the workspace cannot be written to either: that is what `error` says
+    }
     throw error;
   }
 }
+
+/** The run itself is sound: what was around it gave way. */
+const cutOff: readonly ErrorCode[] = ['compute-lost', 'disk-full'];
 
 /** What is told of finished trainings: sums of time, means of rates, the most of memory. */
 export function trainedFacts(results: readonly (Trained & { penalty?: number })[]): Pick<Run, 'seconds' | 'imagesPerSecond' | 'peakMemoryMiB' | 'backend' | 'device' | 'epochs' | 'report'> {

@@ -74,9 +74,13 @@ export class Table {
     return true;
   }
 
-  /** Runs `work` in a transaction under a new revision, which is told only once it is on the disk. */
+  #writing: number | null = null;
+
+  /** Runs `work` in a transaction under a new revision, which is told only once it is on the disk. A write within a write joins it. */
   write<Result>(work: (revision: number) => Result): Result {
+    if (this.#writing !== null) return work(this.#writing);
     const revision = this.#revision + 1;
+    this.#writing = revision;
     try {
       const result = this.#db.transaction(() => {
         const out = work(revision);
@@ -88,6 +92,8 @@ export class Table {
     } catch (error) {
       this.#columns.forget();
       throw error;
+    } finally {
+      this.#writing = null;
     }
   }
 

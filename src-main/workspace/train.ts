@@ -3,11 +3,11 @@
  * out, keep predictions as columns and the training as a run. A training that was cut off goes on from its checkpoint when the same is asked for again.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
 import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
-import { checkpointFile, trainingFolder } from '../compute/run-files.ts';
+import { checkpointFile, hasCheckpoint, trainingFolder } from '../compute/run-files.ts';
 import type { CallOptions } from '../compute/child.ts';
 import { pretrained, pretrainedFor } from '../compute/models/pretrained.ts';
 import type { EmbeddingSet, PixelSet, TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
@@ -118,7 +118,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
   const prepared = await prepare(desk, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = prepared;
   const { division, classes, trainings } = divided;
-  const earlier = request.resume ? desk.runs.resumable(fingerprint) : null;
+  const earlier = request.resume ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id))) : null;
   const id = earlier?.id ?? desk.runs.nextId(request.model);
   const counts = Object.fromEntries(splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)])) as Classification['counts'];
   const classification: Classification = { classes, by: division.by, folds: division.folds, fold: 0, counts, watched: [], evaluation: null, asked: { division: request.division, weights: request.weights }, mode: request.mode, dataHash };
@@ -136,18 +136,22 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
       put(({ classification }) => ({ classification: classification && { ...classification, fold } }));
       const told = trainings.length > 1 ? `Fold ${fold + 1} of ${trainings.length}` : 'Training';
       report.stage(`${told}: starting`, 0);
-      results.push(await trainOnce(desk, request, prepared, splits, own, earlier !== null, { signal: report.signal, onEvent: listen(told, samples, classes, put, report) }));
+      // A fold that has ended has its last checkpoint still, and is only judged again; one that was never begun has none.
+      const resume = earlier !== null && (fold === 0 || existsSync(checkpointFile(own)));
+      results.push(await trainOnce(desk, request, prepared, splits, own, resume, { signal: report.signal, onEvent: listen(told, samples, classes, put, report) }));
     }
     report.stage('Judging', 0);
     const { predictions, evaluation } = conclude(prepared, results, request.seed);
     if (hasLearnedNothing(prepared, results)) put(noted(learnedNothing));
     const told = { ...predictions, classes, keys: samples.map(predictionKey) };
     writePredictions(desk.workspaceFolder, id, told);
-    putPredictions(desk.table, run(), told);
     const facts = trainedFacts(results);
-    put(({ classification }) => ({
-      ...facts, state: 'done', history: meanHistory(results), classification: classification && { ...classification, fold: division.folds, evaluation },
-    }));
+    desk.table.write(() => {
+      putPredictions(desk.table, run(), told);
+      put(({ classification }) => ({
+        ...facts, state: 'done', history: meanHistory(results), classification: classification && { ...classification, fold: division.folds, evaluation },
+      }));
+    });
     for (const [fold] of trainings.entries()) rmSync(checkpointFile(trainingFolder(folder, trainings.length, fold)), { force: true }); // nothing is left to resume
   });
 }
@@ -171,6 +175,7 @@ function listen(told: string, samples: readonly Sample[], classes: readonly stri
     if (event.stage === 'predict' || event.stage === 'features') return report.progress(event.done, event.total);
     report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);
     if (event.accuracy === undefined && event.valLoss === undefined) return; // within an epoch
+    if (event.seconds < before) before = 0; // another process goes on with it
     put((run) => {
       // A resumed training goes on with what it had; the next fold begins its own.
       history ??= event.epoch > 1 ? run.history.filter(({ epoch }) => epoch < event.epoch) : [];
@@ -278,6 +283,7 @@ export async function findRate(desk: TrainDesk, request: TrainRequest, report: R
     const rangeTest = await desk.compute.rangeTest(argsOf(request, prepared, prepared.divided.trainings[0], runFolder(desk.workspaceFolder, id), false), {
       signal: report.signal,
       onEvent: ({ point, total }) => {
+        while (points.length && points[points.length - 1].rate >= point.rate) points.pop(); // another process begins it again
         points.push(point);
         report.progress(points.length, total);
         if (points.length % 5 === 0) put({ rangeTest: { points: [...points], suggested: null, stopped: 'end' } });

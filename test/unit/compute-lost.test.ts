@@ -1,0 +1,104 @@
+/** A compute process that ends, stands still or meets an error of its own: what becomes of the calls, and what is said. */
+import { fork } from 'node:child_process';
+import { resolve } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { startCompute, type Compute } from '../../src-main/compute/child.ts';
+import type { FitEvent } from '../../src-main/compute/protocol.ts';
+import { computePids } from '../fixtures/processes.ts';
+import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
+
+const pixels = packed(Array.from({ length: 20 }, (_, i) => picture(i)), newFolder());
+const open: Compute[] = [];
+const compute = (options: Parameters<typeof startCompute>[0] = {}): Compute => (open.push(startCompute(options)), open.at(-1)!);
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.stop();
+});
+
+const code = (error: unknown) => (error as { code?: string }).code;
+/** An `onEvent`, and a promise of the first event of which `is` holds. */
+function until(is: (event: FitEvent) => boolean) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const events: FitEvent[] = [];
+  return { events, reached: promise, onEvent: (event: FitEvent) => (events.push(event), is(event) && resolve()) };
+}
+const atEpoch = (epoch: number) => until((event) => event.stage === 'train' && event.epoch >= epoch);
+
+test('killed by the system: the call is lost, in words that name memory, and the same training resumes', async () => {
+  const own = compute();
+  const runFolder = newFolder();
+  const { onEvent, reached } = atEpoch(4);
+  const params = { epochs: 300 };
+  const lost = own.fit(fitArgs('conv-ae', pixels, runFolder, { params }), { onEvent }).catch((error: unknown) => error);
+  const other = own.fit(fitArgs('conv-ae', pixels, newFolder())).catch((error: unknown) => error); // waits its turn
+  await reached;
+  process.kill(computePids().at(-1)!, 'SIGKILL');
+  for (const error of [await lost, await other]) {
+    expect(error).toMatchObject({ code: 'lost', message: expect.stringMatching(/^The compute process was killed \(SIGKILL\)\. The system does this when memory runs out\. .*resumes from its last epoch/) });
+  }
+  const stop = new AbortController();
+  const again = until((event) => event.stage === 'train');
+  const resumed = own.fit(fitArgs('conv-ae', pixels, runFolder, { params, resume: true }), { signal: stop.signal, onEvent: again.onEvent }).catch(code);
+  await again.reached;
+  expect(again.events.at(-1)).toMatchObject({ stage: 'train', epoch: expect.toSatisfy((epoch: number) => epoch >= 4) });
+  stop.abort();
+  expect(await resumed).toBe('cancelled');
+});
+
+test('a cancel that is not answered ends no other training: it goes on by itself from its last epoch, to the same scores, and is told so', async () => {
+  const own = compute({ patienceMs: { alone: 200, shared: 400 } });
+  const params = { epochs: 30 };
+  const { onEvent, reached, events } = atEpoch(4);
+  const training = own.fit(fitArgs('conv-ae', pixels, newFolder(), { params }), { onEvent });
+  const waits = own.fit(fitArgs('pca', pixels, newFolder()), { onEvent: () => undefined });
+  const stop = new AbortController();
+  const cancelled = own.fit(fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined }).catch(code);
+  await reached;
+  const before = computePids().at(-1)!;
+  process.kill(before, 'SIGSTOP'); // as if it sat in one long native call
+  stop.abort();
+  expect(await cancelled).toBe('cancelled');
+  const result = await training;
+  expect(computePids()).not.toContain(before);
+  expect(result.resumedFrom).toBeGreaterThanOrEqual(3);
+  expect(result.history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+  expect(events.flatMap((event) => (event.stage === 'note' ? [event.message] : []))).toEqual([
+    'The compute process was restarted because another task did not stop. This training resumed from its last epoch.',
+  ]);
+  expect((await waits).scores.length).toBe(20);
+  const uninterrupted = await own.fit(fitArgs('conv-ae', pixels, newFolder(), { params }));
+  expect(result.scores).toEqual(uninterrupted.scores);
+});
+
+test('what fails while it is told an event ends that call alone', async () => {
+  const own = compute();
+  const full = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
+  const failing = own.fit(fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 5000 } }), { onEvent: () => { throw full; } }).catch((error: unknown) => error);
+  const next = own.fit(fitArgs('pca', pixels, newFolder()));
+  expect(await failing).toBe(full);
+  expect((await next).scores.length).toBe(20); // its turn came: the other was dropped
+});
+
+test('an error that belongs to no call is told in its own words, and one of memory as such', async () => {
+  for (const [thrown, said] of [['a bolt came loose', /^The compute process ended unexpectedly \(exit code 1\)\. Its last words: a bolt came loose\. Try again\./], ['Array buffer allocation failed', /ran out of memory and ended \(exit code 1\)/]] as const) {
+    const script = `process.on('message', ({ call }) => { if (call === 'map') throw new Error('${thrown}') })`;
+    const own = compute({ env: () => ({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }) });
+    await own.backend();
+    const runFolder = newFolder();
+    await own.fit(fitArgs('pca', pixels, runFolder));
+    await expect(own.map({ runFolder, pixels })).rejects.toMatchObject({ code: 'lost', message: expect.stringMatching(said) });
+    expect((await own.backend()).backend).toBeTruthy(); // another one was started
+  }
+});
+
+test('a call that the process does not know, or cannot use, is answered', async () => {
+  const child = fork(resolve(import.meta.dirname, '..', '..', 'src-main', 'compute.ts'), { serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
+  try {
+    const answer = (request: object) => new Promise((told) => (child.once('message', told), child.send(request)));
+    expect(await answer({ id: 1, call: 'dance', args: {} })).toMatchObject({ id: 1, error: { code: 'bad-parameters' } });
+    expect(await answer({ id: 2, call: 'fit', args: undefined })).toMatchObject({ id: 2, error: { code: 'failed' } });
+    expect(await answer({ id: 3, call: 'train', args: { model: 'cnn', params: { sizePx: 'large' }, mode: 'scratch' } })).toMatchObject({ id: 3, error: { code: 'bad-parameters' } });
+    expect(await answer({ id: 4, call: 'backend' })).toMatchObject({ id: 4, result: {} });
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
