@@ -1,0 +1,91 @@
+/** Trainings under which the compute process ends: the run says so, and the same asked for again goes on where it was. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { startCompute } from '../../src-main/compute/child.ts';
+import { labelsSchema, rankSchema, trainSchema } from '../../src-main/contract/schemas.ts';
+import { jobEnded, type Job, type Run, type WorkspaceEvent } from '../../src-main/contract/types.ts';
+import { Runs } from '../../src-main/workspace/runs.ts';
+import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+import { computePids } from '../fixtures/processes.ts';
+
+let close = async (): Promise<void> => undefined;
+afterEach(() => close());
+
+async function opened(): Promise<OpenWorkspace> {
+  const compute = startCompute();
+  const workspace = new OpenWorkspace('0', await blobFolder(), temporaryFolder('workspace'), compute);
+  close = async () => {
+    await workspace.close();
+    await compute.stop();
+  };
+  return workspace;
+}
+
+/** Follows a job to its end; `see` is told what happens meanwhile. */
+async function ended(workspace: OpenWorkspace, { id }: Job, see: (event: WorkspaceEvent) => void = () => undefined): Promise<Job> {
+  for await (const event of workspace.events(AbortSignal.timeout(100_000))) {
+    see(event);
+    if (event.type === 'job' && event.job.id === id && jobEnded(event.job.state)) return event.job;
+  }
+  throw new Error('the job did not end');
+}
+
+/** Kills the compute process once, as soon as `is` holds. */
+function killWhen(is: (event: WorkspaceEvent) => boolean): (event: WorkspaceEvent) => void {
+  let killed = false;
+  return (event) => {
+    if (killed || !is(event)) return;
+    killed = true;
+    process.kill(computePids().at(-1)!, 'SIGKILL');
+  };
+}
+
+const ofRun = (is: (run: Run) => boolean) => (event: WorkspaceEvent): boolean => event.type === 'run' && is(event.run);
+
+test('a ranking is interrupted, not failed, and resumes from its last epoch; so does one that failed with a checkpoint', async () => {
+  const workspace = await opened();
+  const request = rankSchema.parse({ method: 'conv-ae', parameters: { sizePx: 32, epochs: 20, patience: 0 } });
+  const first = await ended(workspace, workspace.rank(request), killWhen(ofRun(({ history }) => history.length >= 3)));
+  expect(first).toMatchObject({ state: 'failed', error: { code: 'compute-lost', message: expect.stringContaining('memory') } });
+  expect(workspace.run('conv-ae-1')).toMatchObject({ state: 'interrupted' });
+  expect(workspace.columns().filter(({ runId }) => runId !== null)).toEqual([]);
+  // As a version did it that knew no interruption by a lost process.
+  new Runs(workspace.db).put({ ...workspace.run('conv-ae-1'), state: 'failed' });
+  expect(await ended(workspace, workspace.rank(request))).toMatchObject({ state: 'done', runId: 'conv-ae-1' });
+  const run = workspace.run('conv-ae-1');
+  expect(run).toMatchObject({ state: 'done', report: { resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch < 20) } });
+  expect(run.history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  expect(run.history.every(({ seconds }) => seconds >= 0)).toBe(true);
+});
+
+test('of a training in folds, those that have ended are not trained again', async () => {
+  const workspace = await opened();
+  const request = trainSchema.parse({ model: 'cnn', parameters: { sizePx: 32, cropPx: 32, epochs: 6, minSteps: 2, patience: 0 }, division: { folds: 3 } });
+  expect(await ended(workspace, workspace.train(request), killWhen(ofRun(({ classification, history }) => classification?.fold === 1 && history.length === 3)))).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
+  expect(workspace.run('cnn-1')).toMatchObject({ state: 'interrupted', classification: { fold: 1 } });
+  const ofFirst = join(workspace.workspaceFolder, 'runs', 'cnn-1', 'fold-1', 'checkpoint.bin');
+  const written = statSync(ofFirst).mtimeMs;
+  const stages = new Set<string>();
+  const checkpoints = new Set<number>();
+  const again = await ended(workspace, workspace.train(request), (event) => {
+    if (event.type !== 'job' || event.job.state !== 'running') return;
+    stages.add(event.job.stage);
+    if (event.job.stage.startsWith('Fold')) checkpoints.add(statSync(ofFirst).mtimeMs);
+  });
+  expect(again).toMatchObject({ state: 'done', runId: 'cnn-1' });
+  expect([...stages].filter((stage) => /^Fold \d of 3$/.test(stage))).toEqual(['Fold 2 of 3', 'Fold 3 of 3']);
+  expect([...checkpoints]).toEqual([written]);
+  expect(workspace.run('cnn-1')).toMatchObject({ state: 'done', notes: expect.not.arrayContaining([expect.stringContaining('checkpoint')]), classification: { fold: 3, evaluation: { on: 'folds' } } });
+});
+
+test('a judgement of labels that was cut off leaves no column, and can be asked for again', async () => {
+  const workspace = await opened();
+  const request = labelsSchema.parse({ folds: 2, repeats: 1 });
+  expect(await ended(workspace, workspace.judgeLabels(request), killWhen((event) => event.type === 'job' && event.job.stage === 'Embedding' && event.job.done > 0))).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
+  expect(workspace.run('labels-1')).toMatchObject({ state: 'interrupted' });
+  expect(workspace.columns().filter(({ runId }) => runId?.startsWith('labels'))).toEqual([]);
+  expect(await ended(workspace, workspace.judgeLabels(request))).toMatchObject({ state: 'done' });
+  expect(workspace.columns().filter(({ runId }) => runId === 'labels-2')).toHaveLength(5);
+});
