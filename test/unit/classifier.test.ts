@@ -9,7 +9,8 @@ import { classifierOf, classifiers } from '../../src-main/compute/classify/index
 import { accuracyOf } from '../../src-main/compute/classify/evaluate.ts';
 import { trainClassifier, type ClassifierHeader } from '../../src-main/compute/classify/fit.ts';
 import { balancedWeights, Dynamics } from '../../src-main/compute/classify/objective.ts';
-import { predict, unloadClassifier } from '../../src-main/compute/classify/predict.ts';
+import { forgetModels } from '../../src-main/compute/model-store.ts';
+import { predict } from '../../src-main/compute/classify/predict.ts';
 import { rangeTest, suggest } from '../../src-main/compute/classify/range-test.ts';
 import { crossEntropies, focalLosses } from '../../src-main/compute/ops/loss.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
@@ -101,7 +102,7 @@ describe('a classifier', () => {
     const rows = fs.readFileSync(args.pixels.file);
     const middle = Buffer.concat(Array.from({ length: 40 * 24 }, (_, line) => rows.subarray((Math.floor(line / 24) * sizePx ** 2 + (edge + (line % 24)) * sizePx + edge) * 3).subarray(0, 24 * 3)));
     expect(await predict({ runFolder: folder, pixels: { bytes: middle } }, never(), () => undefined)).toEqual(logits);
-    unloadClassifier();
+    await forgetModels();
   });
 
   it('stops early and goes back to the best weights', async () => {

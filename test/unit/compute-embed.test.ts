@@ -8,6 +8,7 @@ import { embed } from '../../src-main/compute/embed/codes.ts';
 import { chooseLandmarks, rowsOf } from '../../src-main/compute/embed/landmarks.ts';
 import { layout } from '../../src-main/compute/embed/layout.ts';
 import { nearest } from '../../src-main/compute/embed/neighbours.ts';
+import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import type { EmbedEvent, LayoutArgs, LayoutEvent, LayoutResult } from '../../src-main/compute/protocol.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
@@ -59,6 +60,7 @@ describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
     expect(await agreement(codes, size, kinds, 5)).toBeGreaterThanOrEqual(0.95);
     const map = await lay({ codes, size, seed: 1 });
     expect(await agreement(map.xy, 2, kinds, 5)).toBeGreaterThanOrEqual(0.95);
+    await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
 
     // An image's code is its own, whichever others come with it.
@@ -73,10 +75,12 @@ describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
     const pixels = packed(pictures.slice(0, 4), runFolder);
     await expect(embedOf(runFolder, pixels)).rejects.toThrow(/no model/);
     await fit(fitArgs(id, pixels, runFolder, { params: id === 'pca' ? {} : { epochs: 1 } }), never, () => undefined);
+    await forgetModels();
     const tensors = tf.memory().numTensors;
     await expect(embedOf(runFolder, packed([picture(1, false, 64)], runFolder, 64))).rejects.toThrow(/32 px.*64/);
     const stop = AbortSignal.abort();
     await expect(embed({ runFolder, pixels }, stop, () => undefined)).rejects.toThrow(Cancelled);
+    await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
   });
 });

@@ -6,7 +6,8 @@ import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { BadParameters } from '../../src-main/compute/bad-parameters.ts';
 import { scorerOf, scorers } from '../../src-main/compute/anomaly/index.ts';
-import { map, unload } from '../../src-main/compute/anomaly/map.ts';
+import { map } from '../../src-main/compute/anomaly/map.ts';
+import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import type { FitArgs, FitEvent, FitResult } from '../../src-main/compute/protocol.ts';
@@ -50,7 +51,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     expect(drawn.map.length).toBe(sizePx ** 2);
     expect(drawn.reconstruction.length).toBe(sizePx ** 2 * 3);
     expect(drawn.map.every(Number.isFinite)).toBe(true);
-    unload();
+    await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
@@ -60,7 +61,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     const { scores } = await run(fitArgs(id, pixels, folder, { params: { pooling: 'max' } }));
     const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(2) } });
     expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
-    unload();
+    await forgetModels();
   });
 
   it.each([1, 2, 3, 17])('takes a set of %i', async (count) => {

@@ -141,7 +141,7 @@ test('a cancel leaves no map behind; a run without a model and an empty folder a
   expect(desk.table.columns().some(({ name }) => name === 'map.x')).toBe(false);
 
   rmSync(join(desk.workspaceFolder, 'runs', run.id, 'model.bin'));
-  await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'compute-failed', message: expect.stringContaining('no model') as string });
+  await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'failed', message: expect.stringContaining('no model') as string });
   desk.table.retire(desk.table.samples().map(({ path }) => path));
   await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'no-samples' });
 });

@@ -1,7 +1,7 @@
-/** A trained classifier's word on images. The last model stays loaded: a preview asks again as its sliders move. */
-import fs from 'node:fs';
+/** A trained classifier's word on images. */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { withModel } from '../model-store.ts';
 import type { Classifier } from '../models/index.ts';
 import { Network } from '../models/network.ts';
 import { uploadPixels } from '../ops/upload.ts';
@@ -18,9 +18,8 @@ import { judgedInput, normalised, type Transform } from './transform.ts';
 interface Loaded {
   network: Network<Classifier>;
   header: ClassifierHeader;
+  dispose(): void;
 }
-
-let loaded: (Loaded & { file: string; writtenMs: number }) | undefined;
 
 /** Logits of these positions: [n, classes]. */
 export async function judge(network: Network<Classifier>, transform: Transform, pixels: Pixels, positions: Int32Array, breathe: () => Promise<void>, onDone: (done: number) => void = () => undefined): Promise<Float32Array> {
@@ -31,20 +30,21 @@ export async function judge(network: Network<Classifier>, transform: Transform, 
 export const featuresAt = (network: Network<Classifier>, transform: Transform, pixels: Pixels, positions: Int32Array, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<Float32Array> =>
   inBlocks(network, transform.cropPx, positions.length, (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform), breathe, onDone, (x, scope) => network.architecture.features(x, scope));
 
-export async function predict({ runFolder, pixels: given }: PredictArgs, signal: AbortSignal, onEvent: (event: { done: number; total: number }) => void): Promise<Float32Array> {
-  const { network, header: { transform } } = load(runFolder);
+export function predict({ runFolder, pixels: given }: PredictArgs, signal: AbortSignal, onEvent: (event: { done: number; total: number }) => void): Promise<Float32Array> {
   const breathe = pace(signal);
-  if ('bytes' in given) {
-    const row = transform.cropPx ** 2 * 3;
-    const ready = (from: number, to: number): Tensor4D => tf.tidy(() => normalised(uploadPixels(given.bytes.subarray(from * row, to * row), to - from, transform.cropPx), transform));
-    return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, breathe, () => undefined);
-  }
-  const pixels = new Pixels(given);
-  try {
-    return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) => onEvent({ done, total: pixels.count }));
-  } finally {
-    pixels.close();
-  }
+  return withClassifier(runFolder, async ({ network, header: { transform } }) => {
+    if ('bytes' in given) {
+      const row = transform.cropPx ** 2 * 3;
+      const ready = (from: number, to: number): Tensor4D => tf.tidy(() => normalised(uploadPixels(given.bytes.subarray(from * row, to * row), to - from, transform.cropPx), transform));
+      return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, breathe, () => undefined);
+    }
+    const pixels = new Pixels(given);
+    try {
+      return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) => onEvent({ done, total: pixels.count }));
+    } finally {
+      pixels.close();
+    }
+  });
 }
 
 async function inBlocks(network: Network<Classifier>, sidePx: number, count: number, inputOf: (from: number, to: number) => Tensor4D, breathe: () => Promise<void>, onDone: (done: number) => void, part?: Classifier['features']): Promise<Float32Array> {
@@ -62,28 +62,18 @@ async function inBlocks(network: Network<Classifier>, sidePx: number, count: num
   return out;
 }
 
-export function unloadClassifier(): void {
-  loaded?.network.dispose();
-  loaded = undefined;
+/** Does something with a finished training's network, shared with other calls. Throws where the run has none. */
+export async function withClassifier<Result>(runFolder: string, work: (loaded: Loaded) => Promise<Result>): Promise<Result> {
+  const file = modelFile(runFolder);
+  return withModel(file, () => open(file), work);
 }
 
-/** A classifier of one's own; to be disposed. Throws where the run has none. */
-export function openClassifier(runFolder: string): Loaded {
-  const saved = readTensors<ClassifierHeader>(modelFile(runFolder));
-  if (!saved) throw new Error('This run has no model to predict with.');
+function open(file: string): Loaded {
+  const saved = readTensors<ClassifierHeader>(file);
+  if (!saved) throw new Error('This run has no model: its file is missing or damaged. Train it again.');
   const { header, arrays } = saved;
   const side = header.transform.cropPx;
   const network = new Network(architectureOf(header.model, checkClassifier(header.model, header.params), header.classes.length), [side, side, 3], 0);
   network.write({ weights: arrays.weights, statistics: arrays.statistics });
-  return { network, header };
-}
-
-function load(runFolder: string): Loaded {
-  const file = modelFile(runFolder);
-  const writtenMs = fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? NaN;
-  if (loaded?.file === file && loaded.writtenMs === writtenMs) return loaded;
-  const opened = openClassifier(runFolder);
-  unloadClassifier();
-  loaded = { ...opened, file, writtenMs };
-  return loaded;
+  return { network, header, dispose: () => network.dispose() };
 }

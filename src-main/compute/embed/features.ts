@@ -4,6 +4,7 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { withModel } from '../model-store.ts';
 import { loadForeign } from '../models/foreign.ts';
 import { modelOf, type Classifier } from '../models/index.ts';
 import { Network } from '../models/network.ts';
@@ -16,28 +17,25 @@ import { blockOf } from '../pixels.ts';
 import type { EmbedEvent, EmbedResult, FeaturesArgs } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
 
-const loaded = new Map<string, Promise<{ network: Network<Classifier>; source: Pretrained }>>();
-
-/** Loaded once and kept: 18 MiB. */
-function load(id: string): Promise<{ network: Network<Classifier>; source: Pretrained }> {
-  let network = loaded.get(id);
-  if (!network) {
-    network = open(id);
-    loaded.set(id, network);
-    network.catch(() => loaded.delete(id));
-  }
-  return network;
+interface Loaded {
+  network: Network<Classifier>;
+  source: Pretrained;
+  dispose(): void;
 }
 
-async function open(id: string): Promise<{ network: Network<Classifier>; source: Pretrained }> {
+function withPretrained<Result>(id: string, work: (loaded: Loaded) => Promise<Result>): Promise<Result> {
   const source = pretrainedOf(id);
   if (!source) throw new Error(`There are no bundled weights ‘${id}’.`);
+  return withModel(source.file, () => open(source), work);
+}
+
+async function open(source: Pretrained): Promise<Loaded> {
   const record = modelOf(source.model)!;
   const { sizePx } = source;
   const network = new Network(record.build(source.params, { sizePx, classes: 2 }), [sizePx, sizePx, 3], 0);
   try {
     await loadForeign(network, record, source.params, checkedFile(source), { head: 'fresh' });
-    return { network, source };
+    return { network, source, dispose: () => network.dispose() };
   } catch (error) {
     network.dispose();
     throw error;
@@ -46,16 +44,17 @@ async function open(id: string): Promise<{ network: Network<Classifier>; source:
 
 /** One embedding an image: [images, size]. */
 export async function features({ model, bytes }: FeaturesArgs, signal: AbortSignal, onEvent: (event: EmbedEvent) => void): Promise<EmbedResult> {
-  const { network, source } = await load(model);
-  const { size, sizePx } = source;
   const breathe = pace(signal);
-  const codes = new Float32Array((bytes.length / (sizePx ** 2 * 3)) * size);
-  await inBlocks(bytes, sizePx, async (x, from, total) => {
-    codes.set(await readBack(tf.tidy(() => network.infer(normalised(x, source), (input, scope): Tensor2D => network.architecture.features(input, scope)))), from * size);
-    onEvent({ done: from + x.shape[0], total });
-    await breathe();
+  return withPretrained(model, async ({ network, source }) => {
+    const { size, sizePx } = source;
+    const codes = new Float32Array((bytes.length / (sizePx ** 2 * 3)) * size);
+    await inBlocks(bytes, sizePx, async (x, from, total) => {
+      codes.set(await readBack(tf.tidy(() => network.infer(normalised(x, source), (input, scope): Tensor2D => network.architecture.features(input, scope)))), from * size);
+      onEvent({ done: from + x.shape[0], total });
+      await breathe();
+    });
+    return { codes, size };
   });
-  return { codes, size };
 }
 
 /**
@@ -63,8 +62,11 @@ export async function features({ model, bytes }: FeaturesArgs, signal: AbortSign
  * from the remembered one, in nats (statistics as in Li et al. 2017, adaptive batch normalisation). Photographs of things have below 0.15, noise about 1.
  */
 export async function distanceFromPretraining({ model, bytes }: FeaturesArgs, signal: AbortSignal): Promise<number> {
-  const { network, source } = await load(model);
   const breathe = pace(signal);
+  return withPretrained(model, (loaded) => distance(loaded, bytes, breathe));
+}
+
+async function distance({ network, source }: Loaded, bytes: Uint8Array, breathe: () => Promise<void>): Promise<number> {
   const last = network.moving.at(-1)!.name.replace(/\/variance$/, '');
   const { statistics } = await network.read();
   const channels = network.moving.at(-1)!.shape[0];

@@ -1,7 +1,7 @@
 /** A finished classifier as other programs take it: ONNX, a LayersModel, or both; and how far the LayersModel is from it, asked here before it is given away. */
 import type { io, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { openClassifier } from '../classify/predict.ts';
+import { withClassifier } from '../classify/predict.ts';
 import { normalised } from '../classify/transform.ts';
 import type { PortableArgs, PortableResult } from '../protocol.ts';
 import { fillNormal, random } from '../random.ts';
@@ -10,9 +10,8 @@ import { toLayers } from './layers.ts';
 import { toOnnx } from './onnx.ts';
 import { trace, withPixels, type Graph } from './trace.ts';
 
-export async function portable({ runFolder, formats, temperature, metadata }: PortableArgs): Promise<PortableResult> {
-  const { network, header: { classes, transform } } = openClassifier(runFolder);
-  try {
+export function portable({ runFolder, formats, temperature, metadata }: PortableArgs): Promise<PortableResult> {
+  return withClassifier(runFolder, async ({ network, header: { classes, transform } }) => {
     const graph = withPixels(await trace(network, transform.cropPx), transform);
     const layers = formats.includes('tfjs') ? await toLayers(graph, temperature) : undefined;
     return {
@@ -20,9 +19,7 @@ export async function portable({ runFolder, formats, temperature, metadata }: Po
       onnx: formats.includes('onnx') ? toOnnx(graph, { temperature, metadata: { ...metadata, classes: JSON.stringify(classes) } }) : undefined,
       layers: layers && { model: modelJson(layers), weights: new Uint8Array(layers.weightData as ArrayBuffer), difference: await differenceOf(layers, graph, (x) => network.infer(normalised(x, transform))) },
     };
-  } finally {
-    network.dispose();
-  }
+  });
 }
 
 const weightsFile = 'weights.bin';

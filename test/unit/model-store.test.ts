@@ -1,0 +1,82 @@
+/** Models that several calls use at once: none is disposed of under a call that waits, each is loaded once, and nothing is left. */
+import fs from 'node:fs';
+import { beforeAll, expect, test } from 'vitest';
+import { fit } from '../../src-main/compute/anomaly/fit.ts';
+import { map } from '../../src-main/compute/anomaly/map.ts';
+import { startBackend, tf } from '../../src-main/compute/backend.ts';
+import { trainClassifier } from '../../src-main/compute/classify/fit.ts';
+import { predict } from '../../src-main/compute/classify/predict.ts';
+import { embed } from '../../src-main/compute/embed/codes.ts';
+import { forgetModels, withModel } from '../../src-main/compute/model-store.ts';
+import { range } from '../../src-main/compute/pixels.ts';
+import { newFolder, packed, picture, fitArgs, sizePx } from './compute-pictures.ts';
+
+beforeAll(async () => void (await startBackend()));
+
+const never = new AbortController().signal;
+const nothing = (): void => undefined;
+const folder = newFolder();
+const pixels = packed(Array.from({ length: 24 }, (_, i) => picture(i, i % 2 === 1)), folder);
+/** Some hundred rows: several blocks, with a breath after each. */
+const many = { ...pixels, rows: Int32Array.from({ length: 600 }, (_, i) => i % 24) };
+
+async function classifier(seed: number): Promise<string> {
+  const runFolder = newFolder();
+  const all = range(0, 24);
+  await trainClassifier({
+    model: 'cnn', mode: 'scratch', params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' }, seed, runFolder, pixels,
+    labels: all.map((i) => i % 2), keys: all, classes: ['disc', 'cross'], train: all.slice(4), val: all.slice(0, 4), weights: null, resume: false,
+  }, never, nothing);
+  return runFolder;
+}
+
+test('a classifier is asked while three others are, and each says what it says alone', async () => {
+  const runs = await Promise.all([1, 2, 3, 4].map(classifier));
+  await forgetModels();
+  const tensors = tf.memory().numTensors;
+  const alone: Float32Array[] = [];
+  for (const runFolder of runs) alone.push(await predict({ runFolder, pixels: many }, never, nothing));
+  await forgetModels();
+  const others: Promise<Float32Array>[] = [];
+  const first = await predict({ runFolder: runs[0], pixels: many }, never, () => {
+    const next = runs[others.length + 1];
+    if (next) others.push(predict({ runFolder: next, pixels: many }, never, nothing));
+  });
+  expect([first, ...(await Promise.all(others))]).toEqual(alone);
+  await forgetModels();
+  expect(tf.memory().numTensors).toBe(tensors);
+});
+
+test('maps of several runs and codes at the same time', async () => {
+  const runs = ['pca', 'conv-ae', 'mlp-ae', 'pca'].map((method) => ({ method, runFolder: newFolder() }));
+  for (const [i, { method, runFolder }] of runs.entries()) await fit(fitArgs(method, pixels, runFolder, { seed: i, params: method === 'pca' ? {} : { epochs: 1 } }), never, nothing);
+  await forgetModels();
+  const tensors = tf.memory().numTensors;
+  const one = { ...pixels, rows: Int32Array.of(5) };
+  const alone = [];
+  for (const { runFolder } of runs) alone.push(await map({ runFolder, pixels: one }), await embed({ runFolder, pixels: many }, never, nothing));
+  await forgetModels();
+  const together = await Promise.all(runs.flatMap(({ runFolder }) => [map({ runFolder, pixels: one }), embed({ runFolder, pixels: many }, never, nothing)]));
+  expect(together).toEqual(alone);
+  await forgetModels();
+  expect(tf.memory().numTensors).toBe(tensors);
+});
+
+test('loaded once, again when its file is another, kept only in small number, and not at all where it could not be opened', async () => {
+  const files = ['a', 'b', 'c', 'd'].map((name) => `${folder}/${name}`);
+  for (const file of files) fs.writeFileSync(file, file);
+  const opened: string[] = [];
+  const open = (file: string) => () => (opened.push(file), tf.scalar(1));
+  const tensors = tf.memory().numTensors;
+  const use = (file: string): Promise<number> => withModel(file, open(file), async (model) => (await model.data())[0]);
+  expect(await Promise.all([...files, ...files].map(use))).toEqual(Array(8).fill(1));
+  expect(opened).toEqual(files);
+  expect(tf.memory().numTensors - tensors).toBe(2);
+  fs.appendFileSync(files[3], 'trained again');
+  await use(files[3]);
+  expect(opened).toEqual([...files, files[3]]);
+  await expect(withModel(`${folder}/none`, () => { throw new Error('no such model'); }, async () => 0)).rejects.toThrow('no such model');
+  expect(await withModel(`${folder}/none`, () => tf.scalar(7), async (model) => (await model.data())[0])).toBe(7);
+  await forgetModels();
+  expect(tf.memory().numTensors).toBe(tensors);
+});
