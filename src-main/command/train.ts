@@ -14,6 +14,7 @@ import { duration, follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
 import { allSamples } from './samples.ts';
 import { describePredictions } from './predict.ts';
+import { largestOf } from '../contract/numbers.ts';
 
 interface TrainOptions extends FolderOptions {
   model?: string;
@@ -97,7 +98,7 @@ const metricsOf = ({ accuracy, balancedAccuracy, macroF1, loss, topK, calibratio
 
 function tableOf({ on, images, accuracy, balancedAccuracy, macroF1, loss, topK, classes, calibration }: Evaluation): string[] {
   const interval = ({ value, low, high }: Measured) => `${value.toFixed(3)}  [${low.toFixed(3)} ${high.toFixed(3)}]`;
-  const width = Math.max(5, ...classes.map(({ name }) => printable(name).length));
+  const width = largestOf(classes.map(({ name }) => printable(name).length), 5);
   return [
     `On ${images.toLocaleString('en')} images ${on === 'folds' ? 'out of fold' : on === 'test' ? 'of the test split' : 'of the validation split: there is no test split'}, with 95 % intervals:`,
     `  accuracy           ${interval(accuracy)}`, `  balanced accuracy  ${interval(balancedAccuracy)}`, `  macro F1           ${interval(macroF1)}`,
@@ -115,7 +116,7 @@ async function summary(door: Door, options: TrainOptions, request: TrainRequest)
   writeJson(options, { schema: 'winnow/summary@1', folder: door.folder, model: request.model, ...told });
   if (options.quiet || options.json === '-') return;
   const count = (n: number) => n.toLocaleString('en');
-  const width = Math.max(...told.layers.map(({ name }) => name.length));
+  const width = largestOf(told.layers.map(({ name }) => name.length));
   for (const { name, kind, output, parameters, macs } of told.layers) process.stdout.write(`${name.padEnd(width)}  ${kind.padEnd(14)}  ${output.join('×').padStart(12)}  ${count(parameters).padStart(12)}  ${count(macs).padStart(14)}\n`);
   process.stdout.write(`${count(told.parameters)} parameters, ${count(told.macs)} multiply-adds an image; about ${count(Math.round(told.trainingMiB))} MiB to train with ${told.batch} images a step, ${count(Math.round(told.freeMiB))} MiB free.\n`);
 }

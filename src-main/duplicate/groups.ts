@@ -13,6 +13,7 @@ import { comparePictures, comparePixels, excess, type Difference } from './compa
 import { isCurrent, readFingerprint, type Picture, type Pixels } from './fingerprint.ts';
 import { gather, type Link } from './gather.ts';
 import { kindOf, turnPicture, turns, type Turn, type TurnKind } from './turn.ts';
+import { smallestOf } from '../contract/numbers.ts';
 
 export interface Candidate { id: number; sha256: string; width: number; height: number; fingerprint: Uint8Array }
 export type DuplicateKind = 'exact' | TurnKind;
@@ -140,7 +141,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   for (const { kind, members } of await gather(links, { size: (p) => heads[p].width * heads[p].height, isApart: apart, compare })) {
     const all = members.flatMap(({ picture, similarity }) => filesOf(picture).map(({ id }) => ({ id, similarity })));
     const similarities = all.map((m) => m.similarity);
-    groups.push({ kind, ids: all.map((m) => m.id), similarities, score: Math.min(...similarities) });
+    groups.push({ kind, ids: all.map((m) => m.id), similarities, score: smallestOf(similarities) });
   }
   options.onProgress(total, total);
   return groups;

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
+import { largestOf } from '../contract/numbers.ts';
 
 type Shares = NonNullable<ExportRequest['splits']>;
 /** Images that stay together. */
@@ -51,7 +52,7 @@ function seats(samples: readonly Sample[], shares: readonly number[], firstHasAl
     if (firstHasAll && given[0] === 0) given[0] = 1;
     for (let left = size - given.reduce((a, b) => a + b, 0); left > 0; left--) {
       const missing = wanted.map((quota, s) => (given[s] > quota ? -Infinity : quota - given[s] + carried[s]));
-      given[missing.indexOf(Math.max(...missing))]++;
+      given[missing.indexOf(largestOf(missing))]++;
     }
     for (const s of shares.keys()) carried[s] += wanted[s] - given[s];
     seats.set(name, given);

@@ -57,7 +57,7 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
         else if (found) yield found;
       } else if (formatOfName(path)) options.onIssue(fileIssue(path, { code: 'ENOTREG' }));
     }
-    waiting.push(...inner.reverse());
+    for (const path of inner.reverse()) waiting.push(path);
   }
 }
 

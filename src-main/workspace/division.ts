@@ -5,6 +5,7 @@ import type { DivisionRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { assignParts, assignSplits } from '../export/splits.ts';
+import { largestOf, smallestOf } from '../contract/numbers.ts';
 
 /** One training's share of the images: split by sample id. */
 export type Splits = ReadonlyMap<number, Split>;
@@ -46,8 +47,8 @@ export function divide(samples: readonly Sample[], groups: readonly Group[], req
   if (!problems.length && unlearned.length) warnings.push(`${list(unlearned)} ${unlearned.length === 1 ? 'has' : 'have'} no image to train on and cannot be learned.`);
   const few = rounded.filter(({ train }) => train > 0 && train < 5);
   if (!problems.length && few.length) warnings.push(`${list(few)} ${few.length === 1 ? 'has' : 'have'} fewer than five images to train on.`);
-  const largest = Math.max(...rounded.map(({ train }) => train));
-  const smallest = Math.min(...rounded.map(({ train }) => train));
+  const largest = largestOf(rounded.map(({ train }) => train));
+  const smallest = smallestOf(rounded.map(({ train }) => train));
   if (!problems.length && smallest > 0 && largest > 5 * smallest) warnings.push(`The largest class has ${Math.round(largest / smallest)} times the images of the smallest: balanced class weights are worth a try.`);
   const rejected = samples.filter((sample) => sample.class !== null && sample.decision === 'reject').length;
   if (rejected) warnings.push(`${plural(rejected, 'rejected image')} left out.`);

@@ -5,6 +5,7 @@ import { explain, WinnowError, type ErrorCode } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
+import { largestOf } from '../contract/numbers.ts';
 
 export class Runs {
   #db: Database;
@@ -28,7 +29,7 @@ export class Runs {
   /** Ids read well and never return: `conv-ae-1`, `conv-ae-2`. */
   nextId(method: string): string {
     const numbers = this.#db.all<{ id: string }>('SELECT id FROM runs WHERE id LIKE ?', `${method}-%`).map(({ id }) => Number(id.slice(method.length + 1)) || 0);
-    return `${method}-${Math.max(0, ...numbers) + 1}`;
+    return `${method}-${largestOf(numbers, 0) + 1}`;
   }
 
   /**
@@ -104,10 +105,10 @@ export function trainedFacts(results: readonly (Trained & { penalty?: number })[
   return {
     seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
     imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
-    peakMemoryMiB: Math.max(...results.map(({ peakMemoryMiB }) => peakMemoryMiB)),
+    peakMemoryMiB: largestOf(results.map(({ peakMemoryMiB }) => peakMemoryMiB)),
     backend: backend.backend,
     device: `${backend.device}, ${backend.version}`,
-    epochs: Math.max(...results.map(({ epochsRun }) => epochsRun)),
+    epochs: largestOf(results.map(({ epochsRun }) => epochsRun)),
     report: {
       bestEpoch: first.bestEpoch, stopped: first.stopped, resumedFrom: first.resumedFrom, weights: first.parameters,
       ...(waiting !== undefined && { waiting: mean(results.map((result) => result.waiting ?? 0)) }), ...(batch && { batch }), ...(first.penalty !== undefined && { penalty: first.penalty }), ...(memory && { estimatedMiB: memory.totalMiB }),

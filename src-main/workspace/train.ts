@@ -22,6 +22,7 @@ import type { Report } from './jobs.ts';
 import { predictionKey, putPredictions, writePredictions } from './predictions.ts';
 import { runFolder, type RankDesk } from './rank.ts';
 import { emptyRun, keepRun, noted, trainedFacts, type PutRun } from './runs.ts';
+import { largestOf, smallestOf } from '../contract/numbers.ts';
 
 export interface TrainDesk extends RankDesk {
   groups(): readonly Group[];
@@ -232,7 +233,7 @@ const learnedNothing = 'It has learned next to nothing: it is no more often righ
 /** At the last epoch of each fold, in training and on validation images: within two standard deviations of what the largest class alone gives. */
 function hasLearnedNothing(prepared: Prepared, results: readonly TrainResult[]): boolean {
   const { shares, images } = trainShares(prepared);
-  const share = Math.max(...shares);
+  const share = largestOf(shares);
   const chance = share + 2 * Math.sqrt((share * (1 - share)) / images);
   return results.every(({ history }) => {
     const { accuracy = 1, valAccuracy } = history.at(-1) ?? {};
@@ -289,7 +290,7 @@ export async function findRate(desk: TrainDesk, request: TrainRequest, report: R
         if (points.length % 5 === 0) put({ rangeTest: { points: [...points], suggested: null, stopped: 'end' } });
       },
     });
-    if (rangeTest.suggested !== null && Math.min(...rangeTest.points.map(({ smooth }) => smooth)) > lossOfGuessing(prepared)) put(noted(notBetter));
+    if (rangeTest.suggested !== null && smallestOf(rangeTest.points.map(({ smooth }) => smooth)) > lossOfGuessing(prepared)) put(noted(notBetter));
     put({ rangeTest, state: 'done', seconds: (performance.now() - began) / 1000 });
   });
 }

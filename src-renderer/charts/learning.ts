@@ -3,6 +3,7 @@ import type { ChartConfiguration } from 'chart.js';
 import type { RangeTest } from '../../src-main/contract/classifier.ts';
 import type { Epoch } from '../../src-main/contract/types.ts';
 import { colour } from './chart.ts';
+import { largestOf, smallestOf } from '../../src-main/contract/numbers.ts';
 
 type Line = { label: string; token: string; tension?: number; value(epoch: Epoch): number | null | undefined };
 
@@ -46,7 +47,7 @@ const isPowerOfTen = (value: number) => Math.abs(Math.log10(value) - Math.round(
 /** Loss against rate, as it was and smoothed; the suggestion as a line from top to bottom. */
 export function rangeCurve({ points, suggested }: RangeTest): ChartConfiguration<'line'> {
   const heights = points.map(({ smooth }) => smooth);
-  const [low, high] = [Math.min(...heights), Math.max(heights[0] ?? 1, ...heights.slice(0, Math.max(1, Math.floor(heights.length * 0.7))))];
+  const [low, high] = [smallestOf(heights), largestOf(heights.slice(0, Math.max(1, Math.floor(heights.length * 0.7))), heights[0] ?? 1)];
   const top = high + (high - low) * 0.15;
   const own = axis('loss');
   return {

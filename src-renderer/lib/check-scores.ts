@@ -1,5 +1,6 @@
 /** Scores of a check as pictures and lists need them. A score is 0 to 1, so that the bars of all checks stand on one axis. */
 import type { ColumnValues } from '../../src-main/contract/read.ts';
+import { largestOf } from '../../src-main/contract/numbers.ts';
 
 export const scoreBins = 64;
 
@@ -15,7 +16,7 @@ export function binScores(values: ColumnValues): Uint32Array {
  * that are flagged must be seen beside them.
  */
 export function barsPath(counts: Uint32Array): string {
-  const most = Math.log1p(Math.max(1, ...counts));
+  const most = Math.log1p(largestOf(counts, 1));
   let path = '';
   counts.forEach((count, i) => {
     if (!count) return;

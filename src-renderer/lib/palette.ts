@@ -44,7 +44,7 @@ export function offer(): Offered {
   if (!view || !session) return { usual, named: [], chosen: [] };
   const chosen = view.isBrowsing ? view.chosen() : [];
   const of = plural(chosen.length, 'image');
-  usual.push(...session.views.map((saved) => ({ id: `view ${saved.name}`, title: `Open view ‘${saved.name}’`, group: 'View', key: '', run: () => view.openView(saved) })));
+  for (const saved of session.views) usual.push({ id: `view ${saved.name}`, title: `Open view ‘${saved.name}’`, group: 'View', key: '', run: () => view.openView(saved) });
   const named: Command[] = [
     ...session.checks.filter(({ flagged }) => flagged > 0)
       .map(({ id, title, flagged }) => ({ id: `issue ${id}`, title: `Show issue ${title}`, group: plural(flagged, 'image'), key: '', run: () => view.showOnly('issue', id) })),

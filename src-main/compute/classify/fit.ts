@@ -5,7 +5,7 @@
 import { backendInfo } from '../backend.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
-import { range } from '../pixels.ts';
+import { joined, range } from '../pixels.ts';
 import type { Epoch, TrainArgs, TrainEvent, TrainResult } from '../protocol.ts';
 import { random, shuffle } from '../random.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
@@ -97,7 +97,7 @@ export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEv
 
 /** The head first, on what the network knows of the images as they are; it is the best so far, which training all of it has to better. */
 async function learnHead({ network, transform, params, pixels }: Lesson, { labels, classes, train, val }: TrainArgs, state: TrainState<Classifier>, look: () => Promise<Partial<Epoch>>, breathe: () => Promise<void>, onEvent: (event: TrainEvent) => void): Promise<void> {
-  const positions = Int32Array.of(...train, ...val);
+  const positions = joined(train, val);
   const codes = await featuresAt(network, transform, pixels, positions, breathe, (done) => onEvent({ stage: 'features', done, total: positions.length }));
   const weights = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
   const { head } = await fitHead({ codes, size: codes.length / positions.length, labels: positions.map((p) => labels[p]), classes: classes.length, weights }, range(0, train.length), range(train.length, positions.length), { final: false }, breathe);

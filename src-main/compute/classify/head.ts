@@ -4,6 +4,7 @@
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { joined } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
 import { minimise } from '../train/lbfgs.ts';
 import { accuracyOf, lossAt, meanLoss, type Judged } from './evaluate.ts';
@@ -79,7 +80,7 @@ export async function fitHead(examples: HeadExamples, train: Int32Array, val: In
     const { penalty, logits, w: chosen } = firm ? fits.find(({ told }) => told <= least + best.doubt)! : best;
     let last = chosen;
     if (held && final) {
-      const all = prepared(examples, Int32Array.of(...train, ...val), scale);
+      const all = prepared(examples, joined(train, val), scale);
       try {
         last = await solve(all, last, { size, classes, penalty }, breathe);
       } finally {

@@ -2,6 +2,7 @@
  * What heads say of images that they did not learn from, for label errors: the folder is divided into folds several times over, and for each division and fold a head is
  * fitted to the last layer's embeddings and one to those of all depths. Their mean is steadier than any of them: one division is a matter of luck.
  */
+import { largestOf } from '../../contract/numbers.ts';
 import { readEmbeddings } from '../embed/rows.ts';
 import { pace } from '../pace.ts';
 import type { OutOfFoldArgs } from '../protocol.ts';
@@ -17,7 +18,7 @@ export async function outOfFold({ embeddings, last, labels, classes, partitions,
   const breathe = pace(signal);
   const n = labels.length;
   const widths = [...new Set([last, embeddings.size])];
-  const folds = partitions.map((folds) => Math.max(-1, ...folds) + 1);
+  const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
   const total = widths.length * folds.reduce((a, b) => a + b, 0);
   const sum = new Float64Array(n * classes);
   const times = new Float64Array(n);

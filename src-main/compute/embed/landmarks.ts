@@ -4,6 +4,7 @@
  * which is what one looks for here, no place of its own; farthest ones alone (Gonzalez 1985) turn the map into a picture of the outliers.
  */
 import { hash } from 'node:crypto';
+import { joined } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { nearest } from './neighbours.ts';
 
@@ -22,7 +23,7 @@ export async function chooseLandmarks(codes: Float32Array, size: number, atMost:
   const reach = (i: number): number => distances[i * k + k - 1];
   const byDistance = Array.from(rest.keys()).sort((a, b) => reach(b) - reach(a) || a - b);
   const far = byDistance.slice(0, atMost - drawn.length).map((i) => rest[i]);
-  return Int32Array.of(...drawn, ...far).sort();
+  return joined(drawn, Int32Array.from(far)).sort();
 }
 
 export function rowsOf(values: Float32Array, size: number, positions: ArrayLike<number>): Float32Array<ArrayBuffer> {
