@@ -18,7 +18,7 @@ class App {
   opening = $state<string | null>(null);
   /** Why the last folder could not be opened. */
   problem = $state<string | null>(null);
-  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'take-away' | null>(null);
+  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'take-away' | 'aside' | null>(null);
 
   async start() {
     try {

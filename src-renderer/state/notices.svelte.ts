@@ -1,7 +1,7 @@
 /** Short messages that come and go: what was done, what failed and what to do. */
 import { sentenceOf } from '../lib/engine.ts';
 
-export interface Notice { id: number; kind: 'done' | 'info' | 'error'; text: string }
+export interface Notice { id: number; kind: 'done' | 'info' | 'error'; text: string; stays: boolean }
 
 const shownMs = { done: 5000, info: 3000, error: 12_000 };
 
@@ -9,11 +9,13 @@ class Notices {
   list = $state.raw<readonly Notice[]>([]);
   #next = 0;
 
-  add(kind: Notice['kind'], text: string) {
-    const notice = { id: this.#next++, kind, text };
+  /** `stays`: until the person dismisses it. The same sentence is shown once. */
+  add(kind: Notice['kind'], text: string, { stays = false } = {}) {
+    const notice = { id: this.#next++, kind, text, stays };
     // Of what is merely told, the last is enough.
-    this.list = [...this.list.filter((other) => kind !== 'info' || other.kind !== 'info').slice(-3), notice];
-    setTimeout(() => this.dismiss(notice.id), shownMs[kind]);
+    const others = this.list.filter((other) => other.text !== text && (kind !== 'info' || other.kind !== 'info'));
+    this.list = [...others.filter((other, i) => other.stays || i >= others.length - 3), notice];
+    if (!stays) setTimeout(() => this.dismiss(notice.id), shownMs[kind]);
   }
 
   fail(error: unknown) {

@@ -9,8 +9,11 @@ import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited } from '../../src-main/contract/services.ts';
 import type { CheckState, Column, DuplicateKind, Finding, Group, Issue, Job, Journal, Run, Sample, SavedView, Workspace } from '../../src-main/contract/types.ts';
 import { codeOf, connectWorkspace, engine, sentenceOf, type Calls } from '../lib/engine.ts';
-import { keepForLater, sendWaiting } from './outbox.ts';
+import { plural } from '../lib/format.ts';
+import { withChange } from '../lib/with-change.ts';
 import { notices } from './notices.svelte.ts';
+import { locate, Outbox, type Aside, type Missed, type Said, type Verdict } from './outbox.ts';
+import { asideOf, discardAside, outboxStore } from './outbox-store.ts';
 
 const retryAfterMs = 700;
 const quietMs = 120;
@@ -19,6 +22,13 @@ const firstPart = 1500;
 const laterPart = 20_000;
 /** Between the two, so that the first tiles' pictures need not wait for the rest of the rows. */
 const restMs = 300;
+/** How much of the history tells whether an undo was carried out. */
+const toldEntries = 100;
+/** The engine is away, or was started anew and has not opened the folder yet. */
+const awayCodes: readonly (string | null)[] = [null, 'no-workspace', 'engine-gone'];
+/** The engine is there, but cannot write now. */
+const unwritableCodes: readonly (string | null)[] = ['disk-full', 'target-unwritable', 'workspace-busy', 'cancelled'];
+const judge = (error: unknown): Verdict => (awayCodes.includes(codeOf(error)) ? 'later' : unwritableCodes.includes(codeOf(error)) ? 'again' : 'never');
 
 export class Session {
   readonly id: string;
@@ -61,31 +71,45 @@ export class Session {
   #valuesVersion = $state(0);
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
-  #saying = new Set<Promise<unknown>>();
-  /** What was said and is not answered yet. */
+  #outbox: Outbox;
+  /** So many steps were said and not answered yet. */
   saying = $state(0);
+  /** So many wait for the engine to come back. */
+  unsaved = $state(0);
+  /** What was said while the engine was away and can no longer be applied. */
+  aside = $state.raw<readonly Aside[]>([]);
   /** All samples are there for the first time. */
   complete: Promise<void> = Promise.resolve();
   /** The first samples are there. */
   #begun = Promise.withResolvers<void>();
   #wanted = false;
   #refreshing: Promise<void> | null = null;
+  #reopening = false;
+  /** `samples` is what the engine has, since the folder was last opened. */
+  #isInStep = false;
+  #atPath: Map<string, number> | null = null;
 
   private constructor(id: string, request: { folder: string; workspace?: string }) {
     this.id = id;
     this.folder = request.folder;
     this.#request = request;
     this.calls = connectWorkspace(id);
+    this.#outbox = new Outbox(outboxStore, {
+      workspace: id, key: () => keyOf(this.workspace), send: (said, note) => (said.kind === 'edit' ? this.#sendEdit(said) : this.#sendStep(said, note)), judge, sentenceOf,
+      onLost: () => void this.#reopen(), onCount: (waiting) => (this.unsaved = waiting), onAside: () => void this.#takeAside(),
+    });
   }
 
   /** Opens the folder; scans it. Throws the engine's sentence. */
   static async open(request: { folder: string; workspace?: string }): Promise<Session> {
     const { id, folder } = await engine.engine.open.mutate(request);
     const session = new Session(id, { ...request, folder });
-    await session.#sendWaiting();
     session.workspace = await session.calls.workspace.describe.query();
     session.#subscribe();
     session.complete = session.refresh();
+    // What waits since the last time. It may take long, or go on waiting: the folder is open all the same.
+    void session.#outbox.resume().catch(() => {}); // a page without a database has nothing that waits
+    void asideOf(id).then((list) => (session.aside = list));
     await Promise.race([session.complete, session.#begun.promise]);
     void session.complete.then(() => session.scan());
     return session;
@@ -123,25 +147,42 @@ export class Session {
     });
   }
 
-  /** After the engine was restarted it knows no folder: open it again there. */
+  /** After the engine was restarted it knows no folder: open it again there. What is said meanwhile waits. */
   async #reopen() {
+    if (this.#reopening) return;
+    this.#reopening = true;
     this.#subscription?.unsubscribe();
+    this.#outbox.pause();
     this.connected = false;
     while (!this.#closed) {
       await new Promise((resume) => setTimeout(resume, retryAfterMs));
       try {
         await engine.engine.open.mutate(this.#request);
-        await this.#sendWaiting();
+        const workspace = await this.calls.workspace.describe.query();
+        if (keyOf(workspace) !== keyOf(this.workspace)) this.#askAnew(); // it was made anew: these are other samples
+        this.workspace = workspace;
         this.jobs = [];
         this.#shape = -1;
+        this.#isInStep = false;
         this.#subscribe();
-        await this.refresh();
         this.connected = true;
-        return;
+        break;
       } catch {
         // Not there yet.
       }
     }
+    this.#reopening = false;
+    if (this.#closed) return;
+    await this.#outbox.resume().catch(() => {});
+    await this.refresh();
+  }
+
+  /** The next refresh asks for everything. */
+  #askAnew() {
+    this.#values.clear();
+    this.#revision = 0;
+    this.#shape = -1;
+    this.#isInStep = false;
   }
 
   #takeJob(job: Job) {
@@ -157,6 +198,10 @@ export class Session {
 
   /** Fetches what changed since the last time. Calls that come while it runs lead to one more round. */
   refresh(): Promise<void> {
+    return this.#catchUp().catch(() => {}); // told there
+  }
+
+  #catchUp(): Promise<void> {
     this.#wanted = true;
     this.#refreshing ??= (async () => {
       try {
@@ -166,7 +211,8 @@ export class Session {
           if (this.#wanted) await new Promise((resume) => setTimeout(resume, quietMs));
         }
       } catch (error) {
-        if (this.connected) notices.fail(error);
+        if (this.connected && judge(error) !== 'later') notices.fail(error);
+        throw error;
       } finally {
         this.#refreshing = null;
       }
@@ -175,20 +221,27 @@ export class Session {
   }
 
   async #refreshOnce() {
-    let changed = false;
+    // All anew while some are shown: these stay until all have come.
+    const anew = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
+    const into = anew ?? this.#byId;
+    let changed = anew !== null;
+    let revision = this.#revision;
     for (let more = true; more; ) {
-      const changes = await this.calls.samples.changes.query({ since: this.#revision, limit: this.#byId.size ? laterPart : firstPart });
-      for (const sample of changes.samples) this.#byId.set(sample.id, sample);
-      for (const id of changes.removed) this.#byId.delete(id);
+      const changes = await this.calls.samples.changes.query({ since: revision, limit: into.size ? laterPart : firstPart });
+      for (const sample of changes.samples) into.set(sample.id, sample);
+      for (const id of changes.removed) into.delete(id);
       changed ||= changes.samples.length + changes.removed.length > 0;
-      ({ revision: this.#revision, more } = changes);
+      ({ revision, more } = changes);
+      if (!anew) this.#revision = revision;
       if (more && !this.samples.length) {
         this.#sort(); // the first tiles need not wait for the last
         this.#begun.resolve();
         await new Promise((resume) => setTimeout(resume, restMs));
       }
     }
+    if (anew) [this.#byId, this.#revision] = [anew, revision];
     if (changed || !this.loaded) this.#sort();
+    this.#isInStep = true;
     const { calls } = this;
     const [workspace, runs] = await Promise.all([calls.workspace.describe.query(), calls.runs.list.query()]);
     this.workspace = workspace;
@@ -211,7 +264,9 @@ export class Session {
     const list = this.samples;
     const isSame = list.length === this.#byId.size && list.every(({ id, path }) => this.#byId.get(id)?.path === path);
     this.samples = isSame ? list.map(({ id }) => this.#byId.get(id) as Sample) : [...this.#byId.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-    if (!isSame) this.ids = Int32Array.from(this.samples, ({ id }) => id);
+    if (isSame) return;
+    this.ids = Int32Array.from(this.samples, ({ id }) => id);
+    this.#atPath = null;
   }
 
   sample = (id: number): Sample | undefined => this.#byId.get(id);
@@ -241,32 +296,24 @@ export class Session {
     this.#valuesVersion++;
   }
 
-  /** Says something of samples: shown at once, taken back when the engine says no. */
-  edit = (ids: readonly number[], change: Change): Promise<void> => this.#said(this.#edit(ids, change));
-
-  /** Until it is answered, what can be undone is not known. */
-  async #said<Result>(work: Promise<Result>): Promise<Result> {
-    this.#saying.add(work);
-    this.saying = this.#saying.size;
-    try {
-      return await work;
-    } finally {
-      this.#saying.delete(work);
-      this.saying = this.#saying.size;
-    }
-  }
-
-  async #edit(ids: readonly number[], change: Change) {
+  /** Says something of samples: shown at once, taken back when the engine says no. While it is away, this waits in the outbox. */
+  edit = (ids: readonly number[], change: Change): Promise<void> => this.#said(async () => {
     const before = ids.flatMap((id) => this.#byId.get(id) ?? []);
     if (!before.length) return;
     this.#put(before.map((sample) => withChange(sample, change)));
+    const outcome = await this.#outbox.say({ kind: 'edit', change, images: { paths: before.map(({ path }) => path), hashes: before.map(({ sha256 }) => sha256) } });
+    if (outcome.state !== 'refused') return;
+    this.#put(before);
+    notices.add('error', `Not saved. ${sentenceOf(outcome.error)}`, { stays: true });
+  });
+
+  /** Until it is answered, what can be undone is not known. */
+  async #said<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.saying++;
     try {
-      const { journal } = await this.calls.journal.edit.mutate({ choice: { ids: before.map(({ id }) => id) }, change });
-      this.journal = journal;
-    } catch (error) {
-      if (codeOf(error) === null) return keepForLater(this.id, ids, change); // no answer at all: the engine is being started again
-      this.#put(before);
-      notices.add('error', `Not saved. ${sentenceOf(error)}`);
+      return await work();
+    } finally {
+      this.saying--;
     }
   }
 
@@ -275,52 +322,71 @@ export class Session {
     this.samples = this.samples.map(({ id }) => this.#byId.get(id) as Sample);
   }
 
-  #sendWaiting = () => sendWaiting(this.id, (ids, change) => this.calls.journal.edit.mutate({ choice: { ids }, change }));
+  async #sendEdit({ images, change }: Said & { kind: 'edit' }): Promise<Missed> {
+    while (!this.#isInStep) await (this.#refreshing ?? this.#catchUp());
+    this.#atPath ??= new Map(this.samples.map(({ id, path }) => [path, id]));
+    const { ids, missed } = locate(images, {
+      atPath: (path) => this.#byId.get(this.#atPath?.get(path) ?? -1),
+      ofContent: (sha256) => this.samples.flatMap((sample) => (sample.sha256 === sha256 ? [sample.id] : [])),
+    });
+    if (ids.length) this.journal = (await this.calls.journal.edit.mutate({ choice: { ids }, change })).journal;
+    return missed.paths.length ? { images: missed, why: 'The image is gone, or its content has changed since then.' } : null;
+  }
 
-  /** Any other step of the journal: thresholds, views, duplicates. Returns whether it was done. */
-  do = (work: () => Promise<Edited>): Promise<boolean> => this.#said(this.#do(work));
-
-  async #do(work: () => Promise<Edited>): Promise<boolean> {
+  /** An undo is carried out once, also when its answer was lost: the history shows whether it was. */
+  async #sendStep({ kind, before }: Said & { kind: 'undo' | 'redo' }, note: (said: Said) => Promise<unknown>): Promise<Missed> {
+    const entries = await this.calls.journal.history.query({ limit: toldEntries });
+    const now = JSON.stringify(entries.map(({ seq, undone }) => [seq, undone]));
+    if (before !== null && before !== now) return null;
+    await note({ kind, before: now });
     try {
+      const { title, journal } = await this.calls.journal[kind].mutate();
+      this.journal = journal;
+      notices.add('info', `${kind === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
+      void this.refresh();
+    } catch (error) {
+      if (codeOf(error) !== 'nothing-to-do') throw error;
+    }
+    return null;
+  }
+
+  async #takeAside() {
+    this.aside = await asideOf(this.id);
+    notices.add('error', `${plural(this.aside.length, 'step')} that waited for the engine could not be applied. The status line at the bottom lists them.`, { stays: true });
+    this.#askAnew(); // the page shows them as if they were
+    void this.refresh();
+  }
+
+  async discardAside() {
+    await discardAside(this.id);
+    this.aside = [];
+  }
+
+  /** Any other step of the journal: thresholds, views, duplicates, labels. It cannot wait for the engine. Returns whether it was done. */
+  do = (work: () => Promise<Edited>): Promise<boolean> => this.#said(() => this.#outbox.inTurn(async () => {
+    try {
+      if (this.#outbox.isPaused) throw new Error('The engine is being started again. Try once more when it is back.');
       this.journal = (await work()).journal;
       await this.refresh();
       return true;
     } catch (error) {
-      notices.fail(error);
+      if (!this.#outbox.isPaused && judge(error) === 'later') void this.#reopen();
+      notices.add('error', `Not saved. ${sentenceOf(error)}`, { stays: true });
       return false;
     }
-  }
+  }));
 
   /** One after the other, however fast the keys come, and after all that was said before. */
-  step(which: 'undo' | 'redo'): Promise<void> {
-    const before = [...this.#saying];
-    return this.#said(Promise.allSettled(before).then(() => this.#step(which)));
-  }
-
-  async #step(which: 'undo' | 'redo') {
-    if (this.journal[which] === null) return;
-    try {
-      const { title, journal } = await this.calls.journal[which].mutate();
-      this.journal = journal;
-      notices.add('info', `${which === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
-      void this.refresh();
-    } catch (error) {
-      notices.fail(error);
-    }
-  }
+  step = (which: 'undo' | 'redo'): Promise<void> => this.#said(async () => {
+    const outcome = await this.#outbox.say({ kind: which, before: null });
+    if (outcome.state === 'waits') notices.add('info', `${which === 'undo' ? 'Undo' : 'Redo'} waits until the engine is back.`);
+    if (outcome.state === 'refused') notices.fail(outcome.error);
+  });
 
   async cancel(jobId: number) {
     await this.calls.jobs.cancel.mutate({ id: jobId }).catch((error: unknown) => notices.fail(error));
   }
 }
 
-/** As the engine will have it; the reason and the order of tags come from there. */
-function withChange(sample: Sample, { decision, reason, addTags, removeTags, label, note }: Change): Sample {
-  const tags = addTags || removeTags ? [...new Set([...sample.tags.filter((tag) => !removeTags?.includes(tag)), ...(addTags ?? [])])].sort() : sample.tags;
-  return {
-    ...sample, tags,
-    ...(decision !== undefined ? { decision, reason: decision === null ? null : (reason ?? null) } : {}),
-    ...(label !== undefined ? { label, class: label ?? (sample.path.split('/').at(-2) ?? null) } : {}),
-    ...(note !== undefined ? { note } : {}),
-  };
-}
+/** The workspace's own random key. An engine from before there were keys tells none. */
+const keyOf = (workspace: Workspace | null): string => (workspace as { key?: string } | null)?.key ?? '';

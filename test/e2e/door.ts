@@ -4,11 +4,11 @@
  */
 import { AxeBuilder } from '@axe-core/playwright';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { _electron, chromium, type Page } from 'playwright';
+import { _electron, chromium, type ElectronApplication, type Page } from 'playwright';
 import { browserPath } from '../../src-main/setup/pieces/browser.mjs';
 import { electronPath } from '../../src-main/setup/pieces/electron.mjs';
 
@@ -18,6 +18,8 @@ const sizePx = { width: 1280, height: 800 };
 
 export interface OpenDoor {
   page: Page;
+  /** The window's main process; null in a browser. */
+  app: ElectronApplication | null;
   close(): Promise<void>;
 }
 
@@ -41,7 +43,7 @@ async function openWindow(data: string, folder?: string): Promise<OpenDoor> {
   });
   const page = await app.firstWindow();
   await page.setViewportSize(sizePx);
-  return { page, close: () => app.close() };
+  return { page, app, close: () => app.close() };
 }
 
 async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
@@ -56,7 +58,7 @@ async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
   const page = await browser.newPage({ viewport: sizePx });
   await page.goto(url);
   return {
-    page,
+    page, app: null,
     close: async () => {
       await browser.close();
       const ended = new Promise((resume) => server.once('exit', resume));
@@ -64,6 +66,19 @@ async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
       await ended;
     },
   };
+}
+
+/** The engine that a window has started; null while there is none. Linux only. */
+export function enginePid(app: ElectronApplication): number | null {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const parent = /\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
+      if (Number(parent) === app.process().pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').some((part) => part.endsWith('engine.ts'))) return Number(pid);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return null;
 }
 
 /** What an examination finds, in the light that is on and in the other. */

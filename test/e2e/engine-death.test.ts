@@ -1,0 +1,124 @@
+/** An engine that dies under the window: what is decided meanwhile waits and is applied in its order; what no longer fits is shown, never applied to another image. */
+import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ElectronApplication, Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { winnowJson } from '../fixtures/command.ts';
+import { blobFolder } from '../fixtures/images.ts';
+import { doorName, enginePid, openDoor, temporary, type OpenDoor } from './door.ts';
+
+const own = temporary();
+let door: OpenDoor;
+let page: Page;
+let folder: string;
+
+const status = (text: RegExp | string) => page.getByRole('contentinfo').getByText(text).waitFor();
+const kill = () => process.kill(enginePid(door.app as ElectronApplication) as number, 'SIGKILL');
+const tile = (path: string) => page.locator(`[data-path="${path}"]`);
+/** As another program is told it. */
+const decided = async () => Object.fromEntries((await winnowJson<{ samples: { path: string; decision: string | null }[] }>(['show', folder], { WINNOW_DATA: own.data }))
+  .samples.filter(({ decision }) => decision).map(({ path, decision }) => [path, decision]));
+
+// The browser's engine is `serve` itself: when that dies, there is nobody to start it again.
+describe.runIf(doorName === 'electron')('an engine that dies', () => {
+  beforeAll(async () => {
+    folder = await blobFolder();
+    door = await openDoor(own.data, folder);
+    page = door.page;
+    await status('Scan: 25 image files, 25 read');
+  });
+  afterAll(async () => {
+    await door?.close();
+    own.remove();
+  });
+
+  test('loses no decision that is made at once, nor its order', async () => {
+    await tile('good/blob-01.png').click();
+    for (const round of [0, 1, 2]) {
+      kill();
+      await page.keyboard.press('u'); // and the cursor goes on
+      await page.keyboard.press('x');
+      await page.keyboard.press('k');
+      await page.keyboard.press('Control+z');
+      await status('not saved yet');
+      await page.getByText('not saved yet').waitFor({ state: 'detached' });
+      await status(`${(round + 1) * 2} of 25 images reviewed`);
+      await page.keyboard.press('ArrowLeft'); // back to the one whose decision was undone
+    }
+    expect(await decided()).toEqual({
+      'good/blob-01.png': 'unsure', 'good/blob-03.png': 'reject', 'good/blob-05.png': 'unsure', 'good/blob-07.png': 'reject', 'good/blob-09.png': 'unsure', 'good/blob-11.png': 'reject',
+    });
+    expect(await page.getByText(/^Not saved/).count()).toBe(0);
+  });
+
+  test('says of what cannot wait that it is not saved, and goes on saying it', async () => {
+    await page.getByRole('button', { name: /^good \d+$/ }).click();
+    await page.getByRole('button', { name: 'Views' }).click();
+    await page.getByLabel('Save what is shown as').fill('the good ones');
+    kill();
+    await status('The engine is being started again…');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByText(/^Not saved\. The engine/).waitFor();
+    await page.getByText('The engine is being started again…', { exact: true }).waitFor({ state: 'detached' });
+    expect(await page.getByText(/^Not saved\. The engine/).isVisible()).toBe(true);
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.locator('#views-menu .name').getByText('the good ones').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Dismiss' }).first().click();
+  });
+
+  test('what waited for a workspace that was made anew is shown and set aside', async () => {
+    await page.getByRole('button', { name: 'Show all, not only' }).or(page.getByRole('button', { name: /^Without / })).first().click();
+    await tile('good/blob-13.png').click();
+    const workspaces = join(own.data, 'workspaces');
+    const [name] = readdirSync(workspaces);
+    kill();
+    await page.keyboard.press('x');
+    renameSync(join(workspaces, name), join(own.data, 'before')); // the engine is not back yet: it makes another
+    await status(/not saved yet|not applied/);
+    await status('1 not applied…');
+    await status('0 of 25 images reviewed');
+    await page.getByRole('contentinfo').getByText('1 not applied…').click();
+    const dialog = page.getByRole('dialog', { name: 'Not applied' });
+    await dialog.getByText('good/blob-13.png').waitFor();
+    expect(await dialog.innerText()).toContain('reject');
+    await dialog.getByRole('button', { name: 'Discard' }).click();
+    await page.getByText('not applied…').waitFor({ state: 'detached' });
+    expect(await decided()).toEqual({});
+    rmSync(join(own.data, 'before'), { recursive: true });
+  });
+});
+
+describe(`what an older version kept, ${doorName}`, () => {
+  test('is shown and set aside, and the folder opens', async () => {
+    const other = temporary();
+    const images = await blobFolder();
+    const older = await openDoor(other.data, images);
+    try {
+      const seen = older.page;
+      const footer = seen.getByRole('contentinfo');
+      await footer.getByText('Scan: 25 image files, 25 read').waitFor();
+      const workspace = await seen.evaluate(() => /\/w\/([0-9a-f]+)\//.exec(document.querySelector<HTMLImageElement>('[role=option] img')?.src ?? '')?.[1] as string);
+      const at = seen.url();
+      await seen.goto(new URL((await seen.evaluate(() => document.querySelector<HTMLScriptElement>('script[src]')?.getAttribute('src'))) as string, at).href); // the same origin, without the page
+      await seen.evaluate(async (id) => {
+        await new Promise((tell) => { indexedDB.deleteDatabase('winnow-outbox').onsuccess = tell; });
+        const opening = indexedDB.open('winnow-outbox', 20);
+        opening.onupgradeneeded = () => opening.result.createObjectStore('waiting', { keyPath: 'seq', autoIncrement: true }).createIndex('workspace', 'workspace');
+        await new Promise((tell) => { opening.onsuccess = tell; });
+        const writing = opening.result.transaction('waiting', 'readwrite');
+        writing.objectStore('waiting').add({ workspace: id, ids: [1, 777], change: { decision: 'reject' } });
+        await new Promise((tell) => { writing.oncomplete = tell; });
+        opening.result.close();
+      }, workspace);
+      await seen.goto(at);
+      await footer.getByText('1 not applied…').waitFor();
+      await footer.getByText('0 of 25 images reviewed').waitFor();
+      await footer.getByText('1 not applied…').click();
+      expect(await seen.getByRole('dialog', { name: 'Not applied' }).innerText()).toMatch(/reject\s+2 images/);
+    } finally {
+      await older.close();
+      other.remove();
+    }
+  });
+});
