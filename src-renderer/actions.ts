@@ -22,7 +22,7 @@ export interface Action {
 }
 
 const training = () => app.training as Training;
-const canTrain = () => app.training !== null && app.session?.running === null && app.view !== null && app.view.classes.length > 1;
+const canTrain = () => app.training !== null && app.view !== null && app.view.classes.length > 1;
 /** Also while it is not known yet: a key that comes before the engine's answer is no key less. */
 const canStep = (which: 'undo' | 'redo') => app.session !== null && (app.session.journal[which] !== null || app.session.saying + app.session.unsaved > 0);
 const view = () => app.view as View; // only where `when` has seen to it
@@ -87,7 +87,7 @@ export const actions: readonly Action[] = [
   { id: 'page-down', title: 'Page down', keys: ['pagedown'], group: 'Move', when: inGrid, run: () => view().move(5 * view().tilesInRow) },
   { id: 'first', title: 'First image', keys: ['home'], group: 'Move', when: browsing, run: () => view().move(-Infinity) },
   { id: 'last', title: 'Last image', keys: ['end'], group: 'Move', when: browsing, run: () => view().move(Infinity) },
-  { id: 'next-undecided', title: 'Next undecided', keys: ['tab', 'ctrl+arrowright'], group: 'Move', when: () => browsing() && document.activeElement === document.body, run: () => view().nextUndecided() },
+  { id: 'next-undecided', title: 'Next undecided', keys: ['j', 'ctrl+arrowright'], group: 'Move', when: browsing, run: () => view().nextUndecided() },
 
   { id: 'toggle', title: 'Select or deselect', keys: [' '], group: 'Select', when: current, run: () => view().toggleCurrent() },
   { id: 'select-all', title: 'Select all shown', keys: ['ctrl+a'], group: 'Select', when: browsing, run: () => view().selectAll() },
@@ -99,7 +99,7 @@ export const actions: readonly Action[] = [
   { id: 'back', title: 'Back to the grid, select none', keys: ['escape'], group: 'Select', when: () => large() || (browsing() && view().selection.size > 0), run: back },
 
   { id: 'loupe', title: 'Loupe', keys: ['enter'], group: 'Look', when: current, run: () => void (view().loupe.mode = view().loupe.mode === 'loupe' ? 'grid' : 'loupe') },
-  { id: 'alike', title: 'More like this', keys: ['q'], group: 'Look', when: () => chosen() && app.session?.running === null, run: () => view().lookAlike() },
+  { id: 'alike', title: 'More like this', keys: ['q'], group: 'Look', when: chosen, run: () => view().lookAlike() },
   { id: 'compare', title: 'Compare two, four', keys: ['c'], group: 'Look', when: () => browsing() && view().shown.length > 1 && (view().current !== null || view().selection.size > 1), run: compare },
   { id: 'zoom', title: 'Fit or 100 %', keys: ['z'], group: 'Look', when: current, run: () => (view().loupe.mode === 'grid' ? void (view().loupe.mode = 'loupe') : view().loupe.toggleZoom()) },
   { id: 'fit', title: 'Whole image', keys: ['shift+z'], group: 'Look', when: large, run: () => view().loupe.fit() },
@@ -123,13 +123,13 @@ export const actions: readonly Action[] = [
   { id: 'find-rate', title: 'Find a learning rate', keys: [], group: 'Train', when: canTrain, run: () => { go('train')(); void training().findRate(); } },
   { id: 'judge-labels', title: 'Judge the labels', keys: [], group: 'Train', when: canTrain, run: () => { go('labels')(); void suspects().judge(); } },
   { id: 'take-away', title: 'Take the classifier away', keys: [], group: 'Train', when: () => app.training?.result?.state === 'done', run: () => void (app.dialog = 'take-away') },
-  { id: 'predict', title: 'Predict all images', keys: [], group: 'Train', when: () => app.training?.result?.state === 'done' && app.session?.running === null, run: () => training().predict() },
+  { id: 'predict', title: 'Predict all images', keys: [], group: 'Train', when: () => app.training?.result?.state === 'done', run: () => training().predict() },
 
   { id: 'search', title: 'Search paths and tags', keys: ['/', 'ctrl+f'], group: 'Folder', when: browsing, run: focus('#search-field') },
   { id: 'palette', title: 'All commands', keys: ['ctrl+k', 'ctrl+shift+p'], group: 'Folder', when: () => true, run: () => void (app.dialog = 'palette') },
   { id: 'keys', title: 'Keys', keys: ['?'], group: 'Folder', when: () => true, run: () => void (app.dialog = 'keys') },
   { id: 'open', title: 'Open folder', keys: ['ctrl+o'], group: 'Folder', when: () => true, run: () => (shell ? app.choose() : app.closeFolder()) },
-  { id: 'scan', title: 'Scan again', keys: ['f5'], group: 'Folder', when: () => app.session !== null && app.session.running === null, run: () => app.session?.scan() },
+  { id: 'scan', title: 'Scan again', keys: ['f5'], group: 'Folder', when: () => app.session !== null, run: () => app.session?.scan() },
   { id: 'import', title: 'Import decisions and labels', keys: ['ctrl+shift+i'], group: 'Folder', when: () => (app.session?.samples.length ?? 0) > 0, run: () => void (app.dialog = 'import') },
   { id: 'export', title: 'Export', keys: ['ctrl+e'], group: 'Folder', when: () => (app.session?.samples.length ?? 0) > 0, run: () => void (app.dialog = 'export') },
 ];
@@ -167,19 +167,38 @@ export function keyName(event: KeyboardEvent): string | null {
   return `${event.ctrlKey || event.metaKey ? 'ctrl+' : ''}${shift ? 'shift+' : ''}${key}`;
 }
 
-/** Listens to the keyboard for the whole page. Typing into a field is typing. */
+/** With Ctrl, but about the text where it is typed. */
+const textKeys = /^ctrl\+(a|c|v|x|y|z|shift\+z|backspace|delete|home|end|(shift\+)?arrow\w+)$/;
+const isCommandAnywhere = (key: string) => (key.startsWith('ctrl+') && !textKeys.test(key)) || /^f\d+$/.test(key);
+/** What a closed list of choices does with keys; its letters are commands, as everywhere. */
+const selectKeys = /^(shift\+)?(arrow\w+|home|end|pageup|pagedown|enter|escape|tab| |f4)$/;
+
+/** Does the element in focus keep this key for itself? Typing into a field is typing. */
+function isKept(key: string, target: HTMLElement): boolean {
+  if (isCommandAnywhere(key)) return false;
+  if (target.matches('select')) return selectKeys.test(key);
+  return target.matches('input:not([type=range], [type=checkbox]), textarea, [contenteditable]') || target.closest('[data-own-keys]') !== null;
+}
+
+/** Listens to the keyboard for the whole page. */
 export function listenToKeys(): () => void {
   const onKey = (event: KeyboardEvent) => {
     const target = event.target as HTMLElement;
-    const isTyping = target.matches('input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]');
-    if (event.isComposing || isTyping || event.altKey || app.dialog !== null || target.closest('[data-own-keys]')) return;
     const key = keyName(event);
-    if (key === null || ((key === 'enter' || key === ' ') && target.matches('button:not([role=option]), a, summary'))) return; // a button is pressed
+    if (key === null || event.isComposing || event.altKey || app.dialog !== null || isKept(key, target)) return;
+    if ( (key === 'enter' || key === ' ') && target.matches('button:not([role=option]), a, summary')) return; // a button is pressed
     const action = actionOf(key);
     if (!action?.when()) return;
     event.preventDefault();
     void action.run();
   };
-  addEventListener('keydown', onKey);
-  return () => removeEventListener('keydown', onKey);
+  // A choice made with the pointer gives the keys back; with the keyboard, one may want the next.
+  let isPointed = false;
+  const onPress = () => (isPointed = true);
+  const onChange = ({ target }: Event) => {
+    if (isPointed && app.dialog === null && target instanceof HTMLSelectElement) target.blur();
+  };
+  const listeners = Object.entries({ keydown: (event: Event) => { isPointed = false; onKey(event as KeyboardEvent); }, pointerdown: onPress, change: onChange });
+  for (const [name, listener] of listeners) addEventListener(name, listener);
+  return () => { for (const [name, listener] of listeners) removeEventListener(name, listener); };
 }

@@ -31,3 +31,10 @@ export const sentenceOf = (error: unknown): string => {
 };
 
 export const codeOf = (error: unknown): string | null => (error instanceof TRPCClientError ? ((error.data as { winnow?: string } | undefined)?.winnow ?? null) : null);
+
+/** The engine is away, or was started anew and has not opened the folder yet. */
+const awayCodes: readonly (string | null)[] = [null, 'no-workspace', 'engine-gone'];
+/** The engine is there, but cannot write now. */
+const unwritableCodes: readonly (string | null)[] = ['disk-full', 'target-unwritable', 'workspace-busy', 'cancelled'];
+/** What an error means for what was to be written: `later`, when somebody answers again; `again`, as it is; or `never`. */
+export const judge = (error: unknown): 'later' | 'again' | 'never' => (awayCodes.includes(codeOf(error)) ? 'later' : unwritableCodes.includes(codeOf(error)) ? 'again' : 'never');

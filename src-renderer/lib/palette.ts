@@ -13,6 +13,8 @@ export interface Command {
   /** What kind of command; for the eye, and found too. */
   group: string;
   key: string;
+  /** Makes a tag or a class of what was typed: never done unless it was chosen. */
+  isNew?: boolean;
   run(): void | Promise<unknown>;
 }
 export interface Found { command: Command; at: readonly number[] }
@@ -83,9 +85,9 @@ function typed(text: string, known: readonly Command[], chosen: readonly number[
   const of = plural(chosen.length, 'image');
   const isNew = (id: string) => !known.some((command) => command.id === id);
   const tag = (name: string): Command[] => (!name.includes(',') && name.length <= maxTag && isNew(`tag ${name}`)
-    ? [{ id: `tag ${name}`, title: `Tag as ‘${name}’`, group: `new tag · ${of}`, key: '', run: () => view.mark(chosen, { addTags: [name] }) }] : []);
+    ? [{ id: `tag ${name}`, title: `Tag as ‘${name}’`, group: `new tag · ${of}`, key: '', isNew: !said, run: () => view.mark(chosen, { addTags: [name] }) }] : []);
   const label = (name: string): Command[] => (name.length <= maxLabel && isNew(`label ${name}`)
-    ? [{ id: `label ${name}`, title: `Label as ‘${name}’`, group: `new class · ${of}`, key: '', run: () => view.mark(chosen, { label: name }) }] : []);
+    ? [{ id: `label ${name}`, title: `Label as ‘${name}’`, group: `new class · ${of}`, key: '', isNew: !said, run: () => view.mark(chosen, { label: name }) }] : []);
   if (!said) return [[], [...tag(text), ...label(text)]];
   return [said[1].toLowerCase() === 'tag' ? tag(said[2]) : label(said[2]), []];
 }

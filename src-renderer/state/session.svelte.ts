@@ -7,12 +7,12 @@ import type { LabelQueue } from '../../src-main/contract/classifier.ts';
 import { kindsOf, type ColumnValues, type ReadSource } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited } from '../../src-main/contract/services.ts';
-import type { CheckState, Column, DuplicateKind, Finding, Group, Issue, Job, Journal, Run, Sample, SavedView, Workspace } from '../../src-main/contract/types.ts';
-import { codeOf, connectWorkspace, engine, sentenceOf, type Calls } from '../lib/engine.ts';
+import { jobEnded, type CheckState, type Column, type DuplicateKind, type Finding, type Group, type Issue, type Job, type JobKind, type Journal, type Run, type Sample, type SavedView, type Workspace } from '../../src-main/contract/types.ts';
+import { codeOf, connectWorkspace, engine, judge, sentenceOf, type Calls } from '../lib/engine.ts';
 import { plural } from '../lib/format.ts';
 import { withChange } from '../lib/with-change.ts';
 import { notices } from './notices.svelte.ts';
-import { locate, Outbox, type Aside, type Missed, type Said, type Verdict } from './outbox.ts';
+import { locate, Outbox, type Aside, type Missed, type Said } from './outbox.ts';
 import { asideOf, discardAside, outboxStore } from './outbox-store.ts';
 
 const retryAfterMs = 700;
@@ -24,11 +24,6 @@ const laterPart = 20_000;
 const restMs = 300;
 /** How much of the history tells whether an undo was carried out. */
 const toldEntries = 100;
-/** The engine is away, or was started anew and has not opened the folder yet. */
-const awayCodes: readonly (string | null)[] = [null, 'no-workspace', 'engine-gone'];
-/** The engine is there, but cannot write now. */
-const unwritableCodes: readonly (string | null)[] = ['disk-full', 'target-unwritable', 'workspace-busy', 'cancelled'];
-const judge = (error: unknown): Verdict => (awayCodes.includes(codeOf(error)) ? 'later' : unwritableCodes.includes(codeOf(error)) ? 'again' : 'never');
 
 export class Session {
   readonly id: string;
@@ -54,6 +49,10 @@ export class Session {
   loaded = $state(false);
 
   readonly running = $derived(this.jobs.find((job) => job.state === 'running') ?? null);
+  /** What waits, in its order. */
+  readonly queue: readonly Job[] = $derived(this.jobs.filter(({ state }) => state === 'queued').sort((a, b) => (a.place ?? 0) - (b.place ?? 0) || a.id - b.id));
+  /** The job of one of these kinds that runs or waits. */
+  jobOf = (...kinds: readonly JobKind[]): Job | null => [this.running, ...this.queue].find((job) => job !== null && kinds.includes(job.kind)) ?? null;
   readonly reviewed = $derived(this.samples.reduce((n, sample) => n + (sample.decision === null ? 0 : 1), 0));
   readonly rejected = $derived(this.samples.reduce((n, sample) => n + (sample.decision === 'reject' ? 1 : 0), 0));
 
@@ -188,7 +187,8 @@ export class Session {
   #takeJob(job: Job) {
     const before = this.jobs.find(({ id }) => id === job.id);
     this.jobs = [job, ...this.jobs.filter(({ id }) => id !== job.id)].sort((a, b) => b.id - a.id);
-    if (job.state === 'running' || before?.state === job.state) return;
+    if (job.state === 'queued' && !before && this.running) notices.add('info', `${job.title} waits until ${this.running.title} has ended.`);
+    if (!jobEnded(job.state) || before?.state === job.state) return;
     void this.refresh();
     if (!before) return; // it ended before this page looked
     if (job.state === 'failed' && job.error) notices.add('error', `${job.title}: ${job.error.message}`);
@@ -385,6 +385,11 @@ export class Session {
 
   async cancel(jobId: number) {
     await this.calls.jobs.cancel.mutate({ id: jobId }).catch((error: unknown) => notices.fail(error));
+  }
+
+  /** Of a job that waits. */
+  async move(jobId: number, to: 'next' | 'later') {
+    await this.calls.jobs.move.mutate({ id: jobId, to }).catch((error: unknown) => notices.fail(error));
   }
 }
 

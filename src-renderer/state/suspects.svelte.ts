@@ -1,6 +1,6 @@
 /** Labels that are likely wrong, as they are looked at: of which pair of classes, which are chosen, what is said of them. */
 import type { LabelSuspect } from '../../src-main/contract/classifier.ts';
-import type { Run } from '../../src-main/contract/types.ts';
+import type { Job, Run } from '../../src-main/contract/types.ts';
 import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
@@ -36,7 +36,8 @@ export class Suspects {
   readonly run: Run | null = $derived.by(() => this.#session.runs.find(({ id }) => id === this.#session.labelQueue?.runId) ?? null);
   /** Classifiers that can judge: none of their models learned from what it tells. */
   readonly judges: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind, state, classification }) => kind === 'train' && state === 'done' && classification?.by === 'folds'));
-  readonly isBusy = $derived.by(() => this.#session.running?.kind === 'labels');
+  /** The judging that runs, or waits for its turn. */
+  readonly job: Job | null = $derived.by(() => this.#session.jobOf('labels'));
   readonly waiting: readonly LabelSuspect[] = $derived.by(() => (this.#session.labelQueue?.suspects ?? []).filter(({ sampleId }) => {
     const sample = this.#session.sample(sampleId);
     return sample !== undefined && sample.decision !== 'reject';

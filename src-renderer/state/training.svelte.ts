@@ -1,7 +1,7 @@
 /** The classifier that is being thought about: its form, kept while the person looks elsewhere, how the images would be divided, what was trained so far, and what of it is looked at. */
 import type { Advice, Division, ModelSummary, TrainMode } from '../../src-main/contract/classifier.ts';
 import type { DivisionRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
-import type { Model, Run } from '../../src-main/contract/types.ts';
+import type { Job, Model, Run } from '../../src-main/contract/types.ts';
 import { defaultsOf, fieldsOf } from '../lib/schema.ts';
 import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -58,7 +58,9 @@ export class Training {
   });
   /** The classifier whose result is looked at: the run where it trained one, else the newest that did. */
   readonly result: Run | null = $derived.by(() => (this.run?.kind === 'train' ? this.run : (this.classifiers[0] ?? null)));
-  readonly isBusy = $derived.by(() => ['train', 'range-test'].includes(this.#session.running?.kind ?? ''));
+  /** The training that runs, or waits for its turn. */
+  readonly job: Job | null = $derived.by(() => this.#session.jobOf('train', 'range-test'));
+  readonly isBusy = $derived.by(() => this.job?.state === 'running');
 
   readonly request: TrainRequest = $derived.by(() => ({
     model: this.model?.id ?? '', mode: this.mode, parameters: { ...this.parameters[this.#key] }, division: { ...this.division, shares: { ...this.division.shares } }, weights: (this.mode !== 'head' && this.weights.trim()) || null, seed: this.seed, resume: true,
