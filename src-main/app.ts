@@ -2,51 +2,71 @@
  * The shell: Electron's main process. It starts the engine as a plain Node process, hands `app://winnow` on to the engine's pipe, and
  * keeps windows, menus and dialogs. It holds no image and no tensor. Bundled, since Electron's own Node runs no TypeScript.
  */
-import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, shell, type MenuItemConstructorOptions } from 'electron';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, session, shell, type IpcMainInvokeEvent, type MenuItemConstructorOptions } from 'electron';
+import { spawn } from 'node:child_process';
+import { rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Agent, fetch as pipeFetch, type RequestInit } from 'undici';
 import type { FileKind } from './contract/shell.ts';
 import { dataFolder } from './setup/folders.mjs';
+import { isGranted, isOurs, staysHere, switches } from './shell/closed.ts';
+import { EngineKeeper } from './shell/keep-engine.ts';
 
 const root = app.isPackaged ? join(process.resourcesPath, 'winnow') : app.getAppPath();
 const node = process.env.WINNOW_NODE ?? join(root, 'node', process.platform === 'win32' ? 'node.exe' : 'node');
-const restartAfterMs = 500;
 
 protocol.registerSchemesAsPrivileged([{ scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true } }]);
 app.setPath('userData', join(dataFolder(), 'window'));
+for (const [name, value] of switches) app.commandLine.appendSwitch(name, value);
 
 // --- engine ---------------------------------------------------------------------------------------------------------------------------
 
-let engine: ChildProcess | null = null;
 let pipe = '';
 let dispatcher = new Agent();
-let ready: Promise<void> = Promise.resolve();
-let quitting = false;
 
-function startEngine() {
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], { stdio: ['pipe', 'pipe', 'inherit'] });
-  engine = child;
-  ready = new Promise((go) => {
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).once('line', (line) => {
-      ({ pipe } = JSON.parse(line) as { pipe: string });
-      dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 64, bodyTimeout: 0, headersTimeout: 0 });
-      go();
-    });
-    child.once('exit', () => go());
-  });
-  child.once('error', (error) => dialog.showErrorBox('Winnow', `The engine could not be started: ${error.message}`));
-  child.once('exit', () => {
-    if (pipe && process.platform !== 'win32') rmSync(dirname(pipe), { recursive: true, force: true }); // an engine that was killed leaves it
-    if (!quitting) setTimeout(startEngine, restartAfterMs); // the page reopens its folder by itself
-  });
+const engine = new EngineKeeper({
+  logFile: join(dataFolder(), 'window', 'engine.log'),
+  start() {
+    sweepPipe();
+    return spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], { stdio: ['pipe', 'pipe', 'pipe'] });
+  },
+  onUp(named) {
+    pipe = named;
+    dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 64, bodyTimeout: 0, headersTimeout: 0 });
+  },
+  onSaid: (line) => void process.stderr.write(`${line}\n`),
+  onGivenUp: (deaths, lastWords) => void tellGivenUp(deaths, lastWords),
+});
+
+/** An engine that was killed leaves its pipe, in a folder of its own. */
+function sweepPipe() {
+  if (!pipe || process.platform === 'win32') return;
+  try {
+    rmSync(pipe, { force: true });
+    rmdirSync(dirname(pipe));
+  } catch {
+    // It is gone, or holds something else.
+  }
+  pipe = '';
 }
 
+async function tellGivenUp(deaths: number, lastWords: string) {
+  await app.whenReady();
+  const { response } = await dialog.showMessageBox({
+    type: 'error', title: 'Winnow', message: `The engine of Winnow has stopped ${deaths} times within a minute.`,
+    detail: `What was decided is kept. Its last lines:\n\n${lastWords}\n\nAll of it is in ${join(dataFolder(), 'window', 'engine.log')}. To see what this machine lacks, run: npm start -- doctor`,
+    buttons: ['Try again', 'Quit'], defaultId: 0, cancelId: 1, noLink: true,
+  });
+  if (response === 0) return engine.start();
+  isQuitting = true;
+  app.quit();
+}
+
+/** The page itself waits for an engine; its calls are answered at once, so that it knows that there is none. */
 async function handOn(request: Request): Promise<Response> {
-  await ready;
   const url = new URL(request.url);
+  if (!/^\/(w|trpc)\//.test(url.pathname)) await engine.untilUp();
+  if (!engine.isUp) return new Response('The engine is being started again.', { status: 503 });
   try {
     const init: RequestInit = { method: request.method, headers: [...request.headers], dispatcher, signal: request.signal };
     if (request.body) Object.assign(init, { body: request.body, duplex: 'half' });
@@ -58,25 +78,68 @@ async function handOn(request: Request): Promise<Response> {
   }
 }
 
+// --- what is refused ------------------------------------------------------------------------------------------------------------------
+
+function closeDoors() {
+  const { defaultSession } = session;
+  defaultSession.setSpellCheckerLanguages([]); // it would download a dictionary
+  defaultSession.setSpellCheckerEnabled(false);
+  defaultSession.setPermissionRequestHandler((_contents, permission, answer, { requestingUrl }) => answer(isGranted(permission, requestingUrl)));
+  defaultSession.setPermissionCheckHandler((_contents, permission, origin) => isGranted(permission, origin));
+  defaultSession.setDevicePermissionHandler(() => false);
+  defaultSession.webRequest.onBeforeRequest(({ url }, answer) => answer({ cancel: !staysHere(url) }));
+}
+
+// The page is ours alone: nothing else is ever loaded, embedded or opened.
+app.on('web-contents-created', (_event, contents) => {
+  contents.setWindowOpenHandler(() => ({ action: 'deny' }));
+  contents.on('will-attach-webview', (event) => event.preventDefault());
+  contents.on('will-frame-navigate', (event) => { if (!isOurs(event.url)) event.preventDefault(); });
+  contents.on('will-redirect', (event) => { if (!isOurs(event.url)) event.preventDefault(); });
+});
+
+/** Answers the page, and nobody else who may have got into one of its frames. */
+function answerPage<Args extends unknown[]>(name: string, work: (window: BrowserWindow, ...args: Args) => unknown) {
+  ipcMain.handle(name, (event: IpcMainInvokeEvent, ...args: unknown[]) => {
+    const window = BrowserWindow.fromWebContents(event.sender);
+    if (!window || event.senderFrame !== event.sender.mainFrame || !isOurs(event.senderFrame?.url)) throw new Error(`${name} is answered to the page of Winnow only.`);
+    return work(window, ...(args as Args));
+  });
+}
+
 // --- windows --------------------------------------------------------------------------------------------------------------------------
 
 function openWindow(folder: string | null) {
   const dark = nativeTheme.shouldUseDarkColors;
   const window = new BrowserWindow({
     width: 1280, height: 800, minWidth: 960, minHeight: 600, show: false, backgroundColor: dark ? '#17181a' : '#f1f0ec', title: 'Winnow',
-    webPreferences: { preload: join(import.meta.dirname, 'preload.cjs'), sandbox: true, contextIsolation: true, nodeIntegration: false },
+    webPreferences: { preload: join(import.meta.dirname, 'preload.cjs'), sandbox: true, contextIsolation: true, nodeIntegration: false, spellcheck: false },
   });
   window.once('ready-to-show', () => window.show());
-  // The page is ours alone: links go to the browser, nothing else is ever loaded.
-  window.webContents.setWindowOpenHandler(({ url }) => {
-    if (/^https:/.test(url)) void shell.openExternal(url);
-    return { action: 'deny' };
-  });
-  window.webContents.on('will-navigate', (event, url) => {
-    if (!url.startsWith('app://winnow/')) event.preventDefault();
+  window.on('close', (event) => {
+    if (!mayClose(window)) event.preventDefault();
   });
   void window.loadURL(`app://winnow/${folder ? `?folder=${encodeURIComponent(folder)}` : ''}`);
 }
+
+/** The training that runs in a window's folder, by its title; told by the page. */
+const trainings = new WeakMap<BrowserWindow, string>();
+let isQuitting = false;
+
+/** The last window takes the engine with it, and a training. That is asked before; when it is opened again, the training can be resumed. */
+function mayClose(window: BrowserWindow): boolean {
+  const training = trainings.get(window);
+  if (!training || isQuitting || (BrowserWindow.getAllWindows().length > 1 && !isAskedToQuit)) return true;
+  const stay = dialog.showMessageBoxSync(window, {
+    type: 'question', title: 'Winnow', message: `${training} is still running.`,
+    detail: 'It stops when Winnow is closed. Nothing is lost: the epochs that are done are kept, and Resume goes on from there.',
+    buttons: ['Go on training', 'Quit'], defaultId: 0, cancelId: 0, noLink: true,
+  }) === 0;
+  isAskedToQuit = false;
+  return !stay;
+}
+let isAskedToQuit = false;
+app.on('before-quit', () => (isAskedToQuit = true));
 
 const send = (id: string) => BrowserWindow.getFocusedWindow()?.webContents.send('action', id);
 const item = (label: string, id: string, accelerator?: string): MenuItemConstructorOptions =>
@@ -97,8 +160,7 @@ function setMenu() {
 const named = process.argv.indexOf('--') >= 0 ? process.argv[process.argv.indexOf('--') + 1] : undefined;
 const asked = { folder: named ? resolve(named) : null };
 
-ipcMain.handle('choose-folder', async (event) => {
-  const window = BrowserWindow.fromWebContents(event.sender) as BrowserWindow;
+answerPage('choose-folder', async (window) => {
   const { filePaths } = await dialog.showOpenDialog(window, { title: 'Open a folder of images', properties: ['openDirectory'] });
   return filePaths[0] ?? null;
 });
@@ -106,29 +168,26 @@ const fileKinds: Record<FileKind, { title: string; filter: Electron.FileFilter }
   marks: { title: 'Import decisions and labels', filter: { name: 'Marks of images', extensions: ['csv', 'tsv', 'jsonl', 'json'] } },
   weights: { title: 'Begin from weights', filter: { name: 'Weights', extensions: ['safetensors'] } },
 };
-ipcMain.handle('choose-file', async (event, kind: FileKind) => {
-  const window = BrowserWindow.fromWebContents(event.sender) as BrowserWindow;
+answerPage('choose-file', async (window, kind: FileKind) => {
   const { title, filter } = fileKinds[kind];
   const { filePaths } = await dialog.showOpenDialog(window, { title, properties: ['openFile'], filters: [filter, { name: 'All files', extensions: ['*'] }] });
   return filePaths[0] ?? null;
 });
-ipcMain.handle('choose-target', async (event, suggested: string) => {
-  const window = BrowserWindow.fromWebContents(event.sender) as BrowserWindow;
+answerPage('choose-target', async (window, suggested: string) => {
   const { filePath } = await dialog.showSaveDialog(window, { title: 'Export to a new folder', defaultPath: suggested, buttonLabel: 'Choose' });
   return filePath || null;
 });
-ipcMain.handle('reveal', (_event, path: string) => shell.showItemInFolder(path));
-ipcMain.handle('set-title', (event, title: string) => BrowserWindow.fromWebContents(event.sender)?.setTitle(title));
+answerPage('reveal', (_window, path: string) => shell.showItemInFolder(path));
+answerPage('set-title', (window, title: string) => window.setTitle(title));
+answerPage('set-training', (window, title: string | null) => void (title === null ? trainings.delete(window) : trainings.set(window, title)));
 
 if (app.requestSingleInstanceLock(asked)) {
   app.on('second-instance', (_event, _argv, _cwd, other) => openWindow((other as typeof asked).folder));
   app.on('window-all-closed', () => app.quit());
-  app.on('will-quit', () => {
-    quitting = true;
-    engine?.stdin?.end();
-  });
-  startEngine();
+  app.on('will-quit', () => engine.end());
+  engine.start();
   void app.whenReady().then(() => {
+    closeDoors();
     protocol.handle('app', handOn);
     setMenu();
     openWindow(asked.folder);

@@ -10,6 +10,7 @@ const shell: Shell = {
   reveal: (path) => ipcRenderer.invoke('reveal', path),
   pathOf: (file) => webUtils.getPathForFile(file),
   setTitle: (title) => ipcRenderer.invoke('set-title', title),
+  setTraining: (title) => ipcRenderer.invoke('set-training', title),
   onAction: (listener) => {
     ipcRenderer.on('action', (_event, id: string) => listener(id));
   },

@@ -11,6 +11,8 @@ export interface Shell {
   /** Path of a dropped file or folder. */
   pathOf(file: File): string;
   setTitle(title: string): Promise<void>;
+  /** What is being trained, null for nothing: asked about before the window closes. */
+  setTraining(title: string | null): Promise<void>;
   /** Menu commands, by the id of an action. */
   onAction(listener: (actionId: string) => void): void;
 }

@@ -9,7 +9,7 @@
  * @property {string[]} args what the started program gets
  */
 
-const everyPiece = ['node', 'tensorflow', 'kernels', 'electron', 'display', 'screen', 'browser', 'renderer'];
+const everyPiece = ['node', 'tensorflow', 'kernels', 'electron', 'display', 'screen', 'browser', 'tracer', 'renderer'];
 const withoutNetworks = ['scan', 'show', 'decide', 'tag', 'label', 'note', 'undo', 'redo', 'history', 'script', 'import', 'views', 'checks', 'duplicates', 'export', 'runs'];
 const piecesOf = /** @type {Record<string, string[]>} */ ({
   window: ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer'],

@@ -12,7 +12,7 @@ import { pieces } from './pieces/index.mjs';
 import { folderBytes, mebi } from './progress.mjs';
 import { isShipped, node24, root } from './repository.mjs';
 
-const forTests = ['screen', 'browser'];
+const forTests = ['screen', 'browser', 'tracer'];
 
 export async function examine(): Promise<Component[]> {
   const tensorflow = await probe('tensorflow'); // alone, since it measures

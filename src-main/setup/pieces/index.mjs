@@ -10,6 +10,7 @@ import { node } from './node.mjs';
 import { renderer } from './renderer.mjs';
 import { screen } from './screen.mjs';
 import { tensorflow } from './tensorflow.mjs';
+import { tracer } from './tracer.mjs';
 
 /**
  * @typedef {'ready' | 'missing' | 'broken' | 'optional'} State
@@ -25,4 +26,4 @@ import { tensorflow } from './tensorflow.mjs';
  */
 
 /** @type {Piece[]} */
-export const pieces = [node, tensorflow, kernels, electron, display, screen, browser, renderer];
+export const pieces = [node, tensorflow, kernels, electron, display, screen, browser, tracer, renderer];

@@ -1,0 +1,78 @@
+/** The window's engine: started again after it died, each time later, until it is clear that it does not live; then the reason is told from its log. */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { EngineKeeper } from '../../src-main/shell/keep-engine.ts';
+import { temporaryFolder } from '../fixtures/images.ts';
+
+/** A keeper of programs given as JavaScript, and what it has told so far. */
+function keeper(program: () => string, firstWaitMs = 20) {
+  const logFile = join(temporaryFolder('keeper'), 'window', 'engine.log');
+  const told = { starts: [] as number[], pipes: [] as string[] };
+  const givenUp = Promise.withResolvers<{ deaths: number; lastWords: string }>();
+  const kept = new EngineKeeper({
+    logFile, firstWaitMs,
+    start: () => { told.starts.push(Date.now()); return spawn(process.execPath, ['-e', program()], { stdio: ['pipe', 'pipe', 'pipe'] }); },
+    onUp: (pipe) => void told.pipes.push(pipe),
+    onGivenUp: (deaths, lastWords) => givenUp.resolve({ deaths, lastWords }),
+  });
+  onTestFinished(() => kept.end());
+  return { kept, told, logFile, givenUp: givenUp.promise };
+}
+const lives = (pipe: string) => `process.stdin.on('end', () => process.exit(0)).resume(); console.log(JSON.stringify({ pipe: '${pipe}' }))`;
+
+describe('an engine that dies', () => {
+  test('again and again: each wait is longer, and after five deaths it is told with the last lines', async () => {
+    const { kept, told, givenUp, logFile } = keeper(() => "console.error('libvips.so.42: cannot open shared object file'); process.exit(3)");
+    kept.start();
+    const { deaths, lastWords } = await givenUp;
+    expect(deaths).toBe(5);
+    expect(told.starts).toHaveLength(5);
+    const waits = told.starts.slice(1).map((at, i) => at - told.starts[i]);
+    waits.forEach((wait, i) => expect(wait).toBeGreaterThanOrEqual(20 * 2 ** i - 1));
+    expect(lastWords).toContain('libvips.so.42: cannot open shared object file');
+    expect(lastWords).toContain('ended with code 3');
+    expect(statSync(logFile).mode & 0o077).toBe(0);
+    expect(kept.isUp).toBe(false);
+  });
+
+  test('tries again when it is asked to, and what waits for it goes on', async () => {
+    let isMended = false;
+    const { kept, told, givenUp } = keeper(() => (isMended ? lives('/the/pipe') : 'process.exit(1)'), 1);
+    kept.start();
+    const up = kept.untilUp();
+    await givenUp;
+    isMended = true;
+    kept.start();
+    await up;
+    expect(told.pipes).toEqual(['/the/pipe']);
+    expect(kept.isUp).toBe(true);
+  });
+
+  test('once: another takes its place', async () => {
+    let n = 0;
+    const { kept, told } = keeper(() => (n++ ? lives('second') : "console.log(JSON.stringify({ pipe: 'first' })); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50)"), 1);
+    kept.start();
+    await expect.poll(() => told.pipes).toEqual(['first', 'second']);
+    expect(kept.isUp).toBe(true);
+  });
+
+  test('a program that is not there is told too', async () => {
+    const { kept, givenUp } = keeper(() => '', 1);
+    const missing = new EngineKeeper({ logFile: join(temporaryFolder('keeper'), 'engine.log'), firstWaitMs: 1, start: () => spawn('/nowhere/node', { stdio: ['pipe', 'pipe', 'pipe'] }), onUp: () => {}, onGivenUp: (_, words) => words });
+    missing.start();
+    kept.start();
+    await givenUp;
+    await expect.poll(() => missing.lastWords()).toMatch(/could not be started: .*ENOENT/);
+  });
+
+  test('the log keeps its size', async () => {
+    const { kept, givenUp, logFile } = keeper(() => "process.stderr.write('x'.repeat(999) + '\\n'.repeat(1)); for (let i = 0; i < 600; i++) process.stderr.write('y'.repeat(999) + '\\n'); process.exitCode = 1", 1);
+    kept.start();
+    await givenUp;
+    expect(existsSync(`${logFile}.before`)).toBe(true);
+    expect(statSync(logFile).size + statSync(`${logFile}.before`).size).toBeLessThan(1.1 * 2 ** 20);
+    expect(readFileSync(`${logFile}.before`, 'utf8')).toContain('yyy');
+  });
+});
