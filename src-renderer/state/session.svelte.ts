@@ -153,12 +153,14 @@ export class Session {
     this.#subscription?.unsubscribe();
     this.#outbox.pause();
     this.connected = false;
+    let isAnew = false;
     while (!this.#closed) {
       await new Promise((resume) => setTimeout(resume, retryAfterMs));
       try {
         await engine.engine.open.mutate(this.#request);
         const workspace = await this.calls.workspace.describe.query();
-        if (keyOf(workspace) !== keyOf(this.workspace)) this.#askAnew(); // it was made anew: these are other samples
+        isAnew = keyOf(workspace) !== keyOf(this.workspace);
+        if (isAnew) this.#askAnew(); // it was made anew: these are other samples
         this.workspace = workspace;
         this.jobs = [];
         this.#shape = -1;
@@ -174,6 +176,7 @@ export class Session {
     if (this.#closed) return;
     await this.#outbox.resume().catch(() => {});
     await this.refresh();
+    if (isAnew) await this.scan();
   }
 
   /** The next refresh asks for everything. */

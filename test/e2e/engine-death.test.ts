@@ -34,7 +34,7 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
 
   test('loses no decision that is made at once, nor its order', async () => {
     await tile('good/blob-01.png').click();
-    for (const round of [0, 1, 2]) {
+    for (const round of [0, 1]) {
       kill();
       await page.keyboard.press('u'); // and the cursor goes on
       await page.keyboard.press('x');
@@ -46,7 +46,7 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
       await page.keyboard.press('ArrowLeft'); // back to the one whose decision was undone
     }
     expect(await decided()).toEqual({
-      'good/blob-01.png': 'unsure', 'good/blob-03.png': 'reject', 'good/blob-05.png': 'unsure', 'good/blob-07.png': 'reject', 'good/blob-09.png': 'unsure', 'good/blob-11.png': 'reject',
+      'good/blob-01.png': 'unsure', 'good/blob-03.png': 'reject', 'good/blob-05.png': 'unsure', 'good/blob-07.png': 'reject',
     });
     expect(await page.getByText(/^Not saved/).count()).toBe(0);
   });
@@ -68,7 +68,7 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
   });
 
   test('what waited for a workspace that was made anew is shown and set aside', async () => {
-    await page.getByRole('button', { name: 'Show all, not only' }).or(page.getByRole('button', { name: /^Without / })).first().click();
+    await page.getByRole('button', { name: /^good \d+$/ }).click(); // no longer the good ones alone
     await tile('good/blob-13.png').click();
     const workspaces = join(own.data, 'workspaces');
     const [name] = readdirSync(workspaces);

@@ -1,0 +1,135 @@
+/** The desktop shell: what it grants its page and what it refuses, an engine that does not live, closing the window over a training. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ElectronApplication, Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blobFolder } from '../fixtures/images.ts';
+import { doorName, enginePid, openDoor, root, temporary, type OpenDoor } from './door.ts';
+
+const own = temporary();
+let door: OpenDoor;
+let page: Page;
+let app: ElectronApplication;
+let folder: string;
+
+const open = async () => {
+  door = await openDoor(own.data, folder);
+  [page, app] = [door.page, door.app as ElectronApplication];
+  await page.getByText('25 shown').waitFor();
+};
+const footer = () => page.getByRole('contentinfo');
+const anomalies = () => page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+/** The system's own dialogs cannot be pressed by a test: they answer with this button, and what they said is kept. */
+const answerDialogs = (button: number) => app.evaluate(({ dialog }, response) => {
+  const said = ((globalThis as { said?: string[] }).said ??= []);
+  dialog.showMessageBox = (async (...args: unknown[]) => { const { message, detail } = args.at(-1) as Electron.MessageBoxOptions; said.push(`${message} ${detail}`); return { response, checkboxChecked: false }; }) as typeof dialog.showMessageBox;
+  dialog.showMessageBoxSync = ((...args: unknown[]) => { const { message, detail } = args.at(-1) as Electron.MessageBoxSyncOptions; said.push(`${message} ${detail}`); return response; }) as typeof dialog.showMessageBoxSync;
+}, button);
+const said = () => app.evaluate(() => (globalThis as { said?: string[] }).said ?? []);
+
+describe.runIf(doorName === 'electron')('the window', () => {
+  beforeAll(async () => {
+    folder = await blobFolder();
+    await open();
+  });
+  afterAll(async () => {
+    await door?.close();
+    own.remove();
+  });
+
+  test('grants its page the clipboard to write to, and nothing else', async () => {
+    const states = await page.evaluate(async () => Object.fromEntries(await Promise.all(['camera', 'microphone', 'geolocation', 'notifications', 'clipboard-read', 'midi', 'persistent-storage', 'clipboard-write']
+      .map(async (name) => [name, (await navigator.permissions.query({ name: name as PermissionName })).state]))));
+    expect(states).toEqual({ 'camera': 'denied', 'microphone': 'denied', 'geolocation': 'denied', 'notifications': 'denied', 'clipboard-read': 'denied', 'midi': 'denied', 'persistent-storage': 'denied', 'clipboard-write': 'granted' });
+    const asked = await page.evaluate(async () => Promise.all([
+      new Promise((tell) => { navigator.geolocation.getCurrentPosition(() => tell('given'), ({ code }) => tell(code)); }),
+      Notification.requestPermission(),
+      navigator.clipboard.readText().then(() => 'given', (error: Error) => error.name),
+    ]));
+    expect(asked).toEqual([1, 'denied', 'NotAllowedError']);
+    // What is used works: commands are copied.
+    await page.locator('[data-path="good/odd.png"]').click();
+    await page.keyboard.press('x');
+    await footer().getByText('1 of 25 images reviewed').waitFor();
+    await page.getByRole('button', { name: 'History' }).click();
+    await page.getByRole('dialog', { name: 'History' }).getByRole('button', { name: /Copy/ }).last().click();
+    await expect.poll(() => app.evaluate(({ clipboard }) => clipboard.readText())).toContain('winnow');
+    await page.keyboard.press('Escape');
+  });
+
+  test('its calls are answered to its own page alone', async () => {
+    const answer = await app.evaluate(async ({ BrowserWindow }, preload) => {
+      const other = new BrowserWindow({ show: false, webPreferences: { preload, sandbox: true, contextIsolation: true } });
+      await other.loadURL('data:text/html,<title>not ours</title>');
+      const told = await other.webContents.executeJavaScript("window.shell.setTitle('taken').then(() => 'done', (error) => error.message)") as string;
+      other.destroy();
+      return told;
+    }, join(root, 'dist', 'app', 'preload.cjs'));
+    expect(answer).toContain('answered to the page of Winnow only');
+  });
+
+  test('asks before it closes over a training, which goes on after', async () => {
+    await anomalies();
+    await page.getByLabel('Epochs').fill('2000');
+    await page.getByLabel('Epochs').press('Tab');
+    await page.getByRole('button', { name: 'Train and rank' }).click();
+    expect(await page.getByText('Not ranked yet.').count()).toBe(0);
+    await page.getByText(/conv-ae-1 · epoch \d+ of 2000/).waitFor();
+    await answerDialogs(0);
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close());
+    await expect.poll(said).toEqual([expect.stringMatching(/^Rank with Convolutional autoencoder is still running\..*Nothing is lost/)]);
+    await footer().getByText('Training', { exact: true }).waitFor(); // it is still there
+    await answerDialogs(1);
+    const closed = new Promise((tell) => app.once('close', tell));
+    await app.evaluate(({ BrowserWindow }) => void setImmediate(() => BrowserWindow.getAllWindows()[0].close()));
+    await closed;
+
+    await open();
+    await anomalies();
+    const line = page.getByText(/Interrupted at epoch \d+ of 2000\./);
+    await line.waitFor();
+    const before = Number(/epoch (\d+)/.exec(await line.innerText())?.[1]);
+    expect(before).toBeGreaterThan(0);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await footer().getByText('Training', { exact: true }).waitFor();
+    const epoch = async () => Number(/epoch (\d+)/.exec(await page.getByText(/conv-ae-1 · epoch/).innerText())?.[1]);
+    await expect.poll(epoch).toBeGreaterThan(before); // the same run, further on
+    await footer().getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText(/Cancelled\. It stopped at epoch \d+ of 2000\./).waitFor();
+    expect(await page.getByRole('button', { name: 'Resume' }).isEnabled()).toBe(true);
+  });
+
+  test('an engine that dies again and again is told with its log, and tried again when asked', async () => {
+    await answerDialogs(0);
+    let killed: number | null = null;
+    // Ended with a word on stderr each time it comes up, until the shell has had enough.
+    while (!(await said()).length) {
+      const pid = enginePid(app);
+      if (pid !== null && pid !== killed) process.kill(killed = pid, 'SIGKILL');
+      await page.getByText('The engine is being started again…').waitFor();
+    }
+    expect(await said()).toEqual([expect.stringMatching(/^The engine of Winnow has stopped 5 times within a minute\.[^]*was ended by SIGKILL[^]*engine\.log/)]);
+    expect(readFileSync(join(own.data, 'window', 'engine.log'), 'utf8')).toContain('an engine is started');
+    await page.getByText('The engine is being started again…').waitFor({ state: 'detached' });
+    expect(enginePid(app)).not.toBe(killed);
+    await page.getByText('25 shown').waitFor();
+  });
+
+  // Last: Playwright waits for a navigation that was refused before it looks for anything.
+  test('opens, embeds and follows no other address', async () => {
+    const at = page.url();
+    expect(await page.evaluate(() => window.open('https://example.com/'))).toBeNull();
+    await page.evaluate(() => {
+      const link = document.body.appendChild(document.createElement('a'));
+      link.href = 'https://example.com/';
+      link.click();
+      link.remove();
+      location.assign('file:///etc/hostname');
+    });
+    // A request that is refused is answered; whatever was begun before it has been stopped by then.
+    expect(await page.evaluate(() => fetch('https://example.com/').then(() => 'answered', () => 'refused'))).toBe('refused');
+    expect(page.url()).toBe(at);
+    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+    expect(await page.evaluate(() => document.body.innerText)).toContain('25 shown');
+  });
+});
