@@ -5,6 +5,7 @@ import { SingleBar } from 'cli-progress';
 import { explain, WinnowError } from '../contract/errors.ts';
 import { jobEnded, type Job } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
+import { printableLines } from '../contract/words.ts';
 import { outputFile } from '../file/output.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
@@ -28,7 +29,7 @@ export interface OutputOptions {
 
 /** A sentence for the person; silent under --quiet. */
 export function say(options: OutputOptions, sentence: string) {
-  if (!options.quiet) process.stderr.write(`${sentence}\n`);
+  if (!options.quiet) process.stderr.write(`${printableLines(sentence)}\n`);
 }
 
 /** Where the JSON goes: checked before the work, since an original must not be written over and nobody wants to hear it an hour later. */
@@ -45,7 +46,7 @@ export function writeJson(options: OutputOptions, value: { schema: string; folde
 
 export function fail(error: unknown): number {
   const { code, message } = told(error);
-  process.stderr.write(code === 'cancelled' ? 'Cancelled.\n' : `${message}\n`);
+  process.stderr.write(code === 'cancelled' ? 'Cancelled.\n' : `${printableLines(message)}\n`);
   return code === 'cancelled' ? exitCodes.cancelled : code === 'bad-request' || code === 'bad-expression' ? exitCodes.wrongUsage : exitCodes.failed;
 }
 

@@ -80,7 +80,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await expect.poll(said).toEqual([expect.stringMatching(/^Rank with Convolutional autoencoder is still running\..*Nothing is lost/)]);
     await footer().getByText('Training', { exact: true }).waitFor(); // it is still there
     await answerDialogs(1);
-    const closed = new Promise((tell) => app.once('close', tell));
+    const closed = new Promise<void>((tell) => app.once('close', () => tell()));
     await app.evaluate(({ BrowserWindow }) => void setImmediate(() => BrowserWindow.getAllWindows()[0].close()));
     await closed;
 
