@@ -4,7 +4,9 @@
  */
 import { WinnowError } from '../contract/errors.ts';
 
-const places = 6;
+/** Of the threads that Node has for files, some are left for other disks. */
+const threads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
+const places = Math.max(1, Math.min(6, threads - 2));
 const patienceMs = 20_000;
 
 export class Gate {

@@ -1,0 +1,88 @@
+/** A folder whose disk does not answer any more: what lies elsewhere is served, and a cancel and the end of the program do not wait for it. */
+import { mkdirSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Agent, fetch } from 'undici';
+import { originalPath, thumbPath } from '../../src-main/contract/address.ts';
+import type { Job } from '../../src-main/contract/types.ts';
+import { listenOnPipe } from '../../src-main/door/pipe.ts';
+import { Gate } from '../../src-main/file/gate.ts';
+import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { stall, until } from '../fixtures/hostile.ts';
+import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
+
+async function ended(workspace: OpenWorkspace, started: Job, also: (job: Job) => void = () => {}): Promise<Job> {
+  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
+    if (event.type !== 'job' || event.job.id !== started.id) continue;
+    also(event.job);
+    if (event.job.state !== 'running') return event.job;
+  }
+  throw new Error('the job did not end');
+}
+
+test('a scan of it ends when it is cancelled, and thumbnails and the rest are there meanwhile', async (context) => {
+  const folder = folderOf({ '1.png': await blob(1), 'share/2.png': await blob(2) });
+  const { engine, pipe, close } = await listenOnPipe();
+  onTestFinished(close);
+  const { id } = await engine.open({ folder, workspace: temporaryFolder('workspace') });
+  const workspace = engine.find(id) as OpenWorkspace;
+  await ended(workspace, workspace.scan());
+  const samples = workspace.table.samples();
+  const stalled = await stall(join(folder, 'share'));
+  if (!stalled) return context.skip();
+  onTestFinished(() => stalled.end());
+
+  const job = workspace.scan();
+  const scanned = ended(workspace, job);
+  const dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 32 });
+  onTestFinished(() => dispatcher.destroy());
+  const get = (path: string) => fetch(`http://engine${path}`, { dispatcher });
+  const originals = Array.from({ length: 8 }, () => get(originalPath(id, samples[1].id, samples[1].sha256)).catch(() => null));
+  for (const sample of samples) expect((await get(thumbPath(id, sample.sha256))).status).toBe(200);
+  expect(workspace.edit({ paths: ['share/2.png'] }, { decision: 'keep' }).changed).toBe(1);
+  workspace.cancel(job.id);
+  expect((await scanned).state).toBe('cancelled');
+  expect(workspace.table.samples()).toHaveLength(2);
+  stalled.end(); // who asked when it was stalled is told, who waited for a place finds the file that the mount had hidden
+  expect((await Promise.all(originals)).map((answer) => answer?.status).filter((status) => status !== 200 && status !== 404)).toEqual([]);
+  expect((await ended(workspace, workspace.scan())).summary).toBe('2 image files, 0 read');
+}, 30_000);
+
+describe.skipIf(process.platform === 'win32')('questions to a disk', () => {
+  /** Opens for real what answers only when somebody writes. */
+  async function pipeOf() {
+    const folder = temporaryFolder('pipe');
+    mkdirSync(folder, { recursive: true });
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    return { ask: () => open(pipe, 'r'), answer: () => open(pipe, 'r+').then((handle) => handle.close()) };
+  }
+
+  test('that are not answered are given up, keep their places, and free them with a late answer', async () => {
+    const { ask, answer } = await pipeOf();
+    const gate = new Gate(2, 150);
+    const all = await Promise.allSettled([gate.ask(ask), gate.ask(ask), gate.ask(() => stat('/'))]);
+    expect(all.map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual(Array(3).fill('The folder does not answer. Is its disk or network connected?'));
+    await answer();
+    let isFree = false;
+    const tried = async () => (isFree ||= await gate.ask(() => stat('/')).then(() => true, () => false));
+    while (!(await tried()));
+    expect(isFree).toBe(true);
+  });
+
+  test('end with a cancel, also those that wait for a place', async () => {
+    const { ask, answer } = await pipeOf();
+    const gate = new Gate(1, 60_000);
+    const stop = new AbortController();
+    let asked = 0;
+    const question = () => (asked++, ask());
+    const all = Promise.allSettled([gate.ask(question, stop.signal), gate.ask(question, stop.signal)]);
+    await until(() => asked === 1);
+    stop.abort(new Error('enough'));
+    expect((await all).map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual(['enough', 'enough']);
+    await answer();
+    expect(asked).toBe(1);
+  });
+});
