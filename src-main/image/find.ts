@@ -95,13 +95,14 @@ async function list(folder: string, at: string, { signal, onIssue }: FindOptions
   // The sign that stands for what is not UTF-8 is also one that a name may hold.
   if (!entries.some(({ name }) => name.includes('\uFFFD'))) return entries;
   const raw = await askDisk(() => readdir(join(folder, at), { withFileTypes: true, encoding: 'buffer' }), signal);
-  const valid = new Set<string>();
+  const valid: Dirent[] = [];
   const broken: Dirent<Buffer>[] = [];
   for (const entry of raw) {
-    if (Buffer.from(entry.name.toString()).equals(entry.name)) valid.add(entry.name.toString());
+    const name = entry.name.toString();
+    if (Buffer.from(name).equals(entry.name)) valid.push(Object.assign(entry as unknown as Dirent, { name }));
     else broken.push(entry);
   }
-  const names = new Set(valid);
+  const names = new Set(valid.map(({ name }) => name));
   for (const entry of broken) {
     let name = printable(entry.name);
     while (names.has(name)) name += '\uFFFD';
@@ -110,7 +111,7 @@ async function list(folder: string, at: string, { signal, onIssue }: FindOptions
     if (entry.isDirectory()) onIssue({ path, code: 'unreadable', message: 'The folder’s name is not valid UTF-8. Rename it to include its images.' });
     else if (formatOfName(entry.name.toString('latin1'))) onIssue({ path, code: 'unreadable', message: 'The file’s name is not valid UTF-8. Rename it to include it.' });
   }
-  return entries.filter(({ name }) => valid.has(name));
+  return valid;
 }
 
 /** Each byte that belongs to no character of UTF-8, in hexadecimal behind the sign for it. */

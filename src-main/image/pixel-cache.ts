@@ -85,9 +85,15 @@ async function addRows(db: Database, folder: string, file: string, wanted: reado
         options.onProgress(++done, wanted.length);
         if (fresh.length >= commitEvery) commit();
       });
-    } finally {
-      commit();
+    } catch (error) {
+      try {
+        commit(); // what was read before a cancel stays
+      } catch {
+        // The first fault is the one to tell.
+      }
+      throw error;
     }
+    commit();
   } finally {
     rows.close();
   }
