@@ -85,7 +85,12 @@ function codeOf(error: unknown): ComputeErrorCode {
 
 const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | null)?.code ?? '');
 const diskFull = 'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.';
-const messageOf = (error: unknown): string => (isDiskFull(error) ? diskFull : error instanceof Error ? error.message : String(error));
+const outOfMemory = 'Memory ran out. Choose a smaller batch, smaller images or a smaller network, or close other programs.';
+function sentenceOf(error: unknown): string {
+  const code = codeOf(error);
+  return code === 'disk-full' ? diskFull : code === 'out-of-memory' ? `${outOfMemory} (${messageOf(error).split('\n')[0]})` : messageOf(error);
+}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 process.on('message', (message: ToCompute) => {
   if ('cancel' in message) return running.get(message.cancel)?.abort();
@@ -94,7 +99,7 @@ process.on('message', (message: ToCompute) => {
   running.set(id, controller);
   answer(message, controller.signal)
     .then((result) => send({ id, result }))
-    .catch((error: unknown) => send({ id, error: { code: codeOf(error), message: messageOf(error) } }))
+    .catch((error: unknown) => send({ id, error: { code: codeOf(error), message: sentenceOf(error) } }))
     .finally(() => running.delete(id));
 });
 

@@ -24,9 +24,9 @@ export class Pixels {
     this.#file = fs.openSync(file, 'r');
     const rowsInFile = fs.fstatSync(this.#file).size / this.rowBytes;
     const last = rows.reduce((a, b) => Math.max(a, b), -1);
-    if (last >= rowsInFile) {
+    if (last + 1 > rowsInFile) {
       this.close();
-      throw new Error(`The pixel file holds ${Math.floor(rowsInFile)} rows of ${sizePx} px, and row ${last} is asked for.`);
+      throw this.#endsEarly(last);
     }
   }
 
@@ -46,6 +46,8 @@ export class Pixels {
     fs.closeSync(this.#file);
   }
 
+  #endsEarly = (row: number): Error => new Error(`The packed pixels in ${this.set.file} end before row ${row}. Start again: rows that are missing are made anew.`);
+
   #load(positions: Int32Array, out: Uint8Array): Uint8Array {
     for (let i = 0; i < positions.length; ) {
       let run = 1;
@@ -53,7 +55,7 @@ export class Pixels {
       const start = this.#rows[positions[i]] * this.rowBytes;
       for (let done = 0; done < run * this.rowBytes; ) {
         const got = fs.readSync(this.#file, out, i * this.rowBytes + done, Math.min(2 ** 26, run * this.rowBytes - done), start + done);
-        if (!got) throw new Error('The pixel file ended early.');
+        if (!got) throw this.#endsEarly(this.#rows[positions[i]] + Math.floor(done / this.rowBytes));
         done += got;
       }
       i += run;

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { openRegularSync } from '../file/open.ts';
 
 export interface TensorFile<Header> {
   header: Header;
@@ -17,51 +18,74 @@ export function writeTensors<Header>(file: string, { header, arrays }: TensorFil
   const head = Buffer.from(json.padEnd(json.length + ((4 - (Buffer.byteLength(json) % 4)) % 4)));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(head.length));
-  const beside = `${file}.${process.pid}.part`;
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const out = fs.openSync(beside, 'w');
+  const beside = `${file}.${process.pid}.part`;
   try {
-    for (const part of [length, head, ...names.map((name) => arrays[name])]) {
-      const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-      for (let done = 0; done < bytes.length; ) done += fs.writeSync(out, bytes, done, Math.min(2 ** 28, bytes.length - done));
+    const out = fs.openSync(beside, 'w');
+    try {
+      for (const part of [length, head, ...names.map((name) => arrays[name])]) {
+        const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+        for (let done = 0; done < bytes.length; ) done += fs.writeSync(out, bytes, done, Math.min(2 ** 28, bytes.length - done));
+      }
+      fs.fsyncSync(out); // or a power cut could leave the new name with nothing in it
+    } finally {
+      fs.closeSync(out);
     }
-  } finally {
-    fs.closeSync(out);
+    fs.renameSync(beside, file);
+  } catch (error) {
+    fs.rmSync(beside, { force: true });
+    throw error;
   }
-  fs.renameSync(beside, file);
 }
 
-/** Undefined where there is no such file or it is not whole. */
+/** What killed processes have left half written beside a run's files; to be called before one begins to write there. */
+export function removeParts(folder: string): void {
+  for (const name of fs.readdirSync(folder)) if (name.endsWith('.part')) fs.rmSync(path.join(folder, name), { force: true });
+}
+
+/** Undefined where there is no such file or it is not whole. Throws where it is there and the system does not let it be read: that says nothing of the file. */
 export function readTensors<Header>(file: string): TensorFile<Header> | undefined {
-  let input: number;
+  if (!fs.existsSync(file)) return undefined;
+  const input = openRegularSync(file);
   try {
-    input = fs.openSync(file, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
-    const headBytes = Number(read(input, 8, 0).readBigUInt64LE());
-    const { header, arrays } = JSON.parse(read(input, headBytes, 8).toString()) as { header: Header; arrays: [string, number][] };
-    let at = 8 + headBytes;
+    const { size } = fs.fstatSync(input);
+    const told = size < 8 ? undefined : headerOf(read(input, 8, 0), size, (bytes) => read(input, bytes, 8));
+    if (!told) return undefined;
     const out: Record<string, Float32Array> = {};
-    for (const [name, length] of arrays) {
+    let at = told.start;
+    for (const [name, length] of told.arrays) {
       const bytes = read(input, length * 4, at);
       out[name] = new Float32Array(bytes.buffer, bytes.byteOffset, length);
       at += length * 4;
     }
-    return { header, arrays: out };
-  } catch {
-    return undefined;
+    return { header: told.header as Header, arrays: out };
   } finally {
     fs.closeSync(input);
   }
+}
+
+/** Undefined where what it says does not fill the file: nothing is read by a length that was not checked against it. */
+function headerOf(length: Buffer, size: number, read: (bytes: number) => Buffer): { header: unknown; arrays: [string, number][]; start: number } | undefined {
+  const headBytes = Number(length.readBigUInt64LE());
+  if (headBytes > size - 8) return undefined;
+  let told: { header: unknown; arrays: [string, number][] };
+  try {
+    told = JSON.parse(read(headBytes).toString()) as typeof told;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  const start = 8 + headBytes;
+  const isList = Array.isArray(told?.arrays) && told.arrays.every((one) => Array.isArray(one) && typeof one[0] === 'string' && Number.isSafeInteger(one[1]) && one[1] >= 0);
+  const isFull = isList && start + told.arrays.reduce((sum, [, length]) => sum + length * 4, 0) === size;
+  return isFull ? { ...told, start } : undefined;
 }
 
 function read(file: number, bytes: number, at: number): Buffer {
   const out = Buffer.from(new ArrayBuffer(bytes));
   for (let done = 0; done < bytes; ) {
     const got = fs.readSync(file, out, done, Math.min(2 ** 28, bytes - done), at + done);
-    if (!got) throw new Error('The file ended early.');
+    if (!got) throw new Error('The file became shorter while it was read.');
     done += got;
   }
   return out;

@@ -10,6 +10,7 @@ import { embeddingScorerOf, methods, scorerOf } from '../compute/anomaly/index.t
 import type { Compute } from '../compute/child.ts';
 import type { FitResult } from '../compute/protocol.ts';
 import { checkpointFile, hasCheckpoint } from '../compute/run-files.ts';
+import { removeParts } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
@@ -73,6 +74,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   const folder = runFolder(desk.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  removeParts(folder);
   return keepRun(desk, fingerprint, begun, report, async (put) => {
     const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
     const facts = trainedFacts([result]);

@@ -3,18 +3,21 @@
  * out, keep predictions as columns and the training as a run. A training that was cut off goes on from its checkpoint when the same is asked for again.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { z } from 'zod';
 import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
 import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
 import { checkpointFile, hasCheckpoint, trainingFolder } from '../compute/run-files.ts';
+import { removeParts } from '../compute/tensor-file.ts';
 import type { CallOptions } from '../compute/child.ts';
+import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
 import { pretrained, pretrainedFor } from '../compute/models/pretrained.ts';
 import type { EmbeddingSet, PixelSet, TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
 import { splitNames, type Classification, type Evaluation, type Watched } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Epoch, Group, Run, Sample } from '../contract/types.ts';
+import { openRegular } from '../file/open.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import { divide, type Divided, type Splits } from './division.ts';
 import { embedSamples } from './embeddings.ts';
@@ -70,12 +73,12 @@ async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): 
   const divided = divide(samples, desk.groups(), request.division);
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
+  const weights = request.weights ? await hashOfWeights(request.weights, report) : null;
   const from = request.mode === 'head' ? await embeddingsFor(desk, samples, request, report) : await pixelsFor(desk, samples, parameters, report);
   const labels = labelsOf(from.samples, divided.classes);
   const data = createHash('sha256').update(JSON.stringify(divided.classes));
   from.samples.forEach((sample, i) => data.update(`${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`));
   const dataHash = data.digest('hex');
-  const weights = request.weights ? createHash('sha256').update(readWeights(request.weights)).digest('hex') : null;
   const fingerprint = createHash('sha256').update(JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash])).digest('hex');
   return { parameters, divided, ...from, labels, fingerprint, dataHash };
 }
@@ -93,11 +96,29 @@ async function embeddingsFor(desk: TrainDesk, samples: readonly Sample[], { mode
   return { samples: known, embeddings: { file, size, rows } };
 }
 
-function readWeights(file: string): Buffer {
+/** SHA-256 of what is in a file of weights: other weights under the same name make another run. Read in blocks, since they can be large. */
+async function hashOfWeights(file: string, report: Report): Promise<string> {
   try {
-    return readFileSync(file);
+    await using handle = await openRegular(file);
+    const { size } = await handle.stat();
+    if (size > mostWeightsBytes) throw Object.assign(new Error(tooLarge), { code: 'EFBIG' });
+    const hash = createHash('sha256');
+    const block = Buffer.allocUnsafe(2 ** 20);
+    report.stage('Reading the weights', Math.ceil(size / 2 ** 20), 'MiB');
+    for (let at = 0; at < size; ) {
+      report.signal.throwIfAborted();
+      const { bytesRead } = await handle.read(block, 0, block.length, at);
+      if (!bytesRead) break;
+      hash.update(block.subarray(0, bytesRead));
+      at += bytesRead;
+      report.progress(Math.ceil(at / 2 ** 20));
+    }
+    return hash.digest('hex');
   } catch (error) {
-    throw new WinnowError('bad-request', `The weights ${file} cannot be read: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code || error instanceof WinnowError) throw error;
+    const why = code === 'ENOENT' ? 'There is no such file.' : code === 'ENOTREG' ? 'It is not a regular file.' : message;
+    throw new WinnowError('bad-request', `The weights ${file} cannot be read. ${why} Name a safetensors file.`);
   }
 }
 
@@ -134,6 +155,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
     for (const [fold, splits] of trainings.entries()) {
       const own = trainingFolder(folder, trainings.length, fold);
       mkdirSync(own, { recursive: true });
+      removeParts(own);
       put(({ classification }) => ({ classification: classification && { ...classification, fold } }));
       const told = trainings.length > 1 ? `Fold ${fold + 1} of ${trainings.length}` : 'Training';
       report.stage(`${told}: starting`, 0);

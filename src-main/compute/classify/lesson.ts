@@ -7,6 +7,7 @@ import type { Classifier } from '../models/index.ts';
 import { Network } from '../models/network.ts';
 import { checkedFile, pretrainedFor } from '../models/pretrained.ts';
 import { crossEntropies } from '../ops/loss.ts';
+import { isOutOfMemory } from '../out-of-memory.ts';
 import { Pixels } from '../pixels.ts';
 import type { PixelSet, TrainArgs } from '../protocol.ts';
 import type { Examples } from '../train/examples.ts';
@@ -54,7 +55,8 @@ export function architectureOf(model: string, params: ClassifierParameters, clas
   }
 }
 
-const asBad = (error: unknown): BadParameters => new BadParameters(error instanceof Error ? error.message : String(error));
+/** Where it is not memory that ran out, it is what was asked for that does not go. */
+const asBad = (error: unknown): unknown => (isOutOfMemory(error) ? error : new BadParameters(error instanceof Error ? error.message : String(error)));
 
 interface Beginning {
   model: string;

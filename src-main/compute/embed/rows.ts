@@ -17,7 +17,7 @@ export function* embeddingBlocks({ file, size, rows }: EmbeddingSet, width = siz
         while (i + run < count && rows[from + i + run] === rows[from + i] + run) run++;
         for (let at = 0; at < run * size * 4; ) {
           const got = readSync(source, bytes, i * size * 4 + at, run * size * 4 - at, rows[from + i] * size * 4 + at);
-          if (!got) throw new Error(`The embeddings in ${file} end early.`);
+          if (!got) throw new Error(`The embeddings in ${file} end before row ${rows[from + i] + Math.floor(at / (size * 4))}. Start again: rows that are missing are made anew.`);
           at += got;
         }
         i += run;

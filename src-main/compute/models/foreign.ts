@@ -75,7 +75,8 @@ function match(network: Network<Classifier>, convention: Convention, { tensors }
       const [layer, leaf] = [piece.name.slice(0, cut), piece.name.slice(cut + 1)];
       const name = cut < 0 ? convention.prefix(piece.name) : convention.prefix(layer) + leaves[leaf];
       const bias = leaf === 'mean' ? `${convention.prefix(layer.replace(/\/norm$/, ''))}bias` : '';
-      matches.push({ piece, target, at, name, shape: foreignShape(piece, leaf, depthwise.has(piece.name), tensors.get(name)?.shape), ...(tensors.has(bias) && { bias }) });
+      const isBias = tensors.get(bias)?.shape.join() === piece.shape.join(); // of another shape it is superfluous, and told so
+      matches.push({ piece, target, at, name, shape: foreignShape(piece, leaf, depthwise.has(piece.name), tensors.get(name)?.shape), ...(isBias && { bias }) });
       at += sizeOf(piece.shape);
     }
   }

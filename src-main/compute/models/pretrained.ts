@@ -3,8 +3,8 @@
  * script beside it (assets/weights), with its licence. Importing this loads no tensors.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { readRegularSync } from '../../file/open.ts';
 
 export interface Pretrained {
   id: string;
@@ -51,11 +51,14 @@ export const pretrainedOf = (id: string): Pretrained | undefined => pretrained.f
 /** Those of an architecture, where it has any. */
 export const pretrainedFor = (model: string): Pretrained | undefined => pretrained.find((one) => one.model === model);
 
+/** Bundled weights are small. */
+const mostBytes = 2 ** 28;
+
 /** Throws an Error that says what to do where the file is missing or is not the one that was packed. */
 export function checkedFile({ file, sha256, title }: Pretrained): string {
   let found: string;
   try {
-    found = createHash('sha256').update(readFileSync(file)).digest('hex');
+    found = createHash('sha256').update(readRegularSync(file, mostBytes)).digest('hex');
   } catch (error) {
     throw new Error(`The weights of ${title} cannot be read (${(error as Error).message}). Install Winnow again.`);
   }

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { openRegularSync } from '../../file/open.ts';
 
 interface StoredTensor {
   dtype: string;
@@ -21,11 +22,15 @@ export interface Safetensors {
 }
 
 const bytesOf: Record<string, number> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1 };
+/** As the format has it. */
 const mostHeaderBytes = 100_000_000;
+/** More than any network here has by far: what is larger is something else. */
+export const mostWeightsBytes = 8 * 2 ** 30;
+export const tooLarge = `It is larger than ${mostWeightsBytes / 2 ** 30} GiB, which no network here needs.`;
 
 /** Throws an Error with a sentence where the file is none of these or is damaged. */
 export function openSafetensors(file: string): Safetensors {
-  const input = fs.openSync(file, 'r');
+  const input = openRegularSync(file);
   const damaged = (what: string): Error => new Error(`${path.basename(file)} is no whole safetensors file: ${what}. Download it again.`);
   try {
     const tensors = parse(input, damaged);
@@ -49,6 +54,7 @@ export function openSafetensors(file: string): Safetensors {
 function parse(input: number, damaged: (what: string) => Error): Map<string, StoredTensor> {
   const { size } = fs.fstatSync(input);
   if (size < 8) throw damaged('it has no header');
+  if (size > mostWeightsBytes) throw new Error(`The weights cannot be read. ${tooLarge}`);
   const headBytes = Number(bytesAt(input, 0, 8, damaged).getBigUint64(0, true));
   if (headBytes > mostHeaderBytes || 8 + headBytes > size) throw damaged(`its header would have ${headBytes} bytes`);
   let header: unknown;
@@ -64,7 +70,7 @@ function parse(input: number, damaged: (what: string) => Error): Map<string, Sto
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
-    if (typeof dtype !== 'string' || !(dtype in bytesOf) || !isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) throw damaged(`its header does not say what '${name}' is`);
+    if (typeof dtype !== 'string' || !Object.hasOwn(bytesOf, dtype) || !isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) throw damaged(`its header does not say what '${name}' is`);
     const [from, to] = offsets;
     if (to - from !== shape.reduce((a, b) => a * b, bytesOf[dtype])) throw damaged(`'${name}' has ${to - from} bytes, which its shape [${shape.join(', ')}] of ${dtype} does not fill`);
     tensors.set(name, { dtype, shape, from: start + from, to: start + to });
