@@ -91,7 +91,7 @@ export const rankSchema = z.object({
   /** Glob on paths: the images known to be normal. All are scored. Without it all are trained on. */
   trainOn: z.string().min(1).nullable().default(null),
   seed,
-  /** Go on with an interrupted or cancelled run of the same settings and images, where there is one. */
+  /** Go on with an unfinished run of the same settings and images, where there is one: interrupted, cancelled, or failed with a checkpoint. */
   resume: z.boolean().default(true),
   /** Folder for the error maps, one 16-bit PNG for each image. */
   maps: z.string().min(1).nullable().default(null),
