@@ -1,13 +1,12 @@
 /** Which images a command is about: paths, globs or one expression, a saved view, or a list of paths from a file or standard input. */
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { predicateOf } from '../contract/read.ts';
 import type { Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
+import { linesOf, readText } from '../file/lines.ts';
 import { choose } from '../workspace/edits.ts';
 import { readSource } from './samples.ts';
 
@@ -76,22 +75,20 @@ function idsOf(samples: readonly Sample[], listed: readonly string[], skipMissin
  */
 export async function readList({ from }: ChoiceOptions): Promise<string[] | null> {
   if (from === undefined) return null;
-  return (await readInput(from)).split('\n').flatMap((line, i) => {
-    const own = line.replace(/\r$/, '');
-    if (!own.startsWith('"')) return own || [];
-    try {
-      return String(JSON.parse(own));
-    } catch {
-      throw new WinnowError('bad-request', `Line ${i + 1} of ${from === '-' ? 'standard input' : from} begins with a quotation mark but is no JSON string.`);
-    }
-  });
+  const name = from === '-' ? 'standard input' : from;
+  const paths: string[] = [];
+  for (const [line, number] of linesOf(await readText(from), name)) {
+    if (line.startsWith('"')) paths.push(pathIn(line, `Line ${number} of ${name}`));
+    else if (line) paths.push(line);
+  }
+  return paths;
 }
 
-/** A file's text, or what comes from standard input for '-'. */
-export async function readInput(file: string): Promise<string> {
+/** The path that a line gives as a JSON string. */
+export function pathIn(line: string, where: string): string {
   try {
-    return file === '-' ? await text(process.stdin) : await readFile(resolve(file), 'utf8');
-  } catch (error) {
-    throw new WinnowError('bad-request', `${file === '-' ? 'Standard input' : resolve(file)} cannot be read: ${(error as Error).message}`);
+    return String(JSON.parse(line));
+  } catch {
+    throw new WinnowError('bad-request', `${where} begins with a quotation mark but is no JSON string.`);
   }
 }

@@ -1,5 +1,5 @@
 /** `import FOLDER FILE`: marks made elsewhere, from a table, a COCO file or the manifest of an export. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -7,8 +7,8 @@ import { WinnowError } from '../contract/errors.ts';
 import type { ImportResult } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
+import { linesOf, readText } from '../file/lines.ts';
 import { stdinPrefix } from '../workspace/commands.ts';
-import { readInput } from './choose.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
 import { knownSamples, tellMarks } from './samples.ts';
@@ -26,7 +26,9 @@ export function addImportCommand(program: Command) {
       if ((file === undefined) === (options.from === undefined)) throw new WinnowError('bad-request', "Name one file to import; '-' for standard input.");
       const named = file ?? (options.from as string);
       // Before the folder is opened: in a pipe, the command that writes the rows has it until it has ended.
-      const text = named === '-' || options.skipMissing ? await readInput(named) : null;
+      // A pipe such as <(…) is this process's own, and the engine may run elsewhere.
+      const isHere = named === '-' || options.skipMissing || statSync(named, { throwIfNoEntry: false })?.isFile() === false;
+      const text = isHere ? await readText(named) : null;
       await inFolder(folder, options, (door) => importCommand(door, named, text, options));
     });
 }
@@ -65,10 +67,11 @@ async function throughFile(text: string, work: (file: string) => Promise<ImportR
 function kindOf(text: string): 'jsonl' | 'json' | 'csv' {
   const start = text.replace(/^\uFEFF/, '').trimStart();
   if (!/^[{[]/.test(start)) return 'csv';
-  const [first, ...more] = start.split('\n').filter((line) => line.trim());
+  const end = start.search(/\n|$/);
+  const [first, isMore] = [start.slice(0, end), start.slice(end).trim() !== ''];
   try {
     const value = JSON.parse(first) as object;
-    return more.length || 'path' in value ? 'jsonl' : 'json';
+    return isMore || 'path' in value ? 'jsonl' : 'json';
   } catch {
     return 'json';
   }
@@ -78,7 +81,7 @@ function kindOf(text: string): 'jsonl' | 'json' | 'csv' {
 function rowsThere(text: string, paths: ReadonlySet<string>): { kept: string[]; passed: string[] } {
   const kept: string[] = [];
   const passed: string[] = [];
-  for (const [i, line] of text.split('\n').entries()) {
+  for (const [line, number] of linesOf(text, 'The file')) {
     if (!line.trim()) continue;
     let path: unknown;
     try {
@@ -86,7 +89,7 @@ function rowsThere(text: string, paths: ReadonlySet<string>): { kept: string[]; 
     } catch {
       path = undefined;
     }
-    if (typeof path !== 'string') throw new WinnowError('bad-request', `Line ${i + 1} is no JSON object with a path, as --skip-missing wants them.`);
+    if (typeof path !== 'string') throw new WinnowError('bad-request', `Line ${number} is no JSON object with a path, as --skip-missing wants them.`);
     if (paths.has(path)) kept.push(line);
     else passed.push(path);
   }

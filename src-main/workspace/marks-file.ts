@@ -2,12 +2,13 @@
  * Reads rows of marks out of CSV, JSON Lines, COCO's JSON and the manifest of an export. A row has what its file says and no more: `undefined` is ‘not told’, null is
  * ‘none’. Throws WinnowError with the line where a file is not what it should be.
  */
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { explain, WinnowError } from '../contract/errors.ts';
 import { tagSchema } from '../contract/schemas.ts';
 import type { Decision } from '../contract/types.ts';
+import { linesOf, maxPathLength, maxTextBytes } from '../file/lines.ts';
+import { readRegular } from '../file/open.ts';
 
 export interface MarksRow {
   /** By which its image may be known, the best first. */
@@ -22,7 +23,7 @@ export interface MarksRow {
 
 export async function readMarksFile(file: string): Promise<MarksRow[]> {
   const name = basename(file);
-  const text = textOf(await readFile(file).catch((error: unknown) => {
+  const text = textOf(await readRegular(file, maxTextBytes).catch((error: unknown) => {
     throw new WinnowError('bad-request', `${file} cannot be read: ${explain(error).message}`, { cause: error });
   }), name);
   const start = text.trimStart()[0];
@@ -34,7 +35,7 @@ export async function readMarksFile(file: string): Promise<MarksRow[]> {
     return readDocument(JSON.parse(text), name);
   } catch (error) {
     if (error instanceof WinnowError) throw error;
-    if (isLine(text.trimStart().split(/\r?\n/, 1)[0])) return readLines(text, name);
+    if (isLine(firstLine(text.trimStart()))) return readLines(text, name);
     const at = /position (\d+)/.exec((error as Error).message);
     const line = text.slice(0, at ? Number(at[1]) : undefined).split('\n').length;
     throw new WinnowError('bad-request', `Line ${line} of ${name} is not JSON: ${(error as Error).message}`, { cause: error });
@@ -64,14 +65,17 @@ const pathNames = ['original', 'path', 'file', 'filename', 'file_name', 'filepat
 const labelNames = ['label', 'class'];
 const tagNames = ['tags', 'tag'];
 const hashNames = ['sha256'];
+const maxRowLength = 2 ** 20;
+const maxColumns = 10_000;
 
 function readCsv(text: string, name: string): MarksRow[] {
   let records: { record: Record<string, string>; info: { lines: number } }[];
   try {
     records = parse(text, {
-      bom: true, columns: (head: string[]) => head.map((column) => column.trim().toLowerCase()), delimiter: delimiterOf(text), info: true, skip_empty_lines: true,
+      bom: true, columns: (head: string[]) => columnsOf(head, name), delimiter: delimiterOf(text), info: true, skip_empty_lines: true, max_record_size: maxRowLength,
     });
   } catch (error) {
+    if (error instanceof CsvError && error.code === 'CSV_MAX_RECORD_SIZE') throw new WinnowError('bad-request', `Line ${Number(error.lines) || 1} of ${name} begins a row of more than 1 MiB. Is a quotation mark missing, or is this the wrong file?`, { cause: error });
     if (error instanceof CsvError) throw new WinnowError('bad-request', `Line ${Number(error.lines) || 1} of ${name} is not as its head says: ${error.message}`, { cause: error });
     throw error;
   }
@@ -82,11 +86,25 @@ function readCsv(text: string, name: string): MarksRow[] {
   return records.map(({ record, info }) => rowOf(record, `Line ${info.lines} of ${name}`));
 }
 
+function columnsOf(head: readonly string[], name: string): string[] {
+  if (head.length > maxColumns) throw new WinnowError('bad-request', `Line 1 of ${name} has more than ${maxColumns.toLocaleString('en')} columns. Is this the right file?`);
+  return head.map((column) => column.trim().toLowerCase());
+}
+
 /** The sign that the head has most of, outside quotes. */
 function delimiterOf(text: string): string {
-  const head = text.replace(/"(?:[^"]|"")*"/g, '').split(/\r?\n|\r/, 1)[0];
-  return [',', ';', '\t'].map((sign) => [sign, head.split(sign).length] as const).reduce((a, b) => (b[1] > a[1] ? b : a))[0];
+  const counts = new Map([[',', 0], [';', 0], ['\t', 0]]);
+  let isQuoted = false;
+  for (const sign of text.slice(0, maxRowLength)) {
+    if (sign === '"') isQuoted = !isQuoted;
+    else if (isQuoted) continue;
+    else if (sign === '\n' || sign === '\r') break;
+    else if (counts.has(sign)) counts.set(sign, (counts.get(sign) as number) + 1);
+  }
+  return [...counts].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
 }
+
+const firstLine = (text: string) => text.slice(0, text.search(/[\r\n]|$/));
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -99,16 +117,18 @@ function isLine(line: string): boolean {
 }
 
 function readLines(text: string, name: string): MarksRow[] {
-  return text.split('\n').flatMap((line, i) => {
-    if (!line.trim()) return [];
-    const where = `Line ${i + 1} of ${name}`;
+  const rows: MarksRow[] = [];
+  for (const [line, number] of linesOf(text, name)) {
+    if (!line.trim()) continue;
+    const where = `Line ${number} of ${name}`;
     try {
-      return [rowOf(JSON.parse(line), where)];
+      rows.push(rowOf(JSON.parse(line), where));
     } catch (error) {
       if (error instanceof WinnowError) throw error;
       throw new WinnowError('bad-request', `${where} is not JSON: ${(error as Error).message}`, { cause: error });
     }
-  });
+  }
+  return rows;
 }
 
 // --- documents ---
@@ -155,15 +175,14 @@ function rowOf(source: unknown, where: string): MarksRow {
   const cell = (names: readonly string[], longest: number): string | null | undefined => {
     const key = names.find((each) => each in source);
     if (key === undefined) return undefined;
-    const value = source[key];
-    if (value !== null && typeof value !== 'string' && typeof value !== 'number') throw new WinnowError('bad-request', `${where}: ${key} is neither text nor empty.`);
-    const text = String(value ?? '').trim();
+    const text = plainText(source[key], `${where}: ${key}`).trim();
     if (text.length > longest) throw new WinnowError('bad-request', `${where}: ${key} has more than ${longest} signs.`);
     return text === '' ? null : text;
   };
   // A name may begin or end with a space: paths are taken as they stand.
   const paths = pathNames.map((key) => source[key]).filter((value): value is string => typeof value === 'string' && value.trim() !== '');
   const sha256 = cell(hashNames, 200)?.toLowerCase() ?? null;
+  if (paths.some((path) => path.length > maxPathLength)) throw new WinnowError('bad-request', `${where} names an image by more than ${maxPathLength.toLocaleString('en')} signs. No path is so long.`);
   if (!paths.length && sha256 === null) throw new WinnowError('bad-request', `${where} names no image.`);
   const row: MarksRow = { paths, sha256 };
   const [reason, label, note] = [cell(['reason'], 2000), cell(labelNames, 200), cell(['note'], 2000)];
@@ -177,6 +196,12 @@ function rowOf(source: unknown, where: string): MarksRow {
   return row;
 }
 
+/** Never a list or an object, whose text would be made of all that lies in it. */
+function plainText(value: unknown, where: string): string {
+  if (value !== null && value !== undefined && !['string', 'number', 'boolean'].includes(typeof value)) throw new WinnowError('bad-request', `${where} is neither text nor empty.`);
+  return String(value ?? '');
+}
+
 const decisionWords: Record<string, Decision | null> = {
   '': null, undecided: null, null: null, none: null, keep: 'keep', kept: 'keep', reject: 'reject', rejected: 'reject', drop: 'reject', unsure: 'unsure',
 };
@@ -186,21 +211,25 @@ const keepWords: Record<string, Decision | null> = { '': null, true: 'keep', yes
 function decisionOf(source: Record<string, unknown>, where: string): Decision | null | undefined {
   const key = ['decision', 'keep'].find((each) => each in source);
   if (key === undefined) return undefined;
-  const word = String(source[key] ?? '').trim().toLowerCase();
+  const word = plainText(source[key], `${where}: ${key}`).trim().toLowerCase();
   const words = key === 'keep' ? { ...decisionWords, ...keepWords } : decisionWords;
   if (!Object.hasOwn(words, word)) {
-    throw new WinnowError('bad-request', `${where}: ‘${word}’ is no decision. ${key === 'keep' ? 'It may be yes, no' : 'It may be keep, reject, unsure, undecided'} or empty.`);
+    throw new WinnowError('bad-request', `${where}: ‘${word.slice(0, 120)}’ is no decision. ${key === 'keep' ? 'It may be yes, no' : 'It may be keep, reject, unsure, undecided'} or empty.`);
   }
   return words[word];
 }
+
+const maxTags = 1000;
+const splitTags = (text: string) => text.split(text.includes(',') ? ',' : ';');
 
 /** A list, or text with commas; with semicolons where it has no comma. */
 function tagsOf(source: Record<string, unknown>, where: string): string[] | undefined {
   const key = tagNames.find((each) => each in source);
   if (key === undefined) return undefined;
   const value = source[key] ?? '';
-  const list = Array.isArray(value) ? value : String(value).split(String(value).includes(',') ? ',' : ';');
-  const tags = list.map((tag) => String(tag).trim()).filter(Boolean);
+  const list = Array.isArray(value) ? value.map((tag: unknown) => plainText(tag, `${where}: a tag`)) : splitTags(plainText(value, `${where}: ${key}`));
+  const tags = list.map((tag) => tag.trim()).filter(Boolean);
+  if (tags.length > maxTags) throw new WinnowError('bad-request', `${where} has more than ${maxTags} tags.`);
   for (const tag of tags) {
     if (!tagSchema.safeParse(tag).success) throw new WinnowError('bad-request', `${where}: ‘${tag.slice(0, 120)}’ is no tag. A tag has no comma and at most 100 signs.`);
   }

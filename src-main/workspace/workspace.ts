@@ -22,7 +22,7 @@ import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
 import { embeddedCount, likelyPairs } from './embeddings.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { Groups } from './groups.ts';
-import { importMarks } from './import.ts';
+import { importAside } from './import.ts';
 import { Jobs, type Report } from './jobs.ts';
 import { Journal, type Action, type Edit } from './journal.ts';
 import { confirmedKey, judgeLabels, labelQueue, labelsSentence } from './labels.ts';
@@ -56,6 +56,9 @@ export class OpenWorkspace implements WorkspaceService {
   #runs: Runs;
   #jobs: Jobs;
   #exports = new Map<number, ExportResult>();
+  /** One after the other. */
+  #importing: Promise<unknown> = Promise.resolve();
+  #closing = new AbortController();
   readonly previews: Previews;
   #events = new EventEmitter<{ event: [WorkspaceEvent] }>().setMaxListeners(0);
 
@@ -318,7 +321,9 @@ export class OpenWorkspace implements WorkspaceService {
   script = (): string => scriptOf(this.#journal.records(undefined, true), this.folder, this.#pathOf);
 
   async import({ file, dryRun }: z.infer<typeof importSchema>) {
-    const { result, marks } = await importMarks(file, this.table.samples());
+    const mine = this.#importing.then(() => importAside(file, this.table.samples(), this.#closing.signal));
+    this.#importing = mine.catch(() => undefined);
+    const { result, marks } = await mine;
     if (dryRun || !marks.length) return result;
     const { changed } = this.#edit({ do: 'import', file }, { marks }, (ids) => `import marks of ${whatOf(ids, this.#pathOf)}`);
     return { ...result, changed };
@@ -382,6 +387,7 @@ export class OpenWorkspace implements WorkspaceService {
 
   /** Ends all work and closes the file. */
   async close() {
+    this.#closing.abort();
     await this.#jobs.close();
     await this.#file.close();
     this.table.release();
