@@ -29,7 +29,7 @@ export async function choiceOf(door: Door, samples: readonly Sample[], what: rea
   const ways = [what.length > 0, options.where !== undefined, options.view !== undefined, listed !== null].filter(Boolean).length;
   if (ways !== 1) throw new WinnowError('bad-request', 'Say which images in one way: paths, globs or an expression, --where, --view, or --from.');
   if (options.where !== undefined) return { where: options.where };
-  if (listed) return { ids: idsOf(samples, listed, options.skipMissing ?? false) };
+  if (listed) return { ids: idsOf(door, samples, listed, options.skipMissing ?? false) };
   if (options.view !== undefined) {
     const view = (await door.calls.views.list.query()).find(({ name }) => name === options.view);
     if (!view) throw new WinnowError('bad-request', `There is no view ‘${options.view}’. \`views\` lists them.`);
@@ -58,11 +58,12 @@ export function withinFolder(door: Door, path: string, paths: ReadonlySet<string
   return isInside && (paths.has(own) || isAbsolute(path)) ? own : path.replace(/^\.\//, '');
 }
 
-function idsOf(samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {
+function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {
   const byPath = new Map(samples.map(({ path, id }) => [path, id]));
+  const inside = (path: string) => relative(door.folder, path).split(sep).join('/'); // lists of an export have whole paths
   const ids: number[] = [];
   for (const path of listed) {
-    const id = byPath.get(path) ?? byPath.get(path.replace(/^\.\//, ''));
+    const id = byPath.get(path) ?? byPath.get(isAbsolute(path) ? inside(path) : path.replace(/^\.\//, ''));
     if (id !== undefined) ids.push(id);
     else if (!skipMissing) throw new WinnowError('no-samples', `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing passes over such lines.`);
   }

@@ -18,6 +18,7 @@ interface ExportOptions extends FolderOptions {
   seed: number;
   keptOnly?: boolean;
   drop?: string;
+  safeForSpreadsheets?: boolean;
   dryRun?: boolean;
   confirmMove?: number;
 }
@@ -32,6 +33,7 @@ export function addExportCommand(program: Command) {
     .option('--seed <n>', 'the same seed gives the same split', whole, 1)
     .option('--kept-only', 'only what is decided to be kept, not the undecided and unsure')
     .option('--drop <expression>', 'leave these out too')
+    .option('--safe-for-spreadsheets', 'in CSV files, put an apostrophe before texts that Excel and others would run as formulas (those that begin with = + - @)')
     .option('--confirm-move <n>', 'with --place move: how many originals go to the trash, as the plan says', whole)
     .option('--dry-run', 'only say what would be exported')
     .addHelpText('after', `\nFormats:\n${formats.map(({ id, summary }) => `  ${id.padEnd(8)}${summary}`).join('\n')}`)
@@ -42,7 +44,7 @@ async function exportCommand(door: Door, options: ExportOptions): Promise<void> 
   const request = exportSchema.parse({
     to: resolve(options.to), // here, since the engine may run elsewhere
     format: options.format, place: options.place, drop: options.drop ?? null, keptOnly: options.keptOnly ?? false, splits: options.split ?? null, seed: options.seed,
-    confirmMove: options.confirmMove ?? null,
+    safeForSpreadsheets: options.safeForSpreadsheets ?? false, confirmMove: options.confirmMove ?? null,
   });
   const plan = await door.calls.exports.plan.query(request);
   const isMove = request.place === 'move';

@@ -180,6 +180,8 @@ export const exportSchema = z.object({
   /** Shares of the splits, made to sum to one. Stratified by class; near duplicates stay together. */
   splits: sharesSchema.nullable().default(null),
   seed,
+  /** Cells of CSV files that a spreadsheet would take for a formula begin with an apostrophe. */
+  safeForSpreadsheets: z.boolean().default(false),
   /** `move` asks twice: the second time names the number of files that the plan told. */
   confirmMove: z.int().nonnegative().nullable().default(null),
 });

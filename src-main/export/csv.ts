@@ -1,5 +1,5 @@
 /** Export with `labels.csv`: path, label and split, as pandas, fastai, AutoGluon and Keras' flow_from_dataframe read them. */
-import { csvLine, treePath, type Entry, type Format, type Text } from './format.ts';
+import { treePath, type Entry, type Format, type Text, type WriteCsv } from './format.ts';
 
 export const csv: Format = {
   id: 'csv',
@@ -8,10 +8,10 @@ export const csv: Format = {
   unsplit: null,
   unlabelled: null,
   pathOf: treePath,
-  files: (entries) => ({ 'labels.csv': lines(entries) }),
+  files: (entries, csv) => ({ 'labels.csv': lines(entries, csv) }),
 };
 
-function* lines(entries: readonly Entry[]): Text {
-  yield csvLine(['path', 'label', 'split']);
-  for (const { path, sample, split } of entries) yield csvLine([path, sample.class, split]);
+function* lines(entries: readonly Entry[], csv: WriteCsv): Text {
+  yield csv(['path', 'label', 'split']);
+  for (const { path, sample, split } of entries) yield csv([path, sample.class, split]);
 }

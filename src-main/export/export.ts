@@ -11,11 +11,11 @@ import { dirname, join, resolve } from 'node:path';
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { pathLine, plural } from '../contract/words.ts';
 import { nearestExisting } from '../file/output.ts';
 import type { Report } from '../workspace/jobs.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
-import type { Entry, Text } from './format.ts';
+import { csvLine, safeCsvLine, type Entry, type Text } from './format.ts';
 import { countSplits, layOut, type ExportInput, type Layout, type LeftOut } from './layout.ts';
 import { manifestCsv, manifestJson } from './manifest.ts';
 import { finishPart, isGrowing, leavePart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
@@ -115,12 +115,13 @@ async function placeAll({ folder }: ExportInput, { set }: Part, entries: readonl
 /** The format's own files and the manifest. Images come first: none gives its name to a file of ours. */
 async function writeFiles(input: ExportInput, request: ExportRequest, { format, entries, leftOut, names, folderOf }: Layout, { set }: Part, placed: readonly Entry[]) {
   const isList = request.place === 'list';
+  const csv = request.safeForSpreadsheets ? safeCsvLine : csvLine;
   await removeEmptyFolders(set);
   for (const folder of isList ? [] : (format.folders?.(placed, folderOf) ?? [])) await mkdir(join(set, folder), { recursive: true });
   const there = new Set(placed);
   const left = [...leftOut, ...entries.filter((entry) => !there.has(entry)).map(({ sample }): LeftOut => ({ sample, why: 'failed' }))].sort((a, b) => (a.sample.path < b.sample.path ? -1 : 1));
   const files: Record<string, Text> = {
-    ...format.files(placed), ...(isList ? lists(placed) : {}), 'manifest.csv': manifestCsv(placed, input), 'manifest.json': manifestJson(placed, left, input, request),
+    ...format.files(placed, csv), ...(isList ? lists(placed) : {}), 'manifest.csv': manifestCsv(placed, input, csv), 'manifest.json': manifestJson(placed, left, input, request),
   };
   for (const [name, text] of Object.entries(files)) {
     const file = join(set, names.take(name));
@@ -129,9 +130,9 @@ async function writeFiles(input: ExportInput, request: ExportRequest, { format, 
   }
 }
 
-/** A path a line: `files.txt`, or one for each split. */
+/** A path a line, as `--from` reads it: `files.txt`, or one for each split. */
 const lists = (entries: readonly Entry[]): Record<string, Text> =>
-  Object.fromEntries([...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [`${split ?? 'files'}.txt`, inside.map(({ path }) => `${path}\n`)]));
+  Object.fromEntries([...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [`${split ?? 'files'}.txt`, inside.map(({ path }) => `${pathLine(path)}\n`)]));
 
 /** Lines to blocks: a write for each line would take minutes over a large set. */
 function* blocks(text: Text): Text {

@@ -24,7 +24,7 @@ export interface Format extends ExportFormat {
   /** Where an image goes, before names that collide are told apart. */
   pathOf(sample: Sample, where: Where): string;
   /** The format's own files by path; `entries` come in the order of their originals' paths. */
-  files(entries: readonly Entry[]): Record<string, Text>;
+  files(entries: readonly Entry[], csv: WriteCsv): Record<string, Text>;
   /** Folders that must be there though nothing lies in them. */
   folders?(entries: readonly Entry[], folderOf: (name: string) => string): string[];
 }
@@ -47,11 +47,14 @@ export function treePath({ path }: Sample, { split, isAsked }: Where): string {
 
 export const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
-/**
- * One line of RFC 4180. A cell that begins with `=`, `+`, `-` or `@` stays as it is: a guard against spreadsheets that take it for a formula would change names of
- * files and classes for every other reader.
- */
-export const csvLine = (cells: readonly (string | number | null)[]): string => `${cells.map(csvField).join(',')}\r\n`;
+/** Makes one line of a CSV file. */
+export type WriteCsv = (cells: readonly (string | number | null)[]) => string;
+
+/** One line of RFC 4180. A text that begins with `=`, `+`, `-` or `@` stays as it is: to guard it would change names of files and classes for every reader that is no spreadsheet. */
+export const csvLine: WriteCsv = (cells) => `${cells.map(csvField).join(',')}\r\n`;
+
+/** The same for spreadsheets, which take such a text for a formula and run it: an apostrophe before it says that it is none. */
+export const safeCsvLine: WriteCsv = (cells) => csvLine(cells.map((cell) => (typeof cell === 'string' && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)));
 
 function csvField(value: string | number | null): string {
   const text = value === null ? '' : String(value);

@@ -5,7 +5,7 @@
 import { basename } from 'node:path';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { csvLine, type Entry, type Text } from './format.ts';
+import type { Entry, Text, WriteCsv } from './format.ts';
 import type { ExportInput, LeftOut } from './layout.ts';
 
 export const manifestSchema = 'winnow/manifest@2';
@@ -13,13 +13,13 @@ export const manifestSchema = 'winnow/manifest@2';
 /** A tag has no comma; one with a semicolon makes commas the separator, and a last comma says so. */
 export const joinTags = (tags: readonly string[]) => (tags.some((tag) => tag.includes(';')) ? `${tags.join(',')},` : tags.join(';'));
 
-export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput): Text {
-  yield csvLine([
+export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput, csv: WriteCsv): Text {
+  yield csv([
     'path', 'original', 'class', 'label', 'split', 'decision', 'reason', 'tags', 'note', 'width', 'height', 'bytes', 'format', 'sha256', ...columns.map(({ name }) => name),
   ]);
   for (const { path, sample, split } of entries) {
     const { class: name, label, reason, tags, note, width, height, bytes, format, sha256 } = sample;
-    yield csvLine([
+    yield csv([
       path, sample.path, name, label, split, told(sample), reason, joinTags(tags), note, width, height, bytes, format, sha256,
       ...columns.map(({ values }) => scoreOf(values, sample)),
     ]);

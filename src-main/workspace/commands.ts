@@ -106,9 +106,9 @@ function trainWords(asked: TrainRequest): Word[] {
     ...given('--weights', request.weights), ...parameterWords(checkTrain(request).parameters), ...(request.resume ? [] : ['--fresh'])];
 }
 
-function exportWords({ format, place, drop, keptOnly, splits, seed, confirmMove }: ExportRequest, to: Word): Word[] {
+function exportWords({ format, place, drop, keptOnly, splits, seed, safeForSpreadsheets, confirmMove }: ExportRequest, to: Word): Word[] {
   return ['--to', to, '--format', format, '--place', place, ...(splits ? ['--split', `${splits.train},${splits.val},${splits.test}`] : []), '--seed', String(seed),
-    ...(keptOnly ? ['--kept-only'] : []), ...given('--drop', drop), ...given('--confirm-move', confirmMove)];
+    ...(keptOnly ? ['--kept-only'] : []), ...given('--drop', drop), ...(safeForSpreadsheets ? ['--safe-for-spreadsheets'] : []), ...given('--confirm-move', confirmMove)];
 }
 
 const textOf = ({ name, words }: Command, folder: string) => [name, folder, ...words.map((word) => (typeof word === 'string' ? quoteWord(word) : word.shell))].join(' ');

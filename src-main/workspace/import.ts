@@ -21,7 +21,7 @@ const longestMinutes = 10;
 
 /** As `importMarks`, in a thread of its own, which `signal` ends. Throws WinnowError. */
 export async function importAside(file: string, samples: readonly Sample[], signal: AbortSignal): Promise<Imported> {
-  signal.throwIfAborted();
+  if (signal.aborted) throw new WinnowError('cancelled', 'Cancelled.');
   const known = samples.map(({ id, path, sha256, decision, reason, tags, label, note }): Known => ({ id, path, sha256, decision, reason, tags, label, note }));
   const order: ImportOrder = { file, samples: known };
   const worker = new Worker(new URL('./import-worker.ts', import.meta.url), { workerData: order, execArgv: ['--disable-warning=ExperimentalWarning'] });
@@ -37,6 +37,23 @@ export async function importAside(file: string, samples: readonly Sample[], sign
     clearTimeout(tooLong);
     signal.removeEventListener('abort', end);
     end();
+  }
+}
+
+/** The imports into one folder, one after the other. */
+export class Imports {
+  #last: Promise<unknown> = Promise.resolve();
+  #closing = new AbortController();
+
+  /** Throws WinnowError; `cancelled` once the folder is closed. */
+  read(file: string, samples: () => readonly Sample[]): Promise<Imported> {
+    const mine = this.#last.then(() => importAside(file, samples(), this.#closing.signal));
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  close() {
+    this.#closing.abort();
   }
 }
 

@@ -13,6 +13,7 @@ import type { Edited, WorkspaceService } from '../contract/services.ts';
 import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { exportSet, planExport, type ExportInput } from '../export/export.ts';
+import { exportInput } from './export-input.ts';
 import { advise } from './advice.ts';
 import { findAlike } from './alike.ts';
 import { commandOf, scriptOf } from './commands.ts';
@@ -22,7 +23,7 @@ import { choose, patchOf, titleOf, whatOf, withReason } from './edits.ts';
 import { embeddedCount, likelyPairs } from './embeddings.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { Groups } from './groups.ts';
-import { importAside } from './import.ts';
+import { Imports } from './import.ts';
 import { Jobs, type Report } from './jobs.ts';
 import { Journal, type Action, type Edit } from './journal.ts';
 import { confirmedKey, judgeLabels, labelQueue, labelsSentence } from './labels.ts';
@@ -56,9 +57,7 @@ export class OpenWorkspace implements WorkspaceService {
   #runs: Runs;
   #jobs: Jobs;
   #exports = new Map<number, ExportResult>();
-  /** One after the other. */
-  #importing: Promise<unknown> = Promise.resolve();
-  #closing = new AbortController();
+  #imports = new Imports();
   readonly previews: Previews;
   #events = new EventEmitter<{ event: [WorkspaceEvent] }>().setMaxListeners(0);
 
@@ -321,9 +320,7 @@ export class OpenWorkspace implements WorkspaceService {
   script = (): string => scriptOf(this.#journal.records(undefined, true), this.folder, this.#pathOf);
 
   async import({ file, dryRun }: z.infer<typeof importSchema>) {
-    const mine = this.#importing.then(() => importAside(file, this.table.samples(), this.#closing.signal));
-    this.#importing = mine.catch(() => undefined);
-    const { result, marks } = await mine;
+    const { result, marks } = await this.#imports.read(file, () => this.table.samples());
     if (dryRun || !marks.length) return result;
     const { changed } = this.#edit({ do: 'import', file }, { marks }, (ids) => `import marks of ${whatOf(ids, this.#pathOf)}`);
     return { ...result, changed };
@@ -365,13 +362,7 @@ export class OpenWorkspace implements WorkspaceService {
   exportResult = (jobId: number) => this.#exports.get(jobId) ?? null;
 
   #exportInput({ drop }: ExportRequest): ExportInput {
-    const isDropped = drop ? predicateOf(drop, this.source()) : () => false;
-    const runs = this.runs().filter((run) => run.state === 'done' && this.table.resolveColumn(run.column) === run.column).reverse();
-    const checks = this.checks().filter(({ id }) => this.table.resolveColumn(id) !== null);
-    return {
-      folder: this.folder, samples: this.table.samples(), isDropped, unreadable: this.table.count().issues, runs, groups: this.groups(),
-      columns: [...checks.map(({ id }) => id), ...runs.map(({ column }) => column)].map((name) => ({ name, values: this.table.values(name) })),
-    };
+    return exportInput(this.folder, this.table, { isDropped: drop ? predicateOf(drop, this.source()) : () => false, runs: this.runs(), groups: this.groups(), checks: this.checks() });
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<WorkspaceEvent> {
@@ -387,7 +378,7 @@ export class OpenWorkspace implements WorkspaceService {
 
   /** Ends all work and closes the file. */
   async close() {
-    this.#closing.abort();
+    this.#imports.close();
     await this.#jobs.close();
     await this.#file.close();
     this.table.release();

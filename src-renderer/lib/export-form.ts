@@ -18,6 +18,7 @@ export interface ExportForm {
   /** In percent, or in any other unit: shares of their sum. */
   shares: Record<SplitNames, number | null>;
   seed: number | null;
+  safeForSpreadsheets: boolean;
 }
 
 export const usualShares: Readonly<Record<SplitNames, number>> = { train: 80, val: 10, test: 10 };
@@ -33,7 +34,7 @@ export const placements: readonly { id: Placement; title: string; summary: strin
 ];
 
 export const newForm = (folder: string): ExportForm => ({
-  to: `${folder.replace(/[\\/]$/, '')}-cleaned`, format: 'folder', place: 'copy', keptOnly: false, drops: false, drop: '', splits: 'off', shares: { ...usualShares }, seed: 1,
+  to: `${folder.replace(/[\\/]$/, '')}-cleaned`, format: 'folder', place: 'copy', keptOnly: false, drops: false, drop: '', splits: 'off', shares: { ...usualShares }, seed: 1, safeForSpreadsheets: false,
 });
 
 const maxSeed = 2 ** 31 - 1;
@@ -55,7 +56,7 @@ export function requestOf(form: ExportForm): Omit<ExportRequest, 'confirmMove'> 
   return {
     to: form.to.trim(), format: form.format, place: form.place, keptOnly: form.keptOnly, drop: (form.drops && form.drop.trim()) || null,
     splits: form.splits === 'off' ? null : { train: share('train'), val: share('val'), test: share('test') },
-    seed: form.seed ?? 1,
+    seed: form.seed ?? 1, safeForSpreadsheets: form.safeForSpreadsheets,
   };
 }
 

@@ -50,8 +50,8 @@ describe('a line of the history', () => {
     ["views '/my images' --save 'the odd' --where 'pca.error > 1' --order -pca.error", record({ do: 'view', view: { name: 'the odd', where: 'pca.error > 1', order: { by: 'pca.error', descending: true } } })],
     ["views '/my images' --remove 'the odd'", record({ do: 'remove-view', name: 'the odd' })],
     ["duplicates '/my images' --apart a.jpg 'b c.jpg'", record({ do: 'apart', paths: ['a.jpg', 'b c.jpg'] })],
-    ["export '/my images' --to /out/clean --format folder --place copy --split 0.8,0.1,0.1 --seed 4 --kept-only --drop 'width < 9'",
-      exported('/out/clean', { splits: { train: 0.8, val: 0.1, test: 0.1 }, seed: 4, keptOnly: true, drop: 'width < 9' })],
+    ["export '/my images' --to /out/clean --format folder --place copy --split 0.8,0.1,0.1 --seed 4 --kept-only --drop 'width < 9' --safe-for-spreadsheets",
+      exported('/out/clean', { splits: { train: 0.8, val: 0.1, test: 0.1 }, seed: 4, keptOnly: true, drop: 'width < 9', safeForSpreadsheets: true })],
   ])('%s', (command, one) => expect(told(one)).toBe(command));
 
   test('a ranking names every parameter, also those that were left at their defaults', () => {
