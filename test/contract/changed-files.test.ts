@@ -36,7 +36,7 @@ async function served(files: Record<string, Uint8Array>) {
   const { engine, pipe, close } = await listenOnPipe();
   closing.push(close);
   const { id } = await engine.open({ folder, workspace: workspaceFolder });
-  const workspace = engine.find(id) as OpenWorkspace;
+  const workspace = (await engine.reach(id)) as OpenWorkspace;
   await ended(workspace, workspace.scan());
   const dispatcher = new Agent({ connect: { socketPath: pipe } });
   closing.push(() => dispatcher.close());

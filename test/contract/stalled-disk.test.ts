@@ -27,7 +27,7 @@ test('a scan of it ends when it is cancelled, and thumbnails and the rest are th
   const { engine, pipe, close } = await listenOnPipe();
   onTestFinished(close);
   const { id } = await engine.open({ folder, workspace: temporaryFolder('workspace') });
-  const workspace = engine.find(id) as OpenWorkspace;
+  const workspace = (await engine.reach(id)) as OpenWorkspace;
   await ended(workspace, workspace.scan());
   const samples = workspace.table.samples();
   const stalled = await stall(join(folder, 'share'));
