@@ -24,7 +24,7 @@ export interface Action {
 const training = () => app.training as Training;
 const canTrain = () => app.training !== null && app.view !== null && app.view.classes.length > 1;
 /** Also while it is not known yet: a key that comes before the engine's answer is no key less. */
-const canStep = (which: 'undo' | 'redo') => app.session !== null && (app.session.journal[which] !== null || app.session.saying + app.session.unsaved > 0);
+const canStep = (which: 'undo' | 'redo') => app.session !== null && (app.session.journal[which] !== null || app.session.steps.saying + app.session.steps.unsaved > 0);
 const view = () => app.view as View; // only where `when` has seen to it
 const browsing = () => app.view !== null && app.view.isBrowsing;
 const inGrid = () => browsing() && view().loupe.mode === 'grid';

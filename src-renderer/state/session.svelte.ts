@@ -8,12 +8,9 @@ import { kindsOf, type ColumnValues, type ReadSource } from '../../src-main/cont
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited } from '../../src-main/contract/services.ts';
 import { jobEnded, type CheckState, type Column, type DuplicateKind, type Finding, type Group, type Issue, type Job, type JobKind, type Journal, type Run, type Sample, type SavedView, type Workspace } from '../../src-main/contract/types.ts';
-import { codeOf, connectWorkspace, engine, judge, sentenceOf, type Calls } from '../lib/engine.ts';
-import { plural } from '../lib/format.ts';
-import { withChange } from '../lib/with-change.ts';
+import { codeOf, connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
 import { notices } from './notices.svelte.ts';
-import { locate, Outbox, type Aside, type Missed, type Said } from './outbox.ts';
-import { asideOf, discardAside, outboxStore } from './outbox-store.ts';
+import { keyOf, Steps } from './steps.svelte.ts';
 
 const retryAfterMs = 700;
 const quietMs = 120;
@@ -22,8 +19,6 @@ const firstPart = 1500;
 const laterPart = 20_000;
 /** Between the two, so that the first tiles' pictures need not wait for the rest of the rows. */
 const restMs = 300;
-/** How much of the history tells whether an undo was carried out. */
-const toldEntries = 100;
 
 export class Session {
   readonly id: string;
@@ -70,13 +65,8 @@ export class Session {
   #valuesVersion = $state(0);
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
-  #outbox: Outbox;
-  /** So many steps were said and not answered yet. */
-  saying = $state(0);
-  /** So many wait for the engine to come back. */
-  unsaved = $state(0);
-  /** What was said while the engine was away and can no longer be applied. */
-  aside = $state.raw<readonly Aside[]>([]);
+  /** What a person does: decisions, labels, undo. */
+  readonly steps: Steps;
   /** All samples are there for the first time. */
   complete: Promise<void> = Promise.resolve();
   /** The first samples are there. */
@@ -86,17 +76,13 @@ export class Session {
   #reopening = false;
   /** `samples` is what the engine has, since the folder was last opened. */
   #isInStep = false;
-  #atPath: Map<string, number> | null = null;
 
   private constructor(id: string, request: { folder: string; workspace?: string }) {
     this.id = id;
     this.folder = request.folder;
     this.#request = request;
     this.calls = connectWorkspace(id);
-    this.#outbox = new Outbox(outboxStore, {
-      workspace: id, key: () => keyOf(this.workspace), send: (said, note) => (said.kind === 'edit' ? this.#sendEdit(said) : this.#sendStep(said, note)), judge, sentenceOf,
-      onLost: () => void this.#reopen(), onCount: (waiting) => (this.unsaved = waiting), onAside: () => void this.#takeAside(),
-    });
+    this.steps = new Steps(this, { put: (list) => this.#put(list), untilInStep: () => this.#untilInStep(), askAnew: () => this.#askAnew(), reopen: () => void this.#reopen() });
   }
 
   /** Opens the folder; scans it. Throws the engine's sentence. */
@@ -107,8 +93,7 @@ export class Session {
     session.#subscribe();
     session.complete = session.refresh();
     // What waits since the last time. It may take long, or go on waiting: the folder is open all the same.
-    void session.#outbox.resume().catch(() => {}); // a page without a database has nothing that waits
-    void asideOf(id).then((list) => (session.aside = list));
+    void session.steps.resume();
     await Promise.race([session.complete, session.#begun.promise]);
     void session.complete.then(() => session.scan());
     return session;
@@ -151,7 +136,7 @@ export class Session {
     if (this.#reopening) return;
     this.#reopening = true;
     this.#subscription?.unsubscribe();
-    this.#outbox.pause();
+    this.steps.pause();
     this.connected = false;
     let isAnew = false;
     while (!this.#closed) {
@@ -174,7 +159,7 @@ export class Session {
     }
     this.#reopening = false;
     if (this.#closed) return;
-    await this.#outbox.resume().catch(() => {});
+    await this.steps.resume();
     await this.refresh();
     if (isAnew) await this.scan();
   }
@@ -223,6 +208,14 @@ export class Session {
     return this.#refreshing;
   }
 
+  /** Throws what keeps it from that. */
+  async #untilInStep(): Promise<void> {
+    while (!this.#isInStep) {
+      if (this.#closed) throw new Error('The folder was closed.');
+      await (this.#refreshing ?? this.#catchUp()).catch((error: unknown) => { if (!this.#isInStep) throw error; });
+    }
+  }
+
   async #refreshOnce() {
     // All anew while some are shown: these stay until all have come.
     const anew = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
@@ -267,9 +260,7 @@ export class Session {
     const list = this.samples;
     const isSame = list.length === this.#byId.size && list.every(({ id, path }) => this.#byId.get(id)?.path === path);
     this.samples = isSame ? list.map(({ id }) => this.#byId.get(id) as Sample) : [...this.#byId.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-    if (isSame) return;
-    this.ids = Int32Array.from(this.samples, ({ id }) => id);
-    this.#atPath = null;
+    if (!isSame) this.ids = Int32Array.from(this.samples, ({ id }) => id);
   }
 
   sample = (id: number): Sample | undefined => this.#byId.get(id);
@@ -299,92 +290,15 @@ export class Session {
     this.#valuesVersion++;
   }
 
-  /** Says something of samples: shown at once, taken back when the engine says no. While it is away, this waits in the outbox. */
-  edit = (ids: readonly number[], change: Change): Promise<void> => this.#said(async () => {
-    const before = ids.flatMap((id) => this.#byId.get(id) ?? []);
-    if (!before.length) return;
-    this.#put(before.map((sample) => withChange(sample, change)));
-    const outcome = await this.#outbox.say({ kind: 'edit', change, images: { paths: before.map(({ path }) => path), hashes: before.map(({ sha256 }) => sha256) } });
-    if (outcome.state !== 'refused') return;
-    this.#put(before);
-    notices.add('error', `Not saved. ${sentenceOf(outcome.error)}`, { stays: true });
-  });
-
-  /** Until it is answered, what can be undone is not known. */
-  async #said<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.saying++;
-    try {
-      return await work();
-    } finally {
-      this.saying--;
-    }
-  }
-
   #put(list: readonly Sample[]) {
     for (const sample of list) this.#byId.set(sample.id, sample);
     this.samples = this.samples.map(({ id }) => this.#byId.get(id) as Sample);
   }
 
-  async #sendEdit({ images, change }: Said & { kind: 'edit' }): Promise<Missed> {
-    while (!this.#isInStep) await (this.#refreshing ?? this.#catchUp());
-    this.#atPath ??= new Map(this.samples.map(({ id, path }) => [path, id]));
-    const { ids, missed } = locate(images, {
-      atPath: (path) => this.#byId.get(this.#atPath?.get(path) ?? -1),
-      ofContent: (sha256) => this.samples.flatMap((sample) => (sample.sha256 === sha256 ? [sample.id] : [])),
-    });
-    if (ids.length) this.journal = (await this.calls.journal.edit.mutate({ choice: { ids }, change })).journal;
-    return missed.paths.length ? { images: missed, why: 'The image is gone, or its content has changed since then.' } : null;
-  }
-
-  /** An undo is carried out once, also when its answer was lost: the history shows whether it was. */
-  async #sendStep({ kind, before }: Said & { kind: 'undo' | 'redo' }, note: (said: Said) => Promise<unknown>): Promise<Missed> {
-    const entries = await this.calls.journal.history.query({ limit: toldEntries });
-    const now = JSON.stringify(entries.map(({ seq, undone }) => [seq, undone]));
-    if (before !== null && before !== now) return null;
-    await note({ kind, before: now });
-    try {
-      const { title, journal } = await this.calls.journal[kind].mutate();
-      this.journal = journal;
-      notices.add('info', `${kind === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
-      void this.refresh();
-    } catch (error) {
-      if (codeOf(error) !== 'nothing-to-do') throw error;
-    }
-    return null;
-  }
-
-  async #takeAside() {
-    this.aside = await asideOf(this.id);
-    notices.add('error', `${plural(this.aside.length, 'step')} that waited for the engine could not be applied. The status line at the bottom lists them.`, { stays: true });
-    this.#askAnew(); // the page shows them as if they were
-    void this.refresh();
-  }
-
-  async discardAside() {
-    await discardAside(this.id);
-    this.aside = [];
-  }
-
-  /** Any other step of the journal: thresholds, views, duplicates, labels. It cannot wait for the engine. Returns whether it was done. */
-  do = (work: () => Promise<Edited>): Promise<boolean> => this.#said(() => this.#outbox.inTurn(async () => {
-    try {
-      if (this.#outbox.isPaused) throw new Error('The engine is being started again. Try once more when it is back.');
-      this.journal = (await work()).journal;
-      await this.refresh();
-      return true;
-    } catch (error) {
-      if (!this.#outbox.isPaused && judge(error) === 'later') void this.#reopen();
-      notices.add('error', `Not saved. ${sentenceOf(error)}`, { stays: true });
-      return false;
-    }
-  }));
-
-  /** One after the other, however fast the keys come, and after all that was said before. */
-  step = (which: 'undo' | 'redo'): Promise<void> => this.#said(async () => {
-    const outcome = await this.#outbox.say({ kind: which, before: null });
-    if (outcome.state === 'waits') notices.add('info', `${which === 'undo' ? 'Undo' : 'Redo'} waits until the engine is back.`);
-    if (outcome.state === 'refused') notices.fail(outcome.error);
-  });
+  // What a person does goes through `steps`.
+  edit = (ids: readonly number[], change: Change): Promise<void> => this.steps.edit(ids, change);
+  do = (work: () => Promise<Edited>): Promise<boolean> => this.steps.do(work);
+  step = (which: 'undo' | 'redo'): Promise<void> => this.steps.step(which);
 
   async cancel(jobId: number) {
     await this.calls.jobs.cancel.mutate({ id: jobId }).catch((error: unknown) => notices.fail(error));
@@ -395,6 +309,3 @@ export class Session {
     await this.calls.jobs.move.mutate({ id: jobId, to }).catch((error: unknown) => notices.fail(error));
   }
 }
-
-/** The workspace's own random key. An engine from before there were keys tells none. */
-const keyOf = (workspace: Workspace | null): string => (workspace as { key?: string } | null)?.key ?? '';

@@ -1,0 +1,148 @@
+/**
+ * What a person does to an open folder: marks of images, undo and redo, other steps of the journal. All goes through the outbox, one after the other. Marks are shown
+ * at once; while the engine is away, they wait, and so do undo and redo. What can no longer be applied is kept aside, to be read.
+ */
+import type { Change } from '../../src-main/contract/schemas.ts';
+import type { Edited } from '../../src-main/contract/services.ts';
+import type { Sample, Workspace } from '../../src-main/contract/types.ts';
+import { codeOf, judge, sentenceOf } from '../lib/engine.ts';
+import { plural } from '../lib/format.ts';
+import { withChange } from '../lib/with-change.ts';
+import { notices } from './notices.svelte.ts';
+import { locate, Outbox, type Aside, type Missed, type Said } from './outbox.ts';
+import { asideOf, discardAside, outboxStore } from './outbox-store.ts';
+import type { Session } from './session.svelte.ts';
+
+/** How much of the history tells whether an undo was carried out. */
+const toldEntries = 100;
+
+/** What only the steps ask of a session. */
+interface Inside {
+  put(list: readonly Sample[]): void;
+  /** `samples` is then what the engine has. */
+  untilInStep(): Promise<void>;
+  /** The next refresh asks for everything. */
+  askAnew(): void;
+  reopen(): void;
+}
+
+/** The workspace's own random key. An engine from before there were keys tells none. */
+export const keyOf = (workspace: Workspace | null): string => (workspace as { key?: string } | null)?.key ?? '';
+
+export class Steps {
+  #session: Session;
+  #inside: Inside;
+  #outbox: Outbox;
+  #atPath: { ids: Int32Array; byPath: ReadonlyMap<string, number> } | null = null;
+  /** So many were said and not answered yet. */
+  saying = $state(0);
+  /** So many wait for the engine to come back. */
+  unsaved = $state(0);
+  /** What was said while the engine was away and can no longer be applied. */
+  aside = $state.raw<readonly Aside[]>([]);
+
+  constructor(session: Session, inside: Inside) {
+    this.#session = session;
+    this.#inside = inside;
+    this.#outbox = new Outbox(outboxStore, {
+      workspace: session.id, key: () => keyOf(session.workspace), send: (said, note) => (said.kind === 'edit' ? this.#sendEdit(said) : this.#sendStep(said, note)), judge, sentenceOf,
+      onLost: () => inside.reopen(), onCount: (waiting) => (this.unsaved = waiting), onAside: () => void this.#takeAside(),
+    });
+  }
+
+  /** The folder is open: what waits is sent. A page without a database has nothing that waits. */
+  async resume(): Promise<void> {
+    const sent = this.#outbox.resume().catch(() => {});
+    this.aside = await asideOf(this.#session.id);
+    await sent;
+  }
+
+  pause() {
+    this.#outbox.pause();
+  }
+
+  /** Says something of samples: shown at once, taken back when the engine says no. */
+  edit = (ids: readonly number[], change: Change): Promise<void> => this.#said(async () => {
+    const before = ids.flatMap((id) => this.#session.sample(id) ?? []);
+    if (!before.length) return;
+    this.#inside.put(before.map((sample) => withChange(sample, change)));
+    const outcome = await this.#outbox.say({ kind: 'edit', change, images: { paths: before.map(({ path }) => path), hashes: before.map(({ sha256 }) => sha256) } });
+    if (outcome.state !== 'refused') return;
+    this.#inside.put(before);
+    notices.add('error', `Not saved. ${sentenceOf(outcome.error)}`, { stays: true });
+  });
+
+  /** One after the other, however fast the keys come, and after all that was said before. */
+  step = (which: 'undo' | 'redo'): Promise<void> => this.#said(async () => {
+    const outcome = await this.#outbox.say({ kind: which, before: null });
+    if (outcome.state === 'waits') notices.add('info', `${which === 'undo' ? 'Undo' : 'Redo'} waits until the engine is back.`);
+    if (outcome.state === 'refused') notices.fail(outcome.error);
+  });
+
+  /** Any other step of the journal: thresholds, views, duplicates, labels. It cannot wait for the engine. Returns whether it was done. */
+  do = (work: () => Promise<Edited>): Promise<boolean> => this.#said(() => this.#outbox.inTurn(async () => {
+    try {
+      if (this.#outbox.isPaused) throw new Error('The engine is being started again. Try once more when it is back.');
+      this.#session.journal = (await work()).journal;
+      await this.#session.refresh();
+      return true;
+    } catch (error) {
+      if (!this.#outbox.isPaused && judge(error) === 'later') this.#inside.reopen();
+      notices.add('error', `Not saved. ${sentenceOf(error)}`, { stays: true });
+      return false;
+    }
+  }));
+
+  async discardAside(): Promise<void> {
+    await discardAside(this.#session.id);
+    this.aside = [];
+  }
+
+  /** Until it is answered, what can be undone is not known. */
+  async #said<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.saying++;
+    try {
+      return await work();
+    } finally {
+      this.saying--;
+    }
+  }
+
+  async #sendEdit({ images, change }: Said & { kind: 'edit' }): Promise<Missed> {
+    await this.#inside.untilInStep();
+    const { samples, ids: now, calls } = this.#session;
+    if (this.#atPath?.ids !== now) this.#atPath = { ids: now, byPath: new Map(samples.map(({ id, path }) => [path, id])) };
+    const { byPath } = this.#atPath;
+    const { ids, missed } = locate(images, {
+      atPath: (path) => this.#session.sample(byPath.get(path) ?? -1),
+      ofContent: (sha256) => samples.flatMap((sample) => (sample.sha256 === sha256 ? [sample.id] : [])),
+    });
+    if (ids.length) this.#session.journal = (await calls.journal.edit.mutate({ choice: { ids }, change })).journal;
+    return missed.paths.length ? { images: missed, why: 'The image is gone, or its content has changed since then.' } : null;
+  }
+
+  /** An undo is carried out once, also when its answer was lost: the history shows whether it was. */
+  async #sendStep({ kind, before }: Said & { kind: 'undo' | 'redo' }, note: (said: Said) => Promise<unknown>): Promise<Missed> {
+    const { calls } = this.#session;
+    const entries = await calls.journal.history.query({ limit: toldEntries });
+    const now = JSON.stringify(entries.map(({ seq, undone }) => [seq, undone]));
+    if (before !== null && before !== now) return null;
+    await note({ kind, before: now });
+    try {
+      const { title, journal } = await calls.journal[kind].mutate();
+      this.#session.journal = journal;
+      notices.add('info', `${kind === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
+      void this.#session.refresh();
+    } catch (error) {
+      if (codeOf(error) !== 'nothing-to-do') throw error;
+    }
+    return null;
+  }
+
+  async #takeAside() {
+    this.aside = await asideOf(this.#session.id);
+    notices.add('error', `${plural(this.aside.length, 'step')} that waited for the engine could not be applied. The status line at the bottom lists them.`, { stays: true });
+    this.#inside.askAnew(); // the page shows them as if they were
+    void this.#session.refresh();
+  }
+}
