@@ -6,6 +6,7 @@ import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, sessi
 import { spawn } from 'node:child_process';
 import { rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Agent, fetch as pipeFetch, type RequestInit } from 'undici';
 import type { FileKind } from './contract/shell.ts';
 import { dataFolder } from './setup/folders.mjs';
@@ -28,7 +29,7 @@ const engine = new EngineKeeper({
   logFile: join(dataFolder(), 'window', 'engine.log'),
   start() {
     sweepPipe();
-    return spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], { stdio: ['pipe', 'pipe', 'pipe'] });
+    return spawn(node, ['--import', pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], { stdio: ['pipe', 'pipe', 'pipe'] });
   },
   onUp(named) {
     pipe = named;

@@ -6,6 +6,7 @@
  * stderr. Paths the user gives are relative to where npm was called.
  */
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { passThrough } from './child.mjs';
 import { planOf } from './commands.mjs';
 import { cacheFolder } from './folders.mjs';
@@ -31,7 +32,7 @@ async function main([task = '', ...args]) {
   const cwd = process.env.INIT_CWD || process.cwd();
   // Compiled sources are kept: a command starts in half the time.
   const env = { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env, WINNOW_NODE: node };
-  const cli = ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts')];
+  const cli = ['--import', pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts')];
   switch (plan.kind) {
     case 'setup':
       return 0;

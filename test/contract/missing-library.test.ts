@@ -1,0 +1,60 @@
+/** A library that is missing or broken: one sentence that names it and what mends it, and exit 1; also from `doctor`, which goes on to tell of the rest. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { root } from '../fixtures/command.ts';
+import { temporaryFolder } from '../fixtures/images.ts';
+
+const guard = pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href;
+const cli = join(root, 'src-main', 'cli.ts');
+
+function node(args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { env: { ...process.env, WINNOW_DATA: temporaryFolder('missing') } });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  return new Promise((tell) => child.once('close', (code) => tell({ code, out, err })));
+}
+
+/** As if this library were not installed: every import of it looks for one that is not there. */
+function without(library: string): string {
+  const file = join(temporaryFolder('missing'), 'without.mjs');
+  writeFileSync(file, `import { registerHooks } from 'node:module';
+registerHooks({ resolve: (name, context, next) => (name === '${library}' ? next('${library}-that-is-not-installed', context) : next(name, context)) });`);
+  return pathToFileURL(file).href;
+}
+const sentence = (library: string) => new RegExp(`^The library ‘${library}’ is missing or cannot be loaded\\. Install the libraries again: npm ci\\. Then see whether anything else is missing: npm start -- doctor\\n$`);
+
+describe('a library that is missing', () => {
+  test.each(['zod', 'commander', 'sharp'])('%s: one sentence, exit 1, no stack', async (library) => {
+    const { code, out, err } = await node(['--import', guard, '--import', without(library), cli, 'scan', '/nowhere']);
+    expect({ code, out, err }).toEqual({ code: 1, out: '', err: expect.stringMatching(sentence(`${library}-that-is-not-installed`)) });
+  });
+
+  test('doctor says so too, and tells of the other parts', async () => {
+    const { code, out, err } = await node(['--import', guard, '--import', without('zod'), cli, 'doctor']);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(sentence('zod-that-is-not-installed')) });
+    expect(out).toMatch(/database \(SQLite\)/);
+    expect(out).toMatch(/native TensorFlow/);
+  });
+
+  test('a native part that is no library is named', async () => {
+    const folder = temporaryFolder('missing');
+    const library = join(folder, 'node_modules', 'picture-reader');
+    mkdirSync(library, { recursive: true });
+    writeFileSync(join(library, 'reader.node'), 'not a library');
+    writeFileSync(join(folder, 'entry.cjs'), "require('./node_modules/picture-reader/reader.node')");
+    const { code, err } = await node(['--import', guard, join(folder, 'entry.cjs')]);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(sentence('picture-reader')) });
+  });
+
+  test('an error of another kind keeps its stack', async () => {
+    const file = join(temporaryFolder('missing'), 'entry.mjs');
+    writeFileSync(file, "throw new TypeError('a fault of our own')");
+    const { code, err } = await node(['--import', guard, file]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/TypeError: a fault of our own\n\s+at /);
+  });
+});
