@@ -1,6 +1,6 @@
 /** The page as a whole: which folder is open, which dialog is up. */
 import type { EngineInfo, ExportFormat, Method, Model } from '../../src-main/contract/types.ts';
-import { engine, sentenceOf, shell } from '../lib/engine.ts';
+import { codeOf, engine, sentenceOf, shell } from '../lib/engine.ts';
 import { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
 import { Training } from './training.svelte.ts';
@@ -18,6 +18,8 @@ class App {
   opening = $state<string | null>(null);
   /** Why the last folder could not be opened. */
   problem = $state<string | null>(null);
+  /** The folder whose workspace is damaged: a backup can be brought back. */
+  damaged = $state.raw<{ folder: string; workspace?: string } | null>(null);
   dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'take-away' | 'aside' | null>(null);
 
   async start() {
@@ -34,6 +36,7 @@ class App {
   async open(folder: string, workspace?: string) {
     this.opening = folder;
     this.problem = null;
+    this.damaged = null;
     try {
       const session = await Session.open({ folder, workspace });
       this.session?.close();
@@ -49,6 +52,7 @@ class App {
       if (session.folder !== this.info?.sampleFolder) await settings.addRecent(session.folder);
     } catch (error) {
       this.problem = sentenceOf(error);
+      if (codeOf(error) === 'workspace-corrupt') this.damaged = { folder, ...(workspace ? { workspace } : {}) };
     } finally {
       this.opening = null;
     }
