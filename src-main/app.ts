@@ -29,7 +29,10 @@ const engine = new EngineKeeper({
   logFile: join(dataFolder(), 'window', 'engine.log'),
   start() {
     sweepPipe();
-    return spawn(node, ['--import', pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], { stdio: ['pipe', 'pipe', 'pipe'] });
+    return spawn(node, ['--import', pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { UV_THREADPOOL_SIZE: '16', ...process.env }, // a disk that stalls holds some of them
+    });
   },
   onUp(named) {
     pipe = named;

@@ -21,6 +21,7 @@ import { addScanCommand } from './command/scan.ts';
 import { addTakeAwayCommand } from './command/take-away.ts';
 import { addTrainCommand } from './command/train.ts';
 import { addViewCommands } from './command/views.ts';
+import { exitNow } from './file/gate.ts';
 import { version } from './workspace/engine.ts';
 
 let exitCode: number = exitCodes.done;
@@ -61,7 +62,7 @@ program.command('serve')
     say({}, 'Open this address in a browser. Ctrl-C ends it.');
     if (!isLoopback(options.host)) say({}, `Warning: with --host ${options.host} other machines can reach this address. Whoever has it can read every image that you can read, and the connection is not encrypted. Use it in a network that you trust.`);
     await new Promise<void>((end) => process.once('SIGINT', () => end()).once('SIGTERM', () => end()).once('SIGHUP', () => end()));
-    setTimeout(() => process.exit(exitCodes.failed), 8000).unref(); // work that does not let itself be ended is left
+    setTimeout(() => exitNow(exitCodes.failed), 8000).unref(); // work that does not let itself be ended is left
     await serving.close();
   });
 
@@ -91,4 +92,4 @@ try {
   exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage) : fail(error);
 }
 await ended();
-process.exit(exitCode);
+exitNow(exitCode);

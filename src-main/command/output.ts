@@ -6,6 +6,7 @@ import { explain, WinnowError } from '../contract/errors.ts';
 import { jobEnded, type Job } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
 import { printableLines } from '../contract/words.ts';
+import { exitNow } from '../file/gate.ts';
 import { outputFile } from '../file/output.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
@@ -66,9 +67,9 @@ let isEnding = false;
 
 /** After SIGINT or SIGTERM: whatever still waits then is left. */
 function endSoon() {
-  if (isEnding) process.exit(exitCodes.cancelled);
+  if (isEnding) exitNow(exitCodes.cancelled);
   isEnding = true;
-  setTimeout(() => process.exit(exitCodes.cancelled), endWithinMs).unref();
+  setTimeout(() => exitNow(exitCodes.cancelled), endWithinMs).unref();
 }
 
 /** Starts a job, shows how far it is, cancels it on Ctrl-C, and returns it when done. Throws WinnowError when it is not. */

@@ -89,5 +89,8 @@ export function askDisk<Answer>(question: () => Promise<Answer>, signal?: AbortS
   }, signal);
 }
 
-/** How many questions have no answer yet. Node waits for each of them when a process exits by itself, so one that must end now has to be killed. */
-export const unansweredQuestions = (): number => unanswered;
+/** Ends the process now. Node waits at its end for every question to a disk, also for one that is never answered: then only a kill ends it. */
+export function exitNow(code: number): never {
+  if (unanswered > 0) process.kill(process.pid, 'SIGKILL');
+  process.exit(code);
+}

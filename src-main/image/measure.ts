@@ -1,5 +1,5 @@
 /**
- * What the scan learns of every image from its thumbnail. It runs on the engine's own thread for each image, so it is whole numbers in
+ * What the scan learns of every image from its thumbnail. It runs once for each image, so it is whole numbers in
  * reused buffers: one pass over the pixels for tones and colour, one over the luminance for edges.
  *
  * Sharpness (variance of the Laplacian; Pech-Pacheco et al., ICPR 2000) says how much fine contrast there is and therefore takes a plain

@@ -31,7 +31,8 @@ async function main([task = '', ...args]) {
   const node = /** @type {string} */ (node24());
   const cwd = process.env.INIT_CWD || process.cwd();
   // Compiled sources are kept: a command starts in half the time.
-  const env = { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env, WINNOW_NODE: node };
+  // More threads for files than Node's four: a disk that stalls holds some of them.
+  const env = { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), UV_THREADPOOL_SIZE: '16', ...process.env, WINNOW_NODE: node };
   const cli = ['--import', pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts')];
   switch (plan.kind) {
     case 'setup':
