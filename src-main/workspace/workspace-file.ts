@@ -3,11 +3,11 @@
  * how far its journal had come. So a database that is missing, empty, cut off or older than it was is refused in words, and never taken for a new one.
  */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { plural, whole } from '../contract/words.ts';
-import { isInside } from '../file/output.ts';
+import { isInside, nearestExisting } from '../file/output.ts';
 import { Backups, databaseFile, newestGoodBackup } from './backups.ts';
 import { quoteWord } from './commands.ts';
 import { Database, isDamage } from './database.ts';
@@ -34,9 +34,20 @@ export function prepareFolder(workspaceFolder: string, folder: string) {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof WinnowError || !['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'ENOENT'].includes(code as string)) throw error;
-    const why = code === 'EROFS' ? 'its disk is read-only' : code === 'EACCES' || code === 'EPERM' ? 'there is no permission' : 'a file stands in its place';
-    throw new WinnowError('target-unwritable', `Winnow cannot keep what it learns in ${workspaceFolder}: ${why}. Name another place with --workspace DIR, or set WINNOW_DATA to a folder that can be written to.`, { cause: error });
+    throw new WinnowError('target-unwritable', `Winnow cannot keep what it learns in ${workspaceFolder}: ${whyNot(workspaceFolder, code as string)}. Name another place with --workspace DIR, or set WINNOW_DATA to a folder that can be written to.`, { cause: error });
   }
+}
+
+/** Of a folder in a read-only one, the system only says that it is not there. */
+function whyNot(folder: string, code: string): string {
+  const above = nearestExisting(folder);
+  if (!statSync(above).isDirectory()) return `${above} is a file`;
+  try {
+    accessSync(above, constants.W_OK);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS' ? 'its disk is read-only' : `there is no permission for ${above}`;
+  }
+  return code === 'EROFS' ? 'its disk is read-only' : 'there is no permission';
 }
 
 export class WorkspaceFile {

@@ -237,6 +237,6 @@ describe('the workspace’s folder', () => {
 
   test('that cannot be made is told with what to do', () => {
     const at = folderOf({ file: '' });
-    expect(() => prepareFolder(join(at, 'file', 'w'), folder)).toThrow(/WINNOW_DATA/);
+    expect(() => prepareFolder(join(at, 'file', 'w'), folder)).toThrow(/file is a file\. Name another place with --workspace DIR, or set WINNOW_DATA/);
   });
 });
