@@ -2,6 +2,7 @@
  * The small language that chooses samples: `conv-ae.error >= 0.02 and class = 'dress' and not decision = 'keep'`.
  * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for what is missing, `path like 'test/*'`,
  * `path contains 'img_00'` (capitals do not count).
+ * A number is compared with a text as it is written (`class = 007`), a text in quotes with a number by its value (`width > '100'`).
  * `tag`, `issue` and `duplicate` may have several values. A sample that lacks a column satisfies no comparison with it but `= none`. Errors
  * point at the character.
  */
@@ -43,8 +44,8 @@ export function globToRegExp(glob: string): RegExp {
   return new RegExp(`^${body}$`, 'u');
 }
 
-/** `column` gives the reader of a name, or null where there is none, so that a slip of the pen is an error and not an empty answer. */
-export function parseExpression<Row>(source: string, column: (name: string) => Read<Row> | null): Predicate<Row> {
+/** `column` gives the reader of a name, or null where there is none, so that a slip of the pen is an error and not an empty answer. `isNumber`: all its values are numbers. */
+export function parseExpression<Row>(source: string, column: (name: string) => Read<Row> | null, isNumber: (name: string) => boolean = () => false): Predicate<Row> {
   const list = tokens(source);
   let next = 0;
   const word = (text: string) => list[next].kind === 'name' && list[next].text.toLowerCase() === text && Boolean(++next);
@@ -85,8 +86,8 @@ export function parseExpression<Row>(source: string, column: (name: string) => R
     next++;
     if (word('like')) {
       const glob = list[next++];
-      if (glob.kind !== 'text') throw fault(source, glob.at, 'A pattern in quotes was expected');
-      const expression = globToRegExp(unquote(glob.text));
+      if (glob.kind !== 'text' && glob.kind !== 'number') throw fault(source, glob.at, 'A pattern in quotes was expected');
+      const expression = globToRegExp(textOf(glob));
       return (row) => {
         const own = read(row);
         return isList(own) ? own.some((one) => expression.test(one)) : expression.test(String(own ?? ''));
@@ -94,8 +95,8 @@ export function parseExpression<Row>(source: string, column: (name: string) => R
     }
     if (word('contains')) {
       const part = list[next++];
-      if (part.kind !== 'text') throw fault(source, part.at, 'A text in quotes was expected');
-      const wanted = unquote(part.text).toLowerCase();
+      if (part.kind !== 'text' && part.kind !== 'number') throw fault(source, part.at, 'A text in quotes was expected');
+      const wanted = textOf(part).toLowerCase();
       return (row) => {
         const own = read(row);
         return isList(own) ? own.some((one) => one.toLowerCase().includes(wanted)) : own !== null && String(own).toLowerCase().includes(wanted);
@@ -106,8 +107,11 @@ export function parseExpression<Row>(source: string, column: (name: string) => R
     const operand = list[next++];
     const isNone = operand.kind === 'name' && operand.text.toLowerCase() === 'none';
     if (operand.kind !== 'number' && operand.kind !== 'text' && !isNone) throw fault(source, operand.at, 'A number, a text in quotes or none was expected');
-    const value = isNone ? null : operand.kind === 'number' ? Number(operand.text) : unquote(operand.text);
-    return compare(read, operator.text, value);
+    if (isNone) return compare(read, operator.text, null);
+    const text = textOf(operand);
+    const number = numberOf(text);
+    if (number === null && isNumber(name.text)) throw fault(source, operand.at, `‘${name.text}’ is a number, so a number was expected`);
+    return compare(read, operator.text, { text, number, isWrittenAsNumber: operand.kind === 'number' });
   };
 
   const predicate = either();
@@ -119,25 +123,40 @@ const unquote = (text: string) => text.slice(1, -1).replace(/\\(.)/gs, '$1');
 /** A text as the language writes it. */
 export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
+/** The text of a token, as it is written where it is a number. */
+const textOf = ({ kind, text }: Token) => (kind === 'text' ? unquote(text) : text);
+
+const plainNumber = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+const numberOf = (text: string): number | null => (plainNumber.test(text) ? Number(text) : null);
+
 const isList = (value: Value): value is readonly string[] => Array.isArray(value);
 
-function compare<Row>(read: Read<Row>, operator: string, value: number | string | null): Predicate<Row> {
+/** What a value is compared with: a text, and the number that it is, where it is one. */
+interface Operand { text: string; number: number | null; isWrittenAsNumber: boolean }
+
+function compare<Row>(read: Read<Row>, operator: string, operand: Operand | null): Predicate<Row> {
+  const equals = (own: number | string) => operand !== null && own === (typeof own === 'number' ? operand.number : operand.text);
   if (operator === '=') {
     return (row) => {
       const own = read(row);
-      return isList(own) ? (value === null ? own.length === 0 : own.includes(value as string)) : own === value;
+      if (isList(own)) return operand === null ? own.length === 0 : own.includes(operand.text);
+      return own === null ? operand === null : equals(own);
     };
   }
   if (operator === '!=') {
     return (row) => {
       const own = read(row);
-      if (isList(own)) return value === null ? own.length > 0 : !own.includes(value as string);
-      return own !== value && (value === null || own !== null);
+      if (isList(own)) return operand === null ? own.length > 0 : !own.includes(operand.text);
+      return own !== null && !equals(own);
     };
   }
+  /** Numbers by their value, also one in a text where a number was written; texts by their letters. */
   const ordered = (test: (a: number | string, b: number | string) => boolean): Predicate<Row> => (row) => {
     const own = read(row);
-    return own !== null && value !== null && typeof own === typeof value && test(own as number | string, value);
+    if (own === null || operand === null || isList(own)) return false;
+    if (typeof own === 'string' && !operand.isWrittenAsNumber) return test(own, operand.text);
+    const value = typeof own === 'string' ? numberOf(own) : own;
+    return value !== null && operand.number !== null && test(value, operand.number);
   };
   switch (operator) {
     case '<': return ordered((a, b) => a < b);

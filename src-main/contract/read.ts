@@ -59,8 +59,17 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
   };
 }
 
+const numbers = new Set(['width', 'height', 'bytes', 'frames', 'modified']);
+
+/** Are the values of this name numbers, and not the names of classes that numbers stand for? */
+function isNumber(name: string, { columns }: ReadSource): boolean {
+  if (Object.hasOwn(properties, name) || name === 'duplicate' || name === 'issue') return numbers.has(name);
+  const column = resolveColumn(columns, name);
+  return column !== null && columns.find(({ name: own }) => own === column)?.categories == null;
+}
+
 /** Says of a sample whether an expression chooses it. Throws WinnowError where it does not read. */
-export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> => parseExpression(where, (name) => readerOf(name, source));
+export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> => parseExpression(where, (name) => readerOf(name, source), (name) => isNumber(name, source));
 
 /** Kinds of the groups that a sample is in, by id. */
 export function kindsOf(groups: readonly Pick<Group, 'kind' | 'ids'>[]): ReadonlyMap<number, readonly DuplicateKind[]> {

@@ -3,8 +3,8 @@
  * saved, a decision keeps it as its reason, and the command line takes it. Each clause is asked of each sample once; the answers are bits, from
  * which follow what is shown and how many of each value the other clauses leave.
  */
-import { parseExpression, quote } from '../../src-main/contract/expression.ts';
-import { readerOf } from '../../src-main/contract/read.ts';
+import { quote } from '../../src-main/contract/expression.ts';
+import { predicateOf, readerOf } from '../../src-main/contract/read.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -52,7 +52,7 @@ export class Filter {
   /** Why the typed expression does not read; null when it does. */
   readonly problem: string | null = $derived.by(() => {
     try {
-      if (this.where.trim()) parseExpression(this.where.trim(), (name) => readerOf(name, this.#session.source));
+      if (this.where.trim()) predicateOf(this.where.trim(), this.#session.source);
       return null;
     } catch (error) {
       return (error as Error).message;
@@ -63,7 +63,7 @@ export class Filter {
     const { source } = this.#session;
     return this.#written.flatMap(([key, expression], i) => {
       try {
-        return [{ key, expression, bit: 1 << i, isFound: parseExpression<Sample>(expression, (name) => readerOf(name, source)) }];
+        return [{ key, expression, bit: 1 << i, isFound: predicateOf(expression, source) }];
       } catch {
         return []; // a column that is gone, or an expression half typed
       }
