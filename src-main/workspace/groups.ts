@@ -6,9 +6,10 @@ import { issueOf } from '../image/issue.ts';
 import { hashPixels, makeThumb, readThumb } from '../image/pixels.ts';
 import { thumbFile } from '../image/read.ts';
 import { withImage } from '../image/scanned.ts';
+import { Apart } from './apart.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
-import { settingKey, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import type { Table } from './table.ts';
 
 export class Groups {
@@ -71,21 +72,16 @@ export class Groups {
     return this.#read().kinds;
   }
 
-  /** The settings that say that these samples are no duplicates of each other. */
-  apartKeys(samples: readonly Sample[]): string[] {
-    return samples.flatMap((a, i) => samples.slice(i + 1).map((b) => settingKey('apart', pairOf(a.sha256, b.sha256))));
-  }
-
   #read() {
     if (this.#told?.shape === this.#table.shape) return this.#told;
     const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>('SELECT id, kind, score, members FROM groups ORDER BY id');
     const groups: Group[] = [];
     if (rows.length) {
       const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
-      const apart = new Set(this.#settings.all('apart').map(([pair]) => pair));
+      const apart = new Apart(this.#settings);
       for (const { id, kind, score, members } of rows) {
         const there = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
-        for (const [part, list] of together(there, apart).entries()) {
+        for (const [part, list] of apart.together(there).entries()) {
           groups.push({
             id: id * 1000 + part, kind, score, ids: list.map((sample) => sample.id),
             crossesClasses: new Set(list.map((sample) => sample.class)).size > 1, crossesSplits: new Set(list.map(({ path }) => splitOf(path))).size > 1,
@@ -95,17 +91,4 @@ export class Groups {
     }
     return (this.#told = { shape: this.#table.shape, groups, kinds: kindsOf(groups) });
   }
-}
-
-const pairOf = (a: string, b: string) => (a < b ? `${a} ${b}` : `${b} ${a}`);
-
-/** Splits a group so that no part holds a pair that is apart; parts of one are dropped. */
-function together(list: readonly Sample[], apart: ReadonlySet<string>): Sample[][] {
-  const parts: Sample[][] = [];
-  for (const sample of list) {
-    const part = parts.find((others) => others.every((other) => !apart.has(pairOf(sample.sha256, other.sha256))));
-    if (part) part.push(sample);
-    else parts.push([sample]);
-  }
-  return parts.filter((part) => part.length > 1);
 }

@@ -1,7 +1,7 @@
 /** What a person has set for a folder, by key: thresholds of checks, saved views, what is no duplicate, labels that were confirmed. Written through the journal only, so that it can be undone. */
 import type { Database } from './database.ts';
 
-export type SettingKind = 'threshold' | 'view' | 'apart' | 'confirmed';
+export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed';
 export const settingKey = (kind: SettingKind, name: string) => `${kind}:${name}`;
 
 export class Settings {

@@ -16,6 +16,7 @@ import { exportSet, planExport, type ExportInput } from '../export/export.ts';
 import { exportInput } from './export-input.ts';
 import { advise } from './advice.ts';
 import { findAlike } from './alike.ts';
+import { apartSetting } from './apart.ts';
 import { commandOf, scriptOf } from './commands.ts';
 import { divide } from './division.ts';
 import type { Database } from './database.ts';
@@ -266,7 +267,7 @@ export class OpenWorkspace implements WorkspaceService {
   setApart(ids: readonly number[]): Edited {
     const samples = ids.flatMap((id) => this.table.sample(id) ?? []);
     if (samples.length < 2) throw new WinnowError('bad-request', 'Name at least two images that are not duplicates of each other.');
-    return this.#edit({ do: 'apart', paths: samples.map(({ path }) => path) }, { settings: this.#groups.apartKeys(samples).map((key) => [key, true] as const) },
+    return this.#edit({ do: 'apart', paths: samples.map(({ path }) => path) }, { settings: [apartSetting(samples)] },
       () => `${plural(samples.length, 'image')} are no duplicates`);
   }
 

@@ -1,0 +1,90 @@
+/**
+ * What a person said is no duplicate of each other. Said of many at once it is one setting: a set of contents, each apart from all others, so that 2,000 blank
+ * frames are 2,000 contents and not two million pairs. Pairs are what earlier versions wrote.
+ */
+import { createHash } from 'node:crypto';
+import type { Sample } from '../contract/types.ts';
+import { settingKey, type Settings } from './settings.ts';
+
+type Known = Pick<Sample, 'sha256'>;
+
+/** The setting that says it of these samples. A content that several of them have stands twice: its copies are apart from each other too. */
+export function apartSetting(samples: readonly Known[]): [key: string, contents: string[]] {
+  const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)].flatMap(([sha256, own]) => (own.length > 1 ? [sha256, sha256] : [sha256])).sort();
+  return [settingKey('apart-set', createHash('sha256').update(contents.join()).digest('hex').slice(0, 32)), contents];
+}
+
+/** Samples that may be one group. */
+class Part<S extends Known> {
+  readonly samples: S[] = [];
+  readonly contents = new Set<string>();
+  /** Sets of which one content is here; no part has two of one set. */
+  readonly sets = new Set<number>();
+}
+
+export class Apart {
+  #pairs = new Map<string, Set<string>>();
+  /** Sets that a content is in. */
+  #sets = new Map<string, number[]>();
+  /** Contents whose copies are apart from each other. */
+  #fromItself = new Set<string>();
+
+  constructor(settings: Settings) {
+    for (const [pair] of settings.all('apart')) {
+      const [a, b] = pair.split(' ');
+      this.#addPair(a, b);
+      this.#addPair(b, a);
+      if (a === b) this.#fromItself.add(a);
+    }
+    for (const [set, [, contents]] of settings.all<string[]>('apart-set').entries()) {
+      for (const [i, content] of contents.entries()) {
+        if (content === contents[i - 1]) this.#fromItself.add(content);
+        else this.#sets.set(content, [...(this.#sets.get(content) ?? []), set]);
+      }
+    }
+  }
+
+  #addPair(a: string, b: string) {
+    const partners = this.#pairs.get(a);
+    if (partners) partners.add(b);
+    else this.#pairs.set(a, new Set([b]));
+  }
+
+  /** Splits a group so that no part holds two that are apart: each sample goes to the first part that takes it. Parts of one are dropped. */
+  together<S extends Known>(list: readonly S[]): S[][] {
+    const parts: Part<S>[] = [];
+    const homes = new Map<string, Part<S>>();
+    /** By set: all parts before this one hold one of it. */
+    const full = new Map<number, number>();
+    for (const sample of list) {
+      const { sha256 } = sample;
+      const home = this.#fromItself.has(sha256) ? undefined : homes.get(sha256);
+      if (home) {
+        home.samples.push(sample);
+        continue;
+      }
+      const sets = this.#sets.get(sha256) ?? [];
+      let at = sets.reduce((most, set) => Math.max(most, full.get(set) ?? 0), 0);
+      while (at < parts.length && !this.#takes(parts[at], sha256, sets)) at++;
+      const part = (parts[at] ??= new Part());
+      part.samples.push(sample);
+      part.contents.add(sha256);
+      homes.set(sha256, part);
+      for (const set of sets) {
+        part.sets.add(set);
+        let next = full.get(set) ?? 0;
+        while (parts[next]?.sets.has(set)) next++;
+        full.set(set, next);
+      }
+    }
+    return parts.map(({ samples }) => samples).filter((samples) => samples.length > 1);
+  }
+
+  #takes({ contents, sets: there }: Part<Known>, sha256: string, sets: readonly number[]): boolean {
+    if (sets.some((set) => there.has(set))) return false;
+    if (contents.has(sha256)) return false; // only a content that is apart from itself is looked for twice
+    const partners = this.#pairs.get(sha256);
+    if (!partners) return true;
+    return partners.size < contents.size ? !partners.values().some((partner) => contents.has(partner)) : !contents.values().some((content) => partners.has(content));
+  }
+}

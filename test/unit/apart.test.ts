@@ -1,0 +1,63 @@
+/** ‘Not duplicates’ of a whole group: one small step, whatever the group's size, that can be undone and is told as one command. */
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Apart, apartSetting } from '../../src-main/workspace/apart.ts';
+import { Database } from '../../src-main/workspace/database.ts';
+import { Settings } from '../../src-main/workspace/settings.ts';
+import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { openWorkspace, scanned } from '../fixtures/workspace.ts';
+
+/** Samples by letters: those of one letter are copies. */
+const of = (letters: string) => [...letters].map((sha256, id) => ({ id, sha256 }));
+function apart(sets: string[], pairs: string[] = []) {
+  const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
+  const settings = new Settings(db);
+  for (const set of sets) settings.put(...apartSetting(of(set)));
+  for (const [a, b] of pairs) settings.put(`apart:${a} ${b}`, true);
+  const read = new Apart(settings);
+  db.close();
+  return (letters: string) => read.together(of(letters)).map((part) => part.map(({ sha256 }) => sha256).join(''));
+}
+
+describe('groups are split', () => {
+  test.each<[string, string[], string[], string, string[]]>([
+    ['not at all', [], [], 'abcd', ['abcd']],
+    ['all of it', ['abcd'], [], 'abcd', []],
+    ['some of it', ['ab'], [], 'abcd', ['acd']],
+    ['copies stay together', ['ab'], [], 'aabb', ['aa', 'bb']],
+    ['copies apart from each other', ['aa'], [], 'aab', ['ab']],
+    ['copies apart from each other and from another', ['aab'], [], 'aabc', ['ac']],
+    ['two sets', ['ab', 'cd'], [], 'abcd', ['ac', 'bd']],
+    ['sets that share one', ['ab', 'bc'], [], 'abc', ['ac']],
+    ['pairs of an earlier version', [], ['ab', 'cc'], 'abcc', ['ac', 'bc']],
+    ['sets and pairs', ['ab'], ['ac'], 'abcd', ['ad', 'bc']],
+  ])('%s', (_, sets, pairs, letters, parts) => expect(apart(sets, pairs)(letters)).toEqual(parts));
+
+  test('a large group without a word, or with all of it apart', () => {
+    const many = Array.from({ length: 60_000 }, (_, i) => ({ sha256: `content ${i}` }));
+    const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
+    const settings = new Settings(db);
+    expect(new Apart(settings).together(many).map(({ length }) => length)).toEqual([60_000]);
+    settings.put(...apartSetting(many));
+    expect(new Apart(settings).together(many)).toEqual([]);
+    expect(new Apart(settings).together([...many, { sha256: 'another' }]).map(({ length }) => length)).toEqual([2]);
+    db.close();
+  });
+});
+
+test('one step of a size that grows with the group and not with its square; undone, done again, and told as one command', async () => {
+  const twin = await blob(3);
+  const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${String(i).padStart(2, '0')}.png`, twin]));
+  const workspace = await scanned(openWorkspace(folderOf(files)));
+  expect(workspace.groups()).toMatchObject([{ kind: 'exact', ids: { length: 60 } }]);
+  const ids = workspace.groups()[0].ids;
+  expect(workspace.setApart(ids).changed).toBe(1);
+  expect(workspace.setApart(ids).changed).toBe(0); // it is so already
+  expect(workspace.groups()).toEqual([]);
+  expect(workspace.db.get<{ n: number }>('SELECT max(length(changes)) AS n FROM journal')?.n).toBeLessThan(60 * 70);
+  workspace.undo();
+  expect(workspace.groups()).toHaveLength(1);
+  workspace.redo();
+  expect(workspace.groups()).toEqual([]);
+  expect(workspace.script().match(/\$WINNOW duplicates "\$FOLDER" --apart --skip-missing --from -/g)).toHaveLength(1);
+});
