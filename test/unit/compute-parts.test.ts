@@ -220,7 +220,7 @@ describe('pixels', () => {
     const x = uploadPixels(pixels.read(Int32Array.of(0)), 1, sizePx).dataSync();
     picture(3).forEach((byte, i) => Math.abs(x[i] - byte / 255) > 1e-6 && expect(x[i]).toBe(byte / 255));
     pixels.close();
-    expect(() => new Pixels({ ...set, rows: Int32Array.of(3) })).toThrow(/3 rows/);
+    expect(() => new Pixels({ ...set, rows: Int32Array.of(3) })).toThrow(/end before row 3/);
   });
 });
 
