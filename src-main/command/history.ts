@@ -53,7 +53,7 @@ async function historyCommand(door: Door, options: HistoryOptions): Promise<void
   writeJson(options, { schema: 'winnow/history@1', folder: door.folder, journal, entries });
   if (options.quiet || options.json === '-') return;
   for (const { atMs, title, undone, command } of entries) {
-    process.stdout.write(`${when(atMs)}  ${printable(title)}${undone ? ' (undone)' : ''}\n${' '.repeat(21)}winnow ${printable(command)}\n`);
+    process.stdout.write(`${when(atMs)}  ${printable(title)}${undone ? ' (undone)' : ''}\n${' '.repeat(21)}${command.startsWith('#') ? '' : 'winnow '}${printable(command)}\n`);
   }
 }
 

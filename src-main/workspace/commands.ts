@@ -3,10 +3,12 @@
  * on the same folder or a copy. The script names exactly the images that changed, so that it needs no expression to choose the same ones again.
  */
 import { basename, dirname, join } from 'node:path';
+import { z, ZodError } from 'zod';
 import { trainSchema, type Change, type ExportRequest, type KeepBest, type RankRequest, type TrainRequest } from '../contract/schemas.ts';
+import { WinnowError } from '../contract/errors.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable } from '../contract/words.ts';
-import type { Patch, Record } from './journal.ts';
+import { move, type Patch, type Record } from './journal.ts';
 import { checkRank } from './rank.ts';
 import { checkTrain } from './train.ts';
 
@@ -28,7 +30,22 @@ export const quoteWord = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text
 
 /** What on the command line does what this record did, without the program's name; long lists of paths are shortened to `--from -`. For people to read and copy. */
 export function commandOf(record: Record, folder: string, pathOf: PathOf): string {
-  return commandsOf(record, pathOf).map((command) => textOf(command, quoteWord(folder))).join(' && winnow ');
+  const told = repeat(() => commandsOf(record, pathOf));
+  return told.fault ?? told.commands.map((command) => textOf(command, quoteWord(folder))).join(' && winnow ');
+}
+
+/** The commands, or a comment that says why there are none: an entry of an earlier version may ask for what this one does not have. */
+function repeat(make: () => Command[]): { commands: Command[]; fault: string | null } {
+  try {
+    return { commands: make(), fault: null };
+  } catch (error) {
+    return { commands: [], fault: `# cannot be repeated: ${printable(whyNot(error))}` };
+  }
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof WinnowError) return error.message;
+  return error instanceof ZodError ? z.prettifyError(error) : 'this version of Winnow cannot read the entry.';
 }
 
 function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
@@ -78,12 +95,13 @@ function changeCommands(change: Change, what: readonly Word[], where?: string, i
   return commands;
 }
 
-type Setting = Extract<Record['action'], { do: 'threshold' | 'view' | 'remove-view' }>;
+type Setting = Extract<Record['action'], { do: 'threshold' | 'view' | 'remove-view' | 'unreadable' }>;
 function settingCommands(action: Setting): Command[] {
   switch (action.do) {
     case 'threshold': return [{ name: 'checks', words: ['--threshold', `${action.check}=${action.threshold ?? 'default'}`] }];
     case 'view': return [{ name: 'views', words: viewWords(action.view) }];
     case 'remove-view': return [{ name: 'views', words: ['--remove', action.name] }];
+    default: throw new WinnowError('failed', 'this version of Winnow cannot read the entry.');
   }
 }
 
@@ -117,9 +135,10 @@ const textOf = ({ name, words }: Command, folder: string) => [name, folder, ...w
 
 /**
  * A POSIX shell script that does everything again that stands (undone edits are left out), on the same or a copied folder, and gives the same decisions and
- * the same bytes of exports. Where the records tell of undo and redo as well, an edit that stood when an export was made stands again for it.
+ * the same bytes of exports. Where the records tell of undo and redo as well, an edit that stood when an export was made stands again for it. What this version
+ * cannot repeat is a comment. `strays`: paths of images that have other marks than the records say.
  */
-export function scriptOf(records: readonly Record[], folder: string, pathOf: PathOf): string {
+export function scriptOf(records: readonly Record[], folder: string, pathOf: PathOf, strays: readonly string[] = []): string {
   const lines = [headOf(folder)];
   const isTold = records.some(({ kind }) => kind === 'undo' || kind === 'redo');
   const targets = new Targets(records);
@@ -129,24 +148,26 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
   let written: { record: Record; steps: number }[] = [];
 
   const standing = () => stack.filter((record) => !record.undone);
-  const write = (title: string, commands: readonly Command[]) => lines.push('', `# ${printable(title)}`, ...commands.map(scriptLine));
+  const write = (title: string, make: () => Command[]): number => {
+    const { commands, fault } = repeat(make);
+    if (commands.length || fault) lines.push('', `# ${printable(title)}`, ...(fault ? [fault] : []), ...commands.map(scriptLine));
+    return commands.length;
+  };
   /** Brings what the script has done to these edits, by undo where it has done more. */
   const bringTo = (edits: readonly Record[]) => {
     let common = 0;
     while (common < edits.length && written[common]?.record === edits[common]) common++;
     const steps = written.slice(common).reduce((sum, one) => sum + one.steps, 0);
-    if (steps) write(`take back: ${written.slice(common).map(({ record }) => record.title).reverse().join('; ')}`, [{ name: 'undo', words: ['--steps', String(steps)] }]);
+    if (steps) write(`take back: ${written.slice(common).map(({ record }) => record.title).reverse().join('; ')}`, () => [{ name: 'undo', words: ['--steps', String(steps)] }]);
     written = written.slice(0, common);
     for (const record of edits.slice(common)) {
-      const commands = editCommands(record, pathOf);
-      if (commands.length) write(record.title, commands);
-      written.push({ record, steps: commands.length });
+      written.push({ record, steps: write(record.title, () => editCommands(record, pathOf)) });
     }
   };
 
   for (const record of records) {
-    if (record.kind === 'undo') undone.push(stack.pop() as Record);
-    else if (record.kind === 'redo') stack.push(undone.pop() as Record);
+    if (record.kind === 'undo') move(record.target, stack, undone);
+    else if (record.kind === 'redo') move(record.target, undone, stack);
     else if (record.kind === 'edit') stack.push(record);
     else if (record.action.do === 'rank') {
       bringTo(standing());
@@ -154,19 +175,26 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
       const number = (runs.get(request.method) ?? 0) + 1;
       runs.set(request.method, number);
       if (run !== `${request.method}-${number}`) lines.push('', `# Here ${run} becomes ${request.method}-${number}: runs before it were not finished.`);
-      write(record.title, [{ name: 'rank', words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)) }]);
+      write(record.title, () => [{ name: 'rank', words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)) }]);
     } else if (record.action.do === 'train') {
       bringTo(standing());
-      write(record.title, [{ name: 'train', words: trainWords({ ...record.action.request, resume: true }) }]);
+      const { request } = record.action;
+      write(record.title, () => [{ name: 'train', words: trainWords({ ...request, resume: true }) }]);
     } else if (record.action.do === 'export') {
       if (targets.isReplaced(record)) continue;
       bringTo(isTold ? stack : standing());
       const { request } = record.action;
       if (request.place === 'move') lines.push('', '# Originals went to the system’s trash here, and will again.');
-      write(record.title, [{ name: 'export', words: exportWords(request, targets.word(request.to)) }]);
+      write(record.title, () => [{ name: 'export', words: exportWords(request, targets.word(request.to)) }]);
+    } else {
+      bringTo(standing());
+      write(record.title, () => commandsOf(record, pathOf));
     }
   }
   bringTo(standing());
+  if (strays.length) {
+    lines.push('', '# These images have other marks in the folder than the steps above give them. Look at them before you rely on this script:', ...strays.map((path) => `#   ${pathLine(path)}`));
+  }
   return `${lines.join('\n')}\n`;
 }
 

@@ -23,7 +23,9 @@ export type Action =
   | { do: 'apart'; paths: readonly string[] }
   | { do: 'rank'; request: RankRequest; run: string }
   | { do: 'train'; request: TrainRequest; run: string }
-  | { do: 'export'; request: ExportRequest };
+  | { do: 'export'; request: ExportRequest }
+  /** An entry that this version cannot read. */
+  | { do: 'unreadable' };
 
 export type Patch = Partial<Marks>;
 /** New marks of a sample; new value of a setting, null to take it away. */
@@ -33,6 +35,12 @@ type Kind = 'edit' | 'undo' | 'redo' | 'done';
 interface Step { seq: number; kind: Kind; target: number | null; title: string }
 /** A step that stands, with what it was. */
 export interface Record extends Step { at: number; action: Action; changes: Changes; undone: boolean }
+
+/** Takes the step that an undo or a redo names from one stack to the other: the last one, unless two programs wrote at once. */
+export function move<S extends { seq: number }>(target: number | null, from: S[], to: S[]) {
+  const at = from.findLastIndex(({ seq }) => seq === target);
+  if (at >= 0) to.push(...from.splice(at, 1));
+}
 
 const same = (a: unknown, b: unknown) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
@@ -57,11 +65,8 @@ export class Journal {
     if (step.kind === 'edit') {
       this.#done.push(step);
       this.#undone = [];
-    } else if (step.kind === 'undo') {
-      this.#undone.push(this.#done.pop() as Step);
-    } else if (step.kind === 'redo') {
-      this.#done.push(this.#undone.pop() as Step);
-    }
+    } else if (step.kind === 'undo') move(step.target, this.#done, this.#undone);
+    else if (step.kind === 'redo') move(step.target, this.#undone, this.#done);
   }
 
   state(): JournalState {
@@ -109,14 +114,34 @@ export class Journal {
     const standing = new Set(this.#done.map(({ seq }) => seq));
     const rows = this.#db.all<Step & { at: number; action: string; changes: string }>(
       "SELECT seq, at, kind, target, title, action, changes FROM journal WHERE ? OR kind IN ('edit', 'done') ORDER BY seq DESC LIMIT ?", Number(all), limit);
-    return rows.reverse().map((row) => ({
-      ...row, action: JSON.parse(row.action) as Action, changes: (row.changes ? JSON.parse(row.changes) : { marks: [], settings: [] }) as Changes, undone: row.kind === 'edit' && !standing.has(row.seq),
-    }));
+    return rows.reverse().map((row) => {
+      const changes = row.changes ? changesOf(row.changes) : { marks: [], settings: [] };
+      const action = changes && actionOf(row.action);
+      return { ...row, action: action ?? { do: 'unreadable' }, changes: changes ?? { marks: [], settings: [] }, undone: row.kind === 'edit' && !standing.has(row.seq) };
+    });
+  }
+
+  /** Paths of images whose marks are not what the entries, all of them and in order, have written. */
+  strays(records: readonly Record[]): string[] {
+    const edits = new Map(records.filter(({ kind }) => kind === 'edit').map((record) => [record.seq, record]));
+    const written = new Map<number, Patch>();
+    for (const record of records) {
+      const { changes } = (record.kind === 'edit' ? record : edits.get(record.target ?? -1)) ?? { changes: null };
+      for (const [id, before, after] of changes?.marks ?? []) written.set(id, { ...written.get(id), ...(record.kind === 'undo' ? before : after) });
+    }
+    return [...written].filter(([id, patch]) => !matches(this.#table.marks(id), patch)).map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
   }
 
   #again(kind: 'undo' | 'redo', step: Step, to: 1 | 2) {
     const row = this.#db.get<{ changes: string }>('SELECT changes FROM journal WHERE seq = ?', step.seq) as { changes: string };
-    const changes = JSON.parse(row.changes) as Changes;
+    const changes = changesOf(row.changes);
+    const verb = kind === 'undo' ? 'undone' : 'done again';
+    if (!changes) throw new WinnowError('failed', `‘${step.title}’ cannot be ${verb}: this version of Winnow cannot read its entry in the journal.`);
+    // Nothing but the journal writes marks. Where they differ, another program wrote too, and what it wrote is not taken back unasked.
+    const [from, when] = to === 1 ? [2, 'after'] as const : [1, 'before'] as const;
+    const strange = changes.marks.filter((change) => !matches(this.#table.marks(change[0]), change[from])).map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
+    strange.push(...changes.settings.filter((change) => !same(this.#settings.get(change[0]), change[from])).map(([key]) => `the setting ${key}`));
+    if (strange.length) throw new WinnowError('failed', `‘${step.title}’ cannot be ${verb}: ${listOf(strange)} ${strange.length === 1 ? 'is' : 'are'} not as ${when} that step. Change ${strange.length === 1 ? 'it' : 'them'} by hand.`);
     this.#write(kind, step.seq, step.title, changes, to, null);
     return { changed: changes.marks.length + changes.settings.length, title: step.title };
   }
@@ -131,5 +156,33 @@ export class Journal {
     if (changes.settings.length || changes.marks.some(([, before, after]) => 'label' in before || 'label' in after)) this.#table.reshape();
     this.#follow({ seq, kind, target, title });
     this.#onStep();
+  }
+}
+
+const matches = (marks: Marks | null, patch: Patch): boolean => marks !== null && (Object.keys(patch) as (keyof Marks)[]).every((name) => same(marks[name], patch[name]));
+
+/** Three names and how many more. */
+const listOf = (names: readonly string[]): string => (names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', '));
+
+/** Null where it is not what this version writes. */
+function changesOf(text: string): Changes | null {
+  try {
+    const { marks, settings } = JSON.parse(text) as Changes;
+    return Array.isArray(marks) && Array.isArray(settings) ? { marks, settings } : null;
+  } catch {
+    return null;
+  }
+}
+
+function actionOf(text: string): Action | null {
+  try {
+    const action = JSON.parse(text) as Action | null;
+    if (action === null) return null; // of an undo
+    const request = 'request' in action ? action.request : null;
+    const lacksRequest = ['rank', 'train', 'export', 'keep-best'].includes(action.do) && (typeof request !== 'object' || request === null);
+    const lacksTarget = action.do === 'export' && typeof (request as Partial<ExportRequest>).to !== 'string';
+    return typeof action.do !== 'string' || lacksRequest || lacksTarget ? null : action;
+  } catch {
+    return null;
   }
 }

@@ -192,6 +192,9 @@ export class Table {
       decision, reason, tags.length ? JSON.stringify(tags) : null, label, note, revision, id);
   }
 
+  /** Also of a sample whose file is gone. */
+  pathOf = (id: number): string | undefined => this.#db.get<{ path: string }>('SELECT path FROM samples WHERE id = ?', id)?.path;
+
   /** Also of a sample whose file is gone, which keeps its marks. */
   marks(id: number): Marks | null {
     const row = this.#db.get<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE id = ?`, id);

@@ -246,7 +246,7 @@ export class OpenWorkspace implements WorkspaceService {
       if (!before) throw new WinnowError('no-samples', `There is no sample ${id} in this folder.`);
       return [id, patchOf(before, told)] as const;
     });
-    return this.#edit({ do: 'edit', change: told, where }, { marks }, (changed) => titleOf(told, whatOf(changed, this.#pathOf)));
+    return this.#edit({ do: 'edit', change: told, where }, { marks }, (changed) => titleOf(told, whatOf(changed, this.table.pathOf)));
   }
 
   setThreshold({ check, threshold }: z.infer<typeof thresholdSchema>): Edited {
@@ -277,13 +277,13 @@ export class OpenWorkspace implements WorkspaceService {
     const groups = this.groups().filter(({ id, kind }) => request.kinds.includes(kind) && (request.groups?.includes(id) ?? true));
     const rejects = rejectsOf(groups, (id) => samples.get(id), { rule: request.rule, protectedFolder: request.protectedFolder, sharpness });
     const marks = [...rejects].map(([id, { kept, kind }]) => [id, { decision: 'reject', reason: `${kind} duplicate of ${samples.get(kept)?.path}` }] as const);
-    return this.#edit({ do: 'keep-best', request }, { marks }, (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.#pathOf)}`);
+    return this.#edit({ do: 'keep-best', request }, { marks }, (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.table.pathOf)}`);
   }
 
   acceptLabels(ids: readonly number[]): Edited {
     const suspects = this.#suspects(ids);
     const marks = suspects.map(({ sampleId, suggested }) => [sampleId, { label: suggested }] as const);
-    return this.#edit({ do: 'accept-labels', paths: suspects.flatMap(({ sampleId }) => this.#pathOf(sampleId) ?? []) }, { marks }, (changed) => `accept the suggested class of ${whatOf(changed, this.#pathOf)}`);
+    return this.#edit({ do: 'accept-labels', paths: suspects.flatMap(({ sampleId }) => this.table.pathOf(sampleId) ?? []) }, { marks }, (changed) => `accept the suggested class of ${whatOf(changed, this.table.pathOf)}`);
   }
 
   confirmLabels(ids: readonly number[]): Edited {
@@ -314,16 +314,19 @@ export class OpenWorkspace implements WorkspaceService {
   history(limit: number): Entry[] {
     return this.#journal.records(limit).reverse().map((record) => ({
       seq: record.seq, atMs: record.at, title: record.title, undone: record.undone, changed: record.changes.marks.length + record.changes.settings.length,
-      command: commandOf(record, this.folder, this.#pathOf),
+      command: commandOf(record, this.folder, this.table.pathOf),
     }));
   }
 
-  script = (): string => scriptOf(this.#journal.records(undefined, true), this.folder, this.#pathOf);
+  script(): string {
+    const records = this.#journal.records(undefined, true);
+    return scriptOf(records, this.folder, this.table.pathOf, this.#journal.strays(records));
+  }
 
   async import({ file, dryRun }: z.infer<typeof importSchema>) {
     const { result, marks } = await this.#imports.read(file, () => this.table.samples());
     if (dryRun || !marks.length) return result;
-    const { changed } = this.#edit({ do: 'import', file }, { marks }, (ids) => `import marks of ${whatOf(ids, this.#pathOf)}`);
+    const { changed } = this.#edit({ do: 'import', file }, { marks }, (ids) => `import marks of ${whatOf(ids, this.table.pathOf)}`);
     return { ...result, changed };
   }
 
@@ -337,8 +340,6 @@ export class OpenWorkspace implements WorkspaceService {
     this.#tellChanged();
     return { ...result, journal: this.#journal.state() };
   }
-
-  #pathOf = (id: number): string | undefined => this.db.get<{ path: string }>('SELECT path FROM samples WHERE id = ?', id)?.path;
 
   /** What expressions read. */
   source(): ReadSource {

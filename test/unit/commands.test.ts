@@ -99,7 +99,7 @@ describe('a script', () => {
 
   test('an edit that stood when an export was made and was undone later stands for that export only', () => {
     const [first, second] = [reject(0), { ...reject(1), undone: true }];
-    const undo = { ...record({ do: 'edit', change: {} }), kind: 'undo' as const };
+    const undo = { ...record({ do: 'edit', change: {} }), kind: 'undo' as const, target: second.seq };
     const redo = { ...undo, kind: 'redo' as const };
     const calls = run(scriptOf([first, second, exported('/out/a'), undo, exported('/out/b'), redo, exported('/out/c'), undo, reject(2)], folder, pathOf));
     expect(calls.map(({ words, input }) => [words[0], words[0] === 'export' ? words[3] : input.trim()])).toEqual([
