@@ -89,8 +89,9 @@ export class Jobs {
   async close(): Promise<void> {
     for (const { job } of [...this.#queue]) this.cancel(job.id);
     if (!this.#running) return;
-    this.cancel(this.#running.held.job.id);
-    await this.#running.ended;
+    const { held, ended } = this.#running;
+    held.stop.abort(new WinnowError('engine-gone', 'Winnow was closed before this had ended.')); // nobody cancelled it: its run is interrupted
+    await ended;
   }
 
   /** Takes it out of the queue. False where it does not wait. */

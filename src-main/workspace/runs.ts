@@ -84,7 +84,8 @@ export async function keepRun({ runs, onRun }: { runs: Runs; onRun(run: Run): vo
   } catch (cause) {
     const error = inWords(cause);
     const { code, message } = explain(error);
-    const state = report.signal.aborted || code === 'cancelled' ? 'cancelled' : cutOff.includes(code) ? 'interrupted' : 'failed';
+    const isClosed = (report.signal.reason as WinnowError | undefined)?.code === 'engine-gone';
+    const state = isClosed ? 'interrupted' : report.signal.aborted || code === 'cancelled' ? 'cancelled' : cutOff.includes(code) ? 'interrupted' : 'failed';
     try {
       put({ state, report: { ...run.report, error: message } });
     } catch {
