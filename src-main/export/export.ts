@@ -4,7 +4,6 @@
  * when the export stands.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { lstat, mkdir, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -12,6 +11,7 @@ import { explain, WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/types.ts';
 import { pathLine, plural } from '../contract/words.ts';
+import { mustBeThere } from '../file/gate.ts';
 import { nearestExisting } from '../file/output.ts';
 import type { Report } from '../workspace/jobs.ts';
 import { forEachParallel } from '../workspace/parallel.ts';
@@ -20,7 +20,7 @@ import { countSplits, layOut, type ExportInput, type Layout, type LeftOut } from
 import { manifestCsv, manifestJson } from './manifest.ts';
 import { finishPart, isGrowing, leavePart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
 import { placeFile, type Place } from './place.ts';
-import { checkTarget, goneError } from './target.ts';
+import { bringBack, checkTarget } from './target.ts';
 import { trashOriginals } from './trash.ts';
 
 export type { ExportInput } from './layout.ts';
@@ -104,9 +104,10 @@ async function placeAll({ folder }: ExportInput, { set }: Part, entries: readonl
   report.stage({ copy: 'Copying', move: 'Copying', hardlink: 'Linking', symlink: 'Linking' }[place], entries.length);
   await forEachParallel(entries, hands, report.signal, async (entry) => {
     const issue = await placeFile(join(folder, entry.sample.path), join(set, entry.path), entry.sample, place);
-    if (!issue) placed.add(entry);
-    else if (!existsSync(folder)) throw goneError(folder);
-    else failed.push(issue);
+    if (issue) {
+      await mustBeThere(folder, bringBack);
+      failed.push(issue);
+    } else placed.add(entry);
     report.progress(++done);
   });
   return failed.sort(byPath);

@@ -3,11 +3,12 @@ import { constants, existsSync, lstatSync, readdirSync, statSync } from 'node:fs
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
+import { mustBeThere } from '../file/gate.ts';
 import { nearestExisting, outsideOf } from '../file/output.ts';
 
 /** Returns the path where it will be, with every link followed. Throws WinnowError. */
 export async function checkTarget(folder: string, path: string): Promise<string> {
-  if (!existsSync(folder)) throw goneError(folder);
+  await mustBeThere(folder, bringBack);
   const to = outsideOf([folder], path, 'The target');
   if (existsSync(to)) checkEmpty(to);
   const above = nearestExisting(dirname(to));
@@ -21,7 +22,8 @@ export async function checkTarget(folder: string, path: string): Promise<string>
   return to;
 }
 
-export const goneError = (folder: string) => new WinnowError('no-folder', `${folder} is gone. Was its disk taken out? Bring it back, then export again.`);
+/** What to do when the opened folder is gone. */
+export const bringBack = 'Connect it, then export again.';
 
 function checkEmpty(to: string) {
   let entries: string[];

@@ -2,6 +2,7 @@
  * Questions to the disk of an opened folder. A network share that stalls never answers, and every question that waits occupies one of the few threads that the
  * process has for files: so only a few are asked at once, nobody waits longer than `patienceMs`, and a cancel ends the wait. Other disks stay reachable meanwhile.
  */
+import { stat } from 'node:fs/promises';
 import { WinnowError } from '../contract/errors.ts';
 
 /** Of the threads that Node has for files, some are left for other disks. */
@@ -87,6 +88,16 @@ export function askDisk<Answer>(question: () => Promise<Answer>, signal?: AbortS
     unanswered++;
     return question().finally(() => void unanswered--);
   }, signal);
+}
+
+/** Throws `no-folder` where an opened folder is gone or does not answer; `next` says what to do. */
+export async function mustBeThere(folder: string, next: string, signal?: AbortSignal): Promise<void> {
+  try {
+    await askDisk(() => stat(folder), signal);
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
+    throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected? ${next}`, { cause: error });
+  }
 }
 
 /** Ends the process now. Node waits at its end for every question to a disk, also for one that is never answered: then only a kill ends it. */

@@ -3,8 +3,8 @@
  * one compute process.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +21,7 @@ import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
 import { chosenBackend, keepBackend } from './backend-choice.ts';
+import { askDisk } from '../file/gate.ts';
 import { isInside } from '../file/output.ts';
 import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
 import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
@@ -140,7 +141,7 @@ export class Engine implements EngineService {
   }
 
   async open({ folder, workspace }: { folder: string; workspace?: string }): Promise<Opened> {
-    const real = realFolder(folder);
+    const real = await realFolder(folder);
     const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(real);
     if (isInside(real, workspaceFolder)) {
       throw new WinnowError('bad-request', 'The workspace lies inside the opened folder, which is never written to. Choose another place for it.');
@@ -210,10 +211,10 @@ export class Engine implements EngineService {
     }
   }
 
-  backups = ({ folder, workspace }: { folder: string; workspace?: string }): Promise<Backup[]> => listBackups(this.#placeOf(folder, workspace));
+  backups = ({ folder, workspace }: { folder: string; workspace?: string }): Promise<Backup[]> => this.#placeOf(folder, workspace).then(listBackups);
 
   async restore({ folder, workspace, backup }: { folder: string; workspace?: string; backup: string | null }): Promise<Restored> {
-    const workspaceFolder = this.#placeOf(folder, workspace);
+    const workspaceFolder = await this.#placeOf(folder, workspace);
     const id = hash(workspaceFolder);
     await this.#close(id);
     const lock = takeLock(workspaceFolder, this.#self);
@@ -228,8 +229,8 @@ export class Engine implements EngineService {
     }
   }
 
-  #placeOf(folder: string, workspace?: string): string {
-    const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(realFolder(folder));
+  async #placeOf(folder: string, workspace?: string): Promise<string> {
+    const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(await realFolder(folder));
     if (!existsSync(workspaceFolder)) throw new WinnowError('no-workspace', `Winnow has not worked on ${folder} yet: there is nothing to restore.`);
     return workspaceFolder;
   }
@@ -308,11 +309,15 @@ const belongsTo = ({ folder, workspaceFolder }: Place) =>
 const jsonSchemaOf = (schema: z.ZodType): Record<string, unknown> => z.toJSONSchema(schema, { io: 'input' });
 const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { schema: z.ZodType }): Method => ({ id, title, summary, schema: jsonSchemaOf(schema) });
 
-function realFolder(folder: string): string {
+/** Asked through the gate: a network folder that does not answer holds up nobody else. */
+async function realFolder(folder: string): Promise<string> {
   const path = resolve(folder.replace(/^~(?=$|[\\/])/, homedir()));
-  if (!existsSync(path)) throw new WinnowError('no-folder', `There is no folder ${path}.`);
-  if (!statSync(path).isDirectory()) throw new WinnowError('no-folder', `${path} is a file. Open the folder that holds it.`);
-  return realpathSync(path);
+  const info = await askDisk(() => stat(path)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
+    throw error;
+  });
+  if (!info.isDirectory()) throw new WinnowError('no-folder', `${path} is a file. Open the folder that holds it.`);
+  return askDisk(() => realpath(path));
 }
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -2,11 +2,10 @@
  * Finds the images of the folder and reads what is new or changed: hash, size, thumbnail, measures. A file that cannot be read becomes
  * an issue. Rows are committed a few times a second, so that a door sees them appear and a kill loses a moment's work.
  */
-import { stat } from 'node:fs/promises';
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
-import { askDisk } from '../file/gate.ts';
+import { mustBeThere } from '../file/gate.ts';
 import { findImages, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
 import { measureNames } from '../image/measure.ts';
@@ -21,11 +20,13 @@ import type { Scanned, Table } from './table.ts';
 export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
 const commitEveryMs = 300;
 
+const kept = 'What is known of its images is kept.';
+
 export interface ScanSummary { found: number; read: number; unreadable: number; gone: number }
 
 /** `limits`: other ones than the usual. */
 export async function scan(folder: string, workspaceFolder: string, table: Table, report: Report, limits: Partial<Limits> = {}): Promise<ScanSummary> {
-  await mustBeThere(folder, report.signal);
+  await mustBeThere(folder, kept, report.signal);
   clearParts(workspaceFolder);
   const known = table.known();
   const present = new Set<string>();
@@ -50,7 +51,7 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
       report.progress(present.size, 0);
     }
 
-    await mustBeThere(folder, report.signal); // a disk that went while it was walked takes nothing with it
+    await mustBeThere(folder, kept, report.signal); // a disk that went while it was walked takes nothing with it
 
     report.stage('Reading images', changed.length);
     let committed = performance.now();
@@ -67,7 +68,7 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
           report.signal.throwIfAborted();
           const isPassing = passes(error);
           const { issue, isFinding } = isPassing ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false } : issueOf(file.path, error);
-          if (!isFinding) await mustBeThere(folder, report.signal);
+          if (!isFinding) await mustBeThere(folder, kept, report.signal);
           if (!isPassing || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
         }
         report.progress(++done);
@@ -84,15 +85,6 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
   table.setMeta('scannedAt', String(Date.now()));
   const { samples, issues: unreadable } = table.count();
   return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length };
-}
-
-async function mustBeThere(folder: string, signal: AbortSignal) {
-  try {
-    await askDisk(() => stat(folder), signal);
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
-    throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected? What is known of its images is kept.`);
-  }
 }
 
 /**
