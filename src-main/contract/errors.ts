@@ -41,7 +41,7 @@ const systemSentences: Record<string, (what: string) => Told> = {
   EROFS: (what) => ['target-unwritable', `${what} cannot be written: its disk is read-only. Choose another place.`],
   ENOSPC: () => ['disk-full', 'The disk is full. Free some space and try again.'],
   EDQUOT: () => ['disk-full', 'Your share of the disk is used up. Free some space and try again.'],
-  EFBIG: (what) => ['failed', `${what} is larger than can be worked on or than the disk takes.`],
+  EFBIG: (what) => ['failed', `${what} is larger than its disk takes. Choose another disk.`],
   ENAMETOOLONG: (what) => ['bad-request', `${what.length > 120 ? `${what.slice(0, 100)}…` : what}: the name is too long for the disk. Choose a shorter one.`],
   EILSEQ: (what) => ['target-unwritable', `${what}: the disk does not take this name. Choose another one.`],
   ELOOP: (what) => ['target-unwritable', `${what} is a link that leads back to itself. Remove the link, or choose another place.`],
@@ -73,6 +73,7 @@ function told(error: unknown): Told {
     return known ?? ['failed', `The workspace could not be read or written: ${error.message}. What was confirmed is kept. Open the folder again.`];
   }
   if (error.name === 'AbortError') return ['cancelled', 'Cancelled.'];
+  if (code === 'EFBIG' && syscall === 'open') return ['bad-request', error.message]; // of file/open.ts, with the limit
   // Node says EINVAL of wrong arguments too.
   if (Object.hasOwn(systemSentences, code) && (code !== 'EINVAL' || syscall)) return systemSentences[code](dest ?? path ?? 'The file');
   if (error instanceof RangeError) return rangeSentence(error);

@@ -74,7 +74,7 @@ export class WorkspaceFile {
     try {
       // Reading all of a large one takes half a second: only after a crash, or where somebody else wrote to it.
       const fault = info && !isAsLeft ? this.db.fault() : null;
-      if (fault) throw damaged(`its file workspace.sqlite is no whole database (${fault})`);
+      if (fault) throw damaged('its file workspace.sqlite is no whole database', fault);
       const { key, journal } = this.#state();
       if (marker && key !== null && key !== marker.key) throw damaged('its file workspace.sqlite is that of another workspace');
       if (marker && journal < marker.journal) throw damaged(`${whole(marker.journal - journal)} of ${plural(marker.journal, 'entry', 'entries')} of its journal are missing. The file workspace.sqlite, or workspace.sqlite-wal beside it, was removed or replaced by an older one`);
