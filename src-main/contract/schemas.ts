@@ -7,9 +7,12 @@ const seed = z.int().min(0).max(2 ** 31 - 1).default(1);
 
 export const expressionSchema = z.string().trim().min(1).max(2000);
 
+/** A path as a system takes it. */
+const path = z.string().min(1).max(32_768).refine((text) => !text.includes('\0'), 'A path has no zero bytes.');
+
 export const openSchema = z.object({
-  folder: z.string().min(1).describe('Folder of images'),
-  workspace: z.string().min(1).optional().describe('Where Winnow keeps what it learns; by default in the user’s data folder'),
+  folder: path.describe('Folder of images'),
+  workspace: path.optional().describe('Where Winnow keeps what it learns; by default in the user’s data folder'),
 });
 
 export const restoreSchema = openSchema.extend({
@@ -67,7 +70,7 @@ export type KeepBest = z.infer<typeof keepBestSchema>;
 
 export const importSchema = z.object({
   /** CSV, JSON Lines, COCO, or a manifest of an export. */
-  file: z.string().min(1),
+  file: path,
   dryRun: z.boolean().default(false),
 });
 
@@ -94,7 +97,7 @@ export const rankSchema = z.object({
   /** Go on with an unfinished run of the same settings and images, where there is one: interrupted, cancelled, or failed with a checkpoint. */
   resume: z.boolean().default(true),
   /** Folder for the error maps, one 16-bit PNG for each image. */
-  maps: z.string().min(1).nullable().default(null),
+  maps: path.nullable().default(null),
 });
 export type RankRequest = z.infer<typeof rankSchema>;
 
@@ -118,7 +121,7 @@ export const trainSchema = z.object({
   parameters: z.record(z.string(), z.unknown()).default({}),
   division: divisionSchema.prefault({}),
   /** A safetensors file with torchvision's or timm's names to begin from. */
-  weights: z.string().min(1).nullable().default(null),
+  weights: path.nullable().default(null),
   seed,
   resume: z.boolean().default(true),
 });
@@ -148,7 +151,7 @@ export const modelFormats = ['onnx', 'tfjs'] as const;
 /** A classifier to take away. */
 export const takeAwaySchema = z.object({
   runId: z.string().min(1),
-  to: z.string().min(1).describe('Folder that is made; it must not exist or be empty'),
+  to: path.describe('Folder that is made; it must not exist or be empty'),
   formats: z.array(z.enum(modelFormats)).min(1).default([...modelFormats]),
   /** Which, of a run with folds; from 1. */
   fold: z.int().min(1).default(1),
@@ -165,12 +168,12 @@ export const previewSchema = z.object({
   /** A finished classifier that says whether it still knows the image. */
   runId: z.string().min(1).nullable().default(null),
   /** Folder for the views, one lossless WebP each. */
-  to: z.string().min(1).nullable().default(null),
+  to: path.nullable().default(null),
 });
 export type PreviewRequest = z.infer<typeof previewSchema>;
 
 export const exportSchema = z.object({
-  to: z.string().min(1).describe('Folder that is made; it must not exist or be empty'),
+  to: path.describe('Folder that is made; it must not exist or be empty'),
   format: z.string().min(1).default('folder'),
   place: z.enum(placements).default('copy'),
   /** Samples for which this holds are left out, beside the rejected ones. */

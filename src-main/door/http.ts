@@ -40,7 +40,10 @@ const sendJson = (response: ServerResponse, status: number, value: object) => vo
 /** What was asked for; a line that is no address counts as the root. */
 export const urlOf = ({ url }: IncomingMessage): URL => URL.parse(url ?? '/', 'http://engine') ?? new URL('http://engine/');
 
+const methods = new Set(['GET', 'HEAD', 'POST']);
+
 async function answer(engine: Engine, guests: Guests, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!methods.has(request.method ?? '')) return sendJson(response, 405, { code: 'bad-request', message: 'Only GET, HEAD and POST are answered here.' });
   const url = urlOf(request);
   const inside = /^\/w\/([0-9a-f]+)(\/.*)$/.exec(url.pathname);
   if (!inside) {

@@ -193,7 +193,8 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
   }
   bringTo(standing());
   if (strays.length) {
-    lines.push('', '# These images have other marks in the folder than the steps above give them. Look at them before you rely on this script:', ...strays.map((path) => `#   ${pathLine(path)}`));
+    lines.push('', '# These images have other marks in the folder than the steps above give them. Look at them before you rely on this script:');
+    for (const path of strays) lines.push(`#   ${pathLine(path)}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -140,7 +140,7 @@ export class Journal {
     // Nothing but the journal writes marks. Where they differ, another program wrote too, and what it wrote is not taken back unasked.
     const [from, when] = to === 1 ? [2, 'after'] as const : [1, 'before'] as const;
     const strange = changes.marks.filter((change) => !matches(this.#table.marks(change[0]), change[from])).map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
-    strange.push(...changes.settings.filter((change) => !same(this.#settings.get(change[0]), change[from])).map(([key]) => `the setting ${key}`));
+    for (const change of changes.settings) if (!same(this.#settings.get(change[0]), change[from])) strange.push(`the setting ${change[0]}`);
     if (strange.length) throw new WinnowError('failed', `‘${step.title}’ cannot be ${verb}: ${listOf(strange)} ${strange.length === 1 ? 'is' : 'are'} not as ${when} that step. Change ${strange.length === 1 ? 'it' : 'them'} by hand.`);
     this.#write(kind, step.seq, step.title, changes, to, null);
     return { changed: changes.marks.length + changes.settings.length, title: step.title };

@@ -22,7 +22,7 @@ const rows = 300_000;
 const short = new Set([
   'src-main/file/output.ts parts.slice(i)', 'src-main/file/output.ts parts.slice(i + 1)', // parts of one path
   'src-main/workspace/alike.ts middle', // numbers of one embedding
-  'src-main/workspace/commands.ts commands.map(scriptLine)', // commands of one step
+  'src-main/workspace/commands.ts commands.map(scriptLine)', 'src-main/workspace/commands.ts (fault ? [fault] : [])', 'src-main/workspace/journal.ts from.splice(at, 1)', // of one step
   'src-main/app.ts (args as Args)', 'src-main/image/reader.ts this.#lossOf(code, signal)', // arguments of one call
   'src-main/compute/ops/dropout.ts seed', // what a step is named by
   'src-main/setup/package.mjs tensorflow', 'src-main/setup/package.mjs kernels', "src-main/setup/pieces/renderer.mjs tool.split('/')",
