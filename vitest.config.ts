@@ -8,6 +8,7 @@ const config = defineConfig({
   test: {
     include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
     pool: 'forks',
+    maxWorkers: 2, // most of the time goes by in processes that start and that use one core
     globalSetup: ['./test/fixtures/temporary.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
