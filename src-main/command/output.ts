@@ -57,8 +57,9 @@ export const codeOf = (error: unknown): string => told(error).code;
 /** An error of the client carries the engine's code and sentence in its data. */
 function told(error: unknown): { code: string; message: string } {
   const { data, cause } = error as { data?: { winnow?: string }; cause?: unknown };
-  if (cause instanceof WinnowError) return explain(cause); // the engine was lost while a call waited
-  return data?.winnow ? { code: data.winnow, message: (error as Error).message } : explain(error);
+  if (data?.winnow) return { code: data.winnow, message: (error as Error).message };
+  const isLost = !(error instanceof WinnowError) && cause instanceof WinnowError; // the engine, while a call waited
+  return explain(isLost ? cause : error);
 }
 
 /** What lets itself be cancelled is over long before; the second time nothing is waited for. */

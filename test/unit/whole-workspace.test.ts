@@ -192,6 +192,10 @@ describe('backups', () => {
   });
 
   test('the command lists them and brings one back, and the engine does the same for a window', async () => {
+    const half = copy();
+    truncateSync(file(half), 9000);
+    const told = await winnow(['show', folder, '--where', 'width > 0', '--workspace', half]);
+    expect(told).toMatchObject({ code: 1, err: expect.stringMatching(/damaged.*`winnow restore .* --backup/) });
     const at = copy();
     truncateSync(file(at));
     const engine = new Engine(join(temporaryFolder('pipe'), 'none.sock'));
