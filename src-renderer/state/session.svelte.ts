@@ -8,7 +8,7 @@ import { kindsOf, type ColumnValues, type ReadSource } from '../../src-main/cont
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited } from '../../src-main/contract/services.ts';
 import { jobEnded, type CheckState, type Column, type DuplicateKind, type Finding, type Group, type Issue, type Job, type JobKind, type Journal, type Run, type Sample, type SavedView, type Workspace } from '../../src-main/contract/types.ts';
-import { codeOf, connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
+import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
 import { notices } from './notices.svelte.ts';
 import { keyOf, Steps } from './steps.svelte.ts';
 
@@ -104,13 +104,9 @@ export class Session {
     this.#subscription?.unsubscribe();
   }
 
-  /** Reads the folder anew. A job already running is no reason to complain. */
+  /** Reads the folder anew, after the jobs that were asked for before. */
   async scan() {
-    try {
-      await this.calls.workspace.scan.mutate();
-    } catch (error) {
-      if (codeOf(error) !== 'job-running') notices.fail(error);
-    }
+    await this.calls.workspace.scan.mutate().catch((error: unknown) => notices.fail(error));
   }
 
   #subscribe() {

@@ -27,7 +27,7 @@ interface Inside {
 }
 
 /** The workspace's own random key. An engine from before there were keys tells none. */
-export const keyOf = (workspace: Workspace | null): string => (workspace as { key?: string } | null)?.key ?? '';
+export const keyOf = (workspace: Workspace | null): string => workspace?.key ?? '';
 
 export class Steps {
   #session: Session;

@@ -7,7 +7,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Agent, fetch } from 'undici';
 import { originalPath, thumbPath, workspacePath } from '../../src-main/contract/address.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
-import type { Job } from '../../src-main/contract/types.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { thumbFile } from '../../src-main/image/read.ts';
@@ -17,18 +16,12 @@ import { usual } from '../../src-main/compute/models/pretrained.ts';
 import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { psd } from '../fixtures/formats.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { ended } from '../fixtures/workspace.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
-
-async function ended(workspace: OpenWorkspace, started: Job): Promise<Job> {
-  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
-    if (event.type === 'job' && event.job.id === started.id && event.job.state !== 'running') return event.job;
-  }
-  throw new Error('the job did not end');
-}
 
 /** A scanned folder of images, and its door. */
 async function served(files: Record<string, Uint8Array>) {

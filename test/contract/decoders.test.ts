@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { WinnowError } from '../../src-main/contract/errors.ts';
-import type { Job } from '../../src-main/contract/types.ts';
 import { startReaders } from '../../src-main/image/readers.ts';
 import type { Limits } from '../../src-main/image/reader.ts';
 import { Database } from '../../src-main/workspace/database.ts';
@@ -16,6 +15,7 @@ import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { start } from '../fixtures/command.ts';
 import { isUp, jpegOfScans, maskBomb, peakMiB, readersOf, until } from '../fixtures/hostile.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { ended } from '../fixtures/workspace.ts';
 
 const open: { close(): unknown }[] = [];
 const keep = <Thing extends { close(): unknown }>(thing: Thing) => (open.push(thing), thing);
@@ -35,15 +35,6 @@ async function readersFor(files: Record<string, Uint8Array | string>, limits: Pa
 }
 
 const openAt = (folder: string, at = temporaryFolder('workspace')) => keep(new OpenWorkspace('0', folder, at, startCompute()));
-async function ended(workspace: OpenWorkspace, started: Job, also: (job: Job) => void = () => {}): Promise<Job> {
-  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
-    if (event.type !== 'job' || event.job.id !== started.id) continue;
-    also(event.job);
-    if (event.job.state !== 'running') return event.job;
-  }
-  throw new Error('the job did not end');
-}
-
 describe('a decoder that does not end', () => {
   test('is ended, told of its image alone, and not tried again until the file changes', async () => {
     const folder = folderOf({ '1.png': await blob(1), '2.png': await blob(2), 'bomb.svg': maskBomb(), '3.png': await blob(3) });

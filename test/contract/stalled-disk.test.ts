@@ -6,21 +6,12 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Agent, fetch } from 'undici';
 import { originalPath, thumbPath } from '../../src-main/contract/address.ts';
-import type { Job } from '../../src-main/contract/types.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { Gate } from '../../src-main/file/gate.ts';
 import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { stall, until } from '../fixtures/hostile.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
-
-async function ended(workspace: OpenWorkspace, started: Job, also: (job: Job) => void = () => {}): Promise<Job> {
-  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
-    if (event.type !== 'job' || event.job.id !== started.id) continue;
-    also(event.job);
-    if (event.job.state !== 'running') return event.job;
-  }
-  throw new Error('the job did not end');
-}
+import { ended } from '../fixtures/workspace.ts';
 
 test('a scan of it ends when it is cancelled, and thumbnails and the rest are there meanwhile', async (context) => {
   const folder = folderOf({ '1.png': await blob(1), 'share/2.png': await blob(2) });
