@@ -2,7 +2,19 @@
  * The shell: Electron's main process. It starts the engine as a plain Node process, hands `app://winnow` on to the engine's pipe, and
  * keeps windows, menus and dialogs. It holds no image and no tensor. Bundled, since Electron's own Node runs no TypeScript.
  */
-import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, session, shell, type IpcMainInvokeEvent, type MenuItemConstructorOptions } from 'electron';
+import {
+  app,
+  BrowserWindow,
+  dialog,
+  ipcMain,
+  Menu,
+  nativeTheme,
+  protocol,
+  session,
+  shell,
+  type IpcMainInvokeEvent,
+  type MenuItemConstructorOptions,
+} from 'electron';
 import { spawn } from 'node:child_process';
 import { rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -16,7 +28,9 @@ import { EngineKeeper } from './shell/keep-engine.ts';
 const root = app.isPackaged ? join(process.resourcesPath, 'winnow') : app.getAppPath();
 const node = process.env.WINNOW_NODE ?? join(root, 'node', process.platform === 'win32' ? 'node.exe' : 'node');
 
-protocol.registerSchemesAsPrivileged([{ scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true } }]);
+protocol.registerSchemesAsPrivileged([
+  { scheme: 'app', privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true } },
+]);
 app.setPath('userData', join(dataFolder(), 'window'));
 for (const [name, value] of switches) app.commandLine.appendSwitch(name, value);
 
@@ -29,10 +43,19 @@ const engine = new EngineKeeper({
   logFile: join(dataFolder(), 'window', 'engine.log'),
   start() {
     sweepPipe();
-    return spawn(node, ['--import', pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'engine.ts')], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { UV_THREADPOOL_SIZE: '16', ...process.env }, // a disk that stalls holds some of them
-    });
+    return spawn(
+      node,
+      [
+        '--import',
+        pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href,
+        '--disable-warning=ExperimentalWarning',
+        join(root, 'src-main', 'engine.ts'),
+      ],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { UV_THREADPOOL_SIZE: '16', ...process.env }, // a disk that stalls holds some of them
+      },
+    );
   },
   onUp(named) {
     pipe = named;
@@ -57,9 +80,14 @@ function sweepPipe() {
 async function tellGivenUp(deaths: number, lastWords: string) {
   await app.whenReady();
   const { response } = await dialog.showMessageBox({
-    type: 'error', title: 'Winnow', message: `The engine of Winnow has stopped ${deaths} times within a minute.`,
+    type: 'error',
+    title: 'Winnow',
+    message: `The engine of Winnow has stopped ${deaths} times within a minute.`,
     detail: `What was decided is kept. Its last lines:\n\n${lastWords}\n\nAll of it is in ${join(dataFolder(), 'window', 'engine.log')}. To see what this machine lacks, run: npm start -- doctor`,
-    buttons: ['Try again', 'Quit'], defaultId: 0, cancelId: 1, noLink: true,
+    buttons: ['Try again', 'Quit'],
+    defaultId: 0,
+    cancelId: 1,
+    noLink: true,
   });
   if (response === 0) return engine.start();
   isQuitting = true;
@@ -72,7 +100,12 @@ async function handOn(request: Request): Promise<Response> {
   if (!/^\/(w|trpc)\//.test(url.pathname)) await engine.untilUp();
   if (!engine.isUp) return new Response('The engine is being started again.', { status: 503 });
   try {
-    const init: RequestInit = { method: request.method, headers: [...request.headers], dispatcher, signal: request.signal };
+    const init: RequestInit = {
+      method: request.method,
+      headers: [...request.headers],
+      dispatcher,
+      signal: request.signal,
+    };
     if (request.body) Object.assign(init, { body: request.body, duplex: 'half' });
     const answer = await pipeFetch(`http://engine${url.pathname}${url.search}`, init);
     return new Response(answer.body as unknown as BodyInit, { status: answer.status, headers: [...answer.headers] });
@@ -88,7 +121,9 @@ function closeDoors() {
   const { defaultSession } = session;
   defaultSession.setSpellCheckerLanguages([]); // it would download a dictionary
   defaultSession.setSpellCheckerEnabled(false);
-  defaultSession.setPermissionRequestHandler((_contents, permission, answer, { requestingUrl }) => answer(isGranted(permission, requestingUrl)));
+  defaultSession.setPermissionRequestHandler((_contents, permission, answer, { requestingUrl }) =>
+    answer(isGranted(permission, requestingUrl)),
+  );
   defaultSession.setPermissionCheckHandler((_contents, permission, origin) => isGranted(permission, origin));
   defaultSession.setDevicePermissionHandler(() => false);
   defaultSession.webRequest.onBeforeRequest(({ url }, answer) => answer({ cancel: !staysHere(url) }));
@@ -98,15 +133,20 @@ function closeDoors() {
 app.on('web-contents-created', (_event, contents) => {
   contents.setWindowOpenHandler(() => ({ action: 'deny' }));
   contents.on('will-attach-webview', (event) => event.preventDefault());
-  contents.on('will-frame-navigate', (event) => { if (!isOurs(event.url)) event.preventDefault(); });
-  contents.on('will-redirect', (event) => { if (!isOurs(event.url)) event.preventDefault(); });
+  contents.on('will-frame-navigate', (event) => {
+    if (!isOurs(event.url)) event.preventDefault();
+  });
+  contents.on('will-redirect', (event) => {
+    if (!isOurs(event.url)) event.preventDefault();
+  });
 });
 
 /** Answers the page, and nobody else who may have got into one of its frames. */
 function answerPage<Args extends unknown[]>(name: string, work: (window: BrowserWindow, ...args: Args) => unknown) {
   ipcMain.handle(name, (event: IpcMainInvokeEvent, ...args: unknown[]) => {
     const window = BrowserWindow.fromWebContents(event.sender);
-    if (!window || event.senderFrame !== event.sender.mainFrame || !isOurs(event.senderFrame?.url)) throw new Error(`${name} is answered to the page of Winnow only.`);
+    if (!window || event.senderFrame !== event.sender.mainFrame || !isOurs(event.senderFrame?.url))
+      throw new Error(`${name} is answered to the page of Winnow only.`);
     return work(window, ...(args as Args));
   });
 }
@@ -116,8 +156,20 @@ function answerPage<Args extends unknown[]>(name: string, work: (window: Browser
 function openWindow(folder: string | null) {
   const dark = nativeTheme.shouldUseDarkColors;
   const window = new BrowserWindow({
-    width: 1280, height: 800, minWidth: 960, minHeight: 600, show: false, backgroundColor: dark ? '#17181a' : '#f1f0ec', title: 'Winnow',
-    webPreferences: { preload: join(import.meta.dirname, 'preload.cjs'), sandbox: true, contextIsolation: true, nodeIntegration: false, spellcheck: false },
+    width: 1280,
+    height: 800,
+    minWidth: 960,
+    minHeight: 600,
+    show: false,
+    backgroundColor: dark ? '#17181a' : '#f1f0ec',
+    title: 'Winnow',
+    webPreferences: {
+      preload: join(import.meta.dirname, 'preload.cjs'),
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      spellcheck: false,
+    },
   });
   window.once('ready-to-show', () => window.show());
   window.on('close', (event) => {
@@ -134,11 +186,18 @@ let isQuitting = false;
 function mayClose(window: BrowserWindow): boolean {
   const training = trainings.get(window);
   if (!training || isQuitting || (BrowserWindow.getAllWindows().length > 1 && !isAskedToQuit)) return true;
-  const stay = dialog.showMessageBoxSync(window, {
-    type: 'question', title: 'Winnow', message: `${training} is still running.`,
-    detail: 'It stops when Winnow is closed. Nothing is lost: the epochs that are done are kept, and Resume goes on from there.',
-    buttons: ['Go on training', 'Quit'], defaultId: 0, cancelId: 0, noLink: true,
-  }) === 0;
+  const stay =
+    dialog.showMessageBoxSync(window, {
+      type: 'question',
+      title: 'Winnow',
+      message: `${training} is still running.`,
+      detail:
+        'It stops when Winnow is closed. Nothing is lost: the epochs that are done are kept, and Resume goes on from there.',
+      buttons: ['Go on training', 'Quit'],
+      defaultId: 0,
+      cancelId: 0,
+      noLink: true,
+    }) === 0;
   isAskedToQuit = false;
   return !stay;
 }
@@ -146,18 +205,63 @@ let isAskedToQuit = false;
 app.on('before-quit', () => (isAskedToQuit = true));
 
 const send = (id: string) => BrowserWindow.getFocusedWindow()?.webContents.send('action', id);
-const item = (label: string, id: string, accelerator?: string): MenuItemConstructorOptions =>
-  ({ label, click: () => send(id), ...(accelerator ? { accelerator, registerAccelerator: false } : {}) });
+const item = (label: string, id: string, accelerator?: string): MenuItemConstructorOptions => ({
+  label,
+  click: () => send(id),
+  ...(accelerator ? { accelerator, registerAccelerator: false } : {}),
+});
 
 function setMenu() {
   const mac: MenuItemConstructorOptions[] = process.platform === 'darwin' ? [{ role: 'appMenu' }] : [];
-  Menu.setApplicationMenu(Menu.buildFromTemplate([
-    ...mac,
-    { label: 'File', submenu: [item('Open folder…', 'open', 'CmdOrCtrl+O'), { label: 'New window', click: () => openWindow(null) }, item('Import decisions and labels…', 'import'), item('Export…', 'export', 'CmdOrCtrl+E'), { type: 'separator' }, process.platform === 'darwin' ? { role: 'close' } : { role: 'quit' }] },
-    { label: 'Edit', submenu: [item('Undo', 'undo', 'CmdOrCtrl+Z'), item('Redo', 'redo', 'CmdOrCtrl+Shift+Z'), item('History…', 'history'), { type: 'separator' }, { role: 'cut' }, { role: 'copy' }, { role: 'paste' }, item('Select all', 'select-all', 'CmdOrCtrl+A')] },
-    { label: 'View', submenu: [item('Gallery', 'gallery'), item('Anomalies', 'anomalies'), item('Issues', 'issues'), item('Duplicates', 'duplicates'), item('Map', 'map'), { type: 'separator' }, item('Hide or show the side panels', 'panels'), item('Dark or light', 'theme'), { type: 'separator' }, { role: 'zoomIn' }, { role: 'zoomOut' }, { role: 'resetZoom' }, { role: 'togglefullscreen' }, { role: 'toggleDevTools' }] },
-    { label: 'Help', submenu: [item('All commands…', 'palette', 'CmdOrCtrl+K'), item('Keys…', 'keys')] },
-  ]));
+  Menu.setApplicationMenu(
+    Menu.buildFromTemplate([
+      ...mac,
+      {
+        label: 'File',
+        submenu: [
+          item('Open folder…', 'open', 'CmdOrCtrl+O'),
+          { label: 'New window', click: () => openWindow(null) },
+          item('Import decisions and labels…', 'import'),
+          item('Export…', 'export', 'CmdOrCtrl+E'),
+          { type: 'separator' },
+          process.platform === 'darwin' ? { role: 'close' } : { role: 'quit' },
+        ],
+      },
+      {
+        label: 'Edit',
+        submenu: [
+          item('Undo', 'undo', 'CmdOrCtrl+Z'),
+          item('Redo', 'redo', 'CmdOrCtrl+Shift+Z'),
+          item('History…', 'history'),
+          { type: 'separator' },
+          { role: 'cut' },
+          { role: 'copy' },
+          { role: 'paste' },
+          item('Select all', 'select-all', 'CmdOrCtrl+A'),
+        ],
+      },
+      {
+        label: 'View',
+        submenu: [
+          item('Gallery', 'gallery'),
+          item('Anomalies', 'anomalies'),
+          item('Issues', 'issues'),
+          item('Duplicates', 'duplicates'),
+          item('Map', 'map'),
+          { type: 'separator' },
+          item('Hide or show the side panels', 'panels'),
+          item('Dark or light', 'theme'),
+          { type: 'separator' },
+          { role: 'zoomIn' },
+          { role: 'zoomOut' },
+          { role: 'resetZoom' },
+          { role: 'togglefullscreen' },
+          { role: 'toggleDevTools' },
+        ],
+      },
+      { label: 'Help', submenu: [item('All commands…', 'palette', 'CmdOrCtrl+K'), item('Keys…', 'keys')] },
+    ]),
+  );
 }
 
 /** What stands behind `--`: the folder to open. */
@@ -165,25 +269,42 @@ const named = process.argv.indexOf('--') >= 0 ? process.argv[process.argv.indexO
 const asked = { folder: named ? resolve(named) : null };
 
 answerPage('choose-folder', async (window) => {
-  const { filePaths } = await dialog.showOpenDialog(window, { title: 'Open a folder of images', properties: ['openDirectory'] });
+  const { filePaths } = await dialog.showOpenDialog(window, {
+    title: 'Open a folder of images',
+    properties: ['openDirectory'],
+  });
   return filePaths[0] ?? null;
 });
 const fileKinds: Record<FileKind, { title: string; filter: Electron.FileFilter }> = {
-  marks: { title: 'Import decisions and labels', filter: { name: 'Marks of images', extensions: ['csv', 'tsv', 'jsonl', 'json'] } },
+  marks: {
+    title: 'Import decisions and labels',
+    filter: { name: 'Marks of images', extensions: ['csv', 'tsv', 'jsonl', 'json'] },
+  },
   weights: { title: 'Begin from weights', filter: { name: 'Weights', extensions: ['safetensors'] } },
 };
 answerPage('choose-file', async (window, kind: FileKind) => {
   const { title, filter } = fileKinds[kind];
-  const { filePaths } = await dialog.showOpenDialog(window, { title, properties: ['openFile'], filters: [filter, { name: 'All files', extensions: ['*'] }] });
+  const { filePaths } = await dialog.showOpenDialog(window, {
+    title,
+    properties: ['openFile'],
+    filters: [filter, { name: 'All files', extensions: ['*'] }],
+  });
   return filePaths[0] ?? null;
 });
 answerPage('choose-target', async (window, suggested: string) => {
-  const { filePath } = await dialog.showSaveDialog(window, { title: 'Export to a new folder', defaultPath: suggested, buttonLabel: 'Choose' });
+  const { filePath } = await dialog.showSaveDialog(window, {
+    title: 'Export to a new folder',
+    defaultPath: suggested,
+    buttonLabel: 'Choose',
+  });
   return filePath || null;
 });
 answerPage('reveal', (_window, path: string) => shell.showItemInFolder(path));
 answerPage('set-title', (window, title: string) => window.setTitle(title));
-answerPage('set-training', (window, title: string | null) => void (title === null ? trainings.delete(window) : trainings.set(window, title)));
+answerPage(
+  'set-training',
+  (window, title: string | null) => void (title === null ? trainings.delete(window) : trainings.set(window, title)),
+);
 
 if (app.requestSingleInstanceLock(asked)) {
   app.on('second-instance', (_event, _argv, _cwd, other) => openWindow((other as typeof asked).folder));
@@ -199,4 +320,3 @@ if (app.requestSingleInstanceLock(asked)) {
 } else {
   app.quit();
 }
-

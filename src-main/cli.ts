@@ -28,7 +28,9 @@ let exitCode: number = exitCodes.done;
 quietlyWithoutReader();
 
 const program = new Command('winnow')
-  .description('Find the odd, hard, broken and duplicated images in a folder, and export a better data set. Nothing leaves this machine.')
+  .description(
+    'Find the odd, hard, broken and duplicated images in a folder, and export a better data set. Nothing leaves this machine.',
+  )
   .version(version)
   .exitOverride()
   .showHelpAfterError('(--help shows what can be said)')
@@ -41,11 +43,30 @@ const program = new Command('winnow')
 
 // In the order of `--help`.
 for (const add of [
-  addScanCommand, addChecksCommand, addDuplicatesCommand, addLikeCommand, addRankCommand, addAdviseCommand, addTrainCommand, addPredictCommand, addLabelsCommand, addTakeAwayCommand, addRunsCommand, addMapCommand, addViewCommands, addMarkCommands, addImportCommand, addHistoryCommands, addExportCommand, addRestoreCommand,
-]) add(program);
+  addScanCommand,
+  addChecksCommand,
+  addDuplicatesCommand,
+  addLikeCommand,
+  addRankCommand,
+  addAdviseCommand,
+  addTrainCommand,
+  addPredictCommand,
+  addLabelsCommand,
+  addTakeAwayCommand,
+  addRunsCommand,
+  addMapCommand,
+  addViewCommands,
+  addMarkCommands,
+  addImportCommand,
+  addHistoryCommands,
+  addExportCommand,
+  addRestoreCommand,
+])
+  add(program);
 
 const heading = 'The program:';
-program.command('serve')
+program
+  .command('serve')
   .helpGroup(heading)
   .description('the window’s page for a browser on this machine')
   .argument('[folder]', 'folder to open')
@@ -57,16 +78,31 @@ program.command('serve')
     const { isLoopback, serve } = await import('./serve.ts');
     const { guard } = await import('./door/guard.ts');
     guard();
-    const serving = await serve({ host: options.host, port: options.port, folder: folder ?? null, workspace: options.workspace });
+    const serving = await serve({
+      host: options.host,
+      port: options.port,
+      folder: folder ?? null,
+      workspace: options.workspace,
+    });
     process.stdout.write(`${serving.url}\n`);
     say({}, 'Open this address in a browser. Ctrl-C ends it.');
-    if (!isLoopback(options.host)) say({}, `Warning: with --host ${options.host} other machines can reach this address. Whoever has it can read every image that you can read, and the connection is not encrypted. Use it in a network that you trust.`);
-    await new Promise<void>((end) => process.once('SIGINT', () => end()).once('SIGTERM', () => end()).once('SIGHUP', () => end()));
+    if (!isLoopback(options.host))
+      say(
+        {},
+        `Warning: with --host ${options.host} other machines can reach this address. Whoever has it can read every image that you can read, and the connection is not encrypted. Use it in a network that you trust.`,
+      );
+    await new Promise<void>((end) =>
+      process
+        .once('SIGINT', () => end())
+        .once('SIGTERM', () => end())
+        .once('SIGHUP', () => end()),
+    );
     setTimeout(() => exitNow(exitCodes.failed), 8000).unref(); // work that does not let itself be ended is left
     await serving.close();
   });
 
-program.command('doctor')
+program
+  .command('doctor')
   .helpGroup(heading)
   .description('every part of the program on this machine, and what mends it')
   .option('--json [file]', "write the result as JSON; '-' for standard output")
@@ -74,22 +110,27 @@ program.command('doctor')
     exitCode = await doctorCommand({ json: options.json === true ? '-' : options.json });
   });
 
-program.command('open')
+program
+  .command('open')
   .helpGroup(heading)
   .description('the window (started by `npm start`)')
   .argument('[folder]')
   .action(() => say({}, 'The window is started by `npm start -- open [FOLDER]`.'));
 
-program.addHelpText('after', `
+program.addHelpText(
+  'after',
+  `
 Images are chosen by paths, globs ('test/**') or an expression over columns and properties:
   "sharpness < 0.1 and class = 'dress' and not decision = 'keep'"
   "issue = 'dark' or tag = 'check' or duplicate = 'near'", "path like 'test/*'", "label != none"
-Every step stands in the journal: \`undo\`, \`history\`, \`script\`. Exit: 0 done, 1 failed, 2 wrong usage, 130 cancelled.`);
+Every step stands in the journal: \`undo\`, \`history\`, \`script\`. Exit: 0 done, 1 failed, 2 wrong usage, 130 cancelled.`,
+);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage) : fail(error);
+  exitCode =
+    error instanceof CommanderError ? (error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage) : fail(error);
 }
 await ended();
 exitNow(exitCode);

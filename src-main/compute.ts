@@ -83,12 +83,19 @@ function codeOf(error: unknown): ComputeErrorCode {
   return isOutOfMemory(error) ? 'out-of-memory' : 'failed';
 }
 
-const isDiskFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | null)?.code ?? '');
-const diskFull = 'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.';
-const outOfMemory = 'Memory ran out. Choose a smaller batch, smaller images or a smaller network, or close other programs.';
+const isDiskFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | null)?.code ?? '');
+const diskFull =
+  'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.';
+const outOfMemory =
+  'Memory ran out. Choose a smaller batch, smaller images or a smaller network, or close other programs.';
 function sentenceOf(error: unknown): string {
   const code = codeOf(error);
-  return code === 'disk-full' ? diskFull : code === 'out-of-memory' ? `${outOfMemory} (${messageOf(error).split('\n')[0]})` : messageOf(error);
+  return code === 'disk-full'
+    ? diskFull
+    : code === 'out-of-memory'
+      ? `${outOfMemory} (${messageOf(error).split('\n')[0]})`
+      : messageOf(error);
 }
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -11,13 +11,22 @@ import { report } from './door/guard.ts';
 import { createListener, urlOf } from './door/http.ts';
 import { listenOnPipe } from './door/pipe.ts';
 
-export interface Serving { url: string; close(): Promise<void> }
+export interface Serving {
+  url: string;
+  close(): Promise<void>;
+}
 
 const loopback = new Set(['127.0.0.1', 'localhost', '::1']);
 /** Can only this machine reach that address? */
 export const isLoopback = (host: string) => loopback.has(host) || /^127\./.test(host);
 
-export async function serve(options: { host: string; port: number; folder: string | null; workspace?: string; token?: string }): Promise<Serving> {
+export async function serve(options: {
+  host: string;
+  port: number;
+  folder: string | null;
+  workspace?: string;
+  token?: string;
+}): Promise<Serving> {
   const { engine, guests, close } = await listenOnPipe();
   const token = options.token ?? randomBytes(24).toString('base64url');
   const listener = createListener(engine, guests);
@@ -32,7 +41,12 @@ export async function serve(options: { host: string; port: number; folder: strin
       if (url.searchParams.has('token')) {
         url.searchParams.delete('token');
         // A path that begins with two slashes would name another host.
-        response.writeHead(303, { location: url.pathname.replace(/^[\\/]+/, '/') + url.search, 'set-cookie': `${cookie}=${token}; HttpOnly; SameSite=Strict; Path=/` }).end();
+        response
+          .writeHead(303, {
+            location: url.pathname.replace(/^[\\/]+/, '/') + url.search,
+            'set-cookie': `${cookie}=${token}; HttpOnly; SameSite=Strict; Path=/`,
+          })
+          .end();
         return;
       }
       listener(request, response);
@@ -48,14 +62,18 @@ export async function serve(options: { host: string; port: number; folder: strin
   } catch (error) {
     await close();
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw new WinnowError('failed', `Port ${options.port} is taken. Choose another with --port.`);
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new WinnowError('failed', `${options.host} is not an address of this machine.`);
+    if (code === 'EADDRINUSE')
+      throw new WinnowError('failed', `Port ${options.port} is taken. Choose another with --port.`);
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new WinnowError('failed', `${options.host} is not an address of this machine.`);
     throw error;
   }
   const { port } = server.address() as { port: number };
   cookie = `winnow-${port}`; // cookies do not tell ports apart
   const shown = options.host === '0.0.0.0' || options.host === '::' ? '127.0.0.1' : options.host;
-  const query = options.folder ? `&folder=${encodeURIComponent(options.folder)}${options.workspace ? `&workspace=${encodeURIComponent(options.workspace)}` : ''}` : '';
+  const query = options.folder
+    ? `&folder=${encodeURIComponent(options.folder)}${options.workspace ? `&workspace=${encodeURIComponent(options.workspace)}` : ''}`
+    : '';
   return {
     url: `http://${isIP(shown) === 6 ? `[${shown}]` : shown}:${port}/?token=${token}${query}`,
     close: async () => {
@@ -79,7 +97,8 @@ function refuse(request: IncomingMessage, host: string, token: string, cookie: s
   const named = headers.host ?? '';
   const name = named.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   // A page of another name that resolves here has that name as Host; an address cannot be forged so.
-  if (!(loopback.has(name) || name === host || (!loopback.has(host) && isIP(name)))) return { status: 421, why: 'This address is not served here.' };
+  if (!(loopback.has(name) || name === host || (!loopback.has(host) && isIP(name))))
+    return { status: 421, why: 'This address is not served here.' };
   const otherSite = { status: 403, why: 'Requests from other sites are refused.' };
   const { origin } = headers;
   if (origin && origin !== `http://${named}`) return otherSite;
@@ -96,7 +115,10 @@ function refuse(request: IncomingMessage, host: string, token: string, cookie: s
 const missing = 'The token is missing or wrong. Open the address that Winnow printed when it started.';
 
 const cookieOf = (all: string, name: string): string | undefined =>
-  all.split(/;\s*/).find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+  all
+    .split(/;\s*/)
+    .find((pair) => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
 /** Digests have one length, whatever was given, and comparing them tells nothing of how much was right. */
@@ -118,10 +140,13 @@ class Guesses {
     }
     this.#recent++;
     this.#waiting++;
-    const later = setTimeout(() => {
-      this.#waiting--;
-      deny(response, refusal);
-    }, Math.min(2000, 50 * 2 ** Math.min(10, this.#recent)));
+    const later = setTimeout(
+      () => {
+        this.#waiting--;
+        deny(response, refusal);
+      },
+      Math.min(2000, 50 * 2 ** Math.min(10, this.#recent)),
+    );
     later.unref();
     setTimeout(() => this.#recent--, 60_000).unref();
     request.resume();

@@ -71,7 +71,9 @@ export function oddness(values: Float64Array, leastSpan: number, near: number): 
 function quantile(sorted: Float64Array, q: number): number {
   const at = q * (sorted.length - 1);
   const below = Math.floor(at);
-  return sorted.length ? sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (at - below) : NaN;
+  return sorted.length
+    ? sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (at - below)
+    : NaN;
 }
 
 const median = (values: Float64Array): number => quantile(values.toSorted(), 0.5);

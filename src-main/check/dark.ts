@@ -6,5 +6,10 @@ export const dark: Check = {
   title: 'Dark',
   summary: 'Underexposed: even the brightest parts are nearly black.',
   threshold: 0.5,
-  score: (input) => standOut(input.values('highlights').map((highlights) => -highlights), -0.27, 0.04),
+  score: (input) =>
+    standOut(
+      input.values('highlights').map((highlights) => -highlights),
+      -0.27,
+      0.04,
+    ),
 };

@@ -13,7 +13,11 @@ const leastMembers = 20;
 const correlationFrom = 0.5;
 const folds = 5;
 
-interface Trait { column: string; words: string; values(input: CheckInput): Float64Array }
+interface Trait {
+  column: string;
+  words: string;
+  values(input: CheckInput): Float64Array;
+}
 
 const traits: readonly Trait[] = [
   { column: 'brightness', words: 'brightness', values: (input) => input.values('brightness') },
@@ -35,7 +39,9 @@ export function findings(input: CheckInput): Finding[] {
     if (list) list.push(i);
     else members.set(name, [i]);
   });
-  return members.size < 2 ? [] : [imbalance(members), ...traits.flatMap((trait) => correlation(trait, trait.values(input), members))];
+  return members.size < 2
+    ? []
+    : [imbalance(members), ...traits.flatMap((trait) => correlation(trait, trait.values(input), members))];
 }
 
 function imbalance(members: Map<string, number[]>): Finding {
@@ -69,15 +75,17 @@ function correlation(trait: Trait, values: Float64Array, members: Map<string, nu
   const [{ name, score }] = told;
   const others = told.filter((other) => other.score >= correlationFrom).length - 1;
   const also = others > 0 ? ` So it does ${others} more ${others === 1 ? 'class' : 'classes'}.` : '';
-  return [{
-    id: 'spurious-correlation',
-    title: `Class goes with ${trait.words}`,
-    message: `The ${trait.words} alone tells ‘${name}’ from the other classes in ${Math.round(50 + 50 * score)} of 100 cases, where chance would in 50.${also}`,
-    score,
-    flagged: score >= correlationFrom,
-    class: name,
-    column: trait.column,
-  }];
+  return [
+    {
+      id: 'spurious-correlation',
+      title: `Class goes with ${trait.words}`,
+      message: `The ${trait.words} alone tells ‘${name}’ from the other classes in ${Math.round(50 + 50 * score)} of 100 cases, where chance would in 50.${also}`,
+      score,
+      flagged: score >= correlationFrom,
+      class: name,
+      column: trait.column,
+    },
+  ];
 }
 
 /**
@@ -85,13 +93,15 @@ function correlation(trait: Trait, values: Float64Array, members: Map<string, nu
  * for always; NaN with too few of either. Bins hold about equal counts, and equal values are never split.
  */
 export function tellApart(values: Float64Array, labels: Int32Array, classes: number): Float64Array {
-  const order = Int32Array.from(values.keys()).filter((i) => labels[i] >= 0).sort((a, b) => values[a] - values[b] || a - b);
+  const order = Int32Array.from(values.keys())
+    .filter((i) => labels[i] >= 0)
+    .sort((a, b) => values[a] - values[b] || a - b);
   const n = order.length;
   const sizes = new Int32Array(classes);
   for (const i of order) sizes[labels[i]]++;
   const bins = Math.max(2, Math.min(16, Math.floor(Math.sqrt(n) / 2)));
   const binOf = new Int32Array(values.length);
-  for (let at = 0; at < n; ) {
+  for (let at = 0; at < n;) {
     let end = at;
     while (end < n && values[order[end]] === values[order[at]]) end++;
     const bin = Math.min(bins - 1, Math.floor(((at + end) / 2 / n) * bins));

@@ -11,6 +11,17 @@ import { overexposed } from './overexposed.ts';
 import { tiny } from './tiny.ts';
 import { wrongExtension } from './wrong-extension.ts';
 
-export const checks: readonly Check[] = [blurry, dark, overexposed, lowInformation, grayscale, oddAspect, oddSize, tiny, animated, wrongExtension];
+export const checks: readonly Check[] = [
+  blurry,
+  dark,
+  overexposed,
+  lowInformation,
+  grayscale,
+  oddAspect,
+  oddSize,
+  tiny,
+  animated,
+  wrongExtension,
+];
 
 export type { Check, CheckInput } from './check.ts';

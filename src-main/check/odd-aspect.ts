@@ -8,6 +8,10 @@ export const oddAspect: Check = {
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);
-    return oddness(width.map((w, i) => Math.abs(Math.log(w / height[i]))), Math.log(1.65), 0.1);
+    return oddness(
+      width.map((w, i) => Math.abs(Math.log(w / height[i]))),
+      Math.log(1.65),
+      0.1,
+    );
   },
 };

@@ -8,6 +8,10 @@ export const oddSize: Check = {
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);
-    return oddness(width.map((w, i) => Math.log(w * height[i]) / 2), Math.log(2.5), 0.1);
+    return oddness(
+      width.map((w, i) => Math.log(w * height[i]) / 2),
+      Math.log(2.5),
+      0.1,
+    );
   },
 };

@@ -11,7 +11,13 @@ export const overexposed: Check = {
   summary: 'Burnt out: large parts are pure white or have lost their colour.',
   threshold: 0.5,
   score(input) {
-    const [brightness, contrast, clipped, edges, shadows] = ['brightness', 'contrast', 'clipped', 'clippedEdges', 'shadows'].map(input.values);
+    const [brightness, contrast, clipped, edges, shadows] = [
+      'brightness',
+      'contrast',
+      'clipped',
+      'clippedEdges',
+      'shadows',
+    ].map(input.values);
     const burnt = brightness.map((bright, i) => {
       if (contrast[i] === 0) return 0; // a blank image shows nothing that could be burnt out; low information finds it
       return bright + clipped[i] * Math.min(1, 0.2 + 8 * shadows[i]) + Math.min(0.3, edges[i]);

@@ -10,6 +10,10 @@ export const tiny: Check = {
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);
-    return standOut(width.map((w, i) => -Math.log(w * height[i]) / 2), -Math.log(sidePx), 0.1);
+    return standOut(
+      width.map((w, i) => -Math.log(w * height[i]) / 2),
+      -Math.log(sidePx),
+      0.1,
+    );
   },
 };

@@ -7,7 +7,9 @@ import { follow, writeJson } from './output.ts';
 export function addAdviseCommand(program: Command) {
   folderCommand(program, 'train', 'advise', 'which way of training fits this folder, and why', ['photos'])
     .addOption(backendOption())
-    .action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => adviseCommand(door, options)));
+    .action((folder: string, options: FolderOptions) =>
+      inFolder(folder, options, (door) => adviseCommand(door, options)),
+    );
 }
 
 async function adviseCommand(door: Door, options: FolderOptions): Promise<void> {
@@ -16,7 +18,9 @@ async function adviseCommand(door: Door, options: FolderOptions): Promise<void> 
   writeJson(options, { schema: 'winnow/advise@1', folder: door.folder, ...advice });
   if (options.quiet || options.json === '-') return;
   const { images, classes, perClass, distance, similarity, size, mode, reasons } = advice;
-  process.stdout.write(`${images.toLocaleString('en')} images of ${classes} classes, ${perClass} of the class in the middle: ${size}.\n`);
+  process.stdout.write(
+    `${images.toLocaleString('en')} images of ${classes} classes, ${perClass} of the class in the middle: ${size}.\n`,
+  );
   if (distance !== null) process.stdout.write(`${distance.toFixed(2)} nats from ImageNet: ${similarity} similarity.\n`);
   process.stdout.write(`${reasons.join(' ')}\n\n  --mode ${mode}\n`);
 }

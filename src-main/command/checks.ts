@@ -5,19 +5,35 @@ import type { Door } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
 
-interface Threshold { check: string; threshold: number | null }
-interface ChecksOptions extends FolderOptions { threshold?: Threshold[] }
+interface Threshold {
+  check: string;
+  threshold: number | null;
+}
+interface ChecksOptions extends FolderOptions {
+  threshold?: Threshold[];
+}
 
 export function addChecksCommand(program: Command) {
-  folderCommand(program, 'find', 'checks', 'list the quality checks, with how many images each flags; move their thresholds', ['photos', 'photos --threshold blurry=0.7 dark=default'])
+  folderCommand(
+    program,
+    'find',
+    'checks',
+    'list the quality checks, with how many images each flags; move their thresholds',
+    ['photos', 'photos --threshold blurry=0.7 dark=default'],
+  )
     .option('--threshold <id=value...>', 'flag scores from this value on, 0 to 1, or `default`', parseThreshold)
-    .action((folder: string, options: ChecksOptions) => inFolder(folder, options, (door) => checksCommand(door, options)));
+    .action((folder: string, options: ChecksOptions) =>
+      inFolder(folder, options, (door) => checksCommand(door, options)),
+    );
 }
 
 function parseThreshold(text: string, earlier: Threshold[] = []): Threshold[] {
   const match = /^([\w-]+)=(default|\d*\.?\d+(?:e-?\d+)?)$/i.exec(text);
   const threshold = match?.[2] === 'default' ? null : Number(match?.[2]);
-  if (!match || (threshold !== null && !(threshold >= 0 && threshold <= 1))) throw new InvalidArgumentError('A check and a number from 0 to 1 were expected, as in blurry=0.7 or blurry=default.');
+  if (!match || (threshold !== null && !(threshold >= 0 && threshold <= 1)))
+    throw new InvalidArgumentError(
+      'A check and a number from 0 to 1 were expected, as in blurry=0.7 or blurry=default.',
+    );
   return [...earlier, { check: match[1], threshold }];
 }
 
@@ -30,8 +46,13 @@ async function checksCommand(door: Door, options: ChecksOptions): Promise<void> 
   writeJson(options, { schema: 'winnow/checks@1', folder: door.folder, checks, findings });
   if (options.quiet || options.json === '-') return;
   for (const { id, flagged, threshold, defaultThreshold, summary } of checks) {
-    process.stdout.write(`${id.padEnd(18)} ${String(flagged).padStart(7)} flagged  from ${threshold}${threshold === defaultThreshold ? '' : ` (default ${defaultThreshold})`}  ${summary}\n`);
+    process.stdout.write(
+      `${id.padEnd(18)} ${String(flagged).padStart(7)} flagged  from ${threshold}${threshold === defaultThreshold ? '' : ` (default ${defaultThreshold})`}  ${summary}\n`,
+    );
   }
   const flagged = findings.filter((finding) => finding.flagged);
-  if (flagged.length) process.stdout.write(`${plural(flagged.length, 'finding')} about the set:\n${flagged.map(({ message }) => `  ${printable(message)}\n`).join('')}`);
+  if (flagged.length)
+    process.stdout.write(
+      `${plural(flagged.length, 'finding')} about the set:\n${flagged.map(({ message }) => `  ${printable(message)}\n`).join('')}`,
+    );
 }

@@ -17,17 +17,30 @@ export interface ChoiceOptions {
   skipMissing?: boolean;
 }
 
-export const addChoice = (command: Command): Command => command
-  .argument('[what...]', 'paths within the folder, globs, or one expression')
-  .option('--where <expression>', 'those for which this holds')
-  .option('--view <name>', 'those of a saved view')
-  .option('--from <file>', "paths from a file, one a line ('-': standard input)")
-  .option('--skip-missing', 'with --from: pass over what is not in the folder');
+export const addChoice = (command: Command): Command =>
+  command
+    .argument('[what...]', 'paths within the folder, globs, or one expression')
+    .option('--where <expression>', 'those for which this holds')
+    .option('--view <name>', 'those of a saved view')
+    .option('--from <file>', "paths from a file, one a line ('-': standard input)")
+    .option('--skip-missing', 'with --from: pass over what is not in the folder');
 
 /** `listed` are the paths of `--from`. Throws `bad-request` unless it was said in exactly one way. */
-export async function choiceOf(door: Door, samples: readonly Sample[], what: readonly string[], listed: readonly string[] | null, options: ChoiceOptions): Promise<Choice> {
-  const ways = [what.length > 0, options.where !== undefined, options.view !== undefined, listed !== null].filter(Boolean).length;
-  if (ways !== 1) throw new WinnowError('bad-request', 'Say which images in one way: paths, globs or an expression, --where, --view, or --from.');
+export async function choiceOf(
+  door: Door,
+  samples: readonly Sample[],
+  what: readonly string[],
+  listed: readonly string[] | null,
+  options: ChoiceOptions,
+): Promise<Choice> {
+  const ways = [what.length > 0, options.where !== undefined, options.view !== undefined, listed !== null].filter(
+    Boolean,
+  ).length;
+  if (ways !== 1)
+    throw new WinnowError(
+      'bad-request',
+      'Say which images in one way: paths, globs or an expression, --where, --view, or --from.',
+    );
   if (options.where !== undefined) return { where: options.where };
   if (listed) return { ids: idsOf(door, samples, listed, options.skipMissing ?? false) };
   if (options.view !== undefined) {
@@ -38,14 +51,21 @@ export async function choiceOf(door: Door, samples: readonly Sample[], what: rea
   const paths = new Set(samples.map(({ path }) => path));
   const [only] = what;
   // One argument that is neither a path nor a glob but has an operator is an expression.
-  const isExpression = what.length === 1 && !paths.has(withinFolder(door, only, paths)) && (/[<>=]/.test(only) || /\slike\s/.test(only));
+  const isExpression =
+    what.length === 1 && !paths.has(withinFolder(door, only, paths)) && (/[<>=]/.test(only) || /\slike\s/.test(only));
   return isExpression ? { where: only } : { paths: what.map((path) => withinFolder(door, path, paths)) };
 }
 
 /** The samples of a choice, as the engine would choose them. Throws as the engine does. */
 export async function chosenSamples(door: Door, samples: readonly Sample[], choice: Choice): Promise<Sample[]> {
   const source = 'where' in choice ? await readSource(door, (reading) => predicateOf(choice.where, reading)) : null;
-  const ids = new Set(choose(choice, () => samples, () => source as NonNullable<typeof source>));
+  const ids = new Set(
+    choose(
+      choice,
+      () => samples,
+      () => source as NonNullable<typeof source>,
+    ),
+  );
   return samples.filter(({ id }) => ids.has(id));
 }
 
@@ -65,7 +85,11 @@ function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[]
   for (const path of listed) {
     const id = byPath.get(path) ?? byPath.get(isAbsolute(path) ? inside(path) : path.replace(/^\.\//, ''));
     if (id !== undefined) ids.push(id);
-    else if (!skipMissing) throw new WinnowError('no-samples', `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing passes over such lines.`);
+    else if (!skipMissing)
+      throw new WinnowError(
+        'no-samples',
+        `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing passes over such lines.`,
+      );
   }
   return ids;
 }

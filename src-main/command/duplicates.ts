@@ -22,33 +22,62 @@ interface DuplicatesOptions extends FolderOptions {
 }
 
 export function addDuplicatesCommand(program: Command) {
-  folderCommand(program, 'find', 'duplicates', 'list groups of duplicates; keep the best of each, or say that some are none',
-    ['photos --kind exact near', 'photos --keep-best largest --protect train', 'photos --apart cats/1.jpg cats/2.jpg'])
+  folderCommand(
+    program,
+    'find',
+    'duplicates',
+    'list groups of duplicates; keep the best of each, or say that some are none',
+    ['photos --kind exact near', 'photos --keep-best largest --protect train', 'photos --apart cats/1.jpg cats/2.jpg'],
+  )
     .addOption(new Option('--kind <kind...>', 'only these kinds').choices(duplicateKinds))
-    .option('--group <id...>', 'only these groups, by the ids of --json', (text: string, earlier: number[] = []) => [...earlier, whole(text)])
-    .addOption(new Option('--keep-best <rule>', 'reject all but one of each group (default kinds: exact near)').choices(keepRules))
+    .option('--group <id...>', 'only these groups, by the ids of --json', (text: string, earlier: number[] = []) => [
+      ...earlier,
+      whole(text),
+    ])
+    .addOption(
+      new Option('--keep-best <rule>', 'reject all but one of each group (default kinds: exact near)').choices(
+        keepRules,
+      ),
+    )
     .option('--protect <folder>', 'with --keep-best: images in this sub-folder are kept before any other')
     .option('--apart [path...]', 'these are not duplicates of each other: never group them again')
     .option('--from <file>', "with --apart: paths from a file, one a line ('-': standard input)")
     .option('--skip-missing', 'with --from: pass over what is not in the folder')
     .action(async (folder: string, options: DuplicatesOptions) => {
-      if (options.keepBest && options.apart) throw new WinnowError('bad-request', 'Say --keep-best or --apart, not both.');
-      if (options.protect !== undefined && !options.keepBest) throw new WinnowError('bad-request', '--protect goes with --keep-best.');
-      if (options.from !== undefined && !options.apart) throw new WinnowError('bad-request', '--from goes with --apart.');
+      if (options.keepBest && options.apart)
+        throw new WinnowError('bad-request', 'Say --keep-best or --apart, not both.');
+      if (options.protect !== undefined && !options.keepBest)
+        throw new WinnowError('bad-request', '--protect goes with --keep-best.');
+      if (options.from !== undefined && !options.apart)
+        throw new WinnowError('bad-request', '--from goes with --apart.');
       const listed = await readList(options);
       await inFolder(folder, options, (door) => duplicatesCommand(door, listed, options));
     });
 }
 
-async function duplicatesCommand(door: Door, listed: readonly string[] | null, options: DuplicatesOptions): Promise<void> {
+async function duplicatesCommand(
+  door: Door,
+  listed: readonly string[] | null,
+  options: DuplicatesOptions,
+): Promise<void> {
   const samples = await knownSamples(door);
   let changed = 0;
   if (options.keepBest) {
     const paths = new Set(samples.map(({ path }) => path));
     const protectedFolder = options.protect === undefined ? null : protectedOf(door, options.protect, paths);
-    const done = await door.calls.duplicates.keepBest.mutate(keepBestSchema.parse({ kinds: options.kind, rule: options.keepBest, protectedFolder, groups: options.group ?? null }));
+    const done = await door.calls.duplicates.keepBest.mutate(
+      keepBestSchema.parse({
+        kinds: options.kind,
+        rule: options.keepBest,
+        protectedFolder,
+        groups: options.group ?? null,
+      }),
+    );
     changed = done.changed;
-    say(options, changed ? `Done: ${done.title}.` : 'Nothing to reject: no group has two images that are not rejected.');
+    say(
+      options,
+      changed ? `Done: ${done.title}.` : 'Nothing to reject: no group has two images that are not rejected.',
+    );
   } else if (options.apart) {
     const choice = await choiceOf(door, samples, options.apart === true ? [] : options.apart, listed, options);
     const ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
@@ -56,22 +85,37 @@ async function duplicatesCommand(door: Door, listed: readonly string[] | null, o
     else ({ changed } = await door.calls.duplicates.setApart.mutate({ ids }));
     if (changed) say(options, `${plural(ids.length, 'image')} are kept apart.`);
   }
-  const groups = (await describeGroups(door, samples)).filter(({ id, kind }) => (!options.kind || options.kind.includes(kind)) && (!options.group || options.group.includes(id)));
+  const groups = (await describeGroups(door, samples)).filter(
+    ({ id, kind }) => (!options.kind || options.kind.includes(kind)) && (!options.group || options.group.includes(id)),
+  );
   await tellMarks(door, options, 'duplicates', { changed, groups });
   if (options.keepBest || options.apart) return;
   say(options, `${plural(groups.length, 'group')} of duplicates.`);
   if (options.quiet || options.json === '-') return;
   for (const { id, kind, paths, score, crossesClasses, crossesSplits } of groups) {
     const crosses = [crossesClasses ? 'several classes' : [], crossesSplits ? 'several splits' : []].flat();
-    process.stdout.write(`${id}  ${kind}  ${score.toFixed(3)}${crosses.length ? `  in ${crosses.join(' and ')}` : ''}\n${paths.map((path) => `  ${printable(path)}\n`).join('')}`);
+    process.stdout.write(
+      `${id}  ${kind}  ${score.toFixed(3)}${crosses.length ? `  in ${crosses.join(' and ')}` : ''}\n${paths.map((path) => `  ${printable(path)}\n`).join('')}`,
+    );
   }
 }
 
 /** A sub-folder as paths have it. Throws `bad-request` where no image lies in it. */
 function protectedOf(door: Door, folder: string, paths: ReadonlySet<string>): string {
   const given = folder.replaceAll('\\', '/').replace(/\/+$/, '');
-  const folders = new Set([...paths].flatMap((path) => path.split('/').slice(0, -1).map((_, i, parts) => parts.slice(0, i + 1).join('/'))));
+  const folders = new Set(
+    [...paths].flatMap((path) =>
+      path
+        .split('/')
+        .slice(0, -1)
+        .map((_, i, parts) => parts.slice(0, i + 1).join('/')),
+    ),
+  );
   const own = withinFolder(door, given, folders);
-  if (!folders.has(own)) throw new WinnowError('bad-request', `No image of this folder lies in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a sub-folder of it.'}`);
+  if (!folders.has(own))
+    throw new WinnowError(
+      'bad-request',
+      `No image of this folder lies in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a sub-folder of it.'}`,
+    );
   return own;
 }

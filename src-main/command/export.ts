@@ -24,27 +24,56 @@ interface ExportOptions extends FolderOptions {
 }
 
 export function addExportCommand(program: Command) {
-  folderCommand(program, 'keep', 'export', 'what is not rejected, with a manifest; the originals stay as they are',
-    ['photos --to clean', "photos --to set --split 0.8,0.1,0.1 --drop \"duplicate = 'near' and decision != 'keep'\"", 'photos --to list --format jsonl --place list --dry-run'])
+  folderCommand(program, 'keep', 'export', 'what is not rejected, with a manifest; the originals stay as they are', [
+    'photos --to clean',
+    "photos --to set --split 0.8,0.1,0.1 --drop \"duplicate = 'near' and decision != 'keep'\"",
+    'photos --to list --format jsonl --place list --dry-run',
+  ])
     .requiredOption('--to <dir>', 'a new or empty folder outside the opened one')
-    .addOption(new Option('--format <id>', 'how it is written, see below').choices(formats.map(({ id }) => id)).default('folder'))
-    .addOption(new Option('--place <how>', 'how files come there; list: not at all; move: copied and read back, then the originals go to the system’s trash').choices(placements).default('copy'))
-    .option('--split <shares>', 'train, validation and test, as in 0.8,0.1,0.1: stratified by class, near duplicates together', sharesOf)
+    .addOption(
+      new Option('--format <id>', 'how it is written, see below')
+        .choices(formats.map(({ id }) => id))
+        .default('folder'),
+    )
+    .addOption(
+      new Option(
+        '--place <how>',
+        'how files come there; list: not at all; move: copied and read back, then the originals go to the system’s trash',
+      )
+        .choices(placements)
+        .default('copy'),
+    )
+    .option(
+      '--split <shares>',
+      'train, validation and test, as in 0.8,0.1,0.1: stratified by class, near duplicates together',
+      sharesOf,
+    )
     .option('--seed <n>', 'the same seed gives the same split', whole, 1)
     .option('--kept-only', 'only what is decided to be kept, not the undecided and unsure')
     .option('--drop <expression>', 'leave these out too')
-    .option('--safe-for-spreadsheets', 'in CSV files, put an apostrophe before texts that Excel and others would run as formulas (those that begin with = + - @)')
+    .option(
+      '--safe-for-spreadsheets',
+      'in CSV files, put an apostrophe before texts that Excel and others would run as formulas (those that begin with = + - @)',
+    )
     .option('--confirm-move <n>', 'with --place move: how many originals go to the trash, as the plan says', whole)
     .option('--dry-run', 'only say what would be exported')
     .addHelpText('after', `\nFormats:\n${formats.map(({ id, summary }) => `  ${id.padEnd(8)}${summary}`).join('\n')}`)
-    .action((folder: string, options: ExportOptions) => inFolder(folder, options, (door) => exportCommand(door, options)));
+    .action((folder: string, options: ExportOptions) =>
+      inFolder(folder, options, (door) => exportCommand(door, options)),
+    );
 }
 
 async function exportCommand(door: Door, options: ExportOptions): Promise<void> {
   const request = exportSchema.parse({
     to: resolve(options.to), // here, since the engine may run elsewhere
-    format: options.format, place: options.place, drop: options.drop ?? null, keptOnly: options.keptOnly ?? false, splits: options.split ?? null, seed: options.seed,
-    safeForSpreadsheets: options.safeForSpreadsheets ?? false, confirmMove: options.confirmMove ?? null,
+    format: options.format,
+    place: options.place,
+    drop: options.drop ?? null,
+    keptOnly: options.keptOnly ?? false,
+    splits: options.split ?? null,
+    seed: options.seed,
+    safeForSpreadsheets: options.safeForSpreadsheets ?? false,
+    confirmMove: options.confirmMove ?? null,
   });
   const plan = await door.calls.exports.plan.query(request);
   const isMove = request.place === 'move';
@@ -56,7 +85,10 @@ async function exportCommand(door: Door, options: ExportOptions): Promise<void> 
     return;
   }
   if (isMove && request.confirmMove !== plan.copied) {
-    throw new WinnowError('bad-request', `This moves ${plural(plan.copied, 'original')} of ${door.folder} to the system’s trash, after copying them to ${plan.to}. If that is meant, say it again with --confirm-move ${plan.copied}. Nothing was written.`);
+    throw new WinnowError(
+      'bad-request',
+      `This moves ${plural(plan.copied, 'original')} of ${door.folder} to the system’s trash, after copying them to ${plan.to}. If that is meant, say it again with --confirm-move ${plan.copied}. Nothing was written.`,
+    );
   }
   const job = await follow(door, options, () => door.calls.exports.start.mutate(request));
   const result = await door.calls.exports.result.query({ jobId: job.id });
@@ -66,16 +98,25 @@ async function exportCommand(door: Door, options: ExportOptions): Promise<void> 
   if (isMove) say(options, `${plural(result.trashed, 'original')} moved to the system’s trash.`);
   for (const issue of result.failed) say(options, `  not exported: ${issue.path}: ${issue.message}`);
   writeJson(options, { schema: 'winnow/export@1', dryRun: false, ...result });
-  if (result.failed.length) throw new WinnowError('failed', `${result.failed.length} of ${result.copied + result.failed.length} files could not be exported.`);
+  if (result.failed.length)
+    throw new WinnowError(
+      'failed',
+      `${result.failed.length} of ${result.copied + result.failed.length} files could not be exported.`,
+    );
 }
 
 function planSentence(plan: ExportPlan): string {
-  const leftOut = [`${count(plan.rejected)} rejected`, ...(plan.dropped ? [`${count(plan.dropped)} dropped`] : []), ...(plan.unreadable ? [`${count(plan.unreadable)} unreadable`] : [])];
+  const leftOut = [
+    `${count(plan.rejected)} rejected`,
+    ...(plan.dropped ? [`${count(plan.dropped)} dropped`] : []),
+    ...(plan.unreadable ? [`${count(plan.unreadable)} unreadable`] : []),
+  ];
   return `${plural(plan.copied, 'image')}, ${(plan.bytes / 2 ** 20).toFixed(1)} MiB (${count(plan.kept)} kept, ${count(plan.undecided)} undecided, ${count(plan.unsure)} unsure; left out: ${leftOut.join(', ')})`;
 }
 
 function tellPlan(options: ExportOptions, { splits, renamed }: ExportPlan) {
   const parts = Object.entries(splits).map(([split, images]) => `${count(images)} ${split}`);
   if (parts.length) say(options, `Split: ${parts.join(', ')}.`);
-  if (renamed) say(options, `${plural(renamed, 'file')} under another name, since two would be one where capitals do not count.`);
+  if (renamed)
+    say(options, `${plural(renamed, 'file')} under another name, since two would be one where capitals do not count.`);
 }

@@ -9,22 +9,52 @@ import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folde
 import { codeOf, say, writeJson } from './output.ts';
 import { tellMarks } from './samples.ts';
 
-interface UndoOptions extends FolderOptions { steps: number }
-interface HistoryOptions extends FolderOptions { limit: number }
-interface ScriptOptions extends FolderOptions { out?: string }
+interface UndoOptions extends FolderOptions {
+  steps: number;
+}
+interface HistoryOptions extends FolderOptions {
+  limit: number;
+}
+interface ScriptOptions extends FolderOptions {
+  out?: string;
+}
 
 export function addHistoryCommands(program: Command) {
   for (const which of ['undo', 'redo'] as const) {
-    folderCommand(program, 'decide', which, which === 'undo' ? 'take back the last decision, tag, setting …' : 'do again what was undone', ['photos', 'photos --steps 3'])
+    folderCommand(
+      program,
+      'decide',
+      which,
+      which === 'undo' ? 'take back the last decision, tag, setting …' : 'do again what was undone',
+      ['photos', 'photos --steps 3'],
+    )
       .option('--steps <n>', 'how many steps', atLeastOne, 1)
-      .action((folder: string, options: UndoOptions) => inFolder(folder, options, (door) => undoCommand(door, which, options)));
+      .action((folder: string, options: UndoOptions) =>
+        inFolder(folder, options, (door) => undoCommand(door, which, options)),
+      );
   }
-  folderCommand(program, 'decide', 'history', 'what was done, newest first, with the command that does the same', ['photos --limit 10'])
+  folderCommand(program, 'decide', 'history', 'what was done, newest first, with the command that does the same', [
+    'photos --limit 10',
+  ])
     .option('--limit <n>', 'how many entries', atLeastOne, 200)
-    .action((folder: string, options: HistoryOptions) => inFolder(folder, options, (door) => historyCommand(door, options)));
-  folderCommand(program, 'keep', 'script', 'a shell script that does everything again that stands: decisions, settings, rankings, exports', ['photos > replay.sh', 'photos --out replay.sh', 'photos --out replay.sh && sh replay.sh /copy/of/photos /new/exports'])
+    .action((folder: string, options: HistoryOptions) =>
+      inFolder(folder, options, (door) => historyCommand(door, options)),
+    );
+  folderCommand(
+    program,
+    'keep',
+    'script',
+    'a shell script that does everything again that stands: decisions, settings, rankings, exports',
+    [
+      'photos > replay.sh',
+      'photos --out replay.sh',
+      'photos --out replay.sh && sh replay.sh /copy/of/photos /new/exports',
+    ],
+  )
     .option('--out <file>', 'write it there (default: standard output)')
-    .action((folder: string, options: ScriptOptions) => inFolder(folder, options, (door) => scriptCommand(door, options)));
+    .action((folder: string, options: ScriptOptions) =>
+      inFolder(folder, options, (door) => scriptCommand(door, options)),
+    );
 }
 
 /** As many steps as there are, up to what was asked. Throws `nothing-to-do` where there is none at all. */
@@ -53,7 +83,9 @@ async function historyCommand(door: Door, options: HistoryOptions): Promise<void
   writeJson(options, { schema: 'winnow/history@1', folder: door.folder, journal, entries });
   if (options.quiet || options.json === '-') return;
   for (const { atMs, title, undone, command } of entries) {
-    process.stdout.write(`${when(atMs)}  ${printable(title)}${undone ? ' (undone)' : ''}\n${' '.repeat(21)}${command.startsWith('#') ? '' : 'winnow '}${printable(command)}\n`);
+    process.stdout.write(
+      `${when(atMs)}  ${printable(title)}${undone ? ' (undone)' : ''}\n${' '.repeat(21)}${command.startsWith('#') ? '' : 'winnow '}${printable(command)}\n`,
+    );
   }
 }
 
@@ -64,7 +96,11 @@ function when(atMs: number): string {
 }
 
 async function scriptCommand(door: Door, options: ScriptOptions): Promise<void> {
-  if (!options.out && options.json === '-') throw new WinnowError('bad-request', 'Script and JSON cannot both go to standard output. Name a file with --out or --json.');
+  if (!options.out && options.json === '-')
+    throw new WinnowError(
+      'bad-request',
+      'Script and JSON cannot both go to standard output. Name a file with --out or --json.',
+    );
   const file = options.out && outputFile(options.out, [door.folder], 'The script');
   const script = await door.calls.journal.script.query();
   writeJson(options, { schema: 'winnow/script@1', folder: door.folder, script });

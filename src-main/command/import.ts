@@ -13,21 +13,35 @@ import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts
 import { say } from './output.ts';
 import { knownSamples, tellMarks } from './samples.ts';
 
-interface ImportOptions extends FolderOptions { from?: string; dryRun?: boolean; skipMissing?: boolean }
+interface ImportOptions extends FolderOptions {
+  from?: string;
+  dryRun?: boolean;
+  skipMissing?: boolean;
+}
 
 export function addImportCommand(program: Command) {
-  folderCommand(program, 'decide', 'import', 'take over decisions, tags, labels and notes from CSV, JSON Lines, COCO or the manifest of an export',
-    ['photos labels.csv --dry-run', 'photos export/manifest.json', 'photos - < marks.jsonl'])
+  folderCommand(
+    program,
+    'decide',
+    'import',
+    'take over decisions, tags, labels and notes from CSV, JSON Lines, COCO or the manifest of an export',
+    ['photos labels.csv --dry-run', 'photos export/manifest.json', 'photos - < marks.jsonl'],
+  )
     .argument('[file]', "the file; '-' for standard input")
     .option('--from <file>', 'the same')
-    .option('--skip-missing', 'JSON Lines only: pass over rows whose path is not in the folder, and do not look for their image by its name')
+    .option(
+      '--skip-missing',
+      'JSON Lines only: pass over rows whose path is not in the folder, and do not look for their image by its name',
+    )
     .option('--dry-run', 'only say what would change')
     .action(async (folder: string, file: string | undefined, options: ImportOptions) => {
-      if ((file === undefined) === (options.from === undefined)) throw new WinnowError('bad-request', "Name one file to import; '-' for standard input.");
+      if ((file === undefined) === (options.from === undefined))
+        throw new WinnowError('bad-request', "Name one file to import; '-' for standard input.");
       const named = file ?? (options.from as string);
       // Before the folder is opened: in a pipe, the command that writes the rows has it until it has ended.
       // A pipe such as <(…) is this process's own, and the engine may run elsewhere.
-      const isHere = named === '-' || options.skipMissing || statSync(named, { throwIfNoEntry: false })?.isFile() === false;
+      const isHere =
+        named === '-' || options.skipMissing || statSync(named, { throwIfNoEntry: false })?.isFile() === false;
       const text = isHere ? await readText(named) : null;
       await inFolder(folder, options, (door) => importCommand(door, named, text, options));
     });
@@ -41,11 +55,16 @@ async function importCommand(door: Door, file: string, text: string | null, opti
   if (text !== null && options.skipMissing) {
     const paths = new Set(samples.map(({ path }) => path));
     const { kept, passed } = rowsThere(text, paths);
-    const told = kept.length ? await throughFile(kept.join('\n'), send) : { rows: 0, matched: 0, changed: 0, unmatched: [] };
+    const told = kept.length
+      ? await throughFile(kept.join('\n'), send)
+      : { rows: 0, matched: 0, changed: 0, unmatched: [] };
     result = { ...told, rows: told.rows + passed.length, unmatched: [...passed, ...told.unmatched].slice(0, 100) };
   } else result = text === null ? await send(resolve(file)) : await throughFile(text, send); // resolved here, since the engine may run elsewhere
   const { rows, matched, changed, unmatched } = result;
-  say(options, `${plural(rows, 'row')}, ${matched.toLocaleString('en')} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`);
+  say(
+    options,
+    `${plural(rows, 'row')}, ${matched.toLocaleString('en')} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`,
+  );
   for (const path of unmatched.slice(0, 5)) say(options, `  no image here: ${path}`);
   if (unmatched.length > 5) say(options, `  … and ${rows - matched - 5} more`);
   await tellMarks(door, options, 'import', { dryRun, ...result });
@@ -89,7 +108,11 @@ function rowsThere(text: string, paths: ReadonlySet<string>): { kept: string[]; 
     } catch {
       path = undefined;
     }
-    if (typeof path !== 'string') throw new WinnowError('bad-request', `Line ${number} is no JSON object with a path, as --skip-missing wants them.`);
+    if (typeof path !== 'string')
+      throw new WinnowError(
+        'bad-request',
+        `Line ${number} is no JSON object with a path, as --skip-missing wants them.`,
+      );
     if (paths.has(path)) kept.push(line);
     else passed.push(path);
   }

@@ -23,8 +23,18 @@ interface LabelsOptions extends FolderOptions {
 }
 
 export function addLabelsCommand(program: Command) {
-  folderCommand(program, 'train', 'labels', 'which labels are likely wrong; give suspects the suggested class, or say that theirs is right',
-    ['photos --json labels.json', 'photos --run resnet-2', 'photos --accept dress/17.jpg skirt/4.jpg', 'photos --confirm dress/18.jpg'])
+  folderCommand(
+    program,
+    'train',
+    'labels',
+    'which labels are likely wrong; give suspects the suggested class, or say that theirs is right',
+    [
+      'photos --json labels.json',
+      'photos --run resnet-2',
+      'photos --accept dress/17.jpg skirt/4.jpg',
+      'photos --confirm dress/18.jpg',
+    ],
+  )
     .option('--run <id>', 'the word of a classifier that was trained in folds (default: heads on embeddings)')
     .option('--folds <k>', 'each image is judged by heads that learned from the other parts', whole, 5)
     .option('--repeats <n>', 'divide anew so many times, and take the mean', atLeastOne, 3)
@@ -36,41 +46,77 @@ export function addLabelsCommand(program: Command) {
     .option('--skip-missing', 'with --from: pass over what is not in the folder or not suspect')
     .addOption(backendOption())
     .action(async (folder: string, options: LabelsOptions) => {
-      if (options.accept && options.confirm) throw new WinnowError('bad-request', 'Say --accept or --confirm, not both.');
-      if ((options.from !== undefined || options.all) && !options.accept && !options.confirm) throw new WinnowError('bad-request', '--all and --from go with --accept or --confirm.');
+      if (options.accept && options.confirm)
+        throw new WinnowError('bad-request', 'Say --accept or --confirm, not both.');
+      if ((options.from !== undefined || options.all) && !options.accept && !options.confirm)
+        throw new WinnowError('bad-request', '--all and --from go with --accept or --confirm.');
       const listed = await readList(options);
-      await inFolder(folder, options, (door) => (options.accept || options.confirm ? settle(door, listed, options) : judge(door, options)));
+      await inFolder(folder, options, (door) =>
+        options.accept || options.confirm ? settle(door, listed, options) : judge(door, options),
+      );
     });
 }
 
 async function judge(door: Door, options: LabelsOptions): Promise<void> {
-  const request = labelsSchema.parse({ runId: options.run ?? null, folds: options.folds, repeats: options.repeats, seed: options.seed });
+  const request = labelsSchema.parse({
+    runId: options.run ?? null,
+    folds: options.folds,
+    repeats: options.repeats,
+    seed: options.seed,
+  });
   const job = await follow(door, options, () => door.calls.labels.judge.mutate(request));
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const samples = await describeLabels(door, run);
   const issues = await door.calls.samples.issues.query();
-  writeJson(options, { schema: 'winnow/labels@1', folder: door.folder, samples, issues, run: { id: run.id, method: run.method, seed: run.seed, seconds: run.seconds, parameters: run.parameters, report: run.report } });
+  writeJson(options, {
+    schema: 'winnow/labels@1',
+    folder: door.folder,
+    samples,
+    issues,
+    run: {
+      id: run.id,
+      method: run.method,
+      seed: run.seed,
+      seconds: run.seconds,
+      parameters: run.parameters,
+      report: run.report,
+    },
+  });
   say(options, `${job.summary}.`);
   if (options.quiet || options.json === '-') return;
-  for (const { path, given, suggested, quality } of samples.filter(({ flagged }) => flagged)) process.stdout.write(`${quality.toFixed(3)}  ${printable(given)} → ${printable(suggested)}  ${printable(path)}\n`);
+  for (const { path, given, suggested, quality } of samples.filter(({ flagged }) => flagged))
+    process.stdout.write(`${quality.toFixed(3)}  ${printable(given)} → ${printable(suggested)}  ${printable(path)}\n`);
 }
 
 /** Of every image that has a class; the least of quality first. What a person has confirmed is not flagged. */
 async function describeLabels(door: Door, run: Run) {
   const columns = new Map((await door.calls.samples.columns.query()).map((column) => [column.name, column]));
-  const read = async (name: string) => ({ values: await door.column(`${run.id}.${name}`), names: columns.get(`${run.id}.${name}`)?.categories ?? [] });
+  const read = async (name: string) => ({
+    values: await door.column(`${run.id}.${name}`),
+    names: columns.get(`${run.id}.${name}`)?.categories ?? [],
+  });
   const [quality, given, suggested] = await Promise.all(['quality', 'given', 'suggested'].map(read));
   const waiting = new Set((await door.calls.labels.queue.query())?.suspects.map(({ sampleId }) => sampleId));
   return (await allSamples(door))
     .filter(({ id }) => !Number.isNaN(quality.values[id] ?? NaN))
-    .map(({ id, path }) => ({ path, given: given.names[given.values[id]], suggested: suggested.names[suggested.values[id]], quality: quality.values[id], flagged: waiting.has(id) }))
+    .map(({ id, path }) => ({
+      path,
+      given: given.names[given.values[id]],
+      suggested: suggested.names[suggested.values[id]],
+      quality: quality.values[id],
+      flagged: waiting.has(id),
+    }))
     .sort((a, b) => a.quality - b.quality);
 }
 
 async function settle(door: Door, listed: readonly string[] | null, options: LabelsOptions): Promise<void> {
   const samples = await knownSamples(door);
   const queue = await door.calls.labels.queue.query();
-  if (!queue) throw new WinnowError('no-run', 'The labels of this folder were not judged yet. Run `labels` without --accept and --confirm first.');
+  if (!queue)
+    throw new WinnowError(
+      'no-run',
+      'The labels of this folder were not judged yet. Run `labels` without --accept and --confirm first.',
+    );
   const waiting = new Set(queue.suspects.map(({ sampleId }) => sampleId));
   const what = options.accept ?? options.confirm;
   let ids = [...waiting];
@@ -79,10 +125,16 @@ async function settle(door: Door, listed: readonly string[] | null, options: Lab
     ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
     const strangers = ids.filter((id) => !waiting.has(id));
     const paths = new Map(samples.map(({ id, path }) => [id, path]));
-    if (strangers.length && !options.skipMissing) throw new WinnowError('bad-request', `${paths.get(strangers[0])} is not among the suspects.`);
+    if (strangers.length && !options.skipMissing)
+      throw new WinnowError('bad-request', `${paths.get(strangers[0])} is not among the suspects.`);
     ids = ids.filter((id) => waiting.has(id));
   }
-  const done = ids.length ? await (options.accept ? door.calls.labels.accept : door.calls.labels.confirm).mutate({ ids }) : null;
-  say(options, done ? `Done: ${done.title}. ${plural(waiting.size - ids.length, 'suspect')} left.` : 'No suspect is left.');
+  const done = ids.length
+    ? await (options.accept ? door.calls.labels.accept : door.calls.labels.confirm).mutate({ ids })
+    : null;
+  say(
+    options,
+    done ? `Done: ${done.title}. ${plural(waiting.size - ids.length, 'suspect')} left.` : 'No suspect is left.',
+  );
   await tellMarks(door, options, 'labels-settled', { changed: done?.changed ?? 0, left: waiting.size - ids.length });
 }

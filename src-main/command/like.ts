@@ -8,10 +8,20 @@ import { atLeastOne, backendOption, folderCommand, inFolder, type FolderOptions 
 import { follow, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
 
-interface LikeOptions extends FolderOptions, ChoiceOptions { top: number }
+interface LikeOptions extends FolderOptions, ChoiceOptions {
+  top: number;
+}
 
 export function addLikeCommand(program: Command) {
-  addChoice(folderCommand(program, 'find', 'like', 'the images most like the named ones, by what bundled weights know of them; the likeness is the column alike', ['photos dress/17.jpg --top 20', "photos --where \"tag = 'scratch'\" --json like.json"]))
+  addChoice(
+    folderCommand(
+      program,
+      'find',
+      'like',
+      'the images most like the named ones, by what bundled weights know of them; the likeness is the column alike',
+      ['photos dress/17.jpg --top 20', 'photos --where "tag = \'scratch\'" --json like.json'],
+    ),
+  )
     .option('--top <n>', 'how many to list', atLeastOne, 20)
     .addOption(backendOption())
     .action(async (folder: string, what: string[], options: LikeOptions) => {
@@ -20,16 +30,32 @@ export function addLikeCommand(program: Command) {
     });
 }
 
-async function likeCommand(door: Door, what: readonly string[], listed: readonly string[] | null, options: LikeOptions): Promise<void> {
+async function likeCommand(
+  door: Door,
+  what: readonly string[],
+  listed: readonly string[] | null,
+  options: LikeOptions,
+): Promise<void> {
   await follow(door, options, () => door.calls.workspace.scan.mutate());
   const samples = await allSamples(door);
   const chosen = await chosenSamples(door, samples, await choiceOf(door, samples, what, listed, options));
   if (!chosen.length) throw new WinnowError('no-samples', 'No image of this folder is meant by that.');
-  if (chosen.length > 1000) throw new WinnowError('bad-request', `${chosen.length} images are too many to be like: name up to 1,000.`);
+  if (chosen.length > 1000)
+    throw new WinnowError('bad-request', `${chosen.length} images are too many to be like: name up to 1,000.`);
   await follow(door, options, () => door.calls.samples.alike.mutate({ ids: chosen.map(({ id }) => id) }));
   const likeness = await door.column('alike');
-  const ranked = samples.filter(({ id }) => !Number.isNaN(likeness[id] ?? NaN)).map(({ id, path }) => ({ path, likeness: likeness[id] })).sort((a, b) => b.likeness - a.likeness || (a.path < b.path ? -1 : 1));
-  writeJson(options, { schema: 'winnow/like@1', folder: door.folder, to: chosen.map(({ path }) => path), samples: ranked, issues: await door.calls.samples.issues.query() });
+  const ranked = samples
+    .filter(({ id }) => !Number.isNaN(likeness[id] ?? NaN))
+    .map(({ id, path }) => ({ path, likeness: likeness[id] }))
+    .sort((a, b) => b.likeness - a.likeness || (a.path < b.path ? -1 : 1));
+  writeJson(options, {
+    schema: 'winnow/like@1',
+    folder: door.folder,
+    to: chosen.map(({ path }) => path),
+    samples: ranked,
+    issues: await door.calls.samples.issues.query(),
+  });
   if (options.quiet || options.json === '-') return;
-  for (const { path, likeness: value } of ranked.slice(0, options.top)) process.stdout.write(`${value.toFixed(3)}  ${printable(path)}\n`);
+  for (const { path, likeness: value } of ranked.slice(0, options.top))
+    process.stdout.write(`${value.toFixed(3)}  ${printable(path)}\n`);
 }

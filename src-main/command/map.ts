@@ -7,10 +7,20 @@ import { backendOption, folderCommand, inFolder, whole, type FolderOptions } fro
 import { follow, say, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
 
-interface MapOptions extends FolderOptions { run?: string; seed: number; anew?: boolean }
+interface MapOptions extends FolderOptions {
+  run?: string;
+  seed: number;
+  anew?: boolean;
+}
 
 export function addMapCommand(program: Command) {
-  folderCommand(program, 'find', 'map', 'lay the images out, alike beside alike; the places are the columns map.x and map.y', ['photos --json map.json', 'photos --run conv-ae-2 --anew'])
+  folderCommand(
+    program,
+    'find',
+    'map',
+    'lay the images out, alike beside alike; the places are the columns map.x and map.y',
+    ['photos --json map.json', 'photos --run conv-ae-2 --anew'],
+  )
     .option('--run <id>', 'the autoencoder whose codes are used (default: what the bundled weights know of the images)')
     .option('--seed <n>', 'the same seed on the same machine gives the same map', whole, 1)
     .option('--anew', 'lay out everything again, also where only new images are missing from the map')
@@ -21,11 +31,24 @@ export function addMapCommand(program: Command) {
 async function mapCommand(door: Door, options: MapOptions): Promise<void> {
   const request = mapSchema.parse({ runId: options.run ?? null, seed: options.seed, anew: options.anew ?? false });
   const job = await follow(door, options, () => door.calls.workspace.map.mutate(request));
-  const [x, y, samples, columns] = await Promise.all([door.column('map.x'), door.column('map.y'), allSamples(door), door.calls.samples.columns.query()]);
+  const [x, y, samples, columns] = await Promise.all([
+    door.column('map.x'),
+    door.column('map.y'),
+    allSamples(door),
+    door.calls.samples.columns.query(),
+  ]);
   const placed = samples.filter(({ id }) => !Number.isNaN(x[id] ?? NaN));
   const run = columns.find(({ name }) => name === 'map.x')?.runId ?? null;
   writeJson(options, {
-    schema: 'winnow/map@1', folder: door.folder, run, seed: options.seed, samples: placed.map(({ id, path }) => ({ path, x: x[id], y: y[id] })), issues: await door.calls.samples.issues.query(),
+    schema: 'winnow/map@1',
+    folder: door.folder,
+    run,
+    seed: options.seed,
+    samples: placed.map(({ id, path }) => ({ path, x: x[id], y: y[id] })),
+    issues: await door.calls.samples.issues.query(),
   });
-  say(options, `${job.summary ?? plural(placed.length, 'image')}. ${plural(placed.length, 'image')} on the map in all.`);
+  say(
+    options,
+    `${job.summary ?? plural(placed.length, 'image')}. ${plural(placed.length, 'image')} on the map in all.`,
+  );
 }

@@ -11,14 +11,34 @@ import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts
 import { say } from './output.ts';
 import { knownSamples, tellMarks } from './samples.ts';
 
-interface MarkOptions extends FolderOptions, ChoiceOptions { dryRun?: boolean; clear?: boolean }
-interface DecideOptions extends MarkOptions { keep?: boolean; reject?: boolean; unsure?: boolean; reason?: string }
-interface TagOptions extends MarkOptions { add?: string[]; remove?: string[] }
-interface LabelOptions extends MarkOptions { as?: string }
-interface NoteOptions extends MarkOptions { text?: string }
+interface MarkOptions extends FolderOptions, ChoiceOptions {
+  dryRun?: boolean;
+  clear?: boolean;
+}
+interface DecideOptions extends MarkOptions {
+  keep?: boolean;
+  reject?: boolean;
+  unsure?: boolean;
+  reason?: string;
+}
+interface TagOptions extends MarkOptions {
+  add?: string[];
+  remove?: string[];
+}
+interface LabelOptions extends MarkOptions {
+  as?: string;
+}
+interface NoteOptions extends MarkOptions {
+  text?: string;
+}
 
 export function addMarkCommands(program: Command) {
-  const add = <Options extends MarkOptions>(name: string, description: string, examples: string[], changeOf: (options: Options) => Change) =>
+  const add = <Options extends MarkOptions>(
+    name: string,
+    description: string,
+    examples: string[],
+    changeOf: (options: Options) => Change,
+  ) =>
     addChoice(folderCommand(program, 'decide', name, description, examples))
       .option('--dry-run', 'only say what would change')
       .action(async (folder: string, what: string[], options: Options) => {
@@ -27,27 +47,51 @@ export function addMarkCommands(program: Command) {
         await inFolder(folder, options, (door) => markCommand(door, name, { what, listed }, change, options));
       });
 
-  add<DecideOptions>('decide', 'decide on images by path, glob or expression, as in "conv-ae.error > 0.02"',
-    ["photos 'test/**' --reject", "photos \"blurry > 0.8 and not decision = 'keep'\" --reject --reason 'out of focus'", 'photos --from list.txt --keep'], decideChange)
+  add<DecideOptions>(
+    'decide',
+    'decide on images by path, glob or expression, as in "conv-ae.error > 0.02"',
+    [
+      "photos 'test/**' --reject",
+      "photos \"blurry > 0.8 and not decision = 'keep'\" --reject --reason 'out of focus'",
+      'photos --from list.txt --keep',
+    ],
+    decideChange,
+  )
     .option('--keep', 'keep them')
     .option('--reject', 'leave them out of exports')
     .option('--unsure', 'look again later')
     .option('--clear', 'back to undecided')
     .option('--reason <text>', "why (default: the expression; '': none). Without a decision: of those that have one");
-  add<TagOptions>('tag', 'put tags on images, or take them off', ["photos 'test/**' --add holiday 'to check'", 'photos --where "tag = \'to check\'" --remove \'to check\''], tagChange)
+  add<TagOptions>(
+    'tag',
+    'put tags on images, or take them off',
+    ["photos 'test/**' --add holiday 'to check'", "photos --where \"tag = 'to check'\" --remove 'to check'"],
+    tagChange,
+  )
     .option('--add <tag...>', 'tags to put on')
     .option('--remove <tag...>', 'tags to take off');
-  add<LabelOptions>('label', 'say of which class images are; without a label it is the sub-folder’s name', ['photos cats/17.jpg --as dog', "photos --view 'mislabelled' --clear"], labelChange)
+  add<LabelOptions>(
+    'label',
+    'say of which class images are; without a label it is the sub-folder’s name',
+    ['photos cats/17.jpg --as dog', "photos --view 'mislabelled' --clear"],
+    labelChange,
+  )
     .option('--as <class>', 'the class')
     .option('--clear', 'again what the sub-folder says');
-  add<NoteOptions>('note', 'write a note on images', ["photos cats/17.jpg --text 'ask Anna'", "photos 'cats/**' --clear"], noteChange)
+  add<NoteOptions>(
+    'note',
+    'write a note on images',
+    ["photos cats/17.jpg --text 'ask Anna'", "photos 'cats/**' --clear"],
+    noteChange,
+  )
     .option('--text <text>', 'the note')
     .option('--clear', 'take the note off');
 }
 
 function decideChange(options: DecideOptions): Change {
   const asked = [...decisions, 'clear' as const].filter((decision) => options[decision]);
-  if (asked.length > 1 || (!asked.length && options.reason === undefined)) throw new WinnowError('bad-request', 'Say one of --keep, --reject, --unsure, --clear.');
+  if (asked.length > 1 || (!asked.length && options.reason === undefined))
+    throw new WinnowError('bad-request', 'Say one of --keep, --reject, --unsure, --clear.');
   const reason = options.reason === undefined ? {} : { reason: options.reason || null };
   if (!asked.length) return reason;
   return { decision: asked[0] === 'clear' ? null : (asked[0] as Decision), ...reason };
@@ -68,12 +112,20 @@ function noteChange({ text, clear }: NoteOptions): Change {
   return { note: text ?? null };
 }
 
-async function markCommand(door: Door, name: string, { what, listed }: { what: readonly string[]; listed: readonly string[] | null }, change: Change, options: MarkOptions): Promise<void> {
+async function markCommand(
+  door: Door,
+  name: string,
+  { what, listed }: { what: readonly string[]; listed: readonly string[] | null },
+  change: Change,
+  options: MarkOptions,
+): Promise<void> {
   const samples = await knownSamples(door);
   const choice = await choiceOf(door, samples, what, listed, options);
   if (options.dryRun) {
     const told = withReason(change, 'where' in choice ? choice.where : undefined);
-    const paths = (await chosenSamples(door, samples, choice)).filter((sample) => differs(sample, patchOf(sample, told))).map(({ path }) => path);
+    const paths = (await chosenSamples(door, samples, choice))
+      .filter((sample) => differs(sample, patchOf(sample, told)))
+      .map(({ path }) => path);
     say(options, `Would change ${plural(paths.length, 'image')}. Nothing was written.`);
     for (const path of paths.slice(0, 20)) say(options, `  ${path}`);
     if (paths.length > 20) say(options, `  … and ${paths.length - 20} more`);
@@ -85,4 +137,5 @@ async function markCommand(door: Door, name: string, { what, listed }: { what: r
   await tellMarks(door, options, name, { dryRun: false, changed });
 }
 
-const differs = (marks: Marks, patch: Partial<Marks>) => (Object.keys(patch) as (keyof Marks)[]).some((key) => JSON.stringify(marks[key]) !== JSON.stringify(patch[key]));
+const differs = (marks: Marks, patch: Partial<Marks>) =>
+  (Object.keys(patch) as (keyof Marks)[]).some((key) => JSON.stringify(marks[key]) !== JSON.stringify(patch[key]));

@@ -13,14 +13,16 @@ export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } a
 
 /** A reader that has had enough, as `head`, is no fault: what is left is not written, and the command ends as it would have. */
 export function quietlyWithoutReader() {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
 }
 
 /** Everything that was written has arrived: a pipe holds 64 KiB, and the rest waits in this process until its reader has taken them. */
 export async function ended() {
-  for (const stream of [process.stdout, process.stderr]) if (stream.writable) await new Promise<void>((done) => stream.write('', () => done()));
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.writable) await new Promise<void>((done) => stream.write('', () => done()));
 }
 
 export interface OutputOptions {
@@ -48,7 +50,11 @@ export function writeJson(options: OutputOptions, value: { schema: string; folde
 export function fail(error: unknown): number {
   const { code, message } = told(error);
   process.stderr.write(code === 'cancelled' ? 'Cancelled.\n' : `${printableLines(message)}\n`);
-  return code === 'cancelled' ? exitCodes.cancelled : code === 'bad-request' || code === 'bad-expression' ? exitCodes.wrongUsage : exitCodes.failed;
+  return code === 'cancelled'
+    ? exitCodes.cancelled
+    : code === 'bad-request' || code === 'bad-expression'
+      ? exitCodes.wrongUsage
+      : exitCodes.failed;
 }
 
 /** The engine's code of anything that a call threw. */
@@ -115,7 +121,8 @@ export async function follow(door: Door, options: OutputOptions, start: () => Pr
     wanted = (await start()).id;
     early.forEach(take);
     const job = await ended.promise;
-    if (job.error) throw new WinnowError(job.state === 'cancelled' ? 'cancelled' : (job.error.code as 'failed'), job.error.message);
+    if (job.error)
+      throw new WinnowError(job.state === 'cancelled' ? 'cancelled' : (job.error.code as 'failed'), job.error.message);
     return job;
   } finally {
     show(null);
@@ -137,8 +144,16 @@ function progressLine(options: OutputOptions): (job: Job | null) => void {
     if (!bar && job.total > 0) {
       stage = job.stage;
       bar = new SingleBar({
-        format: '{stage} {bar} {value}/{total} {unit} · {rate} · {left}', stream: process.stderr, hideCursor: true, barsize: 24, fps: 10,
-        barCompleteChar: '█', barIncompleteChar: '░', noTTYOutput: true, notTTYSchedule: 3000, emptyOnZero: true,
+        format: '{stage} {bar} {value}/{total} {unit} · {rate} · {left}',
+        stream: process.stderr,
+        hideCursor: true,
+        barsize: 24,
+        fps: 10,
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        noTTYOutput: true,
+        notTTYSchedule: 3000,
+        emptyOnZero: true,
       });
       bar.start(job.total, job.done, { stage: stage.padEnd(18), unit: job.unit, rate: '…', left: '…' });
     }
@@ -151,4 +166,8 @@ function progressLine(options: OutputOptions): (job: Job | null) => void {
 }
 
 export const duration = (seconds: number) =>
-  seconds < 100 ? `${Math.ceil(seconds)} s` : seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  seconds < 100
+    ? `${Math.ceil(seconds)} s`
+    : seconds < 6000
+      ? `${Math.round(seconds / 60)} min`
+      : `${(seconds / 3600).toFixed(1)} h`;

@@ -4,43 +4,74 @@ import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
 import { flagOf } from '../workspace/commands.ts';
 
-interface Property { type?: string; enum?: unknown[]; default?: unknown; description?: string; unit?: string }
+interface Property {
+  type?: string;
+  enum?: unknown[];
+  default?: unknown;
+  description?: string;
+  unit?: string;
+}
 
 /** A scorer, a classifier: what has an id and a schema of its parameters. */
-export interface Parametrised { id: string; schema: z.ZodType }
+export interface Parametrised {
+  id: string;
+  schema: z.ZodType;
+}
 
-const propertiesOf = (schema: z.ZodType) => (z.toJSONSchema(schema, { io: 'input' }) as { properties: Record<string, Property> }).properties;
+const propertiesOf = (schema: z.ZodType) =>
+  (z.toJSONSchema(schema, { io: 'input' }) as { properties: Record<string, Property> }).properties;
 const optionOf = (name: string) => flagOf(name).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-const isNumber = ({ type, default: value }: Property) => type === 'number' || type === 'integer' || typeof value === 'number';
+const isNumber = ({ type, default: value }: Property) =>
+  type === 'number' || type === 'integer' || typeof value === 'number';
 
 export function addParameterFlags(command: Command, records: readonly Parametrised[]) {
   const flags = new Map<string, { id: string; property: Property }[]>();
-  for (const { id, schema } of records) for (const [name, property] of Object.entries(propertiesOf(schema))) flags.set(name, [...(flags.get(name) ?? []), { id, property }]);
+  for (const { id, schema } of records)
+    for (const [name, property] of Object.entries(propertiesOf(schema)))
+      flags.set(name, [...(flags.get(name) ?? []), { id, property }]);
   for (const [name, own] of flags) {
     const [{ property }] = own;
     const unit = property.unit ? ` (${property.unit})` : '';
     const choices = property.enum ? ` One of ${byRecord(own, (one) => one.enum?.join(', ') ?? '')}.` : '';
     const only = own.length < records.length ? ` [${own.map(({ id }) => id).join(', ')}]` : '';
-    command.addOption(new Option(`--${flagOf(name)} <${isNumber(property) ? 'number' : 'value'}>`, `${property.description ?? name}${unit}${choices} Default ${byRecord(own, (one) => String(one.default))}.${only}`));
+    command.addOption(
+      new Option(
+        `--${flagOf(name)} <${isNumber(property) ? 'number' : 'value'}>`,
+        `${property.description ?? name}${unit}${choices} Default ${byRecord(own, (one) => String(one.default))}.${only}`,
+      ),
+    );
   }
 }
 
 /** What most have, then what others have: "0.002, 0.0001 for alexnet". */
 function byRecord(own: readonly { id: string; property: Property }[], tell: (property: Property) => string): string {
-  const [[usual], ...others] = [...Map.groupBy(own, ({ property }) => tell(property))].sort(([, a], [, b]) => b.length - a.length);
-  return [usual, ...others.map(([told, who]) => `${told} for ${who.map(({ id }) => id).join(' and ')}`)].join(others.some(([told]) => told.includes(',')) ? '; ' : ', ');
+  const [[usual], ...others] = [...Map.groupBy(own, ({ property }) => tell(property))].sort(
+    ([, a], [, b]) => b.length - a.length,
+  );
+  return [usual, ...others.map(([told, who]) => `${told} for ${who.map(({ id }) => id).join(' and ')}`)].join(
+    others.some(([told]) => told.includes(',')) ? '; ' : ', ',
+  );
 }
 
 /** The parameters given, as the record's schema wants them. Throws `bad-request` for a flag that it does not have. */
-export function parametersOf(options: Record<string, unknown>, record: Parametrised, records: readonly Parametrised[]): Record<string, unknown> {
+export function parametersOf(
+  options: Record<string, unknown>,
+  record: Parametrised,
+  records: readonly Parametrised[],
+): Record<string, unknown> {
   const own = propertiesOf(record.schema);
   const given: Record<string, unknown> = {};
   for (const name of new Set(records.flatMap(({ schema }) => Object.keys(propertiesOf(schema))))) {
     const value = options[optionOf(name)];
     if (value === undefined) continue;
     if (!own[name]) throw new WinnowError('bad-request', `${record.id} has no --${flagOf(name)}.`);
-    if (isNumber(own[name]) && !Number.isFinite(Number(value))) throw new WinnowError('bad-request', `--${flagOf(name)} wants a number, not ‘${String(value)}’.`);
-    given[name] = isNumber(own[name]) ? Number(value) : own[name].type === 'boolean' ? value === true || value === 'true' : value;
+    if (isNumber(own[name]) && !Number.isFinite(Number(value)))
+      throw new WinnowError('bad-request', `--${flagOf(name)} wants a number, not ‘${String(value)}’.`);
+    given[name] = isNumber(own[name])
+      ? Number(value)
+      : own[name].type === 'boolean'
+        ? value === true || value === 'true'
+        : value;
   }
   return given;
 }

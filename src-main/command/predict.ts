@@ -9,25 +9,44 @@ import { backendOption, folderCommand, inFolder, type FolderOptions } from './fo
 import { follow, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
 
-interface PredictOptions extends FolderOptions { run?: string }
+interface PredictOptions extends FolderOptions {
+  run?: string;
+}
 
 export function addPredictCommand(program: Command) {
-  folderCommand(program, 'train', 'predict', 'what a trained classifier says of every image, those that came later too', ['photos', 'photos --run resnet-2 --json predictions.json'])
+  folderCommand(
+    program,
+    'train',
+    'predict',
+    'what a trained classifier says of every image, those that came later too',
+    ['photos', 'photos --run resnet-2 --json predictions.json'],
+  )
     .option('--run <id>', 'which training (default: the newest that is done)')
     .addOption(backendOption())
-    .action((folder: string, options: PredictOptions) => inFolder(folder, options, (door) => predictCommand(door, options)));
+    .action((folder: string, options: PredictOptions) =>
+      inFolder(folder, options, (door) => predictCommand(door, options)),
+    );
 }
 
 async function predictCommand(door: Door, options: PredictOptions): Promise<void> {
   const runs = await door.calls.runs.list.query();
-  const run = options.run ? await door.calls.runs.get.query({ id: options.run }) : runs.find(({ kind, state }) => kind === 'train' && state === 'done');
+  const run = options.run
+    ? await door.calls.runs.get.query({ id: options.run })
+    : runs.find(({ kind, state }) => kind === 'train' && state === 'done');
   if (!run) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
   await follow(door, options, () => door.calls.classifier.predict.mutate({ runId: run.id }));
   const { samples, classes } = await describePredictions(door, run);
   const issues = await door.calls.samples.issues.query();
-  writeJson(options, { schema: 'winnow/predict@1', folder: door.folder, samples, issues, run: { id: run.id, model: run.method, seed: run.seed, classes, parameters: run.parameters } });
+  writeJson(options, {
+    schema: 'winnow/predict@1',
+    folder: door.folder,
+    samples,
+    issues,
+    run: { id: run.id, model: run.method, seed: run.seed, classes, parameters: run.parameters },
+  });
   if (options.quiet || options.json === '-') return;
-  for (const { path, predicted, confidence } of samples) process.stdout.write(`${confidence.toFixed(3)}  ${printable(predicted)}  ${printable(path)}\n`);
+  for (const { path, predicted, confidence } of samples)
+    process.stdout.write(`${confidence.toFixed(3)}  ${printable(predicted)}  ${printable(path)}\n`);
 }
 
 export interface PredictedSample {
@@ -40,10 +59,17 @@ export interface PredictedSample {
 }
 
 /** What a run says of each sample that it knows, by path. */
-export async function describePredictions(door: Door, run: Run): Promise<{ classes: string[]; samples: PredictedSample[] }> {
+export async function describePredictions(
+  door: Door,
+  run: Run,
+): Promise<{ classes: string[]; samples: PredictedSample[] }> {
   const classes = run.classification?.classes;
   if (!classes) throw new WinnowError('no-run', `${run.id} is no classifier.`);
-  const [{ ids, probabilities }, splits, all] = await Promise.all([door.predictions(run.id), door.column(`${run.id}.split`), allSamples(door)]);
+  const [{ ids, probabilities }, splits, all] = await Promise.all([
+    door.predictions(run.id),
+    door.column(`${run.id}.split`),
+    allSamples(door),
+  ]);
   const rows = new Map(Array.from(ids, (id, row) => [id, row]));
   const k = classes.length;
   return {
@@ -53,7 +79,16 @@ export async function describePredictions(door: Door, run: Run): Promise<{ class
       if (row === undefined) return [];
       const own = probabilities.subarray(row * k, (row + 1) * k);
       const best = own.reduce((most, p, c) => (p > own[most] ? c : most), 0);
-      return [{ path, split: splitNames[splits[id]] ?? null, label, predicted: classes[best], confidence: own[best], probabilities: Object.fromEntries(classes.map((name, c) => [name, own[c]])) }];
+      return [
+        {
+          path,
+          split: splitNames[splits[id]] ?? null,
+          label,
+          predicted: classes[best],
+          confidence: own[best],
+          probabilities: Object.fromEntries(classes.map((name, c) => [name, own[c]])),
+        },
+      ];
     }),
   };
 }

@@ -24,8 +24,10 @@ interface RankOptions extends FolderOptions {
 }
 
 export function addRankCommand(program: Command) {
-  const command = folderCommand(program, 'find', 'rank', 'rank the images from most to least anomalous',
-    ['photos', "photos --method pca --train-on 'train/good/**' --json ranks.json"])
+  const command = folderCommand(program, 'find', 'rank', 'rank the images from most to least anomalous', [
+    'photos',
+    "photos --method pca --train-on 'train/good/**' --json ranks.json",
+  ])
     .option('--method <id>', `how: ${methods.map(({ id }) => id).join(', ')}`, scorers[0].id)
     .option('--train-on <glob>', "the images known to be normal, as in 'train/good/**' (default: all)")
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
@@ -34,7 +36,9 @@ export function addRankCommand(program: Command) {
     .option('--fresh', 'start anew even where an interrupted run could be resumed')
     .addOption(backendOption());
   addParameterFlags(command, methods);
-  command.action((folder: string, options: RankOptions) => inFolder(folder, options, (door) => rankCommand(door, options)));
+  command.action((folder: string, options: RankOptions) =>
+    inFolder(folder, options, (door) => rankCommand(door, options)),
+  );
 }
 
 function memoryWords({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeMiB }: MemoryEstimate): string {
@@ -45,9 +49,18 @@ function memoryWords({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeM
 
 async function rankCommand(door: Door, options: RankOptions): Promise<void> {
   const scorer = methods.find(({ id }) => id === options.method);
-  if (!scorer) throw new WinnowError('bad-request', `There is no method ‘${options.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`);
+  if (!scorer)
+    throw new WinnowError(
+      'bad-request',
+      `There is no method ‘${options.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`,
+    );
   const request = rankSchema.parse({
-    method: options.method, parameters: parametersOf(options, scorer, methods), trainOn: options.trainOn ?? null, seed: options.seed, resume: !options.fresh, maps: options.maps ? resolve(options.maps) : null,
+    method: options.method,
+    parameters: parametersOf(options, scorer, methods),
+    trainOn: options.trainOn ?? null,
+    seed: options.seed,
+    resume: !options.fresh,
+    maps: options.maps ? resolve(options.maps) : null,
   });
   const memory = await door.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
   if (memory) say(options, memoryWords(memory));
@@ -67,14 +80,36 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
     samples: ranked,
     issues,
     run: {
-      id: run.id, method: run.method, backend: run.backend, device: run.device, seed: run.seed, seconds: run.seconds, imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, trainOn: run.trainOn, trained: run.trained, train: run.history, report: run.report, notes: run.notes,
+      id: run.id,
+      method: run.method,
+      backend: run.backend,
+      device: run.device,
+      seed: run.seed,
+      seconds: run.seconds,
+      imagesPerSecond: run.imagesPerSecond,
+      peakMemoryMiB: run.peakMemoryMiB,
+      parameters: run.parameters,
+      trainOn: run.trainOn,
+      trained: run.trained,
+      train: run.history,
+      report: run.report,
+      notes: run.notes,
     },
   });
   const rate = run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : '';
-  say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`);
+  say(
+    options,
+    `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`,
+  );
   for (const note of run.notes) say(options, note);
-  if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
+  if (issues.length)
+    say(
+      options,
+      `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`,
+    );
   if (options.quiet || options.json === '-') return;
-  for (const sample of ranked.slice(0, options.top)) process.stdout.write(`${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${printable(sample.path)}\n`);
+  for (const sample of ranked.slice(0, options.top))
+    process.stdout.write(
+      `${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${printable(sample.path)}\n`,
+    );
 }

@@ -9,7 +9,7 @@ import { writeJson, type OutputOptions } from './output.ts';
 /** All samples of the folder by path. */
 export async function allSamples(door: Door): Promise<Sample[]> {
   const byId = new Map<number, Sample>();
-  for (let since = 0, more = true; more; ) {
+  for (let since = 0, more = true; more;) {
     const changes = await door.calls.samples.changes.query({ since });
     for (const sample of changes.samples) byId.set(sample.id, sample);
     for (const id of changes.removed) byId.delete(id);
@@ -25,7 +25,14 @@ export async function knownSamples(door: Door): Promise<Sample[]> {
   return samples;
 }
 
-const marksOf = ({ class: name, label, decision, reason, tags, note }: Sample) => ({ class: name, label, decision, reason, tags, note });
+const marksOf = ({ class: name, label, decision, reason, tags, note }: Sample) => ({
+  class: name,
+  label,
+  decision,
+  reason,
+  tags,
+  note,
+});
 
 /** Samples as `--json` tells them, with what was measured and what the checks say. A check's score stands under `checks` only. */
 export async function describeSamples(door: Door, samples: readonly Sample[]) {
@@ -35,31 +42,61 @@ export async function describeSamples(door: Door, samples: readonly Sample[]) {
   const others = columns.filter(({ name }) => !checks.some(({ id }) => id === name));
   const scoreOf = (name: string, { id }: Sample) => (values.get(name) as Float64Array)[id] ?? NaN;
   return samples.map((sample) => ({
-    path: sample.path, width: sample.width, height: sample.height, bytes: sample.bytes, format: sample.format, frames: sample.frames, sha256: sample.sha256, ...marksOf(sample),
-    columns: Object.fromEntries(others.map(({ name }) => [name, scoreOf(name, sample)] as const).filter(([, value]) => !Number.isNaN(value))),
-    checks: Object.fromEntries(checks.map(({ id, threshold }) => [id, { score: scoreOf(id, sample), threshold }] as const)
-      .filter(([, { score }]) => !Number.isNaN(score)).map(([id, { score, threshold }]) => [id, { score, flagged: score >= threshold }])),
+    path: sample.path,
+    width: sample.width,
+    height: sample.height,
+    bytes: sample.bytes,
+    format: sample.format,
+    frames: sample.frames,
+    sha256: sample.sha256,
+    ...marksOf(sample),
+    columns: Object.fromEntries(
+      others.map(({ name }) => [name, scoreOf(name, sample)] as const).filter(([, value]) => !Number.isNaN(value)),
+    ),
+    checks: Object.fromEntries(
+      checks
+        .map(({ id, threshold }) => [id, { score: scoreOf(id, sample), threshold }] as const)
+        .filter(([, { score }]) => !Number.isNaN(score))
+        .map(([id, { score, threshold }]) => [id, { score, flagged: score >= threshold }]),
+    ),
   }));
 }
 
 /** Groups of duplicates as `--json` tells them. */
 export async function describeGroups(door: Door, samples: readonly Sample[]) {
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
-  return (await door.calls.duplicates.groups.query()).map(({ id, kind, ids, score, crossesClasses, crossesSplits }) => ({
-    id, kind, paths: ids.flatMap((member) => paths.get(member) ?? []), score, crossesClasses, crossesSplits,
-  }));
+  return (await door.calls.duplicates.groups.query()).map(
+    ({ id, kind, ids, score, crossesClasses, crossesSplits }) => ({
+      id,
+      kind,
+      paths: ids.flatMap((member) => paths.get(member) ?? []),
+      score,
+      crossesClasses,
+      crossesSplits,
+    }),
+  );
 }
 
 /** Writes what a command has changed, and the marks of every sample after it. */
 export async function tellMarks(door: Door, options: OutputOptions, command: string, more: object) {
   if (!options.json) return;
   const [samples, issues] = await Promise.all([allSamples(door), door.calls.samples.issues.query()]);
-  writeJson(options, { schema: `winnow/${command}@1`, folder: door.folder, ...more, samples: samples.map((sample) => ({ path: sample.path, ...marksOf(sample) })), issues });
+  writeJson(options, {
+    schema: `winnow/${command}@1`,
+    folder: door.folder,
+    ...more,
+    samples: samples.map((sample) => ({ path: sample.path, ...marksOf(sample) })),
+    issues,
+  });
 }
 
 /** What expressions and orders read, with those columns that `use` asks for. */
 export async function readSource(door: Door, use: (source: ReadSource) => unknown): Promise<ReadSource> {
-  const [columns, checks, groups] = await Promise.all([door.calls.samples.columns.query(), door.calls.checks.list.query(), door.calls.duplicates.groups.query()]);
+  const [columns, checks, groups] = await Promise.all([
+    door.calls.samples.columns.query(),
+    door.calls.checks.list.query(),
+    door.calls.duplicates.groups.query(),
+  ]);
   const duplicates = kindsOf(groups);
   const asked = new Set<string>();
   use({ columns, checks, duplicates, values: (name) => (asked.add(name), new Float64Array()) });
@@ -68,18 +105,24 @@ export async function readSource(door: Door, use: (source: ReadSource) => unknow
 }
 
 /** `sharpness` or `-sharpness`, for the greatest first. */
-export interface Order { by: string; descending: boolean }
-export const orderOf = (text: string): Order => (text.startsWith('-') ? { by: text.slice(1), descending: true } : { by: text, descending: false });
+export interface Order {
+  by: string;
+  descending: boolean;
+}
+export const orderOf = (text: string): Order =>
+  text.startsWith('-') ? { by: text.slice(1), descending: true } : { by: text, descending: false };
 
 /** Sorts by a column or property; what has none comes last, equals go by path. Throws `bad-expression` where nothing has that name. */
 export function sorted(samples: readonly Sample[], { by, descending }: Order, source: ReadSource): Sample[] {
   const read = orderReader(by, source);
   const keyed = samples.map((sample) => ({ sample, key: keyOf(read(sample)) }));
-  return keyed.sort((a, b) => {
-    if (a.key === b.key) return a.sample.path < b.sample.path ? -1 : 1;
-    if (a.key === null || b.key === null) return a.key === null ? 1 : -1;
-    return a.key < b.key === descending ? 1 : -1;
-  }).map(({ sample }) => sample);
+  return keyed
+    .sort((a, b) => {
+      if (a.key === b.key) return a.sample.path < b.sample.path ? -1 : 1;
+      if (a.key === null || b.key === null) return a.key === null ? 1 : -1;
+      return a.key < b.key === descending ? 1 : -1;
+    })
+    .map(({ sample }) => sample);
 }
 
 type Key = number | string | null;

@@ -8,23 +8,50 @@ import { follow, say, writeJson } from './output.ts';
 import { allSamples, describeGroups, describeSamples } from './samples.ts';
 
 export function addScanCommand(program: Command) {
-  folderCommand(program, 'find', 'scan', 'index the images, check their quality, find duplicates, and tell which files cannot be read', ['photos', 'photos --json scan.json'])
-    .action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => scanCommand(door, options)));
+  folderCommand(
+    program,
+    'find',
+    'scan',
+    'index the images, check their quality, find duplicates, and tell which files cannot be read',
+    ['photos', 'photos --json scan.json'],
+  ).action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => scanCommand(door, options)));
 }
 
 async function scanCommand(door: Door, options: FolderOptions): Promise<void> {
   const job = await follow(door, options, () => door.calls.workspace.scan.mutate());
   say(options, `${job.summary}.`);
-  const [samples, issues, checks, findings] = await Promise.all([allSamples(door), door.calls.samples.issues.query(), door.calls.checks.list.query(), door.calls.checks.findings.query()]);
+  const [samples, issues, checks, findings] = await Promise.all([
+    allSamples(door),
+    door.calls.samples.issues.query(),
+    door.calls.checks.list.query(),
+    door.calls.checks.findings.query(),
+  ]);
   const groups = await describeGroups(door, samples);
-  if (options.json) writeJson(options, { schema: 'winnow/scan@1', folder: door.folder, samples: await describeSamples(door, samples), issues, groups, findings });
+  if (options.json)
+    writeJson(options, {
+      schema: 'winnow/scan@1',
+      folder: door.folder,
+      samples: await describeSamples(door, samples),
+      issues,
+      groups,
+      findings,
+    });
 
-  const list = (counts: readonly (readonly [string, number])[]) => counts.filter(([, n]) => n > 0).map(([name, n]) => `${whole(n)} ${name}`).join(', ');
+  const list = (counts: readonly (readonly [string, number])[]) =>
+    counts
+      .filter(([, n]) => n > 0)
+      .map(([name, n]) => `${whole(n)} ${name}`)
+      .join(', ');
   const flagged = list(checks.map(({ id, flagged: n }) => [id, n] as const));
   if (flagged) say(options, `Flagged: ${flagged}.`);
-  const grouped = list(duplicateKinds.map((kind) => [kind, groups.filter((group) => group.kind === kind).length] as const));
+  const grouped = list(
+    duplicateKinds.map((kind) => [kind, groups.filter((group) => group.kind === kind).length] as const),
+  );
   if (grouped) say(options, `Groups of duplicates: ${grouped}.`);
-  for (const [what, n] of [['several classes', groups.filter((group) => group.crossesClasses).length], ['several splits', groups.filter((group) => group.crossesSplits).length]] as const) {
+  for (const [what, n] of [
+    ['several classes', groups.filter((group) => group.crossesClasses).length],
+    ['several splits', groups.filter((group) => group.crossesSplits).length],
+  ] as const) {
     if (n) say(options, `${plural(n, 'group')} in ${what}.`);
   }
   for (const finding of findings.filter((one) => one.flagged)) say(options, finding.message);

@@ -9,7 +9,15 @@ import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
 import { backendTitles, type Run } from '../contract/types.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { atLeastOne, backendOption, folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
+import {
+  atLeastOne,
+  backendOption,
+  folderCommand,
+  inFolder,
+  sharesOf,
+  whole,
+  type FolderOptions,
+} from './folder-command.ts';
 import { duration, follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
 import { allSamples } from './samples.ts';
@@ -34,15 +42,50 @@ interface TrainOptions extends FolderOptions {
 }
 
 /** Each architecture, each way of training it. */
-const variants = classifiers.flatMap((record) => Object.entries(record.modes).map(([mode, schema]) => ({ id: mode === 'scratch' ? record.id : mode, record, mode, schema })));
+const variants = classifiers.flatMap((record) =>
+  Object.entries(record.modes).map(([mode, schema]) => ({
+    id: mode === 'scratch' ? record.id : mode,
+    record,
+    mode,
+    schema,
+  })),
+);
 
 export function addTrainCommand(program: Command) {
-  const command = folderCommand(program, 'train', 'train', 'train a classifier on the folder’s classes, and judge it on images that it has not seen',
-    ['photos', 'photos --mode head --folds 5', 'photos --model resnet --policy randaugment --folds 5 --json result.json', 'photos --find-rate'])
-    .option('--model <id>', `which: ${classifiers.map(({ id }) => id).join(', ')} (default: ${classifiers[0].id}; where bundled weights are begun from, ${usual.model})`)
-    .addOption(new Option('--mode <name>', 'what is trained. scratch: all, from random weights or --weights; head: the last layer, in seconds, on what bundled weights know; head-then-all: that, then all of it; all: all of it at once from bundled weights').choices(trainModes).default('scratch'))
-    .addOption(new Option('--split-by <how>', 'auto: by folders where they are named train, val, test; else by shares').choices(['auto', 'folders', 'shares']).default('auto'))
-    .addOption(new Option('--split <train,val,test>', 'shares of the images').argParser(sharesOf).default({ train: 70, val: 15, test: 15 }, '70,15,15'))
+  const command = folderCommand(
+    program,
+    'train',
+    'train',
+    'train a classifier on the folder’s classes, and judge it on images that it has not seen',
+    [
+      'photos',
+      'photos --mode head --folds 5',
+      'photos --model resnet --policy randaugment --folds 5 --json result.json',
+      'photos --find-rate',
+    ],
+  )
+    .option(
+      '--model <id>',
+      `which: ${classifiers.map(({ id }) => id).join(', ')} (default: ${classifiers[0].id}; where bundled weights are begun from, ${usual.model})`,
+    )
+    .addOption(
+      new Option(
+        '--mode <name>',
+        'what is trained. scratch: all, from random weights or --weights; head: the last layer, in seconds, on what bundled weights know; head-then-all: that, then all of it; all: all of it at once from bundled weights',
+      )
+        .choices(trainModes)
+        .default('scratch'),
+    )
+    .addOption(
+      new Option('--split-by <how>', 'auto: by folders where they are named train, val, test; else by shares')
+        .choices(['auto', 'folders', 'shares'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--split <train,val,test>', 'shares of the images')
+        .argParser(sharesOf)
+        .default({ train: 70, val: 15, test: 15 }, '70,15,15'),
+    )
     .option('--folds <k>', 'train k times, so that each image is tested once; 0 for one training', whole, 0)
     .option('--split-seed <n>', 'who is in which split (default: the seed)', whole)
     .option('--seed <n>', 'the same seed on the same machine gives the same classifier', whole, 1)
@@ -54,18 +97,38 @@ export function addTrainCommand(program: Command) {
     .option('--fresh', 'start anew even where an interrupted training could be resumed')
     .addOption(backendOption());
   addParameterFlags(command, variants);
-  command.action((folder: string, options: TrainOptions) => inFolder(folder, options, (door) => trainCommand(door, options)));
+  command.action((folder: string, options: TrainOptions) =>
+    inFolder(folder, options, (door) => trainCommand(door, options)),
+  );
 }
 
 async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   const { mode, model = mode === 'scratch' ? classifiers[0].id : usual.model } = options;
   const record = classifierOf(model);
-  if (!record) throw new WinnowError('bad-request', `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`);
+  if (!record)
+    throw new WinnowError(
+      'bad-request',
+      `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`,
+    );
   const variant = variants.find((known) => known.record === record && known.mode === mode);
-  if (!variant) throw new WinnowError('bad-request', `There are no bundled weights for ${record.title}. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`);
+  if (!variant)
+    throw new WinnowError(
+      'bad-request',
+      `There are no bundled weights for ${record.title}. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`,
+    );
   const request = trainSchema.parse({
-    model, mode, parameters: parametersOf(options, variant, variants), seed: options.seed, resume: !options.fresh, weights: options.weights ? resolve(options.weights) : null,
-    division: { by: options.splitBy, shares: options.split, folds: options.folds, seed: options.splitSeed ?? options.seed },
+    model,
+    mode,
+    parameters: parametersOf(options, variant, variants),
+    seed: options.seed,
+    resume: !options.fresh,
+    weights: options.weights ? resolve(options.weights) : null,
+    division: {
+      by: options.splitBy,
+      shares: options.split,
+      folds: options.folds,
+      seed: options.splitSeed ?? options.seed,
+    },
   });
   if (options.summary) return summary(door, options, request);
   if (options.preview) return preview(door, options, request, resolve(options.preview));
@@ -74,51 +137,120 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const { samples } = await describePredictions(door, run);
   const issues = await door.calls.samples.issues.query();
-  const { classes, evaluation, counts, by, folds, asked, dataHash } = run.classification as NonNullable<Run['classification']>;
+  const { classes, evaluation, counts, by, folds, asked, dataHash } = run.classification as NonNullable<
+    Run['classification']
+  >;
   // Those that were judged or trained on; `predict` tells of the others.
   const judged = samples.filter(({ split, label }) => split !== null && label !== null);
   writeJson(options, {
-    schema: 'winnow/train@1', folder: door.folder, samples: judged, issues,
+    schema: 'winnow/train@1',
+    folder: door.folder,
+    samples: judged,
+    issues,
     run: {
-      id: run.id, model: run.method, mode: options.mode, backend: run.backend, device: run.device, seed: run.seed, seconds: run.seconds, imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB, parameters: run.parameters, classes, counts, by, folds, division: asked?.division, weights: asked?.weights, dataHash, metrics: evaluation && metricsOf(evaluation), evaluation, history: run.history, report: run.report, notes: run.notes,
+      id: run.id,
+      model: run.method,
+      mode: options.mode,
+      backend: run.backend,
+      device: run.device,
+      seed: run.seed,
+      seconds: run.seconds,
+      imagesPerSecond: run.imagesPerSecond,
+      peakMemoryMiB: run.peakMemoryMiB,
+      parameters: run.parameters,
+      classes,
+      counts,
+      by,
+      folds,
+      division: asked?.division,
+      weights: asked?.weights,
+      dataHash,
+      metrics: evaluation && metricsOf(evaluation),
+      evaluation,
+      history: run.history,
+      report: run.report,
+      notes: run.notes,
     },
   });
-  say(options, `${run.id}: trained on ${run.trained.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : ''}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`);
+  say(
+    options,
+    `${run.id}: trained on ${run.trained.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : ''}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`,
+  );
   for (const note of run.notes) say(options, note);
-  if (issues.length) say(options, `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`);
+  if (issues.length)
+    say(
+      options,
+      `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`,
+    );
   if (options.quiet || options.json === '-') return;
-  process.stdout.write(evaluation ? `${tableOf(evaluation).join('\n')}\n` : 'Nothing was held out: how good it is, is not known.\n');
+  process.stdout.write(
+    evaluation ? `${tableOf(evaluation).join('\n')}\n` : 'Nothing was held out: how good it is, is not known.\n',
+  );
 }
 
 /** Plain numbers, as scripts read them. */
 const metricsOf = ({ accuracy, balancedAccuracy, macroF1, loss, topK, calibration }: Evaluation) => ({
-  accuracy: accuracy.value, balancedAccuracy: balancedAccuracy.value, f1: macroF1.value, loss: loss.value, ...(topK && { [`top${topK.k}`]: topK.value }), calibrationError: calibration.scaledError,
+  accuracy: accuracy.value,
+  balancedAccuracy: balancedAccuracy.value,
+  f1: macroF1.value,
+  loss: loss.value,
+  ...(topK && { [`top${topK.k}`]: topK.value }),
+  calibrationError: calibration.scaledError,
 });
 
-function tableOf({ on, images, accuracy, balancedAccuracy, macroF1, loss, topK, classes, calibration }: Evaluation): string[] {
+function tableOf({
+  on,
+  images,
+  accuracy,
+  balancedAccuracy,
+  macroF1,
+  loss,
+  topK,
+  classes,
+  calibration,
+}: Evaluation): string[] {
   const interval = ({ value, low, high }: Measured) => `${value.toFixed(3)}  [${low.toFixed(3)} ${high.toFixed(3)}]`;
-  const width = largestOf(classes.map(({ name }) => printable(name).length), 5);
+  const width = largestOf(
+    classes.map(({ name }) => printable(name).length),
+    5,
+  );
   return [
     `On ${images.toLocaleString('en')} images ${on === 'folds' ? 'out of fold' : on === 'test' ? 'of the test split' : 'of the validation split: there is no test split'}, with 95 % intervals:`,
-    `  accuracy           ${interval(accuracy)}`, `  balanced accuracy  ${interval(balancedAccuracy)}`, `  macro F1           ${interval(macroF1)}`,
-    ...(topK ? [`  in the first ${topK.k}     ${interval(topK)}`] : []), `  loss               ${interval(loss)}`,
-    `  calibration error  ${calibration.error.toFixed(3)}, with temperature ${calibration.temperature.toFixed(2)}: ${calibration.scaledError.toFixed(3)}`, '',
+    `  accuracy           ${interval(accuracy)}`,
+    `  balanced accuracy  ${interval(balancedAccuracy)}`,
+    `  macro F1           ${interval(macroF1)}`,
+    ...(topK ? [`  in the first ${topK.k}     ${interval(topK)}`] : []),
+    `  loss               ${interval(loss)}`,
+    `  calibration error  ${calibration.error.toFixed(3)}, with temperature ${calibration.temperature.toFixed(2)}: ${calibration.scaledError.toFixed(3)}`,
+    '',
     `  ${'class'.padEnd(width)}  images  precision  recall     F1`,
-    ...classes.map(({ name, images: n, precision, recall, f1 }) => `  ${printable(name).padEnd(width)}  ${String(n).padStart(6)}  ${precision.toFixed(3).padStart(9)}  ${recall.toFixed(3).padStart(6)}  ${f1.toFixed(3).padStart(5)}`),
+    ...classes.map(
+      ({ name, images: n, precision, recall, f1 }) =>
+        `  ${printable(name).padEnd(width)}  ${String(n).padStart(6)}  ${precision.toFixed(3).padStart(9)}  ${recall.toFixed(3).padStart(6)}  ${f1.toFixed(3).padStart(5)}`,
+    ),
   ];
 }
 
 /** Of as many classes as the folder has. */
 async function summary(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {
   const { classes } = await divided(door, options, request);
-  const told = await door.calls.engine.summary.query({ model: request.model, mode: request.mode, parameters: request.parameters, classes: Math.max(2, classes.length) });
+  const told = await door.calls.engine.summary.query({
+    model: request.model,
+    mode: request.mode,
+    parameters: request.parameters,
+    classes: Math.max(2, classes.length),
+  });
   writeJson(options, { schema: 'winnow/summary@1', folder: door.folder, model: request.model, ...told });
   if (options.quiet || options.json === '-') return;
   const count = (n: number) => n.toLocaleString('en');
   const width = largestOf(told.layers.map(({ name }) => name.length));
-  for (const { name, kind, output, parameters, macs } of told.layers) process.stdout.write(`${name.padEnd(width)}  ${kind.padEnd(14)}  ${output.join('×').padStart(12)}  ${count(parameters).padStart(12)}  ${count(macs).padStart(14)}\n`);
-  process.stdout.write(`${count(told.parameters)} parameters, ${count(told.macs)} multiply-adds an image; about ${count(Math.round(told.trainingMiB))} MiB to train with ${told.batch} images a step, ${count(Math.round(told.freeMiB))} MiB free.\n`);
+  for (const { name, kind, output, parameters, macs } of told.layers)
+    process.stdout.write(
+      `${name.padEnd(width)}  ${kind.padEnd(14)}  ${output.join('×').padStart(12)}  ${count(parameters).padStart(12)}  ${count(macs).padStart(14)}\n`,
+    );
+  process.stdout.write(
+    `${count(told.parameters)} parameters, ${count(told.macs)} multiply-adds an image; about ${count(Math.round(told.trainingMiB))} MiB to train with ${told.batch} images a step, ${count(Math.round(told.freeMiB))} MiB free.\n`,
+  );
 }
 
 async function divided(door: Door, options: TrainOptions, request: TrainRequest) {
@@ -130,10 +262,19 @@ async function preview(door: Door, options: TrainOptions, request: TrainRequest,
   const { classes } = await divided(door, options, request);
   const samples = await allSamples(door);
   const ids = classes.flatMap(({ name }) => samples.find((sample) => sample.class === name)?.id ?? []).slice(0, 64);
-  if (!ids.length) throw new WinnowError('no-samples', 'No image has a class yet. Put the images into a sub-folder for each class, or label them.');
+  if (!ids.length)
+    throw new WinnowError(
+      'no-samples',
+      'No image has a class yet. Put the images into a sub-folder for each class, or label them.',
+    );
   const { tiles } = await door.calls.classifier.preview.mutate({ train: request, ids, draws: options.views, to });
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
-  writeJson(options, { schema: 'winnow/preview@1', folder: door.folder, to, views: tiles.map(({ sampleId, draw, steps }) => ({ path: paths.get(sampleId), view: draw + 1, steps })) });
+  writeJson(options, {
+    schema: 'winnow/preview@1',
+    folder: door.folder,
+    to,
+    views: tiles.map(({ sampleId, draw, steps }) => ({ path: paths.get(sampleId), view: draw + 1, steps })),
+  });
   say(options, `${tiles.length} views of ${ids.length} images in ${to}.`);
 }
 
@@ -141,9 +282,31 @@ async function findRate(door: Door, options: TrainOptions, request: TrainRequest
   const job = await follow(door, options, () => door.calls.classifier.rangeTest.mutate(request));
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const { points, suggested, stopped } = run.rangeTest as NonNullable<Run['rangeTest']>;
-  writeJson(options, { schema: 'winnow/range-test@1', folder: door.folder, run: { id: run.id, model: run.method, seed: run.seed, parameters: run.parameters, points, suggested, stopped, notes: run.notes } });
+  writeJson(options, {
+    schema: 'winnow/range-test@1',
+    folder: door.folder,
+    run: {
+      id: run.id,
+      model: run.method,
+      seed: run.seed,
+      parameters: run.parameters,
+      points,
+      suggested,
+      stopped,
+      notes: run.notes,
+    },
+  });
   for (const note of run.notes) say(options, note);
   if (options.quiet || options.json === '-') return;
-  process.stdout.write(points.filter((_, i) => i % 4 === 0).map(({ rate, smooth }) => `${rate.toExponential(1).padStart(8)}  ${smooth.toFixed(4)}\n`).join(''));
-  process.stdout.write(suggested === null ? 'The loss falls at no learning rate.\n' : `Suggested: --learning-rate ${suggested.toPrecision(2)}\n`);
+  process.stdout.write(
+    points
+      .filter((_, i) => i % 4 === 0)
+      .map(({ rate, smooth }) => `${rate.toExponential(1).padStart(8)}  ${smooth.toFixed(4)}\n`)
+      .join(''),
+  );
+  process.stdout.write(
+    suggested === null
+      ? 'The loss falls at no learning rate.\n'
+      : `Suggested: --learning-rate ${suggested.toPrecision(2)}\n`,
+  );
 }

@@ -9,29 +9,47 @@ import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folde
 import { say, writeJson } from './output.ts';
 import { describeSamples, knownSamples, orderOf, orderReader, readSource, sorted } from './samples.ts';
 
-interface ShowOptions extends FolderOptions { where?: string; view?: string; order?: string; top?: number }
-interface ViewsOptions extends FolderOptions { save?: string; remove?: string; where?: string; order?: string }
+interface ShowOptions extends FolderOptions {
+  where?: string;
+  view?: string;
+  order?: string;
+  top?: number;
+}
+interface ViewsOptions extends FolderOptions {
+  save?: string;
+  remove?: string;
+  where?: string;
+  order?: string;
+}
 
 const orderHelp = "column or property to sort by; '-sharpness' for the greatest first";
 
 export function addViewCommands(program: Command) {
-  folderCommand(program, 'find', 'show', 'list the paths of images that a filter or a view chooses, one a line',
-    ["photos --where \"issue = 'blurry'\" --order -blurry --top 20", "photos --view suspects | winnow decide photos --from - --unsure", "photos --where \"tag = 'holiday' and duplicate != none\" --json -"])
+  folderCommand(program, 'find', 'show', 'list the paths of images that a filter or a view chooses, one a line', [
+    'photos --where "issue = \'blurry\'" --order -blurry --top 20',
+    'photos --view suspects | winnow decide photos --from - --unsure',
+    'photos --where "tag = \'holiday\' and duplicate != none" --json -',
+  ])
     .option('--where <expression>', 'only those for which this holds')
     .option('--view <name>', 'those of a saved view, in its order')
     .option('--order <column>', orderHelp)
     .option('--top <n>', 'only so many', atLeastOne)
     .action((folder: string, options: ShowOptions) => {
-      if (options.where !== undefined && options.view !== undefined) throw new WinnowError('bad-request', 'Say --where or --view, not both.');
+      if (options.where !== undefined && options.view !== undefined)
+        throw new WinnowError('bad-request', 'Say --where or --view, not both.');
       return inFolder(folder, options, (door) => showCommand(door, options));
     });
-  folderCommand(program, 'find', 'views', 'list the saved views; save or remove one', ["photos --save suspects --where \"conv-ae.error > 0.02\" --order -conv-ae.error", 'photos --remove suspects'])
+  folderCommand(program, 'find', 'views', 'list the saved views; save or remove one', [
+    'photos --save suspects --where "conv-ae.error > 0.02" --order -conv-ae.error',
+    'photos --remove suspects',
+  ])
     .option('--save <name>', 'save under this name')
     .option('--where <expression>', 'with --save: those for which this holds (default: all)')
     .option('--order <column>', `with --save: ${orderHelp} (default: path)`)
     .option('--remove <name>', 'forget this view; images stay as they are')
     .action((folder: string, options: ViewsOptions) => {
-      if (options.save === undefined && (options.where !== undefined || options.order !== undefined)) throw new WinnowError('bad-request', 'Name the view with --save. (`show` lists images.)');
+      if (options.save === undefined && (options.where !== undefined || options.order !== undefined))
+        throw new WinnowError('bad-request', 'Name the view with --save. (`show` lists images.)');
       return inFolder(folder, options, (door) => viewsCommand(door, options));
     });
 }
@@ -41,11 +59,25 @@ async function showCommand(door: Door, options: ShowOptions): Promise<void> {
   const view = options.view === undefined ? null : await viewOf(door, options.view);
   const where = options.where ?? view?.where ?? null;
   const order = options.order === undefined ? (view?.order ?? orderOf('path')) : orderOf(options.order);
-  const source = await readSource(door, (reading) => [where === null || predicateOf(where, reading), orderReader(order.by, reading)]);
+  const source = await readSource(door, (reading) => [
+    where === null || predicateOf(where, reading),
+    orderReader(order.by, reading),
+  ]);
   const matching = sorted(where === null ? samples : samples.filter(predicateOf(where, source)), order, source);
   const shown = matching.slice(0, options.top);
-  if (options.json) writeJson(options, { schema: 'winnow/show@1', folder: door.folder, where, order, matching: matching.length, samples: await describeSamples(door, shown) });
-  say(options, `${plural(matching.length, 'image')} of ${samples.length.toLocaleString('en')}${shown.length < matching.length ? `, the first ${shown.length.toLocaleString('en')}` : ''}.`);
+  if (options.json)
+    writeJson(options, {
+      schema: 'winnow/show@1',
+      folder: door.folder,
+      where,
+      order,
+      matching: matching.length,
+      samples: await describeSamples(door, shown),
+    });
+  say(
+    options,
+    `${plural(matching.length, 'image')} of ${samples.length.toLocaleString('en')}${shown.length < matching.length ? `, the first ${shown.length.toLocaleString('en')}` : ''}.`,
+  );
   if (options.json === '-') return;
   // As `--from` reads them, so that one command's list is another's.
   process.stdout.write(shown.map(({ path }) => `${pathLine(path)}\n`).join(''));
@@ -71,5 +103,8 @@ async function viewsCommand(door: Door, options: ViewsOptions): Promise<void> {
   const views = await door.calls.views.list.query();
   writeJson(options, { schema: 'winnow/views@1', folder: door.folder, views });
   if (options.quiet || options.json === '-' || options.save !== undefined || options.remove !== undefined) return;
-  for (const { name, where, order } of views) process.stdout.write(`${printable(name)}\t${printable(where ?? 'all')}\t${printable(`${order.descending ? '-' : ''}${order.by}`)}\n`);
+  for (const { name, where, order } of views)
+    process.stdout.write(
+      `${printable(name)}\t${printable(where ?? 'all')}\t${printable(`${order.descending ? '-' : ''}${order.by}`)}\n`,
+    );
 }

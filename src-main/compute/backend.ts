@@ -36,10 +36,15 @@ export function backendInfo(): BackendInfo {
   return info;
 }
 
-const starters: Record<BackendName, () => Promise<BackendInfo>> = { tensorflow: startTensorFlow, webgpu: startWebGpu, plain: startPlain };
+const starters: Record<BackendName, () => Promise<BackendInfo>> = {
+  tensorflow: startTensorFlow,
+  webgpu: startWebGpu,
+  plain: startPlain,
+};
 
 async function start(choice: BackendChoice): Promise<BackendInfo> {
-  if (choice !== 'auto' && !(choice in starters)) throw new Error(`Unknown backend '${choice}': use auto, tensorflow, webgpu or plain.`);
+  if (choice !== 'auto' && !(choice in starters))
+    throw new Error(`Unknown backend '${choice}': use auto, tensorflow, webgpu or plain.`);
   const reasons: string[] = [];
   for (const name of choice === 'auto' ? (['tensorflow', 'webgpu', 'plain'] as const) : [choice]) {
     try {
@@ -50,13 +55,18 @@ async function start(choice: BackendChoice): Promise<BackendInfo> {
       reasons.push(`${name}: ${(error instanceof Error ? error.message : String(error)).split('\n')[0].trim()}`);
     }
   }
-  throw new Error(choice === 'auto' ? `Nothing that trains networks could be started. ${reasons.join('. ')}.` : `The backend '${choice}' was chosen and cannot be used: ${reasons[0].slice(choice.length + 2)}.`);
+  throw new Error(
+    choice === 'auto'
+      ? `Nothing that trains networks could be started. ${reasons.join('. ')}.`
+      : `The backend '${choice}' was chosen and cannot be used: ${reasons[0].slice(choice.length + 2)}.`,
+  );
 }
 
 async function startTensorFlow(): Promise<BackendInfo> {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   // Node 23 dropped what tfjs-node still calls.
-  (util as { isNullOrUndefined?: (value: unknown) => boolean }).isNullOrUndefined ??= (value) => value === null || value === undefined;
+  (util as { isNullOrUndefined?: (value: unknown) => boolean }).isNullOrUndefined ??= (value) =>
+    value === null || value === undefined;
   const library = (await import('@tensorflow/tfjs-node-gpu')) as unknown as { default: Tf };
   tf = library.default;
   const versions: Record<string, string> = tf.version;
@@ -88,7 +98,10 @@ async function startWebGpu(): Promise<BackendInfo> {
     version: `WebGPU (tfjs ${tf.version['tfjs-core']})`,
     device,
     threads: 1,
-    ...(software && { warning: 'WebGPU runs on the processor here, by a software driver: training is many times slower than on native TensorFlow or a graphics card.' }),
+    ...(software && {
+      warning:
+        'WebGPU runs on the processor here, by a software driver: training is many times slower than on native TensorFlow or a graphics card.',
+    }),
   };
 }
 

@@ -11,9 +11,11 @@ import type { Calls, ComputeErrorCode, FromCompute, Request } from './protocol.t
 /** How long a cancel may go unanswered before the process is ended: `alone`, and where the work of others would be interrupted by that. */
 const usualPatienceMs = { alone: 900, shared: 5000 };
 
-const restarted = 'The compute process was restarted because another task did not stop. This training resumed from its last epoch.';
+const restarted =
+  'The compute process was restarted because another task did not stop. This training resumed from its last epoch.';
 const askAgain = {
-  training: 'Start the same training again: it resumes from its last epoch. If memory ran out, choose a smaller batch or smaller images, or close other programs.',
+  training:
+    'Start the same training again: it resumes from its last epoch. If memory ran out, choose a smaller batch or smaller images, or close other programs.',
   other: 'Try again. If memory ran out, close other programs first.',
 };
 
@@ -34,7 +36,11 @@ export interface CallOptions<Event> {
 
 /** What each call does stands in protocol.ts. */
 export type Compute = {
-  [C in keyof Calls]: (...args: Calls[C]['args'] extends undefined ? [] : [args: Calls[C]['args'], options?: CallOptions<Calls[C]['event']>]) => Promise<Calls[C]['result']>;
+  [C in keyof Calls]: (
+    ...args: Calls[C]['args'] extends undefined
+      ? []
+      : [args: Calls[C]['args'], options?: CallOptions<Calls[C]['event']>]
+  ) => Promise<Calls[C]['result']>;
 } & {
   /** Ends the process; open calls are cancelled. A later call starts a new one. */
   stop(): Promise<void>;
@@ -70,7 +76,11 @@ const cancelled = (): ComputeError => new ComputeError('cancelled', 'Cancelled.'
 const isTraining = ({ request }: Call): boolean => request.call === 'fit' || request.call === 'train';
 
 /** `nodePath`: the Node 24 binary, where the engine does not run under it itself. `env` is asked for at each start of the process. */
-export function startCompute({ nodePath = process.execPath, env = () => ({}), patienceMs = usualPatienceMs }: { nodePath?: string; env?: () => Record<string, string>; patienceMs?: typeof usualPatienceMs } = {}): Compute {
+export function startCompute({
+  nodePath = process.execPath,
+  env = () => ({}),
+  patienceMs = usualPatienceMs,
+}: { nodePath?: string; env?: () => Record<string, string>; patienceMs?: typeof usualPatienceMs } = {}): Compute {
   let child: Child | undefined;
   let lastId = 0;
 
@@ -88,7 +98,12 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}), pa
     forked.on('message', (message: FromCompute) => take(started, message));
     const gone = new Promise<void>((resolve) => {
       forked.on('error', (error) => end('failed', `The compute process could not be started: ${error.message}`));
-      forked.on('close', (code, signal) => end(started.spoke || signal ? 'lost' : 'failed', howItEnded(signal ?? `exit code ${code}`, started.fatal ?? lastWords)));
+      forked.on('close', (code, signal) =>
+        end(
+          started.spoke || signal ? 'lost' : 'failed',
+          howItEnded(signal ?? `exit code ${code}`, started.fatal ?? lastWords),
+        ),
+      );
       function end(code: 'lost' | 'failed', how: string): void {
         if (child === started) child = undefined;
         const calls = [...started.calls.values()];
@@ -97,7 +112,13 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}), pa
           clearTimeout(call.timer);
           if (call.left || started.ended === 'stop') call.reject(cancelled());
           else if (started.ended === 'restart') restart(call);
-          else call.reject(new ComputeError(code, code === 'lost' ? `${how} ${isTraining(call) ? askAgain.training : askAgain.other}` : how));
+          else
+            call.reject(
+              new ComputeError(
+                code,
+                code === 'lost' ? `${how} ${isTraining(call) ? askAgain.training : askAgain.other}` : how,
+              ),
+            );
         }
         resolve();
       }
@@ -169,7 +190,11 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}), pa
     hand(call, (child ??= start()));
   }
 
-  function call<C extends keyof Calls>(name: C, args: Calls[C]['args'], { signal, onEvent }: CallOptions<Calls[C]['event']> = {}): Promise<Calls[C]['result']> {
+  function call<C extends keyof Calls>(
+    name: C,
+    args: Calls[C]['args'],
+    { signal, onEvent }: CallOptions<Calls[C]['event']> = {},
+  ): Promise<Calls[C]['result']> {
     if (signal?.aborted) return Promise.reject(cancelled());
     return new Promise<Calls[C]['result']>((resolve, reject) => {
       const onAbort = (): void => leave(made);
@@ -180,7 +205,8 @@ export function startCompute({ nodePath = process.execPath, env = () => ({}), pa
         resolve: (result) => (done(), resolve(result as Calls[C]['result'])),
         reject: (error) => (done(), reject(error)),
         onEvent: onEvent as Call['onEvent'],
-        target, left: false,
+        target,
+        left: false,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       hand(made, target);

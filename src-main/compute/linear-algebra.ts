@@ -6,7 +6,9 @@
 /** Modified Gram–Schmidt, twice is enough (Giraud et al. 2005). A column without a direction of its own becomes zero. */
 export function orthonormalise(columns: Float64Array, rows: number, width: number): Float64Array {
   // Worked on as rows of the transpose, which lie together in memory.
-  const turned = Array.from({ length: width }, (_, j) => Float64Array.from({ length: rows }, (_, i) => columns[i * width + j]));
+  const turned = Array.from({ length: width }, (_, j) =>
+    Float64Array.from({ length: rows }, (_, i) => columns[i * width + j]),
+  );
   turned.forEach((v, j) => {
     const before = Math.sqrt(dot(v, v));
     for (let pass = 0; pass < 2; pass++) {

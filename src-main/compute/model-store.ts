@@ -21,7 +21,11 @@ const mostUnused = 2;
 const entries = new Map<string, Entry>();
 
 /** Does something with the model in `file`. What `open` makes of it is the store's: it is not to be disposed of by `work`, nor used after it. */
-export async function withModel<M extends Model, Result>(file: string, open: () => M | Promise<M>, work: (model: M) => Promise<Result>): Promise<Result> {
+export async function withModel<M extends Model, Result>(
+  file: string,
+  open: () => M | Promise<M>,
+  work: (model: M) => Promise<Result>,
+): Promise<Result> {
   const key = `${file}\n${stateOf(file)}`;
   const entry = entries.get(key) ?? { file, opened: Promise.resolve().then(open), users: 0 };
   entries.delete(key);
@@ -49,7 +53,10 @@ function stateOf(file: string): string {
 const unused = (): [string, Entry][] => [...entries].filter(([, { users }]) => users === 0);
 
 async function tidy(key: string, entry: Entry): Promise<void> {
-  const failed = await entry.opened.then(() => false, () => true);
+  const failed = await entry.opened.then(
+    () => false,
+    () => true,
+  );
   if (failed && entries.get(key) === entry) entries.delete(key);
   const free = unused();
   for (const [key, entry] of free.slice(0, Math.max(0, free.length - mostUnused))) await drop(key, entry);
@@ -57,5 +64,8 @@ async function tidy(key: string, entry: Entry): Promise<void> {
 
 async function drop(key: string, entry: Entry): Promise<void> {
   entries.delete(key); // at once, so that nobody comes to it any more
-  await entry.opened.then((model) => model.dispose(), () => undefined);
+  await entry.opened.then(
+    (model) => model.dispose(),
+    () => undefined,
+  );
 }

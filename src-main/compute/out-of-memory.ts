@@ -4,4 +4,5 @@ export function isOutOfMemory(error: unknown): boolean {
 }
 
 /** The last three are WebGPU's, of one buffer that is more than the device takes. */
-const words = /\bOOM\b|out.?of.?memory|resource ?exhausted|allocation failed|failed to allocate|max(imum)? (buffer|binding) size|maxStorageBufferBindingSize|too large for the implementation/i;
+const words =
+  /\bOOM\b|out.?of.?memory|resource ?exhausted|allocation failed|failed to allocate|max(imum)? (buffer|binding) size|maxStorageBufferBindingSize|too large for the implementation/i;

@@ -46,15 +46,24 @@ export class Pixels {
     fs.closeSync(this.#file);
   }
 
-  #endsEarly = (row: number): Error => new Error(`The packed pixels in ${this.set.file} end before row ${row}. Start again: rows that are missing are made anew.`);
+  #endsEarly = (row: number): Error =>
+    new Error(
+      `The packed pixels in ${this.set.file} end before row ${row}. Start again: rows that are missing are made anew.`,
+    );
 
   #load(positions: Int32Array, out: Uint8Array): Uint8Array {
-    for (let i = 0; i < positions.length; ) {
+    for (let i = 0; i < positions.length;) {
       let run = 1;
       while (i + run < positions.length && this.#rows[positions[i + run]] === this.#rows[positions[i]] + run) run++;
       const start = this.#rows[positions[i]] * this.rowBytes;
-      for (let done = 0; done < run * this.rowBytes; ) {
-        const got = fs.readSync(this.#file, out, i * this.rowBytes + done, Math.min(2 ** 26, run * this.rowBytes - done), start + done);
+      for (let done = 0; done < run * this.rowBytes;) {
+        const got = fs.readSync(
+          this.#file,
+          out,
+          i * this.rowBytes + done,
+          Math.min(2 ** 26, run * this.rowBytes - done),
+          start + done,
+        );
         if (!got) throw this.#endsEarly(this.#rows[positions[i]] + Math.floor(done / this.rowBytes));
         done += got;
       }
@@ -75,4 +84,5 @@ export function joined(a: Int32Array, b: Int32Array): Int32Array {
   return out;
 }
 
-export const range = (from: number, to: number): Int32Array => Int32Array.from({ length: to - from }, (_, i) => from + i);
+export const range = (from: number, to: number): Int32Array =>
+  Int32Array.from({ length: to - from }, (_, i) => from + i);

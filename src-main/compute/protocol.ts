@@ -39,7 +39,15 @@ export interface FitArgs {
 export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: number };
 
 export type TrainingEvent =
-  | (Pick<Epoch, 'epoch' | 'loss' | 'seconds'> & Partial<Epoch> & { stage: 'train'; epochs: number; step: number; steps: number; imagesPerSecond: number; waiting?: number })
+  | (Pick<Epoch, 'epoch' | 'loss' | 'seconds'> &
+      Partial<Epoch> & {
+        stage: 'train';
+        epochs: number;
+        step: number;
+        steps: number;
+        imagesPerSecond: number;
+        waiting?: number;
+      })
   | { stage: 'note'; message: string };
 
 export interface Epoch {
@@ -127,7 +135,9 @@ export interface TrainArgs {
 }
 
 /** The head alone, on embeddings of the bundled weights. */
-export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weights' | 'resume'> & { embeddings: EmbeddingSet };
+export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weights' | 'resume'> & {
+  embeddings: EmbeddingSet;
+};
 
 /** Probabilities of classes, each from heads that did not learn from the image. */
 export interface OutOfFoldArgs {

@@ -7,7 +7,7 @@ export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): num
 export function ranks(values: ArrayLike<number>): Float64Array {
   const order = Array.from({ length: values.length }, (_, i) => i).sort((i, j) => values[i] - values[j]);
   const out = new Float64Array(values.length);
-  for (let i = 0; i < order.length; ) {
+  for (let i = 0; i < order.length;) {
     let j = i;
     while (j < order.length && values[order[j]] === values[order[i]]) j++;
     for (let k = i; k < j; k++) out[order[k]] = (i + 1 + j) / 2;

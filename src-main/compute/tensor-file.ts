@@ -25,7 +25,8 @@ export function writeTensors<Header>(file: string, { header, arrays }: TensorFil
     try {
       for (const part of [length, head, ...names.map((name) => arrays[name])]) {
         const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-        for (let done = 0; done < bytes.length; ) done += fs.writeSync(out, bytes, done, Math.min(2 ** 28, bytes.length - done));
+        for (let done = 0; done < bytes.length;)
+          done += fs.writeSync(out, bytes, done, Math.min(2 ** 28, bytes.length - done));
       }
       fs.fsyncSync(out); // or a power cut could leave the new name with nothing in it
     } finally {
@@ -40,7 +41,8 @@ export function writeTensors<Header>(file: string, { header, arrays }: TensorFil
 
 /** What killed processes have left half written beside a run's files; to be called before one begins to write there. */
 export function removeParts(folder: string): void {
-  for (const name of fs.readdirSync(folder)) if (name.endsWith('.part')) fs.rmSync(path.join(folder, name), { force: true });
+  for (const name of fs.readdirSync(folder))
+    if (name.endsWith('.part')) fs.rmSync(path.join(folder, name), { force: true });
 }
 
 /** Undefined where there is no such file or it is not whole. Throws where it is there and the system does not let it be read: that says nothing of the file. */
@@ -65,7 +67,11 @@ export function readTensors<Header>(file: string): TensorFile<Header> | undefine
 }
 
 /** Undefined where what it says does not fill the file: nothing is read by a length that was not checked against it. */
-function headerOf(length: Buffer, size: number, read: (bytes: number) => Buffer): { header: unknown; arrays: [string, number][]; start: number } | undefined {
+function headerOf(
+  length: Buffer,
+  size: number,
+  read: (bytes: number) => Buffer,
+): { header: unknown; arrays: [string, number][]; start: number } | undefined {
   const headBytes = Number(length.readBigUInt64LE());
   if (headBytes > size - 8) return undefined;
   let told: { header: unknown; arrays: [string, number][] };
@@ -76,14 +82,18 @@ function headerOf(length: Buffer, size: number, read: (bytes: number) => Buffer)
     throw error;
   }
   const start = 8 + headBytes;
-  const isList = Array.isArray(told?.arrays) && told.arrays.every((one) => Array.isArray(one) && typeof one[0] === 'string' && Number.isSafeInteger(one[1]) && one[1] >= 0);
+  const isList =
+    Array.isArray(told?.arrays) &&
+    told.arrays.every(
+      (one) => Array.isArray(one) && typeof one[0] === 'string' && Number.isSafeInteger(one[1]) && one[1] >= 0,
+    );
   const isFull = isList && start + told.arrays.reduce((sum, [, length]) => sum + length * 4, 0) === size;
   return isFull ? { ...told, start } : undefined;
 }
 
 function read(file: number, bytes: number, at: number): Buffer {
   const out = Buffer.from(new ArrayBuffer(bytes));
-  for (let done = 0; done < bytes; ) {
+  for (let done = 0; done < bytes;) {
     const got = fs.readSync(file, out, done, Math.min(2 ** 28, bytes - done), at + done);
     if (!got) throw new Error('The file became shorter while it was read.');
     done += got;

@@ -7,7 +7,10 @@ export function startTurns(): <Result>(signal: AbortSignal, work: () => Promise<
     const before = last;
     const mine = Promise.race([before, aborted(signal)]).then(work);
     // Without a result: it may be large, and the next turn needs only to know that this one is over.
-    const over = mine.then(() => undefined, () => undefined);
+    const over = mine.then(
+      () => undefined,
+      () => undefined,
+    );
     last = over.then(() => before); // one that was cancelled while it waited ends before the one that it waited for
     return mine;
   };

@@ -30,7 +30,11 @@ interface Device extends EventTarget {
 /** Of tfjs's backend, what no public call reaches. */
 export interface GpuBackend {
   device: Device;
-  bufferManager: { freeBuffers: Map<string, { size: number; destroy(): void }[]>; numFreeBuffers: number; numBytesAllocated: number };
+  bufferManager: {
+    freeBuffers: Map<string, { size: number; destroy(): void }[]>;
+    numFreeBuffers: number;
+    numBytesAllocated: number;
+  };
 }
 
 let backend: GpuBackend | undefined;
@@ -38,16 +42,24 @@ let failure: Error | undefined;
 
 /** Puts WebGPU where tfjs looks for it. Throws where there is no adapter. */
 export async function openAdapter(): Promise<Adapter> {
-  const { create, globals } = (await import('webgpu')) as unknown as { create(options: string[]): Gpu; globals: object };
+  const { create, globals } = (await import('webgpu')) as unknown as {
+    create(options: string[]): Gpu;
+    globals: object;
+  };
   const gpu = create([]);
   Object.assign(globalThis, globals);
   Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'node' }, configurable: true });
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }); // the one that tfjs asks for
-  if (!adapter) throw new Error(`no graphics adapter was found${process.platform === 'linux' ? ' (it needs libvulkan1 and a Vulkan driver)' : ''}`);
+  if (!adapter)
+    throw new Error(
+      `no graphics adapter was found${process.platform === 'linux' ? ' (it needs libvulkan1 and a Vulkan driver)' : ''}`,
+    );
   const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
   return {
     device: description || [vendor, architecture, device].filter(Boolean).join(' ') || 'GPU',
-    software: isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|softpipe/i.test(`${architecture} ${device} ${description}`),
+    software:
+      isFallbackAdapter === true ||
+      /swiftshader|llvmpipe|lavapipe|softpipe/i.test(`${architecture} ${device} ${description}`),
   };
 }
 

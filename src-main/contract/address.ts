@@ -10,10 +10,12 @@ export const pageHeader = 'x-winnow';
 /** Asked by another process: does this engine have the workspace open? JSON: `{ state }`. */
 export const alivePath = (workspaceId: string) => `/alive?workspace=${workspaceId}`;
 /** A stream with a beat every few seconds for as long as the engine has the workspace. A guest's end is waited for. */
-export const attachPath = (workspaceId: string, guest: boolean) => `${workspacePath(workspaceId)}/attach?guest=${Number(guest)}`;
+export const attachPath = (workspaceId: string, guest: boolean) =>
+  `${workspacePath(workspaceId)}/attach?guest=${Number(guest)}`;
 
 /** JPEG of at most 256 px, named by content: never changes. */
-export const thumbPath = (workspaceId: string, sha256: string) => `${workspacePath(workspaceId)}/media/thumb/${sha256}.jpg`;
+export const thumbPath = (workspaceId: string, sha256: string) =>
+  `${workspacePath(workspaceId)}/media/thumb/${sha256}.jpg`;
 /** The original file, or a WebP of it where a browser cannot show the original. */
 export const originalPath = (workspaceId: string, sampleId: number, sha256: string) =>
   `${workspacePath(workspaceId)}/media/original/${sampleId}?v=${sha256.slice(0, 12)}`;
@@ -30,4 +32,5 @@ export const columnPath = (workspaceId: string, name: string, revision: number) 
 export const previewPath = (workspaceId: string, previewId: string, tile: number) =>
   `${workspacePath(workspaceId)}/media/preview/${previewId}/${tile}.webp`;
 /** Int32: images, classes, then each image's id; then Float32 probabilities, image by image, in the order of the run's classes. */
-export const predictionsPath = (workspaceId: string, runId: string) => `${workspacePath(workspaceId)}/predictions/${runId}`;
+export const predictionsPath = (workspaceId: string, runId: string) =>
+  `${workspacePath(workspaceId)}/predictions/${runId}`;

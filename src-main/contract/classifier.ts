@@ -12,7 +12,12 @@ export type Split = (typeof splitNames)[number];
 export const trainModes = ['scratch', 'head', 'head-then-all', 'all'] as const;
 export type TrainMode = (typeof trainModes)[number];
 /** As people know them. */
-export const modeTitles: Record<TrainMode, string> = { scratch: 'From scratch', head: 'Head', 'head-then-all': 'Head, then all', all: 'All' };
+export const modeTitles: Record<TrainMode, string> = {
+  scratch: 'From scratch',
+  head: 'Head',
+  'head-then-all': 'Head, then all',
+  all: 'All',
+};
 
 /** How a set is divided before anything is trained, and what is in the way. */
 export interface Division {

@@ -17,7 +17,8 @@ export type Predicate<Row> = (row: Row) => boolean;
 
 type Token = { kind: 'name' | 'number' | 'text' | 'operator' | 'end'; text: string; at: number };
 
-const pattern = /\s*(?:(?<number>-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.-])|(?<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<operator><=|>=|!=|[=<>()])|(?<name>[\p{L}_][\p{L}\p{N}_.-]*))/uy;
+const pattern =
+  /\s*(?:(?<number>-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.-])|(?<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<operator><=|>=|!=|[=<>()])|(?<name>[\p{L}_][\p{L}\p{N}_.-]*))/uy;
 
 function tokens(source: string): Token[] {
   const out: Token[] = [];
@@ -25,8 +26,12 @@ function tokens(source: string): Token[] {
   while (source.slice(pattern.lastIndex).trim()) {
     const from = pattern.lastIndex;
     const match = pattern.exec(source);
-    if (!match?.groups) throw fault(source, from + source.slice(from).search(/\S/), 'This character has no meaning here');
-    const [kind, text] = Object.entries(match.groups).find(([, value]) => value !== undefined) as [Token['kind'], string];
+    if (!match?.groups)
+      throw fault(source, from + source.slice(from).search(/\S/), 'This character has no meaning here');
+    const [kind, text] = Object.entries(match.groups).find(([, value]) => value !== undefined) as [
+      Token['kind'],
+      string,
+    ];
     out.push({ kind, text, at: pattern.lastIndex - text.length });
   }
   out.push({ kind: 'end', text: '', at: source.length });
@@ -40,15 +45,21 @@ function fault(source: string, at: number, message: string): WinnowError {
 /** Glob with * (within a folder), ** (across folders) and ?. */
 export function globToRegExp(glob: string): RegExp {
   const body = glob.replace(/\*\*\/?|\*|\?|[.+^${}()|[\]\\]/g, (part) =>
-    part === '**/' ? '(?:.*/)?' : part === '**' ? '.*' : part === '*' ? '[^/]*' : part === '?' ? '[^/]' : `\\${part}`);
+    part === '**/' ? '(?:.*/)?' : part === '**' ? '.*' : part === '*' ? '[^/]*' : part === '?' ? '[^/]' : `\\${part}`,
+  );
   return new RegExp(`^${body}$`, 'u');
 }
 
 /** `column` gives the reader of a name, or null where there is none, so that a slip of the pen is an error and not an empty answer. `isNumber`: all its values are numbers. */
-export function parseExpression<Row>(source: string, column: (name: string) => Read<Row> | null, isNumber: (name: string) => boolean = () => false): Predicate<Row> {
+export function parseExpression<Row>(
+  source: string,
+  column: (name: string) => Read<Row> | null,
+  isNumber: (name: string) => boolean = () => false,
+): Predicate<Row> {
   const list = tokens(source);
   let next = 0;
-  const word = (text: string) => list[next].kind === 'name' && list[next].text.toLowerCase() === text && Boolean(++next);
+  const word = (text: string) =>
+    list[next].kind === 'name' && list[next].text.toLowerCase() === text && Boolean(++next);
 
   const either = (): Predicate<Row> => {
     let left = both();
@@ -86,7 +97,8 @@ export function parseExpression<Row>(source: string, column: (name: string) => R
     next++;
     if (word('like')) {
       const glob = list[next++];
-      if (glob.kind !== 'text' && glob.kind !== 'number') throw fault(source, glob.at, 'A pattern in quotes was expected');
+      if (glob.kind !== 'text' && glob.kind !== 'number')
+        throw fault(source, glob.at, 'A pattern in quotes was expected');
       const expression = globToRegExp(textOf(glob));
       return (row) => {
         const own = read(row);
@@ -99,18 +111,23 @@ export function parseExpression<Row>(source: string, column: (name: string) => R
       const wanted = textOf(part).toLowerCase();
       return (row) => {
         const own = read(row);
-        return isList(own) ? own.some((one) => one.toLowerCase().includes(wanted)) : own !== null && String(own).toLowerCase().includes(wanted);
+        return isList(own)
+          ? own.some((one) => one.toLowerCase().includes(wanted))
+          : own !== null && String(own).toLowerCase().includes(wanted);
       };
     }
     const operator = list[next++];
-    if (operator.kind !== 'operator' || '()'.includes(operator.text)) throw fault(source, operator.at, 'One of = != < <= > >= like contains was expected');
+    if (operator.kind !== 'operator' || '()'.includes(operator.text))
+      throw fault(source, operator.at, 'One of = != < <= > >= like contains was expected');
     const operand = list[next++];
     const isNone = operand.kind === 'name' && operand.text.toLowerCase() === 'none';
-    if (operand.kind !== 'number' && operand.kind !== 'text' && !isNone) throw fault(source, operand.at, 'A number, a text in quotes or none was expected');
+    if (operand.kind !== 'number' && operand.kind !== 'text' && !isNone)
+      throw fault(source, operand.at, 'A number, a text in quotes or none was expected');
     if (isNone) return compare(read, operator.text, null);
     const text = textOf(operand);
     const number = numberOf(text);
-    if (number === null && isNumber(name.text)) throw fault(source, operand.at, `‘${name.text}’ is a number, so a number was expected`);
+    if (number === null && isNumber(name.text))
+      throw fault(source, operand.at, `‘${name.text}’ is a number, so a number was expected`);
     return compare(read, operator.text, { text, number, isWrittenAsNumber: operand.kind === 'number' });
   };
 
@@ -132,10 +149,15 @@ const numberOf = (text: string): number | null => (plainNumber.test(text) ? Numb
 const isList = (value: Value): value is readonly string[] => Array.isArray(value);
 
 /** What a value is compared with: a text, and the number that it is, where it is one. */
-interface Operand { text: string; number: number | null; isWrittenAsNumber: boolean }
+interface Operand {
+  text: string;
+  number: number | null;
+  isWrittenAsNumber: boolean;
+}
 
 function compare<Row>(read: Read<Row>, operator: string, operand: Operand | null): Predicate<Row> {
-  const equals = (own: number | string) => operand !== null && own === (typeof own === 'number' ? operand.number : operand.text);
+  const equals = (own: number | string) =>
+    operand !== null && own === (typeof own === 'number' ? operand.number : operand.text);
   if (operator === '=') {
     return (row) => {
       const own = read(row);
@@ -151,17 +173,23 @@ function compare<Row>(read: Read<Row>, operator: string, operand: Operand | null
     };
   }
   /** Numbers by their value, also one in a text where a number was written; texts by their letters. */
-  const ordered = (test: (a: number | string, b: number | string) => boolean): Predicate<Row> => (row) => {
-    const own = read(row);
-    if (own === null || operand === null || isList(own)) return false;
-    if (typeof own === 'string' && !operand.isWrittenAsNumber) return test(own, operand.text);
-    const value = typeof own === 'string' ? numberOf(own) : own;
-    return value !== null && operand.number !== null && test(value, operand.number);
-  };
+  const ordered =
+    (test: (a: number | string, b: number | string) => boolean): Predicate<Row> =>
+    (row) => {
+      const own = read(row);
+      if (own === null || operand === null || isList(own)) return false;
+      if (typeof own === 'string' && !operand.isWrittenAsNumber) return test(own, operand.text);
+      const value = typeof own === 'string' ? numberOf(own) : own;
+      return value !== null && operand.number !== null && test(value, operand.number);
+    };
   switch (operator) {
-    case '<': return ordered((a, b) => a < b);
-    case '<=': return ordered((a, b) => a <= b);
-    case '>': return ordered((a, b) => a > b);
-    default: return ordered((a, b) => a >= b);
+    case '<':
+      return ordered((a, b) => a < b);
+    case '<=':
+      return ordered((a, b) => a <= b);
+    case '>':
+      return ordered((a, b) => a > b);
+    default:
+      return ordered((a, b) => a >= b);
   }
 }

@@ -40,8 +40,13 @@ const comparisons: Record<KeepRule, Comparison> = {
 export function best(members: readonly Member[], rule: KeepRule, protectedFolder: string | null): number {
   if (!members.length) throw new RangeError('There is nothing to choose from.');
   const folder = protectedFolder?.replace(/\/+$/, '') ?? null;
-  const isIn = (member: Member): number => Number(folder === '' || (folder !== null && member.path.startsWith(`${folder}/`)));
-  const order: Comparison[] = [(a, b) => Number(a.decision === 'keep') - Number(b.decision === 'keep'), (a, b) => isIn(a) - isIn(b), ...[rule, ...keepRules].map((name) => comparisons[name])];
+  const isIn = (member: Member): number =>
+    Number(folder === '' || (folder !== null && member.path.startsWith(`${folder}/`)));
+  const order: Comparison[] = [
+    (a, b) => Number(a.decision === 'keep') - Number(b.decision === 'keep'),
+    (a, b) => isIn(a) - isIn(b),
+    ...[rule, ...keepRules].map((name) => comparisons[name]),
+  ];
   const isBetter = (a: Member, b: Member): boolean => {
     for (const compare of order) {
       const sign = compare(a, b);
@@ -60,7 +65,9 @@ export interface KeepChoice {
 }
 
 const membersOf = (samples: readonly Sample[], { sharpness }: KeepChoice): Member[] =>
-  samples.filter(({ decision }) => decision !== 'reject').map((sample) => ({ ...sample, sharpness: sharpness[sample.id] ?? NaN }));
+  samples
+    .filter(({ decision }) => decision !== 'reject')
+    .map((sample) => ({ ...sample, sharpness: sharpness[sample.id] ?? NaN }));
 
 /** Of the samples that are not rejected, the id of the one to keep; null where there is none. */
 export function bestOf(samples: readonly Sample[], choice: KeepChoice): number | null {
@@ -69,13 +76,18 @@ export function bestOf(samples: readonly Sample[], choice: KeepChoice): number |
 }
 
 /** What ‘keep best’ rejects of these groups, each with the id of what is kept in its place. What was marked to be kept is never rejected; a sample of two groups counts once. */
-export function rejectsOf(groups: readonly Pick<Group, 'ids' | 'kind'>[], sampleOf: (id: number) => Sample | undefined, choice: KeepChoice): Map<number, { kept: number; kind: Group['kind'] }> {
+export function rejectsOf(
+  groups: readonly Pick<Group, 'ids' | 'kind'>[],
+  sampleOf: (id: number) => Sample | undefined,
+  choice: KeepChoice,
+): Map<number, { kept: number; kind: Group['kind'] }> {
   const rejects = new Map<number, { kept: number; kind: Group['kind'] }>();
   for (const { ids, kind } of groups) {
     const members = ids.flatMap((id) => sampleOf(id) ?? []).filter(({ id }) => !rejects.has(id));
     const kept = bestOf(members, choice);
     if (kept === null) continue;
-    for (const { id, decision } of members) if (id !== kept && decision !== 'reject' && decision !== 'keep') rejects.set(id, { kept, kind });
+    for (const { id, decision } of members)
+      if (id !== kept && decision !== 'reject' && decision !== 'keep') rejects.set(id, { kept, kind });
   }
   return rejects;
 }

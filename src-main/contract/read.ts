@@ -42,7 +42,9 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
   if (Object.hasOwn(properties, name)) return properties[name];
   if (name === 'duplicate') return (sample) => source.duplicates.get(sample.id) ?? nothing;
   if (name === 'issue') {
-    const columns = source.checks.filter(({ id }) => resolveColumn(source.columns, id) !== null).map(({ id, threshold }) => ({ id, threshold, values: source.values(id) }));
+    const columns = source.checks
+      .filter(({ id }) => resolveColumn(source.columns, id) !== null)
+      .map(({ id, threshold }) => ({ id, threshold, values: source.values(id) }));
     return (sample) => {
       let flagged: string[] | null = null; // most samples have none: nothing is made for them
       for (const { id, values, threshold } of columns) if (values[sample.id] >= threshold) (flagged ??= []).push(id);
@@ -69,7 +71,12 @@ function isNumber(name: string, { columns }: ReadSource): boolean {
 }
 
 /** Says of a sample whether an expression chooses it. Throws WinnowError where it does not read. */
-export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> => parseExpression(where, (name) => readerOf(name, source), (name) => isNumber(name, source));
+export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> =>
+  parseExpression(
+    where,
+    (name) => readerOf(name, source),
+    (name) => isNumber(name, source),
+  );
 
 /** Kinds of the groups that a sample is in, by id. */
 export function kindsOf(groups: readonly Pick<Group, 'kind' | 'ids'>[]): ReadonlyMap<number, readonly DuplicateKind[]> {
@@ -84,13 +91,27 @@ export function resolveColumn(columns: readonly Pick<Column, 'name' | 'runId'>[]
   const dot = name.lastIndexOf('.');
   if (dot < 0) return null;
   const [method, what] = [name.slice(0, dot), name.slice(dot)];
-  const isOf = ({ name: full, runId }: Pick<Column, 'name' | 'runId'>) => runId !== null && full.startsWith(`${method}-`) && full.endsWith(what) && /^\d+$/.test(full.slice(method.length + 1, -what.length));
+  const isOf = ({ name: full, runId }: Pick<Column, 'name' | 'runId'>) =>
+    runId !== null &&
+    full.startsWith(`${method}-`) &&
+    full.endsWith(what) &&
+    /^\d+$/.test(full.slice(method.length + 1, -what.length));
   return columns.findLast(isOf)?.name ?? null;
 }
 
-const splits: Record<string, string> = { train: 'train', training: 'train', val: 'val', valid: 'val', validation: 'val', dev: 'val', test: 'test', testing: 'test' };
+const splits: Record<string, string> = {
+  train: 'train',
+  training: 'train',
+  val: 'val',
+  valid: 'val',
+  validation: 'val',
+  dev: 'val',
+  test: 'test',
+  testing: 'test',
+};
 /** The split that a folder's name gives: `train/cat/1.jpg` → train. */
 export function splitOf(path: string): string | null {
-  for (const part of path.split('/').slice(0, -1)) if (Object.hasOwn(splits, part.toLowerCase())) return splits[part.toLowerCase()];
+  for (const part of path.split('/').slice(0, -1))
+    if (Object.hasOwn(splits, part.toLowerCase())) return splits[part.toLowerCase()];
   return null;
 }

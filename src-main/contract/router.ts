@@ -6,16 +6,40 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
 import {
-  alikeSchema, backendSchema, divisionSchema, editSchema, estimateSchema, exportSchema, idsSchema, importSchema, keepBestSchema, labelsSchema, mapSchema, moveJobSchema, openSchema, predictSchema, previewSchema, rankSchema, restoreSchema, summarySchema, takeAwaySchema, thresholdSchema, trainSchema, viewSchema,
+  alikeSchema,
+  backendSchema,
+  divisionSchema,
+  editSchema,
+  estimateSchema,
+  exportSchema,
+  idsSchema,
+  importSchema,
+  keepBestSchema,
+  labelsSchema,
+  mapSchema,
+  moveJobSchema,
+  openSchema,
+  predictSchema,
+  previewSchema,
+  rankSchema,
+  restoreSchema,
+  summarySchema,
+  takeAwaySchema,
+  thresholdSchema,
+  trainSchema,
+  viewSchema,
 } from './schemas.ts';
 import type { Context } from './services.ts';
 
 const t = initTRPC.context<Context>().create({
   errorFormatter: ({ shape, error }) => {
     const cause = error.cause;
-    const told = cause instanceof z.ZodError
-      ? { code: 'bad-request', message: z.prettifyError(cause) }
-      : cause ? explain(cause) : { code: 'failed', message: error.message };
+    const told =
+      cause instanceof z.ZodError
+        ? { code: 'bad-request', message: z.prettifyError(cause) }
+        : cause
+          ? explain(cause)
+          : { code: 'failed', message: error.message };
     return { ...shape, message: told.message, data: { ...shape.data, stack: undefined, winnow: told.code } };
   },
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
@@ -24,7 +48,8 @@ const t = initTRPC.context<Context>().create({
 /** What the person can mend is their request's fault (400), not the engine's (500). */
 const call = t.procedure.use(async ({ next }) => {
   const result = await next();
-  if (!result.ok && result.error.cause instanceof WinnowError) throw new TRPCError({ code: 'BAD_REQUEST', message: result.error.message, cause: result.error.cause });
+  if (!result.ok && result.error.cause instanceof WinnowError)
+    throw new TRPCError({ code: 'BAD_REQUEST', message: result.error.message, cause: result.error.cause });
   return result;
 });
 const workspaceCall = call.use(({ ctx, next }) => {
@@ -46,7 +71,9 @@ export const router = t.router({
     models: call.query(({ ctx }) => ctx.engine.models()),
     summary: call.input(summarySchema).query(({ ctx, input }) => ctx.engine.summary(input)),
     exportFormats: call.query(({ ctx }) => ctx.engine.exportFormats()),
-    folders: call.input(z.object({ path: z.string().nullable() })).query(({ ctx, input }) => ctx.engine.listFolders(input.path)),
+    folders: call
+      .input(z.object({ path: z.string().nullable() }))
+      .query(({ ctx, input }) => ctx.engine.listFolders(input.path)),
     backups: call.input(openSchema).query(({ ctx, input }) => ctx.engine.backups(input)),
     restore: call.input(restoreSchema).mutation(({ ctx, input }) => ctx.engine.restore(input)),
     open: call.input(openSchema).mutation(({ ctx, input }) => ctx.engine.open(input)),
@@ -69,7 +96,9 @@ export const router = t.router({
     predict: workspaceCall.input(predictSchema).mutation(({ ctx, input }) => ctx.workspace.predict(input)),
     takeAway: workspaceCall.input(takeAwaySchema).mutation(({ ctx, input }) => ctx.workspace.takeAway(input)),
     preview: workspaceCall.input(previewSchema).mutation(({ ctx, input }) => ctx.workspace.preview(input)),
-    probabilities: workspaceCall.input(z.object({ runId: z.string(), sampleId: z.int() })).query(({ ctx, input }) => ctx.workspace.probabilities(input.runId, input.sampleId)),
+    probabilities: workspaceCall
+      .input(z.object({ runId: z.string(), sampleId: z.int() }))
+      .query(({ ctx, input }) => ctx.workspace.probabilities(input.runId, input.sampleId)),
   }),
   labels: t.router({
     judge: workspaceCall.input(labelsSchema).mutation(({ ctx, input }) => ctx.workspace.judgeLabels(input)),
@@ -92,19 +121,25 @@ export const router = t.router({
   }),
   duplicates: t.router({
     groups: workspaceCall.query(({ ctx }) => ctx.workspace.groups()),
-    setApart: workspaceCall.input(z.object({ ids: z.array(z.int()).min(2) })).mutation(({ ctx, input }) => ctx.workspace.setApart(input.ids)),
+    setApart: workspaceCall
+      .input(z.object({ ids: z.array(z.int()).min(2) }))
+      .mutation(({ ctx, input }) => ctx.workspace.setApart(input.ids)),
     keepBest: workspaceCall.input(keepBestSchema).mutation(({ ctx, input }) => ctx.workspace.keepBest(input)),
   }),
   views: t.router({
     list: workspaceCall.query(({ ctx }) => ctx.workspace.views()),
     save: workspaceCall.input(viewSchema).mutation(({ ctx, input }) => ctx.workspace.saveView(input)),
-    remove: workspaceCall.input(z.object({ name: z.string() })).mutation(({ ctx, input }) => ctx.workspace.removeView(input.name)),
+    remove: workspaceCall
+      .input(z.object({ name: z.string() }))
+      .mutation(({ ctx, input }) => ctx.workspace.removeView(input.name)),
   }),
   journal: t.router({
     edit: workspaceCall.input(editSchema).mutation(({ ctx, input }) => ctx.workspace.edit(input.choice, input.change)),
     undo: workspaceCall.mutation(({ ctx }) => ctx.workspace.undo()),
     redo: workspaceCall.mutation(({ ctx }) => ctx.workspace.redo()),
-    history: workspaceCall.input(z.object({ limit: z.int().positive().max(10_000).default(200) })).query(({ ctx, input }) => ctx.workspace.history(input.limit)),
+    history: workspaceCall
+      .input(z.object({ limit: z.int().positive().max(10_000).default(200) }))
+      .query(({ ctx, input }) => ctx.workspace.history(input.limit)),
     script: workspaceCall.query(({ ctx }) => ctx.workspace.script()),
   }),
   jobs: t.router({
@@ -119,7 +154,9 @@ export const router = t.router({
   exports: t.router({
     plan: workspaceCall.input(exportSchema).query(({ ctx, input }) => ctx.workspace.planExport(input)),
     start: workspaceCall.input(exportSchema).mutation(({ ctx, input }) => ctx.workspace.export(input)),
-    result: workspaceCall.input(z.object({ jobId: z.int() })).query(({ ctx, input }) => ctx.workspace.exportResult(input.jobId)),
+    result: workspaceCall
+      .input(z.object({ jobId: z.int() }))
+      .query(({ ctx, input }) => ctx.workspace.exportResult(input.jobId)),
   }),
 });
 

@@ -3,12 +3,20 @@ import { z } from 'zod';
 import { trainModes } from './classifier.ts';
 import { backendChoices, decisions, duplicateKinds, keepRules, placements } from './types.ts';
 
-const seed = z.int().min(0).max(2 ** 31 - 1).default(1);
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+  .default(1);
 
 export const expressionSchema = z.string().trim().min(1).max(2000);
 
 /** A path as a system takes it. */
-const path = z.string().min(1).max(32_768).refine((text) => !text.includes('\0'), 'A path has no zero bytes.');
+const path = z
+  .string()
+  .min(1)
+  .max(32_768)
+  .refine((text) => !text.includes('\0'), 'A path has no zero bytes.');
 
 export const openSchema = z.object({
   folder: path.describe('Folder of images'),
@@ -29,12 +37,20 @@ export const choiceSchema = z.union([
 export type Choice = z.infer<typeof choiceSchema>;
 
 const text = z.string().trim().min(1).max(2000);
-export const tagSchema = z.string().trim().min(1).max(100).regex(/^[^,]*$/, 'A tag has no comma.');
+export const tagSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[^,]*$/, 'A tag has no comma.');
 
 /** What to say of the chosen samples; what is left out stays. */
 export const changeSchema = z.object({
   /** null takes a decision back to undecided. */
-  decision: z.enum(decisions as ['keep', 'reject', 'unsure']).nullable().optional(),
+  decision: z
+    .enum(decisions as ['keep', 'reject', 'unsure'])
+    .nullable()
+    .optional(),
   /** Kept with the decision; without one, the expression that chose. */
   reason: text.nullable().optional(),
   addTags: z.array(tagSchema).max(100).optional(),
@@ -59,7 +75,10 @@ export const viewSchema = z.object({
 });
 
 export const keepBestSchema = z.object({
-  kinds: z.array(z.enum(duplicateKinds as ['exact', 'near', 'rotated', 'mirrored'])).min(1).default(['exact', 'near']),
+  kinds: z
+    .array(z.enum(duplicateKinds as ['exact', 'near', 'rotated', 'mirrored']))
+    .min(1)
+    .default(['exact', 'near']),
   rule: z.enum(keepRules).default('largest'),
   /** Folder whose images are kept before any other. */
   protectedFolder: z.string().min(1).nullable().default(null),
@@ -85,7 +104,10 @@ export const mapSchema = z.object({
 /** For this machine and from now on: what networks are trained on. */
 export const backendSchema = z.object({ choice: z.enum(backendChoices) });
 
-export const estimateSchema = z.object({ method: z.string().min(1), parameters: z.record(z.string(), z.unknown()).default({}) });
+export const estimateSchema = z.object({
+  method: z.string().min(1),
+  parameters: z.record(z.string(), z.unknown()).default({}),
+});
 
 export const rankSchema = z.object({
   method: z.string().min(1),
@@ -109,7 +131,12 @@ export const divisionSchema = z.object({
   by: z.enum(['auto', 'folders', 'shares']).default('auto'),
   shares: sharesSchema.default({ train: 70, val: 15, test: 15 }),
   /** 2 or more: each image is tested once, by a model that was not trained on it. 0: one training. */
-  folds: z.int().min(0).max(20).refine((folds) => folds !== 1, 'One fold leaves nothing to train on: give 2 or more, or 0 for none.').default(0),
+  folds: z
+    .int()
+    .min(0)
+    .max(20)
+    .refine((folds) => folds !== 1, 'One fold leaves nothing to train on: give 2 or more, or 0 for none.')
+    .default(0),
   seed,
 });
 export type DivisionRequest = z.infer<typeof divisionSchema>;
@@ -152,13 +179,21 @@ export const modelFormats = ['onnx', 'tfjs'] as const;
 export const takeAwaySchema = z.object({
   runId: z.string().min(1),
   to: path.describe('Folder that is made; it must not exist or be empty'),
-  formats: z.array(z.enum(modelFormats)).min(1).default([...modelFormats]),
+  formats: z
+    .array(z.enum(modelFormats))
+    .min(1)
+    .default([...modelFormats]),
   /** Which, of a run with folds; from 1. */
   fold: z.int().min(1).default(1),
 });
 export type TakeAwayRequest = z.infer<typeof takeAwaySchema>;
 
-export const summarySchema = z.object({ model: z.string().min(1), mode: z.enum(trainModes).default('scratch'), parameters: z.record(z.string(), z.unknown()).default({}), classes: z.int().min(2).max(100_000) });
+export const summarySchema = z.object({
+  model: z.string().min(1),
+  mode: z.enum(trainModes).default('scratch'),
+  parameters: z.record(z.string(), z.unknown()).default({}),
+  classes: z.int().min(2).max(100_000),
+});
 
 export const previewSchema = z.object({
   train: trainSchema,

@@ -2,11 +2,56 @@
 import type { z } from 'zod';
 import type { Advice, Division, LabelQueue, ModelSummary, Preview, Probability } from './classifier.ts';
 import type {
-  alikeSchema, Change, Choice, DivisionRequest, estimateSchema, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, moveJobSchema, openSchema, predictSchema, PreviewRequest, RankRequest, restoreSchema, summarySchema, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema,
+  alikeSchema,
+  Change,
+  Choice,
+  DivisionRequest,
+  estimateSchema,
+  ExportRequest,
+  importSchema,
+  KeepBest,
+  LabelsRequest,
+  mapSchema,
+  moveJobSchema,
+  openSchema,
+  predictSchema,
+  PreviewRequest,
+  RankRequest,
+  restoreSchema,
+  summarySchema,
+  TakeAwayRequest,
+  thresholdSchema,
+  TrainRequest,
+  viewSchema,
 } from './schemas.ts';
 import type {
-  BackendChoice, BackendState, Backup, Changes, CheckState, Column, Component, EngineInfo, Entry, ExportFormat, ExportPlan, ExportResult, Finding, FolderEntry, Group, ImportResult, Issue, Job, Journal, MemoryEstimate, Method, Model, Run,
-  Restored, SavedView, Workspace, WorkspaceEvent,
+  BackendChoice,
+  BackendState,
+  Backup,
+  Changes,
+  CheckState,
+  Column,
+  Component,
+  EngineInfo,
+  Entry,
+  ExportFormat,
+  ExportPlan,
+  ExportResult,
+  Finding,
+  FolderEntry,
+  Group,
+  ImportResult,
+  Issue,
+  Job,
+  Journal,
+  MemoryEstimate,
+  Method,
+  Model,
+  Run,
+  Restored,
+  SavedView,
+  Workspace,
+  WorkspaceEvent,
 } from './types.ts';
 
 export interface EngineService {
@@ -24,7 +69,10 @@ export interface EngineService {
   summary(request: z.infer<typeof summarySchema>): Promise<ModelSummary>;
   exportFormats(): ExportFormat[];
   /** Opens the folder's workspace, or finds the engine that has it open. */
-  open(request: { folder: string; workspace?: string }): Promise<{ id: string; folder: string; warning: string | null }>;
+  open(request: {
+    folder: string;
+    workspace?: string;
+  }): Promise<{ id: string; folder: string; warning: string | null }>;
   /** Of a folder's workspace, which need not be opened, nor be whole. The newest first. */
   backups(request: z.infer<typeof openSchema>): Promise<Backup[]>;
   /** Brings a backup back, or takes the database as it is. Closes the workspace where it is open here; throws `workspace-busy` where another engine has it. */
@@ -33,7 +81,11 @@ export interface EngineService {
 }
 
 /** What an edit, an undo or a redo has done. */
-export interface Edited { changed: number; title: string; journal: Journal }
+export interface Edited {
+  changed: number;
+  title: string;
+  journal: Journal;
+}
 
 export interface WorkspaceService {
   describe(): Workspace;

@@ -43,8 +43,16 @@ export interface Issue {
 }
 
 export type IssueCode =
-  | 'empty' | 'not-an-image' | 'truncated' | 'corrupt' | 'too-large' | 'too-slow'
-  | 'unsupported-format' | 'vanished' | 'no-permission' | 'unreadable';
+  | 'empty'
+  | 'not-an-image'
+  | 'truncated'
+  | 'corrupt'
+  | 'too-large'
+  | 'too-slow'
+  | 'unsupported-format'
+  | 'vanished'
+  | 'no-permission'
+  | 'unreadable';
 
 /** A named number for each sample. */
 export interface Column {
@@ -151,7 +159,8 @@ export interface Workspace {
 /** `queued`: it waits until the jobs before it have ended. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobEnded = (state: JobState): boolean => state !== 'queued' && state !== 'running';
-export type JobKind = 'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'take-away';
+export type JobKind =
+  'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'take-away';
 
 /** Something running or waiting to run, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {
@@ -318,7 +327,11 @@ export interface EngineInfo {
 }
 
 /** As people know them. */
-export const backendTitles = { tensorflow: 'native TensorFlow', webgpu: 'WebGPU', plain: 'plain JavaScript (slow)' } as const;
+export const backendTitles = {
+  tensorflow: 'native TensorFlow',
+  webgpu: 'WebGPU',
+  plain: 'plain JavaScript (slow)',
+} as const;
 
 export const backendChoices = ['auto', 'tensorflow', 'webgpu', 'plain'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
@@ -356,9 +369,7 @@ export interface Backend {
 
 /** What the one event stream of a workspace carries. */
 export type WorkspaceEvent =
-  | { type: 'job'; job: Job }
-  | { type: 'run'; run: Run }
-  | { type: 'changed'; revision: number; journal: Journal };
+  { type: 'job'; job: Job } | { type: 'run'; run: Run } | { type: 'changed'; revision: number; journal: Journal };
 
 export interface FolderEntry {
   name: string;

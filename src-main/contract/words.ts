@@ -14,4 +14,5 @@ export const printable = (text: string): string => text.replace(controls, escape
 export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');
 
 /** A path as a line of a list, which `--from` reads back: a JSON string where it would not survive as it is. */
-export const pathLine = (path: string): string => (path.search(controls) >= 0 || /^["\s]|\s$/.test(path) ? JSON.stringify(path).replace(controls, escaped) : path);
+export const pathLine = (path: string): string =>
+  path.search(controls) >= 0 || /^["\s]|\s$/.test(path) ? JSON.stringify(path).replace(controls, escaped) : path;

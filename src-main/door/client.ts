@@ -37,9 +37,16 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
       const found = await engine.reach(id);
       if (found instanceof OpenWorkspace) {
         engine.use(id);
-        const calls = createTRPCClient<Router>({ links: [localLink({ router, createContext: async () => ({ engine, workspace: found }) })] });
+        const calls = createTRPCClient<Router>({
+          links: [localLink({ router, createContext: async () => ({ engine, workspace: found }) })],
+        });
         return {
-          calls, folder: real, warning, lost: new AbortController().signal, column: async (name) => found.table.values(name), predictions: async (runId) => found.predictions(runId),
+          calls,
+          folder: real,
+          warning,
+          lost: new AbortController().signal,
+          column: async (name) => found.table.values(name),
+          predictions: async (runId) => found.predictions(runId),
           async close(onWait) {
             if (guests.count) onWait?.(guests.count);
             await guests.leave();
@@ -49,8 +56,18 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
       }
       const attachment = found && (await attach(found.holder, id, { guest: true }));
       if (attachment) {
-        const { holder: { pipe } } = found;
-        return { ...remote(pipe, id, attachment), folder: real, warning, async close() { attachment.detach(); await close(); } };
+        const {
+          holder: { pipe },
+        } = found;
+        return {
+          ...remote(pipe, id, attachment),
+          folder: real,
+          warning,
+          async close() {
+            attachment.detach();
+            await close();
+          },
+        };
       }
       engine.forget(id); // it closes the folder at this moment
       await delay(askAgainMs);
@@ -61,7 +78,11 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
   }
 }
 
-function remote(pipe: string, id: string, { lost }: Attachment): Pick<Door, 'calls' | 'lost' | 'column' | 'predictions'> {
+function remote(
+  pipe: string,
+  id: string,
+  { lost }: Attachment,
+): Pick<Door, 'calls' | 'lost' | 'column' | 'predictions'> {
   const dispatcher = new Agent({ connect: { socketPath: pipe }, headersTimeout: 0, bodyTimeout: 0 }); // that the engine is alive is heard on the attachment
   const base = 'http://engine';
   const url = `${base}${workspacePath(id)}${trpcPath}`;
@@ -70,13 +91,16 @@ function remote(pipe: string, id: string, { lost }: Attachment): Pick<Door, 'cal
       super(address, { node: { dispatcher } });
     }
   }
-  const overPipe = (input: string, init: RequestInit = {}) => fetch(input, { ...init, dispatcher, signal: init.signal ? AbortSignal.any([init.signal, lost]) : lost });
+  const overPipe = (input: string, init: RequestInit = {}) =>
+    fetch(input, { ...init, dispatcher, signal: init.signal ? AbortSignal.any([init.signal, lost]) : lost });
   const calls = createTRPCClient<Router>({
-    links: [splitLink({
-      condition: (operation) => operation.type === 'subscription',
-      true: httpSubscriptionLink({ url, EventSource: PipeEventSource }),
-      false: httpLink({ url, fetch: overPipe as never }),
-    })],
+    links: [
+      splitLink({
+        condition: (operation) => operation.type === 'subscription',
+        true: httpSubscriptionLink({ url, EventSource: PipeEventSource }),
+        false: httpLink({ url, fetch: overPipe as never }),
+      }),
+    ],
   });
   const numbers = async (path: string): Promise<ArrayBuffer> => {
     const answer = await overPipe(base + path);
@@ -84,7 +108,8 @@ function remote(pipe: string, id: string, { lost }: Attachment): Pick<Door, 'cal
     return answer.arrayBuffer();
   };
   return {
-    calls, lost,
+    calls,
+    lost,
     column: async (name) => new Float64Array(await numbers(columnPath(id, name, 0))),
     predictions: async (runId) => {
       const buffer = await numbers(predictionsPath(id, runId));

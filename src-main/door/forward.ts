@@ -18,16 +18,24 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
  * `answered`, also where the other engine ended in the middle: then nobody can say what it has done. `gone`: nothing was sent, and the caller may answer
  * itself. Where the engine does not answer any more, the request ends with its sentence.
  */
-export function forward({ holder, attachment }: Elsewhere, request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<'answered' | 'gone'> {
+export function forward(
+  { holder, attachment }: Elsewhere,
+  request: IncomingMessage,
+  body: Buffer,
+  response: ServerResponse,
+): Promise<'answered' | 'gone'> {
   return new Promise((tell) => {
     const lost = attachment?.lost;
     // A connection of its own: one kept from before may be dead without knowing it.
-    const onward = httpRequest({ agent: false, socketPath: holder.pipe, path: request.url, method: request.method, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-      answer.on('error', () => response.destroy());
-      tell('answered');
-    });
+    const onward = httpRequest(
+      { agent: false, socketPath: holder.pipe, path: request.url, method: request.method, headers: request.headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+        answer.on('error', () => response.destroy());
+        tell('answered');
+      },
+    );
     const give = () => {
       const { code, message } = lost?.reason as { code: string; message: string };
       if (response.headersSent) response.destroy();

@@ -18,42 +18,63 @@ import { serveMedia } from './media.ts';
 const maxBodyBytes = 64 * 2 ** 20;
 const page = join(root, 'dist', 'renderer');
 const types = new Map([
-  ['.html', 'text/html; charset=utf-8'], ['.js', 'text/javascript'], ['.css', 'text/css'], ['.svg', 'image/svg+xml'], ['.png', 'image/png'], ['.woff2', 'font/woff2'], ['.json', 'application/json'],
+  ['.html', 'text/html; charset=utf-8'],
+  ['.js', 'text/javascript'],
+  ['.css', 'text/css'],
+  ['.svg', 'image/svg+xml'],
+  ['.png', 'image/png'],
+  ['.woff2', 'font/woff2'],
+  ['.json', 'application/json'],
 ]);
-const policy = "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy =
+  "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Answers every request, whatever it holds: what goes wrong in one is its own answer, and the engine goes on. */
-export const createListener = (engine: Engine, guests: Guests) => (request: IncomingMessage, response: ServerResponse) => {
-  // A client that hangs up in the middle is no fault of ours.
-  request.on('error', () => undefined);
-  response.on('error', () => undefined);
-  answer(engine, guests, request, response).catch((error: unknown) => {
-    const { code, message } = explain(error);
-    if (code === 'failed') report(`${request.method} ${request.url?.slice(0, 200)}`, error);
-    if (response.headersSent) return response.destroy();
-    sendJson(response, /^no-/.test(code) ? 404 : 500, { code, message });
-  });
-};
+export const createListener =
+  (engine: Engine, guests: Guests) => (request: IncomingMessage, response: ServerResponse) => {
+    // A client that hangs up in the middle is no fault of ours.
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+    answer(engine, guests, request, response).catch((error: unknown) => {
+      const { code, message } = explain(error);
+      if (code === 'failed') report(`${request.method} ${request.url?.slice(0, 200)}`, error);
+      if (response.headersSent) return response.destroy();
+      sendJson(response, /^no-/.test(code) ? 404 : 500, { code, message });
+    });
+  };
 
-const sendJson = (response: ServerResponse, status: number, value: object) => void response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(value));
+const sendJson = (response: ServerResponse, status: number, value: object) =>
+  void response
+    .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+    .end(JSON.stringify(value));
 
 /** What was asked for; a line that is no address counts as the root. */
-export const urlOf = ({ url }: IncomingMessage): URL => URL.parse(url ?? '/', 'http://engine') ?? new URL('http://engine/');
+export const urlOf = ({ url }: IncomingMessage): URL =>
+  URL.parse(url ?? '/', 'http://engine') ?? new URL('http://engine/');
 
 const methods = new Set(['GET', 'HEAD', 'POST']);
 
-async function answer(engine: Engine, guests: Guests, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (!methods.has(request.method ?? '')) return sendJson(response, 405, { code: 'bad-request', message: 'Only GET, HEAD and POST are answered here.' });
+async function answer(
+  engine: Engine,
+  guests: Guests,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (!methods.has(request.method ?? ''))
+    return sendJson(response, 405, { code: 'bad-request', message: 'Only GET, HEAD and POST are answered here.' });
   const url = urlOf(request);
   const inside = /^\/w\/([0-9a-f]+)(\/.*)$/.exec(url.pathname);
   if (!inside) {
-    if (url.pathname === '/alive') return sendJson(response, 200, { state: engine.stateOf(url.searchParams.get('workspace') ?? '') });
-    if (url.pathname.startsWith('/trpc/')) return callRouter(engine, null, url.pathname.slice('/trpc/'.length), request, response);
+    if (url.pathname === '/alive')
+      return sendJson(response, 200, { state: engine.stateOf(url.searchParams.get('workspace') ?? '') });
+    if (url.pathname.startsWith('/trpc/'))
+      return callRouter(engine, null, url.pathname.slice('/trpc/'.length), request, response);
     return servePage(url.pathname, request, response);
   }
   const [, id, rest] = inside;
   if (rest === '/attach') {
-    if (engine.stateOf(id) !== 'open') return sendJson(response, 503, { code: 'no-workspace', message: 'This folder is not open here.' });
+    if (engine.stateOf(id) !== 'open')
+      return sendJson(response, 503, { code: 'no-workspace', message: 'This folder is not open here.' });
     response.on('close', engine.use(id));
     return guests.attach(response, url.searchParams.get('guest') === '1');
   }
@@ -61,12 +82,18 @@ async function answer(engine: Engine, guests: Guests, request: IncomingMessage, 
   if (workspace === 'answered') return;
   response.on('close', engine.use(id)); // open for as long as somebody is answered
   if (rest.startsWith('/trpc/')) return callRouter(engine, workspace, rest.slice('/trpc/'.length), request, response);
-  if (!workspace) return sendJson(response, 404, { code: 'no-workspace', message: 'No folder is open here. Open one first.' });
+  if (!workspace)
+    return sendJson(response, 404, { code: 'no-workspace', message: 'No folder is open here. Open one first.' });
   await serveMedia(workspace, rest, response);
 }
 
 /** The workspace where this engine has it; where another has it, that one answers. Null where nobody opened it here. */
-async function reach(engine: Engine, id: string, request: IncomingMessage, response: ServerResponse): Promise<OpenWorkspace | null | 'answered'> {
+async function reach(
+  engine: Engine,
+  id: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<OpenWorkspace | null | 'answered'> {
   let body: Buffer | null = null;
   for (;;) {
     const found = await engine.reach(id);
@@ -85,13 +112,25 @@ async function reach(engine: Engine, id: string, request: IncomingMessage, respo
   }
 }
 
-function callRouter(engine: Engine, workspace: OpenWorkspace | null, path: string, req: IncomingMessage, res: ServerResponse) {
+function callRouter(
+  engine: Engine,
+  workspace: OpenWorkspace | null,
+  path: string,
+  req: IncomingMessage,
+  res: ServerResponse,
+) {
   // A form of another page can send text, never JSON: so nothing but JSON is taken.
   if (req.method === 'POST' && !/^application\/json\b/.test(req.headers['content-type'] ?? '')) {
     return sendJson(res, 415, { code: 'bad-request', message: 'Calls are JSON: send content-type application/json.' });
   }
   return nodeHTTPRequestHandler({
-    router, path, req, res, maxBodySize: maxBodyBytes, allowMethodOverride: true, createContext: async () => ({ engine, workspace }),
+    router,
+    path,
+    req,
+    res,
+    maxBodySize: maxBodyBytes,
+    allowMethodOverride: true,
+    createContext: async () => ({ engine, workspace }),
     onError: ({ error }) => error.code === 'INTERNAL_SERVER_ERROR' && report(`call ${path}`, error.cause ?? error),
   });
 }
@@ -100,7 +139,9 @@ function servePage(path: string, request: IncomingMessage, response: ServerRespo
   const file = fileOf(path);
   if (!file || !file.startsWith(page + sep) || !statSync(file, { throwIfNoEntry: false })?.isFile()) {
     const missing = !existsSync(join(page, 'index.html'));
-    response.writeHead(404, { 'content-type': 'text/plain' }).end(missing ? 'The page is not built. `npm start` builds it.' : 'not found');
+    response
+      .writeHead(404, { 'content-type': 'text/plain' })
+      .end(missing ? 'The page is not built. `npm start` builds it.' : 'not found');
     return;
   }
   response.writeHead(200, {
@@ -111,7 +152,9 @@ function servePage(path: string, request: IncomingMessage, response: ServerRespo
     'referrer-policy': 'no-referrer',
   });
   if (request.method === 'HEAD') return void response.end();
-  createReadStream(file).on('error', () => response.destroy()).pipe(response);
+  createReadStream(file)
+    .on('error', () => response.destroy())
+    .pipe(response);
 }
 
 /** Null for an address that cannot be a file's name. */

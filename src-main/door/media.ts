@@ -23,47 +23,71 @@ const sandbox = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 type Answer = (workspace: OpenWorkspace, parts: string[], response: ServerResponse) => Promise<void> | void;
 
-const answers = new Map<string, Answer>(Object.entries({
-  'media/thumb': async (workspace, [name], response) => {
-    const sha256 = /^([0-9a-f]{64})\.jpg$/.exec(name)?.[1];
-    if (!sha256) throw nothing('thumbnail');
-    const bytes = await readRegular(thumbFile(workspace.workspaceFolder, sha256), maxThumbBytes).catch(() => {
-      const sample = workspace.table.sampleOf(sha256);
-      if (!sample) throw nothing('thumbnail');
-      return ofFile(sample, remakeThumb(workspace.folder, workspace.workspaceFolder, sample));
-    });
-    send(response, 'image/jpeg', bytes);
-  },
-  'media/original': async (workspace, [id], response) => {
-    const sample = workspace.table.sample(Number(id));
-    if (!sample) throw nothing('image');
-    if (!browserFormats.has(sample.format)) {
-      return send(response, 'image/webp', await ofFile(sample, withImage(workspace.folder, sample, (image) => makePreview(image, previewSidePx))));
-    }
-    const type = mediaTypes[sample.format as Format] as string;
-    if (sample.bytes <= maxHeldBytes) return send(response, type, await ofFile(sample, withBytes(workspace.folder, sample, (bytes) => Promise.resolve(bytes))));
-    const stream = (await ofFile(sample, openScanned(workspace.folder, sample))).createReadStream();
-    begin(response, type, sample.bytes);
-    await pipeline(stream, response).catch(() => response.destroy()); // the client left, or the disk
-  },
-  'media/reconstruction': async (workspace, [runId, name], response) => {
-    const { reconstruction, sizePx } = await mapOf(workspace, workspace.run(runId), Number.parseInt(name, 10));
-    send(response, 'image/webp', await encodeRgb(reconstruction, sizePx, sizePx));
-  },
-  'media/map': async (workspace, [runId, id], response) => {
-    const { map, sizePx } = await mapOf(workspace, workspace.run(runId), Number(id));
-    send(response, 'application/octet-stream', bytesOf(Float32Array.of(sizePx, sizePx)), bytesOf(map));
-  },
-  'media/preview': async (workspace, [id, name], response) => {
-    const { bytes, sizePx } = workspace.previews.tile(id, Number.parseInt(name, 10));
-    send(response, 'image/webp', await encodeRgb(bytes, sizePx, sizePx));
-  },
-  'predictions': (workspace, [runId], response) => {
-    const { ids, classes, probabilities } = workspace.predictions(runId);
-    send(response, 'application/octet-stream', bytesOf(Int32Array.of(ids.length, classes.length)), bytesOf(Int32Array.from(ids)), bytesOf(probabilities));
-  },
-  'columns': (workspace, [name], response) => send(response, 'application/octet-stream', bytesOf(workspace.table.values(name))),
-} satisfies Record<string, Answer>));
+const answers = new Map<string, Answer>(
+  Object.entries({
+    'media/thumb': async (workspace, [name], response) => {
+      const sha256 = /^([0-9a-f]{64})\.jpg$/.exec(name)?.[1];
+      if (!sha256) throw nothing('thumbnail');
+      const bytes = await readRegular(thumbFile(workspace.workspaceFolder, sha256), maxThumbBytes).catch(() => {
+        const sample = workspace.table.sampleOf(sha256);
+        if (!sample) throw nothing('thumbnail');
+        return ofFile(sample, remakeThumb(workspace.folder, workspace.workspaceFolder, sample));
+      });
+      send(response, 'image/jpeg', bytes);
+    },
+    'media/original': async (workspace, [id], response) => {
+      const sample = workspace.table.sample(Number(id));
+      if (!sample) throw nothing('image');
+      if (!browserFormats.has(sample.format)) {
+        return send(
+          response,
+          'image/webp',
+          await ofFile(
+            sample,
+            withImage(workspace.folder, sample, (image) => makePreview(image, previewSidePx)),
+          ),
+        );
+      }
+      const type = mediaTypes[sample.format as Format] as string;
+      if (sample.bytes <= maxHeldBytes)
+        return send(
+          response,
+          type,
+          await ofFile(
+            sample,
+            withBytes(workspace.folder, sample, (bytes) => Promise.resolve(bytes)),
+          ),
+        );
+      const stream = (await ofFile(sample, openScanned(workspace.folder, sample))).createReadStream();
+      begin(response, type, sample.bytes);
+      await pipeline(stream, response).catch(() => response.destroy()); // the client left, or the disk
+    },
+    'media/reconstruction': async (workspace, [runId, name], response) => {
+      const { reconstruction, sizePx } = await mapOf(workspace, workspace.run(runId), Number.parseInt(name, 10));
+      send(response, 'image/webp', await encodeRgb(reconstruction, sizePx, sizePx));
+    },
+    'media/map': async (workspace, [runId, id], response) => {
+      const { map, sizePx } = await mapOf(workspace, workspace.run(runId), Number(id));
+      send(response, 'application/octet-stream', bytesOf(Float32Array.of(sizePx, sizePx)), bytesOf(map));
+    },
+    'media/preview': async (workspace, [id, name], response) => {
+      const { bytes, sizePx } = workspace.previews.tile(id, Number.parseInt(name, 10));
+      send(response, 'image/webp', await encodeRgb(bytes, sizePx, sizePx));
+    },
+    predictions: (workspace, [runId], response) => {
+      const { ids, classes, probabilities } = workspace.predictions(runId);
+      send(
+        response,
+        'application/octet-stream',
+        bytesOf(Int32Array.of(ids.length, classes.length)),
+        bytesOf(Int32Array.from(ids)),
+        bytesOf(probabilities),
+      );
+    },
+    columns: (workspace, [name], response) =>
+      send(response, 'application/octet-stream', bytesOf(workspace.table.values(name))),
+  } satisfies Record<string, Answer>),
+);
 
 /** `path` is what follows the workspace in the address. Throws WinnowError. */
 export async function serveMedia(workspace: OpenWorkspace, path: string, response: ServerResponse): Promise<void> {
@@ -93,12 +117,23 @@ async function ofFile<Result>({ path }: Sample, work: Promise<Result>): Promise<
 }
 
 const begin = (response: ServerResponse, type: string, bytes: number) =>
-  response.writeHead(200, { 'content-type': type, 'content-length': bytes, 'cache-control': forever, 'content-security-policy': sandbox, 'x-content-type-options': 'nosniff' });
+  response.writeHead(200, {
+    'content-type': type,
+    'content-length': bytes,
+    'cache-control': forever,
+    'content-security-policy': sandbox,
+    'x-content-type-options': 'nosniff',
+  });
 
 function send(response: ServerResponse, type: string, ...parts: Uint8Array[]): void {
-  begin(response, type, parts.reduce((sum, part) => sum + part.length, 0));
+  begin(
+    response,
+    type,
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
   for (const part of parts) response.write(part);
   response.end();
 }
 
-const bytesOf = (numbers: Float32Array | Float64Array | Int32Array) => Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+const bytesOf = (numbers: Float32Array | Float64Array | Int32Array) =>
+  Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);

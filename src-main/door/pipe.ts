@@ -19,7 +19,10 @@ const name = 'engine.sock';
 
 function newPipe(): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\winnow-${randomBytes(12).toString('hex')}`;
-  for (const folder of [join(dataFolder(), 'run'), process.env.XDG_RUNTIME_DIR && join(process.env.XDG_RUNTIME_DIR, 'winnow')]) {
+  for (const folder of [
+    join(dataFolder(), 'run'),
+    process.env.XDG_RUNTIME_DIR && join(process.env.XDG_RUNTIME_DIR, 'winnow'),
+  ]) {
     if (!folder || Buffer.byteLength(join(folder, 'XXXXXX', name)) > longestPath) continue;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });

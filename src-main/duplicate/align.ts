@@ -4,9 +4,17 @@
  */
 
 /** Where a's cell centres lie in b, both from −0.5 to 0.5: x' = shiftX + scaleX · x. */
-export interface Placement { shiftX: number; scaleX: number; shiftY: number; scaleY: number }
+export interface Placement {
+  shiftX: number;
+  scaleX: number;
+  shiftY: number;
+  scaleY: number;
+}
 /** b ≈ gain · a + offset. */
-export interface Alignment extends Placement { gain: number; offset: number }
+export interface Alignment extends Placement {
+  gain: number;
+  offset: number;
+}
 
 export const inPlace: Placement = { shiftX: 0, scaleX: 1, shiftY: 0, scaleY: 1 };
 
@@ -15,7 +23,14 @@ const steps = 8;
 const endWeight = 0.01;
 
 /** `a`, `b`: luminance [side, side], slightly smoothed. Null where the pictures do not lead to an answer. */
-export function align(a: Float32Array, b: Float32Array, endsA: Float32Array, endsB: Float32Array, side: number, start: Placement): Alignment | null {
+export function align(
+  a: Float32Array,
+  b: Float32Array,
+  endsA: Float32Array,
+  endsB: Float32Array,
+  side: number,
+  start: Placement,
+): Alignment | null {
   let { shiftX, scaleX, shiftY, scaleY } = start;
   let gain = 1;
   let offset = 0;
@@ -42,7 +57,15 @@ export function align(a: Float32Array, b: Float32Array, endsA: Float32Array, end
  * Adds up the normal equations of: slope · change − gain · a − offset = −b, over the cells of a that b reaches. Written out, since all the time of a
  * comparison is spent here.
  */
-function accumulate(normal: Float64Array, a: Float32Array, b: Float32Array, endsA: Float32Array, endsB: Float32Array, side: number, placed: Placement): void {
+function accumulate(
+  normal: Float64Array,
+  a: Float32Array,
+  b: Float32Array,
+  endsA: Float32Array,
+  endsB: Float32Array,
+  side: number,
+  placed: Placement,
+): void {
   const { shiftX, scaleX, shiftY, scaleY } = placed;
   const limit = side - 1;
   for (let j = 0; j < side; j++) {
@@ -131,7 +154,12 @@ function solve(upper: Float64Array): Float64Array | null {
 }
 
 /** b as a sees it: sampled at a's cells; NaN where b does not reach. */
-export function lay(b: Float32Array, side: number, { shiftX, scaleX, shiftY, scaleY }: Placement, reach = 0.5): Float32Array {
+export function lay(
+  b: Float32Array,
+  side: number,
+  { shiftX, scaleX, shiftY, scaleY }: Placement,
+  reach = 0.5,
+): Float32Array {
   const out = new Float32Array(side * side).fill(NaN);
   for (let j = 0; j < side; j++) {
     const fy = (shiftY + scaleY * ((j + 0.5) / side - 0.5) + 0.5) * side - 0.5;
@@ -144,7 +172,8 @@ export function lay(b: Float32Array, side: number, { shiftX, scaleX, shiftY, sca
       const left = Math.max(0, Math.min(side - 2, Math.floor(fx)));
       const u = fx - left;
       const at = top * side + left;
-      out[j * side + i] = (b[at] + (b[at + 1] - b[at]) * u) * (1 - v) + (b[at + side] + (b[at + side + 1] - b[at + side]) * u) * v;
+      out[j * side + i] =
+        (b[at] + (b[at + 1] - b[at]) * u) * (1 - v) + (b[at + side] + (b[at + side + 1] - b[at + side]) * u) * v;
     }
   }
   return out;
@@ -156,10 +185,15 @@ export function smooth(values: Float32Array, side: number): Float32Array {
   const out = new Float32Array(values.length);
   const last = side - 1;
   for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) rows[y * side + x] = (values[y * side + Math.max(0, x - 1)] + 2 * values[y * side + x] + values[y * side + Math.min(last, x + 1)]) / 4;
+    for (let x = 0; x < side; x++)
+      rows[y * side + x] =
+        (values[y * side + Math.max(0, x - 1)] + 2 * values[y * side + x] + values[y * side + Math.min(last, x + 1)]) /
+        4;
   }
   for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) out[y * side + x] = (rows[Math.max(0, y - 1) * side + x] + 2 * rows[y * side + x] + rows[Math.min(last, y + 1) * side + x]) / 4;
+    for (let x = 0; x < side; x++)
+      out[y * side + x] =
+        (rows[Math.max(0, y - 1) * side + x] + 2 * rows[y * side + x] + rows[Math.min(last, y + 1) * side + x]) / 4;
   }
   return out;
 }

@@ -7,7 +7,13 @@ import { coefficientCount, dimensions, flatDeviation, pointOf, transform, turnPo
 import { Tree } from './tree.ts';
 import { turns, type Turn } from './turn.ts';
 
-export interface Pair { a: number; b: number; turn: Turn; start: Placement; squared: number }
+export interface Pair {
+  a: number;
+  b: number;
+  turn: Turn;
+  start: Placement;
+  squared: number;
+}
 
 /** How far the point of a copy lies off, and off along one axis. Turned copies are looked up without windows, so no allowance for a cut is made. */
 const reach = 0.12;
@@ -35,7 +41,10 @@ export class Points {
   }
 
   /** `breathe` is called often, and lets others in. */
-  static async of(fingerprints: readonly Uint8Array[], breathe: (done: number) => Promise<void> | undefined): Promise<Points> {
+  static async of(
+    fingerprints: readonly Uint8Array[],
+    breathe: (done: number) => Promise<void> | undefined,
+  ): Promise<Points> {
     const points = new Points(fingerprints);
     let shown = 0;
     for (let row = 0; row < fingerprints.length; row++) {
@@ -58,7 +67,8 @@ export class Points {
     const look = (turn: Turn, window: number, far: number, wide: number): void => {
       this.#tree!.near(this.#query, far, wide, mostLooked, (other, squared) => {
         const key = other * 2 + Math.sign(turn);
-        if (other !== row && squared < (best.get(key)?.squared ?? Infinity)) best.set(key, { a: other, b: row, turn, start: placements[window], squared });
+        if (other !== row && squared < (best.get(key)?.squared ?? Infinity))
+          best.set(key, { a: other, b: row, turn, start: placements[window], squared });
       });
     };
     transform(this.#fingerprints[row], this.#coefficients);
@@ -76,6 +86,8 @@ export class Points {
 }
 
 /** What shows a window only, shows at x what the whole shows at shift + scale · x. */
-const placements = windows.map(({ left, right, top, bottom }): Placement => (
-  left + right + top + bottom === 0 ? inPlace : { shiftX: (left - right) / 2, scaleX: 1 - left - right, shiftY: (top - bottom) / 2, scaleY: 1 - top - bottom }
-));
+const placements = windows.map(({ left, right, top, bottom }): Placement =>
+  left + right + top + bottom === 0
+    ? inPlace
+    : { shiftX: (left - right) / 2, scaleX: 1 - left - right, shiftY: (top - bottom) / 2, scaleY: 1 - top - bottom },
+);

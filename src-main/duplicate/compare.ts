@@ -43,12 +43,28 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
   const laid = lay(two, side, alignment);
   const expected = one.map((level) => Math.min(255, gain * level + offset));
   const luma = largest(expected, laid, side, lumaLevels, lumaShare);
-  const blue = largest(smooth(a.blue, colourSide).map((v) => v * gain), lay(smooth(b.blue, colourSide), colourSide, alignment), colourSide, colourLevels, colourShare);
-  const red = largest(smooth(a.red, colourSide).map((v) => v * gain), lay(smooth(b.red, colourSide), colourSide, alignment), colourSide, colourLevels, colourShare);
+  const blue = largest(
+    smooth(a.blue, colourSide).map((v) => v * gain),
+    lay(smooth(b.blue, colourSide), colourSide, alignment),
+    colourSide,
+    colourLevels,
+    colourShare,
+  );
+  const red = largest(
+    smooth(a.red, colourSide).map((v) => v * gain),
+    lay(smooth(b.red, colourSide), colourSide, alignment),
+    colourSide,
+    colourLevels,
+    colourShare,
+  );
   const { shiftX, scaleX, shiftY, scaleY } = alignment;
-  const edge = Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeShare;
+  const edge =
+    Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeShare;
   const mean = one.reduce((sum, level) => sum + level, 0) / one.length;
-  const exposure = Math.max(Math.abs(Math.log(gain)) / Math.log(gainFactor), Math.abs(gain * mean + offset - mean) / meanLevels);
+  const exposure = Math.max(
+    Math.abs(Math.log(gain)) / Math.log(gainFactor),
+    Math.abs(gain * mean + offset - mean) / meanLevels,
+  );
   return { luma, colour: Math.max(blue, red), edge, exposure, alignment };
 }
 
@@ -66,16 +82,29 @@ export function comparePixels(a: Pixels, b: Pixels, turn: Turn, start: Placement
   const one = isExposed && isBrighter ? expose(a, gain, offset) : a;
   const turned = turnPixels(b, turn);
   const two = isExposed && !isBrighter ? expose(turned, 1 / gain, -offset / gain) : turned;
-  const [cutX, cutY] = [cut(first.alignment.shiftX, first.alignment.scaleX), cut(first.alignment.shiftY, first.alignment.scaleY)];
-  const part = (x: [number, number], y: [number, number]): Window => ({ left: x[0], top: y[0], right: x[1], bottom: y[1] });
-  const second = comparePictures(gridOf(one, side, part(cutX.a, cutY.a)), gridOf(two, side, part(cutX.b, cutY.b)), inPlace);
+  const [cutX, cutY] = [
+    cut(first.alignment.shiftX, first.alignment.scaleX),
+    cut(first.alignment.shiftY, first.alignment.scaleY),
+  ];
+  const part = (x: [number, number], y: [number, number]): Window => ({
+    left: x[0],
+    top: y[0],
+    right: x[1],
+    bottom: y[1],
+  });
+  const second = comparePictures(
+    gridOf(one, side, part(cutX.a, cutY.a)),
+    gridOf(two, side, part(cutX.b, cutY.b)),
+    inPlace,
+  );
   return second && { ...second, edge: first.edge, exposure: first.exposure };
 }
 
 /** Far above the limit a second look is not worth it. */
 const hopeless = 6;
 
-const gridOf = ({ data, width, height, channels }: Pixels, side: number, window?: Window): Picture => pictureOf(data, width, height, channels, side, side >> 2, window);
+const gridOf = ({ data, width, height, channels }: Pixels, side: number, window?: Window): Picture =>
+  pictureOf(data, width, height, channels, side, side >> 2, window);
 
 /** A picture is compared with several in a row. */
 const wholes = new WeakMap<Pixels, Picture>();
@@ -118,7 +147,8 @@ function largest(a: Float32Array, b: Float32Array, side: number, levels: number,
           if (level < least) least = level;
           if (level > most) most = level;
           const rest = b[at] - level;
-          if (rest === rest) { // not NaN: b reaches there
+          if (rest === rest) {
+            // not NaN: b reaches there
             sum += rest;
             cells++;
           }

@@ -17,7 +17,12 @@ export const fingerprintBytes = headBytes + lumaBytes + 2 * colourBytes;
 const endLevel = 250;
 
 /** Of a thumbnail: sRGB bytes, row by row. */
-export interface Pixels { data: Uint8Array; width: number; height: number; channels: number }
+export interface Pixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+  channels: number;
+}
 
 /** A picture on square grids: luminance 0..255, blue and red difference around 0 (BT.601). */
 export interface Picture {
@@ -55,7 +60,8 @@ export function fingerprint(data: Uint8Array, width: number, height: number, cha
 }
 
 /** False for fingerprints of another layout: the image is to be fingerprinted again. */
-export const isCurrent = (bytes: Uint8Array): boolean => bytes.length === fingerprintBytes && bytes[0] === fingerprintVersion;
+export const isCurrent = (bytes: Uint8Array): boolean =>
+  bytes.length === fingerprintBytes && bytes[0] === fingerprintVersion;
 
 export function readFingerprint(bytes: Uint8Array): Picture {
   const least = (bytes[2] * 256 + bytes[3]) / 256;
@@ -76,18 +82,34 @@ export function readFingerprint(bytes: Uint8Array): Picture {
 }
 
 /** A part of a picture, in shares of its sides. */
-export interface Window { left: number; top: number; right: number; bottom: number }
+export interface Window {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
 const whole: Window = { left: 0, top: 0, right: 1, bottom: 1 };
 
 /** Mean over each cell of a square grid laid on the window; pixels that lie on a border count in parts. */
-export function pictureOf(data: Uint8Array, width: number, height: number, channels: number, side: number, colours: number, window = whole): Picture {
+export function pictureOf(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  channels: number,
+  side: number,
+  colours: number,
+  window = whole,
+): Picture {
   const cells = side * side;
   const [luma, ends, blue, red] = [0, 1, 2, 3].map(() => new Float32Array(cells));
   const bands = channels < 3 ? 1 : 3;
   const rows = new Float32Array(side * 4); // red, green, blue and ends of one source row
   const sums = new Float32Array(side * 4);
   const [x0, y0] = [window.left * width, window.top * height];
-  const [stepX, stepY] = [((window.right - window.left) * width) / side, ((window.bottom - window.top) * height) / side];
+  const [stepX, stepY] = [
+    ((window.right - window.left) * width) / side,
+    ((window.bottom - window.top) * height) / side,
+  ];
   let filled = -1; // the source row that `rows` holds
   for (let j = 0; j < side; j++) {
     const [top, bottom] = [y0 + j * stepY, Math.min(height, y0 + (j + 1) * stepY)];
@@ -111,11 +133,28 @@ export function pictureOf(data: Uint8Array, width: number, height: number, chann
       red[at] = (r - luma[at]) / 1.402;
     }
   }
-  return { side, luma, ends, colourSide: colours, blue: coarser(blue, side, colours), red: coarser(red, side, colours) };
+  return {
+    side,
+    luma,
+    ends,
+    colourSide: colours,
+    blue: coarser(blue, side, colours),
+    red: coarser(red, side, colours),
+  };
 }
 
 /** Per cell of one source row: the sums of red, green, blue (of a gray picture: three times the same) and the count of ends. This is where the time of a fingerprint goes. */
-function sumRow(out: Float32Array, data: Uint8Array, start: number, width: number, channels: number, bands: number, side: number, x0: number, step: number): void {
+function sumRow(
+  out: Float32Array,
+  data: Uint8Array,
+  start: number,
+  width: number,
+  channels: number,
+  bands: number,
+  side: number,
+  x0: number,
+  step: number,
+): void {
   const second = bands === 3 ? 1 : 0;
   const third = bands === 3 ? 2 : 0;
   for (let i = 0; i < side; i++) {
@@ -149,6 +188,8 @@ function sumRow(out: Float32Array, data: Uint8Array, start: number, width: numbe
 function coarser(values: Float32Array, side: number, to: number): Float32Array {
   const step = side / to;
   const out = new Float32Array(to * to);
-  for (let y = 0; y < side; y++) for (let x = 0; x < side; x++) out[Math.floor(y / step) * to + Math.floor(x / step)] += values[y * side + x] / (step * step);
+  for (let y = 0; y < side; y++)
+    for (let x = 0; x < side; x++)
+      out[Math.floor(y / step) * to + Math.floor(x / step)] += values[y * side + x] / (step * step);
   return out;
 }

@@ -4,8 +4,16 @@
  */
 import type { TurnKind } from './turn.ts';
 
-export interface Link { a: number; b: number; kind: TurnKind; similarity: number }
-export interface Gathered { kind: TurnKind; members: { picture: number; similarity: number }[] }
+export interface Link {
+  a: number;
+  b: number;
+  kind: TurnKind;
+  similarity: number;
+}
+export interface Gathered {
+  kind: TurnKind;
+  members: { picture: number; similarity: number }[];
+}
 
 /** From the closest relation to the loosest: a group of one may hold pairs of those before it. */
 const kinds = ['near', 'rotated', 'mirrored'] as const;
@@ -39,21 +47,29 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
   }
   const groups: Gathered[] = [];
   for (const [rank, kind] of kinds.entries()) {
-    const of = (picture: number): [number, Link][] => [...linked.get(picture)!].filter(([, link]) => kinds.indexOf(link.kind) <= rank);
+    const of = (picture: number): [number, Link][] =>
+      [...linked.get(picture)!].filter(([, link]) => kinds.indexOf(link.kind) <= rank);
     const count = new Map([...linked.keys()].map((picture) => [picture, of(picture).length]));
-    const leaders = [...linked.keys()].filter((p) => count.get(p)).sort((p, q) => count.get(q)! - count.get(p)! || size(q) - size(p) || p - q);
+    const leaders = [...linked.keys()]
+      .filter((p) => count.get(p))
+      .sort((p, q) => count.get(q)! - count.get(p)! || size(q) - size(p) || p - q);
     const taken = new Set<number>();
     for (const leader of leaders) {
       if (taken.has(leader)) continue;
-      const members: (Gathered['members'][number] & { kind: TurnKind })[] = [{ picture: leader, similarity: 1, kind: 'near' }];
+      const members: (Gathered['members'][number] & { kind: TurnKind })[] = [
+        { picture: leader, similarity: 1, kind: 'near' },
+      ];
       const asked = new Set([leader]);
       const ask = async (picture: number, { similarity, kind }: Link): Promise<void> => {
         asked.add(picture);
         if (members.some((member) => isApart(member.picture, picture))) return;
-        for (const other of members.slice(1, 1 + mostAsked)) if (!linked.get(picture)!.has(other.picture) && !(await compare(picture, other.picture))) return;
+        for (const other of members.slice(1, 1 + mostAsked))
+          if (!linked.get(picture)!.has(other.picture) && !(await compare(picture, other.picture))) return;
         members.push({ picture, similarity, kind });
       };
-      const nearest = of(leader).filter(([p]) => !taken.has(p)).sort(([p, k], [q, l]) => l.similarity - k.similarity || p - q);
+      const nearest = of(leader)
+        .filter(([p]) => !taken.has(p))
+        .sort(([p, k], [q, l]) => l.similarity - k.similarity || p - q);
       for (const [picture, link] of nearest) await ask(picture, link);
       for (let i = 1; members.length >= crowd && i < members.length; i++) {
         for (const [picture] of of(members[i].picture)) {
@@ -64,7 +80,8 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
         }
       }
       for (const { picture } of members) taken.add(picture);
-      if (members.some((m) => m.kind === kind && m.picture !== leader)) groups.push({ kind, members: members.map(({ picture, similarity }) => ({ picture, similarity })) });
+      if (members.some((m) => m.kind === kind && m.picture !== leader))
+        groups.push({ kind, members: members.map(({ picture, similarity }) => ({ picture, similarity })) });
     }
   }
   return groups;

@@ -15,7 +15,13 @@ import { gather, type Link } from './gather.ts';
 import { kindOf, turnPicture, turns, type Turn, type TurnKind } from './turn.ts';
 import { smallestOf } from '../contract/numbers.ts';
 
-export interface Candidate { id: number; sha256: string; width: number; height: number; fingerprint: Uint8Array }
+export interface Candidate {
+  id: number;
+  sha256: string;
+  width: number;
+  height: number;
+  fingerprint: Uint8Array;
+}
 export type DuplicateKind = 'exact' | TurnKind;
 
 export interface Group {
@@ -28,7 +34,10 @@ export interface Group {
   score: number;
 }
 
-interface Verdict { turn: Turn; similarity: number }
+interface Verdict {
+  turn: Turn;
+  similarity: number;
+}
 
 export interface DuplicateOptions {
   signal: AbortSignal;
@@ -83,7 +92,10 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
 
   // Fingerprints of another layout cannot be compared: such an image is found by its bytes only, until it is fingerprinted again.
   const able = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
-  const points = await Points.of(able.map((i) => heads[i].fingerprint), breathe);
+  const points = await Points.of(
+    able.map((i) => heads[i].fingerprint),
+    breathe,
+  );
   const judge = new Judge(heads, options, least);
   const same = new Sames(heads, isApart);
   const alike: { a: number; b: number; verdict: Verdict }[] = [];
@@ -113,7 +125,8 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     if (pause) await pause;
   }
   for (const pair of likelyPairs(heads, able, options.likely ?? [])) {
-    if (tried.has(2 * (pair.a * heads.length + pair.b)) || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
+    if (tried.has(2 * (pair.a * heads.length + pair.b)) || isApart(heads[pair.a].sha256, heads[pair.b].sha256))
+      continue;
     const verdict = await judge.compare(pair);
     if (verdict === null || verdict.similarity < least) continue;
     if (await judge.isSame(pair, verdict)) same.join(pair.a, pair.b);
@@ -124,21 +137,39 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
   await rest();
 
-  const filesOf = (picture: number): Candidate[] => same.of(picture).flatMap((head) => files[head]).sort((p, q) => p.id - q.id);
+  const filesOf = (picture: number): Candidate[] =>
+    same
+      .of(picture)
+      .flatMap((head) => files[head])
+      .sort((p, q) => p.id - q.id);
   const groups: Group[] = same.heads().flatMap((head) => {
     const ids = filesOf(head).map((file) => file.id);
     return ids.length > 1 ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1 }] : [];
   });
   await rest();
-  const apart = (a: number, b: number): boolean => same.of(a).some((p) => same.of(b).some((q) => isApart(heads[p].sha256, heads[q].sha256)));
-  const links = alike.map(({ a, b, verdict }): Link => ({ a: same.head(a), b: same.head(b), kind: kindOf(verdict.turn), similarity: verdict.similarity })).filter(({ a, b }) => a !== b && !apart(a, b));
+  const apart = (a: number, b: number): boolean =>
+    same.of(a).some((p) => same.of(b).some((q) => isApart(heads[p].sha256, heads[q].sha256)));
+  const links = alike
+    .map(({ a, b, verdict }): Link => ({
+      a: same.head(a),
+      b: same.head(b),
+      kind: kindOf(verdict.turn),
+      similarity: verdict.similarity,
+    }))
+    .filter(({ a, b }) => a !== b && !apart(a, b));
   const compare = async (a: number, b: number): Promise<Link | null> => {
     const verdict = await judge.compareAnyhow(a, b);
     const pause = breathe(total);
     if (pause) await pause;
-    return verdict && verdict.similarity >= least ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity } : null;
+    return verdict && verdict.similarity >= least
+      ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity }
+      : null;
   };
-  for (const { kind, members } of await gather(links, { size: (p) => heads[p].width * heads[p].height, isApart: apart, compare })) {
+  for (const { kind, members } of await gather(links, {
+    size: (p) => heads[p].width * heads[p].height,
+    isApart: apart,
+    compare,
+  })) {
     const all = members.flatMap(({ picture, similarity }) => filesOf(picture).map(({ id }) => ({ id, similarity })));
     const similarities = all.map((m) => m.similarity);
     groups.push({ kind, ids: all.map((m) => m.id), similarities, score: smallestOf(similarities) });
@@ -148,11 +179,17 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
 }
 
 /** Of those that can be compared, the smaller head first. */
-function likelyPairs(heads: readonly Candidate[], able: readonly number[], likely: readonly (readonly [number, number])[]): Pair[] {
+function likelyPairs(
+  heads: readonly Candidate[],
+  able: readonly number[],
+  likely: readonly (readonly [number, number])[],
+): Pair[] {
   const places = new Map(able.map((i) => [heads[i].id, i]));
   return likely.flatMap(([one, other]) => {
     const [a, b] = [places.get(one), places.get(other)];
-    return a === undefined || b === undefined || a === b ? [] : [{ a: Math.min(a, b), b: Math.max(a, b), turn: 0 as const, start: inPlace, squared: 0 }];
+    return a === undefined || b === undefined || a === b
+      ? []
+      : [{ a: Math.min(a, b), b: Math.max(a, b), turn: 0 as const, start: inPlace, squared: 0 }];
   });
 }
 
@@ -201,7 +238,8 @@ class Judge {
   /** Are all pixels the same? */
   async isSame({ a, b }: Pair, { turn, similarity }: Verdict): Promise<boolean> {
     const [one, two] = [this.#heads[a], this.#heads[b]];
-    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseSame)) return false;
+    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseSame))
+      return false;
     const key = `${one.sha256} ${two.sha256} =`;
     const known = this.#options.verdicts?.get(key);
     if (known !== undefined) return known === 1;
@@ -287,7 +325,11 @@ class Sames {
 
   join(a: number, b: number): void {
     const [p, q] = [Math.min(this.head(a), this.head(b)), Math.max(this.head(a), this.head(b))];
-    if (p === q || this.of(p).some((i) => this.of(q).some((j) => this.#isApart(this.#heads[i].sha256, this.#heads[j].sha256)))) return;
+    if (
+      p === q ||
+      this.of(p).some((i) => this.of(q).some((j) => this.#isApart(this.#heads[i].sha256, this.#heads[j].sha256)))
+    )
+      return;
     const all = [...this.of(p), ...this.of(q)].sort((i, j) => i - j);
     for (const i of all) this.#head[i] = p;
     this.#of.delete(q);

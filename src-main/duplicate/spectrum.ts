@@ -20,7 +20,9 @@ const kept = 24;
 export const coefficientCount = kept * kept; // [v, u]
 const half = lumaSide / 2;
 const base = new Float32Array(kept * half);
-for (let u = 0; u < kept; u++) for (let x = 0; x < half; x++) base[u * half + x] = (Math.cos((Math.PI * u * (x + 0.5)) / lumaSide) * (u ? Math.SQRT2 : 1)) / lumaSide;
+for (let u = 0; u < kept; u++)
+  for (let x = 0; x < half; x++)
+    base[u * half + x] = (Math.cos((Math.PI * u * (x + 0.5)) / lumaSide) * (u ? Math.SQRT2 : 1)) / lumaSide;
 
 // [down odd][across odd]: cosines of even u are alike on both halves, of odd u opposite, so a picture folded into quarters is enough.
 const quarters = [0, 1, 2, 3].map(() => new Float32Array(half * half));
@@ -112,7 +114,9 @@ export function pointOf(coefficients: Float32Array, window: number, out: Float32
     for (let u = 0; u < order; u++) {
       let sum = 0;
       if (!across) sum = coefficients[v * kept + u];
-      else for (let k = stride === 2 ? u & 1 : 0; k < kept; k += stride) sum += across[u * kept + k] * coefficients[v * kept + k];
+      else
+        for (let k = stride === 2 ? u & 1 : 0; k < kept; k += stride)
+          sum += across[u * kept + k] * coefficients[v * kept + k];
       partial[u * kept + v] = sum;
     }
   }
@@ -134,7 +138,9 @@ export function pointOf(coefficients: Float32Array, window: number, out: Float32
 const turned = turns.map((turn) => {
   const isDiagonal = turn & 1;
   return {
-    source: Int32Array.from(frequencies, ({ u, v }) => frequencies.findIndex((f) => (isDiagonal ? f.u === v && f.v === u : f.u === u && f.v === v))),
+    source: Int32Array.from(frequencies, ({ u, v }) =>
+      frequencies.findIndex((f) => (isDiagonal ? f.u === v && f.v === u : f.u === u && f.v === v)),
+    ),
     sign: Float32Array.from(frequencies, ({ u, v }) => (turn & 2 && u & 1 ? -1 : 1) * (turn & 4 && v & 1 ? -1 : 1)),
   };
 });

@@ -27,7 +27,12 @@ export class Tree {
   }
 
   /** `rows`: which of the points are in the tree. `breathe` is called between splits. */
-  static async of(points: Float32Array, dimensions: number, rows: Int32Array, breathe: () => Promise<void> | undefined): Promise<Tree> {
+  static async of(
+    points: Float32Array,
+    dimensions: number,
+    rows: Int32Array,
+    breathe: () => Promise<void> | undefined,
+  ): Promise<Tree> {
     const tree = new Tree(points, dimensions, rows);
     const open = [tree.#add(0, rows.length)];
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
@@ -57,7 +62,10 @@ export class Tree {
     if (to - from <= leafSize) return -1;
     const axis = this.#widest(from, to);
     if (axis < 0) return -1; // all the same
-    const values = Float32Array.from(this.#order.subarray(from, to), (row) => this.#points[row * this.#dimensions + axis]);
+    const values = Float32Array.from(
+      this.#order.subarray(from, to),
+      (row) => this.#points[row * this.#dimensions + axis],
+    );
     const middle = (to - from) >> 1;
     const plane = values.toSorted()[middle];
     const rows = this.#order.slice(from, to);
@@ -100,7 +108,13 @@ export class Tree {
   }
 
   /** Calls back with every row whose point is closer than `reach`, by no more than `step` along any axis that was split, and its squared distance. */
-  near(query: Float32Array, reach: number, step: number, most: number, found: (row: number, squared: number) => void): void {
+  near(
+    query: Float32Array,
+    reach: number,
+    step: number,
+    most: number,
+    found: (row: number, squared: number) => void,
+  ): void {
     if (!this.#order.length) return;
     this.#looked = 0;
     this.#away.fill(0);
@@ -108,7 +122,15 @@ export class Tree {
   }
 
   /** `distance`: squared, from the query to the box of this node, as far as its planes say; its part along each axis is in #away. */
-  #visit(node: number, query: Float32Array, distance: number, reach: number, step: number, most: number, found: (row: number, squared: number) => void): void {
+  #visit(
+    node: number,
+    query: Float32Array,
+    distance: number,
+    reach: number,
+    step: number,
+    most: number,
+    found: (row: number, squared: number) => void,
+  ): void {
     if (this.#looked > most) return;
     const axis = this.#axis[node];
     if (axis >= 0) {

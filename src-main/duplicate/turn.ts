@@ -35,7 +35,8 @@ export function turnPicture(picture: Picture, turn: Turn): Picture {
   if (turn === 0) return picture;
   const { side, colourSide } = picture;
   return {
-    side, colourSide,
+    side,
+    colourSide,
     luma: turnSquare(picture.luma, side, turn),
     ends: turnSquare(picture.ends, side, turn),
     blue: turnSquare(picture.blue, colourSide, turn),

@@ -35,9 +35,13 @@ export async function planExport(input: ExportInput, request: ExportRequest): Pr
 export async function exportSet(input: ExportInput, request: ExportRequest, report: Report): Promise<ExportResult> {
   const started = performance.now();
   const { plan, layout, part } = await prepare(input, request);
-  if (!plan.copied) throw new WinnowError('no-samples', 'Nothing would be exported: every image is rejected or left out.');
+  if (!plan.copied)
+    throw new WinnowError('no-samples', 'Nothing would be exported: every image is rejected or left out.');
   if (request.place === 'move' && request.confirmMove !== plan.copied) {
-    throw new WinnowError('bad-request', `A move takes ${plural(plan.copied, 'original')} to the system’s trash when the export stands. Confirm it with that number, ${plan.copied}.`);
+    throw new WinnowError(
+      'bad-request',
+      `A move takes ${plural(plan.copied, 'original')} to the system’s trash when the export stands. Confirm it with that number, ${plan.copied}.`,
+    );
   }
   const { entries } = layout;
   const fingerprint = fingerprintOf(request, entries);
@@ -48,27 +52,48 @@ export async function exportSet(input: ExportInput, request: ExportRequest, repo
     await openPart(part, fingerprint, new Set(entries.map(({ path }) => path)));
     if (request.place === 'list') placed = new Set(entries);
     else failed = await placeAll(input, part, entries, request.place, placed, report);
-    if (!placed.size) throw new WinnowError('failed', `None of ${plural(entries.length, 'file')} could be exported. ${failed[0].message}`);
+    if (!placed.size)
+      throw new WinnowError(
+        'failed',
+        `None of ${plural(entries.length, 'file')} could be exported. ${failed[0].message}`,
+      );
     const there = entries.filter((entry) => placed.has(entry));
     await writeFiles(input, request, layout, part, there);
     report.signal.throwIfAborted();
     await finishPart(part, plan.to);
     // From here on the export stands, whatever becomes of the originals.
-    const trash = request.place === 'move' ? await trashOriginals(input.folder, there, hands, report) : { trashed: 0, issues: [] };
-    return { ...plan, ...countsOf(there), failed: [...failed, ...trash.issues].sort(byPath), trashed: trash.trashed, seconds: (performance.now() - started) / 1000 };
+    const trash =
+      request.place === 'move' ? await trashOriginals(input.folder, there, hands, report) : { trashed: 0, issues: [] };
+    return {
+      ...plan,
+      ...countsOf(there),
+      failed: [...failed, ...trash.issues].sort(byPath),
+      trashed: trash.trashed,
+      seconds: (performance.now() - started) / 1000,
+    };
   } catch (error) {
     throw await told(error, part);
   }
 }
 
-async function prepare(input: ExportInput, request: ExportRequest): Promise<{ plan: ExportPlan; layout: Layout; part: Part }> {
+async function prepare(
+  input: ExportInput,
+  request: ExportRequest,
+): Promise<{ plan: ExportPlan; layout: Layout; part: Part }> {
   const to = await checkTarget(input.folder, request.to);
   const layout = layOut(input, request);
   const disk = await statfs(nearestExisting(to));
   const out = (why: LeftOut['why']) => layout.leftOut.filter((each) => each.why === why).length;
   const plan = {
-    folder: input.folder, to, format: request.format, ...countsOf(layout.entries), rejected: out('rejected'), dropped: out('dropped'), unreadable: input.unreadable,
-    freeBytes: disk.bavail * disk.bsize, renamed: layout.renamed,
+    folder: input.folder,
+    to,
+    format: request.format,
+    ...countsOf(layout.entries),
+    rejected: out('rejected'),
+    dropped: out('dropped'),
+    unreadable: input.unreadable,
+    freeBytes: disk.bavail * disk.bsize,
+    renamed: layout.renamed,
   };
   return { plan, layout, part: partOf(to) };
 }
@@ -76,7 +101,11 @@ async function prepare(input: ExportInput, request: ExportRequest): Promise<{ pl
 function countsOf(entries: readonly Entry[]) {
   const of = (decision: Decision | null) => entries.filter(({ sample }) => sample.decision === decision).length;
   return {
-    copied: entries.length, bytes: entries.reduce((sum, { sample }) => sum + sample.bytes, 0), kept: of('keep'), undecided: of(null), unsure: of('unsure'),
+    copied: entries.length,
+    bytes: entries.reduce((sum, { sample }) => sum + sample.bytes, 0),
+    kept: of('keep'),
+    undecided: of(null),
+    unsure: of('unsure'),
     splits: countSplits(entries),
   };
 }
@@ -84,21 +113,39 @@ function countsOf(entries: readonly Entry[]) {
 /** Of what decides where which bytes go. Confirming a move asks for nothing else than before. */
 function fingerprintOf({ confirmMove: _, ...request }: ExportRequest, entries: readonly Entry[]): string {
   const hash = createHash('sha256').update(JSON.stringify({ ...request, to: resolve(request.to) }));
-  for (const { sample, split, path } of entries) hash.update(JSON.stringify([sample.path, sample.sha256, sample.decision, sample.class, split, path]));
+  for (const { sample, split, path } of entries)
+    hash.update(JSON.stringify([sample.path, sample.sha256, sample.decision, sample.class, split, path]));
   return hash.digest('hex');
 }
 
 /** Before the first byte: does what is still missing fit? */
-async function checkRoom(plan: ExportPlan, { place }: ExportRequest, part: Part, fingerprint: string, entries: readonly Entry[]) {
+async function checkRoom(
+  plan: ExportPlan,
+  { place }: ExportRequest,
+  part: Part,
+  fingerprint: string,
+  entries: readonly Entry[],
+) {
   if (place !== 'copy' && place !== 'move') return;
   let missing = plan.bytes;
-  if (missing > plan.freeBytes && await isGrowing(part, fingerprint)) {
+  if (missing > plan.freeBytes && (await isGrowing(part, fingerprint))) {
     for (const { path } of entries) missing -= (await lstat(join(part.set, path)).catch(() => null))?.size ?? 0;
   }
-  if (missing > plan.freeBytes) throw new WinnowError('disk-full', `The export needs ${mib(missing)} and the target’s disk has ${mib(plan.freeBytes)} free. Free some space, or choose another disk.`);
+  if (missing > plan.freeBytes)
+    throw new WinnowError(
+      'disk-full',
+      `The export needs ${mib(missing)} and the target’s disk has ${mib(plan.freeBytes)} free. Free some space, or choose another disk.`,
+    );
 }
 
-async function placeAll({ folder }: ExportInput, { set }: Part, entries: readonly Entry[], place: Place, placed: Set<Entry>, report: Report): Promise<Issue[]> {
+async function placeAll(
+  { folder }: ExportInput,
+  { set }: Part,
+  entries: readonly Entry[],
+  place: Place,
+  placed: Set<Entry>,
+  report: Report,
+): Promise<Issue[]> {
   const failed: Issue[] = [];
   let done = 0;
   report.stage({ copy: 'Copying', move: 'Copying', hardlink: 'Linking', symlink: 'Linking' }[place], entries.length);
@@ -114,15 +161,28 @@ async function placeAll({ folder }: ExportInput, { set }: Part, entries: readonl
 }
 
 /** The format's own files and the manifest. Images come first: none gives its name to a file of ours. */
-async function writeFiles(input: ExportInput, request: ExportRequest, { format, entries, leftOut, names, folderOf }: Layout, { set }: Part, placed: readonly Entry[]) {
+async function writeFiles(
+  input: ExportInput,
+  request: ExportRequest,
+  { format, entries, leftOut, names, folderOf }: Layout,
+  { set }: Part,
+  placed: readonly Entry[],
+) {
   const isList = request.place === 'list';
   const csv = request.safeForSpreadsheets ? safeCsvLine : csvLine;
   await removeEmptyFolders(set);
-  for (const folder of isList ? [] : (format.folders?.(placed, folderOf) ?? [])) await mkdir(join(set, folder), { recursive: true });
+  for (const folder of isList ? [] : (format.folders?.(placed, folderOf) ?? []))
+    await mkdir(join(set, folder), { recursive: true });
   const there = new Set(placed);
-  const left = [...leftOut, ...entries.filter((entry) => !there.has(entry)).map(({ sample }): LeftOut => ({ sample, why: 'failed' }))].sort((a, b) => (a.sample.path < b.sample.path ? -1 : 1));
+  const left = [
+    ...leftOut,
+    ...entries.filter((entry) => !there.has(entry)).map(({ sample }): LeftOut => ({ sample, why: 'failed' })),
+  ].sort((a, b) => (a.sample.path < b.sample.path ? -1 : 1));
   const files: Record<string, Text> = {
-    ...format.files(placed, csv), ...(isList ? lists(placed) : {}), 'manifest.csv': manifestCsv(placed, input, csv), 'manifest.json': manifestJson(placed, left, input, request),
+    ...format.files(placed, csv),
+    ...(isList ? lists(placed) : {}),
+    'manifest.csv': manifestCsv(placed, input, csv),
+    'manifest.json': manifestJson(placed, left, input, request),
   };
   for (const [name, text] of Object.entries(files)) {
     const file = join(set, names.take(name));
@@ -133,7 +193,12 @@ async function writeFiles(input: ExportInput, request: ExportRequest, { format, 
 
 /** A path a line, as `--from` reads it: `files.txt`, or one for each split. */
 const lists = (entries: readonly Entry[]): Record<string, Text> =>
-  Object.fromEntries([...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [`${split ?? 'files'}.txt`, inside.map(({ path }) => `${pathLine(path)}\n`)]));
+  Object.fromEntries(
+    [...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [
+      `${split ?? 'files'}.txt`,
+      inside.map(({ path }) => `${pathLine(path)}\n`),
+    ]),
+  );
 
 /** Lines to blocks: a write for each line would take minutes over a large set. */
 function* blocks(text: Text): Text {
@@ -150,7 +215,9 @@ function* blocks(text: Text): Text {
 /** The same in words, with what stays: all that was placed, since another try needs it however this one ended. */
 async function told(error: unknown, part: Part): Promise<WinnowError> {
   const { code, message } = explain(error);
-  const stays = (await leavePart(part)) ? ` What is in place stays in ${part.folder}; the same export asked again goes on from there.` : '';
+  const stays = (await leavePart(part))
+    ? ` What is in place stays in ${part.folder}; the same export asked again goes on from there.`
+    : '';
   return new WinnowError(code, message + stays, { cause: error });
 }
 

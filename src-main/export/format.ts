@@ -54,7 +54,8 @@ export type WriteCsv = (cells: readonly (string | number | null)[]) => string;
 export const csvLine: WriteCsv = (cells) => `${cells.map(csvField).join(',')}\r\n`;
 
 /** The same for spreadsheets, which take such a text for a formula and run it: an apostrophe before it says that it is none. */
-export const safeCsvLine: WriteCsv = (cells) => csvLine(cells.map((cell) => (typeof cell === 'string' && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)));
+export const safeCsvLine: WriteCsv = (cells) =>
+  csvLine(cells.map((cell) => (typeof cell === 'string' && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)));
 
 function csvField(value: string | number | null): string {
   const text = value === null ? '' : String(value);

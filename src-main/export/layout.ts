@@ -24,7 +24,10 @@ export interface ExportInput {
 
 /** `undecided` and `unsure` where only what is kept was asked for; `failed` where the file changed or vanished. */
 export type Why = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
-export interface LeftOut { sample: Sample; why: Why }
+export interface LeftOut {
+  sample: Sample;
+  why: Why;
+}
 
 export interface Layout {
   format: Format;
@@ -46,13 +49,22 @@ export function layOut(input: ExportInput, request: ExportRequest): Layout {
     else chosen.push(sample);
   }
   const isLeft = (sample: Sample) => sample.class === null && format.unlabelled !== null;
-  const assigned = request.splits && assignSplits(chosen.filter((sample) => !isLeft(sample)), input.groups, request.splits, request.seed);
+  const assigned =
+    request.splits &&
+    assignSplits(
+      chosen.filter((sample) => !isLeft(sample)),
+      input.groups,
+      request.splits,
+      request.seed,
+    );
   const names = new Names();
   const folderOf = classFolders(chosen);
   const splitsByFolder = new Map<string, string | null>();
   let renamed = 0;
   const entries = chosen.map((sample): Entry => {
-    const given = assigned ? (assigned.get(sample.id) ?? null) : (givenSplit(sample.path, splitsByFolder) ?? format.unsplit);
+    const given = assigned
+      ? (assigned.get(sample.id) ?? null)
+      : (givenSplit(sample.path, splitsByFolder) ?? format.unsplit);
     const split = isLeft(sample) ? format.unlabelled : given;
     if (request.place === 'list') return { sample, split, path: join(input.folder, sample.path) };
     const wanted = format.pathOf(sample, { split, isAsked: Boolean(assigned), folderOf });
@@ -66,7 +78,11 @@ export function layOut(input: ExportInput, request: ExportRequest): Layout {
 const splitNames = ['train', 'val', 'test', 'unlabelled'];
 
 export const countSplits = (entries: readonly Entry[]): Record<string, number> =>
-  Object.fromEntries(splitNames.map((split) => [split, entries.filter((entry) => entry.split === split).length] as const).filter(([, count]) => count));
+  Object.fromEntries(
+    splitNames
+      .map((split) => [split, entries.filter((entry) => entry.split === split).length] as const)
+      .filter(([, count]) => count),
+  );
 
 /** What the folders say, looked at once a folder. */
 function givenSplit(path: string, known: Map<string, string | null>): string | null {
@@ -78,7 +94,11 @@ function givenSplit(path: string, known: Map<string, string | null>): string | n
 
 function formatOf(id: string): Format {
   const format = formats.find((each) => each.id === id);
-  if (!format) throw new WinnowError('bad-request', `There is no export format ‘${id}’. There are ${formats.map((each) => each.id).join(', ')}.`);
+  if (!format)
+    throw new WinnowError(
+      'bad-request',
+      `There is no export format ‘${id}’. There are ${formats.map((each) => each.id).join(', ')}.`,
+    );
   return format;
 }
 
@@ -91,6 +111,10 @@ function whyNot(sample: Sample, { isDropped }: ExportInput, { keptOnly }: Export
 /** Two classes never share a folder, whatever a disk makes of their names. */
 function classFolders(samples: readonly Sample[]): (name: string) => string {
   const names = new Names();
-  const folders = new Map([...new Set(samples.flatMap((sample) => sample.class ?? []))].sort().map((name) => [name, names.takeFolder(safeName(name))]));
+  const folders = new Map(
+    [...new Set(samples.flatMap((sample) => sample.class ?? []))]
+      .sort()
+      .map((name) => [name, names.takeFolder(safeName(name))]),
+  );
   return (name) => folders.get(name) as string;
 }

@@ -11,29 +11,70 @@ import type { ExportInput, LeftOut } from './layout.ts';
 export const manifestSchema = 'winnow/manifest@2';
 
 /** A tag has no comma; one with a semicolon makes commas the separator, and a last comma says so. */
-export const joinTags = (tags: readonly string[]) => (tags.some((tag) => tag.includes(';')) ? `${tags.join(',')},` : tags.join(';'));
+export const joinTags = (tags: readonly string[]) =>
+  tags.some((tag) => tag.includes(';')) ? `${tags.join(',')},` : tags.join(';');
 
 export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput, csv: WriteCsv): Text {
   yield csv([
-    'path', 'original', 'class', 'label', 'split', 'decision', 'reason', 'tags', 'note', 'width', 'height', 'bytes', 'format', 'sha256', ...columns.map(({ name }) => name),
+    'path',
+    'original',
+    'class',
+    'label',
+    'split',
+    'decision',
+    'reason',
+    'tags',
+    'note',
+    'width',
+    'height',
+    'bytes',
+    'format',
+    'sha256',
+    ...columns.map(({ name }) => name),
   ]);
   for (const { path, sample, split } of entries) {
     const { class: name, label, reason, tags, note, width, height, bytes, format, sha256 } = sample;
     yield csv([
-      path, sample.path, name, label, split, told(sample), reason, joinTags(tags), note, width, height, bytes, format, sha256,
+      path,
+      sample.path,
+      name,
+      label,
+      split,
+      told(sample),
+      reason,
+      joinTags(tags),
+      note,
+      width,
+      height,
+      bytes,
+      format,
+      sha256,
       ...columns.map(({ values }) => scoreOf(values, sample)),
     ]);
   }
 }
 
-export function* manifestJson(entries: readonly Entry[], leftOut: readonly LeftOut[], input: ExportInput, request: ExportRequest): Text {
+export function* manifestJson(
+  entries: readonly Entry[],
+  leftOut: readonly LeftOut[],
+  input: ExportInput,
+  request: ExportRequest,
+): Text {
   const { format, place, drop, keptOnly, splits, seed } = request;
   yield `{"schema":"${manifestSchema}","source":${JSON.stringify(basename(input.folder))},\n`;
   yield `"request":${JSON.stringify({ format, place, drop, keptOnly, splits, seed })},\n"runs":[`;
   yield* lines(input.runs, runRow);
   yield '],\n"samples":[';
   yield* lines(entries, ({ path, sample, split }) => ({
-    path, original: sample.path, split, ...marks(sample), width: sample.width, height: sample.height, bytes: sample.bytes, format: sample.format, sha256: sample.sha256,
+    path,
+    original: sample.path,
+    split,
+    ...marks(sample),
+    width: sample.width,
+    height: sample.height,
+    bytes: sample.bytes,
+    format: sample.format,
+    sha256: sample.sha256,
     scores: Object.fromEntries(input.columns.map(({ name, values }) => [name, scoreOf(values, sample)])),
   }));
   yield '],\n"leftOut":[';
@@ -42,9 +83,25 @@ export function* manifestJson(entries: readonly Entry[], leftOut: readonly LeftO
 }
 
 /** What the scores of a run were made with. */
-const runRow = ({ id, method, seed, trainOn, trained, parameters, backend, column }: Run) => ({ id, method, column, seed, trainOn, trained, parameters, backend });
+const runRow = ({ id, method, seed, trainOn, trained, parameters, backend, column }: Run) => ({
+  id,
+  method,
+  column,
+  seed,
+  trainOn,
+  trained,
+  parameters,
+  backend,
+});
 
-const marks = (sample: Sample) => ({ class: sample.class, label: sample.label, decision: told(sample), reason: sample.reason, tags: sample.tags, note: sample.note });
+const marks = (sample: Sample) => ({
+  class: sample.class,
+  label: sample.label,
+  decision: told(sample),
+  reason: sample.reason,
+  tags: sample.tags,
+  note: sample.note,
+});
 
 const told = ({ decision }: Sample) => decision ?? 'undecided';
 

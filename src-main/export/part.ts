@@ -26,7 +26,10 @@ export function partOf(to: string): Part {
 export async function isGrowing({ folder, set }: Part, fingerprint: string): Promise<boolean> {
   if (isLink(folder) || isLink(set)) return false;
   try {
-    const plan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as { schema: string; fingerprint: string };
+    const plan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as {
+      schema: string;
+      fingerprint: string;
+    };
     return plan.schema === schema && plan.fingerprint === fingerprint;
   } catch {
     return false;
@@ -41,7 +44,10 @@ export async function openPart(part: Part, fingerprint: string, paths: ReadonlyS
     return;
   }
   if (!(await isOurs(part))) {
-    throw new WinnowError('target-not-empty', `${part.folder} holds files that are not Winnow’s, where the export would grow. Move them away, or choose another name.`);
+    throw new WinnowError(
+      'target-not-empty',
+      `${part.folder} holds files that are not Winnow’s, where the export would grow. Move them away, or choose another name.`,
+    );
   }
   await rm(part.folder, { recursive: true, force: true });
   await mkdir(part.set, { recursive: true });

@@ -32,7 +32,11 @@ export async function placeFile(original: string, target: string, sample: Sample
   }
   if ((await hashOf(target)) === sample.sha256) return null;
   await rm(target, { force: true });
-  return { path: sample.path, code: 'unreadable', message: 'The file changed since it was scanned. Scan again, then export.' };
+  return {
+    path: sample.path,
+    code: 'unreadable',
+    message: 'The file changed since it was scanned. Scan again, then export.',
+  };
 }
 
 export async function hashOf(file: string): Promise<string> {
@@ -72,7 +76,8 @@ const ways: Record<Place, (original: string, target: string) => Promise<void>> =
 async function isPlaced(original: string, target: string, { sha256 }: Sample, place: Place): Promise<boolean> {
   try {
     const info = await lstat(target);
-    if (place === 'symlink' ? !info.isSymbolicLink() || (await readlink(target)) !== original : !info.isFile()) return false;
+    if (place === 'symlink' ? !info.isSymbolicLink() || (await readlink(target)) !== original : !info.isFile())
+      return false;
     if (place === 'hardlink') {
       const { dev, ino } = await stat(original);
       if (info.dev !== dev || info.ino !== ino) return false;
@@ -87,14 +92,35 @@ async function isPlaced(original: string, target: string, { sha256 }: Sample, pl
 async function blame(error: unknown, original: string, sample: Sample, place: Place): Promise<Issue> {
   const { code } = error as NodeJS.ErrnoException;
   if (place === 'hardlink' && code === 'EXDEV') {
-    throw new WinnowError('target-unwritable', 'A hard link stays on its disk, and the target lies on another one than the images. Export copies or symbolic links.', { cause: error });
+    throw new WinnowError(
+      'target-unwritable',
+      'A hard link stays on its disk, and the target lies on another one than the images. Export copies or symbolic links.',
+      { cause: error },
+    );
   }
   const isLink = place === 'hardlink' || place === 'symlink';
-  if (isLink && ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EISDIR', 'EMLINK'].includes(code as string)) {
-    const windows = process.platform === 'win32' && place === 'symlink' ? ' Windows allows symbolic links in developer mode (Settings, For developers).' : '';
-    throw new WinnowError('target-unwritable', `The system does not let links be made there.${windows} Export copies instead.`, { cause: error });
+  if (
+    isLink &&
+    ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'EISDIR', 'EMLINK'].includes(code as string)
+  ) {
+    const windows =
+      process.platform === 'win32' && place === 'symlink'
+        ? ' Windows allows symbolic links in developer mode (Settings, For developers).'
+        : '';
+    throw new WinnowError(
+      'target-unwritable',
+      `The system does not let links be made there.${windows} Export copies instead.`,
+      { cause: error },
+    );
   }
-  if (!(await hashOf(original).then(() => true, () => false))) return fileIssue(sample.path, error);
-  if (['EINVAL', 'ENAMETOOLONG', 'EILSEQ'].includes(code as string)) return { path: sample.path, code: 'unreadable', message: 'The target’s disk does not take a file of this name.' };
+  if (
+    !(await hashOf(original).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return fileIssue(sample.path, error);
+  if (['EINVAL', 'ENAMETOOLONG', 'EILSEQ'].includes(code as string))
+    return { path: sample.path, code: 'unreadable', message: 'The target’s disk does not take a file of this name.' };
   throw error;
 }

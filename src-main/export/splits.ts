@@ -10,26 +10,58 @@ import { largestOf } from '../contract/numbers.ts';
 
 type Shares = NonNullable<ExportRequest['splits']>;
 /** Images that stay together. */
-interface Unit { samples: Sample[]; key: string }
+interface Unit {
+  samples: Sample[];
+  key: string;
+}
 
 /** Split by sample id. Groups chain over members that they share, also over such as are not exported. */
-export function assignSplits(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], shares: Shares, seed: number): Map<number, string> {
+export function assignSplits(
+  samples: readonly Sample[],
+  groups: readonly Pick<Group, 'ids'>[],
+  shares: Shares,
+  seed: number,
+): Map<number, string> {
   const splits = (['train', 'val', 'test'] as const).filter((split) => shares[split] > 0);
-  if (!splits.length) throw new WinnowError('bad-request', 'The shares of the splits are all nothing. Give at least one, as in 80, 10, 10.');
-  const parts = assignParts(samples, groups, splits.map((split) => shares[split]), seed, true);
+  if (!splits.length)
+    throw new WinnowError(
+      'bad-request',
+      'The shares of the splits are all nothing. Give at least one, as in 80, 10, 10.',
+    );
+  const parts = assignParts(
+    samples,
+    groups,
+    splits.map((split) => shares[split]),
+    seed,
+    true,
+  );
   return new Map([...parts].map(([id, part]) => [id, splits[part]]));
 }
 
 /** Part by sample id, from 0. `firstHasAll`: each class has an image in the first part at least. */
-export function assignParts(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], shares: readonly number[], seed: number, firstHasAll = false): Map<number, number> {
+export function assignParts(
+  samples: readonly Sample[],
+  groups: readonly Pick<Group, 'ids'>[],
+  shares: readonly number[],
+  seed: number,
+  firstHasAll = false,
+): Map<number, number> {
   const sum = shares.reduce((all, share) => all + share, 0);
-  const open = seats(samples, shares.map((share) => share / sum), firstHasAll);
+  const open = seats(
+    samples,
+    shares.map((share) => share / sum),
+    firstHasAll,
+  );
   const assigned = new Map<number, number>();
   const total = shares.map((_, s) => [...open.values()].reduce((all, seat) => all + seat[s], 0));
   for (const { samples: together } of unitsOf(samples, groups, seed)) {
     // Where this unit's classes have most room; then where the whole set has.
-    const room = shares.map((_, s) => together.reduce((all, sample) => all + (open.get(sample.class) as number[])[s], 0) / together.length);
-    const best = shares.map((_, s) => s).reduce((a, b) => (room[b] > room[a] || (room[b] === room[a] && total[b] > total[a]) ? b : a));
+    const room = shares.map(
+      (_, s) => together.reduce((all, sample) => all + (open.get(sample.class) as number[])[s], 0) / together.length,
+    );
+    const best = shares
+      .map((_, s) => s)
+      .reduce((a, b) => (room[b] > room[a] || (room[b] === room[a] && total[b] > total[a]) ? b : a));
     for (const sample of together) {
       (open.get(sample.class) as number[])[best]--;
       total[best]--;
@@ -40,7 +72,11 @@ export function assignParts(samples: readonly Sample[], groups: readonly Pick<Gr
 }
 
 /** How many images of each class belong into each part. */
-function seats(samples: readonly Sample[], shares: readonly number[], firstHasAll: boolean): Map<string | null, number[]> {
+function seats(
+  samples: readonly Sample[],
+  shares: readonly number[],
+  firstHasAll: boolean,
+): Map<string | null, number[]> {
   const sizes = new Map<string | null, number>();
   for (const { class: name } of samples) sizes.set(name, (sizes.get(name) ?? 0) + 1);
   const carried = shares.map(() => 0);

@@ -11,11 +11,17 @@ import { hashOf } from './place.ts';
 const batch = 50; // files handed to the system at once: few enough that a cancel is heard
 
 /** Each original is read once more: only the very bytes that were exported go. A cancel leaves the others where they are. */
-export async function trashOriginals(folder: string, entries: readonly Entry[], hands: number, report: Report): Promise<{ trashed: number; issues: Issue[] }> {
+export async function trashOriginals(
+  folder: string,
+  entries: readonly Entry[],
+  hands: number,
+  report: Report,
+): Promise<{ trashed: number; issues: Issue[] }> {
   const { default: trash } = await import('trash');
   const issues: Issue[] = [];
   let trashed = 0;
-  const stays = (path: string, why: string) => issues.push({ path, code: 'unreadable', message: `Exported, but the original stays: ${why}` });
+  const stays = (path: string, why: string) =>
+    issues.push({ path, code: 'unreadable', message: `Exported, but the original stays: ${why}` });
   report.stage('Moving originals to the trash', entries.length);
   for (let start = 0; start < entries.length; start += batch) {
     if (report.signal.aborted) {
@@ -23,15 +29,23 @@ export async function trashOriginals(folder: string, entries: readonly Entry[], 
       break;
     }
     const ready: { path: string; file: string }[] = [];
-    await forEachParallel(entries.slice(start, start + batch), hands, new AbortController().signal, async ({ sample }) => {
-      const file = join(folder, sample.path);
-      const why = await reasonToStay(folder, file, sample.sha256);
-      if (why) stays(sample.path, why);
-      else ready.push({ path: sample.path, file });
-    });
+    await forEachParallel(
+      entries.slice(start, start + batch),
+      hands,
+      new AbortController().signal,
+      async ({ sample }) => {
+        const file = join(folder, sample.path);
+        const why = await reasonToStay(folder, file, sample.sha256);
+        if (why) stays(sample.path, why);
+        else ready.push({ path: sample.path, file });
+      },
+    );
     let fault = 'the system’s trash did not take it.';
     try {
-      await trash(ready.map(({ file }) => file), { glob: false });
+      await trash(
+        ready.map(({ file }) => file),
+        { glob: false },
+      );
     } catch (error) {
       fault = `the system’s trash did not take it: ${(error as Error).message}`;
     }

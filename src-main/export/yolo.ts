@@ -8,10 +8,12 @@ import { baseName, type Format } from './format.ts';
 export const yolo: Format = {
   id: 'yolo',
   title: 'YOLO classification',
-  summary: 'A folder for each class inside train, val and test; all in train where there are no splits. Images without a class go to ‘unlabelled’ beside them.',
+  summary:
+    'A folder for each class inside train, val and test; all in train where there are no splits. Images without a class go to ‘unlabelled’ beside them.',
   unsplit: 'train',
   unlabelled: 'unlabelled',
-  pathOf: (sample, { split, folderOf }) => `${split}/${sample.class === null ? '' : `${folderOf(sample.class)}/`}${baseName(sample.path)}`,
+  pathOf: (sample, { split, folderOf }) =>
+    `${split}/${sample.class === null ? '' : `${folderOf(sample.class)}/`}${baseName(sample.path)}`,
   files: () => ({}),
   folders: (entries, folderOf) => {
     const labelled = entries.filter(({ sample }) => sample.class !== null);

@@ -4,7 +4,8 @@
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 
-const memoryFault = (cause: unknown) => new WinnowError('out-of-memory', 'There was not enough memory. Close other programs and try again.', { cause });
+const memoryFault = (cause: unknown) =>
+  new WinnowError('out-of-memory', 'There was not enough memory. Close other programs and try again.', { cause });
 
 /** The error in words where the fault is ours; null where it may be the file's. */
 export function ownFault(error: unknown): WinnowError | null {
@@ -12,9 +13,15 @@ export function ownFault(error: unknown): WinnowError | null {
   if (!(error instanceof Error)) return null;
   const { code } = error as NodeJS.ErrnoException;
   switch (code) {
-    case 'EMFILE': case 'ENFILE':
-      return new WinnowError('failed', 'The system does not let Winnow open more files. Close other programs, or raise the limit of open files, and try again.', { cause: error });
-    case 'ENOMEM': case 'ERR_MEMORY_ALLOCATION_FAILED':
+    case 'EMFILE':
+    case 'ENFILE':
+      return new WinnowError(
+        'failed',
+        'The system does not let Winnow open more files. Close other programs, or raise the limit of open files, and try again.',
+        { cause: error },
+      );
+    case 'ENOMEM':
+    case 'ERR_MEMORY_ALLOCATION_FAILED':
       return memoryFault(error);
     case 'ERR_SQLITE_ERROR': {
       const told = explain(error);
@@ -29,13 +36,37 @@ export function ownFault(error: unknown): WinnowError | null {
 export function workspaceFault(error: unknown): WinnowError {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOSPC':
-      return new WinnowError('disk-full', 'The disk that holds the workspace is full. What was confirmed is kept. Free some space and try again.', { cause: error });
+      return new WinnowError(
+        'disk-full',
+        'The disk that holds the workspace is full. What was confirmed is kept. Free some space and try again.',
+        { cause: error },
+      );
     case 'EDQUOT':
-      return new WinnowError('disk-full', 'Your quota on the disk that holds the workspace is used up. What was confirmed is kept. Free some space and try again.', { cause: error });
+      return new WinnowError(
+        'disk-full',
+        'Your quota on the disk that holds the workspace is used up. What was confirmed is kept. Free some space and try again.',
+        { cause: error },
+      );
     case 'EROFS':
-      return new WinnowError('target-unwritable', 'The workspace cannot be written to: its disk is read-only. Choose another place with --workspace.', { cause: error });
-    case 'EACCES': case 'EPERM':
-      return new WinnowError('target-unwritable', 'Winnow has no permission to write to its workspace. Give it permission, or choose another place with --workspace.', { cause: error });
+      return new WinnowError(
+        'target-unwritable',
+        'The workspace cannot be written to: its disk is read-only. Choose another place with --workspace.',
+        { cause: error },
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new WinnowError(
+        'target-unwritable',
+        'Winnow has no permission to write to its workspace. Give it permission, or choose another place with --workspace.',
+        { cause: error },
+      );
   }
-  return ownFault(error) ?? new WinnowError('failed', `Writing to the workspace failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  return (
+    ownFault(error) ??
+    new WinnowError(
+      'failed',
+      `Writing to the workspace failed: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    )
+  );
 }

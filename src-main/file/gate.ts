@@ -38,7 +38,10 @@ export class Gate {
         tell();
       };
       const cancel = () => over(() => reject(signal?.reason));
-      const giveUp = () => over(() => reject(new WinnowError('no-folder', 'The folder does not answer. Is its disk or network connected?')));
+      const giveUp = () =>
+        over(() =>
+          reject(new WinnowError('no-folder', 'The folder does not answer. Is its disk or network connected?')),
+        );
       // Who waits for a place waits as long as others are answered.
       const asked = performance.now();
       const queue = () => {
@@ -53,7 +56,10 @@ export class Gate {
         clearTimeout(timer);
         timer = setTimeout(giveUp, this.#patienceMs);
         question()
-          .then((answer) => (isOver ? closeLate(answer) : over(() => resolve(answer))), (error: unknown) => over(() => reject(error)))
+          .then(
+            (answer) => (isOver ? closeLate(answer) : over(() => resolve(answer))),
+            (error: unknown) => over(() => reject(error)),
+          )
           .finally(() => {
             this.#lastAnswer = performance.now();
             this.#leave();
@@ -76,7 +82,8 @@ export class Gate {
 }
 
 function closeLate(answer: unknown) {
-  if (answer && typeof answer === 'object' && Symbol.asyncDispose in answer) void (answer as AsyncDisposable)[Symbol.asyncDispose]();
+  if (answer && typeof answer === 'object' && Symbol.asyncDispose in answer)
+    void (answer as AsyncDisposable)[Symbol.asyncDispose]();
 }
 
 const gate = new Gate();
@@ -96,7 +103,9 @@ export async function mustBeThere(folder: string, next: string, signal?: AbortSi
     await askDisk(() => stat(folder), signal);
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
-    throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected? ${next}`, { cause: error });
+    throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected? ${next}`, {
+      cause: error,
+    });
   }
 }
 

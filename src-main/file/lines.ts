@@ -14,8 +14,13 @@ export function* linesOf(text: string, name: string): Generator<[line: string, n
   for (let from = 0, number = 1; from <= text.length; number++) {
     const found = text.indexOf('\n', from);
     const end = found < 0 ? text.length : found;
-    if (number > maxLines) throw new WinnowError('bad-request', `${name} has more than ${maxLines.toLocaleString('en')} lines. Divide it into several files.`);
-    if (end - from > maxLineLength) throw new WinnowError('bad-request', `Line ${number} of ${name} is longer than 1 MiB. Is this the right file?`);
+    if (number > maxLines)
+      throw new WinnowError(
+        'bad-request',
+        `${name} has more than ${maxLines.toLocaleString('en')} lines. Divide it into several files.`,
+      );
+    if (end - from > maxLineLength)
+      throw new WinnowError('bad-request', `Line ${number} of ${name} is longer than 1 MiB. Is this the right file?`);
     yield [text.slice(from, text[end - 1] === '\r' ? Math.max(from, end - 1) : end), number];
     from = end + 1;
   }
@@ -30,7 +35,11 @@ export async function readText(file: string): Promise<string> {
     for await (const part of file === '-' ? process.stdin : createReadStream(file)) {
       parts.push(part as Buffer);
       bytes += (part as Buffer).length;
-      if (bytes > maxTextBytes) throw new WinnowError('bad-request', `${name} is longer than ${maxTextBytes / 2 ** 20} MiB. Divide it into several files.`);
+      if (bytes > maxTextBytes)
+        throw new WinnowError(
+          'bad-request',
+          `${name} is longer than ${maxTextBytes / 2 ** 20} MiB. Divide it into several files.`,
+        );
     }
   } catch (error) {
     if (error instanceof WinnowError) throw error;

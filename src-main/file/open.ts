@@ -14,7 +14,8 @@ function fault(code: 'ENOTREG' | 'EFBIG', path: string, message: string): NodeJS
 }
 
 const notRegular = (path: string) => fault('ENOTREG', path, `${path} is not a regular file.`);
-const tooLarge = (path: string, maxBytes: number) => fault('EFBIG', path, `${path} is larger than ${Math.round(maxBytes / 2 ** 20)} MiB.`);
+const tooLarge = (path: string, maxBytes: number) =>
+  fault('EFBIG', path, `${path} is larger than ${Math.round(maxBytes / 2 ** 20)} MiB.`);
 
 /** Opens a regular file for reading; links are followed. Throws the system's error, or one with the code 'ENOTREG'. */
 export async function openRegular(path: string): Promise<FileHandle> {

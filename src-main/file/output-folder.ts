@@ -26,7 +26,8 @@ export class OutputFolder {
     this.#sources = sources;
     this.#what = what;
     this.path = outsideOf(sources, path, what);
-    if (existsSync(this.path) && !statSync(this.path).isDirectory()) throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
+    if (existsSync(this.path) && !statSync(this.path).isDirectory())
+      throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
   }
 
   /** To be called before the work begins: may all these files be written? Writes nothing. Throws WinnowError with the first that may not. */
@@ -53,7 +54,10 @@ export class OutputFolder {
     await this.#checkFolder(dirname(file), folders);
     const info = await lstat(file).catch(missing);
     if (info && !(info.isFile() && listed.has(name))) {
-      throw new WinnowError('target-not-empty', `${file} is there already and was not written by Winnow. Nothing is written over: choose another folder, or move that file away.`);
+      throw new WinnowError(
+        'target-not-empty',
+        `${file} is there already and was not written by Winnow. Nothing is written over: choose another folder, or move that file away.`,
+      );
     }
   }
 
@@ -62,10 +66,17 @@ export class OutputFolder {
     const inside = relative(this.path, folder);
     if (inside !== '') await this.#checkFolder(dirname(folder), checked);
     const info = inside === '' ? null : await lstat(folder).catch(missing);
-    if (info && !info.isDirectory()) throw new WinnowError('target-unwritable', `${folder} is ${info.isSymbolicLink() ? 'a link' : 'a file'}, where a folder is to be made. Choose another place, or move it away.`);
+    if (info && !info.isDirectory())
+      throw new WinnowError(
+        'target-unwritable',
+        `${folder} is ${info.isSymbolicLink() ? 'a link' : 'a file'}, where a folder is to be made. Choose another place, or move it away.`,
+      );
     const source = this.#sources.find((each) => isInside(each, folder));
     if (source !== undefined) {
-      throw new WinnowError('target-inside-source', `${this.#what} would get files in ${folder}, which lies inside the opened folder ${source}. The opened folder is never written to. Choose another place.`);
+      throw new WinnowError(
+        'target-inside-source',
+        `${this.#what} would get files in ${folder}, which lies inside the opened folder ${source}. The opened folder is never written to. Choose another place.`,
+      );
     }
     checked.add(folder);
   }
@@ -74,8 +85,13 @@ export class OutputFolder {
     const file = join(this.path, listName);
     const info = await lstat(file).catch(missing);
     if (!info) return new Set();
-    const [head, ...lines] = info.isFile() && info.nlink === 1 ? (await readRegular(file, longestList)).toString('utf8').split('\n') : [''];
-    if (head !== JSON.stringify({ schema })) throw new WinnowError('target-not-empty', `${file} is not a list of files that Winnow wrote. Choose another folder, or move that file away.`);
+    const [head, ...lines] =
+      info.isFile() && info.nlink === 1 ? (await readRegular(file, longestList)).toString('utf8').split('\n') : [''];
+    if (head !== JSON.stringify({ schema }))
+      throw new WinnowError(
+        'target-not-empty',
+        `${file} is not a list of files that Winnow wrote. Choose another folder, or move that file away.`,
+      );
     return new Set(lines.flatMap(nameOf));
   }
 

@@ -67,7 +67,11 @@ export function isInside(folder: string, path: string): boolean {
 /** Throws `target-inside-source` where `path` lies in one of the folders. `what` names it at the start of a sentence: 'The folder for maps'. Returns the real path, which is the one to write to. */
 export function outsideOf(folders: readonly string[], path: string, what: string): string {
   const inside = folders.find((folder) => isInside(folder, path));
-  if (inside !== undefined) throw new WinnowError('target-inside-source', `${what} would lie inside the opened folder ${inside}, which is never written to. Choose another place.`);
+  if (inside !== undefined)
+    throw new WinnowError(
+      'target-inside-source',
+      `${what} would lie inside the opened folder ${inside}, which is never written to. Choose another place.`,
+    );
   return realTarget(path);
 }
 
@@ -83,11 +87,22 @@ export function outputFile(path: string, folders: readonly string[], what: strin
   const info = ofWhatIsThere(statSync, target);
   if (info?.isDirectory()) throw new WinnowError('target-unwritable', `${target} is a folder. Name a file in it.`);
   if (info?.isFile() && info.size > 0 && !isOwnFile(target)) {
-    throw new WinnowError('target-not-empty', `${target} is there already and was not written by Winnow. Nothing is written over: choose another name, or delete it first.`);
+    throw new WinnowError(
+      'target-not-empty',
+      `${target} is there already and was not written by Winnow. Nothing is written over: choose another name, or delete it first.`,
+    );
   }
-  if (info?.isFile() && info.nlink > 1) throw new WinnowError('target-not-empty', `${target} is another name of a file that exists elsewhere too (a hard link). Choose another name.`);
+  if (info?.isFile() && info.nlink > 1)
+    throw new WinnowError(
+      'target-not-empty',
+      `${target} is another name of a file that exists elsewhere too (a hard link). Choose another name.`,
+    );
   const parent = nearestExisting(dirname(target));
-  if (parent !== dirname(target) || !statSync(parent).isDirectory()) throw new WinnowError('target-unwritable', `There is no folder ${dirname(target)} for ${basename(target)}. Make it first, or choose another place.`);
+  if (parent !== dirname(target) || !statSync(parent).isDirectory())
+    throw new WinnowError(
+      'target-unwritable',
+      `There is no folder ${dirname(target)} for ${basename(target)}. Make it first, or choose another place.`,
+    );
   return target;
 }
 

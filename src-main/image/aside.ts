@@ -9,7 +9,11 @@ import { corrupt, DecodeError, maxSeconds, type Raw } from './raw.ts';
 const idleSeconds = 20;
 
 /** `id` tells its answer from that of an order before, which may come late. */
-interface Pending { id: number; resolve(raw: Raw): void; reject(error: DecodeError): void }
+interface Pending {
+  id: number;
+  resolve(raw: Raw): void;
+  reject(error: DecodeError): void;
+}
 
 let worker: Worker | null = null;
 let pending: Pending | null = null;
@@ -48,13 +52,21 @@ async function decode(order: Order): Promise<Raw> {
 
 function start(): Worker {
   // What libraries print is kept from standard output, where a command's JSON may go; it is not read, since reading would hold the process.
-  const started = new Worker(new URL('./decode-worker.ts', import.meta.url), { stdout: true, stderr: true, execArgv: [] });
+  const started = new Worker(new URL('./decode-worker.ts', import.meta.url), {
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+  });
   started.on('message', (answer: Answer) => {
     const asked = pending;
     if (worker !== started || asked?.id !== answer.id) return; // of a thread that was ended, or of an image that was given up
     if ('raw' in answer) asked.resolve(answer.raw);
     else {
-      asked.reject(answer.refused.code ? new DecodeError(answer.refused.code, answer.refused.message) : corrupt(answer.refused.message));
+      asked.reject(
+        answer.refused.code
+          ? new DecodeError(answer.refused.code, answer.refused.message)
+          : corrupt(answer.refused.message),
+      );
       if (!answer.refused.code) end(); // the memory of a WebAssembly decoder that threw is not trusted again
     }
   });
@@ -64,7 +76,13 @@ function start(): Worker {
     worker = null;
     pending?.reject(error);
   };
-  started.on('error', (error: NodeJS.ErrnoException) => lost(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? new DecodeError('too-large', 'The image needs more memory than a decoder is given.') : corrupt(error.message)));
+  started.on('error', (error: NodeJS.ErrnoException) =>
+    lost(
+      error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+        ? new DecodeError('too-large', 'The image needs more memory than a decoder is given.')
+        : corrupt(error.message),
+    ),
+  );
   started.on('exit', () => lost(corrupt('its decoder ended')));
   return started;
 }

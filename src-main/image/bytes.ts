@@ -11,7 +11,10 @@ import { DecodeError } from './raw.ts';
 export const maxFileBytes = 2 ** 30;
 const pieceBytes = 4 * 2 ** 20;
 
-export interface Bytes { bytes: Buffer; sha256: string }
+export interface Bytes {
+  bytes: Buffer;
+  sha256: string;
+}
 
 /** `judge` looks at the first bytes and throws for what need not be read. Throws DecodeError and the system's own errors. */
 export async function readBytes(file: string, judge?: (head: Buffer) => void): Promise<Bytes> {
@@ -21,15 +24,17 @@ export async function readBytes(file: string, judge?: (head: Buffer) => void): P
     if (size > maxFileBytes) throw new DecodeError('too-large', 'The file is larger than 1 GiB.');
     const hash = createHash('sha256');
     let bytes = Buffer.allocUnsafe(Math.min(size, pieceBytes) + 1); // one more than there is shows that the file grew
-    for (let length = 0; ; ) {
+    for (let length = 0; ;) {
       const wanted = Math.min(pieceBytes, bytes.length - length);
       const { bytesRead } = await askDisk(() => handle.read(bytes, length, wanted, length));
       if (length === 0) judge?.(bytes.subarray(0, bytesRead));
       hash.update(bytes.subarray(length, length + bytesRead));
       length += bytesRead;
-      if (length > size) throw new DecodeError('unreadable', 'The file grew while it was read. Scan again when it is complete.');
+      if (length > size)
+        throw new DecodeError('unreadable', 'The file grew while it was read. Scan again when it is complete.');
       // Less than asked for is the end of a regular file, where its size says so too.
-      if (bytesRead === 0 || (bytesRead < wanted && length === size)) return { bytes: bytes.subarray(0, length), sha256: hash.digest('hex') };
+      if (bytesRead === 0 || (bytesRead < wanted && length === size))
+        return { bytes: bytes.subarray(0, length), sha256: hash.digest('hex') };
       if (bytes.length < size + 1) {
         const whole = Buffer.allocUnsafe(size + 1);
         bytes.copy(whole, 0, 0, length);

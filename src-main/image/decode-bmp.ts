@@ -8,7 +8,11 @@ const fileHeaderBytes = 14;
 const [plain, rle8, rle4, bitFields, alphaBitFields] = [0, 1, 2, 3, 6];
 
 interface Dib {
-  width: number; height: number; topDown: boolean; bits: number; packing: number;
+  width: number;
+  height: number;
+  topDown: boolean;
+  bits: number;
+  packing: number;
   /** RGB triples. */
   palette: Uint8Array;
   /** Red, green, blue, alpha; zero where there is none. */
@@ -43,7 +47,11 @@ const isSeen = (rgba: Uint8Array) => {
 function readHeader(bytes: Buffer, at: number, pixelsAt: number, isIcon: boolean): Dib {
   const headerBytes = bytes.readUInt32LE(at);
   const isCore = headerBytes === 12;
-  if (!isCore && (headerBytes < 16 || headerBytes > 1024)) throw new DecodeError('unsupported-format', `Winnow does not know this kind of bitmap (a header of ${headerBytes} bytes).`);
+  if (!isCore && (headerBytes < 16 || headerBytes > 1024))
+    throw new DecodeError(
+      'unsupported-format',
+      `Winnow does not know this kind of bitmap (a header of ${headerBytes} bytes).`,
+    );
   need(bytes, at + headerBytes);
   const signedHeight = isCore ? bytes.readUInt16LE(at + 6) : bytes.readInt32LE(at + 8);
   const width = isCore ? bytes.readUInt16LE(at + 4) : bytes.readInt32LE(at + 4);
@@ -52,7 +60,8 @@ function readHeader(bytes: Buffer, at: number, pixelsAt: number, isIcon: boolean
   const bits = bytes.readUInt16LE(at + (isCore ? 10 : 14));
   const packing = headerBytes >= 20 ? bytes.readUInt32LE(at + 16) : plain;
   if (![1, 2, 4, 8, 16, 24, 32].includes(bits)) throw corrupt(`${bits} bits a pixel`);
-  if (![plain, rle8, rle4, bitFields, alphaBitFields].includes(packing)) throw new DecodeError('unsupported-format', `Winnow does not read bitmaps packed in way ${packing}.`);
+  if (![plain, rle8, rle4, bitFields, alphaBitFields].includes(packing))
+    throw new DecodeError('unsupported-format', `Winnow does not read bitmaps packed in way ${packing}.`);
 
   let masks = bits === 16 ? [0x7c00, 0x3e0, 0x1f, 0] : [0xff0000, 0xff00, 0xff, 0];
   let paletteAt = at + headerBytes;
@@ -71,7 +80,16 @@ function readHeader(bytes: Buffer, at: number, pixelsAt: number, isIcon: boolean
   need(bytes, paletteAt + count * entry);
   const palette = new Uint8Array(256 * 3);
   for (let i = 0; i < count; i++) for (let c = 0; c < 3; c++) palette[i * 3 + c] = bytes[paletteAt + i * entry + 2 - c];
-  return { width, height: Math.floor(height), topDown: signedHeight < 0, bits, packing, palette, masks, pixelsAt: paletteAt + colours * entry };
+  return {
+    width,
+    height: Math.floor(height),
+    topDown: signedHeight < 0,
+    bits,
+    packing,
+    palette,
+    masks,
+    pixelsAt: paletteAt + colours * entry,
+  };
 }
 
 function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw {
@@ -99,8 +117,18 @@ function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw {
   need(bytes, at + stride * (height - 1) + width * step);
   const channels = masks[3] ? 4 : 3;
   const data = new Uint8Array(width * height * channels);
-  const isBgr = bits === 24 || (bits === 32 && masks[0] === 0xff0000 && masks[1] === 0xff00 && masks[2] === 0xff && (!masks[3] || masks[3] === 0xff000000));
-  const fields = masks.map((mask) => ({ mask, shift: mask ? Math.clz32(mask & -mask) ^ 31 : 0, most: mask ? (mask >>> (Math.clz32(mask & -mask) ^ 31)) : 1 }));
+  const isBgr =
+    bits === 24 ||
+    (bits === 32 &&
+      masks[0] === 0xff0000 &&
+      masks[1] === 0xff00 &&
+      masks[2] === 0xff &&
+      (!masks[3] || masks[3] === 0xff000000));
+  const fields = masks.map((mask) => ({
+    mask,
+    shift: mask ? Math.clz32(mask & -mask) ^ 31 : 0,
+    most: mask ? mask >>> (Math.clz32(mask & -mask) ^ 31) : 1,
+  }));
   for (let y = 0, to = 0; y < height; y++) {
     let from = at + rowOf(y) * stride;
     for (let x = 0; x < width; x++, from += step, to += channels) {
@@ -110,8 +138,12 @@ function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw {
         data[to + 2] = bytes[from];
         if (channels === 4) data[to + 3] = bytes[from + 3];
       } else {
-        const value = bits === 16 ? bytes[from] | (bytes[from + 1] << 8) : (bytes[from] | (bytes[from + 1] << 8) | (bytes[from + 2] << 16) | (bytes[from + 3] << 24)) >>> 0;
-        for (let c = 0; c < channels; c++) data[to + c] = Math.round((((value & fields[c].mask) >>> fields[c].shift) * 255) / fields[c].most);
+        const value =
+          bits === 16
+            ? bytes[from] | (bytes[from + 1] << 8)
+            : (bytes[from] | (bytes[from + 1] << 8) | (bytes[from + 2] << 16) | (bytes[from + 3] << 24)) >>> 0;
+        for (let c = 0; c < channels; c++)
+          data[to + c] = Math.round((((value & fields[c].mask) >>> fields[c].shift) * 255) / fields[c].most);
       }
     }
   }
@@ -149,7 +181,8 @@ function unpackRuns(bytes: Buffer, at: number, width: number, height: number, is
     } else {
       const length = isHalf ? Math.ceil(value / 2) : value;
       need(bytes, at + length);
-      for (let i = 0; i < value; i++) put(isHalf ? (i % 2 ? bytes[at + (i >> 1)] & 15 : bytes[at + (i >> 1)] >> 4) : bytes[at + i]);
+      for (let i = 0; i < value; i++)
+        put(isHalf ? (i % 2 ? bytes[at + (i >> 1)] & 15 : bytes[at + (i >> 1)] >> 4) : bytes[at + i]);
       at += length + (length % 2);
     }
   }
@@ -159,7 +192,8 @@ function unpackRuns(bytes: Buffer, at: number, width: number, height: number, is
 /** An icon without transparency of its own shows where its mask, rows from the bottom, has zeros. A missing mask hides nothing. */
 function applyMask({ data, width, height, channels }: Raw, bytes: Buffer, at: number): Raw {
   const stride = rowBytes(width, 1);
-  if (at + stride * height > bytes.length) return channels === 4 ? { data: opaque(data), width, height, channels } : { data, width, height, channels };
+  if (at + stride * height > bytes.length)
+    return channels === 4 ? { data: opaque(data), width, height, channels } : { data, width, height, channels };
   const out = new Uint8Array(width * height * 4);
   for (let i = 0; i < width * height; i++) {
     const [x, y] = [i % width, Math.floor(i / width)];

@@ -2,7 +2,12 @@
 import { decodeIconDib } from './decode-bmp.ts';
 import { corrupt, need, type Raw } from './raw.ts';
 
-interface Entry { width: number; bits: number; bytes: number; at: number }
+interface Entry {
+  width: number;
+  bits: number;
+  bytes: number;
+  at: number;
+}
 
 /** The bytes of the largest image, of equals the one with most colours. */
 export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean } {
@@ -11,7 +16,12 @@ export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean } {
   need(bytes, 6 + count * 16);
   const entries = Array.from({ length: count }, (_, i): Entry => {
     const at = 6 + i * 16;
-    return { width: bytes[at] || 256, bits: bytes.readUInt16LE(at + 6), bytes: bytes.readUInt32LE(at + 8), at: bytes.readUInt32LE(at + 12) };
+    return {
+      width: bytes[at] || 256,
+      bits: bytes.readUInt16LE(at + 6),
+      bytes: bytes.readUInt32LE(at + 8),
+      at: bytes.readUInt32LE(at + 12),
+    };
   });
   const best = entries.toSorted((a, b) => b.width - a.width || b.bits - a.bits)[0];
   if (!best) throw corrupt('the directory of the icon is empty');

@@ -9,14 +9,21 @@ interface Codec {
   getFrameInfo(): { width: number; height: number; bitsPerSample: number; componentCount: number; isSigned: boolean };
   delete(): void;
 }
-interface Library { J2KDecoder: new () => Codec }
+interface Library {
+  J2KDecoder: new () => Codec;
+}
 
 const said: string[] = [];
 let library: Promise<Library> | null = null;
-const load = () => (library ??= (createRequire(import.meta.url)('@cornerstonejs/codec-openjpeg/decodewasmjs') as (options: object) => Promise<Library>)({
-  print: (line: string) => void said.push(line),
-  printErr: (line: string) => void said.push(line),
-}));
+const load = () =>
+  (library ??= (
+    createRequire(import.meta.url)('@cornerstonejs/codec-openjpeg/decodewasmjs') as (
+      options: object,
+    ) => Promise<Library>
+  )({
+    print: (line: string) => void said.push(line),
+    printErr: (line: string) => void said.push(line),
+  }));
 
 export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   const start = bytes.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51)); // start of code stream, size marker
@@ -28,7 +35,10 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   need(bytes, start + 42 + components * 3);
   const sampling = Array.from({ length: components }, (_, i) => bytes.readUInt16BE(start + 42 + i * 3 + 1));
   if (![1, 3, 4].includes(components) || sampling.some((step) => step !== 0x0101)) {
-    throw new DecodeError('unsupported-format', `Winnow does not read JPEG 2000 images with ${components} channels${sampling.some((step) => step !== 0x0101) ? ' of unequal size' : ''}.`);
+    throw new DecodeError(
+      'unsupported-format',
+      `Winnow does not read JPEG 2000 images with ${components} channels${sampling.some((step) => step !== 0x0101) ? ' of unequal size' : ''}.`,
+    );
   }
   said.length = 0;
   const codec = new (await load()).J2KDecoder();
@@ -39,7 +49,12 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
     const decoded = codec.getDecodedBuffer();
     if (!decoded.length || frame.width !== width || frame.height !== height) throw failure();
     if (isCutShort()) throw truncated();
-    return { data: toBytes(decoded, frame.bitsPerSample, frame.isSigned), width, height, channels: frame.componentCount as 1 | 3 | 4 };
+    return {
+      data: toBytes(decoded, frame.bitsPerSample, frame.isSigned),
+      width,
+      height,
+      channels: frame.componentCount as 1 | 3 | 4,
+    };
   } catch (error) {
     if (error instanceof DecodeError) throw error;
     library = null; // a WebAssembly module that threw is not used again
@@ -49,8 +64,19 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   }
 }
 
-const isCutShort = () => said.some((line) => /too short|truncated|end of (stream|file)|not enough|unexpected end|tile part length/i.test(line));
-const failure = () => (isCutShort() ? truncated() : corrupt(said.findLast((line) => /error/i.test(line))?.replace(/^\[\w+\]\s*/, '').trim() ?? 'the code stream cannot be decoded'));
+const isCutShort = () =>
+  said.some((line) =>
+    /too short|truncated|end of (stream|file)|not enough|unexpected end|tile part length/i.test(line),
+  );
+const failure = () =>
+  isCutShort()
+    ? truncated()
+    : corrupt(
+        said
+          .findLast((line) => /error/i.test(line))
+          ?.replace(/^\[\w+\]\s*/, '')
+          .trim() ?? 'the code stream cannot be decoded',
+      );
 
 /** A copy outside the library's memory, 8 bits a sample. */
 function toBytes(decoded: Uint8Array, bits: number, isSigned: boolean): Uint8Array {
@@ -60,7 +86,14 @@ function toBytes(decoded: Uint8Array, bits: number, isSigned: boolean): Uint8Arr
   const [offset, most] = [isSigned ? 2 ** (bits - 1) : 0, 2 ** bits - 1];
   const out = new Uint8Array(n);
   for (let i = 0; i < n; i++) {
-    const value = bits > 8 ? (isSigned ? view.getInt16(i * 2, true) : view.getUint16(i * 2, true)) : isSigned ? view.getInt8(i) : view.getUint8(i);
+    const value =
+      bits > 8
+        ? isSigned
+          ? view.getInt16(i * 2, true)
+          : view.getUint16(i * 2, true)
+        : isSigned
+          ? view.getInt8(i)
+          : view.getUint8(i);
     out[i] = Math.max(0, Math.min(255, Math.round(((value + offset) * 255) / most)));
   }
   return out;

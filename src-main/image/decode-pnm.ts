@@ -15,7 +15,8 @@ class Words {
   #skip() {
     const bytes = this.#bytes;
     while (this.at < bytes.length && (isSpace(bytes[this.at]) || bytes[this.at] === 35)) {
-      if (bytes[this.at] === 35) while (this.at < bytes.length && bytes[this.at] !== 10 && bytes[this.at] !== 13) this.at++;
+      if (bytes[this.at] === 35)
+        while (this.at < bytes.length && bytes[this.at] !== 10 && bytes[this.at] !== 13) this.at++;
       else this.at++;
     }
     if (this.at >= bytes.length) throw truncated();
@@ -56,7 +57,8 @@ export function decodePnm(bytes: Buffer): Raw {
   // A value and a space take two bytes at least, a bit one.
   if (count > bytes.length) throw truncated();
   const data = new Uint8Array(count);
-  for (let i = 0; i < count; i++) data[i] = kind === 1 ? (1 - words.bit()) * 255 : Math.min(255, Math.round((words.number() * 255) / most));
+  for (let i = 0; i < count; i++)
+    data[i] = kind === 1 ? (1 - words.bit()) * 255 : Math.min(255, Math.round((words.number() * 255) / most));
   return { data, width, height, channels };
 }
 
@@ -72,7 +74,11 @@ function decodePam(bytes: Buffer, words: Words): Raw {
   return samples(bytes, words.at + 1, { width, height, channels: depth, most, packed: false });
 }
 
-function samples(bytes: Buffer, at: number, layout: { width: number; height: number; channels: 1 | 3 | 4; most: number; packed: boolean }): Raw {
+function samples(
+  bytes: Buffer,
+  at: number,
+  layout: { width: number; height: number; channels: 1 | 3 | 4; most: number; packed: boolean },
+): Raw {
   const { width, height, channels, most, packed } = layout;
   if (most < 1 || most > 65_535) throw corrupt(`a maximum of ${most}`);
   const count = width * height * channels;
@@ -80,13 +86,16 @@ function samples(bytes: Buffer, at: number, layout: { width: number; height: num
     const stride = Math.ceil(width / 8);
     need(bytes, at + stride * height);
     const data = new Uint8Array(count);
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) data[y * width + x] = (bytes[at + y * stride + (x >> 3)] >> (7 - (x & 7))) & 1 ? 0 : 255;
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        data[y * width + x] = (bytes[at + y * stride + (x >> 3)] >> (7 - (x & 7))) & 1 ? 0 : 255;
     return { data, width, height, channels };
   }
   const wide = most > 255;
   need(bytes, at + count * (wide ? 2 : 1));
   if (most === 255) return { data: Uint8Array.from(bytes.subarray(at, at + count)), width, height, channels };
   const data = new Uint8Array(count);
-  for (let i = 0; i < count; i++) data[i] = Math.min(255, Math.round(((wide ? bytes.readUInt16BE(at + i * 2) : bytes[at + i]) * 255) / most));
+  for (let i = 0; i < count; i++)
+    data[i] = Math.min(255, Math.round(((wide ? bytes.readUInt16BE(at + i * 2) : bytes[at + i]) * 255) / most));
   return { data, width, height, channels };
 }

@@ -5,22 +5,34 @@ const modes = { gray: 1, palette: 2, rgb: 3, cmyk: 4, duotone: 8 } as const;
 
 export function decodePsd(bytes: Buffer): Raw {
   need(bytes, 30);
-  const [planes, height, width, depth, mode] = [bytes.readUInt16BE(12), bytes.readUInt32BE(14), bytes.readUInt32BE(18), bytes.readUInt16BE(22), bytes.readUInt16BE(24)];
+  const [planes, height, width, depth, mode] = [
+    bytes.readUInt16BE(12),
+    bytes.readUInt32BE(14),
+    bytes.readUInt32BE(18),
+    bytes.readUInt16BE(22),
+    bytes.readUInt16BE(24),
+  ];
   checkSize(width, height);
   const isGray = mode === modes.gray || mode === modes.duotone;
   const needed = isGray || mode === modes.palette ? 1 : mode === modes.rgb ? 3 : mode === modes.cmyk ? 4 : 0;
-  if (!needed || (depth !== 8 && depth !== 16) || bytes.readUInt16BE(4) !== 1) throw new DecodeError('unsupported-format', `Winnow does not read this kind of Photoshop file (mode ${mode}, ${depth} bits).`);
+  if (!needed || (depth !== 8 && depth !== 16) || bytes.readUInt16BE(4) !== 1)
+    throw new DecodeError(
+      'unsupported-format',
+      `Winnow does not read this kind of Photoshop file (mode ${mode}, ${depth} bits).`,
+    );
   if (planes < needed) throw corrupt(`${planes} channels`);
   let at = 26;
   let layersAt = 0;
-  for (let section = 0; section < 3; section++) { // colours, resources, layers
+  for (let section = 0; section < 3; section++) {
+    // colours, resources, layers
     need(bytes, at + 4);
     layersAt = at + 4;
     at += 4 + bytes.readUInt32BE(at);
   }
   need(bytes, at + 2);
   const packing = bytes.readUInt16BE(at);
-  if (packing > 1) throw new DecodeError('unsupported-format', `Winnow does not read Photoshop files packed in way ${packing}.`);
+  if (packing > 1)
+    throw new DecodeError('unsupported-format', `Winnow does not read Photoshop files packed in way ${packing}.`);
   const hasAlpha = mode === modes.rgb && planes >= 4 && isTransparent(bytes.subarray(layersAt, at));
   const used = hasAlpha ? 4 : needed;
   const rowBytes = width * (depth / 8);
@@ -33,7 +45,8 @@ export function decodePsd(bytes: Buffer): Raw {
   for (let i = 0; i < count; i++) {
     const value = (plane: number) => rows[(plane * count + i) * step];
     if (mode === modes.palette) for (let c = 0; c < 3; c++) data[i * 3 + c] = bytes[30 + c * 256 + value(0)];
-    else if (mode === modes.cmyk) for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round((value(c) * value(3)) / 255); // stored inverted: 255 is no ink
+    else if (mode === modes.cmyk)
+      for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round((value(c) * value(3)) / 255); // stored inverted: 255 is no ink
     else for (let c = 0; c < channels; c++) data[i * channels + c] = value(c);
   }
   return { data, width, height, channels };
@@ -49,7 +62,11 @@ function isTransparent(layers: Buffer): boolean {
   if (infoBytes >= 2) return layers.readInt16BE(4) < 0;
   const masksAt = 4 + infoBytes;
   if (masksAt + 4 > layers.length) return false;
-  for (let at = masksAt + 4 + layers.readUInt32BE(masksAt); at + 14 <= layers.length; at += 12 + Math.ceil(layers.readUInt32BE(at + 8) / 4) * 4) {
+  for (
+    let at = masksAt + 4 + layers.readUInt32BE(masksAt);
+    at + 14 <= layers.length;
+    at += 12 + Math.ceil(layers.readUInt32BE(at + 8) / 4) * 4
+  ) {
     const key = layers.toString('latin1', at + 4, at + 8);
     if (key === 'Mtrn' || key === 'Mt16' || key === 'Mt32') return true;
     if (key === 'Lr16' || key === 'Lr32') return layers.readInt16BE(at + 12) < 0;

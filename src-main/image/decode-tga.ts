@@ -9,7 +9,13 @@ export function decodeTga(bytes: Buffer): Raw {
   const [mapFrom, mapCount, mapBits] = [bytes.readUInt16LE(3), bytes.readUInt16LE(5), bytes[7]];
   const [width, height, bits, flags] = [bytes.readUInt16LE(12), bytes.readUInt16LE(14), bytes[16], bytes[17]];
   const base = kind & 7; // 1 palette, 2 colour, 3 gray; 8 more when packed
-  if (![1, 2, 3, 9, 10, 11].includes(kind) || ![8, 15, 16, 24, 32].includes(bits) || hasMap > 1 || (base === 1) !== (base === 1 && hasMap === 1 && bits === 8)) throw corrupt('the header is not that of a TGA');
+  if (
+    ![1, 2, 3, 9, 10, 11].includes(kind) ||
+    ![8, 15, 16, 24, 32].includes(bits) ||
+    hasMap > 1 ||
+    (base === 1) !== (base === 1 && hasMap === 1 && bits === 8)
+  )
+    throw corrupt('the header is not that of a TGA');
   checkSize(width, height);
   const mapAt = headerBytes + idBytes;
   const mapStep = Math.ceil(mapBits / 8);
@@ -21,7 +27,8 @@ export function decodeTga(bytes: Buffer): Raw {
   need(pixels, count * step);
 
   const alphaBits = flags & 15;
-  const channels = base === 3 ? (bits === 16 ? 4 : 1) : bits === 32 && alphaBits ? 4 : base === 1 && mapBits === 32 ? 4 : 3;
+  const channels =
+    base === 3 ? (bits === 16 ? 4 : 1) : bits === 32 && alphaBits ? 4 : base === 1 && mapBits === 32 ? 4 : 3;
   const data = new Uint8Array(count * channels);
   const put = (source: Uint8Array, from: number, sourceBits: number, to: number) => {
     if (sourceBits <= 16) {

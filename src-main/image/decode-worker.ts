@@ -16,8 +16,14 @@ const decoders = {
 };
 
 export type AsideFormat = keyof typeof decoders;
-export interface Order { id: number; format: AsideFormat; bytes: Uint8Array }
-export type Answer = { id: number } & ({ raw: Raw } | { refused: { code: DecodeError['code'] | null; message: string } });
+export interface Order {
+  id: number;
+  format: AsideFormat;
+  bytes: Uint8Array;
+}
+export type Answer = { id: number } & (
+  { raw: Raw } | { refused: { code: DecodeError['code'] | null; message: string } }
+);
 
 parentPort?.on('message', async ({ id, format, bytes }: Order) => {
   try {
@@ -25,6 +31,9 @@ parentPort?.on('message', async ({ id, format, bytes }: Order) => {
     parentPort?.postMessage({ id, raw } satisfies Answer, [raw.data.buffer as ArrayBuffer]);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ id, refused: { code: error instanceof DecodeError ? error.code : null, message } } satisfies Answer);
+    parentPort?.postMessage({
+      id,
+      refused: { code: error instanceof DecodeError ? error.code : null, message },
+    } satisfies Answer);
   }
 });

@@ -36,10 +36,15 @@ export function decodableFormat(head: Buffer, path: string): Format {
   const named = formatOfName(path);
   const format = formatOfBytes(head.subarray(0, sniffBytes)) ?? (named === 'tga' ? named : null); // a TGA has no mark of its own
   if (!format) {
-    if (named && !decodable.has(named)) throw new DecodeError('unsupported-format', `Winnow does not read ${named.toUpperCase()} files.`);
-    throw new DecodeError('not-an-image', `The content is not an image${named ? `, though the name says ${named.toUpperCase()}` : ''}.`);
+    if (named && !decodable.has(named))
+      throw new DecodeError('unsupported-format', `Winnow does not read ${named.toUpperCase()} files.`);
+    throw new DecodeError(
+      'not-an-image',
+      `The content is not an image${named ? `, though the name says ${named.toUpperCase()}` : ''}.`,
+    );
   }
-  if (!decodable.has(format)) throw new DecodeError('unsupported-format', `Winnow does not read ${format.toUpperCase()} files.`);
+  if (!decodable.has(format))
+    throw new DecodeError('unsupported-format', `Winnow does not read ${format.toUpperCase()} files.`);
   return format;
 }
 
@@ -50,9 +55,16 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
     switch (format) {
       case 'ico': {
         const largest = largestOfIco(bytes);
-        return largest.isPng ? { ...(await fromSharp('png', largest.bytes)), format } : fromRaw(format, await decodeAside(format, bytes));
+        return largest.isPng
+          ? { ...(await fromSharp('png', largest.bytes)), format }
+          : fromRaw(format, await decodeAside(format, bytes));
       }
-      case 'heic': case 'bmp': case 'jp2': case 'pnm': case 'psd': case 'tga':
+      case 'heic':
+      case 'bmp':
+      case 'jp2':
+      case 'pnm':
+      case 'psd':
+      case 'tga':
         return fromRaw(format, await decodeAside(format, bytes));
       default:
         return await fromSharp(format, bytes);
@@ -73,24 +85,52 @@ export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError) return error;
   const own = ownFault(error); // no memory: that says nothing about the image
   if (own) throw own;
-  const lines = (error instanceof Error ? error.message : String(error)).split('\n').map((line) => line.trim().replace(/:$/, '')).filter(Boolean);
+  const lines = (error instanceof Error ? error.message : String(error))
+    .split('\n')
+    .map((line) => line.trim().replace(/:$/, ''))
+    .filter(Boolean);
   const detail = new Set(lines).size === 1 ? ` (${lines[0]})` : '';
-  if (lines.some((line) => /timeout/i.test(line))) return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
-  if (lines.some((line) => /pixel limit/i.test(line))) return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
+  if (lines.some((line) => /timeout/i.test(line)))
+    return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
+  if (lines.some((line) => /pixel limit/i.test(line)))
+    return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
   // Kinds of TIFF that libvips was built without are no damage.
-  if (lines.some((line) => /^tiff2vips.*(support is not configured|not supported|not a whole number of bytes)|bad labq format/.test(line))) return new DecodeError('unsupported-format', 'Winnow does not read this kind of TIFF (its packing, bits or colours).');
+  if (
+    lines.some((line) =>
+      /^tiff2vips.*(support is not configured|not supported|not a whole number of bytes)|bad labq format/.test(line),
+    )
+  )
+    return new DecodeError(
+      'unsupported-format',
+      'Winnow does not read this kind of TIFF (its packing, bits or colours).',
+    );
   return new DecodeError('corrupt', `The image data is damaged${detail}.`);
 }
 
 async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
   // Noise on a telephone line is no damage: a fax is read up to where it ends, as every viewer does.
-  const options = { failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error', limitInputPixels: maxPixels, page: 0, pages: 1 } as const;
+  const options = {
+    failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error',
+    limitInputPixels: maxPixels,
+    page: 0,
+    pages: 1,
+  } as const;
   const scans = format === 'jpeg' ? countScans(bytes) : 1;
-  if (scans > maxScans) throw new DecodeError('too-slow', `The JPEG has more than ${maxScans} scans and would take too long to read. Save it again with another program.`);
+  if (scans > maxScans)
+    throw new DecodeError(
+      'too-slow',
+      `The JPEG has more than ${maxScans} scans and would take too long to read. Save it again with another program.`,
+    );
   const plain = plainHeader(bytes);
   if (plain && plain.width * plain.height <= maxPixels) {
     const { width, height, hasAlpha } = plain;
-    return { format, width, height, frames: 1, standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }) };
+    return {
+      format,
+      width,
+      height,
+      frames: 1,
+      standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }),
+    };
   }
   const meta = await inTime(sharp(bytes, options).metadata());
   const frames = meta.pages ?? 1;
@@ -116,13 +156,22 @@ function standardise(image: Sharp, { isTurned, hasAlpha } = { isTurned: true, ha
 
 function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened {
   const raw = { width, height, channels };
-  return { format, width, height, frames: 1, standard: () => standardise(sharp(data, { raw, limitInputPixels: maxPixels }), { isTurned: false, hasAlpha: channels === 4 }) };
+  return {
+    format,
+    width,
+    height,
+    frames: 1,
+    standard: () =>
+      standardise(sharp(data, { raw, limitInputPixels: maxPixels }), { isTurned: false, hasAlpha: channels === 4 }),
+  };
 }
 
 /** Measurements have no natural black and white: finite values are stretched from least to greatest, the rest is black. */
 async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   checkSize(meta.width, meta.height);
-  const { data, info } = await inTime(sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true }));
+  const { data, info } = await inTime(
+    sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true }),
+  );
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
   let low = Infinity;
   let high = -Infinity;
@@ -133,16 +182,31 @@ async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   }
   const scale = high > low ? 255 / (high - low) : 0;
   const out = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) out[i] = Number.isFinite(values[i]) ? Math.round((values[i] - low) * scale) : 0;
+  for (let i = 0; i < values.length; i++)
+    out[i] = Number.isFinite(values[i]) ? Math.round((values[i] - low) * scale) : 0;
   const channels = info.channels === 3 || info.channels === 4 ? info.channels : 1;
-  if (channels !== info.channels) throw new DecodeError('unsupported-format', `Winnow does not read ${meta.channels}-channel floating-point images.`);
+  if (channels !== info.channels)
+    throw new DecodeError('unsupported-format', `Winnow does not read ${meta.channels}-channel floating-point images.`);
   return { data: out, width: info.width, height: info.height, channels };
 }
 
 /** Takes the standard pixels, shaped, when there is room in memory for them. */
-export const takePixels = (image: Opened, shape: (pipeline: Sharp) => Sharp): Promise<{ data: Buffer; info: OutputInfo }> =>
-  pixelRoom.hold(image.width * image.height, () => inTime(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })));
+export const takePixels = (
+  image: Opened,
+  shape: (pipeline: Sharp) => Sharp,
+): Promise<{ data: Buffer; info: OutputInfo }> =>
+  pixelRoom.hold(image.width * image.height, () =>
+    inTime(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })),
+  );
 
 /** A WebP of the standard pixels, at most `sidePx` on the longer side, for originals that a browser cannot show. */
 export const makePreview = (image: Opened, sidePx: number): Promise<Buffer> =>
-  pixelRoom.hold(image.width * image.height, () => inTime(image.standard().resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true }).webp({ quality: 92 }).toBuffer()));
+  pixelRoom.hold(image.width * image.height, () =>
+    inTime(
+      image
+        .standard()
+        .resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true })
+        .webp({ quality: 92 })
+        .toBuffer(),
+    ),
+  );

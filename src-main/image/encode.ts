@@ -4,10 +4,16 @@ import sharp from 'sharp';
 /** `values` in row order; `white` maps to 65535, more is cut there. Returns a PNG. */
 export function encodeGray16(values: Float32Array, width: number, height: number, white: number): Promise<Buffer> {
   const out = new Uint16Array(values.length);
-  for (let i = 0; i < values.length; i++) out[i] = Math.max(0, Math.min(65535, Math.round((values[i] / white) * 65535)));
-  return sharp(out, { raw: { width, height, channels: 1 } }).toColourspace('grey16').png().toBuffer();
+  for (let i = 0; i < values.length; i++)
+    out[i] = Math.max(0, Math.min(65535, Math.round((values[i] / white) * 65535)));
+  return sharp(out, { raw: { width, height, channels: 1 } })
+    .toColourspace('grey16')
+    .png()
+    .toBuffer();
 }
 
 /** Lossless WebP of RGB bytes. */
 export const encodeRgb = (data: Uint8Array, width: number, height: number): Promise<Buffer> =>
-  sharp(data, { raw: { width, height, channels: 3 } }).webp({ lossless: true }).toBuffer();
+  sharp(data, { raw: { width, height, channels: 3 } })
+    .webp({ lossless: true })
+    .toBuffer();

@@ -108,8 +108,14 @@ async function list(folder: string, at: string, { signal, onIssue }: FindOptions
     while (names.has(name)) name += '\uFFFD';
     names.add(name);
     const path = at ? `${at}/${name}` : name;
-    if (entry.isDirectory()) onIssue({ path, code: 'unreadable', message: 'The folder’s name is not valid UTF-8. Rename it to include its images.' });
-    else if (formatOfName(entry.name.toString('latin1'))) onIssue({ path, code: 'unreadable', message: 'The file’s name is not valid UTF-8. Rename it to include it.' });
+    if (entry.isDirectory())
+      onIssue({
+        path,
+        code: 'unreadable',
+        message: 'The folder’s name is not valid UTF-8. Rename it to include its images.',
+      });
+    else if (formatOfName(entry.name.toString('latin1')))
+      onIssue({ path, code: 'unreadable', message: 'The file’s name is not valid UTF-8. Rename it to include it.' });
   }
   return valid;
 }
@@ -118,7 +124,9 @@ async function list(folder: string, at: string, { signal, onIssue }: FindOptions
 function printable(name: Buffer): string {
   let text = '';
   for (let at = 0; at < name.length;) {
-    const length = [1, 2, 3, 4].find((n) => at + n <= name.length && Buffer.from(name.toString('utf8', at, at + n)).equals(name.subarray(at, at + n)));
+    const length = [1, 2, 3, 4].find(
+      (n) => at + n <= name.length && Buffer.from(name.toString('utf8', at, at + n)).equals(name.subarray(at, at + n)),
+    );
     text += length ? name.toString('utf8', at, at + length) : `\uFFFD${name[at].toString(16).padStart(2, '0')}`;
     at += length ?? 1;
   }

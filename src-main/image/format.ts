@@ -2,23 +2,98 @@
 import { extname } from 'node:path';
 
 export type Format =
-  | 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'bmp' | 'avif' | 'heic' | 'svg'
-  | 'ico' | 'jp2' | 'jxl' | 'psd' | 'tga' | 'exr' | 'pnm' | 'dds' | 'raw';
+  | 'jpeg'
+  | 'png'
+  | 'webp'
+  | 'gif'
+  | 'tiff'
+  | 'bmp'
+  | 'avif'
+  | 'heic'
+  | 'svg'
+  | 'ico'
+  | 'jp2'
+  | 'jxl'
+  | 'psd'
+  | 'tga'
+  | 'exr'
+  | 'pnm'
+  | 'dds'
+  | 'raw';
 
 /** Formats that can be decoded; the others become an issue that names them. */
-export const decodable: ReadonlySet<Format> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'bmp', 'avif', 'heic', 'svg', 'ico', 'jp2', 'pnm', 'psd', 'tga']);
+export const decodable: ReadonlySet<Format> = new Set([
+  'jpeg',
+  'png',
+  'webp',
+  'gif',
+  'tiff',
+  'bmp',
+  'avif',
+  'heic',
+  'svg',
+  'ico',
+  'jp2',
+  'pnm',
+  'psd',
+  'tga',
+]);
 /** Formats that every browser shows as they are. */
 export const browserFormats: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp', 'svg']);
 
 const extensions: Record<string, Format> = {
-  jpg: 'jpeg', jpeg: 'jpeg', jpe: 'jpeg', jfif: 'jpeg', png: 'png', apng: 'png', webp: 'webp', gif: 'gif', tif: 'tiff', tiff: 'tiff',
-  bmp: 'bmp', dib: 'bmp', avif: 'avif', heic: 'heic', heif: 'heic', hif: 'heic', svg: 'svg',
-  ico: 'ico', cur: 'ico', jp2: 'jp2', j2k: 'jp2', jpx: 'jp2', jpf: 'jp2', j2c: 'jp2', jpc: 'jp2', jxl: 'jxl', psd: 'psd', tga: 'tga', exr: 'exr', ppm: 'pnm', pgm: 'pnm', pbm: 'pnm', pnm: 'pnm', pam: 'pnm',
-  dds: 'dds', cr2: 'raw', cr3: 'raw', nef: 'raw', arw: 'raw', dng: 'raw', orf: 'raw', rw2: 'raw',
+  jpg: 'jpeg',
+  jpeg: 'jpeg',
+  jpe: 'jpeg',
+  jfif: 'jpeg',
+  png: 'png',
+  apng: 'png',
+  webp: 'webp',
+  gif: 'gif',
+  tif: 'tiff',
+  tiff: 'tiff',
+  bmp: 'bmp',
+  dib: 'bmp',
+  avif: 'avif',
+  heic: 'heic',
+  heif: 'heic',
+  hif: 'heic',
+  svg: 'svg',
+  ico: 'ico',
+  cur: 'ico',
+  jp2: 'jp2',
+  j2k: 'jp2',
+  jpx: 'jp2',
+  jpf: 'jp2',
+  j2c: 'jp2',
+  jpc: 'jp2',
+  jxl: 'jxl',
+  psd: 'psd',
+  tga: 'tga',
+  exr: 'exr',
+  ppm: 'pnm',
+  pgm: 'pnm',
+  pbm: 'pnm',
+  pnm: 'pnm',
+  pam: 'pnm',
+  dds: 'dds',
+  cr2: 'raw',
+  cr3: 'raw',
+  nef: 'raw',
+  arw: 'raw',
+  dng: 'raw',
+  orf: 'raw',
+  rw2: 'raw',
 };
 
 export const mediaTypes: Partial<Record<Format, string>> = {
-  jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', gif: 'image/gif', avif: 'image/avif', bmp: 'image/bmp', svg: 'image/svg+xml',
+  jpeg: 'image/jpeg',
+  png: 'image/png',
+  webp: 'image/webp',
+  gif: 'image/gif',
+  avif: 'image/avif',
+  bmp: 'image/bmp',
+  svg: 'image/svg+xml',
 };
 
 export const formatOfName = (path: string): Format | null => extensions[extname(path).slice(1).toLowerCase()] ?? null;
@@ -30,7 +105,8 @@ const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, i) => he
 const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to);
 
 /** An icon's first entry: a reserved zero, and an image behind the directory. Four bytes alone would claim other files. */
-const isDirectory = (head: Buffer) => head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
+const isDirectory = (head: Buffer) =>
+  head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
 export function formatOfBytes(head: Buffer): Format | null {
   if (head.length < 4) return null;
@@ -38,7 +114,13 @@ export function formatOfBytes(head: Buffer): Format | null {
   if (starts(head, 0x89, 0x50, 0x4e, 0x47)) return 'png';
   if (ascii(head, 0, 4) === 'GIF8') return 'gif';
   if (ascii(head, 0, 4) === 'RIFF' && ascii(head, 8, 12) === 'WEBP') return 'webp';
-  if (starts(head, 0x49, 0x49, 0x2a, 0) || starts(head, 0x4d, 0x4d, 0, 0x2a) || starts(head, 0x49, 0x49, 0x2b, 0) || starts(head, 0x4d, 0x4d, 0, 0x2b)) return 'tiff';
+  if (
+    starts(head, 0x49, 0x49, 0x2a, 0) ||
+    starts(head, 0x4d, 0x4d, 0, 0x2a) ||
+    starts(head, 0x49, 0x49, 0x2b, 0) ||
+    starts(head, 0x4d, 0x4d, 0, 0x2b)
+  )
+    return 'tiff';
   // 'BM', then reserved zeros: two letters alone would claim many text files.
   if (ascii(head, 0, 2) === 'BM' && head.length >= 14 && head.readUInt32LE(6) === 0) return 'bmp';
   if (ascii(head, 4, 8) === 'ftyp') {
@@ -53,6 +135,11 @@ export function formatOfBytes(head: Buffer): Format | null {
   if (ascii(head, 0, 4) === 'DDS ') return 'dds';
   if (/^P(?:[1-6]\s+[#\d]|7\n)/.test(ascii(head, 0, 16))) return 'pnm';
   if ((starts(head, 0, 0, 1, 0) || starts(head, 0, 0, 2, 0)) && head.length >= 22 && isDirectory(head)) return 'ico';
-  if (/^\uFEFF?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/i.test(head.toString('utf8'))) return 'svg';
+  if (
+    /^\uFEFF?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/i.test(
+      head.toString('utf8'),
+    )
+  )
+    return 'svg';
   return null;
 }

@@ -2,7 +2,11 @@
  * What the first segments of a file tell without a decoder. Size of a JPEG or PNG, where nothing else could matter: asking libvips costs as much as decoding a small
  * image. Whatever is unusual (EXIF, which may turn the image; a marker out of place) gives null, and libvips is asked.
  */
-export interface PlainHeader { width: number; height: number; hasAlpha: boolean }
+export interface PlainHeader {
+  width: number;
+  height: number;
+  hasAlpha: boolean;
+}
 
 export function plainHeader(bytes: Buffer): PlainHeader | null {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes);

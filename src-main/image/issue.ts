@@ -21,10 +21,16 @@ export const isOfSystem = (error: unknown): boolean => typeof (error as NodeJS.E
 export function fileIssue(path: string, error: unknown): Issue {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
-    case 'ENOENT': return { path, code: 'vanished', message: 'The file is gone, or is a link to nothing.' };
-    case 'EACCES': case 'EPERM': return { path, code: 'no-permission', message: 'No permission to read this.' };
-    case 'ELOOP': return { path, code: 'unreadable', message: 'The link leads back to itself.' };
-    case 'ENOTREG': return { path, code: 'unreadable', message: 'This is no file but a folder, a pipe, a socket or a device.' };
-    default: return { path, code: 'unreadable', message: `The system could not read this: ${message}` };
+    case 'ENOENT':
+      return { path, code: 'vanished', message: 'The file is gone, or is a link to nothing.' };
+    case 'EACCES':
+    case 'EPERM':
+      return { path, code: 'no-permission', message: 'No permission to read this.' };
+    case 'ELOOP':
+      return { path, code: 'unreadable', message: 'The link leads back to itself.' };
+    case 'ENOTREG':
+      return { path, code: 'unreadable', message: 'This is no file but a folder, a pipe, a socket or a device.' };
+    default:
+      return { path, code: 'unreadable', message: `The system could not read this: ${message}` };
   }
 }

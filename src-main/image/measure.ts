@@ -10,7 +10,19 @@
  */
 
 /** In this order in the workspace; each becomes a column. Changing the list makes every image be read again. */
-export const measureNames = ['brightness', 'contrast', 'entropy', 'sharpness', 'blur', 'detail', 'highlights', 'shadows', 'clipped', 'clippedEdges', 'chroma'] as const;
+export const measureNames = [
+  'brightness',
+  'contrast',
+  'entropy',
+  'sharpness',
+  'blur',
+  'detail',
+  'highlights',
+  'shadows',
+  'clipped',
+  'clippedEdges',
+  'chroma',
+] as const;
 
 /**
  * brightness    mean luminance, 0..1

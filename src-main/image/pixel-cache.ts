@@ -36,30 +36,60 @@ interface PackOptions {
 }
 
 /** Gives each sample its row, decoding what has none yet. */
-export async function packPixels(db: Database, folder: string, workspaceFolder: string, samples: readonly Sample[], sizePx: number, options: PackOptions): Promise<Packed> {
+export async function packPixels(
+  db: Database,
+  folder: string,
+  workspaceFolder: string,
+  samples: readonly Sample[],
+  sizePx: number,
+  options: PackOptions,
+): Promise<Packed> {
   const { fit = 'stretch' } = options;
   const file = join(workspaceFolder, 'pixels', `${sizePx}${fit === 'stretch' ? '' : `-${fit}`}.u8`);
   const rowsThere = () => Math.floor((statSync(file, { throwIfNoEntry: false })?.size ?? 0) / (sizePx * sizePx * 3));
   const rowOf = ({ sha256 }: Sample) =>
-    db.get<{ row: number }>('SELECT row FROM pixel_rows WHERE size_px = ? AND fit = ? AND sha256 = ? AND row < ?', sizePx, fit, sha256, there)?.row;
+    db.get<{ row: number }>(
+      'SELECT row FROM pixel_rows WHERE size_px = ? AND fit = ? AND sha256 = ? AND row < ?',
+      sizePx,
+      fit,
+      sha256,
+      there,
+    )?.row;
   let there = rowsThere();
   let issues: Issue[] = [];
   let rows = samples.map(rowOf);
   if (rows.includes(undefined)) {
-    const turn = (turns.get(file) ?? Promise.resolve()).catch(() => {}).then(async () => {
-      there = rowsThere();
-      const missing = new Map(samples.filter((sample) => rowOf(sample) === undefined).map((sample) => [sample.sha256, sample]));
-      issues = await addRows(db, folder, file, [...missing.values()], sizePx, { ...options, fit });
-    });
+    const turn = (turns.get(file) ?? Promise.resolve())
+      .catch(() => {})
+      .then(async () => {
+        there = rowsThere();
+        const missing = new Map(
+          samples.filter((sample) => rowOf(sample) === undefined).map((sample) => [sample.sha256, sample]),
+        );
+        issues = await addRows(db, folder, file, [...missing.values()], sizePx, { ...options, fit });
+      });
     turns.set(file, turn);
     await turn;
     there = rowsThere();
     rows = samples.map(rowOf);
   }
-  return { file, sizePx, samples: samples.filter((_, i) => rows[i] !== undefined), rows: Int32Array.from(rows.filter((row) => row !== undefined)), issues };
+  return {
+    file,
+    sizePx,
+    samples: samples.filter((_, i) => rows[i] !== undefined),
+    rows: Int32Array.from(rows.filter((row) => row !== undefined)),
+    issues,
+  };
 }
 
-async function addRows(db: Database, folder: string, file: string, wanted: readonly Sample[], sizePx: number, { fit = 'stretch', ...options }: PackOptions): Promise<Issue[]> {
+async function addRows(
+  db: Database,
+  folder: string,
+  file: string,
+  wanted: readonly Sample[],
+  sizePx: number,
+  { fit = 'stretch', ...options }: PackOptions,
+): Promise<Issue[]> {
   const issues: Issue[] = [];
   const rows = RowFile.open(file, sizePx * sizePx * 3);
   try {
@@ -68,9 +98,17 @@ async function addRows(db: Database, folder: string, file: string, wanted: reado
     const fresh: [string, number][] = [];
     const commit = () => {
       rows.sync();
-      db.transaction(() => fresh.splice(0).forEach(([sha256, row]) => {
-        db.run('INSERT OR REPLACE INTO pixel_rows (size_px, fit, sha256, row) VALUES (?, ?, ?, ?)', sizePx, fit, sha256, row);
-      }));
+      db.transaction(() =>
+        fresh.splice(0).forEach(([sha256, row]) => {
+          db.run(
+            'INSERT OR REPLACE INTO pixel_rows (size_px, fit, sha256, row) VALUES (?, ?, ?, ?)',
+            sizePx,
+            fit,
+            sha256,
+            row,
+          );
+        }),
+      );
     };
     let done = 0;
     try {

@@ -21,11 +21,15 @@ export interface Thumb {
 
 /** One decode gives all. */
 export async function makeThumb(image: Opened): Promise<Thumb> {
-  const { data, info } = await takePixels(image, (pipeline) => pipeline.resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true }));
+  const { data, info } = await takePixels(image, (pipeline) =>
+    pipeline.resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true }),
+  );
   const { width, height } = info;
   const rgb = asRgb(data, width * height, info.channels);
   // Optimal Huffman tables would save a twentieth of the bytes and take as long again.
-  const bytes = await sharp(rgb, { raw: { width, height, channels: 3 } }).jpeg({ quality: 85, optimiseCoding: false }).toBuffer();
+  const bytes = await sharp(rgb, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 85, optimiseCoding: false })
+    .toBuffer();
   return { bytes, data: rgb, width, height, channels: 3, measures: measure(rgb, width, height, 3) };
 }
 
@@ -35,7 +39,9 @@ const sharpFits = { stretch: 'fill', cover: 'cover', contain: 'contain' } as con
 
 /** A row for the packed file: sizePx × sizePx × 3 bytes, sRGB. */
 export async function makeRow(image: Opened, sizePx: number, fit: Fit = 'stretch'): Promise<Buffer> {
-  const { data, info } = await takePixels(image, (pipeline) => pipeline.resize(sizePx, sizePx, { fit: sharpFits[fit], background: '#000' }));
+  const { data, info } = await takePixels(image, (pipeline) =>
+    pipeline.resize(sizePx, sizePx, { fit: sharpFits[fit], background: '#000' }),
+  );
   return asRgb(data, sizePx * sizePx, info.channels);
 }
 
@@ -50,11 +56,19 @@ function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
 /** A thumbnail's pixels as it was kept, RGB. */
 export async function readThumb(file: string): Promise<Pick<Thumb, 'data' | 'width' | 'height' | 'channels'>> {
   const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
-  return { data: asRgb(data, info.width * info.height, info.channels), width: info.width, height: info.height, channels: 3 };
+  return {
+    data: asRgb(data, info.width * info.height, info.channels),
+    width: info.width,
+    height: info.height,
+    channels: 3,
+  };
 }
 
 /** Are two files the same picture, dot for dot? A hash of all standard pixels after a full decode, for the few pairs that look it. Throws DecodeError. */
 export async function hashPixels(image: Opened): Promise<string> {
   const { data, info } = await takePixels(image, (pipeline) => pipeline);
-  return createHash('sha256').update(`${info.width} ${info.height} `).update(asRgb(data, info.width * info.height, info.channels)).digest('hex');
+  return createHash('sha256')
+    .update(`${info.width} ${info.height} `)
+    .update(asRgb(data, info.width * info.height, info.channels))
+    .digest('hex');
 }

@@ -5,7 +5,12 @@
 import type { IssueCode } from '../contract/types.ts';
 
 /** Rows of pixels from the top, 8 bits a channel: gray, RGB or RGBA. */
-export interface Raw { data: Uint8Array; width: number; height: number; channels: 1 | 3 | 4 }
+export interface Raw {
+  data: Uint8Array;
+  width: number;
+  height: number;
+  channels: 1 | 3 | 4;
+}
 
 export class DecodeError extends Error {
   code: IssueCode;
@@ -38,7 +43,10 @@ export const setPatience = (ms = stuckAfterMs) => void (patienceMs = ms);
 export async function inTime<Result>(work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    return await Promise.race([work, new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Stuck()), patienceMs)))]);
+    return await Promise.race([
+      work,
+      new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Stuck()), patienceMs))),
+    ]);
   } finally {
     clearTimeout(timer);
   }
@@ -50,7 +58,8 @@ export const corrupt = (why: string) => new DecodeError('corrupt', `The image da
 /** Throws unless a header's size is one that may be decoded. */
 export function checkSize(width: number, height: number): void {
   if (!(width > 0 && height > 0)) throw new DecodeError('corrupt', `The header gives no size (${width} × ${height}).`);
-  if (width * height > maxPixelsWhole) throw new DecodeError('too-large', `The header claims ${width} × ${height} pixels.`);
+  if (width * height > maxPixelsWhole)
+    throw new DecodeError('too-large', `The header claims ${width} × ${height} pixels.`);
 }
 
 /** Throws unless the file reaches to `end`: reading behind it is an issue of the file, not a fault of the program. */

@@ -23,7 +23,10 @@ for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => und
 setInterval(() => send({ alive: true }), aliveEveryMs);
 
 process.on('message', ({ id, request }: Asked) => {
-  readImage(request).then((reading) => send({ id, reading }), (error: unknown) => send({ id, fault: faultOf(error) }));
+  readImage(request).then(
+    (reading) => send({ id, reading }),
+    (error: unknown) => send({ id, fault: faultOf(error) }),
+  );
 });
 send({ alive: true });
 if (process.platform === 'linux') {

@@ -10,13 +10,24 @@ import type { Measures } from './measure.ts';
 import { makeThumb } from './pixels.ts';
 import { withImage } from './scanned.ts';
 
-export interface ReadRequest { folder: string; workspaceFolder: string; path: string; bytes: number }
+export interface ReadRequest {
+  folder: string;
+  workspaceFolder: string;
+  path: string;
+  bytes: number;
+}
 export interface Reading {
-  sha256: string; width: number; height: number; format: string; frames: number;
-  measures: Measures; fingerprint: Uint8Array;
+  sha256: string;
+  width: number;
+  height: number;
+  format: string;
+  frames: number;
+  measures: Measures;
+  fingerprint: Uint8Array;
 }
 
-export const thumbFile = (workspaceFolder: string, sha256: string) => join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
+export const thumbFile = (workspaceFolder: string, sha256: string) =>
+  join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
 /** Where thumbnails grow. A process that is killed leaves one behind, so a scan clears it. */
 const partsFolder = (workspaceFolder: string) => join(workspaceFolder, 'thumbs', 'part');
 
@@ -29,11 +40,23 @@ export async function readImage({ folder, workspaceFolder, path }: ReadRequest):
   });
   if (!existsSync(thumbFile(workspaceFolder, sha256))) writeThumb(workspaceFolder, sha256, thumb.bytes);
   const { width, height, format, frames } = image;
-  return { sha256, width, height, format, frames, measures: thumb.measures, fingerprint: fingerprint(thumb.data, thumb.width, thumb.height, thumb.channels) };
+  return {
+    sha256,
+    width,
+    height,
+    format,
+    frames,
+    measures: thumb.measures,
+    fingerprint: fingerprint(thumb.data, thumb.width, thumb.height, thumb.channels),
+  };
 }
 
 /** Where a thumbnail was lost, as when somebody tidied up, it is made again, and shown even where it cannot be kept. Throws where the image is gone or another one too. */
-export async function remakeThumb(folder: string, workspaceFolder: string, sample: Pick<Sample, 'path' | 'sha256' | 'bytes'>): Promise<Buffer> {
+export async function remakeThumb(
+  folder: string,
+  workspaceFolder: string,
+  sample: Pick<Sample, 'path' | 'sha256' | 'bytes'>,
+): Promise<Buffer> {
   const { bytes } = await withImage(folder, sample, makeThumb);
   try {
     writeThumb(workspaceFolder, sample.sha256, bytes);
@@ -73,4 +96,5 @@ function place(part: string, target: string, bytes: Uint8Array) {
 }
 
 /** Removes what killed readers left. */
-export const clearParts = (workspaceFolder: string) => rmSync(partsFolder(workspaceFolder), { recursive: true, force: true });
+export const clearParts = (workspaceFolder: string) =>
+  rmSync(partsFolder(workspaceFolder), { recursive: true, force: true });

@@ -13,9 +13,24 @@ import { DecodeError } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
 
 /** `stuckAfterMs`: how long a decoder may go on beyond what it was told. `silentAfterMs`: how long the process may say nothing at all. */
-export interface Limits { roomPixels: number; stuckAfterMs?: number; silentAfterMs?: number }
-export interface Asked { id: number; request: ReadRequest }
-export interface Fault { message: string; decode?: IssueCode; isStuck?: boolean; winnow?: ErrorCode; code?: string; syscall?: string; path?: string }
+export interface Limits {
+  roomPixels: number;
+  stuckAfterMs?: number;
+  silentAfterMs?: number;
+}
+export interface Asked {
+  id: number;
+  request: ReadRequest;
+}
+export interface Fault {
+  message: string;
+  decode?: IssueCode;
+  isStuck?: boolean;
+  winnow?: ErrorCode;
+  code?: string;
+  syscall?: string;
+  path?: string;
+}
 export type Answer = { alive: true } | { id: number; reading: Reading } | { id: number; fault: Fault };
 
 export const aliveEveryMs = 2000;
@@ -37,7 +52,10 @@ export class Lost extends Error {
   }
 }
 
-interface Pending { resolve(reading: Reading): void; reject(error: unknown): void }
+interface Pending {
+  resolve(reading: Reading): void;
+  reject(error: unknown): void;
+}
 
 export class Reader {
   readonly #child;
@@ -52,20 +70,27 @@ export class Reader {
 
   constructor(limits: Limits) {
     this.#child = fork(fileURLToPath(new URL('read-child.ts', import.meta.url)), [JSON.stringify(limits)], {
-      execArgv: ['--disable-warning=ExperimentalWarning'], serialization: 'advanced',
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      serialization: 'advanced',
       env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env }, // comes up in half the time
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // what libraries print is not for the terminal
     });
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#lastWords = (this.#lastWords + text).slice(-4000)));
+    this.#child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (this.#lastWords = (this.#lastWords + text).slice(-4000)));
     this.#child.on('message', (answer: Answer) => this.#hear(answer));
     this.#gone = new Promise((gone) => {
       this.#child.on('error', (error) => (this.#lose('start', error.message), gone())); // no process could be made
       this.#child.on('close', (code, signal) => (this.#lose(...this.#lossOf(code, signal)), gone()));
     });
     const { silentAfterMs: patience = silentAfterMs } = limits;
-    this.#watch = setInterval(() => {
-      if (this.#pending.size && performance.now() - this.#heardAt > patience) this.#lose(this.#isUp ? 'silent' : 'start', 'it did not answer');
-    }, Math.min(patience, aliveEveryMs)).unref();
+    this.#watch = setInterval(
+      () => {
+        if (this.#pending.size && performance.now() - this.#heardAt > patience)
+          this.#lose(this.#isUp ? 'silent' : 'start', 'it did not answer');
+      },
+      Math.min(patience, aliveEveryMs),
+    ).unref();
   }
 
   get takesMore() {
@@ -130,7 +155,13 @@ export class Reader {
 }
 
 /** Signals that come from outside; the others are a process's own faults. */
-const outside: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+const outside: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>([
+  'SIGKILL',
+  'SIGTERM',
+  'SIGINT',
+  'SIGHUP',
+  'SIGQUIT',
+]);
 
 function errorOf({ decode, winnow, message, isStuck: _, ...system }: Fault): Error {
   if (decode) return new DecodeError(decode, message);

@@ -35,7 +35,8 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   let lone: Reader | null = null;
   let turn: Promise<unknown> = Promise.resolve();
 
-  const endAll = (reason: unknown) => [...pool.splice(0), ...(lone ? [lone] : [])].map((reader) => (reader.end(reason), reader.gone()));
+  const endAll = (reason: unknown) =>
+    [...pool.splice(0), ...(lone ? [lone] : [])].map((reader) => (reader.end(reason), reader.gone()));
   const onAbort = () => void endAll(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
 
@@ -84,7 +85,8 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   }
 
   return {
-    hands: (images) => (most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)))) * readsEach + (most === 1 ? 1 : 0),
+    hands: (images) =>
+      (most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)))) * readsEach + (most === 1 ? 1 : 0),
     read: (request) => bytesInFlight.hold(request.bytes, () => read(request)),
     close: async () => {
       signal.removeEventListener('abort', onAbort);
@@ -96,10 +98,21 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
 /** What is told of an image that lost a process which it had for itself. */
 function blame({ loss, message }: Lost): Error {
   switch (loss) {
-    case 'memory': return new DecodeError('too-large', 'The image needs more memory than a decoder is given.');
-    case 'crashed': return new DecodeError('corrupt', `The image data is damaged (its decoder ended with ${message}).`);
-    case 'silent': return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
-    case 'killed': return new WinnowError('out-of-memory', `The system ended the process that read this image (${message}), as it does when there is not enough memory. Close other programs and scan again.`);
-    default: return new WinnowError('failed', `The process that reads images does not start: ${message}. \`npm start -- doctor\` shows what is missing.`);
+    case 'memory':
+      return new DecodeError('too-large', 'The image needs more memory than a decoder is given.');
+    case 'crashed':
+      return new DecodeError('corrupt', `The image data is damaged (its decoder ended with ${message}).`);
+    case 'silent':
+      return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
+    case 'killed':
+      return new WinnowError(
+        'out-of-memory',
+        `The system ended the process that read this image (${message}), as it does when there is not enough memory. Close other programs and scan again.`,
+      );
+    default:
+      return new WinnowError(
+        'failed',
+        `The process that reads images does not start: ${message}. \`npm start -- doctor\` shows what is missing.`,
+      );
   }
 }

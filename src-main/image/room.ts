@@ -2,7 +2,10 @@
  * Room in memory for images at work. Most formats stream, but a progressive JPEG, an interlaced PNG, a WebP or an AVIF is held whole while it is decoded, and a
  * few large ones at once would add up to gigabytes; so pixels (and the bytes of files) in flight are counted, and who finds no room waits in turn.
  */
-interface Waiting { amount: number; go(): void }
+interface Waiting {
+  amount: number;
+  go(): void;
+}
 
 export class Room {
   #size: number;
@@ -22,7 +25,8 @@ export class Room {
   async hold<Result>(amount: number, work: () => Promise<Result>): Promise<Result> {
     const mine = Math.min(amount, this.#size);
     // Behind those who wait, also where there would be room: else a large one waits for ever.
-    if (this.#waiting.length || this.#taken + mine > this.#size) await new Promise<void>((go) => this.#waiting.push({ amount: mine, go }));
+    if (this.#waiting.length || this.#taken + mine > this.#size)
+      await new Promise<void>((go) => this.#waiting.push({ amount: mine, go }));
     else this.#taken += mine;
     try {
       return await work();

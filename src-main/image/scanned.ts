@@ -17,7 +17,11 @@ type Known = Pick<Sample, 'path' | 'sha256' | 'bytes'>;
 const room = new Room(roomBytes);
 
 /** Calls `work` with the file's bytes, which are those of the scan, when there is room for them. Throws DecodeError where they have changed. */
-export function withBytes<Result>(folder: string, { path, sha256, bytes: size }: Known, work: (bytes: Buffer) => Promise<Result>): Promise<Result> {
+export function withBytes<Result>(
+  folder: string,
+  { path, sha256, bytes: size }: Known,
+  work: (bytes: Buffer) => Promise<Result>,
+): Promise<Result> {
   return room.hold(size, async () => {
     const read = await readBytes(join(folder, path));
     if (read.sha256 !== sha256) throw changed();
@@ -26,14 +30,20 @@ export function withBytes<Result>(folder: string, { path, sha256, bytes: size }:
 }
 
 /** Calls `work` with the image, whose file is that of the scan. Throws DecodeError. */
-export const withImage = <Result>(folder: string, sample: Known, work: (image: Opened) => Promise<Result>): Promise<Result> =>
-  withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path)));
+export const withImage = <Result>(
+  folder: string,
+  sample: Known,
+  work: (image: Opened) => Promise<Result>,
+): Promise<Result> => withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path)));
 
 /**
  * The file opened, for one that is too large to be read twice: its size and time are those of the scan. The caller closes it. Throws DecodeError and the system's own
  * errors.
  */
-export async function openScanned(folder: string, { path, bytes, modifiedMs }: Pick<Sample, 'path' | 'bytes' | 'modifiedMs'>): Promise<FileHandle> {
+export async function openScanned(
+  folder: string,
+  { path, bytes, modifiedMs }: Pick<Sample, 'path' | 'bytes' | 'modifiedMs'>,
+): Promise<FileHandle> {
   const handle = await askDisk(() => openRegular(join(folder, path)));
   const { size, mtimeMs } = await handle.stat();
   if (size === bytes && Math.round(mtimeMs) === modifiedMs) return handle;

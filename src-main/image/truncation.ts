@@ -6,14 +6,23 @@ import { formatOfBytes, sniffBytes } from './format.ts';
 
 export function endsEarly(bytes: Buffer): boolean {
   switch (formatOfBytes(bytes.subarray(0, sniffBytes))) {
-    case 'jpeg': return bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < Math.max(2, bytes.lastIndexOf(Buffer.of(0xff, 0xda)));
-    case 'png': return !bytes.subarray(-1024).includes('IEND') && !bytes.includes('IEND');
-    case 'webp': return bytes.length >= 8 && bytes.readUInt32LE(4) + 8 > bytes.length;
-    case 'gif': return !bytes.subarray(-64).includes(0x3b);
-    case 'tiff': return tiffEndsEarly(bytes);
-    case 'avif': case 'heic': return boxesEndEarly(bytes);
-    case 'jp2': return bytes[0] === 0 ? boxesEndEarly(bytes) : bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < bytes.length - 16;
-    default: return false;
+    case 'jpeg':
+      return bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < Math.max(2, bytes.lastIndexOf(Buffer.of(0xff, 0xda)));
+    case 'png':
+      return !bytes.subarray(-1024).includes('IEND') && !bytes.includes('IEND');
+    case 'webp':
+      return bytes.length >= 8 && bytes.readUInt32LE(4) + 8 > bytes.length;
+    case 'gif':
+      return !bytes.subarray(-64).includes(0x3b);
+    case 'tiff':
+      return tiffEndsEarly(bytes);
+    case 'avif':
+    case 'heic':
+      return boxesEndEarly(bytes);
+    case 'jp2':
+      return bytes[0] === 0 ? boxesEndEarly(bytes) : bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < bytes.length - 16;
+    default:
+      return false;
   }
 }
 
@@ -22,7 +31,8 @@ function boxesEndEarly(bytes: Buffer): boolean {
   let at = 0;
   while (at + 8 <= bytes.length) {
     const short = bytes.readUInt32BE(at);
-    if (short === 0) return bytes.toString('latin1', at + 4, at + 8) === 'jp2c' && bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < at;
+    if (short === 0)
+      return bytes.toString('latin1', at + 4, at + 8) === 'jp2c' && bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < at;
     if (short === 1 && at + 16 > bytes.length) return true;
     const length = short === 1 ? Number(bytes.readBigUInt64BE(at + 8)) : short;
     if (length < 8) return false;
@@ -36,7 +46,10 @@ const tag = { compression: 259, stripOffsets: 273, stripBytes: 279, tileOffsets:
 function tiffEndsEarly(bytes: Buffer): boolean {
   const directory = readDirectory(bytes);
   if (!directory) return true;
-  for (const [offsets, sizes] of [[tag.stripOffsets, tag.stripBytes], [tag.tileOffsets, tag.tileBytes]]) {
+  for (const [offsets, sizes] of [
+    [tag.stripOffsets, tag.stripBytes],
+    [tag.tileOffsets, tag.tileBytes],
+  ]) {
     const [starts, lengths] = [directory.get(offsets) ?? [], directory.get(sizes) ?? []];
     if (starts.some((start, i) => start + (lengths[i] ?? 0) > bytes.length)) return true;
   }
@@ -66,7 +79,10 @@ function readDirectory(bytes: Buffer): Map<number, number[]> | null {
     const [step, count] = [word(entry + 2) === 3 ? 2 : 4, long(entry + 4)];
     const values = count * step > 4 ? long(entry + 8) : entry + 8;
     if (values + count * step > bytes.length) return null;
-    found.set(word(entry), Array.from({ length: count }, (_, i) => (step === 2 ? word(values + i * 2) : long(values + i * 4))));
+    found.set(
+      word(entry),
+      Array.from({ length: count }, (_, i) => (step === 2 ? word(values + i * 2) : long(values + i * 4))),
+    );
   }
   return found;
 }

@@ -15,12 +15,16 @@ export function aptCommand(/** @type {string[]} */ packages) {
  * @param {import('./pieces/index.mjs').Say} say
  */
 export async function aptInstall(packages, purpose, { log, progress }) {
-  if (!existsSync('/usr/bin/apt-get')) throw new Error(`${purpose}: this system has no apt-get; install what corresponds to ${packages.join(' ')}`);
+  if (!existsSync('/usr/bin/apt-get'))
+    throw new Error(`${purpose}: this system has no apt-get; install what corresponds to ${packages.join(' ')}`);
   if (!isRoot()) throw new Error(`${purpose}: please run: ${aptCommand(packages)}`);
   log(`Installing ${packages.join(' ')} (${purpose})`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   // A list that is some months old names files that are no longer there, so it is renewed each time: a few seconds.
-  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', ...packages]]) {
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+  ]) {
     const bar = progress(`apt-get ${args[0]}`, 0);
     const { failure } = await finish('apt-get', args, { env, limitMs: 900_000, onTick: () => bar.at(0) });
     bar.done();

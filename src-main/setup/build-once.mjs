@@ -35,7 +35,10 @@ export async function buildOnce(name, build) {
       mkdirSync(scratch);
       try {
         await build(folder, scratch);
-        writeFileSync(join(folder, 'made-by-winnow.json'), `${JSON.stringify({ name, at: new Date().toISOString() })}\n`);
+        writeFileSync(
+          join(folder, 'made-by-winnow.json'),
+          `${JSON.stringify({ name, at: new Date().toISOString() })}\n`,
+        );
         renameSync(folder, finished);
       } finally {
         rmSync(attempt, { recursive: true, force: true });

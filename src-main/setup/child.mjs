@@ -14,7 +14,13 @@ import { noteWorker } from './lock.mjs';
  */
 export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell = false } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env: env ?? process.env, shell, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    const child = spawn(command, args, {
+      cwd,
+      env: env ?? process.env,
+      shell,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
     noteWorker(child.pid);
     let stdout = '';
     let output = '';
@@ -54,7 +60,11 @@ export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell
 
 /** The end of what a program printed, without stack traces, indented below our own sentence. */
 export function lastLines(/** @type {string} */ output, count = 16) {
-  const lines = output.trim().split('\n').filter((line) => line.trim() && !/^\s+at /.test(line)).slice(-count);
+  const lines = output
+    .trim()
+    .split('\n')
+    .filter((line) => line.trim() && !/^\s+at /.test(line))
+    .slice(-count);
   return lines.length ? `:\n${lines.map((line) => `    ${line.slice(0, 300)}`).join('\n')}` : '';
 }
 
@@ -67,7 +77,8 @@ export function passThrough(command, args, { cwd, env } = {}) {
     const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: 'inherit' });
     // A terminal sends Ctrl+C to the whole group, so the child already has it: we only must not die before it does.
     // A signal sent to us alone must be handed on. A second SIGINT is harmless to our commands: they are cancelling by then.
-    const handOn = (/** @type {NodeJS.Signals} */ signal) => void (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal));
+    const handOn = (/** @type {NodeJS.Signals} */ signal) =>
+      void (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal));
     /** @type {NodeJS.Signals[]} */
     const signals = process.platform === 'win32' ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
     for (const signal of signals) process.on(signal, handOn);

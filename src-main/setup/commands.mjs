@@ -10,7 +10,24 @@
  */
 
 const everyPiece = ['node', 'tensorflow', 'kernels', 'electron', 'display', 'screen', 'browser', 'tracer', 'renderer'];
-const withoutNetworks = ['scan', 'show', 'decide', 'tag', 'label', 'note', 'undo', 'redo', 'history', 'script', 'import', 'views', 'checks', 'duplicates', 'export', 'runs'];
+const withoutNetworks = [
+  'scan',
+  'show',
+  'decide',
+  'tag',
+  'label',
+  'note',
+  'undo',
+  'redo',
+  'history',
+  'script',
+  'import',
+  'views',
+  'checks',
+  'duplicates',
+  'export',
+  'runs',
+];
 const piecesOf = /** @type {Record<string, string[]>} */ ({
   window: ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer'],
   serve: ['node', 'tensorflow', 'kernels', 'renderer'],
@@ -32,7 +49,13 @@ export function planOf(task, args, { display }) {
     case 'test':
       return { kind: 'test', pieces: piecesOfTests(command), args };
     case 'bench':
-      return { kind: 'bench', pieces: ['crowd', 'schedules'].includes(command) ? [...commandLinePieces, 'browser', 'renderer'] : commandLinePieces, args };
+      return {
+        kind: 'bench',
+        pieces: ['crowd', 'schedules'].includes(command)
+          ? [...commandLinePieces, 'browser', 'renderer']
+          : commandLinePieces,
+        args,
+      };
     case 'check':
       return { kind: 'check', pieces: ['node'], args };
     case 'package':
@@ -43,7 +66,12 @@ export function planOf(task, args, { display }) {
 }
 
 /** @returns {Plan} */
-function planStart(/** @type {string} */ command, /** @type {string[]} */ rest, /** @type {string[]} */ args, /** @type {boolean} */ display) {
+function planStart(
+  /** @type {string} */ command,
+  /** @type {string[]} */ rest,
+  /** @type {string[]} */ args,
+  /** @type {boolean} */ display,
+) {
   const asksForHelp = rest.includes('--help') || rest.includes('-h');
   if (command === 'setup') return { kind: 'setup', pieces: piecesFor(rest[0] ?? 'window'), args: rest };
   if ((command === '' || command === 'open') && !asksForHelp) {
@@ -57,7 +85,10 @@ function planStart(/** @type {string} */ command, /** @type {string[]} */ rest, 
 /** @returns {string[]} for `setup <what>`: a command, `window`, `test`, `everything` or one piece */
 export function piecesFor(/** @type {string} */ what) {
   if (what === 'test' || what === 'everything') return everyPiece;
-  if (everyPiece.includes(what)) return what === 'display' ? ['node', 'electron', 'display'] : ['node', what].filter((id, index, all) => all.indexOf(id) === index);
+  if (everyPiece.includes(what))
+    return what === 'display'
+      ? ['node', 'electron', 'display']
+      : ['node', what].filter((id, index, all) => all.indexOf(id) === index);
   return piecesOf[what] ?? commandLinePieces;
 }
 

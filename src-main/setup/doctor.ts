@@ -16,9 +16,16 @@ const forTests = ['screen', 'browser', 'tracer'];
 
 export async function examine(): Promise<Component[]> {
   const tensorflow = await probe('tensorflow'); // alone, since it measures
-  const [found, compute, webgpu, sharp] = await Promise.all([Promise.all(pieces.filter(({ id }) => !(isShipped() && forTests.includes(id))).map(examinePiece)), probe('compute'), probe('webgpu'), probe('sharp')]);
+  const [found, compute, webgpu, sharp] = await Promise.all([
+    Promise.all(pieces.filter(({ id }) => !(isShipped() && forTests.includes(id))).map(examinePiece)),
+    probe('compute'),
+    probe('webgpu'),
+    probe('sharp'),
+  ]);
   return [
-    ...found.map((piece) => (piece.id === 'tensorflow' && piece.state === 'ready' ? withTrial(piece, tensorflow) : piece)),
+    ...found.map((piece) =>
+      piece.id === 'tensorflow' && piece.state === 'ready' ? withTrial(piece, tensorflow) : piece,
+    ),
     backendComponent(compute),
     webgpuComponent(webgpu),
     gpuComponent(tensorflow, webgpu),
@@ -45,7 +52,11 @@ type Probe = { found: Record<string, any>; failure: null } | { found: null; fail
 
 async function probe(name: string): Promise<Probe> {
   const args = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'probe.ts'), name];
-  const { stdout, failure } = await finish(node24() ?? process.execPath, args, { cwd: root, limitMs: 60_000, env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' } });
+  const { stdout, failure } = await finish(node24() ?? process.execPath, args, {
+    cwd: root,
+    limitMs: 60_000,
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' },
+  });
   const line = stdout.trim().split('\n').at(-1) ?? '';
   if (line.startsWith('{')) return { found: JSON.parse(line), failure: null };
   return { found: null, failure: causeOf(failure ?? 'it answered nothing') };
@@ -58,7 +69,13 @@ function causeOf(failure: string): string {
 }
 
 function withTrial(piece: Component, { found, failure }: Probe): Component {
-  if (!found) return { ...piece, state: 'broken', detail: `it is there but does not run: ${failure}`, mend: 'npm ci, then npm start -- setup tensorflow' };
+  if (!found)
+    return {
+      ...piece,
+      state: 'broken',
+      detail: `it is there but does not run: ${failure}`,
+      mend: 'npm ci, then npm start -- setup tensorflow',
+    };
   const device = found.gpu ? 'on the graphics card' : `${found.threads} threads`;
   return { ...piece, version: found.version, detail: `${device}, ${found.gflops} GFLOP/s (1024² matrix product)` };
 }
@@ -68,33 +85,63 @@ function backendComponent({ found, failure }: Probe): Component {
   const base = { id: 'backend', title: 'networks are trained on', version: null };
   const { choice, fixed } = chosenBackend();
   const other = `WINNOW_BACKEND=${backendChoices.join('|')}, --backend of rank, map and serve, or the status bar of the window`;
-  if (!found) return { ...base, state: 'broken', detail: failure, mend: choice === 'auto' ? 'npm start -- setup tensorflow' : `choose another: ${other}` };
+  if (!found)
+    return {
+      ...base,
+      state: 'broken',
+      detail: failure,
+      mend: choice === 'auto' ? 'npm start -- setup tensorflow' : `choose another: ${other}`,
+    };
   const { backend, version, device, threads, warning } = found;
   const chosen = fixed ? 'as WINNOW_BACKEND says' : choice === 'auto' ? 'the first that works' : 'as was chosen';
   const parallel = backend === 'webgpu' ? '' : `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
-  return { ...base, state: 'ready', detail: `${backendTitles[backend as keyof typeof backendTitles]}, ${chosen}: ${version} on ${device}${parallel}.${warning ? ` ${warning}` : ''} Another: ${other}`, mend: null };
+  return {
+    ...base,
+    state: 'ready',
+    detail: `${backendTitles[backend as keyof typeof backendTitles]}, ${chosen}: ${version} on ${device}${parallel}.${warning ? ` ${warning}` : ''} Another: ${other}`,
+    mend: null,
+  };
 }
 
 function webgpuComponent({ found, failure }: Probe): Component {
   const base = { id: 'webgpu', title: 'WebGPU', version: null };
-  const mend = process.platform === 'linux' ? 'apt-get install libvulkan1 and the Vulkan driver of the graphics card' : null;
+  const mend =
+    process.platform === 'linux' ? 'apt-get install libvulkan1 and the Vulkan driver of the graphics card' : null;
   if (!found) return { ...base, state: 'optional', detail: `cannot be used: ${failure}`, mend };
-  return { ...base, state: 'ready', detail: `${found.adapter}${found.software ? ', drawn by the processor: slower than native TensorFlow' : ''}`, mend: null };
+  return {
+    ...base,
+    state: 'ready',
+    detail: `${found.adapter}${found.software ? ', drawn by the processor: slower than native TensorFlow' : ''}`,
+    mend: null,
+  };
 }
 
 function gpuComponent(tensorflow: Probe, webgpu: Probe): Component {
   const base = { id: 'gpu', title: 'graphics card', version: null, mend: null };
   const nvidia = existsSync('/proc/driver/nvidia/version');
   if (tensorflow.found?.gpu) return { ...base, state: 'ready', detail: 'TensorFlow computes on it' };
-  if (webgpu.found?.adapter && !webgpu.found.software) return { ...base, state: 'ready', detail: `${webgpu.found.adapter}, through WebGPU` };
-  if (nvidia) return { ...base, state: 'optional', detail: 'an NVIDIA card is there; TensorFlow as set up here computes on the processor, WebGPU needs its Vulkan driver' };
+  if (webgpu.found?.adapter && !webgpu.found.software)
+    return { ...base, state: 'ready', detail: `${webgpu.found.adapter}, through WebGPU` };
+  if (nvidia)
+    return {
+      ...base,
+      state: 'optional',
+      detail:
+        'an NVIDIA card is there; TensorFlow as set up here computes on the processor, WebGPU needs its Vulkan driver',
+    };
   return { ...base, state: 'optional', detail: 'none that can compute was found; the processor is used' };
 }
 
 function sharpComponent({ found, failure }: Probe): Component {
   const base = { id: 'sharp', title: 'image decoder (sharp)' };
   if (!found) return { ...base, state: 'broken', version: null, detail: failure, mend: 'npm ci' };
-  return { ...base, state: 'ready', version: found.version, detail: `reads ${found.formats.join(', ')}; libvips ${found.vips}`, mend: null };
+  return {
+    ...base,
+    state: 'ready',
+    version: found.version,
+    detail: `reads ${found.formats.join(', ')}; libvips ${found.vips}`,
+    mend: null,
+  };
 }
 
 async function sqliteComponent(): Promise<Component> {

@@ -18,19 +18,40 @@ import { folderBytes, log, mebi, progress } from './progress.mjs';
  */
 export async function fetchWheel(wheel, folder) {
   const spec = `${wheel.name}==${wheel.version}`;
-  const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-cache-dir', '--disable-pip-version-check', ...wheel.tags, '--dest', folder, spec];
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    '--no-deps',
+    '--only-binary=:all:',
+    '--no-cache-dir',
+    '--disable-pip-version-check',
+    ...wheel.tags,
+    '--dest',
+    folder,
+    spec,
+  ];
   const python = process.platform === 'win32' ? 'python' : 'python3';
-  return fetchFile(wheel, folder, '.whl', (onTick) => finish(python, args, { onTick, cwd: folder, env: { ...process.env, TMPDIR: folder, TEMP: folder } }));
+  return fetchFile(wheel, folder, '.whl', (onTick) =>
+    finish(python, args, { onTick, cwd: folder, env: { ...process.env, TMPDIR: folder, TEMP: folder } }),
+  );
 }
 
 /** @param {Pinned} tarball @param {string} folder */
 export async function fetchTarball(tarball, folder) {
   // A cache of its own: 190 MB in the user's npm cache would only lie there. Scripts of the outer npm pass their
   // settings on by environment, and a few of them (dry-run, json) would change what `pack` does.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_(config_(dry_run|json|pack_destination|workspace.*|loglevel|global)|package_|lifecycle_)/i.test(key)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([key]) =>
+        !/^npm_(config_(dry_run|json|pack_destination|workspace.*|loglevel|global)|package_|lifecycle_)/i.test(key),
+    ),
+  );
   const [command, ...args] = npmCommand();
   args.push('pack', `${tarball.name}@${tarball.version}`, '--cache', join(folder, 'npm-cache'), '--loglevel', 'error');
-  return fetchFile(tarball, folder, '.tgz', (onTick) => finish(command, args, { onTick, cwd: folder, env, shell: command.endsWith('.cmd') }));
+  return fetchFile(tarball, folder, '.tgz', (onTick) =>
+    finish(command, args, { onTick, cwd: folder, env, shell: command.endsWith('.cmd') }),
+  );
 }
 
 /** npm as it was started, if it started us; else the one on the PATH. */
@@ -55,7 +76,8 @@ async function fetchFile(pinned, folder, extension, download) {
   if (!file) throw new Error(`${title} was downloaded, but no ${extension} file arrived`);
   const path = join(folder, file);
   const found = await sha256Of(path);
-  if (found !== pinned.sha256) throw new Error(`${title} is not the file we know: SHA-256 ${found}, expected ${pinned.sha256}`);
+  if (found !== pinned.sha256)
+    throw new Error(`${title} is not the file we know: SHA-256 ${found}, expected ${pinned.sha256}`);
   log(`  downloaded ${mebi(statSync(path).size)} MiB: ${title}, in ${Math.round((Date.now() - startedAt) / 1000)} s`);
   return path;
 }

@@ -15,7 +15,11 @@ import { folderBytes, log, progress } from './progress.mjs';
 export async function installPackages(root) {
   if (isInstalled(root)) return;
   const lock = join(cacheFolder(), `.lock-install-${digest(root).slice(0, 12)}`);
-  await withLock(lock, () => install(root), (pid) => log(`Another set-up (process ${pid}) is installing the libraries; waiting for it.`));
+  await withLock(
+    lock,
+    () => install(root),
+    (pid) => log(`Another set-up (process ${pid}) is installing the libraries; waiting for it.`),
+  );
 }
 
 async function install(/** @type {string} */ root) {
@@ -24,7 +28,11 @@ async function install(/** @type {string} */ root) {
   const startedAt = Date.now();
   const modules = join(root, 'node_modules');
   // Settings of the npm that runs this script must not reach the inner one: `--silent` would hide why it failed.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_(config_(loglevel|dry_run|json|global)|package_|lifecycle_)/i.test(key)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([key]) => !/^npm_(config_(loglevel|dry_run|json|global)|package_|lifecycle_)/i.test(key),
+    ),
+  );
   const [command, ...args] = npmCommand();
   const bar = progress('libraries', 0);
   const ci = (/** @type {string[]} */ ...more) =>
@@ -66,7 +74,9 @@ export function agrees(wanted, found) {
   const have = JSON.parse(found).packages;
   return Object.entries(JSON.parse(wanted).packages).every(([path, entry]) => {
     if (path === '') return true;
-    return have[path] ? have[path].version === entry.version : Boolean(entry.optional || entry.devOptional || entry.peer);
+    return have[path]
+      ? have[path].version === entry.version
+      : Boolean(entry.optional || entry.devOptional || entry.peer);
   });
 }
 

@@ -4,7 +4,17 @@
  * touched for a minute (a process id used again, another machine on a shared home), is taken over. The programs that
  * the holder started are named in it too: after a `kill -9` an `npm ci` goes on by itself, and is waited for.
  */
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 

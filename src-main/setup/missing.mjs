@@ -12,7 +12,9 @@ export function libraryOf(/** @type {NodeJS.ErrnoException} */ { code = '', mess
   const own = ownSentence.exec(message);
   if (own) return own[1];
   if (!codes.includes(code)) return null;
-  const named = /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message) ?? /node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(`${message}\n${stack}`);
+  const named =
+    /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message) ??
+    /node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(`${message}\n${stack}`);
   return named ? named[1] : code === 'ERR_DLOPEN_FAILED' ? message.split('\n')[0] : null;
 }
 
@@ -23,7 +25,9 @@ process.on('uncaughtException', async (error) => {
     process.stderr.write(`${error?.stack ?? error}\n`);
     process.exit(1);
   }
-  const mend = isShipped() ? 'Install Winnow again.' : 'Install the libraries again: npm ci. Then see whether anything else is missing: npm start -- doctor';
+  const mend = isShipped()
+    ? 'Install Winnow again.'
+    : 'Install the libraries again: npm ci. Then see whether anything else is missing: npm start -- doctor';
   process.stderr.write(`The library ‘${library}’ is missing or cannot be loaded. ${mend}\n`);
   if (process.argv[2] === 'doctor') {
     // It needs few libraries itself. Where one of these is missing, the sentence has said it.

@@ -19,18 +19,26 @@ const engine = join(root, 'out', 'winnow');
  * @returns {Promise<number>} exit code
  */
 export async function makePackages(node, args, env) {
-  if (!existsSync(join(root, 'dist', 'app', 'app.mjs'))) throw new Error('dist/app/app.mjs is not there, so there is no window to package');
+  if (!existsSync(join(root, 'dist', 'app', 'app.mjs')))
+    throw new Error('dist/app/app.mjs is not there, so there is no window to package');
   await layEngine(node, env);
   const more = args.includes('--dir') ? await electronAtHand() : [];
   log(`Packaging with ${builder}`);
-  const { failure, output } = await npm(node, ['exec', '--yes', builder, '--', '--config', 'electron-builder.yml', '--publish', 'never', ...args, ...more], env, 'packaging');
+  const { failure, output } = await npm(
+    node,
+    ['exec', '--yes', builder, '--', '--config', 'electron-builder.yml', '--publish', 'never', ...args, ...more],
+    env,
+    'packaging',
+  );
   if (failure === null) {
     log(`  made in out/packages${lastLines(output, 4)}`);
     return 0;
   }
   log(`The installers could not be made: ${failure}`);
   if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|cannot resolve|status code|unable to|self.signed/i.test(output)) {
-    log('electron-builder fetches Electron and its packaging tools from where Electron is released, which is not reached from here.');
+    log(
+      'electron-builder fetches Electron and its packaging tools from where Electron is released, which is not reached from here.',
+    );
     log('Run it on a machine that reaches them, or make the unpacked app: npm run package -- --dir');
   }
   return 1;
@@ -45,7 +53,13 @@ async function layEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEn
   }
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   writeFileSync(join(engine, 'package.json'), JSON.stringify(manifest, null, 2)); // with its devDependencies: npm ci compares it with the lock
-  const { failure } = await npm(node, ['ci', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline'], env, 'libraries for use', engine);
+  const { failure } = await npm(
+    node,
+    ['ci', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline'],
+    env,
+    'libraries for use',
+    engine,
+  );
   if (failure) throw new Error(`the libraries for the package could not be installed: ${failure}`);
   rmSync(join(engine, 'package-lock.json'));
   // The program alone: its package has headers and manuals too. `app.ts` and `node24()` look for it here.
@@ -53,10 +67,12 @@ async function layEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEn
   cpSync(node, shippedNode(engine));
   rmSync(join(engine, 'node_modules', nodePackageOf(node)), { recursive: true });
   const tensorflow = ['@tensorflow', 'tfjs-node-gpu', 'lib'];
-  if (existsSync(inModules(...tensorflow))) cpSync(realpathSync(inModules(...tensorflow)), join(engine, 'node_modules', ...tensorflow), { recursive: true });
+  if (existsSync(inModules(...tensorflow)))
+    cpSync(realpathSync(inModules(...tensorflow)), join(engine, 'node_modules', ...tensorflow), { recursive: true });
   else log('  native TensorFlow is not here: the package will compute by WebGPU');
   const kernels = ['dist', 'kernels'];
-  if (existsSync(join(root, ...kernels))) cpSync(realpathSync(join(root, ...kernels)), join(engine, ...kernels), { recursive: true });
+  if (existsSync(join(root, ...kernels)))
+    cpSync(realpathSync(join(root, ...kernels)), join(engine, ...kernels), { recursive: true });
   log(`  engine laid out: ${mebi(folderBytes(engine))} MiB`);
 }
 
@@ -82,7 +98,9 @@ async function electronAtHand() {
 async function npm(node, args, env, title, cwd = root) {
   const [command, ...before] = npmCommand();
   const bar = progress(title, 0);
-  const clean = Object.fromEntries(Object.entries(env).filter(([key]) => !/^npm_(config_|package_|lifecycle_)/i.test(key)));
+  const clean = Object.fromEntries(
+    Object.entries(env).filter(([key]) => !/^npm_(config_|package_|lifecycle_)/i.test(key)),
+  );
   const result = await finish(command, [...before, ...args], {
     cwd,
     env: { ...clean, PATH: [dirname(node), env.PATH].join(delimiter) },

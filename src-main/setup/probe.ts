@@ -29,7 +29,12 @@ async function tensorflow() {
   for (let round = 0; round < rounds; round++) product();
   const seconds = (performance.now() - startedAt) / 1000;
   const { binding, isUsingGpuDevice } = tf.backend();
-  return { version: binding.TF_Version, gpu: Boolean(isUsingGpuDevice), threads: availableParallelism(), gflops: Math.round((rounds * 2 * 1024 ** 3) / seconds / 1e9) };
+  return {
+    version: binding.TF_Version,
+    gpu: Boolean(isUsingGpuDevice),
+    threads: availableParallelism(),
+    gflops: Math.round((rounds * 2 * 1024 ** 3) / seconds / 1e9),
+  };
 }
 
 async function webgpu() {
@@ -42,7 +47,9 @@ async function sharp() {
   const known = Object.values(library.format) as { id: string; input: { file: boolean; fileSuffix?: string[] } }[];
   const formats = known.filter(({ id, input }) => input.file && id !== 'raw').map(({ id }) => id);
   // A real picture through the real decoder and encoder, not only the module's own word.
-  await library({ create: { width: 8, height: 8, channels: 3, background: '#888' } }).webp().toBuffer();
+  await library({ create: { width: 8, height: 8, channels: 3, background: '#888' } })
+    .webp()
+    .toBuffer();
   return { version: library.versions.sharp, vips: library.versions.vips, formats };
 }
 

@@ -45,9 +45,17 @@ export function progress(title, total) {
 }
 
 /** @returns {string} e.g. `  TensorFlow  120 of 240 MiB  50%  30 MiB/s  4 s left` */
-export function describe(/** @type {string} */ title, /** @type {number} */ done, /** @type {number} */ total, /** @type {number} */ seconds) {
+export function describe(
+  /** @type {string} */ title,
+  /** @type {number} */ done,
+  /** @type {number} */ total,
+  /** @type {number} */ seconds,
+) {
   const rate = seconds > 0.5 ? done / seconds : 0;
-  const parts = [`  ${title}`, total ? `${mebi(done)} of ${mebi(total)} MiB` : done ? `${mebi(done)} MiB` : `${Math.round(seconds)} s`];
+  const parts = [
+    `  ${title}`,
+    total ? `${mebi(done)} of ${mebi(total)} MiB` : done ? `${mebi(done)} MiB` : `${Math.round(seconds)} s`,
+  ];
   if (total) parts.push(`${Math.floor((100 * done) / total)}%`);
   if (rate > 0) parts.push(`${mebi(rate)} MiB/s`);
   if (rate > 0 && total) parts.push(`${Math.ceil((total - done) / rate)} s left`);

@@ -18,8 +18,24 @@ const parts = ['types', 'unit', 'e2e'];
 
 /** @returns {Promise<number>} exit code */
 export async function checkTypes(/** @type {string} */ node, /** @type {NodeJS.ProcessEnv} */ env) {
-  const code = await passThrough(node, [inModules('typescript', 'bin', 'tsc'), '--noEmit', '--project', join(root, 'tsconfig.json')], { cwd: root, env });
-  const checked = await passThrough(node, [inModules('svelte-check', 'bin', 'svelte-check'), '--tsconfig', './tsconfig.json', '--output', 'human', '--threshold', 'error'], { cwd: root, env });
+  const code = await passThrough(
+    node,
+    [inModules('typescript', 'bin', 'tsc'), '--noEmit', '--project', join(root, 'tsconfig.json')],
+    { cwd: root, env },
+  );
+  const checked = await passThrough(
+    node,
+    [
+      inModules('svelte-check', 'bin', 'svelte-check'),
+      '--tsconfig',
+      './tsconfig.json',
+      '--output',
+      'human',
+      '--threshold',
+      'error',
+    ],
+    { cwd: root, env },
+  );
   return code || checked;
 }
 
@@ -37,7 +53,18 @@ export async function runTests(node, args, env) {
   const vitest = async (title, config, more, onScreen = false) => {
     say(title);
     const report = join(reports, `${counts.length}.json`);
-    const command = [node, inModules('vitest', 'vitest.mjs'), 'run', '--config', config, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--passWithNoTests', ...extra];
+    const command = [
+      node,
+      inModules('vitest', 'vitest.mjs'),
+      'run',
+      '--config',
+      config,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      '--passWithNoTests',
+      ...extra,
+    ];
     if (onScreen && !hasDisplay()) command.unshift('xvfb-run', '-a', '-s', '-screen 0 1600x1000x24');
     const code = await passThrough(command[0], command.slice(1), { cwd: root, env: { ...tests, ...more } });
     counts.push(countOf(code, existsSync(report) ? readFileSync(report, 'utf8') : null));
@@ -80,8 +107,17 @@ function softwareVulkan(/** @type {NodeJS.ProcessEnv} */ env) {
  * @returns {Count} a run that failed without a failed test (a file that does not load, a crash) counts as one failure
  */
 export function countOf(code, report) {
-  const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, numTodoTests = 0 } = report ? JSON.parse(report) : {};
-  return { passed: numPassedTests, failed: numFailedTests || (code === 0 && report ? 0 : 1), skipped: numPendingTests + numTodoTests };
+  const {
+    numPassedTests = 0,
+    numFailedTests = 0,
+    numPendingTests = 0,
+    numTodoTests = 0,
+  } = report ? JSON.parse(report) : {};
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests || (code === 0 && report ? 0 : 1),
+    skipped: numPendingTests + numTodoTests,
+  };
 }
 
 /** @returns {Count} */
@@ -101,7 +137,9 @@ export function lineOf(/** @type {Count} */ { passed, failed, skipped }) {
 }
 
 function hasTests(/** @type {string} */ folder) {
-  return existsSync(folder) && readdirSync(folder, { recursive: true }).some((file) => String(file).endsWith('.test.ts'));
+  return (
+    existsSync(folder) && readdirSync(folder, { recursive: true }).some((file) => String(file).endsWith('.test.ts'))
+  );
 }
 
 /** A heading goes where Vitest's own lines go. */

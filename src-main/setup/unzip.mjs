@@ -38,7 +38,9 @@ export async function unzip(zipPath, folder, placeOf, onBytes) {
           yield chunk;
         }
       };
-      await (entry.method === 8 ? pipeline(source, createInflateRaw({ chunkSize: 1 << 20 }), counted, output) : pipeline(source, counted, output));
+      await (entry.method === 8
+        ? pipeline(source, createInflateRaw({ chunkSize: 1 << 20 }), counted, output)
+        : pipeline(source, counted, output));
       if (output.bytesWritten !== entry.size) throw new Error(`${entry.name} in ${zipPath} is damaged`);
     }
   } finally {
@@ -72,7 +74,11 @@ async function entriesOf(/** @type {import('node:fs/promises').FileHandle} */ fi
   return entries;
 }
 
-async function readAt(/** @type {import('node:fs/promises').FileHandle} */ file, /** @type {number} */ position, /** @type {number} */ length) {
+async function readAt(
+  /** @type {import('node:fs/promises').FileHandle} */ file,
+  /** @type {number} */ position,
+  /** @type {number} */ length,
+) {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await file.read(buffer, 0, length, position);
   if (bytesRead !== length) throw new Error('the file ends too early');

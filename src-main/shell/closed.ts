@@ -18,7 +18,10 @@ export const switches: readonly (readonly [name: string, value?: string])[] = [
   ['no-pings'],
   // WebRTC would find out about the machine's addresses.
   ['force-webrtc-ip-handling-policy', 'disable_non_proxied_udp'],
-  ['disable-features', 'NetworkTimeServiceQuerying,MediaRouter,DialMediaRouteProvider,OptimizationHints,CertificateTransparencyComponentUpdater'],
+  [
+    'disable-features',
+    'NetworkTimeServiceQuerying,MediaRouter,DialMediaRouteProvider,OptimizationHints,CertificateTransparencyComponentUpdater',
+  ],
 ];
 
 export const pageOrigin = 'app://winnow';
@@ -26,7 +29,8 @@ export const isOurs = (url: string | undefined): boolean => url?.startsWith(`${p
 
 /** What the page may ask for: to put text on the clipboard (paths, commands). Everything else is refused: camera, microphone, location, reading the clipboard. */
 const granted: readonly string[] = ['clipboard-sanitized-write'];
-export const isGranted = (permission: string, url: string | undefined): boolean => granted.includes(permission) && isOurs(url?.endsWith('/') ? url : `${url}/`);
+export const isGranted = (permission: string, url: string | undefined): boolean =>
+  granted.includes(permission) && isOurs(url?.endsWith('/') ? url : `${url}/`);
 
 /** Requests that stay on this machine: the engine's pipe, and what the page or its developer tools hold in memory. */
 export const staysHere = (url: string): boolean => /^(app|blob|data|devtools|chrome-extension):/.test(url);

@@ -21,27 +21,55 @@ const seed = 1;
 
 /** Kept while the folder is open and the images that it was measured on are those of the folder: to ask for advice writes nothing. */
 const kept = new WeakMap<Table, { key: string; distance: number }>();
-const distanceKey = (sources: readonly Sample[]): string => `${usual.id} ${sources.map(({ sha256 }) => sha256.slice(0, 8)).join('')}`;
+const distanceKey = (sources: readonly Sample[]): string =>
+  `${usual.id} ${sources.map(({ sha256 }) => sha256.slice(0, 8)).join('')}`;
 
 /** Throws where the compute process does. */
 export async function advise(desk: Desk): Promise<Advice> {
   const usable = desk.table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
-  const counts = [...Map.groupBy(usable, (sample) => sample.class).values()].map((own) => own.length).sort((a, b) => a - b);
+  const counts = [...Map.groupBy(usable, (sample) => sample.class).values()]
+    .map((own) => own.length)
+    .sort((a, b) => a - b);
   const perClass = counts[Math.floor(counts.length / 2)] ?? 0;
   const distance = await distanceOf(usable, desk);
   const size = perClass >= enoughPerClass ? 'large' : 'small';
   const similarity = distance === null ? null : distance < near ? 'high' : distance < far ? 'some' : 'low';
-  return { images: usable.length, classes: counts.length, perClass, size, distance, similarity, ...follows(size, similarity, perClass), table, bounds: [near, far], enough: enoughPerClass };
+  return {
+    images: usable.length,
+    classes: counts.length,
+    perClass,
+    size,
+    distance,
+    similarity,
+    ...follows(size, similarity, perClass),
+    table,
+    bounds: [near, far],
+    enough: enoughPerClass,
+  };
 }
 
-async function distanceOf(usable: readonly Sample[], { table, compute, folder }: Pick<Desk, 'table' | 'compute' | 'folder'>): Promise<number | null> {
-  const byContent = [...new Map(usable.map((sample) => [sample.sha256, sample])).values()].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
-  const chosen = Array.from(shuffle(Int32Array.from(byContent.keys()), random('advice', seed)).subarray(0, looked), (i) => byContent[i]);
+async function distanceOf(
+  usable: readonly Sample[],
+  { table, compute, folder }: Pick<Desk, 'table' | 'compute' | 'folder'>,
+): Promise<number | null> {
+  const byContent = [...new Map(usable.map((sample) => [sample.sha256, sample])).values()].sort((a, b) =>
+    a.sha256 < b.sha256 ? -1 : 1,
+  );
+  const chosen = Array.from(
+    shuffle(Int32Array.from(byContent.keys()), random('advice', seed)).subarray(0, looked),
+    (i) => byContent[i],
+  );
   if (!chosen.length) return null;
   const key = distanceKey(chosen);
   const known = kept.get(table);
   if (known?.key === key) return known.distance;
-  const rows = (await Promise.all(chosen.map((sample) => rowOf(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null))))).filter((row) => row !== null); // what cannot be read is told elsewhere
+  const rows = (
+    await Promise.all(
+      chosen.map((sample) =>
+        rowOf(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
+      ),
+    )
+  ).filter((row) => row !== null); // what cannot be read is told elsewhere
   if (!rows.length) return null;
   const bytes = new Uint8Array(rows.length * rows[0].length);
   rows.forEach((row, i) => bytes.set(row, i * row.length));
@@ -56,22 +84,55 @@ type Cell = [mode: TrainMode, then: string];
 const cells: Record<Advice['size'], Record<NonNullable<Advice['similarity']>, Cell>> = {
   small: {
     high: ['head', 'What the weights know already tells them apart: train the head alone.'],
-    some: ['head', 'Train the head, which sees the features of all depths; where that is not enough, the rest after it, and look whether it has gained.'],
-    low: ['head', 'More images would help most. Until then train the head, which sees early features too, and trust it little.'],
+    some: [
+      'head',
+      'Train the head, which sees the features of all depths; where that is not enough, the rest after it, and look whether it has gained.',
+    ],
+    low: [
+      'head',
+      'More images would help most. Until then train the head, which sees early features too, and trust it little.',
+    ],
   },
   large: {
-    high: ['head-then-all', 'Train the head, and then the rest with care. The head alone is there in seconds and is not far behind.'],
-    some: ['head-then-all', 'Train the head, and then the rest: what the last layers know is to be bent to these images.'],
+    high: [
+      'head-then-all',
+      'Train the head, and then the rest with care. The head alone is there in seconds and is not far behind.',
+    ],
+    some: [
+      'head-then-all',
+      'Train the head, and then the rest: what the last layers know is to be bent to these images.',
+    ],
     low: ['all', 'Train all of it. From scratch is worth a comparison.'],
   },
 };
-const table: Advice['table'] = (['small', 'large'] as const).flatMap((size) => (['high', 'some', 'low'] as const).map((similarity) => ({ size, similarity, mode: cells[size][similarity][0], then: cells[size][similarity][1] })));
+const table: Advice['table'] = (['small', 'large'] as const).flatMap((size) =>
+  (['high', 'some', 'low'] as const).map((similarity) => ({
+    size,
+    similarity,
+    mode: cells[size][similarity][0],
+    then: cells[size][similarity][1],
+  })),
+);
 const likeness = { high: 'They are like', some: 'They are somewhat like', low: 'They are unlike' };
 
 /** The cell of the table, and why. */
-function follows(size: Advice['size'], similarity: Advice['similarity'], perClass: number): Pick<Advice, 'mode' | 'reasons'> {
-  const counted = size === 'small' ? `There are few images, ${perClass} of the class in the middle: all of a network would learn them by heart.` : `There are enough images, ${perClass} of the class in the middle, to train more than the last layer.`;
+function follows(
+  size: Advice['size'],
+  similarity: Advice['similarity'],
+  perClass: number,
+): Pick<Advice, 'mode' | 'reasons'> {
+  const counted =
+    size === 'small'
+      ? `There are few images, ${perClass} of the class in the middle: all of a network would learn them by heart.`
+      : `There are enough images, ${perClass} of the class in the middle, to train more than the last layer.`;
   if (similarity === null) return { mode: 'head', reasons: [counted, 'How like ImageNet they are is not known.'] };
   const [mode, then] = cells[size][similarity];
-  return { mode, reasons: [counted, `${likeness[similarity]} the photographs of ImageNet, which ${usual.title.split(',')[0]} was trained on.`, then] };
+  return {
+    mode,
+    reasons: [
+      counted,
+      `${likeness[similarity]} the photographs of ImageNet, which ${usual.title.split(',')[0]} was trained on.`,
+      then,
+    ],
+  };
 }

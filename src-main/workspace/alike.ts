@@ -31,11 +31,19 @@ export async function findAlike(desk: Desk, ids: readonly number[], report: Repo
   });
   const [first] = chosen;
   const title = `Like ${first.path}${chosen.length > 1 ? ` and ${plural(chosen.length - 1, 'other')}` : ''}`;
-  desk.table.putColumn(alikeColumn, title, source.id, samples.map(({ id }) => id), likeness);
+  desk.table.putColumn(
+    alikeColumn,
+    title,
+    source.id,
+    samples.map(({ id }) => id),
+    likeness,
+  );
   return samples.length;
 
   /** Each image's embedding, brought to length 1. Doors are answered between blocks. */
-  async function walk(visit: (sample: (typeof samples)[number], direction: Float64Array, i: number) => void): Promise<void> {
+  async function walk(
+    visit: (sample: (typeof samples)[number], direction: Float64Array, i: number) => void,
+  ): Promise<void> {
     const direction = new Float64Array(source.last);
     for (const { from, codes } of embeddingBlocks(set, source.last)) {
       for (let i = 0; i < codes.length / source.last; i++) {

@@ -10,7 +10,9 @@ type Known = Pick<Sample, 'sha256'>;
 
 /** The setting that says it of these samples. A content that several of them have stands twice: its copies are apart from each other too. */
 export function apartSetting(samples: readonly Known[]): [key: string, contents: string[]] {
-  const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)].flatMap(([sha256, own]) => (own.length > 1 ? [sha256, sha256] : [sha256])).sort();
+  const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)]
+    .flatMap(([sha256, own]) => (own.length > 1 ? [sha256, sha256] : [sha256]))
+    .sort();
   return [settingKey('apart-set', createHash('sha256').update(contents.join()).digest('hex').slice(0, 32)), contents];
 }
 
@@ -85,6 +87,8 @@ export class Apart {
     if (contents.has(sha256)) return false; // only a content that is apart from itself is looked for twice
     const partners = this.#pairs.get(sha256);
     if (!partners) return true;
-    return partners.size < contents.size ? !partners.values().some((partner) => contents.has(partner)) : !contents.values().some((content) => partners.has(content));
+    return partners.size < contents.size
+      ? !partners.values().some((partner) => contents.has(partner))
+      : !contents.values().some((content) => partners.has(content));
   }
 }

@@ -9,7 +9,9 @@ const file = (): string => join(dataFolder(), 'backend');
 /** `fixed`: the environment says so (`--backend` speaks through it), and goes before what is kept. */
 export function chosenBackend(): { choice: BackendChoice; fixed: boolean } {
   const { WINNOW_BACKEND } = process.env;
-  return WINNOW_BACKEND ? { choice: WINNOW_BACKEND as BackendChoice, fixed: true } : { choice: keptBackend(), fixed: false };
+  return WINNOW_BACKEND
+    ? { choice: WINNOW_BACKEND as BackendChoice, fixed: true }
+    : { choice: keptBackend(), fixed: false };
 }
 
 function keptBackend(): BackendChoice {

@@ -4,7 +4,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { workerData } from 'node:worker_threads';
 import { copyDatabase, faultOf } from './database.ts';
 
-export interface BackupOrder { file: string; to: string }
+export interface BackupOrder {
+  file: string;
+  to: string;
+}
 
 const { file, to } = workerData as BackupOrder;
 const part = `${to}.part`;

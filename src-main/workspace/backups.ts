@@ -26,10 +26,12 @@ const named = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z(?:-version-\d+)?
 function backupNames(workspaceFolder: string): { name: string; atMs: number }[] {
   const folder = backupsFolder(workspaceFolder);
   const names = existsSync(folder) ? readdirSync(folder) : [];
-  return names.flatMap((name) => {
-    const parts = named.exec(name);
-    return parts ? [{ name, atMs: Date.parse(`${parts[1]}T${parts[2]}:${parts[3]}:${parts[4]}.${parts[5]}Z`) }] : [];
-  }).sort((a, b) => b.atMs - a.atMs);
+  return names
+    .flatMap((name) => {
+      const parts = named.exec(name);
+      return parts ? [{ name, atMs: Date.parse(`${parts[1]}T${parts[2]}:${parts[3]}:${parts[4]}.${parts[5]}Z`) }] : [];
+    })
+    .sort((a, b) => b.atMs - a.atMs);
 }
 
 function describe(workspaceFolder: string, { name, atMs }: { name: string; atMs: number }): Backup {
@@ -77,14 +79,23 @@ export function restoreBackup(workspaceFolder: string, name: string | null): Res
   const file = databaseFile(workspaceFolder);
   if (name === null) {
     const fault = existsSync(file) ? faultOf(file) : 'it is not there';
-    if (fault) throw new WinnowError('workspace-corrupt', `The workspace cannot be used as it is: ${fault}. Bring a backup back instead.`);
+    if (fault)
+      throw new WinnowError(
+        'workspace-corrupt',
+        `The workspace cannot be used as it is: ${fault}. Bring a backup back instead.`,
+      );
     removeMarker(workspaceFolder);
     return { backup: null, aside: null, steps: stepsOf(file) ?? 0 };
   }
   const backup = backupNames(workspaceFolder).find((one) => one.name === name);
-  if (!backup) throw new WinnowError('bad-request', `There is no backup ‘${name}’ of this folder. \`winnow restore FOLDER\` lists them.`);
+  if (!backup)
+    throw new WinnowError(
+      'bad-request',
+      `There is no backup ‘${name}’ of this folder. \`winnow restore FOLDER\` lists them.`,
+    );
   const { steps } = describe(workspaceFolder, backup);
-  if (steps === null) throw new WinnowError('workspace-corrupt', `The backup ${name} is damaged too. Choose another one.`);
+  if (steps === null)
+    throw new WinnowError('workspace-corrupt', `The backup ${name} is damaged too. Choose another one.`);
   const part = `${file}.part`;
   copyFileSync(join(backupsFolder(workspaceFolder), name), part, constants.COPYFILE_FICLONE);
   const aside = `${file}.damaged-${stamp()}`;
@@ -131,7 +142,9 @@ export class Backups {
   consider(journal: number, after: () => void) {
     const { atMs, journal: before } = this.#tried;
     const now = Date.now();
-    const isDue = journal > before && (now - atMs > day || journal - before >= everySteps || now - Math.max(atMs, this.#openedMs) > everyMs);
+    const isDue =
+      journal > before &&
+      (now - atMs > day || journal - before >= everySteps || now - Math.max(atMs, this.#openedMs) > everyMs);
     if (!isDue || this.#making) return;
     this.#tried = { atMs: now, journal };
     this.#make(after);
@@ -146,28 +159,34 @@ export class Backups {
     const file = databaseFile(this.#workspaceFolder);
     try {
       const { bavail, bsize } = statfsSync(this.#workspaceFolder);
-      if (bavail * bsize < 2 * statSync(file).size) throw new WinnowError('disk-full', 'The disk is nearly full. Free some space.');
+      if (bavail * bsize < 2 * statSync(file).size)
+        throw new WinnowError('disk-full', 'The disk is nearly full. Free some space.');
       const order: BackupOrder = { file, to: newBackup(this.#workspaceFolder) };
-      const worker = new Worker(new URL('./backup-worker.ts', import.meta.url), { workerData: order, execArgv: ['--disable-warning=ExperimentalWarning'] });
+      const worker = new Worker(new URL('./backup-worker.ts', import.meta.url), {
+        workerData: order,
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+      });
       const ended = new Promise<void>((resolve) => {
         let fault: unknown = null;
         const tooLong = setTimeout(() => {
           fault = new Error('It took too long.');
           void worker.terminate();
         }, longestMs).unref();
-        worker.once('error', (error) => (fault = error)).once('exit', () => {
-          clearTimeout(tooLong);
-          this.#making = null;
-          if (fault || !existsSync(order.to)) {
-            rmSync(`${order.to}.part`, { force: true });
-            this.#skip(fault ?? new Error('It was interrupted.'));
-          } else {
-            this.#done = this.#tried;
-            this.#prune();
-            after();
-          }
-          resolve();
-        });
+        worker
+          .once('error', (error) => (fault = error))
+          .once('exit', () => {
+            clearTimeout(tooLong);
+            this.#making = null;
+            if (fault || !existsSync(order.to)) {
+              rmSync(`${order.to}.part`, { force: true });
+              this.#skip(fault ?? new Error('It was interrupted.'));
+            } else {
+              this.#done = this.#tried;
+              this.#prune();
+              after();
+            }
+            resolve();
+          });
       });
       this.#making = { worker, ended };
     } catch (error) {
@@ -178,7 +197,8 @@ export class Backups {
   #prune() {
     const regular = backupNames(this.#workspaceFolder).filter(({ name }) => !name.includes('-version-'));
     const kept = keptOf(regular.map(({ atMs }) => atMs));
-    for (const { name, atMs } of regular) if (!kept.has(atMs)) rmSync(join(backupsFolder(this.#workspaceFolder), name), { force: true });
+    for (const { name, atMs } of regular)
+      if (!kept.has(atMs)) rmSync(join(backupsFolder(this.#workspaceFolder), name), { force: true });
   }
 
   /** Told once. */
@@ -187,4 +207,3 @@ export class Backups {
     this.#isTold = true;
   }
 }
-

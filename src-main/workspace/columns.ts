@@ -10,7 +10,8 @@ import type { Database } from './database.ts';
 
 type Stored = Omit<Column, 'count'>;
 
-const titleOf = (name: string) => name[0].toUpperCase() + name.slice(1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+const titleOf = (name: string) =>
+  name[0].toUpperCase() + name.slice(1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 const bytesOf = (values: Float64Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 export class Columns {
@@ -87,23 +88,44 @@ export class Columns {
     this.#db.run(
       `INSERT INTO columns (name, title, run_id, categories, revision, data) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET title = excluded.title, run_id = excluded.run_id, categories = excluded.categories, revision = excluded.revision, data = excluded.data`,
-      name, title, runId, categories && JSON.stringify(categories), revision, bytesOf(values));
+      name,
+      title,
+      runId,
+      categories && JSON.stringify(categories),
+      revision,
+      bytesOf(values),
+    );
     this.#written.set(name, values);
     this.#list = null;
   }
 
   /** Inside a write: measures were put. */
   touchMeasures(revision: number) {
-    this.#db.run("INSERT INTO meta (key, value) VALUES ('measuresRevision', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", String(revision));
+    this.#db.run(
+      "INSERT INTO meta (key, value) VALUES ('measuresRevision', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+      String(revision),
+    );
     this.#list = null;
   }
 
   #stored(): Stored[] {
     if (this.#list) return this.#list;
-    const revision = Number(this.#db.get<{ value: string }>("SELECT value FROM meta WHERE key = 'measuresRevision'")?.value ?? 0);
-    const measured = revision ? measureNames.map((name) => ({ name, title: titleOf(name), runId: null, categories: null, revision })) : [];
-    const written = this.#db.all<Omit<Stored, 'categories'> & { categories: string | null }>('SELECT name, title, run_id AS runId, categories, revision FROM columns ORDER BY id');
-    return (this.#list = [...measured, ...written.map((column) => ({ ...column, categories: column.categories === null ? null : (JSON.parse(column.categories) as string[]) }))]);
+    const revision = Number(
+      this.#db.get<{ value: string }>("SELECT value FROM meta WHERE key = 'measuresRevision'")?.value ?? 0,
+    );
+    const measured = revision
+      ? measureNames.map((name) => ({ name, title: titleOf(name), runId: null, categories: null, revision }))
+      : [];
+    const written = this.#db.all<Omit<Stored, 'categories'> & { categories: string | null }>(
+      'SELECT name, title, run_id AS runId, categories, revision FROM columns ORDER BY id',
+    );
+    return (this.#list = [
+      ...measured,
+      ...written.map((column) => ({
+        ...column,
+        categories: column.categories === null ? null : (JSON.parse(column.categories) as string[]),
+      })),
+    ]);
   }
 
   #raw(name: string): Float64Array {
@@ -111,7 +133,9 @@ export class Columns {
     if (measure >= 0) return this.#measures().values[measure];
     let values = this.#written.get(name);
     if (!values) {
-      const data = this.#db.get<{ data: Uint8Array | null }>('SELECT data FROM columns WHERE name = ?', name)?.data ?? new Uint8Array();
+      const data =
+        this.#db.get<{ data: Uint8Array | null }>('SELECT data FROM columns WHERE name = ?', name)?.data ??
+        new Uint8Array();
       values = new Float64Array(data.slice().buffer);
       this.#written.set(name, values);
     }
@@ -120,7 +144,9 @@ export class Columns {
 
   #measures() {
     if (this.#measured) return this.#measured;
-    const rows = this.#db.all<{ id: number; gone: number; measures: Uint8Array | null }>('SELECT id, gone, measures FROM samples');
+    const rows = this.#db.all<{ id: number; gone: number; measures: Uint8Array | null }>(
+      'SELECT id, gone, measures FROM samples',
+    );
     const length = rows.reduce((most, { id }) => Math.max(most, id), 0) + 1;
     const present = new Uint8Array(length);
     const values = measureNames.map(() => new Float64Array(length).fill(NaN));

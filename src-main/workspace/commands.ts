@@ -4,7 +4,14 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { z, ZodError } from 'zod';
-import { trainSchema, type Change, type ExportRequest, type KeepBest, type RankRequest, type TrainRequest } from '../contract/schemas.ts';
+import {
+  trainSchema,
+  type Change,
+  type ExportRequest,
+  type KeepBest,
+  type RankRequest,
+  type TrainRequest,
+} from '../contract/schemas.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable } from '../contract/words.ts';
@@ -16,7 +23,11 @@ type PathOf = (id: number) => string | undefined;
 /** A word of a command: text, which is quoted, or shell as it is. */
 type Word = string | { shell: string };
 /** A command on the folder, and what it reads from standard input. */
-interface Command { name: string; words: Word[]; input?: readonly string[] }
+interface Command {
+  name: string;
+  words: Word[];
+  input?: readonly string[];
+}
 
 /** More paths than this are not written on one line. */
 const maxPathsShown = 5;
@@ -24,9 +35,11 @@ const maxPathsShown = 5;
 export const stdinPrefix = 'winnow-stdin-';
 
 /** `sizePx` is `--size`: a flag's unit stands in its help. */
-export const flagOf = (name: string) => name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const flagOf = (name: string) =>
+  name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 /** A text as one word of a POSIX shell. */
-export const quoteWord = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+export const quoteWord = (text: string) =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** What on the command line does what this record did, without the program's name; long lists of paths are shortened to `--from -`. For people to read and copy. */
 export function commandOf(record: Record, folder: string, pathOf: PathOf): string {
@@ -51,9 +64,18 @@ function whyNot(error: unknown): string {
 function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
   switch (action.do) {
     case 'edit':
-      return changeCommands(action.change, action.where ? ['--where', action.where] : wordsOf(changes.marks.flatMap(([id]) => pathOf(id) ?? [])), action.where);
+      return changeCommands(
+        action.change,
+        action.where ? ['--where', action.where] : wordsOf(changes.marks.flatMap(([id]) => pathOf(id) ?? [])),
+        action.where,
+      );
     case 'import':
-      return [{ name: 'import', words: basename(dirname(action.file)).startsWith(stdinPrefix) ? ['--from', '-'] : [action.file] }];
+      return [
+        {
+          name: 'import',
+          words: basename(dirname(action.file)).startsWith(stdinPrefix) ? ['--from', '-'] : [action.file],
+        },
+      ];
     case 'keep-best':
       return [{ name: 'duplicates', words: keepBestWords(action.request) }];
     case 'apart':
@@ -75,8 +97,10 @@ function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
 
 /** A path that begins like an option is told from one. */
 const argument = (path: string) => (path.startsWith('-') ? `./${path}` : path);
-const wordsOf = (paths: readonly string[]): Word[] => (paths.length && paths.length <= maxPathsShown ? paths.map(argument) : ['--from', '-']);
-const given = (flag: string, value: string | number | null | undefined): Word[] => (value === null || value === undefined ? [] : [flag, String(value)]);
+const wordsOf = (paths: readonly string[]): Word[] =>
+  paths.length && paths.length <= maxPathsShown ? paths.map(argument) : ['--from', '-'];
+const given = (flag: string, value: string | number | null | undefined): Word[] =>
+  value === null || value === undefined ? [] : [flag, String(value)];
 
 /** One command for each part of a change, with the words that say of which images. */
 function changeCommands(change: Change, what: readonly Word[], where?: string, input?: readonly string[]): Command[] {
@@ -89,7 +113,8 @@ function changeCommands(change: Change, what: readonly Word[], where?: string, i
     const isOwn = reason !== undefined && !(decision && where && reason === where);
     add('decide', [...(decision ? [`--${decision}`] : []), ...(isOwn ? ['--reason', reason ?? ''] : [])]);
   }
-  if (addTags.length || removeTags.length) add('tag', [...addTags.flatMap((tag) => ['--add', tag]), ...removeTags.flatMap((tag) => ['--remove', tag])]);
+  if (addTags.length || removeTags.length)
+    add('tag', [...addTags.flatMap((tag) => ['--add', tag]), ...removeTags.flatMap((tag) => ['--remove', tag])]);
   if (label !== undefined) add('label', label === null ? ['--clear'] : ['--as', label]);
   if (note !== undefined) add('note', note === null ? ['--clear'] : ['--text', note]);
   return commands;
@@ -98,38 +123,97 @@ function changeCommands(change: Change, what: readonly Word[], where?: string, i
 type Setting = Extract<Record['action'], { do: 'threshold' | 'view' | 'remove-view' | 'unreadable' }>;
 function settingCommands(action: Setting): Command[] {
   switch (action.do) {
-    case 'threshold': return [{ name: 'checks', words: ['--threshold', `${action.check}=${action.threshold ?? 'default'}`] }];
-    case 'view': return [{ name: 'views', words: viewWords(action.view) }];
-    case 'remove-view': return [{ name: 'views', words: ['--remove', action.name] }];
-    default: throw new WinnowError('failed', 'this version of Winnow cannot read the entry.');
+    case 'threshold':
+      return [{ name: 'checks', words: ['--threshold', `${action.check}=${action.threshold ?? 'default'}`] }];
+    case 'view':
+      return [{ name: 'views', words: viewWords(action.view) }];
+    case 'remove-view':
+      return [{ name: 'views', words: ['--remove', action.name] }];
+    default:
+      throw new WinnowError('failed', 'this version of Winnow cannot read the entry.');
   }
 }
 
-const viewWords = ({ name, where, order }: SavedView): Word[] => ['--save', name, ...given('--where', where), '--order', `${order.descending ? '-' : ''}${order.by}`];
+const viewWords = ({ name, where, order }: SavedView): Word[] => [
+  '--save',
+  name,
+  ...given('--where', where),
+  '--order',
+  `${order.descending ? '-' : ''}${order.by}`,
+];
 
-const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word[] =>
-  ['--kind', ...kinds, ...(groups ? ['--group', ...groups.map(String)] : []), '--keep-best', rule, ...given('--protect', protectedFolder)];
+const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word[] => [
+  '--kind',
+  ...kinds,
+  ...(groups ? ['--group', ...groups.map(String)] : []),
+  '--keep-best',
+  rule,
+  ...given('--protect', protectedFolder),
+];
 
 /** With all parameters, so that a later version with other defaults does the same. */
 function rankWords(request: RankRequest, maps: Word | null): Word[] {
-  return ['--method', request.method, ...given('--train-on', request.trainOn), '--seed', String(request.seed), ...parameterWords(checkRank(request).parameters), ...(maps ? ['--maps', maps] : []), ...(request.resume ? [] : ['--fresh'])];
+  return [
+    '--method',
+    request.method,
+    ...given('--train-on', request.trainOn),
+    '--seed',
+    String(request.seed),
+    ...parameterWords(checkRank(request).parameters),
+    ...(maps ? ['--maps', maps] : []),
+    ...(request.resume ? [] : ['--fresh']),
+  ];
 }
 
-const parameterWords = (parameters: object): Word[] => Object.entries(parameters).flatMap(([name, value]) => given(`--${flagOf(name)}`, value as string | number | null));
+const parameterWords = (parameters: object): Word[] =>
+  Object.entries(parameters).flatMap(([name, value]) => given(`--${flagOf(name)}`, value as string | number | null));
 
 function trainWords(asked: TrainRequest): Word[] {
   const request = trainSchema.parse(asked); // of an earlier version, which knew fewer words
   const { by, shares, folds, seed } = request.division;
-  return ['--model', request.model, '--mode', request.mode, '--split-by', by, '--split', `${shares.train},${shares.val},${shares.test}`, ...(folds ? ['--folds', String(folds)] : []), '--split-seed', String(seed), '--seed', String(request.seed),
-    ...given('--weights', request.weights), ...parameterWords(checkTrain(request).parameters), ...(request.resume ? [] : ['--fresh'])];
+  return [
+    '--model',
+    request.model,
+    '--mode',
+    request.mode,
+    '--split-by',
+    by,
+    '--split',
+    `${shares.train},${shares.val},${shares.test}`,
+    ...(folds ? ['--folds', String(folds)] : []),
+    '--split-seed',
+    String(seed),
+    '--seed',
+    String(request.seed),
+    ...given('--weights', request.weights),
+    ...parameterWords(checkTrain(request).parameters),
+    ...(request.resume ? [] : ['--fresh']),
+  ];
 }
 
-function exportWords({ format, place, drop, keptOnly, splits, seed, safeForSpreadsheets, confirmMove }: ExportRequest, to: Word): Word[] {
-  return ['--to', to, '--format', format, '--place', place, ...(splits ? ['--split', `${splits.train},${splits.val},${splits.test}`] : []), '--seed', String(seed),
-    ...(keptOnly ? ['--kept-only'] : []), ...given('--drop', drop), ...(safeForSpreadsheets ? ['--safe-for-spreadsheets'] : []), ...given('--confirm-move', confirmMove)];
+function exportWords(
+  { format, place, drop, keptOnly, splits, seed, safeForSpreadsheets, confirmMove }: ExportRequest,
+  to: Word,
+): Word[] {
+  return [
+    '--to',
+    to,
+    '--format',
+    format,
+    '--place',
+    place,
+    ...(splits ? ['--split', `${splits.train},${splits.val},${splits.test}`] : []),
+    '--seed',
+    String(seed),
+    ...(keptOnly ? ['--kept-only'] : []),
+    ...given('--drop', drop),
+    ...(safeForSpreadsheets ? ['--safe-for-spreadsheets'] : []),
+    ...given('--confirm-move', confirmMove),
+  ];
 }
 
-const textOf = ({ name, words }: Command, folder: string) => [name, folder, ...words.map((word) => (typeof word === 'string' ? quoteWord(word) : word.shell))].join(' ');
+const textOf = ({ name, words }: Command, folder: string) =>
+  [name, folder, ...words.map((word) => (typeof word === 'string' ? quoteWord(word) : word.shell))].join(' ');
 
 // --- the script ---
 
@@ -138,7 +222,12 @@ const textOf = ({ name, words }: Command, folder: string) => [name, folder, ...w
  * the same bytes of exports. Where the records tell of undo and redo as well, an edit that stood when an export was made stands again for it. What this version
  * cannot repeat is a comment. `strays`: paths of images that have other marks than the records say.
  */
-export function scriptOf(records: readonly Record[], folder: string, pathOf: PathOf, strays: readonly string[] = []): string {
+export function scriptOf(
+  records: readonly Record[],
+  folder: string,
+  pathOf: PathOf,
+  strays: readonly string[] = [],
+): string {
   const lines = [headOf(folder)];
   const isTold = records.some(({ kind }) => kind === 'undo' || kind === 'redo');
   const targets = new Targets(records);
@@ -150,7 +239,8 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
   const standing = () => stack.filter((record) => !record.undone);
   const write = (title: string, make: () => Command[]): number => {
     const { commands, fault } = repeat(make);
-    if (commands.length || fault) lines.push('', `# ${printable(title)}`, ...(fault ? [fault] : []), ...commands.map(scriptLine));
+    if (commands.length || fault)
+      lines.push('', `# ${printable(title)}`, ...(fault ? [fault] : []), ...commands.map(scriptLine));
     return commands.length;
   };
   /** Brings what the script has done to these edits, by undo where it has done more. */
@@ -158,7 +248,15 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
     let common = 0;
     while (common < edits.length && written[common]?.record === edits[common]) common++;
     const steps = written.slice(common).reduce((sum, one) => sum + one.steps, 0);
-    if (steps) write(`take back: ${written.slice(common).map(({ record }) => record.title).reverse().join('; ')}`, () => [{ name: 'undo', words: ['--steps', String(steps)] }]);
+    if (steps)
+      write(
+        `take back: ${written
+          .slice(common)
+          .map(({ record }) => record.title)
+          .reverse()
+          .join('; ')}`,
+        () => [{ name: 'undo', words: ['--steps', String(steps)] }],
+      );
     written = written.slice(0, common);
     for (const record of edits.slice(common)) {
       written.push({ record, steps: write(record.title, () => editCommands(record, pathOf)) });
@@ -174,8 +272,11 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
       const { request, run } = record.action;
       const number = (runs.get(request.method) ?? 0) + 1;
       runs.set(request.method, number);
-      if (run !== `${request.method}-${number}`) lines.push('', `# Here ${run} becomes ${request.method}-${number}: runs before it were not finished.`);
-      write(record.title, () => [{ name: 'rank', words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)) }]);
+      if (run !== `${request.method}-${number}`)
+        lines.push('', `# Here ${run} becomes ${request.method}-${number}: runs before it were not finished.`);
+      write(record.title, () => [
+        { name: 'rank', words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)) },
+      ]);
     } else if (record.action.do === 'train') {
       bringTo(standing());
       const { request } = record.action;
@@ -193,7 +294,10 @@ export function scriptOf(records: readonly Record[], folder: string, pathOf: Pat
   }
   bringTo(standing());
   if (strays.length) {
-    lines.push('', '# These images have other marks in the folder than the steps above give them. Look at them before you rely on this script:');
+    lines.push(
+      '',
+      '# These images have other marks in the folder than the steps above give them. Look at them before you rely on this script:',
+    );
     for (const path of strays) lines.push(`#   ${pathLine(path)}`);
   }
   return `${lines.join('\n')}\n`;
@@ -223,7 +327,14 @@ function editCommands({ action, changes }: Record, pathOf: PathOf): Command[] {
   });
   switch (action.do) {
     case 'edit':
-      return rows.length ? changeCommands(action.change, skip, undefined, rows.map(({ path }) => pathLine(path))) : [];
+      return rows.length
+        ? changeCommands(
+            action.change,
+            skip,
+            undefined,
+            rows.map(({ path }) => pathLine(path)),
+          )
+        : [];
     case 'keep-best':
     case 'accept-labels':
     case 'import':
@@ -258,7 +369,9 @@ class Targets {
   #last = new Map<string, Record>();
 
   constructor(records: readonly Record[]) {
-    for (const record of records) if (record.kind === 'done' && record.action.do === 'export' && record.action.request.place !== 'move') this.#last.set(record.action.request.to, record);
+    for (const record of records)
+      if (record.kind === 'done' && record.action.do === 'export' && record.action.request.place !== 'move')
+        this.#last.set(record.action.request.to, record);
   }
 
   /** An export whose folder was emptied by hand and filled by a later one is no more. */

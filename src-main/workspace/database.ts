@@ -48,7 +48,12 @@ export class Database {
       this.#migrate(file, existed);
     } catch (error) {
       if (error instanceof WinnowError) throw error;
-      if (isDamage(error)) throw new WinnowError('workspace-corrupt', `The workspace ${file} is damaged (${(error as Error).message}). Move it away to start anew; the images are untouched.`, { cause: error });
+      if (isDamage(error))
+        throw new WinnowError(
+          'workspace-corrupt',
+          `The workspace ${file} is damaged (${(error as Error).message}). Move it away to start anew; the images are untouched.`,
+          { cause: error },
+        );
       const { code, message } = explain(error);
       throw new WinnowError(code, `The workspace ${file} cannot be opened: ${message}`, { cause: error });
     }
@@ -57,7 +62,10 @@ export class Database {
   #migrate(file: string, existed: boolean) {
     const version = Number(this.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0);
     if (version > schemaVersion) {
-      throw new WinnowError('workspace-newer', `This folder’s workspace was written by a newer Winnow (version ${version}; this one knows ${schemaVersion}). Update Winnow to open it.`);
+      throw new WinnowError(
+        'workspace-newer',
+        `This folder’s workspace was written by a newer Winnow (version ${version}; this one knows ${schemaVersion}). Update Winnow to open it.`,
+      );
     }
     if (version === schemaVersion) return;
     if (existed && version > 0) {
@@ -193,16 +201,35 @@ function addCuration(db: Database) {
       seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('edit', 'undo', 'redo', 'done')),
       target INTEGER, title TEXT NOT NULL, action TEXT NOT NULL, changes TEXT NOT NULL);
     UPDATE samples SET modified_ms = -1;`);
-  for (const entry of db.all<{ seq: number; at: number; kind: string; target: number | null; title: string; changes: string }>('SELECT * FROM journal_1 ORDER BY seq')) {
+  for (const entry of db.all<{
+    seq: number;
+    at: number;
+    kind: string;
+    target: number | null;
+    title: string;
+    changes: string;
+  }>('SELECT * FROM journal_1 ORDER BY seq')) {
     const changes = JSON.parse(entry.changes) as [number, unknown, unknown][];
     const marks = changes.map(([id, before, after]) => [id, { decision: before }, { decision: after }]);
-    db.run('INSERT INTO journal (seq, at, kind, target, title, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)', entry.seq, entry.at, entry.kind === 'decide' ? 'edit' : entry.kind, entry.target, entry.title,
-      JSON.stringify({ do: 'edit', change: { decision: changes[0]?.[2] ?? null } }), JSON.stringify({ marks, settings: [] }));
+    db.run(
+      'INSERT INTO journal (seq, at, kind, target, title, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      entry.seq,
+      entry.at,
+      entry.kind === 'decide' ? 'edit' : entry.kind,
+      entry.target,
+      entry.title,
+      JSON.stringify({ do: 'edit', change: { decision: changes[0]?.[2] ?? null } }),
+      JSON.stringify({ marks, settings: [] }),
+    );
   }
   const length = Number(db.get<{ n: number }>('SELECT coalesce(max(id), 0) + 1 AS n FROM samples')?.n);
   for (const { id } of db.all<{ id: number }>('SELECT id FROM columns WHERE run_id IS NOT NULL')) {
     const data = new Float64Array(length).fill(NaN);
-    for (const cell of db.all<{ sample_id: number; value: number }>('SELECT sample_id, value FROM cells WHERE column_id = ?', id)) data[cell.sample_id] = cell.value;
+    for (const cell of db.all<{ sample_id: number; value: number }>(
+      'SELECT sample_id, value FROM cells WHERE column_id = ?',
+      id,
+    ))
+      data[cell.sample_id] = cell.value;
     db.run('UPDATE columns SET data = ? WHERE id = ?', new Uint8Array(data.buffer), id);
   }
   db.forget();

@@ -16,7 +16,8 @@ export function choose(choice: Choice, samples: () => readonly Sample[], source:
   const chosen = new Set<number>();
   for (const wanted of choice.paths) {
     const found = idsOf(wanted.replace(/^\.\//, ''), all, byPath);
-    if (!found.length) throw new WinnowError('no-samples', `No image of this folder is ‘${wanted}’. Paths are relative to the folder.`);
+    if (!found.length)
+      throw new WinnowError('no-samples', `No image of this folder is ‘${wanted}’. Paths are relative to the folder.`);
     for (const id of found) chosen.add(id);
   }
   return [...chosen];
@@ -32,7 +33,8 @@ function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<s
 }
 
 /** What chose is the reason of a decision, where no other is given. */
-export const withReason = (change: Change, where: string | undefined): Change => (change.decision && change.reason === undefined && where ? { ...change, reason: where } : change);
+export const withReason = (change: Change, where: string | undefined): Change =>
+  change.decision && change.reason === undefined && where ? { ...change, reason: where } : change;
 
 /** What a change makes of a sample's marks. A decision comes with its reason; without a decision there is none. */
 export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, label, note }: Change): Patch {
@@ -43,7 +45,8 @@ export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, l
     if (decision === null) patch.reason = null;
     else if (reason !== undefined || decision !== marks.decision) patch.reason = reason ?? null;
   } else if (reason !== undefined && marks.decision !== null) patch.reason = reason;
-  if (addTags || removeTags) patch.tags = [...new Set([...marks.tags.filter((tag) => !removeTags?.includes(tag)), ...(addTags ?? [])])].sort();
+  if (addTags || removeTags)
+    patch.tags = [...new Set([...marks.tags.filter((tag) => !removeTags?.includes(tag)), ...(addTags ?? [])])].sort();
   if (label !== undefined) patch.label = label;
   if (note !== undefined) patch.note = note;
   return patch;
@@ -56,10 +59,12 @@ export function titleOf(change: Change, what: string): string {
   else if (change.reason !== undefined) parts.push(`reason of ${what}`);
   if (change.addTags?.length) parts.push(`tag ${change.addTags.map((tag) => `‘${tag}’`).join(', ')} on ${what}`);
   if (change.removeTags?.length) parts.push(`tag ${change.removeTags.map((tag) => `‘${tag}’`).join(', ')} off ${what}`);
-  if (change.label !== undefined) parts.push(change.label === null ? `label off ${what}` : `label ‘${change.label}’ on ${what}`);
+  if (change.label !== undefined)
+    parts.push(change.label === null ? `label off ${what}` : `label ‘${change.label}’ on ${what}`);
   if (change.note !== undefined) parts.push(change.note === null ? `note off ${what}` : `note on ${what}`);
   return parts.join(', ');
 }
 
 /** A path where it is one, else a count. */
-export const whatOf = (ids: readonly number[], pathOf: (id: number) => string | undefined): string => (ids.length === 1 && pathOf(ids[0])) || plural(ids.length, 'image');
+export const whatOf = (ids: readonly number[], pathOf: (id: number) => string | undefined): string =>
+  (ids.length === 1 && pathOf(ids[0])) || plural(ids.length, 'image');

@@ -26,11 +26,21 @@ export interface Embedded extends EmbeddingSet {
 
 /** Other weights under the same name are another model. */
 const keyOf = ({ id, sha256 }: Pretrained): string => `${id}@${sha256.slice(0, 8)}`;
-const fileOf = (workspaceFolder: string, source: Pretrained): string => join(workspaceFolder, 'embeddings', `${keyOf(source)}.f32`);
+const fileOf = (workspaceFolder: string, source: Pretrained): string =>
+  join(workspaceFolder, 'embeddings', `${keyOf(source)}.f32`);
 /** Rows by content. What is named beyond the file's end, as when somebody threw it away, is not there. */
-function indexed({ db, workspaceFolder }: Pick<Desk, 'db' | 'workspaceFolder'>, source: Pretrained): Map<string, number> {
-  const there = Math.floor((statSync(fileOf(workspaceFolder, source), { throwIfNoEntry: false })?.size ?? 0) / (source.size * 4));
-  const rows = db.all<{ sha256: string; row: number }>('SELECT sha256, row FROM embedding_rows WHERE model = ? AND row < ?', keyOf(source), there);
+function indexed(
+  { db, workspaceFolder }: Pick<Desk, 'db' | 'workspaceFolder'>,
+  source: Pretrained,
+): Map<string, number> {
+  const there = Math.floor(
+    (statSync(fileOf(workspaceFolder, source), { throwIfNoEntry: false })?.size ?? 0) / (source.size * 4),
+  );
+  const rows = db.all<{ sha256: string; row: number }>(
+    'SELECT sha256, row FROM embedding_rows WHERE model = ? AND row < ?',
+    keyOf(source),
+    there,
+  );
   return new Map(rows.map(({ sha256, row }) => [sha256, row]));
 }
 
@@ -39,35 +49,70 @@ const blockImages = 20;
 const blocksAhead = 2;
 
 /** Those of `samples` whose embedding is there already. */
-export function embeddingsOf(desk: Pick<Desk, 'db' | 'workspaceFolder'>, samples: readonly Sample[], source = usual): Embedded {
+export function embeddingsOf(
+  desk: Pick<Desk, 'db' | 'workspaceFolder'>,
+  samples: readonly Sample[],
+  source = usual,
+): Embedded {
   const rows = indexed(desk, source);
   const known = samples.filter(({ sha256 }) => rows.has(sha256));
-  return { source, file: fileOf(desk.workspaceFolder, source), size: source.size, samples: known, rows: Int32Array.from(known, ({ sha256 }) => rows.get(sha256) as number) };
+  return {
+    source,
+    file: fileOf(desk.workspaceFolder, source),
+    size: source.size,
+    samples: known,
+    rows: Int32Array.from(known, ({ sha256 }) => rows.get(sha256) as number),
+  };
 }
 
 /** Gives each sample its embedding, computing those that are missing. Files that cannot be read any more become issues. Throws WinnowError. */
-export async function embedSamples(desk: Desk, samples: readonly Sample[], report: Report, source = usual): Promise<Embedded> {
+export async function embedSamples(
+  desk: Desk,
+  samples: readonly Sample[],
+  report: Report,
+  source = usual,
+): Promise<Embedded> {
   const { table } = desk;
   const rows = indexed(desk, source);
-  const missing = [...new Map(samples.filter(({ sha256 }) => !rows.has(sha256)).map((sample) => [sample.sha256, sample])).values()];
+  const missing = [
+    ...new Map(samples.filter(({ sha256 }) => !rows.has(sha256)).map((sample) => [sample.sha256, sample])).values(),
+  ];
   if (missing.length) {
     report.stage('Embedding', missing.length);
     const issues = await addRows(desk, missing, source, report);
-    table.putScanned([], issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
+    table.putScanned(
+      [],
+      issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+    );
   }
   return embeddingsOf(desk, samples, source);
 }
 
-async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: readonly Sample[], source: Pretrained, report: Report): Promise<Issue[]> {
+async function addRows(
+  { db, compute, folder, workspaceFolder }: Desk,
+  wanted: readonly Sample[],
+  source: Pretrained,
+  report: Report,
+): Promise<Issue[]> {
   const rows = RowFile.open(fileOf(workspaceFolder, source), source.size * 4);
   const issues: Issue[] = [];
   let done = 0;
   const put = (samples: readonly Sample[], codes: Float32Array): void => {
-    if (codes.length !== samples.length * source.size) throw new Error(`${codes.length / source.size} embeddings came for ${samples.length} images.`);
+    if (codes.length !== samples.length * source.size)
+      throw new Error(`${codes.length / source.size} embeddings came for ${samples.length} images.`);
     const bytes = new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
     const first = rows.add(bytes);
     rows.sync();
-    db.transaction(() => samples.forEach(({ sha256 }, i) => db.run('INSERT OR REPLACE INTO embedding_rows (model, sha256, row) VALUES (?, ?, ?)', keyOf(source), sha256, first + i)));
+    db.transaction(() =>
+      samples.forEach(({ sha256 }, i) =>
+        db.run(
+          'INSERT OR REPLACE INTO embedding_rows (model, sha256, row) VALUES (?, ?, ?)',
+          keyOf(source),
+          sha256,
+          first + i,
+        ),
+      ),
+    );
     report.progress((done += samples.length));
   };
   const inFlight: Promise<void>[] = [];
@@ -78,7 +123,14 @@ async function addRows({ db, compute, folder, workspaceFolder }: Desk, wanted: r
     if (!sent.length) return;
     const bytes = new Uint8Array(sent.reduce((sum, { row }) => sum + row.length, 0));
     sent.forEach(({ row }, i) => bytes.set(row, i * row.length));
-    inFlight.push(compute.features({ model: source.id, bytes }, { signal: report.signal }).then(({ codes }) => put(sent.map(({ sample }) => sample), codes)));
+    inFlight.push(
+      compute.features({ model: source.id, bytes }, { signal: report.signal }).then(({ codes }) =>
+        put(
+          sent.map(({ sample }) => sample),
+          codes,
+        ),
+      ),
+    );
     inFlight.at(-1)?.catch(() => undefined); // told when it is waited for
   };
   try {
@@ -114,12 +166,18 @@ const mostCompared = 20_000;
 export async function likelyPairs(desk: Desk, signal: AbortSignal, source = usual): Promise<[number, number][]> {
   const { samples, file, size, rows } = embeddingsOf(desk, desk.table.samples(), source);
   if (samples.length < 2 || samples.length > mostCompared || !existsSync(file)) return [];
-  const pairs = await desk.compute.pairs({ embeddings: { file, size, rows }, width: source.last, k: 4, least: 0.85 }, { signal }).catch((error: unknown) => { throw inWords(error); });
+  const pairs = await desk.compute
+    .pairs({ embeddings: { file, size, rows }, width: source.last, k: 4, least: 0.85 }, { signal })
+    .catch((error: unknown) => {
+      throw inWords(error);
+    });
   return Array.from({ length: pairs.length / 2 }, (_, i) => [samples[pairs[2 * i]].id, samples[pairs[2 * i + 1]].id]);
 }
 
 /** How many images have one. */
-export const embeddedCount = (db: Database, source = usual): number => db.get<{ n: number }>('SELECT count(*) AS n FROM embedding_rows WHERE model = ?', keyOf(source))?.n ?? 0;
+export const embeddedCount = (db: Database, source = usual): number =>
+  db.get<{ n: number }>('SELECT count(*) AS n FROM embedding_rows WHERE model = ?', keyOf(source))?.n ?? 0;
 
 /** An image as the weights take it: the whole of it, in their square. */
-export const rowOf = (folder: string, sample: Sample, { sizePx }: Pretrained): Promise<Uint8Array> => withImage(folder, sample, (image) => makeRow(image, sizePx));
+export const rowOf = (folder: string, sample: Sample, { sizePx }: Pretrained): Promise<Uint8Array> =>
+  withImage(folder, sample, (image) => makeRow(image, sizePx));

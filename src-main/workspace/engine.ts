@@ -16,7 +16,18 @@ import { WinnowError } from '../contract/errors.ts';
 import type { ModelSummary } from '../contract/classifier.ts';
 import type { estimateSchema, summarySchema } from '../contract/schemas.ts';
 import type { EngineService } from '../contract/services.ts';
-import type { BackendChoice, BackendState, Backup, Component, EngineInfo, ExportFormat, MemoryEstimate, Method, Model, Restored } from '../contract/types.ts';
+import type {
+  BackendChoice,
+  BackendState,
+  Backup,
+  Component,
+  EngineInfo,
+  ExportFormat,
+  MemoryEstimate,
+  Method,
+  Model,
+  Restored,
+} from '../contract/types.ts';
 import { formats } from '../export/index.ts';
 import { examine } from '../setup/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
@@ -100,8 +111,14 @@ export class Engine implements EngineService {
 
   async chooseBackend(choice: BackendChoice): Promise<BackendState> {
     const { choice: before, fixed } = chosenBackend();
-    if (fixed) throw new WinnowError('bad-request', `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without to choose here.`);
-    const job = [...this.#held.values()].flatMap(({ workspace }) => workspace.jobs()).find(({ state }) => state === 'running');
+    if (fixed)
+      throw new WinnowError(
+        'bad-request',
+        `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without to choose here.`,
+      );
+    const job = [...this.#held.values()]
+      .flatMap(({ workspace }) => workspace.jobs())
+      .find(({ state }) => state === 'running');
     if (job) throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait for it to end.`);
     keepBackend(choice);
     await this.#compute.stop(); // the next call starts one on what is kept
@@ -116,15 +133,23 @@ export class Engine implements EngineService {
 
   async estimate({ method, parameters }: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null> {
     const checked = checkRank({ method, parameters });
-    return this.#compute.estimate({ method, params: checked.parameters }).catch((error: unknown) => { throw inWords(error); });
+    return this.#compute.estimate({ method, params: checked.parameters }).catch((error: unknown) => {
+      throw inWords(error);
+    });
   }
 
   methods = (): Method[] => methods.map(methodOf);
-  models = (): Model[] => classifiers.map((record) => ({ ...methodOf(record), modes: Object.fromEntries(Object.entries(record.modes).map(([mode, schema]) => [mode, jsonSchemaOf(schema)])) }));
+  models = (): Model[] =>
+    classifiers.map((record) => ({
+      ...methodOf(record),
+      modes: Object.fromEntries(Object.entries(record.modes).map(([mode, schema]) => [mode, jsonSchemaOf(schema)])),
+    }));
 
   async summary({ model, mode, parameters, classes }: z.infer<typeof summarySchema>): Promise<ModelSummary> {
     const checked = checkTrain({ model, mode, parameters });
-    return this.#compute.summarise({ model, mode, params: checked.parameters, classes }).catch((error: unknown) => { throw inWords(error); });
+    return this.#compute.summarise({ model, mode, params: checked.parameters, classes }).catch((error: unknown) => {
+      throw inWords(error);
+    });
   }
 
   exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary }) => ({ id, title, summary }));
@@ -133,8 +158,14 @@ export class Engine implements EngineService {
     const at = resolve(path?.replace(/^~(?=$|[\\/])/, homedir()) ?? homedir());
     try {
       const entries = await readdir(at, { withFileTypes: true });
-      const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => ({ name, path: join(at, name) }));
-      return { path: at, parent: dirname(at) === at ? null : dirname(at), folders: folders.sort((a, b) => a.name.localeCompare(b.name)) };
+      const folders = entries
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+        .map(({ name }) => ({ name, path: join(at, name) }));
+      return {
+        path: at,
+        parent: dirname(at) === at ? null : dirname(at),
+        folders: folders.sort((a, b) => a.name.localeCompare(b.name)),
+      };
     } catch (error) {
       throw new WinnowError('no-folder', `The folder ${at} cannot be listed: ${(error as Error).message}`);
     }
@@ -144,7 +175,10 @@ export class Engine implements EngineService {
     const real = await realFolder(folder);
     const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(real);
     if (isInside(real, workspaceFolder)) {
-      throw new WinnowError('bad-request', 'The workspace lies inside the opened folder, which is never written to. Choose another place for it.');
+      throw new WinnowError(
+        'bad-request',
+        'The workspace lies inside the opened folder, which is never written to. Choose another place for it.',
+      );
     }
     const id = hash(workspaceFolder);
     const known = this.#places.get(id);
@@ -165,7 +199,9 @@ export class Engine implements EngineService {
   /** Ends with the workspace held here, or known to be held by another engine that answers. */
   async #take(id: string, place: Place): Promise<Opened> {
     const { folder, workspaceFolder } = place;
-    const warning = networkDisk(workspaceFolder) ? `The workspace ${workspaceFolder} lies on a network disk. Open it on one machine at a time, or choose a place on a local disk with --workspace.` : null;
+    const warning = networkDisk(workspaceFolder)
+      ? `The workspace ${workspaceFolder} lies on a network disk. Open it on one machine at a time, or choose a place on a local disk with --workspace.`
+      : null;
     const opened: Opened = { id, folder, warning };
     if (this.#held.has(id)) return opened;
     if (this.#closing) throw new WinnowError('engine-gone', 'Winnow is closing. Start it again.');
@@ -211,16 +247,28 @@ export class Engine implements EngineService {
     }
   }
 
-  backups = ({ folder, workspace }: { folder: string; workspace?: string }): Promise<Backup[]> => this.#placeOf(folder, workspace).then(listBackups);
+  backups = ({ folder, workspace }: { folder: string; workspace?: string }): Promise<Backup[]> =>
+    this.#placeOf(folder, workspace).then(listBackups);
 
-  async restore({ folder, workspace, backup }: { folder: string; workspace?: string; backup: string | null }): Promise<Restored> {
+  async restore({
+    folder,
+    workspace,
+    backup,
+  }: {
+    folder: string;
+    workspace?: string;
+    backup: string | null;
+  }): Promise<Restored> {
     const workspaceFolder = await this.#placeOf(folder, workspace);
     const id = hash(workspaceFolder);
     await this.#close(id);
     const lock = takeLock(workspaceFolder, this.#self);
     if (!lock) {
       const holder = readHolder(workspaceFolder);
-      throw new WinnowError('workspace-busy', `Another Winnow${holder ? ` (process ${holder.pid})` : ''} has this folder open. Close it, then restore the backup.`);
+      throw new WinnowError(
+        'workspace-busy',
+        `Another Winnow${holder ? ` (process ${holder.pid})` : ''} has this folder open. Close it, then restore the backup.`,
+      );
     }
     try {
       return restoreBackup(workspaceFolder, backup);
@@ -231,7 +279,8 @@ export class Engine implements EngineService {
 
   async #placeOf(folder: string, workspace?: string): Promise<string> {
     const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(await realFolder(folder));
-    if (!existsSync(workspaceFolder)) throw new WinnowError('no-workspace', `Winnow has not worked on ${folder} yet: there is nothing to restore.`);
+    if (!existsSync(workspaceFolder))
+      throw new WinnowError('no-workspace', `Winnow has not worked on ${folder} yet: there is nothing to restore.`);
     return workspaceFolder;
   }
 
@@ -304,16 +353,25 @@ export class Engine implements EngineService {
 }
 
 const belongsTo = ({ folder, workspaceFolder }: Place) =>
-  new WinnowError('bad-request', `The workspace ${workspaceFolder} belongs to the folder ${folder}. Name another with --workspace.`);
+  new WinnowError(
+    'bad-request',
+    `The workspace ${workspaceFolder} belongs to the folder ${folder}. Name another with --workspace.`,
+  );
 
 const jsonSchemaOf = (schema: z.ZodType): Record<string, unknown> => z.toJSONSchema(schema, { io: 'input' });
-const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { schema: z.ZodType }): Method => ({ id, title, summary, schema: jsonSchemaOf(schema) });
+const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { schema: z.ZodType }): Method => ({
+  id,
+  title,
+  summary,
+  schema: jsonSchemaOf(schema),
+});
 
 /** Asked through the gate: a network folder that does not answer holds up nobody else. */
 async function realFolder(folder: string): Promise<string> {
   const path = resolve(folder.replace(/^~(?=$|[\\/])/, homedir()));
   const info = await askDisk(() => stat(path)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+      throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
     throw error;
   });
   if (!info.isDirectory()) throw new WinnowError('no-folder', `${path} is a file. Open the folder that holds it.`);
@@ -322,4 +380,13 @@ async function realFolder(folder: string): Promise<string> {
 
 const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-const defaultWorkspace = (folder: string) => join(dataFolder(), 'workspaces', `${basename(folder).replace(/[^\p{L}\p{N}._-]/gu, '_').slice(0, 40) || 'root'}-${hash(folder)}`);
+const defaultWorkspace = (folder: string) =>
+  join(
+    dataFolder(),
+    'workspaces',
+    `${
+      basename(folder)
+        .replace(/[^\p{L}\p{N}._-]/gu, '_')
+        .slice(0, 40) || 'root'
+    }-${hash(folder)}`,
+  );

@@ -29,7 +29,12 @@ export class Groups {
    * `likely`: pairs of ids that are worth a look whatever their fingerprints say. Returns whether all was looked at that could be: false where a file could not be
    * read for the moment, which says nothing of its picture, so that the next scan looks again.
    */
-  async find(folder: string, workspaceFolder: string, report: Report, likely: readonly (readonly [number, number])[] = []): Promise<boolean> {
+  async find(
+    folder: string,
+    workspaceFolder: string,
+    report: Report,
+    likely: readonly (readonly [number, number])[] = [],
+  ): Promise<boolean> {
     const candidates = this.#table.fingerprints();
     let isWhole = true;
     const look = async <Seen>(id: number, see: (sample: Sample) => Promise<Seen>): Promise<Seen> => {
@@ -42,7 +47,11 @@ export class Groups {
       }
     };
     // What was once compared is not compared again: the next search after a few new images is quick.
-    const verdicts = new Map(this.#db.all<{ pair: string; value: number }>('SELECT pair, value FROM verdicts').map(({ pair, value }) => [pair, value]));
+    const verdicts = new Map(
+      this.#db
+        .all<{ pair: string; value: number }>('SELECT pair, value FROM verdicts')
+        .map(({ pair, value }) => [pair, value]),
+    );
     const known = verdicts.size;
     report.stage('Finding duplicates', candidates.length);
     const groups = await findDuplicates(candidates, {
@@ -51,14 +60,19 @@ export class Groups {
       likely,
       isApart: () => false, // told apart when read, so that taking it back needs no search
       verdicts,
-      pixels: (id) => look(id, (sample) => readThumb(thumbFile(workspaceFolder, sample.sha256)).catch(() => withImage(folder, sample, makeThumb))),
+      pixels: (id) =>
+        look(id, (sample) =>
+          readThumb(thumbFile(workspaceFolder, sample.sha256)).catch(() => withImage(folder, sample, makeThumb)),
+        ),
       pixelHash: (id) => look(id, (sample) => withImage(folder, sample, hashPixels)),
     });
     this.#table.reshape();
     this.#table.write(() => {
-      for (const [pair, value] of [...verdicts].slice(known)) this.#db.run('INSERT OR REPLACE INTO verdicts (pair, value) VALUES (?, ?)', pair, value);
+      for (const [pair, value] of [...verdicts].slice(known))
+        this.#db.run('INSERT OR REPLACE INTO verdicts (pair, value) VALUES (?, ?)', pair, value);
       this.#db.run('DELETE FROM groups');
-      for (const { kind, ids, score } of groups) this.#db.run('INSERT INTO groups (kind, score, members) VALUES (?, ?, ?)', kind, score, JSON.stringify(ids));
+      for (const { kind, ids, score } of groups)
+        this.#db.run('INSERT INTO groups (kind, score, members) VALUES (?, ?, ?)', kind, score, JSON.stringify(ids));
     });
     return isWhole;
   }
@@ -74,7 +88,9 @@ export class Groups {
 
   #read() {
     if (this.#told?.shape === this.#table.shape) return this.#told;
-    const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>('SELECT id, kind, score, members FROM groups ORDER BY id');
+    const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>(
+      'SELECT id, kind, score, members FROM groups ORDER BY id',
+    );
     const groups: Group[] = [];
     if (rows.length) {
       const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
@@ -83,8 +99,12 @@ export class Groups {
         const there = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
         for (const [part, list] of apart.together(there).entries()) {
           groups.push({
-            id: id * 1000 + part, kind, score, ids: list.map((sample) => sample.id),
-            crossesClasses: new Set(list.map((sample) => sample.class)).size > 1, crossesSplits: new Set(list.map(({ path }) => splitOf(path))).size > 1,
+            id: id * 1000 + part,
+            kind,
+            score,
+            ids: list.map((sample) => sample.id),
+            crossesClasses: new Set(list.map((sample) => sample.class)).size > 1,
+            crossesSplits: new Set(list.map(({ path }) => splitOf(path))).size > 1,
           });
         }
       }

@@ -16,27 +16,47 @@ const mostLate = 10;
 const answerWithinMs = 15_000;
 
 export const silentError = ({ pid, since }: Holder) =>
-  new WinnowError('engine-gone', `The Winnow that has this folder open (process ${pid}${since ? `, since ${timeOf(since)}` : ''}) does not answer. End that process, then try again. What it confirmed is kept.`);
+  new WinnowError(
+    'engine-gone',
+    `The Winnow that has this folder open (process ${pid}${since ? `, since ${timeOf(since)}` : ''}) does not answer. End that process, then try again. What it confirmed is kept.`,
+  );
 const endedError = ({ pid }: Holder) =>
-  new WinnowError('engine-gone', `The Winnow that had this folder open (process ${pid}) has ended. Run the command again: what was confirmed is kept, and an interrupted training resumes.`);
+  new WinnowError(
+    'engine-gone',
+    `The Winnow that had this folder open (process ${pid}) has ended. Run the command again: what was confirmed is kept, and an interrupted training resumes.`,
+  );
 export const unreachableError = (holder: Holder | null) =>
-  new WinnowError('workspace-busy', holder
-    ? `Another Winnow (process ${holder.pid} on ${holder.host}, since ${timeOf(holder.since)}) has this folder open and cannot be reached from here. Close it, then try again.`
-    : 'Another Winnow has this folder open and does not say where it can be reached. Close it, then try again.');
+  new WinnowError(
+    'workspace-busy',
+    holder
+      ? `Another Winnow (process ${holder.pid} on ${holder.host}, since ${timeOf(holder.since)}) has this folder open and cannot be reached from here. Close it, then try again.`
+      : 'Another Winnow has this folder open and does not say where it can be reached. Close it, then try again.',
+  );
 
 const timeOf = (ms: number) => new Date(ms).toLocaleString('sv').slice(0, 16);
 
-export function askHolder({ pipe }: Pick<Holder, 'pipe'>, workspaceId: string, withinMs = answerWithinMs): Promise<HolderState> {
+export function askHolder(
+  { pipe }: Pick<Holder, 'pipe'>,
+  workspaceId: string,
+  withinMs = answerWithinMs,
+): Promise<HolderState> {
   return new Promise((tell) => {
     const asked = request({ agent: false, socketPath: pipe, path: alivePath(workspaceId) }, (answer) => {
       let body = '';
-      answer.setEncoding('utf8').on('data', (text: string) => (body += text)).on('error', () => tell('gone')).on('end', () => tell(stateOf(body)));
+      answer
+        .setEncoding('utf8')
+        .on('data', (text: string) => (body += text))
+        .on('error', () => tell('gone'))
+        .on('end', () => tell(stateOf(body)));
     });
     const timer = setTimeout(() => {
       tell('silent');
       asked.destroy();
     }, withinMs);
-    asked.on('error', () => tell('gone')).on('close', () => clearTimeout(timer)).end();
+    asked
+      .on('error', () => tell('gone'))
+      .on('close', () => clearTimeout(timer))
+      .end();
   });
 }
 
@@ -58,28 +78,34 @@ export interface Attachment {
 export function attach(holder: Holder, workspaceId: string, { guest }: { guest: boolean }): Promise<Attachment | null> {
   const lost = new AbortController();
   return new Promise((tell) => {
-    const asked = request({ agent: false, socketPath: holder.pipe, path: attachPath(workspaceId, guest) }, (answer: IncomingMessage) => {
-      clearTimeout(unanswered);
-      if (answer.statusCode !== 200) {
-        answer.resume();
-        return tell(null);
-      }
-      let late = 0;
-      // Counted in beats and not in time: where this process itself was held up, the timer was too.
-      const timer = setInterval(() => ++late > mostLate && lose(silentError(holder)), beatEveryMs).unref();
-      const lose = (why: WinnowError) => {
-        clearInterval(timer);
-        lost.abort(why);
-        asked.destroy();
-      };
-      answer.on('data', () => (late = 0)).on('error', () => lose(endedError(holder))).on('close', () => lose(endedError(holder)));
-      const detach = () => {
-        clearInterval(timer);
-        answer.removeAllListeners('close');
-        asked.destroy();
-      };
-      tell({ lost: lost.signal, detach });
-    });
+    const asked = request(
+      { agent: false, socketPath: holder.pipe, path: attachPath(workspaceId, guest) },
+      (answer: IncomingMessage) => {
+        clearTimeout(unanswered);
+        if (answer.statusCode !== 200) {
+          answer.resume();
+          return tell(null);
+        }
+        let late = 0;
+        // Counted in beats and not in time: where this process itself was held up, the timer was too.
+        const timer = setInterval(() => ++late > mostLate && lose(silentError(holder)), beatEveryMs).unref();
+        const lose = (why: WinnowError) => {
+          clearInterval(timer);
+          lost.abort(why);
+          asked.destroy();
+        };
+        answer
+          .on('data', () => (late = 0))
+          .on('error', () => lose(endedError(holder)))
+          .on('close', () => lose(endedError(holder)));
+        const detach = () => {
+          clearInterval(timer);
+          answer.removeAllListeners('close');
+          asked.destroy();
+        };
+        tell({ lost: lost.signal, detach });
+      },
+    );
     const unanswered = setTimeout(() => asked.destroy(), answerWithinMs);
     asked.on('error', () => (clearTimeout(unanswered), tell(null))).end();
   });

@@ -4,5 +4,8 @@ import { explain } from '../contract/errors.ts';
 import { importMarks, type ImportAnswer, type ImportOrder } from './import.ts';
 
 const { file, samples } = workerData as ImportOrder;
-const answer: ImportAnswer = await importMarks(file, samples).then((imported) => ({ imported }), (error: unknown) => ({ refused: explain(error) }));
+const answer: ImportAnswer = await importMarks(file, samples).then(
+  (imported) => ({ imported }),
+  (error: unknown) => ({ refused: explain(error) }),
+);
 parentPort?.postMessage(answer);

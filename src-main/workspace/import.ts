@@ -12,8 +12,14 @@ const unmatchedMax = 100;
 
 /** What of an image decides which row means it, and what that changes. */
 export type Known = Marks & Pick<Sample, 'id' | 'path' | 'sha256'>;
-export interface Imported { result: ImportResult; marks: (readonly [sampleId: number, patch: Partial<Marks>])[] }
-export interface ImportOrder { file: string; samples: readonly Known[] }
+export interface Imported {
+  result: ImportResult;
+  marks: (readonly [sampleId: number, patch: Partial<Marks>])[];
+}
+export interface ImportOrder {
+  file: string;
+  samples: readonly Known[];
+}
 export type ImportAnswer = { imported: Imported } | { refused: { code: ErrorCode; message: string } };
 
 /** Generous: half a gigabyte is read in a minute. */
@@ -22,15 +28,40 @@ const longestMinutes = 10;
 /** As `importMarks`, in a thread of its own, which `signal` ends. Throws WinnowError. */
 export async function importAside(file: string, samples: readonly Sample[], signal: AbortSignal): Promise<Imported> {
   if (signal.aborted) throw new WinnowError('cancelled', 'Cancelled.');
-  const known = samples.map(({ id, path, sha256, decision, reason, tags, label, note }): Known => ({ id, path, sha256, decision, reason, tags, label, note }));
+  const known = samples.map(({ id, path, sha256, decision, reason, tags, label, note }): Known => ({
+    id,
+    path,
+    sha256,
+    decision,
+    reason,
+    tags,
+    label,
+    note,
+  }));
   const order: ImportOrder = { file, samples: known };
-  const worker = new Worker(new URL('./import-worker.ts', import.meta.url), { workerData: order, execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const worker = new Worker(new URL('./import-worker.ts', import.meta.url), {
+    workerData: order,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   const tooLong = setTimeout(() => void worker.terminate(), longestMinutes * 60_000);
   const end = () => void worker.terminate();
   signal.addEventListener('abort', end);
   try {
-    const answer = await new Promise<ImportAnswer>((resolve, reject) => worker.once('message', resolve).once('error', reject)
-      .once('exit', () => reject(signal.aborted ? new WinnowError('cancelled', 'Cancelled.') : new WinnowError('bad-request', `To read ${file} took longer than ${longestMinutes} minutes. Divide it into several files.`))));
+    const answer = await new Promise<ImportAnswer>((resolve, reject) =>
+      worker
+        .once('message', resolve)
+        .once('error', reject)
+        .once('exit', () =>
+          reject(
+            signal.aborted
+              ? new WinnowError('cancelled', 'Cancelled.')
+              : new WinnowError(
+                  'bad-request',
+                  `To read ${file} took longer than ${longestMinutes} minutes. Divide it into several files.`,
+                ),
+          ),
+        ),
+    );
     if ('refused' in answer) throw new WinnowError(answer.refused.code, answer.refused.message);
     return answer.imported;
   } finally {
@@ -104,10 +135,17 @@ function differences(before: Marks, after: Marks): Partial<Marks> | null {
 
 const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 const isAbsolute = (path: string) => /^(\/|[A-Za-z]:\/)/.test(path);
-const plain = (path: string) => path.replaceAll('\\', '/').replace(/^(\.\/)+/, '').normalize('NFC');
+const plain = (path: string) =>
+  path
+    .replaceAll('\\', '/')
+    .replace(/^(\.\/)+/, '')
+    .normalize('NFC');
 
 function finder(samples: readonly Known[], rows: readonly MarksRow[]): (row: MarksRow) => Known | null {
-  const byPath = new Map([...samples.map((sample) => [plain(sample.path), sample] as const), ...samples.map((sample) => [sample.path, sample] as const)]);
+  const byPath = new Map([
+    ...samples.map((sample) => [plain(sample.path), sample] as const),
+    ...samples.map((sample) => [sample.path, sample] as const),
+  ]);
   const byHash = new Once(samples, ({ sha256 }) => sha256);
   const byHashAndName = new Once(samples, (sample) => `${sample.sha256} ${baseName(plain(sample.path))}`);
   const byName = new Once(samples, ({ path }) => baseName(plain(path)));
@@ -119,17 +157,29 @@ function finder(samples: readonly Known[], rows: readonly MarksRow[]): (row: Mar
   const named = new Map<string, number>();
   for (const path of paths) named.set(baseName(path), (named.get(baseName(path)) ?? 0) + 1);
 
-  const exactly = (path: string) => byPath.get(path) ?? byPath.get(plain(path)) ?? (root !== null && plain(path).startsWith(root) ? byPath.get(plain(path).slice(root.length)) : undefined);
+  const exactly = (path: string) =>
+    byPath.get(path) ??
+    byPath.get(plain(path)) ??
+    (root !== null && plain(path).startsWith(root) ? byPath.get(plain(path).slice(root.length)) : undefined);
   /** By the number of parts: the images' paths without what stands before so many last parts. */
   const endings = new Map<number, Once>();
   const endingWith = (path: string, parts: number) => {
     let index = endings.get(parts);
-    if (!index) endings.set(parts, (index = new Once(samples.filter((sample) => partsOf(sample.path) > parts), (sample) => lastParts(plain(sample.path), parts))));
+    if (!index)
+      endings.set(
+        parts,
+        (index = new Once(
+          samples.filter((sample) => partsOf(sample.path) > parts),
+          (sample) => lastParts(plain(sample.path), parts),
+        )),
+      );
     return index.get(path);
   };
   /** The row's path ends with the sample's, or the other way round; over one folder at least. */
   const bySuffix = (path: string) => {
-    const own = plain(path).replace(/\/{2,}/g, '/').replace(/^\/|\/$/g, '');
+    const own = plain(path)
+      .replace(/\/{2,}/g, '/')
+      .replace(/^\/|\/$/g, '');
     const parts = partsOf(own);
     if (parts < 2) return undefined;
     for (let left = Math.min(parts - 1, deepest); left >= 2; left--) {
@@ -148,14 +198,19 @@ function finder(samples: readonly Known[], rows: readonly MarksRow[]): (row: Mar
   return ({ paths, sha256 }) => {
     const first = (way: (path: string) => Known | undefined) => paths.map(way).find((sample) => sample !== undefined);
     const exact = paths.map(exactly).filter((sample) => sample !== undefined);
-    return exact.find((sample) => sample.sha256 === sha256)
+    return (
+      exact.find((sample) => sample.sha256 === sha256) ??
       // Another image has taken the name since: the one with these bytes is meant.
-      ?? (sha256 === null ? undefined : byHash.get(sha256) ?? onlyOf(paths.map((path) => byHashAndName.get(`${sha256} ${baseName(plain(path))}`))))
+      (sha256 === null
+        ? undefined
+        : (byHash.get(sha256) ??
+          onlyOf(paths.map((path) => byHashAndName.get(`${sha256} ${baseName(plain(path))}`))))) ??
       // Edited since. The name that it has in an export says nothing of images with other bytes.
-      ?? (sha256 === null ? exact[0] : exactly(paths[0] ?? ''))
-      ?? first(bySuffix)
-      ?? first(byOwnName)
-      ?? null;
+      (sha256 === null ? exact[0] : exactly(paths[0] ?? '')) ??
+      first(bySuffix) ??
+      first(byOwnName) ??
+      null
+    );
   };
 }
 

@@ -54,8 +54,22 @@ export class Jobs {
   /** Starts `work`, or queues it while another job runs, and returns at once. */
   start(kind: JobKind, title: string, work: Work): Job {
     const job: Job = {
-      id: this.#nextId++, kind, title, stage: 'Waiting', state: 'queued', place: null, done: 0, total: 0, unit: 'images', perSecond: null, secondsLeft: null,
-      startedAt: Date.now(), endedAt: null, runId: null, error: null, summary: null,
+      id: this.#nextId++,
+      kind,
+      title,
+      stage: 'Waiting',
+      state: 'queued',
+      place: null,
+      done: 0,
+      total: 0,
+      unit: 'images',
+      perSecond: null,
+      secondsLeft: null,
+      startedAt: Date.now(),
+      endedAt: null,
+      runId: null,
+      error: null,
+      summary: null,
     };
     const held: Held = { job, work, stop: new AbortController() };
     this.#jobs.set(job.id, held);

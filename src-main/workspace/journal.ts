@@ -29,12 +29,28 @@ export type Action =
 
 export type Patch = Partial<Marks>;
 /** New marks of a sample; new value of a setting, null to take it away. */
-export interface Edit { marks?: readonly (readonly [sampleId: number, after: Patch])[]; settings?: readonly (readonly [key: string, after: unknown])[] }
-export interface Changes { marks: [sampleId: number, before: Patch, after: Patch][]; settings: [key: string, before: unknown, after: unknown][] }
+export interface Edit {
+  marks?: readonly (readonly [sampleId: number, after: Patch])[];
+  settings?: readonly (readonly [key: string, after: unknown])[];
+}
+export interface Changes {
+  marks: [sampleId: number, before: Patch, after: Patch][];
+  settings: [key: string, before: unknown, after: unknown][];
+}
 type Kind = 'edit' | 'undo' | 'redo' | 'done';
-interface Step { seq: number; kind: Kind; target: number | null; title: string }
+interface Step {
+  seq: number;
+  kind: Kind;
+  target: number | null;
+  title: string;
+}
 /** A step that stands, with what it was. */
-export interface Record extends Step { at: number; action: Action; changes: Changes; undone: boolean }
+export interface Record extends Step {
+  at: number;
+  action: Action;
+  changes: Changes;
+  undone: boolean;
+}
 
 /** Takes the step that an undo or a redo names from one stack to the other: the last one, unless two programs wrote at once. */
 export function move<S extends { seq: number }>(target: number | null, from: S[], to: S[]) {
@@ -113,11 +129,19 @@ export class Journal {
   records(limit = Number.MAX_SAFE_INTEGER, all = false): Record[] {
     const standing = new Set(this.#done.map(({ seq }) => seq));
     const rows = this.#db.all<Step & { at: number; action: string; changes: string }>(
-      "SELECT seq, at, kind, target, title, action, changes FROM journal WHERE ? OR kind IN ('edit', 'done') ORDER BY seq DESC LIMIT ?", Number(all), limit);
+      "SELECT seq, at, kind, target, title, action, changes FROM journal WHERE ? OR kind IN ('edit', 'done') ORDER BY seq DESC LIMIT ?",
+      Number(all),
+      limit,
+    );
     return rows.reverse().map((row) => {
       const changes = row.changes ? changesOf(row.changes) : { marks: [], settings: [] };
       const action = changes && actionOf(row.action);
-      return { ...row, action: action ?? { do: 'unreadable' }, changes: changes ?? { marks: [], settings: [] }, undone: row.kind === 'edit' && !standing.has(row.seq) };
+      return {
+        ...row,
+        action: action ?? { do: 'unreadable' },
+        changes: changes ?? { marks: [], settings: [] },
+        undone: row.kind === 'edit' && !standing.has(row.seq),
+      };
     });
   }
 
@@ -127,42 +151,69 @@ export class Journal {
     const written = new Map<number, Patch>();
     for (const record of records) {
       const { changes } = (record.kind === 'edit' ? record : edits.get(record.target ?? -1)) ?? { changes: null };
-      for (const [id, before, after] of changes?.marks ?? []) written.set(id, { ...written.get(id), ...(record.kind === 'undo' ? before : after) });
+      for (const [id, before, after] of changes?.marks ?? [])
+        written.set(id, { ...written.get(id), ...(record.kind === 'undo' ? before : after) });
     }
-    return [...written].filter(([id, patch]) => !matches(this.#table.marks(id), patch)).map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
+    return [...written]
+      .filter(([id, patch]) => !matches(this.#table.marks(id), patch))
+      .map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
   }
 
   #again(kind: 'undo' | 'redo', step: Step, to: 1 | 2) {
-    const row = this.#db.get<{ changes: string }>('SELECT changes FROM journal WHERE seq = ?', step.seq) as { changes: string };
+    const row = this.#db.get<{ changes: string }>('SELECT changes FROM journal WHERE seq = ?', step.seq) as {
+      changes: string;
+    };
     const changes = changesOf(row.changes);
     const verb = kind === 'undo' ? 'undone' : 'done again';
-    if (!changes) throw new WinnowError('failed', `‘${step.title}’ cannot be ${verb}: this version of Winnow cannot read its entry in the journal.`);
+    if (!changes)
+      throw new WinnowError(
+        'failed',
+        `‘${step.title}’ cannot be ${verb}: this version of Winnow cannot read its entry in the journal.`,
+      );
     // Nothing but the journal writes marks. Where they differ, another program wrote too, and what it wrote is not taken back unasked.
-    const [from, when] = to === 1 ? [2, 'after'] as const : [1, 'before'] as const;
-    const strange = changes.marks.filter((change) => !matches(this.#table.marks(change[0]), change[from])).map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
-    for (const change of changes.settings) if (!same(this.#settings.get(change[0]), change[from])) strange.push(`the setting ${change[0]}`);
-    if (strange.length) throw new WinnowError('failed', `‘${step.title}’ cannot be ${verb}: ${listOf(strange)} ${strange.length === 1 ? 'is' : 'are'} not as ${when} that step. Change ${strange.length === 1 ? 'it' : 'them'} by hand.`);
+    const [from, when] = to === 1 ? ([2, 'after'] as const) : ([1, 'before'] as const);
+    const strange = changes.marks
+      .filter((change) => !matches(this.#table.marks(change[0]), change[from]))
+      .map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
+    for (const change of changes.settings)
+      if (!same(this.#settings.get(change[0]), change[from])) strange.push(`the setting ${change[0]}`);
+    if (strange.length)
+      throw new WinnowError(
+        'failed',
+        `‘${step.title}’ cannot be ${verb}: ${listOf(strange)} ${strange.length === 1 ? 'is' : 'are'} not as ${when} that step. Change ${strange.length === 1 ? 'it' : 'them'} by hand.`,
+      );
     this.#write(kind, step.seq, step.title, changes, to, null);
     return { changed: changes.marks.length + changes.settings.length, title: step.title };
   }
 
   #write(kind: Kind, target: number | null, title: string, changes: Changes, to: 1 | 2, action: Action | null) {
     const seq = this.#table.write((revision) => {
-      for (const change of changes.marks) this.#table.putMarks(change[0], { ...(this.#table.marks(change[0]) as Marks), ...change[to] }, revision);
+      for (const change of changes.marks)
+        this.#table.putMarks(change[0], { ...(this.#table.marks(change[0]) as Marks), ...change[to] }, revision);
       for (const change of changes.settings) this.#settings.put(change[0], change[to]);
-      return this.#db.run('INSERT INTO journal (at, kind, target, title, action, changes) VALUES (?, ?, ?, ?, ?, ?)',
-        Date.now(), kind, target, title, JSON.stringify(action), action ? JSON.stringify(changes) : '').id;
+      return this.#db.run(
+        'INSERT INTO journal (at, kind, target, title, action, changes) VALUES (?, ?, ?, ?, ?, ?)',
+        Date.now(),
+        kind,
+        target,
+        title,
+        JSON.stringify(action),
+        action ? JSON.stringify(changes) : '',
+      ).id;
     });
-    if (changes.settings.length || changes.marks.some(([, before, after]) => 'label' in before || 'label' in after)) this.#table.reshape();
+    if (changes.settings.length || changes.marks.some(([, before, after]) => 'label' in before || 'label' in after))
+      this.#table.reshape();
     this.#follow({ seq, kind, target, title });
     this.#onStep();
   }
 }
 
-const matches = (marks: Marks | null, patch: Patch): boolean => marks !== null && (Object.keys(patch) as (keyof Marks)[]).every((name) => same(marks[name], patch[name]));
+const matches = (marks: Marks | null, patch: Patch): boolean =>
+  marks !== null && (Object.keys(patch) as (keyof Marks)[]).every((name) => same(marks[name], patch[name]));
 
 /** Three names and how many more. */
-const listOf = (names: readonly string[]): string => (names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', '));
+const listOf = (names: readonly string[]): string =>
+  names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
 
 /** Null where it is not what this version writes. */
 function changesOf(text: string): Changes | null {
@@ -179,7 +230,8 @@ function actionOf(text: string): Action | null {
     const action = JSON.parse(text) as Action | null;
     if (action === null) return null; // of an undo
     const request = 'request' in action ? action.request : null;
-    const lacksRequest = ['rank', 'train', 'export', 'keep-best'].includes(action.do) && (typeof request !== 'object' || request === null);
+    const lacksRequest =
+      ['rank', 'train', 'export', 'keep-best'].includes(action.do) && (typeof request !== 'object' || request === null);
     const lacksTarget = action.do === 'export' && typeof (request as Partial<ExportRequest>).to !== 'string';
     return typeof action.do !== 'string' || lacksRequest || lacksTarget ? null : action;
   } catch {

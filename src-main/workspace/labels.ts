@@ -34,7 +34,18 @@ export async function judgeLabels(desk: TrainDesk, request: LabelsRequest, repor
   const id = desk.runs.nextId('labels');
   const of = request.runId === null ? null : foldsRun(desk.runs.get(request.runId));
   const parameters = of ? { run: of.id } : { folds, repeats };
-  const begun: Run = { ...emptyRun, id, kind: 'labels', method: 'labels', seed, trained: 0, parameters, column: `${id}.quality`, createdAt: Date.now(), state: 'running' };
+  const begun: Run = {
+    ...emptyRun,
+    id,
+    kind: 'labels',
+    method: 'labels',
+    seed,
+    trained: 0,
+    parameters,
+    column: `${id}.quality`,
+    createdAt: Date.now(),
+    state: 'running',
+  };
   return keepRun(desk, '', begun, report, async (put) => {
     const began = performance.now();
     mkdirSync(runFolder(desk.workspaceFolder, id), { recursive: true });
@@ -42,22 +53,48 @@ export async function judgeLabels(desk: TrainDesk, request: LabelsRequest, repor
     const labels = labelsOf(samples, classes);
     const { quality, suggested, flagged } = findLabelErrors(probabilities, labels, classes.length);
     const ids = samples.map((sample) => sample.id);
-    const column = (name: string, title: string, values: ArrayLike<number>, categories: readonly string[] | null = null): void => desk.table.putColumn(`${id}.${name}`, `${id} · ${title}`, id, ids, values, categories);
+    const column = (
+      name: string,
+      title: string,
+      values: ArrayLike<number>,
+      categories: readonly string[] | null = null,
+    ): void => desk.table.putColumn(`${id}.${name}`, `${id} · ${title}`, id, ids, values, categories);
     const judged = labels.reduce((sum, label) => sum + Number(label >= 0), 0);
     desk.table.write(() => {
       column('quality', 'quality of the label', quality);
-      column('given', 'given class', Array.from(labels, (label) => (label < 0 ? NaN : label)), classes);
+      column(
+        'given',
+        'given class',
+        Array.from(labels, (label) => (label < 0 ? NaN : label)),
+        classes,
+      );
       column('suggested', 'suggested class', suggested, classes);
-      column('confidence', 'confidence of the suggestion', samples.map((_, i) => probabilities[i * classes.length + largestAt(probabilities, i, classes.length)]));
-      column('suspect', 'label is suspect', Array.from(labels, (label, i) => (label < 0 ? NaN : flagged[i])));
-      put({ state: 'done', trained: judged, seconds: (performance.now() - began) / 1000, report: { flagged: flagged.reduce((a, b) => a + b, 0), judged } });
+      column(
+        'confidence',
+        'confidence of the suggestion',
+        samples.map((_, i) => probabilities[i * classes.length + largestAt(probabilities, i, classes.length)]),
+      );
+      column(
+        'suspect',
+        'label is suspect',
+        Array.from(labels, (label, i) => (label < 0 ? NaN : flagged[i])),
+      );
+      put({
+        state: 'done',
+        trained: judged,
+        seconds: (performance.now() - began) / 1000,
+        report: { flagged: flagged.reduce((a, b) => a + b, 0), judged },
+      });
     });
   });
 }
 
 function foldsRun(run: Run): Run {
   if (run.kind !== 'train' || run.state !== 'done' || run.classification?.by !== 'folds') {
-    throw new WinnowError('bad-request', `${run.id} is no classifier that was trained in folds: it knows the labels of the images that it would have to doubt.`);
+    throw new WinnowError(
+      'bad-request',
+      `${run.id} is no classifier that was trained in folds: it knows the labels of the images that it would have to doubt.`,
+    );
   }
   return run;
 }
@@ -74,7 +111,12 @@ function toldBy({ table, workspaceFolder }: TrainDesk, { id }: Run): Told {
 
 async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequest, report: Report): Promise<Told> {
   const all = desk.table.samples();
-  const { classes, division } = divide(all, desk.groups(), { by: 'shares', shares: { train: 1, val: 0, test: 0 }, folds, seed });
+  const { classes, division } = divide(all, desk.groups(), {
+    by: 'shares',
+    shares: { train: 1, val: 0, test: 0 },
+    folds,
+    seed,
+  });
   const [problem] = division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
   const { samples, file, size, rows, source } = await embedSamples(desk, all, report);
@@ -85,16 +127,21 @@ async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequ
   });
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
   report.stage('Judging labels', 0, 'heads');
-  const probabilities = await desk.compute.outOfFold({ embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed }, {
-    signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total),
-  });
+  const probabilities = await desk.compute.outOfFold(
+    { embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed },
+    {
+      signal: report.signal,
+      onEvent: ({ done, total }) => report.progress(done, total),
+    },
+  );
   return { samples, classes, probabilities };
 }
 
 // --- the queue ---
 
 /** That a person said of this image, as it is, that its class is right. */
-export const confirmedKey = ({ sha256 }: Pick<Sample, 'sha256'>, name: string): string => settingKey('confirmed', `${sha256} ${name}`);
+export const confirmedKey = ({ sha256 }: Pick<Sample, 'sha256'>, name: string): string =>
+  settingKey('confirmed', `${sha256} ${name}`);
 
 /** What of a run's suspects still stands: not labelled anew, not confirmed. The least of quality first. */
 export function labelQueue(table: Table, settings: Settings, runs: readonly Run[]): LabelQueue | null {
@@ -104,7 +151,13 @@ export function labelQueue(table: Table, settings: Settings, runs: readonly Run[
   const column = (name: string) => `${run.id}.${name}`;
   const classes = columns.get(column('suggested'))?.categories;
   if (!classes) return null;
-  const [quality, given, suggested, confidence, suspect] = ['quality', 'given', 'suggested', 'confidence', 'suspect'].map((name) => table.values(column(name)));
+  const [quality, given, suggested, confidence, suspect] = [
+    'quality',
+    'given',
+    'suggested',
+    'confidence',
+    'suspect',
+  ].map((name) => table.values(column(name)));
   const confirmed = new Set(settings.all('confirmed').map(([key]) => key));
   const suspects: LabelSuspect[] = [];
   let flagged = 0;
@@ -113,10 +166,17 @@ export function labelQueue(table: Table, settings: Settings, runs: readonly Run[
     flagged++;
     const was = classes[given[sample.id]];
     if (sample.class !== was || sample.decision === 'reject' || confirmed.has(`${sample.sha256} ${was}`)) continue;
-    suspects.push({ sampleId: sample.id, given: was, suggested: classes[suggested[sample.id]], quality: quality[sample.id], confidence: confidence[sample.id] });
+    suspects.push({
+      sampleId: sample.id,
+      given: was,
+      suggested: classes[suggested[sample.id]],
+      quality: quality[sample.id],
+      confidence: confidence[sample.id],
+    });
   }
   suspects.sort((a, b) => a.quality - b.quality || a.sampleId - b.sampleId);
   return { runId: run.id, judged: Number(run.report.judged ?? 0), flagged, suspects };
 }
 
-export const labelsSentence = ({ id, report }: Run): string => `${id}: ${plural(Number(report.flagged ?? 0), 'label')} of ${plural(Number(report.judged ?? 0), 'image')} ${Number(report.flagged) === 1 ? 'is' : 'are'} suspect`;
+export const labelsSentence = ({ id, report }: Run): string =>
+  `${id}: ${plural(Number(report.flagged ?? 0), 'label')} of ${plural(Number(report.judged ?? 0), 'image')} ${Number(report.flagged) === 1 ? 'is' : 'are'} suspect`;

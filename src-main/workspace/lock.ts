@@ -61,7 +61,12 @@ export function announce(workspaceFolder: string, own: Holder) {
 /** Who held the lock last; that process may have ended since. */
 export function readHolder(workspaceFolder: string): Holder | null {
   try {
-    const { pid, pipe, host = hostname(), since = 0 } = JSON.parse(readFileSync(infoFile(workspaceFolder), 'utf8')) as Partial<Holder>;
+    const {
+      pid,
+      pipe,
+      host = hostname(),
+      since = 0,
+    } = JSON.parse(readFileSync(infoFile(workspaceFolder), 'utf8')) as Partial<Holder>;
     return typeof pid === 'number' && typeof pipe === 'string' ? { pid, pipe, host, since } : null;
   } catch {
     return null;
@@ -83,7 +88,11 @@ function exclusive(file: string, isRetry = false): DatabaseSync | null {
       rmSync(file, { force: true });
       return exclusive(file, true);
     }
-    throw new WinnowError('workspace-busy', `The workspace cannot be locked, so two programs could write to it at once (${message}). Choose a place on a local disk with --workspace.`, { cause: error });
+    throw new WinnowError(
+      'workspace-busy',
+      `The workspace cannot be locked, so two programs could write to it at once (${message}). Choose a place on a local disk with --workspace.`,
+      { cause: error },
+    );
   }
 }
 
@@ -91,7 +100,10 @@ function refuseOtherMachine(workspaceFolder: string, own: Holder) {
   const holder = readHolder(workspaceFolder);
   if (!holder || holder.host === own.host) return;
   if (Date.now() - statSync(infoFile(workspaceFolder)).mtimeMs > staleAfterMs) return;
-  throw new WinnowError('workspace-busy', `Winnow on the machine ${holder.host} (process ${holder.pid}) has this folder open. Close it there, or wait two minutes after it has ended.`);
+  throw new WinnowError(
+    'workspace-busy',
+    `Winnow on the machine ${holder.host} (process ${holder.pid}) has this folder open. Close it there, or wait two minutes after it has ended.`,
+  );
 }
 
 function touch(workspaceFolder: string) {
@@ -103,7 +115,9 @@ function touch(workspaceFolder: string) {
 }
 
 /** Magic numbers of statfs(2) on Linux: NFS, CIFS, SMB, SMB2, AFS, Coda, 9p, Ceph, FUSE (sshfs). */
-const networkDisks = new Set([0x6969, 0xff534d42, 0x517b, 0xfe534d42, 0x5346414f, 0x73757245, 0x01021997, 0x00c36400, 0x65735546]);
+const networkDisks = new Set([
+  0x6969, 0xff534d42, 0x517b, 0xfe534d42, 0x5346414f, 0x73757245, 0x01021997, 0x00c36400, 0x65735546,
+]);
 
 /** Does the workspace lie on a disk of another machine? Known on Linux only. */
 export function networkDisk(folder: string): boolean {

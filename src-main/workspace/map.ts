@@ -42,12 +42,15 @@ export interface MapSource {
   /** Another one than what had this id before. */
   identity: string;
   /** Codes of those that can be read: [samples, size], or embeddings whose first `size` numbers they are. */
-  codes(samples: readonly Sample[]): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
+  codes(
+    samples: readonly Sample[],
+  ): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
 }
 
 /** The bundled weights' word. */
 export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): MapSource => ({
-  id: source.id, identity: `${source.id}@${source.sha256.slice(0, 8)}`,
+  id: source.id,
+  identity: `${source.id}@${source.sha256.slice(0, 8)}`,
   async codes(wanted) {
     const { samples, file, size, rows } = await embedSamples(desk, wanted, report, source);
     return { samples, codes: { file, size, rows }, size: source.last };
@@ -56,13 +59,22 @@ export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): Map
 
 /** A run's autoencoder's. */
 export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
-  id: run.id, identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
+  id: run.id,
+  identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
     const { db, table, folder, workspaceFolder } = desk;
     report.stage('Preparing pixels', wanted.length);
-    const packed = await packPixels(db, folder, workspaceFolder, wanted, Number(run.parameters.sizePx), { signal: report.signal, onProgress: (done, total) => report.progress(done, total) });
-    table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
-    const { codes, size } = packed.samples.length ? await encode(desk, run, { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, report) : { codes: new Float32Array(0), size: 1 };
+    const packed = await packPixels(db, folder, workspaceFolder, wanted, Number(run.parameters.sizePx), {
+      signal: report.signal,
+      onProgress: (done, total) => report.progress(done, total),
+    });
+    table.putScanned(
+      [],
+      packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+    );
+    const { codes, size } = packed.samples.length
+      ? await encode(desk, run, { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, report)
+      : { codes: new Float32Array(0), size: 1 };
     return { samples: packed.samples, codes, size };
   },
 });
@@ -71,7 +83,12 @@ export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
  * Puts every image on the map. `anew` forgets the map that is there; a map of another source is forgotten too. `laidOut` counts landmarks, `placed` those
  * that were placed among them; images that kept their place are in neither. Throws WinnowError.
  */
-export async function makeMap(desk: Desk, source: MapSource, { seed, anew }: { seed: number; anew: boolean }, report: Report): Promise<{ placed: number; laidOut: number }> {
+export async function makeMap(
+  desk: Desk,
+  source: MapSource,
+  { seed, anew }: { seed: number; anew: boolean },
+  report: Report,
+): Promise<{ placed: number; laidOut: number }> {
   const { table, workspaceFolder } = desk;
   const samples = table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
@@ -90,7 +107,10 @@ export async function makeMap(desk: Desk, source: MapSource, { seed, anew }: { s
     fresh.forEach((sample, i) => places.set(keyOf(sample), xy.subarray(i * 2, i * 2 + 2)));
     counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
     const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
-    kept = { header: { version: 1, run: source.identity, size, known: [...places.keys()] }, arrays: { ...arrays, xy: Float32Array.from([...places.values()].flatMap((p) => [...p])) } };
+    kept = {
+      header: { version: 1, run: source.identity, size, known: [...places.keys()] },
+      arrays: { ...arrays, xy: Float32Array.from([...places.values()].flatMap((p) => [...p])) },
+    };
   }
   report.signal.throwIfAborted();
   // The file first: where a kill comes between, the next call finds the places there and only writes the columns.
@@ -98,15 +118,26 @@ export async function makeMap(desk: Desk, source: MapSource, { seed, anew }: { s
   const shown = table.samples().filter((sample) => places.has(keyOf(sample)));
   const ids = shown.map(({ id }) => id);
   table.write(() => {
-    for (const [axis, name] of [[0, 'x'], [1, 'y']] as const) {
-      table.putColumn(`map.${name}`, `Map ${name}`, source.id, ids, shown.map((sample) => places.get(keyOf(sample))![axis]));
+    for (const [axis, name] of [
+      [0, 'x'],
+      [1, 'y'],
+    ] as const) {
+      table.putColumn(
+        `map.${name}`,
+        `Map ${name}`,
+        source.id,
+        ids,
+        shown.map((sample) => places.get(keyOf(sample))![axis]),
+      );
     }
   });
   return counts;
 }
 
 const codesAt = (codes: Float32Array | EmbeddingSet, size: number, positions: Int32Array): Float32Array =>
-  'file' in codes ? readEmbeddings({ ...codes, rows: positions.map((p) => codes.rows[p]) }, size) : rowsOf(codes, size, positions);
+  'file' in codes
+    ? readEmbeddings({ ...codes, rows: positions.map((p) => codes.rows[p]) }, size)
+    : rowsOf(codes, size, positions);
 
 function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   const read = readTensors<Header>(file);
@@ -117,22 +148,35 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
 
 async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
   report.stage('Encoding', pixels.rows.length);
-  return desk.compute.embed({ runFolder: runFolder(desk.workspaceFolder, run.id), pixels }, { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) });
+  return desk.compute.embed(
+    { runFolder: runFolder(desk.workspaceFolder, run.id), pixels },
+    { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
+  );
 }
 
-async function layOut(desk: Desk, codes: Float32Array | EmbeddingSet, size: number, seed: number, before: KeptMap | undefined, report: Report) {
+async function layOut(
+  desk: Desk,
+  codes: Float32Array | EmbeddingSet,
+  size: number,
+  seed: number,
+  before: KeptMap | undefined,
+  report: Report,
+) {
   const placed = before && { codes: before.arrays.codes, xy: before.arrays.places };
   let stage = placed ? 'place' : 'lay-out';
   const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
   tell();
-  return desk.compute.layout({ codes, size, seed, placed }, {
-    signal: report.signal,
-    onEvent: (event) => {
-      if (event.stage !== stage) {
-        stage = event.stage;
-        tell();
-      }
-      report.progress(event.done, event.total);
+  return desk.compute.layout(
+    { codes, size, seed, placed },
+    {
+      signal: report.signal,
+      onEvent: (event) => {
+        if (event.stage !== stage) {
+          stage = event.stage;
+          tell();
+        }
+        report.progress(event.done, event.total);
+      },
     },
-  });
+  );
 }

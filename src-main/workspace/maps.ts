@@ -9,14 +9,26 @@ import type { Report } from './jobs.ts';
 import { hasMaps, runFolder, type Desk } from './rank.ts';
 
 /** Reconstruction and error map of one sample. Throws WinnowError. */
-export async function mapOf({ db, table, compute, folder, workspaceFolder }: Desk, run: Run, sampleId: number): Promise<MapResult> {
+export async function mapOf(
+  { db, table, compute, folder, workspaceFolder }: Desk,
+  run: Run,
+  sampleId: number,
+): Promise<MapResult> {
   const sample = table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
-  if (!hasMaps(run.method)) throw new WinnowError('bad-request', `${run.id} compares whole images: it has no error maps.`);
+  if (!hasMaps(run.method))
+    throw new WinnowError('bad-request', `${run.id} compares whole images: it has no error maps.`);
   const sizePx = Number(run.parameters.sizePx);
-  const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, { signal: new AbortController().signal, onProgress: () => {} });
-  if (!packed.samples.length) throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
-  return compute.map({ runFolder: runFolder(workspaceFolder, run.id), pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows } });
+  const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, {
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  });
+  if (!packed.samples.length)
+    throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
+  return compute.map({
+    runFolder: runFolder(workspaceFolder, run.id),
+    pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows },
+  });
 }
 
 export const mapName = ({ path }: Sample): string => `${path}.png`;

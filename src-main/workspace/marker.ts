@@ -23,7 +23,9 @@ const fileOf = (workspaceFolder: string) => join(workspaceFolder, 'workspace.jso
 export function readMarker(workspaceFolder: string): Marker | null {
   try {
     const marker = JSON.parse(readFileSync(fileOf(workspaceFolder), 'utf8')) as Marker & { schema: string };
-    return marker.schema === schema && typeof marker.key === 'string' && Number.isSafeInteger(marker.journal) ? marker : null;
+    return marker.schema === schema && typeof marker.key === 'string' && Number.isSafeInteger(marker.journal)
+      ? marker
+      : null;
   } catch {
     return null;
   }

@@ -23,9 +23,12 @@ export interface MarksRow {
 
 export async function readMarksFile(file: string): Promise<MarksRow[]> {
   const name = basename(file);
-  const text = textOf(await readRegular(file, maxTextBytes).catch((error: unknown) => {
-    throw new WinnowError('bad-request', `${file} cannot be read: ${explain(error).message}`, { cause: error });
-  }), name);
+  const text = textOf(
+    await readRegular(file, maxTextBytes).catch((error: unknown) => {
+      throw new WinnowError('bad-request', `${file} cannot be read: ${explain(error).message}`, { cause: error });
+    }),
+    name,
+  );
   const start = text.trimStart()[0];
   if (start === undefined) throw new WinnowError('bad-request', `${name} is empty.`);
   if (start !== '{' && start !== '[') return readCsv(text, name);
@@ -38,18 +41,25 @@ export async function readMarksFile(file: string): Promise<MarksRow[]> {
     if (isLine(firstLine(text.trimStart()))) return readLines(text, name);
     const at = /position (\d+)/.exec((error as Error).message);
     const line = text.slice(0, at ? Number(at[1]) : undefined).split('\n').length;
-    throw new WinnowError('bad-request', `Line ${line} of ${name} is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new WinnowError('bad-request', `Line ${line} of ${name} is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
 /** Spreadsheets write UTF-8 or UTF-16; what is neither would give wrong names. */
 function textOf(data: Buffer, name: string): string {
-  const encoding = data[0] === 0xff && data[1] === 0xfe ? 'utf-16le' : data[0] === 0xfe && data[1] === 0xff ? 'utf-16be' : 'utf-8';
+  const encoding =
+    data[0] === 0xff && data[1] === 0xfe ? 'utf-16le' : data[0] === 0xfe && data[1] === 0xff ? 'utf-16be' : 'utf-8';
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(data); // without the byte order mark
   } catch (error) {
     const before = data.subarray(0, firstFault(data)).toString('latin1').split('\n').length;
-    throw new WinnowError('bad-request', `Line ${before} of ${name} is not UTF-8. Save the file as ‘CSV UTF-8’ or in UTF-8.`, { cause: error });
+    throw new WinnowError(
+      'bad-request',
+      `Line ${before} of ${name} is not UTF-8. Save the file as ‘CSV UTF-8’ or in UTF-8.`,
+      { cause: error },
+    );
   }
 }
 
@@ -72,28 +82,54 @@ function readCsv(text: string, name: string): MarksRow[] {
   let records: { record: Record<string, string>; info: { lines: number } }[];
   try {
     records = parse(text, {
-      bom: true, columns: (head: string[]) => columnsOf(head, name), delimiter: delimiterOf(text), info: true, skip_empty_lines: true, max_record_size: maxRowLength,
+      bom: true,
+      columns: (head: string[]) => columnsOf(head, name),
+      delimiter: delimiterOf(text),
+      info: true,
+      skip_empty_lines: true,
+      max_record_size: maxRowLength,
     });
   } catch (error) {
-    if (error instanceof CsvError && error.code === 'CSV_MAX_RECORD_SIZE') throw new WinnowError('bad-request', `Line ${Number(error.lines) || 1} of ${name} begins a row of more than 1 MiB. Is a quotation mark missing, or is this the wrong file?`, { cause: error });
-    if (error instanceof CsvError) throw new WinnowError('bad-request', `Line ${Number(error.lines) || 1} of ${name} is not as its head says: ${error.message}`, { cause: error });
+    if (error instanceof CsvError && error.code === 'CSV_MAX_RECORD_SIZE')
+      throw new WinnowError(
+        'bad-request',
+        `Line ${Number(error.lines) || 1} of ${name} begins a row of more than 1 MiB. Is a quotation mark missing, or is this the wrong file?`,
+        { cause: error },
+      );
+    if (error instanceof CsvError)
+      throw new WinnowError(
+        'bad-request',
+        `Line ${Number(error.lines) || 1} of ${name} is not as its head says: ${error.message}`,
+        { cause: error },
+      );
     throw error;
   }
   if (!records.length) return [];
   if (!pathNames.some((column) => column in records[0].record)) {
-    throw new WinnowError('bad-request', `Line 1 of ${name} names no column with images. It needs path, file, filename or image.`);
+    throw new WinnowError(
+      'bad-request',
+      `Line 1 of ${name} names no column with images. It needs path, file, filename or image.`,
+    );
   }
   return records.map(({ record, info }) => rowOf(record, `Line ${info.lines} of ${name}`));
 }
 
 function columnsOf(head: readonly string[], name: string): string[] {
-  if (head.length > maxColumns) throw new WinnowError('bad-request', `Line 1 of ${name} has more than ${maxColumns.toLocaleString('en')} columns. Is this the right file?`);
+  if (head.length > maxColumns)
+    throw new WinnowError(
+      'bad-request',
+      `Line 1 of ${name} has more than ${maxColumns.toLocaleString('en')} columns. Is this the right file?`,
+    );
   return head.map((column) => column.trim().toLowerCase());
 }
 
 /** The sign that the head has most of, outside quotes. */
 function delimiterOf(text: string): string {
-  const counts = new Map([[',', 0], [';', 0], ['\t', 0]]);
+  const counts = new Map([
+    [',', 0],
+    [';', 0],
+    ['\t', 0],
+  ]);
   let isQuoted = false;
   for (const sign of text.slice(0, maxRowLength)) {
     if (sign === '"') isQuoted = !isQuoted;
@@ -106,7 +142,8 @@ function delimiterOf(text: string): string {
 
 const firstLine = (text: string) => text.slice(0, text.search(/[\r\n]|$/));
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function isLine(line: string): boolean {
   try {
@@ -146,25 +183,36 @@ function readDocument(document: unknown, name: string): MarksRow[] {
     if (Array.isArray(document.images) && Array.isArray(document.annotations)) return readCoco(document, name);
     if (pathNames.some((key) => key in document)) return [rowOf(document, `Line 1 of ${name}`)];
   }
-  throw new WinnowError('bad-request', `${name} is none of what can be imported: CSV, JSON Lines, COCO, or the manifest of an export.`);
+  throw new WinnowError(
+    'bad-request',
+    `${name} is none of what can be imported: CSV, JSON Lines, COCO, or the manifest of an export.`,
+  );
 }
 
 /** An image whose boxes are all of one category has it as label; of others nothing is told. */
 function readCoco(document: Record<string, unknown>, name: string): MarksRow[] {
   const list = (key: string) => {
     const value = document[key];
-    if (!Array.isArray(value) || !value.every(isObject)) throw new WinnowError('bad-request', `${name} has no list of ‘${key}’.`);
+    if (!Array.isArray(value) || !value.every(isObject))
+      throw new WinnowError('bad-request', `${name} has no list of ‘${key}’.`);
     return value as Record<string, unknown>[];
   };
   const categories = new Map(list('categories').map(({ id, name: title }) => [id, title]));
   const labels = new Map<unknown, Set<unknown>>();
   for (const { id, image_id: image, category_id: category } of list('annotations')) {
-    if (!categories.has(category)) throw new WinnowError('bad-request', `Annotation ${String(id)} of ${name} names category ${String(category)}, which is none.`);
+    if (!categories.has(category))
+      throw new WinnowError(
+        'bad-request',
+        `Annotation ${String(id)} of ${name} names category ${String(category)}, which is none.`,
+      );
     labels.set(image, (labels.get(image) ?? new Set()).add(categories.get(category)));
   }
   return list('images').map((image, i) => {
     const own = labels.get(image.id);
-    return rowOf({ file_name: image.file_name, ...(own?.size === 1 ? { label: [...own][0] } : {}) }, `Image ${i + 1} of ${name}`);
+    return rowOf(
+      { file_name: image.file_name, ...(own?.size === 1 ? { label: [...own][0] } : {}) },
+      `Image ${i + 1} of ${name}`,
+    );
   });
 }
 
@@ -180,9 +228,15 @@ function rowOf(source: unknown, where: string): MarksRow {
     return text === '' ? null : text;
   };
   // A name may begin or end with a space: paths are taken as they stand.
-  const paths = pathNames.map((key) => source[key]).filter((value): value is string => typeof value === 'string' && value.trim() !== '');
+  const paths = pathNames
+    .map((key) => source[key])
+    .filter((value): value is string => typeof value === 'string' && value.trim() !== '');
   const sha256 = cell(hashNames, 200)?.toLowerCase() ?? null;
-  if (paths.some((path) => path.length > maxPathLength)) throw new WinnowError('bad-request', `${where} names an image by more than ${maxPathLength.toLocaleString('en')} signs. No path is so long.`);
+  if (paths.some((path) => path.length > maxPathLength))
+    throw new WinnowError(
+      'bad-request',
+      `${where} names an image by more than ${maxPathLength.toLocaleString('en')} signs. No path is so long.`,
+    );
   if (!paths.length && sha256 === null) throw new WinnowError('bad-request', `${where} names no image.`);
   const row: MarksRow = { paths, sha256 };
   const [reason, label, note] = [cell(['reason'], 2000), cell(labelNames, 200), cell(['note'], 2000)];
@@ -198,14 +252,32 @@ function rowOf(source: unknown, where: string): MarksRow {
 
 /** Never a list or an object, whose text would be made of all that lies in it. */
 function plainText(value: unknown, where: string): string {
-  if (value !== null && value !== undefined && !['string', 'number', 'boolean'].includes(typeof value)) throw new WinnowError('bad-request', `${where} is neither text nor empty.`);
+  if (value !== null && value !== undefined && !['string', 'number', 'boolean'].includes(typeof value))
+    throw new WinnowError('bad-request', `${where} is neither text nor empty.`);
   return String(value ?? '');
 }
 
 const decisionWords: Record<string, Decision | null> = {
-  '': null, undecided: null, null: null, none: null, keep: 'keep', kept: 'keep', reject: 'reject', rejected: 'reject', drop: 'reject', unsure: 'unsure',
+  '': null,
+  undecided: null,
+  null: null,
+  none: null,
+  keep: 'keep',
+  kept: 'keep',
+  reject: 'reject',
+  rejected: 'reject',
+  drop: 'reject',
+  unsure: 'unsure',
 };
-const keepWords: Record<string, Decision | null> = { '': null, true: 'keep', yes: 'keep', 1: 'keep', false: 'reject', no: 'reject', 0: 'reject' };
+const keepWords: Record<string, Decision | null> = {
+  '': null,
+  true: 'keep',
+  yes: 'keep',
+  1: 'keep',
+  false: 'reject',
+  no: 'reject',
+  0: 'reject',
+};
 
 /** A column `decision`, or one `keep` of yes and no. */
 function decisionOf(source: Record<string, unknown>, where: string): Decision | null | undefined {
@@ -214,7 +286,10 @@ function decisionOf(source: Record<string, unknown>, where: string): Decision | 
   const word = plainText(source[key], `${where}: ${key}`).trim().toLowerCase();
   const words = key === 'keep' ? { ...decisionWords, ...keepWords } : decisionWords;
   if (!Object.hasOwn(words, word)) {
-    throw new WinnowError('bad-request', `${where}: ‘${word.slice(0, 120)}’ is no decision. ${key === 'keep' ? 'It may be yes, no' : 'It may be keep, reject, unsure, undecided'} or empty.`);
+    throw new WinnowError(
+      'bad-request',
+      `${where}: ‘${word.slice(0, 120)}’ is no decision. ${key === 'keep' ? 'It may be yes, no' : 'It may be keep, reject, unsure, undecided'} or empty.`,
+    );
   }
   return words[word];
 }
@@ -227,11 +302,17 @@ function tagsOf(source: Record<string, unknown>, where: string): string[] | unde
   const key = tagNames.find((each) => each in source);
   if (key === undefined) return undefined;
   const value = source[key] ?? '';
-  const list = Array.isArray(value) ? value.map((tag: unknown) => plainText(tag, `${where}: a tag`)) : splitTags(plainText(value, `${where}: ${key}`));
+  const list = Array.isArray(value)
+    ? value.map((tag: unknown) => plainText(tag, `${where}: a tag`))
+    : splitTags(plainText(value, `${where}: ${key}`));
   const tags = list.map((tag) => tag.trim()).filter(Boolean);
   if (tags.length > maxTags) throw new WinnowError('bad-request', `${where} has more than ${maxTags} tags.`);
   for (const tag of tags) {
-    if (!tagSchema.safeParse(tag).success) throw new WinnowError('bad-request', `${where}: ‘${tag.slice(0, 120)}’ is no tag. A tag has no comma and at most 100 signs.`);
+    if (!tagSchema.safeParse(tag).success)
+      throw new WinnowError(
+        'bad-request',
+        `${where}: ‘${tag.slice(0, 120)}’ is no tag. A tag has no comma and at most 100 signs.`,
+      );
   }
   return [...new Set(tags)].sort();
 }

@@ -1,7 +1,12 @@
 /** Work on a list with a few hands at once. */
 
 /** Calls `work` for each entry, at most `hands` at a time; stops taking new ones on the signal or the first error, and throws it. */
-export async function forEachParallel<Entry>(list: readonly Entry[], hands: number, signal: AbortSignal, work: (entry: Entry, index: number) => Promise<void>): Promise<void> {
+export async function forEachParallel<Entry>(
+  list: readonly Entry[],
+  hands: number,
+  signal: AbortSignal,
+  work: (entry: Entry, index: number) => Promise<void>,
+): Promise<void> {
   let next = 0;
   let failed = false;
   const hand = async () => {

@@ -15,25 +15,46 @@ export async function predictNew(desk: Desk, run: Run, report: Report): Promise<
   const has = new Set(before.keys);
   const fresh = desk.table.samples().filter((sample) => !has.has(predictionKey(sample)));
   report.stage('Preparing pixels', fresh.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, fresh, sizePx, { fit, signal: report.signal, onProgress: (done, total) => report.progress(done, total) });
-  desk.table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
-  const after = packed.samples.length ? joined(before, packed.samples.map(predictionKey), await word(desk, run, packed, report)) : before;
+  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, fresh, sizePx, {
+    fit,
+    signal: report.signal,
+    onProgress: (done, total) => report.progress(done, total),
+  });
+  desk.table.putScanned(
+    [],
+    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+  );
+  const after = packed.samples.length
+    ? joined(before, packed.samples.map(predictionKey), await word(desk, run, packed, report))
+    : before;
   if (after !== before) writePredictions(desk.workspaceFolder, run.id, after);
   putPredictions(desk.table, run, after);
   return packed.samples.length;
 }
 
 /** The mean over the run's models: [images, classes]. */
-async function word({ compute, workspaceFolder }: Desk, run: Run, { file, sizePx, rows }: { file: string; sizePx: number; rows: Int32Array }, report: Report): Promise<Float32Array> {
+async function word(
+  { compute, workspaceFolder }: Desk,
+  run: Run,
+  { file, sizePx, rows }: { file: string; sizePx: number; rows: Int32Array },
+  report: Report,
+): Promise<Float32Array> {
   const models = Math.max(1, run.classification?.folds ?? 0);
   const k = run.classification?.classes.length as number;
   const temperature = run.classification?.evaluation?.calibration.temperature ?? 1;
   const sum = new Float32Array(rows.length * k);
   report.stage('Predicting', rows.length * models);
   for (let fold = 0; fold < models; fold++) {
-    const logits = await compute.predict({ runFolder: trainingFolder(runFolder(workspaceFolder, run.id), models, fold), pixels: { file, sizePx, channels: 3, rows } }, {
-      signal: report.signal, onEvent: ({ done }) => report.progress(fold * rows.length + done),
-    });
+    const logits = await compute.predict(
+      {
+        runFolder: trainingFolder(runFolder(workspaceFolder, run.id), models, fold),
+        pixels: { file, sizePx, channels: 3, rows },
+      },
+      {
+        signal: report.signal,
+        onEvent: ({ done }) => report.progress(fold * rows.length + done),
+      },
+    );
     probabilitiesOf(logits, k, temperature).forEach((p, i) => (sum[i] += p / models));
   }
   return sum;
@@ -48,7 +69,11 @@ function joined(before: Predictions, keys: readonly string[], probabilities: Flo
   };
   const unknown = new Float32Array(keys.length).fill(NaN);
   return {
-    classes: before.classes, keys: [...before.keys, ...keys], probabilities: join(before.probabilities, probabilities),
-    splits: join(before.splits, unknown), meanLoss: join(before.meanLoss, unknown), forgotten: join(before.forgotten, unknown),
+    classes: before.classes,
+    keys: [...before.keys, ...keys],
+    probabilities: join(before.probabilities, probabilities),
+    splits: join(before.splits, unknown),
+    meanLoss: join(before.meanLoss, unknown),
+    forgotten: join(before.forgotten, unknown),
   };
 }

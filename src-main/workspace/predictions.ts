@@ -22,7 +22,8 @@ export interface Predictions {
 
 export const predictionKey = ({ id, sha256 }: Sample): string => `${id}:${sha256.slice(0, 16)}`;
 
-const fileOf = (workspaceFolder: string, runId: string) => join(runFolder(workspaceFolder, runId), 'predictions.tensors');
+const fileOf = (workspaceFolder: string, runId: string) =>
+  join(runFolder(workspaceFolder, runId), 'predictions.tensors');
 
 /** Throws WinnowError where the run has none. */
 export function readPredictions(workspaceFolder: string, runId: string): Predictions {
@@ -32,7 +33,11 @@ export function readPredictions(workspaceFolder: string, runId: string): Predict
   return { ...read.header, probabilities, splits, meanLoss, forgotten };
 }
 
-export function writePredictions(workspaceFolder: string, runId: string, { classes, keys, ...arrays }: Predictions): void {
+export function writePredictions(
+  workspaceFolder: string,
+  runId: string,
+  { classes, keys, ...arrays }: Predictions,
+): void {
   writeTensors(fileOf(workspaceFolder, runId), { header: { classes, keys }, arrays });
 }
 
@@ -50,7 +55,9 @@ export function probabilitiesOf(predictions: Predictions, sample: Sample): Proba
   const { classes, probabilities } = predictions;
   const [found] = known(predictions, [sample]);
   if (!found) return [];
-  return classes.map((name, k) => ({ class: name, probability: probabilities[found.row * classes.length + k] })).sort((a, b) => b.probability - a.probability);
+  return classes
+    .map((name, k) => ({ class: name, probability: probabilities[found.row * classes.length + k] }))
+    .sort((a, b) => b.probability - a.probability);
 }
 
 /** Smaller ones are told as this: a float of four bytes has hardly any below. */
@@ -70,11 +77,36 @@ export function putPredictions(table: Table, run: Run, predictions: Predictions)
   // All of them or none: a kill between two would leave columns of two states.
   table.write(() => {
     put('predicted', 'predicted class', predicted, classes);
-    put('confidence', 'confidence', rows.map(({ row }, i) => at(row, predicted[i])));
-    put('loss', 'loss', rows.map(({ row }, i) => (labels[i] === undefined ? NaN : -Math.log(Math.max(least, at(row, labels[i]))))));
-    put('correct', 'predicted as given', rows.map((_, i) => (labels[i] === undefined ? NaN : Number(labels[i] === predicted[i]))));
-    put('split', 'split', rows.map(({ row }) => splits[row]), splitNames);
-    put('meanLoss', 'mean loss over the epochs', rows.map(({ row }) => meanLoss[row]));
-    put('forgotten', 'times forgotten', rows.map(({ row }) => forgotten[row]));
+    put(
+      'confidence',
+      'confidence',
+      rows.map(({ row }, i) => at(row, predicted[i])),
+    );
+    put(
+      'loss',
+      'loss',
+      rows.map(({ row }, i) => (labels[i] === undefined ? NaN : -Math.log(Math.max(least, at(row, labels[i]))))),
+    );
+    put(
+      'correct',
+      'predicted as given',
+      rows.map((_, i) => (labels[i] === undefined ? NaN : Number(labels[i] === predicted[i]))),
+    );
+    put(
+      'split',
+      'split',
+      rows.map(({ row }) => splits[row]),
+      splitNames,
+    );
+    put(
+      'meanLoss',
+      'mean loss over the epochs',
+      rows.map(({ row }) => meanLoss[row]),
+    );
+    put(
+      'forgotten',
+      'times forgotten',
+      rows.map(({ row }) => forgotten[row]),
+    );
   });
 }

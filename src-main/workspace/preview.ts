@@ -55,43 +55,107 @@ export class Previews {
     const { sizePx, fit, batch, minSteps } = parameters;
     const samples = table.samples();
     const { classes, trainings } = divide(samples, this.#desk.groups(), { ...request.division, folds: 0 });
-    const examples: Examples = { labels: labelsOf(samples, classes), keys: Int32Array.from(samples, keyOf), classes: classes.length, smoothing: 0, cropPx: parameters.cropPx || sizePx, recipe: parameters };
+    const examples: Examples = {
+      labels: labelsOf(samples, classes),
+      keys: Int32Array.from(samples, keyOf),
+      classes: classes.length,
+      smoothing: 0,
+      cropPx: parameters.cropPx || sizePx,
+      recipe: parameters,
+    };
     const trained = positionsOf(samples, trainings[0], 'train');
     const at = new Map(samples.map(({ id }, i) => [id, i]));
-    const tiles: Tile[] = ids.flatMap((id) => at.get(id) ?? []).flatMap((position) => [
-      { position, draw: -1, with: null },
-      ...Array.from({ length: request.mode === 'head' ? 0 : draws }, (_, draw) => ({ position, draw, with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw) })),
-    ]);
+    const tiles: Tile[] = ids
+      .flatMap((id) => at.get(id) ?? [])
+      .flatMap((position) => [
+        { position, draw: -1, with: null },
+        ...Array.from({ length: request.mode === 'head' ? 0 : draws }, (_, draw) => ({
+          position,
+          draw,
+          with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw),
+        })),
+      ]);
     if (!tiles.length) throw new WinnowError('no-samples', 'None of these images is in the folder any more.');
-    const nameOf = ({ position, draw }: Pick<Tile, 'position' | 'draw'>) => `${samples[position].path}.${draw < 0 ? 'judged' : `view-${draw + 1}`}.webp`;
+    const nameOf = ({ position, draw }: Pick<Tile, 'position' | 'draw'>) =>
+      `${samples[position].path}.${draw < 0 ? 'judged' : `view-${draw + 1}`}.webp`;
     await target?.check(tiles.map(nameOf));
 
-    const needed = [...new Set(tiles.flatMap((tile) => (tile.with ? [tile.position, tile.with.position] : [tile.position])))];
-    const packed = await packPixels(db, folder, workspaceFolder, needed.map((position) => samples[position]), sizePx, { fit, signal: new AbortController().signal, onProgress: () => undefined });
+    const needed = [
+      ...new Set(tiles.flatMap((tile) => (tile.with ? [tile.position, tile.with.position] : [tile.position]))),
+    ];
+    const packed = await packPixels(
+      db,
+      folder,
+      workspaceFolder,
+      needed.map((position) => samples[position]),
+      sizePx,
+      { fit, signal: new AbortController().signal, onProgress: () => undefined },
+    );
     const rows = readRows(packed.file, sizePx, packed.samples, packed.rows);
-    const shown = tiles.filter((tile) => rows.has(samples[tile.position].id) && (!tile.with || rows.has(samples[tile.with.position].id)));
+    const shown = tiles.filter(
+      (tile) => rows.has(samples[tile.position].id) && (!tile.with || rows.has(samples[tile.with.position].id)),
+    );
     const size = examples.cropPx ** 2 * 3;
     const bytes = new Uint8Array(shown.length * size);
     const told: PreviewTile[] = shown.map((tile, i) => ({
-      sampleId: samples[tile.position].id, draw: tile.draw, predicted: null, confidence: null, lost: false,
-      steps: drawTile(examples, sizePx, request.seed, tile, (position) => rows.get(samples[position].id)!.slice(), bytes.subarray(i * size, (i + 1) * size)),
+      sampleId: samples[tile.position].id,
+      draw: tile.draw,
+      predicted: null,
+      confidence: null,
+      lost: false,
+      steps: drawTile(
+        examples,
+        sizePx,
+        request.seed,
+        tile,
+        (position) => rows.get(samples[position].id)!.slice(),
+        bytes.subarray(i * size, (i + 1) * size),
+      ),
     }));
     const id = String(++this.#lastId);
     this.#pixels.set(id, { bytes, sizePx: examples.cropPx });
     for (const old of [...this.#pixels.keys()].slice(0, -kept)) this.#pixels.delete(old);
-    if (target) for (const [i, tile] of shown.entries()) await target.write(nameOf(tile), await encodeRgb(bytes.subarray(i * size, (i + 1) * size), examples.cropPx, examples.cropPx));
+    if (target)
+      for (const [i, tile] of shown.entries())
+        await target.write(
+          nameOf(tile),
+          await encodeRgb(bytes.subarray(i * size, (i + 1) * size), examples.cropPx, examples.cropPx),
+        );
     const run = runId === null ? null : this.#desk.runs.get(runId);
-    return { id, sizePx: examples.cropPx, tiles: told, lost: run && (await this.#ask(run, bytes, examples.cropPx, told, samples)) };
+    return {
+      id,
+      sizePx: examples.cropPx,
+      tiles: told,
+      lost: run && (await this.#ask(run, bytes, examples.cropPx, told, samples)),
+    };
   }
 
   /** What a trained model says of each tile, into the tiles. */
-  async #ask(run: Run, bytes: Uint8Array, cropPx: number, tiles: PreviewTile[], samples: readonly Sample[]): Promise<Preview['lost']> {
+  async #ask(
+    run: Run,
+    bytes: Uint8Array,
+    cropPx: number,
+    tiles: PreviewTile[],
+    samples: readonly Sample[],
+  ): Promise<Preview['lost']> {
     const { classification, parameters } = run;
-    if (run.state !== 'done' || !classification) throw new WinnowError('no-run', `${run.id} is no finished classifier.`);
+    if (run.state !== 'done' || !classification)
+      throw new WinnowError('no-run', `${run.id} is no finished classifier.`);
     const side = Number(parameters.cropPx) || Number(parameters.sizePx);
-    if (side !== cropPx) throw new WinnowError('bad-request', `${run.id} takes images of ${side} px, and this preview is of ${cropPx} px.`);
+    if (side !== cropPx)
+      throw new WinnowError(
+        'bad-request',
+        `${run.id} takes images of ${side} px, and this preview is of ${cropPx} px.`,
+      );
     const folds = classification.folds;
-    const logits = await this.#desk.compute.predict({ runFolder: trainingFolder(runFolder(this.#desk.workspaceFolder, run.id), folds, 0), pixels: { bytes } }).catch((error: unknown) => { throw inWords(error); });
+    const logits = await this.#desk.compute
+      .predict({
+        runFolder: trainingFolder(runFolder(this.#desk.workspaceFolder, run.id), folds, 0),
+        pixels: { bytes },
+      })
+      .catch((error: unknown) => {
+        throw inWords(error);
+      });
     const { classes } = classification;
     const probabilities = probabilitiesOf(logits, classes.length, classification.evaluation?.calibration.temperature);
     const classOf = new Map(samples.map((sample) => [sample.id, sample.class]));
@@ -100,7 +164,11 @@ export class Previews {
       tile.predicted = classes[predicted];
       tile.confidence = probabilities[i * classes.length + predicted];
     });
-    const known = new Set(tiles.filter(({ draw, predicted, sampleId }) => draw < 0 && predicted === classOf.get(sampleId)).map(({ sampleId }) => sampleId));
+    const known = new Set(
+      tiles
+        .filter(({ draw, predicted, sampleId }) => draw < 0 && predicted === classOf.get(sampleId))
+        .map(({ sampleId }) => sampleId),
+    );
     const views = tiles.filter(({ draw, sampleId }) => draw >= 0 && known.has(sampleId));
     for (const tile of views) tile.lost = tile.predicted !== classOf.get(tile.sampleId);
     return { known: views.length, lost: views.filter(({ lost }) => lost).length };
@@ -108,7 +176,15 @@ export class Previews {
 }
 
 /** Whom training mixes an image with in a pass; null where nothing is mixed or the image is not trained on. */
-function neighbourOf(examples: Examples, trained: Int32Array, position: number, batch: number, minSteps: number, seed: number, view: number): Tile['with'] {
+function neighbourOf(
+  examples: Examples,
+  trained: Int32Array,
+  position: number,
+  batch: number,
+  minSteps: number,
+  seed: number,
+  view: number,
+): Tile['with'] {
   if (!(examples.recipe.mixup || examples.recipe.cutmix) || !trained.includes(position)) return null;
   const perPass = Math.ceil(trained.length / batch);
   for (let step = view * perPass; step < (view + 1) * perPass; step++) {
@@ -122,7 +198,14 @@ function neighbourOf(examples: Examples, trained: Int32Array, position: number, 
 }
 
 /** Draws one tile into `out` and tells what was done. `rowOf` gives a copy. */
-function drawTile(examples: Examples, sizePx: number, seed: number, { position, draw, with: mixed }: Tile, rowOf: (position: number) => Uint8Array, out: Uint8Array): string[] {
+function drawTile(
+  examples: Examples,
+  sizePx: number,
+  seed: number,
+  { position, draw, with: mixed }: Tile,
+  rowOf: (position: number) => Uint8Array,
+  out: Uint8Array,
+): string[] {
   const { cropPx } = examples;
   if (draw < 0) {
     out.set(centreCrop(rowOf(position), 1, sizePx, cropPx));

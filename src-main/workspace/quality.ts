@@ -43,14 +43,19 @@ export class Quality {
     return checks.map(({ id, title, summary, threshold: defaultThreshold }) => {
       const threshold = thresholds.get(id) ?? defaultThreshold;
       let flagged = 0;
-      if (this.#table.resolveColumn(id) !== null) for (const score of this.#table.values(id)) if (score >= threshold) flagged++;
+      if (this.#table.resolveColumn(id) !== null)
+        for (const score of this.#table.values(id)) if (score >= threshold) flagged++;
       return { id, title, summary, threshold, defaultThreshold, flagged };
     });
   }
 
   /** The setting that holds a check's threshold. Throws WinnowError for a check that there is not. */
   keyOf(id: string): string {
-    if (!checks.some((check) => check.id === id)) throw new WinnowError('bad-request', `There is no check ‘${id}’. There are: ${checks.map((check) => check.id).join(', ')}.`);
+    if (!checks.some((check) => check.id === id))
+      throw new WinnowError(
+        'bad-request',
+        `There is no check ‘${id}’. There are: ${checks.map((check) => check.id).join(', ')}.`,
+      );
     return settingKey('threshold', id);
   }
 
@@ -59,7 +64,8 @@ export class Quality {
     const ids = samples.map(({ id }) => id);
     const gathered = new Map<string, Float64Array>();
     const gather = (name: string) => {
-      if (name === 'width' || name === 'height' || name === 'bytes' || name === 'frames') return Float64Array.from(samples, (sample) => sample[name]);
+      if (name === 'width' || name === 'height' || name === 'bytes' || name === 'frames')
+        return Float64Array.from(samples, (sample) => sample[name]);
       const column = this.#table.resolveColumn(name) === null ? new Float64Array() : this.#table.values(name);
       return Float64Array.from(ids, (id) => column[id] ?? NaN);
     };
@@ -69,7 +75,14 @@ export class Quality {
       return found;
     };
     return {
-      ids, input: { count: ids.length, values, paths: samples.map(({ path }) => path), formats: samples.map(({ format }) => format), classes: samples.map((sample) => sample.class) },
+      ids,
+      input: {
+        count: ids.length,
+        values,
+        paths: samples.map(({ path }) => path),
+        formats: samples.map(({ format }) => format),
+        classes: samples.map((sample) => sample.class),
+      },
     };
   }
 }

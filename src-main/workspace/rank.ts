@@ -41,9 +41,14 @@ export const runFolder = (workspaceFolder: string, runId: string) => join(worksp
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
   const record = methods.find(({ id }) => id === request.method);
-  if (!record) throw new WinnowError('bad-request', `There is no method ‘${request.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`);
+  if (!record)
+    throw new WinnowError(
+      'bad-request',
+      `There is no method ‘${request.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`,
+    );
   const parameters = record.schema.safeParse(request.parameters);
-  if (!parameters.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(parameters.error)}`);
+  if (!parameters.success)
+    throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(parameters.error)}`);
   return { record, parameters: parameters.data as Record<string, unknown> };
 }
 
@@ -57,19 +62,42 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   if (!scorer) return rankByEmbeddings(desk, request, parameters, report);
 
   report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, scorer.pixels(parameters).sizePx, {
-    signal: report.signal,
-    onProgress: (done, total) => report.progress(done, total),
-  });
-  desk.table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
+  const packed = await packPixels(
+    desk.db,
+    desk.folder,
+    desk.workspaceFolder,
+    samples,
+    scorer.pixels(parameters).sizePx,
+    {
+      signal: report.signal,
+      onProgress: (done, total) => report.progress(done, total),
+    },
+  );
+  desk.table.putScanned(
+    [],
+    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+  );
   const train = trainPositions(packed.samples, request.trainOn);
 
   const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
-  const earlier = request.resume ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id))) : null;
+  const earlier = request.resume
+    ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id)))
+    : null;
   const id = earlier?.id ?? desk.runs.nextId(record.id);
   const begun: Run = {
-    ...emptyRun, id, kind: 'rank', method: record.id, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(),
-    ...earlier, state: 'running', report: {},
+    ...emptyRun,
+    id,
+    kind: 'rank',
+    method: record.id,
+    seed: request.seed,
+    trainOn: request.trainOn,
+    trained: train.length,
+    parameters,
+    column: `${id}.error`,
+    createdAt: Date.now(),
+    ...earlier,
+    state: 'running',
+    report: {},
   };
   const folder = runFolder(desk.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
@@ -80,26 +108,66 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     const facts = trainedFacts([result]);
     const history = result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null }));
     desk.table.write(() => {
-      desk.table.putColumn(begun.column, `${id} · reconstruction error`, id, packed.samples.map((sample) => sample.id), result.scores);
+      desk.table.putColumn(
+        begun.column,
+        `${id} · reconstruction error`,
+        id,
+        packed.samples.map((sample) => sample.id),
+        result.scores,
+      );
       put({ ...facts, state: 'done', history, report: { ...result.report, ...facts.report } });
     });
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
   });
 }
 
-async function rankByEmbeddings(desk: RankDesk, request: RankRequest, parameters: Record<string, unknown>, report: Report): Promise<Run> {
+async function rankByEmbeddings(
+  desk: RankDesk,
+  request: RankRequest,
+  parameters: Record<string, unknown>,
+  report: Report,
+): Promise<Run> {
   const { samples, file, size, rows } = await embedSamples(desk, desk.table.samples(), report);
   const train = trainPositions(samples, request.trainOn);
   const id = desk.runs.nextId(request.method);
-  const begun: Run = { ...emptyRun, id, kind: 'rank', method: request.method, seed: request.seed, trainOn: request.trainOn, trained: train.length, parameters, column: `${id}.error`, createdAt: Date.now(), state: 'running' };
+  const begun: Run = {
+    ...emptyRun,
+    id,
+    kind: 'rank',
+    method: request.method,
+    seed: request.seed,
+    trainOn: request.trainOn,
+    trained: train.length,
+    parameters,
+    column: `${id}.error`,
+    createdAt: Date.now(),
+    state: 'running',
+  };
   return keepRun(desk, '', begun, report, async (put) => {
     report.stage('Scoring', samples.length);
-    const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.score({ method: request.method, params: parameters, embeddings: { file, size, rows }, train }, {
-      signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total),
-    });
-    const facts: Partial<Run> = { seconds, imagesPerSecond: samples.length / Math.max(1e-9, seconds), peakMemoryMiB, backend: backend.backend, device: `${backend.device}, ${backend.version}`, report: { maps: false } };
+    const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.score(
+      { method: request.method, params: parameters, embeddings: { file, size, rows }, train },
+      {
+        signal: report.signal,
+        onEvent: ({ done, total }) => report.progress(done, total),
+      },
+    );
+    const facts: Partial<Run> = {
+      seconds,
+      imagesPerSecond: samples.length / Math.max(1e-9, seconds),
+      peakMemoryMiB,
+      backend: backend.backend,
+      device: `${backend.device}, ${backend.version}`,
+      report: { maps: false },
+    };
     desk.table.write(() => {
-      desk.table.putColumn(begun.column, `${id} · distance`, id, samples.map((sample) => sample.id), scores);
+      desk.table.putColumn(
+        begun.column,
+        `${id} · distance`,
+        id,
+        samples.map((sample) => sample.id),
+        scores,
+      );
       put({ ...facts, state: 'done' });
     });
   });
@@ -109,15 +177,31 @@ async function rankByEmbeddings(desk: RankDesk, request: RankRequest, parameters
 export const hasMaps = (method: string): boolean => embeddingScorerOf(method) === undefined;
 
 async function fit(
-  desk: RankDesk, request: RankRequest, parameters: Record<string, unknown>, packed: Packed, train: Int32Array, folder: string, resume: boolean,
-  run: Run, put: PutRun, report: Report,
+  desk: RankDesk,
+  request: RankRequest,
+  parameters: Record<string, unknown>,
+  packed: Packed,
+  train: Int32Array,
+  folder: string,
+  resume: boolean,
+  run: Run,
+  put: PutRun,
+  report: Report,
 ): Promise<FitResult> {
   report.stage('Starting training', 0);
   let stage = '';
   const history = [...run.history];
   let before = 0; // seconds of training told up to the last epoch
   return desk.compute.fit(
-    { method: request.method, params: parameters, seed: request.seed, runFolder: folder, pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, train, resume },
+    {
+      method: request.method,
+      params: parameters,
+      seed: request.seed,
+      runFolder: folder,
+      pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+      train,
+      resume,
+    },
     {
       signal: report.signal,
       onEvent: (event) => {
@@ -129,25 +213,41 @@ async function fit(
         }
         if (event.stage === 'score') return report.progress(event.done, event.total);
         report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);
-        if (event.step < event.steps || event.valLoss === undefined && history.at(-1)?.epoch === event.epoch) return;
+        if (event.step < event.steps || (event.valLoss === undefined && history.at(-1)?.epoch === event.epoch)) return;
         if (event.seconds < before) before = 0; // another process goes on with it
         while (history.length && (history.at(-1)?.epoch ?? 0) >= event.epoch) history.pop();
-        history.push({ epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds - before });
+        history.push({
+          epoch: event.epoch,
+          loss: event.loss,
+          valLoss: event.valLoss ?? null,
+          seconds: event.seconds - before,
+        });
         before = event.seconds;
         put({ history: [...history], epochs: event.epochs });
       },
-    });
+    },
+  );
 }
 
 function trainPositions(samples: readonly Sample[], trainOn: string | null): Int32Array {
   if (!trainOn) return Int32Array.from(samples.keys());
   const pattern = globToRegExp(trainOn);
   const positions = samples.flatMap((sample, i) => (pattern.test(sample.path) ? [i] : []));
-  if (!positions.length) throw new WinnowError('no-samples', `No image matches ‘${trainOn}’. Paths are relative to the folder, as in ${samples[0].path}.`);
+  if (!positions.length)
+    throw new WinnowError(
+      'no-samples',
+      `No image matches ‘${trainOn}’. Paths are relative to the folder, as in ${samples[0].path}.`,
+    );
   return Int32Array.from(positions);
 }
 
-function fingerprintOf(method: string, parameters: Record<string, unknown>, seed: number, samples: readonly Sample[], train: Int32Array): string {
+function fingerprintOf(
+  method: string,
+  parameters: Record<string, unknown>,
+  seed: number,
+  samples: readonly Sample[],
+  train: Int32Array,
+): string {
   const hash = createHash('sha256').update(JSON.stringify([method, Object.entries(parameters).sort(), seed]));
   for (const sample of samples) hash.update(sample.sha256);
   return hash.update(Buffer.from(train.buffer)).digest('hex');

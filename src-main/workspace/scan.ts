@@ -22,10 +22,21 @@ const commitEveryMs = 300;
 
 const kept = 'What is known of its images is kept.';
 
-export interface ScanSummary { found: number; read: number; unreadable: number; gone: number }
+export interface ScanSummary {
+  found: number;
+  read: number;
+  unreadable: number;
+  gone: number;
+}
 
 /** `limits`: other ones than the usual. */
-export async function scan(folder: string, workspaceFolder: string, table: Table, report: Report, limits: Partial<Limits> = {}): Promise<ScanSummary> {
+export async function scan(
+  folder: string,
+  workspaceFolder: string,
+  table: Table,
+  report: Report,
+  limits: Partial<Limits> = {},
+): Promise<ScanSummary> {
   await mustBeThere(folder, kept, report.signal);
   clearParts(workspaceFolder);
   const known = table.known();
@@ -41,7 +52,11 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
   let readers: Readers | undefined;
   report.stage('Finding images', 0);
   try {
-    for await (const file of findImages(folder, { signal: report.signal, onIssue: addIssue, isKnown: (path) => known.has(path) })) {
+    for await (const file of findImages(folder, {
+      signal: report.signal,
+      onIssue: addIssue,
+      isKnown: (path) => known.has(path),
+    })) {
       present.add(file.path);
       const before = known.get(file.path);
       if (before?.bytes !== file.bytes || before.modifiedMs !== file.modifiedMs) {
@@ -63,11 +78,16 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
     try {
       await forEachParallel(changed, readers?.hands(changed.length) ?? 1, report.signal, async (file) => {
         try {
-          scanned.push({ ...file, ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes })) });
+          scanned.push({
+            ...file,
+            ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes })),
+          });
         } catch (error) {
           report.signal.throwIfAborted();
           const isPassing = passes(error);
-          const { issue, isFinding } = isPassing ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false } : issueOf(file.path, error);
+          const { issue, isFinding } = isPassing
+            ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
+            : issueOf(file.path, error);
           if (!isFinding) await mustBeThere(folder, kept, report.signal);
           if (!isPassing || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
         }
@@ -91,4 +111,5 @@ export async function scan(folder: string, workspaceFolder: string, table: Table
  * No memory, or no answer of the disk, for one file: that ends no scan. It says nothing about the image, so one that is known stays as it was; the next scan tries
  * again.
  */
-const passes = (error: unknown): error is WinnowError => error instanceof WinnowError && (error.code === 'out-of-memory' || error.code === 'no-folder');
+const passes = (error: unknown): error is WinnowError =>
+  error instanceof WinnowError && (error.code === 'out-of-memory' || error.code === 'no-folder');

@@ -19,7 +19,11 @@ export class Settings {
   /** Name and value of every setting of a kind, by name. */
   all<Value>(kind: SettingKind): [name: string, value: Value][] {
     const prefix = settingKey(kind, '');
-    const rows = this.#db.all<{ key: string; value: string }>('SELECT key, value FROM settings WHERE substr(key, 1, ?) = ? ORDER BY key', prefix.length, prefix);
+    const rows = this.#db.all<{ key: string; value: string }>(
+      'SELECT key, value FROM settings WHERE substr(key, 1, ?) = ? ORDER BY key',
+      prefix.length,
+      prefix,
+    );
     return rows.map(({ key, value }) => [key.slice(prefix.length), JSON.parse(value) as Value]);
   }
 

@@ -9,19 +9,44 @@ import { Columns } from './columns.ts';
 import type { Database } from './database.ts';
 
 interface SampleRow {
-  id: number; path: string; class: string | null; bytes: number; modified_ms: number; width: number; height: number; format: string; frames: number; sha256: string;
-  gone: number; decision: Decision | null; reason: string | null; tags: string | null; label: string | null; note: string | null; revision: number;
+  id: number;
+  path: string;
+  class: string | null;
+  bytes: number;
+  modified_ms: number;
+  width: number;
+  height: number;
+  format: string;
+  frames: number;
+  sha256: string;
+  gone: number;
+  decision: Decision | null;
+  reason: string | null;
+  tags: string | null;
+  label: string | null;
+  note: string | null;
+  revision: number;
 }
-const sampleFields = 'id, path, class, bytes, modified_ms, width, height, format, frames, sha256, gone, decision, reason, tags, label, note, revision';
+const sampleFields =
+  'id, path, class, bytes, modified_ms, width, height, format, frames, sha256, gone, decision, reason, tags, label, note, revision';
 
 /** What the scan knows of a file. */
 export interface Scanned {
-  path: string; bytes: number; modifiedMs: number; width: number; height: number; format: string; frames: number; sha256: string;
-  measures: Measures; fingerprint: Uint8Array;
+  path: string;
+  bytes: number;
+  modifiedMs: number;
+  width: number;
+  height: number;
+  format: string;
+  frames: number;
+  sha256: string;
+  measures: Measures;
+  fingerprint: Uint8Array;
 }
 
 /** The class that the sub-folder gives; null at the top. */
-export const classOf = (path: string): string | null => (path.includes('/') ? path.split('/').at(-2) as string : null);
+export const classOf = (path: string): string | null =>
+  path.includes('/') ? (path.split('/').at(-2) as string) : null;
 
 export class Table {
   #db: Database;
@@ -60,7 +85,11 @@ export class Table {
   }
 
   setMeta(key: string, value: string) {
-    this.#db.run('INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value);
+    this.#db.run(
+      'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      key,
+      value,
+    );
   }
 
   /** What was read of images by other means than `version` is not used: they will be read again. Returns whether that is so. */
@@ -98,7 +127,9 @@ export class Table {
   }
 
   count(): { samples: number; issues: number } {
-    return this.#db.get('SELECT (SELECT count(*) FROM samples WHERE gone = 0) AS samples, (SELECT count(*) FROM issues) AS issues') as { samples: number; issues: number };
+    return this.#db.get(
+      'SELECT (SELECT count(*) FROM samples WHERE gone = 0) AS samples, (SELECT count(*) FROM issues) AS issues',
+    ) as { samples: number; issues: number };
   }
 
   samples(): Sample[] {
@@ -112,24 +143,36 @@ export class Table {
 
   /** One of the samples with this content. */
   sampleOf(sha256: string): Sample | null {
-    const row = this.#db.get<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE sha256 = ? AND gone = 0 LIMIT 1`, sha256);
+    const row = this.#db.get<SampleRow>(
+      `SELECT ${sampleFields} FROM samples WHERE sha256 = ? AND gone = 0 LIMIT 1`,
+      sha256,
+    );
     return row ? toSample(row) : null;
   }
 
   changes(since: number, limit: number): Changes {
-    const rows = this.#db.all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE revision > ? ORDER BY revision, id LIMIT ?`, since, limit + 1);
+    const rows = this.#db.all<SampleRow>(
+      `SELECT ${sampleFields} FROM samples WHERE revision > ? ORDER BY revision, id LIMIT ?`,
+      since,
+      limit + 1,
+    );
     if (rows.length <= limit) return { revision: this.#revision, more: false, ...split(rows) };
     // A revision is told whole or not at all.
     const last = rows[limit].revision;
     const whole = rows.filter((row) => row.revision < last);
     if (whole.length) return { revision: last - 1, more: true, ...split(whole) };
-    return { revision: last, more: true, ...split(this.#db.all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE revision = ?`, last)) };
+    return {
+      revision: last,
+      more: true,
+      ...split(this.#db.all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE revision = ?`, last)),
+    };
   }
 
   /** Size and time of every file known, readable or not, by path: what a second scan need not read again. */
   known(): Map<string, { bytes: number; modifiedMs: number }> {
     const rows = this.#db.all<{ path: string; bytes: number; modified_ms: number }>(
-      'SELECT path, bytes, modified_ms FROM samples WHERE gone = 0 UNION ALL SELECT path, bytes, modified_ms FROM issues');
+      'SELECT path, bytes, modified_ms FROM samples WHERE gone = 0 UNION ALL SELECT path, bytes, modified_ms FROM issues',
+    );
     return new Map(rows.map((row) => [row.path, { bytes: row.bytes, modifiedMs: row.modified_ms }]));
   }
 
@@ -139,21 +182,47 @@ export class Table {
       const changed: number[] = [];
       for (const s of list) {
         this.#db.run('DELETE FROM issues WHERE path = ?', s.path);
-        const before = this.#db.get<{ id: number; sha256: string }>('SELECT id, sha256 FROM samples WHERE path = ?', s.path);
+        const before = this.#db.get<{ id: number; sha256: string }>(
+          'SELECT id, sha256 FROM samples WHERE path = ?',
+          s.path,
+        );
         if (before && before.sha256 !== s.sha256) changed.push(before.id);
-        const id = before?.id ?? this.#db.run(
-          "INSERT INTO samples (path, bytes, modified_ms, width, height, format, frames, sha256, revision) VALUES (?, 0, 0, 0, 0, '', 0, '', 0)", s.path).id;
+        const id =
+          before?.id ??
+          this.#db.run(
+            "INSERT INTO samples (path, bytes, modified_ms, width, height, format, frames, sha256, revision) VALUES (?, 0, 0, 0, 0, '', 0, '', 0)",
+            s.path,
+          ).id;
         this.#db.run(
           `UPDATE samples SET class = ?, bytes = ?, modified_ms = ?, width = ?, height = ?, format = ?, frames = ?, sha256 = ?, gone = 0, revision = ?, measures = ?, fingerprint = ?
            WHERE id = ?`,
-          classOf(s.path), s.bytes, s.modifiedMs, s.width, s.height, s.format, s.frames, s.sha256, revision, this.#columns.putMeasures(id, s.measures), s.fingerprint, id);
+          classOf(s.path),
+          s.bytes,
+          s.modifiedMs,
+          s.width,
+          s.height,
+          s.format,
+          s.frames,
+          s.sha256,
+          revision,
+          this.#columns.putMeasures(id, s.measures),
+          s.fingerprint,
+          id,
+        );
       }
       this.#shape++;
       if (list.length) this.#columns.touchMeasures(revision);
       if (changed.length) this.#columns.clear(changed, revision);
       for (const issue of issues) {
         this.#retire(issue.path, revision);
-        this.#db.run('INSERT OR REPLACE INTO issues (path, code, message, bytes, modified_ms) VALUES (?, ?, ?, ?, ?)', issue.path, issue.code, issue.message, issue.bytes, issue.modifiedMs);
+        this.#db.run(
+          'INSERT OR REPLACE INTO issues (path, code, message, bytes, modified_ms) VALUES (?, ?, ?, ?, ?)',
+          issue.path,
+          issue.code,
+          issue.message,
+          issue.bytes,
+          issue.modifiedMs,
+        );
       }
     });
   }
@@ -183,17 +252,28 @@ export class Table {
 
   /** What duplicates are found by, of each sample. */
   fingerprints(): { id: number; sha256: string; width: number; height: number; fingerprint: Uint8Array }[] {
-    return this.#db.all('SELECT id, sha256, width, height, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path');
+    return this.#db.all(
+      'SELECT id, sha256, width, height, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
+    );
   }
 
   /** Inside a write. */
   putMarks(id: number, { decision, reason, tags, label, note }: Marks, revision: number) {
-    this.#db.run('UPDATE samples SET decision = ?, reason = ?, tags = ?, label = ?, note = ?, revision = ? WHERE id = ?',
-      decision, reason, tags.length ? JSON.stringify(tags) : null, label, note, revision, id);
+    this.#db.run(
+      'UPDATE samples SET decision = ?, reason = ?, tags = ?, label = ?, note = ?, revision = ? WHERE id = ?',
+      decision,
+      reason,
+      tags.length ? JSON.stringify(tags) : null,
+      label,
+      note,
+      revision,
+      id,
+    );
   }
 
   /** Also of a sample whose file is gone. */
-  pathOf = (id: number): string | undefined => this.#db.get<{ path: string }>('SELECT path FROM samples WHERE id = ?', id)?.path;
+  pathOf = (id: number): string | undefined =>
+    this.#db.get<{ path: string }>('SELECT path FROM samples WHERE id = ?', id)?.path;
 
   /** Also of a sample whose file is gone, which keeps its marks. */
   marks(id: number): Marks | null {
@@ -211,7 +291,14 @@ export class Table {
   values = (name: string): ColumnValues => this.#columns.values(name);
 
   /** Replaces a column. What is not finite is left out. `categories`: what the numbers stand for, where they are names. */
-  putColumn(name: string, title: string, runId: string | null, ids: readonly number[], values: ArrayLike<number>, categories: readonly string[] | null = null) {
+  putColumn(
+    name: string,
+    title: string,
+    runId: string | null,
+    ids: readonly number[],
+    values: ArrayLike<number>,
+    categories: readonly string[] | null = null,
+  ) {
     const data = new Float64Array(ids.reduce((most, id) => Math.max(most, id), 0) + 1).fill(NaN);
     ids.forEach((id, i) => Number.isFinite(values[i]) && (data[id] = values[i]));
     this.#shape++;
@@ -219,11 +306,26 @@ export class Table {
   }
 }
 
-const marksOf = ({ decision, reason, tags, label, note }: SampleRow): Marks => ({ decision, reason, tags: tags ? (JSON.parse(tags) as string[]) : [], label, note });
+const marksOf = ({ decision, reason, tags, label, note }: SampleRow): Marks => ({
+  decision,
+  reason,
+  tags: tags ? (JSON.parse(tags) as string[]) : [],
+  label,
+  note,
+});
 
 const toSample = (row: SampleRow): Sample => ({
-  id: row.id, path: row.path, class: row.label ?? row.class, bytes: row.bytes, modifiedMs: row.modified_ms, width: row.width, height: row.height,
-  format: row.format, frames: row.frames, sha256: row.sha256, ...marksOf(row),
+  id: row.id,
+  path: row.path,
+  class: row.label ?? row.class,
+  bytes: row.bytes,
+  modifiedMs: row.modified_ms,
+  width: row.width,
+  height: row.height,
+  format: row.format,
+  frames: row.frames,
+  sha256: row.sha256,
+  ...marksOf(row),
 });
 
 const split = (rows: readonly SampleRow[]) => ({

@@ -34,9 +34,17 @@ export interface TrainDesk extends RankDesk {
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'model' | 'mode' | 'parameters'>) {
   const record = classifierOf(model);
-  if (!record) throw new WinnowError('bad-request', `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`);
+  if (!record)
+    throw new WinnowError(
+      'bad-request',
+      `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`,
+    );
   const schema = record.modes[mode];
-  if (!schema) throw new WinnowError('bad-request', `There are no bundled weights for ${record.title}, which ‘${mode}’ begins from. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`);
+  if (!schema)
+    throw new WinnowError(
+      'bad-request',
+      `There are no bundled weights for ${record.title}, which ‘${mode}’ begins from. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`,
+    );
   const checked = schema.safeParse(parameters);
   if (!checked.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(checked.error)}`);
   return { record, parameters: checked.data as ClassifierParameters };
@@ -52,7 +60,8 @@ export function labelsOf(samples: readonly Sample[], classes: readonly string[])
 }
 
 /** Positions in `samples` of a split. */
-export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array => Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
+export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array =>
+  Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
 
 interface Prepared {
   parameters: ClassifierParameters;
@@ -74,24 +83,59 @@ async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): 
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
   const weights = request.weights ? await hashOfWeights(request.weights, report) : null;
-  const from = request.mode === 'head' ? await embeddingsFor(desk, samples, request, report) : await pixelsFor(desk, samples, parameters, report);
+  const from =
+    request.mode === 'head'
+      ? await embeddingsFor(desk, samples, request, report)
+      : await pixelsFor(desk, samples, parameters, report);
   const labels = labelsOf(from.samples, divided.classes);
   const data = createHash('sha256').update(JSON.stringify(divided.classes));
-  from.samples.forEach((sample, i) => data.update(`${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`));
+  from.samples.forEach((sample, i) =>
+    data.update(
+      `${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`,
+    ),
+  );
   const dataHash = data.digest('hex');
-  const fingerprint = createHash('sha256').update(JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash])).digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(
+      JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash]),
+    )
+    .digest('hex');
   return { parameters, divided, ...from, labels, fingerprint, dataHash };
 }
 
-async function pixelsFor(desk: TrainDesk, samples: readonly Sample[], { sizePx, fit }: ClassifierParameters, report: Report): Promise<Pick<Prepared, 'samples' | 'pixels'>> {
+async function pixelsFor(
+  desk: TrainDesk,
+  samples: readonly Sample[],
+  { sizePx, fit }: ClassifierParameters,
+  report: Report,
+): Promise<Pick<Prepared, 'samples' | 'pixels'>> {
   report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, sizePx, { fit, signal: report.signal, onProgress: (done, total) => report.progress(done, total) });
-  desk.table.putScanned([], packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })));
-  return { samples: packed.samples, pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows } };
+  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, sizePx, {
+    fit,
+    signal: report.signal,
+    onProgress: (done, total) => report.progress(done, total),
+  });
+  desk.table.putScanned(
+    [],
+    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+  );
+  return {
+    samples: packed.samples,
+    pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+  };
 }
 
-async function embeddingsFor(desk: TrainDesk, samples: readonly Sample[], { model, weights }: TrainRequest, report: Report): Promise<Pick<Prepared, 'samples' | 'embeddings'>> {
-  if (weights) throw new WinnowError('bad-request', 'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.');
+async function embeddingsFor(
+  desk: TrainDesk,
+  samples: readonly Sample[],
+  { model, weights }: TrainRequest,
+  report: Report,
+): Promise<Pick<Prepared, 'samples' | 'embeddings'>> {
+  if (weights)
+    throw new WinnowError(
+      'bad-request',
+      'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.',
+    );
   const { samples: known, file, size, rows } = await embedSamples(desk, samples, report, pretrainedFor(model));
   return { samples: known, embeddings: { file, size, rows } };
 }
@@ -105,7 +149,7 @@ async function hashOfWeights(file: string, report: Report): Promise<string> {
     const hash = createHash('sha256');
     const block = Buffer.allocUnsafe(2 ** 20);
     report.stage('Reading the weights', Math.ceil(size / 2 ** 20), 'MiB');
-    for (let at = 0; at < size; ) {
+    for (let at = 0; at < size;) {
       report.signal.throwIfAborted();
       const { bytesRead } = await handle.read(block, 0, block.length, at);
       if (!bytesRead) break;
@@ -117,22 +161,57 @@ async function hashOfWeights(file: string, report: Report): Promise<string> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (!code || error instanceof WinnowError) throw error;
-    const why = code === 'ENOENT' ? 'There is no such file.' : code === 'ENOTREG' ? 'It is not a regular file.' : message;
+    const why =
+      code === 'ENOENT' ? 'There is no such file.' : code === 'ENOTREG' ? 'It is not a regular file.' : message;
     throw new WinnowError('bad-request', `The weights ${file} cannot be read. ${why} Name a safetensors file.`);
   }
 }
 
-const learnersArgs = ({ model, seed }: TrainRequest, { parameters, divided: { classes }, samples, labels }: Prepared, splits: Splits, runFolder: string) => ({
-  model, params: parameters, seed, runFolder, labels, classes, train: positionsOf(samples, splits, 'train'), val: positionsOf(samples, splits, 'val'),
+const learnersArgs = (
+  { model, seed }: TrainRequest,
+  { parameters, divided: { classes }, samples, labels }: Prepared,
+  splits: Splits,
+  runFolder: string,
+) => ({
+  model,
+  params: parameters,
+  seed,
+  runFolder,
+  labels,
+  classes,
+  train: positionsOf(samples, splits, 'train'),
+  val: positionsOf(samples, splits, 'val'),
 });
 
-const argsOf = (request: TrainRequest, prepared: Prepared, splits: Splits, folder: string, resume: boolean): TrainArgs => ({
-  ...learnersArgs(request, prepared, splits, folder), mode: request.mode, pixels: prepared.pixels as PixelSet, keys: Int32Array.from(prepared.samples, keyOf), weights: request.weights, resume,
+const argsOf = (
+  request: TrainRequest,
+  prepared: Prepared,
+  splits: Splits,
+  folder: string,
+  resume: boolean,
+): TrainArgs => ({
+  ...learnersArgs(request, prepared, splits, folder),
+  mode: request.mode,
+  pixels: prepared.pixels as PixelSet,
+  keys: Int32Array.from(prepared.samples, keyOf),
+  weights: request.weights,
+  resume,
 });
 
-const trainOnce = ({ compute }: TrainDesk, request: TrainRequest, prepared: Prepared, splits: Splits, folder: string, resume: boolean, options: CallOptions<TrainEvent>): Promise<TrainResult> =>
+const trainOnce = (
+  { compute }: TrainDesk,
+  request: TrainRequest,
+  prepared: Prepared,
+  splits: Splits,
+  folder: string,
+  resume: boolean,
+  options: CallOptions<TrainEvent>,
+): Promise<TrainResult> =>
   prepared.embeddings
-    ? compute.trainHead({ ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.embeddings }, options)
+    ? compute.trainHead(
+        { ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.embeddings },
+        options,
+      )
     : compute.train(argsOf(request, prepared, splits, folder, resume), options);
 
 /** Returns the finished run. The folder has been scanned before. */
@@ -140,15 +219,41 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
   const prepared = await prepare(desk, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = prepared;
   const { division, classes, trainings } = divided;
-  const earlier = request.resume ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id))) : null;
+  const earlier = request.resume
+    ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id)))
+    : null;
   const id = earlier?.id ?? desk.runs.nextId(request.model);
-  const counts = Object.fromEntries(splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)])) as Classification['counts'];
-  const classification: Classification = { classes, by: division.by, folds: division.folds, fold: 0, counts, watched: [], evaluation: null, asked: { division: request.division, weights: request.weights }, mode: request.mode, dataHash };
+  const counts = Object.fromEntries(
+    splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)]),
+  ) as Classification['counts'];
+  const classification: Classification = {
+    classes,
+    by: division.by,
+    folds: division.folds,
+    fold: 0,
+    counts,
+    watched: [],
+    evaluation: null,
+    asked: { division: request.division, weights: request.weights },
+    mode: request.mode,
+    dataHash,
+  };
   const folder = runFolder(desk.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   const begun: Run = {
-    ...emptyRun, id, kind: 'train', method: request.model, seed: request.seed, trained: counts.train, parameters, column: `${id}.loss`, createdAt: Date.now(), classification,
-    ...earlier, state: 'running', report: {},
+    ...emptyRun,
+    id,
+    kind: 'train',
+    method: request.model,
+    seed: request.seed,
+    trained: counts.train,
+    parameters,
+    column: `${id}.loss`,
+    createdAt: Date.now(),
+    classification,
+    ...earlier,
+    state: 'running',
+    report: {},
   };
   return keepRun(desk, fingerprint, begun, report, async (put, run) => {
     const results: TrainResult[] = [];
@@ -161,7 +266,12 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
       report.stage(`${told}: starting`, 0);
       // A fold that has ended has its last checkpoint still, and is only judged again; one that was never begun has none.
       const resume = earlier !== null && (fold === 0 || existsSync(checkpointFile(own)));
-      results.push(await trainOnce(desk, request, prepared, splits, own, resume, { signal: report.signal, onEvent: listen(told, samples, classes, put, report) }));
+      results.push(
+        await trainOnce(desk, request, prepared, splits, own, resume, {
+          signal: report.signal,
+          onEvent: listen(told, samples, classes, put, report),
+        }),
+      );
     }
     report.stage('Judging', 0);
     const { predictions, evaluation } = conclude(prepared, results, request.seed);
@@ -172,22 +282,37 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
     desk.table.write(() => {
       putPredictions(desk.table, run(), told);
       put(({ classification }) => ({
-        ...facts, state: 'done', history: meanHistory(results), classification: classification && { ...classification, fold: division.folds, evaluation },
+        ...facts,
+        state: 'done',
+        history: meanHistory(results),
+        classification: classification && { ...classification, fold: division.folds, evaluation },
       }));
     });
-    for (const [fold] of trainings.entries()) rmSync(checkpointFile(trainingFolder(folder, trainings.length, fold)), { force: true }); // nothing is left to resume
+    for (const [fold] of trainings.entries())
+      rmSync(checkpointFile(trainingFolder(folder, trainings.length, fold)), { force: true }); // nothing is left to resume
   });
 }
 
 /** Follows one training: progress, curves, what it says of watched images. */
-function listen(told: string, samples: readonly Sample[], classes: readonly string[], put: PutRun, report: Report): (event: TrainEvent) => void {
+function listen(
+  told: string,
+  samples: readonly Sample[],
+  classes: readonly string[],
+  put: PutRun,
+  report: Report,
+): (event: TrainEvent) => void {
   let stage = '';
   let before = 0; // seconds of training told up to the last epoch
   let history: Epoch[] | null = null;
   return (event) => {
     if (event.stage === 'note') return put(noted(event.message));
     if (event.stage === 'watched') {
-      const watched = event.watched.map(({ position, predicted, confidence }): Watched => ({ sampleId: samples[position].id, given: samples[position].class as string, predicted: classes[predicted], confidence }));
+      const watched = event.watched.map(({ position, predicted, confidence }): Watched => ({
+        sampleId: samples[position].id,
+        given: samples[position].class as string,
+        predicted: classes[predicted],
+        confidence,
+      }));
       return put(({ classification }) => ({ classification: classification && { ...classification, watched } }));
     }
     if (event.stage !== stage) {
@@ -202,9 +327,18 @@ function listen(told: string, samples: readonly Sample[], classes: readonly stri
     put((run) => {
       // A resumed training goes on with what it had; the next fold begins its own.
       history ??= event.epoch > 1 ? run.history.filter(({ epoch }) => epoch < event.epoch) : [];
-      history = [...history.filter(({ epoch }) => epoch < event.epoch), {
-        epoch: event.epoch, loss: event.loss, valLoss: event.valLoss ?? null, seconds: event.seconds - before, accuracy: event.accuracy, valAccuracy: event.valAccuracy ?? null, learningRate: event.learningRate,
-      }];
+      history = [
+        ...history.filter(({ epoch }) => epoch < event.epoch),
+        {
+          epoch: event.epoch,
+          loss: event.loss,
+          valLoss: event.valLoss ?? null,
+          seconds: event.seconds - before,
+          accuracy: event.accuracy,
+          valAccuracy: event.valAccuracy ?? null,
+          learningRate: event.learningRate,
+        },
+      ];
       return { history, epochs: event.epochs };
     });
     before = event.seconds;
@@ -212,45 +346,80 @@ function listen(told: string, samples: readonly Sample[], classes: readonly stri
 }
 
 /** Probabilities of every image, and how good they are where the class is known and was not learned from. */
-function conclude({ divided: { classes, trainings, division }, samples, labels }: Prepared, results: readonly TrainResult[], seed: number) {
+function conclude(
+  { divided: { classes, trainings, division }, samples, labels }: Prepared,
+  results: readonly TrainResult[],
+  seed: number,
+) {
   const k = classes.length;
   const judgedOf = ({ logits }: TrainResult): Judged => ({ logits, labels, classes: k });
-  const temperatures = results.map((result, fold) => temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))));
+  const temperatures = results.map((result, fold) =>
+    temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))),
+  );
   const scaled = results.map(({ logits }, fold) => probabilitiesOf(logits, k, temperatures[fold]));
   // With folds: of the model that was not trained on the image; of an image without a class, the mean of all.
-  const own = samples.map(({ id }) => (results.length > 1 ? trainings.findIndex((splits) => splits.get(id) === 'test') : 0));
+  const own = samples.map(({ id }) =>
+    results.length > 1 ? trainings.findIndex((splits) => splits.get(id) === 'test') : 0,
+  );
   const take = (values: readonly Float32Array[], width: number): Float32Array => {
     const out = new Float32Array(samples.length * width);
     own.forEach((fold, i) => {
-      for (let c = 0; c < width; c++) out[i * width + c] = fold >= 0 ? values[fold][i * width + c] : values.reduce((sum, one) => sum + one[i * width + c], 0) / values.length;
+      for (let c = 0; c < width; c++)
+        out[i * width + c] =
+          fold >= 0
+            ? values[fold][i * width + c]
+            : values.reduce((sum, one) => sum + one[i * width + c], 0) / values.length;
     });
     return out;
   };
-  const mean = (of: 'meanLoss' | 'forgotten'): Float32Array => Float32Array.from(samples, (_, i) => {
-    const seen = results.map((result) => result[of][i]).filter((value) => !Number.isNaN(value));
-    return seen.length ? seen.reduce((a, b) => a + b) / seen.length : NaN;
-  });
+  const mean = (of: 'meanLoss' | 'forgotten'): Float32Array =>
+    Float32Array.from(samples, (_, i) => {
+      const seen = results.map((result) => result[of][i]).filter((value) => !Number.isNaN(value));
+      return seen.length ? seen.reduce((a, b) => a + b) / seen.length : NaN;
+    });
   const splitOf = samples.map(({ id }, i) => (results.length > 1 && own[i] >= 0 ? 'test' : trainings[0].get(id)));
   const predictions = {
-    probabilities: take(scaled, k), meanLoss: mean('meanLoss'), forgotten: mean('forgotten'),
+    probabilities: take(scaled, k),
+    meanLoss: mean('meanLoss'),
+    forgotten: mean('forgotten'),
     splits: Float32Array.from(splitOf, (split) => (split ? splitNames.indexOf(split) : NaN)),
   };
   const on: Evaluation['on'] = division.by === 'folds' ? 'folds' : splitOf.includes('test') ? 'test' : 'val';
-  const positions = Int32Array.from(splitOf.flatMap((split, i) => (split === (on === 'val' ? 'val' : 'test') ? [i] : [])));
-  const logits = results.length > 1 ? take(results.map((result) => result.logits), k) : results[0].logits;
-  const evaluation = positions.length ? evaluate(rowsAt({ logits, labels, classes: k }, positions), classes, on, (i) => temperatures[own[positions[i]]], seed) : null;
+  const positions = Int32Array.from(
+    splitOf.flatMap((split, i) => (split === (on === 'val' ? 'val' : 'test') ? [i] : [])),
+  );
+  const logits =
+    results.length > 1
+      ? take(
+          results.map((result) => result.logits),
+          k,
+        )
+      : results[0].logits;
+  const evaluation = positions.length
+    ? evaluate(
+        rowsAt({ logits, labels, classes: k }, positions),
+        classes,
+        on,
+        (i) => temperatures[own[positions[i]]],
+        seed,
+      )
+    : null;
   return { predictions, evaluation };
 }
 
 /** The images that are trained on, in the first training, and each class's share of them. */
-function trainShares({ divided: { classes, trainings }, samples, labels }: Prepared): { images: number; shares: number[] } {
+function trainShares({ divided: { classes, trainings }, samples, labels }: Prepared): {
+  images: number;
+  shares: number[];
+} {
   const train = positionsOf(samples, trainings[0], 'train');
   const counts = new Array<number>(classes.length).fill(0);
   for (const position of train) counts[labels[position]]++;
   return { images: train.length, shares: counts.map((count) => count / train.length) };
 }
 
-const learnedNothing = 'It has learned next to nothing: it is no more often right than who always names the largest class. A smaller learning rate may help; the range test finds one.';
+const learnedNothing =
+  'It has learned next to nothing: it is no more often right than who always names the largest class. A smaller learning rate may help; the range test finds one.';
 
 /** At the last epoch of each fold, in training and on validation images: within two standard deviations of what the largest class alone gives. */
 function hasLearnedNothing(prepared: Prepared, results: readonly TrainResult[]): boolean {
@@ -274,13 +443,19 @@ function meanHistory(results: readonly TrainResult[]): Epoch[] {
   return least.map(({ epoch, learningRate }, i) => {
     const all = results.map(({ history }) => history[i]);
     return {
-      epoch, learningRate, loss: mean(all.map(({ loss }) => loss)) as number, valLoss: mean(all.map(({ valLoss }) => valLoss)), seconds: mean(all.map(({ seconds }) => seconds)) as number,
-      accuracy: mean(all.map(({ accuracy }) => accuracy)) ?? undefined, valAccuracy: mean(all.map(({ valAccuracy }) => valAccuracy)),
+      epoch,
+      learningRate,
+      loss: mean(all.map(({ loss }) => loss)) as number,
+      valLoss: mean(all.map(({ valLoss }) => valLoss)),
+      seconds: mean(all.map(({ seconds }) => seconds)) as number,
+      accuracy: mean(all.map(({ accuracy }) => accuracy)) ?? undefined,
+      valAccuracy: mean(all.map(({ valAccuracy }) => valAccuracy)),
     };
   });
 }
 
-const notBetter = 'In so few steps it did not become better than guessing: the suggestion is to be doubted, and the model’s own default may serve better.';
+const notBetter =
+  'In so few steps it did not become better than guessing: the suggestion is to be doubted, and the model’s own default may serve better.';
 
 /** Cross-entropy of who tells, of every image, the shares of the classes in training: labels are smoothed as they are there. */
 function lossOfGuessing(prepared: Prepared): number {
@@ -292,27 +467,44 @@ function lossOfGuessing(prepared: Prepared): number {
 
 /** Finds a learning rate: a run with a curve and no model. */
 export async function findRate(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
-  if (request.mode === 'head') throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
+  if (request.mode === 'head')
+    throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
   const prepared = await prepare(desk, { ...request, division: { ...request.division, folds: 0 } }, report);
   const id = desk.runs.nextId(`${request.model}-range`);
   const begun: Run = {
-    ...emptyRun, id, kind: 'range-test', method: request.model, seed: request.seed, trained: 0, parameters: prepared.parameters, column: '', createdAt: Date.now(), state: 'running',
+    ...emptyRun,
+    id,
+    kind: 'range-test',
+    method: request.model,
+    seed: request.seed,
+    trained: 0,
+    parameters: prepared.parameters,
+    column: '',
+    createdAt: Date.now(),
+    state: 'running',
     rangeTest: { points: [], suggested: null, stopped: 'end' },
   };
   return keepRun(desk, `range ${prepared.fingerprint}`, begun, report, async (put) => {
     report.stage('Raising the learning rate', 0, 'steps');
     const points: NonNullable<Run['rangeTest']>['points'] = [];
     const began = performance.now();
-    const rangeTest = await desk.compute.rangeTest(argsOf(request, prepared, prepared.divided.trainings[0], runFolder(desk.workspaceFolder, id), false), {
-      signal: report.signal,
-      onEvent: ({ point, total }) => {
-        while (points.length && points[points.length - 1].rate >= point.rate) points.pop(); // another process begins it again
-        points.push(point);
-        report.progress(points.length, total);
-        if (points.length % 5 === 0) put({ rangeTest: { points: [...points], suggested: null, stopped: 'end' } });
+    const rangeTest = await desk.compute.rangeTest(
+      argsOf(request, prepared, prepared.divided.trainings[0], runFolder(desk.workspaceFolder, id), false),
+      {
+        signal: report.signal,
+        onEvent: ({ point, total }) => {
+          while (points.length && points[points.length - 1].rate >= point.rate) points.pop(); // another process begins it again
+          points.push(point);
+          report.progress(points.length, total);
+          if (points.length % 5 === 0) put({ rangeTest: { points: [...points], suggested: null, stopped: 'end' } });
+        },
       },
-    });
-    if (rangeTest.suggested !== null && smallestOf(rangeTest.points.map(({ smooth }) => smooth)) > lossOfGuessing(prepared)) put(noted(notBetter));
+    );
+    if (
+      rangeTest.suggested !== null &&
+      smallestOf(rangeTest.points.map(({ smooth }) => smooth)) > lossOfGuessing(prepared)
+    )
+      put(noted(notBetter));
     put({ rangeTest, state: 'done', seconds: (performance.now() - began) / 1000 });
   });
 }

@@ -15,26 +15,46 @@ import { readMarker, writeMarker, type Marker } from './marker.ts';
 
 /** What a workspace has in its folder besides its database, once it was used. */
 const traces = ['backups', 'thumbs', 'pixels', 'embeddings', 'runs'];
-const own = /^(workspace\.(sqlite|json).*|lock\.sqlite.*|engine\.(lock|sock).*|thumbs?|pixels|embeddings|runs|backups|map\.tensors.*|\.DS_Store|desktop\.ini)$/;
+const own =
+  /^(workspace\.(sqlite|json).*|lock\.sqlite.*|engine\.(lock|sock).*|thumbs?|pixels|embeddings|runs|backups|map\.tensors.*|\.DS_Store|desktop\.ini)$/;
 
 /** Makes the folder, for its owner alone. Throws WinnowError where it is a folder of other files, or cannot be made. */
 export function prepareFolder(workspaceFolder: string, folder: string) {
   try {
     mkdirSync(workspaceFolder, { recursive: true, mode: 0o700 });
-    if (isInside(workspaceFolder, folder)) throw new WinnowError('bad-request', `The images lie inside the workspace ${workspaceFolder}. Choose another place for it with --workspace.`);
+    if (isInside(workspaceFolder, folder))
+      throw new WinnowError(
+        'bad-request',
+        `The images lie inside the workspace ${workspaceFolder}. Choose another place for it with --workspace.`,
+      );
     const entries = readdirSync(workspaceFolder, { withFileTypes: true });
     const strange = entries.find(({ name }) => !own.test(name));
     if (strange && !entries.some(({ name }) => name === 'workspace.sqlite' || name === 'workspace.json')) {
-      throw new WinnowError('bad-request', `${workspaceFolder} holds other files (${strange.name}), so it is not used as a workspace. Choose a new or empty folder with --workspace.`);
+      throw new WinnowError(
+        'bad-request',
+        `${workspaceFolder} holds other files (${strange.name}), so it is not used as a workspace. Choose a new or empty folder with --workspace.`,
+      );
     }
     const led = entries.find((entry) => entry.isSymbolicLink() && isInside(folder, join(workspaceFolder, entry.name)));
-    if (led) throw new WinnowError('bad-request', `${join(workspaceFolder, led.name)} is a link into the opened folder, which is never written to. Remove the link.`);
+    if (led)
+      throw new WinnowError(
+        'bad-request',
+        `${join(workspaceFolder, led.name)} is a link into the opened folder, which is never written to. Remove the link.`,
+      );
     const { uid, mode } = statSync(workspaceFolder);
     if (!strange && uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(workspaceFolder, 0o700);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (error instanceof WinnowError || !['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'ENOENT'].includes(code as string)) throw error;
-    throw new WinnowError('target-unwritable', `Winnow cannot keep what it learns in ${workspaceFolder}: ${whyNot(workspaceFolder, code as string)}. Name another place with --workspace DIR, or set WINNOW_DATA to a folder that can be written to.`, { cause: error });
+    if (
+      error instanceof WinnowError ||
+      !['EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'ENOENT'].includes(code as string)
+    )
+      throw error;
+    throw new WinnowError(
+      'target-unwritable',
+      `Winnow cannot keep what it learns in ${workspaceFolder}: ${whyNot(workspaceFolder, code as string)}. Name another place with --workspace DIR, or set WINNOW_DATA to a folder that can be written to.`,
+      { cause: error },
+    );
   }
 }
 
@@ -45,7 +65,9 @@ function whyNot(folder: string, code: string): string {
   try {
     accessSync(above, constants.W_OK);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EROFS' ? 'its disk is read-only' : `there is no permission for ${above}`;
+    return (error as NodeJS.ErrnoException).code === 'EROFS'
+      ? 'its disk is read-only'
+      : `there is no permission for ${above}`;
   }
   return code === 'EROFS' ? 'its disk is read-only' : 'there is no permission';
 }
@@ -62,10 +84,13 @@ export class WorkspaceFile {
     this.#workspaceFolder = workspaceFolder;
     const file = databaseFile(workspaceFolder);
     const marker = readMarker(workspaceFolder);
-    const damaged = (why: string, cause?: unknown) => new WinnowError('workspace-corrupt', tellDamage(workspaceFolder, folder, why), { cause });
+    const damaged = (why: string, cause?: unknown) =>
+      new WinnowError('workspace-corrupt', tellDamage(workspaceFolder, folder, why), { cause });
     const info = statSync(file, { throwIfNoEntry: false });
-    if (!info?.size && (marker || traces.some((name) => existsSync(join(workspaceFolder, name))))) throw damaged(`its file workspace.sqlite is ${info ? 'empty' : 'missing'}`);
-    const isAsLeft = info && marker?.closed && marker.closed.bytes === info.size && marker.closed.modifiedMs === info.mtimeMs;
+    if (!info?.size && (marker || traces.some((name) => existsSync(join(workspaceFolder, name)))))
+      throw damaged(`its file workspace.sqlite is ${info ? 'empty' : 'missing'}`);
+    const isAsLeft =
+      info && marker?.closed && marker.closed.bytes === info.size && marker.closed.modifiedMs === info.mtimeMs;
     try {
       this.db = new Database(file);
     } catch (error) {
@@ -76,13 +101,19 @@ export class WorkspaceFile {
       const fault = info && !isAsLeft ? this.db.fault() : null;
       if (fault) throw damaged('its file workspace.sqlite is no whole database', fault);
       const { key, journal } = this.#state();
-      if (marker && key !== null && key !== marker.key) throw damaged('its file workspace.sqlite is that of another workspace');
-      if (marker && journal < marker.journal) throw damaged(`${whole(marker.journal - journal)} of ${plural(marker.journal, 'entry', 'entries')} of its journal are missing. The file workspace.sqlite, or workspace.sqlite-wal beside it, was removed or replaced by an older one`);
+      if (marker && key !== null && key !== marker.key)
+        throw damaged('its file workspace.sqlite is that of another workspace');
+      if (marker && journal < marker.journal)
+        throw damaged(
+          `${whole(marker.journal - journal)} of ${plural(marker.journal, 'entry', 'entries')} of its journal are missing. The file workspace.sqlite, or workspace.sqlite-wal beside it, was removed or replaced by an older one`,
+        );
       this.key = key ?? marker?.key ?? randomUUID();
       if (key === null) this.db.run("INSERT INTO meta (key, value) VALUES ('key', ?)", this.key);
     } catch (error) {
       this.db.close();
-      throw !(error instanceof WinnowError) && isDamage(error) ? damaged('its file workspace.sqlite is no whole database', error) : error;
+      throw !(error instanceof WinnowError) && isDamage(error)
+        ? damaged('its file workspace.sqlite is no whole database', error)
+        : error;
     }
     this.#backups = new Backups(workspaceFolder, marker?.backup ?? null);
     this.#marker = { key: this.key, folder, revision: 0, journal: 0, closed: null, backup: marker?.backup ?? null };
@@ -92,7 +123,8 @@ export class WorkspaceFile {
   #state(): { key: string | null; revision: number; journal: number } {
     return this.db.get<{ key: string | null; revision: number; journal: number }>(
       `SELECT (SELECT value FROM meta WHERE key = 'key') AS key, (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'revision') AS revision,
-       (SELECT coalesce(max(seq), 0) FROM journal) AS journal`) as { key: string | null; revision: number; journal: number };
+       (SELECT coalesce(max(seq), 0) FROM journal) AS journal`,
+    ) as { key: string | null; revision: number; journal: number };
   }
 
   /** To be called after each step of the journal: from here on a database without it is known to be older. */

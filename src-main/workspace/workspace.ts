@@ -8,7 +8,24 @@ import { WinnowError } from '../contract/errors.ts';
 import { rejectsOf } from '../contract/keep-best.ts';
 import { predicateOf, type ReadSource } from '../contract/read.ts';
 import type { Advice, Division, LabelQueue, LabelSuspect, Probability } from '../contract/classifier.ts';
-import type { alikeSchema, Change, Choice, DivisionRequest, ExportRequest, importSchema, KeepBest, LabelsRequest, mapSchema, predictSchema, PreviewRequest, RankRequest, TakeAwayRequest, thresholdSchema, TrainRequest, viewSchema } from '../contract/schemas.ts';
+import type {
+  alikeSchema,
+  Change,
+  Choice,
+  DivisionRequest,
+  ExportRequest,
+  importSchema,
+  KeepBest,
+  LabelsRequest,
+  mapSchema,
+  predictSchema,
+  PreviewRequest,
+  RankRequest,
+  TakeAwayRequest,
+  thresholdSchema,
+  TrainRequest,
+  viewSchema,
+} from '../contract/schemas.ts';
 import type { Edited, WorkspaceService } from '../contract/services.ts';
 import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
@@ -70,7 +87,8 @@ export class OpenWorkspace implements WorkspaceService {
     this.#file = new WorkspaceFile(workspaceFolder, folder);
     this.db = this.#file.db;
     this.table = new Table(this.db);
-    if (this.table.expectReadings(readingsVersion)) rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
+    if (this.table.expectReadings(readingsVersion))
+      rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
     this.#settings = new Settings(this.db);
     this.#journal = new Journal(this.db, this.table, this.#settings, () => this.#file.stepped());
     this.#quality = new Quality(this.table, this.#settings);
@@ -96,8 +114,15 @@ export class OpenWorkspace implements WorkspaceService {
   describe(): Workspace {
     const scannedAt = this.table.meta('scannedAt');
     return {
-      id: this.id, key: this.#file.key, folder: this.folder, name: this.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? this.folder, ...this.table.count(),
-      scannedAt: scannedAt === null ? null : Number(scannedAt), revision: this.table.revision, shape: this.table.shape, journal: this.#journal.state(),
+      id: this.id,
+      key: this.#file.key,
+      folder: this.folder,
+      name: this.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? this.folder,
+      ...this.table.count(),
+      scannedAt: scannedAt === null ? null : Number(scannedAt),
+      revision: this.table.revision,
+      shape: this.table.shape,
+      journal: this.#journal.state(),
     };
   }
 
@@ -117,7 +142,10 @@ export class OpenWorkspace implements WorkspaceService {
   // --- jobs ---
 
   scan(): Job {
-    return this.#jobs.queued('scan') ?? this.#jobs.start('scan', 'Scan', async (report) => scanSentence(await this.#scan(report)));
+    return (
+      this.#jobs.queued('scan') ??
+      this.#jobs.start('scan', 'Scan', async (report) => scanSentence(await this.#scan(report)))
+    );
   }
 
   async #scan(report: Report): Promise<ScanSummary> {
@@ -126,7 +154,12 @@ export class OpenWorkspace implements WorkspaceService {
     const embedded = embeddedCount(this.db); // they tell of more pairs
     const derivedFrom = `${this.table.meta('measuresRevision')} ${this.table.count().samples}${embedded ? ` ${embedded}` : ''}`;
     if (this.table.meta('derivedFrom') !== derivedFrom) {
-      const isWhole = await this.#groups.find(this.folder, this.workspaceFolder, report, embedded ? await likelyPairs(this.#desk(), report.signal) : []);
+      const isWhole = await this.#groups.find(
+        this.folder,
+        this.workspaceFolder,
+        report,
+        embedded ? await likelyPairs(this.#desk(), report.signal) : [],
+      );
       this.#quality.run();
       if (isWhole) this.table.setMeta('derivedFrom', derivedFrom);
     }
@@ -135,7 +168,8 @@ export class OpenWorkspace implements WorkspaceService {
 
   rank(request: RankRequest): Job {
     const { record } = checkRank(request);
-    if (request.maps && !hasMaps(record.id)) throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
+    if (request.maps && !hasMaps(record.id))
+      throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
     const maps = request.maps === null ? null : new OutputFolder(request.maps, [this.folder], 'The folder for maps');
     return this.#jobs.start('rank', `Rank with ${record.title}`, async (report) => {
       await this.#scan(report);
@@ -149,11 +183,17 @@ export class OpenWorkspace implements WorkspaceService {
 
   map({ runId, seed, anew }: z.infer<typeof mapSchema>): Job {
     const run = runId === null ? null : this.run(runId);
-    if (run && (run.kind !== 'rank' || run.state !== 'done' || !hasMaps(run.method))) throw new WinnowError('no-run', `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`);
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !hasMaps(run.method)))
+      throw new WinnowError(
+        'no-run',
+        `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
+      );
     return this.#jobs.start('map', 'Map', async (report) => {
       const source = run ? mapByRun(this.#desk(), run, report) : mapByEmbeddings(this.#desk(), report);
       const { placed, laidOut } = await makeMap(this.#desk(), source, { seed, anew }, report);
-      return laidOut ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}` : `${plural(placed, 'new image')} placed into the map`;
+      return laidOut
+        ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}`
+        : `${plural(placed, 'new image')} placed into the map`;
     });
   }
 
@@ -166,7 +206,9 @@ export class OpenWorkspace implements WorkspaceService {
       const run = await train(this.#desk(), request, report);
       this.#journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
       const { evaluation } = run.classification ?? {};
-      return evaluation ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} right` : `${run.id} trained`;
+      return evaluation
+        ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} right`
+        : `${run.id} trained`;
     });
   }
 
@@ -175,13 +217,16 @@ export class OpenWorkspace implements WorkspaceService {
     return this.#jobs.start('range-test', `Learning rate of ${record.title}`, async (report) => {
       await this.#scan(report);
       const { id, rangeTest } = await findRate(this.#desk(), request, report);
-      return rangeTest?.suggested ? `${id}: a learning rate of ${rangeTest.suggested.toPrecision(2)} is suggested` : `${id}: the loss falls at no learning rate`;
+      return rangeTest?.suggested
+        ? `${id}: a learning rate of ${rangeTest.suggested.toPrecision(2)} is suggested`
+        : `${id}: the loss falls at no learning rate`;
     });
   }
 
   predict({ runId }: z.infer<typeof predictSchema>): Job {
     const run = this.run(runId);
-    if (run.kind !== 'train' || run.state !== 'done') throw new WinnowError('no-run', `${runId} is no finished classifier.`);
+    if (run.kind !== 'train' || run.state !== 'done')
+      throw new WinnowError('no-run', `${runId} is no finished classifier.`);
     return this.#jobs.start('predict', `Predict with ${runId}`, async (report) => {
       await this.#scan(report);
       return `${plural(await predictNew(this.#desk(), run, report), 'image')} predicted by ${runId}`;
@@ -190,7 +235,12 @@ export class OpenWorkspace implements WorkspaceService {
 
   takeAway(request: TakeAwayRequest): Job {
     const run = this.run(request.runId);
-    return this.#jobs.start('take-away', `Take ${run.id} away`, async (report) => `${run.id} is in ${request.to}, ${Math.ceil((await takeAway(this.#desk(), run, request, report)) / 2 ** 20)} MiB`);
+    return this.#jobs.start(
+      'take-away',
+      `Take ${run.id} away`,
+      async (report) =>
+        `${run.id} is in ${request.to}, ${Math.ceil((await takeAway(this.#desk(), run, request, report)) / 2 ** 20)} MiB`,
+    );
   }
 
   advise = (): Promise<Advice> => advise(this.#desk());
@@ -205,7 +255,11 @@ export class OpenWorkspace implements WorkspaceService {
   labelQueue = (): LabelQueue | null => labelQueue(this.table, this.#settings, this.#runs.list());
 
   alike({ ids }: z.infer<typeof alikeSchema>): Job {
-    return this.#jobs.start('alike', 'More like this', async (report) => `${plural(await findAlike(this.#desk(), ids, report), 'image')} compared`);
+    return this.#jobs.start(
+      'alike',
+      'More like this',
+      async (report) => `${plural(await findAlike(this.#desk(), ids, report), 'image')} compared`,
+    );
   }
 
   preview = (request: PreviewRequest) => this.previews.make(request);
@@ -227,7 +281,12 @@ export class OpenWorkspace implements WorkspaceService {
 
   #desk = () => ({
     groups: () => this.groups(),
-    db: this.db, table: this.table, runs: this.#runs, compute: this.compute, folder: this.folder, workspaceFolder: this.workspaceFolder,
+    db: this.db,
+    table: this.table,
+    runs: this.#runs,
+    compute: this.compute,
+    folder: this.folder,
+    workspaceFolder: this.workspaceFolder,
     onRun: (run: Run) => this.#events.emit('event', { type: 'run', run }),
   });
 
@@ -240,50 +299,91 @@ export class OpenWorkspace implements WorkspaceService {
   edit(choice: Choice, change: Change): Edited {
     const where = 'where' in choice ? choice.where : undefined;
     const told = withReason(change, where);
-    const ids = choose(choice, () => this.table.samples(), () => this.source());
+    const ids = choose(
+      choice,
+      () => this.table.samples(),
+      () => this.source(),
+    );
     const marks = ids.map((id) => {
       const before = this.table.marks(id);
       if (!before) throw new WinnowError('no-samples', `There is no sample ${id} in this folder.`);
       return [id, patchOf(before, told)] as const;
     });
-    return this.#edit({ do: 'edit', change: told, where }, { marks }, (changed) => titleOf(told, whatOf(changed, this.table.pathOf)));
+    return this.#edit({ do: 'edit', change: told, where }, { marks }, (changed) =>
+      titleOf(told, whatOf(changed, this.table.pathOf)),
+    );
   }
 
   setThreshold({ check, threshold }: z.infer<typeof thresholdSchema>): Edited {
-    return this.#edit({ do: 'threshold', check, threshold }, { settings: [[this.#quality.keyOf(check), threshold]] },
-      () => (threshold === null ? `threshold of ${check} back to its default` : `threshold of ${check} at ${threshold}`));
+    return this.#edit(
+      { do: 'threshold', check, threshold },
+      { settings: [[this.#quality.keyOf(check), threshold]] },
+      () =>
+        threshold === null ? `threshold of ${check} back to its default` : `threshold of ${check} at ${threshold}`,
+    );
   }
 
   saveView(view: z.infer<typeof viewSchema>): Edited {
     if (view.where) predicateOf(view.where, this.source());
-    return this.#edit({ do: 'view', view }, { settings: [[settingKey('view', view.name), view]] }, () => `save the view ‘${view.name}’`);
+    return this.#edit(
+      { do: 'view', view },
+      { settings: [[settingKey('view', view.name), view]] },
+      () => `save the view ‘${view.name}’`,
+    );
   }
 
   removeView(name: string): Edited {
-    if (!this.views().some((view) => view.name === name)) throw new WinnowError('bad-request', `There is no view ‘${name}’.`);
-    return this.#edit({ do: 'remove-view', name }, { settings: [[settingKey('view', name), null]] }, () => `remove the view ‘${name}’`);
+    if (!this.views().some((view) => view.name === name))
+      throw new WinnowError('bad-request', `There is no view ‘${name}’.`);
+    return this.#edit(
+      { do: 'remove-view', name },
+      { settings: [[settingKey('view', name), null]] },
+      () => `remove the view ‘${name}’`,
+    );
   }
 
   setApart(ids: readonly number[]): Edited {
     const samples = ids.flatMap((id) => this.table.sample(id) ?? []);
-    if (samples.length < 2) throw new WinnowError('bad-request', 'Name at least two images that are not duplicates of each other.');
-    return this.#edit({ do: 'apart', paths: samples.map(({ path }) => path) }, { settings: [apartSetting(samples)] },
-      () => `${plural(samples.length, 'image')} are no duplicates`);
+    if (samples.length < 2)
+      throw new WinnowError('bad-request', 'Name at least two images that are not duplicates of each other.');
+    return this.#edit(
+      { do: 'apart', paths: samples.map(({ path }) => path) },
+      { settings: [apartSetting(samples)] },
+      () => `${plural(samples.length, 'image')} are no duplicates`,
+    );
   }
 
   keepBest(request: KeepBest): Edited {
-    const sharpness = this.table.resolveColumn('sharpness') === null ? new Float64Array() : this.table.values('sharpness');
+    const sharpness =
+      this.table.resolveColumn('sharpness') === null ? new Float64Array() : this.table.values('sharpness');
     const samples = new Map(this.table.samples().map((sample) => [sample.id, sample]));
-    const groups = this.groups().filter(({ id, kind }) => request.kinds.includes(kind) && (request.groups?.includes(id) ?? true));
-    const rejects = rejectsOf(groups, (id) => samples.get(id), { rule: request.rule, protectedFolder: request.protectedFolder, sharpness });
-    const marks = [...rejects].map(([id, { kept, kind }]) => [id, { decision: 'reject', reason: `${kind} duplicate of ${samples.get(kept)?.path}` }] as const);
-    return this.#edit({ do: 'keep-best', request }, { marks }, (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.table.pathOf)}`);
+    const groups = this.groups().filter(
+      ({ id, kind }) => request.kinds.includes(kind) && (request.groups?.includes(id) ?? true),
+    );
+    const rejects = rejectsOf(groups, (id) => samples.get(id), {
+      rule: request.rule,
+      protectedFolder: request.protectedFolder,
+      sharpness,
+    });
+    const marks = [...rejects].map(
+      ([id, { kept, kind }]) =>
+        [id, { decision: 'reject', reason: `${kind} duplicate of ${samples.get(kept)?.path}` }] as const,
+    );
+    return this.#edit(
+      { do: 'keep-best', request },
+      { marks },
+      (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, this.table.pathOf)}`,
+    );
   }
 
   acceptLabels(ids: readonly number[]): Edited {
     const suspects = this.#suspects(ids);
     const marks = suspects.map(({ sampleId, suggested }) => [sampleId, { label: suggested }] as const);
-    return this.#edit({ do: 'accept-labels', paths: suspects.flatMap(({ sampleId }) => this.table.pathOf(sampleId) ?? []) }, { marks }, (changed) => `accept the suggested class of ${whatOf(changed, this.table.pathOf)}`);
+    return this.#edit(
+      { do: 'accept-labels', paths: suspects.flatMap(({ sampleId }) => this.table.pathOf(sampleId) ?? []) },
+      { marks },
+      (changed) => `accept the suggested class of ${whatOf(changed, this.table.pathOf)}`,
+    );
   }
 
   confirmLabels(ids: readonly number[]): Edited {
@@ -291,15 +391,22 @@ export class OpenWorkspace implements WorkspaceService {
       const sample = this.table.sample(sampleId);
       return sample ? [{ ...sample, given }] : [];
     });
-    return this.#edit({ do: 'confirm-labels', paths: samples.map(({ path }) => path) }, { settings: samples.map((sample) => [confirmedKey(sample, sample.given), true] as const) },
-      () => `the class of ${samples.length === 1 ? samples[0].path : plural(samples.length, 'image')} is right`);
+    return this.#edit(
+      { do: 'confirm-labels', paths: samples.map(({ path }) => path) },
+      { settings: samples.map((sample) => [confirmedKey(sample, sample.given), true] as const) },
+      () => `the class of ${samples.length === 1 ? samples[0].path : plural(samples.length, 'image')} is right`,
+    );
   }
 
   /** Those of these that wait in the queue. Throws `bad-request` where none does. */
   #suspects(ids: readonly number[]): LabelSuspect[] {
     const wanted = new Set(ids);
     const suspects = this.labelQueue()?.suspects.filter(({ sampleId }) => wanted.has(sampleId)) ?? [];
-    if (!suspects.length) throw new WinnowError('bad-request', 'None of these images waits among the suspect labels. Judge the labels first.');
+    if (!suspects.length)
+      throw new WinnowError(
+        'bad-request',
+        'None of these images waits among the suspect labels. Judge the labels first.',
+      );
     return suspects;
   }
 
@@ -312,10 +419,17 @@ export class OpenWorkspace implements WorkspaceService {
   }
 
   history(limit: number): Entry[] {
-    return this.#journal.records(limit).reverse().map((record) => ({
-      seq: record.seq, atMs: record.at, title: record.title, undone: record.undone, changed: record.changes.marks.length + record.changes.settings.length,
-      command: commandOf(record, this.folder, this.table.pathOf),
-    }));
+    return this.#journal
+      .records(limit)
+      .reverse()
+      .map((record) => ({
+        seq: record.seq,
+        atMs: record.at,
+        title: record.title,
+        undone: record.undone,
+        changed: record.changes.marks.length + record.changes.settings.length,
+        command: commandOf(record, this.folder, this.table.pathOf),
+      }));
   }
 
   script(): string {
@@ -326,7 +440,11 @@ export class OpenWorkspace implements WorkspaceService {
   async import({ file, dryRun }: z.infer<typeof importSchema>) {
     const { result, marks } = await this.#imports.read(file, () => this.table.samples());
     if (dryRun || !marks.length) return result;
-    const { changed } = this.#edit({ do: 'import', file }, { marks }, (ids) => `import marks of ${whatOf(ids, this.table.pathOf)}`);
+    const { changed } = this.#edit(
+      { do: 'import', file },
+      { marks },
+      (ids) => `import marks of ${whatOf(ids, this.table.pathOf)}`,
+    );
     return { ...result, changed };
   }
 
@@ -343,7 +461,12 @@ export class OpenWorkspace implements WorkspaceService {
 
   /** What expressions read. */
   source(): ReadSource {
-    return { columns: this.table.columns(), values: this.table.values, checks: this.checks(), duplicates: this.#groups.kinds() };
+    return {
+      columns: this.table.columns(),
+      values: this.table.values,
+      checks: this.checks(),
+      duplicates: this.#groups.kinds(),
+    };
   }
 
   // --- export ---
@@ -364,7 +487,12 @@ export class OpenWorkspace implements WorkspaceService {
   exportResult = (jobId: number) => this.#exports.get(jobId) ?? null;
 
   #exportInput({ drop }: ExportRequest): ExportInput {
-    return exportInput(this.folder, this.table, { isDropped: drop ? predicateOf(drop, this.source()) : () => false, runs: this.runs(), groups: this.groups(), checks: this.checks() });
+    return exportInput(this.folder, this.table, {
+      isDropped: drop ? predicateOf(drop, this.source()) : () => false,
+      runs: this.runs(),
+      groups: this.groups(),
+      checks: this.checks(),
+    });
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<WorkspaceEvent> {

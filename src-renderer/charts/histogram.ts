@@ -2,7 +2,11 @@
 import type { ChartConfiguration } from 'chart.js';
 import { colour } from './chart.ts';
 
-export interface Bins { low: number; high: number; counts: Uint32Array }
+export interface Bins {
+  low: number;
+  high: number;
+  counts: Uint32Array;
+}
 
 /** `sorted` ascending. */
 export function binsOf(sorted: Float64Array, wanted = 64): Bins {
@@ -32,10 +36,15 @@ function bars({ low, high, counts }: Bins, isAccent: (bin: number) => boolean): 
     type: 'bar',
     data: {
       labels: Array.from(counts, (_, i) => low + (i + 0.5) * width),
-      datasets: [{
-        data: Array.from(counts, Math.sqrt), barPercentage: 1, categoryPercentage: 0.86, minBarLength: 0,
-        backgroundColor: Array.from(counts, (_, i) => (isAccent(i) ? accent : plain)),
-      }],
+      datasets: [
+        {
+          data: Array.from(counts, Math.sqrt),
+          barPercentage: 1,
+          categoryPercentage: 0.86,
+          minBarLength: 0,
+          backgroundColor: Array.from(counts, (_, i) => (isAccent(i) ? accent : plain)),
+        },
+      ],
     },
     options: {
       layout: { padding: 0 },

@@ -5,15 +5,39 @@ import { colour } from './chart.ts';
 
 export function reliabilityConfig({ bins, scaledBins }: Calibration): ChartConfiguration<'line'> {
   const points = (label: string, token: string, list: Calibration['bins']) => ({
-    label, data: list.map(({ confidence, accuracy }) => ({ x: confidence, y: accuracy })), borderColor: colour(token), backgroundColor: colour(token), borderWidth: 1.5, pointRadius: 3, tension: 0,
+    label,
+    data: list.map(({ confidence, accuracy }) => ({ x: confidence, y: accuracy })),
+    borderColor: colour(token),
+    backgroundColor: colour(token),
+    borderWidth: 1.5,
+    pointRadius: 3,
+    tension: 0,
   });
-  const unit = { type: 'linear' as const, min: 0, max: 1, grid: { color: colour('line') }, border: { display: false }, ticks: { color: colour('faint'), stepSize: 0.2 } };
+  const unit = {
+    type: 'linear' as const,
+    min: 0,
+    max: 1,
+    grid: { color: colour('line') },
+    border: { display: false },
+    ticks: { color: colour('faint'), stepSize: 0.2 },
+  };
   return {
     type: 'line',
     data: {
       datasets: [
-        points('as predicted', 'accent', scaledBins), { ...points('before the temperature', 'bar', bins), borderDash: [3, 3], pointRadius: 2 },
-        { label: 'truth', data: [{ x: 0, y: 0 }, { x: 1, y: 1 }], borderColor: colour('line-strong'), borderWidth: 1, pointRadius: 0, backgroundColor: colour('line-strong') },
+        points('as predicted', 'accent', scaledBins),
+        { ...points('before the temperature', 'bar', bins), borderDash: [3, 3], pointRadius: 2 },
+        {
+          label: 'truth',
+          data: [
+            { x: 0, y: 0 },
+            { x: 1, y: 1 },
+          ],
+          borderColor: colour('line-strong'),
+          borderWidth: 1,
+          pointRadius: 0,
+          backgroundColor: colour('line-strong'),
+        },
       ],
     },
     options: {

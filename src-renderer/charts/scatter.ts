@@ -4,14 +4,34 @@
  */
 
 /** Middle of what is in sight, and device pixels for one unit. */
-export interface Camera { x: number; y: number; scale: number }
-export interface Size { width: number; height: number }
-export interface Spot { x: number; y: number }
+export interface Camera {
+  x: number;
+  y: number;
+  scale: number;
+}
+export interface Size {
+  width: number;
+  height: number;
+}
+export interface Spot {
+  x: number;
+  y: number;
+}
 
 /** All points, with a margin. */
-export const wholeView = ({ width, height }: Size): Camera => ({ x: 0, y: 0, scale: (Math.min(width, height) / 2) * 0.92 });
-export const toScreen = ({ x, y, scale }: Camera, { width, height }: Size, px: number, py: number): Spot => ({ x: width / 2 + (px - x) * scale, y: height / 2 - (py - y) * scale });
-export const fromScreen = ({ x, y, scale }: Camera, { width, height }: Size, { x: sx, y: sy }: Spot): Spot => ({ x: x + (sx - width / 2) / scale, y: y - (sy - height / 2) / scale });
+export const wholeView = ({ width, height }: Size): Camera => ({
+  x: 0,
+  y: 0,
+  scale: (Math.min(width, height) / 2) * 0.92,
+});
+export const toScreen = ({ x, y, scale }: Camera, { width, height }: Size, px: number, py: number): Spot => ({
+  x: width / 2 + (px - x) * scale,
+  y: height / 2 - (py - y) * scale,
+});
+export const fromScreen = ({ x, y, scale }: Camera, { width, height }: Size, { x: sx, y: sy }: Spot): Spot => ({
+  x: x + (sx - width / 2) / scale,
+  y: y - (sy - height / 2) / scale,
+});
 
 /** Zooms by a factor; what lies at the spot stays there. Between half of the whole and 400 times it. */
 export function zoomedAt(camera: Camera, size: Size, spot: Spot, factor: number): Camera {
@@ -31,13 +51,26 @@ export interface Cloud {
 /** The points that have a place. */
 export function cloudOf(ids: ArrayLike<number>, x: Float64Array, y: Float64Array): Cloud {
   const placed = Array.from(ids).filter((id) => !Number.isNaN(x[id] ?? NaN) && !Number.isNaN(y[id] ?? NaN));
-  return { ids: Int32Array.from(placed), x: Float32Array.from(placed, (id) => x[id]), y: Float32Array.from(placed, (id) => y[id]) };
+  return {
+    ids: Int32Array.from(placed),
+    x: Float32Array.from(placed, (id) => x[id]),
+    y: Float32Array.from(placed, (id) => y[id]),
+  };
 }
 
 /** Colour of each point as 0xAABBGGRR; 0 is not drawn. Later layers lie on top. */
-export interface Layer { colours: Uint32Array; radiusPx: number }
+export interface Layer {
+  colours: Uint32Array;
+  radiusPx: number;
+}
 
-export function paintCloud(context: CanvasRenderingContext2D, size: Size, camera: Camera, { x, y }: Cloud, layers: readonly Layer[]) {
+export function paintCloud(
+  context: CanvasRenderingContext2D,
+  size: Size,
+  camera: Camera,
+  { x, y }: Cloud,
+  layers: readonly Layer[],
+) {
   const image = context.createImageData(size.width, size.height);
   const pixels = new Uint32Array(image.data.buffer);
   for (const { colours, radiusPx } of layers) {
@@ -63,7 +96,8 @@ function disc(radiusPx: number): Int32Array {
   if (!offsets) {
     const list: number[] = [];
     const reach = Math.ceil(radiusPx);
-    for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) if (dx * dx + dy * dy <= radiusPx * radiusPx) list.push(dx, dy);
+    for (let dy = -reach; dy <= reach; dy++)
+      for (let dx = -reach; dx <= reach; dx++) if (dx * dx + dy * dy <= radiusPx * radiusPx) list.push(dx, dy);
     discs.set(radiusPx, (offsets = Int32Array.from(list)));
   }
   return offsets;
@@ -128,7 +162,20 @@ export function isWithin(outline: readonly Spot[], x: number, y: number): boolea
 }
 
 /** Twelve colours that stay apart for colour-blind eyes, on dark and on light (after P. Tol's schemes). */
-export const categoryColours = ['#4477aa', '#ee6677', '#228833', '#ccbb44', '#66ccee', '#aa3377', '#ee7733', '#009988', '#997700', '#bb88dd', '#994455', '#888888'];
+export const categoryColours = [
+  '#4477aa',
+  '#ee6677',
+  '#228833',
+  '#ccbb44',
+  '#66ccee',
+  '#aa3377',
+  '#ee7733',
+  '#009988',
+  '#997700',
+  '#bb88dd',
+  '#994455',
+  '#888888',
+];
 
 /** `#rrggbb` as a pixel. */
 export const pixelOf = (hex: string): number => {

@@ -7,7 +7,8 @@ export const scoreBins = 64;
 /** How many samples have a score in each of 64 equal parts of 0 to 1; NaN is none. */
 export function binScores(values: ColumnValues): Uint32Array {
   const counts = new Uint32Array(scoreBins);
-  for (const value of values) if (!Number.isNaN(value)) counts[Math.max(0, Math.min(scoreBins - 1, Math.floor(value * scoreBins)))]++;
+  for (const value of values)
+    if (!Number.isNaN(value)) counts[Math.max(0, Math.min(scoreBins - 1, Math.floor(value * scoreBins)))]++;
   return counts;
 }
 

@@ -1,5 +1,12 @@
 /** The page's way to the engine: typed calls under this page's own origin, in the window (`app://`) and in a browser alike. */
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink, TRPCClientError, type TRPCClient } from '@trpc/client';
+import {
+  createTRPCClient,
+  httpBatchLink,
+  httpSubscriptionLink,
+  splitLink,
+  TRPCClientError,
+  type TRPCClient,
+} from '@trpc/client';
 import { pageHeader, trpcPath, workspacePath } from '../../src-main/contract/address.ts';
 import type { Router } from '../../src-main/contract/router.ts';
 import type { Shell } from '../../src-main/contract/shell.ts';
@@ -9,12 +16,14 @@ export type Calls = TRPCClient<Router>;
 const connect = (path: string): Calls => {
   const url = `${location.origin}${path}`;
   return createTRPCClient<Router>({
-    links: [splitLink({
-      condition: (operation) => operation.type === 'subscription',
-      true: httpSubscriptionLink({ url }),
-      // Large queries go by POST: an address has an end.
-      false: httpBatchLink({ url, methodOverride: 'POST', headers: { [pageHeader]: '1' } }),
-    })],
+    links: [
+      splitLink({
+        condition: (operation) => operation.type === 'subscription',
+        true: httpSubscriptionLink({ url }),
+        // Large queries go by POST: an address has an end.
+        false: httpBatchLink({ url, methodOverride: 'POST', headers: { [pageHeader]: '1' } }),
+      }),
+    ],
   });
 };
 
@@ -26,15 +35,18 @@ export const shell: Shell | undefined = (window as { shell?: Shell }).shell;
 
 /** The sentence for the person. */
 export const sentenceOf = (error: unknown): string => {
-  if (error instanceof TRPCClientError && !error.data) return 'The engine does not answer. It is being started again; try once more.';
+  if (error instanceof TRPCClientError && !error.data)
+    return 'The engine does not answer. It is being started again; try once more.';
   return error instanceof Error ? error.message : String(error);
 };
 
-export const codeOf = (error: unknown): string | null => (error instanceof TRPCClientError ? ((error.data as { winnow?: string } | undefined)?.winnow ?? null) : null);
+export const codeOf = (error: unknown): string | null =>
+  error instanceof TRPCClientError ? ((error.data as { winnow?: string } | undefined)?.winnow ?? null) : null;
 
 /** The engine is away, or was started anew and has not opened the folder yet. */
 const awayCodes: readonly (string | null)[] = [null, 'no-workspace', 'engine-gone'];
 /** The engine is there, but cannot write now. */
 const unwritableCodes: readonly (string | null)[] = ['disk-full', 'target-unwritable', 'workspace-busy', 'cancelled'];
 /** What an error means for what was to be written: `later`, when somebody answers again; `again`, as it is; or `never`. */
-export const judge = (error: unknown): 'later' | 'again' | 'never' => (awayCodes.includes(codeOf(error)) ? 'later' : unwritableCodes.includes(codeOf(error)) ? 'again' : 'never');
+export const judge = (error: unknown): 'later' | 'again' | 'never' =>
+  awayCodes.includes(codeOf(error)) ? 'later' : unwritableCodes.includes(codeOf(error)) ? 'again' : 'never';

@@ -27,14 +27,35 @@ export const splitTitles: Readonly<Record<SplitNames, string>> = { train: 'Train
 /** How image files come to the target. */
 export const placements: readonly { id: Placement; title: string; summary: string }[] = [
   { id: 'copy', title: 'Copy', summary: 'Copied, bytes unchanged, and read back.' },
-  { id: 'hardlink', title: 'Hard links', summary: 'The same bytes under a second name: takes no room. On the same disk only; what edits one edits both.' },
-  { id: 'symlink', title: 'Symbolic links', summary: 'Pointers to the originals: takes no room. They break when the originals move.' },
+  {
+    id: 'hardlink',
+    title: 'Hard links',
+    summary: 'The same bytes under a second name: takes no room. On the same disk only; what edits one edits both.',
+  },
+  {
+    id: 'symlink',
+    title: 'Symbolic links',
+    summary: 'Pointers to the originals: takes no room. They break when the originals move.',
+  },
   { id: 'list', title: 'List only', summary: 'No image files, only their paths and the manifest.' },
-  { id: 'move', title: 'Move', summary: 'Copied and read back, then the originals go to the system’s trash. You are asked once more.' },
+  {
+    id: 'move',
+    title: 'Move',
+    summary: 'Copied and read back, then the originals go to the system’s trash. You are asked once more.',
+  },
 ];
 
 export const newForm = (folder: string): ExportForm => ({
-  to: `${folder.replace(/[\\/]$/, '')}-cleaned`, format: 'folder', place: 'copy', keptOnly: false, drops: false, drop: '', splits: 'off', shares: { ...usualShares }, seed: 1, safeForSpreadsheets: false,
+  to: `${folder.replace(/[\\/]$/, '')}-cleaned`,
+  format: 'folder',
+  place: 'copy',
+  keptOnly: false,
+  drops: false,
+  drop: '',
+  splits: 'off',
+  shares: { ...usualShares },
+  seed: 1,
+  safeForSpreadsheets: false,
 });
 
 const maxSeed = 2 ** 31 - 1;
@@ -43,31 +64,39 @@ const maxSeed = 2 ** 31 - 1;
 export function faultOf({ to, splits, shares, seed }: ExportForm): string | null {
   if (!to.trim()) return 'Say where the export is to go.';
   if (splits === 'own' && !(sumOf(shares) > 0)) return 'Give at least one split a share.';
-  if (splits !== 'off' && (seed === null || !Number.isInteger(seed) || seed < 0 || seed > maxSeed)) return 'A seed is a whole number from 0 on.';
+  if (splits !== 'off' && (seed === null || !Number.isInteger(seed) || seed < 0 || seed > maxSeed))
+    return 'A seed is a whole number from 0 on.';
   return null;
 }
 
-const sumOf = (shares: ExportForm['shares']) => Object.values(shares).reduce((sum: number, share) => sum + Math.max(0, share ?? 0), 0);
+const sumOf = (shares: ExportForm['shares']) =>
+  Object.values(shares).reduce((sum: number, share) => sum + Math.max(0, share ?? 0), 0);
 
 export function requestOf(form: ExportForm): Omit<ExportRequest, 'confirmMove'> {
   const shares = form.splits === 'usual' ? usualShares : form.shares;
   const sum = sumOf(shares);
   const share = (name: SplitNames) => Number((Math.max(0, shares[name] ?? 0) / sum).toFixed(6));
   return {
-    to: form.to.trim(), format: form.format, place: form.place, keptOnly: form.keptOnly, drop: (form.drops && form.drop.trim()) || null,
+    to: form.to.trim(),
+    format: form.format,
+    place: form.place,
+    keptOnly: form.keptOnly,
+    drop: (form.drops && form.drop.trim()) || null,
     splits: form.splits === 'off' ? null : { train: share('train'), val: share('val'), test: share('test') },
-    seed: form.seed ?? 1, safeForSpreadsheets: form.safeForSpreadsheets,
+    seed: form.seed ?? 1,
+    safeForSpreadsheets: form.safeForSpreadsheets,
   };
 }
 
 /** What is to be done with the files, on the button and when it is done. */
-export const doneTitle = (place: Placement, copied: number) => ({
-  copy: `${plural(copied, 'image')} copied and read back`,
-  hardlink: `${plural(copied, 'image')} linked`,
-  symlink: `${plural(copied, 'image')} linked`,
-  list: `List of ${plural(copied, 'image')} written`,
-  move: `${plural(copied, 'image')} copied and read back`,
-}[place]);
+export const doneTitle = (place: Placement, copied: number) =>
+  ({
+    copy: `${plural(copied, 'image')} copied and read back`,
+    hardlink: `${plural(copied, 'image')} linked`,
+    symlink: `${plural(copied, 'image')} linked`,
+    list: `List of ${plural(copied, 'image')} written`,
+    move: `${plural(copied, 'image')} copied and read back`,
+  })[place];
 
 /** Links and lists take no room for images. */
 export const needsRoom = (place: Placement) => place === 'copy' || place === 'move';

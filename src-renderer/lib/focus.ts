@@ -2,5 +2,10 @@
 export function pressTile(event: MouseEvent): void {
   event.preventDefault();
   const { activeElement } = document;
-  if (activeElement instanceof HTMLInputElement || activeElement instanceof HTMLTextAreaElement || activeElement instanceof HTMLSelectElement) activeElement.blur();
+  if (
+    activeElement instanceof HTMLInputElement ||
+    activeElement instanceof HTMLTextAreaElement ||
+    activeElement instanceof HTMLSelectElement
+  )
+    activeElement.blur();
 }

@@ -33,4 +33,5 @@ export function ago(timeMs: number, nowMs = Date.now()): string {
 }
 
 /** A probability in words: never told as certain. */
-export const sureness = (share: number): string => (share < 0.01 ? '< 1 %' : share > 0.99 ? '> 99 %' : `${Math.round(share * 100)} %`);
+export const sureness = (share: number): string =>
+  share < 0.01 ? '< 1 %' : share > 0.99 ? '> 99 %' : `${Math.round(share * 100)} %`;

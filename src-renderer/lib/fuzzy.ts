@@ -34,7 +34,8 @@ const range = (from: number, length: number) => Array.from({ length }, (_, i) =>
 function matchWord(word: string, text: string): Match | null {
   const first = text.indexOf(word);
   if (first >= 0) {
-    for (let i = first; i >= 0; i = text.indexOf(word, i + 1)) if (isBeginning(text, i)) return { score: whole - i, at: range(i, word.length) };
+    for (let i = first; i >= 0; i = text.indexOf(word, i + 1))
+      if (isBeginning(text, i)) return { score: whole - i, at: range(i, word.length) };
     return { score: within - first, at: range(first, word.length) };
   }
   if (word.length < 2) return null;
@@ -61,11 +62,17 @@ function followBeginnings(word: string, text: string, n: number, last: number): 
 }
 
 /** The best first; of equals, the earlier. */
-export function fuzzyFilter<Item>(items: readonly Item[], query: string, textOf: (item: Item) => string): { item: Item; match: Match }[] {
-  return items.flatMap((item) => {
-    const match = fuzzyMatch(query, textOf(item));
-    return match ? [{ item, match }] : [];
-  }).sort((a, b) => b.match.score - a.match.score);
+export function fuzzyFilter<Item>(
+  items: readonly Item[],
+  query: string,
+  textOf: (item: Item) => string,
+): { item: Item; match: Match }[] {
+  return items
+    .flatMap((item) => {
+      const match = fuzzyMatch(query, textOf(item));
+      return match ? [{ item, match }] : [];
+    })
+    .sort((a, b) => b.match.score - a.match.score);
 }
 
 /** The text in pieces, each either found or not. */

@@ -2,7 +2,11 @@
 import type { Section } from '../state/view.svelte.ts';
 
 /** A heading (`title` set; from and to are the section's) or a row of tiles. */
-export interface Row { title: string | null; from: number; to: number }
+export interface Row {
+  title: string | null;
+  from: number;
+  to: number;
+}
 
 export function rowsOf(sections: readonly Section[], inRow: number): Row[] {
   const rows: Row[] = [];
@@ -13,11 +17,28 @@ export function rowsOf(sections: readonly Section[], inRow: number): Row[] {
   return rows;
 }
 
-export interface Frame { x: number; y: number; toX: number; toY: number }
-interface Measures { inRow: number; tilePx: number; gapPx: number; edgePx: number; rowPx: number; offsetOf(row: number): number }
+export interface Frame {
+  x: number;
+  y: number;
+  toX: number;
+  toY: number;
+}
+interface Measures {
+  inRow: number;
+  tilePx: number;
+  gapPx: number;
+  edgePx: number;
+  rowPx: number;
+  offsetOf(row: number): number;
+}
 
 /** Ids of the samples whose tiles the frame touches; in pixels of the scrolled content. */
-export function idsIn(frame: Frame, shown: readonly { id: number }[], rows: readonly Row[], { inRow, tilePx, gapPx, edgePx, rowPx, offsetOf }: Measures): number[] {
+export function idsIn(
+  frame: Frame,
+  shown: readonly { id: number }[],
+  rows: readonly Row[],
+  { inRow, tilePx, gapPx, edgePx, rowPx, offsetOf }: Measures,
+): number[] {
   const [left, right] = [Math.min(frame.x, frame.toX) - edgePx, Math.max(frame.x, frame.toX) - edgePx];
   const [top, bottom] = [Math.min(frame.y, frame.toY) - edgePx, Math.max(frame.y, frame.toY) - edgePx];
   const step = tilePx + gapPx;

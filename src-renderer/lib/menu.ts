@@ -13,9 +13,13 @@ export function atItsButton(menu: HTMLElement, side: 'below' | 'above') {
     const isLeft = button.left < innerWidth / 2;
     const px = (value: number) => `${Math.max(edgePx, value)}px`;
     Object.assign(menu.style, {
-      position: 'fixed', margin: '0', maxWidth: `calc(100vw - ${2 * edgePx}px)`,
-      left: isLeft ? px(button.left) : 'auto', right: isLeft ? 'auto' : px(innerWidth - button.right),
-      top: side === 'below' ? px(button.bottom + gapPx) : 'auto', bottom: side === 'above' ? px(innerHeight - button.top + gapPx) : 'auto',
+      position: 'fixed',
+      margin: '0',
+      maxWidth: `calc(100vw - ${2 * edgePx}px)`,
+      left: isLeft ? px(button.left) : 'auto',
+      right: isLeft ? 'auto' : px(innerWidth - button.right),
+      top: side === 'below' ? px(button.bottom + gapPx) : 'auto',
+      bottom: side === 'above' ? px(innerHeight - button.top + gapPx) : 'auto',
     });
   };
   const onToggle = (event: Event) => {

@@ -17,7 +17,10 @@ export interface Command {
   isNew?: boolean;
   run(): void | Promise<unknown>;
 }
-export interface Found { command: Command; at: readonly number[] }
+export interface Found {
+  command: Command;
+  at: readonly number[];
+}
 
 const maxFound = 40;
 const maxRecent = 6;
@@ -40,22 +43,69 @@ export interface Offered {
 }
 
 export function offer(): Offered {
-  const usual: Command[] = actions.filter((action) => !action.keyOnly && action.id !== 'palette' && action.when())
-    .map((action) => ({ id: action.id, title: action.title, group: action.group, key: keyOf(action.id), run: () => action.run() }));
+  const usual: Command[] = actions
+    .filter((action) => !action.keyOnly && action.id !== 'palette' && action.when())
+    .map((action) => ({
+      id: action.id,
+      title: action.title,
+      group: action.group,
+      key: keyOf(action.id),
+      run: () => action.run(),
+    }));
   const { view, session } = app;
   if (!view || !session) return { usual, named: [], chosen: [] };
   const chosen = view.isBrowsing ? view.chosen() : [];
   const of = plural(chosen.length, 'image');
-  for (const saved of session.views) usual.push({ id: `view ${saved.name}`, title: `Open view ‘${saved.name}’`, group: 'View', key: '', run: () => view.openView(saved) });
+  for (const saved of session.views)
+    usual.push({
+      id: `view ${saved.name}`,
+      title: `Open view ‘${saved.name}’`,
+      group: 'View',
+      key: '',
+      run: () => view.openView(saved),
+    });
   const named: Command[] = [
-    ...session.checks.filter(({ flagged }) => flagged > 0)
-      .map(({ id, title, flagged }) => ({ id: `issue ${id}`, title: `Show issue ${title}`, group: plural(flagged, 'image'), key: '', run: () => view.showOnly('issue', id) })),
-    ...view.classes.map((name) => ({ id: `class ${name}`, title: `Show class ‘${name}’`, group: 'Class', key: '', run: () => view.showOnly('class', name) })),
-    ...view.tags.map((tag) => ({ id: `show tag ${tag}`, title: `Show tag ‘${tag}’`, group: 'Tag', key: '', run: () => view.showOnly('tag', tag) })),
-    ...(chosen.length ? [
-      ...view.classes.map((name) => ({ id: `label ${name}`, title: `Label as ‘${name}’`, group: of, key: '', run: () => view.mark(chosen, { label: name }) })),
-      ...view.tags.map((tag) => ({ id: `tag ${tag}`, title: `Tag as ‘${tag}’`, group: of, key: '', run: () => view.mark(chosen, { addTags: [tag] }) })),
-    ] : []),
+    ...session.checks
+      .filter(({ flagged }) => flagged > 0)
+      .map(({ id, title, flagged }) => ({
+        id: `issue ${id}`,
+        title: `Show issue ${title}`,
+        group: plural(flagged, 'image'),
+        key: '',
+        run: () => view.showOnly('issue', id),
+      })),
+    ...view.classes.map((name) => ({
+      id: `class ${name}`,
+      title: `Show class ‘${name}’`,
+      group: 'Class',
+      key: '',
+      run: () => view.showOnly('class', name),
+    })),
+    ...view.tags.map((tag) => ({
+      id: `show tag ${tag}`,
+      title: `Show tag ‘${tag}’`,
+      group: 'Tag',
+      key: '',
+      run: () => view.showOnly('tag', tag),
+    })),
+    ...(chosen.length
+      ? [
+          ...view.classes.map((name) => ({
+            id: `label ${name}`,
+            title: `Label as ‘${name}’`,
+            group: of,
+            key: '',
+            run: () => view.mark(chosen, { label: name }),
+          })),
+          ...view.tags.map((tag) => ({
+            id: `tag ${tag}`,
+            title: `Tag as ‘${tag}’`,
+            group: of,
+            key: '',
+            run: () => view.mark(chosen, { addTags: [tag] }),
+          })),
+        ]
+      : []),
   ];
   return { usual, named, chosen };
 }
@@ -69,25 +119,58 @@ export function find({ usual, named, chosen }: Offered, query: string): Found[] 
     return [...last, ...usual.filter((command) => !last.includes(command))].map((command) => ({ command, at: [] }));
   }
   const all = [...usual, ...named];
-  const found = fuzzyFilter(all, text, ({ title }) => title).map(({ item, match }) => ({ command: item, at: match.at }));
+  const found = fuzzyFilter(all, text, ({ title }) => title).map(({ item, match }) => ({
+    command: item,
+    at: match.at,
+  }));
   const other = new Set(found.map(({ command }) => command));
   // ‘places’ finds all places.
-  const byGroup = usual.filter((command) => !other.has(command) && (fuzzyMatch(text, command.group)?.score ?? 0) > 900).map((command) => ({ command, at: [] }));
+  const byGroup = usual
+    .filter((command) => !other.has(command) && (fuzzyMatch(text, command.group)?.score ?? 0) > 900)
+    .map((command) => ({ command, at: [] }));
   const [before, after] = typed(text, all, chosen);
-  return [...before, ...[...found, ...byGroup].slice(0, maxFound), ...after].map((one) => ('command' in one ? one : { command: one, at: [] }));
+  return [...before, ...[...found, ...byGroup].slice(0, maxFound), ...after].map((one) =>
+    'command' in one ? one : { command: one, at: [] },
+  );
 }
 
 /** What is typed as a tag or a class of its own: first where that is said (`tag torn`), else last. */
-function typed(text: string, known: readonly Command[], chosen: readonly number[]): [before: Command[], after: Command[]] {
+function typed(
+  text: string,
+  known: readonly Command[],
+  chosen: readonly number[],
+): [before: Command[], after: Command[]] {
   const { view } = app;
   if (!view || !chosen.length) return [[], []];
   const said = /^(tag|label)(?:\s+as)?\s+(.+)$/i.exec(text);
   const of = plural(chosen.length, 'image');
   const isNew = (id: string) => !known.some((command) => command.id === id);
-  const tag = (name: string): Command[] => (!name.includes(',') && name.length <= maxTag && isNew(`tag ${name}`)
-    ? [{ id: `tag ${name}`, title: `Tag as ‘${name}’`, group: `new tag · ${of}`, key: '', isNew: !said, run: () => view.mark(chosen, { addTags: [name] }) }] : []);
-  const label = (name: string): Command[] => (name.length <= maxLabel && isNew(`label ${name}`)
-    ? [{ id: `label ${name}`, title: `Label as ‘${name}’`, group: `new class · ${of}`, key: '', isNew: !said, run: () => view.mark(chosen, { label: name }) }] : []);
+  const tag = (name: string): Command[] =>
+    !name.includes(',') && name.length <= maxTag && isNew(`tag ${name}`)
+      ? [
+          {
+            id: `tag ${name}`,
+            title: `Tag as ‘${name}’`,
+            group: `new tag · ${of}`,
+            key: '',
+            isNew: !said,
+            run: () => view.mark(chosen, { addTags: [name] }),
+          },
+        ]
+      : [];
+  const label = (name: string): Command[] =>
+    name.length <= maxLabel && isNew(`label ${name}`)
+      ? [
+          {
+            id: `label ${name}`,
+            title: `Label as ‘${name}’`,
+            group: `new class · ${of}`,
+            key: '',
+            isNew: !said,
+            run: () => view.mark(chosen, { label: name }),
+          },
+        ]
+      : [];
   if (!said) return [[], [...tag(text), ...label(text)]];
   return [said[1].toLowerCase() === 'tag' ? tag(said[2]) : label(said[2]), []];
 }

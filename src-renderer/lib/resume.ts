@@ -2,7 +2,8 @@
 import type { Run } from '../../src-main/contract/types.ts';
 import type { Calls } from './engine.ts';
 
-export const isUnfinished = ({ kind, state }: Run): boolean => (kind === 'rank' || kind === 'train') && (state === 'interrupted' || state === 'cancelled');
+export const isUnfinished = ({ kind, state }: Run): boolean =>
+  (kind === 'rank' || kind === 'train') && (state === 'interrupted' || state === 'cancelled');
 
 /** How far it came, in words. */
 export function howFar({ state, history, epochs }: Run): string {
@@ -12,7 +13,16 @@ export function howFar({ state, history, epochs }: Run): string {
 }
 
 /** Asks for the same again. */
-export function resume({ kind, method, parameters, seed, trainOn, classification }: Run, calls: Calls): Promise<unknown> {
+export function resume(
+  { kind, method, parameters, seed, trainOn, classification }: Run,
+  calls: Calls,
+): Promise<unknown> {
   if (kind === 'rank') return calls.workspace.rank.mutate({ method, parameters, seed, trainOn });
-  return calls.classifier.train.mutate({ model: method, mode: classification?.mode ?? 'scratch', parameters, seed, ...classification?.asked });
+  return calls.classifier.train.mutate({
+    model: method,
+    mode: classification?.mode ?? 'scratch',
+    parameters,
+    seed,
+    ...classification?.asked,
+  });
 }

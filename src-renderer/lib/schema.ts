@@ -18,27 +18,40 @@ export interface Field {
 }
 
 interface Property {
-  type?: string; enum?: (string | number)[]; title?: string; description?: string; unit?: string; advanced?: boolean; group?: string; default?: unknown;
-  const?: unknown; minimum?: number; maximum?: number; exclusiveMinimum?: number; step?: number;
+  type?: string;
+  enum?: (string | number)[];
+  title?: string;
+  description?: string;
+  unit?: string;
+  advanced?: boolean;
+  group?: string;
+  default?: unknown;
+  const?: unknown;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  step?: number;
 }
 
 export const fieldsOf = (schema: Record<string, unknown>): Field[] =>
-  Object.entries((schema.properties ?? {}) as Record<string, Property>).filter(([, property]) => property.const === undefined).map(([name, property]) => ({
-    name,
-    title: property.title ?? name,
-    description: property.description ?? '',
-    unit: property.unit ?? null,
-    isAdvanced: property.advanced ?? false,
-    group: property.group ?? null,
-    kind: property.enum ? 'choice' : property.type === 'boolean' ? 'switch' : 'number',
-    choices: property.enum ?? [],
-    isWhole: property.type === 'integer',
-    min: property.minimum ?? property.exclusiveMinimum ?? null,
-    // A bound that only says 'a safe integer' is no bound for people.
-    max: property.maximum !== undefined && property.maximum < Number.MAX_SAFE_INTEGER ? property.maximum : null,
-    step: property.step ?? null,
-    default: property.default,
-  }));
+  Object.entries((schema.properties ?? {}) as Record<string, Property>)
+    .filter(([, property]) => property.const === undefined)
+    .map(([name, property]) => ({
+      name,
+      title: property.title ?? name,
+      description: property.description ?? '',
+      unit: property.unit ?? null,
+      isAdvanced: property.advanced ?? false,
+      group: property.group ?? null,
+      kind: property.enum ? 'choice' : property.type === 'boolean' ? 'switch' : 'number',
+      choices: property.enum ?? [],
+      isWhole: property.type === 'integer',
+      min: property.minimum ?? property.exclusiveMinimum ?? null,
+      // A bound that only says 'a safe integer' is no bound for people.
+      max: property.maximum !== undefined && property.maximum < Number.MAX_SAFE_INTEGER ? property.maximum : null,
+      step: property.step ?? null,
+      default: property.default,
+    }));
 
 export const defaultsOf = (schema: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(fieldsOf(schema).map((field) => [field.name, field.default]));

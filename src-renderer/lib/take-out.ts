@@ -14,7 +14,11 @@ function copyBySelection(text: string): boolean {
   // What is outside an open dialog cannot be selected.
   const within = document.querySelector('dialog:modal') ?? document.body;
   const before = document.activeElement as HTMLElement | null;
-  const field = Object.assign(document.createElement('textarea'), { value: text, readOnly: true, className: 'visually-hidden' });
+  const field = Object.assign(document.createElement('textarea'), {
+    value: text,
+    readOnly: true,
+    className: 'visually-hidden',
+  });
   within.append(field);
   field.select();
   const isCopied = document.execCommand('copy');

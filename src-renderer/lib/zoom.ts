@@ -3,8 +3,14 @@
  * spot of the image lies in the middle of the viewport, as shares of its width and height before rotation; so one zoom can be laid on any image.
  */
 
-export interface Size { width: number; height: number }
-export interface Point { x: number; y: number }
+export interface Size {
+  width: number;
+  height: number;
+}
+export interface Point {
+  x: number;
+  y: number;
+}
 /** Clockwise, in degrees; of the view, never of the file. */
 export type Rotation = 0 | 90 | 180 | 270;
 
@@ -52,7 +58,8 @@ const within = (value: number, [least, greatest]: [number, number]) => Math.max(
 export const levelOf = (zoom: Zoom, frame: Frame): number => zoom.level ?? fitLevel(frame);
 
 /** The same zoom with a level that this image allows: what was 30 % of a large image would show less than the whole of a small one. */
-export const ranged = (zoom: Zoom, frame: Frame): Zoom => (zoom.level === null ? zoom : { ...zoom, level: within(zoom.level, levelRange(frame)) });
+export const ranged = (zoom: Zoom, frame: Frame): Zoom =>
+  zoom.level === null ? zoom : { ...zoom, level: within(zoom.level, levelRange(frame)) };
 
 /** The same zoom moved so that no empty space is shown which image could fill; along an axis where the image is the smaller, it is centred. */
 export function clamped(zoom: Zoom, frame: Frame): Zoom {
@@ -61,18 +68,29 @@ export function clamped(zoom: Zoom, frame: Frame): Zoom {
     const half = viewportPx / 2 / (imagePx * scale);
     return half >= 0.5 ? 0.5 : within(at, [half, 1 - half]);
   };
-  const [alongX, alongY] = isSideways(frame.rotation) ? [frame.viewport.height, frame.viewport.width] : [frame.viewport.width, frame.viewport.height];
-  return { level: zoom.level, centre: { x: clamp(zoom.centre.x, frame.image.width, alongX), y: clamp(zoom.centre.y, frame.image.height, alongY) } };
+  const [alongX, alongY] = isSideways(frame.rotation)
+    ? [frame.viewport.height, frame.viewport.width]
+    : [frame.viewport.width, frame.viewport.height];
+  return {
+    level: zoom.level,
+    centre: { x: clamp(zoom.centre.x, frame.image.width, alongX), y: clamp(zoom.centre.y, frame.image.height, alongY) },
+  };
 }
 
 /** A way on the screen as shares of the image. */
 function onImage(way: Point, frame: Frame, level: number): Point {
   const [cos, sin] = turns[frame.rotation];
   const scale = level / frame.pixelRatio;
-  return { x: (way.x * cos + way.y * sin) / scale / frame.image.width, y: (way.y * cos - way.x * sin) / scale / frame.image.height };
+  return {
+    x: (way.x * cos + way.y * sin) / scale / frame.image.width,
+    y: (way.y * cos - way.x * sin) / scale / frame.image.height,
+  };
 }
 
-const fromMiddle = (point: Point, { viewport }: Frame): Point => ({ x: point.x - viewport.width / 2, y: point.y - viewport.height / 2 });
+const fromMiddle = (point: Point, { viewport }: Frame): Point => ({
+  x: point.x - viewport.width / 2,
+  y: point.y - viewport.height / 2,
+});
 
 /** Which spot of the image, in shares, lies at a point of the viewport; beyond 0 to 1 beside the image. */
 export function spotAt(zoom: Zoom, frame: Frame, point: Point): Point {
@@ -122,7 +140,14 @@ export function matrixOf(zoom: Zoom, frame: Frame): Matrix {
   const [cos, sin] = turns[frame.rotation].map((turn) => turn * scale);
   const [x, y] = [centre.x * image.width, centre.y * image.height];
   const onDevicePixel = (px: number) => (Number.isInteger(level) ? Math.round(px * pixelRatio) / pixelRatio : px);
-  return [cos, sin, -sin, cos, onDevicePixel(viewport.width / 2 - (x * cos - y * sin)), onDevicePixel(viewport.height / 2 - (x * sin + y * cos))];
+  return [
+    cos,
+    sin,
+    -sin,
+    cos,
+    onDevicePixel(viewport.width / 2 - (x * cos - y * sin)),
+    onDevicePixel(viewport.height / 2 - (x * sin + y * cos)),
+  ];
 }
 
 /** Side by side is easier to compare than one above the other: it may cost a little size. */

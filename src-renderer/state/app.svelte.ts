@@ -24,7 +24,12 @@ class App {
 
   async start() {
     try {
-      [this.info, this.methods, this.models, this.exportFormats] = await Promise.all([engine.engine.info.query(), engine.engine.methods.query(), engine.engine.models.query(), engine.engine.exportFormats.query()]);
+      [this.info, this.methods, this.models, this.exportFormats] = await Promise.all([
+        engine.engine.info.query(),
+        engine.engine.methods.query(),
+        engine.engine.models.query(),
+        engine.engine.exportFormats.query(),
+      ]);
     } catch (error) {
       this.problem = sentenceOf(error);
     }
@@ -45,7 +50,11 @@ class App {
       this.training = new Training(session, this.view, () => this.models);
       const { view } = this;
       void session.complete.then(() => view.resume());
-      history.replaceState(null, '', `?${new URLSearchParams({ folder: session.folder, ...(workspace ? { workspace } : {}) })}`);
+      history.replaceState(
+        null,
+        '',
+        `?${new URLSearchParams({ folder: session.folder, ...(workspace ? { workspace } : {}) })}`,
+      );
       void shell?.setTitle(`${session.workspace?.name} · Winnow`);
       document.title = `${session.workspace?.name} · Winnow`;
       // The images that come with the program lie inside it; they are always on the start page.

@@ -4,7 +4,13 @@
  */
 import { splitOf } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
-import { duplicateKinds, type Decision, type DuplicateKind, type Group, type Sample } from '../../src-main/contract/types.ts';
+import {
+  duplicateKinds,
+  type Decision,
+  type DuplicateKind,
+  type Group,
+  type Sample,
+} from '../../src-main/contract/types.ts';
 import { bestOf, rejectsOf, type KeepChoice } from '../../src-main/contract/keep-best.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
@@ -44,19 +50,40 @@ export class DuplicateList {
     this.#view = view;
   }
 
-  readonly #ofConflict: readonly Group[] = $derived.by(() => this.#session.groups.filter((group) => !this.hidden.has(group.id) && (!this.onlyClasses || group.crossesClasses) && (!this.onlySplits || group.crossesSplits)));
-  readonly groups: readonly Group[] = $derived(this.kind === null ? this.#ofConflict : this.#ofConflict.filter(({ kind }) => kind === this.kind));
+  readonly #ofConflict: readonly Group[] = $derived.by(() =>
+    this.#session.groups.filter(
+      (group) =>
+        !this.hidden.has(group.id) &&
+        (!this.onlyClasses || group.crossesClasses) &&
+        (!this.onlySplits || group.crossesSplits),
+    ),
+  );
+  readonly groups: readonly Group[] = $derived(
+    this.kind === null ? this.#ofConflict : this.#ofConflict.filter(({ kind }) => kind === this.kind),
+  );
   /** Of each kind that there is, how many groups the other choices leave. */
-  readonly kinds = $derived.by(() => duplicateKinds.filter((kind) => this.#session.groups.some((group) => group.kind === kind)).map((kind) => ({ kind, count: this.#ofConflict.filter((group) => group.kind === kind).length })));
+  readonly kinds = $derived.by(() =>
+    duplicateKinds
+      .filter((kind) => this.#session.groups.some((group) => group.kind === kind))
+      .map((kind) => ({ kind, count: this.#ofConflict.filter((group) => group.kind === kind).length })),
+  );
   readonly ofAllKinds = $derived(this.#ofConflict.length);
-  readonly #ofKind: readonly Group[] = $derived.by(() => this.#session.groups.filter((group) => !this.hidden.has(group.id) && (this.kind === null || group.kind === this.kind)));
+  readonly #ofKind: readonly Group[] = $derived.by(() =>
+    this.#session.groups.filter(
+      (group) => !this.hidden.has(group.id) && (this.kind === null || group.kind === this.kind),
+    ),
+  );
   readonly acrossClasses = $derived(this.#ofKind.filter(({ crossesClasses }) => crossesClasses).length);
   readonly acrossSplits = $derived(this.#ofKind.filter(({ crossesSplits }) => crossesSplits).length);
   /** Groups in which something is left to decide. */
   readonly open: readonly Group[] = $derived(this.groups.filter((group) => !this.isSettled(group)));
   readonly isNarrowed = $derived(this.kind !== null || this.onlyClasses || this.onlySplits || this.hidden.size > 0);
 
-  readonly choice: KeepChoice = $derived.by(() => ({ rule: this.rule, protectedFolder: this.protectedFolder, sharpness: this.#session.values('sharpness') }));
+  readonly choice: KeepChoice = $derived.by(() => ({
+    rule: this.rule,
+    protectedFolder: this.protectedFolder,
+    sharpness: this.#session.values('sharpness'),
+  }));
   /** How many images ‘keep best’ of all open groups would reject. */
   readonly rejects = $derived.by(() => {
     void this.#session.samples; // decisions
@@ -100,13 +127,19 @@ export class DuplicateList {
   /** One is left, or all were decided on. */
   isSettled(group: Group): boolean {
     const members = this.members(group);
-    return members.filter(({ decision }) => decision !== 'reject').length < 2 || members.every(({ decision }) => decision === 'keep' || decision === 'reject');
+    return (
+      members.filter(({ decision }) => decision !== 'reject').length < 2 ||
+      members.every(({ decision }) => decision === 'keep' || decision === 'reject')
+    );
   }
 
   best = (group: Group): number | null => bestOf(this.members(group), this.choice);
 
   hideSettled() {
-    this.hidden = new Set([...this.hidden, ...this.groups.filter((group) => this.isSettled(group)).map(({ id }) => id)]);
+    this.hidden = new Set([
+      ...this.hidden,
+      ...this.groups.filter((group) => this.isSettled(group)).map(({ id }) => id),
+    ]);
   }
 
   showAll() {
@@ -155,8 +188,14 @@ export class DuplicateList {
     if (selection.size) return this.#session.edit([...selection], { decision });
     const group = this.groups[this.cursorRow];
     if (!group || cursor === null) return;
-    const other = bestOf(this.members(group).filter(({ id }) => id !== cursor), this.choice);
-    const reason = decision === 'reject' && other !== null ? `${group.kind} duplicate of ${this.#session.sample(other)?.path}` : undefined;
+    const other = bestOf(
+      this.members(group).filter(({ id }) => id !== cursor),
+      this.choice,
+    );
+    const reason =
+      decision === 'reject' && other !== null
+        ? `${group.kind} duplicate of ${this.#session.sample(other)?.path}`
+        : undefined;
     this.move(1);
     await this.#session.edit([cursor], { decision, ...(reason ? { reason } : {}) });
   }
@@ -165,7 +204,14 @@ export class DuplicateList {
 
   keepBest(groups: readonly Group[]) {
     const { rule, protectedFolder } = this;
-    return this.#session.do(() => this.#session.calls.duplicates.keepBest.mutate({ kinds: [...duplicateKinds], rule, protectedFolder, groups: groups.map(({ id }) => id) }));
+    return this.#session.do(() =>
+      this.#session.calls.duplicates.keepBest.mutate({
+        kinds: [...duplicateKinds],
+        rule,
+        protectedFolder,
+        groups: groups.map(({ id }) => id),
+      }),
+    );
   }
 
   setApart(group: Group) {
@@ -176,4 +222,5 @@ export class DuplicateList {
 /** The different values of a group's members, by name: `dress / pants`. */
 export const classesOf = (members: readonly Sample[]) => distinct(members.map((sample) => sample.class));
 export const splitsOf = (members: readonly Sample[]) => distinct(members.map(({ path }) => splitOf(path)));
-const distinct = (values: readonly (string | null)[]) => [...new Set(values.map((value) => value ?? 'none'))].sort().join(' / ');
+const distinct = (values: readonly (string | null)[]) =>
+  [...new Set(values.map((value) => value ?? 'none'))].sort().join(' / ');

@@ -15,9 +15,20 @@ export type FacetName = string;
 /** As a value of a facet: there is none. */
 export const none = '';
 
-export interface Range { low: number; high: number }
-interface Clause { key: string; expression: string; bit: number; isFound: (sample: Sample) => boolean }
-export interface FacetValue { value: string; count: number }
+export interface Range {
+  low: number;
+  high: number;
+}
+interface Clause {
+  key: string;
+  expression: string;
+  bit: number;
+  isFound: (sample: Sample) => boolean;
+}
+export interface FacetValue {
+  value: string;
+  count: number;
+}
 
 const maxClauses = 31;
 
@@ -41,8 +52,19 @@ export class Filter {
     const out: [string, string][] = [];
     const text = this.text.trim();
     if (text) out.push(['text', `(path contains ${quote(text)} or tag contains ${quote(text)})`]);
-    for (const [name, values] of this.facets) if (values.size) out.push([`facet ${name}`, anyOf([...values].map((value) => `${name} = ${value === none ? 'none' : quote(value)}`))]);
-    for (const [name, { low, high }] of this.ranges) out.push([`range ${name}`, [...(low > -Infinity ? [`${name} >= ${low}`] : []), ...(high < Infinity ? [`${name} <= ${high}`] : [])].join(' and ')]);
+    for (const [name, values] of this.facets)
+      if (values.size)
+        out.push([
+          `facet ${name}`,
+          anyOf([...values].map((value) => `${name} = ${value === none ? 'none' : quote(value)}`)),
+        ]);
+    for (const [name, { low, high }] of this.ranges)
+      out.push([
+        `range ${name}`,
+        [...(low > -Infinity ? [`${name} >= ${low}`] : []), ...(high < Infinity ? [`${name} <= ${high}`] : [])].join(
+          ' and ',
+        ),
+      ]);
     const lens = this.#lens();
     if (lens) out.push(['lens', lens]);
     if (this.where.trim()) out.push(['where', this.where.trim()]);
@@ -76,7 +98,8 @@ export class Filter {
   readonly #answers: Uint32Array = $derived.by(() => {
     const { samples } = this.#session;
     const answers = new Uint32Array(samples.length);
-    for (const { bit, isFound } of this.#clauses) for (let i = 0; i < samples.length; i++) if (isFound(samples[i])) answers[i] |= bit;
+    for (const { bit, isFound } of this.#clauses)
+      for (let i = 0; i < samples.length; i++) if (isFound(samples[i])) answers[i] |= bit;
     return answers;
   });
 
@@ -84,7 +107,15 @@ export class Filter {
   readonly shown: Uint8Array = $derived.by(() => this.#passing(0));
 
   /** The whole filter as one expression; null where nothing is filtered. */
-  readonly expression: string | null = $derived(this.#clauses.length ? this.#clauses.map(({ key, expression }) => (key === 'where' && this.#clauses.length > 1 && /\bor\b/i.test(expression) ? `(${expression})` : expression)).join(' and ') : null);
+  readonly expression: string | null = $derived(
+    this.#clauses.length
+      ? this.#clauses
+          .map(({ key, expression }) =>
+            key === 'where' && this.#clauses.length > 1 && /\bor\b/i.test(expression) ? `(${expression})` : expression,
+          )
+          .join(' and ')
+      : null,
+  );
 
   /** 1 for each sample that passes, by id, as if the clause of `key` were not there. */
   without(key: string): Uint8Array {
@@ -122,7 +153,9 @@ export class Filter {
       for (const value of values) counts.set(value, (counts.get(value) ?? 0) + weight);
     }
     if (!any && name !== 'decision') return [];
-    const list = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+    const list = [...counts]
+      .map(([value, count]) => ({ value, count }))
+      .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
     return [...list, { value: none, count: empty }];
   }
 
@@ -152,9 +185,19 @@ export class Filter {
   /** Each clause as a chip, with what takes it away. */
   readonly chips: readonly { key: string; title: string; remove: () => void }[] = $derived.by(() => [
     ...(this.text.trim() ? [{ key: 'text', title: `‘${this.text.trim()}’`, remove: () => void (this.text = '') }] : []),
-    ...[...this.facets].map(([name, values]) => ({ key: name, title: `${name}: ${[...values].map((value) => (value === none ? 'none' : value)).join(', ')}`, remove: () => this.#setFacet(name, new Set()) })),
-    ...[...this.ranges].map(([name, range]) => ({ key: `range ${name}`, title: `${name} ${rangeTitle(range)}`, remove: () => this.setRange(name, null) })),
-    ...(this.where.trim() && !this.problem ? [{ key: 'where', title: this.where.trim(), remove: () => void (this.where = '') }] : []),
+    ...[...this.facets].map(([name, values]) => ({
+      key: name,
+      title: `${name}: ${[...values].map((value) => (value === none ? 'none' : value)).join(', ')}`,
+      remove: () => this.#setFacet(name, new Set()),
+    })),
+    ...[...this.ranges].map(([name, range]) => ({
+      key: `range ${name}`,
+      title: `${name} ${rangeTitle(range)}`,
+      remove: () => this.setRange(name, null),
+    })),
+    ...(this.where.trim() && !this.problem
+      ? [{ key: 'where', title: this.where.trim(), remove: () => void (this.where = '') }]
+      : []),
   ]);
 
   clear() {
@@ -167,4 +210,9 @@ export class Filter {
 
 const anyOf = (list: readonly string[]) => (list.length > 1 ? `(${list.join(' or ')})` : (list[0] ?? ''));
 const shortNumber = (value: number) => String(Number(value.toPrecision(3)));
-const rangeTitle = ({ low, high }: Range) => (low === -Infinity ? `≤ ${shortNumber(high)}` : high === Infinity ? `≥ ${shortNumber(low)}` : `${shortNumber(low)} … ${shortNumber(high)}`);
+const rangeTitle = ({ low, high }: Range) =>
+  low === -Infinity
+    ? `≤ ${shortNumber(high)}`
+    : high === Infinity
+      ? `≥ ${shortNumber(low)}`
+      : `${shortNumber(low)} … ${shortNumber(high)}`;

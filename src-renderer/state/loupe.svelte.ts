@@ -3,7 +3,21 @@
  * the same share of their own image. It stays while walking from image to image, until the whole image is asked for.
  */
 import { SvelteMap } from 'svelte/reactivity';
-import { clamped, fitted, followed, levelOf, panned, ranged, rotated, toggled, zoomedTo, type Frame, type Point, type Rotation, type Zoom } from '../lib/zoom.ts';
+import {
+  clamped,
+  fitted,
+  followed,
+  levelOf,
+  panned,
+  ranged,
+  rotated,
+  toggled,
+  zoomedTo,
+  type Frame,
+  type Point,
+  type Rotation,
+  type Zoom,
+} from '../lib/zoom.ts';
 
 export type LoupeMode = 'grid' | 'loupe' | 'compare2' | 'compare4';
 
@@ -69,7 +83,9 @@ export class LoupeState {
 
   zoomOf(pane: number, frame: Frame): Zoom {
     const reference = this.#frames.get(this.#active);
-    return pane === this.#active || !reference ? ranged(this.zoom, frame) : followed(ranged(this.zoom, reference), reference, frame);
+    return pane === this.#active || !reference
+      ? ranged(this.zoom, frame)
+      : followed(ranged(this.zoom, reference), reference, frame);
   }
 
   readonly isFit = $derived(this.zoom.level === null);
@@ -109,12 +125,20 @@ export class LoupeState {
     this.zoom = fitted;
   }
 
-  #change(glides: boolean, point: Point | undefined, pane: number | undefined, change: (zoom: Zoom, frame: Frame, point: Point) => Zoom) {
-    const pointed = point === undefined && this.pointer && this.#frames.has(this.pointer.pane) ? this.pointer.pane : this.#active;
+  #change(
+    glides: boolean,
+    point: Point | undefined,
+    pane: number | undefined,
+    change: (zoom: Zoom, frame: Frame, point: Point) => Zoom,
+  ) {
+    const pointed =
+      point === undefined && this.pointer && this.#frames.has(this.pointer.pane) ? this.pointer.pane : this.#active;
     const at = pane ?? pointed;
     const [frame, reference] = [this.#frames.get(at), this.#frames.get(this.#active)];
     if (!frame || !reference) return;
-    const where = point ?? (this.pointer?.pane === at ? this.pointer.point : { x: frame.viewport.width / 2, y: frame.viewport.height / 2 });
+    const where =
+      point ??
+      (this.pointer?.pane === at ? this.pointer.point : { x: frame.viewport.width / 2, y: frame.viewport.height / 2 });
     this.glides = glides;
     this.zoom = followed(change(clamped(this.zoomOf(at, frame), frame), frame, where), frame, reference);
   }

@@ -1,7 +1,12 @@
 /** Short messages that come and go: what was done, what failed and what to do. */
 import { sentenceOf } from '../lib/engine.ts';
 
-export interface Notice { id: number; kind: 'done' | 'info' | 'error'; text: string; stays: boolean }
+export interface Notice {
+  id: number;
+  kind: 'done' | 'info' | 'error';
+  text: string;
+  stays: boolean;
+}
 
 const shownMs = { done: 5000, info: 3000, error: 12_000 };
 

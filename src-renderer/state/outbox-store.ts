@@ -6,16 +6,29 @@ import Dexie, { type EntityTable } from 'dexie';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Aside, Store, Waiting } from './outbox.ts';
 
-const db = new Dexie('winnow-outbox') as Dexie & { waiting: EntityTable<Waiting, 'seq'>; aside: EntityTable<Aside, 'seq'> };
+const db = new Dexie('winnow-outbox') as Dexie & {
+  waiting: EntityTable<Waiting, 'seq'>;
+  aside: EntityTable<Aside, 'seq'>;
+};
 db.version(2).stores({ waiting: '++seq, workspace' });
 /** Before, an entry held numbers of samples alone: nobody can say any more which images they were about. */
-db.version(3).stores({ waiting: '++seq, workspace', aside: '++seq, workspace' }).upgrade(async (change) => {
-  const old = await change.table<{ workspace: string; ids?: number[]; change?: Change; decision?: Change['decision'] }>('waiting').toArray();
-  await change.table('waiting').clear();
-  await change.table('aside').bulkAdd(old.map(({ workspace, ids = [], change: said, decision }) => ({
-    workspace, change: said ?? { decision }, paths: [], images: ids.length, why: 'An older version of Winnow kept this and did not note the names of the images.',
-  })));
-});
+db.version(3)
+  .stores({ waiting: '++seq, workspace', aside: '++seq, workspace' })
+  .upgrade(async (change) => {
+    const old = await change
+      .table<{ workspace: string; ids?: number[]; change?: Change; decision?: Change['decision'] }>('waiting')
+      .toArray();
+    await change.table('waiting').clear();
+    await change.table('aside').bulkAdd(
+      old.map(({ workspace, ids = [], change: said, decision }) => ({
+        workspace,
+        change: said ?? { decision },
+        paths: [],
+        images: ids.length,
+        why: 'An older version of Winnow kept this and did not note the names of the images.',
+      })),
+    );
+  });
 
 /** A page's proxy cannot be stored. */
 const plain = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
@@ -34,5 +47,9 @@ export const outboxStore: Store = {
   exclusively,
 };
 
-export const asideOf = (workspace: string): Promise<Aside[]> => db.aside.where({ workspace }).sortBy('seq').catch(() => []);
+export const asideOf = (workspace: string): Promise<Aside[]> =>
+  db.aside
+    .where({ workspace })
+    .sortBy('seq')
+    .catch(() => []);
 export const discardAside = (workspace: string): Promise<unknown> => db.aside.where({ workspace }).delete();

@@ -6,14 +6,29 @@
 import type { Change } from '../../src-main/contract/schemas.ts';
 
 /** Images by path and content, in two lists: a hundred thousand of them are stored with one edit. */
-export interface Images { paths: readonly string[]; hashes: readonly string[] }
+export interface Images {
+  paths: readonly string[];
+  hashes: readonly string[];
+}
 export type Said =
   | { kind: 'edit'; images: Images; change: Change }
   /** `before`: the state of the history before the first try; it tells whether a try without an answer was carried out. */
   | { kind: 'undo' | 'redo'; before: string | null };
-export interface Waiting { seq: number; workspace: string; key: string; said: Said }
+export interface Waiting {
+  seq: number;
+  workspace: string;
+  key: string;
+  said: Said;
+}
 /** What could not be applied: `images` is how many it was about, `paths` some or all of them. */
-export interface Aside { seq: number; workspace: string; change: Change; paths: readonly string[]; images: number; why: string }
+export interface Aside {
+  seq: number;
+  workspace: string;
+  change: Change;
+  paths: readonly string[];
+  images: number;
+  why: string;
+}
 
 export interface Store {
   add(entry: Omit<Waiting, 'seq'>): Promise<number>;
@@ -125,7 +140,7 @@ export class Outbox {
     const isSent = await this.#store.exclusively(workspace, async () => {
       for (const entry of await this.#store.list(workspace)) {
         if (entry.seq > upTo) break;
-        if (this.#isPaused || !await this.#sendOne(entry)) return false;
+        if (this.#isPaused || !(await this.#sendOne(entry))) return false;
         await this.#store.remove(entry.seq);
       }
       return !this.#isPaused;
@@ -160,13 +175,25 @@ export class Outbox {
 
   async #setAside(said: Said, why: string, images = said.kind === 'edit' ? said.images : null) {
     if (said.kind !== 'edit' || !images) return; // an undo of another workspace means nothing
-    await this.#store.setAside({ workspace: this.#post.workspace, change: said.change, paths: images.paths, images: images.paths.length, why });
+    await this.#store.setAside({
+      workspace: this.#post.workspace,
+      change: said.change,
+      paths: images.paths,
+      images: images.paths.length,
+      why,
+    });
     this.#post.onAside();
   }
 }
 
 /** The sample of each image: the same content at the same path, else the one sample of that content. The others are missed. */
-export function locate(images: Images, known: { atPath(path: string): { id: number; sha256: string } | undefined; ofContent(sha256: string): readonly number[] }): { ids: number[]; missed: Images } {
+export function locate(
+  images: Images,
+  known: {
+    atPath(path: string): { id: number; sha256: string } | undefined;
+    ofContent(sha256: string): readonly number[];
+  },
+): { ids: number[]; missed: Images } {
   const ids: number[] = [];
   const missed: { paths: string[]; hashes: string[] } = { paths: [], hashes: [] };
   images.paths.forEach((path, i) => {
@@ -184,7 +211,8 @@ export function locate(images: Images, known: { atPath(path: string): { id: numb
 export function wordsOf({ decision, addTags, removeTags, label, note }: Change): string {
   return [
     ...(decision === undefined ? [] : [decision ?? 'back to undecided']),
-    ...(addTags ?? []).map((tag) => `tag ${tag}`), ...(removeTags ?? []).map((tag) => `remove tag ${tag}`),
+    ...(addTags ?? []).map((tag) => `tag ${tag}`),
+    ...(removeTags ?? []).map((tag) => `remove tag ${tag}`),
     ...(label === undefined ? [] : [label === null ? 'label as the folder says' : `label ${label}`]),
     ...(note === undefined ? [] : [note === null ? 'remove the note' : `note ‘${note}’`]),
   ].join(', ');

@@ -7,7 +7,22 @@ import type { LabelQueue } from '../../src-main/contract/classifier.ts';
 import { kindsOf, type ColumnValues, type ReadSource } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited } from '../../src-main/contract/services.ts';
-import { jobEnded, type CheckState, type Column, type DuplicateKind, type Finding, type Group, type Issue, type Job, type JobKind, type Journal, type Run, type Sample, type SavedView, type Workspace } from '../../src-main/contract/types.ts';
+import {
+  jobEnded,
+  type CheckState,
+  type Column,
+  type DuplicateKind,
+  type Finding,
+  type Group,
+  type Issue,
+  type Job,
+  type JobKind,
+  type Journal,
+  type Run,
+  type Sample,
+  type SavedView,
+  type Workspace,
+} from '../../src-main/contract/types.ts';
 import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
 import { notices } from './notices.svelte.ts';
 import { keyOf, Steps } from './steps.svelte.ts';
@@ -45,16 +60,24 @@ export class Session {
 
   readonly running = $derived(this.jobs.find((job) => job.state === 'running') ?? null);
   /** What waits, in its order. */
-  readonly queue: readonly Job[] = $derived(this.jobs.filter(({ state }) => state === 'queued').sort((a, b) => (a.place ?? 0) - (b.place ?? 0) || a.id - b.id));
+  readonly queue: readonly Job[] = $derived(
+    this.jobs.filter(({ state }) => state === 'queued').sort((a, b) => (a.place ?? 0) - (b.place ?? 0) || a.id - b.id),
+  );
   /** The job of one of these kinds that runs or waits. */
-  jobOf = (...kinds: readonly JobKind[]): Job | null => [this.running, ...this.queue].find((job) => job !== null && kinds.includes(job.kind)) ?? null;
+  jobOf = (...kinds: readonly JobKind[]): Job | null =>
+    [this.running, ...this.queue].find((job) => job !== null && kinds.includes(job.kind)) ?? null;
   readonly reviewed = $derived(this.samples.reduce((n, sample) => n + (sample.decision === null ? 0 : 1), 0));
   readonly rejected = $derived(this.samples.reduce((n, sample) => n + (sample.decision === 'reject' ? 1 : 0), 0));
 
   /** Kinds of the duplicate groups that a sample is in. */
   readonly duplicates: ReadonlyMap<number, readonly DuplicateKind[]> = $derived(kindsOf(this.groups));
   /** What expressions read; see `readerOf`. */
-  readonly source: ReadSource = $derived({ columns: this.columns, values: (name) => this.values(name), checks: this.checks, duplicates: this.duplicates });
+  readonly source: ReadSource = $derived({
+    columns: this.columns,
+    values: (name) => this.values(name),
+    checks: this.checks,
+    duplicates: this.duplicates,
+  });
 
   #request: { folder: string; workspace?: string };
   #byId = new Map<number, Sample>();
@@ -82,7 +105,12 @@ export class Session {
     this.folder = request.folder;
     this.#request = request;
     this.calls = connectWorkspace(id);
-    this.steps = new Steps(this, { put: (list) => this.#put(list), untilInStep: () => this.#untilInStep(), askAnew: () => this.#askAnew(), reopen: () => void this.#reopen() });
+    this.steps = new Steps(this, {
+      put: (list) => this.#put(list),
+      untilInStep: () => this.#untilInStep(),
+      askAnew: () => this.#askAnew(),
+      reopen: () => void this.#reopen(),
+    });
   }
 
   /** Opens the folder; scans it. Throws the engine's sentence. */
@@ -114,7 +142,10 @@ export class Session {
       onData: (event) => {
         this.connected = true;
         if (event.type === 'job') this.#takeJob(event.job);
-        else if (event.type === 'run') this.runs = [event.run, ...this.runs.filter((run) => run.id !== event.run.id)].sort((a, b) => b.createdAt - a.createdAt);
+        else if (event.type === 'run')
+          this.runs = [event.run, ...this.runs.filter((run) => run.id !== event.run.id)].sort(
+            (a, b) => b.createdAt - a.createdAt,
+          );
         else {
           this.journal = event.journal;
           if (event.revision !== this.#revision) void this.refresh();
@@ -171,7 +202,8 @@ export class Session {
   #takeJob(job: Job) {
     const before = this.jobs.find(({ id }) => id === job.id);
     this.jobs = [job, ...this.jobs.filter(({ id }) => id !== job.id)].sort((a, b) => b.id - a.id);
-    if (job.state === 'queued' && !before && this.running) notices.add('info', `${job.title} waits until ${this.running.title} has ended.`);
+    if (job.state === 'queued' && !before && this.running)
+      notices.add('info', `${job.title} waits until ${this.running.title} has ended.`);
     if (!jobEnded(job.state) || before?.state === job.state) return;
     void this.refresh();
     if (!before) return; // it ended before this page looked
@@ -208,7 +240,9 @@ export class Session {
   async #untilInStep(): Promise<void> {
     while (!this.#isInStep) {
       if (this.#closed) throw new Error('The folder was closed.');
-      await (this.#refreshing ?? this.#catchUp()).catch((error: unknown) => { if (!this.#isInStep) throw error; });
+      await (this.#refreshing ?? this.#catchUp()).catch((error: unknown) => {
+        if (!this.#isInStep) throw error;
+      });
     }
   }
 
@@ -218,8 +252,11 @@ export class Session {
     const into = anew ?? this.#byId;
     let changed = anew !== null;
     let revision = this.#revision;
-    for (let more = true; more; ) {
-      const changes = await this.calls.samples.changes.query({ since: revision, limit: into.size ? laterPart : firstPart });
+    for (let more = true; more;) {
+      const changes = await this.calls.samples.changes.query({
+        since: revision,
+        limit: into.size ? laterPart : firstPart,
+      });
       for (const sample of changes.samples) into.set(sample.id, sample);
       for (const id of changes.removed) into.delete(id);
       changed ||= changes.samples.length + changes.removed.length > 0;
@@ -240,11 +277,21 @@ export class Session {
     this.journal = workspace.journal;
     this.runs = runs;
     if (workspace.shape !== this.#shape) {
-      const [columns, issues, checks, views, queue] = await Promise.all([calls.samples.columns.query(), calls.samples.issues.query(), calls.checks.list.query(), calls.views.list.query(), calls.labels.queue.query()]);
+      const [columns, issues, checks, views, queue] = await Promise.all([
+        calls.samples.columns.query(),
+        calls.samples.issues.query(),
+        calls.checks.list.query(),
+        calls.views.list.query(),
+        calls.labels.queue.query(),
+      ]);
       [this.columns, this.issues, this.checks, this.views, this.labelQueue] = [columns, issues, checks, views, queue];
       // While a scan runs, groups and findings are those of the last.
       const isSettled = this.running?.kind !== 'scan';
-      if (isSettled) [this.groups, this.findings] = await Promise.all([calls.duplicates.groups.query(), calls.checks.findings.query()]);
+      if (isSettled)
+        [this.groups, this.findings] = await Promise.all([
+          calls.duplicates.groups.query(),
+          calls.checks.findings.query(),
+        ]);
       this.#shape = isSettled ? workspace.shape : -1;
     }
     this.loaded = true;
@@ -255,7 +302,9 @@ export class Session {
   #sort() {
     const list = this.samples;
     const isSame = list.length === this.#byId.size && list.every(({ id, path }) => this.#byId.get(id)?.path === path);
-    this.samples = isSame ? list.map(({ id }) => this.#byId.get(id) as Sample) : [...this.#byId.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    this.samples = isSame
+      ? list.map(({ id }) => this.#byId.get(id) as Sample)
+      : [...this.#byId.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
     if (!isSame) this.ids = Int32Array.from(this.samples, ({ id }) => id);
   }
 

@@ -4,10 +4,16 @@
  */
 import Dexie, { type EntityTable } from 'dexie';
 
-export interface Recent { folder: string; openedAt: number }
+export interface Recent {
+  folder: string;
+  openedAt: number;
+}
 type Theme = 'system' | 'dark' | 'light';
 
-const db = new Dexie('winnow') as Dexie & { recents: EntityTable<Recent, 'folder'>; kept: EntityTable<{ key: string; value: unknown }, 'key'> };
+const db = new Dexie('winnow') as Dexie & {
+  recents: EntityTable<Recent, 'folder'>;
+  kept: EntityTable<{ key: string; value: unknown }, 'key'>;
+};
 db.version(1).stores({ recents: 'folder, openedAt', kept: 'key' });
 
 const maxRecents = 12;
@@ -31,7 +37,11 @@ class Settings {
       this.#apply();
     });
     try {
-      const kept = new Map((await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys'])).flatMap((entry) => (entry ? [[entry.key, entry.value]] : [])));
+      const kept = new Map(
+        (await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys'])).flatMap((entry) =>
+          entry ? [[entry.key, entry.value]] : [],
+        ),
+      );
       this.theme = (kept.get('theme') as Theme | undefined) ?? 'system';
       this.tilePx = (kept.get('tilePx') as number | undefined) ?? 176;
       this.tileColumns = (kept.get('tileColumns') as string[] | undefined) ?? [];
@@ -95,7 +105,12 @@ class Settings {
   }
 
   async #readRecents() {
-    this.recents = await db.recents.orderBy('openedAt').reverse().limit(maxRecents).toArray().catch(() => []);
+    this.recents = await db.recents
+      .orderBy('openedAt')
+      .reverse()
+      .limit(maxRecents)
+      .toArray()
+      .catch(() => []);
   }
 
   #keep(key: string, value: unknown) {

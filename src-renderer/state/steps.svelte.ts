@@ -45,8 +45,14 @@ export class Steps {
     this.#session = session;
     this.#inside = inside;
     this.#outbox = new Outbox(outboxStore, {
-      workspace: session.id, key: () => keyOf(session.workspace), send: (said, note) => (said.kind === 'edit' ? this.#sendEdit(said) : this.#sendStep(said, note)), judge, sentenceOf,
-      onLost: () => inside.reopen(), onCount: (waiting) => (this.unsaved = waiting), onAside: () => void this.#takeAside(),
+      workspace: session.id,
+      key: () => keyOf(session.workspace),
+      send: (said, note) => (said.kind === 'edit' ? this.#sendEdit(said) : this.#sendStep(said, note)),
+      judge,
+      sentenceOf,
+      onLost: () => inside.reopen(),
+      onCount: (waiting) => (this.unsaved = waiting),
+      onAside: () => void this.#takeAside(),
     });
   }
 
@@ -62,36 +68,47 @@ export class Steps {
   }
 
   /** Says something of samples: shown at once, taken back when the engine says no. */
-  edit = (ids: readonly number[], change: Change): Promise<void> => this.#said(async () => {
-    const before = ids.flatMap((id) => this.#session.sample(id) ?? []);
-    if (!before.length) return;
-    this.#inside.put(before.map((sample) => withChange(sample, change)));
-    const outcome = await this.#outbox.say({ kind: 'edit', change, images: { paths: before.map(({ path }) => path), hashes: before.map(({ sha256 }) => sha256) } });
-    if (outcome.state !== 'refused') return;
-    this.#inside.put(before);
-    notices.add('error', `Not saved. ${sentenceOf(outcome.error)}`, { stays: true });
-  });
+  edit = (ids: readonly number[], change: Change): Promise<void> =>
+    this.#said(async () => {
+      const before = ids.flatMap((id) => this.#session.sample(id) ?? []);
+      if (!before.length) return;
+      this.#inside.put(before.map((sample) => withChange(sample, change)));
+      const outcome = await this.#outbox.say({
+        kind: 'edit',
+        change,
+        images: { paths: before.map(({ path }) => path), hashes: before.map(({ sha256 }) => sha256) },
+      });
+      if (outcome.state !== 'refused') return;
+      this.#inside.put(before);
+      notices.add('error', `Not saved. ${sentenceOf(outcome.error)}`, { stays: true });
+    });
 
   /** One after the other, however fast the keys come, and after all that was said before. */
-  step = (which: 'undo' | 'redo'): Promise<void> => this.#said(async () => {
-    const outcome = await this.#outbox.say({ kind: which, before: null });
-    if (outcome.state === 'waits') notices.add('info', `${which === 'undo' ? 'Undo' : 'Redo'} waits until the engine is back.`);
-    if (outcome.state === 'refused') notices.fail(outcome.error);
-  });
+  step = (which: 'undo' | 'redo'): Promise<void> =>
+    this.#said(async () => {
+      const outcome = await this.#outbox.say({ kind: which, before: null });
+      if (outcome.state === 'waits')
+        notices.add('info', `${which === 'undo' ? 'Undo' : 'Redo'} waits until the engine is back.`);
+      if (outcome.state === 'refused') notices.fail(outcome.error);
+    });
 
   /** Any other step of the journal: thresholds, views, duplicates, labels. It cannot wait for the engine. Returns whether it was done. */
-  do = (work: () => Promise<Edited>): Promise<boolean> => this.#said(() => this.#outbox.inTurn(async () => {
-    try {
-      if (this.#outbox.isPaused) throw new Error('The engine is being started again. Try once more when it is back.');
-      this.#session.journal = (await work()).journal;
-      await this.#session.refresh();
-      return true;
-    } catch (error) {
-      if (!this.#outbox.isPaused && judge(error) === 'later') this.#inside.reopen();
-      notices.add('error', `Not saved. ${sentenceOf(error)}`, { stays: true });
-      return false;
-    }
-  }));
+  do = (work: () => Promise<Edited>): Promise<boolean> =>
+    this.#said(() =>
+      this.#outbox.inTurn(async () => {
+        try {
+          if (this.#outbox.isPaused)
+            throw new Error('The engine is being started again. Try once more when it is back.');
+          this.#session.journal = (await work()).journal;
+          await this.#session.refresh();
+          return true;
+        } catch (error) {
+          if (!this.#outbox.isPaused && judge(error) === 'later') this.#inside.reopen();
+          notices.add('error', `Not saved. ${sentenceOf(error)}`, { stays: true });
+          return false;
+        }
+      }),
+    );
 
   async discardAside(): Promise<void> {
     await discardAside(this.#session.id);
@@ -111,18 +128,24 @@ export class Steps {
   async #sendEdit({ images, change }: Said & { kind: 'edit' }): Promise<Missed> {
     await this.#inside.untilInStep();
     const { samples, ids: now, calls } = this.#session;
-    if (this.#atPath?.ids !== now) this.#atPath = { ids: now, byPath: new Map(samples.map(({ id, path }) => [path, id])) };
+    if (this.#atPath?.ids !== now)
+      this.#atPath = { ids: now, byPath: new Map(samples.map(({ id, path }) => [path, id])) };
     const { byPath } = this.#atPath;
     const { ids, missed } = locate(images, {
       atPath: (path) => this.#session.sample(byPath.get(path) ?? -1),
       ofContent: (sha256) => samples.flatMap((sample) => (sample.sha256 === sha256 ? [sample.id] : [])),
     });
     if (ids.length) this.#session.journal = (await calls.journal.edit.mutate({ choice: { ids }, change })).journal;
-    return missed.paths.length ? { images: missed, why: 'The image is gone, or its content has changed since then.' } : null;
+    return missed.paths.length
+      ? { images: missed, why: 'The image is gone, or its content has changed since then.' }
+      : null;
   }
 
   /** An undo is carried out once, also when its answer was lost: the history shows whether it was. */
-  async #sendStep({ kind, before }: Said & { kind: 'undo' | 'redo' }, note: (said: Said) => Promise<unknown>): Promise<Missed> {
+  async #sendStep(
+    { kind, before }: Said & { kind: 'undo' | 'redo' },
+    note: (said: Said) => Promise<unknown>,
+  ): Promise<Missed> {
     const { calls } = this.#session;
     const entries = await calls.journal.history.query({ limit: toldEntries });
     const now = JSON.stringify(entries.map(({ seq, undone }) => [seq, undone]));
@@ -141,7 +164,11 @@ export class Steps {
 
   async #takeAside() {
     this.aside = await asideOf(this.#session.id);
-    notices.add('error', `${plural(this.aside.length, 'step')} that waited for the engine could not be applied. The status line at the bottom lists them.`, { stays: true });
+    notices.add(
+      'error',
+      `${plural(this.aside.length, 'step')} that waited for the engine could not be applied. The status line at the bottom lists them.`,
+      { stays: true },
+    );
     this.#inside.askAnew(); // the page shows them as if they were
     void this.#session.refresh();
   }

@@ -5,7 +5,11 @@ import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 
-export interface Pair { given: string; suggested: string; count: number }
+export interface Pair {
+  given: string;
+  suggested: string;
+  count: number;
+}
 
 const known = new WeakMap<View, Suspects>();
 
@@ -33,26 +37,37 @@ export class Suspects {
     this.#view = view;
   }
 
-  readonly run: Run | null = $derived.by(() => this.#session.runs.find(({ id }) => id === this.#session.labelQueue?.runId) ?? null);
+  readonly run: Run | null = $derived.by(
+    () => this.#session.runs.find(({ id }) => id === this.#session.labelQueue?.runId) ?? null,
+  );
   /** Classifiers that can judge: none of their models learned from what it tells. */
-  readonly judges: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind, state, classification }) => kind === 'train' && state === 'done' && classification?.by === 'folds'));
+  readonly judges: readonly Run[] = $derived.by(() =>
+    this.#session.runs.filter(
+      ({ kind, state, classification }) => kind === 'train' && state === 'done' && classification?.by === 'folds',
+    ),
+  );
   /** The judging that runs, or waits for its turn. */
   readonly job: Job | null = $derived.by(() => this.#session.jobOf('labels'));
-  readonly waiting: readonly LabelSuspect[] = $derived.by(() => (this.#session.labelQueue?.suspects ?? []).filter(({ sampleId }) => {
-    const sample = this.#session.sample(sampleId);
-    return sample !== undefined && sample.decision !== 'reject';
-  }));
+  readonly waiting: readonly LabelSuspect[] = $derived.by(() =>
+    (this.#session.labelQueue?.suspects ?? []).filter(({ sampleId }) => {
+      const sample = this.#session.sample(sampleId);
+      return sample !== undefined && sample.decision !== 'reject';
+    }),
+  );
   readonly pairs: readonly Pair[] = $derived.by(() => {
     const counts = new Map<string, Pair>();
     for (const { given, suggested } of this.waiting) {
       const key = JSON.stringify([given, suggested]);
       counts.set(key, { given, suggested, count: (counts.get(key)?.count ?? 0) + 1 });
     }
-    return [...counts.values()].sort((a, b) => b.count - a.count || a.given.localeCompare(b.given) || a.suggested.localeCompare(b.suggested));
+    return [...counts.values()].sort(
+      (a, b) => b.count - a.count || a.given.localeCompare(b.given) || a.suggested.localeCompare(b.suggested),
+    );
   });
   readonly shown: readonly LabelSuspect[] = $derived.by(() => {
     const { pair } = this;
-    const own = pair && this.waiting.filter(({ given, suggested }) => given === pair.given && suggested === pair.suggested);
+    const own =
+      pair && this.waiting.filter(({ given, suggested }) => given === pair.given && suggested === pair.suggested);
     return own?.length ? own : this.waiting; // a pair that is settled is no filter any more
   });
   readonly settled = $derived.by(() => (this.#session.labelQueue?.flagged ?? 0) - this.waiting.length);
@@ -69,11 +84,17 @@ export class Suspects {
     if (!ids.length) return;
     const left = new Set(ids);
     const at = this.shown.findIndex(({ sampleId }) => left.has(sampleId));
-    const next = this.shown.slice(at).find(({ sampleId }) => !left.has(sampleId)) ?? this.shown.findLast(({ sampleId }) => !left.has(sampleId));
+    const next =
+      this.shown.slice(at).find(({ sampleId }) => !left.has(sampleId)) ??
+      this.shown.findLast(({ sampleId }) => !left.has(sampleId));
     this.#view.selection = new Set();
     // Shown at once; the engine's word comes with the refresh.
     const { labelQueue } = this.#session;
-    if (labelQueue) this.#session.labelQueue = { ...labelQueue, suspects: labelQueue.suspects.filter(({ sampleId }) => !left.has(sampleId)) };
+    if (labelQueue)
+      this.#session.labelQueue = {
+        ...labelQueue,
+        suspects: labelQueue.suspects.filter(({ sampleId }) => !left.has(sampleId)),
+      };
     this.#view.cursor = next?.sampleId ?? null;
     const done = await this.#session.do(() => this.#session.calls.labels[how].mutate({ ids }));
     if (!done && this.#session.labelQueue) this.#session.labelQueue = labelQueue;
@@ -81,7 +102,9 @@ export class Suspects {
 
   async judge(): Promise<void> {
     try {
-      await this.#session.calls.labels.judge.mutate({ runId: this.judges.some(({ id }) => id === this.runId) ? this.runId : null });
+      await this.#session.calls.labels.judge.mutate({
+        runId: this.judges.some(({ id }) => id === this.runId) ? this.runId : null,
+      });
     } catch (error) {
       notices.fail(error);
     }

@@ -40,14 +40,22 @@ export class Training {
     this.#models = models;
   }
 
-  readonly model: Model | null = $derived.by(() => this.#models().find(({ id }) => id === this.modelId) ?? this.#models()[0] ?? null);
+  readonly model: Model | null = $derived.by(
+    () => this.#models().find(({ id }) => id === this.modelId) ?? this.#models()[0] ?? null,
+  );
   /** The mode asked for, where the model has it. */
   readonly mode: TrainMode = $derived.by(() => (this.model?.modes[this.wantedMode] ? this.wantedMode : 'scratch'));
-  readonly schema: Record<string, unknown> | null = $derived.by(() => this.model?.modes[this.mode] ?? this.model?.schema ?? null);
+  readonly schema: Record<string, unknown> | null = $derived.by(
+    () => this.model?.modes[this.mode] ?? this.model?.schema ?? null,
+  );
   readonly #key = $derived(`${this.model?.id} ${this.mode}`);
-  readonly values: Record<string, unknown> = $derived.by(() => (this.schema ? { ...defaultsOf(this.schema), ...this.parameters[this.#key] } : {}));
+  readonly values: Record<string, unknown> = $derived.by(() =>
+    this.schema ? { ...defaultsOf(this.schema), ...this.parameters[this.#key] } : {},
+  );
 
-  readonly runs: readonly Run[] = $derived.by(() => this.#session.runs.filter(({ kind }) => kind === 'train' || kind === 'range-test'));
+  readonly runs: readonly Run[] = $derived.by(() =>
+    this.#session.runs.filter(({ kind }) => kind === 'train' || kind === 'range-test'),
+  );
   readonly classifiers: readonly Run[] = $derived.by(() => this.runs.filter(({ kind }) => kind === 'train'));
   readonly trained: readonly Run[] = $derived.by(() => this.classifiers.filter(({ state }) => state === 'done'));
   /** The run that is being made, else the one chosen, else the newest. */
@@ -57,13 +65,21 @@ export class Training {
     return made ?? this.runs.find(({ id }) => id === this.#runId) ?? this.runs[0] ?? null;
   });
   /** The classifier whose result is looked at: the run where it trained one, else the newest that did. */
-  readonly result: Run | null = $derived.by(() => (this.run?.kind === 'train' ? this.run : (this.classifiers[0] ?? null)));
+  readonly result: Run | null = $derived.by(() =>
+    this.run?.kind === 'train' ? this.run : (this.classifiers[0] ?? null),
+  );
   /** The training that runs, or waits for its turn. */
   readonly job: Job | null = $derived.by(() => this.#session.jobOf('train', 'range-test'));
   readonly isBusy = $derived.by(() => this.job?.state === 'running');
 
   readonly request: TrainRequest = $derived.by(() => ({
-    model: this.model?.id ?? '', mode: this.mode, parameters: { ...this.parameters[this.#key] }, division: { ...this.division, shares: { ...this.division.shares } }, weights: (this.mode !== 'head' && this.weights.trim()) || null, seed: this.seed, resume: true,
+    model: this.model?.id ?? '',
+    mode: this.mode,
+    parameters: { ...this.parameters[this.#key] },
+    division: { ...this.division, shares: { ...this.division.shares } },
+    weights: (this.mode !== 'head' && this.weights.trim()) || null,
+    seed: this.seed,
+    resume: true,
   }));
 
   set(name: string, value: unknown) {
@@ -96,7 +112,9 @@ export class Training {
     this.modelId = method;
     this.wantedMode = classification?.mode ?? 'scratch';
     const asked = fieldsOf(this.schema ?? {}).map(({ name }) => name);
-    this.parameters[this.#key] = Object.fromEntries(Object.entries(parameters).filter(([name]) => asked.includes(name)));
+    this.parameters[this.#key] = Object.fromEntries(
+      Object.entries(parameters).filter(([name]) => asked.includes(name)),
+    );
     this.seed = seed;
     if (!classification?.asked) return;
     const { division, weights } = $state.snapshot(classification.asked) as NonNullable<typeof classification.asked>;
@@ -114,21 +132,36 @@ export class Training {
       try {
         const [divided, summary] = await Promise.all([
           calls.classifier.divide.query(request.division),
-          request.model && classes > 1 ? calls.engine.summary.query({ model: request.model, mode: request.mode, parameters: request.parameters, classes }) : null,
+          request.model && classes > 1
+            ? calls.engine.summary.query({
+                model: request.model,
+                mode: request.mode,
+                parameters: request.parameters,
+                classes,
+              })
+            : null,
         ]);
         if (!isStale) [this.divided, this.summary, this.problem] = [divided, summary, null];
       } catch (error) {
         if (!isStale) [this.summary, this.problem] = [null, (error as Error).message];
       }
     }, pauseMs);
-    return () => { isStale = true; clearTimeout(timer); };
+    return () => {
+      isStale = true;
+      clearTimeout(timer);
+    };
   }
 
-  train = () => this.#start(() => this.#session.calls.classifier.train.mutate($state.snapshot(this.request) as TrainRequest));
-  findRate = () => this.#start(() => this.#session.calls.classifier.rangeTest.mutate($state.snapshot(this.request) as TrainRequest));
+  train = () =>
+    this.#start(() => this.#session.calls.classifier.train.mutate($state.snapshot(this.request) as TrainRequest));
+  findRate = () =>
+    this.#start(() => this.#session.calls.classifier.rangeTest.mutate($state.snapshot(this.request) as TrainRequest));
   async predict() {
     const { result } = this;
-    if (result) await this.#session.calls.classifier.predict.mutate({ runId: result.id }).catch((error: unknown) => notices.fail(error));
+    if (result)
+      await this.#session.calls.classifier.predict
+        .mutate({ runId: result.id })
+        .catch((error: unknown) => notices.fail(error));
   }
 
   async #start(work: () => Promise<unknown>) {

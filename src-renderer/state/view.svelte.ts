@@ -18,15 +18,30 @@ export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'labels'
 const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'duplicates', 'labels', 'map'];
 
 export const orderProperties = [
-  { name: 'path', title: 'Path' }, { name: 'bytes', title: 'File size' }, { name: 'width', title: 'Width' }, { name: 'height', title: 'Height' }, { name: 'modified', title: 'Date' },
+  { name: 'path', title: 'Path' },
+  { name: 'bytes', title: 'File size' },
+  { name: 'width', title: 'Width' },
+  { name: 'height', title: 'Height' },
+  { name: 'modified', title: 'Date' },
 ] as const;
 export const groupings = [
-  { name: 'none', title: 'No groups' }, { name: 'class', title: 'Class' }, { name: 'issue', title: 'Issue' }, { name: 'duplicate', title: 'Duplicate set' }, { name: 'decision', title: 'Decision' },
+  { name: 'none', title: 'No groups' },
+  { name: 'class', title: 'Class' },
+  { name: 'issue', title: 'Issue' },
+  { name: 'duplicate', title: 'Duplicate set' },
+  { name: 'decision', title: 'Decision' },
 ] as const;
 export type Grouping = (typeof groupings)[number]['name'];
-export interface Order { by: string; descending: boolean }
+export interface Order {
+  by: string;
+  descending: boolean;
+}
 /** A run of `shown` under one heading. */
-export interface Section { title: string | null; from: number; to: number }
+export interface Section {
+  title: string | null;
+  from: number;
+  to: number;
+}
 
 export class View {
   #session: Session;
@@ -44,7 +59,13 @@ export class View {
   /** A threshold that is being dragged: told to the engine when it is let go. */
   draggedThreshold = $state<number | null>(null);
   /** What the person has set for the next training; kept while they look elsewhere. */
-  form = $state({ methodId: 'conv-ae', trainOn: '', seed: 1, parameters: {} as Record<string, Record<string, unknown>>, isMore: false });
+  form = $state({
+    methodId: 'conv-ae',
+    trainOn: '',
+    seed: 1,
+    parameters: {} as Record<string, Record<string, unknown>>,
+    isMore: false,
+  });
   #runId = $state<string | null>(null);
   /** Set by the person; null is the default of the run. */
   #thresholds = $state.raw<ReadonlyMap<string, number>>(new Map());
@@ -66,14 +87,20 @@ export class View {
     return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
   });
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);
-  readonly scores: Float64Array = $derived.by(() => (this.scored ? this.#session.values(this.scored.column) : new Float64Array()));
+  readonly scores: Float64Array = $derived.by(() =>
+    this.scored ? this.#session.values(this.scored.column) : new Float64Array(),
+  );
   /** Ascending. */
   readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
-  readonly threshold: number = $derived.by(() => (this.scored && this.#thresholds.get(this.scored.id)) ?? this.atShare(0.05));
+  readonly threshold: number = $derived.by(
+    () => (this.scored && this.#thresholds.get(this.scored.id)) ?? this.atShare(0.05),
+  );
   readonly flagged = $derived(this.sortedScores.length - lowerBound(this.sortedScores, this.threshold));
   readonly filtersThreshold = $derived(this.place === 'anomalies' && this.flaggedOnly && this.scored !== null);
 
-  readonly check: CheckState | null = $derived.by(() => (this.place === 'issues' ? (this.#session.checks.find(({ id }) => id === this.checkId) ?? null) : null));
+  readonly check: CheckState | null = $derived.by(() =>
+    this.place === 'issues' ? (this.#session.checks.find(({ id }) => id === this.checkId) ?? null) : null,
+  );
   readonly checkThreshold = $derived(this.draggedThreshold ?? this.check?.threshold ?? 1);
 
   /** The clause that a place adds to the filter. */
@@ -125,12 +152,19 @@ export class View {
     const passes = this.filter.shown;
     const shown: Sample[] = [];
     for (const id of this.#ordered) if (passes[id]) shown.push(this.#session.sample(id) as Sample);
-    if (this.grouping === 'none' || this.isRanked || this.check) return { shown, sections: [{ title: null, from: 0, to: shown.length }] };
+    if (this.grouping === 'none' || this.isRanked || this.check)
+      return { shown, sections: [{ title: null, from: 0, to: shown.length }] };
     const groups = Map.groupBy(shown, this.#sectionOf());
     const sections: Section[] = [];
     const arranged: Sample[] = [];
-    for (const [title, members] of [...groups].sort(([a], [b]) => Number(a === '') - Number(b === '') || a.localeCompare(b, 'en', { numeric: true }))) {
-      sections.push({ title: title || `no ${this.grouping === 'duplicate' ? 'duplicates' : this.grouping}`, from: arranged.length, to: arranged.length + members.length });
+    for (const [title, members] of [...groups].sort(
+      ([a], [b]) => Number(a === '') - Number(b === '') || a.localeCompare(b, 'en', { numeric: true }),
+    )) {
+      sections.push({
+        title: title || `no ${this.grouping === 'duplicate' ? 'duplicates' : this.grouping}`,
+        from: arranged.length,
+        to: arranged.length + members.length,
+      });
       for (const sample of members) arranged.push(sample);
     }
     return { shown: arranged, sections };
@@ -140,7 +174,9 @@ export class View {
 
   #sectionOf(): (sample: Sample) => string {
     if (this.grouping === 'duplicate') {
-      const titles = new Map(this.#session.groups.flatMap((group, i) => group.ids.map((id) => [id, `${i + 1} · ${group.kind}`] as const)));
+      const titles = new Map(
+        this.#session.groups.flatMap((group, i) => group.ids.map((id) => [id, `${i + 1} · ${group.kind}`] as const)),
+      );
       return ({ id }) => titles.get(id) ?? '';
     }
     const read = readerOf(this.grouping, this.#session.source);
@@ -190,7 +226,9 @@ export class View {
   /** 1 is the most anomalous. */
   rankOf(sampleId: number): number | null {
     const value = this.scores[sampleId];
-    return value === undefined || Number.isNaN(value) ? null : this.sortedScores.length - upperBound(this.sortedScores, value) + 1;
+    return value === undefined || Number.isNaN(value)
+      ? null
+      : this.sortedScores.length - upperBound(this.sortedScores, value) + 1;
   }
 
   /** Looks in the gallery at all images, the most like the chosen first. */
@@ -245,14 +283,19 @@ export class View {
     const panes = this.loupe.mode === 'compare4' ? 4 : 2;
     const selected = this.selection.size > 1 ? this.shown.filter((sample) => this.selection.has(sample.id)) : null;
     if (selected) {
-      const at = Math.max(0, selected.findIndex(({ id }) => id === this.cursor));
+      const at = Math.max(
+        0,
+        selected.findIndex(({ id }) => id === this.cursor),
+      );
       const from = Math.min(Math.floor(at / panes) * panes, Math.max(0, selected.length - panes));
       return selected.slice(from, from + panes);
     }
     const from = Math.max(0, Math.min(this.currentIndex, this.shown.length - panes));
     return this.shown.slice(from, from + panes);
   });
-  readonly active: Sample | null = $derived(this.compared[Math.min(this.loupe.active, this.compared.length - 1)] ?? null);
+  readonly active: Sample | null = $derived(
+    this.compared[Math.min(this.loupe.active, this.compared.length - 1)] ?? null,
+  );
 
   pick(sample: Sample, how: { toggle: boolean; range: boolean }) {
     const at = (id: number) => this.#positions[id] ?? -1;
@@ -280,7 +323,8 @@ export class View {
 
   /** The next images to compare, so many on. */
   comparedOn(by: number) {
-    if (this.currentIndex >= 0) this.#go(Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by * this.loupe.panes)), false);
+    if (this.currentIndex >= 0)
+      this.#go(Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by * this.loupe.panes)), false);
   }
 
   toggleCurrent() {
@@ -292,11 +336,17 @@ export class View {
   }
 
   selectAll() {
-    this.select(this.shown.map(({ id }) => id), false);
+    this.select(
+      this.shown.map(({ id }) => id),
+      false,
+    );
   }
 
   invertSelection() {
-    this.select(this.shown.filter(({ id }) => !this.selection.has(id)).map(({ id }) => id), false);
+    this.select(
+      this.shown.filter(({ id }) => !this.selection.has(id)).map(({ id }) => id),
+      false,
+    );
   }
 
   clearSelection() {
@@ -332,7 +382,9 @@ export class View {
   async resume() {
     const path = await settings.placeIn(this.#session.id);
     const { samples, reviewed } = this.#session;
-    const sample = samples.find((known) => known.path === path) ?? (reviewed ? samples.find(({ decision }) => decision === null) : undefined);
+    const sample =
+      samples.find((known) => known.path === path) ??
+      (reviewed ? samples.find(({ decision }) => decision === null) : undefined);
     if (sample && this.cursor === null) this.pick(sample, { toggle: false, range: false });
   }
 
@@ -360,7 +412,10 @@ export class View {
   }
 
   mark = (ids: readonly number[], change: Change) =>
-    this.#session.edit(ids, change.decision && change.reason === undefined && this.lens ? { ...change, reason: this.lens } : change);
+    this.#session.edit(
+      ids,
+      change.decision && change.reason === undefined && this.lens ? { ...change, reason: this.lens } : change,
+    );
 
   /** Gives the chosen the n-th class, as the facet of classes lists them by name; 0 takes the label away. */
   async labelByKey(n: number) {
@@ -369,8 +424,12 @@ export class View {
   }
 
   /** By name, from folders and labels. */
-  readonly classes: readonly string[] = $derived.by(() => [...new Set(this.#session.samples.flatMap((sample) => sample.class ?? []))].sort((a, b) => a.localeCompare(b)));
-  readonly tags: readonly string[] = $derived.by(() => [...new Set(this.#session.samples.flatMap((sample) => sample.tags))].sort((a, b) => a.localeCompare(b)));
+  readonly classes: readonly string[] = $derived.by(() =>
+    [...new Set(this.#session.samples.flatMap((sample) => sample.class ?? []))].sort((a, b) => a.localeCompare(b)),
+  );
+  readonly tags: readonly string[] = $derived.by(() =>
+    [...new Set(this.#session.samples.flatMap((sample) => sample.tags))].sort((a, b) => a.localeCompare(b)),
+  );
 
   /** Rejects what the place flags and the filter leaves, where nothing was decided. */
   async rejectFlagged() {

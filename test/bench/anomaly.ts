@@ -47,7 +47,11 @@ if (!fs.existsSync(path.join(data, 'truth'))) throw new Error(`There is no data 
 const cache = path.join(root, 'dist', 'bench', 'pixels');
 
 function table(file: string): Record<string, string>[] {
-  const [head, ...rows] = fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => line.split('\t'));
+  const [head, ...rows] = fs
+    .readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t'));
   return rows.map((row) => Object.fromEntries(head.map((name, i) => [name, row[i] ?? ''])));
 }
 
@@ -59,8 +63,14 @@ function taskOf(name: string): Task {
   const paths = rows.map((r) => at(r.path));
   if (normal) {
     // Two thirds of the class train, a third is judged beside as many again, twice, of the other classes.
-    const own = shuffle(rows.flatMap((r, i) => (r.class === normal ? [i] : [])), random('split', name));
-    const others = shuffle(rows.flatMap((r, i) => (r.class === normal ? [] : [i])), random('others', name));
+    const own = shuffle(
+      rows.flatMap((r, i) => (r.class === normal ? [i] : [])),
+      random('split', name),
+    );
+    const others = shuffle(
+      rows.flatMap((r, i) => (r.class === normal ? [] : [i])),
+      random('others', name),
+    );
     const train = own.slice(0, Math.round((own.length * 2) / 3));
     const good = own.slice(train.length);
     const odd = others.slice(0, Math.max(30, good.length * 2));
@@ -69,11 +79,23 @@ function taskOf(name: string): Task {
     return { name, judge: 'auroc', paths: used.map((i) => paths[i]), train: train.map((_, i) => i), truth };
   }
   if (set === 'dirty') {
-    const odd = new Set(table(path.join(data, 'truth', set, 'dirty-truth.tsv')).filter((r) => r.issue === 'out_of_domain').map((r) => at(r.path)));
+    const odd = new Set(
+      table(path.join(data, 'truth', set, 'dirty-truth.tsv'))
+        .filter((r) => r.issue === 'out_of_domain')
+        .map((r) => at(r.path)),
+    );
     return { name, judge: 'ap', paths, train: paths.map((_, i) => i), truth: paths.map((p) => (odd.has(p) ? 1 : 0)) };
   }
-  const truth = rows.map((r) => (r.path.startsWith('test/') && /^[01]$/.test(r.is_anomaly) ? Number(r.is_anomaly) : NaN));
-  return { name, judge: 'auroc', paths, train: rows.flatMap((r, i) => (r.path.startsWith('train/good/') ? [i] : [])), truth };
+  const truth = rows.map((r) =>
+    r.path.startsWith('test/') && /^[01]$/.test(r.is_anomaly) ? Number(r.is_anomaly) : NaN,
+  );
+  return {
+    name,
+    judge: 'auroc',
+    paths,
+    train: rows.flatMap((r, i) => (r.path.startsWith('train/good/') ? [i] : [])),
+    truth,
+  };
 }
 
 async function pack(task: Task, sizePx: number): Promise<string> {
@@ -89,7 +111,10 @@ async function pack(task: Task, sizePx: number): Promise<string> {
 function auroc(scores: number[], truth: number[]): number {
   const odd = scores.filter((_, i) => truth[i] === 1);
   const good = scores.filter((_, i) => truth[i] === 0);
-  return odd.reduce((sum, o) => sum + good.reduce((s, g) => s + (o > g ? 1 : o === g ? 0.5 : 0), 0), 0) / (odd.length * good.length);
+  return (
+    odd.reduce((sum, o) => sum + good.reduce((s, g) => s + (o > g ? 1 : o === g ? 0.5 : 0), 0), 0) /
+    (odd.length * good.length)
+  );
 }
 
 function averagePrecision(scores: number[], truth: number[]): number {
@@ -108,7 +133,10 @@ function bootstrap(scores: number[], truth: number[], judge: typeof auroc): [num
   const judged = truth.flatMap((t, i) => (Number.isNaN(t) ? [] : [i]));
   const figures = Array.from({ length: 300 }, () => {
     const drawn = judged.map(() => judged[Math.floor(next() * judged.length)]);
-    return judge(drawn.map((i) => scores[i]), drawn.map((i) => truth[i]));
+    return judge(
+      drawn.map((i) => scores[i]),
+      drawn.map((i) => truth[i]),
+    );
   }).filter(Number.isFinite);
   figures.sort((a, b) => a - b);
   return [figures[Math.floor(figures.length * 0.025)], figures[Math.floor(figures.length * 0.975)]];
@@ -116,12 +144,20 @@ function bootstrap(scores: number[], truth: number[], judge: typeof auroc): [num
 
 /** Every combination of the values given. */
 function grid(settings: [string, unknown[]][]): Record<string, unknown>[] {
-  return settings.reduce<Record<string, unknown>[]>((all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))), [{}]);
+  return settings.reduce<Record<string, unknown>[]>(
+    (all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
+    [{}],
+  );
 }
 
 const parsed = options.set.map((text): [string, unknown[]] => {
   const [name, values] = text.split('=');
-  return [name, values.split(',').map((v) => (v === 'true' || v === 'false' ? v === 'true' : Number.isFinite(Number(v)) ? Number(v) : v))];
+  return [
+    name,
+    values
+      .split(',')
+      .map((v) => (v === 'true' || v === 'false' ? v === 'true' : Number.isFinite(Number(v)) ? Number(v) : v)),
+  ];
 });
 const ofScore = ['pooling', 'quantile', 'smoothing', 'complexity'];
 const trainings = grid(parsed.filter(([name]) => !ofScore.includes(name)));
@@ -137,7 +173,12 @@ for (const name of options.sets.split(',')) {
     if (!scorer) throw new Error(`There is no scorer '${method}'.`);
     for (const training of trainings) {
       const { sizePx } = scorer.pixels(training);
-      const pixels = new Pixels({ file: await pack(task, sizePx), sizePx, channels: 3, rows: range(0, task.paths.length) });
+      const pixels = new Pixels({
+        file: await pack(task, sizePx),
+        sizePx,
+        channels: 3,
+        rows: range(0, task.paths.length),
+      });
       const breathe = async (): Promise<void> => undefined;
       const entropy = await entropies(pixels, breathe);
       const runs: { scores: number[]; figure: number }[][] = scorings.map(() => []);
@@ -146,7 +187,15 @@ for (const name of options.sets.split(',')) {
       const first = Number(options['first-seed']);
       for (let seed = first; seed < first + Number(options.seeds); seed++) {
         const began = performance.now();
-        const context = { seed, pixels, train: Int32Array.from(task.train), checkpointFile: path.join(runFolder, 'checkpoint.bin'), resume: false, onEvent: () => undefined, breathe };
+        const context = {
+          seed,
+          pixels,
+          train: Int32Array.from(task.train),
+          checkpointFile: path.join(runFolder, 'checkpoint.bin'),
+          resume: false,
+          onEvent: () => undefined,
+          breathe,
+        };
         const fitted = await scorer.ready(training).fit(context);
         seconds.push((performance.now() - began) / 1000);
         epochs.push(fitted.history.length);
@@ -164,10 +213,25 @@ for (const name of options.sets.split(',')) {
         const figures = runs[i].map(({ figure }) => figure);
         const middle = runs[i].find(({ figure }) => figure === median(figures))!;
         const interval = bootstrap(middle.scores, task.truth, task.judge === 'auroc' ? auroc : averagePrecision);
-        const settings = Object.entries({ ...training, ...scoring }).map(([k, v]) => `${k}=${v}`).join(' ');
+        const settings = Object.entries({ ...training, ...scoring })
+          .map(([k, v]) => `${k}=${v}`)
+          .join(' ');
         const round = (x: number): string => x.toFixed(3);
-        console.log(`${name.padEnd(22)} ${method.padEnd(8)} ${task.judge} ${round(median(figures))} [${interval.map(round).join(' ')}] seeds ${round(Math.min(...figures))}–${round(Math.max(...figures))}  ${median(seconds).toFixed(1)} s ${median(epochs)} epochs  ${settings}`);
-        results.push({ set: name, method, judge: task.judge, median: median(figures), interval, figures, seconds: median(seconds), epochs: median(epochs), ...training, ...scoring });
+        console.log(
+          `${name.padEnd(22)} ${method.padEnd(8)} ${task.judge} ${round(median(figures))} [${interval.map(round).join(' ')}] seeds ${round(Math.min(...figures))}–${round(Math.max(...figures))}  ${median(seconds).toFixed(1)} s ${median(epochs)} epochs  ${settings}`,
+        );
+        results.push({
+          set: name,
+          method,
+          judge: task.judge,
+          median: median(figures),
+          interval,
+          figures,
+          seconds: median(seconds),
+          epochs: median(epochs),
+          ...training,
+          ...scoring,
+        });
       }
     }
   }

@@ -62,7 +62,9 @@ function thread(): Measurer {
 }
 
 function peer(python: string): Measurer {
-  const child = spawn(python, [path.join(import.meta.dirname, 'augment-peer.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [path.join(import.meta.dirname, 'augment-peer.py')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async rateOf(job, kind) {
@@ -84,7 +86,9 @@ async function compare(rounds: number, seconds: number): Promise<void> {
   const [threads, peers] = [[thread(), thread()], python ? [peer(python), peer(python)] : []];
   console.log(`${loops ? 'loops in C++' : 'loops in TypeScript'}, ${rounds} rounds of ${seconds} s, medians`);
   for (const workers of [1, 2]) {
-    console.log(`\n${workers} against ${workers}\n\n| px | recipe | ours, images/s | torchvision on PIL images | on tensors | ratio to the faster |\n|---|---|---|---|---|---|`);
+    console.log(
+      `\n${workers} against ${workers}\n\n| px | recipe | ours, images/s | torchvision on PIL images | on tensors | ratio to the faster |\n|---|---|---|---|---|---|`,
+    );
     const [ours, theirs] = [threads.slice(0, workers), peers.slice(0, workers)];
     for (const size of [64, 224]) {
       for (const recipe of recipes) {
@@ -97,8 +101,11 @@ async function compare(rounds: number, seconds: number): Promise<void> {
           const [pil, tensor] = [await sumOf(theirs, job, 'pil'), await sumOf(theirs, job, 'tensor')];
           rates.push({ own: round % 2 ? before : await sumOf(ours, job), pil, tensor });
         }
-        const of = (which: 'own' | 'pil' | 'tensor'): string => String(Math.round(median(rates.map((rate) => rate[which]))));
-        console.log(`| ${size} | ${recipe} | ${of('own')} | ${of('pil')} | ${of('tensor')} | ${median(rates.map(({ own, pil, tensor }) => own / Math.max(pil, tensor))).toFixed(2)} |`);
+        const of = (which: 'own' | 'pil' | 'tensor'): string =>
+          String(Math.round(median(rates.map((rate) => rate[which]))));
+        console.log(
+          `| ${size} | ${recipe} | ${of('own')} | ${of('pil')} | ${of('tensor')} | ${median(rates.map(({ own, pil, tensor }) => own / Math.max(pil, tensor))).toFixed(2)} |`,
+        );
       }
     }
   }
@@ -111,18 +118,31 @@ function batchTime(): number {
   const next = random('rows');
   const rows = Uint8Array.from({ length: batch * size * size * 3 }, () => next() * 256);
   const positions = Int32Array.from({ length: batch }, (_, i) => i);
-  const examples = { labels: positions, keys: positions, classes: batch, smoothing: 0.1, cropPx: size, recipe: recipeOf('randaugment') };
+  const examples = {
+    labels: positions,
+    keys: positions,
+    classes: batch,
+    smoothing: 0.1,
+    cropPx: size,
+    recipe: recipeOf('randaugment'),
+  };
   const [out, targets] = [new Uint8Array(rows.length), new Float32Array(batch * batch)];
-  return median(Array.from({ length: 200 }, (_, view) => {
-    const work = rows.slice();
-    const began = performance.now();
-    makeBatch(examples, work, size, positions, 1, view, view, out, targets);
-    return performance.now() - began;
-  }));
+  return median(
+    Array.from({ length: 200 }, (_, view) => {
+      const work = rows.slice();
+      const began = performance.now();
+      makeBatch(examples, work, size, positions, 1, view, view, out, targets);
+      return performance.now() - began;
+    }),
+  );
 }
 
 if (isMainThread) {
-  const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '0.4' } } });
+  const { values: options } = parseArgs({
+    options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '0.4' } },
+  });
   await compare(Number(options.rounds), Number(options.seconds));
-  console.log(`\nA batch of 32 at 64 px by RandAugment: ${batchTime().toFixed(2)} ms, in a thread of its own while the step before is at work.`);
+  console.log(
+    `\nA batch of 32 at 64 px by RandAugment: ${batchTime().toFixed(2)} ms, in a thread of its own while the step before is at work.`,
+  );
 } else parentPort!.on('message', (job: Job) => parentPort!.postMessage(rateOf(job)));

@@ -17,32 +17,67 @@ import { measure } from '../../src-main/image/measure.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { checkInput, plant, planted, type PlantedFile } from '../fixtures/planted.ts';
 
-const { values: options } = parseArgs({ options: { sets: { type: 'string', default: 'dirty,clothing-10,photos-large,sign-digits,cookies,toy-aliens' }, json: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: {
+    sets: { type: 'string', default: 'dirty,clothing-10,photos-large,sign-digits,cookies,toy-aliens' },
+    json: { type: 'string' },
+  },
+});
 /** Images of a set that are used; of each problem so many are planted. */
 const [most, share] = [400, 0.04];
 
 const checkOf: Record<string, string> = {
-  blur: 'blurry', motion: 'blurry', dark: 'dark', overexposed: 'overexposed', gray: 'grayscale', 'gray-rgb': 'grayscale', aspect: 'odd-aspect', blank: 'low-information',
-  blurred: 'blurry', grayscale: 'grayscale', odd_aspect: 'odd-aspect',
+  blur: 'blurry',
+  motion: 'blurry',
+  dark: 'dark',
+  overexposed: 'overexposed',
+  gray: 'grayscale',
+  'gray-rgb': 'grayscale',
+  aspect: 'odd-aspect',
+  blank: 'low-information',
+  blurred: 'blurry',
+  grayscale: 'grayscale',
+  odd_aspect: 'odd-aspect',
 };
 
-interface Problem extends PlantedFile { problem: string }
+interface Problem extends PlantedFile {
+  problem: string;
+}
 
 const imagesOf = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(jpe?g|png)$/i.test(name)).map((name) => name.replaceAll('\\', '/')).sort();
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(jpe?g|png)$/i.test(name))
+    .map((name) => name.replaceAll('\\', '/'))
+    .sort();
 
 function withTruth(): Problem[] {
   const folder = sharedSet('dirty');
-  const lines = readFileSync(path.join(folder, '..', 'truth', 'dirty', 'dirty-truth.tsv'), 'utf8').split('\n').slice(1).map((line) => line.split('\t'));
+  const lines = readFileSync(path.join(folder, '..', 'truth', 'dirty', 'dirty-truth.tsv'), 'utf8')
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t'));
   const problems = new Map(lines.map(([name, problem]) => [name, problem]));
-  return imagesOf(folder).map((name) => ({ path: name, bytes: readFileSync(path.join(folder, name)), class: name.split('/')[0], problem: problems.get(name) ?? '' }));
+  return imagesOf(folder).map((name) => ({
+    path: name,
+    bytes: readFileSync(path.join(folder, name)),
+    class: name.split('/')[0],
+    problem: problems.get(name) ?? '',
+  }));
 }
 
 async function withPlants(set: string): Promise<Problem[]> {
   const folder = sharedSet(set);
   const next = random('checks', set);
-  const names = imagesOf(folder).map((name) => ({ name, at: next() })).sort((a, b) => a.at - b.at).slice(0, most).map(({ name }) => name);
-  const files: Problem[] = names.map((name) => ({ path: name, bytes: readFileSync(path.join(folder, name)), problem: '' }));
+  const names = imagesOf(folder)
+    .map((name) => ({ name, at: next() }))
+    .sort((a, b) => a.at - b.at)
+    .slice(0, most)
+    .map(({ name }) => name);
+  const files: Problem[] = names.map((name) => ({
+    path: name,
+    bytes: readFileSync(path.join(folder, name)),
+    problem: '',
+  }));
   const clean = files.slice();
   for (const problem of planted) {
     for (let i = 0; i < Math.max(6, share * clean.length); i++) {
@@ -55,7 +90,10 @@ async function withPlants(set: string): Promise<Problem[]> {
 
 /** Positives that share their score with others come last among them. */
 function averagePrecision(scores: readonly number[], isPlanted: readonly boolean[]): number {
-  const order = scores.map((score, i) => ({ score, hit: isPlanted[i] ? 1 : 0 })).filter(({ score }) => Number.isFinite(score)).sort((a, b) => b.score - a.score || a.hit - b.hit);
+  const order = scores
+    .map((score, i) => ({ score, hit: isPlanted[i] ? 1 : 0 }))
+    .filter(({ score }) => Number.isFinite(score))
+    .sort((a, b) => b.score - a.score || a.hit - b.hit);
   let hits = 0;
   const sum = order.reduce((total, { hit }, i) => total + (hit ? ++hits / (i + 1) : 0), 0);
   return sum / isPlanted.filter(Boolean).length;
@@ -67,19 +105,30 @@ function judge(files: readonly Problem[], input: CheckInput): Record<string, str
     const check = checks.find(({ id }) => id === checkOf[problem])!;
     const scores = check.score(input);
     // What another plant leaves for the same check to find is neither right nor wrong.
-    const judged = [...files.keys()].filter((i) => files[i].problem === problem || checkOf[files[i].problem] !== check.id);
+    const judged = [...files.keys()].filter(
+      (i) => files[i].problem === problem || checkOf[files[i].problem] !== check.id,
+    );
     const isPlanted = judged.map((i) => files[i].problem === problem);
     const flags = judged.map((i) => scores[i] >= check.threshold);
     const found = flags.filter((flag, k) => flag && isPlanted[k]).length;
-    const precision = averagePrecision(judged.map((i) => scores[i]), isPlanted).toFixed(3);
-    row[problem] = `${precision}  ${found}/${isPlanted.filter(Boolean).length} +${flags.filter(Boolean).length - found}`;
+    const precision = averagePrecision(
+      judged.map((i) => scores[i]),
+      isPlanted,
+    ).toFixed(3);
+    row[problem] =
+      `${precision}  ${found}/${isPlanted.filter(Boolean).length} +${flags.filter(Boolean).length - found}`;
   }
   return row;
 }
 
 function writeScan(file: string, files: readonly Problem[], input: CheckInput) {
   const scored = checks.map((check) => ({ check, scores: check.score(input) }));
-  const samples = files.map(({ path: name }, i) => ({ path: name, checks: Object.fromEntries(scored.map(({ check, scores }) => [check.id, { score: scores[i], flagged: scores[i] >= check.threshold }])) }));
+  const samples = files.map(({ path: name }, i) => ({
+    path: name,
+    checks: Object.fromEntries(
+      scored.map(({ check, scores }) => [check.id, { score: scores[i], flagged: scores[i] >= check.threshold }]),
+    ),
+  }));
   writeFileSync(file, JSON.stringify({ samples, issues: [], groups: [] }));
 }
 
@@ -100,7 +149,8 @@ for (const set of options.sets.split(',')) {
   const input = await checkInput(files);
   for (const [problem, result] of Object.entries(judge(files, input))) (table[problem] ??= {})[set] = result;
   if (set === 'dirty') {
-    for (const { flagged, message, score } of findings(input)) console.log(`${flagged ? 'flagged' : '       '} ${score.toFixed(2)} ${message}`);
+    for (const { flagged, message, score } of findings(input))
+      console.log(`${flagged ? 'flagged' : '       '} ${score.toFixed(2)} ${message}`);
     if (options.json) writeScan(options.json, files, input);
     console.log(`measure: ${(await measureTime(files[0].bytes)).toFixed(2)} ms for a thumbnail of 256 × 192`);
   }

@@ -41,15 +41,25 @@ interface Sample extends Candidate {
   pixels: string;
 }
 
-async function read(bytes: Buffer, name: string): Promise<Omit<Sample, 'id' | 'path' | 'origin' | 'plant'> & { standard: () => Promise<Buffer> }> {
+async function read(
+  bytes: Buffer,
+  name: string,
+): Promise<Omit<Sample, 'id' | 'path' | 'origin' | 'plant'> & { standard: () => Promise<Buffer> }> {
   const image = await openImage(bytes, name);
-  const { data: raw, info } = await image.standard().resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true }).raw().toBuffer({ resolveWithObject: true });
-  const webp = await sharp(raw, { raw: { width: info.width, height: info.height, channels: info.channels } }).webp({ quality: 82, effort: 2 }).toBuffer();
+  const { data: raw, info } = await image
+    .standard()
+    .resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const webp = await sharp(raw, { raw: { width: info.width, height: info.height, channels: info.channels } })
+    .webp({ quality: 82, effort: 2 })
+    .toBuffer();
   const all = await image.standard().raw().toBuffer();
   return {
     sha256: createHash('sha256').update(bytes).digest('hex'),
     pixels: createHash('sha256').update(all).digest('hex'),
-    width: image.width, height: image.height,
+    width: image.width,
+    height: image.height,
     fingerprint: fingerprint(raw, info.width, info.height, info.channels),
     webp,
     standard: () => image.standard().png({ compressionLevel: 1 }).toBuffer(),
@@ -59,8 +69,14 @@ async function read(bytes: Buffer, name: string): Promise<Omit<Sample, 'id' | 'p
 /** Every image of the set, and a copy of as many as `most`, the ways of copying in turn. */
 async function samplesOf(set: string, most: number): Promise<Sample[]> {
   const folder = path.join(data, set);
-  const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(jpe?g|png)$/i.test(file)).sort();
-  const chosen = shuffle(files.map((_, i) => i), random('duplicates', set, Number(options.seed))).slice(0, most);
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(jpe?g|png)$/i.test(file))
+    .sort();
+  const chosen = shuffle(
+    files.map((_, i) => i),
+    random('duplicates', set, Number(options.seed)),
+  ).slice(0, most);
   const names = Object.keys(plants);
   const planted = new Map(chosen.map((file, i) => [file, names[i % names.length]]));
   const samples: Sample[] = [];
@@ -76,7 +92,11 @@ async function samplesOf(set: string, most: number): Promise<Sample[]> {
   return samples;
 }
 
-interface Found { groups: Group[]; seconds: number; closeLooks: number }
+interface Found {
+  groups: Group[];
+  seconds: number;
+  closeLooks: number;
+}
 
 async function find(samples: readonly Sample[]): Promise<Found> {
   let closeLooks = 0;
@@ -101,7 +121,8 @@ function pairsOf(groups: readonly Group[]): Map<string, string> {
   const pairs = new Map<string, string>();
   for (const kind of order) {
     for (const group of groups.filter((g) => g.kind === kind)) {
-      for (const a of group.ids) for (const b of group.ids) if (a < b && !pairs.has(`${a} ${b}`)) pairs.set(`${a} ${b}`, kind);
+      for (const a of group.ids)
+        for (const b of group.ids) if (a < b && !pairs.has(`${a} ${b}`)) pairs.set(`${a} ${b}`, kind);
     }
   }
   return pairs;
@@ -126,18 +147,30 @@ for (const set of options.sets.split(',').filter(Boolean)) {
     const [a, b] = pair.split(' ').map((id) => samples[samples[Number(id)].origin]);
     if (a !== b) other.set(`${a.path}  ${b.path}`, kind);
   }
-  console.log(`${set}: ${copies.length - missed.length} of ${copies.length} found among ${samples.length} images; ${other.size} unplanted pairs; ${seconds.toFixed(1)} s, ${closeLooks} thumbnails read`);
+  console.log(
+    `${set}: ${copies.length - missed.length} of ${copies.length} found among ${samples.length} images; ${other.size} unplanted pairs; ${seconds.toFixed(1)} s, ${closeLooks} thumbnails read`,
+  );
   for (const name of missed) console.log(`  missed    ${name}`);
   for (const [names, kind] of other) console.log(`  unplanted ${names}  ${kind}`);
 }
-if (tally.size) console.table(Object.fromEntries([...tally].map(([name, { found, of }]) => [name, { kind: plants[name].kind, found, of }])));
+if (tally.size)
+  console.table(
+    Object.fromEntries([...tally].map(([name, { found, of }]) => [name, { kind: plants[name].kind, found, of }])),
+  );
 
 if (fs.existsSync(path.join(data, 'dirty'))) {
   const samples = await samplesOf('dirty', 0);
   const { groups } = await find(samples);
   const file = path.join(root, 'dist', 'bench', 'duplicates-dirty.json');
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, JSON.stringify({ samples: samples.map((s) => ({ path: s.path })), issues: [], groups: groups.map((g) => ({ kind: g.kind, paths: g.ids.map((id) => samples[id].path) })) }));
+  fs.writeFileSync(
+    file,
+    JSON.stringify({
+      samples: samples.map((s) => ({ path: s.path })),
+      issues: [],
+      groups: groups.map((g) => ({ kind: g.kind, paths: g.ids.map((id) => samples[id].path) })),
+    }),
+  );
   console.log(`dirty: ${groups.length} groups, written to ${path.relative(root, file)}`);
 }
 
@@ -154,7 +187,8 @@ async function scale(count: number): Promise<void> {
     let bytes: Uint8Array;
     if (isCopy) {
       bytes = list[Math.floor(next() * id)].fingerprint.slice();
-      for (let i = head; i < bytes.length; i++) bytes[i] = Math.max(0, Math.min(255, bytes[i] + Math.round((next() - 0.5) * 4)));
+      for (let i = head; i < bytes.length; i++)
+        bytes[i] = Math.max(0, Math.min(255, bytes[i] + Math.round((next() - 0.5) * 4)));
       copies++;
     } else {
       const [a, b, share] = [any(), any(), 0.5 + next() * 0.3];
@@ -179,11 +213,15 @@ async function scale(count: number): Promise<void> {
   const began = performance.now();
   let peak = before;
   const groups = await findDuplicates(list, {
-    signal: new AbortController().signal, onProgress: () => void (peak = Math.max(peak, process.memoryUsage().rss)),
-    isApart: () => false, pixelHash: async (id) => `${id}`,
+    signal: new AbortController().signal,
+    onProgress: () => void (peak = Math.max(peak, process.memoryUsage().rss)),
+    isApart: () => false,
+    pixelHash: async (id) => `${id}`,
   });
   clearInterval(clock);
-  console.log(`${count} fingerprints, ${copies} of them copies: ${groups.length} groups in ${((performance.now() - began) / 1000).toFixed(1)} s (${((ownMs() - cpuMs) / 1000).toFixed(1)} s of processor), `
-    + `${Math.round((peak - before) / 2 ** 20)} MiB beside ${Math.round(before / 2 ** 20)} MiB held before; the longest time in which nothing else ran: ${Math.round(longestMs)} ms`);
+  console.log(
+    `${count} fingerprints, ${copies} of them copies: ${groups.length} groups in ${((performance.now() - began) / 1000).toFixed(1)} s (${((ownMs() - cpuMs) / 1000).toFixed(1)} s of processor), ` +
+      `${Math.round((peak - before) / 2 ** 20)} MiB beside ${Math.round(before / 2 ** 20)} MiB held before; the longest time in which nothing else ran: ${Math.round(longestMs)} ms`,
+  );
 }
 if (Number(options.scale)) await scale(Number(options.scale));

@@ -23,7 +23,9 @@ import { native, ownAttributes } from '../../src-main/compute/ops/native.ts';
 import { startOptimizer } from '../../src-main/compute/train/optimizers/index.ts';
 import { reference, referenceImages, trainThrough } from '../fixtures/reference.ts';
 
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, only: { type: 'string', default: '' } } });
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '7' }, only: { type: 'string', default: '' } },
+});
 const rounds = Number(options.rounds);
 const folder = path.join('dist', 'bench');
 fs.mkdirSync(folder, { recursive: true });
@@ -35,14 +37,19 @@ function python(): string {
   if (!fs.existsSync(path.join(venv, 'ready'))) {
     console.log('Installing PyTorch for the comparison (once) …');
     execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
-    execFileSync(found, ['-m', 'pip', 'install', '--quiet', 'torch', 'torchvision', 'timm', 'numpy'], { stdio: 'inherit' });
+    execFileSync(found, ['-m', 'pip', 'install', '--quiet', 'torch', 'torchvision', 'timm', 'numpy'], {
+      stdio: 'inherit',
+    });
     fs.writeFileSync(path.join(venv, 'ready'), '');
   }
   return found;
 }
 
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OPENBLAS_')));
-const peer = spawn(python(), [path.join(import.meta.dirname, 'engine-peer.py')], { stdio: ['pipe', 'pipe', 'ignore'], env: environment });
+const peer = spawn(python(), [path.join(import.meta.dirname, 'engine-peer.py')], {
+  stdio: ['pipe', 'pipe', 'ignore'],
+  env: environment,
+});
 const answers = readline.createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
 const peerName = (await answers.next()).value as string;
 async function theirs(work: string, images: number, rest = ''): Promise<number> {
@@ -81,7 +88,15 @@ function trainResnet(): () => void {
   const [network, batch] = [new Network(resnet18(), [64, 64, 3], 1), 32];
   const optimizer = startOptimizer('adam', {}, network.parameters, []);
   const x = tf.randomUniform([batch, 64, 64, 3]) as Tensor4D;
-  const targets = tf.oneHot(tf.tensor1d(Array.from({ length: batch }, (_, i) => i % 10), 'int32'), 10).toFloat() as Tensor2D;
+  const targets = tf
+    .oneHot(
+      tf.tensor1d(
+        Array.from({ length: batch }, (_, i) => i % 10),
+        'int32',
+      ),
+      10,
+    )
+    .toFloat() as Tensor2D;
   return () =>
     tf.tidy(() => {
       let remember = (): void => undefined;
@@ -100,7 +115,11 @@ function trainResnet(): () => void {
 const works: Record<string, [number, number, () => () => unknown]> = {
   'autoencoder-train': [256, 32, () => trainAutoencoder(0)],
   'autoencoder-dropout-train': [256, 32, () => trainAutoencoder(0.1)],
-  'autoencoder-infer': [512, 32, () => infer(convAutoencoder({ sizePx: 64, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), 64, 32)],
+  'autoencoder-infer': [
+    512,
+    32,
+    () => infer(convAutoencoder({ sizePx: 64, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), 64, 32),
+  ],
   'resnet18-train': [32, 32, trainResnet],
   'resnet18-infer': [64, 32, () => infer(resnet18(), 64, 32)],
   'efficientnet-lite0-infer': [16, 8, () => infer(efficientNetLite0.build({}, { sizePx: 224, classes: 1000 }), 224, 8)],
@@ -117,7 +136,9 @@ const spread = (values: number[]): Spread => {
 };
 
 const file = path.join(folder, 'engine.json');
-const earlier = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')) as { table: Record<string, { ratio: Spread }> }).table : {};
+const earlier = fs.existsSync(file)
+  ? (JSON.parse(fs.readFileSync(file, 'utf8')) as { table: Record<string, { ratio: Spread }> }).table
+  : {};
 const table: Record<string, { ours: Spread; theirs: Spread; ratio: Spread }> = {};
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
 
@@ -136,16 +157,27 @@ for (const [work, [images, batch, make]] of Object.entries(works)) {
     }
     rates.push(turn);
   }
-  table[work] = { ours: spread(rates.map((r) => r.ours)), theirs: spread(rates.map((r) => r.theirs)), ratio: spread(rates.map((r) => r.ours / r.theirs)) };
-  console.log(`${work}: ${table[work].ratio.median.toFixed(2)} × (${table[work].ours.median.toFixed(0)} and ${table[work].theirs.median.toFixed(0)} images/s)`);
+  table[work] = {
+    ours: spread(rates.map((r) => r.ours)),
+    theirs: spread(rates.map((r) => r.theirs)),
+    ratio: spread(rates.map((r) => r.ours / r.theirs)),
+  };
+  console.log(
+    `${work}: ${table[work].ratio.median.toFixed(2)} × (${table[work].ours.median.toFixed(0)} and ${table[work].theirs.median.toFixed(0)} images/s)`,
+  );
 }
 
 const shared = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'clothing-10');
 if ('decode'.includes(options.only) && fs.existsSync(shared)) {
   const { packFiles } = await import('./engine-decode.ts');
   const rates: { ours: number; theirs: number }[] = [];
-  for (let round = 0; round < Math.min(3, rounds); round++) rates.push({ ours: await packFiles(shared, 600), theirs: await theirs('decode', 600, shared) });
-  table.decode = { ours: spread(rates.map((r) => r.ours)), theirs: spread(rates.map((r) => r.theirs)), ratio: spread(rates.map((r) => r.ours / r.theirs)) };
+  for (let round = 0; round < Math.min(3, rounds); round++)
+    rates.push({ ours: await packFiles(shared, 600), theirs: await theirs('decode', 600, shared) });
+  table.decode = {
+    ours: spread(rates.map((r) => r.ours)),
+    theirs: spread(rates.map((r) => r.theirs)),
+    ratio: spread(rates.map((r) => r.ours / r.theirs)),
+  };
 }
 
 /** The kernels of a step's convolutions alone, each timed by itself, against the whole step through the loop with its feed. */
@@ -154,31 +186,71 @@ async function ownStep(): Promise<Record<string, number>> {
   const random = (...shape: [number, number, number, number]): Tensor4D => tf.randomNormal(shape);
   const own = native()!;
   const none = tf.zeros([0]);
-  const time = (op: string, whole: Record<string, number>, inputs: Tensor[]): number => spread(Array.from({ length: 15 }, () => {
-    const began = performance.now();
-    own.executeSingleOutput(op, ownAttributes(own, whole), inputs).dispose();
-    return performance.now() - began;
-  })).median;
+  const time = (op: string, whole: Record<string, number>, inputs: Tensor[]): number =>
+    spread(
+      Array.from({ length: 15 }, () => {
+        const began = performance.now();
+        own.executeSingleOutput(op, ownAttributes(own, whole), inputs).dispose();
+        return performance.now() - began;
+      }),
+    ).median;
   let convolutions = 0;
   // The sides of the larger image and of the smaller, channels of the larger and of the smaller, the kernel; a transposed one is the same turned around.
-  for (const [large, small, wide, deep, size] of [[64, 64, 3, 32, 3], [32, 32, 32, 64, 3], [16, 16, 64, 128, 3], [16, 8, 64, 128, 4], [32, 16, 32, 64, 4], [64, 32, 3, 32, 4]]) {
-    const [x, w, y] = [random(batch, large, large, wide), random(size, size, wide, deep), random(batch, small, small, deep)];
+  for (const [large, small, wide, deep, size] of [
+    [64, 64, 3, 32, 3],
+    [32, 32, 32, 64, 3],
+    [16, 16, 64, 128, 3],
+    [16, 8, 64, 128, 4],
+    [32, 16, 32, 64, 4],
+    [64, 32, 3, 32, 4],
+  ]) {
+    const [x, w, y] = [
+      random(batch, large, large, wide),
+      random(size, size, wide, deep),
+      random(batch, small, small, deep),
+    ];
     const geometry = { stride: large / small, padTop: 1, padLeft: 1 };
     convolutions += time('WinnowConv', { ...geometry, height: small, width: small, activation: 0 }, [x, w, none]);
     convolutions += time('WinnowConvFilter', { ...geometry, kh: size, kw: size }, [x, y]);
-    if (size === 4 || wide > 3) convolutions += time('WinnowConvInput', { ...geometry, height: large, width: large, activation: 0 }, [y, w, none]);
+    if (size === 4 || wide > 3)
+      convolutions += time('WinnowConvInput', { ...geometry, height: large, width: large, activation: 0 }, [
+        y,
+        w,
+        none,
+      ]);
     tf.dispose([x, w, y]);
   }
 
   const { stepMs, waiting } = await trainThrough(1024, 3);
-  return { 'step, ms': stepMs, 'its convolutions alone, ms': convolutions, 'step to convolutions': stepMs / convolutions, 'share of waiting for data': waiting };
+  return {
+    'step, ms': stepMs,
+    'its convolutions alone, ms': convolutions,
+    'step to convolutions': stepMs / convolutions,
+    'share of waiting for data': waiting,
+  };
 }
 const own = 'step'.includes(options.only) ? await ownStep() : {};
 
 console.log(`${backend.version} and ${peerName}; ${backend.device}, ${backend.threads} threads, ${rounds} rounds`);
-const cell = ({ median, least, most }: Spread, digits: number): string => `${median.toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
-console.table(Object.fromEntries(Object.entries(table).map(([work, row]) => [work, { 'ours, images/s': cell(row.ours, 0), 'PyTorch, images/s': cell(row.theirs, 0), ratio: cell(row.ratio, 2), 'ratio before': earlier[work] ? earlier[work].ratio.median.toFixed(2) : '–' }])));
+const cell = ({ median, least, most }: Spread, digits: number): string =>
+  `${median.toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
+console.table(
+  Object.fromEntries(
+    Object.entries(table).map(([work, row]) => [
+      work,
+      {
+        'ours, images/s': cell(row.ours, 0),
+        'PyTorch, images/s': cell(row.theirs, 0),
+        ratio: cell(row.ratio, 2),
+        'ratio before': earlier[work] ? earlier[work].ratio.median.toFixed(2) : '–',
+      },
+    ]),
+  ),
+);
 console.table(Object.fromEntries(Object.entries(own).map(([name, value]) => [name, Number(value.toFixed(4))])));
-fs.writeFileSync(file, JSON.stringify({ backend, peer: peerName, rounds, table: { ...earlier, ...table }, own }, null, 2));
+fs.writeFileSync(
+  file,
+  JSON.stringify({ backend, peer: peerName, rounds, table: { ...earlier, ...table }, own }, null, 2),
+);
 peer.stdin.end();
 await once(peer, 'close');

@@ -14,7 +14,9 @@ import type { PixelSet } from '../../src-main/compute/protocol.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '1' } } });
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '1' } },
+});
 const [rounds, seconds, batch] = [Number(options.rounds), Number(options.seconds), 32];
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-feed-'));
 const residentMiB = (): number => process.memoryUsage().rss / 2 ** 20;
@@ -28,7 +30,8 @@ const noise = ((): Buffer => {
 function written(images: number, sizePx: number): PixelSet {
   const file = path.join(folder, `${images}-${sizePx}.u8`);
   const target = fs.openSync(file, 'w');
-  for (let left = images * sizePx ** 2 * 3; left > 0; left -= noise.length) fs.writeSync(target, noise, 0, Math.min(left, noise.length));
+  for (let left = images * sizePx ** 2 * 3; left > 0; left -= noise.length)
+    fs.writeSync(target, noise, 0, Math.min(left, noise.length));
   fs.closeSync(target);
   return { file, sizePx, channels: 3, rows: range(0, images) };
 }
@@ -44,7 +47,16 @@ interface Rate {
 async function rateOf(pixels: PixelSet, make: { shiftPx: number; flip: boolean }): Promise<Rate> {
   const before = residentMiB();
   const began = performance.now();
-  const feed = startFeed({ pixels, train: range(0, pixels.rows.length), batch, minSteps: 1, seed: 1, epoch: 0, epochs: Number.MAX_SAFE_INTEGER, make });
+  const feed = startFeed({
+    pixels,
+    train: range(0, pixels.rows.length),
+    batch,
+    minSteps: 1,
+    seed: 1,
+    epoch: 0,
+    epochs: Number.MAX_SAFE_INTEGER,
+    make,
+  });
   await feed.take();
   const first = performance.now();
   let images = 0;
@@ -55,28 +67,43 @@ async function rateOf(pixels: PixelSet, make: { shiftPx: number; flip: boolean }
   return { firstMs: first - began, imagesPerSecond: (images / (last - first)) * 1000, grownMiB };
 }
 
-const cases = [[1_000, 64], [100_000, 64], [1_000, 224]].flatMap(([images, sizePx]) => {
+const cases = [
+  [1_000, 64],
+  [100_000, 64],
+  [1_000, 224],
+].flatMap(([images, sizePx]) => {
   const pixels = written(images, sizePx);
   return [
     { name: `${images} of ${sizePx} px, as they are`, pixels, make: { shiftPx: 0, flip: false } },
     { name: `${images} of ${sizePx} px, shifted`, pixels, make: { shiftPx: Math.round(0.05 * sizePx), flip: false } },
-    { name: `${images} of ${sizePx} px, shifted and mirrored`, pixels, make: { shiftPx: Math.round(0.05 * sizePx), flip: true } },
+    {
+      name: `${images} of ${sizePx} px, shifted and mirrored`,
+      pixels,
+      make: { shiftPx: Math.round(0.05 * sizePx), flip: true },
+    },
   ];
 });
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 try {
   const rates = Object.fromEntries(cases.map(({ name }) => [name, [] as Rate[]]));
-  for (let round = 0; round < rounds; round++) for (const { name, pixels, make } of cases) rates[name].push(await rateOf(pixels, make));
+  for (let round = 0; round < rounds; round++)
+    for (const { name, pixels, make } of cases) rates[name].push(await rateOf(pixels, make));
   const result = Object.fromEntries(
     Object.entries(rates).map(([name, all]) => {
       const of = (key: keyof Rate): number => Math.round(median(all.map((rate) => rate[key])));
-      return [name, { 'images/s': of('imagesPerSecond'), 'first batch, ms': of('firstMs'), 'memory grown, MiB': of('grownMiB') }];
+      return [
+        name,
+        { 'images/s': of('imagesPerSecond'), 'first batch, ms': of('firstMs'), 'memory grown, MiB': of('grownMiB') },
+      ];
     }),
   );
   console.log(`batches of ${batch}, ${rounds} rounds; ${Math.round(residentMiB())} MiB held at the end`);
   console.table(result);
   fs.mkdirSync(path.join('dist', 'bench'), { recursive: true });
-  fs.writeFileSync(path.join('dist', 'bench', 'feed.json'), JSON.stringify({ batch, rounds, seconds, residentMiB: residentMiB(), rates, ...result }, null, 2));
+  fs.writeFileSync(
+    path.join('dist', 'bench', 'feed.json'),
+    JSON.stringify({ batch, rounds, seconds, residentMiB: residentMiB(), rates, ...result }, null, 2),
+  );
 } finally {
   fs.rmSync(folder, { recursive: true });
 }

@@ -26,8 +26,11 @@ import { makeRow } from '../../src-main/image/pixels.ts';
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    sets: { type: 'string', default: 'clothing-10,sign-digits' }, methods: { type: 'string', default: 'conv-ae' }, epochs: { type: 'string', default: '6' },
-    seeds: { type: 'string', default: '3' }, picture: { type: 'string' },
+    sets: { type: 'string', default: 'clothing-10,sign-digits' },
+    methods: { type: 'string', default: 'conv-ae' },
+    epochs: { type: 'string', default: '6' },
+    seeds: { type: 'string', default: '3' },
+    picture: { type: 'string' },
   },
 });
 const data = positionals[0] ?? path.resolve(import.meta.dirname, '..', '..', '..', 'shared', 'data');
@@ -45,7 +48,8 @@ async function time(count: number): Promise<void> {
   const [size, groups] = [16, 20];
   const codes = fillNormal(new Float32Array(count * size), random('codes', count));
   const centres = fillNormal(new Float32Array(groups * size), random('centres'), 2);
-  for (let i = 0; i < count; i++) for (let d = 0; d < size; d++) codes[i * size + d] += centres[(i % groups) * size + d];
+  for (let i = 0; i < count; i++)
+    for (let d = 0; d < size; d++) codes[i * size + d] += centres[(i % groups) * size + d];
   const [began, worked] = [performance.now(), process.cpuUsage()];
   let [last, longestMs] = [began, 0];
   const stages: string[] = [];
@@ -57,22 +61,36 @@ async function time(count: number): Promise<void> {
   const whole = `${seconds(began)} s, ${((user + system) / 1e6).toFixed(1)} s of processor,`;
   const again = performance.now();
   const joining = codes.subarray(0, 100 * size).map((v) => v + 0.01);
-  await layout({ codes: joining, size, seed: 1, placed: { codes: rowsOf(codes, size, landmarks), xy: rowsOf(xy, 2, landmarks) } }, signal, quiet);
-  console.log(`${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without a sign ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`);
+  await layout(
+    { codes: joining, size, seed: 1, placed: { codes: rowsOf(codes, size, landmarks), xy: rowsOf(xy, 2, landmarks) } },
+    signal,
+    quiet,
+  );
+  console.log(
+    `${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without a sign ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`,
+  );
 }
 
 async function judge(set: string, method: string): Promise<void> {
   const folder = path.join(data, set);
-  const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(jpe?g|png)$/i.test(file)).sort();
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(jpe?g|png)$/i.test(file))
+    .sort();
   const classes = files.map((file) => file.split(path.sep)[0]);
   const runFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-bench-'));
   const file = path.join(runFolder, 'pixels.u8');
   const target = fs.openSync(file, 'w');
-  for (const name of files) fs.writeSync(target, await makeRow(await openImage(fs.readFileSync(path.join(folder, name)), name), 64));
+  for (const name of files)
+    fs.writeSync(target, await makeRow(await openImage(fs.readFileSync(path.join(folder, name)), name), 64));
   fs.closeSync(target);
   const pixels = { file, sizePx: 64, channels: 3 as const, rows: range(0, files.length) };
   const params = method === 'pca' ? {} : { epochs: Number(options.epochs) };
-  await fit({ method, params, seed: 1, runFolder, pixels, train: range(0, files.length), resume: false }, signal, quiet);
+  await fit(
+    { method, params, seed: 1, runFolder, pixels, train: range(0, files.length), resume: false },
+    signal,
+    quiet,
+  );
   const began = performance.now();
   const { codes: raw, size } = await embed({ runFolder, pixels }, signal, quiet);
   const encoding = seconds(began);
@@ -86,25 +104,44 @@ async function judge(set: string, method: string): Promise<void> {
     if (options.picture && seed === 1) await draw(path.join(options.picture, `${set}-${method}.png`), xy, classes);
     // A third of the images come later.
     const order = shuffle(range(0, files.length), random('later', seed));
-    const [first, later] = [order.subarray(0, Math.round((files.length * 2) / 3)), order.subarray(Math.round((files.length * 2) / 3))];
+    const [first, later] = [
+      order.subarray(0, Math.round((files.length * 2) / 3)),
+      order.subarray(Math.round((files.length * 2) / 3)),
+    ];
     const [classesFirst, classesLater] = [first, later].map((positions) => Array.from(positions, (p) => classes[p]));
-    const there = { codes: rowsOf(raw, size, first), xy: (await layout({ codes: rowsOf(raw, size, first), size, seed }, signal, quiet)).xy };
+    const there = {
+      codes: rowsOf(raw, size, first),
+      xy: (await layout({ codes: rowsOf(raw, size, first), size, seed }, signal, quiet)).xy,
+    };
     const joined = await layout({ codes: rowsOf(raw, size, later), size, seed, placed: there }, signal, quiet);
     here.push(await agreement(there.xy, there.xy, 2, classesFirst, classesFirst));
     placed.push(await agreement(joined.xy, there.xy, 2, classesLater, classesFirst));
   }
-  const show = (figures: number[]): string => `${median(figures).toFixed(3)} (${Math.min(...figures).toFixed(3)}–${Math.max(...figures).toFixed(3)})`;
-  const inCodes = [await agreement(raw, raw, size, classes, classes), await agreement(codes, codes, size, classes, classes)].map((v) => v.toFixed(3));
-  console.log(`${set.padEnd(12)} ${method.padEnd(8)} ${files.length} images, encoded in ${encoding} s; ${k}-NN class: codes ${inCodes[0]}, standardised ${inCodes[1]}, map ${show(onMap)}; of two thirds: map ${show(here)}, placed ${show(placed)}`);
+  const show = (figures: number[]): string =>
+    `${median(figures).toFixed(3)} (${Math.min(...figures).toFixed(3)}–${Math.max(...figures).toFixed(3)})`;
+  const inCodes = [
+    await agreement(raw, raw, size, classes, classes),
+    await agreement(codes, codes, size, classes, classes),
+  ].map((v) => v.toFixed(3));
+  console.log(
+    `${set.padEnd(12)} ${method.padEnd(8)} ${files.length} images, encoded in ${encoding} s; ${k}-NN class: codes ${inCodes[0]}, standardised ${inCodes[1]}, map ${show(onMap)}; of two thirds: map ${show(here)}, placed ${show(placed)}`,
+  );
 }
 
 /** Of how many rows the vote of the `k` nearest of `among`, itself left out, is their class. */
-async function agreement(rows: Float32Array, among: Float32Array, size: number, own: readonly string[], theirs: readonly string[]): Promise<number> {
+async function agreement(
+  rows: Float32Array,
+  among: Float32Array,
+  size: number,
+  own: readonly string[],
+  theirs: readonly string[],
+): Promise<number> {
   const self = rows === among;
   const { indices, k: found } = await nearest(rows, among, size, k + Number(self), still);
   const right = own.filter((name, i) => {
     const votes = new Map<string, number>();
-    for (const j of [...indices.subarray(i * found, (i + 1) * found)].filter((j) => !self || j !== i).slice(0, k)) votes.set(theirs[j], (votes.get(theirs[j]) ?? 0) + 1);
+    for (const j of [...indices.subarray(i * found, (i + 1) * found)].filter((j) => !self || j !== i).slice(0, k))
+      votes.set(theirs[j], (votes.get(theirs[j]) ?? 0) + 1);
     return [...votes].sort((a, b) => b[1] - a[1])[0][0] === name;
   });
   return right.length / own.length;
@@ -122,5 +159,11 @@ async function draw(file: string, xy: Float32Array, classes: readonly string[]):
     return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="hsl(${(360 * names.indexOf(name)) / names.length} 80% 45%)"/>`;
   });
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  await sharp(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"><rect width="100%" height="100%" fill="white"/>${dots.join('')}</svg>`)).png().toFile(file);
+  await sharp(
+    Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}"><rect width="100%" height="100%" fill="white"/>${dots.join('')}</svg>`,
+    ),
+  )
+    .png()
+    .toFile(file);
 }

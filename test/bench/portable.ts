@@ -6,5 +6,7 @@ await startBackend();
 console.log('| model | largest logit | ONNX | LayersModel |\n|---|---|---|---|');
 for (const { id, params, told } of cases) {
   const { largest, onnx, layers } = await compare(id, params);
-  console.log(`| ${told.replace(' {}', '')} | ${largest.toFixed(2)} | ${onnx[0].toExponential(1)} | ${layers[0].toExponential(1)} |`);
+  console.log(
+    `| ${told.replace(' {}', '')} | ${largest.toFixed(2)} | ${onnx[0].toExponential(1)} | ${layers[0].toExponential(1)} |`,
+  );
 }

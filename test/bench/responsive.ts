@@ -13,16 +13,31 @@ import { chromium, type Page } from 'playwright';
 import { browserPath } from '../../src-main/setup/pieces/browser.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
-const { values: options } = parseArgs({ options: { folder: { type: 'string', default: path.join(root, '..', 'shared', 'data', 'dirty') } }, allowPositionals: true });
+const { values: options } = parseArgs({
+  options: { folder: { type: 'string', default: path.join(root, '..', 'shared', 'data', 'dirty') } },
+  allowPositionals: true,
+});
 const data = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-responsive-'));
-const serve = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, 'src-main', 'cli.ts'), 'serve', options.folder, '--port', '0'], { env: { ...process.env, WINNOW_DATA: data }, stdio: ['ignore', 'pipe', 'pipe'] });
+const serve = spawn(
+  process.execPath,
+  [
+    '--disable-warning=ExperimentalWarning',
+    path.join(root, 'src-main', 'cli.ts'),
+    'serve',
+    options.folder,
+    '--port',
+    '0',
+  ],
+  { env: { ...process.env, WINNOW_DATA: data }, stdio: ['ignore', 'pipe', 'pipe'] },
+);
 const address = await new Promise<string>((resolve) => {
   let said = '';
-  for (const stream of [serve.stdout, serve.stderr]) stream.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-    const found = /https?:\/\/\S+/.exec(said);
-    if (found) resolve(found[0]);
-  });
+  for (const stream of [serve.stdout, serve.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const found = /https?:\/\/\S+/.exec(said);
+      if (found) resolve(found[0]);
+    });
 });
 const browser = await chromium.launch({ executablePath: browserPath() ?? undefined, args: ['--no-sandbox'] });
 const page = await browser.newPage();
@@ -36,13 +51,15 @@ const thumbnails = (of: Page): Promise<number[]> =>
     const sources = [...document.querySelectorAll<HTMLImageElement>('[role=option] img')].map((image) => image.src);
     const times: number[] = [];
     let next = 0;
-    await Promise.all(Array.from({ length: 8 }, async () => {
-      while (next < 400) {
-        const began = performance.now();
-        await (await fetch(sources[next++ % sources.length], { cache: 'no-store' })).arrayBuffer();
-        times.push(performance.now() - began);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (next < 400) {
+          const began = performance.now();
+          await (await fetch(sources[next++ % sources.length], { cache: 'no-store' })).arrayBuffer();
+          times.push(performance.now() - began);
+        }
+      }),
+    );
     return times;
   });
 const told = (times: number[]): { median: number; p95: number; most: number } => {
@@ -55,7 +72,10 @@ await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).cl
 await page.getByLabel('Epochs').fill('400');
 await page.getByLabel('Epochs').press('Tab');
 await page.getByRole('button', { name: /^Train / }).click();
-await page.getByText(/epoch\s+[1-9]/).first().waitFor({ timeout: 120_000 });
+await page
+  .getByText(/epoch\s+[1-9]/)
+  .first()
+  .waitFor({ timeout: 120_000 });
 await page.getByRole('navigation').getByRole('button', { name: 'Gallery' }).click();
 const training = told(await thumbnails(page));
 await browser.close();
@@ -63,5 +83,8 @@ serve.kill();
 
 console.table({ idle, training });
 fs.mkdirSync(path.join(root, 'dist', 'bench'), { recursive: true });
-fs.writeFileSync(path.join(root, 'dist', 'bench', 'responsive.json'), JSON.stringify({ cores: os.availableParallelism(), idle, training }, null, 2));
+fs.writeFileSync(
+  path.join(root, 'dist', 'bench', 'responsive.json'),
+  JSON.stringify({ cores: os.availableParallelism(), idle, training }, null, 2),
+);
 fs.rmSync(data, { recursive: true, force: true, maxRetries: 5 });

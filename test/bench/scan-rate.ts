@@ -13,13 +13,20 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
-const { values: options } = parseArgs({ options: {
-  rounds: { type: 'string', default: '5' }, sets: { type: 'string', default: 'photos-large,clothing-10' }, peers: { type: 'string', default: 'pillow-webp,pillow-jpeg,pillow,cleanvision' },
-} });
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    sets: { type: 'string', default: 'photos-large,clothing-10' },
+    peers: { type: 'string', default: 'pillow-webp,pillow-jpeg,pillow,cleanvision' },
+  },
+});
 const root = path.resolve(import.meta.dirname, '..', '..');
 const python = process.env.WINNOW_PYTHON;
 const peers = python ? options.peers.split(',').filter(hasPeer) : [];
-if (!python) console.log('WINNOW_PYTHON is not set: name a Python with Pillow and cleanvision to compare with them. Only our own rate is measured.');
+if (!python)
+  console.log(
+    'WINNOW_PYTHON is not set: name a Python with Pillow and cleanvision to compare with them. Only our own rate is measured.',
+  );
 
 function hasPeer(peer: string): boolean {
   const library = peer === 'cleanvision' ? 'cleanvision' : 'PIL';
@@ -32,13 +39,31 @@ function hasPeer(peer: string): boolean {
   }
 }
 
-interface Run { images: number; whole: number; work: number }
+interface Run {
+  images: number;
+  whole: number;
+  work: number;
+}
 
 function scanSeconds(folder: string): { images: number; seconds: number } {
   const workspace = temporaryFolder('bench');
   const json = path.join(workspace, 'scan.json');
   const began = performance.now();
-  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', path.join(root, 'src-main', 'cli.ts'), 'scan', folder, '--workspace', path.join(workspace, 'w'), '--json', json, '--quiet'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      path.join(root, 'src-main', 'cli.ts'),
+      'scan',
+      folder,
+      '--workspace',
+      path.join(workspace, 'w'),
+      '--json',
+      json,
+      '--quiet',
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
   const seconds = (performance.now() - began) / 1000;
   const { samples, issues } = JSON.parse(fs.readFileSync(json, 'utf8')) as { samples: unknown[]; issues: unknown[] };
   fs.rmSync(workspace, { recursive: true });
@@ -54,8 +79,14 @@ function ours(folder: string): Run {
 
 function theirs(peer: string, folder: string): Run {
   const began = performance.now();
-  const line = execFileSync(python as string, [path.join(root, 'test', 'bench', 'scan-rate.py'), peer, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  const { images, seconds } = JSON.parse(line.trim().split('\n').at(-1) as string) as { images: number; seconds: number };
+  const line = execFileSync(python as string, [path.join(root, 'test', 'bench', 'scan-rate.py'), peer, folder], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const { images, seconds } = JSON.parse(line.trim().split('\n').at(-1) as string) as {
+    images: number;
+    seconds: number;
+  };
   return { images, whole: (performance.now() - began) / 1000, work: seconds };
 }
 
@@ -63,18 +94,39 @@ const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.len
 const results: Record<string, Record<string, Run[]>> = {};
 for (const set of options.sets.split(',')) {
   const folder = sharedSet(set);
-  const runs: Record<string, Run[]> = (results[set] = Object.fromEntries(['winnow', ...peers].map((name) => [name, []])));
+  const runs: Record<string, Run[]> = (results[set] = Object.fromEntries(
+    ['winnow', ...peers].map((name) => [name, []]),
+  ));
   scanSeconds(folder); // files and libraries are in the system's cache for all
   for (let round = 0; round < Number(options.rounds); round++) {
     const order = Object.keys(runs);
-    for (const name of round % 2 ? order.toReversed() : order) runs[name].push(name === 'winnow' ? ours(folder) : theirs(name, folder));
+    for (const name of round % 2 ? order.toReversed() : order)
+      runs[name].push(name === 'winnow' ? ours(folder) : theirs(name, folder));
   }
   const rate = (name: string, which: 'whole' | 'work') => runs[name].map((run) => run.images / run[which]);
-  console.log(`\n${set}: ${runs.winnow[0].images} images, ${options.rounds} rounds; images/s, median; ratio = winnow / peer, median of the rounds`);
-  console.table(Object.fromEntries(Object.keys(runs).map((name) => {
-    const ratio = (which: 'whole' | 'work') => Number(median(rate('winnow', which).map((value, i) => value / rate(name, which)[i])).toFixed(2));
-    return [name, { whole: Math.round(median(rate(name, 'whole'))), 'ratio whole': ratio('whole'), work: Math.round(median(rate(name, 'work'))), 'ratio work': ratio('work') }];
-  })));
+  console.log(
+    `\n${set}: ${runs.winnow[0].images} images, ${options.rounds} rounds; images/s, median; ratio = winnow / peer, median of the rounds`,
+  );
+  console.table(
+    Object.fromEntries(
+      Object.keys(runs).map((name) => {
+        const ratio = (which: 'whole' | 'work') =>
+          Number(median(rate('winnow', which).map((value, i) => value / rate(name, which)[i])).toFixed(2));
+        return [
+          name,
+          {
+            whole: Math.round(median(rate(name, 'whole'))),
+            'ratio whole': ratio('whole'),
+            work: Math.round(median(rate(name, 'work'))),
+            'ratio work': ratio('work'),
+          },
+        ];
+      }),
+    ),
+  );
 }
 fs.mkdirSync(path.join(root, 'dist', 'bench'), { recursive: true });
-fs.writeFileSync(path.join(root, 'dist', 'bench', 'scan-rate.json'), JSON.stringify({ cores: os.availableParallelism(), rounds: Number(options.rounds), results }, null, 2));
+fs.writeFileSync(
+  path.join(root, 'dist', 'bench', 'scan-rate.json'),
+  JSON.stringify({ cores: os.availableParallelism(), rounds: Number(options.rounds), results }, null, 2),
+);

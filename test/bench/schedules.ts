@@ -13,7 +13,10 @@ import { openDoor as openFolder } from '../../src-main/door/client.ts';
 import { openDoor, temporary } from '../e2e/door.ts';
 import { sharedSet } from '../fixtures/images.ts';
 
-const { values: options } = parseArgs({ options: { epochs: { type: 'string', default: '40' } }, allowPositionals: true });
+const { values: options } = parseArgs({
+  options: { epochs: { type: 'string', default: '40' } },
+  allowPositionals: true,
+});
 /** Epochs until `step` falls, epochs without gain until `plateau` does. */
 const every: Partial<Record<string, string>> = { step: '12', plateau: '4' };
 
@@ -32,7 +35,11 @@ const tell = (text: RegExp) => page.getByRole('contentinfo').getByText(text).wai
 
 const pictures: { name: string; png: Buffer }[] = [];
 async function picture(name: string) {
-  await page.getByRole('button', { name: 'Dismiss' }).first().click().catch(() => undefined);
+  await page
+    .getByRole('button', { name: 'Dismiss' })
+    .first()
+    .click()
+    .catch(() => undefined);
   pictures.push({ name, png: await page.getByRole('tabpanel').screenshot({ animations: 'disabled' }) });
 }
 
@@ -69,28 +76,54 @@ const runs = (await calls.runs.list.query()).reverse();
 await close();
 own.remove();
 
-console.log('| schedule | epochs | best epoch | learning rate, first–highest–last | validation loss at best | test accuracy |\n|---|---|---|---|---|---|');
+console.log(
+  '| schedule | epochs | best epoch | learning rate, first–highest–last | validation loss at best | test accuracy |\n|---|---|---|---|---|---|',
+);
 for (const { kind, parameters, history, report, classification, rangeTest } of runs) {
-  if (kind === 'range-test') console.log(`range test: ${rangeTest!.points.length} steps, ${rangeTest!.stopped}, suggests ${rangeTest!.suggested?.toPrecision(2)}\n`);
+  if (kind === 'range-test')
+    console.log(
+      `range test: ${rangeTest!.points.length} steps, ${rangeTest!.stopped}, suggests ${rangeTest!.suggested?.toPrecision(2)}\n`,
+    );
   if (kind !== 'train') continue;
   const rates = history.map(({ learningRate }) => learningRate!);
   const best = history.find(({ epoch }) => epoch === report.bestEpoch)!;
   const { value, low, high } = classification!.evaluation!.accuracy;
-  console.log(`| ${String(parameters.schedule)}${parameters.policy === 'none' ? ', no augmentation, patience 5' : ''} | ${history.length}${report.stopped === 'early' ? ', stopped early' : ''} | ${best.epoch} | ${[rates[0], Math.max(...rates), rates.at(-1)!].map((rate) => rate.toPrecision(2)).join('–')} | ${best.valLoss!.toFixed(3)} | ${value.toFixed(3)} [${low.toFixed(3)} ${high.toFixed(3)}] |`);
+  console.log(
+    `| ${String(parameters.schedule)}${parameters.policy === 'none' ? ', no augmentation, patience 5' : ''} | ${history.length}${report.stopped === 'early' ? ', stopped early' : ''} | ${best.epoch} | ${[rates[0], Math.max(...rates), rates.at(-1)!].map((rate) => rate.toPrecision(2)).join('–')} | ${best.valLoss!.toFixed(3)} | ${value.toFixed(3)} [${low.toFixed(3)} ${high.toFixed(3)}] |`,
+  );
 }
 
 const width = 640;
-const tiles = await Promise.all(pictures.map(async ({ name, png }) => {
-  const { data, info } = await sharp(png).extract({ left: 0, top: 0, width: (await sharp(png).metadata()).width, height: 456 }).resize({ width }).png().toBuffer({ resolveWithObject: true });
-  return { name, data, height: info.height };
-}));
+const tiles = await Promise.all(
+  pictures.map(async ({ name, png }) => {
+    const { data, info } = await sharp(png)
+      .extract({ left: 0, top: 0, width: (await sharp(png).metadata()).width, height: 456 })
+      .resize({ width })
+      .png()
+      .toBuffer({ resolveWithObject: true });
+    return { name, data, height: info.height };
+  }),
+);
 const rowPx = Math.max(...tiles.map(({ height }) => height)) + 22;
-const names = tiles.map(({ name }, i) => `<text x="${(i % 2) * width + 12}" y="${Math.floor(i / 2) * rowPx + 15}" font-family="sans-serif" font-size="13" font-weight="600" fill="#22211e">${name}</text>`);
+const names = tiles.map(
+  ({ name }, i) =>
+    `<text x="${(i % 2) * width + 12}" y="${Math.floor(i / 2) * rowPx + 15}" font-family="sans-serif" font-size="13" font-weight="600" fill="#22211e">${name}</text>`,
+);
 const size = { width: 2 * width, height: Math.ceil(tiles.length / 2) * rowPx };
 const file = join('dist', 'bench', 'schedules.png');
 mkdirSync(join('dist', 'bench'), { recursive: true });
 await sharp({ create: { ...size, channels: 3, background: '#efeeea' } })
-  .composite([...tiles.map(({ data }, i) => ({ input: data, left: (i % 2) * width, top: Math.floor(i / 2) * rowPx + 22 })), { input: Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}">${names.join('')}</svg>`), left: 0, top: 0 }])
-  .png({ palette: true, colours: 64 }).toFile(file);
+  .composite([
+    ...tiles.map(({ data }, i) => ({ input: data, left: (i % 2) * width, top: Math.floor(i / 2) * rowPx + 22 })),
+    {
+      input: Buffer.from(
+        `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}">${names.join('')}</svg>`,
+      ),
+      left: 0,
+      top: 0,
+    },
+  ])
+  .png({ palette: true, colours: 64 })
+  .toFile(file);
 console.log(`\nPlots: ${file}`);
 process.exit(0);

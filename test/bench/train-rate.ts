@@ -19,7 +19,9 @@ import { runTraining } from '../../src-main/compute/train/loop.ts';
 import { reconstruct } from '../../src-main/compute/train/reconstruction.ts';
 import { TrainState } from '../../src-main/compute/train/state.ts';
 
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, steps: { type: 'string', default: '8' } } });
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '7' }, steps: { type: 'string', default: '8' } },
+});
 const [rounds, steps, batch, sizePx] = [Number(options.rounds), Number(options.steps), 32, 64];
 const folder = path.join('dist', 'bench');
 const backend = await startBackend();
@@ -28,15 +30,32 @@ fs.mkdirSync(folder, { recursive: true });
 const file = path.join(folder, 'noise.rgb');
 const next = random('train-rate');
 const count = batch * steps;
-fs.writeFileSync(file, Uint8Array.from({ length: count * sizePx * sizePx * 3 }, () => next() * 256));
+fs.writeFileSync(
+  file,
+  Uint8Array.from({ length: count * sizePx * sizePx * 3 }, () => next() * 256),
+);
 const pixels = new Pixels({ file, sizePx, channels: 3, rows: range(0, count) });
 
 /** Images a second over one epoch of our loop, everything included but the checkpoint. */
-const network = new Network(convAutoencoder({ sizePx, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), [sizePx, sizePx, 3], 1);
+const network = new Network(
+  convAutoencoder({ sizePx, width: 32, depth: 3, bottleneck: 0, dropout: 0 }),
+  [sizePx, sizePx, 3],
+  1,
+);
 const state = new TrainState(network);
 async function ours(): Promise<number> {
   const began = performance.now();
-  const training = { pixels, train: range(0, count), objective: reconstruct(squaredError), epochs: state.epoch + 1, batch, minSteps: 1, rate: () => 0.001, make: { shiftPx: 0, flip: false }, seed: 1 };
+  const training = {
+    pixels,
+    train: range(0, count),
+    objective: reconstruct(squaredError),
+    epochs: state.epoch + 1,
+    batch,
+    minSteps: 1,
+    rate: () => 0.001,
+    make: { shiftPx: 0, flip: false },
+    seed: 1,
+  };
   await runTraining(state, training, [], async () => undefined);
   return (count / (performance.now() - began)) * 1000;
 }
@@ -51,7 +70,16 @@ const stockModel = ((): import('@tensorflow/tfjs').LayersModel => {
     through(tf.layers.maxPooling2d({ poolSize: 2 }));
     through(tf.layers.reLU());
   }
-  for (const filters of [64, 32, 3]) through(tf.layers.conv2dTranspose({ filters, kernelSize: 4, strides: 2, padding: 'same', activation: filters === 3 ? 'sigmoid' : 'relu' }));
+  for (const filters of [64, 32, 3])
+    through(
+      tf.layers.conv2dTranspose({
+        filters,
+        kernelSize: 4,
+        strides: 2,
+        padding: 'same',
+        activation: filters === 3 ? 'sigmoid' : 'relu',
+      }),
+    );
   const model = tf.model({ inputs: input, outputs: h });
   model.compile({ optimizer: tf.train.adam(1e-3), loss: 'meanSquaredError' });
   return model;
@@ -74,8 +102,22 @@ const summary = (name: 'ours' | 'stock' | 'ratio'): { median: number; least: num
   const sorted = rates.map((r) => r[name]).toSorted((a, b) => a - b);
   return { median: sorted[sorted.length >> 1], least: sorted[0], most: sorted.at(-1)! };
 };
-const result = { 'ours, images/s': summary('ours'), 'stock tfjs-layers, images/s': summary('stock'), ratio: summary('ratio') };
+const result = {
+  'ours, images/s': summary('ours'),
+  'stock tfjs-layers, images/s': summary('stock'),
+  ratio: summary('ratio'),
+};
 console.log(`${backend.version}, ${backend.device}, ${backend.threads} threads, ${rounds} rounds of ${steps} steps`);
-console.table(Object.fromEntries(Object.entries(result).map(([name, row]) => [name, Object.fromEntries(Object.entries(row).map(([k, v]) => [k, Number(v.toFixed(2))]))])));
-fs.writeFileSync(path.join(folder, 'train-rate.json'), JSON.stringify({ backend, rounds, steps, batch, sizePx, rates, ...result }, null, 2));
+console.table(
+  Object.fromEntries(
+    Object.entries(result).map(([name, row]) => [
+      name,
+      Object.fromEntries(Object.entries(row).map(([k, v]) => [k, Number(v.toFixed(2))])),
+    ]),
+  ),
+);
+fs.writeFileSync(
+  path.join(folder, 'train-rate.json'),
+  JSON.stringify({ backend, rounds, steps, batch, sizePx, rates, ...result }, null, 2),
+);
 pixels.close();

@@ -26,15 +26,25 @@ const nowOn = ({ choice, fixed, running }: BackendState) => ({ choice, fixed, ba
 test('the command line, a window and a browser share the choice', async () => {
   const folder = await blobFolder();
   const first: Door = keep(await openDoor(folder));
-  expect(nowOn(await first.calls.engine.backend.query())).toEqual({ choice: 'auto', fixed: false, backend: 'tensorflow' });
-  expect(nowOn(await first.calls.engine.chooseBackend.mutate({ choice: 'plain' }))).toEqual({ choice: 'plain', fixed: false, backend: 'plain' });
+  expect(nowOn(await first.calls.engine.backend.query())).toEqual({
+    choice: 'auto',
+    fixed: false,
+    backend: 'tensorflow',
+  });
+  expect(nowOn(await first.calls.engine.chooseBackend.mutate({ choice: 'plain' }))).toEqual({
+    choice: 'plain',
+    fixed: false,
+    backend: 'plain',
+  });
 
   // A window's engine, whose requests for this folder are handed on to the first.
   const other = keep(await listenOnPipe());
   const { id } = await other.engine.open({ folder });
   const dispatcher = new Agent({ connect: { socketPath: other.pipe } });
   for (const at of ['', workspacePath(id)]) {
-    const answer = (await (await fetch(`http://engine${at}/trpc/engine.backend`, { dispatcher })).json()) as { result: { data: BackendState } };
+    const answer = (await (await fetch(`http://engine${at}/trpc/engine.backend`, { dispatcher })).json()) as {
+      result: { data: BackendState };
+    };
     expect(nowOn(answer.result.data)).toEqual({ choice: 'plain', fixed: false, backend: 'plain' });
   }
   // The folder's engine stays on its choice, whatever one command asks for.
@@ -45,7 +55,9 @@ test('the command line, a window and a browser share the choice', async () => {
 test('a run says what it was trained on; --backend is for one command', async () => {
   const folder = await blobFolder();
   const args = ['rank', folder, '--method', 'pca', '--size', '32', '--components', '2'];
-  const { run } = await winnowJson<RankJson & { run: { backend: string } }>([...args, '--backend', 'plain'], { WINNOW_DATA: data });
+  const { run } = await winnowJson<RankJson & { run: { backend: string } }>([...args, '--backend', 'plain'], {
+    WINNOW_DATA: data,
+  });
   expect(run.backend).toBe('plain');
   const after = await winnowJson<RankJson & { run: { backend: string } }>([...args, '--fresh'], { WINNOW_DATA: data });
   expect(after.run.backend).toBe('tensorflow');
@@ -55,10 +67,19 @@ test('a run says what it was trained on; --backend is for one command', async ()
 test('what cannot be used is told in one sentence, and not kept', async () => {
   for (const name of ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES']) vi.stubEnv(name, '/nowhere.json');
   const door = keep(await openDoor(await blobFolder()));
-  await expect(door.calls.engine.chooseBackend.mutate({ choice: 'webgpu' })).rejects.toThrow(/^The backend 'webgpu' was chosen and cannot be used: [^\n]*\.$/);
-  expect(nowOn(await door.calls.engine.backend.query())).toEqual({ choice: 'auto', fixed: false, backend: 'tensorflow' });
+  await expect(door.calls.engine.chooseBackend.mutate({ choice: 'webgpu' })).rejects.toThrow(
+    /^The backend 'webgpu' was chosen and cannot be used: [^\n]*\.$/,
+  );
+  expect(nowOn(await door.calls.engine.backend.query())).toEqual({
+    choice: 'auto',
+    fixed: false,
+    backend: 'tensorflow',
+  });
   const { code, err } = await winnow(['rank', await blobFolder(), '--backend', 'webgpu'], { WINNOW_DATA: data });
-  expect({ code, lines: err.trim().split('\n') }).toEqual({ code: 1, lines: [expect.stringMatching(/^The backend 'webgpu' was chosen and cannot be used/)] });
+  expect({ code, lines: err.trim().split('\n') }).toEqual({
+    code: 1,
+    lines: [expect.stringMatching(/^The backend 'webgpu' was chosen and cannot be used/)],
+  });
 });
 
 test('nothing is changed under a running job, nor where the program was started with a choice', async () => {
@@ -67,6 +88,8 @@ test('nothing is changed under a running job, nor where the program was started 
   await expect(door.calls.engine.chooseBackend.mutate({ choice: 'plain' })).rejects.toThrow('is still running');
   await door.calls.jobs.cancel.mutate({ id: job.id });
   vi.stubEnv('WINNOW_BACKEND', 'plain');
-  await expect(door.calls.engine.chooseBackend.mutate({ choice: 'tensorflow' })).rejects.toThrow('Winnow was started with');
+  await expect(door.calls.engine.chooseBackend.mutate({ choice: 'tensorflow' })).rejects.toThrow(
+    'Winnow was started with',
+  );
   expect(await door.calls.engine.backend.query()).toMatchObject({ choice: 'plain', fixed: true });
 });

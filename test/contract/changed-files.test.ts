@@ -36,9 +36,19 @@ async function served(files: Record<string, Uint8Array>) {
   const samples = new Map(workspace.table.samples().map((sample) => [sample.path, sample]));
   const sampleOf = (path: string) => samples.get(path)!;
   return {
-    folder, workspaceFolder, workspace, sampleOf, get: (path: string) => fetch(`http://engine${path}`, { dispatcher }),
-    original: (path: string) => originalPath(id, sampleOf(path).id, sampleOf(path).sha256), thumb: (path: string) => thumbPath(id, sampleOf(path).sha256), at: workspacePath(id),
-    pack: (paths: string[]) => packPixels(workspace.db, folder, workspaceFolder, paths.map(sampleOf), 16, { signal: new AbortController().signal, onProgress: () => {} }),
+    folder,
+    workspaceFolder,
+    workspace,
+    sampleOf,
+    get: (path: string) => fetch(`http://engine${path}`, { dispatcher }),
+    original: (path: string) => originalPath(id, sampleOf(path).id, sampleOf(path).sha256),
+    thumb: (path: string) => thumbPath(id, sampleOf(path).sha256),
+    at: workspacePath(id),
+    pack: (paths: string[]) =>
+      packPixels(workspace.db, folder, workspaceFolder, paths.map(sampleOf), 16, {
+        signal: new AbortController().signal,
+        onProgress: () => {},
+      }),
   };
 }
 type Served = Awaited<ReturnType<typeof served>>;
@@ -51,7 +61,8 @@ function edit(file: string, content: Buffer) {
   utimesSync(file, atime, mtime);
 }
 
-const smaller = async (a: number, b: number) => (await Promise.all([blob(a), blob(b)])).sort((p, q) => q.length - p.length);
+const smaller = async (a: number, b: number) =>
+  (await Promise.all([blob(a), blob(b)])).sort((p, q) => q.length - p.length);
 
 describe('a file whose content is another', () => {
   const refusal = expect.objectContaining({ message: expect.stringContaining('has changed since it was scanned') });
@@ -61,7 +72,10 @@ describe('a file whose content is another', () => {
     rmSync(thumbFile(workspaceFolder, sampleOf(path).sha256));
     const small = await get(thumb(path));
     expect([small.status, await small.json()]).toEqual([404, refusal]);
-    expect(await pack([path])).toMatchObject({ samples: [], issues: [{ path, code: 'unreadable', message: expect.stringContaining('Scan again') }] });
+    expect(await pack([path])).toMatchObject({
+      samples: [],
+      issues: [{ path, code: 'unreadable', message: expect.stringContaining('Scan again') }],
+    });
     await expect(rowOf(folder, sampleOf(path), usual)).rejects.toThrow('has changed');
   };
 
@@ -75,7 +89,11 @@ describe('a file whose content is another', () => {
     expect((await made.get(made.original('3.png'))).status).toBe(200);
     utimesSync(join(made.folder, '1.png'), new Date(), new Date(Date.now() + 9000));
     expect((await ended(made.workspace, made.workspace.scan())).summary).toBe('3 image files, 2 read');
-    expect(Buffer.from(await (await made.get(made.original('1.png'))).arrayBuffer()).subarray(0, small.length).equals(small)).toBe(true);
+    expect(
+      Buffer.from(await (await made.get(made.original('1.png'))).arrayBuffer())
+        .subarray(0, small.length)
+        .equals(small),
+    ).toBe(true);
     expect((await made.pack(['3.png'])).issues).toEqual([]);
   });
 
@@ -113,39 +131,65 @@ describe.skipIf(process.platform === 'win32')('what is no file', () => {
     'link to itself': (file) => symlinkSync(file, file),
   };
 
-  test.each(Object.keys(kinds))('a %s in an image’s place is told at once, and everything else goes on', async (kind) => {
-    const made = await served({ '1.png': await blob(1), '2.png': await blob(2) });
-    const file = join(made.folder, '1.png');
-    rmSync(file);
-    kinds[kind](file);
-    const refused = await Promise.all(Array.from({ length: 20 }, () => made.get(made.original('1.png'))));
-    expect(refused.map(({ status }) => status)).toEqual(Array(20).fill(404));
-    expect(await refused[0].json()).toMatchObject({ code: 'no-samples', message: expect.stringContaining('1.png') });
-    const other = await made.get(made.original('2.png'));
-    expect(Buffer.from(await other.arrayBuffer()).equals(await blob(2))).toBe(true);
-    expect((await made.pack(['1.png', '2.png'])).issues).toMatchObject([{ path: '1.png', code: 'unreadable' }]);
+  test.each(Object.keys(kinds))(
+    'a %s in an image’s place is told at once, and everything else goes on',
+    async (kind) => {
+      const made = await served({ '1.png': await blob(1), '2.png': await blob(2) });
+      const file = join(made.folder, '1.png');
+      rmSync(file);
+      kinds[kind](file);
+      const refused = await Promise.all(Array.from({ length: 20 }, () => made.get(made.original('1.png'))));
+      expect(refused.map(({ status }) => status)).toEqual(Array(20).fill(404));
+      expect(await refused[0].json()).toMatchObject({ code: 'no-samples', message: expect.stringContaining('1.png') });
+      const other = await made.get(made.original('2.png'));
+      expect(Buffer.from(await other.arrayBuffer()).equals(await blob(2))).toBe(true);
+      expect((await made.pack(['1.png', '2.png'])).issues).toMatchObject([{ path: '1.png', code: 'unreadable' }]);
 
-    const job = await ended(made.workspace, made.workspace.export(exportSchema.parse({ to: join(temporaryFolder('export'), 'out') })));
-    expect(made.workspace.exportResult(job.id)).toMatchObject({ copied: 1, failed: [{ path: '1.png' }] });
+      const job = await ended(
+        made.workspace,
+        made.workspace.export(exportSchema.parse({ to: join(temporaryFolder('export'), 'out') })),
+      );
+      expect(made.workspace.exportResult(job.id)).toMatchObject({ copied: 1, failed: [{ path: '1.png' }] });
 
-    await ended(made.workspace, made.workspace.scan());
-    expect(made.workspace.table.samples().map(({ path }) => path)).toEqual(['2.png']);
-    expect(made.workspace.issues().map(({ path }) => path)).toEqual(kind === 'folder' ? [] : ['1.png']);
-  }, 20_000);
+      await ended(made.workspace, made.workspace.scan());
+      expect(made.workspace.table.samples().map(({ path }) => path)).toEqual(['2.png']);
+      expect(made.workspace.issues().map(({ path }) => path)).toEqual(kind === 'folder' ? [] : ['1.png']);
+    },
+    20_000,
+  );
 });
 
 describe('addresses', () => {
   test('that lead to nothing are answered as such', async () => {
     const { get, at, original } = await served({ '1.png': await blob(1) });
     for (const path of [
-      'constructor/x', '__proto__/x', 'media/constructor/x', 'hasOwnProperty/1', 'columns/nothing', 'columns/__proto__', 'columns', 'media/thumb', `media/thumb/${'0'.repeat(64)}.jpg`,
-      'media/thumb/..%2f..%2fworkspace.sqlite', 'media/original/999', 'media/original/x', 'media/map/none/1', 'media/reconstruction/none/1.webp', 'predictions/none', 'media/preview/none/1.webp',
+      'constructor/x',
+      '__proto__/x',
+      'media/constructor/x',
+      'hasOwnProperty/1',
+      'columns/nothing',
+      'columns/__proto__',
+      'columns',
+      'media/thumb',
+      `media/thumb/${'0'.repeat(64)}.jpg`,
+      'media/thumb/..%2f..%2fworkspace.sqlite',
+      'media/original/999',
+      'media/original/x',
+      'media/map/none/1',
+      'media/reconstruction/none/1.webp',
+      'predictions/none',
+      'media/preview/none/1.webp',
     ]) {
       const answer = await get(`${at}/${path}`);
       expect(answer.headers.get('content-type'), path).toContain('application/json');
-      expect([path, answer.status, await answer.json()]).toEqual([path, 404, { code: expect.stringMatching(/^no-/), message: expect.any(String) }]);
+      expect([path, answer.status, await answer.json()]).toEqual([
+        path,
+        404,
+        { code: expect.stringMatching(/^no-/), message: expect.any(String) },
+      ]);
     }
-    for (const path of ['columns/%ff', 'media/original/%E0%A4%A']) expect([path, (await get(`${at}/${path}`)).status]).toEqual([path, 400]);
+    for (const path of ['columns/%ff', 'media/original/%E0%A4%A'])
+      expect([path, (await get(`${at}/${path}`)).status]).toEqual([path, 400]);
     expect((await get(original('1.png'))).status).toBe(200);
     expect((await get(`${at}/columns/brightness`)).headers.get('content-length')).not.toBe('0');
   });

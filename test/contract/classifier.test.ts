@@ -16,7 +16,18 @@ import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.
 interface TrainJson {
   samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[];
   issues: unknown[];
-  run: { id: string; seed: number; by: string; division: unknown; classes: string[]; counts: Record<string, number>; metrics: Record<string, number>; history: { epoch: number; loss: number }[]; report: Record<string, unknown>; parameters: Record<string, unknown> };
+  run: {
+    id: string;
+    seed: number;
+    by: string;
+    division: unknown;
+    classes: string[];
+    counts: Record<string, number>;
+    metrics: Record<string, number>;
+    history: { epoch: number; loss: number }[];
+    report: Record<string, unknown>;
+    parameters: Record<string, unknown>;
+  };
 }
 
 let folder: string;
@@ -28,11 +39,20 @@ const small = ['--size', '32', '--epochs', '3', '--policy', 'none'];
 
 describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
   const own: Record<string, string[]> = {
-    vgg: ['--width', '4', '--dense', '16'], alexnet: ['--width', '4', '--dense', '16', '--size', '64'], vit: ['--width', '16', '--depth', '2', '--heads', '2'], resnet: ['--width', '4'], 'se-resnet': ['--width', '4'],
-    cnn: ['--width', '4', '--depth', '2', '--dense', '8'], mlp: ['--width', '8', '--depth', '1'], 'efficientnet-lite0': [],
+    vgg: ['--width', '4', '--dense', '16'],
+    alexnet: ['--width', '4', '--dense', '16', '--size', '64'],
+    vit: ['--width', '16', '--depth', '2', '--heads', '2'],
+    resnet: ['--width', '4'],
+    'se-resnet': ['--width', '4'],
+    cnn: ['--width', '4', '--depth', '2', '--dense', '8'],
+    mlp: ['--width', '8', '--depth', '1'],
+    'efficientnet-lite0': [],
   };
   test('trains and tells', async () => {
-    const { run, samples } = await winnowJson<TrainJson>(['train', folder, '--model', id, ...small, '--epochs', '1', ...own[id]], newData());
+    const { run, samples } = await winnowJson<TrainJson>(
+      ['train', folder, '--model', id, ...small, '--epochs', '1', ...own[id]],
+      newData(),
+    );
     expect(run.id).toBe(`${id}-1`);
     expect(run.classes).toEqual(['good', 'other']);
     expect(samples).toHaveLength(25);
@@ -47,8 +67,25 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
 describe('train', () => {
   test('the same seed gives the same classifier; folds test each image once; expressions and predict read what it said', async () => {
     const data = newData();
-    const args = ['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--seed', '4'];
-    const [first, again] = [await winnowJson<TrainJson>(args, data), await winnowJson<TrainJson>([...args, '--fresh'], data)];
+    const args = [
+      'train',
+      folder,
+      '--model',
+      'cnn',
+      '--width',
+      '4',
+      '--depth',
+      '2',
+      '--dense',
+      '8',
+      ...small,
+      '--seed',
+      '4',
+    ];
+    const [first, again] = [
+      await winnowJson<TrainJson>(args, data),
+      await winnowJson<TrainJson>([...args, '--fresh'], data),
+    ];
     expect(again.samples).toEqual(first.samples);
     expect(again.run.id).toBe('cnn-2');
     expect(first.run.counts).toEqual({ train: 17, val: 4, test: 4 });
@@ -56,14 +93,19 @@ describe('train', () => {
     expect(first.run.division).toEqual({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 4 });
     const tested = first.samples.filter(({ split }) => split === 'test');
     expect(tested).toHaveLength(4);
-    expect(first.run.metrics.accuracy).toBeCloseTo(tested.filter(({ label, predicted }) => label === predicted).length / 4, 10);
+    expect(first.run.metrics.accuracy).toBeCloseTo(
+      tested.filter(({ label, predicted }) => label === predicted).length / 4,
+      10,
+    );
 
     const folds = await winnowJson<TrainJson>([...args, '--folds', '3'], data);
     expect(folds.run.by).toBe('folds');
     expect(folds.samples.every(({ split }) => split === 'test')).toBe(true);
     expect(folds.samples).toHaveLength(25);
 
-    const wanted = first.samples.filter(({ label, predicted }) => label === 'good' && predicted === 'other').map(({ path }) => path);
+    const wanted = first.samples
+      .filter(({ label, predicted }) => label === 'good' && predicted === 'other')
+      .map(({ path }) => path);
     const shown = await winnow(['show', folder, '--where', "class = 'good' and cnn-1.predicted = 'other'"], data);
     expect(shown.out.trim().split('\n').filter(Boolean)).toEqual(wanted);
 
@@ -73,12 +115,21 @@ describe('train', () => {
     const other = newData();
     const before = await winnowJson<TrainJson>(['train', copy, ...args.slice(2)], other);
     copyFileSync(join(folder, 'good', 'odd.png'), join(copy, 'later.png'));
-    const after = await winnowJson<{ samples: { path: string; split: string | null; label: string | null; probabilities: Record<string, number> }[] }>(['predict', copy, '--run', 'cnn-1'], other);
+    const after = await winnowJson<{
+      samples: { path: string; split: string | null; label: string | null; probabilities: Record<string, number> }[];
+    }>(['predict', copy, '--run', 'cnn-1'], other);
     expect(after.samples).toHaveLength(26);
     const odd = after.samples.find(({ path }) => path === 'good/odd.png');
-    expect(after.samples.find(({ path }) => path === 'later.png')).toMatchObject({ split: null, label: null, probabilities: expect.objectContaining({}) });
-    for (const [name, p] of Object.entries(after.samples.find(({ path }) => path === 'later.png')!.probabilities)) expect(p).toBeCloseTo(odd!.probabilities[name], 5);
-    expect(after.samples.filter(({ path }) => path !== 'later.png').map(({ path, probabilities }) => [path, probabilities])).toEqual(before.samples.map(({ path, probabilities }) => [path, probabilities]));
+    expect(after.samples.find(({ path }) => path === 'later.png')).toMatchObject({
+      split: null,
+      label: null,
+      probabilities: expect.objectContaining({}),
+    });
+    for (const [name, p] of Object.entries(after.samples.find(({ path }) => path === 'later.png')!.probabilities))
+      expect(p).toBeCloseTo(odd!.probabilities[name], 5);
+    expect(
+      after.samples.filter(({ path }) => path !== 'later.png').map(({ path, probabilities }) => [path, probabilities]),
+    ).toEqual(before.samples.map(({ path, probabilities }) => [path, probabilities]));
   });
 
   test('says what is in the way', async () => {
@@ -86,9 +137,14 @@ describe('train', () => {
     const flat = temporaryFolder('flat');
     for (const file of readdirSync(join(folder, 'good'))) copyFileSync(join(folder, 'good', file), join(flat, file));
     for (const [args, sentence] of [
-      [['train', flat], /No image has a class yet\. A classifier needs two/], [['train', folder, '--model', 'nonsense'], /There is no model ‘nonsense’/], [['train', folder, '--folds', '1'], /One fold leaves nothing/],
-      [['train', folder, '--weights', '/nowhere.safetensors'], /weights .*cannot be read/], [['train', folder, '--crop', '128'], /crop is larger/], [['predict', folder], /No classifier was trained/],
-      [['train', folder, '--split-by', 'folders'], /no folders named train/], [['train', folder, '--model', 'mlp', '--depth', '-1'], /depth/],
+      [['train', flat], /No image has a class yet\. A classifier needs two/],
+      [['train', folder, '--model', 'nonsense'], /There is no model ‘nonsense’/],
+      [['train', folder, '--folds', '1'], /One fold leaves nothing/],
+      [['train', folder, '--weights', '/nowhere.safetensors'], /weights .*cannot be read/],
+      [['train', folder, '--crop', '128'], /crop is larger/],
+      [['predict', folder], /No classifier was trained/],
+      [['train', folder, '--split-by', 'folders'], /no folders named train/],
+      [['train', folder, '--model', 'mlp', '--depth', '-1'], /depth/],
     ] as const) {
       const { code, err } = await winnow([...args], data);
       expect(code, err).toBeGreaterThan(0);
@@ -99,11 +155,19 @@ describe('train', () => {
 
   test('weights that do not fit are told by name and shape', async () => {
     const file = join(temporaryFolder('weights'), 'other.safetensors');
-    const header = Buffer.from(JSON.stringify({ 'conv1.weight': { dtype: 'F32', shape: [2, 3, 3, 3], data_offsets: [0, 216] }, 'nobody.knows': { dtype: 'F32', shape: [1], data_offsets: [216, 220] } }));
+    const header = Buffer.from(
+      JSON.stringify({
+        'conv1.weight': { dtype: 'F32', shape: [2, 3, 3, 3], data_offsets: [0, 216] },
+        'nobody.knows': { dtype: 'F32', shape: [1], data_offsets: [216, 220] },
+      }),
+    );
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(header.length));
     writeFileSync(file, Buffer.concat([length, header, Buffer.alloc(220)]));
-    const { code, err } = await winnow(['train', folder, '--model', 'resnet', '--width', '4', ...small, '--weights', file], newData());
+    const { code, err } = await winnow(
+      ['train', folder, '--model', 'resnet', '--width', '4', ...small, '--weights', file],
+      newData(),
+    );
     expect(code).toBe(2);
     expect(err).toMatch(/conv1\.weight/);
     expect(err).toMatch(/nobody\.knows|bn1\.weight|layer1/);
@@ -111,15 +175,24 @@ describe('train', () => {
 
   test('layers, views and runs are told without a window', async () => {
     const data = newData();
-    const { layers, parameters, macs } = await winnowJson<{ layers: { name: string; parameters: number }[]; parameters: number; macs: number }>(['train', folder, '--model', 'resnet', '--width', '64', '--size', '224', '--summary'], data);
+    const { layers, parameters, macs } = await winnowJson<{
+      layers: { name: string; parameters: number }[];
+      parameters: number;
+      macs: number;
+    }>(['train', folder, '--model', 'resnet', '--width', '64', '--size', '224', '--summary'], data);
     expect(parameters).toBe(11_689_512 - 513 * 998); // ResNet-18 for two classes, not a thousand
     expect(layers.reduce((sum, layer) => sum + layer.parameters, 0)).toBe(parameters);
     expect(macs / 1.814e9).toBeCloseTo(1, 2);
     const to = temporaryFolder('views');
-    const { views } = await winnowJson<{ views: { path: string; view: number; steps: string[] }[] }>(['train', folder, ...small.slice(0, 2), '--policy', 'randaugment', '--preview', to, '--views', '3'], data);
+    const { views } = await winnowJson<{ views: { path: string; view: number; steps: string[] }[] }>(
+      ['train', folder, ...small.slice(0, 2), '--policy', 'randaugment', '--preview', to, '--views', '3'],
+      data,
+    );
     expect(views).toHaveLength(2 * 4);
     expect(views.filter(({ view }) => view === 0).every(({ steps }) => steps.length === 0)).toBe(true);
-    expect(readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.webp'))).toHaveLength(8);
+    expect(
+      readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.webp')),
+    ).toHaveLength(8);
     expect((await winnow(['train', folder, '--preview', join(folder, 'views')], data)).err).toMatch(/never written to/);
     expect(existsSync(join(folder, 'views'))).toBe(false);
     expect((await winnowJson<{ runs: unknown[] }>(['runs', folder], data)).runs).toEqual([]);
@@ -127,24 +200,75 @@ describe('train', () => {
 
   test('what has learned nothing is told so, and what has learned is not', async () => {
     const data = newData();
-    const plainAndOdd = folderOf(Object.fromEntries(await Promise.all(Array.from({ length: 24 }, async (_, i) => [`${i % 2 ? 'plain' : 'odd'}/${i}.png`, await blob(i, i % 2 === 0)] as const))));
-    const args = ['train', plainAndOdd, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', '--size', '32', '--policy', 'none', '--split', '100,0,0'];
+    const plainAndOdd = folderOf(
+      Object.fromEntries(
+        await Promise.all(
+          Array.from(
+            { length: 24 },
+            async (_, i) => [`${i % 2 ? 'plain' : 'odd'}/${i}.png`, await blob(i, i % 2 === 0)] as const,
+          ),
+        ),
+      ),
+    );
+    const args = [
+      'train',
+      plainAndOdd,
+      '--model',
+      'cnn',
+      '--width',
+      '4',
+      '--depth',
+      '2',
+      '--dense',
+      '8',
+      '--size',
+      '32',
+      '--policy',
+      'none',
+      '--split',
+      '100,0,0',
+    ];
     const nothing = await winnow([...args, '--epochs', '2', '--learning-rate', '0.0000001', '--json', '-'], data);
     expect(JSON.parse(nothing.out).run.notes).toEqual([expect.stringMatching(/learned next to nothing/)]);
     expect(nothing.err).toMatch(/learned next to nothing/);
-    const { run } = await winnowJson<{ run: { notes: string[]; history: { accuracy: number }[] } }>([...args, '--epochs', '30', '--learning-rate', '0.01'], data);
+    const { run } = await winnowJson<{ run: { notes: string[]; history: { accuracy: number }[] } }>(
+      [...args, '--epochs', '30', '--learning-rate', '0.01'],
+      data,
+    );
     expect(run.history.at(-1)!.accuracy).toBe(1);
     expect(run.notes).toEqual([]);
   });
 
   test('a range test tells its curve', async () => {
-    const { run } = await winnowJson<{ run: { points: { rate: number }[]; suggested: number } }>(['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--find-rate'], newData());
+    const { run } = await winnowJson<{ run: { points: { rate: number }[]; suggested: number } }>(
+      ['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--find-rate'],
+      newData(),
+    );
     expect(run.points.length).toBeGreaterThan(40);
     expect(run.suggested === null || (run.suggested > 1e-7 && run.suggested < 1)).toBe(true);
   });
 
   test('killed in epoch 7 of 20, it goes on and ends with the same probabilities', async () => {
-    const args = ['train', folder, '--model', 'resnet', '--width', '4', '--size', '32', '--policy', 'randaugment', '--dropout', '0.2', '--epochs', '20', '--min-steps', '20', '--json', '-'];
+    const args = [
+      'train',
+      folder,
+      '--model',
+      'resnet',
+      '--width',
+      '4',
+      '--size',
+      '32',
+      '--policy',
+      'randaugment',
+      '--dropout',
+      '0.2',
+      '--epochs',
+      '20',
+      '--min-steps',
+      '20',
+      '--json',
+      '-',
+    ];
     const data = newData();
     const { process: child, ended } = start(args, data);
     await untilEpoch(data.WINNOW_DATA, 6);
@@ -157,7 +281,9 @@ describe('train', () => {
     const whole = await winnowJson<TrainJson>([...args.slice(0, -2), '--fresh'], data);
     expect(whole.run.report.resumedFrom).toBeNull();
     expect(resumed.samples).toEqual(whole.samples);
-    expect(resumed.run.history.map(({ epoch, loss }) => [epoch, loss])).toEqual(whole.run.history.map(({ epoch, loss }) => [epoch, loss]));
+    expect(resumed.run.history.map(({ epoch, loss }) => [epoch, loss])).toEqual(
+      whole.run.history.map(({ epoch, loss }) => [epoch, loss]),
+    );
   });
 });
 
@@ -166,16 +292,44 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
   const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
   try {
     const job = workspace.scan();
-    while (workspace.jobs().find(({ id }) => id === job.id)?.state === 'running') await new Promise((resume) => setImmediate(resume));
-    const request = trainSchema.parse({ model: 'cnn', seed: 3, parameters: { sizePx: 32, cropPx: 28, batch: 6, minSteps: 1, policy: 'randaugment', mixup: 0.4 } });
+    while (workspace.jobs().find(({ id }) => id === job.id)?.state === 'running')
+      await new Promise((resume) => setImmediate(resume));
+    const request = trainSchema.parse({
+      model: 'cnn',
+      seed: 3,
+      parameters: { sizePx: 32, cropPx: 28, batch: 6, minSteps: 1, policy: 'randaugment', mixup: 0.4 },
+    });
     const samples = workspace.table.samples();
-    const { classes, trainings: [splits] } = divide(samples, workspace.groups(), request.division);
-    const packed = await packPixels(workspace.db, folder, workspace.workspaceFolder, samples, 32, { signal: new AbortController().signal, onProgress: () => undefined });
+    const {
+      classes,
+      trainings: [splits],
+    } = divide(samples, workspace.groups(), request.division);
+    const packed = await packPixels(workspace.db, folder, workspace.workspaceFolder, samples, 32, {
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    });
     const train = positionsOf(samples, splits, 'train');
-    const parameters = classifiers.find(({ id }) => id === 'cnn')!.schema.parse(request.parameters) as never as { batch: number; minSteps: number; cropPx: number };
+    const parameters = classifiers.find(({ id }) => id === 'cnn')!.schema.parse(request.parameters) as never as {
+      batch: number;
+      minSteps: number;
+      cropPx: number;
+    };
     const feed = startFeed({
-      pixels: { file: packed.file, sizePx: 32, channels: 3, rows: packed.rows }, train, batch: parameters.batch, minSteps: parameters.minSteps, seed: 3, epoch: 0, epochs: 3,
-      make: { labels: labelsOf(samples, classes), keys: Int32Array.from(samples, keyOf), classes: 2, smoothing: 0.1, cropPx: 28, recipe: parameters as never },
+      pixels: { file: packed.file, sizePx: 32, channels: 3, rows: packed.rows },
+      train,
+      batch: parameters.batch,
+      minSteps: parameters.minSteps,
+      seed: 3,
+      epoch: 0,
+      epochs: 3,
+      make: {
+        labels: labelsOf(samples, classes),
+        keys: Int32Array.from(samples, keyOf),
+        classes: 2,
+        smoothing: 0.1,
+        cropPx: 28,
+        recipe: parameters as never,
+      },
     });
     const chosen = [...train.subarray(0, 5)].map((position) => samples[position].id);
     const preview = await workspace.preview({ train: request, ids: chosen, draws: 3, runId: null, to: null });
@@ -188,9 +342,16 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       for (let step = 0; step < Math.ceil(train.length / 6); step++) {
         const { positions, bytes } = await feed.take();
         positions.forEach((position, i) => {
-          const tile = preview.tiles.findIndex(({ sampleId, draw }) => sampleId === samples[position].id && draw === view);
+          const tile = preview.tiles.findIndex(
+            ({ sampleId, draw }) => sampleId === samples[position].id && draw === view,
+          );
           if (tile < 0) return;
-          expect(Buffer.compare(workspace.previews.tile(preview.id, tile).bytes, bytes.subarray(i * 28 * 28 * 3, (i + 1) * 28 * 28 * 3))).toBe(0);
+          expect(
+            Buffer.compare(
+              workspace.previews.tile(preview.id, tile).bytes,
+              bytes.subarray(i * 28 * 28 * 3, (i + 1) * 28 * 28 * 3),
+            ),
+          ).toBe(0);
           found++;
         });
       }

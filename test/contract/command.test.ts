@@ -16,10 +16,23 @@ beforeAll(async () => {
 
 describe('exit codes', () => {
   test.each([
-    [2, ['nonsense']], [2, ['scan']], [2, ['scan', '.', '--nonsense']], [1, ['scan', '/nowhere/at/all']], [2, ['rank', '.', '--method', 'nonsense']],
-    [2, ['rank', '.', '--method', 'pca', '--learning-rate', '0.1']], [2, ['rank', '.', '--size', 'big']], [2, ['rank', '.', '--size', '63']], [2, ['decide', '.', 'a.jpg']], [0, ['--help']], [0, ['rank', '--help']], [0, ['--version']],
+    [2, ['nonsense']],
+    [2, ['scan']],
+    [2, ['scan', '.', '--nonsense']],
+    [1, ['scan', '/nowhere/at/all']],
+    [2, ['rank', '.', '--method', 'nonsense']],
+    [2, ['rank', '.', '--method', 'pca', '--learning-rate', '0.1']],
+    [2, ['rank', '.', '--size', 'big']],
+    [2, ['rank', '.', '--size', '63']],
+    [2, ['decide', '.', 'a.jpg']],
+    [0, ['--help']],
+    [0, ['rank', '--help']],
+    [0, ['--version']],
   ])('%i for %j', async (code, args) => {
-    const ended = await winnow(args.map((arg) => (arg === '.' ? folder : arg)), data);
+    const ended = await winnow(
+      args.map((arg) => (arg === '.' ? folder : arg)),
+      data,
+    );
     expect(ended.code, ended.err).toBe(code);
     expect(ended.err + ended.out).not.toMatch(/\bat .*:\d+:\d+/); // a sentence, not a stack
   });
@@ -32,30 +45,79 @@ test('scan: one object on stdout, progress elsewhere', async () => {
   expect(json).toMatchObject({ schema: 'winnow/scan@1', folder, issues: [] });
   expect(json.groups.filter(({ kind }: { kind: string }) => kind === 'exact')).toEqual([]);
   expect(json.samples).toHaveLength(25);
-  expect(json.samples[0]).toMatchObject({ path: 'good/blob-01.png', width: 48, height: 48, format: 'png', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
-  expect(Object.keys(json.samples[0].columns)).toEqual(expect.arrayContaining(['brightness', 'contrast', 'entropy', 'sharpness']));
+  expect(json.samples[0]).toMatchObject({
+    path: 'good/blob-01.png',
+    width: 48,
+    height: 48,
+    format: 'png',
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  expect(Object.keys(json.samples[0].columns)).toEqual(
+    expect.arrayContaining(['brightness', 'contrast', 'entropy', 'sharpness']),
+  );
   expect(err).toContain('25 image files');
   expect((await winnow(['scan', folder, '--quiet', '--json', '-'], data)).err).toBe('');
 });
 
 describe.each(scorers.map(({ id }) => id))('rank with %s', (method) => {
   test('finds the odd one, trained on the others; the same seed gives the same scores', async () => {
-    const args = ['rank', folder, '--method', method, '--train-on', 'other/**', '--size', '32', '--seed', '3', ...(method === 'pca' ? [] : ['--epochs', '25'])];
-    const [first, again] = [await winnowJson<RankJson>(args, data), await winnowJson<RankJson>([...args, '--fresh'], data)];
+    const args = [
+      'rank',
+      folder,
+      '--method',
+      method,
+      '--train-on',
+      'other/**',
+      '--size',
+      '32',
+      '--seed',
+      '3',
+      ...(method === 'pca' ? [] : ['--epochs', '25']),
+    ];
+    const [first, again] = [
+      await winnowJson<RankJson>(args, data),
+      await winnowJson<RankJson>([...args, '--fresh'], data),
+    ];
     expect(first.samples).toHaveLength(25);
     expect(first.samples[0]).toMatchObject({ path: 'good/odd.png', rank: 1, trainedOn: false });
     expect(first.samples.filter(({ trainedOn }) => trainedOn)).toHaveLength(12);
     expect(again.samples).toEqual(first.samples);
     expect(again.run.id).not.toBe(first.run.id);
-    expect(first.run).toMatchObject({ method, seed: 3, report: { spearmanEntropy: expect.any(Number), mapScale: expect.any(Number) } });
+    expect(first.run).toMatchObject({
+      method,
+      seed: 3,
+      report: { spearmanEntropy: expect.any(Number), mapScale: expect.any(Number) },
+    });
     expect(first.run.parameters.sizePx).toBe(32);
   });
 });
 
 test('rank tells what training takes of memory before it begins, and finds a batch that fits where it is asked for', async () => {
-  const { code, out, err } = await winnow(['rank', folder, '--method', 'conv-ae', '--size', '32', '--width', '4', '--depth', '2', '--epochs', '1', '--batch', '0', '--json', '-'], data);
+  const { code, out, err } = await winnow(
+    [
+      'rank',
+      folder,
+      '--method',
+      'conv-ae',
+      '--size',
+      '32',
+      '--width',
+      '4',
+      '--depth',
+      '2',
+      '--epochs',
+      '1',
+      '--batch',
+      '0',
+      '--json',
+      '-',
+    ],
+    data,
+  );
   expect(code).toBe(0);
-  expect(err).toMatch(/Training takes about \d+ MiB with 1 image a step \([\d,]+ weights; [\d.]+ MiB an image of a step, [\d,]+ MiB for the rest\); [\d,]+ MiB are free/);
+  expect(err).toMatch(
+    /Training takes about \d+ MiB with 1 image a step \([\d,]+ weights; [\d.]+ MiB an image of a step, [\d,]+ MiB for the rest\); [\d,]+ MiB are free/,
+  );
   expect(err.indexOf('Training takes about')).toBeLessThan(err.indexOf('trained on'));
   const { run } = JSON.parse(out) as { run: { report: Record<string, number> } };
   expect(run.report.batch).toBe(16); // of 25 images 23 are trained on
@@ -69,7 +131,9 @@ test('maps: one 16-bit PNG an image, the odd one brightest; never into the opene
   await winnowJson(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32', '--maps', to], data);
   const files = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.png'));
   expect(files).toHaveLength(25);
-  const means = await Promise.all(files.map(async (file) => ({ file, mean: (await sharp(join(to, file)).stats()).channels[0].mean })));
+  const means = await Promise.all(
+    files.map(async (file) => ({ file, mean: (await sharp(join(to, file)).stats()).channels[0].mean })),
+  );
   expect(means.sort((a, b) => b.mean - a.mean)[0].file).toBe(join('good', 'odd.png.png'));
   expect((await sharp(join(to, 'good', 'odd.png.png')).metadata()).depth).toBe('ushort');
   const inside = await winnow(['rank', folder, '--method', 'pca', '--maps', join(folder, 'maps')], data);
@@ -81,22 +145,51 @@ test('decide, undo, redo, export', async () => {
   const own = { WINNOW_DATA: mkdtempSync(join(tmpdir(), 'winnow-data-')) };
   await winnowJson(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32'], own);
   type Decided = { changed: number; samples: { path: string; decision: string | null }[] };
-  const rejected = ({ samples }: Decided) => samples.filter(({ decision }) => decision === 'reject').map(({ path }) => path);
-  const top = (await winnowJson<RankJson>(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32'], own)).samples;
+  const rejected = ({ samples }: Decided) =>
+    samples.filter(({ decision }) => decision === 'reject').map(({ path }) => path);
+  const top = (
+    await winnowJson<RankJson>(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32'], own)
+  ).samples;
   const between = (top[0].score + top[1].score) / 2;
-  expect(rejected(await winnowJson<Decided>(['decide', folder, `pca.error > ${between}`, '--reject'], own))).toEqual(['good/odd.png']);
+  expect(rejected(await winnowJson<Decided>(['decide', folder, `pca.error > ${between}`, '--reject'], own))).toEqual([
+    'good/odd.png',
+  ]);
   expect(rejected(await winnowJson<Decided>(['undo', folder], own))).toEqual([]);
   expect((await winnow(['undo', folder], own)).code).toBe(1);
   expect(rejected(await winnowJson<Decided>(['redo', folder], own))).toEqual(['good/odd.png']);
   const to = join(temporaryFolder('export'), 'clean');
-  expect(await winnowJson(['export', folder, '--to', to, '--dry-run'], own)).toMatchObject({ dryRun: true, copied: 24, rejected: 1, undecided: 24 });
+  expect(await winnowJson(['export', folder, '--to', to, '--dry-run'], own)).toMatchObject({
+    dryRun: true,
+    copied: 24,
+    rejected: 1,
+    undecided: 24,
+  });
   expect(existsSync(to)).toBe(false);
-  expect(await winnowJson(['export', folder, '--to', to], own)).toMatchObject({ dryRun: false, copied: 24, failed: [] });
-  expect(readFileSync(join(to, 'manifest.csv'), 'utf8').split('\r\n')[0]).toMatch(/^path,original,class,.*,blurry,.*,pca-1\.error,pca-2\.error$/);
+  expect(await winnowJson(['export', folder, '--to', to], own)).toMatchObject({
+    dryRun: false,
+    copied: 24,
+    failed: [],
+  });
+  expect(readFileSync(join(to, 'manifest.csv'), 'utf8').split('\r\n')[0]).toMatch(
+    /^path,original,class,.*,blurry,.*,pca-1\.error,pca-2\.error$/,
+  );
   expect((await winnow(['export', folder, '--to', to], own)).code).toBe(1);
 });
 
-const longRank = () => ['rank', folder, '--method', 'mlp-ae', '--size', '32', '--epochs', '24', '--patience', '0', '--json', '-'];
+const longRank = () => [
+  'rank',
+  folder,
+  '--method',
+  'mlp-ae',
+  '--size',
+  '32',
+  '--epochs',
+  '24',
+  '--patience',
+  '0',
+  '--json',
+  '-',
+];
 test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
   const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });

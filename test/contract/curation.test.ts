@@ -7,20 +7,49 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { compileCache, root, winnow, winnowJson } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
-interface Marked { path: string; class: string | null; label: string | null; decision: string | null; reason: string | null; tags: string[]; note: string | null }
-interface Told { changed: number; samples: Marked[]; paths?: string[] }
-interface Shown { matching: number; samples: (Marked & { columns: Record<string, number>; checks: Record<string, { score: number; flagged: boolean }> })[] }
-interface Group { id: number; kind: string; paths: string[]; crossesClasses: boolean; crossesSplits: boolean }
+interface Marked {
+  path: string;
+  class: string | null;
+  label: string | null;
+  decision: string | null;
+  reason: string | null;
+  tags: string[];
+  note: string | null;
+}
+interface Told {
+  changed: number;
+  samples: Marked[];
+  paths?: string[];
+}
+interface Shown {
+  matching: number;
+  samples: (Marked & {
+    columns: Record<string, number>;
+    checks: Record<string, { score: number; flagged: boolean }>;
+  })[];
+}
+interface Group {
+  id: number;
+  kind: string;
+  paths: string[];
+  crossesClasses: boolean;
+  crossesSplits: boolean;
+}
 
 const env = { WINNOW_DATA: mkdtempSync(join(tmpdir(), 'winnow-data-')) };
 const odd = 'good/it\'s "odd" $HOME.png';
 let folder: string;
 const told = (args: string[], input?: string) => winnowJson<Told>([args[0], folder, ...args.slice(1)], env, input);
-const with_ = ({ samples }: { samples: Marked[] }, is: (sample: Marked) => boolean) => samples.filter(is).map(({ path }) => path);
+const with_ = ({ samples }: { samples: Marked[] }, is: (sample: Marked) => boolean) =>
+  samples.filter(is).map(({ path }) => path);
 
 /** As a shell starts the program. */
-const shellEnv = (data: Record<string, string>) =>
-  ({ ...process.env, ...compileCache, ...data, WINNOW: `${process.execPath} --disable-warning=ExperimentalWarning ${join(root, 'src-main', 'cli.ts')}` });
+const shellEnv = (data: Record<string, string>) => ({
+  ...process.env,
+  ...compileCache,
+  ...data,
+  WINNOW: `${process.execPath} --disable-warning=ExperimentalWarning ${join(root, 'src-main', 'cli.ts')}`,
+});
 
 beforeAll(async () => {
   const files: Record<string, Buffer | string> = {};
@@ -46,11 +75,15 @@ test('scan tells checks, duplicates and what cannot be read, each in one place',
     expect(score >= 0 && score <= 1 && typeof flagged === 'boolean', id).toBe(true);
     expect(sample.columns).not.toHaveProperty(id);
   }
-  const exact = json.groups.filter(({ kind }) => kind === 'exact').map(({ paths, crossesClasses, crossesSplits }) => ({ paths, crossesClasses, crossesSplits }));
-  expect(exact).toEqual(expect.arrayContaining([
-    { paths: ['good/blob-1.png', 'other/copy-1.png'], crossesClasses: true, crossesSplits: false },
-    { paths: ['other/blob-2.png', 'other/copy-2.png'], crossesClasses: false, crossesSplits: false },
-  ]));
+  const exact = json.groups
+    .filter(({ kind }) => kind === 'exact')
+    .map(({ paths, crossesClasses, crossesSplits }) => ({ paths, crossesClasses, crossesSplits }));
+  expect(exact).toEqual(
+    expect.arrayContaining([
+      { paths: ['good/blob-1.png', 'other/copy-1.png'], crossesClasses: true, crossesSplits: false },
+      { paths: ['other/blob-2.png', 'other/copy-2.png'], crossesClasses: false, crossesSplits: false },
+    ]),
+  );
   expect(exact).toHaveLength(2);
   expect(err).toContain('2 exact');
   expect(err).toContain('bad.jpg');
@@ -58,9 +91,14 @@ test('scan tells checks, duplicates and what cannot be read, each in one place',
 
 describe('wrong usage is told before anything is done', () => {
   test.each([
-    [['decide', '.', 'a.png', '--keep', '--reject'], 'one of'], [['decide', '.', 'a.png', '--where', 'width > 1', '--keep'], 'one way'],
-    [['decide', '.', '--where', 'widht > 1', '--keep'], 'widht'], [['tag', '.', '**', '--add', 'a,b'], 'no comma'], [['show', '.', '--order', 'widht'], 'widht'],
-    [['checks', '.', '--threshold', 'drak=0.5'], 'drak'], [['checks', '.', '--threshold', 'dark=2'], 'from 0 to 1'], [['export', '.', '--to', '/nowhere/x', '--split', 'all'], '0.8,0.1,0.1'],
+    [['decide', '.', 'a.png', '--keep', '--reject'], 'one of'],
+    [['decide', '.', 'a.png', '--where', 'width > 1', '--keep'], 'one way'],
+    [['decide', '.', '--where', 'widht > 1', '--keep'], 'widht'],
+    [['tag', '.', '**', '--add', 'a,b'], 'no comma'],
+    [['show', '.', '--order', 'widht'], 'widht'],
+    [['checks', '.', '--threshold', 'drak=0.5'], 'drak'],
+    [['checks', '.', '--threshold', 'dark=2'], 'from 0 to 1'],
+    [['export', '.', '--to', '/nowhere/x', '--split', 'all'], '0.8,0.1,0.1'],
     [['duplicates', '.', '--keep-best', 'largest', '--protect', 'nowhere'], 'nowhere'],
   ] as [string[], string][])('%j', async ([command, , ...more], sentence) => {
     const ended = await winnow([command, folder, ...more], env);
@@ -73,13 +111,37 @@ describe('wrong usage is told before anything is done', () => {
 
 test('everything that was done, done again by the script on a copy', async () => {
   await winnowJson(['rank', folder, '--method', 'pca', '--size', '32', '--train-on', 'other/**', '--seed', '3'], env);
-  expect(with_(await told(['decide', odd, 'good/-dash\nline.png', '--reject', '--reason', "it's odd"]), ({ reason }) => reason === "it's odd")).toEqual(['good/-dash\nline.png', odd]);
+  expect(
+    with_(
+      await told(['decide', odd, 'good/-dash\nline.png', '--reject', '--reason', "it's odd"]),
+      ({ reason }) => reason === "it's odd",
+    ),
+  ).toEqual(['good/-dash\nline.png', odd]);
   const where = "class = 'other' and brightness > 0 and not path like '*/copy*'";
-  expect(await told(['decide', where, '--unsure', '--dry-run'])).toMatchObject({ changed: 5, paths: expect.arrayContaining(['other/blob-0.png']) as string[] });
-  expect(with_(await told(['decide', where, '--unsure']), (sample) => sample.decision === 'unsure' && sample.reason === where)).toHaveLength(5);
+  expect(await told(['decide', where, '--unsure', '--dry-run'])).toMatchObject({
+    changed: 5,
+    paths: expect.arrayContaining(['other/blob-0.png']) as string[],
+  });
+  expect(
+    with_(
+      await told(['decide', where, '--unsure']),
+      (sample) => sample.decision === 'unsure' && sample.reason === where,
+    ),
+  ).toHaveLength(5);
   await told(['tag', 'good/*.png', '--add', 'a b', "it's"]);
-  expect((await told(['tag', '--from', '-', '--remove', 'a b'], `${JSON.stringify('good/-dash\nline.png')}\r\ngood/blob-1.png\n`)).samples.filter(({ tags }) => tags.length === 1)).toHaveLength(2);
-  expect((await told(['label', join(folder, 'other/blob-0.png'), '--as', 'good'])).samples.find(({ path }) => path === 'other/blob-0.png')).toMatchObject({ class: 'good', label: 'good' });
+  expect(
+    (
+      await told(
+        ['tag', '--from', '-', '--remove', 'a b'],
+        `${JSON.stringify('good/-dash\nline.png')}\r\ngood/blob-1.png\n`,
+      )
+    ).samples.filter(({ tags }) => tags.length === 1),
+  ).toHaveLength(2);
+  expect(
+    (await told(['label', join(folder, 'other/blob-0.png'), '--as', 'good'])).samples.find(
+      ({ path }) => path === 'other/blob-0.png',
+    ),
+  ).toMatchObject({ class: 'good', label: 'good' });
   await told(['note', '--where', "tag = 'a b'", '--text', 'two\nlines']);
 
   const undone = await told(['undo', '--steps', '2']);
@@ -93,29 +155,61 @@ test('everything that was done, done again by the script on a copy', async () =>
   await told(['duplicates', '--apart', 'other/blob-2.png', 'other/copy-2.png']);
   const groups = await winnowJson<{ groups: Group[] }>(['duplicates', folder, '--kind', 'exact'], env);
   expect(groups.groups.map(({ paths }) => paths)).toEqual([['good/blob-1.png', 'other/copy-1.png']]);
-  expect((await told(['duplicates', '--kind', 'exact', '--keep-best', 'largest', '--protect', 'other'])).samples.find(({ path }) => path === 'good/blob-1.png'))
-    .toMatchObject({ decision: 'reject', reason: 'exact duplicate of other/copy-1.png' });
-  const rows = [{ path: 'good/blob-5.png', decision: 'keep', tags: ['from afar'] }, { path: 'good/blob-7.png', label: 'seven', note: 'said "so"' }, { path: 'gone.png', decision: 'keep' }];
-  expect(await told(['import', '-'], rows.map((row) => JSON.stringify(row)).join('\n'))).toMatchObject({ rows: 3, matched: 2, changed: 2, unmatched: ['gone.png'] });
+  expect(
+    (await told(['duplicates', '--kind', 'exact', '--keep-best', 'largest', '--protect', 'other'])).samples.find(
+      ({ path }) => path === 'good/blob-1.png',
+    ),
+  ).toMatchObject({ decision: 'reject', reason: 'exact duplicate of other/copy-1.png' });
+  const rows = [
+    { path: 'good/blob-5.png', decision: 'keep', tags: ['from afar'] },
+    { path: 'good/blob-7.png', label: 'seven', note: 'said "so"' },
+    { path: 'gone.png', decision: 'keep' },
+  ];
+  expect(await told(['import', '-'], rows.map((row) => JSON.stringify(row)).join('\n'))).toMatchObject({
+    rows: 3,
+    matched: 2,
+    changed: 2,
+    unmatched: ['gone.png'],
+  });
   await winnowJson(['checks', folder, '--threshold', 'low-information=0', 'dark=0.9'], env);
   await winnowJson(['views', folder, '--save', 'the odd', '--where', 'pca.error > 0', '--order', '-pca.error'], env);
 
   // In a pipe both are there at once, and only one can have the folder.
-  const piped = spawnSync('sh', ['-c', '$WINNOW show "$1" --view "the odd" --top 2 | $WINNOW tag "$1" --from - --add top', 'sh', folder], { encoding: 'utf8', env: shellEnv(env) });
+  const piped = spawnSync(
+    'sh',
+    ['-c', '$WINNOW show "$1" --view "the odd" --top 2 | $WINNOW tag "$1" --from - --add top', 'sh', folder],
+    { encoding: 'utf8', env: shellEnv(env) },
+  );
   expect(piped.status, piped.stderr).toBe(0);
   expect(piped.stderr).toContain('2 images changed.');
   const top = await winnow(['show', folder, '--where', "tag = 'top'", '--quiet', '--order', '-pca.error'], env);
   expect(top.out.split('\n').slice(0, -1)).toEqual([odd, expect.any(String)]);
 
   const out = temporaryFolder('exports');
-  const exportArgs = ['export', folder, '--to', join(out, 'clean set'), '--split', '0.5,0.25,0.25', '--seed', '7', '--drop', "note != none and tag = 'from afar'"];
+  const exportArgs = [
+    'export',
+    folder,
+    '--to',
+    join(out, 'clean set'),
+    '--split',
+    '0.5,0.25,0.25',
+    '--seed',
+    '7',
+    '--drop',
+    "note != none and tag = 'from afar'",
+  ];
   const exported = await winnowJson<{ copied: number; splits: Record<string, number> }>(exportArgs, env);
   expect(Object.values(exported.splits).reduce((a, b) => a + b)).toBe(exported.copied);
   // 14 samples without three rejected; the dropped one has both a note and the tag.
   expect(exported.copied).toBe(10);
 
-  const history = await winnowJson<{ entries: { title: string; undone: boolean; command: string }[] }>(['history', folder], env);
-  expect(history.entries.filter((entry) => entry.undone).map(({ command }) => command)).toEqual([`decide ${folder} good/blob-3.png --keep`]);
+  const history = await winnowJson<{ entries: { title: string; undone: boolean; command: string }[] }>(
+    ['history', folder],
+    env,
+  );
+  expect(history.entries.filter((entry) => entry.undone).map(({ command }) => command)).toEqual([
+    `decide ${folder} good/blob-3.png --keep`,
+  ]);
   expect(history.entries[0].command).toMatch(/^export /);
 
   const script = join(out, 'replay.sh');
@@ -130,15 +224,24 @@ test('everything that was done, done again by the script on a copy', async () =>
   const state = async (at: string, data: Record<string, string>) => ({
     samples: (await winnowJson<Shown>(['show', at], data)).samples, // with the scores of the ranking and what the checks flag
     views: (await winnowJson<{ views: unknown }>(['views', at], data)).views,
-    groups: (await winnowJson<{ groups: Group[] }>(['duplicates', at], data)).groups.map(({ kind, paths }) => [kind, paths]),
+    groups: (await winnowJson<{ groups: Group[] }>(['duplicates', at], data)).groups.map(({ kind, paths }) => [
+      kind,
+      paths,
+    ]),
   });
   const [after, before] = await Promise.all([state(copy, again), state(folder, env)]);
   expect(after).toEqual(before);
   expect(contents(join(place, 'clean set'))).toEqual(contents(join(out, 'clean set')));
 }, 240_000);
 
-const contents = (at: string) => Object.fromEntries(readdirSync(at, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  .map((entry) => join(entry.parentPath, entry.name)).sort().map((file) => [file.slice(at.length), readFileSync(file).toString('base64')]));
+const contents = (at: string) =>
+  Object.fromEntries(
+    readdirSync(at, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((file) => [file.slice(at.length), readFileSync(file).toString('base64')]),
+  );
 
 test('a move says how many originals it takes, and takes none before that number is said', async () => {
   const to = join(temporaryFolder('move'), 'set');
@@ -153,9 +256,19 @@ test('lists from elsewhere: a path that is none stops everything, unless it is t
   writeFileSync(file, 'good/blob-9.png\nnot/there.png\n');
   const stopped = await winnow(['note', folder, '--from', file, '--text', 'from a list'], env);
   expect([stopped.code, stopped.err]).toEqual([1, expect.stringContaining('not/there.png')]);
-  expect(with_(await told(['note', '--from', file, '--skip-missing', '--text', 'from a list']), ({ note }) => note === 'from a list')).toEqual(['good/blob-9.png']);
+  expect(
+    with_(
+      await told(['note', '--from', file, '--skip-missing', '--text', 'from a list']),
+      ({ note }) => note === 'from a list',
+    ),
+  ).toEqual(['good/blob-9.png']);
   // By its name alone an import would find it in another folder.
   const row = JSON.stringify({ path: 'moved/blob-9.png', note: null });
-  expect(await told(['import', '-', '--skip-missing'], row)).toMatchObject({ rows: 1, matched: 0, changed: 0, unmatched: ['moved/blob-9.png'] });
+  expect(await told(['import', '-', '--skip-missing'], row)).toMatchObject({
+    rows: 1,
+    matched: 0,
+    changed: 0,
+    unmatched: ['moved/blob-9.png'],
+  });
   expect(await told(['import', '-', '--dry-run'], row)).toMatchObject({ matched: 1, changed: 1 });
 });

@@ -23,7 +23,12 @@ afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close();
 });
 
-const quiet = (signal = new AbortController().signal): Report => ({ signal, stage: () => {}, progress: () => {}, run: () => {} });
+const quiet = (signal = new AbortController().signal): Report => ({
+  signal,
+  stage: () => {},
+  progress: () => {},
+  run: () => {},
+});
 const onLinux = process.platform === 'linux';
 
 /** Readers of a new folder. */
@@ -34,15 +39,23 @@ async function readersFor(files: Record<string, Uint8Array | string>, limits: Pa
   return { folder, read, stop };
 }
 
-const openAt = (folder: string, at = temporaryFolder('workspace')) => keep(new OpenWorkspace('0', folder, at, startCompute()));
+const openAt = (folder: string, at = temporaryFolder('workspace')) =>
+  keep(new OpenWorkspace('0', folder, at, startCompute()));
 describe('a decoder that does not end', () => {
   test('is ended, told of its image alone, and not tried again until the file changes', async () => {
-    const folder = folderOf({ '1.png': await blob(1), '2.png': await blob(2), 'bomb.svg': maskBomb(), '3.png': await blob(3) });
+    const folder = folderOf({
+      '1.png': await blob(1),
+      '2.png': await blob(2),
+      'bomb.svg': maskBomb(),
+      '3.png': await blob(3),
+    });
     const db = keep(new Database(join(temporaryFolder('workspace'), 'workspace.sqlite')));
     const table = new Table(db);
     const once = () => scan(folder, temporaryFolder('workspace'), table, quiet(), { stuckAfterMs: 500 });
     expect(await once()).toMatchObject({ found: 4, read: 4, unreadable: 1 });
-    expect(table.issues()).toEqual([{ path: 'bomb.svg', code: 'too-slow', message: expect.stringContaining('longer than') }]);
+    expect(table.issues()).toEqual([
+      { path: 'bomb.svg', code: 'too-slow', message: expect.stringContaining('longer than') },
+    ]);
     expect(await once()).toMatchObject({ read: 0, unreadable: 1 });
     writeFileSync(join(folder, 'bomb.svg'), '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     expect(await once()).toMatchObject({ read: 1, unreadable: 0 });
@@ -50,24 +63,39 @@ describe('a decoder that does not end', () => {
 
   test('ends with a cancel, and with the engine', async () => {
     const workspace = openAt(folderOf({ 'bomb.svg': maskBomb(), '1.png': await blob(1) }));
-    const job = await ended(workspace, workspace.scan(), ({ id, done, stage }) => stage === 'Reading images' && done === 1 && workspace.cancel(id));
+    const job = await ended(
+      workspace,
+      workspace.scan(),
+      ({ id, done, stage }) => stage === 'Reading images' && done === 1 && workspace.cancel(id),
+    );
     expect(job.state).toBe('cancelled');
     expect(workspace.table.samples().map(({ path }) => path)).toEqual(['1.png']);
     if (onLinux) expect(readersOf()).toEqual([]);
   }, 12_000);
 
-  test.runIf(onLinux)('does not outlive an engine that was killed', async () => {
-    const folder = folderOf({ 'bomb.svg': maskBomb() });
-    const { process: command, ended: gone } = start(['scan', folder, '--workspace', temporaryFolder('workspace')]);
-    const reader = await until(() => readersOf(command.pid).find(isUp));
-    command.kill('SIGKILL');
-    await gone;
-    await until(() => !existsSync(`/proc/${reader}`) || /^State:\s+Z/m.test(readFileSync(`/proc/${reader}/status`, 'utf8')));
-  }, 12_000);
+  test.runIf(onLinux)(
+    'does not outlive an engine that was killed',
+    async () => {
+      const folder = folderOf({ 'bomb.svg': maskBomb() });
+      const { process: command, ended: gone } = start(['scan', folder, '--workspace', temporaryFolder('workspace')]);
+      const reader = await until(() => readersOf(command.pid).find(isUp));
+      command.kill('SIGKILL');
+      await gone;
+      await until(
+        () => !existsSync(`/proc/${reader}`) || /^State:\s+Z/m.test(readFileSync(`/proc/${reader}/status`, 'utf8')),
+      );
+    },
+    12_000,
+  );
 
   test('a command ends on SIGINT and on SIGTERM', async () => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      const { process: command, ended: gone } = start(['scan', folderOf({ 'bomb.svg': maskBomb() }), '--workspace', temporaryFolder('workspace')]);
+      const { process: command, ended: gone } = start([
+        'scan',
+        folderOf({ 'bomb.svg': maskBomb() }),
+        '--workspace',
+        temporaryFolder('workspace'),
+      ]);
       if (onLinux) await until(() => readersOf(command.pid).filter(isUp).length);
       command.kill(signal);
       expect((await gone).code).not.toBe(0);
@@ -89,7 +117,12 @@ describe.runIf(onLinux)('a reader that is lost', () => {
   /** Kills whatever reader comes up until the image is judged. */
   async function killAll(signal: NodeJS.Signals, work: Promise<unknown>) {
     let isOver = false;
-    const result = work.then(() => null, (error: unknown) => error).finally(() => (isOver = true));
+    const result = work
+      .then(
+        () => null,
+        (error: unknown) => error,
+      )
+      .finally(() => (isOver = true));
     await until(() => {
       for (const reader of readersOf()) if (!isOver && isUp(reader)) process.kill(reader, signal);
       return isOver;
@@ -99,7 +132,10 @@ describe.runIf(onLinux)('a reader that is lost', () => {
 
   test('by a crash, again and again, is told of the image that is alone with it', async () => {
     const { read } = await readersFor({ 'bomb.svg': maskBomb() });
-    expect(await killAll('SIGSEGV', read('bomb.svg'))).toMatchObject({ code: 'corrupt', message: expect.stringContaining('SIGSEGV') });
+    expect(await killAll('SIGSEGV', read('bomb.svg'))).toMatchObject({
+      code: 'corrupt',
+      message: expect.stringContaining('SIGSEGV'),
+    });
   });
 
   test('by the system, as when there is no memory, is no finding about an image', async () => {
@@ -118,25 +154,44 @@ describe.runIf(onLinux)('a reader that is lost', () => {
 });
 
 test('a JPEG of very many scans is refused before it is decoded; a usual progressive one is read', async () => {
-  const { read } = await readersFor({ 'many.jpg': await jpegOfScans(600), 'some.jpg': await jpegOfScans(0) }, { stuckAfterMs: 60_000 });
-  await expect(read('many.jpg')).rejects.toMatchObject({ code: 'too-slow', message: expect.stringContaining('more than 500 scans') });
+  const { read } = await readersFor(
+    { 'many.jpg': await jpegOfScans(600), 'some.jpg': await jpegOfScans(0) },
+    { stuckAfterMs: 60_000 },
+  );
+  await expect(read('many.jpg')).rejects.toMatchObject({
+    code: 'too-slow',
+    message: expect.stringContaining('more than 500 scans'),
+  });
   expect((await read('some.jpg')).width).toBe(64);
 });
 
-test.runIf(onLinux)('large files that are no images are not read, and large ones at once are not all in memory', async () => {
-  const [folder, workspaceFolder] = [folderOf({}), temporaryFolder('workspace')];
-  const readers = keep(startReaders(new AbortController().signal));
-  const read = (names: string[], mebibytes: number, start: Buffer) => Promise.all(names.map(async (path) => {
-    writeFileSync(join(folder, path), start);
-    truncateSync(join(folder, path), mebibytes * 2 ** 20);
-    return readers.read({ folder, workspaceFolder, path, bytes: mebibytes * 2 ** 20 }).then(() => 'read', ({ code }: { code: string }) => code);
-  }));
-  expect(await read(['1.jpg', '2.jpg', '3.jpg'], 1000, Buffer.alloc(0))).toEqual(['not-an-image', 'not-an-image', 'not-an-image']);
-  const atRest = peakMiB(readersOf()[0]);
-  expect(atRest).toBeLessThan(250);
-  expect(await read(['1.jpg', '2.jpg'], 160, Buffer.of(0xff, 0xd8, 0xff, 0xe0))).toEqual(['truncated', 'truncated']);
-  expect(peakMiB(readersOf()[0]) - atRest).toBeLessThan(250); // 160 and not 320
-});
+test.runIf(onLinux)(
+  'large files that are no images are not read, and large ones at once are not all in memory',
+  async () => {
+    const [folder, workspaceFolder] = [folderOf({}), temporaryFolder('workspace')];
+    const readers = keep(startReaders(new AbortController().signal));
+    const read = (names: string[], mebibytes: number, start: Buffer) =>
+      Promise.all(
+        names.map(async (path) => {
+          writeFileSync(join(folder, path), start);
+          truncateSync(join(folder, path), mebibytes * 2 ** 20);
+          return readers.read({ folder, workspaceFolder, path, bytes: mebibytes * 2 ** 20 }).then(
+            () => 'read',
+            ({ code }: { code: string }) => code,
+          );
+        }),
+      );
+    expect(await read(['1.jpg', '2.jpg', '3.jpg'], 1000, Buffer.alloc(0))).toEqual([
+      'not-an-image',
+      'not-an-image',
+      'not-an-image',
+    ]);
+    const atRest = peakMiB(readersOf()[0]);
+    expect(atRest).toBeLessThan(250);
+    expect(await read(['1.jpg', '2.jpg'], 160, Buffer.of(0xff, 0xd8, 0xff, 0xe0))).toEqual(['truncated', 'truncated']);
+    expect(peakMiB(readersOf()[0]) - atRest).toBeLessThan(250); // 160 and not 320
+  },
+);
 
 describe('what fails on the program’s side is told of no image', () => {
   async function scanned() {
@@ -147,7 +202,10 @@ describe('what fails on the program’s side is told of no image', () => {
     workspace.edit({ paths: ['1.png'] }, { decision: 'reject' });
     return { folder, at, workspace };
   }
-  const stateOf = (workspace: OpenWorkspace) => [workspace.table.samples().map(({ path, decision, sha256 }) => [path, decision, sha256]), workspace.issues()];
+  const stateOf = (workspace: OpenWorkspace) => [
+    workspace.table.samples().map(({ path, decision, sha256 }) => [path, decision, sha256]),
+    workspace.issues(),
+  ];
 
   test('a workspace that cannot be written to', async () => {
     const { folder, at, workspace } = await scanned();
@@ -176,22 +234,42 @@ describe('what fails on the program’s side is told of no image', () => {
       // That was the point.
     }
     writeFileSync(join(folder, '2.png'), await blob(22, true));
-    expect(await ended(workspace, workspace.scan())).toMatchObject({ state: 'failed', error: { code: 'disk-full', message: expect.stringContaining('full') } });
+    expect(await ended(workspace, workspace.scan())).toMatchObject({
+      state: 'failed',
+      error: { code: 'disk-full', message: expect.stringContaining('full') },
+    });
     expect(stateOf(workspace)).toEqual(before);
-    expect(readdirSync(thumbs, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual(['fill']);
+    expect(
+      readdirSync(thumbs, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name),
+    ).toEqual(['fill']);
     rmSync(join(thumbs, 'fill'));
     expect((await ended(workspace, workspace.scan())).summary).toBe('3 image files, 1 read');
   });
 
   test.runIf(onLinux)('too few descriptors', async () => {
-    const folder = folderOf(Object.fromEntries(await Promise.all(Array.from({ length: 60 }, async (_, i) => [`${i % 6}/${i}`, await blob(i)] as const)))); // without extensions: each is looked into
+    const folder = folderOf(
+      Object.fromEntries(
+        await Promise.all(Array.from({ length: 60 }, async (_, i) => [`${i % 6}/${i}`, await blob(i)] as const)),
+      ),
+    ); // without extensions: each is looked into
     const at = temporaryFolder('workspace');
     const workspace = openAt(folder, at);
     expect((await ended(workspace, workspace.scan())).summary).toBe('60 image files, 60 read');
     const script = `import { findImages } from ${JSON.stringify(new URL('../../src-main/image/find.ts', import.meta.url).href)}; import { openSync } from 'node:fs';
       try { for (;;) openSync('/dev/null'); } catch {}
       try { for await (const { path } of findImages(${JSON.stringify(folder)}, { signal: new AbortController().signal, onIssue: (issue) => console.log('issue', issue), isKnown: () => false })) console.log(path); } catch (error) { console.log(error.code, error.message); }`;
-    const told = execFileSync('bash', ['-c', `ulimit -n 64; exec "$0" --disable-warning=ExperimentalWarning --input-type=module -e "$1"`, process.execPath, script], { encoding: 'utf8' });
+    const told = execFileSync(
+      'bash',
+      [
+        '-c',
+        `ulimit -n 64; exec "$0" --disable-warning=ExperimentalWarning --input-type=module -e "$1"`,
+        process.execPath,
+        script,
+      ],
+      { encoding: 'utf8' },
+    );
     expect(told).toMatch(/^failed The system does not let Winnow open more files/);
   });
 });

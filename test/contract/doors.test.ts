@@ -16,7 +16,11 @@ afterEach(async () => {
 
 const overPipe = ({ pipe }: Listening) => {
   const dispatcher = new Agent({ connect: { socketPath: pipe } });
-  return (path: string, body?: object) => fetch(`http://engine${path}`, { dispatcher, ...(body ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}) });
+  return (path: string, body?: object) =>
+    fetch(`http://engine${path}`, {
+      dispatcher,
+      ...(body ? { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    });
 };
 
 test('a second door is a client of the first: same rows, same decisions, live', async () => {
@@ -28,8 +32,13 @@ test('a second door is a client of the first: same rows, same decisions, live', 
   expect(await second.column('brightness')).toEqual(await first.column('brightness'));
 
   const heard = Promise.withResolvers<string | null>();
-  const subscription = first.calls.workspace.events.subscribe(undefined, { onData: (event) => event.type === 'changed' && event.journal.undo && heard.resolve(event.journal.undo) });
-  const { changed } = await second.calls.journal.edit.mutate({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
+  const subscription = first.calls.workspace.events.subscribe(undefined, {
+    onData: (event) => event.type === 'changed' && event.journal.undo && heard.resolve(event.journal.undo),
+  });
+  const { changed } = await second.calls.journal.edit.mutate({
+    choice: { paths: ['good/odd.png'] },
+    change: { decision: 'reject' },
+  });
   expect(changed).toBe(1);
   expect(await heard.promise).toBe('reject good/odd.png');
   subscription.unsubscribe();
@@ -38,7 +47,9 @@ test('a second door is a client of the first: same rows, same decisions, live', 
   // A job asked for by the client runs in the engine that has the folder, and is followed to its end.
   const job = await follow(second, { quiet: true }, () => second.calls.workspace.scan.mutate());
   expect(job.summary).toContain('0 read');
-  await expect(second.calls.journal.edit.mutate({ choice: { where: 'nonsense > 1' }, change: { decision: 'keep' } })).rejects.toThrow('no column');
+  await expect(
+    second.calls.journal.edit.mutate({ choice: { where: 'nonsense > 1' }, change: { decision: 'keep' } }),
+  ).rejects.toThrow('no column');
 });
 
 test('an engine hands requests on to the one that has the folder, and takes the folder over when that has ended', async () => {
@@ -48,9 +59,15 @@ test('an engine hands requests on to the one that has the folder, and takes the 
   const other = keep(await listenOnPipe());
   const get = overPipe(other);
   const { id } = await other.engine.open({ folder, workspace });
-  const describe = async () => (await (await get(`${workspacePath(id)}/trpc/workspace.describe`)).json()) as { result: { data: { samples: number } } };
+  const describe = async () =>
+    (await (await get(`${workspacePath(id)}/trpc/workspace.describe`)).json()) as {
+      result: { data: { samples: number } };
+    };
   expect((await describe()).result.data.samples).toBe(25);
-  await get(`${workspacePath(id)}/trpc/journal.edit`, { choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
+  await get(`${workspacePath(id)}/trpc/journal.edit`, {
+    choice: { paths: ['good/odd.png'] },
+    change: { decision: 'reject' },
+  });
   const samples = await allSamples(first);
   expect(samples.find(({ path }) => path === 'good/odd.png')?.decision).toBe('reject');
   const thumb = await get(thumbPath(id, samples[0].sha256));

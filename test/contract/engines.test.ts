@@ -56,7 +56,9 @@ test('who listens to an engine hears that it has ended', async () => {
   expect(await askHolder(holder, '0123456789abcdef')).toBe('closed');
   expect(await attach(holder, '0123456789abcdef', { guest: true })).toBeNull();
   const attachment = await attach(holder, id, { guest: true });
-  const lost = new Promise<Error>((tell) => attachment?.lost.addEventListener('abort', () => tell(attachment.lost.reason as Error)));
+  const lost = new Promise<Error>((tell) =>
+    attachment?.lost.addEventListener('abort', () => tell(attachment.lost.reason as Error)),
+  );
   await first.close();
   expect((await lost).message).toContain('has ended');
 });
@@ -97,11 +99,16 @@ test('three commands at once on one folder all end well, several times', async (
   expect((await winnow(['scan', folder, '--quiet'], env)).code).toBe(0);
   for (let round = 0; round < 3; round++) {
     const ended = await Promise.all([
-      winnow(['decide', folder, '--keep', 'good/*', '--reason', String(round), '--quiet'], env), winnow(['scan', folder, '--quiet'], env), winnow(['tag', folder, 'good/*', '--add', `t${round}`, '--quiet'], env),
+      winnow(['decide', folder, '--keep', 'good/*', '--reason', String(round), '--quiet'], env),
+      winnow(['scan', folder, '--quiet'], env),
+      winnow(['tag', folder, 'good/*', '--add', `t${round}`, '--quiet'], env),
     ]);
     expect(ended.map(({ code, err }) => `${code} ${err.trim()}`)).toEqual(['0 ', '0 ', '0 ']);
   }
-  const { out } = await winnow(['show', folder, '--where', "tag = 't0' and tag = 't1' and tag = 't2' and decision = 'keep'"], env);
+  const { out } = await winnow(
+    ['show', folder, '--where', "tag = 't0' and tag = 't1' and tag = 't2' and decision = 'keep'"],
+    env,
+  );
   expect(out.trim().split('\n').length).toBeGreaterThan(10);
   expect(existsSync(join(data, 'run')) ? readdirSync(join(data, 'run')) : []).toEqual([]);
 });
@@ -113,10 +120,25 @@ test('what goes into a pipe arrives whole, however slowly it is read; a reader t
   const notes = 'n'.repeat(1900);
   await winnow(['note', folder, '*/*', '--text', notes, '--quiet'], env); // the JSON of all of it is larger than a pipe
   await winnow(['decide', folder, '*/*', '--keep', '--reason', notes, '--quiet'], env);
-  const command = [process.execPath, '--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts'), 'show', folder, '--where', 'width > 0', '--json', '-', '--quiet'];
+  const command = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'src-main', 'cli.ts'),
+    'show',
+    folder,
+    '--where',
+    'width > 0',
+    '--json',
+    '-',
+    '--quiet',
+  ];
   const reader = [process.execPath, '-e', 'setTimeout(() => process.stdin.pipe(process.stdout), 2500)']; // the command has ended its work long before
   const line = [command, reader].map((words) => words.map(quoteWord).join(' ')).join(' | ');
-  const text = execFileSync('bash', ['-o', 'pipefail', '-c', line], { env: { ...process.env, ...compileCache, ...env }, encoding: 'utf8', maxBuffer: 2 ** 24 });
+  const text = execFileSync('bash', ['-o', 'pipefail', '-c', line], {
+    env: { ...process.env, ...compileCache, ...env },
+    encoding: 'utf8',
+    maxBuffer: 2 ** 24,
+  });
   expect(text.length).toBeGreaterThan(70_000);
   expect(JSON.parse(text).samples.length).toBe(25);
 
@@ -129,12 +151,18 @@ test('JSON is never written over a file that is not Winnow’s, nor into the fol
   const [folder, data] = [await blobFolder(), temporaryFolder('data')];
   const original = join(folder, 'good', readdirSync(join(folder, 'good'))[0]);
   const before = readFileSync(original);
-  for (const json of [original, join(folder, 'new.json'), join(folder, 'good', '..', 'other.json'), '/nowhere/at/all/x.json']) {
+  for (const json of [
+    original,
+    join(folder, 'new.json'),
+    join(folder, 'good', '..', 'other.json'),
+    '/nowhere/at/all/x.json',
+  ]) {
     const { code, err } = await winnow(['scan', folder, '--json', json], { WINNOW_DATA: data });
     expect({ json, code, isScanned: /Finding|Reading/.test(err) }).toEqual({ json, code: 1, isScanned: false });
   }
   expect(readFileSync(original)).toEqual(before);
   expect(existsSync(join(folder, 'new.json')) || existsSync(join(folder, 'other.json'))).toBe(false);
   const own = join(temporaryFolder('out'), 'scan.json');
-  for (let i = 0; i < 2; i++) expect((await winnow(['scan', folder, '--quiet', '--json', own], { WINNOW_DATA: data })).code).toBe(0); // its own it writes anew
+  for (let i = 0; i < 2; i++)
+    expect((await winnow(['scan', folder, '--quiet', '--json', own], { WINNOW_DATA: data })).code).toBe(0); // its own it writes anew
 });

@@ -24,7 +24,11 @@ async function opened(): Promise<OpenWorkspace> {
 }
 
 /** Follows a job to its end; `see` is told what happens meanwhile. */
-async function ended(workspace: OpenWorkspace, { id }: Job, see: (event: WorkspaceEvent) => void = () => undefined): Promise<Job> {
+async function ended(
+  workspace: OpenWorkspace,
+  { id }: Job,
+  see: (event: WorkspaceEvent) => void = () => undefined,
+): Promise<Job> {
   for await (const event of workspace.events(AbortSignal.timeout(100_000))) {
     see(event);
     if (event.type === 'job' && event.job.id === id && jobEnded(event.job.state)) return event.job;
@@ -42,28 +46,47 @@ function killWhen(is: (event: WorkspaceEvent) => boolean): (event: WorkspaceEven
   };
 }
 
-const ofRun = (is: (run: Run) => boolean) => (event: WorkspaceEvent): boolean => event.type === 'run' && is(event.run);
+const ofRun =
+  (is: (run: Run) => boolean) =>
+  (event: WorkspaceEvent): boolean =>
+    event.type === 'run' && is(event.run);
 
 test('a ranking is interrupted, not failed, and resumes from its last epoch; so does one that failed with a checkpoint', async () => {
   const workspace = await opened();
   const request = rankSchema.parse({ method: 'conv-ae', parameters: { sizePx: 32, epochs: 20, patience: 0 } });
   const first = await ended(workspace, workspace.rank(request), killWhen(ofRun(({ history }) => history.length >= 3)));
-  expect(first).toMatchObject({ state: 'failed', error: { code: 'compute-lost', message: expect.stringContaining('memory') } });
+  expect(first).toMatchObject({
+    state: 'failed',
+    error: { code: 'compute-lost', message: expect.stringContaining('memory') },
+  });
   expect(workspace.run('conv-ae-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.columns().filter(({ runId }) => runId !== null)).toEqual([]);
   // As a version did it that knew no interruption by a lost process.
   new Runs(workspace.db).put({ ...workspace.run('conv-ae-1'), state: 'failed' });
   expect(await ended(workspace, workspace.rank(request))).toMatchObject({ state: 'done', runId: 'conv-ae-1' });
   const run = workspace.run('conv-ae-1');
-  expect(run).toMatchObject({ state: 'done', report: { resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch < 20) } });
+  expect(run).toMatchObject({
+    state: 'done',
+    report: { resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch < 20) },
+  });
   expect(run.history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   expect(run.history.every(({ seconds }) => seconds >= 0)).toBe(true);
 });
 
 test('of a training in folds, those that have ended are not trained again', async () => {
   const workspace = await opened();
-  const request = trainSchema.parse({ model: 'cnn', parameters: { sizePx: 32, cropPx: 32, epochs: 6, minSteps: 2, patience: 0 }, division: { folds: 3 } });
-  expect(await ended(workspace, workspace.train(request), killWhen(ofRun(({ classification, history }) => classification?.fold === 1 && history.length === 3)))).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
+  const request = trainSchema.parse({
+    model: 'cnn',
+    parameters: { sizePx: 32, cropPx: 32, epochs: 6, minSteps: 2, patience: 0 },
+    division: { folds: 3 },
+  });
+  expect(
+    await ended(
+      workspace,
+      workspace.train(request),
+      killWhen(ofRun(({ classification, history }) => classification?.fold === 1 && history.length === 3)),
+    ),
+  ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
   expect(workspace.run('cnn-1')).toMatchObject({ state: 'interrupted', classification: { fold: 1 } });
   const ofFirst = join(workspace.workspaceFolder, 'runs', 'cnn-1', 'fold-1', 'checkpoint.bin');
   const written = statSync(ofFirst).mtimeMs;
@@ -77,13 +100,23 @@ test('of a training in folds, those that have ended are not trained again', asyn
   expect(again).toMatchObject({ state: 'done', runId: 'cnn-1' });
   expect([...stages].filter((stage) => /^Fold \d of 3$/.test(stage))).toEqual(['Fold 2 of 3', 'Fold 3 of 3']);
   expect([...checkpoints]).toEqual([written]);
-  expect(workspace.run('cnn-1')).toMatchObject({ state: 'done', notes: expect.not.arrayContaining([expect.stringContaining('checkpoint')]), classification: { fold: 3, evaluation: { on: 'folds' } } });
+  expect(workspace.run('cnn-1')).toMatchObject({
+    state: 'done',
+    notes: expect.not.arrayContaining([expect.stringContaining('checkpoint')]),
+    classification: { fold: 3, evaluation: { on: 'folds' } },
+  });
 });
 
 test('a judgement of labels that was cut off leaves no column, and can be asked for again', async () => {
   const workspace = await opened();
   const request = labelsSchema.parse({ folds: 2, repeats: 1 });
-  expect(await ended(workspace, workspace.judgeLabels(request), killWhen((event) => event.type === 'job' && event.job.stage === 'Embedding' && event.job.done > 0))).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
+  expect(
+    await ended(
+      workspace,
+      workspace.judgeLabels(request),
+      killWhen((event) => event.type === 'job' && event.job.stage === 'Embedding' && event.job.done > 0),
+    ),
+  ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
   expect(workspace.run('labels-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.columns().filter(({ runId }) => runId?.startsWith('labels'))).toEqual([]);
   expect(await ended(workspace, workspace.judgeLabels(request))).toMatchObject({ state: 'done' });

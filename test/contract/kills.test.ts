@@ -10,7 +10,12 @@ test('twenty kills of engine, compute process and command, during scans, ranking
   for (let i = 0; i < 24; i++) files[`${i % 3}/blob-${i}.png`] = await blob(i);
   const own = temporaryFolder('kills');
   for (const name of ['data', 'work']) mkdirSync(join(own, name));
-  const result = await killRounds(20, { folder: folderOf(files), data: join(own, 'data'), work: join(own, 'work'), random: seeded(7) });
+  const result = await killRounds(20, {
+    folder: folderOf(files),
+    data: join(own, 'data'),
+    work: join(own, 'work'),
+    random: seeded(7),
+  });
   expect(result).toMatchObject({ kills: 20, lost: 0, corrupt: 0, half: [], unfinished: [] });
   expect(result.decisions).toBeGreaterThan(20);
   expect(result.withCheckpoint).toBeGreaterThan(0);

@@ -11,7 +11,9 @@ const guard = pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href
 const cli = join(root, 'src-main', 'cli.ts');
 
 function node(args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { env: { ...process.env, WINNOW_DATA: temporaryFolder('missing') } });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+    env: { ...process.env, WINNOW_DATA: temporaryFolder('missing') },
+  });
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
@@ -21,16 +23,26 @@ function node(args: string[]): Promise<{ code: number | null; out: string; err: 
 /** As if this library were not installed: every import of it looks for one that is not there. */
 function without(library: string): string {
   const file = join(temporaryFolder('missing'), 'without.mjs');
-  writeFileSync(file, `import { registerHooks } from 'node:module';
-registerHooks({ resolve: (name, context, next) => (name === '${library}' ? next('${library}-that-is-not-installed', context) : next(name, context)) });`);
+  writeFileSync(
+    file,
+    `import { registerHooks } from 'node:module';
+registerHooks({ resolve: (name, context, next) => (name === '${library}' ? next('${library}-that-is-not-installed', context) : next(name, context)) });`,
+  );
   return pathToFileURL(file).href;
 }
-const sentence = (library: string) => new RegExp(`^The library ‘${library}’ is missing or cannot be loaded\\. Install the libraries again: npm ci\\. Then see whether anything else is missing: npm start -- doctor\\n$`);
+const sentence = (library: string) =>
+  new RegExp(
+    `^The library ‘${library}’ is missing or cannot be loaded\\. Install the libraries again: npm ci\\. Then see whether anything else is missing: npm start -- doctor\\n$`,
+  );
 
 describe('a library that is missing', () => {
   test.each(['zod', 'commander', 'sharp'])('%s: one sentence, exit 1, no stack', async (library) => {
     const { code, out, err } = await node(['--import', guard, '--import', without(library), cli, 'scan', '/nowhere']);
-    expect({ code, out, err }).toEqual({ code: 1, out: '', err: expect.stringMatching(sentence(`${library}-that-is-not-installed`)) });
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(sentence(`${library}-that-is-not-installed`)),
+    });
   });
 
   test('doctor says so too, and tells of the other parts', async () => {

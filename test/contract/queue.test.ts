@@ -18,10 +18,22 @@ test('a scan that waits is not asked for twice, and the queue is reordered and t
     expect((await calls.workspace.scan.mutate()).id).toBe(scan.id);
     await calls.jobs.move.mutate({ id: second.id, to: 'next' });
     const places = async () => new Map((await calls.jobs.list.query()).map(({ id, place }) => [id, place]));
-    expect(await places()).toEqual(new Map([[rank.id, null], [scan.id, 2], [second.id, 1]]));
+    expect(await places()).toEqual(
+      new Map([
+        [rank.id, null],
+        [scan.id, 2],
+        [second.id, 1],
+      ]),
+    );
     await expect(calls.engine.chooseBackend.mutate({ choice: 'plain' })).rejects.toThrow('is still running');
     await calls.jobs.cancel.mutate({ id: second.id });
-    expect(await places()).toEqual(new Map([[rank.id, null], [scan.id, 1], [second.id, null]]));
+    expect(await places()).toEqual(
+      new Map([
+        [rank.id, null],
+        [scan.id, 1],
+        [second.id, null],
+      ]),
+    );
   } finally {
     await door.close();
     vi.unstubAllEnvs();
@@ -44,7 +56,10 @@ test('a command waits for what runs in the folder, says so once, and then does i
     const { code, err } = await ended;
     expect(code).toBe(0);
     expect(err.match(/Waiting for: .*/g)).toEqual(['Waiting for: Rank with Convolutional autoencoder']);
-    expect((await door.calls.jobs.list.query()).map(({ kind, state }) => `${kind} ${state}`)).toEqual(['rank cancelled', 'scan done']);
+    expect((await door.calls.jobs.list.query()).map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+      'rank cancelled',
+      'scan done',
+    ]);
   } finally {
     await door.close();
     vi.unstubAllEnvs();

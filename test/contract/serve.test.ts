@@ -8,17 +8,28 @@ import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 let serving: Serving;
 let base: URL;
 beforeAll(async () => {
-  serving = await serve({ host: '127.0.0.1', port: 0, folder: await blobFolder(), workspace: temporaryFolder('workspace') });
+  serving = await serve({
+    host: '127.0.0.1',
+    port: 0,
+    folder: await blobFolder(),
+    workspace: temporaryFolder('workspace'),
+  });
   base = new URL(serving.url);
 });
 afterAll(() => serving.close());
 
-const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', sent = '') => new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }>((tell, failed) => {
-  request({ host: base.hostname, port: base.port, path, headers, method }, (answer) => {
-    let body = '';
-    answer.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => tell({ status: answer.statusCode ?? 0, headers: answer.headers, body }));
-  }).on('error', failed).end(sent);
-});
+const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', sent = '') =>
+  new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }>((tell, failed) => {
+    request({ host: base.hostname, port: base.port, path, headers, method }, (answer) => {
+      let body = '';
+      answer
+        .setEncoding('utf8')
+        .on('data', (text: string) => (body += text))
+        .on('end', () => tell({ status: answer.statusCode ?? 0, headers: answer.headers, body }));
+    })
+      .on('error', failed)
+      .end(sent);
+  });
 const cookie = () => ({ cookie: `winnow-${base.port}=${base.searchParams.get('token')}` });
 
 describe('serve', () => {
@@ -68,21 +79,34 @@ describe('serve', () => {
   });
   test('a page of another port, an image of it too, gets nothing although the browser sends the cookie', async () => {
     const image = { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
-    for (const site of ['same-site', 'cross-site']) expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': site })).status).toBe(403);
-    expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': 'same-origin' })).status).toBe(200);
+    for (const site of ['same-site', 'cross-site'])
+      expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': site })).status).toBe(403);
+    expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': 'same-origin' })).status).toBe(
+      200,
+    );
     // Typed into the address bar: the page, and nothing that is not one.
     expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': 'none' })).status).toBe(403);
   });
   test('a call of a browser needs the page’s own header, and is JSON', async () => {
-    const post = (headers: Record<string, string>) => ask('/trpc/engine.open', { ...cookie(), ...headers }, 'POST', '{"folder":"/nowhere/at/all"}');
+    const post = (headers: Record<string, string>) =>
+      ask('/trpc/engine.open', { ...cookie(), ...headers }, 'POST', '{"folder":"/nowhere/at/all"}');
     const json = { 'content-type': 'application/json' };
     expect((await post({ ...json, 'sec-fetch-site': 'same-origin' })).status).toBe(403);
-    expect((await post({ ...json, 'sec-fetch-site': 'same-origin', 'x-winnow': '1' })).body).toContain('There is no folder');
+    expect((await post({ ...json, 'sec-fetch-site': 'same-origin', 'x-winnow': '1' })).body).toContain(
+      'There is no folder',
+    );
     expect((await post({ 'content-type': 'text/plain' })).status).toBe(415);
     expect((await post({ 'content-type': 'multipart/form-data; boundary=x' })).status).toBe(415);
   });
   test('a change cannot be asked for by an address', async () => {
-    const mutations = Object.entries((router as unknown as { _def: { procedures: unknown } })._def.procedures as Record<string, { _def: { type: string } }>).filter(([, procedure]) => procedure._def.type === 'mutation').map(([name]) => name);
+    const mutations = Object.entries(
+      (router as unknown as { _def: { procedures: unknown } })._def.procedures as Record<
+        string,
+        { _def: { type: string } }
+      >,
+    )
+      .filter(([, procedure]) => procedure._def.type === 'mutation')
+      .map(([name]) => name);
     expect(mutations.length).toBeGreaterThan(15);
     for (const name of mutations) expect((await ask(`/trpc/${name}?input=%7B%7D`, cookie())).status, name).toBe(405);
   });

@@ -30,14 +30,18 @@ test('a scan of it ends when it is cancelled, and thumbnails and the rest are th
   const dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 32 });
   onTestFinished(() => dispatcher.destroy());
   const get = (path: string) => fetch(`http://engine${path}`, { dispatcher });
-  const originals = Array.from({ length: 8 }, () => get(originalPath(id, samples[1].id, samples[1].sha256)).catch(() => null));
+  const originals = Array.from({ length: 8 }, () =>
+    get(originalPath(id, samples[1].id, samples[1].sha256)).catch(() => null),
+  );
   for (const sample of samples) expect((await get(thumbPath(id, sample.sha256))).status).toBe(200);
   expect(workspace.edit({ paths: ['share/2.png'] }, { decision: 'keep' }).changed).toBe(1);
   workspace.cancel(job.id);
   expect((await scanned).state).toBe('cancelled');
   expect(workspace.table.samples()).toHaveLength(2);
   stalled.end(); // who asked when it was stalled is told, who waited for a place finds the file that the mount had hidden
-  expect((await Promise.all(originals)).map((answer) => answer?.status).filter((status) => status !== 200 && status !== 404)).toEqual([]);
+  expect(
+    (await Promise.all(originals)).map((answer) => answer?.status).filter((status) => status !== 200 && status !== 404),
+  ).toEqual([]);
   expect((await ended(workspace, workspace.scan())).summary).toBe('2 image files, 0 read');
 }, 30_000);
 
@@ -55,10 +59,18 @@ describe.skipIf(process.platform === 'win32')('questions to a disk', () => {
     const { ask, answer } = await pipeOf();
     const gate = new Gate(2, 150);
     const all = await Promise.allSettled([gate.ask(ask), gate.ask(ask), gate.ask(() => stat('/'))]);
-    expect(all.map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual(Array(3).fill('The folder does not answer. Is its disk or network connected?'));
+    expect(all.map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual(
+      Array(3).fill('The folder does not answer. Is its disk or network connected?'),
+    );
     await answer();
     let isFree = false;
-    const tried = async () => (isFree ||= await gate.ask(() => stat('/')).then(() => true, () => false));
+    const tried = async () =>
+      (isFree ||= await gate
+        .ask(() => stat('/'))
+        .then(
+          () => true,
+          () => false,
+        ));
     while (!(await tried()));
     expect(isFree).toBe(true);
   });
@@ -72,7 +84,10 @@ describe.skipIf(process.platform === 'win32')('questions to a disk', () => {
     const all = Promise.allSettled([gate.ask(question, stop.signal), gate.ask(question, stop.signal)]);
     await until(() => asked === 1);
     stop.abort(new Error('enough'));
-    expect((await all).map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual(['enough', 'enough']);
+    expect((await all).map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual([
+      'enough',
+      'enough',
+    ]);
     await answer();
     expect(asked).toBe(1);
   });

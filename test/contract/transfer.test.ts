@@ -2,7 +2,16 @@
  * Transfer on the command line, on real digits: the head trains in seconds on embeddings that are kept, wrong labels are found and settled, like images are named,
  * classifiers are taken away and say the same in onnxruntime.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as ort from 'onnxruntime-node';
@@ -15,13 +24,35 @@ import { openImage } from '../../src-main/image/decode.ts';
 import { winnow, winnowJson } from '../fixtures/command.ts';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
-interface Labelled { path: string; given: string; suggested: string; quality: number; flagged: boolean }
-interface Trained { samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[]; run: { id: string; mode: string; metrics: Record<string, number>; parameters: Record<string, unknown>; report: Record<string, unknown>; classes: string[]; history: unknown[] } }
+interface Labelled {
+  path: string;
+  given: string;
+  suggested: string;
+  quality: number;
+  flagged: boolean;
+}
+interface Trained {
+  samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[];
+  run: {
+    id: string;
+    mode: string;
+    metrics: Record<string, number>;
+    parameters: Record<string, unknown>;
+    report: Record<string, unknown>;
+    classes: string[];
+    history: unknown[];
+  };
+}
 
 const perClass = 14;
 const classes = ['0', '1', '2', '3', '4', '5', '6', '9'];
 /** Some of each digit, of which four lie in the wrong folder. */
-const moved: [from: string, to: string, place: number][] = [['0', '5', 2], ['5', '1', 3], ['1', '9', 4], ['9', '0', 5]];
+const moved: [from: string, to: string, place: number][] = [
+  ['0', '5', 2],
+  ['5', '1', 3],
+  ['1', '9', 4],
+  ['9', '0', 5],
+];
 let folder: string;
 let planted: string[];
 const data = { WINNOW_DATA: temporaryFolder('data') };
@@ -41,7 +72,8 @@ beforeAll(() => {
   });
 });
 
-const workspaceOf = (): string => join(data.WINNOW_DATA, 'workspaces', readdirSync(join(data.WINNOW_DATA, 'workspaces'))[0]);
+const workspaceOf = (): string =>
+  join(data.WINNOW_DATA, 'workspaces', readdirSync(join(data.WINNOW_DATA, 'workspaces'))[0]);
 const embeddingRows = (): number => {
   const at = join(workspaceOf(), 'embeddings');
   return statSync(join(at, readdirSync(at)[0])).size / (1984 * 4);
@@ -50,7 +82,10 @@ const embeddingRows = (): number => {
 /** Images whose kept row is not their own: images are decoded by several hands while others are on their way, and each must end in its own row. */
 async function strangerRows(): Promise<string[]> {
   const db = new DatabaseSync(join(workspaceOf(), 'workspace.sqlite'), { readOnly: true });
-  const known = db.prepare('SELECT path, row FROM samples JOIN embedding_rows USING (sha256) WHERE gone = 0').all() as { path: string; row: number }[];
+  const known = db.prepare('SELECT path, row FROM samples JOIN embedding_rows USING (sha256) WHERE gone = 0').all() as {
+    path: string;
+    row: number;
+  }[];
   db.close();
   const at = join(workspaceOf(), 'embeddings');
   const kept = readFileSync(join(at, readdirSync(at)[0]));
@@ -58,7 +93,11 @@ async function strangerRows(): Promise<string[]> {
   await startBackend();
   const strangers: string[] = [];
   for (const { path, row } of known) {
-    const { codes } = await features({ model: id, bytes: await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx) }, new AbortController().signal, () => undefined);
+    const { codes } = await features(
+      { model: id, bytes: await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx) },
+      new AbortController().signal,
+      () => undefined,
+    );
     const own = new Float32Array(Uint8Array.from(kept.subarray(row * size * 4, (row + 1) * size * 4)).buffer);
     if (codes.some((value, i) => Math.abs(value - own[i]) > 1e-3)) strangers.push(path);
   }
@@ -84,13 +123,24 @@ describe('embeddings', () => {
   test('an image that comes later is embedded alone, and is most like itself', async () => {
     const [first] = readdirSync(join(folder, '3')).sort();
     copyFileSync(join(folder, '3', first), join(folder, 'copy.png'));
-    copyFileSync(join(sharedSet('sign-digits'), '7', readdirSync(join(sharedSet('sign-digits'), '7'))[0]), join(folder, 'new.jpg'));
+    copyFileSync(
+      join(sharedSet('sign-digits'), '7', readdirSync(join(sharedSet('sign-digits'), '7'))[0]),
+      join(folder, 'new.jpg'),
+    );
     const before = embeddingRows();
-    const { samples, to } = await winnowJson<{ to: string[]; samples: { path: string; likeness: number }[] }>(['like', folder, `3/${first}`], data);
+    const { samples, to } = await winnowJson<{ to: string[]; samples: { path: string; likeness: number }[] }>(
+      ['like', folder, `3/${first}`],
+      data,
+    );
     expect(embeddingRows()).toBe(before + 1); // the copy has the content of one that is known
     expect(to).toEqual([`3/${first}`]);
     expect(samples).toHaveLength(classes.length * perClass + 2);
-    expect(samples.slice(0, 2).map(({ path }) => path).sort()).toEqual([`3/${first}`, 'copy.png'].sort());
+    expect(
+      samples
+        .slice(0, 2)
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual([`3/${first}`, 'copy.png'].sort());
     expect(samples[0].likeness).toBeCloseTo(1, 4);
     expect(samples.at(-1)!.likeness).toBeLessThan(samples[2].likeness);
     const { out } = await winnow(['show', folder, '--where', 'alike > 0.999'], data);
@@ -103,10 +153,16 @@ describe('embeddings', () => {
     expect(map.samples).toHaveLength(classes.length * perClass + 2);
     const nasty = join(folder, 'strange.png');
     copyFileSync(join(import.meta.dirname, '..', '..', 'assets', 'icon.png'), nasty);
-    const rank = await winnowJson<{ samples: { path: string; score: number; rank: number }[]; run: { method: string } }>(['rank', folder, '--method', 'nearest'], data);
+    const rank = await winnowJson<{
+      samples: { path: string; score: number; rank: number }[];
+      run: { method: string };
+    }>(['rank', folder, '--method', 'nearest'], data);
     expect(rank.run.method).toBe('nearest');
     expect(rank.samples[0].path).toBe('strange.png');
-    const refused = await winnow(['rank', folder, '--method', 'nearest', '--maps', join(temporaryFolder('maps'), 'm')], data);
+    const refused = await winnow(
+      ['rank', folder, '--method', 'nearest', '--maps', join(temporaryFolder('maps'), 'm')],
+      data,
+    );
     expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('no error maps') as string });
   });
 });
@@ -129,7 +185,8 @@ describe('label errors', () => {
     const flagged = samples.filter((sample) => sample.flagged).length;
     const accepted = await winnowJson<{ changed: number; left: number }>(['labels', folder, '--accept', one], data);
     expect(accepted).toMatchObject({ changed: 1, left: flagged - 1 });
-    const marked = async () => (await winnow(['show', folder, '--where', `label = '${of(one).suggested}'`], data)).out.trim();
+    const marked = async () =>
+      (await winnow(['show', folder, '--where', `label = '${of(one).suggested}'`], data)).out.trim();
     expect(await marked()).toBe(one);
     const confirmed = await winnowJson<{ left: number }>(['labels', folder, '--confirm', other], data);
     expect(confirmed.left).toBe(flagged - 2);
@@ -145,26 +202,44 @@ describe('label errors', () => {
     await winnow(['undo', folder], data);
     expect(await marked()).toBe('');
     const stranger = samples.at(-1)!.path; // the least suspect of all
-    expect(await winnow(['labels', folder, '--accept', stranger], data)).toMatchObject({ code: 2, err: expect.stringContaining('is not among the suspects') as string });
+    expect(await winnow(['labels', folder, '--accept', stranger], data)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is not among the suspects') as string,
+    });
   });
 
   test('a classifier with folds can be the judge, one without cannot', async () => {
-    const { samples } = await winnowJson<{ samples: Labelled[] }>(['labels', folder, '--run', 'efficientnet-lite0-1'], data);
+    const { samples } = await winnowJson<{ samples: Labelled[] }>(
+      ['labels', folder, '--run', 'efficientnet-lite0-1'],
+      data,
+    );
     expect(samples.length).toBeGreaterThanOrEqual(classes.length * perClass);
     const single = await winnowJson<Trained>(['train', folder, '--mode', 'head'], data);
-    expect(await winnow(['labels', folder, '--run', single.run.id], data)).toMatchObject({ code: 2, err: expect.stringContaining('trained in folds') as string });
+    expect(await winnow(['labels', folder, '--run', single.run.id], data)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('trained in folds') as string,
+    });
   });
 });
 
 describe('taken away', () => {
   test('a classifier says in onnxruntime what it says here', async () => {
-    const { run, samples: trained } = await winnowJson<Trained>(['train', folder, '--mode', 'head', '--seed', '2'], data);
-    const { samples } = await winnowJson<{ samples: { path: string; probabilities: Record<string, number> }[] }>(['predict', folder, '--run', run.id], data);
+    const { run, samples: trained } = await winnowJson<Trained>(
+      ['train', folder, '--mode', 'head', '--seed', '2'],
+      data,
+    );
+    const { samples } = await winnowJson<{ samples: { path: string; probabilities: Record<string, number> }[] }>(
+      ['predict', folder, '--run', run.id],
+      data,
+    );
     const to = join(temporaryFolder('models'), 'digits');
     const told = await winnowJson<{ classes: string[] }>(['take-away', folder, '--run', run.id, '--to', to], data);
     expect(told.classes).toEqual(classes);
     expect(readdirSync(to).sort()).toEqual(['README.md', 'about.json', 'model.onnx', 'tfjs']);
-    const about = JSON.parse(readFileSync(join(to, 'about.json'), 'utf8')) as { classes: string[]; transform: { sizePx: number } };
+    const about = JSON.parse(readFileSync(join(to, 'about.json'), 'utf8')) as {
+      classes: string[];
+      transform: { sizePx: number };
+    };
     expect(about).toMatchObject({ classes, transform: { sizePx: 224, fit: 'stretch', cropPx: 224 } });
     expect(readFileSync(join(to, 'README.md'), 'utf8')).toContain("session.run(['probabilities']");
     const session = await ort.InferenceSession.create(join(to, 'model.onnx'));
@@ -173,40 +248,106 @@ describe('taken away', () => {
     for (const { path, probabilities } of samples.filter(({ path }) => learnt.includes(path)).slice(3, 8)) {
       const row = await makeRow(await openImage(readFileSync(join(folder, path)), path), 224);
       const said = await session.run({ pixels: new ort.Tensor('float32', Float32Array.from(row), [1, 224, 224, 3]) });
-      classes.forEach((name, i) => expect(Number((said.probabilities.data as Float32Array)[i])).toBeCloseTo(probabilities[name], 3));
+      classes.forEach((name, i) =>
+        expect(Number((said.probabilities.data as Float32Array)[i])).toBeCloseTo(probabilities[name], 3),
+      );
     }
-    expect(await winnow(['take-away', folder, '--to', to], data)).toMatchObject({ code: 1, err: expect.stringContaining('not empty') as string });
+    expect(await winnow(['take-away', folder, '--to', to], data)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('not empty') as string,
+    });
     const inside = join(folder, 'model');
-    expect(await winnow(['take-away', folder, '--to', inside], data)).toMatchObject({ code: 1, err: expect.stringContaining('never written to') as string });
+    expect(await winnow(['take-away', folder, '--to', inside], data)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('never written to') as string,
+    });
     expect(existsSync(inside)).toBe(false);
   });
 });
 
 describe('ways of training', () => {
   test('the folder has its place in the table', async () => {
-    const advice = await winnowJson<{ size: string; perClass: number; distance: number; similarity: string; mode: string; reasons: string[]; table: { size: string; similarity: string; mode: string }[] }>(['advise', folder], data);
+    const advice = await winnowJson<{
+      size: string;
+      perClass: number;
+      distance: number;
+      similarity: string;
+      mode: string;
+      reasons: string[];
+      table: { size: string; similarity: string; mode: string }[];
+    }>(['advise', folder], data);
     expect(advice).toMatchObject({ size: 'small', perClass });
     expect(advice.distance).toBeGreaterThan(0.15); // hands before one wall are no ImageNet
     expect(advice.similarity).not.toBe('high');
     expect(advice.table).toHaveLength(6);
-    expect(advice.table.find(({ size, similarity }) => size === advice.size && similarity === advice.similarity)!.mode).toBe(advice.mode);
+    expect(
+      advice.table.find(({ size, similarity }) => size === advice.size && similarity === advice.similarity)!.mode,
+    ).toBe(advice.mode);
     expect(advice.reasons.join(' ')).toContain(String(perClass));
   });
 
   test('all of it goes on from the head, at a smaller size, and ends no worse by its validation images', async () => {
-    const { run } = await winnowJson<Trained>(['train', folder, '--mode', 'head-then-all', '--size', '96', '--epochs', '1', '--policy', 'none', '--min-steps', '2', '--split', '60,20,20'], data);
+    const { run } = await winnowJson<Trained>(
+      [
+        'train',
+        folder,
+        '--mode',
+        'head-then-all',
+        '--size',
+        '96',
+        '--epochs',
+        '1',
+        '--policy',
+        'none',
+        '--min-steps',
+        '2',
+        '--split',
+        '60,20,20',
+      ],
+      data,
+    );
     expect(run).toMatchObject({ mode: 'head-then-all', parameters: { sizePx: 96, norms: 'frozen', layerRate: 0.75 } });
     expect(run.history).toHaveLength(1);
     expect(run.metrics.accuracy).toBeGreaterThan(0.3);
-    const all = await winnowJson<Trained>(['train', folder, '--mode', 'all', '--size', '96', '--epochs', '1', '--policy', 'none', '--min-steps', '2', '--norms', 'batch'], data);
+    const all = await winnowJson<Trained>(
+      [
+        'train',
+        folder,
+        '--mode',
+        'all',
+        '--size',
+        '96',
+        '--epochs',
+        '1',
+        '--policy',
+        'none',
+        '--min-steps',
+        '2',
+        '--norms',
+        'batch',
+      ],
+      data,
+    );
     expect(all.run).toMatchObject({ mode: 'all', parameters: { norms: 'batch' } });
   });
 
   test('what cannot be is told in words', async () => {
-    expect(await winnow(['train', folder, '--mode', 'head', '--model', 'resnet'], data)).toMatchObject({ code: 2, err: expect.stringContaining('no bundled weights for ResNet') as string });
-    expect(await winnow(['train', folder, '--mode', 'head', '--epochs', '3'], data)).toMatchObject({ code: 2, err: expect.stringContaining('no --epochs') as string });
-    expect(await winnow(['train', folder, '--mode', 'head', '--find-rate'], data)).toMatchObject({ code: 2, err: expect.stringContaining('without a learning rate') as string });
+    expect(await winnow(['train', folder, '--mode', 'head', '--model', 'resnet'], data)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('no bundled weights for ResNet') as string,
+    });
+    expect(await winnow(['train', folder, '--mode', 'head', '--epochs', '3'], data)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('no --epochs') as string,
+    });
+    expect(await winnow(['train', folder, '--mode', 'head', '--find-rate'], data)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('without a learning rate') as string,
+    });
     writeFileSync(join(folder, 'unread.txt'), ''); // not ours to report
-    expect(await winnow(['labels', folder, '--folds', '1'], data)).toMatchObject({ code: expect.any(Number) as number, err: expect.stringMatching(/2/) as string });
+    expect(await winnow(['labels', folder, '--folds', '1'], data)).toMatchObject({
+      code: expect.any(Number) as number,
+      err: expect.stringMatching(/2/) as string,
+    });
   });
 });

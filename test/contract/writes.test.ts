@@ -1,5 +1,14 @@
 /** Where the program writes: never into the opened folder by whatever detour, never over a file that is not its own, and nothing at all when it is only asked. */
-import { existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { previewSchema, rankSchema, trainSchema, exportSchema } from '../../src-main/contract/schemas.ts';
@@ -14,8 +23,12 @@ import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
 
 /** Every file below, with its bytes; links by where they lead. */
 function tree(folder: string): Record<string, string> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
-  return Object.fromEntries(files.map((file) => [file, lstatSync(file).isSymbolicLink() ? 'link' : readFileSync(file).toString('base64')]));
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(
+    files.map((file) => [file, lstatSync(file).isSymbolicLink() ? 'link' : readFileSync(file).toString('base64')]),
+  );
 }
 const code = (name: string) => expect.objectContaining({ code: name });
 
@@ -39,8 +52,16 @@ test('a folder for files: only what is listed there is replaced, and what a pers
     await expect(again.write(name, 'over')).rejects.toEqual(code('target-not-empty'));
     expect(readFileSync(join(to, name), 'utf8')).toBe('mine');
   }
-  expect([readFileSync(join(to, 'a', '1.png'), 'utf8'), readFileSync(join(to, 'a', '2.png'), 'utf8')]).toEqual(['one again', 'new']);
-  expect(readFileSync(join(to, 'winnow-files.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))).toEqual([{ schema: 'winnow/files@1' }, 'a/1.png', 'two\nlines.png', 'a/2.png']);
+  expect([readFileSync(join(to, 'a', '1.png'), 'utf8'), readFileSync(join(to, 'a', '2.png'), 'utf8')]).toEqual([
+    'one again',
+    'new',
+  ]);
+  expect(
+    readFileSync(join(to, 'winnow-files.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual([{ schema: 'winnow/files@1' }, 'a/1.png', 'two\nlines.png', 'a/2.png']);
 });
 
 test('a folder for files: no way into the opened folder, be it the parent, a link, a link put there later, or a list of somebody else', async () => {
@@ -74,7 +95,16 @@ test('a folder for files: no way into the opened folder, be it the parent, a lin
 });
 
 async function classes(): Promise<OpenWorkspace> {
-  const above = folderOf({ 'photos/a/1.png': await blob(1), 'photos/a/2.png': await blob(2), 'photos/photos/3.png': await blob(3), 'photos/3.png.png': 'precious', 'photos/3.png.judged.webp': 'precious' }, 'above');
+  const above = folderOf(
+    {
+      'photos/a/1.png': await blob(1),
+      'photos/a/2.png': await blob(2),
+      'photos/photos/3.png': await blob(3),
+      'photos/3.png.png': 'precious',
+      'photos/3.png.judged.webp': 'precious',
+    },
+    'above',
+  );
   return scanned(openWorkspace(join(above, 'photos')));
 }
 
@@ -103,7 +133,8 @@ test('exports and models: a link stands for what it leads to, and one that leads
   expect(await checkTarget(folder, join(above, 'to-empty'))).toBe(join(above, 'empty'));
   await expect(checkTarget(folder, join(above, 'to-nothing'))).rejects.toEqual(code('target-unwritable'));
   await expect(checkTarget(folder, join(above, 'self'))).rejects.toEqual(code('target-unwritable'));
-  for (const inside of [join(above, 'into'), join(above, 'into', 'deep'), join(folder, 'x')]) await expect(checkTarget(folder, inside)).rejects.toEqual(code('target-inside-source'));
+  for (const inside of [join(above, 'into'), join(above, 'into', 'deep'), join(folder, 'x')])
+    await expect(checkTarget(folder, inside)).rejects.toEqual(code('target-inside-source'));
   // A link in the opened folder that leads out of it: what grows beside the target must grow outside too.
   symlinkSync(join(above, 'empty'), join(folder, 'out'));
   expect(await checkTarget(folder, join(folder, 'out'))).toBe(join(above, 'empty'));
@@ -128,7 +159,9 @@ test('a script is not written over an original, nor over a file that is somebody
   writeFileSync(notes, 'mine');
   const before = tree(workspace.folder);
   for (const out of [join(workspace.folder, 'a', '1.png'), notes]) {
-    expect(await winnow(['script', workspace.folder, '--workspace', workspace.workspaceFolder, '--out', out])).toMatchObject({ code: 1, out: '' });
+    expect(
+      await winnow(['script', workspace.folder, '--workspace', workspace.workspaceFolder, '--out', out]),
+    ).toMatchObject({ code: 1, out: '' });
   }
   expect(readFileSync(notes, 'utf8')).toBe('mine');
   expect(tree(workspace.folder)).toEqual(before);
@@ -138,17 +171,33 @@ test('a query changes nothing: neither the workspace’s tables nor any file', a
   const workspace = await classes();
   const to = join(temporaryFolder('to'), 'x');
   const inputs: Record<string, unknown> = {
-    'engine.folders': { path: workspace.folder }, 'classifier.divide': {}, 'classifier.probabilities': { runId: 'none', sampleId: 1 }, 'samples.changes': { since: 0 }, 'journal.history': {}, 'runs.get': { id: 'none' },
-    'exports.plan': { to }, 'exports.result': { jobId: 1 },
+    'engine.folders': { path: workspace.folder },
+    'classifier.divide': {},
+    'classifier.probabilities': { runId: 'none', sampleId: 1 },
+    'samples.changes': { since: 0 },
+    'journal.history': {},
+    'runs.get': { id: 'none' },
+    'exports.plan': { to },
+    'exports.result': { jobId: 1 },
   };
   // Of the engine: they know no folder, and ask other processes. Each is a query that names no place to write to.
   const ofTheMachine = /^engine\.(?!folders)/;
   const procedures = Object.entries(router._def.procedures as unknown as Record<string, { _def: { type: string } }>);
-  const queries = procedures.filter(([, { _def }]) => _def.type === 'query').map(([name]) => name).filter((name) => !ofTheMachine.test(name));
-  expect(queries).toEqual(expect.arrayContaining(['workspace.describe', 'classifier.advise', 'exports.plan', 'journal.script']));
+  const queries = procedures
+    .filter(([, { _def }]) => _def.type === 'query')
+    .map(([name]) => name)
+    .filter((name) => !ofTheMachine.test(name));
+  expect(queries).toEqual(
+    expect.arrayContaining(['workspace.describe', 'classifier.advise', 'exports.plan', 'journal.script']),
+  );
   expect(queries).not.toContain('classifier.preview');
-  const engine = { listFolders: async (path: string) => ({ path, parent: null, folders: [] }) } as unknown as EngineService;
-  const caller = router.createCaller({ engine, workspace }) as unknown as Record<string, Record<string, (input: unknown) => Promise<unknown>>>;
+  const engine = {
+    listFolders: async (path: string) => ({ path, parent: null, folders: [] }),
+  } as unknown as EngineService;
+  const caller = router.createCaller({ engine, workspace }) as unknown as Record<
+    string,
+    Record<string, (input: unknown) => Promise<unknown>>
+  >;
   workspace.table.setMeta('marker', '1'); // the statement is known before the counting
   const state = () => [workspace.db.get<{ n: number }>('SELECT total_changes() AS n'), tree(workspace.folder)];
   const before = state();

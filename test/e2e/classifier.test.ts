@@ -17,7 +17,10 @@ beforeAll(async () => {
   page = door.page;
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-  await page.getByRole('contentinfo').getByText(/^Scan: 500 image files/).waitFor({ timeout: 60_000 });
+  await page
+    .getByRole('contentinfo')
+    .getByText(/^Scan: 500 image files/)
+    .waitFor({ timeout: 60_000 });
 });
 afterAll(async () => {
   await door?.close();
@@ -30,14 +33,24 @@ const set = async (name: string, value: string) => {
   await field(name).fill(value);
   await field(name).press('Tab');
 };
-const cells = () => page.getByRole('table', { name: 'Views that training will see' }).getByRole('cell').getByRole('img');
+const cells = () =>
+  page.getByRole('table', { name: 'Views that training will see' }).getByRole('cell').getByRole('img');
 /** The pixels of the tiles, as far as they are drawn. */
-const pixels = () => cells().evaluateAll((images) => (images as HTMLImageElement[]).map((image) => {
-  const canvas = Object.assign(document.createElement('canvas'), { width: image.naturalWidth, height: image.naturalHeight });
-  const context = canvas.getContext('2d')!;
-  context.drawImage(image, 0, 0);
-  return [...context.getImageData(0, 0, canvas.width, canvas.height).data].reduce((h, v) => Math.imul(h ^ v, 16777619), 0x811c9dc5);
-}));
+const pixels = () =>
+  cells().evaluateAll((images) =>
+    (images as HTMLImageElement[]).map((image) => {
+      const canvas = Object.assign(document.createElement('canvas'), {
+        width: image.naturalWidth,
+        height: image.naturalHeight,
+      });
+      const context = canvas.getContext('2d')!;
+      context.drawImage(image, 0, 0);
+      return [...context.getImageData(0, 0, canvas.width, canvas.height).data].reduce(
+        (h, v) => Math.imul(h ^ v, 16777619),
+        0x811c9dc5,
+      );
+    }),
+  );
 
 describe(`a classifier, ${doorName}`, () => {
   test('the preview shows what training will see and follows the sliders', async () => {
@@ -53,12 +66,17 @@ describe(`a classifier, ${doorName}`, () => {
     expect(new Set(before).size).toBeGreaterThan(50); // each view is another
     expect(await cells().first().getAttribute('alt')).toBe('0: as it is judged');
     await set('Rotation', '90');
-    await expect.poll(async () => (await cells().nth(1).getAttribute('alt'))?.match(/rotate -?(\d+)/)?.[1] ?? '').not.toBe('');
+    await expect
+      .poll(async () => (await cells().nth(1).getAttribute('alt'))?.match(/rotate -?(\d+)/)?.[1] ?? '')
+      .not.toBe('');
     await expect.poll(async () => (await pixels()).filter((hash, i) => hash !== before[i]).length).toBe(6 * 8);
     const after = await pixels();
     expect(after.filter((hash, i) => hash === before[i])).toHaveLength(6); // as they are judged, they stay
     await page.getByLabel('Show operations').check();
-    await page.getByText(/^rotate -?\d+°, .*brightness/).first().waitFor();
+    await page
+      .getByText(/^rotate -?\d+°, .*brightness/)
+      .first()
+      .waitFor();
     await field('Policy').selectOption('none');
     await page.getByText('unchanged').first().waitFor();
     await expect.poll(async () => new Set(await pixels()).size).toBe(6);
@@ -69,7 +87,12 @@ describe(`a classifier, ${doorName}`, () => {
     await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · [\d.]+ MB to train$/).waitFor();
     await set('Share of train', '0');
     await set('Share of val', '0');
-    await page.getByText('will not be known').or(page.getByText('fewer than two images')).or(page.getByText('cannot be learned')).first().waitFor();
+    await page
+      .getByText('will not be known')
+      .or(page.getByText('fewer than two images'))
+      .or(page.getByText('cannot be learned'))
+      .first()
+      .waitFor();
     await set('Share of train', '70');
     await set('Share of val', '15');
     await page.getByRole('complementary', { name: 'Train' }).getByRole('row', { name: 'all 350 75 75' }).waitFor();
@@ -80,7 +103,10 @@ describe(`a classifier, ${doorName}`, () => {
   test('a learning rate is found and used', async () => {
     await page.getByRole('button', { name: 'Find rate' }).click();
     await page.getByRole('heading', { name: 'Loss while the learning rate rises' }).waitFor({ timeout: 60_000 });
-    await page.getByText(/cnn-range-1: a learning rate of .* is suggested/).first().waitFor({ timeout: 60_000 });
+    await page
+      .getByText(/cnn-range-1: a learning rate of .* is suggested/)
+      .first()
+      .waitFor({ timeout: 60_000 });
     await page.getByRole('img', { name: 'Loss against learning rate' }).waitFor();
     const use = page.getByRole('button', { name: /^Use \d/ });
     const rate = (await use.innerText()).replace('Use ', '');
@@ -91,36 +117,77 @@ describe(`a classifier, ${doorName}`, () => {
   });
 
   test('a training shows its curves, and its result is that of the command line', async () => {
-    await page.getByRole('complementary', { name: 'Train' }).getByRole('button', { name: 'Train', exact: true }).click();
+    await page
+      .getByRole('complementary', { name: 'Train' })
+      .getByRole('button', { name: 'Train', exact: true })
+      .click();
     await page.getByRole('img', { name: 'Training and validation loss' }).waitFor({ timeout: 60_000 });
     await page.getByRole('heading', { name: 'What it says of some images that it is not trained on' }).waitFor();
-    await page.getByText(/^cnn-1: [\d.]+ % of 75 images right/).first().waitFor({ timeout: 60_000 });
+    await page
+      .getByText(/^cnn-1: [\d.]+ % of 75 images right/)
+      .first()
+      .waitFor({ timeout: 60_000 });
     expect(await inBothLights()).toEqual([]);
     await page.getByRole('tab', { name: 'Result' }).click();
-    const shown = await page.locator('dl[aria-label=Figures] div', { hasText: /^accuracy/ }).locator('dd').first().innerText();
-    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(['train', digits, '--model', 'cnn', '--size', '32', '--width', '4', '--epochs', '4', '--rotation', '90', '--policy', 'none', '--learning-rate', '0.005'], { WINNOW_DATA: join(own.work, 'line') });
+    const shown = await page
+      .locator('dl[aria-label=Figures] div', { hasText: /^accuracy/ })
+      .locator('dd')
+      .first()
+      .innerText();
+    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(
+      [
+        'train',
+        digits,
+        '--model',
+        'cnn',
+        '--size',
+        '32',
+        '--width',
+        '4',
+        '--epochs',
+        '4',
+        '--rotation',
+        '90',
+        '--policy',
+        'none',
+        '--learning-rate',
+        '0.005',
+      ],
+      { WINNOW_DATA: join(own.work, 'line') },
+    );
     expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
-    await page.waitForFunction(() => [...document.querySelectorAll<HTMLImageElement>('[role=tabpanel] img')].every((image) => image.complete && image.naturalWidth > 0));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll<HTMLImageElement>('[role=tabpanel] img')].every(
+        (image) => image.complete && image.naturalWidth > 0,
+      ),
+    );
     expect(await page.locator('section[aria-label=Hardest] li').count()).toBe(12);
     expect(await inBothLights()).toEqual([]);
   });
 
   test('a cell of the confusion matrix opens its images', async () => {
     const matrix = page.getByRole('region', { name: 'Confusion matrix' });
-    const labels = await matrix.getByRole('button').evaluateAll((list) => list.map((cell) => cell.getAttribute('aria-label') as string));
+    const labels = await matrix
+      .getByRole('button')
+      .evaluateAll((list) => list.map((cell) => cell.getAttribute('aria-label') as string));
     const told = labels.map((label) => /^(.+) as (.+): (\d+) images?$/.exec(label) as RegExpExecArray);
     expect(told.reduce((sum, [, , , count]) => sum + Number(count), 0)).toBe(75);
     const [label, given, predicted, count] = told.find(([, a, b]) => a !== b) as RegExpExecArray; // four epochs leave something wrong
     await matrix.getByRole('button', { name: label, exact: true }).click();
     await page.getByText(`${count} shown`).waitFor();
-    const paths = await page.locator('[role=option]').evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
+    const paths = await page
+      .locator('[role=option]')
+      .evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
     expect(paths).toHaveLength(Number(count));
     expect(paths.every((path) => path.startsWith(`${given}/`))).toBe(true);
     await page.locator('[role=option]').first().click();
     const said = page.getByRole('region', { name: 'Predicted by cnn-1' });
     expect(await said.locator('.first').innerText()).toContain(predicted);
     // Its predictions are a facet like any other, and no range of numbers.
-    await page.getByRole('complementary', { name: 'Filters' }).getByRole('heading', { name: 'cnn-1 · predicted class' }).waitFor();
+    await page
+      .getByRole('complementary', { name: 'Filters' })
+      .getByRole('heading', { name: 'cnn-1 · predicted class' })
+      .waitFor();
     expect(await inBothLights()).toEqual([]);
     expect(faults).toEqual([]);
   });
@@ -132,12 +199,22 @@ describe(`a classifier, ${doorName}`, () => {
     await set('Learning rate', '0.01');
     await set('Share of train', '80');
     await page.getByRole('button', { name: 'Find rate' }).click();
-    await page.getByText(/cnn-range-2: a learning rate of .* is suggested/).first().waitFor({ timeout: 60_000 });
+    await page
+      .getByText(/cnn-range-2: a learning rate of .* is suggested/)
+      .first()
+      .waitFor({ timeout: 60_000 });
     await page.getByRole('tab', { name: 'Result' }).click();
     await page.getByText('On 75 images of the test split.').waitFor();
-    expect(await page.getByLabel('Run', { exact: true }).locator('option').allInnerTexts()).toEqual([expect.stringMatching(/^cnn-1 · /)]);
+    expect(await page.getByLabel('Run', { exact: true }).locator('option').allInnerTexts()).toEqual([
+      expect.stringMatching(/^cnn-1 · /),
+    ]);
     await page.getByRole('button', { name: 'Use its settings' }).click();
-    expect([await field('Width').inputValue(), await field('Policy').inputValue(), await field('Learning rate').inputValue(), await field('Share of train').inputValue()]).toEqual(['4', 'none', '0.005', '70']);
+    expect([
+      await field('Width').inputValue(),
+      await field('Policy').inputValue(),
+      await field('Learning rate').inputValue(),
+      await field('Share of train').inputValue(),
+    ]).toEqual(['4', 'none', '0.005', '70']);
   });
 
   test('the preview warns where a trained model loses the class', async () => {
@@ -147,8 +224,14 @@ describe(`a classifier, ${doorName}`, () => {
     await set('Rotation', '180');
     await page.getByLabel('Images', { exact: true }).fill('24');
     await page.getByLabel('Does it still know them?').selectOption('cnn-1');
-    await page.getByText(/^cnn-1 no longer knows \d+ of \d+ views of images that it knows: the augmentation may be too strong\.$/).waitFor({ timeout: 30_000 });
-    expect(await cells().evaluateAll((images) => images.some((image) => /taken for/.test(image.getAttribute('alt') ?? '')))).toBe(true);
+    await page
+      .getByText(
+        /^cnn-1 no longer knows \d+ of \d+ views of images that it knows: the augmentation may be too strong\.$/,
+      )
+      .waitFor({ timeout: 30_000 });
+    expect(
+      await cells().evaluateAll((images) => images.some((image) => /taken for/.test(image.getAttribute('alt') ?? ''))),
+    ).toBe(true);
     expect(await inBothLights()).toEqual([]);
     expect(faults).toEqual([]);
   });

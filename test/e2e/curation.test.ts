@@ -32,9 +32,18 @@ afterAll(async () => {
   own.remove();
 });
 
-interface Row { path: string; decision: string | null; reason: string | null; tags: string[]; label: string | null; note: string | null; class: string }
+interface Row {
+  path: string;
+  decision: string | null;
+  reason: string | null;
+  tags: string[];
+  label: string | null;
+  note: string | null;
+  class: string;
+}
 /** What the engine has, told by the command line through the same engine. */
-const table = async (where: string): Promise<Row[]> => (await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', where], env)).samples;
+const table = async (where: string): Promise<Row[]> =>
+  (await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', where], env)).samples;
 const count = async (where: string) => (await table(where)).length;
 const tiles = () => page.locator('[role=option][data-path]');
 const status = (text: RegExp | string) => page.getByRole('contentinfo').getByText(text).waitFor();
@@ -67,14 +76,18 @@ describe(`curation, ${doorName}`, () => {
     await status(/^50 of 650 images reviewed/);
     await expect.poll(() => count('decision != none')).toBe(50); // what is shown at once is on its way to the engine
     const sorted = (await table('width > 0')).slice(0, 50); // in the order of paths
-    expect(sorted.map(({ decision }) => decision)).toEqual(Array.from({ length: 50 }, (_, i) => ({ p: 'keep', k: 'keep', x: 'reject', u: 'unsure' })[keys[i % 5]]));
+    expect(sorted.map(({ decision }) => decision)).toEqual(
+      Array.from({ length: 50 }, (_, i) => ({ p: 'keep', k: 'keep', x: 'reject', u: 'unsure' })[keys[i % 5]]),
+    );
     expect(await inBothLights()).toEqual([]);
 
     await door.close();
     await enter();
     await status(/^50 of 650 images reviewed/);
     // The review goes on where it was left.
-    await expect.poll(() => page.locator('[role=option][aria-selected=true]').first().getAttribute('data-path')).toBe((await table('width > 0'))[50].path);
+    await expect
+      .poll(() => page.locator('[role=option][aria-selected=true]').first().getAttribute('data-path'))
+      .toBe((await table('width > 0'))[50].path);
     for (let i = 0; i < 50; i++) await press('Control+z');
     await status(/^0 of 650 images reviewed/);
     await expect.poll(() => page.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
@@ -94,7 +107,9 @@ describe(`curation, ${doorName}`, () => {
     await page.getByRole('button', { name: 'Views' }).click();
     await page.getByPlaceholder(/name/i).fill('narrow dresses');
     await page.getByPlaceholder(/name/i).press('Enter');
-    await expect.poll(async () => (await winnowJson<{ views: { name: string; where: string }[] }>(['views', dirty], env)).views).toMatchObject([{ name: 'narrow dresses', where: "class = 'dress' and width < 240" }]);
+    await expect
+      .poll(async () => (await winnowJson<{ views: { name: string; where: string }[] }>(['views', dirty], env)).views)
+      .toMatchObject([{ name: 'narrow dresses', where: "class = 'dress' and width < 240" }]);
     await press('Escape');
     await say('');
     await shown(650);
@@ -106,7 +121,12 @@ describe(`curation, ${doorName}`, () => {
     await page.getByRole('button', { name: /^All images/ }).click();
     await shown(650);
     // A range, brushed.
-    const plot = (await page.getByRole('img', { name: /^Histogram of/ }).boundingBox()) as { x: number; y: number; width: number; height: number };
+    const plot = (await page.getByRole('img', { name: /^Histogram of/ }).boundingBox()) as {
+      x: number;
+      y: number;
+      width: number;
+      height: number;
+    };
     await page.mouse.move(plot.x + plot.width * 0.02, plot.y + 20);
     await page.mouse.down();
     await page.mouse.move(plot.x + plot.width * 0.3, plot.y + 20, { steps: 5 });
@@ -152,7 +172,12 @@ describe(`curation, ${doorName}`, () => {
   test('a frame drawn over tiles selects them; compared images share a zoom', async () => {
     await page.getByRole('listbox', { name: 'Images' }).focus();
     await press('Home', 'Escape');
-    const [first, second] = [await tiles().nth(0).boundingBox(), await tiles().nth(1).boundingBox()] as { x: number; y: number; width: number; height: number }[];
+    const [first, second] = [await tiles().nth(0).boundingBox(), await tiles().nth(1).boundingBox()] as {
+      x: number;
+      y: number;
+      width: number;
+      height: number;
+    }[];
     await page.mouse.move(first.x - 5, first.y + 10);
     await page.mouse.down();
     await page.mouse.move(second.x + 30, second.y + 60, { steps: 6 });
@@ -164,7 +189,12 @@ describe(`curation, ${doorName}`, () => {
     await expect.poll(() => page.getByRole('button', { name: '100 %' }).getAttribute('aria-pressed')).toBe('true');
     await press('x', 'ArrowRight', 'p');
     const paths = (await table('width > 0')).slice(0, 2);
-    await expect.poll(async () => (await table('decision != none')).map(({ path, decision }) => [path, decision])).toEqual([[paths[0].path, 'reject'], [paths[1].path, 'keep']]);
+    await expect
+      .poll(async () => (await table('decision != none')).map(({ path, decision }) => [path, decision]))
+      .toEqual([
+        [paths[0].path, 'reject'],
+        [paths[1].path, 'keep'],
+      ]);
     expect(await inBothLights()).toEqual([]);
     await press('Control+z', 'Control+z', 'Escape', 'Escape');
   });
@@ -173,14 +203,24 @@ describe(`curation, ${doorName}`, () => {
     await press('i');
     await page.getByRole('heading', { name: 'Issues', exact: true }).waitFor();
     expect(await inBothLights()).toEqual([]);
-    await page.getByRole('complementary', { name: 'Checks' }).getByRole('button', { name: /^Blurry/ }).click();
+    await page
+      .getByRole('complementary', { name: 'Checks' })
+      .getByRole('button', { name: /^Blurry/ })
+      .click();
     const before = await count("issue = 'blurry'");
     await shown(before);
     const slider = page.getByRole('slider', { name: /blurry|threshold/i }).first();
     await slider.focus();
     await press('ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft');
     await slider.blur();
-    await expect.poll(async () => (await winnowJson<{ checks: { id: string; threshold: number }[] }>(['checks', dirty], env)).checks.find(({ id }) => id === 'blurry')?.threshold).toBeLessThan(0.5);
+    await expect
+      .poll(
+        async () =>
+          (await winnowJson<{ checks: { id: string; threshold: number }[] }>(['checks', dirty], env)).checks.find(
+            ({ id }) => id === 'blurry',
+          )?.threshold,
+      )
+      .toBeLessThan(0.5);
     const now = await count("issue = 'blurry'");
     expect(now).toBeGreaterThanOrEqual(before);
     await shown(now);
@@ -195,7 +235,10 @@ describe(`curation, ${doorName}`, () => {
     await press('b');
     await page.getByText(/Keep best of all 40 groups/).waitFor();
     expect(await inBothLights()).toEqual([]);
-    await page.getByRole('button', { name: /Not duplicates/ }).first().click();
+    await page
+      .getByRole('button', { name: /Not duplicates/ })
+      .first()
+      .click();
     await page.getByText(/Keep best of all 39 groups/).click();
     await expect.poll(() => count("decision = 'reject' and reason contains 'duplicate of'")).toBe(39);
     await press('Control+z', 'Control+z');
@@ -213,13 +256,30 @@ describe(`curation, ${doorName}`, () => {
     await plane.waitFor({ timeout: 120_000 });
     await status(/650 images on the map/);
     expect(await inBothLights()).toEqual([]);
-    const { x, y, width, height } = (await plane.boundingBox()) as { x: number; y: number; width: number; height: number };
+    const { x, y, width, height } = (await plane.boundingBox()) as {
+      x: number;
+      y: number;
+      width: number;
+      height: number;
+    };
     await page.mouse.move(x + 3, y + 3);
     await page.mouse.down();
-    for (const [px, py] of [[width / 2, 3], [width / 2, height - 3], [3, height - 3]]) await page.mouse.move(x + px, y + py, { steps: 3 });
+    for (const [px, py] of [
+      [width / 2, 3],
+      [width / 2, height - 3],
+      [3, height - 3],
+    ])
+      await page.mouse.move(x + px, y + py, { steps: 3 });
     await page.mouse.up();
     const left = await count('map.x < 0');
-    const selected = Number(/(\d+) selected/.exec(await page.getByText(/\d+ selected/).first().innerText())?.[1]);
+    const selected = Number(
+      /(\d+) selected/.exec(
+        await page
+          .getByText(/\d+ selected/)
+          .first()
+          .innerText(),
+      )?.[1],
+    );
     expect(Math.abs(selected - left)).toBeLessThan(20); // the middle of the plane is the middle of the map, but for a pixel
     await page.getByRole('button', { name: 'Show in gallery' }).click();
     await status(new RegExp(`^${selected} selected`));
@@ -240,7 +300,12 @@ describe(`curation, ${doorName}`, () => {
     await press('h');
     const dialog = page.getByRole('dialog', { name: 'History' });
     await dialog.getByText(`reject ${path}`).first().waitFor();
-    await dialog.getByText(new RegExp(`decide .*--reject.*${path.split('/').at(-1)}|decide .*${path.split('/').at(-1)}.*--reject`)).first().waitFor();
+    await dialog
+      .getByText(
+        new RegExp(`decide .*--reject.*${path.split('/').at(-1)}|decide .*${path.split('/').at(-1)}.*--reject`),
+      )
+      .first()
+      .waitFor();
     expect(await accessible()).toEqual([]);
     await press('Escape', 'Control+z');
     await press('?');
@@ -252,7 +317,10 @@ describe(`curation, ${doorName}`, () => {
 
   test('an export with splits comes back whole: equal marks after an import elsewhere', async () => {
     await winnow(['decide', dirty, "issue = 'dark'", '--reject'], env);
-    await winnow(['decide', dirty, "issue = 'grayscale' and decision = none", '--unsure', '--reason', 'is gray meant?'], env);
+    await winnow(
+      ['decide', dirty, "issue = 'grayscale' and decision = none", '--unsure', '--reason', 'is gray meant?'],
+      env,
+    );
     await status(/\d+ of 650 images reviewed/);
     await press('Control+e');
     const dialog = page.getByRole('dialog', { name: 'Export' });
@@ -263,8 +331,10 @@ describe(`curation, ${doorName}`, () => {
     await dialog.getByRole('button', { name: 'Done' }).click();
     expect(existsSync(join(to, 'manifest.json'))).toBe(true);
     expect(readdirSync(to)).toContain('dress');
-    const marks = async (data: string) => (await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', 'width > 0'], { WINNOW_DATA: data })).samples
-      .map(({ path, decision, reason, tags, label, note }) => ({ path, decision, reason, tags, label, note }));
+    const marks = async (data: string) =>
+      (
+        await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', 'width > 0'], { WINNOW_DATA: data })
+      ).samples.map(({ path, decision, reason, tags, label, note }) => ({ path, decision, reason, tags, label, note }));
     const other = join(own.work, 'other');
     expect((await winnow(['scan', dirty], { WINNOW_DATA: other })).code).toBe(0);
     const imported = await winnow(['import', dirty, join(to, 'manifest.json')], { WINNOW_DATA: other });

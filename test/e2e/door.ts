@@ -30,9 +30,15 @@ export function temporary(): { data: string; work: string; remove(): void } {
 }
 
 /** `folder` as a person names it on the command line: `npm start -- open FOLDER`, or `serve FOLDER`. */
-export const openDoor = (data: string, folder?: string): Promise<OpenDoor> => (doorName === 'electron' ? openWindow(data, folder) : openBrowser(data, folder));
+export const openDoor = (data: string, folder?: string): Promise<OpenDoor> =>
+  doorName === 'electron' ? openWindow(data, folder) : openBrowser(data, folder);
 
-const withoutNetwork = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+const withoutNetwork = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
 
 async function openWindow(data: string, folder?: string): Promise<OpenDoor> {
   const isRoot = process.getuid?.() === 0;
@@ -47,18 +53,34 @@ async function openWindow(data: string, folder?: string): Promise<OpenDoor> {
 }
 
 async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
-  const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts'), 'serve', ...(folder ? [folder] : []), '--port', '0'], {
-    env: { ...process.env, WINNOW_DATA: data }, stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const server = spawn(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      join(root, 'src-main', 'cli.ts'),
+      'serve',
+      ...(folder ? [folder] : []),
+      '--port',
+      '0',
+    ],
+    {
+      env: { ...process.env, WINNOW_DATA: data },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   const url = await new Promise<string>((told, failed) => {
     createInterface({ input: server.stdout }).once('line', told);
     server.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
   });
-  const browser = await chromium.launch({ executablePath: browserPath() ?? undefined, args: ['--no-sandbox', '--disable-gpu', ...withoutNetwork] });
+  const browser = await chromium.launch({
+    executablePath: browserPath() ?? undefined,
+    args: ['--no-sandbox', '--disable-gpu', ...withoutNetwork],
+  });
   const page = await browser.newPage({ viewport: sizePx });
   await page.goto(url);
   return {
-    page, app: null,
+    page,
+    app: null,
     close: async () => {
       await browser.close();
       const ended = new Promise((resume) => server.once('exit', resume));
@@ -73,7 +95,13 @@ export function enginePid(app: ElectronApplication): number | null {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const parent = /\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-      if (Number(parent) === app.process().pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').some((part) => part.endsWith('engine.ts'))) return Number(pid);
+      if (
+        Number(parent) === app.process().pid &&
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+          .split('\0')
+          .some((part) => part.endsWith('engine.ts'))
+      )
+        return Number(pid);
     } catch {
       // It ended meanwhile.
     }

@@ -16,8 +16,16 @@ const status = (text: RegExp | string) => page.getByRole('contentinfo').getByTex
 const kill = () => process.kill(enginePid(door.app as ElectronApplication) as number, 'SIGKILL');
 const tile = (path: string) => page.locator(`[data-path="${path}"]`);
 /** As another program is told it. */
-const decided = async () => Object.fromEntries((await winnowJson<{ samples: { path: string; decision: string | null }[] }>(['show', folder], { WINNOW_DATA: own.data }))
-  .samples.filter(({ decision }) => decision).map(({ path, decision }) => [path, decision]));
+const decided = async () =>
+  Object.fromEntries(
+    (
+      await winnowJson<{ samples: { path: string; decision: string | null }[] }>(['show', folder], {
+        WINNOW_DATA: own.data,
+      })
+    ).samples
+      .filter(({ decision }) => decision)
+      .map(({ path, decision }) => [path, decision]),
+  );
 
 // The browser's engine is `serve` itself: when that dies, there is nobody to start it again.
 describe.runIf(doorName === 'electron')('an engine that dies', () => {
@@ -46,7 +54,10 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
       await page.keyboard.press('ArrowLeft'); // back to the one whose decision was undone
     }
     expect(await decided()).toEqual({
-      'good/blob-01.png': 'unsure', 'good/blob-03.png': 'reject', 'good/blob-05.png': 'unsure', 'good/blob-07.png': 'reject',
+      'good/blob-01.png': 'unsure',
+      'good/blob-03.png': 'reject',
+      'good/blob-05.png': 'unsure',
+      'good/blob-07.png': 'reject',
     });
     expect(await page.getByText(/^Not saved/).count()).toBe(0);
   });
@@ -98,17 +109,38 @@ describe(`what an older version kept, ${doorName}`, () => {
       const seen = older.page;
       const footer = seen.getByRole('contentinfo');
       await footer.getByText('Scan: 25 image files, 25 read').waitFor();
-      const workspace = await seen.evaluate(() => /\/w\/([0-9a-f]+)\//.exec(document.querySelector<HTMLImageElement>('[role=option] img')?.src ?? '')?.[1] as string);
+      const workspace = await seen.evaluate(
+        () =>
+          /\/w\/([0-9a-f]+)\//.exec(
+            document.querySelector<HTMLImageElement>('[role=option] img')?.src ?? '',
+          )?.[1] as string,
+      );
       const at = seen.url();
-      await seen.goto(new URL((await seen.evaluate(() => document.querySelector<HTMLScriptElement>('script[src]')?.getAttribute('src'))) as string, at).href); // the same origin, without the page
+      await seen.goto(
+        new URL(
+          (await seen.evaluate(() =>
+            document.querySelector<HTMLScriptElement>('script[src]')?.getAttribute('src'),
+          )) as string,
+          at,
+        ).href,
+      ); // the same origin, without the page
       await seen.evaluate(async (id) => {
-        await new Promise((tell) => { indexedDB.deleteDatabase('winnow-outbox').onsuccess = tell; });
+        await new Promise((tell) => {
+          indexedDB.deleteDatabase('winnow-outbox').onsuccess = tell;
+        });
         const opening = indexedDB.open('winnow-outbox', 20);
-        opening.onupgradeneeded = () => opening.result.createObjectStore('waiting', { keyPath: 'seq', autoIncrement: true }).createIndex('workspace', 'workspace');
-        await new Promise((tell) => { opening.onsuccess = tell; });
+        opening.onupgradeneeded = () =>
+          opening.result
+            .createObjectStore('waiting', { keyPath: 'seq', autoIncrement: true })
+            .createIndex('workspace', 'workspace');
+        await new Promise((tell) => {
+          opening.onsuccess = tell;
+        });
         const writing = opening.result.transaction('waiting', 'readwrite');
         writing.objectStore('waiting').add({ workspace: id, ids: [1, 777], change: { decision: 'reject' } });
-        await new Promise((tell) => { writing.oncomplete = tell; });
+        await new Promise((tell) => {
+          writing.oncomplete = tell;
+        });
         opening.result.close();
       }, workspace);
       await seen.goto(at);

@@ -29,7 +29,11 @@ const status = (text: RegExp | string) => page.getByRole('contentinfo').getByTex
 const palette = () => page.getByRole('dialog', { name: 'All commands' });
 
 describe(`keys and menus, ${doorName}`, () => {
-  test.each([['Views', 'Saved views', 'below'], ['What tiles tell', 'What tiles tell', 'below'], [/threads?$/, 'What networks are trained on', 'above']] as const)('the menu of %s opens at its button', async (name, title, side) => {
+  test.each([
+    ['Views', 'Saved views', 'below'],
+    ['What tiles tell', 'What tiles tell', 'below'],
+    [/threads?$/, 'What networks are trained on', 'above'],
+  ] as const)('the menu of %s opens at its button', async (name, title, side) => {
     const button = page.getByRole('button', { name });
     await button.click();
     const menu = page.getByRole('group', { name: title });
@@ -39,7 +43,12 @@ describe(`keys and menus, ${doorName}`, () => {
     expect(gap).toBeLessThan(12);
     // It begins or ends where its button does, and lies in the window.
     expect(Math.min(Math.abs(box.x - at.x), Math.abs(box.x + box.width - at.x - at.width))).toBeLessThan(2);
-    expect([box.x >= 0, box.y >= 0, box.x + box.width <= size.width, box.y + box.height <= size.height]).toEqual([true, true, true, true]);
+    expect([box.x >= 0, box.y >= 0, box.x + box.width <= size.width, box.y + box.height <= size.height]).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
     await press('Escape');
     await menu.waitFor({ state: 'hidden' });
   });
@@ -49,10 +58,19 @@ describe(`keys and menus, ${doorName}`, () => {
     const seen = new Set<string>();
     for (let n = 0; n < 6; n++) {
       await press('Tab');
-      seen.add(await page.evaluate(() => { const { activeElement } = document; return activeElement === document.body ? 'nothing' : `${activeElement?.tagName} ${activeElement?.getAttribute('aria-label') ?? activeElement?.textContent?.trim()}`; }));
+      seen.add(
+        await page.evaluate(() => {
+          const { activeElement } = document;
+          return activeElement === document.body
+            ? 'nothing'
+            : `${activeElement?.tagName} ${activeElement?.getAttribute('aria-label') ?? activeElement?.textContent?.trim()}`;
+        }),
+      );
     }
     expect(seen.size).toBeGreaterThan(4);
-    expect(await page.locator('.cursor, [aria-selected=true]').first().getAttribute('data-path')).toBe('good/blob-01.png'); // it did not walk
+    expect(await page.locator('.cursor, [aria-selected=true]').first().getAttribute('data-path')).toBe(
+      'good/blob-01.png',
+    ); // it did not walk
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
   });
 
@@ -97,7 +115,14 @@ describe(`keys and menus, ${doorName}`, () => {
   });
 
   test('the palette makes nothing of an unknown word unless that is chosen', async () => {
-    const tags = async () => (await winnowJson<{ samples: { tags: string[]; label: string | null }[] }>(['show', folder], { WINNOW_DATA: own.data })).samples.flatMap(({ tags: own, label }) => [...own, label]).filter(Boolean);
+    const tags = async () =>
+      (
+        await winnowJson<{ samples: { tags: string[]; label: string | null }[] }>(['show', folder], {
+          WINNOW_DATA: own.data,
+        })
+      ).samples
+        .flatMap(({ tags: own, label }) => [...own, label])
+        .filter(Boolean);
     await page.locator('[data-path="good/blob-03.png"]').click();
     await press('Control+k');
     await page.keyboard.type('qxzzy');
@@ -123,20 +148,32 @@ describe(`keys and menus, ${doorName}`, () => {
     await status('Training');
     await page.getByTitle('Principal components').click();
     await page.getByRole('button', { name: 'Queue' }).click();
-    await page.getByText('Rank with Principal components waits until Rank with Convolutional autoencoder has ended.').waitFor();
+    await page
+      .getByText('Rank with Principal components waits until Rank with Convolutional autoencoder has ended.')
+      .waitFor();
     await press('F5'); // a scan waits too
     await page.getByRole('contentinfo').getByRole('button', { name: '2 waiting' }).click();
     const jobs = page.getByRole('dialog', { name: 'Jobs' });
-    const titles = () => jobs.getByRole('listitem').evaluateAll((list) => list.slice(0, 3).map((item) => item.querySelector('b')?.textContent));
+    const titles = () =>
+      jobs
+        .getByRole('listitem')
+        .evaluateAll((list) => list.slice(0, 3).map((item) => item.querySelector('b')?.textContent));
     expect(await titles()).toEqual(['Rank with Convolutional autoencoder', 'Rank with Principal components', 'Scan']);
     expect(await violations(page)).toEqual([]);
     await jobs.getByRole('button', { name: 'Scan: next' }).click();
-    await expect.poll(titles).toEqual(['Rank with Convolutional autoencoder', 'Scan', 'Rank with Principal components']);
+    await expect
+      .poll(titles)
+      .toEqual(['Rank with Convolutional autoencoder', 'Scan', 'Rank with Principal components']);
     await jobs.getByRole('button', { name: 'Scan: later' }).click();
-    await expect.poll(titles).toEqual(['Rank with Convolutional autoencoder', 'Rank with Principal components', 'Scan']);
+    await expect
+      .poll(titles)
+      .toEqual(['Rank with Convolutional autoencoder', 'Rank with Principal components', 'Scan']);
     await jobs.getByRole('button', { name: 'Cancel Scan' }).click();
     await jobs.getByRole('button', { name: 'Cancel Rank with Convolutional autoencoder' }).click();
     await press('Escape');
-    await page.getByText(/pca-1: 25 images ranked/).first().waitFor(); // its turn came
+    await page
+      .getByText(/pca-1: 25 images ranked/)
+      .first()
+      .waitFor(); // its turn came
   });
 });

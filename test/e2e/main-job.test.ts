@@ -22,7 +22,11 @@ beforeAll(async () => {
   door = await openDoor(own.data);
   page = door.page;
   page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && !/^Failed to load resource/.test(message.text()) && faults.push(message.text())); // refusals are expected here
+  page.on(
+    'console',
+    (message) =>
+      message.type() === 'error' && !/^Failed to load resource/.test(message.text()) && faults.push(message.text()),
+  ); // refusals are expected here
 });
 afterAll(async () => {
   await door?.close();
@@ -30,24 +34,45 @@ afterAll(async () => {
 });
 
 const tiles = () => page.locator('[role=option]'); // by role would also find the choices of fields
-const shownPaths = () => tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
+const shownPaths = () =>
+  tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
 const press = async (...keys: string[]) => {
   for (const key of keys) await page.keyboard.press(key);
 };
 const status = (text: RegExp | string) => page.getByRole('contentinfo').getByText(text).waitFor();
 const openFolder = async (folder: string) => {
-  await page.getByRole('textbox', { name: 'Folder of images' }).or(page.getByRole('combobox', { name: 'Folder of images' })).fill(folder);
+  await page
+    .getByRole('textbox', { name: 'Folder of images' })
+    .or(page.getByRole('combobox', { name: 'Folder of images' }))
+    .fill(folder);
   await page.getByRole('button', { name: 'Open', exact: true }).click();
 };
-const place = (name: 'Gallery' | 'Anomalies' | 'Issues') => page.getByRole('navigation').getByRole('button', { name }).click();
+const place = (name: 'Gallery' | 'Anomalies' | 'Issues') =>
+  page.getByRole('navigation').getByRole('button', { name }).click();
 const accessible = () => violations(page);
 const inBothLights = () => violationsInBothLights(page);
-const fingerprint = (folder: string) => createHash('sha256').update(readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  .map((entry) => join(entry.parentPath, entry.name)).sort().map((file) => `${file} ${statSync(file).mtimeMs} ${createHash('sha256').update(readFileSync(file)).digest('hex')}`).join('\n')).digest('hex');
+const fingerprint = (folder: string) =>
+  createHash('sha256')
+    .update(
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort()
+        .map(
+          (file) =>
+            `${file} ${statSync(file).mtimeMs} ${createHash('sha256').update(readFileSync(file)).digest('hex')}`,
+        )
+        .join('\n'),
+    )
+    .digest('hex');
 const before = fingerprint(cookies);
 
 /** Trains in the page, with the form's own fields, and waits for the ranking. */
-async function rankInPage(method: 'Convolutional autoencoder' | 'Principal components', normal: string, epochs: number | null) {
+async function rankInPage(
+  method: 'Convolutional autoencoder' | 'Principal components',
+  normal: string,
+  epochs: number | null,
+) {
   await place('Anomalies');
   await page.getByRole('radio', { name: method }).or(page.getByTitle(method)).first().click();
   await page.getByLabel('Train on').fill('train/good/**');
@@ -57,7 +82,8 @@ async function rankInPage(method: 'Convolutional autoencoder' | 'Principal compo
     await page.getByLabel('Epochs').press('Tab');
   }
   // What it would take is told before it is asked for; the components are no training by batches.
-  if (method === 'Convolutional autoencoder') await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor();
+  if (method === 'Convolutional autoencoder')
+    await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor();
   await page.getByRole('button', { name: /^Train (and rank|again)$/ }).click();
 }
 
@@ -66,7 +92,9 @@ async function rankedAsOnTheCommandLine(folder: string, run: string, count: numb
   await page.getByText(`${run}: ${count} images ranked.`).waitFor({ timeout: 120_000 });
   await page.getByRole('button', { name: 'Show all, not only the flagged' }).click();
   await page.getByText(`${count} shown`).waitFor();
-  const line = await winnowJson<RankJson>(['rank', folder, '--train-on', 'train/good/**'], { WINNOW_DATA: join(own.work, run) });
+  const line = await winnowJson<RankJson>(['rank', folder, '--train-on', 'train/good/**'], {
+    WINNOW_DATA: join(own.work, run),
+  });
   expect(line.samples).toHaveLength(count);
   const shown = await shownPaths();
   expect(shown.length).toBeGreaterThan(8);
@@ -74,7 +102,9 @@ async function rankedAsOnTheCommandLine(folder: string, run: string, count: numb
   // The whole order, by the scores themselves.
   const column = await page.evaluate(async (name) => {
     const id = /\/w\/([0-9a-f]+)\//.exec(document.querySelector<HTMLImageElement>('[role=option] img')?.src ?? '')?.[1];
-    return [...new Float64Array(await (await fetch(`/w/${id}/columns/${name}?r=now`)).arrayBuffer())].filter((value) => !Number.isNaN(value));
+    return [...new Float64Array(await (await fetch(`/w/${id}/columns/${name}?r=now`)).arrayBuffer())].filter(
+      (value) => !Number.isNaN(value),
+    );
   }, `${run}.error`);
   expect(column.sort((a, b) => b - a)).toEqual(line.samples.map(({ score }) => score));
 }
@@ -91,7 +121,11 @@ describe(`the main job, ${doorName}`, () => {
     await openFolder(cookies);
     await status('Scan: 85 image files, 85 read');
     await page.getByText('85 shown').waitFor();
-    await page.waitForFunction(() => [...document.querySelectorAll<HTMLImageElement>('[role=option] img')].every((image) => image.complete && image.naturalWidth > 0));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll<HTMLImageElement>('[role=option] img')].every(
+        (image) => image.complete && image.naturalWidth > 0,
+      ),
+    );
     expect(await tiles().count()).toBeGreaterThan(8);
     expect(await tiles().count()).toBeLessThan(85); // only what is in view
     expect((await shownPaths())[0]).toBe('test/broken/anomaly-1.jpg');
@@ -102,7 +136,12 @@ describe(`the main job, ${doorName}`, () => {
     await tiles().first().click();
     await press('x', 'p', 'u', 'x');
     await status('4 of 85 images reviewed');
-    const marks = async () => (await tiles().evaluateAll((list) => list.slice(0, 5).map((element) => element.querySelector('.visually-hidden')?.textContent?.split(', ')[1] ?? null)));
+    const marks = async () =>
+      await tiles().evaluateAll((list) =>
+        list
+          .slice(0, 5)
+          .map((element) => element.querySelector('.visually-hidden')?.textContent?.split(', ')[1] ?? null),
+      );
     expect(await marks()).toEqual(['Reject', 'Keep', 'Unsure', 'Reject', null]);
     await press('Control+z', 'Control+z');
     await status('2 of 85 images reviewed');
@@ -126,7 +165,10 @@ describe(`the main job, ${doorName}`, () => {
     await page.getByText('Flagged 4 of 85 (4.7 %)').waitFor();
     await page.getByRole('button', { name: 'Show all, not only the flagged' }).click();
     await page.getByText('85 shown').waitFor();
-    const line = await winnowJson<RankJson>(['rank', cookies, '--method', 'pca', '--train-on', 'train/good/**', '--seed', '1'], { WINNOW_DATA: join(own.work, 'pca') });
+    const line = await winnowJson<RankJson>(
+      ['rank', cookies, '--method', 'pca', '--train-on', 'train/good/**', '--seed', '1'],
+      { WINNOW_DATA: join(own.work, 'pca') },
+    );
     const shown = await shownPaths();
     expect(shown).toEqual(line.samples.slice(0, shown.length).map(({ path }) => path));
     await page.getByRole('button', { name: 'Most anomalous first' }).click();
@@ -135,7 +177,8 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('the threshold is dragged and stepped, and the gallery follows', async () => {
-    const flaggedNow = async () => Number(/Flagged (\d+) of 85/.exec(await page.getByText(/^Flagged/).innerText())?.[1]);
+    const flaggedNow = async () =>
+      Number(/Flagged (\d+) of 85/.exec(await page.getByText(/^Flagged/).innerText())?.[1]);
     const handle = page.getByRole('slider', { name: 'Threshold' });
     const box = (await handle.boundingBox()) as { x: number; y: number; width: number; height: number };
     await page.mouse.move(box.x + box.width / 2, box.y + 40);
@@ -156,15 +199,32 @@ describe(`the main job, ${doorName}`, () => {
   test('original, reconstruction, difference and overlay of an image', async () => {
     await tiles().first().click();
     await page.getByText('rank 1 of 85').waitFor();
-    await page.waitForFunction(() => [...document.querySelectorAll<HTMLImageElement>('figure img')].every((image) => image.complete && image.naturalWidth > 0));
-    expect(await page.locator('figure img[alt=Reconstruction]').evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(64);
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll<HTMLImageElement>('figure img')].every(
+        (image) => image.complete && image.naturalWidth > 0,
+      ),
+    );
+    expect(
+      await page
+        .locator('figure img[alt=Reconstruction]')
+        .evaluate((image) => (image as HTMLImageElement).naturalWidth),
+    ).toBe(64);
     // The most anomalous image has errors at the top of the scale, and places without.
-    await expect.poll(() => page.locator('figure canvas').first().evaluate((canvas) => {
-      const { width, height } = canvas as HTMLCanvasElement;
-      const { data } = (canvas as HTMLCanvasElement).getContext('2d', { willReadFrequently: true })!.getImageData(0, 0, width, height);
-      const reds = Array.from({ length: width * height }, (_, i) => data[i * 4]);
-      return [width, height, Math.max(...reds) > 200, Math.min(...reds) < 40];
-    })).toEqual([64, 64, true, true]);
+    await expect
+      .poll(() =>
+        page
+          .locator('figure canvas')
+          .first()
+          .evaluate((canvas) => {
+            const { width, height } = canvas as HTMLCanvasElement;
+            const { data } = (canvas as HTMLCanvasElement)
+              .getContext('2d', { willReadFrequently: true })!
+              .getImageData(0, 0, width, height);
+            const reds = Array.from({ length: width * height }, (_, i) => data[i * 4]);
+            return [width, height, Math.max(...reds) > 200, Math.min(...reds) < 40];
+          }),
+      )
+      .toEqual([64, 64, true, true]);
     expect(await inBothLights()).toEqual([]);
   });
 
@@ -202,11 +262,17 @@ describe(`the main job, ${doorName}`, () => {
     await target.fill(to);
     await dialog.getByRole('button', { name: 'Export 77 images' }).click();
     await dialog.getByText('77 images copied and read back').waitFor();
-    const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as { samples: { path: string; decision: string; scores: Record<string, number> }[] };
+    const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as {
+      samples: { path: string; decision: string; scores: Record<string, number> }[];
+    };
     expect(manifest.samples).toHaveLength(77);
     expect(manifest.samples.filter(({ path }) => rejected.includes(path))).toEqual([]);
-    expect(Object.keys(manifest.samples[0].scores)).toEqual(expect.arrayContaining(['blurry', 'pca-1.error', 'conv-ae-2.error']));
-    expect(readFileSync(join(to, manifest.samples[0].path)).equals(readFileSync(join(cookies, manifest.samples[0].path)))).toBe(true);
+    expect(Object.keys(manifest.samples[0].scores)).toEqual(
+      expect.arrayContaining(['blurry', 'pca-1.error', 'conv-ae-2.error']),
+    );
+    expect(
+      readFileSync(join(to, manifest.samples[0].path)).equals(readFileSync(join(cookies, manifest.samples[0].path))),
+    ).toBe(true);
     expect(fingerprint(cookies)).toBe(before);
     await dialog.getByRole('button', { name: 'Done' }).click();
   });
@@ -225,13 +291,18 @@ describe(`the main job, ${doorName}`, () => {
     await page.evaluate(() => history.replaceState(null, '', '/'));
     await page.reload();
     await openFolder(sharedSet('nasty'));
-    const line = await winnowJson<{ samples: unknown[]; issues: { path: string }[] }>(['scan', sharedSet('nasty')], { WINNOW_DATA: join(own.work, 'nasty') });
+    const line = await winnowJson<{ samples: unknown[]; issues: { path: string }[] }>(['scan', sharedSet('nasty')], {
+      WINNOW_DATA: join(own.work, 'nasty'),
+    });
     [readable, broken] = [line.samples.length, line.issues.length];
     expect(broken).toBeGreaterThan(20);
     await status(new RegExp(`100 image files, 100 read, ${broken} unreadable`));
     await place('Issues');
     await page.getByText(`${broken} files could not be read`).waitFor();
-    await page.getByRole('row', { name: /made\/truncated_50pct\.jpg/ }).getByText('Cut short').waitFor();
+    await page
+      .getByRole('row', { name: /made\/truncated_50pct\.jpg/ })
+      .getByText('Cut short')
+      .waitFor();
     expect(await page.getByRole('row').count()).toBe(broken + 1);
     expect(await inBothLights()).toEqual([]);
   });
@@ -244,7 +315,9 @@ describe(`the main job, ${doorName}`, () => {
       await press('x', 'x');
       await status(`2 of ${readable} images reviewed`);
       const workspaces = join(own.data, 'workspaces');
-      const lock = readdirSync(workspaces).map((name) => join(workspaces, name, 'engine.lock')).find((file) => /nasty/.test(file)) as string;
+      const lock = readdirSync(workspaces)
+        .map((name) => join(workspaces, name, 'engine.lock'))
+        .find((file) => /nasty/.test(file)) as string;
       const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number };
       process.kill(pid, 'SIGKILL');
       await status('The engine is being started again…');

@@ -17,14 +17,37 @@ import { doorName, root, temporary } from './door.ts';
 const own = temporary();
 afterAll(() => own.remove());
 const tracer = tracerPath();
-if (!tracer) process.stderr.write('Nothing is watched here: the test that nothing is asked outside this machine needs strace, on Linux (apt-get install strace).\n');
+if (!tracer)
+  process.stderr.write(
+    'Nothing is watched here: the test that nothing is asked outside this machine needs strace, on Linux (apt-get install strace).\n',
+  );
 
 const cli = ['--disable-warning=ExperimentalWarning', join(root, 'src-main', 'cli.ts')];
-const watched = (log: string, command: string[]): [string, string[]] => [tracer as string, ['-f', '-qq', '--seccomp-bpf', '-s', '200', '-e', 'trace=connect,bind,sendto,sendmsg,sendmmsg', '-o', log, ...command]];
+const watched = (log: string, command: string[]): [string, string[]] => [
+  tracer as string,
+  [
+    '-f',
+    '-qq',
+    '--seccomp-bpf',
+    '-s',
+    '200',
+    '-e',
+    'trace=connect,bind,sendto,sendmsg,sendmmsg',
+    '-o',
+    log,
+    ...command,
+  ],
+];
 
 /** Lines of the log that reach for another machine. */
 function outside(log: string): string[] {
-  return readFileSync(log, 'utf8').split('\n').filter((line) => /sa_family=AF_INET6?/.test(line) && !/inet_addr\("127\.|inet_addr\("0\.0\.0\.0"\)|"::1"|"::ffff:127\./.test(line));
+  return readFileSync(log, 'utf8')
+    .split('\n')
+    .filter(
+      (line) =>
+        /sa_family=AF_INET6?/.test(line) &&
+        !/inet_addr\("127\.|inet_addr\("0\.0\.0\.0"\)|"::1"|"::ffff:127\./.test(line),
+    );
 }
 
 describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorName}`, () => {
@@ -35,7 +58,8 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
     writeFileSync(wrapper, `#!/bin/sh\nexec ${program} ${args.map((arg) => `'${arg}'`).join(' ')} "$@"\n`);
     chmodSync(wrapper, 0o755);
     const app = await _electron.launch({
-      executablePath: wrapper, args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), root, '--', folder],
+      executablePath: wrapper,
+      args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), root, '--', folder],
       env: { ...process.env, WINNOW_DATA: own.data, WINNOW_NODE: process.execPath } as Record<string, string>,
     });
     const page = await app.firstWindow();
@@ -44,7 +68,16 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
     await page.locator('[data-path="good/odd.png"]').click();
     await page.locator('#note-field').fill('teh quik borwn fox');
     await page.locator('#note-field').press('Enter');
-    await page.evaluate(() => Promise.allSettled([fetch('https://example.com/'), new Promise((tell) => { const image = new Image(); image.onerror = tell; image.src = 'http://example.org/a.png'; })]));
+    await page.evaluate(() =>
+      Promise.allSettled([
+        fetch('https://example.com/'),
+        new Promise((tell) => {
+          const image = new Image();
+          image.onerror = tell;
+          image.src = 'http://example.org/a.png';
+        }),
+      ]),
+    );
     await app.evaluate(({ net }) => net.fetch('https://example.net/').catch(() => null));
     await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
     await page.getByRole('tab', { name: 'Advice' }).waitFor();
@@ -56,9 +89,16 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
   test.runIf(doorName === 'browser')('by serve or its page', async () => {
     const [folder, log] = [await blobFolder(), join(temporaryFolder('trace'), 'log')];
     const [program, args] = watched(log, [process.execPath, ...cli, 'serve', folder, '--port', '0']);
-    const server = spawn(program, args, { env: { ...process.env, WINNOW_DATA: own.data }, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+    const server = spawn(program, args, {
+      env: { ...process.env, WINNOW_DATA: own.data },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    });
     const url = await new Promise<string>((told) => createInterface({ input: server.stdout }).once('line', told));
-    const browser = await chromium.launch({ executablePath: browserPath() ?? undefined, args: ['--no-sandbox', '--disable-gpu'] });
+    const browser = await chromium.launch({
+      executablePath: browserPath() ?? undefined,
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
     try {
       const page = await browser.newPage();
       const asked = new Set<string>();
@@ -81,8 +121,19 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
 
   test.runIf(doorName === 'browser')('by commands', async () => {
     const [folder, data] = [await blobFolder(), join(own.data, 'commands')];
-    const commands = [['scan', folder], ['rank', folder, '--method', 'pca'], ['decide', folder, 'good/odd.png', '--reject'], ['export', folder, '--to', join(own.work, 'set')], ['doctor']];
-    const logs = await Promise.all(commands.slice(0, 1).concat(commands.slice(-1)).map((command) => run(command, data)));
+    const commands = [
+      ['scan', folder],
+      ['rank', folder, '--method', 'pca'],
+      ['decide', folder, 'good/odd.png', '--reject'],
+      ['export', folder, '--to', join(own.work, 'set')],
+      ['doctor'],
+    ];
+    const logs = await Promise.all(
+      commands
+        .slice(0, 1)
+        .concat(commands.slice(-1))
+        .map((command) => run(command, data)),
+    );
     for (const command of commands.slice(1, -1)) logs.push(await run(command, data));
     for (const { command, code, log } of logs) expect([command, code, outside(log)]).toEqual([command, code, []]);
     expect(logs.filter(({ command, code }) => command !== 'doctor' && code !== 0)).toEqual([]);

@@ -21,7 +21,10 @@ test(`a damaged workspace is brought back from a backup, ${doorName}`, async () 
 
   const { page, close } = await openDoor(own.data); // `serve FOLDER` would refuse to start
   try {
-    await page.getByRole('textbox', { name: 'Folder of images' }).or(page.getByRole('combobox', { name: 'Folder of images' })).fill(folder);
+    await page
+      .getByRole('textbox', { name: 'Folder of images' })
+      .or(page.getByRole('combobox', { name: 'Folder of images' }))
+      .fill(folder);
     await page.getByRole('button', { name: 'Open', exact: true }).click();
     await page.getByRole('alert').first().waitFor();
     const backups = page.getByRole('region', { name: 'Backups' });

@@ -20,11 +20,20 @@ const open = async () => {
 const footer = () => page.getByRole('contentinfo');
 const anomalies = () => page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
 /** The system's own dialogs cannot be pressed by a test: they answer with this button, and what they said is kept. */
-const answerDialogs = (button: number) => app.evaluate(({ dialog }, response) => {
-  const said = ((globalThis as { said?: string[] }).said ??= []);
-  dialog.showMessageBox = (async (...args: unknown[]) => { const { message, detail } = args.at(-1) as Electron.MessageBoxOptions; said.push(`${message} ${detail}`); return { response, checkboxChecked: false }; }) as typeof dialog.showMessageBox;
-  dialog.showMessageBoxSync = ((...args: unknown[]) => { const { message, detail } = args.at(-1) as Electron.MessageBoxSyncOptions; said.push(`${message} ${detail}`); return response; }) as typeof dialog.showMessageBoxSync;
-}, button);
+const answerDialogs = (button: number) =>
+  app.evaluate(({ dialog }, response) => {
+    const said = ((globalThis as { said?: string[] }).said ??= []);
+    dialog.showMessageBox = (async (...args: unknown[]) => {
+      const { message, detail } = args.at(-1) as Electron.MessageBoxOptions;
+      said.push(`${message} ${detail}`);
+      return { response, checkboxChecked: false };
+    }) as typeof dialog.showMessageBox;
+    dialog.showMessageBoxSync = ((...args: unknown[]) => {
+      const { message, detail } = args.at(-1) as Electron.MessageBoxSyncOptions;
+      said.push(`${message} ${detail}`);
+      return response;
+    }) as typeof dialog.showMessageBoxSync;
+  }, button);
 const said = () => app.evaluate(() => (globalThis as { said?: string[] }).said ?? []);
 
 describe.runIf(doorName === 'electron')('the window', () => {
@@ -38,14 +47,47 @@ describe.runIf(doorName === 'electron')('the window', () => {
   });
 
   test('grants its page the clipboard to write to, and nothing else', async () => {
-    const states = await page.evaluate(async () => Object.fromEntries(await Promise.all(['camera', 'microphone', 'geolocation', 'notifications', 'clipboard-read', 'midi', 'persistent-storage', 'clipboard-write']
-      .map(async (name) => [name, (await navigator.permissions.query({ name: name as PermissionName })).state]))));
-    expect(states).toEqual({ 'camera': 'denied', 'microphone': 'denied', 'geolocation': 'denied', 'notifications': 'denied', 'clipboard-read': 'denied', 'midi': 'denied', 'persistent-storage': 'denied', 'clipboard-write': 'granted' });
-    const asked = await page.evaluate(async () => Promise.all([
-      new Promise((tell) => { navigator.geolocation.getCurrentPosition(() => tell('given'), ({ code }) => tell(code)); }),
-      Notification.requestPermission(),
-      navigator.clipboard.readText().then(() => 'given', (error: Error) => error.name),
-    ]));
+    const states = await page.evaluate(async () =>
+      Object.fromEntries(
+        await Promise.all(
+          [
+            'camera',
+            'microphone',
+            'geolocation',
+            'notifications',
+            'clipboard-read',
+            'midi',
+            'persistent-storage',
+            'clipboard-write',
+          ].map(async (name) => [name, (await navigator.permissions.query({ name: name as PermissionName })).state]),
+        ),
+      ),
+    );
+    expect(states).toEqual({
+      camera: 'denied',
+      microphone: 'denied',
+      geolocation: 'denied',
+      notifications: 'denied',
+      'clipboard-read': 'denied',
+      midi: 'denied',
+      'persistent-storage': 'denied',
+      'clipboard-write': 'granted',
+    });
+    const asked = await page.evaluate(async () =>
+      Promise.all([
+        new Promise((tell) => {
+          navigator.geolocation.getCurrentPosition(
+            () => tell('given'),
+            ({ code }) => tell(code),
+          );
+        }),
+        Notification.requestPermission(),
+        navigator.clipboard.readText().then(
+          () => 'given',
+          (error: Error) => error.name,
+        ),
+      ]),
+    );
     expect(asked).toEqual([1, 'denied', 'NotAllowedError']);
     // What is used works: commands are copied.
     await page.locator('[data-path="good/odd.png"]').click();
@@ -58,13 +100,21 @@ describe.runIf(doorName === 'electron')('the window', () => {
   });
 
   test('its calls are answered to its own page alone', async () => {
-    const answer = await app.evaluate(async ({ BrowserWindow }, preload) => {
-      const other = new BrowserWindow({ show: false, webPreferences: { preload, sandbox: true, contextIsolation: true } });
-      await other.loadURL('data:text/html,<title>not ours</title>');
-      const told = await other.webContents.executeJavaScript("window.shell.setTitle('taken').then(() => 'done', (error) => error.message)") as string;
-      other.destroy();
-      return told;
-    }, join(root, 'dist', 'app', 'preload.cjs'));
+    const answer = await app.evaluate(
+      async ({ BrowserWindow }, preload) => {
+        const other = new BrowserWindow({
+          show: false,
+          webPreferences: { preload, sandbox: true, contextIsolation: true },
+        });
+        await other.loadURL('data:text/html,<title>not ours</title>');
+        const told = (await other.webContents.executeJavaScript(
+          "window.shell.setTitle('taken').then(() => 'done', (error) => error.message)",
+        )) as string;
+        other.destroy();
+        return told;
+      },
+      join(root, 'dist', 'app', 'preload.cjs'),
+    );
     expect(answer).toContain('answered to the page of Winnow only');
   });
 
@@ -77,7 +127,9 @@ describe.runIf(doorName === 'electron')('the window', () => {
     expect(await page.getByText('Not ranked yet.').count()).toBe(0);
     await answerDialogs(0);
     await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close());
-    await expect.poll(said).toEqual([expect.stringMatching(/^Rank with Convolutional autoencoder is still running\..*Nothing is lost/)]);
+    await expect
+      .poll(said)
+      .toEqual([expect.stringMatching(/^Rank with Convolutional autoencoder is still running\..*Nothing is lost/)]);
     await footer().getByText('Training', { exact: true }).waitFor(); // it is still there
     await answerDialogs(1);
     const closed = new Promise<void>((tell) => app.once('close', () => tell()));
@@ -105,10 +157,14 @@ describe.runIf(doorName === 'electron')('the window', () => {
     // Ended with a word on stderr each time it comes up, until the shell has had enough.
     while (!(await said()).length) {
       const pid = enginePid(app);
-      if (pid !== null && pid !== killed) process.kill(killed = pid, 'SIGKILL');
+      if (pid !== null && pid !== killed) process.kill((killed = pid), 'SIGKILL');
       await page.getByText('The engine is being started again…').waitFor();
     }
-    expect(await said()).toEqual([expect.stringMatching(/^The engine of Winnow has stopped 5 times within a minute\.[^]*was ended by SIGKILL[^]*engine\.log/)]);
+    expect(await said()).toEqual([
+      expect.stringMatching(
+        /^The engine of Winnow has stopped 5 times within a minute\.[^]*was ended by SIGKILL[^]*engine\.log/,
+      ),
+    ]);
     expect(readFileSync(join(own.data, 'window', 'engine.log'), 'utf8')).toContain('an engine is started');
     await page.getByText('The engine is being started again…').waitFor({ state: 'detached' });
     expect(enginePid(app)).not.toBe(killed);
@@ -127,7 +183,14 @@ describe.runIf(doorName === 'electron')('the window', () => {
       location.assign('file:///etc/hostname');
     });
     // A request that is refused is answered; whatever was begun before it has been stopped by then.
-    expect(await page.evaluate(() => fetch('https://example.com/').then(() => 'answered', () => 'refused'))).toBe('refused');
+    expect(
+      await page.evaluate(() =>
+        fetch('https://example.com/').then(
+          () => 'answered',
+          () => 'refused',
+        ),
+      ),
+    ).toBe('refused');
     expect(page.url()).toBe(at);
     expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
     expect(await page.evaluate(() => document.body.innerText)).toContain('25 shown');

@@ -27,9 +27,13 @@ beforeAll(async () => {
   const source = sharedSet('sign-digits');
   for (const name of classes) {
     mkdirSync(join(folder, name), { recursive: true });
-    for (const file of readdirSync(join(source, name)).sort().slice(0, perClass)) copyFileSync(join(source, name, file), join(folder, name, file));
+    for (const file of readdirSync(join(source, name)).sort().slice(0, perClass))
+      copyFileSync(join(source, name, file), join(folder, name, file));
   }
-  for (const [from, to, place] of [['0', '5', 2], ['5', '1', 3]] as const) {
+  for (const [from, to, place] of [
+    ['0', '5', 2],
+    ['5', '1', 3],
+  ] as const) {
     const file = readdirSync(join(folder, from)).sort()[place];
     renameSync(join(folder, from, file), join(folder, to, `moved-${file}`));
     planted.push(`${to}/moved-${file}`);
@@ -48,9 +52,13 @@ afterAll(async () => {
 const inBothLights = () => violationsInBothLights(page);
 const place = (name: string) => page.getByRole('navigation').getByRole('button', { name, exact: true }).click();
 const cards = () => page.getByRole('listbox', { name: 'Suspect labels' }).getByRole('option');
-const suspectPaths = () => cards().evaluateAll((list) => list.map((card) => (card as HTMLElement).dataset.path as string));
+const suspectPaths = () =>
+  cards().evaluateAll((list) => list.map((card) => (card as HTMLElement).dataset.path as string));
 /** Paths that the engine has, as the command line tells them. */
-const pathsWhere = async (where: string) => (await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', where], env)).samples.map(({ path }) => path);
+const pathsWhere = async (where: string) =>
+  (await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', where], env)).samples.map(
+    ({ path }) => path,
+  );
 
 describe(`transfer, ${doorName}`, () => {
   test('the folder has its place in the table of ways, and the form follows it', async () => {
@@ -78,12 +86,27 @@ describe(`transfer, ${doorName}`, () => {
     await form.getByLabel('Folds', { exact: true }).fill('3');
     await form.getByLabel('Folds', { exact: true }).press('Tab');
     await form.getByRole('button', { name: 'Train', exact: true }).click();
-    await page.getByText(/^efficientnet-lite0-1: [\d.]+ % of \d+ images right/).first().waitFor({ timeout: 120_000 });
+    await page
+      .getByText(/^efficientnet-lite0-1: [\d.]+ % of \d+ images right/)
+      .first()
+      .waitFor({ timeout: 120_000 });
     await page.getByRole('tab', { name: 'Result' }).click();
-    const shown = await page.locator('dl[aria-label=Figures] div', { hasText: /^accuracy/ }).locator('dd').first().innerText();
-    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(['train', folder, '--mode', 'head', '--folds', '3', '--fresh'], { WINNOW_DATA: join(own.work, 'line') });
+    const shown = await page
+      .locator('dl[aria-label=Figures] div', { hasText: /^accuracy/ })
+      .locator('dd')
+      .first()
+      .innerText();
+    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(
+      ['train', folder, '--mode', 'head', '--folds', '3', '--fresh'],
+      { WINNOW_DATA: join(own.work, 'line') },
+    );
     expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
-    const cells = await page.getByRole('region', { name: 'Confusion matrix' }).getByRole('button').evaluateAll((list) => list.map((cell) => Number(/: (\d+) images?$/.exec(cell.getAttribute('aria-label') ?? '')?.[1])));
+    const cells = await page
+      .getByRole('region', { name: 'Confusion matrix' })
+      .getByRole('button')
+      .evaluateAll((list) =>
+        list.map((cell) => Number(/: (\d+) images?$/.exec(cell.getAttribute('aria-label') ?? '')?.[1])),
+      );
     expect(cells.reduce((a, b) => a + b)).toBe(count);
     expect(await inBothLights()).toEqual([]);
   });
@@ -96,11 +119,20 @@ describe(`transfer, ${doorName}`, () => {
     await cards().first().waitFor({ timeout: 120_000 });
     const suspects = await suspectPaths();
     expect(suspects.filter((path) => planted.includes(path)).length).toBeGreaterThanOrEqual(1);
-    expect(suspects).toEqual((await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', 'labels-1.suspect > 0', '--order', 'labels-1.quality'], env)).samples.map(({ path }) => path));
+    expect(suspects).toEqual(
+      (
+        await winnowJson<{ samples: { path: string }[] }>(
+          ['show', folder, '--where', 'labels-1.suspect > 0', '--order', 'labels-1.quality'],
+          env,
+        )
+      ).samples.map(({ path }) => path),
+    );
     expect(await inBothLights()).toEqual([]);
 
     const [first] = suspects;
-    const suggested = (await cards().first().locator('.suggested .clip').innerText()).replace(/^suggested\s*/, '').trim();
+    const suggested = (await cards().first().locator('.suggested .clip').innerText())
+      .replace(/^suggested\s*/, '')
+      .trim();
     await cards().first().click();
     await page.keyboard.press('y');
     await expect.poll(() => pathsWhere(`label = '${suggested}'`)).toEqual([first]);
@@ -127,8 +159,13 @@ describe(`transfer, ${doorName}`, () => {
     await page.locator(`[role=option][data-path="${chosen}"]`).click();
     await page.keyboard.press('q');
     await expect.poll(() => tiles.first().getAttribute('data-path'), { timeout: 60_000 }).toBe(chosen);
-    const { samples } = await winnowJson<{ samples: { path: string }[] }>(['show', folder, '--where', 'alike >= -1', '--order', '-alike'], env);
-    expect(await tiles.evaluateAll((list) => list.slice(0, 6).map((tile) => (tile as HTMLElement).dataset.path))).toEqual(samples.slice(0, 6).map(({ path }) => path));
+    const { samples } = await winnowJson<{ samples: { path: string }[] }>(
+      ['show', folder, '--where', 'alike >= -1', '--order', '-alike'],
+      env,
+    );
+    expect(
+      await tiles.evaluateAll((list) => list.slice(0, 6).map((tile) => (tile as HTMLElement).dataset.path)),
+    ).toEqual(samples.slice(0, 6).map(({ path }) => path));
     expect(await inBothLights()).toEqual([]);
     await page.keyboard.press('Escape');
   });
@@ -156,7 +193,9 @@ describe(`transfer, ${doorName}`, () => {
     await dialog.getByText('has an example of ten lines').waitFor({ timeout: 60_000 });
     expect(existsSync(join(to, 'tfjs', 'model.json'))).toBe(true);
     const session = await ort.InferenceSession.create(join(to, 'model.onnx'));
-    const { probabilities } = await session.run({ pixels: new ort.Tensor('float32', new Float32Array(224 * 224 * 3).fill(128), [1, 224, 224, 3]) });
+    const { probabilities } = await session.run({
+      pixels: new ort.Tensor('float32', new Float32Array(224 * 224 * 3).fill(128), [1, 224, 224, 3]),
+    });
     expect((probabilities.data as Float32Array).reduce((a, b) => a + b)).toBeCloseTo(1, 4);
     expect(probabilities.dims).toEqual([1, classes.length]);
     await page.keyboard.press('Escape');

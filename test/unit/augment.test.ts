@@ -6,15 +6,31 @@ import { z } from 'zod';
 import { operationOf, operations } from '../../src-main/compute/augment/index.ts';
 import { applyMix, beta, drawMix } from '../../src-main/compute/augment/mix.ts';
 import { coefficientsOf } from '../../src-main/compute/augment/perspective.ts';
-import { autoAugmentBins, autoAugmentPairs, randAugment, randAugmentBins, randAugmentNames, space } from '../../src-main/compute/augment/policies.ts';
-import { applySteps, augmentationParameters, drawRecipe, tellStep, type Recipe } from '../../src-main/compute/augment/recipe.ts';
+import {
+  autoAugmentBins,
+  autoAugmentPairs,
+  randAugment,
+  randAugmentBins,
+  randAugmentNames,
+  space,
+} from '../../src-main/compute/augment/policies.ts';
+import {
+  applySteps,
+  augmentationParameters,
+  drawRecipe,
+  tellStep,
+  type Recipe,
+} from '../../src-main/compute/augment/recipe.ts';
 import { random } from '../../src-main/compute/random.ts';
 
 const reference = JSON.parse(fs.readFileSync(new URL('../fixtures/augment.json', import.meta.url), 'utf8')) as {
   size: number;
   results: Record<'noise' | 'slopes', Record<string, string>>;
   randAugment: { names: string[]; signed: Record<string, boolean>; magnitudes: Record<string, number[] | null> };
-  autoAugment: { magnitudes: Record<string, number[] | null>; policies: Record<keyof typeof autoAugmentPairs, [string, number, number | null][][]> };
+  autoAugment: {
+    magnitudes: Record<string, number[] | null>;
+    policies: Record<keyof typeof autoAugmentPairs, [string, number, number | null][][]>;
+  };
 };
 const { size } = reference;
 
@@ -22,12 +38,17 @@ const { size } = reference;
 const images = {
   noise: (() => {
     let state = 7;
-    return Uint8Array.from({ length: size * size * 3 }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24);
+    return Uint8Array.from(
+      { length: size * size * 3 },
+      () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24,
+    );
   })(),
-  slopes: Uint8Array.from(Array.from({ length: size * size }, (_, i) => {
-    const [x, y] = [i % size, Math.floor(i / size)];
-    return (x - 18) ** 2 + (y - 14) ** 2 < 70 ? [200, 90 + x, 60 + 2 * y] : [40 + 4 * x, 60 + 3 * y, 100 + x + y];
-  }).flat()),
+  slopes: Uint8Array.from(
+    Array.from({ length: size * size }, (_, i) => {
+      const [x, y] = [i % size, Math.floor(i / size)];
+      return (x - 18) ** 2 + (y - 14) ** 2 < 70 ? [200, 90 + x, 60 + 2 * y] : [40 + 4 * x, 60 + 3 * y, 100 + x + y];
+    }).flat(),
+  ),
 };
 
 /**
@@ -43,7 +64,23 @@ describe('torchvision’s', () => {
   const cases = Object.keys(reference.results.noise);
   it.each(cases)('%s', (name) => {
     const [id, ...numbers] = name.split(' ');
-    const values = id === 'perspective' ? coefficientsOf([[0, 0], [32, 0], [32, 32], [0, 32]], [[4, 2], [30, 5], [27, 31], [1, 26]]) : numbers.map(Number);
+    const values =
+      id === 'perspective'
+        ? coefficientsOf(
+            [
+              [0, 0],
+              [32, 0],
+              [32, 32],
+              [0, 32],
+            ],
+            [
+              [4, 2],
+              [30, 5],
+              [27, 31],
+              [1, 26],
+            ],
+          )
+        : numbers.map(Number);
     for (const which of ['noise', 'slopes'] as const) {
       const out = images[which].slice();
       operationOf(id).apply(out, size, values);
@@ -58,13 +95,18 @@ describe('torchvision’s', () => {
     for (const [name, theirs] of Object.entries(reference.randAugment.magnitudes)) {
       expect(space[name].signed ?? false, name).toBe(reference.randAugment.signed[name]);
       expect(space[name].magnitude === undefined, name).toBe(theirs === null);
-      theirs?.forEach((value, bin) => expect(space[name].magnitude!(bin, randAugmentBins, 64), `${name} ${bin}`).toBeCloseTo(value, 5));
+      theirs?.forEach((value, bin) =>
+        expect(space[name].magnitude!(bin, randAugmentBins, 64), `${name} ${bin}`).toBeCloseTo(value, 5),
+      );
     }
   });
 
   it('AutoAugment: pairs and magnitudes', () => {
     expect(autoAugmentPairs).toEqual(reference.autoAugment.policies);
-    for (const [name, theirs] of Object.entries(reference.autoAugment.magnitudes)) theirs?.forEach((value, bin) => expect(space[name].magnitude!(bin, autoAugmentBins, 64), `${name} ${bin}`).toBeCloseTo(value, 5));
+    for (const [name, theirs] of Object.entries(reference.autoAugment.magnitudes))
+      theirs?.forEach((value, bin) =>
+        expect(space[name].magnitude!(bin, autoAugmentBins, 64), `${name} ${bin}`).toBeCloseTo(value, 5),
+      );
   });
 });
 
@@ -95,7 +137,9 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
 
   it('changes something, and what is plain stays what it is where nothing is moved in', () => {
     const image = images.slopes.slice();
-    const values = Array.from({ length: 20 }, (_, seed) => operation.draw(maximum, random('some', seed), size)).find((drawn) => drawn !== null)!;
+    const values = Array.from({ length: 20 }, (_, seed) => operation.draw(maximum, random('some', seed), size)).find(
+      (drawn) => drawn !== null,
+    )!;
     operation.apply(image, size, values);
     expect(image).not.toEqual(images.slopes);
     const plain = new Uint8Array(size * size * 3).fill(128);
@@ -105,7 +149,9 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
 
   it('is off by default or mild, and off at nothing', () => {
     expect(operation.amount.parse(undefined)).toBeLessThanOrEqual(10);
-    const recipe = z.object(augmentationParameters).parse({ ...Object.fromEntries(operations.map(({ id }) => [id, 0])), policy: 'custom' });
+    const recipe = z
+      .object(augmentationParameters)
+      .parse({ ...Object.fromEntries(operations.map(({ id }) => [id, 0])), policy: 'custom' });
     expect(drawRecipe(recipe, 32, random('none'))).toEqual([]);
     const only = { ...recipe, [operation.id]: maximum };
     const drawn = Array.from({ length: 30 }, (_, seed) => drawRecipe(only, 32, random('only', seed))).flat();
@@ -114,10 +160,13 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
 });
 
 describe('a recipe', () => {
-  const recipe = (change: Partial<Recipe> & Record<string, unknown> = {}): Recipe => z.object(augmentationParameters).parse(change);
+  const recipe = (change: Partial<Recipe> & Record<string, unknown> = {}): Recipe =>
+    z.object(augmentationParameters).parse(change);
 
   it('does nothing by the policy none', () => {
-    expect(Array.from({ length: 50 }, (_, seed) => drawRecipe(recipe({ policy: 'none' }), 32, random(seed))).flat()).toEqual([]);
+    expect(
+      Array.from({ length: 50 }, (_, seed) => drawRecipe(recipe({ policy: 'none' }), 32, random(seed))).flat(),
+    ).toEqual([]);
   });
 
   it('of RandAugment has as many operations as asked for, each as often as another', () => {
@@ -132,14 +181,19 @@ describe('a recipe', () => {
     }
     const share = (3 * rounds) / 14;
     expect(identities / share).toBeCloseTo(1, 0.8);
-    for (const [name, count] of counts) expect(count / share, name).toBeCloseTo(name === 'shear' || name === 'translation' ? 2 : 1, 0.6);
-    const signs = Array.from({ length: 1000 }, (_, seed) => randAugment(1, 9, 64, random('sign', seed))).flat().filter(({ operation }) => operation === 'rotation');
+    for (const [name, count] of counts)
+      expect(count / share, name).toBeCloseTo(name === 'shear' || name === 'translation' ? 2 : 1, 0.6);
+    const signs = Array.from({ length: 1000 }, (_, seed) => randAugment(1, 9, 64, random('sign', seed)))
+      .flat()
+      .filter(({ operation }) => operation === 'rotation');
     expect(new Set(signs.map(({ values }) => Math.round(values[0])))).toEqual(new Set([-9, 9]));
   });
 
   it('mirrors as often as asked for, beside any policy', () => {
     for (const policy of ['custom', 'none', 'randaugment', 'autoaugment-svhn'] as const) {
-      const mirrored = Array.from({ length: 2000 }, (_, seed) => drawRecipe(recipe({ policy, flipX: 0.3 }), 32, random(policy, seed))).filter((steps) => steps.some(({ operation }) => operation === 'flipX'));
+      const mirrored = Array.from({ length: 2000 }, (_, seed) =>
+        drawRecipe(recipe({ policy, flipX: 0.3 }), 32, random(policy, seed)),
+      ).filter((steps) => steps.some(({ operation }) => operation === 'flipX'));
       expect(mirrored.length / 2000).toBeCloseTo(0.3, 1);
     }
   });
@@ -149,13 +203,23 @@ describe('a recipe', () => {
     const sizePx = 65;
     const image = new Uint8Array(sizePx * sizePx * 3);
     for (let y = 36; y < 45; y++) image.fill(250, (y * sizePx + 40) * 3, (y * sizePx + 49) * 3);
-    const steps = [{ operation: 'rotation', values: [90, 1] }, { operation: 'translation', values: [6, -4, 1] }, { operation: 'scale', values: [1.5, 1] }];
+    const steps = [
+      { operation: 'rotation', values: [90, 1] },
+      { operation: 'translation', values: [6, -4, 1] },
+      { operation: 'scale', values: [1.5, 1] },
+    ];
     const [whole, apart] = [image.slice(), image.slice()];
     applySteps(whole, sizePx, steps);
     for (const step of steps) applySteps(apart, sizePx, [step]);
     const middle = (of: Uint8Array): number[] => {
       let [sum, sx, sy] = [0, 0, 0];
-      of.forEach((value, i) => ((sum += value), (sx += value * (Math.floor(i / 3) % sizePx)), (sy += value * Math.floor(i / 3 / sizePx))));
+      of.forEach(
+        (value, i) => (
+          (sum += value),
+          (sx += value * (Math.floor(i / 3) % sizePx)),
+          (sy += value * Math.floor(i / 3 / sizePx))
+        ),
+      );
       return [sx / sum, sy / sum];
     };
     // 90° against the clock takes (12, 8) from the middle to (8, -12); then (14, -16), then half as far again.
@@ -176,7 +240,8 @@ describe('a recipe', () => {
   it('tells each step', () => {
     for (let seed = 0; seed < 200; seed++) {
       for (const policy of ['custom', 'randaugment', 'autoaugment-imagenet'] as const) {
-        for (const step of drawRecipe(recipe({ policy, erasing: 0.5, resizedCrop: 0.5 }), 64, random(policy, seed))) expect(tellStep(step)).toMatch(/[a-zA-Z]/);
+        for (const step of drawRecipe(recipe({ policy, erasing: 0.5, resizedCrop: 0.5 }), 64, random(policy, seed)))
+          expect(tellStep(step)).toMatch(/[a-zA-Z]/);
       }
     }
   });
@@ -225,7 +290,12 @@ it('the loops in C++ make the bytes that TypeScript makes', () => {
     }
     process.stdout.write(JSON.stringify({ has: loops !== null, hashes }));`;
   const told = (kernels: string): { has: boolean; hashes: Record<string, string> } =>
-    JSON.parse(spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { ...process.env, WINNOW_KERNELS: kernels, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' } }).stdout);
+    JSON.parse(
+      spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+        encoding: 'utf8',
+        env: { ...process.env, WINNOW_KERNELS: kernels, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' },
+      }).stdout,
+    );
   const [compiled, plain] = [told(''), told('off')];
   expect(plain.has).toBe(false);
   if (process.platform === 'linux' && process.arch === 'x64') expect(compiled.has).toBe(true);

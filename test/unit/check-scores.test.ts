@@ -14,7 +14,10 @@ test('every score is in one bin, 0 in the first and 1 in the last; none is nowhe
 test('a bar for every bin that holds something, none higher than the picture, one image still to be seen beside 100,000', () => {
   const counts = new Uint32Array(scoreBins);
   [counts[0], counts[63]] = [100_000, 1];
-  const bars = [...barsPath(counts).matchAll(/M([\d.]+) 1v-([\d.]+)h/g)].map(([, x, height]) => [Number(x), Number(height)]);
+  const bars = [...barsPath(counts).matchAll(/M([\d.]+) 1v-([\d.]+)h/g)].map(([, x, height]) => [
+    Number(x),
+    Number(height),
+  ]);
   expect(bars.map(([x]) => Math.floor(x))).toEqual([0, 63]);
   expect(bars[0][1]).toBe(1);
   expect(bars[1][1]).toBeGreaterThan(0.1);

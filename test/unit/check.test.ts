@@ -8,26 +8,49 @@ import { random, type Random } from '../../src-main/compute/random.ts';
 import { measure, measureNames } from '../../src-main/image/measure.ts';
 import { checkInput, inputOf, photo, plant, type Planted, type PlantedFile } from '../fixtures/planted.ts';
 
-const plantedAs = (problem: Planted, path = 'planted.jpg') => async (photo: Buffer, next: Random): Promise<PlantedFile> => ({ path, bytes: (await plant(problem, photo, next)).bytes });
-const resized = (sidePx: number) => async (photo: Buffer): Promise<PlantedFile> => ({ path: 'small.png', bytes: await sharp(photo).resize(sidePx, sidePx, { fit: 'inside' }).png().toBuffer() });
+const plantedAs =
+  (problem: Planted, path = 'planted.jpg') =>
+  async (photo: Buffer, next: Random): Promise<PlantedFile> => ({
+    path,
+    bytes: (await plant(problem, photo, next)).bytes,
+  });
+const resized =
+  (sidePx: number) =>
+  async (photo: Buffer): Promise<PlantedFile> => ({
+    path: 'small.png',
+    bytes: await sharp(photo).resize(sidePx, sidePx, { fit: 'inside' }).png().toBuffer(),
+  });
 
 /** For every check, files that it must find among ordinary photos. */
 const examples: Record<string, Record<string, (photo: Buffer, next: Random) => Promise<PlantedFile>>> = {
-  blurry: { 'out of focus': plantedAs('blur'), 'shaken': plantedAs('motion') },
+  blurry: { 'out of focus': plantedAs('blur'), shaken: plantedAs('motion') },
   dark: { 'hardly any light': plantedAs('dark') },
   overexposed: { 'too much light': plantedAs('overexposed') },
   'low-information': { 'one tone': plantedAs('blank') },
-  grayscale: { 'one channel': plantedAs('gray'), 'three equal channels, JPEG': plantedAs('gray-rgb'), 'gray PNG': async (photo) => ({ path: 'gray.png', bytes: await sharp(photo).grayscale().png().toBuffer() }) },
+  grayscale: {
+    'one channel': plantedAs('gray'),
+    'three equal channels, JPEG': plantedAs('gray-rgb'),
+    'gray PNG': async (photo) => ({ path: 'gray.png', bytes: await sharp(photo).grayscale().png().toBuffer() }),
+  },
   'odd-aspect': { 'a strip': plantedAs('aspect') },
   'odd-size': { 'a fifth of the side': resized(64), 'four times the side': resized(1280) },
   tiny: { icon: resized(32) },
   animated: {
     'WebP of three frames': async (photo) => {
-      const frames = await Promise.all([0, 90, 180].map((turn) => sharp(photo).resize(100, 100).rotate(turn).png().toBuffer()));
-      return { path: 'moving.webp', bytes: await sharp(frames, { join: { animated: true } }).webp().toBuffer() };
+      const frames = await Promise.all(
+        [0, 90, 180].map((turn) => sharp(photo).resize(100, 100).rotate(turn).png().toBuffer()),
+      );
+      return {
+        path: 'moving.webp',
+        bytes: await sharp(frames, { join: { animated: true } })
+          .webp()
+          .toBuffer(),
+      };
     },
   },
-  'wrong-extension': { 'PNG named JPEG': async (photo) => ({ path: 'really-png.jpg', bytes: await sharp(photo).png().toBuffer() }) },
+  'wrong-extension': {
+    'PNG named JPEG': async (photo) => ({ path: 'really-png.jpg', bytes: await sharp(photo).png().toBuffer() }),
+  },
 };
 
 const ordinary = 20;
@@ -37,8 +60,11 @@ let usual: CheckInput;
 async function among(...files: PlantedFile[]): Promise<CheckInput> {
   const added = await checkInput(files);
   return {
-    count: usual.count + added.count, values: (name) => Float64Array.from([...usual.values(name), ...added.values(name)]),
-    paths: [...usual.paths, ...added.paths], formats: [...usual.formats, ...added.formats], classes: [...usual.classes, ...added.classes],
+    count: usual.count + added.count,
+    values: (name) => Float64Array.from([...usual.values(name), ...added.values(name)]),
+    paths: [...usual.paths, ...added.paths],
+    formats: [...usual.formats, ...added.formats],
+    classes: [...usual.classes, ...added.classes],
   };
 }
 const scoresOf = (id: string, input: CheckInput) => checks.find((check) => check.id === id)!.score(input);
@@ -55,7 +81,18 @@ beforeAll(async () => {
 });
 
 test('the list is the one promised to scripts', () => {
-  expect(checks.map(({ id }) => id).sort()).toEqual(['animated', 'blurry', 'dark', 'grayscale', 'low-information', 'odd-aspect', 'odd-size', 'overexposed', 'tiny', 'wrong-extension']);
+  expect(checks.map(({ id }) => id).sort()).toEqual([
+    'animated',
+    'blurry',
+    'dark',
+    'grayscale',
+    'low-information',
+    'odd-aspect',
+    'odd-size',
+    'overexposed',
+    'tiny',
+    'wrong-extension',
+  ]);
   expect(Object.keys(examples).sort()).toEqual(checks.map(({ id }) => id).sort());
 });
 
@@ -65,7 +102,7 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
   test.each(Object.entries(examples[id]))('ranks first and flags: %s', async (_, make) => {
     const next = random(id);
     for (let turn = 0; turn < 4; turn++) {
-      const file = await make((await photo(next)), next);
+      const file = await make(await photo(next), next);
       const input = await among(file);
       const scores = check.score(input);
       expect(scores.every((score) => score >= 0 && score <= 1)).toBe(true);
@@ -77,7 +114,13 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
   test('of a sample without measures it says nothing, and of the others the same', () => {
     const input = usual;
     const gap = (values: Float64Array) => Float64Array.from([...values, NaN]);
-    const scores = check.score({ count: ordinary + 1, values: (name) => gap(input.values(name)), paths: [...input.paths, 'unknown.jpg'], formats: [...input.formats, 'jpeg'], classes: [...input.classes, null] });
+    const scores = check.score({
+      count: ordinary + 1,
+      values: (name) => gap(input.values(name)),
+      paths: [...input.paths, 'unknown.jpg'],
+      formats: [...input.formats, 'jpeg'],
+      classes: [...input.classes, null],
+    });
     expect(scores.slice(0, ordinary)).toEqual(check.score(input));
     expect(id === 'wrong-extension' ? 0 : NaN).toBe(scores[ordinary]);
   });
@@ -91,14 +134,27 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
 });
 
 describe('what is usual in the set is not wrong with an image', () => {
-  const all = (problem: Planted) => Promise.all(photos.map(async ({ path, bytes }) => ({ path, bytes: (await plant(problem, bytes, random(path))).bytes })));
-  test.each([['grayscale', 'gray'], ['grayscale', 'gray-rgb'], ['dark', 'dark'], ['blurry', 'blur'], ['overexposed', 'overexposed']] as const)('%s: all %s', async (id, problem) => {
+  const all = (problem: Planted) =>
+    Promise.all(
+      photos.map(async ({ path, bytes }) => ({ path, bytes: (await plant(problem, bytes, random(path))).bytes })),
+    );
+  test.each([
+    ['grayscale', 'gray'],
+    ['grayscale', 'gray-rgb'],
+    ['dark', 'dark'],
+    ['blurry', 'blur'],
+    ['overexposed', 'overexposed'],
+  ] as const)('%s: all %s', async (id, problem) => {
     expect(flagged(id, await checkInput(await all(problem)))).toEqual([]);
   });
 
   test('three gray ones among colour are found, one coloured among gray is not gray', async () => {
     const gray = await all('gray-rgb');
-    expect(flagged('grayscale', await checkInput([...gray.slice(0, 3), ...photos.slice(3)]))).toEqual(['photo-0.jpg', 'photo-1.jpg', 'photo-2.jpg']);
+    expect(flagged('grayscale', await checkInput([...gray.slice(0, 3), ...photos.slice(3)]))).toEqual([
+      'photo-0.jpg',
+      'photo-1.jpg',
+      'photo-2.jpg',
+    ]);
     const input = await checkInput([photos[0], ...gray.slice(1)]);
     expect(flagged('grayscale', input)).toEqual([]);
     expect(scoresOf('grayscale', input)[0]).toBeLessThan(Math.min(...scoresOf('grayscale', input).slice(1)));
@@ -112,7 +168,8 @@ describe('what is usual in the set is not wrong with an image', () => {
   });
 
   const sized = (sizes: readonly [number, number][]) => inputOf(sizes.map(([width, height]) => ({ width, height })));
-  const repeat = (n: number, width: number, height: number) => Array.from({ length: n }, (): [number, number] => [width, height]);
+  const repeat = (n: number, width: number, height: number) =>
+    Array.from({ length: n }, (): [number, number] => [width, height]);
   test('upright and lying are one shape; a square is odd among panoramas', () => {
     expect(flagged('odd-aspect', sized([...repeat(19, 640, 480), ...repeat(1, 480, 640)]))).toEqual([]);
     expect(flagged('odd-aspect', sized([...repeat(19, 4000, 1000), [1000, 1000]]))).toEqual(['19.jpg']);
@@ -126,18 +183,34 @@ describe('what is usual in the set is not wrong with an image', () => {
 });
 
 describe('what looks alike and is not', () => {
-  const draw = async (svg: string, path = 'drawn.png') => ({ path, bytes: await sharp(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240">${svg}</svg>`)).flatten({ background: '#fff' }).png().toBuffer() });
+  const draw = async (svg: string, path = 'drawn.png') => ({
+    path,
+    bytes: await sharp(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240">${svg}</svg>`))
+      .flatten({ background: '#fff' })
+      .png()
+      .toBuffer(),
+  });
 
   test('a plain image is not blurred, and a blurred busy one is', async () => {
-    const plain = await draw('<rect width="320" height="240" fill="#b9b4ad"/><rect x="90" y="60" width="130" height="110" fill="#a89f94"/>');
+    const plain = await draw(
+      '<rect width="320" height="240" fill="#b9b4ad"/><rect x="90" y="60" width="130" height="110" fill="#a89f94"/>',
+    );
     const busy = { path: 'busy.jpg', bytes: await sharp(photos[0].bytes).blur(3).jpeg().toBuffer() };
     const input = await among(plain, busy);
     expect(input.values('sharpness')[ordinary]).toBeLessThan(Math.min(...input.values('sharpness').slice(0, ordinary)));
     expect(flagged('blurry', input)).toEqual(['busy.jpg']);
   });
   test('ink on paper is not overexposed, and a white backdrop less so than what is burnt out', async () => {
-    const backdrop = await draw('<ellipse cx="160" cy="120" rx="80" ry="70" fill="#3a6b2f"/><circle cx="140" cy="100" r="12" fill="#fff1c0"/>', 'backdrop.png');
-    const ink = await draw(Array.from({ length: 18 }, (_, i) => `<rect x="${20 + 15 * i}" y="20" width="4" height="190" fill="#000"/>`).join(''), 'ink.png');
+    const backdrop = await draw(
+      '<ellipse cx="160" cy="120" rx="80" ry="70" fill="#3a6b2f"/><circle cx="140" cy="100" r="12" fill="#fff1c0"/>',
+      'backdrop.png',
+    );
+    const ink = await draw(
+      Array.from({ length: 18 }, (_, i) => `<rect x="${20 + 15 * i}" y="20" width="4" height="190" fill="#000"/>`).join(
+        '',
+      ),
+      'ink.png',
+    );
     const burnt = { path: 'burnt.jpg', bytes: await sharp(photos[0].bytes).linear(4, 50).jpeg().toBuffer() };
     const input = await among(ink, backdrop, burnt);
     expect(flagged('overexposed', input)).not.toContain('ink.png');
@@ -147,15 +220,26 @@ describe('what looks alike and is not', () => {
     expect(flagged('overexposed', catalogue)).toEqual(['burnt.jpg']);
   });
   test('a dark photo is not gray', async () => {
-    const dim = { path: 'dim.jpg', bytes: await sharp(photos[0].bytes).linear(0.15, 0).jpeg({ quality: 86 }).toBuffer() };
+    const dim = {
+      path: 'dim.jpg',
+      bytes: await sharp(photos[0].bytes).linear(0.15, 0).jpeg({ quality: 86 }).toBuffer(),
+    };
     expect(flagged('grayscale', await among(dim))).toEqual([]);
   });
   test('deep blue and red are not dark', async () => {
-    const deep = ['#0000c8', '#c80000'].map((fill) => draw(`<rect width="320" height="240" fill="${fill}"/><circle cx="90" cy="90" r="50" fill="#101010"/>`, `${fill}.png`));
+    const deep = ['#0000c8', '#c80000'].map((fill) =>
+      draw(
+        `<rect width="320" height="240" fill="${fill}"/><circle cx="90" cy="90" r="50" fill="#101010"/>`,
+        `${fill}.png`,
+      ),
+    );
     expect(flagged('dark', await among(...(await Promise.all(deep))))).toEqual([]);
   });
   test('a camera’s raw file is TIFF inside; a name without a known extension claims nothing', () => {
-    const input = inputOf([{}, {}, {}, {}], { paths: ['a.nef', 'b', 'c.JPG', 'd.gif'], formats: ['tiff', 'png', 'jpeg', 'png'] });
+    const input = inputOf([{}, {}, {}, {}], {
+      paths: ['a.nef', 'b', 'c.JPG', 'd.gif'],
+      formats: ['tiff', 'png', 'jpeg', 'png'],
+    });
     expect([...scoresOf('wrong-extension', input)]).toEqual([0, 0, 0, 1]);
   });
 });
@@ -165,12 +249,31 @@ describe('measures', () => {
   test('of one tone', () => {
     const measures = measure(flat(51, 3), 40, 30, 3);
     expect(Object.keys(measures).sort()).toEqual([...measureNames].sort());
-    expect(measures).toMatchObject({ brightness: 0.2, contrast: 0, entropy: 0, sharpness: 0, blur: 0, detail: 0, highlights: 0.2, shadows: 0.2, clipped: 0, chroma: 0 });
+    expect(measures).toMatchObject({
+      brightness: 0.2,
+      contrast: 0,
+      entropy: 0,
+      sharpness: 0,
+      blur: 0,
+      detail: 0,
+      highlights: 0.2,
+      shadows: 0.2,
+      clipped: 0,
+      chroma: 0,
+    });
   });
   test('of stripes of black and white', () => {
     const stripes = Uint8Array.from({ length: 40 * 30 }, (_, i) => (i % 2 ? 255 : 0));
     const measures = measure(stripes, 40, 30, 1);
-    expect(measures).toMatchObject({ brightness: 0.5, contrast: 0.5, entropy: 1, clipped: 0.5, highlights: 1, shadows: 0, sharpness: 4 });
+    expect(measures).toMatchObject({
+      brightness: 0.5,
+      contrast: 0.5,
+      entropy: 1,
+      clipped: 0.5,
+      highlights: 1,
+      shadows: 0,
+      sharpness: 4,
+    });
     expect(measures.clippedEdges).toBe(1);
   });
   test('one channel and three equal ones say the same, also after a larger image', () => {
@@ -178,20 +281,52 @@ describe('measures', () => {
     const gray = Uint8Array.from({ length: 40 * 30 }, () => next() * 256);
     const before = measure(gray, 40, 30, 1);
     measure(flat(200, 3), 40, 30, 3);
-    expect(measure(Uint8Array.from({ length: gray.length * 3 }, (_, i) => gray[Math.floor(i / 3)]), 40, 30, 3)).toEqual(before);
+    expect(
+      measure(
+        Uint8Array.from({ length: gray.length * 3 }, (_, i) => gray[Math.floor(i / 3)]),
+        40,
+        30,
+        3,
+      ),
+    ).toEqual(before);
   });
   test('of images too small to have edges every number is finite', () => {
-    for (const [width, height] of [[1, 1], [1, 300], [300, 1], [4, 7]]) expect(Object.values(measure(new Uint8Array(width * height * 3).fill(9), width, height, 3)).every(Number.isFinite)).toBe(true);
+    for (const [width, height] of [
+      [1, 1],
+      [1, 300],
+      [300, 1],
+      [4, 7],
+    ])
+      expect(
+        Object.values(measure(new Uint8Array(width * height * 3).fill(9), width, height, 3)).every(Number.isFinite),
+      ).toBe(true);
   });
 });
 
 describe('findings', () => {
-  const set = (sizes: Record<string, number>, row: (name: string, next: Random) => Record<string, number>, seed = 0) => {
+  const set = (
+    sizes: Record<string, number>,
+    row: (name: string, next: Random) => Record<string, number>,
+    seed = 0,
+  ) => {
     const next = random('findings', seed);
     const classes = Object.entries(sizes).flatMap(([name, size]) => Array.from({ length: size }, () => name));
-    return inputOf(classes.map((name) => ({ brightness: next(), sharpness: next(), bytes: next(), width: 100 + Math.floor(next() * 8) * 50, height: 200, ...row(name, next) })), { classes });
+    return inputOf(
+      classes.map((name) => ({
+        brightness: next(),
+        sharpness: next(),
+        bytes: next(),
+        width: 100 + Math.floor(next() * 8) * 50,
+        height: 200,
+        ...row(name, next),
+      })),
+      { classes },
+    );
   };
-  const told = (input: CheckInput) => findings(input).filter((finding) => finding.flagged).map((finding) => [finding.id, finding.class, finding.column]);
+  const told = (input: CheckInput) =>
+    findings(input)
+      .filter((finding) => finding.flagged)
+      .map((finding) => [finding.id, finding.class, finding.column]);
 
   test('none without classes, or with one', () => {
     expect(findings(inputOf([{ brightness: 1 }, { brightness: 0 }]))).toEqual([]);
@@ -205,7 +340,10 @@ describe('findings', () => {
     expect(told(set({ cat: 4, dog: 1 }, () => ({})))).toEqual([]);
   });
   test.each([
-    ['brightness', (name: string, next: Random) => ({ brightness: name === 'night' ? next() * 0.4 : 0.3 + next() * 0.7 })],
+    [
+      'brightness',
+      (name: string, next: Random) => ({ brightness: name === 'night' ? next() * 0.4 : 0.3 + next() * 0.7 }),
+    ],
     ['brightness', (name: string, next: Random) => ({ brightness: name === 'night' ? 0.4 + next() * 0.2 : next() })], // a band within
     ['width', (name: string) => ({ width: name === 'night' ? 640 : 320 })],
     ['bytes', (name: string, next: Random) => ({ bytes: (name === 'night' ? 1000 : 5000) * (1 + next()) })],
@@ -213,8 +351,10 @@ describe('findings', () => {
   ] as const)('a class that its %s gives away', (column, row) => {
     expect(told(set({ night: 60, rain: 80, sun: 90 }, row))).toEqual([['spurious-correlation', 'night', column]]);
   });
-  test('too few to tell', () => expect(told(set({ night: 12, sun: 30 }, (name) => ({ brightness: name === 'night' ? 0 : 1 })))).toEqual([]));
+  test('too few to tell', () =>
+    expect(told(set({ night: 12, sun: 30 }, (name) => ({ brightness: name === 'night' ? 0 : 1 })))).toEqual([]));
   test('no false alarm where there is nothing, over 300 seeds', () => {
-    for (let seed = 0; seed < 300; seed++) expect(told(set({ a: 25, b: 40, c: 30, d: 60 }, () => ({}), seed))).toEqual([]);
+    for (let seed = 0; seed < 300; seed++)
+      expect(told(set({ a: 25, b: 40, c: 30, d: 60 }, () => ({}), seed))).toEqual([]);
   });
 });

@@ -28,26 +28,46 @@ const never = (): AbortSignal => new AbortController().signal;
 /** Discs and crosses; every fourth is held out. */
 function argsFor(folder: string, params: Record<string, unknown> = {}, more: Partial<TrainArgs> = {}): TrainArgs {
   const count = 40;
-  const pixels = packed(Array.from({ length: count }, (_, i) => picture(i, i % 2 === 1)), folder);
+  const pixels = packed(
+    Array.from({ length: count }, (_, i) => picture(i, i % 2 === 1)),
+    folder,
+  );
   const isHeld = (i: number): boolean => i % 4 > 1 && i % 8 < 4;
   const all = range(0, count);
   return {
-    model: 'cnn', mode: 'scratch', params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 6, minSteps: 4, batch: 8, policy: 'none', ...params }, seed: 1, runFolder: folder, pixels, labels: all.map((i) => i % 2), keys: all.map((i) => i * 7),
-    classes: ['disc', 'cross'], train: all.filter((i) => !isHeld(i)), val: all.filter(isHeld), weights: null, resume: false, ...more,
+    model: 'cnn',
+    mode: 'scratch',
+    params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 6, minSteps: 4, batch: 8, policy: 'none', ...params },
+    seed: 1,
+    runFolder: folder,
+    pixels,
+    labels: all.map((i) => i % 2),
+    keys: all.map((i) => i * 7),
+    classes: ['disc', 'cross'],
+    train: all.filter((i) => !isHeld(i)),
+    val: all.filter(isHeld),
+    weights: null,
+    resume: false,
+    ...more,
   };
 }
 
 describe('the registry', () => {
-  it.each(classifiers)('$id: its own defaults for training are parameters of the training, and hold', ({ schema, model: { usual = {} } }) => {
-    const shared = classifierOf('cnn')!.schema.parse({}); // an architecture without any
-    const own = schema.parse({});
-    for (const [name, value] of Object.entries(usual)) {
-      expect(shared).toHaveProperty(name);
-      expect(value).not.toBe(shared[name]);
-      expect(own[name]).toBe(value);
-    }
-    expect(fieldsOf(z.toJSONSchema(schema, { io: 'input' })).filter(({ title, description }) => !title || !description)).toEqual([]);
-  });
+  it.each(classifiers)(
+    '$id: its own defaults for training are parameters of the training, and hold',
+    ({ schema, model: { usual = {} } }) => {
+      const shared = classifierOf('cnn')!.schema.parse({}); // an architecture without any
+      const own = schema.parse({});
+      for (const [name, value] of Object.entries(usual)) {
+        expect(shared).toHaveProperty(name);
+        expect(value).not.toBe(shared[name]);
+        expect(own[name]).toBe(value);
+      }
+      expect(
+        fieldsOf(z.toJSONSchema(schema, { io: 'input' })).filter(({ title, description }) => !title || !description),
+      ).toEqual([]);
+    },
+  );
 });
 
 describe('a classifier', () => {
@@ -55,13 +75,18 @@ describe('a classifier', () => {
     const before = tf.memory().numTensors;
     const folder = newFolder();
     const events: TrainEvent[] = [];
-    const result = await trainClassifier(argsFor(folder, { epochs: 12, learningRate: 0.01, minSteps: 12 }), never(), (event) => events.push(event));
+    const result = await trainClassifier(
+      argsFor(folder, { epochs: 12, learningRate: 0.01, minSteps: 12 }),
+      never(),
+      (event) => events.push(event),
+    );
     expect(tf.memory().numTensors).toBe(before);
     const labels = range(0, 40).map((i) => i % 2);
     expect(accuracyOf({ logits: result.logits, labels, classes: 2 })).toBeGreaterThan(0.95);
     expect(result.history).toHaveLength(12);
     expect(result.history[11].loss).toBeLessThan(result.history[0].loss);
-    for (const { accuracy, valAccuracy, valLoss, learningRate } of result.history) for (const value of [accuracy, valAccuracy, valLoss, learningRate]) expect(value).toBeGreaterThanOrEqual(0);
+    for (const { accuracy, valAccuracy, valLoss, learningRate } of result.history)
+      for (const value of [accuracy, valAccuracy, valLoss, learningRate]) expect(value).toBeGreaterThanOrEqual(0);
     expect(result.history.at(-1)!.learningRate).toBeLessThan(result.history[3].learningRate!);
     const watched = events.filter((event) => event.stage === 'watched');
     expect(watched).toHaveLength(12);
@@ -75,13 +100,34 @@ describe('a classifier', () => {
 
   it.each([
     ['plain', {}],
-    ['with everything that is random or remembered', { dropout: 0.2, average: 0.9, mixup: 0.4, policy: 'randaugment', cropPx: 28, optimizer: 'sgd', learningRate: 0.05, schedule: 'plateau', classWeights: 'balanced', clip: 1, loss: 'focal' }],
+    [
+      'with everything that is random or remembered',
+      {
+        dropout: 0.2,
+        average: 0.9,
+        mixup: 0.4,
+        policy: 'randaugment',
+        cropPx: 28,
+        optimizer: 'sgd',
+        learningRate: 0.05,
+        schedule: 'plateau',
+        classWeights: 'balanced',
+        clip: 1,
+        loss: 'focal',
+      },
+    ],
   ])('resumes from its checkpoint to the same bits, %s', async (_name, params) => {
     const whole = newFolder();
     const uninterrupted = await trainClassifier(argsFor(whole, params), never(), () => undefined);
     const cut = newFolder();
     const stop = new AbortController();
-    await expect(trainClassifier(argsFor(cut, params), stop.signal, (event) => void (event.stage === 'train' && event.epoch === 4 && stop.abort()))).rejects.toThrow(Cancelled);
+    await expect(
+      trainClassifier(
+        argsFor(cut, params),
+        stop.signal,
+        (event) => void (event.stage === 'train' && event.epoch === 4 && stop.abort()),
+      ),
+    ).rejects.toThrow(Cancelled);
     const resumed = await trainClassifier(argsFor(cut, params, { resume: true }), never(), () => undefined);
     expect(resumed.resumedFrom).toBeGreaterThanOrEqual(3);
     expect(resumed.resumedFrom).toBeLessThan(6);
@@ -100,23 +146,42 @@ describe('a classifier', () => {
     expect(await predict({ runFolder: folder, pixels: args.pixels }, never(), () => undefined)).toEqual(logits);
     const edge = (sizePx - 24) / 2;
     const rows = fs.readFileSync(args.pixels.file);
-    const middle = Buffer.concat(Array.from({ length: 40 * 24 }, (_, line) => rows.subarray((Math.floor(line / 24) * sizePx ** 2 + (edge + (line % 24)) * sizePx + edge) * 3).subarray(0, 24 * 3)));
+    const middle = Buffer.concat(
+      Array.from({ length: 40 * 24 }, (_, line) =>
+        rows
+          .subarray((Math.floor(line / 24) * sizePx ** 2 + (edge + (line % 24)) * sizePx + edge) * 3)
+          .subarray(0, 24 * 3),
+      ),
+    );
     expect(await predict({ runFolder: folder, pixels: { bytes: middle } }, never(), () => undefined)).toEqual(logits);
     await forgetModels();
   });
 
   it('stops early and goes back to the best weights', async () => {
-    const result = await trainClassifier(argsFor(newFolder(), { epochs: 60, patience: 2, learningRate: 0.05, schedule: 'constant' }), never(), () => undefined);
+    const result = await trainClassifier(
+      argsFor(newFolder(), { epochs: 60, patience: 2, learningRate: 0.05, schedule: 'constant' }),
+      never(),
+      () => undefined,
+    );
     expect(result.stopped).toBe('early');
     expect(result.epochsRun).toBe(result.bestEpoch + 2);
-    expect(Math.min(...result.history.map(({ valLoss }) => valLoss!))).toBe(result.history[result.bestEpoch - 1].valLoss);
+    expect(Math.min(...result.history.map(({ valLoss }) => valLoss!))).toBe(
+      result.history[result.bestEpoch - 1].valLoss,
+    );
   });
 
   it('says what is wrong with parameters', async () => {
-    for (const [params, sentence] of [[{ width: 0 }, /width/], [{ cropPx: 48 }, /crop is larger/], [{ sizePx: 64 }, /32 px/], [{ depth: 9 }, /depth|halve/i]] as const) {
+    for (const [params, sentence] of [
+      [{ width: 0 }, /width/],
+      [{ cropPx: 48 }, /crop is larger/],
+      [{ sizePx: 64 }, /32 px/],
+      [{ depth: 9 }, /depth|halve/i],
+    ] as const) {
       await expect(trainClassifier(argsFor(newFolder(), params), never(), () => undefined)).rejects.toThrow(sentence);
     }
-    await expect(trainClassifier(argsFor(newFolder(), {}, { model: 'nonsense' }), never(), () => undefined)).rejects.toThrow('There is no model ‘nonsense’.');
+    await expect(
+      trainClassifier(argsFor(newFolder(), {}, { model: 'nonsense' }), never(), () => undefined),
+    ).rejects.toThrow('There is no model ‘nonsense’.');
   });
 });
 
@@ -124,7 +189,11 @@ describe('the range test', () => {
   it('finds a rate between too small to learn and too large to hold', async () => {
     const before = tf.memory().numTensors;
     let seen = 0;
-    const { points, suggested, stopped } = await rangeTest(argsFor(newFolder(), { width: 8 }), never(), () => void seen++);
+    const { points, suggested, stopped } = await rangeTest(
+      argsFor(newFolder(), { width: 8 }),
+      never(),
+      () => void seen++,
+    );
     expect(seen).toBe(points.length);
     expect(['diverged', 'end']).toContain(stopped);
     expect(points.at(-1)!.smooth).toBeGreaterThan(Math.min(...points.map(({ smooth }) => smooth)));
@@ -136,10 +205,21 @@ describe('the range test', () => {
 
   it('suggests a tenth of where the loss is least, and nothing where nothing falls', () => {
     const next = random('range');
-    const points = (count: number, lossOf: (i: number) => number) => Array.from({ length: count }, (_, i) => ({ rate: 10 ** (i / 15 - 6), loss: lossOf(i), smooth: 0 }));
+    const points = (count: number, lossOf: (i: number) => number) =>
+      Array.from({ length: count }, (_, i) => ({ rate: 10 ** (i / 15 - 6), loss: lossOf(i), smooth: 0 }));
     expect(suggest(points(120, (i) => 2 + Math.abs(i - 60) / 60))).toBeCloseTo(1e-3, 12); // least at 10^-2
     // Falls at once from being wrong, then is flat, then falls truly: among noise.
-    const noisy = suggest(points(120, (i) => 2.3 + 0.4 * Math.exp(-i / 5) - 0.6 * Math.exp(-(((i - 70) / 15) ** 2)) + (i > 95 ? (i - 95) / 5 : 0) + 0.2 * (next() - 0.5)));
+    const noisy = suggest(
+      points(
+        120,
+        (i) =>
+          2.3 +
+          0.4 * Math.exp(-i / 5) -
+          0.6 * Math.exp(-(((i - 70) / 15) ** 2)) +
+          (i > 95 ? (i - 95) / 5 : 0) +
+          0.2 * (next() - 0.5),
+      ),
+    );
     expect(noisy).toBeGreaterThan(10 ** (60 / 15 - 7));
     expect(noisy).toBeLessThan(10 ** (80 / 15 - 7));
     expect(suggest(points(120, () => 2.3 + 0.2 * (next() - 0.5)))).toBeNull();
@@ -150,7 +230,12 @@ describe('the range test', () => {
 });
 
 describe('schedules', () => {
-  const at = (step: number, history: { loss: number }[] = []) => ({ step, steps: 10, epochs: 10, history: history.map(({ loss }, i) => ({ epoch: i + 1, loss, seconds: 1 })) });
+  const at = (step: number, history: { loss: number }[] = []) => ({
+    step,
+    steps: 10,
+    epochs: 10,
+    history: history.map(({ loss }, i) => ({ epoch: i + 1, loss, seconds: 1 })),
+  });
   const params = { every: 3, fall: 0.1 };
 
   it.each(scheduleIds)('%s begins with a rise and never passes the highest', (id) => {
@@ -181,13 +266,20 @@ describe('schedules', () => {
 describe('losses', () => {
   const logits = (): Tensor2D => tf.tensor2d(fillNormal(new Float32Array(12), random('logits')), [3, 4]);
   const targets = (): Tensor2D => tf.tensor2d([1, 0, 0, 0, 0.1, 0.7, 0.1, 0.1, 0, 0, 0.5, 0.5], [3, 4]);
-  const composed = (x: Tensor2D, t: Tensor2D): ReturnType<typeof crossEntropies> => tf.neg(tf.sum(tf.mul(t, tf.logSoftmax(x)), 1));
+  const composed = (x: Tensor2D, t: Tensor2D): ReturnType<typeof crossEntropies> =>
+    tf.neg(tf.sum(tf.mul(t, tf.logSoftmax(x)), 1));
 
   it('cross-entropy is that composed, with its gradient, also where each row counts for itself', () => {
     tf.tidy(() => {
       const [x, t] = [logits(), targets()];
       const weights = tf.tensor1d([1, 3, 0.5]);
-      for (const [own, twin] of [[crossEntropies(x, t), composed(x, t)], [tf.grad((x) => tf.sum(tf.mul(crossEntropies(x as Tensor2D, t), weights)))(x), tf.grad((x) => tf.sum(tf.mul(composed(x as Tensor2D, t), weights)))(x)]]) {
+      for (const [own, twin] of [
+        [crossEntropies(x, t), composed(x, t)],
+        [
+          tf.grad((x) => tf.sum(tf.mul(crossEntropies(x as Tensor2D, t), weights)))(x),
+          tf.grad((x) => tf.sum(tf.mul(composed(x as Tensor2D, t), weights)))(x),
+        ],
+      ]) {
         expect(tf.max(tf.abs(tf.sub(own, twin))).dataSync()[0]).toBeLessThan(1e-6);
       }
     });
@@ -211,7 +303,11 @@ describe('losses', () => {
 it('training dynamics count what was known and forgotten, and pass over what is mostly another image', () => {
   const dynamics = new Dynamics(Int32Array.of(0, 1, 0), 2);
   const positions = Int32Array.of(0, 1);
-  const look = (right: boolean[], targets = Float32Array.of(1, 0, 0, 1)): void => dynamics.take({ positions, targets }, Float32Array.from(right.flatMap((is, i) => (is === (i === 0) ? [3, 0] : [0, 3]))));
+  const look = (right: boolean[], targets = Float32Array.of(1, 0, 0, 1)): void =>
+    dynamics.take(
+      { positions, targets },
+      Float32Array.from(right.flatMap((is, i) => (is === (i === 0) ? [3, 0] : [0, 3]))),
+    );
   look([true, false]);
   look([false, true]);
   look([true, true]);

@@ -8,11 +8,15 @@ const compute = startCompute();
 afterAll(() => compute.stop());
 
 const folder = newFolder();
-const pixels = packed(Array.from({ length: 20 }, (_, i) => picture(i)), folder);
+const pixels = packed(
+  Array.from({ length: 20 }, (_, i) => picture(i)),
+  folder,
+);
 const long = { epochs: 10000, minSteps: 50 };
 
 describe('the compute process', () => {
-  it('says what it runs on', async () => expect(['tensorflow', 'webgpu', 'plain']).toContain((await compute.backend()).backend));
+  it('says what it runs on', async () =>
+    expect(['tensorflow', 'webgpu', 'plain']).toContain((await compute.backend()).backend));
 
   it('fits with progress, then draws maps', async () => {
     const events: FitEvent[] = [];
@@ -34,12 +38,17 @@ describe('the compute process', () => {
     const stop = new AbortController();
     let began = (): void => undefined;
     const training = new Promise<void>((resolve) => (began = resolve));
-    const fit = compute.fit(fitArgs('conv-ae', pixels, newFolder(), { params: long }), { signal: stop.signal, onEvent: () => began() });
+    const fit = compute.fit(fitArgs('conv-ae', pixels, newFolder(), { params: long }), {
+      signal: stop.signal,
+      onEvent: () => began(),
+    });
     const outcome = fit.catch((error: unknown) => error);
     await training;
     expect((await compute.map({ runFolder, pixels: { ...pixels, rows: Int32Array.of(0) } })).sizePx).toBe(sizePx);
     const waiting = new AbortController();
-    const second = compute.fit(fitArgs('pca', pixels, newFolder()), { signal: waiting.signal }).catch((error: unknown) => error);
+    const second = compute
+      .fit(fitArgs('pca', pixels, newFolder()), { signal: waiting.signal })
+      .catch((error: unknown) => error);
     waiting.abort();
     expect(await second).toMatchObject({ code: 'cancelled' });
     const at = performance.now();
@@ -49,8 +58,12 @@ describe('the compute process', () => {
   });
 
   it('names the trouble', async () => {
-    await expect(compute.fit(fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 0 } }))).rejects.toMatchObject({ code: 'bad-parameters' });
-    await expect(compute.fit(fitArgs('nothing', pixels, newFolder()))).rejects.toMatchObject({ code: 'bad-parameters' });
+    await expect(compute.fit(fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 0 } }))).rejects.toMatchObject(
+      { code: 'bad-parameters' },
+    );
+    await expect(compute.fit(fitArgs('nothing', pixels, newFolder()))).rejects.toMatchObject({
+      code: 'bad-parameters',
+    });
     await expect(compute.map({ runFolder: newFolder(), pixels })).rejects.toMatchObject({ code: 'failed' });
   });
 

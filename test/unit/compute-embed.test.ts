@@ -16,28 +16,46 @@ import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 
 const never = new AbortController().signal;
 const still = async (): Promise<void> => undefined;
-const lay = (args: LayoutArgs, onEvent: (event: LayoutEvent) => void = () => undefined, signal = never): Promise<LayoutResult> => layout(args, signal, onEvent);
-const embedOf = (runFolder: string, pixels: Parameters<typeof embed>[0]['pixels'], onEvent: (event: EmbedEvent) => void = () => undefined) => embed({ runFolder, pixels }, never, onEvent);
+const lay = (
+  args: LayoutArgs,
+  onEvent: (event: LayoutEvent) => void = () => undefined,
+  signal = never,
+): Promise<LayoutResult> => layout(args, signal, onEvent);
+const embedOf = (
+  runFolder: string,
+  pixels: Parameters<typeof embed>[0]['pixels'],
+  onEvent: (event: EmbedEvent) => void = () => undefined,
+) => embed({ runFolder, pixels }, never, onEvent);
 
 /** Leave-one-out: of how many rows the vote of their `k` nearest is their own group. */
 async function agreement(rows: Float32Array, size: number, groups: readonly number[], k: number): Promise<number> {
   const { indices, k: found } = await nearest(rows, rows, size, k + 1, still);
   const right = groups.filter((group, i) => {
-    const others = Array.from(indices.subarray(i * found, (i + 1) * found)).filter((j) => j !== i).slice(0, k);
+    const others = Array.from(indices.subarray(i * found, (i + 1) * found))
+      .filter((j) => j !== i)
+      .slice(0, k);
     return others.filter((j) => groups[j] === group).length * 2 > others.length;
   });
   return right.length / groups.length;
 }
 
 /** Balls of unit spread, `apart` from each other; row i is of group i mod `groups`. */
-function balls(count: number, size: number, groups: number, apart: number, seed = 1): { codes: Float32Array; groups: number[] } {
+function balls(
+  count: number,
+  size: number,
+  groups: number,
+  apart: number,
+  seed = 1,
+): { codes: Float32Array; groups: number[] } {
   const codes = fillNormal(new Float32Array(count * size), random('balls', seed));
   const centres = fillNormal(new Float32Array(groups * size), random('centres', groups), apart / Math.sqrt(2 * size));
-  for (let i = 0; i < count; i++) for (let d = 0; d < size; d++) codes[i * size + d] += centres[(i % groups) * size + d];
+  for (let i = 0; i < count; i++)
+    for (let d = 0; d < size; d++) codes[i * size + d] += centres[(i % groups) * size + d];
   return { codes, groups: Array.from({ length: count }, (_, i) => i % groups) };
 }
 
-const distinctPlaces = (xy: Float32Array): number => new Set(Array.from({ length: xy.length / 2 }, (_, i) => `${xy[i * 2]} ${xy[i * 2 + 1]}`)).size;
+const distinctPlaces = (xy: Float32Array): number =>
+  new Set(Array.from({ length: xy.length / 2 }, (_, i) => `${xy[i * 2]} ${xy[i * 2 + 1]}`)).size;
 const onTheMap = (xy: Float32Array): boolean => xy.every((v) => v >= -1 && v <= 1);
 
 beforeAll(async () => void (await startBackend()));
@@ -87,7 +105,10 @@ describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
 
 it('codes of a model without a bottleneck, and of principal components without components', async () => {
   const runFolder = newFolder();
-  const pixels = packed(Array.from({ length: 6 }, (_, i) => picture(i)), runFolder);
+  const pixels = packed(
+    Array.from({ length: 6 }, (_, i) => picture(i)),
+    runFolder,
+  );
   await fit(fitArgs('conv-ae', pixels, runFolder, { params: { bottleneck: 0, epochs: 1 } }), never, () => undefined);
   expect((await embedOf(runFolder, pixels)).size).toBe(16); // channels of the second block
   await fit(fitArgs('pca', pixels, runFolder, { params: { components: 0 } }), never, () => undefined);
@@ -104,8 +125,13 @@ it('nearest neighbours are those that a plain search finds', async () => {
   rows.forEach((v, i) => (rows[i] = v + 20));
   const found = await nearest(rows, among, size, k, still);
   for (let i = 0; i < 50; i++) {
-    const distances = Array.from({ length: 300 }, (_, j) => Math.hypot(...Array.from({ length: size }, (_, d) => rows[i * size + d] - among[j * size + d])));
-    const expected = distances.map((distance, j) => ({ distance, j })).sort((a, b) => a.distance - b.distance).slice(0, k);
+    const distances = Array.from({ length: 300 }, (_, j) =>
+      Math.hypot(...Array.from({ length: size }, (_, d) => rows[i * size + d] - among[j * size + d])),
+    );
+    const expected = distances
+      .map((distance, j) => ({ distance, j }))
+      .sort((a, b) => a.distance - b.distance)
+      .slice(0, k);
     expect([...found.indices.subarray(i * k, (i + 1) * k)]).toEqual(expected.map(({ j }) => j));
     expected.forEach(({ distance }, j) => expect(found.distances[i * k + j]).toBeCloseTo(distance, 4));
   }
@@ -153,7 +179,8 @@ describe('the map', () => {
     const copies = rowsOf(codes, 4, [5, 5, 5]);
     const added = await lay({ codes: copies, size: 4, seed: 1, placed: { codes, xy } });
     expect(distinctPlaces(Float32Array.of(...xy, ...added.xy))).toBe(63);
-    for (let i = 0; i < 3; i++) expect(Math.hypot(added.xy[i * 2] - xy[10], added.xy[i * 2 + 1] - xy[11])).toBeLessThan(0.01);
+    for (let i = 0; i < 3; i++)
+      expect(Math.hypot(added.xy[i * 2] - xy[10], added.xy[i * 2 + 1] - xy[11])).toBeLessThan(0.01);
     const together = await lay({ codes: Float32Array.of(...codes, ...copies), size: 4, seed: 1 });
     expect(distinctPlaces(together.xy)).toBe(63);
     expect(together.landmarks.length).toBe(60);
@@ -165,7 +192,12 @@ describe('the map', () => {
     expect(xy.length).toBe(count * 2);
     expect(onTheMap(xy)).toBe(true);
     expect(distinctPlaces(xy)).toBe(count);
-    if (count === 5) expect(await nearest(xy, xy, 2, 2, still).then(({ indices }) => [...indices.filter((_, i) => i % 2)].every((near, i) => near % 2 === i % 2))).toBe(true);
+    if (count === 5)
+      expect(
+        await nearest(xy, xy, 2, 2, still).then(({ indices }) =>
+          [...indices.filter((_, i) => i % 2)].every((near, i) => near % 2 === i % 2),
+        ),
+      ).toBe(true);
   });
 
   it('tells a few apart that differ only in what the plane does not show', async () => {
@@ -186,7 +218,8 @@ describe('the map', () => {
   it('lays out some of many, and a small odd group among them has a place of its own', async () => {
     const [count, size, odd, mostLandmarks] = [6000, 4, 30, 800];
     const { codes } = balls(count, size, 5, 10);
-    for (let i = 0; i < odd; i++) for (let d = 0; d < size; d++) codes[i * 200 * size + d] = codes[i * 200 * size + d] * 0.2 + 25;
+    for (let i = 0; i < odd; i++)
+      for (let d = 0; d < size; d++) codes[i * 200 * size + d] = codes[i * 200 * size + d] * 0.2 + 25;
     const isOdd = (i: number): number => Number(i % 200 === 0);
     const chosen = await chooseLandmarks(codes, size, mostLandmarks, 1, still);
     expect([...chosen].filter(isOdd).length).toBe(odd);
@@ -199,7 +232,8 @@ describe('the map', () => {
     expect(landmarks.length).toBe(mostLandmarks);
     expect(onTheMap(xy)).toBe(true);
     const { indices } = await nearest(xy, xy, 2, 6, still);
-    const alike = (i: number): number => Array.from(indices.subarray(i * 6, (i + 1) * 6)).filter((j) => isOdd(j) === isOdd(i)).length;
+    const alike = (i: number): number =>
+      Array.from(indices.subarray(i * 6, (i + 1) * 6)).filter((j) => isOdd(j) === isOdd(i)).length;
     for (let i = 0; i < odd; i++) expect(alike(i * 200)).toBeGreaterThanOrEqual(5);
   });
 });
@@ -210,7 +244,10 @@ describe('in the compute process', () => {
 
   it('encodes and lays out with progress, as here', async () => {
     const runFolder = newFolder();
-    const pixels = packed(Array.from({ length: 24 }, (_, i) => picture(i, i % 3 === 0)), runFolder);
+    const pixels = packed(
+      Array.from({ length: 24 }, (_, i) => picture(i, i % 3 === 0)),
+      runFolder,
+    );
     await compute.fit(fitArgs('pca', pixels, runFolder));
     const encoded: EmbedEvent[] = [];
     const { codes, size } = await compute.embed({ runFolder, pixels }, { onEvent: (event) => encoded.push(event) });
@@ -227,7 +264,9 @@ describe('in the compute process', () => {
       const stop = new AbortController();
       let began = (): void => undefined;
       const moving = new Promise<void>((resolve) => (began = resolve));
-      const outcome = compute.layout({ codes, size: 16, seed: 1 }, { signal: stop.signal, onEvent: ({ done }) => done > 5 && began() }).catch((error: unknown) => error);
+      const outcome = compute
+        .layout({ codes, size: 16, seed: 1 }, { signal: stop.signal, onEvent: ({ done }) => done > 5 && began() })
+        .catch((error: unknown) => error);
       if (when === 'in the middle') await moving;
       const at = performance.now();
       stop.abort();

@@ -7,9 +7,15 @@ import type { FitEvent } from '../../src-main/compute/protocol.ts';
 import { computePids } from '../fixtures/processes.ts';
 import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 
-const pixels = packed(Array.from({ length: 20 }, (_, i) => picture(i)), newFolder());
+const pixels = packed(
+  Array.from({ length: 20 }, (_, i) => picture(i)),
+  newFolder(),
+);
 const open: Compute[] = [];
-const compute = (options: Parameters<typeof startCompute>[0] = {}): Compute => (open.push(startCompute(options)), open.at(-1)!);
+const compute = (options: Parameters<typeof startCompute>[0] = {}): Compute => (
+  open.push(startCompute(options)),
+  open.at(-1)!
+);
 afterEach(async () => {
   for (const one of open.splice(0)) await one.stop();
 });
@@ -33,11 +39,21 @@ test('killed by the system: the call is lost, in words that name memory, and the
   await reached;
   process.kill(computePids().at(-1)!, 'SIGKILL');
   for (const error of [await lost, await other]) {
-    expect(error).toMatchObject({ code: 'lost', message: expect.stringMatching(/^The compute process was killed \(SIGKILL\)\. The system does this when memory runs out\. .*resumes from its last epoch/) });
+    expect(error).toMatchObject({
+      code: 'lost',
+      message: expect.stringMatching(
+        /^The compute process was killed \(SIGKILL\)\. The system does this when memory runs out\. .*resumes from its last epoch/,
+      ),
+    });
   }
   const stop = new AbortController();
   const again = until((event) => event.stage === 'train');
-  const resumed = own.fit(fitArgs('conv-ae', pixels, runFolder, { params, resume: true }), { signal: stop.signal, onEvent: again.onEvent }).catch(code);
+  const resumed = own
+    .fit(fitArgs('conv-ae', pixels, runFolder, { params, resume: true }), {
+      signal: stop.signal,
+      onEvent: again.onEvent,
+    })
+    .catch(code);
   await again.reached;
   expect(again.events.at(-1)).toMatchObject({ stage: 'train', epoch: expect.toSatisfy((epoch: number) => epoch >= 4) });
   stop.abort();
@@ -51,7 +67,9 @@ test('a cancel that is not answered ends no other training: it goes on by itself
   const training = own.fit(fitArgs('conv-ae', pixels, newFolder(), { params }), { onEvent });
   const waits = own.fit(fitArgs('pca', pixels, newFolder()), { onEvent: () => undefined });
   const stop = new AbortController();
-  const cancelled = own.fit(fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined }).catch(code);
+  const cancelled = own
+    .fit(fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined })
+    .catch(code);
   await reached;
   const before = computePids().at(-1)!;
   process.kill(before, 'SIGSTOP'); // as if it sat in one long native call
@@ -72,31 +90,56 @@ test('a cancel that is not answered ends no other training: it goes on by itself
 test('what fails while it is told an event ends that call alone', async () => {
   const own = compute();
   const full = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
-  const failing = own.fit(fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 5000 } }), { onEvent: () => { throw full; } }).catch((error: unknown) => error);
+  const failing = own
+    .fit(fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 5000 } }), {
+      onEvent: () => {
+        throw full;
+      },
+    })
+    .catch((error: unknown) => error);
   const next = own.fit(fitArgs('pca', pixels, newFolder()));
   expect(await failing).toBe(full);
   expect((await next).scores.length).toBe(20); // its turn came: the other was dropped
 });
 
 test('an error that belongs to no call is told in its own words, and one of memory as such', async () => {
-  for (const [thrown, said] of [['a bolt came loose', /^The compute process ended unexpectedly \(exit code 1\)\. Its last words: a bolt came loose\. Try again\./], ['Array buffer allocation failed', /ran out of memory and ended \(exit code 1\)/]] as const) {
+  for (const [thrown, said] of [
+    [
+      'a bolt came loose',
+      /^The compute process ended unexpectedly \(exit code 1\)\. Its last words: a bolt came loose\. Try again\./,
+    ],
+    ['Array buffer allocation failed', /ran out of memory and ended \(exit code 1\)/],
+  ] as const) {
     const script = `process.on('message', ({ call }) => { if (call === 'map') throw new Error('${thrown}') })`;
-    const own = compute({ env: () => ({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }) });
+    const own = compute({
+      env: () => ({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }),
+    });
     await own.backend();
     const runFolder = newFolder();
     await own.fit(fitArgs('pca', pixels, runFolder));
-    await expect(own.map({ runFolder, pixels })).rejects.toMatchObject({ code: 'lost', message: expect.stringMatching(said) });
+    await expect(own.map({ runFolder, pixels })).rejects.toMatchObject({
+      code: 'lost',
+      message: expect.stringMatching(said),
+    });
     expect((await own.backend()).backend).toBeTruthy(); // another one was started
   }
 });
 
 test('a call that the process does not know, or cannot use, is answered', async () => {
-  const child = fork(resolve(import.meta.dirname, '..', '..', 'src-main', 'compute.ts'), { serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const child = fork(resolve(import.meta.dirname, '..', '..', 'src-main', 'compute.ts'), {
+    serialization: 'advanced',
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   try {
     const answer = (request: object) => new Promise((told) => (child.once('message', told), child.send(request)));
-    expect(await answer({ id: 1, call: 'dance', args: {} })).toMatchObject({ id: 1, error: { code: 'bad-parameters' } });
+    expect(await answer({ id: 1, call: 'dance', args: {} })).toMatchObject({
+      id: 1,
+      error: { code: 'bad-parameters' },
+    });
     expect(await answer({ id: 2, call: 'fit', args: undefined })).toMatchObject({ id: 2, error: { code: 'failed' } });
-    expect(await answer({ id: 3, call: 'train', args: { model: 'cnn', params: { sizePx: 'large' }, mode: 'scratch' } })).toMatchObject({ id: 3, error: { code: 'bad-parameters' } });
+    expect(
+      await answer({ id: 3, call: 'train', args: { model: 'cnn', params: { sizePx: 'large' }, mode: 'scratch' } }),
+    ).toMatchObject({ id: 3, error: { code: 'bad-parameters' } });
     expect(await answer({ id: 4, call: 'backend' })).toMatchObject({ id: 4, result: {} });
   } finally {
     child.kill('SIGKILL');

@@ -30,7 +30,8 @@ import { newFolder, packed, picture, sizePx } from './compute-pictures.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-const noisy = (shape: [number, number, number, number], seed: number): Tensor4D => tf.tensor(fillNormal(new Float32Array(shape.reduce((a, b) => a * b)), random('noisy', seed)), shape);
+const noisy = (shape: [number, number, number, number], seed: number): Tensor4D =>
+  tf.tensor(fillNormal(new Float32Array(shape.reduce((a, b) => a * b)), random('noisy', seed)), shape);
 
 describe('rank correlation', () => {
   it('equals known values', () => {
@@ -45,7 +46,8 @@ describe('rank correlation', () => {
 
 describe('entropy', () => {
   it('is 0 for one grey, 1 bit for two, 8 for all', () => {
-    const greys = (n: number): Uint8Array => Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(Math.floor(i / 3) % n) * Math.floor(256 / n));
+    const greys = (n: number): Uint8Array =>
+      Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(Math.floor(i / 3) % n) * Math.floor(256 / n));
     expect(entropyOf(greys(1))).toBe(0);
     expect(entropyOf(greys(2))).toBeCloseTo(1, 12);
     expect(entropyOf(greys(256))).toBeCloseTo(8, 12);
@@ -83,20 +85,33 @@ describe('SSIM', () => {
     const total = g.reduce((s, v) => s + v, 0) ** 2;
     const mean = (f: (i: number) => number): number => {
       let sum = 0;
-      for (let i = 0; i < 11; i++) for (let j = 0; j < 11; j++) sum += (g[i] * g[j] * f(((i + 1) * size + j + 2) * 3 + 1)) / total;
+      for (let i = 0; i < 11; i++)
+        for (let j = 0; j < 11; j++) sum += (g[i] * g[j] * f(((i + 1) * size + j + 2) * 3 + 1)) / total;
       return sum;
     };
     const [ma, mb] = [mean((i) => a[i]), mean((i) => b[i])];
-    const [va, vb, vab] = [mean((i) => a[i] ** 2) - ma ** 2, mean((i) => b[i] ** 2) - mb ** 2, mean((i) => a[i] * b[i]) - ma * mb];
+    const [va, vb, vab] = [
+      mean((i) => a[i] ** 2) - ma ** 2,
+      mean((i) => b[i] ** 2) - mb ** 2,
+      mean((i) => a[i] * b[i]) - ma * mb,
+    ];
     const expected = ((2 * ma * mb + 1e-4) * (2 * vab + 9e-4)) / ((ma ** 2 + mb ** 2 + 1e-4) * (va + vb + 9e-4));
-    expect(ssimMap(x as Tensor4D, y as Tensor4D).slice([0, 1, 2, 1], [1, 1, 1, 1]).dataSync()[0]).toBeCloseTo(expected, 4);
+    expect(
+      ssimMap(x as Tensor4D, y as Tensor4D)
+        .slice([0, 1, 2, 1], [1, 1, 1, 1])
+        .dataSync()[0],
+    ).toBeCloseTo(expected, 4);
   });
 
-  it('takes images smaller than its window', () => expect(Number.isFinite(dissimilarity.value(tf.zeros([1, 8, 8, 3]), tf.ones([1, 8, 8, 3])).dataSync()[0])).toBe(true));
+  it('takes images smaller than its window', () =>
+    expect(Number.isFinite(dissimilarity.value(tf.zeros([1, 8, 8, 3]), tf.ones([1, 8, 8, 3])).dataSync()[0])).toBe(
+      true,
+    ));
 });
 
 describe('fused kernels equal what they stand for', () => {
-  const close = (a: Tensor, b: Tensor, digits = 4): void => b.dataSync().forEach((v, i) => expect(a.dataSync()[i]).toBeCloseTo(v, digits));
+  const close = (a: Tensor, b: Tensor, digits = 4): void =>
+    b.dataSync().forEach((v, i) => expect(a.dataSync()[i]).toBeCloseTo(v, digits));
 
   function compare(ours: (x: Tensor4D) => Tensor, plain: (x: Tensor4D) => Tensor): void {
     const [x, weigh] = [noisy([4, 6, 6, 5], 4), noisy([4, 6, 6, 5], 9)];
@@ -118,17 +133,32 @@ describe('fused kernels equal what they stand for', () => {
       },
     );
   });
-  it('ReLU', () => compare((x) => activate(x, 'relu'), (x) => tf.relu(x)));
-  it('max pooling', () => compare((x) => maxPool(x, 2, 2, 'valid'), (x) => tf.maxPool(x, 2, 2, 'valid')));
+  it('ReLU', () =>
+    compare(
+      (x) => activate(x, 'relu'),
+      (x) => tf.relu(x),
+    ));
+  it('max pooling', () =>
+    compare(
+      (x) => maxPool(x, 2, 2, 'valid'),
+      (x) => tf.maxPool(x, 2, 2, 'valid'),
+    ));
   it('bias', () => {
     const bias = tf.tensor1d([1, 2, 3, 4, 5]) as Tensor1D;
-    compare((x) => addBias(x, bias), (x) => tf.add(x, bias));
+    compare(
+      (x) => addBias(x, bias),
+      (x) => tf.add(x, bias),
+    );
   });
 });
 
 describe('gradients', () => {
   it.each(['mse', 'ssim', 'mixed'] as const)('of the autoencoder under %s agree with finite differences', (name) => {
-    const network = new Network(convAutoencoder({ sizePx: 16, width: 4, depth: 2, bottleneck: 3, dropout: 0 }), [16, 16, 3], 1);
+    const network = new Network(
+      convAutoencoder({ sizePx: 16, width: 4, depth: 2, bottleneck: 3, dropout: 0 }),
+      [16, 16, 3],
+      1,
+    );
     const x = tf.sigmoid(noisy([3, 16, 16, 3], 5)) as Tensor4D;
     const loss = lossOf(name, 0.5);
     const value = (): Scalar => {
@@ -152,8 +182,17 @@ describe('gradients', () => {
 
 describe('out of memory', () => {
   it('halves the batch until it fits, and goes on', async () => {
-    const pixels = new Pixels(packed(Array.from({ length: 16 }, (_, i) => picture(i)), newFolder()));
-    const network = new Network(convAutoencoder({ sizePx, width: 2, depth: 2, bottleneck: 2, dropout: 0 }), [sizePx, sizePx, 3], 1);
+    const pixels = new Pixels(
+      packed(
+        Array.from({ length: 16 }, (_, i) => picture(i)),
+        newFolder(),
+      ),
+    );
+    const network = new Network(
+      convAutoencoder({ sizePx, width: 2, depth: 2, bottleneck: 2, dropout: 0 }),
+      [sizePx, sizePx, 3],
+      1,
+    );
     const train = network.train.bind(network);
     network.train = (x, seed) => {
       if (x.shape[0] > 5) throw new Error('OOM when allocating tensor');
@@ -161,8 +200,23 @@ describe('out of memory', () => {
     };
     const state = new TrainState(network);
     const halved: number[] = [];
-    const training = { pixels, train: range(0, 16), objective: reconstruct(squaredError), epochs: 2, batch: 16, minSteps: 1, rate: () => 0.001, make: { shiftPx: 0, flip: false }, seed: 1 };
-    await runTraining(state, training, [{ onBatchHalved: ({ mostAtOnce }) => halved.push(mostAtOnce) }], async () => undefined);
+    const training = {
+      pixels,
+      train: range(0, 16),
+      objective: reconstruct(squaredError),
+      epochs: 2,
+      batch: 16,
+      minSteps: 1,
+      rate: () => 0.001,
+      make: { shiftPx: 0, flip: false },
+      seed: 1,
+    };
+    await runTraining(
+      state,
+      training,
+      [{ onBatchHalved: ({ mostAtOnce }) => halved.push(mostAtOnce) }],
+      async () => undefined,
+    );
     expect(halved).toEqual([8, 4]);
     expect(state.history.length).toBe(2);
     state.dispose();
@@ -229,7 +283,8 @@ describe('error maps', () => {
     const smooth = filterBoth(tf.ones([1, 12, 12, 1]), smoothingWindow(12, 2)).dataSync();
     expect(Math.min(...smooth)).toBeCloseTo(1, 5);
     const map = Float32Array.from({ length: 101 }, (_, i) => i);
-    const pooled = (pooling: 'mean' | 'quantile' | 'max'): number => pool(map, { loss: squaredError, pooling, quantile: 0.9, smoothing: 0 });
+    const pooled = (pooling: 'mean' | 'quantile' | 'max'): number =>
+      pool(map, { loss: squaredError, pooling, quantile: 0.9, smoothing: 0 });
     expect([pooled('mean'), pooled('quantile'), pooled('max')]).toEqual([50, 90, 100]);
   });
 });

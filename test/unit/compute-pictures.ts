@@ -35,7 +35,28 @@ export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'wi
 
 /** Small settings, quick to train. */
 export function fitArgs(method: string, pixels: PixelSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
-  const quick = method === 'pca' ? { components: 4 } : { width: method === 'mlp-ae' ? 32 : 8, depth: 2, bottleneck: 8, epochs: 20, minSteps: 4, batch: 16, learningRate: 0.005, pooling: 'mean' };
+  const quick =
+    method === 'pca'
+      ? { components: 4 }
+      : {
+          width: method === 'mlp-ae' ? 32 : 8,
+          depth: 2,
+          bottleneck: 8,
+          epochs: 20,
+          minSteps: 4,
+          batch: 16,
+          learningRate: 0.005,
+          pooling: 'mean',
+        };
   const { params, ...rest } = more;
-  return { method, params: { sizePx: pixels.sizePx, ...quick, ...params }, seed: 1, runFolder, pixels, train: range(0, pixels.rows.length), resume: false, ...rest };
+  return {
+    method,
+    params: { sizePx: pixels.sizePx, ...quick, ...params },
+    seed: 1,
+    runFolder,
+    pixels,
+    train: range(0, pixels.rows.length),
+    resume: false,
+    ...rest,
+  };
 }

@@ -13,7 +13,11 @@ import { range } from '../../src-main/compute/pixels.ts';
 import type { FitArgs, FitEvent, FitResult } from '../../src-main/compute/protocol.ts';
 import { fitArgs, flat, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
 
-const run = (args: FitArgs, onEvent: (event: FitEvent) => void = () => undefined, signal = new AbortController().signal): Promise<FitResult> => fit(args, signal, onEvent);
+const run = (
+  args: FitArgs,
+  onEvent: (event: FitEvent) => void = () => undefined,
+  signal = new AbortController().signal,
+): Promise<FitResult> => fit(args, signal, onEvent);
 
 it('reading the records loads no tensors', () => expect(tf).toBeUndefined());
 
@@ -22,7 +26,9 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
 
   it('describes its parameters', () => {
     const { schema, title, summary } = scorerOf(id)!;
-    const { properties } = z.toJSONSchema(schema, { io: 'input' }) as { properties: Record<string, { title?: string; description?: string; default?: unknown }> };
+    const { properties } = z.toJSONSchema(schema, { io: 'input' }) as {
+      properties: Record<string, { title?: string; description?: string; default?: unknown }>;
+    };
     for (const [name, property] of Object.entries(properties)) {
       expect(property.title, `${name} has a title`).toBeTruthy();
       expect(property.description, `${name} has a description`).toBeTruthy();
@@ -57,7 +63,10 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
 
   it('the map is what the score pools', async () => {
     const folder = newFolder();
-    const pixels = packed(Array.from({ length: 6 }, (_, i) => picture(i)), folder);
+    const pixels = packed(
+      Array.from({ length: 6 }, (_, i) => picture(i)),
+      folder,
+    );
     const { scores } = await run(fitArgs(id, pixels, folder, { params: { pooling: 'max' } }));
     const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(2) } });
     expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
@@ -66,7 +75,10 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
 
   it.each([1, 2, 3, 17])('takes a set of %i', async (count) => {
     const folder = newFolder();
-    const pixels = packed(Array.from({ length: count }, (_, i) => picture(i)), folder);
+    const pixels = packed(
+      Array.from({ length: count }, (_, i) => picture(i)),
+      folder,
+    );
     const { scores } = await run(fitArgs(id, pixels, folder, { params: id === 'pca' ? {} : { epochs: 2 } }));
     expect(scores.length).toBe(count);
     expect(scores.every(Number.isFinite)).toBe(true);
@@ -78,7 +90,11 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     const { complexity } = scorerOf(id)!.schema.shape;
     for (const correction of ['none', 'entropy'].filter((c) => complexity.safeParse(c).success)) {
       for (const pooling of ['mean', 'quantile', 'max']) {
-        const { scores, report } = await run(fitArgs(id, pixels, folder, { params: { complexity: correction, pooling, ...(id === 'pca' ? {} : { epochs: 1, loss: 'mixed' }) } }));
+        const { scores, report } = await run(
+          fitArgs(id, pixels, folder, {
+            params: { complexity: correction, pooling, ...(id === 'pca' ? {} : { epochs: 1, loss: 'mixed' }) },
+          }),
+        );
         expect(scores.every(Number.isFinite)).toBe(true);
         expect(Object.values(report).every(Number.isFinite)).toBe(true);
       }
@@ -89,7 +105,8 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     const folder = newFolder();
     const pixels = packed([picture(1)], folder);
     await expect(run(fitArgs(id, pixels, folder, { params: { smoothing: -1 } }))).rejects.toThrow(BadParameters);
-    if (id === 'conv-ae') await expect(run(fitArgs(id, pixels, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
+    if (id === 'conv-ae')
+      await expect(run(fitArgs(id, pixels, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
     await expect(run(fitArgs(id, pixels, folder, { params: { sizePx: 128 } }))).rejects.toThrow(/128|size/);
     await expect(run(fitArgs(id, pixels, folder, { train: new Int32Array(0) }))).rejects.toThrow(/no image/);
   });
@@ -112,7 +129,9 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
     expect(resumed.resumedFrom).toBeGreaterThanOrEqual(2);
     expect(resumed.resumedFrom).toBeLessThan(8);
     expect(resumed.scores).toEqual(uninterrupted.scores);
-    expect(resumed.history.map(({ loss, valLoss }) => [loss, valLoss])).toEqual(uninterrupted.history.map(({ loss, valLoss }) => [loss, valLoss]));
+    expect(resumed.history.map(({ loss, valLoss }) => [loss, valLoss])).toEqual(
+      uninterrupted.history.map(({ loss, valLoss }) => [loss, valLoss]),
+    );
     // A checkpoint of other settings is not taken for ours.
     const other = await run(fitArgs(id, pixels, cut, { params: { ...params, epochs: 2 }, resume: true }));
     expect(other.resumedFrom).toBeNull();
@@ -121,7 +140,11 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
 
   it('stops early and keeps the best weights', async () => {
     const folder = newFolder();
-    const result = await run(fitArgs(id, packed(pictures, folder), folder, { params: { epochs: 60, minSteps: 1, patience: 1, validation: 0.3, learningRate: 0.05 } }));
+    const result = await run(
+      fitArgs(id, packed(pictures, folder), folder, {
+        params: { epochs: 60, minSteps: 1, patience: 1, validation: 0.3, learningRate: 0.05 },
+      }),
+    );
     expect(result.stopped).toBe('early');
     expect(result.epochsRun).toBeLessThan(60);
     const best = Math.min(...result.history.map((e) => e.valLoss!));
@@ -130,7 +153,9 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
 
   it('trains one image a step and without held-out images', async () => {
     const folder = newFolder();
-    const result = await run(fitArgs(id, packed(pictures.slice(0, 5), folder), folder, { params: { batch: 1, validation: 0, epochs: 2 } }));
+    const result = await run(
+      fitArgs(id, packed(pictures.slice(0, 5), folder), folder, { params: { batch: 1, validation: 0, epochs: 2 } }),
+    );
     expect(result.scores.every(Number.isFinite)).toBe(true);
     expect(result.history[0].valLoss).toBeUndefined();
   });

@@ -17,12 +17,13 @@ const apply = (chosen: Chosen, changes: Record<string, readonly string[] | null>
   return next;
 };
 /** Who has each key: at most one, or a press would do what the sheet does not say. */
-const holders = (chosen: Chosen) => ['p', 'k', 'x', 'backspace', 'delete', 'j'].map((key) => {
-  const all = actions.filter((action) => (chosen[action.id] ?? action.keys).includes(key));
-  expect(all.length).toBeLessThan(2);
-  expect(holderOf(key, actions, chosen)).toBe(all[0]);
-  return `${key} ${all[0]?.id ?? '-'}`;
-});
+const holders = (chosen: Chosen) =>
+  ['p', 'k', 'x', 'backspace', 'delete', 'j'].map((key) => {
+    const all = actions.filter((action) => (chosen[action.id] ?? action.keys).includes(key));
+    expect(all.length).toBeLessThan(2);
+    expect(holderOf(key, actions, chosen)).toBe(all[0]);
+    return `${key} ${all[0]?.id ?? '-'}`;
+  });
 
 describe('keys', () => {
   test('a free key takes the place of another', () => {
@@ -60,8 +61,16 @@ describe('what is set for an export', () => {
 
   test('shares are of their sum, whatever they are told in', () => {
     expect(requestOf(form({ splits: 'usual' })).splits).toEqual({ train: 0.8, val: 0.1, test: 0.1 });
-    expect(requestOf(form({ splits: 'own', shares: { train: 3, val: 1, test: null } })).splits).toEqual({ train: 0.75, val: 0.25, test: 0 });
-    expect(requestOf(form({ splits: 'own', shares: { train: -5, val: 1, test: 1 } })).splits).toEqual({ train: 0, val: 0.5, test: 0.5 });
+    expect(requestOf(form({ splits: 'own', shares: { train: 3, val: 1, test: null } })).splits).toEqual({
+      train: 0.75,
+      val: 0.25,
+      test: 0,
+    });
+    expect(requestOf(form({ splits: 'own', shares: { train: -5, val: 1, test: 1 } })).splits).toEqual({
+      train: 0,
+      val: 0.5,
+      test: 0.5,
+    });
     expect(requestOf(form({ splits: 'off', shares: { train: 3, val: 1, test: 1 } })).splits).toBeNull();
   });
 

@@ -8,20 +8,52 @@ let lastId = 0;
 function sample(path: string, more: Partial<Sample> = {}): Sample {
   const id = ++lastId;
   const folder = path.split('/').at(-2) ?? null;
-  return { id, path, class: folder, sha256: `${id}`.padStart(64, '0'), decision: null, reason: null, tags: [], label: null, note: null, frames: 1, bytes: 1, modifiedMs: 0, width: 8, height: 8, format: 'png', ...more };
+  return {
+    id,
+    path,
+    class: folder,
+    sha256: `${id}`.padStart(64, '0'),
+    decision: null,
+    reason: null,
+    tags: [],
+    label: null,
+    note: null,
+    frames: 1,
+    bytes: 1,
+    modifiedMs: 0,
+    width: 8,
+    height: 8,
+    format: 'png',
+    ...more,
+  };
 }
-const many = (folder: string, count: number): Sample[] => Array.from({ length: count }, (_, i) => sample(`${folder}/${i}.png`));
+const many = (folder: string, count: number): Sample[] =>
+  Array.from({ length: count }, (_, i) => sample(`${folder}/${i}.png`));
 const request = (change: object = {}) => divisionSchema.parse(change);
-const group = (samples: Sample[]): Group => ({ id: 1, kind: 'near', ids: samples.map(({ id }) => id), score: 1, crossesClasses: false, crossesSplits: false });
+const group = (samples: Sample[]): Group => ({
+  id: 1,
+  kind: 'near',
+  ids: samples.map(({ id }) => id),
+  score: 1,
+  crossesClasses: false,
+  crossesSplits: false,
+});
 
 describe('a division', () => {
   it('by shares is stratified, seeded, and keeps near duplicates together', () => {
     const samples = [...many('cat', 100), ...many('dog', 40)];
     const twins = [samples[3], samples[50], samples[77]];
-    const { division, classes, trainings: [splits] } = divide(samples, [group(twins)], request());
+    const {
+      division,
+      classes,
+      trainings: [splits],
+    } = divide(samples, [group(twins)], request());
     expect(division.by).toBe('shares');
     expect(classes).toEqual(['cat', 'dog']);
-    expect(division.classes).toEqual([{ name: 'cat', train: 70, val: 15, test: 15 }, { name: 'dog', train: 28, val: 6, test: 6 }]);
+    expect(division.classes).toEqual([
+      { name: 'cat', train: 70, val: 15, test: 15 },
+      { name: 'dog', train: 28, val: 6, test: 6 },
+    ]);
     expect(new Set(twins.map(({ id }) => splits.get(id))).size).toBe(1);
     expect([...divide(samples, [group(twins)], request()).trainings[0]]).toEqual([...splits]);
     expect([...divide(samples, [], request({ seed: 2 })).trainings[0]]).not.toEqual([...splits]);
@@ -44,32 +76,62 @@ describe('a division', () => {
       expect(tested.length).toBeLessThanOrEqual(12);
       expect(tested.includes(twins[0])).toBe(tested.includes(twins[1]));
     }
-    expect(division.classes).toEqual([{ name: 'cat', train: expect.any(Number), val: expect.any(Number), test: 31 }, { name: 'dog', train: expect.any(Number), val: expect.any(Number), test: 17 }]);
+    expect(division.classes).toEqual([
+      { name: 'cat', train: expect.any(Number), val: expect.any(Number), test: 31 },
+      { name: 'dog', train: expect.any(Number), val: expect.any(Number), test: 17 },
+    ]);
   });
 
   it('by folders where they are named so, val out of train where there is none', () => {
-    const samples = [...many('train/cat', 20), ...many('train/dog', 20), ...many('test/cat', 5), ...many('test/dog', 5)];
-    const { division, trainings: [splits] } = divide(samples, [], request());
+    const samples = [
+      ...many('train/cat', 20),
+      ...many('train/dog', 20),
+      ...many('test/cat', 5),
+      ...many('test/dog', 5),
+    ];
+    const {
+      division,
+      trainings: [splits],
+    } = divide(samples, [], request());
     expect(division.by).toBe('folders');
-    expect(division.classes.map(({ train, val, test }) => [train + val, test])).toEqual([[20, 5], [20, 5]]);
+    expect(division.classes.map(({ train, val, test }) => [train + val, test])).toEqual([
+      [20, 5],
+      [20, 5],
+    ]);
     expect(division.classes[0].val).toBeGreaterThan(0);
     for (const { id, path } of samples) expect(splits.get(id) === 'test').toBe(path.startsWith('test/'));
     const own = divide([...samples, ...many('val/cat', 4), ...many('val/dog', 4)], [], request());
-    expect(own.division.classes).toEqual([{ name: 'cat', train: 20, val: 4, test: 5 }, { name: 'dog', train: 20, val: 4, test: 5 }]);
+    expect(own.division.classes).toEqual([
+      { name: 'cat', train: 20, val: 4, test: 5 },
+      { name: 'dog', train: 20, val: 4, test: 5 },
+    ]);
     expect(divide(samples, [], request({ by: 'shares' })).division.by).toBe('shares');
-    expect(divide(samples, [group([samples[0], samples[40]])], request()).division.warnings.join()).toContain('1 group of duplicates');
+    expect(divide(samples, [group([samples[0], samples[40]])], request()).division.warnings.join()).toContain(
+      '1 group of duplicates',
+    );
   });
 
   it('leaves out what is rejected and what has no class, and says what is in the way', () => {
     const samples = [...many('cat', 10), ...many('dog', 10), sample('loose.png', { class: null })];
     samples[0] = { ...samples[0], decision: 'reject' };
-    const { division, trainings: [splits] } = divide(samples, [], request());
+    const {
+      division,
+      trainings: [splits],
+    } = divide(samples, [], request());
     expect(splits.has(samples[0].id)).toBe(false);
     expect(division.unlabelled).toBe(1);
     expect(division.warnings).toContain('1 rejected image left out.');
-    expect(divide(many('cat', 10), [], request()).division.problems[0]).toMatch(/All images are of one class\. .*label/);
-    expect(divide([sample('a.png', { class: null })], [], request()).division.problems[0]).toMatch(/No image has a class yet/);
-    expect(divide(many('cat', 9).concat(many('dog', 9)), [], request({ by: 'folders' })).division.problems[0]).toMatch(/no folders named/);
-    expect(divide(many('cat', 100).concat(many('dog', 4)), [], request()).division.warnings.join(' ')).toMatch(/dog has fewer than five.*balanced/);
+    expect(divide(many('cat', 10), [], request()).division.problems[0]).toMatch(
+      /All images are of one class\. .*label/,
+    );
+    expect(divide([sample('a.png', { class: null })], [], request()).division.problems[0]).toMatch(
+      /No image has a class yet/,
+    );
+    expect(divide(many('cat', 9).concat(many('dog', 9)), [], request({ by: 'folders' })).division.problems[0]).toMatch(
+      /no folders named/,
+    );
+    expect(divide(many('cat', 100).concat(many('dog', 4)), [], request()).division.warnings.join(' ')).toMatch(
+      /dog has fewer than five.*balanced/,
+    );
   });
 });

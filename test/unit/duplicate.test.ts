@@ -15,7 +15,13 @@ const [width, height] = [320, 240];
 /** Like a photo: soft coloured patches, a few hard shapes, a little grain. `spot` adds one small thing; `red` shifts the colours and leaves the luminance. */
 function scene(seed: number, { spot = false, red = 0 } = {}): Promise<Buffer> {
   const next = random('scene', seed);
-  const patches = Array.from({ length: 14 }, () => ({ x: next() * width, y: next() * height, radius: 25 + next() * 70, rgb: [next(), next(), next()].map((v) => (v - 0.5) * 200), isHard: next() < 0.35 }));
+  const patches = Array.from({ length: 14 }, () => ({
+    x: next() * width,
+    y: next() * height,
+    radius: 25 + next() * 70,
+    rgb: [next(), next(), next()].map((v) => (v - 0.5) * 200),
+    isHard: next() < 0.35,
+  }));
   const data = Buffer.alloc(width * height * 3);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -27,23 +33,40 @@ function scene(seed: number, { spot = false, red = 0 } = {}): Promise<Buffer> {
       }
       if (spot && Math.hypot(x - 200, y - 120) < 14) level.fill(level[0] > 128 ? 20 : 235);
       const grain = (next() - 0.5) * 12;
-      data.set(level.map((v, c) => Math.max(0, Math.min(255, v + grain + (c === 0 ? red : c === 1 ? -red * 0.51 : 0)))), (y * width + x) * 3);
+      data.set(
+        level.map((v, c) => Math.max(0, Math.min(255, v + grain + (c === 0 ? red : c === 1 ? -red * 0.51 : 0)))),
+        (y * width + x) * 3,
+      );
     }
   }
-  return sharp(data, { raw: { width, height, channels: 3 } }).png().toBuffer();
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
 }
 
-const even = (level: number, side = 64): Promise<Buffer> => sharp({ create: { width: side, height: side, channels: 3, background: { r: level, g: level, b: level } } }).png().toBuffer();
+const even = (level: number, side = 64): Promise<Buffer> =>
+  sharp({ create: { width: side, height: side, channels: 3, background: { r: level, g: level, b: level } } })
+    .png()
+    .toBuffer();
 
-interface Image extends Candidate { thumb: Pixels; pixels: string }
+interface Image extends Candidate {
+  thumb: Pixels;
+  pixels: string;
+}
 
 async function image(id: number, bytes: Buffer): Promise<Image> {
   const opened = await openImage(bytes, 'image');
-  const thumb = await opened.standard().resize(256, 256, { fit: 'inside', withoutEnlargement: true }).raw().toBuffer({ resolveWithObject: true });
+  const thumb = await opened
+    .standard()
+    .resize(256, 256, { fit: 'inside', withoutEnlargement: true })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   const all = await opened.standard().raw().toBuffer();
   const { info } = thumb;
   return {
-    id, width: opened.width, height: opened.height,
+    id,
+    width: opened.width,
+    height: opened.height,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     fingerprint: fingerprint(thumb.data, info.width, info.height, info.channels),
     thumb: { data: thumb.data, width: info.width, height: info.height, channels: info.channels },
@@ -56,18 +79,28 @@ const images = (files: readonly Buffer[]): Promise<Image[]> => Promise.all(files
 function find(list: readonly Image[], options: Partial<DuplicateOptions> = {}): Promise<Group[]> {
   const by = new Map(list.map((one) => [one.id, one]));
   return findDuplicates(list, {
-    signal: new AbortController().signal, onProgress: () => undefined, isApart: () => false,
-    pixels: async (id) => by.get(id)!.thumb, pixelHash: async (id) => by.get(id)!.pixels, ...options,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+    isApart: () => false,
+    pixels: async (id) => by.get(id)!.thumb,
+    pixelHash: async (id) => by.get(id)!.pixels,
+    ...options,
   });
 }
 
-const idsOf = (groups: readonly Group[], kind: string): number[][] => groups.filter((g) => g.kind === kind).map((g) => g.ids.toSorted((p, q) => p - q));
+const idsOf = (groups: readonly Group[], kind: string): number[][] =>
+  groups.filter((g) => g.kind === kind).map((g) => g.ids.toSorted((p, q) => p - q));
 const original = await scene(1);
 const others = await Promise.all([2, 3, 4, 5].map((seed) => scene(seed)));
 
 describe('fingerprint', () => {
   test('has its size and version, for colour, gray and tiny pictures', async () => {
-    for (const [w, h, channels] of [[256, 192, 3], [171, 256, 1], [3, 2, 3], [1, 1, 1]]) {
+    for (const [w, h, channels] of [
+      [256, 192, 3],
+      [171, 256, 1],
+      [3, 2, 3],
+      [1, 1, 1],
+    ]) {
       const bytes = fingerprint(new Uint8Array(w * h * channels).fill(77), w, h, channels);
       expect(bytes.length).toBe(fingerprintBytes);
       expect(isCurrent(bytes)).toBe(true);
@@ -79,7 +112,9 @@ describe('fingerprint', () => {
 describe('copies', () => {
   test.each(Object.keys(plants))('%s is found under its kind', async (name) => {
     const groups = await find(await images([original, ...others, await plant(name, original)]));
-    expect(groups.map((g) => ({ kind: g.kind, ids: g.ids.toSorted((p, q) => p - q) }))).toEqual([{ kind: plants[name].kind, ids: [0, 5] }]);
+    expect(groups.map((g) => ({ kind: g.kind, ids: g.ids.toSorted((p, q) => p - q) }))).toEqual([
+      { kind: plants[name].kind, ids: [0, 5] },
+    ]);
     expect(groups[0].score).toBeGreaterThan(0.5);
     expect(groups[0].score).toBeLessThanOrEqual(1);
   });
@@ -108,14 +143,25 @@ describe('copies', () => {
 
 describe('what is no duplicate', () => {
   test('other scenes', async () => expect(await find(await images([original, ...others]))).toEqual([]));
-  test('the same scene with one small thing more', async () => expect(await find(await images([original, await scene(1, { spot: true })]))).toEqual([]));
+  test('the same scene with one small thing more', async () =>
+    expect(await find(await images([original, await scene(1, { spot: true })]))).toEqual([]));
   test('the same in another colour', async () => {
     const list = await images([original, await scene(1, { red: 45 })]);
     expect(await find(list)).toEqual([]);
     expect(await find(list, { pixels: undefined })).toEqual([]);
   });
   test('flat images are exact or nothing', async () => {
-    const groups = await find(await images([await even(255), await even(250), await even(255, 80), await even(255), await sharp(await even(255)).webp({ lossless: true }).toBuffer()]));
+    const groups = await find(
+      await images([
+        await even(255),
+        await even(250),
+        await even(255, 80),
+        await even(255),
+        await sharp(await even(255))
+          .webp({ lossless: true })
+          .toBuffer(),
+      ]),
+    );
     expect(groups.map((g) => [g.kind, g.ids])).toEqual([['exact', [0, 3, 4]]]);
   });
   test('an image whose fingerprint is of another layout is found by its bytes only', async () => {
@@ -127,11 +173,21 @@ describe('what is no duplicate', () => {
 
 describe('the person’s word and the search’s limits', () => {
   test('pairs kept apart are in no group together', async () => {
-    const list = await images([original, await plant('q60', original), await plant('x0.5', original), await sharp(original).webp({ lossless: true }).toBuffer()]);
-    const apart = (...pairs: [number, number][]) => (a: string, b: string): boolean => pairs.some(([i, j]) => [list[i].sha256, list[j].sha256].sort().join() === [a, b].sort().join());
+    const list = await images([
+      original,
+      await plant('q60', original),
+      await plant('x0.5', original),
+      await sharp(original).webp({ lossless: true }).toBuffer(),
+    ]);
+    const apart =
+      (...pairs: [number, number][]) =>
+      (a: string, b: string): boolean =>
+        pairs.some(([i, j]) => [list[i].sha256, list[j].sha256].sort().join() === [a, b].sort().join());
     expect(idsOf(await find(list), 'near')).toEqual([[0, 1, 2, 3]]);
-    for (const group of await find(list, { isApart: apart([0, 1]) })) expect(group.ids.includes(0) && group.ids.includes(1)).toBe(false);
-    for (const group of await find(list, { isApart: apart([0, 3], [0, 1], [0, 2]) })) expect(group.ids).not.toContain(0);
+    for (const group of await find(list, { isApart: apart([0, 1]) }))
+      expect(group.ids.includes(0) && group.ids.includes(1)).toBe(false);
+    for (const group of await find(list, { isApart: apart([0, 3], [0, 1], [0, 2]) }))
+      expect(group.ids).not.toContain(0);
   });
 
   test('a stricter limit finds fewer', async () => {
@@ -141,7 +197,12 @@ describe('the person’s word and the search’s limits', () => {
   });
 
   test('the same list in any order gives the same groups', async () => {
-    const list = await images([original, ...others, ...(await Promise.all(['q40', 'crop 3 %', '180°', 'flip'].map((name) => plant(name, original)))), await plant('x0.4', others[1])]);
+    const list = await images([
+      original,
+      ...others,
+      ...(await Promise.all(['q40', 'crop 3 %', '180°', 'flip'].map((name) => plant(name, original)))),
+      await plant('x0.4', others[1]),
+    ]);
     const groups = await find(list);
     expect(groups.length).toBe(4);
     expect(await find(list.toReversed())).toEqual(groups);
@@ -166,7 +227,11 @@ describe('the person’s word and the search’s limits', () => {
 
   test('a file that is gone meanwhile is no reason to end', async () => {
     const gone = (): Promise<never> => Promise.reject(new Error('gone'));
-    const list = await images([original, await plant('crop 3 %', original), await sharp(original).webp({ lossless: true }).toBuffer()]);
+    const list = await images([
+      original,
+      await plant('crop 3 %', original),
+      await sharp(original).webp({ lossless: true }).toBuffer(),
+    ]);
     const groups = await find(list, { pixels: gone, pixelHash: gone });
     expect(groups.map((g) => [g.kind, g.ids.toSorted((p, q) => p - q)])).toEqual([['near', [0, 1, 2]]]);
   });
@@ -174,7 +239,12 @@ describe('the person’s word and the search’s limits', () => {
   test('a picture that is its own mirror image is a near copy', async () => {
     const left = await sharp(original).extract({ left: 0, top: 0, width: 160, height: 240 }).toBuffer();
     const both = await sharp({ create: { width: 320, height: 240, channels: 3, background: 'black' } })
-      .composite([{ input: left, left: 0, top: 0 }, { input: await sharp(left).flop().toBuffer(), left: 160, top: 0 }]).png().toBuffer();
+      .composite([
+        { input: left, left: 0, top: 0 },
+        { input: await sharp(left).flop().toBuffer(), left: 160, top: 0 },
+      ])
+      .png()
+      .toBuffer();
     const groups = await find(await images([both, await plant('crop 3 %', both), await plant('q60', both)]));
     expect(groups.map((g) => [g.kind, g.ids.toSorted((p, q) => p - q)])).toEqual([['near', [0, 1, 2]]]);
   });
@@ -194,16 +264,24 @@ describe('the person’s word and the search’s limits', () => {
 describe('gathering', () => {
   const near = (a: number, b: number, similarity = 0.8): Link => ({ a, b, kind: 'near', similarity });
   const questions = { size: () => 1, isApart: () => false, compare: async () => null };
-  const groupsOf = (links: Link[], more = {}): Promise<number[][]> => gather(links, { ...questions, ...more }).then((all) => all.map((g) => g.members.map((m) => m.picture)));
+  const groupsOf = (links: Link[], more = {}): Promise<number[][]> =>
+    gather(links, { ...questions, ...more }).then((all) => all.map((g) => g.members.map((m) => m.picture)));
 
-  test('a chain is no group', async () => expect(await groupsOf([near(1, 2, 0.9), near(2, 3), near(3, 4), near(4, 5)])).toEqual([[2, 1], [3, 4]]));
-  test('the larger leads', async () => expect(await groupsOf([near(1, 2)], { size: (p: number) => p })).toEqual([[2, 1]]));
+  test('a chain is no group', async () =>
+    expect(await groupsOf([near(1, 2, 0.9), near(2, 3), near(3, 4), near(4, 5)])).toEqual([
+      [2, 1],
+      [3, 4],
+    ]));
+  test('the larger leads', async () =>
+    expect(await groupsOf([near(1, 2)], { size: (p: number) => p })).toEqual([[2, 1]]));
   test('a pair that no look-up found is compared', async () => {
     const compare = async (a: number, b: number): Promise<Link> => near(a, b);
     expect(await groupsOf([near(1, 2, 0.9), near(2, 3)], { compare })).toEqual([[2, 1, 3]]);
   });
   test('a crowd of which each knows only a few is one group', async () => {
-    const links = Array.from({ length: 60 }, (_, i) => Array.from({ length: 20 }, (_, k) => near(i, (i + k + 1) % 60))).flat();
+    const links = Array.from({ length: 60 }, (_, i) =>
+      Array.from({ length: 20 }, (_, k) => near(i, (i + k + 1) % 60)),
+    ).flat();
     const compare = async (a: number, b: number): Promise<Link> => near(a, b);
     const groups = await groupsOf(links, { compare });
     expect(groups.map((g) => g.length)).toEqual([60]);
@@ -211,10 +289,30 @@ describe('gathering', () => {
 });
 
 describe('which to keep', () => {
-  const member = (id: number, more: Partial<Member> = {}): Member => ({ id, path: `${id}.jpg`, width: 100, height: 100, bytes: 1000, modifiedMs: 0, decision: null, sharpness: 0.5, ...more });
-  const members = [member(1, { width: 200 }), member(2, { sharpness: 0.9 }), member(3, { modifiedMs: 5 }), member(4, { path: 'keep/4.jpg' }), member(5, { path: 'keeper/5.jpg' })];
+  const member = (id: number, more: Partial<Member> = {}): Member => ({
+    id,
+    path: `${id}.jpg`,
+    width: 100,
+    height: 100,
+    bytes: 1000,
+    modifiedMs: 0,
+    decision: null,
+    sharpness: 0.5,
+    ...more,
+  });
+  const members = [
+    member(1, { width: 200 }),
+    member(2, { sharpness: 0.9 }),
+    member(3, { modifiedMs: 5 }),
+    member(4, { path: 'keep/4.jpg' }),
+    member(5, { path: 'keeper/5.jpg' }),
+  ];
 
-  test.each([['largest', 1], ['sharpest', 2], ['newest', 3]] as const)('%s', (rule, id) => expect(best(members, rule, null)).toBe(id));
+  test.each([
+    ['largest', 1],
+    ['sharpest', 2],
+    ['newest', 3],
+  ] as const)('%s', (rule, id) => expect(best(members, rule, null)).toBe(id));
   test('the protected folder comes first, and only that folder', () => {
     expect(best(members, 'largest', 'keep')).toBe(4);
     expect(best(members, 'largest', 'keep/')).toBe(4);

@@ -1,5 +1,15 @@
 /** Whatever the system, the database or the memory says is told in a sentence for people, with a code for programs. */
-import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
@@ -25,10 +35,25 @@ describe('the system', () => {
   symlinkSync(join(folder, 'loop'), join(folder, 'loop'));
   test.each<[string, () => unknown, string, RegExp]>([
     ['what is missing', () => readFileSync(join(folder, 'none')), 'no-folder', /none does not exist/],
-    ['a file for a folder', () => readdirSync(join(folder, 'file')), 'target-unwritable', /file: a file stands where a folder is needed/],
-    ['a folder that is to replace a file', () => renameSync(join(folder, 'full'), join(folder, 'file')), 'target-unwritable', /file: a file stands where a folder is needed/],
+    [
+      'a file for a folder',
+      () => readdirSync(join(folder, 'file')),
+      'target-unwritable',
+      /file: a file stands where a folder is needed/,
+    ],
+    [
+      'a folder that is to replace a file',
+      () => renameSync(join(folder, 'full'), join(folder, 'file')),
+      'target-unwritable',
+      /file: a file stands where a folder is needed/,
+    ],
     ['a folder for a file', () => readFileSync(folder), 'target-unwritable', /is a folder/],
-    ['what is no regular file', () => readRegularSync('/dev/null', 10), 'bad-request', /\/dev\/null is not a regular file/],
+    [
+      'what is no regular file',
+      () => readRegularSync('/dev/null', 10),
+      'bad-request',
+      /\/dev\/null is not a regular file/,
+    ],
     ['what is too large', () => readRegularSync(join(folder, 'file'), 3), 'bad-request', /larger than/],
     ['what is there', () => mkdirSync(folder), 'target-not-empty', /exists already/],
     ['what is not empty', () => rmdirSync(join(folder, 'full')), 'target-not-empty', /not empty/],
@@ -41,8 +66,24 @@ describe('the system', () => {
     expect(told.message).not.toMatch(raw);
   });
 
-  test.each(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EIO', 'ETIMEDOUT', 'ESTALE', 'EBUSY', 'EXDEV', 'ENOMEM'])('%s, which cannot be caused here', (code) => {
-    const told = explain(Object.assign(new Error(`${code}: whatever, open '/a/b'`), { code, syscall: 'open', path: '/a/b' }));
+  test.each([
+    'EACCES',
+    'EPERM',
+    'EROFS',
+    'ENOSPC',
+    'EDQUOT',
+    'EMFILE',
+    'ENFILE',
+    'EIO',
+    'ETIMEDOUT',
+    'ESTALE',
+    'EBUSY',
+    'EXDEV',
+    'ENOMEM',
+  ])('%s, which cannot be caused here', (code) => {
+    const told = explain(
+      Object.assign(new Error(`${code}: whatever, open '/a/b'`), { code, syscall: 'open', path: '/a/b' }),
+    );
     expect(told.message).not.toMatch(raw);
     expect(told.message).toMatch(/^[A-Z/].*[.?]$/s);
   });
@@ -53,7 +94,13 @@ describe('memory', () => {
     ['too large a buffer', () => new ArrayBuffer(2 ** 52), 'out-of-memory'],
     ['too long an array', () => new Float64Array(2 ** 40), 'out-of-memory'],
     ['too long a text', () => 'x'.repeat(2 ** 30), 'out-of-memory'],
-    ['too deep a call', function deep(): unknown { return deep(); }, 'failed'],
+    [
+      'too deep a call',
+      function deep(): unknown {
+        return deep();
+      },
+      'failed',
+    ],
   ])('%s', (_, work, code) => {
     const told = explain(thrown(work));
     expect(told.code).toBe(code);
@@ -62,10 +109,21 @@ describe('memory', () => {
 });
 
 describe('the database', () => {
-  const fault = (errcode: number) => explain(Object.assign(new Error('database says something malformed'), { code: 'ERR_SQLITE_ERROR', errcode }));
+  const fault = (errcode: number) =>
+    explain(Object.assign(new Error('database says something malformed'), { code: 'ERR_SQLITE_ERROR', errcode }));
   test.each<[number, string]>([
-    [5, 'workspace-busy'], [261, 'workspace-busy'], [6, 'workspace-busy'], [8, 'target-unwritable'], [1032, 'target-unwritable'], [10, 'failed'], [778, 'failed'], [11, 'workspace-corrupt'], [779, 'workspace-corrupt'],
-    [13, 'disk-full'], [14, 'target-unwritable'], [26, 'workspace-corrupt'],
+    [5, 'workspace-busy'],
+    [261, 'workspace-busy'],
+    [6, 'workspace-busy'],
+    [8, 'target-unwritable'],
+    [1032, 'target-unwritable'],
+    [10, 'failed'],
+    [778, 'failed'],
+    [11, 'workspace-corrupt'],
+    [779, 'workspace-corrupt'],
+    [13, 'disk-full'],
+    [14, 'target-unwritable'],
+    [26, 'workspace-corrupt'],
   ])('result %i is %s', (errcode, code) => {
     expect(fault(errcode)).toMatchObject({ code, message: expect.not.stringMatching(raw) });
   });
@@ -82,6 +140,9 @@ describe('the database', () => {
 });
 
 test('what is said already stays as it is', () => {
-  expect(explain(new WinnowError('no-run', 'There is no run.'))).toEqual({ code: 'no-run', message: 'There is no run.' });
+  expect(explain(new WinnowError('no-run', 'There is no run.'))).toEqual({
+    code: 'no-run',
+    message: 'There is no run.',
+  });
   expect(explain(new TypeError('x is not a function'))).toEqual({ code: 'failed', message: 'x is not a function' });
 });

@@ -1,6 +1,12 @@
 /** What is told of a classifier, against counts made by hand and figures that can be worked out. */
 import { describe, expect, it } from 'vitest';
-import { calibrationBins, evaluate, probabilitiesOf, temperatureOf, type Judged } from '../../src-main/compute/classify/evaluate.ts';
+import {
+  calibrationBins,
+  evaluate,
+  probabilitiesOf,
+  temperatureOf,
+  type Judged,
+} from '../../src-main/compute/classify/evaluate.ts';
 import { random } from '../../src-main/compute/random.ts';
 
 /** One image a pair of given and predicted, `sure` of what it predicts. */
@@ -14,9 +20,22 @@ const names = (n: number): string[] => Array.from({ length: n }, (_, i) => `clas
 
 describe('an evaluation', () => {
   it('counts by hand', () => {
-    const pairs: [number, number][] = [[0, 0], [0, 0], [0, 0], [0, 1], [1, 1], [1, 0], [2, 2], [2, 2]];
+    const pairs: [number, number][] = [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 1],
+      [1, 1],
+      [1, 0],
+      [2, 2],
+      [2, 2],
+    ];
     const told = evaluate(judged(pairs, 3), names(3), 'test', () => 1, 1);
-    expect(told.confusion).toEqual([[3, 1, 0], [1, 1, 0], [0, 0, 2]]);
+    expect(told.confusion).toEqual([
+      [3, 1, 0],
+      [1, 1, 0],
+      [0, 0, 2],
+    ]);
     expect(told.accuracy.value).toBeCloseTo(6 / 8, 10);
     expect(told.balancedAccuracy.value).toBeCloseTo((0.75 + 0.5 + 1) / 3, 10);
     expect(told.classes.map(({ precision }) => precision)).toEqual([0.75, 0.5, 1]);
@@ -29,7 +48,19 @@ describe('an evaluation', () => {
   });
 
   it('leaves a class out of the means that has no image here', () => {
-    const told = evaluate(judged([[0, 0], [1, 1]], 4), names(4), 'val', () => 1, 1);
+    const told = evaluate(
+      judged(
+        [
+          [0, 0],
+          [1, 1],
+        ],
+        4,
+      ),
+      names(4),
+      'val',
+      () => 1,
+      1,
+    );
     expect(told.balancedAccuracy.value).toBe(1);
     expect(told.macroF1.value).toBe(1);
     expect(told.classes[3]).toEqual({ name: 'class 3', images: 0, precision: 0, recall: 0, f1: 0 });
@@ -40,13 +71,31 @@ describe('an evaluation', () => {
     let held = 0;
     for (let round = 0; round < 100; round++) {
       const next = random('interval', round);
-      const { accuracy } = evaluate(judged(Array.from({ length: 200 }, () => [0, Number(next() < 0.2)]), 2), names(2), 'test', () => 1, round);
+      const { accuracy } = evaluate(
+        judged(
+          Array.from({ length: 200 }, () => [0, Number(next() < 0.2)]),
+          2,
+        ),
+        names(2),
+        'test',
+        () => 1,
+        round,
+      );
       expect(accuracy.low).toBeLessThanOrEqual(accuracy.value);
       expect(accuracy.high).toBeGreaterThanOrEqual(accuracy.value);
       held += Number(accuracy.low <= 0.8 && 0.8 <= accuracy.high);
     }
     expect(held).toBeGreaterThan(85);
-    const all = evaluate(judged(Array.from({ length: 75 }, () => [0, 0]), 2), names(2), 'test', () => 1, 1);
+    const all = evaluate(
+      judged(
+        Array.from({ length: 75 }, () => [0, 0]),
+        2,
+      ),
+      names(2),
+      'test',
+      () => 1,
+      1,
+    );
     expect(all.accuracy.high).toBeCloseTo(1, 10);
     expect(all.accuracy.low).toBeCloseTo(0.951, 3); // not all that will ever come
   });
@@ -69,7 +118,11 @@ describe('calibration', () => {
   it('finds the temperature that the labels were drawn at', () => {
     for (const truth of [0.4, 1, 2]) expect(temperatureOf(drawn(truth)) * truth).toBeCloseTo(1, 0.6);
     // Ten that are all right, and sure of it, are no reason to be surer without end.
-    const right = judged(Array.from({ length: 10 }, () => [0, 0]), 2, 4);
+    const right = judged(
+      Array.from({ length: 10 }, () => [0, 0]),
+      2,
+      4,
+    );
     expect(temperatureOf(right)).toBeGreaterThan(0.5);
     expect(temperatureOf(right)).toBeLessThan(3);
     expect(temperatureOf({ logits: new Float32Array(0), labels: new Int32Array(0), classes: 4 })).toBe(1);
@@ -77,7 +130,8 @@ describe('calibration', () => {
 
   it('its error falls by it, and is nothing where confidence is truth', () => {
     const held = drawn(0.4);
-    const error = (temperature: number): number => calibrationBins(probabilitiesOf(held.logits, 4, temperature), held.labels, 4).error;
+    const error = (temperature: number): number =>
+      calibrationBins(probabilitiesOf(held.logits, 4, temperature), held.labels, 4).error;
     expect(error(1)).toBeGreaterThan(0.1);
     expect(error(temperatureOf(held))).toBeLessThan(0.04);
     const { bins, error: none } = calibrationBins(Float32Array.of(1, 0, 0.5, 0.5, 0.5, 0.5), Int32Array.of(0, 0, 1), 2);

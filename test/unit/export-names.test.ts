@@ -12,7 +12,20 @@ import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
 
-const names = ['two\nlines.png', '=1+1.png', '@x.png', '-1.png', '+a.png', '\ttab.png', '"quoted".png', "it's; a, b.png", ' blank.png', '\u001b]0;x\u0007.png', '\u202egnp.png', '\rreturn.png'];
+const names = [
+  'two\nlines.png',
+  '=1+1.png',
+  '@x.png',
+  '-1.png',
+  '+a.png',
+  '\ttab.png',
+  '"quoted".png',
+  "it's; a, b.png",
+  ' blank.png',
+  '\u001b]0;x\u0007.png',
+  '\u202egnp.png',
+  '\rreturn.png',
+];
 let folder: string;
 let at: string;
 beforeAll(async () => {
@@ -36,9 +49,14 @@ test('every format, copied or listed', async () => {
     for (const place of ['copy', 'list'] as const) {
       const to = await exported(workspace, { format, place });
       for (const manifest of ['manifest.csv', 'manifest.json']) {
-        expect((await importMarks(join(to, manifest), samples)).result, `${format} ${place} ${manifest}`).toMatchObject({ rows: names.length, matched: names.length });
+        expect((await importMarks(join(to, manifest), samples)).result, `${format} ${place} ${manifest}`).toMatchObject(
+          { rows: names.length, matched: names.length },
+        );
       }
-      const rows = parse<Record<string, string>>(readFileSync(join(to, 'manifest.csv')), { columns: true, trim: false });
+      const rows = parse<Record<string, string>>(readFileSync(join(to, 'manifest.csv')), {
+        columns: true,
+        trim: false,
+      });
       expect(rows.map(({ original }) => original).sort()).toEqual(samples.map(({ path }) => path).sort());
       if (place === 'copy') for (const { path } of rows) expect(readFileSync(join(to, path)).length).toBeGreaterThan(0);
     }
@@ -51,7 +69,9 @@ test('a list chooses the images that are in it', async () => {
   const to = await exported(workspace, { place: 'list' });
   const listed = await readList({ from: join(to, 'files.txt') });
   expect(listed?.sort()).toEqual(samples.map(({ path }) => join(folder, path)).sort());
-  expect(await choiceOf({ folder } as Door, samples, [], listed, {})).toEqual({ ids: expect.arrayContaining(samples.map(({ id }) => id)) });
+  expect(await choiceOf({ folder } as Door, samples, [], listed, {})).toEqual({
+    ids: expect.arrayContaining(samples.map(({ id }) => id)),
+  });
   expect(readdirSync(to).sort()).toEqual(['files.txt', 'manifest.csv', 'manifest.json']);
 });
 

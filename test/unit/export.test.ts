@@ -1,6 +1,19 @@
 /** Exports: every format, placement and split over real files, with what an export promises checked on the disk. */
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
@@ -17,7 +30,12 @@ import type { Report } from '../../src-main/workspace/jobs.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const shares = { train: 60, val: 20, test: 20 };
-const quiet = (signal = new AbortController().signal, onProgress = (_: number) => {}): Report => ({ stage: () => {}, progress: onProgress, run: () => {}, signal });
+const quiet = (signal = new AbortController().signal, onProgress = (_: number) => {}): Report => ({
+  stage: () => {},
+  progress: onProgress,
+  run: () => {},
+  signal,
+});
 const ask = (request: Partial<ExportRequest>): ExportRequest => exportSchema.parse(request);
 const target = () => join(temporaryFolder('export'), 'out');
 const sha256 = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -25,19 +43,44 @@ const sha256 = (file: string) => createHash('sha256').update(readFileSync(file))
 /** What a scan would say of a folder. */
 async function samplesOf(folder: string, marks: Record<string, Partial<Sample>> = {}): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for await (const { path, bytes, modifiedMs } of findImages(folder, { signal: new AbortController().signal, onIssue: () => {}, isKnown: () => false })) {
+  for await (const { path, bytes, modifiedMs } of findImages(folder, {
+    signal: new AbortController().signal,
+    onIssue: () => {},
+    isKnown: () => false,
+  })) {
     const { width, height, format } = await sharp(readFileSync(join(folder, path))).metadata();
     const own = marks[path] ?? {};
     samples.push({
-      id: samples.length + 1, path, class: own.label ?? path.split('/').at(-2) ?? null, frames: 1, bytes, modifiedMs, width, height, format, sha256: sha256(join(folder, path)),
-      decision: null, reason: null, tags: [], label: null, note: null, ...own,
+      id: samples.length + 1,
+      path,
+      class: own.label ?? path.split('/').at(-2) ?? null,
+      frames: 1,
+      bytes,
+      modifiedMs,
+      width,
+      height,
+      format,
+      sha256: sha256(join(folder, path)),
+      decision: null,
+      reason: null,
+      tags: [],
+      label: null,
+      note: null,
+      ...own,
     });
   }
   return samples;
 }
 
 const inputOf = (folder: string, samples: readonly Sample[], more: Partial<ExportInput> = {}): ExportInput => ({
-  folder, samples, isDropped: () => false, unreadable: 0, runs: [], groups: [], columns: [], ...more,
+  folder,
+  samples,
+  isDropped: () => false,
+  unreadable: 0,
+  runs: [],
+  groups: [],
+  columns: [],
+  ...more,
 });
 
 /** Every file with its bytes, or what a link leads to. */
@@ -45,16 +88,33 @@ function tree(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name);
-    if (!entry.isDirectory()) files[file.slice(folder.length + 1).replaceAll('\\', '/')] = entry.isSymbolicLink() ? `→ ${readlinkSync(file)}` : sha256(file);
+    if (!entry.isDirectory())
+      files[file.slice(folder.length + 1).replaceAll('\\', '/')] = entry.isSymbolicLink()
+        ? `→ ${readlinkSync(file)}`
+        : sha256(file);
   }
   return files;
 }
-const times = (folder: string) => Object.keys(tree(folder)).sort().map((path) => [path, statSync(join(folder, path)).mtimeMs, sha256(join(folder, path))]);
+const times = (folder: string) =>
+  Object.keys(tree(folder))
+    .sort()
+    .map((path) => [path, statSync(join(folder, path)).mtimeMs, sha256(join(folder, path))]);
 
-interface ManifestRow { path: string; original: string; split: string | null; class: string | null; sha256: string; scores: Record<string, number | null> }
-const manifestOf = (to: string) => JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as {
-  schema: string; samples: ManifestRow[]; leftOut: { path: string; why: string; reason: string | null }[]; runs: { id: string; seed: number; parameters: object }[];
-};
+interface ManifestRow {
+  path: string;
+  original: string;
+  split: string | null;
+  class: string | null;
+  sha256: string;
+  scores: Record<string, number | null>;
+}
+const manifestOf = (to: string) =>
+  JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as {
+    schema: string;
+    samples: ManifestRow[];
+    leftOut: { path: string; why: string; reason: string | null }[];
+    runs: { id: string; seed: number; parameters: object }[];
+  };
 
 const marked: Record<string, Partial<Sample>> = {
   'other/blob-00.png': { decision: 'reject', reason: 'blurry > 0.5, "quoted"', tags: ['a;b', 'c'], note: 'two\nlines' },
@@ -73,48 +133,75 @@ let samples: Sample[];
 
 beforeAll(async () => {
   const files: Record<string, Buffer> = {};
-  for (let i = 0; i < 20; i++) files[`${i % 2 ? 'good' : 'other'}/blob-${String(i).padStart(2, '0')}.png`] = await blob(i);
+  for (let i = 0; i < 20; i++)
+    files[`${i % 2 ? 'good' : 'other'}/blob-${String(i).padStart(2, '0')}.png`] = await blob(i);
   files['top.png'] = await blob(77);
   folder = folderOf(files, 'export-source');
   samples = await samplesOf(folder, marked);
 });
 
-const unmarked = () => samples.map((sample): Sample => ({ ...sample, decision: null, reason: null, tags: [], label: null, note: null }));
+const unmarked = () =>
+  samples.map((sample): Sample => ({ ...sample, decision: null, reason: null, tags: [], label: null, note: null }));
 
 describe.each(formats.map(({ id }) => id))('format %s', (format) => {
-  test.each([null, shares])('with splits %o: files have their bytes, every mark comes back, the folder is as it was', async (splits) => {
-    const before = times(folder);
-    const to = target();
-    const input = inputOf(folder, samples, { columns: [{ name: 'pca-1.error', values: Float64Array.from({ length: 40 }, (_, i) => (i === 3 ? NaN : i / 8)) }] });
-    const request = ask({ to, format, splits });
-    const plan = await planExport(input, request);
-    expect(existsSync(to)).toBe(false);
-    const result = await exportSet(input, request, quiet());
-    expect(result).toMatchObject({ ...plan, freeBytes: expect.any(Number), failed: [], trashed: 0 });
-    expect(plan).toMatchObject({ copied: 19, rejected: 2, kept: 1, unsure: 1, undecided: 17, dropped: 0, renamed: 0 });
-    const { samples: rows, leftOut, schema } = manifestOf(to);
-    expect(schema).toBe('winnow/manifest@2');
-    expect(rows.map(({ original }) => original)).toEqual(samples.filter(({ decision }) => decision !== 'reject').map(({ path }) => path).sort());
-    for (const row of rows) {
-      expect(sha256(join(to, row.path))).toBe(row.sha256);
-      expect(sha256(join(folder, row.original))).toBe(row.sha256);
-    }
-    expect(leftOut.map(({ path, why }) => [path, why])).toEqual([['other/blob-00.png', 'rejected'], ['other/blob-02.png', 'rejected']]);
-    expect(rows.filter(({ scores }) => scores['pca-1.error'] === null)).toHaveLength(1);
-    if (splits) expect(Object.values(plan.splits).reduce((a, b) => a + b)).toBe(19);
-    expect(times(folder)).toEqual(before);
-    expect(readdirSync(dirname(to))).toEqual([basename(to)]);
+  test.each([null, shares])(
+    'with splits %o: files have their bytes, every mark comes back, the folder is as it was',
+    async (splits) => {
+      const before = times(folder);
+      const to = target();
+      const input = inputOf(folder, samples, {
+        columns: [
+          { name: 'pca-1.error', values: Float64Array.from({ length: 40 }, (_, i) => (i === 3 ? NaN : i / 8)) },
+        ],
+      });
+      const request = ask({ to, format, splits });
+      const plan = await planExport(input, request);
+      expect(existsSync(to)).toBe(false);
+      const result = await exportSet(input, request, quiet());
+      expect(result).toMatchObject({ ...plan, freeBytes: expect.any(Number), failed: [], trashed: 0 });
+      expect(plan).toMatchObject({
+        copied: 19,
+        rejected: 2,
+        kept: 1,
+        unsure: 1,
+        undecided: 17,
+        dropped: 0,
+        renamed: 0,
+      });
+      const { samples: rows, leftOut, schema } = manifestOf(to);
+      expect(schema).toBe('winnow/manifest@2');
+      expect(rows.map(({ original }) => original)).toEqual(
+        samples
+          .filter(({ decision }) => decision !== 'reject')
+          .map(({ path }) => path)
+          .sort(),
+      );
+      for (const row of rows) {
+        expect(sha256(join(to, row.path))).toBe(row.sha256);
+        expect(sha256(join(folder, row.original))).toBe(row.sha256);
+      }
+      expect(leftOut.map(({ path, why }) => [path, why])).toEqual([
+        ['other/blob-00.png', 'rejected'],
+        ['other/blob-02.png', 'rejected'],
+      ]);
+      expect(rows.filter(({ scores }) => scores['pca-1.error'] === null)).toHaveLength(1);
+      if (splits) expect(Object.values(plan.splits).reduce((a, b) => a + b)).toBe(19);
+      expect(times(folder)).toEqual(before);
+      expect(readdirSync(dirname(to))).toEqual([basename(to)]);
 
-    const { result: imported, marks } = await importMarks(join(to, 'manifest.json'), unmarked());
-    expect(imported).toEqual({ rows: 21, matched: 21, changed: 5, unmatched: [] });
-    expect(Object.fromEntries(marks.map(([id, patch]) => [samples.find((sample) => sample.id === id)?.path, patch]))).toEqual(marked);
-    // The table tells of what is in the set alone.
-    const fromCsv = await importMarks(join(to, 'manifest.csv'), unmarked());
-    expect(fromCsv.result).toEqual({ rows: 19, matched: 19, changed: 3, unmatched: [] });
-    // And they are known in the export itself, when that is opened.
-    const there = await samplesOf(to);
-    expect((await importMarks(join(to, 'manifest.csv'), there)).result).toMatchObject({ matched: 19, unmatched: [] });
-  });
+      const { result: imported, marks } = await importMarks(join(to, 'manifest.json'), unmarked());
+      expect(imported).toEqual({ rows: 21, matched: 21, changed: 5, unmatched: [] });
+      expect(
+        Object.fromEntries(marks.map(([id, patch]) => [samples.find((sample) => sample.id === id)?.path, patch])),
+      ).toEqual(marked);
+      // The table tells of what is in the set alone.
+      const fromCsv = await importMarks(join(to, 'manifest.csv'), unmarked());
+      expect(fromCsv.result).toEqual({ rows: 19, matched: 19, changed: 3, unmatched: [] });
+      // And they are known in the export itself, when that is opened.
+      const there = await samplesOf(to);
+      expect((await importMarks(join(to, 'manifest.csv'), there)).result).toMatchObject({ matched: 19, unmatched: [] });
+    },
+  );
 
   test('the same actions give the same bytes', async () => {
     const [a, b] = [target(), target()];
@@ -128,10 +215,17 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
     await exportSet(inputOf(folder, samples), ask({ to: whole, format, splits: shares }), quiet());
     const stop = new AbortController();
     const request = ask({ to: cut, format, splits: shares });
-    const cancelled = exportSet(inputOf(folder, samples), request, quiet(stop.signal, (done) => {
-      if (done === 8) stop.abort();
-    }));
-    await expect(cancelled).rejects.toMatchObject({ code: 'cancelled', message: expect.stringContaining('goes on from there') });
+    const cancelled = exportSet(
+      inputOf(folder, samples),
+      request,
+      quiet(stop.signal, (done) => {
+        if (done === 8) stop.abort();
+      }),
+    );
+    await expect(cancelled).rejects.toMatchObject({
+      code: 'cancelled',
+      message: expect.stringContaining('goes on from there'),
+    });
     expect(existsSync(cut)).toBe(false);
     const part = join(dirname(cut), '.out.winnow-part', 'set');
     const placed = Object.keys(tree(part));
@@ -150,11 +244,26 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
 
   test('a list names the originals and places nothing', async () => {
     const to = target();
-    const result = await exportSet(inputOf(folder, samples), ask({ to, format, place: 'list', splits: shares }), quiet());
+    const result = await exportSet(
+      inputOf(folder, samples),
+      ask({ to, format, place: 'list', splits: shares }),
+      quiet(),
+    );
     expect(Object.keys(tree(to)).filter((path) => path.endsWith('.png'))).toEqual([]);
-    const listed = Object.keys(result.splits).flatMap((split) => readFileSync(join(to, `${split}.txt`), 'utf8').trim().split('\n'));
-    expect(listed.sort()).toEqual(manifestOf(to).samples.map(({ original }) => join(folder, original)).sort());
-    expect((await importMarks(join(to, 'manifest.json'), unmarked())).result).toMatchObject({ matched: 21, changed: 5 });
+    const listed = Object.keys(result.splits).flatMap((split) =>
+      readFileSync(join(to, `${split}.txt`), 'utf8')
+        .trim()
+        .split('\n'),
+    );
+    expect(listed.sort()).toEqual(
+      manifestOf(to)
+        .samples.map(({ original }) => join(folder, original))
+        .sort(),
+    );
+    expect((await importMarks(join(to, 'manifest.json'), unmarked())).result).toMatchObject({
+      matched: 21,
+      changed: 5,
+    });
   });
 });
 
@@ -164,10 +273,15 @@ describe('what other programs read', () => {
     const result = await exportSet(inputOf(folder, samples), ask({ to, format: 'yolo', splits: shares }), quiet());
     expect(result.splits).toEqual({ train: 11, val: 4, test: 3, unlabelled: 1 });
     expect(readdirSync(to).sort()).toEqual(['manifest.csv', 'manifest.json', 'test', 'train', 'unlabelled', 'val']);
-    for (const split of ['train', 'val', 'test']) expect(readdirSync(join(to, split)).sort()).toEqual(['Neu_klasse_ é', 'good', 'other']);
+    for (const split of ['train', 'val', 'test'])
+      expect(readdirSync(join(to, split)).sort()).toEqual(['Neu_klasse_ é', 'good', 'other']);
     expect(readdirSync(join(to, 'unlabelled'))).toEqual(['top.png']);
-    expect((await planExport(inputOf(folder, samples), ask({ to: target(), format: 'yolo' }))).splits).toEqual({ train: 18, unlabelled: 1 });
-    for (const { path, class: name, split } of manifestOf(to).samples) if (name && !name.includes('/')) expect(path.split('/').slice(0, 2)).toEqual([split, name]);
+    expect((await planExport(inputOf(folder, samples), ask({ to: target(), format: 'yolo' }))).splits).toEqual({
+      train: 18,
+      unlabelled: 1,
+    });
+    for (const { path, class: name, split } of manifestOf(to).samples)
+      if (name && !name.includes('/')) expect(path.split('/').slice(0, 2)).toEqual([split, name]);
   });
 
   test('coco: whole images as boxes, identifiers from 1, one file for each split', async () => {
@@ -176,10 +290,17 @@ describe('what other programs read', () => {
     const seen: number[] = [];
     for (const split of ['train', 'val', 'test']) {
       const set = JSON.parse(readFileSync(join(to, 'annotations', `instances_${split}.json`), 'utf8'));
-      expect(set.categories.map(({ id, name }: { id: number; name: string }) => [id, name])).toEqual([[1, 'Neu/klasse: é'], [2, 'good'], [3, 'other']]);
+      expect(set.categories.map(({ id, name }: { id: number; name: string }) => [id, name])).toEqual([
+        [1, 'Neu/klasse: é'],
+        [2, 'good'],
+        [3, 'other'],
+      ]);
       for (const image of set.images) {
         seen.push(image.id);
-        expect(await sharp(join(to, 'images', image.file_name)).metadata()).toMatchObject({ width: image.width, height: image.height });
+        expect(await sharp(join(to, 'images', image.file_name)).metadata()).toMatchObject({
+          width: image.width,
+          height: image.height,
+        });
       }
       for (const annotation of set.annotations) {
         expect(set.images.map(({ id }: { id: number }) => id)).toContain(annotation.image_id);
@@ -189,7 +310,8 @@ describe('what other programs read', () => {
     expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 19 }, (_, i) => i + 1));
     const { result, marks } = await importMarks(join(to, 'annotations', 'instances_train.json'), unmarked());
     expect(result.matched).toBe(result.rows);
-    for (const [id, patch] of marks) expect(patch).toEqual({ label: samples.find((sample) => sample.id === id)?.label });
+    for (const [id, patch] of marks)
+      expect(patch).toEqual({ label: samples.find((sample) => sample.id === id)?.label });
   });
 
   test('csv and jsonl: labels as a table, each split’s lines beside its images', async () => {
@@ -197,10 +319,15 @@ describe('what other programs read', () => {
     await exportSet(inputOf(folder, samples), ask({ to: table, format: 'csv' }), quiet());
     const text = readFileSync(join(table, 'labels.csv'), 'utf8').split('\r\n');
     expect(text.slice(0, 3)).toEqual(['path,label,split', 'good/blob-01.png,good,', 'good/blob-03.png,other,']);
-    expect((await importMarks(join(table, 'labels.csv'), unmarked())).marks.map(([, patch]) => patch)).toEqual([{ label: 'other' }, { label: 'Neu/klasse: é' }]);
+    expect((await importMarks(join(table, 'labels.csv'), unmarked())).marks.map(([, patch]) => patch)).toEqual([
+      { label: 'other' },
+      { label: 'Neu/klasse: é' },
+    ]);
     await exportSet(inputOf(folder, samples), ask({ to: lines, format: 'jsonl', splits: shares }), quiet());
     for (const split of ['train', 'val', 'test']) {
-      for (const line of readFileSync(join(lines, split, 'metadata.jsonl'), 'utf8').trim().split('\n')) {
+      for (const line of readFileSync(join(lines, split, 'metadata.jsonl'), 'utf8')
+        .trim()
+        .split('\n')) {
         const row = JSON.parse(line) as { file_name: string; split: string };
         expect(row.split).toBe(split);
         expect(existsSync(join(lines, split, row.file_name))).toBe(true);
@@ -209,13 +336,32 @@ describe('what other programs read', () => {
   });
 
   test('splits that the source’s folders make stay where none are asked for, and go where others are', async () => {
-    const source = folderOf({ 'train/a/1.png': await blob(1), 'train/a/2.png': await blob(2), 'val/a/1.png': await blob(3) });
+    const source = folderOf({
+      'train/a/1.png': await blob(1),
+      'train/a/2.png': await blob(2),
+      'val/a/1.png': await blob(3),
+    });
     const [as, anew] = [target(), target()];
     const input = inputOf(source, await samplesOf(source));
     expect((await exportSet(input, ask({ to: as }), quiet())).splits).toEqual({ train: 2, val: 1 });
-    expect(Object.keys(tree(as)).sort()).toEqual(['manifest.csv', 'manifest.json', 'train/a/1.png', 'train/a/2.png', 'val/a/1.png']);
-    expect((await exportSet(input, ask({ to: anew, splits: { train: 1, val: 0, test: 0 } }), quiet()))).toMatchObject({ splits: { train: 3 }, renamed: 1 });
-    expect(Object.keys(tree(anew)).sort()).toEqual(['manifest.csv', 'manifest.json', 'train/a/1 (2).png', 'train/a/1.png', 'train/a/2.png']);
+    expect(Object.keys(tree(as)).sort()).toEqual([
+      'manifest.csv',
+      'manifest.json',
+      'train/a/1.png',
+      'train/a/2.png',
+      'val/a/1.png',
+    ]);
+    expect(await exportSet(input, ask({ to: anew, splits: { train: 1, val: 0, test: 0 } }), quiet())).toMatchObject({
+      splits: { train: 3 },
+      renamed: 1,
+    });
+    expect(Object.keys(tree(anew)).sort()).toEqual([
+      'manifest.csv',
+      'manifest.json',
+      'train/a/1 (2).png',
+      'train/a/1.png',
+      'train/a/2.png',
+    ]);
   });
 });
 
@@ -239,17 +385,30 @@ describe('placement', () => {
 
   test('move asks twice; then the exported originals lie in the trash, and no other', async () => {
     const outside = folderOf({ 'linked.png': await blob(50) });
-    const source = folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'b/3.png': await blob(3), 'b/4.png': await blob(4) });
+    const source = folderOf({
+      'a/1.png': await blob(1),
+      'a/2.png': await blob(2),
+      'b/3.png': await blob(3),
+      'b/4.png': await blob(4),
+    });
     symlinkSync(outside, join(source, 'c'));
     const input = inputOf(source, await samplesOf(source, { 'a/2.png': { decision: 'reject' } }));
     const to = target();
     const all = tree(source);
     expect((await planExport(input, ask({ to, place: 'move' }))).copied).toBe(4);
-    for (const confirmMove of [null, 3, 5]) await expect(exportSet(input, ask({ to, place: 'move', confirmMove }), quiet())).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining('4') });
+    for (const confirmMove of [null, 3, 5])
+      await expect(exportSet(input, ask({ to, place: 'move', confirmMove }), quiet())).rejects.toMatchObject({
+        code: 'bad-request',
+        message: expect.stringContaining('4'),
+      });
     expect(tree(source)).toEqual(all);
     expect(existsSync(to)).toBe(false);
     const result = await exportSet(input, ask({ to, place: 'move', confirmMove: 4 }), quiet());
-    expect(result).toMatchObject({ copied: 4, trashed: 3, failed: [{ path: 'c/linked.png', message: expect.stringContaining('outside') }] });
+    expect(result).toMatchObject({
+      copied: 4,
+      trashed: 3,
+      failed: [{ path: 'c/linked.png', message: expect.stringContaining('outside') }],
+    });
     expect(Object.keys(tree(source)).sort()).toEqual(['a/2.png', 'c', 'c/linked.png']);
     const moved = ['a/1.png', 'b/3.png', 'b/4.png'].map((path) => all[path]);
     expect(Object.values(tree(to))).toEqual(expect.arrayContaining(moved));
@@ -263,9 +422,17 @@ describe('placement', () => {
     const source = folderOf({ '1.png': await blob(1), '2.png': await blob(2) });
     const before = times(source);
     const to = target();
-    const result = await exportSet(inputOf(source, await samplesOf(source)), ask({ to, place: 'move', confirmMove: 2 }), quiet());
+    const result = await exportSet(
+      inputOf(source, await samplesOf(source)),
+      ask({ to, place: 'move', confirmMove: 2 }),
+      quiet(),
+    );
     rmSync(join(trash, 'Trash'));
-    expect(result).toMatchObject({ copied: 2, trashed: 0, failed: [{ path: '1.png', message: expect.stringContaining('original stays') }, { path: '2.png' }] });
+    expect(result).toMatchObject({
+      copied: 2,
+      trashed: 0,
+      failed: [{ path: '1.png', message: expect.stringContaining('original stays') }, { path: '2.png' }],
+    });
     expect(times(source)).toEqual(before);
     expect(tree(to)).toMatchObject(tree(source));
   });
@@ -275,7 +442,13 @@ describe('placement', () => {
     const before = tree(source);
     const to = target();
     const stop = new AbortController();
-    await expect(exportSet(inputOf(source, await samplesOf(source)), ask({ to }), quiet(stop.signal, () => stop.abort()))).rejects.toThrow();
+    await expect(
+      exportSet(
+        inputOf(source, await samplesOf(source)),
+        ask({ to }),
+        quiet(stop.signal, () => stop.abort()),
+      ),
+    ).rejects.toThrow();
     const part = join(dirname(to), '.out.winnow-part', 'set');
     rmSync(join(part, '1.png'), { force: true });
     symlinkSync(join(source, '2.png'), join(part, '1.png'));
@@ -287,19 +460,56 @@ describe('placement', () => {
 
 describe('splits', () => {
   const plain = (id: number, name: string | null): Sample => ({
-    id, path: `${name}/${id}.png`, class: name, frames: 1, bytes: 1, modifiedMs: 0, width: 1, height: 1, format: 'png', sha256: `hash ${id}`,
-    decision: null, reason: null, tags: [], label: null, note: null,
+    id,
+    path: `${name}/${id}.png`,
+    class: name,
+    frames: 1,
+    bytes: 1,
+    modifiedMs: 0,
+    width: 1,
+    height: 1,
+    format: 'png',
+    sha256: `hash ${id}`,
+    decision: null,
+    reason: null,
+    tags: [],
+    label: null,
+    note: null,
   });
-  const set = (sizes: Record<string, number>) => Object.entries(sizes).flatMap(([name, size], c) => Array.from({ length: size }, (_, i) => plain(c * 1000 + i, name)));
-  const count = (list: readonly Sample[], assigned: ReadonlyMap<number, string>) => ['train', 'val', 'test'].map((split) => list.filter(({ id }) => assigned.get(id) === split).length);
+  const set = (sizes: Record<string, number>) =>
+    Object.entries(sizes).flatMap(([name, size], c) =>
+      Array.from({ length: size }, (_, i) => plain(c * 1000 + i, name)),
+    );
+  const count = (list: readonly Sample[], assigned: ReadonlyMap<number, string>) =>
+    ['train', 'val', 'test'].map((split) => list.filter(({ id }) => assigned.get(id) === split).length);
 
   test('each class in the asked shares, whatever the order; another seed is another draw', () => {
     const list = set({ cat: 100, dog: 40, rare: 10 });
     const assigned = assignSplits(list, [], { train: 8, val: 1, test: 1 }, 1);
-    expect(count(list.filter((sample) => sample.class === 'cat'), assigned)).toEqual([80, 10, 10]);
-    expect(count(list.filter((sample) => sample.class === 'dog'), assigned)).toEqual([32, 4, 4]);
-    expect(count(list.filter((sample) => sample.class === 'rare'), assigned)).toEqual([8, 1, 1]);
-    const again = assignSplits([...list].reverse().map((sample) => ({ ...sample, id: sample.id + 7 })), [], { train: 0.8, val: 0.1, test: 0.1 }, 1);
+    expect(
+      count(
+        list.filter((sample) => sample.class === 'cat'),
+        assigned,
+      ),
+    ).toEqual([80, 10, 10]);
+    expect(
+      count(
+        list.filter((sample) => sample.class === 'dog'),
+        assigned,
+      ),
+    ).toEqual([32, 4, 4]);
+    expect(
+      count(
+        list.filter((sample) => sample.class === 'rare'),
+        assigned,
+      ),
+    ).toEqual([8, 1, 1]);
+    const again = assignSplits(
+      [...list].reverse().map((sample) => ({ ...sample, id: sample.id + 7 })),
+      [],
+      { train: 0.8, val: 0.1, test: 0.1 },
+      1,
+    );
     expect(list.map(({ id }) => again.get(id + 7))).toEqual(list.map(({ id }) => assigned.get(id)));
     const other = assignSplits(list, [], { train: 8, val: 1, test: 1 }, 2);
     expect(list.filter(({ id }) => other.get(id) !== assigned.get(id)).length).toBeGreaterThan(20);
@@ -309,44 +519,116 @@ describe('splits', () => {
     const list = set(Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`class ${i}`, 3])));
     const assigned = assignSplits(list, [], { train: 80, val: 10, test: 10 }, 1);
     expect(count(list, assigned)).toEqual([144, 18, 18]);
-    for (let i = 0; i < 60; i++) expect(count(list.filter((sample) => sample.class === `class ${i}`), assigned)[0]).toBeGreaterThanOrEqual(1);
+    for (let i = 0; i < 60; i++)
+      expect(
+        count(
+          list.filter((sample) => sample.class === `class ${i}`),
+          assigned,
+        )[0],
+      ).toBeGreaterThanOrEqual(1);
   });
 
   test('duplicates are in one split, also over chains, over classes and over images that are not exported', () => {
     const list = set({ cat: 60, dog: 60 });
-    const groups = [{ ids: [0, 1, 2] }, { ids: [2, 1003] }, { ids: [1003, 999_999] }, { ids: [999_999, 7] }, ...Array.from({ length: 10 }, (_, i) => ({ ids: [20 + i, 40 + i, 1020 + i] }))];
+    const groups = [
+      { ids: [0, 1, 2] },
+      { ids: [2, 1003] },
+      { ids: [1003, 999_999] },
+      { ids: [999_999, 7] },
+      ...Array.from({ length: 10 }, (_, i) => ({ ids: [20 + i, 40 + i, 1020 + i] })),
+    ];
     list[10] = { ...list[10], sha256: list[11].sha256 };
     for (let seed = 0; seed < 20; seed++) {
       const assigned = assignSplits(list, groups, { train: 50, val: 25, test: 25 }, seed);
-      for (const together of [[0, 1, 2, 1003, 7], [10, 11], ...groups.slice(4).map(({ ids }) => ids)]) expect(new Set(together.map((id) => assigned.get(id))).size).toBe(1);
+      for (const together of [[0, 1, 2, 1003, 7], [10, 11], ...groups.slice(4).map(({ ids }) => ids)])
+        expect(new Set(together.map((id) => assigned.get(id))).size).toBe(1);
       expect(count(list, assigned)).toEqual([60, 30, 30]);
     }
   });
 
-  test('shares of nothing are refused', () => expect(() => assignSplits(set({ a: 1 }), [], { train: 0, val: 0, test: 0 }, 1)).toThrow('shares'));
+  test('shares of nothing are refused', () =>
+    expect(() => assignSplits(set({ a: 1 }), [], { train: 0, val: 0, test: 0 }, 1)).toThrow('shares'));
 });
 
 describe('names', () => {
   test('that are one where capitals or signs do not count stay apart', () => {
     const names = new Names();
-    expect(['a/X.png', 'a/x.png', 'a/x (2).png', 'A/x.png', 'a/\u00e9.png', 'a/e\u0301.png', 'b', 'B/1.png', 'noext', 'NOEXT', '.hidden', '.Hidden'].map((path) => names.take(path))).toEqual([
-      'a/X.png', 'a/x (2).png', 'a/x (2) (2).png', 'A (2)/x.png', 'a/\u00e9.png', 'a/e\u0301 (2).png', 'b', 'B (2)/1.png', 'noext', 'NOEXT (2)', '.hidden', '.Hidden (2)',
+    expect(
+      [
+        'a/X.png',
+        'a/x.png',
+        'a/x (2).png',
+        'A/x.png',
+        'a/\u00e9.png',
+        'a/e\u0301.png',
+        'b',
+        'B/1.png',
+        'noext',
+        'NOEXT',
+        '.hidden',
+        '.Hidden',
+      ].map((path) => names.take(path)),
+    ).toEqual([
+      'a/X.png',
+      'a/x (2).png',
+      'a/x (2) (2).png',
+      'A (2)/x.png',
+      'a/\u00e9.png',
+      'a/e\u0301 (2).png',
+      'b',
+      'B (2)/1.png',
+      'noext',
+      'NOEXT (2)',
+      '.hidden',
+      '.Hidden (2)',
     ]);
     const long = `${'ü'.repeat(125)}.png`;
-    expect([names.take(long), names.take(long.toUpperCase())].map((name) => Buffer.byteLength(name))).toEqual([254, 254]);
+    expect([names.take(long), names.take(long.toUpperCase())].map((name) => Buffer.byteLength(name))).toEqual([
+      254, 254,
+    ]);
   });
 
   test('of classes are safe on every disk', () => {
-    expect(['a/b', '..', 'nul', 'COM1.x', 'end. ', ' a:b?', '', 'tab\t'].map(safeName)).toEqual(['a_b', '_', '_nul', '_COM1.x', 'end', 'a_b_', '_', 'tab_']);
+    expect(['a/b', '..', 'nul', 'COM1.x', 'end. ', ' a:b?', '', 'tab\t'].map(safeName)).toEqual([
+      'a_b',
+      '_',
+      '_nul',
+      '_COM1.x',
+      'end',
+      'a_b_',
+      '_',
+      'tab_',
+    ]);
   });
 
   test('collide in a real export, and the manifest tells whose they are', async () => {
-    const source = folderOf({ 'one/x.png': await blob(1), 'two/X.png': await blob(2), 'two/y.png': await blob(3), 'three/y.png': await blob(4) });
-    const samples = await samplesOf(source, { 'one/x.png': { label: 'a?b' }, 'two/X.png': { label: 'A?B' }, 'two/y.png': { label: 'a/b' }, 'three/y.png': { label: 'a/b' } });
+    const source = folderOf({
+      'one/x.png': await blob(1),
+      'two/X.png': await blob(2),
+      'two/y.png': await blob(3),
+      'three/y.png': await blob(4),
+    });
+    const samples = await samplesOf(source, {
+      'one/x.png': { label: 'a?b' },
+      'two/X.png': { label: 'A?B' },
+      'two/y.png': { label: 'a/b' },
+      'three/y.png': { label: 'a/b' },
+    });
     const to = target();
-    expect(await exportSet(inputOf(source, samples), ask({ to, format: 'yolo' }), quiet())).toMatchObject({ copied: 4, renamed: 1 });
-    expect(Object.keys(tree(to)).sort()).toEqual(['manifest.csv', 'manifest.json', 'train/A_B/X.png', 'train/a_b (2)/y (2).png', 'train/a_b (2)/y.png', 'train/a_b (3)/x.png']);
-    for (const { path, original } of manifestOf(to).samples) expect(sha256(join(to, path))).toBe(sha256(join(source, original)));
+    expect(await exportSet(inputOf(source, samples), ask({ to, format: 'yolo' }), quiet())).toMatchObject({
+      copied: 4,
+      renamed: 1,
+    });
+    expect(Object.keys(tree(to)).sort()).toEqual([
+      'manifest.csv',
+      'manifest.json',
+      'train/A_B/X.png',
+      'train/a_b (2)/y (2).png',
+      'train/a_b (2)/y.png',
+      'train/a_b (3)/x.png',
+    ]);
+    for (const { path, original } of manifestOf(to).samples)
+      expect(sha256(join(to, path))).toBe(sha256(join(source, original)));
   });
 });
 
@@ -358,12 +640,20 @@ describe('what cannot be', () => {
     symlinkSync(source, join(beside, 'link'));
     mkdirSync(join(beside, 'empty'));
     symlinkSync(join(beside, 'empty'), join(source, 'out-link'));
-    for (const to of [source, join(source, 'out'), join(beside, 'link', 'out')]) await expect(planExport(input, ask({ to }))).rejects.toMatchObject({ code: 'target-inside-source' });
+    for (const to of [source, join(source, 'out'), join(beside, 'link', 'out')])
+      await expect(planExport(input, ask({ to }))).rejects.toMatchObject({ code: 'target-inside-source' });
     writeFileSync(join(beside, 'file.txt'), 'mine');
     await expect(planExport(input, ask({ to: beside }))).rejects.toMatchObject({ code: 'target-not-empty' });
-    await expect(planExport(input, ask({ to: join(beside, 'file.txt') }))).rejects.toMatchObject({ code: 'target-not-empty' });
-    await expect(planExport(input, ask({ to: join(beside, 'file.txt', 'out') }))).rejects.toMatchObject({ code: 'target-unwritable' });
-    await expect(planExport(input, ask({ to: target(), format: 'zip' }))).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining('folder, yolo') });
+    await expect(planExport(input, ask({ to: join(beside, 'file.txt') }))).rejects.toMatchObject({
+      code: 'target-not-empty',
+    });
+    await expect(planExport(input, ask({ to: join(beside, 'file.txt', 'out') }))).rejects.toMatchObject({
+      code: 'target-unwritable',
+    });
+    await expect(planExport(input, ask({ to: target(), format: 'zip' }))).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringContaining('folder, yolo'),
+    });
     // A link to an empty folder elsewhere stands for that folder: nothing grows where the link lies.
     await exportSet(input, ask({ to: join(source, 'out-link') }), quiet());
     expect(readdirSync(join(beside, 'empty')).sort()).toEqual(['1.png', 'manifest.csv', 'manifest.json']);
@@ -375,32 +665,69 @@ describe('what cannot be', () => {
     const source = folderOf({ '1.png': await blob(1) });
     const list = await samplesOf(source);
     const to = target();
-    await expect(exportSet(inputOf(source, list.map((sample) => ({ ...sample, bytes: 2 ** 60 }))), ask({ to }), quiet())).rejects.toMatchObject({ code: 'disk-full' });
-    await expect(exportSet(inputOf(source, list), ask({ to, keptOnly: true }), quiet())).rejects.toMatchObject({ code: 'no-samples' });
+    await expect(
+      exportSet(
+        inputOf(
+          source,
+          list.map((sample) => ({ ...sample, bytes: 2 ** 60 })),
+        ),
+        ask({ to }),
+        quiet(),
+      ),
+    ).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(exportSet(inputOf(source, list), ask({ to, keptOnly: true }), quiet())).rejects.toMatchObject({
+      code: 'no-samples',
+    });
     rmSync(join(source, '1.png'));
-    await expect(exportSet(inputOf(source, list), ask({ to }), quiet())).rejects.toMatchObject({ message: expect.stringContaining('gone') });
+    await expect(exportSet(inputOf(source, list), ask({ to }), quiet())).rejects.toMatchObject({
+      message: expect.stringContaining('gone'),
+    });
     rmSync(source, { recursive: true });
     await expect(exportSet(inputOf(source, list), ask({ to }), quiet())).rejects.toMatchObject({ code: 'no-folder' });
     expect(readdirSync(dirname(to))).toEqual([]);
   });
 
   test('files that changed or vanished since the scan are told, stay out, and keep their marks in the manifest', async () => {
-    const source = folderOf({ 'a/1.png': await blob(1), 'b/2.png': await blob(2), 'c/3.png': await blob(3), 'd/4.png': await blob(4) });
+    const source = folderOf({
+      'a/1.png': await blob(1),
+      'b/2.png': await blob(2),
+      'c/3.png': await blob(3),
+      'd/4.png': await blob(4),
+    });
     const list = await samplesOf(source, { 'b/2.png': { decision: 'keep', reason: 'nice' } });
     writeFileSync(join(source, 'a/1.png'), await blob(9));
     rmSync(join(source, 'b/2.png'));
     const to = target();
-    const result: ExportResult = await exportSet(inputOf(source, list, { isDropped: ({ path }) => path.startsWith('d/') }), ask({ to }), quiet());
-    expect(result).toMatchObject({ copied: 1, kept: 0, dropped: 1, failed: [{ path: 'a/1.png' }, { path: 'b/2.png', code: 'vanished' }] });
+    const result: ExportResult = await exportSet(
+      inputOf(source, list, { isDropped: ({ path }) => path.startsWith('d/') }),
+      ask({ to }),
+      quiet(),
+    );
+    expect(result).toMatchObject({
+      copied: 1,
+      kept: 0,
+      dropped: 1,
+      failed: [{ path: 'a/1.png' }, { path: 'b/2.png', code: 'vanished' }],
+    });
     expect(readdirSync(to).sort()).toEqual(['c', 'manifest.csv', 'manifest.json']);
-    expect(manifestOf(to).leftOut).toMatchObject([{ path: 'a/1.png', why: 'failed' }, { path: 'b/2.png', why: 'failed', reason: 'nice' }, { path: 'd/4.png', why: 'dropped' }]);
+    expect(manifestOf(to).leftOut).toMatchObject([
+      { path: 'a/1.png', why: 'failed' },
+      { path: 'b/2.png', why: 'failed', reason: 'nice' },
+      { path: 'd/4.png', why: 'dropped' },
+    ]);
   });
 
   test('another export starts afresh, and a folder that is not ours is left alone', async () => {
     const to = target();
     const part = join(dirname(to), '.out.winnow-part');
     const stop = new AbortController();
-    await expect(exportSet(inputOf(folder, samples), ask({ to }), quiet(stop.signal, () => stop.abort()))).rejects.toThrow('goes on from there');
+    await expect(
+      exportSet(
+        inputOf(folder, samples),
+        ask({ to }),
+        quiet(stop.signal, () => stop.abort()),
+      ),
+    ).rejects.toThrow('goes on from there');
     const first = Object.keys(tree(join(part, 'set')))[0];
     utimesSync(join(part, 'set', first), 1, 1);
     await exportSet(inputOf(folder, samples), ask({ to, format: 'csv' }), quiet());
@@ -408,19 +735,55 @@ describe('what cannot be', () => {
     const other = target();
     mkdirSync(join(dirname(other), '.out.winnow-part', 'set'), { recursive: true });
     writeFileSync(join(dirname(other), '.out.winnow-part', 'mine.txt'), 'mine');
-    await expect(exportSet(inputOf(folder, samples), ask({ to: other }), quiet())).rejects.toMatchObject({ code: 'target-not-empty' });
+    await expect(exportSet(inputOf(folder, samples), ask({ to: other }), quiet())).rejects.toMatchObject({
+      code: 'target-not-empty',
+    });
     expect(readdirSync(join(dirname(other), '.out.winnow-part'))).toEqual(['mine.txt', 'set']);
   });
 });
 
 test('the manifest tells what the scores were made with, and no times', async () => {
   const run = {
-    id: 'pca-1', kind: 'rank', method: 'pca', state: 'done', seed: 7, trainOn: 'good/*', trained: 12, parameters: { sizePx: 32 }, column: 'pca-1.error', createdAt: 1234567890123, seconds: 1.5,
-    imagesPerSecond: 3, peakMemoryMiB: 4, backend: 'tensorflow', device: 'CPU', history: [], epochs: 1, report: {}, notes: [], classification: null, rangeTest: null,
+    id: 'pca-1',
+    kind: 'rank',
+    method: 'pca',
+    state: 'done',
+    seed: 7,
+    trainOn: 'good/*',
+    trained: 12,
+    parameters: { sizePx: 32 },
+    column: 'pca-1.error',
+    createdAt: 1234567890123,
+    seconds: 1.5,
+    imagesPerSecond: 3,
+    peakMemoryMiB: 4,
+    backend: 'tensorflow',
+    device: 'CPU',
+    history: [],
+    epochs: 1,
+    report: {},
+    notes: [],
+    classification: null,
+    rangeTest: null,
   } as const;
   const to = target();
-  await exportSet(inputOf(folder, samples, { runs: [{ ...run, history: [] }] }), ask({ to, drop: 'blurry > 0.5', seed: 3 }), quiet());
-  expect(manifestOf(to).runs).toEqual([{ id: 'pca-1', method: 'pca', column: 'pca-1.error', seed: 7, trainOn: 'good/*', trained: 12, parameters: { sizePx: 32 }, backend: 'tensorflow' }]);
+  await exportSet(
+    inputOf(folder, samples, { runs: [{ ...run, history: [] }] }),
+    ask({ to, drop: 'blurry > 0.5', seed: 3 }),
+    quiet(),
+  );
+  expect(manifestOf(to).runs).toEqual([
+    {
+      id: 'pca-1',
+      method: 'pca',
+      column: 'pca-1.error',
+      seed: 7,
+      trainOn: 'good/*',
+      trained: 12,
+      parameters: { sizePx: 32 },
+      backend: 'tensorflow',
+    },
+  ]);
   expect(readFileSync(join(to, 'manifest.json'), 'utf8')).not.toContain('1234567890');
   expect(readFileSync(join(to, 'manifest.json'), 'utf8')).not.toContain(folder);
 });

@@ -3,9 +3,17 @@ import { predicateOf, type ReadSource } from '../../src-main/contract/read.ts';
 import type { Column, Sample } from '../../src-main/contract/types.ts';
 import { globToRegExp, parseExpression, quote, type Value } from '../../src-main/contract/expression.ts';
 
-const row: Record<string, Value> = { 'conv-ae.error': 0.03, 'sharpness': 0.2, 'class': 'dress', 'path': "a/b'c.jpg", 'decision': null, 'tag': ['blue', 'Big one'] };
+const row: Record<string, Value> = {
+  'conv-ae.error': 0.03,
+  sharpness: 0.2,
+  class: 'dress',
+  path: "a/b'c.jpg",
+  decision: null,
+  tag: ['blue', 'Big one'],
+};
 const names = new Set([...Object.keys(row), 'pca.error']);
-const holds = (source: string) => parseExpression<typeof row>(source, (name) => (names.has(name) ? (own) => own[name] ?? null : null))(row);
+const holds = (source: string) =>
+  parseExpression<typeof row>(source, (name) => (names.has(name) ? (own) => own[name] ?? null : null))(row);
 
 describe('expressions', () => {
   test.each([
@@ -21,7 +29,7 @@ describe('expressions', () => {
     ["path like 'a/*.jpg'", true],
     ["path like '*.jpg'", false],
     ['path = "a/b\\\'c.jpg"', true],
-    ["class > 5", false],
+    ['class > 5', false],
     ["tag = 'blue'", true], // one of several
     ["tag != 'blue'", false],
     ["tag != 'red'", true],
@@ -46,8 +54,20 @@ describe('expressions', () => {
 });
 
 describe('numbers and texts are compared as a person means', () => {
-  const values: Record<string, Value> = { class: '3', label: '007', path: 'a/12.jpg', tag: ['3', 'b'], width: 100, decision: null };
-  const chooses = (source: string) => parseExpression<typeof values>(source, (name) => (name in values ? (own) => own[name] : null), (name) => name === 'width')(values);
+  const values: Record<string, Value> = {
+    class: '3',
+    label: '007',
+    path: 'a/12.jpg',
+    tag: ['3', 'b'],
+    width: 100,
+    decision: null,
+  };
+  const chooses = (source: string) =>
+    parseExpression<typeof values>(
+      source,
+      (name) => (name in values ? (own) => own[name] : null),
+      (name) => name === 'width',
+    )(values);
   test.each([
     ['class = 3', true],
     ["class = '3'", true],
@@ -81,18 +101,37 @@ describe('numbers and texts are compared as a person means', () => {
     ['width != none', true],
   ])('%s is %s', (source, expected) => expect(chooses(source)).toBe(expected));
 
-  test.each([["width > 'wide'", 9], ["class = 3 and width = ''", 23], ["width = '0x10'", 9]])('%s says at character %i that a number was expected', (source, at) => {
-    expect(() => chooses(source)).toThrow(new RegExp(`‘width’ is a number, so a number was expected, at character ${at}\\b`));
+  test.each([
+    ["width > 'wide'", 9],
+    ["class = 3 and width = ''", 23],
+    ["width = '0x10'", 9],
+  ])('%s says at character %i that a number was expected', (source, at) => {
+    expect(() => chooses(source)).toThrow(
+      new RegExp(`‘width’ is a number, so a number was expected, at character ${at}\\b`),
+    );
   });
 
   test('names of classes that a column’s numbers stand for are texts; measures and sizes are numbers', () => {
-    const column = (name: string, categories: string[] | null = null): Column => ({ name, title: name, runId: 'resnet-1', categories, count: 1, revision: 1 });
+    const column = (name: string, categories: string[] | null = null): Column => ({
+      name,
+      title: name,
+      runId: 'resnet-1',
+      categories,
+      count: 1,
+      revision: 1,
+    });
     const source: ReadSource = {
-      columns: [column('resnet-1.predicted', ['1', '3']), column('sharpness')], checks: [], duplicates: new Map(),
+      columns: [column('resnet-1.predicted', ['1', '3']), column('sharpness')],
+      checks: [],
+      duplicates: new Map(),
       values: (name) => Float64Array.of(name === 'sharpness' ? 0.5 : 1),
     };
     const sample = { id: 0, path: '3/1.jpg', class: '3', tags: [] as string[], width: 9 } as Partial<Sample> as Sample;
-    expect(['resnet.predicted = 3', "sharpness > '0.1'", 'class = 3', "width = '9'"].map((where) => predicateOf(where, source)(sample))).toEqual([true, true, true, true]);
+    expect(
+      ['resnet.predicted = 3', "sharpness > '0.1'", 'class = 3', "width = '9'"].map((where) =>
+        predicateOf(where, source)(sample),
+      ),
+    ).toEqual([true, true, true, true]);
     expect(() => predicateOf("sharpness > 'sharp'", source)).toThrow('‘sharpness’ is a number');
     expect(() => predicateOf("resnet.predicted = 'cat'", source)).not.toThrow();
   });

@@ -15,7 +15,10 @@ const sizePx = 16;
 function noise(images: number, written = images): PixelSet {
   const file = path.join(newFolder(), 'noise.u8');
   const next = random('feed', images);
-  fs.writeFileSync(file, Uint8Array.from({ length: written * sizePx * sizePx * 3 }, () => next() * 256));
+  fs.writeFileSync(
+    file,
+    Uint8Array.from({ length: written * sizePx * sizePx * 3 }, () => next() * 256),
+  );
   return { file, sizePx, channels: 3, rows: shuffle(range(0, images), random('rows')) };
 }
 
@@ -60,14 +63,32 @@ describe('the feed', () => {
   ];
   for (const [name, change] of cases) {
     it(`gives what the plan says: ${name}`, async () => {
-      const plan: FeedPlan = { pixels: noise(30), train: range(2, 27), batch: 8, minSteps: 5, seed: 1, epoch: 0, epochs: 2, make: { shiftPx: 0, flip: false }, ...change };
+      const plan: FeedPlan = {
+        pixels: noise(30),
+        train: range(2, 27),
+        batch: 8,
+        minSteps: 5,
+        seed: 1,
+        epoch: 0,
+        epochs: 2,
+        make: { shiftPx: 0, flip: false },
+        ...change,
+      };
       const feed = startFeed(plan);
       let batches = 0;
       for (const { positions, bytes } of expected(plan)) {
         const taken = await feed.take();
         expect([...taken.positions]).toEqual([...positions]);
         expect(Buffer.compare(taken.bytes, bytes)).toBe(0);
-        expect([...batchAt(plan.train, plan.batch, plan.minSteps, plan.seed, plan.epoch * stepsOf(plan.train.length, plan.batch, plan.minSteps) + batches)]).toEqual([...positions]);
+        expect([
+          ...batchAt(
+            plan.train,
+            plan.batch,
+            plan.minSteps,
+            plan.seed,
+            plan.epoch * stepsOf(plan.train.length, plan.batch, plan.minSteps) + batches,
+          ),
+        ]).toEqual([...positions]);
         batches++;
       }
       await expect(feed.take()).rejects.toThrow('There are no more batches.');
@@ -77,23 +98,34 @@ describe('the feed', () => {
     });
   }
 
-  it.each([1, 2, 5, 16])('shifts and mirrors %i px by the rule, differently at each step and for each image', (size) => {
-    const next = random('images', size);
-    const bytes = Uint8Array.from({ length: 4 * size * size * 3 }, () => next() * 256);
-    const seen = new Set<string>();
-    for (const shiftPx of [0, 1, 2, size + 2]) {
-      for (let step = 0; step < 30; step++) {
-        const out = bytes.slice();
-        shiftAll(out, size, { shiftPx, flip: step % 3 > 0 }, 3, step);
-        expect(Buffer.compare(out, moved(bytes, size, { shiftPx, flip: step % 3 > 0 }, 3, step))).toBe(0);
-        seen.add(Buffer.from(out).toString('latin1'));
+  it.each([1, 2, 5, 16])(
+    'shifts and mirrors %i px by the rule, differently at each step and for each image',
+    (size) => {
+      const next = random('images', size);
+      const bytes = Uint8Array.from({ length: 4 * size * size * 3 }, () => next() * 256);
+      const seen = new Set<string>();
+      for (const shiftPx of [0, 1, 2, size + 2]) {
+        for (let step = 0; step < 30; step++) {
+          const out = bytes.slice();
+          shiftAll(out, size, { shiftPx, flip: step % 3 > 0 }, 3, step);
+          expect(Buffer.compare(out, moved(bytes, size, { shiftPx, flip: step % 3 > 0 }, 3, step))).toBe(0);
+          seen.add(Buffer.from(out).toString('latin1'));
+        }
       }
-    }
-    if (size > 1) expect(seen.size).toBeGreaterThan(60);
-  });
+      if (size > 1) expect(seen.size).toBeGreaterThan(60);
+    },
+  );
 
   it('a file that is too short is an error with its reason, also in the middle', async () => {
-    const plan = { train: range(0, 10), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, make: { shiftPx: 0, flip: false } };
+    const plan = {
+      train: range(0, 10),
+      batch: 4,
+      minSteps: 1,
+      seed: 1,
+      epoch: 0,
+      epochs: 1,
+      make: { shiftPx: 0, flip: false },
+    };
     const short = startFeed({ ...plan, pixels: noise(10, 9) });
     await expect(short.take()).rejects.toThrow(/ end before row 9\. Start again/);
     await short.close();
@@ -101,12 +133,25 @@ describe('the feed', () => {
     const cut = startFeed({ ...plan, pixels: set, train: range(0, 400), epochs: 50 });
     await cut.take();
     fs.truncateSync(set.file, 1000);
-    await expect((async () => { for (;;) await cut.take(); })()).rejects.toThrow(/ end before row \d+\. Start again/);
+    await expect(
+      (async () => {
+        for (;;) await cut.take();
+      })(),
+    ).rejects.toThrow(/ end before row \d+\. Start again/);
     await cut.close();
   });
 
   it('two at once: what was taken stays while the threads run ahead; ended early, the threads are gone', async () => {
-    const plan: FeedPlan = { pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1000, make: { shiftPx: 1, flip: false } };
+    const plan: FeedPlan = {
+      pixels: noise(50),
+      train: range(0, 50),
+      batch: 4,
+      minSteps: 1,
+      seed: 1,
+      epoch: 0,
+      epochs: 1000,
+      make: { shiftPx: 1, flip: false },
+    };
     const feeds = [startFeed(plan), startFeed({ ...plan, seed: 2 })];
     const [a, b] = await Promise.all(feeds.map((feed) => feed.take()));
     expect([...a.positions]).not.toEqual([...b.positions]);
@@ -115,11 +160,25 @@ describe('the feed', () => {
     expect(a).toEqual(kept);
     await Promise.all(feeds.map((feed) => feed.close()));
     // What lay ready may still be taken; nobody makes more.
-    for (const feed of feeds) await expect((async () => { for (let i = 0; i < 5; i++) await feed.take(); })()).rejects.toThrow('There are no more batches.');
+    for (const feed of feeds)
+      await expect(
+        (async () => {
+          for (let i = 0; i < 5; i++) await feed.take();
+        })(),
+      ).rejects.toThrow('There are no more batches.');
   });
 
   it('closed while a batch is waited for, the waiting ends', async () => {
-    const feed = startFeed({ pixels: noise(50), train: range(0, 50), batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, make: { shiftPx: 0, flip: false } });
+    const feed = startFeed({
+      pixels: noise(50),
+      train: range(0, 50),
+      batch: 4,
+      minSteps: 1,
+      seed: 1,
+      epoch: 0,
+      epochs: 1,
+      make: { shiftPx: 0, flip: false },
+    });
     const [taken] = await Promise.allSettled([feed.take(), feed.close()]);
     expect(taken.status).toBe('rejected');
   });

@@ -20,12 +20,22 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('the form o
       if (field.kind === 'switch') expect(typeof field.default).toBe('boolean');
     }
   });
-  test('the form as it comes is what the schema takes', () => expect(scorer.schema.parse(defaultsOf(schema))).toEqual(scorer.schema.parse({})));
-  test('few enough parameters stand in the open for the button to stay in sight', () => expect(fieldsOf(schema).filter(({ isAdvanced }) => !isAdvanced).length).toBeLessThanOrEqual(7));
+  test('the form as it comes is what the schema takes', () =>
+    expect(scorer.schema.parse(defaultsOf(schema))).toEqual(scorer.schema.parse({})));
+  test('few enough parameters stand in the open for the button to stay in sight', () =>
+    expect(fieldsOf(schema).filter(({ isAdvanced }) => !isAdvanced).length).toBeLessThanOrEqual(7));
 });
 
 test('numbers as people read them', () => {
-  expect([0, 0.0012345, 0.26814, 3.14159, 42.42, 123456, 0.00001].map(score)).toEqual(['0', '0.00123', '0.268', '3.14', '42.4', '1.23e+5', '1.00e-5']);
+  expect([0, 0.0012345, 0.26814, 3.14159, 42.42, 123456, 0.00001].map(score)).toEqual([
+    '0',
+    '0.00123',
+    '0.268',
+    '3.14',
+    '42.4',
+    '1.23e+5',
+    '1.00e-5',
+  ]);
   expect([5, 999, 1500, 11_400_000, 2.5e9].map(bytes)).toEqual(['5 B', '999 B', '1.50 kB', '11.4 MB', '2.50 GB']);
   expect([0.25, 42, 600, 9000].map(duration)).toEqual(['0.3 s', '42 s', '10 min', '2.5 h']);
   expect([percent(143, 4812), percent(0, 0)]).toEqual(['3.0 %', '0.0 %']);

@@ -2,7 +2,21 @@
 import { describe, expect, test } from 'vitest';
 import { fuzzyFilter, fuzzyMatch, pieces } from '../../src-renderer/lib/fuzzy.ts';
 
-const titles = ['Keep', 'Keep this, reject the others', 'Reject', 'Back to undecided', 'Select all shown', 'Select or deselect', 'Show class ‘sneakers’', 'Label as ‘sneakers’', 'Undo', 'Redo', 'Next undecided', 'Export', 'Dark or light'];
+const titles = [
+  'Keep',
+  'Keep this, reject the others',
+  'Reject',
+  'Back to undecided',
+  'Select all shown',
+  'Select or deselect',
+  'Show class ‘sneakers’',
+  'Label as ‘sneakers’',
+  'Undo',
+  'Redo',
+  'Next undecided',
+  'Export',
+  'Dark or light',
+];
 const found = (query: string) => fuzzyFilter(titles, query, (title) => title).map(({ item }) => item);
 
 describe('finding by a few letters', () => {
@@ -34,7 +48,11 @@ describe('finding by a few letters', () => {
   test('tells which letters were meant', () => {
     const match = fuzzyMatch('sas', 'Select all shown');
     expect(match?.at).toEqual([0, 7, 11]);
-    expect(pieces('Select all shown', match?.at ?? []).filter(({ isFound }) => isFound).map(({ text }) => text)).toEqual(['S', 'a', 's']);
+    expect(
+      pieces('Select all shown', match?.at ?? [])
+        .filter(({ isFound }) => isFound)
+        .map(({ text }) => text),
+    ).toEqual(['S', 'a', 's']);
     expect(pieces('Keep', [0, 1]).map(({ text }) => text)).toEqual(['Ke', 'ep']);
     expect(fuzzyMatch('keep keep', 'Keep')?.at).toEqual([0, 1, 2, 3]);
   });
@@ -42,7 +60,8 @@ describe('finding by a few letters', () => {
   test('a class among thousands, at each key', () => {
     const classes = Array.from({ length: 5000 }, (_, i) => `Show class ‘kind of thing ${i.toString(36)} number ${i}’`);
     const started = performance.now();
-    for (const query of ['n', 'nu', 'num', 'num 4', 'num 43', 'num 432', 'num 4321']) fuzzyFilter(classes, query, (title) => title);
+    for (const query of ['n', 'nu', 'num', 'num 4', 'num 43', 'num 432', 'num 4321'])
+      fuzzyFilter(classes, query, (title) => title);
     expect((performance.now() - started) / 7).toBeLessThan(100);
     expect(fuzzyFilter(classes, 'num 4321', (title) => title)[0].item).toContain('number 4321');
   });

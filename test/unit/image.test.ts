@@ -13,11 +13,20 @@ import { blob, folderOf, quarters, sharedSet, temporaryFolder } from '../fixture
 const row = async (bytes: Buffer, path = 'x.png', sizePx = 16) => makeRow(await openImage(bytes, path), sizePx);
 /** Colour of the middle of a quarter of a 16 px row. */
 const at = (pixels: Buffer, x: number, y: number) => [...pixels.subarray((y * 16 + x) * 3, (y * 16 + x) * 3 + 3)];
-const code = (work: Promise<unknown>, bytes?: Buffer) => work.then(() => 'ok', (error: unknown) => asDecodeError(error, bytes).code);
+const code = (work: Promise<unknown>, bytes?: Buffer) =>
+  work.then(
+    () => 'ok',
+    (error: unknown) => asDecodeError(error, bytes).code,
+  );
 const listed = async (folder: string) => {
   const paths: string[] = [];
   const issues: string[] = [];
-  for await (const { path } of findImages(folder, { signal: new AbortController().signal, onIssue: (issue) => issues.push(`${issue.path}: ${issue.code}`), isKnown: () => false })) paths.push(path);
+  for await (const { path } of findImages(folder, {
+    signal: new AbortController().signal,
+    onIssue: (issue) => issues.push(`${issue.path}: ${issue.code}`),
+    isKnown: () => false,
+  }))
+    paths.push(path);
   return { paths, issues };
 };
 
@@ -26,10 +35,20 @@ describe('the same pixels everywhere', () => {
     const upright = await quarters();
     // What a camera would store so that, turned by the tag, the picture is upright again.
     const undo: Record<number, (image: Sharp) => Sharp> = {
-      1: (i) => i, 2: (i) => i.flop(), 3: (i) => i.rotate(180), 4: (i) => i.flip(), 5: (i) => i.rotate(270).flop(), 6: (i) => i.rotate(270), 7: (i) => i.rotate(90).flop(), 8: (i) => i.rotate(90),
+      1: (i) => i,
+      2: (i) => i.flop(),
+      3: (i) => i.rotate(180),
+      4: (i) => i.flip(),
+      5: (i) => i.rotate(270).flop(),
+      6: (i) => i.rotate(270),
+      7: (i) => i.rotate(90).flop(),
+      8: (i) => i.rotate(90),
     };
     const stored = await undo[orientation](sharp(upright)).png().toBuffer();
-    const tagged = await sharp(stored).withMetadata({ orientation }).jpeg({ quality: 100, chromaSubsampling: '4:4:4' }).toBuffer();
+    const tagged = await sharp(stored)
+      .withMetadata({ orientation })
+      .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+      .toBuffer();
     const image = await openImage(tagged, 'x.jpg');
     expect([image.width, image.height]).toEqual([60, 40]);
     const [turned, plain] = [await makeRow(image, 16), await row(upright)];
@@ -39,31 +58,53 @@ describe('the same pixels everywhere', () => {
   });
 
   test('transparent is white, also from a palette', async () => {
-    const clear = await sharp({ create: { width: 20, height: 20, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } }).png({ palette: true }).toBuffer();
+    const clear = await sharp({
+      create: { width: 20, height: 20, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+    })
+      .png({ palette: true })
+      .toBuffer();
     expect(at(await row(clear), 8, 8)).toEqual([255, 255, 255]);
   });
 
   test('16 bits, gray and CMYK come as 8-bit sRGB', async () => {
-    const gray = await sharp(new Uint16Array(400).fill(32768), { raw: { width: 20, height: 20, channels: 1 } }).toColourspace('grey16').png().toBuffer();
+    const gray = await sharp(new Uint16Array(400).fill(32768), { raw: { width: 20, height: 20, channels: 1 } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
     expect(at(await row(gray), 8, 8)).toEqual([127, 127, 127]); // 32768 of 65535, cut down
-    const cmyk = await sharp(await quarters()).toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer();
+    const cmyk = await sharp(await quarters())
+      .toColourspace('cmyk')
+      .jpeg({ quality: 100 })
+      .toBuffer();
     const [r, g, b] = at(await row(cmyk, 'x.jpg'), 4, 4);
     expect(r).toBeGreaterThan(180);
     expect(Math.max(g, b)).toBeLessThan(90);
   });
 
   test('the first frame of an animation', async () => {
-    const frames = await sharp([await blob(1), await blob(2, true)], { join: { animated: true } }).gif().toBuffer();
+    const frames = await sharp([await blob(1), await blob(2, true)], { join: { animated: true } })
+      .gif()
+      .toBuffer();
     const image = await openImage(frames, 'x.gif');
     expect(image.frames).toBe(2);
     expect([image.width, image.height]).toEqual([48, 48]);
-    const [first, still] = [await makeRow(image, 16), await row(await sharp(await blob(1)).gif().toBuffer(), 'x.gif')];
+    const [first, still] = [
+      await makeRow(image, 16),
+      await row(
+        await sharp(await blob(1))
+          .gif()
+          .toBuffer(),
+        'x.gif',
+      ),
+    ];
     expect(first.equals(still)).toBe(true);
   });
 
   test('an SVG is drawn and reaches no file', async () => {
     const folder = folderOf({ 'secret.png': await quarters() });
-    const svg = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="16" height="16"><image xlink:href="file://${join(folder, 'secret.png')}" width="16" height="16"/></svg>`);
+    const svg = Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="16" height="16"><image xlink:href="file://${join(folder, 'secret.png')}" width="16" height="16"/></svg>`,
+    );
     expect(new Set(await row(svg, 'x.svg'))).toEqual(new Set([255]));
   });
 });
@@ -76,24 +117,46 @@ describe('bad files are told by code', () => {
   ] as const)('%s', async (expected, bytes, path) => expect(await code(openImage(bytes, path))).toBe(expected));
 
   test('truncated JPEG and PNG', async () => {
-    const jpeg = await sharp(await blob(1)).jpeg().toBuffer();
+    const jpeg = await sharp(await blob(1))
+      .jpeg()
+      .toBuffer();
     const cut = jpeg.subarray(0, Math.floor(jpeg.length * 0.6));
-    expect(await code(openImage(cut, 'x.jpg').then((image) => makeRow(image, 16)), cut)).toBe('truncated');
+    expect(
+      await code(
+        openImage(cut, 'x.jpg').then((image) => makeRow(image, 16)),
+        cut,
+      ),
+    ).toBe('truncated');
     const png = await blob(1);
     const short = png.subarray(0, png.length - 40);
-    expect(await code(openImage(short, 'x.png').then((image) => makeRow(image, 16)), short)).toBe('truncated');
+    expect(
+      await code(
+        openImage(short, 'x.png').then((image) => makeRow(image, 16)),
+        short,
+      ),
+    ).toBe('truncated');
   });
 
   test('every file of the nasty set is read, or refused with a code and a sentence', async () => {
     const folder = sharedSet('nasty');
-    const truth = new Map(readFileSync(join(folder, '..', 'truth', 'nasty', 'MANIFEST.tsv'), 'utf8').trim().split('\n').slice(1).map((line) => line.split('\t')).map((fields) => [fields[0], fields[2]]));
+    const truth = new Map(
+      readFileSync(join(folder, '..', 'truth', 'nasty', 'MANIFEST.tsv'), 'utf8')
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split('\t'))
+        .map((fields) => [fields[0], fields[2]]),
+    );
     const { paths, issues } = await listed(folder);
     expect(issues).toEqual([]);
     expect(new Set(paths)).toEqual(new Set(truth.keys()));
     const refused: string[] = [];
     for (const path of paths) {
       const bytes = readFileSync(join(folder, path));
-      const told = await code(openImage(bytes, path).then((image) => makeThumb(image)), bytes);
+      const told = await code(
+        openImage(bytes, path).then((image) => makeThumb(image)),
+        bytes,
+      );
       expect(told, path).toMatch(/^(ok|empty|not-an-image|truncated|corrupt|too-large|too-slow|unsupported-format)$/);
       if (told !== 'ok' && truth.get(path) === 'ok') refused.push(`${path}: ${told}`);
       if (told === 'ok' && truth.get(path) === 'error') expect(path).toMatch(/\.svg$|heic/); // Pillow reads neither
@@ -102,7 +165,12 @@ describe('bad files are told by code', () => {
   });
 });
 
-const [red, green, blue, white] = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]];
+const [red, green, blue, white] = [
+  [255, 0, 0],
+  [0, 255, 0],
+  [0, 0, 255],
+  [255, 255, 255],
+];
 /** Each 12 × 8 with the quarters red, green, blue and white, made as a program of its own would make it. */
 const quartered: Record<string, () => Buffer | Promise<Buffer>> = {
   'jp2.jp2': () => jp2,
@@ -116,9 +184,30 @@ const quartered: Record<string, () => Buffer | Promise<Buffer>> = {
   '4-bits.bmp': () => bmp({ bits: 4 }),
   'bitmap.ico': () => icon([dib(32)]),
   'masked.ico': () => icon([dib(24)]),
-  'png.ico': async () => icon([await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).png().toBuffer()]),
-  'binary.ppm': async () => Buffer.concat([Buffer.from('P6\n# by hand\n12 8\n255\n'), await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).raw().toBuffer()]),
-  'text.ppm': async () => Buffer.from(`P3 12 8 255\n${[...(await sharp(await quarters()).resize(12, 8, { kernel: 'nearest' }).raw().toBuffer())].join(' ')}\n`),
+  'png.ico': async () =>
+    icon([
+      await sharp(await quarters())
+        .resize(12, 8, { kernel: 'nearest' })
+        .png()
+        .toBuffer(),
+    ]),
+  'binary.ppm': async () =>
+    Buffer.concat([
+      Buffer.from('P6\n# by hand\n12 8\n255\n'),
+      await sharp(await quarters())
+        .resize(12, 8, { kernel: 'nearest' })
+        .raw()
+        .toBuffer(),
+    ]),
+  'text.ppm': async () =>
+    Buffer.from(
+      `P3 12 8 255\n${[
+        ...(await sharp(await quarters())
+          .resize(12, 8, { kernel: 'nearest' })
+          .raw()
+          .toBuffer()),
+      ].join(' ')}\n`,
+    ),
   'plain.psd': () => psd(false),
   'run-lengths.psd': () => psd(true),
   'plain.tga': () => tga(false),
@@ -132,9 +221,16 @@ describe('formats with decoders of our own', () => {
     expect([image.width, image.height, image.frames]).toEqual([12, 8, 1]);
     const pixels = await makeRow(image, 16);
     const seen = [at(pixels, 2, 2), at(pixels, 13, 2), at(pixels, 2, 13), at(pixels, 13, 13)];
-    [red, green, blue, white].forEach((colour, i) => colour.forEach((value, c) => expect(Math.abs(seen[i][c] - value), `quarter ${i}`).toBeLessThan(9)));
+    [red, green, blue, white].forEach((colour, i) =>
+      colour.forEach((value, c) => expect(Math.abs(seen[i][c] - value), `quarter ${i}`).toBeLessThan(9)),
+    );
     const cut = bytes.subarray(0, Math.floor(bytes.length * 0.8));
-    expect(await code(openImage(cut, name).then((opened) => makeRow(opened, 16)), cut)).toBe('truncated');
+    expect(
+      await code(
+        openImage(cut, name).then((opened) => makeRow(opened, 16)),
+        cut,
+      ),
+    ).toBe('truncated');
   });
 
   test('gray and two-tone Netpbm, and values of 16 bits', async () => {
@@ -145,7 +241,9 @@ describe('formats with decoders of our own', () => {
   });
 
   test('an icon shows the largest of its images, where its mask lets it', async () => {
-    const small = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'black' } }).png().toBuffer();
+    const small = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'black' } })
+      .png()
+      .toBuffer();
     const image = await openImage(icon([small, dib(24, true)], [4, 12]), 'x.ico');
     expect([image.width, image.height]).toEqual([12, 8]);
     expect(new Set(await makeRow(image, 16))).toEqual(new Set([255])); // all is masked: white
@@ -156,15 +254,39 @@ describe('formats with decoders of our own', () => {
     const size = jp2.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51)) + 8;
     const heic = readFileSync(join(sharedSet('nasty'), 'made', 'heic_photo.heic'));
     const bombs: [string, Buffer][] = [
-      ['x.bmp', claim(Buffer.from(bmp({ bits: 8, packed: true })), (b) => (b.writeInt32LE(60_000, 18), b.writeInt32LE(60_000, 22)))],
+      [
+        'x.bmp',
+        claim(
+          Buffer.from(bmp({ bits: 8, packed: true })),
+          (b) => (b.writeInt32LE(60_000, 18), b.writeInt32LE(60_000, 22)),
+        ),
+      ],
       ['x.jp2', claim(Buffer.from(jp2), (b) => (b.writeUInt32BE(2 ** 31, size), b.writeUInt32BE(2 ** 31, size + 4)))],
       ['x.tga', claim(Buffer.from(tga(true)), (b) => (b.writeUInt16LE(60_000, 12), b.writeUInt16LE(60_000, 14)))],
       ['x.psd', claim(Buffer.from(psd(true)), (b) => (b.writeUInt32BE(60_000, 14), b.writeUInt32BE(60_000, 18)))],
       ['x.pgm', Buffer.from('P5 100000 100000 255\n0')],
-      ['x.heic', claim(Buffer.from(heic), (b) => (b.writeUInt32BE(100_000, b.indexOf('ispe') + 8), b.writeUInt32BE(100_000, b.indexOf('ispe') + 12)))],
-      ['x.ico', icon([claim(Buffer.from(await quarters()), (b) => (b.writeUInt32BE(100_000, 16), b.writeUInt32BE(100_000, 20)))])],
+      [
+        'x.heic',
+        claim(
+          Buffer.from(heic),
+          (b) => (b.writeUInt32BE(100_000, b.indexOf('ispe') + 8), b.writeUInt32BE(100_000, b.indexOf('ispe') + 12)),
+        ),
+      ],
+      [
+        'x.ico',
+        icon([
+          claim(Buffer.from(await quarters()), (b) => (b.writeUInt32BE(100_000, 16), b.writeUInt32BE(100_000, 20))),
+        ]),
+      ],
     ];
-    for (const [name, bytes] of bombs) expect(await code(openImage(bytes, name).then((image) => makeRow(image, 16)), bytes), name).toMatch(name === 'x.ico' ? /^(too-large|corrupt)$/ : /^too-large$/); // a PNG's checksum also tells
+    for (const [name, bytes] of bombs)
+      expect(
+        await code(
+          openImage(bytes, name).then((image) => makeRow(image, 16)),
+          bytes,
+        ),
+        name,
+      ).toMatch(name === 'x.ico' ? /^(too-large|corrupt)$/ : /^too-large$/); // a PNG's checksum also tells
   });
 
   test('their thread keeps no process alive and prints nothing', async () => {
@@ -172,12 +294,20 @@ describe('formats with decoders of our own', () => {
     const folder = folderOf({ 'cut.heic': heic.subarray(0, 9000), 'whole.bmp': bmp({ bits: 24 }) });
     const script = `import { readFileSync } from 'node:fs'; import { openImage } from ${JSON.stringify(new URL('../../src-main/image/decode.ts', import.meta.url).href)};
       for (const name of ['cut.heic', 'whole.bmp']) console.log(await openImage(readFileSync(name), name).then(({ width }) => width, ({ code }) => code));`;
-    expect(execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], { cwd: folder, encoding: 'utf8', timeout: 15_000 })).toBe('truncated\n12\n');
+    expect(
+      execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], {
+        cwd: folder,
+        encoding: 'utf8',
+        timeout: 15_000,
+      }),
+    ).toBe('truncated\n12\n');
   });
 
   test('many at once answer each with its own', async () => {
     const sides = Array.from({ length: 12 }, (_, i) => i + 1);
-    const widths = await Promise.all(sides.map(async (side) => (await openImage(Buffer.from(`P5 ${side} 1 255\n${'x'.repeat(side)}`), 'x.pgm')).width));
+    const widths = await Promise.all(
+      sides.map(async (side) => (await openImage(Buffer.from(`P5 ${side} 1 255\n${'x'.repeat(side)}`), 'x.pgm')).width),
+    );
     expect(widths).toEqual(sides);
   });
 });
@@ -186,13 +316,14 @@ test('large images wait for room, in turn', async () => {
   let [now, most] = [0, 0];
   const order: number[] = [];
   const room = new Room(150e6);
-  const work = (pixels: number, index: number) => room.hold(pixels, async () => {
-    now += pixels;
-    most = Math.max(most, now);
-    order.push(index);
-    await new Promise((done) => setImmediate(done));
-    now -= pixels;
-  });
+  const work = (pixels: number, index: number) =>
+    room.hold(pixels, async () => {
+      now += pixels;
+      most = Math.max(most, now);
+      order.push(index);
+      await new Promise((done) => setImmediate(done));
+      now -= pixels;
+    });
   await Promise.all([60e6, 60e6, 60e6, 1e9, 1e6, 60e6].map(work));
   expect(order).toEqual([0, 1, 2, 3, 4, 5]);
   expect(most).toBe(1e9); // alone
@@ -201,9 +332,31 @@ test('large images wait for room, in turn', async () => {
 describe('finding', () => {
   test('odd names, hidden files, wrong and missing extensions, other files', async () => {
     const png = await blob(1);
-    const folder = folderOf({ 'a b.png': png, 'new\nline.png': png, 'ünï/写真 🖼.png': png, '.hidden.png': png, 'no-extension': png, 'wrong.jpg': png, 'UPPER.PNG': png, 'empty.png': '', 'notes.txt': 'no', 'data.bin': 'BM is not enough' });
+    const folder = folderOf({
+      'a b.png': png,
+      'new\nline.png': png,
+      'ünï/写真 🖼.png': png,
+      '.hidden.png': png,
+      'no-extension': png,
+      'wrong.jpg': png,
+      'UPPER.PNG': png,
+      'empty.png': '',
+      'notes.txt': 'no',
+      'data.bin': 'BM is not enough',
+    });
     const { paths } = await listed(folder);
-    expect(paths.sort()).toEqual(['.hidden.png', 'UPPER.PNG', 'a b.png', 'empty.png', 'new\nline.png', 'no-extension', 'wrong.jpg', 'ünï/写真 🖼.png'].sort());
+    expect(paths.sort()).toEqual(
+      [
+        '.hidden.png',
+        'UPPER.PNG',
+        'a b.png',
+        'empty.png',
+        'new\nline.png',
+        'no-extension',
+        'wrong.jpg',
+        'ünï/写真 🖼.png',
+      ].sort(),
+    );
   });
 
   test('loops of links end, and each file is listed once', async () => {

@@ -11,7 +11,16 @@ import { start } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
-const known = (path: string, i: number, sha256 = `hash-${i}`): Known => ({ id: i + 1, path, sha256, decision: null, reason: null, tags: [], label: null, note: null });
+const known = (path: string, i: number, sha256 = `hash-${i}`): Known => ({
+  id: i + 1,
+  path,
+  sha256,
+  decision: null,
+  reason: null,
+  tags: [],
+  label: null,
+  note: null,
+});
 const samples = ['cat/1.jpg', 'dog/1.jpg'].map((path, i) => known(path, i));
 function file(content: string, name: string): string {
   const path = join(temporaryFolder('import'), name);
@@ -22,28 +31,66 @@ function file(content: string, name: string): string {
 describe('what is told with its line', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   test.each([
-    ['a path of 200,000 parts', `{"path":"cat/1.jpg"}\n{"path":"${'a/'.repeat(200_000)}"}`, 'a.jsonl', /^Line 2 .*4,096/],
+    [
+      'a path of 200,000 parts',
+      `{"path":"cat/1.jpg"}\n{"path":"${'a/'.repeat(200_000)}"}`,
+      'a.jsonl',
+      /^Line 2 .*4,096/,
+    ],
     ['a line of 2 MiB', `{"path":"cat/1.jpg","x":"${'x'.repeat(2 ** 21)}"}`, 'a.jsonl', /^Line 1 .*1 MiB/],
-    ['a cell of 2 MiB', `path,note\ncat/1.jpg,"${'a'.repeat(2 ** 21)}"\n`, 'a.csv', /^Line \d of a.csv begins a row of more than 1 MiB/],
+    [
+      'a cell of 2 MiB',
+      `path,note\ncat/1.jpg,"${'a'.repeat(2 ** 21)}"\n`,
+      'a.csv',
+      /^Line \d of a.csv begins a row of more than 1 MiB/,
+    ],
     ['a head of 300,000 columns', `path,${'"a""b",'.repeat(300_000)}\n`, 'a.csv', /^Line 1 of a.csv .*10,000 columns/],
     ['nothing but quotation marks', `path,"${'"'.repeat(2 ** 21)}`, 'a.csv', /^Line \d of a.csv/],
-    ['a decision of nested lists', `{"path":"cat/1.jpg","decision":${deep}}`, 'a.jsonl', /^Line 1 .*decision is neither text nor empty/],
-    ['a tag of nested lists', `{"path":"cat/1.jpg","tags":[${deep}]}`, 'a.jsonl', /^Line 1 .*a tag is neither text nor empty/],
-    ['100,000 tags', `{"path":"cat/1.jpg","tags":"${Array.from({ length: 100_000 }, (_, i) => i).join()}"}`, 'a.jsonl', /^Line 1 .*1000 tags/],
+    [
+      'a decision of nested lists',
+      `{"path":"cat/1.jpg","decision":${deep}}`,
+      'a.jsonl',
+      /^Line 1 .*decision is neither text nor empty/,
+    ],
+    [
+      'a tag of nested lists',
+      `{"path":"cat/1.jpg","tags":[${deep}]}`,
+      'a.jsonl',
+      /^Line 1 .*a tag is neither text nor empty/,
+    ],
+    [
+      '100,000 tags',
+      `{"path":"cat/1.jpg","tags":"${Array.from({ length: 100_000 }, (_, i) => i).join()}"}`,
+      'a.jsonl',
+      /^Line 1 .*1000 tags/,
+    ],
   ])('%s', async (_, content, name, message) => {
-    await expect(importMarks(file(content, name), samples)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringMatching(message) });
+    await expect(importMarks(file(content, name), samples)).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringMatching(message),
+    });
   });
 
   test('a file of a gigabyte, and what is no file', async () => {
     const large = file('', 'large.csv');
     truncateSync(large, 2 ** 30); // sparse
-    await expect(importMarks(large, samples)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining('500 MiB') });
-    for (const path of ['/dev/zero', temporaryFolder('import')]) await expect(importMarks(path, samples)).rejects.toMatchObject({ code: 'bad-request' });
+    await expect(importMarks(large, samples)).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringContaining('500 MiB'),
+    });
+    for (const path of ['/dev/zero', temporaryFolder('import')])
+      await expect(importMarks(path, samples)).rejects.toMatchObject({ code: 'bad-request' });
   });
 
   test('a list of more lines than there are images anywhere', () => {
-    expect(() => linesOf('\n'.repeat(5_000_001), 'list.txt').forEach(() => undefined)).toThrow('list.txt has more than 5,000,000 lines');
-    expect([...linesOf('a\r\n\nb', 'x')]).toEqual([['a', 1], ['', 2], ['b', 3]]);
+    expect(() => linesOf('\n'.repeat(5_000_001), 'list.txt').forEach(() => undefined)).toThrow(
+      'list.txt has more than 5,000,000 lines',
+    );
+    expect([...linesOf('a\r\n\nb', 'x')]).toEqual([
+      ['a', 1],
+      ['', 2],
+      ['b', 3],
+    ]);
     expect(() => pathIn('"a', 'Line 3 of x')).toThrow('Line 3 of x begins with a quotation mark');
   });
 });
@@ -51,7 +98,11 @@ describe('what is told with its line', () => {
 test('twenty thousand images of one name and one content, as many rows by other ways of naming them', async () => {
   const count = 20_000;
   const copies = Array.from({ length: count }, (_, i) => known(`set/${i}/frame.png`, i, 'same'));
-  const rows = copies.map(({ path }, i) => JSON.stringify(i % 2 ? { path: `/else/where/${path}`, sha256: 'same', note: `${i}` } : { path: path.slice(4), note: `${i}` }));
+  const rows = copies.map(({ path }, i) =>
+    JSON.stringify(
+      i % 2 ? { path: `/else/where/${path}`, sha256: 'same', note: `${i}` } : { path: path.slice(4), note: `${i}` },
+    ),
+  );
   const { result, marks } = await importMarks(file(rows.join('\n'), 'rows.jsonl'), copies);
   expect(result).toMatchObject({ rows: count, matched: count, unmatched: [] });
   expect(marks.every(([id, patch]) => patch.note === `${id - 1}`)).toBe(true);
@@ -72,9 +123,13 @@ test('the engine answers during an import, and closing the folder ends it', asyn
   const workspace = await scanned(openWorkspace(folderOf({ 'cat/1.png': await blob(1) })));
   const large = largeFile();
   let turns = 0;
-  const importing = workspace.import({ file: large, dryRun: true }).then(() => 'read', (error: { code: string }) => error.code);
+  const importing = workspace.import({ file: large, dryRun: true }).then(
+    () => 'read',
+    (error: { code: string }) => error.code,
+  );
   const isDone = importing.then(() => true);
-  while (turns < 20 && !(await Promise.race([isDone, new Promise<false>((next) => setImmediate(() => next(false)))]))) turns++;
+  while (turns < 20 && !(await Promise.race([isDone, new Promise<false>((next) => setImmediate(() => next(false)))])))
+    turns++;
   expect(turns).toBe(20); // what is asked meanwhile has its turn
   await workspace.close();
   expect(await importing).toBe('cancelled');

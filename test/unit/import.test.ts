@@ -7,10 +7,32 @@ import { importMarks } from '../../src-main/workspace/import.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 
 const sampleOf = (path: string, i: number, marks: Partial<Marks> = {}): Sample => ({
-  id: i + 1, path, class: path.split('/').at(-2) ?? null, frames: 1, bytes: 1, modifiedMs: 0, width: 1, height: 1, format: 'png', sha256: `hash-${i + 1}`,
-  decision: null, reason: null, tags: [], label: null, note: null, ...marks,
+  id: i + 1,
+  path,
+  class: path.split('/').at(-2) ?? null,
+  frames: 1,
+  bytes: 1,
+  modifiedMs: 0,
+  width: 1,
+  height: 1,
+  format: 'png',
+  sha256: `hash-${i + 1}`,
+  decision: null,
+  reason: null,
+  tags: [],
+  label: null,
+  note: null,
+  ...marks,
 });
-const samples = ['cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg', 'dog/only.jpg', 'top.jpg', 'a, b/"q".jpg', 'Caf\u00e9/x.jpg'].map((path, i) => sampleOf(path, i));
+const samples = [
+  'cat/1.jpg',
+  'cat/2.jpg',
+  'dog/1.jpg',
+  'dog/only.jpg',
+  'top.jpg',
+  'a, b/"q".jpg',
+  'Caf\u00e9/x.jpg',
+].map((path, i) => sampleOf(path, i));
 const idOf = (path: string) => samples.find((sample) => sample.path === path)?.id as number;
 
 function file(content: string | Uint8Array, name = 'marks.csv'): string {
@@ -20,14 +42,27 @@ function file(content: string | Uint8Array, name = 'marks.csv'): string {
 }
 const read = async (content: string | Uint8Array, name?: string, list: readonly Sample[] = samples) => {
   const { result, marks } = await importMarks(file(content, name), list);
-  return { ...result, marks: Object.fromEntries(marks.map(([id, patch]) => [list.find((sample) => sample.id === id)?.path, patch])) };
+  return {
+    ...result,
+    marks: Object.fromEntries(marks.map(([id, patch]) => [list.find((sample) => sample.id === id)?.path, patch])),
+  };
 };
 
 describe('tables', () => {
   test('all columns, in quotes, with line breaks inside', async () => {
-    expect(await read('path,decision,reason,tags,label,note\r\ncat/1.jpg,reject,"too ""dark""","b; a",dog,"one\r\ntwo"\r\n"a, b/""q"".jpg",keep,,,,\r\n')).toEqual({
-      rows: 2, matched: 2, changed: 2, unmatched: [],
-      marks: { 'cat/1.jpg': { decision: 'reject', reason: 'too "dark"', tags: ['a', 'b'], label: 'dog', note: 'one\r\ntwo' }, 'a, b/"q".jpg': { decision: 'keep' } },
+    expect(
+      await read(
+        'path,decision,reason,tags,label,note\r\ncat/1.jpg,reject,"too ""dark""","b; a",dog,"one\r\ntwo"\r\n"a, b/""q"".jpg",keep,,,,\r\n',
+      ),
+    ).toEqual({
+      rows: 2,
+      matched: 2,
+      changed: 2,
+      unmatched: [],
+      marks: {
+        'cat/1.jpg': { decision: 'reject', reason: 'too "dark"', tags: ['a', 'b'], label: 'dog', note: 'one\r\ntwo' },
+        'a, b/"q".jpg': { decision: 'keep' },
+      },
     });
   });
 
@@ -46,18 +81,37 @@ describe('tables', () => {
   });
 
   test('only columns that are there change anything; an empty cell clears', async () => {
-    const list = [sampleOf('cat/1.jpg', 0, { decision: 'reject', reason: 'dark', tags: ['x'], label: 'dog', note: 'n' }), sampleOf('cat/2.jpg', 1, { decision: 'reject', reason: 'dark' })];
+    const list = [
+      sampleOf('cat/1.jpg', 0, { decision: 'reject', reason: 'dark', tags: ['x'], label: 'dog', note: 'n' }),
+      sampleOf('cat/2.jpg', 1, { decision: 'reject', reason: 'dark' }),
+    ];
     expect((await read('path,note\ncat/1.jpg,\n', 'a.csv', list)).marks).toEqual({ 'cat/1.jpg': { note: null } });
-    expect((await read('path,tags,label\ncat/1.jpg,"y,x",cat\n', 'a.csv', list)).marks).toEqual({ 'cat/1.jpg': { tags: ['x', 'y'], label: null } });
+    expect((await read('path,tags,label\ncat/1.jpg,"y,x",cat\n', 'a.csv', list)).marks).toEqual({
+      'cat/1.jpg': { tags: ['x', 'y'], label: null },
+    });
     // Another decision has not the old one's reason; the same one keeps it.
-    expect((await read('path,decision\ncat/1.jpg,keep\ncat/2.jpg,reject\n', 'a.csv', list))).toMatchObject({ matched: 2, changed: 1, marks: { 'cat/1.jpg': { decision: 'keep', reason: null } } });
-    expect((await read('path,decision\ncat/1.jpg,\n', 'a.csv', list)).marks).toEqual({ 'cat/1.jpg': { decision: null, reason: null } });
-    expect((await read('path,decision,reason\ncat/1.jpg,reject,dark\n', 'a.csv', list))).toMatchObject({ matched: 1, changed: 0, marks: {} });
+    expect(await read('path,decision\ncat/1.jpg,keep\ncat/2.jpg,reject\n', 'a.csv', list)).toMatchObject({
+      matched: 2,
+      changed: 1,
+      marks: { 'cat/1.jpg': { decision: 'keep', reason: null } },
+    });
+    expect((await read('path,decision\ncat/1.jpg,\n', 'a.csv', list)).marks).toEqual({
+      'cat/1.jpg': { decision: null, reason: null },
+    });
+    expect(await read('path,decision,reason\ncat/1.jpg,reject,dark\n', 'a.csv', list)).toMatchObject({
+      matched: 1,
+      changed: 0,
+      marks: {},
+    });
   });
 
   test('a class that is the folder’s is no label; rows about one image add up', async () => {
-    expect((await read('path,class\ncat/1.jpg,cat\ndog/1.jpg,wolf\ntop.jpg,\n')).marks).toEqual({ 'dog/1.jpg': { label: 'wolf' } });
-    expect((await read('{"path":"cat/1.jpg","note":"a"}\n{"path":"cat/1.jpg","decision":"keep"}\n', 'a.jsonl')).marks).toEqual({ 'cat/1.jpg': { note: 'a', decision: 'keep' } });
+    expect((await read('path,class\ncat/1.jpg,cat\ndog/1.jpg,wolf\ntop.jpg,\n')).marks).toEqual({
+      'dog/1.jpg': { label: 'wolf' },
+    });
+    expect(
+      (await read('{"path":"cat/1.jpg","note":"a"}\n{"path":"cat/1.jpg","decision":"keep"}\n', 'a.jsonl')).marks,
+    ).toEqual({ 'cat/1.jpg': { note: 'a', decision: 'keep' } });
   });
 
   test.each([
@@ -67,7 +121,11 @@ describe('tables', () => {
     ['a quote that does not end', 'path,decision\n"cat/1.jpg,keep\n', 'Line '],
     ['a row without a name', 'path,decision\ncat/1.jpg,keep\n,keep\n', 'Line 3'],
     ['a tag that is too long', `path,tags\ncat/1.jpg,${'x'.repeat(101)}\n`, 'Line 2'],
-    ['bytes that are no UTF-8', Buffer.concat([Buffer.from('path,note\ncat/1.jpg,'), Buffer.from([0xe9]), Buffer.from('\n')]), 'Line 2'],
+    [
+      'bytes that are no UTF-8',
+      Buffer.concat([Buffer.from('path,note\ncat/1.jpg,'), Buffer.from([0xe9]), Buffer.from('\n')]),
+      'Line 2',
+    ],
     ['nothing', '', 'empty'],
   ])('%s is told with its line', async (_, content, where) => {
     await expect(read(content)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(where) });
@@ -76,21 +134,47 @@ describe('tables', () => {
 
 describe('JSON', () => {
   test('lines, with tags as a list; also under another name', async () => {
-    const lines = '{"path":"cat/1.jpg","decision":"reject","tags":["b","a"],"extra":{}}\r\n\r\n{"image":"dog/1.jpg","keep":true}\r\n';
+    const lines =
+      '{"path":"cat/1.jpg","decision":"reject","tags":["b","a"],"extra":{}}\r\n\r\n{"image":"dog/1.jpg","keep":true}\r\n';
     for (const name of ['marks.jsonl', 'marks.json', 'marks.txt']) {
-      expect((await read(lines, name)).marks).toEqual({ 'cat/1.jpg': { decision: 'reject', tags: ['a', 'b'] }, 'dog/1.jpg': { decision: 'keep' } });
+      expect((await read(lines, name)).marks).toEqual({
+        'cat/1.jpg': { decision: 'reject', tags: ['a', 'b'] },
+        'dog/1.jpg': { decision: 'keep' },
+      });
     }
     expect((await read('[{"file":"cat/1.jpg","note":"x"}]', 'a.json')).marks).toEqual({ 'cat/1.jpg': { note: 'x' } });
   });
 
   test('COCO: the category of an image’s boxes; several say nothing', async () => {
     const coco = {
-      images: [{ id: 7, file_name: 'cat/1.jpg' }, { id: 8, file_name: 'images/cat/2.jpg' }, { id: 9, file_name: 'dog/1.jpg' }, { id: 10, file_name: 'gone.jpg' }],
-      annotations: [{ id: 1, image_id: 7, category_id: 2 }, { id: 2, image_id: 7, category_id: 2 }, { id: 3, image_id: 8, category_id: 1 }, { id: 4, image_id: 8, category_id: 2 }],
-      categories: [{ id: 1, name: 'cat' }, { id: 2, name: 'lynx' }],
+      images: [
+        { id: 7, file_name: 'cat/1.jpg' },
+        { id: 8, file_name: 'images/cat/2.jpg' },
+        { id: 9, file_name: 'dog/1.jpg' },
+        { id: 10, file_name: 'gone.jpg' },
+      ],
+      annotations: [
+        { id: 1, image_id: 7, category_id: 2 },
+        { id: 2, image_id: 7, category_id: 2 },
+        { id: 3, image_id: 8, category_id: 1 },
+        { id: 4, image_id: 8, category_id: 2 },
+      ],
+      categories: [
+        { id: 1, name: 'cat' },
+        { id: 2, name: 'lynx' },
+      ],
     };
-    expect(await read(JSON.stringify(coco), 'a.json')).toEqual({ rows: 4, matched: 3, changed: 1, unmatched: ['gone.jpg'], marks: { 'cat/1.jpg': { label: 'lynx' } } });
-    await expect(read(JSON.stringify({ ...coco, categories: [] }), 'a.json')).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining('Annotation 1') });
+    expect(await read(JSON.stringify(coco), 'a.json')).toEqual({
+      rows: 4,
+      matched: 3,
+      changed: 1,
+      unmatched: ['gone.jpg'],
+      marks: { 'cat/1.jpg': { label: 'lynx' } },
+    });
+    await expect(read(JSON.stringify({ ...coco, categories: [] }), 'a.json')).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringContaining('Annotation 1'),
+    });
   });
 
   test.each([
@@ -99,18 +183,37 @@ describe('JSON', () => {
     ['a list where an object belongs', '{"path":"cat/1.jpg"}\n[1]\n', 'a.jsonl', 'Line 2'],
     ['something else', '{"hello": 1}', 'a.json', 'none of what can be imported'],
     ['a manifest without samples', '{"schema":"winnow/manifest@2"}', 'a.json', 'samples'],
-    ['a manifest with a wrong decision', '{"schema":"winnow/manifest@2","samples":[{"path":"cat/1.jpg","decision":"yes"}]}', 'a.json', 'Entry 1'],
+    [
+      'a manifest with a wrong decision',
+      '{"schema":"winnow/manifest@2","samples":[{"path":"cat/1.jpg","decision":"yes"}]}',
+      'a.json',
+      'Entry 1',
+    ],
   ])('%s is told', async (_, content, name, where) => {
-    await expect(read(content, name)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(where) });
+    await expect(read(content, name)).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringContaining(where),
+    });
   });
 
   test('the manifest of the first version', async () => {
-    const manifest = { schema: 'winnow/manifest@1', samples: [{ path: 'cat/1.jpg', class: 'cat', decision: 'keep', sha256: 'hash-1', scores: {} }, { path: 'cat/2.jpg', class: 'cat', decision: 'undecided' }] };
-    expect((await read(JSON.stringify(manifest), 'manifest.json')).marks).toEqual({ 'cat/1.jpg': { decision: 'keep' } });
+    const manifest = {
+      schema: 'winnow/manifest@1',
+      samples: [
+        { path: 'cat/1.jpg', class: 'cat', decision: 'keep', sha256: 'hash-1', scores: {} },
+        { path: 'cat/2.jpg', class: 'cat', decision: 'undecided' },
+      ],
+    };
+    expect((await read(JSON.stringify(manifest), 'manifest.json')).marks).toEqual({
+      'cat/1.jpg': { decision: 'keep' },
+    });
   });
 
   test('a file that is not there', async () => {
-    await expect(importMarks(join(temporaryFolder('import'), 'none.csv'), samples)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining('none.csv') });
+    await expect(importMarks(join(temporaryFolder('import'), 'none.csv'), samples)).rejects.toMatchObject({
+      code: 'bad-request',
+      message: expect.stringContaining('none.csv'),
+    });
   });
 });
 
@@ -121,12 +224,26 @@ describe('which image a row means', () => {
   };
 
   test('its path, also in the way of another system', async () => {
-    expect((await only(['cat/1.jpg', './dog/1.jpg', 'cat\\2.jpg', 'Cafe\u0301/x.jpg'])).marked.sort()).toEqual(['Caf\u00e9/x.jpg', 'cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg']);
+    expect((await only(['cat/1.jpg', './dog/1.jpg', 'cat\\2.jpg', 'Cafe\u0301/x.jpg'])).marked.sort()).toEqual([
+      'Caf\u00e9/x.jpg',
+      'cat/1.jpg',
+      'cat/2.jpg',
+      'dog/1.jpg',
+    ]);
   });
 
   test('a whole path on another machine, by the folder that most paths share', async () => {
-    expect(await only(['/home/me/set/cat/1.jpg', '/home/me/set/dog/1.jpg', '/home/me/set/top.jpg', '/home/me/set/gone/top.jpg', '/home/me/set/dog/2.jpg'])).toEqual({
-      marked: ['cat/1.jpg', 'dog/1.jpg', 'top.jpg'], unmatched: ['/home/me/set/gone/top.jpg', '/home/me/set/dog/2.jpg'],
+    expect(
+      await only([
+        '/home/me/set/cat/1.jpg',
+        '/home/me/set/dog/1.jpg',
+        '/home/me/set/top.jpg',
+        '/home/me/set/gone/top.jpg',
+        '/home/me/set/dog/2.jpg',
+      ]),
+    ).toEqual({
+      marked: ['cat/1.jpg', 'dog/1.jpg', 'top.jpg'],
+      unmatched: ['/home/me/set/gone/top.jpg', '/home/me/set/dog/2.jpg'],
     });
     expect((await only(['C:\\sets\\mine\\cat\\1.jpg'])).marked).toEqual(['cat/1.jpg']);
   });
@@ -134,7 +251,10 @@ describe('which image a row means', () => {
   test('part of a path where that is one image’s, a bare name where it is there once', async () => {
     expect((await only(['set/images/cat/1.jpg'])).marked).toEqual(['cat/1.jpg']);
     const deep = ['train/cat/1.jpg', 'train/dog/1.jpg', 'val/cat/3.jpg'].map((path, i) => sampleOf(path, i));
-    expect(await only(['dog/1.jpg', '3.jpg', '1.jpg', 'elsewhere/1.jpg'], deep)).toEqual({ marked: ['train/dog/1.jpg', 'val/cat/3.jpg'], unmatched: ['1.jpg', 'elsewhere/1.jpg'] });
+    expect(await only(['dog/1.jpg', '3.jpg', '1.jpg', 'elsewhere/1.jpg'], deep)).toEqual({
+      marked: ['train/dog/1.jpg', 'val/cat/3.jpg'],
+      unmatched: ['1.jpg', 'elsewhere/1.jpg'],
+    });
     expect((await only(['only.jpg'])).marked).toEqual(['dog/only.jpg']);
     // Sorted into other folders: by name, unless the file knows this folder's.
     expect((await only(['else/only.jpg'])).marked).toEqual(['dog/only.jpg']);
@@ -145,7 +265,9 @@ describe('which image a row means', () => {
 
   test('its bytes, where it was renamed, and also where another has its name now', async () => {
     const row = (path: string, id: number) => JSON.stringify({ path, sha256: `hash-${id}`, note: 'x' });
-    expect(Object.keys((await read(row('was/elsewhere.jpg', idOf('dog/1.jpg')), 'a.jsonl')).marks)).toEqual(['dog/1.jpg']);
+    expect(Object.keys((await read(row('was/elsewhere.jpg', idOf('dog/1.jpg')), 'a.jsonl')).marks)).toEqual([
+      'dog/1.jpg',
+    ]);
     expect(Object.keys((await read(row('cat/1.jpg', idOf('cat/2.jpg')), 'a.jsonl')).marks)).toEqual(['cat/2.jpg']);
     expect(Object.keys((await read(row('cat/1.jpg', 999), 'a.jsonl')).marks)).toEqual(['cat/1.jpg']);
     const copies = [sampleOf('a/1.jpg', 0), { ...sampleOf('b/2.jpg', 1), sha256: 'hash-1' }];
@@ -154,7 +276,9 @@ describe('which image a row means', () => {
   });
 
   test('at most a hundred unmatched are told', async () => {
-    const { unmatched, rows, matched } = await read(`path,note\n${Array.from({ length: 150 }, (_, i) => `no/${i}.png,x`).join('\n')}\n`);
+    const { unmatched, rows, matched } = await read(
+      `path,note\n${Array.from({ length: 150 }, (_, i) => `no/${i}.png,x`).join('\n')}\n`,
+    );
     expect([unmatched.length, rows, matched]).toEqual([100, 150, 0]);
   });
 });

@@ -12,12 +12,18 @@ function followed() {
   });
   /** Resolves when the job ends; to be asked for before it does. */
   const end = ({ id }: Job) => new Promise<Job>((resolve) => waiting.set(id, resolve));
-  const queue = () => jobs.list().filter(({ state }) => state === 'queued').sort((a, b) => a.place! - b.place!).map(({ title, place }) => `${place} ${title}`);
+  const queue = () =>
+    jobs
+      .list()
+      .filter(({ state }) => state === 'queued')
+      .sort((a, b) => a.place! - b.place!)
+      .map(({ title, place }) => `${place} ${title}`);
   return { jobs, told, end, queue };
 }
 
 /** Work that lasts until it is cancelled. */
-const lasting = ({ signal }: { signal: AbortSignal }) => new Promise<string>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason)));
+const lasting = ({ signal }: { signal: AbortSignal }) =>
+  new Promise<string>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason)));
 
 test('a job tells its stages and counts, and ends with a sentence', async () => {
   const { jobs, told, end } = followed();
@@ -29,7 +35,9 @@ test('a job tells its stages and counts, and ends with a sentence', async () => 
   });
   expect(started).toMatchObject({ state: 'running', stage: 'Starting' });
   expect(await end(started)).toMatchObject({ state: 'done', summary: 'all read', error: null });
-  expect(told.some(({ stage, done, total, unit }) => stage === 'Reading' && done === 3 && total === 3 && unit === 'images')).toBe(true);
+  expect(
+    told.some(({ stage, done, total, unit }) => stage === 'Reading' && done === 3 && total === 3 && unit === 'images'),
+  ).toBe(true);
   expect(told.at(-1)).toMatchObject({ stage: 'Training', unit: 'steps' });
 });
 
@@ -44,9 +52,15 @@ test('one runs, the others wait in the order in which they were asked for, and e
   expect(queue()).toEqual(['1 Train', '2 Export']);
   const ends = [first, second, third].map(end);
   jobs.cancel(first.id);
-  expect((await Promise.all(ends)).map(({ state, place }) => [state, place])).toEqual([['cancelled', null], ['done', null], ['done', null]]);
+  expect((await Promise.all(ends)).map(({ state, place }) => [state, place])).toEqual([
+    ['cancelled', null],
+    ['done', null],
+    ['done', null],
+  ]);
   expect(began).toEqual(['Train', 'Export']);
-  expect(told.filter(({ id, state }) => id === third.id && state === 'queued').map(({ place }) => place)).toEqual([2, 1]);
+  expect(told.filter(({ id, state }) => id === third.id && state === 'queued').map(({ place }) => place)).toEqual([
+    2, 1,
+  ]);
   const running = new Set<number>();
   for (const { id, state } of told) {
     if (state === 'running') running.add(id);
@@ -73,10 +87,16 @@ test('the queue is reordered', async () => {
 test('a job that waits is cancelled at once, without being begun', async () => {
   const { jobs, end, queue } = followed();
   const first = jobs.start('rank', 'Rank', lasting);
-  const waits = jobs.start('train', 'Train', async () => { throw new Error('it must not begin'); });
+  const waits = jobs.start('train', 'Train', async () => {
+    throw new Error('it must not begin');
+  });
   const last = jobs.start('scan', 'Scan', async () => 'scanned');
   jobs.cancel(waits.id);
-  expect(jobs.list().find(({ id }) => id === waits.id)).toMatchObject({ state: 'cancelled', error: { code: 'cancelled' }, summary: null });
+  expect(jobs.list().find(({ id }) => id === waits.id)).toMatchObject({
+    state: 'cancelled',
+    error: { code: 'cancelled' },
+    summary: null,
+  });
   expect(queue()).toEqual(['1 Scan']);
   expect(jobs.queued('scan')?.id).toBe(last.id);
   const ended = end(last);
@@ -102,26 +122,36 @@ test('what fails is told by code and sentence', async () => {
   const started = jobs.start('export', 'Export', async () => {
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   });
-  expect(await end(started)).toMatchObject({ state: 'failed', error: { code: 'disk-full', message: 'The disk is full. Free some space and try again.' } });
+  expect(await end(started)).toMatchObject({
+    state: 'failed',
+    error: { code: 'disk-full', message: 'The disk is full. Free some space and try again.' },
+  });
 });
 
 test('many hands: all done, never more at once than asked for, and the first error ends it', async () => {
   let atOnce = 0;
   let most = 0;
   const seen: number[] = [];
-  await forEachParallel(Array.from({ length: 20 }, (_, i) => i), 3, new AbortController().signal, async (i) => {
-    most = Math.max(most, ++atOnce);
-    await new Promise(setImmediate);
-    atOnce--;
-    seen.push(i);
-  });
+  await forEachParallel(
+    Array.from({ length: 20 }, (_, i) => i),
+    3,
+    new AbortController().signal,
+    async (i) => {
+      most = Math.max(most, ++atOnce);
+      await new Promise(setImmediate);
+      atOnce--;
+      seen.push(i);
+    },
+  );
   expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i));
   expect(most).toBe(3);
   const after: number[] = [];
-  await expect(forEachParallel([1, 2, 3, 4, 5, 6], 2, new AbortController().signal, async (i) => {
-    if (i === 2) throw new Error('two');
-    await new Promise(setImmediate);
-    after.push(i);
-  })).rejects.toThrow('two');
+  await expect(
+    forEachParallel([1, 2, 3, 4, 5, 6], 2, new AbortController().signal, async (i) => {
+      if (i === 2) throw new Error('two');
+      await new Promise(setImmediate);
+      after.push(i);
+    }),
+  ).rejects.toThrow('two');
   expect(after).not.toContain(6);
 });

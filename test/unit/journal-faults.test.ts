@@ -5,16 +5,32 @@ import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { blob, folderOf } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
-const open = async () => scanned(openWorkspace(folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'two\nlines.png': await blob(3) })));
-const decide = (workspace: OpenWorkspace, path: string, decision: 'keep' | 'reject') => workspace.edit({ paths: [path] }, { decision });
+const open = async () =>
+  scanned(
+    openWorkspace(folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'two\nlines.png': await blob(3) })),
+  );
+const decide = (workspace: OpenWorkspace, path: string, decision: 'keep' | 'reject') =>
+  workspace.edit({ paths: [path] }, { decision });
 
 const old: [what: string, action: string | object, changes: string | object][] = [
   ['no JSON', '{"do":', '{"marks":[],"settings":[]}'],
   ['an action that this version does not know', { do: 'polish' }, { marks: [], settings: [] }],
   ['no action', '7', { marks: [], settings: [] }],
-  ['a ranking by a method that is gone', { do: 'rank', request: { ...rankSchema.parse({ method: 'gone' }) }, run: 'gone-1' }, { marks: [], settings: [] }],
-  ['a ranking with a parameter that is none now', { do: 'rank', request: rankSchema.parse({ method: 'pca', parameters: { sizePx: 'large' } }), run: 'pca-1' }, { marks: [], settings: [] }],
-  ['a training that does not validate', { do: 'train', request: { model: 7 }, run: 'x-1' }, { marks: [], settings: [] }],
+  [
+    'a ranking by a method that is gone',
+    { do: 'rank', request: { ...rankSchema.parse({ method: 'gone' }) }, run: 'gone-1' },
+    { marks: [], settings: [] },
+  ],
+  [
+    'a ranking with a parameter that is none now',
+    { do: 'rank', request: rankSchema.parse({ method: 'pca', parameters: { sizePx: 'large' } }), run: 'pca-1' },
+    { marks: [], settings: [] },
+  ],
+  [
+    'a training that does not validate',
+    { do: 'train', request: { model: 7 }, run: 'x-1' },
+    { marks: [], settings: [] },
+  ],
   ['an export without a target', { do: 'export', request: {} }, { marks: [], settings: [] }],
   ['a ranking without a request', { do: 'rank' }, { marks: [], settings: [] }],
   ['an edit without a change', { do: 'edit' }, { marks: [[1, {}, { note: 'x' }]], settings: [] }],
@@ -27,16 +43,30 @@ test('entries of another version are shown with their titles, and the script goe
   const text = (value: string | object) => (typeof value === 'string' ? value : JSON.stringify(value));
   for (const [what, action, changes] of old) {
     const kind = /"(rank|train|export)"/.test(text(action)) ? 'done' : 'edit';
-    before.db.run('INSERT INTO journal (at, kind, target, title, action, changes) VALUES (1, ?, NULL, ?, ?, ?)', kind, `${what},\nin short`, text(action), text(changes));
+    before.db.run(
+      'INSERT INTO journal (at, kind, target, title, action, changes) VALUES (1, ?, NULL, ?, ?, ?)',
+      kind,
+      `${what},\nin short`,
+      text(action),
+      text(changes),
+    );
   }
   await before.close();
   const workspace = openWorkspace(before.folder, before.workspaceFolder);
   decide(workspace, 'a/2.png', 'keep');
   const entries = workspace.history(100).reverse();
-  expect(entries.map(({ title }) => title)).toEqual(['reject a/1.png', ...old.map(([what]) => `${what},\nin short`), 'keep a/2.png']);
+  expect(entries.map(({ title }) => title)).toEqual([
+    'reject a/1.png',
+    ...old.map(([what]) => `${what},\nin short`),
+    'keep a/2.png',
+  ]);
   for (const { title, command } of entries.slice(1, -1)) expect(command, title).toMatch(/^# cannot be repeated: \S/);
   const script = workspace.script();
-  const places = [script.indexOf('--reject'), ...old.map(([what]) => script.search(`# ${what},\\\\nin short\\n# cannot be repeated: .+\\n`)), script.indexOf('--keep')];
+  const places = [
+    script.indexOf('--reject'),
+    ...old.map(([what]) => script.search(`# ${what},\\\\nin short\\n# cannot be repeated: .+\\n`)),
+    script.indexOf('--keep'),
+  ];
   expect(places).toEqual(places.toSorted((a, b) => a - b));
   expect(places[0]).toBeGreaterThan(0);
   expect(script).not.toContain('TypeError');
@@ -57,7 +87,9 @@ test('after another program wrote, undo and redo take nothing back unasked, and 
   expect(workspace.script()).not.toContain('other marks');
   // As a second writer does, which knows nothing of these steps.
   workspace.db.run("UPDATE samples SET decision = 'unsure' WHERE path LIKE 'two%'");
-  expect(() => workspace.undo()).toThrow(/‘keep two\nlines.png’ cannot be undone: two\nlines.png is not as after that step/);
+  expect(() => workspace.undo()).toThrow(
+    /‘keep two\nlines.png’ cannot be undone: two\nlines.png is not as after that step/,
+  );
   expect(workspace.table.samples().map(({ decision }) => decision)).toEqual(['reject', null, 'unsure']);
   expect(workspace.script()).toMatch(/# These images have other marks in the folder .+\n#   "two\\nlines.png"\n$/);
   workspace.db.run("UPDATE samples SET decision = 'keep' WHERE path LIKE 'two%'");
@@ -81,12 +113,18 @@ test('an undo takes back the step that it names, also where two programs’ step
   const { seq } = workspace.history(1)[0];
   decide(workspace, 'a/2.png', 'keep');
   // The second program undid its own step, which was not the last one.
-  workspace.db.run("INSERT INTO journal (at, kind, target, title, action, changes) VALUES (1, 'undo', ?, 'reject a/1.png', 'null', '')", seq);
+  workspace.db.run(
+    "INSERT INTO journal (at, kind, target, title, action, changes) VALUES (1, 'undo', ?, 'reject a/1.png', 'null', '')",
+    seq,
+  );
   workspace.db.run("UPDATE samples SET decision = NULL, reason = NULL WHERE path = 'a/1.png'");
   const at = workspace.workspaceFolder;
   await workspace.close();
   const again = openWorkspace(workspace.folder, at);
-  expect(again.history(10).map(({ title, undone }) => [title, undone])).toEqual([['keep a/2.png', false], ['reject a/1.png', true]]);
+  expect(again.history(10).map(({ title, undone }) => [title, undone])).toEqual([
+    ['keep a/2.png', false],
+    ['reject a/1.png', true],
+  ]);
   expect(again.script()).not.toContain('a/1.png');
   expect(again.undo().title).toBe('keep a/2.png');
   expect(again.redo().title).toBe('keep a/2.png');

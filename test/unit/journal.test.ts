@@ -27,15 +27,28 @@ async function scanned(workspace: OpenWorkspace): Promise<OpenWorkspace> {
   }
   return workspace;
 }
-const marksOf = (workspace: OpenWorkspace): Record<string, Partial<Marks>> => Object.fromEntries(workspace.table.samples()
-  .map(({ path, decision, reason, tags, label, note }) => [path, { decision, reason, tags, label, note }]));
+const marksOf = (workspace: OpenWorkspace): Record<string, Partial<Marks>> =>
+  Object.fromEntries(
+    workspace.table
+      .samples()
+      .map(({ path, decision, reason, tags, label, note }) => [path, { decision, reason, tags, label, note }]),
+  );
 const allOf = (workspace: OpenWorkspace) => ({
-  marks: marksOf(workspace), views: workspace.views(), groups: workspace.groups(), thresholds: workspace.checks().map(({ id, threshold }) => [id, threshold]),
+  marks: marksOf(workspace),
+  views: workspace.views(),
+  groups: workspace.groups(),
+  thresholds: workspace.checks().map(({ id, threshold }) => [id, threshold]),
 });
 
 test('every kind of step is undone to where it began and done again to where it ended, one by one, after a restart', async () => {
   const twin = await blob(3);
-  const folder = folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'b/3.png': twin, 'b/3-again.png': twin, 'odd.png': await blob(9, true) });
+  const folder = folderOf({
+    'a/1.png': await blob(1),
+    'a/2.png': await blob(2),
+    'b/3.png': twin,
+    'b/3-again.png': twin,
+    'odd.png': await blob(9, true),
+  });
   const at = temporaryFolder('workspace');
   let workspace = await scanned(openAt(folder, at));
   const states = [allOf(workspace)];
@@ -59,8 +72,10 @@ test('every kind of step is undone to where it began and done again to where it 
     states.push(state);
   }
   expect(marksOf(workspace)).toMatchObject({
-    'a/1.png': { decision: null, reason: null, tags: ['big'], note: 'look again' }, 'a/2.png': { label: 'strange', tags: ['big', 'blue'] },
-    'odd.png': { label: 'strange' }, 'b/3.png': { decision: 'reject', reason: 'exact duplicate of b/3-again.png' },
+    'a/1.png': { decision: null, reason: null, tags: ['big'], note: 'look again' },
+    'a/2.png': { label: 'strange', tags: ['big', 'blue'] },
+    'odd.png': { label: 'strange' },
+    'b/3.png': { decision: 'reject', reason: 'exact duplicate of b/3-again.png' },
   });
   expect(workspace.table.samples().find(({ path }) => path === 'odd.png')?.class).toBe('strange');
   expect(workspace.groups()).toEqual([]);
@@ -90,21 +105,30 @@ describe('edits', () => {
     expect(marksOf(workspace)['good/odd.png'].reason).toBe("path like 'good/odd*'");
     const { undo } = workspace.describe().journal;
     expect(workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' }).changed).toBe(0);
-    expect(workspace.edit({ paths: ['good/odd.png'] }, { label: null, addTags: [], removeTags: ['none'] }).changed).toBe(0);
+    expect(
+      workspace.edit({ paths: ['good/odd.png'] }, { label: null, addTags: [], removeTags: ['none'] }).changed,
+    ).toBe(0);
     expect(workspace.describe().journal.undo).toBe(undo);
     expect(marksOf(workspace)['good/odd.png'].reason).toBe("path like 'good/odd*'");
   });
 
   test('expressions read marks, checks, duplicates and columns', async () => {
     const twin = await blob(3);
-    const workspace = await scanned(openAt(folderOf({ 'train/a/1.png': await blob(1), 'train/a/3.png': twin, 'test/a/3.png': twin })));
-    workspace.edit({ paths: ['train/a/1.png'] }, { addTags: ['x y'], label: 'other', decision: 'unsure', reason: 'hm' });
+    const workspace = await scanned(
+      openAt(folderOf({ 'train/a/1.png': await blob(1), 'train/a/3.png': twin, 'test/a/3.png': twin })),
+    );
+    workspace.edit(
+      { paths: ['train/a/1.png'] },
+      { addTags: ['x y'], label: 'other', decision: 'unsure', reason: 'hm' },
+    );
     const found = (where: string) => {
       const { changed } = workspace.edit({ where }, { note: where });
       if (changed) workspace.undo();
       return changed;
     };
-    expect(found("tag = 'x y' and class = 'other' and decision = 'unsure' and reason contains 'H' and label != none")).toBe(1);
+    expect(
+      found("tag = 'x y' and class = 'other' and decision = 'unsure' and reason contains 'H' and label != none"),
+    ).toBe(1);
     expect(found("duplicate = 'exact'")).toBe(2);
     expect(found("duplicate = 'exact' and split = 'test'")).toBe(1);
     expect(found("issue = 'tiny' and width < 100 and frames = 1")).toBe(3);

@@ -7,16 +7,44 @@ import { differenceTo } from '../../src-renderer/lib/difference.ts';
 let state = 7;
 const random = (below: number) => (state = (state * 48_271) % 2_147_483_647) % below;
 const sample = (id: number, change: Partial<Sample> = {}): Sample => ({
-  id, path: `${['a', 'a/b', 'ab', 'c'][random(4)]}/${random(50)}-${id}.jpg`, class: null, frames: 1, bytes: 1000 + random(3), modifiedMs: random(3), width: 10 + random(2), height: 10 + random(2),
-  format: 'jpeg', sha256: String(id), decision: null, reason: null, tags: [], label: null, note: null, ...change,
+  id,
+  path: `${['a', 'a/b', 'ab', 'c'][random(4)]}/${random(50)}-${id}.jpg`,
+  class: null,
+  frames: 1,
+  bytes: 1000 + random(3),
+  modifiedMs: random(3),
+  width: 10 + random(2),
+  height: 10 + random(2),
+  format: 'jpeg',
+  sha256: String(id),
+  decision: null,
+  reason: null,
+  tags: [],
+  label: null,
+  note: null,
+  ...change,
 });
 
 test('a rejected image is out of it, and one of two groups is rejected once', () => {
   const choice = { rule: 'largest', protectedFolder: null, sharpness: new Float64Array() } as const;
-  const samples = [sample(0, { width: 90, decision: 'reject' }), sample(1, { width: 50 }), sample(2, { width: 40 }), sample(3, { width: 60 })];
-  const group = (id: number, ids: number[]): Group => ({ id, kind: 'near', ids, score: 1, crossesClasses: false, crossesSplits: false });
+  const samples = [
+    sample(0, { width: 90, decision: 'reject' }),
+    sample(1, { width: 50 }),
+    sample(2, { width: 40 }),
+    sample(3, { width: 60 }),
+  ];
+  const group = (id: number, ids: number[]): Group => ({
+    id,
+    kind: 'near',
+    ids,
+    score: 1,
+    crossesClasses: false,
+    crossesSplits: false,
+  });
   expect(bestOf(samples, choice)).toBe(3);
-  expect([...rejectsOf([group(1, [0, 1, 2]), group(2, [2, 3])], (id) => samples[id], choice)]).toEqual([[2, { kept: 1, kind: 'near' }]]);
+  expect([...rejectsOf([group(1, [0, 1, 2]), group(2, [2, 3])], (id) => samples[id], choice)]).toEqual([
+    [2, { kept: 1, kind: 'near' }],
+  ]);
   // What a person keeps is kept, though another is larger; of two kept none is rejected.
   const kept = samples.map((one) => (one.id === 2 ? { ...one, decision: 'keep' as const } : one));
   expect([...rejectsOf([group(1, [1, 2, 3])], (id) => kept[id], choice).keys()]).toEqual([1, 3]);

@@ -12,19 +12,26 @@ function keeper(program: () => string, firstWaitMs = 20) {
   const told = { starts: [] as number[], pipes: [] as string[] };
   const givenUp = Promise.withResolvers<{ deaths: number; lastWords: string }>();
   const kept = new EngineKeeper({
-    logFile, firstWaitMs,
-    start: () => { told.starts.push(Date.now()); return spawn(process.execPath, ['-e', program()], { stdio: ['pipe', 'pipe', 'pipe'] }); },
+    logFile,
+    firstWaitMs,
+    start: () => {
+      told.starts.push(Date.now());
+      return spawn(process.execPath, ['-e', program()], { stdio: ['pipe', 'pipe', 'pipe'] });
+    },
     onUp: (pipe) => void told.pipes.push(pipe),
     onGivenUp: (deaths, lastWords) => givenUp.resolve({ deaths, lastWords }),
   });
   onTestFinished(() => kept.end());
   return { kept, told, logFile, givenUp: givenUp.promise };
 }
-const lives = (pipe: string) => `process.stdin.on('end', () => process.exit(0)).resume(); console.log(JSON.stringify({ pipe: '${pipe}' }))`;
+const lives = (pipe: string) =>
+  `process.stdin.on('end', () => process.exit(0)).resume(); console.log(JSON.stringify({ pipe: '${pipe}' }))`;
 
 describe('an engine that dies', () => {
   test('again and again: each wait is longer, and after five deaths it is told with the last lines', async () => {
-    const { kept, told, givenUp, logFile } = keeper(() => "console.error('libvips.so.42: cannot open shared object file'); process.exit(3)");
+    const { kept, told, givenUp, logFile } = keeper(
+      () => "console.error('libvips.so.42: cannot open shared object file'); process.exit(3)",
+    );
     kept.start();
     const { deaths, lastWords } = await givenUp;
     expect(deaths).toBe(5);
@@ -52,7 +59,13 @@ describe('an engine that dies', () => {
 
   test('once: another takes its place', async () => {
     let n = 0;
-    const { kept, told } = keeper(() => (n++ ? lives('second') : "console.log(JSON.stringify({ pipe: 'first' })); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50)"), 1);
+    const { kept, told } = keeper(
+      () =>
+        n++
+          ? lives('second')
+          : "console.log(JSON.stringify({ pipe: 'first' })); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50)",
+      1,
+    );
     kept.start();
     await expect.poll(() => told.pipes).toEqual(['first', 'second']);
     expect(kept.isUp).toBe(true);
@@ -60,7 +73,13 @@ describe('an engine that dies', () => {
 
   test('a program that is not there is told too', async () => {
     const { kept, givenUp } = keeper(() => '', 1);
-    const missing = new EngineKeeper({ logFile: join(temporaryFolder('keeper'), 'engine.log'), firstWaitMs: 1, start: () => spawn('/nowhere/node', { stdio: ['pipe', 'pipe', 'pipe'] }), onUp: () => {}, onGivenUp: (_, words) => words });
+    const missing = new EngineKeeper({
+      logFile: join(temporaryFolder('keeper'), 'engine.log'),
+      firstWaitMs: 1,
+      start: () => spawn('/nowhere/node', { stdio: ['pipe', 'pipe', 'pipe'] }),
+      onUp: () => {},
+      onGivenUp: (_, words) => words,
+    });
     missing.start();
     kept.start();
     await givenUp;
@@ -68,7 +87,11 @@ describe('an engine that dies', () => {
   });
 
   test('the log keeps its size', async () => {
-    const { kept, givenUp, logFile } = keeper(() => "process.stderr.write('x'.repeat(999) + '\\n'.repeat(1)); for (let i = 0; i < 600; i++) process.stderr.write('y'.repeat(999) + '\\n'); process.exitCode = 1", 1);
+    const { kept, givenUp, logFile } = keeper(
+      () =>
+        "process.stderr.write('x'.repeat(999) + '\\n'.repeat(1)); for (let i = 0; i < 600; i++) process.stderr.write('y'.repeat(999) + '\\n'); process.exitCode = 1",
+      1,
+    );
     kept.start();
     await givenUp;
     expect(existsSync(`${logFile}.before`)).toBe(true);

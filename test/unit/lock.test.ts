@@ -26,7 +26,9 @@ test('another process that has it keeps it, whatever happens to the file that sa
   const folder = temporaryFolder('lock');
   const module = resolve(import.meta.dirname, '../../src-main/workspace/lock.ts');
   const code = `const { takeLock } = await import(${JSON.stringify(module)}); takeLock(${JSON.stringify(folder)}, { pid: process.pid, pipe: '/x', host: 'h', since: 1 }); console.log('has it'); setInterval(() => {}, 1000);`;
-  const other = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const other = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   onTestFinished(() => void other.kill('SIGKILL'));
   await new Promise((told) => createInterface({ input: other.stdout }).once('line', told));
   expect(takeLock(folder, self())).toBeNull();

@@ -20,12 +20,18 @@ const rows = 300_000;
 
 /** Lists that cannot be long, by the file and what is spread. */
 const short = new Set([
-  'src-main/file/output.ts parts.slice(i)', 'src-main/file/output.ts parts.slice(i + 1)', // parts of one path
+  'src-main/file/output.ts parts.slice(i)',
+  'src-main/file/output.ts parts.slice(i + 1)', // parts of one path
   'src-main/workspace/alike.ts middle', // numbers of one embedding
-  'src-main/workspace/commands.ts commands.map(scriptLine)', 'src-main/workspace/commands.ts (fault ? [fault] : [])', 'src-main/workspace/journal.ts from.splice(at, 1)', // of one step
-  'src-main/app.ts (args as Args)', 'src-main/image/reader.ts this.#lossOf(code, signal)', // arguments of one call
+  'src-main/workspace/commands.ts commands.map(scriptLine)',
+  'src-main/workspace/commands.ts (fault ? [fault] : [])',
+  'src-main/workspace/journal.ts from.splice(at, 1)', // of one step
+  'src-main/app.ts (args as Args)',
+  'src-main/image/reader.ts this.#lossOf(code, signal)', // arguments of one call
   'src-main/compute/ops/dropout.ts seed', // what a step is named by
-  'src-main/setup/package.mjs tensorflow', 'src-main/setup/package.mjs kernels', "src-main/setup/pieces/renderer.mjs tool.split('/')",
+  'src-main/setup/package.mjs tensorflow',
+  'src-main/setup/package.mjs kernels',
+  "src-main/setup/pieces/renderer.mjs tool.split('/')",
 ]);
 
 /** Spreads into calls, but for literal lists and the rest parameters of the function around: those were arguments already. */
@@ -34,7 +40,11 @@ function spreads(file: string, text: string): string[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const isOwnRest = (node: ts.Node, name: string): boolean => {
     for (let at: ts.Node | undefined = node; at; at = at.parent) {
-      if (ts.isFunctionLike(at) && at.parameters.some(({ dotDotDotToken, name: own }) => dotDotDotToken && own.getText() === name)) return true;
+      if (
+        ts.isFunctionLike(at) &&
+        at.parameters.some(({ dotDotDotToken, name: own }) => dotDotDotToken && own.getText() === name)
+      )
+        return true;
     }
     return false;
   };
@@ -50,21 +60,36 @@ function spreads(file: string, text: string): string[] {
 }
 
 test('no source spreads a list that can be long into a call', () => {
-  expect(spreads('x.ts', 'f(...[1, 2]); const g = (...own: number[]) => f(...own); Math.max(0, ...many); new Set(...many)')).toEqual(['x.ts many', 'x.ts many']);
-  const files = ['src-main', 'src-renderer'].flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file).replaceAll('\\', '/')));
-  const found = files.filter((file) => /\.(ts|mjs|svelte)$/.test(file)).flatMap((file) => {
-    const text = readFileSync(join(root, file), 'utf8');
-    if (!file.endsWith('.svelte')) return spreads(file, text);
-    const scripts = [...text.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map(([, script]) => script);
-    const expressions = [...text.replace(/<(script|style)[^>]*>[\s\S]*?<\/\1>/g, '').matchAll(/\{([^{}]*\w\([^{}]*\.\.\.[^{}]*)\}/g)].map(([, expression]) => `(${expression})`);
-    return [...scripts, ...expressions].flatMap((part) => spreads(file, part));
-  });
+  expect(
+    spreads('x.ts', 'f(...[1, 2]); const g = (...own: number[]) => f(...own); Math.max(0, ...many); new Set(...many)'),
+  ).toEqual(['x.ts many', 'x.ts many']);
+  const files = ['src-main', 'src-renderer'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+      join(folder, file).replaceAll('\\', '/'),
+    ),
+  );
+  const found = files
+    .filter((file) => /\.(ts|mjs|svelte)$/.test(file))
+    .flatMap((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      if (!file.endsWith('.svelte')) return spreads(file, text);
+      const scripts = [...text.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map(([, script]) => script);
+      const expressions = [
+        ...text.replace(/<(script|style)[^>]*>[\s\S]*?<\/\1>/g, '').matchAll(/\{([^{}]*\w\([^{}]*\.\.\.[^{}]*)\}/g),
+      ].map(([, expression]) => `(${expression})`);
+      return [...scripts, ...expressions].flatMap((part) => spreads(file, part));
+    });
   expect(found.filter((one) => !short.has(one))).toEqual([]);
 });
 
 test('the largest and the smallest of many', () => {
   const values = Float64Array.from({ length: rows }, (_, i) => (i * 7919) % rows);
-  expect([largestOf(values), smallestOf(values), largestOf([], 5), smallestOf(new Set([3, 2]))]).toEqual([rows - 1, 0, 5, 2]);
+  expect([largestOf(values), smallestOf(values), largestOf([], 5), smallestOf(new Set([3, 2]))]).toEqual([
+    rows - 1,
+    0,
+    5,
+    2,
+  ]);
   const both = joined(range(0, rows), range(rows, 2 * rows));
   expect([both.length, both[rows - 1], both.at(-1)]).toEqual([2 * rows, rows - 1, 2 * rows - 1]);
 });
@@ -74,20 +99,39 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
   const isWrong = (i: number): boolean => i % 101 === 0;
   const truth = Int32Array.from({ length: rows }, (_, i) => i % 2);
   const labels = truth.map((label, i) => (isWrong(i) ? 1 - label : label));
-  const codes = Float32Array.from({ length: rows * 2 }, (_, at) => (at % 2 ? Math.sin(at) : 2 * truth[at >> 1] - 1 + 0.3 * Math.sin(7 * at)));
+  const codes = Float32Array.from({ length: rows * 2 }, (_, at) =>
+    at % 2 ? Math.sin(at) : 2 * truth[at >> 1] - 1 + 0.3 * Math.sin(7 * at),
+  );
   const file = join(newFolder(), 'codes.f32');
   writeFileSync(file, codes);
   const set = { file, size: 2, rows: range(0, rows) };
 
   const samples = Array.from({ length: rows }, (_, i): Sample => ({
-    id: i, path: `${labels[i]}/${i}.png`, class: String(labels[i]), sha256: String(i).padStart(64, '0'), decision: null, reason: null, tags: [], label: null, note: null,
-    frames: 1, bytes: 1, modifiedMs: 0, width: 8, height: 8, format: 'png',
+    id: i,
+    path: `${labels[i]}/${i}.png`,
+    class: String(labels[i]),
+    sha256: String(i).padStart(64, '0'),
+    decision: null,
+    reason: null,
+    tags: [],
+    label: null,
+    note: null,
+    frames: 1,
+    bytes: 1,
+    modifiedMs: 0,
+    width: 8,
+    height: 8,
+    format: 'png',
   }));
   const { trainings, division } = divide(samples, [], divisionSchema.parse({ folds: 2 }));
   expect(division.classes.reduce((sum, { test }) => sum + test, 0)).toBe(rows);
   const partition = Int32Array.from(samples, ({ id }) => trainings.findIndex((splits) => splits.get(id) === 'test'));
 
-  const told = await outOfFold({ embeddings: set, last: 2, labels, classes: 2, partitions: [partition], seed: 1 }, new AbortController().signal, () => undefined);
+  const told = await outOfFold(
+    { embeddings: set, last: 2, labels, classes: 2, partitions: [partition], seed: 1 },
+    new AbortController().signal,
+    () => undefined,
+  );
   const { flagged, suggested } = findLabelErrors(told, labels, 2);
   const found = flagged.reduce((sum, one, i) => sum + Number(one && isWrong(i) && suggested[i] === truth[i]), 0);
   expect(found).toBeGreaterThan(0.95 * (rows / 101));
@@ -96,6 +140,12 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
   expect(evaluation.images).toBe(rows);
   expect(evaluation.accuracy.value).toBeGreaterThan(0.99);
   // Once more on what chose the penalty too: the rows of both are one list.
-  const { head } = await fitHead({ codes, size: 2, labels, classes: 2, weights: null }, range(0, 200_000), range(200_000, rows), { penalty: 0.1 }, async () => undefined);
+  const { head } = await fitHead(
+    { codes, size: 2, labels, classes: 2, weights: null },
+    range(0, 200_000),
+    range(200_000, rows),
+    { penalty: 0.1 },
+    async () => undefined,
+  );
   expect(head.kernel[1]).toBeGreaterThan(head.kernel[0]);
 }, 60_000);

@@ -21,12 +21,16 @@ afterAll(async () => {
 });
 
 /** Keeps what it is told. */
-function listener(signal = new AbortController().signal): Report & { stages: string[]; last: Map<string, [number, number]> } {
+function listener(
+  signal = new AbortController().signal,
+): Report & { stages: string[]; last: Map<string, [number, number]> } {
   const stages: string[] = [];
   const last = new Map<string, [number, number]>();
   let whole = 0;
   return {
-    signal, stages, last,
+    signal,
+    stages,
+    last,
     stage: (name, total) => void (stages.push(name), (whole = total)),
     progress: (done, total = whole) => void last.set(stages.at(-1) as string, [done, total]),
     run: () => undefined,
@@ -44,25 +48,46 @@ async function deskOf(count: number): Promise<{ desk: RankDesk; run: Run; again:
   const workspaceFolder = temporaryFolder('map-workspace');
   const db = new Database(join(workspaceFolder, 'workspace.sqlite'));
   databases.push(db);
-  const desk: RankDesk = { db, table: new Table(db), compute, folder, workspaceFolder, runs: new Runs(db), onRun: () => undefined };
+  const desk: RankDesk = {
+    db,
+    table: new Table(db),
+    compute,
+    folder,
+    workspaceFolder,
+    runs: new Runs(db),
+    onRun: () => undefined,
+  };
   const again = () => scan(folder, workspaceFolder, desk.table, listener());
   await again();
   return { desk, run: await runOf(desk), again };
 }
 
-const runOf = (desk: RankDesk, seed = 1) => rank(desk, { method: 'pca', parameters: { sizePx: 32, components: 6 }, seed, trainOn: null, resume: false, maps: null }, listener());
+const runOf = (desk: RankDesk, seed = 1) =>
+  rank(
+    desk,
+    { method: 'pca', parameters: { sizePx: 32, components: 6 }, seed, trainOn: null, resume: false, maps: null },
+    listener(),
+  );
 
-const mapOf = (desk: RankDesk, run: Run, how: { seed: number; anew: boolean }, report: Report) => makeMap(desk, mapByRun(desk, run, report), how, report);
+const mapOf = (desk: RankDesk, run: Run, how: { seed: number; anew: boolean }, report: Report) =>
+  makeMap(desk, mapByRun(desk, run, report), how, report);
 
 /** Place by path. */
 function placesOf({ table }: RankDesk): Map<string, [number, number]> {
   const [x, y] = [table.values('map.x'), table.values('map.y')];
-  return new Map(table.samples().filter(({ id }) => Number.isFinite(x[id]) && Number.isFinite(y[id])).map(({ id, path }) => [path, [x[id], y[id]]]));
+  return new Map(
+    table
+      .samples()
+      .filter(({ id }) => Number.isFinite(x[id]) && Number.isFinite(y[id]))
+      .map(({ id, path }) => [path, [x[id], y[id]]]),
+  );
 }
 
 function nearestTo(places: ReadonlyMap<string, [number, number]>, path: string): string {
   const [x, y] = places.get(path) as [number, number];
-  const away = [...places].filter(([other]) => other !== path).map(([other, [a, b]]) => [other, Math.hypot(a - x, b - y)] as const);
+  const away = [...places]
+    .filter(([other]) => other !== path)
+    .map(([other, [a, b]]) => [other, Math.hypot(a - x, b - y)] as const);
   return away.sort((a, b) => a[1] - b[1])[0][0];
 }
 
@@ -77,9 +102,18 @@ test('every image has a place beside its like; new ones join, and known ones sta
   expect(first.size).toBe(40);
   expect([...first.values()].flat().every((v) => v >= -1 && v <= 1)).toBe(true);
   const kindOf = (path: string) => path.split('/')[0];
-  expect([...first.keys()].filter((path) => kindOf(nearestTo(first, path)) === kindOf(path)).length).toBeGreaterThanOrEqual(38);
-  expect(desk.table.columns().filter(({ name }) => name.startsWith('map.')).map(({ name, title, runId, count }) => [name, title, runId, count]))
-    .toEqual([['map.x', 'Map x', run.id, 40], ['map.y', 'Map y', run.id, 40]]);
+  expect(
+    [...first.keys()].filter((path) => kindOf(nearestTo(first, path)) === kindOf(path)).length,
+  ).toBeGreaterThanOrEqual(38);
+  expect(
+    desk.table
+      .columns()
+      .filter(({ name }) => name.startsWith('map.'))
+      .map(({ name, title, runId, count }) => [name, title, runId, count]),
+  ).toEqual([
+    ['map.x', 'Map x', run.id, 40],
+    ['map.y', 'Map y', run.id, 40],
+  ]);
 
   // Nothing is new: nothing is done, and the columns come back if they were lost.
   desk.table.putColumn('map.x', 'Map x', run.id, [], []);
@@ -100,7 +134,8 @@ test('every image has a place beside its like; new ones join, and known ones sta
   expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing']);
   const second = placesOf(desk);
   expect(second.size).toBe(42);
-  for (const [path, place] of first) if (path !== 'plain/07.png' && path !== 'plain/08.png') expect(second.get(path)).toEqual(place);
+  for (const [path, place] of first)
+    if (path !== 'plain/07.png' && path !== 'plain/08.png') expect(second.get(path)).toEqual(place);
   expect(kindOf(nearestTo(second, 'new-plain.png'))).toBe('plain');
   for (const path of ['new-odd.png', 'plain/08.png']) expect(nearestTo(second, path)).toMatch(/odd/);
   expect(nearestTo(second, 'copy.png')).toBe('odd/03.png');
@@ -121,13 +156,19 @@ test('anew lays all out again, the same by the same seed; another run makes its 
   expect(placesOf(desk)).not.toEqual(first);
   await mapOf(desk, run, { seed: 1, anew: true }, listener());
   expect(placesOf(desk)).toEqual(first);
-  expect(await mapOf(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({ placed: 0, laidOut: 20 });
+  expect(await mapOf(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({
+    placed: 0,
+    laidOut: 20,
+  });
 
   // A file that was cut off by a kill is no map: all is laid out again.
   const file = join(desk.workspaceFolder, 'map.tensors');
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.subarray(0, bytes.length - 10));
-  expect(await mapOf(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({ placed: 0, laidOut: 20 });
+  expect(await mapOf(desk, await runOf(desk, 2), { seed: 1, anew: false }, listener())).toEqual({
+    placed: 0,
+    laidOut: 20,
+  });
 });
 
 test('a cancel leaves no map behind; a run without a model and an empty folder are refused in words', async () => {
@@ -141,7 +182,10 @@ test('a cancel leaves no map behind; a run without a model and an empty folder a
   expect(desk.table.columns().some(({ name }) => name === 'map.x')).toBe(false);
 
   rmSync(join(desk.workspaceFolder, 'runs', run.id, 'model.bin'));
-  await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'failed', message: expect.stringContaining('no model') as string });
+  await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({
+    code: 'failed',
+    message: expect.stringContaining('no model') as string,
+  });
   desk.table.retire(desk.table.samples().map(({ path }) => path));
   await expect(mapOf(desk, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'no-samples' });
 });

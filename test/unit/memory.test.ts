@@ -10,7 +10,8 @@ beforeAll(async () => void (await startBackend()));
 describe('the estimate', () => {
   it('grows with batch, size and width, and leaves nothing behind', async () => {
     const before = tf.memory().numTensors;
-    const total = async (params: Record<string, unknown>): Promise<number> => (await estimate({ method: 'conv-ae', params }))!.totalMiB;
+    const total = async (params: Record<string, unknown>): Promise<number> =>
+      (await estimate({ method: 'conv-ae', params }))!.totalMiB;
     const usual = (await estimate({ method: 'conv-ae', params: {} }))!;
     expect(usual.batch).toBe(16);
     expect(Math.abs(usual.totalMiB - usual.fixedMiB - 16 * usual.perImageMiB)).toBeLessThan(1.5); // each is told to a tenth
@@ -27,7 +28,8 @@ describe('the estimate', () => {
   it('is near what is held in truth: 64 images of the reference take their activations', async () => {
     const { perImageMiB } = (await estimate({ method: 'conv-ae', params: { width: 32, depth: 3, bottleneck: 0 } }))!;
     // Forward: three convolutions' results and what their pooling leaves, three doublings; backward about the same once more.
-    const forward = (64 * 64 * 32 + 32 * 32 * 64 + 16 * 16 * 128) * 1.25 + 16 * 16 * 64 + 32 * 32 * 32 + 64 * 64 * 3 * 2;
+    const forward =
+      (64 * 64 * 32 + 32 * 32 * 64 + 16 * 16 * 128) * 1.25 + 16 * 16 * 64 + 32 * 32 * 32 + 64 * 64 * 3 * 2;
     expect(perImageMiB / ((forward * 4) / 2 ** 20)).toBeGreaterThan(1);
     expect(perImageMiB / ((forward * 4) / 2 ** 20)).toBeLessThan(4);
   });
@@ -36,7 +38,15 @@ describe('the estimate', () => {
 it('a batch that is looked for is found, told and kept', async () => {
   const images = Array.from({ length: 40 }, (_, i) => picture(i));
   const folder = newFolder();
-  const args = { method: 'conv-ae', params: { sizePx: 32, width: 4, depth: 2, epochs: 2, minSteps: 1, batch: 0 }, seed: 1, runFolder: folder, pixels: packed(images, folder), train: range(0, 40), resume: false };
+  const args = {
+    method: 'conv-ae',
+    params: { sizePx: 32, width: 4, depth: 2, epochs: 2, minSteps: 1, batch: 0 },
+    seed: 1,
+    runFolder: folder,
+    pixels: packed(images, folder),
+    train: range(0, 40),
+    resume: false,
+  };
   const result = await fit(args, new AbortController().signal, () => undefined);
   expect(result.batch).toBe(32); // the largest power of two that the 36 images trained on give
   expect(result.memory?.batch).toBe(32);

@@ -18,7 +18,11 @@ const folder = temporaryFolder('model-files');
 const named = (name: string): string => join(folder, name);
 
 /** A safetensors file of this header, with its length as it is or as it is told, then zeros that take no room. */
-function safetensors(name: string, header: object | string, { headBytes, dataBytes = 0 }: { headBytes?: bigint; dataBytes?: number } = {}): string {
+function safetensors(
+  name: string,
+  header: object | string,
+  { headBytes, dataBytes = 0 }: { headBytes?: bigint; dataBytes?: number } = {},
+): string {
   const head = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(headBytes ?? BigInt(head.length));
@@ -30,23 +34,37 @@ function safetensors(name: string, header: object | string, { headBytes, dataByt
 test('weights that are no file of weights are told as what they are', async () => {
   execFileSync('mkfifo', [named('pipe')]);
   const refused: [string, RegExp][] = [
-    ['/dev/zero', /not a regular file/], [named('pipe'), /not a regular file/], [folder, /not a regular file/], [named('none'), /no such file/],
+    ['/dev/zero', /not a regular file/],
+    [named('pipe'), /not a regular file/],
+    [folder, /not a regular file/],
+    [named('none'), /no such file/],
     [safetensors('huge', {}, { dataBytes: 9 * 2 ** 30 }), /larger than 8 GiB/],
   ];
   const compute = startCompute();
   const workspace = new OpenWorkspace('0', await blobFolder(), temporaryFolder('workspace'), compute);
   const told = async ({ id }: Job): Promise<Job> => {
-    for await (const event of workspace.events(AbortSignal.timeout(60_000))) if (event.type === 'job' && event.job.id === id && jobEnded(event.job.state)) return event.job;
+    for await (const event of workspace.events(AbortSignal.timeout(60_000)))
+      if (event.type === 'job' && event.job.id === id && jobEnded(event.job.state)) return event.job;
     throw new Error('the job did not end');
   };
   try {
     for (const [weights, why] of refused) {
       expect(() => openSafetensors(weights)).toThrow(why);
       const { error } = await told(workspace.train(trainSchema.parse({ model: 'cnn', weights })));
-      expect(error).toEqual({ code: 'bad-request', message: expect.stringMatching(new RegExp(`^The weights ${weights} cannot be read\\. .*${why.source}`, 'i')) });
+      expect(error).toEqual({
+        code: 'bad-request',
+        message: expect.stringMatching(new RegExp(`^The weights ${weights} cannot be read\\. .*${why.source}`, 'i')),
+      });
     }
-    const { error } = await told(workspace.train(trainSchema.parse({ model: 'resnet', weights: safetensors('text', 'no JSON'), parameters: { epochs: 1 } })));
-    expect(error).toEqual({ code: 'bad-request', message: 'text is no whole safetensors file: its header is not JSON. Download it again.' });
+    const { error } = await told(
+      workspace.train(
+        trainSchema.parse({ model: 'resnet', weights: safetensors('text', 'no JSON'), parameters: { epochs: 1 } }),
+      ),
+    );
+    expect(error).toEqual({
+      code: 'bad-request',
+      message: 'text is no whole safetensors file: its header is not JSON. Download it again.',
+    });
   } finally {
     await workspace.close();
     await compute.stop();
@@ -54,11 +72,18 @@ test('weights that are no file of weights are told as what they are', async () =
 });
 
 test('what a header of weights says is checked before anything is read by it', () => {
-  const tensor = (data_offsets: unknown, shape: unknown = [2], dtype = 'F32') => ({ a: { dtype, shape, data_offsets } });
+  const tensor = (data_offsets: unknown, shape: unknown = [2], dtype = 'F32') => ({
+    a: { dtype, shape, data_offsets },
+  });
   const damaged: [string, object | string, Parameters<typeof safetensors>[2], RegExp][] = [
     ['longer', {}, { headBytes: 10n ** 6n }, /header would have 1000000 bytes/],
     ['endless', {}, { headBytes: 2n ** 63n }, /header would have/],
-    ['more-than-the-format-allows', {}, { headBytes: 100_000_001n, dataBytes: 200_000_000 }, /header would have 100000001 bytes/],
+    [
+      'more-than-the-format-allows',
+      {},
+      { headBytes: 100_000_001n, dataBytes: 200_000_000 },
+      /header would have 100000001 bytes/,
+    ],
     ['beyond', tensor([0, 8]), { dataBytes: 4 }, /4 bytes are missing at its end/],
     ['far-beyond', tensor([0, 8 * 2 ** 40], [2 * 2 ** 40]), { dataBytes: 8 }, /bytes are missing at its end/],
     ['negative', tensor([-8, 0]), { dataBytes: 8 }, /does not say what 'a' is/],
@@ -66,7 +91,8 @@ test('what a header of weights says is checked before anything is read by it', (
     ['unknown-type', tensor([0, 8], [2], 'constructor'), { dataBytes: 8 }, /does not say what 'a' is/],
     ['list', '[]', {}, /no list of tensors/],
   ];
-  for (const [name, header, how, why] of damaged) expect(() => openSafetensors(safetensors(name, header, how)), name).toThrow(why);
+  for (const [name, header, how, why] of damaged)
+    expect(() => openSafetensors(safetensors(name, header, how)), name).toThrow(why);
 });
 
 test('a model or checkpoint that is not whole is none; one that cannot be opened is not told as missing', () => {
@@ -75,12 +101,19 @@ test('a model or checkpoint that is not whole is none; one that cannot be opened
   writeTensors(file, { header: { epoch: 3 }, arrays });
   expect(readTensors(file)).toEqual({ header: { epoch: 3 }, arrays });
   const whole = fs.readFileSync(file);
-  const changed = (change: (bytes: Buffer) => Buffer): unknown => (fs.writeFileSync(file, change(Buffer.from(whole))), readTensors(file));
+  const changed = (change: (bytes: Buffer) => Buffer): unknown => (
+    fs.writeFileSync(file, change(Buffer.from(whole))),
+    readTensors(file)
+  );
   expect(changed((bytes) => bytes.subarray(0, -1))).toBeUndefined();
   expect(changed((bytes) => bytes.subarray(0, 5))).toBeUndefined();
   expect(changed((bytes) => (bytes.writeBigUInt64LE(2n ** 40n), bytes))).toBeUndefined();
-  expect(changed((bytes) => Buffer.from(bytes.toString('latin1').replace('["weights",1000]', '["weights",9e15]'), 'latin1'))).toBeUndefined();
-  expect(changed((bytes) => Buffer.from(bytes.toString('latin1').replace('"arrays"', '"arrayz"'), 'latin1'))).toBeUndefined();
+  expect(
+    changed((bytes) => Buffer.from(bytes.toString('latin1').replace('["weights",1000]', '["weights",9e15]'), 'latin1')),
+  ).toBeUndefined();
+  expect(
+    changed((bytes) => Buffer.from(bytes.toString('latin1').replace('"arrays"', '"arrayz"'), 'latin1')),
+  ).toBeUndefined();
   expect(readTensors(named('nothing.bin'))).toBeUndefined();
   fs.mkdirSync(named('folder.bin'));
   expect(() => readTensors(named('folder.bin'))).toThrow(/not a regular file/);
@@ -89,16 +122,23 @@ test('a model or checkpoint that is not whole is none; one that cannot be opened
   expect(fs.readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
 });
 
-test.skipIf(!hasSmallDisks)('a full disk leaves the old file, ends a training in words, and the training resumes when there is room', async () => {
-  expect(await onSmallDisk('full-disk-training.ts', 8)).toEqual({
-    written: { code: 'ENOSPC', kept: 'old', files: ['some.tensors'] },
-    failed: { code: 'disk-full', message: 'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.' },
-    parts: ['checkpoint.bin'],
-    resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch <= 4),
-    epochsRun: 12,
-    model: true,
-  });
-});
+test.skipIf(!hasSmallDisks)(
+  'a full disk leaves the old file, ends a training in words, and the training resumes when there is room',
+  async () => {
+    expect(await onSmallDisk('full-disk-training.ts', 8)).toEqual({
+      written: { code: 'ENOSPC', kept: 'old', files: ['some.tensors'] },
+      failed: {
+        code: 'disk-full',
+        message:
+          'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.',
+      },
+      parts: ['checkpoint.bin'],
+      resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch <= 4),
+      epochsRun: 12,
+      model: true,
+    });
+  },
+);
 
 test('rows of pixels and embeddings beyond the end of their file are an error, however the file came to end there', () => {
   const row = 8 * 8 * 3;

@@ -16,17 +16,35 @@ beforeAll(async () => void (await startBackend()));
 const never = new AbortController().signal;
 const nothing = (): void => undefined;
 const folder = newFolder();
-const pixels = packed(Array.from({ length: 24 }, (_, i) => picture(i, i % 2 === 1)), folder);
+const pixels = packed(
+  Array.from({ length: 24 }, (_, i) => picture(i, i % 2 === 1)),
+  folder,
+);
 /** Some hundred rows: several blocks, with a breath after each. */
 const many = { ...pixels, rows: Int32Array.from({ length: 600 }, (_, i) => i % 24) };
 
 async function classifier(seed: number): Promise<string> {
   const runFolder = newFolder();
   const all = range(0, 24);
-  await trainClassifier({
-    model: 'cnn', mode: 'scratch', params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' }, seed, runFolder, pixels,
-    labels: all.map((i) => i % 2), keys: all, classes: ['disc', 'cross'], train: all.slice(4), val: all.slice(0, 4), weights: null, resume: false,
-  }, never, nothing);
+  await trainClassifier(
+    {
+      model: 'cnn',
+      mode: 'scratch',
+      params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' },
+      seed,
+      runFolder,
+      pixels,
+      labels: all.map((i) => i % 2),
+      keys: all,
+      classes: ['disc', 'cross'],
+      train: all.slice(4),
+      val: all.slice(0, 4),
+      weights: null,
+      resume: false,
+    },
+    never,
+    nothing,
+  );
   return runFolder;
 }
 
@@ -49,14 +67,25 @@ test('a classifier is asked while three others are, and each says what it says a
 
 test('maps of several runs and codes at the same time', async () => {
   const runs = ['pca', 'conv-ae', 'mlp-ae', 'pca'].map((method) => ({ method, runFolder: newFolder() }));
-  for (const [i, { method, runFolder }] of runs.entries()) await fit(fitArgs(method, pixels, runFolder, { seed: i, params: method === 'pca' ? {} : { epochs: 1 } }), never, nothing);
+  for (const [i, { method, runFolder }] of runs.entries())
+    await fit(
+      fitArgs(method, pixels, runFolder, { seed: i, params: method === 'pca' ? {} : { epochs: 1 } }),
+      never,
+      nothing,
+    );
   await forgetModels();
   const tensors = tf.memory().numTensors;
   const one = { ...pixels, rows: Int32Array.of(5) };
   const alone = [];
-  for (const { runFolder } of runs) alone.push(await map({ runFolder, pixels: one }), await embed({ runFolder, pixels: many }, never, nothing));
+  for (const { runFolder } of runs)
+    alone.push(await map({ runFolder, pixels: one }), await embed({ runFolder, pixels: many }, never, nothing));
   await forgetModels();
-  const together = await Promise.all(runs.flatMap(({ runFolder }) => [map({ runFolder, pixels: one }), embed({ runFolder, pixels: many }, never, nothing)]));
+  const together = await Promise.all(
+    runs.flatMap(({ runFolder }) => [
+      map({ runFolder, pixels: one }),
+      embed({ runFolder, pixels: many }, never, nothing),
+    ]),
+  );
   expect(together).toEqual(alone);
   await forgetModels();
   expect(tf.memory().numTensors).toBe(tensors);
@@ -75,8 +104,22 @@ test('loaded once, again when its file is another, kept only in small number, an
   fs.appendFileSync(files[3], 'trained again');
   await use(files[3]);
   expect(opened).toEqual([...files, files[3]]);
-  await expect(withModel(`${folder}/none`, () => { throw new Error('no such model'); }, async () => 0)).rejects.toThrow('no such model');
-  expect(await withModel(`${folder}/none`, () => tf.scalar(7), async (model) => (await model.data())[0])).toBe(7);
+  await expect(
+    withModel(
+      `${folder}/none`,
+      () => {
+        throw new Error('no such model');
+      },
+      async () => 0,
+    ),
+  ).rejects.toThrow('no such model');
+  expect(
+    await withModel(
+      `${folder}/none`,
+      () => tf.scalar(7),
+      async (model) => (await model.data())[0],
+    ),
+  ).toBe(7);
   await forgetModels();
   expect(tf.memory().numTensors).toBe(tensors);
 });

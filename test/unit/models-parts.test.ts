@@ -44,7 +44,11 @@ describe('layer normalisation', () => {
 describe('GELU', () => {
   it('equals its composed twin', () => {
     const x = tf.tidy(() => tf.mul(noisy([5, 40], 1), 3));
-    expectSound((x) => gelu(x), (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.div(x, Math.SQRT2)), 1)), [x]);
+    expectSound(
+      (x) => gelu(x),
+      (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.div(x, Math.SQRT2)), 1)),
+      [x],
+    );
     x.dispose();
   });
 
@@ -57,21 +61,33 @@ describe('GELU', () => {
 
 describe('attention', () => {
   /** Head by head and image by image, as the paper writes it. */
-  const worked = (heads: number): Op => (qkv) => {
-    const [n, places, all] = qkv.shape;
-    const [width, depth] = [all / 3, all / 3 / heads];
-    const part = (image: number, which: number, head: number): Tensor => tf.reshape(tf.slice(qkv, [image, 0, which * width + head * depth], [1, places, depth]), [places, depth]);
-    const images = Array.from({ length: n }, (_, image) => {
-      const ways = Array.from({ length: heads }, (_, head) => {
-        const scores = tf.softmax(tf.div(tf.matMul(part(image, 0, head) as never, tf.transpose(part(image, 1, head)) as never), Math.sqrt(depth)) as never);
-        return tf.matMul(scores, part(image, 2, head) as never);
+  const worked =
+    (heads: number): Op =>
+    (qkv) => {
+      const [n, places, all] = qkv.shape;
+      const [width, depth] = [all / 3, all / 3 / heads];
+      const part = (image: number, which: number, head: number): Tensor =>
+        tf.reshape(tf.slice(qkv, [image, 0, which * width + head * depth], [1, places, depth]), [places, depth]);
+      const images = Array.from({ length: n }, (_, image) => {
+        const ways = Array.from({ length: heads }, (_, head) => {
+          const scores = tf.softmax(
+            tf.div(
+              tf.matMul(part(image, 0, head) as never, tf.transpose(part(image, 1, head)) as never),
+              Math.sqrt(depth),
+            ) as never,
+          );
+          return tf.matMul(scores, part(image, 2, head) as never);
+        });
+        return tf.concat(ways, 1);
       });
-      return tf.concat(ways, 1);
-    });
-    return tf.stack(images);
-  };
+      return tf.stack(images);
+    };
 
-  it.each([[1, 1, 4, 1], [2, 5, 8, 2], [3, 17, 12, 3]])('of %i images, %i places, width %i and %i heads is as in the paper', (n, places, width, heads) => {
+  it.each([
+    [1, 1, 4, 1],
+    [2, 5, 8, 2],
+    [3, 17, 12, 3],
+  ])('of %i images, %i places, width %i and %i heads is as in the paper', (n, places, width, heads) => {
     const qkv = noisy<Tensor3D>([n, places, 3 * width], 1);
     expectSound((x) => attend(x as Tensor3D, heads), worked(heads), [qkv]);
     qkv.dispose();
@@ -80,16 +96,30 @@ describe('attention', () => {
 
 describe('average pooling to a grid', () => {
   /** Place by place. */
-  const worked = (side: number): Op => (x) => {
-    const [n, size, , c] = x.shape;
-    const cells = Array.from({ length: side * side }, (_, cell) => {
-      const [rows, columns] = [Math.floor(cell / side), cell % side].map((i) => [Math.floor((i * size) / side), Math.ceil(((i + 1) * size) / side)]);
-      return tf.mean(tf.slice(x as Tensor4D, [0, rows[0], columns[0], 0], [n, rows[1] - rows[0], columns[1] - columns[0], c]), [1, 2]);
-    });
-    return tf.reshape(tf.stack(cells, 1), [n, side, side, c]);
-  };
+  const worked =
+    (side: number): Op =>
+    (x) => {
+      const [n, size, , c] = x.shape;
+      const cells = Array.from({ length: side * side }, (_, cell) => {
+        const [rows, columns] = [Math.floor(cell / side), cell % side].map((i) => [
+          Math.floor((i * size) / side),
+          Math.ceil(((i + 1) * size) / side),
+        ]);
+        return tf.mean(
+          tf.slice(x as Tensor4D, [0, rows[0], columns[0], 0], [n, rows[1] - rows[0], columns[1] - columns[0], c]),
+          [1, 2],
+        );
+      });
+      return tf.reshape(tf.stack(cells, 1), [n, side, side, c]);
+    };
 
-  it.each([[6, 3], [7, 3], [13, 6], [2, 7], [1, 6]])('of %i places to %i takes the means that PyTorch takes', (size, side) => {
+  it.each([
+    [6, 3],
+    [7, 3],
+    [13, 6],
+    [2, 7],
+    [1, 6],
+  ])('of %i places to %i takes the means that PyTorch takes', (size, side) => {
     const x = noisy<Tensor4D>([2, size, size, 3], 1);
     expectSound((x) => adaptiveAveragePool(x as Tensor4D, side), worked(side), [x]);
     x.dispose();
@@ -106,7 +136,13 @@ it('columns are added up', () => {
   const x = noisy<Tensor>([1000, 7], 1);
   const sums = columnSums(x as never);
   const values = x.dataSync();
-  expectNear(sums.dataSync(), Array.from({ length: 7 }, (_, c) => Array.from({ length: 1000 }, (_, r) => values[r * 7 + c]).reduce((a, b) => a + b)), 'sums');
+  expectNear(
+    sums.dataSync(),
+    Array.from({ length: 7 }, (_, c) =>
+      Array.from({ length: 1000 }, (_, r) => values[r * 7 + c]).reduce((a, b) => a + b),
+    ),
+    'sums',
+  );
   tf.dispose([x, sums]);
 });
 
@@ -125,7 +161,11 @@ describe('stochastic depth', () => {
       else expect(value).toBeCloseTo(4 / 3, 6);
     }
     expect(Math.abs(dropped / 4000 - 0.25)).toBeLessThan(5 * Math.sqrt((0.25 * 0.75) / 4000));
-    const [again, other, later] = [[1, 2, 'block'], [1, 2, 'next'], [1, 3, 'block']].map((seed) => dropPath(x, 0.25, seed));
+    const [again, other, later] = [
+      [1, 2, 'block'],
+      [1, 2, 'next'],
+      [1, 3, 'block'],
+    ].map((seed) => dropPath(x, 0.25, seed));
     expect(again.dataSync()).toEqual(values);
     expect(other.dataSync()).not.toEqual(values);
     expect(later.dataSync()).not.toEqual(values);
@@ -138,15 +178,21 @@ describe('stochastic depth', () => {
   });
 
   it('is for training alone', () => {
-    const network = new Network(modelOf('resnet')!.build({ width: 4, stochasticDepth: 0.9 }, { sizePx: 16, classes: 3 }), [16, 16, 3], 1);
+    const network = new Network(
+      modelOf('resnet')!.build({ width: 4, stochasticDepth: 0.9 }, { sizePx: 16, classes: 3 }),
+      [16, 16, 3],
+      1,
+    );
     const x = noisy<Tensor4D>([2, 16, 16, 3], 1);
     const [one, two] = [network.infer(x), network.infer(x)];
     expect(one.dataSync()).toEqual(two.dataSync());
-    const passes = [1, 2].map((step) => tf.tidy(() => {
-      const { y, forget } = network.train(x, [step]);
-      forget();
-      return y.dataSync();
-    }));
+    const passes = [1, 2].map((step) =>
+      tf.tidy(() => {
+        const { y, forget } = network.train(x, [step]);
+        forget();
+        return y.dataSync();
+      }),
+    );
     expect(passes[0]).not.toEqual(passes[1]);
     tf.dispose([x, one, two]);
     network.dispose();
@@ -155,15 +201,28 @@ describe('stochastic depth', () => {
 
 it('squeeze-and-excitation weighs whole channels, by all of them', () => {
   const network = new Network({ forward: (x, scope) => recalibrated(x, 'se', scope, 2) }, [4, 5, 6], 1);
-  expect(network.pieces.map(({ name, shape }) => [name, shape])).toEqual([['se/squeeze/kernel', [6, 3]], ['se/squeeze/bias', [3]], ['se/excite/kernel', [3, 6]], ['se/excite/bias', [6]]]);
+  expect(network.pieces.map(({ name, shape }) => [name, shape])).toEqual([
+    ['se/squeeze/kernel', [6, 3]],
+    ['se/squeeze/bias', [3]],
+    ['se/excite/kernel', [3, 6]],
+    ['se/excite/bias', [6]],
+  ]);
   const x = noisy<Tensor4D>([2, 4, 5, 6], 1, 1);
   const y = network.infer(x);
   const [w1, w2] = [network.weights.dataSync().slice(0, 18), network.weights.dataSync().slice(21, 39)];
   const [from, to] = [x.dataSync(), y.dataSync()];
   for (let image = 0; image < 2; image++) {
     const at = (place: number, c: number): number => (image * 20 + place) * 6 + c;
-    const means = Array.from({ length: 6 }, (_, c) => Array.from({ length: 20 }, (_, p) => from[at(p, c)]).reduce((a, b) => a + b) / 20);
-    const inner = [0, 1, 2].map((j) => Math.max(0, means.reduce((sum, m, c) => sum + m * w1[c * 3 + j], 0)));
+    const means = Array.from(
+      { length: 6 },
+      (_, c) => Array.from({ length: 20 }, (_, p) => from[at(p, c)]).reduce((a, b) => a + b) / 20,
+    );
+    const inner = [0, 1, 2].map((j) =>
+      Math.max(
+        0,
+        means.reduce((sum, m, c) => sum + m * w1[c * 3 + j], 0),
+      ),
+    );
     for (let c = 0; c < 6; c++) {
       const scale = 1 / (1 + Math.exp(-inner.reduce((sum, v, j) => sum + v * w2[j * 6 + c], 0)));
       for (let p = 0; p < 20; p++) expect(to[at(p, c)]).toBeCloseTo(from[at(p, c)] * scale, 5);
@@ -175,7 +234,8 @@ it('squeeze-and-excitation weighs whole channels, by all of them', () => {
 
 describe('weights begin', () => {
   const kernel = { name: 'a/kernel', shape: [3, 3, 32, 64], start: { fanIn: 288, fanOut: 576, gain: 2, axis: 3 } };
-  const deviation = (values: Float32Array): number => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+  const deviation = (values: Float32Array): number =>
+    Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
 
   it.each<[Initialisation, number]>([
     ['default', Math.sqrt(2 / 288)],
@@ -209,11 +269,19 @@ describe('weights begin', () => {
     values.forEach((value, i) => rows[Math.floor(i / after) % outputs].push(value));
     // Whichever there are fewer of, outputs or what each of them sees, stand at right angles, √2 long.
     const few = outputs <= rows[0].length ? rows : rows[0].map((_, i) => rows.map((row) => row[i]));
-    few.forEach((a, i) => few.forEach((b, j) => expect(a.reduce((sum, v, k) => sum + v * b[k], 0)).toBeCloseTo(i === j ? 2 : 0, 4)));
+    few.forEach((a, i) =>
+      few.forEach((b, j) => expect(a.reduce((sum, v, k) => sum + v * b[k], 0)).toBeCloseTo(i === j ? 2 : 0, 4)),
+    );
   });
 
   it.each(initialisations)('%s: norms and biases as ever, each kernel anew', (initialisation) => {
-    const build = (choice: Initialisation): Network => new Network(modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16 }, { sizePx: 16, classes: 3 }), [16, 16, 3], 1, { initialisation: choice });
+    const build = (choice: Initialisation): Network =>
+      new Network(
+        modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16 }, { sizePx: 16, classes: 3 }),
+        [16, 16, 3],
+        1,
+        { initialisation: choice },
+      );
     const tensors = tf.memory().numTensors;
     const [network, usual] = [build(initialisation), build('default')];
     const [values, before] = [network, usual].map((n) => n.weights.dataSync());

@@ -31,7 +31,19 @@ function images(sizePx: number): Tensor4D {
   });
   return tf.tensor4d(values, [count, sizePx, sizePx, 3]);
 }
-const targets = (): Tensor2D => tf.tidy(() => tf.oneHot(tf.tensor1d(Array.from({ length: count }, (_, i) => i % classes), 'int32'), classes).toFloat() as Tensor2D);
+const targets = (): Tensor2D =>
+  tf.tidy(
+    () =>
+      tf
+        .oneHot(
+          tf.tensor1d(
+            Array.from({ length: count }, (_, i) => i % classes),
+            'int32',
+          ),
+          classes,
+        )
+        .toFloat() as Tensor2D,
+  );
 
 /** [id, parameters, image side, steps to learn by, learning rate] */
 const cases: [id: string, params: Record<string, unknown>, sizePx: number, steps: number, rate: number][] = [
@@ -51,12 +63,24 @@ const cases: [id: string, params: Record<string, unknown>, sizePx: number, steps
   ['vit', { patch: 8, width: 32, depth: 2, heads: 4, pooling: 'mean', dropout: 0.1 }, 16, 60, 3e-3],
 ];
 
-it('every architecture is among the cases', () => expect([...new Set(cases.map(([id]) => id))].sort()).toEqual(models.map(({ id }) => id).sort()));
+it('every architecture is among the cases', () =>
+  expect([...new Set(cases.map(([id]) => id))].sort()).toEqual(models.map(({ id }) => id).sort()));
 
-const build = (id: string, params: Record<string, unknown>, sizePx: number, initialisation: Initialisation = 'default'): Network<Classifier> => new Network(modelOf(id)!.build(params, { sizePx, classes }), [sizePx, sizePx, 3], 1, { initialisation });
+const build = (
+  id: string,
+  params: Record<string, unknown>,
+  sizePx: number,
+  initialisation: Initialisation = 'default',
+): Network<Classifier> =>
+  new Network(modelOf(id)!.build(params, { sizePx, classes }), [sizePx, sizePx, 3], 1, { initialisation });
 
 /** The loss on all images and its gradient to the weights; statistics are remembered. */
-function pass(network: Network<Classifier>, x: Tensor4D, y: Tensor2D, seed: (number | string)[]): { loss: number; gradient: Tensor } {
+function pass(
+  network: Network<Classifier>,
+  x: Tensor4D,
+  y: Tensor2D,
+  seed: (number | string)[],
+): { loss: number; gradient: Tensor } {
   let remember = (): void => undefined;
   const { value, grads } = tf.variableGrads(() => {
     const pass = network.train(x, seed);
@@ -83,12 +107,16 @@ describe.each(cases)('%s %o', (id, params, sizePx, steps, rate) => {
     }
     expect(tf.memory().numTensors).toBe(tensors);
     const logits = network.infer(x);
-    expect([...tf.tidy(() => tf.argMax(logits, 1)).dataSync()]).toEqual(Array.from({ length: count }, (_, i) => i % classes));
+    expect([...tf.tidy(() => tf.argMax(logits, 1)).dataSync()]).toEqual(
+      Array.from({ length: count }, (_, i) => i % classes),
+    );
 
     const other = build(id, params, sizePx);
     other.write(await network.read());
     const again = other.infer(x);
-    expect(Buffer.from(again.dataSync().slice().buffer).equals(Buffer.from(logits.dataSync().slice().buffer))).toBe(true);
+    expect(Buffer.from(again.dataSync().slice().buffer).equals(Buffer.from(logits.dataSync().slice().buffer))).toBe(
+      true,
+    );
 
     // Thawed: the normalisations stand by themselves, with the moving statistics.
     const thawed = unfrozen(network, x);
@@ -108,7 +136,12 @@ describe.each(cases)('%s %o', (id, params, sizePx, steps, rate) => {
     const [x, y] = [images(sizePx), targets()];
     // Dense layers that begin as small as published: even so little would turn many of their rectifiers.
     const start = ['alexnet', 'vgg'].includes(id) ? 'he-normal' : 'default';
-    const network = build(id, { ...params, ...('dropout' in modelOf(id)!.schema.shape && { dropout: 0 }) }, sizePx, start);
+    const network = build(
+      id,
+      { ...params, ...('dropout' in modelOf(id)!.schema.shape && { dropout: 0 }) },
+      sizePx,
+      start,
+    );
     const { gradient } = pass(network, x, y, [1]);
     const slopes = gradient.dataSync<'float32'>();
     const { weights, statistics } = await network.read();
@@ -161,7 +194,23 @@ describe.each(models.map((model) => [model.id, model] as const))('the record of 
   });
 
   it('names no parameter as the training does', () => {
-    const taken = ['epochs', 'batch', 'learningRate', 'weightDecay', 'loss', 'seed', 'patience', 'optimizer', 'schedule', 'sizePx', 'cropPx', 'policy', 'magnitude', 'numOps', 'initialisation'];
+    const taken = [
+      'epochs',
+      'batch',
+      'learningRate',
+      'weightDecay',
+      'loss',
+      'seed',
+      'patience',
+      'optimizer',
+      'schedule',
+      'sizePx',
+      'cropPx',
+      'policy',
+      'magnitude',
+      'numOps',
+      'initialisation',
+    ];
     expect(Object.keys(schema.shape).filter((name) => taken.includes(name))).toEqual([]);
   });
 
@@ -209,11 +258,15 @@ describe('a summary', () => {
     // Each layer says the shape that it really gives.
     const x = images(16);
     const shapes: [said: number[], given: number[]][] = [];
-    const heard: Classifier['forward'] = (x, scope) => model.forward(x, { ...scope, layer: (layer, run) => {
-      const y = run();
-      shapes.push([layer.output, y.shape.slice(1)]);
-      return y;
-    } });
+    const heard: Classifier['forward'] = (x, scope) =>
+      model.forward(x, {
+        ...scope,
+        layer: (layer, run) => {
+          const y = run();
+          shapes.push([layer.output, y.shape.slice(1)]);
+          return y;
+        },
+      });
     network.infer(x, heard).dispose();
     x.dispose();
     network.dispose();
@@ -228,10 +281,16 @@ it.each<[id: string, params: Record<string, unknown>, sizePx: number, told: RegE
   ['vgg', {}, 16, /at least 32 px/],
   ['vit', { patch: 7 }, 64, /choose a patch that divides 64/],
   ['vit', { heads: 5 }, 64, /multiple of 5/],
-])('%s %o refuses what cannot be at %i px, and says what can', (id, params, sizePx, told) => expect(() => modelOf(id)!.build(params, { sizePx, classes })).toThrow(told));
+])('%s %o refuses what cannot be at %i px, and says what can', (id, params, sizePx, told) =>
+  expect(() => modelOf(id)!.build(params, { sizePx, classes })).toThrow(told),
+);
 
 it('with global pooling a trained network takes images of another size', () => {
-  const network = new Network(modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16 }, { sizePx: 16, classes }), [16, 16, 3], 1);
+  const network = new Network(
+    modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16 }, { sizePx: 16, classes }),
+    [16, 16, 3],
+    1,
+  );
   const x = images(40);
   const logits = network.infer(x);
   expect(logits.shape).toEqual([count, classes]);

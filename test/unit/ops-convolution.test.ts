@@ -23,7 +23,15 @@ interface Case {
 /** What the op is made of elsewhere. */
 function twin(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 'same' | 'valid') => Tensor4D): Op {
   return (x, kernel, { stride = 1, padding = 'same', bias, activation = 'none' } = {}) => {
-    const padded = typeof padding === 'number' ? tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]]) : x;
+    const padded =
+      typeof padding === 'number'
+        ? tf.pad(x, [
+            [0, 0],
+            [padding, padding],
+            [padding, padding],
+            [0, 0],
+          ])
+        : x;
     const y = plain(padded, kernel, stride, padding === 'same' ? 'same' : 'valid');
     const sum: Tensor4D = bias ? tf.add(y, bias) : y;
     return activation === 'none' ? sum : tf[activation](sum);
@@ -31,17 +39,30 @@ function twin(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 's
 }
 
 const ops = {
-  convolve: { own: convolve, plain: twin((x, k, s, p) => tf.conv2d(x, k, s, p)), kernel: (h: number, w: number, inputs: number, filters: number): Shape4D => [h, w, inputs, filters] },
+  convolve: {
+    own: convolve,
+    plain: twin((x, k, s, p) => tf.conv2d(x, k, s, p)),
+    kernel: (h: number, w: number, inputs: number, filters: number): Shape4D => [h, w, inputs, filters],
+  },
   deconvolve: {
     own: deconvolve as Op,
-    plain: twin((x, k, s) => tf.conv2dTranspose(x, k, [x.shape[0], x.shape[1] * s, x.shape[2] * s, k.shape[2]], s, 'same')),
+    plain: twin((x, k, s) =>
+      tf.conv2dTranspose(x, k, [x.shape[0], x.shape[1] * s, x.shape[2] * s, k.shape[2]], s, 'same'),
+    ),
     kernel: (h: number, w: number, inputs: number, filters: number): Shape4D => [h, w, filters, inputs],
   },
-  depthwise: { own: depthwise, plain: twin((x, k, s, p) => tf.depthwiseConv2d(x, k, s, p)), kernel: (h: number, w: number, inputs: number): Shape4D => [h, w, inputs, 1] },
+  depthwise: {
+    own: depthwise,
+    plain: twin((x, k, s, p) => tf.depthwiseConv2d(x, k, s, p)),
+    kernel: (h: number, w: number, inputs: number): Shape4D => [h, w, inputs, 1],
+  },
 };
 
 /** The op of its three inputs. */
-const ofThree = (op: Op, options: ConvolutionOptions) => (...[x, kernel, bias]: Tensor[]): Tensor => op(x as Tensor4D, kernel as Tensor4D, { ...options, bias: bias as Tensor1D });
+const ofThree =
+  (op: Op, options: ConvolutionOptions) =>
+  (...[x, kernel, bias]: Tensor[]): Tensor =>
+    op(x as Tensor4D, kernel as Tensor4D, { ...options, bias: bias as Tensor1D });
 
 function operands(name: keyof typeof ops, { image, size, filters = image[3] }: Case): [Tensor4D, Tensor4D, Tensor1D] {
   const [h, w] = typeof size === 'number' ? [size, size] : size;
@@ -49,7 +70,8 @@ function operands(name: keyof typeof ops, { image, size, filters = image[3] }: C
   return [noisy(image, 1) as Tensor4D, noisy(ops[name].kernel(h, w, image[3], filters), 2) as Tensor4D, bias];
 }
 
-const say = ({ image, size, filters, options }: Case): string => `[${image}] by ${size}${filters ? ` to ${filters}` : ''}, ${JSON.stringify(options)}`;
+const say = ({ image, size, filters, options }: Case): string =>
+  `[${image}] by ${size}${filters ? ` to ${filters}` : ''}, ${JSON.stringify(options)}`;
 
 const cases: Record<keyof typeof ops, Case[]> = {
   convolve: [
@@ -121,7 +143,9 @@ describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
     const own = ops[name].own(x, kernel, c.options);
     const plain = tf.tidy(() => ops[name].plain(x, kernel, c.options));
     expectNear(own, plain, 'y');
-    const gradients = [ops[name].own, ops[name].plain].map((op) => tf.tidy(() => tf.grads((x, kernel) => tf.sum(op(x as Tensor4D, kernel as Tensor4D, c.options)))([x, kernel])));
+    const gradients = [ops[name].own, ops[name].plain].map((op) =>
+      tf.tidy(() => tf.grads((x, kernel) => tf.sum(op(x as Tensor4D, kernel as Tensor4D, c.options)))([x, kernel])),
+    );
     for (const i of [0, 1]) expectNear(gradients[0][i], gradients[1][i], `gradient to input ${i}`);
     plain.dispose();
     own.dispose();
@@ -145,13 +169,19 @@ describe('against sums in double precision', () => {
     const [image, weights, biases, values] = [x, kernel, bias, y].map((t) => t.dataSync());
     const [, height, width] = y.shape;
     for (let at = 0; at < y.size; at++) {
-      const [filter, gx, gy, i] = [at % f, Math.floor(at / f) % width, Math.floor(at / f / width) % height, Math.floor(at / f / width / height)];
+      const [filter, gx, gy, i] = [
+        at % f,
+        Math.floor(at / f) % width,
+        Math.floor(at / f / width) % height,
+        Math.floor(at / f / width / height),
+      ];
       let sum = biases[filter];
       for (let r = 0; r < k; r++)
         for (let t = 0; t < k; t++) {
           const [iy, ix] = [gy * stride + r - 1, gx * stride + t - 1];
           if (iy < 0 || ix < 0 || iy >= h || ix >= w) continue;
-          for (let ch = 0; ch < c; ch++) sum += image[((i * h + iy) * w + ix) * c + ch] * weights[((r * k + t) * c + ch) * f + filter];
+          for (let ch = 0; ch < c; ch++)
+            sum += image[((i * h + iy) * w + ix) * c + ch] * weights[((r * k + t) * c + ch) * f + filter];
         }
       expect(Math.abs(values[at] - sum)).toBeLessThan(5e-5); // sums of 144 products of about 1
     }
@@ -166,7 +196,8 @@ describe('against sums in double precision', () => {
       for (let r = 0; r < k; r++)
         for (let t = 0; t < k; t++) {
           const [iy, ix] = [gy + r - 1, gx + t - 1];
-          if (iy >= 0 && ix >= 0 && iy < h && ix < w) sum += image[((i * h + iy) * w + ix) * c + ch] * weights[(r * k + t) * c + ch];
+          if (iy >= 0 && ix >= 0 && iy < h && ix < w)
+            sum += image[((i * h + iy) * w + ix) * c + ch] * weights[(r * k + t) * c + ch];
         }
       expect(Math.abs(values[at] - sum)).toBeLessThan(1e-5);
     }
@@ -177,8 +208,15 @@ describe('what nobody needs', () => {
   it("is not computed: the image's gradient", ({ skip }) => {
     if (!hasKernel('WinnowConv')) skip();
     const [x, kernel, bias] = operands('convolve', cases.convolve[2]);
-    const called = vi.spyOn(tf.backend() as unknown as { executeSingleOutput: (op: string) => Tensor }, 'executeSingleOutput');
-    tf.tidy(() => tf.grads((kernel, bias) => tf.sum(convolve(x, kernel as Tensor4D, { bias: bias as Tensor1D, activation: 'relu' })))([kernel, bias]));
+    const called = vi.spyOn(
+      tf.backend() as unknown as { executeSingleOutput: (op: string) => Tensor },
+      'executeSingleOutput',
+    );
+    tf.tidy(() =>
+      tf.grads((kernel, bias) =>
+        tf.sum(convolve(x, kernel as Tensor4D, { bias: bias as Tensor1D, activation: 'relu' })),
+      )([kernel, bias]),
+    );
     const names = called.mock.calls.map(([op]) => op).filter((op) => op.startsWith('WinnowConv'));
     called.mockRestore();
     expect(names).toEqual(['WinnowConv', 'WinnowConvFilter']);

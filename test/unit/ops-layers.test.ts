@@ -23,40 +23,49 @@ type Shape4D = [number, number, number, number];
 const activated = (x: Tensor, activation: Activation): Tensor => (activation === 'none' ? x : tf[activation](x));
 
 describe('normalise', () => {
-  const cases: [shape: Shape4D, options: Omit<NormaliseOptions, 'epsilon'>, gamma: [middle: number, spread: number]][] = [
-    [[1, 1, 1, 1], {}, [1, 0]],
-    [[1, 5, 7, 1], { pool: 2 }, [1, 0.3]],
-    [[2, 2, 2, 3], { pool: 2, activation: 'relu' }, [1, 0.3]],
-    [[2, 9, 6, 17], { pool: 2, activation: 'relu' }, [0, 1]],
-    [[3, 8, 8, 16], { pool: 2, activation: 'relu6' }, [2, 1]],
-    [[4, 7, 5, 33], { activation: 'relu' }, [1, 0.3]],
-    [[4, 7, 5, 33], { activation: 'relu6' }, [0, 3]],
-    [[2, 13, 12, 64], { pool: 2 }, [-1, 0.3]],
-    [[32, 1, 1, 100], { activation: 'relu' }, [1, 0.3]],
-    [[2, 3, 3, 300], {}, [1, 0.3]],
-    [[5, 64, 31, 40], { pool: 2, activation: 'relu' }, [1, 0.3]],
-    [[5, 33, 64, 48], { activation: 'relu' }, [1, 0.3]],
-    // Gammas that let hardly anything through: what lay under y must be looked up in x.
-    [[3, 9, 10, 20], { pool: 2, activation: 'relu' }, [0, 0.02]],
-    [[3, 9, 10, 20], { activation: 'relu6' }, [0, 0.02]],
-  ];
+  const cases: [shape: Shape4D, options: Omit<NormaliseOptions, 'epsilon'>, gamma: [middle: number, spread: number]][] =
+    [
+      [[1, 1, 1, 1], {}, [1, 0]],
+      [[1, 5, 7, 1], { pool: 2 }, [1, 0.3]],
+      [[2, 2, 2, 3], { pool: 2, activation: 'relu' }, [1, 0.3]],
+      [[2, 9, 6, 17], { pool: 2, activation: 'relu' }, [0, 1]],
+      [[3, 8, 8, 16], { pool: 2, activation: 'relu6' }, [2, 1]],
+      [[4, 7, 5, 33], { activation: 'relu' }, [1, 0.3]],
+      [[4, 7, 5, 33], { activation: 'relu6' }, [0, 3]],
+      [[2, 13, 12, 64], { pool: 2 }, [-1, 0.3]],
+      [[32, 1, 1, 100], { activation: 'relu' }, [1, 0.3]],
+      [[2, 3, 3, 300], {}, [1, 0.3]],
+      [[5, 64, 31, 40], { pool: 2, activation: 'relu' }, [1, 0.3]],
+      [[5, 33, 64, 48], { activation: 'relu' }, [1, 0.3]],
+      // Gammas that let hardly anything through: what lay under y must be looked up in x.
+      [[3, 9, 10, 20], { pool: 2, activation: 'relu' }, [0, 0.02]],
+      [[3, 9, 10, 20], { activation: 'relu6' }, [0, 0.02]],
+    ];
 
   /** The op as one of y; the statistics are dropped. */
-  const alone = (options: NormaliseOptions) => (...[x, gamma, beta]: Tensor[]): Tensor => {
-    const { y, mean, variance } = normalise(x as Tensor4D, gamma as Tensor1D, beta as Tensor1D, options);
-    tf.dispose([mean, variance]);
-    return y;
-  };
-  const twin = ({ epsilon, pool, activation = 'none' }: NormaliseOptions) => (...[x, gamma, beta]: Tensor[]): Tensor => {
-    const { mean, variance } = tf.moments(x, [0, 1, 2]);
-    const y = tf.batchNorm(x, mean as Tensor1D, variance as Tensor1D, beta as Tensor1D, gamma as Tensor1D, epsilon);
-    return activated(pool === 2 ? tf.maxPool(y as Tensor4D, 2, 2, 'valid') : y, activation);
-  };
+  const alone =
+    (options: NormaliseOptions) =>
+    (...[x, gamma, beta]: Tensor[]): Tensor => {
+      const { y, mean, variance } = normalise(x as Tensor4D, gamma as Tensor1D, beta as Tensor1D, options);
+      tf.dispose([mean, variance]);
+      return y;
+    };
+  const twin =
+    ({ epsilon, pool, activation = 'none' }: NormaliseOptions) =>
+    (...[x, gamma, beta]: Tensor[]): Tensor => {
+      const { mean, variance } = tf.moments(x, [0, 1, 2]);
+      const y = tf.batchNorm(x, mean as Tensor1D, variance as Tensor1D, beta as Tensor1D, gamma as Tensor1D, epsilon);
+      return activated(pool === 2 ? tf.maxPool(y as Tensor4D, 2, 2, 'valid') : y, activation);
+    };
 
   it.each(cases)('[%s] with %o equals its composed twin, gamma about %s', (shape, options, [middle, spread]) => {
     const gamma = tf.tidy(() => tf.add(tf.mul(noisy([shape[3]], 2), spread), middle));
     const all = { epsilon: 1e-3, ...options };
-    expectTwins(alone(all), twin(all), [tf.tidy(() => tf.add(tf.mul(noisy(shape, 1), 2), 0.7)), gamma, noisy([shape[3]], 3)]);
+    expectTwins(alone(all), twin(all), [
+      tf.tidy(() => tf.add(tf.mul(noisy(shape, 1), 2), 0.7)),
+      gamma,
+      noisy([shape[3]], 3),
+    ]);
   });
 
   it('has the gradients that finite differences give', () => {
@@ -71,7 +80,10 @@ describe('normalise', () => {
         const [above, below] = [step, -step].map((by) => {
           const values = Float32Array.from(input.dataSync());
           values[i] += by;
-          return tf.tidy(() => op(...inputs.with(n, tf.tensor(values, input.shape)))).dataSync<'float32'>().reduce((sum, v, k) => sum + v * weights[k], 0);
+          return tf
+            .tidy(() => op(...inputs.with(n, tf.tensor(values, input.shape))))
+            .dataSync<'float32'>()
+            .reduce((sum, v, k) => sum + v * weights[k], 0);
         });
         expect(Math.abs((above - below) / (2 * step) - gradient[i])).toBeLessThan(2e-3);
       }
@@ -86,7 +98,12 @@ describe('normalise', () => {
     if (!hasKernel('WinnowNorm')) return; // TensorFlow's own are as good as they are
     const [places, c] = [3 * 50 * 60, 3];
     const values = fillNormal(new Float32Array(places * c), random('values')).map(change);
-    const { y, mean, variance } = normalise(tf.tensor4d(values, [3, 50, 60, c]), tf.ones([c]) as Tensor1D, tf.zeros([c]) as Tensor1D, { epsilon: 1e-12 });
+    const { y, mean, variance } = normalise(
+      tf.tensor4d(values, [3, 50, 60, c]),
+      tf.ones([c]) as Tensor1D,
+      tf.zeros([c]) as Tensor1D,
+      { epsilon: 1e-12 },
+    );
     for (let k = 0; k < c; k++) {
       const own = values.filter((_, i) => i % c === k);
       const middle = own.reduce((a, b) => a + b, 0) / places;
@@ -108,7 +125,11 @@ describe('normalise', () => {
     const kept: Tensor[] = [];
     const gradient = tf.tidy(() =>
       tf.grad((x) => {
-        const { y, mean, variance } = normalise(x as Tensor4D, inputs[1], inputs[2], { epsilon: 1e-3, pool: 2, activation: 'relu' });
+        const { y, mean, variance } = normalise(x as Tensor4D, inputs[1], inputs[2], {
+          epsilon: 1e-3,
+          pool: 2,
+          activation: 'relu',
+        });
         kept.push(mean, variance);
         return tf.sum(y);
       })(inputs[0]),
@@ -122,10 +143,20 @@ describe('maxPool', () => {
   type Padding = 'valid' | 'same' | number;
 
   /** Window by window; the first maximum in reading order gets the gradient. */
-  function worked(x: Tensor4D, size: number, stride: number, padding: Padding, dy: (i: number) => number): { y: number[]; dx: Float32Array } {
+  function worked(
+    x: Tensor4D,
+    size: number,
+    stride: number,
+    padding: Padding,
+    dy: (i: number) => number,
+  ): { y: number[]; dx: Float32Array } {
     const [n, h, w, c] = x.shape;
     const along = (length: number): [out: number, before: number] => {
-      if (padding !== 'same') return [Math.floor((length + 2 * (padding === 'valid' ? 0 : padding) - size) / stride) + 1, padding === 'valid' ? 0 : padding];
+      if (padding !== 'same')
+        return [
+          Math.floor((length + 2 * (padding === 'valid' ? 0 : padding) - size) / stride) + 1,
+          padding === 'valid' ? 0 : padding,
+        ];
       const out = Math.ceil(length / stride);
       return [out, Math.floor(Math.max(0, (out - 1) * stride + size - length) / 2)];
     };
@@ -134,7 +165,12 @@ describe('maxPool', () => {
     const y: number[] = [];
     const dx = new Float32Array(values.length);
     for (let at = 0; at < n * outH * outW * c; at++) {
-      const [k, q, r, image] = [at % c, Math.floor(at / c) % outW, Math.floor(at / c / outW) % outH, Math.floor(at / c / outW / outH)];
+      const [k, q, r, image] = [
+        at % c,
+        Math.floor(at / c) % outW,
+        Math.floor(at / c / outW) % outH,
+        Math.floor(at / c / outW / outH),
+      ];
       let best = -1;
       for (let i = 0; i < size * size; i++) {
         const [iy, ix] = [r * stride - top + Math.floor(i / size), q * stride - left + (i % size)];
@@ -159,19 +195,22 @@ describe('maxPool', () => {
     [[4, 32, 30, 24], 3, 2, 1],
   ];
 
-  it.each(cases)('[%s] by windows of %i, stride %i, padding %s: values, gradients, ties', (shape, size, stride, padding) => {
-    // Few different values: nearly every window has a tie.
-    for (const x of [noisy<Tensor4D>(shape, 1), tf.tidy(() => tf.round(noisy<Tensor4D>(shape, 1)))]) {
-      const before = tf.memory().numTensors;
-      const [y, dx] = everything((x) => maxPool(x as Tensor4D, size, stride, padding), [x]);
-      const weights = tf.tidy(() => noisy(y.shape, 9).dataSync());
-      const expected = worked(x, size, stride, padding, (i) => weights[i]);
-      expectNear(y, expected.y, 'y', 1e-7);
-      expectNear(dx, expected.dx, 'dx', 1e-6);
-      tf.dispose([y, dx]);
-      expect(tf.memory().numTensors).toBe(before);
-    }
-  });
+  it.each(cases)(
+    '[%s] by windows of %i, stride %i, padding %s: values, gradients, ties',
+    (shape, size, stride, padding) => {
+      // Few different values: nearly every window has a tie.
+      for (const x of [noisy<Tensor4D>(shape, 1), tf.tidy(() => tf.round(noisy<Tensor4D>(shape, 1)))]) {
+        const before = tf.memory().numTensors;
+        const [y, dx] = everything((x) => maxPool(x as Tensor4D, size, stride, padding), [x]);
+        const weights = tf.tidy(() => noisy(y.shape, 9).dataSync());
+        const expected = worked(x, size, stride, padding, (i) => weights[i]);
+        expectNear(y, expected.y, 'y', 1e-7);
+        expectNear(dx, expected.dx, 'dx', 1e-6);
+        tf.dispose([y, dx]);
+        expect(tf.memory().numTensors).toBe(before);
+      }
+    },
+  );
 
   it('lets through what is not a number', () => {
     if (!hasKernel('WinnowMaxPool')) return; // TensorFlow's own takes it for less than all
@@ -183,29 +222,57 @@ describe('maxPool', () => {
 const activations: Activation[] = ['none', 'relu', 'relu6', 'sigmoid'];
 
 describe.each(activations)('with the activation %s', (activation) => {
-  it.each([[[1, 1]], [[7, 3]], [[33, 17]], [[5, 4, 3, 64]], [[2, 60, 61, 3]], [[3, 50, 40, 32]], [[32, 1500]]])('addBias to [%s] equals its composed twin', (shape) => {
-    const bias = noisy([shape.at(-1)!], 2);
-    expectTwins((x, bias) => addBias(tf.mul(x, 4), bias as Tensor1D, activation), (x, bias) => activated(tf.add(tf.mul(x, 4), bias), activation), [noisy(shape, 1), bias]);
-  });
+  it.each([[[1, 1]], [[7, 3]], [[33, 17]], [[5, 4, 3, 64]], [[2, 60, 61, 3]], [[3, 50, 40, 32]], [[32, 1500]]])(
+    'addBias to [%s] equals its composed twin',
+    (shape) => {
+      const bias = noisy([shape.at(-1)!], 2);
+      expectTwins(
+        (x, bias) => addBias(tf.mul(x, 4), bias as Tensor1D, activation),
+        (x, bias) => activated(tf.add(tf.mul(x, 4), bias), activation),
+        [noisy(shape, 1), bias],
+      );
+    },
+  );
 
-  it.each([[[1, 1, 1, 1]], [[2, 5, 7, 3]], [[3, 40, 41, 17]]] as [Shape4D][])('addActivate of [%s] equals its composed twin', (shape) => {
-    expectTwins((a, b) => addActivate(a as Tensor4D, b as Tensor4D, activation), (a, b) => activated(tf.add(a, b), activation), [noisy(shape, 1), noisy(shape, 2)]);
-  });
+  it.each([[[1, 1, 1, 1]], [[2, 5, 7, 3]], [[3, 40, 41, 17]]] as [Shape4D][])(
+    'addActivate of [%s] equals its composed twin',
+    (shape) => {
+      expectTwins(
+        (a, b) => addActivate(a as Tensor4D, b as Tensor4D, activation),
+        (a, b) => activated(tf.add(a, b), activation),
+        [noisy(shape, 1), noisy(shape, 2)],
+      );
+    },
+  );
 
   it('a way may be added to itself', () => {
-    expectTwins((a) => addActivate(a as Tensor4D, a as Tensor4D, activation), (a) => activated(tf.add(a, a), activation), [noisy([2, 5, 7, 3], 1)]);
+    expectTwins(
+      (a) => addActivate(a as Tensor4D, a as Tensor4D, activation),
+      (a) => activated(tf.add(a, a), activation),
+      [noisy([2, 5, 7, 3], 1)],
+    );
   });
 });
 
 describe('dropout', () => {
-  it.each([[1, 0.5], [17, 0.5], [100003, 0.1], [100003, 0.75]])('of %i values at %d: drops as many, enlarges the others', (size, rate) => {
+  it.each([
+    [1, 0.5],
+    [17, 0.5],
+    [100003, 0.1],
+    [100003, 0.75],
+  ])('of %i values at %d: drops as many, enlarges the others', (size, rate) => {
     const before = tf.memory().numTensors;
     const x = noisy<Tensor1D>([size], 1, 5);
     const y = dropout(x, rate, ['seed', 3]);
     const [from, to] = [x.dataSync<'float32'>(), y.dataSync<'float32'>()];
     const dropped = to.reduce((n, v) => n + (v === 0 ? 1 : 0), 0);
     if (size > 1000) expect(Math.abs(dropped / size - rate)).toBeLessThan(5 * Math.sqrt((rate * (1 - rate)) / size));
-    expectNear(to, from.map((v, i) => (to[i] === 0 ? 0 : v / (1 - rate))), 'y', 1e-6);
+    expectNear(
+      to,
+      from.map((v, i) => (to[i] === 0 ? 0 : v / (1 - rate))),
+      'y',
+      1e-6,
+    );
     tf.dispose([x, y]);
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -231,7 +298,7 @@ describe('dropout', () => {
     const key = mix((a + 0x9e3779b9) | 0);
     const other = mix(b ^ key);
     const y = dropout(tf.ones([200003]), 0.25, ['seed', 5]).dataSync();
-    const wrong = y.findIndex((v, i) => (v > 0) !== mix((Math.imul(i, 0x9e3779b9) + key) ^ other) >= 2 ** 30);
+    const wrong = y.findIndex((v, i) => v > 0 !== mix((Math.imul(i, 0x9e3779b9) + key) ^ other) >= 2 ** 30);
     expect(wrong).toBe(-1);
   });
 
@@ -243,20 +310,29 @@ describe('dropout', () => {
 
 describe('meanSquaredError', () => {
   it.each([[[1]], [[2, 5, 7, 3]], [[3, 70, 71, 3]]])('of [%s] equals its composed twin', (shape) => {
-    expectTwins((x, y) => meanSquaredError(x, tf.mul(y, 2)), (x, y) => tf.mean(tf.square(tf.sub(x, tf.mul(y, 2)))), [noisy(shape, 1), noisy(shape, 2)]);
+    expectTwins(
+      (x, y) => meanSquaredError(x, tf.mul(y, 2)),
+      (x, y) => tf.mean(tf.square(tf.sub(x, tf.mul(y, 2)))),
+      [noisy(shape, 1), noisy(shape, 2)],
+    );
   });
 
   it('adds up many values without loss', () => {
     const [x, y] = [noisy([1_000_003], 1, 3), noisy([1_000_003], 2)];
     const [a, b] = [x.dataSync<'float32'>(), y.dataSync<'float32'>()];
     const mean = a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
-    expect(Math.abs(meanSquaredError(x, y).dataSync()[0] / mean - 1)).toBeLessThan(hasKernel('WinnowSquaredError') ? 1e-7 : 1e-5);
+    expect(Math.abs(meanSquaredError(x, y).dataSync()[0] / mean - 1)).toBeLessThan(
+      hasKernel('WinnowSquaredError') ? 1e-7 : 1e-5,
+    );
   });
 
   it('does not work out a gradient that nobody needs', ({ skip }) => {
     if (!hasKernel('WinnowSquaredError')) skip();
     const [x, y] = [noisy([5], 1), noisy([5], 2)];
-    const called = vi.spyOn(tf.backend() as unknown as { executeSingleOutput: (op: string) => Tensor }, 'executeSingleOutput');
+    const called = vi.spyOn(
+      tf.backend() as unknown as { executeSingleOutput: (op: string) => Tensor },
+      'executeSingleOutput',
+    );
     tf.tidy(() => tf.grad((y) => meanSquaredError(x, y))(y));
     const names = called.mock.calls.map(([op]) => op).filter((op) => op.startsWith('WinnowSquaredError'));
     called.mockRestore();
@@ -267,18 +343,31 @@ describe('meanSquaredError', () => {
 });
 
 describe('softmaxCrossEntropy', () => {
-  const targets = (rows: number, classes: number): Tensor2D => tf.tidy(() => tf.softmax(noisy<Tensor2D>([rows, classes], 7)));
+  const targets = (rows: number, classes: number): Tensor2D =>
+    tf.tidy(() => tf.softmax(noisy<Tensor2D>([rows, classes], 7)));
 
-  it.each([[1, 1], [1, 7], [33, 10], [5, 1000]])('of %i rows and %i classes equals its composed twin', (rows, classes) => {
+  it.each([
+    [1, 1],
+    [1, 7],
+    [33, 10],
+    [5, 1000],
+  ])('of %i rows and %i classes equals its composed twin', (rows, classes) => {
     const t = targets(rows, classes);
     const twin: Op = (logits) => tf.neg(tf.mean(tf.sum(tf.mul(t, tf.logSoftmax(logits as Tensor2D)), 1)));
     expectTwins((logits) => softmaxCrossEntropy(logits as Tensor2D, t), twin, [noisy([rows, classes], 1)]);
   });
 
   it('bears logits that are far apart', () => {
-    const [loss, gradient] = everything((logits) => softmaxCrossEntropy(logits as Tensor2D, tf.tensor2d([[0, 1, 0]])), [tf.tensor2d([[300, -300, 0]])]);
+    const [loss, gradient] = everything(
+      (logits) => softmaxCrossEntropy(logits as Tensor2D, tf.tensor2d([[0, 1, 0]])),
+      [tf.tensor2d([[300, -300, 0]])],
+    );
     expect(loss.dataSync()[0]).toBeCloseTo(600, 3);
-    expectNear(gradient, [1, -1, 0].map((v) => v * noisy([], 9).dataSync()[0]), 'gradient');
+    expectNear(
+      gradient,
+      [1, -1, 0].map((v) => v * noisy([], 9).dataSync()[0]),
+      'gradient',
+    );
   });
 });
 
@@ -286,11 +375,29 @@ describe('adamStep', () => {
   it('is the step of Kingma and Ba, with decay where it is told', ({ skip }) => {
     if (!hasKernel('WinnowAdam')) skip();
     const size = 100003;
-    const values = [1, 2, 3, 4].map((seed) => noisy([size], seed).dataSync().map((v) => (seed === 3 ? v * v : v)));
+    const values = [1, 2, 3, 4].map((seed) =>
+      noisy([size], seed)
+        .dataSync()
+        .map((v) => (seed === 3 ? v * v : v)),
+    );
     const numbers = { beta1: 0.9, beta2: 0.99, rate: 0.01, correction: 0.7, epsilon: 1e-3, l2: 0.1, decay: 0.05 };
-    const spans = [[0, 5], [17, 50001], [70003, size]] as const;
+    const spans = [
+      [0, 5],
+      [17, 50001],
+      [70003, size],
+    ] as const;
     const before = tf.memory().numTensors;
-    const step = (): Tensor[] => tf.tidy(() => adamStep(tf.tensor1d(values[0]), tf.tensor1d(values[1]), tf.tensor1d(values[2]), tf.tensor1d(values[3]), numbers, spans)!);
+    const step = (): Tensor[] =>
+      tf.tidy(() =>
+        adamStep(
+          tf.tensor1d(values[0]),
+          tf.tensor1d(values[1]),
+          tf.tensor1d(values[2]),
+          tf.tensor1d(values[3]),
+          numbers,
+          spans,
+        )!,
+      );
     const [own, again] = [step(), step()];
     const expected = [0, 1, 2].map(() => new Float64Array(size));
     for (let i = 0; i < size; i++) {
@@ -299,7 +406,9 @@ describe('adamStep', () => {
       const d = g + decays * numbers.l2 * w;
       expected[1][i] = 0.9 * m + 0.1 * d;
       expected[2][i] = 0.99 * v + 0.01 * d * d;
-      expected[0][i] = w * (1 - decays * numbers.decay) - (numbers.rate * expected[1][i]) / (Math.sqrt(expected[2][i]) / numbers.correction + numbers.epsilon);
+      expected[0][i] =
+        w * (1 - decays * numbers.decay) -
+        (numbers.rate * expected[1][i]) / (Math.sqrt(expected[2][i]) / numbers.correction + numbers.epsilon);
     }
     own.forEach((tensor, i) => {
       expectNear(tensor, expected[i], ['weights', 'mean', 'square'][i], 1e-6);

@@ -31,7 +31,8 @@ function expectNear(actual: ArrayLike<number>, expected: number[], what: string)
 }
 
 describe('optimizers', () => {
-  it('each is held against PyTorch', () => expect(new Set(known.cases.map(({ id }) => id))).toEqual(new Set(optimizers.map(({ id }) => id))));
+  it('each is held against PyTorch', () =>
+    expect(new Set(known.cases.map(({ id }) => id))).toEqual(new Set(optimizers.map(({ id }) => id))));
 
   for (const { id, params, weights: expected } of known.cases) {
     it(`${id} ${JSON.stringify(params)}`, async () => {
@@ -42,7 +43,8 @@ describe('optimizers', () => {
       for (const [i, values] of gradients.entries()) {
         tf.tidy(() => optimizer.apply(weights, tf.tensor1d(values), rate));
         expectNear(weights.dataSync(), expected[i], `step ${i + 1}`);
-        if (i === 5) middle = { weights: weights.dataSync<'float32'>().slice(), saved: structuredClone(await optimizer.read()) };
+        if (i === 5)
+          middle = { weights: weights.dataSync<'float32'>().slice(), saved: structuredClone(await optimizer.read()) };
       }
       // From what a checkpoint holds it goes on bit for bit.
       const last = weights.dataSync<'float32'>().slice();
@@ -63,10 +65,23 @@ describe('optimizers', () => {
       const results = [start, start].map((values, i) => {
         const weights = weightsFrom(values);
         // AdamW by hand, in double.
-        if (i) return gradients.slice(0, 3).reduce((state, g, t) => state.map(([w, m, v], k) => {
-          const [mean, square] = [0.9 * m + 0.1 * g[k], 0.999 * v + 0.001 * g[k] ** 2];
-          return [w * (decayed.length ? 1 - rate * 0.1 : 1) - (rate * mean) / (1 - 0.9 ** (t + 1)) / (Math.sqrt(square / (1 - 0.999 ** (t + 1))) + 1e-8), mean, square];
-        }), values.map((w) => [w, 0, 0])).map(([w]) => w);
+        if (i)
+          return gradients
+            .slice(0, 3)
+            .reduce(
+              (state, g, t) =>
+                state.map(([w, m, v], k) => {
+                  const [mean, square] = [0.9 * m + 0.1 * g[k], 0.999 * v + 0.001 * g[k] ** 2];
+                  return [
+                    w * (decayed.length ? 1 - rate * 0.1 : 1) -
+                      (rate * mean) / (1 - 0.9 ** (t + 1)) / (Math.sqrt(square / (1 - 0.999 ** (t + 1))) + 1e-8),
+                    mean,
+                    square,
+                  ];
+                }),
+              values.map((w) => [w, 0, 0]),
+            )
+            .map(([w]) => w);
         const optimizer = startOptimizer('adamw', { weightDecay: 0.1 }, size, decayed);
         for (const g of gradients.slice(0, 3)) tf.tidy(() => optimizer.apply(weights, tf.tensor1d(g), rate));
         return [...weights.dataSync()];
@@ -91,7 +106,8 @@ describe('clipping', () => {
       expectNear(weights.dataSync(), known.clipped.weights[i], `step ${i + 1}`);
     }
   });
-  it('by value', () => expect([...tf.tidy(() => clipByValue(tf.tensor1d([-3, 0.5, 2]), 1)).dataSync()]).toEqual([-1, 0.5, 1]));
+  it('by value', () =>
+    expect([...tf.tidy(() => clipByValue(tf.tensor1d([-3, 0.5, 2]), 1)).dataSync()]).toEqual([-1, 0.5, 1]));
 });
 
 describe('the average of the weights', () => {

@@ -1,33 +1,66 @@
 /** The outbox: what is said of images is sent in its order, waits while nobody answers, and is never applied to another image. */
 import { describe, expect, test } from 'vitest';
-import { locate, Outbox, wordsOf, type Aside, type Missed, type Post, type Said, type Store, type Waiting } from '../../src-renderer/state/outbox.ts';
+import {
+  locate,
+  Outbox,
+  wordsOf,
+  type Aside,
+  type Missed,
+  type Post,
+  type Said,
+  type Store,
+  type Waiting,
+} from '../../src-renderer/state/outbox.ts';
 
 /** What the page keeps in Dexie, in memory: the same order, the same calls. It outlives an outbox, as the database outlives a page. */
 function memory(waiting: Waiting[] = []) {
   const aside: Aside[] = [];
   let [next, lock] = [1 + waiting.length, Promise.resolve() as Promise<unknown>];
   const store: Store = {
-    add: async (entry) => { waiting.push({ ...structuredClone(entry), seq: next }); return next++; },
-    put: async (entry) => void waiting.splice(waiting.findIndex(({ seq }) => seq === entry.seq), 1, entry),
+    add: async (entry) => {
+      waiting.push({ ...structuredClone(entry), seq: next });
+      return next++;
+    },
+    put: async (entry) =>
+      void waiting.splice(
+        waiting.findIndex(({ seq }) => seq === entry.seq),
+        1,
+        entry,
+      ),
     list: async (workspace) => waiting.filter((entry) => entry.workspace === workspace),
     count: async (workspace) => waiting.filter((entry) => entry.workspace === workspace).length,
-    remove: async (seq) => void waiting.splice(waiting.findIndex((entry) => entry.seq === seq), 1),
+    remove: async (seq) =>
+      void waiting.splice(
+        waiting.findIndex((entry) => entry.seq === seq),
+        1,
+      ),
     setAside: async (entry) => void aside.push({ ...entry, seq: aside.length }),
-    exclusively: (_, work) => { const done = lock.then(work); lock = done.catch(() => {}); return done; },
+    exclusively: (_, work) => {
+      const done = lock.then(work);
+      lock = done.catch(() => {});
+      return done;
+    },
   };
   return { store, waiting, aside };
 }
 
 class Refusal extends Error {
   code: string | null;
-  constructor(code: string | null) { super(`refused: ${code}`); this.code = code; }
+  constructor(code: string | null) {
+    super(`refused: ${code}`);
+    this.code = code;
+  }
 }
 
 /** An engine with a table of images, which is there or not. */
 class Table {
   isUp = true;
   key = 'first';
-  images: { id: number; path: string; sha256: string; decision?: string | null }[] = ['a', 'b', 'c'].map((name, i) => ({ id: i + 1, path: `${name}.png`, sha256: `#${name}` }));
+  images: { id: number; path: string; sha256: string; decision?: string | null }[] = ['a', 'b', 'c'].map((name, i) => ({
+    id: i + 1,
+    path: `${name}.png`,
+    sha256: `#${name}`,
+  }));
   history: { id: number; before: string | null | undefined; undone: boolean }[] = [];
   log: string[] = [];
   losesAnswers = false;
@@ -38,7 +71,10 @@ class Table {
     const state = JSON.stringify(this.history.map(({ undone }) => undone));
     if (said.kind === 'edit') {
       if (said.change.note === 'too long') throw new Refusal('bad-request');
-      const { ids, missed } = locate(said.images, { atPath: (path) => this.images.find((image) => image.path === path), ofContent: (sha256) => this.images.filter((image) => image.sha256 === sha256).map(({ id }) => id) });
+      const { ids, missed } = locate(said.images, {
+        atPath: (path) => this.images.find((image) => image.path === path),
+        ofContent: (sha256) => this.images.filter((image) => image.sha256 === sha256).map(({ id }) => id),
+      });
       for (const id of ids) {
         const image = this.images.find((known) => known.id === id)!;
         if (image.decision === said.change.decision) continue; // what is already so is no entry
@@ -66,10 +102,19 @@ class Table {
 function outboxOn(table: Table, store: Store, more: Partial<Post> = {}) {
   const lost: number[] = [];
   const outbox = new Outbox(store, {
-    workspace: 'w', key: () => table.key, send: table.send, sentenceOf: (error) => (error as Error).message, onLost: () => void lost.push(1), onCount: () => {}, onAside: () => {},
-    judge: (error) => ((error as Refusal).code === null ? 'later' : (error as Refusal).code === 'disk-full' ? 'again' : 'never'), ...more,
+    workspace: 'w',
+    key: () => table.key,
+    send: table.send,
+    sentenceOf: (error) => (error as Error).message,
+    onLost: () => void lost.push(1),
+    onCount: () => {},
+    onAside: () => {},
+    judge: (error) =>
+      (error as Refusal).code === null ? 'later' : (error as Refusal).code === 'disk-full' ? 'again' : 'never',
+    ...more,
   });
-  const say = (path: string, decision: 'keep' | 'reject' | 'unsure' | null) => outbox.say({ kind: 'edit', change: { decision }, images: { paths: [path], hashes: [`#${path[0]}`] } });
+  const say = (path: string, decision: 'keep' | 'reject' | 'unsure' | null) =>
+    outbox.say({ kind: 'edit', change: { decision }, images: { paths: [path], hashes: [`#${path[0]}`] } });
   return { outbox, say, undo: () => outbox.say({ kind: 'undo', before: null }), lost };
 }
 
@@ -97,7 +142,9 @@ describe('the outbox', () => {
     expect((await undo()).state).toBe('waits');
     expect(table.log).toEqual([]);
     expect(waiting).toHaveLength(4);
-    const last = (async () => { await outbox.resume(); })();
+    const last = (async () => {
+      await outbox.resume();
+    })();
     const behind = say('c.png', 'keep');
     await Promise.all([last, behind]);
     expect(table.log).toEqual(['a.png keep', 'a.png reject', 'b.png unsure', 'undo', 'c.png keep']);
@@ -143,7 +190,10 @@ describe('the outbox', () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
     await away.say('a.png', 'reject'); // before the folder was open
-    table.images = [{ id: 1, path: 'b.png', sha256: '#b' }, { id: 9, path: 'moved/a.png', sha256: '#a' }];
+    table.images = [
+      { id: 1, path: 'b.png', sha256: '#b' },
+      { id: 9, path: 'moved/a.png', sha256: '#a' },
+    ];
     const { outbox } = outboxOn(table, kept.store); // another page
     await outbox.resume();
     expect(table.decisions()).toEqual({ 'b.png': null, 'moved/a.png': 'reject' });
@@ -154,10 +204,18 @@ describe('the outbox', () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
     await Promise.all([away.say('a.png', 'reject'), away.say('b.png', 'reject'), away.say('c.png', 'keep')]);
-    table.images = [{ id: 1, path: 'a.png', sha256: '#changed' }, { id: 2, path: 'x.png', sha256: '#b' }, { id: 3, path: 'y.png', sha256: '#b' }, { id: 4, path: 'c.png', sha256: '#c' }];
+    table.images = [
+      { id: 1, path: 'a.png', sha256: '#changed' },
+      { id: 2, path: 'x.png', sha256: '#b' },
+      { id: 3, path: 'y.png', sha256: '#b' },
+      { id: 4, path: 'c.png', sha256: '#c' },
+    ];
     await outboxOn(table, kept.store).outbox.resume();
     expect(table.decisions()).toEqual({ 'a.png': null, 'x.png': null, 'y.png': null, 'c.png': 'keep' });
-    expect(kept.aside.map(({ paths, change }) => [...paths, wordsOf(change)])).toEqual([['a.png', 'reject'], ['b.png', 'reject']]);
+    expect(kept.aside.map(({ paths, change }) => [...paths, wordsOf(change)])).toEqual([
+      ['a.png', 'reject'],
+      ['b.png', 'reject'],
+    ]);
     expect(kept.waiting).toEqual([]);
   });
 
@@ -168,7 +226,9 @@ describe('the outbox', () => {
     table.key = 'second';
     await outboxOn(table, kept.store).outbox.resume();
     expect(table.log).toEqual([]);
-    expect(kept.aside).toMatchObject([{ paths: ['a.png'], images: 1, change: { decision: 'reject' }, why: expect.stringContaining('made anew') }]);
+    expect(kept.aside).toMatchObject([
+      { paths: ['a.png'], images: 1, change: { decision: 'reject' }, why: expect.stringContaining('made anew') },
+    ]);
     expect(kept.waiting).toEqual([]);
   });
 
@@ -190,7 +250,12 @@ describe('the outbox', () => {
     const [table, kept] = [new Table(), memory()];
     await outboxOn(table, kept.store).say('a.png', 'keep');
     let isFull = true;
-    const { outbox } = outboxOn(table, kept.store, { send: async (...said) => { if (isFull) throw new Refusal('disk-full'); return table.send(...said); } });
+    const { outbox } = outboxOn(table, kept.store, {
+      send: async (...said) => {
+        if (isFull) throw new Refusal('disk-full');
+        return table.send(...said);
+      },
+    });
     await outbox.resume();
     expect(kept.waiting).toHaveLength(1);
     isFull = false;
@@ -208,7 +273,11 @@ describe('the outbox', () => {
   });
 
   test('says in words what it was', () => {
-    expect(wordsOf({ decision: 'reject', addTags: ['torn'], label: null })).toBe('reject, tag torn, label as the folder says');
-    expect(wordsOf({ decision: null, removeTags: ['torn'], note: 'left edge' })).toBe('back to undecided, remove tag torn, note ‘left edge’');
+    expect(wordsOf({ decision: 'reject', addTags: ['torn'], label: null })).toBe(
+      'reject, tag torn, label as the folder says',
+    );
+    expect(wordsOf({ decision: null, removeTags: ['torn'], note: 'left edge' })).toBe(
+      'back to undecided, remove tag torn, note ‘left edge’',
+    );
   });
 });

@@ -17,5 +17,6 @@ describe('every architecture can be taken away', () => {
     expect(leaked).toBe(0);
   });
 
-  it('names every architecture there is', () => expect(Object.keys(variants).sort()).toEqual(models.map(({ id }) => id).sort()));
+  it('names every architecture there is', () =>
+    expect(Object.keys(variants).sort()).toEqual(models.map(({ id }) => id).sort()));
 });

@@ -1,7 +1,17 @@
 /** What is kept of images is whole, and what could not be read for the moment is asked again. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
@@ -36,7 +46,10 @@ async function scanned(folder: string) {
 describe('rows of pixels', () => {
   const pack = ({ db, folder, workspaceFolder, table }: Awaited<ReturnType<typeof scanned>>, sizePx = 16) =>
     packPixels(db, folder, workspaceFolder, table.samples(), sizePx, { signal: report.signal, onProgress: () => {} });
-  const isRight = async (made: Awaited<ReturnType<typeof scanned>>, { file, rows, samples }: Awaited<ReturnType<typeof pack>>) => {
+  const isRight = async (
+    made: Awaited<ReturnType<typeof scanned>>,
+    { file, rows, samples }: Awaited<ReturnType<typeof pack>>,
+  ) => {
     const bytes = readFileSync(file);
     for (const [i, { path }] of samples.entries()) {
       const row = await makeRow(await openImage(readFileSync(join(made.folder, path)), path), 16);
@@ -44,27 +57,44 @@ describe('rows of pixels', () => {
     }
   };
 
-  test.skipIf(process.platform === 'win32')('are written whole or not named: a write that ends in the middle is told', () => {
-    const file = join(temporaryFolder('rows'), 'rows');
-    // The shell's limit cuts a write in two, as a disk does that is nearly full.
-    const script = `import { RowFile } from ${JSON.stringify(new URL('../../src-main/file/rows.ts', import.meta.url).href)};
+  test.skipIf(process.platform === 'win32')(
+    'are written whole or not named: a write that ends in the middle is told',
+    () => {
+      const file = join(temporaryFolder('rows'), 'rows');
+      // The shell's limit cuts a write in two, as a disk does that is nearly full.
+      const script = `import { RowFile } from ${JSON.stringify(new URL('../../src-main/file/rows.ts', import.meta.url).href)};
       const rows = RowFile.open(process.argv[1], 3000);
       try { for (;;) console.log(rows.add(new Uint8Array(3000).fill(7))); } catch (error) { console.log(error.name, error.message); }`;
-    const told = execFileSync('bash', ['-c', 'ulimit -f 10; exec "$0" --disable-warning=ExperimentalWarning --input-type=module -e "$1" "$2"', process.execPath, script, file], { encoding: 'utf8' });
-    const named = told.split('\n').filter((line) => /^\d+$/.test(line)).length;
-    expect(named).toBe(3); // 10 KiB
-    expect(told).toMatch(/WinnowError .*workspace/);
-    expect(statSync(file).size).toBeGreaterThan(named * 3000);
-    const again = RowFile.open(file, 3000);
-    expect([again.whole, again.add(new Uint8Array(6000)), again.add(new Uint8Array(3000))]).toEqual([3, 4, 6]);
-    again.close();
-  });
+      const told = execFileSync(
+        'bash',
+        [
+          '-c',
+          'ulimit -f 10; exec "$0" --disable-warning=ExperimentalWarning --input-type=module -e "$1" "$2"',
+          process.execPath,
+          script,
+          file,
+        ],
+        { encoding: 'utf8' },
+      );
+      const named = told.split('\n').filter((line) => /^\d+$/.test(line)).length;
+      expect(named).toBe(3); // 10 KiB
+      expect(told).toMatch(/WinnowError .*workspace/);
+      expect(statSync(file).size).toBeGreaterThan(named * 3000);
+      const again = RowFile.open(file, 3000);
+      expect([again.whole, again.add(new Uint8Array(6000)), again.add(new Uint8Array(3000))]).toEqual([3, 4, 6]);
+      again.close();
+    },
+  );
 
   test.skipIf(!existsSync('/dev/full'))('on a full disk end the work in words, and name nothing', async () => {
     const made = await scanned(folderOf({ '1.png': await blob(1) }));
     mkdirSync(join(made.workspaceFolder, 'pixels'));
     symlinkSync('/dev/full', join(made.workspaceFolder, 'pixels', '16.u8'));
-    await expect(pack(made)).rejects.toMatchObject({ name: 'WinnowError', code: 'disk-full', message: expect.stringContaining('disk that holds the workspace is full') });
+    await expect(pack(made)).rejects.toMatchObject({
+      name: 'WinnowError',
+      code: 'disk-full',
+      message: expect.stringContaining('disk that holds the workspace is full'),
+    });
     expect(made.db.all('SELECT * FROM pixel_rows')).toEqual([]);
     rmSync(join(made.workspaceFolder, 'pixels'), { recursive: true });
     expect((await pack(made)).issues).toEqual([]);
@@ -76,7 +106,10 @@ describe('rows of pixels', () => {
     truncateSync(file, 768 * 10 + 100);
     await isRight(made, await pack(made));
     rmSync(file);
-    const one = await packPixels(made.db, made.folder, made.workspaceFolder, made.table.samples().slice(-1), 16, { signal: report.signal, onProgress: () => {} });
+    const one = await packPixels(made.db, made.folder, made.workspaceFolder, made.table.samples().slice(-1), 16, {
+      signal: report.signal,
+      onProgress: () => {},
+    });
     expect(one.rows).toEqual(Int32Array.of(0));
     const all = await pack(made);
     expect(new Set(all.rows).size).toBe(25);
@@ -86,7 +119,9 @@ describe('rows of pixels', () => {
 
 test('a file that cannot be read for the moment is asked again whether it is the same picture', async () => {
   const png = await blob(1, true);
-  const made = await scanned(folderOf({ '1.png': png, '2.png': await sharp(png).png({ compressionLevel: 1 }).toBuffer() }));
+  const made = await scanned(
+    folderOf({ '1.png': png, '2.png': await sharp(png).png({ compressionLevel: 1 }).toBuffer() }),
+  );
   const groups = new Groups(made.db, made.table, new Settings(made.db));
   const kinds = () => groups.list().map(({ kind }) => kind);
   const away = join(temporaryFolder('away'), '2.png');
@@ -122,16 +157,29 @@ describe('a fourth channel of a Photoshop file', () => {
   };
   const corner = async (bytes: Buffer) => [...(await makeRow(await openImage(bytes, 'x.psd'), 16)).subarray(0, 3)];
 
-  test.each([['no layers', Buffer.alloc(0)], ['one layer', info(1)], ['layers of 16 bits', block('Lr16', Buffer.of(0, 1))]])('is no transparency with %s', async (_, layers) =>
-    expect(await corner(withChannel(layers))).toEqual([255, 0, 0]));
-  test.each([['a negative number of layers', info(-1)], ['a mark of its own', block('Mtrn')], ['a negative number of layers of 16 bits', block('Lr16', Buffer.of(0xff, 0xff))]])('is with %s', async (_, layers) =>
-    expect(await corner(withChannel(layers))).toEqual([255, 255, 255])); // laid on white
+  test.each([
+    ['no layers', Buffer.alloc(0)],
+    ['one layer', info(1)],
+    ['layers of 16 bits', block('Lr16', Buffer.of(0, 1))],
+  ])('is no transparency with %s', async (_, layers) => expect(await corner(withChannel(layers))).toEqual([255, 0, 0]));
+  test.each([
+    ['a negative number of layers', info(-1)],
+    ['a mark of its own', block('Mtrn')],
+    ['a negative number of layers of 16 bits', block('Lr16', Buffer.of(0xff, 0xff))],
+  ])('is with %s', async (_, layers) => expect(await corner(withChannel(layers))).toEqual([255, 255, 255])); // laid on white
 });
 
 test('a decoder’s answer names the order that it answers', async () => {
-  const worker = new Worker(new URL('../../src-main/image/decode-worker.ts', import.meta.url), { stdout: true, stderr: true, execArgv: [] });
+  const worker = new Worker(new URL('../../src-main/image/decode-worker.ts', import.meta.url), {
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+  });
   try {
-    for (const [id, text] of [[7, 'P5 1 1 255\nx'], [9, 'P5 no image']] as const) {
+    for (const [id, text] of [
+      [7, 'P5 1 1 255\nx'],
+      [9, 'P5 no image'],
+    ] as const) {
       worker.postMessage({ id, format: 'pnm', bytes: Buffer.from(text) });
       expect(await once(worker, 'message')).toMatchObject([{ id }]);
     }
@@ -143,17 +191,39 @@ test('a decoder’s answer names the order that it answers', async () => {
 describe.runIf(process.platform === 'linux')('names that are not text', () => {
   test('are told, one row each, and the rest is found', async () => {
     const png = await quarters();
-    const folder = folderOf({ 'good.png': png, '\uFFFD.png': png, '\uFFFDff.png': png, 'a/good.png': png, 'new\nline \x1b[31m.png': png });
-    const raw = (...parts: (string | number)[]) => Buffer.concat([Buffer.from(`${folder}/`), ...parts.map((part) => (typeof part === 'number' ? Buffer.of(part) : Buffer.from(part)))]);
-    for (const name of [raw(0xff, '.png'), raw(0xfe, '.png'), raw('a/ü', 0xc3, '.png'), raw(0xff, '.txt')]) writeFileSync(name, png);
+    const folder = folderOf({
+      'good.png': png,
+      '\uFFFD.png': png,
+      '\uFFFDff.png': png,
+      'a/good.png': png,
+      'new\nline \x1b[31m.png': png,
+    });
+    const raw = (...parts: (string | number)[]) =>
+      Buffer.concat([
+        Buffer.from(`${folder}/`),
+        ...parts.map((part) => (typeof part === 'number' ? Buffer.of(part) : Buffer.from(part))),
+      ]);
+    for (const name of [raw(0xff, '.png'), raw(0xfe, '.png'), raw('a/ü', 0xc3, '.png'), raw(0xff, '.txt')])
+      writeFileSync(name, png);
     mkdirSync(raw('folder', 0xff));
     writeFileSync(raw('folder', 0xff, '/inside.png'), png);
     const issues: { path: string; code: string; message: string }[] = [];
     const paths: string[] = [];
-    for await (const { path } of findImages(folder, { signal: report.signal, onIssue: (issue) => issues.push(issue), isKnown: () => false })) paths.push(path);
-    expect(paths.sort()).toEqual(['\uFFFD.png', '\uFFFDff.png', 'a/good.png', 'good.png', 'new\nline \x1b[31m.png'].sort());
-    expect(issues.map(({ path }) => path).sort()).toEqual(['\uFFFDfe.png', '\uFFFDff.png\uFFFD', 'a/ü\uFFFDc3.png', 'folder\uFFFDff'].sort());
-    expect(issues.filter(({ message }) => !/^The (file|folder)’s name is not valid UTF-8\. Rename it/.test(message))).toEqual([]);
+    for await (const { path } of findImages(folder, {
+      signal: report.signal,
+      onIssue: (issue) => issues.push(issue),
+      isKnown: () => false,
+    }))
+      paths.push(path);
+    expect(paths.sort()).toEqual(
+      ['\uFFFD.png', '\uFFFDff.png', 'a/good.png', 'good.png', 'new\nline \x1b[31m.png'].sort(),
+    );
+    expect(issues.map(({ path }) => path).sort()).toEqual(
+      ['\uFFFDfe.png', '\uFFFDff.png\uFFFD', 'a/ü\uFFFDc3.png', 'folder\uFFFDff'].sort(),
+    );
+    expect(
+      issues.filter(({ message }) => !/^The (file|folder)’s name is not valid UTF-8\. Rename it/.test(message)),
+    ).toEqual([]);
     const { table } = await scanned(folder);
     expect(table.count()).toEqual({ samples: 5, issues: 4 });
   });

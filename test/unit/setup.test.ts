@@ -63,7 +63,12 @@ test.each([
 });
 
 test('arguments reach the command unchanged, and without a display the window becomes serve', () => {
-  expect(planOf('start', ['scan', 'a b', '--json', '-'], { display: true })?.args).toEqual(['scan', 'a b', '--json', '-']);
+  expect(planOf('start', ['scan', 'a b', '--json', '-'], { display: true })?.args).toEqual([
+    'scan',
+    'a b',
+    '--json',
+    '-',
+  ]);
   expect(planOf('start', ['open', 'a b'], { display: true })?.args).toEqual(['a b']);
   expect(planOf('start', ['open', 'a b'], { display: false })?.args).toEqual(['serve', 'a b']);
   expect(planOf('nonsense', [], { display: true })).toBeNull();
@@ -101,7 +106,9 @@ test('a set-up killed in the middle leaves nothing that looks finished, and is s
       process.stdout.write('begun');
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     });`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   child.kill('SIGKILL');
   await once(child, 'close');
@@ -152,7 +159,10 @@ test('the page is built again when a content or a name changes, and only then', 
 });
 
 test('the libraries are installed again when the lock file changed, but not after an npm install by hand', () => {
-  const lock = (version: string) => JSON.stringify({ packages: { '': {}, 'node_modules/a': { version }, 'node_modules/other-platform': { version, optional: true } } });
+  const lock = (version: string) =>
+    JSON.stringify({
+      packages: { '': {}, 'node_modules/a': { version }, 'node_modules/other-platform': { version, optional: true } },
+    });
   const installed = (version: string) => JSON.stringify({ packages: { 'node_modules/a': { version } } });
   writeFileSync(join(folder, 'package-lock.json'), lock('1.0.0'));
   expect(isInstalled(folder)).toBe(false);
@@ -164,14 +174,22 @@ test('the libraries are installed again when the lock file changed, but not afte
   expect(isInstalled(folder)).toBe(false);
   writeFileSync(join(folder, 'node_modules', '.package-lock.json'), installed('1.0.1'));
   expect(isInstalled(folder)).toBe(true);
-  expect(readFileSync(join(folder, 'node_modules', '.winnow-installed'), 'utf8')).toBe(createHash('sha256').update(lock('1.0.1')).digest('hex'));
+  expect(readFileSync(join(folder, 'node_modules', '.winnow-installed'), 'utf8')).toBe(
+    createHash('sha256').update(lock('1.0.1')).digest('hex'),
+  );
   expect(agrees(lock('1.0.1'), '')).toBe(false);
 });
 
 test('the closing line adds up, and a run that crashed counts as a failure', () => {
-  const good = countOf(0, JSON.stringify({ numPassedTests: 5, numFailedTests: 0, numPendingTests: 1, numTodoTests: 1 }));
+  const good = countOf(
+    0,
+    JSON.stringify({ numPassedTests: 5, numFailedTests: 0, numPendingTests: 1, numTodoTests: 1 }),
+  );
   expect(good).toEqual({ passed: 5, failed: 0, skipped: 2 });
-  const unloadable = countOf(1, JSON.stringify({ numPassedTests: 3, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }));
+  const unloadable = countOf(
+    1,
+    JSON.stringify({ numPassedTests: 3, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0 }),
+  );
   expect(unloadable.failed).toBe(1);
   expect(countOf(139, null)).toEqual({ passed: 0, failed: 1, skipped: 0 });
   expect(lineOf(addUp([good, unloadable]))).toBe('8 passed, 1 failed, 2 skipped');
@@ -179,7 +197,9 @@ test('the closing line adds up, and a run that crashed counts as a failure', () 
 });
 
 test('progress tells amount, share, rate and time left', () => {
-  expect(describeProgress('TensorFlow', 120 * 2 ** 20, 240 * 2 ** 20, 4)).toBe('  TensorFlow  120 of 240 MiB  50%  30 MiB/s  4 s left');
+  expect(describeProgress('TensorFlow', 120 * 2 ** 20, 240 * 2 ** 20, 4)).toBe(
+    '  TensorFlow  120 of 240 MiB  50%  30 MiB/s  4 s left',
+  );
   expect(describeProgress('libraries', 0, 0, 7)).toBe('  libraries  7 s');
 });
 

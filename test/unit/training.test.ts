@@ -8,7 +8,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { reference, referenceImages, trainReference } from '../fixtures/reference.ts';
 
-const known = JSON.parse(fs.readFileSync(new URL('../fixtures/training.json', import.meta.url), 'utf8')) as { losses: number[]; mean: number[]; variance: number[] };
+const known = JSON.parse(fs.readFileSync(new URL('../fixtures/training.json', import.meta.url), 'utf8')) as {
+  losses: number[];
+  mean: number[];
+  variance: number[];
+};
 
 /** Rounding differs from the first step on and grows with each: what is left of it after 50. */
 const tolerance = 1e-3;
@@ -30,7 +34,11 @@ function aside(expression: string, env: Record<string, string> = {}): unknown {
     await startBackend();
     const { tf } = await import(${from('../../src-main/compute/backend.ts')});
     process.stdout.write(JSON.stringify(${expression}));`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module-typescript', '--disable-warning=ExperimentalWarning', '-e', script], { encoding: 'utf8', env: { ...process.env, ...env, NODE_OPTIONS: '' }, timeout: 170_000 });
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--expose-gc', '--input-type=module-typescript', '--disable-warning=ExperimentalWarning', '-e', script],
+    { encoding: 'utf8', env: { ...process.env, ...env, NODE_OPTIONS: '' }, timeout: 170_000 },
+  );
   expect(stdout, stderr.slice(-500)).toMatch(/^\[/);
   return JSON.parse(stdout);
 }
@@ -49,7 +57,8 @@ describe('training', () => {
     state.dispose();
   });
 
-  it('has them on TensorFlow’s own kernels too', () => expectSame(aside(`(await trainReference(50)).losses`, { WINNOW_KERNELS: 'off' }) as number[]));
+  it('has them on TensorFlow’s own kernels too', () =>
+    expectSame(aside(`(await trainReference(50)).losses`, { WINNOW_KERNELS: 'off' }) as number[]));
 
   it('repeats bit for bit', async () => {
     const runs = [];
@@ -83,20 +92,42 @@ describe('training', () => {
     const images = referenceImages(8, 32);
     for (let i = 0; i < 20; i++) await step(images);
     const { weights, statistics } = await state.network.read();
-    const x = tf.tensor4d(Float32Array.from(images, (v) => v / 255), [8, 32, 32, 3]);
+    const x = tf.tensor4d(
+      Float32Array.from(images, (v) => v / 255),
+      [8, 32, 32, 3],
+    );
     const folded = state.network.infer(x);
     // By hand, layer after layer, from the values that a checkpoint holds.
     const apart = tf.tidy(() => {
       let [w, s] = [0, 0];
-      const weight = (shape: number[]): ReturnType<typeof tf.tensor> => tf.tensor(weights.slice(w, (w += shape.reduce((a, b) => a * b))), shape);
+      const weight = (shape: number[]): ReturnType<typeof tf.tensor> =>
+        tf.tensor(weights.slice(w, (w += shape.reduce((a, b) => a * b))), shape);
       const statistic = (size: number): ReturnType<typeof tf.tensor1d> => tf.tensor1d(statistics.slice(s, (s += size)));
       let h = x;
-      for (const [inputs, filters] of [[3, 8], [8, 16]]) {
+      for (const [inputs, filters] of [
+        [3, 8],
+        [8, 16],
+      ]) {
         h = tf.conv2d(h, weight([3, 3, inputs, filters]) as never, 1, 'same');
-        const [gamma, beta, mean, variance] = [weight([filters]), weight([filters]), statistic(filters), statistic(filters)];
-        h = tf.relu(tf.maxPool(tf.add(tf.mul(tf.div(tf.sub(h, mean), tf.sqrt(tf.add(variance, 1e-3))), gamma), beta) as typeof x, 2, 2, 'valid'));
+        const [gamma, beta, mean, variance] = [
+          weight([filters]),
+          weight([filters]),
+          statistic(filters),
+          statistic(filters),
+        ];
+        h = tf.relu(
+          tf.maxPool(
+            tf.add(tf.mul(tf.div(tf.sub(h, mean), tf.sqrt(tf.add(variance, 1e-3))), gamma), beta) as typeof x,
+            2,
+            2,
+            'valid',
+          ),
+        );
       }
-      for (const [inputs, filters, size] of [[16, 8, 16], [8, 3, 32]]) {
+      for (const [inputs, filters, size] of [
+        [16, 8, 16],
+        [8, 3, 32],
+      ]) {
         h = tf.conv2dTranspose(h, weight([4, 4, filters, inputs]) as never, [8, size, size, filters], 2, 'same');
         h = tf.add(h, weight([filters]));
         h = filters === 3 ? tf.sigmoid(h) : tf.relu(h);

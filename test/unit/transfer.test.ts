@@ -28,17 +28,23 @@ beforeAll(async () => void (await startBackend()));
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-transfer-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-const fixture = <T>(name: string): T => JSON.parse(fs.readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
+const fixture = <T>(name: string): T =>
+  JSON.parse(fs.readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
 const breathe = async (): Promise<void> => undefined;
 const never = (): AbortSignal => new AbortController().signal;
-const far = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
+const far = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
 /** Bands of colour as assets/weights/efficientnet-lite0.py draws them, [3, 224, 224, 3] bytes. */
 function pictures(): Uint8Array {
   const side = 224;
   const out = new Uint8Array(3 * side * side * 3);
   let at = 0;
-  for (let i = 0; i < 3; i++) for (let y = 0; y < side; y++) for (let x = 0; x < side; x++) for (let c = 0; c < 3; c++) out[at++] = Math.round(127.5 + 127.4 * Math.sin((x * (i + 1) + y * (3 - i)) / (7 + 5 * c) + c));
+  for (let i = 0; i < 3; i++)
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++)
+        for (let c = 0; c < 3; c++)
+          out[at++] = Math.round(127.5 + 127.4 * Math.sin((x * (i + 1) + y * (3 - i)) / (7 + 5 * c) + c));
   return out;
 }
 
@@ -61,7 +67,10 @@ describe('bundled weights', () => {
     const record = modelOf(usual.model)!;
     const network = new Network(record.build({}, { sizePx: 224, classes: 1000 }), [224, 224, 3], 0);
     await loadForeign(network, record, {}, checkedFile(usual));
-    const x = tf.tensor4d(Float32Array.from(pictures(), (v) => (v - 127) / 128), [3, 224, 224, 3]) as Tensor4D;
+    const x = tf.tensor4d(
+      Float32Array.from(pictures(), (v) => (v - 127) / 128),
+      [3, 224, 224, 3],
+    ) as Tensor4D;
     const logits = network.infer(x).arraySync() as number[][];
     known.logits.forEach((expected, i) => {
       expect(far(logits[i], expected)).toBeLessThan(0.01 * Math.max(...expected));
@@ -82,8 +91,13 @@ describe('bundled weights', () => {
   });
 
   it('know noise to be farther from what they learned than pictures', async () => {
-    const noise = Uint8Array.from(fillNormal(new Float64Array(4 * 224 * 224 * 3), random('noise', 1)), (v) => Math.max(0, Math.min(255, 128 + 70 * v)));
-    const [near, far] = [await distanceFromPretraining({ model: usual.id, bytes: pictures() }, never()), await distanceFromPretraining({ model: usual.id, bytes: noise }, never())];
+    const noise = Uint8Array.from(fillNormal(new Float64Array(4 * 224 * 224 * 3), random('noise', 1)), (v) =>
+      Math.max(0, Math.min(255, 128 + 70 * v)),
+    );
+    const [near, far] = [
+      await distanceFromPretraining({ model: usual.id, bytes: pictures() }, never()),
+      await distanceFromPretraining({ model: usual.id, bytes: noise }, never()),
+    ];
     expect(near).toBeGreaterThan(0);
     expect(far).toBeGreaterThan(0.5);
     expect(far).toBeGreaterThan(near);
@@ -92,8 +106,19 @@ describe('bundled weights', () => {
 
 describe('the head', () => {
   it('is scikit-learn’s logistic regression', async () => {
-    const { x, y, penalty, probabilities } = fixture<{ x: number[][]; y: number[]; penalty: number; probabilities: number[][] }>('logistic');
-    const examples = { codes: Float32Array.from(x.flat()), size: x[0].length, labels: Int32Array.from(y), classes: 3, weights: null };
+    const { x, y, penalty, probabilities } = fixture<{
+      x: number[][];
+      y: number[];
+      penalty: number;
+      probabilities: number[][];
+    }>('logistic');
+    const examples = {
+      codes: Float32Array.from(x.flat()),
+      size: x[0].length,
+      labels: Int32Array.from(y),
+      classes: 3,
+      weights: null,
+    };
     const before = tf.memory().numTensors;
     const { head } = await fitHead(examples, Int32Array.from(y.keys()), new Int32Array(0), { penalty }, breathe);
     const own = probabilitiesOf(await headLogits(head, examples.codes, examples.size), 3);
@@ -106,18 +131,31 @@ describe('the head', () => {
     const noise = fillNormal(new Float64Array(n * size), random('codes', 1));
     const labels = Int32Array.from({ length: n }, (_, i) => i % 2);
     // Three numbers tell the class, the others nothing.
-    const codes = Float32Array.from(noise, (v, at) => v + (at % size < 3 ? (labels[Math.floor(at / size)] ? 0.6 : -0.6) : 0));
+    const codes = Float32Array.from(
+      noise,
+      (v, at) => v + (at % size < 3 ? (labels[Math.floor(at / size)] ? 0.6 : -0.6) : 0),
+    );
     const all = Int32Array.from(labels.keys());
     const [train, val] = [all.filter((i) => i % 4 !== 3), all.filter((i) => i % 4 === 3)];
-    const { tried, penalty, valLogits, head } = await fitHead({ codes, size, labels, classes: 2, weights: null }, train, val, {}, breathe);
+    const { tried, penalty, valLogits, head } = await fitHead(
+      { codes, size, labels, classes: 2, weights: null },
+      train,
+      val,
+      {},
+      breathe,
+    );
     const least = tried.reduce((a, b) => (b.valLoss! < a.valLoss! ? b : a));
     expect(penalty).toBe(least.penalty);
     expect(tried.length).toBeGreaterThan(3);
     expect(tried[0].penalty).toBeGreaterThan(tried.at(-1)!.penalty);
     const after = await headLogits(head, codes, size);
-    const told = (logits: Float32Array, i: number): number => logits[i * 2 + labels[val[i]]] - logits[i * 2 + 1 - labels[val[i]]];
-    const mean = (value: (i: number) => number): number => Array.from(val, (_, i) => value(i)).reduce((a, b) => a + b) / val.length;
-    expect(mean((i) => told(valLogits, i))).toBeLessThan(mean((i) => after[val[i] * 2 + labels[val[i]]] - after[val[i] * 2 + 1 - labels[val[i]]])); // it knows them better once it has learned of them
+    const told = (logits: Float32Array, i: number): number =>
+      logits[i * 2 + labels[val[i]]] - logits[i * 2 + 1 - labels[val[i]]];
+    const mean = (value: (i: number) => number): number =>
+      Array.from(val, (_, i) => value(i)).reduce((a, b) => a + b) / val.length;
+    expect(mean((i) => told(valLogits, i))).toBeLessThan(
+      mean((i) => after[val[i] * 2 + labels[val[i]]] - after[val[i] * 2 + 1 - labels[val[i]]]),
+    ); // it knows them better once it has learned of them
     const firm = await fitHead({ codes, size, labels, classes: 2, weights: null }, train, val, { firm: true }, breathe);
     expect(firm.penalty).toBeGreaterThanOrEqual(penalty);
   });
@@ -128,7 +166,13 @@ describe('the head', () => {
     const labels = Int32Array.from({ length: n }, (_, i) => Number(i % 10 === 0)); // one in ten
     const codes = Float32Array.from(noise, (v, i) => v + labels[i]);
     const right = async (weights: Float32Array | null): Promise<number> => {
-      const { head } = await fitHead({ codes, size: 1, labels, classes: 2, weights }, Int32Array.from(labels.keys()), new Int32Array(0), { penalty: 0.01 }, breathe);
+      const { head } = await fitHead(
+        { codes, size: 1, labels, classes: 2, weights },
+        Int32Array.from(labels.keys()),
+        new Int32Array(0),
+        { penalty: 0.01 },
+        breathe,
+      );
       const logits = await headLogits(head, codes, 1);
       return labels.reduce((sum, label, i) => sum + Number(label === 1 && logits[i * 2 + 1] > logits[i * 2]), 0);
     };
@@ -137,7 +181,14 @@ describe('the head', () => {
 
   it('L-BFGS finds the least of an ill-conditioned valley', async () => {
     const curve = [1, 100, 10_000];
-    const { x, value, iterations } = await minimise(async (x) => ({ value: curve.reduce((sum, c, i) => sum + (c / 2) * (x[i] - i) ** 2, 0), gradient: Float64Array.from(curve, (c, i) => c * (x[i] - i)) }), Float64Array.of(5, 5, 5), { tolerance: 1e-8 });
+    const { x, value, iterations } = await minimise(
+      async (x) => ({
+        value: curve.reduce((sum, c, i) => sum + (c / 2) * (x[i] - i) ** 2, 0),
+        gradient: Float64Array.from(curve, (c, i) => c * (x[i] - i)),
+      }),
+      Float64Array.of(5, 5, 5),
+      { tolerance: 1e-8 },
+    );
     expect(value).toBeLessThan(1e-6);
     expect(far(x, [0, 1, 2])).toBeLessThan(1e-3);
     expect(iterations).toBeLessThan(60);
@@ -146,8 +197,19 @@ describe('the head', () => {
 
 describe('label errors', () => {
   it('are cleanlab’s', () => {
-    const known = fixture<{ given: number[]; true: number[]; probabilities: number[][]; joint: number[][]; flagged: number[]; quality: number[] }>('label-errors');
-    const { joint, quality, flagged, suggested } = findLabelErrors(Float32Array.from(known.probabilities.flat()), Int32Array.from(known.given), 4);
+    const known = fixture<{
+      given: number[];
+      true: number[];
+      probabilities: number[][];
+      joint: number[][];
+      flagged: number[];
+      quality: number[];
+    }>('label-errors');
+    const { joint, quality, flagged, suggested } = findLabelErrors(
+      Float32Array.from(known.probabilities.flat()),
+      Int32Array.from(known.given),
+      4,
+    );
     expect(far(quality, known.quality)).toBeLessThan(1e-6);
     known.joint.forEach((row, i) => expect(far(joint[i], row)).toBeLessThanOrEqual(1)); // theirs is rounded to whole images
     const own = [...flagged.keys()].filter((i) => flagged[i]);
@@ -169,18 +231,33 @@ describe('label errors', () => {
     const [n, size, last] = [180, 24, 16];
     const noise = fillNormal(new Float64Array(n * size), random('planted', 4));
     const true_ = Int32Array.from({ length: n }, (_, i) => i % 3);
-    const codes = Float32Array.from(noise, (v, at) => v + (at % size === true_[Math.floor(at / size)] || at % size === 16 + true_[Math.floor(at / size)] ? 3 : 0));
+    const codes = Float32Array.from(
+      noise,
+      (v, at) =>
+        v + (at % size === true_[Math.floor(at / size)] || at % size === 16 + true_[Math.floor(at / size)] ? 3 : 0),
+    );
     const planted = [7, 50, 91, 130];
     const labels = true_.map((label, i) => (i === 170 ? -1 : planted.includes(i) ? (label + 1) % 3 : label));
     const file = path.join(folder, 'codes.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
-    const partition = (shift: number): Int32Array => Int32Array.from(labels, (label, i) => (label < 0 ? -1 : (Math.floor(i / 3) + shift * (i % 7)) % 5));
-    const args = { embeddings: { file, size, rows: Int32Array.from(labels.keys()) }, last, labels, classes: 3, partitions: [partition(0), partition(1)], seed: 1 };
+    const partition = (shift: number): Int32Array =>
+      Int32Array.from(labels, (label, i) => (label < 0 ? -1 : (Math.floor(i / 3) + shift * (i % 7)) % 5));
+    const args = {
+      embeddings: { file, size, rows: Int32Array.from(labels.keys()) },
+      last,
+      labels,
+      classes: 3,
+      partitions: [partition(0), partition(1)],
+      seed: 1,
+    };
     const told: number[] = [];
     const probabilities = await outOfFold(args, never(), ({ done }) => told.push(done));
     expect(told.at(-1)).toBe(20); // two widths, two partitions, five folds
     const { quality, flagged, suggested } = findLabelErrors(probabilities, labels, 3);
-    const worst = [...quality.keys()].filter((i) => !Number.isNaN(quality[i])).sort((a, b) => quality[a] - quality[b]).slice(0, planted.length);
+    const worst = [...quality.keys()]
+      .filter((i) => !Number.isNaN(quality[i]))
+      .sort((a, b) => quality[a] - quality[b])
+      .slice(0, planted.length);
     expect(worst.sort((a, b) => a - b)).toEqual(planted);
     for (const i of planted) expect([flagged[i], suggested[i]]).toEqual([1, true_[i]]);
     expect(suggested[170]).toBe(true_[170]);
@@ -193,7 +270,14 @@ describe('embeddings', () => {
     const size = 8;
     const noise = fillNormal(new Float64Array(30 * size), random('nearest', 1));
     const codes = Float32Array.from(noise, (v, at) => v + (Math.floor(at / size) === 29 ? 9 : 0));
-    const scores = await scoreByNearest(codes, size, Int32Array.from({ length: 30 }, (_, i) => i), {}, breathe, () => undefined);
+    const scores = await scoreByNearest(
+      codes,
+      size,
+      Int32Array.from({ length: 30 }, (_, i) => i),
+      {},
+      breathe,
+      () => undefined,
+    );
     expect(scores.indexOf(Math.max(...scores))).toBe(29);
     expect(Math.min(...scores)).toBeGreaterThan(0);
   });
@@ -201,10 +285,16 @@ describe('embeddings', () => {
   it('name pairs that are nearest to each other', async () => {
     const [n, size] = [12, 6];
     const codes = Float32Array.from(fillNormal(new Float64Array(n * size), random('pairs', 3)));
-    codes.set(codes.subarray(0, size).map((v) => v * 1.5 + 0.01), 7 * size); // image 7 is image 0, brighter
+    codes.set(
+      codes.subarray(0, size).map((v) => v * 1.5 + 0.01),
+      7 * size,
+    ); // image 7 is image 0, brighter
     const file = path.join(folder, 'pairs.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
-    const pairs = await alikePairs({ embeddings: { file, size, rows: Int32Array.from({ length: n }, (_, i) => i) }, width: size, k: 2, least: 0.99 }, never());
+    const pairs = await alikePairs(
+      { embeddings: { file, size, rows: Int32Array.from({ length: n }, (_, i) => i) }, width: size, k: 2, least: 0.99 },
+      never(),
+    );
     expect([...pairs]).toEqual([0, 7]);
   });
 });
@@ -212,7 +302,12 @@ describe('embeddings', () => {
 describe('training on from weights', () => {
   const small = (norms: 'batch' | 'frozen') => {
     const record = modelOf('cnn')!;
-    return new Network(record.build({ width: 4, depth: 2, dense: 8, pooling: 'global', dropout: 0 }, { sizePx: 16, classes: 3 }), [16, 16, 3], 1, { norms });
+    return new Network(
+      record.build({ width: 4, depth: 2, dense: 8, pooling: 'global', dropout: 0 }, { sizePx: 16, classes: 3 }),
+      [16, 16, 3],
+      1,
+      { norms },
+    );
   };
 
   it('frozen norms train by the moving statistics, which stay; their gradient reaches every weight', async () => {
@@ -231,10 +326,18 @@ describe('training on from weights', () => {
     let at = 0;
     for (const { name, shape } of network.pieces) {
       const to = at + shape.reduce((a, b) => a * b, 1);
-      expect(gradient.subarray(at, to).some((v) => v !== 0), name).toBe(true);
+      expect(
+        gradient.subarray(at, to).some((v) => v !== 0),
+        name,
+      ).toBe(true);
       at = to;
     }
-    expect(far((await network.read()).statistics, statistics.map((v, i) => v + 0.05 * ((i % 5) + 1)))).toBe(0);
+    expect(
+      far(
+        (await network.read()).statistics,
+        statistics.map((v, i) => v + 0.05 * ((i % 5) + 1)),
+      ),
+    ).toBe(0);
     network.dispose();
   });
 
@@ -242,10 +345,18 @@ describe('training on from weights', () => {
     const network = small('batch');
     const shares = sharesOf(network.pieces, 0.5);
     const { weights: before } = await network.read();
-    const optimizer = byLayer(startOptimizer('sgd', { momentum: 0, weightDecay: 0 }, network.parameters, network.kernels), shares);
+    const optimizer = byLayer(
+      startOptimizer('sgd', { momentum: 0, weightDecay: 0 }, network.parameters, network.kernels),
+      shares,
+    );
     optimizer.apply(network.weights, tf.ones([network.parameters]), 0.1);
     const { weights: after } = await network.read();
-    expect(far(after, before.map((v, i) => v - 0.1 * shares[i]))).toBeLessThan(1e-6);
+    expect(
+      far(
+        after,
+        before.map((v, i) => v - 0.1 * shares[i]),
+      ),
+    ).toBeLessThan(1e-6);
     expect(new Set(shares).size).toBe(new Set(network.pieces.map(({ name }) => name.split('/')[0])).size);
     expect(shares.at(-1)).toBe(1);
     expect(shares[0]).toBeLessThan(0.5);

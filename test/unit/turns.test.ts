@@ -16,7 +16,10 @@ test('one after the other, also behind one that failed or was cancelled while it
   const first = inTurn(never, async () => (await gate.promise, done.push('first')));
   const stop = new AbortController();
   const second = inTurn(stop.signal, async () => done.push('second')).catch((error: unknown) => error);
-  const third = inTurn(never, async () => { done.push('third'); throw new Error('it failed'); }).catch((error: unknown) => error);
+  const third = inTurn(never, async () => {
+    done.push('third');
+    throw new Error('it failed');
+  }).catch((error: unknown) => error);
   const fourth = inTurn(never, async () => done.push('fourth'));
   stop.abort();
   expect(await second).toBeInstanceOf(Cancelled);
@@ -31,7 +34,8 @@ test('one after the other, also behind one that failed or was cancelled while it
 test('results are let go', async () => {
   const inTurn = startTurns();
   const results: WeakRef<object>[] = [];
-  for (let i = 0; i < 5; i++) await inTurn(never, async () => new Float64Array(1000)).then((scores) => results.push(new WeakRef(scores)));
+  for (let i = 0; i < 5; i++)
+    await inTurn(never, async () => new Float64Array(1000)).then((scores) => results.push(new WeakRef(scores)));
   for (let turn = 0; turn < 3; turn++) {
     await new Promise(setImmediate);
     collect();

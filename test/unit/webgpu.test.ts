@@ -21,9 +21,21 @@ function grainy(seed: number): Uint8Array {
   return picture(seed).map((value) => Math.round(0.6 * value + 100 * next()));
 }
 
-const pixels = packed(Array.from({ length: 4 }, (_, i) => grainy(i)), newFolder());
+const pixels = packed(
+  Array.from({ length: 4 }, (_, i) => grainy(i)),
+  newFolder(),
+);
 const steps = 10;
-const params = { epochs: steps, minSteps: 1, batch: 4, depth: 2, validation: 0, patience: 0, shift: 0, learningRate: 0.001 };
+const params = {
+  epochs: steps,
+  minSteps: 1,
+  batch: 4,
+  depth: 2,
+  validation: 0,
+  patience: 0,
+  shift: 0,
+  learningRate: 0.001,
+};
 
 async function train(method: string, width: number, env: Record<string, string>): Promise<FitResult> {
   const compute = startCompute({ env: () => env });
@@ -36,14 +48,24 @@ async function train(method: string, width: number, env: Record<string, string>)
 
 describe('WebGPU', () => {
   // Measured: 4e-7 and 6e-4. Adam takes little but the sign of gradients that are nearly zero, so their rounding counts; most where four images are normalised as a batch.
-  it.each([['conv-ae', 4, 1e-4], ['mlp-ae', 16, 2e-3]] as const)('trains %s as native TensorFlow does', async (method, width, tolerance) => {
-    const [here, there] = await Promise.all([train(method, width, webgpu), train(method, width, { WINNOW_BACKEND: 'tensorflow' })]);
+  it.each([
+    ['conv-ae', 4, 1e-4],
+    ['mlp-ae', 16, 2e-3],
+  ] as const)('trains %s as native TensorFlow does', async (method, width, tolerance) => {
+    const [here, there] = await Promise.all([
+      train(method, width, webgpu),
+      train(method, width, { WINNOW_BACKEND: 'tensorflow' }),
+    ]);
     expect(here.backend.backend, here.backend.warning).toBe('webgpu');
     expect(here.backend.device).not.toBe('');
     expect(there.backend.backend).toBe('tensorflow');
-    console.log(`${method} on ${here.backend.device}: ${here.history.map(({ loss }, i) => (loss / there.history[i].loss - 1).toExponential(1)).join(' ')}`);
+    console.log(
+      `${method} on ${here.backend.device}: ${here.history.map(({ loss }, i) => (loss / there.history[i].loss - 1).toExponential(1)).join(' ')}`,
+    );
     expect(here.history).toHaveLength(steps);
-    here.history.forEach(({ loss }, i) => expect(Math.abs(loss / there.history[i].loss - 1), `step ${i + 1}`).toBeLessThan(tolerance));
+    here.history.forEach(({ loss }, i) =>
+      expect(Math.abs(loss / there.history[i].loss - 1), `step ${i + 1}`).toBeLessThan(tolerance),
+    );
     expect(here.history[steps - 1].loss).toBeLessThan(here.history[0].loss);
     here.scores.forEach((score, i) => expect(score / there.scores[i]).toBeCloseTo(1, 2));
   });
@@ -67,8 +89,12 @@ describe('WebGPU', () => {
   });
 
   it('is told in one sentence when there is no driver for it', async () => {
-    const compute = startCompute({ env: () => ({ WINNOW_BACKEND: 'webgpu', VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }) });
-    await expect(compute.backend()).rejects.toThrow(/^The backend 'webgpu' was chosen and cannot be used: no graphics adapter was found/);
+    const compute = startCompute({
+      env: () => ({ WINNOW_BACKEND: 'webgpu', VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }),
+    });
+    await expect(compute.backend()).rejects.toThrow(
+      /^The backend 'webgpu' was chosen and cannot be used: no graphics adapter was found/,
+    );
     await compute.stop();
   });
 
@@ -81,6 +107,13 @@ describe('WebGPU', () => {
   });
 });
 
-const device = (what: string) => spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'test', 'fixtures', 'webgpu-device.ts'), what], {
-  env: { ...process.env, ...webgpu }, encoding: 'utf8', timeout: 60_000,
-});
+const device = (what: string) =>
+  spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', join(root, 'test', 'fixtures', 'webgpu-device.ts'), what],
+    {
+      env: { ...process.env, ...webgpu },
+      encoding: 'utf8',
+      timeout: 60_000,
+    },
+  );

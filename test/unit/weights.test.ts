@@ -56,75 +56,119 @@ const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 function drawn(name: string, shape: number[]): Stored {
   if (name.endsWith('num_batches_tracked')) return { name, dtype: 'I64', shape, bytes: new Uint8Array(8) };
   const spread = Math.sqrt(6 / sizeOf(shape.slice(1)));
-  const place = (u: number): number => (shape.length > 1 ? (2 * u - 1) * spread : name.endsWith('running_var') ? 0.5 + u : /(running_mean|bias)$/.test(name) ? 0.2 * u - 0.1 : 0.8 + 0.4 * u);
-  return { name, dtype: 'F32', shape, bytes: new Uint8Array(Float32Array.from(numbers(name, sizeOf(shape)), place).buffer) };
+  const place = (u: number): number =>
+    shape.length > 1
+      ? (2 * u - 1) * spread
+      : name.endsWith('running_var')
+        ? 0.5 + u
+        : /(running_mean|bias)$/.test(name)
+          ? 0.2 * u - 0.1
+          : 0.8 + 0.4 * u;
+  return {
+    name,
+    dtype: 'F32',
+    shape,
+    bytes: new Uint8Array(Float32Array.from(numbers(name, sizeOf(shape)), place).buffer),
+  };
 }
 
-const tensorsOf = ({ tensors }: Known): Stored[] => tensors.split(' ').map((text) => {
-  const [name, shape] = text.split(':');
-  return drawn(name, shape ? shape.split('x').map(Number) : []);
-});
+const tensorsOf = ({ tensors }: Known): Stored[] =>
+  tensors.split(' ').map((text) => {
+    const [name, shape] = text.split(':');
+    return drawn(name, shape ? shape.split('x').map(Number) : []);
+  });
 
 function write(stored: Stored[], change: (header: Record<string, unknown>) => unknown = (header) => header): void {
   let at = 0;
-  const header = Object.fromEntries(stored.map(({ name, dtype, shape, bytes }) => [name, { dtype, shape, data_offsets: [at, (at += bytes.length)] }]));
+  const header = Object.fromEntries(
+    stored.map(({ name, dtype, shape, bytes }) => [name, { dtype, shape, data_offsets: [at, (at += bytes.length)] }]),
+  );
   const head = Buffer.from(JSON.stringify(change({ __metadata__: { format: 'pt' }, ...header })));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(head.length));
   fs.writeFileSync(file, Buffer.concat([length, head, ...stored.map(({ bytes }) => bytes)]));
 }
 
-const networkOf = ({ model, params, sizePx }: Known, classes = 10): Network<Classifier> => new Network(modelOf(model)!.build(params, { sizePx, classes }), [sizePx, sizePx, 3], 1);
+const networkOf = ({ model, params, sizePx }: Known, classes = 10): Network<Classifier> =>
+  new Network(modelOf(model)!.build(params, { sizePx, classes }), [sizePx, sizePx, 3], 1);
 
 describe('weights from elsewhere', () => {
-  it.each(known.map((one) => [one.library, one.model, one.params, one] as const))('of %s into %s %o give its outputs', async (_library, model, params, one) => {
-    const stored = tensorsOf(one);
-    write(stored);
-    const network = networkOf(one);
-    const before = tf.memory().numTensors;
-    const { loaded, skipped } = await loadForeign(network, modelOf(model)!, params, file);
-    expect(tf.memory().numTensors).toBe(before);
-    expect(skipped.filter((name) => !name.endsWith('num_batches_tracked'))).toEqual([]);
-    expect(loaded).toBe(network.pieces.length + network.moving.length);
-    const x = tf.tensor4d(Float32Array.from(numbers('images', 2 * one.sizePx ** 2 * 3)), [2, one.sizePx, one.sizePx, 3]) as Tensor4D;
-    const logits = network.infer(x);
-    const [p, q] = [logits.dataSync(), one.logits.flat()];
-    const largest = Math.max(...q.map(Math.abs));
-    expect(Math.max(...q.map((value, i) => Math.abs(value - p[i]))) / largest).toBeLessThan(1e-4);
-    // An image is told from another by far more than that.
-    expect(Math.max(...one.logits[0].map((value, i) => Math.abs(value - one.logits[1][i]))) / largest).toBeGreaterThan(1e-2);
-    tf.dispose([x, logits]);
-    network.dispose();
-  });
+  it.each(known.map((one) => [one.library, one.model, one.params, one] as const))(
+    'of %s into %s %o give its outputs',
+    async (_library, model, params, one) => {
+      const stored = tensorsOf(one);
+      write(stored);
+      const network = networkOf(one);
+      const before = tf.memory().numTensors;
+      const { loaded, skipped } = await loadForeign(network, modelOf(model)!, params, file);
+      expect(tf.memory().numTensors).toBe(before);
+      expect(skipped.filter((name) => !name.endsWith('num_batches_tracked'))).toEqual([]);
+      expect(loaded).toBe(network.pieces.length + network.moving.length);
+      const x = tf.tensor4d(Float32Array.from(numbers('images', 2 * one.sizePx ** 2 * 3)), [
+        2,
+        one.sizePx,
+        one.sizePx,
+        3,
+      ]) as Tensor4D;
+      const logits = network.infer(x);
+      const [p, q] = [logits.dataSync(), one.logits.flat()];
+      const largest = Math.max(...q.map(Math.abs));
+      expect(Math.max(...q.map((value, i) => Math.abs(value - p[i]))) / largest).toBeLessThan(1e-4);
+      // An image is told from another by far more than that.
+      expect(
+        Math.max(...one.logits[0].map((value, i) => Math.abs(value - one.logits[1][i]))) / largest,
+      ).toBeGreaterThan(1e-2);
+      tf.dispose([x, logits]);
+      network.dispose();
+    },
+  );
 
-  it.each(known.map((one) => [one.library, one.model, one.params, one] as const))('of %s into a %s by its defaults tell that they were made with %o', async (_library, model, params, one) => {
-    const record = modelOf(model)!;
-    if (!record.foreignParameters) return expect(model).toBe('efficientnet-lite0'); // has but one shape
-    write(tensorsOf(one));
-    const source = openSafetensors(file);
-    const told = record.foreignParameters(source.tensors);
-    source.close();
-    const pieces = (from: Record<string, unknown>) => networkOf({ ...one, params: from }).pieces.map(({ name, shape }) => [name, shape]);
-    expect(pieces({ ...params, ...told })).toEqual(pieces(params)); // nothing that is told is wrong
-    const others = networkOf({ ...one, params: {} });
-    const message = await loadForeign(others, record, {}, file).then(() => '', (error: Error) => error.message);
-    expect(message).toMatch(new RegExp(`They were made with .*\\bwidth ${String(params.width)}\\b.*: set these and try again\\.$`));
-    const set = networkOf({ ...one, params: { ...params, ...told } });
-    await loadForeign(set, record, { ...params, ...told }, file);
-    for (const network of [others, set]) network.dispose();
-  });
+  it.each(known.map((one) => [one.library, one.model, one.params, one] as const))(
+    'of %s into a %s by its defaults tell that they were made with %o',
+    async (_library, model, params, one) => {
+      const record = modelOf(model)!;
+      if (!record.foreignParameters) return expect(model).toBe('efficientnet-lite0'); // has but one shape
+      write(tensorsOf(one));
+      const source = openSafetensors(file);
+      const told = record.foreignParameters(source.tensors);
+      source.close();
+      const pieces = (from: Record<string, unknown>) =>
+        networkOf({ ...one, params: from }).pieces.map(({ name, shape }) => [name, shape]);
+      expect(pieces({ ...params, ...told })).toEqual(pieces(params)); // nothing that is told is wrong
+      const others = networkOf({ ...one, params: {} });
+      const message = await loadForeign(others, record, {}, file).then(
+        () => '',
+        (error: Error) => error.message,
+      );
+      expect(message).toMatch(
+        new RegExp(`They were made with .*\\bwidth ${String(params.width)}\\b.*: set these and try again\\.$`),
+      );
+      const set = networkOf({ ...one, params: { ...params, ...told } });
+      await loadForeign(set, record, { ...params, ...told }, file);
+      for (const network of [others, set]) network.dispose();
+    },
+  );
 
   const one = known.find(({ model, params }) => model === 'vgg' && params.batchNorm === false)!;
-  const attempt = async (stored: Stored[], head: 'load' | 'fresh' = 'load', classes = 10): Promise<{ network: Network<Classifier>; told: string }> => {
+  const attempt = async (
+    stored: Stored[],
+    head: 'load' | 'fresh' = 'load',
+    classes = 10,
+  ): Promise<{ network: Network<Classifier>; told: string }> => {
     write(stored);
     const network = networkOf(one, classes);
-    const told = await loadForeign(network, modelOf(one.model)!, one.params, file, { head }).then(() => '', (error: Error) => error.message);
+    const told = await loadForeign(network, modelOf(one.model)!, one.params, file, { head }).then(
+      () => '',
+      (error: Error) => error.message,
+    );
     return { network, told };
   };
 
   it('of other classes are loaded but for the head', async () => {
     const { network, told } = await attempt(tensorsOf(one), 'load', 3);
-    expect(told).toContain('Of another shape: classifier.6.weight is [10, 48] and would have to be [3, 48]; classifier.6.bias is [10] and would have to be [3].');
+    expect(told).toContain(
+      'Of another shape: classifier.6.weight is [10, 48] and would have to be [3, 48]; classifier.6.bias is [10] and would have to be [3].',
+    );
     const fresh = networkOf(one, 3);
     expect(network.weights.dataSync()).toEqual(fresh.weights.dataSync());
     const { skipped } = await loadForeign(network, modelOf(one.model)!, one.params, file, { head: 'fresh' });
@@ -139,7 +183,10 @@ describe('weights from elsewhere', () => {
 
   it('of another network are refused, by name and shape', async () => {
     const stored = tensorsOf(one);
-    const { network, told } = await attempt([...stored.filter(({ name }) => name !== 'features.0.bias'), drawn('extra.weight', [2, 3])]);
+    const { network, told } = await attempt([
+      ...stored.filter(({ name }) => name !== 'features.0.bias'),
+      drawn('extra.weight', [2, 3]),
+    ]);
     expect(told).toContain('model.safetensors');
     expect(told).toContain('Missing: features.0.bias [8].');
     expect(told).toContain('Superfluous: extra.weight [2, 3].');
@@ -160,13 +207,33 @@ describe('weights from elsewhere', () => {
 
 describe('safetensors', () => {
   const floats = [1, -2.5, 65504, 2 ** -24, 0, Infinity];
-  const F32: Stored = { name: 'a', dtype: 'F32', shape: [2, 3], bytes: new Uint8Array(Float32Array.from(floats).buffer) };
+  const F32: Stored = {
+    name: 'a',
+    dtype: 'F32',
+    shape: [2, 3],
+    bytes: new Uint8Array(Float32Array.from(floats).buffer),
+  };
 
   it('are read in every type of floats, and whole numbers', () => {
-    const F16 = { ...F32, name: 'b', dtype: 'F16', bytes: new Uint8Array(Uint16Array.of(0x3c00, 0xc100, 0x7bff, 0x0001, 0x8000, 0x7c00).buffer) };
-    const BF16 = { ...F32, name: 'c', dtype: 'BF16', bytes: new Uint8Array(Uint16Array.of(0x3f80, 0xc020, 0x477f, 0x3380, 0x0000, 0x7f80).buffer) };
+    const F16 = {
+      ...F32,
+      name: 'b',
+      dtype: 'F16',
+      bytes: new Uint8Array(Uint16Array.of(0x3c00, 0xc100, 0x7bff, 0x0001, 0x8000, 0x7c00).buffer),
+    };
+    const BF16 = {
+      ...F32,
+      name: 'c',
+      dtype: 'BF16',
+      bytes: new Uint8Array(Uint16Array.of(0x3f80, 0xc020, 0x477f, 0x3380, 0x0000, 0x7f80).buffer),
+    };
     const F64 = { ...F32, name: 'd', dtype: 'F64', bytes: new Uint8Array(Float64Array.from(floats).buffer) };
-    const I64: Stored = { name: 'e', dtype: 'I64', shape: [2], bytes: new Uint8Array(BigInt64Array.of(-3n, 2n ** 40n).buffer) };
+    const I64: Stored = {
+      name: 'e',
+      dtype: 'I64',
+      shape: [2],
+      bytes: new Uint8Array(BigInt64Array.of(-3n, 2n ** 40n).buffer),
+    };
     const I8: Stored = { name: 'f', dtype: 'I8', shape: [1], bytes: new Uint8Array(1) };
     write([F32, F16, BF16, F64, I64, I8]);
     const source = openSafetensors(file);
@@ -181,11 +248,23 @@ describe('safetensors', () => {
     source.close();
   });
 
-  const entry = (change: Record<string, unknown>) => (header: Record<string, unknown>) => ({ ...header, a: { ...(header.a as object), ...change } });
+  const entry = (change: Record<string, unknown>) => (header: Record<string, unknown>) => ({
+    ...header,
+    a: { ...(header.a as object), ...change },
+  });
   it.each<[what: string, damage: () => void, told: string]>([
     ['empty', () => fs.writeFileSync(file, ''), 'no header'],
-    ['a header longer than the file', () => fs.writeFileSync(file, Buffer.concat([Buffer.from([255, 255, 255, 255, 255, 255, 255, 255]), Buffer.alloc(8)])), 'its header would have'],
-    ['another kind of file', () => fs.writeFileSync(file, Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('PK34')])), 'not JSON'],
+    [
+      'a header longer than the file',
+      () =>
+        fs.writeFileSync(file, Buffer.concat([Buffer.from([255, 255, 255, 255, 255, 255, 255, 255]), Buffer.alloc(8)])),
+      'its header would have',
+    ],
+    [
+      'another kind of file',
+      () => fs.writeFileSync(file, Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('PK34')])),
+      'not JSON',
+    ],
     ['a list for a header', () => write([], () => []), 'no list of tensors'],
     ['cut off', () => (write([F32]), fs.truncateSync(file, fs.statSync(file).size - 5)), '5 bytes are missing'],
     ['more at its end', () => (write([F32]), fs.appendFileSync(file, 'xyz')), '3 bytes at its end'],
@@ -193,10 +272,16 @@ describe('safetensors', () => {
     ['a negative side', () => write([F32], entry({ shape: [-2, -3] })), 'does not say'],
     ['an unknown type', () => write([F32], entry({ dtype: 'X9' })), 'does not say'],
     ['no offsets', () => write([F32], entry({ data_offsets: undefined })), 'does not say'],
-    ['tensors on top of each other', () => write([F32, { ...F32, name: 'z' }], entry({ data_offsets: [24, 48] })), 'overlap'],
+    [
+      'tensors on top of each other',
+      () => write([F32, { ...F32, name: 'z' }], entry({ data_offsets: [24, 48] })),
+      'overlap',
+    ],
   ])('that are damaged (%s) are refused', (_what, damage, told) => {
     damage();
     expect(() => openSafetensors(file)).toThrow(told);
-    expect(() => openSafetensors(file)).toThrow(/^model\.safetensors is no whole safetensors file: .*\. Download it again\.$/);
+    expect(() => openSafetensors(file)).toThrow(
+      /^model\.safetensors is no whole safetensors file: .*\. Download it again\.$/,
+    );
   });
 });

@@ -1,5 +1,18 @@
 /** A workspace that is not what was left is refused in words and brought back from a backup: nobody's decisions are gone without a word. */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -14,7 +27,8 @@ import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 let folder: string;
 /** A workspace in which three steps were made: one before a backup, two after. */
 let model: string;
-const step = (at: string, n: number) => openWorkspaceAt(at, (workspace) => workspace.edit({ paths: ['1.png'] }, { note: `step ${n}` }));
+const step = (at: string, n: number) =>
+  openWorkspaceAt(at, (workspace) => workspace.edit({ paths: ['1.png'] }, { note: `step ${n}` }));
 beforeAll(async () => {
   folder = folderOf({ '1.png': await blob(1), '2.png': await blob(2) });
   model = temporaryFolder('workspace');
@@ -25,7 +39,10 @@ beforeAll(async () => {
   for (const n of [2, 3]) await step(model, n);
 });
 
-async function openWorkspaceAt(at: string, work: (workspace: ReturnType<typeof openWorkspace>) => unknown = () => undefined) {
+async function openWorkspaceAt(
+  at: string,
+  work: (workspace: ReturnType<typeof openWorkspace>) => unknown = () => undefined,
+) {
   const workspace = openWorkspace(folder, at, false);
   try {
     await work(workspace);
@@ -60,7 +77,8 @@ describe('what is refused', () => {
       for (let page = 2; page < bytes.length / 4096; page += 2) bytes.fill(0xa5, page * 4096, (page + 1) * 4096);
       writeFileSync(file(at), bytes);
     },
-    'spoilt in its head': (at) => writeFileSync(file(at), Buffer.concat([Buffer.from('no database at all'), readFileSync(file(at)).subarray(18)])),
+    'spoilt in its head': (at) =>
+      writeFileSync(file(at), Buffer.concat([Buffer.from('no database at all'), readFileSync(file(at)).subarray(18)])),
     'no database': (at) => writeFileSync(file(at), 'x'.repeat(10_000)),
     'an older copy': (at) => copyFileSync(join(at, 'backups', readdirSync(join(at, 'backups'))[0]), file(at)),
     'another workspace’s': (at) => {
@@ -83,32 +101,45 @@ describe('what is refused', () => {
       rmSync(join(at, 'workspace.json'));
     },
   };
-  test.each(Object.entries(spoilt))('%s: in words with the newest good backup, which brings the decisions back', async (_, spoil) => {
-    const at = copy();
-    spoil(at);
-    const [backup] = await listBackups(at);
-    const error = await openWorkspaceAt(at).then(() => null, (fault: unknown) => fault);
-    expect(error).toMatchObject({ code: 'workspace-corrupt', message: expect.stringContaining(`--backup ${backup.name}`) });
-    expect((error as Error).message).toContain('Your images are untouched.');
-    const was = existsSync(file(at)) ? readFileSync(file(at)) : null;
-    const restored = restoreBackup(at, backup.name);
-    expect(restored).toMatchObject({ backup: backup.name, steps: 1 });
-    if (was) expect(readFileSync(restored.aside as string).equals(was)).toBe(true); // never deleted
-    expect((await openWorkspaceAt(at)).note).toBe('step 1');
-  });
+  test.each(Object.entries(spoilt))(
+    '%s: in words with the newest good backup, which brings the decisions back',
+    async (_, spoil) => {
+      const at = copy();
+      spoil(at);
+      const [backup] = await listBackups(at);
+      const error = await openWorkspaceAt(at).then(
+        () => null,
+        (fault: unknown) => fault,
+      );
+      expect(error).toMatchObject({
+        code: 'workspace-corrupt',
+        message: expect.stringContaining(`--backup ${backup.name}`),
+      });
+      expect((error as Error).message).toContain('Your images are untouched.');
+      const was = existsSync(file(at)) ? readFileSync(file(at)) : null;
+      const restored = restoreBackup(at, backup.name);
+      expect(restored).toMatchObject({ backup: backup.name, steps: 1 });
+      if (was) expect(readFileSync(restored.aside as string).equals(was)).toBe(true); // never deleted
+      expect((await openWorkspaceAt(at)).note).toBe('step 1');
+    },
+  );
 
   test('a log that was removed, or put back from before, after the engine was killed', async () => {
     const at = copy();
     const workspace = openWorkspace(folder, at, false);
     workspace.edit({ paths: ['1.png'] }, { note: 'step 4' });
     const killed = temporaryFolder('killed'); // as the disk is when the process is killed now
-    for (const name of ['workspace.sqlite', 'workspace.sqlite-wal', 'workspace.json']) copyFileSync(join(at, name), join(killed, name));
+    for (const name of ['workspace.sqlite', 'workspace.sqlite-wal', 'workspace.json'])
+      copyFileSync(join(at, name), join(killed, name));
     await workspace.close();
     const withLog = temporaryFolder('killed');
     for (const name of readdirSync(killed)) copyFileSync(join(killed, name), join(withLog, name));
     expect((await openWorkspaceAt(withLog)).note).toBe('step 4');
     rmSync(join(killed, 'workspace.sqlite-wal'));
-    await expect(openWorkspaceAt(killed)).rejects.toMatchObject({ code: 'workspace-corrupt', message: expect.stringContaining('1 of 4 entries of its journal') });
+    await expect(openWorkspaceAt(killed)).rejects.toMatchObject({
+      code: 'workspace-corrupt',
+      message: expect.stringContaining('1 of 4 entries of its journal'),
+    });
     // There is no backup here; the person may go on with what is there.
     await expect(openWorkspaceAt(killed)).rejects.toThrow('--as-it-is');
     expect(restoreBackup(killed, null)).toMatchObject({ steps: 3 });
@@ -129,7 +160,10 @@ describe('what is refused', () => {
       error = fault;
     }
     db.close();
-    expect(explain(error)).toMatchObject({ code: 'workspace-corrupt', message: expect.stringContaining('winnow restore') });
+    expect(explain(error)).toMatchObject({
+      code: 'workspace-corrupt',
+      message: expect.stringContaining('winnow restore'),
+    });
     expect(explain(error).message).not.toContain('malformed');
   });
 });
@@ -184,7 +218,10 @@ describe('backups', () => {
     const [good] = await listBackups(at);
     writeFileSync(join(at, 'backups', '2999-01-01T00-00-00-000Z.sqlite'), 'x'.repeat(5000));
     truncateSync(file(at));
-    expect(await listBackups(at)).toMatchObject([{ isGood: false, steps: null }, { name: good.name, isGood: true }]);
+    expect(await listBackups(at)).toMatchObject([
+      { isGood: false, steps: null },
+      { name: good.name, isGood: true },
+    ]);
     await expect(openWorkspaceAt(at)).rejects.toThrow(`--backup ${good.name}`);
     expect(() => restoreBackup(at, '2999-01-01T00-00-00-000Z.sqlite')).toThrow('damaged too');
     expect(() => restoreBackup(at, '../workspace.sqlite')).toThrow('There is no backup');
@@ -199,11 +236,18 @@ describe('backups', () => {
     const at = copy();
     truncateSync(file(at));
     const engine = new Engine(join(temporaryFolder('pipe'), 'none.sock'));
-    const refused = await engine.open({ folder, workspace: at }).then(() => '', (error: Error) => error.message);
+    const refused = await engine.open({ folder, workspace: at }).then(
+      () => '',
+      (error: Error) => error.message,
+    );
     const name = /--backup (\S+?)`/.exec(refused)?.[1] as string;
     expect(await engine.backups({ folder, workspace: at })).toMatchObject([{ name, isGood: true }]);
     const restored = await winnow(['restore', folder, '--workspace', at, '--backup', name, '--json', '-']);
-    expect(JSON.parse(restored.out)).toMatchObject({ schema: 'winnow/restore@1', restored: { backup: name, steps: 1 }, backups: [{ name }] });
+    expect(JSON.parse(restored.out)).toMatchObject({
+      schema: 'winnow/restore@1',
+      restored: { backup: name, steps: 1 },
+      backups: [{ name }],
+    });
     truncateSync(file(at));
     expect(await engine.restore({ folder, workspace: at, backup: name })).toMatchObject({ backup: name });
     expect((await engine.open({ folder, workspace: at })).folder).toBe(folder);
@@ -241,6 +285,8 @@ describe('the workspace’s folder', () => {
 
   test('that cannot be made is told with what to do', () => {
     const at = folderOf({ file: '' });
-    expect(() => prepareFolder(join(at, 'file', 'w'), folder)).toThrow(/file is a file\. Name another place with --workspace DIR, or set WINNOW_DATA/);
+    expect(() => prepareFolder(join(at, 'file', 'w'), folder)).toThrow(
+      /file is a file\. Name another place with --workspace DIR, or set WINNOW_DATA/,
+    );
   });
 });

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -30,17 +40,40 @@ async function done(workspace: OpenWorkspace, started: Job): Promise<Job> {
   }
   throw new Error('the job did not end');
 }
-const decisionsOf = (workspace: OpenWorkspace) => Object.fromEntries(workspace.table.samples().filter(({ decision }) => decision).map(({ path, decision }) => [path, decision]));
-const fingerprint = (folder: string) => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  .map((entry) => join(entry.parentPath, entry.name)).sort().map((file) => [file, createHash('sha256').update(readFileSync(file)).digest('hex'), statSync(file).mtimeMs]);
+const decisionsOf = (workspace: OpenWorkspace) =>
+  Object.fromEntries(
+    workspace.table
+      .samples()
+      .filter(({ decision }) => decision)
+      .map(({ path, decision }) => [path, decision]),
+  );
+const fingerprint = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((file) => [file, createHash('sha256').update(readFileSync(file)).digest('hex'), statSync(file).mtimeMs]);
 
 describe('scan', () => {
   test('every image file is a sample or an issue; a second scan reads only what changed', async () => {
-    const folder = folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'top.png': await blob(3), 'bad.jpg': 'no image', 'empty.png': '' });
+    const folder = folderOf({
+      'a/1.png': await blob(1),
+      'a/2.png': await blob(2),
+      'top.png': await blob(3),
+      'bad.jpg': 'no image',
+      'empty.png': '',
+    });
     const workspace = openAt(folder);
     expect((await done(workspace, workspace.scan())).summary).toBe('5 image files, 5 read, 2 unreadable');
-    expect(workspace.table.samples().map(({ path, class: name }) => [path, name])).toEqual([['a/1.png', 'a'], ['a/2.png', 'a'], ['top.png', null]]);
-    expect(workspace.issues().map(({ path, code }) => [path, code])).toEqual([['bad.jpg', 'not-an-image'], ['empty.png', 'empty']]);
+    expect(workspace.table.samples().map(({ path, class: name }) => [path, name])).toEqual([
+      ['a/1.png', 'a'],
+      ['a/2.png', 'a'],
+      ['top.png', null],
+    ]);
+    expect(workspace.issues().map(({ path, code }) => [path, code])).toEqual([
+      ['bad.jpg', 'not-an-image'],
+      ['empty.png', 'empty'],
+    ]);
     expect((await done(workspace, workspace.scan())).summary).toContain(' 0 read');
 
     const before = workspace.table.revision;
@@ -130,7 +163,9 @@ describe('decisions', () => {
   test('an unknown path changes nothing and is told', async () => {
     const workspace = openAt(await blobFolder());
     await done(workspace, workspace.scan());
-    expect(() => workspace.edit({ paths: ['good/odd.png', 'nowhere.png'] }, { decision: 'reject' })).toThrow('nowhere.png');
+    expect(() => workspace.edit({ paths: ['good/odd.png', 'nowhere.png'] }, { decision: 'reject' })).toThrow(
+      'nowhere.png',
+    );
     expect(decisionsOf(workspace)).toEqual({});
   });
 });
@@ -147,12 +182,25 @@ describe('export', () => {
     const plan = await workspace.planExport(exportSchema.parse({ to, drop: "class = 'other'" }));
     expect(plan).toMatchObject({ copied: 12, kept: 1, undecided: 11, rejected: 1, dropped: 12 });
     expect(existsSync(to)).toBe(false);
-    expect((await done(workspace, workspace.export(exportSchema.parse({ to, drop: "class = 'other'" })))).state).toBe('done');
-    const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as { samples: { path: string; decision: string; sha256: string }[] };
-    expect(manifest.samples.map(({ path }) => path)).toEqual(workspace.table.samples().filter(({ path }) => path.startsWith('good/blob')).map(({ path }) => path));
+    expect((await done(workspace, workspace.export(exportSchema.parse({ to, drop: "class = 'other'" })))).state).toBe(
+      'done',
+    );
+    const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as {
+      samples: { path: string; decision: string; sha256: string }[];
+    };
+    expect(manifest.samples.map(({ path }) => path)).toEqual(
+      workspace.table
+        .samples()
+        .filter(({ path }) => path.startsWith('good/blob'))
+        .map(({ path }) => path),
+    );
     for (const { path, sha256 } of manifest.samples) {
       expect(readFileSync(join(to, path)).equals(readFileSync(join(folder, path)))).toBe(true);
-      expect(createHash('sha256').update(readFileSync(join(to, path))).digest('hex')).toBe(sha256);
+      expect(
+        createHash('sha256')
+          .update(readFileSync(join(to, path)))
+          .digest('hex'),
+      ).toBe(sha256);
     }
     expect(readFileSync(join(to, 'manifest.csv'), 'utf8').split('\r\n')).toHaveLength(14);
     expect(readdirSync(to).sort()).toEqual(['good', 'manifest.csv', 'manifest.json']);
@@ -163,7 +211,9 @@ describe('export', () => {
     const folder = await blobFolder();
     const workspace = openAt(folder);
     await done(workspace, workspace.scan());
-    await expect(workspace.planExport(exportSchema.parse({ to: join(folder, 'out') }))).rejects.toThrow('inside the opened folder');
+    await expect(workspace.planExport(exportSchema.parse({ to: join(folder, 'out') }))).rejects.toThrow(
+      'inside the opened folder',
+    );
     await expect(workspace.planExport(exportSchema.parse({ to: folder }))).rejects.toThrow('inside the opened folder');
     const full = folderOf({ 'mine.txt': 'keep me' });
     const job = await done(workspace, workspace.export(exportSchema.parse({ to: full })));

@@ -1,9 +1,34 @@
 /** Looking closely keeps its promises: what lies under the pointer stays there, the image is never lost, 100 % is one image pixel on one device pixel. */
 import { describe, expect, test } from 'vitest';
-import { clamped, columnsFor, fitLevel, fitted, followed, levelOf, matrixOf, panned, ranged, rotated, spotAt, toggled, zoomedTo, type Frame, type Point, type Rotation, type Zoom } from '../../src-renderer/lib/zoom.ts';
+import {
+  clamped,
+  columnsFor,
+  fitLevel,
+  fitted,
+  followed,
+  levelOf,
+  matrixOf,
+  panned,
+  ranged,
+  rotated,
+  spotAt,
+  toggled,
+  zoomedTo,
+  type Frame,
+  type Point,
+  type Rotation,
+  type Zoom,
+} from '../../src-renderer/lib/zoom.ts';
 
 const rotations: readonly Rotation[] = [0, 90, 180, 270];
-const frameOf = (some: Partial<Frame> = {}): Frame => ({ image: { width: 4000, height: 3000 }, viewport: { width: 1000, height: 700 }, rotation: 0, pixelRatio: 1, marginPx: 0, ...some });
+const frameOf = (some: Partial<Frame> = {}): Frame => ({
+  image: { width: 4000, height: 3000 },
+  viewport: { width: 1000, height: 700 },
+  rotation: 0,
+  pixelRatio: 1,
+  marginPx: 0,
+  ...some,
+});
 const middle = ({ viewport }: Frame): Point => ({ x: viewport.width / 2, y: viewport.height / 2 });
 
 /** Where the page paints a spot of the image, told by the matrix alone. */
@@ -14,7 +39,12 @@ function painted(zoom: Zoom, frame: Frame, spot: Point): Point {
 }
 
 const box = (zoom: Zoom, frame: Frame) => {
-  const corners = [[0, 0], [1, 0], [0, 1], [1, 1]].map(([x, y]) => painted(zoom, frame, { x, y }));
+  const corners = [
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ].map(([x, y]) => painted(zoom, frame, { x, y }));
   const [xs, ys] = [corners.map(({ x }) => x), corners.map(({ y }) => y)];
   return { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
 };
@@ -52,7 +82,11 @@ describe.each(rotations)('rotated by %i°', (rotation) => {
     const before = painted(start, frame, { x: 0.5, y: 0.5 });
     const after = painted(panned(start, frame, { x: 40, y: -25 }), frame, { x: 0.5, y: 0.5 });
     expect([after.x - before.x, after.y - before.y]).toEqual([40, -25]);
-    for (const by of [{ x: 1e6, y: 1e6 }, { x: -1e6, y: -1e6 }, { x: 1e6, y: -1e6 }]) {
+    for (const by of [
+      { x: 1e6, y: 1e6 },
+      { x: -1e6, y: -1e6 },
+      { x: 1e6, y: -1e6 },
+    ]) {
       const { left, right, top, bottom } = box(panned(start, frame, by), frame);
       expect(left).toBeLessThanOrEqual(0);
       expect(top).toBeLessThanOrEqual(0);
@@ -64,7 +98,10 @@ describe.each(rotations)('rotated by %i°', (rotation) => {
 
   test('an axis that is shorter than the viewport stays centred', () => {
     const frame = frameOf({ rotation, image: { width: 6000, height: 500 } });
-    const { left, right, top, bottom } = box(panned(zoomedTo(fitted, frame, 1, { x: 0, y: 0 }), frame, { x: 300, y: 300 }), frame);
+    const { left, right, top, bottom } = box(
+      panned(zoomedTo(fitted, frame, 1, { x: 0, y: 0 }), frame, { x: 300, y: 300 }),
+      frame,
+    );
     if (rotation % 180) expect(left).toBe(1000 - right);
     else expect(top).toBe(700 - bottom);
   });
@@ -111,7 +148,11 @@ test('images of different sizes show the same spot at the same size', () => {
   const zoom = zoomedTo(fitted, large, 1.5, { x: 300, y: 500 });
   const same = followed(zoom, large, small);
   expect(same.level).toBeCloseTo(6, 9);
-  for (const point of [{ x: 0, y: 0 }, { x: 300, y: 500 }, { x: 999, y: 10 }]) {
+  for (const point of [
+    { x: 0, y: 0 },
+    { x: 300, y: 500 },
+    { x: 999, y: 10 },
+  ]) {
     const [a, b] = [spotAt(zoom, large, point), spotAt(same, small, point)];
     expect(b.x).toBeCloseTo(a.x, 9);
     expect(b.y).toBeCloseTo(a.y, 9);
@@ -122,7 +163,10 @@ test('images of different sizes show the same spot at the same size', () => {
 
 test('a zoom kept from another image is moved into this one', () => {
   const frame = frameOf({ image: { width: 1500, height: 1100 } });
-  expect(clamped({ level: 1, centre: { x: 0.02, y: 0.99 } }, frame).centre).toEqual({ x: 500 / 1500, y: 1 - 350 / 1100 });
+  expect(clamped({ level: 1, centre: { x: 0.02, y: 0.99 } }, frame).centre).toEqual({
+    x: 500 / 1500,
+    y: 1 - 350 / 1100,
+  });
 });
 
 test.each([

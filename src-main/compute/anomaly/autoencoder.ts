@@ -19,22 +19,102 @@ import { scoreParameters, type FitContext, type Fitted, type Model } from './sco
 
 export const autoencoderParameters = {
   ...scoreParameters,
-  bottleneck: z.int().min(0).max(4096).default(16).describe('Numbers an image is squeezed into. Fewer let less that is unusual through.').meta({ title: 'Bottleneck' }),
-  width: z.int().min(1).max(1024).default(16).describe('Channels or units of the first layer.').meta({ title: 'Width', advanced: true }),
+  bottleneck: z
+    .int()
+    .min(0)
+    .max(4096)
+    .default(16)
+    .describe('Numbers an image is squeezed into. Fewer let less that is unusual through.')
+    .meta({ title: 'Bottleneck' }),
+  width: z
+    .int()
+    .min(1)
+    .max(1024)
+    .default(16)
+    .describe('Channels or units of the first layer.')
+    .meta({ title: 'Width', advanced: true }),
   depth: z.int().min(1).max(8).default(4).describe('Blocks each way.').meta({ title: 'Depth', advanced: true }),
-  loss: z.enum(['mse', 'ssim', 'mixed']).default('mse').describe('Squared error, structural dissimilarity, or both. The error map shows the same.').meta({ title: 'Loss' }),
-  ssimWeight: z.number().min(0).max(1).default(0.5).describe('Share of structural dissimilarity in the mixed loss.').meta({ title: 'SSIM weight', advanced: true, step: 0.05 }),
-  dropout: z.number().min(0).max(0.9).default(0).describe('Share of activations dropped while training.').meta({ title: 'Dropout', advanced: true, step: 0.05 }),
-  noise: z.number().min(0).max(1).default(0).describe('Spread of the noise on what goes in while training.').meta({ title: 'Noise', advanced: true, step: 0.01 }),
-  shift: z.number().min(0).max(0.5).default(0.05).describe('Largest random shift while training, as a share of the side.').meta({ title: 'Shift', advanced: true, step: 0.01 }),
-  flip: z.boolean().default(false).describe('Mirror at random while training.').meta({ title: 'Mirror', advanced: true }),
+  loss: z
+    .enum(['mse', 'ssim', 'mixed'])
+    .default('mse')
+    .describe('Squared error, structural dissimilarity, or both. The error map shows the same.')
+    .meta({ title: 'Loss' }),
+  ssimWeight: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe('Share of structural dissimilarity in the mixed loss.')
+    .meta({ title: 'SSIM weight', advanced: true, step: 0.05 }),
+  dropout: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0)
+    .describe('Share of activations dropped while training.')
+    .meta({ title: 'Dropout', advanced: true, step: 0.05 }),
+  noise: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('Spread of the noise on what goes in while training.')
+    .meta({ title: 'Noise', advanced: true, step: 0.01 }),
+  shift: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.05)
+    .describe('Largest random shift while training, as a share of the side.')
+    .meta({ title: 'Shift', advanced: true, step: 0.01 }),
+  flip: z
+    .boolean()
+    .default(false)
+    .describe('Mirror at random while training.')
+    .meta({ title: 'Mirror', advanced: true }),
   epochs: z.int().min(1).max(10000).default(40).describe('Passes over the training images.').meta({ title: 'Epochs' }),
-  minSteps: z.int().min(1).max(1000).default(8).describe('Least steps an epoch: a small set passes several times.').meta({ title: 'Steps an epoch, at least', advanced: true }),
-  learningRate: z.number().positive().max(1).default(0.005).describe('At its highest; it falls along a cosine.').meta({ title: 'Learning rate', advanced: true, step: 0.0005 }),
-  weightDecay: z.number().min(0).max(1).default(0).describe('Decoupled weight decay.').meta({ title: 'Weight decay', advanced: true }),
-  batch: z.int().min(0).max(1024).default(16).describe('Images a step; 0 for as many as fit into memory.').meta({ title: 'Batch', advanced: true }),
-  patience: z.int().min(0).max(10000).default(20).describe('Epochs without improvement before training stops; 0 for never.').meta({ title: 'Patience', advanced: true }),
-  validation: z.number().min(0).max(0.5).default(0.1).describe('Share of the training images held out to watch the training by.').meta({ title: 'Held out', advanced: true, step: 0.05 }),
+  minSteps: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(8)
+    .describe('Least steps an epoch: a small set passes several times.')
+    .meta({ title: 'Steps an epoch, at least', advanced: true }),
+  learningRate: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.005)
+    .describe('At its highest; it falls along a cosine.')
+    .meta({ title: 'Learning rate', advanced: true, step: 0.0005 }),
+  weightDecay: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('Decoupled weight decay.')
+    .meta({ title: 'Weight decay', advanced: true }),
+  batch: z
+    .int()
+    .min(0)
+    .max(1024)
+    .default(16)
+    .describe('Images a step; 0 for as many as fit into memory.')
+    .meta({ title: 'Batch', advanced: true }),
+  patience: z
+    .int()
+    .min(0)
+    .max(10000)
+    .default(20)
+    .describe('Epochs without improvement before training stops; 0 for never.')
+    .meta({ title: 'Patience', advanced: true }),
+  validation: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.1)
+    .describe('Share of the training images held out to watch the training by.')
+    .meta({ title: 'Held out', advanced: true, step: 0.05 }),
 };
 
 /** Vectors that AdamW keeps. */
@@ -42,14 +122,26 @@ const slots = 2;
 
 export type AutoencoderParameters = z.infer<z.ZodObject<typeof autoencoderParameters>>;
 
-export function autoencoderMeasure({ loss, ssimWeight, pooling, quantile, smoothing }: AutoencoderParameters): ErrorMeasure {
+export function autoencoderMeasure({
+  loss,
+  ssimWeight,
+  pooling,
+  quantile,
+  smoothing,
+}: AutoencoderParameters): ErrorMeasure {
   return { loss: lossOf(loss, ssimWeight), pooling, quantile, smoothing };
 }
 
-const trialOf = ({ loss, ssimWeight }: AutoencoderParameters): Trial<Autoencoder> => (x, run) => lossOf(loss, ssimWeight).value(x, run(x));
+const trialOf =
+  ({ loss, ssimWeight }: AutoencoderParameters): Trial<Autoencoder> =>
+  (x, run) =>
+    lossOf(loss, ssimWeight).value(x, run(x));
 
 /** By a network of its own, dropped again. */
-export async function autoencoderMemory(architecture: Autoencoder, params: AutoencoderParameters): Promise<MemoryEstimate> {
+export async function autoencoderMemory(
+  architecture: Autoencoder,
+  params: AutoencoderParameters,
+): Promise<MemoryEstimate> {
   const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
   try {
     return await estimateMemory(network, params.sizePx, trialOf(params), slots, params.batch || 1);
@@ -58,14 +150,19 @@ export async function autoencoderMemory(architecture: Autoencoder, params: Autoe
   }
 }
 
-export async function fitAutoencoder(architecture: Autoencoder, params: AutoencoderParameters, context: FitContext): Promise<Fitted> {
+export async function fitAutoencoder(
+  architecture: Autoencoder,
+  params: AutoencoderParameters,
+  context: FitContext,
+): Promise<Fitted> {
   const { pixels, seed, checkpointFile, onEvent, breathe } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
   const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
   const state = new TrainState(network, { optimizer: { id: 'adamw', params: { weightDecay: params.weightDecay } } });
   try {
     const fingerprint = JSON.stringify({ params, seed, images: hashOf(context.train), parameters: network.parameters });
-    if (context.resume && !state.load(checkpointFile, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
+    if (context.resume && !state.load(checkpointFile, fingerprint))
+      onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
     const loss = lossOf(params.loss, params.ssimWeight);
     const { epochs, minSteps } = params;
     // Found once: a resumed run has the batch that it began with.
@@ -73,10 +170,20 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
     const memory = await estimateMemory(network, pixels.sizePx, trialOf(params), slots, state.batch);
     if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
     const training: Training<Autoencoder> = {
-      pixels, train, epochs, batch: state.batch, minSteps, seed,
+      pixels,
+      train,
+      epochs,
+      batch: state.batch,
+      minSteps,
+      seed,
       make: { shiftPx: Math.round(params.shift * pixels.sizePx), flip: params.flip },
       objective: reconstruct(loss, params.noise),
-      rate: rateOf('cosine', params.learningRate, Math.min(20, (stepsOf(train.length, state.batch, minSteps) * epochs) / 10 + 1), { every: 1, fall: 1 }),
+      rate: rateOf(
+        'cosine',
+        params.learningRate,
+        Math.min(20, (stepsOf(train.length, state.batch, minSteps) * epochs) / 10 + 1),
+        { every: 1, fall: 1 },
+      ),
       judge: async () => (held.length ? { valLoss: await meanLoss(network, pixels, loss, held, breathe) } : {}),
     };
     const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(epochs, onEvent)];
@@ -101,7 +208,11 @@ export async function fitAutoencoder(architecture: Autoencoder, params: Autoenco
   }
 }
 
-export function restoreAutoencoder(architecture: Autoencoder, sizePx: number, { weights, statistics }: Record<string, Float32Array>): Model {
+export function restoreAutoencoder(
+  architecture: Autoencoder,
+  sizePx: number,
+  { weights, statistics }: Record<string, Float32Array>,
+): Model {
   const network = new Network(architecture, [sizePx, sizePx, 3], 0);
   network.write({ weights, statistics });
   return networkModel(network);

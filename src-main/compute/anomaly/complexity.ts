@@ -8,7 +8,11 @@ import { quantileOf } from './error-map.ts';
  * Robust z-score of the log error among the training images of most similar entropy (their median and median absolute deviation).
  * With few training images the neighbours are all of them, and the order is that of the error.
  */
-export function relativeToEntropy(errors: ArrayLike<number>, entropies: ArrayLike<number>, train: ArrayLike<number>): Float64Array {
+export function relativeToEntropy(
+  errors: ArrayLike<number>,
+  entropies: ArrayLike<number>,
+  train: ArrayLike<number>,
+): Float64Array {
   const logs = Float64Array.from(errors, (e) => Math.log(Math.max(e, 1e-12)));
   const reference = Array.from(train).sort((i, j) => entropies[i] - entropies[j]);
   const neighbours = Math.min(reference.length, Math.max(31, Math.min(301, Math.round(reference.length / 10))));

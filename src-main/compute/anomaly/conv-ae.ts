@@ -4,7 +4,13 @@
  */
 import { z } from 'zod';
 import { convAutoencoder } from '../models/conv-autoencoder.ts';
-import { autoencoderMeasure, autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import {
+  autoencoderMeasure,
+  autoencoderMemory,
+  autoencoderParameters,
+  fitAutoencoder,
+  restoreAutoencoder,
+} from './autoencoder.ts';
 import { defineScorer } from './scorer.ts';
 
 const schema = z.object(autoencoderParameters).refine(({ sizePx, depth }) => Number.isInteger(sizePx / 2 ** depth), {

@@ -19,7 +19,10 @@ export function errorMaps(x: Tensor4D, y: Tensor4D, { loss, smoothing }: ErrorMe
   return tf.tidy(() => {
     const map = loss.map(x, y);
     if (!(smoothing > 0)) return map;
-    return tf.squeeze(filterBoth(tf.expandDims(map, 3) as Tensor4D, smoothingWindow(x.shape[1], smoothing)), [3]) as Tensor3D;
+    return tf.squeeze(
+      filterBoth(tf.expandDims(map, 3) as Tensor4D, smoothingWindow(x.shape[1], smoothing)),
+      [3],
+    ) as Tensor3D;
   }); // [B, S, S]
 }
 

@@ -35,7 +35,10 @@ function checked(method: string, params: Record<string, unknown>): Scorer {
   const scorer = scorerOf(method);
   if (!scorer) throw new BadParameters(`There is no scorer '${method}'.`);
   const result = scorer.schema.safeParse(params);
-  if (!result.success) throw new BadParameters(result.error.issues.map((i) => `${i.path.join('.') || scorer.id}: ${i.message}`).join('; '));
+  if (!result.success)
+    throw new BadParameters(
+      result.error.issues.map((i) => `${i.path.join('.') || scorer.id}: ${i.message}`).join('; '),
+    );
   return scorer;
 }
 
@@ -43,16 +46,27 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
   const began = performance.now();
   const scorer = checked(args.method, args.params);
   if (!args.train.length) throw new BadParameters('There is no image to train on.');
-  if (scorer.pixels(args.params).sizePx !== args.pixels.sizePx) throw new BadParameters(`The pixels are ${args.pixels.sizePx} px and the parameters ask for another size.`);
+  if (scorer.pixels(args.params).sizePx !== args.pixels.sizePx)
+    throw new BadParameters(`The pixels are ${args.pixels.sizePx} px and the parameters ask for another size.`);
   const ready = scorer.ready(args.params);
   const breathe = pace(signal);
   const pixels = new Pixels(args.pixels);
   let model: Model | undefined;
   try {
-    const context: FitContext = { seed: args.seed, pixels, train: args.train, checkpointFile: checkpointFile(args.runFolder), resume: args.resume, onEvent, breathe };
+    const context: FitContext = {
+      seed: args.seed,
+      pixels,
+      train: args.train,
+      checkpointFile: checkpointFile(args.runFolder),
+      resume: args.resume,
+      onEvent,
+      breathe,
+    };
     const fitted = await ready.fit(context);
     model = fitted.model;
-    const { errors, mapScale } = await scoreAll(model, pixels, ready.measure, breathe, (done) => onEvent({ stage: 'score', done, total: pixels.count }));
+    const { errors, mapScale } = await scoreAll(model, pixels, ready.measure, breathe, (done) =>
+      onEvent({ stage: 'score', done, total: pixels.count }),
+    );
     const entropy = await entropies(pixels, breathe);
     const { complexity } = ready.params;
     const scores = complexity === 'entropy' ? relativeToEntropy(errors, entropy, args.train) : errors;
@@ -87,7 +101,13 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
 }
 
 /** Every image's error, and the 99.5th percentile over all maps from a sample of their pixels. */
-export async function scoreAll(model: Model, pixels: Pixels, measure: ErrorMeasure, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<{ errors: Float64Array; mapScale: number }> {
+export async function scoreAll(
+  model: Model,
+  pixels: Pixels,
+  measure: ErrorMeasure,
+  breathe: () => Promise<void>,
+  onDone: (done: number) => void,
+): Promise<{ errors: Float64Array; mapScale: number }> {
   const errors = new Float64Array(pixels.count);
   const perMap = pixels.sizePx ** 2;
   // At most about a million values, evenly from all maps; a prime stride meets every column.

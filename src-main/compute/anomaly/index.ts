@@ -10,10 +10,14 @@ export const scorers: readonly Scorer[] = [convAe, mlpAe, pca];
 /** Those that train nothing and score embeddings. */
 export const embeddingScorers: readonly EmbeddingScorer[] = [nearestImages];
 
-export const embeddingScorerOf = (id: string): EmbeddingScorer | undefined => embeddingScorers.find((scorer) => scorer.id === id);
+export const embeddingScorerOf = (id: string): EmbeddingScorer | undefined =>
+  embeddingScorers.find((scorer) => scorer.id === id);
 
 /** All methods of ranking, for forms and flags. */
-export const methods: readonly Pick<Scorer, 'id' | 'title' | 'summary' | 'schema'>[] = [...scorers, ...embeddingScorers];
+export const methods: readonly Pick<Scorer, 'id' | 'title' | 'summary' | 'schema'>[] = [
+  ...scorers,
+  ...embeddingScorers,
+];
 
 export function scorerOf(id: string): Scorer | undefined {
   return scorers.find((scorer) => scorer.id === id);

@@ -1,14 +1,33 @@
 /** Reconstruction error of a plain autoencoder on the flattened image. Quick, and at its best where images are aligned. */
 import { z } from 'zod';
 import { mlpAutoencoder } from '../models/mlp-autoencoder.ts';
-import { autoencoderMeasure, autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import {
+  autoencoderMeasure,
+  autoencoderMemory,
+  autoencoderParameters,
+  fitAutoencoder,
+  restoreAutoencoder,
+} from './autoencoder.ts';
 import { defineScorer } from './scorer.ts';
 
 const schema = z.object({
   ...autoencoderParameters,
-  bottleneck: autoencoderParameters.bottleneck.unwrap().min(1).default(16).describe('Numbers an image is squeezed into. Fewer let less that is unusual through.').meta({ title: 'Bottleneck' }),
-  width: autoencoderParameters.width.unwrap().default(256).describe('Units of the first layer.').meta({ title: 'Width', advanced: true }),
-  depth: autoencoderParameters.depth.unwrap().default(2).describe('Layers each way.').meta({ title: 'Depth', advanced: true }),
+  bottleneck: autoencoderParameters.bottleneck
+    .unwrap()
+    .min(1)
+    .default(16)
+    .describe('Numbers an image is squeezed into. Fewer let less that is unusual through.')
+    .meta({ title: 'Bottleneck' }),
+  width: autoencoderParameters.width
+    .unwrap()
+    .default(256)
+    .describe('Units of the first layer.')
+    .meta({ title: 'Width', advanced: true }),
+  depth: autoencoderParameters.depth
+    .unwrap()
+    .default(2)
+    .describe('Layers each way.')
+    .meta({ title: 'Depth', advanced: true }),
 });
 
 export const mlpAe = defineScorer({

@@ -16,8 +16,18 @@ import { defineScorer, scoreParameters, type FitContext, type Model } from './sc
 const schema = z.object({
   ...scoreParameters,
   // Its errors are sharper than an autoencoder's: a higher quantile serves it better.
-  quantile: scoreParameters.quantile.unwrap().default(0.99).describe(scoreParameters.quantile.description ?? '').meta({ title: 'Quantile', advanced: true, step: 0.005 }),
-  components: z.int().min(0).max(512).default(32).describe('Principal components kept, at most half as many as there are training images.').meta({ title: 'Components' }),
+  quantile: scoreParameters.quantile
+    .unwrap()
+    .default(0.99)
+    .describe(scoreParameters.quantile.description ?? '')
+    .meta({ title: 'Quantile', advanced: true, step: 0.005 }),
+  components: z
+    .int()
+    .min(0)
+    .max(512)
+    .default(32)
+    .describe('Principal components kept, at most half as many as there are training images.')
+    .meta({ title: 'Components' }),
 });
 
 /** More rounds sharpen components that lie close together. */
@@ -34,7 +44,14 @@ export const pca = defineScorer({
     const began = performance.now();
     const model = await fitComponents(components, context);
     const seconds = (performance.now() - began) / 1000;
-    return { model, history: [], bestEpoch: 0, stopped: 'all', resumedFrom: null, imagesPerSecond: context.train.length / Math.max(1e-9, seconds) };
+    return {
+      model,
+      history: [],
+      bestEpoch: 0,
+      stopped: 'all',
+      resumedFrom: null,
+      imagesPerSecond: context.train.length / Math.max(1e-9, seconds),
+    };
   },
   restore: (_params, _sizePx, arrays) => componentModel(arrays.mean, arrays.components),
 });
@@ -44,7 +61,10 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
   const mean = new Float64Array(size);
-  await overBlocks((x) => tf.sum(x, 0), (sums) => sums.forEach((v, i) => (mean[i] += v / train.length)));
+  await overBlocks(
+    (x) => tf.sum(x, 0),
+    (sums) => sums.forEach((v, i) => (mean[i] += v / train.length)),
+  );
   const center = Float32Array.from(mean);
   if (!kept) return componentModel(center, new Float32Array(0));
 
@@ -59,15 +79,27 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
     const next = new Float64Array(size * width);
     spread = new Float64Array(width * width);
     const sum = last ? spread : next;
-    await overBlocks((x) => {
-      const centred = tf.sub(x, middle) as Tensor2D; // [n, size]
-      const seen = tf.matMul(centred, directions); // [n, width]
-      return tf.matMul(last ? seen : centred, seen, true);
-    }, (products) => products.forEach((v, i) => (sum[i] += v)));
+    await overBlocks(
+      (x) => {
+        const centred = tf.sub(x, middle) as Tensor2D; // [n, size]
+        const seen = tf.matMul(centred, directions); // [n, width]
+        return tf.matMul(last ? seen : centred, seen, true);
+      },
+      (products) => products.forEach((v, i) => (sum[i] += v)),
+    );
     tf.dispose([directions, middle]);
     if (!last) basis = orthonormalise(next, size, width);
     const seconds = (performance.now() - began) / 1000;
-    onEvent({ stage: 'train', epoch: round + 1, epochs: rounds, step: 1, steps: 1, loss: 0, seconds, imagesPerSecond: (train.length * (round + 2)) / seconds });
+    onEvent({
+      stage: 'train',
+      epoch: round + 1,
+      epochs: rounds,
+      step: 1,
+      steps: 1,
+      loss: 0,
+      seconds,
+      imagesPerSecond: (train.length * (round + 2)) / seconds,
+    });
   }
   const { vectors } = symmetricEigen(spread, width);
   const components = new Float32Array(kept * size);
@@ -84,7 +116,15 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
     for (let at = 0; at < train.length; at += blockSize) {
       const positions = train.subarray(at, at + blockSize);
       const bytes = pixels.read(positions);
-      take(await readBack(tf.tidy(() => work(tf.reshape(uploadPixels(bytes, positions.length, pixels.sizePx), [positions.length, size]) as Tensor2D))));
+      take(
+        await readBack(
+          tf.tidy(() =>
+            work(
+              tf.reshape(uploadPixels(bytes, positions.length, pixels.sizePx), [positions.length, size]) as Tensor2D,
+            ),
+          ),
+        ),
+      );
       await breathe();
     }
   }

@@ -15,12 +15,21 @@ interface Saved {
 }
 
 /** Does something with it, shared with other calls. Throws where the run has none, or it takes images of another size. */
-export async function withScorer<Result>(runFolder: string, sizePx: number, work: (saved: Saved) => Promise<Result>): Promise<Result> {
+export async function withScorer<Result>(
+  runFolder: string,
+  sizePx: number,
+  work: (saved: Saved) => Promise<Result>,
+): Promise<Result> {
   const file = modelFile(runFolder);
-  return withModel(file, () => open(file), async (saved) => {
-    if (saved.sizePx !== sizePx) throw new Error(`The run's model takes images of ${saved.sizePx} px, and these have ${sizePx}.`);
-    return work(saved);
-  });
+  return withModel(
+    file,
+    () => open(file),
+    async (saved) => {
+      if (saved.sizePx !== sizePx)
+        throw new Error(`The run's model takes images of ${saved.sizePx} px, and these have ${sizePx}.`);
+      return work(saved);
+    },
+  );
 }
 
 function open(file: string): Saved {

@@ -77,7 +77,13 @@ export interface ReadyScorer {
   restore(sizePx: number, arrays: Record<string, Float32Array>): Model;
 }
 
-export function defineScorer<P extends ScoreParameters>({ measure, fit, memory, restore, ...record }: Definition<P>): Scorer {
+export function defineScorer<P extends ScoreParameters>({
+  measure,
+  fit,
+  memory,
+  restore,
+  ...record
+}: Definition<P>): Scorer {
   return {
     ...record,
     pixels: (params) => ({ sizePx: record.schema.parse(params).sizePx }),
@@ -95,14 +101,32 @@ export function defineScorer<P extends ScoreParameters>({ measure, fit, memory, 
 }
 
 export const scoreParameters = {
-  sizePx: z.literal([32, 64, 96, 128, 192, 256]).default(64).describe('Images are brought to a square of this size.').meta({ title: 'Size', unit: 'px' }),
+  sizePx: z
+    .literal([32, 64, 96, 128, 192, 256])
+    .default(64)
+    .describe('Images are brought to a square of this size.')
+    .meta({ title: 'Size', unit: 'px' }),
   pooling: z
     .enum(['mean', 'quantile', 'max'])
     .default('quantile')
-    .describe('How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.')
+    .describe(
+      'How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.',
+    )
     .meta({ title: 'Pooling' }),
-  quantile: z.number().min(0.5).max(1).default(0.97).describe('Which quantile of the error map, where pooling is by quantile.').meta({ title: 'Quantile', advanced: true, step: 0.005 }),
-  smoothing: z.number().min(0).max(16).default(1).describe('Blur of the error map before pooling; 0 for none.').meta({ title: 'Smoothing', unit: 'px', advanced: true, step: 0.5 }),
+  quantile: z
+    .number()
+    .min(0.5)
+    .max(1)
+    .default(0.97)
+    .describe('Which quantile of the error map, where pooling is by quantile.')
+    .meta({ title: 'Quantile', advanced: true, step: 0.005 }),
+  smoothing: z
+    .number()
+    .min(0)
+    .max(16)
+    .default(1)
+    .describe('Blur of the error map before pooling; 0 for none.')
+    .meta({ title: 'Smoothing', unit: 'px', advanced: true, step: 0.5 }),
   complexity: z
     .enum(['none', 'entropy'])
     .default('none')

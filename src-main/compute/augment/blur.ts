@@ -4,7 +4,9 @@ import { amountOf, type Operation } from './operation.ts';
 /** Weights at -radius … radius, which reach two deviations out. */
 export function gaussian(deviation: number): Float64Array {
   const radius = Math.max(1, Math.ceil(2 * deviation));
-  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)));
+  const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)),
+  );
   const sum = weights.reduce((a, b) => a + b);
   return weights.map((w) => w / sum);
 }

@@ -4,8 +4,17 @@ import { lookUp, tableOf, toByte } from './tables.ts';
 
 export const brightness: Operation = {
   id: 'brightness',
-  amount: amountOf('Brightness', 'Brighter or darker by up to this share.', { most: 1, step: 0.05, usual: 0.2, advanced: false }),
+  amount: amountOf('Brightness', 'Brighter or darker by up to this share.', {
+    most: 1,
+    step: 0.05,
+    usual: 0.2,
+    advanced: false,
+  }),
   draw: (amount, next) => [factorOf(amount, next)],
-  apply: (image, _sizePx, [factor]) => lookUp(image, tableOf((v) => toByte(Math.fround(v * Math.fround(factor))))),
+  apply: (image, _sizePx, [factor]) =>
+    lookUp(
+      image,
+      tableOf((v) => toByte(Math.fround(v * Math.fround(factor)))),
+    ),
   tell: ([factor]) => `brightness ${factor.toFixed(2)}×`,
 };

@@ -4,12 +4,20 @@ import { graySum, lookUp, tableOf, toByte } from './tables.ts';
 
 export const contrast: Operation = {
   id: 'contrast',
-  amount: amountOf('Contrast', 'More or less contrast by up to this share.', { most: 1, step: 0.05, usual: 0.2, advanced: false }),
+  amount: amountOf('Contrast', 'More or less contrast by up to this share.', {
+    most: 1,
+    step: 0.05,
+    usual: 0.2,
+    advanced: false,
+  }),
   draw: (amount, next) => [factorOf(amount, next)],
   apply(image, _sizePx, [factor]) {
     const mean = Math.fround(graySum(image) / (image.length / 3));
     const [own, other] = [Math.fround(factor), Math.fround(1 - factor)];
-    lookUp(image, tableOf((v) => toByte(Math.fround(Math.fround(v * own) + mean * other))));
+    lookUp(
+      image,
+      tableOf((v) => toByte(Math.fround(Math.fround(v * own) + mean * other))),
+    );
   },
   tell: ([factor]) => `contrast ${factor.toFixed(2)}×`,
 };

@@ -9,7 +9,9 @@ export const erasing: Operation = {
     if (next() >= amount) return null;
     const area = (0.02 + 0.31 * next()) * sizePx ** 2;
     const ratio = Math.exp(around(Math.log(10 / 3), next));
-    const [width, height] = [Math.sqrt(area * ratio), Math.sqrt(area / ratio)].map((side) => Math.max(1, Math.min(sizePx, Math.round(side))));
+    const [width, height] = [Math.sqrt(area * ratio), Math.sqrt(area / ratio)].map((side) =>
+      Math.max(1, Math.min(sizePx, Math.round(side))),
+    );
     return [Math.floor(next() * (sizePx - width + 1)), Math.floor(next() * (sizePx - height + 1)), width, height];
   },
   apply(image, sizePx, [left, top, width, height]) {

@@ -4,7 +4,11 @@ import { amountOf, copyOf, perhaps, type Operation } from './operation.ts';
 export const flipX: Operation = {
   id: 'flipX',
   beside: 'before',
-  amount: amountOf('Mirror', 'How often left and right change places. Not for letters, digits or hands.', { most: 1, step: 0.1, advanced: false }),
+  amount: amountOf('Mirror', 'How often left and right change places. Not for letters, digits or hands.', {
+    most: 1,
+    step: 0.1,
+    advanced: false,
+  }),
   draw: perhaps,
   apply(image, sizePx) {
     for (let start = 0; start < image.length; start += sizePx * 3) {
@@ -23,7 +27,10 @@ export const flipX: Operation = {
 export const flipY: Operation = {
   id: 'flipY',
   beside: 'before',
-  amount: amountOf('Upside down', 'How often top and bottom change places: for what has no up.', { most: 1, step: 0.1 }),
+  amount: amountOf('Upside down', 'How often top and bottom change places: for what has no up.', {
+    most: 1,
+    step: 0.1,
+  }),
   draw: perhaps,
   apply(image, sizePx) {
     const source = copyOf(image);

@@ -3,7 +3,10 @@ import { amountOf, around, type Operation } from './operation.ts';
 
 export const hue: Operation = {
   id: 'hue',
-  amount: amountOf('Hue', 'Colours turned by up to this part of the whole wheel, either way.', { most: 0.5, step: 0.01 }),
+  amount: amountOf('Hue', 'Colours turned by up to this part of the whole wheel, either way.', {
+    most: 0.5,
+    step: 0.01,
+  }),
   draw: (amount, next) => [around(amount, next)],
   apply(image, _sizePx, [turns]) {
     for (let i = 0; i < image.length; i += 3) {

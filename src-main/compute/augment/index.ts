@@ -20,7 +20,28 @@ import { autocontrast, equalize } from './stretch.ts';
 import { translation } from './translation.ts';
 
 export const operations: readonly Operation[] = [
-  resizedCrop, flipX, flipY, rotation, shear, scale, translation, perspective, brightness, contrast, saturation, hue, posterize, solarize, equalize, autocontrast, invert, sharpness, blur, grain, jpeg, erasing,
+  resizedCrop,
+  flipX,
+  flipY,
+  rotation,
+  shear,
+  scale,
+  translation,
+  perspective,
+  brightness,
+  contrast,
+  saturation,
+  hue,
+  posterize,
+  solarize,
+  equalize,
+  autocontrast,
+  invert,
+  sharpness,
+  blur,
+  grain,
+  jpeg,
+  erasing,
 ];
 
 const byId = new Map(operations.map((operation) => [operation.id, operation]));

@@ -7,14 +7,15 @@ import { amountOf, type Operation } from './operation.ts';
 import { clamp } from './tables.ts';
 
 const luminance = [
-  16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
-  18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+  16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
+  87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
+  72, 92, 95, 98, 112, 100, 103, 99,
 ];
 const chrominance = [
-  17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,
-  99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+  17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99,
+  99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+  99, 99, 99, 99, 99, 99,
 ];
-
 
 const scaled = (table: readonly number[], quality: number): Int32Array => {
   const percent = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality;
@@ -25,7 +26,15 @@ const block = new Int32Array(64);
 
 /** Eight values of the block to cosines, √8 times the orthonormal ones and scaled by 2^(13 - shift). Factors are by 2¹³. */
 function forward(at: number, step: number, shift: number): void {
-  const [i1, i2, i3, i4, i5, i6, i7] = [at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, at + 6 * step, at + 7 * step];
+  const [i1, i2, i3, i4, i5, i6, i7] = [
+    at + step,
+    at + 2 * step,
+    at + 3 * step,
+    at + 4 * step,
+    at + 5 * step,
+    at + 6 * step,
+    at + 7 * step,
+  ];
   const half = 1 << (shift - 1);
   const s0 = block[at] + block[i7];
   const s1 = block[i1] + block[i6];
@@ -55,7 +64,15 @@ function forward(at: number, step: number, shift: number): void {
 
 /** And back. */
 function inverse(at: number, step: number, shift: number): void {
-  const [i1, i2, i3, i4, i5, i6, i7] = [at + step, at + 2 * step, at + 3 * step, at + 4 * step, at + 5 * step, at + 6 * step, at + 7 * step];
+  const [i1, i2, i3, i4, i5, i6, i7] = [
+    at + step,
+    at + 2 * step,
+    at + 3 * step,
+    at + 4 * step,
+    at + 5 * step,
+    at + 6 * step,
+    at + 7 * step,
+  ];
   const half = 1 << (shift - 1);
   if (!(block[i1] | block[i2] | block[i3] | block[i4] | block[i5] | block[i6] | block[i7])) {
     const level = ((block[at] << 13) + half) >> shift;
@@ -133,11 +150,26 @@ function planesOf(sizePx: number): Planes {
   const [side, small] = [sizePx, inside].map((size) => Math.ceil(size / 8) * 8);
   const plane = (of: number): Uint8Array => new Uint8Array(of * of);
   const [blueRow, redRow] = [new Int32Array(inside), new Int32Array(inside)];
-  return (kept = { sizePx, side, small, inside, level: plane(side), blue: plane(small), red: plane(small), fineBlue: plane(2 * small), fineRed: plane(2 * small), blueRow, redRow });
+  return (kept = {
+    sizePx,
+    side,
+    small,
+    inside,
+    level: plane(side),
+    blue: plane(small),
+    red: plane(small),
+    fineBlue: plane(2 * small),
+    fineRed: plane(2 * small),
+    blueRow,
+    redRow,
+  });
 }
 
 /** Colours to planes; beside the image its last pixel is repeated, below it its last row. */
-function toPlanes(image: Uint8Array, { sizePx, side, small, inside, level, blue, red, fineBlue, fineRed }: Planes): void {
+function toPlanes(
+  image: Uint8Array,
+  { sizePx, side, small, inside, level, blue, red, fineBlue, fineRed }: Planes,
+): void {
   const last = sizePx - 1;
   for (let y = 0; y < 2 * small; y++) {
     for (let x = 0; x < 2 * small; x++) {
@@ -172,7 +204,10 @@ function beyond(place: number, odd: number, inside: number): number {
 }
 
 /** Planes to colours; of chrominances three parts of the nearest and one of the next, along both sides. */
-function fromPlanes(image: Uint8Array, { sizePx, side, small, inside, level, blue, red, blueRow, redRow }: Planes): void {
+function fromPlanes(
+  image: Uint8Array,
+  { sizePx, side, small, inside, level, blue, red, blueRow, redRow }: Planes,
+): void {
   for (let y = 0, i = 0; y < sizePx; y++) {
     const row = (y >> 1) * small;
     const nextRow = beyond(y >> 1, y & 1, inside) * small;
@@ -196,7 +231,10 @@ function fromPlanes(image: Uint8Array, { sizePx, side, small, inside, level, blu
 
 export const jpeg: Operation = {
   id: 'jpeg',
-  amount: amountOf('JPEG', 'Artefacts of JPEG: up to so much less than the full quality of 100.', { most: 95, step: 5 }),
+  amount: amountOf('JPEG', 'Artefacts of JPEG: up to so much less than the full quality of 100.', {
+    most: 95,
+    step: 5,
+  }),
   draw: (amount, next) => [Math.round(100 - amount * next())],
   apply(image, sizePx, [quality]) {
     const planes = planesOf(sizePx);

@@ -5,12 +5,20 @@ import { lookUp, tableOf } from './tables.ts';
 /** Values: bits that are left of eight. */
 export const posterize: Operation = {
   id: 'posterize',
-  amount: amountOf('Posterize', 'Up to so many of the eight bits of a colour are dropped.', { most: 7, step: 1, unit: 'bits' }),
+  amount: amountOf('Posterize', 'Up to so many of the eight bits of a colour are dropped.', {
+    most: 7,
+    step: 1,
+    unit: 'bits',
+  }),
   draw(amount, next) {
     const dropped = Math.floor(next() * (Math.floor(amount) + 1));
     return dropped ? [8 - dropped] : null;
   },
-  apply: (image, _sizePx, [bits]) => lookUp(image, tableOf((v) => v & (0xff << (8 - bits)))),
+  apply: (image, _sizePx, [bits]) =>
+    lookUp(
+      image,
+      tableOf((v) => v & (0xff << (8 - bits))),
+    ),
   tell: ([bits]) => `posterize to ${bits} bits`,
 };
 
@@ -19,7 +27,11 @@ export const solarize: Operation = {
   id: 'solarize',
   amount: amountOf('Solarize', 'How often everything brighter than some level is inverted.', { most: 1, step: 0.1 }),
   draw: (amount, next) => (next() < amount ? [128 + Math.floor(next() * 128)] : null),
-  apply: (image, _sizePx, [threshold]) => lookUp(image, tableOf((v) => (v >= Math.fround(threshold) ? 255 - v : v))),
+  apply: (image, _sizePx, [threshold]) =>
+    lookUp(
+      image,
+      tableOf((v) => (v >= Math.fround(threshold) ? 255 - v : v)),
+    ),
   tell: ([threshold]) => `solarize from ${Math.round(threshold)}`,
 };
 
@@ -27,6 +39,10 @@ export const invert: Operation = {
   id: 'invert',
   amount: amountOf('Invert', 'How often all colours are inverted.', { most: 1, step: 0.1 }),
   draw: perhaps,
-  apply: (image) => lookUp(image, tableOf((v) => 255 - v)),
+  apply: (image) =>
+    lookUp(
+      image,
+      tableOf((v) => 255 - v),
+    ),
   tell: () => 'invert',
 };

@@ -2,7 +2,9 @@
 import type { Random } from '../random.ts';
 import type { Recipe } from './recipe.ts';
 
-export type Mix = { share: number } & ({ kind: 'mixup' } | { kind: 'cutmix'; left: number; top: number; width: number; height: number });
+export type Mix = { share: number } & (
+  { kind: 'mixup' } | { kind: 'cutmix'; left: number; top: number; width: number; height: number }
+);
 
 /** For a batch. `share`: what is left of an image's own label; exactly the area for CutMix. Where both are on, either by an even chance. */
 export function drawMix({ mixup, cutmix }: Pick<Recipe, 'mixup' | 'cutmix'>, sizePx: number, next: Random): Mix | null {

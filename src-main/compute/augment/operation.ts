@@ -26,8 +26,24 @@ export interface Operation {
 export type Matrix = readonly [number, number, number, number, number, number];
 
 /** A field of the form. */
-export function amountOf(title: string, description: string, { most, step, unit, usual = 0, advanced = true }: { most: number; step: number; unit?: string; usual?: number; advanced?: boolean }): Operation['amount'] {
-  return z.number().min(0).max(most).default(usual).describe(description).meta({ title, group: 'Augmentation', step, ...(unit && { unit }), ...(advanced && { advanced }) });
+export function amountOf(
+  title: string,
+  description: string,
+  {
+    most,
+    step,
+    unit,
+    usual = 0,
+    advanced = true,
+  }: { most: number; step: number; unit?: string; usual?: number; advanced?: boolean },
+): Operation['amount'] {
+  return z
+    .number()
+    .min(0)
+    .max(most)
+    .default(usual)
+    .describe(description)
+    .meta({ title, group: 'Augmentation', step, ...(unit && { unit }), ...(advanced && { advanced }) });
 }
 
 /** Evenly from -most to most. */

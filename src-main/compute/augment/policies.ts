@@ -18,31 +18,72 @@ interface Named {
 }
 
 /** As in 32 bits. */
-const evenly = (from: number, to: number) => (bin: number, bins: number): number => Math.fround(from + ((to - from) * bin) / (bins - 1));
+const evenly =
+  (from: number, to: number) =>
+  (bin: number, bins: number): number =>
+    Math.fround(from + ((to - from) * bin) / (bins - 1));
 const acrossSide = (bin: number, bins: number, sizePx: number): number => evenly(0, (150 / 331) * sizePx)(bin, bins);
-const enhance = (operation: string): Named => ({ magnitude: evenly(0, 0.9), signed: true, step: (m) => ({ operation, values: [1 + m] }) });
+const enhance = (operation: string): Named => ({
+  magnitude: evenly(0, 0.9),
+  signed: true,
+  step: (m) => ({ operation, values: [1 + m] }),
+});
 const plain = (operation: string): Named => ({ step: () => ({ operation, values: [] }) });
 
 /** By the papers' names. Shears are about the upper left corner, moves by whole pixels. */
 export const space: Record<string, Named> = {
   Identity: { step: () => null },
-  ShearX: { magnitude: evenly(0, 0.3), signed: true, step: (m) => ({ operation: 'shear', values: [m, 0, 0, nearest] }) },
-  ShearY: { magnitude: evenly(0, 0.3), signed: true, step: (m) => ({ operation: 'shear', values: [0, m, 0, nearest] }) },
-  TranslateX: { magnitude: acrossSide, signed: true, step: (m) => ({ operation: 'translation', values: [Math.trunc(m), 0, nearest] }) },
-  TranslateY: { magnitude: acrossSide, signed: true, step: (m) => ({ operation: 'translation', values: [0, Math.trunc(m), nearest] }) },
+  ShearX: {
+    magnitude: evenly(0, 0.3),
+    signed: true,
+    step: (m) => ({ operation: 'shear', values: [m, 0, 0, nearest] }),
+  },
+  ShearY: {
+    magnitude: evenly(0, 0.3),
+    signed: true,
+    step: (m) => ({ operation: 'shear', values: [0, m, 0, nearest] }),
+  },
+  TranslateX: {
+    magnitude: acrossSide,
+    signed: true,
+    step: (m) => ({ operation: 'translation', values: [Math.trunc(m), 0, nearest] }),
+  },
+  TranslateY: {
+    magnitude: acrossSide,
+    signed: true,
+    step: (m) => ({ operation: 'translation', values: [0, Math.trunc(m), nearest] }),
+  },
   Rotate: { magnitude: evenly(0, 30), signed: true, step: (m) => ({ operation: 'rotation', values: [m, nearest] }) },
   Brightness: enhance('brightness'),
   Color: enhance('saturation'),
   Contrast: enhance('contrast'),
   Sharpness: enhance('sharpness'),
-  Posterize: { magnitude: (bin, bins) => Math.round(8 - (bin * 4) / (bins - 1)), step: (m) => ({ operation: 'posterize', values: [m] }) },
+  Posterize: {
+    magnitude: (bin, bins) => Math.round(8 - (bin * 4) / (bins - 1)),
+    step: (m) => ({ operation: 'posterize', values: [m] }),
+  },
   Solarize: { magnitude: evenly(1, 0), step: (m) => ({ operation: 'solarize', values: [255 * m] }) },
   AutoContrast: plain('autocontrast'),
   Equalize: plain('equalize'),
   Invert: plain('invert'),
 };
 
-export const randAugmentNames = ['Identity', 'ShearX', 'ShearY', 'TranslateX', 'TranslateY', 'Rotate', 'Brightness', 'Color', 'Contrast', 'Sharpness', 'Posterize', 'Solarize', 'AutoContrast', 'Equalize'];
+export const randAugmentNames = [
+  'Identity',
+  'ShearX',
+  'ShearY',
+  'TranslateX',
+  'TranslateY',
+  'Rotate',
+  'Brightness',
+  'Color',
+  'Contrast',
+  'Sharpness',
+  'Posterize',
+  'Solarize',
+  'AutoContrast',
+  'Equalize',
+];
 export const randAugmentBins = 31;
 export const autoAugmentBins = 10;
 
@@ -53,17 +94,24 @@ function stepOf(name: string, bin: number | null, bins: number, sizePx: number, 
 }
 
 export function randAugment(numOps: number, magnitude: number, sizePx: number, next: Random): Step[] {
-  return Array.from({ length: numOps }, () => stepOf(randAugmentNames[Math.floor(next() * randAugmentNames.length)], magnitude, randAugmentBins, sizePx, next)).filter((step) => step !== null);
+  return Array.from({ length: numOps }, () =>
+    stepOf(randAugmentNames[Math.floor(next() * randAugmentNames.length)], magnitude, randAugmentBins, sizePx, next),
+  ).filter((step) => step !== null);
 }
 
 export type Pair = readonly (readonly [name: string, probability: number, bin: number | null])[];
 
 /** "Rotate .4 9, Equalize .6": name, how often, which of ten magnitudes. */
 const pairs = (text: string): Pair[] =>
-  text.trim().split('\n').map((line) => line.split(',').map((one) => {
-    const [name, probability, bin] = one.trim().split(' ');
-    return [name, Number(probability), bin === undefined ? null : Number(bin)] as const;
-  }));
+  text
+    .trim()
+    .split('\n')
+    .map((line) =>
+      line.split(',').map((one) => {
+        const [name, probability, bin] = one.trim().split(' ');
+        return [name, Number(probability), bin === undefined ? null : Number(bin)] as const;
+      }),
+    );
 
 export const autoAugmentPairs = {
   imagenet: pairs(`
@@ -148,5 +196,7 @@ export const autoAugmentPairs = {
 
 export function autoAugment(policy: keyof typeof autoAugmentPairs, sizePx: number, next: Random): Step[] {
   const all = autoAugmentPairs[policy];
-  return all[Math.floor(next() * all.length)].flatMap(([name, probability, bin]) => (next() <= probability ? (stepOf(name, bin, autoAugmentBins, sizePx, next) ?? []) : []));
+  return all[Math.floor(next() * all.length)].flatMap(([name, probability, bin]) =>
+    next() <= probability ? (stepOf(name, bin, autoAugmentBins, sizePx, next) ?? []) : [],
+  );
 }

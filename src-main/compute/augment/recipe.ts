@@ -17,40 +17,78 @@ const amountIn = (recipe: object, id: string): number => (recipe as Record<strin
 
 const group = 'Augmentation';
 export const augmentationParameters = {
-  policy: z.enum(['custom', 'none', 'randaugment', 'autoaugment-imagenet', 'autoaugment-cifar10', 'autoaugment-svhn']).default('custom')
-    .describe('How images are changed in training: by the amounts below, not at all, or by a published policy. Crop, mirror and erasing go with any.').meta({ title: 'Policy', group }),
-  numOps: z.int().min(0).max(8).default(2).describe('Of RandAugment: operations an image.').meta({ title: 'Operations', group }),
-  magnitude: z.int().min(0).max(30).default(9).describe('Of RandAugment: how strong they are.').meta({ title: 'Magnitude', group }),
+  policy: z
+    .enum(['custom', 'none', 'randaugment', 'autoaugment-imagenet', 'autoaugment-cifar10', 'autoaugment-svhn'])
+    .default('custom')
+    .describe(
+      'How images are changed in training: by the amounts below, not at all, or by a published policy. Crop, mirror and erasing go with any.',
+    )
+    .meta({ title: 'Policy', group }),
+  numOps: z
+    .int()
+    .min(0)
+    .max(8)
+    .default(2)
+    .describe('Of RandAugment: operations an image.')
+    .meta({ title: 'Operations', group }),
+  magnitude: z
+    .int()
+    .min(0)
+    .max(30)
+    .default(9)
+    .describe('Of RandAugment: how strong they are.')
+    .meta({ title: 'Magnitude', group }),
   ...amounts,
-  mixup: z.number().min(0).max(4).default(0).describe('Two images laid over each other, with both labels: the alpha of Beta, 0 for never, 0.2 is usual.').meta({ title: 'Mixup', group, step: 0.1, advanced: true }),
-  cutmix: z.number().min(0).max(4).default(0).describe('A rectangle out of another image, with its share of the label: the alpha of Beta, 0 for never, 1 is usual.').meta({ title: 'CutMix', group, step: 0.1, advanced: true }),
+  mixup: z
+    .number()
+    .min(0)
+    .max(4)
+    .default(0)
+    .describe('Two images laid over each other, with both labels: the alpha of Beta, 0 for never, 0.2 is usual.')
+    .meta({ title: 'Mixup', group, step: 0.1, advanced: true }),
+  cutmix: z
+    .number()
+    .min(0)
+    .max(4)
+    .default(0)
+    .describe(
+      'A rectangle out of another image, with its share of the label: the alpha of Beta, 0 for never, 1 is usual.',
+    )
+    .meta({ title: 'CutMix', group, step: 0.1, advanced: true }),
 };
 
 export type Recipe = z.infer<z.ZodObject<typeof augmentationParameters>>;
 
 export function drawRecipe(recipe: Recipe, sizePx: number, next: Random): Step[] {
-  const drawn = (wanted: Operation['beside']): Step[] => operations.flatMap(({ id, beside, draw }: Operation) => {
-    const amount = beside === wanted ? amountIn(recipe, id) : 0;
-    const values = amount > 0 ? draw(amount, next, sizePx) : null;
-    return values ? [{ operation: id, values }] : [];
-  });
+  const drawn = (wanted: Operation['beside']): Step[] =>
+    operations.flatMap(({ id, beside, draw }: Operation) => {
+      const amount = beside === wanted ? amountIn(recipe, id) : 0;
+      const values = amount > 0 ? draw(amount, next, sizePx) : null;
+      return values ? [{ operation: id, values }] : [];
+    });
   return [...drawn('before'), ...byPolicy(recipe, sizePx, next, () => drawn(undefined)), ...drawn('after')];
 }
 
 function byPolicy({ policy, numOps, magnitude }: Recipe, sizePx: number, next: Random, own: () => Step[]): Step[] {
   switch (policy) {
-    case 'none': return [];
-    case 'custom': return own();
-    case 'randaugment': return randAugment(numOps, magnitude, sizePx, next);
-    case 'autoaugment-imagenet': return autoAugment('imagenet', sizePx, next);
-    case 'autoaugment-cifar10': return autoAugment('cifar10', sizePx, next);
-    case 'autoaugment-svhn': return autoAugment('svhn', sizePx, next);
+    case 'none':
+      return [];
+    case 'custom':
+      return own();
+    case 'randaugment':
+      return randAugment(numOps, magnitude, sizePx, next);
+    case 'autoaugment-imagenet':
+      return autoAugment('imagenet', sizePx, next);
+    case 'autoaugment-cifar10':
+      return autoAugment('cifar10', sizePx, next);
+    case 'autoaugment-svhn':
+      return autoAugment('svhn', sizePx, next);
   }
 }
 
 /** In place. Affine steps of one way that follow each other are one warp: quicker, and nothing is lost between them. */
 export function applySteps(image: Uint8Array, sizePx: number, steps: readonly Step[]): void {
-  for (let i = 0; i < steps.length; ) {
+  for (let i = 0; i < steps.length;) {
     const operation = operationOf(steps[i].operation);
     const way = steps[i].values.at(-1) as number;
     let matrix: Matrix | undefined;

@@ -5,7 +5,10 @@ import { zoom } from './warp.ts';
 export const resizedCrop: Operation = {
   id: 'resizedCrop',
   beside: 'before',
-  amount: amountOf('Crop and enlarge', 'The part of the area that may be cut away; sides from 3:4 to 4:3.', { most: 0.92, step: 0.02 }),
+  amount: amountOf('Crop and enlarge', 'The part of the area that may be cut away; sides from 3:4 to 4:3.', {
+    most: 0.92,
+    step: 0.02,
+  }),
   draw(amount, next, sizePx) {
     const area = (1 - amount * next()) * sizePx ** 2;
     const ratio = Math.exp(around(Math.log(4 / 3), next));

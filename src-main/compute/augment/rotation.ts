@@ -9,7 +9,13 @@ const matrix = ([degrees]: readonly number[]): Matrix => {
 
 export const rotation: Operation = {
   id: 'rotation',
-  amount: amountOf('Rotation', 'Turned by up to this, either way.', { most: 180, step: 1, unit: '°', usual: 10, advanced: false }),
+  amount: amountOf('Rotation', 'Turned by up to this, either way.', {
+    most: 180,
+    step: 1,
+    unit: '°',
+    usual: 10,
+    advanced: false,
+  }),
   draw: (amount, next) => [around(amount, next), smooth],
   matrix,
   apply: (image, sizePx, values) => warp(image, sizePx, matrix(values), values[1]),

@@ -6,7 +6,12 @@ const matrix = ([factor]: readonly number[]): Matrix => [1 / factor, 0, 0, 0, 1 
 
 export const scale: Operation = {
   id: 'scale',
-  amount: amountOf('Scale', 'Larger by up to this, or smaller by as much.', { most: 1, step: 0.05, usual: 0.1, advanced: false }),
+  amount: amountOf('Scale', 'Larger by up to this, or smaller by as much.', {
+    most: 1,
+    step: 0.05,
+    usual: 0.1,
+    advanced: false,
+  }),
   draw: (amount, next) => [Math.exp(around(Math.log(1 + amount), next)), smooth],
   matrix,
   apply: (image, sizePx, values) => warp(image, sizePx, matrix(values), values[1]),

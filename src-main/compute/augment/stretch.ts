@@ -7,11 +7,12 @@ import { lookUpEach, tableOf, toByte } from './tables.ts';
 function levelsOf(image: Uint8Array): Uint32Array {
   const counts = new Uint32Array(3 * 256);
   if (loops) loops.count(image, counts);
-  else for (let i = 0; i < image.length; i += 3) {
-    counts[image[i]]++;
-    counts[256 + image[i + 1]]++;
-    counts[512 + image[i + 2]]++;
-  }
+  else
+    for (let i = 0; i < image.length; i += 3) {
+      counts[image[i]]++;
+      counts[256 + image[i + 1]]++;
+      counts[512 + image[i + 2]]++;
+    }
   return counts;
 }
 
@@ -56,7 +57,10 @@ export const equalize: Operation = {
 
 export const autocontrast: Operation = {
   id: 'autocontrast',
-  amount: amountOf('Autocontrast', 'How often each channel is stretched from its least to its greatest.', { most: 1, step: 0.1 }),
+  amount: amountOf('Autocontrast', 'How often each channel is stretched from its least to its greatest.', {
+    most: 1,
+    step: 0.1,
+  }),
   draw: perhaps,
   apply: (image) => stretch(image, spreading),
   tell: () => 'autocontrast',

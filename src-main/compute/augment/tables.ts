@@ -16,11 +16,16 @@ export function tableOf(of: (value: number) => number): Uint8Array {
 export function lookUp(image: Uint8Array, table: Uint8Array): void {
   if (loops) return loops.lookUp(image, table);
   // Four bytes a read and a write, in whichever order the machine has them.
-  const words = image.byteOffset % 4 ? new Uint32Array() : new Uint32Array(image.buffer, image.byteOffset, image.length >> 2);
+  const words =
+    image.byteOffset % 4 ? new Uint32Array() : new Uint32Array(image.buffer, image.byteOffset, image.length >> 2);
   const count = words.length;
   for (let i = 0; i < count; i++) {
     const word = words[i];
-    words[i] = table[word & 255] | (table[(word >>> 8) & 255] << 8) | (table[(word >>> 16) & 255] << 16) | (table[word >>> 24] << 24);
+    words[i] =
+      table[word & 255] |
+      (table[(word >>> 8) & 255] << 8) |
+      (table[(word >>> 16) & 255] << 16) |
+      (table[word >>> 24] << 24);
   }
   for (let i = 4 * count; i < image.length; i++) image[i] = table[image[i]];
 }
@@ -36,7 +41,8 @@ export function lookUpEach(image: Uint8Array, tables: Uint8Array): void {
 }
 
 /** Luminance of the pixel at `i`, cut to a whole number. */
-export const grayAt = (image: Uint8Array, i: number): number => ((2989 * image[i] + 5870 * image[i + 1] + 1140 * image[i + 2]) / 10000) | 0;
+export const grayAt = (image: Uint8Array, i: number): number =>
+  ((2989 * image[i] + 5870 * image[i + 1] + 1140 * image[i + 2]) / 10000) | 0;
 
 /** Of all pixels. */
 export function graySum(image: Uint8Array): number {

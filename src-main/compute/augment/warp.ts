@@ -8,17 +8,36 @@ export const smooth = 1;
 
 export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, way: number): void {
   const source = copyOf(image);
-  if (loops) return (way === nearest ? loops.warpNearest : loops.warpSmooth)(image, source, sizePx, Float64Array.from(matrix));
+  if (loops)
+    return (way === nearest ? loops.warpNearest : loops.warpSmooth)(image, source, sizePx, Float64Array.from(matrix));
   const middle = (sizePx - 1) / 2;
   const [a, b, tx, c, d, ty] = matrix;
   const line = way === nearest ? lineNearest : lineSmooth;
   for (let y = 0; y < sizePx; y++) {
     const v = y - middle;
-    line(image, y * sizePx * 3, source, sizePx, -middle * a + v * b + tx + middle, a, -middle * c + v * d + ty + middle, c);
+    line(
+      image,
+      y * sizePx * 3,
+      source,
+      sizePx,
+      -middle * a + v * b + tx + middle,
+      a,
+      -middle * c + v * d + ty + middle,
+      c,
+    );
   }
 }
 
-function lineNearest(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, dx: number, y: number, dy: number): void {
+function lineNearest(
+  out: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  sizePx: number,
+  x: number,
+  dx: number,
+  y: number,
+  dy: number,
+): void {
   if (dx === 1 && dy === 0 && copiedLine(out, at, source, sizePx, x, y)) return;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = x + i * dx + 0.5;
@@ -49,7 +68,16 @@ function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: num
   return true;
 }
 
-function lineSmooth(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, dx: number, y: number, dy: number): void {
+function lineSmooth(
+  out: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  sizePx: number,
+  x: number,
+  dx: number,
+  y: number,
+  dy: number,
+): void {
   const last = sizePx - 1;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = Math.max(0, Math.min(last, x + i * dx));
@@ -67,7 +95,13 @@ function lineSmooth(out: Uint8Array, at: number, source: Uint8Array, sizePx: num
     const w01 = (fx << 8) - w11;
     const w00 = 65536 - w11 - w10 - w01;
     for (let c = 0; c < 3; c++) {
-      out[at + c] = (Math.imul(source[p + c], w00) + Math.imul(source[right + c], w01) + Math.imul(source[p + below + c], w10) + Math.imul(source[right + below + c], w11) + 32768) >> 16;
+      out[at + c] =
+        (Math.imul(source[p + c], w00) +
+          Math.imul(source[right + c], w01) +
+          Math.imul(source[p + below + c], w10) +
+          Math.imul(source[right + below + c], w11) +
+          32768) >>
+        16;
     }
   }
 }
@@ -80,7 +114,14 @@ export function compose(first: Matrix, second: Matrix): Matrix {
 }
 
 /** A rectangle of the image, which may lie between pixels, brought to the whole. */
-export function zoom(image: Uint8Array, sizePx: number, left: number, top: number, width: number, height: number): void {
+export function zoom(
+  image: Uint8Array,
+  sizePx: number,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+): void {
   const [sx, sy] = [width / sizePx, height / sizePx];
   // Pixel centres to pixel centres.
   warp(image, sizePx, [sx, 0, left + width / 2 - sizePx / 2, 0, sy, top + height / 2 - sizePx / 2], smooth);

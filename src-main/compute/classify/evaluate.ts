@@ -67,7 +67,8 @@ function meanLossOfAll({ logits, labels, classes }: Judged, temperature: number)
   return sum / labels.length;
 }
 
-export const accuracyOf = ({ logits, labels, classes }: Judged): number => labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
+export const accuracyOf = ({ logits, labels, classes }: Judged): number =>
+  labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
 
 /**
  * The temperature, 0.05 to 20, with the least loss, by golden section over its logarithm; 1 where there is no image. A few images that are all right say
@@ -78,7 +79,8 @@ export function temperatureOf(held: Judged): number {
   if (!n) return 1;
   const doubt = held.classes / (held.classes - 1) / (n + 2);
   const golden = (Math.sqrt(5) - 1) / 2;
-  const loss = (log: number): number => (1 - doubt) * meanLoss(held, Math.exp(log)) + doubt * meanLossOfAll(held, Math.exp(log));
+  const loss = (log: number): number =>
+    (1 - doubt) * meanLoss(held, Math.exp(log)) + doubt * meanLossOfAll(held, Math.exp(log));
   let [low, high] = [Math.log(0.05), Math.log(20)];
   while (high - low > 1e-4) {
     const [a, b] = [high - golden * (high - low), low + golden * (high - low)];
@@ -91,7 +93,11 @@ export function temperatureOf(held: Judged): number {
 const binCount = 15;
 
 /** Expected calibration error over 15 bins of equal width. */
-export function calibrationBins(probabilities: Float32Array, labels: Int32Array, classes: number): { error: number; bins: Calibration['bins'] } {
+export function calibrationBins(
+  probabilities: Float32Array,
+  labels: Int32Array,
+  classes: number,
+): { error: number; bins: Calibration['bins'] } {
   const bins = Array.from({ length: binCount }, () => ({ confidence: 0, accuracy: 0, images: 0 }));
   labels.forEach((label, i) => {
     const predicted = largestAt(probabilities, i, classes);
@@ -102,12 +108,27 @@ export function calibrationBins(probabilities: Float32Array, labels: Int32Array,
     bin.images++;
   });
   const filled = bins.filter(({ images }) => images);
-  const error = filled.reduce((sum, { confidence, accuracy }) => sum + Math.abs(confidence - accuracy), 0) / Math.max(1, labels.length);
-  return { error, bins: filled.map(({ confidence, accuracy, images }) => ({ confidence: confidence / images, accuracy: accuracy / images, images })) };
+  const error =
+    filled.reduce((sum, { confidence, accuracy }) => sum + Math.abs(confidence - accuracy), 0) /
+    Math.max(1, labels.length);
+  return {
+    error,
+    bins: filled.map(({ confidence, accuracy, images }) => ({
+      confidence: confidence / images,
+      accuracy: accuracy / images,
+      images,
+    })),
+  };
 }
 
 /** Everything that is told of images that were not trained on; `temperatures`: for each image, its model's. Throws nothing; without images all is NaN. */
-export function evaluate(judged: Judged, classNames: readonly string[], on: Evaluation['on'], temperatures: (image: number) => number, seed: number): Evaluation {
+export function evaluate(
+  judged: Judged,
+  classNames: readonly string[],
+  on: Evaluation['on'],
+  temperatures: (image: number) => number,
+  seed: number,
+): Evaluation {
   const { logits, labels, classes } = judged;
   const n = labels.length;
   const scaled = new Float32Array(logits.length);
@@ -137,7 +158,11 @@ export function evaluate(judged: Judged, classNames: readonly string[], on: Eval
   });
   const measured = (name: keyof Summaries): Measured => {
     const values = Float64Array.from(drawn, (round) => round[name]).sort();
-    return { value: whole[name], low: values[Math.floor(0.025 * (rounds - 1))], high: values[Math.ceil(0.975 * (rounds - 1))] };
+    return {
+      value: whole[name],
+      low: values[Math.floor(0.025 * (rounds - 1))],
+      high: values[Math.ceil(0.975 * (rounds - 1))],
+    };
   };
 
   /** Of a share of images: where all are right, a bootstrap would have no doubt left (Wilson 1927). */
@@ -151,15 +176,31 @@ export function evaluate(judged: Judged, classNames: readonly string[], on: Eval
   const before = calibrationBins(probabilitiesOf(logits, classes), labels, classes);
   const after = calibrationBins(probabilitiesOf(scaled, classes), labels, classes);
   return {
-    on, images: n,
-    accuracy: shareOf(whole.accuracy), balancedAccuracy: measured('balancedAccuracy'), macroF1: measured('macroF1'), loss: measured('loss'), topK: k ? { k, ...shareOf(sum(among) / n) } : null,
+    on,
+    images: n,
+    accuracy: shareOf(whole.accuracy),
+    balancedAccuracy: measured('balancedAccuracy'),
+    macroF1: measured('macroF1'),
+    loss: measured('loss'),
+    topK: k ? { k, ...shareOf(sum(among) / n) } : null,
     classes: classNames.map((name, c) => ({ name, images: sum(confusion[c]), ...perClass[c] })),
     confusion,
-    calibration: { error: before.error, temperature: n ? sum(Float64Array.from(labels, (_, i) => temperatures(i))) / n : 1, scaledError: after.error, bins: before.bins, scaledBins: after.bins },
+    calibration: {
+      error: before.error,
+      temperature: n ? sum(Float64Array.from(labels, (_, i) => temperatures(i))) / n : 1,
+      scaledError: after.error,
+      bins: before.bins,
+      scaledBins: after.bins,
+    },
   };
 }
 
-interface Summaries { accuracy: number; balancedAccuracy: number; macroF1: number; loss: number }
+interface Summaries {
+  accuracy: number;
+  balancedAccuracy: number;
+  macroF1: number;
+  loss: number;
+}
 
 /** Precision, recall and F1 of each class; 0 where nothing was predicted or given. */
 function shares(confusion: readonly number[][]): { precision: number; recall: number; f1: number }[] {

@@ -34,17 +34,36 @@ export interface ClassifierHeader {
 
 const mostWatched = 12;
 
-export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEvent: (event: TrainEvent) => void): Promise<TrainResult> {
+export async function trainClassifier(
+  args: TrainArgs,
+  signal: AbortSignal,
+  onEvent: (event: TrainEvent) => void,
+): Promise<TrainResult> {
   const began = performance.now();
   const breathe = pace(signal);
   const lesson = await beginLesson(args);
   const { params, pixels, network, transform, dynamics } = lesson;
   const { model, mode, seed, labels, classes, train, val } = args;
-  const state = new TrainState<Classifier>(network, { optimizer: lesson.optimizer, average: params.average, kept: dynamics, shares: lesson.shares });
+  const state = new TrainState<Classifier>(network, {
+    optimizer: lesson.optimizer,
+    average: params.average,
+    kept: dynamics,
+    shares: lesson.shares,
+  });
   try {
     const file = checkpointFile(args.runFolder);
-    const fingerprint = JSON.stringify({ mode, params, seed, classes, train: hashOf(train), val: hashOf(val), weights: args.weights, parameters: network.parameters });
-    if (args.resume && !state.load(file, fingerprint)) onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
+    const fingerprint = JSON.stringify({
+      mode,
+      params,
+      seed,
+      classes,
+      train: hashOf(train),
+      val: hashOf(val),
+      weights: args.weights,
+      parameters: network.parameters,
+    });
+    if (args.resume && !state.load(file, fingerprint))
+      onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
     const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(lesson.optimizer.params).length;
     const side = transform.cropPx;
     // Found once: a resumed run has the batch that it began with.
@@ -57,37 +76,73 @@ export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEv
     const look = async (): Promise<Partial<Epoch>> => {
       const accuracy = dynamics.accuracy();
       if (!val.length) return { accuracy };
-      const judged: Judged = { logits: await judge(network, transform, pixels, val, breathe), labels: val.map((p) => labels[p]), classes: classes.length };
+      const judged: Judged = {
+        logits: await judge(network, transform, pixels, val, breathe),
+        labels: val.map((p) => labels[p]),
+        classes: classes.length,
+      };
       dynamics.take({ positions: val }, judged.logits);
       const probabilities = probabilitiesOf(judged.logits, classes.length);
       const said = watched.map((i) => ({ position: val[i], predicted: largestAt(judged.logits, i, classes.length) }));
-      onEvent({ stage: 'watched', watched: said.map(({ position, predicted }, w) => ({ position, predicted, confidence: probabilities[watched[w] * classes.length + predicted] })) });
+      onEvent({
+        stage: 'watched',
+        watched: said.map(({ position, predicted }, w) => ({
+          position,
+          predicted,
+          confidence: probabilities[watched[w] * classes.length + predicted],
+        })),
+      });
       return { accuracy, valLoss: meanLoss(judged), valAccuracy: accuracyOf(judged) };
     };
     const training: Training<Classifier> = {
-      pixels, train, epochs: params.epochs, batch: state.batch, minSteps: params.minSteps, seed, clip: params.clip || undefined,
-      make: lesson.examples, objective: lesson.objective,
+      pixels,
+      train,
+      epochs: params.epochs,
+      batch: state.batch,
+      minSteps: params.minSteps,
+      seed,
+      clip: params.clip || undefined,
+      make: lesson.examples,
+      objective: lesson.objective,
       rate: rateOf(params.schedule, params.learningRate, Math.max(1, params.warmUp * steps), params),
       judge: look,
     };
     let rate = 0;
     const callbacks: Callback[] = [
       ...(params.average ? [averaging] : []),
-      { onBatchEnd: (_state, { learningRate }) => void (rate = learningRate), onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate) },
-      earlyStop(params.patience, watchedBy(params.watch)), checkpoint(file, fingerprint), progress(params.epochs, onEvent),
+      {
+        onBatchEnd: (_state, { learningRate }) => void (rate = learningRate),
+        onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate),
+      },
+      earlyStop(params.patience, watchedBy(params.watch)),
+      checkpoint(file, fingerprint),
+      progress(params.epochs, onEvent),
     ];
     if (mode === 'head-then-all' && !state.epoch) await learnHead(lesson, args, state, look, breathe, onEvent);
     await runTraining(state, training, callbacks, breathe);
 
-    const logits = await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) => onEvent({ stage: 'predict', done, total: pixels.count }));
+    const logits = await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
+      onEvent({ stage: 'predict', done, total: pixels.count }),
+    );
     const header: ClassifierHeader = { model, params, classes, transform };
     writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
     const { seconds, images, waiting } = state.clock();
     return {
-      logits, ...dynamics.result(),
-      history: state.history, epochsRun: state.history.length, bestEpoch: state.best?.epoch ?? state.epoch, stopped: state.stop ? 'early' : 'all', resumedFrom: state.resumedFrom,
-      seconds: (performance.now() - began) / 1000, imagesPerSecond: images / Math.max(1e-9, seconds), waiting, peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-      backend: backendInfo(), batch: state.batch, memory, parameters: network.parameters,
+      logits,
+      ...dynamics.result(),
+      history: state.history,
+      epochsRun: state.history.length,
+      bestEpoch: state.best?.epoch ?? state.epoch,
+      stopped: state.stop ? 'early' : 'all',
+      resumedFrom: state.resumedFrom,
+      seconds: (performance.now() - began) / 1000,
+      imagesPerSecond: images / Math.max(1e-9, seconds),
+      waiting,
+      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      backend: backendInfo(),
+      batch: state.batch,
+      memory,
+      parameters: network.parameters,
     };
   } finally {
     state.dispose();
@@ -96,27 +151,54 @@ export async function trainClassifier(args: TrainArgs, signal: AbortSignal, onEv
 }
 
 /** The head first, on what the network knows of the images as they are; it is the best so far, which training all of it has to better. */
-async function learnHead({ network, transform, params, pixels }: Lesson, { labels, classes, train, val }: TrainArgs, state: TrainState<Classifier>, look: () => Promise<Partial<Epoch>>, breathe: () => Promise<void>, onEvent: (event: TrainEvent) => void): Promise<void> {
+async function learnHead(
+  { network, transform, params, pixels }: Lesson,
+  { labels, classes, train, val }: TrainArgs,
+  state: TrainState<Classifier>,
+  look: () => Promise<Partial<Epoch>>,
+  breathe: () => Promise<void>,
+  onEvent: (event: TrainEvent) => void,
+): Promise<void> {
   const positions = joined(train, val);
-  const codes = await featuresAt(network, transform, pixels, positions, breathe, (done) => onEvent({ stage: 'features', done, total: positions.length }));
+  const codes = await featuresAt(network, transform, pixels, positions, breathe, (done) =>
+    onEvent({ stage: 'features', done, total: positions.length }),
+  );
   const weights = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
-  const { head } = await fitHead({ codes, size: codes.length / positions.length, labels: positions.map((p) => labels[p]), classes: classes.length, weights }, range(0, train.length), range(train.length, positions.length), { final: false }, breathe);
+  const { head } = await fitHead(
+    {
+      codes,
+      size: codes.length / positions.length,
+      labels: positions.map((p) => labels[p]),
+      classes: classes.length,
+      weights,
+    },
+    range(0, train.length),
+    range(train.length, positions.length),
+    { final: false },
+    breathe,
+  );
   writeHead(network, await network.read(), head);
   if (!val.length) return;
   const judged = await look();
-  state.best = { ...(await network.read()), epoch: 0, loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, seconds: 0, ...judged }) };
+  state.best = {
+    ...(await network.read()),
+    epoch: 0,
+    loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, seconds: 0, ...judged }),
+  };
 }
 
 const watchedBy = (watch: string): ((epoch: Epoch) => number) => (watch === 'accuracy' ? byAccuracy : lossOf);
 
 /** The more right the better; of epochs alike in that, the one with less loss. */
-const byAccuracy = ({ loss, valLoss, accuracy, valAccuracy }: Epoch): number => 1 - (valAccuracy ?? accuracy ?? 0) + 1e-6 * (valLoss ?? loss);
+const byAccuracy = ({ loss, valLoss, accuracy, valAccuracy }: Epoch): number =>
+  1 - (valAccuracy ?? accuracy ?? 0) + 1e-6 * (valLoss ?? loss);
 
 /** Places in `held` of a few images of each class in turn. */
 function someOfEach(labels: Int32Array, held: Int32Array, classes: number, seed: number): number[] {
   const order = shuffle([...held.keys()], random('watched', seed));
   const byClass = Array.from({ length: classes }, (_, c) => order.filter((i) => labels[held[i]] === c));
   const out: number[] = [];
-  for (let turn = 0; out.length < Math.min(mostWatched, held.length); turn++) for (const own of byClass) if (own[turn] !== undefined && out.length < mostWatched) out.push(own[turn]);
+  for (let turn = 0; out.length < Math.min(mostWatched, held.length); turn++)
+    for (const own of byClass) if (own[turn] !== undefined && out.length < mostWatched) out.push(own[turn]);
   return out;
 }

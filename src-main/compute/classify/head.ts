@@ -51,12 +51,23 @@ export const usualPenalty = 0.1;
 const mostInVain = 2;
 
 /** `train` and `val` are rows of `codes`. */
-export async function fitHead(examples: HeadExamples, train: Int32Array, val: Int32Array, { penalty: asked = 0, final = true, firm = false }: HeadOptions, breathe: () => Promise<void>, onTried: (tried: HeadFit['tried']) => void = () => undefined): Promise<HeadFit> {
+export async function fitHead(
+  examples: HeadExamples,
+  train: Int32Array,
+  val: Int32Array,
+  { penalty: asked = 0, final = true, firm = false }: HeadOptions,
+  breathe: () => Promise<void>,
+  onTried: (tried: HeadFit['tried']) => void = () => undefined,
+): Promise<HeadFit> {
   const { size, classes, labels } = examples;
   const scale = scaleOf(examples, train);
   const learned = prepared(examples, train, scale);
   const held = val.length ? prepared(examples, val, scale) : null;
-  const judgedOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Judged> => ({ logits: await logitsOf(x, w, size, classes), labels: rows.map((p) => labels[p]), classes });
+  const judgedOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Judged> => ({
+    logits: await logitsOf(x, w, size, classes),
+    labels: rows.map((p) => labels[p]),
+    classes,
+  });
   try {
     const tried: HeadFit['tried'] = [];
     const fits: { penalty: number; w: Float64Array; told: number; doubt: number; logits: Float32Array }[] = [];
@@ -68,10 +79,22 @@ export async function fitHead(examples: HeadExamples, train: Int32Array, val: In
       const own = await judgedOf(learned, w, train);
       const judged = held && (await judgedOf(held, w, val));
       const valLoss = judged && meanLoss(judged);
-      tried.push({ penalty, loss: meanLoss(own), accuracy: accuracyOf(own), valLoss, valAccuracy: judged && accuracyOf(judged) });
+      tried.push({
+        penalty,
+        loss: meanLoss(own),
+        accuracy: accuracyOf(own),
+        valLoss,
+        valAccuracy: judged && accuracyOf(judged),
+      });
       onTried(tried);
       const told = valLoss ?? 0;
-      fits.push({ penalty, w, told, doubt: judged ? standardError(judged) : 0, logits: judged?.logits ?? new Float32Array(0) });
+      fits.push({
+        penalty,
+        w,
+        told,
+        doubt: judged ? standardError(judged) : 0,
+        logits: judged?.logits ?? new Float32Array(0),
+      });
       inVain = told < least ? 0 : inVain + 1;
       least = Math.min(least, told);
       if (inVain >= mostInVain) break;
@@ -104,7 +127,14 @@ function standardError({ logits, labels, classes }: Judged): number {
 /** What a head says: [rows, classes]. */
 export async function headLogits({ kernel, bias }: Head, codes: Float32Array, size: number): Promise<Float32Array> {
   const classes = bias.length;
-  return readBack(tf.tidy(() => tf.add(tf.matMul(tf.tensor2d(codes, [codes.length / size, size]), tf.tensor2d(kernel, [size, classes])), tf.tensor1d(bias))));
+  return readBack(
+    tf.tidy(() =>
+      tf.add(
+        tf.matMul(tf.tensor2d(codes, [codes.length / size, size]), tf.tensor2d(kernel, [size, classes])),
+        tf.tensor1d(bias),
+      ),
+    ),
+  );
 }
 
 interface Prepared {
@@ -124,11 +154,19 @@ interface Scale {
 function scaleOf({ codes, size }: HeadExamples, rows: Int32Array): Scale {
   const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
   for (const row of rows) for (let d = 0; d < size; d++) sums[d] += codes[row * size + d];
-  for (const row of rows) for (let d = 0; d < size; d++) squares[d] += (codes[row * size + d] - sums[d] / rows.length) ** 2;
-  return { mean: Float32Array.from(sums, (sum) => sum / rows.length), factor: Float32Array.from(squares, (sum) => (sum > 1e-12 * rows.length ? 1 / Math.sqrt(sum / rows.length) : 0)) };
+  for (const row of rows)
+    for (let d = 0; d < size; d++) squares[d] += (codes[row * size + d] - sums[d] / rows.length) ** 2;
+  return {
+    mean: Float32Array.from(sums, (sum) => sum / rows.length),
+    factor: Float32Array.from(squares, (sum) => (sum > 1e-12 * rows.length ? 1 / Math.sqrt(sum / rows.length) : 0)),
+  };
 }
 
-function prepared({ codes, size, labels, classes, weights }: HeadExamples, rows: Int32Array, { mean, factor }: Scale): Prepared {
+function prepared(
+  { codes, size, labels, classes, weights }: HeadExamples,
+  rows: Int32Array,
+  { mean, factor }: Scale,
+): Prepared {
   const x = new Float32Array(rows.length * size);
   const targets = new Float32Array(rows.length * classes);
   rows.forEach((row, i) => {
@@ -137,11 +175,25 @@ function prepared({ codes, size, labels, classes, weights }: HeadExamples, rows:
   });
   const own = weights && Float32Array.from(rows, (row) => weights[labels[row]]);
   const sum = own?.reduce((a, b) => a + b, 0) ?? 1;
-  return { x: tf.tensor2d(x, [rows.length, size]), targets: tf.tensor2d(targets, [rows.length, classes]), weights: own && tf.tensor2d(own.map((v) => (v * rows.length) / sum), [rows.length, 1]) };
+  return {
+    x: tf.tensor2d(x, [rows.length, size]),
+    targets: tf.tensor2d(targets, [rows.length, classes]),
+    weights:
+      own &&
+      tf.tensor2d(
+        own.map((v) => (v * rows.length) / sum),
+        [rows.length, 1],
+      ),
+  };
 }
 
 /** `w`: [size + 1, classes], the bias last; it is not held small. */
-async function solve({ x, targets, weights }: Prepared, start: Float64Array, { size, classes, penalty }: { size: number; classes: number; penalty: number }, breathe: () => Promise<void>): Promise<Float64Array> {
+async function solve(
+  { x, targets, weights }: Prepared,
+  start: Float64Array,
+  { size, classes, penalty }: { size: number; classes: number; penalty: number },
+  breathe: () => Promise<void>,
+): Promise<Float64Array> {
   const count = x.shape[0];
   const kernelSize = size * classes;
   const { x: found } = await minimise(async (w) => {
@@ -153,10 +205,17 @@ async function solve({ x, targets, weights }: Prepared, start: Float64Array, { s
       const loss = tf.neg(tf.sum(weights ? tf.mul(losses, weights) : losses));
       const away = tf.sub(tf.exp(logs), targets);
       const weighed = (weights ? tf.mul(away, weights) : away) as Tensor2D;
-      return tf.concat1d([tf.reshape(tf.matMul(x, weighed, true), [-1]), tf.sum(weighed, 0) as Tensor1D, tf.reshape(loss, [1])]);
+      return tf.concat1d([
+        tf.reshape(tf.matMul(x, weighed, true), [-1]),
+        tf.sum(weighed, 0) as Tensor1D,
+        tf.reshape(loss, [1]),
+      ]);
     });
     const values = await readBack(told);
-    const gradient = Float64Array.from(values.subarray(0, -1), (v, i) => v / count + (i < kernelSize ? penalty * w[i] : 0));
+    const gradient = Float64Array.from(
+      values.subarray(0, -1),
+      (v, i) => v / count + (i < kernelSize ? penalty * w[i] : 0),
+    );
     let squares = 0;
     for (let i = 0; i < kernelSize; i++) squares += w[i] ** 2;
     return { value: values.at(-1)! / count + (penalty / 2) * squares, gradient };
@@ -164,10 +223,13 @@ async function solve({ x, targets, weights }: Prepared, start: Float64Array, { s
   return found;
 }
 
-const kernelOf = (w: Float64Array, size: number, classes: number): Tensor2D => tf.tensor2d(Float32Array.from(w.subarray(0, size * classes)), [size, classes]);
-const biasOf = (w: Float64Array, size: number): Tensor1D => tf.tensor1d(Float32Array.from(w.subarray((w.length / (size + 1)) * size)));
+const kernelOf = (w: Float64Array, size: number, classes: number): Tensor2D =>
+  tf.tensor2d(Float32Array.from(w.subarray(0, size * classes)), [size, classes]);
+const biasOf = (w: Float64Array, size: number): Tensor1D =>
+  tf.tensor1d(Float32Array.from(w.subarray((w.length / (size + 1)) * size)));
 
-const logitsOf = async (x: Tensor2D, w: Float64Array, size: number, classes: number): Promise<Float32Array> => readBack(tf.tidy(() => tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size))));
+const logitsOf = async (x: Tensor2D, w: Float64Array, size: number, classes: number): Promise<Float32Array> =>
+  readBack(tf.tidy(() => tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size))));
 
 function unscaled(w: Float64Array, { mean, factor }: Scale, size: number, classes: number): Head {
   const kernel = new Float32Array(size * classes);
@@ -180,4 +242,3 @@ function unscaled(w: Float64Array, { mean, factor }: Scale, size: number, classe
   }
   return { kernel, bias: Float32Array.from(bias) };
 }
-

@@ -20,18 +20,35 @@ export interface ClassifierRecord extends Pick<ModelRecord, 'id' | 'title' | 'su
 const shared = { ...imageParameters, ...trainingParameters, ...augmentationParameters };
 export type SharedParameters = z.infer<z.ZodObject<typeof shared>>;
 /** As any of the modes has them; what a mode does not ask for is absent. */
-export type ClassifierParameters = SharedParameters & Partial<z.infer<z.ZodObject<typeof transferParameters & typeof headParameters>>> & Record<string, unknown>;
+export type ClassifierParameters = SharedParameters &
+  Partial<z.infer<z.ZodObject<typeof transferParameters & typeof headParameters>>> &
+  Record<string, unknown>;
 
 const { sizePx, ...image } = imageParameters;
 type Fields = Record<string, z.ZodType>;
 
 /** The same fields, with these defaults. */
 function withUsual<S extends Record<string, z.ZodDefault<z.ZodType>>>(fields: S, usual: ModelRecord['usual'] = {}): S {
-  const others = Object.entries(usual).map(([name, value]) => [name, fields[name].unwrap().default(value).meta(fields[name].meta() ?? {})] as const);
+  const others = Object.entries(usual).map(
+    ([name, value]) =>
+      [
+        name,
+        fields[name]
+          .unwrap()
+          .default(value)
+          .meta(fields[name].meta() ?? {}),
+      ] as const,
+  );
   return { ...fields, ...Object.fromEntries(others) };
 }
 
-const withCrop = (fields: Fields): z.ZodObject => z.object(fields).refine((params) => Number(params.cropPx) <= Number(params.sizePx), { error: 'The crop is larger than the image.', path: ['cropPx'] });
+const withCrop = (fields: Fields): z.ZodObject =>
+  z
+    .object(fields)
+    .refine((params) => Number(params.cropPx) <= Number(params.sizePx), {
+      error: 'The crop is larger than the image.',
+      path: ['cropPx'],
+    });
 
 /** Nothing to ask: one value is possible. */
 const only = (value: string | number | boolean): z.ZodType => z.literal(value).default(value);
@@ -45,15 +62,43 @@ function transferModes(model: ModelRecord): Partial<Record<TrainMode, z.ZodObjec
   const fixed = Object.fromEntries(Object.entries(source.params).map(([name, value]) => [name, only(value as string)]));
   const { normalisation: _normalisation, ...frame } = image;
   const { initialisation: _initialisation, ...training } = trainingParameters;
-  const square = sizePx.unwrap().default(source.sizePx as 224).describe(`Images are brought to a square of this size. The weights were trained at ${source.sizePx} px.`).meta(sizePx.meta() ?? {});
-  const all = withCrop({ sizePx: square, ...model.schema.shape, ...fixed, ...withUsual({ ...frame, ...training, ...augmentationParameters }, { ...model.usual, ...gently }), ...transferParameters });
-  const head = z.object({ sizePx: only(source.sizePx), fit: only('stretch'), cropPx: only(0), ...fixed, ...headParameters });
+  const square = sizePx
+    .unwrap()
+    .default(source.sizePx as 224)
+    .describe(`Images are brought to a square of this size. The weights were trained at ${source.sizePx} px.`)
+    .meta(sizePx.meta() ?? {});
+  const all = withCrop({
+    sizePx: square,
+    ...model.schema.shape,
+    ...fixed,
+    ...withUsual({ ...frame, ...training, ...augmentationParameters }, { ...model.usual, ...gently }),
+    ...transferParameters,
+  });
+  const head = z.object({
+    sizePx: only(source.sizePx),
+    fit: only('stretch'),
+    cropPx: only(0),
+    ...fixed,
+    ...headParameters,
+  });
   return { head, 'head-then-all': all, all };
 }
 
 export const classifiers: readonly ClassifierRecord[] = models.map((model) => {
-  const schema = withCrop({ sizePx, ...model.schema.shape, ...withUsual({ ...image, ...trainingParameters, ...augmentationParameters }, model.usual) });
-  return { id: model.id, title: model.title, summary: model.summary, model, schema, modes: { scratch: schema, ...transferModes(model) } };
+  const schema = withCrop({
+    sizePx,
+    ...model.schema.shape,
+    ...withUsual({ ...image, ...trainingParameters, ...augmentationParameters }, model.usual),
+  });
+  return {
+    id: model.id,
+    title: model.title,
+    summary: model.summary,
+    model,
+    schema,
+    modes: { scratch: schema, ...transferModes(model) },
+  };
 });
 
-export const classifierOf = (id: string): ClassifierRecord | undefined => (modelOf(id) ? classifiers.find((record) => record.id === id) : undefined);
+export const classifierOf = (id: string): ClassifierRecord | undefined =>
+  modelOf(id) ? classifiers.find((record) => record.id === id) : undefined;

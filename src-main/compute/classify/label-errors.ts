@@ -52,7 +52,9 @@ export function findLabelErrors(probabilities: Float32Array, labels: Int32Array,
     for (let other = 0; other < classes; other++) {
       if (other === given) continue;
       const wrong = Math.round(joint[given][other]);
-      const surest = own.filter((i) => suggested[i] === other).sort((a, b) => at(b, other) - at(b, given) - (at(a, other) - at(a, given)) || a - b);
+      const surest = own
+        .filter((i) => suggested[i] === other)
+        .sort((a, b) => at(b, other) - at(b, given) - (at(a, other) - at(a, given)) || a - b);
       for (const i of surest.slice(0, wrong)) flagged[i] = 1;
     }
   }

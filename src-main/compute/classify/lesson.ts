@@ -35,13 +35,18 @@ export interface Lesson {
 }
 
 /** Throws BadParameters where the schema does not take the parameters. */
-export function checkClassifier(model: string, params: Record<string, unknown>, mode: TrainMode = 'scratch'): ClassifierParameters {
+export function checkClassifier(
+  model: string,
+  params: Record<string, unknown>,
+  mode: TrainMode = 'scratch',
+): ClassifierParameters {
   const record = classifierOf(model);
   if (!record) throw new BadParameters(`There is no model ‘${model}’.`);
   const schema = record.modes[mode];
   if (!schema) throw new BadParameters(`There are no bundled weights for ${record.title}: train it from scratch.`);
   const result = schema.safeParse(params);
-  if (!result.success) throw new BadParameters(result.error.issues.map((i) => `${i.path.join('.') || model}: ${i.message}`).join('; '));
+  if (!result.success)
+    throw new BadParameters(result.error.issues.map((i) => `${i.path.join('.') || model}: ${i.message}`).join('; '));
   return result.data as ClassifierParameters;
 }
 
@@ -56,7 +61,8 @@ export function architectureOf(model: string, params: ClassifierParameters, clas
 }
 
 /** Where it is not memory that ran out, it is what was asked for that does not go. */
-const asBad = (error: unknown): unknown => (isOutOfMemory(error) ? error : new BadParameters(error instanceof Error ? error.message : String(error)));
+const asBad = (error: unknown): unknown =>
+  isOutOfMemory(error) ? error : new BadParameters(error instanceof Error ? error.message : String(error));
 
 interface Beginning {
   model: string;
@@ -69,9 +75,19 @@ interface Beginning {
 }
 
 /** A network as its training begins. The head is as it was drawn: the classes are others than those of any weights. Throws BadParameters. */
-export async function beginNetwork({ model, mode, params, classes, seed, weights }: Beginning): Promise<Network<Classifier>> {
+export async function beginNetwork({
+  model,
+  mode,
+  params,
+  classes,
+  seed,
+  weights,
+}: Beginning): Promise<Network<Classifier>> {
   const side = networkSide(params);
-  const network = new Network(architectureOf(model, params, classes), [side, side, 3], seed, { initialisation: params.initialisation, norms: mode === 'scratch' ? 'batch' : params.norms });
+  const network = new Network(architectureOf(model, params, classes), [side, side, 3], seed, {
+    initialisation: params.initialisation,
+    norms: mode === 'scratch' ? 'batch' : params.norms,
+  });
   try {
     const file = weights ?? (mode === 'scratch' ? null : checkedFile(pretrainedFor(model)!));
     if (file) await loadForeign(network, classifierOf(model)!.model, params, file, { head: 'fresh' });
@@ -83,9 +99,21 @@ export async function beginNetwork({ model, mode, params, classes, seed, weights
 }
 
 /** The caller closes it; what it began is then gone. Throws BadParameters. */
-export async function beginLesson({ model, mode, params: given, seed, pixels: set, labels, keys, classes, train, weights }: TrainArgs): Promise<Lesson> {
+export async function beginLesson({
+  model,
+  mode,
+  params: given,
+  seed,
+  pixels: set,
+  labels,
+  keys,
+  classes,
+  train,
+  weights,
+}: TrainArgs): Promise<Lesson> {
   const params = checkClassifier(model, given, mode);
-  if (params.sizePx !== set.sizePx) throw new BadParameters(`The pixels are ${set.sizePx} px and the parameters ask for ${params.sizePx}.`);
+  if (params.sizePx !== set.sizePx)
+    throw new BadParameters(`The pixels are ${set.sizePx} px and the parameters ask for ${params.sizePx}.`);
   if (train.length < 2) throw new BadParameters('There are fewer than two images to train on.');
   const network = await beginNetwork({ model, mode, params, classes: classes.length, seed, weights });
   const side = networkSide(params);
@@ -95,12 +123,21 @@ export async function beginLesson({ model, mode, params: given, seed, pixels: se
   const own = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
   const { optimizer, weightDecay, momentum } = params;
   return {
-    params, pixels, network, transform, dynamics,
+    params,
+    pixels,
+    network,
+    transform,
+    dynamics,
     objective: classify(transform, { loss: params.loss, focus: params.focus, weights: own }, classes.length, dynamics),
     examples: { labels, keys, classes: classes.length, smoothing: params.smoothing, cropPx: side, recipe: params },
-    trial: (x, run) => tf.mean(crossEntropies(run(normalised(x, transform)), tf.fill([x.shape[0], classes.length], 1 / classes.length))),
-    optimizer: { id: optimizer, params: { weightDecay, ...(optimizer === 'sgd' || optimizer === 'rmsprop' ? { momentum } : {}) } },
-    shares: params.layerRate === undefined || mode === 'scratch' ? undefined : sharesOf(network.pieces, params.layerRate),
+    trial: (x, run) =>
+      tf.mean(crossEntropies(run(normalised(x, transform)), tf.fill([x.shape[0], classes.length], 1 / classes.length))),
+    optimizer: {
+      id: optimizer,
+      params: { weightDecay, ...(optimizer === 'sgd' || optimizer === 'rmsprop' ? { momentum } : {}) },
+    },
+    shares:
+      params.layerRate === undefined || mode === 'scratch' ? undefined : sharesOf(network.pieces, params.layerRate),
     close: () => {
       network.dispose();
       pixels.close();

@@ -15,7 +15,12 @@ export interface LossParameters {
   weights: Float32Array | null;
 }
 
-export function classify(transform: Transform, { loss, focus, weights }: LossParameters, classes: number, dynamics?: Dynamics): Objective<Classifier> {
+export function classify(
+  transform: Transform,
+  { loss, focus, weights }: LossParameters,
+  classes: number,
+  dynamics?: Dynamics,
+): Objective<Classifier> {
   return {
     loss(x, run, { targets }, _key) {
       const logits = run(normalised(x, transform));
@@ -50,7 +55,10 @@ export class Dynamics implements Kept {
   constructor(labels: Int32Array, classes: number) {
     this.#labels = labels;
     this.#classes = classes;
-    [this.#sum, this.#times, this.#forgotten, this.#known] = Array.from({ length: 4 }, () => new Float32Array(labels.length));
+    [this.#sum, this.#times, this.#forgotten, this.#known] = Array.from(
+      { length: 4 },
+      () => new Float32Array(labels.length),
+    );
   }
 
   /** One look at images of which the network said `logits`; one that is mostly another, mixed into it, is passed over. */
@@ -80,10 +88,18 @@ export class Dynamics implements Kept {
 
   /** By position; NaN where an image was never seen. */
   result(): { meanLoss: Float32Array; forgotten: Float32Array } {
-    return { meanLoss: this.#sum.map((sum, p) => sum / this.#times[p]), forgotten: this.#forgotten.map((n, p) => (this.#times[p] ? n : NaN)) };
+    return {
+      meanLoss: this.#sum.map((sum, p) => sum / this.#times[p]),
+      forgotten: this.#forgotten.map((n, p) => (this.#times[p] ? n : NaN)),
+    };
   }
 
-  read = (): Record<string, Float32Array> => ({ sum: this.#sum, times: this.#times, forgotten: this.#forgotten, known: this.#known });
+  read = (): Record<string, Float32Array> => ({
+    sum: this.#sum,
+    times: this.#times,
+    forgotten: this.#forgotten,
+    known: this.#known,
+  });
 
   write({ sum, times, forgotten, known }: Record<string, Float32Array>): void {
     this.#sum.set(sum);
@@ -92,4 +108,3 @@ export class Dynamics implements Kept {
     this.#known.set(known);
   }
 }
-

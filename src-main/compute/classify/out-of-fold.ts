@@ -14,7 +14,11 @@ import { fitHead, headLogits, type HeadExamples } from './head.ts';
 const heldShare = 0.2;
 
 /** Probabilities of every position [n, classes], calibrated over all that have a label; of a position in no fold, the mean of all heads. */
-export async function outOfFold({ embeddings, last, labels, classes, partitions, seed }: OutOfFoldArgs, signal: AbortSignal, onEvent: (event: { done: number; total: number }) => void): Promise<Float32Array> {
+export async function outOfFold(
+  { embeddings, last, labels, classes, partitions, seed }: OutOfFoldArgs,
+  signal: AbortSignal,
+  onEvent: (event: { done: number; total: number }) => void,
+): Promise<Float32Array> {
   const breathe = pace(signal);
   const n = labels.length;
   const widths = [...new Set([last, embeddings.size])];
@@ -24,7 +28,13 @@ export async function outOfFold({ embeddings, last, labels, classes, partitions,
   const times = new Float64Array(n);
   let done = 0;
   for (const width of widths) {
-    const examples: HeadExamples = { codes: readEmbeddings(embeddings, width), size: width, labels, classes, weights: null };
+    const examples: HeadExamples = {
+      codes: readEmbeddings(embeddings, width),
+      size: width,
+      labels,
+      classes,
+      weights: null,
+    };
     let penalty = 0;
     for (const [p, partition] of partitions.entries()) {
       for (let fold = 0; fold < folds[p]; fold++) {
@@ -32,7 +42,13 @@ export async function outOfFold({ embeddings, last, labels, classes, partitions,
         if (!penalty) {
           const order = shuffle(learned.slice(), random('held', seed));
           const held = Math.round(order.length * heldShare);
-          ({ penalty } = await fitHead(examples, order.subarray(held), order.subarray(0, held), { final: false, firm: true }, breathe));
+          ({ penalty } = await fitHead(
+            examples,
+            order.subarray(held),
+            order.subarray(0, held),
+            { final: false, firm: true },
+            breathe,
+          ));
         }
         const { head } = await fitHead(examples, learned, new Int32Array(0), { penalty }, breathe);
         const probabilities = probabilitiesOf(await headLogits(head, examples.codes, width), classes);
@@ -46,7 +62,9 @@ export async function outOfFold({ embeddings, last, labels, classes, partitions,
       }
     }
   }
-  const logits = Float32Array.from(sum, (value, at) => Math.log(Math.max(1e-30, value / Math.max(1, times[Math.floor(at / classes)]))));
+  const logits = Float32Array.from(sum, (value, at) =>
+    Math.log(Math.max(1e-30, value / Math.max(1, times[Math.floor(at / classes)]))),
+  );
   const given = Int32Array.from(labels.keys()).filter((i) => labels[i] >= 0);
   const known = { logits: new Float32Array(given.length * classes), labels: given.map((i) => labels[i]), classes };
   given.forEach((i, row) => known.logits.set(logits.subarray(i * classes, (i + 1) * classes), row * classes));

@@ -22,32 +22,78 @@ interface Loaded {
 }
 
 /** Logits of these positions: [n, classes]. */
-export async function judge(network: Network<Classifier>, transform: Transform, pixels: Pixels, positions: Int32Array, breathe: () => Promise<void>, onDone: (done: number) => void = () => undefined): Promise<Float32Array> {
-  return inBlocks(network, transform.cropPx, positions.length, (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform), breathe, onDone);
+export async function judge(
+  network: Network<Classifier>,
+  transform: Transform,
+  pixels: Pixels,
+  positions: Int32Array,
+  breathe: () => Promise<void>,
+  onDone: (done: number) => void = () => undefined,
+): Promise<Float32Array> {
+  return inBlocks(
+    network,
+    transform.cropPx,
+    positions.length,
+    (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform),
+    breathe,
+    onDone,
+  );
 }
 
 /** What the head sees of these positions: [n, features]. */
-export const featuresAt = (network: Network<Classifier>, transform: Transform, pixels: Pixels, positions: Int32Array, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<Float32Array> =>
-  inBlocks(network, transform.cropPx, positions.length, (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform), breathe, onDone, (x, scope) => network.architecture.features(x, scope));
+export const featuresAt = (
+  network: Network<Classifier>,
+  transform: Transform,
+  pixels: Pixels,
+  positions: Int32Array,
+  breathe: () => Promise<void>,
+  onDone: (done: number) => void,
+): Promise<Float32Array> =>
+  inBlocks(
+    network,
+    transform.cropPx,
+    positions.length,
+    (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform),
+    breathe,
+    onDone,
+    (x, scope) => network.architecture.features(x, scope),
+  );
 
-export function predict({ runFolder, pixels: given }: PredictArgs, signal: AbortSignal, onEvent: (event: { done: number; total: number }) => void): Promise<Float32Array> {
+export function predict(
+  { runFolder, pixels: given }: PredictArgs,
+  signal: AbortSignal,
+  onEvent: (event: { done: number; total: number }) => void,
+): Promise<Float32Array> {
   const breathe = pace(signal);
   return withClassifier(runFolder, async ({ network, header: { transform } }) => {
     if ('bytes' in given) {
       const row = transform.cropPx ** 2 * 3;
-      const ready = (from: number, to: number): Tensor4D => tf.tidy(() => normalised(uploadPixels(given.bytes.subarray(from * row, to * row), to - from, transform.cropPx), transform));
+      const ready = (from: number, to: number): Tensor4D =>
+        tf.tidy(() =>
+          normalised(uploadPixels(given.bytes.subarray(from * row, to * row), to - from, transform.cropPx), transform),
+        );
       return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, breathe, () => undefined);
     }
     const pixels = new Pixels(given);
     try {
-      return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) => onEvent({ done, total: pixels.count }));
+      return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
+        onEvent({ done, total: pixels.count }),
+      );
     } finally {
       pixels.close();
     }
   });
 }
 
-async function inBlocks(network: Network<Classifier>, sidePx: number, count: number, inputOf: (from: number, to: number) => Tensor4D, breathe: () => Promise<void>, onDone: (done: number) => void, part?: Classifier['features']): Promise<Float32Array> {
+async function inBlocks(
+  network: Network<Classifier>,
+  sidePx: number,
+  count: number,
+  inputOf: (from: number, to: number) => Tensor4D,
+  breathe: () => Promise<void>,
+  onDone: (done: number) => void,
+  part?: Classifier['features'],
+): Promise<Float32Array> {
   let out = new Float32Array(0);
   const block = blockOf(sidePx);
   for (let from = 0; from < count; from += block) {
@@ -63,7 +109,10 @@ async function inBlocks(network: Network<Classifier>, sidePx: number, count: num
 }
 
 /** Does something with a finished training's network, shared with other calls. Throws where the run has none. */
-export async function withClassifier<Result>(runFolder: string, work: (loaded: Loaded) => Promise<Result>): Promise<Result> {
+export async function withClassifier<Result>(
+  runFolder: string,
+  work: (loaded: Loaded) => Promise<Result>,
+): Promise<Result> {
   const file = modelFile(runFolder);
   return withModel(file, () => open(file), work);
 }
@@ -73,7 +122,11 @@ function open(file: string): Loaded {
   if (!saved) throw new Error('This run has no model: its file is missing or damaged. Train it again.');
   const { header, arrays } = saved;
   const side = header.transform.cropPx;
-  const network = new Network(architectureOf(header.model, checkClassifier(header.model, header.params), header.classes.length), [side, side, 3], 0);
+  const network = new Network(
+    architectureOf(header.model, checkClassifier(header.model, header.params), header.classes.length),
+    [side, side, 3],
+    0,
+  );
   network.write({ weights: arrays.weights, statistics: arrays.statistics });
   return { network, header, dispose: () => network.dispose() };
 }

@@ -16,19 +16,42 @@ const [lowest, highest] = [1e-6, 10];
 /** Of what came before, in the smoothed loss. */
 const memory = 0.9;
 
-export async function rangeTest(args: TrainArgs, signal: AbortSignal, onEvent: (event: RangeTestEvent) => void): Promise<RangeTest> {
+export async function rangeTest(
+  args: TrainArgs,
+  signal: AbortSignal,
+  onEvent: (event: RangeTestEvent) => void,
+): Promise<RangeTest> {
   const breathe = pace(signal);
   const lesson = await beginLesson(args);
   const { params, network, transform, objective, examples, optimizer, pixels } = lesson;
   const state = new TrainState<Classifier>(network, { optimizer, shares: lesson.shares });
-  const feed = startFeed({ pixels: pixels.set, train: args.train, batch: params.batch || 32, minSteps: steps, seed: args.seed, epoch: 0, epochs: 1, make: examples });
+  const feed = startFeed({
+    pixels: pixels.set,
+    train: args.train,
+    batch: params.batch || 32,
+    minSteps: steps,
+    seed: args.seed,
+    epoch: 0,
+    epochs: 1,
+    make: examples,
+  });
   const points: RangeTest['points'] = [];
   let [running, least] = [0, Infinity];
   try {
     for (; state.step < steps; state.step++) {
       const batch = await feed.take();
       const rate = lowest * (highest / lowest) ** (state.step / (steps - 1));
-      const loss = await trainStep(state, { sizePx: transform.cropPx, objective: { loss: objective.loss }, seed: args.seed, clip: params.clip || undefined }, batch, rate);
+      const loss = await trainStep(
+        state,
+        {
+          sizePx: transform.cropPx,
+          objective: { loss: objective.loss },
+          seed: args.seed,
+          clip: params.clip || undefined,
+        },
+        batch,
+        rate,
+      );
       if (!Number.isFinite(loss)) return { points, suggested: suggest(points), stopped: 'diverged' };
       running = memory * running + (1 - memory) * loss;
       const smooth = running / (1 - memory ** (state.step + 1));

@@ -14,7 +14,11 @@ import { beginNetwork, checkClassifier } from './lesson.ts';
 import { balancedWeights } from './objective.ts';
 import { transferred } from './transform.ts';
 
-export async function trainHead(args: TrainHeadArgs, signal: AbortSignal, onEvent: (event: TrainEvent) => void): Promise<TrainResult> {
+export async function trainHead(
+  args: TrainHeadArgs,
+  signal: AbortSignal,
+  onEvent: (event: TrainEvent) => void,
+): Promise<TrainResult> {
   const began = performance.now();
   const breathe = pace(signal);
   const { model, labels, classes, train, val, embeddings } = args;
@@ -24,24 +28,59 @@ export async function trainHead(args: TrainHeadArgs, signal: AbortSignal, onEven
   let history: Epoch[] = [];
   const seconds = (): number => (performance.now() - began) / 1000;
   const rate = (): number => (train.length * history.length) / Math.max(1e-9, seconds());
-  const fit = await fitHead({ codes, size: embeddings.size, labels, classes: classes.length, weights: own }, train, val, { penalty: params.penalty }, breathe, (tried) => {
-    history = historyOf(tried, history, seconds());
-    onEvent({ stage: 'train', ...history.at(-1)!, epochs: history.length, step: 1, steps: 1, seconds: seconds(), imagesPerSecond: rate() });
-  });
+  const fit = await fitHead(
+    { codes, size: embeddings.size, labels, classes: classes.length, weights: own },
+    train,
+    val,
+    { penalty: params.penalty },
+    breathe,
+    (tried) => {
+      history = historyOf(tried, history, seconds());
+      onEvent({
+        stage: 'train',
+        ...history.at(-1)!,
+        epochs: history.length,
+        step: 1,
+        steps: 1,
+        seconds: seconds(),
+        imagesPerSecond: rate(),
+      });
+    },
+  );
   onEvent({ stage: 'predict', done: 0, total: labels.length });
   const logits = await headLogits(fit.head, codes, embeddings.size);
   // Validation images have the word of the head that did not learn from them.
-  val.forEach((p, i) => logits.set(fit.valLogits.subarray(i * classes.length, (i + 1) * classes.length), p * classes.length));
-  const network = await beginNetwork({ model, mode: 'head', params, classes: classes.length, seed: args.seed, weights: null });
+  val.forEach((p, i) =>
+    logits.set(fit.valLogits.subarray(i * classes.length, (i + 1) * classes.length), p * classes.length),
+  );
+  const network = await beginNetwork({
+    model,
+    mode: 'head',
+    params,
+    classes: classes.length,
+    seed: args.seed,
+    weights: null,
+  });
   try {
     writeHead(network, await network.read(), fit.head);
     const header: ClassifierHeader = { model, params, classes, transform: transferred(params, model) };
     writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
     const unseen = new Float32Array(labels.length).fill(NaN);
     return {
-      logits, meanLoss: unseen, forgotten: unseen,
-      history, epochsRun: history.length, bestEpoch: fit.tried.findIndex(({ penalty }) => penalty === fit.penalty) + 1, stopped: 'all', resumedFrom: null, penalty: fit.penalty,
-      seconds: seconds(), imagesPerSecond: rate(), peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024), backend: backendInfo(), parameters: network.parameters,
+      logits,
+      meanLoss: unseen,
+      forgotten: unseen,
+      history,
+      epochsRun: history.length,
+      bestEpoch: fit.tried.findIndex(({ penalty }) => penalty === fit.penalty) + 1,
+      stopped: 'all',
+      resumedFrom: null,
+      penalty: fit.penalty,
+      seconds: seconds(),
+      imagesPerSecond: rate(),
+      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      backend: backendInfo(),
+      parameters: network.parameters,
     };
   } finally {
     network.dispose();
@@ -50,7 +89,17 @@ export async function trainHead(args: TrainHeadArgs, signal: AbortSignal, onEven
 
 /** Each penalty that was tried stands as an epoch. */
 const historyOf = (tried: HeadFit['tried'], before: readonly Epoch[], seconds: number): Epoch[] =>
-  tried.map(({ loss, valLoss, accuracy, valAccuracy }, i) => before[i] ?? { epoch: i + 1, loss, valLoss: valLoss ?? undefined, accuracy, valAccuracy: valAccuracy ?? undefined, seconds: seconds - before.reduce((sum, epoch) => sum + epoch.seconds, 0) });
+  tried.map(
+    ({ loss, valLoss, accuracy, valAccuracy }, i) =>
+      before[i] ?? {
+        epoch: i + 1,
+        loss,
+        valLoss: valLoss ?? undefined,
+        accuracy,
+        valAccuracy: valAccuracy ?? undefined,
+        seconds: seconds - before.reduce((sum, epoch) => sum + epoch.seconds, 0),
+      },
+  );
 
 /** Puts a head into a network of as many classes. */
 export function writeHead(network: Network<Classifier>, values: NetworkValues, { kernel, bias }: Head): void {

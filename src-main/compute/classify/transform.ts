@@ -30,10 +30,14 @@ export interface TransformParameters {
 /** More images than this say nothing more of mean and spread. */
 const enough = 2000;
 
-export const networkSide = ({ sizePx, cropPx }: Pick<TransformParameters, 'sizePx' | 'cropPx'>): number => cropPx || sizePx;
+export const networkSide = ({ sizePx, cropPx }: Pick<TransformParameters, 'sizePx' | 'cropPx'>): number =>
+  cropPx || sizePx;
 
 /** As the bundled weights of an architecture were trained. */
-export function transferred({ sizePx, fit, cropPx }: Pick<TransformParameters, 'sizePx' | 'fit' | 'cropPx'>, model: string): Transform {
+export function transferred(
+  { sizePx, fit, cropPx }: Pick<TransformParameters, 'sizePx' | 'fit' | 'cropPx'>,
+  model: string,
+): Transform {
   const { mean, deviation } = pretrainedFor(model)!;
   return { sizePx, fit, cropPx: networkSide({ sizePx, cropPx }), mean, deviation };
 }
@@ -44,7 +48,10 @@ export function transformOf(params: TransformParameters, pixels: Pixels, train: 
   const sides = { sizePx, fit, cropPx: networkSide(params) };
   if (normalisation === 'none') return { ...sides, mean: [0, 0, 0], deviation: [1, 1, 1] };
   if (normalisation === 'imagenet') return { ...sides, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
-  const [sums, squares] = [[0, 0, 0], [0, 0, 0]];
+  const [sums, squares] = [
+    [0, 0, 0],
+    [0, 0, 0],
+  ];
   const stride = Math.ceil(train.length / enough);
   let count = 0;
   for (let i = 0; i < train.length; i += stride) {
@@ -57,7 +64,9 @@ export function transformOf(params: TransformParameters, pixels: Pixels, train: 
   }
   const mean = sums.map((sum) => sum / count / 255) as Transform['mean'];
   // Of one colour all through: nothing to divide by.
-  const deviation = squares.map((square, c) => Math.sqrt(Math.max(square / count / 255 ** 2 - mean[c] ** 2, 0)) || 1) as Transform['deviation'];
+  const deviation = squares.map(
+    (square, c) => Math.sqrt(Math.max(square / count / 255 ** 2 - mean[c] ** 2, 0)) || 1,
+  ) as Transform['deviation'];
   return { ...sides, mean, deviation };
 }
 
@@ -67,4 +76,9 @@ export const normalised = (x: Tensor4D, { mean, deviation }: Pick<Transform, 'me
 
 /** Rows of `sizePx` → what the network judges. */
 export const judgedInput = (rows: Uint8Array, count: number, transform: Transform): Tensor4D =>
-  tf.tidy(() => normalised(uploadPixels(centreCrop(rows, count, transform.sizePx, transform.cropPx), count, transform.cropPx), transform));
+  tf.tidy(() =>
+    normalised(
+      uploadPixels(centreCrop(rows, count, transform.sizePx, transform.cropPx), count, transform.cropPx),
+      transform,
+    ),
+  );

@@ -10,7 +10,11 @@ import { blockOf, Pixels } from '../pixels.ts';
 import type { EmbedArgs, EmbedEvent, EmbedResult } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
 
-export function embed({ runFolder, pixels: set }: EmbedArgs, signal: AbortSignal, onEvent: (event: EmbedEvent) => void): Promise<EmbedResult> {
+export function embed(
+  { runFolder, pixels: set }: EmbedArgs,
+  signal: AbortSignal,
+  onEvent: (event: EmbedEvent) => void,
+): Promise<EmbedResult> {
   const breathe = pace(signal);
   return withScorer(runFolder, set.sizePx, async ({ model }) => {
     const pixels = new Pixels(set);

@@ -43,13 +43,26 @@ async function open(source: Pretrained): Promise<Loaded> {
 }
 
 /** One embedding an image: [images, size]. */
-export async function features({ model, bytes }: FeaturesArgs, signal: AbortSignal, onEvent: (event: EmbedEvent) => void): Promise<EmbedResult> {
+export async function features(
+  { model, bytes }: FeaturesArgs,
+  signal: AbortSignal,
+  onEvent: (event: EmbedEvent) => void,
+): Promise<EmbedResult> {
   const breathe = pace(signal);
   return withPretrained(model, async ({ network, source }) => {
     const { size, sizePx } = source;
     const codes = new Float32Array((bytes.length / (sizePx ** 2 * 3)) * size);
     await inBlocks(bytes, sizePx, async (x, from, total) => {
-      codes.set(await readBack(tf.tidy(() => network.infer(normalised(x, source), (input, scope): Tensor2D => network.architecture.features(input, scope)))), from * size);
+      codes.set(
+        await readBack(
+          tf.tidy(() =>
+            network.infer(normalised(x, source), (input, scope): Tensor2D =>
+              network.architecture.features(input, scope),
+            ),
+          ),
+        ),
+        from * size,
+      );
       onEvent({ done: from + x.shape[0], total });
       await breathe();
     });
@@ -93,7 +106,9 @@ async function distance({ network, source }: Loaded, bytes: Uint8Array, breathe:
       });
       return moments!;
     });
-    (await readBack(seen)).forEach((value, i) => (i < channels ? (sums[i] += value) : (squares[i - channels] += value)));
+    (await readBack(seen)).forEach((value, i) =>
+      i < channels ? (sums[i] += value) : (squares[i - channels] += value),
+    );
     await breathe();
   });
   let divergence = 0;
@@ -106,7 +121,11 @@ async function distance({ network, source }: Loaded, bytes: Uint8Array, breathe:
   return divergence;
 }
 
-async function inBlocks(bytes: Uint8Array, sizePx: number, work: (x: Tensor4D, from: number, total: number) => Promise<void>): Promise<void> {
+async function inBlocks(
+  bytes: Uint8Array,
+  sizePx: number,
+  work: (x: Tensor4D, from: number, total: number) => Promise<void>,
+): Promise<void> {
   const row = sizePx ** 2 * 3;
   const total = bytes.length / row;
   const block = blockOf(sizePx) * 4;

@@ -13,13 +13,25 @@ const atRandom = 0.75;
 const neighbourhood = 15;
 
 /** Positions in `codes`, rising; of equal codes the first stands for all. */
-export async function chooseLandmarks(codes: Float32Array, size: number, atMost: number, seed: number, breathe: () => Promise<void>): Promise<Int32Array> {
+export async function chooseLandmarks(
+  codes: Float32Array,
+  size: number,
+  atMost: number,
+  seed: number,
+  breathe: () => Promise<void>,
+): Promise<Int32Array> {
   const distinct = distinctRows(codes, size);
   if (distinct.length <= atMost) return distinct;
   const drawn = shuffle(distinct.slice(), random('landmarks', seed)).subarray(0, Math.round(atMost * atRandom));
   const taken = new Set(drawn);
   const rest = distinct.filter((i) => !taken.has(i));
-  const { k, distances } = await nearest(rowsOf(codes, size, rest), rowsOf(codes, size, drawn), size, neighbourhood, breathe);
+  const { k, distances } = await nearest(
+    rowsOf(codes, size, rest),
+    rowsOf(codes, size, drawn),
+    size,
+    neighbourhood,
+    breathe,
+  );
   const reach = (i: number): number => distances[i * k + k - 1];
   const byDistance = Array.from(rest.keys()).sort((a, b) => reach(b) - reach(a) || a - b);
   const far = byDistance.slice(0, atMost - drawn.length).map((i) => rest[i]);
@@ -28,7 +40,8 @@ export async function chooseLandmarks(codes: Float32Array, size: number, atMost:
 
 export function rowsOf(values: Float32Array, size: number, positions: ArrayLike<number>): Float32Array<ArrayBuffer> {
   const out = new Float32Array(positions.length * size);
-  for (let i = 0; i < positions.length; i++) out.set(values.subarray(positions[i] * size, (positions[i] + 1) * size), i * size);
+  for (let i = 0; i < positions.length; i++)
+    out.set(values.subarray(positions[i] * size, (positions[i] + 1) * size), i * size);
   return out;
 }
 

@@ -18,14 +18,24 @@ import { scaleOf, standardise } from './standardise.ts';
 const enough = 4000;
 const nowhere = new Float32Array(0);
 
-export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (event: LayoutEvent) => void): Promise<LayoutResult> {
+export async function layout(
+  args: LayoutArgs,
+  signal: AbortSignal,
+  onEvent: (event: LayoutEvent) => void,
+): Promise<LayoutResult> {
   const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
   const codes = 'file' in args.codes ? readEmbeddings(args.codes, size) : args.codes;
   const breathe = pace(signal);
-  const onPlaced = (total: number) => (done: number): void => onEvent({ stage: 'place', done, total });
+  const onPlaced =
+    (total: number) =>
+    (done: number): void =>
+      onEvent({ stage: 'place', done, total });
   const count = codes.length / size || 0;
   if (!count) return { xy: nowhere, landmarks: new Int32Array(0) };
-  if (!codes.every(Number.isFinite)) throw new Error('The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.');
+  if (!codes.every(Number.isFinite))
+    throw new Error(
+      'The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.',
+    );
   if (placed?.xy.length) {
     const scale = scaleOf(placed.codes, size);
     const there = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
@@ -34,15 +44,24 @@ export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (ev
     return { xy, landmarks: new Int32Array(0) };
   }
 
-  const landmarks = await chooseLandmarks(standardise(codes, size, scaleOf(codes, size)), size, mostLandmarks, seed, breathe);
+  const landmarks = await chooseLandmarks(
+    standardise(codes, size, scaleOf(codes, size)),
+    size,
+    mostLandmarks,
+    seed,
+    breathe,
+  );
   // The landmarks' scale holds from here on: it is the one that later images can be brought to.
   const scale = scaleOf(rowsOf(codes, size, landmarks), size);
   const scaled = standardise(codes, size, scale);
   const known = rowsOf(scaled, size, landmarks);
   const start = principalPlane(known, size, seed);
-  const laidOut = landmarks.length > neighbours
-    ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) => onEvent({ stage: 'lay-out', done, total }))
-    : start;
+  const laidOut =
+    landmarks.length > neighbours
+      ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) =>
+          onEvent({ stage: 'lay-out', done, total }),
+        )
+      : start;
   const places = fitted(laidOut);
   separate(places, seed, nowhere); // few images in a plane may share a spot without being the same
   const xy = new Float32Array(count * 2);
@@ -50,7 +69,13 @@ export async function layout(args: LayoutArgs, signal: AbortSignal, onEvent: (ev
   landmarks.forEach((p, i) => xy.set(places.subarray(i * 2, i * 2 + 2), p * 2));
   const rest = Int32Array.from({ length: count }, (_, i) => i).filter((i) => !isLandmark.has(i));
   if (rest.length) {
-    const added = await place(rowsOf(scaled, size, rest), size, { codes: known, xy: places }, breathe, onPlaced(rest.length));
+    const added = await place(
+      rowsOf(scaled, size, rest),
+      size,
+      { codes: known, xy: places },
+      breathe,
+      onPlaced(rest.length),
+    );
     rest.forEach((p, i) => xy.set(added.subarray(i * 2, i * 2 + 2), p * 2));
     separate(xy, seed, nowhere, isLandmark);
   }
@@ -64,13 +89,21 @@ interface Unfolding {
 }
 
 async function unfold(
-  codes: Float32Array, size: number, start: Float64Array, { seed, neighbours, minDistance }: Unfolding, breathe: () => Promise<void>, onStep: (done: number, total: number) => void,
+  codes: Float32Array,
+  size: number,
+  start: Float64Array,
+  { seed, neighbours, minDistance }: Unfolding,
+  breathe: () => Promise<void>,
+  onStep: (done: number, total: number) => void,
 ): Promise<Float64Array> {
   const { k, indices, distances } = await nearest(codes, codes, size, neighbours, breathe);
   const umap = new UMAP({ nNeighbors: neighbours, minDist: minDistance, random: random('map', seed) });
   const count = codes.length / size;
   const rows = Array.from({ length: count }, (_, i) => i);
-  umap.setPrecomputedKNN(rows.map((i) => Array.from(indices.subarray(i * k, (i + 1) * k))), rows.map((i) => Array.from(distances.subarray(i * k, (i + 1) * k))));
+  umap.setPrecomputedKNN(
+    rows.map((i) => Array.from(indices.subarray(i * k, (i + 1) * k))),
+    rows.map((i) => Array.from(distances.subarray(i * k, (i + 1) * k))),
+  );
   // With the neighbours given it takes of the rows no more than how many there are.
   const steps = umap.initializeFit(rows.map((i) => Array.from(codes.subarray(i * size, (i + 1) * size))));
   // It works on these very arrays.
@@ -90,7 +123,10 @@ async function unfold(
 
 /** Moved to the middle and scaled by one factor, so that the longer side reaches from −1 to 1. */
 function fitted(xy: Float64Array): Float32Array {
-  const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];
+  const [low, high] = [
+    [Infinity, Infinity],
+    [-Infinity, -Infinity],
+  ];
   xy.forEach((v, i) => {
     low[i % 2] = Math.min(low[i % 2], v);
     high[i % 2] = Math.max(high[i % 2], v);

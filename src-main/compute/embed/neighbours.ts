@@ -20,13 +20,22 @@ const blockCells = 2 ** 22;
 
 /** The `k` nearest (or all, where there are fewer) of `among` to each of `rows`; among equals, the first. */
 export async function nearest(
-  rows: Float32Array, among: Float32Array, size: number, k: number, breathe: () => Promise<void>, onDone: (done: number) => void = () => undefined,
+  rows: Float32Array,
+  among: Float32Array,
+  size: number,
+  k: number,
+  breathe: () => Promise<void>,
+  onDone: (done: number) => void = () => undefined,
 ): Promise<Neighbours> {
   const count = rows.length / size;
   const others = among.length / size;
   const kept = Math.min(k, others);
   const asked = Math.min(kept + spare, others);
-  const result: Neighbours = { k: kept, indices: new Int32Array(count * kept), distances: new Float32Array(count * kept) };
+  const result: Neighbours = {
+    k: kept,
+    indices: new Int32Array(count * kept),
+    distances: new Float32Array(count * kept),
+  };
   const there = tf.tensor2d(among, [others, size]);
   const lengths = tf.tidy(() => tf.sum(tf.square(there), 1)); // [others]
   const block = Math.max(1, Math.min(4096, Math.floor(blockCells / others)));

@@ -20,7 +20,8 @@ export async function alikePairs({ embeddings, width, k, least }: PairsArgs, sig
   for (let row = 0; row < count; row++) {
     for (let j = 0; j < found; j++) {
       const other = indices[row * found + j];
-      if (other !== row && distances[row * found + j] <= farthest) pairs.add(Math.min(row, other) * count + Math.max(row, other));
+      if (other !== row && distances[row * found + j] <= farthest)
+        pairs.add(Math.min(row, other) * count + Math.max(row, other));
     }
   }
   return Int32Array.from([...pairs].flatMap((pair) => [Math.floor(pair / count), pair % count]));

@@ -16,7 +16,13 @@ export interface Landmarks {
   xy: Float32Array; // [landmarks, 2]
 }
 
-export async function place(codes: Float32Array, size: number, { codes: known, xy }: Landmarks, breathe: () => Promise<void>, onDone: (done: number) => void): Promise<Float32Array> {
+export async function place(
+  codes: Float32Array,
+  size: number,
+  { codes: known, xy }: Landmarks,
+  breathe: () => Promise<void>,
+  onDone: (done: number) => void,
+): Promise<Float32Array> {
   const { k, indices, distances } = await nearest(codes, known, size, neighbours, breathe, onDone);
   // How far apart landmarks lie where they fill the map: those within some of it lie together.
   const reach = Math.min(0.1, 2 / Math.sqrt(known.length / size));
@@ -58,7 +64,12 @@ function middle(near: readonly Near[], reach: number): [x: number, y: number] {
 }
 
 /** Moves what lies exactly on another point, or on one of `taken`, a little aside; `fixed` ones stay. */
-export function separate(xy: Float32Array, seed: number, taken: Float32Array, fixed: ReadonlySet<number> = new Set()): void {
+export function separate(
+  xy: Float32Array,
+  seed: number,
+  taken: Float32Array,
+  fixed: ReadonlySet<number> = new Set(),
+): void {
   const key = (x: number, y: number): string => `${x} ${y}`;
   const points = new Set<string>();
   for (let i = 0; i < taken.length; i += 2) points.add(key(taken[i], taken[i + 1]));

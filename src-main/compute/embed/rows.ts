@@ -3,7 +3,10 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { EmbeddingSet } from '../protocol.ts';
 
 /** Rows of these embeddings, in order, in blocks of at most 16 MiB: [n, width], the first `width` numbers of each. */
-export function* embeddingBlocks({ file, size, rows }: EmbeddingSet, width = size): Generator<{ from: number; codes: Float32Array }> {
+export function* embeddingBlocks(
+  { file, size, rows }: EmbeddingSet,
+  width = size,
+): Generator<{ from: number; codes: Float32Array }> {
   if (!rows.length) return;
   const source = openSync(file, 'r');
   const perBlock = Math.max(1, Math.floor(2 ** 22 / size));
@@ -12,12 +15,15 @@ export function* embeddingBlocks({ file, size, rows }: EmbeddingSet, width = siz
       const count = Math.min(perBlock, rows.length - from);
       const codes = new Float32Array(count * size);
       const bytes = new Uint8Array(codes.buffer);
-      for (let i = 0; i < count; ) {
+      for (let i = 0; i < count;) {
         let run = 1;
         while (i + run < count && rows[from + i + run] === rows[from + i] + run) run++;
-        for (let at = 0; at < run * size * 4; ) {
+        for (let at = 0; at < run * size * 4;) {
           const got = readSync(source, bytes, i * size * 4 + at, run * size * 4 - at, rows[from + i] * size * 4 + at);
-          if (!got) throw new Error(`The embeddings in ${file} end before row ${rows[from + i] + Math.floor(at / (size * 4))}. Start again: rows that are missing are made anew.`);
+          if (!got)
+            throw new Error(
+              `The embeddings in ${file} end before row ${rows[from + i] + Math.floor(at / (size * 4))}. Start again: rows that are missing are made anew.`,
+            );
           at += got;
         }
         i += run;

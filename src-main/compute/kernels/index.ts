@@ -30,7 +30,11 @@ export const hasKernel = (op: string): boolean => ops.has(op);
 /** The file for the widest instructions that the processor has. `prefix`: which of those that set-up compiles. */
 export function compiledFile(prefix: '' | 'augment-'): string | undefined {
   const has = instructions();
-  const level = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'].every((i) => has.has(i)) ? 'avx512' : has.has('avx2') && has.has('fma') ? 'avx2' : undefined;
+  const level = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'].every((i) => has.has(i))
+    ? 'avx512'
+    : has.has('avx2') && has.has('fma')
+      ? 'avx2'
+      : undefined;
   const file = level && fileURLToPath(new URL(`../../../dist/kernels/${prefix}${level}.node`, import.meta.url));
   return file && fs.existsSync(file) ? file : undefined;
 }

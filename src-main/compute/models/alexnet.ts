@@ -18,24 +18,47 @@ const side = 6;
 const modules: Record<string, string> = { dense0: 'classifier.1.', dense1: 'classifier.4.', head: 'classifier.6.' };
 
 const schema = z.object({
-  width: z.int().min(4).max(64).default(64).describe('Channels of the first layer; 64 is the published network.').meta({ title: 'Width', group: 'Model' }),
-  dense: z.int().min(4).max(4096).default(512).describe('Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.').meta({ title: 'Dense units', group: 'Model' }),
+  width: z
+    .int()
+    .min(4)
+    .max(64)
+    .default(64)
+    .describe('Channels of the first layer; 64 is the published network.')
+    .meta({ title: 'Width', group: 'Model' }),
+  dense: z
+    .int()
+    .min(4)
+    .max(4096)
+    .default(512)
+    .describe(
+      'Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.',
+    )
+    .meta({ title: 'Dense units', group: 'Model' }),
   dropout: dropoutParameter(0.5, 'before each dense layer'),
 });
 
 export const alexnet = defineModel({
   id: 'alexnet',
   title: 'AlexNet',
-  summary: 'The network that began it (2012): five convolutions and two large dense layers. For comparison; newer ones are better.',
+  summary:
+    'The network that began it (2012): five convolutions and two large dense layers. For comparison; newer ones are better.',
   schema,
   usual: { learningRate: 0.0003 },
   build({ width, dense: units, dropout }, { sizePx, classes }) {
-    if (sizePx < 63) throw new Error(`AlexNet needs images of at least 63 px, and these are ${sizePx} px: choose a larger size, or another model.`);
+    if (sizePx < 63)
+      throw new Error(
+        `AlexNet needs images of at least 63 px, and these are ${sizePx} px: choose a larger size, or another model.`,
+      );
     return classifier(
       (x, scope) => {
         let h = x;
         convolutions.forEach(({ wide, size, stride, padding, pool }, i) => {
-          h = convolutionBlock(h, `conv${i}`, { filters: width * wide, size, stride, padding, activation: 'relu', norm: false }, scope);
+          h = convolutionBlock(
+            h,
+            `conv${i}`,
+            { filters: width * wide, size, stride, padding, activation: 'relu', norm: false },
+            scope,
+          );
           if (pool) h = pooled(h, `conv${i}/pool`, { size: 3, stride: 2 }, scope);
         });
         let row = scope.dropout('dense0', flattened(h, 'grid', side, scope), dropout); // [B, 36 · 4 · width]
@@ -45,7 +68,13 @@ export const alexnet = defineModel({
       { classes },
     );
   },
-  foreign: () => [{ id: 'torchvision', flattened: { dense0: side }, prefix: (layer) => modules[layer] ?? `features.${convolutions[Number(layer.slice('conv'.length))].index}.` }],
+  foreign: () => [
+    {
+      id: 'torchvision',
+      flattened: { dense0: side },
+      prefix: (layer) => modules[layer] ?? `features.${convolutions[Number(layer.slice('conv'.length))].index}.`,
+    },
+  ],
   foreignParameters(tensors) {
     const [first, dense] = ['features.0.weight', 'classifier.1.weight'].map((name) => tensors.get(name)?.shape[0]);
     return first && dense ? { width: first, dense } : {};

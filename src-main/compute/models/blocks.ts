@@ -27,16 +27,33 @@ export function convolutionBlock(x: Tensor4D, name: string, block: ConvolutionBl
   const inputs = x.shape[3];
   const start = { fanIn: size * size * inputs, fanOut: size * size * filters, gain: 2, axis: 3 };
   const kernel = scope.weight(`${name}/kernel`, [size, size, inputs, filters], start) as Tensor4D;
-  return convolved(x, kernel, { name, kind: 'convolution', size, inputs, outputs: filters, axis: 3, op: convolve }, block, scope);
+  return convolved(
+    x,
+    kernel,
+    { name, kind: 'convolution', size, inputs, outputs: filters, axis: 3, op: convolve },
+    block,
+    scope,
+  );
 }
 
 /** The same with a kernel of its own for each channel. */
-export function depthwiseBlock(x: Tensor4D, name: string, block: Omit<ConvolutionBlock, 'filters'>, scope: Scope): Tensor4D {
+export function depthwiseBlock(
+  x: Tensor4D,
+  name: string,
+  block: Omit<ConvolutionBlock, 'filters'>,
+  scope: Scope,
+): Tensor4D {
   const { size = 3 } = block;
   const channels = x.shape[3];
   const start = { fanIn: size * size, fanOut: size * size, gain: 2, axis: 2 };
   const kernel = scope.weight(`${name}/kernel`, [size, size, channels, 1], start) as Tensor4D;
-  return convolved(x, kernel, { name, kind: 'depthwise convolution', size, inputs: 1, outputs: channels, axis: 2, op: depthwise }, block, scope);
+  return convolved(
+    x,
+    kernel,
+    { name, kind: 'depthwise convolution', size, inputs: 1, outputs: channels, axis: 2, op: depthwise },
+    block,
+    scope,
+  );
 }
 
 interface Convolution {
@@ -51,60 +68,126 @@ interface Convolution {
   op: typeof convolve;
 }
 
-function convolved(x: Tensor4D, kernel: Tensor4D, { name, kind, size, inputs, outputs, axis, op }: Convolution, block: Omit<ConvolutionBlock, 'filters'>, scope: Scope): Tensor4D {
+function convolved(
+  x: Tensor4D,
+  kernel: Tensor4D,
+  { name, kind, size, inputs, outputs, axis, op }: Convolution,
+  block: Omit<ConvolutionBlock, 'filters'>,
+  scope: Scope,
+): Tensor4D {
   const { stride = 1, padding = 'same', pool = 1, activation = 'none', norm = true } = block;
   const options = { stride, padding };
   const output = [sideAfter(x.shape[1], size, options), sideAfter(x.shape[2], size, options), outputs];
   const layer: Layer = { name, kind, output, macs: sizeOf(output) * size * size * inputs };
-  if (norm && !scope.folded) return scope.normalise(`${name}/norm`, scope.layer(layer, () => op(x, kernel, options)), { pool, activation });
-  const { kernel: own, bias } = norm ? scope.folded!(name, axis) : { kernel, bias: scope.weight(`${name}/bias`, [outputs], 0) as Tensor1D };
+  if (norm && !scope.folded)
+    return scope.normalise(
+      `${name}/norm`,
+      scope.layer(layer, () => op(x, kernel, options)),
+      { pool, activation },
+    );
+  const { kernel: own, bias } = norm
+    ? scope.folded!(name, axis)
+    : { kernel, bias: scope.weight(`${name}/bias`, [outputs], 0) as Tensor1D };
   // Pooling and an activation that never falls may change places.
   const y = scope.layer(layer, () => op(x, own as Tensor4D, { ...options, bias, activation }));
   return pool === 2 ? pooled(y, `${name}/pool`, { size: 2 }, scope) : y;
 }
 
 /** Max pooling; `stride` is the window's size where it is not said. */
-export function pooled(x: Tensor4D, name: string, { size, stride = size, padding = 0 }: { size: number; stride?: number; padding?: number }, scope: Scope): Tensor4D {
+export function pooled(
+  x: Tensor4D,
+  name: string,
+  { size, stride = size, padding = 0 }: { size: number; stride?: number; padding?: number },
+  scope: Scope,
+): Tensor4D {
   const [height, width] = [x.shape[1], x.shape[2]].map((side) => sideAfter(side, size, { stride, padding }));
-  return scope.layer({ name, kind: 'max pooling', output: [height, width, x.shape[3]], macs: 0 }, () => maxPool(x, size, stride, padding));
+  return scope.layer({ name, kind: 'max pooling', output: [height, width, x.shape[3]], macs: 0 }, () =>
+    maxPool(x, size, stride, padding),
+  );
 }
 
 /** The mean over all places: of an image of any size. */
 export function averaged(x: Tensor4D, name: string, scope: Scope): Tensor2D {
-  return scope.layer({ name, kind: 'average pooling', output: [x.shape[3]], macs: 0 }, () => tf.mean(x, [1, 2]) as Tensor2D); // [B, C]
+  return scope.layer(
+    { name, kind: 'average pooling', output: [x.shape[3]], macs: 0 },
+    () => tf.mean(x, [1, 2]) as Tensor2D,
+  ); // [B, C]
 }
 
 /** Means to a grid of side × side, then all in one row; x is square. */
 export function flattened(x: Tensor4D, name: string, side: number, scope: Scope): Tensor2D {
-  const grid = scope.layer({ name, kind: 'average pooling', output: [side, side, x.shape[3]], macs: 0 }, () => adaptiveAveragePool(x, side));
+  const grid = scope.layer({ name, kind: 'average pooling', output: [side, side, x.shape[3]], macs: 0 }, () =>
+    adaptiveAveragePool(x, side),
+  );
   return tf.reshape(grid, [x.shape[0], side * side * x.shape[3]]); // [B, side · side · C]
 }
 
 /** Doubles the sides: kernel 4 at stride 2 covers every output pixel equally often, so no chequerboard (Odena et al. 2016). */
-export function doublingBlock(x: Tensor4D, name: string, { filters, activation }: { filters: number; activation: Activation }, scope: Scope): Tensor4D {
+export function doublingBlock(
+  x: Tensor4D,
+  name: string,
+  { filters, activation }: { filters: number; activation: Activation },
+  scope: Scope,
+): Tensor4D {
   const [, height, width, inputs] = x.shape;
   // 4 taps reach each pixel.
-  const kernel = scope.weight(`${name}/kernel`, [4, 4, filters, inputs], { fanIn: 4 * inputs, fanOut: 16 * filters, gain: 2, axis: 2 }) as Tensor4D;
+  const kernel = scope.weight(`${name}/kernel`, [4, 4, filters, inputs], {
+    fanIn: 4 * inputs,
+    fanOut: 16 * filters,
+    gain: 2,
+    axis: 2,
+  }) as Tensor4D;
   const bias = scope.weight(`${name}/bias`, [filters], 0) as Tensor1D;
   const output = [height * 2, width * 2, filters];
-  return scope.layer({ name, kind: 'transposed convolution', output, macs: sizeOf(output) * 4 * inputs }, () => deconvolve(x, kernel, { stride: 2, bias, activation }));
+  return scope.layer({ name, kind: 'transposed convolution', output, macs: sizeOf(output) * 4 * inputs }, () =>
+    deconvolve(x, kernel, { stride: 2, bias, activation }),
+  );
 }
 
 /** x [B, …, inputs] → [B, …, units]. How its kernel begins: scope.ts. */
-export function dense<T extends Tensor2D | Tensor3D>(x: T, units: number, name: string, scope: Scope, activation: Activation = 'none', { gain = 1, deviation }: Partial<Pick<Kernel, 'gain' | 'deviation'>> = {}): T {
+export function dense<T extends Tensor2D | Tensor3D>(
+  x: T,
+  units: number,
+  name: string,
+  scope: Scope,
+  activation: Activation = 'none',
+  { gain = 1, deviation }: Partial<Pick<Kernel, 'gain' | 'deviation'>> = {},
+): T {
   const [rows, inputs] = [x.shape.slice(1, -1), x.shape.at(-1)!];
-  const kernel = scope.weight(`${name}/kernel`, [inputs, units], { fanIn: inputs, fanOut: units, gain, axis: 1, deviation }) as Tensor2D;
+  const kernel = scope.weight(`${name}/kernel`, [inputs, units], {
+    fanIn: inputs,
+    fanOut: units,
+    gain,
+    axis: 1,
+    deviation,
+  }) as Tensor2D;
   const bias = scope.weight(`${name}/bias`, [units], 0) as Tensor1D;
-  return scope.layer(denseLayer(name, rows, inputs, units), () => traced('dense', [x, kernel, bias], { activation }, () => {
-    if (!rows.length) return addBias(tf.matMul(x as Tensor2D, kernel), bias, activation) as T;
-    return tf.reshape(addBias(tf.matMul(tf.reshape(x, [-1, inputs]) as Tensor2D, kernel), bias, activation), x.shape.with(-1, units) as [number, number]) as T;
-  }));
+  return scope.layer(denseLayer(name, rows, inputs, units), () =>
+    traced('dense', [x, kernel, bias], { activation }, () => {
+      if (!rows.length) return addBias(tf.matMul(x as Tensor2D, kernel), bias, activation) as T;
+      return tf.reshape(
+        addBias(tf.matMul(tf.reshape(x, [-1, inputs]) as Tensor2D, kernel), bias, activation),
+        x.shape.with(-1, units) as [number, number],
+      ) as T;
+    }),
+  );
 }
 
 /** Dense without bias, normalisation over the batch, activation. */
-export function denseBlock(x: Tensor2D, units: number, name: string, scope: Scope, activation: After['activation'] = 'relu'): Tensor2D {
+export function denseBlock(
+  x: Tensor2D,
+  units: number,
+  name: string,
+  scope: Scope,
+  activation: After['activation'] = 'relu',
+): Tensor2D {
   const inputs = x.shape[1];
-  const kernel = scope.weight(`${name}/kernel`, [inputs, units], { fanIn: inputs, fanOut: units, gain: 2, axis: 1 }) as Tensor2D;
+  const kernel = scope.weight(`${name}/kernel`, [inputs, units], {
+    fanIn: inputs,
+    fanOut: units,
+    gain: 2,
+    axis: 1,
+  }) as Tensor2D;
   const layer = denseLayer(name, [], inputs, units);
   if (scope.folded) {
     const { kernel, bias } = scope.folded(name, 1);
@@ -112,15 +195,33 @@ export function denseBlock(x: Tensor2D, units: number, name: string, scope: Scop
   }
   const n = x.shape[0];
   const sums = scope.layer(layer, () => tf.matMul(x, kernel));
-  return tf.reshape(scope.normalise(`${name}/norm`, tf.reshape(sums, [n, 1, 1, units]) as Tensor4D, { activation }), [n, units]);
+  return tf.reshape(scope.normalise(`${name}/norm`, tf.reshape(sums, [n, 1, 1, units]) as Tensor4D, { activation }), [
+    n,
+    units,
+  ]);
 }
 
-const denseLayer = (name: string, rows: number[], inputs: number, units: number): Layer => ({ name, kind: 'dense', output: [...rows, units], macs: sizeOf(rows) * inputs * units });
+const denseLayer = (name: string, rows: number[], inputs: number, units: number): Layer => ({
+  name,
+  kind: 'dense',
+  output: [...rows, units],
+  macs: sizeOf(rows) * inputs * units,
+});
 
 /** Squeeze-and-excitation (Hu et al. 2018): each channel times what the means of all channels say, between 0 and 1. `reduction`: how much narrower it is inside. */
 export function recalibrated(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
   const [n, height, width, channels] = x.shape;
-  const inner = dense(averaged(x, `${name}/mean`, scope), Math.max(1, Math.round(channels / reduction)), `${name}/squeeze`, scope, 'relu', { gain: 2 });
+  const inner = dense(
+    averaged(x, `${name}/mean`, scope),
+    Math.max(1, Math.round(channels / reduction)),
+    `${name}/squeeze`,
+    scope,
+    'relu',
+    { gain: 2 },
+  );
   const scale = dense(inner, channels, `${name}/excite`, scope, 'sigmoid');
-  return scope.layer({ name, kind: 'scaling', output: [height, width, channels], macs: 0 }, () => tf.mul(x, tf.reshape(scale, [n, 1, 1, channels])) as Tensor4D);
+  return scope.layer(
+    { name, kind: 'scaling', output: [height, width, channels], macs: 0 },
+    () => tf.mul(x, tf.reshape(scale, [n, 1, 1, channels])) as Tensor4D,
+  );
 }

@@ -9,13 +9,33 @@ import { averaged, convolutionBlock, dense, denseBlock, recalibrated } from './b
 import { batchNormParameter, classifier, defineModel, dropoutParameter } from './model.ts';
 
 const schema = z.object({
-  width: z.int().min(4).max(256).default(32).describe('Channels of the first block; each further block has twice as many, up to eight times.').meta({ title: 'Width', group: 'Model' }),
-  depth: z.int().min(1).max(8).default(4).describe('Blocks, each halving the image.').meta({ title: 'Depth', group: 'Model' }),
-  dense: z.int().min(4).max(4096).default(256).describe('Units of the dense layer before the classes.').meta({ title: 'Dense units', group: 'Model' }),
+  width: z
+    .int()
+    .min(4)
+    .max(256)
+    .default(32)
+    .describe('Channels of the first block; each further block has twice as many, up to eight times.')
+    .meta({ title: 'Width', group: 'Model' }),
+  depth: z
+    .int()
+    .min(1)
+    .max(8)
+    .default(4)
+    .describe('Blocks, each halving the image.')
+    .meta({ title: 'Depth', group: 'Model' }),
+  dense: z
+    .int()
+    .min(4)
+    .max(4096)
+    .default(256)
+    .describe('Units of the dense layer before the classes.')
+    .meta({ title: 'Dense units', group: 'Model' }),
   pooling: z
     .enum(['flatten', 'global'])
     .default('global')
-    .describe('What the dense layer sees: every place of the last map (flatten), or the mean over all places (global), which fits images of any size.')
+    .describe(
+      'What the dense layer sees: every place of the last map (flatten), or the mean over all places (global), which fits images of any size.',
+    )
     .meta({ title: 'Pooling', group: 'Model' }),
   batchNorm: batchNormParameter(true),
   dropout: dropoutParameter(0.1, 'after each block and before the classes'),
@@ -33,18 +53,31 @@ export const cnn = defineModel({
   schema,
   build({ width, depth, dense: units, pooling, batchNorm, dropout, attention }, { sizePx, classes }) {
     const most = Math.floor(Math.log2(sizePx));
-    if (depth > most) throw new Error(`Images of ${sizePx} px cannot be halved ${depth} times: choose a depth of at most ${most}, or larger images.`);
+    if (depth > most)
+      throw new Error(
+        `Images of ${sizePx} px cannot be halved ${depth} times: choose a depth of at most ${most}, or larger images.`,
+      );
     return classifier(
       (x, scope) => {
         let h = x;
         for (let i = 0; i < depth; i++) {
-          h = convolutionBlock(h, `block${i}`, { filters: width * Math.min(8, 2 ** i), pool: 2, activation: 'relu', norm: batchNorm }, scope);
+          h = convolutionBlock(
+            h,
+            `block${i}`,
+            { filters: width * Math.min(8, 2 ** i), pool: 2, activation: 'relu', norm: batchNorm },
+            scope,
+          );
           if (attention === 'se') h = recalibrated(h, `block${i}/se`, scope);
           h = scope.dropout(`block${i}`, h, dropout); // [B, S/2^(i+1), S/2^(i+1), filters]
         }
         const [n, height, across, channels] = h.shape;
-        const row = pooling === 'global' ? averaged(h, 'mean', scope) : (tf.reshape(h, [n, height * across * channels]) as Tensor2D);
-        return batchNorm ? denseBlock(row, units, 'dense', scope) : dense(row, units, 'dense', scope, 'relu', { gain: 2 }); // [B, dense]
+        const row =
+          pooling === 'global'
+            ? averaged(h, 'mean', scope)
+            : (tf.reshape(h, [n, height * across * channels]) as Tensor2D);
+        return batchNorm
+          ? denseBlock(row, units, 'dense', scope)
+          : dense(row, units, 'dense', scope, 'relu', { gain: 2 }); // [B, dense]
       },
       { classes, dropout },
     );

@@ -30,7 +30,9 @@ export function convAutoencoder({ sizePx, width, depth, bottleneck, dropout }: C
         h = convolutionBlock(h, `encode${i}`, { filters, pool: 2, activation: 'relu' }, scope);
         h = scope.dropout(`encode${i}`, h, dropout) as Tensor4D; // [B, S/2^(i+1), S/2^(i+1), filters]
       });
-      return bottleneck > 0 ? dense(tf.reshape(h, [x.shape[0], small * small * last]) as Tensor2D, bottleneck, 'code', scope) : h; // [B, bottleneck]
+      return bottleneck > 0
+        ? dense(tf.reshape(h, [x.shape[0], small * small * last]) as Tensor2D, bottleneck, 'code', scope)
+        : h; // [B, bottleneck]
     },
     (code, scope) => {
       let h = code as Tensor4D;

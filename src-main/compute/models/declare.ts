@@ -14,7 +14,10 @@ export interface Declaration {
   layers: (Layer & { parameters: number })[];
 }
 
-export function declare(forward: (x: Tensor4D, scope: Scope) => Tensor, inputShape: [number, number, number]): Declaration {
+export function declare(
+  forward: (x: Tensor4D, scope: Scope) => Tensor,
+  inputShape: [number, number, number],
+): Declaration {
   const declared: Declaration = { weights: [], norms: [], layers: [] };
   let parameters = 0;
   const scope: Scope = {
@@ -35,7 +38,15 @@ export function declare(forward: (x: Tensor4D, scope: Scope) => Tensor, inputSha
       declared.norms.push({ name, shape: [channels] });
       const y = scope.layer({ name, kind: 'batch normalisation', output: [height, width, channels], macs: 0 }, () => x);
       if (pool === 1) return y;
-      return scope.layer({ name: name.replace(/norm$/, 'pool'), kind: 'max pooling', output: [Math.floor(height / 2), Math.floor(width / 2), channels], macs: 0 }, () => y);
+      return scope.layer(
+        {
+          name: name.replace(/norm$/, 'pool'),
+          kind: 'max pooling',
+          output: [Math.floor(height / 2), Math.floor(width / 2), channels],
+          macs: 0,
+        },
+        () => y,
+      );
     },
     dropout: (_name, x) => x,
     path: (_name, branch) => branch,

@@ -7,7 +7,14 @@ import { z } from 'zod';
 import { tf } from '../backend.ts';
 import type { ConvolutionOptions } from '../ops/convolution.ts';
 import { averaged, convolutionBlock, depthwiseBlock } from './blocks.ts';
-import { classifier, defineModel, dropoutParameter, stochasticDepthParameter, torchEpsilon, type Convention } from './model.ts';
+import {
+  classifier,
+  defineModel,
+  dropoutParameter,
+  stochasticDepthParameter,
+  torchEpsilon,
+  type Convention,
+} from './model.ts';
 import type { Scope } from './scope.ts';
 
 interface Stage {
@@ -39,12 +46,16 @@ const schema = z.object({
   padding: z
     .enum(['tensorflow', 'pytorch'])
     .default('tensorflow')
-    .describe('Where zeros are laid around the image, and what normalisations add to the variance. As weights from elsewhere want it: tf_efficientnet_lite0 is of TensorFlow, efficientnet_lite0 of PyTorch.')
+    .describe(
+      'Where zeros are laid around the image, and what normalisations add to the variance. As weights from elsewhere want it: tf_efficientnet_lite0 is of TensorFlow, efficientnet_lite0 of PyTorch.',
+    )
     .meta({ title: 'Padding', group: 'Model', advanced: true }),
   levels: z
     .boolean()
     .default(false)
-    .describe('The classes are told from the means of the last layer alone, or also from those of the four stages before it: what tells a pattern from another may be gone where things are told apart.')
+    .describe(
+      'The classes are told from the means of the last layer alone, or also from those of the four stages before it: what tells a pattern from another may be gone where things are told apart.',
+    )
     .meta({ title: 'Features of all depths', group: 'Model', advanced: true }),
   dropout: dropoutParameter(0.2, 'before the classes'),
   stochasticDepth: stochasticDepthParameter(0),
@@ -63,7 +74,15 @@ export const efficientNetLite0 = defineModel({
         let done = 0;
         const means: Tensor2D[] = [];
         stages.forEach((stage, s) => {
-          for (let i = 0; i < stage.repeat; i++) h = invertedResidual(h, `stage${s}/block${i}`, { ...stage, stride: i === 0 ? stage.stride : 1 }, pad, (stochasticDepth * ++done) / all, scope);
+          for (let i = 0; i < stage.repeat; i++)
+            h = invertedResidual(
+              h,
+              `stage${s}/block${i}`,
+              { ...stage, stride: i === 0 ? stage.stride : 1 },
+              pad,
+              (stochasticDepth * ++done) / all,
+              scope,
+            );
           if (levels && s >= firstLevel) means.unshift(averaged(h, `stage${s}/mean`, scope));
         });
         h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);
@@ -76,15 +95,36 @@ export const efficientNetLite0 = defineModel({
   foreign: () => [convention],
 });
 
-function invertedResidual(x: Tensor4D, name: string, { size, stride, expand, filters }: Stage, pad: Pad, rate: number, scope: Scope): Tensor4D {
+function invertedResidual(
+  x: Tensor4D,
+  name: string,
+  { size, stride, expand, filters }: Stage,
+  pad: Pad,
+  rate: number,
+  scope: Scope,
+): Tensor4D {
   const inputs = x.shape[3];
-  const wide = expand === 1 ? x : convolutionBlock(x, `${name}/expand`, { filters: inputs * expand, size: 1, activation: 'relu6' }, scope);
-  const deep = depthwiseBlock(wide, `${name}/depthwise`, { size, stride, padding: pad(size), activation: 'relu6' }, scope);
+  const wide =
+    expand === 1
+      ? x
+      : convolutionBlock(x, `${name}/expand`, { filters: inputs * expand, size: 1, activation: 'relu6' }, scope);
+  const deep = depthwiseBlock(
+    wide,
+    `${name}/depthwise`,
+    { size, stride, padding: pad(size), activation: 'relu6' },
+    scope,
+  );
   const y = convolutionBlock(deep, `${name}/project`, { filters, size: 1 }, scope);
   return stride === 1 && inputs === filters ? tf.add(scope.path(name, y, rate), x) : y;
 }
 
-const outer: Record<string, string> = { stem: 'conv_stem.', 'stem/norm': 'bn1.', features: 'conv_head.', 'features/norm': 'bn2.', head: 'classifier.' };
+const outer: Record<string, string> = {
+  stem: 'conv_stem.',
+  'stem/norm': 'bn1.',
+  features: 'conv_head.',
+  'features/norm': 'bn2.',
+  head: 'classifier.',
+};
 
 const convention: Convention = {
   id: 'timm',
@@ -92,7 +132,10 @@ const convention: Convention = {
     if (layer in outer) return outer[layer];
     const [, stage, block, part, norm] = /^stage(\d)\/block(\d)\/(\w+)(\/norm)?$/.exec(layer)!;
     // Blocks without expansion call their projection what others call the expansion.
-    const names = stages[Number(stage)].expand === 1 ? { depthwise: 'conv_dw', project: 'conv_pw' } : { expand: 'conv_pw', depthwise: 'conv_dw', project: 'conv_pwl' };
+    const names =
+      stages[Number(stage)].expand === 1
+        ? { depthwise: 'conv_dw', project: 'conv_pw' }
+        : { expand: 'conv_pw', depthwise: 'conv_dw', project: 'conv_pwl' };
     const at = Object.keys(names).indexOf(part);
     return `blocks.${stage}.${block}.${norm ? `bn${at + 1}` : Object.values(names)[at]}.`;
   },

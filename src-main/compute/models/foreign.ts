@@ -31,25 +31,48 @@ interface Match {
   bias?: string;
 }
 
-const leaves: Record<string, string> = { kernel: 'weight', bias: 'bias', gamma: 'weight', beta: 'bias', mean: 'running_mean', variance: 'running_var' };
+const leaves: Record<string, string> = {
+  kernel: 'weight',
+  bias: 'bias',
+  gamma: 'weight',
+  beta: 'bias',
+  mean: 'running_mean',
+  variance: 'running_var',
+};
 
 /**
  * `params` are the model's own. With `head: 'fresh'` the last layer keeps its random weights: for other classes than theirs. Throws an Error that says
  * which tensors are missing, superfluous, or of another shape; the network is then as it was.
  */
-export async function loadForeign(network: Network<Classifier>, record: ModelRecord, params: Record<string, unknown>, file: string, { head = 'load' as 'load' | 'fresh' } = {}): Promise<Loaded> {
+export async function loadForeign(
+  network: Network<Classifier>,
+  record: ModelRecord,
+  params: Record<string, unknown>,
+  file: string,
+  { head = 'load' as 'load' | 'fresh' } = {},
+): Promise<Loaded> {
   const conventions = record.foreign?.(params);
-  if (!conventions) throw new Error(`${record.title} takes no weights from elsewhere: no other library has this network.`);
+  if (!conventions)
+    throw new Error(`${record.title} takes no weights from elsewhere: no other library has this network.`);
   const source = openSafetensors(file);
   try {
     const tried = conventions.map((convention) => ({ convention, ...match(network, convention, source) }));
-    const { convention, matches } = tried.reduce((best, other) => (known(source, other.matches) > known(source, best.matches) ? other : best));
+    const { convention, matches } = tried.reduce((best, other) =>
+      known(source, other.matches) > known(source, best.matches) ? other : best,
+    );
     const isHead = (name: string): boolean => head === 'fresh' && name.startsWith(convention.prefix('head'));
     const wanted = matches.filter(({ name }) => !isHead(name));
     const used = new Set(wanted.flatMap(({ name, bias }) => (bias ? [name, bias] : [name])));
     const skipped = [...source.tensors.keys()].filter((name) => !used.has(name));
-    const wrong = misfits(source, wanted, skipped.filter((name) => !isHead(name) && !name.endsWith('.num_batches_tracked')));
-    if (wrong) throw new Error(`The weights in ${path.basename(file)} are not of this ${record.title}, as ${convention.id} names them. ${wrong}${otherParameters(record, params, source)}`);
+    const wrong = misfits(
+      source,
+      wanted,
+      skipped.filter((name) => !isHead(name) && !name.endsWith('.num_batches_tracked')),
+    );
+    if (wrong)
+      throw new Error(
+        `The weights in ${path.basename(file)} are not of this ${record.title}, as ${convention.id} names them. ${wrong}${otherParameters(record, params, source)}`,
+      );
     const values = await network.read();
     for (const { piece, target, at, name, bias } of wanted) {
       const into = values[target].subarray(at, at + sizeOf(piece.shape));
@@ -63,12 +86,18 @@ export async function loadForeign(network: Network<Classifier>, record: ModelRec
   }
 }
 
-const known = (source: Safetensors, matches: Match[]): number => matches.filter(({ name }) => source.tensors.has(name)).length;
+const known = (source: Safetensors, matches: Match[]): number =>
+  matches.filter(({ name }) => source.tensors.has(name)).length;
 
 function match(network: Network<Classifier>, convention: Convention, { tensors }: Safetensors): { matches: Match[] } {
-  const depthwise = new Set(network.layers.filter(({ kind }) => kind === 'depthwise convolution').map(({ name }) => `${name}/kernel`));
+  const depthwise = new Set(
+    network.layers.filter(({ kind }) => kind === 'depthwise convolution').map(({ name }) => `${name}/kernel`),
+  );
   const matches: Match[] = [];
-  for (const [target, pieces] of [['weights', network.pieces], ['statistics', network.moving]] as const) {
+  for (const [target, pieces] of [
+    ['weights', network.pieces],
+    ['statistics', network.moving],
+  ] as const) {
     let at = 0;
     for (const piece of pieces) {
       const cut = piece.name.lastIndexOf('/');
@@ -76,7 +105,14 @@ function match(network: Network<Classifier>, convention: Convention, { tensors }
       const name = cut < 0 ? convention.prefix(piece.name) : convention.prefix(layer) + leaves[leaf];
       const bias = leaf === 'mean' ? `${convention.prefix(layer.replace(/\/norm$/, ''))}bias` : '';
       const isBias = tensors.get(bias)?.shape.join() === piece.shape.join(); // of another shape it is superfluous, and told so
-      matches.push({ piece, target, at, name, shape: foreignShape(piece, leaf, depthwise.has(piece.name), tensors.get(name)?.shape), ...(isBias && { bias }) });
+      matches.push({
+        piece,
+        target,
+        at,
+        name,
+        shape: foreignShape(piece, leaf, depthwise.has(piece.name), tensors.get(name)?.shape),
+        ...(isBias && { bias }),
+      });
       at += sizeOf(piece.shape);
     }
   }
@@ -103,7 +139,8 @@ function turn(theirs: ArrayLike<number>, ours: Float32Array, shape: number[], si
   for (let place = 0; place < places; place++) {
     for (let channel = 0; channel < channels; channel++) {
       const to = (place * channels + channel) * outputs;
-      for (let output = 0; output < outputs; output++) ours[to + output] = theirs[(output * channels + channel) * places + place];
+      for (let output = 0; output < outputs; output++)
+        ours[to + output] = theirs[(output * channels + channel) * places + place];
     }
   }
 }
@@ -111,8 +148,12 @@ function turn(theirs: ArrayLike<number>, ours: Float32Array, shape: number[], si
 /** What to set for the weights to fit, in words; nothing where the file does not tell. */
 function otherParameters(record: ModelRecord, params: Record<string, unknown>, { tensors }: Safetensors): string {
   const now = record.schema.parse(params);
-  const others = Object.entries(record.foreignParameters?.(tensors) ?? {}).filter(([name, value]) => now[name] !== value);
-  return others.length ? ` They were made with ${others.map(([name, value]) => `${name} ${String(value)}`).join(', ')}: set ${others.length === 1 ? 'it' : 'these'} and try again.` : '';
+  const others = Object.entries(record.foreignParameters?.(tensors) ?? {}).filter(
+    ([name, value]) => now[name] !== value,
+  );
+  return others.length
+    ? ` They were made with ${others.map(([name, value]) => `${name} ${String(value)}`).join(', ')}: set ${others.length === 1 ? 'it' : 'these'} and try again.`
+    : '';
 }
 
 /** In words, or nothing where all fits. */
@@ -123,8 +164,17 @@ function misfits({ tensors }: Safetensors, wanted: Match[], superfluous: string[
     .filter(({ name, shape }) => tensors.has(name) && written(tensors.get(name)!.shape) !== written(shape))
     .map(({ name, shape }) => `${name} is ${written(tensors.get(name)!.shape)} and would have to be ${written(shape)}`);
   const extra = superfluous.map((name) => `${name} ${written(tensors.get(name)!.shape)}`);
-  return ([['Missing', missing], ['Of another shape', other], ['Superfluous', extra]] as const)
+  return (
+    [
+      ['Missing', missing],
+      ['Of another shape', other],
+      ['Superfluous', extra],
+    ] as const
+  )
     .filter(([, list]) => list.length)
-    .map(([what, list]) => `${what}: ${list.slice(0, 5).join('; ')}${list.length > 5 ? `; and ${list.length - 5} more` : ''}.`)
+    .map(
+      ([what, list]) =>
+        `${what}: ${list.slice(0, 5).join('; ')}${list.length > 5 ? `; and ${list.length - 5} more` : ''}.`,
+    )
     .join(' ');
 }

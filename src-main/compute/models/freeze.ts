@@ -14,7 +14,11 @@ export interface Frozen {
 type Named = (name: string) => Tensor;
 
 /** Normalisations by statistics that stay: folded into the kernel before them, or alone. Differentiable in the weights. */
-export function folding(weight: Named, statistic: Named, epsilon: number): Required<Pick<Scope, 'normalise' | 'folded'>> {
+export function folding(
+  weight: Named,
+  statistic: Named,
+  epsilon: number,
+): Required<Pick<Scope, 'normalise' | 'folded'>> {
   const factors = (name: string): { scale: Tensor1D; shift: Tensor1D } => {
     const scale = tf.div(weight(`${name}/gamma`), tf.sqrt(tf.add(statistic(`${name}/variance`), epsilon))) as Tensor1D;
     return { scale, shift: tf.sub(weight(`${name}/beta`), tf.mul(statistic(`${name}/mean`), scale)) };
@@ -29,7 +33,16 @@ export function folding(weight: Named, statistic: Named, epsilon: number): Requi
     folded(name, axis) {
       const { scale, shift } = factors(`${name}/norm`);
       const kernel = weight(`${name}/kernel`);
-      return { kernel: tf.mul(kernel, tf.reshape(scale, kernel.shape.map((_, i) => (i === axis ? -1 : 1)))), bias: shift };
+      return {
+        kernel: tf.mul(
+          kernel,
+          tf.reshape(
+            scale,
+            kernel.shape.map((_, i) => (i === axis ? -1 : 1)),
+          ),
+        ),
+        bias: shift,
+      };
     },
   };
 }
@@ -41,7 +54,8 @@ export function freeze(weights: Map<string, Tensor>, statistics: Map<string, Ten
   const { normalise, folded } = folding(weight, named(statistics), epsilon);
   const folds = new Map<string, Folded>();
   const scope: Scope = {
-    weight, normalise,
+    weight,
+    normalise,
     layer: (_layer, run) => run(),
     dropout: (_name, x) => x,
     path: (_name, branch) => branch,

@@ -8,19 +8,40 @@ import { native, typeAttribute } from '../ops/native.ts';
 import { fillNormal, random, type Random } from '../random.ts';
 import { sizeOf, type Kernel, type Piece, type Start } from './scope.ts';
 
-export const initialisations = ['default', 'he-normal', 'he-uniform', 'glorot-normal', 'glorot-uniform', 'lecun-normal', 'orthogonal'] as const;
+export const initialisations = [
+  'default',
+  'he-normal',
+  'he-uniform',
+  'glorot-normal',
+  'glorot-uniform',
+  'lecun-normal',
+  'orthogonal',
+] as const;
 export type Initialisation = (typeof initialisations)[number];
 
 /** Constants and other noise than kernels' are the same whatever the choice. */
-export function startValues({ name, shape, start }: Piece & { start: Start }, seed: number, choice: Initialisation): Float32Array {
+export function startValues(
+  { name, shape, start }: Piece & { start: Start },
+  seed: number,
+  choice: Initialisation,
+): Float32Array {
   const values = new Float32Array(sizeOf(shape));
   if (typeof start === 'number') return values.fill(start);
   const next = random('weights', seed, name);
   if (!('fanIn' in start)) return fillNormal(values, next, start.deviation);
   const { fanIn, fanOut, gain, axis, deviation } = start;
   if (choice === 'orthogonal') return orthogonal(fillNormal(values, next), shape, axis, Math.sqrt(gain));
-  const variance = { default: deviation === undefined ? gain / fanIn : deviation ** 2, 'he-normal': 2 / fanIn, 'he-uniform': 2 / fanIn, 'glorot-normal': 2 / (fanIn + fanOut), 'glorot-uniform': 2 / (fanIn + fanOut), 'lecun-normal': 1 / fanIn }[choice];
-  return choice.endsWith('-uniform') ? fillUniform(values, next, Math.sqrt(3 * variance)) : fillNormal(values, next, Math.sqrt(variance));
+  const variance = {
+    default: deviation === undefined ? gain / fanIn : deviation ** 2,
+    'he-normal': 2 / fanIn,
+    'he-uniform': 2 / fanIn,
+    'glorot-normal': 2 / (fanIn + fanOut),
+    'glorot-uniform': 2 / (fanIn + fanOut),
+    'lecun-normal': 1 / fanIn,
+  }[choice];
+  return choice.endsWith('-uniform')
+    ? fillUniform(values, next, Math.sqrt(3 * variance))
+    : fillNormal(values, next, Math.sqrt(variance));
 }
 
 function fillUniform(out: Float32Array, next: Random, most: number): Float32Array {
@@ -36,7 +57,8 @@ function orthogonal(values: Float32Array, shape: number[], axis: Kernel['axis'],
   const outputs = shape[axis];
   const inputs = values.length / outputs;
   const after = sizeOf(shape.slice(axis + 1));
-  const place = (output: number, input: number): number => (Math.floor(input / after) * outputs + output) * after + (input % after);
+  const place = (output: number, input: number): number =>
+    (Math.floor(input / after) * outputs + output) * after + (input % after);
   const [rows, columns] = inputs >= outputs ? [inputs, outputs] : [outputs, inputs];
   const at = (row: number, column: number): number => (inputs >= outputs ? place(column, row) : place(row, column));
   const matrix = new Float64Array(rows * columns);
@@ -51,7 +73,12 @@ function orthonormal(matrix: Float64Array, rows: number, columns: number): Array
   const backend = native();
   if (!backend) return orthonormalise(matrix, rows, columns);
   const noise = tf.tensor2d(Float32Array.from(matrix), [rows, columns]);
-  const factors = backend.executeMultipleOutputs('Qr', [typeAttribute(backend), { name: 'full_matrices', type: backend.binding.TF_ATTR_BOOL, value: false }], [noise], 2);
+  const factors = backend.executeMultipleOutputs(
+    'Qr',
+    [typeAttribute(backend), { name: 'full_matrices', type: backend.binding.TF_ATTR_BOOL, value: false }],
+    [noise],
+    2,
+  );
   const [q, r] = factors.map((t) => t.dataSync<'float32'>());
   tf.dispose([noise, ...factors]);
   const signs = Array.from({ length: columns }, (_, j) => (r[j * columns + j] < 0 ? -1 : 1));

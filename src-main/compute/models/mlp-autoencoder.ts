@@ -21,7 +21,8 @@ export interface MlpAutoencoder {
 export function mlpAutoencoder({ sizePx, width, depth, bottleneck, dropout }: MlpAutoencoder): Autoencoder {
   const hidden = Array.from({ length: depth }, (_, i) => Math.max(bottleneck, Math.round(width / 2 ** i)));
   const outputs = sizePx * sizePx * 3;
-  const layer = (h: Tensor2D, units: number, name: string, scope: Scope): Tensor2D => scope.dropout(name, denseBlock(h, units, name, scope), dropout) as Tensor2D;
+  const layer = (h: Tensor2D, units: number, name: string, scope: Scope): Tensor2D =>
+    scope.dropout(name, denseBlock(h, units, name, scope), dropout) as Tensor2D;
   return autoencoder(
     (x, scope) => {
       let h = tf.reshape(x, [x.shape[0], outputs]) as Tensor2D;

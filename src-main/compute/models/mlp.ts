@@ -6,7 +6,13 @@ import { dense, denseBlock } from './blocks.ts';
 import { batchNormParameter, classifier, defineModel, dropoutParameter } from './model.ts';
 
 const schema = z.object({
-  width: z.int().min(4).max(4096).default(256).describe('Units of each hidden layer.').meta({ title: 'Width', group: 'Model' }),
+  width: z
+    .int()
+    .min(4)
+    .max(4096)
+    .default(256)
+    .describe('Units of each hidden layer.')
+    .meta({ title: 'Width', group: 'Model' }),
   depth: z.int().min(1).max(8).default(2).describe('Hidden layers.').meta({ title: 'Depth', group: 'Model' }),
   batchNorm: batchNormParameter(true),
   dropout: dropoutParameter(0.2, 'after each hidden layer'),
@@ -23,7 +29,9 @@ export const mlp = defineModel({
         const [n, height, across, channels] = x.shape;
         let h = tf.reshape(x, [n, height * across * channels]) as Tensor2D;
         for (let i = 0; i < depth; i++) {
-          h = batchNorm ? denseBlock(h, width, `hidden${i}`, scope) : dense(h, width, `hidden${i}`, scope, 'relu', { gain: 2 });
+          h = batchNorm
+            ? denseBlock(h, width, `hidden${i}`, scope)
+            : dense(h, width, `hidden${i}`, scope, 'relu', { gain: 2 });
           h = scope.dropout(`hidden${i}`, h, dropout);
         }
         return h; // [B, width]

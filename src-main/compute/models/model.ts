@@ -69,8 +69,15 @@ export function defineModel<P>({ build, foreign, ...record }: Definition<P>): Mo
 }
 
 /** Features and a dense head. `dropout`: before the head. */
-export function classifier(features: Classifier['features'], { classes, dropout = 0, epsilon }: { classes: number; dropout?: number; epsilon?: number }): Classifier {
-  return { features, epsilon, forward: (x, scope) => dense(scope.dropout('head', features(x, scope), dropout), classes, 'head', scope) }; // [B, classes]
+export function classifier(
+  features: Classifier['features'],
+  { classes, dropout = 0, epsilon }: { classes: number; dropout?: number; epsilon?: number },
+): Classifier {
+  return {
+    features,
+    epsilon,
+    forward: (x, scope) => dense(scope.dropout('head', features(x, scope), dropout), classes, 'head', scope),
+  }; // [B, classes]
 }
 
 /** torchvision's, in the square root of batch normalisations. */
@@ -78,14 +85,28 @@ export const torchEpsilon = 1e-5;
 
 /** Parameters that several architectures have. */
 export const dropoutParameter = (rate: number, where: string): z.ZodDefault<z.ZodNumber> =>
-  z.number().min(0).max(0.9).default(rate).describe(`The share of values left out at random ${where}, while training; 0 for none.`).meta({ title: 'Dropout', group: 'Model', step: 0.05 });
+  z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(rate)
+    .describe(`The share of values left out at random ${where}, while training; 0 for none.`)
+    .meta({ title: 'Dropout', group: 'Model', step: 0.05 });
 export const batchNormParameter = (on: boolean): z.ZodDefault<z.ZodBoolean> =>
-  z.boolean().default(on).describe('Normalises each channel over the batch after every layer. Deep networks train faster and more surely with it.').meta({ title: 'Batch normalisation', group: 'Model' });
+  z
+    .boolean()
+    .default(on)
+    .describe(
+      'Normalises each channel over the batch after every layer. Deep networks train faster and more surely with it.',
+    )
+    .meta({ title: 'Batch normalisation', group: 'Model' });
 export const stochasticDepthParameter = (rate: number): z.ZodDefault<z.ZodNumber> =>
   z
     .number()
     .min(0)
     .max(0.9)
     .default(rate)
-    .describe('How often the last block is left out while training; earlier ones less, in a straight line. Regularises deep networks.')
+    .describe(
+      'How often the last block is left out while training; earlier ones less, in a straight line. Regularises deep networks.',
+    )
     .meta({ title: 'Stochastic depth', group: 'Model', advanced: true, step: 0.05 });

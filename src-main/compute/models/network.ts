@@ -59,17 +59,27 @@ export class Network<A extends Architecture = Architecture> {
   #frozen: Frozen | undefined;
 
   /** `norms`: whether training normalises by each batch, or by the moving statistics as they are, which then stay. */
-  constructor(architecture: A, inputShape: [number, number, number], seed: number, { initialisation = 'default' as Initialisation, norms = 'batch' as 'batch' | 'frozen' } = {}) {
+  constructor(
+    architecture: A,
+    inputShape: [number, number, number],
+    seed: number,
+    { initialisation = 'default' as Initialisation, norms = 'batch' as 'batch' | 'frozen' } = {},
+  ) {
     this.#norms = norms;
     this.architecture = architecture;
     this.#epsilon = architecture.epsilon ?? 1e-3;
     const { weights, norms: normalised, layers } = declare(architecture.forward, inputShape);
     this.pieces = weights;
-    this.moving = normalised.flatMap(({ name, shape }) => [{ name: `${name}/mean`, shape }, { name: `${name}/variance`, shape }]);
+    this.moving = normalised.flatMap(({ name, shape }) => [
+      { name: `${name}/mean`, shape },
+      { name: `${name}/variance`, shape },
+    ]);
     this.layers = layers;
     const starts = weights.map((piece) => startValues(piece, seed, initialisation));
     const statistics = normalised.flatMap(({ shape: [n] }) => [new Float32Array(n), new Float32Array(n).fill(1)]);
-    [this.weights, this.statistics] = [join(starts), join(statistics)].map((values) => tf.tidy(() => tf.variable(tf.tensor1d(values))));
+    [this.weights, this.statistics] = [join(starts), join(statistics)].map((values) =>
+      tf.tidy(() => tf.variable(tf.tensor1d(values))),
+    );
   }
 
   get parameters(): number {
@@ -87,7 +97,10 @@ export class Network<A extends Architecture = Architecture> {
   }
 
   /** As it is after training: moving statistics, no dropout. `part`: another way through than the whole. */
-  infer<T extends Tensor = ReturnType<A['forward']>>(x: Tensor4D, part = this.architecture.forward as (x: Tensor4D, scope: Scope) => T): T {
+  infer<T extends Tensor = ReturnType<A['forward']>>(
+    x: Tensor4D,
+    part = this.architecture.forward as (x: Tensor4D, scope: Scope) => T,
+  ): T {
     return tf.tidy(() => part(x, this.#freeze().scope));
   }
 
@@ -100,20 +113,30 @@ export class Network<A extends Architecture = Architecture> {
     const seen: Tensor1D[] = [];
     const weight = named(cut(this.weights, this.pieces));
     const byBatch: Scope['normalise'] = (name, x, after) => {
-      const { y, mean, variance } = normalise(x, weight(`${name}/gamma`) as Tensor1D, weight(`${name}/beta`) as Tensor1D, { epsilon: this.#epsilon, ...after });
+      const { y, mean, variance } = normalise(
+        x,
+        weight(`${name}/gamma`) as Tensor1D,
+        weight(`${name}/beta`) as Tensor1D,
+        { epsilon: this.#epsilon, ...after },
+      );
       seen.push(mean, variance);
       return y;
     };
     const y = this.architecture.forward(x, {
       weight,
-      ...(this.#norms === 'frozen' ? folding(weight, named(cut(this.statistics, this.moving)), this.#epsilon) : { normalise: byBatch }),
+      ...(this.#norms === 'frozen'
+        ? folding(weight, named(cut(this.statistics, this.moving)), this.#epsilon)
+        : { normalise: byBatch }),
       layer: (_layer, run) => run(),
       dropout: (name, x, rate) => dropout(x, rate, [...seed, name]),
       path: (name, branch, rate) => dropPath(branch, rate, [...seed, name]),
     });
     const forget = (): void => tf.dispose(seen);
     const remember = (): void => {
-      if (seen.length) tf.tidy(() => this.statistics.assign(tf.add(tf.mul(this.statistics, momentum), tf.mul(tf.concat1d(seen), 1 - momentum))));
+      if (seen.length)
+        tf.tidy(() =>
+          this.statistics.assign(tf.add(tf.mul(this.statistics, momentum), tf.mul(tf.concat1d(seen), 1 - momentum))),
+        );
       forget();
     };
     return { y: y as ReturnType<A['forward']>, remember, forget };
@@ -151,7 +174,14 @@ export class Network<A extends Architecture = Architecture> {
 /** A flat vector cut into named tensors; the gradient of the cut is one concatenation. */
 function cut(flat: Tensor, pieces: Piece[]): Map<string, Tensor> {
   if (!pieces.length) return new Map();
-  return new Map(tf.split(flat, pieces.map(({ shape }) => sizeOf(shape))).map((part, i) => [pieces[i].name, tf.reshape(part, pieces[i].shape)]));
+  return new Map(
+    tf
+      .split(
+        flat,
+        pieces.map(({ shape }) => sizeOf(shape)),
+      )
+      .map((part, i) => [pieces[i].name, tf.reshape(part, pieces[i].shape)]),
+  );
 }
 
 function join(parts: Float32Array[]): Float32Array {

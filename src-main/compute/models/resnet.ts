@@ -7,19 +7,44 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { addActivate } from '../ops/add.ts';
 import { averaged, convolutionBlock, pooled, recalibrated } from './blocks.ts';
-import { batchNormParameter, classifier, defineModel, dropoutParameter, stochasticDepthParameter, torchEpsilon, type Classifier, type ClassifierInput, type Convention, type ForeignTensors } from './model.ts';
+import {
+  batchNormParameter,
+  classifier,
+  defineModel,
+  dropoutParameter,
+  stochasticDepthParameter,
+  torchEpsilon,
+  type Classifier,
+  type ClassifierInput,
+  type Convention,
+  type ForeignTensors,
+} from './model.ts';
 import type { Scope } from './scope.ts';
 
 /** Blocks of each stage. */
 const stages = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] };
 
 const schema = z.object({
-  layers: z.literal([18, 34, 50]).default(18).describe('Layers with weights. 18 is enough for most sets; 50 has wider features.').meta({ title: 'Layers', group: 'Model' }),
-  width: z.int().min(4).max(128).default(32).describe('Channels of the first stage, doubled at each further one. 64 is the published network, which weights from elsewhere are of; it takes four times as long as 32.').meta({ title: 'Width', group: 'Model' }),
+  layers: z
+    .literal([18, 34, 50])
+    .default(18)
+    .describe('Layers with weights. 18 is enough for most sets; 50 has wider features.')
+    .meta({ title: 'Layers', group: 'Model' }),
+  width: z
+    .int()
+    .min(4)
+    .max(128)
+    .default(32)
+    .describe(
+      'Channels of the first stage, doubled at each further one. 64 is the published network, which weights from elsewhere are of; it takes four times as long as 32.',
+    )
+    .meta({ title: 'Width', group: 'Model' }),
   stem: z
     .enum(['auto', 'small', 'large'])
     .default('auto')
-    .describe('How images enter. small: at full size, by 3×3. large: by 7×7 and pooling, at a quarter of the size, as weights from elsewhere want it. auto: small under 100 px.')
+    .describe(
+      'How images enter. small: at full size, by 3×3. large: by 7×7 and pooling, at a quarter of the size, as weights from elsewhere want it. auto: small under 100 px.',
+    )
     .meta({ title: 'Stem', group: 'Model', advanced: true }),
   batchNorm: batchNormParameter(true),
   dropout: dropoutParameter(0, 'before the classes'),
@@ -49,14 +74,19 @@ export const resnet = defineModel({
 export const seResnet = defineModel({
   id: 'se-resnet',
   title: 'SE-ResNet',
-  summary: 'A ResNet whose blocks weigh their channels by what the whole image shows: a little better, a little slower.',
+  summary:
+    'A ResNet whose blocks weigh their channels by what the whole image shows: a little better, a little slower.',
   schema,
   build: (params, input) => build(params, input, true),
   foreign: () => [convention],
   foreignParameters,
 });
 
-function build({ layers, width, stem, batchNorm: norm, dropout, stochasticDepth }: Parameters, { sizePx, classes }: ClassifierInput, attention: boolean): Classifier {
+function build(
+  { layers, width, stem, batchNorm: norm, dropout, stochasticDepth }: Parameters,
+  { sizePx, classes }: ClassifierInput,
+  attention: boolean,
+): Classifier {
   const counts = stages[layers];
   const all = counts.reduce((a, b) => a + b);
   const isSmall = stem === 'small' || (stem === 'auto' && sizePx < 100);
@@ -65,12 +95,27 @@ function build({ layers, width, stem, batchNorm: norm, dropout, stochasticDepth 
     (x, scope) => {
       let h = isSmall
         ? convolutionBlock(x, 'stem', { filters: width, padding: 1, activation: 'relu', norm }, scope)
-        : pooled(convolutionBlock(x, 'stem', { filters: width, size: 7, stride: 2, padding: 3, activation: 'relu', norm }, scope), 'stem/pool', { size: 3, stride: 2, padding: 1 }, scope);
+        : pooled(
+            convolutionBlock(
+              x,
+              'stem',
+              { filters: width, size: 7, stride: 2, padding: 3, activation: 'relu', norm },
+              scope,
+            ),
+            'stem/pool',
+            { size: 3, stride: 2, padding: 1 },
+            scope,
+          );
       let done = 0;
       counts.forEach((count, stage) => {
         for (let i = 0; i < count; i++) {
           const rate = (stochasticDepth * ++done) / all;
-          h = block(h, `stage${stage}/block${i}`, { filters: width * 2 ** stage, stride: stage > 0 && i === 0 ? 2 : 1, norm, attention, rate }, scope);
+          h = block(
+            h,
+            `stage${stage}/block${i}`,
+            { filters: width * 2 ** stage, stride: stage > 0 && i === 0 ? 2 : 1, norm, attention, rate },
+            scope,
+          );
         }
       });
       return averaged(h, 'mean', scope); // [B, F]
@@ -79,30 +124,60 @@ function build({ layers, width, stem, batchNorm: norm, dropout, stochasticDepth 
   );
 }
 
-function basicBlock(x: Tensor4D, name: string, { filters, stride, norm, attention, rate }: Block, scope: Scope): Tensor4D {
+function basicBlock(
+  x: Tensor4D,
+  name: string,
+  { filters, stride, norm, attention, rate }: Block,
+  scope: Scope,
+): Tensor4D {
   const inner = convolutionBlock(x, `${name}/first`, { filters, stride, padding: 1, activation: 'relu', norm }, scope);
   const outer = convolutionBlock(inner, `${name}/second`, { filters, padding: 1, norm }, scope);
   return joined(x, outer, name, { stride, norm, attention, rate }, scope);
 }
 
-function bottleneck(x: Tensor4D, name: string, { filters, stride, norm, attention, rate }: Block, scope: Scope): Tensor4D {
+function bottleneck(
+  x: Tensor4D,
+  name: string,
+  { filters, stride, norm, attention, rate }: Block,
+  scope: Scope,
+): Tensor4D {
   const narrow = convolutionBlock(x, `${name}/first`, { filters, size: 1, activation: 'relu', norm }, scope);
-  const inner = convolutionBlock(narrow, `${name}/second`, { filters, stride, padding: 1, activation: 'relu', norm }, scope);
+  const inner = convolutionBlock(
+    narrow,
+    `${name}/second`,
+    { filters, stride, padding: 1, activation: 'relu', norm },
+    scope,
+  );
   const outer = convolutionBlock(inner, `${name}/third`, { filters: 4 * filters, size: 1, norm }, scope);
   return joined(x, outer, name, { stride, norm, attention, rate }, scope);
 }
 
 /** The branch and the way past it, which is brought to the branch's shape where it must. */
-function joined(x: Tensor4D, branch: Tensor4D, name: string, { stride, norm, attention, rate }: Omit<Block, 'filters'>, scope: Scope): Tensor4D {
+function joined(
+  x: Tensor4D,
+  branch: Tensor4D,
+  name: string,
+  { stride, norm, attention, rate }: Omit<Block, 'filters'>,
+  scope: Scope,
+): Tensor4D {
   const filters = branch.shape[3];
   const weighed = attention ? recalibrated(branch, `${name}/se`, scope) : branch;
-  const past = stride === 1 && x.shape[3] === filters ? x : convolutionBlock(x, `${name}/past`, { filters, size: 1, stride, padding: 0, norm }, scope);
+  const past =
+    stride === 1 && x.shape[3] === filters
+      ? x
+      : convolutionBlock(x, `${name}/past`, { filters, size: 1, stride, padding: 0, norm }, scope);
   return addActivate(scope.path(name, weighed, rate), past, 'relu');
 }
 
 function foreignParameters(tensors: ForeignTensors): Partial<Parameters> {
   const stem = tensors.get('conv1.weight')?.shape;
-  return stem ? { layers: tensors.has('layer1.0.conv3.weight') ? 50 : tensors.has('layer1.2.conv1.weight') ? 34 : 18, width: stem[0], stem: stem[2] === 7 ? 'large' : 'small' } : {};
+  return stem
+    ? {
+        layers: tensors.has('layer1.0.conv3.weight') ? 50 : tensors.has('layer1.2.conv1.weight') ? 34 : 18,
+        width: stem[0],
+        stem: stem[2] === 7 ? 'large' : 'small',
+      }
+    : {};
 }
 
 const ordinals = ['first', 'second', 'third'];

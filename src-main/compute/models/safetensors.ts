@@ -21,7 +21,23 @@ export interface Safetensors {
   close(): void;
 }
 
-const bytesOf: Record<string, number> = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1 };
+const bytesOf: Record<string, number> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
+  U8: 1,
+  BOOL: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+};
 /** As the format has it. */
 const mostHeaderBytes = 100_000_000;
 /** More than any network here has by far: what is larger is something else. */
@@ -31,7 +47,8 @@ export const tooLarge = `It is larger than ${mostWeightsBytes / 2 ** 30} GiB, wh
 /** Throws an Error with a sentence where the file is none of these or is damaged. */
 export function openSafetensors(file: string): Safetensors {
   const input = openRegularSync(file);
-  const damaged = (what: string): Error => new Error(`${path.basename(file)} is no whole safetensors file: ${what}. Download it again.`);
+  const damaged = (what: string): Error =>
+    new Error(`${path.basename(file)} is no whole safetensors file: ${what}. Download it again.`);
   try {
     const tensors = parse(input, damaged);
     return {
@@ -40,7 +57,10 @@ export function openSafetensors(file: string): Safetensors {
         const tensor = tensors.get(name);
         if (!tensor) throw new Error(`${path.basename(file)} has no tensor '${name}'.`);
         const decode = decoders[tensor.dtype];
-        if (!decode) throw new Error(`The tensor '${name}' in ${path.basename(file)} is of the type ${tensor.dtype}, which is not read: convert it to F32.`);
+        if (!decode)
+          throw new Error(
+            `The tensor '${name}' in ${path.basename(file)} is of the type ${tensor.dtype}, which is not read: convert it to F32.`,
+          );
         return decode(bytesAt(input, tensor.from, tensor.to - tensor.from, damaged));
       },
       close: () => fs.closeSync(input),
@@ -64,15 +84,30 @@ function parse(input: number, damaged: (what: string) => Error): Map<string, Sto
   } catch {
     throw damaged('its header is not JSON');
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) throw damaged('its header is no list of tensors');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw damaged('its header is no list of tensors');
   const start = 8 + headBytes;
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
-    if (typeof dtype !== 'string' || !Object.hasOwn(bytesOf, dtype) || !isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) throw damaged(`its header does not say what '${name}' is`);
+    const {
+      dtype,
+      shape,
+      data_offsets: offsets,
+    } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+    if (
+      typeof dtype !== 'string' ||
+      !Object.hasOwn(bytesOf, dtype) ||
+      !isCounts(shape) ||
+      !isCounts(offsets) ||
+      offsets.length !== 2
+    )
+      throw damaged(`its header does not say what '${name}' is`);
     const [from, to] = offsets;
-    if (to - from !== shape.reduce((a, b) => a * b, bytesOf[dtype])) throw damaged(`'${name}' has ${to - from} bytes, which its shape [${shape.join(', ')}] of ${dtype} does not fill`);
+    if (to - from !== shape.reduce((a, b) => a * b, bytesOf[dtype]))
+      throw damaged(
+        `'${name}' has ${to - from} bytes, which its shape [${shape.join(', ')}] of ${dtype} does not fill`,
+      );
     tensors.set(name, { dtype, shape, from: start + from, to: start + to });
   }
   let at = start;
@@ -80,15 +115,19 @@ function parse(input: number, damaged: (what: string) => Error): Map<string, Sto
     if (from !== at) throw damaged('its tensors overlap or leave gaps');
     at = to;
   }
-  if (at !== size) throw damaged(at > size ? `${at - size} bytes are missing at its end` : `${size - at} bytes at its end belong to no tensor`);
+  if (at !== size)
+    throw damaged(
+      at > size ? `${at - size} bytes are missing at its end` : `${size - at} bytes at its end belong to no tensor`,
+    );
   return tensors;
 }
 
-const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
 function bytesAt(input: number, at: number, length: number, damaged: (what: string) => Error): DataView<ArrayBuffer> {
   const out = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const got = fs.readSync(input, out, done, Math.min(2 ** 28, length - done), at + done);
     if (!got) throw damaged('it ended early');
     done += got;
@@ -109,6 +148,13 @@ const decoders: Record<string, (bytes: DataView<ArrayBuffer>) => Float32Array | 
 /** IEEE 754's 16 bits: sign, 5 of exponent, 10 of fraction. */
 function half(bits: number): number {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const size = exponent === 31 ? (fraction ? NaN : Infinity) : exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+  const size =
+    exponent === 31
+      ? fraction
+        ? NaN
+        : Infinity
+      : exponent
+        ? (1 + fraction / 1024) * 2 ** (exponent - 15)
+        : fraction * 2 ** -24;
   return bits & 0x8000 ? -size : size;
 }

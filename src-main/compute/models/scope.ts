@@ -34,8 +34,17 @@ export interface Kernel {
 }
 
 export type LayerKind =
-  | 'convolution' | 'depthwise convolution' | 'transposed convolution' | 'dense' | 'batch normalisation' | 'layer normalisation'
-  | 'max pooling' | 'average pooling' | 'scaling' | 'attention' | 'embedding';
+  | 'convolution'
+  | 'depthwise convolution'
+  | 'transposed convolution'
+  | 'dense'
+  | 'batch normalisation'
+  | 'layer normalisation'
+  | 'max pooling'
+  | 'average pooling'
+  | 'scaling'
+  | 'attention'
+  | 'embedding';
 
 export interface Layer {
   name: string;

@@ -14,6 +14,12 @@ export interface ModelSummary {
 
 export function summarise(architecture: Architecture, sizePx: number): ModelSummary {
   const { layers } = declare(architecture.forward, [sizePx, sizePx, 3]);
-  const sum = (of: (layer: ModelSummary['layers'][number]) => number): number => layers.reduce((total, layer) => total + of(layer), 0);
-  return { layers, parameters: sum((layer) => layer.parameters), macs: sum((layer) => layer.macs), activationBytes: sum((layer) => 4 * sizeOf(layer.output)) };
+  const sum = (of: (layer: ModelSummary['layers'][number]) => number): number =>
+    layers.reduce((total, layer) => total + of(layer), 0);
+  return {
+    layers,
+    parameters: sum((layer) => layer.parameters),
+    macs: sum((layer) => layer.macs),
+    activationBytes: sum((layer) => 4 * sizeOf(layer.output)),
+  };
 }

@@ -12,9 +12,27 @@ const side = 7;
 const modules: Record<string, string> = { dense0: 'classifier.0.', dense1: 'classifier.3.', head: 'classifier.6.' };
 
 const schema = z.object({
-  layers: z.literal([11, 13, 16, 19]).default(11).describe('Layers with weights: eight to sixteen convolutions and three dense ones.').meta({ title: 'Layers', group: 'Model' }),
-  width: z.int().min(4).max(64).default(64).describe('Channels of the first stage; later ones have up to eight times as many. 64 is the published network.').meta({ title: 'Width', group: 'Model' }),
-  dense: z.int().min(4).max(4096).default(512).describe('Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.').meta({ title: 'Dense units', group: 'Model' }),
+  layers: z
+    .literal([11, 13, 16, 19])
+    .default(11)
+    .describe('Layers with weights: eight to sixteen convolutions and three dense ones.')
+    .meta({ title: 'Layers', group: 'Model' }),
+  width: z
+    .int()
+    .min(4)
+    .max(64)
+    .default(64)
+    .describe('Channels of the first stage; later ones have up to eight times as many. 64 is the published network.')
+    .meta({ title: 'Width', group: 'Model' }),
+  dense: z
+    .int()
+    .min(4)
+    .max(4096)
+    .default(512)
+    .describe(
+      'Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.',
+    )
+    .meta({ title: 'Dense units', group: 'Model' }),
   batchNorm: batchNormParameter(true),
   dropout: dropoutParameter(0.5, 'after each dense layer'),
 });
@@ -26,13 +44,22 @@ export const vgg = defineModel({
   schema,
   usual: { learningRate: 0.0003 },
   build({ layers, width, dense: units, batchNorm, dropout }, { sizePx, classes }) {
-    if (sizePx < 32) throw new Error(`VGG halves its images five times, so they need at least 32 px, and these are ${sizePx} px: choose a larger size, or another model.`);
+    if (sizePx < 32)
+      throw new Error(
+        `VGG halves its images five times, so they need at least 32 px, and these are ${sizePx} px: choose a larger size, or another model.`,
+      );
     return classifier(
       (x, scope) => {
         let h = x;
         stages[layers].forEach((count, stage) => {
           const filters = width * Math.min(8, 2 ** stage);
-          for (let i = 0; i < count; i++) h = convolutionBlock(h, `stage${stage}/conv${i}`, { filters, padding: 1, pool: i === count - 1 ? 2 : 1, activation: 'relu', norm: batchNorm }, scope);
+          for (let i = 0; i < count; i++)
+            h = convolutionBlock(
+              h,
+              `stage${stage}/conv${i}`,
+              { filters, padding: 1, pool: i === count - 1 ? 2 : 1, activation: 'relu', norm: batchNorm },
+              scope,
+            );
         });
         let row = flattened(h, 'grid', side, scope); // [B, 49 · 8 · width]
         row = scope.dropout('dense0', dense(row, units, 'dense0', scope, 'relu', { deviation: 0.01 }), dropout);
@@ -43,10 +70,25 @@ export const vgg = defineModel({
   },
   foreignParameters(tensors) {
     const [first, dense] = ['features.0.weight', 'classifier.0.weight'].map((name) => tensors.get(name)?.shape[0]);
-    const convolutions = [...tensors].filter(([name, { shape }]) => name.startsWith('features.') && shape.length === 4).length;
-    return first && dense ? { layers: (convolutions + 3) as keyof typeof stages, width: first, dense, batchNorm: tensors.has('features.1.running_mean') } : {};
+    const convolutions = [...tensors].filter(
+      ([name, { shape }]) => name.startsWith('features.') && shape.length === 4,
+    ).length;
+    return first && dense
+      ? {
+          layers: (convolutions + 3) as keyof typeof stages,
+          width: first,
+          dense,
+          batchNorm: tensors.has('features.1.running_mean'),
+        }
+      : {};
   },
-  foreign: ({ layers, batchNorm }) => [{ id: 'torchvision', flattened: { dense0: side }, prefix: (layer) => modules[layer] ?? `features.${place(stages[layers], layer, batchNorm)}.` }],
+  foreign: ({ layers, batchNorm }) => [
+    {
+      id: 'torchvision',
+      flattened: { dense0: side },
+      prefix: (layer) => modules[layer] ?? `features.${place(stages[layers], layer, batchNorm)}.`,
+    },
+  ],
 });
 
 /** Where torchvision's list has a layer: convolution, its normalisation and its ReLU one after the other, a pooling after each stage. */

@@ -6,7 +6,11 @@ import { native, typeAttribute } from './native.ts';
 export const activations = { none: 0, relu: 1, relu6: 2, sigmoid: 3 } as const;
 export type Activation = keyof typeof activations;
 
-const gradients = { relu: ['ReluGrad', (y: Tensor, dy: Tensor) => [dy, y]], relu6: ['Relu6Grad', (y: Tensor, dy: Tensor) => [dy, y]], sigmoid: ['SigmoidGrad', (y: Tensor, dy: Tensor) => [y, dy]] } as const;
+const gradients = {
+  relu: ['ReluGrad', (y: Tensor, dy: Tensor) => [dy, y]],
+  relu6: ['Relu6Grad', (y: Tensor, dy: Tensor) => [dy, y]],
+  sigmoid: ['SigmoidGrad', (y: Tensor, dy: Tensor) => [y, dy]],
+} as const;
 
 /** On native TensorFlow with the gradient op that each has; tfjs composes them of comparisons and products. */
 export function activate<T extends Tensor>(x: T, activation: Activation): T {
@@ -19,6 +23,10 @@ export function activate<T extends Tensor>(x: T, activation: Activation): T {
     const [x, save] = args as [T, (saved: Tensor[]) => void];
     const value = forward(x);
     save([value]);
-    return { value, gradFunc: (dy: Tensor, saved: Tensor[]): Tensor => backend.executeSingleOutput(op, [typeAttribute(backend)], inputs(saved[0], dy)) };
+    return {
+      value,
+      gradFunc: (dy: Tensor, saved: Tensor[]): Tensor =>
+        backend.executeSingleOutput(op, [typeAttribute(backend)], inputs(saved[0], dy)),
+    };
   })(x) as T;
 }

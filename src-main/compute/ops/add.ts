@@ -11,7 +11,10 @@ export function addActivate(a: Tensor4D, b: Tensor4D, activation: Activation): T
   if (!own || activation === 'none') return activate(tf.add(a, b), activation);
   return tf.customGrad((...args: unknown[]) => {
     const [a, b, save] = args as [Tensor4D, Tensor4D, (saved: Tensor[]) => void];
-    const value = own.executeSingleOutput('WinnowAdd', ownAttributes(own, { activation: activations[activation] }), [a, b]);
+    const value = own.executeSingleOutput('WinnowAdd', ownAttributes(own, { activation: activations[activation] }), [
+      a,
+      b,
+    ]);
     save([value]);
     const gradFunc = (dy: Tensor, [y]: Tensor[]): Tensor[] => {
       const [dz] = activationGradient(own, y, dy, activation);

@@ -9,10 +9,12 @@ import { traced } from './traced.ts';
 
 /** x [B, S, S, C] → [B, side, side, C]. */
 export function adaptiveAveragePool(x: Tensor4D, side: number): Tensor4D {
-  return x.shape[1] === side ? x : tf.tidy(() => {
-    const window = adaptiveWindow(x.shape[1], side);
-    return traced('filterBoth', [x, window], {}, () => filterBoth(x, window));
-  });
+  return x.shape[1] === side
+    ? x
+    : tf.tidy(() => {
+        const window = adaptiveWindow(x.shape[1], side);
+        return traced('filterBoth', [x, window], {}, () => filterBoth(x, window));
+      });
 }
 
 /** [outputs, size] */

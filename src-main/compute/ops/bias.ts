@@ -10,7 +10,10 @@ export function addBias<T extends Tensor>(x: T, bias: Tensor1D, activation: Acti
   if (own) {
     return tf.customGrad((...args: unknown[]) => {
       const [x, bias, save] = args as [T, Tensor1D, (saved: Tensor[]) => void];
-      const value = own.executeSingleOutput('WinnowBias', ownAttributes(own, { activation: activations[activation] }), [x, bias]);
+      const value = own.executeSingleOutput('WinnowBias', ownAttributes(own, { activation: activations[activation] }), [
+        x,
+        bias,
+      ]);
       save([value]);
       return { value, gradFunc: (dy: Tensor, [y]: Tensor[]): Tensor[] => activationGradient(own, y, dy, activation) };
     })(x, bias) as T;
@@ -24,13 +27,26 @@ function nativeBias<T extends Tensor>(backend: NativeBackend, x: T, bias: Tensor
   return tf.customGrad((...args: unknown[]) => {
     const [x, bias] = args as [T, Tensor1D];
     const value = backend.executeSingleOutput('BiasAdd', attributes, [x, bias]);
-    return { value, gradFunc: (dy: Tensor): Tensor[] => [dy, backend.executeSingleOutput('BiasAddGrad', attributes, [dy])] };
+    return {
+      value,
+      gradFunc: (dy: Tensor): Tensor[] => [dy, backend.executeSingleOutput('BiasAddGrad', attributes, [dy])],
+    };
   })(x, bias) as T;
 }
 
 /** From the result y and its gradient: the gradients to the sum before the activation and to the bias, by our own kernel. */
-export function activationGradient(own: NativeBackend, y: Tensor, dy: Tensor, activation: Activation): [dz: Tensor, dbias: Tensor] {
-  const [dz, dbias] = own.executeMultipleOutputs('WinnowActivationGrad', ownAttributes(own, { activation: activations[activation] }), [y, dy], 2);
+export function activationGradient(
+  own: NativeBackend,
+  y: Tensor,
+  dy: Tensor,
+  activation: Activation,
+): [dz: Tensor, dbias: Tensor] {
+  const [dz, dbias] = own.executeMultipleOutputs(
+    'WinnowActivationGrad',
+    ownAttributes(own, { activation: activations[activation] }),
+    [y, dy],
+    2,
+  );
   if (activation !== 'none') return [dz, dbias];
   dz.dispose();
   return [dy, dbias];

@@ -30,7 +30,8 @@ function axis(size: number, kernel: number, stride: number, padding: 'same' | nu
 }
 
 /** The side that comes out of a convolution over one axis. */
-export const sideAfter = (side: number, kernel: number, { stride = 1, padding = 'same' }: ConvolutionOptions): number => axis(side, kernel, stride, padding).out;
+export const sideAfter = (side: number, kernel: number, { stride = 1, padding = 'same' }: ConvolutionOptions): number =>
+  axis(side, kernel, stride, padding).out;
 
 /** What our kernels are told, beside the activation. */
 interface Geometry {
@@ -61,32 +62,75 @@ export function deconvolve(x: Tensor4D, kernel: Tensor4D, options: Omit<Convolut
   const [height, width] = [h * stride, w * stride];
   if (owner('WinnowConvInput')) {
     const [rows, columns] = [height, width].map((size, i) => axis(size, kernel.shape[i], stride, 'same'));
-    return run('WinnowConvInput', x, kernel, { stride, padTop: rows.before, padLeft: columns.before, height, width }, options);
+    return run(
+      'WinnowConvInput',
+      x,
+      kernel,
+      { stride, padTop: rows.before, padLeft: columns.before, height, width },
+      options,
+    );
   }
-  return compose(x, options, (x, padding) => tf.conv2dTranspose(x, kernel, [n, height, width, kernel.shape[2]], stride, padding));
+  return compose(x, options, (x, padding) =>
+    tf.conv2dTranspose(x, kernel, [n, height, width, kernel.shape[2]], stride, padding),
+  );
 }
 
 /** A kernel for each channel: x [B, H, W, C], kernel [h, w, C, 1] → [B, H', W', C]. */
 export function depthwise(x: Tensor4D, kernel: Tensor4D, options: ConvolutionOptions = {}): Tensor4D {
   const { stride = 1, padding = 'same' } = options;
-  if (owner('WinnowDepthwise')) return run('WinnowDepthwise', x, kernel, geometryOf(x, kernel, stride, padding), options);
+  if (owner('WinnowDepthwise'))
+    return run('WinnowDepthwise', x, kernel, geometryOf(x, kernel, stride, padding), options);
   return compose(x, options, (x, padding) => tf.depthwiseConv2d(x, kernel, stride, padding));
 }
 
-function compose(x: Tensor4D, { padding = 'same', bias, activation = 'none' }: ConvolutionOptions, convolution: (x: Tensor4D, padding: 'same' | 'valid') => Tensor4D): Tensor4D {
+function compose(
+  x: Tensor4D,
+  { padding = 'same', bias, activation = 'none' }: ConvolutionOptions,
+  convolution: (x: Tensor4D, padding: 'same' | 'valid') => Tensor4D,
+): Tensor4D {
   return tf.tidy(() => {
-    const y = padding === 'same' ? convolution(x, 'same') : convolution(padding ? tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]]) : x, 'valid');
+    const y =
+      padding === 'same'
+        ? convolution(x, 'same')
+        : convolution(
+            padding
+              ? tf.pad(x, [
+                  [0, 0],
+                  [padding, padding],
+                  [padding, padding],
+                  [0, 0],
+                ])
+              : x,
+            'valid',
+          );
     return bias ? addBias(y, bias, activation) : activate(y, activation);
   });
 }
 
 type Op = 'WinnowConv' | 'WinnowConvInput' | 'WinnowDepthwise';
-type Gradients = (own: NativeBackend, x: Tensor4D, w: Tensor4D, dz: Tensor4D, geometry: Geometry) => { x: () => Tensor; w: () => Tensor };
+type Gradients = (
+  own: NativeBackend,
+  x: Tensor4D,
+  w: Tensor4D,
+  dz: Tensor4D,
+  geometry: Geometry,
+) => { x: () => Tensor; w: () => Tensor };
 
-function run(op: Op, x: Tensor4D, w: Tensor4D, geometry: Geometry, { bias, activation = 'none' }: ConvolutionOptions): Tensor4D {
+function run(
+  op: Op,
+  x: Tensor4D,
+  w: Tensor4D,
+  geometry: Geometry,
+  { bias, activation = 'none' }: ConvolutionOptions,
+): Tensor4D {
   register();
   const attributes = { ...geometry, activation };
-  return tf.tidy(() => tf.engine().runKernel(op, { x, w, bias: bias ?? tf.zeros([0]) }, attributes as unknown as NamedAttrMap) as Tensor4D);
+  return tf.tidy(
+    () =>
+      tf
+        .engine()
+        .runKernel(op, { x, w, bias: bias ?? tf.zeros([0]) }, attributes as unknown as NamedAttrMap) as Tensor4D,
+  );
 }
 
 let registered = false;
@@ -95,7 +139,11 @@ let registered = false;
 function register(): void {
   if (registered) return;
   registered = true;
-  const gradients: Record<Op, Gradients> = { WinnowConv: convolutionGradients, WinnowConvInput: deconvolutionGradients, WinnowDepthwise: depthwiseGradients };
+  const gradients: Record<Op, Gradients> = {
+    WinnowConv: convolutionGradients,
+    WinnowConvInput: deconvolutionGradients,
+    WinnowDepthwise: depthwiseGradients,
+  };
   for (const [op, gradientsOf] of Object.entries(gradients) as [Op, Gradients][]) {
     tf.registerKernel({
       kernelName: op,
@@ -110,7 +158,10 @@ function register(): void {
       const [x, w, bias, y] = saved;
       const { activation, ...geometry } = attrs as unknown as Geometry & { activation: Activation };
       const own = native()!;
-      const [dz, dbias] = bias.size || activation !== 'none' ? activationGradient(own, y, dy as Tensor, activation) : [dy as Tensor, undefined];
+      const [dz, dbias] =
+        bias.size || activation !== 'none'
+          ? activationGradient(own, y, dy as Tensor, activation)
+          : [dy as Tensor, undefined];
       return {
         ...gradientsOf(own, x as Tensor4D, w as Tensor4D, dz as Tensor4D, geometry),
         bias: () => (bias.size ? tf.clone(dbias!) : tf.zeros([0])),
@@ -120,13 +171,26 @@ function register(): void {
   }
 }
 
-function execute(own: NativeBackend, op: Op, x: Tensor, w: Tensor, bias: Tensor, geometry: Geometry, activation: Activation = 'none'): Tensor {
-  return own.executeSingleOutput(op, ownAttributes(own, { ...geometry, activation: activations[activation] }), [x, w, bias]);
+function execute(
+  own: NativeBackend,
+  op: Op,
+  x: Tensor,
+  w: Tensor,
+  bias: Tensor,
+  geometry: Geometry,
+  activation: Activation = 'none',
+): Tensor {
+  return own.executeSingleOutput(op, ownAttributes(own, { ...geometry, activation: activations[activation] }), [
+    x,
+    w,
+    bias,
+  ]);
 }
 
 /** A convolution and a transposed one are each other's gradient; the kernel's is that of image and result, whichever is which. */
 const convolutionGradients: Gradients = (own, x, w, dz, geometry) => ({
-  x: () => execute(own, 'WinnowConvInput', dz, w, tf.zeros([0]), { ...geometry, height: x.shape[1], width: x.shape[2] }),
+  x: () =>
+    execute(own, 'WinnowConvInput', dz, w, tf.zeros([0]), { ...geometry, height: x.shape[1], width: x.shape[2] }),
   w: () => kernelGradient(own, x, dz, w, geometry),
 });
 
@@ -135,21 +199,49 @@ const deconvolutionGradients: Gradients = (own, x, w, dz, geometry) => ({
   w: () => kernelGradient(own, dz, x, w, geometry),
 });
 
-function kernelGradient(own: NativeBackend, image: Tensor, result: Tensor, { shape: [kh, kw] }: Tensor4D, { stride, padTop, padLeft }: Geometry): Tensor {
-  return own.executeSingleOutput('WinnowConvFilter', ownAttributes(own, { stride, padTop, padLeft, kh, kw }), [image, result]);
+function kernelGradient(
+  own: NativeBackend,
+  image: Tensor,
+  result: Tensor,
+  { shape: [kh, kw] }: Tensor4D,
+  { stride, padTop, padLeft }: Geometry,
+): Tensor {
+  return own.executeSingleOutput('WinnowConvFilter', ownAttributes(own, { stride, padTop, padLeft, kh, kw }), [
+    image,
+    result,
+  ]);
 }
 
 /** TensorFlow's, told of the image with the zeros around it that the windows reach. */
 const depthwiseGradients: Gradients = (_own, x, w, dz, { stride, padTop, padLeft, height, width }) => {
-  const after = [(height - 1) * stride + w.shape[0] - padTop - x.shape[1], (width - 1) * stride + w.shape[1] - padLeft - x.shape[2]].map((n) => Math.max(0, n));
-  const around: [number, number][] = [[0, 0], [padTop, after[0]], [padLeft, after[1]], [0, 0]];
+  const after = [
+    (height - 1) * stride + w.shape[0] - padTop - x.shape[1],
+    (width - 1) * stride + w.shape[1] - padLeft - x.shape[2],
+  ].map((n) => Math.max(0, n));
+  const around: [number, number][] = [
+    [0, 0],
+    [padTop, after[0]],
+    [padLeft, after[1]],
+    [0, 0],
+  ];
   const attributes = { strides: [stride, stride], pad: 'valid', dilations: [1, 1], dimRoundingMode: undefined };
   return {
     x: () => {
       const inputShape = x.shape.map((size, i) => size + around[i][0] + around[i][1]);
-      const padded = tf.engine().runKernel('DepthwiseConv2dNativeBackpropInput', { dy: dz, filter: w }, { ...attributes, inputShape } as unknown as NamedAttrMap) as Tensor;
+      const padded = tf
+        .engine()
+        .runKernel('DepthwiseConv2dNativeBackpropInput', { dy: dz, filter: w }, {
+          ...attributes,
+          inputShape,
+        } as unknown as NamedAttrMap) as Tensor;
       return tf.slice(padded, [0, padTop, padLeft, 0], x.shape);
     },
-    w: () => tf.engine().runKernel('DepthwiseConv2dNativeBackpropFilter', { x: tf.pad(x, around), dy: dz }, { ...attributes, filterShape: w.shape } as unknown as NamedAttrMap) as Tensor,
+    w: () =>
+      tf
+        .engine()
+        .runKernel('DepthwiseConv2dNativeBackpropFilter', { x: tf.pad(x, around), dy: dz }, {
+          ...attributes,
+          filterShape: w.shape,
+        } as unknown as NamedAttrMap) as Tensor,
   };
 };

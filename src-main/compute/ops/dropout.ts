@@ -13,7 +13,8 @@ export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | st
   if (own) {
     const key = nativeSeed(...seed);
     // The same again: the mask is a function of the seed and the place.
-    const drop = (x: Tensor): Tensor => own.executeSingleOutput('WinnowDropout', ownAttributes(own, {}, { rate }), [x, tf.tensor1d(key, 'int32')]);
+    const drop = (x: Tensor): Tensor =>
+      own.executeSingleOutput('WinnowDropout', ownAttributes(own, {}, { rate }), [x, tf.tensor1d(key, 'int32')]);
     return tf.customGrad((x) => ({ value: drop(x as Tensor), gradFunc: (dy: Tensor) => drop(dy) }))(x) as T;
   }
   return tf.tidy(() => {
@@ -25,7 +26,13 @@ export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | st
 /** Stochastic depth (Huang et al. 2016): a branch [B, …] dropped whole for some of the images, enlarged for the others. */
 export function dropPath<T extends Tensor>(branch: T, rate: number, seed: (number | string)[]): T {
   if (rate <= 0) return branch;
-  return tf.tidy(() => tf.mul(branch, dropout(tf.ones([branch.shape[0], ...branch.shape.slice(1).fill(1)]), rate, [...seed, 'path'])) as T);
+  return tf.tidy(
+    () =>
+      tf.mul(
+        branch,
+        dropout(tf.ones([branch.shape[0], ...branch.shape.slice(1).fill(1)]), rate, [...seed, 'path']),
+      ) as T,
+  );
 }
 
 /** Numbers in [0, 1). */
@@ -38,6 +45,13 @@ export function uniform(shape: number[], seed: (number | string)[]): Tensor {
     return tf.tensor(values, shape);
   }
   const { TF_FLOAT, TF_INT32 } = backend.binding;
-  const attributes = [typeAttribute(backend, 'dtype', TF_FLOAT), typeAttribute(backend, 'T', TF_INT32), typeAttribute(backend, 'Tseed', TF_INT32)];
-  return backend.executeSingleOutput('StatelessRandomUniform', attributes, [tf.tensor1d(shape, 'int32'), tf.tensor1d(nativeSeed(...seed), 'int32')]);
+  const attributes = [
+    typeAttribute(backend, 'dtype', TF_FLOAT),
+    typeAttribute(backend, 'T', TF_INT32),
+    typeAttribute(backend, 'Tseed', TF_INT32),
+  ];
+  return backend.executeSingleOutput('StatelessRandomUniform', attributes, [
+    tf.tensor1d(shape, 'int32'),
+    tf.tensor1d(nativeSeed(...seed), 'int32'),
+  ]);
 }

@@ -20,7 +20,9 @@ export function smoothingWindow(size: number, sigma: number): Tensor2D {
 export function wholeWindow(size: number, sigma: number, width: number): Tensor2D {
   const outputs = size - width + 1;
   const values = new Float32Array(outputs * size);
-  const weights = Array.from({ length: width }, (_, k) => Math.exp(-((k - (width - 1) / 2) ** 2) / (2 * sigma * sigma)));
+  const weights = Array.from({ length: width }, (_, k) =>
+    Math.exp(-((k - (width - 1) / 2) ** 2) / (2 * sigma * sigma)),
+  );
   const sum = weights.reduce((a, b) => a + b, 0);
   for (let i = 0; i < outputs; i++) for (let k = 0; k < width; k++) values[i * size + i + k] = weights[k] / sum;
   return tf.tensor2d(values, [outputs, size]);

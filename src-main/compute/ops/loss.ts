@@ -20,10 +20,12 @@ function register(): void {
   tf.registerKernel({
     kernelName: 'WinnowSquaredError',
     backendName: 'tensorflow',
-    kernelFunc: ({ inputs }) => native()!.executeSingleOutput('WinnowSquaredError', [], [inputs.x as Tensor, inputs.y as Tensor]),
+    kernelFunc: ({ inputs }) =>
+      native()!.executeSingleOutput('WinnowSquaredError', [], [inputs.x as Tensor, inputs.y as Tensor]),
   });
   const gradFunc: GradFunc = (g, [x, y]) => {
-    const to = (a: Tensor, b: Tensor): Tensor => native()!.executeSingleOutput('WinnowSquaredErrorGrad', [], [a, b, g as Tensor]);
+    const to = (a: Tensor, b: Tensor): Tensor =>
+      native()!.executeSingleOutput('WinnowSquaredErrorGrad', [], [a, b, g as Tensor]);
     return { x: () => to(y, x), y: () => to(x, y) };
   };
   tf.registerGradient({ kernelName: 'WinnowSquaredError', inputsToSave: ['x', 'y'], gradFunc });
@@ -35,14 +37,23 @@ export function crossEntropies(logits: Tensor2D, targets: Tensor2D): Tensor1D {
   if (!backend) return tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1));
   return tf.customGrad((...args: unknown[]) => {
     const [logits, save] = args as [Tensor2D, (saved: Tensor[]) => void];
-    const [losses, gradient] = backend.executeMultipleOutputs('SoftmaxCrossEntropyWithLogits', [typeAttribute(backend)], [logits, targets], 2);
+    const [losses, gradient] = backend.executeMultipleOutputs(
+      'SoftmaxCrossEntropyWithLogits',
+      [typeAttribute(backend)],
+      [logits, targets],
+      2,
+    );
     save([gradient]);
-    return { value: losses, gradFunc: (g: Tensor, [gradient]: Tensor[]): Tensor => tf.mul(gradient, tf.expandDims(g, 1)) };
+    return {
+      value: losses,
+      gradFunc: (g: Tensor, [gradient]: Tensor[]): Tensor => tf.mul(gradient, tf.expandDims(g, 1)),
+    };
   })(logits) as Tensor1D;
 }
 
 /** Their mean over the batch. */
-export const softmaxCrossEntropy = (logits: Tensor2D, targets: Tensor2D): Scalar => tf.mean(crossEntropies(logits, targets));
+export const softmaxCrossEntropy = (logits: Tensor2D, targets: Tensor2D): Scalar =>
+  tf.mean(crossEntropies(logits, targets));
 
 /** For each row, the focal loss (Lin et al. 2017): the cross-entropy with what is known already counting less, by (1 - p)^gamma. → [B] */
 export function focalLosses(logits: Tensor2D, targets: Tensor2D, gamma: number): Tensor1D {

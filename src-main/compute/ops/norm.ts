@@ -28,20 +28,34 @@ export function normalise(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D, options:
   if (own) return ownNorm(own, x, gamma, beta, options);
   const { epsilon, pool = 1, activation = 'none' } = options;
   const backend = native();
-  const { y, mean, variance } = backend ? nativeNorm(backend, x, gamma, beta, epsilon) : composedNorm(x, gamma, beta, epsilon);
+  const { y, mean, variance } = backend
+    ? nativeNorm(backend, x, gamma, beta, epsilon)
+    : composedNorm(x, gamma, beta, epsilon);
   return { y: activate(pool === 2 ? maxPool(y, 2, 2, 'valid') : y, activation), mean, variance };
 }
 
-function ownNorm(own: NativeBackend, x: Tensor4D, gamma: Tensor1D, beta: Tensor1D, { epsilon, pool = 1, activation = 'none' }: NormaliseOptions): Normalised {
+function ownNorm(
+  own: NativeBackend,
+  x: Tensor4D,
+  gamma: Tensor1D,
+  beta: Tensor1D,
+  { epsilon, pool = 1, activation = 'none' }: NormaliseOptions,
+): Normalised {
   const whole = { pool, activation: activations[activation] };
   let statistics: Tensor[] = [];
   const y = tf.customGrad((...args: unknown[]) => {
     const [x, gamma, beta, save] = args as [Tensor4D, Tensor1D, Tensor1D, (saved: Tensor[]) => void];
-    const [y, mean, variance, inverse, index] = own.executeMultipleOutputs('WinnowNorm', ownAttributes(own, whole, { epsilon }), [x, gamma, beta], 5);
+    const [y, mean, variance, inverse, index] = own.executeMultipleOutputs(
+      'WinnowNorm',
+      ownAttributes(own, whole, { epsilon }),
+      [x, gamma, beta],
+      5,
+    );
     statistics = [tf.keep(mean), tf.keep(variance)];
     // A copy of the mean: the caller may dispose of theirs before the gradient is asked for.
     save([x, gamma, beta, tf.clone(mean), inverse, index, y]);
-    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => own.executeMultipleOutputs('WinnowNormGrad', ownAttributes(own, whole), [...saved, dy], 3);
+    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] =>
+      own.executeMultipleOutputs('WinnowNormGrad', ownAttributes(own, whole), [...saved, dy], 3);
     return { value: y, gradFunc };
   })(x, gamma, beta) as Tensor4D;
   return { y, mean: statistics[0] as Tensor1D, variance: statistics[1] as Tensor1D };
@@ -61,10 +75,16 @@ function nativeNorm(backend: NativeBackend, x: Tensor4D, gamma: Tensor1D, beta: 
     const [x, gamma, beta, save] = args as [Tensor4D, Tensor1D, Tensor1D, (saved: Tensor[]) => void];
     const none = tf.zeros([0]);
     const average = { name: 'exponential_avg_factor', type: TF_ATTR_FLOAT, value: 1 };
-    const [y, mean, variance, ...reserved] = backend.executeMultipleOutputs('FusedBatchNormV3', [...attributes, average], [x, gamma, beta, none, none], 6);
+    const [y, mean, variance, ...reserved] = backend.executeMultipleOutputs(
+      'FusedBatchNormV3',
+      [...attributes, average],
+      [x, gamma, beta, none, none],
+      6,
+    );
     statistics = [tf.keep(mean), tf.keep(variance)];
     save([x, gamma, ...reserved]);
-    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => backend.executeMultipleOutputs('FusedBatchNormGradV3', attributes, [dy, ...saved], 5).slice(0, 3);
+    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] =>
+      backend.executeMultipleOutputs('FusedBatchNormGradV3', attributes, [dy, ...saved], 5).slice(0, 3);
     return { value: y, gradFunc };
   })(x, gamma, beta) as Tensor4D;
   return { y, mean: statistics[0] as Tensor1D, variance: statistics[1] as Tensor1D };
@@ -74,5 +94,9 @@ function composedNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D, epsilon: num
   const { mean, variance } = tf.moments(x, [0, 1, 2]);
   const y = tf.batchNorm4d(x, mean as Tensor1D, variance as Tensor1D, beta, gamma, epsilon);
   const places = x.size / x.shape[3];
-  return { y, mean: tf.keep(tf.clone(mean as Tensor1D)), variance: tf.keep(tf.mul(variance, places / Math.max(1, places - 1)) as Tensor1D) };
+  return {
+    y,
+    mean: tf.keep(tf.clone(mean as Tensor1D)),
+    variance: tf.keep(tf.mul(variance, places / Math.max(1, places - 1)) as Tensor1D),
+  };
 }

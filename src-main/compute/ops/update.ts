@@ -20,10 +20,22 @@ export interface AdamNumbers {
 }
 
 /** The new weights, mean and square; undefined where there is no such kernel. */
-export function adamStep(weights: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, numbers: AdamNumbers, spans: Spans): Tensor[] | undefined {
+export function adamStep(
+  weights: Tensor,
+  mean: Tensor,
+  square: Tensor,
+  gradient: Tensor,
+  numbers: AdamNumbers,
+  spans: Spans,
+): Tensor[] | undefined {
   const own = owner('WinnowAdam');
   if (!own) return undefined;
   const { beta1, beta2, rate, correction, epsilon, l2, decay } = numbers;
   const values = tf.tensor1d([beta1, beta2, rate, correction, epsilon, l2, decay]);
-  return own.executeMultipleOutputs('WinnowAdam', [], [weights, mean, square, gradient, values, tf.tensor2d(spans.flat(), [spans.length, 2], 'int32')], 3);
+  return own.executeMultipleOutputs(
+    'WinnowAdam',
+    [],
+    [weights, mean, square, gradient, values, tf.tensor2d(spans.flat(), [spans.length, 2], 'int32')],
+    3,
+  );
 }

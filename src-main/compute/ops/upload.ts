@@ -11,9 +11,17 @@ export function uploadPixels(bytes: Uint8Array, count: number, sizePx: number): 
   return tf.tidy(() => {
     if (!backend) return tf.div(tf.tensor4d(Float32Array.from(bytes), shape), 255) as Tensor4D;
     const { TF_UINT8, TF_ATTR_BOOL } = backend.binding;
-    const raw = backend.createOutputTensor({ id: backend.binding.createTensor(shape, TF_UINT8, bytes), shape, dtype: TF_UINT8 });
+    const raw = backend.createOutputTensor({
+      id: backend.binding.createTensor(shape, TF_UINT8, bytes),
+      shape,
+      dtype: TF_UINT8,
+    });
     if (hasKernel('WinnowPixels')) return backend.executeSingleOutput('WinnowPixels', [], [raw]) as Tensor4D;
-    const attributes = [typeAttribute(backend, 'SrcT', TF_UINT8), typeAttribute(backend, 'DstT'), { name: 'Truncate', type: TF_ATTR_BOOL, value: false }];
+    const attributes = [
+      typeAttribute(backend, 'SrcT', TF_UINT8),
+      typeAttribute(backend, 'DstT'),
+      { name: 'Truncate', type: TF_ATTR_BOOL, value: false },
+    ];
     return tf.div(backend.executeSingleOutput('Cast', attributes, [raw]), 255) as Tensor4D;
   }); // [B, H, W, 3] float, 0..1
 }

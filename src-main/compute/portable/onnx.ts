@@ -20,11 +20,27 @@ export function toOnnx(graph: Graph, { temperature, metadata }: OnnxOptions): Ui
   for (const node of graph.nodes) emit(node, writer);
   writer.node('Identity', [writer.named(graph.output)], 'logits');
   writer.node('Softmax', [writer.node('Div', ['logits', writer.scalar(temperature)])], 'probabilities', { axis: -1 });
-  const info = (name: string, shape: readonly number[]): object => ({ name, type: { tensorType: { elemType: floatType, shape: { dim: [{ dimParam: 'images' }, ...shape.map((size) => ({ dimValue: size }))] } } } });
+  const info = (name: string, shape: readonly number[]): object => ({
+    name,
+    type: {
+      tensorType: {
+        elemType: floatType,
+        shape: { dim: [{ dimParam: 'images' }, ...shape.map((size) => ({ dimValue: size }))] },
+      },
+    },
+  });
   return encodeModel({
-    irVersion, producerName: 'Winnow', opsetImport: [{ domain: '', version: opset }],
+    irVersion,
+    producerName: 'Winnow',
+    opsetImport: [{ domain: '', version: opset }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
-    graph: { name: 'classifier', node: writer.nodes, initializer: writer.constants, input: [info('pixels', graph.input.shape)], output: [info('logits', graph.output.shape), info('probabilities', graph.output.shape)] },
+    graph: {
+      name: 'classifier',
+      node: writer.nodes,
+      initializer: writer.constants,
+      input: [info('pixels', graph.input.shape)],
+      output: [info('logits', graph.output.shape), info('probabilities', graph.output.shape)],
+    },
   });
 }
 
@@ -42,7 +58,12 @@ class Writer {
   /** Returns the name of what it gives. Whole numbers are attributes of whole numbers; `epsilon` alone is a float. */
   node(opType: string, input: string[], output = this.#fresh(), attributes: Attributes = {}): string {
     const attribute = Object.entries(attributes).map(([name, value]) =>
-      Array.isArray(value) ? { name, ints: value, type: attributeTypes.ints } : name === 'epsilon' ? { name, f: value, type: attributeTypes.float } : { name, i: value, type: attributeTypes.int });
+      Array.isArray(value)
+        ? { name, ints: value, type: attributeTypes.ints }
+        : name === 'epsilon'
+          ? { name, f: value, type: attributeTypes.float }
+          : { name, i: value, type: attributeTypes.int },
+    );
     this.nodes.push({ opType, input, output: [output], name: output, attribute });
     return output;
   }
@@ -50,13 +71,24 @@ class Writer {
   /** A node with several results. */
   parts(opType: string, input: string[], count: number, attributes: Attributes): string[] {
     const output = Array.from({ length: count }, this.#fresh);
-    this.nodes.push({ opType, input, output, name: output[0], attribute: Object.entries(attributes).map(([name, i]) => ({ name, i, type: attributeTypes.int })) });
+    this.nodes.push({
+      opType,
+      input,
+      output,
+      name: output[0],
+      attribute: Object.entries(attributes).map(([name, i]) => ({ name, i, type: attributeTypes.int })),
+    });
     return output;
   }
 
   floats(values: Float32Array, dims: readonly number[]): string {
     const name = this.#fresh();
-    this.constants.push({ name, dims, dataType: floatType, rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) });
+    this.constants.push({
+      name,
+      dims,
+      dataType: floatType,
+      rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+    });
     return name;
   }
 
@@ -64,7 +96,12 @@ class Writer {
 
   whole(values: readonly number[]): string {
     const name = this.#fresh();
-    this.constants.push({ name, dims: [values.length], dataType: int64Type, rawData: new Uint8Array(BigInt64Array.from(values, BigInt).buffer) });
+    this.constants.push({
+      name,
+      dims: [values.length],
+      dataType: int64Type,
+      rawData: new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
+    });
     return name;
   }
 
@@ -85,7 +122,8 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
   const to = writer.named(output);
   const from = x.constant ? writer.operand(x, rank) : writer.named(x);
   const strides = (): number[] => [attributes.strides as number | number[]].flat().slice(0, 2);
-  const both = (size: number | readonly number[]): number[] => (typeof size === 'number' ? [size, size] : [...size, ...size].slice(0, 2));
+  const both = (size: number | readonly number[]): number[] =>
+    typeof size === 'number' ? [size, size] : [...size, ...size].slice(0, 2);
   const finished = (name: string, activation: unknown): void => void activate(name, String(activation), to, writer);
   switch (op) {
     case 'Conv2D':
@@ -93,14 +131,30 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
       const [height, width, channels, outputs] = w.shape;
       const isDepthwise = op !== 'Conv2D';
       const [rows, columns] = isDepthwise ? [channels, 1] : [outputs, channels];
-      const kernel = transposed(w.constant!, [height, width, channels, outputs], isDepthwise ? [2, 3, 0, 1] : [3, 2, 0, 1]);
+      const kernel = transposed(
+        w.constant!,
+        [height, width, channels, outputs],
+        isDepthwise ? [2, 3, 0, 1] : [3, 2, 0, 1],
+      );
       const stride = both(strides().length > 1 ? strides() : strides()[0]);
-      writer.node('Conv', [from, writer.floats(kernel, [rows, columns, height, width])], to, { strides: stride, pads: padsOf(attributes.pad, x.shape, output.shape, [height, width], stride), group: isDepthwise ? channels : 1, kernel_shape: [height, width] });
+      writer.node('Conv', [from, writer.floats(kernel, [rows, columns, height, width])], to, {
+        strides: stride,
+        pads: padsOf(attributes.pad, x.shape, output.shape, [height, width], stride),
+        group: isDepthwise ? channels : 1,
+        kernel_shape: [height, width],
+      });
       return;
     }
     case 'MaxPool': {
-      const [size, stride] = [both(attributes.filterSize as number | number[]), both(attributes.strides as number | number[])];
-      writer.node('MaxPool', [from], to, { kernel_shape: size, strides: stride, pads: padsOf(attributes.pad, x.shape, output.shape, size, stride) });
+      const [size, stride] = [
+        both(attributes.filterSize as number | number[]),
+        both(attributes.strides as number | number[]),
+      ];
+      writer.node('MaxPool', [from], to, {
+        kernel_shape: size,
+        strides: stride,
+        pads: padsOf(attributes.pad, x.shape, output.shape, size, stride),
+      });
       return;
     }
     case 'Add':
@@ -115,62 +169,122 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
       return finished(from, op.toLowerCase());
     case 'Mean': {
       const axes = [attributes.axis as number | number[]].flat();
-      writer.node('ReduceMean', [from], to, { axes: x.shape.length === 3 ? axes.map((axis) => [0, 2, 3, 1][axis]) : axes, keepdims: attributes.keepDims ? 1 : 0 });
+      writer.node('ReduceMean', [from], to, {
+        axes: x.shape.length === 3 ? axes.map((axis) => [0, 2, 3, 1][axis]) : axes,
+        keepdims: attributes.keepDims ? 1 : 0,
+      });
       return;
     }
     case 'Reshape': {
-      const flat = x.shape.length === 3 && x.shape[0] * x.shape[1] > 1 ? writer.node('Transpose', [from], undefined, { perm: [0, 2, 3, 1] }) : from;
+      const flat =
+        x.shape.length === 3 && x.shape[0] * x.shape[1] > 1
+          ? writer.node('Transpose', [from], undefined, { perm: [0, 2, 3, 1] })
+          : from;
       const [height, width, channels] = output.shape;
       if (rank !== 3) writer.node('Reshape', [flat, writer.whole([-1, ...output.shape])], to);
       else if (height * width === 1) writer.node('Reshape', [flat, writer.whole([-1, channels, 1, 1])], to);
-      else writer.node('Transpose', [writer.node('Reshape', [flat, writer.whole([-1, height, width, channels])])], to, { perm: [0, 3, 1, 2] });
+      else
+        writer.node('Transpose', [writer.node('Reshape', [flat, writer.whole([-1, height, width, channels])])], to, {
+          perm: [0, 3, 1, 2],
+        });
       return;
     }
     case 'PadV2': {
       const paddings = attributes.paddings as number[][];
-      const ordered = [0, 1].flatMap((side) => (rank === 3 ? turned(paddings.map((pair) => [pair[side]])) : paddings.map((pair) => pair[side])));
+      const ordered = [0, 1].flatMap((side) =>
+        rank === 3 ? turned(paddings.map((pair) => [pair[side]])) : paddings.map((pair) => pair[side]),
+      );
       writer.node('Pad', [from, writer.whole(ordered), writer.scalar(Number(attributes.constantValue))], to);
       return;
     }
     case 'Concat':
-      writer.node('Concat', inputs.map(writer.named), to, { axis: rank === 3 ? [0, 2, 3, 1][Number(attributes.axis)] : Number(attributes.axis) });
+      writer.node('Concat', inputs.map(writer.named), to, {
+        axis: rank === 3 ? [0, 2, 3, 1][Number(attributes.axis)] : Number(attributes.axis),
+      });
       return;
     case 'Slice': {
       const [begin, size] = [attributes.begin as number[], attributes.size as number[]];
       const axes = size.map((_, axis) => axis).slice(1);
-      writer.node('Slice', [from, writer.whole(axes.map((axis) => begin[axis])), writer.whole(axes.map((axis) => begin[axis] + size[axis])), writer.whole(axes)], to);
+      writer.node(
+        'Slice',
+        [
+          from,
+          writer.whole(axes.map((axis) => begin[axis])),
+          writer.whole(axes.map((axis) => begin[axis] + size[axis])),
+          writer.whole(axes),
+        ],
+        to,
+      );
       return;
     }
     case 'BatchMatMul':
       writer.node('MatMul', [from, writer.floats(w.constant!, w.shape)], to);
       return;
     case 'dense': {
-      const sum = writer.node('Add', [writer.node('MatMul', [from, writer.floats(w.constant!, w.shape)]), writer.floats(inputs[2].constant!, inputs[2].shape)]);
+      const sum = writer.node('Add', [
+        writer.node('MatMul', [from, writer.floats(w.constant!, w.shape)]),
+        writer.floats(inputs[2].constant!, inputs[2].shape),
+      ]);
       return finished(sum, attributes.activation);
     }
     case 'layerNormalise':
-      writer.node('LayerNormalization', [from, writer.floats(w.constant!, w.shape), writer.floats(inputs[2].constant!, inputs[2].shape)], to, { axis: -1, epsilon: Number(attributes.epsilon) });
+      writer.node(
+        'LayerNormalization',
+        [from, writer.floats(w.constant!, w.shape), writer.floats(inputs[2].constant!, inputs[2].shape)],
+        to,
+        { axis: -1, epsilon: Number(attributes.epsilon) },
+      );
       return;
     case 'gelu': {
       const erf = writer.node('Erf', [writer.node('Mul', [from, writer.scalar(Math.SQRT1_2)])]);
-      writer.node('Mul', [from, writer.node('Mul', [writer.node('Add', [erf, writer.scalar(1)]), writer.scalar(0.5)])], to);
+      writer.node(
+        'Mul',
+        [from, writer.node('Mul', [writer.node('Add', [erf, writer.scalar(1)]), writer.scalar(0.5)])],
+        to,
+      );
       return;
     }
     case 'attention': {
       const [places, all] = x.shape;
       const heads = Number(attributes.heads);
       const depth = all / 3 / heads;
-      const rows = writer.node('Transpose', [writer.node('Reshape', [from, writer.whole([-1, places, 3 * heads, depth])])], undefined, { perm: [0, 2, 1, 3] });
-      const [queries, keys, values] = writer.parts('Split', [rows, writer.whole([heads, heads, heads])], 3, { axis: 1 });
-      const agreement = writer.node('MatMul', [queries, writer.node('Transpose', [keys], undefined, { perm: [0, 1, 3, 2] })]);
-      const shares = writer.node('Softmax', [writer.node('Mul', [agreement, writer.scalar(1 / Math.sqrt(depth))])], undefined, { axis: -1 });
-      writer.node('Reshape', [writer.node('Transpose', [writer.node('MatMul', [shares, values])], undefined, { perm: [0, 2, 1, 3] }), writer.whole([-1, places, all / 3])], to);
+      const rows = writer.node(
+        'Transpose',
+        [writer.node('Reshape', [from, writer.whole([-1, places, 3 * heads, depth])])],
+        undefined,
+        { perm: [0, 2, 1, 3] },
+      );
+      const [queries, keys, values] = writer.parts('Split', [rows, writer.whole([heads, heads, heads])], 3, {
+        axis: 1,
+      });
+      const agreement = writer.node('MatMul', [
+        queries,
+        writer.node('Transpose', [keys], undefined, { perm: [0, 1, 3, 2] }),
+      ]);
+      const shares = writer.node(
+        'Softmax',
+        [writer.node('Mul', [agreement, writer.scalar(1 / Math.sqrt(depth))])],
+        undefined,
+        { axis: -1 },
+      );
+      writer.node(
+        'Reshape',
+        [
+          writer.node('Transpose', [writer.node('MatMul', [shares, values])], undefined, { perm: [0, 2, 1, 3] }),
+          writer.whole([-1, places, all / 3]),
+        ],
+        to,
+      );
       return;
     }
     case 'filterBoth': {
       const [outputs, size] = w.shape;
       const rows = writer.node('MatMul', [writer.floats(w.constant!, [outputs, size]), from]); // channels first: rows are the last but one
-      writer.node('MatMul', [rows, writer.floats(transposed(w.constant!, [outputs, size], [1, 0]), [size, outputs])], to);
+      writer.node(
+        'MatMul',
+        [rows, writer.floats(transposed(w.constant!, [outputs, size], [1, 0]), [size, outputs])],
+        to,
+      );
       return;
     }
     default:
@@ -180,16 +294,27 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
 
 function activate(from: string, activation: string, to: string, writer: Writer): string {
   switch (activation) {
-    case 'relu': return writer.node('Relu', [from], to);
-    case 'relu6': return writer.node('Clip', [from, writer.scalar(0), writer.scalar(6)], to);
-    case 'sigmoid': return writer.node('Sigmoid', [from], to);
-    case 'none': return writer.node('Identity', [from], to);
-    default: throw new Error(`There is no ONNX for ‘${activation}’.`);
+    case 'relu':
+      return writer.node('Relu', [from], to);
+    case 'relu6':
+      return writer.node('Clip', [from, writer.scalar(0), writer.scalar(6)], to);
+    case 'sigmoid':
+      return writer.node('Sigmoid', [from], to);
+    case 'none':
+      return writer.node('Identity', [from], to);
+    default:
+      throw new Error(`There is no ONNX for ‘${activation}’.`);
   }
 }
 
 /** Top, left, bottom, right: as TensorFlow pads ‘same’, the larger half behind. */
-function padsOf(pad: unknown, inputs: readonly number[], outputs: readonly number[], size: readonly number[], strides: readonly number[]): number[] {
+function padsOf(
+  pad: unknown,
+  inputs: readonly number[],
+  outputs: readonly number[],
+  size: readonly number[],
+  strides: readonly number[],
+): number[] {
   if (pad !== 'same') return [0, 0, 0, 0];
   const missing = [0, 1].map((axis) => Math.max(0, (outputs[axis] - 1) * strides[axis] + size[axis] - inputs[axis]));
   const before = missing.map((all) => Math.floor(all / 2));

@@ -15,9 +15,16 @@ export function portable({ runFolder, formats, temperature, metadata }: Portable
     const graph = withPixels(await trace(network, transform.cropPx), transform);
     const layers = formats.includes('tfjs') ? await toLayers(graph, temperature) : undefined;
     return {
-      classes, transform,
-      onnx: formats.includes('onnx') ? toOnnx(graph, { temperature, metadata: { ...metadata, classes: JSON.stringify(classes) } }) : undefined,
-      layers: layers && { model: modelJson(layers), weights: new Uint8Array(layers.weightData as ArrayBuffer), difference: await differenceOf(layers, graph, (x) => network.infer(normalised(x, transform))) },
+      classes,
+      transform,
+      onnx: formats.includes('onnx')
+        ? toOnnx(graph, { temperature, metadata: { ...metadata, classes: JSON.stringify(classes) } })
+        : undefined,
+      layers: layers && {
+        model: modelJson(layers),
+        weights: new Uint8Array(layers.weightData as ArrayBuffer),
+        difference: await differenceOf(layers, graph, (x) => network.infer(normalised(x, transform))),
+      },
     };
   });
 }
@@ -26,11 +33,19 @@ const weightsFile = 'weights.bin';
 
 /** As `tf.loadLayersModel` reads it, the weights beside it. */
 const modelJson = ({ modelTopology, weightSpecs }: io.ModelArtifacts): object => ({
-  format: 'layers-model', generatedBy: 'Winnow', convertedBy: null, modelTopology, weightsManifest: [{ paths: [weightsFile], weights: weightSpecs }],
+  format: 'layers-model',
+  generatedBy: 'Winnow',
+  convertedBy: null,
+  modelTopology,
+  weightsManifest: [{ paths: [weightsFile], weights: weightSpecs }],
 });
 
 /** Of the logits of a picture of noise: the largest difference. */
-async function differenceOf(layers: io.ModelArtifacts, { input: { shape } }: Graph, infer: (x: Tensor4D) => Tensor): Promise<number> {
+async function differenceOf(
+  layers: io.ModelArtifacts,
+  { input: { shape } }: Graph,
+  infer: (x: Tensor4D) => Tensor,
+): Promise<number> {
   const model = await tf.loadLayersModel(tf.io.fromMemory(layers));
   try {
     const noise = fillNormal(new Float64Array(shape.reduce((a, b) => a * b, 1)), random('picture', 1));

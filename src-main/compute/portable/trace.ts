@@ -37,14 +37,44 @@ interface Engine {
 }
 
 /** What stands for an image is fed to it: bytes, 0..255, as they are decoded. Its place is before the network's own input. */
-export function withPixels(graph: Graph, { mean, deviation }: { mean: readonly number[]; deviation: readonly number[] }): Graph {
-  const constant = (id: number, values: number[]): Value => ({ id, shape: [values.length], constant: Float32Array.from(values) });
+export function withPixels(
+  graph: Graph,
+  { mean, deviation }: { mean: readonly number[]; deviation: readonly number[] },
+): Graph {
+  const constant = (id: number, values: number[]): Value => ({
+    id,
+    shape: [values.length],
+    constant: Float32Array.from(values),
+  });
   const [pixels, scaled]: Value[] = [-1, -2].map((id) => ({ id, shape: graph.input.shape }));
   return {
-    input: pixels, output: graph.output,
+    input: pixels,
+    output: graph.output,
     nodes: [
-      { op: 'Multiply', inputs: [pixels, constant(-3, deviation.map((d) => 1 / (255 * d)))], output: scaled, attributes: {} },
-      { op: 'Add', inputs: [scaled, constant(-4, mean.map((m, c) => -m / deviation[c]))], output: graph.input, attributes: {} },
+      {
+        op: 'Multiply',
+        inputs: [
+          pixels,
+          constant(
+            -3,
+            deviation.map((d) => 1 / (255 * d)),
+          ),
+        ],
+        output: scaled,
+        attributes: {},
+      },
+      {
+        op: 'Add',
+        inputs: [
+          scaled,
+          constant(
+            -4,
+            mean.map((m, c) => -m / deviation[c]),
+          ),
+        ],
+        output: graph.input,
+        attributes: {},
+      },
       ...graph.nodes,
     ],
   };
@@ -75,7 +105,12 @@ export async function trace(network: Network<Classifier>, sidePx: number): Promi
     };
     /** What is traced as one notes nothing of its inside. */
     let depth = 0;
-    const noted = <T extends Tensor | Tensor[]>(op: string, inputs: Tensor[], attributes: Attributes, run: () => T): T => {
+    const noted = <T extends Tensor | Tensor[]>(
+      op: string,
+      inputs: Tensor[],
+      attributes: Attributes,
+      run: () => T,
+    ): T => {
       depth++;
       let result: T;
       try {
@@ -92,7 +127,10 @@ export async function trace(network: Network<Classifier>, sidePx: number): Promi
     const input = live(x);
     const engine = tf.engine() as unknown as Engine;
     const { runKernel } = engine;
-    engine.runKernel = (name, inputs, attributes = {}) => noted(name, Object.values(inputs).flat().filter(Boolean), attributes, () => runKernel.call(engine, name, inputs, attributes));
+    engine.runKernel = (name, inputs, attributes = {}) =>
+      noted(name, Object.values(inputs).flat().filter(Boolean), attributes, () =>
+        runKernel.call(engine, name, inputs, attributes),
+      );
     try {
       const y = noting(noted, () => network.infer(x));
       graph = { input, output: valueOf(y), nodes };

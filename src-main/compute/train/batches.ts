@@ -10,7 +10,13 @@ export function stepsOf(images: number, batch: number, minSteps: number): number
   return perPass * Math.max(1, Math.ceil(minSteps / perPass));
 }
 
-export function* batchesOf(images: Int32Array, batch: number, minSteps: number, seed: number, epoch: number): Generator<Int32Array> {
+export function* batchesOf(
+  images: Int32Array,
+  batch: number,
+  minSteps: number,
+  seed: number,
+  epoch: number,
+): Generator<Int32Array> {
   const perPass = Math.ceil(images.length / batch);
   const passes = stepsOf(images.length, batch, minSteps) / perPass;
   for (let pass = 0; pass < passes; pass++) {
@@ -24,11 +30,17 @@ export function batchAt(images: Int32Array, batch: number, minSteps: number, see
   const perPass = Math.ceil(images.length / batch);
   const steps = stepsOf(images.length, batch, minSteps);
   const inEpoch = step % steps;
-  return part(orderOf(images, seed, Math.floor(step / steps), Math.floor(inEpoch / perPass)), inEpoch % perPass, perPass);
+  return part(
+    orderOf(images, seed, Math.floor(step / steps), Math.floor(inEpoch / perPass)),
+    inEpoch % perPass,
+    perPass,
+  );
 }
 
-const orderOf = (images: Int32Array, seed: number, epoch: number, pass: number): Int32Array => shuffle(images.slice(), random('order', seed, epoch, pass));
-const part = (order: Int32Array, i: number, parts: number): Int32Array => order.subarray(Math.floor((i * order.length) / parts), Math.floor(((i + 1) * order.length) / parts));
+const orderOf = (images: Int32Array, seed: number, epoch: number, pass: number): Int32Array =>
+  shuffle(images.slice(), random('order', seed, epoch, pass));
+const part = (order: Int32Array, i: number, parts: number): Int32Array =>
+  order.subarray(Math.floor((i * order.length) / parts), Math.floor(((i + 1) * order.length) / parts));
 
 /** Some images aside to watch the training by; never so many that fewer than two are left. */
 export function holdOut(images: Int32Array, fraction: number, seed: number): { train: Int32Array; held: Int32Array } {
@@ -39,4 +51,5 @@ export function holdOut(images: Int32Array, fraction: number, seed: number): { t
 }
 
 /** FNV-1a: tells one list of images from another. */
-export const hashOf = (positions: Int32Array): number => positions.reduce((h, p) => Math.imul(h ^ p, 16777619), 0x811c9dc5);
+export const hashOf = (positions: Int32Array): number =>
+  positions.reduce((h, p) => Math.imul(h ^ p, 16777619), 0x811c9dc5);

@@ -29,15 +29,27 @@ export function progress(epochs: number, onEvent: (event: TrainingEvent) => void
   const tell = (state: TrainState, known: Pick<Epoch, 'epoch' | 'loss'> & Partial<Epoch>): void => {
     last = performance.now();
     const { seconds, images, waiting } = state.clock();
-    onEvent({ stage: 'train', ...known, epochs, step: now.step, steps: now.steps, learningRate: now.learningRate, seconds, imagesPerSecond: images / Math.max(1e-9, seconds), waiting });
+    onEvent({
+      stage: 'train',
+      ...known,
+      epochs,
+      step: now.step,
+      steps: now.steps,
+      learningRate: now.learningRate,
+      seconds,
+      imagesPerSecond: images / Math.max(1e-9, seconds),
+      waiting,
+    });
   };
   return {
     onBatchEnd(state, logs) {
       now = logs;
       // The last step of an epoch is told with its end.
-      if (logs.step < logs.steps && performance.now() - last >= everyMs) tell(state, { epoch: state.epoch + 1, loss: logs.loss });
+      if (logs.step < logs.steps && performance.now() - last >= everyMs)
+        tell(state, { epoch: state.epoch + 1, loss: logs.loss });
     },
-    onBatchHalved: ({ mostAtOnce }) => onEvent({ stage: 'note', message: `Out of memory: going on with ${mostAtOnce} images at once.` }),
+    onBatchHalved: ({ mostAtOnce }) =>
+      onEvent({ stage: 'note', message: `Out of memory: going on with ${mostAtOnce} images at once.` }),
     onEpochEnd: tell,
   };
 }
@@ -50,7 +62,8 @@ export function earlyStop(patience: number, watched: (epoch: Epoch) => number = 
   return {
     async onEpochEnd(state, done) {
       const loss = watched(done);
-      if (!state.best || loss < state.best.loss) state.best = { epoch: done.epoch, loss, ...(await state.averaged(() => state.network.read())) };
+      if (!state.best || loss < state.best.loss)
+        state.best = { epoch: done.epoch, loss, ...(await state.averaged(() => state.network.read())) };
       else if (patience > 0 && done.epoch - state.best.epoch >= patience) state.stop = true;
     },
     onTrainEnd(state) {

@@ -26,7 +26,13 @@ export interface Drawn {
   top: number;
 }
 
-export function drawExample({ recipe, keys, cropPx }: Examples, sizePx: number, seed: number, view: number, position: number): Drawn {
+export function drawExample(
+  { recipe, keys, cropPx }: Examples,
+  sizePx: number,
+  seed: number,
+  view: number,
+  position: number,
+): Drawn {
   const next = random('example', seed, view, keys[position]);
   const steps = drawRecipe(recipe, sizePx, next);
   const within = sizePx - cropPx + 1;
@@ -34,13 +40,20 @@ export function drawExample({ recipe, keys, cropPx }: Examples, sizePx: number, 
 }
 
 /** One mix a batch, so that its share is one number. */
-export const drawMixOf = ({ recipe, cropPx }: Examples, seed: number, step: number): Mix | null => drawMix(recipe, cropPx, random('mix', seed, step));
+export const drawMixOf = ({ recipe, cropPx }: Examples, seed: number, step: number): Mix | null =>
+  drawMix(recipe, cropPx, random('mix', seed, step));
 
 /** Whom an image of a batch is mixed with: the one after it. */
 export const partnerOf = (i: number, count: number): number => (i + 1) % count;
 
 /** `row` [S, S, 3] is changed in place; the crop is written to `out` [cropPx, cropPx, 3]. */
-export function applyDrawn(row: Uint8Array, sizePx: number, { steps, left, top }: Drawn, out: Uint8Array, cropPx: number): void {
+export function applyDrawn(
+  row: Uint8Array,
+  sizePx: number,
+  { steps, left, top }: Drawn,
+  out: Uint8Array,
+  cropPx: number,
+): void {
   if (steps.length) applySteps(row, sizePx, steps);
   crop(row, sizePx, left, top, out, cropPx);
 }
@@ -51,7 +64,8 @@ export function centreCrop(rows: Uint8Array, count: number, sizePx: number, crop
   const [from, to] = [sizePx ** 2 * 3, cropPx ** 2 * 3];
   const out = new Uint8Array(count * to);
   const edge = Math.floor((sizePx - cropPx) / 2);
-  for (let i = 0; i < count; i++) crop(rows.subarray(i * from, (i + 1) * from), sizePx, edge, edge, out.subarray(i * to, (i + 1) * to), cropPx);
+  for (let i = 0; i < count; i++)
+    crop(rows.subarray(i * from, (i + 1) * from), sizePx, edge, edge, out.subarray(i * to, (i + 1) * to), cropPx);
   return out;
 }
 
@@ -68,15 +82,38 @@ function crop(row: Uint8Array, sizePx: number, left: number, top: number, out: U
  * A whole batch: rows [n, S, S, 3], which are used up, to `out` [n, cropPx, cropPx, 3] and `targets` [n, classes], each row adding up to 1. `view`: how many
  * passes went before.
  */
-export function makeBatch(examples: Examples, rows: Uint8Array, sizePx: number, positions: Int32Array, seed: number, view: number, step: number, out: Uint8Array, targets: Float32Array): void {
+export function makeBatch(
+  examples: Examples,
+  rows: Uint8Array,
+  sizePx: number,
+  positions: Int32Array,
+  seed: number,
+  view: number,
+  step: number,
+  out: Uint8Array,
+  targets: Float32Array,
+): void {
   const { labels, classes, smoothing, cropPx } = examples;
   const [from, to] = [sizePx ** 2 * 3, cropPx ** 2 * 3];
   const n = positions.length;
-  for (let i = 0; i < n; i++) applyDrawn(rows.subarray(i * from, (i + 1) * from), sizePx, drawExample(examples, sizePx, seed, view, positions[i]), out.subarray(i * to, (i + 1) * to), cropPx);
+  for (let i = 0; i < n; i++)
+    applyDrawn(
+      rows.subarray(i * from, (i + 1) * from),
+      sizePx,
+      drawExample(examples, sizePx, seed, view, positions[i]),
+      out.subarray(i * to, (i + 1) * to),
+      cropPx,
+    );
   const mix = drawMixOf(examples, seed, step);
   if (mix) {
     const before = out.slice(0, to); // the last one's partner, before it is mixed itself
-    for (let i = 0; i < n; i++) applyMix(out.subarray(i * to, (i + 1) * to), i + 1 < n ? out.subarray((i + 1) * to, (i + 2) * to) : before, cropPx, mix);
+    for (let i = 0; i < n; i++)
+      applyMix(
+        out.subarray(i * to, (i + 1) * to),
+        i + 1 < n ? out.subarray((i + 1) * to, (i + 2) * to) : before,
+        cropPx,
+        mix,
+      );
   }
   const share = mix?.share ?? 1;
   targets.fill(smoothing / classes, 0, n * classes);

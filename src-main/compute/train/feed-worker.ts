@@ -12,7 +12,10 @@ const pixels = new Pixels(plan.pixels);
 const most = Math.min(batch, train.length);
 const perPass = Math.ceil(train.length / batch);
 // Made in bytes that nobody shares: moving shared ones about is several times slower.
-const out = 'labels' in make ? { bytes: new Uint8Array(most * sidePx(plan) ** 2 * 3), targets: new Float32Array(most * make.classes) } : null;
+const out =
+  'labels' in make
+    ? { bytes: new Uint8Array(most * sidePx(plan) ** 2 * 3), targets: new Float32Array(most * make.classes) }
+    : null;
 
 function fill(positions: Int32Array, step: number): { bytes: Uint8Array; targets?: Float32Array } {
   const rows = pixels.read(positions);
@@ -21,7 +24,10 @@ function fill(positions: Int32Array, step: number): { bytes: Uint8Array; targets
     return { bytes: rows };
   }
   makeBatch(make, rows, pixels.sizePx, positions, seed, Math.floor(step / perPass), step, out.bytes, out.targets);
-  return { bytes: out.bytes.subarray(0, positions.length * sidePx(plan) ** 2 * 3), targets: out.targets.subarray(0, positions.length * make.classes) };
+  return {
+    bytes: out.bytes.subarray(0, positions.length * sidePx(plan) ** 2 * 3),
+    targets: out.targets.subarray(0, positions.length * make.classes),
+  };
 }
 
 let step = epoch * stepsOf(train.length, batch, minSteps);

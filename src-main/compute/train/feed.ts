@@ -21,7 +21,8 @@ export interface FeedPlan {
 }
 
 /** Of the images that come out. */
-export const sidePx = ({ make, pixels }: Pick<FeedPlan, 'make' | 'pixels'>): number => ('labels' in make ? make.cropPx : pixels.sizePx);
+export const sidePx = ({ make, pixels }: Pick<FeedPlan, 'make' | 'pixels'>): number =>
+  'labels' in make ? make.cropPx : pixels.sizePx;
 
 /** What the two threads share. Slot s is free while `states[s]` is 0, full at 1. */
 export interface Slots {
@@ -63,7 +64,10 @@ export function startFeed(plan: FeedPlan): Feed {
     bytes: Array.from({ length: ahead }, () => new Uint8Array(shared(rowBytes * most))),
     targets: Array.from({ length: ahead }, () => new Float32Array(shared(4 * classes * most))),
   };
-  const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), { workerData: { plan, slots }, execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), {
+    workerData: { plan, slots },
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   let failure: Error | undefined;
   const fail = (error: Error): void => {
     failure ??= error;
@@ -89,7 +93,11 @@ export function startFeed(plan: FeedPlan): Feed {
       }
       waitedMs += performance.now() - began;
       const count = slots.counts[slot];
-      return { positions: slots.positions[slot].subarray(0, count), bytes: slots.bytes[slot].subarray(0, count * rowBytes), ...(classes && { targets: slots.targets[slot].subarray(0, count * classes) }) };
+      return {
+        positions: slots.positions[slot].subarray(0, count),
+        bytes: slots.bytes[slot].subarray(0, count * rowBytes),
+        ...(classes && { targets: slots.targets[slot].subarray(0, count * classes) }),
+      };
     },
     get waitedMs() {
       return waitedMs;

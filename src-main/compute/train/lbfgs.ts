@@ -15,7 +15,11 @@ export interface LbfgsOptions {
 
 const remembered = 10;
 
-export async function minimise(evaluate: (x: Float64Array) => Promise<Evaluated>, start: Float64Array, { iterations = 100, tolerance = 1e-4 }: LbfgsOptions = {}): Promise<{ x: Float64Array; value: number; iterations: number }> {
+export async function minimise(
+  evaluate: (x: Float64Array) => Promise<Evaluated>,
+  start: Float64Array,
+  { iterations = 100, tolerance = 1e-4 }: LbfgsOptions = {},
+): Promise<{ x: Float64Array; value: number; iterations: number }> {
   let x = start.slice();
   let { value, gradient } = await evaluate(x);
   const pairs: { s: Float64Array; y: Float64Array; rho: number }[] = [];
@@ -54,7 +58,10 @@ export async function minimise(evaluate: (x: Float64Array) => Promise<Evaluated>
 }
 
 /** Minus the approximate inverse Hessian times the gradient. */
-function descent(gradient: Float64Array, pairs: readonly { s: Float64Array; y: Float64Array; rho: number }[]): Float64Array {
+function descent(
+  gradient: Float64Array,
+  pairs: readonly { s: Float64Array; y: Float64Array; rho: number }[],
+): Float64Array {
   const q = gradient.slice();
   const alphas = new Array<number>(pairs.length);
   for (let i = pairs.length - 1; i >= 0; i--) {

@@ -54,7 +54,12 @@ export interface Training<A extends Architecture = Architecture> {
   judge?(): Promise<Partial<Epoch>>;
 }
 
-export async function runTraining<A extends Architecture>(state: TrainState<A>, training: Training<A>, callbacks: Callback[], breathe: () => Promise<void>): Promise<void> {
+export async function runTraining<A extends Architecture>(
+  state: TrainState<A>,
+  training: Training<A>,
+  callbacks: Callback[],
+  breathe: () => Promise<void>,
+): Promise<void> {
   const { pixels, train, epochs, batch, minSteps, seed, make } = training;
   const steps = stepsOf(train.length, batch, minSteps);
   for (const c of callbacks) c.onTrainBegin?.(state);
@@ -69,7 +74,10 @@ export async function runTraining<A extends Architecture>(state: TrainState<A>, 
         state.waited(feed.waitedMs);
         const learningRate = training.rate({ step: state.step, steps, epochs, history: state.history });
         const loss = await stepThatFits(state, training, taken, learningRate, callbacks);
-        if (!Number.isFinite(loss)) throw new Error(`The loss is no longer a number (epoch ${state.epoch + 1}, step ${step}): try a smaller learning rate.`);
+        if (!Number.isFinite(loss))
+          throw new Error(
+            `The loss is no longer a number (epoch ${state.epoch + 1}, step ${step}): try a smaller learning rate.`,
+          );
         sum += loss;
         state.step++;
         state.count(taken.positions.length);
@@ -78,7 +86,12 @@ export async function runTraining<A extends Architecture>(state: TrainState<A>, 
       }
       state.epoch++;
       const judged = await state.averaged(async () => training.judge?.());
-      const done: Epoch = { epoch: state.epoch, loss: sum / steps, ...judged, seconds: (performance.now() - began) / 1000 };
+      const done: Epoch = {
+        epoch: state.epoch,
+        loss: sum / steps,
+        ...judged,
+        seconds: (performance.now() - began) / 1000,
+      };
       state.history.push(done);
       for (const c of callbacks) await c.onEpochEnd?.(state, done);
       await breathe();
@@ -90,13 +103,25 @@ export async function runTraining<A extends Architecture>(state: TrainState<A>, 
 }
 
 /** Out of memory, the batch is halved, for good, and gone through in parts; the run goes on and says so. */
-async function stepThatFits<A extends Architecture>(state: TrainState<A>, training: Training<A>, batch: Batch, learningRate: number, callbacks: Callback[]): Promise<number> {
+async function stepThatFits<A extends Architecture>(
+  state: TrainState<A>,
+  training: Training<A>,
+  batch: Batch,
+  learningRate: number,
+  callbacks: Callback[],
+): Promise<number> {
   const all = batch.positions.length;
   let sum = 0;
-  for (let at = 0; at < all; ) {
+  for (let at = 0; at < all;) {
     const count = Math.min(all - at, state.mostAtOnce);
     try {
-      sum += (await trainStep(state, { ...training, sizePx: sidePx({ make: training.make, pixels: training.pixels.set }) }, count === all ? batch : partOf(batch, at, count), learningRate)) * count;
+      sum +=
+        (await trainStep(
+          state,
+          { ...training, sizePx: sidePx({ make: training.make, pixels: training.pixels.set }) },
+          count === all ? batch : partOf(batch, at, count),
+          learningRate,
+        )) * count;
       at += count;
     } catch (error) {
       if (!isOutOfMemory(error) || count < 2) throw error;
@@ -109,15 +134,25 @@ async function stepThatFits<A extends Architecture>(state: TrainState<A>, traini
 }
 
 function partOf({ positions, bytes, targets }: Batch, at: number, count: number): Batch {
-  const cut = <T extends Uint8Array | Float32Array>(values: T): T => values.subarray((at * values.length) / positions.length, ((at + count) * values.length) / positions.length) as T;
-  return { positions: positions.subarray(at, at + count), bytes: cut(bytes), ...(targets && { targets: cut(targets) }) };
+  const cut = <T extends Uint8Array | Float32Array>(values: T): T =>
+    values.subarray((at * values.length) / positions.length, ((at + count) * values.length) / positions.length) as T;
+  return {
+    positions: positions.subarray(at, at + count),
+    bytes: cut(bytes),
+    ...(targets && { targets: cut(targets) }),
+  };
 }
 
 /**
  * One gradient and one update; the loss. Nothing is changed before the loss has been read: only then is it known
  * whether the device did the step, and a step that failed can be done again.
  */
-export async function trainStep<A extends Architecture>(state: TrainState<A>, { sizePx, objective, seed, clip }: Pick<Training<A>, 'objective' | 'seed' | 'clip'> & { sizePx: number }, batch: Batch, learningRate: number): Promise<number> {
+export async function trainStep<A extends Architecture>(
+  state: TrainState<A>,
+  { sizePx, objective, seed, clip }: Pick<Training<A>, 'objective' | 'seed' | 'clip'> & { sizePx: number },
+  batch: Batch,
+  learningRate: number,
+): Promise<number> {
   const { network, optimizer } = state;
   const key = [seed, state.step];
   let pass: TrainingPass<Output<A>> | undefined;

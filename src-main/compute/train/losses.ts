@@ -23,7 +23,11 @@ export function ssimMap(x: Tensor4D, y: Tensor4D): Tensor4D {
   return tf.tidy(() => {
     const size = x.shape[1];
     const window = wholeWindow(size, sigma, windowWidth(size));
-    const [mx, my, xx, yy, xy] = tf.split(filterBoth(tf.concat([x, y, tf.square(x), tf.square(y), tf.mul(x, y)], 3) as Tensor4D, window), 5, 3) as Tensor4D[];
+    const [mx, my, xx, yy, xy] = tf.split(
+      filterBoth(tf.concat([x, y, tf.square(x), tf.square(y), tf.mul(x, y)], 3) as Tensor4D, window),
+      5,
+      3,
+    ) as Tensor4D[];
     const [mx2, my2, mxy] = [tf.square(mx), tf.square(my), tf.mul(mx, my)];
     const luminanceAndCross = tf.mul(tf.add(tf.mul(mxy, 2), c1), tf.add(tf.mul(tf.sub(xy, mxy), 2), c2));
     const spread = tf.mul(tf.add(tf.add(mx2, my2), c1), tf.add(tf.add(tf.sub(xx, mx2), tf.sub(yy, my2)), c2));
@@ -58,8 +62,8 @@ export function lossOf(name: 'mse' | 'ssim' | 'mixed', ssimWeight: number): Loss
 function spreadOver(map: Tensor3D, size: number): Tensor3D {
   const inner = map.shape[1];
   const nearest = new Float32Array(size * inner);
-  for (let i = 0; i < size; i++) nearest[i * inner + Math.min(inner - 1, Math.max(0, i - Math.floor((size - inner) / 2)))] = 1;
+  for (let i = 0; i < size; i++)
+    nearest[i * inner + Math.min(inner - 1, Math.max(0, i - Math.floor((size - inner) / 2)))] = 1;
   const window = tf.tensor2d(nearest, [size, inner]) as Tensor2D;
   return tf.squeeze(filterBoth(tf.expandDims(map, 3) as Tensor4D, window), [3]);
 }
-

@@ -15,7 +15,13 @@ export const reconstruct = (loss: Loss, noise = 0): Objective<Autoencoder> => ({
 });
 
 /** The mean loss on images held out, as the network is when it scores. */
-export async function meanLoss(network: Network<Autoencoder>, pixels: Pixels, loss: Loss, held: Int32Array, breathe: () => Promise<void>): Promise<number> {
+export async function meanLoss(
+  network: Network<Autoencoder>,
+  pixels: Pixels,
+  loss: Loss,
+  held: Int32Array,
+  breathe: () => Promise<void>,
+): Promise<number> {
   let sum = 0;
   const block = blockOf(pixels.sizePx);
   for (let at = 0; at < held.length; at += block) {

@@ -26,8 +26,19 @@ export const schedules = [
   // Down to `fall` at the end of the training, by the same factor at each epoch.
   { id: 'exponential', share: (_done, epoch, { epochs }, { fall }) => fall ** (epoch / Math.max(1, epochs - 1)) },
   // Smith & Topin 2018, as fastai runs it: up from a 25th along a cosine over the first quarter, then down to nearly nothing.
-  { id: 'one-cycle', share: (done) => (done < 0.25 ? 1 / 25 + (24 / 25) * falling(1 - done / 0.25) : falling((done - 0.25) / 0.75)) },
-  { id: 'plateau', share: (_done, _epoch, { history }, { every, fall }) => fall ** fallsOf(history.map(({ loss, valLoss }) => valLoss ?? loss), every) },
+  {
+    id: 'one-cycle',
+    share: (done) => (done < 0.25 ? 1 / 25 + (24 / 25) * falling(1 - done / 0.25) : falling((done - 0.25) / 0.75)),
+  },
+  {
+    id: 'plateau',
+    share: (_done, _epoch, { history }, { every, fall }) =>
+      fall **
+      fallsOf(
+        history.map(({ loss, valLoss }) => valLoss ?? loss),
+        every,
+      ),
+  },
 ] as const satisfies readonly Schedule[];
 export const scheduleIds = schedules.map(({ id }) => id);
 
@@ -42,7 +53,15 @@ function fallsOf(losses: readonly number[], every: number): number {
 }
 
 /** The learning rate at a step. `rise`: steps until the highest. */
-export function rateOf(id: (typeof scheduleIds)[number], highest: number, rise: number, params: ScheduleParameters): (at: Moment) => number {
+export function rateOf(
+  id: (typeof scheduleIds)[number],
+  highest: number,
+  rise: number,
+  params: ScheduleParameters,
+): (at: Moment) => number {
   const schedule: Schedule = schedules.find((known) => known.id === id)!;
-  return (at) => highest * Math.min(1, (at.step + 1) / rise) * schedule.share(at.step / (at.steps * at.epochs), Math.floor(at.step / at.steps), at, params);
+  return (at) =>
+    highest *
+    Math.min(1, (at.step + 1) / rise) *
+    schedule.share(at.step / (at.steps * at.epochs), Math.floor(at.step / at.steps), at, params);
 }

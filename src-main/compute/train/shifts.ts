@@ -8,7 +8,13 @@ export interface Shifts {
 }
 
 /** Shifts and mirrors each image of a batch in place, differently at each step. */
-export function shiftAll(bytes: Uint8Array, sizePx: number, { shiftPx, flip }: Shifts, seed: number, step: number): void {
+export function shiftAll(
+  bytes: Uint8Array,
+  sizePx: number,
+  { shiftPx, flip }: Shifts,
+  seed: number,
+  step: number,
+): void {
   if (!shiftPx && !flip) return;
   const next = random('augment', seed, step);
   const within = (d: number): number => Math.min(sizePx - 1, Math.max(1 - sizePx, d));

@@ -53,12 +53,26 @@ export class TrainState<A extends Architecture = Architecture> {
   #waitedMs = 0;
 
   /** `shares`: of each weight's step, where some learn slower; `average`: the decay of the moving average of weights, 0 for none. */
-  constructor(network: Network<A>, { optimizer = { id: 'adamw', params: { weightDecay: 0 } }, average = 0, kept, shares }: { optimizer?: { id: string; params: Record<string, unknown> }; average?: number; kept?: Kept; shares?: Float32Array } = {}) {
+  constructor(
+    network: Network<A>,
+    {
+      optimizer = { id: 'adamw', params: { weightDecay: 0 } },
+      average = 0,
+      kept,
+      shares,
+    }: {
+      optimizer?: { id: string; params: Record<string, unknown> };
+      average?: number;
+      kept?: Kept;
+      shares?: Float32Array;
+    } = {},
+  ) {
     this.network = network;
     const own = startOptimizer(optimizer.id, optimizer.params, network.parameters, network.kernels);
     this.optimizer = shares ? byLayer(own, shares) : own;
     this.kept = kept;
-    this.#averages = average > 0 ? [new Average(network.weights, average), new Average(network.statistics, average)] : undefined;
+    this.#averages =
+      average > 0 ? [new Average(network.weights, average), new Average(network.statistics, average)] : undefined;
   }
 
   takeAverage(): void {
@@ -119,7 +133,16 @@ export class TrainState<A extends Architecture = Architecture> {
       Object.assign(average, { averageWeights: weights.mean, averageStatistics: statistics.mean });
     }
     const best = this.best && { bestWeights: this.best.weights, bestStatistics: this.best.statistics };
-    writeTensors(file, { header, arrays: { ...(await this.network.read()), ...prefixed('optimizer/', slots), ...prefixed('kept/', this.kept?.read() ?? {}), ...average, ...best } });
+    writeTensors(file, {
+      header,
+      arrays: {
+        ...(await this.network.read()),
+        ...prefixed('optimizer/', slots),
+        ...prefixed('kept/', this.kept?.read() ?? {}),
+        ...average,
+        ...best,
+      },
+    });
   }
 
   /** False where there is no checkpoint, or it is of another run. */
@@ -134,7 +157,9 @@ export class TrainState<A extends Architecture = Architecture> {
       this.#averages[0].write({ steps: header.averageSteps, mean: arrays.averageWeights });
       this.#averages[1].write({ steps: header.averageSteps, mean: arrays.averageStatistics });
     }
-    this.best = header.best ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics } : undefined;
+    this.best = header.best
+      ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics }
+      : undefined;
     const { epoch, step, history, stop, mostAtOnce, batch } = header;
     Object.assign(this, { epoch, step, history, stop, mostAtOnce, batch, resumedFrom: epoch });
     return true;
@@ -148,6 +173,11 @@ export class TrainState<A extends Architecture = Architecture> {
 }
 
 type Arrays = Record<string, Float32Array>;
-const prefixed = (prefix: string, arrays: Arrays): Arrays => Object.fromEntries(Object.entries(arrays).map(([name, values]) => [prefix + name, values]));
+const prefixed = (prefix: string, arrays: Arrays): Arrays =>
+  Object.fromEntries(Object.entries(arrays).map(([name, values]) => [prefix + name, values]));
 const unprefixed = (prefix: string, arrays: Arrays): Arrays =>
-  Object.fromEntries(Object.entries(arrays).flatMap(([name, values]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [])));
+  Object.fromEntries(
+    Object.entries(arrays).flatMap(([name, values]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [],
+    ),
+  );

@@ -26,7 +26,8 @@ export const browser = {
   async check() {
     const path = browserPath();
     if (!path) return { state: 'missing', version: null, detail: 'only the tests need it' };
-    const { stdout } = process.platform === 'linux' ? await finish(path, ['--version'], { limitMs: 10_000 }) : { stdout: '' };
+    const { stdout } =
+      process.platform === 'linux' ? await finish(path, ['--version'], { limitMs: 10_000 }) : { stdout: '' };
     return { state: 'ready', version: /[\d.]+/.exec(stdout)?.[0] ?? null, detail: path };
   },
   async provide(say) {

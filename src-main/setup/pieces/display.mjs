@@ -8,7 +8,16 @@ import { isShipped } from '../repository.mjs';
 import { electronPath } from './electron.mjs';
 
 const t64 = hasTime64Names() ? 't64' : '';
-const packages = ['libvulkan1', `libgtk-3-0${t64}`, 'libnss3', `libasound2${t64}`, 'libgbm1', `libatk-bridge2.0-0${t64}`, 'libxss1', 'libxtst6'];
+const packages = [
+  'libvulkan1',
+  `libgtk-3-0${t64}`,
+  'libnss3',
+  `libasound2${t64}`,
+  'libgbm1',
+  `libatk-bridge2.0-0${t64}`,
+  'libxss1',
+  'libxtst6',
+];
 
 /** @type {import('./index.mjs').Piece} */
 export const display = {

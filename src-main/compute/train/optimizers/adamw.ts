@@ -3,7 +3,16 @@ import { z } from 'zod';
 import { adamParameters, startAdam } from './adam.ts';
 import type { OptimizerRecord } from './optimizer.ts';
 
-const schema = z.object({ ...adamParameters, weightDecay: z.number().min(0).max(1).default(0.01).describe('Pulls the kernels towards zero, beside the gradient.').meta({ title: 'Weight decay', advanced: true }) });
+const schema = z.object({
+  ...adamParameters,
+  weightDecay: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.01)
+    .describe('Pulls the kernels towards zero, beside the gradient.')
+    .meta({ title: 'Weight decay', advanced: true }),
+});
 
 export const adamw: OptimizerRecord<z.infer<typeof schema>> = {
   id: 'adamw',

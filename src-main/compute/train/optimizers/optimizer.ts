@@ -33,7 +33,14 @@ export interface OptimizerRecord<P = Record<string, unknown>> {
 }
 
 /** A step's arithmetic: returns the new weights and puts the new slots. `decayOf(rate)`: weights · rate where decay acts, else 0. */
-type Step = (weights: Tensor, gradient: Tensor, slots: Record<string, Tensor>, learningRate: number, t: number, decayOf: (rate: number) => Tensor) => Updated;
+type Step = (
+  weights: Tensor,
+  gradient: Tensor,
+  slots: Record<string, Tensor>,
+  learningRate: number,
+  t: number,
+  decayOf: (rate: number) => Tensor,
+) => Updated;
 
 export interface Updated {
   weights: Tensor;

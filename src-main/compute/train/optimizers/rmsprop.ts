@@ -4,10 +4,34 @@ import { tf } from '../../backend.ts';
 import { optimizerOf, type OptimizerRecord, type Updated } from './optimizer.ts';
 
 const schema = z.object({
-  alpha: z.number().min(0).max(0.9999).default(0.99).describe('How much of its past the mean square keeps.').meta({ title: 'Alpha', advanced: true }),
-  epsilon: z.number().positive().max(1).default(1e-8).describe('Added to the root of the mean square.').meta({ title: 'Epsilon', advanced: true }),
-  momentum: z.number().min(0).max(0.9999).default(0).describe('How much of the last step goes on.').meta({ title: 'Momentum', advanced: true }),
-  weightDecay: z.number().min(0).max(1).default(0).describe('Pulls the kernels towards zero, by the gradient.').meta({ title: 'Weight decay', advanced: true }),
+  alpha: z
+    .number()
+    .min(0)
+    .max(0.9999)
+    .default(0.99)
+    .describe('How much of its past the mean square keeps.')
+    .meta({ title: 'Alpha', advanced: true }),
+  epsilon: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1e-8)
+    .describe('Added to the root of the mean square.')
+    .meta({ title: 'Epsilon', advanced: true }),
+  momentum: z
+    .number()
+    .min(0)
+    .max(0.9999)
+    .default(0)
+    .describe('How much of the last step goes on.')
+    .meta({ title: 'Momentum', advanced: true }),
+  weightDecay: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('Pulls the kernels towards zero, by the gradient.')
+    .meta({ title: 'Weight decay', advanced: true }),
 });
 
 export const rmsprop: OptimizerRecord<z.infer<typeof schema>> = {
@@ -16,13 +40,18 @@ export const rmsprop: OptimizerRecord<z.infer<typeof schema>> = {
   schema,
   slots: ({ momentum }) => (momentum ? ['square', 'velocity'] : ['square']),
   start: (params, size, decayed) =>
-    optimizerOf(rmsprop.slots(params), size, decayed, (weights, gradient, slots, learningRate, _t, decayOf): Updated => {
-      const { alpha, epsilon, momentum, weightDecay } = params;
-      const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
-      const square = tf.add(tf.mul(slots.square, alpha), tf.mul(tf.square(pulled), 1 - alpha));
-      const step = tf.div(pulled, tf.add(tf.sqrt(square), epsilon));
-      if (!momentum) return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { square } };
-      const velocity = tf.add(tf.mul(slots.velocity, momentum), step);
-      return { weights: tf.sub(weights, tf.mul(velocity, learningRate)), slots: { square, velocity } };
-    }),
+    optimizerOf(
+      rmsprop.slots(params),
+      size,
+      decayed,
+      (weights, gradient, slots, learningRate, _t, decayOf): Updated => {
+        const { alpha, epsilon, momentum, weightDecay } = params;
+        const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
+        const square = tf.add(tf.mul(slots.square, alpha), tf.mul(tf.square(pulled), 1 - alpha));
+        const step = tf.div(pulled, tf.add(tf.sqrt(square), epsilon));
+        if (!momentum) return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { square } };
+        const velocity = tf.add(tf.mul(slots.velocity, momentum), step);
+        return { weights: tf.sub(weights, tf.mul(velocity, learningRate)), slots: { square, velocity } };
+      },
+    ),
 };

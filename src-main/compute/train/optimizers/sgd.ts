@@ -5,11 +5,30 @@ import { optimizerOf, type OptimizerRecord, type Updated } from './optimizer.ts'
 
 const schema = z
   .object({
-    momentum: z.number().min(0).max(0.9999).default(0.9).describe('How much of the last step goes on.').meta({ title: 'Momentum' }),
-    nesterov: z.boolean().default(false).describe('Looks ahead along the momentum.').meta({ title: 'Nesterov', advanced: true }),
-    weightDecay: z.number().min(0).max(1).default(0).describe('Pulls the kernels towards zero, by the gradient.').meta({ title: 'Weight decay', advanced: true }),
+    momentum: z
+      .number()
+      .min(0)
+      .max(0.9999)
+      .default(0.9)
+      .describe('How much of the last step goes on.')
+      .meta({ title: 'Momentum' }),
+    nesterov: z
+      .boolean()
+      .default(false)
+      .describe('Looks ahead along the momentum.')
+      .meta({ title: 'Nesterov', advanced: true }),
+    weightDecay: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Pulls the kernels towards zero, by the gradient.')
+      .meta({ title: 'Weight decay', advanced: true }),
   })
-  .refine(({ momentum, nesterov }) => momentum > 0 || !nesterov, { error: 'Nesterov needs a momentum', path: ['nesterov'] });
+  .refine(({ momentum, nesterov }) => momentum > 0 || !nesterov, {
+    error: 'Nesterov needs a momentum',
+    path: ['nesterov'],
+  });
 
 export const sgd: OptimizerRecord<z.infer<typeof schema>> = {
   id: 'sgd',
@@ -17,11 +36,16 @@ export const sgd: OptimizerRecord<z.infer<typeof schema>> = {
   schema,
   slots: ({ momentum }) => (momentum ? ['velocity'] : []),
   start: ({ momentum, nesterov, weightDecay }, size, decayed) =>
-    optimizerOf(momentum ? ['velocity'] : [], size, decayed, (weights, gradient, slots, learningRate, t, decayOf): Updated => {
-      const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
-      if (!momentum) return { weights: tf.sub(weights, tf.mul(pulled, learningRate)), slots: {} };
-      const velocity = t === 1 ? tf.clone(pulled) : tf.add(tf.mul(slots.velocity, momentum), pulled);
-      const step = nesterov ? tf.add(pulled, tf.mul(velocity, momentum)) : velocity;
-      return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { velocity } };
-    }),
+    optimizerOf(
+      momentum ? ['velocity'] : [],
+      size,
+      decayed,
+      (weights, gradient, slots, learningRate, t, decayOf): Updated => {
+        const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
+        if (!momentum) return { weights: tf.sub(weights, tf.mul(pulled, learningRate)), slots: {} };
+        const velocity = t === 1 ? tf.clone(pulled) : tf.add(tf.mul(slots.velocity, momentum), pulled);
+        const step = nesterov ? tf.add(pulled, tf.mul(velocity, momentum)) : velocity;
+        return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { velocity } };
+      },
+    ),
 };
