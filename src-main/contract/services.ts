@@ -45,11 +45,11 @@ import type {
   Job,
   Journal,
   MemoryEstimate,
-  Method,
   Model,
   Run,
   Restored,
   SavedView,
+  ScorerMethod,
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
@@ -63,7 +63,7 @@ export interface EngineService {
   doctor(): Promise<Component[]>;
   /** Of memory; null where a method does not train by batches. */
   estimate(request: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null>;
-  methods(): Method[];
+  methods(): ScorerMethod[];
   /** The architectures, each with all parameters of a training. */
   models(): Model[];
   summary(request: z.infer<typeof summarySchema>): Promise<ModelSummary>;

@@ -10,7 +10,7 @@ import { browserFormats, mediaTypes, type Format } from '../image/format.ts';
 import { issueOf } from '../image/issue.ts';
 import { remakeThumb, thumbFile } from '../image/read.ts';
 import { openScanned, withBytes, withImage } from '../image/scanned.ts';
-import { mapOf } from '../workspace/maps.ts';
+import { mapOf, reconstructionOf } from '../workspace/maps.ts';
 import type { OpenWorkspace } from '../workspace/workspace.ts';
 
 const forever = 'private, max-age=31536000, immutable';
@@ -63,7 +63,8 @@ const answers = new Map<string, Answer>(
       await pipeline(stream, response).catch(() => response.destroy()); // the client left, or the disk
     },
     'media/reconstruction': async (workspace, [runId, name], response) => {
-      const { reconstruction, sizePx } = await mapOf(workspace, workspace.run(runId), Number.parseInt(name, 10));
+      const run = workspace.run(runId);
+      const { reconstruction, sizePx } = await reconstructionOf(workspace, run, Number.parseInt(name, 10));
       send(response, 'image/webp', await encodeRgb(reconstruction, sizePx, sizePx));
     },
     'media/map': async (workspace, [runId, id], response) => {

@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { rowsOf } from '../compute/embed/landmarks.ts';
 import { readEmbeddings } from '../compute/embed/rows.ts';
 import { usual } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet } from '../compute/protocol.ts';
+import type { EmbeddingSet, ImageSet } from '../compute/protocol.ts';
+import { scorerOf } from '../compute/anomaly/index.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { packPixels } from '../image/pixel-cache.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
+import { prepareImages } from './prepare.ts';
 import { runFolder, type Desk } from './rank.ts';
 
 /** The file beside the workspace's database. */
@@ -47,7 +48,7 @@ export interface MapSource {
   ): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
 }
 
-/** The bundled weights' word. */
+/** The embeddings of bundled weights. */
 export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): MapSource => ({
   id: source.id,
   identity: `${source.id}@${source.sha256.slice(0, 8)}`,
@@ -57,25 +58,26 @@ export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): Map
   },
 });
 
-/** A run's autoencoder's. */
+/** The codes of a run's model. */
 export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
   id: run.id,
   identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
-    const { db, table, folder, workspaceFolder } = desk;
-    report.stage('Preparing pixels', wanted.length);
-    const packed = await packPixels(db, folder, workspaceFolder, wanted, Number(run.parameters.sizePx), {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    });
-    table.putScanned(
-      [],
-      packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+    const { samples, images, issues } = await prepareImages(
+      desk,
+      scorerOf(run.method)!,
+      run.parameters,
+      wanted,
+      report,
     );
-    const { codes, size } = packed.samples.length
-      ? await encode(desk, run, { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, report)
+    desk.table.putScanned(
+      [],
+      issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+    );
+    const { codes, size } = samples.length
+      ? await encode(desk, run, images, report)
       : { codes: new Float32Array(0), size: 1 };
-    return { samples: packed.samples, codes, size };
+    return { samples, codes, size };
   },
 });
 
@@ -146,10 +148,10 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   return { header: read.header, arrays: { codes, places, xy } };
 }
 
-async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
-  report.stage('Encoding', pixels.rows.length);
+async function encode(desk: Desk, run: Run, images: ImageSet, report: Report) {
+  report.stage('Encoding', images.rows.length);
   return desk.compute.embed(
-    { runFolder: runFolder(desk.workspaceFolder, run.id), pixels },
+    { runFolder: runFolder(desk.workspaceFolder, run.id), images },
     { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
   );
 }

@@ -51,7 +51,7 @@ import { predictNew } from './predict.ts';
 import { known, probabilitiesOf, readPredictions } from './predictions.ts';
 import { Previews } from './preview.ts';
 import { Quality } from './quality.ts';
-import { checkRank, hasMaps, rank } from './rank.ts';
+import { checkRank, outputsOf, rank } from './rank.ts';
 import { Runs } from './runs.ts';
 import { readingsVersion, scan, type ScanSummary } from './scan.ts';
 import { Settings, settingKey } from './settings.ts';
@@ -168,7 +168,7 @@ export class OpenWorkspace implements WorkspaceService {
 
   rank(request: RankRequest): Job {
     const { record } = checkRank(request);
-    if (request.maps && !hasMaps(record.id))
+    if (request.maps && !record.gives.map)
       throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
     const maps = request.maps === null ? null : new OutputFolder(request.maps, [this.folder], 'The folder for maps');
     return this.#jobs.start('rank', `Rank with ${record.title}`, async (report) => {
@@ -183,7 +183,7 @@ export class OpenWorkspace implements WorkspaceService {
 
   map({ runId, seed, anew }: z.infer<typeof mapSchema>): Job {
     const run = runId === null ? null : this.run(runId);
-    if (run && (run.kind !== 'rank' || run.state !== 'done' || !hasMaps(run.method)))
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !outputsOf(run)?.code))
       throw new WinnowError(
         'no-run',
         `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
