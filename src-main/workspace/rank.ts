@@ -4,38 +4,24 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
-import type { Compute } from '../compute/child.ts';
 import type { FitResult } from '../compute/protocol.ts';
 import { checkpointFile, hasCheckpoint } from '../compute/run-files.ts';
 import { removeParts } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
-import type { Run, Sample, ScorerOutputs } from '../contract/types.ts';
-import type { Database } from './database.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import { OutputFolder } from '../file/output-folder.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { prepareImages, type Prepared } from './prepare.ts';
-import { emptyRun, keepRun, noted, trainedFacts, type PutRun, type Runs } from './runs.ts';
-import type { Table } from './table.ts';
-
-/** What work on an open folder's pixels needs of it. */
-export interface Desk {
-  db: Database;
-  table: Table;
-  compute: Compute;
-  folder: string;
-  workspaceFolder: string;
-}
-
-export interface RankDesk extends Desk {
-  runs: Runs;
-  onRun(run: Run): void;
-}
-
-export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
+import { mapName, writeMaps } from './maps.ts';
+import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
+import { refresh } from './scan.ts';
+import { prepareImages, type Prepared } from './scorer-images.ts';
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
@@ -51,14 +37,36 @@ export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
   return { record, parameters: parameters.data as Record<string, unknown> };
 }
 
+export const rankJob: JobType<RankRequest> = {
+  kind: 'rank',
+  prepare(request, context) {
+    const { record } = checkRank(request);
+    if (request.maps && !record.gives.map)
+      throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
+    const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
+    return {
+      title: `Rank with ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        await maps?.check(context.table.samples().map(mapName)); // before hours of training
+        const run = await rank(context, request, report);
+        context.journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
+        if (maps) await writeMaps(context, run, maps, report);
+        const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
+        return `${run.id}: ${plural(ranked, 'image')} ranked`;
+      },
+    };
+  },
+};
+
 /** Returns the finished run. The folder has been scanned before. */
-export async function rank(desk: RankDesk, request: RankRequest, report: Report): Promise<Run> {
+export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
   const { record, parameters } = checkRank(request);
-  const samples = desk.table.samples();
+  const samples = context.table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
 
-  const prepared = await prepareImages(desk, record, parameters, samples, report);
-  desk.table.putScanned(
+  const prepared = await prepareImages(context, record, parameters, samples, report);
+  context.table.putScanned(
     [],
     prepared.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
   );
@@ -66,9 +74,9 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
 
   const fingerprint = fingerprintOf(record.id, parameters, request.seed, prepared.samples, train);
   const earlier = request.resume
-    ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id)))
+    ? context.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(context.workspaceFolder, id)))
     : null;
-  const id = earlier?.id ?? desk.runs.nextId(record.id);
+  const id = earlier?.id ?? context.runs.nextId(record.id);
   const begun: Run = {
     ...emptyRun,
     id,
@@ -84,16 +92,27 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     state: 'running',
     report: {},
   };
-  const folder = runFolder(desk.workspaceFolder, id);
+  const folder = runFolder(context.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   removeParts(folder);
-  return keepRun(desk, fingerprint, begun, report, async (put) => {
-    const result = await fit(desk, request, parameters, prepared, train, folder, earlier !== null, begun, put, report);
+  return keepRun(context, fingerprint, begun, report, async (put) => {
+    const result = await fit(
+      context,
+      request,
+      parameters,
+      prepared,
+      train,
+      folder,
+      earlier !== null,
+      begun,
+      put,
+      report,
+    );
     const facts = trainedFacts([result]);
     const history = result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null }));
-    desk.table.write(() => {
-      desk.table.putColumn(
+    context.table.write(() => {
+      context.table.putColumn(
         begun.column,
         `${id} · ${record.gives.score.title}`,
         id,
@@ -107,11 +126,8 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   });
 }
 
-/** What a run of this method gives for each image; null where there is no such method any more. */
-export const outputsOf = ({ method }: Pick<Run, 'method'>): ScorerOutputs | null => scorerOf(method)?.gives ?? null;
-
 async function fit(
-  desk: RankDesk,
+  context: JobContext,
   request: RankRequest,
   parameters: Record<string, unknown>,
   { images }: Prepared,
@@ -126,7 +142,7 @@ async function fit(
   let stage = '';
   const history = [...run.history];
   let before = 0; // seconds of training told up to the last epoch
-  return desk.compute.fit(
+  return context.compute.fit(
     {
       method: request.method,
       params: parameters,

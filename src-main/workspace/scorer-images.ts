@@ -4,8 +4,8 @@ import type { ImageSet } from '../compute/protocol.ts';
 import type { Issue, Sample, ScorerInputs } from '../contract/types.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import { embedSamples } from './embeddings.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { Report } from './jobs.ts';
-import type { Desk } from './rank.ts';
 
 export interface Prepared {
   /** Those that can be read, in the order asked for. */
@@ -16,7 +16,7 @@ export interface Prepared {
 }
 
 type Prepare = (
-  desk: Desk,
+  context: JobContext,
   samples: readonly Sample[],
   sizePx: number | undefined,
   report: Report,
@@ -36,17 +36,17 @@ const prepare: Record<ScorerInputs, Prepare> = {
       issues: packed.issues,
     };
   },
-  async embeddings(desk, wanted, _sizePx, report) {
-    const { samples, file, size, rows } = await embedSamples(desk, wanted, report);
+  async embeddings(context, wanted, _sizePx, report) {
+    const { samples, file, size, rows } = await embedSamples(context, wanted, report);
     return { samples, images: { file, size, rows }, issues: [] }; // told already
   },
 };
 
 /** Throws WinnowError. */
 export const prepareImages = (
-  desk: Desk,
+  context: JobContext,
   scorer: Scorer,
   parameters: Record<string, unknown>,
   samples: readonly Sample[],
   report: Report,
-): Promise<Prepared> => prepare[scorer.inputs](desk, samples, scorer.sizePx(parameters), report);
+): Promise<Prepared> => prepare[scorer.inputs](context, samples, scorer.sizePx(parameters), report);
