@@ -7,7 +7,7 @@ import type { Sample } from '../contract/types.ts';
 import { usual } from '../compute/models/pretrained.ts';
 import { random, shuffle } from '../compute/random.ts';
 import { issueOf } from '../image/issue.ts';
-import { rowOf } from './embeddings.ts';
+import { decodeFor } from './embeddings.ts';
 import type { Desk } from './rank.ts';
 import type { Table } from './table.ts';
 
@@ -66,7 +66,7 @@ async function distanceOf(
   const rows = (
     await Promise.all(
       chosen.map((sample) =>
-        rowOf(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
+        decodeFor(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
       ),
     )
   ).filter((row) => row !== null); // what cannot be read is told elsewhere

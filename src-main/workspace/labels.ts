@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { findLabelErrors } from '../compute/classify/label-errors.ts';
 import { largestAt } from '../compute/classify/evaluate.ts';
+import { usual } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { LabelQueue, LabelSuspect } from '../contract/classifier.ts';
 import type { LabelsRequest } from '../contract/schemas.ts';
@@ -119,7 +120,8 @@ async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequ
   });
   const [problem] = division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
-  const { samples, file, size, rows, source } = await embedSamples(desk, all, report);
+  using embedded = await embedSamples(desk, all, report);
+  const { samples, set } = embedded;
   const usable = samples.filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const partitions = Array.from({ length: repeats }, (_, r) => {
     const parts = assignParts(usable, desk.groups(), new Array<number>(folds).fill(1), seed + 7919 * r);
@@ -128,7 +130,7 @@ async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequ
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
   report.stage('Judging labels', 0, 'heads');
   const probabilities = await desk.compute.outOfFold(
-    { embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed },
+    { embeddings: set, last: usual.last, labels, classes: classes.length, partitions, seed },
     {
       signal: report.signal,
       onEvent: ({ done, total }) => report.progress(done, total),

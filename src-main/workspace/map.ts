@@ -5,15 +5,15 @@
  */
 import { join } from 'node:path';
 import { rowsOf } from '../compute/embed/landmarks.ts';
-import { readEmbeddings } from '../compute/embed/rows.ts';
 import { usual } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet } from '../compute/protocol.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import { readFloats } from '../rows/row-reader.ts';
+import { selectRows, type RowSet } from '../rows/row-set.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
+import { packPixels } from './pixels.ts';
 import { runFolder, type Desk } from './rank.ts';
 
 /** The file beside the workspace's database. */
@@ -41,10 +41,15 @@ export interface MapSource {
   id: string;
   /** Another one than what had this id before. */
   identity: string;
-  /** Codes of those that can be read: [samples, size], or embeddings whose first `size` numbers they are. */
-  codes(
-    samples: readonly Sample[],
-  ): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
+  /** Codes of those that can be read. */
+  codes(samples: readonly Sample[]): Promise<Codes>;
+}
+
+/** [samples, size], or embeddings whose first `size` numbers they are, in use until this is disposed of. */
+interface Codes extends Disposable {
+  samples: readonly Sample[];
+  codes: Float32Array | RowSet;
+  size: number;
 }
 
 /** The bundled weights' word. */
@@ -52,8 +57,13 @@ export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): Map
   id: source.id,
   identity: `${source.id}@${source.sha256.slice(0, 8)}`,
   async codes(wanted) {
-    const { samples, file, size, rows } = await embedSamples(desk, wanted, report, source);
-    return { samples, codes: { file, size, rows }, size: source.last };
+    const embedded = await embedSamples(desk, wanted, report, source);
+    return {
+      samples: embedded.samples,
+      codes: embedded.set,
+      size: source.last,
+      [Symbol.dispose]: () => embedded[Symbol.dispose](),
+    };
   },
 });
 
@@ -62,20 +72,11 @@ export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
   id: run.id,
   identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
-    const { db, table, folder, workspaceFolder } = desk;
-    report.stage('Preparing pixels', wanted.length);
-    const packed = await packPixels(db, folder, workspaceFolder, wanted, Number(run.parameters.sizePx), {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    });
-    table.putScanned(
-      [],
-      packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-    );
+    using packed = await packPixels(desk, wanted, { sizePx: Number(run.parameters.sizePx) }, report);
     const { codes, size } = packed.samples.length
-      ? await encode(desk, run, { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, report)
+      ? await encode(desk, run, packed.set, report)
       : { codes: new Float32Array(0), size: 1 };
-    return { samples: packed.samples, codes, size };
+    return { samples: packed.samples, codes, size, [Symbol.dispose]: () => undefined };
   },
 });
 
@@ -97,7 +98,8 @@ export async function makeMap(
   const places = new Map(before?.header.known.map((key, i) => [key, before.arrays.xy.subarray(i * 2, i * 2 + 2)]));
 
   const wanted = samples.filter((sample) => !places.has(keyOf(sample)));
-  const { samples: fresh, codes, size } = await source.codes(wanted);
+  using found = await source.codes(wanted);
+  const { samples: fresh, codes, size } = found;
 
   let kept = before;
   let counts = { placed: 0, laidOut: 0 };
@@ -134,10 +136,8 @@ export async function makeMap(
   return counts;
 }
 
-const codesAt = (codes: Float32Array | EmbeddingSet, size: number, positions: Int32Array): Float32Array =>
-  'file' in codes
-    ? readEmbeddings({ ...codes, rows: positions.map((p) => codes.rows[p]) }, size)
-    : rowsOf(codes, size, positions);
+const codesAt = (codes: Float32Array | RowSet, size: number, positions: Int32Array): Float32Array =>
+  'file' in codes ? readFloats(selectRows(codes, positions), size) : rowsOf(codes, size, positions);
 
 function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   const read = readTensors<Header>(file);
@@ -146,7 +146,7 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   return { header: read.header, arrays: { codes, places, xy } };
 }
 
-async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
+async function encode(desk: Desk, run: Run, pixels: RowSet, report: Report) {
   report.stage('Encoding', pixels.rows.length);
   return desk.compute.embed(
     { runFolder: runFolder(desk.workspaceFolder, run.id), pixels },
@@ -156,7 +156,7 @@ async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
 
 async function layOut(
   desk: Desk,
-  codes: Float32Array | EmbeddingSet,
+  codes: Float32Array | RowSet,
   size: number,
   seed: number,
   before: KeptMap | undefined,

@@ -3,14 +3,14 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import type { MapResult } from '../compute/protocol.ts';
 import { encodeGray16 } from '../image/encode.ts';
-import { packPixels } from '../image/pixel-cache.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
 import type { Report } from './jobs.ts';
+import { pixelRecipe } from './pixels.ts';
 import { hasMaps, runFolder, type Desk } from './rank.ts';
 
 /** Reconstruction and error map of one sample. Throws WinnowError. */
 export async function mapOf(
-  { db, table, compute, folder, workspaceFolder }: Desk,
+  { rows, table, compute, folder, workspaceFolder }: Desk,
   run: Run,
   sampleId: number,
 ): Promise<MapResult> {
@@ -19,16 +19,10 @@ export async function mapOf(
   if (!hasMaps(run.method))
     throw new WinnowError('bad-request', `${run.id} compares whole images: it has no error maps.`);
   const sizePx = Number(run.parameters.sizePx);
-  const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, {
-    signal: new AbortController().signal,
-    onProgress: () => {},
-  });
+  using packed = await rows.make(pixelRecipe(folder, { sizePx }), [sample]);
   if (!packed.samples.length)
     throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
-  return compute.map({
-    runFolder: runFolder(workspaceFolder, run.id),
-    pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows },
-  });
+  return await compute.map({ runFolder: runFolder(workspaceFolder, run.id), pixels: packed.set });
 }
 
 export const mapName = ({ path }: Sample): string => `${path}.png`;

@@ -3,29 +3,20 @@ import { probabilitiesOf } from '../compute/classify/evaluate.ts';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
 import { trainingFolder } from '../compute/run-files.ts';
 import type { Run } from '../contract/types.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import type { RowSet } from '../rows/row-set.ts';
 import type { Report } from './jobs.ts';
+import { packPixels } from './pixels.ts';
 import { predictionKey, putPredictions, readPredictions, writePredictions, type Predictions } from './predictions.ts';
 import { runFolder, type Desk } from './rank.ts';
 
 /** Returns how many images were predicted. The run is a finished classifier; the folder has been scanned before. */
 export async function predictNew(desk: Desk, run: Run, report: Report): Promise<number> {
-  const { sizePx, fit } = run.parameters as ClassifierParameters;
   const before = readPredictions(desk.workspaceFolder, run.id);
   const has = new Set(before.keys);
   const fresh = desk.table.samples().filter((sample) => !has.has(predictionKey(sample)));
-  report.stage('Preparing pixels', fresh.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, fresh, sizePx, {
-    fit,
-    signal: report.signal,
-    onProgress: (done, total) => report.progress(done, total),
-  });
-  desk.table.putScanned(
-    [],
-    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
+  using packed = await packPixels(desk, fresh, run.parameters as ClassifierParameters, report);
   const after = packed.samples.length
-    ? joined(before, packed.samples.map(predictionKey), await word(desk, run, packed, report))
+    ? joined(before, packed.samples.map(predictionKey), await word(desk, run, packed.set, report))
     : before;
   if (after !== before) writePredictions(desk.workspaceFolder, run.id, after);
   putPredictions(desk.table, run, after);
@@ -36,19 +27,20 @@ export async function predictNew(desk: Desk, run: Run, report: Report): Promise<
 async function word(
   { compute, workspaceFolder }: Desk,
   run: Run,
-  { file, sizePx, rows }: { file: string; sizePx: number; rows: Int32Array },
+  pixels: RowSet,
   report: Report,
 ): Promise<Float32Array> {
   const models = Math.max(1, run.classification?.folds ?? 0);
   const k = run.classification?.classes.length as number;
   const temperature = run.classification?.evaluation?.calibration.temperature ?? 1;
+  const { rows } = pixels;
   const sum = new Float32Array(rows.length * k);
   report.stage('Predicting', rows.length * models);
   for (let fold = 0; fold < models; fold++) {
     const logits = await compute.predict(
       {
         runFolder: trainingFolder(runFolder(workspaceFolder, run.id), models, fold),
-        pixels: { file, sizePx, channels: 3, rows },
+        pixels,
       },
       {
         signal: report.signal,

@@ -15,17 +15,17 @@ import { WinnowError } from '../contract/errors.ts';
 import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { packPixels, type Packed } from '../image/pixel-cache.ts';
-import type { Database } from './database.ts';
+import type { Rows, RowStore } from '../rows/row-store.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
+import { packPixels } from './pixels.ts';
 import { emptyRun, keepRun, noted, trainedFacts, type PutRun, type Runs } from './runs.ts';
 import type { Table } from './table.ts';
 
 /** What work on an open folder's pixels needs of it. */
 export interface Desk {
-  db: Database;
   table: Table;
+  rows: RowStore;
   compute: Compute;
   folder: string;
   workspaceFolder: string;
@@ -61,22 +61,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   const scorer = scorerOf(record.id);
   if (!scorer) return rankByEmbeddings(desk, request, parameters, report);
 
-  report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(
-    desk.db,
-    desk.folder,
-    desk.workspaceFolder,
-    samples,
-    scorer.pixels(parameters).sizePx,
-    {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    },
-  );
-  desk.table.putScanned(
-    [],
-    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
+  using packed = await packPixels(desk, samples, scorer.pixels(parameters), report);
   const train = trainPositions(packed.samples, request.trainOn);
 
   const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
@@ -103,7 +88,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   removeParts(folder);
-  return keepRun(desk, fingerprint, begun, report, async (put) => {
+  return await keepRun(desk, fingerprint, begun, report, async (put) => {
     const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
     const facts = trainedFacts([result]);
     const history = result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null }));
@@ -127,7 +112,8 @@ async function rankByEmbeddings(
   parameters: Record<string, unknown>,
   report: Report,
 ): Promise<Run> {
-  const { samples, file, size, rows } = await embedSamples(desk, desk.table.samples(), report);
+  using embedded = await embedSamples(desk, desk.table.samples(), report);
+  const { samples } = embedded;
   const train = trainPositions(samples, request.trainOn);
   const id = desk.runs.nextId(request.method);
   const begun: Run = {
@@ -143,10 +129,10 @@ async function rankByEmbeddings(
     createdAt: Date.now(),
     state: 'running',
   };
-  return keepRun(desk, '', begun, report, async (put) => {
+  return await keepRun(desk, '', begun, report, async (put) => {
     report.stage('Scoring', samples.length);
     const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.score(
-      { method: request.method, params: parameters, embeddings: { file, size, rows }, train },
+      { method: request.method, params: parameters, embeddings: embedded.set, train },
       {
         signal: report.signal,
         onEvent: ({ done, total }) => report.progress(done, total),
@@ -180,7 +166,7 @@ async function fit(
   desk: RankDesk,
   request: RankRequest,
   parameters: Record<string, unknown>,
-  packed: Packed,
+  packed: Rows,
   train: Int32Array,
   folder: string,
   resume: boolean,
@@ -198,7 +184,7 @@ async function fit(
       params: parameters,
       seed: request.seed,
       runFolder: folder,
-      pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+      pixels: packed.set,
       train,
       resume,
     },

@@ -12,7 +12,7 @@ import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/read.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
 import type { Limits } from '../image/reader.ts';
-import { forEachParallel } from './parallel.ts';
+import { forEachParallel } from '../file/parallel.ts';
 import type { Report } from './jobs.ts';
 import type { Scanned, Table } from './table.ts';
 

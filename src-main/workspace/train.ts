@@ -12,16 +12,17 @@ import { removeParts } from '../compute/tensor-file.ts';
 import type { CallOptions } from '../compute/child.ts';
 import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
 import { pretrained, pretrainedFor } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet, TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
+import type { TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
 import { splitNames, type Classification, type Evaluation, type Watched } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Epoch, Group, Run, Sample } from '../contract/types.ts';
 import { openRegular } from '../file/open.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import type { Rows } from '../rows/row-store.ts';
 import { divide, type Divided, type Splits } from './division.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
+import { packPixels } from './pixels.ts';
 import { predictionKey, putPredictions, writePredictions } from './predictions.ts';
 import { runFolder, type RankDesk } from './rank.ts';
 import { emptyRun, keepRun, noted, trainedFacts, type PutRun } from './runs.ts';
@@ -63,14 +64,13 @@ export function labelsOf(samples: readonly Sample[], classes: readonly string[])
 export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array =>
   Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
 
-interface Prepared {
+interface Prepared extends Disposable {
   parameters: ClassifierParameters;
   divided: Divided;
   /** Those that can be read, in the order of all that is by position. */
   samples: readonly Sample[];
-  /** What is learned from: pixels, or for the head alone embeddings. */
-  pixels?: PixelSet;
-  embeddings?: EmbeddingSet;
+  /** What is learned from: pixels, or for the head alone embeddings. In use until this is disposed of. */
+  rows: Rows;
   labels: Int32Array;
   fingerprint: string;
   dataHash: string;
@@ -83,13 +83,13 @@ async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): 
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
   const weights = request.weights ? await hashOfWeights(request.weights, report) : null;
-  const from =
+  const rows =
     request.mode === 'head'
       ? await embeddingsFor(desk, samples, request, report)
-      : await pixelsFor(desk, samples, parameters, report);
-  const labels = labelsOf(from.samples, divided.classes);
+      : await packPixels(desk, samples, parameters, report);
+  const labels = labelsOf(rows.samples, divided.classes);
   const data = createHash('sha256').update(JSON.stringify(divided.classes));
-  from.samples.forEach((sample, i) =>
+  rows.samples.forEach((sample, i) =>
     data.update(
       `${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`,
     ),
@@ -100,28 +100,15 @@ async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): 
       JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash]),
     )
     .digest('hex');
-  return { parameters, divided, ...from, labels, fingerprint, dataHash };
-}
-
-async function pixelsFor(
-  desk: TrainDesk,
-  samples: readonly Sample[],
-  { sizePx, fit }: ClassifierParameters,
-  report: Report,
-): Promise<Pick<Prepared, 'samples' | 'pixels'>> {
-  report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, sizePx, {
-    fit,
-    signal: report.signal,
-    onProgress: (done, total) => report.progress(done, total),
-  });
-  desk.table.putScanned(
-    [],
-    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
   return {
-    samples: packed.samples,
-    pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+    parameters,
+    divided,
+    rows,
+    samples: rows.samples,
+    labels,
+    fingerprint,
+    dataHash,
+    [Symbol.dispose]: () => rows[Symbol.dispose](),
   };
 }
 
@@ -130,14 +117,13 @@ async function embeddingsFor(
   samples: readonly Sample[],
   { model, weights }: TrainRequest,
   report: Report,
-): Promise<Pick<Prepared, 'samples' | 'embeddings'>> {
+): Promise<Rows> {
   if (weights)
     throw new WinnowError(
       'bad-request',
       'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.',
     );
-  const { samples: known, file, size, rows } = await embedSamples(desk, samples, report, pretrainedFor(model));
-  return { samples: known, embeddings: { file, size, rows } };
+  return embedSamples(desk, samples, report, pretrainedFor(model));
 }
 
 /** SHA-256 of what is in a file of weights: other weights under the same name make another run. Read in blocks, since they can be large. */
@@ -192,7 +178,7 @@ const argsOf = (
 ): TrainArgs => ({
   ...learnersArgs(request, prepared, splits, folder),
   mode: request.mode,
-  pixels: prepared.pixels as PixelSet,
+  pixels: prepared.rows.set,
   keys: Int32Array.from(prepared.samples, keyOf),
   weights: request.weights,
   resume,
@@ -207,16 +193,13 @@ const trainOnce = (
   resume: boolean,
   options: CallOptions<TrainEvent>,
 ): Promise<TrainResult> =>
-  prepared.embeddings
-    ? compute.trainHead(
-        { ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.embeddings },
-        options,
-      )
+  request.mode === 'head'
+    ? compute.trainHead({ ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.rows.set }, options)
     : compute.train(argsOf(request, prepared, splits, folder, resume), options);
 
 /** Returns the finished run. The folder has been scanned before. */
 export async function train(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
-  const prepared = await prepare(desk, request, report);
+  using prepared = await prepare(desk, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = prepared;
   const { division, classes, trainings } = divided;
   const earlier = request.resume
@@ -255,7 +238,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
     state: 'running',
     report: {},
   };
-  return keepRun(desk, fingerprint, begun, report, async (put, run) => {
+  return await keepRun(desk, fingerprint, begun, report, async (put, run) => {
     const results: TrainResult[] = [];
     for (const [fold, splits] of trainings.entries()) {
       const own = trainingFolder(folder, trainings.length, fold);
@@ -469,7 +452,7 @@ function lossOfGuessing(prepared: Prepared): number {
 export async function findRate(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
   if (request.mode === 'head')
     throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
-  const prepared = await prepare(desk, { ...request, division: { ...request.division, folds: 0 } }, report);
+  using prepared = await prepare(desk, { ...request, division: { ...request.division, folds: 0 } }, report);
   const id = desk.runs.nextId(`${request.model}-range`);
   const begun: Run = {
     ...emptyRun,
@@ -484,7 +467,7 @@ export async function findRate(desk: TrainDesk, request: TrainRequest, report: R
     state: 'running',
     rangeTest: { points: [], suggested: null, stopped: 'end' },
   };
-  return keepRun(desk, `range ${prepared.fingerprint}`, begun, report, async (put) => {
+  return await keepRun(desk, `range ${prepared.fingerprint}`, begun, report, async (put) => {
     report.stage('Raising the learning rate', 0, 'steps');
     const points: NonNullable<Run['rangeTest']>['points'] = [];
     const began = performance.now();

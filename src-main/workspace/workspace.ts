@@ -30,6 +30,7 @@ import type { Edited, WorkspaceService } from '../contract/services.ts';
 import type { Entry, ExportResult, Job, Run, SavedView, Workspace, WorkspaceEvent } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { exportSet, planExport, type ExportInput } from '../export/export.ts';
+import { RowStore } from '../rows/row-store.ts';
 import { exportInput } from './export-input.ts';
 import { advise } from './advice.ts';
 import { findAlike } from './alike.ts';
@@ -67,6 +68,7 @@ export class OpenWorkspace implements WorkspaceService {
   readonly table: Table;
   readonly compute: Compute;
   readonly db: Database;
+  readonly rows: RowStore;
   #file: WorkspaceFile;
   #settings: Settings;
   #journal: Journal;
@@ -86,6 +88,7 @@ export class OpenWorkspace implements WorkspaceService {
     this.compute = compute;
     this.#file = new WorkspaceFile(workspaceFolder, folder);
     this.db = this.#file.db;
+    this.rows = new RowStore(this.db, workspaceFolder);
     this.table = new Table(this.db);
     if (this.table.expectReadings(readingsVersion))
       rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
@@ -151,7 +154,7 @@ export class OpenWorkspace implements WorkspaceService {
   async #scan(report: Report): Promise<ScanSummary> {
     const summary = await scan(this.folder, this.workspaceFolder, this.table, report);
     // Groups and checks follow from all samples; a scan that was cut off before them is caught up here.
-    const embedded = embeddedCount(this.db); // they tell of more pairs
+    const embedded = embeddedCount(this.#desk()); // they tell of more pairs
     const derivedFrom = `${this.table.meta('measuresRevision')} ${this.table.count().samples}${embedded ? ` ${embedded}` : ''}`;
     if (this.table.meta('derivedFrom') !== derivedFrom) {
       const isWhole = await this.#groups.find(
@@ -281,8 +284,8 @@ export class OpenWorkspace implements WorkspaceService {
 
   #desk = () => ({
     groups: () => this.groups(),
-    db: this.db,
     table: this.table,
+    rows: this.rows,
     runs: this.#runs,
     compute: this.compute,
     folder: this.folder,

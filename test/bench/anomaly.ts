@@ -175,8 +175,8 @@ for (const name of options.sets.split(',')) {
       const { sizePx } = scorer.pixels(training);
       const pixels = new Pixels({
         file: await pack(task, sizePx),
-        sizePx,
-        channels: 3,
+        type: 'uint8',
+        shape: [sizePx, sizePx, 3],
         rows: range(0, task.paths.length),
       });
       const breathe = async (): Promise<void> => undefined;

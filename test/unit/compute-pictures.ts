@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { FitArgs, PixelSet } from '../../src-main/compute/protocol.ts';
+import type { FitArgs } from '../../src-main/compute/protocol.ts';
+import type { RowSet } from '../../src-main/rows/row-set.ts';
 import { random } from '../../src-main/compute/random.ts';
 
 export const sizePx = 32;
@@ -25,16 +26,16 @@ export function picture(seed: number, odd = false, size = sizePx): Uint8Array {
 
 export const flat = (value: number, size = sizePx): Uint8Array => new Uint8Array(size * size * 3).fill(value);
 
-export function packed(pictures: Uint8Array[], folder: string, size = sizePx): PixelSet {
+export function packed(pictures: Uint8Array[], folder: string, size = sizePx): RowSet {
   const file = path.join(folder, `pixels-${pictures.length}-${size}.rgb`);
   fs.writeFileSync(file, Buffer.concat(pictures));
-  return { file, sizePx: size, channels: 3, rows: range(0, pictures.length) };
+  return { file, type: 'uint8', shape: [size, size, 3], rows: range(0, pictures.length) };
 }
 
 export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-compute-'));
 
 /** Small settings, quick to train. */
-export function fitArgs(method: string, pixels: PixelSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
+export function fitArgs(method: string, pixels: RowSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
   const quick =
     method === 'pca'
       ? { components: 4 }
@@ -51,7 +52,7 @@ export function fitArgs(method: string, pixels: PixelSet, runFolder: string, mor
   const { params, ...rest } = more;
   return {
     method,
-    params: { sizePx: pixels.sizePx, ...quick, ...params },
+    params: { sizePx: pixels.shape[0], ...quick, ...params },
     seed: 1,
     runFolder,
     pixels,

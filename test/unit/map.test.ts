@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
 import type { Run } from '../../src-main/contract/types.ts';
+import { RowStore } from '../../src-main/rows/row-store.ts';
 import { Database } from '../../src-main/workspace/database.ts';
 import type { Report } from '../../src-main/workspace/jobs.ts';
 import { makeMap, mapByRun } from '../../src-main/workspace/map.ts';
@@ -49,8 +50,8 @@ async function deskOf(count: number): Promise<{ desk: RankDesk; run: Run; again:
   const db = new Database(join(workspaceFolder, 'workspace.sqlite'));
   databases.push(db);
   const desk: RankDesk = {
-    db,
     table: new Table(db),
+    rows: new RowStore(db, workspaceFolder),
     compute,
     folder,
     workspaceFolder,

@@ -243,7 +243,7 @@ describe('label errors', () => {
     const partition = (shift: number): Int32Array =>
       Int32Array.from(labels, (label, i) => (label < 0 ? -1 : (Math.floor(i / 3) + shift * (i % 7)) % 5));
     const args = {
-      embeddings: { file, size, rows: Int32Array.from(labels.keys()) },
+      embeddings: { file, type: 'float32' as const, shape: [size], rows: Int32Array.from(labels.keys()) },
       last,
       labels,
       classes: 3,
@@ -292,7 +292,12 @@ describe('embeddings', () => {
     const file = path.join(folder, 'pairs.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
     const pairs = await alikePairs(
-      { embeddings: { file, size, rows: Int32Array.from({ length: n }, (_, i) => i) }, width: size, k: 2, least: 0.99 },
+      {
+        embeddings: { file, type: 'float32', shape: [size], rows: Int32Array.from({ length: n }, (_, i) => i) },
+        width: size,
+        k: 2,
+        least: 0.99,
+      },
       never(),
     );
     expect([...pairs]).toEqual([0, 7]);

@@ -18,9 +18,9 @@ import { explain } from '../../src-main/contract/errors.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import type { Job } from '../../src-main/contract/types.ts';
 import { openImage } from '../../src-main/image/decode.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
 import { Database, schemaVersion } from '../../src-main/workspace/database.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
 import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
@@ -274,9 +274,8 @@ test('two who add rows to the packed pixels at once take no row from each other'
   const workspace = openAt(folder);
   await done(workspace, workspace.scan());
   const samples = workspace.table.samples();
-  const options = { signal: new AbortController().signal, onProgress: () => {} };
-  const pack = (list: typeof samples) => packPixels(workspace.db, folder, workspace.workspaceFolder, list, 16, options);
-  const [all, one] = await Promise.all([pack(samples), pack(samples.slice(-1))]);
+  const pack = (list: typeof samples) => workspace.rows.make(pixelRecipe(folder, { sizePx: 16 }), list);
+  const [{ set: all }, { set: one }] = await Promise.all([pack(samples), pack(samples.slice(-1))]);
   expect(new Set(all.rows).size).toBe(25);
   expect(one.rows[0]).toBe(all.rows.at(-1));
   const bytes = readFileSync(all.file);

@@ -46,8 +46,9 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
   const began = performance.now();
   const scorer = checked(args.method, args.params);
   if (!args.train.length) throw new BadParameters('There is no image to train on.');
-  if (scorer.pixels(args.params).sizePx !== args.pixels.sizePx)
-    throw new BadParameters(`The pixels are ${args.pixels.sizePx} px and the parameters ask for another size.`);
+  const [sizePx] = args.pixels.shape;
+  if (scorer.pixels(args.params).sizePx !== sizePx)
+    throw new BadParameters(`The pixels are ${sizePx} px and the parameters ask for another size.`);
   const ready = scorer.ready(args.params);
   const breathe = pace(signal);
   const pixels = new Pixels(args.pixels);

@@ -8,7 +8,7 @@ import { errorMaps } from './error-map.ts';
 import { withScorer } from './saved.ts';
 
 export function map({ runFolder, pixels: set }: MapArgs): Promise<MapResult> {
-  return withScorer(runFolder, set.sizePx, async ({ model, measure }) => {
+  return withScorer(runFolder, set.shape[0], async ({ model, measure }) => {
     const pixels = new Pixels(set);
     try {
       const [y, errors] = tf.tidy(() => {

@@ -1,7 +1,8 @@
 /** A ranking by a scorer of embeddings: they are read, scored, and nothing is kept of it. */
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
-import { readEmbeddings } from '../embed/rows.ts';
+import { readFloats } from '../../rows/row-reader.ts';
+import { widthOf } from '../../rows/row-set.ts';
 import { pace } from '../pace.ts';
 import type { ScoreArgs, ScoreResult } from '../protocol.ts';
 import { embeddingScorerOf } from './index.ts';
@@ -19,8 +20,8 @@ export async function score(
     rows: { length: total },
   } = embeddings;
   const scores = await scoreByNearest(
-    readEmbeddings(embeddings),
-    embeddings.size,
+    readFloats(embeddings),
+    widthOf(embeddings),
     train,
     params,
     pace(signal),

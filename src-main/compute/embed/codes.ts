@@ -16,7 +16,7 @@ export function embed(
   onEvent: (event: EmbedEvent) => void,
 ): Promise<EmbedResult> {
   const breathe = pace(signal);
-  return withScorer(runFolder, set.sizePx, async ({ model }) => {
+  return withScorer(runFolder, set.shape[0], async ({ model }) => {
     const pixels = new Pixels(set);
     let codes = new Float32Array(0);
     let size = 0;
