@@ -81,6 +81,13 @@ export interface Journal {
   redo: string | null;
 }
 
+/** What an edit, an undo or a redo has done. */
+export interface Edited {
+  changed: number;
+  title: string;
+  journal: Journal;
+}
+
 /** One entry of the journal, newest first where several are told. */
 export interface Entry {
   seq: number;
@@ -374,4 +381,18 @@ export type WorkspaceEvent =
 export interface FolderEntry {
   name: string;
   path: string;
+}
+
+export interface FolderList {
+  path: string;
+  parent: string | null;
+  folders: FolderEntry[];
+}
+
+/** A folder that was opened. */
+export interface Opened {
+  id: string;
+  folder: string;
+  /** A sentence to read: the workspace lies where it should not. */
+  warning: string | null;
 }

@@ -3,15 +3,15 @@ import { usual, type Pretrained } from '../compute/models/pretrained.ts';
 import type { Sample } from '../contract/types.ts';
 import { makeRow } from '../image/pixels.ts';
 import { withImage } from '../image/scanned.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
 import type { Report } from './jobs.ts';
-import type { Desk } from './rank.ts';
 import { inWords } from './runs.ts';
 
 /** Images that go to the compute process at once. */
 const batchImages = 20;
 
-type Source = Pick<Desk, 'compute' | 'folder'>;
+type Source = Pick<JobContext, 'compute' | 'folder'>;
 
 const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained): RowRecipe => ({
   kind: 'embeddings',
@@ -33,17 +33,17 @@ const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained): RowRe
 
 /** The samples' embeddings; those that are missing are computed as a stage of a job. Files that can no longer be read become issues. Throws WinnowError. */
 export async function embedSamples(
-  desk: Desk,
+  context: JobContext,
   samples: readonly Sample[],
   report: Report,
   source = usual,
 ): Promise<Rows> {
-  const embedded = await desk.rows.make(embeddingRecipe(desk, source), samples, {
+  const embedded = await context.rows.make(embeddingRecipe(context, source), samples, {
     signal: report.signal,
     onStart: (missing) => report.stage('Embedding', missing),
     onProgress: (done) => report.progress(done),
   });
-  desk.table.putIssues(embedded.issues);
+  context.table.putIssues(embedded.issues);
   return embedded;
 }
 
@@ -51,11 +51,15 @@ export async function embedSamples(
 const mostCompared = 20_000;
 
 /** Pairs of ids whose embeddings, where they are there already, are nearest to each other. */
-export async function likelyPairs(desk: Desk, signal: AbortSignal, source = usual): Promise<[number, number][]> {
-  using known = await desk.rows.known(embeddingRecipe(desk, source), desk.table.samples(), signal);
+export async function likelyPairs(
+  context: JobContext,
+  signal: AbortSignal,
+  source = usual,
+): Promise<[number, number][]> {
+  using known = await context.rows.known(embeddingRecipe(context, source), context.table.samples(), signal);
   const { samples, set } = known;
   if (samples.length < 2 || samples.length > mostCompared) return [];
-  const pairs = await desk.compute
+  const pairs = await context.compute
     .pairs({ embeddings: set, width: source.last, k: 4, least: 0.85 }, { signal })
     .catch((error: unknown) => {
       throw inWords(error);
@@ -64,8 +68,8 @@ export async function likelyPairs(desk: Desk, signal: AbortSignal, source = usua
 }
 
 /** How many images have one. */
-export const embeddedCount = (desk: Pick<Desk, 'rows'> & Source, source = usual): number =>
-  desk.rows.count(embeddingRecipe(desk, source));
+export const embeddedCount = (context: Pick<JobContext, 'rows'> & Source, source = usual): number =>
+  context.rows.count(embeddingRecipe(context, source));
 
 /** An image as the weights take it: the whole of it, in their square. */
 export const decodeFor = (folder: string, sample: Sample, { sizePx }: Pretrained): Promise<Uint8Array> =>

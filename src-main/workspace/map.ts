@@ -4,17 +4,47 @@
  * come to know by its place moves. A map belongs to one model: another knows images by other codes.
  */
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { rowsOf } from '../compute/embed/landmarks.ts';
 import { usual } from '../compute/models/pretrained.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
+import type { mapSchema } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
 import { readFloats } from '../rows/row-reader.ts';
 import { selectRows, type RowSet } from '../rows/row-set.ts';
 import { embedSamples } from './embeddings.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
 import { packPixels } from './pixels.ts';
-import { runFolder, type Desk } from './rank.ts';
+import { hasMaps } from './rank.ts';
+import { runFolder } from './runs.ts';
+
+type MapRequest = z.infer<typeof mapSchema>;
+
+export const mapJob: JobType<MapRequest> = {
+  kind: 'map',
+  prepare({ runId, seed, anew }, context) {
+    const run = runId === null ? null : context.runs.get(runId);
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !hasMaps(run.method)))
+      throw new WinnowError(
+        'no-run',
+        `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
+      );
+    return {
+      title: 'Map',
+      async run(report) {
+        const source = run ? mapByRun(context, run, report) : mapByEmbeddings(context, report);
+        const { placed, laidOut } = await makeMap(context, source, { seed, anew }, report);
+        return laidOut
+          ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}`
+          : `${plural(placed, 'new image')} placed into the map`;
+      },
+    };
+  },
+};
 
 /** The file beside the workspace's database. */
 interface Header {
@@ -53,11 +83,11 @@ interface Codes extends Disposable {
 }
 
 /** The bundled weights' word. */
-export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): MapSource => ({
+export const mapByEmbeddings = (context: JobContext, report: Report, source = usual): MapSource => ({
   id: source.id,
   identity: `${source.id}@${source.sha256.slice(0, 8)}`,
   async codes(wanted) {
-    const embedded = await embedSamples(desk, wanted, report, source);
+    const embedded = await embedSamples(context, wanted, report, source);
     return {
       samples: embedded.samples,
       codes: embedded.set,
@@ -68,13 +98,13 @@ export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): Map
 });
 
 /** A run's autoencoder's. */
-export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
+export const mapByRun = (context: JobContext, run: Run, report: Report): MapSource => ({
   id: run.id,
   identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
-    using packed = await packPixels(desk, wanted, { sizePx: Number(run.parameters.sizePx) }, report);
+    using packed = await packPixels(context, wanted, { sizePx: Number(run.parameters.sizePx) }, report);
     const { codes, size } = packed.samples.length
-      ? await encode(desk, run, packed.set, report)
+      ? await encode(context, run, packed.set, report)
       : { codes: new Float32Array(0), size: 1 };
     return { samples: packed.samples, codes, size, [Symbol.dispose]: () => undefined };
   },
@@ -85,12 +115,12 @@ export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
  * that were placed among them; images that kept their place are in neither. Throws WinnowError.
  */
 export async function makeMap(
-  desk: Desk,
+  context: JobContext,
   source: MapSource,
   { seed, anew }: { seed: number; anew: boolean },
   report: Report,
 ): Promise<{ placed: number; laidOut: number }> {
-  const { table, workspaceFolder } = desk;
+  const { table, workspaceFolder } = context;
   const samples = table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   const file = join(workspaceFolder, 'map.tensors');
@@ -105,7 +135,7 @@ export async function makeMap(
   let counts = { placed: 0, laidOut: 0 };
   if (fresh.length) {
     // On a map that is there the seed only tells points on one spot apart: each time it is another, or the next copy of an image would hide the last one.
-    const { xy, landmarks } = await layOut(desk, codes, size, before ? seed + places.size : seed, before, report);
+    const { xy, landmarks } = await layOut(context, codes, size, before ? seed + places.size : seed, before, report);
     fresh.forEach((sample, i) => places.set(keyOf(sample), xy.subarray(i * 2, i * 2 + 2)));
     counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
     const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
@@ -146,16 +176,16 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   return { header: read.header, arrays: { codes, places, xy } };
 }
 
-async function encode(desk: Desk, run: Run, pixels: RowSet, report: Report) {
+async function encode(context: JobContext, run: Run, pixels: RowSet, report: Report) {
   report.stage('Encoding', pixels.rows.length);
-  return desk.compute.embed(
-    { runFolder: runFolder(desk.workspaceFolder, run.id), pixels },
+  return context.compute.embed(
+    { runFolder: runFolder(context.workspaceFolder, run.id), pixels },
     { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
   );
 }
 
 async function layOut(
-  desk: Desk,
+  context: JobContext,
   codes: Float32Array | RowSet,
   size: number,
   seed: number,
@@ -166,7 +196,7 @@ async function layOut(
   let stage = placed ? 'place' : 'lay-out';
   const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
   tell();
-  return desk.compute.layout(
+  return context.compute.layout(
     { codes, size, seed, placed },
     {
       signal: report.signal,

@@ -4,13 +4,15 @@ import type { Run, Sample } from '../contract/types.ts';
 import type { MapResult } from '../compute/protocol.ts';
 import { encodeGray16 } from '../image/encode.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { Report } from './jobs.ts';
 import { pixelRecipe } from './pixels.ts';
-import { hasMaps, runFolder, type Desk } from './rank.ts';
+import { hasMaps } from './rank.ts';
+import { runFolder } from './runs.ts';
 
 /** Reconstruction and error map of one sample. Throws WinnowError. */
 export async function mapOf(
-  { rows, table, compute, folder, workspaceFolder }: Desk,
+  { rows, table, compute, folder, workspaceFolder }: JobContext,
   run: Run,
   sampleId: number,
 ): Promise<MapResult> {
@@ -28,13 +30,13 @@ export async function mapOf(
 export const mapName = ({ path }: Sample): string => `${path}.png`;
 
 /** 16-bit gray PNGs, `<path>.png`; white is the run's `mapScale`. */
-export async function writeMaps(desk: Desk, run: Run, to: OutputFolder, report: Report): Promise<void> {
-  const samples = desk.table.samples();
+export async function writeMaps(context: JobContext, run: Run, to: OutputFolder, report: Report): Promise<void> {
+  const samples = context.table.samples();
   const scale = Number(run.report.mapScale) || 1;
   report.stage('Writing error maps', samples.length);
   for (const [i, sample] of samples.entries()) {
     report.signal.throwIfAborted();
-    const { map, sizePx } = await mapOf(desk, run, sample.id);
+    const { map, sizePx } = await mapOf(context, run, sample.id);
     await to.write(mapName(sample), await encodeGray16(map, sizePx, sizePx, scale));
     report.progress(i + 1);
   }

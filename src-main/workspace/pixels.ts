@@ -2,9 +2,9 @@
 import type { Sample } from '../contract/types.ts';
 import { makeRow, type Fit } from '../image/pixels.ts';
 import { withImage } from '../image/scanned.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
 import type { Report } from './jobs.ts';
-import type { Desk } from './rank.ts';
 
 export interface PixelSettings {
   sizePx: number;
@@ -22,7 +22,7 @@ export const pixelRecipe = (folder: string, { sizePx, fit = 'stretch' }: PixelSe
 
 /** The samples' pixels, as a stage of a job. Files that can no longer be read become issues. Throws WinnowError. */
 export async function packPixels(
-  { rows, table, folder }: Pick<Desk, 'rows' | 'table' | 'folder'>,
+  { rows, table, folder }: Pick<JobContext, 'rows' | 'table' | 'folder'>,
   samples: readonly Sample[],
   settings: PixelSettings,
   report: Report,

@@ -4,10 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { embeddingScorerOf, methods, scorerOf } from '../compute/anomaly/index.ts';
-import type { Compute } from '../compute/child.ts';
 import type { FitResult } from '../compute/protocol.ts';
 import { checkpointFile, hasCheckpoint } from '../compute/run-files.ts';
 import { removeParts } from '../compute/tensor-file.ts';
@@ -15,28 +13,17 @@ import { WinnowError } from '../contract/errors.ts';
 import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import type { Rows, RowStore } from '../rows/row-store.ts';
+import { plural } from '../contract/words.ts';
+import type { Rows } from '../rows/row-store.ts';
 import { embedSamples } from './embeddings.ts';
+import { OutputFolder } from '../file/output-folder.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
 import { packPixels } from './pixels.ts';
-import { emptyRun, keepRun, noted, trainedFacts, type PutRun, type Runs } from './runs.ts';
-import type { Table } from './table.ts';
-
-/** What work on an open folder's pixels needs of it. */
-export interface Desk {
-  table: Table;
-  rows: RowStore;
-  compute: Compute;
-  folder: string;
-  workspaceFolder: string;
-}
-
-export interface RankDesk extends Desk {
-  runs: Runs;
-  onRun(run: Run): void;
-}
-
-export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
+import { mapName, writeMaps } from './maps.ts';
+import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
+import { refresh } from './scan.ts';
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
@@ -52,23 +39,45 @@ export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
   return { record, parameters: parameters.data as Record<string, unknown> };
 }
 
+export const rankJob: JobType<RankRequest> = {
+  kind: 'rank',
+  prepare(request, context) {
+    const { record } = checkRank(request);
+    if (request.maps && !hasMaps(record.id))
+      throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
+    const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
+    return {
+      title: `Rank with ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        await maps?.check(context.table.samples().map(mapName)); // before hours of training
+        const run = await rank(context, request, report);
+        context.journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
+        if (maps) await writeMaps(context, run, maps, report);
+        const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
+        return `${run.id}: ${plural(ranked, 'image')} ranked`;
+      },
+    };
+  },
+};
+
 /** Returns the finished run. The folder has been scanned before. */
-export async function rank(desk: RankDesk, request: RankRequest, report: Report): Promise<Run> {
+export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
   const { record, parameters } = checkRank(request);
-  const samples = desk.table.samples();
+  const samples = context.table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
 
   const scorer = scorerOf(record.id);
-  if (!scorer) return rankByEmbeddings(desk, request, parameters, report);
+  if (!scorer) return rankByEmbeddings(context, request, parameters, report);
 
-  using packed = await packPixels(desk, samples, scorer.pixels(parameters), report);
+  using packed = await packPixels(context, samples, scorer.pixels(parameters), report);
   const train = trainPositions(packed.samples, request.trainOn);
 
   const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
   const earlier = request.resume
-    ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id)))
+    ? context.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(context.workspaceFolder, id)))
     : null;
-  const id = earlier?.id ?? desk.runs.nextId(record.id);
+  const id = earlier?.id ?? context.runs.nextId(record.id);
   const begun: Run = {
     ...emptyRun,
     id,
@@ -84,16 +93,16 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     state: 'running',
     report: {},
   };
-  const folder = runFolder(desk.workspaceFolder, id);
+  const folder = runFolder(context.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   removeParts(folder);
-  return await keepRun(desk, fingerprint, begun, report, async (put) => {
-    const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
+  return await keepRun(context, fingerprint, begun, report, async (put) => {
+    const result = await fit(context, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
     const facts = trainedFacts([result]);
     const history = result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null }));
-    desk.table.write(() => {
-      desk.table.putColumn(
+    context.table.write(() => {
+      context.table.putColumn(
         begun.column,
         `${id} · reconstruction error`,
         id,
@@ -107,15 +116,15 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
 }
 
 async function rankByEmbeddings(
-  desk: RankDesk,
+  context: JobContext,
   request: RankRequest,
   parameters: Record<string, unknown>,
   report: Report,
 ): Promise<Run> {
-  using embedded = await embedSamples(desk, desk.table.samples(), report);
+  using embedded = await embedSamples(context, context.table.samples(), report);
   const { samples } = embedded;
   const train = trainPositions(samples, request.trainOn);
-  const id = desk.runs.nextId(request.method);
+  const id = context.runs.nextId(request.method);
   const begun: Run = {
     ...emptyRun,
     id,
@@ -129,9 +138,9 @@ async function rankByEmbeddings(
     createdAt: Date.now(),
     state: 'running',
   };
-  return await keepRun(desk, '', begun, report, async (put) => {
+  return await keepRun(context, '', begun, report, async (put) => {
     report.stage('Scoring', samples.length);
-    const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.score(
+    const { scores, seconds, peakMemoryMiB, backend } = await context.compute.score(
       { method: request.method, params: parameters, embeddings: embedded.set, train },
       {
         signal: report.signal,
@@ -146,8 +155,8 @@ async function rankByEmbeddings(
       device: `${backend.device}, ${backend.version}`,
       report: { maps: false },
     };
-    desk.table.write(() => {
-      desk.table.putColumn(
+    context.table.write(() => {
+      context.table.putColumn(
         begun.column,
         `${id} · distance`,
         id,
@@ -163,7 +172,7 @@ async function rankByEmbeddings(
 export const hasMaps = (method: string): boolean => embeddingScorerOf(method) === undefined;
 
 async function fit(
-  desk: RankDesk,
+  context: JobContext,
   request: RankRequest,
   parameters: Record<string, unknown>,
   packed: Rows,
@@ -178,7 +187,7 @@ async function fit(
   let stage = '';
   const history = [...run.history];
   let before = 0; // seconds of training told up to the last epoch
-  return desk.compute.fit(
+  return context.compute.fit(
     {
       method: request.method,
       params: parameters,
