@@ -2,6 +2,7 @@
  * One run of a scorer, from packed pixels to scores: check the parameters, learn from the training images, score every image,
  * correct for complexity where asked, leave the model in the run folder for the maps.
  */
+import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/types.ts';
 import { backendInfo, tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -15,7 +16,7 @@ import { readBack } from '../read-back.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { relativeToEntropy } from './complexity.ts';
-import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
+import { errorMaps, pool, type ErrorMeasure } from './error-map.ts';
 import { embeddingScorerOf, scorerOf } from './index.ts';
 import type { FitContext, Model, Scorer } from './scorer.ts';
 
