@@ -13,7 +13,7 @@ const batchImages = 20;
 
 type Source = Pick<JobContext, 'compute' | 'folder'>;
 
-const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained): RowRecipe => ({
+export const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained = usual): RowRecipe => ({
   kind: 'embeddings',
   settings: `${source.id}@${source.sha256.slice(0, 8)}`, // other weights under the same name are another model
   type: 'float32',

@@ -8,7 +8,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { methods } from '../compute/anomaly/index.ts';
+import { scorers } from '../compute/anomaly/index.ts';
 import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
 import { classifiers } from '../compute/classify/index.ts';
 import { z } from 'zod';
@@ -27,6 +27,7 @@ import type {
   MemoryEstimate,
   Method,
   Model,
+  ScorerMethod,
   Opened,
   Restored,
 } from '../contract/types.ts';
@@ -133,7 +134,8 @@ export class Engine implements EngineCalls {
     });
   }
 
-  methods = (): Method[] => methods.map(methodOf);
+  methods = (): ScorerMethod[] =>
+    scorers.map((record) => ({ ...methodOf(record), short: record.short, inputs: record.inputs, gives: record.gives }));
   models = (): Model[] =>
     classifiers.map((record) => ({
       ...methodOf(record),

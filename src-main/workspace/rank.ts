@@ -1,11 +1,11 @@
 /**
- * Ranks the folder's images by a scorer: scan, pack pixels, train and score in the compute process, keep the scores as a column and the
- * training as a run. A run that was cut off goes on from its checkpoint when the same is asked for again.
+ * Ranks the folder's images by a scorer: prepare what it takes of them, train and score in the compute process, keep the scores as a column and the
+ * training as a run. An interrupted run is resumed from its checkpoint when the same is asked for again.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { z } from 'zod';
-import { embeddingScorerOf, methods, scorerOf } from '../compute/anomaly/index.ts';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import type { FitResult } from '../compute/protocol.ts';
 import { checkpointFile, hasCheckpoint } from '../compute/run-files.ts';
 import { removeParts } from '../compute/tensor-file.ts';
@@ -14,24 +14,23 @@ import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import type { Rows } from '../rows/row-store.ts';
-import { embedSamples } from './embeddings.ts';
 import { OutputFolder } from '../file/output-folder.ts';
+import type { RowSet } from '../rows/row-set.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { packPixels } from './pixels.ts';
 import { mapName, writeMaps } from './maps.ts';
 import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
 import { refresh } from './scan.ts';
+import { prepareImages } from './scorer-images.ts';
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
-  const record = methods.find(({ id }) => id === request.method);
+  const record = scorerOf(request.method);
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${request.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const parameters = record.schema.safeParse(request.parameters);
   if (!parameters.success)
@@ -43,7 +42,7 @@ export const rankJob: JobType<RankRequest> = {
   kind: 'rank',
   prepare(request, context) {
     const { record } = checkRank(request);
-    if (request.maps && !hasMaps(record.id))
+    if (request.maps && !record.gives.map)
       throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
     const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
     return {
@@ -67,13 +66,10 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   const samples = context.table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
 
-  const scorer = scorerOf(record.id);
-  if (!scorer) return rankByEmbeddings(context, request, parameters, report);
+  using prepared = await prepareImages(context, record, parameters, samples, report);
+  const train = trainPositions(prepared.samples, request.trainOn);
 
-  using packed = await packPixels(context, samples, scorer.pixels(parameters), report);
-  const train = trainPositions(packed.samples, request.trainOn);
-
-  const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
+  const fingerprint = fingerprintOf(record.id, parameters, request.seed, prepared.samples, train);
   const earlier = request.resume
     ? context.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(context.workspaceFolder, id)))
     : null;
@@ -98,84 +94,40 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   mkdirSync(folder, { recursive: true });
   removeParts(folder);
   return await keepRun(context, fingerprint, begun, report, async (put) => {
-    const result = await fit(context, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
+    const result = await fit(
+      context,
+      request,
+      parameters,
+      prepared.set,
+      train,
+      folder,
+      earlier !== null,
+      begun,
+      put,
+      report,
+    );
     const facts = trainedFacts([result]);
     const history = result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null }));
     context.table.write(() => {
       context.table.putColumn(
         begun.column,
-        `${id} · reconstruction error`,
+        `${id} · ${record.gives.score.title}`,
         id,
-        packed.samples.map((sample) => sample.id),
+        prepared.samples.map((sample) => sample.id),
         result.scores,
       );
-      put({ ...facts, state: 'done', history, report: { ...result.report, ...facts.report } });
+      const report = { ...result.report, ...facts.report, ...(!record.gives.map && { maps: false }) };
+      put({ ...facts, state: 'done', history, report });
     });
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
   });
 }
 
-async function rankByEmbeddings(
-  context: JobContext,
-  request: RankRequest,
-  parameters: Record<string, unknown>,
-  report: Report,
-): Promise<Run> {
-  using embedded = await embedSamples(context, context.table.samples(), report);
-  const { samples } = embedded;
-  const train = trainPositions(samples, request.trainOn);
-  const id = context.runs.nextId(request.method);
-  const begun: Run = {
-    ...emptyRun,
-    id,
-    kind: 'rank',
-    method: request.method,
-    seed: request.seed,
-    trainOn: request.trainOn,
-    trained: train.length,
-    parameters,
-    column: `${id}.error`,
-    createdAt: Date.now(),
-    state: 'running',
-  };
-  return await keepRun(context, '', begun, report, async (put) => {
-    report.stage('Scoring', samples.length);
-    const { scores, seconds, peakMemoryMiB, backend } = await context.compute.score(
-      { method: request.method, params: parameters, embeddings: embedded.set, train },
-      {
-        signal: report.signal,
-        onEvent: ({ done, total }) => report.progress(done, total),
-      },
-    );
-    const facts: Partial<Run> = {
-      seconds,
-      imagesPerSecond: samples.length / Math.max(1e-9, seconds),
-      peakMemoryMiB,
-      backend: backend.backend,
-      device: `${backend.device}, ${backend.version}`,
-      report: { maps: false },
-    };
-    context.table.write(() => {
-      context.table.putColumn(
-        begun.column,
-        `${id} · distance`,
-        id,
-        samples.map((sample) => sample.id),
-        scores,
-      );
-      put({ ...facts, state: 'done' });
-    });
-  });
-}
-
-/** Does a run of this method say where in an image its error lies? */
-export const hasMaps = (method: string): boolean => embeddingScorerOf(method) === undefined;
-
 async function fit(
   context: JobContext,
   request: RankRequest,
   parameters: Record<string, unknown>,
-  packed: Rows,
+  images: RowSet,
   train: Int32Array,
   folder: string,
   resume: boolean,
@@ -193,7 +145,7 @@ async function fit(
       params: parameters,
       seed: request.seed,
       runFolder: folder,
-      pixels: packed.set,
+      images,
       train,
       resume,
     },
