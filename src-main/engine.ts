@@ -9,12 +9,11 @@ const endWithinMs = 8000;
 guard();
 const { pipe, close } = await listenOnPipe();
 let closing = false;
-const end = async () => {
+const end = () => {
   if (closing) return;
   closing = true;
   setTimeout(() => exitNow(1), endWithinMs).unref();
-  await close();
-  exitNow(0);
+  void close().then(() => exitNow(0));
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
 process.stdin.on('end', end).on('error', end).resume(); // the parent holds the other end: when it dies, so do we

@@ -25,7 +25,7 @@ export type Answer = { id: number } & (
   { raw: Raw } | { refused: { code: DecodeError['code'] | null; message: string } }
 );
 
-parentPort?.on('message', async ({ id, format, bytes }: Order) => {
+async function decode({ id, format, bytes }: Order) {
   try {
     const raw = await decoders[format](Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     parentPort?.postMessage({ id, raw } satisfies Answer, [raw.data.buffer as ArrayBuffer]);
@@ -36,4 +36,6 @@ parentPort?.on('message', async ({ id, format, bytes }: Order) => {
       refused: { code: error instanceof DecodeError ? error.code : null, message },
     } satisfies Answer);
   }
-});
+}
+
+parentPort?.on('message', (order: Order) => void decode(order));

@@ -48,7 +48,22 @@ async function examinePiece(piece: (typeof pieces)[number]): Promise<Component> 
   }
 }
 
-type Probe = { found: Record<string, any>; failure: null } | { found: null; failure: string };
+/** Of `probe.ts`. */
+interface ProbeResult {
+  version: string;
+  gpu?: boolean;
+  threads?: number;
+  gflops?: number;
+  adapter?: string;
+  software?: boolean;
+  formats?: string[];
+  vips?: string;
+  backend?: string;
+  device?: string;
+  warning?: string | null;
+}
+
+type Probe = { found: ProbeResult; failure: null } | { found: null; failure: string };
 
 async function probe(name: string): Promise<Probe> {
   const args = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'probe.ts'), name];
@@ -139,7 +154,7 @@ function sharpComponent({ found, failure }: Probe): Component {
     ...base,
     state: 'ready',
     version: found.version,
-    detail: `reads ${found.formats.join(', ')}; libvips ${found.vips}`,
+    detail: `reads ${found.formats?.join(', ')}; libvips ${found.vips}`,
     mend: null,
   };
 }

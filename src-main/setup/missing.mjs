@@ -18,7 +18,8 @@ export function libraryOf(/** @type {NodeJS.ErrnoException} */ { code = '', mess
   return named ? named[1] : code === 'ERR_DLOPEN_FAILED' ? message.split('\n')[0] : null;
 }
 
-process.on('uncaughtException', async (error) => {
+/** Says which library is missing, and ends the process. */
+async function report(/** @type {NodeJS.ErrnoException} */ error) {
   const library = libraryOf(error);
   if (library === null) {
     if (process.listenerCount('uncaughtException') > 1) return; // the program has its own word on it
@@ -34,4 +35,6 @@ process.on('uncaughtException', async (error) => {
     await import('../command/doctor.ts').then(({ doctorCommand }) => doctorCommand({})).catch(() => {});
   }
   process.exit(1);
-});
+}
+
+process.on('uncaughtException', (error) => void report(error));

@@ -84,7 +84,7 @@ async function providePieces(/** @type {string[]} */ ids) {
       );
     } catch (error) {
       const sentence = `${piece.title}: ${error instanceof Error ? error.message : error}`;
-      if (piece.essential) throw new Error(sentence);
+      if (piece.essential) throw new Error(sentence, { cause: error });
       log(`${sentence}\n  Winnow goes on without it. To try again: ${piece.mend}`);
     }
   }

@@ -1,4 +1,5 @@
 /** The classifier that is being thought about: its form, kept while the person looks elsewhere, how the images would be divided, what was trained so far, and what of it is looked at. */
+import { debounce } from '../lib/debounce.ts';
 import type { Advice, Division, ModelSummary, TrainMode } from '../../src-main/contract/classifier.ts';
 import type { DivisionRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
 import type { Job, Model, Run } from '../../src-main/contract/types.ts';
@@ -126,30 +127,18 @@ export class Training {
     const { request } = this;
     const classes = this.#view.classes.length;
     void this.#session.workspace?.shape;
-    let isStale = false;
-    const timer = setTimeout(async () => {
-      const { calls } = this.#session;
-      try {
-        const [divided, summary] = await Promise.all([
+    const { calls } = this.#session;
+    const { model, mode, parameters } = request;
+    return debounce(
+      pauseMs,
+      () =>
+        Promise.all([
           calls.classifier.divide.query(request.division),
-          request.model && classes > 1
-            ? calls.engine.summary.query({
-                model: request.model,
-                mode: request.mode,
-                parameters: request.parameters,
-                classes,
-              })
-            : null,
-        ]);
-        if (!isStale) [this.divided, this.summary, this.problem] = [divided, summary, null];
-      } catch (error) {
-        if (!isStale) [this.summary, this.problem] = [null, (error as Error).message];
-      }
-    }, pauseMs);
-    return () => {
-      isStale = true;
-      clearTimeout(timer);
-    };
+          model && classes > 1 ? calls.engine.summary.query({ model, mode, parameters, classes }) : null,
+        ]),
+      ([divided, summary]) => ([this.divided, this.summary, this.problem] = [divided, summary, null]),
+      (error) => ([this.summary, this.problem] = [null, (error as Error).message]),
+    );
   }
 
   train = () =>

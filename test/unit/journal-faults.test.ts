@@ -91,7 +91,7 @@ test('after another program wrote, undo and redo take nothing back unasked, and 
     /‘keep two\nlines.png’ cannot be undone: two\nlines.png is not as after that step/,
   );
   expect(workspace.table.samples().map(({ decision }) => decision)).toEqual(['reject', null, 'unsure']);
-  expect(workspace.script()).toMatch(/# These images have other marks in the folder .+\n#   "two\\nlines.png"\n$/);
+  expect(workspace.script()).toMatch(/# These images have other marks in the folder .+\n# {3}"two\\nlines.png"\n$/);
   workspace.db.run("UPDATE samples SET decision = 'keep' WHERE path LIKE 'two%'");
   workspace.undo();
   workspace.undo();

@@ -17,8 +17,9 @@ export interface ClassifierRecord extends Pick<ModelRecord, 'id' | 'title' | 'su
   modes: { scratch: z.ZodObject } & Partial<Record<TrainMode, z.ZodObject>>;
 }
 
-const shared = { ...imageParameters, ...trainingParameters, ...augmentationParameters };
-export type SharedParameters = z.infer<z.ZodObject<typeof shared>>;
+export type SharedParameters = z.infer<
+  z.ZodObject<typeof imageParameters & typeof trainingParameters & typeof augmentationParameters>
+>;
 /** As any of the modes has them; what a mode does not ask for is absent. */
 export type ClassifierParameters = SharedParameters &
   Partial<z.infer<z.ZodObject<typeof transferParameters & typeof headParameters>>> &
@@ -43,12 +44,10 @@ function withUsual<S extends Record<string, z.ZodDefault<z.ZodType>>>(fields: S,
 }
 
 const withCrop = (fields: Fields): z.ZodObject =>
-  z
-    .object(fields)
-    .refine((params) => Number(params.cropPx) <= Number(params.sizePx), {
-      error: 'The crop is larger than the image.',
-      path: ['cropPx'],
-    });
+  z.object(fields).refine((params) => Number(params.cropPx) <= Number(params.sizePx), {
+    error: 'The crop is larger than the image.',
+    path: ['cropPx'],
+  });
 
 /** Nothing to ask: one value is possible. */
 const only = (value: string | number | boolean): z.ZodType => z.literal(value).default(value);

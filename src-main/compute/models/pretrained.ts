@@ -60,7 +60,9 @@ export function checkedFile({ file, sha256, title }: Pretrained): string {
   try {
     found = createHash('sha256').update(readRegularSync(file, mostBytes)).digest('hex');
   } catch (error) {
-    throw new Error(`The weights of ${title} cannot be read (${(error as Error).message}). Install Winnow again.`);
+    throw new Error(`The weights of ${title} cannot be read (${(error as Error).message}). Install Winnow again.`, {
+      cause: error,
+    });
   }
   if (found !== sha256) throw new Error(`The weights of ${title} in ${file} are damaged. Install Winnow again.`);
   return file;
