@@ -3,7 +3,14 @@
  * set: what is read again soon lies in the system's own cache of the file.
  */
 import fs from 'node:fs';
-import type { PixelSet } from './protocol.ts';
+
+/** Rows of a packed file of uint8 RGB: row r starts at byte r · sizePx² · 3. A position is an index into `rows`. */
+export interface PixelSet {
+  file: string;
+  sizePx: number;
+  channels: 3;
+  rows: Int32Array;
+}
 
 export class Pixels {
   readonly set: PixelSet;

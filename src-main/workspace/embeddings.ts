@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { usual, type Pretrained } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet } from '../compute/protocol.ts';
+import type { EmbeddingSet } from '../compute/embed/rows.ts';
 import type { Issue, Sample } from '../contract/types.ts';
 import { RowFile } from '../file/rows.ts';
 import { issueOf } from '../image/issue.ts';
@@ -124,7 +124,7 @@ async function addRows(
     const bytes = new Uint8Array(sent.reduce((sum, { row }) => sum + row.length, 0));
     sent.forEach(({ row }, i) => bytes.set(row, i * row.length));
     inFlight.push(
-      compute.features({ model: source.id, bytes }, { signal: report.signal }).then(({ codes }) =>
+      compute.call('features', { model: source.id, bytes }, { signal: report.signal }).then(({ codes }) =>
         put(
           sent.map(({ sample }) => sample),
           codes,
@@ -167,7 +167,7 @@ export async function likelyPairs(desk: Desk, signal: AbortSignal, source = usua
   const { samples, file, size, rows } = embeddingsOf(desk, desk.table.samples(), source);
   if (samples.length < 2 || samples.length > mostCompared || !existsSync(file)) return [];
   const pairs = await desk.compute
-    .pairs({ embeddings: { file, size, rows }, width: source.last, k: 4, least: 0.85 }, { signal })
+    .call('pairs', { embeddings: { file, size, rows }, width: source.last, k: 4, least: 0.85 }, { signal })
     .catch((error: unknown) => {
       throw inWords(error);
     });

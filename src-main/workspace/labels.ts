@@ -127,7 +127,8 @@ async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequ
   });
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
   report.stage('Judging labels', 0, 'heads');
-  const probabilities = await desk.compute.outOfFold(
+  const probabilities = await desk.compute.call(
+    'outOfFold',
     { embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed },
     {
       signal: report.signal,

@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path';
 import { rowsOf } from '../compute/embed/landmarks.ts';
-import { readEmbeddings } from '../compute/embed/rows.ts';
+import { readEmbeddings, type EmbeddingSet } from '../compute/embed/rows.ts';
 import { usual } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet } from '../compute/protocol.ts';
+import type { PixelSet } from '../compute/pixels.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
@@ -148,7 +148,8 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
 
 async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
   report.stage('Encoding', pixels.rows.length);
-  return desk.compute.embed(
+  return desk.compute.call(
+    'embed',
     { runFolder: runFolder(desk.workspaceFolder, run.id), pixels },
     { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
   );
@@ -166,7 +167,8 @@ async function layOut(
   let stage = placed ? 'place' : 'lay-out';
   const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
   tell();
-  return desk.compute.layout(
+  return desk.compute.call(
+    'layout',
     { codes, size, seed, placed },
     {
       signal: report.signal,

@@ -1,7 +1,7 @@
 /** Error maps of a run: one for the window when it asks, or all of them as files. */
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import type { MapResult } from '../compute/protocol.ts';
+import type { MapResult } from '../compute/anomaly/map.ts';
 import { encodeGray16 } from '../image/encode.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
@@ -25,7 +25,7 @@ export async function mapOf(
   });
   if (!packed.samples.length)
     throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
-  return compute.map({
+  return compute.call('map', {
     runFolder: runFolder(workspaceFolder, run.id),
     pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows },
   });

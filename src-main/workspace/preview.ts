@@ -149,7 +149,7 @@ export class Previews {
       );
     const folds = classification.folds;
     const logits = await this.#desk.compute
-      .predict({
+      .call('predict', {
         runFolder: trainingFolder(runFolder(this.#desk.workspaceFolder, run.id), folds, 0),
         pixels: { bytes },
       })

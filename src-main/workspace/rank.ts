@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { embeddingScorerOf, methods, scorerOf } from '../compute/anomaly/index.ts';
 import type { Compute } from '../compute/child.ts';
-import type { FitResult } from '../compute/protocol.ts';
+import type { FitResult } from '../compute/anomaly/fit.ts';
 import { checkpointFile, hasCheckpoint } from '../compute/run-files.ts';
 import { removeParts } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -106,7 +106,6 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
   return keepRun(desk, fingerprint, begun, report, async (put) => {
     const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
     const facts = trainedFacts([result]);
-    const history = result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null }));
     desk.table.write(() => {
       desk.table.putColumn(
         begun.column,
@@ -115,7 +114,7 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
         packed.samples.map((sample) => sample.id),
         result.scores,
       );
-      put({ ...facts, state: 'done', history, report: { ...result.report, ...facts.report } });
+      put({ ...facts, state: 'done', history: result.history, report: { ...result.report, ...facts.report } });
     });
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
   });
@@ -145,7 +144,8 @@ async function rankByEmbeddings(
   };
   return keepRun(desk, '', begun, report, async (put) => {
     report.stage('Scoring', samples.length);
-    const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.score(
+    const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.call(
+      'score',
       { method: request.method, params: parameters, embeddings: { file, size, rows }, train },
       {
         signal: report.signal,
@@ -192,7 +192,8 @@ async function fit(
   let stage = '';
   const history = [...run.history];
   let before = 0; // seconds of training told up to the last epoch
-  return desk.compute.fit(
+  return desk.compute.call(
+    'fit',
     {
       method: request.method,
       params: parameters,

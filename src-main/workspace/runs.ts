@@ -1,6 +1,7 @@
 /** The trainings of a workspace, each kept with its settings, curves and report. A run that was cut off can be resumed from its checkpoint. */
 import { ComputeError } from '../compute/child.ts';
-import type { ComputeErrorCode, Trained } from '../compute/protocol.ts';
+import type { ComputeErrorCode } from '../compute/protocol.ts';
+import type { Trained } from '../compute/train/trained.ts';
 import { explain, WinnowError, type ErrorCode } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
 import type { Database } from './database.ts';

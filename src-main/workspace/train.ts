@@ -12,7 +12,9 @@ import { removeParts } from '../compute/tensor-file.ts';
 import type { CallOptions } from '../compute/child.ts';
 import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
 import { pretrained, pretrainedFor } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet, TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
+import type { TrainArgs, TrainEvent, TrainResult } from '../compute/classify/fit.ts';
+import type { EmbeddingSet } from '../compute/embed/rows.ts';
+import type { PixelSet } from '../compute/pixels.ts';
 import { splitNames, type Classification, type Evaluation, type Watched } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
@@ -188,14 +190,12 @@ const argsOf = (
   prepared: Prepared,
   splits: Splits,
   folder: string,
-  resume: boolean,
-): TrainArgs => ({
+): Omit<TrainArgs, 'resume'> => ({
   ...learnersArgs(request, prepared, splits, folder),
   mode: request.mode,
   pixels: prepared.pixels as PixelSet,
   keys: Int32Array.from(prepared.samples, keyOf),
   weights: request.weights,
-  resume,
 });
 
 const trainOnce = (
@@ -208,11 +208,12 @@ const trainOnce = (
   options: CallOptions<TrainEvent>,
 ): Promise<TrainResult> =>
   prepared.embeddings
-    ? compute.trainHead(
+    ? compute.call(
+        'trainHead',
         { ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.embeddings },
         options,
       )
-    : compute.train(argsOf(request, prepared, splits, folder, resume), options);
+    : compute.call('train', { ...argsOf(request, prepared, splits, folder), resume }, options);
 
 /** Returns the finished run. The folder has been scanned before. */
 export async function train(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
@@ -488,8 +489,9 @@ export async function findRate(desk: TrainDesk, request: TrainRequest, report: R
     report.stage('Raising the learning rate', 0, 'steps');
     const points: NonNullable<Run['rangeTest']>['points'] = [];
     const began = performance.now();
-    const rangeTest = await desk.compute.rangeTest(
-      argsOf(request, prepared, prepared.divided.trainings[0], runFolder(desk.workspaceFolder, id), false),
+    const rangeTest = await desk.compute.call(
+      'rangeTest',
+      argsOf(request, prepared, prepared.divided.trainings[0], runFolder(desk.workspaceFolder, id)),
       {
         signal: report.signal,
         onEvent: ({ point, total }) => {

@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { PixelSet } from '../../src-main/compute/protocol.ts';
+import type { PixelSet } from '../../src-main/compute/pixels.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { FitArgs, PixelSet } from '../../src-main/compute/protocol.ts';
+import type { FitArgs } from '../../src-main/compute/anomaly/fit.ts';
+import type { PixelSet } from '../../src-main/compute/pixels.ts';
 import { random } from '../../src-main/compute/random.ts';
 
 export const sizePx = 32;

@@ -3,21 +3,21 @@ import fs from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
-import { fit } from '../../src-main/compute/anomaly/fit.ts';
+import { fit, type FitArgs, type FitEvent, type FitResult } from '../../src-main/compute/anomaly/fit.ts';
 import { BadParameters } from '../../src-main/compute/bad-parameters.ts';
 import { scorerOf, scorers } from '../../src-main/compute/anomaly/index.ts';
 import { map } from '../../src-main/compute/anomaly/map.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { FitArgs, FitEvent, FitResult } from '../../src-main/compute/protocol.ts';
 import { fitArgs, flat, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 const run = (
   args: FitArgs,
   onEvent: (event: FitEvent) => void = () => undefined,
   signal = new AbortController().signal,
-): Promise<FitResult> => fit(args, signal, onEvent);
+): Promise<FitResult> => serveCall(fit, args, { signal, onEvent });
 
 it('reading the records loads no tensors', () => expect(tf).toBeUndefined());
 
@@ -53,7 +53,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     expect(first.report.mapScale).toBeGreaterThan(0);
     expect(first.peakMemoryMiB).toBeGreaterThan(10);
 
-    const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(23) } });
+    const drawn = await serveCall(map, { runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(23) } });
     expect(drawn.map.length).toBe(sizePx ** 2);
     expect(drawn.reconstruction.length).toBe(sizePx ** 2 * 3);
     expect(drawn.map.every(Number.isFinite)).toBe(true);
@@ -68,7 +68,7 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
       folder,
     );
     const { scores } = await run(fitArgs(id, pixels, folder, { params: { pooling: 'max' } }));
-    const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(2) } });
+    const drawn = await serveCall(map, { runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(2) } });
     expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
     await forgetModels();
   });
@@ -157,6 +157,6 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
       fitArgs(id, packed(pictures.slice(0, 5), folder), folder, { params: { batch: 1, validation: 0, epochs: 2 } }),
     );
     expect(result.scores.every(Number.isFinite)).toBe(true);
-    expect(result.history[0].valLoss).toBeUndefined();
+    expect(result.history[0].valLoss).toBeNull();
   });
 });

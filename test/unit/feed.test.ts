@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
-import type { PixelSet } from '../../src-main/compute/protocol.ts';
+import type { PixelSet } from '../../src-main/compute/pixels.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
 import { batchAt, batchesOf, stepsOf } from '../../src-main/compute/train/batches.ts';
 import { startFeed, type FeedPlan } from '../../src-main/compute/train/feed.ts';

@@ -5,10 +5,10 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { MemoryEstimate } from '../../contract/types.ts';
+import type { Epoch, MemoryEstimate } from '../../contract/types.ts';
 import type { Pixels } from '../pixels.ts';
-import type { Epoch, FitEvent } from '../protocol.ts';
 import type { ErrorMeasure } from './error-map.ts';
+import type { FitEvent } from './fit.ts';
 
 export interface FitContext {
   seed: number;

@@ -8,12 +8,12 @@ import { Network } from '../models/network.ts';
 import { checkedFile, pretrainedFor } from '../models/pretrained.ts';
 import { crossEntropies } from '../ops/loss.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
-import { Pixels } from '../pixels.ts';
-import type { PixelSet, TrainArgs } from '../protocol.ts';
+import { Pixels, type PixelSet } from '../pixels.ts';
 import type { Examples } from '../train/examples.ts';
 import type { Objective } from '../train/loop.ts';
 import type { Trial } from '../train/memory.ts';
 import { sharesOf } from '../train/optimizers/by-layer.ts';
+import type { TrainArgs } from './fit.ts';
 import { classifierOf, type ClassifierParameters } from './index.ts';
 import { balancedWeights, classify, Dynamics } from './objective.ts';
 import { networkSide, normalised, transferred, transformOf, type Transform } from './transform.ts';
@@ -98,6 +98,9 @@ export async function beginNetwork({
   }
 }
 
+/** Of a training's arguments, those that do not say where its files lie. */
+export type LessonArgs = Omit<TrainArgs, 'runFolder' | 'val' | 'resume'>;
+
 /** The caller closes it; what it began is then gone. Throws BadParameters. */
 export async function beginLesson({
   model,
@@ -110,7 +113,7 @@ export async function beginLesson({
   classes,
   train,
   weights,
-}: TrainArgs): Promise<Lesson> {
+}: LessonArgs): Promise<Lesson> {
   const params = checkClassifier(model, given, mode);
   if (params.sizePx !== set.sizePx)
     throw new BadParameters(`The pixels are ${set.sizePx} px and the parameters ask for ${params.sizePx}.`);

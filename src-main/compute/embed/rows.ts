@@ -1,6 +1,12 @@
 /** Embeddings as they lie on the disk, read back in order. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { EmbeddingSet } from '../protocol.ts';
+
+/** Rows of a file of floats: row r starts at byte r · size · 4. A position is an index into `rows`. */
+export interface EmbeddingSet {
+  file: string;
+  size: number;
+  rows: Int32Array;
+}
 
 /** Rows of these embeddings, in order, in blocks of at most 16 MiB: [n, width], the first `width` numbers of each. */
 export function* embeddingBlocks(

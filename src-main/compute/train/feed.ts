@@ -4,7 +4,7 @@
  * than memory is read as fast as a small one. What a batch holds depends on seed, epoch and step alone, however far the worker is ahead.
  */
 import { Worker } from 'node:worker_threads';
-import type { PixelSet } from '../protocol.ts';
+import type { PixelSet } from '../pixels.ts';
 import type { Examples } from './examples.ts';
 import type { Shifts } from './shifts.ts';
 
