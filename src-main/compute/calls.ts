@@ -1,7 +1,6 @@
 /** The calls of the compute process, by name. Only compute.ts loads this module; the engine imports its types, which loads no tensors. */
 import { estimate, fit } from './anomaly/fit.ts';
-import { map } from './anomaly/map.ts';
-import { score } from './anomaly/score.ts';
+import { map, reconstruct } from './anomaly/map.ts';
 import { backend } from './backend.ts';
 import type { Call } from './call.ts';
 import { train } from './classify/fit.ts';
@@ -30,7 +29,7 @@ export const calls = {
   portable,
   predict,
   rangeTest,
-  score,
+  reconstruct,
   summarise,
   train,
   trainHead,
@@ -40,4 +39,5 @@ export type Calls = typeof calls;
 export type CallName = keyof Calls;
 export type ArgsOf<Name extends CallName> = Parameters<Calls[Name]['run']>[0];
 export type ResultOf<Name extends CallName> = Awaited<ReturnType<Calls[Name]['run']>>;
-export type EventOf<Name extends CallName> = Calls[Name] extends Call<infer _Args, infer _Result, infer Event> ? Event : never;
+export type EventOf<Name extends CallName> =
+  Calls[Name] extends Call<infer _Args, infer _Result, infer Event> ? Event : never;

@@ -1,11 +1,22 @@
 /** More like this: the likeness of every image to a few chosen ones, as the column `alike`, by what bundled weights know of them. */
 import { setImmediate } from 'node:timers/promises';
+import type { z } from 'zod';
 import { embeddingBlocks } from '../compute/embed/rows.ts';
 import { WinnowError } from '../contract/errors.ts';
+import type { alikeSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
 import { embedSamples } from './embeddings.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import type { Desk } from './rank.ts';
+
+export const alikeJob: JobType<z.infer<typeof alikeSchema>> = {
+  kind: 'alike',
+  prepare: ({ ids }, context) => ({
+    title: 'More like this',
+    run: async (report) => `${plural(await findAlike(context, ids, report), 'image')} compared`,
+  }),
+};
 
 export const alikeColumn = 'alike';
 
@@ -13,8 +24,8 @@ export const alikeColumn = 'alike';
  * Writes the column: the cosine between an image's embedding and the mean direction of the chosen, −1..1; 1 for the one chosen image. Returns how many images
  * have it. Throws `no-samples` where none of the chosen can be read.
  */
-export async function findAlike(desk: Desk, ids: readonly number[], report: Report): Promise<number> {
-  const { samples, source, ...set } = await embedSamples(desk, desk.table.samples(), report);
+export async function findAlike(context: JobContext, ids: readonly number[], report: Report): Promise<number> {
+  const { samples, source, ...set } = await embedSamples(context, context.table.samples(), report);
   const wanted = new Set(ids);
   const chosen = samples.filter(({ id }) => wanted.has(id));
   if (!chosen.length) throw new WinnowError('no-samples', 'None of these images can be read any more.');
@@ -31,7 +42,7 @@ export async function findAlike(desk: Desk, ids: readonly number[], report: Repo
   });
   const [first] = chosen;
   const title = `Like ${first.path}${chosen.length > 1 ? ` and ${plural(chosen.length - 1, 'other')}` : ''}`;
-  desk.table.putColumn(
+  context.table.putColumn(
     alikeColumn,
     title,
     source.id,

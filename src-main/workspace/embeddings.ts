@@ -13,9 +13,9 @@ import { issueOf } from '../image/issue.ts';
 import { makeRow } from '../image/pixels.ts';
 import { withImage } from '../image/scanned.ts';
 import type { Database } from './database.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { Report } from './jobs.ts';
 import { forEachParallel } from './parallel.ts';
-import type { Desk } from './rank.ts';
 import { inWords } from './runs.ts';
 
 export interface Embedded extends EmbeddingSet {
@@ -30,7 +30,7 @@ const fileOf = (workspaceFolder: string, source: Pretrained): string =>
   join(workspaceFolder, 'embeddings', `${keyOf(source)}.f32`);
 /** Rows by content. What is named beyond the file's end, as when somebody threw it away, is not there. */
 function indexed(
-  { db, workspaceFolder }: Pick<Desk, 'db' | 'workspaceFolder'>,
+  { db, workspaceFolder }: Pick<JobContext, 'db' | 'workspaceFolder'>,
   source: Pretrained,
 ): Map<string, number> {
   const there = Math.floor(
@@ -50,15 +50,15 @@ const blocksAhead = 2;
 
 /** Those of `samples` whose embedding is there already. */
 export function embeddingsOf(
-  desk: Pick<Desk, 'db' | 'workspaceFolder'>,
+  context: Pick<JobContext, 'db' | 'workspaceFolder'>,
   samples: readonly Sample[],
   source = usual,
 ): Embedded {
-  const rows = indexed(desk, source);
+  const rows = indexed(context, source);
   const known = samples.filter(({ sha256 }) => rows.has(sha256));
   return {
     source,
-    file: fileOf(desk.workspaceFolder, source),
+    file: fileOf(context.workspaceFolder, source),
     size: source.size,
     samples: known,
     rows: Int32Array.from(known, ({ sha256 }) => rows.get(sha256) as number),
@@ -67,29 +67,29 @@ export function embeddingsOf(
 
 /** Gives each sample its embedding, computing those that are missing. Files that cannot be read any more become issues. Throws WinnowError. */
 export async function embedSamples(
-  desk: Desk,
+  context: JobContext,
   samples: readonly Sample[],
   report: Report,
   source = usual,
 ): Promise<Embedded> {
-  const { table } = desk;
-  const rows = indexed(desk, source);
+  const { table } = context;
+  const rows = indexed(context, source);
   const missing = [
     ...new Map(samples.filter(({ sha256 }) => !rows.has(sha256)).map((sample) => [sample.sha256, sample])).values(),
   ];
   if (missing.length) {
     report.stage('Embedding', missing.length);
-    const issues = await addRows(desk, missing, source, report);
+    const issues = await addRows(context, missing, source, report);
     table.putScanned(
       [],
       issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
     );
   }
-  return embeddingsOf(desk, samples, source);
+  return embeddingsOf(context, samples, source);
 }
 
 async function addRows(
-  { db, compute, folder, workspaceFolder }: Desk,
+  { db, compute, folder, workspaceFolder }: JobContext,
   wanted: readonly Sample[],
   source: Pretrained,
   report: Report,
@@ -163,10 +163,14 @@ async function addRows(
 const mostCompared = 20_000;
 
 /** Pairs of ids whose embeddings, where they are there already, are nearest to each other. */
-export async function likelyPairs(desk: Desk, signal: AbortSignal, source = usual): Promise<[number, number][]> {
-  const { samples, file, size, rows } = embeddingsOf(desk, desk.table.samples(), source);
+export async function likelyPairs(
+  context: JobContext,
+  signal: AbortSignal,
+  source = usual,
+): Promise<[number, number][]> {
+  const { samples, file, size, rows } = embeddingsOf(context, context.table.samples(), source);
   if (samples.length < 2 || samples.length > mostCompared || !existsSync(file)) return [];
-  const pairs = await desk.compute
+  const pairs = await context.compute
     .call('pairs', { embeddings: { file, size, rows }, width: source.last, k: 4, least: 0.85 }, { signal })
     .catch((error: unknown) => {
       throw inWords(error);

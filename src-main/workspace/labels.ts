@@ -13,26 +13,35 @@ import { plural } from '../contract/words.ts';
 import { assignParts } from '../export/splits.ts';
 import { divide } from './division.ts';
 import { embedSamples } from './embeddings.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { known, readPredictions } from './predictions.ts';
-import { runFolder } from './rank.ts';
-import { emptyRun, keepRun } from './runs.ts';
+import { knownProbabilities, type KnownProbabilities } from './predictions.ts';
+import { emptyRun, keepRun, runFolder } from './runs.ts';
+import { refresh } from './scan.ts';
 import { settingKey, type Settings } from './settings.ts';
 import type { Table } from './table.ts';
-import { labelsOf, type TrainDesk } from './train.ts';
+import { labelsOf } from './train.ts';
 
-/** Who says it of whom: rows of `probabilities` are those of `samples`. */
-interface Told {
-  samples: readonly Sample[];
-  classes: string[];
-  probabilities: Float32Array; // [samples, classes]
-}
+export const labelsJob: JobType<LabelsRequest> = {
+  kind: 'labels',
+  prepare: (request, context) => ({
+    title: 'Judge the labels',
+    async run(report) {
+      await refresh(context, report);
+      return sentenceOf(await judgeLabels(context, request, report));
+    },
+  }),
+};
+
+const sentenceOf = ({ id, report: { flagged = 0, judged = 0 } }: Run): string =>
+  `${id}: ${plural(Number(flagged), 'label')} of ${plural(Number(judged), 'image')} ${Number(flagged) === 1 ? 'is' : 'are'} suspect`;
 
 /** Returns the finished run. The folder has been scanned before. */
-export async function judgeLabels(desk: TrainDesk, request: LabelsRequest, report: Report): Promise<Run> {
+export async function judgeLabels(context: JobContext, request: LabelsRequest, report: Report): Promise<Run> {
   const { folds, repeats, seed } = request;
-  const id = desk.runs.nextId('labels');
-  const of = request.runId === null ? null : foldsRun(desk.runs.get(request.runId));
+  const id = context.runs.nextId('labels');
+  const of = request.runId === null ? null : foldsRun(context.runs.get(request.runId));
   const parameters = of ? { run: of.id } : { folds, repeats };
   const begun: Run = {
     ...emptyRun,
@@ -46,10 +55,12 @@ export async function judgeLabels(desk: TrainDesk, request: LabelsRequest, repor
     createdAt: Date.now(),
     state: 'running',
   };
-  return keepRun(desk, '', begun, report, async (put) => {
+  return keepRun(context, '', begun, report, async (put) => {
     const began = performance.now();
-    mkdirSync(runFolder(desk.workspaceFolder, id), { recursive: true });
-    const { samples, classes, probabilities } = of ? toldBy(desk, of) : await toldByHeads(desk, request, report);
+    mkdirSync(runFolder(context.workspaceFolder, id), { recursive: true });
+    const { samples, classes, probabilities } = of
+      ? knownProbabilities(context, of.id)
+      : await toldByHeads(context, request, report);
     const labels = labelsOf(samples, classes);
     const { quality, suggested, flagged } = findLabelErrors(probabilities, labels, classes.length);
     const ids = samples.map((sample) => sample.id);
@@ -58,9 +69,9 @@ export async function judgeLabels(desk: TrainDesk, request: LabelsRequest, repor
       title: string,
       values: ArrayLike<number>,
       categories: readonly string[] | null = null,
-    ): void => desk.table.putColumn(`${id}.${name}`, `${id} · ${title}`, id, ids, values, categories);
+    ): void => context.table.putColumn(`${id}.${name}`, `${id} · ${title}`, id, ids, values, categories);
     const judged = labels.reduce((sum, label) => sum + Number(label >= 0), 0);
-    desk.table.write(() => {
+    context.table.write(() => {
       column('quality', 'quality of the label', quality);
       column(
         'given',
@@ -99,19 +110,13 @@ function foldsRun(run: Run): Run {
   return run;
 }
 
-function toldBy({ table, workspaceFolder }: TrainDesk, { id }: Run): Told {
-  const predictions = readPredictions(workspaceFolder, id);
-  // What came after the training has the word of all its models, and may be told too.
-  const rows = known(predictions, table.samples());
-  const k = predictions.classes.length;
-  const probabilities = new Float32Array(rows.length * k);
-  rows.forEach(({ row }, i) => probabilities.set(predictions.probabilities.subarray(row * k, (row + 1) * k), i * k));
-  return { samples: rows.map(({ sample }) => sample), classes: predictions.classes, probabilities };
-}
-
-async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequest, report: Report): Promise<Told> {
-  const all = desk.table.samples();
-  const { classes, division } = divide(all, desk.groups(), {
+async function toldByHeads(
+  context: JobContext,
+  { folds, repeats, seed }: LabelsRequest,
+  report: Report,
+): Promise<KnownProbabilities> {
+  const all = context.table.samples();
+  const { classes, division } = divide(all, context.groups.list(), {
     by: 'shares',
     shares: { train: 1, val: 0, test: 0 },
     folds,
@@ -119,15 +124,15 @@ async function toldByHeads(desk: TrainDesk, { folds, repeats, seed }: LabelsRequ
   });
   const [problem] = division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
-  const { samples, file, size, rows, source } = await embedSamples(desk, all, report);
+  const { samples, file, size, rows, source } = await embedSamples(context, all, report);
   const usable = samples.filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const partitions = Array.from({ length: repeats }, (_, r) => {
-    const parts = assignParts(usable, desk.groups(), new Array<number>(folds).fill(1), seed + 7919 * r);
+    const parts = assignParts(usable, context.groups.list(), new Array<number>(folds).fill(1), seed + 7919 * r);
     return Int32Array.from(samples, (sample) => parts.get(sample.id) ?? -1);
   });
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
   report.stage('Judging labels', 0, 'heads');
-  const probabilities = await desk.compute.call(
+  const probabilities = await context.compute.call(
     'outOfFold',
     { embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed },
     {
@@ -178,6 +183,3 @@ export function labelQueue(table: Table, settings: Settings, runs: readonly Run[
   suspects.sort((a, b) => a.quality - b.quality || a.sampleId - b.sampleId);
   return { runId: run.id, judged: Number(run.report.judged ?? 0), flagged, suspects };
 }
-
-export const labelsSentence = ({ id, report }: Run): string =>
-  `${id}: ${plural(Number(report.flagged ?? 0), 'label')} of ${plural(Number(report.judged ?? 0), 'image')} ${Number(report.flagged) === 1 ? 'is' : 'are'} suspect`;

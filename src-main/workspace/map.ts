@@ -4,17 +4,47 @@
  * come to know by its place moves. A map belongs to one model: another knows images by other codes.
  */
 import { join } from 'node:path';
+import type { z } from 'zod';
+import type { ImageSet } from '../compute/anomaly/images.ts';
+import { scorerOf } from '../compute/anomaly/index.ts';
 import { rowsOf } from '../compute/embed/landmarks.ts';
 import { readEmbeddings, type EmbeddingSet } from '../compute/embed/rows.ts';
 import { usual } from '../compute/models/pretrained.ts';
-import type { PixelSet } from '../compute/pixels.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
+import type { mapSchema } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import { plural } from '../contract/words.ts';
 import { embedSamples } from './embeddings.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { runFolder, type Desk } from './rank.ts';
+import { runFolder } from './runs.ts';
+import { prepareImages } from './scorer-images.ts';
+
+type MapRequest = z.infer<typeof mapSchema>;
+
+export const mapJob: JobType<MapRequest> = {
+  kind: 'map',
+  prepare({ runId, seed, anew }, context) {
+    const run = runId === null ? null : context.runs.get(runId);
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !scorerOf(run.method)?.gives.code))
+      throw new WinnowError(
+        'no-run',
+        `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
+      );
+    return {
+      title: 'Map',
+      async run(report) {
+        const source = run ? mapByRun(context, run, report) : mapByEmbeddings(context, report);
+        const { placed, laidOut } = await makeMap(context, source, { seed, anew }, report);
+        return laidOut
+          ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}`
+          : `${plural(placed, 'new image')} placed into the map`;
+      },
+    };
+  },
+};
 
 /** The file beside the workspace's database. */
 interface Header {
@@ -47,35 +77,31 @@ export interface MapSource {
   ): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
 }
 
-/** The bundled weights' word. */
-export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): MapSource => ({
+/** The embeddings of bundled weights. */
+export const mapByEmbeddings = (context: JobContext, report: Report, source = usual): MapSource => ({
   id: source.id,
   identity: `${source.id}@${source.sha256.slice(0, 8)}`,
   async codes(wanted) {
-    const { samples, file, size, rows } = await embedSamples(desk, wanted, report, source);
+    const { samples, file, size, rows } = await embedSamples(context, wanted, report, source);
     return { samples, codes: { file, size, rows }, size: source.last };
   },
 });
 
-/** A run's autoencoder's. */
-export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
+/** The codes of a run's model. */
+export const mapByRun = (context: JobContext, run: Run, report: Report): MapSource => ({
   id: run.id,
   identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
-    const { db, table, folder, workspaceFolder } = desk;
-    report.stage('Preparing pixels', wanted.length);
-    const packed = await packPixels(db, folder, workspaceFolder, wanted, Number(run.parameters.sizePx), {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    });
-    table.putScanned(
+    const scorer = scorerOf(run.method)!;
+    const { samples, images, issues } = await prepareImages(context, scorer, run.parameters, wanted, report);
+    context.table.putScanned(
       [],
-      packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+      issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
     );
-    const { codes, size } = packed.samples.length
-      ? await encode(desk, run, { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, report)
+    const { codes, size } = samples.length
+      ? await encode(context, run, images, report)
       : { codes: new Float32Array(0), size: 1 };
-    return { samples: packed.samples, codes, size };
+    return { samples, codes, size };
   },
 });
 
@@ -84,12 +110,12 @@ export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
  * that were placed among them; images that kept their place are in neither. Throws WinnowError.
  */
 export async function makeMap(
-  desk: Desk,
+  context: JobContext,
   source: MapSource,
   { seed, anew }: { seed: number; anew: boolean },
   report: Report,
 ): Promise<{ placed: number; laidOut: number }> {
-  const { table, workspaceFolder } = desk;
+  const { table, workspaceFolder } = context;
   const samples = table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   const file = join(workspaceFolder, 'map.tensors');
@@ -103,7 +129,7 @@ export async function makeMap(
   let counts = { placed: 0, laidOut: 0 };
   if (fresh.length) {
     // On a map that is there the seed only tells points on one spot apart: each time it is another, or the next copy of an image would hide the last one.
-    const { xy, landmarks } = await layOut(desk, codes, size, before ? seed + places.size : seed, before, report);
+    const { xy, landmarks } = await layOut(context, codes, size, before ? seed + places.size : seed, before, report);
     fresh.forEach((sample, i) => places.set(keyOf(sample), xy.subarray(i * 2, i * 2 + 2)));
     counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
     const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
@@ -146,17 +172,17 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   return { header: read.header, arrays: { codes, places, xy } };
 }
 
-async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
-  report.stage('Encoding', pixels.rows.length);
-  return desk.compute.call(
+async function encode(context: JobContext, run: Run, images: ImageSet, report: Report) {
+  report.stage('Encoding', images.rows.length);
+  return context.compute.call(
     'embed',
-    { runFolder: runFolder(desk.workspaceFolder, run.id), pixels },
+    { runFolder: runFolder(context.workspaceFolder, run.id), images },
     { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
   );
 }
 
 async function layOut(
-  desk: Desk,
+  context: JobContext,
   codes: Float32Array | EmbeddingSet,
   size: number,
   seed: number,
@@ -167,7 +193,7 @@ async function layOut(
   let stage = placed ? 'place' : 'lay-out';
   const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
   tell();
-  return desk.compute.call(
+  return context.compute.call(
     'layout',
     { codes, size, seed, placed },
     {

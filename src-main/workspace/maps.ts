@@ -1,46 +1,55 @@
-/** Error maps of a run: one for the window when it asks, or all of them as files. */
+/** What a run's model shows of an image: its anomaly map and its reconstruction, one for the window when it asks, or all maps as files. */
+import { scorerOf } from '../compute/anomaly/index.ts';
+import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/anomaly/map.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import type { MapResult } from '../compute/anomaly/map.ts';
-import { encodeGray16 } from '../image/encode.ts';
-import { packPixels } from '../image/pixel-cache.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
+import { encodeGray16 } from '../image/encode.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { Report } from './jobs.ts';
-import { hasMaps, runFolder, type Desk } from './rank.ts';
+import { runFolder } from './runs.ts';
+import { prepareImages } from './scorer-images.ts';
 
-/** Reconstruction and error map of one sample. Throws WinnowError. */
-export async function mapOf(
-  { db, table, compute, folder, workspaceFolder }: Desk,
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const mapOf = async (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
+  context.compute.call('map', await shown(context, run, sampleId, 'map'));
+
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const reconstructionOf = async (
+  context: JobContext,
   run: Run,
   sampleId: number,
-): Promise<MapResult> {
-  const sample = table.sample(sampleId);
+): Promise<ReconstructionResult> =>
+  context.compute.call('reconstruct', await shown(context, run, sampleId, 'reconstruction'));
+
+const nobody: Omit<Report, 'signal'> = { stage: () => undefined, progress: () => undefined, run: () => undefined };
+
+async function shown(
+  context: JobContext,
+  run: Run,
+  sampleId: number,
+  what: 'map' | 'reconstruction',
+): Promise<ImageArgs> {
+  const sample = context.table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
-  if (!hasMaps(run.method))
-    throw new WinnowError('bad-request', `${run.id} compares whole images: it has no error maps.`);
-  const sizePx = Number(run.parameters.sizePx);
-  const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, {
-    signal: new AbortController().signal,
-    onProgress: () => {},
-  });
-  if (!packed.samples.length)
-    throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
-  return compute.call('map', {
-    runFolder: runFolder(workspaceFolder, run.id),
-    pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows },
-  });
+  const scorer = scorerOf(run.method);
+  if (!scorer?.gives[what]) throw new WinnowError('no-map', `${scorer?.title ?? run.id} gives no ${what} of an image.`);
+  const report = { ...nobody, signal: new AbortController().signal };
+  const { samples, images, issues } = await prepareImages(context, scorer, run.parameters, [sample], report);
+  if (!samples.length) throw new WinnowError('no-samples', issues[0]?.message ?? 'The image can no longer be read.');
+  return { runFolder: runFolder(context.workspaceFolder, run.id), images };
 }
 
 export const mapName = ({ path }: Sample): string => `${path}.png`;
 
 /** 16-bit gray PNGs, `<path>.png`; white is the run's `mapScale`. */
-export async function writeMaps(desk: Desk, run: Run, to: OutputFolder, report: Report): Promise<void> {
-  const samples = desk.table.samples();
+export async function writeMaps(context: JobContext, run: Run, to: OutputFolder, report: Report): Promise<void> {
+  const samples = context.table.samples();
   const scale = Number(run.report.mapScale) || 1;
   report.stage('Writing error maps', samples.length);
   for (const [i, sample] of samples.entries()) {
     report.signal.throwIfAborted();
-    const { map, sizePx } = await mapOf(desk, run, sample.id);
+    const { map, sizePx } = await mapOf(context, run, sample.id);
     await to.write(mapName(sample), await encodeGray16(map, sizePx, sizePx, scale));
     report.progress(i + 1);
   }

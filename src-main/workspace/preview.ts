@@ -15,11 +15,11 @@ import type { PreviewRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { encodeRgb } from '../image/encode.ts';
 import { packPixels } from '../image/pixel-cache.ts';
+import type { JobContext } from '../jobs/context.ts';
 import { divide } from './division.ts';
 import { OutputFolder } from '../file/output-folder.ts';
-import { runFolder } from './rank.ts';
-import { inWords } from './runs.ts';
-import { checkTrain, keyOf, labelsOf, positionsOf, type TrainDesk } from './train.ts';
+import { inWords, runFolder } from './runs.ts';
+import { checkTrain, keyOf, labelsOf, positionsOf } from './train.ts';
 
 const kept = 8;
 
@@ -31,12 +31,12 @@ interface Tile {
 }
 
 export class Previews {
-  #desk: TrainDesk;
+  #context: JobContext;
   #pixels = new Map<string, { bytes: Uint8Array; sizePx: number }>();
   #lastId = 0;
 
-  constructor(desk: TrainDesk) {
-    this.#desk = desk;
+  constructor(context: JobContext) {
+    this.#context = context;
   }
 
   /** One tile's pixels: [sizePx, sizePx, 3]. Throws `no-samples` once the preview is forgotten. */
@@ -49,12 +49,12 @@ export class Previews {
 
   /** Throws WinnowError. */
   async make({ train: request, ids, draws, runId, to }: PreviewRequest): Promise<Preview> {
-    const { table, db, folder, workspaceFolder } = this.#desk;
+    const { table, db, folder, workspaceFolder } = this.#context;
     const target = to === null ? null : new OutputFolder(to, [folder], 'The folder for views');
     const { parameters } = checkTrain(request);
     const { sizePx, fit, batch, minSteps } = parameters;
     const samples = table.samples();
-    const { classes, trainings } = divide(samples, this.#desk.groups(), { ...request.division, folds: 0 });
+    const { classes, trainings } = divide(samples, this.#context.groups.list(), { ...request.division, folds: 0 });
     const examples: Examples = {
       labels: labelsOf(samples, classes),
       keys: Int32Array.from(samples, keyOf),
@@ -121,7 +121,7 @@ export class Previews {
           nameOf(tile),
           await encodeRgb(bytes.subarray(i * size, (i + 1) * size), examples.cropPx, examples.cropPx),
         );
-    const run = runId === null ? null : this.#desk.runs.get(runId);
+    const run = runId === null ? null : this.#context.runs.get(runId);
     return {
       id,
       sizePx: examples.cropPx,
@@ -148,9 +148,9 @@ export class Previews {
         `${run.id} takes images of ${side} px, and this preview is of ${cropPx} px.`,
       );
     const folds = classification.folds;
-    const logits = await this.#desk.compute
+    const logits = await this.#context.compute
       .call('predict', {
-        runFolder: trainingFolder(runFolder(this.#desk.workspaceFolder, run.id), folds, 0),
+        runFolder: trainingFolder(runFolder(this.#context.workspaceFolder, run.id), folds, 0),
         pixels: { bytes },
       })
       .catch((error: unknown) => {

@@ -1,13 +1,11 @@
 /**
- * Ranks the folder's images by a scorer: scan, pack pixels, train and score in the compute process, keep the scores as a column and the
- * training as a run. A run that was cut off goes on from its checkpoint when the same is asked for again.
+ * Ranks the folder's images by a scorer: prepare what it takes of them, train and score in the compute process, keep the scores as a column and the
+ * training as a run. An interrupted run is resumed from its checkpoint when the same is asked for again.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { embeddingScorerOf, methods, scorerOf } from '../compute/anomaly/index.ts';
-import type { Compute } from '../compute/child.ts';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import type { FitResult } from '../compute/anomaly/fit.ts';
 import { checkpointFile, hasCheckpoint } from '../compute/run-files.ts';
 import { removeParts } from '../compute/tensor-file.ts';
@@ -15,36 +13,23 @@ import { WinnowError } from '../contract/errors.ts';
 import { globToRegExp } from '../contract/expression.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { packPixels, type Packed } from '../image/pixel-cache.ts';
-import type { Database } from './database.ts';
-import { embedSamples } from './embeddings.ts';
+import { plural } from '../contract/words.ts';
+import { OutputFolder } from '../file/output-folder.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { emptyRun, keepRun, noted, trainedFacts, type PutRun, type Runs } from './runs.ts';
-import type { Table } from './table.ts';
-
-/** What work on an open folder's pixels needs of it. */
-export interface Desk {
-  db: Database;
-  table: Table;
-  compute: Compute;
-  folder: string;
-  workspaceFolder: string;
-}
-
-export interface RankDesk extends Desk {
-  runs: Runs;
-  onRun(run: Run): void;
-}
-
-export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
+import { mapName, writeMaps } from './maps.ts';
+import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
+import { refresh } from './scan.ts';
+import { prepareImages, type Prepared } from './scorer-images.ts';
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
-  const record = methods.find(({ id }) => id === request.method);
+  const record = scorerOf(request.method);
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${request.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const parameters = record.schema.safeParse(request.parameters);
   if (!parameters.success)
@@ -52,38 +37,46 @@ export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
   return { record, parameters: parameters.data as Record<string, unknown> };
 }
 
+export const rankJob: JobType<RankRequest> = {
+  kind: 'rank',
+  prepare(request, context) {
+    const { record } = checkRank(request);
+    if (request.maps && !record.gives.map)
+      throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
+    const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
+    return {
+      title: `Rank with ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        await maps?.check(context.table.samples().map(mapName)); // before hours of training
+        const run = await rank(context, request, report);
+        context.journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
+        if (maps) await writeMaps(context, run, maps, report);
+        const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
+        return `${run.id}: ${plural(ranked, 'image')} ranked`;
+      },
+    };
+  },
+};
+
 /** Returns the finished run. The folder has been scanned before. */
-export async function rank(desk: RankDesk, request: RankRequest, report: Report): Promise<Run> {
+export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
   const { record, parameters } = checkRank(request);
-  const samples = desk.table.samples();
+  const samples = context.table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
 
-  const scorer = scorerOf(record.id);
-  if (!scorer) return rankByEmbeddings(desk, request, parameters, report);
-
-  report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(
-    desk.db,
-    desk.folder,
-    desk.workspaceFolder,
-    samples,
-    scorer.pixels(parameters).sizePx,
-    {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    },
-  );
-  desk.table.putScanned(
+  const prepared = await prepareImages(context, record, parameters, samples, report);
+  context.table.putScanned(
     [],
-    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+    prepared.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
   );
-  const train = trainPositions(packed.samples, request.trainOn);
+  const train = trainPositions(prepared.samples, request.trainOn);
 
-  const fingerprint = fingerprintOf(record.id, parameters, request.seed, packed.samples, train);
+  const fingerprint = fingerprintOf(record.id, parameters, request.seed, prepared.samples, train);
   const earlier = request.resume
-    ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id)))
+    ? context.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(context.workspaceFolder, id)))
     : null;
-  const id = earlier?.id ?? desk.runs.nextId(record.id);
+  const id = earlier?.id ?? context.runs.nextId(record.id);
   const begun: Run = {
     ...emptyRun,
     id,
@@ -99,88 +92,44 @@ export async function rank(desk: RankDesk, request: RankRequest, report: Report)
     state: 'running',
     report: {},
   };
-  const folder = runFolder(desk.workspaceFolder, id);
+  const folder = runFolder(context.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   removeParts(folder);
-  return keepRun(desk, fingerprint, begun, report, async (put) => {
-    const result = await fit(desk, request, parameters, packed, train, folder, earlier !== null, begun, put, report);
+  return keepRun(context, fingerprint, begun, report, async (put) => {
+    const result = await fit(
+      context,
+      request,
+      parameters,
+      prepared,
+      train,
+      folder,
+      earlier !== null,
+      begun,
+      put,
+      report,
+    );
     const facts = trainedFacts([result]);
-    desk.table.write(() => {
-      desk.table.putColumn(
+    context.table.write(() => {
+      context.table.putColumn(
         begun.column,
-        `${id} · reconstruction error`,
+        `${id} · ${record.gives.score.title}`,
         id,
-        packed.samples.map((sample) => sample.id),
+        prepared.samples.map((sample) => sample.id),
         result.scores,
       );
-      put({ ...facts, state: 'done', history: result.history, report: { ...result.report, ...facts.report } });
+      const report = { ...result.report, ...facts.report, ...(!record.gives.map && { maps: false }) };
+      put({ ...facts, state: 'done', history: result.history, report });
     });
     rmSync(checkpointFile(folder), { force: true }); // nothing is left to resume
   });
 }
 
-async function rankByEmbeddings(
-  desk: RankDesk,
-  request: RankRequest,
-  parameters: Record<string, unknown>,
-  report: Report,
-): Promise<Run> {
-  const { samples, file, size, rows } = await embedSamples(desk, desk.table.samples(), report);
-  const train = trainPositions(samples, request.trainOn);
-  const id = desk.runs.nextId(request.method);
-  const begun: Run = {
-    ...emptyRun,
-    id,
-    kind: 'rank',
-    method: request.method,
-    seed: request.seed,
-    trainOn: request.trainOn,
-    trained: train.length,
-    parameters,
-    column: `${id}.error`,
-    createdAt: Date.now(),
-    state: 'running',
-  };
-  return keepRun(desk, '', begun, report, async (put) => {
-    report.stage('Scoring', samples.length);
-    const { scores, seconds, peakMemoryMiB, backend } = await desk.compute.call(
-      'score',
-      { method: request.method, params: parameters, embeddings: { file, size, rows }, train },
-      {
-        signal: report.signal,
-        onEvent: ({ done, total }) => report.progress(done, total),
-      },
-    );
-    const facts: Partial<Run> = {
-      seconds,
-      imagesPerSecond: samples.length / Math.max(1e-9, seconds),
-      peakMemoryMiB,
-      backend: backend.backend,
-      device: `${backend.device}, ${backend.version}`,
-      report: { maps: false },
-    };
-    desk.table.write(() => {
-      desk.table.putColumn(
-        begun.column,
-        `${id} · distance`,
-        id,
-        samples.map((sample) => sample.id),
-        scores,
-      );
-      put({ ...facts, state: 'done' });
-    });
-  });
-}
-
-/** Does a run of this method say where in an image its error lies? */
-export const hasMaps = (method: string): boolean => embeddingScorerOf(method) === undefined;
-
 async function fit(
-  desk: RankDesk,
+  context: JobContext,
   request: RankRequest,
   parameters: Record<string, unknown>,
-  packed: Packed,
+  { images }: Prepared,
   train: Int32Array,
   folder: string,
   resume: boolean,
@@ -192,14 +141,14 @@ async function fit(
   let stage = '';
   const history = [...run.history];
   let before = 0; // seconds of training told up to the last epoch
-  return desk.compute.call(
+  return context.compute.call(
     'fit',
     {
       method: request.method,
       params: parameters,
       seed: request.seed,
       runFolder: folder,
-      pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+      images,
       train,
       resume,
     },

@@ -1,12 +1,16 @@
 /** The trainings of a workspace, each kept with its settings, curves and report. A run that was cut off can be resumed from its checkpoint. */
+import { join } from 'node:path';
 import { ComputeError } from '../compute/child.ts';
 import type { ComputeErrorCode } from '../compute/protocol.ts';
 import type { Trained } from '../compute/train/trained.ts';
 import { explain, WinnowError, type ErrorCode } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { Database } from './database.ts';
 import type { Report } from './jobs.ts';
 import { largestOf } from '../contract/numbers.ts';
+
+export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
 
 export class Runs {
   #db: Database;
@@ -101,7 +105,7 @@ export const noted =
 
 /** Keeps a run while `work` makes it, told at each change. The work says when it is done; what it throws stands in the run, and is thrown in the contract's words. */
 export async function keepRun(
-  { runs, onRun }: { runs: Runs; onRun(run: Run): void },
+  { runs, publishRun }: Pick<JobContext, 'runs' | 'publishRun'>,
   fingerprint: string,
   begun: Run,
   report: Report,
@@ -111,7 +115,7 @@ export async function keepRun(
   const put: PutRun = (change) => {
     run = { ...run, ...(typeof change === 'function' ? change(run) : change) };
     runs.put(run, fingerprint);
-    onRun(run);
+    publishRun(run);
   };
   put({});
   report.run(run.id);
@@ -132,7 +136,7 @@ export async function keepRun(
     try {
       put({ state, report: { ...run.report, error: message } });
     } catch {
-      onRun(run); // the workspace cannot be written to either: that is what `error` says
+      publishRun(run); // the workspace cannot be written to either: that is what `error` says
     }
     throw error;
   }

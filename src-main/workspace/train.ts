@@ -18,20 +18,19 @@ import type { PixelSet } from '../compute/pixels.ts';
 import { splitNames, type Classification, type Evaluation, type Watched } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
-import type { Epoch, Group, Run, Sample } from '../contract/types.ts';
+import type { Epoch, Run, Sample } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
 import { openRegular } from '../file/open.ts';
 import { packPixels } from '../image/pixel-cache.ts';
 import { divide, type Divided, type Splits } from './division.ts';
 import { embedSamples } from './embeddings.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
 import { predictionKey, putPredictions, writePredictions } from './predictions.ts';
-import { runFolder, type RankDesk } from './rank.ts';
-import { emptyRun, keepRun, noted, trainedFacts, type PutRun } from './runs.ts';
+import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
+import { refresh } from './scan.ts';
 import { largestOf, smallestOf } from '../contract/numbers.ts';
-
-export interface TrainDesk extends RankDesk {
-  groups(): readonly Group[];
-}
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'model' | 'mode' | 'parameters'>) {
@@ -51,6 +50,42 @@ export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'mode
   if (!checked.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(checked.error)}`);
   return { record, parameters: checked.data as ClassifierParameters };
 }
+
+export const trainJob: JobType<TrainRequest> = {
+  kind: 'train',
+  prepare(request, context) {
+    const { record } = checkTrain(request);
+    return {
+      title: `Train ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        const run = await train(context, request, report);
+        context.journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
+        const evaluation = run.classification?.evaluation;
+        return evaluation
+          ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} right`
+          : `${run.id} trained`;
+      },
+    };
+  },
+};
+
+export const rangeTestJob: JobType<TrainRequest> = {
+  kind: 'range-test',
+  prepare(request, context) {
+    const { record } = checkTrain(request);
+    return {
+      title: `Learning rate of ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        const { id, rangeTest } = await findRate(context, request, report);
+        return rangeTest?.suggested
+          ? `${id}: a learning rate of ${rangeTest.suggested.toPrecision(2)} is suggested`
+          : `${id}: the loss falls at no learning rate`;
+      },
+    };
+  },
+};
 
 /** A number that stands for an image's content, for what is random about it. */
 export const keyOf = ({ sha256 }: Sample): number => Number.parseInt(sha256.slice(0, 7), 16);
@@ -78,17 +113,17 @@ interface Prepared {
   dataHash: string;
 }
 
-async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Prepared> {
+async function prepare(context: JobContext, request: TrainRequest, report: Report): Promise<Prepared> {
   const { parameters } = checkTrain(request);
-  const samples = desk.table.samples();
-  const divided = divide(samples, desk.groups(), request.division);
+  const samples = context.table.samples();
+  const divided = divide(samples, context.groups.list(), request.division);
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
   const weights = request.weights ? await hashOfWeights(request.weights, report) : null;
   const from =
     request.mode === 'head'
-      ? await embeddingsFor(desk, samples, request, report)
-      : await pixelsFor(desk, samples, parameters, report);
+      ? await embeddingsFor(context, samples, request, report)
+      : await pixelsFor(context, samples, parameters, report);
   const labels = labelsOf(from.samples, divided.classes);
   const data = createHash('sha256').update(JSON.stringify(divided.classes));
   from.samples.forEach((sample, i) =>
@@ -106,18 +141,18 @@ async function prepare(desk: TrainDesk, request: TrainRequest, report: Report): 
 }
 
 async function pixelsFor(
-  desk: TrainDesk,
+  context: JobContext,
   samples: readonly Sample[],
   { sizePx, fit }: ClassifierParameters,
   report: Report,
 ): Promise<Pick<Prepared, 'samples' | 'pixels'>> {
   report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(desk.db, desk.folder, desk.workspaceFolder, samples, sizePx, {
+  const packed = await packPixels(context.db, context.folder, context.workspaceFolder, samples, sizePx, {
     fit,
     signal: report.signal,
     onProgress: (done, total) => report.progress(done, total),
   });
-  desk.table.putScanned(
+  context.table.putScanned(
     [],
     packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
   );
@@ -128,7 +163,7 @@ async function pixelsFor(
 }
 
 async function embeddingsFor(
-  desk: TrainDesk,
+  context: JobContext,
   samples: readonly Sample[],
   { model, weights }: TrainRequest,
   report: Report,
@@ -138,7 +173,7 @@ async function embeddingsFor(
       'bad-request',
       'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.',
     );
-  const { samples: known, file, size, rows } = await embedSamples(desk, samples, report, pretrainedFor(model));
+  const { samples: known, file, size, rows } = await embedSamples(context, samples, report, pretrainedFor(model));
   return { samples: known, embeddings: { file, size, rows } };
 }
 
@@ -199,7 +234,7 @@ const argsOf = (
 });
 
 const trainOnce = (
-  { compute }: TrainDesk,
+  { compute }: JobContext,
   request: TrainRequest,
   prepared: Prepared,
   splits: Splits,
@@ -216,14 +251,14 @@ const trainOnce = (
     : compute.call('train', { ...argsOf(request, prepared, splits, folder), resume }, options);
 
 /** Returns the finished run. The folder has been scanned before. */
-export async function train(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
-  const prepared = await prepare(desk, request, report);
+export async function train(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
+  const prepared = await prepare(context, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = prepared;
   const { division, classes, trainings } = divided;
   const earlier = request.resume
-    ? desk.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(desk.workspaceFolder, id)))
+    ? context.runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(context.workspaceFolder, id)))
     : null;
-  const id = earlier?.id ?? desk.runs.nextId(request.model);
+  const id = earlier?.id ?? context.runs.nextId(request.model);
   const counts = Object.fromEntries(
     splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)]),
   ) as Classification['counts'];
@@ -239,7 +274,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
     mode: request.mode,
     dataHash,
   };
-  const folder = runFolder(desk.workspaceFolder, id);
+  const folder = runFolder(context.workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   const begun: Run = {
     ...emptyRun,
@@ -256,7 +291,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
     state: 'running',
     report: {},
   };
-  return keepRun(desk, fingerprint, begun, report, async (put, run) => {
+  return keepRun(context, fingerprint, begun, report, async (put, run) => {
     const results: TrainResult[] = [];
     for (const [fold, splits] of trainings.entries()) {
       const own = trainingFolder(folder, trainings.length, fold);
@@ -268,7 +303,7 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
       // A fold that has ended has its last checkpoint still, and is only judged again; one that was never begun has none.
       const resume = earlier !== null && (fold === 0 || existsSync(checkpointFile(own)));
       results.push(
-        await trainOnce(desk, request, prepared, splits, own, resume, {
+        await trainOnce(context, request, prepared, splits, own, resume, {
           signal: report.signal,
           onEvent: listen(told, samples, classes, put, report),
         }),
@@ -278,10 +313,10 @@ export async function train(desk: TrainDesk, request: TrainRequest, report: Repo
     const { predictions, evaluation } = conclude(prepared, results, request.seed);
     if (hasLearnedNothing(prepared, results)) put(noted(learnedNothing));
     const told = { ...predictions, classes, keys: samples.map(predictionKey) };
-    writePredictions(desk.workspaceFolder, id, told);
+    writePredictions(context.workspaceFolder, id, told);
     const facts = trainedFacts(results);
-    desk.table.write(() => {
-      putPredictions(desk.table, run(), told);
+    context.table.write(() => {
+      putPredictions(context.table, run(), told);
       put(({ classification }) => ({
         ...facts,
         state: 'done',
@@ -467,11 +502,11 @@ function lossOfGuessing(prepared: Prepared): number {
 }
 
 /** Finds a learning rate: a run with a curve and no model. */
-export async function findRate(desk: TrainDesk, request: TrainRequest, report: Report): Promise<Run> {
+export async function findRate(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
   if (request.mode === 'head')
     throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
-  const prepared = await prepare(desk, { ...request, division: { ...request.division, folds: 0 } }, report);
-  const id = desk.runs.nextId(`${request.model}-range`);
+  const prepared = await prepare(context, { ...request, division: { ...request.division, folds: 0 } }, report);
+  const id = context.runs.nextId(`${request.model}-range`);
   const begun: Run = {
     ...emptyRun,
     id,
@@ -485,13 +520,13 @@ export async function findRate(desk: TrainDesk, request: TrainRequest, report: R
     state: 'running',
     rangeTest: { points: [], suggested: null, stopped: 'end' },
   };
-  return keepRun(desk, `range ${prepared.fingerprint}`, begun, report, async (put) => {
+  return keepRun(context, `range ${prepared.fingerprint}`, begun, report, async (put) => {
     report.stage('Raising the learning rate', 0, 'steps');
     const points: NonNullable<Run['rangeTest']>['points'] = [];
     const began = performance.now();
-    const rangeTest = await desk.compute.call(
+    const rangeTest = await context.compute.call(
       'rangeTest',
-      argsOf(request, prepared, prepared.divided.trainings[0], runFolder(desk.workspaceFolder, id)),
+      argsOf(request, prepared, prepared.divided.trainings[0], runFolder(context.workspaceFolder, id)),
       {
         signal: report.signal,
         onEvent: ({ point, total }) => {

@@ -92,9 +92,17 @@ async function judge(set: string, method: string): Promise<void> {
   fs.closeSync(target);
   const pixels = { file, sizePx: 64, channels: 3 as const, rows: range(0, files.length) };
   const params = method === 'pca' ? {} : { epochs: Number(options.epochs) };
-  await serveCall(fit, { method, params, seed: 1, runFolder, pixels, train: range(0, files.length), resume: false });
+  await serveCall(fit, {
+    method,
+    params,
+    seed: 1,
+    runFolder,
+    images: pixels,
+    train: range(0, files.length),
+    resume: false,
+  });
   const began = performance.now();
-  const { codes: raw, size } = await serveCall(embed, { runFolder, pixels });
+  const { codes: raw, size } = await serveCall(embed, { runFolder, images: pixels });
   const encoding = seconds(began);
   fs.rmSync(runFolder, { recursive: true });
 

@@ -13,7 +13,7 @@ import { thumbFile } from '../../src-main/image/read.ts';
 import { openScanned } from '../../src-main/image/scanned.ts';
 import { rowOf } from '../../src-main/workspace/embeddings.ts';
 import { usual } from '../../src-main/compute/models/pretrained.ts';
-import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { psd } from '../fixtures/formats.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended } from '../fixtures/workspace.ts';
@@ -30,7 +30,7 @@ async function served(files: Record<string, Uint8Array>) {
   closing.push(close);
   const { id } = await engine.open({ folder, workspace: workspaceFolder });
   const workspace = (await engine.reach(id)) as OpenWorkspace;
-  await ended(workspace, workspace.scan());
+  await ended(workspace, workspace.calls.workspace.scan());
   const dispatcher = new Agent({ connect: { socketPath: pipe } });
   closing.push(() => dispatcher.close());
   const samples = new Map(workspace.table.samples().map((sample) => [sample.path, sample]));
@@ -88,7 +88,7 @@ describe('a file whose content is another', () => {
     await isRefused(made, '2.psd');
     expect((await made.get(made.original('3.png'))).status).toBe(200);
     utimesSync(join(made.folder, '1.png'), new Date(), new Date(Date.now() + 9000));
-    expect((await ended(made.workspace, made.workspace.scan())).summary).toBe('3 image files, 2 read');
+    expect((await ended(made.workspace, made.workspace.calls.workspace.scan())).summary).toBe('3 image files, 2 read');
     expect(
       Buffer.from(await (await made.get(made.original('1.png'))).arrayBuffer())
         .subarray(0, small.length)
@@ -147,13 +147,16 @@ describe.skipIf(process.platform === 'win32')('what is no file', () => {
 
       const job = await ended(
         made.workspace,
-        made.workspace.export(exportSchema.parse({ to: join(temporaryFolder('export'), 'out') })),
+        made.workspace.calls.exports.start(exportSchema.parse({ to: join(temporaryFolder('export'), 'out') })),
       );
-      expect(made.workspace.exportResult(job.id)).toMatchObject({ copied: 1, failed: [{ path: '1.png' }] });
+      expect(made.workspace.calls.exports.result({ jobId: job.id })).toMatchObject({
+        copied: 1,
+        failed: [{ path: '1.png' }],
+      });
 
-      await ended(made.workspace, made.workspace.scan());
+      await ended(made.workspace, made.workspace.calls.workspace.scan());
       expect(made.workspace.table.samples().map(({ path }) => path)).toEqual(['2.png']);
-      expect(made.workspace.issues().map(({ path }) => path)).toEqual(kind === 'folder' ? [] : ['1.png']);
+      expect(made.workspace.calls.samples.issues().map(({ path }) => path)).toEqual(kind === 'folder' ? [] : ['1.png']);
     },
     20_000,
   );

@@ -4,7 +4,7 @@ import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { scorers } from '../../src-main/compute/anomaly/index.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
-import { embed, type EmbedEvent } from '../../src-main/compute/embed/codes.ts';
+import { embed, type EmbedArgs, type EmbedEvent } from '../../src-main/compute/embed/codes.ts';
 import { chooseLandmarks, rowsOf } from '../../src-main/compute/embed/landmarks.ts';
 import { layout, type LayoutArgs, type LayoutEvent, type LayoutResult } from '../../src-main/compute/embed/layout.ts';
 import { nearest } from '../../src-main/compute/embed/neighbours.ts';
@@ -12,7 +12,6 @@ import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
-import type { PixelSet } from '../../src-main/compute/pixels.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
 const never = new AbortController().signal;
@@ -22,8 +21,11 @@ const lay = (
   onEvent: (event: LayoutEvent) => void = () => undefined,
   signal = never,
 ): Promise<LayoutResult> => serveCall(layout, args, { signal, onEvent });
-const embedOf = (runFolder: string, pixels: PixelSet, onEvent: (event: EmbedEvent) => void = () => undefined) =>
-  serveCall(embed, { runFolder, pixels }, { onEvent });
+const embedOf = (
+  runFolder: string,
+  images: EmbedArgs['images'],
+  onEvent: (event: EmbedEvent) => void = () => undefined,
+) => serveCall(embed, { runFolder, images }, { onEvent });
 
 /** Leave-one-out: of how many rows the vote of their `k` nearest is their own group. */
 async function agreement(rows: Float32Array, size: number, groups: readonly number[], k: number): Promise<number> {
@@ -58,7 +60,7 @@ const onTheMap = (xy: Float32Array): boolean => xy.every((v) => v >= -1 && v <= 
 
 beforeAll(async () => void (await startBackend()));
 
-describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
+describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('the codes of %s', (id) => {
   const kinds = Array.from({ length: 40 }, (_, i) => i % 2);
   const pictures = kinds.map((odd, i) => picture(i, odd === 1));
 
@@ -95,7 +97,7 @@ describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
     const tensors = tf.memory().numTensors;
     await expect(embedOf(runFolder, packed([picture(1, false, 64)], runFolder, 64))).rejects.toThrow(/32 px.*64/);
     const stop = AbortSignal.abort();
-    await expect(serveCall(embed, { runFolder, pixels }, { signal: stop })).rejects.toThrow(Cancelled);
+    await expect(serveCall(embed, { runFolder, images: pixels }, { signal: stop })).rejects.toThrow(Cancelled);
     await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
   });
@@ -250,7 +252,7 @@ describe('in the compute process', () => {
     const encoded: EmbedEvent[] = [];
     const { codes, size } = await compute.call(
       'embed',
-      { runFolder, pixels },
+      { runFolder, images: pixels },
       { onEvent: (event) => encoded.push(event) },
     );
     expect(encoded.at(-1)).toEqual({ done: 24, total: 24 });

@@ -119,7 +119,7 @@ test('an error that belongs to no call is told in its own words, and one of memo
     await own.call('backend', undefined);
     const runFolder = newFolder();
     await own.call('fit', fitArgs('pca', pixels, runFolder));
-    await expect(own.call('map', { runFolder, pixels })).rejects.toMatchObject({
+    await expect(own.call('map', { runFolder, images: pixels })).rejects.toMatchObject({
       code: 'lost',
       message: expect.stringMatching(said),
     });

@@ -10,7 +10,7 @@ import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import { readTensors, removeParts, writeTensors } from '../../src-main/compute/tensor-file.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { jobEnded, type Job } from '../../src-main/contract/types.ts';
-import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 import { hasSmallDisks, onSmallDisk } from '../fixtures/small-disk.ts';
 
@@ -50,14 +50,14 @@ test('weights that are no file of weights are told as what they are', async () =
   try {
     for (const [weights, why] of refused) {
       expect(() => openSafetensors(weights)).toThrow(why);
-      const { error } = await told(workspace.train(trainSchema.parse({ model: 'cnn', weights })));
+      const { error } = await told(workspace.calls.classifier.train(trainSchema.parse({ model: 'cnn', weights })));
       expect(error).toEqual({
         code: 'bad-request',
         message: expect.stringMatching(new RegExp(`^The weights ${weights} cannot be read\\. .*${why.source}`, 'i')),
       });
     }
     const { error } = await told(
-      workspace.train(
+      workspace.calls.classifier.train(
         trainSchema.parse({ model: 'resnet', weights: safetensors('text', 'no JSON'), parameters: { epochs: 1 } }),
       ),
     );

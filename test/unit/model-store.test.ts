@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
-import { map } from '../../src-main/compute/anomaly/map.ts';
+import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { train } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
@@ -78,12 +78,17 @@ test('maps of several runs and codes at the same time', async () => {
   const one = { ...pixels, rows: Int32Array.of(5) };
   const alone = [];
   for (const { runFolder } of runs)
-    alone.push(await serveCall(map, { runFolder, pixels: one }), await serveCall(embed, { runFolder, pixels: many }));
+    alone.push(
+      await serveCall(map, { runFolder, images: one }),
+      await serveCall(reconstruct, { runFolder, images: one }),
+      await serveCall(embed, { runFolder, images: many }),
+    );
   await forgetModels();
   const together = await Promise.all(
     runs.flatMap(({ runFolder }) => [
-      serveCall(map, { runFolder, pixels: one }),
-      serveCall(embed, { runFolder, pixels: many }),
+      serveCall(map, { runFolder, images: one }),
+      serveCall(reconstruct, { runFolder, images: one }),
+      serveCall(embed, { runFolder, images: many }),
     ]),
   );
   expect(together).toEqual(alone);

@@ -1,40 +1,53 @@
-/** The reconstruction and error map of one image, from a run's model. */
+/** What a run's model shows of one image: its anomaly map, and its reconstruction. */
 import { tf } from '../backend.ts';
+import { BadParameters } from '../bad-parameters.ts';
 import { defineCall } from '../call.ts';
-import { uploadPixels } from '../ops/upload.ts';
-import { Pixels, type PixelSet } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
-import { errorMaps } from './error-map.ts';
+import type { ImageSet } from './images.ts';
 import { withScorer } from './saved.ts';
 
-export interface MapArgs {
+/** One image, shown to the model of a finished run. */
+export interface ImageArgs {
   runFolder: string;
   /** One row. */
-  pixels: PixelSet;
+  images: ImageSet;
 }
 
 export interface MapResult {
   sizePx: number;
-  reconstruction: Uint8Array; // [sizePx, sizePx, 3]
   /** As the score pools it, smoothed where the score smooths. */
   map: Float32Array; // [sizePx, sizePx]
 }
 
+export interface ReconstructionResult {
+  sizePx: number;
+  reconstruction: Uint8Array; // [sizePx, sizePx, 3]
+}
+
 export const map = defineCall({
-  run({ runFolder, pixels: set }: MapArgs): Promise<MapResult> {
-    return withScorer(runFolder, set.sizePx, async ({ model, measure }) => {
-      const pixels = new Pixels(set);
-      try {
-        const [y, errors] = tf.tidy(() => {
-          const x = uploadPixels(pixels.read(Int32Array.of(0)), 1, pixels.sizePx);
-          const y = model.reconstruct(x);
-          return [tf.mul(tf.clipByValue(y, 0, 1), 255), errorMaps(x, y, measure)];
+  async run({ runFolder, images: set }: ImageArgs): Promise<MapResult> {
+    return withScorer(runFolder, set, async (model, images, { title }) => {
+      let map: Float32Array | undefined;
+      await images.forEachBlock(async (block) => void ({ maps: map } = await model.score(block, null)));
+      if (!map) throw new BadParameters(`${title} gives no map.`);
+      return { sizePx: Math.sqrt(map.length), map };
+    });
+  },
+});
+
+export const reconstruct = defineCall({
+  async run({ runFolder, images: set }: ImageArgs): Promise<ReconstructionResult> {
+    return withScorer(runFolder, set, async (model, images, { title }) => {
+      let reconstruction: Uint8Array | undefined;
+      await images.forEachBlock(async (block) => {
+        const y = tf.tidy(() => {
+          const drawn = model.reconstruct?.(block);
+          return drawn && tf.mul(tf.clipByValue(drawn, 0, 1), 255);
         });
-        const [reconstruction, errorMap] = await Promise.all([readBack(y), readBack(errors)]);
-        return { sizePx: pixels.sizePx, reconstruction: Uint8Array.from(reconstruction, Math.round), map: errorMap };
-      } finally {
-        pixels.close();
-      }
+        if (y) reconstruction = Uint8Array.from(await readBack(y), Math.round);
+      });
+      if (!reconstruction) throw new BadParameters(`${title} gives no reconstruction.`);
+      return { sizePx: Math.sqrt(reconstruction.length / 3), reconstruction };
     });
   },
 });
