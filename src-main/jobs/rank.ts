@@ -24,20 +24,6 @@ import { mapName, writeMaps } from './maps.ts';
 import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
 import { refresh } from './scan.ts';
 
-/** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
-export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
-  const record = methods.find(({ id }) => id === request.method);
-  if (!record)
-    throw new WinnowError(
-      'bad-request',
-      `There is no method ‘${request.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`,
-    );
-  const parameters = record.schema.safeParse(request.parameters);
-  if (!parameters.success)
-    throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(parameters.error)}`);
-  return { record, parameters: parameters.data as Record<string, unknown> };
-}
-
 export const rankJob: JobType<RankRequest> = {
   kind: 'rank',
   prepare(request, context) {
