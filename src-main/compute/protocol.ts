@@ -21,6 +21,9 @@ export interface EmbeddingSet {
   rows: Int32Array;
 }
 
+/** What a scorer takes of a folder's images: the one that its record names. */
+export type ImageSet = PixelSet | EmbeddingSet;
+
 export interface FitArgs {
   method: string;
   /** Checked against the method's schema; what is left out takes its default. */
@@ -28,7 +31,7 @@ export interface FitArgs {
   seed: number;
   /** Takes the checkpoint and the model. */
   runFolder: string;
-  pixels: PixelSet;
+  images: ImageSet;
   /** Positions that are trained on. */
   train: Int32Array;
   /** Go on from the checkpoint in the run folder, if there is one. */
@@ -64,12 +67,12 @@ export interface Epoch {
 }
 
 export interface FitReport {
-  /** Rank correlation of the raw score with the images' entropy: near 1, the score mostly measures how busy an image is. */
-  spearmanEntropy: number;
+  /** Rank correlation of the raw score with the images' entropy: near 1, the score mostly measures how busy an image is. Of scorers of pixels. */
+  spearmanEntropy?: number;
   /** The same after the correction for complexity, where one was asked for. */
   spearmanEntropyCorrected?: number;
-  /** 99.5th percentile of all error maps: one colour scale for all of them. */
-  mapScale: number;
+  /** 99.5th percentile of all maps, where there are any: one colour scale for all of them. */
+  mapScale?: number;
 }
 
 /** Of any training. */
@@ -90,21 +93,6 @@ export interface Trained {
   batch?: number;
   memory?: MemoryEstimate;
   parameters: number;
-}
-
-export interface ScoreArgs {
-  method: string;
-  params: Record<string, unknown>;
-  embeddings: EmbeddingSet;
-  train: Int32Array;
-}
-
-export interface ScoreResult {
-  /** Per position; raw, higher is more anomalous. */
-  scores: Float64Array;
-  seconds: number;
-  peakMemoryMiB: number;
-  backend: BackendInfo;
 }
 
 export interface FitResult extends Trained {
@@ -211,23 +199,28 @@ export interface EstimateArgs {
   params: Record<string, unknown>;
 }
 
-export interface MapArgs {
+/** One image, shown to the model of a finished run. */
+export interface ImageArgs {
   runFolder: string;
   /** One row. */
-  pixels: PixelSet;
+  images: ImageSet;
 }
 
 export interface MapResult {
   sizePx: number;
-  reconstruction: Uint8Array; // [sizePx, sizePx, 3]
   /** As the score pools it, smoothed where the score smooths. */
   map: Float32Array; // [sizePx, sizePx]
+}
+
+export interface ReconstructionResult {
+  sizePx: number;
+  reconstruction: Uint8Array; // [sizePx, sizePx, 3]
 }
 
 export interface EmbedArgs {
   /** Of a finished run: its model encodes. */
   runFolder: string;
-  pixels: PixelSet;
+  images: ImageSet;
 }
 
 export interface FeaturesArgs {
@@ -285,7 +278,6 @@ export interface LayoutResult {
 export interface Calls {
   backend: { args: undefined; result: BackendInfo; event: never };
   estimate: { args: EstimateArgs; result: MemoryEstimate | null; event: never };
-  score: { args: ScoreArgs; result: ScoreResult; event: { done: number; total: number } };
   fit: { args: FitArgs; result: FitResult; event: FitEvent };
   train: { args: TrainArgs; result: TrainResult; event: TrainEvent };
   trainHead: { args: TrainHeadArgs; result: TrainResult; event: TrainEvent };
@@ -295,7 +287,8 @@ export interface Calls {
   predict: { args: PredictArgs; result: Float32Array; event: { done: number; total: number } };
   portable: { args: PortableArgs; result: PortableResult; event: never };
   summarise: { args: SummariseArgs; result: ModelSummary; event: never };
-  map: { args: MapArgs; result: MapResult; event: never };
+  map: { args: ImageArgs; result: MapResult; event: never };
+  reconstruct: { args: ImageArgs; result: ReconstructionResult; event: never };
   embed: { args: EmbedArgs; result: EmbedResult; event: EmbedEvent };
   features: { args: FeaturesArgs; result: EmbedResult; event: EmbedEvent };
   /** In nats, from the images that the weights were trained on. */

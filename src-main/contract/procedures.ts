@@ -49,12 +49,12 @@ import type {
   Issue,
   Job,
   MemoryEstimate,
-  Method,
   Model,
   Opened,
   Restored,
   Run,
   SavedView,
+  ScorerMethod,
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
@@ -85,7 +85,7 @@ export const engineProcedures = {
   doctor: query<Component[]>(),
   /** Of memory; null where a method does not train by batches. */
   estimate: input(estimateSchema).query<MemoryEstimate | null>(),
-  methods: query<Method[]>(),
+  methods: query<ScorerMethod[]>(),
   /** The architectures, each with all parameters of a training. */
   models: query<Model[]>(),
   summary: input(summarySchema).query<ModelSummary>(),

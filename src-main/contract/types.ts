@@ -247,6 +247,27 @@ export interface Method {
   schema: Record<string, unknown>;
 }
 
+/** What a scorer takes of each image: pixels of a square, or an embedding by bundled weights. */
+export type ScorerInputs = 'pixels' | 'embeddings';
+
+/** What a scorer gives for each image. What is absent no view shows. */
+export interface ScorerOutputs {
+  /** `title`: of the numbers, as an axis names them. */
+  score: { title: string };
+  /** Where in the image the anomaly lies. `title`: of the pane that shows it. */
+  map?: { title: string };
+  reconstruction?: true;
+  /** Numbers that the model encodes the image by: a map of the folder can be laid out by them. */
+  code?: true;
+}
+
+/** A way of ranking. `short` stands on the button that chooses it. */
+export interface ScorerMethod extends Method {
+  short: string;
+  inputs: ScorerInputs;
+  gives: ScorerOutputs;
+}
+
 /** An architecture: `schema` is what training it from scratch asks for, `modes` what each way of training it does. */
 export interface Model extends Method {
   modes: Partial<Record<TrainMode, Record<string, unknown>>>;

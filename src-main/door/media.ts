@@ -11,7 +11,7 @@ import { issueOf } from '../image/issue.ts';
 import { remakeThumb, thumbFile } from '../image/read.ts';
 import { openScanned, withBytes, withImage } from '../image/scanned.ts';
 import type { OpenWorkspace } from '../engine/open-workspace.ts';
-import { mapOf } from '../workspace/maps.ts';
+import { mapOf, reconstructionOf } from '../workspace/maps.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 
 const forever = 'private, max-age=31536000, immutable';
@@ -64,7 +64,8 @@ const answers = new Map<string, Answer>(
       await pipeline(stream, response).catch(() => response.destroy()); // the client left, or the disk
     },
     'media/reconstruction': async (workspace, [runId, name], response) => {
-      const { reconstruction, sizePx } = await mapOf(workspace, workspace.runs.get(runId), Number.parseInt(name, 10));
+      const run = workspace.runs.get(runId);
+      const { reconstruction, sizePx } = await reconstructionOf(workspace, run, Number.parseInt(name, 10));
       send(response, 'image/webp', await encodeRgb(reconstruction, sizePx, sizePx));
     },
     'media/map': async (workspace, [runId, id], response) => {

@@ -16,7 +16,7 @@ import { knownProbabilities, type KnownProbabilities } from '../workspace/predic
 import { refresh } from '../workspace/scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
-import { makeRun } from './run-runner.ts';
+import { makeRun, type RunSpec } from './run-runner.ts';
 import { labelsOf } from './training-data.ts';
 
 export const labelsJob: JobType<LabelsRequest> = {
@@ -37,7 +37,7 @@ const sentenceOf = ({ id, report: { flagged = 0, judged = 0 } }: Run): string =>
 async function judgeLabels(context: JobContext, request: LabelsRequest, report: Report): Promise<Run> {
   const { folds, repeats, seed } = request;
   const source = request.runId === null ? null : foldsRun(context.runs.get(request.runId));
-  const spec = {
+  const spec: RunSpec = {
     name: 'labels',
     kind: 'labels',
     method: 'labels',
@@ -46,7 +46,7 @@ async function judgeLabels(context: JobContext, request: LabelsRequest, report: 
     mainColumn: 'quality',
     fingerprint: null,
     resume: false,
-  } as const;
+  };
   return makeRun(context, spec, report, async (run) => {
     const began = performance.now();
     const { samples, classes, probabilities } = source

@@ -9,7 +9,7 @@ import type { Report } from '../workspace/jobs.ts';
 import { refresh } from '../workspace/scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
-import { makeRun } from './run-runner.ts';
+import { makeRun, type RunSpec } from './run-runner.ts';
 import { networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
 import { trainShares } from './training-result.ts';
 
@@ -45,17 +45,18 @@ async function findRate(context: JobContext, request: TrainRequest, report: Repo
   if (request.mode === 'head')
     throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
   const data = await prepareTraining(context, { ...request, division: { ...request.division, folds: 0 } }, report);
-  const spec = {
+  const spec: RunSpec = {
     name: `${request.model}-range`,
     kind: 'range-test',
     method: request.model,
     seed: request.seed,
     parameters: data.parameters,
     mainColumn: null,
+    rangeTest: { points: [], suggested: null, stopped: 'end' },
     fingerprint: `range ${data.fingerprint}`,
     resume: false,
-  } as const;
-  return makeRun(context, { ...spec, rangeTest: { points: [], suggested: null, stopped: 'end' } }, report, async (run) => {
+  };
+  return makeRun(context, spec, report, async (run) => {
     report.stage('Raising the learning rate', 0, 'steps');
     const points: RangeTest['points'] = [];
     const began = performance.now();

@@ -12,14 +12,15 @@ import { emptyRun, inWords, runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 
 /** What a run is before it begins. Its id is `<name>-<number>`. */
-export interface RunSpec extends Pick<Run, 'kind' | 'method' | 'seed' | 'parameters'>, Partial<Run> {
-  name: string;
-  /** The run's main column without its id, as `error`; null: it writes none. */
-  mainColumn: string | null;
-  /** Hash of everything that the result follows from: an unfinished run with the same one can be resumed. null: it is always a new run. */
-  fingerprint: string | null;
-  resume: boolean;
-}
+export type RunSpec = Pick<Run, 'kind' | 'method' | 'seed' | 'parameters'> &
+  Partial<Pick<Run, 'trainOn' | 'trained' | 'classification' | 'rangeTest'>> & {
+    name: string;
+    /** The run's main column without its id, as `error`; null: it writes none. */
+    mainColumn: string | null;
+    /** Hash of everything that the result follows from: an unfinished run with the same one can be resumed. null: it is always a new run. */
+    fingerprint: string | null;
+    resume: boolean;
+  };
 
 export type RunChange = Partial<Run> | ((run: Run) => Partial<Run>);
 

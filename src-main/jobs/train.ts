@@ -15,7 +15,7 @@ import { predictionKey, putPredictions, writePredictions } from '../workspace/pr
 import { refresh } from '../workspace/scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
-import { makeRun, type ActiveRun } from './run-runner.ts';
+import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
 import { headArgs, networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
 import { factsOf, followTraining } from './training-progress.ts';
 import { conclude, hasLearnedNothing, learnedNothing, meanHistory } from './training-result.ts';
@@ -57,7 +57,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
     mode: request.mode,
     dataHash,
   };
-  const spec = {
+  const spec: RunSpec = {
     name: request.model,
     kind: 'train',
     method: request.model,
@@ -68,7 +68,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
     classification,
     fingerprint,
     resume: request.resume,
-  } as const;
+  };
   return makeRun(context, spec, report, async (run) => {
     const results: TrainResult[] = [];
     for (const [fold, splits] of trainings.entries()) {
@@ -113,10 +113,7 @@ const trainOnce = (
   options: CallOptions<TrainEvent>,
 ): Promise<TrainResult> =>
   data.embeddings
-    ? compute.trainHead(
-        { ...headArgs(request, data, splits, folder), embeddings: data.embeddings },
-        options,
-      )
+    ? compute.trainHead({ ...headArgs(request, data, splits, folder), embeddings: data.embeddings }, options)
     : compute.train(networkArgs(request, data, splits, folder, resume), options);
 
 /** Follows one training: progress, curves, predictions of the watched images. */

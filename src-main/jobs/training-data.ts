@@ -41,7 +41,11 @@ export interface TrainingData {
   dataHash: string;
 }
 
-export async function prepareTraining(context: JobContext, request: TrainRequest, report: Report): Promise<TrainingData> {
+export async function prepareTraining(
+  context: JobContext,
+  request: TrainRequest,
+  report: Report,
+): Promise<TrainingData> {
   const { parameters } = checkTrain(request);
   const samples = context.table.samples();
   const divided = divide(samples, context.groups.list(), request.division);

@@ -1,6 +1,6 @@
 /** Checks a request to train, or to rank, against the schema of its own method, before any work is done. */
 import { z } from 'zod';
-import { methods } from '../compute/anomaly/index.ts';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
 import { pretrained } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -27,11 +27,11 @@ export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'mode
 
 /** Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
-  const record = methods.find(({ id }) => id === request.method);
+  const record = scorerOf(request.method);
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${request.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const parameters = record.schema.safeParse(request.parameters);
   if (!parameters.success)

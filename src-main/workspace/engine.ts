@@ -8,7 +8,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { methods } from '../compute/anomaly/index.ts';
+import { scorers } from '../compute/anomaly/index.ts';
 import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
 import { classifiers } from '../compute/classify/index.ts';
 import { z } from 'zod';
@@ -27,6 +27,7 @@ import type {
   MemoryEstimate,
   Method,
   Model,
+  ScorerMethod,
   Opened,
   Restored,
 } from '../contract/types.ts';
@@ -39,9 +40,8 @@ import { isInside } from '../file/output.ts';
 import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
 import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
 import { listBackups, restoreBackup } from './backups.ts';
-import { checkRank } from './rank.ts';
+import { checkRank, checkTrain } from './check-request.ts';
 import { inWords } from './runs.ts';
-import { checkTrain } from './train.ts';
 import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { prepareFolder } from './workspace-file.ts';
 
@@ -133,7 +133,8 @@ export class Engine implements EngineCalls {
     });
   }
 
-  methods = (): Method[] => methods.map(methodOf);
+  methods = (): ScorerMethod[] =>
+    scorers.map((record) => ({ ...methodOf(record), short: record.short, inputs: record.inputs, gives: record.gives }));
   models = (): Model[] =>
     classifiers.map((record) => ({
       ...methodOf(record),

@@ -5,22 +5,22 @@
  */
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { scorerOf } from '../compute/anomaly/index.ts';
 import { rowsOf } from '../compute/embed/landmarks.ts';
 import { readEmbeddings } from '../compute/embed/rows.ts';
 import { usual } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet } from '../compute/protocol.ts';
+import type { EmbeddingSet, ImageSet } from '../compute/protocol.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { mapSchema } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { packPixels } from '../image/pixel-cache.ts';
 import { embedSamples } from './embeddings.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { hasMaps } from './rank.ts';
 import { runFolder } from './runs.ts';
+import { prepareImages } from './scorer-images.ts';
 
 type MapRequest = z.infer<typeof mapSchema>;
 
@@ -28,7 +28,7 @@ export const mapJob: JobType<MapRequest> = {
   kind: 'map',
   prepare({ runId, seed, anew }, context) {
     const run = runId === null ? null : context.runs.get(runId);
-    if (run && (run.kind !== 'rank' || run.state !== 'done' || !hasMaps(run.method)))
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !scorerOf(run.method)?.gives.code))
       throw new WinnowError(
         'no-run',
         `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
@@ -77,7 +77,7 @@ export interface MapSource {
   ): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
 }
 
-/** The bundled weights' word. */
+/** The embeddings of bundled weights. */
 export const mapByEmbeddings = (context: JobContext, report: Report, source = usual): MapSource => ({
   id: source.id,
   identity: `${source.id}@${source.sha256.slice(0, 8)}`,
@@ -87,25 +87,21 @@ export const mapByEmbeddings = (context: JobContext, report: Report, source = us
   },
 });
 
-/** A run's autoencoder's. */
+/** The codes of a run's model. */
 export const mapByRun = (context: JobContext, run: Run, report: Report): MapSource => ({
   id: run.id,
   identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
-    const { db, table, folder, workspaceFolder } = context;
-    report.stage('Preparing pixels', wanted.length);
-    const packed = await packPixels(db, folder, workspaceFolder, wanted, Number(run.parameters.sizePx), {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    });
-    table.putScanned(
+    const scorer = scorerOf(run.method)!;
+    const { samples, images, issues } = await prepareImages(context, scorer, run.parameters, wanted, report);
+    context.table.putScanned(
       [],
-      packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+      issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
     );
-    const { codes, size } = packed.samples.length
-      ? await encode(context, run, { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, report)
+    const { codes, size } = samples.length
+      ? await encode(context, run, images, report)
       : { codes: new Float32Array(0), size: 1 };
-    return { samples: packed.samples, codes, size };
+    return { samples, codes, size };
   },
 });
 
@@ -176,10 +172,10 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   return { header: read.header, arrays: { codes, places, xy } };
 }
 
-async function encode(context: JobContext, run: Run, pixels: PixelSet, report: Report) {
-  report.stage('Encoding', pixels.rows.length);
+async function encode(context: JobContext, run: Run, images: ImageSet, report: Report) {
+  report.stage('Encoding', images.rows.length);
   return context.compute.embed(
-    { runFolder: runFolder(context.workspaceFolder, run.id), pixels },
+    { runFolder: runFolder(context.workspaceFolder, run.id), images },
     { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
   );
 }

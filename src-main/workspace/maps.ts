@@ -1,36 +1,42 @@
-/** Error maps of a run: one for the window when it asks, or all of them as files. */
+/** What a run's model shows of an image: its anomaly map and its reconstruction, one for the window when it asks, or all maps as files. */
+import { scorerOf } from '../compute/anomaly/index.ts';
+import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/protocol.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import type { MapResult } from '../compute/protocol.ts';
-import { encodeGray16 } from '../image/encode.ts';
-import { packPixels } from '../image/pixel-cache.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
+import { encodeGray16 } from '../image/encode.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { Report } from './jobs.ts';
-import { hasMaps } from './rank.ts';
 import { runFolder } from './runs.ts';
+import { prepareImages } from './scorer-images.ts';
 
-/** Reconstruction and error map of one sample. Throws WinnowError. */
-export async function mapOf(
-  { db, table, compute, folder, workspaceFolder }: JobContext,
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const mapOf = async (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
+  context.compute.map(await shown(context, run, sampleId, 'map'));
+
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const reconstructionOf = async (
+  context: JobContext,
   run: Run,
   sampleId: number,
-): Promise<MapResult> {
-  const sample = table.sample(sampleId);
+): Promise<ReconstructionResult> => context.compute.reconstruct(await shown(context, run, sampleId, 'reconstruction'));
+
+const nobody: Omit<Report, 'signal'> = { stage: () => undefined, progress: () => undefined, run: () => undefined };
+
+async function shown(
+  context: JobContext,
+  run: Run,
+  sampleId: number,
+  what: 'map' | 'reconstruction',
+): Promise<ImageArgs> {
+  const sample = context.table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
-  if (!hasMaps(run.method))
-    throw new WinnowError('bad-request', `${run.id} compares whole images: it has no error maps.`);
-  const sizePx = Number(run.parameters.sizePx);
-  const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, {
-    signal: new AbortController().signal,
-    onProgress: () => {},
-  });
-  if (!packed.samples.length)
-    throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
-  return compute.map({
-    runFolder: runFolder(workspaceFolder, run.id),
-    pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows },
-  });
+  const scorer = scorerOf(run.method);
+  if (!scorer?.gives[what]) throw new WinnowError('no-map', `${scorer?.title ?? run.id} gives no ${what} of an image.`);
+  const report = { ...nobody, signal: new AbortController().signal };
+  const { samples, images, issues } = await prepareImages(context, scorer, run.parameters, [sample], report);
+  if (!samples.length) throw new WinnowError('no-samples', issues[0]?.message ?? 'The image can no longer be read.');
+  return { runFolder: runFolder(context.workspaceFolder, run.id), images };
 }
 
 export const mapName = ({ path }: Sample): string => `${path}.png`;

@@ -87,12 +87,12 @@ async function judge(set: string, method: string): Promise<void> {
   const pixels = { file, sizePx: 64, channels: 3 as const, rows: range(0, files.length) };
   const params = method === 'pca' ? {} : { epochs: Number(options.epochs) };
   await fit(
-    { method, params, seed: 1, runFolder, pixels, train: range(0, files.length), resume: false },
+    { method, params, seed: 1, runFolder, images: pixels, train: range(0, files.length), resume: false },
     signal,
     quiet,
   );
   const began = performance.now();
-  const { codes: raw, size } = await embed({ runFolder, pixels }, signal, quiet);
+  const { codes: raw, size } = await embed({ runFolder, images: pixels }, signal, quiet);
   const encoding = seconds(began);
   fs.rmSync(runFolder, { recursive: true });
 

@@ -7,7 +7,7 @@ import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { divide } from '../../src-main/workspace/division.ts';
-import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts';
+import { contentKey, labelsOf, positionsOf } from '../../src-main/jobs/training-data.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
@@ -324,7 +324,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       epochs: 3,
       make: {
         labels: labelsOf(samples, classes),
-        keys: Int32Array.from(samples, keyOf),
+        keys: Int32Array.from(samples, contentKey),
         classes: 2,
         smoothing: 0.1,
         cropPx: 28,

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { FitArgs, PixelSet } from '../../src-main/compute/protocol.ts';
+import type { Scorer } from '../../src-main/compute/anomaly/index.ts';
+import type { EmbeddingSet, FitArgs, ImageSet, PixelSet } from '../../src-main/compute/protocol.ts';
 import { random } from '../../src-main/compute/random.ts';
 
 export const sizePx = 32;
@@ -31,31 +32,55 @@ export function packed(pictures: Uint8Array[], folder: string, size = sizePx): P
   return { file, sizePx: size, channels: 3, rows: range(0, pictures.length) };
 }
 
+/** Small stand-ins for embeddings: the pictures in squares of 4 × 4 pixels. */
+function embedded(pictures: Uint8Array[], folder: string): EmbeddingSet {
+  const side = sizePx / 4;
+  const size = side * side * 3;
+  const codes = new Float32Array(pictures.length * size);
+  pictures.forEach((bytes, i) =>
+    bytes.forEach((value, at) => {
+      const [x, y] = [Math.floor(at / 3) % sizePx, Math.floor(at / 3 / sizePx)];
+      codes[i * size + (Math.floor(y / 4) * side + Math.floor(x / 4)) * 3 + (at % 3)] += value / 255 / 16;
+    }),
+  );
+  const file = path.join(folder, `embeddings-${pictures.length}.f32`);
+  fs.writeFileSync(file, new Uint8Array(codes.buffer));
+  return { file, size, rows: range(0, pictures.length) };
+}
+
+/** The pictures as the scorer takes them. */
+export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): ImageSet =>
+  inputs === 'pixels' ? packed(pictures, folder) : embedded(pictures, folder);
+
 export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-compute-'));
 
-/** Small settings, quick to train. */
-export function fitArgs(method: string, pixels: PixelSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
-  const quick =
-    method === 'pca'
-      ? { components: 4 }
-      : {
-          width: method === 'mlp-ae' ? 32 : 8,
-          depth: 2,
-          bottleneck: 8,
-          epochs: 20,
-          minSteps: 4,
-          batch: 16,
-          learningRate: 0.005,
-          pooling: 'mean',
-        };
+/** Settings that are quick to train by; schemas leave out what is not theirs. */
+const quick: Record<string, unknown> = {
+  components: 4,
+  width: 8,
+  depth: 2,
+  bottleneck: 8,
+  epochs: 20,
+  minSteps: 4,
+  batch: 16,
+  learningRate: 0.005,
+};
+
+export function fitArgs(method: string, images: ImageSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
   const { params, ...rest } = more;
   return {
     method,
-    params: { sizePx: pixels.sizePx, ...quick, ...params },
+    params: {
+      ...('sizePx' in images && { sizePx: images.sizePx }),
+      ...quick,
+      ...(method === 'mlp-ae' && { width: 32 }),
+      ...(method !== 'pca' && { pooling: 'mean' }),
+      ...params,
+    },
     seed: 1,
     runFolder,
-    pixels,
-    train: range(0, pixels.rows.length),
+    images,
+    train: range(0, images.rows.length),
     resume: false,
     ...rest,
   };
