@@ -4,6 +4,7 @@
  */
 import { largestAt } from '../compute/classify/evaluate.ts';
 import { findLabelErrors } from '../compute/classify/label-errors.ts';
+import { usual } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { LabelsRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
@@ -105,7 +106,8 @@ async function probabilitiesOfHeads(
   });
   const [problem] = division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
-  const { samples, file, size, rows, source } = await embedSamples(context, all, report);
+  using embedded = await embedSamples(context, all, report);
+  const { samples, set } = embedded;
   const usable = samples.filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const partitions = Array.from({ length: repeats }, (_, r) => {
     const parts = assignParts(usable, context.groups.list(), new Array<number>(folds).fill(1), seed + 7919 * r);
@@ -114,7 +116,7 @@ async function probabilitiesOfHeads(
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
   report.stage('Judging labels', 0, 'heads');
   const probabilities = await context.compute.outOfFold(
-    { embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed },
+    { embeddings: set, last: usual.last, labels, classes: classes.length, partitions, seed },
     {
       signal: report.signal,
       onEvent: ({ done, total }) => report.progress(done, total),

@@ -44,7 +44,7 @@ function lossOfGuessing(data: TrainingData): number {
 async function findRate(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
   if (request.mode === 'head')
     throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
-  const data = await prepareTraining(context, { ...request, division: { ...request.division, folds: 0 } }, report);
+  using data = await prepareTraining(context, { ...request, division: { ...request.division, folds: 0 } }, report);
   const spec: RunSpec = {
     name: `${request.model}-range`,
     kind: 'range-test',
@@ -56,7 +56,7 @@ async function findRate(context: JobContext, request: TrainRequest, report: Repo
     fingerprint: `range ${data.fingerprint}`,
     resume: false,
   };
-  return makeRun(context, spec, report, async (run) => {
+  return await makeRun(context, spec, report, async (run) => {
     report.stage('Raising the learning rate', 0, 'steps');
     const points: RangeTest['points'] = [];
     const began = performance.now();

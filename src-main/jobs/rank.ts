@@ -46,11 +46,8 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   const { record, parameters } = checkRank(request);
   if (!context.table.samples().length)
     throw new WinnowError('no-samples', 'There is no readable image in this folder.');
-  const { samples, images, issues } = await prepareImages(context, record, parameters, context.table.samples(), report);
-  context.table.putScanned(
-    [],
-    issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
+  using prepared = await prepareImages(context, record, parameters, context.table.samples(), report);
+  const { samples, set: images } = prepared;
   const train = trainPositions(samples, request.trainOn);
   const spec: RunSpec = {
     name: record.id,
@@ -64,7 +61,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     fingerprint: fingerprintOf(record.id, parameters, request.seed, samples, train),
     resume: request.resume,
   };
-  return makeRun(context, spec, report, async (run) => {
+  return await makeRun(context, spec, report, async (run) => {
     report.stage('Starting training', 0);
     const { folder, resume } = run.openTraining();
     const result = await context.compute.fit(

@@ -41,7 +41,7 @@ export const trainJob: JobType<TrainRequest> = {
 
 /** Returns the finished run. The folder has been scanned before. */
 export async function train(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
-  const data = await prepareTraining(context, request, report);
+  using data = await prepareTraining(context, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = data;
   const { division, classes, trainings } = divided;
   const counts = countsOf(divided);
@@ -69,7 +69,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
     fingerprint,
     resume: request.resume,
   };
-  return makeRun(context, spec, report, async (run) => {
+  return await makeRun(context, spec, report, async (run) => {
     const results: TrainResult[] = [];
     for (const [fold, splits] of trainings.entries()) {
       const { folder, resume } = run.openTraining(fold, trainings.length);
@@ -112,8 +112,8 @@ const trainOnce = (
   resume: boolean,
   options: CallOptions<TrainEvent>,
 ): Promise<TrainResult> =>
-  data.embeddings
-    ? compute.trainHead({ ...headArgs(request, data, splits, folder), embeddings: data.embeddings }, options)
+  request.mode === 'head'
+    ? compute.trainHead({ ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
     : compute.train(networkArgs(request, data, splits, folder, resume), options);
 
 /** Follows one training: progress, curves, predictions of the watched images. */

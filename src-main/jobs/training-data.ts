@@ -3,16 +3,17 @@ import { createHash } from 'node:crypto';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
 import { pretrainedFor } from '../compute/models/pretrained.ts';
 import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
-import type { EmbeddingSet, PixelSet, TrainArgs } from '../compute/protocol.ts';
+import type { TrainArgs } from '../compute/protocol.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import { openRegular } from '../file/open.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import type { Rows } from '../rows/row-store.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 import { divide, type Divided, type Splits } from '../workspace/division.ts';
 import { embedSamples } from '../workspace/embeddings.ts';
 import type { Report } from '../workspace/jobs.ts';
+import { packPixels } from '../workspace/pixels.ts';
 import type { JobContext } from './context.ts';
 
 /** A number that stands for an image's content, for what is random about it. */
@@ -28,14 +29,13 @@ export function labelsOf(samples: readonly Sample[], classes: readonly string[])
 export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array =>
   Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
 
-export interface TrainingData {
+export interface TrainingData extends Disposable {
   parameters: ClassifierParameters;
   divided: Divided;
   /** Those that can be read, in the order of all that is by position. */
   samples: readonly Sample[];
-  /** What is learned from: pixels, or for the head alone embeddings. */
-  pixels?: PixelSet;
-  embeddings?: EmbeddingSet;
+  /** What is learned from: pixels, or for the head alone embeddings. In use until this is disposed of. */
+  rows: Rows;
   labels: Int32Array;
   fingerprint: string;
   dataHash: string;
@@ -52,13 +52,13 @@ export async function prepareTraining(
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
   const weights = request.weights ? await hashOfWeights(request.weights, report) : null;
-  const from =
+  const rows =
     request.mode === 'head'
       ? await embeddingsFor(context, samples, request, report)
-      : await pixelsFor(context, samples, parameters, report);
-  const labels = labelsOf(from.samples, divided.classes);
+      : await packPixels(context, samples, parameters, report);
+  const labels = labelsOf(rows.samples, divided.classes);
   const data = createHash('sha256').update(JSON.stringify(divided.classes));
-  from.samples.forEach((sample, i) =>
+  rows.samples.forEach((sample, i) =>
     data.update(
       `${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`,
     ),
@@ -69,28 +69,15 @@ export async function prepareTraining(
       JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash]),
     )
     .digest('hex');
-  return { parameters, divided, ...from, labels, fingerprint, dataHash };
-}
-
-async function pixelsFor(
-  context: JobContext,
-  samples: readonly Sample[],
-  { sizePx, fit }: ClassifierParameters,
-  report: Report,
-): Promise<Pick<TrainingData, 'samples' | 'pixels'>> {
-  report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(context.db, context.folder, context.workspaceFolder, samples, sizePx, {
-    fit,
-    signal: report.signal,
-    onProgress: (done, total) => report.progress(done, total),
-  });
-  context.table.putScanned(
-    [],
-    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
   return {
-    samples: packed.samples,
-    pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+    parameters,
+    divided,
+    rows,
+    samples: rows.samples,
+    labels,
+    fingerprint,
+    dataHash,
+    [Symbol.dispose]: () => rows[Symbol.dispose](),
   };
 }
 
@@ -99,14 +86,13 @@ async function embeddingsFor(
   samples: readonly Sample[],
   { model, weights }: TrainRequest,
   report: Report,
-): Promise<Pick<TrainingData, 'samples' | 'embeddings'>> {
+): Promise<Rows> {
   if (weights)
     throw new WinnowError(
       'bad-request',
       'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.',
     );
-  const { samples: known, file, size, rows } = await embedSamples(context, samples, report, pretrainedFor(model));
-  return { samples: known, embeddings: { file, size, rows } };
+  return embedSamples(context, samples, report, pretrainedFor(model));
 }
 
 /** SHA-256 of what is in a file of weights: other weights under the same name make another run. Read in blocks, since they can be large. */
@@ -162,7 +148,7 @@ export const networkArgs = (
 ): TrainArgs => ({
   ...headArgs(request, data, splits, folder),
   mode: request.mode,
-  pixels: data.pixels as PixelSet,
+  pixels: data.rows.set,
   keys: Int32Array.from(data.samples, contentKey),
   weights: request.weights,
   resume,
