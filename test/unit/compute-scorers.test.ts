@@ -79,9 +79,9 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
       await expect(serveCall(map, one)).rejects.toThrow(/no map|no model/);
     }
     if (gives.reconstruction) {
-      const drawn = await reconstruct(one);
+      const drawn = await serveCall(reconstruct, one);
       expect([drawn.reconstruction.length, drawn.sizePx]).toEqual([sizePx ** 2 * 3, sizePx]);
-    } else await expect(reconstruct(one)).rejects.toThrow(/no reconstruction|no model/);
+    } else await expect(serveCall(reconstruct, one)).rejects.toThrow(/no reconstruction|no model/);
     const codes = serveCall(embed, { ...one, images });
     if (gives.code) expect((await codes).codes.length).toBe(10 * (await codes).size);
     else await expect(codes).rejects.toThrow(/no codes|no model/);

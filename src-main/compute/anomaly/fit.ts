@@ -4,6 +4,7 @@
  */
 import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/types.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { entropies } from '../entropy.ts';
@@ -15,7 +16,7 @@ import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import type { Trained, TrainingEvent } from '../train/trained.ts';
 import { relativeToEntropy } from './complexity.ts';
-import { openImages, type ImageSet, type OpenImages } from './images.ts';
+import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import type { Model, Scorer } from './scorer.ts';
 
@@ -26,7 +27,7 @@ export interface FitArgs {
   seed: number;
   /** Takes the checkpoint and the model. */
   runFolder: string;
-  images: ImageSet;
+  images: RowSet;
   /** Positions that are trained on. */
   train: Int32Array;
   /** Continue from the checkpoint in the run folder, if there is one. */

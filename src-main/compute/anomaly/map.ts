@@ -1,16 +1,16 @@
 /** What a run's model shows of one image: its anomaly map, and its reconstruction. */
+import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { defineCall } from '../call.ts';
 import { readBack } from '../read-back.ts';
-import type { ImageSet } from './images.ts';
 import { withScorer } from './saved.ts';
 
 /** One image, shown to the model of a finished run. */
 export interface ImageArgs {
   runFolder: string;
   /** One row. */
-  images: ImageSet;
+  images: RowSet;
 }
 
 export interface MapResult {

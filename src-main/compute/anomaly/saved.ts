@@ -1,9 +1,10 @@
 /** A finished run's model as its training left it, for maps, reconstructions and codes. */
 import { withModel } from '../model-store.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
 import type { ModelHeader } from './fit.ts';
-import { openImages, type ImageSet, type OpenImages } from './images.ts';
+import { openImages, type OpenImages } from './images.ts';
 import { scorerOf, type Scorer } from './index.ts';
 import type { Model } from './scorer.ts';
 
@@ -17,7 +18,7 @@ interface Saved {
 /** Shows these images to the model, which is shared with other calls. Throws where the run has none, or takes other images. */
 export async function withScorer<Result>(
   runFolder: string,
-  set: ImageSet,
+  set: RowSet,
   work: (model: Model, images: OpenImages, scorer: Scorer) => Promise<Result>,
 ): Promise<Result> {
   const file = modelFile(runFolder);

@@ -4,11 +4,12 @@
  */
 import type { TrainMode } from '../../contract/classifier.ts';
 import type { Epoch } from '../../contract/types.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
-import { joined, range, type PixelSet } from '../pixels.ts';
+import { joined, range } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
@@ -36,7 +37,7 @@ export interface TrainArgs {
   seed: number;
   /** Takes the checkpoint and the model. */
   runFolder: string;
-  pixels: PixelSet;
+  pixels: RowSet;
   /** Of each position: the place of its class in `classes`, or -1; and a number that stands for its content. */
   labels: Int32Array;
   keys: Int32Array;

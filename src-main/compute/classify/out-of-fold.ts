@@ -3,15 +3,16 @@
  * fitted to the last layer's embeddings and one to those of all depths. Their mean is steadier than any of them: one division is a matter of luck.
  */
 import { largestOf } from '../../contract/numbers.ts';
+import { readFloats } from '../../rows/row-reader.ts';
+import { widthOf, type RowSet } from '../../rows/row-set.ts';
 import { defineCall, type CallContext } from '../call.ts';
-import { readEmbeddings, type EmbeddingSet } from '../embed/rows.ts';
 import { pace } from '../pace.ts';
 import { random, shuffle } from '../random.ts';
 import { probabilitiesOf, temperatureOf } from './evaluate.ts';
 import { fitHead, headLogits, type HeadExamples } from './head.ts';
 
 export interface OutOfFoldArgs {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
   /** How many of an embedding's first numbers are the last layer's. */
   last: number;
   /** Of each position: the place of its class, −1 for none. */
@@ -34,7 +35,7 @@ export const outOfFold = defineCall({
   ): Promise<Float32Array> {
     const breathe = pace(signal);
     const n = labels.length;
-    const widths = [...new Set([last, embeddings.size])];
+    const widths = [...new Set([last, widthOf(embeddings)])];
     const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
     const total = widths.length * folds.reduce((a, b) => a + b, 0);
     const sum = new Float64Array(n * classes);
@@ -42,7 +43,7 @@ export const outOfFold = defineCall({
     let done = 0;
     for (const width of widths) {
       const examples: HeadExamples = {
-        codes: readEmbeddings(embeddings, width),
+        codes: readFloats(embeddings, width),
         size: width,
         labels,
         classes,

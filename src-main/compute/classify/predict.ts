@@ -1,5 +1,6 @@
 /** A trained classifier's word on images. */
 import type { Tensor4D } from '@tensorflow/tfjs';
+import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import { withModel } from '../model-store.ts';
@@ -7,7 +8,7 @@ import type { Classifier } from '../models/index.ts';
 import { Network } from '../models/network.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
-import { blockOf, Pixels, range, type PixelSet } from '../pixels.ts';
+import { blockOf, Pixels, range } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
 import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
@@ -19,7 +20,7 @@ export interface PredictArgs {
   /** Of a finished training. */
   runFolder: string;
   /** From the packed file, or ready as the network takes them: [n, cropPx, cropPx, 3]. */
-  pixels: PixelSet | { bytes: Uint8Array };
+  pixels: RowSet | { bytes: Uint8Array };
 }
 
 interface Loaded {

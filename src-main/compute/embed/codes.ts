@@ -2,7 +2,7 @@
  * A run's model as a source of codes: one row of numbers an image. A further source is a further function beside this one with the same result; the map does
  * not care whose codes it lays out.
  */
-import type { ImageSet } from '../anomaly/images.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { withScorer } from '../anomaly/saved.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { tf } from '../backend.ts';
@@ -13,7 +13,7 @@ import { readBack } from '../read-back.ts';
 export interface EmbedArgs {
   /** Of a finished run: its model encodes. */
   runFolder: string;
-  images: ImageSet;
+  images: RowSet;
 }
 
 export interface EmbedEvent {

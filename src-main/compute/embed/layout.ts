@@ -4,18 +4,19 @@
  * then mean something, and seeds differ little (Kobak & Linderman 2021). Few images get those components themselves.
  */
 import { UMAP } from 'umap-js';
+import { readFloats } from '../../rows/row-reader.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { orthonormalise } from '../linear-algebra.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
 import { fillNormal, random } from '../random.ts';
 import { chooseLandmarks, rowsOf } from './landmarks.ts';
 import { nearest } from './neighbours.ts';
-import { readEmbeddings, type EmbeddingSet } from './rows.ts';
 import { place, separate } from './place.ts';
 import { scaleOf, standardise } from './standardise.ts';
 
 export interface LayoutArgs {
-  codes: Float32Array | EmbeddingSet; // [images, size], or the first `size` numbers of embeddings
+  codes: Float32Array | RowSet; // [images, size], or the first `size` numbers of embeddings
   size: number;
   seed: number;
   /** How many near images each image is laid out by, itself among them: 2 or more. */
@@ -48,7 +49,7 @@ const nowhere = new Float32Array(0);
 export const layout = defineCall({
   async run(args: LayoutArgs, { signal, onEvent }: CallContext<LayoutEvent>): Promise<LayoutResult> {
     const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
-    const codes = 'file' in args.codes ? readEmbeddings(args.codes, size) : args.codes;
+    const codes = 'file' in args.codes ? readFloats(args.codes, size) : args.codes;
     const breathe = pace(signal);
     const onPlaced =
       (total: number) =>

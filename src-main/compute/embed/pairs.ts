@@ -1,11 +1,12 @@
 /** Images that are each other's nearest by their embeddings: pairs that are worth a look at their pixels. */
+import { readFloats } from '../../rows/row-reader.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
 import { nearest } from './neighbours.ts';
-import { readEmbeddings, type EmbeddingSet } from './rows.ts';
 
 export interface PairsArgs {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
   /** How many of an embedding's first numbers are compared. */
   width: number;
   k: number;
@@ -15,7 +16,7 @@ export interface PairsArgs {
 /** Positions two by two, the first the smaller: each image with up to `k` others whose likeness (cosine) is at least `least`. */
 export const pairs = defineCall({
   async run({ embeddings, width, k, least }: PairsArgs, { signal }: CallContext): Promise<Int32Array> {
-    const directions = readEmbeddings(embeddings, width);
+    const directions = readFloats(embeddings, width);
     for (let at = 0; at < directions.length; at += width) {
       let squares = 0;
       for (let d = 0; d < width; d++) squares += directions[at + d] ** 2;
