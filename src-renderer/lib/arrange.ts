@@ -1,4 +1,5 @@
 /** How images are ordered and grouped: pure functions over ids, values and rows. */
+import { clamp } from '../../src-main/contract/numbers.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 
 export const orderProperties = [
@@ -84,6 +85,6 @@ export function positionsOf(shown: readonly Sample[]): Int32Array {
 
 /** So many images from `from` on; near the end, the last ones. */
 export function paneful(list: readonly Sample[], from: number, panes: number): readonly Sample[] {
-  const at = Math.max(0, Math.min(from, list.length - panes));
+  const at = clamp(from, 0, list.length - panes);
   return list.slice(at, at + panes);
 }

@@ -3,6 +3,7 @@
  * lens: the column that orders its images and a threshold on it. Everything shown is derived from these.
  */
 import { quote } from '../../src-main/contract/expression.ts';
+import { clamp, lowerBound, upperBound } from '../../src-main/contract/numbers.ts';
 import { readerOf } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { CheckState, Decision, Run, Sample, SavedView } from '../../src-main/contract/types.ts';
@@ -18,7 +19,6 @@ import {
   type Grouping,
   type Order,
 } from '../lib/arrange.ts';
-import { atShare, lowerBound, upperBound } from '../lib/sorted.ts';
 import { Filter } from './filter.svelte.ts';
 import { LoupeState } from './loupe.svelte.ts';
 import { notices } from './notices.svelte.ts';
@@ -168,17 +168,6 @@ export class View {
     if (loupe.isComparing && this.compared.length > 1) return 'compare';
     return current ? 'loupe' : 'panel';
   });
-  /** Of what the filter leaves but for what was decided: how far one is through it. */
-  readonly queue: { reviewed: number; of: number } = $derived.by(() => {
-    const passes = this.filter.without('facet decision');
-    let [reviewed, of] = [0, 0];
-    for (const { id, decision } of this.session.samples) {
-      if (!passes[id]) continue;
-      of++;
-      if (decision !== null) reviewed++;
-    }
-    return { reviewed, of };
-  });
 
   chooseRun(id: string) {
     this.#runId = id;
@@ -189,7 +178,10 @@ export class View {
   }
 
   /** The score above which this share of the images lies. */
-  atShare = (share: number): number => atShare(this.sortedScores, share);
+  atShare = (share: number): number => {
+    const { length } = this.sortedScores;
+    return length ? this.sortedScores[clamp(Math.round(length * (1 - share)), 0, length - 1)] : 0;
+  };
 
   /** 1 is the most anomalous. */
   rankOf(sampleId: number): number | null {
@@ -285,7 +277,7 @@ export class View {
   /** The next images to compare, so many on. */
   comparedOn(by: number) {
     if (this.currentIndex >= 0)
-      this.#go(Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by * this.loupe.panes)), false);
+      this.#go(clamp(this.currentIndex + by * this.loupe.panes, 0, this.shown.length - 1), false);
   }
 
   toggleCurrent() {
@@ -317,7 +309,7 @@ export class View {
   /** Moves the cursor by tiles; from nowhere it goes to the first. */
   move(by: number, extend = false) {
     if (!this.shown.length) return;
-    const to = this.currentIndex < 0 ? 0 : Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by));
+    const to = this.currentIndex < 0 ? 0 : clamp(this.currentIndex + by, 0, this.shown.length - 1);
     this.#go(to, extend);
   }
 

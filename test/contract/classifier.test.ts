@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { divide } from '../../src-main/workspace/division.ts';
-import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts';
+import { contentKey, labelsOf, positionsOf } from '../../src-main/jobs/training-data.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
@@ -304,10 +304,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       classes,
       trainings: [splits],
     } = divide(samples, workspace.groups.list(), request.division);
-    const packed = await packPixels(workspace.db, folder, workspace.workspaceFolder, samples, 32, {
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-    });
+    using packed = await workspace.rows.make(pixelRecipe(folder, { sizePx: 32 }), samples);
     const train = positionsOf(samples, splits, 'train');
     const parameters = classifiers.find(({ id }) => id === 'cnn')!.schema.parse(request.parameters) as never as {
       batch: number;
@@ -315,7 +312,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       cropPx: number;
     };
     const feed = startFeed({
-      pixels: { file: packed.file, sizePx: 32, channels: 3, rows: packed.rows },
+      pixels: packed.set,
       train,
       batch: parameters.batch,
       minSteps: parameters.minSteps,
@@ -324,7 +321,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       epochs: 3,
       make: {
         labels: labelsOf(samples, classes),
-        keys: Int32Array.from(samples, keyOf),
+        keys: Int32Array.from(samples, contentKey),
         classes: 2,
         smoothing: 0.1,
         cropPx: 28,

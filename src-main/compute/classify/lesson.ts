@@ -1,5 +1,6 @@
 /** What a training and a range test begin with alike: checked parameters, the open pixels, a fresh network, its objective and examples. */
 import type { TrainMode } from '../../contract/classifier.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { loadForeign } from '../models/foreign.ts';
@@ -9,11 +10,11 @@ import { checkedFile, pretrainedFor } from '../models/pretrained.ts';
 import { crossEntropies } from '../ops/loss.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import { Pixels } from '../pixels.ts';
-import type { PixelSet, TrainArgs } from '../protocol.ts';
 import type { Examples } from '../train/examples.ts';
 import type { Objective } from '../train/loop.ts';
 import type { Trial } from '../train/memory.ts';
 import { sharesOf } from '../train/optimizers/by-layer.ts';
+import type { TrainArgs } from './fit.ts';
 import { classifierOf, type ClassifierParameters } from './index.ts';
 import { balancedWeights, classify, Dynamics } from './objective.ts';
 import { networkSide, normalised, transferred, transformOf, type Transform } from './transform.ts';
@@ -98,6 +99,9 @@ export async function beginNetwork({
   }
 }
 
+/** Of a training's arguments, those that do not say where its files lie. */
+export type LessonArgs = Omit<TrainArgs, 'runFolder' | 'val' | 'resume'>;
+
 /** The caller closes it; what it began is then gone. Throws BadParameters. */
 export async function beginLesson({
   model,
@@ -110,10 +114,11 @@ export async function beginLesson({
   classes,
   train,
   weights,
-}: TrainArgs): Promise<Lesson> {
+}: LessonArgs): Promise<Lesson> {
   const params = checkClassifier(model, given, mode);
-  if (params.sizePx !== set.sizePx)
-    throw new BadParameters(`The pixels are ${set.sizePx} px and the parameters ask for ${params.sizePx}.`);
+  const [sizePx] = set.shape;
+  if (params.sizePx !== sizePx)
+    throw new BadParameters(`The pixels are ${sizePx} px and the parameters ask for ${params.sizePx}.`);
   if (train.length < 2) throw new BadParameters('There are fewer than two images to train on.');
   const network = await beginNetwork({ model, mode, params, classes: classes.length, seed, weights });
   const side = networkSide(params);
@@ -145,7 +150,7 @@ export async function beginLesson({
   };
 }
 
-function openOr(set: PixelSet, network: Network<Classifier>): Pixels {
+function openOr(set: RowSet, network: Network<Classifier>): Pixels {
   try {
     return new Pixels(set);
   } catch (error) {

@@ -3,72 +3,77 @@
  * time, until the loss has grown far past its least. A tenth of where the loss is least is a good highest rate.
  */
 import type { RangeTest } from '../../contract/classifier.ts';
+import { meanOf } from '../../contract/numbers.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
-import type { RangeTestEvent, TrainArgs } from '../protocol.ts';
 import { startFeed } from '../train/feed.ts';
 import { trainStep } from '../train/loop.ts';
 import { TrainState } from '../train/state.ts';
-import { beginLesson } from './lesson.ts';
+import { beginLesson, type LessonArgs } from './lesson.ts';
+
+export interface RangeTestEvent {
+  point: RangeTest['points'][number];
+  total: number;
+}
 
 const steps = 120;
 const [lowest, highest] = [1e-6, 10];
 /** Of what came before, in the smoothed loss. */
 const memory = 0.9;
 
-export async function rangeTest(
-  args: TrainArgs,
-  signal: AbortSignal,
-  onEvent: (event: RangeTestEvent) => void,
-): Promise<RangeTest> {
-  const breathe = pace(signal);
-  const lesson = await beginLesson(args);
-  const { params, network, transform, objective, examples, optimizer, pixels } = lesson;
-  const state = new TrainState<Classifier>(network, { optimizer, shares: lesson.shares });
-  const feed = startFeed({
-    pixels: pixels.set,
-    train: args.train,
-    batch: params.batch || 32,
-    minSteps: steps,
-    seed: args.seed,
-    epoch: 0,
-    epochs: 1,
-    make: examples,
-  });
-  const points: RangeTest['points'] = [];
-  let [running, least] = [0, Infinity];
-  try {
-    for (; state.step < steps; state.step++) {
-      const batch = await feed.take();
-      const rate = lowest * (highest / lowest) ** (state.step / (steps - 1));
-      const loss = await trainStep(
-        state,
-        {
-          sizePx: transform.cropPx,
-          objective: { loss: objective.loss },
-          seed: args.seed,
-          clip: params.clip || undefined,
-        },
-        batch,
-        rate,
-      );
-      if (!Number.isFinite(loss)) return { points, suggested: suggest(points), stopped: 'diverged' };
-      running = memory * running + (1 - memory) * loss;
-      const smooth = running / (1 - memory ** (state.step + 1));
-      const point = { rate, loss, smooth };
-      points.push(point);
-      onEvent({ point, total: steps });
-      least = Math.min(least, smooth);
-      if (state.step > 10 && smooth > 4 * least) return { points, suggested: suggest(points), stopped: 'diverged' };
-      await breathe();
+export const rangeTest = defineCall({
+  inTurn: true,
+  async run(args: LessonArgs, { signal, onEvent }: CallContext<RangeTestEvent>): Promise<RangeTest> {
+    const breathe = pace(signal);
+    const lesson = await beginLesson(args);
+    const { params, network, transform, objective, examples, optimizer, pixels } = lesson;
+    const state = new TrainState<Classifier>(network, { optimizer, shares: lesson.shares });
+    const feed = startFeed({
+      pixels: pixels.set,
+      train: args.train,
+      batch: params.batch || 32,
+      minSteps: steps,
+      seed: args.seed,
+      epoch: 0,
+      epochs: 1,
+      make: examples,
+    });
+    const points: RangeTest['points'] = [];
+    let [running, least] = [0, Infinity];
+    try {
+      for (; state.step < steps; state.step++) {
+        const batch = await feed.take();
+        const rate = lowest * (highest / lowest) ** (state.step / (steps - 1));
+        const loss = await trainStep(
+          state,
+          {
+            sizePx: transform.cropPx,
+            objective: { loss: objective.loss },
+            seed: args.seed,
+            clip: params.clip || undefined,
+          },
+          batch,
+          rate,
+        );
+        if (!Number.isFinite(loss)) return { points, suggested: suggest(points), stopped: 'diverged' };
+        running = memory * running + (1 - memory) * loss;
+        const smooth = running / (1 - memory ** (state.step + 1));
+        const point = { rate, loss, smooth };
+        points.push(point);
+        onEvent({ point, total: steps });
+        least = Math.min(least, smooth);
+        if (state.step > 10 && smooth > 4 * least) return { points, suggested: suggest(points), stopped: 'diverged' };
+        await breathe();
+      }
+      return { points, suggested: suggest(points), stopped: 'end' };
+    } finally {
+      await feed.close();
+      state.dispose();
+      lesson.close();
     }
-    return { points, suggested: suggest(points), stopped: 'end' };
-  } finally {
-    await feed.close();
-    state.dispose();
-    lesson.close();
-  }
-}
+  },
+});
 
 /** Steps each way that a loss is taken together with, so that one lucky batch does not decide. */
 const around = 6;
@@ -78,13 +83,11 @@ const around = 6;
  * network that begins by being sure of something wrong falls fast at any rate. Null where nothing falls by more than four standard errors.
  */
 export function suggest(points: RangeTest['points']): number | null {
-  const together = (i: number): number => mean(points.slice(i - around, i + around + 1).map(({ loss }) => loss));
+  const together = (i: number): number => meanOf(points.slice(i - around, i + around + 1).map(({ loss }) => loss));
   const means = points.slice(2 * around).map((_, i) => together(i + around));
   if (!means.length) return null;
   const least = means.reduce((best, value, i) => (value < means[best] ? i : best), 0);
   const first = points.slice(0, 2 * around + 1).map(({ loss }) => (loss - means[0]) ** 2);
-  if (means[0] - means[least] <= 4 * Math.sqrt(mean(first) / first.length)) return null;
+  if (means[0] - means[least] <= 4 * Math.sqrt(meanOf(first) / first.length)) return null;
   return points[least + around].rate / 10;
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
