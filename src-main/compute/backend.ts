@@ -7,6 +7,7 @@ import os from 'node:os';
 import util from 'node:util';
 import type { BackendChoice } from '../contract/types.ts';
 import { loadKernels } from './kernels/index.ts';
+import { registerFilterGradient } from './ops/filter-gradient.ts';
 import { openAdapter, watch, type GpuBackend } from './webgpu.ts';
 
 type BackendName = Exclude<BackendChoice, 'auto'>;
@@ -92,6 +93,7 @@ async function startWebGpu(): Promise<BackendInfo> {
   library.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3);
   if (!(await library.setBackend('webgpu'))) throw new Error(`the adapter ${device} gives no device that tfjs can use`);
   tf = library;
+  registerFilterGradient('webgpu');
   watch(tf.backend() as unknown as GpuBackend);
   return {
     backend: 'webgpu',
