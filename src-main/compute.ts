@@ -5,8 +5,7 @@
 import os from 'node:os';
 import { backendInfo, startBackend } from './compute/backend.ts';
 import { estimate, fit } from './compute/anomaly/fit.ts';
-import { score } from './compute/anomaly/score.ts';
-import { map } from './compute/anomaly/map.ts';
+import { map, reconstruct } from './compute/anomaly/map.ts';
 import { BadParameters } from './compute/bad-parameters.ts';
 import { trainClassifier } from './compute/classify/fit.ts';
 import { outOfFold } from './compute/classify/out-of-fold.ts';
@@ -43,6 +42,8 @@ async function answer(request: Request, signal: AbortSignal) {
       return estimate(request.args);
     case 'map':
       return map(request.args);
+    case 'reconstruct':
+      return reconstruct(request.args);
     case 'embed':
       return embed(request.args, signal, tell);
     case 'features':
@@ -59,8 +60,6 @@ async function answer(request: Request, signal: AbortSignal) {
       return portable(request.args);
     case 'predict':
       return predict(request.args, signal, tell);
-    case 'score':
-      return score(request.args, signal, tell);
     case 'fit':
       return inTurn(signal, () => fit(request.args, signal, tell));
     case 'train':

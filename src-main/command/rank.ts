@@ -1,13 +1,13 @@
 /** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Flags are made from the methods' schemas. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { methods, scorers } from '../compute/anomaly/index.ts';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { backendTitles, type MemoryEstimate } from '../contract/types.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { trainedOn } from '../workspace/rank.ts';
+import { trainedOn } from '../jobs/rank.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { duration, follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
@@ -28,14 +28,14 @@ export function addRankCommand(program: Command) {
     'photos',
     "photos --method pca --train-on 'train/good/**' --json ranks.json",
   ])
-    .option('--method <id>', `how: ${methods.map(({ id }) => id).join(', ')}`, scorers[0].id)
+    .option('--method <id>', `how: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
     .option('--train-on <glob>', "the images known to be normal, as in 'train/good/**' (default: all)")
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
     .option('--maps <dir>', 'write an error map of each image, 16-bit PNG')
     .option('--top <n>', 'how many to print', whole, 20)
     .option('--fresh', 'start anew even where an interrupted run could be resumed')
     .addOption(backendOption());
-  addParameterFlags(command, methods);
+  addParameterFlags(command, scorers);
   command.action((folder: string, options: RankOptions) =>
     inFolder(folder, options, (door) => rankCommand(door, options)),
   );
@@ -48,15 +48,15 @@ function memoryWords({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeM
 }
 
 async function rankCommand(door: Door, options: RankOptions): Promise<void> {
-  const scorer = methods.find(({ id }) => id === options.method);
+  const scorer = scorerOf(options.method);
   if (!scorer)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${options.method}’. There are: ${methods.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${options.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const request = rankSchema.parse({
     method: options.method,
-    parameters: parametersOf(options, scorer, methods),
+    parameters: parametersOf(options, scorer, scorers),
     trainOn: options.trainOn ?? null,
     seed: options.seed,
     resume: !options.fresh,

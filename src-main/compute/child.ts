@@ -216,7 +216,6 @@ export function startCompute({
   return {
     backend: () => call('backend', undefined),
     estimate: (args) => call('estimate', args),
-    score: (args, options) => call('score', args, options),
     fit: (args, options) => call('fit', args, options),
     train: (args, options) => call('train', args, options),
     trainHead: (args, options) => call('trainHead', args, options),
@@ -226,6 +225,7 @@ export function startCompute({
     portable: (args, options) => call('portable', args, options),
     summarise: (args) => call('summarise', args),
     map: (args) => call('map', args),
+    reconstruct: (args) => call('reconstruct', args),
     embed: (args, options) => call('embed', args, options),
     features: (args, options) => call('features', args, options),
     distance: (args, options) => call('distance', args, options),

@@ -4,22 +4,8 @@
  */
 import type { ModelSummary, RangeTest, TrainMode } from '../contract/classifier.ts';
 import type { MemoryEstimate } from '../contract/types.ts';
+import type { RowSet } from '../rows/row-set.ts';
 import type { BackendInfo } from './backend.ts';
-
-/** Rows of a packed file of uint8 RGB: row r starts at byte r · sizePx² · 3. A position is an index into `rows`. */
-export interface PixelSet {
-  file: string;
-  sizePx: number;
-  channels: 3;
-  rows: Int32Array;
-}
-
-/** Rows of a file of floats: row r starts at byte r · size · 4. A position is an index into `rows`. */
-export interface EmbeddingSet {
-  file: string;
-  size: number;
-  rows: Int32Array;
-}
 
 export interface FitArgs {
   method: string;
@@ -28,7 +14,7 @@ export interface FitArgs {
   seed: number;
   /** Takes the checkpoint and the model. */
   runFolder: string;
-  pixels: PixelSet;
+  images: RowSet;
   /** Positions that are trained on. */
   train: Int32Array;
   /** Go on from the checkpoint in the run folder, if there is one. */
@@ -64,12 +50,12 @@ export interface Epoch {
 }
 
 export interface FitReport {
-  /** Rank correlation of the raw score with the images' entropy: near 1, the score mostly measures how busy an image is. */
-  spearmanEntropy: number;
+  /** Rank correlation of the raw score with the images' entropy: near 1, the score mostly measures how busy an image is. Of scorers of pixels. */
+  spearmanEntropy?: number;
   /** The same after the correction for complexity, where one was asked for. */
   spearmanEntropyCorrected?: number;
-  /** 99.5th percentile of all error maps: one colour scale for all of them. */
-  mapScale: number;
+  /** 99.5th percentile of all maps, where there are any: one colour scale for all of them. */
+  mapScale?: number;
 }
 
 /** Of any training. */
@@ -92,21 +78,6 @@ export interface Trained {
   parameters: number;
 }
 
-export interface ScoreArgs {
-  method: string;
-  params: Record<string, unknown>;
-  embeddings: EmbeddingSet;
-  train: Int32Array;
-}
-
-export interface ScoreResult {
-  /** Per position; raw, higher is more anomalous. */
-  scores: Float64Array;
-  seconds: number;
-  peakMemoryMiB: number;
-  backend: BackendInfo;
-}
-
 export interface FitResult extends Trained {
   /** Per position; raw, higher is more anomalous. */
   scores: Float64Array;
@@ -121,7 +92,7 @@ export interface TrainArgs {
   seed: number;
   /** Takes the checkpoint and the model. */
   runFolder: string;
-  pixels: PixelSet;
+  pixels: RowSet;
   /** Of each position: the place of its class in `classes`, or -1; and a number that stands for its content. */
   labels: Int32Array;
   keys: Int32Array;
@@ -136,12 +107,12 @@ export interface TrainArgs {
 
 /** The head alone, on embeddings of the bundled weights. */
 export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weights' | 'resume'> & {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
 };
 
 /** Probabilities of classes, each from heads that did not learn from the image. */
 export interface OutOfFoldArgs {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
   /** How many of an embedding's first numbers are the last layer's. */
   last: number;
   /** Of each position: the place of its class, −1 for none. */
@@ -178,7 +149,7 @@ export interface PredictArgs {
   /** Of a finished training. */
   runFolder: string;
   /** From the packed file, or ready as the network takes them: [n, cropPx, cropPx, 3]. */
-  pixels: PixelSet | { bytes: Uint8Array };
+  pixels: RowSet | { bytes: Uint8Array };
 }
 
 export interface PortableArgs {
@@ -211,23 +182,28 @@ export interface EstimateArgs {
   params: Record<string, unknown>;
 }
 
-export interface MapArgs {
+/** One image, shown to the model of a finished run. */
+export interface ImageArgs {
   runFolder: string;
   /** One row. */
-  pixels: PixelSet;
+  images: RowSet;
 }
 
 export interface MapResult {
   sizePx: number;
-  reconstruction: Uint8Array; // [sizePx, sizePx, 3]
   /** As the score pools it, smoothed where the score smooths. */
   map: Float32Array; // [sizePx, sizePx]
+}
+
+export interface ReconstructionResult {
+  sizePx: number;
+  reconstruction: Uint8Array; // [sizePx, sizePx, 3]
 }
 
 export interface EmbedArgs {
   /** Of a finished run: its model encodes. */
   runFolder: string;
-  pixels: PixelSet;
+  images: RowSet;
 }
 
 export interface FeaturesArgs {
@@ -238,7 +214,7 @@ export interface FeaturesArgs {
 }
 
 export interface PairsArgs {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
   /** How many of an embedding's first numbers are compared. */
   width: number;
   k: number;
@@ -256,7 +232,7 @@ export interface EmbedResult {
 }
 
 export interface LayoutArgs {
-  codes: Float32Array | EmbeddingSet; // [images, size], or the first `size` numbers of embeddings
+  codes: Float32Array | RowSet; // [images, size], or the first `size` numbers of embeddings
   size: number;
   seed: number;
   /** How many near images each image is laid out by, itself among them: 2 or more. */
@@ -285,7 +261,6 @@ export interface LayoutResult {
 export interface Calls {
   backend: { args: undefined; result: BackendInfo; event: never };
   estimate: { args: EstimateArgs; result: MemoryEstimate | null; event: never };
-  score: { args: ScoreArgs; result: ScoreResult; event: { done: number; total: number } };
   fit: { args: FitArgs; result: FitResult; event: FitEvent };
   train: { args: TrainArgs; result: TrainResult; event: TrainEvent };
   trainHead: { args: TrainHeadArgs; result: TrainResult; event: TrainEvent };
@@ -295,7 +270,8 @@ export interface Calls {
   predict: { args: PredictArgs; result: Float32Array; event: { done: number; total: number } };
   portable: { args: PortableArgs; result: PortableResult; event: never };
   summarise: { args: SummariseArgs; result: ModelSummary; event: never };
-  map: { args: MapArgs; result: MapResult; event: never };
+  map: { args: ImageArgs; result: MapResult; event: never };
+  reconstruct: { args: ImageArgs; result: ReconstructionResult; event: never };
   embed: { args: EmbedArgs; result: EmbedResult; event: EmbedEvent };
   features: { args: FeaturesArgs; result: EmbedResult; event: EmbedEvent };
   /** In nats, from the images that the weights were trained on. */

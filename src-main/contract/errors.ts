@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'no-samples'
   | 'no-run'
   | 'no-column'
+  | 'no-map'
   | 'bad-expression'
   | 'target-inside-source'
   | 'target-not-empty'

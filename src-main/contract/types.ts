@@ -81,6 +81,13 @@ export interface Journal {
   redo: string | null;
 }
 
+/** What an edit, an undo or a redo has done. */
+export interface Edited {
+  changed: number;
+  title: string;
+  journal: Journal;
+}
+
 /** One entry of the journal, newest first where several are told. */
 export interface Entry {
   seq: number;
@@ -240,6 +247,27 @@ export interface Method {
   schema: Record<string, unknown>;
 }
 
+/** What a scorer takes of each image: pixels of a square, or an embedding by bundled weights. */
+export type ScorerInputs = 'pixels' | 'embeddings';
+
+/** What a scorer gives for each image. What is absent no view shows. */
+export interface ScorerOutputs {
+  /** `title`: of the numbers, as an axis names them. */
+  score: { title: string };
+  /** Where in the image the anomaly lies. `title`: of the pane that shows it. */
+  map?: { title: string };
+  reconstruction?: true;
+  /** Numbers that the model encodes the image by: a map of the folder can be laid out by them. */
+  code?: true;
+}
+
+/** A way of ranking. `short` stands on the button that chooses it. */
+export interface ScorerMethod extends Method {
+  short: string;
+  inputs: ScorerInputs;
+  gives: ScorerOutputs;
+}
+
 /** An architecture: `schema` is what training it from scratch asks for, `modes` what each way of training it does. */
 export interface Model extends Method {
   modes: Partial<Record<TrainMode, Record<string, unknown>>>;
@@ -374,4 +402,18 @@ export type WorkspaceEvent =
 export interface FolderEntry {
   name: string;
   path: string;
+}
+
+export interface FolderList {
+  path: string;
+  parent: string | null;
+  folders: FolderEntry[];
+}
+
+/** A folder that was opened. */
+export interface Opened {
+  id: string;
+  folder: string;
+  /** A sentence to read: the workspace lies where it should not. */
+  warning: string | null;
 }

@@ -8,8 +8,9 @@ import { Agent, EventSource, fetch, type RequestInit } from 'undici';
 import { columnPath, predictionsPath, trpcPath, workspacePath } from '../contract/address.ts';
 import type { ColumnValues } from '../contract/read.ts';
 import { router, type Router } from '../contract/router.ts';
+import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { attach, type Attachment } from '../workspace/holder.ts';
-import { OpenWorkspace } from '../workspace/workspace.ts';
+import { knownProbabilities } from '../workspace/predictions.ts';
 import { listenOnPipe } from './pipe.ts';
 
 export interface Door {
@@ -38,7 +39,7 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
       if (found instanceof OpenWorkspace) {
         engine.use(id);
         const calls = createTRPCClient<Router>({
-          links: [localLink({ router, createContext: async () => ({ engine, workspace: found }) })],
+          links: [localLink({ router, createContext: async () => ({ engine, workspace: found.calls }) })],
         });
         return {
           calls,
@@ -46,7 +47,10 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
           warning,
           lost: new AbortController().signal,
           column: async (name) => found.table.values(name),
-          predictions: async (runId) => found.predictions(runId),
+          predictions: async (runId) => {
+            const { samples, probabilities } = knownProbabilities(found, found.runs.get(runId).id);
+            return { ids: samples.map(({ id }) => id), probabilities };
+          },
           async close(onWait) {
             if (guests.count) onWait?.(guests.count);
             await guests.leave();

@@ -8,8 +8,8 @@ import { extname, join, normalize, sep } from 'node:path';
 import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http';
 import { explain } from '../contract/errors.ts';
 import { router } from '../contract/router.ts';
+import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { root, type Engine } from '../workspace/engine.ts';
-import { OpenWorkspace } from '../workspace/workspace.ts';
 import { bodyOf, forward } from './forward.ts';
 import { report } from './guard.ts';
 import type { Guests } from './guests.ts';
@@ -130,7 +130,7 @@ function callRouter(
     res,
     maxBodySize: maxBodyBytes,
     allowMethodOverride: true,
-    createContext: async () => ({ engine, workspace }),
+    createContext: async () => ({ engine, workspace: workspace?.calls ?? null }),
     onError: ({ error }) => error.code === 'INTERNAL_SERVER_ERROR' && report(`call ${path}`, error.cause ?? error),
   });
 }

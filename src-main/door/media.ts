@@ -10,8 +10,9 @@ import { browserFormats, mediaTypes, type Format } from '../image/format.ts';
 import { issueOf } from '../image/issue.ts';
 import { remakeThumb, thumbFile } from '../image/read.ts';
 import { openScanned, withBytes, withImage } from '../image/scanned.ts';
-import { mapOf } from '../workspace/maps.ts';
-import type { OpenWorkspace } from '../workspace/workspace.ts';
+import type { OpenWorkspace } from '../engine/open-workspace.ts';
+import { mapOf, reconstructionOf } from '../workspace/maps.ts';
+import { knownProbabilities } from '../workspace/predictions.ts';
 
 const forever = 'private, max-age=31536000, immutable';
 const previewSidePx = 4096;
@@ -63,11 +64,12 @@ const answers = new Map<string, Answer>(
       await pipeline(stream, response).catch(() => response.destroy()); // the client left, or the disk
     },
     'media/reconstruction': async (workspace, [runId, name], response) => {
-      const { reconstruction, sizePx } = await mapOf(workspace, workspace.run(runId), Number.parseInt(name, 10));
+      const run = workspace.runs.get(runId);
+      const { reconstruction, sizePx } = await reconstructionOf(workspace, run, Number.parseInt(name, 10));
       send(response, 'image/webp', await encodeRgb(reconstruction, sizePx, sizePx));
     },
     'media/map': async (workspace, [runId, id], response) => {
-      const { map, sizePx } = await mapOf(workspace, workspace.run(runId), Number(id));
+      const { map, sizePx } = await mapOf(workspace, workspace.runs.get(runId), Number(id));
       send(response, 'application/octet-stream', bytesOf(Float32Array.of(sizePx, sizePx)), bytesOf(map));
     },
     'media/preview': async (workspace, [id, name], response) => {
@@ -75,12 +77,12 @@ const answers = new Map<string, Answer>(
       send(response, 'image/webp', await encodeRgb(bytes, sizePx, sizePx));
     },
     predictions: (workspace, [runId], response) => {
-      const { ids, classes, probabilities } = workspace.predictions(runId);
+      const { samples, classes, probabilities } = knownProbabilities(workspace, workspace.runs.get(runId).id);
       send(
         response,
         'application/octet-stream',
-        bytesOf(Int32Array.of(ids.length, classes.length)),
-        bytesOf(Int32Array.from(ids)),
+        bytesOf(Int32Array.of(samples.length, classes.length)),
+        bytesOf(Int32Array.from(samples, ({ id }) => id)),
         bytesOf(probabilities),
       );
     },

@@ -7,8 +7,8 @@ import type { Sample } from '../contract/types.ts';
 import { usual } from '../compute/models/pretrained.ts';
 import { random, shuffle } from '../compute/random.ts';
 import { issueOf } from '../image/issue.ts';
-import { rowOf } from './embeddings.ts';
-import type { Desk } from './rank.ts';
+import type { JobContext } from '../jobs/context.ts';
+import { decodeFor } from './embeddings.ts';
 import type { Table } from './table.ts';
 
 /** From so many images of the class in the middle on there are enough to train all of a network that has learned before. */
@@ -25,13 +25,13 @@ const distanceKey = (sources: readonly Sample[]): string =>
   `${usual.id} ${sources.map(({ sha256 }) => sha256.slice(0, 8)).join('')}`;
 
 /** Throws where the compute process does. */
-export async function advise(desk: Desk): Promise<Advice> {
-  const usable = desk.table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
+export async function advise(context: JobContext): Promise<Advice> {
+  const usable = context.table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const counts = [...Map.groupBy(usable, (sample) => sample.class).values()]
     .map((own) => own.length)
     .sort((a, b) => a - b);
   const perClass = counts[Math.floor(counts.length / 2)] ?? 0;
-  const distance = await distanceOf(usable, desk);
+  const distance = await distanceOf(usable, context);
   const size = perClass >= enoughPerClass ? 'large' : 'small';
   const similarity = distance === null ? null : distance < near ? 'high' : distance < far ? 'some' : 'low';
   return {
@@ -50,7 +50,7 @@ export async function advise(desk: Desk): Promise<Advice> {
 
 async function distanceOf(
   usable: readonly Sample[],
-  { table, compute, folder }: Pick<Desk, 'table' | 'compute' | 'folder'>,
+  { table, compute, folder }: Pick<JobContext, 'table' | 'compute' | 'folder'>,
 ): Promise<number | null> {
   const byContent = [...new Map(usable.map((sample) => [sample.sha256, sample])).values()].sort((a, b) =>
     a.sha256 < b.sha256 ? -1 : 1,
@@ -66,7 +66,7 @@ async function distanceOf(
   const rows = (
     await Promise.all(
       chosen.map((sample) =>
-        rowOf(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
+        decodeFor(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
       ),
     )
   ).filter((row) => row !== null); // what cannot be read is told elsewhere

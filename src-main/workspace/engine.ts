@@ -8,14 +8,14 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { methods } from '../compute/anomaly/index.ts';
+import { scorers } from '../compute/anomaly/index.ts';
 import { ComputeError, startCompute, type Compute } from '../compute/child.ts';
 import { classifiers } from '../compute/classify/index.ts';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
 import type { ModelSummary } from '../contract/classifier.ts';
 import type { estimateSchema, summarySchema } from '../contract/schemas.ts';
-import type { EngineService } from '../contract/services.ts';
+import type { EngineCalls } from '../contract/procedures.ts';
 import type {
   BackendChoice,
   BackendState,
@@ -23,9 +23,12 @@ import type {
   Component,
   EngineInfo,
   ExportFormat,
+  FolderList,
   MemoryEstimate,
   Method,
   Model,
+  ScorerMethod,
+  Opened,
   Restored,
 } from '../contract/types.ts';
 import { formats } from '../export/index.ts';
@@ -37,10 +40,9 @@ import { isInside } from '../file/output.ts';
 import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
 import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
 import { listBackups, restoreBackup } from './backups.ts';
-import { checkRank } from './rank.ts';
+import { checkRank, checkTrain } from './check-request.ts';
 import { inWords } from './runs.ts';
-import { checkTrain } from './train.ts';
-import { OpenWorkspace } from './workspace.ts';
+import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { prepareFolder } from './workspace-file.ts';
 
 export const root = resolve(import.meta.dirname, '..', '..');
@@ -67,18 +69,11 @@ interface Place {
   workspaceFolder: string;
 }
 
-export interface Opened {
-  id: string;
-  folder: string;
-  /** A sentence to read: the workspace lies where it should not. */
-  warning: string | null;
-}
-
 const askAgainMs = 40;
 /** A folder that no page and no command has used for so long, and in which nothing runs, is closed; the next request opens it again. */
 const closeIdleAfterMs = 60_000;
 
-export class Engine implements EngineService {
+export class Engine implements EngineCalls {
   #self: Holder;
   #compute: Compute = startCompute({ env: () => ({ WINNOW_BACKEND: chosenBackend().choice }) });
   #held = new Map<string, Held>();
@@ -109,7 +104,7 @@ export class Engine implements EngineService {
     return { ...chosenBackend(), running: isUp ? running : null, problem: isUp ? null : running.message };
   }
 
-  async chooseBackend(choice: BackendChoice): Promise<BackendState> {
+  async chooseBackend({ choice }: { choice: BackendChoice }): Promise<BackendState> {
     const { choice: before, fixed } = chosenBackend();
     if (fixed)
       throw new WinnowError(
@@ -117,7 +112,7 @@ export class Engine implements EngineService {
         `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without to choose here.`,
       );
     const job = [...this.#held.values()]
-      .flatMap(({ workspace }) => workspace.jobs())
+      .flatMap(({ workspace }) => workspace.jobs.list())
       .find(({ state }) => state === 'running');
     if (job) throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait for it to end.`);
     keepBackend(choice);
@@ -138,7 +133,8 @@ export class Engine implements EngineService {
     });
   }
 
-  methods = (): Method[] => methods.map(methodOf);
+  methods = (): ScorerMethod[] =>
+    scorers.map((record) => ({ ...methodOf(record), short: record.short, inputs: record.inputs, gives: record.gives }));
   models = (): Model[] =>
     classifiers.map((record) => ({
       ...methodOf(record),
@@ -154,7 +150,7 @@ export class Engine implements EngineService {
 
   exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary }) => ({ id, title, summary }));
 
-  async listFolders(path: string | null) {
+  async folders({ path }: { path: string | null }): Promise<FolderList> {
     const at = resolve(path?.replace(/^~(?=$|[\\/])/, homedir()) ?? homedir());
     try {
       const entries = await readdir(at, { withFileTypes: true });
@@ -325,7 +321,7 @@ export class Engine implements EngineService {
   /** Closes what nobody has used for a while: file, lock and columns are free again. */
   async closeIdle(afterMs = closeIdleAfterMs) {
     for (const [id, { workspace, users, idleSince }] of this.#held) {
-      const isAtWork = workspace.jobs().some(({ endedAt }) => endedAt === null);
+      const isAtWork = workspace.jobs.list().some(({ endedAt }) => endedAt === null);
       if (!users && !isAtWork && Date.now() - idleSince >= afterMs) await this.#close(id);
     }
   }

@@ -4,17 +4,47 @@
  * come to know by its place moves. A map belongs to one model: another knows images by other codes.
  */
 import { join } from 'node:path';
+import type { z } from 'zod';
+import { scorerOf } from '../compute/anomaly/index.ts';
 import { rowsOf } from '../compute/embed/landmarks.ts';
-import { readEmbeddings } from '../compute/embed/rows.ts';
 import { usual } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet } from '../compute/protocol.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
+import type { mapSchema } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import { plural } from '../contract/words.ts';
 import { embedSamples } from './embeddings.ts';
+import { readFloats } from '../rows/row-reader.ts';
+import { selectRows, type RowSet } from '../rows/row-set.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { runFolder, type Desk } from './rank.ts';
+import { runFolder } from './runs.ts';
+import { prepareImages } from './scorer-images.ts';
+
+type MapRequest = z.infer<typeof mapSchema>;
+
+export const mapJob: JobType<MapRequest> = {
+  kind: 'map',
+  prepare({ runId, seed, anew }, context) {
+    const run = runId === null ? null : context.runs.get(runId);
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !scorerOf(run.method)?.gives.code))
+      throw new WinnowError(
+        'no-run',
+        `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
+      );
+    return {
+      title: 'Map',
+      async run(report) {
+        const source = run ? mapByRun(context, run, report) : mapByEmbeddings(context, report);
+        const { placed, laidOut } = await makeMap(context, source, { seed, anew }, report);
+        return laidOut
+          ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}`
+          : `${plural(placed, 'new image')} placed into the map`;
+      },
+    };
+  },
+};
 
 /** The file beside the workspace's database. */
 interface Header {
@@ -41,41 +71,44 @@ export interface MapSource {
   id: string;
   /** Another one than what had this id before. */
   identity: string;
-  /** Codes of those that can be read: [samples, size], or embeddings whose first `size` numbers they are. */
-  codes(
-    samples: readonly Sample[],
-  ): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
+  /** Codes of those that can be read. */
+  codes(samples: readonly Sample[]): Promise<Codes>;
 }
 
-/** The bundled weights' word. */
-export const mapByEmbeddings = (desk: Desk, report: Report, source = usual): MapSource => ({
+/** [samples, size], or embeddings whose first `size` numbers they are, in use until this is disposed of. */
+interface Codes extends Disposable {
+  samples: readonly Sample[];
+  codes: Float32Array | RowSet;
+  size: number;
+}
+
+/** The embeddings of bundled weights. */
+export const mapByEmbeddings = (context: JobContext, report: Report, source = usual): MapSource => ({
   id: source.id,
   identity: `${source.id}@${source.sha256.slice(0, 8)}`,
   async codes(wanted) {
-    const { samples, file, size, rows } = await embedSamples(desk, wanted, report, source);
-    return { samples, codes: { file, size, rows }, size: source.last };
+    const embedded = await embedSamples(context, wanted, report, source);
+    return {
+      samples: embedded.samples,
+      codes: embedded.set,
+      size: source.last,
+      [Symbol.dispose]: () => embedded[Symbol.dispose](),
+    };
   },
 });
 
-/** A run's autoencoder's. */
-export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
+/** The codes of a run's model. */
+export const mapByRun = (context: JobContext, run: Run, report: Report): MapSource => ({
   id: run.id,
   identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
-    const { db, table, folder, workspaceFolder } = desk;
-    report.stage('Preparing pixels', wanted.length);
-    const packed = await packPixels(db, folder, workspaceFolder, wanted, Number(run.parameters.sizePx), {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    });
-    table.putScanned(
-      [],
-      packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-    );
-    const { codes, size } = packed.samples.length
-      ? await encode(desk, run, { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows }, report)
+    const scorer = scorerOf(run.method)!;
+    using images = await prepareImages(context, scorer, run.parameters, wanted, report);
+    const { samples } = images;
+    const { codes, size } = samples.length
+      ? await encode(context, run, images.set, report)
       : { codes: new Float32Array(0), size: 1 };
-    return { samples: packed.samples, codes, size };
+    return { samples, codes, size, [Symbol.dispose]: () => undefined };
   },
 });
 
@@ -84,12 +117,12 @@ export const mapByRun = (desk: Desk, run: Run, report: Report): MapSource => ({
  * that were placed among them; images that kept their place are in neither. Throws WinnowError.
  */
 export async function makeMap(
-  desk: Desk,
+  context: JobContext,
   source: MapSource,
   { seed, anew }: { seed: number; anew: boolean },
   report: Report,
 ): Promise<{ placed: number; laidOut: number }> {
-  const { table, workspaceFolder } = desk;
+  const { table, workspaceFolder } = context;
   const samples = table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   const file = join(workspaceFolder, 'map.tensors');
@@ -97,13 +130,14 @@ export async function makeMap(
   const places = new Map(before?.header.known.map((key, i) => [key, before.arrays.xy.subarray(i * 2, i * 2 + 2)]));
 
   const wanted = samples.filter((sample) => !places.has(keyOf(sample)));
-  const { samples: fresh, codes, size } = await source.codes(wanted);
+  using found = await source.codes(wanted);
+  const { samples: fresh, codes, size } = found;
 
   let kept = before;
   let counts = { placed: 0, laidOut: 0 };
   if (fresh.length) {
     // On a map that is there the seed only tells points on one spot apart: each time it is another, or the next copy of an image would hide the last one.
-    const { xy, landmarks } = await layOut(desk, codes, size, before ? seed + places.size : seed, before, report);
+    const { xy, landmarks } = await layOut(context, codes, size, before ? seed + places.size : seed, before, report);
     fresh.forEach((sample, i) => places.set(keyOf(sample), xy.subarray(i * 2, i * 2 + 2)));
     counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
     const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
@@ -134,10 +168,8 @@ export async function makeMap(
   return counts;
 }
 
-const codesAt = (codes: Float32Array | EmbeddingSet, size: number, positions: Int32Array): Float32Array =>
-  'file' in codes
-    ? readEmbeddings({ ...codes, rows: positions.map((p) => codes.rows[p]) }, size)
-    : rowsOf(codes, size, positions);
+const codesAt = (codes: Float32Array | RowSet, size: number, positions: Int32Array): Float32Array =>
+  'file' in codes ? readFloats(selectRows(codes, positions), size) : rowsOf(codes, size, positions);
 
 function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   const read = readTensors<Header>(file);
@@ -146,17 +178,17 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   return { header: read.header, arrays: { codes, places, xy } };
 }
 
-async function encode(desk: Desk, run: Run, pixels: PixelSet, report: Report) {
-  report.stage('Encoding', pixels.rows.length);
-  return desk.compute.embed(
-    { runFolder: runFolder(desk.workspaceFolder, run.id), pixels },
+async function encode(context: JobContext, run: Run, images: RowSet, report: Report) {
+  report.stage('Encoding', images.rows.length);
+  return context.compute.embed(
+    { runFolder: runFolder(context.workspaceFolder, run.id), images },
     { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
   );
 }
 
 async function layOut(
-  desk: Desk,
-  codes: Float32Array | EmbeddingSet,
+  context: JobContext,
+  codes: Float32Array | RowSet,
   size: number,
   seed: number,
   before: KeptMap | undefined,
@@ -166,7 +198,7 @@ async function layOut(
   let stage = placed ? 'place' : 'lay-out';
   const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
   tell();
-  return desk.compute.layout(
+  return context.compute.layout(
     { codes, size, seed, placed },
     {
       signal: report.signal,

@@ -1,46 +1,50 @@
-/** Error maps of a run: one for the window when it asks, or all of them as files. */
+/** What a run's model shows of an image: its anomaly map and its reconstruction, one for the window when it asks, or all maps as files. */
+import { scorerOf } from '../compute/anomaly/index.ts';
+import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/protocol.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import type { MapResult } from '../compute/protocol.ts';
-import { encodeGray16 } from '../image/encode.ts';
-import { packPixels } from '../image/pixel-cache.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
+import { encodeGray16 } from '../image/encode.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { Report } from './jobs.ts';
-import { hasMaps, runFolder, type Desk } from './rank.ts';
+import { runFolder } from './runs.ts';
+import { prepareImage } from './scorer-images.ts';
 
-/** Reconstruction and error map of one sample. Throws WinnowError. */
-export async function mapOf(
-  { db, table, compute, folder, workspaceFolder }: Desk,
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const mapOf = (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
+  withImage(context, run, sampleId, 'map', (args) => context.compute.map(args));
+
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const reconstructionOf = (context: JobContext, run: Run, sampleId: number): Promise<ReconstructionResult> =>
+  withImage(context, run, sampleId, 'reconstruction', (args) => context.compute.reconstruct(args));
+
+async function withImage<Result>(
+  context: JobContext,
   run: Run,
   sampleId: number,
-): Promise<MapResult> {
-  const sample = table.sample(sampleId);
+  what: 'map' | 'reconstruction',
+  call: (args: ImageArgs) => Promise<Result>,
+): Promise<Result> {
+  const sample = context.table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
-  if (!hasMaps(run.method))
-    throw new WinnowError('bad-request', `${run.id} compares whole images: it has no error maps.`);
-  const sizePx = Number(run.parameters.sizePx);
-  const packed = await packPixels(db, folder, workspaceFolder, [sample], sizePx, {
-    signal: new AbortController().signal,
-    onProgress: () => {},
-  });
-  if (!packed.samples.length)
-    throw new WinnowError('no-samples', packed.issues[0]?.message ?? 'The image can no longer be read.');
-  return compute.map({
-    runFolder: runFolder(workspaceFolder, run.id),
-    pixels: { file: packed.file, sizePx, channels: 3, rows: packed.rows },
-  });
+  const scorer = scorerOf(run.method);
+  if (!scorer?.gives[what]) throw new WinnowError('no-map', `${scorer?.title ?? run.id} gives no ${what} of an image.`);
+  using image = await prepareImage(context, scorer, run.parameters, sample);
+  if (!image.samples.length)
+    throw new WinnowError('no-samples', image.issues[0]?.message ?? 'The image can no longer be read.');
+  return await call({ runFolder: runFolder(context.workspaceFolder, run.id), images: image.set });
 }
 
 export const mapName = ({ path }: Sample): string => `${path}.png`;
 
 /** 16-bit gray PNGs, `<path>.png`; white is the run's `mapScale`. */
-export async function writeMaps(desk: Desk, run: Run, to: OutputFolder, report: Report): Promise<void> {
-  const samples = desk.table.samples();
+export async function writeMaps(context: JobContext, run: Run, to: OutputFolder, report: Report): Promise<void> {
+  const samples = context.table.samples();
   const scale = Number(run.report.mapScale) || 1;
   report.stage('Writing error maps', samples.length);
   for (const [i, sample] of samples.entries()) {
     report.signal.throwIfAborted();
-    const { map, sizePx } = await mapOf(desk, run, sample.id);
+    const { map, sizePx } = await mapOf(context, run, sample.id);
     await to.write(mapName(sample), await encodeGray16(map, sizePx, sizePx, scale));
     report.progress(i + 1);
   }

@@ -5,7 +5,7 @@ import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { splitNames, type Probability } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { runFolder } from './rank.ts';
+import { runFolder } from './runs.ts';
 import type { Table } from './table.ts';
 
 export interface Predictions {
@@ -109,4 +109,24 @@ export function putPredictions(table: Table, run: Run, predictions: Predictions)
       rows.map(({ row }) => forgotten[row]),
     );
   });
+}
+
+/** Row i of `probabilities` is that of `samples[i]`. */
+export interface KnownProbabilities {
+  samples: readonly Sample[];
+  classes: string[];
+  probabilities: Float32Array; // [samples, classes]
+}
+
+/** Of the samples that a run has predicted. */
+export function knownProbabilities(
+  { workspaceFolder, table }: { workspaceFolder: string; table: Table },
+  runId: string,
+): KnownProbabilities {
+  const predictions = readPredictions(workspaceFolder, runId);
+  const rows = known(predictions, table.samples());
+  const k = predictions.classes.length;
+  const probabilities = new Float32Array(rows.length * k);
+  rows.forEach(({ row }, i) => probabilities.set(predictions.probabilities.subarray(row * k, (row + 1) * k), i * k));
+  return { samples: rows.map(({ sample }) => sample), classes: predictions.classes, probabilities };
 }

@@ -14,12 +14,14 @@ import { WinnowError } from '../contract/errors.ts';
 import type { PreviewRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { encodeRgb } from '../image/encode.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import type { Rows } from '../rows/row-store.ts';
+import type { JobContext } from '../jobs/context.ts';
 import { divide } from './division.ts';
 import { OutputFolder } from '../file/output-folder.ts';
-import { runFolder } from './rank.ts';
-import { inWords } from './runs.ts';
-import { checkTrain, keyOf, labelsOf, positionsOf, type TrainDesk } from './train.ts';
+import { pixelRecipe } from './pixels.ts';
+import { inWords, runFolder } from './runs.ts';
+import { contentKey, labelsOf, positionsOf } from '../jobs/training-data.ts';
+import { checkTrain } from './check-request.ts';
 
 const kept = 8;
 
@@ -31,12 +33,12 @@ interface Tile {
 }
 
 export class Previews {
-  #desk: TrainDesk;
+  #context: JobContext;
   #pixels = new Map<string, { bytes: Uint8Array; sizePx: number }>();
   #lastId = 0;
 
-  constructor(desk: TrainDesk) {
-    this.#desk = desk;
+  constructor(context: JobContext) {
+    this.#context = context;
   }
 
   /** One tile's pixels: [sizePx, sizePx, 3]. Throws `no-samples` once the preview is forgotten. */
@@ -49,15 +51,15 @@ export class Previews {
 
   /** Throws WinnowError. */
   async make({ train: request, ids, draws, runId, to }: PreviewRequest): Promise<Preview> {
-    const { table, db, folder, workspaceFolder } = this.#desk;
+    const { table, folder } = this.#context;
     const target = to === null ? null : new OutputFolder(to, [folder], 'The folder for views');
     const { parameters } = checkTrain(request);
     const { sizePx, fit, batch, minSteps } = parameters;
     const samples = table.samples();
-    const { classes, trainings } = divide(samples, this.#desk.groups(), { ...request.division, folds: 0 });
+    const { classes, trainings } = divide(samples, this.#context.groups.list(), { ...request.division, folds: 0 });
     const examples: Examples = {
       labels: labelsOf(samples, classes),
-      keys: Int32Array.from(samples, keyOf),
+      keys: Int32Array.from(samples, contentKey),
       classes: classes.length,
       smoothing: 0,
       cropPx: parameters.cropPx || sizePx,
@@ -83,15 +85,11 @@ export class Previews {
     const needed = [
       ...new Set(tiles.flatMap((tile) => (tile.with ? [tile.position, tile.with.position] : [tile.position]))),
     ];
-    const packed = await packPixels(
-      db,
-      folder,
-      workspaceFolder,
+    using packed = await this.#context.rows.make(
+      pixelRecipe(folder, { sizePx, fit }),
       needed.map((position) => samples[position]),
-      sizePx,
-      { fit, signal: new AbortController().signal, onProgress: () => undefined },
     );
-    const rows = readRows(packed.file, sizePx, packed.samples, packed.rows);
+    const rows = readRows(packed);
     const shown = tiles.filter(
       (tile) => rows.has(samples[tile.position].id) && (!tile.with || rows.has(samples[tile.with.position].id)),
     );
@@ -121,7 +119,7 @@ export class Previews {
           nameOf(tile),
           await encodeRgb(bytes.subarray(i * size, (i + 1) * size), examples.cropPx, examples.cropPx),
         );
-    const run = runId === null ? null : this.#desk.runs.get(runId);
+    const run = runId === null ? null : this.#context.runs.get(runId);
     return {
       id,
       sizePx: examples.cropPx,
@@ -148,9 +146,9 @@ export class Previews {
         `${run.id} takes images of ${side} px, and this preview is of ${cropPx} px.`,
       );
     const folds = classification.folds;
-    const logits = await this.#desk.compute
+    const logits = await this.#context.compute
       .predict({
-        runFolder: trainingFolder(runFolder(this.#desk.workspaceFolder, run.id), folds, 0),
+        runFolder: trainingFolder(runFolder(this.#context.workspaceFolder, run.id), folds, 0),
         pixels: { bytes },
       })
       .catch((error: unknown) => {
@@ -222,9 +220,9 @@ function drawTile(
 }
 
 /** By sample id. */
-function readRows(file: string, sizePx: number, samples: readonly Sample[], rows: Int32Array): Map<number, Uint8Array> {
+function readRows({ set, samples }: Rows): Map<number, Uint8Array> {
   if (!samples.length) return new Map();
-  const pixels = new Pixels({ file, sizePx, channels: 3, rows });
+  const pixels = new Pixels(set);
   try {
     const bytes = pixels.read(range(0, samples.length)).slice();
     return new Map(samples.map(({ id }, i) => [id, bytes.subarray(i * pixels.rowBytes, (i + 1) * pixels.rowBytes)]));

@@ -4,6 +4,7 @@
  */
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { mustBeThere } from '../file/gate.ts';
 import { findImages, type Found } from '../image/find.ts';
@@ -12,7 +13,10 @@ import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/read.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
 import type { Limits } from '../image/reader.ts';
-import { forEachParallel } from './parallel.ts';
+import { embeddedCount, likelyPairs } from './embeddings.ts';
+import { forEachParallel } from '../file/parallel.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
 import type { Scanned, Table } from './table.ts';
 
@@ -27,6 +31,33 @@ export interface ScanSummary {
   read: number;
   unreadable: number;
   gone: number;
+}
+
+export const scanJob: JobType<void> = {
+  kind: 'scan',
+  prepare: (_, context) => ({ title: 'Scan', run: async (report) => sentenceOf(await refresh(context, report)) }),
+};
+
+function sentenceOf({ found, read, unreadable, gone }: ScanSummary): string {
+  const parts = [plural(found, 'image file'), `${read.toLocaleString('en')} read`];
+  if (unreadable) parts.push(`${unreadable.toLocaleString('en')} unreadable`);
+  if (gone) parts.push(`${gone.toLocaleString('en')} gone`);
+  return parts.join(', ');
+}
+
+/** Scans the folder, and then finds duplicates and scores checks where the samples have changed since these were last computed. */
+export async function refresh(context: JobContext, report: Report): Promise<ScanSummary> {
+  const { folder, workspaceFolder, table, groups, quality } = context;
+  const summary = await scan(folder, workspaceFolder, table, report);
+  const embedded = embeddedCount(context); // embeddings propose more pairs
+  const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
+  if (table.meta('derivedFrom') !== derivedFrom) {
+    const likely = embedded ? await likelyPairs(context, report.signal) : [];
+    const isComplete = await groups.find(folder, workspaceFolder, report, likely);
+    quality.run();
+    if (isComplete) table.setMeta('derivedFrom', derivedFrom);
+  }
+  return summary;
 }
 
 /** `limits`: other ones than the usual. */

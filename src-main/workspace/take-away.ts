@@ -8,13 +8,28 @@ import type { TakeAwayRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { checkTarget } from '../export/target.ts';
 import { writeWhole } from '../file/whole.ts';
+import type { JobContext } from '../jobs/context.ts';
+import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
-import { runFolder, type Desk } from './rank.ts';
-import { inWords } from './runs.ts';
+import { inWords, runFolder } from './runs.ts';
+
+export const takeAwayJob: JobType<TakeAwayRequest> = {
+  kind: 'take-away',
+  prepare(request, context) {
+    const run = context.runs.get(request.runId);
+    return {
+      title: `Take ${run.id} away`,
+      async run(report) {
+        const bytes = await takeAway(context, run, request, report);
+        return `${run.id} is in ${request.to}, ${Math.ceil(bytes / 2 ** 20)} MiB`;
+      },
+    };
+  },
+};
 
 /** Returns the bytes that were written. Throws WinnowError. */
 export async function takeAway(
-  { compute, folder, workspaceFolder }: Desk,
+  { compute, folder, workspaceFolder }: JobContext,
   run: Run,
   { to, formats, fold }: TakeAwayRequest,
   report: Report,

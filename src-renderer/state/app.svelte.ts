@@ -1,5 +1,12 @@
 /** The page as a whole: which folder is open, which dialog is up. */
-import type { EngineInfo, ExportFormat, Method, Model } from '../../src-main/contract/types.ts';
+import type {
+  EngineInfo,
+  ExportFormat,
+  Model,
+  Run,
+  ScorerMethod,
+  ScorerOutputs,
+} from '../../src-main/contract/types.ts';
 import { codeOf, engine, sentenceOf, shell } from '../lib/engine.ts';
 import { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
@@ -11,7 +18,8 @@ class App {
   view = $state.raw<View | null>(null);
   training = $state.raw<Training | null>(null);
   info = $state.raw<EngineInfo | null>(null);
-  methods = $state.raw<readonly Method[]>([]);
+  /** The scorers. */
+  methods = $state.raw<readonly ScorerMethod[]>([]);
   /** The architectures that classify. */
   models = $state.raw<readonly Model[]>([]);
   exportFormats = $state.raw<readonly ExportFormat[]>([]);
@@ -21,6 +29,11 @@ class App {
   /** The folder whose workspace is damaged: a backup can be brought back. */
   damaged = $state.raw<{ folder: string; workspace?: string } | null>(null);
   dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'take-away' | 'aside' | null>(null);
+
+  /** What a ranking gives for each image; null where its method is not known here. */
+  outputsOf({ method }: Pick<Run, 'method'>): ScorerOutputs | null {
+    return this.methods.find(({ id }) => id === method)?.gives ?? null;
+  }
 
   async start() {
     try {

@@ -6,7 +6,6 @@ import { columnPath } from '../../src-main/contract/address.ts';
 import type { LabelQueue } from '../../src-main/contract/classifier.ts';
 import { kindsOf, type ColumnValues, type ReadSource } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
-import type { Edited } from '../../src-main/contract/services.ts';
 import {
   jobEnded,
   type CheckState,
@@ -22,6 +21,7 @@ import {
   type Sample,
   type SavedView,
   type Workspace,
+  type Edited,
 } from '../../src-main/contract/types.ts';
 import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
 import { notices } from './notices.svelte.ts';

@@ -3,8 +3,7 @@
  * at once; while the engine is away, they wait, and so do undo and redo. What can no longer be applied is kept aside, to be read.
  */
 import type { Change } from '../../src-main/contract/schemas.ts';
-import type { Edited } from '../../src-main/contract/services.ts';
-import type { Sample, Workspace } from '../../src-main/contract/types.ts';
+import type { Edited, Sample, Workspace } from '../../src-main/contract/types.ts';
 import { codeOf, judge, sentenceOf } from '../lib/engine.ts';
 import { plural } from '../lib/format.ts';
 import { withChange } from '../lib/with-change.ts';

@@ -14,9 +14,10 @@ import { parseArgs } from 'node:util';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { relativeToEntropy } from '../../src-main/compute/anomaly/complexity.ts';
 import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
+import { openImages } from '../../src-main/compute/anomaly/images.ts';
 import { scorerOf } from '../../src-main/compute/anomaly/index.ts';
 import { entropies } from '../../src-main/compute/entropy.ts';
-import { Pixels, range } from '../../src-main/compute/pixels.ts';
+import { range, type Pixels } from '../../src-main/compute/pixels.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
@@ -170,15 +171,13 @@ for (const name of options.sets.split(',')) {
   const task = taskOf(name);
   for (const method of options.methods.split(',')) {
     const scorer = scorerOf(method);
-    if (!scorer) throw new Error(`There is no scorer '${method}'.`);
+    if (scorer?.inputs !== 'pixels') throw new Error(`There is no scorer '${method}' of pixels.`);
     for (const training of trainings) {
-      const { sizePx } = scorer.pixels(training);
-      const pixels = new Pixels({
-        file: await pack(task, sizePx),
-        sizePx,
-        channels: 3,
-        rows: range(0, task.paths.length),
-      });
+      const sizePx = scorer.sizePx(training)!;
+      const file = await pack(task, sizePx);
+      const rows = range(0, task.paths.length);
+      const images = openImages(scorer, training, { file, type: 'uint8', shape: [sizePx, sizePx, 3], rows });
+      const pixels = images.reader as Pixels;
       const breathe = async (): Promise<void> => undefined;
       const entropy = await entropies(pixels, breathe);
       const runs: { scores: number[]; figure: number }[][] = scorings.map(() => []);
@@ -189,7 +188,7 @@ for (const name of options.sets.split(',')) {
         const began = performance.now();
         const context = {
           seed,
-          pixels,
+          images: pixels,
           train: Int32Array.from(task.train),
           checkpointFile: path.join(runFolder, 'checkpoint.bin'),
           resume: false,
@@ -198,17 +197,19 @@ for (const name of options.sets.split(',')) {
         };
         const fitted = await scorer.ready(training).fit(context);
         seconds.push((performance.now() - began) / 1000);
-        epochs.push(fitted.history.length);
+        epochs.push(fitted.history?.length ?? 0);
         for (const [i, scoring] of scorings.entries()) {
-          const { measure, params } = scorer.ready({ ...training, ...scoring });
-          let { errors: scores } = await scoreAll(fitted.model, pixels, measure, breathe, () => undefined);
+          const { restore, params } = scorer.ready({ ...training, ...scoring });
+          const model = restore((await fitted.model.arrays?.()) ?? {}); // the same weights, scored in another way
+          let { scores } = await scoreAll(model, images, breathe, () => undefined);
+          model.dispose();
           if (params.complexity === 'entropy') scores = relativeToEntropy(scores, entropy, context.train);
           const judge = task.judge === 'auroc' ? auroc : averagePrecision;
           runs[i].push({ scores: [...scores], figure: judge([...scores], task.truth) });
         }
         fitted.model.dispose();
       }
-      pixels.close();
+      images.close();
       for (const [i, scoring] of scorings.entries()) {
         const figures = runs[i].map(({ figure }) => figure);
         const middle = runs[i].find(({ figure }) => figure === median(figures))!;

@@ -8,12 +8,12 @@ import { Agent, fetch } from 'undici';
 import { originalPath, thumbPath, workspacePath } from '../../src-main/contract/address.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { thumbFile } from '../../src-main/image/read.ts';
 import { openScanned } from '../../src-main/image/scanned.ts';
-import { rowOf } from '../../src-main/workspace/embeddings.ts';
+import { decodeFor } from '../../src-main/workspace/embeddings.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
 import { usual } from '../../src-main/compute/models/pretrained.ts';
-import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { psd } from '../fixtures/formats.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended } from '../fixtures/workspace.ts';
@@ -30,7 +30,7 @@ async function served(files: Record<string, Uint8Array>) {
   closing.push(close);
   const { id } = await engine.open({ folder, workspace: workspaceFolder });
   const workspace = (await engine.reach(id)) as OpenWorkspace;
-  await ended(workspace, workspace.scan());
+  await ended(workspace, workspace.calls.workspace.scan());
   const dispatcher = new Agent({ connect: { socketPath: pipe } });
   closing.push(() => dispatcher.close());
   const samples = new Map(workspace.table.samples().map((sample) => [sample.path, sample]));
@@ -44,11 +44,7 @@ async function served(files: Record<string, Uint8Array>) {
     original: (path: string) => originalPath(id, sampleOf(path).id, sampleOf(path).sha256),
     thumb: (path: string) => thumbPath(id, sampleOf(path).sha256),
     at: workspacePath(id),
-    pack: (paths: string[]) =>
-      packPixels(workspace.db, folder, workspaceFolder, paths.map(sampleOf), 16, {
-        signal: new AbortController().signal,
-        onProgress: () => {},
-      }),
+    pack: (paths: string[]) => workspace.rows.make(pixelRecipe(folder, { sizePx: 16 }), paths.map(sampleOf)),
   };
 }
 type Served = Awaited<ReturnType<typeof served>>;
@@ -76,7 +72,7 @@ describe('a file whose content is another', () => {
       samples: [],
       issues: [{ path, code: 'unreadable', message: expect.stringContaining('Scan again') }],
     });
-    await expect(rowOf(folder, sampleOf(path), usual)).rejects.toThrow('has changed');
+    await expect(decodeFor(folder, sampleOf(path), usual)).rejects.toThrow('has changed');
   };
 
   test('is neither shown nor packed nor embedded under the old one’s name, and a scan takes it in', async () => {
@@ -88,7 +84,7 @@ describe('a file whose content is another', () => {
     await isRefused(made, '2.psd');
     expect((await made.get(made.original('3.png'))).status).toBe(200);
     utimesSync(join(made.folder, '1.png'), new Date(), new Date(Date.now() + 9000));
-    expect((await ended(made.workspace, made.workspace.scan())).summary).toBe('3 image files, 2 read');
+    expect((await ended(made.workspace, made.workspace.calls.workspace.scan())).summary).toBe('3 image files, 2 read');
     expect(
       Buffer.from(await (await made.get(made.original('1.png'))).arrayBuffer())
         .subarray(0, small.length)
@@ -147,13 +143,16 @@ describe.skipIf(process.platform === 'win32')('what is no file', () => {
 
       const job = await ended(
         made.workspace,
-        made.workspace.export(exportSchema.parse({ to: join(temporaryFolder('export'), 'out') })),
+        made.workspace.calls.exports.start(exportSchema.parse({ to: join(temporaryFolder('export'), 'out') })),
       );
-      expect(made.workspace.exportResult(job.id)).toMatchObject({ copied: 1, failed: [{ path: '1.png' }] });
+      expect(made.workspace.calls.exports.result({ jobId: job.id })).toMatchObject({
+        copied: 1,
+        failed: [{ path: '1.png' }],
+      });
 
-      await ended(made.workspace, made.workspace.scan());
+      await ended(made.workspace, made.workspace.calls.workspace.scan());
       expect(made.workspace.table.samples().map(({ path }) => path)).toEqual(['2.png']);
-      expect(made.workspace.issues().map(({ path }) => path)).toEqual(kind === 'folder' ? [] : ['1.png']);
+      expect(made.workspace.calls.samples.issues().map(({ path }) => path)).toEqual(kind === 'folder' ? [] : ['1.png']);
     },
     20_000,
   );

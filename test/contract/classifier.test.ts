@@ -5,10 +5,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { divide } from '../../src-main/workspace/division.ts';
-import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts';
-import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { contentKey, labelsOf, positionsOf } from '../../src-main/jobs/training-data.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
+import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
@@ -291,8 +291,8 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
   const compute = startCompute();
   const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
   try {
-    const job = workspace.scan();
-    while (workspace.jobs().find(({ id }) => id === job.id)?.state === 'running')
+    const job = workspace.calls.workspace.scan();
+    while (workspace.jobs.list().find(({ id }) => id === job.id)?.state === 'running')
       await new Promise((resume) => setImmediate(resume));
     const request = trainSchema.parse({
       model: 'cnn',
@@ -303,11 +303,8 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
     const {
       classes,
       trainings: [splits],
-    } = divide(samples, workspace.groups(), request.division);
-    const packed = await packPixels(workspace.db, folder, workspace.workspaceFolder, samples, 32, {
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-    });
+    } = divide(samples, workspace.groups.list(), request.division);
+    using packed = await workspace.rows.make(pixelRecipe(folder, { sizePx: 32 }), samples);
     const train = positionsOf(samples, splits, 'train');
     const parameters = classifiers.find(({ id }) => id === 'cnn')!.schema.parse(request.parameters) as never as {
       batch: number;
@@ -315,7 +312,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       cropPx: number;
     };
     const feed = startFeed({
-      pixels: { file: packed.file, sizePx: 32, channels: 3, rows: packed.rows },
+      pixels: packed.set,
       train,
       batch: parameters.batch,
       minSteps: parameters.minSteps,
@@ -324,7 +321,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       epochs: 3,
       make: {
         labels: labelsOf(samples, classes),
-        keys: Int32Array.from(samples, keyOf),
+        keys: Int32Array.from(samples, contentKey),
         classes: 2,
         smoothing: 0.1,
         cropPx: 28,
@@ -332,7 +329,13 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       },
     });
     const chosen = [...train.subarray(0, 5)].map((position) => samples[position].id);
-    const preview = await workspace.preview({ train: request, ids: chosen, draws: 3, runId: null, to: null });
+    const preview = await workspace.calls.classifier.preview({
+      train: request,
+      ids: chosen,
+      draws: 3,
+      runId: null,
+      to: null,
+    });
     expect(preview.tiles).toHaveLength(5 * 4);
     expect(preview.sizePx).toBe(28);
     expect(preview.tiles.some(({ steps }) => steps.some((step) => /mixed/.test(step)))).toBe(true);

@@ -11,7 +11,7 @@ import { Database } from '../../src-main/workspace/database.ts';
 import type { Report } from '../../src-main/workspace/jobs.ts';
 import { scan } from '../../src-main/workspace/scan.ts';
 import { Table } from '../../src-main/workspace/table.ts';
-import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { start } from '../fixtures/command.ts';
 import { isUp, jpegOfScans, maskBomb, peakMiB, readersOf, until } from '../fixtures/hostile.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
@@ -65,8 +65,8 @@ describe('a decoder that does not end', () => {
     const workspace = openAt(folderOf({ 'bomb.svg': maskBomb(), '1.png': await blob(1) }));
     const job = await ended(
       workspace,
-      workspace.scan(),
-      ({ id, done, stage }) => stage === 'Reading images' && done === 1 && workspace.cancel(id),
+      workspace.calls.workspace.scan(),
+      ({ id, done, stage }) => stage === 'Reading images' && done === 1 && workspace.jobs.cancel(id),
     );
     expect(job.state).toBe('cancelled');
     expect(workspace.table.samples().map(({ path }) => path)).toEqual(['1.png']);
@@ -198,13 +198,13 @@ describe('what fails on the program’s side is told of no image', () => {
     const folder = folderOf({ '1.png': await blob(1), '2.png': await blob(2), '3.png': await blob(3) });
     const at = temporaryFolder('workspace');
     const workspace = openAt(folder, at);
-    await ended(workspace, workspace.scan());
-    workspace.edit({ paths: ['1.png'] }, { decision: 'reject' });
+    await ended(workspace, workspace.calls.workspace.scan());
+    workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { decision: 'reject' } });
     return { folder, at, workspace };
   }
   const stateOf = (workspace: OpenWorkspace) => [
     workspace.table.samples().map(({ path, decision, sha256 }) => [path, decision, sha256]),
-    workspace.issues(),
+    workspace.calls.samples.issues(),
   ];
 
   test('a workspace that cannot be written to', async () => {
@@ -213,11 +213,11 @@ describe('what fails on the program’s side is told of no image', () => {
     rmSync(join(at, 'thumbs'), { recursive: true });
     writeFileSync(join(at, 'thumbs'), 'a file where the folder was');
     writeFileSync(join(folder, '2.png'), await blob(22, true));
-    const job = await ended(workspace, workspace.scan());
+    const job = await ended(workspace, workspace.calls.workspace.scan());
     expect(job).toMatchObject({ state: 'failed', error: { message: expect.stringContaining('workspace') } });
     expect(stateOf(workspace)).toEqual(before);
     rmSync(join(at, 'thumbs'));
-    expect((await ended(workspace, workspace.scan())).summary).toBe('3 image files, 1 read');
+    expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe('3 image files, 1 read');
   });
 
   test.runIf(onLinux && process.getuid?.() === 0)('a full disk', async () => {
@@ -234,7 +234,7 @@ describe('what fails on the program’s side is told of no image', () => {
       // That was the point.
     }
     writeFileSync(join(folder, '2.png'), await blob(22, true));
-    expect(await ended(workspace, workspace.scan())).toMatchObject({
+    expect(await ended(workspace, workspace.calls.workspace.scan())).toMatchObject({
       state: 'failed',
       error: { code: 'disk-full', message: expect.stringContaining('full') },
     });
@@ -245,7 +245,7 @@ describe('what fails on the program’s side is told of no image', () => {
         .map(({ name }) => name),
     ).toEqual(['fill']);
     rmSync(join(thumbs, 'fill'));
-    expect((await ended(workspace, workspace.scan())).summary).toBe('3 image files, 1 read');
+    expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe('3 image files, 1 read');
   });
 
   test.runIf(onLinux)('too few descriptors', async () => {
@@ -256,7 +256,7 @@ describe('what fails on the program’s side is told of no image', () => {
     ); // without extensions: each is looked into
     const at = temporaryFolder('workspace');
     const workspace = openAt(folder, at);
-    expect((await ended(workspace, workspace.scan())).summary).toBe('60 image files, 60 read');
+    expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe('60 image files, 60 read');
     const script = `import { findImages } from ${JSON.stringify(new URL('../../src-main/image/find.ts', import.meta.url).href)}; import { openSync } from 'node:fs';
       try { for (;;) openSync('/dev/null'); } catch {}
       try { for await (const { path } of findImages(${JSON.stringify(folder)}, { signal: new AbortController().signal, onIssue: (issue) => console.log('issue', issue), isKnown: () => false })) console.log(path); } catch (error) { console.log(error.code, error.message); }`;

@@ -6,7 +6,7 @@ import { startCompute } from '../../src-main/compute/child.ts';
 import { labelsSchema, rankSchema, trainSchema } from '../../src-main/contract/schemas.ts';
 import { jobEnded, type Job, type Run, type WorkspaceEvent } from '../../src-main/contract/types.ts';
 import { Runs } from '../../src-main/workspace/runs.ts';
-import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 import { computePids } from '../fixtures/processes.ts';
 
@@ -54,17 +54,24 @@ const ofRun =
 test('a ranking is interrupted, not failed, and resumes from its last epoch; so does one that failed with a checkpoint', async () => {
   const workspace = await opened();
   const request = rankSchema.parse({ method: 'conv-ae', parameters: { sizePx: 32, epochs: 20, patience: 0 } });
-  const first = await ended(workspace, workspace.rank(request), killWhen(ofRun(({ history }) => history.length >= 3)));
+  const first = await ended(
+    workspace,
+    workspace.calls.workspace.rank(request),
+    killWhen(ofRun(({ history }) => history.length >= 3)),
+  );
   expect(first).toMatchObject({
     state: 'failed',
     error: { code: 'compute-lost', message: expect.stringContaining('memory') },
   });
-  expect(workspace.run('conv-ae-1')).toMatchObject({ state: 'interrupted' });
-  expect(workspace.columns().filter(({ runId }) => runId !== null)).toEqual([]);
+  expect(workspace.runs.get('conv-ae-1')).toMatchObject({ state: 'interrupted' });
+  expect(workspace.calls.samples.columns().filter(({ runId }) => runId !== null)).toEqual([]);
   // As a version did it that knew no interruption by a lost process.
-  new Runs(workspace.db).put({ ...workspace.run('conv-ae-1'), state: 'failed' });
-  expect(await ended(workspace, workspace.rank(request))).toMatchObject({ state: 'done', runId: 'conv-ae-1' });
-  const run = workspace.run('conv-ae-1');
+  new Runs(workspace.db).put({ ...workspace.runs.get('conv-ae-1'), state: 'failed' });
+  expect(await ended(workspace, workspace.calls.workspace.rank(request))).toMatchObject({
+    state: 'done',
+    runId: 'conv-ae-1',
+  });
+  const run = workspace.runs.get('conv-ae-1');
   expect(run).toMatchObject({
     state: 'done',
     report: { resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch < 20) },
@@ -83,16 +90,16 @@ test('of a training in folds, those that have ended are not trained again', asyn
   expect(
     await ended(
       workspace,
-      workspace.train(request),
+      workspace.calls.classifier.train(request),
       killWhen(ofRun(({ classification, history }) => classification?.fold === 1 && history.length === 3)),
     ),
   ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
-  expect(workspace.run('cnn-1')).toMatchObject({ state: 'interrupted', classification: { fold: 1 } });
+  expect(workspace.runs.get('cnn-1')).toMatchObject({ state: 'interrupted', classification: { fold: 1 } });
   const ofFirst = join(workspace.workspaceFolder, 'runs', 'cnn-1', 'fold-1', 'checkpoint.bin');
   const written = statSync(ofFirst).mtimeMs;
   const stages = new Set<string>();
   const checkpoints = new Set<number>();
-  const again = await ended(workspace, workspace.train(request), (event) => {
+  const again = await ended(workspace, workspace.calls.classifier.train(request), (event) => {
     if (event.type !== 'job' || event.job.state !== 'running') return;
     stages.add(event.job.stage);
     if (event.job.stage.startsWith('Fold')) checkpoints.add(statSync(ofFirst).mtimeMs);
@@ -100,7 +107,7 @@ test('of a training in folds, those that have ended are not trained again', asyn
   expect(again).toMatchObject({ state: 'done', runId: 'cnn-1' });
   expect([...stages].filter((stage) => /^Fold \d of 3$/.test(stage))).toEqual(['Fold 2 of 3', 'Fold 3 of 3']);
   expect([...checkpoints]).toEqual([written]);
-  expect(workspace.run('cnn-1')).toMatchObject({
+  expect(workspace.runs.get('cnn-1')).toMatchObject({
     state: 'done',
     notes: expect.not.arrayContaining([expect.stringContaining('checkpoint')]),
     classification: { fold: 3, evaluation: { on: 'folds' } },
@@ -113,12 +120,12 @@ test('a judgement of labels that was cut off leaves no column, and can be asked 
   expect(
     await ended(
       workspace,
-      workspace.judgeLabels(request),
+      workspace.calls.labels.judge(request),
       killWhen((event) => event.type === 'job' && event.job.stage === 'Embedding' && event.job.done > 0),
     ),
   ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
-  expect(workspace.run('labels-1')).toMatchObject({ state: 'interrupted' });
-  expect(workspace.columns().filter(({ runId }) => runId?.startsWith('labels'))).toEqual([]);
-  expect(await ended(workspace, workspace.judgeLabels(request))).toMatchObject({ state: 'done' });
-  expect(workspace.columns().filter(({ runId }) => runId === 'labels-2')).toHaveLength(5);
+  expect(workspace.runs.get('labels-1')).toMatchObject({ state: 'interrupted' });
+  expect(workspace.calls.samples.columns().filter(({ runId }) => runId?.startsWith('labels'))).toEqual([]);
+  expect(await ended(workspace, workspace.calls.labels.judge(request))).toMatchObject({ state: 'done' });
+  expect(workspace.calls.samples.columns().filter(({ runId }) => runId === 'labels-2')).toHaveLength(5);
 });

@@ -8,7 +8,7 @@ import { Agent, fetch } from 'undici';
 import { originalPath, thumbPath } from '../../src-main/contract/address.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { Gate } from '../../src-main/file/gate.ts';
-import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { stall, until } from '../fixtures/hostile.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended } from '../fixtures/workspace.ts';
@@ -19,13 +19,13 @@ test('a scan of it ends when it is cancelled, and thumbnails and the rest are th
   onTestFinished(close);
   const { id } = await engine.open({ folder, workspace: temporaryFolder('workspace') });
   const workspace = (await engine.reach(id)) as OpenWorkspace;
-  await ended(workspace, workspace.scan());
+  await ended(workspace, workspace.calls.workspace.scan());
   const samples = workspace.table.samples();
   const stalled = await stall(join(folder, 'share'));
   if (!stalled) return context.skip();
   onTestFinished(() => stalled.end());
 
-  const job = workspace.scan();
+  const job = workspace.calls.workspace.scan();
   const scanned = ended(workspace, job);
   const dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 32 });
   onTestFinished(() => dispatcher.destroy());
@@ -34,15 +34,17 @@ test('a scan of it ends when it is cancelled, and thumbnails and the rest are th
     get(originalPath(id, samples[1].id, samples[1].sha256)).catch(() => null),
   );
   for (const sample of samples) expect((await get(thumbPath(id, sample.sha256))).status).toBe(200);
-  expect(workspace.edit({ paths: ['share/2.png'] }, { decision: 'keep' }).changed).toBe(1);
-  workspace.cancel(job.id);
+  expect(
+    workspace.calls.journal.edit({ choice: { paths: ['share/2.png'] }, change: { decision: 'keep' } }).changed,
+  ).toBe(1);
+  workspace.jobs.cancel(job.id);
   expect((await scanned).state).toBe('cancelled');
   expect(workspace.table.samples()).toHaveLength(2);
   stalled.end(); // who asked when it was stalled is told, who waited for a place finds the file that the mount had hidden
   expect(
     (await Promise.all(originals)).map((answer) => answer?.status).filter((status) => status !== 200 && status !== 404),
   ).toEqual([]);
-  expect((await ended(workspace, workspace.scan())).summary).toBe('2 image files, 0 read');
+  expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe('2 image files, 0 read');
 }, 30_000);
 
 describe.skipIf(process.platform === 'win32')('questions to a disk', () => {

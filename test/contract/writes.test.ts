@@ -13,10 +13,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { previewSchema, rankSchema, trainSchema, exportSchema } from '../../src-main/contract/schemas.ts';
 import { router } from '../../src-main/contract/router.ts';
-import type { EngineService } from '../../src-main/contract/services.ts';
+import type { EngineCalls } from '../../src-main/contract/procedures.ts';
 import { checkTarget } from '../../src-main/export/target.ts';
 import { OutputFolder } from '../../src-main/file/output-folder.ts';
-import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { winnow } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
@@ -112,12 +112,12 @@ test('maps and views are refused before anything is computed', async () => {
   const workspace = await classes();
   const before = tree(workspace.folder);
   const above = join(workspace.folder, '..');
-  const job = await ended(workspace, workspace.rank(rankSchema.parse({ method: 'pca', maps: above })));
+  const job = await ended(workspace, workspace.calls.workspace.rank(rankSchema.parse({ method: 'pca', maps: above })));
   expect(job.error).toMatchObject({ code: 'target-inside-source', message: expect.stringContaining(workspace.folder) });
-  expect(workspace.runs()).toEqual([]);
+  expect(workspace.runs.list()).toEqual([]);
   const ids = workspace.table.samples().map(({ id }) => id);
   const preview = previewSchema.parse({ train: trainSchema.parse({ model: 'cnn' }), ids, to: above });
-  await expect(workspace.preview(preview)).rejects.toEqual(code('target-inside-source'));
+  await expect(workspace.calls.classifier.preview(preview)).rejects.toEqual(code('target-inside-source'));
   expect(tree(workspace.folder)).toEqual(before);
   expect(readdirSync(above)).toEqual(['photos']);
 });
@@ -147,7 +147,7 @@ test('an export never goes on in a part that is a link: what is behind it stays'
   const part = join(above, '.clean.winnow-part');
   mkdirSync(part);
   symlinkSync(workspace.folder, join(part, 'set'));
-  const job = await ended(workspace, workspace.export(exportSchema.parse({ to: join(above, 'clean') })));
+  const job = await ended(workspace, workspace.calls.exports.start(exportSchema.parse({ to: join(above, 'clean') })));
   expect(job.error).toMatchObject({ code: 'target-not-empty' });
   expect(tree(workspace.folder)).toEqual(before);
 });
@@ -192,9 +192,9 @@ test('a query changes nothing: neither the workspace’s tables nor any file', a
   );
   expect(queries).not.toContain('classifier.preview');
   const engine = {
-    listFolders: async (path: string) => ({ path, parent: null, folders: [] }),
-  } as unknown as EngineService;
-  const caller = router.createCaller({ engine, workspace }) as unknown as Record<
+    folders: async ({ path }: { path: string }) => ({ path, parent: null, folders: [] }),
+  } as unknown as EngineCalls;
+  const caller = router.createCaller({ engine, workspace: workspace.calls }) as unknown as Record<
     string,
     Record<string, (input: unknown) => Promise<unknown>>
   >;

@@ -49,15 +49,17 @@ test('one step of a size that grows with the group and not with its square; undo
   const twin = await blob(3);
   const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${String(i).padStart(2, '0')}.png`, twin]));
   const workspace = await scanned(openWorkspace(folderOf(files)));
-  expect(workspace.groups()).toMatchObject([{ kind: 'exact', ids: { length: 60 } }]);
-  const ids = workspace.groups()[0].ids;
-  expect(workspace.setApart(ids).changed).toBe(1);
-  expect(workspace.setApart(ids).changed).toBe(0); // it is so already
-  expect(workspace.groups()).toEqual([]);
+  expect(workspace.groups.list()).toMatchObject([{ kind: 'exact', ids: { length: 60 } }]);
+  const ids = workspace.groups.list()[0].ids;
+  expect(workspace.calls.duplicates.setApart({ ids: [...ids] }).changed).toBe(1);
+  expect(workspace.calls.duplicates.setApart({ ids: [...ids] }).changed).toBe(0); // it is so already
+  expect(workspace.groups.list()).toEqual([]);
   expect(workspace.db.get<{ n: number }>('SELECT max(length(changes)) AS n FROM journal')?.n).toBeLessThan(60 * 70);
-  workspace.undo();
-  expect(workspace.groups()).toHaveLength(1);
-  workspace.redo();
-  expect(workspace.groups()).toEqual([]);
-  expect(workspace.script().match(/\$WINNOW duplicates "\$FOLDER" --apart --skip-missing --from -/g)).toHaveLength(1);
+  workspace.calls.journal.undo();
+  expect(workspace.groups.list()).toHaveLength(1);
+  workspace.calls.journal.redo();
+  expect(workspace.groups.list()).toEqual([]);
+  expect(
+    workspace.calls.journal.script().match(/\$WINNOW duplicates "\$FOLDER" --apart --skip-missing --from -/g),
+  ).toHaveLength(1);
 });

@@ -28,7 +28,7 @@ describe('the compute process', () => {
     expect(epochs.at(-1)).toMatchObject({ epoch: 20, epochs: 20 });
     expect(epochs.at(-1)!.imagesPerSecond).toBeGreaterThan(0);
     expect(events.at(-1)).toEqual({ stage: 'score', done: 20, total: 20 });
-    const drawn = await compute.map({ runFolder, pixels: { ...pixels, rows: Int32Array.of(4) } });
+    const drawn = await compute.map({ runFolder, images: { ...pixels, rows: Int32Array.of(4) } });
     expect(drawn.map.length).toBe(sizePx ** 2);
   });
 
@@ -44,7 +44,7 @@ describe('the compute process', () => {
     });
     const outcome = fit.catch((error: unknown) => error);
     await training;
-    expect((await compute.map({ runFolder, pixels: { ...pixels, rows: Int32Array.of(0) } })).sizePx).toBe(sizePx);
+    expect((await compute.map({ runFolder, images: { ...pixels, rows: Int32Array.of(0) } })).sizePx).toBe(sizePx);
     const waiting = new AbortController();
     const second = compute
       .fit(fitArgs('pca', pixels, newFolder()), { signal: waiting.signal })
@@ -64,7 +64,7 @@ describe('the compute process', () => {
     await expect(compute.fit(fitArgs('nothing', pixels, newFolder()))).rejects.toMatchObject({
       code: 'bad-parameters',
     });
-    await expect(compute.map({ runFolder: newFolder(), pixels })).rejects.toMatchObject({ code: 'failed' });
+    await expect(compute.map({ runFolder: newFolder(), images: pixels })).rejects.toMatchObject({ code: 'failed' });
   });
 
   it('goes on after its process was killed, to the same scores', async () => {

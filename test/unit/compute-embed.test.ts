@@ -23,9 +23,9 @@ const lay = (
 ): Promise<LayoutResult> => layout(args, signal, onEvent);
 const embedOf = (
   runFolder: string,
-  pixels: Parameters<typeof embed>[0]['pixels'],
+  images: Parameters<typeof embed>[0]['images'],
   onEvent: (event: EmbedEvent) => void = () => undefined,
-) => embed({ runFolder, pixels }, never, onEvent);
+) => embed({ runFolder, images }, never, onEvent);
 
 /** Leave-one-out: of how many rows the vote of their `k` nearest is their own group. */
 async function agreement(rows: Float32Array, size: number, groups: readonly number[], k: number): Promise<number> {
@@ -60,7 +60,7 @@ const onTheMap = (xy: Float32Array): boolean => xy.every((v) => v >= -1 && v <= 
 
 beforeAll(async () => void (await startBackend()));
 
-describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
+describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('the codes of %s', (id) => {
   const kinds = Array.from({ length: 40 }, (_, i) => i % 2);
   const pictures = kinds.map((odd, i) => picture(i, odd === 1));
 
@@ -97,7 +97,7 @@ describe.each(scorers.map(({ id }) => id))('the codes of %s', (id) => {
     const tensors = tf.memory().numTensors;
     await expect(embedOf(runFolder, packed([picture(1, false, 64)], runFolder, 64))).rejects.toThrow(/32 px.*64/);
     const stop = AbortSignal.abort();
-    await expect(embed({ runFolder, pixels }, stop, () => undefined)).rejects.toThrow(Cancelled);
+    await expect(embed({ runFolder, images: pixels }, stop, () => undefined)).rejects.toThrow(Cancelled);
     await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
   });
@@ -250,7 +250,10 @@ describe('in the compute process', () => {
     );
     await compute.fit(fitArgs('pca', pixels, runFolder));
     const encoded: EmbedEvent[] = [];
-    const { codes, size } = await compute.embed({ runFolder, pixels }, { onEvent: (event) => encoded.push(event) });
+    const { codes, size } = await compute.embed(
+      { runFolder, images: pixels },
+      { onEvent: (event) => encoded.push(event) },
+    );
     expect(encoded.at(-1)).toEqual({ done: 24, total: 24 });
     const steps: LayoutEvent[] = [];
     const map = await compute.layout({ codes, size, seed: 3 }, { onEvent: (event) => steps.push(event) });

@@ -117,7 +117,7 @@ test('an error that belongs to no call is told in its own words, and one of memo
     await own.backend();
     const runFolder = newFolder();
     await own.fit(fitArgs('pca', pixels, runFolder));
-    await expect(own.map({ runFolder, pixels })).rejects.toMatchObject({
+    await expect(own.map({ runFolder, images: pixels })).rejects.toMatchObject({
       code: 'lost',
       message: expect.stringMatching(said),
     });

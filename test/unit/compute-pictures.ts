@@ -3,8 +3,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { FitArgs, PixelSet } from '../../src-main/compute/protocol.ts';
+import type { Scorer } from '../../src-main/compute/anomaly/index.ts';
+import type { FitArgs } from '../../src-main/compute/protocol.ts';
 import { random } from '../../src-main/compute/random.ts';
+import type { RowSet } from '../../src-main/rows/row-set.ts';
 
 export const sizePx = 32;
 
@@ -25,37 +27,61 @@ export function picture(seed: number, odd = false, size = sizePx): Uint8Array {
 
 export const flat = (value: number, size = sizePx): Uint8Array => new Uint8Array(size * size * 3).fill(value);
 
-export function packed(pictures: Uint8Array[], folder: string, size = sizePx): PixelSet {
+export function packed(pictures: Uint8Array[], folder: string, size = sizePx): RowSet {
   const file = path.join(folder, `pixels-${pictures.length}-${size}.rgb`);
   fs.writeFileSync(file, Buffer.concat(pictures));
-  return { file, sizePx: size, channels: 3, rows: range(0, pictures.length) };
+  return { file, type: 'uint8', shape: [size, size, 3], rows: range(0, pictures.length) };
 }
+
+/** Small stand-ins for embeddings: the pictures in squares of 4 × 4 pixels. */
+function embedded(pictures: Uint8Array[], folder: string): RowSet {
+  const side = sizePx / 4;
+  const size = side * side * 3;
+  const codes = new Float32Array(pictures.length * size);
+  pictures.forEach((bytes, i) =>
+    bytes.forEach((value, at) => {
+      const [x, y] = [Math.floor(at / 3) % sizePx, Math.floor(at / 3 / sizePx)];
+      codes[i * size + (Math.floor(y / 4) * side + Math.floor(x / 4)) * 3 + (at % 3)] += value / 255 / 16;
+    }),
+  );
+  const file = path.join(folder, `embeddings-${pictures.length}.f32`);
+  fs.writeFileSync(file, new Uint8Array(codes.buffer));
+  return { file, type: 'float32', shape: [size], rows: range(0, pictures.length) };
+}
+
+/** The pictures as the scorer takes them. */
+export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): RowSet =>
+  inputs === 'pixels' ? packed(pictures, folder) : embedded(pictures, folder);
 
 export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-compute-'));
 
-/** Small settings, quick to train. */
-export function fitArgs(method: string, pixels: PixelSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
-  const quick =
-    method === 'pca'
-      ? { components: 4 }
-      : {
-          width: method === 'mlp-ae' ? 32 : 8,
-          depth: 2,
-          bottleneck: 8,
-          epochs: 20,
-          minSteps: 4,
-          batch: 16,
-          learningRate: 0.005,
-          pooling: 'mean',
-        };
+/** Settings that are quick to train by; schemas leave out what is not theirs. */
+const quick: Record<string, unknown> = {
+  components: 4,
+  width: 8,
+  depth: 2,
+  bottleneck: 8,
+  epochs: 20,
+  minSteps: 4,
+  batch: 16,
+  learningRate: 0.005,
+};
+
+export function fitArgs(method: string, images: RowSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
   const { params, ...rest } = more;
   return {
     method,
-    params: { sizePx: pixels.sizePx, ...quick, ...params },
+    params: {
+      ...(images.type === 'uint8' && { sizePx: images.shape[0] }),
+      ...quick,
+      ...(method === 'mlp-ae' && { width: 32 }),
+      ...(method !== 'pca' && { pooling: 'mean' }),
+      ...params,
+    },
     seed: 1,
     runFolder,
-    pixels,
-    train: range(0, pixels.rows.length),
+    images,
+    train: range(0, images.rows.length),
     resume: false,
     ...rest,
   };

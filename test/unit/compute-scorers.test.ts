@@ -6,12 +6,13 @@ import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { BadParameters } from '../../src-main/compute/bad-parameters.ts';
 import { scorerOf, scorers } from '../../src-main/compute/anomaly/index.ts';
-import { map } from '../../src-main/compute/anomaly/map.ts';
+import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
+import { embed } from '../../src-main/compute/embed/codes.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import type { FitArgs, FitEvent, FitResult } from '../../src-main/compute/protocol.ts';
-import { fitArgs, flat, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+import { fitArgs, flat, imagesFor, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
 
 const run = (
   args: FitArgs,
@@ -21,11 +22,15 @@ const run = (
 
 it('reading the records loads no tensors', () => expect(tf).toBeUndefined());
 
-describe.each(scorers.map(({ id }) => id))('%s', (id) => {
+const pictures = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => picture(i));
+const quickly = { epochs: 2 };
+
+describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, scorer) => {
+  const { inputs, gives } = scorer;
   beforeAll(async () => void (await startBackend()));
 
-  it('describes its parameters', () => {
-    const { schema, title, summary } = scorerOf(id)!;
+  it('describes its parameters, what it takes and what it gives', () => {
+    const { schema, title, short, summary } = scorer;
     const { properties } = z.toJSONSchema(schema, { io: 'input' }) as {
       properties: Record<string, { title?: string; description?: string; default?: unknown }>;
     };
@@ -34,66 +39,116 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
       expect(property.description, `${name} has a description`).toBeTruthy();
       expect(property, `${name} has a default`).toHaveProperty('default');
     }
-    expect(title && summary).toBeTruthy();
-    expect(scorerOf(id)!.pixels({}).sizePx).toBe(64);
+    expect(title && short && summary && gives.score.title).toBeTruthy();
+    expect(scorerOf(id)).toBe(scorer);
+    expect(scorer.sizePx({})).toBe(inputs === 'pixels' ? 64 : undefined);
   });
 
   it('ranks a planted outlier first, in the same way each time, and leaks nothing', async () => {
     const folder = newFolder();
-    const pixels = packed([...Array.from({ length: 23 }, (_, i) => picture(i)), picture(99, true)], folder);
-    const args = fitArgs(id, pixels, folder, { train: range(0, 20), params: id === 'pca' ? {} : { minSteps: 15 } });
+    const images = imagesFor(scorer, [...pictures(23), picture(99, true)], folder);
+    const args = fitArgs(id, images, folder, { train: range(0, 20), params: { minSteps: 15 } });
     const tensors = tf.memory().numTensors;
-    const first = await run(args);
+    const events: FitEvent[] = [];
+    const first = await run(args, (event) => events.push(event));
     expect(tf.memory().numTensors).toBe(tensors);
     expect(first.scores.indexOf(Math.max(...first.scores))).toBe(23);
     const again = await run({ ...args, runFolder: newFolder() });
     expect(again.scores).toEqual(first.scores);
     const other = await run({ ...args, seed: 2, runFolder: newFolder() });
     expect(other.scores.indexOf(Math.max(...other.scores))).toBe(23);
-    expect(first.report.mapScale).toBeGreaterThan(0);
+    expect(events.at(-1)).toEqual({ stage: 'score', done: 24, total: 24 });
+    expect(first.parameters).toBeGreaterThan(0);
+    expect(first.imagesPerSecond).toBeGreaterThan(0);
     expect(first.peakMemoryMiB).toBeGreaterThan(10);
+  });
 
-    const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(23) } });
-    expect(drawn.map.length).toBe(sizePx ** 2);
-    expect(drawn.reconstruction.length).toBe(sizePx ** 2 * 3);
-    expect(drawn.map.every(Number.isFinite)).toBe(true);
+  it('gives what its record says, in the shape that it says, and refuses the rest in words', async () => {
+    const folder = newFolder();
+    const images = imagesFor(scorer, [...pictures(9), picture(99, true)], folder);
+    const tensors = tf.memory().numTensors;
+    const { report } = await run(fitArgs(id, images, folder, { params: quickly }));
+    const one = { runFolder: folder, images: { ...images, rows: Int32Array.of(9) } };
+    if (gives.map) {
+      expect(report.mapScale).toBeGreaterThan(0);
+      const { map: drawn, sizePx: side } = await map(one);
+      expect([drawn.length, side]).toEqual([sizePx ** 2, sizePx]);
+      expect(drawn.every(Number.isFinite)).toBe(true);
+    } else {
+      expect(report.mapScale).toBeUndefined();
+      await expect(map(one)).rejects.toThrow(/no map|no model/);
+    }
+    if (gives.reconstruction) {
+      const drawn = await reconstruct(one);
+      expect([drawn.reconstruction.length, drawn.sizePx]).toEqual([sizePx ** 2 * 3, sizePx]);
+    } else await expect(reconstruct(one)).rejects.toThrow(/no reconstruction|no model/);
+    const codes = embed({ ...one, images }, new AbortController().signal, () => undefined);
+    if (gives.code) expect((await codes).codes.length).toBe(10 * (await codes).size);
+    else await expect(codes).rejects.toThrow(/no codes|no model/);
+    expect(report.spearmanEntropy === undefined).toBe(inputs !== 'pixels');
     await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
-  it('the map is what the score pools', async () => {
+  it.each([2, 3, 17])('takes a set of %i', async (count) => {
     const folder = newFolder();
-    const pixels = packed(
-      Array.from({ length: 6 }, (_, i) => picture(i)),
-      folder,
-    );
-    const { scores } = await run(fitArgs(id, pixels, folder, { params: { pooling: 'max' } }));
-    const drawn = await map({ runFolder: folder, pixels: { ...pixels, rows: Int32Array.of(2) } });
-    expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
-    await forgetModels();
-  });
-
-  it.each([1, 2, 3, 17])('takes a set of %i', async (count) => {
-    const folder = newFolder();
-    const pixels = packed(
-      Array.from({ length: count }, (_, i) => picture(i)),
-      folder,
-    );
-    const { scores } = await run(fitArgs(id, pixels, folder, { params: id === 'pca' ? {} : { epochs: 2 } }));
+    const { scores } = await run(fitArgs(id, imagesFor(scorer, pictures(count), folder), folder, { params: quickly }));
     expect(scores.length).toBe(count);
     expect(scores.every(Number.isFinite)).toBe(true);
   });
 
+  it('stays finite on constant images', async () => {
+    const folder = newFolder();
+    const images = imagesFor(scorer, [flat(0), flat(255), flat(128), flat(128), flat(128)], folder);
+    const { scores } = await run(fitArgs(id, images, folder, { params: { epochs: 1 } }));
+    expect(scores.every(Number.isFinite)).toBe(true);
+  });
+
+  it('says what is wrong with parameters and images', async () => {
+    const folder = newFolder();
+    const images = imagesFor(scorer, pictures(2), folder);
+    const [name] = Object.keys(scorer.schema.shape);
+    await expect(run(fitArgs(id, images, folder, { params: { [name]: -1 } }))).rejects.toThrow(BadParameters);
+    await expect(run(fitArgs(id, images, folder, { train: new Int32Array(0) }))).rejects.toThrow(/no image/);
+    const others = scorers.find((other) => other.inputs !== inputs)!;
+    await expect(run(fitArgs(id, imagesFor(others, pictures(2), folder), folder))).rejects.toThrow(
+      `takes ${inputs}, and these are ${others.inputs}`,
+    );
+  });
+});
+
+it('nearest images needs two to compare', async () => {
+  const folder = newFolder();
+  const images = imagesFor(scorerOf('nearest')!, pictures(1), folder);
+  await expect(run(fitArgs('nearest', images, folder))).rejects.toThrow(/fewer than two/);
+});
+
+describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) => id))('%s', (id) => {
+  beforeAll(async () => void (await startBackend()));
+
+  it('the map is what the score pools', async () => {
+    const folder = newFolder();
+    const images = packed(pictures(6), folder);
+    const { scores } = await run(fitArgs(id, images, folder, { params: { pooling: 'max' } }));
+    const drawn = await map({ runFolder: folder, images: { ...images, rows: Int32Array.of(2) } });
+    expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
+    await forgetModels();
+  });
+
+  it('takes a single image', async () => {
+    const folder = newFolder();
+    const { scores } = await run(fitArgs(id, packed(pictures(1), folder), folder, { params: quickly }));
+    expect([scores.length, scores.every(Number.isFinite)]).toEqual([1, true]);
+  });
+
   it('stays finite on constant images, with every pooling and correction', async () => {
     const folder = newFolder();
-    const pixels = packed([flat(0), flat(255), flat(128), flat(128), flat(128)], folder);
+    const images = packed([flat(0), flat(255), flat(128), flat(128), flat(128)], folder);
     const { complexity } = scorerOf(id)!.schema.shape;
     for (const correction of ['none', 'entropy'].filter((c) => complexity.safeParse(c).success)) {
       for (const pooling of ['mean', 'quantile', 'max']) {
         const { scores, report } = await run(
-          fitArgs(id, pixels, folder, {
-            params: { complexity: correction, pooling, ...(id === 'pca' ? {} : { epochs: 1, loss: 'mixed' }) },
-          }),
+          fitArgs(id, images, folder, { params: { complexity: correction, pooling, epochs: 1, loss: 'mixed' } }),
         );
         expect(scores.every(Number.isFinite)).toBe(true);
         expect(Object.values(report).every(Number.isFinite)).toBe(true);
@@ -101,25 +156,22 @@ describe.each(scorers.map(({ id }) => id))('%s', (id) => {
     }
   });
 
-  it('says what is wrong with parameters', async () => {
+  it('says what is wrong with its parameters', async () => {
     const folder = newFolder();
-    const pixels = packed([picture(1)], folder);
-    await expect(run(fitArgs(id, pixels, folder, { params: { smoothing: -1 } }))).rejects.toThrow(BadParameters);
+    const images = packed([picture(1)], folder);
+    await expect(run(fitArgs(id, images, folder, { params: { smoothing: -1 } }))).rejects.toThrow(BadParameters);
     if (id === 'conv-ae')
-      await expect(run(fitArgs(id, pixels, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
-    await expect(run(fitArgs(id, pixels, folder, { params: { sizePx: 128 } }))).rejects.toThrow(/128|size/);
-    await expect(run(fitArgs(id, pixels, folder, { train: new Int32Array(0) }))).rejects.toThrow(/no image/);
+      await expect(run(fitArgs(id, images, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
+    await expect(run(fitArgs(id, images, folder, { params: { sizePx: 128 } }))).rejects.toThrow(/128|size/);
   });
 });
 
 describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
-  const pictures = Array.from({ length: 20 }, (_, i) => picture(i));
-
   it('resumes from its checkpoint to the same scores, bit for bit', async () => {
     await startBackend();
     const params = { dropout: 0.2, noise: 0.05, shift: 0.06, flip: true, epochs: 8 };
     const whole = newFolder();
-    const pixels = packed(pictures, whole);
+    const pixels = packed(pictures(20), whole);
     const uninterrupted = await run(fitArgs(id, pixels, whole, { params }));
     const cut = newFolder();
     const stop = new AbortController();
@@ -141,7 +193,7 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
   it('stops early and keeps the best weights', async () => {
     const folder = newFolder();
     const result = await run(
-      fitArgs(id, packed(pictures, folder), folder, {
+      fitArgs(id, packed(pictures(20), folder), folder, {
         params: { epochs: 60, minSteps: 1, patience: 1, validation: 0.3, learningRate: 0.05 },
       }),
     );
@@ -154,7 +206,7 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
   it('trains one image a step and without held-out images', async () => {
     const folder = newFolder();
     const result = await run(
-      fitArgs(id, packed(pictures.slice(0, 5), folder), folder, { params: { batch: 1, validation: 0, epochs: 2 } }),
+      fitArgs(id, packed(pictures(5), folder), folder, { params: { batch: 1, validation: 0, epochs: 2 } }),
     );
     expect(result.scores.every(Number.isFinite)).toBe(true);
     expect(result.history[0].valLoss).toBeUndefined();

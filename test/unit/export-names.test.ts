@@ -8,7 +8,7 @@ import { exportSchema, type ExportRequest } from '../../src-main/contract/schema
 import type { Door } from '../../src-main/door/client.ts';
 import { formats } from '../../src-main/export/index.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
-import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
 
@@ -37,7 +37,9 @@ beforeAll(async () => {
 
 async function exported(workspace: OpenWorkspace, request: Partial<ExportRequest>): Promise<string> {
   const to = join(temporaryFolder('export'), 'out');
-  expect((await ended(workspace, workspace.export(exportSchema.parse({ ...request, to })))).error).toBeNull();
+  expect(
+    (await ended(workspace, workspace.calls.exports.start(exportSchema.parse({ ...request, to })))).error,
+  ).toBeNull();
   return to;
 }
 
@@ -77,7 +79,7 @@ test('a list chooses the images that are in it', async () => {
 
 test('CSV files for spreadsheets: no text begins as a formula, and numbers stay numbers; otherwise every text is as it was', async () => {
   const workspace = await scanned(openWorkspace(folder, at));
-  workspace.edit({ paths: ['=class/-1.png'] }, { decision: 'keep', note: '=cmd|x' });
+  workspace.calls.journal.edit({ choice: { paths: ['=class/-1.png'] }, change: { decision: 'keep', note: '=cmd|x' } });
   const cells = async (safeForSpreadsheets: boolean) => {
     const to = await exported(workspace, { format: 'csv', safeForSpreadsheets });
     return ['labels.csv', 'manifest.csv'].flatMap((name) => parse(readFileSync(join(to, name))).flat());

@@ -123,7 +123,7 @@ test('the engine answers during an import, and closing the folder ends it', asyn
   const workspace = await scanned(openWorkspace(folderOf({ 'cat/1.png': await blob(1) })));
   const large = largeFile();
   let turns = 0;
-  const importing = workspace.import({ file: large, dryRun: true }).then(
+  const importing = workspace.calls.workspace.import({ file: large, dryRun: true }).then(
     () => 'read',
     (error: { code: string }) => error.code,
   );
@@ -139,9 +139,12 @@ test('the engine answers during an import, and closing the folder ends it', asyn
 test('imports come one after the other, and one that fails does not hold up the next', async () => {
   const workspace = await scanned(openWorkspace(folderOf({ 'cat/1.png': await blob(1), 'cat/2.png': await blob(2) })));
   const [failed, first, second] = await Promise.allSettled([
-    workspace.import({ file: file('nothing,here\n1,2\n', 'a.csv'), dryRun: false }),
-    workspace.import({ file: file('path,note\ncat/1.png,one\n', 'a.csv'), dryRun: false }),
-    workspace.import({ file: file('path,note\ncat/1.png,one\ncat/2.png,two\n', 'a.csv'), dryRun: false }),
+    workspace.calls.workspace.import({ file: file('nothing,here\n1,2\n', 'a.csv'), dryRun: false }),
+    workspace.calls.workspace.import({ file: file('path,note\ncat/1.png,one\n', 'a.csv'), dryRun: false }),
+    workspace.calls.workspace.import({
+      file: file('path,note\ncat/1.png,one\ncat/2.png,two\n', 'a.csv'),
+      dryRun: false,
+    }),
   ]);
   expect(failed.status).toBe('rejected');
   expect([first, second]).toMatchObject([{ value: { changed: 1 } }, { value: { changed: 1, matched: 2 } }]);

@@ -1,7 +1,7 @@
 /** A journal with an entry of another version, or that two programs wrote: what can be told is told, and nothing is stated or undone that the table says otherwise. */
 import { expect, test } from 'vitest';
 import { rankSchema } from '../../src-main/contract/schemas.ts';
-import type { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blob, folderOf } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
@@ -10,7 +10,7 @@ const open = async () =>
     openWorkspace(folderOf({ 'a/1.png': await blob(1), 'a/2.png': await blob(2), 'two\nlines.png': await blob(3) })),
   );
 const decide = (workspace: OpenWorkspace, path: string, decision: 'keep' | 'reject') =>
-  workspace.edit({ paths: [path] }, { decision });
+  workspace.calls.journal.edit({ choice: { paths: [path] }, change: { decision } });
 
 const old: [what: string, action: string | object, changes: string | object][] = [
   ['no JSON', '{"do":', '{"marks":[],"settings":[]}'],
@@ -54,14 +54,14 @@ test('entries of another version are shown with their titles, and the script goe
   await before.close();
   const workspace = openWorkspace(before.folder, before.workspaceFolder);
   decide(workspace, 'a/2.png', 'keep');
-  const entries = workspace.history(100).reverse();
+  const entries = workspace.calls.journal.history({ limit: 100 }).reverse();
   expect(entries.map(({ title }) => title)).toEqual([
     'reject a/1.png',
     ...old.map(([what]) => `${what},\nin short`),
     'keep a/2.png',
   ]);
   for (const { title, command } of entries.slice(1, -1)) expect(command, title).toMatch(/^# cannot be repeated: \S/);
-  const script = workspace.script();
+  const script = workspace.calls.journal.script();
   const places = [
     script.indexOf('--reject'),
     ...old.map(([what]) => script.search(`# ${what},\\\\nin short\\n# cannot be repeated: .+\\n`)),
@@ -76,7 +76,7 @@ test('a step whose entry cannot be read is not undone, and says so', async () =>
   const workspace = await open();
   decide(workspace, 'a/1.png', 'reject');
   workspace.db.run("UPDATE journal SET changes = 'x'");
-  expect(() => workspace.undo()).toThrow('cannot read its entry in the journal');
+  expect(() => workspace.calls.journal.undo()).toThrow('cannot read its entry in the journal');
   expect(workspace.table.samples()[0].decision).toBe('reject');
 });
 
@@ -84,33 +84,35 @@ test('after another program wrote, undo and redo take nothing back unasked, and 
   const workspace = await open();
   decide(workspace, 'a/1.png', 'reject');
   decide(workspace, 'two\nlines.png', 'keep');
-  expect(workspace.script()).not.toContain('other marks');
+  expect(workspace.calls.journal.script()).not.toContain('other marks');
   // As a second writer does, which knows nothing of these steps.
   workspace.db.run("UPDATE samples SET decision = 'unsure' WHERE path LIKE 'two%'");
-  expect(() => workspace.undo()).toThrow(
+  expect(() => workspace.calls.journal.undo()).toThrow(
     /‘keep two\nlines.png’ cannot be undone: two\nlines.png is not as after that step/,
   );
   expect(workspace.table.samples().map(({ decision }) => decision)).toEqual(['reject', null, 'unsure']);
-  expect(workspace.script()).toMatch(/# These images have other marks in the folder .+\n# {3}"two\\nlines.png"\n$/);
+  expect(workspace.calls.journal.script()).toMatch(
+    /# These images have other marks in the folder .+\n# {3}"two\\nlines.png"\n$/,
+  );
   workspace.db.run("UPDATE samples SET decision = 'keep' WHERE path LIKE 'two%'");
-  workspace.undo();
-  workspace.undo();
+  workspace.calls.journal.undo();
+  workspace.calls.journal.undo();
   workspace.db.run("UPDATE samples SET decision = 'unsure' WHERE path = 'a/1.png'");
-  expect(() => workspace.redo()).toThrow('a/1.png is not as before that step');
-  expect(workspace.script()).toContain('#   a/1.png');
+  expect(() => workspace.calls.journal.redo()).toThrow('a/1.png is not as before that step');
+  expect(workspace.calls.journal.script()).toContain('#   a/1.png');
 });
 
 test('settings are held to the same', async () => {
   const workspace = await open();
-  workspace.setThreshold({ check: 'blurry', threshold: 0.3 });
+  workspace.calls.checks.setThreshold({ check: 'blurry', threshold: 0.3 });
   workspace.db.run("UPDATE settings SET value = '0.9' WHERE key = 'threshold:blurry'");
-  expect(() => workspace.undo()).toThrow('the setting threshold:blurry is not as after that step');
+  expect(() => workspace.calls.journal.undo()).toThrow('the setting threshold:blurry is not as after that step');
 });
 
 test('an undo takes back the step that it names, also where two programs’ steps lie between', async () => {
   const workspace = await open();
   decide(workspace, 'a/1.png', 'reject');
-  const { seq } = workspace.history(1)[0];
+  const { seq } = workspace.calls.journal.history({ limit: 1 })[0];
   decide(workspace, 'a/2.png', 'keep');
   // The second program undid its own step, which was not the last one.
   workspace.db.run(
@@ -121,11 +123,11 @@ test('an undo takes back the step that it names, also where two programs’ step
   const at = workspace.workspaceFolder;
   await workspace.close();
   const again = openWorkspace(workspace.folder, at);
-  expect(again.history(10).map(({ title, undone }) => [title, undone])).toEqual([
+  expect(again.calls.journal.history({ limit: 10 }).map(({ title, undone }) => [title, undone])).toEqual([
     ['keep a/2.png', false],
     ['reject a/1.png', true],
   ]);
-  expect(again.script()).not.toContain('a/1.png');
-  expect(again.undo().title).toBe('keep a/2.png');
-  expect(again.redo().title).toBe('keep a/2.png');
+  expect(again.calls.journal.script()).not.toContain('a/1.png');
+  expect(again.calls.journal.undo().title).toBe('keep a/2.png');
+  expect(again.calls.journal.redo().title).toBe('keep a/2.png');
 });

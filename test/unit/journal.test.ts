@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { keepBestSchema, viewSchema } from '../../src-main/contract/schemas.ts';
 import type { Marks } from '../../src-main/contract/types.ts';
-import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const open: OpenWorkspace[] = [];
@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const workspace of open.splice(0)) await workspace.close();
 });
 async function scanned(workspace: OpenWorkspace): Promise<OpenWorkspace> {
-  const { id } = workspace.scan();
+  const { id } = workspace.calls.workspace.scan();
   for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
     if (event.type !== 'job' || event.job.id !== id || event.job.state === 'running') continue;
     expect(event.job.error).toBeNull();
@@ -35,9 +35,9 @@ const marksOf = (workspace: OpenWorkspace): Record<string, Partial<Marks>> =>
   );
 const allOf = (workspace: OpenWorkspace) => ({
   marks: marksOf(workspace),
-  views: workspace.views(),
-  groups: workspace.groups(),
-  thresholds: workspace.checks().map(({ id, threshold }) => [id, threshold]),
+  views: workspace.calls.views.list(),
+  groups: workspace.groups.list(),
+  thresholds: workspace.calls.checks.list().map(({ id, threshold }) => [id, threshold]),
 });
 
 test('every kind of step is undone to where it began and done again to where it ended, one by one, after a restart', async () => {
@@ -53,17 +53,22 @@ test('every kind of step is undone to where it began and done again to where it 
   let workspace = await scanned(openAt(folder, at));
   const states = [allOf(workspace)];
   const steps: (() => unknown)[] = [
-    () => workspace.edit({ paths: ['a/1.png'] }, { decision: 'reject', reason: 'torn' }),
-    () => workspace.edit({ where: "class = 'b'" }, { decision: 'unsure' }),
-    () => workspace.edit({ paths: ['a/*'] }, { addTags: ['blue', 'big'], note: 'look again' }),
-    () => workspace.edit({ paths: ['a/1.png'] }, { removeTags: ['blue'] }),
-    () => workspace.edit({ paths: ['odd.png', 'a/2.png'] }, { label: 'strange' }),
-    () => workspace.edit({ paths: ['a/1.png'] }, { decision: null }),
-    () => workspace.setThreshold({ check: 'blurry', threshold: 0.123 }),
-    () => workspace.saveView(viewSchema.parse({ name: 'strange ones', where: "class = 'strange'" })),
-    () => workspace.keepBest(keepBestSchema.parse({})),
-    () => workspace.setApart(workspace.groups()[0].ids),
-    () => workspace.removeView('strange ones'),
+    () =>
+      workspace.calls.journal.edit({ choice: { paths: ['a/1.png'] }, change: { decision: 'reject', reason: 'torn' } }),
+    () => workspace.calls.journal.edit({ choice: { where: "class = 'b'" }, change: { decision: 'unsure' } }),
+    () =>
+      workspace.calls.journal.edit({
+        choice: { paths: ['a/*'] },
+        change: { addTags: ['blue', 'big'], note: 'look again' },
+      }),
+    () => workspace.calls.journal.edit({ choice: { paths: ['a/1.png'] }, change: { removeTags: ['blue'] } }),
+    () => workspace.calls.journal.edit({ choice: { paths: ['odd.png', 'a/2.png'] }, change: { label: 'strange' } }),
+    () => workspace.calls.journal.edit({ choice: { paths: ['a/1.png'] }, change: { decision: null } }),
+    () => workspace.calls.checks.setThreshold({ check: 'blurry', threshold: 0.123 }),
+    () => workspace.calls.views.save(viewSchema.parse({ name: 'strange ones', where: "class = 'strange'" })),
+    () => workspace.calls.duplicates.keepBest(keepBestSchema.parse({})),
+    () => workspace.calls.duplicates.setApart({ ids: [...workspace.groups.list()[0].ids] }),
+    () => workspace.calls.views.remove({ name: 'strange ones' }),
   ];
   for (const step of steps) {
     step();
@@ -78,37 +83,45 @@ test('every kind of step is undone to where it began and done again to where it 
     'b/3.png': { decision: 'reject', reason: 'exact duplicate of b/3-again.png' },
   });
   expect(workspace.table.samples().find(({ path }) => path === 'odd.png')?.class).toBe('strange');
-  expect(workspace.groups()).toEqual([]);
+  expect(workspace.groups.list()).toEqual([]);
 
   await workspace.close();
   workspace = openAt(folder, at);
   expect(allOf(workspace)).toEqual(states.at(-1));
   for (const state of states.slice(0, -1).reverse()) {
-    workspace.undo();
+    workspace.calls.journal.undo();
     expect(allOf(workspace)).toEqual(state);
   }
-  expect(() => workspace.undo()).toThrow('nothing to undo');
+  expect(() => workspace.calls.journal.undo()).toThrow('nothing to undo');
   await workspace.close();
   workspace = openAt(folder, at);
   for (const state of states.slice(1)) {
-    workspace.redo();
+    workspace.calls.journal.redo();
     expect(allOf(workspace)).toEqual(state);
   }
-  expect(() => workspace.redo()).toThrow('nothing to redo');
+  expect(() => workspace.calls.journal.redo()).toThrow('nothing to redo');
 });
 
 describe('edits', () => {
   test('the expression that chose is the reason; saying what is already so is no step', async () => {
     const workspace = await scanned(openAt(await blobFolder()));
-    const { changed, title } = workspace.edit({ where: "path like 'good/odd*'" }, { decision: 'reject' });
+    const { changed, title } = workspace.calls.journal.edit({
+      choice: { where: "path like 'good/odd*'" },
+      change: { decision: 'reject' },
+    });
     expect([changed, title]).toEqual([1, 'reject good/odd.png']);
     expect(marksOf(workspace)['good/odd.png'].reason).toBe("path like 'good/odd*'");
-    const { undo } = workspace.describe().journal;
-    expect(workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' }).changed).toBe(0);
+    const { undo } = workspace.calls.workspace.describe().journal;
     expect(
-      workspace.edit({ paths: ['good/odd.png'] }, { label: null, addTags: [], removeTags: ['none'] }).changed,
+      workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } }).changed,
     ).toBe(0);
-    expect(workspace.describe().journal.undo).toBe(undo);
+    expect(
+      workspace.calls.journal.edit({
+        choice: { paths: ['good/odd.png'] },
+        change: { label: null, addTags: [], removeTags: ['none'] },
+      }).changed,
+    ).toBe(0);
+    expect(workspace.calls.workspace.describe().journal.undo).toBe(undo);
     expect(marksOf(workspace)['good/odd.png'].reason).toBe("path like 'good/odd*'");
   });
 
@@ -117,13 +130,13 @@ describe('edits', () => {
     const workspace = await scanned(
       openAt(folderOf({ 'train/a/1.png': await blob(1), 'train/a/3.png': twin, 'test/a/3.png': twin })),
     );
-    workspace.edit(
-      { paths: ['train/a/1.png'] },
-      { addTags: ['x y'], label: 'other', decision: 'unsure', reason: 'hm' },
-    );
+    workspace.calls.journal.edit({
+      choice: { paths: ['train/a/1.png'] },
+      change: { addTags: ['x y'], label: 'other', decision: 'unsure', reason: 'hm' },
+    });
     const found = (where: string) => {
-      const { changed } = workspace.edit({ where }, { note: where });
-      if (changed) workspace.undo();
+      const { changed } = workspace.calls.journal.edit({ choice: { where }, change: { note: where } });
+      if (changed) workspace.calls.journal.undo();
       return changed;
     };
     expect(
@@ -133,8 +146,10 @@ describe('edits', () => {
     expect(found("duplicate = 'exact' and split = 'test'")).toBe(1);
     expect(found("issue = 'tiny' and width < 100 and frames = 1")).toBe(3);
     expect(found('brightness > 0 and tiny >= 0')).toBe(3);
-    expect(workspace.groups()).toMatchObject([{ kind: 'exact', crossesSplits: true, crossesClasses: false }]);
-    expect(() => workspace.saveView(viewSchema.parse({ name: 'wrong', where: 'nowhere > 1' }))).toThrow('character 1');
+    expect(workspace.groups.list()).toMatchObject([{ kind: 'exact', crossesSplits: true, crossesClasses: false }]);
+    expect(() => workspace.calls.views.save(viewSchema.parse({ name: 'wrong', where: 'nowhere > 1' }))).toThrow(
+      'character 1',
+    );
   });
 });
 
@@ -157,17 +172,27 @@ test('a workspace of the first version keeps its decisions, its undo and its sco
     INSERT INTO samples VALUES (1, 'a/1.png', 'a', 1, 1, 48, 48, 'png', 1, 'x', 0, 'keep', 3), (2, 'a/2.png', 'a', 1, 1, 48, 48, 'png', 1, 'y', 0, NULL, 4);
     INSERT INTO columns VALUES (1, 'brightness', 'brightness', NULL, 1), (2, 'pca-1.error', 'pca-1', 'pca-1', 2);
     INSERT INTO cells VALUES (1, 1, 0.5), (2, 1, 0.25), (2, 2, 0.75);
+    INSERT INTO pixel_rows VALUES (64, 'x', 0), (64, 'y', 1), (32, 'y', 0);
     INSERT INTO journal VALUES (1, 5, 'decide', NULL, 'keep a/1.png', '[[1,null,"keep"]]'), (2, 6, 'decide', NULL, 'reject a/2.png', '[[2,null,"reject"]]'), (3, 7, 'undo', 2, 'reject a/2.png', '[]');
     PRAGMA user_version = 1;`);
   db.close();
   const workspace = openAt(folder, at);
   expect(readdirSync(join(at, 'backups'))).toEqual([expect.stringMatching(/-version-1\.sqlite$/)]);
   expect([...workspace.table.values('pca.error')].slice(1)).toEqual([0.25, 0.75]);
-  expect(workspace.describe().journal).toEqual({ undo: 'keep a/1.png', redo: 'reject a/2.png' });
-  workspace.redo();
+  expect(
+    workspace.db.all(
+      'SELECT kind, settings, file, sha256, row, checksum FROM row_sets JOIN set_rows ON set_id = id ORDER BY settings, row',
+    ),
+  ).toEqual([
+    { kind: 'pixels', settings: '32', file: 'pixels/32.u8', sha256: 'y', row: 0, checksum: null },
+    { kind: 'pixels', settings: '64', file: 'pixels/64.u8', sha256: 'x', row: 0, checksum: null },
+    { kind: 'pixels', settings: '64', file: 'pixels/64.u8', sha256: 'y', row: 1, checksum: null },
+  ]);
+  expect(workspace.calls.workspace.describe().journal).toEqual({ undo: 'keep a/1.png', redo: 'reject a/2.png' });
+  workspace.calls.journal.redo();
   expect(marksOf(workspace)).toMatchObject({ 'a/1.png': { decision: 'keep' }, 'a/2.png': { decision: 'reject' } });
-  workspace.undo();
-  workspace.undo();
+  workspace.calls.journal.undo();
+  workspace.calls.journal.undo();
   expect(marksOf(workspace)).toMatchObject({ 'a/1.png': { decision: null }, 'a/2.png': { decision: null } });
   // The files are not those of the fixture: read again, they have measures, and the scores of other pixels are gone.
   await scanned(workspace);

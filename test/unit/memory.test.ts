@@ -43,7 +43,7 @@ it('a batch that is looked for is found, told and kept', async () => {
     params: { sizePx: 32, width: 4, depth: 2, epochs: 2, minSteps: 1, batch: 0 },
     seed: 1,
     runFolder: folder,
-    pixels: packed(images, folder),
+    images: packed(images, folder),
     train: range(0, 40),
     resume: false,
   };

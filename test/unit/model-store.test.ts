@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
-import { map } from '../../src-main/compute/anomaly/map.ts';
+import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { trainClassifier } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
@@ -78,12 +78,17 @@ test('maps of several runs and codes at the same time', async () => {
   const one = { ...pixels, rows: Int32Array.of(5) };
   const alone = [];
   for (const { runFolder } of runs)
-    alone.push(await map({ runFolder, pixels: one }), await embed({ runFolder, pixels: many }, never, nothing));
+    alone.push(
+      await map({ runFolder, images: one }),
+      await reconstruct({ runFolder, images: one }),
+      await embed({ runFolder, images: many }, never, nothing),
+    );
   await forgetModels();
   const together = await Promise.all(
     runs.flatMap(({ runFolder }) => [
-      map({ runFolder, pixels: one }),
-      embed({ runFolder, pixels: many }, never, nothing),
+      map({ runFolder, images: one }),
+      reconstruct({ runFolder, images: one }),
+      embed({ runFolder, images: many }, never, nothing),
     ]),
   );
   expect(together).toEqual(alone);

@@ -14,7 +14,9 @@ import { findLabelErrors } from '../../src-main/compute/classify/label-errors.ts
 import { outOfFold } from '../../src-main/compute/classify/out-of-fold.ts';
 import { distanceFromPretraining, features } from '../../src-main/compute/embed/features.ts';
 import { alikePairs } from '../../src-main/compute/embed/pairs.ts';
-import { scoreByNearest } from '../../src-main/compute/anomaly/nearest.ts';
+import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
+import { openImages } from '../../src-main/compute/anomaly/images.ts';
+import { nearestImages } from '../../src-main/compute/anomaly/nearest.ts';
 import { loadForeign } from '../../src-main/compute/models/foreign.ts';
 import { modelOf } from '../../src-main/compute/models/index.ts';
 import { Network } from '../../src-main/compute/models/network.ts';
@@ -243,7 +245,7 @@ describe('label errors', () => {
     const partition = (shift: number): Int32Array =>
       Int32Array.from(labels, (label, i) => (label < 0 ? -1 : (Math.floor(i / 3) + shift * (i % 7)) % 5));
     const args = {
-      embeddings: { file, size, rows: Int32Array.from(labels.keys()) },
+      embeddings: { file, type: 'float32' as const, shape: [size], rows: Int32Array.from(labels.keys()) },
       last,
       labels,
       classes: 3,
@@ -270,16 +272,18 @@ describe('embeddings', () => {
     const size = 8;
     const noise = fillNormal(new Float64Array(30 * size), random('nearest', 1));
     const codes = Float32Array.from(noise, (v, at) => v + (Math.floor(at / size) === 29 ? 9 : 0));
-    const scores = await scoreByNearest(
-      codes,
-      size,
-      Int32Array.from({ length: 30 }, (_, i) => i),
-      {},
-      breathe,
-      () => undefined,
-    );
+    const file = path.join(folder, 'nearest.f32');
+    fs.writeFileSync(file, new Uint8Array(codes.buffer));
+    const rows = Int32Array.from({ length: 30 }, (_, i) => i);
+    const images = openImages(nearestImages, {}, { file, type: 'float32', shape: [size], rows });
+    const context = { seed: 1, images: images.reader, train: rows, checkpointFile: '', resume: false };
+    const { model } = await nearestImages.ready({}).fit({ ...context, onEvent: () => undefined, breathe });
+    const { scores } = await scoreAll(model, images, breathe, () => undefined);
+    const { scores: asNew } = await model.score(codes, null);
+    model.dispose();
     expect(scores.indexOf(Math.max(...scores))).toBe(29);
     expect(Math.min(...scores)).toBeGreaterThan(0);
+    for (let i = 0; i < 30; i++) expect(asNew[i]).toBeLessThan(scores[i]); // it finds its own copy
   });
 
   it('name pairs that are nearest to each other', async () => {
@@ -292,7 +296,12 @@ describe('embeddings', () => {
     const file = path.join(folder, 'pairs.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
     const pairs = await alikePairs(
-      { embeddings: { file, size, rows: Int32Array.from({ length: n }, (_, i) => i) }, width: size, k: 2, least: 0.99 },
+      {
+        embeddings: { file, type: 'float32', shape: [size], rows: Int32Array.from({ length: n }, (_, i) => i) },
+        width: size,
+        k: 2,
+        least: 0.99,
+      },
       never(),
     );
     expect([...pairs]).toEqual([0, 7]);

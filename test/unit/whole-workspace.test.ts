@@ -28,13 +28,15 @@ let folder: string;
 /** A workspace in which three steps were made: one before a backup, two after. */
 let model: string;
 const step = (at: string, n: number) =>
-  openWorkspaceAt(at, (workspace) => workspace.edit({ paths: ['1.png'] }, { note: `step ${n}` }));
+  openWorkspaceAt(at, (workspace) =>
+    workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { note: `step ${n}` } }),
+  );
 beforeAll(async () => {
   folder = folderOf({ '1.png': await blob(1), '2.png': await blob(2) });
   model = temporaryFolder('workspace');
   const workspace = openWorkspace(folder, model, false);
   await scanned(workspace);
-  workspace.edit({ paths: ['1.png'] }, { note: 'step 1' });
+  workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { note: 'step 1' } });
   await workspace.close(); // makes the first backup
   for (const n of [2, 3]) await step(model, n);
 });
@@ -46,7 +48,7 @@ async function openWorkspaceAt(
   const workspace = openWorkspace(folder, at, false);
   try {
     await work(workspace);
-    return { note: workspace.table.samples()[0].note, key: workspace.describe().key };
+    return { note: workspace.table.samples()[0].note, key: workspace.calls.workspace.describe().key };
   } finally {
     await workspace.close();
   }
@@ -127,7 +129,7 @@ describe('what is refused', () => {
   test('a log that was removed, or put back from before, after the engine was killed', async () => {
     const at = copy();
     const workspace = openWorkspace(folder, at, false);
-    workspace.edit({ paths: ['1.png'] }, { note: 'step 4' });
+    workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { note: 'step 4' } });
     const killed = temporaryFolder('killed'); // as the disk is when the process is killed now
     for (const name of ['workspace.sqlite', 'workspace.sqlite-wal', 'workspace.json'])
       copyFileSync(join(at, name), join(killed, name));

@@ -18,10 +18,10 @@ import { explain } from '../../src-main/contract/errors.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import type { Job } from '../../src-main/contract/types.ts';
 import { openImage } from '../../src-main/image/decode.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
 import { Database, schemaVersion } from '../../src-main/workspace/database.ts';
-import { OpenWorkspace } from '../../src-main/workspace/workspace.ts';
+import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const open: OpenWorkspace[] = [];
@@ -64,41 +64,43 @@ describe('scan', () => {
       'empty.png': '',
     });
     const workspace = openAt(folder);
-    expect((await done(workspace, workspace.scan())).summary).toBe('5 image files, 5 read, 2 unreadable');
+    expect((await done(workspace, workspace.calls.workspace.scan())).summary).toBe(
+      '5 image files, 5 read, 2 unreadable',
+    );
     expect(workspace.table.samples().map(({ path, class: name }) => [path, name])).toEqual([
       ['a/1.png', 'a'],
       ['a/2.png', 'a'],
       ['top.png', null],
     ]);
-    expect(workspace.issues().map(({ path, code }) => [path, code])).toEqual([
+    expect(workspace.calls.samples.issues().map(({ path, code }) => [path, code])).toEqual([
       ['bad.jpg', 'not-an-image'],
       ['empty.png', 'empty'],
     ]);
-    expect((await done(workspace, workspace.scan())).summary).toContain(' 0 read');
+    expect((await done(workspace, workspace.calls.workspace.scan())).summary).toContain(' 0 read');
 
     const before = workspace.table.revision;
     writeFileSync(join(folder, 'bad.jpg'), await blob(4));
     writeFileSync(join(folder, 'a/2.png'), await blob(5));
     utimesSync(join(folder, 'a/2.png'), new Date(), new Date(Date.now() + 5000));
     rmSync(join(folder, 'top.png'));
-    expect((await done(workspace, workspace.scan())).summary).toContain(' 2 read');
-    const changes = workspace.changes(before, 1000);
+    expect((await done(workspace, workspace.calls.workspace.scan())).summary).toContain(' 2 read');
+    const changes = workspace.calls.samples.changes({ since: before, limit: 1000 });
     expect(changes.samples.map(({ path }) => path).sort()).toEqual(['a/2.png', 'bad.jpg']);
     expect(changes.removed).toHaveLength(1);
-    expect(workspace.issues().map(({ path }) => path)).toEqual(['empty.png']);
+    expect(workspace.calls.samples.issues().map(({ path }) => path)).toEqual(['empty.png']);
   });
 
   test('a file that comes back has its decision again', async () => {
     const bytes = await blob(1);
     const folder = folderOf({ '1.png': bytes, '2.png': await blob(2) });
     const workspace = openAt(folder);
-    await done(workspace, workspace.scan());
-    workspace.edit({ paths: ['1.png'] }, { decision: 'reject' });
+    await done(workspace, workspace.calls.workspace.scan());
+    workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { decision: 'reject' } });
     rmSync(join(folder, '1.png'));
-    await done(workspace, workspace.scan());
+    await done(workspace, workspace.calls.workspace.scan());
     expect(decisionsOf(workspace)).toEqual({});
     writeFileSync(join(folder, '1.png'), bytes);
-    await done(workspace, workspace.scan());
+    await done(workspace, workspace.calls.workspace.scan());
     expect(decisionsOf(workspace)).toEqual({ '1.png': 'reject' });
   });
 });
@@ -106,15 +108,15 @@ describe('scan', () => {
 test('a folder that is not there changes nothing, and all is there again when it comes back', async () => {
   const folder = await blobFolder();
   const workspace = openAt(folder);
-  await done(workspace, workspace.scan());
-  workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' });
+  await done(workspace, workspace.calls.workspace.scan());
+  workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
   const before = workspace.table.samples();
   renameSync(folder, `${folder}-away`);
-  const job = await done(workspace, workspace.scan());
+  const job = await done(workspace, workspace.calls.workspace.scan());
   expect(job.error).toMatchObject({ code: 'no-folder', message: expect.stringContaining('Is its disk connected?') });
   expect(workspace.table.samples()).toEqual(before);
   renameSync(`${folder}-away`, folder);
-  expect((await done(workspace, workspace.scan())).summary).toBe('25 image files, 0 read');
+  expect((await done(workspace, workspace.calls.workspace.scan())).summary).toBe('25 image files, 0 read');
   expect(workspace.table.samples()).toEqual(before);
 });
 
@@ -122,11 +124,11 @@ test('a file that could not be read for the system’s sake is tried again', asy
   const folder = folderOf({ '1.png': await blob(1) });
   symlinkSync(join(folder, 'later.bin'), join(folder, '2.png'));
   const workspace = openAt(folder);
-  await done(workspace, workspace.scan());
-  expect(workspace.issues()).toMatchObject([{ path: '2.png', code: 'vanished' }]);
+  await done(workspace, workspace.calls.workspace.scan());
+  expect(workspace.calls.samples.issues()).toMatchObject([{ path: '2.png', code: 'vanished' }]);
   writeFileSync(join(folder, 'later.bin'), await blob(2));
-  await done(workspace, workspace.scan());
-  expect(workspace.issues()).toEqual([]);
+  await done(workspace, workspace.calls.workspace.scan());
+  expect(workspace.calls.samples.issues()).toEqual([]);
 });
 
 describe('decisions', () => {
@@ -134,38 +136,44 @@ describe('decisions', () => {
     const folder = await blobFolder();
     const at = temporaryFolder('workspace');
     let workspace = openAt(folder, at);
-    await done(workspace, workspace.scan());
-    workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' });
-    workspace.edit({ where: "class = 'other' and brightness > 0" }, { decision: 'unsure' });
-    workspace.edit({ paths: ['good/blob-0*.png'] }, { decision: 'keep' });
+    await done(workspace, workspace.calls.workspace.scan());
+    workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
+    workspace.calls.journal.edit({
+      choice: { where: "class = 'other' and brightness > 0" },
+      change: { decision: 'unsure' },
+    });
+    workspace.calls.journal.edit({ choice: { paths: ['good/blob-0*.png'] }, change: { decision: 'keep' } });
     const all = decisionsOf(workspace);
     expect(Object.values(all).sort()).toEqual([...Array(5).fill('keep'), 'reject', ...Array(12).fill('unsure')]);
-    workspace.undo();
-    workspace.undo();
+    workspace.calls.journal.undo();
+    workspace.calls.journal.undo();
     await workspace.close();
 
     workspace = openAt(folder, at);
     expect(decisionsOf(workspace)).toEqual({ 'good/odd.png': 'reject' });
-    workspace.redo();
-    workspace.redo();
+    workspace.calls.journal.redo();
+    workspace.calls.journal.redo();
     expect(decisionsOf(workspace)).toEqual(all);
-    expect(() => workspace.redo()).toThrow('nothing to redo');
-    workspace.undo();
-    workspace.edit({ paths: ['good/odd.png'] }, { decision: null });
-    expect(() => workspace.redo()).toThrow('nothing to redo');
-    workspace.undo();
-    workspace.undo();
-    workspace.undo();
+    expect(() => workspace.calls.journal.redo()).toThrow('nothing to redo');
+    workspace.calls.journal.undo();
+    workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: null } });
+    expect(() => workspace.calls.journal.redo()).toThrow('nothing to redo');
+    workspace.calls.journal.undo();
+    workspace.calls.journal.undo();
+    workspace.calls.journal.undo();
     expect(decisionsOf(workspace)).toEqual({});
-    expect(() => workspace.undo()).toThrow('nothing to undo');
+    expect(() => workspace.calls.journal.undo()).toThrow('nothing to undo');
   });
 
   test('an unknown path changes nothing and is told', async () => {
     const workspace = openAt(await blobFolder());
-    await done(workspace, workspace.scan());
-    expect(() => workspace.edit({ paths: ['good/odd.png', 'nowhere.png'] }, { decision: 'reject' })).toThrow(
-      'nowhere.png',
-    );
+    await done(workspace, workspace.calls.workspace.scan());
+    expect(() =>
+      workspace.calls.journal.edit({
+        choice: { paths: ['good/odd.png', 'nowhere.png'] },
+        change: { decision: 'reject' },
+      }),
+    ).toThrow('nowhere.png');
     expect(decisionsOf(workspace)).toEqual({});
   });
 });
@@ -174,17 +182,17 @@ describe('export', () => {
   test('copies what is not rejected, with a manifest, and leaves the folder as it was', async () => {
     const folder = await blobFolder();
     const workspace = openAt(folder);
-    await done(workspace, workspace.scan());
+    await done(workspace, workspace.calls.workspace.scan());
     const before = fingerprint(folder);
-    workspace.edit({ paths: ['good/odd.png'] }, { decision: 'reject' });
-    workspace.edit({ paths: ['good/blob-01.png'] }, { decision: 'keep' });
+    workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
+    workspace.calls.journal.edit({ choice: { paths: ['good/blob-01.png'] }, change: { decision: 'keep' } });
     const to = join(temporaryFolder('export'), 'clean');
-    const plan = await workspace.planExport(exportSchema.parse({ to, drop: "class = 'other'" }));
+    const plan = await workspace.calls.exports.plan(exportSchema.parse({ to, drop: "class = 'other'" }));
     expect(plan).toMatchObject({ copied: 12, kept: 1, undecided: 11, rejected: 1, dropped: 12 });
     expect(existsSync(to)).toBe(false);
-    expect((await done(workspace, workspace.export(exportSchema.parse({ to, drop: "class = 'other'" })))).state).toBe(
-      'done',
-    );
+    expect(
+      (await done(workspace, workspace.calls.exports.start(exportSchema.parse({ to, drop: "class = 'other'" })))).state,
+    ).toBe('done');
     const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as {
       samples: { path: string; decision: string; sha256: string }[];
     };
@@ -210,13 +218,15 @@ describe('export', () => {
   test('refuses a target inside the folder, or one with content; never overwrites', async () => {
     const folder = await blobFolder();
     const workspace = openAt(folder);
-    await done(workspace, workspace.scan());
-    await expect(workspace.planExport(exportSchema.parse({ to: join(folder, 'out') }))).rejects.toThrow(
+    await done(workspace, workspace.calls.workspace.scan());
+    await expect(workspace.calls.exports.plan(exportSchema.parse({ to: join(folder, 'out') }))).rejects.toThrow(
       'inside the opened folder',
     );
-    await expect(workspace.planExport(exportSchema.parse({ to: folder }))).rejects.toThrow('inside the opened folder');
+    await expect(workspace.calls.exports.plan(exportSchema.parse({ to: folder }))).rejects.toThrow(
+      'inside the opened folder',
+    );
     const full = folderOf({ 'mine.txt': 'keep me' });
-    const job = await done(workspace, workspace.export(exportSchema.parse({ to: full })));
+    const job = await done(workspace, workspace.calls.exports.start(exportSchema.parse({ to: full })));
     expect(job.error?.code).toBe('target-not-empty');
     expect(readdirSync(full)).toEqual(['mine.txt']);
   });
@@ -224,12 +234,12 @@ describe('export', () => {
   test('a file that changed since the scan is told and not exported', async () => {
     const folder = await blobFolder();
     const workspace = openAt(folder);
-    await done(workspace, workspace.scan());
+    await done(workspace, workspace.calls.workspace.scan());
     writeFileSync(join(folder, 'good/odd.png'), await blob(7));
     rmSync(join(folder, 'good/blob-01.png'));
     const to = join(temporaryFolder('export'), 'clean');
-    const job = await done(workspace, workspace.export(exportSchema.parse({ to })));
-    const result = workspace.exportResult(job.id);
+    const job = await done(workspace, workspace.calls.exports.start(exportSchema.parse({ to })));
+    const result = workspace.calls.exports.result({ jobId: job.id });
     expect(result?.copied).toBe(23);
     expect(result?.failed.map(({ path }) => path).sort()).toEqual(['good/blob-01.png', 'good/odd.png']);
     expect(existsSync(join(to, 'good/odd.png'))).toBe(false);
@@ -272,11 +282,10 @@ describe('the workspace’s file', () => {
 test('two who add rows to the packed pixels at once take no row from each other', async () => {
   const folder = await blobFolder();
   const workspace = openAt(folder);
-  await done(workspace, workspace.scan());
+  await done(workspace, workspace.calls.workspace.scan());
   const samples = workspace.table.samples();
-  const options = { signal: new AbortController().signal, onProgress: () => {} };
-  const pack = (list: typeof samples) => packPixels(workspace.db, folder, workspace.workspaceFolder, list, 16, options);
-  const [all, one] = await Promise.all([pack(samples), pack(samples.slice(-1))]);
+  const pack = (list: typeof samples) => workspace.rows.make(pixelRecipe(folder, { sizePx: 16 }), list);
+  const [{ set: all }, { set: one }] = await Promise.all([pack(samples), pack(samples.slice(-1))]);
   expect(new Set(all.rows).size).toBe(25);
   expect(one.rows[0]).toBe(all.rows.at(-1));
   const bytes = readFileSync(all.file);

@@ -15,7 +15,8 @@ import { meanLoss, reconstruct } from '../train/reconstruction.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
 import type { ErrorMeasure } from './error-map.ts';
-import { scoreParameters, type FitContext, type Fitted, type Model } from './scorer.ts';
+import { scoredByError, scoreParameters } from './reconstruction.ts';
+import type { FitContext, Fitted, Model } from './scorer.ts';
 
 export const autoencoderParameters = {
   ...scoreParameters,
@@ -122,13 +123,7 @@ const slots = 2;
 
 export type AutoencoderParameters = z.infer<z.ZodObject<typeof autoencoderParameters>>;
 
-export function autoencoderMeasure({
-  loss,
-  ssimWeight,
-  pooling,
-  quantile,
-  smoothing,
-}: AutoencoderParameters): ErrorMeasure {
+function measureOf({ loss, ssimWeight, pooling, quantile, smoothing }: AutoencoderParameters): ErrorMeasure {
   return { loss: lossOf(loss, ssimWeight), pooling, quantile, smoothing };
 }
 
@@ -153,9 +148,9 @@ export async function autoencoderMemory(
 export async function fitAutoencoder(
   architecture: Autoencoder,
   params: AutoencoderParameters,
-  context: FitContext,
-): Promise<Fitted> {
-  const { pixels, seed, checkpointFile, onEvent, breathe } = context;
+  context: FitContext<'pixels'>,
+): Promise<Fitted<'pixels'>> {
+  const { images: pixels, seed, checkpointFile, onEvent, breathe } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
   const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
   const state = new TrainState(network, { optimizer: { id: 'adamw', params: { weightDecay: params.weightDecay } } });
@@ -190,7 +185,7 @@ export async function fitAutoencoder(
     await runTraining(state, training, callbacks, breathe);
     const { seconds, images, waiting } = state.clock();
     return {
-      model: networkModel(network),
+      model: networkModel(network, params),
       history: state.history,
       bestEpoch: state.best?.epoch ?? state.epoch,
       stopped: state.stop ? 'early' : 'all',
@@ -210,20 +205,20 @@ export async function fitAutoencoder(
 
 export function restoreAutoencoder(
   architecture: Autoencoder,
-  sizePx: number,
+  params: AutoencoderParameters,
   { weights, statistics }: Record<string, Float32Array>,
-): Model {
-  const network = new Network(architecture, [sizePx, sizePx, 3], 0);
+): Model<'pixels'> {
+  const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
   network.write({ weights, statistics });
-  return networkModel(network);
+  return networkModel(network, params);
 }
 
-function networkModel(network: Network<Autoencoder>): Model {
-  return {
+function networkModel(network: Network<Autoencoder>, params: AutoencoderParameters): Model<'pixels'> {
+  const autoencoder = {
     parameters: network.parameters,
-    reconstruct: (x) => network.infer(x),
+    reconstruct: (x: Tensor4D) => network.infer(x),
     // Without a bottleneck the code is a feature map: its mean over the image says what is there, not where.
-    encode: (x) =>
+    encode: (x: Tensor4D): Tensor2D =>
       tf.tidy(() => {
         const code = network.infer(x, network.architecture.encode);
         return code.rank === 4 ? tf.mean(code as Tensor4D, [1, 2]) : (code as Tensor2D);
@@ -231,4 +226,5 @@ function networkModel(network: Network<Autoencoder>): Model {
     arrays: async () => ({ ...(await network.read()) }),
     dispose: () => network.dispose(),
   };
+  return scoredByError(autoencoder, measureOf(params));
 }

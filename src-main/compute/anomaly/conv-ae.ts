@@ -4,13 +4,8 @@
  */
 import { z } from 'zod';
 import { convAutoencoder } from '../models/conv-autoencoder.ts';
-import {
-  autoencoderMeasure,
-  autoencoderMemory,
-  autoencoderParameters,
-  fitAutoencoder,
-  restoreAutoencoder,
-} from './autoencoder.ts';
+import { autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import { reconstructionOutputs } from './reconstruction.ts';
 import { defineScorer } from './scorer.ts';
 
 const schema = z.object(autoencoderParameters).refine(({ sizePx, depth }) => Number.isInteger(sizePx / 2 ** depth), {
@@ -21,10 +16,12 @@ const schema = z.object(autoencoderParameters).refine(({ sizePx, depth }) => Num
 export const convAe = defineScorer({
   id: 'conv-ae',
   title: 'Convolutional autoencoder',
+  short: 'Conv AE',
   summary: 'Learns to redraw your images through a narrow code; what it cannot redraw stands out.',
+  inputs: 'pixels',
+  gives: reconstructionOutputs,
   schema,
-  measure: autoencoderMeasure,
   fit: (params, context) => fitAutoencoder(convAutoencoder(params), params, context),
   memory: (params) => autoencoderMemory(convAutoencoder(params), params),
-  restore: (params, sizePx, arrays) => restoreAutoencoder(convAutoencoder(params), sizePx, arrays),
+  restore: (params, arrays) => restoreAutoencoder(convAutoencoder(params), params, arrays),
 });

@@ -1,33 +1,30 @@
 /**
- * One run of a scorer, from packed pixels to scores: check the parameters, learn from the training images, score every image,
- * correct for complexity where asked, leave the model in the run folder for the maps.
+ * One run of a scorer, whatever its inputs: check the parameters, learn from the training images, score every image, correct for complexity where asked,
+ * leave the model in the run folder.
  */
+import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/types.ts';
-import { backendInfo, tf } from '../backend.ts';
+import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { entropies } from '../entropy.ts';
-import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
-import { blockOf, Pixels } from '../pixels.ts';
-import type { EstimateArgs, FitArgs, FitEvent, FitResult } from '../protocol.ts';
+import { Pixels } from '../pixels.ts';
+import type { EstimateArgs, FitArgs, FitEvent, FitReport, FitResult } from '../protocol.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
-import { readBack } from '../read-back.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { relativeToEntropy } from './complexity.ts';
-import { errorMaps, pool, quantileOf, type ErrorMeasure } from './error-map.ts';
-import { embeddingScorerOf, scorerOf } from './index.ts';
-import type { FitContext, Model, Scorer } from './scorer.ts';
+import { openImages, type OpenImages } from './images.ts';
+import { scorerOf } from './index.ts';
+import type { Model, Scorer } from './scorer.ts';
 
 export interface ModelHeader {
   method: string;
   params: Record<string, unknown>;
-  sizePx: number;
 }
 
 /** Null where the method does not train by batches. Throws BadParameters as `fit` does. */
 export async function estimate({ method, params }: EstimateArgs): Promise<MemoryEstimate | null> {
-  if (embeddingScorerOf(method)) return null;
   return checked(method, params).ready(params).memory();
 }
 
@@ -46,83 +43,94 @@ export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: F
   const began = performance.now();
   const scorer = checked(args.method, args.params);
   if (!args.train.length) throw new BadParameters('There is no image to train on.');
-  if (scorer.pixels(args.params).sizePx !== args.pixels.sizePx)
-    throw new BadParameters(`The pixels are ${args.pixels.sizePx} px and the parameters ask for another size.`);
   const ready = scorer.ready(args.params);
   const breathe = pace(signal);
-  const pixels = new Pixels(args.pixels);
+  const images = openImages(scorer, ready.params, args.images);
+  const { count } = images.reader;
   let model: Model | undefined;
   try {
-    const context: FitContext = {
+    const fitted = await ready.fit({
       seed: args.seed,
-      pixels,
+      images: images.reader,
       train: args.train,
       checkpointFile: checkpointFile(args.runFolder),
       resume: args.resume,
       onEvent,
       breathe,
-    };
-    const fitted = await ready.fit(context);
+    });
     model = fitted.model;
-    const { errors, mapScale } = await scoreAll(model, pixels, ready.measure, breathe, (done) =>
-      onEvent({ stage: 'score', done, total: pixels.count }),
-    );
-    const entropy = await entropies(pixels, breathe);
-    const { complexity } = ready.params;
-    const scores = complexity === 'entropy' ? relativeToEntropy(errors, entropy, args.train) : errors;
-    const header: ModelHeader = { method: scorer.id, params: ready.params, sizePx: pixels.sizePx };
-    writeTensors(modelFile(args.runFolder), { header, arrays: await model.arrays() });
-    const { history, bestEpoch, stopped, resumedFrom, imagesPerSecond, waiting, batch, memory } = fitted;
+    const raw = await scoreAll(model, images, breathe, (done) => onEvent({ stage: 'score', done, total: count }));
+    // How busy an image is can be told from its pixels alone.
+    const busyness =
+      images.reader instanceof Pixels
+        ? await againstEntropy(raw.scores, images.reader, args.train, ready.params.complexity === 'entropy', breathe)
+        : undefined;
+    const arrays = await model.arrays?.();
+    if (arrays) {
+      const header: ModelHeader = { method: scorer.id, params: ready.params };
+      writeTensors(modelFile(args.runFolder), { header, arrays });
+    }
+    const seconds = (performance.now() - began) / 1000;
+    const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
     return {
-      scores,
+      scores: busyness?.corrected ?? raw.scores,
       history,
       epochsRun: history.length,
       bestEpoch,
       stopped,
       resumedFrom,
-      seconds: (performance.now() - began) / 1000,
-      imagesPerSecond,
+      seconds,
+      imagesPerSecond: fitted.imagesPerSecond ?? count / Math.max(1e-9, seconds),
       waiting,
       batch,
       memory,
       peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
       backend: backendInfo(),
       parameters: model.parameters,
-      report: {
-        spearmanEntropy: rankCorrelation(errors, entropy),
-        ...(complexity !== 'none' && { spearmanEntropyCorrected: rankCorrelation(scores, entropy) }),
-        mapScale,
-      },
+      report: { ...busyness?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },
     };
   } finally {
     model?.dispose();
-    pixels.close();
+    images.close();
   }
 }
 
-/** Every image's error, and the 99.5th percentile over all maps from a sample of their pixels. */
+async function againstEntropy(
+  scores: Float64Array,
+  pixels: Pixels,
+  train: Int32Array,
+  corrects: boolean,
+  breathe: () => Promise<void>,
+): Promise<{ report: FitReport; corrected?: Float64Array }> {
+  const entropy = await entropies(pixels, breathe);
+  const spearmanEntropy = rankCorrelation(scores, entropy);
+  if (!corrects) return { report: { spearmanEntropy } };
+  const corrected = relativeToEntropy(scores, entropy, train);
+  return { corrected, report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) } };
+}
+
+/** Every image's raw score and, where there are maps, the 99.5th percentile over all of them from a sample of their pixels. */
 export async function scoreAll(
   model: Model,
-  pixels: Pixels,
-  measure: ErrorMeasure,
+  images: OpenImages,
   breathe: () => Promise<void>,
   onDone: (done: number) => void,
-): Promise<{ errors: Float64Array; mapScale: number }> {
-  const errors = new Float64Array(pixels.count);
-  const perMap = pixels.sizePx ** 2;
-  // At most about a million values, evenly from all maps; a prime stride meets every column.
-  const stride = [1, 7, 31, 127, 509, 2039].find((s) => (pixels.count * perMap) / s <= 2 ** 20) ?? 8191;
+): Promise<{ scores: Float64Array; mapScale?: number }> {
+  const { count } = images.reader;
+  const scores = new Float64Array(count);
   const sample: number[] = [];
-  for (const positions of pixels.blocks(blockOf(pixels.sizePx))) {
-    const maps = tf.tidy(() => {
-      const x = uploadPixels(pixels.read(positions), positions.length, pixels.sizePx);
-      return errorMaps(x, model.reconstruct(x), measure);
-    });
-    const values = await readBack(maps);
-    positions.forEach((p, i) => (errors[p] = pool(values.subarray(i * perMap, (i + 1) * perMap), measure)));
-    for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
+  await images.forEachBlock(async (block, positions) => {
+    const scored = await model.score(block, positions);
+    scores.set(scored.scores, positions[0]);
+    if (scored.maps) {
+      const stride = strideOf((count * scored.maps.length) / positions.length);
+      for (let i = 0; i < scored.maps.length; i += stride) sample.push(scored.maps[i]);
+    }
     onDone(positions[0] + positions.length);
     await breathe();
-  }
-  return { errors, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) };
+  });
+  return sample.length ? { scores, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) } : { scores };
 }
+
+/** At most about a million values, evenly from all maps; a prime stride meets every column. */
+const strideOf = (values: number): number => [1, 7, 31, 127, 509, 2039].find((s) => values / s <= 2 ** 20) ?? 8191;

@@ -1,13 +1,8 @@
 /** Reconstruction error of a plain autoencoder on the flattened image. Quick, and at its best where images are aligned. */
 import { z } from 'zod';
 import { mlpAutoencoder } from '../models/mlp-autoencoder.ts';
-import {
-  autoencoderMeasure,
-  autoencoderMemory,
-  autoencoderParameters,
-  fitAutoencoder,
-  restoreAutoencoder,
-} from './autoencoder.ts';
+import { autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';
+import { reconstructionOutputs } from './reconstruction.ts';
 import { defineScorer } from './scorer.ts';
 
 const schema = z.object({
@@ -33,10 +28,12 @@ const schema = z.object({
 export const mlpAe = defineScorer({
   id: 'mlp-ae',
   title: 'MLP autoencoder',
+  short: 'MLP AE',
   summary: 'The same idea on the flattened image: quick, and good where all images are framed alike.',
+  inputs: 'pixels',
+  gives: reconstructionOutputs,
   schema,
-  measure: autoencoderMeasure,
   fit: (params, context) => fitAutoencoder(mlpAutoencoder(params), params, context),
   memory: (params) => autoencoderMemory(mlpAutoencoder(params), params),
-  restore: (params, sizePx, arrays) => restoreAutoencoder(mlpAutoencoder(params), sizePx, arrays),
+  restore: (params, arrays) => restoreAutoencoder(mlpAutoencoder(params), params, arrays),
 });

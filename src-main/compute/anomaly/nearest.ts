@@ -1,18 +1,12 @@
 /**
- * How far an image lies from the training images that are nearest to it, by what bundled weights know of them: no training, and of use where normal images
- * differ much from each other (Bergman, Cohen & Hoshen 2020, deep nearest neighbours). Each number of an embedding counts in its own unit of spread.
+ * How far an image lies from the training images that are nearest to it, by their embeddings from bundled weights: no training, and of use where normal images
+ * differ much from each other (Bergman, Cohen & Hoshen 2020, deep nearest neighbours). Each number of an embedding is standardised first.
  */
 import { z } from 'zod';
-import { rowsOf } from '../embed/landmarks.ts';
-import { nearest } from '../embed/neighbours.ts';
+import { BadParameters } from '../bad-parameters.ts';
+import { indexRows } from '../embed/neighbours.ts';
 import { scaleOf, standardise } from '../embed/standardise.ts';
-
-export interface EmbeddingScorer {
-  id: string;
-  title: string;
-  summary: string;
-  schema: z.ZodObject;
-}
+import { defineScorer, type Model } from './scorer.ts';
 
 const schema = z.object({
   neighbours: z
@@ -26,40 +20,47 @@ const schema = z.object({
     .meta({ title: 'Neighbours' }),
 });
 
-export const nearestImages: EmbeddingScorer = {
+export const nearestImages = defineScorer({
   id: 'nearest',
   title: 'Nearest images',
+  short: 'Nearest',
   summary:
     'How far an image lies from the most similar normal ones, by what EfficientNet-Lite0 knows of them. No training; needs no alignment.',
+  inputs: 'embeddings',
+  gives: { score: { title: 'distance' } },
   schema,
-};
+  async fit({ neighbours }, { images, train, breathe }) {
+    if (train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
+    return { model: nearestModel(images.readFloats(train), images.size, train, neighbours, breathe) };
+  },
+});
 
-/** One score an image, higher is more anomalous. `codes` [n, size]; `train`: rows of them. An image is never its own neighbour. */
-export async function scoreByNearest(
+/** `codes` [train, size]. An image is never its own neighbour. */
+function nearestModel(
   codes: Float32Array,
   size: number,
   train: Int32Array,
-  params: Record<string, unknown>,
+  neighbours: number,
   breathe: () => Promise<void>,
-  onDone: (done: number) => void,
-): Promise<Float64Array> {
-  const { neighbours } = schema.parse(params);
-  const scaled = standardise(codes, size, scaleOf(rowsOf(codes, size, train), size));
-  const { k, indices, distances } = await nearest(
-    scaled,
-    rowsOf(scaled, size, train),
-    size,
-    neighbours + 1,
-    breathe,
-    onDone,
-  );
-  return Float64Array.from({ length: codes.length / size }, (_, row) => {
-    let [sum, count] = [0, 0];
-    for (let j = 0; j < k && count < neighbours; j++) {
-      if (train[indices[row * k + j]] === row) continue;
-      sum += distances[row * k + j];
-      count++;
-    }
-    return count ? sum / count : 0;
-  });
+): Model<'embeddings'> {
+  const scale = scaleOf(codes, size);
+  const index = indexRows(standardise(codes, size, scale), size);
+  return {
+    parameters: codes.length,
+    async score(block, positions) {
+      const rows = standardise(block, size, scale);
+      const { k, indices, distances } = await index.nearest(rows, neighbours + 1, breathe);
+      const scores = Float64Array.from({ length: block.length / size }, (_, row) => {
+        let [sum, count] = [0, 0];
+        for (let j = 0; j < k && count < neighbours; j++) {
+          if (positions && train[indices[row * k + j]] === positions[row]) continue;
+          sum += distances[row * k + j];
+          count++;
+        }
+        return count ? sum / count : 0;
+      });
+      return { scores };
+    },
+    dispose: () => index.dispose(),
+  };
 }

@@ -11,7 +11,8 @@ import { uploadPixels } from '../ops/upload.ts';
 import { fillNormal, random } from '../random.ts';
 import { readBack } from '../read-back.ts';
 import { squaredError } from '../train/losses.ts';
-import { defineScorer, scoreParameters, type FitContext, type Model } from './scorer.ts';
+import { reconstructionOutputs, scoredByError, scoreParameters } from './reconstruction.ts';
+import { defineScorer, type FitContext, type Model } from './scorer.ts';
 
 const schema = z.object({
   ...scoreParameters,
@@ -37,26 +38,32 @@ const blockSize = 128;
 export const pca = defineScorer({
   id: 'pca',
   title: 'Principal components',
+  short: 'PCA',
   summary: 'What the main directions of variation leave unexplained. No training, and a fair yardstick for the others.',
+  inputs: 'pixels',
+  gives: reconstructionOutputs,
   schema,
-  measure: ({ pooling, quantile, smoothing }) => ({ loss: squaredError, pooling, quantile, smoothing }),
-  async fit({ components }, context) {
+  async fit(params, context) {
     const began = performance.now();
-    const model = await fitComponents(components, context);
+    const { mean, components } = await fitComponents(params.components, context);
     const seconds = (performance.now() - began) / 1000;
     return {
-      model,
-      history: [],
-      bestEpoch: 0,
-      stopped: 'all',
-      resumedFrom: null,
+      model: componentModel(mean, components, params),
       imagesPerSecond: context.train.length / Math.max(1e-9, seconds),
     };
   },
-  restore: (_params, _sizePx, arrays) => componentModel(arrays.mean, arrays.components),
+  restore: (params, { mean, components }) => componentModel(mean, components, params),
 });
 
-async function fitComponents(wanted: number, { pixels, train, seed, breathe, onEvent }: FitContext): Promise<Model> {
+interface Components {
+  mean: Float32Array; // [S · S · 3]
+  components: Float32Array; // [kept, S · S · 3]
+}
+
+async function fitComponents(
+  wanted: number,
+  { images: pixels, train, seed, breathe, onEvent }: FitContext<'pixels'>,
+): Promise<Components> {
   const began = performance.now();
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
@@ -66,7 +73,7 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
     (sums) => sums.forEach((v, i) => (mean[i] += v / train.length)),
   );
   const center = Float32Array.from(mean);
-  if (!kept) return componentModel(center, new Float32Array(0));
+  if (!kept) return { mean: center, components: new Float32Array(0) };
 
   // Some directions more than are kept, so that those kept are right.
   const width = Math.min(train.length, kept + Math.max(10, Math.ceil(kept / 2)), size);
@@ -110,7 +117,7 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
       components[k * size + i] = sum;
     }
   }
-  return componentModel(center, components);
+  return { mean: center, components };
 
   async function overBlocks(work: (x: Tensor2D) => Tensor, take: (values: Float32Array) => void): Promise<void> {
     for (let at = 0; at < train.length; at += blockSize) {
@@ -130,20 +137,24 @@ async function fitComponents(wanted: number, { pixels, train, seed, breathe, onE
   }
 }
 
-function componentModel(mean: Float32Array, components: Float32Array): Model {
+function componentModel(
+  mean: Float32Array,
+  components: Float32Array,
+  { pooling, quantile, smoothing }: z.infer<typeof schema>,
+): Model<'pixels'> {
   const size = mean.length;
   const kept = components.length / size;
   const center = tf.tensor1d(mean);
   const rows = tf.tensor2d(components, [kept, size]);
-  return {
+  const autoencoder = {
     parameters: mean.length + components.length,
-    reconstruct: (x) =>
+    reconstruct: (x: Tensor4D) =>
       tf.tidy(() => {
         const flat = tf.sub(tf.reshape(x, [x.shape[0], size]), center) as Tensor2D;
         const explained = kept ? tf.matMul(tf.matMul(flat, rows, false, true), rows) : tf.zerosLike(flat);
         return tf.reshape(tf.add(explained, center), x.shape) as Tensor4D;
       }),
-    encode: (x) =>
+    encode: (x: Tensor4D): Tensor2D =>
       tf.tidy(() => {
         const count = x.shape[0];
         // Without components all images are the same to it.
@@ -153,4 +164,5 @@ function componentModel(mean: Float32Array, components: Float32Array): Model {
     arrays: async () => ({ mean, components }),
     dispose: () => tf.dispose([center, rows]),
   };
+  return scoredByError(autoencoder, { loss: squaredError, pooling, quantile, smoothing });
 }

@@ -1,42 +1,46 @@
-/** A finished run's scorer as its training left it, for maps and codes. */
+/** A finished run's model as its training left it, for maps, reconstructions and codes. */
 import { withModel } from '../model-store.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
-import type { ErrorMeasure } from './error-map.ts';
 import type { ModelHeader } from './fit.ts';
-import { scorerOf } from './index.ts';
+import { openImages, type OpenImages } from './images.ts';
+import { scorerOf, type Scorer } from './index.ts';
 import type { Model } from './scorer.ts';
 
 interface Saved {
+  scorer: Scorer;
+  params: Record<string, unknown>;
   model: Model;
-  sizePx: number;
-  measure: ErrorMeasure;
   dispose(): void;
 }
 
-/** Does something with it, shared with other calls. Throws where the run has none, or it takes images of another size. */
+/** Shows these images to the model, which is shared with other calls. Throws where the run has none, or takes other images. */
 export async function withScorer<Result>(
   runFolder: string,
-  sizePx: number,
-  work: (saved: Saved) => Promise<Result>,
+  set: RowSet,
+  work: (model: Model, images: OpenImages, scorer: Scorer) => Promise<Result>,
 ): Promise<Result> {
   const file = modelFile(runFolder);
   return withModel(
     file,
     () => open(file),
-    async (saved) => {
-      if (saved.sizePx !== sizePx)
-        throw new Error(`The run's model takes images of ${saved.sizePx} px, and these have ${sizePx}.`);
-      return work(saved);
+    async ({ scorer, params, model }) => {
+      const images = openImages(scorer, params, set);
+      try {
+        return await work(model, images, scorer);
+      } finally {
+        images.close();
+      }
     },
   );
 }
 
 function open(file: string): Saved {
   const saved = readTensors<ModelHeader>(file);
-  const ready = saved && scorerOf(saved.header.method)?.ready(saved.header.params);
-  if (!saved || !ready) throw new Error('This run has no model: its file is missing or damaged. Train it again.');
-  const { sizePx } = saved.header;
-  const model = ready.restore(sizePx, saved.arrays);
-  return { model, sizePx, measure: ready.measure, dispose: () => model.dispose() };
+  const scorer = saved && scorerOf(saved.header.method);
+  if (!saved || !scorer) throw new Error('This run has no model: its file is missing or damaged. Train it again.');
+  const { params, restore } = scorer.ready(saved.header.params);
+  const model = restore(saved.arrays);
+  return { scorer, params, model, dispose: () => model.dispose() };
 }

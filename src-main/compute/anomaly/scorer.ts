@@ -1,18 +1,23 @@
 /**
- * What a scorer is: a record with a title, a schema of its parameters and the function that fits it. A scorer only learns to
- * reconstruct; what the error is, how it is pooled and corrected is the same for all (error-map.ts, complexity.ts), so that their
- * scores differ by what they learned and by nothing else.
+ * What a scorer is: a record that says which inputs it takes and what it gives for each image, with a schema of its parameters and the function that
+ * fits it. Forms, flags, axis titles, image panes, routes and tests follow from the record.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { MemoryEstimate } from '../../contract/types.ts';
+import type { MemoryEstimate, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
 import type { Pixels } from '../pixels.ts';
 import type { Epoch, FitEvent } from '../protocol.ts';
-import type { ErrorMeasure } from './error-map.ts';
+import type { Embeddings } from './images.ts';
 
-export interface FitContext {
+/** By inputs: how the images are read, and a block of them as a model takes it. */
+export interface Images {
+  pixels: { reader: Pixels; block: Tensor4D }; // [B, S, S, 3], 0..1
+  embeddings: { reader: Embeddings; block: Float32Array }; // [B, size]
+}
+
+export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   seed: number;
-  pixels: Pixels;
+  images: Images[I]['reader'];
   /** Positions that are trained on, at least one. */
   train: Int32Array;
   checkpointFile: string;
@@ -22,114 +27,111 @@ export interface FitContext {
   breathe: () => Promise<void>;
 }
 
-export interface Model {
+/** A fitted scorer. It has `reconstruct` and `encode`, and its scores have maps, where its record says that it gives them. */
+export interface Model<I extends ScorerInputs = ScorerInputs> {
   parameters: number;
-  reconstruct(x: Tensor4D): Tensor4D; // [B, S, S, 3] both
-  /** What the model knows an image by: images with codes near each other look alike to it. */
-  encode(x: Tensor4D): Tensor2D; // [B, S, S, 3] → [B, d], d ≥ 1
-  arrays(): Promise<Record<string, Float32Array>>;
+  /** `positions`: of the block's images among those that it was fitted with; null where they are others. */
+  score(block: Images[I]['block'], positions: Int32Array | null): Promise<Scores>;
+  /** Same shape as the block, 0..1. */
+  reconstruct?(block: Images[I]['block']): Tensor4D;
+  /** Images with codes near each other look alike to the model. */
+  encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
+  /** What the run keeps of the model. Absent where that is as large as the images themselves. */
+  arrays?(): Promise<Record<string, Float32Array>>;
   dispose(): void;
 }
 
-export interface Fitted {
-  model: Model;
-  history: Epoch[];
-  bestEpoch: number;
-  stopped: 'early' | 'all';
-  resumedFrom: number | null;
-  imagesPerSecond: number;
+export interface Scores {
+  /** Raw, higher is more anomalous. */
+  scores: ArrayLike<number>; // [B]
+  maps?: Float32Array; // [B, S, S]
+}
+
+export interface Fitted<I extends ScorerInputs = ScorerInputs> {
+  model: Model<I>;
+  /** Where it trains by epochs. */
+  history?: Epoch[];
+  bestEpoch?: number;
+  stopped?: 'early' | 'all';
+  resumedFrom?: number | null;
+  imagesPerSecond?: number;
   waiting?: number;
   batch?: number;
   memory?: MemoryEstimate;
 }
 
-type ScoreParameters = z.infer<z.ZodObject<typeof scoreParameters>>;
-
-interface Definition<P extends ScoreParameters> {
+/** `short` stands on the button that chooses the method. */
+interface Description<I extends ScorerInputs> {
   id: string;
   title: string;
+  short: string;
   summary: string;
+  inputs: I;
+  gives: ScorerOutputs;
+}
+
+interface Definition<I extends ScorerInputs, P> extends Description<I> {
   schema: z.ZodObject & z.ZodType<P>;
-  measure(params: P): ErrorMeasure;
-  fit(params: P, context: FitContext): Promise<Fitted>;
+  fit(params: P, context: FitContext<I>): Promise<Fitted<I>>;
   /** What `fit` would take, where it trains by batches. */
   memory?(params: P): Promise<MemoryEstimate>;
-  /** From what `arrays()` gave. */
-  restore(params: P, sizePx: number, arrays: Record<string, Float32Array>): Model;
+  /** From what the model's `arrays()` gave. */
+  restore?(params: P, arrays: Record<string, Float32Array>): Model<I>;
 }
 
 /** A scorer as the registry holds it: parameters come in unchecked and are checked by its own schema. */
-export interface Scorer {
-  id: string;
-  title: string;
-  summary: string;
+export interface Scorer extends Description<ScorerInputs> {
   schema: z.ZodObject;
-  pixels(params: Record<string, unknown>): { sizePx: number };
+  /** The side of the squares that it takes. Undefined where it does not take pixels. */
+  sizePx(params: Record<string, unknown>): number | undefined;
   ready(params: Record<string, unknown>): ReadyScorer;
 }
 
 /** With its parameters filled in. */
 export interface ReadyScorer {
-  params: ScoreParameters;
-  measure: ErrorMeasure;
+  params: Record<string, unknown>;
   fit(context: FitContext): Promise<Fitted>;
   memory(): Promise<MemoryEstimate | null>;
-  restore(sizePx: number, arrays: Record<string, Float32Array>): Model;
+  restore(arrays: Record<string, Float32Array>): Model;
 }
 
-export function defineScorer<P extends ScoreParameters>({
-  measure,
+/** What the inputs themselves ask for: pixels have a size. */
+interface InputParameters {
+  pixels: { sizePx: number };
+  embeddings: object;
+}
+
+export function defineScorer<I extends ScorerInputs, P extends InputParameters[I]>({
   fit,
   memory,
   restore,
   ...record
-}: Definition<P>): Scorer {
+}: Definition<I, P>): Scorer {
   return {
     ...record,
-    pixels: (params) => ({ sizePx: record.schema.parse(params).sizePx }),
+    sizePx: (params) => {
+      const parsed: object & { sizePx?: number } = record.schema.parse(params) as P;
+      return record.inputs === 'pixels' ? parsed.sizePx : undefined;
+    },
     ready(unchecked) {
       const params = record.schema.parse(unchecked);
       return {
-        params,
-        measure: measure(params),
-        fit: (context) => fit(params, context),
+        params: params as Record<string, unknown>,
+        fit: (context) => fit(params, context as FitContext<I>),
         memory: async () => (await memory?.(params)) ?? null,
-        restore: (sizePx, arrays) => restore(params, sizePx, arrays),
+        restore(arrays) {
+          if (!restore) throw new Error(`${record.title} keeps no model.`);
+          return restore(params, arrays);
+        },
       };
     },
   };
 }
 
-export const scoreParameters = {
+export const sizeParameter = {
   sizePx: z
     .literal([32, 64, 96, 128, 192, 256])
     .default(64)
     .describe('Images are brought to a square of this size.')
     .meta({ title: 'Size', unit: 'px' }),
-  pooling: z
-    .enum(['mean', 'quantile', 'max'])
-    .default('quantile')
-    .describe(
-      'How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.',
-    )
-    .meta({ title: 'Pooling' }),
-  quantile: z
-    .number()
-    .min(0.5)
-    .max(1)
-    .default(0.97)
-    .describe('Which quantile of the error map, where pooling is by quantile.')
-    .meta({ title: 'Quantile', advanced: true, step: 0.005 }),
-  smoothing: z
-    .number()
-    .min(0)
-    .max(16)
-    .default(1)
-    .describe('Blur of the error map before pooling; 0 for none.')
-    .meta({ title: 'Smoothing', unit: 'px', advanced: true, step: 0.5 }),
-  complexity: z
-    .enum(['none', 'entropy'])
-    .default('none')
-    .describe('Busy images are harder to reconstruct. Entropy: compare each with the training images of like entropy.')
-    .meta({ title: 'Complexity' }),
 };

@@ -1,36 +1,32 @@
 /**
- * A run's model as a source of codes: what it knows each image by, one row of numbers an image. A further source is a further
- * function beside this one with the same result; the map does not care whose codes it lays out.
+ * A run's model as a source of codes: one row of numbers an image. A further source is a further function beside this one with the same result; the map does
+ * not care whose codes it lays out.
  */
 import { withScorer } from '../anomaly/saved.ts';
+import { BadParameters } from '../bad-parameters.ts';
 import { tf } from '../backend.ts';
-import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
-import { blockOf, Pixels } from '../pixels.ts';
 import type { EmbedArgs, EmbedEvent, EmbedResult } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
 
 export function embed(
-  { runFolder, pixels: set }: EmbedArgs,
+  { runFolder, images: set }: EmbedArgs,
   signal: AbortSignal,
   onEvent: (event: EmbedEvent) => void,
 ): Promise<EmbedResult> {
   const breathe = pace(signal);
-  return withScorer(runFolder, set.sizePx, async ({ model }) => {
-    const pixels = new Pixels(set);
+  return withScorer(runFolder, set, async (model, images, { title }) => {
+    if (!model.encode) throw new BadParameters(`${title} gives no codes.`);
+    const { count: total } = images.reader;
     let codes = new Float32Array(0);
     let size = 0;
-    try {
-      for (const positions of pixels.blocks(blockOf(pixels.sizePx))) {
-        await breathe();
-        const code = tf.tidy(() => model.encode(uploadPixels(pixels.read(positions), positions.length, pixels.sizePx)));
-        if (!size) codes = new Float32Array(pixels.count * (size = code.shape[1]));
-        codes.set(await readBack(code), positions[0] * size);
-        onEvent({ done: positions[0] + positions.length, total: pixels.count });
-      }
-      return { codes, size };
-    } finally {
-      pixels.close();
-    }
+    await images.forEachBlock(async (block, positions) => {
+      await breathe();
+      const code = tf.tidy(() => model.encode!(block));
+      if (!size) codes = new Float32Array(total * (size = code.shape[1]));
+      codes.set(await readBack(code), positions[0] * size);
+      onEvent({ done: positions[0] + positions.length, total });
+    });
+    return { codes, size };
   });
 }

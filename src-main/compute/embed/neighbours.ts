@@ -18,53 +18,76 @@ const spare = 4;
 /** Distances held at once. */
 const blockCells = 2 ** 22;
 
-/** The `k` nearest (or all, where there are fewer) of `among` to each of `rows`; among equals, the first. */
+export interface NeighbourIndex {
+  /** The `k` nearest (or all, where there are fewer) to each of `rows`; among equals, the first. */
+  nearest(
+    rows: Float32Array,
+    k: number,
+    breathe: () => Promise<void>,
+    onDone?: (done: number) => void,
+  ): Promise<Neighbours>;
+  dispose(): void;
+}
+
+/** `among` [others, size] on the device, for several searches. */
+export function indexRows(among: Float32Array, size: number): NeighbourIndex {
+  const others = among.length / size;
+  const there = tf.tensor2d(among, [others, size]);
+  const lengths = tf.tidy(() => tf.sum(tf.square(there), 1)); // [others]
+  const block = Math.max(1, Math.min(4096, Math.floor(blockCells / others)));
+  return {
+    async nearest(rows, k, breathe, onDone = () => undefined) {
+      const count = rows.length / size;
+      const kept = Math.min(k, others);
+      const asked = Math.min(kept + spare, others);
+      const result: Neighbours = {
+        k: kept,
+        indices: new Int32Array(count * kept),
+        distances: new Float32Array(count * kept),
+      };
+      for (let from = 0; from < count; from += block) {
+        await breathe();
+        const here = Math.min(block, count - from);
+        const found = tf.tidy(() => {
+          const x = tf.tensor2d(rows.subarray(from * size, (from + here) * size), [here, size]);
+          // Of |x − y|² all but the part that is the same for every y.
+          const nearness = tf.sub(tf.mul(tf.matMul(x, there as Tensor2D, false, true), 2), lengths); // [here, others]
+          return tf.topk(nearness, asked).indices; // [here, asked]
+        });
+        const candidates = await readBack<'int32'>(found);
+        for (let i = 0; i < here; i++) {
+          const pairs = Array.from(candidates.subarray(i * asked, (i + 1) * asked), (index) => ({
+            index,
+            distance: distanceOf(rows, from + i, among, index, size),
+          }));
+          pairs.sort((a, b) => a.distance - b.distance || a.index - b.index);
+          for (let j = 0; j < kept; j++) {
+            result.indices[(from + i) * kept + j] = pairs[j].index;
+            result.distances[(from + i) * kept + j] = pairs[j].distance;
+          }
+        }
+        onDone(from + here);
+      }
+      return result;
+    },
+    dispose: () => tf.dispose([there, lengths]),
+  };
+}
+
+/** One search. */
 export async function nearest(
   rows: Float32Array,
   among: Float32Array,
   size: number,
   k: number,
   breathe: () => Promise<void>,
-  onDone: (done: number) => void = () => undefined,
+  onDone?: (done: number) => void,
 ): Promise<Neighbours> {
-  const count = rows.length / size;
-  const others = among.length / size;
-  const kept = Math.min(k, others);
-  const asked = Math.min(kept + spare, others);
-  const result: Neighbours = {
-    k: kept,
-    indices: new Int32Array(count * kept),
-    distances: new Float32Array(count * kept),
-  };
-  const there = tf.tensor2d(among, [others, size]);
-  const lengths = tf.tidy(() => tf.sum(tf.square(there), 1)); // [others]
-  const block = Math.max(1, Math.min(4096, Math.floor(blockCells / others)));
+  const index = indexRows(among, size);
   try {
-    for (let from = 0; from < count; from += block) {
-      await breathe();
-      const here = Math.min(block, count - from);
-      const found = tf.tidy(() => {
-        const x = tf.tensor2d(rows.subarray(from * size, (from + here) * size), [here, size]);
-        // Of |x − y|² all but the part that is the same for every y.
-        const nearness = tf.sub(tf.mul(tf.matMul(x, there as Tensor2D, false, true), 2), lengths); // [here, others]
-        return tf.topk(nearness, asked).indices; // [here, asked]
-      });
-      const candidates = await readBack<'int32'>(found);
-      for (let i = 0; i < here; i++) order(from + i, candidates.subarray(i * asked, (i + 1) * asked));
-      onDone(from + here);
-    }
+    return await index.nearest(rows, k, breathe, onDone);
   } finally {
-    tf.dispose([there, lengths]);
-  }
-  return result;
-
-  function order(row: number, candidates: ArrayLike<number>): void {
-    const pairs = Array.from(candidates, (index) => ({ index, distance: distanceOf(rows, row, among, index, size) }));
-    pairs.sort((a, b) => a.distance - b.distance || a.index - b.index);
-    for (let j = 0; j < kept; j++) {
-      result.indices[row * kept + j] = pairs[j].index;
-      result.distances[row * kept + j] = pairs[j].distance;
-    }
+    index.dispose();
   }
 }
 

@@ -1,0 +1,67 @@
+/** The images of a run as scorers read them, block by block: one entry for each kind of inputs. */
+import type { ScorerInputs } from '../../contract/types.ts';
+import { BadParameters } from '../bad-parameters.ts';
+import { uploadPixels } from '../ops/upload.ts';
+import { blockOf, Pixels } from '../pixels.ts';
+import { RowReader } from '../../rows/row-reader.ts';
+import type { RowSet } from '../../rows/row-set.ts';
+import type { Images, Scorer } from './scorer.ts';
+
+/** Embeddings by position in the set. */
+export class Embeddings extends RowReader {
+  get size(): number {
+    return this.set.shape[0];
+  }
+}
+
+/** Embeddings at once: few enough for progress to be seen and for a quick cancel. */
+const blockEmbeddings = 512;
+
+type Work<I extends ScorerInputs> = (block: Images[I]['block'], positions: Int32Array) => Promise<void>;
+
+export interface OpenImages<I extends ScorerInputs = ScorerInputs> {
+  reader: Images[I]['reader'];
+  /** Calls `work` with each block in order. A block is disposed of after it. */
+  forEachBlock(work: Work<I>): Promise<void>;
+  close(): void;
+}
+
+const openers: { [I in ScorerInputs]: (set: RowSet) => OpenImages<I> } = {
+  pixels(set) {
+    const reader = new Pixels(set);
+    return {
+      reader,
+      async forEachBlock(work) {
+        for (const positions of reader.blocks(blockOf(reader.sizePx))) {
+          const x = uploadPixels(reader.read(positions), positions.length, reader.sizePx);
+          try {
+            await work(x, positions);
+          } finally {
+            x.dispose();
+          }
+        }
+      },
+      close: () => reader.close(),
+    };
+  },
+  embeddings(set) {
+    const reader = new Embeddings(set);
+    return {
+      reader,
+      async forEachBlock(work) {
+        for (const positions of reader.blocks(blockEmbeddings)) await work(reader.readFloats(positions), positions);
+      },
+      close: () => reader.close(),
+    };
+  },
+};
+
+/** Throws BadParameters where the scorer takes other images than these. */
+export function openImages(scorer: Scorer, params: Record<string, unknown>, set: RowSet): OpenImages<ScorerInputs> {
+  const kind = set.type === 'uint8' ? 'pixels' : 'embeddings';
+  if (kind !== scorer.inputs) throw new BadParameters(`${scorer.title} takes ${scorer.inputs}, and these are ${kind}.`);
+  const sizePx = scorer.sizePx(params);
+  if (kind === 'pixels' && sizePx !== set.shape[0])
+    throw new BadParameters(`The run's model takes images of ${sizePx} px, and these have ${set.shape[0]}.`);
+  return openers[kind](set) as OpenImages<ScorerInputs>;
+}

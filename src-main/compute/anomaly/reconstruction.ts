@@ -1,0 +1,65 @@
+/**
+ * What all scorers by reconstruction share: they only learn to reconstruct. What the error is, how it is pooled into a score and corrected for complexity
+ * is the same for all, so that their scores differ by what they learned and by nothing else.
+ */
+import { z } from 'zod';
+import type { ScorerOutputs } from '../../contract/types.ts';
+import { tf } from '../backend.ts';
+import { readBack } from '../read-back.ts';
+import { errorMaps, pool, type ErrorMeasure } from './error-map.ts';
+import { sizeParameter, type Model } from './scorer.ts';
+
+export const reconstructionOutputs: ScorerOutputs = {
+  score: { title: 'reconstruction error' },
+  map: { title: 'Difference' },
+  reconstruction: true,
+  code: true,
+};
+
+export const scoreParameters = {
+  ...sizeParameter,
+  pooling: z
+    .enum(['mean', 'quantile', 'max'])
+    .default('quantile')
+    .describe(
+      'How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.',
+    )
+    .meta({ title: 'Pooling' }),
+  quantile: z
+    .number()
+    .min(0.5)
+    .max(1)
+    .default(0.97)
+    .describe('Which quantile of the error map, where pooling is by quantile.')
+    .meta({ title: 'Quantile', advanced: true, step: 0.005 }),
+  smoothing: z
+    .number()
+    .min(0)
+    .max(16)
+    .default(1)
+    .describe('Blur of the error map before pooling; 0 for none.')
+    .meta({ title: 'Smoothing', unit: 'px', advanced: true, step: 0.5 }),
+  complexity: z
+    .enum(['none', 'entropy'])
+    .default('none')
+    .describe('Busy images are harder to reconstruct. Entropy: compare each with the training images of like entropy.')
+    .meta({ title: 'Complexity' }),
+};
+
+/** A model that reconstructs and encodes, scored by its reconstruction error. */
+export function scoredByError(
+  autoencoder: Required<Omit<Model<'pixels'>, 'score'>>,
+  measure: ErrorMeasure,
+): Model<'pixels'> {
+  return {
+    ...autoencoder,
+    async score(x) {
+      const maps = await readBack(tf.tidy(() => errorMaps(x, autoencoder.reconstruct(x), measure)));
+      const size = maps.length / x.shape[0];
+      const scores = Array.from({ length: x.shape[0] }, (_, i) =>
+        pool(maps.subarray(i * size, (i + 1) * size), measure),
+      );
+      return { scores, maps };
+    },
+  };
+}

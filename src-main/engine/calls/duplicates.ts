@@ -1,0 +1,44 @@
+/** Groups of duplicates, and what a person does with them. */
+import { WinnowError } from '../../contract/errors.ts';
+import { rejectsOf } from '../../contract/keep-best.ts';
+import type { WorkspaceCalls } from '../../contract/procedures.ts';
+import { plural } from '../../contract/words.ts';
+import { apartSetting } from '../../workspace/apart.ts';
+import { whatOf } from '../../workspace/edits.ts';
+import type { CallContext } from './context.ts';
+
+export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
+  ({
+    groups: () => groups.list(),
+    setApart({ ids }) {
+      const samples = ids.flatMap((id) => table.sample(id) ?? []);
+      if (samples.length < 2)
+        throw new WinnowError('bad-request', 'Name at least two images that are not duplicates of each other.');
+      return edit(
+        { do: 'apart', paths: samples.map(({ path }) => path) },
+        { settings: [apartSetting(samples)] },
+        () => `${plural(samples.length, 'image')} are no duplicates`,
+      );
+    },
+    keepBest(request) {
+      const sharpness = table.resolveColumn('sharpness') === null ? new Float64Array() : table.values('sharpness');
+      const samples = new Map(table.samples().map((sample) => [sample.id, sample]));
+      const wanted = groups
+        .list()
+        .filter(({ id, kind }) => request.kinds.includes(kind) && (request.groups?.includes(id) ?? true));
+      const rejects = rejectsOf(wanted, (id) => samples.get(id), {
+        rule: request.rule,
+        protectedFolder: request.protectedFolder,
+        sharpness,
+      });
+      const marks = [...rejects].map(
+        ([id, { kept, kind }]) =>
+          [id, { decision: 'reject', reason: `${kind} duplicate of ${samples.get(kept)?.path}` }] as const,
+      );
+      return edit(
+        { do: 'keep-best', request },
+        { marks },
+        (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, table.pathOf)}`,
+      );
+    },
+  }) satisfies WorkspaceCalls['duplicates'];

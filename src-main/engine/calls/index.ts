@@ -1,0 +1,29 @@
+/** All calls of a workspace, each group in a file of its own. */
+import type { WorkspaceCalls } from '../../contract/procedures.ts';
+import { checkCalls } from './checks.ts';
+import { classifierCalls } from './classifier.ts';
+import type { CallContext } from './context.ts';
+import { duplicateCalls } from './duplicates.ts';
+import { exportCalls } from './exports.ts';
+import { jobCalls } from './jobs.ts';
+import { journalCalls } from './journal.ts';
+import { labelCalls } from './labels.ts';
+import { runCalls } from './runs.ts';
+import { sampleCalls } from './samples.ts';
+import { viewCalls } from './views.ts';
+import { workspaceCalls } from './workspace.ts';
+
+export const callsOf = (context: CallContext) =>
+  ({
+    workspace: workspaceCalls(context),
+    classifier: classifierCalls(context),
+    labels: labelCalls(context),
+    samples: sampleCalls(context),
+    checks: checkCalls(context),
+    duplicates: duplicateCalls(context),
+    views: viewCalls(context),
+    journal: journalCalls(context),
+    jobs: jobCalls(context),
+    runs: runCalls(context),
+    exports: exportCalls(context),
+  }) satisfies WorkspaceCalls;

@@ -1,0 +1,12 @@
+/** The table: samples as they change, columns, files that could not be read. */
+import type { WorkspaceCalls } from '../../contract/procedures.ts';
+import { alikeJob } from '../../workspace/alike.ts';
+import type { CallContext } from './context.ts';
+
+export const sampleCalls = (context: CallContext) =>
+  ({
+    alike: (request) => context.start(alikeJob, request),
+    changes: ({ since, limit }) => context.table.changes(since, limit),
+    columns: () => context.table.columns(),
+    issues: () => context.table.issues(),
+  }) satisfies WorkspaceCalls['samples'];

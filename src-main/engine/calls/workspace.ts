@@ -1,0 +1,40 @@
+/** The open folder as a whole: its description, its events, and the jobs that concern all images. */
+import type { WorkspaceCalls } from '../../contract/procedures.ts';
+import { whatOf } from '../../workspace/edits.ts';
+import { mapJob } from '../../workspace/map.ts';
+import { rankJob } from '../../jobs/rank.ts';
+import { scanJob } from '../../workspace/scan.ts';
+import type { CallContext } from './context.ts';
+
+export const workspaceCalls = (context: CallContext) =>
+  ({
+    describe() {
+      const { id, key, folder, table, journal } = context;
+      const scannedAt = table.meta('scannedAt');
+      return {
+        id,
+        key,
+        folder,
+        name: folder.split(/[\\/]/).filter(Boolean).at(-1) ?? folder,
+        ...table.count(),
+        scannedAt: scannedAt === null ? null : Number(scannedAt),
+        revision: table.revision,
+        shape: table.shape,
+        journal: journal.state(),
+      };
+    },
+    events: (signal) => context.events(signal),
+    scan: () => context.jobs.queued('scan') ?? context.start(scanJob, undefined),
+    rank: (request) => context.start(rankJob, request),
+    map: (request) => context.start(mapJob, request),
+    async import({ file, dryRun }) {
+      const { result, marks } = await context.imports.read(file, () => context.table.samples());
+      if (dryRun || !marks.length) return result;
+      const { changed } = context.edit(
+        { do: 'import', file },
+        { marks },
+        (ids) => `import marks of ${whatOf(ids, context.table.pathOf)}`,
+      );
+      return { ...result, changed };
+    },
+  }) satisfies WorkspaceCalls['workspace'];

@@ -1,0 +1,122 @@
+/** An open folder: its stores, its jobs and the events that doors follow. The calls of the contract are in `calls/`. The folder itself is only read. */
+import { EventEmitter, on } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Compute } from '../compute/child.ts';
+import type { Edited, Job, Run, WorkspaceEvent } from '../contract/types.ts';
+import type { JobType } from '../jobs/job-type.ts';
+import type { Database } from '../workspace/database.ts';
+import { Groups } from '../workspace/groups.ts';
+import { Imports } from '../workspace/import.ts';
+import { Jobs } from '../workspace/jobs.ts';
+import { Journal, type Action, type Edit } from '../workspace/journal.ts';
+import { Previews } from '../workspace/preview.ts';
+import { Quality } from '../workspace/quality.ts';
+import { Runs } from '../workspace/runs.ts';
+import { readingsVersion } from '../workspace/scan.ts';
+import { Settings } from '../workspace/settings.ts';
+import { RowStore } from '../rows/row-store.ts';
+import { Table } from '../workspace/table.ts';
+import { WorkspaceFile } from '../workspace/workspace-file.ts';
+import type { CallContext } from './calls/context.ts';
+import { callsOf } from './calls/index.ts';
+
+export class OpenWorkspace implements CallContext {
+  readonly id: string;
+  readonly folder: string;
+  readonly workspaceFolder: string;
+  readonly compute: Compute;
+  readonly db: Database;
+  readonly table: Table;
+  readonly rows: RowStore;
+  readonly settings: Settings;
+  readonly journal: Journal;
+  readonly quality: Quality;
+  readonly groups: Groups;
+  readonly runs: Runs;
+  readonly jobs: Jobs;
+  readonly imports = new Imports();
+  readonly previews: Previews;
+  /** What the router calls. */
+  readonly calls: ReturnType<typeof callsOf>;
+  #file: WorkspaceFile;
+  #events = new EventEmitter<{ event: [WorkspaceEvent] }>().setMaxListeners(0);
+
+  constructor(id: string, folder: string, workspaceFolder: string, compute: Compute) {
+    this.id = id;
+    this.folder = folder;
+    this.workspaceFolder = workspaceFolder;
+    this.compute = compute;
+    this.#file = new WorkspaceFile(workspaceFolder, folder);
+    this.db = this.#file.db;
+    this.table = new Table(this.db);
+    this.rows = new RowStore(this.db, workspaceFolder);
+    if (this.table.expectReadings(readingsVersion))
+      rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
+    this.settings = new Settings(this.db);
+    this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.stepped());
+    this.quality = new Quality(this.table, this.settings);
+    this.groups = new Groups(this.db, this.table, this.settings);
+    this.runs = new Runs(this.db);
+    let published = this.table.revision;
+    this.jobs = new Jobs((job) => {
+      if (this.table.revision !== published) {
+        published = this.table.revision;
+        this.#publish(this.#changed());
+      }
+      this.#publish({ type: 'job', job });
+    });
+    this.previews = new Previews(this);
+    this.calls = callsOf(this);
+    if (this.table.meta('folder') === null) this.table.setMeta('folder', folder);
+  }
+
+  get key(): string {
+    return this.#file.key;
+  }
+
+  /** The folder that this workspace was made for. */
+  get firstFolder(): string {
+    return this.table.meta('folder') as string;
+  }
+
+  start<Request>(type: JobType<Request>, request: Request): Job {
+    const { title, run } = type.prepare(request, this);
+    return this.jobs.start(type.kind, title, run);
+  }
+
+  publishRun = (run: Run): void => this.#publish({ type: 'run', run });
+
+  edit = (action: Action, edit: Edit, titleOf: (changed: readonly number[]) => string): Edited => {
+    let title = '';
+    const changed = this.journal.edit(action, edit, (ids) => (title = titleOf(ids)));
+    return this.edited({ changed, title });
+  };
+
+  edited = (done: { changed: number; title: string }): Edited => {
+    this.#publish(this.#changed());
+    return { ...done, journal: this.journal.state() };
+  };
+
+  async *events(signal: AbortSignal): AsyncGenerator<WorkspaceEvent> {
+    const changes = on(this.#events, 'event', { signal });
+    try {
+      yield this.#changed();
+      for (const job of this.jobs.list()) yield { type: 'job', job };
+      for await (const [event] of changes) yield event as WorkspaceEvent;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Ends all work and closes the file. */
+  async close() {
+    this.imports.close();
+    await this.jobs.close();
+    await this.#file.close();
+    this.table.release();
+  }
+
+  #changed = (): WorkspaceEvent => ({ type: 'changed', revision: this.table.revision, journal: this.journal.state() });
+  #publish = (event: WorkspaceEvent): void => void this.#events.emit('event', event);
+}

@@ -1,0 +1,25 @@
+/** What a job may use of an open folder. */
+import type { Compute } from '../compute/child.ts';
+import type { Run } from '../contract/types.ts';
+import type { RowStore } from '../rows/row-store.ts';
+import type { Groups } from '../workspace/groups.ts';
+import type { Journal } from '../workspace/journal.ts';
+import type { Quality } from '../workspace/quality.ts';
+import type { Runs } from '../workspace/runs.ts';
+import type { Settings } from '../workspace/settings.ts';
+import type { Table } from '../workspace/table.ts';
+
+export interface JobContext {
+  readonly folder: string;
+  readonly workspaceFolder: string;
+  readonly compute: Compute;
+  readonly table: Table;
+  readonly rows: RowStore;
+  readonly settings: Settings;
+  readonly journal: Journal;
+  readonly groups: Groups;
+  readonly quality: Quality;
+  readonly runs: Runs;
+  /** Tells the doors of a run that changed. */
+  publishRun(run: Run): void;
+}
