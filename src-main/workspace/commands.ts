@@ -13,9 +13,10 @@ import {
   type TrainRequest,
 } from '../contract/schemas.ts';
 import { WinnowError } from '../contract/errors.ts';
+import type { Patch } from '../contract/marks.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable } from '../contract/words.ts';
-import { move, type Patch, type Record } from './journal.ts';
+import { move, type Record } from './journal.ts';
 import { checkRank } from './rank.ts';
 import { checkTrain } from './train.ts';
 
