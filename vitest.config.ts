@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { clientSvelte, pageState } from './test/fixtures/page-state.ts';
 import { LongestFirst } from './test/fixtures/sequence.ts';
 import { electronPath } from './src-main/setup/pieces/electron.mjs';
 
@@ -14,6 +15,8 @@ import { electronPath } from './src-main/setup/pieces/electron.mjs';
 const oneThread = { TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '1', WINNOW_THREADS: '1' };
 
 const project = (name: string, folder: string, env: Record<string, string>, timeoutMs = 120_000) => ({
+  plugins: [pageState],
+  resolve: { alias: clientSvelte },
   test: {
     name,
     pool: 'forks' as const,
@@ -21,6 +24,7 @@ const project = (name: string, folder: string, env: Record<string, string>, time
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     expect: { poll: { timeout: 20_000 } }, // a poll may ask the command line, which takes a second to start
+    server: { deps: { inline: [/@lucide/] } }, // icons of places are components
     env: { ...oneThread, ...env },
   },
 });

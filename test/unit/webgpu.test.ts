@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
-import type { FitResult } from '../../src-main/compute/protocol.ts';
+import type { FitResult } from '../../src-main/compute/anomaly/fit.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { vulkanEnv } from '../fixtures/vulkan.ts';
 import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
@@ -40,7 +40,7 @@ const params = {
 async function train(method: string, width: number, env: Record<string, string>): Promise<FitResult> {
   const compute = startCompute({ env: () => env });
   try {
-    return await compute.fit(fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
+    return await compute.call('fit', fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
   } finally {
     await compute.stop();
   }
@@ -75,6 +75,13 @@ describe('WebGPU', () => {
     expect(JSON.parse(stdout || '[]'), stderr).toEqual(Array.from({ length: 32 }, (_, row) => row * 3072));
   });
 
+  it('computes the gradient of a filter by matrix products as tfjs does window by window', () => {
+    const { stdout, stderr } = device('filter-gradient');
+    const differences = JSON.parse(stdout || '[]') as number[];
+    expect(differences, stderr).toHaveLength(6);
+    for (const difference of differences) expect(difference).toBeLessThan(1e-5);
+  });
+
   it('says that a device took too much, and goes on', () => {
     const { stdout, stderr } = device('ask-too-much');
     const { outOfMemory, after, message, tensors } = JSON.parse(stdout || '{}');
@@ -92,7 +99,7 @@ describe('WebGPU', () => {
     const compute = startCompute({
       env: () => ({ WINNOW_BACKEND: 'webgpu', VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }),
     });
-    await expect(compute.backend()).rejects.toThrow(
+    await expect(compute.call('backend', undefined)).rejects.toThrow(
       /^The backend 'webgpu' was chosen and cannot be used: no graphics adapter was found/,
     );
     await compute.stop();
@@ -100,7 +107,7 @@ describe('WebGPU', () => {
 
   it('warns where the processor plays the graphics card', async () => {
     const compute = startCompute({ env: () => webgpu });
-    const { device, warning } = await compute.backend();
+    const { device, warning } = await compute.call('backend', undefined);
     if (/swiftshader|llvmpipe/i.test(device)) expect(warning).toMatch(/software driver/);
     else expect(warning).toBeUndefined();
     await compute.stop();
