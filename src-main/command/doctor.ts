@@ -1,5 +1,5 @@
 /** `doctor`: every part of the program on this machine, and the one command that mends it. */
-import { examine } from '../setup/doctor.ts';
+import { examine } from '../doctor/doctor.ts';
 import { exitCodes, writeJson, type OutputOptions } from './output.ts';
 
 const marks = { ready: '✓', optional: '·', missing: '✗', broken: '✗' } as const;

@@ -5,7 +5,7 @@
  */
 import os from 'node:os';
 import util from 'node:util';
-import type { Backend, BackendChoice } from '../contract/types.ts';
+import type { Backend, BackendChoice } from '../contract/machine.ts';
 import { defineCall } from './call.ts';
 import { loadKernels } from './kernels/index.ts';
 import { openAdapter, watch, type GpuBackend } from './webgpu.ts';

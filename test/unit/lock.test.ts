@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
-import { announce, readHolder, takeLock } from '../../src-main/workspace/lock.ts';
+import { announce, readHolder, takeLock } from '../../src-main/engine/lock.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 
 const self = (pipe = '/nowhere.sock') => ({ pid: process.pid, pipe, host: hostname(), since: 1 });
