@@ -489,7 +489,8 @@ export const shownKey = (key: string) =>
         .map((part) => signs[part] ?? (part.length > 1 ? part[0].toUpperCase() + part.slice(1) : part.toUpperCase()))
         .join(' ');
 
-export const keyOf = (id: string) => {
+/** The first key of an action, as it is shown; '' where it has none. */
+export const shortcutOf = (id: string) => {
   const action = byId.get(id);
   return action ? shownKey(keysOf(action)[0] ?? '') : '';
 };

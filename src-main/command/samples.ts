@@ -115,7 +115,7 @@ export const orderOf = (text: string): Order =>
 /** Sorts by a column or property; what has none comes last, equals go by path. Throws `bad-expression` where nothing has that name. */
 export function sorted(samples: readonly Sample[], { by, descending }: Order, source: ReadSource): Sample[] {
   const read = orderReader(by, source);
-  const keyed = samples.map((sample) => ({ sample, key: keyOf(read(sample)) }));
+  const keyed = samples.map((sample) => ({ sample, key: sortKeyOf(read(sample)) }));
   return keyed
     .sort((a, b) => {
       if (a.key === b.key) return a.sample.path < b.sample.path ? -1 : 1;
@@ -125,9 +125,10 @@ export function sorted(samples: readonly Sample[], { by, descending }: Order, so
     .map(({ sample }) => sample);
 }
 
-type Key = number | string | null;
+type SortKey = number | string | null;
 /** Several texts sort as one. */
-const keyOf = (value: Value): Key => (typeof value === 'object' && value !== null ? value.join('\n') || null : value);
+const sortKeyOf = (value: Value): SortKey =>
+  typeof value === 'object' && value !== null ? value.join('\n') || null : value;
 
 /** Throws `bad-expression` where nothing has that name. */
 export function orderReader(by: string, source: ReadSource): Read<Sample> {
