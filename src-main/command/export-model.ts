@@ -1,0 +1,54 @@
+/** `export-model FOLDER --run ID --to DIR`: exports a trained classifier. `take-away` is its former name. */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { WinnowError } from '../contract/errors.ts';
+import { modelFormats, takeAwaySchema } from '../contract/schemas.ts';
+import type { Door } from '../door/client.ts';
+import { atLeastOne, backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
+import { follow, say, writeJson } from './output.ts';
+
+interface ExportModelOptions extends FolderOptions {
+  run?: string;
+  to: string;
+  format?: (typeof modelFormats)[number][];
+  fold: number;
+}
+
+export function addExportModelCommand(program: Command) {
+  folderCommand(
+    program,
+    'train',
+    'export-model',
+    'export a classifier as ONNX and TF.js, with its classes and an example',
+    ['photos --to model', 'photos --run resnet-2 --to model --format onnx'],
+  )
+    .alias('take-away')
+    .option('--run <id>', 'which training (default: the newest finished one)')
+    .requiredOption('--to <dir>', 'a new or empty folder')
+    .addOption(new Option('--format <name...>', 'only these formats').choices(modelFormats))
+    .option('--fold <n>', 'which model of a cross-validation', atLeastOne, 1)
+    .addOption(backendOption())
+    .action((folder: string, options: ExportModelOptions) =>
+      inFolder(folder, options, (door) => exportModelCommand(door, options)),
+    );
+}
+
+async function exportModelCommand(door: Door, options: ExportModelOptions): Promise<void> {
+  const runId =
+    options.run ??
+    (await door.calls.runs.list.query()).find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
+  if (!runId) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
+  const to = resolve(options.to);
+  const job = await follow(door, options, () =>
+    door.calls.classifier.takeAway.mutate(
+      takeAwaySchema.parse({ runId, to, formats: options.format, fold: options.fold }),
+    ),
+  );
+  const { classes, transform } = JSON.parse(await readFile(join(to, 'about.json'), 'utf8')) as {
+    classes: string[];
+    transform: object;
+  };
+  writeJson(options, { schema: 'winnow/take-away@1', folder: door.folder, to, run: { id: runId }, classes, transform });
+  say(options, `${job.summary}. README.md there has an example.`);
+}

@@ -1,0 +1,52 @@
+/** Where a folder that is made at once, an export or a model, may appear. Writes nothing. */
+import { constants, existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { WinnowError } from '../contract/errors.ts';
+import { mustBeThere } from './gate.ts';
+import { nearestExisting, outsideOf } from './output.ts';
+
+/** Returns the path where it will be, with every link followed. Throws WinnowError. */
+export async function checkTarget(folder: string, path: string): Promise<string> {
+  await mustBeThere(folder, bringBack);
+  const to = outsideOf([folder], path, 'The target');
+  if (existsSync(to)) checkEmpty(to);
+  const above = nearestExisting(dirname(to));
+  if (!statSync(above).isDirectory())
+    throw new WinnowError(
+      'target-unwritable',
+      `${above} is a file, so nothing can be made in it. Choose another place.`,
+    );
+  if (!existsSync(to) && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new WinnowError(
+      'target-unwritable',
+      `${resolve(path)} is a link to ${to}, which does not exist. Make that folder first, or name another place.`,
+    );
+  }
+  await access(above, constants.W_OK).catch((error: unknown) => {
+    throw new WinnowError('target-unwritable', `No permission to write to ${above}. Choose another place.`, {
+      cause: error,
+    });
+  });
+  return to;
+}
+
+/** What to do when the opened folder is gone. */
+export const bringBack = 'Connect it, then export again.';
+
+function checkEmpty(to: string) {
+  let entries: string[];
+  try {
+    entries = readdirSync(to);
+  } catch {
+    throw new WinnowError('target-not-empty', `${to} is not a folder that can be written to.`);
+  }
+  if (entries.length)
+    throw new WinnowError(
+      'target-not-empty',
+      `${to} is not empty, and an export overwrites nothing. Choose a new folder.`,
+    );
+  // An export appears by taking the folder's place, and the top of a disk has none that could be taken.
+  if (statSync(to).dev !== statSync(dirname(to)).dev)
+    throw new WinnowError('target-unwritable', `${to} is the top of a disk. Name a new folder in it.`);
+}

@@ -1,0 +1,78 @@
+/** Embeddings as rows of the row store: what bundled weights know an image by, computed once for each image and model. Used by all that compares images. */
+import { usual, type Pretrained } from '../compute/models/pretrained.ts';
+import type { Sample } from '../contract/types.ts';
+import { makeRow } from '../image/pixels.ts';
+import { withImage } from '../image/scanned.ts';
+import type { JobContext } from './context.ts';
+import type { RowRecipe, Rows } from '../rows/row-store.ts';
+import type { Report } from '../workspace/report.ts';
+import { inWords } from '../workspace/runs.ts';
+
+/** Images that go to the compute process at once. */
+const batchImages = 20;
+
+type Source = Pick<JobContext, 'compute' | 'folder'>;
+
+export const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained = usual): RowRecipe => ({
+  kind: 'embeddings',
+  settings: `${source.id}@${source.sha256.slice(0, 8)}`, // other weights under the same name are another model
+  type: 'float32',
+  shape: [source.size],
+  isKept: true, // groups of duplicates depend on them
+  decode: (sample) => decodeFor(folder, sample, source),
+  batch: {
+    size: batchImages,
+    async compute(bytes, signal) {
+      const { codes } = await compute
+        .call('features', { model: source.id, bytes }, { signal })
+        .catch((error: unknown) => {
+          throw inWords(error);
+        });
+      return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
+    },
+  },
+});
+
+/** The samples' embeddings; those that are missing are computed as a stage of a job. Files that can no longer be read become issues. Throws WinnowError. */
+export async function embedSamples(
+  context: JobContext,
+  samples: readonly Sample[],
+  report: Report,
+  source = usual,
+): Promise<Rows> {
+  const embedded = await context.rows.make(embeddingRecipe(context, source), samples, {
+    signal: report.signal,
+    onStart: (missing) => report.stage('Embedding', missing),
+    onProgress: (done) => report.progress(done),
+  });
+  context.table.putIssues(embedded.issues);
+  return embedded;
+}
+
+/** Beyond this many images, all against all would take longer than a scan should. */
+const mostCompared = 20_000;
+
+/** Pairs of ids whose embeddings, where they are there already, are nearest to each other. */
+export async function likelyPairs(
+  context: JobContext,
+  signal: AbortSignal,
+  source = usual,
+): Promise<[number, number][]> {
+  using known = await context.rows.known(embeddingRecipe(context, source), context.table.samples(), signal);
+  const { samples, set } = known;
+  if (samples.length < 2 || samples.length > mostCompared) return [];
+  const pairs = await context.compute
+    .call('pairs', { embeddings: set, width: source.last, k: 4, least: 0.85 }, { signal })
+    .catch((error: unknown) => {
+      throw inWords(error);
+    });
+  return Array.from({ length: pairs.length / 2 }, (_, i) => [samples[pairs[2 * i]].id, samples[pairs[2 * i + 1]].id]);
+}
+
+/** How many images have one. */
+export const embeddedCount = (context: Pick<JobContext, 'rows'> & Source, source = usual): number =>
+  context.rows.count(embeddingRecipe(context, source));
+
+/** An image as the weights take it: the whole of it, in their square. */
+export const decodeFor = (folder: string, sample: Sample, { sizePx }: Pretrained): Promise<Uint8Array> =>
+  withImage(folder, sample, (image) => makeRow(image, sizePx));

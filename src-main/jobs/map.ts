@@ -1,0 +1,222 @@
+/**
+ * The map of a folder: where each image lies among those that a model takes for alike, as the columns `map.x` and `map.y`: the bundled weights, or the autoencoder of
+ * a run. What the map was laid out by is kept in `map.tensors`, so that images that come later are placed into it and nothing that a person has
+ * come to know by its place moves. A map belongs to one model: another knows images by other codes.
+ */
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { scorerOf } from '../compute/anomaly/index.ts';
+import { rowsOf } from '../compute/embed/landmarks.ts';
+import { usual } from '../compute/models/pretrained.ts';
+import { readTensors, writeTensors } from '../compute/tensor-file.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { mapSchema } from '../contract/schemas.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import { embedSamples } from './embeddings.ts';
+import { readFloats } from '../rows/row-reader.ts';
+import { selectRows, type RowSet } from '../rows/row-set.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
+import { runFolder } from '../workspace/runs.ts';
+import { prepareImages } from './scorer-images.ts';
+
+type MapRequest = z.infer<typeof mapSchema>;
+
+export const mapJob: JobType<MapRequest> = {
+  kind: 'map',
+  prepare({ runId, seed, anew }, context) {
+    const run = runId === null ? null : context.runs.get(runId);
+    if (run && (run.kind !== 'rank' || run.state !== 'done' || !scorerOf(run.method)?.gives.code))
+      throw new WinnowError(
+        'no-run',
+        `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
+      );
+    return {
+      title: 'Map',
+      async run(report) {
+        const source = run ? mapByRun(context, run, report) : mapByEmbeddings(context, report);
+        const { placed, laidOut } = await makeMap(context, source, { seed, anew }, report);
+        return laidOut
+          ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}`
+          : `${plural(placed, 'new image')} placed into the map`;
+      },
+    };
+  },
+};
+
+/** The file beside the workspace's database. */
+interface Header {
+  version: 1;
+  /** Whose codes they are. */
+  run: string;
+  /** Numbers of a code. */
+  size: number;
+  /** Who lies where in `xy`: a sample is known as long as its content is the same. */
+  known: string[];
+}
+
+interface KeptMap {
+  header: Header;
+  /** `codes` [landmarks, size] and `places` [landmarks, 2] are what new images are placed by; `xy` [known, 2] is all of the map. */
+  arrays: { codes: Float32Array; places: Float32Array; xy: Float32Array };
+}
+
+/** An image as it was placed: a sample whose content has changed is another one. */
+const imageKey = ({ id, sha256 }: Sample): string => `${id}:${sha256.slice(0, 16)}`;
+
+/** Who knows the images. */
+export interface MapSource {
+  /** What the columns are told to come from. */
+  id: string;
+  /** Another one than what had this id before. */
+  identity: string;
+  /** Codes of those that can be read. */
+  codes(samples: readonly Sample[]): Promise<Codes>;
+}
+
+/** [samples, size], or embeddings whose first `size` numbers they are, in use until this is disposed of. */
+interface Codes extends Disposable {
+  samples: readonly Sample[];
+  codes: Float32Array | RowSet;
+  size: number;
+}
+
+/** The embeddings of bundled weights. */
+export const mapByEmbeddings = (context: JobContext, report: Report, source = usual): MapSource => ({
+  id: source.id,
+  identity: `${source.id}@${source.sha256.slice(0, 8)}`,
+  async codes(wanted) {
+    const embedded = await embedSamples(context, wanted, report, source);
+    return {
+      samples: embedded.samples,
+      codes: embedded.set,
+      size: source.last,
+      [Symbol.dispose]: () => embedded[Symbol.dispose](),
+    };
+  },
+});
+
+/** The codes of a run's model. */
+export const mapByRun = (context: JobContext, run: Run, report: Report): MapSource => ({
+  id: run.id,
+  identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
+  async codes(wanted) {
+    const scorer = scorerOf(run.method)!;
+    using images = await prepareImages(context, scorer, run.parameters, wanted, report);
+    const { samples } = images;
+    const { codes, size } = samples.length
+      ? await encode(context, run, images.set, report)
+      : { codes: new Float32Array(0), size: 1 };
+    return { samples, codes, size, [Symbol.dispose]: () => undefined };
+  },
+});
+
+/**
+ * Puts every image on the map. `anew` forgets the map that is there; a map of another source is forgotten too. `laidOut` counts landmarks, `placed` those
+ * that were placed among them; images that kept their place are in neither. Throws WinnowError.
+ */
+export async function makeMap(
+  context: JobContext,
+  source: MapSource,
+  { seed, anew }: { seed: number; anew: boolean },
+  report: Report,
+): Promise<{ placed: number; laidOut: number }> {
+  const { table, workspaceFolder } = context;
+  const samples = table.samples();
+  if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
+  const file = join(workspaceFolder, 'map.tensors');
+  const before = anew ? undefined : keptMap(file, source);
+  const places = new Map(before?.header.known.map((key, i) => [key, before.arrays.xy.subarray(i * 2, i * 2 + 2)]));
+
+  const wanted = samples.filter((sample) => !places.has(imageKey(sample)));
+  using found = await source.codes(wanted);
+  const { samples: fresh, codes, size } = found;
+
+  let kept = before;
+  let counts = { placed: 0, laidOut: 0 };
+  if (fresh.length) {
+    // On a map that is there the seed only tells points on one spot apart: each time it is another, or the next copy of an image would hide the last one.
+    const { xy, landmarks } = await layOut(context, codes, size, before ? seed + places.size : seed, before, report);
+    fresh.forEach((sample, i) => places.set(imageKey(sample), xy.subarray(i * 2, i * 2 + 2)));
+    counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
+    const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
+    kept = {
+      header: { version: 1, run: source.identity, size, known: [...places.keys()] },
+      arrays: { ...arrays, xy: Float32Array.from([...places.values()].flatMap((p) => [...p])) },
+    };
+  }
+  report.signal.throwIfAborted();
+  // The file first: where a kill comes between, the next call finds the places there and only writes the columns.
+  if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays }, shapes: shapesOf(kept) });
+  const shown = table.samples().filter((sample) => places.has(imageKey(sample)));
+  const ids = shown.map(({ id }) => id);
+  table.write(() => {
+    for (const [axis, name] of [
+      [0, 'x'],
+      [1, 'y'],
+    ] as const) {
+      table.putColumn(
+        `map.${name}`,
+        `Map ${name}`,
+        source.id,
+        ids,
+        shown.map((sample) => places.get(imageKey(sample))![axis]),
+      );
+    }
+  });
+  return counts;
+}
+
+const codesAt = (codes: Float32Array | RowSet, size: number, positions: Int32Array): Float32Array =>
+  'file' in codes ? readFloats(selectRows(codes, positions), size) : rowsOf(codes, size, positions);
+
+function shapesOf({ header: { size, known }, arrays: { codes } }: KeptMap): Record<string, number[]> {
+  const landmarks = codes.length / size;
+  return { codes: [landmarks, size], places: [landmarks, 2], xy: [known.length, 2] };
+}
+
+function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
+  const read = readTensors<Header>(file);
+  if (read?.header.version !== 1 || read.header.run !== identity) return undefined;
+  const { codes, places, xy } = read.arrays;
+  return { header: read.header, arrays: { codes, places, xy } };
+}
+
+async function encode(context: JobContext, run: Run, images: RowSet, report: Report) {
+  report.stage('Encoding', images.rows.length);
+  return context.compute.call(
+    'embed',
+    { runFolder: runFolder(context.workspaceFolder, run.id), images },
+    { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
+  );
+}
+
+async function layOut(
+  context: JobContext,
+  codes: Float32Array | RowSet,
+  size: number,
+  seed: number,
+  before: KeptMap | undefined,
+  report: Report,
+) {
+  const placed = before && { codes: before.arrays.codes, xy: before.arrays.places };
+  let stage = placed ? 'place' : 'lay-out';
+  const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
+  tell();
+  return context.compute.call(
+    'layout',
+    { codes, size, seed, placed },
+    {
+      signal: report.signal,
+      onEvent: (event) => {
+        if (event.stage !== stage) {
+          stage = event.stage;
+          tell();
+        }
+        report.progress(event.done, event.total);
+      },
+    },
+  );
+}

@@ -1,0 +1,51 @@
+/** What a run's model shows of an image: its anomaly map and its reconstruction, one for the window when it asks, or all maps as files. */
+import { scorerOf } from '../compute/anomaly/index.ts';
+import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/anomaly/map.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import type { OutputFolder } from '../file/output-folder.ts';
+import { encodeGray16 } from '../image/encode.ts';
+import type { JobContext } from './context.ts';
+import type { Report } from '../workspace/report.ts';
+import { runFolder } from '../workspace/runs.ts';
+import { prepareImage } from './scorer-images.ts';
+
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const mapOf = (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
+  withImage(context, run, sampleId, 'map', (args) => context.compute.call('map', args));
+
+/** Throws WinnowError, `no-map` where the run's method gives none. */
+export const reconstructionOf = (context: JobContext, run: Run, sampleId: number): Promise<ReconstructionResult> =>
+  withImage(context, run, sampleId, 'reconstruction', (args) => context.compute.call('reconstruct', args));
+
+async function withImage<Result>(
+  context: JobContext,
+  run: Run,
+  sampleId: number,
+  what: 'map' | 'reconstruction',
+  call: (args: ImageArgs) => Promise<Result>,
+): Promise<Result> {
+  const sample = context.table.sample(sampleId);
+  if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
+  const scorer = scorerOf(run.method);
+  if (!scorer?.gives[what]) throw new WinnowError('no-map', `${scorer?.title ?? run.id} gives no ${what} of an image.`);
+  using image = await prepareImage(context, scorer, run.parameters, sample);
+  if (!image.samples.length)
+    throw new WinnowError('no-samples', image.issues[0]?.message ?? 'The image can no longer be read.');
+  return await call({ runFolder: runFolder(context.workspaceFolder, run.id), images: image.set });
+}
+
+export const mapName = ({ path }: Sample): string => `${path}.png`;
+
+/** 16-bit gray PNGs, `<path>.png`; white is the run's `mapScale`. */
+export async function writeMaps(context: JobContext, run: Run, to: OutputFolder, report: Report): Promise<void> {
+  const samples = context.table.samples();
+  const scale = Number(run.report.mapScale) || 1;
+  report.stage('Writing error maps', samples.length);
+  for (const [i, sample] of samples.entries()) {
+    report.signal.throwIfAborted();
+    const { map, sizePx } = await mapOf(context, run, sample.id);
+    await to.write(mapName(sample), await encodeGray16(map, sizePx, sizePx, scale));
+    report.progress(i + 1);
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * What training will see of chosen images, made by the code that training uses, by the same seed: the views of the first passes. Where the recipe mixes
+ * images, each is mixed with the neighbour that it will have. Pixels of the last few previews are kept for the page to fetch.
+ */
+import { tellStep } from '../compute/augment/recipe.ts';
+import { largestAt, probabilitiesOf } from '../compute/classify/evaluate.ts';
+import { Pixels, range } from '../compute/pixels.ts';
+import { trainingFolder } from '../compute/run-files.ts';
+import { batchAt } from '../compute/train/batches.ts';
+import { applyDrawn, centreCrop, drawExample, drawMixOf, partnerOf, type Examples } from '../compute/train/examples.ts';
+import { applyMix, type Mix } from '../compute/augment/mix.ts';
+import type { Preview, PreviewTile } from '../contract/classifier.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { PreviewRequest } from '../contract/schemas.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { encodeRgb } from '../image/encode.ts';
+import type { Rows } from '../rows/row-store.ts';
+import type { JobContext } from './context.ts';
+import { divide } from '../workspace/division.ts';
+import { OutputFolder } from '../file/output-folder.ts';
+import { pixelRecipe } from './pixels.ts';
+import { inWords, runFolder } from '../workspace/runs.ts';
+import { contentKey, labelsOf, positionsOf } from './training-data.ts';
+import { checkTrain } from '../workspace/check-request.ts';
+
+const kept = 8;
+
+interface Tile {
+  position: number;
+  draw: number;
+  /** Whom it is mixed with, and how. */
+  with: { position: number; mix: Mix } | null;
+}
+
+export class Previews {
+  #context: JobContext;
+  #pixels = new Map<string, { bytes: Uint8Array; sizePx: number }>();
+  #lastId = 0;
+
+  constructor(context: JobContext) {
+    this.#context = context;
+  }
+
+  /** One tile's pixels: [sizePx, sizePx, 3]. Throws `no-samples` once the preview is forgotten. */
+  tile(id: string, tile: number): { bytes: Uint8Array; sizePx: number } {
+    const found = this.#pixels.get(id);
+    if (!found) throw new WinnowError('no-samples', 'This preview is no longer kept.');
+    const size = found.sizePx ** 2 * 3;
+    return { bytes: found.bytes.subarray(tile * size, (tile + 1) * size), sizePx: found.sizePx };
+  }
+
+  /** Throws WinnowError. */
+  async make({ train: request, ids, draws, runId, to }: PreviewRequest): Promise<Preview> {
+    const { table, folder } = this.#context;
+    const target = to === null ? null : new OutputFolder(to, [folder], 'The folder for views');
+    const { parameters } = checkTrain(request);
+    const { sizePx, fit, batch, minSteps } = parameters;
+    const samples = table.samples();
+    const { classes, trainings } = divide(samples, this.#context.groups.list(), { ...request.division, folds: 0 });
+    const examples: Examples = {
+      labels: labelsOf(samples, classes),
+      keys: Int32Array.from(samples, contentKey),
+      classes: classes.length,
+      smoothing: 0,
+      cropPx: parameters.cropPx || sizePx,
+      recipe: parameters,
+    };
+    const trained = positionsOf(samples, trainings[0], 'train');
+    const at = new Map(samples.map(({ id }, i) => [id, i]));
+    const tiles: Tile[] = ids
+      .flatMap((id) => at.get(id) ?? [])
+      .flatMap((position) => [
+        { position, draw: -1, with: null },
+        ...Array.from({ length: request.mode === 'head' ? 0 : draws }, (_, draw) => ({
+          position,
+          draw,
+          with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw),
+        })),
+      ]);
+    if (!tiles.length) throw new WinnowError('no-samples', 'None of these images is in the folder any more.');
+    const nameOf = ({ position, draw }: Pick<Tile, 'position' | 'draw'>) =>
+      `${samples[position].path}.${draw < 0 ? 'judged' : `view-${draw + 1}`}.webp`;
+    await target?.check(tiles.map(nameOf));
+
+    const needed = [
+      ...new Set(tiles.flatMap((tile) => (tile.with ? [tile.position, tile.with.position] : [tile.position]))),
+    ];
+    using packed = await this.#context.rows.make(
+      pixelRecipe(folder, { sizePx, fit }),
+      needed.map((position) => samples[position]),
+    );
+    const rows = readRows(packed);
+    const shown = tiles.filter(
+      (tile) => rows.has(samples[tile.position].id) && (!tile.with || rows.has(samples[tile.with.position].id)),
+    );
+    const size = examples.cropPx ** 2 * 3;
+    const bytes = new Uint8Array(shown.length * size);
+    const told: PreviewTile[] = shown.map((tile, i) => ({
+      sampleId: samples[tile.position].id,
+      draw: tile.draw,
+      predicted: null,
+      confidence: null,
+      lost: false,
+      steps: drawTile(
+        examples,
+        sizePx,
+        request.seed,
+        tile,
+        (position) => rows.get(samples[position].id)!.slice(),
+        bytes.subarray(i * size, (i + 1) * size),
+      ),
+    }));
+    const id = String(++this.#lastId);
+    this.#pixels.set(id, { bytes, sizePx: examples.cropPx });
+    for (const old of [...this.#pixels.keys()].slice(0, -kept)) this.#pixels.delete(old);
+    if (target)
+      for (const [i, tile] of shown.entries())
+        await target.write(
+          nameOf(tile),
+          await encodeRgb(bytes.subarray(i * size, (i + 1) * size), examples.cropPx, examples.cropPx),
+        );
+    const run = runId === null ? null : this.#context.runs.get(runId);
+    return {
+      id,
+      sizePx: examples.cropPx,
+      tiles: told,
+      lost: run && (await this.#ask(run, bytes, examples.cropPx, told, samples)),
+    };
+  }
+
+  /** What a trained model says of each tile, into the tiles. */
+  async #ask(
+    run: Run,
+    bytes: Uint8Array,
+    cropPx: number,
+    tiles: PreviewTile[],
+    samples: readonly Sample[],
+  ): Promise<Preview['lost']> {
+    const { classification, parameters } = run;
+    if (run.state !== 'done' || !classification)
+      throw new WinnowError('no-run', `${run.id} is no finished classifier.`);
+    const side = Number(parameters.cropPx) || Number(parameters.sizePx);
+    if (side !== cropPx)
+      throw new WinnowError(
+        'bad-request',
+        `${run.id} takes images of ${side} px, and this preview is of ${cropPx} px.`,
+      );
+    const folds = classification.folds;
+    const logits = await this.#context.compute
+      .call('predict', {
+        runFolder: trainingFolder(runFolder(this.#context.workspaceFolder, run.id), folds, 0),
+        pixels: { bytes },
+      })
+      .catch((error: unknown) => {
+        throw inWords(error);
+      });
+    const { classes } = classification;
+    const probabilities = probabilitiesOf(logits, classes.length, classification.evaluation?.calibration.temperature);
+    const classOf = new Map(samples.map((sample) => [sample.id, sample.class]));
+    tiles.forEach((tile, i) => {
+      const predicted = largestAt(probabilities, i, classes.length);
+      tile.predicted = classes[predicted];
+      tile.confidence = probabilities[i * classes.length + predicted];
+    });
+    const known = new Set(
+      tiles
+        .filter(({ draw, predicted, sampleId }) => draw < 0 && predicted === classOf.get(sampleId))
+        .map(({ sampleId }) => sampleId),
+    );
+    const views = tiles.filter(({ draw, sampleId }) => draw >= 0 && known.has(sampleId));
+    for (const tile of views) tile.lost = tile.predicted !== classOf.get(tile.sampleId);
+    return { known: views.length, lost: views.filter(({ lost }) => lost).length };
+  }
+}
+
+/** Whom training mixes an image with in a pass; null where nothing is mixed or the image is not trained on. */
+function neighbourOf(
+  examples: Examples,
+  trained: Int32Array,
+  position: number,
+  batch: number,
+  minSteps: number,
+  seed: number,
+  view: number,
+): Tile['with'] {
+  if (!(examples.recipe.mixup || examples.recipe.cutmix) || !trained.includes(position)) return null;
+  const perPass = Math.ceil(trained.length / batch);
+  for (let step = view * perPass; step < (view + 1) * perPass; step++) {
+    const members = batchAt(trained, batch, minSteps, seed, step);
+    const i = members.indexOf(position);
+    if (i < 0) continue;
+    const mix = drawMixOf(examples, seed, step);
+    return mix && { position: members[partnerOf(i, members.length)], mix };
+  }
+  return null;
+}
+
+/** Draws one tile into `out` and tells what was done. `rowOf` gives a copy. */
+function drawTile(
+  examples: Examples,
+  sizePx: number,
+  seed: number,
+  { position, draw, with: mixed }: Tile,
+  rowOf: (position: number) => Uint8Array,
+  out: Uint8Array,
+): string[] {
+  const { cropPx } = examples;
+  if (draw < 0) {
+    out.set(centreCrop(rowOf(position), 1, sizePx, cropPx));
+    return [];
+  }
+  const drawn = drawExample(examples, sizePx, seed, draw, position);
+  applyDrawn(rowOf(position), sizePx, drawn, out, cropPx);
+  const steps = drawn.steps.map(tellStep);
+  if (!mixed) return steps;
+  const other = new Uint8Array(out.length);
+  applyDrawn(rowOf(mixed.position), sizePx, drawExample(examples, sizePx, seed, draw, mixed.position), other, cropPx);
+  applyMix(out, other, cropPx, mixed.mix);
+  return [...steps, `mixed, ${Math.round(mixed.mix.share * 100)} % its own`];
+}
+
+/** By sample id. */
+function readRows({ set, samples }: Rows): Map<number, Uint8Array> {
+  if (!samples.length) return new Map();
+  const pixels = new Pixels(set);
+  try {
+    const bytes = pixels.read(range(0, samples.length)).slice();
+    return new Map(samples.map(({ id }, i) => [id, bytes.subarray(i * pixels.rowBytes, (i + 1) * pixels.rowBytes)]));
+  } finally {
+    pixels.close();
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Finds the images of the folder and reads what is new or changed: hash, size, thumbnail, measures. A file that cannot be read becomes
+ * an issue. Rows are committed a few times a second, so that a door sees them appear and a kill loses a moment's work.
+ */
+import { WinnowError } from '../contract/errors.ts';
+import type { Issue } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import { fingerprintVersion } from '../duplicate/fingerprint.ts';
+import { mustBeThere } from '../file/gate.ts';
+import { findImages, type Found } from '../image/find.ts';
+import { issueOf } from '../image/issue.ts';
+import { measureNames } from '../image/measure.ts';
+import { clearParts } from '../image/read.ts';
+import { startReaders, type Readers } from '../image/readers.ts';
+import type { Limits } from '../image/reader.ts';
+import { embeddedCount, likelyPairs } from './embeddings.ts';
+import { forEachParallel } from '../file/parallel.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
+import type { Scanned, Table } from '../workspace/table.ts';
+
+/** Changes when other things are learned of an image than before: all are read again then. */
+export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
+const commitEveryMs = 300;
+
+const kept = 'What is known of its images is kept.';
+
+export interface ScanSummary {
+  found: number;
+  read: number;
+  unreadable: number;
+  gone: number;
+}
+
+export const scanJob: JobType<void> = {
+  kind: 'scan',
+  prepare: (_, context) => ({ title: 'Scan', run: async (report) => sentenceOf(await refresh(context, report)) }),
+};
+
+function sentenceOf({ found, read, unreadable, gone }: ScanSummary): string {
+  const parts = [plural(found, 'image file'), `${read.toLocaleString('en')} read`];
+  if (unreadable) parts.push(`${unreadable.toLocaleString('en')} unreadable`);
+  if (gone) parts.push(`${gone.toLocaleString('en')} gone`);
+  return parts.join(', ');
+}
+
+/** Scans the folder, and then finds duplicates and scores checks where the samples have changed since these were last computed. */
+export async function refresh(context: JobContext, report: Report): Promise<ScanSummary> {
+  const { folder, workspaceFolder, table, groups, quality } = context;
+  const summary = await scan(folder, workspaceFolder, table, report);
+  const embedded = embeddedCount(context); // embeddings propose more pairs
+  const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
+  if (table.meta('derivedFrom') !== derivedFrom) {
+    const likely = embedded ? await likelyPairs(context, report.signal) : [];
+    const isComplete = await groups.find(folder, workspaceFolder, report, likely);
+    quality.run();
+    if (isComplete) table.setMeta('derivedFrom', derivedFrom);
+  }
+  return summary;
+}
+
+/** `limits`: other ones than the usual. */
+export async function scan(
+  folder: string,
+  workspaceFolder: string,
+  table: Table,
+  report: Report,
+  limits: Partial<Limits> = {},
+): Promise<ScanSummary> {
+  await mustBeThere(folder, kept, report.signal);
+  clearParts(workspaceFolder);
+  const known = table.known();
+  const present = new Set<string>();
+  const changed: Found[] = [];
+  const scanned: Scanned[] = [];
+  const issues: (Issue & { bytes: number; modifiedMs: number })[] = [];
+  const addIssue = (issue: Issue, file?: Found) => {
+    present.add(issue.path);
+    issues.push({ ...issue, bytes: file?.bytes ?? -1, modifiedMs: file?.modifiedMs ?? -1 });
+  };
+
+  let readers: Readers | undefined;
+  report.stage('Finding images', 0);
+  try {
+    for await (const file of findImages(folder, {
+      signal: report.signal,
+      onIssue: addIssue,
+      isKnown: (path) => known.has(path),
+    })) {
+      present.add(file.path);
+      const before = known.get(file.path);
+      if (before?.bytes !== file.bytes || before.modifiedMs !== file.modifiedMs) {
+        changed.push(file);
+        readers ??= startReaders(report.signal, limits); // comes up while the walk goes on
+      }
+      report.progress(present.size, 0);
+    }
+
+    await mustBeThere(folder, kept, report.signal); // a disk that went while it was walked takes nothing with it
+
+    report.stage('Reading images', changed.length);
+    let committed = performance.now();
+    const commit = () => {
+      table.putScanned(scanned.splice(0), issues.splice(0));
+      committed = performance.now();
+    };
+    let done = 0;
+    try {
+      await forEachParallel(changed, readers?.hands(changed.length) ?? 1, report.signal, async (file) => {
+        try {
+          scanned.push({
+            ...file,
+            ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes })),
+          });
+        } catch (error) {
+          report.signal.throwIfAborted();
+          const isPassing = passes(error);
+          const { issue, isFinding } = isPassing
+            ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
+            : issueOf(file.path, error);
+          if (!isFinding) await mustBeThere(folder, kept, report.signal);
+          if (!isPassing || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
+        }
+        report.progress(++done);
+        if (performance.now() - committed > commitEveryMs) commit();
+      });
+    } finally {
+      commit(); // what was read before a cancel stays
+    }
+  } finally {
+    await readers?.close();
+  }
+  const gone = [...known.keys()].filter((path) => !present.has(path));
+  table.retire(gone);
+  table.setMeta('scannedAt', String(Date.now()));
+  const { samples, issues: unreadable } = table.count();
+  return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length };
+}
+
+/**
+ * No memory, or no answer of the disk, for one file: that ends no scan. It says nothing about the image, so one that is known stays as it was; the next scan tries
+ * again.
+ */
+const passes = (error: unknown): error is WinnowError =>
+  error instanceof WinnowError && (error.code === 'out-of-memory' || error.code === 'no-folder');

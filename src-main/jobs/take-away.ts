@@ -1,0 +1,189 @@
+/** A classifier for other programs: the model in their formats, its classes and transform, and an example of ten lines for each, in a folder of its own. */
+import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { trainingFolder } from '../compute/run-files.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { TakeAwayRequest } from '../contract/schemas.ts';
+import type { Run } from '../contract/types.ts';
+import { checkTarget } from '../file/target.ts';
+import { writeWhole } from '../file/whole.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
+import { inWords, runFolder } from '../workspace/runs.ts';
+
+export const takeAwayJob: JobType<TakeAwayRequest> = {
+  kind: 'take-away',
+  prepare(request, context) {
+    const run = context.runs.get(request.runId);
+    return {
+      title: `Take ${run.id} away`,
+      async run(report) {
+        const bytes = await takeAway(context, run, request, report);
+        return `${run.id} is in ${request.to}, ${Math.ceil(bytes / 2 ** 20)} MiB`;
+      },
+    };
+  },
+};
+
+/** Returns the bytes that were written. Throws WinnowError. */
+export async function takeAway(
+  { compute, folder, workspaceFolder }: JobContext,
+  run: Run,
+  { to, formats, fold }: TakeAwayRequest,
+  report: Report,
+): Promise<number> {
+  if (run.kind !== 'train' || run.state !== 'done' || !run.classification)
+    throw new WinnowError('no-run', `${run.id} is no finished classifier.`);
+  const { folds, evaluation } = run.classification;
+  if (fold > Math.max(1, folds))
+    throw new WinnowError(
+      'bad-request',
+      `${run.id} has ${folds ? `${folds} folds` : 'one model'}: there is no ${fold}.`,
+    );
+  const target = await checkTarget(folder, to);
+  const part = join(dirname(target), `.${basename(target)}.winnow-model`);
+  if (existsSync(part) && !isOwn(part))
+    throw new WinnowError(
+      'target-not-empty',
+      `${part} holds files that are not Winnow’s, where the model would be made. Move them away, or choose another name.`,
+    );
+  report.stage('Converting', 0, 'files');
+  const temperature = evaluation?.calibration.temperature ?? 1;
+  const metadata = {
+    run: run.id,
+    model: run.method,
+    trainedAt: new Date(run.createdAt).toISOString(),
+    ...(evaluation && { accuracy: evaluation.accuracy.value.toFixed(4) }),
+  };
+  const { classes, transform, onnx, layers } = await compute
+    .call(
+      'portable',
+      {
+        runFolder: trainingFolder(runFolder(workspaceFolder, run.id), folds, fold - 1),
+        formats,
+        temperature,
+        metadata,
+      },
+      { signal: report.signal },
+    )
+    .catch((error: unknown) => {
+      throw inWords(error);
+    });
+  const about = {
+    schema: 'winnow/model@1',
+    ...metadata,
+    classes,
+    transform,
+    input: `[images, ${transform.cropPx}, ${transform.cropPx}, 3] float, RGB, 0..255`,
+    outputs: ['logits', 'probabilities'],
+    temperature,
+  };
+  const files = new Map<string, string | Uint8Array>([
+    ['about.json', `${JSON.stringify(about, null, 1)}\n`],
+    ['README.md', readme(run.id, transform, formats)],
+    ...(onnx ? [['model.onnx', onnx] as const] : []),
+    ...(layers
+      ? [['tfjs/model.json', JSON.stringify(layers.model)] as const, ['tfjs/weights.bin', layers.weights] as const]
+      : []),
+  ]);
+  try {
+    await rm(part, { recursive: true, force: true });
+    await mkdir(part, { recursive: true });
+    report.stage('Writing', files.size, 'files');
+    for (const [name, data] of files) {
+      report.signal.throwIfAborted();
+      await writeWhole(join(part, name), data);
+    }
+    if (existsSync(target)) await rmdir(target); // it is empty
+    await rename(part, target);
+  } catch (error) {
+    await rm(part, { recursive: true, force: true });
+    throw error;
+  }
+  return [...files.values()].reduce((sum, data) => sum + Buffer.byteLength(data), 0);
+}
+
+/** Left by a command that was killed. */
+const isOwn = (part: string) =>
+  lstatSync(part).isDirectory() &&
+  readdirSync(part).every((name) => /^(about\.json|README\.md|model\.onnx|tfjs)/.test(name));
+
+const fits: Record<string, { words: string; python: string; sharp: string }> = {
+  stretch: {
+    words: 'stretched to a square',
+    python: 'image.resize((S, S), Image.LANCZOS)',
+    sharp: ".resize(S, S, { fit: 'fill' })",
+  },
+  cover: { words: 'its middle cut out', python: 'ImageOps.fit(image, (S, S), Image.LANCZOS)', sharp: '.resize(S, S)' },
+  contain: {
+    words: 'all of it with black beside',
+    python: 'ImageOps.pad(image, (S, S), Image.LANCZOS)',
+    sharp: ".resize(S, S, { fit: 'contain', background: '#000' })",
+  },
+};
+
+function readme(
+  id: string,
+  { sizePx, cropPx, fit }: { sizePx: number; cropPx: number; fit: string },
+  formats: readonly string[],
+): string {
+  const how = fits[fit];
+  const margin = Math.floor((sizePx - cropPx) / 2);
+  const [cropPython, cropSharp] =
+    cropPx < sizePx
+      ? [
+          `.crop((${margin}, ${margin}, ${margin + cropPx}, ${margin + cropPx}))`,
+          `.extract({ left: ${margin}, top: ${margin}, width: ${cropPx}, height: ${cropPx} })`,
+        ]
+      : ['', ''];
+  const text = [
+    `# ${id}`,
+    '',
+    `A classifier of images, trained with Winnow. \`about.json\` has its classes, in the order of its outputs. Each image is turned upright, ${how.words} of ${sizePx} px${cropPx < sizePx ? `, of which the middle ${cropPx} px are taken` : ''}, and given as RGB`,
+    `of 0..255, \`[images, ${cropPx}, ${cropPx}, 3]\`; the scaling that it was trained with is part of the model. \`probabilities\` are calibrated.`,
+    '',
+  ];
+  if (formats.includes('onnx')) {
+    text.push(
+      '## Python, ONNX',
+      '',
+      '```python',
+      '# pip install onnxruntime pillow numpy',
+      'import json, sys, numpy as np, onnxruntime',
+      'from PIL import Image, ImageOps',
+      `S = ${sizePx}`,
+      "classes = json.load(open('about.json'))['classes']",
+      "session = onnxruntime.InferenceSession('model.onnx')",
+      "image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert('RGB')",
+      `pixels = np.asarray(${how.python}${cropPython}, dtype=np.float32)[None]`,
+      "[probabilities] = session.run(['probabilities'], {'pixels': pixels})",
+      'best = probabilities[0].argmax()',
+      'print(classes[best], probabilities[0][best])',
+      '```',
+      '',
+    );
+  }
+  if (formats.includes('tfjs')) {
+    text.push(
+      '## JavaScript, TF.js',
+      '',
+      '```js',
+      '// npm install @tensorflow/tfjs-node sharp',
+      "import tf from '@tensorflow/tfjs-node';",
+      "import sharp from 'sharp';",
+      "import { readFileSync } from 'node:fs';",
+      `const S = ${sizePx};`,
+      "const { classes } = JSON.parse(readFileSync('about.json', 'utf8'));",
+      "const model = await tf.loadLayersModel('file://tfjs/model.json');",
+      `const { data } = await sharp(process.argv[2]).autoOrient().flatten({ background: '#fff' })${how.sharp}${cropSharp}.toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });`,
+      `const [, probabilities] = model.predict(tf.tensor4d(Float32Array.from(data), [1, ${cropPx}, ${cropPx}, 3]));`,
+      'const best = probabilities.argMax(-1).dataSync()[0];',
+      'console.log(classes[best], probabilities.dataSync()[best]);',
+      '```',
+      '',
+    );
+  }
+  return text.join('\n');
+}
