@@ -2,6 +2,8 @@
  * What a check is: a record that gives every sample a score from what the scan measured, for the whole set at once, since what is odd
  * depends on the others. Scores are continuous and meant to rank; a flag is a score at or above the threshold. Nothing here opens a file.
  */
+import { clamp, lowerBound } from '../contract/numbers.ts';
+import { medianAbsoluteDeviation, medianOf, quantileOf } from '../contract/statistics.ts';
 
 export interface CheckInput {
   count: number;
@@ -35,10 +37,10 @@ const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
  * what stands out from those that have it is flagged. Sets of fewer than `least` have no say: of three dark photos all are dark.
  */
 export function standOut(values: Float64Array, fence: number, width: number, least = leastSamples): Float64Array {
-  const known = values.filter(Number.isFinite);
-  const having = known.filter((value) => value >= fence);
+  const known = values.filter(Number.isFinite).sort();
+  const having = known.subarray(lowerBound(known, fence));
   const common = known.length >= least && having.length > known.length / 2;
-  const from = common ? median(having) + 4 * Math.max(width, spread(having)) : fence;
+  const from = common ? medianOf(having) + 4 * Math.max(width, medianAbsoluteDeviation(having)) : fence;
   return values.map((value) => (Number.isNaN(value) ? NaN : logistic((value - from) / width)));
 }
 
@@ -47,8 +49,9 @@ export function standOut(values: Float64Array, fence: number, width: number, lea
  * `usual` is wrong in any set; what is below `earliest` is wrong in none.
  */
 export function fenceOf(values: Float64Array, earliest: number, usual: number): number {
-  const known = values.filter(Number.isFinite);
-  return known.length < leastSamples ? usual : Math.min(usual, Math.max(earliest, median(known) + 5 * spread(known)));
+  const known = values.filter(Number.isFinite).sort();
+  if (known.length < leastSamples) return usual;
+  return clamp(medianOf(known) + 5 * medianAbsoluteDeviation(known), earliest, usual);
 }
 
 /**
@@ -57,40 +60,12 @@ export function fenceOf(values: Float64Array, earliest: number, usual: number): 
  */
 export function oddness(values: Float64Array, leastSpan: number, near: number): Float64Array {
   const sorted = values.filter(Number.isFinite).sort();
-  const usual = quantile(sorted, 0.5);
-  const span = Math.max(leastSpan, 1.5 * (quantile(sorted, 0.75) - quantile(sorted, 0.25)));
+  const usual = medianOf(sorted);
+  const span = Math.max(leastSpan, 1.5 * (quantileOf(sorted, 0.75) - quantileOf(sorted, 0.25)));
   return values.map((value) => {
     if (Number.isNaN(value)) return NaN;
-    const alike = placeOf(sorted, value + near) - placeOf(sorted, value - near) - 1;
+    const alike = lowerBound(sorted, value + near) - lowerBound(sorted, value - near) - 1;
     const rarity = 1 - Math.min(1, alike / Math.max(1, sorted.length - 1) / 0.2);
     return rarity * logistic((Math.abs(value - usual) / span - 1) * 7);
   });
-}
-
-/** Linear between neighbours; NaN of nothing. */
-function quantile(sorted: Float64Array, q: number): number {
-  const at = q * (sorted.length - 1);
-  const below = Math.floor(at);
-  return sorted.length
-    ? sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (at - below)
-    : NaN;
-}
-
-const median = (values: Float64Array): number => quantile(values.toSorted(), 0.5);
-
-/** Median absolute deviation, scaled to the standard deviation of a normal distribution: a few wild values do not move it. */
-function spread(values: Float64Array): number {
-  const middle = median(values);
-  return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
-}
-
-/** First place in `sorted` that is not below `value`. */
-function placeOf(sorted: Float64Array, value: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -2,6 +2,8 @@
  * What is wrong with the set as a whole: classes of very different size, and classes that one plain number gives away. A network trained on
  * such a set learns the number (how bright, how large) and not the subject (shortcut learning; Geirhos et al., 2020).
  */
+import { clamp, sumOf } from '../contract/numbers.ts';
+import { binOf } from '../contract/statistics.ts';
 import type { Finding } from '../contract/types.ts';
 import { type CheckInput } from './check.ts';
 
@@ -99,13 +101,13 @@ export function tellApart(values: Float64Array, labels: Int32Array, classes: num
   const n = order.length;
   const sizes = new Int32Array(classes);
   for (const i of order) sizes[labels[i]]++;
-  const bins = Math.max(2, Math.min(16, Math.floor(Math.sqrt(n) / 2)));
-  const binOf = new Int32Array(values.length);
+  const bins = clamp(Math.floor(Math.sqrt(n) / 2), 2, 16);
+  const binAt = new Int32Array(values.length);
   for (let at = 0; at < n;) {
     let end = at;
     while (end < n && values[order[end]] === values[order[at]]) end++;
-    const bin = Math.min(bins - 1, Math.floor(((at + end) / 2 / n) * bins));
-    while (at < end) binOf[order[at++]] = bin;
+    const bin = binOf((at + end) / 2 / n, bins);
+    while (at < end) binAt[order[at++]] = bin;
   }
   // Folds turn within a class, by an order that has nothing to do with the number: the place in the set.
   const own = new Float64Array(classes * bins * folds); // [class, bin, fold]
@@ -113,7 +115,7 @@ export function tellApart(values: Float64Array, labels: Int32Array, classes: num
   const seen = new Int32Array(classes);
   for (let i = 0; i < values.length; i++) {
     if (labels[i] < 0) continue;
-    const cell = binOf[i] * folds + (seen[labels[i]]++ % folds);
+    const cell = binAt[i] * folds + (seen[labels[i]]++ % folds);
     own[labels[i] * bins * folds + cell]++;
     all[cell]++;
   }
@@ -124,7 +126,7 @@ export function tellApart(values: Float64Array, labels: Int32Array, classes: num
       const from = bin * folds;
       const ownHere = own.subarray(label * bins * folds + from, label * bins * folds + from + folds);
       const allHere = all.subarray(from, from + folds);
-      const [ownInBin, allInBin] = [sum(ownHere), sum(allHere)];
+      const [ownInBin, allInBin] = [sumOf(ownHere), sumOf(allHere)];
       for (let fold = 0; fold < folds; fold++) {
         const [held, rest] = [ownHere[fold], allHere[fold] - ownHere[fold]];
         // The bin's class is decided by the other folds, each side counted as a share of its own.
@@ -135,5 +137,3 @@ export function tellApart(values: Float64Array, labels: Int32Array, classes: num
     return Math.max(0, right);
   });
 }
-
-const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);

@@ -1,3 +1,5 @@
+import { meanOf } from '../contract/numbers.ts';
+
 /** Spearman's rank correlation: 1 where two columns order the samples alike, -1 where oppositely. Ties share their mean rank. */
 export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return correlation(ranks(a), ranks(b));
@@ -18,8 +20,7 @@ export function ranks(values: ArrayLike<number>): Float64Array {
 
 /** Pearson's; 0 where one side does not vary. */
 function correlation(a: Float64Array, b: Float64Array): number {
-  const mean = (v: Float64Array): number => v.reduce((sum, x) => sum + x, 0) / v.length;
-  const [ma, mb] = [mean(a), mean(b)];
+  const [ma, mb] = [meanOf(a), meanOf(b)];
   let ab = 0;
   let aa = 0;
   let bb = 0;

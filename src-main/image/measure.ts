@@ -8,6 +8,7 @@
  * sums all steps over a window of 5. The other weighs each by its size over a window of 9: it looks at the edges, which noise of sensor or
  * JPEG does not hide. A thumbnail shows only blur wider than its own pixels: 2 px of blur in a photo of 4,000 px are nothing here.
  */
+import { entropyOf, quantileOfCounts } from '../contract/statistics.ts';
 
 /** In this order in the workspace; each becomes a column. Changing the list makes every image be read again. */
 export const measureNames = [
@@ -94,10 +95,10 @@ function readPixels(data: Uint8Array, n: number, channels: number) {
     brightness: mean / 255,
     contrast: Math.sqrt(squares / n) / 255,
     entropy: entropyOf(tones),
-    highlights: quantileOf(peaks, n, 0.99) / 255,
-    shadows: quantileOf(tones, n, 0.01) / 255,
+    highlights: quantileOfCounts(peaks, n, 0.99) / 255,
+    shadows: quantileOfCounts(tones, n, 0.01) / 255,
     clipped: clippedCount / n,
-    chroma: quantileOf(spread, n, 0.999) / 255,
+    chroma: quantileOfCounts(spread, n, 0.999) / 255,
   };
 }
 
@@ -161,22 +162,4 @@ function blurAlong(axis: 'x' | 'y', width: number, height: number): number {
     keptWeighted += rowKeptWeighted;
   }
   return all ? (kept / (5 * all) + keptWeighted / (9 * allWeighted)) / 2 : 0;
-}
-
-function entropyOf(counts: Uint32Array): number {
-  let total = 0;
-  for (let i = 0; i < 256; i++) total += counts[i];
-  let bits = 0;
-  for (let i = 0; i < 256; i++) if (counts[i]) bits -= (counts[i] / total) * Math.log2(counts[i] / total);
-  return bits;
-}
-
-/** Least value that at least the share `q` does not exceed. */
-function quantileOf(counts: Uint32Array, n: number, q: number): number {
-  let seen = 0;
-  for (let value = 0; value < 256; value++) {
-    seen += counts[value];
-    if (seen >= q * n) return value;
-  }
-  return 255;
 }

@@ -1,16 +1,13 @@
 /** Scores of a check as pictures and lists need them. A score is 0 to 1, so that the bars of all checks stand on one axis. */
 import type { ColumnValues } from '../../src-main/contract/read.ts';
+import { histogramOf } from '../../src-main/contract/statistics.ts';
 import { largestOf } from '../../src-main/contract/numbers.ts';
 
 export const scoreBins = 64;
 
 /** How many samples have a score in each of 64 equal parts of 0 to 1; NaN is none. */
-export function binScores(values: ColumnValues): Uint32Array {
-  const counts = new Uint32Array(scoreBins);
-  for (const value of values)
-    if (!Number.isNaN(value)) counts[Math.max(0, Math.min(scoreBins - 1, Math.floor(value * scoreBins)))]++;
-  return counts;
-}
+export const binScores = (values: ColumnValues): Uint32Array =>
+  histogramOf(values, scoreBins, { low: 0, high: 1 }).counts;
 
 /**
  * Bars as an SVG path, 64 wide and 1 high. Heights are logarithms of the counts: most images have next to nothing of what a check looks for, and the few

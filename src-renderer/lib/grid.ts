@@ -1,4 +1,5 @@
 /** The geometry of the grid: sections cut into rows, and which tiles a frame touches. */
+import { partitionPoint } from '../../src-main/contract/numbers.ts';
 import type { Section } from '../state/view.svelte.ts';
 
 /** A heading (`title` set; from and to are the section's) or a row of tiles. */
@@ -46,13 +47,8 @@ export function idsIn(
   const last = Math.min(inRow - 1, Math.floor(right / step));
   const ids: number[] = [];
   // Rows are in order: the first that reaches below the frame's top is searched by halves.
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (offsetOf(middle) + rowPx <= top) low = middle + 1;
-    else high = middle;
-  }
-  for (let i = low; i < rows.length; i++) {
+  const firstRow = partitionPoint(rows.length, (i) => offsetOf(i) + rowPx <= top);
+  for (let i = firstRow; i < rows.length; i++) {
     const y = offsetOf(i);
     if (y > bottom) break;
     const { title, from, to } = rows[i];

@@ -3,10 +3,10 @@
  * through a run's score, issues through a check. Everything shown is derived.
  */
 import { quote } from '../../src-main/contract/expression.ts';
+import { clamp, lowerBound, upperBound } from '../../src-main/contract/numbers.ts';
 import { readerOf } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { CheckState, Decision, Run, Sample, SavedView } from '../../src-main/contract/types.ts';
-import { atShare, lowerBound, upperBound } from '../lib/sorted.ts';
 import { Filter } from './filter.svelte.ts';
 import { LoupeState } from './loupe.svelte.ts';
 import { notices } from './notices.svelte.ts';
@@ -221,7 +221,10 @@ export class View {
   }
 
   /** The score above which this share of the images lies. */
-  atShare = (share: number): number => atShare(this.sortedScores, share);
+  atShare = (share: number): number => {
+    const { length } = this.sortedScores;
+    return length ? this.sortedScores[clamp(Math.round(length * (1 - share)), 0, length - 1)] : 0;
+  };
 
   /** 1 is the most anomalous. */
   rankOf(sampleId: number): number | null {
@@ -290,7 +293,7 @@ export class View {
       const from = Math.min(Math.floor(at / panes) * panes, Math.max(0, selected.length - panes));
       return selected.slice(from, from + panes);
     }
-    const from = Math.max(0, Math.min(this.currentIndex, this.shown.length - panes));
+    const from = clamp(this.currentIndex, 0, this.shown.length - panes);
     return this.shown.slice(from, from + panes);
   });
   readonly active: Sample | null = $derived(
@@ -324,7 +327,7 @@ export class View {
   /** The next images to compare, so many on. */
   comparedOn(by: number) {
     if (this.currentIndex >= 0)
-      this.#go(Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by * this.loupe.panes)), false);
+      this.#go(clamp(this.currentIndex + by * this.loupe.panes, 0, this.shown.length - 1), false);
   }
 
   toggleCurrent() {
@@ -356,7 +359,7 @@ export class View {
   /** Moves the cursor by tiles; from nowhere it goes to the first. */
   move(by: number, extend = false) {
     if (!this.shown.length) return;
-    const to = this.currentIndex < 0 ? 0 : Math.max(0, Math.min(this.shown.length - 1, this.currentIndex + by));
+    const to = this.currentIndex < 0 ? 0 : clamp(this.currentIndex + by, 0, this.shown.length - 1);
     this.#go(to, extend);
   }
 

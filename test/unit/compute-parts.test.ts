@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { relativeToEntropy } from '../../src-main/compute/anomaly/complexity.ts';
 import { pool } from '../../src-main/compute/anomaly/error-map.ts';
-import { entropyOf } from '../../src-main/compute/entropy.ts';
+import { luminanceEntropy } from '../../src-main/compute/entropy.ts';
 import { orthonormalise, symmetricEigen } from '../../src-main/compute/linear-algebra.ts';
 import { Network } from '../../src-main/compute/models/network.ts';
 import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.ts';
@@ -48,9 +48,9 @@ describe('entropy', () => {
   it('is 0 for one grey, 1 bit for two, 8 for all', () => {
     const greys = (n: number): Uint8Array =>
       Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(Math.floor(i / 3) % n) * Math.floor(256 / n));
-    expect(entropyOf(greys(1))).toBe(0);
-    expect(entropyOf(greys(2))).toBeCloseTo(1, 12);
-    expect(entropyOf(greys(256))).toBeCloseTo(8, 12);
+    expect(luminanceEntropy(greys(1))).toBe(0);
+    expect(luminanceEntropy(greys(2))).toBeCloseTo(1, 12);
+    expect(luminanceEntropy(greys(256))).toBeCloseTo(8, 12);
   });
 
   it('the correction compares with images as busy', () => {

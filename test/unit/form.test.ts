@@ -1,7 +1,7 @@
 /** What forms and numbers are made of. Loops over the registry: a new scorer's form is tested by being in the list. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { binsOf } from '../../src-renderer/charts/histogram.ts';
+import { histogramOf } from '../../src-main/contract/statistics.ts';
 import { ago, bytes, duration, percent, score } from '../../src-renderer/lib/format.ts';
 import { defaultsOf, fieldsOf } from '../../src-renderer/lib/schema.ts';
 import { scorers } from '../../src-main/compute/anomaly/index.ts';
@@ -44,7 +44,7 @@ test('numbers as people read them', () => {
 
 test('bins hold every score, also when all are equal', () => {
   const sum = (list: Uint32Array) => list.reduce((a, b) => a + b, 0);
-  expect(sum(binsOf(Float64Array.of(0, 0.1, 0.5, 1)).counts)).toBe(4);
-  expect(binsOf(Float64Array.of(0, 1)).counts.at(-1)).toBe(1);
-  expect(sum(binsOf(Float64Array.of(2, 2, 2)).counts)).toBe(3);
+  expect(sum(histogramOf(Float64Array.of(0, 0.1, 0.5, 1), 64).counts)).toBe(4);
+  expect(histogramOf(Float64Array.of(0, 1), 64).counts.at(-1)).toBe(1);
+  expect(sum(histogramOf(Float64Array.of(2, 2, 2), 64).counts)).toBe(3);
 });

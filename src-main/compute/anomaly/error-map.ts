@@ -3,6 +3,8 @@
  * scores are raw and unclamped, since a threshold put on too early loses the order (the ranking is what counts).
  */
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import { largestOf, meanOf } from '../../contract/numbers.ts';
+import { quantileOf } from '../../contract/statistics.ts';
 import { tf } from '../backend.ts';
 import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
 import type { Loss } from '../train/losses.ts';
@@ -27,15 +29,7 @@ export function errorMaps(x: Tensor4D, y: Tensor4D, { loss, smoothing }: ErrorMe
 }
 
 export function pool(map: Float32Array, { pooling, quantile }: ErrorMeasure): number {
-  if (pooling === 'mean') return map.reduce((sum, e) => sum + e, 0) / map.length;
-  if (pooling === 'max') return map.reduce((a, b) => Math.max(a, b), -Infinity);
+  if (pooling === 'mean') return meanOf(map);
+  if (pooling === 'max') return largestOf(map);
   return quantileOf(map.slice().sort(), quantile);
-}
-
-/** Linear between neighbours. */
-export function quantileOf(sorted: ArrayLike<number>, q: number): number {
-  const at = q * (sorted.length - 1);
-  const below = Math.floor(at);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
 }

@@ -2,6 +2,7 @@
  * One run of a scorer, whatever its inputs: check the parameters, learn from the training images, score every image, correct for complexity where asked,
  * leave the model in the run folder.
  */
+import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/types.ts';
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -13,7 +14,6 @@ import { rankCorrelation } from '../rank-correlation.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { relativeToEntropy } from './complexity.ts';
-import { quantileOf } from './error-map.ts';
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import type { Model, Scorer } from './scorer.ts';

@@ -3,6 +3,8 @@
  * Probabilities are softmax(logits / temperature); the temperature is found on validation images (Guo et al. 2017).
  */
 import type { Calibration, Evaluation, Measured } from '../../contract/classifier.ts';
+import { clamp, sumOf } from '../../contract/numbers.ts';
+import { binOf } from '../../contract/statistics.ts';
 import { random } from '../random.ts';
 
 /** Logits of some images: row i is image i's, `labels[i]` the place of its class. */
@@ -102,7 +104,7 @@ export function calibrationBins(
   labels.forEach((label, i) => {
     const predicted = largestAt(probabilities, i, classes);
     const confidence = probabilities[i * classes + predicted];
-    const bin = bins[Math.min(binCount - 1, Math.floor(confidence * binCount))];
+    const bin = bins[binOf(confidence, binCount)];
     bin.confidence += confidence;
     bin.accuracy += Number(predicted === label);
     bin.images++;
@@ -141,10 +143,10 @@ export function evaluate(
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   labels.forEach((label, i) => confusion[label][predicted[i]]++);
   const perClass = shares(confusion);
-  const whole = summaries(confusion, sum(losses) / n);
+  const whole = summaries(confusion, sumOf(losses) / n);
 
   // 95 % by percentiles of a bootstrap over images (Efron 1979).
-  const rounds = Math.max(100, Math.min(2000, Math.floor(2e7 / (n + classes ** 2))));
+  const rounds = clamp(Math.floor(2e7 / (n + classes ** 2)), 100, 2000);
   const next = random('bootstrap', seed, n);
   const drawn = Array.from({ length: rounds }, () => {
     const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
@@ -182,12 +184,12 @@ export function evaluate(
     balancedAccuracy: measured('balancedAccuracy'),
     macroF1: measured('macroF1'),
     loss: measured('loss'),
-    topK: k ? { k, ...shareOf(sum(among) / n) } : null,
-    classes: classNames.map((name, c) => ({ name, images: sum(confusion[c]), ...perClass[c] })),
+    topK: k ? { k, ...shareOf(sumOf(among) / n) } : null,
+    classes: classNames.map((name, c) => ({ name, images: sumOf(confusion[c]), ...perClass[c] })),
     confusion,
     calibration: {
       error: before.error,
-      temperature: n ? sum(Float64Array.from(labels, (_, i) => temperatures(i))) / n : 1,
+      temperature: n ? sumOf(Float64Array.from(labels, (_, i) => temperatures(i))) / n : 1,
       scaledError: after.error,
       bins: before.bins,
       scaledBins: after.bins,
@@ -206,7 +208,7 @@ interface Summaries {
 function shares(confusion: readonly number[][]): { precision: number; recall: number; f1: number }[] {
   const predicted = confusion.map((_, c) => confusion.reduce((all, row) => all + row[c], 0));
   return confusion.map((row, c) => {
-    const given = sum(row);
+    const given = sumOf(row);
     const [precision, recall] = [predicted[c] ? row[c] / predicted[c] : 0, given ? row[c] / given : 0];
     return { precision, recall, f1: precision + recall ? (2 * precision * recall) / (precision + recall) : 0 };
   });
@@ -215,11 +217,11 @@ function shares(confusion: readonly number[][]): { precision: number; recall: nu
 /** Means over classes count those that have images here. */
 function summaries(confusion: readonly number[][], loss: number): Summaries {
   const present = shares(confusion).filter((_, c) => confusion[c].some((count) => count > 0));
-  const n = confusion.reduce((all, row) => all + sum(row), 0);
+  const n = confusion.reduce((all, row) => all + sumOf(row), 0);
   return {
     accuracy: confusion.reduce((right, row, c) => right + row[c], 0) / n,
-    balancedAccuracy: sum(present.map(({ recall }) => recall)) / present.length,
-    macroF1: sum(present.map(({ f1 }) => f1)) / present.length,
+    balancedAccuracy: sumOf(present.map(({ recall }) => recall)) / present.length,
+    macroF1: sumOf(present.map(({ f1 }) => f1)) / present.length,
     loss,
   };
 }
@@ -230,9 +232,3 @@ function rankOf(logits: Float32Array, row: number, classes: number, label: numbe
   for (let k = 0; k < classes; k++) if (logits[row * classes + k] > logits[row * classes + label]) above++;
   return above;
 }
-
-const sum = (values: Iterable<number>): number => {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
-};

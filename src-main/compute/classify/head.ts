@@ -3,6 +3,7 @@
  * are held small by a penalty, and the penalty is the one that serves the validation images best; then all that may be learned from is learned from.
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { meanOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
 import { joined } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
@@ -120,7 +121,7 @@ export async function fitHead(
 /** Of the mean loss. */
 function standardError({ logits, labels, classes }: Judged): number {
   const losses = Array.from(labels, (label, i) => lossAt(logits, i, classes, label));
-  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  const mean = meanOf(losses);
   return Math.sqrt(losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0)) / losses.length;
 }
 

@@ -3,6 +3,7 @@
  * time, until the loss has grown far past its least. A tenth of where the loss is least is a good highest rate.
  */
 import type { RangeTest } from '../../contract/classifier.ts';
+import { meanOf } from '../../contract/numbers.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
 import type { RangeTestEvent, TrainArgs } from '../protocol.ts';
@@ -78,13 +79,11 @@ const around = 6;
  * network that begins by being sure of something wrong falls fast at any rate. Null where nothing falls by more than four standard errors.
  */
 export function suggest(points: RangeTest['points']): number | null {
-  const together = (i: number): number => mean(points.slice(i - around, i + around + 1).map(({ loss }) => loss));
+  const together = (i: number): number => meanOf(points.slice(i - around, i + around + 1).map(({ loss }) => loss));
   const means = points.slice(2 * around).map((_, i) => together(i + around));
   if (!means.length) return null;
   const least = means.reduce((best, value, i) => (value < means[best] ? i : best), 0);
   const first = points.slice(0, 2 * around + 1).map(({ loss }) => (loss - means[0]) ** 2);
-  if (means[0] - means[least] <= 4 * Math.sqrt(mean(first) / first.length)) return null;
+  if (means[0] - means[least] <= 4 * Math.sqrt(meanOf(first) / first.length)) return null;
   return points[least + around].rate / 10;
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

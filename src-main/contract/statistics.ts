@@ -1,0 +1,64 @@
+/** Quantiles, spread, entropy and histograms, for the engine and the page alike. Sorted lists are ascending and without NaN. */
+import { clamp, largestOf, smallestOf } from './numbers.ts';
+
+/** The quantile `q` (0 to 1) by linear interpolation between order statistics: NumPy's default, type 7 of Hyndman & Fan 1996. NaN of none. */
+export function quantileOf(sorted: ArrayLike<number>, q: number): number {
+  const at = q * (sorted.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, sorted.length - 1);
+  return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
+}
+
+/** The quantile of values that are given as counts: the least value whose cumulated share is at least `q` (NumPy's 'inverted_cdf'). `total` is the sum of the counts. */
+export function quantileOfCounts(counts: ArrayLike<number>, total: number, q: number): number {
+  let seen = 0;
+  for (let value = 0; value < counts.length; value++) {
+    seen += counts[value];
+    if (seen >= q * total) return value;
+  }
+  return counts.length - 1;
+}
+
+export const medianOf = (sorted: ArrayLike<number>): number => quantileOf(sorted, 0.5);
+
+/**
+ * The median absolute deviation from the median, times 1.4826: for normal values it is the standard deviation, and a few outliers do not move it
+ * (SciPy's `median_abs_deviation(scale='normal')`).
+ */
+export function medianAbsoluteDeviation(sorted: Float64Array): number {
+  const median = medianOf(sorted);
+  return 1.4826 * medianOf(sorted.map((value) => Math.abs(value - median)).sort());
+}
+
+/** Shannon's entropy in bits of a distribution that is given as counts: 0 where all fall on one value (Shannon 1948). */
+export function entropyOf(counts: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < counts.length; i++) total += counts[i];
+  let bits = 0;
+  for (let i = 0; i < counts.length; i++) if (counts[i]) bits -= (counts[i] / total) * Math.log2(counts[i] / total);
+  return bits;
+}
+
+/** Equal parts from `low` to `high`, and how many values lie in each. */
+export interface Histogram {
+  low: number;
+  high: number;
+  counts: Uint32Array;
+}
+
+/** The bin of `bins` equal ones that a share of the range (0 to 1) falls into; what lies outside counts at the ends. */
+export const binOf = (share: number, bins: number): number => clamp(Math.floor(share * bins), 0, bins - 1);
+
+/** Over the range of the values, or the one that is given. A bin holds its lower edge, the last one both; NaN is left out. Without values the range is 0 to 1. */
+export function histogramOf(
+  values: Float64Array | readonly number[],
+  bins: number,
+  { low, high }: { low: number; high: number } = values.length
+    ? { low: smallestOf(values), high: largestOf(values) }
+    : { low: 0, high: 1 },
+): Histogram {
+  const counts = new Uint32Array(bins);
+  const span = high - low || 1;
+  for (const value of values) if (!Number.isNaN(value)) counts[binOf((value - low) / span, bins)]++;
+  return { low, high, counts };
+}
