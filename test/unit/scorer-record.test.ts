@@ -113,6 +113,7 @@ test('each method is shown by the panes that it gives', () => {
     'mlp-ae': all,
     pca: all,
     nearest: ['Original'],
+    gaussian: ['Original'],
     'from-mean': ['Original'],
     'from-mean-image': ['Original', 'Deviation', 'Overlay'],
   });
