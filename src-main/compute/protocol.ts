@@ -4,25 +4,8 @@
  */
 import type { ModelSummary, RangeTest, TrainMode } from '../contract/classifier.ts';
 import type { MemoryEstimate } from '../contract/types.ts';
+import type { RowSet } from '../rows/row-set.ts';
 import type { BackendInfo } from './backend.ts';
-
-/** Rows of a packed file of uint8 RGB: row r starts at byte r · sizePx² · 3. A position is an index into `rows`. */
-export interface PixelSet {
-  file: string;
-  sizePx: number;
-  channels: 3;
-  rows: Int32Array;
-}
-
-/** Rows of a file of floats: row r starts at byte r · size · 4. A position is an index into `rows`. */
-export interface EmbeddingSet {
-  file: string;
-  size: number;
-  rows: Int32Array;
-}
-
-/** What a scorer takes of a folder's images: the one that its record names. */
-export type ImageSet = PixelSet | EmbeddingSet;
 
 export interface FitArgs {
   method: string;
@@ -31,7 +14,7 @@ export interface FitArgs {
   seed: number;
   /** Takes the checkpoint and the model. */
   runFolder: string;
-  images: ImageSet;
+  images: RowSet;
   /** Positions that are trained on. */
   train: Int32Array;
   /** Go on from the checkpoint in the run folder, if there is one. */
@@ -109,7 +92,7 @@ export interface TrainArgs {
   seed: number;
   /** Takes the checkpoint and the model. */
   runFolder: string;
-  pixels: PixelSet;
+  pixels: RowSet;
   /** Of each position: the place of its class in `classes`, or -1; and a number that stands for its content. */
   labels: Int32Array;
   keys: Int32Array;
@@ -124,12 +107,12 @@ export interface TrainArgs {
 
 /** The head alone, on embeddings of the bundled weights. */
 export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weights' | 'resume'> & {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
 };
 
 /** Probabilities of classes, each from heads that did not learn from the image. */
 export interface OutOfFoldArgs {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
   /** How many of an embedding's first numbers are the last layer's. */
   last: number;
   /** Of each position: the place of its class, −1 for none. */
@@ -166,7 +149,7 @@ export interface PredictArgs {
   /** Of a finished training. */
   runFolder: string;
   /** From the packed file, or ready as the network takes them: [n, cropPx, cropPx, 3]. */
-  pixels: PixelSet | { bytes: Uint8Array };
+  pixels: RowSet | { bytes: Uint8Array };
 }
 
 export interface PortableArgs {
@@ -203,7 +186,7 @@ export interface EstimateArgs {
 export interface ImageArgs {
   runFolder: string;
   /** One row. */
-  images: ImageSet;
+  images: RowSet;
 }
 
 export interface MapResult {
@@ -220,7 +203,7 @@ export interface ReconstructionResult {
 export interface EmbedArgs {
   /** Of a finished run: its model encodes. */
   runFolder: string;
-  images: ImageSet;
+  images: RowSet;
 }
 
 export interface FeaturesArgs {
@@ -231,7 +214,7 @@ export interface FeaturesArgs {
 }
 
 export interface PairsArgs {
-  embeddings: EmbeddingSet;
+  embeddings: RowSet;
   /** How many of an embedding's first numbers are compared. */
   width: number;
   k: number;
@@ -249,7 +232,7 @@ export interface EmbedResult {
 }
 
 export interface LayoutArgs {
-  codes: Float32Array | EmbeddingSet; // [images, size], or the first `size` numbers of embeddings
+  codes: Float32Array | RowSet; // [images, size], or the first `size` numbers of embeddings
   size: number;
   seed: number;
   /** How many near images each image is laid out by, itself among them: 2 or more. */

@@ -15,6 +15,7 @@ import { Quality } from '../workspace/quality.ts';
 import { Runs } from '../workspace/runs.ts';
 import { readingsVersion } from '../workspace/scan.ts';
 import { Settings } from '../workspace/settings.ts';
+import { RowStore } from '../rows/row-store.ts';
 import { Table } from '../workspace/table.ts';
 import { WorkspaceFile } from '../workspace/workspace-file.ts';
 import type { CallContext } from './calls/context.ts';
@@ -27,6 +28,7 @@ export class OpenWorkspace implements CallContext {
   readonly compute: Compute;
   readonly db: Database;
   readonly table: Table;
+  readonly rows: RowStore;
   readonly settings: Settings;
   readonly journal: Journal;
   readonly quality: Quality;
@@ -48,6 +50,7 @@ export class OpenWorkspace implements CallContext {
     this.#file = new WorkspaceFile(workspaceFolder, folder);
     this.db = this.#file.db;
     this.table = new Table(this.db);
+    this.rows = new RowStore(this.db, workspaceFolder);
     if (this.table.expectReadings(readingsVersion))
       rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
     this.settings = new Settings(this.db);

@@ -14,7 +14,7 @@ import { pathLine, plural } from '../contract/words.ts';
 import { mustBeThere } from '../file/gate.ts';
 import { nearestExisting } from '../file/output.ts';
 import type { Report } from '../workspace/jobs.ts';
-import { forEachParallel } from '../workspace/parallel.ts';
+import { forEachParallel } from '../file/parallel.ts';
 import { csvLine, safeCsvLine, type Entry, type Text } from './format.ts';
 import { countSplits, layOut, type ExportInput, type Layout, type LeftOut } from './layout.ts';
 import { manifestCsv, manifestJson } from './manifest.ts';

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Issue } from '../contract/types.ts';
 import { isInside } from '../file/output.ts';
 import type { Report } from '../workspace/jobs.ts';
-import { forEachParallel } from '../workspace/parallel.ts';
+import { forEachParallel } from '../file/parallel.ts';
 import type { Entry } from './format.ts';
 import { hashOf } from './place.ts';
 

@@ -1,7 +1,7 @@
 /** What a job may use of an open folder. */
 import type { Compute } from '../compute/child.ts';
 import type { Run } from '../contract/types.ts';
-import type { Database } from '../workspace/database.ts';
+import type { RowStore } from '../rows/row-store.ts';
 import type { Groups } from '../workspace/groups.ts';
 import type { Journal } from '../workspace/journal.ts';
 import type { Quality } from '../workspace/quality.ts';
@@ -13,8 +13,8 @@ export interface JobContext {
   readonly folder: string;
   readonly workspaceFolder: string;
   readonly compute: Compute;
-  readonly db: Database;
   readonly table: Table;
+  readonly rows: RowStore;
   readonly settings: Settings;
   readonly journal: Journal;
   readonly groups: Groups;

@@ -8,7 +8,7 @@ import { usual } from '../compute/models/pretrained.ts';
 import { random, shuffle } from '../compute/random.ts';
 import { issueOf } from '../image/issue.ts';
 import type { JobContext } from '../jobs/context.ts';
-import { rowOf } from './embeddings.ts';
+import { decodeFor } from './embeddings.ts';
 import type { Table } from './table.ts';
 
 /** From so many images of the class in the middle on there are enough to train all of a network that has learned before. */
@@ -66,7 +66,7 @@ async function distanceOf(
   const rows = (
     await Promise.all(
       chosen.map((sample) =>
-        rowOf(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
+        decodeFor(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
       ),
     )
   ).filter((row) => row !== null); // what cannot be read is told elsewhere

@@ -1,10 +1,11 @@
 /** More like this: the likeness of every image to a few chosen ones, as the column `alike`, by what bundled weights know of them. */
 import { setImmediate } from 'node:timers/promises';
 import type { z } from 'zod';
-import { embeddingBlocks } from '../compute/embed/rows.ts';
+import { usual } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { alikeSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
+import { floatBlocks } from '../rows/row-reader.ts';
 import { embedSamples } from './embeddings.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
@@ -25,19 +26,21 @@ export const alikeColumn = 'alike';
  * have it. Throws `no-samples` where none of the chosen can be read.
  */
 export async function findAlike(context: JobContext, ids: readonly number[], report: Report): Promise<number> {
-  const { samples, source, ...set } = await embedSamples(context, context.table.samples(), report);
+  using embedded = await embedSamples(context, context.table.samples(), report);
+  const { samples, set } = embedded;
   const wanted = new Set(ids);
   const chosen = samples.filter(({ id }) => wanted.has(id));
   if (!chosen.length) throw new WinnowError('no-samples', 'None of these images can be read any more.');
   report.stage('Comparing', samples.length);
-  const middle = new Float64Array(source.last);
+  const width = usual.last;
+  const middle = new Float64Array(width);
   await walk(({ id }, direction) => {
     if (wanted.has(id)) direction.forEach((v, d) => (middle[d] += v));
   });
   const length = Math.hypot(...middle) || 1;
   const likeness = new Float64Array(samples.length);
   await walk((_, direction, i) => {
-    for (let d = 0; d < source.last; d++) likeness[i] += (direction[d] * middle[d]) / length;
+    for (let d = 0; d < width; d++) likeness[i] += (direction[d] * middle[d]) / length;
     report.progress(i + 1);
   });
   const [first] = chosen;
@@ -45,7 +48,7 @@ export async function findAlike(context: JobContext, ids: readonly number[], rep
   context.table.putColumn(
     alikeColumn,
     title,
-    source.id,
+    usual.id,
     samples.map(({ id }) => id),
     likeness,
   );
@@ -55,13 +58,13 @@ export async function findAlike(context: JobContext, ids: readonly number[], rep
   async function walk(
     visit: (sample: (typeof samples)[number], direction: Float64Array, i: number) => void,
   ): Promise<void> {
-    const direction = new Float64Array(source.last);
-    for (const { from, codes } of embeddingBlocks(set, source.last)) {
-      for (let i = 0; i < codes.length / source.last; i++) {
+    const direction = new Float64Array(width);
+    for (const { from, values } of floatBlocks(set, width)) {
+      for (let i = 0; i < values.length / width; i++) {
         let squares = 0;
-        for (let d = 0; d < source.last; d++) squares += codes[i * source.last + d] ** 2;
+        for (let d = 0; d < width; d++) squares += values[i * width + d] ** 2;
         const scale = 1 / (Math.sqrt(squares) || 1);
-        for (let d = 0; d < source.last; d++) direction[d] = codes[i * source.last + d] * scale;
+        for (let d = 0; d < width; d++) direction[d] = values[i * width + d] * scale;
         visit(samples[from + i], direction, from + i);
       }
       report.signal.throwIfAborted();

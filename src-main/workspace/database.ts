@@ -32,6 +32,22 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    DROP TABLE pixel_rows;
    ALTER TABLE pixel_rows_3 RENAME TO pixel_rows;`,
   'CREATE TABLE embedding_rows (model TEXT NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (model, sha256)) WITHOUT ROWID;',
+  // One index for rows of every kind, with a checksum each. Files of former versions stay where they are.
+  `CREATE TABLE row_sets (
+     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, settings TEXT NOT NULL, file TEXT NOT NULL UNIQUE, is_kept INTEGER NOT NULL,
+     used_at INTEGER NOT NULL, UNIQUE (kind, settings));
+   CREATE TABLE set_rows (
+     set_id INTEGER NOT NULL REFERENCES row_sets (id) ON DELETE CASCADE, sha256 TEXT NOT NULL, row INTEGER NOT NULL, checksum INTEGER,
+     PRIMARY KEY (set_id, sha256)) WITHOUT ROWID;
+   CREATE TEMP VIEW former_rows AS
+     SELECT 'pixels' AS kind, size_px || CASE fit WHEN 'stretch' THEN '' ELSE '-' || fit END AS settings, '.u8' AS extension, 0 AS is_kept, sha256, row FROM pixel_rows
+     UNION ALL SELECT 'embeddings', model, '.f32', 1, sha256, row FROM embedding_rows;
+   INSERT INTO row_sets (kind, settings, file, is_kept, used_at)
+     SELECT DISTINCT kind, settings, kind || '/' || settings || extension, is_kept, 0 FROM former_rows;
+   INSERT INTO set_rows SELECT id, sha256, row, NULL FROM former_rows JOIN row_sets USING (kind, settings);
+   DROP VIEW former_rows;
+   DROP TABLE pixel_rows;
+   DROP TABLE embedding_rows;`,
 ];
 export const schemaVersion = migrations.length;
 

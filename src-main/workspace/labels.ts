@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { findLabelErrors } from '../compute/classify/label-errors.ts';
 import { largestAt } from '../compute/classify/evaluate.ts';
+import { usual } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { LabelQueue, LabelSuspect } from '../contract/classifier.ts';
 import type { LabelsRequest } from '../contract/schemas.ts';
@@ -124,7 +125,8 @@ async function toldByHeads(
   });
   const [problem] = division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
-  const { samples, file, size, rows, source } = await embedSamples(context, all, report);
+  using embedded = await embedSamples(context, all, report);
+  const { samples, set } = embedded;
   const usable = samples.filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const partitions = Array.from({ length: repeats }, (_, r) => {
     const parts = assignParts(usable, context.groups.list(), new Array<number>(folds).fill(1), seed + 7919 * r);
@@ -133,7 +135,7 @@ async function toldByHeads(
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
   report.stage('Judging labels', 0, 'heads');
   const probabilities = await context.compute.outOfFold(
-    { embeddings: { file, size, rows }, last: source.last, labels, classes: classes.length, partitions, seed },
+    { embeddings: set, last: usual.last, labels, classes: classes.length, partitions, seed },
     {
       signal: report.signal,
       onEvent: ({ done, total }) => report.progress(done, total),

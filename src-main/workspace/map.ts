@@ -7,15 +7,15 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { scorerOf } from '../compute/anomaly/index.ts';
 import { rowsOf } from '../compute/embed/landmarks.ts';
-import { readEmbeddings } from '../compute/embed/rows.ts';
 import { usual } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, ImageSet } from '../compute/protocol.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { mapSchema } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { embedSamples } from './embeddings.ts';
+import { readFloats } from '../rows/row-reader.ts';
+import { selectRows, type RowSet } from '../rows/row-set.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
@@ -71,10 +71,15 @@ export interface MapSource {
   id: string;
   /** Another one than what had this id before. */
   identity: string;
-  /** Codes of those that can be read: [samples, size], or embeddings whose first `size` numbers they are. */
-  codes(
-    samples: readonly Sample[],
-  ): Promise<{ samples: readonly Sample[]; codes: Float32Array | EmbeddingSet; size: number }>;
+  /** Codes of those that can be read. */
+  codes(samples: readonly Sample[]): Promise<Codes>;
+}
+
+/** [samples, size], or embeddings whose first `size` numbers they are, in use until this is disposed of. */
+interface Codes extends Disposable {
+  samples: readonly Sample[];
+  codes: Float32Array | RowSet;
+  size: number;
 }
 
 /** The embeddings of bundled weights. */
@@ -82,8 +87,13 @@ export const mapByEmbeddings = (context: JobContext, report: Report, source = us
   id: source.id,
   identity: `${source.id}@${source.sha256.slice(0, 8)}`,
   async codes(wanted) {
-    const { samples, file, size, rows } = await embedSamples(context, wanted, report, source);
-    return { samples, codes: { file, size, rows }, size: source.last };
+    const embedded = await embedSamples(context, wanted, report, source);
+    return {
+      samples: embedded.samples,
+      codes: embedded.set,
+      size: source.last,
+      [Symbol.dispose]: () => embedded[Symbol.dispose](),
+    };
   },
 });
 
@@ -93,15 +103,12 @@ export const mapByRun = (context: JobContext, run: Run, report: Report): MapSour
   identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
   async codes(wanted) {
     const scorer = scorerOf(run.method)!;
-    const { samples, images, issues } = await prepareImages(context, scorer, run.parameters, wanted, report);
-    context.table.putScanned(
-      [],
-      issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-    );
+    using images = await prepareImages(context, scorer, run.parameters, wanted, report);
+    const { samples } = images;
     const { codes, size } = samples.length
-      ? await encode(context, run, images, report)
+      ? await encode(context, run, images.set, report)
       : { codes: new Float32Array(0), size: 1 };
-    return { samples, codes, size };
+    return { samples, codes, size, [Symbol.dispose]: () => undefined };
   },
 });
 
@@ -123,7 +130,8 @@ export async function makeMap(
   const places = new Map(before?.header.known.map((key, i) => [key, before.arrays.xy.subarray(i * 2, i * 2 + 2)]));
 
   const wanted = samples.filter((sample) => !places.has(keyOf(sample)));
-  const { samples: fresh, codes, size } = await source.codes(wanted);
+  using found = await source.codes(wanted);
+  const { samples: fresh, codes, size } = found;
 
   let kept = before;
   let counts = { placed: 0, laidOut: 0 };
@@ -160,10 +168,8 @@ export async function makeMap(
   return counts;
 }
 
-const codesAt = (codes: Float32Array | EmbeddingSet, size: number, positions: Int32Array): Float32Array =>
-  'file' in codes
-    ? readEmbeddings({ ...codes, rows: positions.map((p) => codes.rows[p]) }, size)
-    : rowsOf(codes, size, positions);
+const codesAt = (codes: Float32Array | RowSet, size: number, positions: Int32Array): Float32Array =>
+  'file' in codes ? readFloats(selectRows(codes, positions), size) : rowsOf(codes, size, positions);
 
 function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   const read = readTensors<Header>(file);
@@ -172,7 +178,7 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   return { header: read.header, arrays: { codes, places, xy } };
 }
 
-async function encode(context: JobContext, run: Run, images: ImageSet, report: Report) {
+async function encode(context: JobContext, run: Run, images: RowSet, report: Report) {
   report.stage('Encoding', images.rows.length);
   return context.compute.embed(
     { runFolder: runFolder(context.workspaceFolder, run.id), images },
@@ -182,7 +188,7 @@ async function encode(context: JobContext, run: Run, images: ImageSet, report: R
 
 async function layOut(
   context: JobContext,
-  codes: Float32Array | EmbeddingSet,
+  codes: Float32Array | RowSet,
   size: number,
   seed: number,
   before: KeptMap | undefined,

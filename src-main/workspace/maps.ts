@@ -8,35 +8,31 @@ import { encodeGray16 } from '../image/encode.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { Report } from './jobs.ts';
 import { runFolder } from './runs.ts';
-import { prepareImages } from './scorer-images.ts';
+import { prepareImage } from './scorer-images.ts';
 
 /** Throws WinnowError, `no-map` where the run's method gives none. */
-export const mapOf = async (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
-  context.compute.map(await shown(context, run, sampleId, 'map'));
+export const mapOf = (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
+  withImage(context, run, sampleId, 'map', (args) => context.compute.map(args));
 
 /** Throws WinnowError, `no-map` where the run's method gives none. */
-export const reconstructionOf = async (
-  context: JobContext,
-  run: Run,
-  sampleId: number,
-): Promise<ReconstructionResult> => context.compute.reconstruct(await shown(context, run, sampleId, 'reconstruction'));
+export const reconstructionOf = (context: JobContext, run: Run, sampleId: number): Promise<ReconstructionResult> =>
+  withImage(context, run, sampleId, 'reconstruction', (args) => context.compute.reconstruct(args));
 
-const nobody: Omit<Report, 'signal'> = { stage: () => undefined, progress: () => undefined, run: () => undefined };
-
-async function shown(
+async function withImage<Result>(
   context: JobContext,
   run: Run,
   sampleId: number,
   what: 'map' | 'reconstruction',
-): Promise<ImageArgs> {
+  call: (args: ImageArgs) => Promise<Result>,
+): Promise<Result> {
   const sample = context.table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
   const scorer = scorerOf(run.method);
   if (!scorer?.gives[what]) throw new WinnowError('no-map', `${scorer?.title ?? run.id} gives no ${what} of an image.`);
-  const report = { ...nobody, signal: new AbortController().signal };
-  const { samples, images, issues } = await prepareImages(context, scorer, run.parameters, [sample], report);
-  if (!samples.length) throw new WinnowError('no-samples', issues[0]?.message ?? 'The image can no longer be read.');
-  return { runFolder: runFolder(context.workspaceFolder, run.id), images };
+  using image = await prepareImage(context, scorer, run.parameters, sample);
+  if (!image.samples.length)
+    throw new WinnowError('no-samples', image.issues[0]?.message ?? 'The image can no longer be read.');
+  return await call({ runFolder: runFolder(context.workspaceFolder, run.id), images: image.set });
 }
 
 export const mapName = ({ path }: Sample): string => `${path}.png`;

@@ -7,10 +7,11 @@ import { WinnowError } from '../contract/errors.ts';
 import type { predictSchema } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import type { RowSet } from '../rows/row-set.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
+import { packPixels } from './pixels.ts';
 import { predictionKey, putPredictions, readPredictions, writePredictions, type Predictions } from './predictions.ts';
 import { runFolder } from './runs.ts';
 import { refresh } from './scan.ts';
@@ -33,22 +34,12 @@ export const predictJob: JobType<z.infer<typeof predictSchema>> = {
 
 /** Returns how many images were predicted. The run is a finished classifier; the folder has been scanned before. */
 export async function predictNew(context: JobContext, run: Run, report: Report): Promise<number> {
-  const { sizePx, fit } = run.parameters as ClassifierParameters;
   const before = readPredictions(context.workspaceFolder, run.id);
   const has = new Set(before.keys);
   const fresh = context.table.samples().filter((sample) => !has.has(predictionKey(sample)));
-  report.stage('Preparing pixels', fresh.length);
-  const packed = await packPixels(context.db, context.folder, context.workspaceFolder, fresh, sizePx, {
-    fit,
-    signal: report.signal,
-    onProgress: (done, total) => report.progress(done, total),
-  });
-  context.table.putScanned(
-    [],
-    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
+  using packed = await packPixels(context, fresh, run.parameters as ClassifierParameters, report);
   const after = packed.samples.length
-    ? joined(before, packed.samples.map(predictionKey), await word(context, run, packed, report))
+    ? joined(before, packed.samples.map(predictionKey), await word(context, run, packed.set, report))
     : before;
   if (after !== before) writePredictions(context.workspaceFolder, run.id, after);
   putPredictions(context.table, run, after);
@@ -59,19 +50,20 @@ export async function predictNew(context: JobContext, run: Run, report: Report):
 async function word(
   { compute, workspaceFolder }: JobContext,
   run: Run,
-  { file, sizePx, rows }: { file: string; sizePx: number; rows: Int32Array },
+  pixels: RowSet,
   report: Report,
 ): Promise<Float32Array> {
   const models = Math.max(1, run.classification?.folds ?? 0);
   const k = run.classification?.classes.length as number;
   const temperature = run.classification?.evaluation?.calibration.temperature ?? 1;
+  const { rows } = pixels;
   const sum = new Float32Array(rows.length * k);
   report.stage('Predicting', rows.length * models);
   for (let fold = 0; fold < models; fold++) {
     const logits = await compute.predict(
       {
         runFolder: trainingFolder(runFolder(workspaceFolder, run.id), models, fold),
-        pixels: { file, sizePx, channels: 3, rows },
+        pixels,
       },
       {
         signal: report.signal,

@@ -14,10 +14,11 @@ import { WinnowError } from '../contract/errors.ts';
 import type { PreviewRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { encodeRgb } from '../image/encode.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import type { Rows } from '../rows/row-store.ts';
 import type { JobContext } from '../jobs/context.ts';
 import { divide } from './division.ts';
 import { OutputFolder } from '../file/output-folder.ts';
+import { pixelRecipe } from './pixels.ts';
 import { inWords, runFolder } from './runs.ts';
 import { checkTrain, keyOf, labelsOf, positionsOf } from './train.ts';
 
@@ -49,7 +50,7 @@ export class Previews {
 
   /** Throws WinnowError. */
   async make({ train: request, ids, draws, runId, to }: PreviewRequest): Promise<Preview> {
-    const { table, db, folder, workspaceFolder } = this.#context;
+    const { table, folder } = this.#context;
     const target = to === null ? null : new OutputFolder(to, [folder], 'The folder for views');
     const { parameters } = checkTrain(request);
     const { sizePx, fit, batch, minSteps } = parameters;
@@ -83,15 +84,11 @@ export class Previews {
     const needed = [
       ...new Set(tiles.flatMap((tile) => (tile.with ? [tile.position, tile.with.position] : [tile.position]))),
     ];
-    const packed = await packPixels(
-      db,
-      folder,
-      workspaceFolder,
+    using packed = await this.#context.rows.make(
+      pixelRecipe(folder, { sizePx, fit }),
       needed.map((position) => samples[position]),
-      sizePx,
-      { fit, signal: new AbortController().signal, onProgress: () => undefined },
     );
-    const rows = readRows(packed.file, sizePx, packed.samples, packed.rows);
+    const rows = readRows(packed);
     const shown = tiles.filter(
       (tile) => rows.has(samples[tile.position].id) && (!tile.with || rows.has(samples[tile.with.position].id)),
     );
@@ -222,9 +219,9 @@ function drawTile(
 }
 
 /** By sample id. */
-function readRows(file: string, sizePx: number, samples: readonly Sample[], rows: Int32Array): Map<number, Uint8Array> {
+function readRows({ set, samples }: Rows): Map<number, Uint8Array> {
   if (!samples.length) return new Map();
-  const pixels = new Pixels({ file, sizePx, channels: 3, rows });
+  const pixels = new Pixels(set);
   try {
     const bytes = pixels.read(range(0, samples.length)).slice();
     return new Map(samples.map(({ id }, i) => [id, bytes.subarray(i * pixels.rowBytes, (i + 1) * pixels.rowBytes)]));

@@ -15,13 +15,14 @@ import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { OutputFolder } from '../file/output-folder.ts';
+import type { RowSet } from '../rows/row-set.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
 import { mapName, writeMaps } from './maps.ts';
 import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
 import { refresh } from './scan.ts';
-import { prepareImages, type Prepared } from './scorer-images.ts';
+import { prepareImages } from './scorer-images.ts';
 
 /** Checks what was asked before any work is done. Throws WinnowError `bad-request`. */
 export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
@@ -65,11 +66,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   const samples = context.table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
 
-  const prepared = await prepareImages(context, record, parameters, samples, report);
-  context.table.putScanned(
-    [],
-    prepared.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
+  using prepared = await prepareImages(context, record, parameters, samples, report);
   const train = trainPositions(prepared.samples, request.trainOn);
 
   const fingerprint = fingerprintOf(record.id, parameters, request.seed, prepared.samples, train);
@@ -96,12 +93,12 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   if (!earlier) rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   removeParts(folder);
-  return keepRun(context, fingerprint, begun, report, async (put) => {
+  return await keepRun(context, fingerprint, begun, report, async (put) => {
     const result = await fit(
       context,
       request,
       parameters,
-      prepared,
+      prepared.set,
       train,
       folder,
       earlier !== null,
@@ -130,7 +127,7 @@ async function fit(
   context: JobContext,
   request: RankRequest,
   parameters: Record<string, unknown>,
-  { images }: Prepared,
+  images: RowSet,
   train: Int32Array,
   folder: string,
   resume: boolean,

@@ -14,7 +14,7 @@ import { clearParts } from '../image/read.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
 import type { Limits } from '../image/reader.ts';
 import { embeddedCount, likelyPairs } from './embeddings.ts';
-import { forEachParallel } from './parallel.ts';
+import { forEachParallel } from '../file/parallel.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
@@ -47,9 +47,9 @@ function sentenceOf({ found, read, unreadable, gone }: ScanSummary): string {
 
 /** Scans the folder, and then finds duplicates and scores checks where the samples have changed since these were last computed. */
 export async function refresh(context: JobContext, report: Report): Promise<ScanSummary> {
-  const { folder, workspaceFolder, table, groups, quality, db } = context;
+  const { folder, workspaceFolder, table, groups, quality } = context;
   const summary = await scan(folder, workspaceFolder, table, report);
-  const embedded = embeddedCount(db); // embeddings propose more pairs
+  const embedded = embeddedCount(context); // embeddings propose more pairs
   const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
   if (table.meta('derivedFrom') !== derivedFrom) {
     const likely = embedded ? await likelyPairs(context, report.signal) : [];

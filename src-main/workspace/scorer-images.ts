@@ -1,44 +1,26 @@
-/** Images as a scorer takes them, made where they are missing: one entry for each kind of inputs. */
+/** Images as a scorer takes them, as rows of the row store: one entry for each kind of inputs. */
 import type { Scorer } from '../compute/anomaly/index.ts';
-import type { ImageSet } from '../compute/protocol.ts';
-import type { Issue, Sample, ScorerInputs } from '../contract/types.ts';
-import { packPixels } from '../image/pixel-cache.ts';
-import { embedSamples } from './embeddings.ts';
+import type { Sample, ScorerInputs } from '../contract/types.ts';
 import type { JobContext } from '../jobs/context.ts';
+import type { RowRecipe, Rows } from '../rows/row-store.ts';
+import { embeddingRecipe, embedSamples } from './embeddings.ts';
 import type { Report } from './jobs.ts';
+import { packPixels, pixelRecipe } from './pixels.ts';
 
-export interface Prepared {
-  /** Those that can be read, in the order asked for. */
-  samples: Sample[];
-  images: ImageSet;
-  /** Of those that cannot be read, where they are not yet told. */
-  issues: Issue[];
+interface Inputs {
+  recipe(context: JobContext, sizePx: number): RowRecipe;
+  /** As a stage of a job. Files that can no longer be read become issues. */
+  prepare(context: JobContext, samples: readonly Sample[], sizePx: number, report: Report): Promise<Rows>;
 }
 
-type Prepare = (
-  context: JobContext,
-  samples: readonly Sample[],
-  sizePx: number | undefined,
-  report: Report,
-) => Promise<Prepared>;
-
-const prepare: Record<ScorerInputs, Prepare> = {
-  async pixels({ db, folder, workspaceFolder }, samples, sizePx, report) {
-    if (!sizePx) throw new Error('A scorer of pixels has a size.');
-    report.stage('Preparing pixels', samples.length);
-    const packed = await packPixels(db, folder, workspaceFolder, samples, sizePx, {
-      signal: report.signal,
-      onProgress: (done, total) => report.progress(done, total),
-    });
-    return {
-      samples: packed.samples,
-      images: { file: packed.file, sizePx, channels: 3, rows: packed.rows },
-      issues: packed.issues,
-    };
+const inputs: Record<ScorerInputs, Inputs> = {
+  pixels: {
+    recipe: ({ folder }, sizePx) => pixelRecipe(folder, { sizePx }),
+    prepare: (context, samples, sizePx, report) => packPixels(context, samples, { sizePx }, report),
   },
-  async embeddings(context, wanted, _sizePx, report) {
-    const { samples, file, size, rows } = await embedSamples(context, wanted, report);
-    return { samples, images: { file, size, rows }, issues: [] }; // told already
+  embeddings: {
+    recipe: (context) => embeddingRecipe(context),
+    prepare: (context, samples, _sizePx, report) => embedSamples(context, samples, report),
   },
 };
 
@@ -49,4 +31,12 @@ export const prepareImages = (
   parameters: Record<string, unknown>,
   samples: readonly Sample[],
   report: Report,
-): Promise<Prepared> => prepare[scorer.inputs](context, samples, scorer.sizePx(parameters), report);
+): Promise<Rows> => inputs[scorer.inputs].prepare(context, samples, scorer.sizePx(parameters) ?? 0, report);
+
+/** One image, outside of a job. Throws WinnowError. */
+export const prepareImage = (
+  context: JobContext,
+  scorer: Scorer,
+  parameters: Record<string, unknown>,
+  sample: Sample,
+): Promise<Rows> => context.rows.make(inputs[scorer.inputs].recipe(context, scorer.sizePx(parameters) ?? 0), [sample]);

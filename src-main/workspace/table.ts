@@ -227,6 +227,14 @@ export class Table {
     });
   }
 
+  /** Images of the last scan that can no longer be read: the next scan reads them again. */
+  putIssues(issues: readonly Issue[]) {
+    this.putScanned(
+      [],
+      issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
+    );
+  }
+
   /** Takes out of sight what the last scan did not find. */
   retire(paths: readonly string[]) {
     if (!paths.length) return;

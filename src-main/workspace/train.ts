@@ -12,19 +12,20 @@ import { removeParts } from '../compute/tensor-file.ts';
 import type { CallOptions } from '../compute/child.ts';
 import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
 import { pretrained, pretrainedFor } from '../compute/models/pretrained.ts';
-import type { EmbeddingSet, PixelSet, TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
+import type { TrainArgs, TrainEvent, TrainResult } from '../compute/protocol.ts';
 import { splitNames, type Classification, type Evaluation, type Watched } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Epoch, Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { openRegular } from '../file/open.ts';
-import { packPixels } from '../image/pixel-cache.ts';
+import type { Rows } from '../rows/row-store.ts';
 import { divide, type Divided, type Splits } from './division.ts';
 import { embedSamples } from './embeddings.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';
 import type { Report } from './jobs.ts';
+import { packPixels } from './pixels.ts';
 import { predictionKey, putPredictions, writePredictions } from './predictions.ts';
 import { emptyRun, keepRun, noted, runFolder, trainedFacts, type PutRun } from './runs.ts';
 import { refresh } from './scan.ts';
@@ -98,14 +99,13 @@ export function labelsOf(samples: readonly Sample[], classes: readonly string[])
 export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array =>
   Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
 
-interface Prepared {
+interface Prepared extends Disposable {
   parameters: ClassifierParameters;
   divided: Divided;
   /** Those that can be read, in the order of all that is by position. */
   samples: readonly Sample[];
-  /** What is learned from: pixels, or for the head alone embeddings. */
-  pixels?: PixelSet;
-  embeddings?: EmbeddingSet;
+  /** What is learned from: pixels, or for the head alone embeddings. In use until this is disposed of. */
+  rows: Rows;
   labels: Int32Array;
   fingerprint: string;
   dataHash: string;
@@ -118,13 +118,13 @@ async function prepare(context: JobContext, request: TrainRequest, report: Repor
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
   const weights = request.weights ? await hashOfWeights(request.weights, report) : null;
-  const from =
+  const rows =
     request.mode === 'head'
       ? await embeddingsFor(context, samples, request, report)
-      : await pixelsFor(context, samples, parameters, report);
-  const labels = labelsOf(from.samples, divided.classes);
+      : await packPixels(context, samples, parameters, report);
+  const labels = labelsOf(rows.samples, divided.classes);
   const data = createHash('sha256').update(JSON.stringify(divided.classes));
-  from.samples.forEach((sample, i) =>
+  rows.samples.forEach((sample, i) =>
     data.update(
       `${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`,
     ),
@@ -135,28 +135,15 @@ async function prepare(context: JobContext, request: TrainRequest, report: Repor
       JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash]),
     )
     .digest('hex');
-  return { parameters, divided, ...from, labels, fingerprint, dataHash };
-}
-
-async function pixelsFor(
-  context: JobContext,
-  samples: readonly Sample[],
-  { sizePx, fit }: ClassifierParameters,
-  report: Report,
-): Promise<Pick<Prepared, 'samples' | 'pixels'>> {
-  report.stage('Preparing pixels', samples.length);
-  const packed = await packPixels(context.db, context.folder, context.workspaceFolder, samples, sizePx, {
-    fit,
-    signal: report.signal,
-    onProgress: (done, total) => report.progress(done, total),
-  });
-  context.table.putScanned(
-    [],
-    packed.issues.map((issue) => ({ ...issue, bytes: -1, modifiedMs: -1 })),
-  );
   return {
-    samples: packed.samples,
-    pixels: { file: packed.file, sizePx: packed.sizePx, channels: 3, rows: packed.rows },
+    parameters,
+    divided,
+    rows,
+    samples: rows.samples,
+    labels,
+    fingerprint,
+    dataHash,
+    [Symbol.dispose]: () => rows[Symbol.dispose](),
   };
 }
 
@@ -165,14 +152,13 @@ async function embeddingsFor(
   samples: readonly Sample[],
   { model, weights }: TrainRequest,
   report: Report,
-): Promise<Pick<Prepared, 'samples' | 'embeddings'>> {
+): Promise<Rows> {
   if (weights)
     throw new WinnowError(
       'bad-request',
       'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.',
     );
-  const { samples: known, file, size, rows } = await embedSamples(context, samples, report, pretrainedFor(model));
-  return { samples: known, embeddings: { file, size, rows } };
+  return embedSamples(context, samples, report, pretrainedFor(model));
 }
 
 /** SHA-256 of what is in a file of weights: other weights under the same name make another run. Read in blocks, since they can be large. */
@@ -227,7 +213,7 @@ const argsOf = (
 ): TrainArgs => ({
   ...learnersArgs(request, prepared, splits, folder),
   mode: request.mode,
-  pixels: prepared.pixels as PixelSet,
+  pixels: prepared.rows.set,
   keys: Int32Array.from(prepared.samples, keyOf),
   weights: request.weights,
   resume,
@@ -242,16 +228,13 @@ const trainOnce = (
   resume: boolean,
   options: CallOptions<TrainEvent>,
 ): Promise<TrainResult> =>
-  prepared.embeddings
-    ? compute.trainHead(
-        { ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.embeddings },
-        options,
-      )
+  request.mode === 'head'
+    ? compute.trainHead({ ...learnersArgs(request, prepared, splits, folder), embeddings: prepared.rows.set }, options)
     : compute.train(argsOf(request, prepared, splits, folder, resume), options);
 
 /** Returns the finished run. The folder has been scanned before. */
 export async function train(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
-  const prepared = await prepare(context, request, report);
+  using prepared = await prepare(context, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = prepared;
   const { division, classes, trainings } = divided;
   const earlier = request.resume
@@ -290,7 +273,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
     state: 'running',
     report: {},
   };
-  return keepRun(context, fingerprint, begun, report, async (put, run) => {
+  return await keepRun(context, fingerprint, begun, report, async (put, run) => {
     const results: TrainResult[] = [];
     for (const [fold, splits] of trainings.entries()) {
       const own = trainingFolder(folder, trainings.length, fold);
@@ -504,7 +487,7 @@ function lossOfGuessing(prepared: Prepared): number {
 export async function findRate(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
   if (request.mode === 'head')
     throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
-  const prepared = await prepare(context, { ...request, division: { ...request.division, folds: 0 } }, report);
+  using prepared = await prepare(context, { ...request, division: { ...request.division, folds: 0 } }, report);
   const id = context.runs.nextId(`${request.model}-range`);
   const begun: Run = {
     ...emptyRun,
@@ -519,7 +502,7 @@ export async function findRate(context: JobContext, request: TrainRequest, repor
     state: 'running',
     rangeTest: { points: [], suggested: null, stopped: 'end' },
   };
-  return keepRun(context, `range ${prepared.fingerprint}`, begun, report, async (put) => {
+  return await keepRun(context, `range ${prepared.fingerprint}`, begun, report, async (put) => {
     report.stage('Raising the learning rate', 0, 'steps');
     const points: NonNullable<Run['rangeTest']>['points'] = [];
     const began = performance.now();

@@ -14,9 +14,9 @@ import { Database, isDamage } from './database.ts';
 import { readMarker, writeMarker, type Marker } from './marker.ts';
 
 /** What a workspace has in its folder besides its database, once it was used. */
-const traces = ['backups', 'thumbs', 'pixels', 'embeddings', 'runs'];
+const traces = ['backups', 'thumbs', 'rows', 'pixels', 'embeddings', 'runs'];
 const own =
-  /^(workspace\.(sqlite|json).*|lock\.sqlite.*|engine\.(lock|sock).*|thumbs?|pixels|embeddings|runs|backups|map\.tensors.*|\.DS_Store|desktop\.ini)$/;
+  /^(workspace\.(sqlite|json).*|lock\.sqlite.*|engine\.(lock|sock).*|thumbs?|rows|pixels|embeddings|runs|backups|map\.tensors.*|\.DS_Store|desktop\.ini)$/;
 
 /** Makes the folder, for its owner alone. Throws WinnowError where it is a folder of other files, or cannot be made. */
 export function prepareFolder(workspaceFolder: string, folder: string) {

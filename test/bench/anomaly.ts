@@ -175,7 +175,8 @@ for (const name of options.sets.split(',')) {
     for (const training of trainings) {
       const sizePx = scorer.sizePx(training)!;
       const file = await pack(task, sizePx);
-      const images = openImages(scorer, training, { file, sizePx, channels: 3, rows: range(0, task.paths.length) });
+      const rows = range(0, task.paths.length);
+      const images = openImages(scorer, training, { file, type: 'uint8', shape: [sizePx, sizePx, 3], rows });
       const pixels = images.reader as Pixels;
       const breathe = async (): Promise<void> => undefined;
       const entropy = await entropies(pixels, breathe);

@@ -10,9 +10,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { PixelSet } from '../../src-main/compute/protocol.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
+import type { RowSet } from '../../src-main/rows/row-set.ts';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '1' } },
@@ -27,13 +27,13 @@ const noise = ((): Buffer => {
 })();
 
 /** The same 16 MiB over and over: what the bytes are costs nothing to read. */
-function written(images: number, sizePx: number): PixelSet {
+function written(images: number, sizePx: number): RowSet {
   const file = path.join(folder, `${images}-${sizePx}.u8`);
   const target = fs.openSync(file, 'w');
   for (let left = images * sizePx ** 2 * 3; left > 0; left -= noise.length)
     fs.writeSync(target, noise, 0, Math.min(left, noise.length));
   fs.closeSync(target);
-  return { file, sizePx, channels: 3, rows: range(0, images) };
+  return { file, type: 'uint8', shape: [sizePx, sizePx, 3], rows: range(0, images) };
 }
 
 interface Rate {
@@ -44,7 +44,7 @@ interface Rate {
   grownMiB: number;
 }
 
-async function rateOf(pixels: PixelSet, make: { shiftPx: number; flip: boolean }): Promise<Rate> {
+async function rateOf(pixels: RowSet, make: { shiftPx: number; flip: boolean }): Promise<Rate> {
   const before = residentMiB();
   const began = performance.now();
   const feed = startFeed({

@@ -84,7 +84,7 @@ async function judge(set: string, method: string): Promise<void> {
   for (const name of files)
     fs.writeSync(target, await makeRow(await openImage(fs.readFileSync(path.join(folder, name)), name), 64));
   fs.closeSync(target);
-  const pixels = { file, sizePx: 64, channels: 3 as const, rows: range(0, files.length) };
+  const pixels = { file, type: 'uint8' as const, shape: [64, 64, 3], rows: range(0, files.length) };
   const params = method === 'pca' ? {} : { epochs: Number(options.epochs) };
   await fit(
     { method, params, seed: 1, runFolder, images: pixels, train: range(0, files.length), resume: false },

@@ -34,7 +34,7 @@ fs.writeFileSync(
   file,
   Uint8Array.from({ length: count * sizePx * sizePx * 3 }, () => next() * 256),
 );
-const pixels = new Pixels({ file, sizePx, channels: 3, rows: range(0, count) });
+const pixels = new Pixels({ file, type: 'uint8', shape: [sizePx, sizePx, 3], rows: range(0, count) });
 
 /** Images a second over one epoch of our loop, everything included but the checkpoint. */
 const network = new Network(

@@ -8,10 +8,10 @@ import { Agent, fetch } from 'undici';
 import { originalPath, thumbPath, workspacePath } from '../../src-main/contract/address.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { thumbFile } from '../../src-main/image/read.ts';
 import { openScanned } from '../../src-main/image/scanned.ts';
-import { rowOf } from '../../src-main/workspace/embeddings.ts';
+import { decodeFor } from '../../src-main/workspace/embeddings.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
 import { usual } from '../../src-main/compute/models/pretrained.ts';
 import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { psd } from '../fixtures/formats.ts';
@@ -44,11 +44,7 @@ async function served(files: Record<string, Uint8Array>) {
     original: (path: string) => originalPath(id, sampleOf(path).id, sampleOf(path).sha256),
     thumb: (path: string) => thumbPath(id, sampleOf(path).sha256),
     at: workspacePath(id),
-    pack: (paths: string[]) =>
-      packPixels(workspace.db, folder, workspaceFolder, paths.map(sampleOf), 16, {
-        signal: new AbortController().signal,
-        onProgress: () => {},
-      }),
+    pack: (paths: string[]) => workspace.rows.make(pixelRecipe(folder, { sizePx: 16 }), paths.map(sampleOf)),
   };
 }
 type Served = Awaited<ReturnType<typeof served>>;
@@ -76,7 +72,7 @@ describe('a file whose content is another', () => {
       samples: [],
       issues: [{ path, code: 'unreadable', message: expect.stringContaining('Scan again') }],
     });
-    await expect(rowOf(folder, sampleOf(path), usual)).rejects.toThrow('has changed');
+    await expect(decodeFor(folder, sampleOf(path), usual)).rejects.toThrow('has changed');
   };
 
   test('is neither shown nor packed nor embedded under the old one’s name, and a scan takes it in', async () => {

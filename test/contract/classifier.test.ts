@@ -5,8 +5,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { divide } from '../../src-main/workspace/division.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
 import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
@@ -304,10 +304,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       classes,
       trainings: [splits],
     } = divide(samples, workspace.groups.list(), request.division);
-    const packed = await packPixels(workspace.db, folder, workspace.workspaceFolder, samples, 32, {
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-    });
+    using packed = await workspace.rows.make(pixelRecipe(folder, { sizePx: 32 }), samples);
     const train = positionsOf(samples, splits, 'train');
     const parameters = classifiers.find(({ id }) => id === 'cnn')!.schema.parse(request.parameters) as never as {
       batch: number;
@@ -315,7 +312,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       cropPx: number;
     };
     const feed = startFeed({
-      pixels: { file: packed.file, sizePx: 32, channels: 3, rows: packed.rows },
+      pixels: packed.set,
       train,
       batch: parameters.batch,
       minSteps: parameters.minSteps,

@@ -74,21 +74,28 @@ beforeAll(() => {
 
 const workspaceOf = (): string =>
   join(data.WINNOW_DATA, 'workspaces', readdirSync(join(data.WINNOW_DATA, 'workspaces'))[0]);
-const embeddingRows = (): number => {
-  const at = join(workspaceOf(), 'embeddings');
-  return statSync(join(at, readdirSync(at)[0])).size / (1984 * 4);
+/** The file that holds the embeddings. */
+const embeddingsFile = (): string => {
+  const db = new DatabaseSync(join(workspaceOf(), 'workspace.sqlite'), { readOnly: true });
+  const { file } = db.prepare("SELECT file FROM row_sets WHERE kind = 'embeddings'").get() as { file: string };
+  db.close();
+  return join(workspaceOf(), file);
 };
+const embeddingRows = (): number => statSync(embeddingsFile()).size / (1984 * 4);
 
 /** Images whose kept row is not their own: images are decoded by several hands while others are on their way, and each must end in its own row. */
 async function strangerRows(): Promise<string[]> {
   const db = new DatabaseSync(join(workspaceOf(), 'workspace.sqlite'), { readOnly: true });
-  const known = db.prepare('SELECT path, row FROM samples JOIN embedding_rows USING (sha256) WHERE gone = 0').all() as {
+  const known = db
+    .prepare(
+      "SELECT path, row FROM samples JOIN set_rows USING (sha256) JOIN row_sets ON row_sets.id = set_id WHERE kind = 'embeddings' AND gone = 0",
+    )
+    .all() as {
     path: string;
     row: number;
   }[];
   db.close();
-  const at = join(workspaceOf(), 'embeddings');
-  const kept = readFileSync(join(at, readdirSync(at)[0]));
+  const kept = readFileSync(embeddingsFile());
   const { size, id, sizePx } = usual;
   await startBackend();
   const strangers: string[] = [];

@@ -4,8 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { range } from '../../src-main/compute/pixels.ts';
 import type { Scorer } from '../../src-main/compute/anomaly/index.ts';
-import type { EmbeddingSet, FitArgs, ImageSet, PixelSet } from '../../src-main/compute/protocol.ts';
+import type { FitArgs } from '../../src-main/compute/protocol.ts';
 import { random } from '../../src-main/compute/random.ts';
+import type { RowSet } from '../../src-main/rows/row-set.ts';
 
 export const sizePx = 32;
 
@@ -26,14 +27,14 @@ export function picture(seed: number, odd = false, size = sizePx): Uint8Array {
 
 export const flat = (value: number, size = sizePx): Uint8Array => new Uint8Array(size * size * 3).fill(value);
 
-export function packed(pictures: Uint8Array[], folder: string, size = sizePx): PixelSet {
+export function packed(pictures: Uint8Array[], folder: string, size = sizePx): RowSet {
   const file = path.join(folder, `pixels-${pictures.length}-${size}.rgb`);
   fs.writeFileSync(file, Buffer.concat(pictures));
-  return { file, sizePx: size, channels: 3, rows: range(0, pictures.length) };
+  return { file, type: 'uint8', shape: [size, size, 3], rows: range(0, pictures.length) };
 }
 
 /** Small stand-ins for embeddings: the pictures in squares of 4 × 4 pixels. */
-function embedded(pictures: Uint8Array[], folder: string): EmbeddingSet {
+function embedded(pictures: Uint8Array[], folder: string): RowSet {
   const side = sizePx / 4;
   const size = side * side * 3;
   const codes = new Float32Array(pictures.length * size);
@@ -45,11 +46,11 @@ function embedded(pictures: Uint8Array[], folder: string): EmbeddingSet {
   );
   const file = path.join(folder, `embeddings-${pictures.length}.f32`);
   fs.writeFileSync(file, new Uint8Array(codes.buffer));
-  return { file, size, rows: range(0, pictures.length) };
+  return { file, type: 'float32', shape: [size], rows: range(0, pictures.length) };
 }
 
 /** The pictures as the scorer takes them. */
-export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): ImageSet =>
+export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): RowSet =>
   inputs === 'pixels' ? packed(pictures, folder) : embedded(pictures, folder);
 
 export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-compute-'));
@@ -66,12 +67,12 @@ const quick: Record<string, unknown> = {
   learningRate: 0.005,
 };
 
-export function fitArgs(method: string, images: ImageSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
+export function fitArgs(method: string, images: RowSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
   const { params, ...rest } = more;
   return {
     method,
     params: {
-      ...('sizePx' in images && { sizePx: images.sizePx }),
+      ...(images.type === 'uint8' && { sizePx: images.shape[0] }),
       ...quick,
       ...(method === 'mlp-ae' && { width: 32 }),
       ...(method !== 'pca' && { pooling: 'mean' }),

@@ -3,23 +3,23 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
-import type { PixelSet } from '../../src-main/compute/protocol.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
 import { batchAt, batchesOf, stepsOf } from '../../src-main/compute/train/batches.ts';
 import { startFeed, type FeedPlan } from '../../src-main/compute/train/feed.ts';
 import { shiftAll, type Shifts } from '../../src-main/compute/train/shifts.ts';
+import type { RowSet } from '../../src-main/rows/row-set.ts';
 import { newFolder } from './compute-pictures.ts';
 
 const sizePx = 16;
 
-function noise(images: number, written = images): PixelSet {
+function noise(images: number, written = images): RowSet {
   const file = path.join(newFolder(), 'noise.u8');
   const next = random('feed', images);
   fs.writeFileSync(
     file,
     Uint8Array.from({ length: written * sizePx * sizePx * 3 }, () => next() * 256),
   );
-  return { file, sizePx, channels: 3, rows: shuffle(range(0, images), random('rows')) };
+  return { file, type: 'uint8', shape: [sizePx, sizePx, 3], rows: shuffle(range(0, images), random('rows')) };
 }
 
 /** The rule, pixel by pixel: what lies at (x + dx, y + dy), the border repeated; a mirrored image is seen from the other side. */

@@ -66,7 +66,7 @@ it('shrinks as far as Ledoit and Wolf say', () => {
 it.each([0, 0.3, 1])(
   'is the Mahalanobis distance, also of images that it was not fitted on (shrinkage %d)',
   async (shrinkage) => {
-    const opened = openImages(gaussian, {}, { file, size, rows: range(0, images) });
+    const opened = openImages(gaussian, {}, { file, type: 'float32', shape: [size], rows: range(0, images) });
     const { fit, restore } = gaussian.ready({ shrinkage });
     const context = { seed: 1, images: opened.reader, train: range(0, trained), checkpointFile: '', resume: false };
     const { model } = await fit({ ...context, onEvent: () => undefined, breathe });

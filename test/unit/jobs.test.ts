@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { jobEnded, type Job } from '../../src-main/contract/types.ts';
 import { Jobs } from '../../src-main/workspace/jobs.ts';
-import { forEachParallel } from '../../src-main/workspace/parallel.ts';
+import { forEachParallel } from '../../src-main/file/parallel.ts';
 
 function followed() {
   const told: Job[] = [];

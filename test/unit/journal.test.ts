@@ -172,12 +172,22 @@ test('a workspace of the first version keeps its decisions, its undo and its sco
     INSERT INTO samples VALUES (1, 'a/1.png', 'a', 1, 1, 48, 48, 'png', 1, 'x', 0, 'keep', 3), (2, 'a/2.png', 'a', 1, 1, 48, 48, 'png', 1, 'y', 0, NULL, 4);
     INSERT INTO columns VALUES (1, 'brightness', 'brightness', NULL, 1), (2, 'pca-1.error', 'pca-1', 'pca-1', 2);
     INSERT INTO cells VALUES (1, 1, 0.5), (2, 1, 0.25), (2, 2, 0.75);
+    INSERT INTO pixel_rows VALUES (64, 'x', 0), (64, 'y', 1), (32, 'y', 0);
     INSERT INTO journal VALUES (1, 5, 'decide', NULL, 'keep a/1.png', '[[1,null,"keep"]]'), (2, 6, 'decide', NULL, 'reject a/2.png', '[[2,null,"reject"]]'), (3, 7, 'undo', 2, 'reject a/2.png', '[]');
     PRAGMA user_version = 1;`);
   db.close();
   const workspace = openAt(folder, at);
   expect(readdirSync(join(at, 'backups'))).toEqual([expect.stringMatching(/-version-1\.sqlite$/)]);
   expect([...workspace.table.values('pca.error')].slice(1)).toEqual([0.25, 0.75]);
+  expect(
+    workspace.db.all(
+      'SELECT kind, settings, file, sha256, row, checksum FROM row_sets JOIN set_rows ON set_id = id ORDER BY settings, row',
+    ),
+  ).toEqual([
+    { kind: 'pixels', settings: '32', file: 'pixels/32.u8', sha256: 'y', row: 0, checksum: null },
+    { kind: 'pixels', settings: '64', file: 'pixels/64.u8', sha256: 'x', row: 0, checksum: null },
+    { kind: 'pixels', settings: '64', file: 'pixels/64.u8', sha256: 'y', row: 1, checksum: null },
+  ]);
   expect(workspace.calls.workspace.describe().journal).toEqual({ undo: 'keep a/1.png', redo: 'reject a/2.png' });
   workspace.calls.journal.redo();
   expect(marksOf(workspace)).toMatchObject({ 'a/1.png': { decision: 'keep' }, 'a/2.png': { decision: 'reject' } });

@@ -9,6 +9,7 @@ import { fitHead } from '../../src-main/compute/classify/head.ts';
 import { findLabelErrors } from '../../src-main/compute/classify/label-errors.ts';
 import { outOfFold } from '../../src-main/compute/classify/out-of-fold.ts';
 import { joined, range } from '../../src-main/compute/pixels.ts';
+import type { RowSet } from '../../src-main/rows/row-set.ts';
 import { largestOf, smallestOf } from '../../src-main/contract/numbers.ts';
 import { divisionSchema } from '../../src-main/contract/schemas.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
@@ -104,7 +105,7 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
   );
   const file = join(newFolder(), 'codes.f32');
   writeFileSync(file, codes);
-  const set = { file, size: 2, rows: range(0, rows) };
+  const set: RowSet = { file, type: 'float32', shape: [2], rows: range(0, rows) };
 
   const samples = Array.from({ length: rows }, (_, i): Sample => ({
     id: i,

@@ -4,9 +4,10 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
-import { readEmbeddings } from '../../src-main/compute/embed/rows.ts';
 import { openSafetensors } from '../../src-main/compute/models/safetensors.ts';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
+import { readFloats } from '../../src-main/rows/row-reader.ts';
+import type { RowSet } from '../../src-main/rows/row-set.ts';
 import { readTensors, removeParts, writeTensors } from '../../src-main/compute/tensor-file.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { jobEnded, type Job } from '../../src-main/contract/types.ts';
@@ -142,7 +143,7 @@ test.skipIf(!hasSmallDisks)(
 
 test('rows of pixels and embeddings beyond the end of their file are an error, however the file came to end there', () => {
   const row = 8 * 8 * 3;
-  const pixels = { file: named('8.u8'), sizePx: 8, channels: 3 as const, rows: range(0, 4) };
+  const pixels: RowSet = { file: named('8.u8'), type: 'uint8', shape: [8, 8, 3], rows: range(0, 4) };
   fs.writeFileSync(pixels.file, Buffer.alloc(4 * row, 7));
   const open = new Pixels(pixels);
   expect(open.read(range(0, 4)).every((value) => value === 7)).toBe(true);
@@ -154,10 +155,11 @@ test('rows of pixels and embeddings beyond the end of their file are an error, h
   expect(() => new Pixels(pixels)).toThrow(/end before row 3/);
   expect(() => new Pixels({ ...pixels, rows: Int32Array.of(2) })).toThrow(/end before row 2/);
 
-  const embeddings = { file: named('codes.f32'), size: 6, rows: range(0, 4) };
+  const embeddings: RowSet = { file: named('codes.f32'), type: 'float32', shape: [6], rows: range(0, 4) };
   fs.writeFileSync(embeddings.file, Buffer.alloc(4 * 24, 1));
-  expect(readEmbeddings(embeddings, 3).length).toBe(12);
+  expect(readFloats(embeddings, 3).length).toBe(12);
   fs.truncateSync(embeddings.file, 2.5 * 24);
-  expect(() => readEmbeddings(embeddings)).toThrow(/end before row 2/);
-  expect(() => readEmbeddings({ ...embeddings, rows: Int32Array.of(0, 3) })).toThrow(/end before row 3/);
+  expect(() => readFloats(embeddings)).toThrow(/end before row 3/);
+  expect(() => readFloats({ ...embeddings, rows: Int32Array.of(2) })).toThrow(/end before row 2/);
+  expect(() => readFloats({ ...embeddings, rows: Int32Array.of(0, 3) })).toThrow(/end before row 3/);
 });

@@ -16,14 +16,15 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
-import { RowFile } from '../../src-main/file/rows.ts';
+import { RowFile } from '../../src-main/rows/row-file.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { findImages } from '../../src-main/image/find.ts';
-import { packPixels } from '../../src-main/image/pixel-cache.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
+import { RowStore } from '../../src-main/rows/row-store.ts';
 import { Database } from '../../src-main/workspace/database.ts';
 import { Groups } from '../../src-main/workspace/groups.ts';
 import type { Report } from '../../src-main/workspace/jobs.ts';
+import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
 import { scan } from '../../src-main/workspace/scan.ts';
 import { Settings } from '../../src-main/workspace/settings.ts';
 import { Table } from '../../src-main/workspace/table.ts';
@@ -40,20 +41,20 @@ async function scanned(folder: string) {
   open.push(db);
   const table = new Table(db);
   await scan(folder, workspaceFolder, table, report);
-  return { folder, workspaceFolder, db, table };
+  return { folder, workspaceFolder, db, table, rows: new RowStore(db, workspaceFolder) };
 }
 
 describe('rows of pixels', () => {
-  const pack = ({ db, folder, workspaceFolder, table }: Awaited<ReturnType<typeof scanned>>, sizePx = 16) =>
-    packPixels(db, folder, workspaceFolder, table.samples(), sizePx, { signal: report.signal, onProgress: () => {} });
+  const pack = ({ folder, rows, table }: Awaited<ReturnType<typeof scanned>>, samples = table.samples()) =>
+    rows.make(pixelRecipe(folder, { sizePx: 16 }), samples);
   const isRight = async (
     made: Awaited<ReturnType<typeof scanned>>,
-    { file, rows, samples }: Awaited<ReturnType<typeof pack>>,
+    { set, samples }: Awaited<ReturnType<typeof pack>>,
   ) => {
-    const bytes = readFileSync(file);
+    const bytes = readFileSync(set.file);
     for (const [i, { path }] of samples.entries()) {
       const row = await makeRow(await openImage(readFileSync(join(made.folder, path)), path), 16);
-      expect(bytes.subarray(rows[i] * 768, rows[i] * 768 + 768).equals(row), path).toBe(true);
+      expect(bytes.subarray(set.rows[i] * 768, set.rows[i] * 768 + 768).equals(row), path).toBe(true);
     }
   };
 
@@ -62,7 +63,7 @@ describe('rows of pixels', () => {
     () => {
       const file = join(temporaryFolder('rows'), 'rows');
       // The shell's limit cuts a write in two, as a disk does that is nearly full.
-      const script = `import { RowFile } from ${JSON.stringify(new URL('../../src-main/file/rows.ts', import.meta.url).href)};
+      const script = `import { RowFile } from ${JSON.stringify(new URL('../../src-main/rows/row-file.ts', import.meta.url).href)};
       const rows = RowFile.open(process.argv[1], 3000);
       try { for (;;) console.log(rows.add(new Uint8Array(3000).fill(7))); } catch (error) { console.log(error.name, error.message); }`;
       const told = execFileSync(
@@ -88,31 +89,29 @@ describe('rows of pixels', () => {
 
   test.skipIf(!existsSync('/dev/full'))('on a full disk end the work in words, and name nothing', async () => {
     const made = await scanned(folderOf({ '1.png': await blob(1) }));
-    mkdirSync(join(made.workspaceFolder, 'pixels'));
-    symlinkSync('/dev/full', join(made.workspaceFolder, 'pixels', '16.u8'));
+    const { file } = (await pack(made)).set;
+    rmSync(file);
+    symlinkSync('/dev/full', file);
     await expect(pack(made)).rejects.toMatchObject({
       name: 'WinnowError',
       code: 'disk-full',
       message: expect.stringContaining('disk that holds the workspace is full'),
     });
-    expect(made.db.all('SELECT * FROM pixel_rows')).toEqual([]);
-    rmSync(join(made.workspaceFolder, 'pixels'), { recursive: true });
+    expect(made.db.all('SELECT * FROM set_rows')).toEqual([]);
+    rmSync(file);
     expect((await pack(made)).issues).toEqual([]);
   });
 
   test('beyond the end of a file that was cut or thrown away are made again, and never taken for others', async () => {
     const made = await scanned(await blobFolder());
-    const { file } = await pack(made);
+    const { file } = (await pack(made)).set;
     truncateSync(file, 768 * 10 + 100);
     await isRight(made, await pack(made));
     rmSync(file);
-    const one = await packPixels(made.db, made.folder, made.workspaceFolder, made.table.samples().slice(-1), 16, {
-      signal: report.signal,
-      onProgress: () => {},
-    });
-    expect(one.rows).toEqual(Int32Array.of(0));
+    const one = await pack(made, made.table.samples().slice(-1));
+    expect(one.set.rows).toEqual(Int32Array.of(0));
     const all = await pack(made);
-    expect(new Set(all.rows).size).toBe(25);
+    expect(new Set(all.set.rows).size).toBe(25);
     await isRight(made, all);
   });
 });

@@ -245,7 +245,7 @@ describe('label errors', () => {
     const partition = (shift: number): Int32Array =>
       Int32Array.from(labels, (label, i) => (label < 0 ? -1 : (Math.floor(i / 3) + shift * (i % 7)) % 5));
     const args = {
-      embeddings: { file, size, rows: Int32Array.from(labels.keys()) },
+      embeddings: { file, type: 'float32' as const, shape: [size], rows: Int32Array.from(labels.keys()) },
       last,
       labels,
       classes: 3,
@@ -275,7 +275,7 @@ describe('embeddings', () => {
     const file = path.join(folder, 'nearest.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
     const rows = Int32Array.from({ length: 30 }, (_, i) => i);
-    const images = openImages(nearestImages, {}, { file, size, rows });
+    const images = openImages(nearestImages, {}, { file, type: 'float32', shape: [size], rows });
     const context = { seed: 1, images: images.reader, train: rows, checkpointFile: '', resume: false };
     const { model } = await nearestImages.ready({}).fit({ ...context, onEvent: () => undefined, breathe });
     const { scores } = await scoreAll(model, images, breathe, () => undefined);
@@ -296,7 +296,12 @@ describe('embeddings', () => {
     const file = path.join(folder, 'pairs.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
     const pairs = await alikePairs(
-      { embeddings: { file, size, rows: Int32Array.from({ length: n }, (_, i) => i) }, width: size, k: 2, least: 0.99 },
+      {
+        embeddings: { file, type: 'float32', shape: [size], rows: Int32Array.from({ length: n }, (_, i) => i) },
+        width: size,
+        k: 2,
+        least: 0.99,
+      },
       never(),
     );
     expect([...pairs]).toEqual([0, 7]);

@@ -62,13 +62,15 @@ async function moments({ images, train, breathe }: FitContext<'embeddings'>): Pr
   const scatter = new Float64Array(size * size);
   let fourth = 0;
   for (let at = 0; at < train.length; at += blockImages) {
-    images.read(train.subarray(at, at + blockImages)).forEach((value, i) => (mean[i % size] += value / train.length));
+    images
+      .readFloats(train.subarray(at, at + blockImages))
+      .forEach((value, i) => (mean[i % size] += value / train.length));
     await breathe();
   }
   const middle = tf.tensor1d(Float32Array.from(mean));
   try {
     for (let at = 0; at < train.length; at += blockImages) {
-      const codes = images.read(train.subarray(at, at + blockImages));
+      const codes = images.readFloats(train.subarray(at, at + blockImages));
       const [products, lengths] = tf.tidy(() => {
         const centred = tf.sub(tf.tensor2d(codes, [codes.length / size, size]), middle) as Tensor2D;
         return [tf.matMul(centred, centred, true), tf.sum(tf.square(centred), 1)];

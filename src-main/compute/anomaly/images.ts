@@ -1,26 +1,16 @@
 /** The images of a run as scorers read them, block by block: one entry for each kind of inputs. */
 import type { ScorerInputs } from '../../contract/types.ts';
 import { BadParameters } from '../bad-parameters.ts';
-import { readEmbeddings } from '../embed/rows.ts';
 import { uploadPixels } from '../ops/upload.ts';
-import { blockOf, Pixels, range } from '../pixels.ts';
-import type { EmbeddingSet, ImageSet, PixelSet } from '../protocol.ts';
+import { blockOf, Pixels } from '../pixels.ts';
+import { RowReader } from '../../rows/row-reader.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import type { Images, Scorer } from './scorer.ts';
 
 /** Embeddings by position in the set. */
-export class Embeddings {
-  readonly count: number;
-  readonly size: number;
-  #set: EmbeddingSet;
-
-  constructor(set: EmbeddingSet) {
-    this.#set = set;
-    this.count = set.rows.length;
-    this.size = set.size;
-  }
-
-  read(positions: Int32Array): Float32Array {
-    return readEmbeddings({ ...this.#set, rows: positions.map((p) => this.#set.rows[p]) }); // [n, size]
+export class Embeddings extends RowReader {
+  get size(): number {
+    return this.set.shape[0];
   }
 }
 
@@ -36,8 +26,8 @@ export interface OpenImages<I extends ScorerInputs = ScorerInputs> {
   close(): void;
 }
 
-const openers: { [I in ScorerInputs]: (set: never) => OpenImages<I> } = {
-  pixels(set: PixelSet) {
+const openers: { [I in ScorerInputs]: (set: RowSet) => OpenImages<I> } = {
+  pixels(set) {
     const reader = new Pixels(set);
     return {
       reader,
@@ -54,27 +44,24 @@ const openers: { [I in ScorerInputs]: (set: never) => OpenImages<I> } = {
       close: () => reader.close(),
     };
   },
-  embeddings(set: EmbeddingSet) {
+  embeddings(set) {
     const reader = new Embeddings(set);
     return {
       reader,
       async forEachBlock(work) {
-        for (let from = 0; from < reader.count; from += blockEmbeddings) {
-          const positions = range(from, Math.min(reader.count, from + blockEmbeddings));
-          await work(reader.read(positions), positions);
-        }
+        for (const positions of reader.blocks(blockEmbeddings)) await work(reader.readFloats(positions), positions);
       },
-      close: () => undefined,
+      close: () => reader.close(),
     };
   },
 };
 
 /** Throws BadParameters where the scorer takes other images than these. */
-export function openImages(scorer: Scorer, params: Record<string, unknown>, set: ImageSet): OpenImages<ScorerInputs> {
-  const kind = 'sizePx' in set ? 'pixels' : 'embeddings';
+export function openImages(scorer: Scorer, params: Record<string, unknown>, set: RowSet): OpenImages<ScorerInputs> {
+  const kind = set.type === 'uint8' ? 'pixels' : 'embeddings';
   if (kind !== scorer.inputs) throw new BadParameters(`${scorer.title} takes ${scorer.inputs}, and these are ${kind}.`);
   const sizePx = scorer.sizePx(params);
-  if ('sizePx' in set && sizePx !== set.sizePx)
-    throw new BadParameters(`The run's model takes images of ${sizePx} px, and these have ${set.sizePx}.`);
-  return openers[kind](set as never) as OpenImages<ScorerInputs>;
+  if (kind === 'pixels' && sizePx !== set.shape[0])
+    throw new BadParameters(`The run's model takes images of ${sizePx} px, and these have ${set.shape[0]}.`);
+  return openers[kind](set) as OpenImages<ScorerInputs>;
 }

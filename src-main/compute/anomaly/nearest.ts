@@ -31,7 +31,7 @@ export const nearestImages = defineScorer({
   schema,
   async fit({ neighbours }, { images, train, breathe }) {
     if (train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
-    return { model: nearestModel(images.read(train), images.size, train, neighbours, breathe) };
+    return { model: nearestModel(images.readFloats(train), images.size, train, neighbours, breathe) };
   },
 });
 

@@ -1,6 +1,6 @@
 /** A finished run's model as its training left it, for maps, reconstructions and codes. */
 import { withModel } from '../model-store.ts';
-import type { ImageSet } from '../protocol.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
 import type { ModelHeader } from './fit.ts';
@@ -18,7 +18,7 @@ interface Saved {
 /** Shows these images to the model, which is shared with other calls. Throws where the run has none, or takes other images. */
 export async function withScorer<Result>(
   runFolder: string,
-  set: ImageSet,
+  set: RowSet,
   work: (model: Model, images: OpenImages, scorer: Scorer) => Promise<Result>,
 ): Promise<Result> {
   const file = modelFile(runFolder);

@@ -9,7 +9,8 @@ import { checkedFile, pretrainedFor } from '../models/pretrained.ts';
 import { crossEntropies } from '../ops/loss.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import { Pixels } from '../pixels.ts';
-import type { PixelSet, TrainArgs } from '../protocol.ts';
+import type { RowSet } from '../../rows/row-set.ts';
+import type { TrainArgs } from '../protocol.ts';
 import type { Examples } from '../train/examples.ts';
 import type { Objective } from '../train/loop.ts';
 import type { Trial } from '../train/memory.ts';
@@ -112,8 +113,9 @@ export async function beginLesson({
   weights,
 }: TrainArgs): Promise<Lesson> {
   const params = checkClassifier(model, given, mode);
-  if (params.sizePx !== set.sizePx)
-    throw new BadParameters(`The pixels are ${set.sizePx} px and the parameters ask for ${params.sizePx}.`);
+  const [sizePx] = set.shape;
+  if (params.sizePx !== sizePx)
+    throw new BadParameters(`The pixels are ${sizePx} px and the parameters ask for ${params.sizePx}.`);
   if (train.length < 2) throw new BadParameters('There are fewer than two images to train on.');
   const network = await beginNetwork({ model, mode, params, classes: classes.length, seed, weights });
   const side = networkSide(params);
@@ -145,7 +147,7 @@ export async function beginLesson({
   };
 }
 
-function openOr(set: PixelSet, network: Network<Classifier>): Pixels {
+function openOr(set: RowSet, network: Network<Classifier>): Pixels {
   try {
     return new Pixels(set);
   } catch (error) {

@@ -3,7 +3,8 @@
  * fitted to the last layer's embeddings and one to those of all depths. Their mean is steadier than any of them: one division is a matter of luck.
  */
 import { largestOf } from '../../contract/numbers.ts';
-import { readEmbeddings } from '../embed/rows.ts';
+import { readFloats } from '../../rows/row-reader.ts';
+import { widthOf } from '../../rows/row-set.ts';
 import { pace } from '../pace.ts';
 import type { OutOfFoldArgs } from '../protocol.ts';
 import { random, shuffle } from '../random.ts';
@@ -21,7 +22,7 @@ export async function outOfFold(
 ): Promise<Float32Array> {
   const breathe = pace(signal);
   const n = labels.length;
-  const widths = [...new Set([last, embeddings.size])];
+  const widths = [...new Set([last, widthOf(embeddings)])];
   const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
   const total = widths.length * folds.reduce((a, b) => a + b, 0);
   const sum = new Float64Array(n * classes);
@@ -29,7 +30,7 @@ export async function outOfFold(
   let done = 0;
   for (const width of widths) {
     const examples: HeadExamples = {
-      codes: readEmbeddings(embeddings, width),
+      codes: readFloats(embeddings, width),
       size: width,
       labels,
       classes,

@@ -1,6 +1,7 @@
 /** The mode `head`: only the last layer is trained, in seconds, on embeddings that are there already; the model that is left is the whole network. */
 import { backendInfo } from '../backend.ts';
-import { readEmbeddings } from '../embed/rows.ts';
+import { readFloats } from '../../rows/row-reader.ts';
+import { widthOf } from '../../rows/row-set.ts';
 import type { Classifier } from '../models/index.ts';
 import type { Network, NetworkValues } from '../models/network.ts';
 import { sizeOf } from '../models/scope.ts';
@@ -23,13 +24,13 @@ export async function trainHead(
   const breathe = pace(signal);
   const { model, labels, classes, train, val, embeddings } = args;
   const params = checkClassifier(model, args.params, 'head');
-  const codes = readEmbeddings(embeddings);
+  const codes = readFloats(embeddings);
   const own = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
   let history: Epoch[] = [];
   const seconds = (): number => (performance.now() - began) / 1000;
   const rate = (): number => (train.length * history.length) / Math.max(1e-9, seconds());
   const fit = await fitHead(
-    { codes, size: embeddings.size, labels, classes: classes.length, weights: own },
+    { codes, size: widthOf(embeddings), labels, classes: classes.length, weights: own },
     train,
     val,
     { penalty: params.penalty },
@@ -48,7 +49,7 @@ export async function trainHead(
     },
   );
   onEvent({ stage: 'predict', done: 0, total: labels.length });
-  const logits = await headLogits(fit.head, codes, embeddings.size);
+  const logits = await headLogits(fit.head, codes, widthOf(embeddings));
   // Validation images have the word of the head that did not learn from them.
   val.forEach((p, i) =>
     logits.set(fit.valLogits.subarray(i * classes.length, (i + 1) * classes.length), p * classes.length),

@@ -10,7 +10,7 @@ import type { LayoutArgs, LayoutEvent, LayoutResult } from '../protocol.ts';
 import { fillNormal, random } from '../random.ts';
 import { chooseLandmarks, rowsOf } from './landmarks.ts';
 import { nearest } from './neighbours.ts';
-import { readEmbeddings } from './rows.ts';
+import { readFloats } from '../../rows/row-reader.ts';
 import { place, separate } from './place.ts';
 import { scaleOf, standardise } from './standardise.ts';
 
@@ -24,7 +24,7 @@ export async function layout(
   onEvent: (event: LayoutEvent) => void,
 ): Promise<LayoutResult> {
   const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
-  const codes = 'file' in args.codes ? readEmbeddings(args.codes, size) : args.codes;
+  const codes = 'file' in args.codes ? readFloats(args.codes, size) : args.codes;
   const breathe = pace(signal);
   const onPlaced =
     (total: number) =>

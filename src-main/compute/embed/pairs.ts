@@ -2,11 +2,11 @@
 import { pace } from '../pace.ts';
 import type { PairsArgs } from '../protocol.ts';
 import { nearest } from './neighbours.ts';
-import { readEmbeddings } from './rows.ts';
+import { readFloats } from '../../rows/row-reader.ts';
 
 /** Positions two by two, the first the smaller: each image with up to `k` others whose likeness (cosine) is at least `least`. */
 export async function alikePairs({ embeddings, width, k, least }: PairsArgs, signal: AbortSignal): Promise<Int32Array> {
-  const directions = readEmbeddings(embeddings, width);
+  const directions = readFloats(embeddings, width);
   for (let at = 0; at < directions.length; at += width) {
     let squares = 0;
     for (let d = 0; d < width; d++) squares += directions[at + d] ** 2;

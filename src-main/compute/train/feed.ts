@@ -4,12 +4,12 @@
  * than memory is read as fast as a small one. What a batch holds depends on seed, epoch and step alone, however far the worker is ahead.
  */
 import { Worker } from 'node:worker_threads';
-import type { PixelSet } from '../protocol.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import type { Examples } from './examples.ts';
 import type { Shifts } from './shifts.ts';
 
 export interface FeedPlan {
-  pixels: PixelSet;
+  pixels: RowSet;
   train: Int32Array;
   batch: number;
   minSteps: number;
@@ -22,7 +22,7 @@ export interface FeedPlan {
 
 /** Of the images that come out. */
 export const sidePx = ({ make, pixels }: Pick<FeedPlan, 'make' | 'pixels'>): number =>
-  'labels' in make ? make.cropPx : pixels.sizePx;
+  'labels' in make ? make.cropPx : pixels.shape[0];
 
 /** What the two threads share. Slot s is free while `states[s]` is 0, full at 1. */
 export interface Slots {
@@ -53,7 +53,7 @@ export interface Feed {
 const ahead = 3;
 
 export function startFeed(plan: FeedPlan): Feed {
-  const rowBytes = sidePx(plan) ** 2 * plan.pixels.channels;
+  const rowBytes = sidePx(plan) ** 2 * plan.pixels.shape[2];
   const classes = 'labels' in plan.make ? plan.make.classes : 0;
   const most = Math.min(plan.batch, plan.train.length);
   const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);

@@ -1,10 +1,9 @@
 /**
- * A file of the workspace that holds rows of equal size, and only grows. A row is written whole or the write throws, so that whoever names a row in an index
- * never names half of one.
+ * A file of rows of equal size, which only grows. A row is written whole or the write throws, so that an index never names half of one.
  */
 import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { workspaceFault } from './fault.ts';
+import { workspaceFault } from '../file/fault.ts';
 
 export class RowFile {
   readonly #file: number;
@@ -18,13 +17,13 @@ export class RowFile {
     this.#rowBytes = rowBytes;
     const { size } = fstatSync(file);
     this.whole = Math.floor(size / rowBytes);
-    // A part of a row, or rows that no index knows, may be left from a kill: new rows go behind them.
+    // A killed process may leave a part of a row, or rows that no index names: new rows are written behind them.
     this.#next = Math.ceil(size / rowBytes);
   }
 
-  /** Makes the file, and its folder, where there is none. Throws WinnowError, as all here. */
+  /** Makes the file, and its folder, where there is none. Throws WinnowError, as all methods do. */
   static open(file: string, rowBytes: number): RowFile {
-    return inWords(() => {
+    return orWorkspaceFault(() => {
       mkdirSync(dirname(file), { recursive: true });
       return new RowFile(openSync(file, existsSync(file) ? 'r+' : 'w+'), rowBytes);
     });
@@ -33,8 +32,8 @@ export class RowFile {
   /** Writes one row, or several one after the other, and returns the place of the first. */
   add(bytes: Uint8Array): number {
     const count = bytes.length / this.#rowBytes;
-    if (!Number.isInteger(count)) throw new Error(`${bytes.length} bytes are no rows of ${this.#rowBytes}.`);
-    return inWords(() => {
+    if (!Number.isInteger(count)) throw new Error(`${bytes.length} bytes are not rows of ${this.#rowBytes} bytes.`);
+    return orWorkspaceFault(() => {
       const row = this.#next;
       for (let at = 0; at < bytes.length;) {
         const written = writeSync(this.#file, bytes, at, bytes.length - at, row * this.#rowBytes + at);
@@ -48,7 +47,7 @@ export class RowFile {
 
   /** Afterwards all rows are on the disk. */
   sync() {
-    inWords(() => fdatasyncSync(this.#file));
+    orWorkspaceFault(() => fdatasyncSync(this.#file));
   }
 
   close() {
@@ -56,7 +55,7 @@ export class RowFile {
   }
 }
 
-function inWords<Result>(work: () => Result): Result {
+function orWorkspaceFault<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {

@@ -1,0 +1,141 @@
+/**
+ * The index of the row store, in the workspace's database: which sets there are, and which row of its file belongs to which content. Rows are named here after
+ * they are on the disk.
+ */
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SQLInputValue } from 'node:sqlite';
+import { damageMark } from './row-reader.ts';
+
+/** What the index needs of the database. */
+export interface IndexDatabase {
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[];
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined;
+  run(sql: string, ...values: SQLInputValue[]): { id: number; changes: number };
+  transaction<Result>(work: () => Result): Result;
+}
+
+export interface IndexedSet {
+  id: number;
+  /** Its path. */
+  file: string;
+  usedAt: number;
+}
+
+export interface IndexedRow {
+  sha256: string;
+  row: number;
+  /** CRC-32; null in an index of before there were any. */
+  checksum: number | null;
+}
+
+const fields = 'id, file, used_at AS usedAt';
+
+export class RowIndex {
+  readonly #db: IndexDatabase;
+  readonly #folder: string;
+
+  constructor(db: IndexDatabase, workspaceFolder: string) {
+    this.#db = db;
+    this.#folder = workspaceFolder;
+  }
+
+  find(kind: string, settings: string): IndexedSet | undefined {
+    const set = this.#db.get<IndexedSet>(
+      `SELECT ${fields} FROM row_sets WHERE kind = ? AND settings = ?`,
+      kind,
+      settings,
+    );
+    return set && this.#placed(set);
+  }
+
+  /** `file`: relative to the workspace's folder. `isKept`: never removed to make room. */
+  add(kind: string, settings: string, file: string, isKept: boolean): IndexedSet {
+    const usedAt = Date.now();
+    const { id } = this.#db.run(
+      'INSERT INTO row_sets (kind, settings, file, is_kept, used_at) VALUES (?, ?, ?, ?, ?)',
+      kind,
+      settings,
+      file,
+      Number(isKept),
+      usedAt,
+    );
+    return this.#placed({ id, file, usedAt });
+  }
+
+  /** All sets, the least recently used first. */
+  sets(): (IndexedSet & { isKept: boolean })[] {
+    return this.#db
+      .all<IndexedSet & { isKept: number }>(`SELECT ${fields}, is_kept AS isKept FROM row_sets ORDER BY used_at, id`)
+      .map((set) => ({ ...this.#placed(set), isKept: set.isKept === 1 }));
+  }
+
+  use(set: IndexedSet): void {
+    const now = Date.now();
+    if (now - set.usedAt > 60_000) this.#db.run('UPDATE row_sets SET used_at = ? WHERE id = ?', now, set.id);
+  }
+
+  /** Forgets the set first: a process that is killed in between leaves a file that no set names. */
+  remove({ id, file }: IndexedSet): void {
+    this.#db.run('DELETE FROM row_sets WHERE id = ?', id);
+    rmSync(file, { force: true });
+    rmSync(damageMark(file), { force: true });
+  }
+
+  /** The row of this content, if it is one of the first `whole` rows. */
+  row({ id }: IndexedSet, sha256: string, whole: number): Omit<IndexedRow, 'sha256'> | undefined {
+    return this.#db.get<Omit<IndexedRow, 'sha256'>>(
+      'SELECT row, checksum FROM set_rows WHERE set_id = ? AND sha256 = ? AND row < ?',
+      id,
+      sha256,
+      whole,
+    );
+  }
+
+  /** In the order of the file. */
+  rows({ id }: IndexedSet): IndexedRow[] {
+    return this.#db.all<IndexedRow>('SELECT sha256, row, checksum FROM set_rows WHERE set_id = ? ORDER BY row', id);
+  }
+
+  hasUnchecked({ id }: IndexedSet): boolean {
+    return this.#db.get('SELECT 1 FROM set_rows WHERE set_id = ? AND checksum IS NULL LIMIT 1', id) !== undefined;
+  }
+
+  put({ id }: IndexedSet, rows: readonly IndexedRow[]): void {
+    this.#db.transaction(() => {
+      for (const { sha256, row, checksum } of rows)
+        this.#db.run(
+          'INSERT OR REPLACE INTO set_rows (set_id, sha256, row, checksum) VALUES (?, ?, ?, ?)',
+          id,
+          sha256,
+          row,
+          checksum,
+        );
+    });
+  }
+
+  forget({ id }: IndexedSet, rows: readonly IndexedRow[]): void {
+    this.#db.transaction(() => {
+      for (const { sha256 } of rows) this.#db.run('DELETE FROM set_rows WHERE set_id = ? AND sha256 = ?', id, sha256);
+    });
+  }
+
+  /** Rows of a file that was removed or cut: their places will be given to others. */
+  forgetFrom({ id }: IndexedSet, row: number): void {
+    this.#db.run('DELETE FROM set_rows WHERE set_id = ? AND row >= ?', id, row);
+  }
+
+  count(kind: string, settings: string): number {
+    return (
+      this.#db.get<{ n: number }>(
+        'SELECT count(*) AS n FROM set_rows JOIN row_sets ON row_sets.id = set_id WHERE kind = ? AND settings = ?',
+        kind,
+        settings,
+      )?.n ?? 0
+    );
+  }
+
+  #placed = <Set extends IndexedSet>(set: Set): Set => ({ ...set, file: join(this.#folder, set.file) });
+}
+
+export const fileBytes = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
