@@ -7,7 +7,7 @@ import { backendTitles, type MemoryEstimate } from '../contract/types.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
-import { trainedOn } from '../workspace/rank.ts';
+import { trainedOn } from '../jobs/rank.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { duration, follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';

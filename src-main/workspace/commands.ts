@@ -16,8 +16,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable } from '../contract/words.ts';
 import { move, type Patch, type Record } from './journal.ts';
-import { checkRank } from './rank.ts';
-import { checkTrain } from './train.ts';
+import { checkRank, checkTrain } from './check-request.ts';
 
 type PathOf = (id: number) => string | undefined;
 /** A word of a command: text, which is quoted, or shell as it is. */

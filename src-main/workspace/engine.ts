@@ -40,9 +40,8 @@ import { isInside } from '../file/output.ts';
 import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
 import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
 import { listBackups, restoreBackup } from './backups.ts';
-import { checkRank } from './rank.ts';
+import { checkRank, checkTrain } from './check-request.ts';
 import { inWords } from './runs.ts';
-import { checkTrain } from './train.ts';
 import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { prepareFolder } from './workspace-file.ts';
 

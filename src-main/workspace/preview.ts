@@ -20,7 +20,8 @@ import { divide } from './division.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { pixelRecipe } from './pixels.ts';
 import { inWords, runFolder } from './runs.ts';
-import { checkTrain, keyOf, labelsOf, positionsOf } from './train.ts';
+import { contentKey, labelsOf, positionsOf } from '../jobs/training-data.ts';
+import { checkTrain } from './check-request.ts';
 
 const kept = 8;
 
@@ -58,7 +59,7 @@ export class Previews {
     const { classes, trainings } = divide(samples, this.#context.groups.list(), { ...request.division, folds: 0 });
     const examples: Examples = {
       labels: labelsOf(samples, classes),
-      keys: Int32Array.from(samples, keyOf),
+      keys: Int32Array.from(samples, contentKey),
       classes: classes.length,
       smoothing: 0,
       cropPx: parameters.cropPx || sizePx,

@@ -1,12 +1,10 @@
 /** The trainings of a workspace, each kept with its settings, curves and report. A run that was cut off can be resumed from its checkpoint. */
 import { join } from 'node:path';
 import { ComputeError } from '../compute/child.ts';
-import type { ComputeErrorCode, Trained } from '../compute/protocol.ts';
-import { explain, WinnowError, type ErrorCode } from '../contract/errors.ts';
+import type { ComputeErrorCode } from '../compute/protocol.ts';
+import { WinnowError, type ErrorCode } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
-import type { JobContext } from '../jobs/context.ts';
 import type { Database } from './database.ts';
-import type { Report } from './jobs.ts';
 import { largestOf } from '../contract/numbers.ts';
 
 export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
@@ -94,80 +92,3 @@ const codes: Record<ComputeErrorCode, ErrorCode> = {
   lost: 'compute-lost',
   failed: 'compute-failed',
 };
-
-export type PutRun = (change: Partial<Run> | ((run: Run) => Partial<Run>)) => void;
-
-/** The run with a sentence more; each stands there once. */
-export const noted =
-  (sentence: string) =>
-  ({ notes }: Run): Pick<Run, 'notes'> => ({ notes: [...new Set([...notes, sentence])] });
-
-/** Keeps a run while `work` makes it, told at each change. The work says when it is done; what it throws stands in the run, and is thrown in the contract's words. */
-export async function keepRun(
-  { runs, publishRun }: Pick<JobContext, 'runs' | 'publishRun'>,
-  fingerprint: string,
-  begun: Run,
-  report: Report,
-  work: (put: PutRun, run: () => Run) => Promise<void>,
-): Promise<Run> {
-  let run = begun;
-  const put: PutRun = (change) => {
-    run = { ...run, ...(typeof change === 'function' ? change(run) : change) };
-    runs.put(run, fingerprint);
-    publishRun(run);
-  };
-  put({});
-  report.run(run.id);
-  try {
-    await work(put, () => run);
-    return run;
-  } catch (cause) {
-    const error = inWords(cause);
-    const { code, message } = explain(error);
-    const isClosed = (report.signal.reason as WinnowError | undefined)?.code === 'engine-gone';
-    const state = isClosed
-      ? 'interrupted'
-      : report.signal.aborted || code === 'cancelled'
-        ? 'cancelled'
-        : cutOff.includes(code)
-          ? 'interrupted'
-          : 'failed';
-    try {
-      put({ state, report: { ...run.report, error: message } });
-    } catch {
-      publishRun(run); // the workspace cannot be written to either: that is what `error` says
-    }
-    throw error;
-  }
-}
-
-/** The run itself is sound: what was around it gave way. */
-const cutOff: readonly ErrorCode[] = ['compute-lost', 'disk-full'];
-
-/** What is told of finished trainings: sums of time, means of rates, the most of memory. */
-export function trainedFacts(
-  results: readonly (Trained & { penalty?: number })[],
-): Pick<Run, 'seconds' | 'imagesPerSecond' | 'peakMemoryMiB' | 'backend' | 'device' | 'epochs' | 'report'> {
-  const [first] = results;
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const { waiting, batch, memory, backend } = first;
-  return {
-    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
-    imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
-    peakMemoryMiB: largestOf(results.map(({ peakMemoryMiB }) => peakMemoryMiB)),
-    backend: backend.backend,
-    device: `${backend.device}, ${backend.version}`,
-    epochs: largestOf(results.map(({ epochsRun }) => epochsRun)),
-    report: {
-      bestEpoch: first.bestEpoch,
-      stopped: first.stopped,
-      resumedFrom: first.resumedFrom,
-      weights: first.parameters,
-      ...(waiting !== undefined && { waiting: mean(results.map((result) => result.waiting ?? 0)) }),
-      ...(batch && { batch }),
-      ...(first.penalty !== undefined && { penalty: first.penalty }),
-      ...(memory && { estimatedMiB: memory.totalMiB }),
-      ...(backend.warning ? { warning: backend.warning } : {}),
-    },
-  };
-}

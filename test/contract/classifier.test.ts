@@ -6,8 +6,8 @@ import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { divide } from '../../src-main/workspace/division.ts';
+import { contentKey, labelsOf, positionsOf } from '../../src-main/jobs/training-data.ts';
 import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
-import { keyOf, labelsOf, positionsOf } from '../../src-main/workspace/train.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
@@ -321,7 +321,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
       epochs: 3,
       make: {
         labels: labelsOf(samples, classes),
-        keys: Int32Array.from(samples, keyOf),
+        keys: Int32Array.from(samples, contentKey),
         classes: 2,
         smoothing: 0.1,
         cropPx: 28,

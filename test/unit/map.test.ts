@@ -8,7 +8,7 @@ import type { Report } from '../../src-main/workspace/jobs.ts';
 import { makeMap, mapByRun } from '../../src-main/workspace/map.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import type { JobContext } from '../../src-main/jobs/context.ts';
-import { rank } from '../../src-main/workspace/rank.ts';
+import { rank } from '../../src-main/jobs/rank.ts';
 import { scan } from '../../src-main/workspace/scan.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 

@@ -5,7 +5,8 @@ import { divide } from '../../workspace/division.ts';
 import { predictJob } from '../../workspace/predict.ts';
 import { probabilitiesOf, readPredictions } from '../../workspace/predictions.ts';
 import { takeAwayJob } from '../../workspace/take-away.ts';
-import { rangeTestJob, trainJob } from '../../workspace/train.ts';
+import { rangeTestJob } from '../../jobs/range-test.ts';
+import { trainJob } from '../../jobs/train.ts';
 import type { CallContext } from './context.ts';
 
 export const classifierCalls = (context: CallContext) =>

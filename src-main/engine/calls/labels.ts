@@ -4,7 +4,8 @@ import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { plural } from '../../contract/words.ts';
 import { whatOf } from '../../workspace/edits.ts';
-import { confirmedKey, labelQueue, labelsJob } from '../../workspace/labels.ts';
+import { labelsJob } from '../../jobs/labels.ts';
+import { confirmedKey, labelQueue } from '../../workspace/label-queue.ts';
 import type { CallContext } from './context.ts';
 
 export function labelCalls(context: CallContext) {

@@ -2,7 +2,7 @@
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { whatOf } from '../../workspace/edits.ts';
 import { mapJob } from '../../workspace/map.ts';
-import { rankJob } from '../../workspace/rank.ts';
+import { rankJob } from '../../jobs/rank.ts';
 import { scanJob } from '../../workspace/scan.ts';
 import type { CallContext } from './context.ts';
 

@@ -1,0 +1,81 @@
+/** Finds a learning rate: raises it step by step over one short training; the run has the curve and no model. */
+import type { RangeTest } from '../contract/classifier.ts';
+import { WinnowError } from '../contract/errors.ts';
+import { smallestOf } from '../contract/numbers.ts';
+import type { TrainRequest } from '../contract/schemas.ts';
+import type { Run } from '../contract/types.ts';
+import { checkTrain } from '../workspace/check-request.ts';
+import type { Report } from '../workspace/jobs.ts';
+import { refresh } from '../workspace/scan.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import { makeRun, type RunSpec } from './run-runner.ts';
+import { networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
+import { trainShares } from './training-result.ts';
+
+export const rangeTestJob: JobType<TrainRequest> = {
+  kind: 'range-test',
+  prepare(request, context) {
+    const { record } = checkTrain(request);
+    return {
+      title: `Learning rate of ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        const { id, rangeTest } = await findRate(context, request, report);
+        return rangeTest?.suggested
+          ? `${id}: a learning rate of ${rangeTest.suggested.toPrecision(2)} is suggested`
+          : `${id}: the loss falls at no learning rate`;
+      },
+    };
+  },
+};
+
+const notBetter =
+  'In so few steps it did not become better than guessing: the suggestion is to be doubted, and the model’s own default may serve better.';
+
+/** Cross-entropy of a prediction that gives every image the shares of the classes in training, with the labels smoothed as in training. */
+function lossOfGuessing(data: TrainingData): number {
+  const { shares } = trainShares(data);
+  const { smoothing } = data.parameters;
+  const smoothed = shares.map((share) => (1 - smoothing) * share + smoothing / shares.length);
+  return smoothed.reduce((sum, share) => sum - (share ? share * Math.log(share) : 0), 0);
+}
+
+async function findRate(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
+  if (request.mode === 'head')
+    throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
+  using data = await prepareTraining(context, { ...request, division: { ...request.division, folds: 0 } }, report);
+  const spec: RunSpec = {
+    name: `${request.model}-range`,
+    kind: 'range-test',
+    method: request.model,
+    seed: request.seed,
+    parameters: data.parameters,
+    mainColumn: null,
+    rangeTest: { points: [], suggested: null, stopped: 'end' },
+    fingerprint: `range ${data.fingerprint}`,
+    resume: false,
+  };
+  return await makeRun(context, spec, report, async (run) => {
+    report.stage('Raising the learning rate', 0, 'steps');
+    const points: RangeTest['points'] = [];
+    const began = performance.now();
+    const { folder } = run.openTraining();
+    const rangeTest = await context.compute.rangeTest(
+      networkArgs(request, data, data.divided.trainings[0], folder, false),
+      {
+        signal: report.signal,
+        onEvent: ({ point, total }) => {
+          while (points.length && points[points.length - 1].rate >= point.rate) points.pop(); // another process begins it again
+          points.push(point);
+          report.progress(points.length, total);
+          if (points.length % 5 === 0)
+            run.update({ rangeTest: { points: [...points], suggested: null, stopped: 'end' } });
+        },
+      },
+    );
+    const leastLoss = smallestOf(rangeTest.points.map(({ smooth }) => smooth));
+    if (rangeTest.suggested !== null && leastLoss > lossOfGuessing(data)) run.note(notBetter);
+    return { facts: { rangeTest, seconds: (performance.now() - began) / 1000 } };
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * Ranks the folder's images by a scorer: prepare what it takes of them, train and score in the compute process, keep the scores as a column and the
+ * training as a run. An interrupted run is resumed from its checkpoint when the same is asked for again.
+ */
+import { createHash } from 'node:crypto';
+import { WinnowError } from '../contract/errors.ts';
+import { globToRegExp } from '../contract/expression.ts';
+import type { RankRequest } from '../contract/schemas.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import { OutputFolder } from '../file/output-folder.ts';
+import { checkRank } from '../workspace/check-request.ts';
+import type { Report } from '../workspace/jobs.ts';
+import { mapName, writeMaps } from '../workspace/maps.ts';
+import { refresh } from '../workspace/scan.ts';
+import { prepareImages } from '../workspace/scorer-images.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import { makeRun, type RunSpec } from './run-runner.ts';
+import { factsOf, followTraining } from './training-progress.ts';
+
+export const rankJob: JobType<RankRequest> = {
+  kind: 'rank',
+  prepare(request, context) {
+    const { record } = checkRank(request);
+    if (request.maps && !record.gives.map)
+      throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
+    const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
+    return {
+      title: `Rank with ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        await maps?.check(context.table.samples().map(mapName)); // before hours of training
+        const run = await rank(context, request, report);
+        context.journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
+        if (maps) await writeMaps(context, run, maps, report);
+        const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
+        return `${run.id}: ${plural(ranked, 'image')} ranked`;
+      },
+    };
+  },
+};
+
+/** Returns the finished run. The folder has been scanned before. */
+export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
+  const { record, parameters } = checkRank(request);
+  if (!context.table.samples().length)
+    throw new WinnowError('no-samples', 'There is no readable image in this folder.');
+  using prepared = await prepareImages(context, record, parameters, context.table.samples(), report);
+  const { samples, set: images } = prepared;
+  const train = trainPositions(samples, request.trainOn);
+  const spec: RunSpec = {
+    name: record.id,
+    kind: 'rank',
+    method: record.id,
+    seed: request.seed,
+    trainOn: request.trainOn,
+    trained: train.length,
+    parameters,
+    mainColumn: 'error',
+    fingerprint: fingerprintOf(record.id, parameters, request.seed, samples, train),
+    resume: request.resume,
+  };
+  return await makeRun(context, spec, report, async (run) => {
+    report.stage('Starting training', 0);
+    const { folder, resume } = run.openTraining();
+    const result = await context.compute.fit(
+      { method: record.id, params: parameters, seed: request.seed, runFolder: folder, images, train, resume },
+      { signal: report.signal, onEvent: followTraining(run, report, { train: 'Training', score: 'Scoring' }) },
+    );
+    const facts = factsOf([result]);
+    return {
+      facts: {
+        ...facts,
+        history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })),
+        report: { ...result.report, ...facts.report, ...(!record.gives.map && { maps: false }) },
+      },
+      write: () =>
+        context.table.putColumn(
+          run.record.column,
+          `${run.id} · ${record.gives.score.title}`,
+          run.id,
+          samples.map(({ id }) => id),
+          result.scores,
+        ),
+    };
+  });
+}
+
+function trainPositions(samples: readonly Sample[], trainOn: string | null): Int32Array {
+  if (!trainOn) return Int32Array.from(samples.keys());
+  const pattern = globToRegExp(trainOn);
+  const positions = samples.flatMap((sample, i) => (pattern.test(sample.path) ? [i] : []));
+  if (!positions.length)
+    throw new WinnowError(
+      'no-samples',
+      `No image matches ‘${trainOn}’. Paths are relative to the folder, as in ${samples[0].path}.`,
+    );
+  return Int32Array.from(positions);
+}
+
+function fingerprintOf(
+  method: string,
+  parameters: Record<string, unknown>,
+  seed: number,
+  samples: readonly Sample[],
+  train: Int32Array,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([method, Object.entries(parameters).sort(), seed]));
+  for (const sample of samples) hash.update(sample.sha256);
+  return hash.update(Buffer.from(train.buffer)).digest('hex');
+}
+
+/** Was this sample trained on? */
+export const trainedOn = (run: Pick<Run, 'trainOn'>): ((path: string) => boolean) => {
+  if (run.trainOn === null) return () => true;
+  const pattern = globToRegExp(run.trainOn);
+  return (path) => pattern.test(path);
+};

@@ -1,0 +1,137 @@
+/**
+ * Trains a classifier on the folder's classes: divide, prepare what the images are learned from, train in the compute process (once, or once a fold), evaluate
+ * on the held-out images, keep predictions as columns and the training as a run. An interrupted training is resumed when the same is asked for again.
+ */
+import type { CallOptions } from '../compute/child.ts';
+import type { TrainEvent, TrainResult } from '../compute/protocol.ts';
+import { splitNames, type Classification, type Watched } from '../contract/classifier.ts';
+import type { TrainRequest } from '../contract/schemas.ts';
+import type { Run } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import { checkTrain } from '../workspace/check-request.ts';
+import type { Divided, Splits } from '../workspace/division.ts';
+import type { Report } from '../workspace/jobs.ts';
+import { predictionKey, putPredictions, writePredictions } from '../workspace/predictions.ts';
+import { refresh } from '../workspace/scan.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
+import { headArgs, networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
+import { factsOf, followTraining } from './training-progress.ts';
+import { conclude, hasLearnedNothing, learnedNothing, meanHistory } from './training-result.ts';
+
+export const trainJob: JobType<TrainRequest> = {
+  kind: 'train',
+  prepare(request, context) {
+    const { record } = checkTrain(request);
+    return {
+      title: `Train ${record.title}`,
+      async run(report) {
+        await refresh(context, report);
+        const run = await train(context, request, report);
+        context.journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
+        const evaluation = run.classification?.evaluation;
+        return evaluation
+          ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} right`
+          : `${run.id} trained`;
+      },
+    };
+  },
+};
+
+/** Returns the finished run. The folder has been scanned before. */
+export async function train(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
+  using data = await prepareTraining(context, request, report);
+  const { parameters, divided, samples, fingerprint, dataHash } = data;
+  const { division, classes, trainings } = divided;
+  const counts = countsOf(divided);
+  const classification: Classification = {
+    classes,
+    by: division.by,
+    folds: division.folds,
+    fold: 0,
+    counts,
+    watched: [],
+    evaluation: null,
+    asked: { division: request.division, weights: request.weights },
+    mode: request.mode,
+    dataHash,
+  };
+  const spec: RunSpec = {
+    name: request.model,
+    kind: 'train',
+    method: request.model,
+    seed: request.seed,
+    trained: counts.train,
+    parameters,
+    mainColumn: 'loss',
+    classification,
+    fingerprint,
+    resume: request.resume,
+  };
+  return await makeRun(context, spec, report, async (run) => {
+    const results: TrainResult[] = [];
+    for (const [fold, splits] of trainings.entries()) {
+      const { folder, resume } = run.openTraining(fold, trainings.length);
+      updateClassification(run, { fold });
+      const title = trainings.length > 1 ? `Fold ${fold + 1} of ${trainings.length}` : 'Training';
+      report.stage(`${title}: starting`, 0);
+      const options = { signal: report.signal, onEvent: listener(title, run, data, report) };
+      results.push(await trainOnce(context, request, data, splits, folder, resume, options));
+    }
+    report.stage('Judging', 0);
+    const { predictions, evaluation } = conclude(data, results, request.seed);
+    if (hasLearnedNothing(data, results)) run.note(learnedNothing);
+    const stored = { ...predictions, classes, keys: samples.map(predictionKey) };
+    writePredictions(context.workspaceFolder, run.id, stored);
+    return {
+      facts: {
+        ...factsOf(results),
+        history: meanHistory(results),
+        classification: { ...run.record.classification!, fold: division.folds, evaluation },
+      },
+      write: () => putPredictions(context.table, run.record, stored),
+    };
+  });
+}
+
+const countsOf = ({ division }: Divided): Classification['counts'] =>
+  Object.fromEntries(
+    splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)]),
+  ) as Classification['counts'];
+
+const updateClassification = (run: ActiveRun, change: Partial<Classification>): void =>
+  run.update(({ classification }) => ({ classification: classification && { ...classification, ...change } }));
+
+const trainOnce = (
+  { compute }: JobContext,
+  request: TrainRequest,
+  data: TrainingData,
+  splits: Splits,
+  folder: string,
+  resume: boolean,
+  options: CallOptions<TrainEvent>,
+): Promise<TrainResult> =>
+  request.mode === 'head'
+    ? compute.trainHead({ ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
+    : compute.train(networkArgs(request, data, splits, folder, resume), options);
+
+/** Follows one training: progress, curves, predictions of the watched images. */
+function listener(
+  title: string,
+  run: ActiveRun,
+  { samples, divided: { classes } }: TrainingData,
+  report: Report,
+): (event: TrainEvent) => void {
+  const follow = followTraining(run, report, { train: title, features: `${title}: features`, predict: 'Predicting' });
+  return (event) => {
+    if (event.stage !== 'watched') return follow(event);
+    const watched = event.watched.map(({ position, predicted, confidence }): Watched => ({
+      sampleId: samples[position].id,
+      given: samples[position].class as string,
+      predicted: classes[predicted],
+      confidence,
+    }));
+    updateClassification(run, { watched });
+  };
+}

@@ -1,0 +1,155 @@
+/** What a training is given: the division, labels, pixels or embeddings, and the hash of all that its result follows from. */
+import { createHash } from 'node:crypto';
+import type { ClassifierParameters } from '../compute/classify/index.ts';
+import { pretrainedFor } from '../compute/models/pretrained.ts';
+import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
+import type { TrainArgs } from '../compute/protocol.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { TrainRequest } from '../contract/schemas.ts';
+import type { Sample } from '../contract/types.ts';
+import { openRegular } from '../file/open.ts';
+import type { Rows } from '../rows/row-store.ts';
+import { checkTrain } from '../workspace/check-request.ts';
+import { divide, type Divided, type Splits } from '../workspace/division.ts';
+import { embedSamples } from '../workspace/embeddings.ts';
+import type { Report } from '../workspace/jobs.ts';
+import { packPixels } from '../workspace/pixels.ts';
+import type { JobContext } from './context.ts';
+
+/** A number that stands for an image's content, for what is random about it. */
+export const contentKey = ({ sha256 }: Sample): number => Number.parseInt(sha256.slice(0, 7), 16);
+
+/** Place of each sample's class, -1 for none or one that is not learned. */
+export function labelsOf(samples: readonly Sample[], classes: readonly string[]): Int32Array {
+  const place = new Map(classes.map((name, i) => [name, i]));
+  return Int32Array.from(samples, (sample) => (sample.class === null ? -1 : (place.get(sample.class) ?? -1)));
+}
+
+/** Positions in `samples` of a split. */
+export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array =>
+  Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
+
+export interface TrainingData extends Disposable {
+  parameters: ClassifierParameters;
+  divided: Divided;
+  /** Those that can be read, in the order of all that is by position. */
+  samples: readonly Sample[];
+  /** What is learned from: pixels, or for the head alone embeddings. In use until this is disposed of. */
+  rows: Rows;
+  labels: Int32Array;
+  fingerprint: string;
+  dataHash: string;
+}
+
+export async function prepareTraining(
+  context: JobContext,
+  request: TrainRequest,
+  report: Report,
+): Promise<TrainingData> {
+  const { parameters } = checkTrain(request);
+  const samples = context.table.samples();
+  const divided = divide(samples, context.groups.list(), request.division);
+  const [problem] = divided.division.problems;
+  if (problem) throw new WinnowError('bad-request', problem);
+  const weights = request.weights ? await hashOfWeights(request.weights, report) : null;
+  const rows =
+    request.mode === 'head'
+      ? await embeddingsFor(context, samples, request, report)
+      : await packPixels(context, samples, parameters, report);
+  const labels = labelsOf(rows.samples, divided.classes);
+  const data = createHash('sha256').update(JSON.stringify(divided.classes));
+  rows.samples.forEach((sample, i) =>
+    data.update(
+      `${sample.sha256} ${labels[i]} ${divided.trainings.map((splits) => splits.get(sample.id) ?? '').join(' ')}\n`,
+    ),
+  );
+  const dataHash = data.digest('hex');
+  const fingerprint = createHash('sha256')
+    .update(
+      JSON.stringify([request.model, request.mode, Object.entries(parameters).sort(), request.seed, weights, dataHash]),
+    )
+    .digest('hex');
+  return {
+    parameters,
+    divided,
+    rows,
+    samples: rows.samples,
+    labels,
+    fingerprint,
+    dataHash,
+    [Symbol.dispose]: () => rows[Symbol.dispose](),
+  };
+}
+
+async function embeddingsFor(
+  context: JobContext,
+  samples: readonly Sample[],
+  { model, weights }: TrainRequest,
+  report: Report,
+): Promise<Rows> {
+  if (weights)
+    throw new WinnowError(
+      'bad-request',
+      'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.',
+    );
+  return embedSamples(context, samples, report, pretrainedFor(model));
+}
+
+/** SHA-256 of what is in a file of weights: other weights under the same name make another run. Read in blocks, since they can be large. */
+async function hashOfWeights(file: string, report: Report): Promise<string> {
+  try {
+    await using handle = await openRegular(file);
+    const { size } = await handle.stat();
+    if (size > mostWeightsBytes) throw Object.assign(new Error(tooLarge), { code: 'EFBIG' });
+    const hash = createHash('sha256');
+    const block = Buffer.allocUnsafe(2 ** 20);
+    report.stage('Reading the weights', Math.ceil(size / 2 ** 20), 'MiB');
+    for (let at = 0; at < size;) {
+      report.signal.throwIfAborted();
+      const { bytesRead } = await handle.read(block, 0, block.length, at);
+      if (!bytesRead) break;
+      hash.update(block.subarray(0, bytesRead));
+      at += bytesRead;
+      report.progress(Math.ceil(at / 2 ** 20));
+    }
+    return hash.digest('hex');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code || error instanceof WinnowError) throw error;
+    const why =
+      code === 'ENOENT' ? 'There is no such file.' : code === 'ENOTREG' ? 'It is not a regular file.' : message;
+    throw new WinnowError('bad-request', `The weights ${file} cannot be read. ${why} Name a safetensors file.`);
+  }
+}
+
+/** What a head takes, and a network too. */
+export const headArgs = (
+  { model, seed }: TrainRequest,
+  { parameters, divided: { classes }, samples, labels }: TrainingData,
+  splits: Splits,
+  runFolder: string,
+) => ({
+  model,
+  params: parameters,
+  seed,
+  runFolder,
+  labels,
+  classes,
+  train: positionsOf(samples, splits, 'train'),
+  val: positionsOf(samples, splits, 'val'),
+});
+
+export const networkArgs = (
+  request: TrainRequest,
+  data: TrainingData,
+  splits: Splits,
+  folder: string,
+  resume: boolean,
+): TrainArgs => ({
+  ...headArgs(request, data, splits, folder),
+  mode: request.mode,
+  pixels: data.rows.set,
+  keys: Int32Array.from(data.samples, contentKey),
+  weights: request.weights,
+  resume,
+});

@@ -1,0 +1,116 @@
+/** What follows from finished trainings: predictions of every image, the evaluation, the mean curves, and whether anything was learned. */
+import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
+import type { TrainResult } from '../compute/protocol.ts';
+import { splitNames, type Evaluation } from '../contract/classifier.ts';
+import { largestOf } from '../contract/numbers.ts';
+import type { Epoch } from '../contract/types.ts';
+import { positionsOf, type TrainingData } from './training-data.ts';
+
+/** Probabilities of every image, and how good they are where the class is known and was not learned from. */
+export function conclude(
+  { divided: { classes, trainings, division }, samples, labels }: TrainingData,
+  results: readonly TrainResult[],
+  seed: number,
+) {
+  const k = classes.length;
+  const judgedOf = ({ logits }: TrainResult): Judged => ({ logits, labels, classes: k });
+  const temperatures = results.map((result, fold) =>
+    temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))),
+  );
+  const scaled = results.map(({ logits }, fold) => probabilitiesOf(logits, k, temperatures[fold]));
+  // With folds: of the model that was not trained on the image; of an image without a class, the mean of all.
+  const own = samples.map(({ id }) =>
+    results.length > 1 ? trainings.findIndex((splits) => splits.get(id) === 'test') : 0,
+  );
+  const take = (values: readonly Float32Array[], width: number): Float32Array => {
+    const out = new Float32Array(samples.length * width);
+    own.forEach((fold, i) => {
+      for (let c = 0; c < width; c++)
+        out[i * width + c] =
+          fold >= 0
+            ? values[fold][i * width + c]
+            : values.reduce((sum, one) => sum + one[i * width + c], 0) / values.length;
+    });
+    return out;
+  };
+  const mean = (of: 'meanLoss' | 'forgotten'): Float32Array =>
+    Float32Array.from(samples, (_, i) => {
+      const seen = results.map((result) => result[of][i]).filter((value) => !Number.isNaN(value));
+      return seen.length ? seen.reduce((a, b) => a + b) / seen.length : NaN;
+    });
+  const splitOf = samples.map(({ id }, i) => (results.length > 1 && own[i] >= 0 ? 'test' : trainings[0].get(id)));
+  const predictions = {
+    probabilities: take(scaled, k),
+    meanLoss: mean('meanLoss'),
+    forgotten: mean('forgotten'),
+    splits: Float32Array.from(splitOf, (split) => (split ? splitNames.indexOf(split) : NaN)),
+  };
+  const on: Evaluation['on'] = division.by === 'folds' ? 'folds' : splitOf.includes('test') ? 'test' : 'val';
+  const positions = Int32Array.from(
+    splitOf.flatMap((split, i) => (split === (on === 'val' ? 'val' : 'test') ? [i] : [])),
+  );
+  const logits =
+    results.length > 1
+      ? take(
+          results.map((result) => result.logits),
+          k,
+        )
+      : results[0].logits;
+  const evaluation = positions.length
+    ? evaluate(
+        rowsAt({ logits, labels, classes: k }, positions),
+        classes,
+        on,
+        (i) => temperatures[own[positions[i]]],
+        seed,
+      )
+    : null;
+  return { predictions, evaluation };
+}
+
+/** The images that are trained on, in the first training, and each class's share of them. */
+export function trainShares({ divided: { classes, trainings }, samples, labels }: TrainingData): {
+  images: number;
+  shares: number[];
+} {
+  const train = positionsOf(samples, trainings[0], 'train');
+  const counts = new Array<number>(classes.length).fill(0);
+  for (const position of train) counts[labels[position]]++;
+  return { images: train.length, shares: counts.map((count) => count / train.length) };
+}
+
+export const learnedNothing =
+  'It has learned next to nothing: it is no more often right than who always names the largest class. A smaller learning rate may help; the range test finds one.';
+
+/** At the last epoch of each fold, in training and on validation images: within two standard deviations of what the largest class alone gives. */
+export function hasLearnedNothing(data: TrainingData, results: readonly TrainResult[]): boolean {
+  const { shares, images } = trainShares(data);
+  const share = largestOf(shares);
+  const chance = share + 2 * Math.sqrt((share * (1 - share)) / images);
+  return results.every(({ history }) => {
+    const { accuracy = 1, valAccuracy } = history.at(-1) ?? {};
+    const best = Math.max(accuracy, valAccuracy ?? 0);
+    return best < 1 && best <= chance;
+  });
+}
+
+/** Over the folds, for as many epochs as each has. */
+export function meanHistory(results: readonly TrainResult[]): Epoch[] {
+  const least = results.reduce((a, b) => (b.history.length < a.history.length ? b : a)).history;
+  const mean = (values: (number | null | undefined)[]): number | null => {
+    const known = values.filter((value) => value !== null && value !== undefined);
+    return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+  };
+  return least.map(({ epoch, learningRate }, i) => {
+    const all = results.map(({ history }) => history[i]);
+    return {
+      epoch,
+      learningRate,
+      loss: mean(all.map(({ loss }) => loss)) as number,
+      valLoss: mean(all.map(({ valLoss }) => valLoss)),
+      seconds: mean(all.map(({ seconds }) => seconds)) as number,
+      accuracy: mean(all.map(({ accuracy }) => accuracy)) ?? undefined,
+      valAccuracy: mean(all.map(({ valAccuracy }) => valAccuracy)),
+    };
+  });
+}

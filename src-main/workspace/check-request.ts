@@ -1,0 +1,40 @@
+/** Checks a request to train, or to rank, against the schema of its own method, before any work is done. */
+import { z } from 'zod';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
+import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
+import { pretrained } from '../compute/models/pretrained.ts';
+import { WinnowError } from '../contract/errors.ts';
+import type { RankRequest, TrainRequest } from '../contract/schemas.ts';
+
+/** Throws WinnowError `bad-request`. */
+export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'model' | 'mode' | 'parameters'>) {
+  const record = classifierOf(model);
+  if (!record)
+    throw new WinnowError(
+      'bad-request',
+      `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`,
+    );
+  const schema = record.modes[mode];
+  if (!schema)
+    throw new WinnowError(
+      'bad-request',
+      `There are no bundled weights for ${record.title}, which ‘${mode}’ begins from. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`,
+    );
+  const checked = schema.safeParse(parameters);
+  if (!checked.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(checked.error)}`);
+  return { record, parameters: checked.data as ClassifierParameters };
+}
+
+/** Throws WinnowError `bad-request`. */
+export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
+  const record = scorerOf(request.method);
+  if (!record)
+    throw new WinnowError(
+      'bad-request',
+      `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
+    );
+  const parameters = record.schema.safeParse(request.parameters);
+  if (!parameters.success)
+    throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(parameters.error)}`);
+  return { record, parameters: parameters.data as Record<string, unknown> };
+}
