@@ -15,10 +15,11 @@ import { rankSchema } from '../../src-main/contract/schemas.ts';
 import type { Run } from '../../src-main/contract/types.ts';
 import { serveMedia } from '../../src-main/door/media.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
+import { rank, rankJob } from '../../src-main/jobs/rank.ts';
 import { Engine } from '../../src-main/workspace/engine.ts';
 import { mapJob } from '../../src-main/workspace/map.ts';
 import { mapOf, reconstructionOf } from '../../src-main/workspace/maps.ts';
-import { rank, rankJob } from '../../src-main/workspace/rank.ts';
+
 import { scan } from '../../src-main/workspace/scan.ts';
 import { panesOf } from '../../src-renderer/lib/panes.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
