@@ -1,26 +1,15 @@
 /**
  * The compute process: a child of the engine that holds all that touches tensors, and that may be killed at any time. It serves
- * the calls of compute/protocol.ts over Node IPC. Trainings run one after the other; everything else is served between their steps.
+ * the calls of compute/calls.ts over Node IPC. Trainings run one after the other; everything else is served between their steps.
  */
 import os from 'node:os';
-import { backendInfo, startBackend } from './compute/backend.ts';
-import { estimate, fit } from './compute/anomaly/fit.ts';
-import { map, reconstruct } from './compute/anomaly/map.ts';
+import { startBackend } from './compute/backend.ts';
 import { BadParameters } from './compute/bad-parameters.ts';
-import { trainClassifier } from './compute/classify/fit.ts';
-import { outOfFold } from './compute/classify/out-of-fold.ts';
-import { predict } from './compute/classify/predict.ts';
-import { trainHead } from './compute/classify/train-head.ts';
-import { rangeTest } from './compute/classify/range-test.ts';
-import { summarise } from './compute/classify/summarise.ts';
-import { embed } from './compute/embed/codes.ts';
-import { distanceFromPretraining, features } from './compute/embed/features.ts';
-import { alikePairs } from './compute/embed/pairs.ts';
-import { layout } from './compute/embed/layout.ts';
+import type { Call } from './compute/call.ts';
+import { calls } from './compute/calls.ts';
 import { isOutOfMemory } from './compute/out-of-memory.ts';
 import { Cancelled } from './compute/pace.ts';
-import { portable } from './compute/portable/take-away.ts';
-import type { Calls, ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
+import type { ComputeErrorCode, FromCompute, Request, ToCompute } from './compute/protocol.ts';
 import { startTurns } from './compute/turns.ts';
 
 // Doors and decoding go before training where both want a core. Set before TensorFlow starts its threads, which inherit it.
@@ -32,47 +21,12 @@ const inTurn = startTurns();
 
 const send = (message: FromCompute): void => void (process.connected && process.send?.(message));
 
-async function answer(request: Request, signal: AbortSignal) {
-  const tell = (event: Calls[keyof Calls]['event']): void => send({ id: request.id, event });
+async function answer({ id, call: name, args }: Request, signal: AbortSignal): Promise<unknown> {
+  if (!Object.hasOwn(calls, name)) throw new BadParameters(`The compute process knows no call '${name}'.`);
+  const { inTurn: isInTurn, run } = calls[name] as Call<unknown, unknown, unknown>;
   await startBackend();
-  switch (request.call) {
-    case 'backend':
-      return backendInfo();
-    case 'estimate':
-      return estimate(request.args);
-    case 'map':
-      return map(request.args);
-    case 'reconstruct':
-      return reconstruct(request.args);
-    case 'embed':
-      return embed(request.args, signal, tell);
-    case 'features':
-      return features(request.args, signal, tell);
-    case 'distance':
-      return distanceFromPretraining(request.args, signal);
-    case 'pairs':
-      return alikePairs(request.args, signal);
-    case 'layout':
-      return layout(request.args, signal, tell);
-    case 'summarise':
-      return summarise(request.args);
-    case 'portable':
-      return portable(request.args);
-    case 'predict':
-      return predict(request.args, signal, tell);
-    case 'fit':
-      return inTurn(signal, () => fit(request.args, signal, tell));
-    case 'train':
-      return inTurn(signal, () => trainClassifier(request.args, signal, tell));
-    case 'trainHead':
-      return inTurn(signal, () => trainHead(request.args, signal, tell));
-    case 'outOfFold':
-      return inTurn(signal, () => outOfFold(request.args, signal, tell));
-    case 'rangeTest':
-      return inTurn(signal, () => rangeTest(request.args, signal, tell));
-    default:
-      throw new BadParameters(`The compute process knows no call '${String((request as { call: unknown }).call)}'.`);
-  }
+  const work = async (): Promise<unknown> => run(args, { signal, onEvent: (event) => send({ id, event }) });
+  return isInTurn ? inTurn(signal, work) : work();
 }
 
 function codeOf(error: unknown): ComputeErrorCode {

@@ -5,44 +5,40 @@
  */
 import os from 'node:os';
 import util from 'node:util';
-import type { BackendChoice } from '../contract/types.ts';
+import type { Backend, BackendChoice } from '../contract/types.ts';
+import { defineCall } from './call.ts';
 import { loadKernels } from './kernels/index.ts';
 import { openAdapter, watch, type GpuBackend } from './webgpu.ts';
 
-type BackendName = Exclude<BackendChoice, 'auto'>;
-
-export interface BackendInfo {
-  backend: BackendName;
-  version: string;
-  device: string;
-  threads: number;
-  warning?: string;
-}
+type BackendName = Backend['backend'];
 
 type Tf = typeof import('@tensorflow/tfjs');
 
 export let tf: Tf;
-let started: Promise<BackendInfo> | undefined;
-let info: BackendInfo | undefined;
+let started: Promise<Backend> | undefined;
+let info: Backend | undefined;
 
 /** The first call decides; later calls get the same answer whatever they ask for. */
-export function startBackend(choice: BackendChoice = 'auto'): Promise<BackendInfo> {
+export function startBackend(choice: BackendChoice = 'auto'): Promise<Backend> {
   started ??= start((process.env.WINNOW_BACKEND as BackendChoice | undefined) || choice);
   return started;
 }
 
-export function backendInfo(): BackendInfo {
+export function backendInfo(): Backend {
   if (!info) throw new Error('No backend yet: await startBackend() first.');
   return info;
 }
 
-const starters: Record<BackendName, () => Promise<BackendInfo>> = {
+/** Starts the process, and says what its tensors run on. */
+export const backend = defineCall({ run: (_: undefined) => backendInfo() });
+
+const starters: Record<BackendName, () => Promise<Backend>> = {
   tensorflow: startTensorFlow,
   webgpu: startWebGpu,
   plain: startPlain,
 };
 
-async function start(choice: BackendChoice): Promise<BackendInfo> {
+async function start(choice: BackendChoice): Promise<Backend> {
   if (choice !== 'auto' && !(choice in starters))
     throw new Error(`Unknown backend '${choice}': use auto, tensorflow, webgpu or plain.`);
   const reasons: string[] = [];
@@ -62,7 +58,7 @@ async function start(choice: BackendChoice): Promise<BackendInfo> {
   );
 }
 
-async function startTensorFlow(): Promise<BackendInfo> {
+async function startTensorFlow(): Promise<Backend> {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   // Node 23 dropped what tfjs-node still calls.
   (util as { isNullOrUndefined?: (value: unknown) => boolean }).isNullOrUndefined ??= (value) =>
@@ -82,7 +78,7 @@ async function startTensorFlow(): Promise<BackendInfo> {
   };
 }
 
-async function startWebGpu(): Promise<BackendInfo> {
+async function startWebGpu(): Promise<Backend> {
   const { device, software } = await openAdapter();
   // tfjs-core alone registers no gradients, so the whole of tfjs it is.
   const library = await import('@tensorflow/tfjs');
@@ -105,7 +101,7 @@ async function startWebGpu(): Promise<BackendInfo> {
   };
 }
 
-async function startPlain(): Promise<BackendInfo> {
+async function startPlain(): Promise<Backend> {
   tf = await import('@tensorflow/tfjs');
   await tf.setBackend('cpu');
   await tf.ready();

@@ -6,7 +6,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isOutOfMemory } from './out-of-memory.ts';
-import type { Calls, ComputeErrorCode, FromCompute, Request } from './protocol.ts';
+import type { ArgsOf, CallName, EventOf, ResultOf } from './calls.ts';
+import type { ComputeErrorCode, FromCompute, Request } from './protocol.ts';
 
 /** How long a cancel may go unanswered before the process is ended: `alone`, and where the work of others would be interrupted by that. */
 const usualPatienceMs = { alone: 900, shared: 5000 };
@@ -34,17 +35,16 @@ export interface CallOptions<Event> {
   onEvent?: (event: Event) => void;
 }
 
-/** What each call does stands in protocol.ts. */
-export type Compute = {
-  [C in keyof Calls]: (
-    ...args: Calls[C]['args'] extends undefined
-      ? []
-      : [args: Calls[C]['args'], options?: CallOptions<Calls[C]['event']>]
-  ) => Promise<Calls[C]['result']>;
-} & {
+export interface Compute {
+  /** The calls, each with its arguments, events and result: calls.ts. */
+  call<Name extends CallName>(
+    name: Name,
+    args: ArgsOf<Name>,
+    options?: CallOptions<EventOf<Name>>,
+  ): Promise<ResultOf<Name>>;
   /** Ends the process; open calls are cancelled. A later call starts a new one. */
   stop(): Promise<void>;
-};
+}
 
 interface Call {
   request: Request;
@@ -72,8 +72,9 @@ interface Child {
 
 const cancelled = (): ComputeError => new ComputeError('cancelled', 'Cancelled.');
 
-/** Those that write checkpoints. */
-const isTraining = ({ request }: Call): boolean => request.call === 'fit' || request.call === 'train';
+/** Whether it writes checkpoints (call.ts). */
+const isTraining = ({ request: { args } }: Call): boolean =>
+  typeof args === 'object' && args !== null && 'resume' in args;
 
 /** `nodePath`: the Node 24 binary, where the engine does not run under it itself. `env` is asked for at each start of the process. */
 export function startCompute({
@@ -183,26 +184,26 @@ export function startCompute({
   /** Its process was ended since another call did not stop. */
   function restart(call: Call): void {
     if (isTraining(call)) {
-      call.request = { ...call.request, args: { ...(call.request.args as object), resume: true } } as Request;
+      call.request = { ...call.request, args: { ...(call.request.args as object), resume: true } };
       tell(call, { stage: 'note', message: restarted });
     }
     if (call.left) return clearTimeout(call.timer); // it could not be told
     hand(call, (child ??= start()));
   }
 
-  function call<C extends keyof Calls>(
-    name: C,
-    args: Calls[C]['args'],
-    { signal, onEvent }: CallOptions<Calls[C]['event']> = {},
-  ): Promise<Calls[C]['result']> {
+  function call<Name extends CallName>(
+    name: Name,
+    args: ArgsOf<Name>,
+    { signal, onEvent }: CallOptions<EventOf<Name>> = {},
+  ): Promise<ResultOf<Name>> {
     if (signal?.aborted) return Promise.reject(cancelled());
-    return new Promise<Calls[C]['result']>((resolve, reject) => {
+    return new Promise<ResultOf<Name>>((resolve, reject) => {
       const onAbort = (): void => leave(made);
       const done = (): void => signal?.removeEventListener('abort', onAbort);
       const target = (child ??= start());
       const made: Call = {
-        request: { id: ++lastId, call: name, args } as Request,
-        resolve: (result) => (done(), resolve(result as Calls[C]['result'])),
+        request: { id: ++lastId, call: name, args },
+        resolve: (result) => (done(), resolve(result as ResultOf<Name>)),
         reject: (error) => (done(), reject(error)),
         onEvent: onEvent as Call['onEvent'],
         target,
@@ -214,23 +215,7 @@ export function startCompute({
   }
 
   return {
-    backend: () => call('backend', undefined),
-    estimate: (args) => call('estimate', args),
-    fit: (args, options) => call('fit', args, options),
-    train: (args, options) => call('train', args, options),
-    trainHead: (args, options) => call('trainHead', args, options),
-    outOfFold: (args, options) => call('outOfFold', args, options),
-    rangeTest: (args, options) => call('rangeTest', args, options),
-    predict: (args, options) => call('predict', args, options),
-    portable: (args, options) => call('portable', args, options),
-    summarise: (args) => call('summarise', args),
-    map: (args) => call('map', args),
-    reconstruct: (args) => call('reconstruct', args),
-    embed: (args, options) => call('embed', args, options),
-    features: (args, options) => call('features', args, options),
-    distance: (args, options) => call('distance', args, options),
-    pairs: (args, options) => call('pairs', args, options),
-    layout: (args, options) => call('layout', args, options),
+    call,
     async stop() {
       if (!child) return;
       const { gone } = child;

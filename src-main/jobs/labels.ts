@@ -115,7 +115,8 @@ async function probabilitiesOfHeads(
   });
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
   report.stage('Judging labels', 0, 'heads');
-  const probabilities = await context.compute.outOfFold(
+  const probabilities = await context.compute.call(
+    'outOfFold',
     { embeddings: set, last: usual.last, labels, classes: classes.length, partitions, seed },
     {
       signal: report.signal,

@@ -61,8 +61,9 @@ async function findRate(context: JobContext, request: TrainRequest, report: Repo
     const points: RangeTest['points'] = [];
     const began = performance.now();
     const { folder } = run.openTraining();
-    const rangeTest = await context.compute.rangeTest(
-      networkArgs(request, data, data.divided.trainings[0], folder, false),
+    const rangeTest = await context.compute.call(
+      'rangeTest',
+      networkArgs(request, data, data.divided.trainings[0], folder),
       {
         signal: report.signal,
         onEvent: ({ point, total }) => {

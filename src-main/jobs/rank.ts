@@ -64,7 +64,8 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   return await makeRun(context, spec, report, async (run) => {
     report.stage('Starting training', 0);
     const { folder, resume } = run.openTraining();
-    const result = await context.compute.fit(
+    const result = await context.compute.call(
+      'fit',
       { method: record.id, params: parameters, seed: request.seed, runFolder: folder, images, train, resume },
       { signal: report.signal, onEvent: followTraining(run, report, { train: 'Training', score: 'Scoring' }) },
     );
@@ -72,7 +73,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     return {
       facts: {
         ...facts,
-        history: result.history.map((epoch) => ({ ...epoch, valLoss: epoch.valLoss ?? null })),
+        history: result.history,
         report: { ...result.report, ...facts.report, ...(!record.gives.map && { maps: false }) },
       },
       write: () =>

@@ -3,7 +3,7 @@
  * on the held-out images, keep predictions as columns and the training as a run. An interrupted training is resumed when the same is asked for again.
  */
 import type { CallOptions } from '../compute/child.ts';
-import type { TrainEvent, TrainResult } from '../compute/protocol.ts';
+import type { TrainEvent, TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Classification, type Watched } from '../contract/classifier.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
@@ -113,8 +113,8 @@ const trainOnce = (
   options: CallOptions<TrainEvent>,
 ): Promise<TrainResult> =>
   request.mode === 'head'
-    ? compute.trainHead({ ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
-    : compute.train(networkArgs(request, data, splits, folder, resume), options);
+    ? compute.call('trainHead', { ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
+    : compute.call('train', { ...networkArgs(request, data, splits, folder), resume }, options);
 
 /** Follows one training: progress, curves, predictions of the watched images. */
 function listener(

@@ -1,9 +1,9 @@
 /** What a training is given: the division, labels, pixels or embeddings, and the hash of all that its result follows from. */
 import { createHash } from 'node:crypto';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
+import type { TrainArgs } from '../compute/classify/fit.ts';
 import { pretrainedFor } from '../compute/models/pretrained.ts';
 import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
-import type { TrainArgs } from '../compute/protocol.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
@@ -144,12 +144,10 @@ export const networkArgs = (
   data: TrainingData,
   splits: Splits,
   folder: string,
-  resume: boolean,
-): TrainArgs => ({
+): Omit<TrainArgs, 'resume'> => ({
   ...headArgs(request, data, splits, folder),
   mode: request.mode,
   pixels: data.rows.set,
   keys: Int32Array.from(data.samples, contentKey),
   weights: request.weights,
-  resume,
 });

@@ -1,5 +1,5 @@
 /** From the events of a training in the compute process to the job's progress and the run's curves; and what is recorded of finished trainings. */
-import type { Trained, TrainingEvent } from '../compute/protocol.ts';
+import type { Trained, TrainingEvent } from '../compute/train/trained.ts';
 import type { Epoch, Run } from '../contract/types.ts';
 import { largestOf } from '../contract/numbers.ts';
 import type { Report } from '../workspace/jobs.ts';

@@ -1,6 +1,6 @@
 /** What follows from finished trainings: predictions of every image, the evaluation, the mean curves, and whether anything was learned. */
 import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
-import type { TrainResult } from '../compute/protocol.ts';
+import type { TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Evaluation } from '../contract/classifier.ts';
 import { largestOf } from '../contract/numbers.ts';
 import type { Epoch } from '../contract/types.ts';

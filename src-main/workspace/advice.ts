@@ -73,7 +73,7 @@ async function distanceOf(
   if (!rows.length) return null;
   const bytes = new Uint8Array(rows.length * rows[0].length);
   rows.forEach((row, i) => bytes.set(row, i * row.length));
-  const distance = await compute.distance({ model: usual.id, bytes });
+  const distance = await compute.call('distance', { model: usual.id, bytes });
   if (rows.length === chosen.length) kept.set(table, { key, distance });
   return distance;
 }

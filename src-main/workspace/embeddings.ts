@@ -23,9 +23,11 @@ export const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained 
   batch: {
     size: batchImages,
     async compute(bytes, signal) {
-      const { codes } = await compute.features({ model: source.id, bytes }, { signal }).catch((error: unknown) => {
-        throw inWords(error);
-      });
+      const { codes } = await compute
+        .call('features', { model: source.id, bytes }, { signal })
+        .catch((error: unknown) => {
+          throw inWords(error);
+        });
       return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
     },
   },
@@ -60,7 +62,7 @@ export async function likelyPairs(
   const { samples, set } = known;
   if (samples.length < 2 || samples.length > mostCompared) return [];
   const pairs = await context.compute
-    .pairs({ embeddings: set, width: source.last, k: 4, least: 0.85 }, { signal })
+    .call('pairs', { embeddings: set, width: source.last, k: 4, least: 0.85 }, { signal })
     .catch((error: unknown) => {
       throw inWords(error);
     });

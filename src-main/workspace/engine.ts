@@ -99,7 +99,7 @@ export class Engine implements EngineCalls {
   }
 
   async backend(): Promise<BackendState> {
-    const running = await this.#compute.backend().catch((error: ComputeError) => error);
+    const running = await this.#compute.call('backend', undefined).catch((error: ComputeError) => error);
     const isUp = !(running instanceof ComputeError);
     return { ...chosenBackend(), running: isUp ? running : null, problem: isUp ? null : running.message };
   }
@@ -128,7 +128,7 @@ export class Engine implements EngineCalls {
 
   async estimate({ method, parameters }: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null> {
     const checked = checkRank({ method, parameters });
-    return this.#compute.estimate({ method, params: checked.parameters }).catch((error: unknown) => {
+    return this.#compute.call('estimate', { method, params: checked.parameters }).catch((error: unknown) => {
       throw inWords(error);
     });
   }
@@ -143,9 +143,11 @@ export class Engine implements EngineCalls {
 
   async summary({ model, mode, parameters, classes }: z.infer<typeof summarySchema>): Promise<ModelSummary> {
     const checked = checkTrain({ model, mode, parameters });
-    return this.#compute.summarise({ model, mode, params: checked.parameters, classes }).catch((error: unknown) => {
-      throw inWords(error);
-    });
+    return this.#compute
+      .call('summarise', { model, mode, params: checked.parameters, classes })
+      .catch((error: unknown) => {
+        throw inWords(error);
+      });
   }
 
   exportFormats = (): ExportFormat[] => formats.map(({ id, title, summary }) => ({ id, title, summary }));

@@ -180,7 +180,8 @@ function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
 
 async function encode(context: JobContext, run: Run, images: RowSet, report: Report) {
   report.stage('Encoding', images.rows.length);
-  return context.compute.embed(
+  return context.compute.call(
+    'embed',
     { runFolder: runFolder(context.workspaceFolder, run.id), images },
     { signal: report.signal, onEvent: ({ done, total }) => report.progress(done, total) },
   );
@@ -198,7 +199,8 @@ async function layOut(
   let stage = placed ? 'place' : 'lay-out';
   const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
   tell();
-  return context.compute.layout(
+  return context.compute.call(
+    'layout',
     { codes, size, seed, placed },
     {
       signal: report.signal,

@@ -1,6 +1,6 @@
 /** What a run's model shows of an image: its anomaly map and its reconstruction, one for the window when it asks, or all maps as files. */
 import { scorerOf } from '../compute/anomaly/index.ts';
-import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/protocol.ts';
+import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/anomaly/map.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
@@ -12,11 +12,11 @@ import { prepareImage } from './scorer-images.ts';
 
 /** Throws WinnowError, `no-map` where the run's method gives none. */
 export const mapOf = (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
-  withImage(context, run, sampleId, 'map', (args) => context.compute.map(args));
+  withImage(context, run, sampleId, 'map', (args) => context.compute.call('map', args));
 
 /** Throws WinnowError, `no-map` where the run's method gives none. */
 export const reconstructionOf = (context: JobContext, run: Run, sampleId: number): Promise<ReconstructionResult> =>
-  withImage(context, run, sampleId, 'reconstruction', (args) => context.compute.reconstruct(args));
+  withImage(context, run, sampleId, 'reconstruction', (args) => context.compute.call('reconstruct', args));
 
 async function withImage<Result>(
   context: JobContext,

@@ -60,7 +60,8 @@ async function word(
   const sum = new Float32Array(rows.length * k);
   report.stage('Predicting', rows.length * models);
   for (let fold = 0; fold < models; fold++) {
-    const logits = await compute.predict(
+    const logits = await compute.call(
+      'predict',
       {
         runFolder: trainingFolder(runFolder(workspaceFolder, run.id), models, fold),
         pixels,

@@ -147,7 +147,7 @@ export class Previews {
       );
     const folds = classification.folds;
     const logits = await this.#context.compute
-      .predict({
+      .call('predict', {
         runFolder: trainingFolder(runFolder(this.#context.workspaceFolder, run.id), folds, 0),
         pixels: { bytes },
       })

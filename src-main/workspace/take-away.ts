@@ -58,7 +58,8 @@ export async function takeAway(
     ...(evaluation && { accuracy: evaluation.accuracy.value.toFixed(4) }),
   };
   const { classes, transform, onnx, layers } = await compute
-    .portable(
+    .call(
+      'portable',
       {
         runFolder: trainingFolder(runFolder(workspaceFolder, run.id), folds, fold - 1),
         formats,

@@ -22,6 +22,7 @@ import { range } from '../../src-main/compute/pixels.ts';
 import { fillNormal, random, shuffle } from '../../src-main/compute/random.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,8 +35,6 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const data = positionals[0] ?? path.resolve(import.meta.dirname, '..', '..', '..', 'shared', 'data');
-const signal = new AbortController().signal;
-const quiet = (): void => undefined;
 const still = async (): Promise<void> => undefined;
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);
 const k = 10;
@@ -53,19 +52,26 @@ async function time(count: number): Promise<void> {
   const [began, worked] = [performance.now(), process.cpuUsage()];
   let [last, longestMs] = [began, 0];
   const stages: string[] = [];
-  const { xy, landmarks } = await layout({ codes, size, seed: 1 }, signal, ({ stage }) => {
-    if (!stages.at(-1)?.startsWith(stage)) stages.push(`${stage} from ${seconds(began)} s`);
-    [longestMs, last] = [Math.max(longestMs, performance.now() - last), performance.now()];
-  });
+  const { xy, landmarks } = await serveCall(
+    layout,
+    { codes, size, seed: 1 },
+    {
+      onEvent: ({ stage }) => {
+        if (!stages.at(-1)?.startsWith(stage)) stages.push(`${stage} from ${seconds(began)} s`);
+        [longestMs, last] = [Math.max(longestMs, performance.now() - last), performance.now()];
+      },
+    },
+  );
   const { user, system } = process.cpuUsage(worked);
   const whole = `${seconds(began)} s, ${((user + system) / 1e6).toFixed(1)} s of processor,`;
   const again = performance.now();
   const joining = codes.subarray(0, 100 * size).map((v) => v + 0.01);
-  await layout(
-    { codes: joining, size, seed: 1, placed: { codes: rowsOf(codes, size, landmarks), xy: rowsOf(xy, 2, landmarks) } },
-    signal,
-    quiet,
-  );
+  await serveCall(layout, {
+    codes: joining,
+    size,
+    seed: 1,
+    placed: { codes: rowsOf(codes, size, landmarks), xy: rowsOf(xy, 2, landmarks) },
+  });
   console.log(
     `${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without a sign ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`,
   );
@@ -86,20 +92,24 @@ async function judge(set: string, method: string): Promise<void> {
   fs.closeSync(target);
   const pixels = { file, type: 'uint8' as const, shape: [64, 64, 3], rows: range(0, files.length) };
   const params = method === 'pca' ? {} : { epochs: Number(options.epochs) };
-  await fit(
-    { method, params, seed: 1, runFolder, images: pixels, train: range(0, files.length), resume: false },
-    signal,
-    quiet,
-  );
+  await serveCall(fit, {
+    method,
+    params,
+    seed: 1,
+    runFolder,
+    images: pixels,
+    train: range(0, files.length),
+    resume: false,
+  });
   const began = performance.now();
-  const { codes: raw, size } = await embed({ runFolder, images: pixels }, signal, quiet);
+  const { codes: raw, size } = await serveCall(embed, { runFolder, images: pixels });
   const encoding = seconds(began);
   fs.rmSync(runFolder, { recursive: true });
 
   const codes = standardise(raw, size, scaleOf(raw, size));
   const [onMap, placed, here] = [[] as number[], [] as number[], [] as number[]];
   for (let seed = 1; seed <= Number(options.seeds); seed++) {
-    const { xy } = await layout({ codes: raw, size, seed }, signal, quiet);
+    const { xy } = await serveCall(layout, { codes: raw, size, seed });
     onMap.push(await agreement(xy, xy, 2, classes, classes));
     if (options.picture && seed === 1) await draw(path.join(options.picture, `${set}-${method}.png`), xy, classes);
     // A third of the images come later.
@@ -111,9 +121,9 @@ async function judge(set: string, method: string): Promise<void> {
     const [classesFirst, classesLater] = [first, later].map((positions) => Array.from(positions, (p) => classes[p]));
     const there = {
       codes: rowsOf(raw, size, first),
-      xy: (await layout({ codes: rowsOf(raw, size, first), size, seed }, signal, quiet)).xy,
+      xy: (await serveCall(layout, { codes: rowsOf(raw, size, first), size, seed })).xy,
     };
-    const joined = await layout({ codes: rowsOf(raw, size, later), size, seed, placed: there }, signal, quiet);
+    const joined = await serveCall(layout, { codes: rowsOf(raw, size, later), size, seed, placed: there });
     here.push(await agreement(there.xy, there.xy, 2, classesFirst, classesFirst));
     placed.push(await agreement(joined.xy, there.xy, 2, classesLater, classesFirst));
   }

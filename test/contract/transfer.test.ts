@@ -23,6 +23,7 @@ import { makeRow } from '../../src-main/image/pixels.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { winnow, winnowJson } from '../fixtures/command.ts';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 interface Labelled {
   path: string;
@@ -100,11 +101,10 @@ async function strangerRows(): Promise<string[]> {
   await startBackend();
   const strangers: string[] = [];
   for (const { path, row } of known) {
-    const { codes } = await features(
-      { model: id, bytes: await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx) },
-      new AbortController().signal,
-      () => undefined,
-    );
+    const { codes } = await serveCall(features, {
+      model: id,
+      bytes: await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx),
+    });
     const own = new Float32Array(Uint8Array.from(kept.subarray(row * size * 4, (row + 1) * size * 4)).buffer);
     if (codes.some((value, i) => Math.abs(value - own[i]) > 1e-3)) strangers.push(path);
   }

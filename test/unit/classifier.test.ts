@@ -7,7 +7,7 @@ import { fieldsOf } from '../../src-renderer/lib/schema.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { classifierOf, classifiers } from '../../src-main/compute/classify/index.ts';
 import { accuracyOf } from '../../src-main/compute/classify/evaluate.ts';
-import { trainClassifier, type ClassifierHeader } from '../../src-main/compute/classify/fit.ts';
+import { train, type ClassifierHeader, type TrainArgs, type TrainEvent } from '../../src-main/compute/classify/fit.ts';
 import { balancedWeights, Dynamics } from '../../src-main/compute/classify/objective.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
@@ -15,15 +15,13 @@ import { rangeTest, suggest } from '../../src-main/compute/classify/range-test.t
 import { crossEntropies, focalLosses } from '../../src-main/compute/ops/loss.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { TrainArgs, TrainEvent } from '../../src-main/compute/protocol.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { readTensors } from '../../src-main/compute/tensor-file.ts';
 import { rateOf, scheduleIds } from '../../src-main/compute/train/schedules.ts';
 import { newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 beforeAll(async () => void (await startBackend()));
-
-const never = (): AbortSignal => new AbortController().signal;
 
 /** Discs and crosses; every fourth is held out. */
 function argsFor(folder: string, params: Record<string, unknown> = {}, more: Partial<TrainArgs> = {}): TrainArgs {
@@ -75,11 +73,9 @@ describe('a classifier', () => {
     const before = tf.memory().numTensors;
     const folder = newFolder();
     const events: TrainEvent[] = [];
-    const result = await trainClassifier(
-      argsFor(folder, { epochs: 12, learningRate: 0.01, minSteps: 12 }),
-      never(),
-      (event) => events.push(event),
-    );
+    const result = await serveCall(train, argsFor(folder, { epochs: 12, learningRate: 0.01, minSteps: 12 }), {
+      onEvent: (event) => events.push(event),
+    });
     expect(tf.memory().numTensors).toBe(before);
     const labels = range(0, 40).map((i) => i % 2);
     expect(accuracyOf({ logits: result.logits, labels, classes: 2 })).toBeGreaterThan(0.95);
@@ -118,17 +114,16 @@ describe('a classifier', () => {
     ],
   ])('resumes from its checkpoint to the same bits, %s', async (_name, params) => {
     const whole = newFolder();
-    const uninterrupted = await trainClassifier(argsFor(whole, params), never(), () => undefined);
+    const uninterrupted = await serveCall(train, argsFor(whole, params));
     const cut = newFolder();
     const stop = new AbortController();
     await expect(
-      trainClassifier(
-        argsFor(cut, params),
-        stop.signal,
-        (event) => void (event.stage === 'train' && event.epoch === 4 && stop.abort()),
-      ),
+      serveCall(train, argsFor(cut, params), {
+        signal: stop.signal,
+        onEvent: (event) => void (event.stage === 'train' && event.epoch === 4 && stop.abort()),
+      }),
     ).rejects.toThrow(Cancelled);
-    const resumed = await trainClassifier(argsFor(cut, params, { resume: true }), never(), () => undefined);
+    const resumed = await serveCall(train, argsFor(cut, params, { resume: true }));
     expect(resumed.resumedFrom).toBeGreaterThanOrEqual(3);
     expect(resumed.resumedFrom).toBeLessThan(6);
     expect(resumed.logits).toEqual(uninterrupted.logits);
@@ -142,8 +137,8 @@ describe('a classifier', () => {
   it('predicts what it said at the end of its training, from the file and from bytes alike', async () => {
     const folder = newFolder();
     const args = argsFor(folder, { cropPx: 24 });
-    const { logits } = await trainClassifier(args, never(), () => undefined);
-    expect(await predict({ runFolder: folder, pixels: args.pixels }, never(), () => undefined)).toEqual(logits);
+    const { logits } = await serveCall(train, args);
+    expect(await serveCall(predict, { runFolder: folder, pixels: args.pixels })).toEqual(logits);
     const edge = (sizePx - 24) / 2;
     const rows = fs.readFileSync(args.pixels.file);
     const middle = Buffer.concat(
@@ -153,15 +148,14 @@ describe('a classifier', () => {
           .subarray(0, 24 * 3),
       ),
     );
-    expect(await predict({ runFolder: folder, pixels: { bytes: middle } }, never(), () => undefined)).toEqual(logits);
+    expect(await serveCall(predict, { runFolder: folder, pixels: { bytes: middle } })).toEqual(logits);
     await forgetModels();
   });
 
   it('stops early and goes back to the best weights', async () => {
-    const result = await trainClassifier(
+    const result = await serveCall(
+      train,
       argsFor(newFolder(), { epochs: 60, patience: 2, learningRate: 0.05, schedule: 'constant' }),
-      never(),
-      () => undefined,
     );
     expect(result.stopped).toBe('early');
     expect(result.epochsRun).toBe(result.bestEpoch + 2);
@@ -177,11 +171,11 @@ describe('a classifier', () => {
       [{ sizePx: 64 }, /32 px/],
       [{ depth: 9 }, /depth|halve/i],
     ] as const) {
-      await expect(trainClassifier(argsFor(newFolder(), params), never(), () => undefined)).rejects.toThrow(sentence);
+      await expect(serveCall(train, argsFor(newFolder(), params))).rejects.toThrow(sentence);
     }
-    await expect(
-      trainClassifier(argsFor(newFolder(), {}, { model: 'nonsense' }), never(), () => undefined),
-    ).rejects.toThrow('There is no model ‘nonsense’.');
+    await expect(serveCall(train, argsFor(newFolder(), {}, { model: 'nonsense' }))).rejects.toThrow(
+      'There is no model ‘nonsense’.',
+    );
   });
 });
 
@@ -189,11 +183,9 @@ describe('the range test', () => {
   it('finds a rate between too small to learn and too large to hold', async () => {
     const before = tf.memory().numTensors;
     let seen = 0;
-    const { points, suggested, stopped } = await rangeTest(
-      argsFor(newFolder(), { width: 8 }),
-      never(),
-      () => void seen++,
-    );
+    const { points, suggested, stopped } = await serveCall(rangeTest, argsFor(newFolder(), { width: 8 }), {
+      onEvent: () => void seen++,
+    });
     expect(seen).toBe(points.length);
     expect(['diverged', 'end']).toContain(stopped);
     expect(points.at(-1)!.smooth).toBeGreaterThan(Math.min(...points.map(({ smooth }) => smooth)));
@@ -234,7 +226,7 @@ describe('schedules', () => {
     step,
     steps: 10,
     epochs: 10,
-    history: history.map(({ loss }, i) => ({ epoch: i + 1, loss, seconds: 1 })),
+    history: history.map(({ loss }, i) => ({ epoch: i + 1, loss, valLoss: null, seconds: 1 })),
   });
   const params = { every: 3, fall: 0.1 };
 

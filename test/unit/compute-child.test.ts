@@ -1,7 +1,7 @@
 /** The engine's side: calls, cancel, a killed process, a resume after it. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
-import type { FitEvent } from '../../src-main/compute/protocol.ts';
+import type { FitEvent } from '../../src-main/compute/anomaly/fit.ts';
 import { fitArgs, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
 
 const compute = startCompute();
@@ -16,38 +16,42 @@ const long = { epochs: 10000, minSteps: 50 };
 
 describe('the compute process', () => {
   it('says what it runs on', async () =>
-    expect(['tensorflow', 'webgpu', 'plain']).toContain((await compute.backend()).backend));
+    expect(['tensorflow', 'webgpu', 'plain']).toContain((await compute.call('backend', undefined)).backend));
 
   it('fits with progress, then draws maps', async () => {
     const events: FitEvent[] = [];
     const runFolder = newFolder();
-    const result = await compute.fit(fitArgs('conv-ae', pixels, runFolder), { onEvent: (event) => events.push(event) });
+    const result = await compute.call('fit', fitArgs('conv-ae', pixels, runFolder), {
+      onEvent: (event) => events.push(event),
+    });
     expect(result.scores).toBeInstanceOf(Float64Array);
     expect(result.scores.length).toBe(20);
     const epochs = events.filter((e) => e.stage === 'train');
     expect(epochs.at(-1)).toMatchObject({ epoch: 20, epochs: 20 });
     expect(epochs.at(-1)!.imagesPerSecond).toBeGreaterThan(0);
     expect(events.at(-1)).toEqual({ stage: 'score', done: 20, total: 20 });
-    const drawn = await compute.map({ runFolder, images: { ...pixels, rows: Int32Array.of(4) } });
+    const drawn = await compute.call('map', { runFolder, images: { ...pixels, rows: Int32Array.of(4) } });
     expect(drawn.map.length).toBe(sizePx ** 2);
   });
 
   it('draws maps while it trains, and cancels within a second', async () => {
     const runFolder = newFolder();
-    await compute.fit(fitArgs('pca', pixels, runFolder));
+    await compute.call('fit', fitArgs('pca', pixels, runFolder));
     const stop = new AbortController();
     let began = (): void => undefined;
     const training = new Promise<void>((resolve) => (began = resolve));
-    const fit = compute.fit(fitArgs('conv-ae', pixels, newFolder(), { params: long }), {
+    const fit = compute.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params: long }), {
       signal: stop.signal,
       onEvent: () => began(),
     });
     const outcome = fit.catch((error: unknown) => error);
     await training;
-    expect((await compute.map({ runFolder, images: { ...pixels, rows: Int32Array.of(0) } })).sizePx).toBe(sizePx);
+    expect((await compute.call('map', { runFolder, images: { ...pixels, rows: Int32Array.of(0) } })).sizePx).toBe(
+      sizePx,
+    );
     const waiting = new AbortController();
     const second = compute
-      .fit(fitArgs('pca', pixels, newFolder()), { signal: waiting.signal })
+      .call('fit', fitArgs('pca', pixels, newFolder()), { signal: waiting.signal })
       .catch((error: unknown) => error);
     waiting.abort();
     expect(await second).toMatchObject({ code: 'cancelled' });
@@ -58,25 +62,27 @@ describe('the compute process', () => {
   });
 
   it('names the trouble', async () => {
-    await expect(compute.fit(fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 0 } }))).rejects.toMatchObject(
-      { code: 'bad-parameters' },
-    );
-    await expect(compute.fit(fitArgs('nothing', pixels, newFolder()))).rejects.toMatchObject({
+    await expect(
+      compute.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 0 } })),
+    ).rejects.toMatchObject({ code: 'bad-parameters' });
+    await expect(compute.call('fit', fitArgs('nothing', pixels, newFolder()))).rejects.toMatchObject({
       code: 'bad-parameters',
     });
-    await expect(compute.map({ runFolder: newFolder(), images: pixels })).rejects.toMatchObject({ code: 'failed' });
+    await expect(compute.call('map', { runFolder: newFolder(), images: pixels })).rejects.toMatchObject({
+      code: 'failed',
+    });
   });
 
   it('goes on after its process was killed, to the same scores', async () => {
     const params = { epochs: 10 };
-    const uninterrupted = await compute.fit(fitArgs('conv-ae', pixels, newFolder(), { params }));
+    const uninterrupted = await compute.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params }));
     const runFolder = newFolder();
     const killed = new Promise<unknown>((resolve) => {
       const onEvent = (event: FitEvent): void => void (event.stage === 'train' && event.epoch >= 3 && compute.stop());
-      compute.fit(fitArgs('conv-ae', pixels, runFolder, { params: { ...params } }), { onEvent }).catch(resolve);
+      compute.call('fit', fitArgs('conv-ae', pixels, runFolder, { params: { ...params } }), { onEvent }).catch(resolve);
     });
     expect(await killed).toMatchObject({ code: 'cancelled' });
-    const resumed = await compute.fit(fitArgs('conv-ae', pixels, runFolder, { params, resume: true }));
+    const resumed = await compute.call('fit', fitArgs('conv-ae', pixels, runFolder, { params, resume: true }));
     expect(resumed.resumedFrom).toBeGreaterThanOrEqual(2);
     expect(resumed.scores).toEqual(uninterrupted.scores);
   });

@@ -4,15 +4,15 @@ import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { scorers } from '../../src-main/compute/anomaly/index.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
-import { embed } from '../../src-main/compute/embed/codes.ts';
+import { embed, type EmbedArgs, type EmbedEvent } from '../../src-main/compute/embed/codes.ts';
 import { chooseLandmarks, rowsOf } from '../../src-main/compute/embed/landmarks.ts';
-import { layout } from '../../src-main/compute/embed/layout.ts';
+import { layout, type LayoutArgs, type LayoutEvent, type LayoutResult } from '../../src-main/compute/embed/layout.ts';
 import { nearest } from '../../src-main/compute/embed/neighbours.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
-import type { EmbedEvent, LayoutArgs, LayoutEvent, LayoutResult } from '../../src-main/compute/protocol.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 const never = new AbortController().signal;
 const still = async (): Promise<void> => undefined;
@@ -20,12 +20,12 @@ const lay = (
   args: LayoutArgs,
   onEvent: (event: LayoutEvent) => void = () => undefined,
   signal = never,
-): Promise<LayoutResult> => layout(args, signal, onEvent);
+): Promise<LayoutResult> => serveCall(layout, args, { signal, onEvent });
 const embedOf = (
   runFolder: string,
-  images: Parameters<typeof embed>[0]['images'],
+  images: EmbedArgs['images'],
   onEvent: (event: EmbedEvent) => void = () => undefined,
-) => embed({ runFolder, images }, never, onEvent);
+) => serveCall(embed, { runFolder, images }, { onEvent });
 
 /** Leave-one-out: of how many rows the vote of their `k` nearest is their own group. */
 async function agreement(rows: Float32Array, size: number, groups: readonly number[], k: number): Promise<number> {
@@ -67,7 +67,7 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
   it('tell two kinds of pictures apart, and so does their map', async () => {
     const runFolder = newFolder();
     const pixels = packed(pictures, runFolder);
-    await fit(fitArgs(id, pixels, runFolder), never, () => undefined);
+    await serveCall(fit, fitArgs(id, pixels, runFolder));
     const tensors = tf.memory().numTensors;
     const events: EmbedEvent[] = [];
     const { codes, size } = await embedOf(runFolder, pixels, (event) => events.push(event));
@@ -92,12 +92,12 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
     const runFolder = newFolder();
     const pixels = packed(pictures.slice(0, 4), runFolder);
     await expect(embedOf(runFolder, pixels)).rejects.toThrow(/no model/);
-    await fit(fitArgs(id, pixels, runFolder, { params: id === 'pca' ? {} : { epochs: 1 } }), never, () => undefined);
+    await serveCall(fit, fitArgs(id, pixels, runFolder, { params: id === 'pca' ? {} : { epochs: 1 } }));
     await forgetModels();
     const tensors = tf.memory().numTensors;
     await expect(embedOf(runFolder, packed([picture(1, false, 64)], runFolder, 64))).rejects.toThrow(/32 px.*64/);
     const stop = AbortSignal.abort();
-    await expect(embed({ runFolder, images: pixels }, stop, () => undefined)).rejects.toThrow(Cancelled);
+    await expect(serveCall(embed, { runFolder, images: pixels }, { signal: stop })).rejects.toThrow(Cancelled);
     await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
   });
@@ -109,9 +109,9 @@ it('codes of a model without a bottleneck, and of principal components without c
     Array.from({ length: 6 }, (_, i) => picture(i)),
     runFolder,
   );
-  await fit(fitArgs('conv-ae', pixels, runFolder, { params: { bottleneck: 0, epochs: 1 } }), never, () => undefined);
+  await serveCall(fit, fitArgs('conv-ae', pixels, runFolder, { params: { bottleneck: 0, epochs: 1 } }));
   expect((await embedOf(runFolder, pixels)).size).toBe(16); // channels of the second block
-  await fit(fitArgs('pca', pixels, runFolder, { params: { components: 0 } }), never, () => undefined);
+  await serveCall(fit, fitArgs('pca', pixels, runFolder, { params: { components: 0 } }));
   const { codes, size } = await embedOf(runFolder, pixels);
   expect([size, ...codes]).toEqual([1, 0, 0, 0, 0, 0, 0]);
   expect(onTheMap((await lay({ codes, size, seed: 1 })).xy)).toBe(true);
@@ -248,15 +248,16 @@ describe('in the compute process', () => {
       Array.from({ length: 24 }, (_, i) => picture(i, i % 3 === 0)),
       runFolder,
     );
-    await compute.fit(fitArgs('pca', pixels, runFolder));
+    await compute.call('fit', fitArgs('pca', pixels, runFolder));
     const encoded: EmbedEvent[] = [];
-    const { codes, size } = await compute.embed(
+    const { codes, size } = await compute.call(
+      'embed',
       { runFolder, images: pixels },
       { onEvent: (event) => encoded.push(event) },
     );
     expect(encoded.at(-1)).toEqual({ done: 24, total: 24 });
     const steps: LayoutEvent[] = [];
-    const map = await compute.layout({ codes, size, seed: 3 }, { onEvent: (event) => steps.push(event) });
+    const map = await compute.call('layout', { codes, size, seed: 3 }, { onEvent: (event) => steps.push(event) });
     expect(map).toEqual(await lay({ codes, size, seed: 3 }));
     expect(steps.at(-1)!.done).toBe(steps.at(-1)!.total);
   });
@@ -268,7 +269,11 @@ describe('in the compute process', () => {
       let began = (): void => undefined;
       const moving = new Promise<void>((resolve) => (began = resolve));
       const outcome = compute
-        .layout({ codes, size: 16, seed: 1 }, { signal: stop.signal, onEvent: ({ done }) => done > 5 && began() })
+        .call(
+          'layout',
+          { codes, size: 16, seed: 1 },
+          { signal: stop.signal, onEvent: ({ done }) => done > 5 && began() },
+        )
         .catch((error: unknown) => error);
       if (when === 'in the middle') await moving;
       const at = performance.now();

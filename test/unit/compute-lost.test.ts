@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { startCompute, type Compute } from '../../src-main/compute/child.ts';
-import type { FitEvent } from '../../src-main/compute/protocol.ts';
+import type { FitEvent } from '../../src-main/compute/anomaly/fit.ts';
 import { computePids } from '../fixtures/processes.ts';
 import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 
@@ -34,8 +34,10 @@ test('killed by the system: the call is lost, in words that name memory, and the
   const runFolder = newFolder();
   const { onEvent, reached } = atEpoch(4);
   const params = { epochs: 300 };
-  const lost = own.fit(fitArgs('conv-ae', pixels, runFolder, { params }), { onEvent }).catch((error: unknown) => error);
-  const other = own.fit(fitArgs('conv-ae', pixels, newFolder())).catch((error: unknown) => error); // waits its turn
+  const lost = own
+    .call('fit', fitArgs('conv-ae', pixels, runFolder, { params }), { onEvent })
+    .catch((error: unknown) => error);
+  const other = own.call('fit', fitArgs('conv-ae', pixels, newFolder())).catch((error: unknown) => error); // waits its turn
   await reached;
   process.kill(computePids().at(-1)!, 'SIGKILL');
   for (const error of [await lost, await other]) {
@@ -49,7 +51,7 @@ test('killed by the system: the call is lost, in words that name memory, and the
   const stop = new AbortController();
   const again = until((event) => event.stage === 'train');
   const resumed = own
-    .fit(fitArgs('conv-ae', pixels, runFolder, { params, resume: true }), {
+    .call('fit', fitArgs('conv-ae', pixels, runFolder, { params, resume: true }), {
       signal: stop.signal,
       onEvent: again.onEvent,
     })
@@ -64,11 +66,11 @@ test('a cancel that is not answered ends no other training: it goes on by itself
   const own = compute({ patienceMs: { alone: 200, shared: 400 } });
   const params = { epochs: 30 };
   const { onEvent, reached, events } = atEpoch(4);
-  const training = own.fit(fitArgs('conv-ae', pixels, newFolder(), { params }), { onEvent });
-  const waits = own.fit(fitArgs('pca', pixels, newFolder()), { onEvent: () => undefined });
+  const training = own.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params }), { onEvent });
+  const waits = own.call('fit', fitArgs('pca', pixels, newFolder()), { onEvent: () => undefined });
   const stop = new AbortController();
   const cancelled = own
-    .fit(fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined })
+    .call('fit', fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined })
     .catch(code);
   await reached;
   const before = computePids().at(-1)!;
@@ -83,7 +85,7 @@ test('a cancel that is not answered ends no other training: it goes on by itself
     'The compute process was restarted because another task did not stop. This training resumed from its last epoch.',
   ]);
   expect((await waits).scores.length).toBe(20);
-  const uninterrupted = await own.fit(fitArgs('conv-ae', pixels, newFolder(), { params }));
+  const uninterrupted = await own.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params }));
   expect(result.scores).toEqual(uninterrupted.scores);
 });
 
@@ -91,13 +93,13 @@ test('what fails while it is told an event ends that call alone', async () => {
   const own = compute();
   const full = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
   const failing = own
-    .fit(fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 5000 } }), {
+    .call('fit', fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 5000 } }), {
       onEvent: () => {
         throw full;
       },
     })
     .catch((error: unknown) => error);
-  const next = own.fit(fitArgs('pca', pixels, newFolder()));
+  const next = own.call('fit', fitArgs('pca', pixels, newFolder()));
   expect(await failing).toBe(full);
   expect((await next).scores.length).toBe(20); // its turn came: the other was dropped
 });
@@ -114,14 +116,14 @@ test('an error that belongs to no call is told in its own words, and one of memo
     const own = compute({
       env: () => ({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }),
     });
-    await own.backend();
+    await own.call('backend', undefined);
     const runFolder = newFolder();
-    await own.fit(fitArgs('pca', pixels, runFolder));
-    await expect(own.map({ runFolder, images: pixels })).rejects.toMatchObject({
+    await own.call('fit', fitArgs('pca', pixels, runFolder));
+    await expect(own.call('map', { runFolder, images: pixels })).rejects.toMatchObject({
       code: 'lost',
       message: expect.stringMatching(said),
     });
-    expect((await own.backend()).backend).toBeTruthy(); // another one was started
+    expect((await own.call('backend', undefined)).backend).toBeTruthy(); // another one was started
   }
 });
 

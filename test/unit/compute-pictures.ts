@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { range } from '../../src-main/compute/pixels.ts';
+import type { FitArgs } from '../../src-main/compute/anomaly/fit.ts';
 import type { Scorer } from '../../src-main/compute/anomaly/index.ts';
-import type { FitArgs } from '../../src-main/compute/protocol.ts';
 import { random } from '../../src-main/compute/random.ts';
 import type { RowSet } from '../../src-main/rows/row-set.ts';
 

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
-import { fit } from '../../src-main/compute/anomaly/fit.ts';
+import { fit, type FitArgs, type FitEvent, type FitResult } from '../../src-main/compute/anomaly/fit.ts';
 import { BadParameters } from '../../src-main/compute/bad-parameters.ts';
 import { scorerOf, scorers } from '../../src-main/compute/anomaly/index.ts';
 import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
@@ -11,14 +11,14 @@ import { embed } from '../../src-main/compute/embed/codes.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
-import type { FitArgs, FitEvent, FitResult } from '../../src-main/compute/protocol.ts';
 import { fitArgs, flat, imagesFor, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 const run = (
   args: FitArgs,
   onEvent: (event: FitEvent) => void = () => undefined,
   signal = new AbortController().signal,
-): Promise<FitResult> => fit(args, signal, onEvent);
+): Promise<FitResult> => serveCall(fit, args, { signal, onEvent });
 
 it('reading the records loads no tensors', () => expect(tf).toBeUndefined());
 
@@ -71,18 +71,18 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     const one = { runFolder: folder, images: { ...images, rows: Int32Array.of(9) } };
     if (gives.map) {
       expect(report.mapScale).toBeGreaterThan(0);
-      const { map: drawn, sizePx: side } = await map(one);
+      const { map: drawn, sizePx: side } = await serveCall(map, one);
       expect([drawn.length, side]).toEqual([sizePx ** 2, sizePx]);
       expect(drawn.every(Number.isFinite)).toBe(true);
     } else {
       expect(report.mapScale).toBeUndefined();
-      await expect(map(one)).rejects.toThrow(/no map|no model/);
+      await expect(serveCall(map, one)).rejects.toThrow(/no map|no model/);
     }
     if (gives.reconstruction) {
-      const drawn = await reconstruct(one);
+      const drawn = await serveCall(reconstruct, one);
       expect([drawn.reconstruction.length, drawn.sizePx]).toEqual([sizePx ** 2 * 3, sizePx]);
-    } else await expect(reconstruct(one)).rejects.toThrow(/no reconstruction|no model/);
-    const codes = embed({ ...one, images }, new AbortController().signal, () => undefined);
+    } else await expect(serveCall(reconstruct, one)).rejects.toThrow(/no reconstruction|no model/);
+    const codes = serveCall(embed, { ...one, images });
     if (gives.code) expect((await codes).codes.length).toBe(10 * (await codes).size);
     else await expect(codes).rejects.toThrow(/no codes|no model/);
     expect(report.spearmanEntropy === undefined).toBe(inputs !== 'pixels');
@@ -130,7 +130,7 @@ describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) =
     const folder = newFolder();
     const images = packed(pictures(6), folder);
     const { scores } = await run(fitArgs(id, images, folder, { params: { pooling: 'max' } }));
-    const drawn = await map({ runFolder: folder, images: { ...images, rows: Int32Array.of(2) } });
+    const drawn = await serveCall(map, { runFolder: folder, images: { ...images, rows: Int32Array.of(2) } });
     expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
     await forgetModels();
   });
@@ -209,6 +209,6 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
       fitArgs(id, packed(pictures(5), folder), folder, { params: { batch: 1, validation: 0, epochs: 2 } }),
     );
     expect(result.scores.every(Number.isFinite)).toBe(true);
-    expect(result.history[0].valLoss).toBeUndefined();
+    expect(result.history[0].valLoss).toBeNull();
   });
 });

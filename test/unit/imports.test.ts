@@ -40,6 +40,14 @@ describe('import rules', () => {
   test('sharp in image/ and export/ only', () => expect(onlyIn(/^sharp$/, /^src-main\/(image|export)\//)).toEqual([]));
   test('tfjs and WebGPU in compute/ only', () =>
     expect(onlyIn(/^(@tensorflow|webgpu)/, /^src-main\/(compute|setup)\//)).toEqual([]));
+  test('the engine takes only types from the calls of the compute process', () =>
+    expect(
+      imports
+        .filter(
+          ({ from, to, isType }) => !isType && to === 'src-main/compute/calls.ts' && from !== 'src-main/compute.ts',
+        )
+        .map(({ from }) => from),
+    ).toEqual([]));
   test('Electron in app.ts and preload.ts only', () =>
     expect(onlyIn(/^electron$/, /^src-main\/(app|preload)\.ts$|^src-main\/setup\/electron-loader\.mjs$/)).toEqual([]));
   test('the contract imports nothing of the engine', () => {

@@ -15,6 +15,7 @@ import { divisionSchema } from '../../src-main/contract/schemas.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 import { divide } from '../../src-main/workspace/division.ts';
 import { newFolder } from './compute-pictures.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const rows = 300_000;
@@ -128,11 +129,14 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
   expect(division.classes.reduce((sum, { test }) => sum + test, 0)).toBe(rows);
   const partition = Int32Array.from(samples, ({ id }) => trainings.findIndex((splits) => splits.get(id) === 'test'));
 
-  const told = await outOfFold(
-    { embeddings: set, last: 2, labels, classes: 2, partitions: [partition], seed: 1 },
-    new AbortController().signal,
-    () => undefined,
-  );
+  const told = await serveCall(outOfFold, {
+    embeddings: set,
+    last: 2,
+    labels,
+    classes: 2,
+    partitions: [partition],
+    seed: 1,
+  });
   const { flagged, suggested } = findLabelErrors(told, labels, 2);
   const found = flagged.reduce((sum, one, i) => sum + Number(one && isWrong(i) && suggested[i] === truth[i]), 0);
   expect(found).toBeGreaterThan(0.95 * (rows / 101));

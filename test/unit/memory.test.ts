@@ -4,6 +4,7 @@ import { estimate, fit } from '../../src-main/compute/anomaly/fit.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { newFolder, packed, picture } from './compute-pictures.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -11,22 +12,25 @@ describe('the estimate', () => {
   it('grows with batch, size and width, and leaves nothing behind', async () => {
     const before = tf.memory().numTensors;
     const total = async (params: Record<string, unknown>): Promise<number> =>
-      (await estimate({ method: 'conv-ae', params }))!.totalMiB;
-    const usual = (await estimate({ method: 'conv-ae', params: {} }))!;
+      (await serveCall(estimate, { method: 'conv-ae', params }))!.totalMiB;
+    const usual = (await serveCall(estimate, { method: 'conv-ae', params: {} }))!;
     expect(usual.batch).toBe(16);
     expect(Math.abs(usual.totalMiB - usual.fixedMiB - 16 * usual.perImageMiB)).toBeLessThan(1.5); // each is told to a tenth
     expect(usual.freeMiB).toBeGreaterThan(usual.totalMiB);
     expect(await total({ batch: 64 })).toBeGreaterThan(2 * usual.totalMiB);
     expect((await total({ sizePx: 128 })) / usual.totalMiB).toBeGreaterThan(2.5);
     expect(await total({ width: 32 })).toBeGreaterThan(1.5 * usual.totalMiB);
-    expect((await estimate({ method: 'mlp-ae', params: {} }))!.parameters).toBeGreaterThan(3_000_000);
-    expect(await estimate({ method: 'pca', params: {} })).toBeNull();
-    await expect(estimate({ method: 'conv-ae', params: { width: 0 } })).rejects.toThrow(/width/);
+    expect((await serveCall(estimate, { method: 'mlp-ae', params: {} }))!.parameters).toBeGreaterThan(3_000_000);
+    expect(await serveCall(estimate, { method: 'pca', params: {} })).toBeNull();
+    await expect(serveCall(estimate, { method: 'conv-ae', params: { width: 0 } })).rejects.toThrow(/width/);
     expect(tf.memory().numTensors).toBe(before);
   });
 
   it('is near what is held in truth: 64 images of the reference take their activations', async () => {
-    const { perImageMiB } = (await estimate({ method: 'conv-ae', params: { width: 32, depth: 3, bottleneck: 0 } }))!;
+    const { perImageMiB } = (await serveCall(estimate, {
+      method: 'conv-ae',
+      params: { width: 32, depth: 3, bottleneck: 0 },
+    }))!;
     // Forward: three convolutions' results and what their pooling leaves, three doublings; backward about the same once more.
     const forward =
       (64 * 64 * 32 + 32 * 32 * 64 + 16 * 16 * 128) * 1.25 + 16 * 16 * 64 + 32 * 32 * 32 + 64 * 64 * 3 * 2;
@@ -47,7 +51,7 @@ it('a batch that is looked for is found, told and kept', async () => {
     train: range(0, 40),
     resume: false,
   };
-  const result = await fit(args, new AbortController().signal, () => undefined);
+  const result = await serveCall(fit, args);
   expect(result.batch).toBe(32); // the largest power of two that the 36 images trained on give
   expect(result.memory?.batch).toBe(32);
   expect(result.waiting).toBeGreaterThan(0);

@@ -4,17 +4,16 @@ import { beforeAll, expect, test } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
-import { trainClassifier } from '../../src-main/compute/classify/fit.ts';
+import { train } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
 import { embed } from '../../src-main/compute/embed/codes.ts';
 import { forgetModels, withModel } from '../../src-main/compute/model-store.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { newFolder, packed, picture, fitArgs, sizePx } from './compute-pictures.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-const never = new AbortController().signal;
-const nothing = (): void => undefined;
 const folder = newFolder();
 const pixels = packed(
   Array.from({ length: 24 }, (_, i) => picture(i, i % 2 === 1)),
@@ -26,25 +25,21 @@ const many = { ...pixels, rows: Int32Array.from({ length: 600 }, (_, i) => i % 2
 async function classifier(seed: number): Promise<string> {
   const runFolder = newFolder();
   const all = range(0, 24);
-  await trainClassifier(
-    {
-      model: 'cnn',
-      mode: 'scratch',
-      params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' },
-      seed,
-      runFolder,
-      pixels,
-      labels: all.map((i) => i % 2),
-      keys: all,
-      classes: ['disc', 'cross'],
-      train: all.slice(4),
-      val: all.slice(0, 4),
-      weights: null,
-      resume: false,
-    },
-    never,
-    nothing,
-  );
+  await serveCall(train, {
+    model: 'cnn',
+    mode: 'scratch',
+    params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' },
+    seed,
+    runFolder,
+    pixels,
+    labels: all.map((i) => i % 2),
+    keys: all,
+    classes: ['disc', 'cross'],
+    train: all.slice(4),
+    val: all.slice(0, 4),
+    weights: null,
+    resume: false,
+  });
   return runFolder;
 }
 
@@ -53,13 +48,19 @@ test('a classifier is asked while three others are, and each says what it says a
   await forgetModels();
   const tensors = tf.memory().numTensors;
   const alone: Float32Array[] = [];
-  for (const runFolder of runs) alone.push(await predict({ runFolder, pixels: many }, never, nothing));
+  for (const runFolder of runs) alone.push(await serveCall(predict, { runFolder, pixels: many }));
   await forgetModels();
   const others: Promise<Float32Array>[] = [];
-  const first = await predict({ runFolder: runs[0], pixels: many }, never, () => {
-    const next = runs[others.length + 1];
-    if (next) others.push(predict({ runFolder: next, pixels: many }, never, nothing));
-  });
+  const first = await serveCall(
+    predict,
+    { runFolder: runs[0], pixels: many },
+    {
+      onEvent: () => {
+        const next = runs[others.length + 1];
+        if (next) others.push(serveCall(predict, { runFolder: next, pixels: many }));
+      },
+    },
+  );
   expect([first, ...(await Promise.all(others))]).toEqual(alone);
   await forgetModels();
   expect(tf.memory().numTensors).toBe(tensors);
@@ -68,10 +69,9 @@ test('a classifier is asked while three others are, and each says what it says a
 test('maps of several runs and codes at the same time', async () => {
   const runs = ['pca', 'conv-ae', 'mlp-ae', 'pca'].map((method) => ({ method, runFolder: newFolder() }));
   for (const [i, { method, runFolder }] of runs.entries())
-    await fit(
+    await serveCall(
+      fit,
       fitArgs(method, pixels, runFolder, { seed: i, params: method === 'pca' ? {} : { epochs: 1 } }),
-      never,
-      nothing,
     );
   await forgetModels();
   const tensors = tf.memory().numTensors;
@@ -79,16 +79,16 @@ test('maps of several runs and codes at the same time', async () => {
   const alone = [];
   for (const { runFolder } of runs)
     alone.push(
-      await map({ runFolder, images: one }),
-      await reconstruct({ runFolder, images: one }),
-      await embed({ runFolder, images: many }, never, nothing),
+      await serveCall(map, { runFolder, images: one }),
+      await serveCall(reconstruct, { runFolder, images: one }),
+      await serveCall(embed, { runFolder, images: many }),
     );
   await forgetModels();
   const together = await Promise.all(
     runs.flatMap(({ runFolder }) => [
-      map({ runFolder, images: one }),
-      reconstruct({ runFolder, images: one }),
-      embed({ runFolder, images: many }, never, nothing),
+      serveCall(map, { runFolder, images: one }),
+      serveCall(reconstruct, { runFolder, images: one }),
+      serveCall(embed, { runFolder, images: many }),
     ]),
   );
   expect(together).toEqual(alone);

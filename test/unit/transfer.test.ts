@@ -12,8 +12,8 @@ import { fitHead, headLogits } from '../../src-main/compute/classify/head.ts';
 import { probabilitiesOf } from '../../src-main/compute/classify/evaluate.ts';
 import { findLabelErrors } from '../../src-main/compute/classify/label-errors.ts';
 import { outOfFold } from '../../src-main/compute/classify/out-of-fold.ts';
-import { distanceFromPretraining, features } from '../../src-main/compute/embed/features.ts';
-import { alikePairs } from '../../src-main/compute/embed/pairs.ts';
+import { distance, features } from '../../src-main/compute/embed/features.ts';
+import { pairs } from '../../src-main/compute/embed/pairs.ts';
 import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
 import { openImages } from '../../src-main/compute/anomaly/images.ts';
 import { nearestImages } from '../../src-main/compute/anomaly/nearest.ts';
@@ -25,6 +25,7 @@ import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { minimise } from '../../src-main/compute/train/lbfgs.ts';
 import { byLayer, sharesOf } from '../../src-main/compute/train/optimizers/by-layer.ts';
 import { startOptimizer } from '../../src-main/compute/train/optimizers/index.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 beforeAll(async () => void (await startBackend()));
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-transfer-'));
@@ -33,7 +34,6 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 const fixture = <T>(name: string): T =>
   JSON.parse(fs.readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
 const breathe = async (): Promise<void> => undefined;
-const never = (): AbortSignal => new AbortController().signal;
 const far = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
@@ -54,7 +54,7 @@ describe('bundled weights', () => {
   const known = fixture<{ features: number[][]; logits: number[][] }>('pretrained');
 
   it.each(pretrained)('$id: embeddings are PyTorch’s, but for what float16 rounds off', async ({ id, size, last }) => {
-    const { codes, size: told } = await features({ model: id, bytes: pictures() }, never(), () => undefined);
+    const { codes, size: told } = await serveCall(features, { model: id, bytes: pictures() });
     expect(told).toBe(size);
     known.features.forEach((expected, i) => {
       const own = codes.subarray(i * size, i * size + last);
@@ -97,8 +97,8 @@ describe('bundled weights', () => {
       Math.max(0, Math.min(255, 128 + 70 * v)),
     );
     const [near, far] = [
-      await distanceFromPretraining({ model: usual.id, bytes: pictures() }, never()),
-      await distanceFromPretraining({ model: usual.id, bytes: noise }, never()),
+      await serveCall(distance, { model: usual.id, bytes: pictures() }),
+      await serveCall(distance, { model: usual.id, bytes: noise }),
     ];
     expect(near).toBeGreaterThan(0);
     expect(far).toBeGreaterThan(0.5);
@@ -253,7 +253,7 @@ describe('label errors', () => {
       seed: 1,
     };
     const told: number[] = [];
-    const probabilities = await outOfFold(args, never(), ({ done }) => told.push(done));
+    const probabilities = await serveCall(outOfFold, args, { onEvent: ({ done }) => told.push(done) });
     expect(told.at(-1)).toBe(20); // two widths, two partitions, five folds
     const { quality, flagged, suggested } = findLabelErrors(probabilities, labels, 3);
     const worst = [...quality.keys()]
@@ -263,7 +263,7 @@ describe('label errors', () => {
     expect(worst.sort((a, b) => a - b)).toEqual(planted);
     for (const i of planted) expect([flagged[i], suggested[i]]).toEqual([1, true_[i]]);
     expect(suggested[170]).toBe(true_[170]);
-    expect(await outOfFold(args, never(), () => undefined)).toEqual(probabilities); // the same again
+    expect(await serveCall(outOfFold, args)).toEqual(probabilities); // the same again
   });
 });
 
@@ -295,16 +295,13 @@ describe('embeddings', () => {
     ); // image 7 is image 0, brighter
     const file = path.join(folder, 'pairs.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
-    const pairs = await alikePairs(
-      {
-        embeddings: { file, type: 'float32', shape: [size], rows: Int32Array.from({ length: n }, (_, i) => i) },
-        width: size,
-        k: 2,
-        least: 0.99,
-      },
-      never(),
-    );
-    expect([...pairs]).toEqual([0, 7]);
+    const found = await serveCall(pairs, {
+      embeddings: { file, type: 'float32', shape: [size], rows: Int32Array.from({ length: n }, (_, i) => i) },
+      width: size,
+      k: 2,
+      least: 0.99,
+    });
+    expect([...found]).toEqual([0, 7]);
   });
 });
 

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
-import type { FitResult } from '../../src-main/compute/protocol.ts';
+import type { FitResult } from '../../src-main/compute/anomaly/fit.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { vulkanEnv } from '../fixtures/vulkan.ts';
 import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
@@ -40,7 +40,7 @@ const params = {
 async function train(method: string, width: number, env: Record<string, string>): Promise<FitResult> {
   const compute = startCompute({ env: () => env });
   try {
-    return await compute.fit(fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
+    return await compute.call('fit', fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
   } finally {
     await compute.stop();
   }
@@ -92,7 +92,7 @@ describe('WebGPU', () => {
     const compute = startCompute({
       env: () => ({ WINNOW_BACKEND: 'webgpu', VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }),
     });
-    await expect(compute.backend()).rejects.toThrow(
+    await expect(compute.call('backend', undefined)).rejects.toThrow(
       /^The backend 'webgpu' was chosen and cannot be used: no graphics adapter was found/,
     );
     await compute.stop();
@@ -100,7 +100,7 @@ describe('WebGPU', () => {
 
   it('warns where the processor plays the graphics card', async () => {
     const compute = startCompute({ env: () => webgpu });
-    const { device, warning } = await compute.backend();
+    const { device, warning } = await compute.call('backend', undefined);
     if (/swiftshader|llvmpipe/i.test(device)) expect(warning).toMatch(/software driver/);
     else expect(warning).toBeUndefined();
     await compute.stop();

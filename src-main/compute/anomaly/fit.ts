@@ -4,19 +4,57 @@
  */
 import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/types.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { entropies } from '../entropy.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
 import { Pixels } from '../pixels.ts';
-import type { EstimateArgs, FitArgs, FitEvent, FitReport, FitResult } from '../protocol.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
+import type { Trained, TrainingEvent } from '../train/trained.ts';
 import { relativeToEntropy } from './complexity.ts';
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import type { Model, Scorer } from './scorer.ts';
+
+export interface FitArgs {
+  method: string;
+  /** Checked against the method's schema; what is left out takes its default. */
+  params: Record<string, unknown>;
+  seed: number;
+  /** Takes the checkpoint and the model. */
+  runFolder: string;
+  images: RowSet;
+  /** Positions that are trained on. */
+  train: Int32Array;
+  /** Continue from the checkpoint in the run folder, if there is one. */
+  resume: boolean;
+}
+
+export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: number };
+
+export interface FitResult extends Trained {
+  /** Per position; raw, higher is more anomalous. */
+  scores: Float64Array;
+  report: FitReport;
+}
+
+export interface FitReport {
+  /** Rank correlation of the raw score with the images' entropy: near 1, the score mostly measures how busy an image is. Of scorers of pixels. */
+  spearmanEntropy?: number;
+  /** The same after the correction for complexity, where one was asked for. */
+  spearmanEntropyCorrected?: number;
+  /** 99.5th percentile of all maps, where there are any: one colour scale for all of them. */
+  mapScale?: number;
+}
+
+export interface EstimateArgs {
+  method: string;
+  params: Record<string, unknown>;
+}
 
 export interface ModelHeader {
   method: string;
@@ -24,9 +62,11 @@ export interface ModelHeader {
 }
 
 /** Null where the method does not train by batches. Throws BadParameters as `fit` does. */
-export async function estimate({ method, params }: EstimateArgs): Promise<MemoryEstimate | null> {
-  return checked(method, params).ready(params).memory();
-}
+export const estimate = defineCall({
+  async run({ method, params }: EstimateArgs): Promise<MemoryEstimate | null> {
+    return checked(method, params).ready(params).memory();
+  },
+});
 
 function checked(method: string, params: Record<string, unknown>): Scorer {
   const scorer = scorerOf(method);
@@ -39,61 +79,64 @@ function checked(method: string, params: Record<string, unknown>): Scorer {
   return scorer;
 }
 
-export async function fit(args: FitArgs, signal: AbortSignal, onEvent: (event: FitEvent) => void): Promise<FitResult> {
-  const began = performance.now();
-  const scorer = checked(args.method, args.params);
-  if (!args.train.length) throw new BadParameters('There is no image to train on.');
-  const ready = scorer.ready(args.params);
-  const breathe = pace(signal);
-  const images = openImages(scorer, ready.params, args.images);
-  const { count } = images.reader;
-  let model: Model | undefined;
-  try {
-    const fitted = await ready.fit({
-      seed: args.seed,
-      images: images.reader,
-      train: args.train,
-      checkpointFile: checkpointFile(args.runFolder),
-      resume: args.resume,
-      onEvent,
-      breathe,
-    });
-    model = fitted.model;
-    const raw = await scoreAll(model, images, breathe, (done) => onEvent({ stage: 'score', done, total: count }));
-    // How busy an image is can be told from its pixels alone.
-    const busyness =
-      images.reader instanceof Pixels
-        ? await againstEntropy(raw.scores, images.reader, args.train, ready.params.complexity === 'entropy', breathe)
-        : undefined;
-    const arrays = await model.arrays?.();
-    if (arrays) {
-      const header: ModelHeader = { method: scorer.id, params: ready.params };
-      writeTensors(modelFile(args.runFolder), { header, arrays });
+export const fit = defineCall({
+  inTurn: true,
+  async run(args: FitArgs, { signal, onEvent }: CallContext<FitEvent>): Promise<FitResult> {
+    const began = performance.now();
+    const scorer = checked(args.method, args.params);
+    if (!args.train.length) throw new BadParameters('There is no image to train on.');
+    const ready = scorer.ready(args.params);
+    const breathe = pace(signal);
+    const images = openImages(scorer, ready.params, args.images);
+    const { count } = images.reader;
+    let model: Model | undefined;
+    try {
+      const fitted = await ready.fit({
+        seed: args.seed,
+        images: images.reader,
+        train: args.train,
+        checkpointFile: checkpointFile(args.runFolder),
+        resume: args.resume,
+        onEvent,
+        breathe,
+      });
+      model = fitted.model;
+      const raw = await scoreAll(model, images, breathe, (done) => onEvent({ stage: 'score', done, total: count }));
+      // How busy an image is can be told from its pixels alone.
+      const busyness =
+        images.reader instanceof Pixels
+          ? await againstEntropy(raw.scores, images.reader, args.train, ready.params.complexity === 'entropy', breathe)
+          : undefined;
+      const arrays = await model.arrays?.();
+      if (arrays) {
+        const header: ModelHeader = { method: scorer.id, params: ready.params };
+        writeTensors(modelFile(args.runFolder), { header, arrays });
+      }
+      const seconds = (performance.now() - began) / 1000;
+      const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
+      return {
+        scores: busyness?.corrected ?? raw.scores,
+        history,
+        epochsRun: history.length,
+        bestEpoch,
+        stopped,
+        resumedFrom,
+        seconds,
+        imagesPerSecond: fitted.imagesPerSecond ?? count / Math.max(1e-9, seconds),
+        waiting,
+        batch,
+        memory,
+        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        backend: backendInfo(),
+        parameters: model.parameters,
+        report: { ...busyness?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },
+      };
+    } finally {
+      model?.dispose();
+      images.close();
     }
-    const seconds = (performance.now() - began) / 1000;
-    const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
-    return {
-      scores: busyness?.corrected ?? raw.scores,
-      history,
-      epochsRun: history.length,
-      bestEpoch,
-      stopped,
-      resumedFrom,
-      seconds,
-      imagesPerSecond: fitted.imagesPerSecond ?? count / Math.max(1e-9, seconds),
-      waiting,
-      batch,
-      memory,
-      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-      backend: backendInfo(),
-      parameters: model.parameters,
-      report: { ...busyness?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },
-    };
-  } finally {
-    model?.dispose();
-    images.close();
-  }
-}
+  },
+});
 
 async function againstEntropy(
   scores: Float64Array,

@@ -4,9 +4,9 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { MemoryEstimate, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
+import type { Epoch, MemoryEstimate, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
 import type { Pixels } from '../pixels.ts';
-import type { Epoch, FitEvent } from '../protocol.ts';
+import type { FitEvent } from './fit.ts';
 import type { Embeddings } from './images.ts';
 
 /** By inputs: how the images are read, and a block of them as a model takes it. */

@@ -2,11 +2,14 @@
  * Trains one classifier, from packed pixels to logits of every image: the best weights by the validation images, training dynamics on the way, the model
  * with its transform left in the run folder.
  */
+import type { TrainMode } from '../../contract/classifier.ts';
+import type { Epoch } from '../../contract/types.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
 import { joined, range } from '../pixels.ts';
-import type { Epoch, TrainArgs, TrainEvent, TrainResult } from '../protocol.ts';
 import { random, shuffle } from '../random.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
@@ -17,6 +20,7 @@ import { estimateMemory, largestBatch, tooMuch } from '../train/memory.ts';
 import { optimizers } from '../train/optimizers/index.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
+import type { Trained, TrainingEvent } from '../train/trained.ts';
 import { accuracyOf, largestAt, meanLoss, probabilitiesOf, type Judged } from './evaluate.ts';
 import { fitHead } from './head.ts';
 import { beginLesson, type Lesson } from './lesson.ts';
@@ -24,6 +28,45 @@ import { balancedWeights } from './objective.ts';
 import { featuresAt, judge } from './predict.ts';
 import { writeHead } from './train-head.ts';
 import type { Transform } from './transform.ts';
+
+export interface TrainArgs {
+  model: string;
+  mode: TrainMode;
+  /** Checked against the model's schema for the mode; what is left out takes its default. */
+  params: Record<string, unknown>;
+  seed: number;
+  /** Takes the checkpoint and the model. */
+  runFolder: string;
+  pixels: RowSet;
+  /** Of each position: the place of its class in `classes`, or -1; and a number that stands for its content. */
+  labels: Int32Array;
+  keys: Int32Array;
+  classes: string[];
+  /** Positions. Only `train` is learned from; `val` is what the best weights and the temperature are chosen by. */
+  train: Int32Array;
+  val: Int32Array;
+  /** A file of weights to begin from, in the place of the bundled ones. */
+  weights: string | null;
+  /** Continue from the checkpoint in the run folder, if there is one. */
+  resume: boolean;
+}
+
+export type TrainEvent =
+  | TrainingEvent
+  /** Features of the images before the whole network is trained. */
+  | { stage: 'features'; done: number; total: number }
+  /** Predictions of some validation images, after each epoch. `predicted`: place in `classes`. */
+  | { stage: 'watched'; watched: { position: number; predicted: number; confidence: number }[] }
+  | { stage: 'predict'; done: number; total: number };
+
+export interface TrainResult extends Trained {
+  logits: Float32Array; // [images, classes]
+  /** Over the epochs, for what was trained on or held out; NaN for others. `forgotten`: times that it was right and then wrong (Toneva et al. 2019). */
+  meanLoss: Float32Array;
+  forgotten: Float32Array;
+  /** Of a head alone: the one that was found. */
+  penalty?: number;
+}
 
 export interface ClassifierHeader {
   model: string;
@@ -34,121 +77,120 @@ export interface ClassifierHeader {
 
 const mostWatched = 12;
 
-export async function trainClassifier(
-  args: TrainArgs,
-  signal: AbortSignal,
-  onEvent: (event: TrainEvent) => void,
-): Promise<TrainResult> {
-  const began = performance.now();
-  const breathe = pace(signal);
-  const lesson = await beginLesson(args);
-  const { params, pixels, network, transform, dynamics } = lesson;
-  const { model, mode, seed, labels, classes, train, val } = args;
-  const state = new TrainState<Classifier>(network, {
-    optimizer: lesson.optimizer,
-    average: params.average,
-    kept: dynamics,
-    shares: lesson.shares,
-  });
-  try {
-    const file = checkpointFile(args.runFolder);
-    const fingerprint = JSON.stringify({
-      mode,
-      params,
-      seed,
-      classes,
-      train: hashOf(train),
-      val: hashOf(val),
-      weights: args.weights,
-      parameters: network.parameters,
+export const train = defineCall({
+  inTurn: true,
+  async run(args: TrainArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {
+    const began = performance.now();
+    const breathe = pace(signal);
+    const lesson = await beginLesson(args);
+    const { params, pixels, network, transform, dynamics } = lesson;
+    const { model, mode, seed, labels, classes, train, val } = args;
+    const state = new TrainState<Classifier>(network, {
+      optimizer: lesson.optimizer,
+      average: params.average,
+      kept: dynamics,
+      shares: lesson.shares,
     });
-    if (args.resume && !state.load(file, fingerprint))
-      onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
-    const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(lesson.optimizer.params).length;
-    const side = transform.cropPx;
-    // Found once: a resumed run has the batch that it began with.
-    state.batch ||= params.batch || (await largestBatch(network, side, lesson.trial, slots, train.length));
-    const memory = await estimateMemory(network, side, lesson.trial, slots, state.batch);
-    if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
-    const steps = stepsOf(train.length, state.batch, params.minSteps);
-
-    const watched = someOfEach(labels, val, classes.length, seed);
-    const look = async (): Promise<Partial<Epoch>> => {
-      const accuracy = dynamics.accuracy();
-      if (!val.length) return { accuracy };
-      const judged: Judged = {
-        logits: await judge(network, transform, pixels, val, breathe),
-        labels: val.map((p) => labels[p]),
-        classes: classes.length,
-      };
-      dynamics.take({ positions: val }, judged.logits);
-      const probabilities = probabilitiesOf(judged.logits, classes.length);
-      const said = watched.map((i) => ({ position: val[i], predicted: largestAt(judged.logits, i, classes.length) }));
-      onEvent({
-        stage: 'watched',
-        watched: said.map(({ position, predicted }, w) => ({
-          position,
-          predicted,
-          confidence: probabilities[watched[w] * classes.length + predicted],
-        })),
+    try {
+      const file = checkpointFile(args.runFolder);
+      const fingerprint = JSON.stringify({
+        mode,
+        params,
+        seed,
+        classes,
+        train: hashOf(train),
+        val: hashOf(val),
+        weights: args.weights,
+        parameters: network.parameters,
       });
-      return { accuracy, valLoss: meanLoss(judged), valAccuracy: accuracyOf(judged) };
-    };
-    const training: Training<Classifier> = {
-      pixels,
-      train,
-      epochs: params.epochs,
-      batch: state.batch,
-      minSteps: params.minSteps,
-      seed,
-      clip: params.clip || undefined,
-      make: lesson.examples,
-      objective: lesson.objective,
-      rate: rateOf(params.schedule, params.learningRate, Math.max(1, params.warmUp * steps), params),
-      judge: look,
-    };
-    let rate = 0;
-    const callbacks: Callback[] = [
-      ...(params.average ? [averaging] : []),
-      {
-        onBatchEnd: (_state, { learningRate }) => void (rate = learningRate),
-        onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate),
-      },
-      earlyStop(params.patience, watchedBy(params.watch)),
-      checkpoint(file, fingerprint),
-      progress(params.epochs, onEvent),
-    ];
-    if (mode === 'head-then-all' && !state.epoch) await learnHead(lesson, args, state, look, breathe, onEvent);
-    await runTraining(state, training, callbacks, breathe);
+      if (args.resume && !state.load(file, fingerprint))
+        onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
+      const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(lesson.optimizer.params).length;
+      const side = transform.cropPx;
+      // Found once: a resumed run has the batch that it began with.
+      state.batch ||= params.batch || (await largestBatch(network, side, lesson.trial, slots, train.length));
+      const memory = await estimateMemory(network, side, lesson.trial, slots, state.batch);
+      if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
+      const steps = stepsOf(train.length, state.batch, params.minSteps);
 
-    const logits = await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
-      onEvent({ stage: 'predict', done, total: pixels.count }),
-    );
-    const header: ClassifierHeader = { model, params, classes, transform };
-    writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
-    const { seconds, images, waiting } = state.clock();
-    return {
-      logits,
-      ...dynamics.result(),
-      history: state.history,
-      epochsRun: state.history.length,
-      bestEpoch: state.best?.epoch ?? state.epoch,
-      stopped: state.stop ? 'early' : 'all',
-      resumedFrom: state.resumedFrom,
-      seconds: (performance.now() - began) / 1000,
-      imagesPerSecond: images / Math.max(1e-9, seconds),
-      waiting,
-      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-      backend: backendInfo(),
-      batch: state.batch,
-      memory,
-      parameters: network.parameters,
-    };
-  } finally {
-    state.dispose();
-    lesson.close();
-  }
-}
+      const watched = someOfEach(labels, val, classes.length, seed);
+      const look = async (): Promise<Partial<Epoch>> => {
+        const accuracy = dynamics.accuracy();
+        if (!val.length) return { accuracy };
+        const judged: Judged = {
+          logits: await judge(network, transform, pixels, val, breathe),
+          labels: val.map((p) => labels[p]),
+          classes: classes.length,
+        };
+        dynamics.take({ positions: val }, judged.logits);
+        const probabilities = probabilitiesOf(judged.logits, classes.length);
+        const said = watched.map((i) => ({ position: val[i], predicted: largestAt(judged.logits, i, classes.length) }));
+        onEvent({
+          stage: 'watched',
+          watched: said.map(({ position, predicted }, w) => ({
+            position,
+            predicted,
+            confidence: probabilities[watched[w] * classes.length + predicted],
+          })),
+        });
+        return { accuracy, valLoss: meanLoss(judged), valAccuracy: accuracyOf(judged) };
+      };
+      const training: Training<Classifier> = {
+        pixels,
+        train,
+        epochs: params.epochs,
+        batch: state.batch,
+        minSteps: params.minSteps,
+        seed,
+        clip: params.clip || undefined,
+        make: lesson.examples,
+        objective: lesson.objective,
+        rate: rateOf(params.schedule, params.learningRate, Math.max(1, params.warmUp * steps), params),
+        judge: look,
+      };
+      let rate = 0;
+      const callbacks: Callback[] = [
+        ...(params.average ? [averaging] : []),
+        {
+          onBatchEnd: (_state, { learningRate }) => void (rate = learningRate),
+          onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate),
+        },
+        earlyStop(params.patience, watchedBy(params.watch)),
+        checkpoint(file, fingerprint),
+        progress(params.epochs, onEvent),
+      ];
+      if (mode === 'head-then-all' && !state.epoch) await learnHead(lesson, args, state, look, breathe, onEvent);
+      await runTraining(state, training, callbacks, breathe);
+
+      const logits = await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
+        onEvent({ stage: 'predict', done, total: pixels.count }),
+      );
+      const header: ClassifierHeader = { model, params, classes, transform };
+      writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
+      const { seconds, images, waiting } = state.clock();
+      return {
+        logits,
+        ...dynamics.result(),
+        history: state.history,
+        epochsRun: state.history.length,
+        bestEpoch: state.best?.epoch ?? state.epoch,
+        stopped: state.stop ? 'early' : 'all',
+        resumedFrom: state.resumedFrom,
+        seconds: (performance.now() - began) / 1000,
+        imagesPerSecond: images / Math.max(1e-9, seconds),
+        waiting,
+        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        backend: backendInfo(),
+        batch: state.batch,
+        memory,
+        parameters: network.parameters,
+      };
+    } finally {
+      state.dispose();
+      lesson.close();
+    }
+  },
+});
 
 /** The head first, on what the network knows of the images as they are; it is the best so far, which training all of it has to better. */
 async function learnHead(
@@ -183,7 +225,7 @@ async function learnHead(
   state.best = {
     ...(await network.read()),
     epoch: 0,
-    loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, seconds: 0, ...judged }),
+    loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, valLoss: null, seconds: 0, ...judged }),
   };
 }
 

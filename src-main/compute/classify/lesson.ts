@@ -1,5 +1,6 @@
 /** What a training and a range test begin with alike: checked parameters, the open pixels, a fresh network, its objective and examples. */
 import type { TrainMode } from '../../contract/classifier.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { loadForeign } from '../models/foreign.ts';
@@ -9,12 +10,11 @@ import { checkedFile, pretrainedFor } from '../models/pretrained.ts';
 import { crossEntropies } from '../ops/loss.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import { Pixels } from '../pixels.ts';
-import type { RowSet } from '../../rows/row-set.ts';
-import type { TrainArgs } from '../protocol.ts';
 import type { Examples } from '../train/examples.ts';
 import type { Objective } from '../train/loop.ts';
 import type { Trial } from '../train/memory.ts';
 import { sharesOf } from '../train/optimizers/by-layer.ts';
+import type { TrainArgs } from './fit.ts';
 import { classifierOf, type ClassifierParameters } from './index.ts';
 import { balancedWeights, classify, Dynamics } from './objective.ts';
 import { networkSide, normalised, transferred, transformOf, type Transform } from './transform.ts';
@@ -99,6 +99,9 @@ export async function beginNetwork({
   }
 }
 
+/** Of a training's arguments, those that do not say where its files lie. */
+export type LessonArgs = Omit<TrainArgs, 'runFolder' | 'val' | 'resume'>;
+
 /** The caller closes it; what it began is then gone. Throws BadParameters. */
 export async function beginLesson({
   model,
@@ -111,7 +114,7 @@ export async function beginLesson({
   classes,
   train,
   weights,
-}: TrainArgs): Promise<Lesson> {
+}: LessonArgs): Promise<Lesson> {
   const params = checkClassifier(model, given, mode);
   const [sizePx] = set.shape;
   if (params.sizePx !== sizePx)

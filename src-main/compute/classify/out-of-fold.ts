@@ -4,70 +4,84 @@
  */
 import { largestOf } from '../../contract/numbers.ts';
 import { readFloats } from '../../rows/row-reader.ts';
-import { widthOf } from '../../rows/row-set.ts';
+import { widthOf, type RowSet } from '../../rows/row-set.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
-import type { OutOfFoldArgs } from '../protocol.ts';
 import { random, shuffle } from '../random.ts';
 import { probabilitiesOf, temperatureOf } from './evaluate.ts';
 import { fitHead, headLogits, type HeadExamples } from './head.ts';
+
+export interface OutOfFoldArgs {
+  embeddings: RowSet;
+  /** How many of an embedding's first numbers are the last layer's. */
+  last: number;
+  /** Of each position: the place of its class, −1 for none. */
+  labels: Int32Array;
+  classes: number;
+  /** Each divides the positions anew: the fold of each, −1 for none. */
+  partitions: Int32Array[];
+  seed: number;
+}
 
 /** Of what is learned from in the first fold, so much is held out to choose the penalty by, firmly; the others take it over. */
 const heldShare = 0.2;
 
 /** Probabilities of every position [n, classes], calibrated over all that have a label; of a position in no fold, the mean of all heads. */
-export async function outOfFold(
-  { embeddings, last, labels, classes, partitions, seed }: OutOfFoldArgs,
-  signal: AbortSignal,
-  onEvent: (event: { done: number; total: number }) => void,
-): Promise<Float32Array> {
-  const breathe = pace(signal);
-  const n = labels.length;
-  const widths = [...new Set([last, widthOf(embeddings)])];
-  const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
-  const total = widths.length * folds.reduce((a, b) => a + b, 0);
-  const sum = new Float64Array(n * classes);
-  const times = new Float64Array(n);
-  let done = 0;
-  for (const width of widths) {
-    const examples: HeadExamples = {
-      codes: readFloats(embeddings, width),
-      size: width,
-      labels,
-      classes,
-      weights: null,
-    };
-    let penalty = 0;
-    for (const [p, partition] of partitions.entries()) {
-      for (let fold = 0; fold < folds[p]; fold++) {
-        const learned = Int32Array.from(partition.keys()).filter((i) => partition[i] >= 0 && partition[i] !== fold);
-        if (!penalty) {
-          const order = shuffle(learned.slice(), random('held', seed));
-          const held = Math.round(order.length * heldShare);
-          ({ penalty } = await fitHead(
-            examples,
-            order.subarray(held),
-            order.subarray(0, held),
-            { final: false, firm: true },
-            breathe,
-          ));
+export const outOfFold = defineCall({
+  inTurn: true,
+  async run(
+    { embeddings, last, labels, classes, partitions, seed }: OutOfFoldArgs,
+    { signal, onEvent }: CallContext<{ done: number; total: number }>,
+  ): Promise<Float32Array> {
+    const breathe = pace(signal);
+    const n = labels.length;
+    const widths = [...new Set([last, widthOf(embeddings)])];
+    const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
+    const total = widths.length * folds.reduce((a, b) => a + b, 0);
+    const sum = new Float64Array(n * classes);
+    const times = new Float64Array(n);
+    let done = 0;
+    for (const width of widths) {
+      const examples: HeadExamples = {
+        codes: readFloats(embeddings, width),
+        size: width,
+        labels,
+        classes,
+        weights: null,
+      };
+      let penalty = 0;
+      for (const [p, partition] of partitions.entries()) {
+        for (let fold = 0; fold < folds[p]; fold++) {
+          const learned = Int32Array.from(partition.keys()).filter((i) => partition[i] >= 0 && partition[i] !== fold);
+          if (!penalty) {
+            const order = shuffle(learned.slice(), random('held', seed));
+            const held = Math.round(order.length * heldShare);
+            ({ penalty } = await fitHead(
+              examples,
+              order.subarray(held),
+              order.subarray(0, held),
+              { final: false, firm: true },
+              breathe,
+            ));
+          }
+          const { head } = await fitHead(examples, learned, new Int32Array(0), { penalty }, breathe);
+          const probabilities = probabilitiesOf(await headLogits(head, examples.codes, width), classes);
+          for (let i = 0; i < n; i++) {
+            if (partition[i] !== fold && partition[i] >= 0) continue;
+            times[i]++;
+            for (let c = 0; c < classes; c++) sum[i * classes + c] += probabilities[i * classes + c];
+          }
+          onEvent({ done: ++done, total });
+          await breathe();
         }
-        const { head } = await fitHead(examples, learned, new Int32Array(0), { penalty }, breathe);
-        const probabilities = probabilitiesOf(await headLogits(head, examples.codes, width), classes);
-        for (let i = 0; i < n; i++) {
-          if (partition[i] !== fold && partition[i] >= 0) continue;
-          times[i]++;
-          for (let c = 0; c < classes; c++) sum[i * classes + c] += probabilities[i * classes + c];
-        }
-        onEvent({ done: ++done, total });
-        await breathe();
       }
     }
-  }
-  const logits = Float32Array.from(sum, (value, at) =>
-    Math.log(Math.max(1e-30, value / Math.max(1, times[Math.floor(at / classes)]))),
-  );
-  const given = Int32Array.from(labels.keys()).filter((i) => labels[i] >= 0);
-  const known = { logits: new Float32Array(given.length * classes), labels: given.map((i) => labels[i]), classes };
-  given.forEach((i, row) => known.logits.set(logits.subarray(i * classes, (i + 1) * classes), row * classes));
-  return probabilitiesOf(logits, classes, temperatureOf(known));
-}
+    const logits = Float32Array.from(sum, (value, at) =>
+      Math.log(Math.max(1e-30, value / Math.max(1, times[Math.floor(at / classes)]))),
+    );
+    const given = Int32Array.from(labels.keys()).filter((i) => labels[i] >= 0);
+    const known = { logits: new Float32Array(given.length * classes), labels: given.map((i) => labels[i]), classes };
+    given.forEach((i, row) => known.logits.set(logits.subarray(i * classes, (i + 1) * classes), row * classes));
+    return probabilitiesOf(logits, classes, temperatureOf(known));
+  },
+});

@@ -1,19 +1,27 @@
 /** A trained classifier's word on images. */
 import type { Tensor4D } from '@tensorflow/tfjs';
+import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import { withModel } from '../model-store.ts';
 import type { Classifier } from '../models/index.ts';
 import { Network } from '../models/network.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
 import { blockOf, Pixels, range } from '../pixels.ts';
-import type { PredictArgs } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
 import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
 import type { ClassifierHeader } from './fit.ts';
 import { architectureOf, checkClassifier } from './lesson.ts';
 import { judgedInput, normalised, type Transform } from './transform.ts';
+
+export interface PredictArgs {
+  /** Of a finished training. */
+  runFolder: string;
+  /** From the packed file, or ready as the network takes them: [n, cropPx, cropPx, 3]. */
+  pixels: RowSet | { bytes: Uint8Array };
+}
 
 interface Loaded {
   network: Network<Classifier>;
@@ -59,31 +67,36 @@ export const featuresAt = (
     (x, scope) => network.architecture.features(x, scope),
   );
 
-export function predict(
-  { runFolder, pixels: given }: PredictArgs,
-  signal: AbortSignal,
-  onEvent: (event: { done: number; total: number }) => void,
-): Promise<Float32Array> {
-  const breathe = pace(signal);
-  return withClassifier(runFolder, async ({ network, header: { transform } }) => {
-    if ('bytes' in given) {
-      const row = transform.cropPx ** 2 * 3;
-      const ready = (from: number, to: number): Tensor4D =>
-        tf.tidy(() =>
-          normalised(uploadPixels(given.bytes.subarray(from * row, to * row), to - from, transform.cropPx), transform),
+/** Logits: [images, classes]. */
+export const predict = defineCall({
+  run(
+    { runFolder, pixels: given }: PredictArgs,
+    { signal, onEvent }: CallContext<{ done: number; total: number }>,
+  ): Promise<Float32Array> {
+    const breathe = pace(signal);
+    return withClassifier(runFolder, async ({ network, header: { transform } }) => {
+      if ('bytes' in given) {
+        const row = transform.cropPx ** 2 * 3;
+        const ready = (from: number, to: number): Tensor4D =>
+          tf.tidy(() =>
+            normalised(
+              uploadPixels(given.bytes.subarray(from * row, to * row), to - from, transform.cropPx),
+              transform,
+            ),
+          );
+        return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, breathe, () => undefined);
+      }
+      const pixels = new Pixels(given);
+      try {
+        return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
+          onEvent({ done, total: pixels.count }),
         );
-      return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, breathe, () => undefined);
-    }
-    const pixels = new Pixels(given);
-    try {
-      return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
-        onEvent({ done, total: pixels.count }),
-      );
-    } finally {
-      pixels.close();
-    }
-  });
-}
+      } finally {
+        pixels.close();
+      }
+    });
+  },
+});
 
 async function inBlocks(
   network: Network<Classifier>,

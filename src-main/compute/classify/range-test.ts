@@ -4,72 +4,76 @@
  */
 import type { RangeTest } from '../../contract/classifier.ts';
 import { meanOf } from '../../contract/numbers.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
-import type { RangeTestEvent, TrainArgs } from '../protocol.ts';
 import { startFeed } from '../train/feed.ts';
 import { trainStep } from '../train/loop.ts';
 import { TrainState } from '../train/state.ts';
-import { beginLesson } from './lesson.ts';
+import { beginLesson, type LessonArgs } from './lesson.ts';
+
+export interface RangeTestEvent {
+  point: RangeTest['points'][number];
+  total: number;
+}
 
 const steps = 120;
 const [lowest, highest] = [1e-6, 10];
 /** Of what came before, in the smoothed loss. */
 const memory = 0.9;
 
-export async function rangeTest(
-  args: TrainArgs,
-  signal: AbortSignal,
-  onEvent: (event: RangeTestEvent) => void,
-): Promise<RangeTest> {
-  const breathe = pace(signal);
-  const lesson = await beginLesson(args);
-  const { params, network, transform, objective, examples, optimizer, pixels } = lesson;
-  const state = new TrainState<Classifier>(network, { optimizer, shares: lesson.shares });
-  const feed = startFeed({
-    pixels: pixels.set,
-    train: args.train,
-    batch: params.batch || 32,
-    minSteps: steps,
-    seed: args.seed,
-    epoch: 0,
-    epochs: 1,
-    make: examples,
-  });
-  const points: RangeTest['points'] = [];
-  let [running, least] = [0, Infinity];
-  try {
-    for (; state.step < steps; state.step++) {
-      const batch = await feed.take();
-      const rate = lowest * (highest / lowest) ** (state.step / (steps - 1));
-      const loss = await trainStep(
-        state,
-        {
-          sizePx: transform.cropPx,
-          objective: { loss: objective.loss },
-          seed: args.seed,
-          clip: params.clip || undefined,
-        },
-        batch,
-        rate,
-      );
-      if (!Number.isFinite(loss)) return { points, suggested: suggest(points), stopped: 'diverged' };
-      running = memory * running + (1 - memory) * loss;
-      const smooth = running / (1 - memory ** (state.step + 1));
-      const point = { rate, loss, smooth };
-      points.push(point);
-      onEvent({ point, total: steps });
-      least = Math.min(least, smooth);
-      if (state.step > 10 && smooth > 4 * least) return { points, suggested: suggest(points), stopped: 'diverged' };
-      await breathe();
+export const rangeTest = defineCall({
+  inTurn: true,
+  async run(args: LessonArgs, { signal, onEvent }: CallContext<RangeTestEvent>): Promise<RangeTest> {
+    const breathe = pace(signal);
+    const lesson = await beginLesson(args);
+    const { params, network, transform, objective, examples, optimizer, pixels } = lesson;
+    const state = new TrainState<Classifier>(network, { optimizer, shares: lesson.shares });
+    const feed = startFeed({
+      pixels: pixels.set,
+      train: args.train,
+      batch: params.batch || 32,
+      minSteps: steps,
+      seed: args.seed,
+      epoch: 0,
+      epochs: 1,
+      make: examples,
+    });
+    const points: RangeTest['points'] = [];
+    let [running, least] = [0, Infinity];
+    try {
+      for (; state.step < steps; state.step++) {
+        const batch = await feed.take();
+        const rate = lowest * (highest / lowest) ** (state.step / (steps - 1));
+        const loss = await trainStep(
+          state,
+          {
+            sizePx: transform.cropPx,
+            objective: { loss: objective.loss },
+            seed: args.seed,
+            clip: params.clip || undefined,
+          },
+          batch,
+          rate,
+        );
+        if (!Number.isFinite(loss)) return { points, suggested: suggest(points), stopped: 'diverged' };
+        running = memory * running + (1 - memory) * loss;
+        const smooth = running / (1 - memory ** (state.step + 1));
+        const point = { rate, loss, smooth };
+        points.push(point);
+        onEvent({ point, total: steps });
+        least = Math.min(least, smooth);
+        if (state.step > 10 && smooth > 4 * least) return { points, suggested: suggest(points), stopped: 'diverged' };
+        await breathe();
+      }
+      return { points, suggested: suggest(points), stopped: 'end' };
+    } finally {
+      await feed.close();
+      state.dispose();
+      lesson.close();
     }
-    return { points, suggested: suggest(points), stopped: 'end' };
-  } finally {
-    await feed.close();
-    state.dispose();
-    lesson.close();
-  }
-}
+  },
+});
 
 /** Steps each way that a loss is taken together with, so that one lucky batch does not decide. */
 const around = 6;

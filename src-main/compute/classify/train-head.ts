@@ -1,92 +1,96 @@
 /** The mode `head`: only the last layer is trained, in seconds, on embeddings that are there already; the model that is left is the whole network. */
-import { backendInfo } from '../backend.ts';
+import type { Epoch } from '../../contract/types.ts';
 import { readFloats } from '../../rows/row-reader.ts';
-import { widthOf } from '../../rows/row-set.ts';
+import { widthOf, type RowSet } from '../../rows/row-set.ts';
+import { backendInfo } from '../backend.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import type { Classifier } from '../models/index.ts';
 import type { Network, NetworkValues } from '../models/network.ts';
 import { sizeOf } from '../models/scope.ts';
 import { pace } from '../pace.ts';
-import type { Epoch, TrainEvent, TrainHeadArgs, TrainResult } from '../protocol.ts';
 import { modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
-import type { ClassifierHeader } from './fit.ts';
+import type { ClassifierHeader, TrainArgs, TrainEvent, TrainResult } from './fit.ts';
 import { fitHead, headLogits, type Head, type HeadFit } from './head.ts';
 import { beginNetwork, checkClassifier } from './lesson.ts';
 import { balancedWeights } from './objective.ts';
 import { transferred } from './transform.ts';
 
-export async function trainHead(
-  args: TrainHeadArgs,
-  signal: AbortSignal,
-  onEvent: (event: TrainEvent) => void,
-): Promise<TrainResult> {
-  const began = performance.now();
-  const breathe = pace(signal);
-  const { model, labels, classes, train, val, embeddings } = args;
-  const params = checkClassifier(model, args.params, 'head');
-  const codes = readFloats(embeddings);
-  const own = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
-  let history: Epoch[] = [];
-  const seconds = (): number => (performance.now() - began) / 1000;
-  const rate = (): number => (train.length * history.length) / Math.max(1e-9, seconds());
-  const fit = await fitHead(
-    { codes, size: widthOf(embeddings), labels, classes: classes.length, weights: own },
-    train,
-    val,
-    { penalty: params.penalty },
-    breathe,
-    (tried) => {
-      history = historyOf(tried, history, seconds());
-      onEvent({
-        stage: 'train',
-        ...history.at(-1)!,
-        epochs: history.length,
-        step: 1,
-        steps: 1,
+export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weights' | 'resume'> & {
+  embeddings: RowSet;
+};
+
+export const trainHead = defineCall({
+  inTurn: true,
+  async run(args: TrainHeadArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {
+    const began = performance.now();
+    const breathe = pace(signal);
+    const { model, labels, classes, train, val, embeddings } = args;
+    const params = checkClassifier(model, args.params, 'head');
+    const codes = readFloats(embeddings);
+    const own = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
+    let history: Epoch[] = [];
+    const seconds = (): number => (performance.now() - began) / 1000;
+    const rate = (): number => (train.length * history.length) / Math.max(1e-9, seconds());
+    const fit = await fitHead(
+      { codes, size: widthOf(embeddings), labels, classes: classes.length, weights: own },
+      train,
+      val,
+      { penalty: params.penalty },
+      breathe,
+      (tried) => {
+        history = historyOf(tried, history, seconds());
+        onEvent({
+          stage: 'train',
+          ...history.at(-1)!,
+          epochs: history.length,
+          step: 1,
+          steps: 1,
+          seconds: seconds(),
+          imagesPerSecond: rate(),
+        });
+      },
+    );
+    onEvent({ stage: 'predict', done: 0, total: labels.length });
+    const logits = await headLogits(fit.head, codes, widthOf(embeddings));
+    // Validation images have the word of the head that did not learn from them.
+    val.forEach((p, i) =>
+      logits.set(fit.valLogits.subarray(i * classes.length, (i + 1) * classes.length), p * classes.length),
+    );
+    const network = await beginNetwork({
+      model,
+      mode: 'head',
+      params,
+      classes: classes.length,
+      seed: args.seed,
+      weights: null,
+    });
+    try {
+      writeHead(network, await network.read(), fit.head);
+      const header: ClassifierHeader = { model, params, classes, transform: transferred(params, model) };
+      writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
+      const unseen = new Float32Array(labels.length).fill(NaN);
+      return {
+        logits,
+        meanLoss: unseen,
+        forgotten: unseen,
+        history,
+        epochsRun: history.length,
+        bestEpoch: fit.tried.findIndex(({ penalty }) => penalty === fit.penalty) + 1,
+        stopped: 'all',
+        resumedFrom: null,
+        penalty: fit.penalty,
         seconds: seconds(),
         imagesPerSecond: rate(),
-      });
-    },
-  );
-  onEvent({ stage: 'predict', done: 0, total: labels.length });
-  const logits = await headLogits(fit.head, codes, widthOf(embeddings));
-  // Validation images have the word of the head that did not learn from them.
-  val.forEach((p, i) =>
-    logits.set(fit.valLogits.subarray(i * classes.length, (i + 1) * classes.length), p * classes.length),
-  );
-  const network = await beginNetwork({
-    model,
-    mode: 'head',
-    params,
-    classes: classes.length,
-    seed: args.seed,
-    weights: null,
-  });
-  try {
-    writeHead(network, await network.read(), fit.head);
-    const header: ClassifierHeader = { model, params, classes, transform: transferred(params, model) };
-    writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
-    const unseen = new Float32Array(labels.length).fill(NaN);
-    return {
-      logits,
-      meanLoss: unseen,
-      forgotten: unseen,
-      history,
-      epochsRun: history.length,
-      bestEpoch: fit.tried.findIndex(({ penalty }) => penalty === fit.penalty) + 1,
-      stopped: 'all',
-      resumedFrom: null,
-      penalty: fit.penalty,
-      seconds: seconds(),
-      imagesPerSecond: rate(),
-      peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-      backend: backendInfo(),
-      parameters: network.parameters,
-    };
-  } finally {
-    network.dispose();
-  }
-}
+        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        backend: backendInfo(),
+        parameters: network.parameters,
+      };
+    } finally {
+      network.dispose();
+    }
+  },
+});
 
 /** Each penalty that was tried stands as an epoch. */
 const historyOf = (tried: HeadFit['tried'], before: readonly Epoch[], seconds: number): Epoch[] =>
@@ -95,7 +99,7 @@ const historyOf = (tried: HeadFit['tried'], before: readonly Epoch[], seconds: n
       before[i] ?? {
         epoch: i + 1,
         loss,
-        valLoss: valLoss ?? undefined,
+        valLoss,
         accuracy,
         valAccuracy: valAccuracy ?? undefined,
         seconds: seconds - before.reduce((sum, epoch) => sum + epoch.seconds, 0),

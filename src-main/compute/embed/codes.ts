@@ -2,31 +2,46 @@
  * A run's model as a source of codes: one row of numbers an image. A further source is a further function beside this one with the same result; the map does
  * not care whose codes it lays out.
  */
+import type { RowSet } from '../../rows/row-set.ts';
 import { withScorer } from '../anomaly/saved.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { tf } from '../backend.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
-import type { EmbedArgs, EmbedEvent, EmbedResult } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
 
-export function embed(
-  { runFolder, images: set }: EmbedArgs,
-  signal: AbortSignal,
-  onEvent: (event: EmbedEvent) => void,
-): Promise<EmbedResult> {
-  const breathe = pace(signal);
-  return withScorer(runFolder, set, async (model, images, { title }) => {
-    if (!model.encode) throw new BadParameters(`${title} gives no codes.`);
-    const { count: total } = images.reader;
-    let codes = new Float32Array(0);
-    let size = 0;
-    await images.forEachBlock(async (block, positions) => {
-      await breathe();
-      const code = tf.tidy(() => model.encode!(block));
-      if (!size) codes = new Float32Array(total * (size = code.shape[1]));
-      codes.set(await readBack(code), positions[0] * size);
-      onEvent({ done: positions[0] + positions.length, total });
-    });
-    return { codes, size };
-  });
+export interface EmbedArgs {
+  /** Of a finished run: its model encodes. */
+  runFolder: string;
+  images: RowSet;
 }
+
+export interface EmbedEvent {
+  done: number;
+  total: number;
+}
+
+export interface EmbedResult {
+  codes: Float32Array; // [images, size]
+  size: number;
+}
+
+export const embed = defineCall({
+  run({ runFolder, images: set }: EmbedArgs, { signal, onEvent }: CallContext<EmbedEvent>): Promise<EmbedResult> {
+    const breathe = pace(signal);
+    return withScorer(runFolder, set, async (model, images, { title }) => {
+      if (!model.encode) throw new BadParameters(`${title} gives no codes.`);
+      const { count: total } = images.reader;
+      let codes = new Float32Array(0);
+      let size = 0;
+      await images.forEachBlock(async (block, positions) => {
+        await breathe();
+        const code = tf.tidy(() => model.encode!(block));
+        if (!size) codes = new Float32Array(total * (size = code.shape[1]));
+        codes.set(await readBack(code), positions[0] * size);
+        onEvent({ done: positions[0] + positions.length, total });
+      });
+      return { codes, size };
+    });
+  },
+});

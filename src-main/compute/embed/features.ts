@@ -4,6 +4,7 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import { withModel } from '../model-store.ts';
 import { loadForeign } from '../models/foreign.ts';
 import { modelOf, type Classifier } from '../models/index.ts';
@@ -14,8 +15,15 @@ import { normalised } from '../classify/transform.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
 import { blockOf } from '../pixels.ts';
-import type { EmbedEvent, EmbedResult, FeaturesArgs } from '../protocol.ts';
 import { readBack } from '../read-back.ts';
+import type { EmbedEvent, EmbedResult } from './codes.ts';
+
+export interface FeaturesArgs {
+  /** Bundled weights, by id. */
+  model: string;
+  /** As they take them: [n, sizePx, sizePx, 3]. */
+  bytes: Uint8Array;
+}
 
 interface Loaded {
   network: Network<Classifier>;
@@ -43,43 +51,47 @@ async function open(source: Pretrained): Promise<Loaded> {
 }
 
 /** One embedding an image: [images, size]. */
-export async function features(
-  { model, bytes }: FeaturesArgs,
-  signal: AbortSignal,
-  onEvent: (event: EmbedEvent) => void,
-): Promise<EmbedResult> {
-  const breathe = pace(signal);
-  return withPretrained(model, async ({ network, source }) => {
-    const { size, sizePx } = source;
-    const codes = new Float32Array((bytes.length / (sizePx ** 2 * 3)) * size);
-    await inBlocks(bytes, sizePx, async (x, from, total) => {
-      codes.set(
-        await readBack(
-          tf.tidy(() =>
-            network.infer(normalised(x, source), (input, scope): Tensor2D =>
-              network.architecture.features(input, scope),
+export const features = defineCall({
+  async run({ model, bytes }: FeaturesArgs, { signal, onEvent }: CallContext<EmbedEvent>): Promise<EmbedResult> {
+    const breathe = pace(signal);
+    return withPretrained(model, async ({ network, source }) => {
+      const { size, sizePx } = source;
+      const codes = new Float32Array((bytes.length / (sizePx ** 2 * 3)) * size);
+      await inBlocks(bytes, sizePx, async (x, from, total) => {
+        codes.set(
+          await readBack(
+            tf.tidy(() =>
+              network.infer(normalised(x, source), (input, scope): Tensor2D =>
+                network.architecture.features(input, scope),
+              ),
             ),
           ),
-        ),
-        from * size,
-      );
-      onEvent({ done: from + x.shape[0], total });
-      await breathe();
+          from * size,
+        );
+        onEvent({ done: from + x.shape[0], total });
+        await breathe();
+      });
+      return { codes, size };
     });
-    return { codes, size };
-  });
-}
+  },
+});
 
 /**
  * How far these images lie from ImageNet: the mean over the channels of the last normalisation of the Kullback–Leibler divergence of the images' Gaussian
  * from the remembered one, in nats (statistics as in Li et al. 2017, adaptive batch normalisation). Photographs of things have below 0.15, noise about 1.
  */
-export async function distanceFromPretraining({ model, bytes }: FeaturesArgs, signal: AbortSignal): Promise<number> {
-  const breathe = pace(signal);
-  return withPretrained(model, (loaded) => distance(loaded, bytes, breathe));
-}
+export const distance = defineCall({
+  async run({ model, bytes }: FeaturesArgs, { signal }: CallContext): Promise<number> {
+    const breathe = pace(signal);
+    return withPretrained(model, (loaded) => distanceOf(loaded, bytes, breathe));
+  },
+});
 
-async function distance({ network, source }: Loaded, bytes: Uint8Array, breathe: () => Promise<void>): Promise<number> {
+async function distanceOf(
+  { network, source }: Loaded,
+  bytes: Uint8Array,
+  breathe: () => Promise<void>,
+): Promise<number> {
   const last = network.moving.at(-1)!.name.replace(/\/variance$/, '');
   const { statistics } = await network.read();
   const channels = network.moving.at(-1)!.shape[0];

@@ -4,83 +4,109 @@
  * then mean something, and seeds differ little (Kobak & Linderman 2021). Few images get those components themselves.
  */
 import { UMAP } from 'umap-js';
+import { readFloats } from '../../rows/row-reader.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { orthonormalise } from '../linear-algebra.ts';
+import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
-import type { LayoutArgs, LayoutEvent, LayoutResult } from '../protocol.ts';
 import { fillNormal, random } from '../random.ts';
 import { chooseLandmarks, rowsOf } from './landmarks.ts';
 import { nearest } from './neighbours.ts';
-import { readFloats } from '../../rows/row-reader.ts';
 import { place, separate } from './place.ts';
 import { scaleOf, standardise } from './standardise.ts';
+
+export interface LayoutArgs {
+  codes: Float32Array | RowSet; // [images, size], or the first `size` numbers of embeddings
+  size: number;
+  seed: number;
+  /** How many near images each image is laid out by, itself among them: 2 or more. */
+  neighbours?: number;
+  /** How close near images may lie, where groups lie about 1 apart. */
+  minDistance?: number;
+  /** Of more images than this, so many are laid out and the others placed among them. */
+  mostLandmarks?: number;
+  /** An existing map: the images are placed into it, and nothing of it moves. */
+  placed?: { codes: Float32Array; xy: Float32Array };
+}
+
+export interface LayoutEvent {
+  /** 'lay-out' counts steps, 'place' images. */
+  stage: 'lay-out' | 'place';
+  done: number;
+  total: number;
+}
+
+export interface LayoutResult {
+  xy: Float32Array; // [images, 2], -1..1
+  /** Positions in `codes` of the images that were laid out; the others were placed among them. Empty where a map was given. */
+  landmarks: Int32Array;
+}
 
 /** More take longer than one likes to wait, and a screen does not show them apart. */
 const enough = 4000;
 const nowhere = new Float32Array(0);
 
-export async function layout(
-  args: LayoutArgs,
-  signal: AbortSignal,
-  onEvent: (event: LayoutEvent) => void,
-): Promise<LayoutResult> {
-  const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
-  const codes = 'file' in args.codes ? readFloats(args.codes, size) : args.codes;
-  const breathe = pace(signal);
-  const onPlaced =
-    (total: number) =>
-    (done: number): void =>
-      onEvent({ stage: 'place', done, total });
-  const count = codes.length / size || 0;
-  if (!count) return { xy: nowhere, landmarks: new Int32Array(0) };
-  if (!codes.every(Number.isFinite))
-    throw new Error(
-      'The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.',
-    );
-  if (placed?.xy.length) {
-    const scale = scaleOf(placed.codes, size);
-    const there = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
-    const xy = await place(standardise(codes, size, scale), size, there, breathe, onPlaced(count));
-    separate(xy, seed, placed.xy);
-    return { xy, landmarks: new Int32Array(0) };
-  }
+export const layout = defineCall({
+  async run(args: LayoutArgs, { signal, onEvent }: CallContext<LayoutEvent>): Promise<LayoutResult> {
+    const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
+    const codes = 'file' in args.codes ? readFloats(args.codes, size) : args.codes;
+    const breathe = pace(signal);
+    const onPlaced =
+      (total: number) =>
+      (done: number): void =>
+        onEvent({ stage: 'place', done, total });
+    const count = codes.length / size || 0;
+    if (!count) return { xy: nowhere, landmarks: new Int32Array(0) };
+    if (!codes.every(Number.isFinite))
+      throw new Error(
+        'The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.',
+      );
+    if (placed?.xy.length) {
+      const scale = scaleOf(placed.codes, size);
+      const there = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
+      const xy = await place(standardise(codes, size, scale), size, there, breathe, onPlaced(count));
+      separate(xy, seed, placed.xy);
+      return { xy, landmarks: new Int32Array(0) };
+    }
 
-  const landmarks = await chooseLandmarks(
-    standardise(codes, size, scaleOf(codes, size)),
-    size,
-    mostLandmarks,
-    seed,
-    breathe,
-  );
-  // The landmarks' scale holds from here on: it is the one that later images can be brought to.
-  const scale = scaleOf(rowsOf(codes, size, landmarks), size);
-  const scaled = standardise(codes, size, scale);
-  const known = rowsOf(scaled, size, landmarks);
-  const start = principalPlane(known, size, seed);
-  const laidOut =
-    landmarks.length > neighbours
-      ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) =>
-          onEvent({ stage: 'lay-out', done, total }),
-        )
-      : start;
-  const places = fitted(laidOut);
-  separate(places, seed, nowhere); // few images in a plane may share a spot without being the same
-  const xy = new Float32Array(count * 2);
-  const isLandmark = new Set(landmarks);
-  landmarks.forEach((p, i) => xy.set(places.subarray(i * 2, i * 2 + 2), p * 2));
-  const rest = Int32Array.from({ length: count }, (_, i) => i).filter((i) => !isLandmark.has(i));
-  if (rest.length) {
-    const added = await place(
-      rowsOf(scaled, size, rest),
+    const landmarks = await chooseLandmarks(
+      standardise(codes, size, scaleOf(codes, size)),
       size,
-      { codes: known, xy: places },
+      mostLandmarks,
+      seed,
       breathe,
-      onPlaced(rest.length),
     );
-    rest.forEach((p, i) => xy.set(added.subarray(i * 2, i * 2 + 2), p * 2));
-    separate(xy, seed, nowhere, isLandmark);
-  }
-  return { xy, landmarks };
-}
+    // The landmarks' scale holds from here on: it is the one that later images can be brought to.
+    const scale = scaleOf(rowsOf(codes, size, landmarks), size);
+    const scaled = standardise(codes, size, scale);
+    const known = rowsOf(scaled, size, landmarks);
+    const start = principalPlane(known, size, seed);
+    const laidOut =
+      landmarks.length > neighbours
+        ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) =>
+            onEvent({ stage: 'lay-out', done, total }),
+          )
+        : start;
+    const places = fitted(laidOut);
+    separate(places, seed, nowhere); // few images in a plane may share a spot without being the same
+    const xy = new Float32Array(count * 2);
+    const isLandmark = new Set(landmarks);
+    landmarks.forEach((p, i) => xy.set(places.subarray(i * 2, i * 2 + 2), p * 2));
+    const rest = Int32Array.from({ length: count }, (_, i) => i).filter((i) => !isLandmark.has(i));
+    if (rest.length) {
+      const added = await place(
+        rowsOf(scaled, size, rest),
+        size,
+        { codes: known, xy: places },
+        breathe,
+        onPlaced(rest.length),
+      );
+      rest.forEach((p, i) => xy.set(added.subarray(i * 2, i * 2 + 2), p * 2));
+      separate(xy, seed, nowhere, isLandmark);
+    }
+    return { xy, landmarks };
+  },
+});
 
 interface Unfolding {
   seed: number;

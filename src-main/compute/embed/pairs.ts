@@ -1,28 +1,39 @@
 /** Images that are each other's nearest by their embeddings: pairs that are worth a look at their pixels. */
-import { pace } from '../pace.ts';
-import type { PairsArgs } from '../protocol.ts';
-import { nearest } from './neighbours.ts';
 import { readFloats } from '../../rows/row-reader.ts';
+import type { RowSet } from '../../rows/row-set.ts';
+import { defineCall, type CallContext } from '../call.ts';
+import { pace } from '../pace.ts';
+import { nearest } from './neighbours.ts';
+
+export interface PairsArgs {
+  embeddings: RowSet;
+  /** How many of an embedding's first numbers are compared. */
+  width: number;
+  k: number;
+  least: number;
+}
 
 /** Positions two by two, the first the smaller: each image with up to `k` others whose likeness (cosine) is at least `least`. */
-export async function alikePairs({ embeddings, width, k, least }: PairsArgs, signal: AbortSignal): Promise<Int32Array> {
-  const directions = readFloats(embeddings, width);
-  for (let at = 0; at < directions.length; at += width) {
-    let squares = 0;
-    for (let d = 0; d < width; d++) squares += directions[at + d] ** 2;
-    const scale = 1 / (Math.sqrt(squares) || 1);
-    for (let d = 0; d < width; d++) directions[at + d] *= scale;
-  }
-  const { k: found, indices, distances } = await nearest(directions, directions, width, k + 1, pace(signal));
-  const farthest = Math.sqrt(2 - 2 * least);
-  const pairs = new Set<number>();
-  const count = embeddings.rows.length;
-  for (let row = 0; row < count; row++) {
-    for (let j = 0; j < found; j++) {
-      const other = indices[row * found + j];
-      if (other !== row && distances[row * found + j] <= farthest)
-        pairs.add(Math.min(row, other) * count + Math.max(row, other));
+export const pairs = defineCall({
+  async run({ embeddings, width, k, least }: PairsArgs, { signal }: CallContext): Promise<Int32Array> {
+    const directions = readFloats(embeddings, width);
+    for (let at = 0; at < directions.length; at += width) {
+      let squares = 0;
+      for (let d = 0; d < width; d++) squares += directions[at + d] ** 2;
+      const scale = 1 / (Math.sqrt(squares) || 1);
+      for (let d = 0; d < width; d++) directions[at + d] *= scale;
     }
-  }
-  return Int32Array.from([...pairs].flatMap((pair) => [Math.floor(pair / count), pair % count]));
-}
+    const { k: perRow, indices, distances } = await nearest(directions, directions, width, k + 1, pace(signal));
+    const farthest = Math.sqrt(2 - 2 * least);
+    const found = new Set<number>();
+    const count = embeddings.rows.length;
+    for (let row = 0; row < count; row++) {
+      for (let j = 0; j < perRow; j++) {
+        const other = indices[row * perRow + j];
+        if (other !== row && distances[row * perRow + j] <= farthest)
+          found.add(Math.min(row, other) * count + Math.max(row, other));
+      }
+    }
+    return Int32Array.from([...found].flatMap((pair) => [Math.floor(pair / count), pair % count]));
+  },
+});

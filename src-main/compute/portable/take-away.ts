@@ -1,33 +1,53 @@
 /** A finished classifier as other programs take it: ONNX, a LayersModel, or both; and how far the LayersModel is from it, asked here before it is given away. */
 import type { io, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { defineCall } from '../call.ts';
 import { withClassifier } from '../classify/predict.ts';
 import { normalised } from '../classify/transform.ts';
-import type { PortableArgs, PortableResult } from '../protocol.ts';
 import { fillNormal, random } from '../random.ts';
 import { readBack } from '../read-back.ts';
 import { toLayers } from './layers.ts';
 import { toOnnx } from './onnx.ts';
 import { trace, withPixels, type Graph } from './trace.ts';
 
-export function portable({ runFolder, formats, temperature, metadata }: PortableArgs): Promise<PortableResult> {
-  return withClassifier(runFolder, async ({ network, header: { classes, transform } }) => {
-    const graph = withPixels(await trace(network, transform.cropPx), transform);
-    const layers = formats.includes('tfjs') ? await toLayers(graph, temperature) : undefined;
-    return {
-      classes,
-      transform,
-      onnx: formats.includes('onnx')
-        ? toOnnx(graph, { temperature, metadata: { ...metadata, classes: JSON.stringify(classes) } })
-        : undefined,
-      layers: layers && {
-        model: modelJson(layers),
-        weights: new Uint8Array(layers.weightData as ArrayBuffer),
-        difference: await differenceOf(layers, graph, (x) => network.infer(normalised(x, transform))),
-      },
-    };
-  });
+export interface PortableArgs {
+  /** Of a finished training. */
+  runFolder: string;
+  formats: readonly ('onnx' | 'tfjs')[];
+  /** Divides the logits before the softmax. */
+  temperature: number;
+  /** Goes into the ONNX file. */
+  metadata: Record<string, string>;
 }
+
+export interface PortableResult {
+  classes: string[];
+  transform: { sizePx: number; fit: string; cropPx: number };
+  onnx?: Uint8Array;
+  /** model.json and what it calls weights.bin. `difference`: of its logits from ours, the largest on a picture of noise. */
+  layers?: { model: object; weights: Uint8Array; difference: number };
+}
+
+export const portable = defineCall({
+  run({ runFolder, formats, temperature, metadata }: PortableArgs): Promise<PortableResult> {
+    return withClassifier(runFolder, async ({ network, header: { classes, transform } }) => {
+      const graph = withPixels(await trace(network, transform.cropPx), transform);
+      const layers = formats.includes('tfjs') ? await toLayers(graph, temperature) : undefined;
+      return {
+        classes,
+        transform,
+        onnx: formats.includes('onnx')
+          ? toOnnx(graph, { temperature, metadata: { ...metadata, classes: JSON.stringify(classes) } })
+          : undefined,
+        layers: layers && {
+          model: modelJson(layers),
+          weights: new Uint8Array(layers.weightData as ArrayBuffer),
+          difference: await differenceOf(layers, graph, (x) => network.infer(normalised(x, transform))),
+        },
+      };
+    });
+  },
+});
 
 const weightsFile = 'weights.bin';
 

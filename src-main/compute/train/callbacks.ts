@@ -1,6 +1,7 @@
 /** What may happen around the training loop, under Keras's hook names. Each callback is a record of the hooks it wants. */
-import type { Epoch, TrainingEvent } from '../protocol.ts';
+import type { Epoch } from '../../contract/types.ts';
 import type { TrainState } from './state.ts';
+import type { TrainingEvent } from './trained.ts';
 
 export interface StepLogs {
   step: number;

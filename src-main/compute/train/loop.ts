@@ -4,12 +4,12 @@
  * the loop breathes, so that other calls are served and a cancel is heard.
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Epoch } from '../../contract/types.ts';
 import { tf } from '../backend.ts';
 import type { Architecture, TrainingPass } from '../models/network.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import type { Pixels } from '../pixels.ts';
-import type { Epoch } from '../protocol.ts';
 import { makeRoom, readBack } from '../read-back.ts';
 import { stepsOf } from './batches.ts';
 import type { Callback } from './callbacks.ts';
@@ -89,6 +89,7 @@ export async function runTraining<A extends Architecture>(
       const done: Epoch = {
         epoch: state.epoch,
         loss: sum / steps,
+        valLoss: null,
         ...judged,
         seconds: (performance.now() - began) / 1000,
       };

@@ -3,8 +3,8 @@
  * run killed at any moment goes on from its last epoch and ends bit for bit as if it had not been: everything random is drawn from
  * (seed, epoch) or (seed, step), nothing from how often a generator was called before.
  */
+import type { Epoch } from '../../contract/types.ts';
 import type { Architecture, Network, NetworkValues } from '../models/network.ts';
-import type { Epoch } from '../protocol.ts';
 import { readTensors, writeTensors } from '../tensor-file.ts';
 import { Average } from './average.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
@@ -160,7 +160,9 @@ export class TrainState<A extends Architecture = Architecture> {
     this.best = header.best
       ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics }
       : undefined;
-    const { epoch, step, history, stop, mostAtOnce, batch } = header;
+    const { epoch, step, stop, mostAtOnce, batch } = header;
+    // Checkpoints of earlier versions leave out a validation loss that there is not.
+    const history = header.history.map((one) => ({ ...one, valLoss: one.valLoss ?? null }));
     Object.assign(this, { epoch, step, history, stop, mostAtOnce, batch, resumedFrom: epoch });
     return true;
   }

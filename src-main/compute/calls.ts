@@ -1,0 +1,43 @@
+/** The calls of the compute process, by name. Only compute.ts loads this module; the engine imports its types, which loads no tensors. */
+import { estimate, fit } from './anomaly/fit.ts';
+import { map, reconstruct } from './anomaly/map.ts';
+import { backend } from './backend.ts';
+import type { Call } from './call.ts';
+import { train } from './classify/fit.ts';
+import { outOfFold } from './classify/out-of-fold.ts';
+import { predict } from './classify/predict.ts';
+import { rangeTest } from './classify/range-test.ts';
+import { summarise } from './classify/summarise.ts';
+import { trainHead } from './classify/train-head.ts';
+import { embed } from './embed/codes.ts';
+import { distance, features } from './embed/features.ts';
+import { layout } from './embed/layout.ts';
+import { pairs } from './embed/pairs.ts';
+import { portable } from './portable/take-away.ts';
+
+export const calls = {
+  backend,
+  distance,
+  embed,
+  estimate,
+  features,
+  fit,
+  layout,
+  map,
+  outOfFold,
+  pairs,
+  portable,
+  predict,
+  rangeTest,
+  reconstruct,
+  summarise,
+  train,
+  trainHead,
+};
+
+export type Calls = typeof calls;
+export type CallName = keyof Calls;
+export type ArgsOf<Name extends CallName> = Parameters<Calls[Name]['run']>[0];
+export type ResultOf<Name extends CallName> = Awaited<ReturnType<Calls[Name]['run']>>;
+export type EventOf<Name extends CallName> =
+  Calls[Name] extends Call<infer _Args, infer _Result, infer Event> ? Event : never;
