@@ -123,6 +123,8 @@ program.addHelpText(
 Images are chosen by paths, globs ('test/**') or an expression over columns and properties:
   "sharpness < 0.1 and class = 'dress' and not decision = 'keep'"
   "issue = 'dark' or tag = 'check' or duplicate = 'near'", "path like 'test/*'", "label != none"
+In globs \`*\` and \`?\` stay within a folder and \`**\` crosses folders; \`{a,b}\`, \`{1..9}\`, \`[0-9]\`, \`[!a]\`, a leading \`!\` and \`\\\` work as in a shell.
+Folders are separated by \`/\` on every system; case counts; a path that exists is never read as a pattern.
 Every step stands in the journal: \`undo\`, \`history\`, \`script\`. Exit: 0 done, 1 failed, 2 wrong usage, 130 cancelled.`,
 );
 

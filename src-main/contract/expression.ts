@@ -1,12 +1,13 @@
 /**
  * The small language that chooses samples: `conv-ae.error >= 0.02 and class = 'dress' and not decision = 'keep'`.
- * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for what is missing, `path like 'test/*'`,
- * `path contains 'img_00'` (capitals do not count).
+ * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for what is missing, `path like 'test/*'` (a glob: `glob.ts`),
+ * `path contains 'img_00'` (case is ignored).
  * A number is compared with a text as it is written (`class = 007`), a text in quotes with a number by its value (`width > '100'`).
  * `tag`, `issue` and `duplicate` may have several values. A sample that lacks a column satisfies no comparison with it but `= none`. Errors
  * point at the character.
  */
 import { WinnowError } from './errors.ts';
+import { globMatcher } from './glob.ts';
 
 /** Several texts where a sample has several, as tags: `=` and `like` hold when one of them does, `!=` when none is. */
 export type Value = number | string | null | readonly string[];
@@ -40,14 +41,6 @@ function tokens(source: string): Token[] {
 
 function fault(source: string, at: number, message: string): WinnowError {
   return new WinnowError('bad-expression', `${message}, at character ${at + 1}:\n  ${source}\n  ${' '.repeat(at)}^`);
-}
-
-/** Glob with * (within a folder), ** (across folders) and ?. */
-export function globToRegExp(glob: string): RegExp {
-  const body = glob.replace(/\*\*\/?|\*|\?|[.+^${}()|[\]\\]/g, (part) =>
-    part === '**/' ? '(?:.*/)?' : part === '**' ? '.*' : part === '*' ? '[^/]*' : part === '?' ? '[^/]' : `\\${part}`,
-  );
-  return new RegExp(`^${body}$`, 'u');
 }
 
 /** `column` gives the reader of a name, or null where there is none, so that a slip of the pen is an error and not an empty answer. `isNumber`: all its values are numbers. */
@@ -99,10 +92,10 @@ export function parseExpression<Row>(
       const glob = list[next++];
       if (glob.kind !== 'text' && glob.kind !== 'number')
         throw fault(source, glob.at, 'A pattern in quotes was expected');
-      const expression = globToRegExp(textOf(glob));
+      const matches = globMatcher(textOf(glob));
       return (row) => {
         const own = read(row);
-        return isList(own) ? own.some((one) => expression.test(one)) : expression.test(String(own ?? ''));
+        return isList(own) ? own.some(matches) : own !== null && matches(String(own));
       };
     }
     if (word('contains')) {

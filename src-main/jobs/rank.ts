@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
-import { globToRegExp } from '../contract/expression.ts';
+import { globMatcher } from '../contract/glob.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
@@ -90,8 +90,8 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
 
 function trainPositions(samples: readonly Sample[], trainOn: string | null): Int32Array {
   if (!trainOn) return Int32Array.from(samples.keys());
-  const pattern = globToRegExp(trainOn);
-  const positions = samples.flatMap((sample, i) => (pattern.test(sample.path) ? [i] : []));
+  const matches = globMatcher(trainOn);
+  const positions = samples.flatMap((sample, i) => (matches(sample.path) ? [i] : []));
   if (!positions.length)
     throw new WinnowError(
       'no-samples',
@@ -115,6 +115,5 @@ function fingerprintOf(
 /** Was this sample trained on? */
 export const trainedOn = (run: Pick<Run, 'trainOn'>): ((path: string) => boolean) => {
   if (run.trainOn === null) return () => true;
-  const pattern = globToRegExp(run.trainOn);
-  return (path) => pattern.test(path);
+  return globMatcher(run.trainOn);
 };

@@ -1,6 +1,6 @@
 /** From what a person asks to what the journal writes: which samples, which marks, and how the step is called. */
 import { WinnowError } from '../contract/errors.ts';
-import { globToRegExp } from '../contract/expression.ts';
+import { globMatcher, isGlob } from '../contract/glob.ts';
 import { predicateOf, type ReadSource } from '../contract/read.ts';
 import type { Change, Choice } from '../contract/schemas.ts';
 import type { Marks, Sample } from '../contract/types.ts';
@@ -27,9 +27,9 @@ export function choose(choice: Choice, samples: () => readonly Sample[], source:
 function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<string, number>): number[] {
   const exact = byPath.get(wanted);
   if (exact !== undefined) return [exact];
-  if (!/[*?]/.test(wanted)) return [];
-  const pattern = globToRegExp(wanted);
-  return samples.filter(({ path }) => pattern.test(path)).map(({ id }) => id);
+  if (!isGlob(wanted)) return [];
+  const matches = globMatcher(wanted);
+  return samples.filter(({ path }) => matches(path)).map(({ id }) => id);
 }
 
 /** What chose is the reason of a decision, where no other is given. */

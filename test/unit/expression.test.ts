@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { predicateOf, type ReadSource } from '../../src-main/contract/read.ts';
 import type { Column, Sample } from '../../src-main/contract/types.ts';
-import { globToRegExp, parseExpression, quote, type Value } from '../../src-main/contract/expression.ts';
+import { parseExpression, quote, type Value } from '../../src-main/contract/expression.ts';
 
 const row: Record<string, Value> = {
   'conv-ae.error': 0.03,
@@ -136,13 +136,3 @@ describe('numbers and texts are compared as a person means', () => {
     expect(() => predicateOf("resnet.predicted = 'cat'", source)).not.toThrow();
   });
 });
-
-test.each([
-  ['train/good/**', 'train/good/1.jpg', true],
-  ['train/good/**', 'train/good/deep/1.jpg', true],
-  ['train/good/**', 'train/goods/1.jpg', false],
-  ['**/good/*', 'good/1.jpg', true],
-  ['*.jpg', 'a/1.jpg', false],
-  ['img_?.jp*g', 'img_1.jpeg', true],
-  ['a(1)+.png', 'a(1)+.png', true],
-])('glob %s on %s is %s', (glob, path, expected) => expect(globToRegExp(glob).test(path)).toBe(expected));
