@@ -5,12 +5,11 @@
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { scorers } from '../../src-main/compute/anomaly/index.ts';
-import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend } from '../../src-main/compute/backend.ts';
+import type { Call } from '../../src-main/compute/call.ts';
+import { calls, type CallName } from '../../src-main/compute/calls.ts';
 import type { Compute } from '../../src-main/compute/child.ts';
-import { features } from '../../src-main/compute/embed/features.ts';
 import { rankSchema } from '../../src-main/contract/schemas.ts';
 import type { Run } from '../../src-main/contract/types.ts';
 import { serveMedia } from '../../src-main/door/media.ts';
@@ -24,6 +23,7 @@ import { scan } from '../../src-main/workspace/scan.ts';
 import { panesOf } from '../../src-renderer/lib/panes.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { fromMean, fromMeanImage } from '../fixtures/scorers.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
 
 vi.mock('../../src-main/compute/anomaly/index.ts', async (original) => {
   const { scorers } = await original<typeof import('../../src-main/compute/anomaly/index.ts')>();
@@ -33,16 +33,12 @@ vi.mock('../../src-main/compute/anomaly/index.ts', async (original) => {
 });
 
 /** The calls in this process, where the two are known. */
-const { signal } = new AbortController();
 const compute = {
-  fit: (args, options) => fit(args, signal, options?.onEvent ?? (() => undefined)),
-  features: (args) => features(args, signal, () => undefined),
-  map,
-  reconstruct,
-} as Pick<Compute, 'fit' | 'features' | 'map' | 'reconstruct'> as Compute;
+  call: (name: CallName, args: never, options: object) => serveCall(calls[name] as Call<never, unknown>, args, options),
+} as unknown as Compute;
 
 const report = {
-  signal,
+  signal: new AbortController().signal,
   stage: () => undefined,
   progress: () => undefined,
   run: () => undefined,
