@@ -13,17 +13,17 @@ import {
   session,
   shell,
   type IpcMainInvokeEvent,
-  type MenuItemConstructorOptions,
 } from 'electron';
 import { spawn } from 'node:child_process';
 import { rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Agent, fetch as pipeFetch, type RequestInit } from 'undici';
-import type { FileKind } from './contract/shell.ts';
+import type { FileKind, MenuItem } from './contract/shell.ts';
 import { dataFolder } from './setup/folders.mjs';
 import { isGranted, isOurs, staysHere, switches } from './shell/closed.ts';
 import { EngineKeeper } from './shell/keep-engine.ts';
+import { menuTemplate } from './shell/menu.ts';
 
 const root = app.isPackaged ? join(process.resourcesPath, 'winnow') : app.getAppPath();
 const node = process.env.WINNOW_NODE ?? join(root, 'node', process.platform === 'win32' ? 'node.exe' : 'node');
@@ -172,6 +172,7 @@ function openWindow(folder: string | null) {
     },
   });
   window.once('ready-to-show', () => window.show());
+  window.on('focus', () => showMenu(window));
   window.on('close', (event) => {
     if (!mayClose(window)) event.preventDefault();
   });
@@ -204,64 +205,16 @@ function mayClose(window: BrowserWindow): boolean {
 let isAskedToQuit = false;
 app.on('before-quit', () => (isAskedToQuit = true));
 
-const send = (id: string) => BrowserWindow.getFocusedWindow()?.webContents.send('action', id);
-const item = (label: string, id: string, accelerator?: string): MenuItemConstructorOptions => ({
-  label,
-  click: () => send(id),
-  ...(accelerator ? { accelerator, registerAccelerator: false } : {}),
-});
+/** The actions in the menu of each window, as its page has sent them. */
+const menus = new WeakMap<BrowserWindow, readonly MenuItem[]>();
 
-function setMenu() {
-  const mac: MenuItemConstructorOptions[] = process.platform === 'darwin' ? [{ role: 'appMenu' }] : [];
-  Menu.setApplicationMenu(
-    Menu.buildFromTemplate([
-      ...mac,
-      {
-        label: 'File',
-        submenu: [
-          item('Open folder…', 'open', 'CmdOrCtrl+O'),
-          { label: 'New window', click: () => openWindow(null) },
-          item('Import decisions and labels…', 'import'),
-          item('Export…', 'export', 'CmdOrCtrl+E'),
-          { type: 'separator' },
-          process.platform === 'darwin' ? { role: 'close' } : { role: 'quit' },
-        ],
-      },
-      {
-        label: 'Edit',
-        submenu: [
-          item('Undo', 'undo', 'CmdOrCtrl+Z'),
-          item('Redo', 'redo', 'CmdOrCtrl+Shift+Z'),
-          item('History…', 'history'),
-          { type: 'separator' },
-          { role: 'cut' },
-          { role: 'copy' },
-          { role: 'paste' },
-          item('Select all', 'select-all', 'CmdOrCtrl+A'),
-        ],
-      },
-      {
-        label: 'View',
-        submenu: [
-          item('Gallery', 'gallery'),
-          item('Anomalies', 'anomalies'),
-          item('Issues', 'issues'),
-          item('Duplicates', 'duplicates'),
-          item('Map', 'map'),
-          { type: 'separator' },
-          item('Hide or show the side panels', 'panels'),
-          item('Dark or light', 'theme'),
-          { type: 'separator' },
-          { role: 'zoomIn' },
-          { role: 'zoomOut' },
-          { role: 'resetZoom' },
-          { role: 'togglefullscreen' },
-          { role: 'toggleDevTools' },
-        ],
-      },
-      { label: 'Help', submenu: [item('All commands…', 'palette', 'CmdOrCtrl+K'), item('Keys…', 'keys')] },
-    ]),
-  );
+/** The menu is the application's: it follows the window that is in front. */
+function showMenu(window: BrowserWindow | null) {
+  const template = menuTemplate((window && menus.get(window)) ?? [], process.platform, {
+    openWindow: () => openWindow(null),
+    perform: (id) => BrowserWindow.getFocusedWindow()?.webContents.send('action', id),
+  });
+  Menu.setApplicationMenu(Menu.buildFromTemplate(template));
 }
 
 /** What stands behind `--`: the folder to open. */
@@ -299,6 +252,10 @@ answerPage('choose-target', async (window, suggested: string) => {
   });
   return filePath || null;
 });
+answerPage('set-menu', (window, items: readonly MenuItem[]) => {
+  menus.set(window, items);
+  if (window.isFocused() || BrowserWindow.getAllWindows().length === 1) showMenu(window);
+});
 answerPage('reveal', (_window, path: string) => shell.showItemInFolder(path));
 answerPage('set-title', (window, title: string) => window.setTitle(title));
 answerPage(
@@ -314,7 +271,7 @@ if (app.requestSingleInstanceLock(asked)) {
   void app.whenReady().then(() => {
     closeDoors();
     protocol.handle('app', handOn);
-    setMenu();
+    showMenu(null);
     openWindow(asked.folder);
   });
 } else {

@@ -11,6 +11,7 @@ const shell: Shell = {
   pathOf: (file) => webUtils.getPathForFile(file),
   setTitle: (title) => ipcRenderer.invoke('set-title', title),
   setTraining: (title) => ipcRenderer.invoke('set-training', title),
+  setMenu: (items) => ipcRenderer.invoke('set-menu', items),
   onAction: (listener) => {
     ipcRenderer.on('action', (_event, id: string) => listener(id));
   },

@@ -3,8 +3,14 @@ import '@fontsource-variable/inter';
 import '@fontsource-variable/jetbrains-mono';
 import './app.css';
 import { mount } from 'svelte';
+import { records } from './actions/index.ts';
+import { register } from './actions/registry.ts';
 import App from './App.svelte';
+import { places } from './places/index.ts';
+import { app } from './state/app.svelte.ts';
 import { settings } from './state/settings.svelte.ts';
 
+register(records);
+app.places = places;
 await settings.load();
 mount(App, { target: document.body });

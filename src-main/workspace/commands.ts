@@ -13,10 +13,11 @@ import {
   type TrainRequest,
 } from '../contract/schemas.ts';
 import { WinnowError } from '../contract/errors.ts';
+import type { Patch } from '../contract/marks.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable } from '../contract/words.ts';
-import { move, type Patch, type Record } from './journal.ts';
 import { checkRank, checkTrain } from './check-request.ts';
+import { move, type Record } from './journal.ts';
 
 type PathOf = (id: number) => string | undefined;
 /** A word of a command: text, which is quoted, or shell as it is. */

@@ -3,9 +3,8 @@ import { WinnowError } from '../contract/errors.ts';
 import { globMatcher, isGlob } from '../contract/glob.ts';
 import { predicateOf, type ReadSource } from '../contract/read.ts';
 import type { Change, Choice } from '../contract/schemas.ts';
-import type { Marks, Sample } from '../contract/types.ts';
+import type { Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import type { Patch } from './journal.ts';
 
 /** Chosen ids, in the order of their paths. Throws WinnowError where a path is none or an expression does not read. */
 export function choose(choice: Choice, samples: () => readonly Sample[], source: () => ReadSource): number[] {
@@ -35,22 +34,6 @@ function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<s
 /** What chose is the reason of a decision, where no other is given. */
 export const withReason = (change: Change, where: string | undefined): Change =>
   change.decision && change.reason === undefined && where ? { ...change, reason: where } : change;
-
-/** What a change makes of a sample's marks. A decision comes with its reason; without a decision there is none. */
-export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, label, note }: Change): Patch {
-  const patch: Patch = {};
-  if (decision !== undefined) {
-    patch.decision = decision;
-    // Deciding the same again is no new reason.
-    if (decision === null) patch.reason = null;
-    else if (reason !== undefined || decision !== marks.decision) patch.reason = reason ?? null;
-  } else if (reason !== undefined && marks.decision !== null) patch.reason = reason;
-  if (addTags || removeTags)
-    patch.tags = [...new Set([...marks.tags.filter((tag) => !removeTags?.includes(tag)), ...(addTags ?? [])])].sort();
-  if (label !== undefined) patch.label = label;
-  if (note !== undefined) patch.note = note;
-  return patch;
-}
 
 /** `reject 12 images`, `tag ‘x’ on a.jpg`. */
 export function titleOf(change: Change, what: string): string {

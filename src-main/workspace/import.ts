@@ -4,9 +4,9 @@
  */
 import { Worker } from 'node:worker_threads';
 import { WinnowError, type ErrorCode } from '../contract/errors.ts';
+import { folderClass } from '../contract/marks.ts';
 import type { ImportResult, Marks, Sample } from '../contract/types.ts';
 import { readMarksFile, type MarksRow } from './marks-file.ts';
-import { classOf } from './table.ts';
 
 const unmatchedMax = 100;
 
@@ -116,7 +116,7 @@ function marksAfter(before: Marks, { path }: Known, row: MarksRow): Marks {
     decision,
     reason: decision === null ? null : row.reason === undefined ? kept : row.reason,
     tags: row.tags ?? before.tags,
-    label: row.label === undefined ? before.label : row.label === classOf(path) ? null : row.label,
+    label: row.label === undefined ? before.label : row.label === folderClass(path) ? null : row.label,
     note: row.note === undefined ? before.note : row.note,
   };
 }

@@ -4,6 +4,7 @@
  * (a ranking, an export) stands in it too, so that all of it can be told as a script.
  */
 import { WinnowError } from '../contract/errors.ts';
+import type { Patch } from '../contract/marks.ts';
 import type { Change, ExportRequest, KeepBest, RankRequest, TrainRequest } from '../contract/schemas.ts';
 import type { Journal as JournalState, Marks, SavedView } from '../contract/types.ts';
 import type { Database } from './database.ts';
@@ -27,7 +28,6 @@ export type Action =
   /** An entry that this version cannot read. */
   | { do: 'unreadable' };
 
-export type Patch = Partial<Marks>;
 /** New marks of a sample; new value of a setting, null to take it away. */
 export interface Edit {
   marks?: readonly (readonly [sampleId: number, after: Patch])[];

@@ -2,6 +2,7 @@
  * The one table: samples are rows, everything learned about them is a named column. Each write moves the revision on, so that a door
  * asks only for what changed since the revision it has. Files that are gone stay as rows out of sight: their marks come back with them.
  */
+import { folderClass } from '../contract/marks.ts';
 import type { ColumnValues } from '../contract/read.ts';
 import type { Changes, Column, Decision, Issue, Marks, Sample } from '../contract/types.ts';
 import type { Measures } from '../image/measure.ts';
@@ -43,10 +44,6 @@ export interface Scanned {
   measures: Measures;
   fingerprint: Uint8Array;
 }
-
-/** The class that the sub-folder gives; null at the top. */
-export const classOf = (path: string): string | null =>
-  path.includes('/') ? (path.split('/').at(-2) as string) : null;
 
 export class Table {
   #db: Database;
@@ -196,7 +193,7 @@ export class Table {
         this.#db.run(
           `UPDATE samples SET class = ?, bytes = ?, modified_ms = ?, width = ?, height = ?, format = ?, frames = ?, sha256 = ?, gone = 0, revision = ?, measures = ?, fingerprint = ?
            WHERE id = ?`,
-          classOf(s.path),
+          folderClass(s.path),
           s.bytes,
           s.modifiedMs,
           s.width,

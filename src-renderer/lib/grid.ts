@@ -1,6 +1,6 @@
 /** The geometry of the grid: sections cut into rows, and which tiles a frame touches. */
 import { partitionPoint } from '../../src-main/contract/numbers.ts';
-import type { Section } from '../state/view.svelte.ts';
+import type { Section } from './arrange.ts';
 
 /** A heading (`title` set; from and to are the section's) or a row of tiles. */
 export interface Row {

@@ -2,7 +2,7 @@
  * What the palette offers: every command that makes sense now, and what is said of this folder's views, classes, issues and tags. Made once when the palette
  * opens, so that `when` is asked as of before; only what is typed itself comes later.
  */
-import { actions, keyOf } from '../actions.ts';
+import { actions, isEnabled, keyOf } from '../actions/registry.ts';
 import { app } from '../state/app.svelte.ts';
 import { fuzzyFilter, fuzzyMatch } from './fuzzy.ts';
 import { plural } from './format.ts';
@@ -44,7 +44,7 @@ export interface Offered {
 
 export function offer(): Offered {
   const usual: Command[] = actions
-    .filter((action) => !action.keyOnly && action.id !== 'palette' && action.when())
+    .filter((action) => !action.keyOnly && action.id !== 'palette' && isEnabled(action))
     .map((action) => ({
       id: action.id,
       title: action.title,

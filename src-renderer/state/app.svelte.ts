@@ -8,12 +8,15 @@ import type {
   ScorerOutputs,
 } from '../../src-main/contract/types.ts';
 import { codeOf, engine, sentenceOf, shell } from '../lib/engine.ts';
+import type { Place } from './place.ts';
 import { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
 import { Training } from './training.svelte.ts';
 import { View } from './view.svelte.ts';
 
 class App {
+  /** Set by `main.ts`: records of places import panels, and panels import this. */
+  places: readonly Place[] = [];
   session = $state.raw<Session | null>(null);
   view = $state.raw<View | null>(null);
   training = $state.raw<Training | null>(null);
@@ -59,7 +62,7 @@ class App {
       const session = await Session.open({ folder, workspace });
       this.session?.close();
       this.session = session;
-      this.view = new View(session);
+      this.view = new View(session, this.places);
       this.training = new Training(session, this.view, () => this.models);
       const { view } = this;
       void session.complete.then(() => view.resume());

@@ -136,6 +136,18 @@ export class Filter {
     return out;
   }
 
+  /** How many of the samples that pass, whatever their decision, have one. */
+  readonly progress: { reviewed: number; of: number } = $derived.by(() => {
+    const passes = this.without('facet decision');
+    let [reviewed, of] = [0, 0];
+    for (const { id, decision } of this.#session.samples) {
+      if (!passes[id]) continue;
+      of++;
+      if (decision !== null) reviewed++;
+    }
+    return { reviewed, of };
+  });
+
   /** The values of a facet and how many samples the other clauses leave of each, most first; what has none is last. */
   valuesOf(name: FacetName): FacetValue[] {
     const { samples, source } = this.#session;

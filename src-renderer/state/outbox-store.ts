@@ -37,19 +37,22 @@ const plain = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) 
 const exclusively = <Result>(workspace: string, work: () => Promise<Result>): Promise<Result> =>
   (navigator.locks as LockManager | undefined)?.request(`winnow-outbox ${workspace}`, work) ?? work();
 
+/** Without a database, Dexie throws from some calls at once: the functions are async, so that a caller sees a rejection each time. */
 export const outboxStore: Store = {
-  add: (entry) => db.waiting.add(plain(entry) as Waiting),
-  put: (entry) => db.waiting.put(plain(entry)),
-  list: (workspace) => db.waiting.where({ workspace }).sortBy('seq'),
-  count: (workspace) => db.waiting.where({ workspace }).count(),
-  remove: (seq) => db.waiting.delete(seq),
-  setAside: (aside) => db.aside.add(plain(aside) as Aside),
+  add: async (entry) => db.waiting.add(plain(entry) as Waiting),
+  put: async (entry) => db.waiting.put(plain(entry)),
+  list: async (workspace) => db.waiting.where({ workspace }).sortBy('seq'),
+  count: async (workspace) => db.waiting.where({ workspace }).count(),
+  remove: async (seq) => db.waiting.delete(seq),
+  setAside: async (aside) => db.aside.add(plain(aside) as Aside),
   exclusively,
 };
 
-export const asideOf = (workspace: string): Promise<Aside[]> =>
-  db.aside
-    .where({ workspace })
-    .sortBy('seq')
-    .catch(() => []);
-export const discardAside = (workspace: string): Promise<unknown> => db.aside.where({ workspace }).delete();
+export async function asideOf(workspace: string): Promise<Aside[]> {
+  try {
+    return await db.aside.where({ workspace }).sortBy('seq');
+  } catch {
+    return [];
+  }
+}
+export const discardAside = async (workspace: string): Promise<unknown> => db.aside.where({ workspace }).delete();

@@ -105,12 +105,11 @@ class Settings {
   }
 
   async #readRecents() {
-    this.recents = await db.recents
-      .orderBy('openedAt')
-      .reverse()
-      .limit(maxRecents)
-      .toArray()
-      .catch(() => []);
+    try {
+      this.recents = await db.recents.orderBy('openedAt').reverse().limit(maxRecents).toArray();
+    } catch {
+      this.recents = []; // without a database, Dexie also throws before it returns a promise
+    }
   }
 
   #keep(key: string, value: unknown) {

@@ -1,62 +1,46 @@
 /**
- * What is looked at: a place, its order and filter, a threshold on a run's score, the selection and the cursor. Places look through a lens: anomalies
- * through a run's score, issues through a check. Everything shown is derived.
+ * What the window shows of a folder: the open place, order and filter, the threshold on a run's score, selection and cursor. A place may have a
+ * lens: the column that orders its images and a threshold on it. Everything shown is derived from these.
  */
 import { quote } from '../../src-main/contract/expression.ts';
 import { clamp, lowerBound, upperBound } from '../../src-main/contract/numbers.ts';
 import { readerOf } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { CheckState, Decision, Run, Sample, SavedView } from '../../src-main/contract/types.ts';
+import {
+  inOneSection,
+  inSections,
+  lengthOf,
+  orderProperties,
+  paneful,
+  positionsOf,
+  sortedByValue,
+  type Arranged,
+  type Grouping,
+  type Order,
+} from '../lib/arrange.ts';
 import { Filter } from './filter.svelte.ts';
 import { LoupeState } from './loupe.svelte.ts';
 import { notices } from './notices.svelte.ts';
+import type { Lens, Place } from './place.ts';
 import type { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
 
-export type Place = 'gallery' | 'anomalies' | 'issues' | 'duplicates' | 'labels' | 'map' | 'train';
-/** Where the grid is. */
-const browsePlaces: readonly Place[] = ['gallery', 'anomalies', 'issues', 'duplicates', 'labels', 'map'];
-
-export const orderProperties = [
-  { name: 'path', title: 'Path' },
-  { name: 'bytes', title: 'File size' },
-  { name: 'width', title: 'Width' },
-  { name: 'height', title: 'Height' },
-  { name: 'modified', title: 'Date' },
-] as const;
-export const groupings = [
-  { name: 'none', title: 'No groups' },
-  { name: 'class', title: 'Class' },
-  { name: 'issue', title: 'Issue' },
-  { name: 'duplicate', title: 'Duplicate set' },
-  { name: 'decision', title: 'Decision' },
-] as const;
-export type Grouping = (typeof groupings)[number]['name'];
-export interface Order {
-  by: string;
-  descending: boolean;
-}
-/** A run of `shown` under one heading. */
-export interface Section {
-  title: string | null;
-  from: number;
-  to: number;
-}
-
 export class View {
-  #session: Session;
+  readonly session: Session;
+  readonly places: readonly Place[];
   readonly filter: Filter;
   readonly loupe = new LoupeState();
-  place = $state<Place>('gallery');
+  #place: Place = $state.raw() as Place; // set in the constructor
   galleryOrder = $state<Order>({ by: 'path', descending: false });
   grouping = $state<Grouping>('none');
   mostFirst = $state(true);
   flaggedOnly = $state(true);
   /** The check that is looked at among the issues; null is the overview. */
   checkId = $state<string | null>(null);
-  /** What the places of duplicates and of labels list: told by their panels. */
+  /** The images that the panel of a list shows; it sets them. */
   listed = $state.raw<readonly number[]>([]);
-  /** A threshold that is being dragged: told to the engine when it is let go. */
+  /** The threshold of a check while it is dragged; the engine gets it at the end. */
   draggedThreshold = $state<number | null>(null);
   /** What the person has set for the next training; kept while they look elsewhere. */
   form = $state({
@@ -72,23 +56,37 @@ export class View {
   selection = $state.raw<ReadonlySet<number>>(new Set());
   cursor = $state<number | null>(null);
   #anchor: number | null = null;
-  /** Tiles in a row, told by the gallery. */
+  /** Set by the gallery. */
   tilesInRow = 1;
 
-  constructor(session: Session) {
-    this.#session = session;
-    this.filter = new Filter(session, () => this.lens);
+  /** The first place is open at the start. */
+  constructor(session: Session, places: readonly Place[]) {
+    this.session = session;
+    this.places = places;
+    this.#place = places[0];
+    this.filter = new Filter(session, () => this.clause);
   }
 
-  // --- what is looked through ---
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** Opens a place by its id. */
+  go(id: string) {
+    const place = this.places.find((known) => known.id === id);
+    if (!place) throw new Error(`There is no place ‘${id}’.`);
+    this.#place = place;
+  }
+
+  // --- the ranking, and the lens of the place ---
 
   readonly run: Run | null = $derived.by(() => {
-    const runs = this.#session.runs.filter(({ kind }) => kind === 'rank');
+    const runs = this.session.runs.filter(({ kind }) => kind === 'rank');
     return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
   });
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);
   readonly scores: Float64Array = $derived.by(() =>
-    this.scored ? this.#session.values(this.scored.column) : new Float64Array(),
+    this.scored ? this.session.values(this.scored.column) : new Float64Array(),
   );
   /** Ascending. */
   readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
@@ -96,78 +94,48 @@ export class View {
     () => (this.scored && this.#thresholds.get(this.scored.id)) ?? this.atShare(0.05),
   );
   readonly flagged = $derived(this.sortedScores.length - lowerBound(this.sortedScores, this.threshold));
-  readonly filtersThreshold = $derived(this.place === 'anomalies' && this.flaggedOnly && this.scored !== null);
+  readonly lens: Lens | null = $derived.by(() => this.place.lens?.(this) ?? null);
+  readonly isRanked = $derived(this.lens?.run !== undefined);
+  readonly filtersThreshold = $derived(this.isRanked && this.flaggedOnly);
+  readonly check: CheckState | null = $derived(this.lens?.check ?? null);
+  readonly checkThreshold = $derived(this.check && this.lens ? this.lens.threshold : 1);
 
-  readonly check: CheckState | null = $derived.by(() =>
-    this.place === 'issues' ? (this.#session.checks.find(({ id }) => id === this.checkId) ?? null) : null,
+  /** The clause that the lens adds to the filter. */
+  readonly clause: string | null = $derived(
+    this.lens?.isFiltering ? `${this.lens.column} >= ${this.lens.threshold}` : null,
   );
-  readonly checkThreshold = $derived(this.draggedThreshold ?? this.check?.threshold ?? 1);
-
-  /** The clause that a place adds to the filter. */
-  readonly lens: string | null = $derived.by(() => {
-    if (this.filtersThreshold && this.scored) return `${this.scored.column} >= ${this.threshold}`;
-    if (this.check) return `${this.check.id} >= ${this.checkThreshold}`;
-    return null;
-  });
-  readonly isRanked = $derived(this.place === 'anomalies' && this.scored !== null);
-  readonly order: Order = $derived.by(() => {
-    if (this.isRanked && this.scored) return { by: this.scored.column, descending: this.mostFirst };
-    if (this.check) return { by: this.check.id, descending: true };
-    return this.galleryOrder;
-  });
+  readonly order: Order = $derived.by(() =>
+    this.lens ? { by: this.lens.column, descending: this.lens.descending } : this.galleryOrder,
+  );
 
   // --- what is shown ---
 
   /** All ids in the order. Marks do not move samples, so that a decision sorts nothing anew. */
   readonly #ordered: Int32Array = $derived.by(() => {
     const { by, descending } = this.order;
-    const { ids, columns } = this.#session;
+    const { ids, columns } = this.session;
     if (by === 'path') return descending ? ids.toReversed() : ids;
-    const length = ids.reduce((most, id) => Math.max(most, id), 0) + 1;
-    const keys = new Float64Array(length).fill(NaN);
+    const values = new Float64Array(lengthOf(ids)).fill(NaN);
     if (orderProperties.some(({ name }) => name === by)) {
-      const read = readerOf(by, this.#session.source);
-      for (const id of ids) keys[id] = Number(read?.(this.#session.sample(id) as Sample));
+      const read = readerOf(by, this.session.source);
+      for (const id of ids) values[id] = Number(read?.(this.session.sample(id) as Sample));
     } else if (columns.some(({ name }) => name === by)) {
-      keys.set(this.#session.values(by).subarray(0, length));
+      values.set(this.session.values(by).subarray(0, values.length));
     }
-    const sign = descending ? -1 : 1;
-    // What has no value comes last, whichever the direction. Equal ones stay in the order of their paths.
-    const [known, unknown] = [ids.filter((id) => !Number.isNaN(keys[id])), ids.filter((id) => Number.isNaN(keys[id]))];
-    const place = new Int32Array(length);
-    ids.forEach((id, i) => (place[id] = i));
-    known.sort((a, b) => sign * (keys[a] - keys[b]) || place[a] - place[b]);
-    const out = new Int32Array(ids.length);
-    out.set(known);
-    out.set(unknown, known.length);
-    return out;
+    return sortedByValue(ids, values, descending);
   });
 
-  readonly #arranged: { shown: readonly Sample[]; sections: readonly Section[] } = $derived.by(() => {
-    if (this.place === 'duplicates' || this.place === 'labels') {
-      void this.#session.samples; // decisions
-      const members = this.listed.flatMap((id) => this.#session.sample(id) ?? []);
-      return { shown: members, sections: [{ title: null, from: 0, to: members.length }] };
+  readonly #arranged: Arranged = $derived.by(() => {
+    if (this.place.isList) {
+      void this.session.samples; // decisions
+      return inOneSection(this.listed.flatMap((id) => this.session.sample(id) ?? []));
     }
     const passes = this.filter.shown;
     const shown: Sample[] = [];
-    for (const id of this.#ordered) if (passes[id]) shown.push(this.#session.sample(id) as Sample);
-    if (this.grouping === 'none' || this.isRanked || this.check)
-      return { shown, sections: [{ title: null, from: 0, to: shown.length }] };
-    const groups = Map.groupBy(shown, this.#sectionOf());
-    const sections: Section[] = [];
-    const arranged: Sample[] = [];
-    for (const [title, members] of [...groups].sort(
-      ([a], [b]) => Number(a === '') - Number(b === '') || a.localeCompare(b, 'en', { numeric: true }),
-    )) {
-      sections.push({
-        title: title || `no ${this.grouping === 'duplicate' ? 'duplicates' : this.grouping}`,
-        from: arranged.length,
-        to: arranged.length + members.length,
-      });
-      for (const sample of members) arranged.push(sample);
-    }
-    return { shown: arranged, sections };
+    for (const id of this.#ordered) if (passes[id]) shown.push(this.session.sample(id) as Sample);
+    return this.grouping === 'none' || this.lens
+      ? inOneSection(shown)
+      : inSections(shown, this.#sectionOf(), `no ${this.grouping === 'duplicate' ? 'duplicates' : this.grouping}`);
   });
   readonly shown = $derived(this.#arranged.shown);
   readonly sections = $derived(this.#arranged.sections);
@@ -175,41 +143,30 @@ export class View {
   #sectionOf(): (sample: Sample) => string {
     if (this.grouping === 'duplicate') {
       const titles = new Map(
-        this.#session.groups.flatMap((group, i) => group.ids.map((id) => [id, `${i + 1} · ${group.kind}`] as const)),
+        this.session.groups.flatMap((group, i) => group.ids.map((id) => [id, `${i + 1} · ${group.kind}`] as const)),
       );
       return ({ id }) => titles.get(id) ?? '';
     }
-    const read = readerOf(this.grouping, this.#session.source);
+    const read = readerOf(this.grouping, this.session.source);
     return (sample) => {
       const value = read?.(sample) ?? '';
       return Array.isArray(value) ? ((value as readonly string[])[0] ?? '') : String(value);
     };
   }
 
-  readonly #positions: Int32Array = $derived.by(() => {
-    const { shown } = this;
-    let most = 0;
-    for (const { id } of shown) if (id > most) most = id;
-    const out = new Int32Array(most + 1).fill(-1);
-    for (let i = 0; i < shown.length; i++) out[shown[i].id] = i;
-    return out;
-  });
+  readonly #positions: Int32Array = $derived(positionsOf(this.shown));
   readonly currentIndex = $derived(this.cursor === null ? -1 : (this.#positions[this.cursor] ?? -1));
   /** The sample under the cursor, if it is shown. */
   readonly current: Sample | null = $derived(this.currentIndex < 0 ? null : this.shown[this.currentIndex]);
   /** Beside what the place itself shows, the person has narrowed it. */
   readonly isNarrowed = $derived.by(() => this.filter.chips.length > 0);
-  readonly isBrowsing = $derived(browsePlaces.includes(this.place) && (this.place !== 'issues' || this.check !== null));
-  /** Of what the filter leaves but for what was decided: how far one is through it. */
-  readonly queue: { reviewed: number; of: number } = $derived.by(() => {
-    const passes = this.filter.without('facet decision');
-    let [reviewed, of] = [0, 0];
-    for (const { id, decision } of this.#session.samples) {
-      if (!passes[id]) continue;
-      of++;
-      if (decision !== null) reviewed++;
-    }
-    return { reviewed, of };
+  readonly isBrowsing = $derived(this.place.isBrowsing?.(this) ?? true);
+  /** What takes the middle: the place's panel, or images seen large. */
+  readonly seen: 'panel' | 'loupe' | 'compare' = $derived.by(() => {
+    const { loupe, current } = this;
+    if (!this.isBrowsing || loupe.mode === 'grid' || (this.place.isList && !current)) return 'panel';
+    if (loupe.isComparing && this.compared.length > 1) return 'compare';
+    return current ? 'loupe' : 'panel';
   });
 
   chooseRun(id: string) {
@@ -239,7 +196,7 @@ export class View {
     const ids = this.chosen();
     if (!ids.length) return;
     try {
-      await this.#session.calls.samples.alike.mutate({ ids });
+      await this.session.calls.samples.alike.mutate({ ids });
       this.openView({ name: '', where: null, order: { by: 'alike', descending: true } });
       this.grouping = 'none';
       this.selection = new Set();
@@ -252,14 +209,14 @@ export class View {
 
   clearFilters() {
     this.filter.clear();
-    if (this.place === 'anomalies') this.flaggedOnly = false;
+    if (this.isRanked) this.flaggedOnly = false;
   }
 
   /** The filter and order as a view that can be kept. */
   asView = (name: string): SavedView => ({ name, where: this.filter.expression, order: { ...this.order } });
 
   openView({ where, order }: SavedView) {
-    this.place = 'gallery';
+    this.go('gallery');
     this.filter.clear();
     this.filter.where = where ?? '';
     this.galleryOrder = { ...order };
@@ -267,7 +224,7 @@ export class View {
 
   /** Looks at samples with one property, as a finding or a chip of the inspector names it. */
   showOnly(name: 'class' | 'tag' | 'issue', value: string) {
-    this.place = 'gallery';
+    this.go('gallery');
     this.filter.clear();
     this.filter.where = `${name} = ${quote(value)}`;
   }
@@ -284,17 +241,10 @@ export class View {
   /** The images side by side: the selection, or the cursor and what follows. */
   readonly compared: readonly Sample[] = $derived.by(() => {
     const panes = this.loupe.mode === 'compare4' ? 4 : 2;
-    const selected = this.selection.size > 1 ? this.shown.filter((sample) => this.selection.has(sample.id)) : null;
-    if (selected) {
-      const at = Math.max(
-        0,
-        selected.findIndex(({ id }) => id === this.cursor),
-      );
-      const from = Math.min(Math.floor(at / panes) * panes, Math.max(0, selected.length - panes));
-      return selected.slice(from, from + panes);
-    }
-    const from = clamp(this.currentIndex, 0, this.shown.length - panes);
-    return this.shown.slice(from, from + panes);
+    if (this.selection.size < 2) return paneful(this.shown, this.currentIndex, panes);
+    const selected = this.shown.filter((sample) => this.selection.has(sample.id));
+    const at = selected.findIndex(({ id }) => id === this.cursor);
+    return paneful(selected, Math.floor(Math.max(0, at) / panes) * panes, panes);
   });
   readonly active: Sample | null = $derived(
     this.compared[Math.min(this.loupe.active, this.compared.length - 1)] ?? null,
@@ -378,13 +328,13 @@ export class View {
     // A walk through a selection, as in the loupe, keeps it.
     if (!extend && this.selection.size > 1 && this.loupe.mode !== 'grid') this.cursor = sample.id;
     else this.pick(sample, { toggle: false, range: extend });
-    void settings.rememberPlace(this.#session.id, sample.path);
+    void settings.rememberPlace(this.session.id, sample.path);
   }
 
   /** Puts the cursor where it was when the folder was last looked at here; where that is not known, on the first image of a begun review that is undecided. */
   async resume() {
-    const path = await settings.placeIn(this.#session.id);
-    const { samples, reviewed } = this.#session;
+    const path = await settings.placeIn(this.session.id);
+    const { samples, reviewed } = this.session;
     const sample =
       samples.find((known) => known.path === path) ??
       (reviewed ? samples.find(({ decision }) => decision === null) : undefined);
@@ -411,13 +361,13 @@ export class View {
     if (!active) return;
     const others = this.compared.filter(({ id }) => id !== active.id).map(({ id }) => id);
     await this.mark([active.id], { decision: 'keep' });
-    if (others.length) await this.#session.edit(others, { decision: 'reject', reason: `compared with ${active.path}` });
+    if (others.length) await this.session.edit(others, { decision: 'reject', reason: `compared with ${active.path}` });
   }
 
   mark = (ids: readonly number[], change: Change) =>
-    this.#session.edit(
+    this.session.edit(
       ids,
-      change.decision && change.reason === undefined && this.lens ? { ...change, reason: this.lens } : change,
+      change.decision && change.reason === undefined && this.clause ? { ...change, reason: this.clause } : change,
     );
 
   /** Gives the chosen the n-th class, as the facet of classes lists them by name; 0 takes the label away. */
@@ -427,18 +377,19 @@ export class View {
   }
 
   /** By name, from folders and labels. */
-  readonly classes: readonly string[] = $derived.by(() =>
-    [...new Set(this.#session.samples.flatMap((sample) => sample.class ?? []))].sort((a, b) => a.localeCompare(b)),
-  );
-  readonly tags: readonly string[] = $derived.by(() =>
-    [...new Set(this.#session.samples.flatMap((sample) => sample.tags))].sort((a, b) => a.localeCompare(b)),
-  );
+  readonly classes: readonly string[] = $derived.by(() => this.#names(({ class: own }) => own ?? []));
+  readonly tags: readonly string[] = $derived.by(() => this.#names(({ tags }) => tags));
+  #names = (read: (sample: Sample) => string | readonly string[]): readonly string[] =>
+    [...new Set(this.session.samples.flatMap(read))].sort((a, b) => a.localeCompare(b));
 
-  /** Rejects what the place flags and the filter leaves, where nothing was decided. */
+  /** Rejects the undecided images that are shown and at or above the threshold. */
   async rejectFlagged() {
-    const values = this.check ? this.#session.values(this.check.id) : this.scores;
-    const from = this.check ? this.checkThreshold : this.threshold;
-    const ids = this.shown.filter(({ id, decision }) => decision === null && values[id] >= from).map(({ id }) => id);
+    const { lens } = this;
+    if (!lens) return;
+    const values = this.session.values(lens.column);
+    const ids = this.shown
+      .filter(({ id, decision }) => decision === null && values[id] >= lens.threshold)
+      .map(({ id }) => id);
     if (ids.length) await this.mark(ids, { decision: 'reject' });
   }
 }

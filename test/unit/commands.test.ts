@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Patch } from '../../src-main/contract/marks.ts';
 import { exportSchema, keepBestSchema, rankSchema } from '../../src-main/contract/schemas.ts';
 import { pathLine } from '../../src-main/contract/words.ts';
 import { commandOf, quoteWord, scriptOf } from '../../src-main/workspace/commands.ts';
-import type { Action, Patch, Record } from '../../src-main/workspace/journal.ts';
+import type { Action, Record } from '../../src-main/workspace/journal.ts';
 import { folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const paths = ['a.jpg', "it's.png", '-x.png', '"q".png', 'two\nlines.png', 'END', 'b c.jpg'];

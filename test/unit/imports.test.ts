@@ -76,7 +76,7 @@ describe('import rules', () => {
     expect(
       imports.filter(
         ({ from, to, isType }) =>
-          /^src-main\/contract\/(read|expression|keep-best|words|address|types)\.ts$/.test(from) &&
+          /^src-main\/contract\/(read|expression|keep-best|marks|words|address|types)\.ts$/.test(from) &&
           !isType &&
           /schemas|zod/.test(to),
       ),

@@ -1,8 +1,9 @@
 /** The journal: marks of samples, undo and redo, the history and the script that repeats it. */
 import { WinnowError } from '../../contract/errors.ts';
+import { patchOf } from '../../contract/marks.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { commandOf, scriptOf } from '../../workspace/commands.ts';
-import { choose, patchOf, titleOf, whatOf, withReason } from '../../workspace/edits.ts';
+import { choose, titleOf, whatOf, withReason } from '../../workspace/edits.ts';
 import { readSource } from '../../workspace/read-source.ts';
 import type { CallContext } from './context.ts';
 

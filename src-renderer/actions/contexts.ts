@@ -1,0 +1,33 @@
+/** Where actions apply, from the whole window to single images; and what actions reach there. */
+import { app } from '../state/app.svelte.ts';
+import type { Session } from '../state/session.svelte.ts';
+import { Suspects } from '../state/suspects.svelte.ts';
+import type { View } from '../state/view.svelte.ts';
+
+/** The view, where the context says that a folder is open. */
+export const view = () => app.view as View;
+export const suspects = () => Suspects.of(app.session as Session, view());
+
+const isBrowsing = () => app.view !== null && app.view.isBrowsing;
+const inGrid = () => isBrowsing() && view().loupe.mode === 'grid';
+
+export const contexts = {
+  /** Always. */
+  window: () => true,
+  /** A folder is open. */
+  folder: () => app.view !== null,
+  /** Images are in front, in the grid or large. */
+  images: isBrowsing,
+  grid: inGrid,
+  /** Images are seen large: loupe or comparison. */
+  large: () => isBrowsing() && !inGrid(),
+  compare: () => isBrowsing() && view().loupe.isComparing,
+  /** An image is under the cursor. */
+  cursor: () => isBrowsing() && view().current !== null,
+  /** Images are selected, or one is under the cursor. */
+  chosen: () => isBrowsing() && view().chosen().length > 0,
+  /** Among these are suspected labels, where those are reviewed. */
+  suspects: () => app.view?.place.reviewsLabels === true && suspects().chosen.length > 0,
+} satisfies Record<string, () => boolean>;
+
+export type Context = keyof typeof contexts;

@@ -1,0 +1,106 @@
+/** How images are seen: large, side by side, zoomed; and the look of the window. */
+import { zoomStep } from '../state/loupe.svelte.ts';
+import { settings } from '../state/settings.svelte.ts';
+import type { Action } from './action.ts';
+import { view } from './contexts.ts';
+
+/** From the grid to two or four images, as many as are selected; then on to four, and back to the grid. */
+const compare = () => {
+  const { loupe, selection } = view();
+  const first = selection.size > 2 ? 'compare4' : 'compare2';
+  loupe.mode = loupe.mode === 'compare2' ? 'compare4' : loupe.mode === 'compare4' ? 'grid' : first;
+};
+
+export const look: readonly Action[] = [
+  {
+    id: 'loupe',
+    title: 'Loupe',
+    keys: ['enter'],
+    group: 'Look',
+    context: 'cursor',
+    run: () => void (view().loupe.mode = view().loupe.mode === 'loupe' ? 'grid' : 'loupe'),
+  },
+  {
+    id: 'alike',
+    title: 'More like this',
+    keys: ['q'],
+    group: 'Look',
+    context: 'chosen',
+    run: () => view().lookAlike(),
+  },
+  {
+    id: 'compare',
+    title: 'Compare two, four',
+    keys: ['c'],
+    group: 'Look',
+    context: 'images',
+    when: () => view().shown.length > 1 && (view().current !== null || view().selection.size > 1),
+    run: compare,
+  },
+  {
+    id: 'zoom',
+    title: 'Fit or 100 %',
+    keys: ['z'],
+    group: 'Look',
+    context: 'cursor',
+    run: () => (view().loupe.mode === 'grid' ? void (view().loupe.mode = 'loupe') : view().loupe.toggleZoom()),
+  },
+  {
+    id: 'fit',
+    title: 'Whole image',
+    keys: ['shift+z'],
+    group: 'Look',
+    context: 'large',
+    run: () => view().loupe.fit(),
+  },
+  {
+    id: 'zoom-in',
+    title: 'Zoom in',
+    keys: ['+', '='],
+    group: 'Look',
+    context: 'large',
+    run: () => view().loupe.zoomBy(zoomStep),
+  },
+  {
+    id: 'zoom-out',
+    title: 'Zoom out',
+    keys: ['-'],
+    group: 'Look',
+    context: 'large',
+    run: () => view().loupe.zoomBy(1 / zoomStep),
+  },
+  {
+    id: 'rotate-left',
+    title: 'Turn the view left',
+    keys: ['['],
+    group: 'Look',
+    context: 'large',
+    run: () => view().loupe.rotate(-90),
+  },
+  {
+    id: 'rotate-right',
+    title: 'Turn the view right',
+    keys: [']'],
+    group: 'Look',
+    context: 'large',
+    run: () => view().loupe.rotate(90),
+  },
+  {
+    id: 'panels',
+    title: 'Hide or show the side panels',
+    keys: ['f'],
+    group: 'Look',
+    menu: 'View',
+    context: 'folder',
+    run: () => void (settings.panels = !settings.panels),
+  },
+  {
+    id: 'theme',
+    title: 'Dark or light',
+    keys: ['ctrl+shift+l'],
+    group: 'Look',
+    menu: 'View',
+    context: 'window',
+    run: () => settings.toggleTheme(),
+  },
+];

@@ -1,0 +1,16 @@
+/** What the native menu gets of the actions: titles, and keys as they are now. */
+import type { MenuItem } from '../../src-main/contract/shell.ts';
+import { actions, keysOf } from './registry.ts';
+
+export const menuItems = (): MenuItem[] =>
+  actions.flatMap((action) =>
+    action.menu
+      ? {
+          id: action.id,
+          menu: action.menu,
+          group: action.group,
+          title: action.opensDialog ? `${action.title}…` : action.title,
+          key: keysOf(action)[0] ?? null,
+        }
+      : [],
+  );

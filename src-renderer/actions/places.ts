@@ -1,0 +1,20 @@
+/** An action for each place: it opens it, with the grid in front. */
+import { places } from '../places/index.ts';
+import type { Action } from './action.ts';
+import { view } from './contexts.ts';
+
+export function enter(id: string) {
+  if (view().place.id === id) view().place.reopen?.(view());
+  view().go(id);
+  view().loupe.mode = 'grid';
+}
+
+export const toPlaces: readonly Action[] = places.map(({ id, title, keys }) => ({
+  id,
+  title,
+  keys,
+  group: 'Places',
+  menu: 'View',
+  context: 'folder',
+  run: () => enter(id),
+}));

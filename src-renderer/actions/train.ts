@@ -1,0 +1,67 @@
+/** Classifiers: training, and what follows from a trained one. */
+import { app } from '../state/app.svelte.ts';
+import type { Training } from '../state/training.svelte.ts';
+import type { Action } from './action.ts';
+import { suspects, view } from './contexts.ts';
+import { enter } from './places.ts';
+
+const training = () => app.training as Training;
+const canTrain = () => view().classes.length > 1;
+const isTrained = () => training().result?.state === 'done';
+
+export const train: readonly Action[] = [
+  {
+    id: 'train-classifier',
+    title: 'Train a classifier',
+    keys: [],
+    group: 'Train',
+    context: 'folder',
+    when: canTrain,
+    run: () => {
+      enter('train');
+      void training().train();
+    },
+  },
+  {
+    id: 'find-rate',
+    title: 'Find a learning rate',
+    keys: [],
+    group: 'Train',
+    context: 'folder',
+    when: canTrain,
+    run: () => {
+      enter('train');
+      void training().findRate();
+    },
+  },
+  {
+    id: 'judge-labels',
+    title: 'Judge the labels',
+    keys: [],
+    group: 'Train',
+    context: 'folder',
+    when: canTrain,
+    run: () => {
+      enter('labels');
+      void suspects().judge();
+    },
+  },
+  {
+    id: 'take-away',
+    title: 'Take the classifier away',
+    keys: [],
+    group: 'Train',
+    context: 'folder',
+    when: isTrained,
+    run: () => void (app.dialog = 'take-away'),
+  },
+  {
+    id: 'predict',
+    title: 'Predict all images',
+    keys: [],
+    group: 'Train',
+    context: 'folder',
+    when: isTrained,
+    run: () => training().predict(),
+  },
+];

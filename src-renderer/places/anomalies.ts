@@ -1,0 +1,24 @@
+/** Images by the score of a ranking, above a threshold or all of them. */
+import ScanEye from '@lucide/svelte/icons/scan-eye';
+import Gallery from '../panels/Gallery.svelte';
+import Method from '../panels/Method.svelte';
+import Scores from '../panels/Scores.svelte';
+import type { Place } from '../state/place.ts';
+
+export const anomalies: Place = {
+  id: 'anomalies',
+  title: 'Anomalies',
+  icon: ScanEye,
+  keys: ['n'],
+  left: { title: 'Method', panel: Method },
+  middle: () => Gallery,
+  bottom: Scores,
+  lens: ({ scored, mostFirst, threshold, flaggedOnly }) =>
+    scored && {
+      column: scored.column,
+      descending: mostFirst,
+      threshold,
+      isFiltering: flaggedOnly,
+      run: scored,
+    },
+};

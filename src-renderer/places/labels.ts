@@ -1,0 +1,17 @@
+/** Labels that are likely wrong, each with the class that is suggested instead. */
+import Tag from '@lucide/svelte/icons/tag';
+import Labels from '../panels/Labels.svelte';
+import Suspects from '../panels/Suspects.svelte';
+import type { Place } from '../state/place.ts';
+
+export const labels: Place = {
+  id: 'labels',
+  title: 'Labels',
+  icon: Tag,
+  keys: ['e'],
+  left: { title: 'Labels', panel: Labels },
+  middle: () => Suspects,
+  isList: true,
+  reviewsLabels: true,
+  badge: ({ labelQueue }) => ({ count: labelQueue?.suspects.length ?? 0, isWarning: false }),
+};

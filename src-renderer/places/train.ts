@@ -1,0 +1,15 @@
+/** Classifiers: their settings, the training as it runs, the results. */
+import GraduationCap from '@lucide/svelte/icons/graduation-cap';
+import Train from '../panels/Train.svelte';
+import Training from '../panels/Training.svelte';
+import type { Place } from '../state/place.ts';
+
+export const train: Place = {
+  id: 'train',
+  title: 'Train',
+  icon: GraduationCap,
+  keys: ['r'],
+  left: { title: 'Train', panel: Train },
+  middle: () => Training,
+  isBrowsing: () => false,
+};
