@@ -1,4 +1,4 @@
-/** The command line: the contract's calls as commands, each declared in a file of `command/`. What it promises to scripts stands in ARCHITECTURE.md; keep it stable. */
+/** The command line: the contract's calls as commands, each declared in a file of `command/`. Its promise to scripts is in ARCHITECTURE.md; keep it stable. */
 import { Command, CommanderError } from 'commander';
 import { addAdviseCommand } from './command/advise.ts';
 import { addChecksCommand } from './command/checks.ts';
@@ -12,28 +12,28 @@ import { addLabelsCommand } from './command/labels.ts';
 import { addLikeCommand } from './command/like.ts';
 import { addMapCommand } from './command/map.ts';
 import { addMarkCommands } from './command/mark.ts';
-import { ended, exitCodes, fail, quietlyWithoutReader, say } from './command/output.ts';
+import { ended, exitCodes, fail, ignoreClosedPipe, say } from './command/output.ts';
 import { addRankCommand } from './command/rank.ts';
 import { addPredictCommand } from './command/predict.ts';
 import { addRestoreCommand } from './command/restore.ts';
 import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
-import { addTakeAwayCommand } from './command/take-away.ts';
+import { addExportModelCommand } from './command/export-model.ts';
 import { addTrainCommand } from './command/train.ts';
 import { addViewCommands } from './command/views.ts';
 import { exitNow } from './file/gate.ts';
 import { version } from './workspace/engine.ts';
 
 let exitCode: number = exitCodes.done;
-quietlyWithoutReader();
+ignoreClosedPipe();
 
 const program = new Command('winnow')
   .description(
-    'Find the odd, hard, broken and duplicated images in a folder, and export a better data set. Nothing leaves this machine.',
+    'Find anomalous, hard, broken, duplicate and mislabelled images in a folder, and export a better data set. Works offline.',
   )
   .version(version)
   .exitOverride()
-  .showHelpAfterError('(--help shows what can be said)')
+  .showHelpAfterError('(see --help)')
   .configureHelp(ownOptionsFirst)
   .hook('preAction', (_program, command) => {
     const { backend } = command.opts<{ backend?: string }>();
@@ -52,7 +52,7 @@ for (const add of [
   addTrainCommand,
   addPredictCommand,
   addLabelsCommand,
-  addTakeAwayCommand,
+  addExportModelCommand,
   addRunsCommand,
   addMapCommand,
   addViewCommands,
@@ -68,11 +68,11 @@ const heading = 'The program:';
 program
   .command('serve')
   .helpGroup(heading)
-  .description('the window’s page for a browser on this machine')
+  .description('serve the window’s page to a browser on this machine')
   .argument('[folder]', 'folder to open')
   .option('--host <address>', 'address to listen on', '127.0.0.1')
   .option('--port <n>', 'port; 0 for a free one', whole, 0)
-  .option('--workspace <dir>', 'where Winnow keeps what it learns')
+  .option('--workspace <dir>', 'folder for the workspace')
   .addOption(backendOption())
   .action(async (folder: string | undefined, options: { host: string; port: number; workspace?: string }) => {
     const { isLoopback, serve } = await import('./serve.ts');
@@ -85,11 +85,11 @@ program
       workspace: options.workspace,
     });
     process.stdout.write(`${serving.url}\n`);
-    say({}, 'Open this address in a browser. Ctrl-C ends it.');
+    say({}, 'Open this address in a browser. Stop with Ctrl-C.');
     if (!isLoopback(options.host))
       say(
         {},
-        `Warning: with --host ${options.host} other machines can reach this address. Whoever has it can read every image that you can read, and the connection is not encrypted. Use it in a network that you trust.`,
+        `Warning: with --host ${options.host} other machines can reach this address. Anyone who has it can read every image that you can read, and the connection is not encrypted. Use it only in a network that you trust.`,
       );
     await new Promise<void>((end) =>
       process
@@ -97,14 +97,14 @@ program
         .once('SIGTERM', () => end())
         .once('SIGHUP', () => end()),
     );
-    setTimeout(() => exitNow(exitCodes.failed), 8000).unref(); // work that does not let itself be ended is left
+    setTimeout(() => exitNow(exitCodes.failed), 8000).unref(); // exit even if some work does not stop
     await serving.close();
   });
 
 program
   .command('doctor')
   .helpGroup(heading)
-  .description('every part of the program on this machine, and what mends it')
+  .description('list the components of this installation, their state, and how to repair them')
   .option('--json [file]', "write the result as JSON; '-' for standard output")
   .action(async (options: { json?: string | true }) => {
     exitCode = await doctorCommand({ json: options.json === true ? '-' : options.json });
@@ -113,19 +113,19 @@ program
 program
   .command('open')
   .helpGroup(heading)
-  .description('the window (started by `npm start`)')
+  .description('open the window (use `npm start`)')
   .argument('[folder]')
   .action(() => say({}, 'The window is started by `npm start -- open [FOLDER]`.'));
 
 program.addHelpText(
   'after',
   `
-Images are chosen by paths, globs ('test/**') or an expression over columns and properties:
+Select images by paths, globs ('test/**') or an expression over columns and properties:
   "sharpness < 0.1 and class = 'dress' and not decision = 'keep'"
   "issue = 'dark' or tag = 'check' or duplicate = 'near'", "path like 'test/*'", "label != none"
 In globs \`*\` and \`?\` stay within a folder and \`**\` crosses folders; \`{a,b}\`, \`{1..9}\`, \`[0-9]\`, \`[!a]\`, a leading \`!\` and \`\\\` work as in a shell.
 Folders are separated by \`/\` on every system; case counts; a path that exists is never read as a pattern.
-Every step stands in the journal: \`undo\`, \`history\`, \`script\`. Exit: 0 done, 1 failed, 2 wrong usage, 130 cancelled.`,
+Every step is recorded: see \`undo\`, \`history\`, \`script\`. Exit: 0 done, 1 failed, 2 wrong usage, 130 cancelled.`,
 );
 
 try {

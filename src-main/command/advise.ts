@@ -1,11 +1,11 @@
-/** `advise FOLDER`: which way of training fits the folder, by its size and by how like the images are to those that the bundled weights know. */
+/** `advise FOLDER`: recommends a training mode by the size of the data set and its similarity to ImageNet. */
 import type { Command } from 'commander';
 import type { Door } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, writeJson } from './output.ts';
 
 export function addAdviseCommand(program: Command) {
-  folderCommand(program, 'train', 'advise', 'which way of training fits this folder, and why', ['photos'])
+  folderCommand(program, 'train', 'advise', 'recommend a training mode for this folder, with reasons', ['photos'])
     .addOption(backendOption())
     .action((folder: string, options: FolderOptions) =>
       inFolder(folder, options, (door) => adviseCommand(door, options)),
@@ -19,7 +19,7 @@ async function adviseCommand(door: Door, options: FolderOptions): Promise<void> 
   if (options.quiet || options.json === '-') return;
   const { images, classes, perClass, distance, similarity, size, mode, reasons } = advice;
   process.stdout.write(
-    `${images.toLocaleString('en')} images of ${classes} classes, ${perClass} of the class in the middle: ${size}.\n`,
+    `${images.toLocaleString('en')} images in ${classes} classes, median class size ${perClass}: ${size}.\n`,
   );
   if (distance !== null) process.stdout.write(`${distance.toFixed(2)} nats from ImageNet: ${similarity} similarity.\n`);
   process.stdout.write(`${reasons.join(' ')}\n\n  --mode ${mode}\n`);

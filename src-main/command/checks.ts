@@ -1,4 +1,4 @@
-/** `checks FOLDER`: what the quality checks flag, and where each draws its line. */
+/** `checks FOLDER`: the quality checks, their thresholds and how many images each flags. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { plural, printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
@@ -18,10 +18,10 @@ export function addChecksCommand(program: Command) {
     program,
     'find',
     'checks',
-    'list the quality checks, with how many images each flags; move their thresholds',
+    'list the quality checks with the number of flagged images; change thresholds',
     ['photos', 'photos --threshold blurry=0.7 dark=default'],
   )
-    .option('--threshold <id=value...>', 'flag scores from this value on, 0 to 1, or `default`', parseThreshold)
+    .option('--threshold <id=value...>', 'flag scores of at least this value, 0 to 1, or `default`', parseThreshold)
     .action((folder: string, options: ChecksOptions) =>
       inFolder(folder, options, (door) => checksCommand(door, options)),
     );
@@ -32,7 +32,7 @@ function parseThreshold(text: string, earlier: Threshold[] = []): Threshold[] {
   const threshold = match?.[2] === 'default' ? null : Number(match?.[2]);
   if (!match || (threshold !== null && !(threshold >= 0 && threshold <= 1)))
     throw new InvalidArgumentError(
-      'A check and a number from 0 to 1 were expected, as in blurry=0.7 or blurry=default.',
+      'Expected a check and a number from 0 to 1, for example blurry=0.7 or blurry=default.',
     );
   return [...earlier, { check: match[1], threshold }];
 }
@@ -40,7 +40,7 @@ function parseThreshold(text: string, earlier: Threshold[] = []): Threshold[] {
 async function checksCommand(door: Door, options: ChecksOptions): Promise<void> {
   for (const request of options.threshold ?? []) {
     const { changed, title } = await door.calls.checks.setThreshold.mutate(request);
-    say(options, changed ? `Set: ${title}.` : `It was so already: ${title}.`);
+    say(options, changed ? `Set: ${title}.` : `Unchanged: ${title}.`);
   }
   const [checks, findings] = await Promise.all([door.calls.checks.list.query(), door.calls.checks.findings.query()]);
   writeJson(options, { schema: 'winnow/checks@1', folder: door.folder, checks, findings });

@@ -20,12 +20,12 @@ export interface ChoiceOptions {
 export const addChoice = (command: Command): Command =>
   command
     .argument('[what...]', 'paths within the folder, globs, or one expression')
-    .option('--where <expression>', 'those for which this holds')
-    .option('--view <name>', 'those of a saved view')
-    .option('--from <file>', "paths from a file, one a line ('-': standard input)")
-    .option('--skip-missing', 'with --from: pass over what is not in the folder');
+    .option('--where <expression>', 'images that match this expression')
+    .option('--view <name>', 'images of a saved view')
+    .option('--from <file>', "paths from a file, one per line ('-': standard input)")
+    .option('--skip-missing', 'with --from: skip paths that are not in the folder');
 
-/** `listed` are the paths of `--from`. Throws `bad-request` unless it was said in exactly one way. */
+/** `listed` are the paths of `--from`. Throws `bad-request` unless exactly one way is given. */
 export async function choiceOf(
   door: Door,
   samples: readonly Sample[],
@@ -39,7 +39,7 @@ export async function choiceOf(
   if (ways !== 1)
     throw new WinnowError(
       'bad-request',
-      'Say which images in one way: paths, globs or an expression, --where, --view, or --from.',
+      'Select images in exactly one way: paths, globs or an expression, --where, --view, or --from.',
     );
   if (options.where !== undefined) return { where: options.where };
   if (listed) return { ids: idsOf(door, samples, listed, options.skipMissing ?? false) };
@@ -69,7 +69,7 @@ export async function chosenSamples(door: Door, samples: readonly Sample[], choi
   return samples.filter(({ id }) => ids.has(id));
 }
 
-/** A path as the table has it: also where the shell completed it from where the person stands. */
+/** A path relative to the opened folder, also if the shell completed it relative to the working directory. */
 export function withinFolder(door: Door, path: string, paths: ReadonlySet<string>): string {
   if (paths.has(path)) return path;
   const inside = relative(door.folder, resolve(path));
@@ -88,7 +88,7 @@ function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[]
     else if (!skipMissing)
       throw new WinnowError(
         'no-samples',
-        `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing passes over such lines.`,
+        `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing skips such lines.`,
       );
   }
   return ids;
@@ -114,6 +114,6 @@ export function pathIn(line: string, where: string): string {
   try {
     return String(JSON.parse(line));
   } catch {
-    throw new WinnowError('bad-request', `${where} begins with a quotation mark but is no JSON string.`);
+    throw new WinnowError('bad-request', `${where} starts with a quotation mark but is not a JSON string.`);
   }
 }

@@ -1,4 +1,4 @@
-/** `doctor`: every part of the program on this machine, and the one command that mends it. */
+/** `doctor`: lists the components of this installation and the command that repairs each. */
 import { examine } from '../setup/doctor.ts';
 import { exitCodes, writeJson, type OutputOptions } from './output.ts';
 
@@ -10,7 +10,7 @@ export async function doctorCommand(options: OutputOptions): Promise<number> {
   if (!options.quiet && options.json !== '-') {
     for (const { state, title, version, detail, mend } of components) {
       process.stdout.write(`${marks[state]} ${title.padEnd(25)} ${(version ?? '').padEnd(14)} ${detail}\n`);
-      if (mend && state !== 'ready') process.stdout.write(`  ${' '.repeat(25)} mend: ${mend}\n`);
+      if (mend && state !== 'ready') process.stdout.write(`  ${' '.repeat(25)} fix: ${mend}\n`);
     }
   }
   return components.some(({ state }) => state === 'broken' || state === 'missing') ? exitCodes.failed : exitCodes.done;

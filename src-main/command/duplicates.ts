@@ -1,4 +1,4 @@
-/** `duplicates FOLDER`: the groups of images that are one image; which of them stays; which are no duplicates after all. */
+/** `duplicates FOLDER`: lists groups of duplicates, keeps the best of each, or marks images as not duplicates. */
 import { isAbsolute } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
@@ -9,7 +9,7 @@ import type { Door } from '../door/client.ts';
 import { choiceOf, chosenSamples, readList, withinFolder } from './choose.ts';
 import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
-import { describeGroups, knownSamples, tellMarks } from './samples.ts';
+import { describeGroups, knownSamples, writeMarks } from './samples.ts';
 
 interface DuplicatesOptions extends FolderOptions {
   kind?: DuplicateKind[];
@@ -26,7 +26,7 @@ export function addDuplicatesCommand(program: Command) {
     program,
     'find',
     'duplicates',
-    'list groups of duplicates; keep the best of each, or say that some are none',
+    'list groups of duplicates; keep the best of each, or mark images as not duplicates',
     ['photos --kind exact near', 'photos --keep-best largest --protect train', 'photos --apart cats/1.jpg cats/2.jpg'],
   )
     .addOption(new Option('--kind <kind...>', 'only these kinds').choices(duplicateKinds))
@@ -39,17 +39,17 @@ export function addDuplicatesCommand(program: Command) {
         keepRules,
       ),
     )
-    .option('--protect <folder>', 'with --keep-best: images in this sub-folder are kept before any other')
-    .option('--apart [path...]', 'these are not duplicates of each other: never group them again')
-    .option('--from <file>', "with --apart: paths from a file, one a line ('-': standard input)")
-    .option('--skip-missing', 'with --from: pass over what is not in the folder')
+    .option('--protect <folder>', 'with --keep-best: prefer images in this subfolder')
+    .option('--apart [path...]', 'mark these images as not duplicates of each other')
+    .option('--from <file>', "with --apart: paths from a file, one per line ('-': standard input)")
+    .option('--skip-missing', 'with --from: skip paths that are not in the folder')
     .action(async (folder: string, options: DuplicatesOptions) => {
       if (options.keepBest && options.apart)
-        throw new WinnowError('bad-request', 'Say --keep-best or --apart, not both.');
+        throw new WinnowError('bad-request', 'Use --keep-best or --apart, not both.');
       if (options.protect !== undefined && !options.keepBest)
-        throw new WinnowError('bad-request', '--protect goes with --keep-best.');
+        throw new WinnowError('bad-request', '--protect requires --keep-best.');
       if (options.from !== undefined && !options.apart)
-        throw new WinnowError('bad-request', '--from goes with --apart.');
+        throw new WinnowError('bad-request', '--from requires --apart.');
       const listed = await readList(options);
       await inFolder(folder, options, (door) => duplicatesCommand(door, listed, options));
     });
@@ -83,12 +83,12 @@ async function duplicatesCommand(
     const ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
     if (ids.length < 2 && options.skipMissing) say(options, 'Fewer than two of these images are in the folder.');
     else ({ changed } = await door.calls.duplicates.setApart.mutate({ ids }));
-    if (changed) say(options, `${plural(ids.length, 'image')} are kept apart.`);
+    if (changed) say(options, `${plural(ids.length, 'image')} are marked as not duplicates.`);
   }
   const groups = (await describeGroups(door, samples)).filter(
     ({ id, kind }) => (!options.kind || options.kind.includes(kind)) && (!options.group || options.group.includes(id)),
   );
-  await tellMarks(door, options, 'duplicates', { changed, groups });
+  await writeMarks(door, options, 'duplicates', { changed, groups });
   if (options.keepBest || options.apart) return;
   say(options, `${plural(groups.length, 'group')} of duplicates.`);
   if (options.quiet || options.json === '-') return;
@@ -115,7 +115,7 @@ function protectedOf(door: Door, folder: string, paths: ReadonlySet<string>): st
   if (!folders.has(own))
     throw new WinnowError(
       'bad-request',
-      `No image of this folder lies in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a sub-folder of it.'}`,
+      `No image of this folder is in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a subfolder.'}`,
     );
   return own;
 }

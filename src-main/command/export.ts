@@ -1,4 +1,4 @@
-/** `export FOLDER --to DIR`: what is not rejected, in the format asked for, with a manifest. */
+/** `export FOLDER --to DIR`: writes the images that are not rejected, in the chosen format, with a manifest. */
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
@@ -24,39 +24,43 @@ interface ExportOptions extends FolderOptions {
 }
 
 export function addExportCommand(program: Command) {
-  folderCommand(program, 'keep', 'export', 'what is not rejected, with a manifest; the originals stay as they are', [
-    'photos --to clean',
-    "photos --to set --split 0.8,0.1,0.1 --drop \"duplicate = 'near' and decision != 'keep'\"",
-    'photos --to list --format jsonl --place list --dry-run',
-  ])
+  folderCommand(
+    program,
+    'keep',
+    'export',
+    'export the images that are not rejected, with a manifest; originals do not change',
+    [
+      'photos --to clean',
+      "photos --to set --split 0.8,0.1,0.1 --drop \"duplicate = 'near' and decision != 'keep'\"",
+      'photos --to list --format jsonl --place list --dry-run',
+    ],
+  )
     .requiredOption('--to <dir>', 'a new or empty folder outside the opened one')
     .addOption(
-      new Option('--format <id>', 'how it is written, see below')
-        .choices(formats.map(({ id }) => id))
-        .default('folder'),
+      new Option('--format <id>', 'output format, see below').choices(formats.map(({ id }) => id)).default('folder'),
     )
     .addOption(
       new Option(
         '--place <how>',
-        'how files come there; list: not at all; move: copied and read back, then the originals go to the system’s trash',
+        'how to place files; list: only list them; move: copy and verify, then move the originals to the system’s trash',
       )
         .choices(placements)
         .default('copy'),
     )
     .option(
       '--split <shares>',
-      'train, validation and test, as in 0.8,0.1,0.1: stratified by class, near duplicates together',
+      'fractions for train, validation and test, for example 0.8,0.1,0.1; stratified by class, near duplicates together',
       sharesOf,
     )
     .option('--seed <n>', 'the same seed gives the same split', whole, 1)
-    .option('--kept-only', 'only what is decided to be kept, not the undecided and unsure')
-    .option('--drop <expression>', 'leave these out too')
+    .option('--kept-only', 'only images marked keep, not undecided or unsure ones')
+    .option('--drop <expression>', 'also leave out the images that match')
     .option(
       '--safe-for-spreadsheets',
-      'in CSV files, put an apostrophe before texts that Excel and others would run as formulas (those that begin with = + - @)',
+      'in CSV files, put an apostrophe before text that spreadsheets would run as a formula (starting with = + - @)',
     )
-    .option('--confirm-move <n>', 'with --place move: how many originals go to the trash, as the plan says', whole)
-    .option('--dry-run', 'only say what would be exported')
+    .option('--confirm-move <n>', 'with --place move: the number of originals that go to the trash, as planned', whole)
+    .option('--dry-run', 'only report what would be exported')
     .addHelpText('after', `\nFormats:\n${formats.map(({ id, summary }) => `  ${id.padEnd(8)}${summary}`).join('\n')}`)
     .action((folder: string, options: ExportOptions) =>
       inFolder(folder, options, (door) => exportCommand(door, options)),
@@ -80,14 +84,14 @@ async function exportCommand(door: Door, options: ExportOptions): Promise<void> 
   if (options.dryRun) {
     say(options, `Would export ${planSentence(plan)} to ${plan.to}. Nothing was written.`);
     tellPlan(options, plan);
-    if (isMove) say(options, `Moving them takes --confirm-move ${plan.copied}.`);
+    if (isMove) say(options, `To move them, add --confirm-move ${plan.copied}.`);
     writeJson(options, { schema: 'winnow/export@1', dryRun: true, ...plan, failed: [] });
     return;
   }
   if (isMove && request.confirmMove !== plan.copied) {
     throw new WinnowError(
       'bad-request',
-      `This moves ${plural(plan.copied, 'original')} of ${door.folder} to the system’s trash, after copying them to ${plan.to}. If that is meant, say it again with --confirm-move ${plan.copied}. Nothing was written.`,
+      `This moves ${plural(plan.copied, 'original')} of ${door.folder} to the system’s trash, after copying them to ${plan.to}. To do so, run the command again with --confirm-move ${plan.copied}. Nothing was written.`,
     );
   }
   const job = await follow(door, options, () => door.calls.exports.start.mutate(request));
@@ -117,6 +121,5 @@ function planSentence(plan: ExportPlan): string {
 function tellPlan(options: ExportOptions, { splits, renamed }: ExportPlan) {
   const parts = Object.entries(splits).map(([split, images]) => `${count(images)} ${split}`);
   if (parts.length) say(options, `Split: ${parts.join(', ')}.`);
-  if (renamed)
-    say(options, `${plural(renamed, 'file')} under another name, since two would be one where capitals do not count.`);
+  if (renamed) say(options, `${plural(renamed, 'file')} renamed, since two names differ only in upper and lower case.`);
 }

@@ -1,4 +1,4 @@
-/** What every command on a folder shares: its options, its help, the door that is opened for it and closed again whatever happens. */
+/** What all commands on a folder share: options, help, and opening and closing the folder. */
 import { Help, InvalidArgumentError, Option, type Command, type HelpConfiguration } from 'commander';
 import { openDoor, type Door } from '../door/client.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -10,12 +10,12 @@ export interface FolderOptions extends OutputOptions {
   backend?: BackendChoice;
 }
 
-/** Headings of `--help`, in the order of the work. */
+/** Headings of `--help`. */
 export const headings = { find: 'Find:', train: 'Train:', decide: 'Decide:', keep: 'Export and keep:' } as const;
 
-const everywhereHeading = 'With every command:';
+const everywhereHeading = 'Common options:';
 const everywhere = (flags: string, description: string) => new Option(flags, description).helpGroup(everywhereHeading);
-/** A command's own options stand before those of every command. */
+/** A command's own options come before the common ones. */
 export const ownOptionsFirst: HelpConfiguration = {
   groupItems(all, visible, groupOf) {
     const groups = new Help().groupItems(all, visible, groupOf);
@@ -25,7 +25,7 @@ export const ownOptionsFirst: HelpConfiguration = {
   },
 };
 
-/** Declares a command on a folder. `examples` stand below its options. */
+/** Declares a command on a folder. `examples` are listed below its options. */
 export function folderCommand(
   program: Command,
   heading: keyof typeof headings,
@@ -37,16 +37,16 @@ export function folderCommand(
     .command(name)
     .description(description)
     .helpGroup(headings[heading])
-    .argument('<folder>', 'folder of images; it is only read')
-    .addOption(everywhere('--workspace <dir>', 'where Winnow keeps what it learns (default: in your data folder)'))
+    .argument('<folder>', 'folder of images; never changed')
+    .addOption(everywhere('--workspace <dir>', 'folder for the workspace (default: in your data folder)'))
     .addOption(everywhere('--json <file>', "write the result as JSON; '-' for standard output"))
-    .addOption(everywhere('--quiet', 'no progress and no sentences'));
+    .addOption(everywhere('--quiet', 'no progress and no messages'));
   if (examples.length)
     command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  winnow ${name} ${example}`).join('\n')}`);
   return command;
 }
 
-/** Opens the folder, does the work, closes it again. Ends with the engine's sentence when another process has the folder and is lost. */
+/** Opens the folder, does the work, closes the folder. Fails with a message if the engine of another process is used and that process ends. */
 export async function inFolder(
   folder: string,
   options: FolderOptions,
@@ -59,54 +59,53 @@ export async function inFolder(
     const lost = new Promise<never>((_, fail) =>
       door.lost.addEventListener('abort', () => fail(door.lost.reason as Error), { once: true }),
     );
-    await Promise.race([lost, insistAndWork()]);
+    await Promise.race([lost, run()]);
   } finally {
     await door.close((guests) =>
       say(
         options,
-        `Done. ${guests === 1 ? 'Another command works' : `${guests} other commands work`} on this folder through this one, which stays until ${guests === 1 ? 'it is' : 'they are'} done.`,
+        `Done. ${guests === 1 ? 'Another command uses' : `${guests} other commands use`} this process; it stays until ${guests === 1 ? 'that one is' : 'they are'} done.`,
       ),
     );
   }
 
-  async function insistAndWork() {
-    if (options.backend) await insistOn(options.backend, door);
+  async function run() {
+    if (options.backend) await requireBackend(options.backend, door);
     await work(door);
   }
 }
 
-/** For commands that compute; cli.ts puts it into the environment, before an engine starts. */
+/** For commands that compute. cli.ts sets it in the environment before an engine starts. */
 export const backendOption = (): Option =>
   new Option(
     '--backend <name>',
-    'what networks are trained on (default: what was chosen in the window, else the fastest there is)',
+    'compute backend (default: the one chosen in the window, else the fastest available)',
   ).choices(backendChoices);
 
-/** Before any work is done. Another engine that has the folder open computes on what was chosen there. */
-async function insistOn(wanted: BackendChoice, door: Door): Promise<void> {
+/** Fails if the engine that has the folder open uses another backend. */
+async function requireBackend(wanted: BackendChoice, door: Door): Promise<void> {
   const { choice, problem } = await door.calls.engine.backend.query();
   if (choice !== wanted)
     throw new WinnowError(
       'bad-request',
-      `The folder is open in another Winnow, which computes on ‘${choice}’. Choose there, or close it.`,
+      `The folder is open in another Winnow, which uses the backend ‘${choice}’. Change it there, or close it.`,
     );
   if (problem) throw new WinnowError('compute-failed', problem);
 }
 
 export function whole(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError('A whole number was expected.');
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('Expected a whole number.');
   return value;
 }
 
 export function atLeastOne(text: string): number {
   const value = whole(text);
-  if (value === 0) throw new InvalidArgumentError('A whole number from 1 on was expected.');
+  if (value === 0) throw new InvalidArgumentError('Expected a whole number of at least 1.');
   return value;
 }
 
-/** Shares of the splits out of a flag. */
+/** Parses the fractions of the splits. */
 export function sharesOf(text: string): { train: number; val: number; test: number } {
   const shares = text.split(',').map(Number);
   const [train, val, test = 0] = shares;
@@ -117,7 +116,7 @@ export function sharesOf(text: string): { train: number; val: number; test: numb
     shares.some((share) => !Number.isFinite(share)) ||
     train + val + test <= 0
   ) {
-    throw new InvalidArgumentError('Shares of train, validation and test were expected, as in 0.8,0.1,0.1.');
+    throw new InvalidArgumentError('Expected fractions for train, validation and test, for example 0.8,0.1,0.1.');
   }
   return { train, val, test };
 }

@@ -1,4 +1,4 @@
-/** `undo`, `redo`, `history`, `script`: the journal, which keeps every step. */
+/** `undo`, `redo`, `history`, `script`: the journal of all steps. */
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { printable } from '../contract/words.ts';
@@ -7,7 +7,7 @@ import { outputFile } from '../file/output.ts';
 import { writeWhole } from '../file/whole.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { codeOf, say, writeJson } from './output.ts';
-import { tellMarks } from './samples.ts';
+import { writeMarks } from './samples.ts';
 
 interface UndoOptions extends FolderOptions {
   steps: number;
@@ -25,18 +25,18 @@ export function addHistoryCommands(program: Command) {
       program,
       'decide',
       which,
-      which === 'undo' ? 'take back the last decision, tag, setting …' : 'do again what was undone',
+      which === 'undo' ? 'undo the last decision, tag, setting …' : 'redo what was undone',
       ['photos', 'photos --steps 3'],
     )
-      .option('--steps <n>', 'how many steps', atLeastOne, 1)
+      .option('--steps <n>', 'number of steps', atLeastOne, 1)
       .action((folder: string, options: UndoOptions) =>
         inFolder(folder, options, (door) => undoCommand(door, which, options)),
       );
   }
-  folderCommand(program, 'decide', 'history', 'what was done, newest first, with the command that does the same', [
+  folderCommand(program, 'decide', 'history', 'list all steps, newest first, each with the equivalent command', [
     'photos --limit 10',
   ])
-    .option('--limit <n>', 'how many entries', atLeastOne, 200)
+    .option('--limit <n>', 'number of entries', atLeastOne, 200)
     .action((folder: string, options: HistoryOptions) =>
       inFolder(folder, options, (door) => historyCommand(door, options)),
     );
@@ -44,20 +44,20 @@ export function addHistoryCommands(program: Command) {
     program,
     'keep',
     'script',
-    'a shell script that does everything again that stands: decisions, settings, rankings, exports',
+    'print a shell script that repeats all steps: decisions, settings, rankings, exports',
     [
       'photos > replay.sh',
       'photos --out replay.sh',
       'photos --out replay.sh && sh replay.sh /copy/of/photos /new/exports',
     ],
   )
-    .option('--out <file>', 'write it there (default: standard output)')
+    .option('--out <file>', 'output file (default: standard output)')
     .action((folder: string, options: ScriptOptions) =>
       inFolder(folder, options, (door) => scriptCommand(door, options)),
     );
 }
 
-/** As many steps as there are, up to what was asked. Throws `nothing-to-do` where there is none at all. */
+/** Undoes or redoes up to the given number of steps. Throws `nothing-to-do` if there are none. */
 async function undoCommand(door: Door, which: 'undo' | 'redo', options: UndoOptions): Promise<void> {
   const titles: string[] = [];
   let changed = 0;
@@ -66,15 +66,15 @@ async function undoCommand(door: Door, which: 'undo' | 'redo', options: UndoOpti
       const step = await door.calls.journal[which].mutate();
       titles.push(step.title);
       changed += step.changed;
-      say(options, `${which === 'undo' ? 'Undone' : 'Done again'}: ${step.title}.`);
+      say(options, `${which === 'undo' ? 'Undone' : 'Redone'}: ${step.title}.`);
     } catch (error) {
       if (!titles.length || codeOf(error) !== 'nothing-to-do') throw error;
-      say(options, `There is nothing more to ${which}.`);
+      say(options, `Nothing more to ${which}.`);
       break;
     }
   }
   const { journal } = await door.calls.workspace.describe.query();
-  await tellMarks(door, options, which, { changed, title: titles.at(-1), titles, journal });
+  await writeMarks(door, options, which, { changed, title: titles.at(-1), titles, journal });
 }
 
 async function historyCommand(door: Door, options: HistoryOptions): Promise<void> {

@@ -1,4 +1,4 @@
-/** `import FOLDER FILE`: marks made elsewhere, from a table, a COCO file or the manifest of an export. */
+/** `import FOLDER FILE`: imports marks from a table, a COCO file or the manifest of an export. */
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ import { linesOf, readText } from '../file/lines.ts';
 import { stdinPrefix } from '../workspace/commands.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
-import { knownSamples, tellMarks } from './samples.ts';
+import { knownSamples, writeMarks } from './samples.ts';
 
 interface ImportOptions extends FolderOptions {
   from?: string;
@@ -24,16 +24,16 @@ export function addImportCommand(program: Command) {
     program,
     'decide',
     'import',
-    'take over decisions, tags, labels and notes from CSV, JSON Lines, COCO or the manifest of an export',
+    'import decisions, tags, labels and notes from CSV, JSON Lines, COCO or the manifest of an export',
     ['photos labels.csv --dry-run', 'photos export/manifest.json', 'photos - < marks.jsonl'],
   )
     .argument('[file]', "the file; '-' for standard input")
-    .option('--from <file>', 'the same')
+    .option('--from <file>', 'the file (same as the argument)')
     .option(
       '--skip-missing',
-      'JSON Lines only: pass over rows whose path is not in the folder, and do not look for their image by its name',
+      'JSON Lines only: skip rows whose path is not in the folder instead of matching them by file name',
     )
-    .option('--dry-run', 'only say what would change')
+    .option('--dry-run', 'only report what would change')
     .action(async (folder: string, file: string | undefined, options: ImportOptions) => {
       if ((file === undefined) === (options.from === undefined))
         throw new WinnowError('bad-request', "Name one file to import; '-' for standard input.");
@@ -65,9 +65,9 @@ async function importCommand(door: Door, file: string, text: string | null, opti
     options,
     `${plural(rows, 'row')}, ${matched.toLocaleString('en')} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`,
   );
-  for (const path of unmatched.slice(0, 5)) say(options, `  no image here: ${path}`);
+  for (const path of unmatched.slice(0, 5)) say(options, `  no match: ${path}`);
   if (unmatched.length > 5) say(options, `  … and ${rows - matched - 5} more`);
-  await tellMarks(door, options, 'import', { dryRun, ...result });
+  await writeMarks(door, options, 'import', { dryRun, ...result });
 }
 
 /** The engine may be another process, which cannot read our standard input: it gets a file, named after what is in it. */
@@ -111,7 +111,7 @@ function rowsThere(text: string, paths: ReadonlySet<string>): { kept: string[]; 
     if (typeof path !== 'string')
       throw new WinnowError(
         'bad-request',
-        `Line ${number} is no JSON object with a path, as --skip-missing wants them.`,
+        `Line ${number} is not a JSON object with a path, as --skip-missing requires.`,
       );
     if (paths.has(path)) kept.push(line);
     else passed.push(path);

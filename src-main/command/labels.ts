@@ -8,7 +8,7 @@ import type { Door } from '../door/client.ts';
 import { choiceOf, chosenSamples, readList } from './choose.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
-import { allSamples, knownSamples, tellMarks } from './samples.ts';
+import { allSamples, knownSamples, writeMarks } from './samples.ts';
 
 interface LabelsOptions extends FolderOptions {
   run?: string;
@@ -27,7 +27,7 @@ export function addLabelsCommand(program: Command) {
     program,
     'train',
     'labels',
-    'which labels are likely wrong; give suspects the suggested class, or say that theirs is right',
+    'find label errors; accept the suggested classes, or confirm the present ones',
     [
       'photos --json labels.json',
       'photos --run resnet-2',
@@ -35,19 +35,19 @@ export function addLabelsCommand(program: Command) {
       'photos --confirm dress/18.jpg',
     ],
   )
-    .option('--run <id>', 'the word of a classifier that was trained in folds (default: heads on embeddings)')
-    .option('--folds <k>', 'each image is judged by heads that learned from the other parts', whole, 5)
-    .option('--repeats <n>', 'divide anew so many times, and take the mean', atLeastOne, 3)
+    .option('--run <id>', 'use the out-of-fold predictions of this classifier (default: heads on embeddings)')
+    .option('--folds <k>', 'folds: each image is predicted by heads trained on the other folds', whole, 5)
+    .option('--repeats <n>', 'repeat with other folds so many times, and average', atLeastOne, 3)
     .option('--seed <n>', 'the same seed on the same machine gives the same result', whole, 1)
-    .option('--accept [path...]', 'give these suspects the class that is suggested')
-    .option('--confirm [path...]', 'say that the class of these suspects is right')
-    .option('--all', 'with --accept or --confirm: all suspects')
+    .option('--accept [path...]', 'give these images the suggested class')
+    .option('--confirm [path...]', 'confirm the present class of these images')
+    .option('--all', 'with --accept or --confirm: all suspected images')
     .option('--from <file>', "with --accept or --confirm: paths from a file, one a line ('-': standard input)")
-    .option('--skip-missing', 'with --from: pass over what is not in the folder or not suspect')
+    .option('--skip-missing', 'with --from: skip paths that are not in the folder or not suspected')
     .addOption(backendOption())
     .action(async (folder: string, options: LabelsOptions) => {
       if (options.accept && options.confirm)
-        throw new WinnowError('bad-request', 'Say --accept or --confirm, not both.');
+        throw new WinnowError('bad-request', 'Use --accept or --confirm, not both.');
       if ((options.from !== undefined || options.all) && !options.accept && !options.confirm)
         throw new WinnowError('bad-request', '--all and --from go with --accept or --confirm.');
       const listed = await readList(options);
@@ -136,5 +136,5 @@ async function settle(door: Door, listed: readonly string[] | null, options: Lab
     options,
     done ? `Done: ${done.title}. ${plural(waiting.size - ids.length, 'suspect')} left.` : 'No suspect is left.',
   );
-  await tellMarks(door, options, 'labels-settled', { changed: done?.changed ?? 0, left: waiting.size - ids.length });
+  await writeMarks(door, options, 'labels-settled', { changed: done?.changed ?? 0, left: waiting.size - ids.length });
 }

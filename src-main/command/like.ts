@@ -1,4 +1,4 @@
-/** `like FOLDER PATH…`: the images that are most like the named ones. */
+/** `like FOLDER PATH…`: the images most similar to the named ones. */
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { printable } from '../contract/words.ts';
@@ -18,11 +18,11 @@ export function addLikeCommand(program: Command) {
       program,
       'find',
       'like',
-      'the images most like the named ones, by what bundled weights know of them; the likeness is the column alike',
+      'list the images most similar to the named ones, by pretrained embeddings; similarities are stored in the column alike',
       ['photos dress/17.jpg --top 20', 'photos --where "tag = \'scratch\'" --json like.json'],
     ),
   )
-    .option('--top <n>', 'how many to list', atLeastOne, 20)
+    .option('--top <n>', 'how many images to list', atLeastOne, 20)
     .addOption(backendOption())
     .action(async (folder: string, what: string[], options: LikeOptions) => {
       const listed = await readList(options);
@@ -39,9 +39,9 @@ async function likeCommand(
   await follow(door, options, () => door.calls.workspace.scan.mutate());
   const samples = await allSamples(door);
   const chosen = await chosenSamples(door, samples, await choiceOf(door, samples, what, listed, options));
-  if (!chosen.length) throw new WinnowError('no-samples', 'No image of this folder is meant by that.');
+  if (!chosen.length) throw new WinnowError('no-samples', 'No image of this folder matches.');
   if (chosen.length > 1000)
-    throw new WinnowError('bad-request', `${chosen.length} images are too many to be like: name up to 1,000.`);
+    throw new WinnowError('bad-request', `${chosen.length} images are too many to compare with: name up to 1,000.`);
   await follow(door, options, () => door.calls.samples.alike.mutate({ ids: chosen.map(({ id }) => id) }));
   const likeness = await door.column('alike');
   const ranked = samples

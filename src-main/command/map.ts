@@ -1,4 +1,4 @@
-/** `map FOLDER`: every image as a point, near to what looks like it. */
+/** `map FOLDER`: a two-dimensional map of the images, similar ones close together. */
 import type { Command } from 'commander';
 import { mapSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
@@ -18,12 +18,12 @@ export function addMapCommand(program: Command) {
     program,
     'find',
     'map',
-    'lay the images out, alike beside alike; the places are the columns map.x and map.y',
+    'project the images onto a map, similar ones close together; coordinates are the columns map.x and map.y',
     ['photos --json map.json', 'photos --run conv-ae-2 --anew'],
   )
-    .option('--run <id>', 'the autoencoder whose codes are used (default: what the bundled weights know of the images)')
+    .option('--run <id>', 'use the codes of this autoencoder (default: pretrained embeddings)')
     .option('--seed <n>', 'the same seed on the same machine gives the same map', whole, 1)
-    .option('--anew', 'lay out everything again, also where only new images are missing from the map')
+    .option('--anew', 'compute the whole map again, even if only new images are missing from it')
     .addOption(backendOption())
     .action((folder: string, options: MapOptions) => inFolder(folder, options, (door) => mapCommand(door, options)));
 }

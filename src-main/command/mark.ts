@@ -1,4 +1,4 @@
-/** `decide`, `tag`, `label`, `note`: what a person says of images, each one step that can be undone. */
+/** `decide`, `tag`, `label`, `note`: marks of images; each command is one step that can be undone. */
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { Change } from '../contract/schemas.ts';
@@ -10,7 +10,7 @@ import { withReason } from '../workspace/edits.ts';
 import { addChoice, choiceOf, chosenSamples, readList, type ChoiceOptions } from './choose.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
-import { knownSamples, tellMarks } from './samples.ts';
+import { knownSamples, writeMarks } from './samples.ts';
 
 interface MarkOptions extends FolderOptions, ChoiceOptions {
   dryRun?: boolean;
@@ -41,16 +41,16 @@ export function addMarkCommands(program: Command) {
     changeOf: (options: Options) => Change,
   ) =>
     addChoice(folderCommand(program, 'decide', name, description, examples))
-      .option('--dry-run', 'only say what would change')
+      .option('--dry-run', 'only report what would change')
       .action(async (folder: string, what: string[], options: Options) => {
-        const change = changeOf(options); // what is wrong in it needs no folder to be told
+        const change = changeOf(options); // reports wrong options before the folder is opened
         const listed = await readList(options);
         await inFolder(folder, options, (door) => markCommand(door, name, { what, listed }, change, options));
       });
 
   add<DecideOptions>(
     'decide',
-    'decide on images by path, glob or expression, as in "conv-ae.error > 0.02"',
+    'keep, reject or mark images as unsure, by path, glob or expression such as "conv-ae.error > 0.02"',
     [
       "photos 'test/**' --reject",
       "photos \"blurry > 0.8 and not decision = 'keep'\" --reject --reason 'out of focus'",
@@ -58,58 +58,61 @@ export function addMarkCommands(program: Command) {
     ],
     decideChange,
   )
-    .option('--keep', 'keep them')
-    .option('--reject', 'leave them out of exports')
-    .option('--unsure', 'look again later')
-    .option('--clear', 'back to undecided')
-    .option('--reason <text>', "why (default: the expression; '': none). Without a decision: of those that have one");
+    .option('--keep', 'mark as keep')
+    .option('--reject', 'reject: leave out of exports')
+    .option('--unsure', 'mark as unsure')
+    .option('--clear', 'remove the decision')
+    .option(
+      '--reason <text>',
+      "reason (default: the expression; '' for none). Without a decision: changes the reason of existing decisions",
+    );
   add<TagOptions>(
     'tag',
-    'put tags on images, or take them off',
+    'add or remove tags',
     ["photos 'test/**' --add holiday 'to check'", "photos --where \"tag = 'to check'\" --remove 'to check'"],
     tagChange,
   )
-    .option('--add <tag...>', 'tags to put on')
-    .option('--remove <tag...>', 'tags to take off');
+    .option('--add <tag...>', 'tags to add')
+    .option('--remove <tag...>', 'tags to remove');
   add<LabelOptions>(
     'label',
-    'say of which class images are; without a label it is the sub-folder’s name',
+    'set the class of images; without a label the class is the name of the subfolder',
     ['photos cats/17.jpg --as dog', "photos --view 'mislabelled' --clear"],
     labelChange,
   )
     .option('--as <class>', 'the class')
-    .option('--clear', 'again what the sub-folder says');
+    .option('--clear', 'remove the label');
   add<NoteOptions>(
     'note',
-    'write a note on images',
+    'add a note to images',
     ["photos cats/17.jpg --text 'ask Anna'", "photos 'cats/**' --clear"],
     noteChange,
   )
     .option('--text <text>', 'the note')
-    .option('--clear', 'take the note off');
+    .option('--clear', 'remove the note');
 }
 
 function decideChange(options: DecideOptions): Change {
   const asked = [...decisions, 'clear' as const].filter((decision) => options[decision]);
   if (asked.length > 1 || (!asked.length && options.reason === undefined))
-    throw new WinnowError('bad-request', 'Say one of --keep, --reject, --unsure, --clear.');
+    throw new WinnowError('bad-request', 'Use exactly one of --keep, --reject, --unsure, --clear.');
   const reason = options.reason === undefined ? {} : { reason: options.reason || null };
   if (!asked.length) return reason;
   return { decision: asked[0] === 'clear' ? null : (asked[0] as Decision), ...reason };
 }
 
 function tagChange({ add, remove }: TagOptions): Change {
-  if (!add && !remove) throw new WinnowError('bad-request', 'Say --add or --remove, and the tags.');
+  if (!add && !remove) throw new WinnowError('bad-request', 'Use --add or --remove with the tags.');
   return { addTags: add, removeTags: remove };
 }
 
 function labelChange({ as, clear }: LabelOptions): Change {
-  if ((as === undefined) === !clear) throw new WinnowError('bad-request', 'Say --as and the class, or --clear.');
+  if ((as === undefined) === !clear) throw new WinnowError('bad-request', 'Use --as with the class, or --clear.');
   return { label: as ?? null };
 }
 
 function noteChange({ text, clear }: NoteOptions): Change {
-  if ((text === undefined) === !clear) throw new WinnowError('bad-request', 'Say --text and the note, or --clear.');
+  if ((text === undefined) === !clear) throw new WinnowError('bad-request', 'Use --text with the note, or --clear.');
   return { note: text ?? null };
 }
 
@@ -123,19 +126,19 @@ async function markCommand(
   const samples = await knownSamples(door);
   const choice = await choiceOf(door, samples, what, listed, options);
   if (options.dryRun) {
-    const told = withReason(change, 'where' in choice ? choice.where : undefined);
+    const complete = withReason(change, 'where' in choice ? choice.where : undefined);
     const paths = (await chosenSamples(door, samples, choice))
-      .filter((sample) => differs(sample, patchOf(sample, told)))
+      .filter((sample) => differs(sample, patchOf(sample, complete)))
       .map(({ path }) => path);
     say(options, `Would change ${plural(paths.length, 'image')}. Nothing was written.`);
     for (const path of paths.slice(0, 20)) say(options, `  ${path}`);
     if (paths.length > 20) say(options, `  … and ${paths.length - 20} more`);
-    return tellMarks(door, options, name, { dryRun: true, changed: paths.length, paths });
+    return writeMarks(door, options, name, { dryRun: true, changed: paths.length, paths });
   }
   const isNothing = 'ids' in choice && choice.ids.length === 0; // an empty list is no fault
   const { changed } = isNothing ? { changed: 0 } : await door.calls.journal.edit.mutate({ choice, change });
   say(options, `${plural(changed, 'image')} changed.`);
-  await tellMarks(door, options, name, { dryRun: false, changed });
+  await writeMarks(door, options, name, { dryRun: false, changed });
 }
 
 const differs = (marks: Marks, patch: Partial<Marks>) =>

@@ -1,4 +1,4 @@
-/** How every command speaks: progress and sentences on stderr, the JSON on stdout or in a file, the exit code of DESIGN's contract. */
+/** Output of commands: progress and messages on stderr, JSON on stdout or in a file, exit codes. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
@@ -11,15 +11,15 @@ import { outputFile } from '../file/output.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
 
-/** A reader that has had enough, as `head`, is no fault: what is left is not written, and the command ends as it would have. */
-export function quietlyWithoutReader() {
+/** A closed pipe, as after `head`, is not an error: the rest is not written and the command ends normally. */
+export function ignoreClosedPipe() {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
     });
 }
 
-/** Everything that was written has arrived: a pipe holds 64 KiB, and the rest waits in this process until its reader has taken them. */
+/** Waits until all output is written: a pipe holds 64 KiB, the rest is buffered in this process until it is read. */
 export async function ended() {
   for (const stream of [process.stdout, process.stderr])
     if (stream.writable) await new Promise<void>((done) => stream.write('', () => done()));
@@ -30,12 +30,12 @@ export interface OutputOptions {
   quiet?: boolean;
 }
 
-/** A sentence for the person; silent under --quiet. */
+/** Prints a message; silent with --quiet. */
 export function say(options: OutputOptions, sentence: string) {
   if (!options.quiet) process.stderr.write(`${printableLines(sentence)}\n`);
 }
 
-/** Where the JSON goes: checked before the work, since an original must not be written over and nobody wants to hear it an hour later. */
+/** Checks the JSON path before the work: an original must not be overwritten, and the error must not come an hour later. */
 export function checkJson({ json }: OutputOptions, folder: string) {
   if (json && json !== '-') outputFile(resolve(json), [folder], 'The JSON file');
 }
@@ -48,7 +48,7 @@ export function writeJson(options: OutputOptions, value: { schema: string; folde
 }
 
 export function fail(error: unknown): number {
-  const { code, message } = told(error);
+  const { code, message } = describe(error);
   process.stderr.write(code === 'cancelled' ? 'Cancelled.\n' : `${printableLines(message)}\n`);
   return code === 'cancelled'
     ? exitCodes.cancelled
@@ -57,45 +57,45 @@ export function fail(error: unknown): number {
       : exitCodes.failed;
 }
 
-/** The engine's code of anything that a call threw. */
-export const codeOf = (error: unknown): string => told(error).code;
+/** The error code of anything that a call threw. */
+export const codeOf = (error: unknown): string => describe(error).code;
 
-/** An error of the client carries the engine's code and sentence in its data. */
-function told(error: unknown): { code: string; message: string } {
+/** Code and message. An error of the client carries the engine's in its data. */
+function describe(error: unknown): { code: string; message: string } {
   const { data, cause } = error as { data?: { winnow?: string }; cause?: unknown };
   if (data?.winnow) return { code: data.winnow, message: (error as Error).message };
   const isLost = !(error instanceof WinnowError) && cause instanceof WinnowError; // the engine, while a call waited
   return explain(isLost ? cause : error);
 }
 
-/** What lets itself be cancelled is over long before; the second time nothing is waited for. */
+/** After the first SIGINT the job gets this long to stop; a second one exits at once. */
 const endWithinMs = 10_000;
 let isEnding = false;
 
-/** After SIGINT or SIGTERM: whatever still waits then is left. */
+/** Exits after SIGINT or SIGTERM, whatever still runs. */
 function endSoon() {
   if (isEnding) exitNow(exitCodes.cancelled);
   isEnding = true;
   setTimeout(() => exitNow(exitCodes.cancelled), endWithinMs).unref();
 }
 
-/** Starts a job, shows how far it is, cancels it on Ctrl-C, and returns it when done. Throws WinnowError when it is not. */
+/** Starts a job, shows its progress, cancels it on Ctrl-C, and returns it when done. Throws WinnowError if it fails. */
 export async function follow(door: Door, options: OutputOptions, start: () => Promise<Job>): Promise<Job> {
   const show = progressLine(options);
   let wanted: number | null = null;
   const early: Job[] = [];
   const ended = Promise.withResolvers<Job>();
   let running = '';
-  let saidThatItWaits = false;
+  let reportedWaiting = false;
   const take = (job: Job) => {
     if (wanted === null) return early.push(job);
     if (job.id !== wanted) {
       if (job.state === 'running') running = job.title;
       return;
     }
-    if (job.state === 'queued' && !saidThatItWaits) {
+    if (job.state === 'queued' && !reportedWaiting) {
       say(options, `Waiting for: ${running}`);
-      saidThatItWaits = true;
+      reportedWaiting = true;
     }
     show(job);
     if (jobEnded(job.state)) ended.resolve(job);

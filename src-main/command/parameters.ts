@@ -1,4 +1,4 @@
-/** Flags out of schemas: one for each parameter of any record of a registry, and back from flags to the parameters of one. */
+/** Generates options from schemas, one for each parameter of any record of a registry, and reads parameters back from options. */
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
@@ -43,7 +43,7 @@ export function addParameterFlags(command: Command, records: readonly Parametris
   }
 }
 
-/** What most have, then what others have: "0.002, 0.0001 for alexnet". */
+/** The most frequent value first, then the exceptions: "0.002, 0.0001 for alexnet". */
 function byRecord(own: readonly { id: string; property: Property }[], tell: (property: Property) => string): string {
   const [[usual], ...others] = [...Map.groupBy(own, ({ property }) => tell(property))].sort(
     ([, a], [, b]) => b.length - a.length,
@@ -53,7 +53,7 @@ function byRecord(own: readonly { id: string; property: Property }[], tell: (pro
   );
 }
 
-/** The parameters given, as the record's schema wants them. Throws `bad-request` for a flag that it does not have. */
+/** The given parameters, typed by the record's schema. Throws `bad-request` for an option that the record does not have. */
 export function parametersOf(
   options: Record<string, unknown>,
   record: Parametrised,
@@ -64,9 +64,9 @@ export function parametersOf(
   for (const name of new Set(records.flatMap(({ schema }) => Object.keys(propertiesOf(schema))))) {
     const value = options[optionOf(name)];
     if (value === undefined) continue;
-    if (!own[name]) throw new WinnowError('bad-request', `${record.id} has no --${flagOf(name)}.`);
+    if (!own[name]) throw new WinnowError('bad-request', `${record.id} has no option --${flagOf(name)}.`);
     if (isNumber(own[name]) && !Number.isFinite(Number(value)))
-      throw new WinnowError('bad-request', `--${flagOf(name)} wants a number, not ‘${String(value)}’.`);
+      throw new WinnowError('bad-request', `--${flagOf(name)} must be a number, not ‘${String(value)}’.`);
     given[name] = isNumber(own[name])
       ? Number(value)
       : own[name].type === 'boolean'

@@ -1,4 +1,4 @@
-/** `predict FOLDER --run ID`: a finished classifier's word on every image of the folder. */
+/** `predict FOLDER --run ID`: the predictions of a trained classifier for every image of the folder. */
 import type { Command } from 'commander';
 import { splitNames } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -18,10 +18,10 @@ export function addPredictCommand(program: Command) {
     program,
     'train',
     'predict',
-    'what a trained classifier says of every image, those that came later too',
+    'predict every image with a trained classifier, including images added later',
     ['photos', 'photos --run resnet-2 --json predictions.json'],
   )
-    .option('--run <id>', 'which training (default: the newest that is done)')
+    .option('--run <id>', 'which training (default: the newest finished one)')
     .addOption(backendOption())
     .action((folder: string, options: PredictOptions) =>
       inFolder(folder, options, (door) => predictCommand(door, options)),
@@ -58,7 +58,7 @@ export interface PredictedSample {
   probabilities: Record<string, number>;
 }
 
-/** What a run says of each sample that it knows, by path. */
+/** A run's predictions, by path; samples without a prediction are left out. */
 export async function describePredictions(
   door: Door,
   run: Run,

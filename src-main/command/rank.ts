@@ -1,4 +1,4 @@
-/** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Flags are made from the methods' schemas. */
+/** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Options are generated from the schemas of the methods. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
@@ -28,12 +28,12 @@ export function addRankCommand(program: Command) {
     'photos',
     "photos --method pca --train-on 'train/good/**' --json ranks.json",
   ])
-    .option('--method <id>', `how: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
-    .option('--train-on <glob>', "the images known to be normal, as in 'train/good/**' (default: all)")
+    .option('--method <id>', `method: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
+    .option('--train-on <glob>', "images that are known to be normal, for example 'train/good/**' (default: all)")
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
-    .option('--maps <dir>', 'write an error map of each image, 16-bit PNG')
-    .option('--top <n>', 'how many to print', whole, 20)
-    .option('--fresh', 'start anew even where an interrupted run could be resumed')
+    .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG')
+    .option('--top <n>', 'how many images to print', whole, 20)
+    .option('--fresh', 'start again even if an interrupted run could be resumed')
     .addOption(backendOption());
   addParameterFlags(command, scorers);
   command.action((folder: string, options: RankOptions) =>

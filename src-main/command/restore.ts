@@ -1,4 +1,4 @@
-/** `restore FOLDER`: the backups of a folder's workspace; brings one back where the workspace is damaged. */
+/** `restore FOLDER`: lists the backups of a workspace, and restores one. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
@@ -17,18 +17,18 @@ export function addRestoreCommand(program: Command) {
     program,
     'keep',
     'restore',
-    'list the backups of what was decided; bring one back where the workspace is damaged',
+    'list the backups of the workspace; restore one if the workspace is damaged',
     ['photos', 'photos --backup 2026-03-01T18-20-05-123Z.sqlite', 'photos --as-it-is'],
   )
-    .option('--backup <name>', 'bring this one back; the damaged file is kept beside it')
-    .option('--as-it-is', 'no backup: go on with the file that is there, if it can be read')
+    .option('--backup <name>', 'restore this backup; the damaged file is kept beside it')
+    .option('--as-it-is', 'use the present file without a backup, if it can be read')
     .action(restoreCommand);
 }
 
-/** The folder is not opened, which a damaged workspace would refuse. */
+/** Does not open the folder, since a damaged workspace cannot be opened. */
 async function restoreCommand(folder: string, options: RestoreOptions): Promise<void> {
   if (options.backup !== undefined && options.asItIs)
-    throw new WinnowError('bad-request', 'Say --backup or --as-it-is, not both.');
+    throw new WinnowError('bad-request', 'Use --backup or --as-it-is, not both.');
   const { engine, close } = await listenOnPipe();
   try {
     const place = { folder: resolve(folder), workspace: options.workspace };
@@ -39,13 +39,13 @@ async function restoreCommand(folder: string, options: RestoreOptions): Promise<
     if (restored)
       say(
         options,
-        `${restored.backup === null ? 'The workspace is taken as it is' : `Brought back ${restored.backup}`}, with ${plural(restored.steps, 'step')}.${restored.aside ? ` The file that was there is now ${restored.aside}.` : ''}`,
+        `${restored.backup === null ? 'Using the present workspace' : `Restored ${restored.backup}`}, with ${plural(restored.steps, 'step')}.${restored.aside ? ` The previous file is now ${restored.aside}.` : ''}`,
       );
     else
       say(
         options,
         backups.length
-          ? `${plural(backups.length, 'backup')}. Bring one back with --backup NAME.`
+          ? `${plural(backups.length, 'backup')}. Restore one with --backup NAME.`
           : 'There is no backup of this folder’s workspace yet.',
       );
     if (restored || options.quiet || options.json === '-') return;

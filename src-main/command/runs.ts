@@ -1,10 +1,10 @@
-/** `runs FOLDER`: every training of the folder, the newest first, with what came of it. */
+/** `runs FOLDER`: the runs of the folder, newest first, with their results. */
 import type { Command } from 'commander';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { writeJson } from './output.ts';
 
 export function addRunsCommand(program: Command) {
-  folderCommand(program, 'train', 'runs', 'every ranking and training, with settings, curves and what came of it', [
+  folderCommand(program, 'train', 'runs', 'list rankings and trainings with settings, curves and results', [
     'photos',
     'photos --json runs.json',
   ]).action((folder: string, options: FolderOptions) =>

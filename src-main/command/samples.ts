@@ -1,4 +1,4 @@
-/** The table as commands read it: samples, columns, checks, and what expressions and orders stand for. */
+/** What commands read: samples, columns, checks, expressions and sort orders. */
 import { kindsOf, readerOf, type ReadSource } from '../contract/read.ts';
 import type { Read, Value } from '../contract/expression.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -21,7 +21,7 @@ export async function allSamples(door: Door): Promise<Sample[]> {
 /** The samples of a folder that has been scanned. Throws `no-samples`. */
 export async function knownSamples(door: Door): Promise<Sample[]> {
   const samples = await allSamples(door);
-  if (!samples.length) throw new WinnowError('no-samples', 'No image is known of this folder yet. `scan` it first.');
+  if (!samples.length) throw new WinnowError('no-samples', 'This folder has not been scanned yet. Run `scan` first.');
   return samples;
 }
 
@@ -34,7 +34,7 @@ const marksOf = ({ class: name, label, decision, reason, tags, note }: Sample) =
   note,
 });
 
-/** Samples as `--json` tells them, with what was measured and what the checks say. A check's score stands under `checks` only. */
+/** Samples as `--json` writes them, with columns and checks. A check's score is under `checks` only. */
 export async function describeSamples(door: Door, samples: readonly Sample[]) {
   const [columns, states] = await Promise.all([door.calls.samples.columns.query(), door.calls.checks.list.query()]);
   const values = new Map(await Promise.all(columns.map(async ({ name }) => [name, await door.column(name)] as const)));
@@ -62,7 +62,7 @@ export async function describeSamples(door: Door, samples: readonly Sample[]) {
   }));
 }
 
-/** Groups of duplicates as `--json` tells them. */
+/** Groups of duplicates as `--json` writes them. */
 export async function describeGroups(door: Door, samples: readonly Sample[]) {
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
   return (await door.calls.duplicates.groups.query()).map(
@@ -77,8 +77,8 @@ export async function describeGroups(door: Door, samples: readonly Sample[]) {
   );
 }
 
-/** Writes what a command has changed, and the marks of every sample after it. */
-export async function tellMarks(door: Door, options: OutputOptions, command: string, more: object) {
+/** Writes what a command changed, and the marks of every sample. */
+export async function writeMarks(door: Door, options: OutputOptions, command: string, more: object) {
   if (!options.json) return;
   const [samples, issues] = await Promise.all([allSamples(door), door.calls.samples.issues.query()]);
   writeJson(options, {
@@ -90,7 +90,7 @@ export async function tellMarks(door: Door, options: OutputOptions, command: str
   });
 }
 
-/** What expressions and orders read, with those columns that `use` asks for. */
+/** Values for expressions and orders; loads only the columns that `use` asks for. */
 export async function readSource(door: Door, use: (source: ReadSource) => unknown): Promise<ReadSource> {
   const [columns, checks, groups] = await Promise.all([
     door.calls.samples.columns.query(),
@@ -104,7 +104,7 @@ export async function readSource(door: Door, use: (source: ReadSource) => unknow
   return { columns, checks, duplicates, values: (name) => values.get(name) as Float64Array };
 }
 
-/** `sharpness` or `-sharpness`, for the greatest first. */
+/** `sharpness`, or `-sharpness` for descending order. */
 export interface Order {
   by: string;
   descending: boolean;
@@ -112,10 +112,10 @@ export interface Order {
 export const orderOf = (text: string): Order =>
   text.startsWith('-') ? { by: text.slice(1), descending: true } : { by: text, descending: false };
 
-/** Sorts by a column or property; what has none comes last, equals go by path. Throws `bad-expression` where nothing has that name. */
+/** Sorts by a column or property; samples without a value come last, ties are sorted by path. Throws `bad-expression` for an unknown name. */
 export function sorted(samples: readonly Sample[], { by, descending }: Order, source: ReadSource): Sample[] {
   const read = orderReader(by, source);
-  const keyed = samples.map((sample) => ({ sample, key: keyOf(read(sample)) }));
+  const keyed = samples.map((sample) => ({ sample, key: sortKeyOf(read(sample)) }));
   return keyed
     .sort((a, b) => {
       if (a.key === b.key) return a.sample.path < b.sample.path ? -1 : 1;
@@ -127,9 +127,10 @@ export function sorted(samples: readonly Sample[], { by, descending }: Order, so
 
 type Key = number | string | null;
 /** Several texts sort as one. */
-const keyOf = (value: Value): Key => (typeof value === 'object' && value !== null ? value.join('\n') || null : value);
+const sortKeyOf = (value: Value): Key =>
+  typeof value === 'object' && value !== null ? value.join('\n') || null : value;
 
-/** Throws `bad-expression` where nothing has that name. */
+/** Throws `bad-expression` for an unknown name. */
 export function orderReader(by: string, source: ReadSource): Read<Sample> {
   const read = readerOf(by, source);
   if (!read) throw new WinnowError('bad-expression', `There is no column ‘${by}’ to order by.`);

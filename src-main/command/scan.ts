@@ -1,4 +1,4 @@
-/** `scan FOLDER`: find and read the images, check them, find duplicates, and tell what is there. */
+/** `scan FOLDER`: finds and reads the images, checks them, finds duplicates, and reports. */
 import type { Command } from 'commander';
 import { duplicateKinds } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
@@ -12,7 +12,7 @@ export function addScanCommand(program: Command) {
     program,
     'find',
     'scan',
-    'index the images, check their quality, find duplicates, and tell which files cannot be read',
+    'index the images, check quality, find duplicates, and list unreadable files',
     ['photos', 'photos --json scan.json'],
   ).action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => scanCommand(door, options)));
 }

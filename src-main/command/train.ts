@@ -1,4 +1,4 @@
-/** `train FOLDER --model …`: trains a classifier on the folder's classes and says how good it is. Flags are made from the models' schemas. */
+/** `train FOLDER --model …`: trains and evaluates a classifier. Options are generated from the schemas of the models. */
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { classifierOf, classifiers } from '../compute/classify/index.ts';
@@ -41,7 +41,7 @@ interface TrainOptions extends FolderOptions {
   [flag: string]: unknown;
 }
 
-/** Each architecture, each way of training it. */
+/** Each architecture with each of its training modes. */
 const variants = classifiers.flatMap((record) =>
   Object.entries(record.modes).map(([mode, schema]) => ({
     id: mode === 'scratch' ? record.id : mode,
@@ -52,49 +52,46 @@ const variants = classifiers.flatMap((record) =>
 );
 
 export function addTrainCommand(program: Command) {
-  const command = folderCommand(
-    program,
-    'train',
-    'train',
-    'train a classifier on the folder’s classes, and judge it on images that it has not seen',
-    [
-      'photos',
-      'photos --mode head --folds 5',
-      'photos --model resnet --policy randaugment --folds 5 --json result.json',
-      'photos --find-rate',
-    ],
-  )
+  const command = folderCommand(program, 'train', 'train', 'train a classifier and evaluate it on held-out images', [
+    'photos',
+    'photos --mode head --folds 5',
+    'photos --model resnet --policy randaugment --folds 5 --json result.json',
+    'photos --find-rate',
+  ])
     .option(
       '--model <id>',
-      `which: ${classifiers.map(({ id }) => id).join(', ')} (default: ${classifiers[0].id}; where bundled weights are begun from, ${usual.model})`,
+      `architecture: ${classifiers.map(({ id }) => id).join(', ')} (default: ${classifiers[0].id}; with pretrained weights, ${usual.model})`,
     )
     .addOption(
       new Option(
         '--mode <name>',
-        'what is trained. scratch: all, from random weights or --weights; head: the last layer, in seconds, on what bundled weights know; head-then-all: that, then all of it; all: all of it at once from bundled weights',
+        'training mode. scratch: all layers, from random weights or --weights; head: only the last layer, on pretrained features, in seconds; head-then-all: first the head, then all layers; all: all layers at once, from pretrained weights',
       )
         .choices(trainModes)
         .default('scratch'),
     )
     .addOption(
-      new Option('--split-by <how>', 'auto: by folders where they are named train, val, test; else by shares')
+      new Option(
+        '--split-by <how>',
+        'auto: by folders named train, val, test if there are any, else by fractions (shares)',
+      )
         .choices(['auto', 'folders', 'shares'])
         .default('auto'),
     )
     .addOption(
-      new Option('--split <train,val,test>', 'shares of the images')
+      new Option('--split <train,val,test>', 'percentages of the images')
         .argParser(sharesOf)
         .default({ train: 70, val: 15, test: 15 }, '70,15,15'),
     )
-    .option('--folds <k>', 'train k times, so that each image is tested once; 0 for one training', whole, 0)
-    .option('--split-seed <n>', 'who is in which split (default: the seed)', whole)
+    .option('--folds <k>', 'k-fold cross-validation: each image is tested once; 0 for a single split', whole, 0)
+    .option('--split-seed <n>', 'seed of the split (default: --seed)', whole)
     .option('--seed <n>', 'the same seed on the same machine gives the same classifier', whole, 1)
-    .option('--weights <file>', 'a safetensors file with torchvision’s or timm’s names to begin from')
-    .option('--find-rate', 'only look for a learning rate: raise it step by step and note the loss')
+    .option('--weights <file>', 'initial weights: a safetensors file with torchvision or timm names')
+    .option('--find-rate', 'only run a learning rate range test')
     .option('--summary', 'only list the layers: shapes, parameters, multiply-adds, memory')
-    .option('--preview <dir>', 'only write what training would see of an image of each class, view after view')
-    .option('--views <n>', 'with --preview: how many of each', atLeastOne, 8)
-    .option('--fresh', 'start anew even where an interrupted training could be resumed')
+    .option('--preview <dir>', 'only write augmented views of one image of each class')
+    .option('--views <n>', 'with --preview: views of each image', atLeastOne, 8)
+    .option('--fresh', 'start again even if an interrupted training could be resumed')
     .addOption(backendOption());
   addParameterFlags(command, variants);
   command.action((folder: string, options: TrainOptions) =>

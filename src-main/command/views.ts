@@ -1,4 +1,4 @@
-/** `show` lists the images that a filter or a saved view chooses, in its order; `views` keeps such filters under names. */
+/** `show` lists the images that a filter or a saved view selects, in its order; `views` saves filters by name. */
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { predicateOf } from '../contract/read.ts';
@@ -22,21 +22,21 @@ interface ViewsOptions extends FolderOptions {
   order?: string;
 }
 
-const orderHelp = "column or property to sort by; '-sharpness' for the greatest first";
+const orderHelp = "column or property to sort by; '-sharpness' for descending order";
 
 export function addViewCommands(program: Command) {
-  folderCommand(program, 'find', 'show', 'list the paths of images that a filter or a view chooses, one a line', [
+  folderCommand(program, 'find', 'show', 'list the paths of the images that a filter or a view selects, one per line', [
     'photos --where "issue = \'blurry\'" --order -blurry --top 20',
     'photos --view suspects | winnow decide photos --from - --unsure',
     'photos --where "tag = \'holiday\' and duplicate != none" --json -',
   ])
-    .option('--where <expression>', 'only those for which this holds')
-    .option('--view <name>', 'those of a saved view, in its order')
+    .option('--where <expression>', 'only images that match this expression')
+    .option('--view <name>', 'images of a saved view, in its order')
     .option('--order <column>', orderHelp)
-    .option('--top <n>', 'only so many', atLeastOne)
+    .option('--top <n>', 'only the first n', atLeastOne)
     .action((folder: string, options: ShowOptions) => {
       if (options.where !== undefined && options.view !== undefined)
-        throw new WinnowError('bad-request', 'Say --where or --view, not both.');
+        throw new WinnowError('bad-request', 'Use --where or --view, not both.');
       return inFolder(folder, options, (door) => showCommand(door, options));
     });
   folderCommand(program, 'find', 'views', 'list the saved views; save or remove one', [
@@ -44,9 +44,9 @@ export function addViewCommands(program: Command) {
     'photos --remove suspects',
   ])
     .option('--save <name>', 'save under this name')
-    .option('--where <expression>', 'with --save: those for which this holds (default: all)')
+    .option('--where <expression>', 'with --save: images that match this expression (default: all)')
     .option('--order <column>', `with --save: ${orderHelp} (default: path)`)
-    .option('--remove <name>', 'forget this view; images stay as they are')
+    .option('--remove <name>', 'remove this view')
     .action((folder: string, options: ViewsOptions) => {
       if (options.save === undefined && (options.where !== undefined || options.order !== undefined))
         throw new WinnowError('bad-request', 'Name the view with --save. (`show` lists images.)');
@@ -79,7 +79,7 @@ async function showCommand(door: Door, options: ShowOptions): Promise<void> {
     `${plural(matching.length, 'image')} of ${samples.length.toLocaleString('en')}${shown.length < matching.length ? `, the first ${shown.length.toLocaleString('en')}` : ''}.`,
   );
   if (options.json === '-') return;
-  // As `--from` reads them, so that one command's list is another's.
+  // In the format that `--from` reads.
   process.stdout.write(shown.map(({ path }) => `${pathLine(path)}\n`).join(''));
 }
 
@@ -96,7 +96,7 @@ async function viewsCommand(door: Door, options: ViewsOptions): Promise<void> {
   }
   if (options.save !== undefined) {
     const order = orderOf(options.order ?? 'path');
-    await readSource(door, (reading) => orderReader(order.by, reading)); // a slip of the pen is told now and not when the view is used
+    await readSource(door, (reading) => orderReader(order.by, reading)); // reports a mistake now, not when the view is used
     await door.calls.views.save.mutate({ name: options.save, where: options.where ?? null, order });
     say(options, `Saved the view ‘${options.save}’.`);
   }

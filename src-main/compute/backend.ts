@@ -8,6 +8,7 @@ import util from 'node:util';
 import type { Backend, BackendChoice } from '../contract/types.ts';
 import { defineCall } from './call.ts';
 import { loadKernels } from './kernels/index.ts';
+import { registerFilterGradient } from './ops/filter-gradient.ts';
 import { openAdapter, watch, type GpuBackend } from './webgpu.ts';
 
 type BackendName = Backend['backend'];
@@ -88,6 +89,7 @@ async function startWebGpu(): Promise<Backend> {
   library.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3);
   if (!(await library.setBackend('webgpu'))) throw new Error(`the adapter ${device} gives no device that tfjs can use`);
   tf = library;
+  registerFilterGradient('webgpu');
   watch(tf.backend() as unknown as GpuBackend);
   return {
     backend: 'webgpu',

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
 import type { TrainArgs } from '../compute/classify/fit.ts';
 import { pretrainedFor } from '../compute/models/pretrained.ts';
-import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
+import { mostWeightsBytes, tooLarge } from '../compute/safetensors.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';

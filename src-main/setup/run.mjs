@@ -59,7 +59,7 @@ async function main([task = '', ...args]) {
     case 'bench':
       return runBenches(node, plan.args, { cwd, env });
     case 'check':
-      return (await import('./tests.mjs')).checkTypes(node, env);
+      return (await import('./tests.mjs')).runChecks(node, env).then(({ failed }) => (failed > 0 ? 1 : 0));
     case 'test':
       return (await import('./tests.mjs')).runTests(node, plan.args, env);
     case 'package':

@@ -148,7 +148,7 @@ export async function makeMap(
   }
   report.signal.throwIfAborted();
   // The file first: where a kill comes between, the next call finds the places there and only writes the columns.
-  if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays } });
+  if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays }, shapes: shapesOf(kept) });
   const shown = table.samples().filter((sample) => places.has(keyOf(sample)));
   const ids = shown.map(({ id }) => id);
   table.write(() => {
@@ -170,6 +170,11 @@ export async function makeMap(
 
 const codesAt = (codes: Float32Array | RowSet, size: number, positions: Int32Array): Float32Array =>
   'file' in codes ? readFloats(selectRows(codes, positions), size) : rowsOf(codes, size, positions);
+
+function shapesOf({ header: { size, known }, arrays: { codes } }: KeptMap): Record<string, number[]> {
+  const landmarks = codes.length / size;
+  return { codes: [landmarks, size], places: [landmarks, 2], xy: [known.length, 2] };
+}
 
 function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   const read = readTensors<Header>(file);

@@ -153,7 +153,7 @@ export class Steps {
     try {
       const { title, journal } = await calls.journal[kind].mutate();
       this.#session.journal = journal;
-      notices.add('info', `${kind === 'undo' ? 'Undone' : 'Done again'}: ${title}`);
+      notices.add('info', `${kind === 'undo' ? 'Undone' : 'Redone'}: ${title}`);
       void this.#session.refresh();
     } catch (error) {
       if (codeOf(error) !== 'nothing-to-do') throw error;

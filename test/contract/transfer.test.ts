@@ -240,7 +240,7 @@ describe('taken away', () => {
       data,
     );
     const to = join(temporaryFolder('models'), 'digits');
-    const told = await winnowJson<{ classes: string[] }>(['take-away', folder, '--run', run.id, '--to', to], data);
+    const told = await winnowJson<{ classes: string[] }>(['export-model', folder, '--run', run.id, '--to', to], data);
     expect(told.classes).toEqual(classes);
     expect(readdirSync(to).sort()).toEqual(['README.md', 'about.json', 'model.onnx', 'tfjs']);
     const about = JSON.parse(readFileSync(join(to, 'about.json'), 'utf8')) as {

@@ -71,7 +71,7 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
     const { model } = await fit({ ...context, onEvent: () => undefined, breathe });
     const { scores } = await scoreAll(model, opened, breathe, () => undefined);
     centred.forEach((y, i) => expect(scores[i]).toBeCloseTo(distanceOf(y, shrinkage || shareByDefinition()), 3));
-    const restored = restore((await model.arrays?.())!);
+    const restored = restore((await model.tensors?.())!.arrays);
     const [again] = Array.from((await restored.score(codes.subarray(-size), null)).scores);
     expect(again).toBeCloseTo(scores[images - 1], 5);
     for (const { dispose } of [model, restored, { dispose: opened.close }]) dispose();

@@ -91,7 +91,7 @@ describe('what is told with its line', () => {
       ['', 2],
       ['b', 3],
     ]);
-    expect(() => pathIn('"a', 'Line 3 of x')).toThrow('Line 3 of x begins with a quotation mark');
+    expect(() => pathIn('"a', 'Line 3 of x')).toThrow('Line 3 of x starts with a quotation mark');
   });
 });
 

@@ -75,6 +75,13 @@ describe('WebGPU', () => {
     expect(JSON.parse(stdout || '[]'), stderr).toEqual(Array.from({ length: 32 }, (_, row) => row * 3072));
   });
 
+  it('computes the gradient of a filter by matrix products as tfjs does window by window', () => {
+    const { stdout, stderr } = device('filter-gradient');
+    const differences = JSON.parse(stdout || '[]') as number[];
+    expect(differences, stderr).toHaveLength(6);
+    for (const difference of differences) expect(difference).toBeLessThan(1e-5);
+  });
+
   it('says that a device took too much, and goes on', () => {
     const { stdout, stderr } = device('ask-too-much');
     const { outOfMemory, after, message, tensors } = JSON.parse(stdout || '{}');

@@ -107,10 +107,10 @@ export const fit = defineCall({
         images.reader instanceof Pixels
           ? await againstEntropy(raw.scores, images.reader, args.train, ready.params.complexity === 'entropy', breathe)
           : undefined;
-      const arrays = await model.arrays?.();
-      if (arrays) {
+      const tensors = await model.tensors?.();
+      if (tensors) {
         const header: ModelHeader = { method: scorer.id, params: ready.params };
-        writeTensors(modelFile(args.runFolder), { header, arrays });
+        writeTensors(modelFile(args.runFolder), { header, ...tensors });
       }
       const seconds = (performance.now() - began) / 1000;
       const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;

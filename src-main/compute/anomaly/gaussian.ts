@@ -127,7 +127,7 @@ function gaussianModel(mean: Float32Array, factor: Float32Array, weights: Float3
       }); // [B]
       return { scores: (await readBack(squares)).map((value) => Math.sqrt(Math.max(0, value))) };
     },
-    arrays: async () => ({ mean, factor, weights }),
+    tensors: async () => ({ arrays: { mean, factor, weights }, shapes: { factor: [factor.length / size, size] } }),
     dispose: () => rows.dispose(),
   };
 }

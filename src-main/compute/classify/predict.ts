@@ -140,6 +140,6 @@ function open(file: string): Loaded {
     [side, side, 3],
     0,
   );
-  network.write({ weights: arrays.weights, statistics: arrays.statistics });
+  network.load(arrays);
   return { network, header, dispose: () => network.dispose() };
 }

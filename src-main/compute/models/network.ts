@@ -9,6 +9,7 @@ import { tf } from '../backend.ts';
 import { dropout, dropPath } from '../ops/dropout.ts';
 import { normalise } from '../ops/norm.ts';
 import { valuesOf } from '../read-back.ts';
+import type { Tensors } from '../tensor-file.ts';
 import { declare, type Declaration } from './declare.ts';
 import { folding, freeze, named, type Frozen } from './freeze.ts';
 import { startValues, type Initialisation } from './initialise.ts';
@@ -154,6 +155,29 @@ export class Network<A extends Architecture = Architecture> {
     });
   }
 
+  /** Each weight and statistic by its name, as a model's file has them. */
+  async tensors(): Promise<Required<Tensors>> {
+    const { weights, statistics } = await this.read();
+    const arrays = { ...split(weights, this.pieces), ...split(statistics, this.moving) };
+    return {
+      arrays,
+      shapes: Object.fromEntries([...this.pieces, ...this.moving].map(({ name, shape }) => [name, shape])),
+    };
+  }
+
+  /** From what `tensors()` gave. Throws where one is missing or of another size. */
+  load(arrays: Tensors['arrays']): void {
+    // Files of the first versions have two vectors instead.
+    if (!this.pieces.some(({ name }) => name in arrays))
+      return this.write({ weights: arrays.weights, statistics: arrays.statistics });
+    const part = ({ name, shape }: Piece): Float32Array => {
+      if (arrays[name]?.length !== sizeOf(shape))
+        throw new Error(`The model's file does not have '${name}' of the shape [${shape.join(', ')}].`);
+      return arrays[name];
+    };
+    this.write({ weights: join(this.pieces.map(part)), statistics: join(this.moving.map(part)) });
+  }
+
   dispose(): void {
     this.thaw();
     this.weights.dispose();
@@ -182,6 +206,12 @@ function cut(flat: Tensor, pieces: Piece[]): Map<string, Tensor> {
       )
       .map((part, i) => [pieces[i].name, tf.reshape(part, pieces[i].shape)]),
   );
+}
+
+/** Views of the parts of a flat vector, by name. */
+function split(flat: Float32Array, pieces: readonly Piece[]): Record<string, Float32Array> {
+  let at = 0;
+  return Object.fromEntries(pieces.map(({ name, shape }) => [name, flat.subarray(at, (at += sizeOf(shape)))]));
 }
 
 function join(parts: Float32Array[]): Float32Array {

@@ -1,4 +1,4 @@
-/** `take-away FOLDER --run ID --to DIR`: a trained classifier for other programs. */
+/** `export-model FOLDER --run ID --to DIR`: exports a trained classifier. `take-away` is its former name. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -8,32 +8,33 @@ import type { Door } from '../door/client.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 
-interface TakeAwayOptions extends FolderOptions {
+interface ExportModelOptions extends FolderOptions {
   run?: string;
   to: string;
   format?: (typeof modelFormats)[number][];
   fold: number;
 }
 
-export function addTakeAwayCommand(program: Command) {
+export function addExportModelCommand(program: Command) {
   folderCommand(
     program,
     'train',
-    'take-away',
-    'a trained classifier for other programs: ONNX, TF.js, with its classes and an example',
+    'export-model',
+    'export a classifier as ONNX and TF.js, with its classes and an example',
     ['photos --to model', 'photos --run resnet-2 --to model --format onnx'],
   )
-    .option('--run <id>', 'which training (default: the newest that is done)')
-    .requiredOption('--to <dir>', 'folder that is made; it must not exist or be empty')
-    .addOption(new Option('--format <name...>', 'only these').choices(modelFormats))
-    .option('--fold <n>', 'which model of a training in folds', atLeastOne, 1)
+    .alias('take-away')
+    .option('--run <id>', 'which training (default: the newest finished one)')
+    .requiredOption('--to <dir>', 'a new or empty folder')
+    .addOption(new Option('--format <name...>', 'only these formats').choices(modelFormats))
+    .option('--fold <n>', 'which model of a cross-validation', atLeastOne, 1)
     .addOption(backendOption())
-    .action((folder: string, options: TakeAwayOptions) =>
-      inFolder(folder, options, (door) => takeAwayCommand(door, options)),
+    .action((folder: string, options: ExportModelOptions) =>
+      inFolder(folder, options, (door) => exportModelCommand(door, options)),
     );
 }
 
-async function takeAwayCommand(door: Door, options: TakeAwayOptions): Promise<void> {
+async function exportModelCommand(door: Door, options: ExportModelOptions): Promise<void> {
   const runId =
     options.run ??
     (await door.calls.runs.list.query()).find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
