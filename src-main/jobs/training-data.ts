@@ -11,9 +11,9 @@ import { openRegular } from '../file/open.ts';
 import type { Rows } from '../rows/row-store.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 import { divide, type Divided, type Splits } from '../workspace/division.ts';
-import { embedSamples } from '../workspace/embeddings.ts';
-import type { Report } from '../workspace/jobs.ts';
-import { packPixels } from '../workspace/pixels.ts';
+import { embedSamples } from './embeddings.ts';
+import type { Report } from '../workspace/report.ts';
+import { packPixels } from './pixels.ts';
 import type { JobContext } from './context.ts';
 
 /** A number that stands for an image's content, for what is random about it. */

@@ -15,11 +15,11 @@ import type { Run } from '../../src-main/contract/types.ts';
 import { serveMedia } from '../../src-main/door/media.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { rank, rankJob } from '../../src-main/jobs/rank.ts';
-import { Engine } from '../../src-main/workspace/engine.ts';
-import { mapJob } from '../../src-main/workspace/map.ts';
-import { mapOf, reconstructionOf } from '../../src-main/workspace/maps.ts';
+import { Engine } from '../../src-main/engine/engine.ts';
+import { mapJob } from '../../src-main/jobs/map.ts';
+import { mapOf, reconstructionOf } from '../../src-main/jobs/maps.ts';
 
-import { scan } from '../../src-main/workspace/scan.ts';
+import { scan } from '../../src-main/jobs/scan.ts';
 import { panesOf } from '../../src-renderer/lib/panes.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { fromMean, fromMeanImage } from '../fixtures/scorers.ts';

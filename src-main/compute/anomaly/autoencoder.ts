@@ -3,7 +3,7 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { MemoryEstimate } from '../../contract/types.ts';
+import type { MemoryEstimate } from '../../contract/machine.ts';
 import { tf } from '../backend.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';

@@ -3,7 +3,7 @@
  * leave the model in the run folder.
  */
 import { quantileOf } from '../../contract/statistics.ts';
-import type { MemoryEstimate } from '../../contract/types.ts';
+import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';

@@ -4,7 +4,8 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { Epoch, MemoryEstimate, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
+import type { MemoryEstimate } from '../../contract/machine.ts';
+import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';

@@ -16,10 +16,10 @@ import { plural } from '../contract/words.ts';
 import { embedSamples } from './embeddings.ts';
 import { readFloats } from '../rows/row-reader.ts';
 import { selectRows, type RowSet } from '../rows/row-set.ts';
-import type { JobContext } from '../jobs/context.ts';
-import type { JobType } from '../jobs/job-type.ts';
-import type { Report } from './jobs.ts';
-import { runFolder } from './runs.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
+import { runFolder } from '../workspace/runs.ts';
 import { prepareImages } from './scorer-images.ts';
 
 type MapRequest = z.infer<typeof mapSchema>;
