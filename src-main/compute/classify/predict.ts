@@ -24,6 +24,7 @@ export interface PredictArgs {
 }
 
 interface Loaded {
+  bytes: number;
   network: Network<Classifier>;
   header: ClassifierHeader;
   dispose(): void;
@@ -141,5 +142,5 @@ function open(file: string): Loaded {
     0,
   );
   network.load(arrays);
-  return { network, header, dispose: () => network.dispose() };
+  return { bytes: network.bytes, network, header, dispose: () => network.dispose() };
 }

@@ -83,6 +83,11 @@ export class Network<A extends Architecture = Architecture> {
     );
   }
 
+  /** That its weights take. */
+  get bytes(): number {
+    return 4 * (this.weights.size + this.statistics.size);
+  }
+
   get parameters(): number {
     return this.weights.size;
   }
@@ -103,6 +108,25 @@ export class Network<A extends Architecture = Architecture> {
     part = this.architecture.forward as (x: Tensor4D, scope: Scope) => T,
   ): T {
     return tf.tidy(() => part(x, this.#freeze().scope));
+  }
+
+  /**
+   * Runs `part` as `infer` does and gives `see` the output of each layer by its name, before the normalisation after it, and of each normalisation with
+   * the pooling and activation after it. To be called inside `tf.tidy`, which the tensors belong to.
+   */
+  observe(
+    x: Tensor4D,
+    see: (layer: string, output: Tensor) => void,
+    part = this.architecture.forward as (x: Tensor4D, scope: Scope) => Tensor,
+  ): void {
+    const { scope } = this.#freeze();
+    const seen = <T extends Tensor>(layer: string, output: T): T => (see(layer, output), output);
+    part(x, {
+      ...scope,
+      folded: undefined, // inside a kernel a normalisation has no output of its own
+      layer: (layer, run) => seen(layer.name, run()),
+      normalise: (name, h, after) => seen(name, scope.normalise(name, h, after)),
+    });
   }
 
   /**
