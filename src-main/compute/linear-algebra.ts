@@ -96,3 +96,40 @@ export function solve(rows: number[][], b: number[]): number[] {
   }
   return b;
 }
+
+/** The lower triangle L of a symmetric positive definite matrix L·Lᵀ, row by row. Throws where it is not positive definite. */
+export async function cholesky(matrix: Float64Array, n: number, breathe: () => Promise<void>): Promise<Float64Array> {
+  const lower = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[row + j];
+      for (let k = 0, other = j * n; k < j; k++) sum -= lower[row + k] * lower[other + k];
+      if (j < i) lower[row + j] = sum / lower[j * n + j];
+      else if (sum > 0) lower[row + i] = Math.sqrt(sum);
+      else throw new Error('The matrix is not positive definite.');
+    }
+    await breathe();
+  }
+  return lower;
+}
+
+/** The inverse of a lower triangle, which is one too. */
+export async function inverseOfLower(
+  lower: Float64Array,
+  n: number,
+  breathe: () => Promise<void>,
+): Promise<Float64Array> {
+  const inverse = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    for (let k = 0; k < i; k++) {
+      const factor = lower[row + k];
+      for (let j = 0, other = k * n; j <= k; j++) inverse[row + j] -= factor * inverse[other + j];
+    }
+    for (let j = 0; j < i; j++) inverse[row + j] /= lower[row + i];
+    inverse[row + i] = 1 / lower[row + i];
+    await breathe();
+  }
+  return inverse;
+}

@@ -29,15 +29,13 @@ import {
   trainSchema,
   viewSchema,
 } from './schemas.ts';
+import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
 import type {
-  BackendState,
   Backup,
   Changes,
   CheckState,
   Column,
-  Component,
   Edited,
-  EngineInfo,
   Entry,
   ExportFormat,
   ExportPlan,
@@ -48,7 +46,6 @@ import type {
   ImportResult,
   Issue,
   Job,
-  MemoryEstimate,
   Model,
   Opened,
   Restored,

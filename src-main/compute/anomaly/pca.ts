@@ -161,7 +161,7 @@ function componentModel(
         if (!kept) return tf.zeros([count, 1]) as Tensor2D;
         return tf.matMul(tf.sub(tf.reshape(x, [count, size]), center) as Tensor2D, rows, false, true);
       }),
-    arrays: async () => ({ mean, components }),
+    tensors: async () => ({ arrays: { mean, components }, shapes: { components: [kept, size] } }),
     dispose: () => tf.dispose([center, rows]),
   };
   return scoredByError(autoencoder, { loss: squaredError, pooling, quantile, smoothing });
