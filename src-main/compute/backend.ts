@@ -31,7 +31,7 @@ export function backendInfo(): Backend {
 }
 
 /** Starts the process, and says what its tensors run on. */
-export const backend = defineCall({ run: (_: undefined) => backendInfo() });
+export const backend = defineCall<undefined, Backend>({ run: () => backendInfo() });
 
 const starters: Record<BackendName, () => Promise<Backend>> = {
   tensorflow: startTensorFlow,

@@ -146,6 +146,14 @@ describe('import rules', () => {
     expect(records.length).toBeGreaterThanOrEqual(least);
     expect(imports.filter(({ from, to }) => records.includes(from) && records.includes(to))).toEqual([]);
   });
+  test('the page reaches records of actions and places through registry and view, so that records may import panels', () => {
+    const isRecord = /^src-renderer\/(places\/|actions\/(?!registry\.ts|action\.ts))/;
+    expect(
+      imports.filter(
+        ({ from, to }) => /^src-renderer\/(panels|components|state|lib|charts)\//.test(from) && isRecord.test(to),
+      ),
+    ).toEqual([]);
+  });
   test('no file holds two ideas', () => {
     const long = files.filter(
       (file) =>
