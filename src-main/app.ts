@@ -1,6 +1,6 @@
 /**
- * The shell: Electron's main process. It starts the engine as a plain Node process, hands `app://winnow` on to the engine's pipe, and
- * keeps windows, menus and dialogs. It holds no image and no tensor. Bundled, since Electron's own Node runs no TypeScript.
+ * The shell: Electron's main process. It starts the engine as a plain Node process, forwards requests for `app://winnow` to the engine's pipe, and
+ * manages windows, menus and dialogs. It holds no images and no tensors. It is bundled, since Electron's own Node cannot run TypeScript.
  */
 import {
   app,
@@ -21,8 +21,8 @@ import { pathToFileURL } from 'node:url';
 import { Agent, fetch as pipeFetch, type RequestInit } from 'undici';
 import type { FileKind, MenuItem } from './contract/shell.ts';
 import { dataFolder } from './setup/folders.mjs';
-import { isGranted, isOurs, staysHere, switches } from './shell/closed.ts';
-import { EngineKeeper } from './shell/keep-engine.ts';
+import { isGranted, isOurs, isLocal, switches } from './shell/restrictions.ts';
+import { EngineSupervisor } from './shell/engine-supervisor.ts';
 import { menuTemplate } from './shell/menu.ts';
 
 const root = app.isPackaged ? join(process.resourcesPath, 'winnow') : app.getAppPath();
@@ -39,10 +39,10 @@ for (const [name, value] of switches) app.commandLine.appendSwitch(name, value);
 let pipe = '';
 let dispatcher = new Agent();
 
-const engine = new EngineKeeper({
+const engine = new EngineSupervisor({
   logFile: join(dataFolder(), 'window', 'engine.log'),
   start() {
-    sweepPipe();
+    removeStalePipe();
     return spawn(
       node,
       [
@@ -53,7 +53,7 @@ const engine = new EngineKeeper({
       ],
       {
         stdio: ['pipe', 'pipe', 'pipe'],
-        env: { UV_THREADPOOL_SIZE: '16', ...process.env }, // a disk that stalls holds some of them
+        env: { UV_THREADPOOL_SIZE: '16', ...process.env }, // reads from a stalled disk block some of the threads
       },
     );
   },
@@ -61,29 +61,29 @@ const engine = new EngineKeeper({
     pipe = named;
     dispatcher = new Agent({ connect: { socketPath: pipe }, connections: 64, bodyTimeout: 0, headersTimeout: 0 });
   },
-  onSaid: (line) => void process.stderr.write(`${line}\n`),
-  onGivenUp: (deaths, lastWords) => void tellGivenUp(deaths, lastWords),
+  onLog: (line) => void process.stderr.write(`${line}\n`),
+  onGiveUp: (crashes, logTail) => void reportGiveUp(crashes, logTail),
 });
 
-/** An engine that was killed leaves its pipe, in a folder of its own. */
-function sweepPipe() {
+/** Removes the pipe of an engine that was killed. Each pipe is in a temporary folder. */
+function removeStalePipe() {
   if (!pipe || process.platform === 'win32') return;
   try {
     rmSync(pipe, { force: true });
     rmdirSync(dirname(pipe));
   } catch {
-    // It is gone, or holds something else.
+    // Already removed, or the folder is not empty.
   }
   pipe = '';
 }
 
-async function tellGivenUp(deaths: number, lastWords: string) {
+async function reportGiveUp(crashes: number, logTail: string) {
   await app.whenReady();
   const { response } = await dialog.showMessageBox({
     type: 'error',
     title: 'Winnow',
-    message: `The engine of Winnow has stopped ${deaths} times within a minute.`,
-    detail: `What was decided is kept. Its last lines:\n\n${lastWords}\n\nAll of it is in ${join(dataFolder(), 'window', 'engine.log')}. To see what this machine lacks, run: npm start -- doctor`,
+    message: `The engine of Winnow has stopped ${crashes} times within a minute.`,
+    detail: `Your decisions are saved. The last lines of its log:\n\n${logTail}\n\nThe full log is ${join(dataFolder(), 'window', 'engine.log')}. To check this installation, run: npm start -- doctor`,
     buttons: ['Try again', 'Quit'],
     defaultId: 0,
     cancelId: 1,
@@ -94,11 +94,11 @@ async function tellGivenUp(deaths: number, lastWords: string) {
   app.quit();
 }
 
-/** The page itself waits for an engine; its calls are answered at once, so that it knows that there is none. */
-async function handOn(request: Request): Promise<Response> {
+/** Requests for the page wait until an engine runs. Calls get status 503 at once if none does, so that the page can show it. */
+async function forwardToEngine(request: Request): Promise<Response> {
   const url = new URL(request.url);
   if (!/^\/(w|trpc)\//.test(url.pathname)) await engine.untilUp();
-  if (!engine.isUp) return new Response('The engine is being started again.', { status: 503 });
+  if (!engine.isUp) return new Response('The engine is restarting.', { status: 503 });
   try {
     const init: RequestInit = {
       method: request.method,
@@ -115,9 +115,9 @@ async function handOn(request: Request): Promise<Response> {
   }
 }
 
-// --- what is refused ------------------------------------------------------------------------------------------------------------------
+// --- security -------------------------------------------------------------------------------------------------------------------------
 
-function closeDoors() {
+function restrictSession() {
   const { defaultSession } = session;
   defaultSession.setSpellCheckerLanguages([]); // it would download a dictionary
   defaultSession.setSpellCheckerEnabled(false);
@@ -126,10 +126,10 @@ function closeDoors() {
   );
   defaultSession.setPermissionCheckHandler((_contents, permission, origin) => isGranted(permission, origin));
   defaultSession.setDevicePermissionHandler(() => false);
-  defaultSession.webRequest.onBeforeRequest(({ url }, answer) => answer({ cancel: !staysHere(url) }));
+  defaultSession.webRequest.onBeforeRequest(({ url }, answer) => answer({ cancel: !isLocal(url) }));
 }
 
-// The page is ours alone: nothing else is ever loaded, embedded or opened.
+// Only our own page is loaded. Other pages cannot be opened or embedded.
 app.on('web-contents-created', (_event, contents) => {
   contents.setWindowOpenHandler(() => ({ action: 'deny' }));
   contents.on('will-attach-webview', (event) => event.preventDefault());
@@ -141,12 +141,12 @@ app.on('web-contents-created', (_event, contents) => {
   });
 });
 
-/** Answers the page, and nobody else who may have got into one of its frames. */
-function answerPage<Args extends unknown[]>(name: string, work: (window: BrowserWindow, ...args: Args) => unknown) {
+/** Registers a handler for calls of our page. Calls from other frames are refused. */
+function handlePageCall<Args extends unknown[]>(name: string, work: (window: BrowserWindow, ...args: Args) => unknown) {
   ipcMain.handle(name, (event: IpcMainInvokeEvent, ...args: unknown[]) => {
     const window = BrowserWindow.fromWebContents(event.sender);
     if (!window || event.senderFrame !== event.sender.mainFrame || !isOurs(event.senderFrame?.url))
-      throw new Error(`${name} is answered to the page of Winnow only.`);
+      throw new Error(`${name} can be called by Winnow’s page only.`);
     return work(window, ...(args as Args));
   });
 }
@@ -179,11 +179,11 @@ function openWindow(folder: string | null) {
   void window.loadURL(`app://winnow/${folder ? `?folder=${encodeURIComponent(folder)}` : ''}`);
 }
 
-/** The training that runs in a window's folder, by its title; told by the page. */
+/** The title of the training that runs in each window's folder, as reported by the page. */
 const trainings = new WeakMap<BrowserWindow, string>();
 let isQuitting = false;
 
-/** The last window takes the engine with it, and a training. That is asked before; when it is opened again, the training can be resumed. */
+/** Closing the last window stops the engine and a running training, so ask first. The training can be resumed later. */
 function mayClose(window: BrowserWindow): boolean {
   const training = trainings.get(window);
   if (!training || isQuitting || (BrowserWindow.getAllWindows().length > 1 && !isAskedToQuit)) return true;
@@ -193,8 +193,8 @@ function mayClose(window: BrowserWindow): boolean {
       title: 'Winnow',
       message: `${training} is still running.`,
       detail:
-        'It stops when Winnow is closed. Nothing is lost: the epochs that are done are kept, and Resume goes on from there.',
-      buttons: ['Go on training', 'Quit'],
+        'It stops when Winnow is closed. Nothing is lost: finished epochs are saved, and Resume continues from there.',
+      buttons: ['Continue training', 'Quit'],
       defaultId: 0,
       cancelId: 0,
       noLink: true,
@@ -208,7 +208,7 @@ app.on('before-quit', () => (isAskedToQuit = true));
 /** The actions in the menu of each window, as its page has sent them. */
 const menus = new WeakMap<BrowserWindow, readonly MenuItem[]>();
 
-/** The menu is the application's: it follows the window that is in front. */
+/** There is one menu per application: it shows the actions of the focused window. */
 function showMenu(window: BrowserWindow | null) {
   const template = menuTemplate((window && menus.get(window)) ?? [], process.platform, {
     openWindow: () => openWindow(null),
@@ -217,11 +217,11 @@ function showMenu(window: BrowserWindow | null) {
   Menu.setApplicationMenu(Menu.buildFromTemplate(template));
 }
 
-/** What stands behind `--`: the folder to open. */
+/** The argument after `--`: the folder to open. */
 const named = process.argv.indexOf('--') >= 0 ? process.argv[process.argv.indexOf('--') + 1] : undefined;
 const asked = { folder: named ? resolve(named) : null };
 
-answerPage('choose-folder', async (window) => {
+handlePageCall('choose-folder', async (window) => {
   const { filePaths } = await dialog.showOpenDialog(window, {
     title: 'Open a folder of images',
     properties: ['openDirectory'],
@@ -231,11 +231,11 @@ answerPage('choose-folder', async (window) => {
 const fileKinds: Record<FileKind, { title: string; filter: Electron.FileFilter }> = {
   marks: {
     title: 'Import decisions and labels',
-    filter: { name: 'Marks of images', extensions: ['csv', 'tsv', 'jsonl', 'json'] },
+    filter: { name: 'Image marks', extensions: ['csv', 'tsv', 'jsonl', 'json'] },
   },
-  weights: { title: 'Begin from weights', filter: { name: 'Weights', extensions: ['safetensors'] } },
+  weights: { title: 'Choose initial weights', filter: { name: 'Weights', extensions: ['safetensors'] } },
 };
-answerPage('choose-file', async (window, kind: FileKind) => {
+handlePageCall('choose-file', async (window, kind: FileKind) => {
   const { title, filter } = fileKinds[kind];
   const { filePaths } = await dialog.showOpenDialog(window, {
     title,
@@ -244,7 +244,7 @@ answerPage('choose-file', async (window, kind: FileKind) => {
   });
   return filePaths[0] ?? null;
 });
-answerPage('choose-target', async (window, suggested: string) => {
+handlePageCall('choose-target', async (window, suggested: string) => {
   const { filePath } = await dialog.showSaveDialog(window, {
     title: 'Export to a new folder',
     defaultPath: suggested,
@@ -252,13 +252,13 @@ answerPage('choose-target', async (window, suggested: string) => {
   });
   return filePath || null;
 });
-answerPage('set-menu', (window, items: readonly MenuItem[]) => {
+handlePageCall('set-menu', (window, items: readonly MenuItem[]) => {
   menus.set(window, items);
   if (window.isFocused() || BrowserWindow.getAllWindows().length === 1) showMenu(window);
 });
-answerPage('reveal', (_window, path: string) => shell.showItemInFolder(path));
-answerPage('set-title', (window, title: string) => window.setTitle(title));
-answerPage(
+handlePageCall('reveal', (_window, path: string) => shell.showItemInFolder(path));
+handlePageCall('set-title', (window, title: string) => window.setTitle(title));
+handlePageCall(
   'set-training',
   (window, title: string | null) => void (title === null ? trainings.delete(window) : trainings.set(window, title)),
 );
@@ -269,8 +269,8 @@ if (app.requestSingleInstanceLock(asked)) {
   app.on('will-quit', () => engine.end());
   engine.start();
   void app.whenReady().then(() => {
-    closeDoors();
-    protocol.handle('app', handOn);
+    restrictSession();
+    protocol.handle('app', forwardToEngine);
     showMenu(null);
     openWindow(asked.folder);
   });

@@ -1,4 +1,4 @@
-/** The few calls that only a desktop shell can answer; the page asks for them as `window.shell`, which a browser does not have. */
+/** The calls that only the desktop shell provides. The page uses them as `window.shell`, which is undefined in a browser. */
 import { contextBridge, ipcRenderer, webUtils } from 'electron';
 import type { Shell } from './contract/shell.ts';
 

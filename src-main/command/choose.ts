@@ -80,7 +80,7 @@ export function withinFolder(door: Door, path: string, paths: ReadonlySet<string
 
 function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {
   const byPath = new Map(samples.map(({ path, id }) => [path, id]));
-  const inside = (path: string) => relative(door.folder, path).split(sep).join('/'); // lists of an export have whole paths
+  const inside = (path: string) => relative(door.folder, path).split(sep).join('/'); // lists of an export have absolute paths
   const ids: number[] = [];
   for (const path of listed) {
     const id = byPath.get(path) ?? byPath.get(isAbsolute(path) ? inside(path) : path.replace(/^\.\//, ''));
@@ -95,8 +95,8 @@ function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[]
 }
 
 /**
- * The paths of `--from`, one a line; a line that begins with a quotation mark is a JSON string, for names with line breaks or blanks at their ends. To be read
- * before the folder is opened: in a pipe, the command that writes the list has the folder until it has ended.
+ * The paths of `--from`, one per line. A line that starts with a quotation mark is a JSON string, for names with line breaks or surrounding blanks. Call
+ * this before the folder is opened: in a pipe, the writing command has the folder open until it exits.
  */
 export async function readList({ from }: ChoiceOptions): Promise<string[] | null> {
   if (from === undefined) return null;

@@ -100,7 +100,7 @@ async function duplicatesCommand(
   }
 }
 
-/** A sub-folder as paths have it. Throws `bad-request` where no image lies in it. */
+/** A subfolder, relative to the opened folder. Throws `bad-request` if it has no images. */
 function protectedOf(door: Door, folder: string, paths: ReadonlySet<string>): string {
   const given = folder.replaceAll('\\', '/').replace(/\/+$/, '');
   const folders = new Set(

@@ -38,7 +38,7 @@ async function exportModelCommand(door: Door, options: ExportModelOptions): Prom
   const runId =
     options.run ??
     (await door.calls.runs.list.query()).find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
-  if (!runId) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
+  if (!runId) throw new WinnowError('no-run', 'No classifier has been trained on this folder yet. Run `train` first.');
   const to = resolve(options.to);
   const job = await follow(door, options, () =>
     door.calls.classifier.takeAway.mutate(
@@ -50,5 +50,5 @@ async function exportModelCommand(door: Door, options: ExportModelOptions): Prom
     transform: object;
   };
   writeJson(options, { schema: 'winnow/take-away@1', folder: door.folder, to, run: { id: runId }, classes, transform });
-  say(options, `${job.summary}. README.md there has an example.`);
+  say(options, `${job.summary}. See README.md there for an example.`);
 }

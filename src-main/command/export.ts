@@ -69,7 +69,7 @@ export function addExportCommand(program: Command) {
 
 async function exportCommand(door: Door, options: ExportOptions): Promise<void> {
   const request = exportSchema.parse({
-    to: resolve(options.to), // here, since the engine may run elsewhere
+    to: resolve(options.to), // the engine may have another working directory
     format: options.format,
     place: options.place,
     drop: options.drop ?? null,

@@ -38,8 +38,8 @@ export function addImportCommand(program: Command) {
       if ((file === undefined) === (options.from === undefined))
         throw new WinnowError('bad-request', "Name one file to import; '-' for standard input.");
       const named = file ?? (options.from as string);
-      // Before the folder is opened: in a pipe, the command that writes the rows has it until it has ended.
-      // A pipe such as <(…) is this process's own, and the engine may run elsewhere.
+      // Read before the folder is opened: in a pipe, the writing command has the folder open until it exits.
+      // A pipe such as <(…) can be read by this process only, and the engine may be another one.
       const isHere =
         named === '-' || options.skipMissing || statSync(named, { throwIfNoEntry: false })?.isFile() === false;
       const text = isHere ? await readText(named) : null;
@@ -54,12 +54,16 @@ async function importCommand(door: Door, file: string, text: string | null, opti
   let result: ImportResult;
   if (text !== null && options.skipMissing) {
     const paths = new Set(samples.map(({ path }) => path));
-    const { kept, passed } = rowsThere(text, paths);
-    const told = kept.length
+    const { kept, passed } = splitByPresence(text, paths);
+    const imported = kept.length
       ? await throughFile(kept.join('\n'), send)
       : { rows: 0, matched: 0, changed: 0, unmatched: [] };
-    result = { ...told, rows: told.rows + passed.length, unmatched: [...passed, ...told.unmatched].slice(0, 100) };
-  } else result = text === null ? await send(resolve(file)) : await throughFile(text, send); // resolved here, since the engine may run elsewhere
+    result = {
+      ...imported,
+      rows: imported.rows + passed.length,
+      unmatched: [...passed, ...imported.unmatched].slice(0, 100),
+    };
+  } else result = text === null ? await send(resolve(file)) : await throughFile(text, send); // the engine may have another working directory
   const { rows, matched, changed, unmatched } = result;
   say(
     options,
@@ -70,7 +74,7 @@ async function importCommand(door: Door, file: string, text: string | null, opti
   await writeMarks(door, options, 'import', { dryRun, ...result });
 }
 
-/** The engine may be another process, which cannot read our standard input: it gets a file, named after what is in it. */
+/** Passes the text as a temporary file, since the engine may be another process. The extension states the format. */
 async function throughFile(text: string, work: (file: string) => Promise<ImportResult>): Promise<ImportResult> {
   const folder = mkdtempSync(join(tmpdir(), stdinPrefix));
   try {
@@ -82,7 +86,7 @@ async function throughFile(text: string, work: (file: string) => Promise<ImportR
   }
 }
 
-/** A first line that is an object by itself is JSON Lines; what begins like JSON otherwise is one document; the rest is a table. */
+/** JSON Lines if the first line is a complete JSON object, JSON if the text starts like JSON, else CSV. */
 function kindOf(text: string): 'jsonl' | 'json' | 'csv' {
   const start = text.replace(/^\uFEFF/, '').trimStart();
   if (!/^[{[]/.test(start)) return 'csv';
@@ -96,8 +100,8 @@ function kindOf(text: string): 'jsonl' | 'json' | 'csv' {
   }
 }
 
-/** Rows of JSON Lines whose path is in the folder, as they stand, and the paths of the others. */
-function rowsThere(text: string, paths: ReadonlySet<string>): { kept: string[]; passed: string[] } {
+/** Rows of JSON Lines whose path is in the folder, unchanged, and the paths of the other rows. */
+function splitByPresence(text: string, paths: ReadonlySet<string>): { kept: string[]; passed: string[] } {
   const kept: string[] = [];
   const passed: string[] = [];
   for (const [line, number] of linesOf(text, 'The file')) {

@@ -1,4 +1,4 @@
-/** `labels FOLDER`: which labels are likely wrong, and what is to be done about them. */
+/** `labels FOLDER`: finds label errors, and accepts or rejects the suggested classes. */
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { labelsSchema } from '../contract/schemas.ts';
@@ -37,27 +37,27 @@ export function addLabelsCommand(program: Command) {
   )
     .option('--run <id>', 'use the out-of-fold predictions of this classifier (default: heads on embeddings)')
     .option('--folds <k>', 'folds: each image is predicted by heads trained on the other folds', whole, 5)
-    .option('--repeats <n>', 'repeat with other folds so many times, and average', atLeastOne, 3)
+    .option('--repeats <n>', 'number of repetitions with different folds; results are averaged', atLeastOne, 3)
     .option('--seed <n>', 'the same seed on the same machine gives the same result', whole, 1)
     .option('--accept [path...]', 'give these images the suggested class')
     .option('--confirm [path...]', 'confirm the present class of these images')
     .option('--all', 'with --accept or --confirm: all suspected images')
-    .option('--from <file>', "with --accept or --confirm: paths from a file, one a line ('-': standard input)")
+    .option('--from <file>', "with --accept or --confirm: paths from a file, one per line ('-': standard input)")
     .option('--skip-missing', 'with --from: skip paths that are not in the folder or not suspected')
     .addOption(backendOption())
     .action(async (folder: string, options: LabelsOptions) => {
       if (options.accept && options.confirm)
         throw new WinnowError('bad-request', 'Use --accept or --confirm, not both.');
       if ((options.from !== undefined || options.all) && !options.accept && !options.confirm)
-        throw new WinnowError('bad-request', '--all and --from go with --accept or --confirm.');
+        throw new WinnowError('bad-request', 'Use --all and --from only with --accept or --confirm.');
       const listed = await readList(options);
       await inFolder(folder, options, (door) =>
-        options.accept || options.confirm ? settle(door, listed, options) : judge(door, options),
+        options.accept || options.confirm ? resolveSuspects(door, listed, options) : findLabelErrors(door, options),
       );
     });
 }
 
-async function judge(door: Door, options: LabelsOptions): Promise<void> {
+async function findLabelErrors(door: Door, options: LabelsOptions): Promise<void> {
   const request = labelsSchema.parse({
     runId: options.run ?? null,
     folds: options.folds,
@@ -88,7 +88,7 @@ async function judge(door: Door, options: LabelsOptions): Promise<void> {
     process.stdout.write(`${quality.toFixed(3)}  ${printable(given)} → ${printable(suggested)}  ${printable(path)}\n`);
 }
 
-/** Of every image that has a class; the least of quality first. What a person has confirmed is not flagged. */
+/** One entry per labelled image, lowest label quality first. Labels that a person has confirmed are not flagged. */
 async function describeLabels(door: Door, run: Run) {
   const columns = new Map((await door.calls.samples.columns.query()).map((column) => [column.name, column]));
   const read = async (name: string) => ({
@@ -109,13 +109,13 @@ async function describeLabels(door: Door, run: Run) {
     .sort((a, b) => a.quality - b.quality);
 }
 
-async function settle(door: Door, listed: readonly string[] | null, options: LabelsOptions): Promise<void> {
+async function resolveSuspects(door: Door, listed: readonly string[] | null, options: LabelsOptions): Promise<void> {
   const samples = await knownSamples(door);
   const queue = await door.calls.labels.queue.query();
   if (!queue)
     throw new WinnowError(
       'no-run',
-      'The labels of this folder were not judged yet. Run `labels` without --accept and --confirm first.',
+      'This folder has no list of label errors yet. Run `labels` without --accept and --confirm first.',
     );
   const waiting = new Set(queue.suspects.map(({ sampleId }) => sampleId));
   const what = options.accept ?? options.confirm;
@@ -123,10 +123,10 @@ async function settle(door: Door, listed: readonly string[] | null, options: Lab
   if (!options.all) {
     const choice = await choiceOf(door, samples, what === true || what === undefined ? [] : what, listed, options);
     ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
-    const strangers = ids.filter((id) => !waiting.has(id));
+    const unlisted = ids.filter((id) => !waiting.has(id));
     const paths = new Map(samples.map(({ id, path }) => [id, path]));
-    if (strangers.length && !options.skipMissing)
-      throw new WinnowError('bad-request', `${paths.get(strangers[0])} is not among the suspects.`);
+    if (unlisted.length && !options.skipMissing)
+      throw new WinnowError('bad-request', `${paths.get(unlisted[0])} is not in the list of label errors.`);
     ids = ids.filter((id) => waiting.has(id));
   }
   const done = ids.length
@@ -134,7 +134,9 @@ async function settle(door: Door, listed: readonly string[] | null, options: Lab
     : null;
   say(
     options,
-    done ? `Done: ${done.title}. ${plural(waiting.size - ids.length, 'suspect')} left.` : 'No suspect is left.',
+    done
+      ? `Done: ${done.title}. ${plural(waiting.size - ids.length, 'label error')} left.`
+      : 'No label errors are left.',
   );
   await writeMarks(door, options, 'labels-settled', { changed: done?.changed ?? 0, left: waiting.size - ids.length });
 }

@@ -49,6 +49,6 @@ async function mapCommand(door: Door, options: MapOptions): Promise<void> {
   });
   say(
     options,
-    `${job.summary ?? plural(placed.length, 'image')}. ${plural(placed.length, 'image')} on the map in all.`,
+    `${job.summary ?? plural(placed.length, 'image')}. ${plural(placed.length, 'image')} on the map in total.`,
   );
 }

@@ -135,7 +135,7 @@ async function markCommand(
     if (paths.length > 20) say(options, `  … and ${paths.length - 20} more`);
     return writeMarks(door, options, name, { dryRun: true, changed: paths.length, paths });
   }
-  const isNothing = 'ids' in choice && choice.ids.length === 0; // an empty list is no fault
+  const isNothing = 'ids' in choice && choice.ids.length === 0; // an empty list is not an error
   const { changed } = isNothing ? { changed: 0 } : await door.calls.journal.edit.mutate({ choice, change });
   say(options, `${plural(changed, 'image')} changed.`);
   await writeMarks(door, options, name, { dryRun: false, changed });

@@ -31,8 +31,8 @@ export interface OutputOptions {
 }
 
 /** Prints a message; silent with --quiet. */
-export function say(options: OutputOptions, sentence: string) {
-  if (!options.quiet) process.stderr.write(`${printableLines(sentence)}\n`);
+export function say(options: OutputOptions, message: string) {
+  if (!options.quiet) process.stderr.write(`${printableLines(message)}\n`);
 }
 
 /** Checks the JSON path before the work: an original must not be overwritten, and the error must not come an hour later. */
@@ -64,7 +64,7 @@ export const codeOf = (error: unknown): string => describe(error).code;
 function describe(error: unknown): { code: string; message: string } {
   const { data, cause } = error as { data?: { winnow?: string }; cause?: unknown };
   if (data?.winnow) return { code: data.winnow, message: (error as Error).message };
-  const isLost = !(error instanceof WinnowError) && cause instanceof WinnowError; // the engine, while a call waited
+  const isLost = !(error instanceof WinnowError) && cause instanceof WinnowError; // the engine process ended during a call
   return explain(isLost ? cause : error);
 }
 

@@ -12,7 +12,7 @@ interface Property {
   unit?: string;
 }
 
-/** A scorer, a classifier: what has an id and a schema of its parameters. */
+/** A record of a registry (scorer, classifier) with a schema of its parameters. */
 export interface Parametrised {
   id: string;
   schema: z.ZodType;

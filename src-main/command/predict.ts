@@ -33,7 +33,7 @@ async function predictCommand(door: Door, options: PredictOptions): Promise<void
   const run = options.run
     ? await door.calls.runs.get.query({ id: options.run })
     : runs.find(({ kind, state }) => kind === 'train' && state === 'done');
-  if (!run) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
+  if (!run) throw new WinnowError('no-run', 'No classifier has been trained on this folder yet. Run `train` first.');
   await follow(door, options, () => door.calls.classifier.predict.mutate({ runId: run.id }));
   const { samples, classes } = await describePredictions(door, run);
   const issues = await door.calls.samples.issues.query();
@@ -64,7 +64,7 @@ export async function describePredictions(
   run: Run,
 ): Promise<{ classes: string[]; samples: PredictedSample[] }> {
   const classes = run.classification?.classes;
-  if (!classes) throw new WinnowError('no-run', `${run.id} is no classifier.`);
+  if (!classes) throw new WinnowError('no-run', `${run.id} is not a classifier.`);
   const [{ ids, probabilities }, splits, all] = await Promise.all([
     door.predictions(run.id),
     door.column(`${run.id}.split`),

@@ -41,10 +41,10 @@ export function addRankCommand(program: Command) {
   );
 }
 
-function memoryWords({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeMiB }: MemoryEstimate): string {
+function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeMiB }: MemoryEstimate): string {
   const count = (n: number) => Math.round(n).toLocaleString('en');
-  const parts = `${count(parameters)} weights; ${perImageMiB} MiB an image of a step, ${count(fixedMiB)} MiB for the rest`;
-  return `Training takes about ${count(totalMiB)} MiB with ${batch} ${batch === 1 ? 'image' : 'images'} a step (${parts}); ${count(freeMiB)} MiB are free${totalMiB > freeMiB ? ': it may be slow, or be ended by the system. A smaller --batch, --size or --width takes less' : ''}.`;
+  const parts = `${count(parameters)} weights; ${perImageMiB} MiB per image of a batch, ${count(fixedMiB)} MiB for the rest`;
+  return `Training takes about ${count(totalMiB)} MiB with batch size ${batch} (${parts}); ${count(freeMiB)} MiB are free${totalMiB > freeMiB ? ': training may be slow, or the system may kill it. A smaller --batch, --size or --width needs less memory' : ''}.`;
 }
 
 async function rankCommand(door: Door, options: RankOptions): Promise<void> {
@@ -63,7 +63,7 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
     maps: options.maps ? resolve(options.maps) : null,
   });
   const memory = await door.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
-  if (memory) say(options, memoryWords(memory));
+  if (memory) say(options, memoryMessage(memory));
   const job = await follow(door, options, () => door.calls.workspace.rank.mutate(request));
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const scores = await door.column(run.column);

@@ -12,7 +12,7 @@ export function addRunsCommand(program: Command) {
       const runs = await door.calls.runs.list.query();
       writeJson(options, { schema: 'winnow/runs@1', folder: door.folder, runs });
       if (options.quiet || options.json === '-') return;
-      if (!runs.length) process.stderr.write('Nothing was trained on this folder yet.\n');
+      if (!runs.length) process.stderr.write('No model has been trained on this folder yet.\n');
       for (const { id, kind, state, createdAt, trained, seed, classification, rangeTest } of runs) {
         const accuracy = classification?.evaluation?.accuracy.value;
         const what =

@@ -126,7 +126,7 @@ export function sorted(samples: readonly Sample[], { by, descending }: Order, so
 }
 
 type SortKey = number | string | null;
-/** Several texts sort as one. */
+/** A list of texts is sorted as one text. */
 const sortKeyOf = (value: Value): SortKey =>
   typeof value === 'object' && value !== null ? value.join('\n') || null : value;
 

@@ -112,7 +112,7 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   if (!variant)
     throw new WinnowError(
       'bad-request',
-      `There are no bundled weights for ${record.title}. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`,
+      `There are no pretrained weights for ${record.title}. Available for: ${pretrained.map((source) => source.model).join(', ')}.`,
     );
   const request = trainSchema.parse({
     model,
@@ -138,12 +138,12 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   const { classes, evaluation, counts, by, folds, asked, dataHash } = run.classification as NonNullable<
     Run['classification']
   >;
-  // Those that were judged or trained on; `predict` tells of the others.
-  const judged = samples.filter(({ split, label }) => split !== null && label !== null);
+  // Only images of the split; `predict` lists all images.
+  const inSplit = samples.filter(({ split, label }) => split !== null && label !== null);
   writeJson(options, {
     schema: 'winnow/train@1',
     folder: door.folder,
-    samples: judged,
+    samples: inSplit,
     issues,
     run: {
       id: run.id,
@@ -182,11 +182,13 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
     );
   if (options.quiet || options.json === '-') return;
   process.stdout.write(
-    evaluation ? `${tableOf(evaluation).join('\n')}\n` : 'Nothing was held out: how good it is, is not known.\n',
+    evaluation
+      ? `${tableOf(evaluation).join('\n')}\n`
+      : 'No images were held out, so the classifier was not evaluated.\n',
   );
 }
 
-/** Plain numbers, as scripts read them. */
+/** The metrics as plain numbers, for scripts. */
 const metricsOf = ({ accuracy, balancedAccuracy, macroF1, loss, topK, calibration }: Evaluation) => ({
   accuracy: accuracy.value,
   balancedAccuracy: balancedAccuracy.value,
@@ -217,9 +219,9 @@ function tableOf({
     `  accuracy           ${interval(accuracy)}`,
     `  balanced accuracy  ${interval(balancedAccuracy)}`,
     `  macro F1           ${interval(macroF1)}`,
-    ...(topK ? [`  in the first ${topK.k}     ${interval(topK)}`] : []),
+    ...(topK ? [`  top-${topK.k} accuracy     ${interval(topK)}`] : []),
     `  loss               ${interval(loss)}`,
-    `  calibration error  ${calibration.error.toFixed(3)}, with temperature ${calibration.temperature.toFixed(2)}: ${calibration.scaledError.toFixed(3)}`,
+    `  calibration error  ${calibration.error.toFixed(3)}, after scaling with temperature ${calibration.temperature.toFixed(2)}: ${calibration.scaledError.toFixed(3)}`,
     '',
     `  ${'class'.padEnd(width)}  images  precision  recall     F1`,
     ...classes.map(
@@ -229,41 +231,41 @@ function tableOf({
   ];
 }
 
-/** Of as many classes as the folder has. */
+/** Prints the layers of the network for the number of classes in the folder. */
 async function summary(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {
-  const { classes } = await divided(door, options, request);
-  const told = await door.calls.engine.summary.query({
+  const { classes } = await scanAndSplit(door, options, request);
+  const network = await door.calls.engine.summary.query({
     model: request.model,
     mode: request.mode,
     parameters: request.parameters,
     classes: Math.max(2, classes.length),
   });
-  writeJson(options, { schema: 'winnow/summary@1', folder: door.folder, model: request.model, ...told });
+  writeJson(options, { schema: 'winnow/summary@1', folder: door.folder, model: request.model, ...network });
   if (options.quiet || options.json === '-') return;
   const count = (n: number) => n.toLocaleString('en');
-  const width = largestOf(told.layers.map(({ name }) => name.length));
-  for (const { name, kind, output, parameters, macs } of told.layers)
+  const width = largestOf(network.layers.map(({ name }) => name.length));
+  for (const { name, kind, output, parameters, macs } of network.layers)
     process.stdout.write(
       `${name.padEnd(width)}  ${kind.padEnd(14)}  ${output.join('×').padStart(12)}  ${count(parameters).padStart(12)}  ${count(macs).padStart(14)}\n`,
     );
   process.stdout.write(
-    `${count(told.parameters)} parameters, ${count(told.macs)} multiply-adds an image; about ${count(Math.round(told.trainingMiB))} MiB to train with ${told.batch} images a step, ${count(Math.round(told.freeMiB))} MiB free.\n`,
+    `${count(network.parameters)} parameters, ${count(network.macs)} multiply-adds per image; about ${count(Math.round(network.trainingMiB))} MiB for training with batch size ${network.batch}, ${count(Math.round(network.freeMiB))} MiB free.\n`,
   );
 }
 
-async function divided(door: Door, options: TrainOptions, request: TrainRequest) {
+async function scanAndSplit(door: Door, options: TrainOptions, request: TrainRequest) {
   await follow(door, options, () => door.calls.workspace.scan.mutate());
   return door.calls.classifier.divide.query(request.division);
 }
 
 async function preview(door: Door, options: TrainOptions, request: TrainRequest, to: string): Promise<void> {
-  const { classes } = await divided(door, options, request);
+  const { classes } = await scanAndSplit(door, options, request);
   const samples = await allSamples(door);
   const ids = classes.flatMap(({ name }) => samples.find((sample) => sample.class === name)?.id ?? []).slice(0, 64);
   if (!ids.length)
     throw new WinnowError(
       'no-samples',
-      'No image has a class yet. Put the images into a sub-folder for each class, or label them.',
+      'No image has a class yet. Put the images into one subfolder per class, or label them.',
     );
   const { tiles } = await door.calls.classifier.preview.mutate({ train: request, ids, draws: options.views, to });
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
@@ -304,7 +306,7 @@ async function findRate(door: Door, options: TrainOptions, request: TrainRequest
   );
   process.stdout.write(
     suggested === null
-      ? 'The loss falls at no learning rate.\n'
+      ? 'The loss does not decrease at any learning rate.\n'
       : `Suggested: --learning-rate ${suggested.toPrecision(2)}\n`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * `winnow doctor`: what this machine has, what it lacks, and the one command that mends it. It changes nothing. Native
- * libraries are really loaded, each in a child of its own, since that they lie on the disk does not say that they run.
+ * `winnow doctor`: reports the state of each component and the command that repairs it. It changes nothing. Native libraries
+ * are actually loaded, each in a separate child process, since a library that is installed may still not run.
  */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,7 +15,7 @@ import { isShipped, node24, root } from '../setup/repository.mjs';
 const forTests = ['screen', 'browser', 'tracer'];
 
 export async function examine(): Promise<Component[]> {
-  const tensorflow = await probe('tensorflow'); // alone, since it measures
+  const tensorflow = await probe('tensorflow'); // run alone, since it measures speed
   const [found, compute, webgpu, sharp] = await Promise.all([
     Promise.all(pieces.filter(({ id }) => !(isShipped() && forTests.includes(id))).map(examinePiece)),
     probe('compute'),
@@ -24,7 +24,7 @@ export async function examine(): Promise<Component[]> {
   ]);
   return [
     ...found.map((piece) =>
-      piece.id === 'tensorflow' && piece.state === 'ready' ? withTrial(piece, tensorflow) : piece,
+      piece.id === 'tensorflow' && piece.state === 'ready' ? withProbe(piece, tensorflow) : piece,
     ),
     backendComponent(compute),
     webgpuComponent(webgpu),
@@ -40,15 +40,15 @@ async function examinePiece(piece: (typeof pieces)[number]): Promise<Component> 
   const { id, title, mend } = piece;
   try {
     const found = await piece.check();
-    // Without one of these the command line and `serve` still do all they promise.
+    // The command line and `serve` work without these.
     const state = found.state === 'missing' && forTests.includes(id) ? 'optional' : found.state;
     return { id, title, ...found, state, mend: state === 'ready' ? null : mend };
   } catch (error) {
-    return { id, title, state: 'broken', version: null, detail: sentenceOf(error), mend };
+    return { id, title, state: 'broken', version: null, detail: messageOf(error), mend };
   }
 }
 
-/** Of `probe.ts`. */
+/** The JSON that `probe.ts` prints. */
 interface ProbeResult {
   version: string;
   gpu?: boolean;
@@ -74,30 +74,30 @@ async function probe(name: string): Promise<Probe> {
   });
   const line = stdout.trim().split('\n').at(-1) ?? '';
   if (line.startsWith('{')) return { found: JSON.parse(line), failure: null };
-  return { found: null, failure: causeOf(failure ?? 'it answered nothing') };
+  return { found: null, failure: causeOf(failure ?? 'it gave no answer') };
 }
 
-/** Of a stack trace, the line that says what went wrong. */
+/** The line of a stack trace that has the error message. */
 function causeOf(failure: string): string {
   const lines = failure.split('\n').map((line) => line.trim());
   return lines.find((line) => /^\w*Error: /.test(line))?.replace(/^\w*Error: /, '') ?? lines[0];
 }
 
-function withTrial(piece: Component, { found, failure }: Probe): Component {
+function withProbe(piece: Component, { found, failure }: Probe): Component {
   if (!found)
     return {
       ...piece,
       state: 'broken',
-      detail: `it is there but does not run: ${failure}`,
+      detail: `installed, but it does not run: ${failure}`,
       mend: 'npm ci, then npm start -- setup tensorflow',
     };
   const device = found.gpu ? 'on the graphics card' : `${found.threads} threads`;
   return { ...piece, version: found.version, detail: `${device}, ${found.gflops} GFLOP/s (1024² matrix product)` };
 }
 
-/** What training runs on, and how to have another. */
+/** The compute backend for training, and how to choose another. */
 function backendComponent({ found, failure }: Probe): Component {
-  const base = { id: 'backend', title: 'networks are trained on', version: null };
+  const base = { id: 'backend', title: 'compute backend', version: null };
   const { choice, fixed } = chosenBackend();
   const other = `WINNOW_BACKEND=${backendChoices.join('|')}, --backend of rank, map and serve, or the status bar of the window`;
   if (!found)
@@ -105,15 +105,15 @@ function backendComponent({ found, failure }: Probe): Component {
       ...base,
       state: 'broken',
       detail: failure,
-      mend: choice === 'auto' ? 'npm start -- setup tensorflow' : `choose another: ${other}`,
+      mend: choice === 'auto' ? 'npm start -- setup tensorflow' : `choose another with ${other}`,
     };
   const { backend, version, device, threads, warning } = found;
-  const chosen = fixed ? 'as WINNOW_BACKEND says' : choice === 'auto' ? 'the first that works' : 'as was chosen';
+  const chosen = fixed ? 'set by WINNOW_BACKEND' : choice === 'auto' ? 'selected automatically' : 'selected by you';
   const parallel = backend === 'webgpu' ? '' : `, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
   return {
     ...base,
     state: 'ready',
-    detail: `${backendTitles[backend as keyof typeof backendTitles]}, ${chosen}: ${version} on ${device}${parallel}.${warning ? ` ${warning}` : ''} Another: ${other}`,
+    detail: `${backendTitles[backend as keyof typeof backendTitles]}, ${chosen}: ${version} on ${device}${parallel}.${warning ? ` ${warning}` : ''} To change it: ${other}`,
     mend: null,
   };
 }
@@ -126,7 +126,7 @@ function webgpuComponent({ found, failure }: Probe): Component {
   return {
     ...base,
     state: 'ready',
-    detail: `${found.adapter}${found.software ? ', drawn by the processor: slower than native TensorFlow' : ''}`,
+    detail: `${found.adapter}${found.software ? ', a software driver: slower than native TensorFlow' : ''}`,
     mend: null,
   };
 }
@@ -134,7 +134,7 @@ function webgpuComponent({ found, failure }: Probe): Component {
 function gpuComponent(tensorflow: Probe, webgpu: Probe): Component {
   const base = { id: 'gpu', title: 'graphics card', version: null, mend: null };
   const nvidia = existsSync('/proc/driver/nvidia/version');
-  if (tensorflow.found?.gpu) return { ...base, state: 'ready', detail: 'TensorFlow computes on it' };
+  if (tensorflow.found?.gpu) return { ...base, state: 'ready', detail: 'used by TensorFlow' };
   if (webgpu.found?.adapter && !webgpu.found.software)
     return { ...base, state: 'ready', detail: `${webgpu.found.adapter}, through WebGPU` };
   if (nvidia)
@@ -142,9 +142,9 @@ function gpuComponent(tensorflow: Probe, webgpu: Probe): Component {
       ...base,
       state: 'optional',
       detail:
-        'an NVIDIA card is there; TensorFlow as set up here computes on the processor, WebGPU needs its Vulkan driver',
+        'an NVIDIA card is installed; this TensorFlow build uses the CPU, and WebGPU needs the Vulkan driver of the card',
     };
-  return { ...base, state: 'optional', detail: 'none that can compute was found; the processor is used' };
+  return { ...base, state: 'optional', detail: 'no usable graphics card was found; the CPU is used' };
 }
 
 function sharpComponent({ found, failure }: Probe): Component {
@@ -168,15 +168,15 @@ async function sqliteComponent(): Promise<Component> {
     database.close();
     return { ...base, state: 'ready', version, detail: 'part of Node', mend: null };
   } catch (error) {
-    return { ...base, state: 'broken', version: null, detail: sentenceOf(error), mend: 'npm ci' };
+    return { ...base, state: 'broken', version: null, detail: messageOf(error), mend: 'npm ci' };
   }
 }
 
-/** Below this, a download or a scan of a large folder may not fit. */
+/** With less free space, a download or the scan of a large folder may fail. */
 const scarceBytes = 2 * 2 ** 30;
 
 function spaceComponent(id: string, title: string, folder: string): Component {
-  const used = existsSync(folder) ? `${mebi(folderBytes(folder))} MiB used` : 'not made yet';
+  const used = existsSync(folder) ? `${mebi(folderBytes(folder))} MiB used` : 'not created yet';
   let existing = folder;
   while (!existsSync(existing)) existing = dirname(existing);
   try {
@@ -186,10 +186,10 @@ function spaceComponent(id: string, title: string, folder: string): Component {
     if (free < scarceBytes) return { id, title, state: 'broken', version: null, detail, mend: 'free some disk space' };
     return { id, title, state: 'ready', version: null, detail, mend: null };
   } catch (error) {
-    return { id, title, state: 'broken', version: null, detail: `${folder}: ${sentenceOf(error)}`, mend: null };
+    return { id, title, state: 'broken', version: null, detail: `${folder}: ${messageOf(error)}`, mend: null };
   }
 }
 
-function sentenceOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

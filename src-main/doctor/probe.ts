@@ -1,7 +1,7 @@
 /**
- * Loads one native library, tries it and prints what it found as one line of JSON. `doctor` runs it as a short-lived
- * child, because a library that crashes or hangs must cost an answer and not the program. It uses require(), in this
- * one place outside `compute/` and `image/`: a library that cannot be loaded is a finding here.
+ * Loads one native library, tries it and prints the result as one line of JSON. `doctor` runs it as a short-lived child
+ * process, so that a library that crashes or hangs does not take the program down. This is the only place outside
+ * `compute/` and `image/` that loads native libraries; it uses require(), since a failure to load is a result here.
  */
 import { availableParallelism } from 'node:os';
 import util from 'node:util';
@@ -11,14 +11,14 @@ import { require } from '../setup/repository.mjs';
 
 const probes: Record<string, () => Promise<object>> = { compute, tensorflow, webgpu, sharp };
 
-/** What training would run on: the very choice that the compute process makes. */
+/** The backend that training would use, chosen as in the compute process. */
 async function compute() {
   const { startBackend } = await import('../compute/backend.ts');
   return startBackend(chosenBackend().choice);
 }
 
 async function tensorflow() {
-  // tfjs-node calls a function that Node 23 dropped.
+  // tfjs-node calls a function that was removed in Node 23.
   Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined });
   const tf = require('@tensorflow/tfjs-node-gpu');
   const a = tf.randomUniform([1024, 1024]);
@@ -46,7 +46,7 @@ async function sharp() {
   const library = require('sharp');
   const known = Object.values(library.format) as { id: string; input: { file: boolean; fileSuffix?: string[] } }[];
   const formats = known.filter(({ id, input }) => input.file && id !== 'raw').map(({ id }) => id);
-  // A real picture through the real decoder and encoder, not only the module's own word.
+  // Encode a real image: a library that loads may still not work.
   await library({ create: { width: 8, height: 8, channels: 3, background: '#888' } })
     .webp()
     .toBuffer();
@@ -54,5 +54,5 @@ async function sharp() {
 }
 
 const found = await probes[process.argv[2]]();
-// exit() and not a natural end: Dawn keeps threads that would hold the process.
+// exit() is needed: threads of Dawn would keep the process alive.
 process.stdout.write(`${JSON.stringify(found)}\n`, () => process.exit(0));

@@ -1,11 +1,11 @@
 /**
- * Debian and Ubuntu packages: installed when we are root, else the command is told. Nothing else on the system is
- * ever changed by set-up.
+ * Installs Debian and Ubuntu packages if we are root; otherwise reports the command to run. Setup changes nothing else on
+ * the system.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { finish } from './child.mjs';
 
-/** @returns {string} the one command that installs these packages here */
+/** @returns {string} the command that installs these packages */
 export function aptCommand(/** @type {string[]} */ packages) {
   return `${isRoot() ? '' : 'sudo '}apt-get install -y ${packages.join(' ')}`;
 }
@@ -16,11 +16,13 @@ export function aptCommand(/** @type {string[]} */ packages) {
  */
 export async function aptInstall(packages, purpose, { log, progress }) {
   if (!existsSync('/usr/bin/apt-get'))
-    throw new Error(`${purpose}: this system has no apt-get; install what corresponds to ${packages.join(' ')}`);
+    throw new Error(
+      `${purpose}: this system has no apt-get; install the packages that correspond to ${packages.join(' ')}`,
+    );
   if (!isRoot()) throw new Error(`${purpose}: please run: ${aptCommand(packages)}`);
   log(`Installing ${packages.join(' ')} (${purpose})`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  // A list that is some months old names files that are no longer there, so it is renewed each time: a few seconds.
+  // An old package list names files that no longer exist, so it is updated each time (a few seconds).
   for (const args of [
     ['update', '-qq'],
     ['install', '-y', '-qq', '--no-install-recommends', ...packages],

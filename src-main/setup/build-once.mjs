@@ -1,7 +1,7 @@
 /**
- * A folder of the cache that is either complete or absent. It is made under a temporary name and renamed at the very
- * end, so a kill at any moment leaves nothing half; what a killed attempt left behind is swept by the next one. The
- * name carries piece, version and platform: a new version is a new folder, and every clone shares them.
+ * Builds a cache folder atomically: under a temporary name that is renamed at the end, so the folder is either complete or
+ * absent even after a kill. The next attempt removes the remains of a killed one. The name contains component, version
+ * and platform: a new version is a new folder, and all clones share it.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { cacheFolder } from './folders.mjs';
 import { withLock } from './lock.mjs';
 import { log } from './progress.mjs';
 
-/** @returns {string} where a finished folder of this name lies, or would lie */
+/** @returns {string} the path of the finished folder of this name, which may not exist yet */
 export function builtFolder(/** @type {string} */ name) {
   return join(cacheFolder(), name);
 }
@@ -26,8 +26,8 @@ export async function buildOnce(name, build) {
   return withLock(
     join(cacheFolder(), `.lock-${name}`),
     async () => {
-      if (existsSync(finished)) return finished; // the other set-up made it while we waited
-      sweep(name);
+      if (existsSync(finished)) return finished; // another setup built it while we waited
+      removePartial(name);
       const attempt = mkdtempSync(join(cacheFolder(), `.partial-${name}-`));
       const folder = join(attempt, 'folder');
       const scratch = join(attempt, 'scratch');
@@ -45,12 +45,12 @@ export async function buildOnce(name, build) {
       }
       return finished;
     },
-    (pid) => log(`Another set-up (process ${pid}) is making ${name}; waiting for it.`),
+    (pid) => log(`Another setup (process ${pid}) is building ${name}; waiting for it.`),
   );
 }
 
-/** Only called while holding the lock of this name, so whatever lies there belongs to an attempt that was killed. */
-function sweep(/** @type {string} */ name) {
+/** Removes the remains of killed attempts. Call it only while holding the lock of this name. */
+function removePartial(/** @type {string} */ name) {
   for (const entry of readdirSync(cacheFolder())) {
     if (entry.startsWith(`.partial-${name}-`)) rmSync(join(cacheFolder(), entry), { recursive: true, force: true });
   }

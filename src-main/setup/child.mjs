@@ -1,6 +1,6 @@
 /**
- * Other programs, run in the two ways set-up needs: `finish` waits for one, hides what it prints and shows the end
- * of it only when it fails; `passThrough` gives it our terminal, our signals and takes its exit code.
+ * Runs other programs: `finish` captures the output and reports its end only if the program fails; `passThrough` shares
+ * our terminal, forwards signals and returns the exit code.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -9,7 +9,7 @@ import { noteWorker } from './lock.mjs';
 /**
  * @param {string} command @param {string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, limitMs?: number, signal?: AbortSignal, onTick?: () => void, shell?: boolean }} [options]
- *   limitMs: the program is ended after this; onTick: called a few times a second while it runs
+ *   limitMs: the program is killed after this time; onTick: called four times a second while it runs
  * @returns {Promise<{ code: number, stdout: string, output: string, failure: string | null }>}
  */
 export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell = false } = {}) {
@@ -47,7 +47,7 @@ export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell
       clearInterval(ticking || undefined);
       clearTimeout(limit || undefined);
       process.off('exit', endChild);
-      if (code !== 0 && !failure) failure = `${command} ended with code ${code}${lastLines(output)}`;
+      if (code !== 0 && !failure) failure = `${command} exited with code ${code}${lastLines(output)}`;
       resolve({ code, stdout, output, failure });
     };
     child.on('error', (error) => {
@@ -58,7 +58,7 @@ export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell
   });
 }
 
-/** The end of what a program printed, without stack traces, indented below our own sentence. */
+/** The end of a program's output, without stack traces, indented below our own message. */
 export function lastLines(/** @type {string} */ output, count = 16) {
   const lines = output
     .trim()
@@ -75,19 +75,19 @@ export function lastLines(/** @type {string} */ output, count = 16) {
 export function passThrough(command, args, { cwd, env } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: 'inherit' });
-    // A terminal sends Ctrl+C to the whole group, so the child already has it: we only must not die before it does.
-    // A signal sent to us alone must be handed on. A second SIGINT is harmless to our commands: they are cancelling by then.
-    const handOn = (/** @type {NodeJS.Signals} */ signal) =>
+    // A terminal sends Ctrl+C to the whole process group, so the child gets it too: only outlive the child.
+    // Forward a signal that was sent to this process alone. A second SIGINT is harmless: our commands are already cancelling.
+    const forward = (/** @type {NodeJS.Signals} */ signal) =>
       void (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal));
     /** @type {NodeJS.Signals[]} */
     const signals = process.platform === 'win32' ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
-    for (const signal of signals) process.on(signal, handOn);
+    for (const signal of signals) process.on(signal, forward);
     child.on('error', (error) => {
       process.stderr.write(`${command} could not be started: ${error.message}\n`);
       resolve(127);
     });
     child.on('close', (code, signal) => {
-      for (const name of signals) process.off(name, handOn);
+      for (const name of signals) process.off(name, forward);
       resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
     });
   });

@@ -1,12 +1,12 @@
 /**
- * Which pieces a command needs, and what then runs: pure, so that it can be tested without setting anything up.
+ * Which components a command needs and what to run afterwards. Pure functions, so that they can be tested without setup.
  */
 
 /**
  * @typedef {object} Plan
  * @property {'window' | 'cli' | 'setup' | 'test' | 'bench' | 'check' | 'package'} kind
  * @property {string[]} pieces by id
- * @property {string[]} args what the started program gets
+ * @property {string[]} args arguments of the started program
  */
 
 const everyPiece = ['node', 'tensorflow', 'kernels', 'electron', 'display', 'screen', 'browser', 'tracer', 'renderer'];
@@ -39,7 +39,7 @@ const commandLinePieces = ['node', 'tensorflow', 'kernels'];
 /**
  * @param {string} task start, test, bench, check, package
  * @param {string[]} args @param {{ display: boolean }} machine
- * @returns {Plan | null} null when there is no such task
+ * @returns {Plan | null} null for an unknown task
  */
 export function planOf(task, args, { display }) {
   const [command = '', ...rest] = args;

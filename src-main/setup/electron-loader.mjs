@@ -1,7 +1,7 @@
 /**
- * What `electron <folder>` does, for the Electron that has no default app of its own: it is copied into that
- * Electron's resources/app, finds the app's folder among the arguments, gives the app its name and starts its main
- * file. `-r <file>` is honoured too, as Electron's own command line does.
+ * Implements `electron <folder>` for an Electron without a default app. This file is copied to its resources/app; it finds
+ * the app's folder in the arguments, sets the app's name and loads its main file. Like Electron's own command line, it
+ * supports `-r <file>`.
  */
 import { app } from 'electron';
 import { readFileSync } from 'node:fs';
@@ -18,13 +18,13 @@ for (let index = 0; index < args.length && folder === null; index++) {
 }
 
 if (folder === null) {
-  process.stderr.write('electron: no folder of an app was given\n');
+  process.stderr.write('electron: no app folder was given\n');
   app.exit(2);
 } else {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   app.setName(manifest.productName ?? manifest.name);
   app.setPath('userData', join(app.getPath('appData'), app.getName()));
-  // Electron's own default app calls these two, though they are not in its published types.
+  // Electron's default app calls these two methods, which are missing in the published types.
   const inner = /** @type {any} */ (app);
   inner.setVersion(manifest.version ?? '0.0.0');
   inner.setAppPath(folder);

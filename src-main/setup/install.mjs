@@ -1,6 +1,6 @@
 /**
- * node_modules as package-lock.json says. `npm ci` runs when it is missing or was made from another lock file. The
- * stamp is written after a good end only, so an install that was killed is done again.
+ * Keeps node_modules in step with package-lock.json: runs `npm ci` if it is missing or was installed from another lock file.
+ * A stamp is written only after success, so an interrupted install is repeated.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ export async function installPackages(root) {
   await withLock(
     lock,
     () => install(root),
-    (pid) => log(`Another set-up (process ${pid}) is installing the libraries; waiting for it.`),
+    (pid) => log(`Another setup (process ${pid}) is installing the libraries; waiting for it.`),
   );
 }
 
@@ -27,7 +27,7 @@ async function install(/** @type {string} */ root) {
   log('Installing the libraries (npm ci)');
   const startedAt = Date.now();
   const modules = join(root, 'node_modules');
-  // Settings of the npm that runs this script must not reach the inner one: `--silent` would hide why it failed.
+  // Settings of the outer npm must not reach the inner one: `--silent` would hide the reason of a failure.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
       ([key]) => !/^npm_(config_(loglevel|dry_run|json|global)|package_|lifecycle_)/i.test(key),
@@ -40,9 +40,9 @@ async function install(/** @type {string} */ root) {
       cwd: root,
       env,
       shell: command.endsWith('.cmd'),
-      onTick: everyNth(8, () => bar.at(folderBytes(modules))), // walking 20,000 files is not free
+      onTick: everyNth(8, () => bar.at(folderBytes(modules))), // walking 20,000 files takes time
     });
-  // What another clone has downloaded is taken from npm's cache without asking again; the lock's hashes hold anyway.
+  // Packages in npm's cache are used without revalidation; the hashes of the lock file are checked anyway.
   let { failure } = await ci('--prefer-offline');
   if (failure) ({ failure } = await ci('--prefer-online'));
   bar.done();
@@ -61,12 +61,12 @@ export function isInstalled(/** @type {string} */ root) {
   }
   if (readOr(stampOf(root)) === digest(lockText)) return true;
   if (!agrees(lockText, readOr(join(root, 'node_modules', '.package-lock.json')))) return false;
-  writeStamp(root); // someone ran npm themselves: just as good
+  writeStamp(root); // the user ran npm: equally good
   return true;
 }
 
 /**
- * npm writes its own list of what it installed at the end of a good install. It lacks the packages for other platforms.
+ * npm writes a list of the installed packages after a successful install. Packages for other platforms are not in it.
  * @param {string} wanted @param {string} found both the text of a lock file
  */
 export function agrees(wanted, found) {

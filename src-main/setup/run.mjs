@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * Every npm script is this file: `node src-main/setup/run.mjs start|test|bench|check|package …`. It runs on whatever
- * Node ≥ 18 the machine has and needs no library. It installs the libraries, provides the pieces that the command
- * needs, and goes on under the pinned Node 24. It says nothing when there is nothing to do, and what it says is on
- * stderr. Paths the user gives are relative to where npm was called.
+ * Node ≥ 18 the machine has, without libraries. It installs the libraries and the components that the command needs, then
+ * runs the command under the pinned Node 24. It prints nothing if there is nothing to install; messages go to stderr.
+ * Paths in arguments are relative to the folder where npm was called.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -33,8 +33,8 @@ async function main([task = '', ...args]) {
   await providePieces(plan.pieces);
   const node = /** @type {string} */ (node24());
   const cwd = process.env.INIT_CWD || process.cwd();
-  // Compiled sources are kept: a command starts in half the time.
-  // More threads for files than Node's four: a disk that stalls holds some of them.
+  // Cache compiled sources: a command starts in half the time.
+  // More I/O threads than Node's four, since reads from a stalled disk block some of them.
   const env = {
     NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
     UV_THREADPOOL_SIZE: '16',
@@ -54,7 +54,7 @@ async function main([task = '', ...args]) {
       return openWindow(plan.args, { cwd, env });
     case 'cli':
       if (plan.args[0] === 'serve' && args[0] !== 'serve')
-        log('There is no display here, so the page is served for a browser.');
+        log('There is no display, so the page is served to a browser.');
       return passThrough(node, [...cli, ...plan.args], { cwd, env });
     case 'bench':
       return runBenches(node, plan.args, { cwd, env });
@@ -68,24 +68,24 @@ async function main([task = '', ...args]) {
 }
 
 async function providePieces(/** @type {string[]} */ ids) {
-  // Imported only now: a piece may ask a library that the line before has installed.
+  // Imported late: a component may need a library that was just installed.
   const { pieces } = await import('./pieces/index.mjs');
   for (const piece of pieces.filter(({ id }) => ids.includes(id))) {
     const { state } = await piece.check();
     if (state === 'ready' || state === 'optional') continue;
     try {
-      // Two set-ups in one checkout at once: the second finds it done.
+      // If two setups run at once in one checkout, the second one finds the work done.
       await withLock(
         join(cacheFolder(), `.lock-piece-${piece.id}`),
         async () => {
           if ((await piece.check()).state !== 'ready') await piece.provide({ log, progress });
         },
-        (pid) => log(`Another set-up (process ${pid}) is at work on ${piece.title}; waiting for it.`),
+        (pid) => log(`Another setup (process ${pid}) is installing ${piece.title}; waiting for it.`),
       );
     } catch (error) {
-      const sentence = `${piece.title}: ${error instanceof Error ? error.message : error}`;
-      if (piece.essential) throw new Error(sentence, { cause: error });
-      log(`${sentence}\n  Winnow goes on without it. To try again: ${piece.mend}`);
+      const message = `${piece.title}: ${error instanceof Error ? error.message : error}`;
+      if (piece.essential) throw new Error(message, { cause: error });
+      log(`${message}\n  Winnow continues without it. To try again: ${piece.mend}`);
     }
   }
 }
@@ -95,7 +95,7 @@ async function openWindow(
   /** @type {{ cwd: string, env: NodeJS.ProcessEnv }} */ options,
 ) {
   const { electronPath } = await import('./pieces/electron.mjs');
-  // Chromium refuses to run its sandbox as root.
+  // Chromium cannot run its sandbox as root.
   const switches = process.platform === 'linux' && process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   return passThrough(/** @type {string} */ (electronPath()), [...switches, root, '--', ...args], options);
 }
@@ -116,7 +116,7 @@ async function runBenches(
   if (chosen.length === 0)
     log(
       name
-        ? `There is no benchmark named ${name}; there are: ${names.join(', ') || 'none'}`
+        ? `There is no benchmark ${name}. Available: ${names.join(', ') || 'none'}`
         : 'There are no benchmarks in test/bench.',
     );
   let code = chosen.length === 0 ? 2 : 0;
@@ -129,7 +129,7 @@ async function runBenches(
   return code;
 }
 
-// Killed by a signal: the locks are released by their exit handlers, and what is half made lies under a temporary name.
+// On a signal: exit handlers release the locks, and unfinished files have temporary names.
 for (const [signal, code] of /** @type {const} */ ([
   ['SIGINT', 130],
   ['SIGTERM', 143],

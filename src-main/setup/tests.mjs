@@ -1,8 +1,8 @@
 /**
- * `npm test`: the checks of the sources (types, layout, rules), the unit and contract tests, and the same end-to-end
- * tests through both doors, the window and the browser. All of it runs at the same time, since no part uses a
- * machine's cores alone. The last line adds up, `N passed, N failed`; each check counts as one test.
- * `npm test -- unit`, `-- e2e`, `-- checks` and `-- types` run a part; what follows is passed to Vitest.
+ * `npm test`: runs the checks of the sources (types with svelte-check, formatting with Prettier, rules with ESLint), the unit
+ * and contract tests, and the end-to-end tests in Electron and in Chromium, all in parallel. The last line is the total,
+ * `N passed, N failed`; each check counts as one test. `npm test -- unit`, `-- e2e`, `-- checks` and `-- types` run a part;
+ * further arguments go to Vitest.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { inModules, root } from './repository.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
 
-/** What a part runs of vitest.config.ts. */
+/** The projects of vitest.config.ts that each part runs. */
 const projects = /** @type {Record<string, string[]>} */ ({
   unit: ['unit', 'contract'],
   e2e: ['window', 'browser'],
@@ -23,17 +23,17 @@ const projects = /** @type {Record<string, string[]>} */ ({
   types: [],
 });
 
-/** Each is a program of node_modules. The check of Svelte's types reads the TypeScript and JavaScript files too. */
+/** Programs of node_modules. svelte-check also covers the TypeScript and JavaScript files. */
 const checks = /** @type {const} */ ([
   [
     'types',
     [inModules('svelte-check', 'bin', 'svelte-check'), '--tsconfig', './tsconfig.json', '--threshold', 'error'],
   ],
-  ['layout', [inModules('prettier', 'bin', 'prettier.cjs'), '--check', '.', '--log-level', 'warn']],
+  ['formatting', [inModules('prettier', 'bin', 'prettier.cjs'), '--check', '.', '--log-level', 'warn']],
   ['rules', [inModules('eslint', 'bin', 'eslint.js'), '.']],
 ]);
 
-/** The checks one after the other; what one says is printed when it has ended, and only where it failed. */
+/** Runs the checks one after the other. The output of a check is printed only if it fails. */
 export async function runChecks(
   /** @type {string} */ node,
   /** @type {NodeJS.ProcessEnv} */ env,
@@ -98,7 +98,7 @@ async function runVitest(node, chosen, args, env) {
   }
 }
 
-/** @returns {string[]} a line a test, the slowest first */
+/** @returns {string[]} one line per test, slowest first */
 export function slowestOf(/** @type {string} */ report, count = 20) {
   /** @type {{ name: string, assertionResults: { fullName: string, duration?: number | null }[] }[]} */
   const files = JSON.parse(report).testResults;
@@ -117,7 +117,7 @@ export function slowestOf(/** @type {string} */ report, count = 20) {
 
 /**
  * @param {number} code Vitest's exit code @param {string | null} report its JSON report
- * @returns {Count} a run that failed without a failed test (a file that does not load, a crash) counts as one failure
+ * @returns {Count} a run that fails without a failed test (a file that does not load, a crash) counts as one failure
  */
 export function countOf(code, report) {
   const {

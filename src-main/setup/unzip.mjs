@@ -1,6 +1,6 @@
 /**
- * Reads zip files, wheels among them, as streams: a fresh machine has no `unzip`, and the largest entry we take is
- * 690 MB. It knows what our two archives use (stored and deflated entries, Unix modes, no zip64) and refuses the rest.
+ * Reads zip files (and wheels) as streams: a fresh machine may have no `unzip`, and our largest entry has 690 MB. It supports
+ * what our two archives use (stored and deflated entries, Unix modes, no zip64) and rejects everything else.
  */
 import { createReadStream, createWriteStream, mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -48,7 +48,7 @@ export async function unzip(zipPath, folder, placeOf, onBytes) {
   }
 }
 
-/** The directory at the end of the file: PKZIP APPNOTE 4.3.12 and 4.3.16. */
+/** The central directory at the end of the file: PKZIP APPNOTE 4.3.12 and 4.3.16. */
 async function entriesOf(/** @type {import('node:fs/promises').FileHandle} */ file) {
   const { size } = await file.stat();
   const tail = await readAt(file, Math.max(0, size - 65_557), Math.min(size, 65_557));
@@ -81,6 +81,6 @@ async function readAt(
 ) {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await file.read(buffer, 0, length, position);
-  if (bytesRead !== length) throw new Error('the file ends too early');
+  if (bytesRead !== length) throw new Error('the file is truncated');
   return buffer;
 }

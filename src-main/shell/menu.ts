@@ -1,8 +1,8 @@
-/** The native menu: the actions that the page has sent, between the items that every application has. */
+/** The native menu: the actions that the page registers, plus the standard items of an application. */
 import type { MenuItemConstructorOptions as Item } from 'electron';
 import type { MenuItem, MenuName } from '../contract/shell.ts';
 
-/** Names of keys that Electron writes otherwise. */
+/** Keys that have another name in Electron. */
 const names: Readonly<Record<string, string>> = {
   ctrl: 'CmdOrCtrl',
   arrowup: 'Up',
@@ -14,15 +14,15 @@ const names: Readonly<Record<string, string>> = {
   enter: 'Return',
   ' ': 'Space',
 };
-/** Printable ASCII and the named keys; Electron refuses a menu with any other. */
+/** Keys that Electron accepts in accelerators: printable ASCII and named keys. */
 const isKnown = (part: string) =>
   /^([!-~]|f([1-9]|1\d|2[0-4])|shift|tab|backspace|delete|insert|home|end|escape)$/.test(part) || part in names;
 
-/** `ctrl+shift+z` as `CmdOrCtrl+Shift+Z`; null where the menu cannot show the key. */
+/** `ctrl+shift+z` as `CmdOrCtrl+Shift+Z`; null if the menu cannot show the key. */
 export function acceleratorOf(key: string, platform: NodeJS.Platform): string | null {
   const [, modifiers, last] = /^((?:ctrl\+)?(?:shift\+)?)(.+)$/.exec(key) ?? [];
   if (!last || !isKnown(last)) return null;
-  // A Mac's menu takes its keys from the page, so that a letter could not be typed any more.
+  // On macOS the menu intercepts its keys before the page, so a plain letter could no longer be typed.
   if (platform === 'darwin' && !modifiers.startsWith('ctrl') && !/^f\d/.test(last)) return null;
   const parts = [...modifiers.split('+').filter(Boolean), last];
   return parts.map((part) => names[part] ?? (part === '+' ? 'Plus' : part[0].toUpperCase() + part.slice(1))).join('+');

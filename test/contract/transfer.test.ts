@@ -211,7 +211,7 @@ describe('label errors', () => {
     const stranger = samples.at(-1)!.path; // the least suspect of all
     expect(await winnow(['labels', folder, '--accept', stranger], data)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('is not among the suspects') as string,
+      err: expect.stringContaining('is not in the list of label errors') as string,
     });
   });
 
@@ -341,7 +341,7 @@ describe('ways of training', () => {
   test('what cannot be is told in words', async () => {
     expect(await winnow(['train', folder, '--mode', 'head', '--model', 'resnet'], data)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('no bundled weights for ResNet') as string,
+      err: expect.stringContaining('no pretrained weights for ResNet') as string,
     });
     expect(await winnow(['train', folder, '--mode', 'head', '--epochs', '3'], data)).toMatchObject({
       code: 2,

@@ -115,7 +115,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
       },
       join(root, 'dist', 'app', 'preload.cjs'),
     );
-    expect(answer).toContain('answered to the page of Winnow only');
+    expect(answer).toContain('can be called by Winnow’s page only');
   });
 
   test('its menu has the page’s actions, with the keys that they have now', async () => {
@@ -182,10 +182,10 @@ describe.runIf(doorName === 'electron')('the window', () => {
     }
     expect(await said()).toEqual([
       expect.stringMatching(
-        /^The engine of Winnow has stopped 5 times within a minute\.[^]*was ended by SIGKILL[^]*engine\.log/,
+        /^The engine of Winnow has stopped 5 times within a minute\.[^]*was killed by SIGKILL[^]*engine\.log/,
       ),
     ]);
-    expect(readFileSync(join(own.data, 'window', 'engine.log'), 'utf8')).toContain('an engine is started');
+    expect(readFileSync(join(own.data, 'window', 'engine.log'), 'utf8')).toContain('engine started');
     await page.getByText('The engine is being started again…').waitFor({ state: 'detached' });
     expect(enginePid(app)).not.toBe(killed);
     await page.getByText('25 shown').waitFor();

@@ -1,5 +1,5 @@
 /**
- * A Chromium for the tests of the browser door: Playwright's own where it is installed, else the system's.
+ * Chromium for the end-to-end tests in a browser: the one of Playwright if it is installed, else the system's.
  */
 import { existsSync } from 'node:fs';
 import { aptCommand, aptInstall } from '../apt.mjs';
@@ -25,7 +25,7 @@ export const browser = {
   mend: existsSync('/usr/bin/apt-get') ? aptCommand(['chromium']) : 'npx playwright install chromium',
   async check() {
     const path = browserPath();
-    if (!path) return { state: 'missing', version: null, detail: 'only the tests need it' };
+    if (!path) return { state: 'missing', version: null, detail: 'needed by the tests only' };
     const { stdout } =
       process.platform === 'linux' ? await finish(path, ['--version'], { limitMs: 10_000 }) : { stdout: '' };
     return { state: 'ready', version: /[\d.]+/.exec(stdout)?.[0] ?? null, detail: path };

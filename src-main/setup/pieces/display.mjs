@@ -1,6 +1,6 @@
 /**
- * The system libraries that Electron links to on Linux. Which are there is asked of the loader (`ldd` on the Electron
- * binary), not of a package list, so that it is right on every distribution.
+ * The system libraries that Electron links to on Linux. The check asks the loader (`ldd` on the Electron binary) instead of
+ * the package manager, so that it works on every distribution.
  */
 import { aptCommand, aptInstall, hasTime64Names } from '../apt.mjs';
 import { finish } from '../child.mjs';
@@ -29,12 +29,12 @@ export const display = {
     if (process.platform !== 'linux') return { state: 'ready', version: null, detail: 'part of the system' };
     if (isShipped()) return { state: 'ready', version: null, detail: 'required by the installed program' };
     const electron = electronPath();
-    if (!electron) return { state: 'missing', version: null, detail: 'not known before Electron is there' };
+    if (!electron) return { state: 'missing', version: null, detail: 'unknown until Electron is installed' };
     const { stdout, failure } = await finish('ldd', [electron], { limitMs: 20_000 });
     if (failure) return { state: 'broken', version: null, detail: failure };
     const absent = [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1]);
     if (absent.length > 0) return { state: 'missing', version: null, detail: `Electron needs ${absent.join(', ')}` };
-    return { state: 'ready', version: null, detail: 'every library that Electron links to is found' };
+    return { state: 'ready', version: null, detail: 'all libraries that Electron links to are installed' };
   },
   async provide(say) {
     await aptInstall(packages, 'libraries that the window needs', say);

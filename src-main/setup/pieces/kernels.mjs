@@ -1,7 +1,7 @@
 /**
- * What of Winnow is C++: its own kernels for TensorFlow on the processor (src-main/compute/kernels) and the inner loops of augmentation
- * (src-main/compute/augment/loops.cc), compiled on this machine once for each version of their sources, for the instruction sets that they are written
- * for. Without them TensorFlow's own and TypeScript are used, which are slower; so this piece is not essential.
+ * The C++ parts of Winnow: custom TensorFlow kernels for the CPU (src-main/compute/kernels) and the inner loops of augmentation
+ * (src-main/compute/augment/loops.cc). They are compiled on this machine once for each version of their sources, for several instruction sets.
+ * This component is optional: without it, TensorFlow's kernels and TypeScript are used, which are slower.
  */
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
@@ -15,7 +15,7 @@ const sourceFolder = join(root, 'src-main', 'compute', 'kernels');
 const loops = join(root, 'src-main', 'compute', 'augment', 'loops.cc');
 const link = join(root, 'dist', 'kernels'); // where compute/backend.ts looks
 
-/** File name → what it may use. backend.ts takes the first that the processor can run. */
+/** File name → instruction sets. backend.ts loads the first that the CPU supports. */
 const levels = /** @type {Record<string, Record<string, string>>} */ ({
   'linux-x64': { 'avx512.node': '-march=x86-64-v4', 'avx2.node': '-march=x86-64-v3' },
 });
@@ -29,7 +29,7 @@ const flags = [
   '-DNAPI_VERSION=8',
   '-pthread',
 ];
-/** The same bytes as TypeScript: nothing rounded otherwise. */
+/** No fused multiply-add, so that results equal those of TypeScript bit by bit. */
 const loopFlags = ['-std=c++20', '-O3', '-ffp-contract=off', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
 
 function sources() {
@@ -50,13 +50,13 @@ function folderName() {
 /** @type {import('./index.mjs').Piece} */
 export const kernels = {
   id: 'kernels',
-  title: 'own kernels for TensorFlow',
+  title: 'custom TensorFlow kernels',
   essential: false,
   mend: 'npm start -- setup kernels',
   async check() {
     if (isShipped()) return { state: 'ready', version: null, detail: 'part of the installed program' };
     if (!levels[platform])
-      return { state: 'optional', version: null, detail: `none for ${platform}; TensorFlow's own are used` };
+      return { state: 'optional', version: null, detail: `none for ${platform}; TensorFlow's kernels are used` };
     if (!tensorflowFolder()) return { state: 'optional', version: null, detail: 'they need native TensorFlow' };
     if (linked() === builtFolder(folderName())) return { state: 'ready', version: null, detail: link };
     return { state: 'missing', version: null, detail: 'training would be slower' };
@@ -65,7 +65,7 @@ export const kernels = {
     const tensorflow = tensorflowFolder();
     if (!levels[platform] || !tensorflow) return;
     const built = await buildOnce(folderName(), async (folder) => {
-      log('Compiling the kernels for training (once for each version of them)');
+      log('Compiling the kernels for training (once per version)');
       await Promise.all(
         Object.entries(levels[platform]).flatMap(([file, march]) => [
           compile(march, join(folder, file), tensorflow),
@@ -79,7 +79,7 @@ export const kernels = {
   },
 };
 
-/** libtensorflow_framework is not searched for at run time: whoever loads the kernels has loaded TensorFlow. */
+/** No rpath for libtensorflow_framework: TensorFlow is always loaded before the kernels. */
 async function compile(/** @type {string} */ march, /** @type {string} */ target, /** @type {string} */ tensorflow) {
   const { failure } = await finish('g++', [
     ...[...flags, march],

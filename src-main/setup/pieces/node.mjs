@@ -1,6 +1,6 @@
 /**
- * Node 24, the engine's runtime. It comes with `npm ci` as an optional package that carries the binary, so there is
- * nothing to provide here: this piece only says plainly what is wrong when it is absent.
+ * Node 24, the engine's runtime. `npm ci` installs it as an optional package with the executable, so there is nothing to
+ * install here: this component only reports a clear error if it is missing.
  */
 import { existsSync } from 'node:fs';
 import { inModules, node24, platform, supportedPlatforms, versionOf } from '../repository.mjs';
@@ -24,7 +24,7 @@ export const node = {
     return {
       state: 'missing',
       version: null,
-      detail: `the package for ${platform} is not in node_modules${existsSync(inModules()) ? '; was npm told to omit optional packages?' : ''}`,
+      detail: `the package for ${platform} is not in node_modules${existsSync(inModules()) ? '; was npm run with --omit=optional?' : ''}`,
     };
   },
   async provide() {

@@ -1,7 +1,6 @@
 /**
- * What has to be built from our own sources: the page (Vite) and the window's two files (esbuild, because Electron's
- * own Node runs no .ts, and a sandboxed preload is CommonJS). Built again only when a source changed; which files the
- * bundles were made of is asked of esbuild.
+ * Builds the page (Vite) and the window's two files (esbuild, since Electron's own Node cannot run TypeScript and a sandboxed
+ * preload must be CommonJS). They are rebuilt only if a source has changed; esbuild reports the sources of its bundles.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +14,7 @@ const bundles = [
   { source: 'src-main/app.ts', target: 'dist/app/app.mjs', format: 'esm' },
   { source: 'src-main/preload.ts', target: 'dist/app/preload.cjs', format: 'cjs' },
 ];
-// Bundled CommonJS libraries call require(), which an ES module has not.
+// Bundled CommonJS libraries call require(), which ES modules do not have.
 const banner =
   "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
 
@@ -33,7 +32,7 @@ export const renderer = {
     return {
       state: 'missing',
       version: null,
-      detail: built ? 'a source has changed since it was built' : 'not built yet',
+      detail: built ? 'a source has changed since the last build' : 'not built yet',
     };
   },
   async provide({ log }) {
@@ -42,12 +41,12 @@ export const renderer = {
     const sources = new Set(pageSources);
     if (existsSync(join(root, 'vite.config.ts')) && existsSync(join(root, 'src-renderer', 'index.html'))) {
       await build(['vite/bin/vite.js', 'build', '--logLevel', 'warn']);
-    } else log('  the page is not built: src-renderer/index.html or vite.config.ts is not there');
+    } else log('  the page is not built: src-renderer/index.html or vite.config.ts is missing');
     mkdirSync(join(root, 'dist', 'app'), { recursive: true });
     for (const { source, target, format } of bundles) {
       sources.add(source);
       if (!existsSync(join(root, source))) {
-        log(`  ${target} is not built: ${source} is not there`);
+        log(`  ${target} is not built: ${source} is missing`);
         continue;
       }
       const metafile = join(root, 'dist', 'app', `${format}.json`);
@@ -95,7 +94,7 @@ function readStamp() {
 
 /**
  * @param {string[]} sources files and folders, relative to the repository
- * @returns {string} the same as long as no name and no content changes
+ * @returns {string} a hash of all names and contents
  */
 export function hashOf(sources, base = root) {
   const hash = createHash('sha256').update(`vite ${versionOf('vite')} esbuild ${versionOf('esbuild')}\n`);
@@ -110,7 +109,7 @@ export function hashOf(sources, base = root) {
   return hash.digest('hex');
 }
 
-/** @returns {string[]} a file itself, or the files below a folder, in order; nothing if it does not exist */
+/** @returns {string[]} the file itself, or all files in a folder, sorted; empty if it does not exist */
 function filesUnder(/** @type {string} */ path) {
   let entries;
   try {

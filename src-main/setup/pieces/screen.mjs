@@ -1,12 +1,12 @@
 /**
- * A screen for the tests of the window on a machine that has none: Xvfb, by its `xvfb-run`.
+ * A virtual display (Xvfb, by `xvfb-run`) for tests of the window on machines without a display.
  */
 import { existsSync } from 'node:fs';
 import { aptCommand, aptInstall } from '../apt.mjs';
 
 const packages = ['xvfb', 'xauth'];
 
-/** @returns {boolean} whether a window can be shown to somebody */
+/** @returns {boolean} whether the machine has a display */
 export function hasDisplay(env = process.env) {
   return process.platform === 'darwin' || process.platform === 'win32' || Boolean(env.DISPLAY || env.WAYLAND_DISPLAY);
 }
@@ -14,15 +14,19 @@ export function hasDisplay(env = process.env) {
 /** @type {import('./index.mjs').Piece} */
 export const screen = {
   id: 'screen',
-  title: 'screen for the tests',
+  title: 'display for the tests',
   essential: true,
   mend: aptCommand(packages),
   async check() {
-    if (hasDisplay()) return { state: 'ready', version: null, detail: 'a display is there' };
+    if (hasDisplay()) return { state: 'ready', version: null, detail: 'a display is available' };
     if (existsSync('/usr/bin/xvfb-run')) return { state: 'ready', version: null, detail: 'Xvfb' };
-    return { state: 'missing', version: null, detail: 'no display and no Xvfb; only the tests of the window need one' };
+    return {
+      state: 'missing',
+      version: null,
+      detail: 'no display and no Xvfb; needed by the tests of the window only',
+    };
   },
   async provide(say) {
-    await aptInstall(packages, 'a screen for the tests', say);
+    await aptInstall(packages, 'a display for the tests', say);
   },
 };

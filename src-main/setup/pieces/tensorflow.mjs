@@ -1,8 +1,8 @@
 /**
- * Native TensorFlow. On Linux the ordinary download of tfjs-node-gpu is bound to CUDA 11 and TensorFlow 2.9, so the
- * library is taken out of the Python wheel instead, and the binding, whose C++ source is in the npm package, is
- * compiled against it. On macOS and Windows the package's own installer is used. Without either, Winnow goes on with
- * WebGPU or, much slower, plain JavaScript; so this piece is not essential.
+ * Native TensorFlow. On Linux the standard download of tfjs-node-gpu requires CUDA 11 and TensorFlow 2.9. Instead, we extract
+ * the library from the Python wheel and compile the binding, whose C++ source is in the npm package, against it. On macOS and
+ * Windows the package's own installer is used. This component is optional: without it, Winnow uses WebGPU or, much slower,
+ * plain JavaScript.
  */
 import { existsSync, lstatSync, rmSync, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -25,7 +25,7 @@ const tags = (/** @type {string} */ machine) => [
   machine,
 ];
 
-/** One wheel a platform. Which Python it is for does not matter: nothing of Python is used. */
+/** One wheel per platform. The Python version does not matter, since no Python code is used. */
 const wheels = /** @type {Record<string, import('../fetch-package.mjs').Pinned & { tags: string[] }>} */ ({
   'linux-x64': {
     name: 'tensorflow-cpu',
@@ -34,7 +34,7 @@ const wheels = /** @type {Record<string, import('../fetch-package.mjs').Pinned &
     sha256: '0b6d72bd09c267e7573757bd309f5b1e2cdb02577339991da751f3a1411e4dae',
     bytes: 251_795_484,
   },
-  // The hash is the registry's; the build has not been tried on such a machine yet. tryOut() below decides.
+  // The hash is from the registry. The build has not been tested on this platform; tryOut() below verifies it.
   'linux-arm64': {
     name: 'tensorflow',
     version,
@@ -58,7 +58,7 @@ const packageFolder = inModules('@tensorflow', 'tfjs-node-gpu');
 const link = join(packageFolder, 'lib'); // where the package looks for lib/napi-v8/tfjs_binding.node
 const folderName = () => `tensorflow-${version}-tfjs-${versionOf('@tensorflow/tfjs-node-gpu')}-${platform}-headers`;
 
-/** Where library and headers lie once they are set up; null where they came by the package's installer, without headers. */
+/** The folder of library and headers; null if the package's installer was used, which has no headers. */
 export const tensorflowFolder = () =>
   wheels[platform] && existsSync(builtFolder(folderName())) ? builtFolder(folderName()) : null;
 
@@ -76,11 +76,11 @@ export const tensorflow = {
         detail: link,
       };
     if (!wheels[platform] && process.platform === 'linux')
-      return { state: 'optional', version: null, detail: `no build of it is known for ${platform}; WebGPU is used` };
+      return { state: 'optional', version: null, detail: `there is no build for ${platform}; WebGPU is used` };
     return {
       state: 'missing',
       version: null,
-      detail: 'networks would be trained by WebGPU, or slowly in plain JavaScript',
+      detail: 'networks are trained by WebGPU, or slowly in plain JavaScript',
     };
   },
   async provide({ log, progress }) {
@@ -95,13 +95,13 @@ export const tensorflow = {
       bar.done();
       await compile(join(folder, 'include'), library);
       await tryOut(join(library, 'tfjs_binding.node'));
-      log(`  TensorFlow ${version} built and tried: ${mebi(unpackedBytes)} MiB on disk`);
+      log(`  TensorFlow ${version} built and tested: ${mebi(unpackedBytes)} MiB on disk`);
     });
     linkTo(join(built, 'lib'));
   },
 };
 
-/** Library and binding lie in one folder, so that $ORIGIN finds the one from the other wherever the folder is. */
+/** Library and binding are in one folder, so that $ORIGIN finds the library from the binding. */
 function placeOf(/** @type {string} */ entry) {
   const name = entry.replace('tensorflow/', '');
   if (libraries.includes(name)) return `lib/napi-v8/${name}`;
@@ -122,7 +122,7 @@ async function compile(/** @type {string} */ include, /** @type {string} */ libr
   if (failure) throw new Error(`the TensorFlow binding could not be compiled: ${failure}`);
 }
 
-/** Multiplies two matrices through the bare binding, before anything can find it. */
+/** Tests the binding by a matrix product, before it is put into use. */
 async function tryOut(/** @type {string} */ binding) {
   const script = `
     const b = require(${JSON.stringify(binding)});
@@ -139,9 +139,9 @@ function linkTo(/** @type {string} */ target) {
   symlinkSync(target, link, 'dir');
 }
 
-/** macOS and Windows: the package's installer, on the processor only (its GPU build wants CUDA 11 on the machine). */
+/** macOS and Windows: the package's installer, for the CPU only (its GPU build needs CUDA 11). */
 async function installByPackage(/** @type {(text: string) => void} */ log) {
-  log('Setting up TensorFlow by the installer of tfjs-node');
+  log('Installing TensorFlow with the installer of tfjs-node');
   const node = node24() ?? process.execPath;
   const path = [dirname(node), inModules('.bin'), process.env.PATH].join(delimiter); // it calls node-pre-gyp by name
   const { failure } = await finish(node, [join('scripts', 'install.js'), 'cpu', 'download'], {

@@ -1,6 +1,5 @@
 /**
- * A tracer for the test that nothing is asked outside this machine: strace. Linux only; elsewhere, and where it cannot be installed, that test says that it
- * does not run.
+ * strace, for the test that Winnow makes no network connections. Linux only; that test is skipped where strace is not available.
  */
 import { existsSync } from 'node:fs';
 import { aptCommand, aptInstall } from '../apt.mjs';
@@ -21,8 +20,8 @@ export const tracer = {
   mend: aptCommand(packages),
   async check() {
     if (process.platform !== 'linux')
-      return { state: 'optional', version: null, detail: 'there is none for this system' };
-    if (!tracerPath()) return { state: 'missing', version: null, detail: 'only one test needs it' };
+      return { state: 'optional', version: null, detail: 'not available for this system' };
+    if (!tracerPath()) return { state: 'missing', version: null, detail: 'needed by one test only' };
     return { state: 'ready', version: null, detail: path };
   },
   async provide(say) {

@@ -3,15 +3,15 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { EngineKeeper } from '../../src-main/shell/keep-engine.ts';
+import { EngineSupervisor } from '../../src-main/shell/engine-supervisor.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 
 /** A keeper of programs given as JavaScript, and what it has told so far. */
 function keeper(program: () => string, firstWaitMs = 20) {
   const logFile = join(temporaryFolder('keeper'), 'window', 'engine.log');
   const told = { starts: [] as number[], pipes: [] as string[] };
-  const givenUp = Promise.withResolvers<{ deaths: number; lastWords: string }>();
-  const kept = new EngineKeeper({
+  const givenUp = Promise.withResolvers<{ crashes: number; logTail: string }>();
+  const kept = new EngineSupervisor({
     logFile,
     firstWaitMs,
     start: () => {
@@ -19,7 +19,7 @@ function keeper(program: () => string, firstWaitMs = 20) {
       return spawn(process.execPath, ['-e', program()], { stdio: ['pipe', 'pipe', 'pipe'] });
     },
     onUp: (pipe) => void told.pipes.push(pipe),
-    onGivenUp: (deaths, lastWords) => givenUp.resolve({ deaths, lastWords }),
+    onGiveUp: (crashes, logTail) => givenUp.resolve({ crashes, logTail }),
   });
   onTestFinished(() => kept.end());
   return { kept, told, logFile, givenUp: givenUp.promise };
@@ -28,18 +28,18 @@ const lives = (pipe: string) =>
   `process.stdin.on('end', () => process.exit(0)).resume(); console.log(JSON.stringify({ pipe: '${pipe}' }))`;
 
 describe('an engine that dies', () => {
-  test('again and again: each wait is longer, and after five deaths it is told with the last lines', async () => {
+  test('again and again: each wait is longer, and after five crashes it is told with the last lines', async () => {
     const { kept, told, givenUp, logFile } = keeper(
       () => "console.error('libvips.so.42: cannot open shared object file'); process.exit(3)",
     );
     kept.start();
-    const { deaths, lastWords } = await givenUp;
-    expect(deaths).toBe(5);
+    const { crashes, logTail } = await givenUp;
+    expect(crashes).toBe(5);
     expect(told.starts).toHaveLength(5);
     const waits = told.starts.slice(1).map((at, i) => at - told.starts[i]);
     waits.forEach((wait, i) => expect(wait).toBeGreaterThanOrEqual(20 * 2 ** i - 1));
-    expect(lastWords).toContain('libvips.so.42: cannot open shared object file');
-    expect(lastWords).toContain('ended with code 3');
+    expect(logTail).toContain('libvips.so.42: cannot open shared object file');
+    expect(logTail).toContain('exited with code 3');
     expect(statSync(logFile).mode & 0o077).toBe(0);
     expect(kept.isUp).toBe(false);
   });
@@ -73,17 +73,17 @@ describe('an engine that dies', () => {
 
   test('a program that is not there is told too', async () => {
     const { kept, givenUp } = keeper(() => '', 1);
-    const missing = new EngineKeeper({
+    const missing = new EngineSupervisor({
       logFile: join(temporaryFolder('keeper'), 'engine.log'),
       firstWaitMs: 1,
       start: () => spawn('/nowhere/node', { stdio: ['pipe', 'pipe', 'pipe'] }),
       onUp: () => {},
-      onGivenUp: (_, words) => words,
+      onGiveUp: (_, words) => words,
     });
     missing.start();
     kept.start();
     await givenUp;
-    await expect.poll(() => missing.lastWords()).toMatch(/could not be started: .*ENOENT/);
+    await expect.poll(() => missing.logTail()).toMatch(/could not be started: .*ENOENT/);
   });
 
   test('the log keeps its size', async () => {
