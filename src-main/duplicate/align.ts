@@ -154,7 +154,7 @@ function solve(upper: Float64Array): Float64Array | null {
 }
 
 /** b as a sees it: sampled at a's cells; NaN where b does not reach. */
-export function lay(
+export function warp(
   b: Float32Array,
   side: number,
   { shiftX, scaleX, shiftY, scaleY }: Placement,

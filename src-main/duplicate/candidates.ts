@@ -21,8 +21,8 @@ const step = 0.06;
 const turnedReach = 0.07;
 const turnedStep = 0.04;
 /** Where very many pictures are alike, as of one fixed camera, a look-up stops after this many, and this many of the nearest are kept of it. */
-const mostLooked = 4000;
-const mostKept = 16;
+const maxVisited = 4000;
+const maxNeighbours = 16;
 
 export class Points {
   /** Rows of pictures that show something; the others are flat. */
@@ -40,10 +40,10 @@ export class Points {
     this.rows = new Int32Array(fingerprints.length);
   }
 
-  /** `breathe` is called often, and lets others in. */
+  /** `yieldToEventLoop` is called often, and lets others in. */
   static async of(
     fingerprints: readonly Uint8Array[],
-    breathe: (done: number) => Promise<void> | undefined,
+    yieldToEventLoop: (done: number) => Promise<void> | undefined,
   ): Promise<Points> {
     const points = new Points(fingerprints);
     let shown = 0;
@@ -53,11 +53,11 @@ export class Points {
         points.rows[shown++] = row;
         pointOf(points.#coefficients, 0, points.#points, row * dimensions);
       }
-      const pause = breathe(row);
+      const pause = yieldToEventLoop(row);
       if (pause) await pause;
     }
     const own = points.rows.subarray(0, shown);
-    points.#tree = await Tree.of(points.#points, dimensions, own, () => breathe(fingerprints.length));
+    points.#tree = await Tree.of(points.#points, dimensions, own, () => yieldToEventLoop(fingerprints.length));
     return Object.assign(points, { rows: own });
   }
 
@@ -65,7 +65,7 @@ export class Points {
   pairsOf(row: number): Pair[] {
     const best = new Map<number, Pair>();
     const look = (turn: Turn, window: number, far: number, wide: number): void => {
-      this.#tree!.near(this.#query, far, wide, mostLooked, (other, squared) => {
+      this.#tree!.near(this.#query, far, wide, maxVisited, (other, squared) => {
         const key = other * 2 + Math.sign(turn);
         if (other !== row && squared < (best.get(key)?.squared ?? Infinity))
           best.set(key, { a: other, b: row, turn, start: placements[window], squared });
@@ -81,7 +81,7 @@ export class Points {
       turnPoint(this.#points, row * dimensions, turn, this.#query);
       look(turn, 0, turnedReach, turnedStep);
     }
-    return [...best.values()].sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, mostKept);
+    return [...best.values()].sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, maxNeighbours);
   }
 }
 

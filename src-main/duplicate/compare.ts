@@ -3,7 +3,7 @@
  * cutting off the borders and a change of exposure explain; all else, were it a single finger or the colour of a shirt, makes another picture.
  * So what counts is the largest local difference, not the sum of all.
  */
-import { align, inPlace, lay, smooth, type Alignment, type Placement } from './align.ts';
+import { align, inPlace, warp, smooth, type Alignment, type Placement } from './align.ts';
 import { pictureOf, type Picture, type Pixels, type Window } from './fingerprint.ts';
 import { turnPicture, turnPixels, type Turn } from './turn.ts';
 
@@ -19,10 +19,10 @@ export interface Difference {
 
 // What a copy may have. Levels of 255; a local difference may be this large, and larger by a share of the contrast around it, since resampling moves edges.
 const lumaLevels = 6;
-const lumaShare = 0.15;
+const lumaFraction = 0.15;
 const colourLevels = 8;
-const colourShare = 0.3;
-const edgeShare = 0.055;
+const colourFraction = 0.3;
+const edgeFraction = 0.055;
 const gainFactor = 1.4;
 const meanLevels = 48;
 
@@ -40,26 +40,26 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
   if (!alignment) return null;
   const { gain, offset } = alignment;
   if (gain <= 0.2 || gain >= 5) return null;
-  const laid = lay(two, side, alignment);
+  const laid = warp(two, side, alignment);
   const expected = one.map((level) => Math.min(255, gain * level + offset));
-  const luma = largest(expected, laid, side, lumaLevels, lumaShare);
+  const luma = largest(expected, laid, side, lumaLevels, lumaFraction);
   const blue = largest(
     smooth(a.blue, colourSide).map((v) => v * gain),
-    lay(smooth(b.blue, colourSide), colourSide, alignment),
+    warp(smooth(b.blue, colourSide), colourSide, alignment),
     colourSide,
     colourLevels,
-    colourShare,
+    colourFraction,
   );
   const red = largest(
     smooth(a.red, colourSide).map((v) => v * gain),
-    lay(smooth(b.red, colourSide), colourSide, alignment),
+    warp(smooth(b.red, colourSide), colourSide, alignment),
     colourSide,
     colourLevels,
-    colourShare,
+    colourFraction,
   );
   const { shiftX, scaleX, shiftY, scaleY } = alignment;
   const edge =
-    Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeShare;
+    Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeFraction;
   const mean = one.reduce((sum, level) => sum + level, 0) / one.length;
   const exposure = Math.max(
     Math.abs(Math.log(gain)) / Math.log(gainFactor),

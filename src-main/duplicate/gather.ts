@@ -19,7 +19,7 @@ export interface Gathered {
 const kinds = ['near', 'rotated', 'mirrored'] as const;
 
 /** A newcomer to a large group is compared with this many of its members. */
-const mostAsked = 4;
+const maxMembersCompared = 4;
 
 /** A group that has grown as large asks on: its pictures had too many look-alikes for all to be links of the leader. */
 const crowd = 8;
@@ -63,7 +63,7 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
       const ask = async (picture: number, { similarity, kind }: Link): Promise<void> => {
         asked.add(picture);
         if (members.some((member) => isApart(member.picture, picture))) return;
-        for (const other of members.slice(1, 1 + mostAsked))
+        for (const other of members.slice(1, 1 + maxMembersCompared))
           if (!linked.get(picture)!.has(other.picture) && !(await compare(picture, other.picture))) return;
         members.push({ picture, similarity, kind });
       };

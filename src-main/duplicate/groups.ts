@@ -60,9 +60,9 @@ export const defaultLeastSimilarity = 0.5;
 
 const everyMs = 15;
 /** A picture's neighbours are compared from the nearest on, until so many in a row are others: in the pictures of a fixed camera, all are neighbours. */
-const mostInVain = 8;
+const maxMisses = 8;
 /** A coarse difference as small as this needs no second look: nothing of a copy's size is missing. */
-const coarseSame = 0.12;
+const coarseMatch = 0.12;
 
 const similarityOf = (difference: Difference | null): number => 1 / (1 + excess(difference));
 
@@ -84,7 +84,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   /** One of each content; `files` has the others beside it. */
   const heads = files.map((own) => own[0]);
   const total = heads.length * 2;
-  const breathe = (done: number): Promise<void> | undefined => {
+  const yieldToEventLoop = (done: number): Promise<void> | undefined => {
     if (performance.now() - last < everyMs) return undefined;
     options.onProgress(Math.min(done, total), total);
     return rest();
@@ -94,10 +94,10 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   const able = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
   const points = await Points.of(
     able.map((i) => heads[i].fingerprint),
-    breathe,
+    yieldToEventLoop,
   );
-  const judge = new Judge(heads, options, least);
-  const same = new Sames(heads, isApart);
+  const comparer = new Comparer(heads, options, least);
+  const same = new UnionFind(heads, isApart);
   const alike: { a: number; b: number; verdict: Verdict }[] = [];
   /** By pair, as it is (even) and turned (odd): the distance from which it was compared in vain, or −1 where it was not in vain. */
   const tried = new Map<number, number>();
@@ -111,30 +111,30 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
       if (tried.get(asItIs) === -1 || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
       // From its other side a pair may come closer, and so be compared from a better start.
       if ((tried.get(key) ?? Infinity) <= pair.squared) continue;
-      const verdict = await judge.compare(pair);
+      const verdict = await comparer.compare(pair);
       const isFound = verdict !== null && verdict.similarity >= least;
       tried.set(key, isFound ? -1 : pair.squared);
-      if (isFound && (await judge.isSame(pair, verdict))) same.join(pair.a, pair.b);
+      if (isFound && (await comparer.isSame(pair, verdict))) same.join(pair.a, pair.b);
       else if (isFound) alike.push({ a: pair.a, b: pair.b, verdict });
-      const pause = breathe(heads.length + looked);
+      const pause = yieldToEventLoop(heads.length + looked);
       if (pause) await pause;
       inVain = isFound ? 0 : inVain + 1;
-      if (inVain >= mostInVain) break;
+      if (inVain >= maxMisses) break;
     }
-    const pause = breathe(heads.length + ++looked);
+    const pause = yieldToEventLoop(heads.length + ++looked);
     if (pause) await pause;
   }
   for (const pair of likelyPairs(heads, able, options.likely ?? [])) {
     if (tried.has(2 * (pair.a * heads.length + pair.b)) || isApart(heads[pair.a].sha256, heads[pair.b].sha256))
       continue;
-    const verdict = await judge.compare(pair);
+    const verdict = await comparer.compare(pair);
     if (verdict === null || verdict.similarity < least) continue;
-    if (await judge.isSame(pair, verdict)) same.join(pair.a, pair.b);
+    if (await comparer.isSame(pair, verdict)) same.join(pair.a, pair.b);
     else alike.push({ a: pair.a, b: pair.b, verdict });
-    const pause = breathe(total);
+    const pause = yieldToEventLoop(total);
     if (pause) await pause;
   }
-  for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
+  for (const [a, b] of await comparer.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
   await rest();
 
   const filesOf = (picture: number): Candidate[] =>
@@ -158,8 +158,8 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     }))
     .filter(({ a, b }) => a !== b && !apart(a, b));
   const compare = async (a: number, b: number): Promise<Link | null> => {
-    const verdict = await judge.compareAnyhow(a, b);
-    const pause = breathe(total);
+    const verdict = await comparer.compareAnyhow(a, b);
+    const pause = yieldToEventLoop(total);
     if (pause) await pause;
     return verdict && verdict.similarity >= least
       ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity }
@@ -194,7 +194,7 @@ function likelyPairs(
 }
 
 /** Compares pairs, coarsely by their fingerprints and then by the pixels of their thumbnails. */
-class Judge {
+class Comparer {
   readonly #heads: readonly Candidate[];
   readonly #options: DuplicateOptions;
   readonly #least: number;
@@ -215,7 +215,7 @@ class Judge {
     const coarse = comparePictures(this.#picture(a), turnPicture(this.#picture(b), turn), start);
     const over = excess(coarse);
     if (!coarse || over > slack(coarse) * (1 / this.#least - 1)) return null;
-    if (over < coarseSame || !this.#options.pixels) return { turn, similarity: similarityOf(coarse) };
+    if (over < coarseMatch || !this.#options.pixels) return { turn, similarity: similarityOf(coarse) };
     const [p, q] = await Promise.all([this.#pixels(a), this.#pixels(b)]);
     if (!p || !q) return { turn, similarity: similarityOf(coarse) };
     const fine = comparePixels(p, q, turn, coarse.alignment, sideFor(one, two));
@@ -238,7 +238,7 @@ class Judge {
   /** Are all pixels the same? */
   async isSame({ a, b }: Pair, { turn, similarity }: Verdict): Promise<boolean> {
     const [one, two] = [this.#heads[a], this.#heads[b]];
-    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseSame))
+    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseMatch))
       return false;
     const key = `${one.sha256} ${two.sha256} =`;
     const known = this.#options.verdicts?.get(key);
@@ -307,7 +307,7 @@ function sideFor(a: Candidate, b: Candidate): number {
 }
 
 /** Contents with the same pixels, each set named by its first. A pair that the person keeps apart is never in one set. */
-class Sames {
+class UnionFind {
   readonly #heads: readonly Candidate[];
   readonly #isApart: DuplicateOptions['isApart'];
   readonly #head: Int32Array;

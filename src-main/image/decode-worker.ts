@@ -15,10 +15,10 @@ const decoders = {
   tga: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tga.ts')).decodeTga(bytes),
 };
 
-export type AsideFormat = keyof typeof decoders;
+export type WorkerFormat = keyof typeof decoders;
 export interface Order {
   id: number;
-  format: AsideFormat;
+  format: WorkerFormat;
   bytes: Uint8Array;
 }
 export type Answer = { id: number } & (

@@ -5,12 +5,12 @@
  */
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
-import { decodeAside } from './aside.ts';
+import { decodeInWorker } from './decode-in-worker.ts';
 import { largestOfIco } from './decode-ico.ts';
 import { decodable, formatOfBytes, formatOfName, sniffBytes, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader } from './header.ts';
-import { checkSize, DecodeError, inTime, maxPixels, maxSeconds, type Raw } from './raw.ts';
-import { pixelRoom } from './room.ts';
+import { checkSize, DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
+import { pixelBudget } from './budget.ts';
 import { endsEarly, isFax } from './truncation.ts';
 
 export { DecodeError };
@@ -57,7 +57,7 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
         const largest = largestOfIco(bytes);
         return largest.isPng
           ? { ...(await fromSharp('png', largest.bytes)), format }
-          : fromRaw(format, await decodeAside(format, bytes));
+          : fromRaw(format, await decodeInWorker(format, bytes));
       }
       case 'heic':
       case 'bmp':
@@ -65,12 +65,12 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
       case 'pnm':
       case 'psd':
       case 'tga':
-        return fromRaw(format, await decodeAside(format, bytes));
+        return fromRaw(format, await decodeInWorker(format, bytes));
       default:
         return await fromSharp(format, bytes);
     }
   } catch (error) {
-    throw asDecodeError(error, bytes);
+    throw toDecodeError(error, bytes);
   }
 }
 
@@ -79,7 +79,7 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
  * messages for all threads, so that what it says may be about another file. For the same reason only a message of one line is passed on. Throws WinnowError for a
  * fault that is not the file's.
  */
-export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
+export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError && error.code !== 'corrupt') return error;
   if (bytes && endsEarly(bytes)) return new DecodeError('truncated', 'The file ends before the end of the image.');
   if (error instanceof DecodeError) return error;
@@ -132,13 +132,13 @@ async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
       standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }),
     };
   }
-  const meta = await inTime(sharp(bytes, options).metadata());
+  const meta = await withTimeout(sharp(bytes, options).metadata());
   const frames = meta.pages ?? 1;
   if (format === 'svg') {
     // Drawn so that the longer side has a useful number of pixels. Read from memory: it can reach no other file.
     const density = Math.min(2400, Math.max(1, (72 * svgSidePx) / Math.max(meta.width, meta.height, 1)));
     const drawn = { ...options, density };
-    const size = await inTime(sharp(bytes, drawn).metadata());
+    const size = await withTimeout(sharp(bytes, drawn).metadata());
     return { format, width: size.width, height: size.height, frames, standard: () => standardise(sharp(bytes, drawn)) };
   }
   if (meta.depth === 'float' || meta.depth === 'double') return fromRaw(format, await stretchFloat(bytes, meta));
@@ -169,7 +169,7 @@ function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened
 /** Measurements have no natural black and white: finite values are stretched from least to greatest, the rest is black. */
 async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   checkSize(meta.width, meta.height);
-  const { data, info } = await inTime(
+  const { data, info } = await withTimeout(
     sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true }),
   );
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
@@ -195,14 +195,14 @@ export const takePixels = (
   image: Opened,
   shape: (pipeline: Sharp) => Sharp,
 ): Promise<{ data: Buffer; info: OutputInfo }> =>
-  pixelRoom.hold(image.width * image.height, () =>
-    inTime(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })),
+  pixelBudget.hold(image.width * image.height, () =>
+    withTimeout(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })),
   );
 
 /** A WebP of the standard pixels, at most `sidePx` on the longer side, for originals that a browser cannot show. */
 export const makePreview = (image: Opened, sidePx: number): Promise<Buffer> =>
-  pixelRoom.hold(image.width * image.height, () =>
-    inTime(
+  pixelBudget.hold(image.width * image.height, () =>
+    withTimeout(
       image
         .standard()
         .resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true })

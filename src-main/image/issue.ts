@@ -1,7 +1,7 @@
 /** What went wrong with one file, as an issue: from the system's errors and from the decoders'. What is a fault of the program's own side is no issue and is thrown. */
 import type { Issue } from '../contract/types.ts';
 import { ownFault } from '../file/fault.ts';
-import { asDecodeError, DecodeError } from './decode.ts';
+import { toDecodeError, DecodeError } from './decode.ts';
 
 /**
  * `isFinding`: it lies in the file's content and stands until the file changes. What the system said of reading it is none: a scan tries such a file again.
@@ -11,7 +11,7 @@ export function issueOf(path: string, error: unknown): { issue: Issue; isFinding
   const own = error instanceof DecodeError ? null : ownFault(error);
   if (own) throw own;
   if (isOfSystem(error)) return { issue: fileIssue(path, error), isFinding: false };
-  const { code, message } = asDecodeError(error);
+  const { code, message } = toDecodeError(error);
   return { issue: { path, code, message }, isFinding: code !== 'unreadable' };
 }
 

@@ -30,22 +30,22 @@ export const maxSeconds = 10;
 const stuckAfterMs = (maxSeconds + 3) * 1000;
 
 /** The decoder goes on and cannot be stopped but with its process. */
-export class Stuck extends DecodeError {
+export class DecoderHung extends DecodeError {
   constructor() {
     super('too-slow', `Reading took longer than ${maxSeconds} s.`);
   }
 }
 
 let patienceMs = stuckAfterMs;
-export const setPatience = (ms = stuckAfterMs) => void (patienceMs = ms);
+export const setDecodeTimeout = (ms = stuckAfterMs) => void (patienceMs = ms);
 
-/** Waits for a library that may not end, as librsvg, which knows no time limit. Throws Stuck. */
-export async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+/** Waits for a library that may not end, as librsvg, which knows no time limit. Throws DecoderHung. */
+export async function withTimeout<Result>(work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
       work,
-      new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Stuck()), patienceMs))),
+      new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new DecoderHung()), patienceMs))),
     ]);
   } finally {
     clearTimeout(timer);

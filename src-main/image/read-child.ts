@@ -5,14 +5,14 @@
 import { writeFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { WinnowError } from '../contract/errors.ts';
-import { DecodeError, setPatience, Stuck } from './raw.ts';
+import { DecodeError, setDecodeTimeout, DecoderHung } from './raw.ts';
 import { readImage } from './read.ts';
-import { aliveEveryMs, type Answer, type Asked, type Fault, type Limits } from './reader.ts';
-import { pixelRoom } from './room.ts';
+import { aliveEveryMs, type Answer, type ReadMessage, type Fault, type Limits } from './reader.ts';
+import { pixelBudget } from './budget.ts';
 
 const limits = JSON.parse(process.argv[2]) as Limits;
-pixelRoom.resize(limits.roomPixels);
-setPatience(limits.stuckAfterMs);
+pixelBudget.resize(limits.pixelBudgetSize);
+setDecodeTimeout(limits.stuckAfterMs);
 
 const kill = () => void process.kill(process.pid, 'SIGKILL'); // an ordinary exit would wait for the decoder
 const send = (answer: Answer) => void (process.connected && process.send?.(answer));
@@ -22,7 +22,7 @@ process.on('disconnect', kill);
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 setInterval(() => send({ alive: true }), aliveEveryMs);
 
-process.on('message', ({ id, request }: Asked) => {
+process.on('message', ({ id, request }: ReadMessage) => {
   readImage(request).then(
     (reading) => send({ id, reading }),
     (error: unknown) => send({ id, fault: faultOf(error) }),
@@ -40,7 +40,7 @@ flushCompileCache(); // a process that is killed keeps nothing of what it compil
 
 function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof DecodeError) return { decode: error.code, message, isStuck: error instanceof Stuck };
+  if (error instanceof DecodeError) return { decode: error.code, message, isStuck: error instanceof DecoderHung };
   if (error instanceof WinnowError) return { winnow: error.code, message, isStuck: error.code === 'no-folder' }; // a read that is not answered goes on
   const { code, syscall, path } = error as NodeJS.ErrnoException;
   return { message, code, syscall, path };

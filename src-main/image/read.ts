@@ -5,7 +5,7 @@ import type { Sample } from '../contract/types.ts';
 import { fingerprint } from '../duplicate/fingerprint.ts';
 import { workspaceFault } from '../file/fault.ts';
 import { readBytes } from './bytes.ts';
-import { asDecodeError, decodableFormat, openImage } from './decode.ts';
+import { toDecodeError, decodableFormat, openImage } from './decode.ts';
 import type { Measures } from './measure.ts';
 import { makeThumb } from './pixels.ts';
 import { withImage } from './scanned.ts';
@@ -36,7 +36,7 @@ export async function readImage({ folder, workspaceFolder, path }: ReadRequest):
   const { bytes, sha256 } = await readBytes(join(folder, path), (head) => void decodableFormat(head, path));
   const image = await openImage(bytes, path);
   const thumb = await makeThumb(image).catch((error: unknown) => {
-    throw asDecodeError(error, bytes);
+    throw toDecodeError(error, bytes);
   });
   if (!existsSync(thumbFile(workspaceFolder, sha256))) writeThumb(workspaceFolder, sha256, thumb.bytes);
   const { width, height, format, frames } = image;

@@ -14,11 +14,11 @@ import type { Reading, ReadRequest } from './read.ts';
 
 /** `stuckAfterMs`: how long a decoder may go on beyond what it was told. `silentAfterMs`: how long the process may say nothing at all. */
 export interface Limits {
-  roomPixels: number;
+  pixelBudgetSize: number;
   stuckAfterMs?: number;
   silentAfterMs?: number;
 }
-export interface Asked {
+export interface ReadMessage {
   id: number;
   request: ReadRequest;
 }
@@ -44,7 +44,7 @@ const lastAnswersMs = 1000;
  */
 export type Loss = 'start' | 'released' | 'killed' | 'memory' | 'crashed' | 'silent';
 
-export class Lost extends Error {
+export class ReaderLost extends Error {
   readonly loss: Loss;
   constructor(loss: Loss, how: string) {
     super(how);
@@ -101,13 +101,13 @@ export class Reader {
     return this.#pending.size;
   }
 
-  /** Rejects as `readImage` throws, or with Lost. */
+  /** Rejects as `readImage` throws, or with ReaderLost. */
   ask(request: ReadRequest): Promise<Reading> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       if (!this.#pending.size) this.#heardAt = performance.now();
       this.#pending.set(id, { resolve, reject });
-      this.#child.send?.({ id, request } satisfies Asked, () => undefined); // where nothing can be sent the process is going, and 'close' or 'error' tells
+      this.#child.send?.({ id, request } satisfies ReadMessage, () => undefined); // where nothing can be sent the process is going, and 'close' or 'error' tells
     });
   }
 
@@ -143,7 +143,7 @@ export class Reader {
   }
 
   #lose(loss: Loss, how: string) {
-    this.end(new Lost(loss, how));
+    this.end(new ReaderLost(loss, how));
   }
 
   #lossOf(code: number | null, signal: NodeJS.Signals | null): [Loss, string] {

@@ -6,8 +6,8 @@ import { availableParallelism } from 'node:os';
 import { WinnowError } from '../contract/errors.ts';
 import { DecodeError, maxSeconds } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
-import { Lost, Reader, type Limits } from './reader.ts';
-import { Room, roomBytes, roomPixels } from './room.ts';
+import { ReaderLost, Reader, type Limits } from './reader.ts';
+import { Budget, byteBudgetSize, pixelBudgetSize } from './budget.ts';
 
 /** While one image is decoded, the next is read and measured. */
 const readsEach = 2;
@@ -28,8 +28,8 @@ export interface Readers {
 /** Starts the first process at once. `signal` ends all of them. */
 export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}): Readers {
   const cores = availableParallelism();
-  const start = () => new Reader({ roomPixels: roomPixels / cores, ...limits });
-  const bytesInFlight = new Room(roomBytes);
+  const start = () => new Reader({ pixelBudgetSize: pixelBudgetSize / cores, ...limits });
+  const bytesInFlight = new Budget(byteBudgetSize);
   let most = 1;
   let pool = [start()];
   let lone: Reader | null = null;
@@ -54,7 +54,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
     try {
       return await askOne(() => (lone = start()), request);
     } catch (error) {
-      throw error instanceof Lost ? blame(error) : error;
+      throw error instanceof ReaderLost ? blame(error) : error;
     } finally {
       lone?.end(null);
       lone = null;
@@ -67,7 +67,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
       try {
         return await choose().ask(request);
       } catch (error) {
-        if (!(error instanceof Lost) || (error.loss !== 'released' && error.loss !== 'start')) throw error;
+        if (!(error instanceof ReaderLost) || (error.loss !== 'released' && error.loss !== 'start')) throw error;
         if (error.loss === 'start' && started++ === starts) throw blame(error);
       }
     }
@@ -77,7 +77,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
     try {
       return await askOne(leastBusy, request);
     } catch (error) {
-      if (!(error instanceof Lost)) throw error;
+      if (!(error instanceof ReaderLost)) throw error;
       const mine = turn.then(() => readAlone(request));
       turn = mine.catch(() => undefined);
       return mine;
@@ -96,7 +96,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
 }
 
 /** What is told of an image that lost a process which it had for itself. */
-function blame({ loss, message }: Lost): Error {
+function blame({ loss, message }: ReaderLost): Error {
   switch (loss) {
     case 'memory':
       return new DecodeError('too-large', 'The image needs more memory than a decoder is given.');

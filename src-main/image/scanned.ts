@@ -10,11 +10,11 @@ import { openRegular } from '../file/open.ts';
 import { readBytes } from './bytes.ts';
 import { openImage, type Opened } from './decode.ts';
 import { DecodeError } from './raw.ts';
-import { Room, roomBytes } from './room.ts';
+import { Budget, byteBudgetSize } from './budget.ts';
 
 type Known = Pick<Sample, 'path' | 'sha256' | 'bytes'>;
 
-const room = new Room(roomBytes);
+const room = new Budget(byteBudgetSize);
 
 /** Calls `work` with the file's bytes, which are those of the scan, when there is room for them. Throws DecodeError where they have changed. */
 export function withBytes<Result>(

@@ -3,7 +3,7 @@
  * file takes too long or it has had nothing to do for a while. The next file starts a new one.
  */
 import { Worker } from 'node:worker_threads';
-import type { Answer, AsideFormat, Order } from './decode-worker.ts';
+import type { Answer, WorkerFormat, Order } from './decode-worker.ts';
 import { corrupt, DecodeError, maxSeconds, type Raw } from './raw.ts';
 
 const idleSeconds = 20;
@@ -22,7 +22,7 @@ let idle: NodeJS.Timeout | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
 /** Decodes in the other thread. Throws DecodeError. */
-export function decodeAside(format: AsideFormat, bytes: Buffer): Promise<Raw> {
+export function decodeInWorker(format: WorkerFormat, bytes: Buffer): Promise<Raw> {
   const mine = turn.then(() => decode({ id: ++lastId, format, bytes }));
   turn = mine.catch(() => undefined);
   return mine;

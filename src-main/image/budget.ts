@@ -1,5 +1,5 @@
 /**
- * Room in memory for images at work. Most formats stream, but a progressive JPEG, an interlaced PNG, a WebP or an AVIF is held whole while it is decoded, and a
+ * Budget in memory for images at work. Most formats stream, but a progressive JPEG, an interlaced PNG, a WebP or an AVIF is held whole while it is decoded, and a
  * few large ones at once would add up to gigabytes; so pixels (and the bytes of files) in flight are counted, and who finds no room waits in turn.
  */
 interface Waiting {
@@ -7,7 +7,7 @@ interface Waiting {
   go(): void;
 }
 
-export class Room {
+export class Budget {
   #size: number;
   #taken = 0;
   #waiting: Waiting[] = [];
@@ -41,8 +41,8 @@ export class Room {
   }
 }
 
-export const roomPixels = 150_000_000;
-export const roomBytes = 256 * 2 ** 20;
+export const pixelBudgetSize = 150_000_000;
+export const byteBudgetSize = 256 * 2 ** 20;
 
 /** Of this process: images being decoded. */
-export const pixelRoom = new Room(roomPixels);
+export const pixelBudget = new Budget(pixelBudgetSize);
