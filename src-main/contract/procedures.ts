@@ -24,7 +24,7 @@ import {
   rankSchema,
   restoreSchema,
   summarySchema,
-  takeAwaySchema,
+  exportModelSchema,
   thresholdSchema,
   trainSchema,
   viewSchema,
@@ -119,7 +119,7 @@ export const workspaceProcedures = {
     /** Predicts every image of the folder with a finished classifier. */
     predict: input(predictSchema).mutation<Job>(),
     /** Writes the model with its classes, its transform and an example, for other programs. */
-    takeAway: input(takeAwaySchema).mutation<Job>(),
+    exportModel: input(exportModelSchema).mutation<Job>(),
     preview: input(previewSchema).mutation<Preview>(),
     probabilities: input(z.object({ runId: z.string(), sampleId: z.int() })).query<Probability[]>(),
   },

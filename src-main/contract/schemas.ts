@@ -176,8 +176,8 @@ export const predictSchema = z.object({ runId: z.string().min(1) });
 
 export const modelFormats = ['onnx', 'tfjs'] as const;
 
-/** A classifier to take away. */
-export const takeAwaySchema = z.object({
+/** Options of exporting a classifier. */
+export const exportModelSchema = z.object({
   runId: z.string().min(1),
   to: path.describe('Folder that is made; it must not exist or be empty'),
   formats: z
@@ -187,7 +187,7 @@ export const takeAwaySchema = z.object({
   /** Which, of a run with folds; from 1. */
   fold: z.int().min(1).default(1),
 });
-export type TakeAwayRequest = z.infer<typeof takeAwaySchema>;
+export type ExportModelRequest = z.infer<typeof exportModelSchema>;
 
 export const summarySchema = z.object({
   model: z.string().min(1),
