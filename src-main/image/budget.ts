@@ -1,6 +1,6 @@
 /**
- * Budget in memory for images at work. Most formats stream, but a progressive JPEG, an interlaced PNG, a WebP or an AVIF is held whole while it is decoded, and a
- * few large ones at once would add up to gigabytes; so pixels (and the bytes of files) in flight are counted, and who finds no room waits in turn.
+ * A weighted semaphore that bounds the memory of images in flight. Most formats are streamed, but a progressive JPEG, an interlaced PNG, a WebP or an AVIF is held
+ * as a whole, and a few large ones would take gigabytes. So pixels (and the bytes of files) in flight are counted; who exceeds the budget waits in a queue.
  */
 interface Waiting {
   amount: number;
@@ -16,15 +16,15 @@ export class Budget {
     this.#size = size;
   }
 
-  /** To be called before there is anything in it. */
+  /** Call it before the first `run`. */
   resize(size: number) {
     this.#size = size;
   }
 
-  /** Runs `work` when there is room for `amount`; what is larger than all room runs alone. */
+  /** Runs `work` when the budget has `amount` left. Work larger than the whole budget runs alone. */
   async hold<Result>(amount: number, work: () => Promise<Result>): Promise<Result> {
     const mine = Math.min(amount, this.#size);
-    // Behind those who wait, also where there would be room: else a large one waits for ever.
+    // First come, first served: otherwise a large one might wait forever.
     if (this.#waiting.length || this.#taken + mine > this.#size)
       await new Promise<void>((go) => this.#waiting.push({ amount: mine, go }));
     else this.#taken += mine;
@@ -34,7 +34,7 @@ export class Budget {
       this.#taken -= mine;
       while (this.#waiting.length && this.#taken + this.#waiting[0].amount <= this.#size) {
         const next = this.#waiting.shift() as Waiting;
-        this.#taken += next.amount; // taken in its name, before another comes between
+        this.#taken += next.amount; // reserved for it now, before another can take it
         next.go();
       }
     }
@@ -44,5 +44,5 @@ export class Budget {
 export const pixelBudgetSize = 150_000_000;
 export const byteBudgetSize = 256 * 2 ** 20;
 
-/** Of this process: images being decoded. */
+/** The budget of this process for images being decoded. */
 export const pixelBudget = new Budget(pixelBudgetSize);
