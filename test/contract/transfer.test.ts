@@ -99,14 +99,14 @@ async function strangerRows(): Promise<string[]> {
   const kept = readFileSync(embeddingsFile());
   const { size, id, sizePx } = usual;
   await startBackend();
+  const pixels: Uint8Array[] = [];
+  for (const { path } of known)
+    pixels.push(await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx));
+  const { codes } = await serveCall(features, { model: id, bytes: Buffer.concat(pixels) });
   const strangers: string[] = [];
-  for (const { path, row } of known) {
-    const { codes } = await serveCall(features, {
-      model: id,
-      bytes: await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx),
-    });
+  for (const [i, { path, row }] of known.entries()) {
     const own = new Float32Array(Uint8Array.from(kept.subarray(row * size * 4, (row + 1) * size * 4)).buffer);
-    if (codes.some((value, i) => Math.abs(value - own[i]) > 1e-3)) strangers.push(path);
+    if (own.some((value, j) => Math.abs(value - codes[i * size + j]) > 1e-3)) strangers.push(path);
   }
   return known.length === classes.length * perClass ? strangers : known.map(({ path }) => path);
 }
