@@ -15,13 +15,13 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as ort from 'onnxruntime-node';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { features } from '../../src-main/compute/embed/features.ts';
 import { usual } from '../../src-main/compute/models/pretrained.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
 import { openImage } from '../../src-main/image/decode.ts';
-import { winnow, winnowJson } from '../fixtures/command.ts';
+import { holdOpen, winnow, winnowJson } from '../fixtures/command.ts';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
@@ -56,9 +56,10 @@ const moved: [from: string, to: string, place: number][] = [
 ];
 let folder: string;
 let planted: string[];
+let closeEngine: () => Promise<void>;
 const data = { WINNOW_DATA: temporaryFolder('data') };
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = temporaryFolder('digits');
   const source = sharedSet('sign-digits');
   const files = new Map(classes.map((name) => [name, readdirSync(join(source, name)).sort().slice(0, perClass)]));
@@ -71,7 +72,9 @@ beforeAll(() => {
     renameSync(join(folder, from, file), join(folder, to, `moved-${file}`));
     return `${to}/moved-${file}`;
   });
+  closeEngine = await holdOpen(folder, data);
 });
+afterAll(() => closeEngine());
 
 const workspaceOf = (): string =>
   join(data.WINNOW_DATA, 'workspaces', readdirSync(join(data.WINNOW_DATA, 'workspaces'))[0]);
@@ -345,7 +348,7 @@ describe('ways of training', () => {
     });
     expect(await winnow(['train', folder, '--mode', 'head', '--epochs', '3'], data)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('no --epochs') as string,
+      err: expect.stringContaining('no option --epochs') as string,
     });
     expect(await winnow(['train', folder, '--mode', 'head', '--find-rate'], data)).toMatchObject({
       code: 2,
