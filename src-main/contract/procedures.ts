@@ -24,20 +24,18 @@ import {
   rankSchema,
   restoreSchema,
   summarySchema,
-  takeAwaySchema,
+  exportModelSchema,
   thresholdSchema,
   trainSchema,
   viewSchema,
 } from './schemas.ts';
+import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
 import type {
-  BackendState,
   Backup,
   Changes,
   CheckState,
   Column,
-  Component,
   Edited,
-  EngineInfo,
   Entry,
   ExportFormat,
   ExportPlan,
@@ -48,7 +46,6 @@ import type {
   ImportResult,
   Issue,
   Job,
-  MemoryEstimate,
   Model,
   Opened,
   Restored,
@@ -122,7 +119,7 @@ export const workspaceProcedures = {
     /** Predicts every image of the folder with a finished classifier. */
     predict: input(predictSchema).mutation<Job>(),
     /** Writes the model with its classes, its transform and an example, for other programs. */
-    takeAway: input(takeAwaySchema).mutation<Job>(),
+    exportModel: input(exportModelSchema).mutation<Job>(),
     preview: input(previewSchema).mutation<Preview>(),
     probabilities: input(z.object({ runId: z.string(), sampleId: z.int() })).query<Probability[]>(),
   },

@@ -1,7 +1,8 @@
 /** What each call accepts. Forms and the command line check against the same schemas, so a wrong value is told in one way. */
 import { z } from 'zod';
 import { trainModes } from './classifier.ts';
-import { backendChoices, decisions, duplicateKinds, keepRules, placements } from './types.ts';
+import { backendChoices } from './machine.ts';
+import { decisions, duplicateKinds, keepRules, placements } from './types.ts';
 
 const seed = z
   .int()
@@ -175,8 +176,8 @@ export const predictSchema = z.object({ runId: z.string().min(1) });
 
 export const modelFormats = ['onnx', 'tfjs'] as const;
 
-/** A classifier to take away. */
-export const takeAwaySchema = z.object({
+/** Options of exporting a classifier. */
+export const exportModelSchema = z.object({
   runId: z.string().min(1),
   to: path.describe('Folder that is made; it must not exist or be empty'),
   formats: z
@@ -186,7 +187,7 @@ export const takeAwaySchema = z.object({
   /** Which, of a run with folds; from 1. */
   fold: z.int().min(1).default(1),
 });
-export type TakeAwayRequest = z.infer<typeof takeAwaySchema>;
+export type ExportModelRequest = z.infer<typeof exportModelSchema>;
 
 export const summarySchema = z.object({
   model: z.string().min(1),

@@ -167,7 +167,7 @@ export interface Workspace {
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobEnded = (state: JobState): boolean => state !== 'queued' && state !== 'running';
 export type JobKind =
-  'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'take-away';
+  'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'export-model';
 
 /** Something running or waiting to run, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {
@@ -335,64 +335,6 @@ export interface ExportResult extends ExportPlan {
   failed: Issue[];
   /** Originals moved to the system's trash, where that was asked for. */
   trashed: number;
-}
-
-/** A part of the program on this machine, and how to mend it. */
-export interface Component {
-  id: string;
-  title: string;
-  state: 'ready' | 'missing' | 'broken' | 'optional';
-  version: string | null;
-  detail: string;
-  mend: string | null;
-}
-
-export interface EngineInfo {
-  version: string;
-  platform: string;
-  /** Folder of the images that come with the program. */
-  sampleFolder: string | null;
-}
-
-/** As people know them. */
-export const backendTitles = {
-  tensorflow: 'native TensorFlow',
-  webgpu: 'WebGPU',
-  plain: 'plain JavaScript (slow)',
-} as const;
-
-export const backendChoices = ['auto', 'tensorflow', 'webgpu', 'plain'] as const;
-export type BackendChoice = (typeof backendChoices)[number];
-
-/** What training by these parameters would take of memory, and what there is. */
-export interface MemoryEstimate {
-  parameters: number;
-  /** Of the parameters' own batch, or the least where it is to be found. */
-  batch: number;
-  perImageMiB: number;
-  fixedMiB: number;
-  totalMiB: number;
-  freeMiB: number;
-}
-
-/** What was chosen to compute on, and what does. */
-export interface BackendState {
-  choice: BackendChoice;
-  /** `WINNOW_BACKEND` or `--backend` says so: nothing else can be chosen while this engine runs. */
-  fixed: boolean;
-  running: Backend | null;
-  /** Why nothing runs. */
-  problem: string | null;
-}
-
-/** What the tensors run on. */
-export interface Backend {
-  backend: keyof typeof backendTitles;
-  version: string;
-  device: string;
-  threads: number;
-  /** Said where it is much slower than it could be. */
-  warning?: string;
 }
 
 /** What the one event stream of a workspace carries. */

@@ -43,7 +43,7 @@ async function main([task = '', ...args]) {
   };
   const cli = [
     '--import',
-    pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href,
+    pathToFileURL(join(root, 'src-main', 'missing.mjs')).href,
     '--disable-warning=ExperimentalWarning',
     join(root, 'src-main', 'cli.ts'),
   ];

@@ -15,7 +15,7 @@ import {
 import { WinnowError } from '../contract/errors.ts';
 import type { Patch } from '../contract/marks.ts';
 import type { SavedView } from '../contract/types.ts';
-import { pathLine, printable } from '../contract/words.ts';
+import { pathLine, printable, quoteWord } from '../contract/words.ts';
 import { checkRank, checkTrain } from './check-request.ts';
 import { move, type Record } from './journal.ts';
 
@@ -37,9 +37,6 @@ export const stdinPrefix = 'winnow-stdin-';
 /** `sizePx` is `--size`: a flag's unit stands in its help. */
 export const flagOf = (name: string) =>
   name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-/** A text as one word of a POSIX shell. */
-export const quoteWord = (text: string) =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** What on the command line does what this record did, without the program's name; long lists of paths are shortened to `--from -`. For people to read and copy. */
 export function commandOf(record: Record, folder: string, pathOf: PathOf): string {

@@ -1,12 +1,6 @@
 /** The page as a whole: which folder is open, which dialog is up. */
-import type {
-  EngineInfo,
-  ExportFormat,
-  Model,
-  Run,
-  ScorerMethod,
-  ScorerOutputs,
-} from '../../src-main/contract/types.ts';
+import type { EngineInfo } from '../../src-main/contract/machine.ts';
+import type { ExportFormat, Model, Run, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
 import { codeOf, engine, sentenceOf, shell } from '../lib/engine.ts';
 import type { Place } from './place.ts';
 import { Session } from './session.svelte.ts';
@@ -31,7 +25,9 @@ class App {
   problem = $state<string | null>(null);
   /** The folder whose workspace is damaged: a backup can be brought back. */
   damaged = $state.raw<{ folder: string; workspace?: string } | null>(null);
-  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'take-away' | 'aside' | null>(null);
+  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'export-model' | 'aside' | null>(
+    null,
+  );
 
   /** What a ranking gives for each image; null where its method is not known here. */
   outputsOf({ method }: Pick<Run, 'method'>): ScorerOutputs | null {

@@ -25,7 +25,7 @@ import {
 } from '../../src-main/contract/types.ts';
 import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
 import { notices } from './notices.svelte.ts';
-import { keyOf, Steps } from './steps.svelte.ts';
+import { workspaceKeyOf, Steps } from './steps.svelte.ts';
 
 const retryAfterMs = 700;
 const quietMs = 120;
@@ -171,7 +171,7 @@ export class Session {
       try {
         await engine.engine.open.mutate(this.#request);
         const workspace = await this.calls.workspace.describe.query();
-        isAnew = keyOf(workspace) !== keyOf(this.workspace);
+        isAnew = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
         if (isAnew) this.#askAnew(); // it was made anew: these are other samples
         this.workspace = workspace;
         this.jobs = [];

@@ -1,6 +1,6 @@
 /**
  * Transfer on the command line, on real digits: the head trains in seconds on embeddings that are kept, wrong labels are found and settled, like images are named,
- * classifiers are taken away and say the same in onnxruntime.
+ * exported classifiers predict the same in onnxruntime.
  */
 import {
   copyFileSync,
@@ -232,7 +232,7 @@ describe('label errors', () => {
   });
 });
 
-describe('taken away', () => {
+describe('exported models', () => {
   test('a classifier says in onnxruntime what it says here', async () => {
     const { run, samples: trained } = await winnowJson<Trained>(
       ['train', folder, '--mode', 'head', '--seed', '2'],

@@ -183,19 +183,19 @@ describe(`transfer, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('the classifier is taken away and runs elsewhere', async () => {
+  test('the classifier is exported and runs elsewhere', async () => {
     await place('Train');
     await page.getByRole('tab', { name: 'Result' }).click();
-    await page.getByRole('button', { name: 'Take away…' }).click();
+    await page.getByRole('button', { name: 'Export model…' }).click();
     const dialog = page.getByRole('dialog');
     expect(await violations(page)).toEqual([]);
     await dialog.getByLabel('Folder of the model').fill(folder);
-    await dialog.getByRole('button', { name: 'Take away' }).click();
+    await dialog.getByRole('button', { name: 'Export' }).click();
     await dialog.getByRole('alert').waitFor(); // originals are never written to
     const to = join(own.work, 'model');
     await dialog.getByLabel('Folder of the model').fill(to);
-    await dialog.getByRole('button', { name: 'Take away' }).click();
-    await dialog.getByText('has an example of ten lines').waitFor({ timeout: 60_000 });
+    await dialog.getByRole('button', { name: 'Export' }).click();
+    await dialog.getByText('has a ten-line example').waitFor({ timeout: 60_000 });
     expect(existsSync(join(to, 'tfjs', 'model.json'))).toBe(true);
     const session = await ort.InferenceSession.create(join(to, 'model.onnx'));
     const { probabilities } = await session.run({
