@@ -265,7 +265,7 @@ describe('train', () => {
       '--epochs',
       '20',
       '--min-steps',
-      '20',
+      '6',
       '--json',
       '-',
     ];
