@@ -125,7 +125,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     const pause = yieldToEventLoop(heads.length + ++looked);
     if (pause) await pause;
   }
-  for (const pair of likelyPairs(heads, able, options.likely ?? [])) {
+  for (const pair of candidatePairs(heads, able, options.likely ?? [])) {
     if (tried.has(2 * (pair.a * heads.length + pair.b)) || isApart(heads[pair.a].sha256, heads[pair.b].sha256))
       continue;
     const verdict = await comparer.compare(pair);
@@ -180,7 +180,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
 }
 
 /** The given pairs that can be compared, smaller index first. */
-function likelyPairs(
+function candidatePairs(
   heads: readonly Candidate[],
   able: readonly number[],
   likely: readonly (readonly [number, number])[],

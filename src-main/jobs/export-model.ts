@@ -11,7 +11,7 @@ import { writeAtomically } from '../file/write-atomically.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
-import { inWords, runFolder } from '../workspace/runs.ts';
+import { toWinnowError, runFolder } from '../workspace/runs.ts';
 
 export const exportModelJob: JobType<ExportModelRequest> = {
   kind: 'export-model',
@@ -69,7 +69,7 @@ export async function exportModel(
       { signal: report.signal },
     )
     .catch((error: unknown) => {
-      throw inWords(error);
+      throw toWinnowError(error);
     });
   const about = {
     schema: 'winnow/model@1',

@@ -13,7 +13,7 @@ import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/read.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
 import type { Limits } from '../image/reader.ts';
-import { embeddedCount, likelyPairs } from './embeddings.ts';
+import { embeddedCount, candidatePairs } from './embeddings.ts';
 import { forEachParallel } from '../file/parallel.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
@@ -52,7 +52,7 @@ export async function refresh(context: JobContext, report: Report): Promise<Scan
   const embedded = embeddedCount(context); // embeddings propose more pairs
   const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
   if (table.meta('derivedFrom') !== derivedFrom) {
-    const likely = embedded ? await likelyPairs(context, report.signal) : [];
+    const likely = embedded ? await candidatePairs(context, report.signal) : [];
     const isComplete = await groups.find(folder, workspaceFolder, report, likely);
     quality.run();
     if (isComplete) table.setMeta('derivedFrom', derivedFrom);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { winnowJson } from '../fixtures/command.ts';
+import { reference, winnowJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
 
@@ -96,10 +96,15 @@ describe(`transfer, ${doorName}`, () => {
       .locator('dd')
       .first()
       .innerText();
-    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(
-      ['train', folder, '--mode', 'head', '--folds', '3', '--fresh'],
-      { WINNOW_DATA: join(own.work, 'line') },
-    );
+    const { run } = await reference<{ run: { metrics: { accuracy: number } } }>('digits-head', [
+      'train',
+      folder,
+      '--mode',
+      'head',
+      '--folds',
+      '3',
+      '--fresh',
+    ]);
     expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
     const cells = await page
       .getByRole('region', { name: 'Confusion matrix' })
