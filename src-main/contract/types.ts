@@ -167,7 +167,7 @@ export interface Workspace {
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobEnded = (state: JobState): boolean => state !== 'queued' && state !== 'running';
 export type JobKind =
-  'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'take-away';
+  'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'export-model';
 
 /** Something running or waiting to run, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
 export interface Job {

@@ -1,4 +1,4 @@
-/** What networks are trained on is chosen through any door, kept for the machine, and never changed under a running job. */
+/** The compute backend can be chosen from any client, is stored for the machine, and never changes under a running job. */
 import { Agent, fetch } from 'undici';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { workspacePath } from '../../src-main/contract/address.ts';

@@ -1,4 +1,4 @@
-/** Files that became something else since the scan: another image, a pipe, a device, a link to elsewhere. Nothing waits for them and nothing is taken for what it is not. */
+/** Files that changed since the scan: another image, a pipe, a device, a link. Nothing blocks on them, and none is used as the scanned image. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -60,7 +60,7 @@ function edit(file: string, content: Buffer) {
 const smaller = async (a: number, b: number) =>
   (await Promise.all([blob(a), blob(b)])).sort((p, q) => q.length - p.length);
 
-describe('a file whose content is another', () => {
+describe('a file with other content', () => {
   const refusal = expect.objectContaining({ message: expect.stringContaining('has changed since it was scanned') });
   const isRefused = async ({ get, original, thumb, pack, folder, workspaceFolder, sampleOf }: Served, path: string) => {
     const answer = await get(original(path));
@@ -159,7 +159,7 @@ describe.skipIf(process.platform === 'win32')('what is no file', () => {
 });
 
 describe('addresses', () => {
-  test('that lead to nothing are answered as such', async () => {
+  test('that do not exist give 404', async () => {
     const { get, at, original } = await served({ '1.png': await blob(1) });
     for (const path of [
       'constructor/x',
@@ -193,7 +193,7 @@ describe('addresses', () => {
     expect((await get(`${at}/columns/brightness`)).headers.get('content-length')).not.toBe('0');
   });
 
-  test('a thumbnail that was lost is made again, and one that cannot be kept is shown all the same', async () => {
+  test('a lost thumbnail is created again, and one that cannot be stored is still shown', async () => {
     const { get, thumb, workspaceFolder, sampleOf } = await served({ '1.png': await blob(1) });
     const before = Buffer.from(await (await get(thumb('1.png'))).arrayBuffer());
     const file = thumbFile(workspaceFolder, sampleOf('1.png').sha256);

@@ -1,11 +1,11 @@
-/** Classifiers on the command line and through the contract: trained, judged, resumed, predicted; what the preview shows is what training sees. */
+/** Classifiers on the command line and through the contract: train, evaluate, resume, predict; the preview shows what training sees. */
 import { copyFileSync, cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
-import { divide } from '../../src-main/workspace/division.ts';
+import { splitDataset } from '../../src-main/workspace/dataset-split.ts';
 import { contentKey, labelsOf, positionsOf } from '../../src-main/jobs/training-data.ts';
 import { pixelRecipe } from '../../src-main/jobs/pixels.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
@@ -48,7 +48,7 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
     mlp: ['--width', '8', '--depth', '1'],
     'efficientnet-lite0': [],
   };
-  test('trains and tells', async () => {
+  test('trains and reports', async () => {
     const { run, samples } = await winnowJson<TrainJson>(
       ['train', folder, '--model', id, ...small, '--epochs', '1', ...own[id]],
       newData(),
@@ -65,7 +65,7 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
 });
 
 describe('train', () => {
-  test('the same seed gives the same classifier; folds test each image once; expressions and predict read what it said', async () => {
+  test('the same seed gives the same classifier; folds test each image once; expressions and predict read its predictions', async () => {
     const data = newData();
     const args = [
       'train',
@@ -132,7 +132,7 @@ describe('train', () => {
     ).toEqual(before.samples.map(({ path, probabilities }) => [path, probabilities]));
   });
 
-  test('says what is in the way', async () => {
+  test('reports problems', async () => {
     const data = newData();
     const flat = temporaryFolder('flat');
     for (const file of readdirSync(join(folder, 'good'))) copyFileSync(join(folder, 'good', file), join(flat, file));
@@ -153,7 +153,7 @@ describe('train', () => {
     }
   });
 
-  test('weights that do not fit are told by name and shape', async () => {
+  test('weights that do not fit are reported by name and shape', async () => {
     const file = join(temporaryFolder('weights'), 'other.safetensors');
     const header = Buffer.from(
       JSON.stringify({
@@ -173,7 +173,7 @@ describe('train', () => {
     expect(err).toMatch(/nobody\.knows|bn1\.weight|layer1/);
   });
 
-  test('layers, views and runs are told without a window', async () => {
+  test('layers, views and runs are available without a window', async () => {
     const data = newData();
     const { layers, parameters, macs } = await winnowJson<{
       layers: { name: string; parameters: number }[];
@@ -198,7 +198,7 @@ describe('train', () => {
     expect((await winnowJson<{ runs: unknown[] }>(['runs', folder], data)).runs).toEqual([]);
   });
 
-  test('what has learned nothing is told so, and what has learned is not', async () => {
+  test('an untrained classifier gets a note, a trained one does not', async () => {
     const data = newData();
     const plainAndOdd = folderOf(
       Object.fromEntries(
@@ -239,7 +239,7 @@ describe('train', () => {
     expect(run.notes).toEqual([]);
   });
 
-  test('a range test tells its curve', async () => {
+  test('a range test reports its curve', async () => {
     const { run } = await winnowJson<{ run: { points: { rate: number }[]; suggested: number } }>(
       ['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--find-rate'],
       newData(),
@@ -248,7 +248,7 @@ describe('train', () => {
     expect(run.suggested === null || (run.suggested > 1e-7 && run.suggested < 1)).toBe(true);
   });
 
-  test('killed in epoch 7 of 20, it goes on and ends with the same probabilities', async () => {
+  test('killed in epoch 7 of 20, it resumes and ends with the same probabilities', async () => {
     const args = [
       'train',
       folder,
@@ -265,7 +265,7 @@ describe('train', () => {
       '--epochs',
       '20',
       '--min-steps',
-      '20',
+      '6',
       '--json',
       '-',
     ];
@@ -303,7 +303,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
     const {
       classes,
       trainings: [splits],
-    } = divide(samples, workspace.groups.list(), request.division);
+    } = splitDataset(samples, workspace.groups.list(), request.division);
     using packed = await workspace.rows.make(pixelRecipe(folder, { sizePx: 32 }), samples);
     const train = positionsOf(samples, splits, 'train');
     const parameters = classifiers.find(({ id }) => id === 'cnn')!.schema.parse(request.parameters) as never as {

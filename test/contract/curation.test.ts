@@ -1,4 +1,4 @@
-/** Curating a folder from the command line, and doing all of it again from the script: the same marks, the same bytes of exports. */
+/** Curating a folder from the command line, and repeating all steps with the script: the same marks and byte-identical exports. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -89,7 +89,7 @@ test('scan tells checks, duplicates and what cannot be read, each in one place',
   expect(err).toContain('bad.jpg');
 });
 
-describe('wrong usage is told before anything is done', () => {
+describe('wrong usage is reported before any work', () => {
   test.each([
     [['decide', '.', 'a.png', '--keep', '--reject'], 'one of'],
     [['decide', '.', 'a.png', '--where', 'width > 1', '--keep'], 'one way'],

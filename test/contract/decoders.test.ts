@@ -1,4 +1,4 @@
-/** Images are read in processes of their own: what hangs or crashes there, or is killed, costs no other image anything and never the engine. */
+/** Images are decoded in separate processes: a hang, crash or kill affects no other image and never the engine. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -41,8 +41,8 @@ async function readersFor(files: Record<string, Uint8Array | string>, limits: Pa
 
 const openAt = (folder: string, at = temporaryFolder('workspace')) =>
   keep(new OpenWorkspace('0', folder, at, startCompute()));
-describe('a decoder that does not end', () => {
-  test('is ended, told of its image alone, and not tried again until the file changes', async () => {
+describe('a decoder that hangs', () => {
+  test('is killed, reported for its image only, and not tried again until the file changes', async () => {
     const folder = folderOf({
       '1.png': await blob(1),
       '2.png': await blob(2),
@@ -61,13 +61,12 @@ describe('a decoder that does not end', () => {
     expect(await once()).toMatchObject({ read: 1, unreadable: 0 });
   });
 
-  test('ends with a cancel, and with the engine', async () => {
+  test('stops on cancel, and with the engine', async () => {
     const workspace = openAt(folderOf({ 'bomb.svg': maskBomb(), '1.png': await blob(1) }));
-    const job = await ended(
-      workspace,
-      workspace.calls.workspace.scan(),
-      ({ id, done, stage }) => stage === 'Reading images' && done === 1 && workspace.jobs.cancel(id),
-    );
+    const job = await ended(workspace, workspace.calls.workspace.scan(), (event) => {
+      if (event.type === 'job' && event.job.stage === 'Reading images' && event.job.done === 1)
+        workspace.jobs.cancel(event.job.id);
+    });
     expect(job.state).toBe('cancelled');
     expect(workspace.table.samples().map(({ path }) => path)).toEqual(['1.png']);
     if (onLinux) expect(readersOf()).toEqual([]);
@@ -104,7 +103,7 @@ describe('a decoder that does not end', () => {
 });
 
 describe.runIf(onLinux)('a reader that is lost', () => {
-  test('costs its images nothing: they are read by another', async () => {
+  test('loses no images: another process reads them', async () => {
     const { read } = await readersFor({ '1.png': await blob(1), '2.png': await blob(2), '3.png': await blob(3) });
     await read('1.png');
     const [reader] = readersOf();
@@ -130,7 +129,7 @@ describe.runIf(onLinux)('a reader that is lost', () => {
     return result;
   }
 
-  test('by a crash, again and again, is told of the image that is alone with it', async () => {
+  test('by repeated crashes is reported for the image that is read alone', async () => {
     const { read } = await readersFor({ 'bomb.svg': maskBomb() });
     expect(await killAll('SIGSEGV', read('bomb.svg'))).toMatchObject({
       code: 'corrupt',
@@ -138,14 +137,14 @@ describe.runIf(onLinux)('a reader that is lost', () => {
     });
   });
 
-  test('by the system, as when there is no memory, is no finding about an image', async () => {
+  test('by the system, for example without memory, is not an issue of an image', async () => {
     const { read } = await readersFor({ 'bomb.svg': maskBomb() });
     const error = await killAll('SIGKILL', read('bomb.svg'));
     expect(error).toBeInstanceOf(WinnowError);
     expect(error).toMatchObject({ code: 'out-of-memory', message: expect.stringContaining('not enough memory') });
   });
 
-  test('and silent ones are given up', async () => {
+  test('and unresponsive ones are given up', async () => {
     const { read } = await readersFor({ '1.png': await blob(1) }, { silentAfterMs: 1500 });
     await read('1.png');
     process.kill(readersOf()[0], 'SIGSTOP');
@@ -193,7 +192,7 @@ test.runIf(onLinux)(
   },
 );
 
-describe('what fails on the program’s side is told of no image', () => {
+describe('failures of the program are not reported as issues of images', () => {
   async function scanned() {
     const folder = folderOf({ '1.png': await blob(1), '2.png': await blob(2), '3.png': await blob(3) });
     const at = temporaryFolder('workspace');

@@ -1,4 +1,4 @@
-/** One engine a workspace: whoever comes second becomes its client, sees the same, and takes over when it has ended. */
+/** One engine per workspace: a second process becomes a client, sees the same state, and takes over when the first has ended. */
 import { afterEach, expect, test } from 'vitest';
 import { columnPath, thumbPath, workspacePath } from '../../src-main/contract/address.ts';
 import { openDoor, type Door } from '../../src-main/door/client.ts';

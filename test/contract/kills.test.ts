@@ -1,4 +1,4 @@
-/** Whatever is killed in the middle of its work, nothing that was confirmed is lost and nothing half done stands as done. The bench does it 200 times. */
+/** Whatever is killed during its work, confirmed edits are kept and unfinished results are never shown as finished. The benchmark does this 200 times. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

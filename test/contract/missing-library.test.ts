@@ -1,4 +1,4 @@
-/** A library that is missing or broken: one sentence that names it and what mends it, and exit 1; also from `doctor`, which goes on to tell of the rest. */
+/** A missing or broken library: a message that names it and how to repair it, and exit code 1; `doctor` also reports the other components. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ const sentence = (library: string) =>
   );
 
 describe('a library that is missing', () => {
-  test.each(['zod', 'commander', 'sharp'])('%s: one sentence, exit 1, no stack', async (library) => {
+  test.each(['zod', 'commander', 'sharp'])('%s: a message, exit 1, no stack', async (library) => {
     const { code, out, err } = await node(['--import', guard, '--import', without(library), cli, 'scan', '/nowhere']);
     expect({ code, out, err }).toEqual({
       code: 1,
@@ -45,7 +45,7 @@ describe('a library that is missing', () => {
     });
   });
 
-  test('doctor says so too, and tells of the other parts', async () => {
+  test('doctor reports it too, with the other components', async () => {
     const { code, out, err } = await node(['--import', guard, '--import', without('zod'), cli, 'doctor']);
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(sentence('zod-that-is-not-installed')) });
     expect(out).toMatch(/database \(SQLite\)/);

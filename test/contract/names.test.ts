@@ -1,4 +1,4 @@
-/** Names that files bring along: whatever stands in them, a terminal shows it and does not obey it, and a list of them can be read back. */
+/** Unusual file names: the terminal never interprets them, and lists of them can be read back. */
 import { expect, test } from 'vitest';
 import { pathLine, printable, printableLines } from '../../src-main/contract/words.ts';
 import { winnow } from '../fixtures/command.ts';

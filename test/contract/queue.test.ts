@@ -1,4 +1,4 @@
-/** Jobs of one folder from several doors: they queue, and each door sees where its own stands. */
+/** Jobs of one folder from several clients: they are queued, and each client sees the position of its own job. */
 import { expect, test, vi } from 'vitest';
 import { openDoor } from '../../src-main/door/client.ts';
 import { start } from '../fixtures/command.ts';

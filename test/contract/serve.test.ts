@@ -1,4 +1,4 @@
-/** Who may come in on TCP: only with the token, under this machine's name, and not from another site's page. */
+/** Access over TCP: only with the token, under this machine's name, and not from pages of other sites. */
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { router } from '../../src-main/contract/router.ts';
@@ -57,7 +57,7 @@ describe('serve', () => {
     expect((await ask('/trpc/engine.info', { ...cookie(), origin: 'http://evil.example' })).status).toBe(403);
     expect((await ask('/trpc/engine.info', { ...cookie(), origin: base.origin })).status).toBe(200);
   });
-  test('an address that is none is refused like any other, and the server goes on', async () => {
+  test('an invalid address is refused, and the server keeps running', async () => {
     expect((await ask('//')).status).toBe(401);
     expect((await ask('/trpc/engine.info', cookie())).status).toBe(200);
   });
@@ -65,12 +65,12 @@ describe('serve', () => {
     expect((await ask('/../../package.json', cookie())).status).toBe(404);
     expect((await ask('/%2e%2e/%2e%2e/package.json', cookie())).status).toBe(404);
   });
-  test('an unknown workspace is told as an error of the contract', async () => {
+  test('an unknown workspace gives an error of the contract', async () => {
     const { status, body } = await ask('/w/0123456789abcdef/trpc/workspace.describe', cookie());
     expect(status).toBe(400);
     expect(JSON.parse(body).error.data.winnow).toBe('no-workspace');
   });
-  test('a token of other bytes is refused like any other, and the server goes on', async () => {
+  test('a token of other bytes is refused, and the server keeps running', async () => {
     expect((await ask(`/?token=${'%C3%A9'.repeat(32)}`)).status).toBe(401);
     expect((await ask('/', { cookie: `winnow-${base.port}=${'\xe9'.repeat(32)}` })).status).toBe(401);
     expect((await ask('/?token=')).status).toBe(401);
@@ -110,7 +110,7 @@ describe('serve', () => {
     expect(mutations.length).toBeGreaterThan(15);
     for (const name of mutations) expect((await ask(`/trpc/${name}?input=%7B%7D`, cookie())).status, name).toBe(405);
   });
-  test('who guesses tokens is kept waiting, and who has the right one is not', async () => {
+  test('wrong tokens are delayed, the right one is not', async () => {
     const guesses = Array.from({ length: 60 }, (_, i) => ask(`/?token=${i}`));
     expect((await ask('/trpc/engine.info', cookie())).status).toBe(200);
     const statuses = (await Promise.all(guesses)).map(({ status }) => status);

@@ -1,4 +1,4 @@
-/** A folder whose disk does not answer any more: what lies elsewhere is served, and a cancel and the end of the program do not wait for it. */
+/** A folder on a disk that does not respond: other files are still served, and cancel and exit do not wait for it. */
 import { mkdirSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
@@ -57,7 +57,7 @@ describe.skipIf(process.platform === 'win32')('questions to a disk', () => {
     return { ask: () => open(pipe, 'r'), answer: () => open(pipe, 'r+').then((handle) => handle.close()) };
   }
 
-  test('that are not answered are given up, keep their places, and free them with a late answer', async () => {
+  test('that get no response are given up, keep their slots, and free them with a late response', async () => {
     const { ask, answer } = await pipeOf();
     const gate = new Gate(2, 150);
     const all = await Promise.allSettled([gate.ask(ask), gate.ask(ask), gate.ask(() => stat('/'))]);

@@ -1,6 +1,6 @@
 /**
  * Transfer on the command line, on real digits: the head trains in seconds on embeddings that are kept, wrong labels are found and settled, like images are named,
- * classifiers are taken away and say the same in onnxruntime.
+ * exported classifiers predict the same in onnxruntime.
  */
 import {
   copyFileSync,
@@ -15,13 +15,13 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as ort from 'onnxruntime-node';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { features } from '../../src-main/compute/embed/features.ts';
 import { usual } from '../../src-main/compute/models/pretrained.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
 import { openImage } from '../../src-main/image/decode.ts';
-import { winnow, winnowJson } from '../fixtures/command.ts';
+import { holdOpen, winnow, winnowJson } from '../fixtures/command.ts';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
@@ -56,9 +56,10 @@ const moved: [from: string, to: string, place: number][] = [
 ];
 let folder: string;
 let planted: string[];
+let closeEngine: () => Promise<void>;
 const data = { WINNOW_DATA: temporaryFolder('data') };
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = temporaryFolder('digits');
   const source = sharedSet('sign-digits');
   const files = new Map(classes.map((name) => [name, readdirSync(join(source, name)).sort().slice(0, perClass)]));
@@ -71,7 +72,9 @@ beforeAll(() => {
     renameSync(join(folder, from, file), join(folder, to, `moved-${file}`));
     return `${to}/moved-${file}`;
   });
+  closeEngine = await holdOpen(folder, data);
 });
+afterAll(() => closeEngine());
 
 const workspaceOf = (): string =>
   join(data.WINNOW_DATA, 'workspaces', readdirSync(join(data.WINNOW_DATA, 'workspaces'))[0]);
@@ -99,14 +102,14 @@ async function strangerRows(): Promise<string[]> {
   const kept = readFileSync(embeddingsFile());
   const { size, id, sizePx } = usual;
   await startBackend();
+  const pixels: Uint8Array[] = [];
+  for (const { path } of known)
+    pixels.push(await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx));
+  const { codes } = await serveCall(features, { model: id, bytes: Buffer.concat(pixels) });
   const strangers: string[] = [];
-  for (const { path, row } of known) {
-    const { codes } = await serveCall(features, {
-      model: id,
-      bytes: await makeRow(await openImage(readFileSync(join(folder, path)), path), sizePx),
-    });
+  for (const [i, { path, row }] of known.entries()) {
     const own = new Float32Array(Uint8Array.from(kept.subarray(row * size * 4, (row + 1) * size * 4)).buffer);
-    if (codes.some((value, i) => Math.abs(value - own[i]) > 1e-3)) strangers.push(path);
+    if (own.some((value, j) => Math.abs(value - codes[i * size + j]) > 1e-3)) strangers.push(path);
   }
   return known.length === classes.length * perClass ? strangers : known.map(({ path }) => path);
 }
@@ -127,7 +130,7 @@ describe('embeddings', () => {
     expect(embeddingRows()).toBe(samples.length); // known from before
   });
 
-  test('an image that comes later is embedded alone, and is most like itself', async () => {
+  test('a new image is embedded alone, and is most similar to itself', async () => {
     const [first] = readdirSync(join(folder, '3')).sort();
     copyFileSync(join(folder, '3', first), join(folder, 'copy.png'));
     copyFileSync(
@@ -154,7 +157,7 @@ describe('embeddings', () => {
     expect(out.trim().split('\n').sort()).toEqual([`3/${first}`, 'copy.png'].sort());
   });
 
-  test('lay out the map, and rank what is like nothing else first', async () => {
+  test('give the map, and rank the least similar images first', async () => {
     const map = await winnowJson<{ run: string; samples: { path: string; x: number }[] }>(['map', folder], data);
     expect(map.run).toBe('efficientnet-lite0');
     expect(map.samples).toHaveLength(classes.length * perClass + 2);
@@ -215,7 +218,7 @@ describe('label errors', () => {
     });
   });
 
-  test('a classifier with folds can be the judge, one without cannot', async () => {
+  test('a classifier with folds can find label errors, one without cannot', async () => {
     const { samples } = await winnowJson<{ samples: Labelled[] }>(
       ['labels', folder, '--run', 'efficientnet-lite0-1'],
       data,
@@ -229,8 +232,8 @@ describe('label errors', () => {
   });
 });
 
-describe('taken away', () => {
-  test('a classifier says in onnxruntime what it says here', async () => {
+describe('exported models', () => {
+  test('a classifier gives the same outputs in onnxruntime', async () => {
     const { run, samples: trained } = await winnowJson<Trained>(
       ['train', folder, '--mode', 'head', '--seed', '2'],
       data,
@@ -272,7 +275,7 @@ describe('taken away', () => {
   });
 });
 
-describe('ways of training', () => {
+describe('training modes', () => {
   test('the folder has its place in the table', async () => {
     const advice = await winnowJson<{
       size: string;
@@ -293,7 +296,7 @@ describe('ways of training', () => {
     expect(advice.reasons.join(' ')).toContain(String(perClass));
   });
 
-  test('all of it goes on from the head, at a smaller size, and ends no worse by its validation images', async () => {
+  test('all layers are trained after the head, at a smaller size, without a worse validation result', async () => {
     const { run } = await winnowJson<Trained>(
       [
         'train',
@@ -338,14 +341,14 @@ describe('ways of training', () => {
     expect(all.run).toMatchObject({ mode: 'all', parameters: { norms: 'batch' } });
   });
 
-  test('what cannot be is told in words', async () => {
+  test('invalid requests give an error message', async () => {
     expect(await winnow(['train', folder, '--mode', 'head', '--model', 'resnet'], data)).toMatchObject({
       code: 2,
       err: expect.stringContaining('no pretrained weights for ResNet') as string,
     });
     expect(await winnow(['train', folder, '--mode', 'head', '--epochs', '3'], data)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('no --epochs') as string,
+      err: expect.stringContaining('no option --epochs') as string,
     });
     expect(await winnow(['train', folder, '--mode', 'head', '--find-rate'], data)).toMatchObject({
       code: 2,

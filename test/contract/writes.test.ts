@@ -1,4 +1,4 @@
-/** Where the program writes: never into the opened folder by whatever detour, never over a file that is not its own, and nothing at all when it is only asked. */
+/** Where the program writes: never into the opened folder, never over files of others, and nothing at all in queries. */
 import {
   existsSync,
   linkSync,

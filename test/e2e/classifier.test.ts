@@ -1,8 +1,7 @@
 /** Training a classifier as a person does it, through the window and through the browser: see what training sees, find a learning rate, train, learn how good it is and on which images it fails. */
-import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { winnowJson } from '../fixtures/command.ts';
+import { reference } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
 
@@ -134,27 +133,24 @@ describe(`a classifier, ${doorName}`, () => {
       .locator('dd')
       .first()
       .innerText();
-    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(
-      [
-        'train',
-        digits,
-        '--model',
-        'cnn',
-        '--size',
-        '32',
-        '--width',
-        '4',
-        '--epochs',
-        '4',
-        '--rotation',
-        '90',
-        '--policy',
-        'none',
-        '--learning-rate',
-        '0.005',
-      ],
-      { WINNOW_DATA: join(own.work, 'line') },
-    );
+    const { run } = await reference<{ run: { metrics: { accuracy: number } } }>('digits-cnn', [
+      'train',
+      digits,
+      '--model',
+      'cnn',
+      '--size',
+      '32',
+      '--width',
+      '4',
+      '--epochs',
+      '4',
+      '--rotation',
+      '90',
+      '--policy',
+      'none',
+      '--learning-rate',
+      '0.005',
+    ]);
     expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
     await page.waitForFunction(() =>
       [...document.querySelectorAll<HTMLImageElement>('[role=tabpanel] img')].every(

@@ -2,14 +2,13 @@
  * The curation workbench as a person uses it, through the window and through the browser: triage by keyboard alone, marks in bulk, filters, checks,
  * duplicates, export and back. Each result is checked against the engine's own table or the files.
  */
-import { AxeBuilder } from '@axe-core/playwright';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { winnow, winnowJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
-import { doorName, openDoor, temporary, type OpenDoor } from './door.ts';
+import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
 
 const dirty = sharedSet('dirty');
 const own = temporary();
@@ -52,17 +51,8 @@ const press = async (...keys: string[]) => {
 };
 const say = async (expression: string) => page.getByLabel('Expression').fill(expression);
 const shown = (n: number) => page.getByText(`${n.toLocaleString('en')} shown`, { exact: true }).waitFor();
-const accessible = async () => {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-};
-const inBothLights = async () => {
-  const first = await accessible();
-  await press('Control+Shift+l');
-  const second = await accessible();
-  await press('Control+Shift+l');
-  return [...first, ...second];
-};
+const accessible = () => violations(page);
+const inBothLights = () => violationsInBothLights(page);
 
 describe(`curation, ${doorName}`, () => {
   test('fifty images are triaged by keyboard alone, through grid and loupe, and stay so over a restart; then all is undone', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { winnowJson } from '../fixtures/command.ts';
+import { reference, winnowJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
 
@@ -96,10 +96,15 @@ describe(`transfer, ${doorName}`, () => {
       .locator('dd')
       .first()
       .innerText();
-    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(
-      ['train', folder, '--mode', 'head', '--folds', '3', '--fresh'],
-      { WINNOW_DATA: join(own.work, 'line') },
-    );
+    const { run } = await reference<{ run: { metrics: { accuracy: number } } }>('digits-head', [
+      'train',
+      folder,
+      '--mode',
+      'head',
+      '--folds',
+      '3',
+      '--fresh',
+    ]);
     expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
     const cells = await page
       .getByRole('region', { name: 'Confusion matrix' })
@@ -178,19 +183,19 @@ describe(`transfer, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('the classifier is taken away and runs elsewhere', async () => {
+  test('the classifier is exported and runs elsewhere', async () => {
     await place('Train');
     await page.getByRole('tab', { name: 'Result' }).click();
-    await page.getByRole('button', { name: 'Take away…' }).click();
+    await page.getByRole('button', { name: 'Export model…' }).click();
     const dialog = page.getByRole('dialog');
     expect(await violations(page)).toEqual([]);
     await dialog.getByLabel('Folder of the model').fill(folder);
-    await dialog.getByRole('button', { name: 'Take away' }).click();
+    await dialog.getByRole('button', { name: 'Export' }).click();
     await dialog.getByRole('alert').waitFor(); // originals are never written to
     const to = join(own.work, 'model');
     await dialog.getByLabel('Folder of the model').fill(to);
-    await dialog.getByRole('button', { name: 'Take away' }).click();
-    await dialog.getByText('has an example of ten lines').waitFor({ timeout: 60_000 });
+    await dialog.getByRole('button', { name: 'Export' }).click();
+    await dialog.getByText('has a ten-line example').waitFor({ timeout: 60_000 });
     expect(existsSync(join(to, 'tfjs', 'model.json'))).toBe(true);
     const session = await ort.InferenceSession.create(join(to, 'model.onnx'));
     const { probabilities } = await session.run({

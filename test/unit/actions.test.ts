@@ -1,4 +1,4 @@
-/** Actions: one record each, from which keys, palette, tooltips and native menu come, also after a key was chosen anew. */
+/** Actions: keys, palette, tooltips and native menu are derived from one record each, also after a key was reassigned. */
 import { openPage } from '../fixtures/page.ts';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { acceleratorOf, menuTemplate } from '../../src-main/shell/menu.ts';
@@ -102,7 +102,7 @@ describe('keys', () => {
     expect(['ctrl+shift+z', ' ', '+', 'arrowup'].map(shownKey)).toEqual(['Ctrl Shift Z', 'Space', '+', '↑']);
   });
 
-  test('a key that was chosen is the one in tooltips, palette, native menu and for the keyboard', () => {
+  test('a reassigned key is used in tooltips, palette, native menu and keyboard', () => {
     settings.setKeys('map', ['ctrl+m']);
     settings.setKeys('keep', ['j']);
     expect([actionOf('ctrl+m')?.id, actionOf('m'), actionOf('j')?.id]).toEqual(['map', undefined, 'keep']);
@@ -143,7 +143,7 @@ describe('the native menu', () => {
     expect(titles('darwin')[1][1]).toContain('close');
   });
 
-  test('shows the first key of each action and leaves the pressing of it to the page', () => {
+  test('shows the first key of each action and leaves key presses to the page', () => {
     const chosen: string[] = [];
     settings.setKeys('undo', ['ctrl+shift+u', 'ctrl+z']);
     const [, edit] = template('linux', chosen);

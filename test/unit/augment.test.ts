@@ -1,4 +1,4 @@
-/** Augmentation: every operation keeps an image an image and repeats by its seed; what is deterministic is torchvision's (fixtures/augment.json, made by augment.py); policies are the published ones. */
+/** Augmentation: every operation returns a valid image and is reproducible by seed; deterministic ones equal torchvision (fixtures/augment.json, made by augment.py); policies are the published ones. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -237,7 +237,7 @@ describe('a recipe', () => {
     }
   });
 
-  it('tells each step', () => {
+  it('describes each step', () => {
     for (let seed = 0; seed < 200; seed++) {
       for (const policy of ['custom', 'randaugment', 'autoaugment-imagenet'] as const) {
         for (const step of drawRecipe(recipe({ policy, erasing: 0.5, resizedCrop: 0.5 }), 64, random(policy, seed)))
@@ -248,7 +248,7 @@ describe('a recipe', () => {
 });
 
 describe('mixing', () => {
-  it('says what share of an image is left', () => {
+  it('reports the remaining fraction of an image', () => {
     for (let seed = 0; seed < 200; seed++) {
       const mix = drawMix({ mixup: seed % 3 ? 0.4 : 0, cutmix: seed % 3 === 1 ? 0 : 1 }, 32, random('mix', seed))!;
       const [own, other] = [new Uint8Array(32 * 32 * 3).fill(200), new Uint8Array(32 * 32 * 3)];

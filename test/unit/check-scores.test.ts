@@ -1,4 +1,4 @@
-/** Bars, counts and the worst few of a check's scores. */
+/** Histogram, counts and worst images of a check's scores. */
 import { expect, test } from 'vitest';
 import { barsPath, binScores, countFrom, scoreBins, worstIds } from '../../src-renderer/lib/check-scores.ts';
 

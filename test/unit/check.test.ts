@@ -1,4 +1,4 @@
-/** The checks, looped over their list on made photos, what they owe to the set around an image, and the findings about sets. */
+/** The quality checks in a loop over their list on generated photos, checks that depend on the whole set, and findings about sets. */
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CheckInput } from '../../src-main/check/check.ts';
@@ -111,7 +111,7 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
     }
   });
 
-  test('of a sample without measures it says nothing, and of the others the same', () => {
+  test('ignores a sample without measurements, with the same result for the others', () => {
     const input = usual;
     const gap = (values: Float64Array) => Float64Array.from([...values, NaN]);
     const scores = check.score({
@@ -125,7 +125,7 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
     expect(id === 'wrong-extension' ? 0 : NaN).toBe(scores[ordinary]);
   });
 
-  test('takes a folder of none and of one', async () => {
+  test('accepts a folder with no image or with one', async () => {
     expect(check.score(inputOf([]))).toHaveLength(0);
     const [score] = check.score(await checkInput(photos.slice(0, 1)));
     expect(score).toBeGreaterThanOrEqual(0);
@@ -133,7 +133,7 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
   });
 });
 
-describe('what is usual in the set is not wrong with an image', () => {
+describe('what is common in the set is not flagged', () => {
   const all = (problem: Planted) =>
     Promise.all(
       photos.map(async ({ path, bytes }) => ({ path, bytes: (await plant(problem, bytes, random(path))).bytes })),
@@ -182,7 +182,7 @@ describe('what is usual in the set is not wrong with an image', () => {
   test('a set of small images has no tiny ones', () => expect(flagged('tiny', sized(repeat(50, 28, 28)))).toEqual([]));
 });
 
-describe('what looks alike and is not', () => {
+describe('look-alikes that must not be flagged', () => {
   const draw = async (svg: string, path = 'drawn.png') => ({
     path,
     bytes: await sharp(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240">${svg}</svg>`))
@@ -351,9 +351,9 @@ describe('findings', () => {
   ] as const)('a class that its %s gives away', (column, row) => {
     expect(told(set({ night: 60, rain: 80, sun: 90 }, row))).toEqual([['spurious-correlation', 'night', column]]);
   });
-  test('too few to tell', () =>
+  test('too few images for a finding', () =>
     expect(told(set({ night: 12, sun: 30 }, (name) => ({ brightness: name === 'night' ? 0 : 1 })))).toEqual([]));
-  test('no false alarm where there is nothing, over 300 seeds', () => {
+  test('no false positives over 300 seeds', () => {
     for (let seed = 0; seed < 300; seed++)
       expect(told(set({ a: 25, b: 40, c: 30, d: 60 }, () => ({}), seed))).toEqual([]);
   });

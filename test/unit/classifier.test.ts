@@ -1,4 +1,4 @@
-/** Training a classifier: learned, resumed to the same bits, stopped early, judged by one transform; its schedules, losses and range test. */
+/** Training a classifier: it learns, resumes exactly, stops early, and evaluates with one transform; schedules, losses and the range test. */
 import fs from 'node:fs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -69,7 +69,7 @@ describe('the registry', () => {
 });
 
 describe('a classifier', () => {
-  it('learns discs from crosses, tells what it is like, and leaves no tensor', async () => {
+  it('learns discs and crosses, reports its evaluation, and leaks no tensor', async () => {
     const before = tf.memory().numTensors;
     const folder = newFolder();
     const events: TrainEvent[] = [];
@@ -134,7 +134,7 @@ describe('a classifier', () => {
     expect(Buffer.compare(fs.readFileSync(`${whole}/model.bin`), fs.readFileSync(`${cut}/model.bin`))).toBe(0);
   });
 
-  it('predicts what it said at the end of its training, from the file and from bytes alike', async () => {
+  it('predicts the same as at the end of training, from the file and from bytes', async () => {
     const folder = newFolder();
     const args = argsFor(folder, { cropPx: 24 });
     const { logits } = await serveCall(train, args);
@@ -164,7 +164,7 @@ describe('a classifier', () => {
     );
   });
 
-  it('says what is wrong with parameters', async () => {
+  it('reports wrong parameters', async () => {
     for (const [params, sentence] of [
       [{ width: 0 }, /width/],
       [{ cropPx: 48 }, /crop is larger/],
@@ -195,7 +195,7 @@ describe('the range test', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('suggests a tenth of where the loss is least, and nothing where nothing falls', () => {
+  it('suggests a tenth of the rate with the lowest loss, and nothing if the loss never decreases', () => {
     const next = random('range');
     const points = (count: number, lossOf: (i: number) => number) =>
       Array.from({ length: count }, (_, i) => ({ rate: 10 ** (i / 15 - 6), loss: lossOf(i), smooth: 0 }));
@@ -230,7 +230,7 @@ describe('schedules', () => {
   });
   const params = { every: 3, fall: 0.1 };
 
-  it.each(scheduleIds)('%s begins with a rise and never passes the highest', (id) => {
+  it.each(scheduleIds)('%s starts with a warm-up and never exceeds the maximum', (id) => {
     const rate = rateOf(id, 0.5, 5, params);
     const rates = Array.from({ length: 100 }, (_, step) => rate(at(step)));
     expect(Math.max(...rates)).toBeLessThanOrEqual(0.5);
@@ -239,7 +239,7 @@ describe('schedules', () => {
     expect(rates.every((value) => value > 0)).toBe(true);
   });
 
-  it('fall as they are named', () => {
+  it('decay by their formulas', () => {
     const [cosine, constant, step, exponential, cycle, plateau] = scheduleIds.map((id) => rateOf(id, 1, 1, params));
     expect(cosine(at(50))).toBeCloseTo(0.5, 10);
     expect(constant(at(99))).toBe(1);
@@ -286,7 +286,7 @@ describe('losses', () => {
     });
   });
 
-  it('balanced weights make each class count alike', () => {
+  it('balanced weights give each class equal weight', () => {
     const weights = balancedWeights(Int32Array.of(0, 0, 0, 1, 2, 2), range(0, 6), 3);
     expect([...weights]).toEqual([6 / 9, 2, 1].map(Math.fround));
   });

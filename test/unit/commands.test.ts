@@ -1,4 +1,4 @@
-/** What the history and the script say of each kind of record. Whether a script does again what was done is tried for real in the contract test. */
+/** The history line and the script line of each kind of journal entry. A contract test runs the script for real. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

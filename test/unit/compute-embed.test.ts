@@ -1,4 +1,4 @@
-/** From a run's model to codes, and from codes to places on a map: what is alike lies together, the same each time, and nothing leaks. */
+/** From a run's model to codes, and from codes to positions on a map: similar images are close together, results are reproducible, and nothing leaks. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { scorers } from '../../src-main/compute/anomaly/index.ts';
@@ -12,6 +12,7 @@ import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
+import { computePids } from '../fixtures/processes.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
 const never = new AbortController().signal;
@@ -64,7 +65,7 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
   const kinds = Array.from({ length: 40 }, (_, i) => i % 2);
   const pictures = kinds.map((odd, i) => picture(i, odd === 1));
 
-  it('tell two kinds of pictures apart, and so does their map', async () => {
+  it('separate two kinds of pictures, and so does their map', async () => {
     const runFolder = newFolder();
     const pixels = packed(pictures, runFolder);
     await serveCall(fit, fitArgs(id, pixels, runFolder));
@@ -88,7 +89,7 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
     }
   });
 
-  it('are refused in words without a model, or with pixels of another size', async () => {
+  it('are refused with an error message without a model, or with pixels of another size', async () => {
     const runFolder = newFolder();
     const pixels = packed(pictures.slice(0, 4), runFolder);
     await expect(embedOf(runFolder, pixels)).rejects.toThrow(/no model/);
@@ -157,7 +158,7 @@ describe('the map', () => {
     for (const { xy } of [first, other, skewed]) expect(await agreement(xy, 2, groups, 5)).toBeGreaterThanOrEqual(0.95);
   });
 
-  it('takes new images in beside their like, each for itself, and moves none', async () => {
+  it('places new images near similar ones, independently, and moves none', async () => {
     const { codes, groups } = balls(200, 8, 2, 12);
     const { xy } = await lay({ codes, size: 8, seed: 1 });
     const before = xy.slice();
@@ -200,7 +201,7 @@ describe('the map', () => {
       ).toBe(true);
   });
 
-  it('tells a few apart that differ only in what the plane does not show', async () => {
+  it('separates a few images that differ only outside the first two components', async () => {
     // Two wide directions, and a third that is narrow: the plane is the first two, and the last two images share a spot on it.
     const codes = Float32Array.of(4, 0, 0, -4, 0, 0, 0, 4, 0, 0, -4, 0, 0, 0, 1e-6, 0, 0, -1e-6);
     const { xy } = await lay({ codes, size: 3, seed: 1 });
@@ -215,7 +216,7 @@ describe('the map', () => {
     await expect(lay({ codes: Float32Array.of(1, NaN), size: 1, seed: 1 })).rejects.toThrow(/finite/);
   });
 
-  it('lays out some of many, and a small odd group among them has a place of its own', async () => {
+  it('projects a sample of many images, and a small outlier group stays separate', async () => {
     const [count, size, odd, mostLandmarks] = [6000, 4, 30, 800];
     const { codes } = balls(count, size, 5, 10);
     for (let i = 0; i < odd; i++)
@@ -239,10 +240,10 @@ describe('the map', () => {
 });
 
 describe('in the compute process', () => {
-  const compute = startCompute();
+  const compute = startCompute({ patienceMs: { alone: 100_000, shared: 100_000 } }); // a cancel has to be answered: nothing is ended for it
   afterAll(() => compute.stop());
 
-  it('encodes and lays out with progress, as here', async () => {
+  it('encodes and projects with progress, with the same result', async () => {
     const runFolder = newFolder();
     const pixels = packed(
       Array.from({ length: 24 }, (_, i) => picture(i, i % 3 === 0)),
@@ -262,7 +263,7 @@ describe('in the compute process', () => {
     expect(steps.at(-1)!.done).toBe(steps.at(-1)!.total);
   });
 
-  it('cancels within a second, wherever it is', async () => {
+  it('answers a cancel wherever it is, without being ended', async () => {
     const { codes } = balls(8000, 16, 5, 10);
     for (const when of ['at once', 'in the middle']) {
       const stop = new AbortController();
@@ -276,10 +277,11 @@ describe('in the compute process', () => {
         )
         .catch((error: unknown) => error);
       if (when === 'in the middle') await moving;
-      const at = performance.now();
+      const processes = computePids();
       stop.abort();
       expect(await outcome).toMatchObject({ code: 'cancelled' });
-      expect(performance.now() - at).toBeLessThan(1200);
+      await compute.call('backend', undefined);
+      expect(computePids()).toEqual(processes);
     }
   });
 });

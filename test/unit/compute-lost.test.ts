@@ -1,4 +1,4 @@
-/** A compute process that ends, stands still or meets an error of its own: what becomes of the calls, and what is said. */
+/** A compute process that exits, hangs or fails: what happens to its calls, and the error messages. */
 import { fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** The parts below the scorers, against values known from elsewhere. */
+/** Building blocks of the scorers, compared with known values. */
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Scalar, Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
@@ -45,7 +45,7 @@ describe('rank correlation', () => {
 });
 
 describe('entropy', () => {
-  it('is 0 for one grey, 1 bit for two, 8 for all', () => {
+  it('is 0 for one gray level, 1 bit for two, 8 for all', () => {
     const greys = (n: number): Uint8Array =>
       Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(Math.floor(i / 3) % n) * Math.floor(256 / n));
     expect(luminanceEntropy(greys(1))).toBe(0);
@@ -53,7 +53,7 @@ describe('entropy', () => {
     expect(luminanceEntropy(greys(256))).toBeCloseTo(8, 12);
   });
 
-  it('the correction compares with images as busy', () => {
+  it('the correction compares with images of similar entropy', () => {
     // Errors follow entropy, but for one image.
     const entropies = Array.from({ length: 200 }, (_, i) => i / 40);
     const errors = entropies.map((e, i) => Math.exp(e + 0.1 * Math.sin(i * 7)));
@@ -68,7 +68,7 @@ describe('entropy', () => {
 describe('SSIM', () => {
   const constant = (value: number): Tensor4D => tf.fill([1, 16, 16, 3], value);
 
-  it('is 1 for equal images, and what the formula gives for constant ones', () => {
+  it('is 1 for equal images, and the value of the formula for constant ones', () => {
     const x = tf.sigmoid(noisy([2, 24, 24, 3], 1));
     expect(ssimMap(x, x).min().dataSync()[0]).toBeCloseTo(1, 4);
     const c1 = 0.01 ** 2;
@@ -109,7 +109,7 @@ describe('SSIM', () => {
     ));
 });
 
-describe('fused kernels equal what they stand for', () => {
+describe('fused kernels equal the composed ops', () => {
   const close = (a: Tensor, b: Tensor, digits = 4): void =>
     b.dataSync().forEach((v, i) => expect(a.dataSync()[i]).toBeCloseTo(v, digits));
 
@@ -181,7 +181,7 @@ describe('gradients', () => {
 });
 
 describe('out of memory', () => {
-  it('halves the batch until it fits, and goes on', async () => {
+  it('halves the batch until it fits, and continues', async () => {
     const pixels = new Pixels(
       packed(
         Array.from({ length: 16 }, (_, i) => picture(i)),
@@ -245,7 +245,7 @@ describe('random numbers', () => {
 });
 
 describe('batches', () => {
-  it('show every image, in like sizes, in the order of seed and epoch', () => {
+  it('contain every image, have similar sizes, and are ordered by seed and epoch', () => {
     const all = [...batchesOf(range(0, 33), 32, 1, 7, 0)];
     expect(all.map((b) => b.length)).toEqual([16, 17]);
     expect(all.flatMap((b) => [...b]).sort((a, b) => a - b)).toEqual([...range(0, 33)]);
@@ -315,7 +315,7 @@ describe('linear algebra', () => {
 });
 
 describe('tensor files', () => {
-  it('come back as they were; half a file is none', () => {
+  it('are read back unchanged; a truncated file is rejected', () => {
     const file = path.join(newFolder(), 'a.bin');
     const content = { header: { name: 'ü' }, arrays: { a: Float32Array.of(1, 2, 3), none: new Float32Array(0) } };
     writeTensors(file, content);

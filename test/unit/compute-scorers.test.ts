@@ -1,4 +1,4 @@
-/** What every scorer must do, whatever it is: loops over the registry. */
+/** Properties that every scorer must have, tested in loops over the registry. */
 import fs from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -29,7 +29,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
   const { inputs, gives } = scorer;
   beforeAll(async () => void (await startBackend()));
 
-  it('describes its parameters, what it takes and what it gives', () => {
+  it('describes its parameters, inputs and outputs', () => {
     const { schema, title, short, summary } = scorer;
     const { properties } = z.toJSONSchema(schema, { io: 'input' }) as {
       properties: Record<string, { title?: string; description?: string; default?: unknown }>;
@@ -44,7 +44,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     expect(scorer.sizePx({})).toBe(inputs === 'pixels' ? 64 : undefined);
   });
 
-  it('ranks a planted outlier first, in the same way each time, and leaks nothing', async () => {
+  it('ranks a planted outlier first, reproducibly, without leaks', async () => {
     const folder = newFolder();
     const images = imagesFor(scorer, [...pictures(23), picture(99, true)], folder);
     const args = fitArgs(id, images, folder, { train: range(0, 20), params: { minSteps: 15 } });
@@ -63,7 +63,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     expect(first.peakMemoryMiB).toBeGreaterThan(10);
   });
 
-  it('gives what its record says, in the shape that it says, and refuses the rest in words', async () => {
+  it('gives the outputs of its record in the declared shape, and refuses others with an error message', async () => {
     const folder = newFolder();
     const images = imagesFor(scorer, [...pictures(9), picture(99, true)], folder);
     const tensors = tf.memory().numTensors;
@@ -104,7 +104,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     expect(scores.every(Number.isFinite)).toBe(true);
   });
 
-  it('says what is wrong with parameters and images', async () => {
+  it('reports wrong parameters and images', async () => {
     const folder = newFolder();
     const images = imagesFor(scorer, pictures(2), folder);
     const [name] = Object.keys(scorer.schema.shape);
@@ -126,7 +126,7 @@ it('nearest images needs two to compare', async () => {
 describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) => id))('%s', (id) => {
   beforeAll(async () => void (await startBackend()));
 
-  it('the map is what the score pools', async () => {
+  it('the score is pooled from the map', async () => {
     const folder = newFolder();
     const images = packed(pictures(6), folder);
     const { scores } = await run(fitArgs(id, images, folder, { params: { pooling: 'max' } }));
@@ -156,7 +156,7 @@ describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) =
     }
   });
 
-  it('says what is wrong with its parameters', async () => {
+  it('reports wrong parameters', async () => {
     const folder = newFolder();
     const images = packed([picture(1)], folder);
     await expect(run(fitArgs(id, images, folder, { params: { smoothing: -1 } }))).rejects.toThrow(BadParameters);

@@ -1,4 +1,4 @@
-/** What stands behind the dialogs: a key belongs to one command, and what is set for an export is what is asked of the engine. */
+/** Logic of the dialogs: a key belongs to one command, and the export settings are what the engine receives. */
 import { describe, expect, test } from 'vitest';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import { faultOf, newForm, placements, requestOf } from '../../src-renderer/lib/export-form.ts';
@@ -47,7 +47,7 @@ describe('keys', () => {
     expect(apply({}, given('delete', clear, null, actions, {}))).toEqual({ clear: ['backspace', 'delete'] });
   });
 
-  test('what was chosen goes before what is built in, as the page asks', () => {
+  test('reassigned keys override the defaults', () => {
     expect(holderOf('x', actions, { keep: ['x'] })?.id).toBe('keep');
   });
 });
@@ -59,7 +59,7 @@ describe('what is set for an export', () => {
     expect(requestOf(form())).toEqual(exportSchema.omit({ confirmMove: true }).parse({ to: '/photos-cleaned' }));
   });
 
-  test('shares are of their sum, whatever they are told in', () => {
+  test('fractions are relative to their sum', () => {
     expect(requestOf(form({ splits: 'usual' })).splits).toEqual({ train: 0.8, val: 0.1, test: 0.1 });
     expect(requestOf(form({ splits: 'own', shares: { train: 3, val: 1, test: null } })).splits).toEqual({
       train: 0.75,
@@ -80,7 +80,7 @@ describe('what is set for an export', () => {
     expect(requestOf(form({ drops: true, drop: ' width < 20 ' })).drop).toBe('width < 20');
   });
 
-  test('what cannot be asked is said', () => {
+  test('invalid settings are reported', () => {
     expect(faultOf(form())).toBeNull();
     expect(faultOf(form({ to: ' ' }))).toContain('where');
     expect(faultOf(form({ splits: 'own', shares: { train: 0, val: null, test: 0 } }))).toContain('share');

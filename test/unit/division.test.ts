@@ -1,8 +1,8 @@
-/** How images are divided: stratified, what is one image together, by folders where they say so, each tested once with folds; and what a person is told. */
+/** Splits: stratified, duplicates together, by folders if they are named so, each image tested once with folds; and the messages about them. */
 import { describe, expect, it } from 'vitest';
-import { divisionSchema } from '../../src-main/contract/schemas.ts';
+import { splitSchema } from '../../src-main/contract/schemas.ts';
 import type { Group, Sample } from '../../src-main/contract/types.ts';
-import { divide } from '../../src-main/workspace/division.ts';
+import { splitDataset } from '../../src-main/workspace/dataset-split.ts';
 
 let lastId = 0;
 function sample(path: string, more: Partial<Sample> = {}): Sample {
@@ -29,7 +29,7 @@ function sample(path: string, more: Partial<Sample> = {}): Sample {
 }
 const many = (folder: string, count: number): Sample[] =>
   Array.from({ length: count }, (_, i) => sample(`${folder}/${i}.png`));
-const request = (change: object = {}) => divisionSchema.parse(change);
+const request = (change: object = {}) => splitSchema.parse(change);
 const group = (samples: Sample[]): Group => ({
   id: 1,
   kind: 'near',
@@ -39,15 +39,15 @@ const group = (samples: Sample[]): Group => ({
   crossesSplits: false,
 });
 
-describe('a division', () => {
-  it('by shares is stratified, seeded, and keeps near duplicates together', () => {
+describe('a split', () => {
+  it('by fractions is stratified, seeded, and keeps near duplicates together', () => {
     const samples = [...many('cat', 100), ...many('dog', 40)];
     const twins = [samples[3], samples[50], samples[77]];
     const {
       division,
       classes,
       trainings: [splits],
-    } = divide(samples, [group(twins)], request());
+    } = splitDataset(samples, [group(twins)], request());
     expect(division.by).toBe('shares');
     expect(classes).toEqual(['cat', 'dog']);
     expect(division.classes).toEqual([
@@ -55,15 +55,15 @@ describe('a division', () => {
       { name: 'dog', train: 28, val: 6, test: 6 },
     ]);
     expect(new Set(twins.map(({ id }) => splits.get(id))).size).toBe(1);
-    expect([...divide(samples, [group(twins)], request()).trainings[0]]).toEqual([...splits]);
-    expect([...divide(samples, [], request({ seed: 2 })).trainings[0]]).not.toEqual([...splits]);
+    expect([...splitDataset(samples, [group(twins)], request()).trainings[0]]).toEqual([...splits]);
+    expect([...splitDataset(samples, [], request({ seed: 2 })).trainings[0]]).not.toEqual([...splits]);
     expect(division.problems).toEqual([]);
   });
 
-  it('by folds tests each image once, by a model that was not trained on it or its twins', () => {
+  it('by folds tests each image once, with a model that was not trained on it or its duplicates', () => {
     const samples = [...many('cat', 31), ...many('dog', 17)];
     const twins = [samples[0], samples[30]];
-    const { trainings, division } = divide(samples, [group(twins)], request({ folds: 5 }));
+    const { trainings, division } = splitDataset(samples, [group(twins)], request({ folds: 5 }));
     expect(trainings).toHaveLength(5);
     for (const { id } of samples) {
       const splits = trainings.map((training) => training.get(id));
@@ -82,7 +82,7 @@ describe('a division', () => {
     ]);
   });
 
-  it('by folders where they are named so, val out of train where there is none', () => {
+  it('by folders if they are named so; val is taken from train if it is missing', () => {
     const samples = [
       ...many('train/cat', 20),
       ...many('train/dog', 20),
@@ -92,7 +92,7 @@ describe('a division', () => {
     const {
       division,
       trainings: [splits],
-    } = divide(samples, [], request());
+    } = splitDataset(samples, [], request());
     expect(division.by).toBe('folders');
     expect(division.classes.map(({ train, val, test }) => [train + val, test])).toEqual([
       [20, 5],
@@ -100,37 +100,37 @@ describe('a division', () => {
     ]);
     expect(division.classes[0].val).toBeGreaterThan(0);
     for (const { id, path } of samples) expect(splits.get(id) === 'test').toBe(path.startsWith('test/'));
-    const own = divide([...samples, ...many('val/cat', 4), ...many('val/dog', 4)], [], request());
+    const own = splitDataset([...samples, ...many('val/cat', 4), ...many('val/dog', 4)], [], request());
     expect(own.division.classes).toEqual([
       { name: 'cat', train: 20, val: 4, test: 5 },
       { name: 'dog', train: 20, val: 4, test: 5 },
     ]);
-    expect(divide(samples, [], request({ by: 'shares' })).division.by).toBe('shares');
-    expect(divide(samples, [group([samples[0], samples[40]])], request()).division.warnings.join()).toContain(
+    expect(splitDataset(samples, [], request({ by: 'shares' })).division.by).toBe('shares');
+    expect(splitDataset(samples, [group([samples[0], samples[40]])], request()).division.warnings.join()).toContain(
       '1 group of duplicates',
     );
   });
 
-  it('leaves out what is rejected and what has no class, and says what is in the way', () => {
+  it('leaves out rejected and unlabelled images, and reports problems', () => {
     const samples = [...many('cat', 10), ...many('dog', 10), sample('loose.png', { class: null })];
     samples[0] = { ...samples[0], decision: 'reject' };
     const {
       division,
       trainings: [splits],
-    } = divide(samples, [], request());
+    } = splitDataset(samples, [], request());
     expect(splits.has(samples[0].id)).toBe(false);
     expect(division.unlabelled).toBe(1);
     expect(division.warnings).toContain('1 rejected image left out.');
-    expect(divide(many('cat', 10), [], request()).division.problems[0]).toMatch(
+    expect(splitDataset(many('cat', 10), [], request()).division.problems[0]).toMatch(
       /All images are of one class\. .*label/,
     );
-    expect(divide([sample('a.png', { class: null })], [], request()).division.problems[0]).toMatch(
+    expect(splitDataset([sample('a.png', { class: null })], [], request()).division.problems[0]).toMatch(
       /No image has a class yet/,
     );
-    expect(divide(many('cat', 9).concat(many('dog', 9)), [], request({ by: 'folders' })).division.problems[0]).toMatch(
-      /no folders named/,
-    );
-    expect(divide(many('cat', 100).concat(many('dog', 4)), [], request()).division.warnings.join(' ')).toMatch(
+    expect(
+      splitDataset(many('cat', 9).concat(many('dog', 9)), [], request({ by: 'folders' })).division.problems[0],
+    ).toMatch(/no folders named/);
+    expect(splitDataset(many('cat', 100).concat(many('dog', 4)), [], request()).division.warnings.join(' ')).toMatch(
       /dog has fewer than five.*balanced/,
     );
   });

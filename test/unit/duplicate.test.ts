@@ -1,4 +1,4 @@
-/** Duplicates: every way of copying is found under its kind, what merely looks alike is not, and the groups hold what they promise. */
+/** Duplicates: every kind of copy is found under its kind, images that only look similar are not, and groups have the promised properties. */
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -143,7 +143,7 @@ describe('copies', () => {
 
 describe('what is no duplicate', () => {
   test('other scenes', async () => expect(await find(await images([original, ...others]))).toEqual([]));
-  test('the same scene with one small thing more', async () =>
+  test('the same scene with one small addition', async () =>
     expect(await find(await images([original, await scene(1, { spot: true })]))).toEqual([]));
   test('the same in another colour', async () => {
     const list = await images([original, await scene(1, { red: 45 })]);
@@ -171,7 +171,7 @@ describe('what is no duplicate', () => {
   });
 });
 
-describe('the person’s word and the search’s limits', () => {
+describe('marks of the user and limits of the search', () => {
   test('pairs kept apart are in no group together', async () => {
     const list = await images([
       original,
@@ -225,7 +225,7 @@ describe('the person’s word and the search’s limits', () => {
     expect(looks).toEqual([]);
   });
 
-  test('a file that is gone meanwhile is no reason to end', async () => {
+  test('a file that disappears does not stop the search', async () => {
     const gone = (): Promise<never> => Promise.reject(new Error('gone'));
     const list = await images([
       original,
@@ -261,7 +261,7 @@ describe('the person’s word and the search’s limits', () => {
   });
 });
 
-describe('gathering', () => {
+describe('grouping', () => {
   const near = (a: number, b: number, similarity = 0.8): Link => ({ a, b, kind: 'near', similarity });
   const questions = { size: () => 1, isApart: () => false, compare: async () => null };
   const groupsOf = (links: Link[], more = {}): Promise<number[][]> =>

@@ -1,4 +1,4 @@
-/** The window's engine: started again after it died, each time later, until it is clear that it does not live; then the reason is told from its log. */
+/** The engine supervisor: restarts a crashed engine with growing waits, gives up after five crashes and then shows the end of the log. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,8 +27,8 @@ function keeper(program: () => string, firstWaitMs = 20) {
 const lives = (pipe: string) =>
   `process.stdin.on('end', () => process.exit(0)).resume(); console.log(JSON.stringify({ pipe: '${pipe}' }))`;
 
-describe('an engine that dies', () => {
-  test('again and again: each wait is longer, and after five crashes it is told with the last lines', async () => {
+describe('an engine that crashes', () => {
+  test('repeatedly: waits grow, and after five crashes the end of the log is reported', async () => {
     const { kept, told, givenUp, logFile } = keeper(
       () => "console.error('libvips.so.42: cannot open shared object file'); process.exit(3)",
     );
@@ -44,7 +44,7 @@ describe('an engine that dies', () => {
     expect(kept.isUp).toBe(false);
   });
 
-  test('tries again when it is asked to, and what waits for it goes on', async () => {
+  test('starts again on request, and pending waits resolve', async () => {
     let isMended = false;
     const { kept, told, givenUp } = keeper(() => (isMended ? lives('/the/pipe') : 'process.exit(1)'), 1);
     kept.start();
@@ -57,7 +57,7 @@ describe('an engine that dies', () => {
     expect(kept.isUp).toBe(true);
   });
 
-  test('once: another takes its place', async () => {
+  test('once: it is restarted', async () => {
     let n = 0;
     const { kept, told } = keeper(
       () =>
@@ -71,7 +71,7 @@ describe('an engine that dies', () => {
     expect(kept.isUp).toBe(true);
   });
 
-  test('a program that is not there is told too', async () => {
+  test('a missing program is reported too', async () => {
     const { kept, givenUp } = keeper(() => '', 1);
     const missing = new EngineSupervisor({
       logFile: join(temporaryFolder('keeper'), 'engine.log'),
@@ -86,7 +86,7 @@ describe('an engine that dies', () => {
     await expect.poll(() => missing.logTail()).toMatch(/could not be started: .*ENOENT/);
   });
 
-  test('the log keeps its size', async () => {
+  test('the log has a bounded size', async () => {
     const { kept, givenUp, logFile } = keeper(
       () =>
         "process.stderr.write('x'.repeat(999) + '\\n'.repeat(1)); for (let i = 0; i < 600; i++) process.stderr.write('y'.repeat(999) + '\\n'); process.exitCode = 1",

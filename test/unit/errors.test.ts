@@ -1,4 +1,4 @@
-/** Whatever the system, the database or the memory says is told in a sentence for people, with a code for programs. */
+/** Errors of the system, the database and memory become a readable message with an error code. */
 import {
   mkdirSync,
   mkdtempSync,
@@ -128,7 +128,7 @@ describe('the database', () => {
     expect(fault(errcode)).toMatchObject({ code, message: expect.not.stringMatching(raw) });
   });
 
-  test('a real lock and a real folder that is not there', () => {
+  test('a real lock and a real missing folder', () => {
     const file = join(temporaryFolder('errors'), 'x.sqlite');
     const [first, second] = [new DatabaseSync(file), new DatabaseSync(file)];
     first.exec('BEGIN EXCLUSIVE');

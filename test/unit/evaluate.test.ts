@@ -1,4 +1,4 @@
-/** What is told of a classifier, against counts made by hand and figures that can be worked out. */
+/** The evaluation of a classifier, compared with hand-made counts and exact values. */
 import { describe, expect, it } from 'vitest';
 import {
   calibrationBins,
@@ -19,7 +19,7 @@ function judged(pairs: [given: number, predicted: number][], classes: number, su
 const names = (n: number): string[] => Array.from({ length: n }, (_, i) => `class ${i}`);
 
 describe('an evaluation', () => {
-  it('counts by hand', () => {
+  it('equals counts by hand', () => {
     const pairs: [number, number][] = [
       [0, 0],
       [0, 0],
@@ -67,7 +67,7 @@ describe('an evaluation', () => {
     expect(told.topK?.k).toBe(3);
   });
 
-  it('has intervals that hold the truth about as often as they say', () => {
+  it('has intervals with about the nominal coverage', () => {
     let held = 0;
     for (let round = 0; round < 100; round++) {
       const next = random('interval', round);
@@ -115,7 +115,7 @@ describe('calibration', () => {
     return { logits, labels, classes: 4 };
   };
 
-  it('finds the temperature that the labels were drawn at', () => {
+  it('finds the temperature that the labels were sampled with', () => {
     for (const truth of [0.4, 1, 2]) expect(temperatureOf(drawn(truth)) * truth).toBeCloseTo(1, 0.6);
     // Ten that are all right, and sure of it, are no reason to be surer without end.
     const right = judged(
@@ -139,7 +139,7 @@ describe('calibration', () => {
     expect(bins.map(({ images }) => images)).toEqual([2, 1]);
   });
 
-  it('probabilities are no numbers beyond numbers for huge logits', () => {
+  it('probabilities are finite for huge logits', () => {
     const p = probabilitiesOf(Float32Array.of(1000, -1000, 0), 3);
     expect([...p]).toEqual([1, 0, 0]);
   });

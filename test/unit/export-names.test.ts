@@ -1,4 +1,4 @@
-/** Exports of images with names of every kind: whatever format and way of placing, what is written is read back to the same images. */
+/** Exports of images with unusual names: in every format and placement, the files can be read back to the same images. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';

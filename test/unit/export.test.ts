@@ -1,4 +1,4 @@
-/** Exports: every format, placement and split over real files, with what an export promises checked on the disk. */
+/** Exports: every format, placement and split with real files, verified on the disk. */
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -22,7 +22,7 @@ import { exportSchema, type ExportRequest } from '../../src-main/contract/schema
 import { placements, type ExportResult, type Sample } from '../../src-main/contract/types.ts';
 import { exportSet, planExport, type ExportInput } from '../../src-main/export/export.ts';
 import { formats } from '../../src-main/export/index.ts';
-import { Names, safeName } from '../../src-main/export/names.ts';
+import { UniqueNames, safeName } from '../../src-main/export/names.ts';
 import { assignSplits } from '../../src-main/workspace/splits.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
@@ -210,7 +210,7 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
     expect(tree(b)).toEqual(tree(a));
   });
 
-  test('cut off at half, it goes on to the same bytes', async () => {
+  test('interrupted halfway, it resumes to the same bytes', async () => {
     const [whole, cut] = [target(), target()];
     await exportSet(inputOf(folder, samples), ask({ to: whole, format, splits: shares }), quiet());
     const stop = new AbortController();
@@ -383,7 +383,7 @@ describe('placement', () => {
     expect(times(folder)).toEqual(before);
   });
 
-  test('move asks twice; then the exported originals lie in the trash, and no other', async () => {
+  test('move asks twice; then only the exported originals are in the trash', async () => {
     const outside = folderOf({ 'linked.png': await blob(50) });
     const source = folderOf({
       'a/1.png': await blob(1),
@@ -415,7 +415,7 @@ describe('placement', () => {
     if (isTrashOurs) expect(Object.values(tree(join(trash, 'Trash', 'files')))).toEqual(expect.arrayContaining(moved));
   });
 
-  test('what the trash does not take stays, and is told', async ({ skip }) => {
+  test('files that cannot be trashed stay and are reported', async ({ skip }) => {
     if (!isTrashOurs) return skip('the temporary folder has a trash of its own here');
     rmSync(join(trash, 'Trash'), { recursive: true, force: true });
     writeFileSync(join(trash, 'Trash'), 'no folder');
@@ -437,7 +437,7 @@ describe('placement', () => {
     expect(tree(to)).toMatchObject(tree(source));
   });
 
-  test('an export cut off never writes through a link that lies in its way', async () => {
+  test('an interrupted export never writes through a link in its target', async () => {
     const source = folderOf({ '1.png': await blob(1), '2.png': await blob(2) });
     const before = tree(source);
     const to = target();
@@ -483,7 +483,7 @@ describe('splits', () => {
   const count = (list: readonly Sample[], assigned: ReadonlyMap<number, string>) =>
     ['train', 'val', 'test'].map((split) => list.filter(({ id }) => assigned.get(id) === split).length);
 
-  test('each class in the asked shares, whatever the order; another seed is another draw', () => {
+  test('each class in the requested fractions, in any order; another seed gives another split', () => {
     const list = set({ cat: 100, dog: 40, rare: 10 });
     const assigned = assignSplits(list, [], { train: 8, val: 1, test: 1 }, 1);
     expect(
@@ -546,13 +546,13 @@ describe('splits', () => {
     }
   });
 
-  test('shares of nothing are refused', () =>
+  test('fractions that sum to zero are refused', () =>
     expect(() => assignSplits(set({ a: 1 }), [], { train: 0, val: 0, test: 0 }, 1)).toThrow('shares'));
 });
 
 describe('names', () => {
-  test('that are one where capitals or signs do not count stay apart', () => {
-    const names = new Names();
+  test('that differ only in case or Unicode form stay distinct', () => {
+    const names = new UniqueNames();
     expect(
       [
         'a/X.png',
@@ -632,7 +632,7 @@ describe('names', () => {
   });
 });
 
-describe('what cannot be', () => {
+describe('refused exports', () => {
   test('a target inside the folder, also through a link, or one with content, or in a file', async () => {
     const source = folderOf({ '1.png': await blob(1) });
     const input = inputOf(source, await samplesOf(source));
@@ -661,7 +661,7 @@ describe('what cannot be', () => {
     expect(realpathSync(join(source, 'out-link'))).toBe(realpathSync(join(beside, 'empty')));
   });
 
-  test('a folder that is gone, a disk that is too small, nothing to export: in words, with nothing left behind', async () => {
+  test('a folder that is gone, a disk that is too small, nothing to export: an error message, and nothing is left behind', async () => {
     const source = folderOf({ '1.png': await blob(1) });
     const list = await samplesOf(source);
     const to = target();
@@ -687,7 +687,7 @@ describe('what cannot be', () => {
     expect(readdirSync(dirname(to))).toEqual([]);
   });
 
-  test('files that changed or vanished since the scan are told, stay out, and keep their marks in the manifest', async () => {
+  test('files that changed or vanished since the scan are reported and left out, and keep their marks in the manifest', async () => {
     const source = folderOf({
       'a/1.png': await blob(1),
       'b/2.png': await blob(2),
@@ -717,7 +717,7 @@ describe('what cannot be', () => {
     ]);
   });
 
-  test('another export starts afresh, and a folder that is not ours is left alone', async () => {
+  test('another export starts from scratch, and other folders are not touched', async () => {
     const to = target();
     const part = join(dirname(to), '.out.winnow-part');
     const stop = new AbortController();

@@ -53,7 +53,7 @@ describe('expressions', () => {
   });
 });
 
-describe('numbers and texts are compared as a person means', () => {
+describe('numbers and texts are compared as users expect', () => {
   const values: Record<string, Value> = {
     class: '3',
     label: '007',

@@ -1,4 +1,4 @@
-/** The batches that a worker thread makes ready are those that the plan says, byte for byte. */
+/** The batches that a worker thread prepares equal those of the plan, byte for byte. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -116,7 +116,7 @@ describe('the feed', () => {
     },
   );
 
-  it('a file that is too short is an error with its reason, also in the middle', async () => {
+  it('a truncated file is an error with a reason, also in the middle', async () => {
     const plan = {
       train: range(0, 10),
       batch: 4,
@@ -141,7 +141,7 @@ describe('the feed', () => {
     await cut.close();
   });
 
-  it('two at once: what was taken stays while the threads run ahead; ended early, the threads are gone', async () => {
+  it('two feeds at once: taken batches stay valid while the threads prefetch; closing early stops the threads', async () => {
     const plan: FeedPlan = {
       pixels: noise(50),
       train: range(0, 50),
@@ -168,7 +168,7 @@ describe('the feed', () => {
       ).rejects.toThrow('There are no more batches.');
   });
 
-  it('closed while a batch is waited for, the waiting ends', async () => {
+  it('closing it ends the wait for a batch', async () => {
     const feed = startFeed({
       pixels: noise(50),
       train: range(0, 50),

@@ -1,4 +1,4 @@
-/** What forms and numbers are made of. Loops over the registry: a new scorer's form is tested by being in the list. */
+/** Forms and numbers. Loops over the registry: the form of a new scorer is tested as soon as it is in the list. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { histogramOf } from '../../src-main/contract/statistics.ts';
@@ -8,7 +8,7 @@ import { scorers } from '../../src-main/compute/anomaly/index.ts';
 
 describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('the form of %s', (_id, scorer) => {
   const schema = z.toJSONSchema(scorer.schema, { io: 'input' }) as Record<string, unknown>;
-  test('every parameter has a name, a sentence, a default and a kind of field', () => {
+  test('every parameter has a name, a description, a default and a field type', () => {
     const fields = fieldsOf(schema);
     expect(fields.map(({ name }) => name)).toEqual(Object.keys(scorer.schema.shape));
     for (const field of fields) {
@@ -22,7 +22,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('the form o
   });
   test('the form as it comes is what the schema takes', () =>
     expect(scorer.schema.parse(defaultsOf(schema))).toEqual(scorer.schema.parse({})));
-  test('few enough parameters stand in the open for the button to stay in sight', () =>
+  test('few enough parameters are expanded for the button to stay visible', () =>
     expect(fieldsOf(schema).filter(({ isAdvanced }) => !isAdvanced).length).toBeLessThanOrEqual(7));
 });
 

@@ -1,4 +1,4 @@
-/** Electron is the window and no tool for other programs: the copy that tests run takes no script from its environment, and the installed program has every such door shut. */
+/** Other programs cannot use Electron to run code: the test copy ignores scripts in its environment, and the installed program disables all such features. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The Gaussian of embeddings, held to its definition on small sets: with more images than numbers of an embedding, and with fewer. */
+/** The Gaussian of embeddings, compared with its definition on small sets, with more and with fewer images than dimensions. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Globs as people write them: what each pattern matches and what it does not. */
+/** Globs: what each pattern matches and what it does not match. */
 import { expect, test } from 'vitest';
 import { escapeGlob, globMatcher, isGlob } from '../../src-main/contract/glob.ts';
 import type { ReadSource } from '../../src-main/contract/read.ts';

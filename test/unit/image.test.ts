@@ -3,10 +3,10 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { asDecodeError, openImage } from '../../src-main/image/decode.ts';
+import { toDecodeError, openImage } from '../../src-main/image/decode.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { makeRow, makeThumb } from '../../src-main/image/pixels.ts';
-import { Room } from '../../src-main/image/room.ts';
+import { Budget } from '../../src-main/image/budget.ts';
 import { bmp, dib, icon, jp2, psd, tga } from '../fixtures/formats.ts';
 import { blob, folderOf, quarters, sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
@@ -16,7 +16,7 @@ const at = (pixels: Buffer, x: number, y: number) => [...pixels.subarray((y * 16
 const code = (work: Promise<unknown>, bytes?: Buffer) =>
   work.then(
     () => 'ok',
-    (error: unknown) => asDecodeError(error, bytes).code,
+    (error: unknown) => toDecodeError(error, bytes).code,
   );
 const listed = async (folder: string) => {
   const paths: string[] = [];
@@ -109,7 +109,7 @@ describe('the same pixels everywhere', () => {
   });
 });
 
-describe('bad files are told by code', () => {
+describe('bad files are reported by code', () => {
   test.each([
     ['empty', Buffer.alloc(0), 'x.jpg'],
     ['not-an-image', Buffer.from('<html>not found</html>'), 'x.jpg'],
@@ -137,7 +137,7 @@ describe('bad files are told by code', () => {
     ).toBe('truncated');
   });
 
-  test('every file of the nasty set is read, or refused with a code and a sentence', async () => {
+  test('every file of the nasty set is read, or refused with a code and a message', async () => {
     const folder = sharedSet('nasty');
     const truth = new Map(
       readFileSync(join(folder, '..', 'truth', 'nasty', 'MANIFEST.tsv'), 'utf8')
@@ -214,7 +214,7 @@ const quartered: Record<string, () => Buffer | Promise<Buffer>> = {
   'run-lengths.tga': () => tga(true),
 };
 
-describe('formats with decoders of our own', () => {
+describe('formats with our own decoders', () => {
   test.each(Object.keys(quartered))('%s', async (name) => {
     const bytes = await quartered[name]();
     const image = await openImage(bytes, name);
@@ -240,7 +240,7 @@ describe('formats with decoders of our own', () => {
     expect(at(await row(Buffer.from('P5 1 1 65535 \x80\0', 'latin1'), 'x.pgm'), 8, 8)).toEqual([128, 128, 128]);
   });
 
-  test('an icon shows the largest of its images, where its mask lets it', async () => {
+  test('an icon shows its largest image, with its mask applied', async () => {
     const small = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'black' } })
       .png()
       .toBuffer();
@@ -289,7 +289,7 @@ describe('formats with decoders of our own', () => {
       ).toMatch(name === 'x.ico' ? /^(too-large|corrupt)$/ : /^too-large$/); // a PNG's checksum also tells
   });
 
-  test('their thread keeps no process alive and prints nothing', async () => {
+  test('the decoder thread keeps no process alive and prints nothing', async () => {
     const heic = readFileSync(join(sharedSet('nasty'), 'made', 'heic_photo.heic'));
     const folder = folderOf({ 'cut.heic': heic.subarray(0, 9000), 'whole.bmp': bmp({ bits: 24 }) });
     const script = `import { readFileSync } from 'node:fs'; import { openImage } from ${JSON.stringify(new URL('../../src-main/image/decode.ts', import.meta.url).href)};
@@ -303,7 +303,7 @@ describe('formats with decoders of our own', () => {
     ).toBe('truncated\n12\n');
   });
 
-  test('many at once answer each with its own', async () => {
+  test('concurrent requests each get their own result', async () => {
     const sides = Array.from({ length: 12 }, (_, i) => i + 1);
     const widths = await Promise.all(
       sides.map(async (side) => (await openImage(Buffer.from(`P5 ${side} 1 255\n${'x'.repeat(side)}`), 'x.pgm')).width),
@@ -315,7 +315,7 @@ describe('formats with decoders of our own', () => {
 test('large images wait for room, in turn', async () => {
   let [now, most] = [0, 0];
   const order: number[] = [];
-  const room = new Room(150e6);
+  const room = new Budget(150e6);
   const work = (pixels: number, index: number) =>
     room.hold(pixels, async () => {
       now += pixels;

@@ -1,4 +1,4 @@
-/** Files of marks that nobody wrote in good faith, and large ones that somebody did: told with their line or read in linear time, while the engine answers. */
+/** Malicious and very large files of marks: errors name the line, files are read in linear time, and the engine stays responsive. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pathIn } from '../../src-main/command/choose.ts';
 import { linesOf } from '../../src-main/file/lines.ts';
-import { importAside, importMarks, type Known } from '../../src-main/workspace/import.ts';
+import { importInThread, importMarks, type Known } from '../../src-main/workspace/import.ts';
 import { start } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
@@ -28,7 +28,7 @@ function file(content: string, name: string): string {
   return path;
 }
 
-describe('what is told with its line', () => {
+describe('errors that name the line', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   test.each([
     [
@@ -71,7 +71,7 @@ describe('what is told with its line', () => {
     });
   });
 
-  test('a file of a gigabyte, and what is no file', async () => {
+  test('a file of one gigabyte, and paths that are not files', async () => {
     const large = file('', 'large.csv');
     truncateSync(large, 2 ** 30); // sparse
     await expect(importMarks(large, samples)).rejects.toMatchObject({
@@ -133,7 +133,7 @@ test('the engine answers during an import, and closing the folder ends it', asyn
   expect(turns).toBe(20); // what is asked meanwhile has its turn
   await workspace.close();
   expect(await importing).toBe('cancelled');
-  await expect(importAside(large, [], AbortSignal.abort())).rejects.toThrow();
+  await expect(importInThread(large, [], AbortSignal.abort())).rejects.toThrow();
 });
 
 test('imports come one after the other, and one that fails does not hold up the next', async () => {

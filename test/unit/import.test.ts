@@ -1,4 +1,4 @@
-/** Marks from files that other programs and people write: which image a row means, what it changes, and what a malformed file says. */
+/** Marks from files of other programs and people: which image a row refers to, what it changes, and the errors of malformed files. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -80,7 +80,7 @@ describe('tables', () => {
     expect(marks['cat/1.jpg']).toMatchObject({ decision: 'keep' });
   });
 
-  test('only columns that are there change anything; an empty cell clears', async () => {
+  test('only present columns change anything; an empty cell clears', async () => {
     const list = [
       sampleOf('cat/1.jpg', 0, { decision: 'reject', reason: 'dark', tags: ['x'], label: 'dog', note: 'n' }),
       sampleOf('cat/2.jpg', 1, { decision: 'reject', reason: 'dark' }),
@@ -145,7 +145,7 @@ describe('JSON', () => {
     expect((await read('[{"file":"cat/1.jpg","note":"x"}]', 'a.json')).marks).toEqual({ 'cat/1.jpg': { note: 'x' } });
   });
 
-  test('COCO: the category of an image’s boxes; several say nothing', async () => {
+  test('COCO: the category of an image’s boxes; ignored if there are several', async () => {
     const coco = {
       images: [
         { id: 7, file_name: 'cat/1.jpg' },
@@ -209,7 +209,7 @@ describe('JSON', () => {
     });
   });
 
-  test('a file that is not there', async () => {
+  test('a missing file', async () => {
     await expect(importMarks(join(temporaryFolder('import'), 'none.csv'), samples)).rejects.toMatchObject({
       code: 'bad-request',
       message: expect.stringContaining('none.csv'),
@@ -223,7 +223,7 @@ describe('which image a row means', () => {
     return { marked: Object.keys(marks), unmatched };
   };
 
-  test('its path, also in the way of another system', async () => {
+  test('by path, also with the separators of another system', async () => {
     expect((await only(['cat/1.jpg', './dog/1.jpg', 'cat\\2.jpg', 'Cafe\u0301/x.jpg'])).marked.sort()).toEqual([
       'Caf\u00e9/x.jpg',
       'cat/1.jpg',
@@ -232,7 +232,7 @@ describe('which image a row means', () => {
     ]);
   });
 
-  test('a whole path on another machine, by the folder that most paths share', async () => {
+  test('by an absolute path of another machine, relative to the folder that most paths share', async () => {
     expect(
       await only([
         '/home/me/set/cat/1.jpg',
@@ -248,7 +248,7 @@ describe('which image a row means', () => {
     expect((await only(['C:\\sets\\mine\\cat\\1.jpg'])).marked).toEqual(['cat/1.jpg']);
   });
 
-  test('part of a path where that is one image’s, a bare name where it is there once', async () => {
+  test('by a partial path or a file name, if it is unique', async () => {
     expect((await only(['set/images/cat/1.jpg'])).marked).toEqual(['cat/1.jpg']);
     const deep = ['train/cat/1.jpg', 'train/dog/1.jpg', 'val/cat/3.jpg'].map((path, i) => sampleOf(path, i));
     expect(await only(['dog/1.jpg', '3.jpg', '1.jpg', 'elsewhere/1.jpg'], deep)).toEqual({
@@ -263,7 +263,7 @@ describe('which image a row means', () => {
     expect(await only(['x/only.jpg', 'y/only.jpg'])).toEqual({ marked: [], unmatched: ['x/only.jpg', 'y/only.jpg'] });
   });
 
-  test('its bytes, where it was renamed, and also where another has its name now', async () => {
+  test('by content if the image was renamed, even if another one has its name now', async () => {
     const row = (path: string, id: number) => JSON.stringify({ path, sha256: `hash-${id}`, note: 'x' });
     expect(Object.keys((await read(row('was/elsewhere.jpg', idOf('dog/1.jpg')), 'a.jsonl')).marks)).toEqual([
       'dog/1.jpg',
@@ -275,7 +275,7 @@ describe('which image a row means', () => {
     expect((await read(row('gone/x.jpg', 1), 'a.jsonl', copies)).unmatched).toEqual(['gone/x.jpg']);
   });
 
-  test('at most a hundred unmatched are told', async () => {
+  test('at most a hundred unmatched rows are reported', async () => {
     const { unmatched, rows, matched } = await read(
       `path,note\n${Array.from({ length: 150 }, (_, i) => `no/${i}.png,x`).join('\n')}\n`,
     );

@@ -1,4 +1,4 @@
-/** The import rules of ARCHITECTURE.md, held by reading the sources. */
+/** The import rules of ARCHITECTURE.md, checked against the sources. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -86,7 +86,7 @@ describe('import rules', () => {
     ).toEqual([]);
   });
   test('no files import each other in a circle', () => expect(circles()).toEqual([]));
-  test('there is something to hold', () => expect(imports.length).toBeGreaterThan(100));
+  test('finds the imports', () => expect(imports.length).toBeGreaterThan(100));
   test('sharp in image/ and export/ only', () => expect(onlyIn(/^sharp$/, /^src-main\/(image|export)\//)).toEqual([]));
   test('tfjs and WebGPU in compute/ only', () =>
     expect(onlyIn(/^(@tensorflow|webgpu)/, /^src-main\/(compute|doctor)\//)).toEqual([]));
@@ -154,7 +154,7 @@ describe('import rules', () => {
       ),
     ).toEqual([]);
   });
-  test('no file holds two ideas', () => {
+  test('no file is too long', () => {
     const long = files.filter(
       (file) =>
         file !== 'src-renderer/panels/Map.svelte' && readFileSync(join(root, file), 'utf8').split('\n').length > 401,

@@ -1,4 +1,4 @@
-/** A journal with an entry of another version, or that two programs wrote: what can be told is told, and nothing is stated or undone that the table says otherwise. */
+/** A journal with an entry of another version or of a second program: the history shows what is known, and no step is undone that contradicts the table. */
 import { expect, test } from 'vitest';
 import { rankSchema } from '../../src-main/contract/schemas.ts';
 import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';

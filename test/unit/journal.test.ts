@@ -1,4 +1,4 @@
-/** The journal: everything a person says of a folder is undone and done again at will, over restarts and over a migration. */
+/** The journal: every edit can be undone and redone, also after a restart and after a migration. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -67,7 +67,7 @@ test('every kind of step is undone to where it began and done again to where it 
     () => workspace.calls.checks.setThreshold({ check: 'blurry', threshold: 0.123 }),
     () => workspace.calls.views.save(viewSchema.parse({ name: 'strange ones', where: "class = 'strange'" })),
     () => workspace.calls.duplicates.keepBest(keepBestSchema.parse({})),
-    () => workspace.calls.duplicates.setApart({ ids: [...workspace.groups.list()[0].ids] }),
+    () => workspace.calls.duplicates.markNotDuplicates({ ids: [...workspace.groups.list()[0].ids] }),
     () => workspace.calls.views.remove({ name: 'strange ones' }),
   ];
   for (const step of steps) {
@@ -103,7 +103,7 @@ test('every kind of step is undone to where it began and done again to where it 
 });
 
 describe('edits', () => {
-  test('the expression that chose is the reason; saying what is already so is no step', async () => {
+  test('the expression is the reason; an edit without a change is not a step', async () => {
     const workspace = await scanned(openAt(await blobFolder()));
     const { changed, title } = workspace.calls.journal.edit({
       choice: { where: "path like 'good/odd*'" },

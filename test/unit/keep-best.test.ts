@@ -1,4 +1,4 @@
-/** What is kept of groups of duplicates, and how copies differ, in words. */
+/** Which images of duplicate groups are kept, and the messages that describe how copies differ. */
 import { expect, test } from 'vitest';
 import type { Group, Sample } from '../../src-main/contract/types.ts';
 import { bestOf, rejectsOf } from '../../src-main/contract/keep-best.ts';

@@ -1,4 +1,4 @@
-/** The map as it is looked at: the camera under the pointer, the lasso, and the colours of the points. */
+/** Interaction with the map: camera, lasso, and the colours of the points. */
 import { describe, expect, test } from 'vitest';
 import { coloursOfNames, coloursOfNumbers, layersOf } from '../../src-renderer/charts/point-colours.ts';
 import { categoryColours, fromScreen, isWithin, pixelOf, wholeView } from '../../src-renderer/charts/scatter.ts';

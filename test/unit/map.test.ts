@@ -1,4 +1,4 @@
-/** The map of a folder: every image has a place, known images keep theirs to the bit, new ones come beside their like. */
+/** The map of a folder: every image has a position, known images keep theirs exactly, and new ones are placed near similar ones. */
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';

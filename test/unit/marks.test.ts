@@ -1,4 +1,4 @@
-/** A change gives the page, which shows it at once, the marks that the engine then writes. */
+/** The marks that the page shows at once after a change equal those that the engine then writes. */
 import { expect, test } from 'vitest';
 import { folderClass, patchOf } from '../../src-main/contract/marks.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';

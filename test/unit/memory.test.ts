@@ -1,4 +1,4 @@
-/** What a training takes of memory is known before it begins, and a batch that is looked for fits. */
+/** The memory of a training is estimated before it starts, and the suggested batch size fits. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { estimate, fit } from '../../src-main/compute/anomaly/fit.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
@@ -9,7 +9,7 @@ import { serveCall } from '../fixtures/serve-call.ts';
 beforeAll(async () => void (await startBackend()));
 
 describe('the estimate', () => {
-  it('grows with batch, size and width, and leaves nothing behind', async () => {
+  it('grows with batch, size and width, and leaks nothing', async () => {
     const before = tf.memory().numTensors;
     const total = async (params: Record<string, unknown>): Promise<number> =>
       (await serveCall(estimate, { method: 'conv-ae', params }))!.totalMiB;
@@ -26,7 +26,7 @@ describe('the estimate', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('is near what is held in truth: 64 images of the reference take their activations', async () => {
+  it('is close to the actual memory of the activations of 64 images', async () => {
     const { perImageMiB } = (await serveCall(estimate, {
       method: 'conv-ae',
       params: { width: 32, depth: 3, bottleneck: 0 },

@@ -1,4 +1,4 @@
-/** Files of weights, models, checkpoints and packed rows that are not what they should be: nothing waits, nothing large is read, and what is wrong is said. */
+/** Invalid files of weights, models, checkpoints and packed rows: no hang, no large read, and a clear error. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Models that several calls use at once: none is disposed of under a call that waits, each is loaded once, and nothing is left. */
+/** Models shared by several calls: none is disposed of while a call uses it, each is loaded once, and nothing leaks. */
 import fs from 'node:fs';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';

@@ -29,7 +29,7 @@ function expectSound(op: Op, twin: Op, inputs: Tensor[]): void {
 }
 
 describe('layer normalisation', () => {
-  it.each([[[1, 4]], [[3, 5, 8]], [[2, 7, 33]], [[2, 3, 2, 6]]])('of [%s] equals its composed twin', (shape) => {
+  it.each([[[1, 4]], [[3, 5, 8]], [[2, 7, 33]], [[2, 3, 2, 6]]])('of [%s] equals the composed op', (shape) => {
     const c = shape.at(-1)!;
     const twin: Op = (x, gamma, beta) => {
       const { mean, variance } = tf.moments(x, -1, true);
@@ -42,7 +42,7 @@ describe('layer normalisation', () => {
 });
 
 describe('GELU', () => {
-  it('equals its composed twin', () => {
+  it('equals the composed op', () => {
     const x = tf.tidy(() => tf.mul(noisy([5, 40], 1), 3));
     expectSound(
       (x) => gelu(x),
@@ -125,7 +125,7 @@ describe('average pooling to a grid', () => {
     x.dispose();
   });
 
-  it('to the same grid is nothing', () => {
+  it('to the same grid is the identity', () => {
     const x = noisy<Tensor4D>([1, 3, 3, 2], 1);
     expect(adaptiveAveragePool(x, 3)).toBe(x);
     x.dispose();
@@ -147,7 +147,7 @@ it('columns are added up', () => {
 });
 
 describe('stochastic depth', () => {
-  it('drops the branch of as many images as it is told, whole, and enlarges the others', () => {
+  it('drops the branch of the given fraction of images, and scales the others', () => {
     const x = tf.ones([4000, 1, 2, 3]) as Tensor4D;
     const before = tf.memory().numTensors;
     const y = dropPath(x, 0.25, [1, 2, 'block']);
@@ -232,7 +232,7 @@ it('squeeze-and-excitation weighs whole channels, by all of them', () => {
   network.dispose();
 });
 
-describe('weights begin', () => {
+describe('initial weights', () => {
   const kernel = { name: 'a/kernel', shape: [3, 3, 32, 64], start: { fanIn: 288, fanOut: 576, gain: 2, axis: 3 } };
   const deviation = (values: Float32Array): number =>
     Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
@@ -274,7 +274,7 @@ describe('weights begin', () => {
     );
   });
 
-  it.each(initialisations)('%s: norms and biases as ever, each kernel anew', (initialisation) => {
+  it.each(initialisations)('%s: standard norms and biases, kernels by the scheme', (initialisation) => {
     const build = (choice: Initialisation): Network =>
       new Network(
         modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16 }, { sizePx: 16, classes: 3 }),

@@ -1,4 +1,4 @@
-/** Small functions on numbers, held against values of NumPy 2.3 and SciPy 1.16 (the calls stand beside them). */
+/** Small numerical functions, compared with NumPy 2.3 and SciPy 1.16 (the calls are given next to the values). */
 import { expect, test } from 'vitest';
 import {
   clamp,

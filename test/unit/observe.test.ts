@@ -1,4 +1,4 @@
-/** A network shows an observer the output of each of its layers, whatever its architecture. */
+/** A network reports the output of each layer to an observer, whatever its architecture. */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, expect, it } from 'vitest';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';

@@ -131,7 +131,7 @@ const cases: Record<keyof typeof ops, Case[]> = {
 };
 
 describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
-  it.each(cases[name].map((c) => [say(c), c] as const))('equals its composed twin, with its gradients: %s', (_, c) => {
+  it.each(cases[name].map((c) => [say(c), c] as const))('equals the composed op, with its gradients: %s', (_, c) => {
     const [x, kernel, bias] = operands(name, c);
     expectTwins(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
   });
@@ -153,14 +153,14 @@ describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('has the gradients that finite differences give', () => {
+  it('has the gradients of finite differences', () => {
     const c: Case = { image: [2, 4, 3, 2], size: 3, options: { stride: 2, activation: 'sigmoid' } };
     const inputs = operands(name, c);
     expectSlopes(ofThree(ops[name].own, c.options), inputs, { step: 5e-3, places: 1000, within: 1e-3 }); // curvature errs by its square, rounding by its inverse: some 1e-4 in all
   });
 });
 
-describe('against sums in double precision', () => {
+describe('compared with double precision', () => {
   const [n, h, w, c, f, k] = [9, 5, 6, 16, 19, 3];
 
   it.each([1, 2])('convolve at stride %i', (stride) => {
@@ -204,7 +204,7 @@ describe('against sums in double precision', () => {
   });
 });
 
-describe('what nobody needs', () => {
+describe('unused gradients', () => {
   it("is not computed: the image's gradient", ({ skip }) => {
     if (!hasKernel('WinnowConv')) skip();
     const [x, kernel, bias] = operands('convolve', cases.convolve[2]);

@@ -58,7 +58,7 @@ describe('normalise', () => {
       return activated(pool === 2 ? tf.maxPool(y as Tensor4D, 2, 2, 'valid') : y, activation);
     };
 
-  it.each(cases)('[%s] with %o equals its composed twin, gamma about %s', (shape, options, [middle, spread]) => {
+  it.each(cases)('[%s] with %o equals the composed op, gamma about %s', (shape, options, [middle, spread]) => {
     const gamma = tf.tidy(() => tf.add(tf.mul(noisy([shape[3]], 2), spread), middle));
     const all = { epsilon: 1e-3, ...options };
     expectTwins(alone(all), twin(all), [
@@ -68,7 +68,7 @@ describe('normalise', () => {
     ]);
   });
 
-  it('has the gradients that finite differences give', () => {
+  it('has the gradients of finite differences', () => {
     const inputs = [noisy([2, 3, 5, 2], 1), noisy([2], 2, 1), noisy([2], 3)];
     const op = alone({ epsilon: 1e-3, pool: 2, activation: 'relu6' });
     const [y, ...gradients] = everything(op, inputs);
@@ -223,7 +223,7 @@ const activations: Activation[] = ['none', 'relu', 'relu6', 'sigmoid'];
 
 describe.each(activations)('with the activation %s', (activation) => {
   it.each([[[1, 1]], [[7, 3]], [[33, 17]], [[5, 4, 3, 64]], [[2, 60, 61, 3]], [[3, 50, 40, 32]], [[32, 1500]]])(
-    'addBias to [%s] equals its composed twin',
+    'addBias to [%s] equals the composed op',
     (shape) => {
       const bias = noisy([shape.at(-1)!], 2);
       expectTwins(
@@ -235,7 +235,7 @@ describe.each(activations)('with the activation %s', (activation) => {
   );
 
   it.each([[[1, 1, 1, 1]], [[2, 5, 7, 3]], [[3, 40, 41, 17]]] as [Shape4D][])(
-    'addActivate of [%s] equals its composed twin',
+    'addActivate of [%s] equals the composed op',
     (shape) => {
       expectTwins(
         (a, b) => addActivate(a as Tensor4D, b as Tensor4D, activation),
@@ -245,7 +245,7 @@ describe.each(activations)('with the activation %s', (activation) => {
     },
   );
 
-  it('a way may be added to itself', () => {
+  it('a tensor can be added to itself', () => {
     expectTwins(
       (a) => addActivate(a as Tensor4D, a as Tensor4D, activation),
       (a) => activated(tf.add(a, a), activation),
@@ -287,7 +287,7 @@ describe('dropout', () => {
     expect(bits(gradient).equals(bits(y))).toBe(true);
   });
 
-  it('drops by the hash that it says, wherever the threads begin', () => {
+  it('drops by the documented hash, independent of the threads', () => {
     if (!hasKernel('WinnowDropout')) return;
     const mix = (h: number): number => {
       h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
@@ -302,14 +302,14 @@ describe('dropout', () => {
     expect(wrong).toBe(-1);
   });
 
-  it('at rate 0 is nothing', () => {
+  it('is the identity at rate 0', () => {
     const x = noisy<Tensor1D>([3], 1);
     expect(dropout(x, 0, [1])).toBe(x);
   });
 });
 
 describe('meanSquaredError', () => {
-  it.each([[[1]], [[2, 5, 7, 3]], [[3, 70, 71, 3]]])('of [%s] equals its composed twin', (shape) => {
+  it.each([[[1]], [[2, 5, 7, 3]], [[3, 70, 71, 3]]])('of [%s] equals the composed op', (shape) => {
     expectTwins(
       (x, y) => meanSquaredError(x, tf.mul(y, 2)),
       (x, y) => tf.mean(tf.square(tf.sub(x, tf.mul(y, 2)))),
@@ -326,7 +326,7 @@ describe('meanSquaredError', () => {
     );
   });
 
-  it('does not work out a gradient that nobody needs', ({ skip }) => {
+  it('does not compute an unused gradient', ({ skip }) => {
     if (!hasKernel('WinnowSquaredError')) skip();
     const [x, y] = [noisy([5], 1), noisy([5], 2)];
     const called = vi.spyOn(
@@ -339,7 +339,8 @@ describe('meanSquaredError', () => {
     expect(names).toEqual(['WinnowSquaredError', 'WinnowSquaredErrorGrad']);
   });
 
-  it('is of two of one shape', () => expect(() => meanSquaredError(tf.zeros([2, 3]), tf.zeros([3]))).toThrow(/shape/i));
+  it('needs two tensors of the same shape', () =>
+    expect(() => meanSquaredError(tf.zeros([2, 3]), tf.zeros([3]))).toThrow(/shape/i));
 });
 
 describe('softmaxCrossEntropy', () => {
@@ -351,13 +352,13 @@ describe('softmaxCrossEntropy', () => {
     [1, 7],
     [33, 10],
     [5, 1000],
-  ])('of %i rows and %i classes equals its composed twin', (rows, classes) => {
+  ])('of %i rows and %i classes equals the composed op', (rows, classes) => {
     const t = targets(rows, classes);
     const twin: Op = (logits) => tf.neg(tf.mean(tf.sum(tf.mul(t, tf.logSoftmax(logits as Tensor2D)), 1)));
     expectTwins((logits) => softmaxCrossEntropy(logits as Tensor2D, t), twin, [noisy([rows, classes], 1)]);
   });
 
-  it('bears logits that are far apart', () => {
+  it('is stable for logits that are far apart', () => {
     const [loss, gradient] = everything(
       (logits) => softmaxCrossEntropy(logits as Tensor2D, tf.tensor2d([[0, 1, 0]])),
       [tf.tensor2d([[300, -300, 0]])],
@@ -372,7 +373,7 @@ describe('softmaxCrossEntropy', () => {
 });
 
 describe('adamStep', () => {
-  it('is the step of Kingma and Ba, with decay where it is told', ({ skip }) => {
+  it('is the step of Kingma and Ba, with decay where requested', ({ skip }) => {
     if (!hasKernel('WinnowAdam')) skip();
     const size = 100003;
     const values = [1, 2, 3, 4].map((seed) =>

@@ -1,4 +1,4 @@
-/** Every optimizer, step by step, against what PyTorch's does (fixtures/optimizers.json, made by optimizers.py). */
+/** Every optimizer, step by step, compared with PyTorch (fixtures/optimizers.json, made by optimizers.py). */
 import fs from 'node:fs';
 import type { Variable } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function expectNear(actual: ArrayLike<number>, expected: number[], what: string)
 }
 
 describe('optimizers', () => {
-  it('each is held against PyTorch', () =>
+  it('each is compared with PyTorch', () =>
     expect(new Set(known.cases.map(({ id }) => id))).toEqual(new Set(optimizers.map(({ id }) => id))));
 
   for (const { id, params, weights: expected } of known.cases) {
@@ -90,7 +90,7 @@ describe('optimizers', () => {
     }
   });
 
-  it('refuses what is not in the schema', () => {
+  it('refuses parameters that are not in the schema', () => {
     for (const { id } of optimizers) expect(() => startOptimizer(id, { weightDecay: -1 }, size, [])).toThrow();
     expect(() => startOptimizer('sgd', { momentum: 0, nesterov: true }, size, [])).toThrow('Nesterov needs a momentum');
     expect(() => startOptimizer('lion', {}, size, [])).toThrow(/There is no optimizer 'lion'/);
@@ -111,7 +111,7 @@ describe('clipping', () => {
 });
 
 describe('the average of the weights', () => {
-  it('moves by its decay, is swapped in and out, goes on from a checkpoint', async () => {
+  it('moves by its decay, is swapped in and out, resumes from a checkpoint', async () => {
     const weights = weightsFrom([0, 10]);
     const average = new Average(weights, 0.9, false);
     tf.tidy(() => weights.assign(tf.tensor1d([1, 0])));

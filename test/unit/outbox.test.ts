@@ -1,4 +1,4 @@
-/** The outbox: what is said of images is sent in its order, waits while nobody answers, and is never applied to another image. */
+/** The outbox: edits are sent in order, wait while the engine is away, and are never applied to another image. */
 import { describe, expect, test } from 'vitest';
 import {
   locate,
@@ -119,7 +119,7 @@ function outboxOn(table: Table, store: Store, more: Partial<Post> = {}) {
 }
 
 describe('the outbox', () => {
-  test('sends in the order in which things were said, and is empty after', async () => {
+  test('sends edits in order, and is empty afterwards', async () => {
     const [table, { store, waiting }] = [new Table(), memory()];
     const { outbox, say, undo } = outboxOn(table, store);
     await outbox.resume();
@@ -129,7 +129,7 @@ describe('the outbox', () => {
     expect(waiting).toEqual([]);
   });
 
-  test('keeps what is said while the engine is away, also edits after it is up and before the folder is open', async () => {
+  test('keeps edits while the engine is away, also after it is up and before the folder is open', async () => {
     const [table, { store, waiting }] = [new Table(), memory()];
     const { outbox, say, undo, lost } = outboxOn(table, store);
     await outbox.resume();
@@ -151,7 +151,7 @@ describe('the outbox', () => {
     expect(table.decisions()).toEqual({ 'a.png': 'reject', 'b.png': null, 'c.png': 'keep' });
   });
 
-  test('other work goes neither before what was said nor after what is said later', async () => {
+  test('other calls stay in order with the edits', async () => {
     const [table, { store }] = [new Table(), memory()];
     const { outbox, say } = outboxOn(table, store);
     await outbox.resume();
@@ -161,7 +161,7 @@ describe('the outbox', () => {
     expect(table.log).toEqual(['a.png keep', 'a view is saved', 'b.png keep']);
   });
 
-  test('an undo whose answer was lost is carried out once', async () => {
+  test('an undo whose response was lost is applied once', async () => {
     const [table, { store, waiting }] = [new Table(), memory()];
     const { outbox, say, undo } = outboxOn(table, store);
     await outbox.resume();
@@ -175,7 +175,7 @@ describe('the outbox', () => {
     expect(waiting).toEqual([]);
   });
 
-  test('an edit whose answer was lost is one step', async () => {
+  test('an edit whose response was lost is one step', async () => {
     const [table, { store }] = [new Table(), memory()];
     const { outbox, say } = outboxOn(table, store);
     await outbox.resume();
@@ -186,7 +186,7 @@ describe('the outbox', () => {
     expect(table.log).toEqual(['a.png keep']);
   });
 
-  test('finds the image by its content, wherever its number and path have gone', async () => {
+  test('finds the image by its content, even if number and path have changed', async () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
     await away.say('a.png', 'reject'); // before the folder was open
@@ -200,7 +200,7 @@ describe('the outbox', () => {
     expect(kept.aside).toEqual([]);
   });
 
-  test('sets aside what is about an image that is gone, changed or there twice, and goes on', async () => {
+  test('sets aside edits of images that are missing, changed or duplicated, and continues', async () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
     await Promise.all([away.say('a.png', 'reject'), away.say('b.png', 'reject'), away.say('c.png', 'keep')]);
@@ -219,7 +219,7 @@ describe('the outbox', () => {
     expect(kept.waiting).toEqual([]);
   });
 
-  test('applies nothing to a workspace that was made anew', async () => {
+  test('applies nothing to a recreated workspace', async () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
     await Promise.all([away.say('a.png', 'reject'), away.undo()]);
@@ -232,7 +232,7 @@ describe('the outbox', () => {
     expect(kept.waiting).toEqual([]);
   });
 
-  test('one that is refused holds up none behind it', async () => {
+  test('a refused edit does not block later ones', async () => {
     const [table, kept] = [new Table(), memory()];
     const { outbox, say } = outboxOn(table, kept.store);
     const bad: Said = { kind: 'edit', change: { note: 'too long' }, images: { paths: ['a.png'], hashes: ['#a'] } };
@@ -246,7 +246,7 @@ describe('the outbox', () => {
     expect(kept.aside).toHaveLength(1);
   });
 
-  test('what waited stays while the engine cannot write, and is sent later', async () => {
+  test('edits stay while the engine cannot write, and are sent later', async () => {
     const [table, kept] = [new Table(), memory()];
     await outboxOn(table, kept.store).say('a.png', 'keep');
     let isFull = true;
@@ -263,7 +263,7 @@ describe('the outbox', () => {
     expect(table.decisions()['a.png']).toBe('keep');
   });
 
-  test('two pages with one folder send each thing once', async () => {
+  test('two pages with one folder send each edit once', async () => {
     const [table, kept] = [new Table(), memory()];
     const [one, two] = [outboxOn(table, kept.store), outboxOn(table, kept.store)];
     await Promise.all([one.say('a.png', 'keep'), one.undo(), two.say('b.png', 'keep')]);
@@ -272,7 +272,7 @@ describe('the outbox', () => {
     expect(kept.waiting).toEqual([]);
   });
 
-  test('says in words what it was', () => {
+  test('describes the edit in a message', () => {
     expect(wordsOf({ decision: 'reject', addTags: ['torn'], label: null })).toBe(
       'reject, tag torn, label as the folder says',
     );

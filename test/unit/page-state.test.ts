@@ -1,4 +1,4 @@
-/** State of the page that needs no folder: how closely images are seen, settings, short messages. */
+/** State of the page that needs no folder: zoom, settings, messages. */
 import '../fixtures/page.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { LoupeState } from '../../src-renderer/state/loupe.svelte.ts';
@@ -76,7 +76,7 @@ describe('settings without a database', () => {
     expect(settings.shownTheme).toBe('light');
   });
 
-  test('what cannot be kept is forgotten, and nothing fails', async () => {
+  test('settings that cannot be stored are lost without an error', async () => {
     await settings.addRecent('/photos');
     expect(settings.recents).toEqual([]);
     await settings.rememberPlace('w', 'a.png');
@@ -85,7 +85,7 @@ describe('settings without a database', () => {
 });
 
 describe('messages', () => {
-  test('one sentence once, one piece of news at a time, errors until they are dismissed', () => {
+  test('each message once, one notice at a time, errors until they are dismissed', () => {
     vi.useFakeTimers();
     notices.add('info', 'first');
     notices.add('info', 'second');

@@ -1,4 +1,4 @@
-/** What is kept of images is whole, and what could not be read for the moment is asked again. */
+/** Stored pixel rows are complete, and files that could temporarily not be read are tried again. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -102,7 +102,7 @@ describe('rows of pixels', () => {
     expect((await pack(made)).issues).toEqual([]);
   });
 
-  test('beyond the end of a file that was cut or thrown away are made again, and never taken for others', async () => {
+  test('beyond the end of a truncated or deleted file are computed again and never mixed up', async () => {
     const made = await scanned(await blobFolder());
     const { file } = (await pack(made)).set;
     truncateSync(file, 768 * 10 + 100);
@@ -188,7 +188,7 @@ test('a decoder’s answer names the order that it answers', async () => {
 });
 
 describe.runIf(process.platform === 'linux')('names that are not text', () => {
-  test('are told, one row each, and the rest is found', async () => {
+  test('are reported, one row each, and other files are found', async () => {
     const png = await quarters();
     const folder = folderOf({
       'good.png': png,
@@ -227,7 +227,7 @@ describe.runIf(process.platform === 'linux')('names that are not text', () => {
     expect(table.count()).toEqual({ samples: 5, issues: 4 });
   });
 
-  test('a short file beside, named as macOS names attributes, is no fault of the system', async () => {
+  test('a small file named like a macOS attribute file is not an error', async () => {
     const folder = folderOf({ '._x.jpg': 'no', '1.png': await blob(1) });
     const { table } = await scanned(folder);
     expect(table.issues()).toEqual([{ path: '._x.jpg', code: 'not-an-image', message: expect.any(String) }]);

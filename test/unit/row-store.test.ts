@@ -1,4 +1,4 @@
-/** Rows by content: whole or not named, checked when read, made once, and removed only where nobody uses them. */
+/** The row store: rows are addressed by content, verified when read, computed once, and removed only while unused. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -72,7 +72,7 @@ function idsOf({ set }: Rows): number[] {
 const idsIn = (samples: readonly Sample[]) => samples.map(({ id }) => id);
 
 describe('rows', () => {
-  test('are made once, also where two ask at the same time, and come in the order asked for', async () => {
+  test('are computed once, also for concurrent requests, and are returned in the requested order', async () => {
     const { store } = newStore();
     const { recipe, made } = recipeOf();
     const [all, some] = await Promise.all([
@@ -88,7 +88,7 @@ describe('rows', () => {
     expect([started, made.length]).toEqual([[], 310]);
   });
 
-  test('of equal content are one', async () => {
+  test('of equal content are stored once', async () => {
     const { store } = newStore();
     const { recipe, made } = recipeOf();
     const twins = [sampleOf(3), { ...sampleOf(3), id: 9, path: 'copy.png' }];
@@ -98,7 +98,7 @@ describe('rows', () => {
     expect(made).toEqual([9]);
   });
 
-  test('a file that cannot be read is an issue; a fault of Winnow’s own ends the work and keeps what was made', async () => {
+  test('a file that cannot be read is an issue; an internal error stops the work and keeps finished rows', async () => {
     const { store } = newStore();
     const missing = Object.assign(new Error('no such file'), { code: 'ENOENT', syscall: 'open' });
     const { recipe } = recipeOf();
@@ -120,7 +120,7 @@ describe('rows', () => {
     expect(idsOf(kept)).toEqual(idsIn(kept.samples));
   });
 
-  test('a cancel ends the work, and what was made stays', async () => {
+  test('a cancel stops the work and keeps finished rows', async () => {
     const { store } = newStore();
     const { recipe, made } = recipeOf();
     const stop = new AbortController();
@@ -170,7 +170,7 @@ describe('rows', () => {
     expect([...readFloats(selectRows(computed.set, Int32Array.of(7, 2)), 1)]).toEqual([14, 4]);
   });
 
-  test('a batch that gives too few rows is an error, and none of it is named', async () => {
+  test('a batch that returns too few rows is an error, and none of its rows is indexed', async () => {
     const { store } = newStore();
     const { recipe } = recipeOf('short', {
       batch: { size: 4, compute: (bytes) => Promise.resolve(bytes.subarray(4)) },
@@ -180,8 +180,8 @@ describe('rows', () => {
   });
 });
 
-describe('what goes wrong with the file', () => {
-  test('cut or removed: rows are made anew and never taken for others', async () => {
+describe('a damaged file', () => {
+  test('truncated or removed: rows are computed again and never mixed up', async () => {
     const { store } = newStore();
     const { recipe, made } = recipeOf();
     const { set } = await store.make(recipe, samplesOf(30));
@@ -194,7 +194,7 @@ describe('what goes wrong with the file', () => {
     expect(idsOf(await store.make(recipe, samplesOf(30)))).toEqual(idsIn(samplesOf(30)));
   });
 
-  test('other bytes in a row: the reader says so, and the next to ask gets it made anew', async () => {
+  test('changed bytes in a row: the reader reports it, and the next request computes it again', async () => {
     const { store } = newStore();
     const { recipe, made } = recipeOf();
     const { set } = await store.make(recipe, samplesOf(10));
@@ -224,7 +224,7 @@ describe('what goes wrong with the file', () => {
     expect(idsOf(await store.make(recipe, samplesOf(5)))).toEqual(idsIn(samplesOf(5)));
   });
 
-  test('a disk with too little room is said before anything is made', async () => {
+  test('too little disk space is reported before any work', async () => {
     const { store } = newStore({ leftBytes: 2 ** 60 });
     const { recipe, made } = recipeOf();
     await expect(store.make(recipe, samplesOf(5))).rejects.toMatchObject({
@@ -246,7 +246,7 @@ const nodeArgs = (script: string, ...args: string[]) => [
 ];
 
 describe('a process that is killed', () => {
-  test('at any moment leaves whole rows or none', async () => {
+  test('at any moment leaves only complete rows', async () => {
     const workspaceFolder = temporaryFolder('killed');
     const script = `import { RowStore } from ${source('rows/row-store.ts')};
       import { Database } from ${source('workspace/database.ts')};
@@ -285,7 +285,7 @@ describe('a process that is killed', () => {
     expect(new Set(rows.set.rows).size).toBe(named + 500);
   });
 
-  test('between the data and the index: its rows are behind those that are named, and are not used', async () => {
+  test('between data and index: the rows are not in the index and are not used', async () => {
     const { store } = newStore();
     const { recipe } = recipeOf();
     const { set } = await store.make(recipe, samplesOf(3));
@@ -301,7 +301,7 @@ describe('room', () => {
     recipeOf(settings, { shape: [1024], decode: () => Promise.resolve(new Uint8Array(1024)), ...change }).recipe;
   const filesIn = (folder: string) => readdirSync(join(folder, 'rows')).map((name) => name.split('-')[1]);
 
-  test('is made by removing the sets that are least recently used, never one in use or one that is kept', async () => {
+  test('is freed by removing the least recently used sets, never one in use or a protected one', async () => {
     const { store, db, workspaceFolder } = newStore({ mostBytes: 40 * 1024 });
     (await store.make(kib('kept', { isKept: true }), samplesOf(8)))[Symbol.dispose]();
     const used = await store.make(kib('used'), samplesOf(10));
@@ -332,7 +332,7 @@ describe('room', () => {
     expect(again.set.file).not.toBe(first.set.file);
   });
 
-  test('files that no set names are removed when the workspace opens', async () => {
+  test('unreferenced files are removed when the workspace opens', async () => {
     const made = newStore();
     const { set } = await made.store.make(recipeOf().recipe, samplesOf(3));
     for (const name of ['test-lost-1.f32', 'test-lost-1.f32.damaged', 'notes.txt'])
@@ -347,8 +347,8 @@ describe('room', () => {
   });
 });
 
-describe('sets of the version before', () => {
-  test('are used where they lie, and get their checksums when they are first asked for', async () => {
+describe('sets of the previous version', () => {
+  test('are used in place, and get checksums on first use', async () => {
     const { db, workspaceFolder } = newStore();
     mkdirSync(join(workspaceFolder, 'embeddings'));
     const values = Float32Array.of(1, 2, 3, 4, 5, 6);

@@ -69,7 +69,7 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
     expect(column).toMatchObject({ title: `${run.id} · ${scorer.gives.score.title}`, count: 12 });
   });
 
-  test('gives maps and reconstructions where its record says so, and refuses the others in words', async () => {
+  test('gives maps and reconstructions where its record says so, and refuses others with an error message', async () => {
     const drawn = mapOf(workspace, run, idOf(odd));
     const asked = () => rankJob.prepare(rankedBy({ maps: join(temporaryFolder('maps'), 'm') }), workspace);
     if (scorer.gives.map) {

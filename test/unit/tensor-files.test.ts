@@ -1,4 +1,4 @@
-/** Stored tensors: models, checkpoints and predictions are safetensors files, and files of the former format are still read. */
+/** Stored tensors: models, checkpoints and predictions are safetensors files; files of the former format can still be read. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -50,7 +50,7 @@ function pictures(): Uint8Array {
   return out;
 }
 
-describe('bundled weights', () => {
+describe('pretrained weights', () => {
   const known = fixture<{ features: number[][]; logits: number[][] }>('pretrained');
 
   it.each(pretrained)('$id: embeddings are PyTorch’s, but for what float16 rounds off', async ({ id, size, last }) => {
@@ -65,7 +65,7 @@ describe('bundled weights', () => {
     });
   });
 
-  it('say of ImageNet’s classes what PyTorch’s say', async () => {
+  it('give the same ImageNet classes as in PyTorch', async () => {
     const record = modelOf(usual.model)!;
     const network = new Network(record.build({}, { sizePx: 224, classes: 1000 }), [224, 224, 3], 0);
     await loadForeign(network, record, {}, checkedFile(usual));
@@ -82,7 +82,7 @@ describe('bundled weights', () => {
     x.dispose();
   });
 
-  it('that are damaged or gone are told in words', () => {
+  it('that are damaged or missing give an error message', () => {
     const file = path.join(folder, 'weights.safetensors');
     const bytes = fs.readFileSync(usual.file);
     bytes[bytes.length >> 1] ^= 1;
@@ -92,7 +92,7 @@ describe('bundled weights', () => {
     expect(checkedFile(usual)).toBe(usual.file);
   });
 
-  it('know noise to be farther from what they learned than pictures', async () => {
+  it('place noise farther from ImageNet than photos', async () => {
     const noise = Uint8Array.from(fillNormal(new Float64Array(4 * 224 * 224 * 3), random('noise', 1)), (v) =>
       Math.max(0, Math.min(255, 128 + 70 * v)),
     );
@@ -128,7 +128,7 @@ describe('the head', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('finds a penalty by the images held out, and keeps their words apart from what it learns of them', async () => {
+  it('chooses the penalty on held-out images, and predicts them before training on them', async () => {
     const [n, size] = [240, 40];
     const noise = fillNormal(new Float64Array(n * size), random('codes', 1));
     const labels = Int32Array.from({ length: n }, (_, i) => i % 2);
@@ -181,7 +181,7 @@ describe('the head', () => {
     expect(await right(Float32Array.of(1, 9))).toBeGreaterThan(2 * (await right(null)));
   });
 
-  it('L-BFGS finds the least of an ill-conditioned valley', async () => {
+  it('L-BFGS finds the minimum of an ill-conditioned function', async () => {
     const curve = [1, 100, 10_000];
     const { x, value, iterations } = await minimise(
       async (x) => ({
@@ -223,13 +223,13 @@ describe('label errors', () => {
     for (const i of wrong) expect(suggested[i]).toBe(known.true[i]);
   });
 
-  it('leave alone what has no label, and need no image to be confident', () => {
+  it('ignore unlabelled images, and need no confident image', () => {
     const { quality, flagged } = findLabelErrors(Float32Array.of(0.9, 0.1, 0.4, 0.6), Int32Array.of(-1, 0), 2);
     expect(quality[0]).toBeNaN();
     expect([...flagged]).toEqual([0, 0]);
   });
 
-  it('are found out of fold: planted ones come first, and the unlabelled are told too', async () => {
+  it('are found out of fold: planted ones come first, and unlabelled images get predictions too', async () => {
     const [n, size, last] = [180, 24, 16];
     const noise = fillNormal(new Float64Array(n * size), random('planted', 4));
     const true_ = Int32Array.from({ length: n }, (_, i) => i % 3);
@@ -268,7 +268,7 @@ describe('label errors', () => {
 });
 
 describe('embeddings', () => {
-  it('score an image by its nearest, never by itself', async () => {
+  it('score an image by its nearest neighbours, never by itself', async () => {
     const size = 8;
     const noise = fillNormal(new Float64Array(30 * size), random('nearest', 1));
     const codes = Float32Array.from(noise, (v, at) => v + (Math.floor(at / size) === 29 ? 9 : 0));
@@ -305,7 +305,7 @@ describe('embeddings', () => {
   });
 });
 
-describe('training on from weights', () => {
+describe('fine-tuning', () => {
   const small = (norms: 'batch' | 'frozen') => {
     const record = modelOf('cnn')!;
     return new Network(
@@ -347,7 +347,7 @@ describe('training on from weights', () => {
     network.dispose();
   });
 
-  it('each stage further from the classes takes shorter steps', async () => {
+  it('earlier stages have smaller learning rates', async () => {
     const network = small('batch');
     const shares = sharesOf(network.pieces, 0.5);
     const { weights: before } = await network.read();

@@ -1,4 +1,4 @@
-/** Trainings go one after the other, and what one has given is not kept by those that come after it. */
+/** Trainings run one after the other, and later ones do not keep the results of earlier ones. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** What the window shows of a folder: the state classes with the real places and a real engine behind them. */
+/** What the window shows of a folder: the state classes with the real places and a real engine. */
 import { openPage } from '../fixtures/page.ts';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { places } from '../../src-renderer/places/index.ts';
@@ -67,7 +67,7 @@ describe('places', () => {
     expect(view.isBrowsing).toBe(false);
   });
 
-  test('badges count what waits', () => {
+  test('badges count open items', () => {
     const counts = Object.fromEntries(places.map(({ id, badge }) => [id, badge?.(session).count]));
     expect(counts).toMatchObject({ gallery: undefined, issues: 15, duplicates: 2, labels: 0 });
   });
@@ -240,7 +240,7 @@ describe('lists of a place', () => {
     expect(list.groups.length).toBe(2);
   });
 
-  test('suspected labels: none before they were judged', () => {
+  test('suspected labels: none before the search', () => {
     const suspects = Suspects.of(session, view);
     expect([suspects.waiting, suspects.pairs, suspects.chosen, suspects.judges]).toEqual([[], [], [], []]);
   });

@@ -82,20 +82,20 @@ describe('WebGPU', () => {
     for (const difference of differences) expect(difference).toBeLessThan(1e-5);
   });
 
-  it('says that a device took too much, and goes on', () => {
+  it('reports when a device is out of memory, and continues', () => {
     const { stdout, stderr } = device('ask-too-much');
     const { outOfMemory, after, message, tensors } = JSON.parse(stdout || '{}');
     expect(message, stderr).toMatch(/size/);
     expect({ outOfMemory, after, tensors }).toEqual({ outOfMemory: true, after: [7, 10, 15, 22], tensors: 0 });
   });
 
-  it('ends with a sentence when the device is lost', () => {
+  it('fails with a message when the device is lost', () => {
     const { status, stderr } = device('lose');
     expect(stderr).toContain('WebGPU has lost its graphics device');
     expect(status).toBe(1);
   });
 
-  it('is told in one sentence when there is no driver for it', async () => {
+  it('gives a message if there is no driver', async () => {
     const compute = startCompute({
       env: () => ({ WINNOW_BACKEND: 'webgpu', VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }),
     });
@@ -105,7 +105,7 @@ describe('WebGPU', () => {
     await compute.stop();
   });
 
-  it('warns where the processor plays the graphics card', async () => {
+  it('warns about a software driver', async () => {
     const compute = startCompute({ env: () => webgpu });
     const { device, warning } = await compute.call('backend', undefined);
     if (/swiftshader|llvmpipe/i.test(device)) expect(warning).toMatch(/software driver/);

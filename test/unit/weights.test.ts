@@ -92,7 +92,7 @@ function write(stored: Stored[], change: (header: Record<string, unknown>) => un
 const networkOf = ({ model, params, sizePx }: Known, classes = 10): Network<Classifier> =>
   new Network(modelOf(model)!.build(params, { sizePx, classes }), [sizePx, sizePx, 3], 1);
 
-describe('weights from elsewhere', () => {
+describe('external weights', () => {
   it.each(known.map((one) => [one.library, one.model, one.params, one] as const))(
     'of %s into %s %o give its outputs',
     async (_library, model, params, one) => {
@@ -164,7 +164,7 @@ describe('weights from elsewhere', () => {
     return { network, told };
   };
 
-  it('of other classes are loaded but for the head', async () => {
+  it('of other classes are loaded except for the head', async () => {
     const { network, told } = await attempt(tensorsOf(one), 'load', 3);
     expect(told).toContain(
       'Of another shape: classifier.6.weight is [10, 48] and would have to be [3, 48]; classifier.6.bias is [10] and would have to be [3].',
@@ -197,7 +197,7 @@ describe('weights from elsewhere', () => {
     other.dispose();
   });
 
-  it('are refused where no library has the network', async () => {
+  it('are refused if no library has the network', async () => {
     const [cnn, params] = [modelOf('cnn')!, { width: 4, depth: 2 }];
     const network = new Network(cnn.build(params, { sizePx: 16, classes: 2 }), [16, 16, 3], 1);
     await expect(loadForeign(network, cnn, params, file)).rejects.toThrow('takes no weights from elsewhere');

@@ -1,4 +1,4 @@
-/** A workspace that is not what was left is refused in words and brought back from a backup: nobody's decisions are gone without a word. */
+/** A damaged workspace is refused with an error message and restored from a backup: no decisions are lost silently. */
 import {
   chmodSync,
   copyFileSync,
@@ -69,7 +69,7 @@ function copy(): string {
 }
 const file = (at: string) => join(at, 'workspace.sqlite');
 
-describe('what is refused', () => {
+describe('refused workspaces', () => {
   const spoilt: Record<string, (at: string) => void> = {
     empty: (at) => truncateSync(file(at)),
     missing: (at) => rmSync(file(at)),
@@ -126,7 +126,7 @@ describe('what is refused', () => {
     },
   );
 
-  test('a log that was removed, or put back from before, after the engine was killed', async () => {
+  test('a write-ahead log that was removed or replaced by an older one after the engine was killed', async () => {
     const at = copy();
     const workspace = openWorkspace(folder, at, false);
     workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { note: 'step 4' } });
@@ -148,7 +148,7 @@ describe('what is refused', () => {
     expect((await openWorkspaceAt(killed)).note).toBe('step 3');
   });
 
-  test('damage that is found by a later query is told in the same words', async () => {
+  test('damage found by a later query gives the same message', async () => {
     const at = temporaryFolder('workspace');
     copyFileSync(file(model), file(at));
     const db = new DatabaseSync(file(at));
@@ -181,7 +181,7 @@ test('a workspace that is closed in order is opened again as the same one, and o
 });
 
 describe('backups', () => {
-  test('one is made once a day where something was decided, one after many steps, and none where nothing was', async () => {
+  test('are made once a day and after many steps, and only if something changed', async () => {
     const at = temporaryFolder('workspace');
     await openWorkspaceAt(at, scanned);
     expect(existsSync(join(at, 'backups'))).toBe(false);
@@ -198,7 +198,7 @@ describe('backups', () => {
     expect(await listBackups(at)).toMatchObject([{ steps: 2 }, { steps: 2 }, { steps: 1 }]);
   });
 
-  test('the newest five stay, and one a week of four weeks before', () => {
+  test('the newest five are kept, and one a week for four weeks', () => {
     const day = 24 * 3600_000;
     const times = Array.from({ length: 100 }, (_, i) => 1_700_000_000_000 - i * day);
     const kept = [...keptOf(times)];
@@ -207,7 +207,7 @@ describe('backups', () => {
     expect(new Set(kept.slice(5).map((at) => Math.floor(at / (7 * day)))).size).toBe(4);
   });
 
-  test('one that cannot be made fails nothing', async () => {
+  test('a failed backup does not fail the operation', async () => {
     const at = temporaryFolder('workspace');
     await openWorkspaceAt(at, scanned);
     writeFileSync(join(at, 'backups'), ''); // where the folder should be
@@ -215,7 +215,7 @@ describe('backups', () => {
     expect((await openWorkspaceAt(at)).note).toBe('step 1');
   });
 
-  test('a damaged one is not offered', async () => {
+  test('a damaged backup is not offered', async () => {
     const at = copy();
     const [good] = await listBackups(at);
     writeFileSync(join(at, 'backups', '2999-01-01T00-00-00-000Z.sqlite'), 'x'.repeat(5000));
@@ -230,7 +230,7 @@ describe('backups', () => {
     expect(statSync(file(at)).size).toBe(0); // untouched
   });
 
-  test('the command lists them and brings one back, and the engine does the same for a window', async () => {
+  test('the command lists and restores them, and the engine does the same for a window', async () => {
     const half = copy();
     truncateSync(file(half), 9000);
     const told = await winnow(['show', folder, '--where', 'width > 0', '--workspace', half]);
@@ -258,7 +258,7 @@ describe('backups', () => {
 });
 
 describe('the workspace’s folder', () => {
-  test('is its owner’s alone, also one that was there', () => {
+  test('is accessible to its owner only, also an existing one', () => {
     const at = temporaryFolder('workspace');
     chmodSync(at, 0o755);
     prepareFolder(at, folder);
@@ -269,7 +269,7 @@ describe('the workspace’s folder', () => {
     expect(statSync(used).mode & 0o777).toBe(0o700);
   });
 
-  test('is no folder of other files, unless it is a workspace already; and not where the images are', () => {
+  test('must be empty or a workspace, and not the folder of the images', () => {
     const at = folderOf({ 'letter.txt': 'mine' });
     chmodSync(at, 0o755);
     expect(() => prepareFolder(at, folder)).toThrow('holds other files (letter.txt)');
@@ -285,7 +285,7 @@ describe('the workspace’s folder', () => {
     expect(() => prepareFolder(linked, folder)).toThrow('link into the opened folder');
   });
 
-  test('that cannot be made is told with what to do', () => {
+  test('that cannot be created gives an error with advice', () => {
     const at = folderOf({ file: '' });
     expect(() => prepareFolder(join(at, 'file', 'w'), folder)).toThrow(
       /file is a file\. Name another place with --workspace DIR, or set WINNOW_DATA/,

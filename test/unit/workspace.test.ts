@@ -90,7 +90,7 @@ describe('scan', () => {
     expect(workspace.calls.samples.issues().map(({ path }) => path)).toEqual(['empty.png']);
   });
 
-  test('a file that comes back has its decision again', async () => {
+  test('a file that reappears has its decision again', async () => {
     const bytes = await blob(1);
     const folder = folderOf({ '1.png': bytes, '2.png': await blob(2) });
     const workspace = openAt(folder);
@@ -165,7 +165,7 @@ describe('decisions', () => {
     expect(() => workspace.calls.journal.undo()).toThrow('nothing to undo');
   });
 
-  test('an unknown path changes nothing and is told', async () => {
+  test('an unknown path changes nothing and is reported', async () => {
     const workspace = openAt(await blobFolder());
     await done(workspace, workspace.calls.workspace.scan());
     expect(() =>
@@ -231,7 +231,7 @@ describe('export', () => {
     expect(readdirSync(full)).toEqual(['mine.txt']);
   });
 
-  test('a file that changed since the scan is told and not exported', async () => {
+  test('a file that changed since the scan is reported and not exported', async () => {
     const folder = await blobFolder();
     const workspace = openAt(folder);
     await done(workspace, workspace.calls.workspace.scan());
@@ -247,7 +247,7 @@ describe('export', () => {
 });
 
 describe('the workspace’s file', () => {
-  test('a newer one is refused in words', () => {
+  test('a newer one is refused with an error message', () => {
     const file = join(temporaryFolder('workspace'), 'workspace.sqlite');
     new Database(file).close();
     const db = new DatabaseSync(file);
@@ -256,7 +256,7 @@ describe('the workspace’s file', () => {
     expect(() => new Database(file)).toThrow('newer Winnow');
   });
 
-  test('a full disk is told in words, and what was there stays', () => {
+  test('a full disk gives an error message, and existing data stays', () => {
     const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
     const pages = Number(db.get<{ page_count: number }>('PRAGMA page_count')?.page_count);
     db.script(`PRAGMA max_page_count = ${pages + 2}`);
@@ -272,7 +272,7 @@ describe('the workspace’s file', () => {
     db.close();
   });
 
-  test('a damaged one is refused in words', () => {
+  test('a damaged one is refused with an error message', () => {
     const file = join(temporaryFolder('workspace'), 'workspace.sqlite');
     writeFileSync(file, 'this is no database, and long enough to be taken for one'.repeat(100));
     expect(() => new Database(file)).toThrow('damaged');

@@ -1,4 +1,4 @@
-/** Looking closely keeps its promises: what lies under the pointer stays there, the image is never lost, 100 % is one image pixel on one device pixel. */
+/** Zoom: the point under the pointer stays there, the image never leaves the viewport, and at 100 % one image pixel is one device pixel. */
 import { describe, expect, test } from 'vitest';
 import {
   clamped,

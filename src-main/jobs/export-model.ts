@@ -1,26 +1,26 @@
-/** A classifier for other programs: the model in their formats, its classes and transform, and an example of ten lines for each, in a folder of its own. */
+/** Exports a classifier to a new folder: ONNX and TF.js models, the classes, the input transform, and a ten-line example for each format. */
 import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { trainingFolder } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
-import type { TakeAwayRequest } from '../contract/schemas.ts';
+import type { ExportModelRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { checkTarget } from '../file/target.ts';
-import { writeWhole } from '../file/whole.ts';
+import { writeAtomically } from '../file/write-atomically.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
-import { inWords, runFolder } from '../workspace/runs.ts';
+import { toWinnowError, runFolder } from '../workspace/runs.ts';
 
-export const takeAwayJob: JobType<TakeAwayRequest> = {
-  kind: 'take-away',
+export const exportModelJob: JobType<ExportModelRequest> = {
+  kind: 'export-model',
   prepare(request, context) {
     const run = context.runs.get(request.runId);
     return {
-      title: `Take ${run.id} away`,
+      title: `Export ${run.id}`,
       async run(report) {
-        const bytes = await takeAway(context, run, request, report);
+        const bytes = await exportModel(context, run, request, report);
         return `${run.id} is in ${request.to}, ${Math.ceil(bytes / 2 ** 20)} MiB`;
       },
     };
@@ -28,10 +28,10 @@ export const takeAwayJob: JobType<TakeAwayRequest> = {
 };
 
 /** Returns the bytes that were written. Throws WinnowError. */
-export async function takeAway(
+export async function exportModel(
   { compute, folder, workspaceFolder }: JobContext,
   run: Run,
-  { to, formats, fold }: TakeAwayRequest,
+  { to, formats, fold }: ExportModelRequest,
   report: Report,
 ): Promise<number> {
   if (run.kind !== 'train' || run.state !== 'done' || !run.classification)
@@ -69,7 +69,7 @@ export async function takeAway(
       { signal: report.signal },
     )
     .catch((error: unknown) => {
-      throw inWords(error);
+      throw toWinnowError(error);
     });
   const about = {
     schema: 'winnow/model@1',
@@ -94,7 +94,7 @@ export async function takeAway(
     report.stage('Writing', files.size, 'files');
     for (const [name, data] of files) {
       report.signal.throwIfAborted();
-      await writeWhole(join(part, name), data);
+      await writeAtomically(join(part, name), data);
     }
     if (existsSync(target)) await rmdir(target); // it is empty
     await rename(part, target);
