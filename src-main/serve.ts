@@ -27,9 +27,9 @@ export async function serve(options: {
   workspace?: string;
   token?: string;
 }): Promise<Serving> {
-  const { engine, guests, close } = await listenOnPipe();
+  const { engine, clients, close } = await listenOnPipe();
   const token = options.token ?? randomBytes(24).toString('base64url');
-  const listener = createListener(engine, guests);
+  const listener = createListener(engine, clients);
   const guesses = new Guesses();
   let cookie = '';
   const server = createServer((request, response) => {

@@ -9,9 +9,9 @@ export const trpcPath = '/trpc';
 export const pageHeader = 'x-winnow';
 /** Asked by another process: does this engine have the workspace open? JSON: `{ state }`. */
 export const alivePath = (workspaceId: string) => `/alive?workspace=${workspaceId}`;
-/** A stream with a beat every few seconds for as long as the engine has the workspace. A guest's end is waited for. */
-export const attachPath = (workspaceId: string, guest: boolean) =>
-  `${workspacePath(workspaceId)}/attach?guest=${Number(guest)}`;
+/** A stream with a beat every few seconds for as long as the engine has the workspace. A client's end is waited for. */
+export const attachPath = (workspaceId: string, client: boolean) =>
+  `${workspacePath(workspaceId)}/attach?guest=${Number(client)}`;
 
 /** JPEG of at most 256 px, named by content: never changes. */
 export const thumbPath = (workspaceId: string, sha256: string) =>

@@ -20,7 +20,7 @@ export const modeTitles: Record<TrainMode, string> = {
 };
 
 /** How a set is divided before anything is trained, and what is in the way. */
-export interface Division {
+export interface DatasetSplit {
   /** `folders`: by folders named train, val, test; `shares`: drawn by seed, stratified, near duplicates together; `folds`: each image is tested once. */
   by: 'folders' | 'shares' | 'folds';
   folds: number;
@@ -71,7 +71,7 @@ export interface Calibration {
 }
 
 /** What the model says of an image that it is not trained on, as it learns. */
-export interface Watched {
+export interface WatchedPrediction {
   sampleId: number;
   given: string;
   predicted: string;
@@ -81,13 +81,13 @@ export interface Watched {
 /** What a run has beside settings and curves where it trained a classifier. */
 export interface Classification {
   classes: string[];
-  by: Division['by'];
+  by: DatasetSplit['by'];
   folds: number;
   /** Of folds that are done; with one training alone 0 of 0. */
   fold: number;
   counts: Record<Split, number>;
   /** Some validation images, the same at each epoch. */
-  watched: Watched[];
+  watched: WatchedPrediction[];
   /** Null until the training has ended. */
   evaluation: Evaluation | null;
   /** How it was asked to divide, and what weights it began from; absent in runs from before this was kept. */

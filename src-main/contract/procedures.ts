@@ -4,11 +4,11 @@
  * follow from it.
  */
 import { z } from 'zod';
-import type { Advice, Division, LabelQueue, ModelSummary, Preview, Probability } from './classifier.ts';
+import type { Advice, DatasetSplit, LabelQueue, ModelSummary, Preview, Probability } from './classifier.ts';
 import {
-  alikeSchema,
+  similaritySchema,
   backendSchema,
-  divisionSchema,
+  splitSchema,
   editSchema,
   estimateSchema,
   exportSchema,
@@ -112,7 +112,7 @@ export const workspaceProcedures = {
     /** Which way of training fits this folder. */
     advise: query<Advice>(),
     /** How the images would be divided. */
-    divide: input(divisionSchema).query<Division>(),
+    divide: input(splitSchema).query<DatasetSplit>(),
     train: input(trainSchema).mutation<Job>(),
     /** Raises the learning rate step by step and records the loss; the run has the curve. */
     rangeTest: input(trainSchema).mutation<Job>(),
@@ -134,7 +134,7 @@ export const workspaceProcedures = {
   },
   samples: {
     /** Writes the column `alike`: how like the chosen each image is. */
-    alike: input(alikeSchema).mutation<Job>(),
+    alike: input(similaritySchema).mutation<Job>(),
     changes: input(
       z.object({ since: z.int().nonnegative(), limit: z.int().positive().max(100_000).default(20_000) }),
     ).query<Changes>(),
@@ -149,7 +149,7 @@ export const workspaceProcedures = {
   duplicates: {
     groups: query<Group[]>(),
     /** Marks the images as no duplicates of each other, for good. */
-    setApart: input(z.object({ ids: z.array(z.int()).min(2) })).mutation<Edited>(),
+    markNotDuplicates: input(z.object({ ids: z.array(z.int()).min(2) })).mutation<Edited>(),
     /** Rejects all but the best of each group. */
     keepBest: input(keepBestSchema).mutation<Edited>(),
   },

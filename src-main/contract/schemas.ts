@@ -127,7 +127,7 @@ export type RankRequest = z.infer<typeof rankSchema>;
 export const sharesSchema = z.object({ train: z.number().min(0), val: z.number().min(0), test: z.number().min(0) });
 
 /** How the images with a class are divided. */
-export const divisionSchema = z.object({
+export const splitSchema = z.object({
   /** `auto`: by folders where they are named train, val, test; else by shares. */
   by: z.enum(['auto', 'folders', 'shares']).default('auto'),
   shares: sharesSchema.default({ train: 70, val: 15, test: 15 }),
@@ -140,14 +140,14 @@ export const divisionSchema = z.object({
     .default(0),
   seed,
 });
-export type DivisionRequest = z.infer<typeof divisionSchema>;
+export type SplitRequest = z.infer<typeof splitSchema>;
 
 export const trainSchema = z.object({
   model: z.string().min(1),
   mode: z.enum(trainModes).default('scratch'),
   /** Checked against the model's own schema for the mode. */
   parameters: z.record(z.string(), z.unknown()).default({}),
-  division: divisionSchema.prefault({}),
+  division: splitSchema.prefault({}),
   /** A safetensors file with torchvision's or timm's names to begin from. */
   weights: path.nullable().default(null),
   seed,
@@ -166,7 +166,7 @@ export const labelsSchema = z.object({
 });
 export type LabelsRequest = z.infer<typeof labelsSchema>;
 
-export const alikeSchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1000) });
+export const similaritySchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1000) });
 export const idsSchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1_000_000) });
 
 /** `next`: to the front of the queue; `later`: one place back. */

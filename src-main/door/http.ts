@@ -12,7 +12,7 @@ import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { root, type Engine } from '../engine/engine.ts';
 import { bodyOf, forward } from './forward.ts';
 import { report } from './guard.ts';
-import type { Guests } from './guests.ts';
+import type { Clients } from './clients.ts';
 import { serveMedia } from './media.ts';
 
 const maxBodyBytes = 64 * 2 ** 20;
@@ -31,11 +31,11 @@ const policy =
 
 /** Answers every request, whatever it holds: what goes wrong in one is its own answer, and the engine goes on. */
 export const createListener =
-  (engine: Engine, guests: Guests) => (request: IncomingMessage, response: ServerResponse) => {
+  (engine: Engine, clients: Clients) => (request: IncomingMessage, response: ServerResponse) => {
     // A client that hangs up in the middle is no fault of ours.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
-    answer(engine, guests, request, response).catch((error: unknown) => {
+    answer(engine, clients, request, response).catch((error: unknown) => {
       const { code, message } = explain(error);
       if (code === 'failed') report(`${request.method} ${request.url?.slice(0, 200)}`, error);
       if (response.headersSent) return response.destroy();
@@ -56,7 +56,7 @@ const methods = new Set(['GET', 'HEAD', 'POST']);
 
 async function answer(
   engine: Engine,
-  guests: Guests,
+  clients: Clients,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -76,7 +76,7 @@ async function answer(
     if (engine.stateOf(id) !== 'open')
       return sendJson(response, 503, { code: 'no-workspace', message: 'This folder is not open here.' });
     response.on('close', engine.use(id));
-    return guests.attach(response, url.searchParams.get('guest') === '1');
+    return clients.attach(response, url.searchParams.get('guest') === '1');
   }
   const workspace = await reach(engine, id, request, response);
   if (workspace === 'answered') return;

@@ -6,7 +6,7 @@ import { withImage } from '../image/scanned.ts';
 import type { JobContext } from './context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
 import type { Report } from '../workspace/report.ts';
-import { inWords } from '../workspace/runs.ts';
+import { toWinnowError } from '../workspace/runs.ts';
 
 /** Images that go to the compute process at once. */
 const batchImages = 20;
@@ -26,7 +26,7 @@ export const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained 
       const { codes } = await compute
         .call('features', { model: source.id, bytes }, { signal })
         .catch((error: unknown) => {
-          throw inWords(error);
+          throw toWinnowError(error);
         });
       return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
     },
@@ -53,7 +53,7 @@ export async function embedSamples(
 const mostCompared = 20_000;
 
 /** Pairs of ids whose embeddings, where they are there already, are nearest to each other. */
-export async function likelyPairs(
+export async function candidatePairs(
   context: JobContext,
   signal: AbortSignal,
   source = usual,
@@ -64,7 +64,7 @@ export async function likelyPairs(
   const pairs = await context.compute
     .call('pairs', { embeddings: set, width: source.last, k: 4, least: 0.85 }, { signal })
     .catch((error: unknown) => {
-      throw inWords(error);
+      throw toWinnowError(error);
     });
   return Array.from({ length: pairs.length / 2 }, (_, i) => [samples[pairs[2 * i]].id, samples[pairs[2 * i + 1]].id]);
 }

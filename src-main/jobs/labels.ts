@@ -10,7 +10,7 @@ import type { LabelsRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { assignParts } from '../workspace/splits.ts';
-import { divide } from '../workspace/division.ts';
+import { splitDataset } from '../workspace/dataset-split.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from '../workspace/report.ts';
 import { knownProbabilities, type KnownProbabilities } from '../workspace/predictions.ts';
@@ -26,7 +26,7 @@ export const labelsJob: JobType<LabelsRequest> = {
     title: 'Judge the labels',
     async run(report) {
       await refresh(context, report);
-      return sentenceOf(await judgeLabels(context, request, report));
+      return sentenceOf(await searchLabelErrors(context, request, report));
     },
   }),
 };
@@ -35,7 +35,7 @@ const sentenceOf = ({ id, report: { flagged = 0, judged = 0 } }: Run): string =>
   `${id}: ${plural(Number(flagged), 'label')} of ${plural(Number(judged), 'image')} ${Number(flagged) === 1 ? 'is' : 'are'} suspect`;
 
 /** Returns the finished run. The folder has been scanned before. */
-async function judgeLabels(context: JobContext, request: LabelsRequest, report: Report): Promise<Run> {
+async function searchLabelErrors(context: JobContext, request: LabelsRequest, report: Report): Promise<Run> {
   const { folds, repeats, seed } = request;
   const source = request.runId === null ? null : foldsRun(context.runs.get(request.runId));
   const spec: RunSpec = {
@@ -98,7 +98,7 @@ async function probabilitiesOfHeads(
   report: Report,
 ): Promise<KnownProbabilities> {
   const all = context.table.samples();
-  const { classes, division } = divide(all, context.groups.list(), {
+  const { classes, division } = splitDataset(all, context.groups.list(), {
     by: 'shares',
     shares: { train: 1, val: 0, test: 0 },
     folds,

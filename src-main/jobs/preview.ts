@@ -16,10 +16,10 @@ import type { Run, Sample } from '../contract/types.ts';
 import { encodeRgb } from '../image/encode.ts';
 import type { Rows } from '../rows/row-store.ts';
 import type { JobContext } from './context.ts';
-import { divide } from '../workspace/division.ts';
+import { splitDataset } from '../workspace/dataset-split.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { pixelRecipe } from './pixels.ts';
-import { inWords, runFolder } from '../workspace/runs.ts';
+import { toWinnowError, runFolder } from '../workspace/runs.ts';
 import { contentKey, labelsOf, positionsOf } from './training-data.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 
@@ -56,7 +56,10 @@ export class Previews {
     const { parameters } = checkTrain(request);
     const { sizePx, fit, batch, minSteps } = parameters;
     const samples = table.samples();
-    const { classes, trainings } = divide(samples, this.#context.groups.list(), { ...request.division, folds: 0 });
+    const { classes, trainings } = splitDataset(samples, this.#context.groups.list(), {
+      ...request.division,
+      folds: 0,
+    });
     const examples: Examples = {
       labels: labelsOf(samples, classes),
       keys: Int32Array.from(samples, contentKey),
@@ -152,7 +155,7 @@ export class Previews {
         pixels: { bytes },
       })
       .catch((error: unknown) => {
-        throw inWords(error);
+        throw toWinnowError(error);
       });
     const { classes } = classification;
     const probabilities = probabilitiesOf(logits, classes.length, classification.evaluation?.calibration.temperature);

@@ -6,12 +6,12 @@
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { Job, JobKind } from '../contract/types.ts';
 import type { Report } from '../workspace/report.ts';
-import { inWords } from '../workspace/runs.ts';
+import { toWinnowError } from '../workspace/runs.ts';
 
 /** Returns the sentence that sums it up. */
 type Work = (report: Report, jobId: number) => Promise<string>;
 
-interface Held {
+interface Entry {
   job: Job;
   work: Work;
   stop: AbortController;
@@ -24,9 +24,9 @@ const endedKept = 50;
 
 export class Jobs {
   /** By id, in the order in which they were asked for. */
-  #jobs = new Map<number, Held>();
-  #queue: Held[] = [];
-  #running: { held: Held; ended: Promise<void> } | null = null;
+  #jobs = new Map<number, Entry>();
+  #queue: Entry[] = [];
+  #running: { entry: Entry; ended: Promise<void> } | null = null;
   #nextId = 1;
   #tell: (job: Job) => void;
 
@@ -40,8 +40,8 @@ export class Jobs {
 
   /** The job of this kind that has not begun yet, if there is one. */
   queued(kind: JobKind): Job | null {
-    const held = this.#queue.find(({ job }) => job.kind === kind);
-    return held ? { ...held.job } : null;
+    const entry = this.#queue.find(({ job }) => job.kind === kind);
+    return entry ? { ...entry.job } : null;
   }
 
   /** Starts `work`, or queues it while another job runs, and returns at once. */
@@ -64,9 +64,9 @@ export class Jobs {
       error: null,
       summary: null,
     };
-    const held: Held = { job, work, stop: new AbortController() };
-    this.#jobs.set(job.id, held);
-    this.#queue.push(held);
+    const entry: Entry = { job, work, stop: new AbortController() };
+    this.#jobs.set(job.id, entry);
+    this.#queue.push(entry);
     if (this.#running) this.#tellPlaces();
     else this.#startNext();
     return { ...job };
@@ -74,21 +74,21 @@ export class Jobs {
 
   /** A job that waits ends at once; one that runs ends when its work has heard of it. */
   cancel(id: number): void {
-    const held = this.#jobs.get(id);
-    if (!held) return;
-    held.stop.abort(new WinnowError('cancelled', 'Cancelled.'));
-    if (!this.#take(held)) return;
-    this.#end(held, { state: 'cancelled', error: explain(held.stop.signal.reason) });
+    const entry = this.#jobs.get(id);
+    if (!entry) return;
+    entry.stop.abort(new WinnowError('cancelled', 'Cancelled.'));
+    if (!this.#take(entry)) return;
+    this.#end(entry, { state: 'cancelled', error: explain(entry.stop.signal.reason) });
     this.#tellPlaces();
   }
 
   /** Moves a job that waits: `next` to the front of the queue, `later` one place back. One that has begun or ended stays as it is. */
   move(id: number, to: 'next' | 'later'): void {
-    const held = this.#jobs.get(id);
-    const at = held ? this.#queue.indexOf(held) : -1;
-    if (!held || at < 0) return;
-    this.#take(held);
-    this.#queue.splice(to === 'next' ? 0 : at + 1, 0, held);
+    const entry = this.#jobs.get(id);
+    const at = entry ? this.#queue.indexOf(entry) : -1;
+    if (!entry || at < 0) return;
+    this.#take(entry);
+    this.#queue.splice(to === 'next' ? 0 : at + 1, 0, entry);
     this.#tellPlaces();
   }
 
@@ -96,14 +96,14 @@ export class Jobs {
   async close(): Promise<void> {
     for (const { job } of [...this.#queue]) this.cancel(job.id);
     if (!this.#running) return;
-    const { held, ended } = this.#running;
-    held.stop.abort(new WinnowError('engine-gone', 'Winnow was closed before this had ended.')); // nobody cancelled it: its run is interrupted
+    const { entry, ended } = this.#running;
+    entry.stop.abort(new WinnowError('engine-gone', 'Winnow was closed before this had ended.')); // nobody cancelled it: its run is interrupted
     await ended;
   }
 
   /** Takes it out of the queue. False where it does not wait. */
-  #take(held: Held): boolean {
-    const at = this.#queue.indexOf(held);
+  #take(entry: Entry): boolean {
+    const at = this.#queue.indexOf(entry);
     if (at >= 0) this.#queue.splice(at, 1);
     return at >= 0;
   }
@@ -117,33 +117,33 @@ export class Jobs {
   }
 
   #startNext(): void {
-    const held = this.#queue.shift();
-    if (!held) return;
-    Object.assign(held.job, { state: 'running', stage: 'Starting', place: null, startedAt: Date.now() });
-    this.#running = { held, ended: this.#run(held) };
-    this.#tell(held.job);
+    const entry = this.#queue.shift();
+    if (!entry) return;
+    Object.assign(entry.job, { state: 'running', stage: 'Starting', place: null, startedAt: Date.now() });
+    this.#running = { entry, ended: this.#run(entry) };
+    this.#tell(entry.job);
     this.#tellPlaces();
   }
 
-  async #run(held: Held): Promise<void> {
-    const { job, work, stop } = held;
+  async #run(entry: Entry): Promise<void> {
+    const { job, work, stop } = entry;
     let outcome: Outcome;
     try {
       // The caller hears of the job before its first event.
       await new Promise(setImmediate);
       stop.signal.throwIfAborted();
-      outcome = { state: 'done', summary: await work(this.#reportOf(held), job.id) };
+      outcome = { state: 'done', summary: await work(this.#reportOf(entry), job.id) };
     } catch (cause) {
-      const error = explain(inWords(cause));
+      const error = explain(toWinnowError(cause));
       outcome = { state: stop.signal.aborted || error.code === 'cancelled' ? 'cancelled' : 'failed', error };
       if (process.env.WINNOW_DEBUG) console.error(cause);
     }
-    this.#end(held, outcome);
+    this.#end(entry, outcome);
     this.#running = null;
     this.#startNext();
   }
 
-  #reportOf({ job, stop }: Held): Report {
+  #reportOf({ job, stop }: Entry): Report {
     let stageStart = performance.now();
     let told = 0;
     const tell = (now = false) => {
@@ -175,9 +175,9 @@ export class Jobs {
     };
   }
 
-  #end({ job }: Held, outcome: Outcome): void {
+  #end({ job }: Entry, outcome: Outcome): void {
     Object.assign(job, outcome, { place: null, endedAt: Date.now(), secondsLeft: null });
-    const ended = [...this.#jobs.values()].filter((held) => held.job.endedAt !== null);
+    const ended = [...this.#jobs.values()].filter((entry) => entry.job.endedAt !== null);
     for (const old of ended.slice(0, -endedKept)) this.#jobs.delete(old.job.id);
     this.#tell(job);
   }

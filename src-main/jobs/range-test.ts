@@ -11,7 +11,7 @@ import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type RunSpec } from './run-runner.ts';
 import { networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
-import { trainShares } from './training-result.ts';
+import { classFractions } from './training-result.ts';
 
 export const rangeTestJob: JobType<TrainRequest> = {
   kind: 'range-test',
@@ -35,7 +35,7 @@ const notBetter =
 
 /** Cross-entropy of a prediction that gives every image the shares of the classes in training, with the labels smoothed as in training. */
 function lossOfGuessing(data: TrainingData): number {
-  const { shares } = trainShares(data);
+  const { shares } = classFractions(data);
   const { smoothing } = data.parameters;
   const smoothed = shares.map((share) => (1 - smoothing) * share + smoothing / shares.length);
   return smoothed.reduce((sum, share) => sum - (share ? share * Math.log(share) : 0), 0);

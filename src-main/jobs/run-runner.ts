@@ -8,7 +8,7 @@ import { removeParts } from '../compute/tensor-file.ts';
 import { explain, type ErrorCode, type WinnowError } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
 import type { Report } from '../workspace/report.ts';
-import { emptyRun, inWords, runFolder } from '../workspace/runs.ts';
+import { emptyRun, toWinnowError, runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 
 /** What a run is before it begins. Its id is `<name>-<number>`. */
@@ -101,7 +101,7 @@ export async function makeRun(
     for (const own of trainings) rmSync(checkpointFile(own), { force: true }); // nothing is left to resume
     return record;
   } catch (cause) {
-    const error = inWords(cause);
+    const error = toWinnowError(cause);
     const { code, message } = explain(error);
     try {
       update({ state: stateAfter(code, report.signal), report: { ...record.report, error: message } });

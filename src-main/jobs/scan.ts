@@ -6,14 +6,14 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
-import { mustBeThere } from '../file/gate.ts';
+import { requireFolder } from '../file/gate.ts';
 import { findImages, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
 import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/read.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
 import type { Limits } from '../image/reader.ts';
-import { embeddedCount, likelyPairs } from './embeddings.ts';
+import { embeddedCount, candidatePairs } from './embeddings.ts';
 import { forEachParallel } from '../file/parallel.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
@@ -52,7 +52,7 @@ export async function refresh(context: JobContext, report: Report): Promise<Scan
   const embedded = embeddedCount(context); // embeddings propose more pairs
   const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
   if (table.meta('derivedFrom') !== derivedFrom) {
-    const likely = embedded ? await likelyPairs(context, report.signal) : [];
+    const likely = embedded ? await candidatePairs(context, report.signal) : [];
     const isComplete = await groups.find(folder, workspaceFolder, report, likely);
     quality.run();
     if (isComplete) table.setMeta('derivedFrom', derivedFrom);
@@ -68,7 +68,7 @@ export async function scan(
   report: Report,
   limits: Partial<Limits> = {},
 ): Promise<ScanSummary> {
-  await mustBeThere(folder, kept, report.signal);
+  await requireFolder(folder, kept, report.signal);
   clearParts(workspaceFolder);
   const known = table.known();
   const present = new Set<string>();
@@ -97,7 +97,7 @@ export async function scan(
       report.progress(present.size, 0);
     }
 
-    await mustBeThere(folder, kept, report.signal); // a disk that went while it was walked takes nothing with it
+    await requireFolder(folder, kept, report.signal); // a disk that went while it was walked takes nothing with it
 
     report.stage('Reading images', changed.length);
     let committed = performance.now();
@@ -119,7 +119,7 @@ export async function scan(
           const { issue, isFinding } = isPassing
             ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
             : issueOf(file.path, error);
-          if (!isFinding) await mustBeThere(folder, kept, report.signal);
+          if (!isFinding) await requireFolder(folder, kept, report.signal);
           if (!isPassing || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
         }
         report.progress(++done);

@@ -1,15 +1,15 @@
 /**
- * Trains a classifier on the folder's classes: divide, prepare what the images are learned from, train in the compute process (once, or once a fold), evaluate
+ * Trains a classifier on the folder's classes: splitDataset, prepare what the images are learned from, train in the compute process (once, or once a fold), evaluate
  * on the held-out images, keep predictions as columns and the training as a run. An interrupted training is resumed when the same is asked for again.
  */
 import type { CallOptions } from '../compute/child.ts';
 import type { TrainEvent, TrainResult } from '../compute/classify/fit.ts';
-import { splitNames, type Classification, type Watched } from '../contract/classifier.ts';
+import { splitNames, type Classification, type WatchedPrediction } from '../contract/classifier.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { checkTrain } from '../workspace/check-request.ts';
-import type { Divided, Splits } from '../workspace/division.ts';
+import type { TrainingSplits, Splits } from '../workspace/dataset-split.ts';
 import type { Report } from '../workspace/report.ts';
 import { predictionKey, putPredictions, writePredictions } from '../workspace/predictions.ts';
 import { refresh } from './scan.ts';
@@ -18,7 +18,7 @@ import type { JobType } from './job-type.ts';
 import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
 import { headArgs, networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
 import { factsOf, followTraining } from './training-progress.ts';
-import { conclude, hasLearnedNothing, learnedNothing, meanHistory } from './training-result.ts';
+import { conclude, isAtChanceLevel, notBetterThanChance, meanHistory } from './training-result.ts';
 
 export const trainJob: JobType<TrainRequest> = {
   kind: 'train',
@@ -81,7 +81,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
     }
     report.stage('Judging', 0);
     const { predictions, evaluation } = conclude(data, results, request.seed);
-    if (hasLearnedNothing(data, results)) run.note(learnedNothing);
+    if (isAtChanceLevel(data, results)) run.note(notBetterThanChance);
     const stored = { ...predictions, classes, keys: samples.map(predictionKey) };
     writePredictions(context.workspaceFolder, run.id, stored);
     return {
@@ -95,7 +95,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
   });
 }
 
-const countsOf = ({ division }: Divided): Classification['counts'] =>
+const countsOf = ({ division }: TrainingSplits): Classification['counts'] =>
   Object.fromEntries(
     splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)]),
   ) as Classification['counts'];
@@ -126,7 +126,7 @@ function listener(
   const follow = followTraining(run, report, { train: title, features: `${title}: features`, predict: 'Predicting' });
   return (event) => {
     if (event.stage !== 'watched') return follow(event);
-    const watched = event.watched.map(({ position, predicted, confidence }): Watched => ({
+    const watched = event.watched.map(({ position, predicted, confidence }): WatchedPrediction => ({
       sampleId: samples[position].id,
       given: samples[position].class as string,
       predicted: classes[predicted],

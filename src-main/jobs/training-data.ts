@@ -10,7 +10,7 @@ import type { Sample } from '../contract/types.ts';
 import { openRegular } from '../file/open.ts';
 import type { Rows } from '../rows/row-store.ts';
 import { checkTrain } from '../workspace/check-request.ts';
-import { divide, type Divided, type Splits } from '../workspace/division.ts';
+import { splitDataset, type TrainingSplits, type Splits } from '../workspace/dataset-split.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from '../workspace/report.ts';
 import { packPixels } from './pixels.ts';
@@ -31,7 +31,7 @@ export const positionsOf = (samples: readonly Sample[], splits: Splits, split: s
 
 export interface TrainingData extends Disposable {
   parameters: ClassifierParameters;
-  divided: Divided;
+  divided: TrainingSplits;
   /** Those that can be read, in the order of all that is by position. */
   samples: readonly Sample[];
   /** What is learned from: pixels, or for the head alone embeddings. In use until this is disposed of. */
@@ -48,7 +48,7 @@ export async function prepareTraining(
 ): Promise<TrainingData> {
   const { parameters } = checkTrain(request);
   const samples = context.table.samples();
-  const divided = divide(samples, context.groups.list(), request.division);
+  const divided = splitDataset(samples, context.groups.list(), request.division);
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);
   const weights = request.weights ? await hashOfWeights(request.weights, report) : null;

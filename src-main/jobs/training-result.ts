@@ -69,7 +69,7 @@ export function conclude(
 }
 
 /** The images that are trained on, in the first training, and each class's share of them. */
-export function trainShares({ divided: { classes, trainings }, samples, labels }: TrainingData): {
+export function classFractions({ divided: { classes, trainings }, samples, labels }: TrainingData): {
   images: number;
   shares: number[];
 } {
@@ -79,12 +79,12 @@ export function trainShares({ divided: { classes, trainings }, samples, labels }
   return { images: train.length, shares: counts.map((count) => count / train.length) };
 }
 
-export const learnedNothing =
+export const notBetterThanChance =
   'It has learned next to nothing: it is no more often right than who always names the largest class. A smaller learning rate may help; the range test finds one.';
 
 /** At the last epoch of each fold, in training and on validation images: within two standard deviations of what the largest class alone gives. */
-export function hasLearnedNothing(data: TrainingData, results: readonly TrainResult[]): boolean {
-  const { shares, images } = trainShares(data);
+export function isAtChanceLevel(data: TrainingData, results: readonly TrainResult[]): boolean {
+  const { shares, images } = classFractions(data);
   const share = largestOf(shares);
   const chance = share + 2 * Math.sqrt((share * (1 - share)) / images);
   return results.every(({ history }) => {

@@ -6,7 +6,7 @@ import { issueOf } from '../image/issue.ts';
 import { hashPixels, makeThumb, readThumb } from '../image/pixels.ts';
 import { thumbFile } from '../image/read.ts';
 import { withImage } from '../image/scanned.ts';
-import { Apart } from './apart.ts';
+import { NotDuplicates } from './not-duplicates.ts';
 import type { Database } from './database.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
@@ -94,7 +94,7 @@ export class Groups {
     const groups: Group[] = [];
     if (rows.length) {
       const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
-      const apart = new Apart(this.#settings);
+      const apart = new NotDuplicates(this.#settings);
       for (const { id, kind, score, members } of rows) {
         const there = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
         for (const [part, list] of apart.together(there).entries()) {

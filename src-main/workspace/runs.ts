@@ -82,7 +82,7 @@ const runOf = ({ record }: { record: string }): Run =>
   ({ ...emptyRun, kind: 'rank', ...(JSON.parse(record) as Partial<Run>) }) as Run;
 
 /** What the compute process failed by, in the contract's words; anything else as it is. */
-export const inWords = (error: unknown): unknown =>
+export const toWinnowError = (error: unknown): unknown =>
   error instanceof ComputeError ? new WinnowError(codes[error.code], error.message) : error;
 const codes: Record<ComputeErrorCode, ErrorCode> = {
   cancelled: 'cancelled',

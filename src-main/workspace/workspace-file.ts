@@ -84,7 +84,7 @@ export class WorkspaceFile {
     const file = databaseFile(workspaceFolder);
     const marker = readMarker(workspaceFolder);
     const damaged = (why: string, cause?: unknown) =>
-      new WinnowError('workspace-corrupt', tellDamage(workspaceFolder, folder, why), { cause });
+      new WinnowError('workspace-corrupt', damageMessage(workspaceFolder, folder, why), { cause });
     const info = statSync(file, { throwIfNoEntry: false });
     if (!info?.size && (marker || traces.some((name) => existsSync(join(workspaceFolder, name)))))
       throw damaged(`its file workspace.sqlite is ${info ? 'empty' : 'missing'}`);
@@ -156,7 +156,7 @@ export class WorkspaceFile {
   }
 }
 
-function tellDamage(workspaceFolder: string, folder: string, why: string): string {
+function damageMessage(workspaceFolder: string, folder: string, why: string): string {
   const command = `winnow restore ${quoteWord(folder)} --workspace ${quoteWord(workspaceFolder)}`;
   const backup = newestGoodBackup(workspaceFolder);
   const way = backup

@@ -3,15 +3,15 @@
  * engine is alive; who holds the folder for one command of its own stays until they are done.
  */
 import type { ServerResponse } from 'node:http';
-import { beatEveryMs } from '../engine/holder.ts';
+import { heartbeatMs } from '../engine/lock-owner.ts';
 
-export class Guests {
-  #guests = new Set<ServerResponse>();
+export class Clients {
+  #clients = new Set<ServerResponse>();
   #alone: (() => void)[] = [];
   #closed = false;
 
   get count() {
-    return this.#guests.size;
+    return this.#clients.size;
   }
 
   /** Sends beats until the other side hangs up. */
@@ -20,19 +20,19 @@ export class Guests {
       response.writeHead(503).end();
       return;
     }
-    if (isGuest) this.#guests.add(response);
+    if (isGuest) this.#clients.add(response);
     response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).write('\n');
-    const beat = setInterval(() => response.write('\n'), beatEveryMs);
+    const beat = setInterval(() => response.write('\n'), heartbeatMs);
     response.on('close', () => {
       clearInterval(beat);
-      this.#guests.delete(response);
-      if (!this.#guests.size) for (const tell of this.#alone.splice(0)) tell();
+      this.#clients.delete(response);
+      if (!this.#clients.size) for (const tell of this.#alone.splice(0)) tell();
     });
   }
 
-  /** Resolves when no guest is left; from that moment on none is taken. */
+  /** Resolves when no client is left; from that moment on none is taken. */
   async leave() {
-    while (this.#guests.size) await new Promise<void>((tell) => this.#alone.push(tell));
+    while (this.#clients.size) await new Promise<void>((tell) => this.#alone.push(tell));
     this.#closed = true;
   }
 }

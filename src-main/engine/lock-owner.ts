@@ -5,41 +5,41 @@
 import { request, type IncomingMessage } from 'node:http';
 import { alivePath, attachPath } from '../contract/address.ts';
 import { WinnowError } from '../contract/errors.ts';
-import type { Holder } from './lock.ts';
+import type { LockOwner } from './lock.ts';
 
 /** `opening`: ask again. `closed`: it answers, and does not have the workspace. `silent`: it accepts connections and does not answer. `gone`: it cannot be reached. */
-export type HolderState = 'open' | 'opening' | 'closed' | 'silent' | 'gone';
+export type LockOwnerState = 'open' | 'opening' | 'closed' | 'silent' | 'gone';
 
-export const beatEveryMs = 3000;
+export const heartbeatMs = 3000;
 /** So many beats may be late: an engine can be busy for a while. */
 const mostLate = 10;
 const answerWithinMs = 15_000;
 
-export const silentError = ({ pid, since }: Holder) =>
+export const silentError = ({ pid, since }: LockOwner) =>
   new WinnowError(
     'engine-gone',
     `The Winnow that has this folder open (process ${pid}${since ? `, since ${timeOf(since)}` : ''}) does not answer. End that process, then try again. What it confirmed is kept.`,
   );
-const endedError = ({ pid }: Holder) =>
+const endedError = ({ pid }: LockOwner) =>
   new WinnowError(
     'engine-gone',
     `The Winnow that had this folder open (process ${pid}) has ended. Run the command again: what was confirmed is kept, and an interrupted training resumes.`,
   );
-export const unreachableError = (holder: Holder | null) =>
+export const unreachableError = (owner: LockOwner | null) =>
   new WinnowError(
     'workspace-busy',
-    holder
-      ? `Another Winnow (process ${holder.pid} on ${holder.host}, since ${timeOf(holder.since)}) has this folder open and cannot be reached from here. Close it, then try again.`
+    owner
+      ? `Another Winnow (process ${owner.pid} on ${owner.host}, since ${timeOf(owner.since)}) has this folder open and cannot be reached from here. Close it, then try again.`
       : 'Another Winnow has this folder open and does not say where it can be reached. Close it, then try again.',
   );
 
 const timeOf = (ms: number) => new Date(ms).toLocaleString('sv').slice(0, 16);
 
-export function askHolder(
-  { pipe }: Pick<Holder, 'pipe'>,
+export function askLockOwner(
+  { pipe }: Pick<LockOwner, 'pipe'>,
   workspaceId: string,
   withinMs = answerWithinMs,
-): Promise<HolderState> {
+): Promise<LockOwnerState> {
   return new Promise((tell) => {
     const asked = request({ agent: false, socketPath: pipe, path: alivePath(workspaceId) }, (answer) => {
       let body = '';
@@ -60,9 +60,9 @@ export function askHolder(
   });
 }
 
-function stateOf(body: string): HolderState {
+function stateOf(body: string): LockOwnerState {
   try {
-    return (JSON.parse(body) as { state: HolderState }).state;
+    return (JSON.parse(body) as { state: LockOwnerState }).state;
   } catch {
     return 'open'; // an earlier version, which answers and does not know the question
   }
@@ -74,12 +74,16 @@ export interface Attachment {
   detach(): void;
 }
 
-/** Listens to the engine's beats. A guest is waited for before the engine closes the folder. Null when the engine does not have the workspace, or is closing it. */
-export function attach(holder: Holder, workspaceId: string, { guest }: { guest: boolean }): Promise<Attachment | null> {
+/** Listens to the engine's beats. A client is waited for before the engine closes the folder. Null when the engine does not have the workspace, or is closing it. */
+export function attach(
+  owner: LockOwner,
+  workspaceId: string,
+  { client }: { client: boolean },
+): Promise<Attachment | null> {
   const lost = new AbortController();
   return new Promise((tell) => {
     const asked = request(
-      { agent: false, socketPath: holder.pipe, path: attachPath(workspaceId, guest) },
+      { agent: false, socketPath: owner.pipe, path: attachPath(workspaceId, client) },
       (answer: IncomingMessage) => {
         clearTimeout(unanswered);
         if (answer.statusCode !== 200) {
@@ -88,7 +92,7 @@ export function attach(holder: Holder, workspaceId: string, { guest }: { guest: 
         }
         let late = 0;
         // Counted in beats and not in time: where this process itself was held up, the timer was too.
-        const timer = setInterval(() => ++late > mostLate && lose(silentError(holder)), beatEveryMs).unref();
+        const timer = setInterval(() => ++late > mostLate && lose(silentError(owner)), heartbeatMs).unref();
         const lose = (why: WinnowError) => {
           clearInterval(timer);
           lost.abort(why);
@@ -96,8 +100,8 @@ export function attach(holder: Holder, workspaceId: string, { guest }: { guest: 
         };
         answer
           .on('data', () => (late = 0))
-          .on('error', () => lose(endedError(holder)))
-          .on('close', () => lose(endedError(holder)));
+          .on('error', () => lose(endedError(owner)))
+          .on('close', () => lose(endedError(owner)));
         const detach = () => {
           clearInterval(timer);
           answer.removeAllListeners('close');

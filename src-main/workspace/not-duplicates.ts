@@ -9,7 +9,7 @@ import { settingKey, type Settings } from './settings.ts';
 type Known = Pick<Sample, 'sha256'>;
 
 /** The setting that says it of these samples. A content that several of them have stands twice: its copies are apart from each other too. */
-export function apartSetting(samples: readonly Known[]): [key: string, contents: string[]] {
+export function notDuplicatesSetting(samples: readonly Known[]): [key: string, contents: string[]] {
   const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)]
     .flatMap(([sha256, own]) => (own.length > 1 ? [sha256, sha256] : [sha256]))
     .sort();
@@ -24,7 +24,7 @@ class Part<S extends Known> {
   readonly sets = new Set<number>();
 }
 
-export class Apart {
+export class NotDuplicates {
   #pairs = new Map<string, Set<string>>();
   /** Sets that a content is in. */
   #sets = new Map<string, number[]>();

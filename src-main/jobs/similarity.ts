@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { z } from 'zod';
 import { usual } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
-import type { alikeSchema } from '../contract/schemas.ts';
+import type { similaritySchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
 import { floatBlocks } from '../rows/row-reader.ts';
 import { embedSamples } from './embeddings.ts';
@@ -11,21 +11,21 @@ import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
 
-export const alikeJob: JobType<z.infer<typeof alikeSchema>> = {
+export const similarityJob: JobType<z.infer<typeof similaritySchema>> = {
   kind: 'alike',
   prepare: ({ ids }, context) => ({
     title: 'More like this',
-    run: async (report) => `${plural(await findAlike(context, ids, report), 'image')} compared`,
+    run: async (report) => `${plural(await writeSimilarity(context, ids, report), 'image')} compared`,
   }),
 };
 
-export const alikeColumn = 'alike';
+export const similarityColumn = 'alike';
 
 /**
  * Writes the column: the cosine between an image's embedding and the mean direction of the chosen, −1..1; 1 for the one chosen image. Returns how many images
  * have it. Throws `no-samples` where none of the chosen can be read.
  */
-export async function findAlike(context: JobContext, ids: readonly number[], report: Report): Promise<number> {
+export async function writeSimilarity(context: JobContext, ids: readonly number[], report: Report): Promise<number> {
   using embedded = await embedSamples(context, context.table.samples(), report);
   const { samples, set } = embedded;
   const wanted = new Set(ids);
@@ -46,7 +46,7 @@ export async function findAlike(context: JobContext, ids: readonly number[], rep
   const [first] = chosen;
   const title = `Like ${first.path}${chosen.length > 1 ? ` and ${plural(chosen.length - 1, 'other')}` : ''}`;
   context.table.putColumn(
-    alikeColumn,
+    similarityColumn,
     title,
     usual.id,
     samples.map(({ id }) => id),

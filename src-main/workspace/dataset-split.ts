@@ -1,7 +1,7 @@
 /** How the images that have a class are divided into train, val and test before anything is trained; and what a person should know of it. Rejected images are left out. */
-import type { Division, Split } from '../contract/classifier.ts';
+import type { DatasetSplit, Split } from '../contract/classifier.ts';
 import { splitOf } from '../contract/read.ts';
-import type { DivisionRequest } from '../contract/schemas.ts';
+import type { SplitRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { assignParts, assignSplits } from './splits.ts';
@@ -10,15 +10,19 @@ import { largestOf, smallestOf } from '../contract/numbers.ts';
 /** One training's share of the images: split by sample id. */
 export type Splits = ReadonlyMap<number, Split>;
 
-export interface Divided {
-  division: Division;
+export interface TrainingSplits {
+  division: DatasetSplit;
   /** In the order of their names; a label is a place in it. */
   classes: string[];
   /** One for each training: one alone, or one a fold. */
   trainings: Splits[];
 }
 
-export function divide(samples: readonly Sample[], groups: readonly Group[], request: DivisionRequest): Divided {
+export function splitDataset(
+  samples: readonly Sample[],
+  groups: readonly Group[],
+  request: SplitRequest,
+): TrainingSplits {
   const usable = samples.filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const classes = [...new Set(usable.map((sample) => sample.class as string))].sort((a, b) =>
     a.localeCompare(b, 'en', { numeric: true }),
@@ -106,11 +110,7 @@ export function divide(samples: readonly Sample[], groups: readonly Group[], req
 }
 
 /** Each image is tested in one fold; of the others some are held out to watch by, in the proportion of the shares. */
-function byFolds(
-  usable: readonly Sample[],
-  groups: readonly Group[],
-  { folds, shares, seed }: DivisionRequest,
-): Splits[] {
+function byFolds(usable: readonly Sample[], groups: readonly Group[], { folds, shares, seed }: SplitRequest): Splits[] {
   const parts = assignParts(usable, groups, new Array<number>(folds).fill(1), seed);
   return Array.from({ length: folds }, (_, fold) => {
     const rest = usable.filter(({ id }) => parts.get(id) !== fold);
@@ -125,7 +125,7 @@ function byFolders(
   usable: readonly Sample[],
   groups: readonly Group[],
   named: ReadonlyMap<number, Split | null>,
-  { shares, seed }: DivisionRequest,
+  { shares, seed }: SplitRequest,
 ): Splits {
   const given = (sample: Sample): Split => named.get(sample.id) ?? 'train';
   if (usable.some((sample) => given(sample) === 'val'))
@@ -144,7 +144,7 @@ function byFolders(
 const withVal = (
   samples: readonly Sample[],
   groups: readonly Group[],
-  { train, val }: DivisionRequest['shares'],
+  { train, val }: SplitRequest['shares'],
   seed: number,
 ): Map<number, Split> => assignSplits(samples, groups, { train: train || 1, val, test: 0 }, seed) as Map<number, Split>;
 
