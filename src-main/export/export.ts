@@ -11,12 +11,12 @@ import { explain, WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/types.ts';
 import { pathLine, plural } from '../contract/words.ts';
-import { mustBeThere } from '../file/gate.ts';
+import { requireFolder } from '../file/gate.ts';
 import { nearestExisting } from '../file/output.ts';
 import type { Report } from '../workspace/report.ts';
 import { forEachParallel } from '../file/parallel.ts';
 import { csvLine, safeCsvLine, type Entry, type Text } from './format.ts';
-import { countSplits, layOut, type ExportInput, type Layout, type LeftOut } from './layout.ts';
+import { countSplits, planLayout, type ExportInput, type Layout, type LeftOut } from './layout.ts';
 import { manifestCsv, manifestJson } from './manifest.ts';
 import { finishPart, isGrowing, leavePart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
 import { placeFile, type Place } from './place.ts';
@@ -25,7 +25,7 @@ import { trashOriginals } from './trash.ts';
 
 export type { ExportInput } from './layout.ts';
 
-const hands = availableParallelism() + 1;
+const concurrency = availableParallelism() + 1;
 
 /** Checks the target and counts. Writes nothing. Throws WinnowError. */
 export async function planExport(input: ExportInput, request: ExportRequest): Promise<ExportPlan> {
@@ -63,7 +63,9 @@ export async function exportSet(input: ExportInput, request: ExportRequest, repo
     await finishPart(part, plan.to);
     // From here on the export stands, whatever becomes of the originals.
     const trash =
-      request.place === 'move' ? await trashOriginals(input.folder, there, hands, report) : { trashed: 0, issues: [] };
+      request.place === 'move'
+        ? await trashOriginals(input.folder, there, concurrency, report)
+        : { trashed: 0, issues: [] };
     return {
       ...plan,
       ...countsOf(there),
@@ -72,7 +74,7 @@ export async function exportSet(input: ExportInput, request: ExportRequest, repo
       seconds: (performance.now() - started) / 1000,
     };
   } catch (error) {
-    throw await told(error, part);
+    throw await toPartError(error, part);
   }
 }
 
@@ -81,7 +83,7 @@ async function prepare(
   request: ExportRequest,
 ): Promise<{ plan: ExportPlan; layout: Layout; part: Part }> {
   const to = await checkTarget(input.folder, request.to);
-  const layout = layOut(input, request);
+  const layout = planLayout(input, request);
   const disk = await statfs(nearestExisting(to));
   const out = (why: LeftOut['why']) => layout.leftOut.filter((each) => each.why === why).length;
   const plan = {
@@ -149,10 +151,10 @@ async function placeAll(
   const failed: Issue[] = [];
   let done = 0;
   report.stage({ copy: 'Copying', move: 'Copying', hardlink: 'Linking', symlink: 'Linking' }[place], entries.length);
-  await forEachParallel(entries, hands, report.signal, async (entry) => {
+  await forEachParallel(entries, concurrency, report.signal, async (entry) => {
     const issue = await placeFile(join(folder, entry.sample.path), join(set, entry.path), entry.sample, place);
     if (issue) {
-      await mustBeThere(folder, bringBack);
+      await requireFolder(folder, bringBack);
       failed.push(issue);
     } else placed.add(entry);
     report.progress(++done);
@@ -213,7 +215,7 @@ function* blocks(text: Text): Text {
 }
 
 /** The same in words, with what stays: all that was placed, since another try needs it however this one ended. */
-async function told(error: unknown, part: Part): Promise<WinnowError> {
+async function toPartError(error: unknown, part: Part): Promise<WinnowError> {
   const { code, message } = explain(error);
   const stays = (await leavePart(part))
     ? ` What is in place stays in ${part.folder}; the same export asked again goes on from there.`

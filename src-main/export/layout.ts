@@ -6,7 +6,7 @@ import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Run, Sample } from '../contract/types.ts';
 import type { Entry, Format } from './format.ts';
 import { formats } from './index.ts';
-import { Names, safeName } from './names.ts';
+import { UniqueNames, safeName } from './names.ts';
 import { assignSplits } from '../workspace/splits.ts';
 
 export interface ExportInput {
@@ -23,10 +23,10 @@ export interface ExportInput {
 }
 
 /** `undecided` and `unsure` where only what is kept was asked for; `failed` where the file changed or vanished. */
-export type Why = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
+export type ExclusionReason = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
 export interface LeftOut {
   sample: Sample;
-  why: Why;
+  why: ExclusionReason;
 }
 
 export interface Layout {
@@ -35,16 +35,16 @@ export interface Layout {
   entries: Entry[];
   leftOut: LeftOut[];
   renamed: number;
-  names: Names;
+  names: UniqueNames;
   folderOf(name: string): string;
 }
 
-export function layOut(input: ExportInput, request: ExportRequest): Layout {
+export function planLayout(input: ExportInput, request: ExportRequest): Layout {
   const format = formatOf(request.format);
   const leftOut: LeftOut[] = [];
   const chosen: Sample[] = [];
   for (const sample of [...input.samples].sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    const why = whyNot(sample, input, request);
+    const why = exclusionReason(sample, input, request);
     if (why) leftOut.push({ sample, why });
     else chosen.push(sample);
   }
@@ -57,7 +57,7 @@ export function layOut(input: ExportInput, request: ExportRequest): Layout {
       request.splits,
       request.seed,
     );
-  const names = new Names();
+  const names = new UniqueNames();
   const folderOf = classFolders(chosen);
   const splitsByFolder = new Map<string, string | null>();
   let renamed = 0;
@@ -102,7 +102,11 @@ function formatOf(id: string): Format {
   return format;
 }
 
-function whyNot(sample: Sample, { isDropped }: ExportInput, { keptOnly }: ExportRequest): Why | null {
+function exclusionReason(
+  sample: Sample,
+  { isDropped }: ExportInput,
+  { keptOnly }: ExportRequest,
+): ExclusionReason | null {
   if (sample.decision === 'reject') return 'rejected';
   if (isDropped(sample)) return 'dropped';
   return keptOnly && sample.decision !== 'keep' ? (sample.decision ?? 'undecided') : null;
@@ -110,7 +114,7 @@ function whyNot(sample: Sample, { isDropped }: ExportInput, { keptOnly }: Export
 
 /** Two classes never share a folder, whatever a disk makes of their names. */
 function classFolders(samples: readonly Sample[]): (name: string) => string {
-  const names = new Names();
+  const names = new UniqueNames();
   const folders = new Map(
     [...new Set(samples.flatMap((sample) => sample.class ?? []))]
       .sort()

@@ -40,7 +40,7 @@ export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput
       name,
       label,
       split,
-      told(sample),
+      decisionOf(sample),
       reason,
       joinTags(tags),
       note,
@@ -97,13 +97,13 @@ const runRow = ({ id, method, seed, trainOn, trained, parameters, backend, colum
 const marks = (sample: Sample) => ({
   class: sample.class,
   label: sample.label,
-  decision: told(sample),
+  decision: decisionOf(sample),
   reason: sample.reason,
   tags: sample.tags,
   note: sample.note,
 });
 
-const told = ({ decision }: Sample) => decision ?? 'undecided';
+const decisionOf = ({ decision }: Sample) => decision ?? 'undecided';
 
 function scoreOf(values: ArrayLike<number>, { id }: Sample): number | null {
   const value = values[id];

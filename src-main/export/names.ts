@@ -4,7 +4,7 @@
  */
 const lengthMax = 255; // bytes of a name on ext4; NTFS and APFS allow as many signs
 
-export class Names {
+export class UniqueNames {
   #taken = new Map<string, Set<string>>(); // by folder
   #folders = new Map<string, string>(); // as wanted → as given
 

@@ -6,7 +6,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { writeWhole } from '../file/whole.ts';
+import { writeAtomically } from '../file/write-atomically.ts';
 
 const schema = 'winnow/part@1';
 
@@ -51,7 +51,7 @@ export async function openPart(part: Part, fingerprint: string, paths: ReadonlyS
   }
   await rm(part.folder, { recursive: true, force: true });
   await mkdir(part.set, { recursive: true });
-  await writeWhole(join(part.folder, 'plan.json'), `${JSON.stringify({ schema, fingerprint })}\n`);
+  await writeAtomically(join(part.folder, 'plan.json'), `${JSON.stringify({ schema, fingerprint })}\n`);
 }
 
 /** Never followed: what is behind it is not the export's. */

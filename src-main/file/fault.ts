@@ -1,6 +1,6 @@
 /**
  * What fails on the program's side while it works with files of the user's: no room or no permission in the workspace, no memory, no descriptors left. It says
- * nothing about an image, so it ends the work in words and is never told as an issue of a file.
+ * nothing about an image, so it ends the work in words and is never parsed as an issue of a file.
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 
@@ -24,8 +24,8 @@ export function ownFault(error: unknown): WinnowError | null {
     case 'ERR_MEMORY_ALLOCATION_FAILED':
       return memoryFault(error);
     case 'ERR_SQLITE_ERROR': {
-      const told = explain(error);
-      return new WinnowError(told.code, told.message, { cause: error });
+      const parsed = explain(error);
+      return new WinnowError(parsed.code, parsed.message, { cause: error });
     }
   }
   if (error.name === 'AbortError') return new WinnowError('cancelled', 'Cancelled.', { cause: error });

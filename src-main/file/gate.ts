@@ -98,7 +98,7 @@ export function askDisk<Answer>(question: () => Promise<Answer>, signal?: AbortS
 }
 
 /** Throws `no-folder` where an opened folder is gone or does not answer; `next` says what to do. */
-export async function mustBeThere(folder: string, next: string, signal?: AbortSignal): Promise<void> {
+export async function requireFolder(folder: string, next: string, signal?: AbortSignal): Promise<void> {
   try {
     await askDisk(() => stat(folder), signal);
   } catch (error) {

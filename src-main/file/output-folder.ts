@@ -7,8 +7,8 @@ import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { readRegular } from './open.ts';
-import { isInside, outsideOf } from './output.ts';
-import { writeWhole } from './whole.ts';
+import { isInside, requireOutside } from './output.ts';
+import { writeAtomically } from './write-atomically.ts';
 
 const listName = 'winnow-files.jsonl';
 const schema = 'winnow/files@1';
@@ -25,7 +25,7 @@ export class OutputFolder {
   constructor(path: string, sources: readonly string[], what: string) {
     this.#sources = sources;
     this.#what = what;
-    this.path = outsideOf(sources, path, what);
+    this.path = requireOutside(sources, path, what);
     if (existsSync(this.path) && !statSync(this.path).isDirectory())
       throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
   }
@@ -45,7 +45,7 @@ export class OutputFolder {
       await this.#list(name, listed.size === 0);
       listed.add(name);
     }
-    await writeWhole(join(this.path, name), data);
+    await writeAtomically(join(this.path, name), data);
   }
 
   /** `folders` are those that were looked at already. */

@@ -20,9 +20,11 @@ let page: Page;
 async function enter() {
   door = await openDoor(own.data, dirty);
   page = door.page;
-  page.setDefaultTimeout(15_000);
   page.on('pageerror', (error) => faults.push(error.message));
-  await status(/650 image files/);
+  await page
+    .getByRole('contentinfo')
+    .getByText(/650 image files/)
+    .waitFor({ timeout: 120_000 });
   await page.getByText('650 shown').waitFor();
 }
 beforeAll(enter);
