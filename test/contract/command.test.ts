@@ -120,7 +120,7 @@ test('rank tells what training takes of memory before it begins, and finds a bat
   );
   expect(code).toBe(0);
   expect(err).toMatch(
-    /Training takes about \d+ MiB with 1 image a step \([\d,]+ weights; [\d.]+ MiB an image of a step, [\d,]+ MiB for the rest\); [\d,]+ MiB are free/,
+    /Training takes about \d+ MiB with batch size 1 \([\d,]+ weights; [\d.]+ MiB per image of a batch, [\d,]+ MiB for the rest\); [\d,]+ MiB are free/,
   );
   expect(err.indexOf('Training takes about')).toBeLessThan(err.indexOf('trained on'));
   const { run } = JSON.parse(out) as { run: { report: Record<string, number> } };
