@@ -55,7 +55,7 @@ describe('the system', () => {
       /\/dev\/null is not a regular file/,
     ],
     ['what is too large', () => readRegularSync(join(folder, 'file'), 3), 'bad-request', /larger than/],
-    ['what is there', () => mkdirSync(folder), 'target-not-empty', /exists already/],
+    ['what is there', () => mkdirSync(folder), 'target-not-empty', /already exists/],
     ['what is not empty', () => rmdirSync(join(folder, 'full')), 'target-not-empty', /not empty/],
     ['a name that is too long', () => openSync(join(folder, 'x'.repeat(300)), 'r'), 'bad-request', /too long/],
     ['a link to itself', () => readFileSync(join(folder, 'loop')), 'target-unwritable', /points back to itself/],
