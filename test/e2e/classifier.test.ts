@@ -87,7 +87,7 @@ describe(`a classifier, ${doorName}`, () => {
     await set('Share of train', '0');
     await set('Share of val', '0');
     await page
-      .getByText('will not be known')
+      .getByText('cannot be evaluated')
       .or(page.getByText('fewer than two images'))
       .or(page.getByText('cannot be learned'))
       .first()
