@@ -121,7 +121,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
   await again();
   const joining = listener();
   expect(await mapOf(context, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, laidOut: 0 });
-  expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing']);
+  expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing new images']);
   const second = placesOf(context);
   expect(second.size).toBe(42);
   for (const [path, place] of first)
