@@ -55,7 +55,7 @@ const sqliteSentences: Record<number, Told> = {
   ], // CORRUPT
   13: [
     'disk-full',
-    'The disk that holds the workspace is full. What was confirmed is kept. Free some space and try again.',
+    'The disk that holds the workspace is full. Confirmed changes are kept. Free some space and try again.',
   ], // FULL
   14: [
     'target-unwritable',
@@ -96,7 +96,7 @@ const systemSentences: Record<string, (what: string) => Told> = {
   EILSEQ: (what) => ['target-unwritable', `${what}: the disk does not take this name. Choose another one.`],
   ELOOP: (what) => [
     'target-unwritable',
-    `${what} is a link that leads back to itself. Remove the link, or choose another place.`,
+    `${what} is a link that refers to itself. Remove the link, or choose another place.`,
   ],
   EBUSY: (what) => ['target-unwritable', `${what} is in use by another program. Close that program and try again.`],
   EXDEV: (what) => ['target-unwritable', `${what} lies on another disk. Choose a place on the same disk.`],
