@@ -3,7 +3,7 @@
  * nothing is written into an opened folder, and only Winnow's own files are overwritten.
  */
 import { existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
-import { basename, dirname, join, parse, resolve, sep } from 'node:path';
+import { dirname, join, parse, resolve, sep } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { openRegularSync } from './open.ts';
 
