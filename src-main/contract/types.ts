@@ -211,10 +211,32 @@ export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupte
 /** What a run is of: a scorer's ranking, a classifier's training, a search for a learning rate, a judgement of the labels. */
 export type RunKind = 'rank' | 'train' | 'range-test' | 'labels';
 
+/** What a list of runs shows. The settings, curves and results are in the `Run`, which is fetched when somebody looks at it. */
+export interface RunSummary extends Pick<
+  Run,
+  'id' | 'kind' | 'method' | 'state' | 'seed' | 'trainOn' | 'trained' | 'column' | 'createdAt' | 'seconds' | 'epochs'
+> {
+  /** The run that it is a part of. */
+  parent: string | null;
+  /** The number that runs of its kind are compared by. */
+  headline: { name: 'accuracy' | 'rate'; value: number } | null;
+  /** The last epoch that has ended. */
+  epoch: number | null;
+  /** Of a classifier: how the images were divided. */
+  dividedBy: Classification['by'] | null;
+  /** Of its folder; null while it runs. */
+  bytes: number | null;
+  archived: boolean;
+  /** Moves on with every change of the run. */
+  version: number;
+}
+
 /** One training with settings and curves. */
 export interface Run {
   id: string;
   kind: RunKind;
+  /** The run that it is a part of; absent where it stands alone. */
+  parent?: string;
   /** The scorer, or the architecture. */
   method: string;
   state: RunState;
@@ -237,6 +259,12 @@ export interface Run {
   notes: readonly string[];
   classification: Classification | null;
   rangeTest: RangeTest | null;
+}
+
+/** What freeing the disk space of deleted runs gave. */
+export interface Purged {
+  runs: readonly string[];
+  bytes: number;
 }
 
 /** A record that can be run, as the forms and flags need it. `schema` is JSON Schema. */
@@ -397,7 +425,9 @@ export interface Backend {
 
 /** What the one event stream of a workspace carries. */
 export type WorkspaceEvent =
-  { type: 'job'; job: Job } | { type: 'run'; run: Run } | { type: 'changed'; revision: number; journal: Journal };
+  | { type: 'job'; job: Job }
+  | { type: 'run'; run: RunSummary }
+  | { type: 'changed'; revision: number; journal: Journal };
 
 export interface FolderEntry {
   name: string;

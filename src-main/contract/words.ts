@@ -16,3 +16,7 @@ export const printableLines = (text: string): string => text.split('\n').map(pri
 /** A path as a line of a list, which `--from` reads back: a JSON string where it would not survive as it is. */
 export const pathLine = (path: string): string =>
   path.search(controls) >= 0 || /^["\s]|\s$/.test(path) ? JSON.stringify(path).replace(controls, escaped) : path;
+
+/** A text as one word of a POSIX shell: as it is where it has ordinary characters alone, otherwise in single quotes. */
+export const quoteWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -6,10 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { plural, whole } from '../contract/words.ts';
+import { plural, quoteWord, whole } from '../contract/words.ts';
 import { isInside, nearestExisting } from '../file/output.ts';
 import { Backups, databaseFile, newestGoodBackup } from './backups.ts';
-import { quoteWord } from './commands.ts';
 import { Database, isDamage } from './database.ts';
 import { readMarker, writeMarker, type Marker } from './marker.ts';
 

@@ -7,7 +7,7 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { openDoor } from '../../src-main/door/client.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { dataFolder } from '../../src-main/setup/folders.mjs';
-import { quoteWord } from '../../src-main/workspace/commands.ts';
+import { quoteWord } from '../../src-main/contract/words.ts';
 import { askHolder, attach, silentError } from '../../src-main/workspace/holder.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 import { compileCache, root, start, winnow } from '../fixtures/command.ts';

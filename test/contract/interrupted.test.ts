@@ -5,7 +5,6 @@ import { afterEach, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { labelsSchema, rankSchema, trainSchema } from '../../src-main/contract/schemas.ts';
 import { jobEnded, type Job, type Run, type WorkspaceEvent } from '../../src-main/contract/types.ts';
-import { Runs } from '../../src-main/workspace/runs.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 import { computePids } from '../fixtures/processes.ts';
@@ -47,9 +46,9 @@ function killWhen(is: (event: WorkspaceEvent) => boolean): (event: WorkspaceEven
 }
 
 const ofRun =
-  (is: (run: Run) => boolean) =>
+  (workspace: OpenWorkspace, is: (run: Run) => boolean) =>
   (event: WorkspaceEvent): boolean =>
-    event.type === 'run' && is(event.run);
+    event.type === 'run' && is(workspace.runs.get(event.run.id));
 
 test('a ranking is interrupted, not failed, and resumes from its last epoch; so does one that failed with a checkpoint', async () => {
   const workspace = await opened();
@@ -57,7 +56,7 @@ test('a ranking is interrupted, not failed, and resumes from its last epoch; so 
   const first = await ended(
     workspace,
     workspace.calls.workspace.rank(request),
-    killWhen(ofRun(({ history }) => history.length >= 3)),
+    killWhen(ofRun(workspace, ({ history }) => history.length >= 3)),
   );
   expect(first).toMatchObject({
     state: 'failed',
@@ -66,7 +65,7 @@ test('a ranking is interrupted, not failed, and resumes from its last epoch; so 
   expect(workspace.runs.get('conv-ae-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.calls.samples.columns().filter(({ runId }) => runId !== null)).toEqual([]);
   // As a version did it that knew no interruption by a lost process.
-  new Runs(workspace.db).put({ ...workspace.runs.get('conv-ae-1'), state: 'failed' });
+  workspace.runs.put({ ...workspace.runs.get('conv-ae-1'), state: 'failed' });
   expect(await ended(workspace, workspace.calls.workspace.rank(request))).toMatchObject({
     state: 'done',
     runId: 'conv-ae-1',
@@ -91,7 +90,7 @@ test('of a training in folds, those that have ended are not trained again', asyn
     await ended(
       workspace,
       workspace.calls.classifier.train(request),
-      killWhen(ofRun(({ classification, history }) => classification?.fold === 1 && history.length === 3)),
+      killWhen(ofRun(workspace, ({ classification, history }) => classification?.fold === 1 && history.length >= 3)),
     ),
   ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
   expect(workspace.runs.get('cnn-1')).toMatchObject({ state: 'interrupted', classification: { fold: 1 } });

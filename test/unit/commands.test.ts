@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest';
 import type { Patch } from '../../src-main/contract/marks.ts';
 import { exportSchema, keepBestSchema, rankSchema } from '../../src-main/contract/schemas.ts';
 import { pathLine } from '../../src-main/contract/words.ts';
-import { commandOf, quoteWord, scriptOf } from '../../src-main/workspace/commands.ts';
+import { quoteWord } from '../../src-main/contract/words.ts';
+import { commandOf, scriptOf } from '../../src-main/workspace/commands.ts';
 import type { Action, Record } from '../../src-main/workspace/journal.ts';
 import { folderOf, temporaryFolder } from '../fixtures/images.ts';
 
