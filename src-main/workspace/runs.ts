@@ -36,24 +36,23 @@ export class Runs {
     const records = db.all<{ record: string }>(
       "SELECT record FROM runs JOIN run_records ON run_id = id WHERE summary IS NULL OR state = 'running'",
     );
-    if (records.length)
-      db.transaction(() => {
-        for (const run of records.map(runOf))
-          this.put(run.state === 'running' ? { ...run, state: 'interrupted' } : run);
-      });
+    db.transaction(() => {
+      for (const run of records.map(runOf)) this.put(run.state === 'running' ? { ...run, state: 'interrupted' } : run);
+      for (const { id } of db.all<{ id: string }>('SELECT id FROM runs WHERE bytes IS NULL')) this.measure(id);
+    });
   }
 
-  /** The newest first. The size of a run that has ended is measured when it is first listed. */
+  /** The newest first. */
   list(): RunSummary[] {
     return this.#db
       .all<Row>(`SELECT ${fields} FROM runs ORDER BY created_at DESC, rowid DESC`)
       .filter(({ place }) => place !== 'deleted')
-      .map((row) => this.#summaryOf(row));
+      .map(summaryOf);
   }
 
   /** Throws WinnowError `no-run`, as `get` does. */
   summary(id: string): RunSummary {
-    return this.#summaryOf(this.#row(id));
+    return summaryOf(this.#row(id));
   }
 
   get(id: string): Run {
@@ -117,6 +116,11 @@ export class Runs {
     });
   }
 
+  /** Stores the size of a run's folder: of a run that has ended. */
+  measure(id: string) {
+    this.#db.run('UPDATE runs SET bytes = ? WHERE id = ?', bytesIn(runFolder(this.#workspaceFolder, id)), id);
+  }
+
   /** Ids of the deleted runs that are still on the disk. */
   deleted(): string[] {
     return this.#db.all<{ id: string }>(`SELECT id FROM runs WHERE ${runPlace('id')} IS 'deleted'`).map(({ id }) => id);
@@ -133,16 +137,14 @@ export class Runs {
     if (row.place === 'deleted') throw new WinnowError('no-run', `The run ‘${id}’ was deleted.`);
     return row;
   }
-
-  #summaryOf({ id, summary, bytes, version, place }: Row): RunSummary {
-    const facts = JSON.parse(summary) as Facts;
-    if (bytes === null && facts.state !== 'running') {
-      bytes = bytesIn(runFolder(this.#workspaceFolder, id));
-      this.#db.run('UPDATE runs SET bytes = ? WHERE id = ?', bytes, id);
-    }
-    return { ...facts, bytes, archived: place === 'archived', version };
-  }
 }
+
+const summaryOf = ({ summary, bytes, version, place }: Row): RunSummary => ({
+  ...(JSON.parse(summary) as Facts),
+  bytes,
+  archived: place === 'archived',
+  version,
+});
 
 /** Of the files in a folder, which need not be there. */
 export function bytesIn(folder: string): number {
