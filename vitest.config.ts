@@ -1,45 +1,59 @@
 /**
- * Unit and contract tests. Processes, not threads: TensorFlow's native library belongs to one process, and a crash of
- * it must not take the others along.
+ * Every test, in four projects: `unit`, `contract`, and the end-to-end tests twice, through the `window` and through
+ * the `browser`. Processes, not threads: TensorFlow's native library belongs to one process, and a crash of it must
+ * not take the others along.
  */
-import { stripTypeScriptTypes } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { compileModule } from 'svelte/compiler';
-import type { Plugin } from 'vite';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { clientSvelte, pageState } from './test/fixtures/page-state.ts';
+import { LongestFirst } from './test/fixtures/sequence.ts';
+import { electronPath } from './src-main/setup/pieces/electron.mjs';
 
-/** State with runes, compiled as a browser gets it. Components are left out: end-to-end tests draw them. */
-const pageState: Plugin = {
-  name: 'page-state',
-  enforce: 'pre',
-  transform(code, id) {
-    if (id.endsWith('.svelte')) return 'export default () => undefined;';
-    if (id.endsWith('.svelte.ts'))
-      return compileModule(stripTypeScriptTypes(code), { filename: id, generate: 'client', dev: false }).js;
+/** Test files run beside each other: more threads than cores would only wait for each other. */
+const oneThread = { TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '1', WINNOW_THREADS: '1' };
+
+const project = (name: string, folder: string, env: Record<string, string>, timeoutMs = 120_000) => ({
+  plugins: [pageState],
+  resolve: { alias: clientSvelte },
+  test: {
+    name,
+    pool: 'forks' as const,
+    include: [`test/${folder}/**/*.test.ts`],
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    expect: { poll: { timeout: 20_000 } }, // a poll may ask the command line, which takes a second to start
+    server: { deps: { inline: [/@lucide/] } }, // icons of places are components
+    env: { ...oneThread, ...env },
   },
-};
-/** Without a browser, Svelte would be resolved to its server half, in which nothing reacts. */
-const inBrowser = (name: string) => ({
-  find: new RegExp(`^svelte${name}$`),
-  replacement: fileURLToPath(import.meta.resolve(`svelte/package.json`)).replace(
-    'package.json',
-    `src${name}/index-client.js`,
-  ),
 });
 
 const config = defineConfig({
-  plugins: [pageState],
-  resolve: { alias: ['', '/reactivity'].map(inBrowser) },
   test: {
-    include: ['test/unit/**/*.test.ts', 'test/contract/**/*.test.ts'],
-    pool: 'forks',
-    maxWorkers: 2, // most of the time goes by in processes that start and that use one core
+    // A test waits for processes that it started about a third of its time.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
     globalSetup: ['./test/fixtures/temporary.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    server: { deps: { inline: [/@lucide/] } }, // icons of places are components
-    env: { TF_CPP_MIN_LOG_LEVEL: '2' },
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      // The pool of the own kernels keeps its threads: the unit tests are the ones that hold it to its promise.
+      project('unit', 'unit', { ...softwareVulkan(), WINNOW_THREADS: '' }),
+      project('contract', 'contract', softwareVulkan()),
+      project('window', 'e2e', { WINNOW_DOOR: 'electron' }, 180_000),
+      project('browser', 'e2e', { WINNOW_DOOR: 'browser' }, 180_000),
+    ],
   },
 });
+
+/**
+ * Electron brings a Vulkan driver that draws on the processor: with it the tests of WebGPU run on a machine without a
+ * graphics card.
+ */
+function softwareVulkan(): Record<string, string> {
+  const { VK_ICD_FILENAMES, VK_DRIVER_FILES } = process.env;
+  const driver = join(dirname(electronPath() ?? '/'), 'vk_swiftshader_icd.json');
+  const hasOther = VK_ICD_FILENAMES || VK_DRIVER_FILES || existsSync('/usr/share/vulkan/icd.d');
+  return process.platform === 'linux' && !hasOther && existsSync(driver) ? { VK_ICD_FILENAMES: driver } : {};
+}
 
 export default config; // Vitest reads a default export

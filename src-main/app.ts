@@ -47,7 +47,7 @@ const engine = new EngineKeeper({
       node,
       [
         '--import',
-        pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href,
+        pathToFileURL(join(root, 'src-main', 'missing.mjs')).href,
         '--disable-warning=ExperimentalWarning',
         join(root, 'src-main', 'engine.ts'),
       ],

@@ -1,5 +1,5 @@
 /** `doctor`: lists the components of this installation and the command that repairs each. */
-import { examine } from '../setup/doctor.ts';
+import { examine } from '../doctor/doctor.ts';
 import { exitCodes, writeJson, type OutputOptions } from './output.ts';
 
 const marks = { ready: '✓', optional: '·', missing: '✗', broken: '✗' } as const;

@@ -2,7 +2,7 @@
 import { Help, InvalidArgumentError, Option, type Command, type HelpConfiguration } from 'commander';
 import { openDoor, type Door } from '../door/client.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { backendChoices, type BackendChoice } from '../contract/types.ts';
+import { backendChoices, type BackendChoice } from '../contract/machine.ts';
 import { checkJson, say, type OutputOptions } from './output.ts';
 
 export interface FolderOptions extends OutputOptions {

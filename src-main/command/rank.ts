@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { backendTitles, type MemoryEstimate } from '../contract/types.ts';
+import { backendTitles, type MemoryEstimate } from '../contract/machine.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';

@@ -125,9 +125,9 @@ export function sorted(samples: readonly Sample[], { by, descending }: Order, so
     .map(({ sample }) => sample);
 }
 
-type Key = number | string | null;
+type SortKey = number | string | null;
 /** Several texts sort as one. */
-const sortKeyOf = (value: Value): Key =>
+const sortKeyOf = (value: Value): SortKey =>
   typeof value === 'object' && value !== null ? value.join('\n') || null : value;
 
 /** Throws `bad-expression` for an unknown name. */

@@ -6,7 +6,8 @@ import { pretrained, usual } from '../compute/models/pretrained.ts';
 import { trainModes, type Evaluation, type Measured, type TrainMode } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
-import { backendTitles, type Run } from '../contract/types.ts';
+import { backendTitles } from '../contract/machine.ts';
+import type { Run } from '../contract/types.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import {

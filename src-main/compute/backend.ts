@@ -5,7 +5,7 @@
  */
 import os from 'node:os';
 import util from 'node:util';
-import type { Backend, BackendChoice } from '../contract/types.ts';
+import type { Backend, BackendChoice } from '../contract/machine.ts';
 import { defineCall } from './call.ts';
 import { loadKernels } from './kernels/index.ts';
 import { registerFilterGradient } from './ops/filter-gradient.ts';
@@ -31,7 +31,7 @@ export function backendInfo(): Backend {
 }
 
 /** Starts the process, and says what its tensors run on. */
-export const backend = defineCall({ run: (_: undefined) => backendInfo() });
+export const backend = defineCall<undefined, Backend>({ run: () => backendInfo() });
 
 const starters: Record<BackendName, () => Promise<Backend>> = {
   tensorflow: startTensorFlow,
@@ -89,7 +89,7 @@ async function startWebGpu(): Promise<Backend> {
   library.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3);
   if (!(await library.setBackend('webgpu'))) throw new Error(`the adapter ${device} gives no device that tfjs can use`);
   tf = library;
-  registerFilterGradient('webgpu');
+  registerFilterGradient(library, 'webgpu');
   watch(tf.backend() as unknown as GpuBackend);
   return {
     backend: 'webgpu',

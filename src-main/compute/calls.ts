@@ -2,7 +2,6 @@
 import { estimate, fit } from './anomaly/fit.ts';
 import { map, reconstruct } from './anomaly/map.ts';
 import { backend } from './backend.ts';
-import type { Call } from './call.ts';
 import { train } from './classify/fit.ts';
 import { outOfFold } from './classify/out-of-fold.ts';
 import { predict } from './classify/predict.ts';
@@ -39,5 +38,4 @@ export type Calls = typeof calls;
 export type CallName = keyof Calls;
 export type ArgsOf<Name extends CallName> = Parameters<Calls[Name]['run']>[0];
 export type ResultOf<Name extends CallName> = Awaited<ReturnType<Calls[Name]['run']>>;
-export type EventOf<Name extends CallName> =
-  Calls[Name] extends Call<infer _Args, infer _Result, infer Event> ? Event : never;
+export type EventOf<Name extends CallName> = Parameters<Parameters<Calls[Name]['run']>[1]['onEvent']>[0];

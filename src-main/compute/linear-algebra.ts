@@ -1,6 +1,6 @@
 /**
- * The little linear algebra that tensors do badly: orthonormal columns and the eigenvectors of a small symmetric matrix, in double
- * precision, row-major.
+ * Dense linear algebra in double precision, row-major: orthonormal columns, leading eigenvectors and small linear systems. It is kept beside ml-matrix,
+ * whose QR and eigenvectors differ from these in the last bits: scores of `pca`, maps and augmented images that are stored would no longer be reproduced.
  */
 
 /** Modified Gram–Schmidt, twice is enough (Giraud et al. 2005). A column without a direction of its own becomes zero. */
@@ -23,6 +23,23 @@ export function orthonormalise(columns: Float64Array, rows: number, width: numbe
   });
   for (let j = 0; j < width; j++) for (let i = 0; i < rows; i++) columns[i * width + j] = turned[j][i];
   return columns;
+}
+
+/**
+ * An orthonormal basis [size, width] of the space that the largest eigenvectors of a symmetric matrix span, by subspace iteration (Halko, Martinsson &
+ * Tropp 2011). `multiply` gives the matrix times a basis, so that the matrix itself is never held: of a covariance of many thousand numbers there are
+ * only the rows that it comes from. More rounds separate eigenvalues that lie close together.
+ */
+export async function leadingSubspace(
+  start: Float64Array,
+  size: number,
+  width: number,
+  rounds: number,
+  multiply: (basis: Float64Array, round: number) => Float64Array | Promise<Float64Array>,
+): Promise<Float64Array> {
+  let basis = orthonormalise(start, size, width);
+  for (let round = 0; round < rounds; round++) basis = orthonormalise(await multiply(basis, round), size, width);
+  return basis;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
@@ -95,4 +112,41 @@ export function solve(rows: number[][], b: number[]): number[] {
     b[i] /= rows[i][i];
   }
   return b;
+}
+
+/** The lower triangle L of a symmetric positive definite matrix L·Lᵀ, row by row. Throws where it is not positive definite. */
+export async function cholesky(matrix: Float64Array, n: number, breathe: () => Promise<void>): Promise<Float64Array> {
+  const lower = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[row + j];
+      for (let k = 0, other = j * n; k < j; k++) sum -= lower[row + k] * lower[other + k];
+      if (j < i) lower[row + j] = sum / lower[j * n + j];
+      else if (sum > 0) lower[row + i] = Math.sqrt(sum);
+      else throw new Error('The matrix is not positive definite.');
+    }
+    await breathe();
+  }
+  return lower;
+}
+
+/** The inverse of a lower triangle, which is one too. */
+export async function inverseOfLower(
+  lower: Float64Array,
+  n: number,
+  breathe: () => Promise<void>,
+): Promise<Float64Array> {
+  const inverse = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    for (let k = 0; k < i; k++) {
+      const factor = lower[row + k];
+      for (let j = 0, other = k * n; j <= k; j++) inverse[row + j] -= factor * inverse[other + j];
+    }
+    for (let j = 0; j < i; j++) inverse[row + j] /= lower[row + i];
+    inverse[row + i] = 1 / lower[row + i];
+    await breathe();
+  }
+  return inverse;
 }

@@ -1,21 +1,27 @@
 /**
- * Models out of files, loaded once and shared by the calls that use them at the same time: a preview asks again as its sliders move, a loupe image after
- * image, and another run may be asked for while one call still waits for its device. So users are counted: a model is disposed of only when nobody uses
- * it, and a few that nobody uses are kept for the next call.
+ * The models of the compute process, each loaded once and shared by the calls that use it at the same time: a preview asks again as its sliders move, a
+ * loupe image after image. Users are counted: a model is disposed of only when nobody uses it. Unused models are kept for the next call up to a limit of
+ * memory; the least recently used go first.
  */
 import fs from 'node:fs';
 
 interface Model {
+  /** That its weights take. */
+  bytes: number;
   dispose(): void;
 }
 
 interface Entry {
   file: string;
   opened: Promise<Model>;
+  /** 0 until it is open. */
+  bytes: number;
   users: number;
 }
 
-const mostUnused = 2;
+/** Of weights, together: more than this and unused models go. */
+const usualMostBytes = 512 * 2 ** 20;
+let mostBytes = usualMostBytes;
 
 /** By file and state of it, the one used last at the end. */
 const entries = new Map<string, Entry>();
@@ -27,16 +33,23 @@ export async function withModel<M extends Model, Result>(
   work: (model: M) => Promise<Result>,
 ): Promise<Result> {
   const key = `${file}\n${stateOf(file)}`;
-  const entry = entries.get(key) ?? { file, opened: Promise.resolve().then(open), users: 0 };
+  const entry = entries.get(key) ?? { file, opened: Promise.resolve().then(open), bytes: 0, users: 0 };
   entries.delete(key);
   entries.set(key, entry);
   entry.users++;
   try {
-    return await work((await entry.opened) as M);
+    const model = (await entry.opened) as M;
+    entry.bytes = model.bytes;
+    return await work(model);
   } finally {
     entry.users--;
     await tidy(key, entry);
   }
+}
+
+/** For this process; unused models that exceed it go with the next call. */
+export function limitModelBytes(bytes = usualMostBytes): void {
+  mostBytes = bytes;
 }
 
 /** Disposes of all that nobody uses. */
@@ -58,8 +71,14 @@ async function tidy(key: string, entry: Entry): Promise<void> {
     () => true,
   );
   if (failed && entries.get(key) === entry) entries.delete(key);
-  const free = unused();
-  for (const [key, entry] of free.slice(0, Math.max(0, free.length - mostUnused))) await drop(key, entry);
+  let bytes = [...entries.values()].reduce((sum, entry) => sum + entry.bytes, 0);
+  const dropped: Promise<void>[] = [];
+  for (const [key, entry] of unused()) {
+    if (bytes <= mostBytes) break;
+    bytes -= entry.bytes;
+    dropped.push(drop(key, entry));
+  }
+  await Promise.all(dropped);
 }
 
 async function drop(key: string, entry: Entry): Promise<void> {

@@ -1,30 +1,38 @@
 /**
- * Named float arrays and a JSON header in one file, for models and checkpoints: 8 bytes of header length, the header, the floats.
- * Written beside its place and renamed, so that a reader finds the old file or the new one and never half of either.
+ * Named float arrays and a JSON header in one file, for models, checkpoints, codes and predictions: a safetensors file, each field of the header as
+ * JSON in its metadata. Written beside its place and renamed, so that a reader finds the old file or the new one and never half of either.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { openRegularSync } from '../file/open.ts';
+import { DamagedFile, openSafetensors, safetensorsBytes } from './safetensors.ts';
 
-export interface TensorFile<Header> {
-  header: Header;
+export interface Tensors {
   arrays: Record<string, Float32Array>;
+  /** Of arrays that have more than one dimension. */
+  shapes?: Readonly<Record<string, readonly number[]>>;
 }
 
-export function writeTensors<Header>(file: string, { header, arrays }: TensorFile<Header>): void {
-  const names = Object.keys(arrays);
-  const json = JSON.stringify({ header, arrays: names.map((name) => [name, arrays[name].length]) });
-  // Padded so that the floats start at a multiple of four.
-  const head = Buffer.from(json.padEnd(json.length + ((4 - (Buffer.byteLength(json) % 4)) % 4)));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(head.length));
+export interface TensorFile<Header> extends Tensors {
+  header: Header;
+}
+
+export function writeTensors<Header extends object>(
+  file: string,
+  { header, arrays, shapes }: TensorFile<Header>,
+): void {
+  const parts = safetensorsBytes(
+    Object.fromEntries(
+      Object.entries(arrays).map(([name, values]) => [name, { shape: shapes?.[name] ?? [values.length], values }]),
+    ),
+    Object.fromEntries(Object.entries(header).map(([name, value]) => [name, JSON.stringify(value)])),
+  );
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const beside = `${file}.${process.pid}.part`;
   try {
     const out = fs.openSync(beside, 'w');
     try {
-      for (const part of [length, head, ...names.map((name) => arrays[name])]) {
-        const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+      for (const bytes of parts) {
         for (let done = 0; done < bytes.length;)
           done += fs.writeSync(out, bytes, done, Math.min(2 ** 28, bytes.length - done));
       }
@@ -39,7 +47,7 @@ export function writeTensors<Header>(file: string, { header, arrays }: TensorFil
   }
 }
 
-/** What killed processes have left half written beside a run's files; to be called before one begins to write there. */
+/** Removes what killed processes have left half written beside a run's files; to be called before one begins to write there. */
 export function removeParts(folder: string): void {
   for (const name of fs.readdirSync(folder))
     if (name.endsWith('.part')) fs.rmSync(path.join(folder, name), { force: true });
@@ -48,47 +56,71 @@ export function removeParts(folder: string): void {
 /** Undefined where there is no such file or it is not whole. Throws where it is there and the system does not let it be read: that says nothing of the file. */
 export function readTensors<Header>(file: string): TensorFile<Header> | undefined {
   if (!fs.existsSync(file)) return undefined;
+  try {
+    const { tensors, metadata, read, close } = openSafetensors(file);
+    try {
+      const header = Object.fromEntries(
+        Object.entries(metadata).map(([name, json]): [string, unknown] => [name, JSON.parse(json)]),
+      );
+      const arrays: Record<string, Float32Array> = {};
+      for (const name of tensors.keys()) {
+        const values = read(name);
+        arrays[name] = values instanceof Float32Array ? values : Float32Array.from(values);
+      }
+      return { header: header as Header, arrays };
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof DamagedFile) return readFormerFormat<Header>(file);
+    throw error;
+  }
+}
+
+/** As written by the first versions: 8 bytes of header length, a header of `header` and `arrays` (names and lengths), the floats. */
+function readFormerFormat<Header>(file: string): TensorFile<Header> | undefined {
   const input = openRegularSync(file);
   try {
     const { size } = fs.fstatSync(input);
-    const told = size < 8 ? undefined : headerOf(read(input, 8, 0), size, (bytes) => read(input, bytes, 8));
-    if (!told) return undefined;
+    const found = size < 8 ? undefined : formerHeader(read(input, 8, 0), size, (bytes) => read(input, bytes, 8));
+    if (!found) return undefined;
     const out: Record<string, Float32Array> = {};
-    let at = told.start;
-    for (const [name, length] of told.arrays) {
+    let at = found.start;
+    for (const [name, length] of found.arrays) {
       const bytes = read(input, length * 4, at);
       out[name] = new Float32Array(bytes.buffer, bytes.byteOffset, length);
       at += length * 4;
     }
-    return { header: told.header as Header, arrays: out };
+    return { header: found.header as Header, arrays: out };
   } finally {
     fs.closeSync(input);
   }
 }
 
-/** Undefined where what it says does not fill the file: nothing is read by a length that was not checked against it. */
-function headerOf(
+/** Undefined where the lengths do not fill the file: nothing is read by a length that was not checked against it. */
+function formerHeader(
   length: Buffer,
   size: number,
   read: (bytes: number) => Buffer,
 ): { header: unknown; arrays: [string, number][]; start: number } | undefined {
   const headBytes = Number(length.readBigUInt64LE());
   if (headBytes > size - 8) return undefined;
-  let told: { header: unknown; arrays: [string, number][] };
+  let parsed: { header: unknown; arrays: [string, number][] };
   try {
-    told = JSON.parse(read(headBytes).toString()) as typeof told;
+    parsed = JSON.parse(read(headBytes).toString()) as typeof parsed;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
   const start = 8 + headBytes;
   const isList =
-    Array.isArray(told?.arrays) &&
-    told.arrays.every(
+    Array.isArray(parsed?.arrays) &&
+    parsed.arrays.every(
       (one) => Array.isArray(one) && typeof one[0] === 'string' && Number.isSafeInteger(one[1]) && one[1] >= 0,
     );
-  const isFull = isList && start + told.arrays.reduce((sum, [, length]) => sum + length * 4, 0) === size;
-  return isFull ? { ...told, start } : undefined;
+  const isFull = isList && start + parsed.arrays.reduce((sum, [, length]) => sum + length * 4, 0) === size;
+  return isFull ? { ...parsed, start } : undefined;
 }
 
 function read(file: number, bytes: number, at: number): Buffer {

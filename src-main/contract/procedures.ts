@@ -30,15 +30,13 @@ import {
   trainSchema,
   viewSchema,
 } from './schemas.ts';
+import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
 import type {
-  BackendState,
   Backup,
   Changes,
   CheckState,
   Column,
-  Component,
   Edited,
-  EngineInfo,
   Entry,
   ExportFormat,
   ExportPlan,
@@ -49,7 +47,6 @@ import type {
   ImportResult,
   Issue,
   Job,
-  MemoryEstimate,
   Model,
   Opened,
   Restored,

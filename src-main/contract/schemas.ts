@@ -1,7 +1,8 @@
 /** What each call accepts. Forms and the command line check against the same schemas, so a wrong value is told in one way. */
 import { z } from 'zod';
 import { trainModes } from './classifier.ts';
-import { backendChoices, decisions, duplicateKinds, keepRules, placements } from './types.ts';
+import { backendChoices } from './machine.ts';
+import { decisions, duplicateKinds, keepRules, placements } from './types.ts';
 
 const seed = z
   .int()

@@ -9,7 +9,7 @@ import { columnPath, predictionsPath, trpcPath, workspacePath } from '../contrac
 import type { ColumnValues } from '../contract/read.ts';
 import { router, type Router } from '../contract/router.ts';
 import { OpenWorkspace } from '../engine/open-workspace.ts';
-import { attach, type Attachment } from '../workspace/holder.ts';
+import { attach, type Attachment } from '../engine/holder.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 import { listenOnPipe } from './pipe.ts';
 

@@ -1,6 +1,6 @@
 /** Hands a request on to the engine that has the workspace, streams included. */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Elsewhere } from '../workspace/engine.ts';
+import type { Elsewhere } from '../engine/engine.ts';
 
 /** The body of a request, whole, so that it can be sent again when the engine that was asked had just ended. */
 export async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {

@@ -3,7 +3,7 @@
  * engine is alive; who holds the folder for one command of its own stays until they are done.
  */
 import type { ServerResponse } from 'node:http';
-import { beatEveryMs } from '../workspace/holder.ts';
+import { beatEveryMs } from '../engine/holder.ts';
 
 export class Guests {
   #guests = new Set<ServerResponse>();

@@ -9,7 +9,7 @@ import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http';
 import { explain } from '../contract/errors.ts';
 import { router } from '../contract/router.ts';
 import { OpenWorkspace } from '../engine/open-workspace.ts';
-import { root, type Engine } from '../workspace/engine.ts';
+import { root, type Engine } from '../engine/engine.ts';
 import { bodyOf, forward } from './forward.ts';
 import { report } from './guard.ts';
 import type { Guests } from './guests.ts';

@@ -11,7 +11,7 @@ import { issueOf } from '../image/issue.ts';
 import { remakeThumb, thumbFile } from '../image/read.ts';
 import { openScanned, withBytes, withImage } from '../image/scanned.ts';
 import type { OpenWorkspace } from '../engine/open-workspace.ts';
-import { mapOf, reconstructionOf } from '../workspace/maps.ts';
+import { mapOf, reconstructionOf } from '../jobs/maps.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 
 const forever = 'private, max-age=31536000, immutable';

@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { dataFolder } from '../setup/folders.mjs';
-import { Engine } from '../workspace/engine.ts';
+import { Engine } from '../engine/engine.ts';
 import { Guests } from './guests.ts';
 import { createListener } from './http.ts';
 

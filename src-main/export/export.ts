@@ -13,14 +13,14 @@ import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/type
 import { pathLine, plural } from '../contract/words.ts';
 import { mustBeThere } from '../file/gate.ts';
 import { nearestExisting } from '../file/output.ts';
-import type { Report } from '../workspace/jobs.ts';
+import type { Report } from '../workspace/report.ts';
 import { forEachParallel } from '../file/parallel.ts';
 import { csvLine, safeCsvLine, type Entry, type Text } from './format.ts';
 import { countSplits, layOut, type ExportInput, type Layout, type LeftOut } from './layout.ts';
 import { manifestCsv, manifestJson } from './manifest.ts';
 import { finishPart, isGrowing, leavePart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
 import { placeFile, type Place } from './place.ts';
-import { bringBack, checkTarget } from './target.ts';
+import { bringBack, checkTarget } from '../file/target.ts';
 import { trashOriginals } from './trash.ts';
 
 export type { ExportInput } from './layout.ts';

@@ -7,7 +7,7 @@ import type { Group, Run, Sample } from '../contract/types.ts';
 import type { Entry, Format } from './format.ts';
 import { formats } from './index.ts';
 import { Names, safeName } from './names.ts';
-import { assignSplits } from './splits.ts';
+import { assignSplits } from '../workspace/splits.ts';
 
 export interface ExportInput {
   folder: string;

@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Issue } from '../contract/types.ts';
 import { isInside } from '../file/output.ts';
-import type { Report } from '../workspace/jobs.ts';
+import type { Report } from '../workspace/report.ts';
 import { forEachParallel } from '../file/parallel.ts';
 import type { Entry } from './format.ts';
 import { hashOf } from './place.ts';

@@ -1,6 +1,6 @@
 /** The shape of a kind of job: each is a record in a file of its own. */
 import type { JobKind } from '../contract/types.ts';
-import type { Report } from '../workspace/jobs.ts';
+import type { Report } from '../workspace/report.ts';
 import type { JobContext } from './context.ts';
 
 export interface JobType<Request> {

@@ -7,7 +7,7 @@ import { checkpointFile, hasCheckpoint, trainingFolder } from '../compute/run-fi
 import { removeParts } from '../compute/tensor-file.ts';
 import { explain, type ErrorCode, type WinnowError } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
-import type { Report } from '../workspace/jobs.ts';
+import type { Report } from '../workspace/report.ts';
 import { emptyRun, inWords, runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 

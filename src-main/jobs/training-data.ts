@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
 import type { TrainArgs } from '../compute/classify/fit.ts';
 import { pretrainedFor } from '../compute/models/pretrained.ts';
-import { mostWeightsBytes, tooLarge } from '../compute/models/safetensors.ts';
+import { mostWeightsBytes, tooLarge } from '../compute/safetensors.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
@@ -11,9 +11,9 @@ import { openRegular } from '../file/open.ts';
 import type { Rows } from '../rows/row-store.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 import { divide, type Divided, type Splits } from '../workspace/division.ts';
-import { embedSamples } from '../workspace/embeddings.ts';
-import type { Report } from '../workspace/jobs.ts';
-import { packPixels } from '../workspace/pixels.ts';
+import { embedSamples } from './embeddings.ts';
+import type { Report } from '../workspace/report.ts';
+import { packPixels } from './pixels.ts';
 import type { JobContext } from './context.ts';
 
 /** A number that stands for an image's content, for what is random about it. */

@@ -2,7 +2,7 @@
 import type { Trained, TrainingEvent } from '../compute/train/trained.ts';
 import type { Epoch, Run } from '../contract/types.ts';
 import { largestOf } from '../contract/numbers.ts';
-import type { Report } from '../workspace/jobs.ts';
+import type { Report } from '../workspace/report.ts';
 import type { ActiveRun } from './run-runner.ts';
 
 type StageEvent = TrainingEvent | { stage: string; done: number; total: number };

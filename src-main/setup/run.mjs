@@ -43,7 +43,7 @@ async function main([task = '', ...args]) {
   };
   const cli = [
     '--import',
-    pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href,
+    pathToFileURL(join(root, 'src-main', 'missing.mjs')).href,
     '--disable-warning=ExperimentalWarning',
     join(root, 'src-main', 'cli.ts'),
   ];
@@ -59,7 +59,7 @@ async function main([task = '', ...args]) {
     case 'bench':
       return runBenches(node, plan.args, { cwd, env });
     case 'check':
-      return (await import('./tests.mjs')).checkTypes(node, env);
+      return (await import('./tests.mjs')).runChecks(node, env).then(({ failed }) => (failed > 0 ? 1 : 0));
     case 'test':
       return (await import('./tests.mjs')).runTests(node, plan.args, env);
     case 'package':

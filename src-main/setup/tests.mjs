@@ -1,12 +1,13 @@
 /**
- * `npm test`: the type check, the unit and contract tests, and the same end-to-end tests through both doors, the
- * window and the browser. The last line adds them up, `N passed, N failed`; the type check counts as one test.
- * `npm test -- unit`, `-- e2e` and `-- types` run a part; what follows goes on to Vitest.
+ * `npm test`: the checks of the sources (types, layout, rules), the unit and contract tests, and the same end-to-end
+ * tests through both doors, the window and the browser. All of it runs at the same time, since no part uses a
+ * machine's cores alone. The last line adds up, `N passed, N failed`; each check counts as one test.
+ * `npm test -- unit`, `-- e2e`, `-- checks` and `-- types` run a part; what follows is passed to Vitest.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { passThrough } from './child.mjs';
+import { join, relative } from 'node:path';
+import { finish, passThrough } from './child.mjs';
 import { browserPath } from './pieces/browser.mjs';
 import { electronPath } from './pieces/electron.mjs';
 import { hasDisplay } from './pieces/screen.mjs';
@@ -14,29 +15,38 @@ import { inModules, root } from './repository.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
 
-const parts = ['types', 'unit', 'e2e'];
+/** What a part runs of vitest.config.ts. */
+const projects = /** @type {Record<string, string[]>} */ ({
+  unit: ['unit', 'contract'],
+  e2e: ['window', 'browser'],
+  checks: [],
+  types: [],
+});
 
-/** @returns {Promise<number>} exit code */
-export async function checkTypes(/** @type {string} */ node, /** @type {NodeJS.ProcessEnv} */ env) {
-  const code = await passThrough(
-    node,
-    [inModules('typescript', 'bin', 'tsc'), '--noEmit', '--project', join(root, 'tsconfig.json')],
-    { cwd: root, env },
-  );
-  const checked = await passThrough(
-    node,
-    [
-      inModules('svelte-check', 'bin', 'svelte-check'),
-      '--tsconfig',
-      './tsconfig.json',
-      '--output',
-      'human',
-      '--threshold',
-      'error',
-    ],
-    { cwd: root, env },
-  );
-  return code || checked;
+/** Each is a program of node_modules. The check of Svelte's types reads the TypeScript and JavaScript files too. */
+const checks = /** @type {const} */ ([
+  [
+    'types',
+    [inModules('svelte-check', 'bin', 'svelte-check'), '--tsconfig', './tsconfig.json', '--threshold', 'error'],
+  ],
+  ['layout', [inModules('prettier', 'bin', 'prettier.cjs'), '--check', '.', '--log-level', 'warn']],
+  ['rules', [inModules('eslint', 'bin', 'eslint.js'), '.']],
+]);
+
+/** The checks one after the other; what one says is printed when it has ended, and only where it failed. */
+export async function runChecks(
+  /** @type {string} */ node,
+  /** @type {NodeJS.ProcessEnv} */ env,
+  { onlyTypes = false } = {},
+) {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  for (const [title, command] of checks.filter(([name]) => !onlyTypes || name === 'types')) {
+    const { code, output } = await finish(node, [...command], { cwd: root, env });
+    if (code === 0) count.passed++;
+    else count.failed++;
+    process.stdout.write(code === 0 ? `Check of ${title}: passed\n` : `Check of ${title}: failed\n${output}\n`);
+  }
+  return count;
 }
 
 /**
@@ -44,47 +54,12 @@ export async function checkTypes(/** @type {string} */ node, /** @type {NodeJS.P
  * @returns {Promise<number>} exit code
  */
 export async function runTests(node, args, env) {
-  const chosen = parts.includes(args[0]) ? [args[0]] : parts;
-  const extra = parts.includes(args[0]) ? args.slice(1) : args;
-  const reports = mkdtempSync(join(tmpdir(), 'winnow-tests-'));
-  const counts = /** @type {Count[]} */ ([]);
-  const tests = { ...env, WINNOW_ELECTRON: electronPath() ?? '', WINNOW_BROWSER: browserPath() ?? '' };
-  /** @param {string} title @param {string} config @param {Record<string, string>} more */
-  const vitest = async (title, config, more, onScreen = false) => {
-    say(title);
-    const report = join(reports, `${counts.length}.json`);
-    const command = [
-      node,
-      inModules('vitest', 'vitest.mjs'),
-      'run',
-      '--config',
-      config,
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-      '--passWithNoTests',
-      ...extra,
-    ];
-    if (onScreen && !hasDisplay()) command.unshift('xvfb-run', '-a', '-s', '-screen 0 1600x1000x24');
-    const code = await passThrough(command[0], command.slice(1), { cwd: root, env: { ...tests, ...more } });
-    counts.push(countOf(code, existsSync(report) ? readFileSync(report, 'utf8') : null));
-  };
-  try {
-    if (chosen.includes('types')) {
-      say('Type check');
-      const code = await checkTypes(node, env);
-      counts.push({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 });
-    }
-    if (chosen.includes('unit')) await vitest('Unit and contract tests', 'vitest.config.ts', softwareVulkan(env));
-    if (chosen.includes('e2e')) {
-      if (hasTests(join(root, 'test', 'e2e'))) {
-        await vitest('End to end, through the window', 'test/e2e/vitest.config.ts', { WINNOW_DOOR: 'electron' }, true);
-        await vitest('End to end, through the browser', 'test/e2e/vitest.config.ts', { WINNOW_DOOR: 'browser' });
-      } else say('End to end: there are no tests in test/e2e yet');
-    }
-  } finally {
-    rmSync(reports, { recursive: true, force: true });
-  }
+  const part = args.find((arg, i) => i === 0 && Object.hasOwn(projects, arg));
+  const chosen = part ? projects[part] : Object.values(projects).flat();
+  const counts = await Promise.all([
+    ...(part === undefined || chosen.length === 0 ? [runChecks(node, env, { onlyTypes: part === 'types' })] : []),
+    ...(chosen.length > 0 ? [runVitest(node, chosen, part ? args.slice(1) : args, env)] : []),
+  ]);
   const sum = addUp(counts);
   process.stdout.write(`\n${lineOf(sum)}\n`);
   if (sum.passed + sum.failed === 0) process.stderr.write('No test ran.\n');
@@ -92,14 +67,52 @@ export async function runTests(node, args, env) {
 }
 
 /**
- * Electron brings a Vulkan driver that draws on the processor: with it the tests of WebGPU run on a machine without a
- * graphics card.
- * @returns {Record<string, string>}
+ * @param {string} node @param {string[]} chosen projects @param {string[]} args for Vitest @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<Count>}
  */
-function softwareVulkan(/** @type {NodeJS.ProcessEnv} */ env) {
-  const driver = join(dirname(electronPath() ?? '/'), 'vk_swiftshader_icd.json');
-  const hasOther = env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES || existsSync('/usr/share/vulkan/icd.d');
-  return process.platform === 'linux' && !hasOther && existsSync(driver) ? { VK_ICD_FILENAMES: driver } : {};
+async function runVitest(node, chosen, args, env) {
+  const reports = mkdtempSync(join(tmpdir(), 'winnow-tests-'));
+  const file = join(reports, 'report.json');
+  const command = [
+    node,
+    inModules('vitest', 'vitest.mjs'),
+    'run',
+    ...chosen.map((name) => `--project=${name}`),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+    '--passWithNoTests',
+    ...args,
+  ];
+  if (chosen.includes('window') && !hasDisplay()) command.unshift('xvfb-run', '-a', '-s', '-screen 0 1600x1000x24');
+  try {
+    const code = await passThrough(command[0], command.slice(1), {
+      cwd: root,
+      env: { ...env, WINNOW_ELECTRON: electronPath() ?? '', WINNOW_BROWSER: browserPath() ?? '' },
+    });
+    const report = existsSync(file) ? readFileSync(file, 'utf8') : null;
+    if (report) process.stdout.write(['', 'The slowest tests:', ...slowestOf(report), ''].join('\n'));
+    return countOf(code, report);
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+/** @returns {string[]} a line a test, the slowest first */
+export function slowestOf(/** @type {string} */ report, count = 20) {
+  /** @type {{ name: string, assertionResults: { fullName: string, duration?: number | null }[] }[]} */
+  const files = JSON.parse(report).testResults;
+  return files
+    .flatMap(({ name, assertionResults }) =>
+      assertionResults.map(({ fullName, duration }) => ({
+        seconds: (duration ?? 0) / 1000,
+        name: `${relative(root, name)} ${fullName}`,
+      })),
+    )
+    .filter(({ seconds }) => seconds >= 0.1)
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, count)
+    .map(({ seconds, name }) => `${seconds.toFixed(1).padStart(7)} s  ${name}`);
 }
 
 /**
@@ -134,15 +147,4 @@ export function addUp(/** @type {Count[]} */ counts) {
 /** @returns {string} */
 export function lineOf(/** @type {Count} */ { passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
-}
-
-function hasTests(/** @type {string} */ folder) {
-  return (
-    existsSync(folder) && readdirSync(folder, { recursive: true }).some((file) => String(file).endsWith('.test.ts'))
-  );
-}
-
-/** A heading goes where Vitest's own lines go. */
-function say(/** @type {string} */ title) {
-  process.stdout.write(`\n${title}\n`);
 }

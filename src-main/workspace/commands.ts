@@ -38,6 +38,7 @@ export const stdinPrefix = 'winnow-stdin-';
 /** `sizePx` is `--size`: a flag's unit stands in its help. */
 export const flagOf = (name: string) =>
   name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 /** What on the command line does what this record did, without the program's name; long lists of paths are shortened to `--from -`. For people to read and copy. */
 export function commandOf(record: Record, folder: string, pathOf: PathOf): string {
   const told = repeat(() => commandsOf(record, pathOf));

@@ -4,7 +4,7 @@ import { splitOf } from '../contract/read.ts';
 import type { DivisionRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { assignParts, assignSplits } from '../export/splits.ts';
+import { assignParts, assignSplits } from './splits.ts';
 import { largestOf, smallestOf } from '../contract/numbers.ts';
 
 /** One training's share of the images: split by sample id. */

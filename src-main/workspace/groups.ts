@@ -8,7 +8,7 @@ import { thumbFile } from '../image/read.ts';
 import { withImage } from '../image/scanned.ts';
 import { Apart } from './apart.ts';
 import type { Database } from './database.ts';
-import type { Report } from './jobs.ts';
+import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Table } from './table.ts';
 

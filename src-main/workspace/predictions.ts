@@ -38,7 +38,8 @@ export function writePredictions(
   runId: string,
   { classes, keys, ...arrays }: Predictions,
 ): void {
-  writeTensors(fileOf(workspaceFolder, runId), { header: { classes, keys }, arrays });
+  const shapes = { probabilities: [keys.length, classes.length] };
+  writeTensors(fileOf(workspaceFolder, runId), { header: { classes, keys }, arrays, shapes });
 }
 
 /** Those of `samples` that the predictions know, with their rows. */

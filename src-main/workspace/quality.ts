@@ -50,7 +50,7 @@ export class Quality {
   }
 
   /** The setting that holds a check's threshold. Throws WinnowError for a check that there is not. */
-  keyOf(id: string): string {
+  thresholdKey(id: string): string {
     if (!checks.some((check) => check.id === id))
       throw new WinnowError(
         'bad-request',

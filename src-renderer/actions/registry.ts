@@ -32,7 +32,7 @@ export function perform(id: string) {
 }
 
 /** The first key of an action as people write it; empty where it has none. */
-export const keyOf = (id: string): string => {
+export const shortcutOf = (id: string): string => {
   const action = actionWith(id);
   return action ? shownKey(keysOf(action)[0] ?? '') : '';
 };

@@ -2,7 +2,7 @@
  * What the palette offers: every command that makes sense now, and what is said of this folder's views, classes, issues and tags. Made once when the palette
  * opens, so that `when` is asked as of before; only what is typed itself comes later.
  */
-import { actions, isEnabled, keyOf } from '../actions/registry.ts';
+import { actions, isEnabled, shortcutOf } from '../actions/registry.ts';
 import { app } from '../state/app.svelte.ts';
 import { fuzzyFilter, fuzzyMatch } from './fuzzy.ts';
 import { plural } from './format.ts';
@@ -49,7 +49,7 @@ export function offer(): Offered {
       id: action.id,
       title: action.title,
       group: action.group,
-      key: keyOf(action.id),
+      key: shortcutOf(action.id),
       run: () => action.run(),
     }));
   const { view, session } = app;

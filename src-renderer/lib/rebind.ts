@@ -1,4 +1,4 @@
-/** Who has which key, and how a key changes hands. The answer to a key is one action: taking it gives it up elsewhere. */
+/** Keys and the actions that have them. A key belongs to one action: giving it to one takes it from another. */
 
 /** What of an action matters here. */
 export interface Keyed {
@@ -19,7 +19,7 @@ export const holderOf = <Action extends Keyed>(
   actions.find(({ id }) => chosen[id]?.includes(key)) ??
   actions.find((action) => !chosen[action.id] && action.keys.includes(key));
 
-/** The key goes to this action, in the place of `instead` or after its others, and away from whoever has it. Only what changes is told. */
+/** The key goes to this action, in the place of `instead` or after its others, and away from whoever has it. Returns the changes alone. */
 export function given(
   key: string,
   to: Keyed,

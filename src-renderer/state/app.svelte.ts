@@ -1,12 +1,6 @@
 /** The page as a whole: which folder is open, which dialog is up. */
-import type {
-  EngineInfo,
-  ExportFormat,
-  Model,
-  Run,
-  ScorerMethod,
-  ScorerOutputs,
-} from '../../src-main/contract/types.ts';
+import type { EngineInfo } from '../../src-main/contract/machine.ts';
+import type { ExportFormat, Model, Run, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
 import { codeOf, engine, sentenceOf, shell } from '../lib/engine.ts';
 import type { Place } from './place.ts';
 import { Session } from './session.svelte.ts';

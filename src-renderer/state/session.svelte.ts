@@ -28,7 +28,7 @@ import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
 import { ColumnCache } from './column-cache.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { RunRecords } from './run-records.svelte.ts';
-import { keyOf, Steps } from './steps.svelte.ts';
+import { workspaceKeyOf, Steps } from './steps.svelte.ts';
 
 const retryAfterMs = 700;
 const quietMs = 120;
@@ -193,7 +193,7 @@ export class Session {
       try {
         await engine.engine.open.mutate(this.#request);
         const workspace = await this.calls.workspace.describe.query();
-        isAnew = keyOf(workspace) !== keyOf(this.workspace);
+        isAnew = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
         if (isAnew) this.#askAnew(); // it was made anew: these are other samples
         this.workspace = workspace;
         this.jobs = [];

@@ -26,7 +26,7 @@ interface Inside {
 }
 
 /** The workspace's own random key. An engine from before there were keys tells none. */
-export const keyOf = (workspace: Workspace | null): string => workspace?.key ?? '';
+export const workspaceKeyOf = (workspace: Workspace | null): string => workspace?.key ?? '';
 
 export class Steps {
   #session: Session;
@@ -45,7 +45,7 @@ export class Steps {
     this.#inside = inside;
     this.#outbox = new Outbox(outboxStore, {
       workspace: session.id,
-      key: () => keyOf(session.workspace),
+      key: () => workspaceKeyOf(session.workspace),
       send: (said, note) => (said.kind === 'edit' ? this.#sendEdit(said) : this.#sendStep(said, note)),
       judge,
       sentenceOf,

@@ -78,7 +78,7 @@ export class Suspects {
     return this.shown.filter(({ sampleId }) => ids.has(sampleId));
   }
 
-  /** Gives the chosen, or these, the suggested class, or says that theirs is right; the cursor goes on to the next. */
+  /** Gives these images the suggested class, or confirms theirs; the cursor moves to the next one. */
   async settle(how: 'accept' | 'confirm', these: readonly LabelSuspect[] = this.chosen): Promise<void> {
     const ids = these.map(({ sampleId }) => sampleId);
     if (!ids.length) return;
@@ -88,7 +88,7 @@ export class Suspects {
       this.shown.slice(at).find(({ sampleId }) => !left.has(sampleId)) ??
       this.shown.findLast(({ sampleId }) => !left.has(sampleId));
     this.#view.selection = new Set();
-    // Shown at once; the engine's word comes with the refresh.
+    // Shown at once; the refresh brings the engine's own list.
     const { labelQueue } = this.#session;
     if (labelQueue)
       this.#session.labelQueue = {

@@ -31,18 +31,18 @@ export class View {
   readonly places: readonly Place[];
   readonly filter: Filter;
   readonly loupe = new LoupeState();
-  #place: Place = $state.raw() as Place; // set in the constructor
+  #place: Place;
   galleryOrder = $state<Order>({ by: 'path', descending: false });
   grouping = $state<Grouping>('none');
   mostFirst = $state(true);
   flaggedOnly = $state(true);
-  /** The check that is looked at among the issues; null is the overview. */
+  /** The check whose images are shown in Issues; null for the overview. */
   checkId = $state<string | null>(null);
   /** The images that the panel of a list shows; it sets them. */
   listed = $state.raw<readonly number[]>([]);
   /** The threshold of a check while it is dragged; the engine gets it at the end. */
   draggedThreshold = $state<number | null>(null);
-  /** What the person has set for the next training; kept while they look elsewhere. */
+  /** The settings of the next ranking; kept while another place is open. */
   form = $state({
     methodId: 'conv-ae',
     trainOn: '',
@@ -63,7 +63,7 @@ export class View {
   constructor(session: Session, places: readonly Place[]) {
     this.session = session;
     this.places = places;
-    this.#place = places[0];
+    this.#place = $state.raw(places[0]);
     this.filter = new Filter(session, () => this.clause);
   }
 
@@ -110,7 +110,7 @@ export class View {
 
   // --- what is shown ---
 
-  /** All ids in the order. Marks do not move samples, so that a decision sorts nothing anew. */
+  /** All ids in the order. It does not depend on decisions and labels, so that these sort nothing again. */
   readonly #ordered: Int32Array = $derived.by(() => {
     const { by, descending } = this.order;
     const { ids, columns } = this.session;
@@ -158,7 +158,7 @@ export class View {
   readonly currentIndex = $derived(this.cursor === null ? -1 : (this.#positions[this.cursor] ?? -1));
   /** The sample under the cursor, if it is shown. */
   readonly current: Sample | null = $derived(this.currentIndex < 0 ? null : this.shown[this.currentIndex]);
-  /** Beside what the place itself shows, the person has narrowed it. */
+  /** The person filters, beside the lens of the place. */
   readonly isNarrowed = $derived.by(() => this.filter.chips.length > 0);
   readonly isBrowsing = $derived(this.place.isBrowsing?.(this) ?? true);
   /** What takes the middle: the place's panel, or images seen large. */
@@ -191,7 +191,7 @@ export class View {
       : this.sortedScores.length - upperBound(this.sortedScores, value) + 1;
   }
 
-  /** Looks in the gallery at all images, the most like the chosen first. */
+  /** Orders the gallery by similarity to the chosen images. */
   async lookAlike() {
     const ids = this.chosen();
     if (!ids.length) return;
@@ -212,7 +212,7 @@ export class View {
     if (this.isRanked) this.flaggedOnly = false;
   }
 
-  /** The filter and order as a view that can be kept. */
+  /** The filter and order as a view to save. */
   asView = (name: string): SavedView => ({ name, where: this.filter.expression, order: { ...this.order } });
 
   openView({ where, order }: SavedView) {
@@ -222,7 +222,7 @@ export class View {
     this.galleryOrder = { ...order };
   }
 
-  /** Looks at samples with one property, as a finding or a chip of the inspector names it. */
+  /** Filters the gallery by one value of a property. */
   showOnly(name: 'class' | 'tag' | 'issue', value: string) {
     this.go('gallery');
     this.filter.clear();
@@ -231,14 +231,14 @@ export class View {
 
   // --- selection: explorer's rules ---
 
-  /** Ids that a command is about: the selection, or the cursor alone. While images are compared, the active one. */
+  /** Ids that an action applies to: the selection, or the cursor's. In a comparison, the active image's. */
   chosen(): number[] {
     if (this.loupe.mode === 'compare2' || this.loupe.mode === 'compare4') return this.active ? [this.active.id] : [];
     if (this.selection.size) return this.shown.filter((sample) => this.selection.has(sample.id)).map(({ id }) => id);
     return this.current ? [this.current.id] : [];
   }
 
-  /** The images side by side: the selection, or the cursor and what follows. */
+  /** The images side by side: of the selection, or the cursor's and those after it. */
   readonly compared: readonly Sample[] = $derived.by(() => {
     const panes = this.loupe.mode === 'compare4' ? 4 : 2;
     if (this.selection.size < 2) return paneful(this.shown, this.currentIndex, panes);
@@ -274,10 +274,10 @@ export class View {
     if (!this.current) this.cursor = this.shown.find(({ id }) => this.selection.has(id))?.id ?? this.cursor;
   }
 
-  /** The next images to compare, so many on. */
+  /** Moves a comparison by so many sets of images. */
   comparedOn(by: number) {
     if (this.currentIndex >= 0)
-      this.#go(clamp(this.currentIndex + by * this.loupe.panes, 0, this.shown.length - 1), false);
+      this.#moveTo(clamp(this.currentIndex + by * this.loupe.panes, 0, this.shown.length - 1), false);
   }
 
   toggleCurrent() {
@@ -310,20 +310,20 @@ export class View {
   move(by: number, extend = false) {
     if (!this.shown.length) return;
     const to = this.currentIndex < 0 ? 0 : clamp(this.currentIndex + by, 0, this.shown.length - 1);
-    this.#go(to, extend);
+    this.#moveTo(to, extend);
   }
 
-  /** To the next on which nothing was decided, from the cursor on and round. */
+  /** Moves the cursor to the next undecided image; after the last one it begins again. */
   nextUndecided() {
     const n = this.shown.length;
     for (let step = 1; step <= n; step++) {
       const at = (this.currentIndex + step + n) % n;
-      if (this.shown[at].decision === null) return this.#go(at, false);
+      if (this.shown[at].decision === null) return this.#moveTo(at, false);
     }
   }
 
-  /** The cursor is remembered, so that a review goes on where it was left. */
-  #go(index: number, extend: boolean) {
+  /** The cursor's image is remembered for `resume`. */
+  #moveTo(index: number, extend: boolean) {
     const sample = this.shown[index];
     // A walk through a selection, as in the loupe, keeps it.
     if (!extend && this.selection.size > 1 && this.loupe.mode !== 'grid') this.cursor = sample.id;
@@ -331,7 +331,7 @@ export class View {
     void settings.rememberPlace(this.session.id, sample.path);
   }
 
-  /** Puts the cursor where it was when the folder was last looked at here; where that is not known, on the first image of a begun review that is undecided. */
+  /** Puts the cursor where it last was in this folder; where that is not known, on the first undecided image of a review that has begun. */
   async resume() {
     const path = await settings.placeIn(this.session.id);
     const { samples, reviewed } = this.session;
@@ -343,7 +343,7 @@ export class View {
 
   // --- marks ---
 
-  /** Decides on what is chosen and, when that was the cursor alone, goes on to the next. What was looked through is the reason. */
+  /** Decides on the chosen images; when that is the cursor's alone, the cursor moves to the next. The reason is the clause of the lens. */
   async decide(decision: Decision | null) {
     const ids = this.chosen();
     if (!ids.length) return;
@@ -351,11 +351,11 @@ export class View {
     const index = this.currentIndex;
     const nextId = alone ? this.shown[index + 1]?.id : undefined;
     const done = this.mark(ids, { decision });
-    if (nextId !== undefined && (this.#positions[nextId] ?? -1) >= 0) this.#go(this.#positions[nextId], false);
+    if (nextId !== undefined && (this.#positions[nextId] ?? -1) >= 0) this.#moveTo(this.#positions[nextId], false);
     await done;
   }
 
-  /** Of the compared images, keeps the active one and rejects the others. */
+  /** Keeps the active image of a comparison and rejects the others. */
   async keepActive() {
     const { active } = this;
     if (!active) return;
@@ -370,7 +370,7 @@ export class View {
       change.decision && change.reason === undefined && this.clause ? { ...change, reason: this.clause } : change,
     );
 
-  /** Gives the chosen the n-th class, as the facet of classes lists them by name; 0 takes the label away. */
+  /** Labels the chosen images with the n-th class by name; 0 removes the label. */
   async labelByKey(n: number) {
     const label = n === 0 ? null : this.classes[n - 1];
     if (label !== undefined) await this.mark(this.chosen(), { label });

@@ -200,7 +200,7 @@ for (const name of options.sets.split(',')) {
         epochs.push(fitted.history?.length ?? 0);
         for (const [i, scoring] of scorings.entries()) {
           const { restore, params } = scorer.ready({ ...training, ...scoring });
-          const model = restore((await fitted.model.arrays?.()) ?? {}); // the same weights, scored in another way
+          const model = restore((await fitted.model.tensors?.())?.arrays ?? {}); // the same weights, scored in another way
           let { scores } = await scoreAll(model, images, breathe, () => undefined);
           model.dispose();
           if (params.complexity === 'entropy') scores = relativeToEntropy(scores, entropy, context.train);

@@ -1,4 +1,4 @@
-/** Decoding to packed rows of 64 px as training has them made (workspace/pixels.ts), without its index. */
+/** Decoding to packed rows of 64 px as training has them made (jobs/pixels.ts), without its index. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

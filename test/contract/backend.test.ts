@@ -2,7 +2,7 @@
 import { Agent, fetch } from 'undici';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { workspacePath } from '../../src-main/contract/address.ts';
-import type { BackendState } from '../../src-main/contract/types.ts';
+import type { BackendState } from '../../src-main/contract/machine.ts';
 import { openDoor, type Door } from '../../src-main/door/client.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { winnow, winnowJson, type RankJson } from '../fixtures/command.ts';

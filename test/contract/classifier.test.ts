@@ -7,7 +7,7 @@ import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { divide } from '../../src-main/workspace/division.ts';
 import { contentKey, labelsOf, positionsOf } from '../../src-main/jobs/training-data.ts';
-import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
+import { pixelRecipe } from '../../src-main/jobs/pixels.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';

@@ -8,7 +8,7 @@ import { openDoor } from '../../src-main/door/client.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { dataFolder } from '../../src-main/setup/folders.mjs';
 import { quoteWord } from '../../src-main/contract/words.ts';
-import { askHolder, attach, silentError } from '../../src-main/workspace/holder.ts';
+import { askHolder, attach, silentError } from '../../src-main/engine/holder.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 import { compileCache, root, start, winnow } from '../fixtures/command.ts';
 

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { root } from '../fixtures/command.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 
-const guard = pathToFileURL(join(root, 'src-main', 'setup', 'missing.mjs')).href;
+const guard = pathToFileURL(join(root, 'src-main', 'missing.mjs')).href;
 const cli = join(root, 'src-main', 'cli.ts');
 
 function node(args: string[]): Promise<{ code: number | null; out: string; err: string }> {

@@ -14,7 +14,7 @@ import { expect, test } from 'vitest';
 import { previewSchema, rankSchema, trainSchema, exportSchema } from '../../src-main/contract/schemas.ts';
 import { router } from '../../src-main/contract/router.ts';
 import type { EngineCalls } from '../../src-main/contract/procedures.ts';
-import { checkTarget } from '../../src-main/export/target.ts';
+import { checkTarget } from '../../src-main/file/target.ts';
 import { OutputFolder } from '../../src-main/file/output-folder.ts';
 import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { winnow } from '../fixtures/command.ts';

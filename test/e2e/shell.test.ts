@@ -118,6 +118,26 @@ describe.runIf(doorName === 'electron')('the window', () => {
     expect(answer).toContain('answered to the page of Winnow only');
   });
 
+  test('its menu has the page’s actions, with the keys that they have now', async () => {
+    const item = (id: string) =>
+      app.evaluate(({ Menu }, wanted) => {
+        const found = Menu.getApplicationMenu()?.getMenuItemById(wanted);
+        return found ? { label: found.label, accelerator: found.accelerator ?? null } : null;
+      }, id);
+    await expect.poll(() => item('map')).toEqual({ label: 'Map', accelerator: 'M' });
+    expect(await item('export')).toEqual({ label: 'Export…', accelerator: 'CmdOrCtrl+E' });
+    await page.keyboard.press('?');
+    await page.getByRole('button', { name: 'Map: M, choose another' }).click();
+    await page.keyboard.press('Control+m');
+    await expect.poll(() => item('map')).toEqual({ label: 'Map', accelerator: 'CmdOrCtrl+M' });
+    await page.keyboard.press('Escape');
+    await app.evaluate(({ Menu, BrowserWindow }) => {
+      BrowserWindow.getAllWindows()[0].focus();
+      Menu.getApplicationMenu()?.getMenuItemById('train')?.click();
+    });
+    await page.getByRole('complementary', { name: 'Train' }).waitFor();
+  });
+
   test('asks before it closes over a training, which goes on after', async () => {
     await anomalies();
     await page.getByLabel('Epochs').fill('2000');

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { acceleratorOf, menuTemplate } from '../../src-main/shell/menu.ts';
 import { records } from '../../src-renderer/actions/index.ts';
 import { menuItems } from '../../src-renderer/actions/menu.ts';
-import { actionOf, actions, isEnabled, keyOf, perform, register } from '../../src-renderer/actions/registry.ts';
+import { actionOf, actions, isEnabled, shortcutOf, perform, register } from '../../src-renderer/actions/registry.ts';
 import { keyName, shownKey } from '../../src-renderer/lib/keys.ts';
 import { offer } from '../../src-renderer/lib/palette.ts';
 import { places } from '../../src-renderer/places/index.ts';
@@ -106,7 +106,7 @@ describe('keys', () => {
     settings.setKeys('map', ['ctrl+m']);
     settings.setKeys('keep', ['j']);
     expect([actionOf('ctrl+m')?.id, actionOf('m'), actionOf('j')?.id]).toEqual(['map', undefined, 'keep']);
-    expect([keyOf('map'), keyOf('keep')]).toEqual(['Ctrl M', 'J']);
+    expect([shortcutOf('map'), shortcutOf('keep')]).toEqual(['Ctrl M', 'J']);
     expect(offer().usual.find(({ id }) => id === 'map')?.key).toBe('Ctrl M');
     expect(menuItems().find(({ id }) => id === 'map')?.key).toBe('ctrl+m');
   });

@@ -23,10 +23,10 @@ import { placements, type ExportResult, type Sample } from '../../src-main/contr
 import { exportSet, planExport, type ExportInput } from '../../src-main/export/export.ts';
 import { formats } from '../../src-main/export/index.ts';
 import { Names, safeName } from '../../src-main/export/names.ts';
-import { assignSplits } from '../../src-main/export/splits.ts';
+import { assignSplits } from '../../src-main/workspace/splits.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
-import type { Report } from '../../src-main/workspace/jobs.ts';
+import type { Report } from '../../src-main/workspace/report.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const shares = { train: 60, val: 20, test: 20 };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { jobEnded, type Job } from '../../src-main/contract/types.ts';
-import { Jobs } from '../../src-main/workspace/jobs.ts';
+import { Jobs } from '../../src-main/jobs/queue.ts';
 import { forEachParallel } from '../../src-main/file/parallel.ts';
 
 function followed() {

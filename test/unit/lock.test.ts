@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
-import { announce, readHolder, takeLock } from '../../src-main/workspace/lock.ts';
+import { announce, readHolder, takeLock } from '../../src-main/engine/lock.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 
 const self = (pipe = '/nowhere.sock') => ({ pid: process.pid, pipe, host: hostname(), since: 1 });
@@ -24,7 +24,7 @@ test('only one has it, also within one process, and it can be had again after it
 
 test('another process that has it keeps it, whatever happens to the file that says who; a kill frees it', async () => {
   const folder = temporaryFolder('lock');
-  const module = resolve(import.meta.dirname, '../../src-main/workspace/lock.ts');
+  const module = resolve(import.meta.dirname, '../../src-main/engine/lock.ts');
   const code = `const { takeLock } = await import(${JSON.stringify(module)}); takeLock(${JSON.stringify(folder)}, { pid: process.pid, pipe: '/x', host: 'h', since: 1 }); console.log('has it'); setInterval(() => {}, 1000);`;
   const other = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],

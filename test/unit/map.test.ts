@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
 import type { Run } from '../../src-main/contract/types.ts';
-import type { Report } from '../../src-main/workspace/jobs.ts';
-import { makeMap, mapByRun } from '../../src-main/workspace/map.ts';
+import type { Report } from '../../src-main/workspace/report.ts';
+import { makeMap, mapByRun } from '../../src-main/jobs/map.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import type { JobContext } from '../../src-main/jobs/context.ts';
 import { rank } from '../../src-main/jobs/rank.ts';
-import { scan } from '../../src-main/workspace/scan.ts';
+import { scan } from '../../src-main/jobs/scan.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const compute = startCompute();

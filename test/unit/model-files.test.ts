@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
-import { openSafetensors } from '../../src-main/compute/models/safetensors.ts';
+import { openSafetensors } from '../../src-main/compute/safetensors.ts';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import { readFloats } from '../../src-main/rows/row-reader.ts';
 import type { RowSet } from '../../src-main/rows/row-set.ts';
@@ -110,10 +110,13 @@ test('a model or checkpoint that is not whole is none; one that cannot be opened
   expect(changed((bytes) => bytes.subarray(0, 5))).toBeUndefined();
   expect(changed((bytes) => (bytes.writeBigUInt64LE(2n ** 40n), bytes))).toBeUndefined();
   expect(
-    changed((bytes) => Buffer.from(bytes.toString('latin1').replace('["weights",1000]', '["weights",9e15]'), 'latin1')),
+    changed((bytes) => Buffer.from(bytes.toString('latin1').replace('"shape":[1000]', '"shape":[9e15]'), 'latin1')),
   ).toBeUndefined();
   expect(
-    changed((bytes) => Buffer.from(bytes.toString('latin1').replace('"arrays"', '"arrayz"'), 'latin1')),
+    changed((bytes) => Buffer.from(bytes.toString('latin1').replace('"dtype"', '"dtypo"'), 'latin1')),
+  ).toBeUndefined();
+  expect(
+    changed((bytes) => Buffer.from(bytes.toString('latin1').replace('"epoch":"3"', '"epoch":"]"'), 'latin1')),
   ).toBeUndefined();
   expect(readTensors(named('nothing.bin'))).toBeUndefined();
   fs.mkdirSync(named('folder.bin'));

@@ -1,13 +1,13 @@
 /** Models that several calls use at once: none is disposed of under a call that waits, each is loaded once, and nothing is left. */
 import fs from 'node:fs';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { train } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
 import { embed } from '../../src-main/compute/embed/codes.ts';
-import { forgetModels, withModel } from '../../src-main/compute/model-store.ts';
+import { forgetModels, limitModelBytes, withModel } from '../../src-main/compute/model-store.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { newFolder, packed, picture, fitArgs, sizePx } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
@@ -96,11 +96,17 @@ test('maps of several runs and codes at the same time', async () => {
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
-test('loaded once, again when its file is another, kept only in small number, and not at all where it could not be opened', async () => {
+test('loaded once, again when its file is another, kept up to a limit of memory, and not at all where it could not be opened', async () => {
   const files = ['a', 'b', 'c', 'd'].map((name) => `${folder}/${name}`);
   for (const file of files) fs.writeFileSync(file, file);
   const opened: string[] = [];
-  const open = (file: string) => () => (opened.push(file), tf.scalar(1));
+  const model = (value: number) => {
+    const tensor = tf.scalar(value);
+    return { bytes: 4, data: () => tensor.data(), dispose: () => tensor.dispose() };
+  };
+  limitModelBytes(8);
+  onTestFinished(() => limitModelBytes());
+  const open = (file: string) => () => (opened.push(file), model(1));
   const tensors = tf.memory().numTensors;
   const use = (file: string): Promise<number> => withModel(file, open(file), async (model) => (await model.data())[0]);
   expect(await Promise.all([...files, ...files].map(use))).toEqual(Array(8).fill(1));
@@ -121,7 +127,7 @@ test('loaded once, again when its file is another, kept only in small number, an
   expect(
     await withModel(
       `${folder}/none`,
-      () => tf.scalar(7),
+      () => model(7),
       async (model) => (await model.data())[0],
     ),
   ).toBe(7);

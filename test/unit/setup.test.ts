@@ -18,7 +18,7 @@ import { pieces } from '../../src-main/setup/pieces/index.mjs';
 import { hashOf } from '../../src-main/setup/pieces/renderer.mjs';
 import { describe as describeProgress } from '../../src-main/setup/progress.mjs';
 import { root } from '../../src-main/setup/repository.mjs';
-import { addUp, countOf, lineOf } from '../../src-main/setup/tests.mjs';
+import { addUp, countOf, lineOf, slowestOf } from '../../src-main/setup/tests.mjs';
 import { unzip } from '../../src-main/setup/unzip.mjs';
 
 let folder: string;
@@ -249,3 +249,18 @@ function storedZip(files: Record<string, [string, number]>): Buffer {
   end.writeUInt32LE(offset, 16);
   return Buffer.concat([...bodies, ...directory, end]);
 }
+
+test('the slowest tests are listed, the slowest first', () => {
+  const fileOf = (name: string, durations: (number | null)[]) => ({
+    name: join(root, 'test', 'unit', name),
+    assertionResults: durations.map((duration, i) => ({ fullName: `case ${i}`, duration })),
+  });
+  const report = JSON.stringify({
+    testResults: [fileOf('a.test.ts', [1500, null, 20]), fileOf('b.test.ts', [62_340, 900])],
+  });
+  expect(slowestOf(report, 3)).toEqual([
+    `   62.3 s  ${join('test', 'unit', 'b.test.ts')} case 0`,
+    `    1.5 s  ${join('test', 'unit', 'a.test.ts')} case 0`,
+    `    0.9 s  ${join('test', 'unit', 'b.test.ts')} case 1`,
+  ]);
+});

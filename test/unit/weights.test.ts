@@ -12,7 +12,7 @@ import { loadForeign } from '../../src-main/compute/models/foreign.ts';
 import { modelOf } from '../../src-main/compute/models/index.ts';
 import type { Classifier } from '../../src-main/compute/models/model.ts';
 import { Network } from '../../src-main/compute/models/network.ts';
-import { openSafetensors } from '../../src-main/compute/models/safetensors.ts';
+import { openSafetensors } from '../../src-main/compute/safetensors.ts';
 
 interface Known {
   library: string;

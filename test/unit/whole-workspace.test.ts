@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { explain } from '../../src-main/contract/errors.ts';
-import { Engine } from '../../src-main/workspace/engine.ts';
+import { Engine } from '../../src-main/engine/engine.ts';
 import { Backups, keptOf, listBackups, restoreBackup } from '../../src-main/workspace/backups.ts';
 import { prepareFolder } from '../../src-main/workspace/workspace-file.ts';
 import { winnow } from '../fixtures/command.ts';

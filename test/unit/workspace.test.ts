@@ -19,7 +19,7 @@ import { exportSchema } from '../../src-main/contract/schemas.ts';
 import type { Job } from '../../src-main/contract/types.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
-import { pixelRecipe } from '../../src-main/workspace/pixels.ts';
+import { pixelRecipe } from '../../src-main/jobs/pixels.ts';
 import { Database, schemaVersion } from '../../src-main/workspace/database.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';

@@ -3,7 +3,7 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { MemoryEstimate } from '../../contract/types.ts';
+import type { MemoryEstimate } from '../../contract/machine.ts';
 import { tf } from '../backend.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
@@ -206,10 +206,10 @@ export async function fitAutoencoder(
 export function restoreAutoencoder(
   architecture: Autoencoder,
   params: AutoencoderParameters,
-  { weights, statistics }: Record<string, Float32Array>,
+  arrays: Record<string, Float32Array>,
 ): Model<'pixels'> {
   const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
-  network.write({ weights, statistics });
+  network.load(arrays);
   return networkModel(network, params);
 }
 
@@ -223,7 +223,7 @@ function networkModel(network: Network<Autoencoder>, params: AutoencoderParamete
         const code = network.infer(x, network.architecture.encode);
         return code.rank === 4 ? tf.mean(code as Tensor4D, [1, 2]) : (code as Tensor2D);
       }),
-    arrays: async () => ({ ...(await network.read()) }),
+    tensors: () => network.tensors(),
     dispose: () => network.dispose(),
   };
   return scoredByError(autoencoder, measureOf(params));

@@ -3,7 +3,7 @@
  * leave the model in the run folder.
  */
 import { quantileOf } from '../../contract/statistics.ts';
-import type { MemoryEstimate } from '../../contract/types.ts';
+import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -107,10 +107,10 @@ export const fit = defineCall({
         images.reader instanceof Pixels
           ? await againstEntropy(raw.scores, images.reader, args.train, ready.params.complexity === 'entropy', breathe)
           : undefined;
-      const arrays = await model.arrays?.();
-      if (arrays) {
+      const tensors = await model.tensors?.();
+      if (tensors) {
         const header: ModelHeader = { method: scorer.id, params: ready.params };
-        writeTensors(modelFile(args.runFolder), { header, arrays });
+        writeTensors(modelFile(args.runFolder), { header, ...tensors });
       }
       const seconds = (performance.now() - began) / 1000;
       const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;

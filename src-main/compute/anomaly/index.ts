@@ -1,11 +1,12 @@
 /** The scorers there are, for computing, forms, flags and tests. Importing this loads no tensors. */
 import { convAe } from './conv-ae.ts';
+import { gaussian } from './gaussian.ts';
 import { mlpAe } from './mlp-ae.ts';
 import { nearestImages } from './nearest.ts';
 import { pca } from './pca.ts';
 import type { Scorer } from './scorer.ts';
 
-export const scorers: readonly Scorer[] = [convAe, mlpAe, pca, nearestImages];
+export const scorers: readonly Scorer[] = [convAe, mlpAe, pca, nearestImages, gaussian];
 
 export const scorerOf = (id: string): Scorer | undefined => scorers.find((scorer) => scorer.id === id);
 

@@ -6,7 +6,7 @@
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
-import { orthonormalise, symmetricEigen } from '../linear-algebra.ts';
+import { leadingSubspace, symmetricEigen } from '../linear-algebra.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { fillNormal, random } from '../random.ts';
 import { readBack } from '../read-back.ts';
@@ -77,25 +77,20 @@ async function fitComponents(
 
   // Some directions more than are kept, so that those kept are right.
   const width = Math.min(train.length, kept + Math.max(10, Math.ceil(kept / 2)), size);
-  let basis = orthonormalise(fillNormal(new Float64Array(size * width), random('pca', seed)), size, width);
-  let spread = new Float64Array(width * width);
-  for (let round = 0; round < rounds; round++) {
-    const last = round === rounds - 1;
+  const middle = tf.tensor1d(center);
+  // Rows of products, added up over the blocks: the covariance times the basis [size, width], or what the basis sees of it [width, width].
+  const covarianceWith = async (basis: Float64Array, round: number, within: boolean): Promise<Float64Array> => {
     const directions = tf.tensor2d(Float32Array.from(basis), [size, width]);
-    const middle = tf.tensor1d(center);
-    const next = new Float64Array(size * width);
-    spread = new Float64Array(width * width);
-    const sum = last ? spread : next;
+    const sum = new Float64Array((within ? width : size) * width);
     await overBlocks(
       (x) => {
         const centred = tf.sub(x, middle) as Tensor2D; // [n, size]
         const seen = tf.matMul(centred, directions); // [n, width]
-        return tf.matMul(last ? seen : centred, seen, true);
+        return tf.matMul(within ? seen : centred, seen, true);
       },
       (products) => products.forEach((v, i) => (sum[i] += v)),
     );
-    tf.dispose([directions, middle]);
-    if (!last) basis = orthonormalise(next, size, width);
+    directions.dispose();
     const seconds = (performance.now() - began) / 1000;
     onEvent({
       stage: 'train',
@@ -107,7 +102,14 @@ async function fitComponents(
       seconds,
       imagesPerSecond: (train.length * (round + 2)) / seconds,
     });
-  }
+    return sum;
+  };
+  const start = fillNormal(new Float64Array(size * width), random('pca', seed));
+  const basis = await leadingSubspace(start, size, width, rounds - 1, (directions, round) =>
+    covarianceWith(directions, round, false),
+  );
+  const spread = await covarianceWith(basis, rounds - 1, true);
+  middle.dispose();
   const { vectors } = symmetricEigen(spread, width);
   const components = new Float32Array(kept * size);
   for (let k = 0; k < kept; k++) {
@@ -161,7 +163,7 @@ function componentModel(
         if (!kept) return tf.zeros([count, 1]) as Tensor2D;
         return tf.matMul(tf.sub(tf.reshape(x, [count, size]), center) as Tensor2D, rows, false, true);
       }),
-    arrays: async () => ({ mean, components }),
+    tensors: async () => ({ arrays: { mean, components }, shapes: { components: [kept, size] } }),
     dispose: () => tf.dispose([center, rows]),
   };
   return scoredByError(autoencoder, { loss: squaredError, pooling, quantile, smoothing });

@@ -9,6 +9,7 @@ import { scorerOf, type Scorer } from './index.ts';
 import type { Model } from './scorer.ts';
 
 interface Saved {
+  bytes: number;
   scorer: Scorer;
   params: Record<string, unknown>;
   model: Model;
@@ -42,5 +43,5 @@ function open(file: string): Saved {
   if (!saved || !scorer) throw new Error('This run has no model: its file is missing or damaged. Train it again.');
   const { params, restore } = scorer.ready(saved.header.params);
   const model = restore(saved.arrays);
-  return { scorer, params, model, dispose: () => model.dispose() };
+  return { bytes: 4 * model.parameters, scorer, params, model, dispose: () => model.dispose() };
 }

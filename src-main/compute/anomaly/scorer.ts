@@ -4,9 +4,11 @@
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import type { Epoch, MemoryEstimate, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
+import type { MemoryEstimate } from '../../contract/machine.ts';
+import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
+import type { Tensors } from '../tensor-file.ts';
 import type { Embeddings } from './images.ts';
 
 /** By inputs: how the images are read, and a block of them as a model takes it. */
@@ -37,7 +39,7 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   /** Images with codes near each other look alike to the model. */
   encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
   /** What the run keeps of the model. Absent where that is as large as the images themselves. */
-  arrays?(): Promise<Record<string, Float32Array>>;
+  tensors?(): Promise<Tensors>;
   dispose(): void;
 }
 
@@ -75,7 +77,7 @@ interface Definition<I extends ScorerInputs, P> extends Description<I> {
   fit(params: P, context: FitContext<I>): Promise<Fitted<I>>;
   /** What `fit` would take, where it trains by batches. */
   memory?(params: P): Promise<MemoryEstimate>;
-  /** From what the model's `arrays()` gave. */
+  /** From what the model's `tensors()` gave. */
   restore?(params: P, arrays: Record<string, Float32Array>): Model<I>;
 }
 

@@ -166,7 +166,7 @@ export const train = defineCall({
         onEvent({ stage: 'predict', done, total: pixels.count }),
       );
       const header: ClassifierHeader = { model, params, classes, transform };
-      writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
+      writeTensors(modelFile(args.runFolder), { header, ...(await network.tensors()) });
       const { seconds, images, waiting } = state.clock();
       return {
         logits,

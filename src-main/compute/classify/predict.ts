@@ -24,6 +24,7 @@ export interface PredictArgs {
 }
 
 interface Loaded {
+  bytes: number;
   network: Network<Classifier>;
   header: ClassifierHeader;
   dispose(): void;
@@ -140,6 +141,6 @@ function open(file: string): Loaded {
     [side, side, 3],
     0,
   );
-  network.write({ weights: arrays.weights, statistics: arrays.statistics });
-  return { network, header, dispose: () => network.dispose() };
+  network.load(arrays);
+  return { bytes: network.bytes, network, header, dispose: () => network.dispose() };
 }

@@ -68,7 +68,7 @@ export const trainHead = defineCall({
     try {
       writeHead(network, await network.read(), fit.head);
       const header: ClassifierHeader = { model, params, classes, transform: transferred(params, model) };
-      writeTensors(modelFile(args.runFolder), { header, arrays: { ...(await network.read()) } });
+      writeTensors(modelFile(args.runFolder), { header, ...(await network.tensors()) });
       const unseen = new Float32Array(labels.length).fill(NaN);
       return {
         logits,

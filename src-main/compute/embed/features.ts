@@ -10,7 +10,6 @@ import { loadForeign } from '../models/foreign.ts';
 import { modelOf, type Classifier } from '../models/index.ts';
 import { Network } from '../models/network.ts';
 import { checkedFile, pretrainedOf, type Pretrained } from '../models/pretrained.ts';
-import type { Scope } from '../models/scope.ts';
 import { normalised } from '../classify/transform.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
@@ -26,6 +25,7 @@ export interface FeaturesArgs {
 }
 
 interface Loaded {
+  bytes: number;
   network: Network<Classifier>;
   source: Pretrained;
   dispose(): void;
@@ -43,7 +43,7 @@ async function open(source: Pretrained): Promise<Loaded> {
   const network = new Network(record.build(source.params, { sizePx, classes: 2 }), [sizePx, sizePx, 3], 0);
   try {
     await loadForeign(network, record, source.params, checkedFile(source), { head: 'fresh' });
-    return { network, source, dispose: () => network.dispose() };
+    return { bytes: network.bytes, network, source, dispose: () => network.dispose() };
   } catch (error) {
     network.dispose();
     throw error;
@@ -92,7 +92,7 @@ async function distanceOf(
   bytes: Uint8Array,
   breathe: () => Promise<void>,
 ): Promise<number> {
-  const last = network.moving.at(-1)!.name.replace(/\/variance$/, '');
+  const last = network.moving.at(-1)!.name.replace(/\/norm\/variance$/, '');
   const { statistics } = await network.read();
   const channels = network.moving.at(-1)!.shape[0];
   const [mean, variance] = [statistics.subarray(-2 * channels, -channels), statistics.subarray(-channels)];
@@ -101,21 +101,15 @@ async function distanceOf(
   await inBlocks(bytes, source.sizePx, async (x) => {
     const seen = tf.tidy(() => {
       let moments: Tensor2D | undefined;
-      network.infer(normalised(x, source), (input, scope) => {
-        const watching: Scope = {
-          ...scope,
-          folded: undefined, // normalisations show only where they are not in the kernels
-          normalise: (name, h, after) => {
-            if (name === last) {
-              moments = tf.stack([tf.sum(h, [0, 1, 2]), tf.sum(tf.square(h), [0, 1, 2])]) as Tensor2D;
-              count += h.shape[0] * h.shape[1] * h.shape[2];
-            }
-            return scope.normalise(name, h, after);
-          },
-        };
-        network.architecture.features(input, watching);
-        return moments!;
-      });
+      network.observe(
+        normalised(x, source),
+        (layer, h) => {
+          if (layer !== last) return;
+          moments = tf.stack([tf.sum(h, [0, 1, 2]), tf.sum(tf.square(h), [0, 1, 2])]) as Tensor2D;
+          count += h.size / channels;
+        },
+        (input, scope) => network.architecture.features(input, scope),
+      );
       return moments!;
     });
     (await readBack(seen)).forEach((value, i) =>

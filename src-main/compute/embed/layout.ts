@@ -6,7 +6,7 @@
 import { UMAP } from 'umap-js';
 import { readFloats } from '../../rows/row-reader.ts';
 import type { RowSet } from '../../rows/row-set.ts';
-import { orthonormalise } from '../linear-algebra.ts';
+import { leadingSubspace } from '../linear-algebra.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
 import { fillNormal, random } from '../random.ts';
@@ -80,7 +80,7 @@ export const layout = defineCall({
     const scale = scaleOf(rowsOf(codes, size, landmarks), size);
     const scaled = standardise(codes, size, scale);
     const known = rowsOf(scaled, size, landmarks);
-    const start = principalPlane(known, size, seed);
+    const start = await principalPlane(known, size, seed);
     const laidOut =
       landmarks.length > neighbours
         ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) =>
@@ -161,14 +161,13 @@ function fitted(xy: Float64Array): Float32Array {
   return Float32Array.from(xy, (v, i) => Math.max(-1, Math.min(1, (v - (low[i % 2] + high[i % 2]) / 2) / half)));
 }
 
-/** Coordinates on the first two principal components, by subspace iteration: a code may have thousands of numbers. */
-function principalPlane(codes: Float32Array, size: number, seed: number): Float64Array {
+/** Coordinates [count, 2] on the first two principal components of `codes` [count, size]. */
+async function principalPlane(codes: Float32Array, size: number, seed: number): Promise<Float64Array> {
   const count = codes.length / size;
   const mean = new Float64Array(size);
   codes.forEach((v, i) => (mean[i % size] += v / count));
-  let axes = orthonormalise(fillNormal(new Float64Array(size * 2), random('plane', seed)), size, 2);
   const xy = new Float64Array(count * 2);
-  const project = (): void => {
+  const project = (axes: Float64Array): void => {
     for (let i = 0; i < count; i++) {
       let [x, y] = [0, 0];
       for (let d = 0; d < size; d++) {
@@ -180,8 +179,9 @@ function principalPlane(codes: Float32Array, size: number, seed: number): Float6
       xy[i * 2 + 1] = y;
     }
   };
-  for (let round = 0; round < 20; round++) {
-    project();
+  const start = fillNormal(new Float64Array(size * 2), random('plane', seed));
+  const axes = await leadingSubspace(start, size, 2, 20, (basis) => {
+    project(basis);
     const next = new Float64Array(size * 2);
     for (let i = 0; i < count; i++) {
       for (let d = 0; d < size; d++) {
@@ -190,14 +190,14 @@ function principalPlane(codes: Float32Array, size: number, seed: number): Float6
         next[d * 2 + 1] += v * xy[i * 2 + 1];
       }
     }
-    axes = orthonormalise(next, size, 2);
-  }
+    return next;
+  });
   // A component has no sign of its own: its largest part is to point up, whatever the seed.
   for (let axis = 0; axis < 2; axis++) {
     let largest = 0;
     for (let d = 0; d < size; d++) if (Math.abs(axes[d * 2 + axis]) > Math.abs(largest)) largest = axes[d * 2 + axis];
     if (largest < 0) for (let d = 0; d < size; d++) axes[d * 2 + axis] *= -1;
   }
-  project();
+  project(axes);
   return xy;
 }

@@ -6,7 +6,7 @@
 import path from 'node:path';
 import type { Classifier, Convention, ModelRecord } from './model.ts';
 import type { Network } from './network.ts';
-import { openSafetensors, type Safetensors } from './safetensors.ts';
+import { openSafetensors, type Safetensors } from '../safetensors.ts';
 import { sizeOf, type Piece } from './scope.ts';
 
 export interface Loaded {

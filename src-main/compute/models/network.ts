@@ -9,6 +9,7 @@ import { tf } from '../backend.ts';
 import { dropout, dropPath } from '../ops/dropout.ts';
 import { normalise } from '../ops/norm.ts';
 import { valuesOf } from '../read-back.ts';
+import type { Tensors } from '../tensor-file.ts';
 import { declare, type Declaration } from './declare.ts';
 import { folding, freeze, named, type Frozen } from './freeze.ts';
 import { startValues, type Initialisation } from './initialise.ts';
@@ -82,6 +83,11 @@ export class Network<A extends Architecture = Architecture> {
     );
   }
 
+  /** That its weights take. */
+  get bytes(): number {
+    return 4 * (this.weights.size + this.statistics.size);
+  }
+
   get parameters(): number {
     return this.weights.size;
   }
@@ -102,6 +108,25 @@ export class Network<A extends Architecture = Architecture> {
     part = this.architecture.forward as (x: Tensor4D, scope: Scope) => T,
   ): T {
     return tf.tidy(() => part(x, this.#freeze().scope));
+  }
+
+  /**
+   * Runs `part` as `infer` does and gives `see` the output of each layer by its name, before the normalisation after it, and of each normalisation with
+   * the pooling and activation after it. To be called inside `tf.tidy`, which the tensors belong to.
+   */
+  observe(
+    x: Tensor4D,
+    see: (layer: string, output: Tensor) => void,
+    part = this.architecture.forward as (x: Tensor4D, scope: Scope) => Tensor,
+  ): void {
+    const { scope } = this.#freeze();
+    const seen = <T extends Tensor>(layer: string, output: T): T => (see(layer, output), output);
+    part(x, {
+      ...scope,
+      folded: undefined, // inside a kernel a normalisation has no output of its own
+      layer: (layer, run) => seen(layer.name, run()),
+      normalise: (name, h, after) => seen(name, scope.normalise(name, h, after)),
+    });
   }
 
   /**
@@ -154,6 +179,29 @@ export class Network<A extends Architecture = Architecture> {
     });
   }
 
+  /** Each weight and statistic by its name, as a model's file has them. */
+  async tensors(): Promise<Required<Tensors>> {
+    const { weights, statistics } = await this.read();
+    const arrays = { ...split(weights, this.pieces), ...split(statistics, this.moving) };
+    return {
+      arrays,
+      shapes: Object.fromEntries([...this.pieces, ...this.moving].map(({ name, shape }) => [name, shape])),
+    };
+  }
+
+  /** From what `tensors()` gave. Throws where one is missing or of another size. */
+  load(arrays: Tensors['arrays']): void {
+    // Files of the first versions have two vectors instead.
+    if (!this.pieces.some(({ name }) => name in arrays))
+      return this.write({ weights: arrays.weights, statistics: arrays.statistics });
+    const part = ({ name, shape }: Piece): Float32Array => {
+      if (arrays[name]?.length !== sizeOf(shape))
+        throw new Error(`The model's file does not have '${name}' of the shape [${shape.join(', ')}].`);
+      return arrays[name];
+    };
+    this.write({ weights: join(this.pieces.map(part)), statistics: join(this.moving.map(part)) });
+  }
+
   dispose(): void {
     this.thaw();
     this.weights.dispose();
@@ -182,6 +230,12 @@ function cut(flat: Tensor, pieces: Piece[]): Map<string, Tensor> {
       )
       .map((part, i) => [pieces[i].name, tf.reshape(part, pieces[i].shape)]),
   );
+}
+
+/** Views of the parts of a flat vector, by name. */
+function split(flat: Float32Array, pieces: readonly Piece[]): Record<string, Float32Array> {
+  let at = 0;
+  return Object.fromEntries(pieces.map(({ name, shape }) => [name, flat.subarray(at, (at += sizeOf(shape)))]));
 }
 
 function join(parts: Float32Array[]): Float32Array {

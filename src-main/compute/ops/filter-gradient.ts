@@ -5,7 +5,8 @@
  * are then added.
  */
 import type { KernelConfig, NamedAttrMap, NamedTensorInfoMap, Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { tf } from '../backend.ts';
+
+type Tf = typeof import('@tensorflow/tfjs');
 
 /** Windows in a chunk, at least, where an image has so many. */
 const chunkWindows = 512;
@@ -17,19 +18,20 @@ interface Attributes {
   filterShape: [number, number, number, number];
 }
 
-/** Replaces tfjs's kernel for the backend. */
-export function registerFilterGradient(backendName: string): void {
+/** Replaces tfjs's kernel for the backend. `tf` is given, since `backend.ts` calls this while it chooses the backend. */
+export function registerFilterGradient(tf: Tf, backendName: string): void {
   const kernelName = 'Conv2DBackpropFilter';
   tf.unregisterKernel(kernelName, backendName);
   const kernelFunc: KernelConfig['kernelFunc'] = ({ inputs, attrs }) => {
     const { x, dy } = inputs as NamedTensorInfoMap as unknown as { x: Tensor4D; dy: Tensor4D };
-    return filterGradient(x, dy, attrs as NamedAttrMap as unknown as Attributes);
+    return filterGradient(tf, x, dy, attrs as NamedAttrMap as unknown as Attributes);
   };
   tf.registerKernel({ kernelName, backendName, kernelFunc });
 }
 
 /** x [B, H, W, in], dy [B, H', W', out] → [kh, kw, in, out]. */
 export function filterGradient(
+  tf: Tf,
   x: Tensor4D,
   dy: Tensor4D,
   { strides, pad, dimRoundingMode, filterShape }: Attributes,

@@ -3,7 +3,7 @@
  * straight line, since activations do), and what is there whatever the batch: weights, gradient, the optimizer's vectors, the best weights so far.
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
-import type { MemoryEstimate } from '../../contract/types.ts';
+import type { MemoryEstimate } from '../../contract/machine.ts';
 import { tf } from '../backend.ts';
 import type { Architecture, Network } from '../models/network.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';

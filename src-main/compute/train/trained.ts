@@ -1,5 +1,6 @@
 /** What any training reports: events while it runs, and its facts when it has ended. */
-import type { Backend, Epoch, MemoryEstimate } from '../../contract/types.ts';
+import type { Backend, MemoryEstimate } from '../../contract/machine.ts';
+import type { Epoch } from '../../contract/types.ts';
 
 /**
  * 'train': at most five events a second within an epoch, and one at its end (step = steps), the only one with validation results.

@@ -1,10 +1,10 @@
 /** Classifiers: advice and division before a training, the training, and what a finished one predicts. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
-import { advise } from '../../workspace/advice.ts';
+import { advise } from '../../jobs/advice.ts';
 import { divide } from '../../workspace/division.ts';
-import { predictJob } from '../../workspace/predict.ts';
+import { predictJob } from '../../jobs/predict.ts';
 import { probabilitiesOf, readPredictions } from '../../workspace/predictions.ts';
-import { takeAwayJob } from '../../workspace/take-away.ts';
+import { takeAwayJob } from '../../jobs/take-away.ts';
 import { rangeTestJob } from '../../jobs/range-test.ts';
 import { trainJob } from '../../jobs/train.ts';
 import type { CallContext } from './context.ts';

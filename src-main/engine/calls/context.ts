@@ -3,9 +3,9 @@ import type { Edited, Job, WorkspaceEvent } from '../../contract/types.ts';
 import type { JobContext } from '../../jobs/context.ts';
 import type { JobType } from '../../jobs/job-type.ts';
 import type { Imports } from '../../workspace/import.ts';
-import type { Jobs } from '../../workspace/jobs.ts';
+import type { Jobs } from '../../jobs/queue.ts';
 import type { Action, Edit } from '../../workspace/journal.ts';
-import type { Previews } from '../../workspace/preview.ts';
+import type { Previews } from '../../jobs/preview.ts';
 
 export interface CallContext extends JobContext {
   readonly id: string;

@@ -1,6 +1,6 @@
 /** The table: samples as they change, columns, files that could not be read. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
-import { alikeJob } from '../../workspace/alike.ts';
+import { alikeJob } from '../../jobs/alike.ts';
 import type { CallContext } from './context.ts';
 
 export const sampleCalls = (context: CallContext) =>

@@ -1,9 +1,9 @@
 /** The open folder as a whole: its description, its events, and the jobs that concern all images. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { whatOf } from '../../workspace/edits.ts';
-import { mapJob } from '../../workspace/map.ts';
+import { mapJob } from '../../jobs/map.ts';
 import { rankJob } from '../../jobs/rank.ts';
-import { scanJob } from '../../workspace/scan.ts';
+import { scanJob } from '../../jobs/scan.ts';
 import type { CallContext } from './context.ts';
 
 export const workspaceCalls = (context: CallContext) =>

@@ -16,10 +16,10 @@ import { plural } from '../contract/words.ts';
 import { embedSamples } from './embeddings.ts';
 import { readFloats } from '../rows/row-reader.ts';
 import { selectRows, type RowSet } from '../rows/row-set.ts';
-import type { JobContext } from '../jobs/context.ts';
-import type { JobType } from '../jobs/job-type.ts';
-import type { Report } from './jobs.ts';
-import { runFolder } from './runs.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
+import { runFolder } from '../workspace/runs.ts';
 import { prepareImages } from './scorer-images.ts';
 
 type MapRequest = z.infer<typeof mapSchema>;
@@ -63,7 +63,8 @@ interface KeptMap {
   arrays: { codes: Float32Array; places: Float32Array; xy: Float32Array };
 }
 
-const keyOf = ({ id, sha256 }: Sample): string => `${id}:${sha256.slice(0, 16)}`;
+/** An image as it was placed: a sample whose content has changed is another one. */
+const imageKey = ({ id, sha256 }: Sample): string => `${id}:${sha256.slice(0, 16)}`;
 
 /** Who knows the images. */
 export interface MapSource {
@@ -129,7 +130,7 @@ export async function makeMap(
   const before = anew ? undefined : keptMap(file, source);
   const places = new Map(before?.header.known.map((key, i) => [key, before.arrays.xy.subarray(i * 2, i * 2 + 2)]));
 
-  const wanted = samples.filter((sample) => !places.has(keyOf(sample)));
+  const wanted = samples.filter((sample) => !places.has(imageKey(sample)));
   using found = await source.codes(wanted);
   const { samples: fresh, codes, size } = found;
 
@@ -138,7 +139,7 @@ export async function makeMap(
   if (fresh.length) {
     // On a map that is there the seed only tells points on one spot apart: each time it is another, or the next copy of an image would hide the last one.
     const { xy, landmarks } = await layOut(context, codes, size, before ? seed + places.size : seed, before, report);
-    fresh.forEach((sample, i) => places.set(keyOf(sample), xy.subarray(i * 2, i * 2 + 2)));
+    fresh.forEach((sample, i) => places.set(imageKey(sample), xy.subarray(i * 2, i * 2 + 2)));
     counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
     const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
     kept = {
@@ -148,8 +149,8 @@ export async function makeMap(
   }
   report.signal.throwIfAborted();
   // The file first: where a kill comes between, the next call finds the places there and only writes the columns.
-  if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays } });
-  const shown = table.samples().filter((sample) => places.has(keyOf(sample)));
+  if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays }, shapes: shapesOf(kept) });
+  const shown = table.samples().filter((sample) => places.has(imageKey(sample)));
   const ids = shown.map(({ id }) => id);
   table.write(() => {
     for (const [axis, name] of [
@@ -161,7 +162,7 @@ export async function makeMap(
         `Map ${name}`,
         source.id,
         ids,
-        shown.map((sample) => places.get(keyOf(sample))![axis]),
+        shown.map((sample) => places.get(imageKey(sample))![axis]),
       );
     }
   });
@@ -170,6 +171,11 @@ export async function makeMap(
 
 const codesAt = (codes: Float32Array | RowSet, size: number, positions: Int32Array): Float32Array =>
   'file' in codes ? readFloats(selectRows(codes, positions), size) : rowsOf(codes, size, positions);
+
+function shapesOf({ header: { size, known }, arrays: { codes } }: KeptMap): Record<string, number[]> {
+  const landmarks = codes.length / size;
+  return { codes: [landmarks, size], places: [landmarks, 2], xy: [known.length, 2] };
+}
 
 function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
   const read = readTensors<Header>(file);

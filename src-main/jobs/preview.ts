@@ -15,13 +15,13 @@ import type { PreviewRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { encodeRgb } from '../image/encode.ts';
 import type { Rows } from '../rows/row-store.ts';
-import type { JobContext } from '../jobs/context.ts';
-import { divide } from './division.ts';
+import type { JobContext } from './context.ts';
+import { divide } from '../workspace/division.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { pixelRecipe } from './pixels.ts';
-import { inWords, runFolder } from './runs.ts';
-import { contentKey, labelsOf, positionsOf } from '../jobs/training-data.ts';
-import { checkTrain } from './check-request.ts';
+import { inWords, runFolder } from '../workspace/runs.ts';
+import { contentKey, labelsOf, positionsOf } from './training-data.ts';
+import { checkTrain } from '../workspace/check-request.ts';
 
 const kept = 8;
 

@@ -8,12 +8,18 @@ import type { predictSchema } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { RowSet } from '../rows/row-set.ts';
-import type { JobContext } from '../jobs/context.ts';
-import type { JobType } from '../jobs/job-type.ts';
-import type { Report } from './jobs.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
 import { packPixels } from './pixels.ts';
-import { predictionKey, putPredictions, readPredictions, writePredictions, type Predictions } from './predictions.ts';
-import { runFolder } from './runs.ts';
+import {
+  predictionKey,
+  putPredictions,
+  readPredictions,
+  writePredictions,
+  type Predictions,
+} from '../workspace/predictions.ts';
+import { runFolder } from '../workspace/runs.ts';
 import { refresh } from './scan.ts';
 
 export const predictJob: JobType<z.infer<typeof predictSchema>> = {

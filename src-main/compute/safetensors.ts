@@ -1,10 +1,10 @@
 /**
- * Reads safetensors, the format in which weights are given away: 8 bytes of header length, a JSON header that says of each tensor its type,
- * shape and place, then the numbers. It can hold nothing that runs. All is checked before a number is read (github.com/huggingface/safetensors).
+ * Reads and writes safetensors, the format in which weights are published: 8 bytes of header length, a JSON header with the type, shape and offsets of
+ * each tensor, then the numbers. It cannot contain code. Everything is checked before a number is read (github.com/huggingface/safetensors).
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { openRegularSync } from '../../file/open.ts';
+import { openRegularSync } from '../file/open.ts';
 
 interface StoredTensor {
   dtype: string;
@@ -16,6 +16,8 @@ interface StoredTensor {
 
 export interface Safetensors {
   tensors: ReadonlyMap<string, Readonly<StoredTensor>>;
+  /** Texts by name: `__metadata__`. */
+  metadata: Readonly<Record<string, string>>;
   /** Row-major; whole numbers and doubles as doubles. Throws where there is no such tensor, or none that can be read. */
   read(name: string): Float32Array | Float64Array;
   close(): void;
@@ -44,15 +46,19 @@ const mostHeaderBytes = 100_000_000;
 export const mostWeightsBytes = 8 * 2 ** 30;
 export const tooLarge = `It is larger than ${mostWeightsBytes / 2 ** 30} GiB, which no network here needs.`;
 
-/** Throws an Error with a sentence where the file is none of these or is damaged. */
+/** A file that is not safetensors, or not whole. */
+export class DamagedFile extends Error {}
+
+/** Throws an Error with a sentence, DamagedFile where the file is not safetensors or not whole. */
 export function openSafetensors(file: string): Safetensors {
   const input = openRegularSync(file);
   const damaged = (what: string): Error =>
-    new Error(`${path.basename(file)} is no whole safetensors file: ${what}. Download it again.`);
+    new DamagedFile(`${path.basename(file)} is no whole safetensors file: ${what}. Download it again.`);
   try {
-    const tensors = parse(input, damaged);
+    const { tensors, metadata } = parse(input, damaged);
     return {
       tensors,
+      metadata,
       read(name) {
         const tensor = tensors.get(name);
         if (!tensor) throw new Error(`${path.basename(file)} has no tensor '${name}'.`);
@@ -71,7 +77,7 @@ export function openSafetensors(file: string): Safetensors {
   }
 }
 
-function parse(input: number, damaged: (what: string) => Error): Map<string, StoredTensor> {
+function parse(input: number, damaged: (what: string) => Error): Pick<Safetensors, 'tensors' | 'metadata'> {
   const { size } = fs.fstatSync(input);
   if (size < 8) throw damaged('it has no header');
   if (size > mostWeightsBytes) throw new Error(`The weights cannot be read. ${tooLarge}`);
@@ -88,8 +94,12 @@ function parse(input: number, damaged: (what: string) => Error): Map<string, Sto
     throw damaged('its header is no list of tensors');
   const start = 8 + headBytes;
   const tensors = new Map<string, StoredTensor>();
+  let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
+    if (name === '__metadata__') {
+      metadata = textsOf(entry);
+      continue;
+    }
     const {
       dtype,
       shape,
@@ -119,8 +129,13 @@ function parse(input: number, damaged: (what: string) => Error): Map<string, Sto
     throw damaged(
       at > size ? `${at - size} bytes are missing at its end` : `${size - at} bytes at its end belong to no tensor`,
     );
-  return tensors;
+  return { tensors, metadata };
 }
+
+const textsOf = (entry: unknown): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(entry ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
 
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
@@ -157,4 +172,32 @@ function half(bits: number): number {
         ? (1 + fraction / 1024) * 2 ** (exponent - 15)
         : fraction * 2 ** -24;
   return bits & 0x8000 ? -size : size;
+}
+
+export interface NamedTensor {
+  shape: readonly number[];
+  values: Float32Array;
+}
+
+/** The bytes of a file, in parts: header, then each tensor in order. */
+export function safetensorsBytes(
+  tensors: Readonly<Record<string, NamedTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array[] {
+  let at = 0;
+  const entries = Object.entries(tensors).map(([name, { shape, values }]) => {
+    const from = at;
+    at += values.byteLength;
+    return [name, { dtype: 'F32', shape, data_offsets: [from, at] }];
+  });
+  const json = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
+  // Padded with spaces, so that the numbers start at a multiple of eight.
+  const head = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(head.length));
+  return [
+    length,
+    head,
+    ...Object.values(tensors).map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+  ];
 }

@@ -2,9 +2,9 @@
 import type { Sample } from '../contract/types.ts';
 import { makeRow, type Fit } from '../image/pixels.ts';
 import { withImage } from '../image/scanned.ts';
-import type { JobContext } from '../jobs/context.ts';
+import type { JobContext } from './context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
-import type { Report } from './jobs.ts';
+import type { Report } from '../workspace/report.ts';
 
 export interface PixelSettings {
   sizePx: number;

@@ -1,7 +1,7 @@
 /** What a person chose to compute on, on this machine: one word in the data folder, read whenever a compute process starts. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backendChoices, type BackendChoice } from '../contract/types.ts';
+import { backendChoices, type BackendChoice } from '../contract/machine.ts';
 import { dataFolder } from '../setup/folders.mjs';
 
 const file = (): string => join(dataFolder(), 'backend');

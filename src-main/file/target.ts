@@ -3,8 +3,8 @@ import { constants, existsSync, lstatSync, readdirSync, statSync } from 'node:fs
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { mustBeThere } from '../file/gate.ts';
-import { nearestExisting, outsideOf } from '../file/output.ts';
+import { mustBeThere } from './gate.ts';
+import { nearestExisting, outsideOf } from './output.ts';
 
 /** Returns the path where it will be, with every link followed. Throws WinnowError. */
 export async function checkTarget(folder: string, path: string): Promise<string> {

@@ -7,9 +7,9 @@ import type { Sample } from '../contract/types.ts';
 import { usual } from '../compute/models/pretrained.ts';
 import { random, shuffle } from '../compute/random.ts';
 import { issueOf } from '../image/issue.ts';
-import type { JobContext } from '../jobs/context.ts';
+import type { JobContext } from './context.ts';
 import { decodeFor } from './embeddings.ts';
-import type { Table } from './table.ts';
+import type { Table } from '../workspace/table.ts';
 
 /** From so many images of the class in the middle on there are enough to train all of a network that has learned before. */
 const enoughPerClass = 100;

@@ -2,7 +2,7 @@
  * Loaded before the program (`node --import`): a library that is missing or cannot be loaded ends it with one sentence and what mends it, and not with a stack
  * trace. `doctor` then still tells of every other part.
  */
-import { isShipped } from './repository.mjs';
+import { isShipped } from './setup/repository.mjs';
 
 const codes = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_DLOPEN_FAILED'];
 const ownSentence = /^Could not load the "(\S+)" module/; // sharp's
@@ -32,7 +32,7 @@ async function report(/** @type {NodeJS.ErrnoException} */ error) {
   process.stderr.write(`The library ‘${library}’ is missing or cannot be loaded. ${mend}\n`);
   if (process.argv[2] === 'doctor') {
     // It needs few libraries itself. Where one of these is missing, the sentence has said it.
-    await import('../command/doctor.ts').then(({ doctorCommand }) => doctorCommand({})).catch(() => {});
+    await import('./command/doctor.ts').then(({ doctorCommand }) => doctorCommand({})).catch(() => {});
   }
   process.exit(1);
 }

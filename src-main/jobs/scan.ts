@@ -15,10 +15,10 @@ import { startReaders, type Readers } from '../image/readers.ts';
 import type { Limits } from '../image/reader.ts';
 import { embeddedCount, likelyPairs } from './embeddings.ts';
 import { forEachParallel } from '../file/parallel.ts';
-import type { JobContext } from '../jobs/context.ts';
-import type { JobType } from '../jobs/job-type.ts';
-import type { Report } from './jobs.ts';
-import type { Scanned, Table } from './table.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
+import type { Scanned, Table } from '../workspace/table.ts';
 
 /** Changes when other things are learned of an image than before: all are read again then. */
 export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;

@@ -5,15 +5,8 @@
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { Job, JobKind } from '../contract/types.ts';
-import { inWords } from './runs.ts';
-
-export interface Report {
-  /** A new stage starts its own count and clock. */
-  stage(name: string, total: number, unit?: string): void;
-  progress(done: number, total?: number): void;
-  run(runId: string): void;
-  signal: AbortSignal;
-}
+import type { Report } from '../workspace/report.ts';
+import { inWords } from '../workspace/runs.ts';
 
 /** Returns the sentence that sums it up. */
 type Work = (report: Report, jobId: number) => Promise<string>;

@@ -7,9 +7,9 @@ import type { alikeSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
 import { floatBlocks } from '../rows/row-reader.ts';
 import { embedSamples } from './embeddings.ts';
-import type { JobContext } from '../jobs/context.ts';
-import type { JobType } from '../jobs/job-type.ts';
-import type { Report } from './jobs.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
 
 export const alikeJob: JobType<z.infer<typeof alikeSchema>> = {
   kind: 'alike',

@@ -4,13 +4,13 @@
  */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backendChoices, backendTitles, type Component } from '../contract/types.ts';
-import { chosenBackend } from '../workspace/backend-choice.ts';
-import { finish } from './child.mjs';
-import { cacheFolder, dataFolder } from './folders.mjs';
-import { pieces } from './pieces/index.mjs';
-import { folderBytes, mebi } from './progress.mjs';
-import { isShipped, node24, root } from './repository.mjs';
+import { backendChoices, backendTitles, type Component } from '../contract/machine.ts';
+import { chosenBackend } from '../compute/backend-choice.ts';
+import { finish } from '../setup/child.mjs';
+import { cacheFolder, dataFolder } from '../setup/folders.mjs';
+import { pieces } from '../setup/pieces/index.mjs';
+import { folderBytes, mebi } from '../setup/progress.mjs';
+import { isShipped, node24, root } from '../setup/repository.mjs';
 
 const forTests = ['screen', 'browser', 'tracer'];
 

@@ -3,10 +3,10 @@ import { usual, type Pretrained } from '../compute/models/pretrained.ts';
 import type { Sample } from '../contract/types.ts';
 import { makeRow } from '../image/pixels.ts';
 import { withImage } from '../image/scanned.ts';
-import type { JobContext } from '../jobs/context.ts';
+import type { JobContext } from './context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
-import type { Report } from './jobs.ts';
-import { inWords } from './runs.ts';
+import type { Report } from '../workspace/report.ts';
+import { inWords } from '../workspace/runs.ts';
 
 /** Images that go to the compute process at once. */
 const batchImages = 20;

@@ -5,9 +5,9 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import type { OutputFolder } from '../file/output-folder.ts';
 import { encodeGray16 } from '../image/encode.ts';
-import type { JobContext } from '../jobs/context.ts';
-import type { Report } from './jobs.ts';
-import { runFolder } from './runs.ts';
+import type { JobContext } from './context.ts';
+import type { Report } from '../workspace/report.ts';
+import { runFolder } from '../workspace/runs.ts';
 import { prepareImage } from './scorer-images.ts';
 
 /** Throws WinnowError, `no-map` where the run's method gives none. */

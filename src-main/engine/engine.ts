@@ -16,15 +16,11 @@ import { WinnowError } from '../contract/errors.ts';
 import type { ModelSummary } from '../contract/classifier.ts';
 import type { estimateSchema, summarySchema } from '../contract/schemas.ts';
 import type { EngineCalls } from '../contract/procedures.ts';
+import type { BackendChoice, BackendState, Component, EngineInfo, MemoryEstimate } from '../contract/machine.ts';
 import type {
-  BackendChoice,
-  BackendState,
   Backup,
-  Component,
-  EngineInfo,
   ExportFormat,
   FolderList,
-  MemoryEstimate,
   Method,
   Model,
   ScorerMethod,
@@ -32,18 +28,18 @@ import type {
   Restored,
 } from '../contract/types.ts';
 import { formats } from '../export/index.ts';
-import { examine } from '../setup/doctor.ts';
+import { examine } from '../doctor/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
-import { chosenBackend, keepBackend } from './backend-choice.ts';
+import { chosenBackend, keepBackend } from '../compute/backend-choice.ts';
 import { askDisk } from '../file/gate.ts';
 import { isInside } from '../file/output.ts';
 import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
 import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
-import { listBackups, restoreBackup } from './backups.ts';
-import { checkRank, checkTrain } from './check-request.ts';
-import { inWords } from './runs.ts';
-import { OpenWorkspace } from '../engine/open-workspace.ts';
-import { prepareFolder } from './workspace-file.ts';
+import { listBackups, restoreBackup } from '../workspace/backups.ts';
+import { checkRank, checkTrain } from '../workspace/check-request.ts';
+import { inWords } from '../workspace/runs.ts';
+import { OpenWorkspace } from './open-workspace.ts';
+import { prepareFolder } from '../workspace/workspace-file.ts';
 
 export const root = resolve(import.meta.dirname, '..', '..');
 export const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };

@@ -1,10 +1,10 @@
 /** Images as a scorer takes them, as rows of the row store: one entry for each kind of inputs. */
 import type { Scorer } from '../compute/anomaly/index.ts';
 import type { Sample, ScorerInputs } from '../contract/types.ts';
-import type { JobContext } from '../jobs/context.ts';
+import type { JobContext } from './context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
 import { embeddingRecipe, embedSamples } from './embeddings.ts';
-import type { Report } from './jobs.ts';
+import type { Report } from '../workspace/report.ts';
 import { packPixels, pixelRecipe } from './pixels.ts';
 
 interface Inputs {

@@ -6,12 +6,12 @@ import { trainingFolder } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TakeAwayRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
-import { checkTarget } from '../export/target.ts';
+import { checkTarget } from '../file/target.ts';
 import { writeWhole } from '../file/whole.ts';
-import type { JobContext } from '../jobs/context.ts';
-import type { JobType } from '../jobs/job-type.ts';
-import type { Report } from './jobs.ts';
-import { inWords, runFolder } from './runs.ts';
+import type { JobContext } from './context.ts';
+import type { JobType } from './job-type.ts';
+import type { Report } from '../workspace/report.ts';
+import { inWords, runFolder } from '../workspace/runs.ts';
 
 export const takeAwayJob: JobType<TakeAwayRequest> = {
   kind: 'take-away',

@@ -6,8 +6,8 @@
 import { availableParallelism } from 'node:os';
 import util from 'node:util';
 import { openAdapter } from '../compute/webgpu.ts';
-import { chosenBackend } from '../workspace/backend-choice.ts';
-import { require } from './repository.mjs';
+import { chosenBackend } from '../compute/backend-choice.ts';
+import { require } from '../setup/repository.mjs';
 
 const probes: Record<string, () => Promise<object>> = { compute, tensorflow, webgpu, sharp };
 

@@ -1,0 +1,133 @@
+/**
+ * How far an image's embedding lies from the Gaussian of the training images' embeddings: the Mahalanobis distance (Rippel, Mertens & Merhof 2021). The
+ * covariance is shrunk towards equal variances in all directions, as far as Ledoit & Wolf (2004) estimate: there are often fewer images than directions.
+ */
+import type { Tensor2D } from '@tensorflow/tfjs';
+import { z } from 'zod';
+import { tf } from '../backend.ts';
+import { cholesky, inverseOfLower } from '../linear-algebra.ts';
+import { readBack } from '../read-back.ts';
+import { defineScorer, type FitContext, type Model } from './scorer.ts';
+
+const schema = z.object({
+  shrinkage: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe(
+      'How far the covariance is drawn towards equal variances in all directions; 0 for as far as Ledoit and Wolf estimate.',
+    )
+    .meta({ title: 'Shrinkage', step: 0.05 }),
+});
+
+export const gaussian = defineScorer({
+  id: 'gaussian',
+  title: 'Gaussian of embeddings',
+  short: 'Gaussian',
+  summary:
+    'How far an image lies from the normal ones, measured by how those vary, by what EfficientNet-Lite0 knows of them. Best where the normal images are named. No training; needs no alignment.',
+  inputs: 'embeddings',
+  gives: { score: { title: 'Mahalanobis distance' } },
+  schema,
+  async fit({ shrinkage }, context) {
+    const { breathe } = context;
+    const mean = await meanOf(context);
+    const { matrix, fourth } = await products(context, mean);
+    const [images, size] = [context.train.length, mean.length];
+    const width = Math.min(images, size);
+    const level = trace(matrix, width) / size || 1; // training images that are all the same have no unit
+    const share = Math.max(leastShare, shrinkage || ledoitWolf(matrix, fourth, images, size));
+    for (let i = 0; i < matrix.length; i++) matrix[i] *= 1 - share;
+    for (let i = 0; i < width; i++) matrix[i * width + i] += share * level;
+    const factor = Float32Array.from(await inverseOfLower(await cholesky(matrix, width, breathe), width, breathe));
+    if (width === size) return { model: gaussianModel(mean, factor, Float32Array.of(0, 1)) };
+    // With fewer images than directions by the Gram matrix (Woodbury): y·Σ⁻¹·y = (y·y − |factor·X·y|²) / (share · level).
+    const floor = share * level;
+    const spanned = await readBack(
+      tf.tidy(() => {
+        const x = tf.mul(centredOf(context.images.readFloats(context.train), mean), Math.sqrt((1 - share) / images));
+        return tf.matMul(tf.tensor2d(factor, [width, width]), x as Tensor2D); // [images, size]
+      }),
+    );
+    return { model: gaussianModel(mean, spanned, Float32Array.of(1 / floor, -1 / floor)) };
+  },
+  restore: (_params, { mean, factor, weights }) => gaussianModel(mean, factor, weights),
+});
+
+/** A direction in which no training image varies keeps a little: another image may differ in it. */
+const leastShare = 1e-4;
+const blockImages = 512;
+
+const centredOf = (codes: Float32Array, mean: Float32Array): Tensor2D =>
+  tf.sub(tf.tensor2d(codes, [codes.length / mean.length, mean.length]), tf.tensor1d(mean));
+
+async function meanOf({ images, train, breathe }: FitContext<'embeddings'>): Promise<Float32Array> {
+  const mean = new Float64Array(images.size);
+  for (let at = 0; at < train.length; at += blockImages) {
+    const codes = images.readFloats(train.subarray(at, at + blockImages));
+    codes.forEach((value, i) => (mean[i % images.size] += value / train.length));
+    await breathe();
+  }
+  return Float32Array.from(mean);
+}
+
+/**
+ * Of the centred embeddings X over √images: XᵀX [size, size], the covariance, or with fewer images than numbers X·Xᵀ [images, images], which has the same
+ * eigenvalues but for zeros. `fourth`: the mean of the fourth powers of the embeddings' lengths.
+ */
+async function products(
+  { images, train, breathe }: FitContext<'embeddings'>,
+  mean: Float32Array,
+): Promise<{ matrix: Float64Array; fourth: number }> {
+  const isGram = train.length < images.size;
+  const width = Math.min(train.length, images.size);
+  const matrix = new Float64Array(width * width);
+  let fourth = 0;
+  const block = isGram ? train.length : blockImages;
+  for (let at = 0; at < train.length; at += block) {
+    const codes = images.readFloats(train.subarray(at, at + block));
+    const [product, lengths] = tf.tidy(() => {
+      const x = centredOf(codes, mean);
+      return [tf.matMul(x, x, !isGram, isGram), tf.sum(tf.square(x), 1)];
+    });
+    const [values, squares] = await Promise.all([readBack(product), readBack(lengths)]);
+    values.forEach((value, i) => (matrix[i] += value / train.length));
+    fourth += squares.reduce((sum, value) => sum + value ** 2, 0) / train.length;
+    await breathe();
+  }
+  return { matrix, fourth };
+}
+
+function trace(matrix: Float64Array, width: number): number {
+  let sum = 0;
+  for (let i = 0; i < width; i++) sum += matrix[i * width + i];
+  return sum;
+}
+
+/** The share of equal variances by which the expected squared error of the covariance is least: 0..1. `matrix`: the covariance, or the Gram matrix. */
+export function ledoitWolf(matrix: Float64Array, fourth: number, images: number, size: number): number {
+  const squares = matrix.reduce((sum, value) => sum + value ** 2, 0);
+  const away = squares - trace(matrix, Math.sqrt(matrix.length)) ** 2 / size; // from equal variances
+  const noise = Math.min((fourth - squares) / images, away);
+  return noise > 0 ? noise / away : 0;
+}
+
+/** The squared distance of a centred embedding y is w₀·|y|² + w₁·|factor·y|². */
+function gaussianModel(mean: Float32Array, factor: Float32Array, weights: Float32Array): Model<'embeddings'> {
+  const size = mean.length;
+  const rows = tf.tensor2d(factor, [factor.length / size, size]);
+  return {
+    parameters: mean.length + factor.length,
+    async score(codes) {
+      const squares = tf.tidy(() => {
+        const y = centredOf(codes, mean);
+        const lengths = (x: Tensor2D) => tf.sum(tf.square(x), 1);
+        return tf.add(tf.mul(lengths(y), weights[0]), tf.mul(lengths(tf.matMul(y, rows, false, true)), weights[1]));
+      }); // [B]
+      return { scores: (await readBack(squares)).map((value) => Math.sqrt(Math.max(0, value))) };
+    },
+    tensors: async () => ({ arrays: { mean, factor, weights }, shapes: { factor: [factor.length / size, size] } }),
+    dispose: () => rows.dispose(),
+  };
+}

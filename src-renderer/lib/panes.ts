@@ -1,0 +1,14 @@
+/** The panes that show one image by a run, beside each other: the original and what the run's method gives of it. */
+import type { ScorerOutputs } from '../../src-main/contract/types.ts';
+
+export interface Pane {
+  kind: 'original' | 'reconstruction' | 'map' | 'overlay';
+  title: string;
+}
+
+export function panesOf({ map, reconstruction }: ScorerOutputs): Pane[] {
+  const panes: Pane[] = [{ kind: 'original', title: 'Original' }];
+  if (reconstruction) panes.push({ kind: 'reconstruction', title: 'Reconstruction' });
+  if (map) panes.push({ kind: 'map', title: map.title }, { kind: 'overlay', title: 'Overlay' });
+  return panes;
+}
