@@ -82,7 +82,7 @@ async function duplicatesCommand(
     const choice = await choiceOf(door, samples, options.apart === true ? [] : options.apart, listed, options);
     const ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
     if (ids.length < 2 && options.skipMissing) say(options, 'Fewer than two of these images are in the folder.');
-    else ({ changed } = await door.calls.duplicates.setApart.mutate({ ids }));
+    else ({ changed } = await door.calls.duplicates.markNotDuplicates.mutate({ ids }));
     if (changed) say(options, `${plural(ids.length, 'image')} are marked as not duplicates.`);
   }
   const groups = (await describeGroups(door, samples)).filter(

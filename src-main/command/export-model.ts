@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
-import { modelFormats, takeAwaySchema } from '../contract/schemas.ts';
+import { modelFormats, exportModelSchema } from '../contract/schemas.ts';
 import type { Door } from '../door/client.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
@@ -41,8 +41,8 @@ async function exportModelCommand(door: Door, options: ExportModelOptions): Prom
   if (!runId) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
   const to = resolve(options.to);
   const job = await follow(door, options, () =>
-    door.calls.classifier.takeAway.mutate(
-      takeAwaySchema.parse({ runId, to, formats: options.format, fold: options.fold }),
+    door.calls.classifier.exportModel.mutate(
+      exportModelSchema.parse({ runId, to, formats: options.format, fold: options.fold }),
     ),
   );
   const { classes, transform } = JSON.parse(await readFile(join(to, 'about.json'), 'utf8')) as {

@@ -61,10 +61,10 @@ export async function inFolder(
     );
     await Promise.race([lost, run()]);
   } finally {
-    await door.close((guests) =>
+    await door.close((clients) =>
       say(
         options,
-        `Done. ${guests === 1 ? 'Another command uses' : `${guests} other commands use`} this process; it stays until ${guests === 1 ? 'that one is' : 'they are'} done.`,
+        `Done. ${clients === 1 ? 'Another command uses' : `${clients} other commands use`} this process; it stays until ${clients === 1 ? 'that one is' : 'they are'} done.`,
       ),
     );
   }

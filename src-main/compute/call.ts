@@ -19,6 +19,5 @@ export interface Call<Args, Result, Event = never> {
   run(args: Args, context: CallContext<Event>): Result | Promise<Result>;
 }
 
-export const defineCall = <Args, Result, Event = never>(
-  call: Call<Args, Result, Event>,
-): Call<Args, Result, Event> => call;
+export const defineCall = <Args, Result, Event = never>(call: Call<Args, Result, Event>): Call<Args, Result, Event> =>
+  call;

@@ -12,7 +12,7 @@ import { embed } from './embed/codes.ts';
 import { distance, features } from './embed/features.ts';
 import { layout } from './embed/layout.ts';
 import { pairs } from './embed/pairs.ts';
-import { portable } from './portable/take-away.ts';
+import { portable } from './portable/export-model.ts';
 
 export const calls = {
   backend,

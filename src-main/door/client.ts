@@ -1,6 +1,5 @@
 /**
- * The command line's door: one typed client, whether the engine runs in this process or another engine has the folder open already. In
- * both cases the calls are the contract's.
+ * The command line's client: the same typed calls, whether the engine runs in this process or another engine already has the folder open.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTRPCClient, httpLink, httpSubscriptionLink, localLink, splitLink, type TRPCClient } from '@trpc/client';
@@ -9,14 +8,14 @@ import { columnPath, predictionsPath, trpcPath, workspacePath } from '../contrac
 import type { ColumnValues } from '../contract/read.ts';
 import { router, type Router } from '../contract/router.ts';
 import { OpenWorkspace } from '../engine/open-workspace.ts';
-import { attach, type Attachment } from '../engine/holder.ts';
+import { attach, type Attachment } from '../engine/lock-owner.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 import { listenOnPipe } from './pipe.ts';
 
 export interface Door {
   calls: TRPCClient<Router>;
   folder: string;
-  /** A sentence to read: the workspace lies where it should not. */
+  /** A warning about the location of the workspace. */
   warning: string | null;
   /** Aborted, with the sentence as its reason, when the engine that has the folder has ended or does not answer. Nothing is to be waited for then. */
   lost: AbortSignal;
@@ -25,13 +24,13 @@ export interface Door {
   /** A run's probabilities: row i is the sample `ids[i]`'s, in the order of the run's classes. */
   predictions(runId: string): Promise<{ ids: ArrayLike<number>; probabilities: Float32Array }>;
   /** Stays until the commands that work through this engine are done; `onWait` is told their number, where there are any. */
-  close(onWait?: (guests: number) => void): Promise<void>;
+  close(onWait?: (clients: number) => void): Promise<void>;
 }
 
 const askAgainMs = 40;
 
 export async function openDoor(folder: string, workspace?: string): Promise<Door> {
-  const { engine, guests, close } = await listenOnPipe();
+  const { engine, clients, close } = await listenOnPipe();
   try {
     for (;;) {
       const { id, folder: real, warning } = await engine.open({ folder, workspace });
@@ -52,16 +51,16 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
             return { ids: samples.map(({ id }) => id), probabilities };
           },
           async close(onWait) {
-            if (guests.count) onWait?.(guests.count);
-            await guests.leave();
+            if (clients.count) onWait?.(clients.count);
+            await clients.leave();
             await close();
           },
         };
       }
-      const attachment = found && (await attach(found.holder, id, { guest: true }));
+      const attachment = found && (await attach(found.owner, id, { client: true }));
       if (attachment) {
         const {
-          holder: { pipe },
+          owner: { pipe },
         } = found;
         return {
           ...remote(pipe, id, attachment),

@@ -1,6 +1,6 @@
-/** Hands a request on to the engine that has the workspace, streams included. */
+/** Forwards a request, streams included, to the engine that has the workspace open. */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Elsewhere } from '../engine/engine.ts';
+import type { RemoteWorkspace } from '../engine/engine.ts';
 
 /** The body of a request, whole, so that it can be sent again when the engine that was asked had just ended. */
 export async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
@@ -16,10 +16,10 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
 
 /**
  * `answered`, also where the other engine ended in the middle: then nobody can say what it has done. `gone`: nothing was sent, and the caller may answer
- * itself. Where the engine does not answer any more, the request ends with its sentence.
+ * itself. Where the engine does not answer any more, the request ends with its error message.
  */
 export function forward(
-  { holder, attachment }: Elsewhere,
+  { owner, attachment }: RemoteWorkspace,
   request: IncomingMessage,
   body: Buffer,
   response: ServerResponse,
@@ -28,7 +28,7 @@ export function forward(
     const lost = attachment?.lost;
     // A connection of its own: one kept from before may be dead without knowing it.
     const onward = httpRequest(
-      { agent: false, socketPath: holder.pipe, path: request.url, method: request.method, headers: request.headers },
+      { agent: false, socketPath: owner.pipe, path: request.url, method: request.method, headers: request.headers },
       (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(response);

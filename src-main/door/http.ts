@@ -1,6 +1,6 @@
 /**
  * The engine over HTTP: calls (tRPC), pixels, columns, and the page itself. The same listener serves the window's pipe and the browser's
- * TCP address; who may come in is decided before this file is reached. A request for a workspace that another engine holds is handed on.
+ * TCP address; access is checked before (`serve.ts`). A request for a workspace that another engine has open is forwarded.
  */
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -12,7 +12,7 @@ import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { root, type Engine } from '../engine/engine.ts';
 import { bodyOf, forward } from './forward.ts';
 import { report } from './guard.ts';
-import type { Guests } from './guests.ts';
+import type { Clients } from './clients.ts';
 import { serveMedia } from './media.ts';
 
 const maxBodyBytes = 64 * 2 ** 20;
@@ -29,13 +29,13 @@ const types = new Map([
 const policy =
   "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Answers every request, whatever it holds: what goes wrong in one is its own answer, and the engine goes on. */
+/** Answers every request. An error is the answer of its own request only; the engine keeps running. */
 export const createListener =
-  (engine: Engine, guests: Guests) => (request: IncomingMessage, response: ServerResponse) => {
+  (engine: Engine, clients: Clients) => (request: IncomingMessage, response: ServerResponse) => {
     // A client that hangs up in the middle is no fault of ours.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
-    answer(engine, guests, request, response).catch((error: unknown) => {
+    answer(engine, clients, request, response).catch((error: unknown) => {
       const { code, message } = explain(error);
       if (code === 'failed') report(`${request.method} ${request.url?.slice(0, 200)}`, error);
       if (response.headersSent) return response.destroy();
@@ -56,7 +56,7 @@ const methods = new Set(['GET', 'HEAD', 'POST']);
 
 async function answer(
   engine: Engine,
-  guests: Guests,
+  clients: Clients,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -76,7 +76,7 @@ async function answer(
     if (engine.stateOf(id) !== 'open')
       return sendJson(response, 503, { code: 'no-workspace', message: 'This folder is not open here.' });
     response.on('close', engine.use(id));
-    return guests.attach(response, url.searchParams.get('guest') === '1');
+    return clients.attach(response, url.searchParams.get('guest') === '1');
   }
   const workspace = await reach(engine, id, request, response);
   if (workspace === 'answered') return;

@@ -1,6 +1,6 @@
 /**
- * The engine's private pipe: a Unix socket in a folder that only its owner can enter, or a named pipe on Windows. It lies in the data folder beside the
- * workspaces, where no tidying of temporary files and no other mount of them takes it away.
+ * The engine's private pipe: a Unix socket in a folder that only its owner can enter, or a named pipe on Windows. It is in the data folder, where
+ * no clean-up of temporary files removes it.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { dataFolder } from '../setup/folders.mjs';
 import { Engine } from '../engine/engine.ts';
-import { Guests } from './guests.ts';
+import { Clients } from './clients.ts';
 import { createListener } from './http.ts';
 
 /** An address of a Unix socket has 104 bytes on macOS, 108 on Linux. */
@@ -50,10 +50,10 @@ function removeDead(folder: string) {
 
 export interface Listening {
   engine: Engine;
-  guests: Guests;
+  clients: Clients;
   server: Server;
   pipe: string;
-  /** Ends all work at once. Who has a folder for a command of its own waits for `guests.leave()` before. */
+  /** Ends all work at once. Who has a folder for a command of its own waits for `clients.leave()` before. */
   close(): Promise<void>;
 }
 
@@ -61,8 +61,8 @@ export interface Listening {
 export async function listenOnPipe(options?: ConstructorParameters<typeof Engine>[1]): Promise<Listening> {
   const pipe = newPipe();
   const engine = new Engine(pipe, options);
-  const guests = new Guests();
-  const server = createServer(createListener(engine, guests));
+  const clients = new Clients();
+  const server = createServer(createListener(engine, clients));
   server.keepAliveTimeout = 0; // a pipe's client is on this machine and stays
   await new Promise<void>((ready, failed) => server.once('error', failed).listen(pipe, ready));
   const close = async () => {
@@ -71,5 +71,5 @@ export async function listenOnPipe(options?: ConstructorParameters<typeof Engine
     server.close();
     if (process.platform !== 'win32') rmSync(dirname(pipe), { recursive: true, force: true });
   };
-  return { engine, guests, server, pipe, close };
+  return { engine, clients, server, pipe, close };
 }

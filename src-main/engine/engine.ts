@@ -1,5 +1,5 @@
 /**
- * The engine: opens folders, each into its own workspace, and knows the engines of others where they came first. Everything heavy goes to
+ * The engine: opens folders, each with its own workspace, and forwards to another engine if that one has the folder open. Heavy work runs in
  * one compute process.
  */
 import { createHash } from 'node:crypto';
@@ -33,11 +33,11 @@ import { dataFolder } from '../setup/folders.mjs';
 import { chosenBackend, keepBackend } from '../compute/backend-choice.ts';
 import { askDisk } from '../file/gate.ts';
 import { isInside } from '../file/output.ts';
-import { askHolder, attach, silentError, unreachableError, type Attachment } from './holder.ts';
-import { announce, networkDisk, readHolder, takeLock, type Holder, type Lock } from './lock.ts';
+import { askLockOwner, attach, silentError, unreachableError, type Attachment } from './lock-owner.ts';
+import { announce, networkDisk, readLockOwner, takeLock, type LockOwner, type Lock } from './lock.ts';
 import { listBackups, restoreBackup } from '../workspace/backups.ts';
 import { checkRank, checkTrain } from '../workspace/check-request.ts';
-import { inWords } from '../workspace/runs.ts';
+import { toWinnowError } from '../workspace/runs.ts';
 import { OpenWorkspace } from './open-workspace.ts';
 import { prepareFolder } from '../workspace/workspace-file.ts';
 
@@ -45,14 +45,14 @@ export const root = resolve(import.meta.dirname, '..', '..');
 export const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
 /** A workspace that another engine holds. */
-export interface Elsewhere {
-  holder: Holder;
+export interface RemoteWorkspace {
+  owner: LockOwner;
   /** Null where that engine was closing the folder when it was asked. */
   attachment: Attachment | null;
 }
 
 /** A workspace that this engine holds, and who uses it. */
-interface Held {
+interface LocalWorkspace {
   workspace: OpenWorkspace;
   lock: Lock;
   users: number;
@@ -70,10 +70,10 @@ const askAgainMs = 40;
 const closeIdleAfterMs = 60_000;
 
 export class Engine implements EngineCalls {
-  #self: Holder;
+  #self: LockOwner;
   #compute: Compute = startCompute({ env: () => ({ WINNOW_BACKEND: chosenBackend().choice }) });
-  #held = new Map<string, Held>();
-  #elsewhere = new Map<string, Elsewhere>();
+  #local = new Map<string, LocalWorkspace>();
+  #remote = new Map<string, RemoteWorkspace>();
   /** Of every workspace that was opened here: what is needed to open it again. */
   #places = new Map<string, Place>();
   #opening = new Map<string, Promise<Opened>>();
@@ -105,12 +105,13 @@ export class Engine implements EngineCalls {
     if (fixed)
       throw new WinnowError(
         'bad-request',
-        `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without to choose here.`,
+        `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without this setting to choose here.`,
       );
-    const job = [...this.#held.values()]
+    const job = [...this.#local.values()]
       .flatMap(({ workspace }) => workspace.jobs.list())
       .find(({ state }) => state === 'running');
-    if (job) throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait for it to end.`);
+    if (job)
+      throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait until it is finished.`);
     keepBackend(choice);
     await this.#compute.stop(); // the next call starts one on what is kept
     const state = await this.backend();
@@ -125,7 +126,7 @@ export class Engine implements EngineCalls {
   async estimate({ method, parameters }: z.infer<typeof estimateSchema>): Promise<MemoryEstimate | null> {
     const checked = checkRank({ method, parameters });
     return this.#compute.call('estimate', { method, params: checked.parameters }).catch((error: unknown) => {
-      throw inWords(error);
+      throw toWinnowError(error);
     });
   }
 
@@ -142,7 +143,7 @@ export class Engine implements EngineCalls {
     return this.#compute
       .call('summarise', { model, mode, params: checked.parameters, classes })
       .catch((error: unknown) => {
-        throw inWords(error);
+        throw toWinnowError(error);
       });
   }
 
@@ -171,7 +172,7 @@ export class Engine implements EngineCalls {
     if (isInside(real, workspaceFolder)) {
       throw new WinnowError(
         'bad-request',
-        'The workspace lies inside the opened folder, which is never written to. Choose another place for it.',
+        'The workspace is inside the opened folder, which Winnow never writes to. Choose another place with --workspace.',
       );
     }
     const id = hash(workspaceFolder);
@@ -180,7 +181,7 @@ export class Engine implements EngineCalls {
     return this.#open(id, { folder: real, workspaceFolder });
   }
 
-  /** Two doors may ask for the same folder at once. */
+  /** Two clients may open the same folder at once. */
   #open(id: string, place: Place): Promise<Opened> {
     let opening = this.#opening.get(id);
     if (!opening) {
@@ -190,28 +191,28 @@ export class Engine implements EngineCalls {
     return opening;
   }
 
-  /** Ends with the workspace held here, or known to be held by another engine that answers. */
+  /** Returns when the workspace is open here, or another engine that answers has it open. */
   async #take(id: string, place: Place): Promise<Opened> {
     const { folder, workspaceFolder } = place;
     const warning = networkDisk(workspaceFolder)
-      ? `The workspace ${workspaceFolder} lies on a network disk. Open it on one machine at a time, or choose a place on a local disk with --workspace.`
+      ? `The workspace ${workspaceFolder} is on a network disk. Open it on only one machine at a time, or choose a place on a local disk with --workspace.`
       : null;
     const opened: Opened = { id, folder, warning };
-    if (this.#held.has(id)) return opened;
+    if (this.#local.has(id)) return opened;
     if (this.#closing) throw new WinnowError('engine-gone', 'Winnow is closing. Start it again.');
     prepareFolder(workspaceFolder, folder);
     for (const began = Date.now(); ; await delay(askAgainMs)) {
       const lock = takeLock(workspaceFolder, this.#self);
-      const holder = readHolder(workspaceFolder);
-      const isOwn = holder?.pipe === this.#self.pipe;
+      const owner = readLockOwner(workspaceFolder);
+      const isOwn = owner?.pipe === this.#self.pipe;
       // Asked even with the lock in hand: somebody may have deleted the file that another engine has locked.
-      const state = holder && !isOwn ? await askHolder(holder, id) : 'gone';
-      if (state === 'silent' || (state === 'open' && holder)) {
+      const state = owner && !isOwn ? await askLockOwner(owner, id) : 'gone';
+      if (state === 'silent' || (state === 'open' && owner)) {
         lock?.release();
-        if (state === 'silent') throw silentError(holder as Holder);
-        const attachment = await attach(holder as Holder, id, { guest: false });
-        this.#elsewhere.get(id)?.attachment?.detach();
-        this.#elsewhere.set(id, { holder: holder as Holder, attachment });
+        if (state === 'silent') throw silentError(owner as LockOwner);
+        const attachment = await attach(owner as LockOwner, id, { client: false });
+        this.#remote.get(id)?.attachment?.detach();
+        this.#remote.set(id, { owner: owner as LockOwner, attachment });
         this.#places.set(id, place);
         return opened;
       }
@@ -219,7 +220,7 @@ export class Engine implements EngineCalls {
         this.#hold(id, place, lock);
         return opened;
       }
-      if (state !== 'opening' && Date.now() - began > this.#giveUpAfterMs) throw unreachableError(holder);
+      if (state !== 'opening' && Date.now() - began > this.#giveUpAfterMs) throw unreachableError(owner);
     }
   }
 
@@ -230,10 +231,10 @@ export class Engine implements EngineCalls {
       announce(workspaceFolder, this.#self);
       workspace = new OpenWorkspace(id, folder, workspaceFolder, this.#compute);
       if (workspace.firstFolder !== folder) throw belongsTo({ folder: workspace.firstFolder, workspaceFolder });
-      this.#elsewhere.get(id)?.attachment?.detach();
-      this.#elsewhere.delete(id);
+      this.#remote.get(id)?.attachment?.detach();
+      this.#remote.delete(id);
       this.#places.set(id, place);
-      this.#held.set(id, { workspace, lock, users: 0, idleSince: Date.now() });
+      this.#local.set(id, { workspace, lock, users: 0, idleSince: Date.now() });
     } catch (error) {
       void workspace?.close();
       lock.release();
@@ -258,10 +259,10 @@ export class Engine implements EngineCalls {
     await this.#close(id);
     const lock = takeLock(workspaceFolder, this.#self);
     if (!lock) {
-      const holder = readHolder(workspaceFolder);
+      const owner = readLockOwner(workspaceFolder);
       throw new WinnowError(
         'workspace-busy',
-        `Another Winnow${holder ? ` (process ${holder.pid})` : ''} has this folder open. Close it, then restore the backup.`,
+        `Another Winnow${owner ? ` (process ${owner.pid})` : ''} has this folder open. Close it, then restore the backup.`,
       );
     }
     try {
@@ -274,64 +275,64 @@ export class Engine implements EngineCalls {
   async #placeOf(folder: string, workspace?: string): Promise<string> {
     const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(await realFolder(folder));
     if (!existsSync(workspaceFolder))
-      throw new WinnowError('no-workspace', `Winnow has not worked on ${folder} yet: there is nothing to restore.`);
+      throw new WinnowError('no-workspace', `Winnow has no workspace for ${folder}: there is nothing to restore.`);
     return workspaceFolder;
   }
 
-  /** For `/alive`: what another process is told. */
+  /** For `/alive`: the answer for another process. */
   stateOf(id: string): 'open' | 'opening' | 'closed' {
-    return this.#opening.has(id) ? 'opening' : this.#held.has(id) && !this.#closing ? 'open' : 'closed';
+    return this.#opening.has(id) ? 'opening' : this.#local.has(id) && !this.#closing ? 'open' : 'closed';
   }
 
   /** The workspace where this engine has it; the engine that has it; or null where it was never opened here. Opens again what was closed meanwhile. */
-  async reach(id: string): Promise<OpenWorkspace | Elsewhere | null> {
+  async reach(id: string): Promise<OpenWorkspace | RemoteWorkspace | null> {
     await this.#opening.get(id)?.catch(() => undefined);
-    const held = this.#held.get(id);
-    if (held) return held.workspace;
-    const elsewhere = this.#elsewhere.get(id);
-    if (elsewhere?.attachment && !elsewhere.attachment.lost.aborted) return elsewhere;
+    const local = this.#local.get(id);
+    if (local) return local.workspace;
+    const remote = this.#remote.get(id);
+    if (remote?.attachment && !remote.attachment.lost.aborted) return remote;
     const place = this.#places.get(id);
     if (!place) return null;
     await this.#open(id, place);
-    return this.#held.get(id)?.workspace ?? this.#elsewhere.get(id) ?? null;
+    return this.#local.get(id)?.workspace ?? this.#remote.get(id) ?? null;
   }
 
   /** To be called when another engine is found to have ended or to be closing: the next `reach` looks again. */
   forget(id: string) {
-    this.#elsewhere.get(id)?.attachment?.detach();
-    this.#elsewhere.delete(id);
+    this.#remote.get(id)?.attachment?.detach();
+    this.#remote.delete(id);
   }
 
   /** Somebody uses the workspace until the returned function is called. */
   use(id: string): () => void {
-    const held = this.#held.get(id);
-    if (!held) return () => undefined;
-    held.users++;
+    const local = this.#local.get(id);
+    if (!local) return () => undefined;
+    local.users++;
     let used = true;
     return () => {
       if (!used) return;
       used = false;
-      held.users--;
-      held.idleSince = Date.now();
+      local.users--;
+      local.idleSince = Date.now();
     };
   }
 
   /** Closes what nobody has used for a while: file, lock and columns are free again. */
   async closeIdle(afterMs = closeIdleAfterMs) {
-    for (const [id, { workspace, users, idleSince }] of this.#held) {
+    for (const [id, { workspace, users, idleSince }] of this.#local) {
       const isAtWork = workspace.jobs.list().some(({ endedAt }) => endedAt === null);
       if (!users && !isAtWork && Date.now() - idleSince >= afterMs) await this.#close(id);
     }
   }
 
   async #close(id: string) {
-    const held = this.#held.get(id);
-    if (!held) return;
-    this.#held.delete(id);
+    const local = this.#local.get(id);
+    if (!local) return;
+    this.#local.delete(id);
     try {
-      await held.workspace.close();
+      await local.workspace.close();
     } finally {
-      held.lock.release();
+      local.lock.release();
     }
   }
 
@@ -339,9 +340,9 @@ export class Engine implements EngineCalls {
     this.#closing = true;
     clearInterval(this.#idle);
     await Promise.allSettled(this.#opening.values());
-    await Promise.allSettled([...this.#held.keys()].map((id) => this.#close(id)));
-    for (const { attachment } of this.#elsewhere.values()) attachment?.detach();
-    this.#elsewhere.clear();
+    await Promise.allSettled([...this.#local.keys()].map((id) => this.#close(id)));
+    for (const { attachment } of this.#remote.values()) attachment?.detach();
+    this.#remote.clear();
     await this.#compute.stop();
   }
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { WinnowError } from '../contract/errors.ts';
 
-export interface Holder {
+export interface LockOwner {
   pid: number;
   pipe: string;
   host: string;
@@ -23,12 +23,12 @@ export interface Lock {
 
 const infoFile = (workspaceFolder: string) => join(workspaceFolder, 'engine.lock');
 const sqliteBusy = 5;
-/** On a network disk the holder shows at this pace that it is alive, because not every such disk passes locks on to other machines. */
+/** On a network disk the owner shows at this pace that it is alive, because not every such disk passes locks on to other machines. */
 const touchEveryMs = 30_000;
 const staleAfterMs = 4 * touchEveryMs;
 
 /** Takes the lock; null when another process, or another engine of this one, holds it. Throws WinnowError where the disk knows no locks. */
-export function takeLock(workspaceFolder: string, own: Holder): Lock | null {
+export function takeLock(workspaceFolder: string, own: LockOwner): Lock | null {
   const db = exclusive(join(workspaceFolder, 'lock.sqlite'));
   if (!db) return null;
   let touching: NodeJS.Timeout | undefined;
@@ -44,29 +44,29 @@ export function takeLock(workspaceFolder: string, own: Holder): Lock | null {
   return {
     release() {
       clearInterval(touching);
-      const holder = readHolder(workspaceFolder);
-      if (holder?.pid === own.pid && holder.pipe === own.pipe) rmSync(infoFile(workspaceFolder), { force: true });
+      const owner = readLockOwner(workspaceFolder);
+      if (owner?.pid === own.pid && owner.pipe === own.pipe) rmSync(infoFile(workspaceFolder), { force: true });
       db.close();
     },
   };
 }
 
 /** Tells other processes who holds the lock. To be called by the one who does. */
-export function announce(workspaceFolder: string, own: Holder) {
+export function announce(workspaceFolder: string, own: LockOwner) {
   const draft = `${infoFile(workspaceFolder)}.${process.pid}.part`;
   writeFileSync(draft, JSON.stringify(own));
   renameSync(draft, infoFile(workspaceFolder));
 }
 
 /** Who held the lock last; that process may have ended since. */
-export function readHolder(workspaceFolder: string): Holder | null {
+export function readLockOwner(workspaceFolder: string): LockOwner | null {
   try {
     const {
       pid,
       pipe,
       host = hostname(),
       since = 0,
-    } = JSON.parse(readFileSync(infoFile(workspaceFolder), 'utf8')) as Partial<Holder>;
+    } = JSON.parse(readFileSync(infoFile(workspaceFolder), 'utf8')) as Partial<LockOwner>;
     return typeof pid === 'number' && typeof pipe === 'string' ? { pid, pipe, host, since } : null;
   } catch {
     return null;
@@ -96,13 +96,13 @@ function exclusive(file: string, isRetry = false): DatabaseSync | null {
   }
 }
 
-function refuseOtherMachine(workspaceFolder: string, own: Holder) {
-  const holder = readHolder(workspaceFolder);
-  if (!holder || holder.host === own.host) return;
+function refuseOtherMachine(workspaceFolder: string, own: LockOwner) {
+  const owner = readLockOwner(workspaceFolder);
+  if (!owner || owner.host === own.host) return;
   if (Date.now() - statSync(infoFile(workspaceFolder)).mtimeMs > staleAfterMs) return;
   throw new WinnowError(
     'workspace-busy',
-    `Winnow on the machine ${holder.host} (process ${holder.pid}) has this folder open. Close it there, or wait two minutes after it has ended.`,
+    `Winnow on the machine ${owner.host} (process ${owner.pid}) has this folder open. Close it there, or wait two minutes after it has ended.`,
   );
 }
 

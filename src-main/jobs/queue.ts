@@ -1,17 +1,16 @@
 /**
- * What is running, and what waits to run: each job has n of N, a rate, the time left, and a way to stop it. A job's work reports where it is; this
- * file turns that into what people see. One job of a workspace runs at a time, since two cores do one thing well; the others queue in the order in
- * which they were asked for, which can be changed.
+ * The job queue of a workspace. One job runs at a time; the others wait in the order of their requests, which can be changed. The queue turns the
+ * progress that a job reports into counts, rate and time left, and cancels jobs.
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { Job, JobKind } from '../contract/types.ts';
 import type { Report } from '../workspace/report.ts';
-import { inWords } from '../workspace/runs.ts';
+import { toWinnowError } from '../workspace/runs.ts';
 
-/** Returns the sentence that sums it up. */
+/** Returns a summary message. */
 type Work = (report: Report, jobId: number) => Promise<string>;
 
-interface Held {
+interface Entry {
   job: Job;
   work: Work;
   stop: AbortController;
@@ -19,29 +18,29 @@ interface Held {
 
 type Outcome = Pick<Job, 'state'> & Partial<Pick<Job, 'summary' | 'error'>>;
 
-const tellEveryMs = 100;
-const endedKept = 50;
+const publishEveryMs = 100;
+const keptEnded = 50;
 
 export class Jobs {
-  /** By id, in the order in which they were asked for. */
-  #jobs = new Map<number, Held>();
-  #queue: Held[] = [];
-  #running: { held: Held; ended: Promise<void> } | null = null;
+  /** By id, in the order of the requests. */
+  #jobs = new Map<number, Entry>();
+  #queue: Entry[] = [];
+  #running: { entry: Entry; ended: Promise<void> } | null = null;
   #nextId = 1;
-  #tell: (job: Job) => void;
+  #publish: (job: Job) => void;
 
-  constructor(tell: (job: Job) => void) {
-    this.#tell = (job) => tell({ ...job });
+  constructor(publish: (job: Job) => void) {
+    this.#publish = (job) => publish({ ...job });
   }
 
   list(): Job[] {
     return [...this.#jobs.values()].map(({ job }) => ({ ...job }));
   }
 
-  /** The job of this kind that has not begun yet, if there is one. */
+  /** The queued job of this kind, if there is one. */
   queued(kind: JobKind): Job | null {
-    const held = this.#queue.find(({ job }) => job.kind === kind);
-    return held ? { ...held.job } : null;
+    const entry = this.#queue.find(({ job }) => job.kind === kind);
+    return entry ? { ...entry.job } : null;
   }
 
   /** Starts `work`, or queues it while another job runs, and returns at once. */
@@ -50,7 +49,7 @@ export class Jobs {
       id: this.#nextId++,
       kind,
       title,
-      stage: 'Waiting',
+      stage: 'Queued',
       state: 'queued',
       place: null,
       done: 0,
@@ -64,99 +63,99 @@ export class Jobs {
       error: null,
       summary: null,
     };
-    const held: Held = { job, work, stop: new AbortController() };
-    this.#jobs.set(job.id, held);
-    this.#queue.push(held);
-    if (this.#running) this.#tellPlaces();
+    const entry: Entry = { job, work, stop: new AbortController() };
+    this.#jobs.set(job.id, entry);
+    this.#queue.push(entry);
+    if (this.#running) this.#publishPlaces();
     else this.#startNext();
     return { ...job };
   }
 
-  /** A job that waits ends at once; one that runs ends when its work has heard of it. */
+  /** A queued job ends at once; a running one when its work reacts to the signal. */
   cancel(id: number): void {
-    const held = this.#jobs.get(id);
-    if (!held) return;
-    held.stop.abort(new WinnowError('cancelled', 'Cancelled.'));
-    if (!this.#take(held)) return;
-    this.#end(held, { state: 'cancelled', error: explain(held.stop.signal.reason) });
-    this.#tellPlaces();
+    const entry = this.#jobs.get(id);
+    if (!entry) return;
+    entry.stop.abort(new WinnowError('cancelled', 'Cancelled.'));
+    if (!this.#take(entry)) return;
+    this.#end(entry, { state: 'cancelled', error: explain(entry.stop.signal.reason) });
+    this.#publishPlaces();
   }
 
-  /** Moves a job that waits: `next` to the front of the queue, `later` one place back. One that has begun or ended stays as it is. */
+  /** Moves a queued job: `next` to the front of the queue, `later` one place back. Other jobs are not affected. */
   move(id: number, to: 'next' | 'later'): void {
-    const held = this.#jobs.get(id);
-    const at = held ? this.#queue.indexOf(held) : -1;
-    if (!held || at < 0) return;
-    this.#take(held);
-    this.#queue.splice(to === 'next' ? 0 : at + 1, 0, held);
-    this.#tellPlaces();
+    const entry = this.#jobs.get(id);
+    const at = entry ? this.#queue.indexOf(entry) : -1;
+    if (!entry || at < 0) return;
+    this.#take(entry);
+    this.#queue.splice(to === 'next' ? 0 : at + 1, 0, entry);
+    this.#publishPlaces();
   }
 
   /** Stops everything and waits for it. */
   async close(): Promise<void> {
     for (const { job } of [...this.#queue]) this.cancel(job.id);
     if (!this.#running) return;
-    const { held, ended } = this.#running;
-    held.stop.abort(new WinnowError('engine-gone', 'Winnow was closed before this had ended.')); // nobody cancelled it: its run is interrupted
+    const { entry, ended } = this.#running;
+    entry.stop.abort(new WinnowError('engine-gone', 'Winnow was closed before this was finished.')); // not cancelled by the user: its run is interrupted
     await ended;
   }
 
-  /** Takes it out of the queue. False where it does not wait. */
-  #take(held: Held): boolean {
-    const at = this.#queue.indexOf(held);
+  /** Removes it from the queue. False if it was not queued. */
+  #take(entry: Entry): boolean {
+    const at = this.#queue.indexOf(entry);
     if (at >= 0) this.#queue.splice(at, 1);
     return at >= 0;
   }
 
-  #tellPlaces(): void {
+  #publishPlaces(): void {
     for (const [i, { job }] of this.#queue.entries()) {
       if (job.place === i + 1) continue;
       job.place = i + 1;
-      this.#tell(job);
+      this.#publish(job);
     }
   }
 
   #startNext(): void {
-    const held = this.#queue.shift();
-    if (!held) return;
-    Object.assign(held.job, { state: 'running', stage: 'Starting', place: null, startedAt: Date.now() });
-    this.#running = { held, ended: this.#run(held) };
-    this.#tell(held.job);
-    this.#tellPlaces();
+    const entry = this.#queue.shift();
+    if (!entry) return;
+    Object.assign(entry.job, { state: 'running', stage: 'Starting', place: null, startedAt: Date.now() });
+    this.#running = { entry, ended: this.#run(entry) };
+    this.#publish(entry.job);
+    this.#publishPlaces();
   }
 
-  async #run(held: Held): Promise<void> {
-    const { job, work, stop } = held;
+  async #run(entry: Entry): Promise<void> {
+    const { job, work, stop } = entry;
     let outcome: Outcome;
     try {
-      // The caller hears of the job before its first event.
+      // The caller gets the job before its first event.
       await new Promise(setImmediate);
       stop.signal.throwIfAborted();
-      outcome = { state: 'done', summary: await work(this.#reportOf(held), job.id) };
+      outcome = { state: 'done', summary: await work(this.#reportOf(entry), job.id) };
     } catch (cause) {
-      const error = explain(inWords(cause));
+      const error = explain(toWinnowError(cause));
       outcome = { state: stop.signal.aborted || error.code === 'cancelled' ? 'cancelled' : 'failed', error };
       if (process.env.WINNOW_DEBUG) console.error(cause);
     }
-    this.#end(held, outcome);
+    this.#end(entry, outcome);
     this.#running = null;
     this.#startNext();
   }
 
-  #reportOf({ job, stop }: Held): Report {
+  #reportOf({ job, stop }: Entry): Report {
     let stageStart = performance.now();
-    let told = 0;
-    const tell = (now = false) => {
-      if (!now && performance.now() - told < tellEveryMs) return;
-      told = performance.now();
-      this.#tell(job);
+    let publishedAt = 0;
+    const publish = (now = false) => {
+      if (!now && performance.now() - publishedAt < publishEveryMs) return;
+      publishedAt = performance.now();
+      this.#publish(job);
     };
     return {
       signal: stop.signal,
       stage: (name, total, unit = 'images') => {
         stageStart = performance.now();
         Object.assign(job, { stage: name, done: 0, total, unit, perSecond: null, secondsLeft: null });
-        tell(true);
+        publish(true);
       },
       progress: (done, total = job.total) => {
         const seconds = (performance.now() - stageStart) / 1000;
@@ -166,19 +165,19 @@ export class Jobs {
           job.perSecond = done / seconds;
           job.secondsLeft = total > done ? (total - done) / job.perSecond : 0;
         }
-        tell(done === total);
+        publish(done === total);
       },
       run: (runId) => {
         job.runId = runId;
-        tell(true);
+        publish(true);
       },
     };
   }
 
-  #end({ job }: Held, outcome: Outcome): void {
+  #end({ job }: Entry, outcome: Outcome): void {
     Object.assign(job, outcome, { place: null, endedAt: Date.now(), secondsLeft: null });
-    const ended = [...this.#jobs.values()].filter((held) => held.job.endedAt !== null);
-    for (const old of ended.slice(0, -endedKept)) this.#jobs.delete(old.job.id);
-    this.#tell(job);
+    const ended = [...this.#jobs.values()].filter((entry) => entry.job.endedAt !== null);
+    for (const old of ended.slice(0, -keptEnded)) this.#jobs.delete(old.job.id);
+    this.#publish(job);
   }
 }

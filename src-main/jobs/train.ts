@@ -1,15 +1,15 @@
 /**
- * Trains a classifier on the folder's classes: divide, prepare what the images are learned from, train in the compute process (once, or once a fold), evaluate
- * on the held-out images, keep predictions as columns and the training as a run. An interrupted training is resumed when the same is asked for again.
+ * Trains a classifier: splits the images, prepares pixels or embeddings, trains in the compute process (once, or once per fold), evaluates on
+ * held-out images, and stores predictions as columns and the training as a run. The same request resumes an interrupted training.
  */
 import type { CallOptions } from '../compute/child.ts';
 import type { TrainEvent, TrainResult } from '../compute/classify/fit.ts';
-import { splitNames, type Classification, type Watched } from '../contract/classifier.ts';
+import { splitNames, type Classification, type WatchedPrediction } from '../contract/classifier.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { checkTrain } from '../workspace/check-request.ts';
-import type { Divided, Splits } from '../workspace/division.ts';
+import type { TrainingSplits, Splits } from '../workspace/dataset-split.ts';
 import type { Report } from '../workspace/report.ts';
 import { predictionKey, putPredictions, writePredictions } from '../workspace/predictions.ts';
 import { refresh } from './scan.ts';
@@ -18,7 +18,7 @@ import type { JobType } from './job-type.ts';
 import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
 import { headArgs, networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
 import { factsOf, followTraining } from './training-progress.ts';
-import { conclude, hasLearnedNothing, learnedNothing, meanHistory } from './training-result.ts';
+import { conclude, isAtChanceLevel, notBetterThanChance, meanHistory } from './training-result.ts';
 
 export const trainJob: JobType<TrainRequest> = {
   kind: 'train',
@@ -32,14 +32,14 @@ export const trainJob: JobType<TrainRequest> = {
         context.journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
         const evaluation = run.classification?.evaluation;
         return evaluation
-          ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} right`
+          ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} correct`
           : `${run.id} trained`;
       },
     };
   },
 };
 
-/** Returns the finished run. The folder has been scanned before. */
+/** Returns the finished run. The folder must have been scanned. */
 export async function train(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
   using data = await prepareTraining(context, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = data;
@@ -79,9 +79,9 @@ export async function train(context: JobContext, request: TrainRequest, report: 
       const options = { signal: report.signal, onEvent: listener(title, run, data, report) };
       results.push(await trainOnce(context, request, data, splits, folder, resume, options));
     }
-    report.stage('Judging', 0);
+    report.stage('Evaluating', 0);
     const { predictions, evaluation } = conclude(data, results, request.seed);
-    if (hasLearnedNothing(data, results)) run.note(learnedNothing);
+    if (isAtChanceLevel(data, results)) run.note(notBetterThanChance);
     const stored = { ...predictions, classes, keys: samples.map(predictionKey) };
     writePredictions(context.workspaceFolder, run.id, stored);
     return {
@@ -95,7 +95,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
   });
 }
 
-const countsOf = ({ division }: Divided): Classification['counts'] =>
+const countsOf = ({ division }: TrainingSplits): Classification['counts'] =>
   Object.fromEntries(
     splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)]),
   ) as Classification['counts'];
@@ -116,7 +116,7 @@ const trainOnce = (
     ? compute.call('trainHead', { ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
     : compute.call('train', { ...networkArgs(request, data, splits, folder), resume }, options);
 
-/** Follows one training: progress, curves, predictions of the watched images. */
+/** Follows one training: progress, curves, predictions for the watched validation images. */
 function listener(
   title: string,
   run: ActiveRun,
@@ -126,7 +126,7 @@ function listener(
   const follow = followTraining(run, report, { train: title, features: `${title}: features`, predict: 'Predicting' });
   return (event) => {
     if (event.stage !== 'watched') return follow(event);
-    const watched = event.watched.map(({ position, predicted, confidence }): Watched => ({
+    const watched = event.watched.map(({ position, predicted, confidence }): WatchedPrediction => ({
       sampleId: samples[position].id,
       given: samples[position].class as string,
       predicted: classes[predicted],

@@ -26,7 +26,7 @@ export type ImportAnswer = { imported: Imported } | { refused: { code: ErrorCode
 const longestMinutes = 10;
 
 /** As `importMarks`, in a thread of its own, which `signal` ends. Throws WinnowError. */
-export async function importAside(file: string, samples: readonly Sample[], signal: AbortSignal): Promise<Imported> {
+export async function importInThread(file: string, samples: readonly Sample[], signal: AbortSignal): Promise<Imported> {
   if (signal.aborted) throw new WinnowError('cancelled', 'Cancelled.');
   const known = samples.map(({ id, path, sha256, decision, reason, tags, label, note }): Known => ({
     id,
@@ -78,7 +78,7 @@ export class Imports {
 
   /** Throws WinnowError; `cancelled` once the folder is closed. */
   read(file: string, samples: () => readonly Sample[]): Promise<Imported> {
-    const mine = this.#last.then(() => importAside(file, samples(), this.#closing.signal));
+    const mine = this.#last.then(() => importInThread(file, samples(), this.#closing.signal));
     this.#last = mine.catch(() => undefined);
     return mine;
   }

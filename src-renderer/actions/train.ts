@@ -36,7 +36,7 @@ export const train: readonly Action[] = [
   },
   {
     id: 'judge-labels',
-    title: 'Judge the labels',
+    title: 'Find label errors',
     keys: [],
     group: 'Train',
     context: 'folder',
@@ -47,13 +47,13 @@ export const train: readonly Action[] = [
     },
   },
   {
-    id: 'take-away',
-    title: 'Take the classifier away',
+    id: 'export-model',
+    title: 'Export the model',
     keys: [],
     group: 'Train',
     context: 'folder',
     when: isTrained,
-    run: () => void (app.dialog = 'take-away'),
+    run: () => void (app.dialog = 'export-model'),
   },
   {
     id: 'predict',

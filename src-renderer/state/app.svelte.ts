@@ -25,7 +25,9 @@ class App {
   problem = $state<string | null>(null);
   /** The folder whose workspace is damaged: a backup can be brought back. */
   damaged = $state.raw<{ folder: string; workspace?: string } | null>(null);
-  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'take-away' | 'aside' | null>(null);
+  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'export-model' | 'aside' | null>(
+    null,
+  );
 
   /** What a ranking gives for each image; null where its method is not known here. */
   outputsOf({ method }: Pick<Run, 'method'>): ScorerOutputs | null {

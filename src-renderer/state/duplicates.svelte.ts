@@ -214,8 +214,8 @@ export class DuplicateList {
     );
   }
 
-  setApart(group: Group) {
-    return this.#session.do(() => this.#session.calls.duplicates.setApart.mutate({ ids: [...group.ids] }));
+  markNotDuplicates(group: Group) {
+    return this.#session.do(() => this.#session.calls.duplicates.markNotDuplicates.mutate({ ids: [...group.ids] }));
   }
 }
 

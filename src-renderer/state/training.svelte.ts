@@ -1,7 +1,7 @@
 /** The classifier that is being thought about: its form, kept while the person looks elsewhere, how the images would be divided, what was trained so far, and what of it is looked at. */
 import { debounce } from '../lib/debounce.ts';
-import type { Advice, Division, ModelSummary, TrainMode } from '../../src-main/contract/classifier.ts';
-import type { DivisionRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
+import type { Advice, DatasetSplit, ModelSummary, TrainMode } from '../../src-main/contract/classifier.ts';
+import type { SplitRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
 import type { Job, Model, Run, RunSummary } from '../../src-main/contract/types.ts';
 import { defaultsOf, fieldsOf } from '../lib/schema.ts';
 import { notices } from './notices.svelte.ts';
@@ -20,7 +20,7 @@ export class Training {
   wantedMode = $state<TrainMode>('head');
   /** What was set, by model and mode. */
   parameters = $state<Record<string, Record<string, unknown>>>({});
-  division = $state<DivisionRequest>({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 1 });
+  division = $state<SplitRequest>({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 1 });
   seed = $state(1);
   weights = $state('');
   isMore = $state(false);
@@ -30,7 +30,7 @@ export class Training {
   adviceProblem = $state<string | null>(null);
   #runId = $state<string | null>(null);
   /** As the engine last answered. */
-  divided = $state.raw<Division | null>(null);
+  divided = $state.raw<DatasetSplit | null>(null);
   summary = $state.raw<ModelSummary | null>(null);
   /** Why the form is not valid. */
   problem = $state<string | null>(null);

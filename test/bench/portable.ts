@@ -1,4 +1,4 @@
-/** How far each architecture, taken away as ONNX (in onnxruntime) and as a TF.js LayersModel, is from itself: largest differences of logits, beside the largest logit. */
+/** Error of exported models: the largest difference of logits between each architecture and its ONNX (onnxruntime) and TF.js exports, next to the largest logit. */
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { cases, compare } from '../fixtures/portable.ts';
 

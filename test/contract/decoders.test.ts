@@ -63,11 +63,10 @@ describe('a decoder that does not end', () => {
 
   test('ends with a cancel, and with the engine', async () => {
     const workspace = openAt(folderOf({ 'bomb.svg': maskBomb(), '1.png': await blob(1) }));
-    const job = await ended(
-      workspace,
-      workspace.calls.workspace.scan(),
-      ({ id, done, stage }) => stage === 'Reading images' && done === 1 && workspace.jobs.cancel(id),
-    );
+    const job = await ended(workspace, workspace.calls.workspace.scan(), (event) => {
+      if (event.type === 'job' && event.job.stage === 'Reading images' && event.job.done === 1)
+        workspace.jobs.cancel(event.job.id);
+    });
     expect(job.state).toBe('cancelled');
     expect(workspace.table.samples().map(({ path }) => path)).toEqual(['1.png']);
     if (onLinux) expect(readersOf()).toEqual([]);

@@ -8,7 +8,7 @@ import { openDoor } from '../../src-main/door/client.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { dataFolder } from '../../src-main/setup/folders.mjs';
 import { quoteWord } from '../../src-main/contract/words.ts';
-import { askHolder, attach, silentError } from '../../src-main/engine/holder.ts';
+import { askLockOwner, attach, silentError } from '../../src-main/engine/lock-owner.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 import { compileCache, root, start, winnow } from '../fixtures/command.ts';
 
@@ -42,20 +42,20 @@ test('a process that accepts connections and does not answer is told as silent',
   const mute = createServer(() => undefined).listen(pipe);
   onTestFinished(() => void mute.close());
   await new Promise((ready) => mute.once('listening', ready));
-  expect(await askHolder({ pipe }, 'abc', 50)).toBe('silent');
+  expect(await askLockOwner({ pipe }, 'abc', 50)).toBe('silent');
   expect(silentError({ pid: 4711, pipe, host: '', since: 0 }).message).toMatch(/process 4711.*does not answer/);
-  expect(await askHolder({ pipe: join(dirname(pipe), 'nobody.sock') }, 'abc', 50)).toBe('gone');
+  expect(await askLockOwner({ pipe: join(dirname(pipe), 'nobody.sock') }, 'abc', 50)).toBe('gone');
 });
 
 test('who listens to an engine hears that it has ended', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = await listenOnPipe();
   const { id } = await first.engine.open({ folder, workspace });
-  const holder = { pid: 1, pipe: first.pipe, host: '', since: 0 };
-  expect(await askHolder(holder, id)).toBe('open');
-  expect(await askHolder(holder, '0123456789abcdef')).toBe('closed');
-  expect(await attach(holder, '0123456789abcdef', { guest: true })).toBeNull();
-  const attachment = await attach(holder, id, { guest: true });
+  const owner = { pid: 1, pipe: first.pipe, host: '', since: 0 };
+  expect(await askLockOwner(owner, id)).toBe('open');
+  expect(await askLockOwner(owner, '0123456789abcdef')).toBe('closed');
+  expect(await attach(owner, '0123456789abcdef', { client: true })).toBeNull();
+  const attachment = await attach(owner, id, { client: true });
   const lost = new Promise<Error>((tell) =>
     attachment?.lost.addEventListener('abort', () => tell(attachment.lost.reason as Error)),
   );
@@ -63,15 +63,15 @@ test('who listens to an engine hears that it has ended', async () => {
   expect((await lost).message).toContain('has ended');
 });
 
-test('who has the folder for one command stays until its guests are done', async () => {
+test('who has the folder for one command stays until its clients are done', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = await openDoor(folder, workspace);
-  const guest = await openDoor(folder, workspace);
+  const client = await openDoor(folder, workspace);
   let waitedFor = 0;
-  const closed = first.close((guests) => (waitedFor = guests)).then(() => 'closed');
-  expect((await guest.calls.workspace.describe.query()).folder).toBe(first.folder);
+  const closed = first.close((clients) => (waitedFor = clients)).then(() => 'closed');
+  expect((await client.calls.workspace.describe.query()).folder).toBe(first.folder);
   expect(waitedFor).toBe(1);
-  await guest.close();
+  await client.close();
   expect(await closed).toBe('closed');
   const next = keep(await openDoor(folder, workspace)); // the lock is free
   expect((await next.calls.workspace.describe.query()).samples).toBe(0);

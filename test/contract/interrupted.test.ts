@@ -1,39 +1,13 @@
 /** Trainings under which the compute process ends: the run says so, and the same asked for again goes on where it was. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
-import { startCompute } from '../../src-main/compute/child.ts';
+import { expect, test } from 'vitest';
 import { labelsSchema, rankSchema, trainSchema } from '../../src-main/contract/schemas.ts';
-import { jobEnded, type Job, type Run, type WorkspaceEvent } from '../../src-main/contract/types.ts';
-import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
-import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+import type { Run, WorkspaceEvent } from '../../src-main/contract/types.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
+import { blobFolder } from '../fixtures/images.ts';
 import { computePids } from '../fixtures/processes.ts';
-
-let close = async (): Promise<void> => undefined;
-afterEach(() => close());
-
-async function opened(): Promise<OpenWorkspace> {
-  const compute = startCompute();
-  const workspace = new OpenWorkspace('0', await blobFolder(), temporaryFolder('workspace'), compute);
-  close = async () => {
-    await workspace.close();
-    await compute.stop();
-  };
-  return workspace;
-}
-
-/** Follows a job to its end; `see` is told what happens meanwhile. */
-async function ended(
-  workspace: OpenWorkspace,
-  { id }: Job,
-  see: (event: WorkspaceEvent) => void = () => undefined,
-): Promise<Job> {
-  for await (const event of workspace.events(AbortSignal.timeout(100_000))) {
-    see(event);
-    if (event.type === 'job' && event.job.id === id && jobEnded(event.job.state)) return event.job;
-  }
-  throw new Error('the job did not end');
-}
+import { ended, openWorkspace } from '../fixtures/workspace.ts';
 
 /** Kills the compute process once, as soon as `is` holds. */
 function killWhen(is: (event: WorkspaceEvent) => boolean): (event: WorkspaceEvent) => void {
@@ -51,7 +25,7 @@ const ofRun =
     event.type === 'run' && is(workspace.runs.get(event.run.id));
 
 test('a ranking is interrupted, not failed, and resumes from its last epoch; so does one that failed with a checkpoint', async () => {
-  const workspace = await opened();
+  const workspace = openWorkspace(await blobFolder());
   const request = rankSchema.parse({ method: 'conv-ae', parameters: { sizePx: 32, epochs: 20, patience: 0 } });
   const first = await ended(
     workspace,
@@ -80,7 +54,7 @@ test('a ranking is interrupted, not failed, and resumes from its last epoch; so 
 });
 
 test('of a training in folds, those that have ended are not trained again', async () => {
-  const workspace = await opened();
+  const workspace = openWorkspace(await blobFolder());
   const request = trainSchema.parse({
     model: 'cnn',
     parameters: { sizePx: 32, cropPx: 32, epochs: 6, minSteps: 2, patience: 0 },
@@ -114,7 +88,7 @@ test('of a training in folds, those that have ended are not trained again', asyn
 });
 
 test('a judgement of labels that was cut off leaves no column, and can be asked for again', async () => {
-  const workspace = await opened();
+  const workspace = openWorkspace(await blobFolder());
   const request = labelsSchema.parse({ folds: 2, repeats: 1 });
   expect(
     await ended(

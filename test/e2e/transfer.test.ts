@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { winnowJson } from '../fixtures/command.ts';
+import { reference, winnowJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
 
@@ -51,7 +51,7 @@ afterAll(async () => {
 
 const inBothLights = () => violationsInBothLights(page);
 const place = (name: string) => page.getByRole('navigation').getByRole('button', { name, exact: true }).click();
-const cards = () => page.getByRole('listbox', { name: 'Suspect labels' }).getByRole('option');
+const cards = () => page.getByRole('listbox', { name: 'Suspected labels' }).getByRole('option');
 const suspectPaths = () =>
   cards().evaluateAll((list) => list.map((card) => (card as HTMLElement).dataset.path as string));
 /** Paths that the engine has, as the command line tells them. */
@@ -63,7 +63,7 @@ const pathsWhere = async (where: string) =>
 describe(`transfer, ${doorName}`, () => {
   test('the folder has its place in the table of ways, and the form follows it', async () => {
     await place('Train');
-    const table = page.getByRole('table', { name: 'Ways of training, by size and by likeness to ImageNet' });
+    const table = page.getByRole('table', { name: 'Training modes by data set size and similarity to ImageNet' });
     await table.waitFor({ timeout: 60_000 });
     const here = table.locator('[aria-current=true]');
     expect(await here.count()).toBe(1);
@@ -87,7 +87,7 @@ describe(`transfer, ${doorName}`, () => {
     await form.getByLabel('Folds', { exact: true }).press('Tab');
     await form.getByRole('button', { name: 'Train', exact: true }).click();
     await page
-      .getByText(/^efficientnet-lite0-1: [\d.]+ % of \d+ images right/)
+      .getByText(/^efficientnet-lite0-1: [\d.]+ % of \d+ images correct/)
       .first()
       .waitFor({ timeout: 120_000 });
     await page.getByRole('tab', { name: 'Result' }).click();
@@ -96,10 +96,15 @@ describe(`transfer, ${doorName}`, () => {
       .locator('dd')
       .first()
       .innerText();
-    const { run } = await winnowJson<{ run: { metrics: { accuracy: number } } }>(
-      ['train', folder, '--mode', 'head', '--folds', '3', '--fresh'],
-      { WINNOW_DATA: join(own.work, 'line') },
-    );
+    const { run } = await reference<{ run: { metrics: { accuracy: number } } }>('digits-head', [
+      'train',
+      folder,
+      '--mode',
+      'head',
+      '--folds',
+      '3',
+      '--fresh',
+    ]);
     expect(shown).toBe(`${(run.metrics.accuracy * 100).toFixed(1)} %`);
     const cells = await page
       .getByRole('region', { name: 'Confusion matrix' })
@@ -115,7 +120,10 @@ describe(`transfer, ${doorName}`, () => {
     await page.keyboard.press('e');
     await page.getByRole('heading', { name: 'Are the labels right?' }).waitFor();
     expect(await inBothLights()).toEqual([]);
-    await page.getByRole('complementary', { name: 'Labels' }).getByRole('button', { name: 'Judge the labels' }).click();
+    await page
+      .getByRole('complementary', { name: 'Labels' })
+      .getByRole('button', { name: 'Find label errors' })
+      .click();
     await cards().first().waitFor({ timeout: 120_000 });
     const suspects = await suspectPaths();
     expect(suspects.filter((path) => planted.includes(path)).length).toBeGreaterThanOrEqual(1);
@@ -172,25 +180,25 @@ describe(`transfer, ${doorName}`, () => {
 
   test('the map is drawn by the bundled weights without any training', async () => {
     await page.keyboard.press('m');
-    await page.getByRole('button', { name: 'Draw the map' }).click();
+    await page.getByRole('button', { name: 'Compute the map' }).click();
     await page.getByRole('application', { name: `Map of ${count} images` }).waitFor({ timeout: 60_000 });
     expect((await pathsWhere('map.x >= -1000')).length).toBe(count);
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('the classifier is taken away and runs elsewhere', async () => {
+  test('the classifier is exported and runs elsewhere', async () => {
     await place('Train');
     await page.getByRole('tab', { name: 'Result' }).click();
-    await page.getByRole('button', { name: 'Take away…' }).click();
+    await page.getByRole('button', { name: 'Export model…' }).click();
     const dialog = page.getByRole('dialog');
     expect(await violations(page)).toEqual([]);
     await dialog.getByLabel('Folder of the model').fill(folder);
-    await dialog.getByRole('button', { name: 'Take away' }).click();
+    await dialog.getByRole('button', { name: 'Export' }).click();
     await dialog.getByRole('alert').waitFor(); // originals are never written to
     const to = join(own.work, 'model');
     await dialog.getByLabel('Folder of the model').fill(to);
-    await dialog.getByRole('button', { name: 'Take away' }).click();
-    await dialog.getByText('has an example of ten lines').waitFor({ timeout: 60_000 });
+    await dialog.getByRole('button', { name: 'Export' }).click();
+    await dialog.getByText('has a ten-line example').waitFor({ timeout: 60_000 });
     expect(existsSync(join(to, 'tfjs', 'model.json'))).toBe(true);
     const session = await ort.InferenceSession.create(join(to, 'model.onnx'));
     const { probabilities } = await session.run({

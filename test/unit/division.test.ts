@@ -1,8 +1,8 @@
 /** How images are divided: stratified, what is one image together, by folders where they say so, each tested once with folds; and what a person is told. */
 import { describe, expect, it } from 'vitest';
-import { divisionSchema } from '../../src-main/contract/schemas.ts';
+import { splitSchema } from '../../src-main/contract/schemas.ts';
 import type { Group, Sample } from '../../src-main/contract/types.ts';
-import { divide } from '../../src-main/workspace/division.ts';
+import { splitDataset } from '../../src-main/workspace/dataset-split.ts';
 
 let lastId = 0;
 function sample(path: string, more: Partial<Sample> = {}): Sample {
@@ -29,7 +29,7 @@ function sample(path: string, more: Partial<Sample> = {}): Sample {
 }
 const many = (folder: string, count: number): Sample[] =>
   Array.from({ length: count }, (_, i) => sample(`${folder}/${i}.png`));
-const request = (change: object = {}) => divisionSchema.parse(change);
+const request = (change: object = {}) => splitSchema.parse(change);
 const group = (samples: Sample[]): Group => ({
   id: 1,
   kind: 'near',
@@ -47,7 +47,7 @@ describe('a division', () => {
       division,
       classes,
       trainings: [splits],
-    } = divide(samples, [group(twins)], request());
+    } = splitDataset(samples, [group(twins)], request());
     expect(division.by).toBe('shares');
     expect(classes).toEqual(['cat', 'dog']);
     expect(division.classes).toEqual([
@@ -55,15 +55,15 @@ describe('a division', () => {
       { name: 'dog', train: 28, val: 6, test: 6 },
     ]);
     expect(new Set(twins.map(({ id }) => splits.get(id))).size).toBe(1);
-    expect([...divide(samples, [group(twins)], request()).trainings[0]]).toEqual([...splits]);
-    expect([...divide(samples, [], request({ seed: 2 })).trainings[0]]).not.toEqual([...splits]);
+    expect([...splitDataset(samples, [group(twins)], request()).trainings[0]]).toEqual([...splits]);
+    expect([...splitDataset(samples, [], request({ seed: 2 })).trainings[0]]).not.toEqual([...splits]);
     expect(division.problems).toEqual([]);
   });
 
   it('by folds tests each image once, by a model that was not trained on it or its twins', () => {
     const samples = [...many('cat', 31), ...many('dog', 17)];
     const twins = [samples[0], samples[30]];
-    const { trainings, division } = divide(samples, [group(twins)], request({ folds: 5 }));
+    const { trainings, division } = splitDataset(samples, [group(twins)], request({ folds: 5 }));
     expect(trainings).toHaveLength(5);
     for (const { id } of samples) {
       const splits = trainings.map((training) => training.get(id));
@@ -92,7 +92,7 @@ describe('a division', () => {
     const {
       division,
       trainings: [splits],
-    } = divide(samples, [], request());
+    } = splitDataset(samples, [], request());
     expect(division.by).toBe('folders');
     expect(division.classes.map(({ train, val, test }) => [train + val, test])).toEqual([
       [20, 5],
@@ -100,13 +100,13 @@ describe('a division', () => {
     ]);
     expect(division.classes[0].val).toBeGreaterThan(0);
     for (const { id, path } of samples) expect(splits.get(id) === 'test').toBe(path.startsWith('test/'));
-    const own = divide([...samples, ...many('val/cat', 4), ...many('val/dog', 4)], [], request());
+    const own = splitDataset([...samples, ...many('val/cat', 4), ...many('val/dog', 4)], [], request());
     expect(own.division.classes).toEqual([
       { name: 'cat', train: 20, val: 4, test: 5 },
       { name: 'dog', train: 20, val: 4, test: 5 },
     ]);
-    expect(divide(samples, [], request({ by: 'shares' })).division.by).toBe('shares');
-    expect(divide(samples, [group([samples[0], samples[40]])], request()).division.warnings.join()).toContain(
+    expect(splitDataset(samples, [], request({ by: 'shares' })).division.by).toBe('shares');
+    expect(splitDataset(samples, [group([samples[0], samples[40]])], request()).division.warnings.join()).toContain(
       '1 group of duplicates',
     );
   });
@@ -117,20 +117,20 @@ describe('a division', () => {
     const {
       division,
       trainings: [splits],
-    } = divide(samples, [], request());
+    } = splitDataset(samples, [], request());
     expect(splits.has(samples[0].id)).toBe(false);
     expect(division.unlabelled).toBe(1);
     expect(division.warnings).toContain('1 rejected image left out.');
-    expect(divide(many('cat', 10), [], request()).division.problems[0]).toMatch(
+    expect(splitDataset(many('cat', 10), [], request()).division.problems[0]).toMatch(
       /All images are of one class\. .*label/,
     );
-    expect(divide([sample('a.png', { class: null })], [], request()).division.problems[0]).toMatch(
+    expect(splitDataset([sample('a.png', { class: null })], [], request()).division.problems[0]).toMatch(
       /No image has a class yet/,
     );
-    expect(divide(many('cat', 9).concat(many('dog', 9)), [], request({ by: 'folders' })).division.problems[0]).toMatch(
-      /no folders named/,
-    );
-    expect(divide(many('cat', 100).concat(many('dog', 4)), [], request()).division.warnings.join(' ')).toMatch(
+    expect(
+      splitDataset(many('cat', 9).concat(many('dog', 9)), [], request({ by: 'folders' })).division.problems[0],
+    ).toMatch(/no folders named/);
+    expect(splitDataset(many('cat', 100).concat(many('dog', 4)), [], request()).division.warnings.join(' ')).toMatch(
       /dog has fewer than five.*balanced/,
     );
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pathIn } from '../../src-main/command/choose.ts';
 import { linesOf } from '../../src-main/file/lines.ts';
-import { importAside, importMarks, type Known } from '../../src-main/workspace/import.ts';
+import { importInThread, importMarks, type Known } from '../../src-main/workspace/import.ts';
 import { start } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
@@ -133,7 +133,7 @@ test('the engine answers during an import, and closing the folder ends it', asyn
   expect(turns).toBe(20); // what is asked meanwhile has its turn
   await workspace.close();
   expect(await importing).toBe('cancelled');
-  await expect(importAside(large, [], AbortSignal.abort())).rejects.toThrow();
+  await expect(importInThread(large, [], AbortSignal.abort())).rejects.toThrow();
 });
 
 test('imports come one after the other, and one that fails does not hold up the next', async () => {

@@ -67,7 +67,7 @@ test('every kind of step is undone to where it began and done again to where it 
     () => workspace.calls.checks.setThreshold({ check: 'blurry', threshold: 0.123 }),
     () => workspace.calls.views.save(viewSchema.parse({ name: 'strange ones', where: "class = 'strange'" })),
     () => workspace.calls.duplicates.keepBest(keepBestSchema.parse({})),
-    () => workspace.calls.duplicates.setApart({ ids: [...workspace.groups.list()[0].ids] }),
+    () => workspace.calls.duplicates.markNotDuplicates({ ids: [...workspace.groups.list()[0].ids] }),
     () => workspace.calls.views.remove({ name: 'strange ones' }),
   ];
   for (const step of steps) {

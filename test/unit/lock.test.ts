@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
-import { announce, readHolder, takeLock } from '../../src-main/engine/lock.ts';
+import { announce, readLockOwner, takeLock } from '../../src-main/engine/lock.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 
 const self = (pipe = '/nowhere.sock') => ({ pid: process.pid, pipe, host: hostname(), since: 1 });
@@ -16,7 +16,7 @@ test('only one has it, also within one process, and it can be had again after it
   expect(lock).not.toBeNull();
   announce(folder, self());
   expect(takeLock(folder, self('/other.sock'))).toBeNull();
-  expect(readHolder(folder)).toEqual(self());
+  expect(readLockOwner(folder)).toEqual(self());
   lock?.release();
   expect(existsSync(join(folder, 'engine.lock'))).toBe(false);
   takeLock(folder, self('/other.sock'))?.release();
@@ -42,11 +42,11 @@ test('another process that has it keeps it, whatever happens to the file that sa
   lock?.release();
 });
 
-test('the information of a holder that was killed is replaced; who was not the last holder removes nothing', () => {
+test('the information of a owner that was killed is replaced; who was not the last owner removes nothing', () => {
   const folder = temporaryFolder('lock');
   const lock = takeLock(folder, self());
   writeFileSync(join(folder, 'engine.lock'), JSON.stringify({ pid: 1, pipe: '/older.sock' }));
-  expect(readHolder(folder)).toMatchObject({ pid: 1, pipe: '/older.sock' }); // as an earlier version wrote it
+  expect(readLockOwner(folder)).toMatchObject({ pid: 1, pipe: '/older.sock' }); // as an earlier version wrote it
   lock?.release();
   expect(JSON.parse(readFileSync(join(folder, 'engine.lock'), 'utf8'))).toEqual({ pid: 1, pipe: '/older.sock' });
 });

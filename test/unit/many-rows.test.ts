@@ -11,9 +11,9 @@ import { outOfFold } from '../../src-main/compute/classify/out-of-fold.ts';
 import { joined, range } from '../../src-main/compute/pixels.ts';
 import type { RowSet } from '../../src-main/rows/row-set.ts';
 import { largestOf, smallestOf } from '../../src-main/contract/numbers.ts';
-import { divisionSchema } from '../../src-main/contract/schemas.ts';
+import { splitSchema } from '../../src-main/contract/schemas.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
-import { divide } from '../../src-main/workspace/division.ts';
+import { splitDataset } from '../../src-main/workspace/dataset-split.ts';
 import { newFolder } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
@@ -24,7 +24,7 @@ const rows = 300_000;
 const short = new Set([
   'src-main/file/output.ts parts.slice(i)',
   'src-main/file/output.ts parts.slice(i + 1)', // parts of one path
-  'src-main/jobs/alike.ts middle', // numbers of one embedding
+  'src-main/jobs/similarity.ts middle', // numbers of one embedding
   'src-main/workspace/commands.ts commands.map(scriptLine)',
   'src-main/workspace/commands.ts (fault ? [fault] : [])',
   'src-main/workspace/journal.ts from.splice(at, 1)', // of one step
@@ -125,7 +125,7 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
     height: 8,
     format: 'png',
   }));
-  const { trainings, division } = divide(samples, [], divisionSchema.parse({ folds: 2 }));
+  const { trainings, division } = splitDataset(samples, [], splitSchema.parse({ folds: 2 }));
   expect(division.classes.reduce((sum, { test }) => sum + test, 0)).toBe(rows);
   const partition = Int32Array.from(samples, ({ id }) => trainings.findIndex((splits) => splits.get(id) === 'test'));
 

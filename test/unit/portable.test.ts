@@ -1,4 +1,4 @@
-/** Models to take away: each architecture as ONNX, run by onnxruntime, and as a TF.js LayersModel, loaded back, says what it says here. */
+/** Exported models: each architecture as ONNX, run by onnxruntime, and as a TF.js LayersModel, loaded back, gives the same outputs as the original. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { models } from '../../src-main/compute/models/index.ts';
@@ -6,7 +6,7 @@ import { cases, compare, variants } from '../fixtures/portable.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-describe('every architecture can be taken away', () => {
+describe('every architecture can be exported', () => {
   it.each(cases)('$told', async ({ id, params }) => {
     const { largest, images, onnx, layers, leaked } = await compare(id, params);
     expect(images).toBeGreaterThan(1e-3 * largest); // it looks at them

@@ -228,20 +228,16 @@ const depthwiseGradients: Gradients = (_own, x, w, dz, { stride, padTop, padLeft
   return {
     x: () => {
       const inputShape = x.shape.map((size, i) => size + around[i][0] + around[i][1]);
-      const padded = tf
-        .engine()
-        .runKernel('DepthwiseConv2dNativeBackpropInput', { dy: dz, filter: w }, {
-          ...attributes,
-          inputShape,
-        } as unknown as NamedAttrMap) as Tensor;
+      const padded = tf.engine().runKernel('DepthwiseConv2dNativeBackpropInput', { dy: dz, filter: w }, {
+        ...attributes,
+        inputShape,
+      } as unknown as NamedAttrMap) as Tensor;
       return tf.slice(padded, [0, padTop, padLeft, 0], x.shape);
     },
     w: () =>
-      tf
-        .engine()
-        .runKernel('DepthwiseConv2dNativeBackpropFilter', { x: tf.pad(x, around), dy: dz }, {
-          ...attributes,
-          filterShape: w.shape,
-        } as unknown as NamedAttrMap) as Tensor,
+      tf.engine().runKernel('DepthwiseConv2dNativeBackpropFilter', { x: tf.pad(x, around), dy: dz }, {
+        ...attributes,
+        filterShape: w.shape,
+      } as unknown as NamedAttrMap) as Tensor,
   };
 };

@@ -1,10 +1,10 @@
 /** Classifiers: advice and division before a training, the training, and what a finished one predicts. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { advise } from '../../jobs/advice.ts';
-import { divide } from '../../workspace/division.ts';
+import { splitDataset } from '../../workspace/dataset-split.ts';
 import { predictJob } from '../../jobs/predict.ts';
 import { probabilitiesOf, readPredictions } from '../../workspace/predictions.ts';
-import { takeAwayJob } from '../../jobs/take-away.ts';
+import { exportModelJob } from '../../jobs/export-model.ts';
 import { rangeTestJob } from '../../jobs/range-test.ts';
 import { trainJob } from '../../jobs/train.ts';
 import type { CallContext } from './context.ts';
@@ -12,11 +12,11 @@ import type { CallContext } from './context.ts';
 export const classifierCalls = (context: CallContext) =>
   ({
     advise: () => advise(context),
-    divide: (request) => divide(context.table.samples(), context.groups.list(), request).division,
+    divide: (request) => splitDataset(context.table.samples(), context.groups.list(), request).division,
     train: (request) => context.start(trainJob, request),
     rangeTest: (request) => context.start(rangeTestJob, request),
     predict: (request) => context.start(predictJob, request),
-    takeAway: (request) => context.start(takeAwayJob, request),
+    exportModel: (request) => context.start(exportModelJob, request),
     preview: (request) => context.previews.make(request),
     probabilities({ runId, sampleId }) {
       const sample = context.table.sample(sampleId);

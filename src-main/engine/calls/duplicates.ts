@@ -3,20 +3,20 @@ import { WinnowError } from '../../contract/errors.ts';
 import { rejectsOf } from '../../contract/keep-best.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { plural } from '../../contract/words.ts';
-import { apartSetting } from '../../workspace/apart.ts';
+import { notDuplicatesSetting } from '../../workspace/not-duplicates.ts';
 import { whatOf } from '../../workspace/edits.ts';
 import type { CallContext } from './context.ts';
 
 export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
   ({
     groups: () => groups.list(),
-    setApart({ ids }) {
+    markNotDuplicates({ ids }) {
       const samples = ids.flatMap((id) => table.sample(id) ?? []);
       if (samples.length < 2)
         throw new WinnowError('bad-request', 'Name at least two images that are not duplicates of each other.');
       return edit(
         { do: 'apart', paths: samples.map(({ path }) => path) },
-        { settings: [apartSetting(samples)] },
+        { settings: [notDuplicatesSetting(samples)] },
         () => `${plural(samples.length, 'image')} are no duplicates`,
       );
     },

@@ -1,24 +1,28 @@
-/** How the images that have a class are divided into train, val and test before anything is trained; and what a person should know of it. Rejected images are left out. */
-import type { Division, Split } from '../contract/classifier.ts';
+/** Splits the images that have a class into train, val and test: by folders of these names, by fractions (stratified, near duplicates together, seeded), or by folds. Rejected images are left out. Warns about leaks and imbalance. */
+import type { DatasetSplit, Split } from '../contract/classifier.ts';
 import { splitOf } from '../contract/read.ts';
-import type { DivisionRequest } from '../contract/schemas.ts';
+import type { SplitRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { assignParts, assignSplits } from './splits.ts';
 import { largestOf, smallestOf } from '../contract/numbers.ts';
 
-/** One training's share of the images: split by sample id. */
+/** The split of one training, by sample id. */
 export type Splits = ReadonlyMap<number, Split>;
 
-export interface Divided {
-  division: Division;
+export interface TrainingSplits {
+  division: DatasetSplit;
   /** In the order of their names; a label is a place in it. */
   classes: string[];
   /** One for each training: one alone, or one a fold. */
   trainings: Splits[];
 }
 
-export function divide(samples: readonly Sample[], groups: readonly Group[], request: DivisionRequest): Divided {
+export function splitDataset(
+  samples: readonly Sample[],
+  groups: readonly Group[],
+  request: SplitRequest,
+): TrainingSplits {
   const usable = samples.filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const classes = [...new Set(usable.map((sample) => sample.class as string))].sort((a, b) =>
     a.localeCompare(b, 'en', { numeric: true }),
@@ -60,12 +64,12 @@ export function divide(samples: readonly Sample[], groups: readonly Group[], req
   if (classes.length < 2)
     problems.push(`${none}. A classifier needs two: put the images into a sub-folder for each class, or label them.`);
   if (by === 'folders' && !hasFolders)
-    problems.push('There are no folders named train and val or test. Divide by shares.');
+    problems.push('There are no folders named train and val or test. Split by fractions instead.');
   const total = (split: Split) => rounded.reduce((sum, own) => sum + own[split], 0);
   if (classes.length >= 2 && total('train') < 2)
-    problems.push('There are fewer than two images to train on. Give the training a larger share.');
+    problems.push('There are fewer than two images to train on. Increase the training fraction.');
   if (classes.length >= 2 && !problems.length && !total('val') && !total('test'))
-    warnings.push('Nothing is held out: it will not be known how good the classifier is.');
+    warnings.push('Nothing is held out, so the classifier cannot be evaluated.');
   const unlearned = rounded.filter(({ train, val, test }) => !train && val + test > 0);
   if (!problems.length && unlearned.length)
     warnings.push(
@@ -78,7 +82,7 @@ export function divide(samples: readonly Sample[], groups: readonly Group[], req
   const smallest = smallestOf(rounded.map(({ train }) => train));
   if (!problems.length && smallest > 0 && largest > 5 * smallest)
     warnings.push(
-      `The largest class has ${Math.round(largest / smallest)} times the images of the smallest: balanced class weights are worth a try.`,
+      `The largest class has ${Math.round(largest / smallest)} times the images of the smallest: consider balanced class weights.`,
     );
   const rejected = samples.filter((sample) => sample.class !== null && sample.decision === 'reject').length;
   if (rejected) warnings.push(`${plural(rejected, 'rejected image')} left out.`);
@@ -105,12 +109,8 @@ export function divide(samples: readonly Sample[], groups: readonly Group[], req
   };
 }
 
-/** Each image is tested in one fold; of the others some are held out to watch by, in the proportion of the shares. */
-function byFolds(
-  usable: readonly Sample[],
-  groups: readonly Group[],
-  { folds, shares, seed }: DivisionRequest,
-): Splits[] {
+/** Each image is in the test split of one fold. Of the others, some are used for validation, in the requested ratio. */
+function byFolds(usable: readonly Sample[], groups: readonly Group[], { folds, shares, seed }: SplitRequest): Splits[] {
   const parts = assignParts(usable, groups, new Array<number>(folds).fill(1), seed);
   return Array.from({ length: folds }, (_, fold) => {
     const rest = usable.filter(({ id }) => parts.get(id) !== fold);
@@ -120,12 +120,12 @@ function byFolds(
   });
 }
 
-/** What no folder names is trained on. Where none is named val, some are taken from the training. */
+/** Images outside of named folders are used for training. Without a val folder, part of the training images is used for validation. */
 function byFolders(
   usable: readonly Sample[],
   groups: readonly Group[],
   named: ReadonlyMap<number, Split | null>,
-  { shares, seed }: DivisionRequest,
+  { shares, seed }: SplitRequest,
 ): Splits {
   const given = (sample: Sample): Split => named.get(sample.id) ?? 'train';
   if (usable.some((sample) => given(sample) === 'val'))
@@ -144,7 +144,7 @@ function byFolders(
 const withVal = (
   samples: readonly Sample[],
   groups: readonly Group[],
-  { train, val }: DivisionRequest['shares'],
+  { train, val }: SplitRequest['shares'],
   seed: number,
 ): Map<number, Split> => assignSplits(samples, groups, { train: train || 1, val, test: 0 }, seed) as Map<number, Split>;
 

@@ -1,6 +1,6 @@
 /**
- * What a person said is no duplicate of each other. Said of many at once it is one setting: a set of contents, each apart from all others, so that 2,000 blank
- * frames are 2,000 contents and not two million pairs. Pairs are what earlier versions wrote.
+ * Images that the user marked as not duplicates of each other. A mark on many images is one setting, a set of content hashes, so that 2,000 blank
+ * frames are 2,000 hashes and not two million pairs. Earlier versions wrote pairs.
  */
 import { createHash } from 'node:crypto';
 import type { Sample } from '../contract/types.ts';
@@ -9,7 +9,7 @@ import { settingKey, type Settings } from './settings.ts';
 type Known = Pick<Sample, 'sha256'>;
 
 /** The setting that says it of these samples. A content that several of them have stands twice: its copies are apart from each other too. */
-export function apartSetting(samples: readonly Known[]): [key: string, contents: string[]] {
+export function notDuplicatesSetting(samples: readonly Known[]): [key: string, contents: string[]] {
   const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)]
     .flatMap(([sha256, own]) => (own.length > 1 ? [sha256, sha256] : [sha256]))
     .sort();
@@ -24,7 +24,7 @@ class Part<S extends Known> {
   readonly sets = new Set<number>();
 }
 
-export class Apart {
+export class NotDuplicates {
   #pairs = new Map<string, Set<string>>();
   /** Sets that a content is in. */
   #sets = new Map<string, number[]>();

@@ -1,7 +1,7 @@
 /** ‘Not duplicates’ of a whole group: one small step, whatever the group's size, that can be undone and is told as one command. */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Apart, apartSetting } from '../../src-main/workspace/apart.ts';
+import { NotDuplicates, notDuplicatesSetting } from '../../src-main/workspace/not-duplicates.ts';
 import { Database } from '../../src-main/workspace/database.ts';
 import { Settings } from '../../src-main/workspace/settings.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
@@ -12,9 +12,9 @@ const of = (letters: string) => [...letters].map((sha256, id) => ({ id, sha256 }
 function apart(sets: string[], pairs: string[] = []) {
   const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
   const settings = new Settings(db);
-  for (const set of sets) settings.put(...apartSetting(of(set)));
+  for (const set of sets) settings.put(...notDuplicatesSetting(of(set)));
   for (const [a, b] of pairs) settings.put(`apart:${a} ${b}`, true);
-  const read = new Apart(settings);
+  const read = new NotDuplicates(settings);
   db.close();
   return (letters: string) => read.together(of(letters)).map((part) => part.map(({ sha256 }) => sha256).join(''));
 }
@@ -37,10 +37,12 @@ describe('groups are split', () => {
     const many = Array.from({ length: 60_000 }, (_, i) => ({ sha256: `content ${i}` }));
     const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
     const settings = new Settings(db);
-    expect(new Apart(settings).together(many).map(({ length }) => length)).toEqual([60_000]);
-    settings.put(...apartSetting(many));
-    expect(new Apart(settings).together(many)).toEqual([]);
-    expect(new Apart(settings).together([...many, { sha256: 'another' }]).map(({ length }) => length)).toEqual([2]);
+    expect(new NotDuplicates(settings).together(many).map(({ length }) => length)).toEqual([60_000]);
+    settings.put(...notDuplicatesSetting(many));
+    expect(new NotDuplicates(settings).together(many)).toEqual([]);
+    expect(new NotDuplicates(settings).together([...many, { sha256: 'another' }]).map(({ length }) => length)).toEqual([
+      2,
+    ]);
     db.close();
   });
 });
@@ -51,8 +53,8 @@ test('one step of a size that grows with the group and not with its square; undo
   const workspace = await scanned(openWorkspace(folderOf(files)));
   expect(workspace.groups.list()).toMatchObject([{ kind: 'exact', ids: { length: 60 } }]);
   const ids = workspace.groups.list()[0].ids;
-  expect(workspace.calls.duplicates.setApart({ ids: [...ids] }).changed).toBe(1);
-  expect(workspace.calls.duplicates.setApart({ ids: [...ids] }).changed).toBe(0); // it is so already
+  expect(workspace.calls.duplicates.markNotDuplicates({ ids: [...ids] }).changed).toBe(1);
+  expect(workspace.calls.duplicates.markNotDuplicates({ ids: [...ids] }).changed).toBe(0); // it is so already
   expect(workspace.groups.list()).toEqual([]);
   expect(workspace.db.get<{ n: number }>('SELECT max(length(changes)) AS n FROM journal')?.n).toBeLessThan(60 * 70);
   workspace.calls.journal.undo();
