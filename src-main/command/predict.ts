@@ -30,10 +30,9 @@ export function addPredictCommand(program: Command) {
 
 async function predictCommand(door: Door, options: PredictOptions): Promise<void> {
   const runs = await door.calls.runs.list.query();
-  const run = options.run
-    ? await door.calls.runs.get.query({ id: options.run })
-    : runs.find(({ kind, state }) => kind === 'train' && state === 'done');
-  if (!run) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
+  const id = options.run ?? runs.find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
+  if (!id) throw new WinnowError('no-run', 'No classifier was trained on this folder yet. `train` it first.');
+  const run = await door.calls.runs.get.query({ id });
   await follow(door, options, () => door.calls.classifier.predict.mutate({ runId: run.id }));
   const { samples, classes } = await describePredictions(door, run);
   const issues = await door.calls.samples.issues.query();
