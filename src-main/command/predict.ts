@@ -30,10 +30,9 @@ export function addPredictCommand(program: Command) {
 
 async function predictCommand(door: Door, options: PredictOptions): Promise<void> {
   const runs = await door.calls.runs.list.query();
-  const run = options.run
-    ? await door.calls.runs.get.query({ id: options.run })
-    : runs.find(({ kind, state }) => kind === 'train' && state === 'done');
-  if (!run) throw new WinnowError('no-run', 'No classifier has been trained on this folder yet. Run `train` first.');
+  const id = options.run ?? runs.find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
+  if (!id) throw new WinnowError('no-run', 'No classifier has been trained on this folder yet. Run `train` first.');
+  const run = await door.calls.runs.get.query({ id });
   await follow(door, options, () => door.calls.classifier.predict.mutate({ runId: run.id }));
   const { samples, classes } = await describePredictions(door, run);
   const issues = await door.calls.samples.issues.query();
@@ -64,7 +63,7 @@ export async function describePredictions(
   run: Run,
 ): Promise<{ classes: string[]; samples: PredictedSample[] }> {
   const classes = run.classification?.classes;
-  if (!classes) throw new WinnowError('no-run', `${run.id} is not a classifier.`);
+  if (!classes) throw new WinnowError('no-run', `${run.id} is no classifier.`);
   const [{ ids, probabilities }, splits, all] = await Promise.all([
     door.predictions(run.id),
     door.column(`${run.id}.split`),

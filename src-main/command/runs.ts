@@ -1,30 +1,71 @@
-/** `runs FOLDER`: the runs of the folder, newest first, with their results. */
-import type { Command } from 'commander';
+/** `runs FOLDER`: lists the runs of the folder, newest first, with their results; archives and deletes runs. */
+import { Option, type Command } from 'commander';
+import { WinnowError } from '../contract/errors.ts';
+import type { RunSummary } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
+import type { Door } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
-import { writeJson } from './output.ts';
+import { say, writeJson } from './output.ts';
+
+const verbs = ['archive', 'unarchive', 'delete'] as const;
+interface RunsOptions extends FolderOptions, Partial<Record<(typeof verbs)[number], string[]>> {
+  all?: boolean;
+  purge?: boolean;
+}
 
 export function addRunsCommand(program: Command) {
-  folderCommand(program, 'train', 'runs', 'list rankings and trainings with settings, curves and results', [
-    'photos',
-    'photos --json runs.json',
-  ]).action((folder: string, options: FolderOptions) =>
-    inFolder(folder, options, async (door) => {
-      const runs = await door.calls.runs.list.query();
-      writeJson(options, { schema: 'winnow/runs@1', folder: door.folder, runs });
-      if (options.quiet || options.json === '-') return;
-      if (!runs.length) process.stderr.write('No model has been trained on this folder yet.\n');
-      for (const { id, kind, state, createdAt, trained, seed, classification, rangeTest } of runs) {
-        const accuracy = classification?.evaluation?.accuracy.value;
-        const what =
-          accuracy !== undefined
-            ? `accuracy ${accuracy.toFixed(3)}`
-            : rangeTest?.suggested
-              ? `rate ${rangeTest.suggested.toPrecision(2)}`
-              : '';
-        process.stdout.write(
-          `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ')}  ${String(trained).padStart(7)} images  seed ${seed}  ${what}\n`,
-        );
-      }
-    }),
-  );
+  folderCommand(
+    program,
+    'train',
+    'runs',
+    'list rankings and trainings with settings, curves and results; archive or delete them',
+    [
+      'photos',
+      'photos --json runs.json',
+      'photos --archive conv-ae-1 conv-ae-2',
+      'photos --delete cnn-3 && winnow undo photos',
+    ],
+  )
+    .option('--all', 'list archived runs too')
+    .option('--archive <id...>', 'hide these runs from lists; undo with `undo`')
+    .option('--unarchive <id...>', 'list these runs again')
+    .option('--delete <id...>', 'delete these runs with their columns; can be undone for 30 days')
+    .addOption(
+      new Option('--purge', 'free the disk space of deleted runs now; this cannot be undone').conflicts([...verbs]),
+    )
+    .action((folder: string, options: RunsOptions) => inFolder(folder, options, (door) => runsCommand(door, options)));
+}
+
+async function runsCommand(door: Door, options: RunsOptions): Promise<void> {
+  const wanted = verbs.filter((verb) => options[verb]);
+  if (wanted.length > 1) throw new WinnowError('bad-request', `Use only one of --${wanted.join(', --')}.`);
+  for (const verb of wanted) {
+    const { changed, title } = await door.calls.runs[verb].mutate({ ids: options[verb] as string[] });
+    say(options, changed ? `Done: ${title}.` : 'Nothing changed.');
+  }
+  if (options.purge) {
+    const { runs, bytes } = await door.calls.runs.purge.mutate();
+    say(options, `${plural(runs.length, 'run')} removed, ${(bytes / 2 ** 20).toFixed(1)} MiB of files freed.`);
+  }
+  const runs = (await door.calls.runs.list.query()).filter(({ archived }) => options.all || !archived);
+  if (options.json)
+    writeJson(options, {
+      schema: 'winnow/runs@1',
+      folder: door.folder,
+      runs: await Promise.all(runs.map(({ id }) => door.calls.runs.get.query({ id }))),
+    });
+  if (options.quiet || options.json === '-' || wanted.length || options.purge) return;
+  if (!runs.length) process.stderr.write('No model has been trained on this folder yet.\n');
+  for (const run of runs) process.stdout.write(`${lineOf(run)}\n`);
+}
+
+function lineOf({ id, kind, state, createdAt, trained, seed, headline, archived }: RunSummary): string {
+  const value =
+    headline === null
+      ? ''
+      : headline.name === 'accuracy'
+        ? `accuracy ${headline.value.toFixed(3)}`
+        : `rate ${headline.value.toPrecision(2)}`;
+  const began = new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ');
+  return `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${began}  ${String(trained).padStart(7)} images  seed ${seed}  ${value}${archived ? '  archived' : ''}`;
 }

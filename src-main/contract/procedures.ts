@@ -23,6 +23,7 @@ import {
   previewSchema,
   rankSchema,
   restoreSchema,
+  runsSchema,
   summarySchema,
   exportModelSchema,
   thresholdSchema,
@@ -49,7 +50,9 @@ import type {
   Model,
   Opened,
   Restored,
+  Purged,
   Run,
+  RunSummary,
   SavedView,
   ScorerMethod,
   Workspace,
@@ -139,6 +142,8 @@ export const workspaceProcedures = {
       z.object({ since: z.int().nonnegative(), limit: z.int().positive().max(100_000).default(20_000) }),
     ).query<Changes>(),
     columns: query<Column[]>(),
+    /** One sample's value in each of these columns; null where there is none. */
+    values: input(z.object({ id: z.int(), columns: z.array(z.string()).max(1000) })).query<(number | null)[]>(),
     issues: query<Issue[]>(),
   },
   checks: {
@@ -173,8 +178,16 @@ export const workspaceProcedures = {
     move: input(moveJobSchema).mutation<void>(),
   },
   runs: {
-    list: query<Run[]>(),
+    /** Archived ones too, deleted ones not. The newest first. */
+    list: query<RunSummary[]>(),
     get: input(z.object({ id: z.string() })).query<Run>(),
+    /** Hides the runs from lists. */
+    archive: input(runsSchema).mutation<Edited>(),
+    unarchive: input(runsSchema).mutation<Edited>(),
+    /** Hides the runs and their columns. Their files go after 30 days, or when `purge` is called. */
+    delete: input(runsSchema).mutation<Edited>(),
+    /** Frees the disk space of deleted runs; deleting them can then no longer be undone. */
+    purge: mutation<Purged>(),
   },
   exports: {
     plan: input(exportSchema).query<ExportPlan>(),

@@ -172,6 +172,8 @@ export const idsSchema = z.object({ ids: z.array(z.int().nonnegative()).min(1).m
 /** `next`: to the front of the queue; `later`: one place back. */
 export const moveJobSchema = z.object({ id: z.int(), to: z.enum(['next', 'later']) });
 
+export const runsSchema = z.object({ ids: z.array(z.string().min(1)).min(1) });
+
 export const predictSchema = z.object({ runId: z.string().min(1) });
 
 export const modelFormats = ['onnx', 'tfjs'] as const;

@@ -211,10 +211,32 @@ export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupte
 /** A ranking by a scorer, a training of a classifier, a learning rate range test, or a search for label errors. */
 export type RunKind = 'rank' | 'train' | 'range-test' | 'labels';
 
+/** What a list of runs shows. The settings, curves and results are in the `Run`, which is fetched when somebody looks at it. */
+export interface RunSummary extends Pick<
+  Run,
+  'id' | 'kind' | 'method' | 'state' | 'seed' | 'trainOn' | 'trained' | 'column' | 'createdAt' | 'seconds' | 'epochs'
+> {
+  /** The run that it is a part of. */
+  parent: string | null;
+  /** The number that runs of its kind are compared by. */
+  headline: { name: 'accuracy' | 'rate'; value: number } | null;
+  /** The last epoch that has ended. */
+  epoch: number | null;
+  /** Of a classifier: how the images were divided. */
+  dividedBy: Classification['by'] | null;
+  /** Of its folder; null while it runs. */
+  bytes: number | null;
+  archived: boolean;
+  /** Moves on with every change of the run. */
+  version: number;
+}
+
 /** One run with its settings and curves. */
 export interface Run {
   id: string;
   kind: RunKind;
+  /** The run that it is a part of; absent where it stands alone. */
+  parent?: string;
   /** The scorer, or the architecture. */
   method: string;
   state: RunState;
@@ -237,6 +259,12 @@ export interface Run {
   notes: readonly string[];
   classification: Classification | null;
   rangeTest: RangeTest | null;
+}
+
+/** What freeing the disk space of deleted runs gave. */
+export interface Purged {
+  runs: readonly string[];
+  bytes: number;
 }
 
 /** Description of a method for forms and options. `schema` is JSON Schema. */
@@ -339,7 +367,9 @@ export interface ExportResult extends ExportPlan {
 
 /** Events of a workspace's event stream. */
 export type WorkspaceEvent =
-  { type: 'job'; job: Job } | { type: 'run'; run: Run } | { type: 'changed'; revision: number; journal: Journal };
+  | { type: 'job'; job: Job }
+  | { type: 'run'; run: RunSummary }
+  | { type: 'changed'; revision: number; journal: Journal };
 
 export interface FolderEntry {
   name: string;

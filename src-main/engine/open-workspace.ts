@@ -12,6 +12,7 @@ import { Jobs } from '../jobs/queue.ts';
 import { Journal, type Action, type Edit } from '../workspace/journal.ts';
 import { Previews } from '../jobs/preview.ts';
 import { Quality } from '../workspace/quality.ts';
+import { deletedForMs, purgeRuns } from '../workspace/purge-runs.ts';
 import { Runs } from '../workspace/runs.ts';
 import { readingsVersion } from '../jobs/scan.ts';
 import { Settings } from '../workspace/settings.ts';
@@ -57,7 +58,7 @@ export class OpenWorkspace implements CallContext {
     this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.stepped());
     this.quality = new Quality(this.table, this.settings);
     this.groups = new Groups(this.db, this.table, this.settings);
-    this.runs = new Runs(this.db);
+    this.runs = new Runs(this.db, workspaceFolder);
     let published = this.table.revision;
     this.jobs = new Jobs((job) => {
       if (this.table.revision !== published) {
@@ -68,6 +69,7 @@ export class OpenWorkspace implements CallContext {
     });
     this.previews = new Previews(this);
     this.calls = callsOf(this);
+    purgeRuns(this, Date.now() - deletedForMs);
     if (this.table.meta('folder') === null) this.table.setMeta('folder', folder);
   }
 
@@ -85,7 +87,7 @@ export class OpenWorkspace implements CallContext {
     return this.jobs.start(type.kind, title, run);
   }
 
-  publishRun = (run: Run): void => this.#publish({ type: 'run', run });
+  publishRun = (run: Run): void => this.#publish({ type: 'run', run: this.runs.summaryOf(run) });
 
   edit = (action: Action, edit: Edit, titleOf: (changed: readonly number[]) => string): Edited => {
     let title = '';

@@ -33,7 +33,8 @@ export function exportInput(context: JobContext, { drop }: ExportRequest): Expor
   const { folder, table, runs, groups, quality } = context;
   const done = runs
     .list()
-    .filter((run) => run.state === 'done' && table.resolveColumn(run.column) === run.column)
+    .filter(({ state, column }) => state === 'done' && table.resolveColumn(column) === column)
+    .map(({ id }) => runs.get(id))
     .reverse(); // oldest first
   const scored = quality.list().filter(({ id }) => table.resolveColumn(id) !== null);
   return {

@@ -99,12 +99,14 @@ export async function makeRun(
       update({ ...facts, state: 'done' });
     });
     for (const own of trainings) rmSync(checkpointFile(own), { force: true }); // nothing is left to resume
+    runs.measure(id);
     return record;
   } catch (cause) {
     const error = toWinnowError(cause);
     const { code, message } = explain(error);
     try {
       update({ state: stateAfter(code, report.signal), report: { ...record.report, error: message } });
+      runs.measure(id);
     } catch {
       publishRun(record); // the workspace cannot be written either, as `error` reports
     }

@@ -2,7 +2,7 @@
  * What was done, as the command line would say it: one command for a line of the history, and all that stands as a POSIX shell script that does it again
  * on the same folder or a copy. The script names exactly the images that changed, so that it needs no expression to choose the same ones again.
  */
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { z, ZodError } from 'zod';
 import {
   trainSchema,
@@ -17,11 +17,12 @@ import type { Patch } from '../contract/marks.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable, quoteWord } from '../contract/words.ts';
 import { checkRank, checkTrain } from './check-request.ts';
+import { ExportTargets, type Shell } from './export-targets.ts';
 import { move, type Record } from './journal.ts';
 
 type PathOf = (id: number) => string | undefined;
 /** A word of a command: text, which is quoted, or shell as it is. */
-type Word = string | { shell: string };
+type Word = string | Shell;
 /** A command on the folder, and what it reads from standard input. */
 interface Command {
   name: string;
@@ -87,6 +88,12 @@ function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
       return [{ name: 'train', words: trainWords(action.request) }];
     case 'export':
       return [{ name: 'export', words: exportWords(action.request, action.request.to) }];
+    case 'archive-runs':
+    case 'unarchive-runs':
+    case 'delete-runs':
+      return [{ name: 'runs', words: [`--${action.do.replace('-runs', '')}`, ...action.runs] }];
+    case 'purge-runs':
+      return [{ name: 'runs', words: ['--purge'] }];
     default:
       return settingCommands(action);
   }
@@ -227,8 +234,10 @@ export function scriptOf(
 ): string {
   const lines = [headOf(folder)];
   const hasUndoRecords = records.some(({ kind }) => kind === 'undo' || kind === 'redo');
-  const targets = new Targets(records);
+  const targets = new ExportTargets(records);
   const runs = new Map<string, number>();
+  /** Runs that get another number than they had. */
+  const renamed = new Map<string, string>();
   const stack: Record[] = [];
   const undone: Record[] = [];
   let written: { record: Record; steps: number }[] = [];
@@ -256,7 +265,7 @@ export function scriptOf(
       );
     written = written.slice(0, common);
     for (const record of edits.slice(common)) {
-      written.push({ record, steps: write(record.title, () => editCommands(record, pathOf)) });
+      written.push({ record, steps: write(record.title, () => editCommands(record, pathOf, renamed)) });
     }
   };
 
@@ -269,6 +278,7 @@ export function scriptOf(
       const { request, run } = record.action;
       const number = (runs.get(request.method) ?? 0) + 1;
       runs.set(request.method, number);
+      renamed.set(run, `${request.method}-${number}`);
       if (run !== `${request.method}-${number}`)
         lines.push('', `# Here ${run} becomes ${request.method}-${number}: runs before it were not finished.`);
       write(record.title, () => [
@@ -284,7 +294,7 @@ export function scriptOf(
       const { request } = record.action;
       if (request.place === 'move') lines.push('', '# Originals went to the system’s trash here, and will again.');
       write(record.title, () => [{ name: 'export', words: exportWords(request, targets.word(request.to)) }]);
-    } else {
+    } else if (record.action.do !== 'purge-runs') {
       bringTo(standing());
       write(record.title, () => commandsOf(record, pathOf));
     }
@@ -316,7 +326,8 @@ target() { if [ -n "$EXPORTS" ]; then printf '%s/%s' "$EXPORTS" "$2"; else print
 $WINNOW scan "$FOLDER"`;
 
 /** What makes an edit again, on exactly the images that it changed. A file that is gone since is passed over. */
-function editCommands({ action, changes }: Record, pathOf: PathOf): Command[] {
+function editCommands(record: Record, pathOf: PathOf, renamed: ReadonlyMap<string, string>): Command[] {
+  const { action, changes } = record;
   const skip: Word[] = ['--skip-missing', '--from', '-'];
   const rows = changes.marks.flatMap(([id, , after]) => {
     const path = pathOf(id);
@@ -341,9 +352,16 @@ function editCommands({ action, changes }: Record, pathOf: PathOf): Command[] {
       return [{ name: 'duplicates', words: ['--apart', ...skip], input: action.paths.map(pathLine) }];
     case 'confirm-labels':
       return [{ name: 'labels', words: ['--confirm', ...skip], input: action.paths.map(pathLine) }];
+    case 'archive-runs':
+    case 'unarchive-runs':
+    case 'delete-runs': {
+      const runs = action.runs.map((id) => renamed.get(id) ?? id);
+      return commandsOf({ ...record, action: { ...action, runs } }, pathOf);
+    }
     case 'rank':
     case 'train':
     case 'export':
+    case 'purge-runs':
       return [];
     default:
       return settingCommands(action);
@@ -358,34 +376,4 @@ function scriptLine(command: Command): string {
   let end = 'END';
   while (command.input.includes(end)) end += '.';
   return `${line} <<'${end}'\n${command.input.join('\n')}\n${end}`;
-}
-
-/** Where exports and maps go. Two of one name lie beside each other in the folder for exports. */
-class Targets {
-  #names = new Map<string, string>();
-  #last = new Map<string, Record>();
-
-  constructor(records: readonly Record[]) {
-    for (const record of records)
-      if (record.kind === 'done' && record.action.do === 'export' && record.action.request.place !== 'move')
-        this.#last.set(record.action.request.to, record);
-  }
-
-  /** An export whose folder was emptied by hand and filled by a later one is no more. */
-  isReplaced(record: Record): boolean {
-    if (record.action.do !== 'export') return false;
-    const { to, place } = record.action.request;
-    return place !== 'move' && this.#last.has(to) && this.#last.get(to) !== record;
-  }
-
-  word(to: string): Word {
-    let name = this.#names.get(to);
-    if (name === undefined) {
-      const taken = new Set(this.#names.values());
-      name = basename(to) || 'export';
-      for (let n = 2; taken.has(name); n++) name = `${basename(to)}-${n}`;
-      this.#names.set(to, name);
-    }
-    return { shell: `"$(target ${quoteWord(join(dirname(to), basename(to)))} ${quoteWord(name)})"` };
-  }
 }

@@ -48,6 +48,17 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    DROP VIEW former_rows;
    DROP TABLE pixel_rows;
    DROP TABLE embedding_rows;`,
+  // Values of columns and records of runs lie in tables of their own, so that the lists are read without them. `Columns` and `Runs` fill in the counts and summaries.
+  `ALTER TABLE columns ADD COLUMN count INTEGER;
+   CREATE TABLE column_values (column_id INTEGER PRIMARY KEY REFERENCES columns (id) ON DELETE CASCADE, data BLOB NOT NULL);
+   INSERT INTO column_values SELECT id, data FROM columns WHERE data IS NOT NULL;
+   ALTER TABLE columns DROP COLUMN data;
+   CREATE TABLE run_records (run_id TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE, record TEXT NOT NULL);
+   INSERT INTO run_records SELECT id, record FROM runs;
+   ALTER TABLE runs DROP COLUMN record;
+   ALTER TABLE runs ADD COLUMN summary TEXT;
+   ALTER TABLE runs ADD COLUMN bytes INTEGER;
+   ALTER TABLE runs ADD COLUMN version INTEGER NOT NULL DEFAULT 0;`,
 ];
 export const schemaVersion = migrations.length;
 
@@ -139,6 +150,12 @@ export class Database {
   /** What is wrong with the file's structure; null where nothing is. Reads all of it. */
   fault(): string | null {
     return firstFault(this.#db);
+  }
+
+  /** Gives free pages back to the disk. Not inside a transaction. */
+  compact() {
+    this.forget();
+    this.#db.exec('VACUUM');
   }
 
   get isOpen() {

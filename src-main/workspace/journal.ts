@@ -25,6 +25,7 @@ export type Action =
   | { do: 'rank'; request: RankRequest; run: string }
   | { do: 'train'; request: TrainRequest; run: string }
   | { do: 'export'; request: ExportRequest }
+  | { do: 'archive-runs' | 'unarchive-runs' | 'delete-runs' | 'purge-runs'; runs: readonly string[] }
   /** An entry that this version cannot read. */
   | { do: 'unreadable' };
 
@@ -66,6 +67,8 @@ export class Journal {
   #settings: Settings;
   #done: Step[] = [];
   #undone: Step[] = [];
+  /** Of edits that stand and can no longer be undone. */
+  #final = new Set<number>();
   #onStep: () => void;
 
   /** `onStep` is called when an entry is on the disk. */
@@ -83,6 +86,10 @@ export class Journal {
       this.#undone = [];
     } else if (step.kind === 'undo') move(step.target, this.#done, this.#undone);
     else if (step.kind === 'redo') move(step.target, this.#undone, this.#done);
+    else if (step.target !== null) {
+      this.#final.add(step.target);
+      this.#done = this.#done.filter(({ seq }) => seq !== step.target);
+    }
   }
 
   state(): JournalState {
@@ -113,6 +120,24 @@ export class Journal {
     this.#write('done', null, title, { marks: [], settings: [] }, 2, action);
   }
 
+  /** Edits that ask for this, stand and can be undone. */
+  standing(action: Action['do']): { seq: number; at: number; action: Action }[] {
+    const standing = new Set(this.#done.map(({ seq }) => seq));
+    return this.#db
+      .all<{
+        seq: number;
+        at: number;
+        action: string;
+      }>("SELECT seq, at, action FROM journal WHERE kind = 'edit' AND instr(action, ?)", `"do":"${action}"`)
+      .filter(({ seq }) => standing.has(seq))
+      .map((row) => ({ ...row, action: actionOf(row.action) ?? { do: 'unreadable' } }));
+  }
+
+  /** Notes what was done and makes an edit final: it stands, and undo passes it over. */
+  finish(target: number, action: Action, title: string) {
+    this.#write('done', target, title, { marks: [], settings: [] }, 2, action);
+  }
+
   undo(): { changed: number; title: string } {
     const step = this.#done.at(-1);
     if (!step) throw new WinnowError('nothing-to-do', 'There is nothing to undo.');
@@ -140,7 +165,7 @@ export class Journal {
         ...row,
         action: action ?? { do: 'unreadable' },
         changes: changes ?? { marks: [], settings: [] },
-        undone: row.kind === 'edit' && !standing.has(row.seq),
+        undone: row.kind === 'edit' && !standing.has(row.seq) && !this.#final.has(row.seq),
       };
     });
   }
@@ -233,7 +258,8 @@ function actionOf(text: string): Action | null {
     const lacksRequest =
       ['rank', 'train', 'export', 'keep-best'].includes(action.do) && (typeof request !== 'object' || request === null);
     const lacksTarget = action.do === 'export' && typeof (request as Partial<ExportRequest>).to !== 'string';
-    return typeof action.do !== 'string' || lacksRequest || lacksTarget ? null : action;
+    const lacksRuns = action.do?.endsWith('-runs') && !Array.isArray((action as { runs?: unknown }).runs);
+    return typeof action.do !== 'string' || lacksRequest || lacksTarget || lacksRuns ? null : action;
   } catch {
     return null;
   }

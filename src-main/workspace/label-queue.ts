@@ -1,6 +1,7 @@
 /** The queue of probable label errors: open suspects of the newest search, compared with the current labels. */
 import type { LabelQueue, LabelSuspect } from '../contract/classifier.ts';
-import type { Run, Sample } from '../contract/types.ts';
+import type { Sample } from '../contract/types.ts';
+import type { Runs } from './runs.ts';
 import { settingKey, type Settings } from './settings.ts';
 import type { Table } from './table.ts';
 
@@ -9,8 +10,8 @@ export const confirmedKey = ({ sha256 }: Pick<Sample, 'sha256'>, name: string): 
   settingKey('confirmed', `${sha256} ${name}`);
 
 /** What of a run's suspects still stands: not labelled anew, not confirmed. The least of quality first. */
-export function labelQueue(table: Table, settings: Settings, runs: readonly Run[]): LabelQueue | null {
-  const run = runs.find(({ kind, state }) => kind === 'labels' && state === 'done');
+export function labelQueue(table: Table, settings: Settings, runs: Runs): LabelQueue | null {
+  const run = runs.list().find(({ kind, state }) => kind === 'labels' && state === 'done');
   if (!run) return null;
   const columns = new Map(table.columns().map((column) => [column.name, column]));
   const column = (name: string) => `${run.id}.${name}`;
@@ -40,5 +41,5 @@ export function labelQueue(table: Table, settings: Settings, runs: readonly Run[
     });
   }
   suspects.sort((a, b) => a.quality - b.quality || a.sampleId - b.sampleId);
-  return { runId: run.id, judged: Number(run.report.judged ?? 0), flagged, suspects };
+  return { runId: run.id, judged: Number(runs.get(run.id).report.judged ?? 0), flagged, suspects };
 }

@@ -1,8 +1,13 @@
-/** What a person has set for a folder, by key: thresholds of checks, saved views, what is no duplicate, labels that were confirmed. Written through the journal only, so that it can be undone. */
+/** What a person has set for a folder, by key: thresholds of checks, saved views, what is no duplicate, labels that were confirmed, runs that were archived or deleted. Written through the journal only, so that it can be undone. */
 import type { Database } from './database.ts';
 
-export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed';
+export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run';
 export const settingKey = (kind: SettingKind, name: string) => `${kind}:${name}`;
+
+/** The value of the setting `run` of a run. A run without one is listed as usual. */
+export type RunPlace = 'archived' | 'deleted';
+/** SQL: where the run of an id is; NULL where it has no setting. */
+export const runPlace = (id: string) => `(SELECT trim(value, '"') FROM settings WHERE key = 'run:' || ${id})`;
 
 export class Settings {
   #db: Database;

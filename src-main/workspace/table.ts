@@ -69,12 +69,17 @@ export class Table {
   /** Lets go of what is kept in memory. */
   release() {
     this.#columns.forget();
-    this.#cached = null;
+  }
+
+  /** Gives free pages of the file back to the disk. */
+  compact() {
+    this.#db.compact();
   }
 
   /** To be called when classes or settings have changed. */
   reshape() {
     this.#shape++;
+    this.#columns.forgetList();
   }
 
   meta(key: string): string | null {
@@ -110,6 +115,7 @@ export class Table {
     try {
       const result = this.#db.transaction(() => {
         const out = work(revision);
+        this.#columns.settle();
         this.setMeta('revision', String(revision));
         return out;
       });
@@ -179,10 +185,11 @@ export class Table {
       const changed: number[] = [];
       for (const s of list) {
         this.#db.run('DELETE FROM issues WHERE path = ?', s.path);
-        const before = this.#db.get<{ id: number; sha256: string }>(
-          'SELECT id, sha256 FROM samples WHERE path = ?',
+        const before = this.#db.get<{ id: number; sha256: string; gone: number }>(
+          'SELECT id, sha256, gone FROM samples WHERE path = ?',
           s.path,
         );
+        if (before?.gone) this.#columns.restore();
         if (before && before.sha256 !== s.sha256) changed.push(before.id);
         const id =
           before?.id ??
@@ -286,14 +293,18 @@ export class Table {
     return row ? marksOf(row) : null;
   }
 
-  #cached: { shape: number; columns: Column[] } | null = null;
-  columns = (): Column[] => {
-    if (this.#cached?.shape !== this.#shape) this.#cached = { shape: this.#shape, columns: this.#columns.list() };
-    return this.#cached.columns;
-  };
+  columns = (): Column[] => this.#columns.list();
   resolveColumn = (name: string) => this.#columns.resolve(name);
   /** By sample id. Throws WinnowError `no-column`. */
   values = (name: string): ColumnValues => this.#columns.values(name);
+
+  /** One sample's value in each of these columns; null where there is none. */
+  valuesOf = (id: number, columns: readonly string[]): (number | null)[] => this.#columns.valuesOf(id, columns);
+
+  /** Inside a write: removes the columns of a run for good. */
+  removeColumnsOf(runId: string) {
+    this.#columns.remove(runId);
+  }
 
   /** Replaces a column. What is not finite is left out. `categories`: what the numbers stand for, where they are names. */
   putColumn(

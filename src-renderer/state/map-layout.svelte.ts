@@ -1,5 +1,5 @@
 /** What the map is laid out by: the bundled weights, or the codes of a ranking; and the job that does it. */
-import type { Column, Job, Run } from '../../src-main/contract/types.ts';
+import type { Column, Job, RunSummary } from '../../src-main/contract/types.ts';
 import { app } from './app.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -18,8 +18,8 @@ export class MapLayout {
     () => this.#session.columns.find(({ name }) => name === 'map.x') ?? null,
   );
   /** Rankings whose codes can lay it out. */
-  readonly runs: readonly Run[] = $derived.by(() =>
-    this.#session.runs.filter((run) => run.kind === 'rank' && run.state === 'done' && app.outputsOf(run)?.code),
+  readonly runs: readonly RunSummary[] = $derived.by(() =>
+    this.#session.listedRuns.filter((run) => run.kind === 'rank' && run.state === 'done' && app.outputsOf(run)?.code),
   );
   /** The ranking that is chosen, else the one that the map was laid out by; null for the bundled weights. */
   readonly runId: string | null = $derived.by(() => this.#known(this.#chosen ?? this.column?.runId ?? null));

@@ -1,6 +1,6 @@
 /** The shape of a place: one record says what it is called, what it shows and how it filters. The records are in `places/`. */
 import type { Component } from 'svelte';
-import type { CheckState, Run } from '../../src-main/contract/types.ts';
+import type { CheckState, RunSummary } from '../../src-main/contract/types.ts';
 import type { Session } from './session.svelte.ts';
 import type { Training } from './training.svelte.ts';
 import type { View } from './view.svelte.ts';
@@ -15,7 +15,7 @@ export interface Lens {
   /** Only images at or above the threshold are shown. */
   isFiltering: boolean;
   /** The run whose score this is. */
-  run?: Run;
+  run?: RunSummary;
   /** The check whose measure this is. */
   check?: CheckState;
 }

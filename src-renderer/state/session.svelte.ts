@@ -18,13 +18,16 @@ import {
   type JobKind,
   type Journal,
   type Run,
+  type RunSummary,
   type Sample,
   type SavedView,
   type Workspace,
   type Edited,
 } from '../../src-main/contract/types.ts';
 import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
+import { ColumnCache } from './column-cache.svelte.ts';
 import { notices } from './notices.svelte.ts';
+import { RunRecords } from './run-records.svelte.ts';
 import { workspaceKeyOf, Steps } from './steps.svelte.ts';
 
 const retryAfterMs = 700;
@@ -45,7 +48,9 @@ export class Session {
   /** Ids of the samples, in their order; a new list only when samples come, go or move, not when they are marked. */
   ids = $state.raw<Int32Array>(new Int32Array());
   columns = $state.raw<readonly Column[]>([]);
-  runs = $state.raw<readonly Run[]>([]);
+  /** Of all that are not deleted, the newest first. */
+  runs = $state.raw<readonly RunSummary[]>([]);
+  showsArchived = $state(false);
   issues = $state.raw<readonly Issue[]>([]);
   checks = $state.raw<readonly CheckState[]>([]);
   findings = $state.raw<readonly Finding[]>([]);
@@ -71,6 +76,15 @@ export class Session {
 
   /** Kinds of the duplicate groups that a sample is in. */
   readonly duplicates: ReadonlyMap<number, readonly DuplicateKind[]> = $derived(kindsOf(this.groups));
+  /** What lists of runs show. */
+  readonly listedRuns: readonly RunSummary[] = $derived(
+    this.showsArchived ? this.runs : this.runs.filter(({ archived }) => !archived),
+  );
+  /** What lists of columns show: not those of archived runs. */
+  readonly listedColumns: readonly Column[] = $derived.by(() => {
+    const hidden = new Set(this.runs.filter(({ archived }) => archived).map(({ id }) => id));
+    return this.showsArchived ? this.columns : this.columns.filter(({ runId }) => !runId || !hidden.has(runId));
+  });
   /** What expressions read; see `readerOf`. */
   readonly source: ReadSource = $derived({
     columns: this.columns,
@@ -83,9 +97,10 @@ export class Session {
   #byId = new Map<number, Sample>();
   #revision = 0;
   #shape = -1;
-  #values = new Map<string, { revision: number; values: ColumnValues }>();
-  /** Moves on when the values of some column have. */
-  #valuesVersion = $state(0);
+  /** The shape of which groups and findings are. */
+  #settledShape = -1;
+  #columnCache: ColumnCache;
+  #runRecords: RunRecords;
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
   /** What a person does: decisions, labels, undo. */
@@ -105,6 +120,11 @@ export class Session {
     this.folder = request.folder;
     this.#request = request;
     this.calls = connectWorkspace(id);
+    const fail = (error: unknown) => {
+      if (judge(error) !== 'later') notices.fail(error);
+    };
+    this.#columnCache = new ColumnCache((column) => this.#fetchColumn(column), fail);
+    this.#runRecords = new RunRecords((runId) => this.calls.runs.get.query({ id: runId }), fail);
     this.steps = new Steps(this, {
       put: (list) => this.#put(list),
       untilInStep: () => this.#untilInStep(),
@@ -148,11 +168,13 @@ export class Session {
           );
         else {
           this.journal = event.journal;
-          if (event.revision !== this.#revision) void this.refresh();
+          if (event.revision !== this.#revision || this.#shape < 0) void this.refresh();
         }
       },
       onConnectionStateChange: ({ state }) => {
-        if (state === 'connecting') this.connected = false;
+        if (state !== 'connecting') return;
+        this.connected = false;
+        this.#shape = -1; // events may have been missed
       },
       onError: () => void this.#reopen(),
     });
@@ -175,7 +197,8 @@ export class Session {
         if (isAnew) this.#askAnew(); // it was made anew: these are other samples
         this.workspace = workspace;
         this.jobs = [];
-        this.#shape = -1;
+        this.#runRecords.clear();
+        this.#shape = this.#settledShape = -1;
         this.#isInStep = false;
         this.#subscribe();
         this.connected = true;
@@ -193,9 +216,10 @@ export class Session {
 
   /** The next refresh asks for everything. */
   #askAnew() {
-    this.#values.clear();
+    this.#columnCache.clear();
+    this.#runRecords.clear();
     this.#revision = 0;
-    this.#shape = -1;
+    this.#shape = this.#settledShape = -1;
     this.#isInStep = false;
   }
 
@@ -227,6 +251,7 @@ export class Session {
           if (this.#wanted) await new Promise((resume) => setTimeout(resume, quietMs));
         }
       } catch (error) {
+        this.#shape = -1;
         if (this.connected && judge(error) !== 'later') notices.fail(error);
         throw error;
       } finally {
@@ -272,12 +297,13 @@ export class Session {
     if (changed || !this.loaded) this.#sort();
     this.#isInStep = true;
     const { calls } = this;
-    const [workspace, runs] = await Promise.all([calls.workspace.describe.query(), calls.runs.list.query()]);
+    const workspace = await calls.workspace.describe.query();
     this.workspace = workspace;
     this.journal = workspace.journal;
-    this.runs = runs;
     if (workspace.shape !== this.#shape) {
-      const [columns, issues, checks, views, queue] = await Promise.all([
+      this.#shape = workspace.shape;
+      const [runs, columns, issues, checks, views, queue] = await Promise.all([
+        calls.runs.list.query(),
         calls.samples.columns.query(),
         calls.samples.issues.query(),
         calls.checks.list.query(),
@@ -285,17 +311,18 @@ export class Session {
         calls.labels.queue.query(),
       ]);
       [this.columns, this.issues, this.checks, this.views, this.labelQueue] = [columns, issues, checks, views, queue];
-      // While a scan runs, groups and findings are those of the last.
-      const isSettled = this.running?.kind !== 'scan';
-      if (isSettled)
-        [this.groups, this.findings] = await Promise.all([
-          calls.duplicates.groups.query(),
-          calls.checks.findings.query(),
-        ]);
-      this.#shape = isSettled ? workspace.shape : -1;
+      this.runs = anew ? runs : this.#newest(runs);
+    }
+    // While a scan runs, groups and findings are those of the last.
+    if (workspace.shape !== this.#settledShape && this.running?.kind !== 'scan') {
+      [this.groups, this.findings] = await Promise.all([
+        calls.duplicates.groups.query(),
+        calls.checks.findings.query(),
+      ]);
+      this.#settledShape = workspace.shape;
     }
     this.loaded = true;
-    for (const name of this.#values.keys()) await this.#load(name);
+    await this.#columnCache.update(this.columns);
   }
 
   /** By path. The order is kept while only marks change. */
@@ -312,27 +339,30 @@ export class Session {
 
   /** Moves on when values of a column have come or changed; for what reads values without being told. */
   get valued() {
-    return this.#valuesVersion;
+    return this.#columnCache.version;
   }
 
   /** Values of a column by sample id, NaN for none; empty until they have come. Reading it subscribes to it. */
-  values(name: string): ColumnValues {
-    void this.#valuesVersion;
-    const kept = this.#values.get(name);
-    if (kept) return kept.values;
-    const empty = { revision: -1, values: new Float64Array() };
-    this.#values.set(name, empty);
-    void this.#load(name).catch((error: unknown) => notices.fail(error));
-    return empty.values;
+  values = (name: string): ColumnValues => this.#columnCache.values(name);
+
+  async #fetchColumn({ name, revision }: Column): Promise<ColumnValues> {
+    const answer = await fetch(columnPath(this.id, name, revision));
+    if (!answer.ok) throw new Error(`The column ${name} could not be read.`);
+    return new Float64Array(await answer.arrayBuffer());
   }
 
-  async #load(name: string) {
-    const column = this.columns.find((known) => known.name === name);
-    if (!column || column.revision === this.#values.get(name)?.revision) return;
-    const answer = await fetch(columnPath(this.id, name, column.revision));
-    if (!answer.ok) throw new Error(`The column ${name} could not be read.`);
-    this.#values.set(name, { revision: column.revision, values: new Float64Array(await answer.arrayBuffer()) });
-    this.#valuesVersion++;
+  /** Settings, curves and results of a run; null until they have come. Reading it subscribes to it. */
+  record(run: RunSummary | null | undefined): Run | null {
+    return run ? this.#runRecords.of(run) : null;
+  }
+
+  /** An event may have told of a run's change before the list came. */
+  #newest(runs: readonly RunSummary[]): RunSummary[] {
+    const known = new Map(this.runs.map((run) => [run.id, run]));
+    return runs.map((run) => {
+      const own = known.get(run.id);
+      return own && own.version > run.version ? own : run;
+    });
   }
 
   #put(list: readonly Sample[]) {

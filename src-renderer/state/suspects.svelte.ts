@@ -1,6 +1,6 @@
 /** Labels that are likely wrong, as they are looked at: of which pair of classes, which are chosen, what is said of them. */
 import type { LabelSuspect } from '../../src-main/contract/classifier.ts';
-import type { Job, Run } from '../../src-main/contract/types.ts';
+import type { Job, RunSummary } from '../../src-main/contract/types.ts';
 import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
@@ -37,13 +37,13 @@ export class Suspects {
     this.#view = view;
   }
 
-  readonly run: Run | null = $derived.by(
+  readonly run: RunSummary | null = $derived.by(
     () => this.#session.runs.find(({ id }) => id === this.#session.labelQueue?.runId) ?? null,
   );
   /** Classifiers that can judge: none of their models learned from what it tells. */
-  readonly judges: readonly Run[] = $derived.by(() =>
-    this.#session.runs.filter(
-      ({ kind, state, classification }) => kind === 'train' && state === 'done' && classification?.by === 'folds',
+  readonly judges: readonly RunSummary[] = $derived.by(() =>
+    this.#session.listedRuns.filter(
+      ({ kind, state, dividedBy }) => kind === 'train' && state === 'done' && dividedBy === 'folds',
     ),
   );
   /** The judging that runs, or waits for its turn. */

@@ -2,7 +2,7 @@
 import { debounce } from '../lib/debounce.ts';
 import type { Advice, DatasetSplit, ModelSummary, TrainMode } from '../../src-main/contract/classifier.ts';
 import type { SplitRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
-import type { Job, Model, Run } from '../../src-main/contract/types.ts';
+import type { Job, Model, Run, RunSummary } from '../../src-main/contract/types.ts';
 import { defaultsOf, fieldsOf } from '../lib/schema.ts';
 import { notices } from './notices.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -54,21 +54,23 @@ export class Training {
     this.schema ? { ...defaultsOf(this.schema), ...this.parameters[this.#key] } : {},
   );
 
-  readonly runs: readonly Run[] = $derived.by(() =>
-    this.#session.runs.filter(({ kind }) => kind === 'train' || kind === 'range-test'),
+  readonly runs: readonly RunSummary[] = $derived.by(() =>
+    this.#session.listedRuns.filter(({ kind }) => kind === 'train' || kind === 'range-test'),
   );
-  readonly classifiers: readonly Run[] = $derived.by(() => this.runs.filter(({ kind }) => kind === 'train'));
-  readonly trained: readonly Run[] = $derived.by(() => this.classifiers.filter(({ state }) => state === 'done'));
+  readonly classifiers: readonly RunSummary[] = $derived.by(() => this.runs.filter(({ kind }) => kind === 'train'));
+  readonly trained: readonly RunSummary[] = $derived.by(() => this.classifiers.filter(({ state }) => state === 'done'));
   /** The run that is being made, else the one chosen, else the newest. */
-  readonly run: Run | null = $derived.by(() => {
+  readonly run: RunSummary | null = $derived.by(() => {
     const { running } = this.#session;
     const made = running && this.runs.find(({ id }) => id === running.runId);
     return made ?? this.runs.find(({ id }) => id === this.#runId) ?? this.runs[0] ?? null;
   });
   /** The classifier whose result is looked at: the run where it trained one, else the newest that did. */
-  readonly result: Run | null = $derived.by(() =>
+  readonly result: RunSummary | null = $derived.by(() =>
     this.run?.kind === 'train' ? this.run : (this.classifiers[0] ?? null),
   );
+  readonly record: Run | null = $derived.by(() => this.#session.record(this.run));
+  readonly resultRecord: Run | null = $derived.by(() => this.#session.record(this.result));
   /** The training that runs, or waits for its turn. */
   readonly job: Job | null = $derived.by(() => this.#session.jobOf('train', 'range-test'));
   readonly isBusy = $derived.by(() => this.job?.state === 'running');
@@ -109,7 +111,15 @@ export class Training {
   }
 
   /** Fills the form with what a run was made by. */
-  reuse({ method, parameters, seed, classification }: Run) {
+  async reuse({ id }: RunSummary) {
+    try {
+      this.#fill(await this.#session.calls.runs.get.query({ id }));
+    } catch (error) {
+      notices.fail(error);
+    }
+  }
+
+  #fill({ method, parameters, seed, classification }: Run) {
     this.modelId = method;
     this.wantedMode = classification?.mode ?? 'scratch';
     const asked = fieldsOf(this.schema ?? {}).map(({ name }) => name);

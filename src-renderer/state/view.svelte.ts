@@ -6,7 +6,7 @@ import { quote } from '../../src-main/contract/expression.ts';
 import { clamp, lowerBound, upperBound } from '../../src-main/contract/numbers.ts';
 import { readerOf } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
-import type { CheckState, Decision, Run, Sample, SavedView } from '../../src-main/contract/types.ts';
+import type { CheckState, Decision, RunSummary, Sample, SavedView } from '../../src-main/contract/types.ts';
 import {
   inOneSection,
   inSections,
@@ -80,8 +80,8 @@ export class View {
 
   // --- the ranking, and the lens of the place ---
 
-  readonly run: Run | null = $derived.by(() => {
-    const runs = this.session.runs.filter(({ kind }) => kind === 'rank');
+  readonly run: RunSummary | null = $derived.by(() => {
+    const runs = this.session.listedRuns.filter(({ kind }) => kind === 'rank');
     return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
   });
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);

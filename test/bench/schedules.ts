@@ -72,7 +72,8 @@ await train('constant, no augmentation, patience 5');
 await door.close();
 
 const { calls, close } = await openFolder(digits);
-const runs = (await calls.runs.list.query()).reverse();
+const list = (await calls.runs.list.query()).reverse();
+const runs = await Promise.all(list.map(({ id }) => calls.runs.get.query({ id })));
 await close();
 own.remove();
 

@@ -1,7 +1,7 @@
 /** Classifiers on the command line and through the contract: train, evaluate, resume, predict; the preview shows what training sees. */
 import { copyFileSync, cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
@@ -10,7 +10,7 @@ import { contentKey, labelsOf, positionsOf } from '../../src-main/jobs/training-
 import { pixelRecipe } from '../../src-main/jobs/pixels.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
-import { start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
+import { holdOpen, start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 interface TrainJson {
@@ -31,9 +31,14 @@ interface TrainJson {
 }
 
 let folder: string;
+/** Kept open by one engine, for commands that need no engine of their own. */
+const held = { WINNOW_DATA: temporaryFolder('data') };
+let closeEngine: () => Promise<void>;
 beforeAll(async () => {
   folder = await blobFolder();
+  closeEngine = await holdOpen(folder, held);
 });
+afterAll(() => closeEngine());
 const newData = () => ({ WINNOW_DATA: temporaryFolder('data') });
 const small = ['--size', '32', '--epochs', '3', '--policy', 'none'];
 
@@ -51,7 +56,7 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
   test('trains and reports', async () => {
     const { run, samples } = await winnowJson<TrainJson>(
       ['train', folder, '--model', id, ...small, '--epochs', '1', ...own[id]],
-      newData(),
+      held,
     );
     expect(run.id).toBe(`${id}-1`);
     expect(run.classes).toEqual(['good', 'other']);
@@ -166,7 +171,7 @@ describe('train', () => {
     writeFileSync(file, Buffer.concat([length, header, Buffer.alloc(220)]));
     const { code, err } = await winnow(
       ['train', folder, '--model', 'resnet', '--width', '4', ...small, '--weights', file],
-      newData(),
+      held,
     );
     expect(code).toBe(2);
     expect(err).toMatch(/conv1\.weight/);
@@ -193,7 +198,7 @@ describe('train', () => {
     expect(
       readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.webp')),
     ).toHaveLength(8);
-    expect((await winnow(['train', folder, '--preview', join(folder, 'views')], data)).err).toMatch(/never written to/);
+    expect((await winnow(['train', folder, '--preview', join(folder, 'views')], data)).err).toMatch(/never writes to/);
     expect(existsSync(join(folder, 'views'))).toBe(false);
     expect((await winnowJson<{ runs: unknown[] }>(['runs', folder], data)).runs).toEqual([]);
   });
@@ -244,7 +249,7 @@ describe('train', () => {
   test('a range test reports its curve', async () => {
     const { run } = await winnowJson<{ run: { points: { rate: number }[]; suggested: number } }>(
       ['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--find-rate'],
-      newData(),
+      held,
     );
     expect(run.points.length).toBeGreaterThan(40);
     expect(run.suggested === null || (run.suggested > 1e-7 && run.suggested < 1)).toBe(true);

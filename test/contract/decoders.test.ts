@@ -269,6 +269,6 @@ describe('failures of the program are not reported as issues of images', () => {
       ],
       { encoding: 'utf8' },
     );
-    expect(told).toMatch(/^failed The system does not let Winnow open more files/);
+    expect(told).toMatch(/^failed The system’s limit of open files is reached/);
   });
 });

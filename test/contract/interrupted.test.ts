@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { labelsSchema, rankSchema, trainSchema } from '../../src-main/contract/schemas.ts';
 import type { Run, WorkspaceEvent } from '../../src-main/contract/types.ts';
-import { Runs } from '../../src-main/workspace/runs.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blobFolder } from '../fixtures/images.ts';
 import { computePids } from '../fixtures/processes.ts';
 import { ended, openWorkspace } from '../fixtures/workspace.ts';
@@ -20,9 +20,9 @@ function killWhen(is: (event: WorkspaceEvent) => boolean): (event: WorkspaceEven
 }
 
 const ofRun =
-  (is: (run: Run) => boolean) =>
+  (workspace: OpenWorkspace, is: (run: Run) => boolean) =>
   (event: WorkspaceEvent): boolean =>
-    event.type === 'run' && is(event.run);
+    event.type === 'run' && is(workspace.runs.get(event.run.id));
 
 test('a ranking is interrupted, not failed, and resumes from its last epoch; so does one that failed with a checkpoint', async () => {
   const workspace = openWorkspace(await blobFolder());
@@ -30,7 +30,7 @@ test('a ranking is interrupted, not failed, and resumes from its last epoch; so 
   const first = await ended(
     workspace,
     workspace.calls.workspace.rank(request),
-    killWhen(ofRun(({ history }) => history.length >= 3)),
+    killWhen(ofRun(workspace, ({ history }) => history.length >= 3)),
   );
   expect(first).toMatchObject({
     state: 'failed',
@@ -39,7 +39,7 @@ test('a ranking is interrupted, not failed, and resumes from its last epoch; so 
   expect(workspace.runs.get('conv-ae-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.calls.samples.columns().filter(({ runId }) => runId !== null)).toEqual([]);
   // As a version did it that knew no interruption by a lost process.
-  new Runs(workspace.db).put({ ...workspace.runs.get('conv-ae-1'), state: 'failed' });
+  workspace.runs.put({ ...workspace.runs.get('conv-ae-1'), state: 'failed' });
   expect(await ended(workspace, workspace.calls.workspace.rank(request))).toMatchObject({
     state: 'done',
     runId: 'conv-ae-1',
@@ -64,7 +64,7 @@ test('of a training in folds, those that have ended are not trained again', asyn
     await ended(
       workspace,
       workspace.calls.classifier.train(request),
-      killWhen(ofRun(({ classification, history }) => classification?.fold === 1 && history.length === 3)),
+      killWhen(ofRun(workspace, ({ classification, history }) => classification?.fold === 1 && history.length >= 3)),
     ),
   ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
   expect(workspace.runs.get('cnn-1')).toMatchObject({ state: 'interrupted', classification: { fold: 1 } });

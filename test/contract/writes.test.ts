@@ -175,6 +175,7 @@ test('a query changes nothing: neither the workspace’s tables nor any file', a
     'classifier.divide': {},
     'classifier.probabilities': { runId: 'none', sampleId: 1 },
     'samples.changes': { since: 0 },
+    'samples.values': { id: 1, columns: ['sharpness'] },
     'journal.history': {},
     'runs.get': { id: 'none' },
     'exports.plan': { to },

@@ -10,7 +10,7 @@ import type { CallContext } from './context.ts';
 
 export function labelCalls(context: CallContext) {
   const { table, settings, runs } = context;
-  const queue = () => labelQueue(table, settings, runs.list());
+  const queue = () => labelQueue(table, settings, runs);
 
   /** Those of these images that are in the queue. Throws `bad-request` where none is. */
   function suspectsOf(ids: readonly number[]): LabelSuspect[] {

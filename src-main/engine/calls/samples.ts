@@ -8,5 +8,6 @@ export const sampleCalls = (context: CallContext) =>
     alike: (request) => context.start(similarityJob, request),
     changes: ({ since, limit }) => context.table.changes(since, limit),
     columns: () => context.table.columns(),
+    values: ({ id, columns }) => context.table.valuesOf(id, columns),
     issues: () => context.table.issues(),
   }) satisfies WorkspaceCalls['samples'];

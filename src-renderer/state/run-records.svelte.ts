@@ -1,0 +1,50 @@
+/** Records of runs: settings, curves and results. Each is fetched when something on the page looks at it, and again when the run's summary has changed. */
+import type { Run, RunSummary } from '../../src-main/contract/types.ts';
+
+/** So many runs that were looked at last are kept. */
+const maxKept = 20;
+
+interface Kept {
+  version: number;
+  run: Run | null;
+  isFetching: boolean;
+}
+
+export class RunRecords {
+  #fetch: (id: string) => Promise<Run>;
+  #onError: (error: unknown) => void;
+  #kept = new Map<string, Kept>();
+  #arrived = $state(0);
+
+  constructor(fetch: (id: string) => Promise<Run>, onError: (error: unknown) => void) {
+    this.#fetch = fetch;
+    this.#onError = onError;
+  }
+
+  /** The run of this summary as it was last fetched; null until it has come. Reading it subscribes to it. */
+  of(summary: RunSummary): Run | null {
+    void this.#arrived;
+    const kept = this.#kept.get(summary.id) ?? { version: -1, run: null, isFetching: false };
+    this.#kept.delete(summary.id);
+    this.#kept.set(summary.id, kept);
+    for (const oldest of [...this.#kept.keys()].slice(0, -maxKept)) this.#kept.delete(oldest);
+    if (kept.version !== summary.version && !kept.isFetching) void this.#load(summary, kept);
+    return kept.run;
+  }
+
+  clear() {
+    this.#kept.clear();
+  }
+
+  async #load({ id, version }: RunSummary, kept: Kept) {
+    kept.isFetching = true;
+    try {
+      kept.run = await this.#fetch(id);
+    } catch (error) {
+      this.#onError(error);
+    }
+    kept.version = version; // what could not be fetched is not asked for again until it changes
+    kept.isFetching = false;
+    this.#arrived++;
+  }
+}

@@ -1,0 +1,242 @@
+/** Runs and columns of a workspace that has many: lists that read no record and no values, counts that hold, archiving and deleting with undo. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startCompute } from '../../src-main/compute/child.ts';
+import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
+import { Columns } from '../../src-main/workspace/columns.ts';
+import { runFolder } from '../../src-main/workspace/runs.ts';
+import { temporaryFolder } from '../fixtures/images.ts';
+import { madeRun, putImages, putRun, runColumns } from '../fixtures/many-runs.ts';
+
+const folder = temporaryFolder('images');
+let at: string;
+let workspace: OpenWorkspace;
+const open = () => (workspace = new OpenWorkspace('0', folder, at, startCompute()));
+async function reopen() {
+  await workspace.close();
+  open();
+}
+beforeEach(() => {
+  at = temporaryFolder('workspace');
+  putImages(open(), 30);
+  for (const n of [1, 2, 3]) {
+    mkdirSync(runFolder(at, `cnn-${n}`), { recursive: true });
+    writeFileSync(join(runFolder(at, `cnn-${n}`), 'model.safetensors'), new Uint8Array(1000 * n));
+    putRun(workspace, madeRun(n));
+  }
+});
+afterEach(() => workspace.close());
+
+const calls = () => workspace.calls;
+const listed = () =>
+  calls()
+    .runs.list()
+    .map(({ id, archived }) => (archived ? `${id} archived` : id));
+const columnsOf = (id: string) =>
+  calls()
+    .samples.columns()
+    .filter(({ runId }) => runId === id).length;
+const statements = () => {
+  const spies = (['all', 'get'] as const).map((name) => vi.spyOn(workspace.db, name));
+  return () => spies.flatMap((spy) => spy.mock.calls.map(([sql]) => sql)).join('\n');
+};
+
+describe('lists', () => {
+  test('a summary has what lists show; the record has the rest', () => {
+    expect(calls().runs.list()[0]).toEqual({
+      id: 'cnn-3',
+      kind: 'train',
+      method: 'cnn',
+      state: 'done',
+      parent: null,
+      seed: 3,
+      trainOn: null,
+      trained: 1400,
+      column: 'cnn-3.loss',
+      createdAt: 1_700_000_180_000,
+      seconds: 93.5,
+      epoch: 60,
+      epochs: 60,
+      headline: { name: 'accuracy', value: 0.9 },
+      dividedBy: 'shares',
+      bytes: 3000,
+      archived: false,
+      version: 1,
+    });
+    expect(calls().runs.get({ id: 'cnn-3' })).toEqual(madeRun(3));
+    workspace.runs.put({ ...madeRun(3), notes: ['new'] });
+    expect(calls().runs.list()[0]).toMatchObject({ version: 2, bytes: null });
+  });
+
+  test('the lists of runs and of columns read no record and no values, and nor does a decision', async () => {
+    await reopen();
+    const said = statements();
+    calls().runs.list();
+    expect(calls().samples.columns()).toHaveLength(11 + 3 * runColumns.length);
+    calls().journal.edit({ choice: { ids: [1] }, change: { decision: 'keep' } });
+    calls().workspace.describe();
+    expect(said()).toContain('FROM columns');
+    expect(said()).not.toMatch(/column_values|run_records/);
+    expect(calls().runs.get({ id: 'cnn-1' }).history).toHaveLength(60);
+    expect(said()).toMatch(/run_records/);
+  });
+
+  test('a run may have no columns and be a part of another, with which it is deleted', () => {
+    putRun(workspace, madeRun(4, { column: '', parent: 'cnn-3' }), []);
+    expect(calls().runs.list()[0]).toMatchObject({ id: 'cnn-4', parent: 'cnn-3' });
+    expect(columnsOf('cnn-4')).toBe(0);
+    expect(calls().runs.delete({ ids: ['cnn-3'] })).toMatchObject({ changed: 2, title: 'delete 2 runs' });
+    expect(listed()).toEqual(['cnn-2', 'cnn-1']);
+  });
+});
+
+describe('columns', () => {
+  const count = (name: string) =>
+    calls()
+      .samples.columns()
+      .find((column) => column.name === name)?.count;
+
+  test('counts follow files that go, come back and change', () => {
+    const [first, second] = workspace.table.samples();
+    expect([count('cnn-1.loss'), count('sharpness')]).toEqual([30, 30]);
+    workspace.table.retire([first.path, second.path]);
+    expect([count('cnn-1.loss'), count('sharpness')]).toEqual([28, 28]);
+    const scanned = { ...first, measures: measuresOf(first.id), fingerprint: new Uint8Array(64) };
+    workspace.table.putScanned([scanned], []); // it is there again
+    expect([count('cnn-1.loss'), count('sharpness')]).toEqual([29, 29]);
+    workspace.table.putScanned([{ ...scanned, sha256: 'other' }], []);
+    expect([count('cnn-1.loss'), count('sharpness')]).toEqual([28, 29]);
+    expect(workspace.table.values('cnn-1.loss')[first.id]).toBeNaN();
+  });
+
+  test('one sample’s values come in one call, null where there is none', () => {
+    const [{ id, path }] = workspace.table.samples();
+    const columns = ['sharpness', 'cnn-1.loss'];
+    const expected = columns.map((name) => workspace.table.values(name)[id]);
+    expect(calls().samples.values({ id, columns })).toEqual(expected);
+    workspace.table.retire([path]);
+    expect(calls().samples.values({ id, columns })).toEqual([null, null]);
+    expect(() => calls().samples.values({ id, columns: ['nothing'] })).toThrow('There is no column ‘nothing’.');
+  });
+
+  test('those used last stay in memory; others are read again', () => {
+    const bytes = 8 * (Math.max(...workspace.table.samples().map(({ id }) => id)) + 1);
+    const columns = new Columns(workspace.db, 2 * bytes);
+    const get = vi.spyOn(workspace.db, 'get');
+    const reads = () => get.mock.calls.filter(([sql]) => sql.includes('column_values')).map(([, name]) => name);
+    for (const name of ['loss', 'split', 'loss', 'correct', 'loss', 'split']) columns.values(`cnn-1.${name}`);
+    expect(reads()).toEqual(['loss', 'split', 'correct', 'split'].map((name) => `cnn-1.${name}`));
+  });
+
+  const measuresOf = (id: number) =>
+    Object.fromEntries(
+      ['brightness', 'contrast', 'entropy', 'sharpness', 'blur', 'detail', 'highlights', 'shadows', 'clipped']
+        .concat('clippedEdges', 'chroma')
+        .map((name) => [name, workspace.table.values(name)[id]]),
+    ) as never;
+});
+
+describe('archive and delete', () => {
+  test('are undone and done again, also after a restart; columns go and come with a deleted run', async () => {
+    calls().runs.archive({ ids: ['cnn-1'] });
+    expect(listed()).toEqual(['cnn-3', 'cnn-2', 'cnn-1 archived']);
+    expect(columnsOf('cnn-1')).toBe(7);
+    const { shape } = calls().workspace.describe();
+    expect(calls().runs.delete({ ids: ['cnn-3', 'cnn-1'] })).toMatchObject({ changed: 2 });
+    expect(calls().workspace.describe().shape).toBeGreaterThan(shape);
+    expect([listed(), columnsOf('cnn-3'), columnsOf('cnn-1')]).toEqual([['cnn-2'], 0, 0]);
+    expect(workspace.table.resolveColumn('cnn.loss')).toBe('cnn-2.loss'); // the newest that is there
+    expect(() => workspace.table.values('cnn-3.loss')).toThrow('There is no column');
+    expect(() => calls().runs.get({ id: 'cnn-3' })).toThrow('The run ‘cnn-3’ was deleted.');
+    expect(workspace.runs.nextId('cnn')).toBe('cnn-4');
+    await reopen();
+    expect(calls().journal.undo()).toMatchObject({ changed: 2, title: 'delete 2 runs' });
+    expect([listed(), columnsOf('cnn-3')]).toEqual([['cnn-3', 'cnn-2', 'cnn-1 archived'], 7]);
+    calls().journal.redo();
+    expect(listed()).toEqual(['cnn-2']);
+    calls().journal.undo();
+    calls().runs.unarchive({ ids: ['cnn-1'] });
+    expect(listed()).toEqual(['cnn-3', 'cnn-2', 'cnn-1']);
+    expect(calls().runs.unarchive({ ids: ['cnn-1'] }).changed).toBe(0);
+    expect(calls().journal.history({ limit: 10 })).toMatchObject([
+      { title: 'unarchive cnn-1', command: expect.stringContaining('--unarchive cnn-1') },
+      { title: 'delete 2 runs', undone: true, command: expect.stringMatching(/^runs .* --delete cnn-1 cnn-3$/) },
+      { title: 'archive cnn-1', command: expect.stringContaining('--archive cnn-1') },
+    ]);
+    expect(calls().journal.script()).toContain('$WINNOW runs "$FOLDER" --archive cnn-1');
+    expect(calls().journal.script()).not.toContain('--delete');
+  });
+
+  test('what is running and what is not there are refused, and nothing of the rest is done', () => {
+    workspace.runs.put(madeRun(4, { state: 'running' }));
+    expect(() => calls().runs.delete({ ids: ['cnn-1', 'cnn-4'] })).toThrow('cnn-4 is running. Cancel it first.');
+    expect(() => calls().runs.archive({ ids: ['cnn-1', 'cnn-9'] })).toThrow('There is no run ‘cnn-9’.');
+    expect(listed()).toEqual(['cnn-4', 'cnn-3', 'cnn-2', 'cnn-1']);
+  });
+
+  test('an unfinished run that was put away is not resumed', () => {
+    workspace.runs.put(madeRun(4, { state: 'interrupted' }), 'print');
+    expect(workspace.runs.resumable('print', () => false)?.id).toBe('cnn-4');
+    calls().runs.archive({ ids: ['cnn-4'] });
+    expect(workspace.runs.resumable('print', () => false)).toBeNull();
+  });
+
+  test('a purge frees the disk for good: undo passes the deletion over, and the id does not return', async () => {
+    calls().runs.archive({ ids: ['cnn-1'] });
+    calls().runs.delete({ ids: ['cnn-2', 'cnn-3'] });
+    expect(calls().runs.purge()).toEqual({ runs: ['cnn-2', 'cnn-3'], bytes: 5000 });
+    expect(calls().runs.purge()).toEqual({ runs: [], bytes: 0 });
+    expect(['cnn-1', 'cnn-2', 'cnn-3'].map((id) => existsSync(runFolder(at, id)))).toEqual([true, false, false]);
+    expect(workspace.db.all('SELECT run_id FROM run_records')).toHaveLength(1);
+    expect(workspace.db.all('SELECT 1 FROM column_values')).toHaveLength(7);
+    await reopen();
+    expect(workspace.runs.nextId('cnn')).toBe('cnn-4');
+    expect(calls().workspace.describe().journal.undo).toBe('archive cnn-1');
+    expect(calls().journal.history({ limit: 2 })).toMatchObject([
+      { title: 'free the disk space of 2 runs', command: expect.stringContaining('--purge') },
+      { title: 'delete 2 runs', undone: false },
+    ]);
+    calls().journal.undo();
+    expect(listed()).toEqual(['cnn-1']);
+    expect(calls().journal.script()).toContain('--delete cnn-2 cnn-3');
+    expect(calls().journal.script()).not.toContain('--purge');
+  });
+
+  test('opening the workspace purges what was deleted 30 days before, and nothing younger', async () => {
+    calls().runs.delete({ ids: ['cnn-1'] });
+    calls().runs.delete({ ids: ['cnn-2'] });
+    const days = (n: number) => Date.now() - n * 24 * 3600 * 1000;
+    for (const [id, n] of [['cnn-1', 31] as const, ['cnn-2', 29] as const])
+      workspace.db.run('UPDATE journal SET at = ? WHERE title = ?', days(n), `delete ${id}`);
+    await reopen();
+    expect(existsSync(runFolder(at, 'cnn-1'))).toBe(false);
+    expect(existsSync(runFolder(at, 'cnn-2'))).toBe(true);
+    expect(calls().journal.undo()).toMatchObject({ title: 'delete cnn-2' });
+    expect(listed()).toEqual(['cnn-3', 'cnn-2']);
+  });
+});
+
+test('a workspace of the version before has the same runs and columns, with summaries, sizes and counts', async () => {
+  const before = [calls().runs.list(), calls().samples.columns(), calls().runs.get({ id: 'cnn-2' })];
+  const values = workspace.table.values('cnn-2.loss');
+  await workspace.close();
+  const db = new DatabaseSync(join(at, 'workspace.sqlite'));
+  db.exec(`
+    ALTER TABLE columns ADD COLUMN data BLOB;
+    UPDATE columns SET data = (SELECT data FROM column_values WHERE column_id = id);
+    DROP TABLE column_values;
+    ALTER TABLE columns DROP COLUMN count;
+    ALTER TABLE runs ADD COLUMN record TEXT NOT NULL DEFAULT '';
+    UPDATE runs SET record = (SELECT record FROM run_records WHERE run_id = id);
+    DROP TABLE run_records;
+    ALTER TABLE runs DROP COLUMN summary;
+    ALTER TABLE runs DROP COLUMN bytes;
+    ALTER TABLE runs DROP COLUMN version;
+    PRAGMA user_version = 5;`);
+  db.close();
+  open();
+  expect([calls().runs.list(), calls().samples.columns(), calls().runs.get({ id: 'cnn-2' })]).toEqual(before);
+  expect(workspace.table.values('cnn-2.loss')).toEqual(values);
+});
