@@ -40,10 +40,10 @@ export class Points {
     this.rows = new Int32Array(fingerprints.length);
   }
 
-  /** `breathe` is called often, and lets others in. */
+  /** `yieldToEventLoop` is called often, and lets others in. */
   static async of(
     fingerprints: readonly Uint8Array[],
-    breathe: (done: number) => Promise<void> | undefined,
+    yieldToEventLoop: (done: number) => Promise<void> | undefined,
   ): Promise<Points> {
     const points = new Points(fingerprints);
     let shown = 0;
@@ -53,11 +53,11 @@ export class Points {
         points.rows[shown++] = row;
         pointOf(points.#coefficients, 0, points.#points, row * dimensions);
       }
-      const pause = breathe(row);
+      const pause = yieldToEventLoop(row);
       if (pause) await pause;
     }
     const own = points.rows.subarray(0, shown);
-    points.#tree = await Tree.of(points.#points, dimensions, own, () => breathe(fingerprints.length));
+    points.#tree = await Tree.of(points.#points, dimensions, own, () => yieldToEventLoop(fingerprints.length));
     return Object.assign(points, { rows: own });
   }
 

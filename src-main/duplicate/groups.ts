@@ -84,7 +84,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   /** One of each content; `files` has the others beside it. */
   const heads = files.map((own) => own[0]);
   const total = heads.length * 2;
-  const breathe = (done: number): Promise<void> | undefined => {
+  const yieldToEventLoop = (done: number): Promise<void> | undefined => {
     if (performance.now() - last < everyMs) return undefined;
     options.onProgress(Math.min(done, total), total);
     return rest();
@@ -94,7 +94,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   const able = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
   const points = await Points.of(
     able.map((i) => heads[i].fingerprint),
-    breathe,
+    yieldToEventLoop,
   );
   const judge = new Judge(heads, options, least);
   const same = new Sames(heads, isApart);
@@ -116,12 +116,12 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
       tried.set(key, isFound ? -1 : pair.squared);
       if (isFound && (await judge.isSame(pair, verdict))) same.join(pair.a, pair.b);
       else if (isFound) alike.push({ a: pair.a, b: pair.b, verdict });
-      const pause = breathe(heads.length + looked);
+      const pause = yieldToEventLoop(heads.length + looked);
       if (pause) await pause;
       inVain = isFound ? 0 : inVain + 1;
       if (inVain >= mostInVain) break;
     }
-    const pause = breathe(heads.length + ++looked);
+    const pause = yieldToEventLoop(heads.length + ++looked);
     if (pause) await pause;
   }
   for (const pair of candidatePairs(heads, able, options.likely ?? [])) {
@@ -131,7 +131,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     if (verdict === null || verdict.similarity < least) continue;
     if (await judge.isSame(pair, verdict)) same.join(pair.a, pair.b);
     else alike.push({ a: pair.a, b: pair.b, verdict });
-    const pause = breathe(total);
+    const pause = yieldToEventLoop(total);
     if (pause) await pause;
   }
   for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
@@ -159,7 +159,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     .filter(({ a, b }) => a !== b && !apart(a, b));
   const compare = async (a: number, b: number): Promise<Link | null> => {
     const verdict = await judge.compareAnyhow(a, b);
-    const pause = breathe(total);
+    const pause = yieldToEventLoop(total);
     if (pause) await pause;
     return verdict && verdict.similarity >= least
       ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity }

@@ -26,12 +26,12 @@ export class Tree {
     this.#away = new Float64Array(dimensions);
   }
 
-  /** `rows`: which of the points are in the tree. `breathe` is called between splits. */
+  /** `rows`: which of the points are in the tree. `yieldToEventLoop` is called between splits. */
   static async of(
     points: Float32Array,
     dimensions: number,
     rows: Int32Array,
-    breathe: () => Promise<void> | undefined,
+    yieldToEventLoop: () => Promise<void> | undefined,
   ): Promise<Tree> {
     const tree = new Tree(points, dimensions, rows);
     const open = [tree.#add(0, rows.length)];
@@ -41,7 +41,7 @@ export class Tree {
       tree.#left[node] = tree.#add(tree.#from[node], middle);
       tree.#right[node] = tree.#add(middle, tree.#to[node]);
       open.push(tree.#right[node], tree.#left[node]);
-      const pause = breathe();
+      const pause = yieldToEventLoop();
       if (pause) await pause;
     }
     return tree;

@@ -2,12 +2,19 @@
  * What training will see of chosen images, made by the code that training uses, by the same seed: the views of the first passes. Where the recipe mixes
  * images, each is mixed with the neighbour that it will have. Pixels of the last few previews are kept for the page to fetch.
  */
-import { tellStep } from '../compute/augment/recipe.ts';
+import { describeStep } from '../compute/augment/recipe.ts';
 import { largestAt, probabilitiesOf } from '../compute/classify/evaluate.ts';
 import { Pixels, range } from '../compute/pixels.ts';
 import { trainingFolder } from '../compute/run-files.ts';
 import { batchAt } from '../compute/train/batches.ts';
-import { applyDrawn, centreCrop, drawExample, drawMixOf, partnerOf, type Examples } from '../compute/train/examples.ts';
+import {
+  applyDrawn,
+  centreCrop,
+  drawExample,
+  drawBatchMix,
+  partnerOf,
+  type Examples,
+} from '../compute/train/examples.ts';
 import { applyMix, type Mix } from '../compute/augment/mix.ts';
 import type { Preview, PreviewTile } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -192,7 +199,7 @@ function neighbourOf(
     const members = batchAt(trained, batch, minSteps, seed, step);
     const i = members.indexOf(position);
     if (i < 0) continue;
-    const mix = drawMixOf(examples, seed, step);
+    const mix = drawBatchMix(examples, seed, step);
     return mix && { position: members[partnerOf(i, members.length)], mix };
   }
   return null;
@@ -214,7 +221,7 @@ function drawTile(
   }
   const drawn = drawExample(examples, sizePx, seed, draw, position);
   applyDrawn(rowOf(position), sizePx, drawn, out, cropPx);
-  const steps = drawn.steps.map(tellStep);
+  const steps = drawn.steps.map(describeStep);
   if (!mixed) return steps;
   const other = new Uint8Array(out.length);
   applyDrawn(rowOf(mixed.position), sizePx, drawExample(examples, sizePx, seed, draw, mixed.position), other, cropPx);
