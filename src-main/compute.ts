@@ -39,7 +39,7 @@ function codeOf(error: unknown): ComputeErrorCode {
 const isDiskFull = (error: unknown): boolean =>
   ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | null)?.code ?? '');
 const diskFull =
-  'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.';
+  'The disk that holds the workspace is full. Free some space and start the same task again: a training resumes from its last epoch.';
 const outOfMemory =
   'Memory ran out. Choose a smaller batch, smaller images or a smaller network, or close other programs.';
 function sentenceOf(error: unknown): string {

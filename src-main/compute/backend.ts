@@ -54,7 +54,7 @@ async function start(choice: BackendChoice): Promise<Backend> {
   }
   throw new Error(
     choice === 'auto'
-      ? `Nothing that trains networks could be started. ${reasons.join('. ')}.`
+      ? `No backend could be started. ${reasons.join('. ')}.`
       : `The backend '${choice}' was chosen and cannot be used: ${reasons[0].slice(choice.length + 2)}.`,
   );
 }

@@ -133,7 +133,7 @@ export function startCompute({
     if ('fatal' in message) return void (from.fatal = message.fatal);
     const call = from.calls.get(message.id);
     if (!call) return;
-    if ('event' in message) return tell(call, message.event);
+    if ('event' in message) return deliver(call, message.event);
     from.calls.delete(message.id);
     clearTimeout(call.timer);
     if ('error' in message) call.reject(new ComputeError(message.error.code, message.error.message));
@@ -141,7 +141,7 @@ export function startCompute({
   }
 
   /** What cannot be told (the disk is full where a run's curve is kept) ends the call, and not the engine. */
-  function tell(call: Call, event: unknown): void {
+  function deliver(call: Call, event: unknown): void {
     if (call.left) return;
     try {
       call.onEvent?.(event);
@@ -185,7 +185,7 @@ export function startCompute({
   function restart(call: Call): void {
     if (isTraining(call)) {
       call.request = { ...call.request, args: { ...(call.request.args as object), resume: true } };
-      tell(call, { stage: 'note', message: restarted });
+      deliver(call, { stage: 'note', message: restarted });
     }
     if (call.left) return clearTimeout(call.timer); // it could not be told
     hand(call, (child ??= start()));
@@ -231,5 +231,5 @@ function howItEnded(how: string, lastWords: string): string {
   if (isOutOfMemory(lastWords)) return `The compute process ran out of memory and ended (${how}).`;
   if (how === 'SIGKILL') return 'The compute process was killed (SIGKILL). The system does this when memory runs out.';
   const detail = lastWords.trim().split('\n').at(-1);
-  return `The compute process ended unexpectedly (${how}).${detail ? ` Its last words: ${detail.replace(/\.?$/, '.')}` : ''}`;
+  return `The compute process ended unexpectedly (${how}).${detail ? ` Last output: ${detail.replace(/\.?$/, '.')}` : ''}`;
 }

@@ -10,14 +10,14 @@ export function luminanceEntropy(rgb: Uint8Array): number {
 }
 
 /** Per position of the set. */
-export async function entropies(pixels: Pixels, breathe: () => Promise<void>): Promise<Float64Array> {
+export async function entropies(pixels: Pixels, yieldToEventLoop: () => Promise<void>): Promise<Float64Array> {
   const out = new Float64Array(pixels.count);
   for (const positions of pixels.blocks(64)) {
     const bytes = pixels.read(positions);
     positions.forEach(
       (p, i) => (out[p] = luminanceEntropy(bytes.subarray(i * pixels.rowBytes, (i + 1) * pixels.rowBytes))),
     );
-    await breathe();
+    await yieldToEventLoop();
   }
   return out;
 }

@@ -115,7 +115,11 @@ export function solve(rows: number[][], b: number[]): number[] {
 }
 
 /** The lower triangle L of a symmetric positive definite matrix L·Lᵀ, row by row. Throws where it is not positive definite. */
-export async function cholesky(matrix: Float64Array, n: number, breathe: () => Promise<void>): Promise<Float64Array> {
+export async function cholesky(
+  matrix: Float64Array,
+  n: number,
+  yieldToEventLoop: () => Promise<void>,
+): Promise<Float64Array> {
   const lower = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     const row = i * n;
@@ -126,7 +130,7 @@ export async function cholesky(matrix: Float64Array, n: number, breathe: () => P
       else if (sum > 0) lower[row + i] = Math.sqrt(sum);
       else throw new Error('The matrix is not positive definite.');
     }
-    await breathe();
+    await yieldToEventLoop();
   }
   return lower;
 }
@@ -135,7 +139,7 @@ export async function cholesky(matrix: Float64Array, n: number, breathe: () => P
 export async function inverseOfLower(
   lower: Float64Array,
   n: number,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Promise<Float64Array> {
   const inverse = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
@@ -146,7 +150,7 @@ export async function inverseOfLower(
     }
     for (let j = 0; j < i; j++) inverse[row + j] /= lower[row + i];
     inverse[row + i] = 1 / lower[row + i];
-    await breathe();
+    await yieldToEventLoop();
   }
   return inverse;
 }

@@ -65,7 +65,7 @@ export function openSafetensors(file: string): Safetensors {
         const decode = decoders[tensor.dtype];
         if (!decode)
           throw new Error(
-            `The tensor '${name}' in ${path.basename(file)} is of the type ${tensor.dtype}, which is not read: convert it to F32.`,
+            `The tensor '${name}' in ${path.basename(file)} has the unsupported type ${tensor.dtype}: convert it to F32.`,
           );
         return decode(bytesAt(input, tensor.from, tensor.to - tensor.from, damaged));
       },

@@ -2,12 +2,19 @@
  * Augmented views of selected images, made by the code and with the seed of training: the views of the first epochs. With mixup or CutMix each image is
  * mixed with the partner that it will have in training. The pixels of the last previews are kept for the page.
  */
-import { tellStep } from '../compute/augment/recipe.ts';
+import { describeStep } from '../compute/augment/recipe.ts';
 import { largestAt, probabilitiesOf } from '../compute/classify/evaluate.ts';
 import { Pixels, range } from '../compute/pixels.ts';
 import { trainingFolder } from '../compute/run-files.ts';
 import { batchAt } from '../compute/train/batches.ts';
-import { applyDrawn, centreCrop, drawExample, drawMixOf, partnerOf, type Examples } from '../compute/train/examples.ts';
+import {
+  applyDrawn,
+  centreCrop,
+  drawExample,
+  drawBatchMix,
+  partnerOf,
+  type Examples,
+} from '../compute/train/examples.ts';
 import { applyMix, type Mix } from '../compute/augment/mix.ts';
 import type { Preview, PreviewTile } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -189,7 +196,7 @@ function neighbourOf(
     const members = batchAt(trained, batch, minSteps, seed, step);
     const i = members.indexOf(position);
     if (i < 0) continue;
-    const mix = drawMixOf(examples, seed, step);
+    const mix = drawBatchMix(examples, seed, step);
     return mix && { position: members[partnerOf(i, members.length)], mix };
   }
   return null;
@@ -211,7 +218,7 @@ function renderTile(
   }
   const drawn = drawExample(examples, sizePx, seed, draw, position);
   applyDrawn(rowOf(position), sizePx, drawn, out, cropPx);
-  const steps = drawn.steps.map(tellStep);
+  const steps = drawn.steps.map(describeStep);
   if (!mixed) return steps;
   const other = new Uint8Array(out.length);
   applyDrawn(rowOf(mixed.position), sizePx, drawExample(examples, sizePx, seed, draw, mixed.position), other, cropPx);

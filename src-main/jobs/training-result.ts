@@ -1,5 +1,5 @@
 /** Results of finished trainings: predictions for every image, the evaluation, mean learning curves, and a comparison with chance. */
-import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
+import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Predictions } from '../compute/classify/evaluate.ts';
 import type { TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Evaluation } from '../contract/classifier.ts';
 import { largestOf } from '../contract/numbers.ts';
@@ -13,7 +13,7 @@ export function conclude(
   seed: number,
 ) {
   const k = classes.length;
-  const judgedOf = ({ logits }: TrainResult): Judged => ({ logits, labels, classes: k });
+  const judgedOf = ({ logits }: TrainResult): Predictions => ({ logits, labels, classes: k });
   const temperatures = results.map((result, fold) =>
     temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))),
   );

@@ -178,8 +178,8 @@ for (const name of options.sets.split(',')) {
       const rows = range(0, task.paths.length);
       const images = openImages(scorer, training, { file, type: 'uint8', shape: [sizePx, sizePx, 3], rows });
       const pixels = images.reader as Pixels;
-      const breathe = async (): Promise<void> => undefined;
-      const entropy = await entropies(pixels, breathe);
+      const yieldToEventLoop = async (): Promise<void> => undefined;
+      const entropy = await entropies(pixels, yieldToEventLoop);
       const runs: { scores: number[]; figure: number }[][] = scorings.map(() => []);
       const seconds: number[] = [];
       const epochs: number[] = [];
@@ -193,7 +193,7 @@ for (const name of options.sets.split(',')) {
           checkpointFile: path.join(runFolder, 'checkpoint.bin'),
           resume: false,
           onEvent: () => undefined,
-          breathe,
+          yieldToEventLoop,
         };
         const fitted = await scorer.ready(training).fit(context);
         seconds.push((performance.now() - began) / 1000);
@@ -201,7 +201,7 @@ for (const name of options.sets.split(',')) {
         for (const [i, scoring] of scorings.entries()) {
           const { restore, params } = scorer.ready({ ...training, ...scoring });
           const model = restore((await fitted.model.tensors?.())?.arrays ?? {}); // the same weights, scored in another way
-          let { scores } = await scoreAll(model, images, breathe, () => undefined);
+          let { scores } = await scoreAll(model, images, yieldToEventLoop, () => undefined);
           model.dispose();
           if (params.complexity === 'entropy') scores = relativeToEntropy(scores, entropy, context.train);
           const judge = task.judge === 'auroc' ? auroc : averagePrecision;

@@ -60,7 +60,7 @@ async function train(name: string) {
 }
 for (const id of scheduleIds) {
   await form.getByLabel('Schedule', { exact: true }).selectOption(id);
-  if (every[id]) await set('Fall every', every[id]);
+  if (every[id]) await set('Reduce every', every[id]);
   await train(id);
 }
 // At the rate that the range test suggests and without augmentation it soon gains nothing more.

@@ -18,7 +18,7 @@ import {
   applySteps,
   augmentationParameters,
   drawRecipe,
-  tellStep,
+  describeStep,
   type Recipe,
 } from '../../src-main/compute/augment/recipe.ts';
 import { random } from '../../src-main/compute/random.ts';
@@ -128,7 +128,7 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
       expect(first.image.length).toBe(sizePx * sizePx * 3);
       if (!first.values) continue;
       expect(first.values.every(Number.isFinite)).toBe(true);
-      expect(operation.tell(first.values)).toMatch(/^\S.*\S$/);
+      expect(operation.describe(first.values)).toMatch(/^\S.*\S$/);
       expect(JSON.parse(JSON.stringify(first.values))).toEqual(first.values);
       seen.add(Buffer.from(first.image).toString('latin1'));
     }
@@ -232,7 +232,7 @@ describe('a recipe', () => {
   it('has no step that does nothing', () => {
     for (let seed = 0; seed < 300; seed++) {
       for (const step of drawRecipe(recipe({ posterize: 3, translation: 0.02 }), 32, random('idle', seed))) {
-        expect(tellStep(step)).not.toMatch(/to 8 bits|move 0 px/);
+        expect(describeStep(step)).not.toMatch(/to 8 bits|move 0 px/);
       }
     }
   });
@@ -241,7 +241,7 @@ describe('a recipe', () => {
     for (let seed = 0; seed < 200; seed++) {
       for (const policy of ['custom', 'randaugment', 'autoaugment-imagenet'] as const) {
         for (const step of drawRecipe(recipe({ policy, erasing: 0.5, resizedCrop: 0.5 }), 64, random(policy, seed)))
-          expect(tellStep(step)).toMatch(/[a-zA-Z]/);
+          expect(describeStep(step)).toMatch(/[a-zA-Z]/);
       }
     }
   });

@@ -108,7 +108,7 @@ test('an error that belongs to no call is told in its own words, and one of memo
   for (const [thrown, said] of [
     [
       'a bolt came loose',
-      /^The compute process ended unexpectedly \(exit code 1\)\. Its last words: a bolt came loose\. Try again\./,
+      /^The compute process ended unexpectedly \(exit code 1\)\. Last output: a bolt came loose\. Try again\./,
     ],
     ['Array buffer allocation failed', /ran out of memory and ended \(exit code 1\)/],
   ] as const) {

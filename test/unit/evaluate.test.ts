@@ -5,12 +5,12 @@ import {
   evaluate,
   probabilitiesOf,
   temperatureOf,
-  type Judged,
+  type Predictions,
 } from '../../src-main/compute/classify/evaluate.ts';
 import { random } from '../../src-main/compute/random.ts';
 
 /** One image a pair of given and predicted, `sure` of what it predicts. */
-function judged(pairs: [given: number, predicted: number][], classes: number, sure = 2): Judged {
+function judged(pairs: [given: number, predicted: number][], classes: number, sure = 2): Predictions {
   const logits = new Float32Array(pairs.length * classes);
   pairs.forEach(([, predicted], i) => (logits[i * classes + predicted] = sure));
   return { logits, labels: Int32Array.from(pairs, ([given]) => given), classes };
@@ -103,7 +103,7 @@ describe('an evaluation', () => {
 
 describe('calibration', () => {
   /** Logits of which the truth is drawn at `truth` times their size: right at 1 / truth. */
-  const drawn = (truth: number): Judged => {
+  const drawn = (truth: number): Predictions => {
     const next = random('calibration');
     const logits = Float32Array.from({ length: 3000 * 4 }, () => 3 * next());
     const right = probabilitiesOf(logits, 4, 1 / truth);

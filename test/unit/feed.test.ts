@@ -91,7 +91,7 @@ describe('the feed', () => {
         ]).toEqual([...positions]);
         batches++;
       }
-      await expect(feed.take()).rejects.toThrow('There are no more batches.');
+      await expect(feed.take()).rejects.toThrow('The worker that makes batches has stopped.');
       await feed.close();
       expect(batches).toBe((plan.epochs - plan.epoch) * stepsOf(plan.train.length, plan.batch, plan.minSteps));
       expect(feed.waitedMs).toBeGreaterThan(0); // for the first one at least
@@ -165,7 +165,7 @@ describe('the feed', () => {
         (async () => {
           for (let i = 0; i < 5; i++) await feed.take();
         })(),
-      ).rejects.toThrow('There are no more batches.');
+      ).rejects.toThrow('The worker that makes batches has stopped.');
   });
 
   it('closing it ends the wait for a batch', async () => {

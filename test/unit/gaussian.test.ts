@@ -12,7 +12,7 @@ import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { newFolder } from './compute-pictures.ts';
 
 const [images, size] = [14, 4];
-const breathe = async (): Promise<void> => undefined;
+const yieldToEventLoop = async (): Promise<void> => undefined;
 const noise = fillNormal(new Float64Array(images * size), random('gaussian', 1));
 const codes = Float32Array.from(noise, (v, at) => v * (1 + (at % size)) + noise[at - (at % size)] + 5);
 const rowOf = (i: number): number[] => [...codes.subarray(i * size, (i + 1) * size)];
@@ -68,8 +68,8 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
     const opened = openImages(gaussian, {}, { file, type: 'float32', shape: [size], rows: range(0, images) });
     const { fit, restore } = gaussian.ready({ shrinkage });
     const context = { seed: 1, images: opened.reader, train: range(0, trained), checkpointFile: '', resume: false };
-    const { model } = await fit({ ...context, onEvent: () => undefined, breathe });
-    const { scores } = await scoreAll(model, opened, breathe, () => undefined);
+    const { model } = await fit({ ...context, onEvent: () => undefined, yieldToEventLoop });
+    const { scores } = await scoreAll(model, opened, yieldToEventLoop, () => undefined);
     centred.forEach((y, i) => expect(scores[i]).toBeCloseTo(distanceOf(y, shrinkage || shareByDefinition()), 3));
     const restored = restore((await model.tensors?.())!.arrays);
     const [again] = Array.from((await restored.score(codes.subarray(-size), null)).scores);
@@ -80,8 +80,8 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
 
 it('factors a matrix and inverts the factor', async () => {
   const matrix = Float64Array.of(4, 2, 0.6, 2, 5, 1, 0.6, 1, 3);
-  const lower = await cholesky(matrix, 3, breathe);
-  const inverse = await inverseOfLower(lower, 3, breathe);
+  const lower = await cholesky(matrix, 3, yieldToEventLoop);
+  const inverse = await inverseOfLower(lower, 3, yieldToEventLoop);
   for (let i = 0; i < 3; i++) {
     for (let j = 0; j < 3; j++) {
       let [product, unit] = [0, 0];
@@ -93,5 +93,5 @@ it('factors a matrix and inverts the factor', async () => {
       expect(unit).toBeCloseTo(i === j ? 1 : 0, 12);
     }
   }
-  await expect(cholesky(Float64Array.of(1, 2, 2, 1), 2, breathe)).rejects.toThrow('not positive definite');
+  await expect(cholesky(Float64Array.of(1, 2, 2, 1), 2, yieldToEventLoop)).rejects.toThrow('not positive definite');
 });

@@ -134,7 +134,7 @@ test.skipIf(!hasSmallDisks)(
       failed: {
         code: 'disk-full',
         message:
-          'The disk that holds the workspace is full. Free some space and start the same again: a training resumes from its last epoch.',
+          'The disk that holds the workspace is full. Free some space and start the same task again: a training resumes from its last epoch.',
       },
       parts: ['checkpoint.bin'],
       resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch <= 4),

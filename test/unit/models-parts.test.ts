@@ -5,7 +5,7 @@
 import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
-import { recalibrated } from '../../src-main/compute/models/blocks.ts';
+import { squeezeExcite } from '../../src-main/compute/models/blocks.ts';
 import { modelOf } from '../../src-main/compute/models/index.ts';
 import { initialisations, startValues, type Initialisation } from '../../src-main/compute/models/initialise.ts';
 import { Network } from '../../src-main/compute/models/network.ts';
@@ -200,7 +200,7 @@ describe('stochastic depth', () => {
 });
 
 it('squeeze-and-excitation weighs whole channels, by all of them', () => {
-  const network = new Network({ forward: (x, scope) => recalibrated(x, 'se', scope, 2) }, [4, 5, 6], 1);
+  const network = new Network({ forward: (x, scope) => squeezeExcite(x, 'se', scope, 2) }, [4, 5, 6], 1);
   expect(network.pieces.map(({ name, shape }) => [name, shape])).toEqual([
     ['se/squeeze/kernel', [6, 3]],
     ['se/squeeze/bias', [3]],

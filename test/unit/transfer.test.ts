@@ -33,7 +33,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 const fixture = <T>(name: string): T =>
   JSON.parse(fs.readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
-const breathe = async (): Promise<void> => undefined;
+const yieldToEventLoop = async (): Promise<void> => undefined;
 const far = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
@@ -122,7 +122,13 @@ describe('the head', () => {
       weights: null,
     };
     const before = tf.memory().numTensors;
-    const { head } = await fitHead(examples, Int32Array.from(y.keys()), new Int32Array(0), { penalty }, breathe);
+    const { head } = await fitHead(
+      examples,
+      Int32Array.from(y.keys()),
+      new Int32Array(0),
+      { penalty },
+      yieldToEventLoop,
+    );
     const own = probabilitiesOf(await headLogits(head, examples.codes, examples.size), 3);
     expect(far(own, probabilities.flat())).toBeLessThan(2e-3);
     expect(tf.memory().numTensors).toBe(before);
@@ -144,7 +150,7 @@ describe('the head', () => {
       train,
       val,
       {},
-      breathe,
+      yieldToEventLoop,
     );
     const least = tried.reduce((a, b) => (b.valLoss! < a.valLoss! ? b : a));
     expect(penalty).toBe(least.penalty);
@@ -158,7 +164,13 @@ describe('the head', () => {
     expect(mean((i) => told(valLogits, i))).toBeLessThan(
       mean((i) => after[val[i] * 2 + labels[val[i]]] - after[val[i] * 2 + 1 - labels[val[i]]]),
     ); // it knows them better once it has learned of them
-    const firm = await fitHead({ codes, size, labels, classes: 2, weights: null }, train, val, { firm: true }, breathe);
+    const firm = await fitHead(
+      { codes, size, labels, classes: 2, weights: null },
+      train,
+      val,
+      { firm: true },
+      yieldToEventLoop,
+    );
     expect(firm.penalty).toBeGreaterThanOrEqual(penalty);
   });
 
@@ -173,7 +185,7 @@ describe('the head', () => {
         Int32Array.from(labels.keys()),
         new Int32Array(0),
         { penalty: 0.01 },
-        breathe,
+        yieldToEventLoop,
       );
       const logits = await headLogits(head, codes, 1);
       return labels.reduce((sum, label, i) => sum + Number(label === 1 && logits[i * 2 + 1] > logits[i * 2]), 0);
@@ -277,8 +289,8 @@ describe('embeddings', () => {
     const rows = Int32Array.from({ length: 30 }, (_, i) => i);
     const images = openImages(nearestImages, {}, { file, type: 'float32', shape: [size], rows });
     const context = { seed: 1, images: images.reader, train: rows, checkpointFile: '', resume: false };
-    const { model } = await nearestImages.ready({}).fit({ ...context, onEvent: () => undefined, breathe });
-    const { scores } = await scoreAll(model, images, breathe, () => undefined);
+    const { model } = await nearestImages.ready({}).fit({ ...context, onEvent: () => undefined, yieldToEventLoop });
+    const { scores } = await scoreAll(model, images, yieldToEventLoop, () => undefined);
     const { scores: asNew } = await model.score(codes, null);
     model.dispose();
     expect(scores.indexOf(Math.max(...scores))).toBe(29);

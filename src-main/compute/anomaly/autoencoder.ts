@@ -25,7 +25,7 @@ export const autoencoderParameters = {
     .min(0)
     .max(4096)
     .default(16)
-    .describe('Numbers an image is squeezed into. Fewer let less that is unusual through.')
+    .describe('Size of the code. A smaller code reconstructs less of what is unusual.')
     .meta({ title: 'Bottleneck' }),
   width: z
     .int()
@@ -34,44 +34,50 @@ export const autoencoderParameters = {
     .default(16)
     .describe('Channels or units of the first layer.')
     .meta({ title: 'Width', advanced: true }),
-  depth: z.int().min(1).max(8).default(4).describe('Blocks each way.').meta({ title: 'Depth', advanced: true }),
+  depth: z
+    .int()
+    .min(1)
+    .max(8)
+    .default(4)
+    .describe('Blocks of the encoder, and of the decoder.')
+    .meta({ title: 'Depth', advanced: true }),
   loss: z
     .enum(['mse', 'ssim', 'mixed'])
     .default('mse')
-    .describe('Squared error, structural dissimilarity, or both. The error map shows the same.')
+    .describe('Squared error, structural dissimilarity (SSIM), or both. The error map uses the same loss.')
     .meta({ title: 'Loss' }),
   ssimWeight: z
     .number()
     .min(0)
     .max(1)
     .default(0.5)
-    .describe('Share of structural dissimilarity in the mixed loss.')
+    .describe('Weight of structural dissimilarity in the mixed loss.')
     .meta({ title: 'SSIM weight', advanced: true, step: 0.05 }),
   dropout: z
     .number()
     .min(0)
     .max(0.9)
     .default(0)
-    .describe('Share of activations dropped while training.')
+    .describe('Fraction of activations dropped in training.')
     .meta({ title: 'Dropout', advanced: true, step: 0.05 }),
   noise: z
     .number()
     .min(0)
     .max(1)
     .default(0)
-    .describe('Spread of the noise on what goes in while training.')
+    .describe('Standard deviation of the noise that is added to the input in training.')
     .meta({ title: 'Noise', advanced: true, step: 0.01 }),
   shift: z
     .number()
     .min(0)
     .max(0.5)
     .default(0.05)
-    .describe('Largest random shift while training, as a share of the side.')
+    .describe('Maximum random shift in training, as a fraction of the side.')
     .meta({ title: 'Shift', advanced: true, step: 0.01 }),
   flip: z
     .boolean()
     .default(false)
-    .describe('Mirror at random while training.')
+    .describe('Random horizontal flip in training.')
     .meta({ title: 'Mirror', advanced: true }),
   epochs: z.int().min(1).max(10000).default(40).describe('Passes over the training images.').meta({ title: 'Epochs' }),
   minSteps: z
@@ -79,14 +85,14 @@ export const autoencoderParameters = {
     .min(1)
     .max(1000)
     .default(8)
-    .describe('Least steps an epoch: a small set passes several times.')
-    .meta({ title: 'Steps an epoch, at least', advanced: true }),
+    .describe('Minimum steps per epoch: a small set is repeated.')
+    .meta({ title: 'Minimum steps per epoch', advanced: true }),
   learningRate: z
     .number()
     .positive()
     .max(1)
     .default(0.005)
-    .describe('At its highest; it falls along a cosine.')
+    .describe('Initial learning rate; it decays along a cosine.')
     .meta({ title: 'Learning rate', advanced: true, step: 0.0005 }),
   weightDecay: z
     .number()
@@ -100,7 +106,7 @@ export const autoencoderParameters = {
     .min(0)
     .max(1024)
     .default(16)
-    .describe('Images a step; 0 for as many as fit into memory.')
+    .describe('Images per step; 0 for as many as fit into memory.')
     .meta({ title: 'Batch', advanced: true }),
   patience: z
     .int()
@@ -114,8 +120,8 @@ export const autoencoderParameters = {
     .min(0)
     .max(0.5)
     .default(0.1)
-    .describe('Share of the training images held out to watch the training by.')
-    .meta({ title: 'Held out', advanced: true, step: 0.05 }),
+    .describe('Fraction of the training images that is held out for validation.')
+    .meta({ title: 'Validation fraction', advanced: true, step: 0.05 }),
 };
 
 /** Vectors that AdamW keeps. */
@@ -150,14 +156,14 @@ export async function fitAutoencoder(
   params: AutoencoderParameters,
   context: FitContext<'pixels'>,
 ): Promise<Fitted<'pixels'>> {
-  const { images: pixels, seed, checkpointFile, onEvent, breathe } = context;
+  const { images: pixels, seed, checkpointFile, onEvent, yieldToEventLoop } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
   const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
   const state = new TrainState(network, { optimizer: { id: 'adamw', params: { weightDecay: params.weightDecay } } });
   try {
     const fingerprint = JSON.stringify({ params, seed, images: hashOf(context.train), parameters: network.parameters });
     if (context.resume && !state.load(checkpointFile, fingerprint))
-      onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
+      onEvent({ stage: 'note', message: 'No checkpoint of this run: training starts from the beginning.' });
     const loss = lossOf(params.loss, params.ssimWeight);
     const { epochs, minSteps } = params;
     // Found once: a resumed run has the batch that it began with.
@@ -179,10 +185,11 @@ export async function fitAutoencoder(
         Math.min(20, (stepsOf(train.length, state.batch, minSteps) * epochs) / 10 + 1),
         { every: 1, fall: 1 },
       ),
-      judge: async () => (held.length ? { valLoss: await meanLoss(network, pixels, loss, held, breathe) } : {}),
+      evaluate: async () =>
+        held.length ? { valLoss: await meanLoss(network, pixels, loss, held, yieldToEventLoop) } : {},
     };
     const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(epochs, onEvent)];
-    await runTraining(state, training, callbacks, breathe);
+    await runTraining(state, training, callbacks, yieldToEventLoop);
     const { seconds, images, waiting } = state.clock();
     return {
       model: networkModel(network, params),

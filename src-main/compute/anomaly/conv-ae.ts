@@ -17,7 +17,7 @@ export const convAe = defineScorer({
   id: 'conv-ae',
   title: 'Convolutional autoencoder',
   short: 'Conv AE',
-  summary: 'Learns to redraw your images through a narrow code; what it cannot redraw stands out.',
+  summary: 'Learns to reconstruct your images through a small code. Images that it reconstructs badly score high.',
   inputs: 'pixels',
   gives: reconstructionOutputs,
   schema,

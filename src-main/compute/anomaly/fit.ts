@@ -84,9 +84,9 @@ export const fit = defineCall({
   async run(args: FitArgs, { signal, onEvent }: CallContext<FitEvent>): Promise<FitResult> {
     const began = performance.now();
     const scorer = checked(args.method, args.params);
-    if (!args.train.length) throw new BadParameters('There is no image to train on.');
+    if (!args.train.length) throw new BadParameters('There are no images to train on.');
     const ready = scorer.ready(args.params);
-    const breathe = pace(signal);
+    const yieldToEventLoop = pace(signal);
     const images = openImages(scorer, ready.params, args.images);
     const { count } = images.reader;
     let model: Model | undefined;
@@ -98,14 +98,22 @@ export const fit = defineCall({
         checkpointFile: checkpointFile(args.runFolder),
         resume: args.resume,
         onEvent,
-        breathe,
+        yieldToEventLoop,
       });
       model = fitted.model;
-      const raw = await scoreAll(model, images, breathe, (done) => onEvent({ stage: 'score', done, total: count }));
+      const raw = await scoreAll(model, images, yieldToEventLoop, (done) =>
+        onEvent({ stage: 'score', done, total: count }),
+      );
       // How busy an image is can be told from its pixels alone.
       const busyness =
         images.reader instanceof Pixels
-          ? await againstEntropy(raw.scores, images.reader, args.train, ready.params.complexity === 'entropy', breathe)
+          ? await againstEntropy(
+              raw.scores,
+              images.reader,
+              args.train,
+              ready.params.complexity === 'entropy',
+              yieldToEventLoop,
+            )
           : undefined;
       const tensors = await model.tensors?.();
       if (tensors) {
@@ -143,9 +151,9 @@ async function againstEntropy(
   pixels: Pixels,
   train: Int32Array,
   corrects: boolean,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Promise<{ report: FitReport; corrected?: Float64Array }> {
-  const entropy = await entropies(pixels, breathe);
+  const entropy = await entropies(pixels, yieldToEventLoop);
   const spearmanEntropy = rankCorrelation(scores, entropy);
   if (!corrects) return { report: { spearmanEntropy } };
   const corrected = relativeToEntropy(scores, entropy, train);
@@ -156,7 +164,7 @@ async function againstEntropy(
 export async function scoreAll(
   model: Model,
   images: OpenImages,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
 ): Promise<{ scores: Float64Array; mapScale?: number }> {
   const { count } = images.reader;
@@ -170,7 +178,7 @@ export async function scoreAll(
       for (let i = 0; i < scored.maps.length; i += stride) sample.push(scored.maps[i]);
     }
     onDone(positions[0] + positions.length);
-    await breathe();
+    await yieldToEventLoop();
   });
   return sample.length ? { scores, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) } : { scores };
 }

@@ -15,9 +15,7 @@ const schema = z.object({
     .min(0)
     .max(1)
     .default(0)
-    .describe(
-      'How far the covariance is drawn towards equal variances in all directions; 0 for as far as Ledoit and Wolf estimate.',
-    )
+    .describe('Shrinkage of the covariance towards equal variances in all directions; 0 for the Ledoit–Wolf estimate.')
     .meta({ title: 'Shrinkage', step: 0.05 }),
 });
 
@@ -26,12 +24,12 @@ export const gaussian = defineScorer({
   title: 'Gaussian of embeddings',
   short: 'Gaussian',
   summary:
-    'How far an image lies from the normal ones, measured by how those vary, by what EfficientNet-Lite0 knows of them. Best where the normal images are named. No training; needs no alignment.',
+    'Mahalanobis distance of an image to the normal images, in EfficientNet-Lite0 embeddings. Best if you select the normal images. No training; needs no alignment.',
   inputs: 'embeddings',
   gives: { score: { title: 'Mahalanobis distance' } },
   schema,
   async fit({ shrinkage }, context) {
-    const { breathe } = context;
+    const { yieldToEventLoop } = context;
     const mean = await meanOf(context);
     const { matrix, fourth } = await products(context, mean);
     const [images, size] = [context.train.length, mean.length];
@@ -40,7 +38,9 @@ export const gaussian = defineScorer({
     const share = Math.max(leastShare, shrinkage || ledoitWolf(matrix, fourth, images, size));
     for (let i = 0; i < matrix.length; i++) matrix[i] *= 1 - share;
     for (let i = 0; i < width; i++) matrix[i * width + i] += share * level;
-    const factor = Float32Array.from(await inverseOfLower(await cholesky(matrix, width, breathe), width, breathe));
+    const factor = Float32Array.from(
+      await inverseOfLower(await cholesky(matrix, width, yieldToEventLoop), width, yieldToEventLoop),
+    );
     if (width === size) return { model: gaussianModel(mean, factor, Float32Array.of(0, 1)) };
     // With fewer images than directions by the Gram matrix (Woodbury): y·Σ⁻¹·y = (y·y − |factor·X·y|²) / (share · level).
     const floor = share * level;
@@ -62,12 +62,12 @@ const blockImages = 512;
 const centredOf = (codes: Float32Array, mean: Float32Array): Tensor2D =>
   tf.sub(tf.tensor2d(codes, [codes.length / mean.length, mean.length]), tf.tensor1d(mean));
 
-async function meanOf({ images, train, breathe }: FitContext<'embeddings'>): Promise<Float32Array> {
+async function meanOf({ images, train, yieldToEventLoop }: FitContext<'embeddings'>): Promise<Float32Array> {
   const mean = new Float64Array(images.size);
   for (let at = 0; at < train.length; at += blockImages) {
     const codes = images.readFloats(train.subarray(at, at + blockImages));
     codes.forEach((value, i) => (mean[i % images.size] += value / train.length));
-    await breathe();
+    await yieldToEventLoop();
   }
   return Float32Array.from(mean);
 }
@@ -77,7 +77,7 @@ async function meanOf({ images, train, breathe }: FitContext<'embeddings'>): Pro
  * eigenvalues but for zeros. `fourth`: the mean of the fourth powers of the embeddings' lengths.
  */
 async function products(
-  { images, train, breathe }: FitContext<'embeddings'>,
+  { images, train, yieldToEventLoop }: FitContext<'embeddings'>,
   mean: Float32Array,
 ): Promise<{ matrix: Float64Array; fourth: number }> {
   const isGram = train.length < images.size;
@@ -94,7 +94,7 @@ async function products(
     const [values, squares] = await Promise.all([readBack(product), readBack(lengths)]);
     values.forEach((value, i) => (matrix[i] += value / train.length));
     fourth += squares.reduce((sum, value) => sum + value ** 2, 0) / train.length;
-    await breathe();
+    await yieldToEventLoop();
   }
   return { matrix, fourth };
 }

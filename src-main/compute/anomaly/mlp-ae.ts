@@ -11,7 +11,7 @@ const schema = z.object({
     .unwrap()
     .min(1)
     .default(16)
-    .describe('Numbers an image is squeezed into. Fewer let less that is unusual through.')
+    .describe('Size of the code. A smaller code reconstructs less of what is unusual.')
     .meta({ title: 'Bottleneck' }),
   width: autoencoderParameters.width
     .unwrap()
@@ -21,7 +21,7 @@ const schema = z.object({
   depth: autoencoderParameters.depth
     .unwrap()
     .default(2)
-    .describe('Layers each way.')
+    .describe('Layers of the encoder, and of the decoder.')
     .meta({ title: 'Depth', advanced: true }),
 });
 
@@ -29,7 +29,7 @@ export const mlpAe = defineScorer({
   id: 'mlp-ae',
   title: 'MLP autoencoder',
   short: 'MLP AE',
-  summary: 'The same idea on the flattened image: quick, and good where all images are framed alike.',
+  summary: 'An autoencoder with dense layers on the flattened image: fast, and good if all images are aligned.',
   inputs: 'pixels',
   gives: reconstructionOutputs,
   schema,

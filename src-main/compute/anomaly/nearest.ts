@@ -15,7 +15,7 @@ const schema = z.object({
     .max(100)
     .default(3)
     .describe(
-      'The mean of the distances to so many of the nearest training images is the score. More forgive odd ones among them.',
+      'The score is the mean distance to this many nearest training images. A larger number tolerates outliers among them.',
     )
     .meta({ title: 'Neighbours' }),
 });
@@ -25,13 +25,13 @@ export const nearestImages = defineScorer({
   title: 'Nearest images',
   short: 'Nearest',
   summary:
-    'How far an image lies from the most similar normal ones, by what EfficientNet-Lite0 knows of them. No training; needs no alignment.',
+    'Distance of an image to the most similar normal images, in EfficientNet-Lite0 embeddings. No training; needs no alignment.',
   inputs: 'embeddings',
   gives: { score: { title: 'distance' } },
   schema,
-  async fit({ neighbours }, { images, train, breathe }) {
+  async fit({ neighbours }, { images, train, yieldToEventLoop }) {
     if (train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
-    return { model: nearestModel(images.readFloats(train), images.size, train, neighbours, breathe) };
+    return { model: nearestModel(images.readFloats(train), images.size, train, neighbours, yieldToEventLoop) };
   },
 });
 
@@ -41,7 +41,7 @@ function nearestModel(
   size: number,
   train: Int32Array,
   neighbours: number,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Model<'embeddings'> {
   const scale = scaleOf(codes, size);
   const index = indexRows(standardise(codes, size, scale), size);
@@ -49,7 +49,7 @@ function nearestModel(
     parameters: codes.length,
     async score(block, positions) {
       const rows = standardise(block, size, scale);
-      const { k, indices, distances } = await index.nearest(rows, neighbours + 1, breathe);
+      const { k, indices, distances } = await index.nearest(rows, neighbours + 1, yieldToEventLoop);
       const scores = Float64Array.from({ length: block.length / size }, (_, row) => {
         let [sum, count] = [0, 0];
         for (let j = 0; j < k && count < neighbours; j++) {

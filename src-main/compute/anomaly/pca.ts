@@ -27,7 +27,7 @@ const schema = z.object({
     .min(0)
     .max(512)
     .default(32)
-    .describe('Principal components kept, at most half as many as there are training images.')
+    .describe('Number of principal components, at most half the number of training images.')
     .meta({ title: 'Components' }),
 });
 
@@ -39,7 +39,8 @@ export const pca = defineScorer({
   id: 'pca',
   title: 'Principal components',
   short: 'PCA',
-  summary: 'What the main directions of variation leave unexplained. No training, and a fair yardstick for the others.',
+  summary:
+    'Error of the reconstruction from the principal components (PCA). No training; a good baseline for the others.',
   inputs: 'pixels',
   gives: reconstructionOutputs,
   schema,
@@ -62,7 +63,7 @@ interface Components {
 
 async function fitComponents(
   wanted: number,
-  { images: pixels, train, seed, breathe, onEvent }: FitContext<'pixels'>,
+  { images: pixels, train, seed, yieldToEventLoop, onEvent }: FitContext<'pixels'>,
 ): Promise<Components> {
   const began = performance.now();
   const size = pixels.rowBytes;
@@ -134,7 +135,7 @@ async function fitComponents(
           ),
         ),
       );
-      await breathe();
+      await yieldToEventLoop();
     }
   }
 }

@@ -22,7 +22,7 @@ export const scoreParameters = {
     .enum(['mean', 'quantile', 'max'])
     .default('quantile')
     .describe(
-      'How the error map becomes one score: its mean, a high quantile, or its largest value. Small defects ask for the last two.',
+      'How the error map is pooled into one score: mean, high quantile, or maximum. The last two suit small defects.',
     )
     .meta({ title: 'Pooling' }),
   quantile: z
@@ -30,7 +30,7 @@ export const scoreParameters = {
     .min(0.5)
     .max(1)
     .default(0.97)
-    .describe('Which quantile of the error map, where pooling is by quantile.')
+    .describe('The quantile of the error map, if pooling is by quantile.')
     .meta({ title: 'Quantile', advanced: true, step: 0.005 }),
   smoothing: z
     .number()
@@ -42,7 +42,9 @@ export const scoreParameters = {
   complexity: z
     .enum(['none', 'entropy'])
     .default('none')
-    .describe('Busy images are harder to reconstruct. Entropy: compare each with the training images of like entropy.')
+    .describe(
+      'Textured images are harder to reconstruct. Entropy: compare each image with training images of similar entropy.',
+    )
     .meta({ title: 'Complexity' }),
 };
 

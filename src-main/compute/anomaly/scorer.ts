@@ -26,7 +26,7 @@ export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   resume: boolean;
   onEvent: (event: FitEvent) => void;
   /** To be awaited between steps. */
-  breathe: () => Promise<void>;
+  yieldToEventLoop: () => Promise<void>;
 }
 
 /** A fitted scorer. It has `reconstruct` and `encode`, and its scores have maps, where its record says that it gives them. */

@@ -48,7 +48,7 @@ export const blur: Operation = {
       }
     }
   },
-  tell: ([deviation]) => `blur ${deviation.toFixed(1)} px`,
+  describe: ([deviation]) => `blur ${deviation.toFixed(1)} px`,
 };
 
 /** Place of x - radius … : what lies outside is seen in a mirror at the border's pixel. */

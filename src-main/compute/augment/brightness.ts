@@ -16,5 +16,5 @@ export const brightness: Operation = {
       image,
       tableOf((v) => toByte(Math.fround(v * Math.fround(factor)))),
     ),
-  tell: ([factor]) => `brightness ${factor.toFixed(2)}×`,
+  describe: ([factor]) => `brightness ${factor.toFixed(2)}×`,
 };

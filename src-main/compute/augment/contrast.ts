@@ -19,5 +19,5 @@ export const contrast: Operation = {
       tableOf((v) => toByte(Math.fround(Math.fround(v * own) + mean * other))),
     );
   },
-  tell: ([factor]) => `contrast ${factor.toFixed(2)}×`,
+  describe: ([factor]) => `contrast ${factor.toFixed(2)}×`,
 };

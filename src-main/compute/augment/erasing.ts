@@ -17,5 +17,5 @@ export const erasing: Operation = {
   apply(image, sizePx, [left, top, width, height]) {
     for (let y = top; y < top + height; y++) image.fill(0, (y * sizePx + left) * 3, (y * sizePx + left + width) * 3);
   },
-  tell: ([, , width, height]) => `erase ${width} × ${height}`,
+  describe: ([, , width, height]) => `erase ${width} × ${height}`,
 };

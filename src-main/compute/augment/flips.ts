@@ -21,7 +21,7 @@ export const flipX: Operation = {
       }
     }
   },
-  tell: () => 'mirror',
+  describe: () => 'mirror',
 };
 
 export const flipY: Operation = {
@@ -37,5 +37,5 @@ export const flipY: Operation = {
     const line = sizePx * 3;
     for (let y = 0; y < sizePx; y++) image.set(source.subarray((sizePx - 1 - y) * line, (sizePx - y) * line), y * line);
   },
-  tell: () => 'upside down',
+  describe: () => 'upside down',
 };

@@ -22,5 +22,5 @@ export const grain: Operation = {
       image[i] = clamp((image[i] + deviation * normal[state & mask] + 0.5) | 0);
     }
   },
-  tell: ([deviation]) => `grain ${deviation.toFixed(0)}`,
+  describe: ([deviation]) => `grain ${deviation.toFixed(0)}`,
 };

@@ -35,5 +35,5 @@ export const hue: Operation = {
       image[i + 2] = sector === 3 || sector === 4 ? v : sector === 2 ? t : sector === 5 ? q : p;
     }
   },
-  tell: ([turns]) => `hue ${Math.round(turns * 360)}°`,
+  describe: ([turns]) => `hue ${Math.round(turns * 360)}°`,
 };

@@ -243,5 +243,5 @@ export const jpeg: Operation = {
     for (const plane of [planes.blue, planes.red]) through(plane, planes.small, scaled(chrominance, quality));
     fromPlanes(image, planes);
   },
-  tell: ([quality]) => `JPEG at ${quality}`,
+  describe: ([quality]) => `JPEG at ${quality}`,
 };

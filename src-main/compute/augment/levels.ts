@@ -19,7 +19,7 @@ export const posterize: Operation = {
       image,
       tableOf((v) => v & (0xff << (8 - bits))),
     ),
-  tell: ([bits]) => `posterize to ${bits} bits`,
+  describe: ([bits]) => `posterize to ${bits} bits`,
 };
 
 /** Values: from which level on. */
@@ -32,7 +32,7 @@ export const solarize: Operation = {
       image,
       tableOf((v) => (v >= Math.fround(threshold) ? 255 - v : v)),
     ),
-  tell: ([threshold]) => `solarize from ${Math.round(threshold)}`,
+  describe: ([threshold]) => `solarize from ${Math.round(threshold)}`,
 };
 
 export const invert: Operation = {
@@ -44,5 +44,5 @@ export const invert: Operation = {
       image,
       tableOf((v) => 255 - v),
     ),
-  tell: () => 'invert',
+  describe: () => 'invert',
 };

@@ -19,7 +19,7 @@ export interface Operation {
   /** For affine ones: where a pixel comes from. Those that follow each other then are one warp. */
   matrix?(values: readonly number[]): Matrix;
   /** "rotate 12°" */
-  tell(values: readonly number[]): string;
+  describe(values: readonly number[]): string;
 }
 
 /** x' = m0·x + m1·y + m2, y' = m3·x + m4·y + m5, from the middle of the image: of a result's pixel, the place in the source. */

@@ -41,5 +41,5 @@ export const perspective: Operation = {
     return coefficientsOf(from, to);
   },
   apply: (image, sizePx, values) => warpPerspective(image, sizePx, values),
-  tell: () => 'perspective',
+  describe: () => 'perspective',
 };

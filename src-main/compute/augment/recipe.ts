@@ -21,7 +21,7 @@ export const augmentationParameters = {
     .enum(['custom', 'none', 'randaugment', 'autoaugment-imagenet', 'autoaugment-cifar10', 'autoaugment-svhn'])
     .default('custom')
     .describe(
-      'How images are changed in training: by the amounts below, not at all, or by a published policy. Crop, mirror and erasing go with any.',
+      'How images are augmented: by the amounts below, not at all, or by a published policy. Crop, mirror and erasing combine with any policy.',
     )
     .meta({ title: 'Policy', group }),
   numOps: z
@@ -29,14 +29,14 @@ export const augmentationParameters = {
     .min(0)
     .max(8)
     .default(2)
-    .describe('Of RandAugment: operations an image.')
+    .describe('RandAugment: operations per image.')
     .meta({ title: 'Operations', group }),
   magnitude: z
     .int()
     .min(0)
     .max(30)
     .default(9)
-    .describe('Of RandAugment: how strong they are.')
+    .describe('RandAugment: strength of the operations.')
     .meta({ title: 'Magnitude', group }),
   ...amounts,
   mixup: z
@@ -44,7 +44,7 @@ export const augmentationParameters = {
     .min(0)
     .max(4)
     .default(0)
-    .describe('Two images laid over each other, with both labels: the alpha of Beta, 0 for never, 0.2 is usual.')
+    .describe('Blends two images and their labels. Alpha of the Beta distribution: 0 for never, 0.2 is usual.')
     .meta({ title: 'Mixup', group, step: 0.1, advanced: true }),
   cutmix: z
     .number()
@@ -52,7 +52,7 @@ export const augmentationParameters = {
     .max(4)
     .default(0)
     .describe(
-      'A rectangle out of another image, with its share of the label: the alpha of Beta, 0 for never, 1 is usual.',
+      'Pastes a rectangle of another image and mixes the labels by area. Alpha of the Beta distribution: 0 for never, 1 is usual.',
     )
     .meta({ title: 'CutMix', group, step: 0.1, advanced: true }),
 };
@@ -104,4 +104,4 @@ export function applySteps(image: Uint8Array, sizePx: number, steps: readonly St
   }
 }
 
-export const tellStep = ({ operation, values }: Step): string => operationOf(operation).tell(values);
+export const describeStep = ({ operation, values }: Step): string => operationOf(operation).describe(values);

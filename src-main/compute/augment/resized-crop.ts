@@ -16,5 +16,5 @@ export const resizedCrop: Operation = {
     return [next() * (sizePx - width), next() * (sizePx - height), width, height];
   },
   apply: (image, sizePx, [left, top, width, height]) => zoom(image, sizePx, left, top, width, height),
-  tell: ([, , width, height]) => `crop ${Math.round(width)} × ${Math.round(height)}`,
+  describe: ([, , width, height]) => `crop ${Math.round(width)} × ${Math.round(height)}`,
 };

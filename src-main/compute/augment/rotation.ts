@@ -19,5 +19,5 @@ export const rotation: Operation = {
   draw: (amount, next) => [around(amount, next), smooth],
   matrix,
   apply: (image, sizePx, values) => warp(image, sizePx, matrix(values), values[1]),
-  tell: ([degrees]) => `rotate ${degrees.toFixed(0)}°`,
+  describe: ([degrees]) => `rotate ${degrees.toFixed(0)}°`,
 };

@@ -22,5 +22,5 @@ export const saturation: Operation = {
       image[i + 2] = clamp(Math.fround(colours[image[i + 2]] + gray) | 0);
     }
   },
-  tell: ([factor]) => `saturation ${factor.toFixed(2)}×`,
+  describe: ([factor]) => `saturation ${factor.toFixed(2)}×`,
 };

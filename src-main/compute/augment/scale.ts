@@ -15,5 +15,5 @@ export const scale: Operation = {
   draw: (amount, next) => [Math.exp(around(Math.log(1 + amount), next)), smooth],
   matrix,
   apply: (image, sizePx, values) => warp(image, sizePx, matrix(values), values[1]),
-  tell: ([factor]) => `scale ${factor.toFixed(2)}×`,
+  describe: ([factor]) => `scale ${factor.toFixed(2)}×`,
 };

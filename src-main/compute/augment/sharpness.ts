@@ -15,7 +15,7 @@ export const sharpness: Operation = {
     for (let d = 0; d < 511; d++) pull[d] = (d - 255) * share;
     for (let y = 1; y < sizePx - 1; y++) sharpenLine(image, source, y * sizePx * 3, sizePx * 3);
   },
-  tell: ([factor]) => `sharpness ${factor.toFixed(2)}×`,
+  describe: ([factor]) => `sharpness ${factor.toFixed(2)}×`,
 };
 
 /** The window's mean, rounded, by its sum: 1 around, 5 in the middle, of 13. */

@@ -14,7 +14,7 @@ export const shear: Operation = {
   draw: (amount, next) => [around(amount, next), around(amount, next), 1, smooth],
   matrix: (values) => about(0, values),
   apply: (image, sizePx, values) => warp(image, sizePx, about(sizePx, values), values[3]),
-  tell: ([x, y]) =>
+  describe: ([x, y]) =>
     `shear ${
       [x, y]
         .filter(Boolean)

@@ -52,7 +52,7 @@ export const equalize: Operation = {
   amount: amountOf('Equalize', 'How often each channel’s levels are made equally frequent.', { most: 1, step: 0.1 }),
   draw: perhaps,
   apply: (image) => stretch(image, (counts) => equalizing(counts, image.length / 3)),
-  tell: () => 'equalize',
+  describe: () => 'equalize',
 };
 
 export const autocontrast: Operation = {
@@ -63,5 +63,5 @@ export const autocontrast: Operation = {
   }),
   draw: perhaps,
   apply: (image) => stretch(image, spreading),
-  tell: () => 'autocontrast',
+  describe: () => 'autocontrast',
 };

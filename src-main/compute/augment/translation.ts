@@ -18,6 +18,6 @@ export const translation: Operation = {
   },
   matrix,
   apply: (image, sizePx, values) => warp(image, sizePx, matrix(values), values[2]),
-  tell: ([right, down]) =>
+  describe: ([right, down]) =>
     `move ${[right && `${Math.abs(right)} px ${right > 0 ? 'right' : 'left'}`, down && `${Math.abs(down)} px ${down > 0 ? 'down' : 'up'}`].filter(Boolean).join(', ') || '0 px'}`,
 };

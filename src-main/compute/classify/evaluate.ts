@@ -8,14 +8,14 @@ import { binOf } from '../../contract/statistics.ts';
 import { random } from '../random.ts';
 
 /** Logits of some images: row i is image i's, `labels[i]` the place of its class. */
-export interface Judged {
+export interface Predictions {
   logits: Float32Array; // [n, K]
   labels: Int32Array;
   classes: number;
 }
 
 /** Rows of `all` at these positions. */
-export function rowsAt({ logits, labels, classes }: Judged, positions: Int32Array): Judged {
+export function rowsAt({ logits, labels, classes }: Predictions, positions: Int32Array): Predictions {
   const out = new Float32Array(positions.length * classes);
   positions.forEach((p, i) => out.set(logits.subarray(p * classes, (p + 1) * classes), i * classes));
   return { logits: out, labels: positions.map((p) => labels[p]), classes };
@@ -51,14 +51,14 @@ export function largestAt(values: Float32Array, row: number, classes: number): n
   return best;
 }
 
-export function meanLoss({ logits, labels, classes }: Judged, temperature = 1): number {
+export function meanLoss({ logits, labels, classes }: Predictions, temperature = 1): number {
   let sum = 0;
   for (let i = 0; i < labels.length; i++) sum += lossAt(logits, i, classes, labels[i], temperature);
   return sum / labels.length;
 }
 
 /** Where every class were as right as another. */
-function meanLossOfAll({ logits, labels, classes }: Judged, temperature: number): number {
+function meanLossOfAll({ logits, labels, classes }: Predictions, temperature: number): number {
   let sum = 0;
   for (let i = 0; i < labels.length; i++) {
     let mean = 0;
@@ -69,14 +69,14 @@ function meanLossOfAll({ logits, labels, classes }: Judged, temperature: number)
   return sum / labels.length;
 }
 
-export const accuracyOf = ({ logits, labels, classes }: Judged): number =>
+export const accuracyOf = ({ logits, labels, classes }: Predictions): number =>
   labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
 
 /**
  * The temperature, 0.05 to 20, with the least loss, by golden section over its logarithm; 1 where there is no image. A few images that are all right say
  * nothing of how sure one may be: as in Platt 1999, each counts as if a share of 1 / (n + 2) of its label were spread over the other classes.
  */
-export function temperatureOf(held: Judged): number {
+export function temperatureOf(held: Predictions): number {
   const n = held.labels.length;
   if (!n) return 1;
   const doubt = held.classes / (held.classes - 1) / (n + 2);
@@ -125,13 +125,13 @@ export function calibrationBins(
 
 /** Everything that is told of images that were not trained on; `temperatures`: for each image, its model's. Throws nothing; without images all is NaN. */
 export function evaluate(
-  judged: Judged,
+  predictions: Predictions,
   classNames: readonly string[],
   on: Evaluation['on'],
   temperatures: (image: number) => number,
   seed: number,
 ): Evaluation {
-  const { logits, labels, classes } = judged;
+  const { logits, labels, classes } = predictions;
   const n = labels.length;
   const scaled = new Float32Array(logits.length);
   for (let i = 0; i < logits.length; i++) scaled[i] = logits[i] / temperatures(Math.floor(i / classes));

@@ -21,11 +21,11 @@ import { optimizers } from '../train/optimizers/index.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
 import type { Trained, TrainingEvent } from '../train/trained.ts';
-import { accuracyOf, largestAt, meanLoss, probabilitiesOf, type Judged } from './evaluate.ts';
+import { accuracyOf, largestAt, meanLoss, probabilitiesOf, type Predictions } from './evaluate.ts';
 import { fitHead } from './head.ts';
-import { beginLesson, type Lesson } from './lesson.ts';
+import { setUpTraining, type TrainingSetup } from './training-setup.ts';
 import { balancedWeights } from './objective.ts';
-import { featuresAt, judge } from './predict.ts';
+import { featuresAt, predictAt } from './predict.ts';
 import { writeHead } from './train-head.ts';
 import type { Transform } from './transform.ts';
 
@@ -81,15 +81,15 @@ export const train = defineCall({
   inTurn: true,
   async run(args: TrainArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {
     const began = performance.now();
-    const breathe = pace(signal);
-    const lesson = await beginLesson(args);
-    const { params, pixels, network, transform, dynamics } = lesson;
+    const yieldToEventLoop = pace(signal);
+    const setup = await setUpTraining(args);
+    const { params, pixels, network, transform, dynamics } = setup;
     const { model, mode, seed, labels, classes, train, val } = args;
     const state = new TrainState<Classifier>(network, {
-      optimizer: lesson.optimizer,
+      optimizer: setup.optimizer,
       average: params.average,
       kept: dynamics,
-      shares: lesson.shares,
+      shares: setup.shares,
     });
     try {
       const file = checkpointFile(args.runFolder);
@@ -104,36 +104,39 @@ export const train = defineCall({
         parameters: network.parameters,
       });
       if (args.resume && !state.load(file, fingerprint))
-        onEvent({ stage: 'note', message: 'No checkpoint of this run: starting from the beginning.' });
-      const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(lesson.optimizer.params).length;
+        onEvent({ stage: 'note', message: 'No checkpoint of this run: training starts from the beginning.' });
+      const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(setup.optimizer.params).length;
       const side = transform.cropPx;
       // Found once: a resumed run has the batch that it began with.
-      state.batch ||= params.batch || (await largestBatch(network, side, lesson.trial, slots, train.length));
-      const memory = await estimateMemory(network, side, lesson.trial, slots, state.batch);
+      state.batch ||= params.batch || (await largestBatch(network, side, setup.trial, slots, train.length));
+      const memory = await estimateMemory(network, side, setup.trial, slots, state.batch);
       if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
       const steps = stepsOf(train.length, state.batch, params.minSteps);
 
       const watched = someOfEach(labels, val, classes.length, seed);
-      const look = async (): Promise<Partial<Epoch>> => {
+      const evaluateEpoch = async (): Promise<Partial<Epoch>> => {
         const accuracy = dynamics.accuracy();
         if (!val.length) return { accuracy };
-        const judged: Judged = {
-          logits: await judge(network, transform, pixels, val, breathe),
+        const predictions: Predictions = {
+          logits: await predictAt(network, transform, pixels, val, yieldToEventLoop),
           labels: val.map((p) => labels[p]),
           classes: classes.length,
         };
-        dynamics.take({ positions: val }, judged.logits);
-        const probabilities = probabilitiesOf(judged.logits, classes.length);
-        const said = watched.map((i) => ({ position: val[i], predicted: largestAt(judged.logits, i, classes.length) }));
+        dynamics.take({ positions: val }, predictions.logits);
+        const probabilities = probabilitiesOf(predictions.logits, classes.length);
+        const top = watched.map((i) => ({
+          position: val[i],
+          predicted: largestAt(predictions.logits, i, classes.length),
+        }));
         onEvent({
           stage: 'watched',
-          watched: said.map(({ position, predicted }, w) => ({
+          watched: top.map(({ position, predicted }, w) => ({
             position,
             predicted,
             confidence: probabilities[watched[w] * classes.length + predicted],
           })),
         });
-        return { accuracy, valLoss: meanLoss(judged), valAccuracy: accuracyOf(judged) };
+        return { accuracy, valLoss: meanLoss(predictions), valAccuracy: accuracyOf(predictions) };
       };
       const training: Training<Classifier> = {
         pixels,
@@ -143,10 +146,10 @@ export const train = defineCall({
         minSteps: params.minSteps,
         seed,
         clip: params.clip || undefined,
-        make: lesson.examples,
-        objective: lesson.objective,
+        make: setup.examples,
+        objective: setup.objective,
         rate: rateOf(params.schedule, params.learningRate, Math.max(1, params.warmUp * steps), params),
-        judge: look,
+        evaluate: evaluateEpoch,
       };
       let rate = 0;
       const callbacks: Callback[] = [
@@ -159,10 +162,11 @@ export const train = defineCall({
         checkpoint(file, fingerprint),
         progress(params.epochs, onEvent),
       ];
-      if (mode === 'head-then-all' && !state.epoch) await learnHead(lesson, args, state, look, breathe, onEvent);
-      await runTraining(state, training, callbacks, breathe);
+      if (mode === 'head-then-all' && !state.epoch)
+        await learnHead(setup, args, state, evaluateEpoch, yieldToEventLoop, onEvent);
+      await runTraining(state, training, callbacks, yieldToEventLoop);
 
-      const logits = await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
+      const logits = await predictAt(network, transform, pixels, range(0, pixels.count), yieldToEventLoop, (done) =>
         onEvent({ stage: 'predict', done, total: pixels.count }),
       );
       const header: ClassifierHeader = { model, params, classes, transform };
@@ -187,22 +191,22 @@ export const train = defineCall({
       };
     } finally {
       state.dispose();
-      lesson.close();
+      setup.close();
     }
   },
 });
 
 /** The head first, on what the network knows of the images as they are; it is the best so far, which training all of it has to better. */
 async function learnHead(
-  { network, transform, params, pixels }: Lesson,
+  { network, transform, params, pixels }: TrainingSetup,
   { labels, classes, train, val }: TrainArgs,
   state: TrainState<Classifier>,
-  look: () => Promise<Partial<Epoch>>,
-  breathe: () => Promise<void>,
+  evaluateEpoch: () => Promise<Partial<Epoch>>,
+  yieldToEventLoop: () => Promise<void>,
   onEvent: (event: TrainEvent) => void,
 ): Promise<void> {
   const positions = joined(train, val);
-  const codes = await featuresAt(network, transform, pixels, positions, breathe, (done) =>
+  const codes = await featuresAt(network, transform, pixels, positions, yieldToEventLoop, (done) =>
     onEvent({ stage: 'features', done, total: positions.length }),
   );
   const weights = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
@@ -217,15 +221,15 @@ async function learnHead(
     range(0, train.length),
     range(train.length, positions.length),
     { final: false },
-    breathe,
+    yieldToEventLoop,
   );
   writeHead(network, await network.read(), head);
   if (!val.length) return;
-  const judged = await look();
+  const predictions = await evaluateEpoch();
   state.best = {
     ...(await network.read()),
     epoch: 0,
-    loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, valLoss: null, seconds: 0, ...judged }),
+    loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, valLoss: null, seconds: 0, ...predictions }),
   };
 }
 

@@ -8,7 +8,7 @@ import { tf } from '../backend.ts';
 import { joined } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
 import { minimise } from '../train/lbfgs.ts';
-import { accuracyOf, lossAt, meanLoss, type Judged } from './evaluate.ts';
+import { accuracyOf, lossAt, meanLoss, type Predictions } from './evaluate.ts';
 
 /** Of the classes' dense layer, for embeddings as they are. */
 export interface Head {
@@ -57,56 +57,56 @@ export async function fitHead(
   train: Int32Array,
   val: Int32Array,
   { penalty: asked = 0, final = true, firm = false }: HeadOptions,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onTried: (tried: HeadFit['tried']) => void = () => undefined,
 ): Promise<HeadFit> {
   const { size, classes, labels } = examples;
   const scale = scaleOf(examples, train);
   const learned = prepared(examples, train, scale);
   const held = val.length ? prepared(examples, val, scale) : null;
-  const judgedOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Judged> => ({
+  const predictionsOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Predictions> => ({
     logits: await logitsOf(x, w, size, classes),
     labels: rows.map((p) => labels[p]),
     classes,
   });
   try {
     const tried: HeadFit['tried'] = [];
-    const fits: { penalty: number; w: Float64Array; told: number; doubt: number; logits: Float32Array }[] = [];
+    const fits: { penalty: number; w: Float64Array; heldLoss: number; error: number; logits: Float32Array }[] = [];
     let least = Infinity;
     let w = new Float64Array((size + 1) * classes);
     let inVain = 0;
     for (const penalty of asked ? [asked] : held ? penalties : [usualPenalty]) {
-      w = (await solve(learned, w, { size, classes, penalty }, breathe)) as Float64Array<ArrayBuffer>;
-      const own = await judgedOf(learned, w, train);
-      const judged = held && (await judgedOf(held, w, val));
-      const valLoss = judged && meanLoss(judged);
+      w = (await solve(learned, w, { size, classes, penalty }, yieldToEventLoop)) as Float64Array<ArrayBuffer>;
+      const own = await predictionsOf(learned, w, train);
+      const predictions = held && (await predictionsOf(held, w, val));
+      const valLoss = predictions && meanLoss(predictions);
       tried.push({
         penalty,
         loss: meanLoss(own),
         accuracy: accuracyOf(own),
         valLoss,
-        valAccuracy: judged && accuracyOf(judged),
+        valAccuracy: predictions && accuracyOf(predictions),
       });
       onTried(tried);
-      const told = valLoss ?? 0;
+      const heldLoss = valLoss ?? 0;
       fits.push({
         penalty,
         w,
-        told,
-        doubt: judged ? standardError(judged) : 0,
-        logits: judged?.logits ?? new Float32Array(0),
+        heldLoss,
+        error: predictions ? standardError(predictions) : 0,
+        logits: predictions?.logits ?? new Float32Array(0),
       });
-      inVain = told < least ? 0 : inVain + 1;
-      least = Math.min(least, told);
+      inVain = heldLoss < least ? 0 : inVain + 1;
+      least = Math.min(least, heldLoss);
       if (inVain >= mostInVain) break;
     }
-    const best = fits.find(({ told }) => told === least)!;
-    const { penalty, logits, w: chosen } = firm ? fits.find(({ told }) => told <= least + best.doubt)! : best;
+    const best = fits.find(({ heldLoss }) => heldLoss === least)!;
+    const { penalty, logits, w: chosen } = firm ? fits.find(({ heldLoss }) => heldLoss <= least + best.error)! : best;
     let last = chosen;
     if (held && final) {
       const all = prepared(examples, joined(train, val), scale);
       try {
-        last = await solve(all, last, { size, classes, penalty }, breathe);
+        last = await solve(all, last, { size, classes, penalty }, yieldToEventLoop);
       } finally {
         dispose(all);
       }
@@ -119,7 +119,7 @@ export async function fitHead(
 }
 
 /** Of the mean loss. */
-function standardError({ logits, labels, classes }: Judged): number {
+function standardError({ logits, labels, classes }: Predictions): number {
   const losses = Array.from(labels, (label, i) => lossAt(logits, i, classes, label));
   const mean = meanOf(losses);
   return Math.sqrt(losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0)) / losses.length;
@@ -193,13 +193,13 @@ async function solve(
   { x, targets, weights }: Prepared,
   start: Float64Array,
   { size, classes, penalty }: { size: number; classes: number; penalty: number },
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Promise<Float64Array> {
   const count = x.shape[0];
   const kernelSize = size * classes;
   const { x: found } = await minimise(async (w) => {
-    await breathe();
-    const told = tf.tidy(() => {
+    await yieldToEventLoop();
+    const packed = tf.tidy(() => {
       const logits = tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size));
       const logs = tf.logSoftmax(logits);
       const losses = tf.mul(targets, logs);
@@ -212,7 +212,7 @@ async function solve(
         tf.reshape(loss, [1]),
       ]);
     });
-    const values = await readBack(told);
+    const values = await readBack(packed);
     const gradient = Float64Array.from(
       values.subarray(0, -1),
       (v, i) => v / count + (i < kernelSize ? penalty * w[i] : 0),

@@ -29,15 +29,15 @@ export function findLabelErrors(probabilities: Float32Array, labels: Int32Array,
   const suggested = new Int32Array(n);
   const quality = new Float64Array(n).fill(NaN);
   for (let i = 0; i < n; i++) {
-    let [told, best] = [-1, 0];
+    let [predicted, best] = [-1, 0];
     for (let c = 0; c < classes; c++) {
       if (at(i, c) > at(i, best)) best = c;
-      if (at(i, c) >= threshold[c] && (told < 0 || at(i, c) > at(i, told))) told = c;
+      if (at(i, c) >= threshold[c] && (predicted < 0 || at(i, c) > at(i, predicted))) predicted = c;
     }
     suggested[i] = best;
     if (labels[i] < 0) continue;
     quality[i] = at(i, labels[i]);
-    if (told >= 0) confident[labels[i]][told]++;
+    if (predicted >= 0) confident[labels[i]][predicted]++;
   }
   // Each row is brought to as many images as have that label: those of which nothing was told are taken to be like the others.
   const joint = confident.map((row, given) => {

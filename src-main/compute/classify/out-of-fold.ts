@@ -33,7 +33,7 @@ export const outOfFold = defineCall({
     { embeddings, last, labels, classes, partitions, seed }: OutOfFoldArgs,
     { signal, onEvent }: CallContext<{ done: number; total: number }>,
   ): Promise<Float32Array> {
-    const breathe = pace(signal);
+    const yieldToEventLoop = pace(signal);
     const n = labels.length;
     const widths = [...new Set([last, widthOf(embeddings)])];
     const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
@@ -61,10 +61,10 @@ export const outOfFold = defineCall({
               order.subarray(held),
               order.subarray(0, held),
               { final: false, firm: true },
-              breathe,
+              yieldToEventLoop,
             ));
           }
-          const { head } = await fitHead(examples, learned, new Int32Array(0), { penalty }, breathe);
+          const { head } = await fitHead(examples, learned, new Int32Array(0), { penalty }, yieldToEventLoop);
           const probabilities = probabilitiesOf(await headLogits(head, examples.codes, width), classes);
           for (let i = 0; i < n; i++) {
             if (partition[i] !== fold && partition[i] >= 0) continue;
@@ -72,7 +72,7 @@ export const outOfFold = defineCall({
             for (let c = 0; c < classes; c++) sum[i * classes + c] += probabilities[i * classes + c];
           }
           onEvent({ done: ++done, total });
-          await breathe();
+          await yieldToEventLoop();
         }
       }
     }

@@ -13,8 +13,8 @@ import { readBack } from '../read-back.ts';
 import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
 import type { ClassifierHeader } from './fit.ts';
-import { architectureOf, checkClassifier } from './lesson.ts';
-import { judgedInput, normalised, type Transform } from './transform.ts';
+import { architectureOf, checkClassifier } from './training-setup.ts';
+import { evaluationInput, normalised, type Transform } from './transform.ts';
 
 export interface PredictArgs {
   /** Of a finished training. */
@@ -31,20 +31,20 @@ interface Loaded {
 }
 
 /** Logits of these positions: [n, classes]. */
-export async function judge(
+export async function predictAt(
   network: Network<Classifier>,
   transform: Transform,
   pixels: Pixels,
   positions: Int32Array,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void = () => undefined,
 ): Promise<Float32Array> {
   return inBlocks(
     network,
     transform.cropPx,
     positions.length,
-    (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform),
-    breathe,
+    (from, to) => evaluationInput(pixels.read(positions.subarray(from, to)), to - from, transform),
+    yieldToEventLoop,
     onDone,
   );
 }
@@ -55,15 +55,15 @@ export const featuresAt = (
   transform: Transform,
   pixels: Pixels,
   positions: Int32Array,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
 ): Promise<Float32Array> =>
   inBlocks(
     network,
     transform.cropPx,
     positions.length,
-    (from, to) => judgedInput(pixels.read(positions.subarray(from, to)), to - from, transform),
-    breathe,
+    (from, to) => evaluationInput(pixels.read(positions.subarray(from, to)), to - from, transform),
+    yieldToEventLoop,
     onDone,
     (x, scope) => network.architecture.features(x, scope),
   );
@@ -74,7 +74,7 @@ export const predict = defineCall({
     { runFolder, pixels: given }: PredictArgs,
     { signal, onEvent }: CallContext<{ done: number; total: number }>,
   ): Promise<Float32Array> {
-    const breathe = pace(signal);
+    const yieldToEventLoop = pace(signal);
     return withClassifier(runFolder, async ({ network, header: { transform } }) => {
       if ('bytes' in given) {
         const row = transform.cropPx ** 2 * 3;
@@ -85,11 +85,11 @@ export const predict = defineCall({
               transform,
             ),
           );
-        return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, breathe, () => undefined);
+        return inBlocks(network, transform.cropPx, given.bytes.length / row, ready, yieldToEventLoop, () => undefined);
       }
       const pixels = new Pixels(given);
       try {
-        return await judge(network, transform, pixels, range(0, pixels.count), breathe, (done) =>
+        return await predictAt(network, transform, pixels, range(0, pixels.count), yieldToEventLoop, (done) =>
           onEvent({ done, total: pixels.count }),
         );
       } finally {
@@ -104,7 +104,7 @@ async function inBlocks(
   sidePx: number,
   count: number,
   inputOf: (from: number, to: number) => Tensor4D,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
   part?: Classifier['features'],
 ): Promise<Float32Array> {
@@ -117,7 +117,7 @@ async function inBlocks(
     if (!out.length) out = new Float32Array(count * classes);
     out.set(values, from * classes);
     onDone(to);
-    await breathe();
+    await yieldToEventLoop();
   }
   return out;
 }

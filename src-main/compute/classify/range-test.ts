@@ -10,7 +10,7 @@ import { pace } from '../pace.ts';
 import { startFeed } from '../train/feed.ts';
 import { trainStep } from '../train/loop.ts';
 import { TrainState } from '../train/state.ts';
-import { beginLesson, type LessonArgs } from './lesson.ts';
+import { setUpTraining, type TrainingSetupArgs } from './training-setup.ts';
 
 export interface RangeTestEvent {
   point: RangeTest['points'][number];
@@ -24,11 +24,11 @@ const memory = 0.9;
 
 export const rangeTest = defineCall({
   inTurn: true,
-  async run(args: LessonArgs, { signal, onEvent }: CallContext<RangeTestEvent>): Promise<RangeTest> {
-    const breathe = pace(signal);
-    const lesson = await beginLesson(args);
-    const { params, network, transform, objective, examples, optimizer, pixels } = lesson;
-    const state = new TrainState<Classifier>(network, { optimizer, shares: lesson.shares });
+  async run(args: TrainingSetupArgs, { signal, onEvent }: CallContext<RangeTestEvent>): Promise<RangeTest> {
+    const yieldToEventLoop = pace(signal);
+    const setup = await setUpTraining(args);
+    const { params, network, transform, objective, examples, optimizer, pixels } = setup;
+    const state = new TrainState<Classifier>(network, { optimizer, shares: setup.shares });
     const feed = startFeed({
       pixels: pixels.set,
       train: args.train,
@@ -64,13 +64,13 @@ export const rangeTest = defineCall({
         onEvent({ point, total: steps });
         least = Math.min(least, smooth);
         if (state.step > 10 && smooth > 4 * least) return { points, suggested: suggest(points), stopped: 'diverged' };
-        await breathe();
+        await yieldToEventLoop();
       }
       return { points, suggested: suggest(points), stopped: 'end' };
     } finally {
       await feed.close();
       state.dispose();
-      lesson.close();
+      setup.close();
     }
   },
 });

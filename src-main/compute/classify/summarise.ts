@@ -3,7 +3,7 @@ import type { ModelSummary, TrainMode } from '../../contract/classifier.ts';
 import { defineCall } from '../call.ts';
 import { summarise as summariseLayers } from '../models/summary.ts';
 import { optimizers } from '../train/optimizers/index.ts';
-import { architectureOf, checkClassifier } from './lesson.ts';
+import { architectureOf, checkClassifier } from './training-setup.ts';
 import { networkSide } from './transform.ts';
 
 export interface SummariseArgs {

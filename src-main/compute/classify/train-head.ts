@@ -12,7 +12,7 @@ import { modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import type { ClassifierHeader, TrainArgs, TrainEvent, TrainResult } from './fit.ts';
 import { fitHead, headLogits, type Head, type HeadFit } from './head.ts';
-import { beginNetwork, checkClassifier } from './lesson.ts';
+import { createNetwork, checkClassifier } from './training-setup.ts';
 import { balancedWeights } from './objective.ts';
 import { transferred } from './transform.ts';
 
@@ -24,7 +24,7 @@ export const trainHead = defineCall({
   inTurn: true,
   async run(args: TrainHeadArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {
     const began = performance.now();
-    const breathe = pace(signal);
+    const yieldToEventLoop = pace(signal);
     const { model, labels, classes, train, val, embeddings } = args;
     const params = checkClassifier(model, args.params, 'head');
     const codes = readFloats(embeddings);
@@ -37,7 +37,7 @@ export const trainHead = defineCall({
       train,
       val,
       { penalty: params.penalty },
-      breathe,
+      yieldToEventLoop,
       (tried) => {
         history = historyOf(tried, history, seconds());
         onEvent({
@@ -57,7 +57,7 @@ export const trainHead = defineCall({
     val.forEach((p, i) =>
       logits.set(fit.valLogits.subarray(i * classes.length, (i + 1) * classes.length), p * classes.length),
     );
-    const network = await beginNetwork({
+    const network = await createNetwork({
       model,
       mode: 'head',
       params,

@@ -75,7 +75,7 @@ export const normalised = (x: Tensor4D, { mean, deviation }: Pick<Transform, 'me
   tf.add(tf.mul(x, tf.tensor1d(deviation.map((d) => 1 / d))), tf.tensor1d(mean.map((m, c) => -m / deviation[c])));
 
 /** Rows of `sizePx` → what the network judges. */
-export const judgedInput = (rows: Uint8Array, count: number, transform: Transform): Tensor4D =>
+export const evaluationInput = (rows: Uint8Array, count: number, transform: Transform): Tensor4D =>
   tf.tidy(() =>
     normalised(
       uploadPixels(centreCrop(rows, count, transform.sizePx, transform.cropPx), count, transform.cropPx),

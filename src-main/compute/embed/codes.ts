@@ -28,14 +28,14 @@ export interface EmbedResult {
 
 export const embed = defineCall({
   run({ runFolder, images: set }: EmbedArgs, { signal, onEvent }: CallContext<EmbedEvent>): Promise<EmbedResult> {
-    const breathe = pace(signal);
+    const yieldToEventLoop = pace(signal);
     return withScorer(runFolder, set, async (model, images, { title }) => {
       if (!model.encode) throw new BadParameters(`${title} gives no codes.`);
       const { count: total } = images.reader;
       let codes = new Float32Array(0);
       let size = 0;
       await images.forEachBlock(async (block, positions) => {
-        await breathe();
+        await yieldToEventLoop();
         const code = tf.tidy(() => model.encode!(block));
         if (!size) codes = new Float32Array(total * (size = code.shape[1]));
         codes.set(await readBack(code), positions[0] * size);

@@ -53,7 +53,7 @@ async function open(source: Pretrained): Promise<Loaded> {
 /** One embedding an image: [images, size]. */
 export const features = defineCall({
   async run({ model, bytes }: FeaturesArgs, { signal, onEvent }: CallContext<EmbedEvent>): Promise<EmbedResult> {
-    const breathe = pace(signal);
+    const yieldToEventLoop = pace(signal);
     return withPretrained(model, async ({ network, source }) => {
       const { size, sizePx } = source;
       const codes = new Float32Array((bytes.length / (sizePx ** 2 * 3)) * size);
@@ -69,7 +69,7 @@ export const features = defineCall({
           from * size,
         );
         onEvent({ done: from + x.shape[0], total });
-        await breathe();
+        await yieldToEventLoop();
       });
       return { codes, size };
     });
@@ -82,15 +82,15 @@ export const features = defineCall({
  */
 export const distance = defineCall({
   async run({ model, bytes }: FeaturesArgs, { signal }: CallContext): Promise<number> {
-    const breathe = pace(signal);
-    return withPretrained(model, (loaded) => distanceOf(loaded, bytes, breathe));
+    const yieldToEventLoop = pace(signal);
+    return withPretrained(model, (loaded) => distanceOf(loaded, bytes, yieldToEventLoop));
   },
 });
 
 async function distanceOf(
   { network, source }: Loaded,
   bytes: Uint8Array,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Promise<number> {
   const last = network.moving.at(-1)!.name.replace(/\/norm\/variance$/, '');
   const { statistics } = await network.read();
@@ -115,7 +115,7 @@ async function distanceOf(
     (await readBack(seen)).forEach((value, i) =>
       i < channels ? (sums[i] += value) : (squares[i - channels] += value),
     );
-    await breathe();
+    await yieldToEventLoop();
   });
   let divergence = 0;
   const epsilon = network.architecture.epsilon ?? 1e-3;

@@ -18,7 +18,7 @@ export async function chooseLandmarks(
   size: number,
   atMost: number,
   seed: number,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Promise<Int32Array> {
   const distinct = distinctRows(codes, size);
   if (distinct.length <= atMost) return distinct;
@@ -30,7 +30,7 @@ export async function chooseLandmarks(
     rowsOf(codes, size, drawn),
     size,
     neighbourhood,
-    breathe,
+    yieldToEventLoop,
   );
   const reach = (i: number): number => distances[i * k + k - 1];
   const byDistance = Array.from(rest.keys()).sort((a, b) => reach(b) - reach(a) || a - b);

@@ -50,7 +50,7 @@ export const layout = defineCall({
   async run(args: LayoutArgs, { signal, onEvent }: CallContext<LayoutEvent>): Promise<LayoutResult> {
     const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
     const codes = 'file' in args.codes ? readFloats(args.codes, size) : args.codes;
-    const breathe = pace(signal);
+    const yieldToEventLoop = pace(signal);
     const onPlaced =
       (total: number) =>
       (done: number): void =>
@@ -59,12 +59,12 @@ export const layout = defineCall({
     if (!count) return { xy: nowhere, landmarks: new Int32Array(0) };
     if (!codes.every(Number.isFinite))
       throw new Error(
-        'The model does not know these images by finite numbers: its training went astray. Train it anew, with a lower learning rate.',
+        'The features of these images are not finite: the training diverged. Train again with a lower learning rate.',
       );
     if (placed?.xy.length) {
       const scale = scaleOf(placed.codes, size);
       const there = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
-      const xy = await place(standardise(codes, size, scale), size, there, breathe, onPlaced(count));
+      const xy = await place(standardise(codes, size, scale), size, there, yieldToEventLoop, onPlaced(count));
       separate(xy, seed, placed.xy);
       return { xy, landmarks: new Int32Array(0) };
     }
@@ -74,7 +74,7 @@ export const layout = defineCall({
       size,
       mostLandmarks,
       seed,
-      breathe,
+      yieldToEventLoop,
     );
     // The landmarks' scale holds from here on: it is the one that later images can be brought to.
     const scale = scaleOf(rowsOf(codes, size, landmarks), size);
@@ -83,7 +83,7 @@ export const layout = defineCall({
     const start = await principalPlane(known, size, seed);
     const laidOut =
       landmarks.length > neighbours
-        ? await unfold(known, size, start, { seed, neighbours, minDistance }, breathe, (done, total) =>
+        ? await unfold(known, size, start, { seed, neighbours, minDistance }, yieldToEventLoop, (done, total) =>
             onEvent({ stage: 'lay-out', done, total }),
           )
         : start;
@@ -98,7 +98,7 @@ export const layout = defineCall({
         rowsOf(scaled, size, rest),
         size,
         { codes: known, xy: places },
-        breathe,
+        yieldToEventLoop,
         onPlaced(rest.length),
       );
       rest.forEach((p, i) => xy.set(added.subarray(i * 2, i * 2 + 2), p * 2));
@@ -119,10 +119,10 @@ async function unfold(
   size: number,
   start: Float64Array,
   { seed, neighbours, minDistance }: Unfolding,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onStep: (done: number, total: number) => void,
 ): Promise<Float64Array> {
-  const { k, indices, distances } = await nearest(codes, codes, size, neighbours, breathe);
+  const { k, indices, distances } = await nearest(codes, codes, size, neighbours, yieldToEventLoop);
   const umap = new UMAP({ nNeighbors: neighbours, minDist: minDistance, random: random('map', seed) });
   const count = codes.length / size;
   const rows = Array.from({ length: count }, (_, i) => i);
@@ -142,7 +142,7 @@ async function unfold(
   for (let step = 1; step <= steps; step++) {
     umap.step();
     onStep(step, steps);
-    await breathe();
+    await yieldToEventLoop();
   }
   return Float64Array.from(points.flat());
 }

@@ -23,7 +23,7 @@ export interface NeighbourIndex {
   nearest(
     rows: Float32Array,
     k: number,
-    breathe: () => Promise<void>,
+    yieldToEventLoop: () => Promise<void>,
     onDone?: (done: number) => void,
   ): Promise<Neighbours>;
   dispose(): void;
@@ -36,7 +36,7 @@ export function indexRows(among: Float32Array, size: number): NeighbourIndex {
   const lengths = tf.tidy(() => tf.sum(tf.square(there), 1)); // [others]
   const block = Math.max(1, Math.min(4096, Math.floor(blockCells / others)));
   return {
-    async nearest(rows, k, breathe, onDone = () => undefined) {
+    async nearest(rows, k, yieldToEventLoop, onDone = () => undefined) {
       const count = rows.length / size;
       const kept = Math.min(k, others);
       const asked = Math.min(kept + spare, others);
@@ -46,7 +46,7 @@ export function indexRows(among: Float32Array, size: number): NeighbourIndex {
         distances: new Float32Array(count * kept),
       };
       for (let from = 0; from < count; from += block) {
-        await breathe();
+        await yieldToEventLoop();
         const here = Math.min(block, count - from);
         const found = tf.tidy(() => {
           const x = tf.tensor2d(rows.subarray(from * size, (from + here) * size), [here, size]);
@@ -80,12 +80,12 @@ export async function nearest(
   among: Float32Array,
   size: number,
   k: number,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onDone?: (done: number) => void,
 ): Promise<Neighbours> {
   const index = indexRows(among, size);
   try {
-    return await index.nearest(rows, k, breathe, onDone);
+    return await index.nearest(rows, k, yieldToEventLoop, onDone);
   } finally {
     index.dispose();
   }

@@ -20,10 +20,10 @@ export async function place(
   codes: Float32Array,
   size: number,
   { codes: known, xy }: Landmarks,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
 ): Promise<Float32Array> {
-  const { k, indices, distances } = await nearest(codes, known, size, neighbours, breathe, onDone);
+  const { k, indices, distances } = await nearest(codes, known, size, neighbours, yieldToEventLoop, onDone);
   // How far apart landmarks lie where they fill the map: those within some of it lie together.
   const reach = Math.min(0.1, 2 / Math.sqrt(known.length / size));
   const out = new Float32Array((codes.length / size) * 2);

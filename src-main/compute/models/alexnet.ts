@@ -3,7 +3,7 @@
  * Nothing is normalised, so that it wants a small learning rate, and dense layers that begin as small as published (deviation 0.01).
  */
 import { z } from 'zod';
-import { convolutionBlock, dense, flattened, pooled } from './blocks.ts';
+import { convolutionBlock, dense, flatten, pool2d } from './blocks.ts';
 import { classifier, defineModel, dropoutParameter } from './model.ts';
 
 /** Channels of a layer to those of the first, window and stride; the place in torchvision's list. */
@@ -31,7 +31,7 @@ const schema = z.object({
     .max(4096)
     .default(512)
     .describe(
-      'Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.',
+      'Units of the two dense layers, which hold most of the weights. 4096 as published: imported weights need it.',
     )
     .meta({ title: 'Dense units', group: 'Model' }),
   dropout: dropoutParameter(0.5, 'before each dense layer'),
@@ -41,7 +41,7 @@ export const alexnet = defineModel({
   id: 'alexnet',
   title: 'AlexNet',
   summary:
-    'The network that began it (2012): five convolutions and two large dense layers. For comparison; newer ones are better.',
+    'The first widely used deep network (2012): five convolutions and two large dense layers. For comparison; newer ones are better.',
   schema,
   usual: { learningRate: 0.0003 },
   build({ width, dense: units, dropout }, { sizePx, classes }) {
@@ -59,9 +59,9 @@ export const alexnet = defineModel({
             { filters: width * wide, size, stride, padding, activation: 'relu', norm: false },
             scope,
           );
-          if (pool) h = pooled(h, `conv${i}/pool`, { size: 3, stride: 2 }, scope);
+          if (pool) h = pool2d(h, `conv${i}/pool`, { size: 3, stride: 2 }, scope);
         });
-        let row = scope.dropout('dense0', flattened(h, 'grid', side, scope), dropout); // [B, 36 · 4 · width]
+        let row = scope.dropout('dense0', flatten(h, 'grid', side, scope), dropout); // [B, 36 · 4 · width]
         row = scope.dropout('dense1', dense(row, units, 'dense0', scope, 'relu', { deviation: 0.01 }), dropout);
         return dense(row, units, 'dense1', scope, 'relu', { deviation: 0.01 }); // [B, dense]
       },

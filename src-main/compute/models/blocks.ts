@@ -90,11 +90,11 @@ function convolved(
     : { kernel, bias: scope.weight(`${name}/bias`, [outputs], 0) as Tensor1D };
   // Pooling and an activation that never falls may change places.
   const y = scope.layer(layer, () => op(x, own as Tensor4D, { ...options, bias, activation }));
-  return pool === 2 ? pooled(y, `${name}/pool`, { size: 2 }, scope) : y;
+  return pool === 2 ? pool2d(y, `${name}/pool`, { size: 2 }, scope) : y;
 }
 
 /** Max pooling; `stride` is the window's size where it is not said. */
-export function pooled(
+export function pool2d(
   x: Tensor4D,
   name: string,
   { size, stride = size, padding = 0 }: { size: number; stride?: number; padding?: number },
@@ -107,7 +107,7 @@ export function pooled(
 }
 
 /** The mean over all places: of an image of any size. */
-export function averaged(x: Tensor4D, name: string, scope: Scope): Tensor2D {
+export function globalAveragePool(x: Tensor4D, name: string, scope: Scope): Tensor2D {
   return scope.layer(
     { name, kind: 'average pooling', output: [x.shape[3]], macs: 0 },
     () => tf.mean(x, [1, 2]) as Tensor2D,
@@ -115,7 +115,7 @@ export function averaged(x: Tensor4D, name: string, scope: Scope): Tensor2D {
 }
 
 /** Means to a grid of side × side, then all in one row; x is square. */
-export function flattened(x: Tensor4D, name: string, side: number, scope: Scope): Tensor2D {
+export function flatten(x: Tensor4D, name: string, side: number, scope: Scope): Tensor2D {
   const grid = scope.layer({ name, kind: 'average pooling', output: [side, side, x.shape[3]], macs: 0 }, () =>
     adaptiveAveragePool(x, side),
   );
@@ -209,10 +209,10 @@ const denseLayer = (name: string, rows: number[], inputs: number, units: number)
 });
 
 /** Squeeze-and-excitation (Hu et al. 2018): each channel times what the means of all channels say, between 0 and 1. `reduction`: how much narrower it is inside. */
-export function recalibrated(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
+export function squeezeExcite(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
   const [n, height, width, channels] = x.shape;
   const inner = dense(
-    averaged(x, `${name}/mean`, scope),
+    globalAveragePool(x, `${name}/mean`, scope),
     Math.max(1, Math.round(channels / reduction)),
     `${name}/squeeze`,
     scope,

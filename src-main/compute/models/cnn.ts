@@ -5,7 +5,7 @@
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
-import { averaged, convolutionBlock, dense, denseBlock, recalibrated } from './blocks.ts';
+import { globalAveragePool, convolutionBlock, dense, denseBlock, squeezeExcite } from './blocks.ts';
 import { batchNormParameter, classifier, defineModel, dropoutParameter } from './model.ts';
 
 const schema = z.object({
@@ -14,7 +14,7 @@ const schema = z.object({
     .min(4)
     .max(256)
     .default(32)
-    .describe('Channels of the first block; each further block has twice as many, up to eight times.')
+    .describe('Channels of the first block; they double with each block, up to eight times.')
     .meta({ title: 'Width', group: 'Model' }),
   depth: z
     .int()
@@ -34,7 +34,7 @@ const schema = z.object({
     .enum(['flatten', 'global'])
     .default('global')
     .describe(
-      'What the dense layer sees: every place of the last map (flatten), or the mean over all places (global), which fits images of any size.',
+      'Input of the dense layer: the flattened last feature map (flatten), or its global average (global), which fits images of any size.',
     )
     .meta({ title: 'Pooling', group: 'Model' }),
   batchNorm: batchNormParameter(true),
@@ -42,14 +42,16 @@ const schema = z.object({
   attention: z
     .enum(['none', 'se'])
     .default('none')
-    .describe('se: squeeze-and-excitation, which weighs the channels by what the whole image shows (Hu et al. 2018).')
+    .describe(
+      'se: squeeze-and-excitation, which rescales the channels by a global summary of the image (Hu et al. 2018).',
+    )
     .meta({ title: 'Attention', group: 'Model', advanced: true }),
 });
 
 export const cnn = defineModel({
   id: 'cnn',
   title: 'Convolutional network',
-  summary: 'A few plain blocks: trains in minutes, and is often enough.',
+  summary: 'A few convolutional blocks: trains in minutes, and is often good enough.',
   schema,
   build({ width, depth, dense: units, pooling, batchNorm, dropout, attention }, { sizePx, classes }) {
     const most = Math.floor(Math.log2(sizePx));
@@ -67,13 +69,13 @@ export const cnn = defineModel({
             { filters: width * Math.min(8, 2 ** i), pool: 2, activation: 'relu', norm: batchNorm },
             scope,
           );
-          if (attention === 'se') h = recalibrated(h, `block${i}/se`, scope);
+          if (attention === 'se') h = squeezeExcite(h, `block${i}/se`, scope);
           h = scope.dropout(`block${i}`, h, dropout); // [B, S/2^(i+1), S/2^(i+1), filters]
         }
         const [n, height, across, channels] = h.shape;
         const row =
           pooling === 'global'
-            ? averaged(h, 'mean', scope)
+            ? globalAveragePool(h, 'mean', scope)
             : (tf.reshape(h, [n, height * across * channels]) as Tensor2D);
         return batchNorm
           ? denseBlock(row, units, 'dense', scope)

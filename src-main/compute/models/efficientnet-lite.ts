@@ -6,7 +6,7 @@ import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import type { ConvolutionOptions } from '../ops/convolution.ts';
-import { averaged, convolutionBlock, depthwiseBlock } from './blocks.ts';
+import { globalAveragePool, convolutionBlock, depthwiseBlock } from './blocks.ts';
 import {
   classifier,
   defineModel,
@@ -47,16 +47,16 @@ const schema = z.object({
     .enum(['tensorflow', 'pytorch'])
     .default('tensorflow')
     .describe(
-      'Where zeros are laid around the image, and what normalisations add to the variance. As weights from elsewhere want it: tf_efficientnet_lite0 is of TensorFlow, efficientnet_lite0 of PyTorch.',
+      'Zero padding, and epsilon of batch normalisation. Match imported weights: timm’s tf_efficientnet_lite0 uses TensorFlow’s, efficientnet_lite0 PyTorch’s.',
     )
     .meta({ title: 'Padding', group: 'Model', advanced: true }),
   levels: z
     .boolean()
     .default(false)
     .describe(
-      'The classes are told from the means of the last layer alone, or also from those of the four stages before it: what tells a pattern from another may be gone where things are told apart.',
+      'Classify by the global averages of the last layer alone, or also of the four stages before it: earlier stages keep textures that the last layer discards.',
     )
-    .meta({ title: 'Features of all depths', group: 'Model', advanced: true }),
+    .meta({ title: 'Multi-level features', group: 'Model', advanced: true }),
   dropout: dropoutParameter(0.2, 'before the classes'),
   stochasticDepth: stochasticDepthParameter(0),
 });
@@ -64,7 +64,7 @@ const schema = z.object({
 export const efficientNetLite0 = defineModel({
   id: 'efficientnet-lite0',
   title: 'EfficientNet-Lite0',
-  summary: 'Few multiplications for what it knows: quick to run, best begun from weights that were trained before.',
+  summary: 'Accurate for few multiplications: fast, and best with pretrained weights.',
   schema,
   build({ padding, levels, dropout, stochasticDepth }, { classes }) {
     const pad: Pad = padding === 'tensorflow' ? () => 'same' : (size) => (size - 1) / 2;
@@ -83,10 +83,10 @@ export const efficientNetLite0 = defineModel({
               (stochasticDepth * ++done) / all,
               scope,
             );
-          if (levels && s >= firstLevel) means.unshift(averaged(h, `stage${s}/mean`, scope));
+          if (levels && s >= firstLevel) means.unshift(globalAveragePool(h, `stage${s}/mean`, scope));
         });
         h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);
-        const last = averaged(h, 'mean', scope); // [B, 1280]
+        const last = globalAveragePool(h, 'mean', scope); // [B, 1280]
         return levels ? tf.concat2d([last, ...means], 1) : last; // [B, 1280 + 320 + 192 + 112 + 80]
       },
       { classes, dropout, epsilon: padding === 'tensorflow' ? 1e-3 : torchEpsilon },

@@ -52,8 +52,7 @@ export async function loadForeign(
   { head = 'load' as 'load' | 'fresh' } = {},
 ): Promise<Loaded> {
   const conventions = record.foreign?.(params);
-  if (!conventions)
-    throw new Error(`${record.title} takes no weights from elsewhere: no other library has this network.`);
+  if (!conventions) throw new Error(`${record.title} cannot import weights: no other library has this network.`);
   const source = openSafetensors(file);
   try {
     const tried = conventions.map((convention) => ({ convention, ...match(network, convention, source) }));

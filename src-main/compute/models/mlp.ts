@@ -21,7 +21,7 @@ const schema = z.object({
 export const mlp = defineModel({
   id: 'mlp',
   title: 'Multilayer perceptron',
-  summary: 'Every pixel joined to every unit: quick and simple, for small images that are all placed alike.',
+  summary: 'Dense layers only: fast and simple, for small, aligned images.',
   schema,
   build: ({ width, depth, batchNorm, dropout }, { classes }) =>
     classifier(

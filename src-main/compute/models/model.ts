@@ -97,7 +97,7 @@ export const batchNormParameter = (on: boolean): z.ZodDefault<z.ZodBoolean> =>
     .boolean()
     .default(on)
     .describe(
-      'Normalises each channel over the batch after every layer. Deep networks train faster and more surely with it.',
+      'Normalises each channel over the batch after every layer. Deep networks train faster and more reliably with it.',
     )
     .meta({ title: 'Batch normalisation', group: 'Model' });
 export const stochasticDepthParameter = (rate: number): z.ZodDefault<z.ZodNumber> =>
@@ -107,6 +107,6 @@ export const stochasticDepthParameter = (rate: number): z.ZodDefault<z.ZodNumber
     .max(0.9)
     .default(rate)
     .describe(
-      'How often the last block is left out while training; earlier ones less, in a straight line. Regularises deep networks.',
+      'Probability that the last block is skipped in training; it decreases linearly to earlier blocks. Regularises deep networks.',
     )
     .meta({ title: 'Stochastic depth', group: 'Model', advanced: true, step: 0.05 });

@@ -6,7 +6,7 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { addActivate } from '../ops/add.ts';
-import { averaged, convolutionBlock, pooled, recalibrated } from './blocks.ts';
+import { globalAveragePool, convolutionBlock, pool2d, squeezeExcite } from './blocks.ts';
 import {
   batchNormParameter,
   classifier,
@@ -36,14 +36,14 @@ const schema = z.object({
     .max(128)
     .default(32)
     .describe(
-      'Channels of the first stage, doubled at each further one. 64 is the published network, which weights from elsewhere are of; it takes four times as long as 32.',
+      'Channels of the first stage; they double with each stage. 64 as published: imported weights need it; it takes four times as long as 32.',
     )
     .meta({ title: 'Width', group: 'Model' }),
   stem: z
     .enum(['auto', 'small', 'large'])
     .default('auto')
     .describe(
-      'How images enter. small: at full size, by 3×3. large: by 7×7 and pooling, at a quarter of the size, as weights from elsewhere want it. auto: small under 100 px.',
+      'First layers. small: 3×3 convolution at full size. large: 7×7 convolution and pooling to a quarter of the size; imported weights need it. auto: small under 100 px.',
     )
     .meta({ title: 'Stem', group: 'Model', advanced: true }),
   batchNorm: batchNormParameter(true),
@@ -64,7 +64,7 @@ interface Block {
 export const resnet = defineModel({
   id: 'resnet',
   title: 'ResNet',
-  summary: 'Deep, with shortcuts past each block: the sound choice for most sets.',
+  summary: 'A deep network with residual connections: a good choice for most data sets.',
   schema,
   build: (params, input) => build(params, input, false),
   foreign: () => [convention],
@@ -74,8 +74,7 @@ export const resnet = defineModel({
 export const seResnet = defineModel({
   id: 'se-resnet',
   title: 'SE-ResNet',
-  summary:
-    'A ResNet whose blocks weigh their channels by what the whole image shows: a little better, a little slower.',
+  summary: 'A ResNet with squeeze-and-excitation: a little more accurate, a little slower.',
   schema,
   build: (params, input) => build(params, input, true),
   foreign: () => [convention],
@@ -95,7 +94,7 @@ function build(
     (x, scope) => {
       let h = isSmall
         ? convolutionBlock(x, 'stem', { filters: width, padding: 1, activation: 'relu', norm }, scope)
-        : pooled(
+        : pool2d(
             convolutionBlock(
               x,
               'stem',
@@ -118,7 +117,7 @@ function build(
           );
         }
       });
-      return averaged(h, 'mean', scope); // [B, F]
+      return globalAveragePool(h, 'mean', scope); // [B, F]
     },
     { classes, dropout, epsilon: torchEpsilon },
   );
@@ -132,7 +131,7 @@ function basicBlock(
 ): Tensor4D {
   const inner = convolutionBlock(x, `${name}/first`, { filters, stride, padding: 1, activation: 'relu', norm }, scope);
   const outer = convolutionBlock(inner, `${name}/second`, { filters, padding: 1, norm }, scope);
-  return joined(x, outer, name, { stride, norm, attention, rate }, scope);
+  return addShortcut(x, outer, name, { stride, norm, attention, rate }, scope);
 }
 
 function bottleneck(
@@ -149,11 +148,11 @@ function bottleneck(
     scope,
   );
   const outer = convolutionBlock(inner, `${name}/third`, { filters: 4 * filters, size: 1, norm }, scope);
-  return joined(x, outer, name, { stride, norm, attention, rate }, scope);
+  return addShortcut(x, outer, name, { stride, norm, attention, rate }, scope);
 }
 
 /** The branch and the way past it, which is brought to the branch's shape where it must. */
-function joined(
+function addShortcut(
   x: Tensor4D,
   branch: Tensor4D,
   name: string,
@@ -161,7 +160,7 @@ function joined(
   scope: Scope,
 ): Tensor4D {
   const filters = branch.shape[3];
-  const weighed = attention ? recalibrated(branch, `${name}/se`, scope) : branch;
+  const weighed = attention ? squeezeExcite(branch, `${name}/se`, scope) : branch;
   const past =
     stride === 1 && x.shape[3] === filters
       ? x

@@ -3,7 +3,7 @@
  * layers. These begin as small as torchvision has them: with more, one step of Adam through 25,000 inputs leaves no rectifier alive.
  */
 import { z } from 'zod';
-import { convolutionBlock, dense, flattened } from './blocks.ts';
+import { convolutionBlock, dense, flatten } from './blocks.ts';
 import { batchNormParameter, classifier, defineModel, dropoutParameter, torchEpsilon } from './model.ts';
 
 /** Convolutions of each stage. */
@@ -30,7 +30,7 @@ const schema = z.object({
     .max(4096)
     .default(512)
     .describe(
-      'Units of the two dense layers, which hold most of the weights. 4096 is the published network, which weights from elsewhere are of.',
+      'Units of the two dense layers, which hold most of the weights. 4096 as published: imported weights need it.',
     )
     .meta({ title: 'Dense units', group: 'Model' }),
   batchNorm: batchNormParameter(true),
@@ -40,7 +40,7 @@ const schema = z.object({
 export const vgg = defineModel({
   id: 'vgg',
   title: 'VGG',
-  summary: 'Plain stacks of small convolutions. Large and slow, but its features are liked for comparing images.',
+  summary: 'Stacks of 3×3 convolutions. Large and slow, but its features are popular for comparing images.',
   schema,
   usual: { learningRate: 0.0003 },
   build({ layers, width, dense: units, batchNorm, dropout }, { sizePx, classes }) {
@@ -61,7 +61,7 @@ export const vgg = defineModel({
               scope,
             );
         });
-        let row = flattened(h, 'grid', side, scope); // [B, 49 · 8 · width]
+        let row = flatten(h, 'grid', side, scope); // [B, 49 · 8 · width]
         row = scope.dropout('dense0', dense(row, units, 'dense0', scope, 'relu', { deviation: 0.01 }), dropout);
         return scope.dropout('dense1', dense(row, units, 'dense1', scope, 'relu', { deviation: 0.01 }), dropout); // [B, dense]
       },

@@ -25,33 +25,33 @@ const schema = z.object({
     .min(8)
     .max(1280)
     .default(192)
-    .describe('Numbers that stand for a patch.')
+    .describe('Size of the embedding of a patch.')
     .meta({ title: 'Width', group: 'Model' }),
   depth: z
     .int()
     .min(1)
     .max(32)
     .default(6)
-    .describe('Blocks of attention and perceptron.')
+    .describe('Transformer blocks: attention and MLP.')
     .meta({ title: 'Depth', group: 'Model' }),
   heads: z
     .int()
     .min(1)
     .max(20)
     .default(3)
-    .describe('Ways of looking side by side; the width must be a multiple of it.')
+    .describe('Attention heads; the width must be a multiple of it.')
     .meta({ title: 'Heads', group: 'Model' }),
   expansion: z
     .number()
     .min(1)
     .max(8)
     .default(4)
-    .describe('How much wider than the patches’ numbers the perceptron is inside.')
+    .describe('Hidden size of the MLP, as a multiple of the width.')
     .meta({ title: 'Expansion', group: 'Model', advanced: true, step: 0.5 }),
   pooling: z
     .enum(['token', 'mean'])
     .default('token')
-    .describe('What the classes are told from: a token of its own beside the patches, or the mean of the patches.')
+    .describe('Input of the classification layer: a class token, or the mean of the patches.')
     .meta({ title: 'Pooling', group: 'Model', advanced: true }),
   dropout: dropoutParameter(0, 'after the positions and in each block'),
   stochasticDepth: stochasticDepthParameter(0.1),
@@ -71,7 +71,7 @@ const epsilon = 1e-6;
 export const vit = defineModel({
   id: 'vit',
   title: 'Vision transformer',
-  summary: 'Patches that look at each other. Wants many images, or weights that were trained before.',
+  summary: 'Self-attention between image patches. Needs many images, or pretrained weights.',
   schema,
   usual: { learningRate: 0.001, warmUp: 5 },
   build({ patch, width, depth, heads, expansion, pooling, dropout, stochasticDepth }, { sizePx, classes }) {

@@ -94,7 +94,7 @@ function layersModel(graph: Graph, temperature: number): LayersModel {
       op === 'Add' ? affine(row, ones(spread.length), spread) : affine(row, spread, new Float32Array(spread.length));
     if (spread.length === width) return apply(x);
     if (spread.length !== size.reduce((a, b) => a * b, 1))
-      throw new Error(`A constant of [${shape.join(', ')}] cannot be taken out.`);
+      throw new Error(`A constant of [${shape.join(', ')}] cannot be exported.`);
     return reshape(apply(reshape(x, [spread.length])), size);
   };
   const emit = ({ op, inputs, output, attributes }: Node): SymbolicTensor => {

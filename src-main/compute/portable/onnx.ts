@@ -108,7 +108,7 @@ class Writer {
   /** A constant as an operand of a live value of this rank (without the batch). */
   operand({ shape, constant }: Value, rank: number): string {
     if (rank === 3 && shape.length === 1) return this.floats(constant!, [shape[0], 1, 1]);
-    if (rank === 3 && shape.length > 1) throw new Error('A constant map cannot be taken out.');
+    if (rank === 3 && shape.length > 1) throw new Error('A constant map cannot be exported.');
     return this.floats(constant!, shape);
   }
 }

@@ -119,7 +119,7 @@ export async function trace(network: Network<Classifier>, sidePx: number): Promi
         depth--;
       }
       if (depth || !inputs.some(isLive)) return result;
-      if (Array.isArray(result)) throw new Error(`An operation with several results (${op}) cannot be taken out.`);
+      if (Array.isArray(result)) throw new Error(`An operation with several results (${op}) cannot be exported.`);
       if (op === 'Identity') values.set(result.id, valueOf(inputs[0]));
       else nodes.push({ op, inputs: inputs.map(valueOf), output: live(result), attributes });
       return result;

@@ -27,7 +27,7 @@ const everyMs = 200;
 export function progress(epochs: number, onEvent: (event: TrainingEvent) => void): Callback {
   let last = 0;
   let now: StepLogs = { step: 0, steps: 0, loss: 0, learningRate: 0 };
-  const tell = (state: TrainState, known: Pick<Epoch, 'epoch' | 'loss'> & Partial<Epoch>): void => {
+  const report = (state: TrainState, known: Pick<Epoch, 'epoch' | 'loss'> & Partial<Epoch>): void => {
     last = performance.now();
     const { seconds, images, waiting } = state.clock();
     onEvent({
@@ -47,11 +47,11 @@ export function progress(epochs: number, onEvent: (event: TrainingEvent) => void
       now = logs;
       // The last step of an epoch is told with its end.
       if (logs.step < logs.steps && performance.now() - last >= everyMs)
-        tell(state, { epoch: state.epoch + 1, loss: logs.loss });
+        report(state, { epoch: state.epoch + 1, loss: logs.loss });
     },
     onBatchHalved: ({ mostAtOnce }) =>
-      onEvent({ stage: 'note', message: `Out of memory: going on with ${mostAtOnce} images at once.` }),
-    onEpochEnd: tell,
+      onEvent({ stage: 'note', message: `Out of memory: continuing with ${mostAtOnce} images per step.` }),
+    onEpochEnd: report,
   };
 }
 

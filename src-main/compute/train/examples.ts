@@ -40,7 +40,7 @@ export function drawExample(
 }
 
 /** One mix a batch, so that its share is one number. */
-export const drawMixOf = ({ recipe, cropPx }: Examples, seed: number, step: number): Mix | null =>
+export const drawBatchMix = ({ recipe, cropPx }: Examples, seed: number, step: number): Mix | null =>
   drawMix(recipe, cropPx, random('mix', seed, step));
 
 /** Whom an image of a batch is mixed with: the one after it. */
@@ -104,7 +104,7 @@ export function makeBatch(
       out.subarray(i * to, (i + 1) * to),
       cropPx,
     );
-  const mix = drawMixOf(examples, seed, step);
+  const mix = drawBatchMix(examples, seed, step);
   if (mix) {
     const before = out.slice(0, to); // the last one's partner, before it is mixed itself
     for (let i = 0; i < n; i++)

@@ -74,7 +74,7 @@ export function startFeed(plan: FeedPlan): Feed {
     for (let s = 0; s < ahead; s++) Atomics.notify(slots.states, s);
   };
   worker.on('error', fail);
-  worker.on('exit', () => fail(new Error('There are no more batches.')));
+  worker.on('exit', () => fail(new Error('The worker that makes batches has stopped.')));
 
   let slot = -1;
   let waitedMs = 0;

@@ -51,14 +51,14 @@ export interface Training<A extends Architecture = Architecture> {
   clip?: number;
   seed: number;
   /** What else is known of the epoch that has just been trained: the loss on images held out. */
-  judge?(): Promise<Partial<Epoch>>;
+  evaluate?(): Promise<Partial<Epoch>>;
 }
 
 export async function runTraining<A extends Architecture>(
   state: TrainState<A>,
   training: Training<A>,
   callbacks: Callback[],
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Promise<void> {
   const { pixels, train, epochs, batch, minSteps, seed, make } = training;
   const steps = stepsOf(train.length, batch, minSteps);
@@ -82,20 +82,20 @@ export async function runTraining<A extends Architecture>(
         state.step++;
         state.count(taken.positions.length);
         for (const c of callbacks) c.onBatchEnd?.(state, { step, steps, loss: sum / step, learningRate });
-        await breathe();
+        await yieldToEventLoop();
       }
       state.epoch++;
-      const judged = await state.averaged(async () => training.judge?.());
+      const metrics = await state.averaged(async () => training.evaluate?.());
       const done: Epoch = {
         epoch: state.epoch,
         loss: sum / steps,
         valLoss: null,
-        ...judged,
+        ...metrics,
         seconds: (performance.now() - began) / 1000,
       };
       state.history.push(done);
       for (const c of callbacks) await c.onEpochEnd?.(state, done);
-      await breathe();
+      await yieldToEventLoop();
     }
   } finally {
     await feed.close();

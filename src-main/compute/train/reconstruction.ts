@@ -20,7 +20,7 @@ export async function meanLoss(
   pixels: Pixels,
   loss: Loss,
   held: Int32Array,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
 ): Promise<number> {
   let sum = 0;
   const block = blockOf(pixels.sizePx);
@@ -31,7 +31,7 @@ export async function meanLoss(
       return loss.value(x, network.infer(x));
     });
     sum += (await readBack(value))[0] * positions.length;
-    await breathe();
+    await yieldToEventLoop();
   }
   return sum / held.length;
 }

@@ -10,21 +10,21 @@ export const adamParameters = {
     .min(0)
     .max(0.9999)
     .default(0.9)
-    .describe('How much of its past the mean of the gradient keeps.')
+    .describe('Decay of the running mean of the gradient.')
     .meta({ title: 'Beta 1', advanced: true }),
   beta2: z
     .number()
     .min(0)
     .max(0.99999)
     .default(0.999)
-    .describe('How much of its past the mean of its square keeps.')
+    .describe('Decay of the running mean of the squared gradient.')
     .meta({ title: 'Beta 2', advanced: true }),
   epsilon: z
     .number()
     .positive()
     .max(1)
     .default(1e-8)
-    .describe('Added to the root of the mean square.')
+    .describe('Added to the denominator for numerical stability.')
     .meta({ title: 'Epsilon', advanced: true }),
 };
 
@@ -35,7 +35,7 @@ const schema = z.object({
     .min(0)
     .max(1)
     .default(0)
-    .describe('Pulls the kernels towards zero, by the gradient.')
+    .describe('L2 penalty on the kernels, added to the gradient.')
     .meta({ title: 'Weight decay', advanced: true }),
 });
 type Parameters = z.infer<typeof schema>;

@@ -10,7 +10,7 @@ const schema = z.object({
     .min(0)
     .max(1)
     .default(0.01)
-    .describe('Pulls the kernels towards zero, beside the gradient.')
+    .describe('Decoupled weight decay of the kernels.')
     .meta({ title: 'Weight decay', advanced: true }),
 });
 

@@ -9,28 +9,28 @@ const schema = z.object({
     .min(0)
     .max(0.9999)
     .default(0.99)
-    .describe('How much of its past the mean square keeps.')
+    .describe('Decay of the running mean of the squared gradient.')
     .meta({ title: 'Alpha', advanced: true }),
   epsilon: z
     .number()
     .positive()
     .max(1)
     .default(1e-8)
-    .describe('Added to the root of the mean square.')
+    .describe('Added to the denominator for numerical stability.')
     .meta({ title: 'Epsilon', advanced: true }),
   momentum: z
     .number()
     .min(0)
     .max(0.9999)
     .default(0)
-    .describe('How much of the last step goes on.')
+    .describe('Fraction of the previous step that is added to the next one.')
     .meta({ title: 'Momentum', advanced: true }),
   weightDecay: z
     .number()
     .min(0)
     .max(1)
     .default(0)
-    .describe('Pulls the kernels towards zero, by the gradient.')
+    .describe('L2 penalty on the kernels, added to the gradient.')
     .meta({ title: 'Weight decay', advanced: true }),
 });
 

@@ -10,19 +10,15 @@ const schema = z
       .min(0)
       .max(0.9999)
       .default(0.9)
-      .describe('How much of the last step goes on.')
+      .describe('Fraction of the previous step that is added to the next one.')
       .meta({ title: 'Momentum' }),
-    nesterov: z
-      .boolean()
-      .default(false)
-      .describe('Looks ahead along the momentum.')
-      .meta({ title: 'Nesterov', advanced: true }),
+    nesterov: z.boolean().default(false).describe('Nesterov momentum.').meta({ title: 'Nesterov', advanced: true }),
     weightDecay: z
       .number()
       .min(0)
       .max(1)
       .default(0)
-      .describe('Pulls the kernels towards zero, by the gradient.')
+      .describe('L2 penalty on the kernels, added to the gradient.')
       .meta({ title: 'Weight decay', advanced: true }),
   })
   .refine(({ momentum, nesterov }) => momentum > 0 || !nesterov, {

@@ -19,7 +19,7 @@ import { classifierOf, type ClassifierParameters } from './index.ts';
 import { balancedWeights, classify, Dynamics } from './objective.ts';
 import { networkSide, normalised, transferred, transformOf, type Transform } from './transform.ts';
 
-export interface Lesson {
+export interface TrainingSetup {
   params: ClassifierParameters;
   pixels: Pixels;
   network: Network<Classifier>;
@@ -76,7 +76,7 @@ interface Beginning {
 }
 
 /** A network as its training begins. The head is as it was drawn: the classes are others than those of any weights. Throws BadParameters. */
-export async function beginNetwork({
+export async function createNetwork({
   model,
   mode,
   params,
@@ -100,10 +100,10 @@ export async function beginNetwork({
 }
 
 /** Of a training's arguments, those that do not say where its files lie. */
-export type LessonArgs = Omit<TrainArgs, 'runFolder' | 'val' | 'resume'>;
+export type TrainingSetupArgs = Omit<TrainArgs, 'runFolder' | 'val' | 'resume'>;
 
 /** The caller closes it; what it began is then gone. Throws BadParameters. */
-export async function beginLesson({
+export async function setUpTraining({
   model,
   mode,
   params: given,
@@ -114,13 +114,13 @@ export async function beginLesson({
   classes,
   train,
   weights,
-}: LessonArgs): Promise<Lesson> {
+}: TrainingSetupArgs): Promise<TrainingSetup> {
   const params = checkClassifier(model, given, mode);
   const [sizePx] = set.shape;
   if (params.sizePx !== sizePx)
     throw new BadParameters(`The pixels are ${sizePx} px and the parameters ask for ${params.sizePx}.`);
   if (train.length < 2) throw new BadParameters('There are fewer than two images to train on.');
-  const network = await beginNetwork({ model, mode, params, classes: classes.length, seed, weights });
+  const network = await createNetwork({ model, mode, params, classes: classes.length, seed, weights });
   const side = networkSide(params);
   const pixels = openOr(set, network);
   const transform = mode === 'scratch' ? transformOf(params, pixels, train) : transferred(params, model);
