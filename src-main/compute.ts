@@ -16,7 +16,7 @@ import { startTurns } from './compute/turns.ts';
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
 
 const running = new Map<number, AbortController>();
-/** Trainings go one after the other. */
+/** Trainings run one after the other. */
 const inTurn = startTurns();
 
 const send = (message: FromCompute): void => void (process.connected && process.send?.(message));
@@ -63,12 +63,12 @@ process.on('message', (message: ToCompute) => {
     .finally(() => running.delete(id));
 });
 
-// An error that belongs to no call: told, so that the engine has more than an exit code to go by.
+// An error that belongs to no call is reported, so that the engine knows more than an exit code.
 process.on('uncaughtException', (error: unknown) => {
   const end = (): never => process.exit(1);
   if (process.connected) process.send?.({ fatal: messageOf(error) } satisfies FromCompute, end);
   else end();
 });
 
-// The engine is gone: nobody waits for an answer, and the checkpoint has what there is.
+// The engine is gone: nobody waits for an answer, and the checkpoint is on disk.
 process.on('disconnect', () => process.exit(0));

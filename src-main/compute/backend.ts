@@ -30,7 +30,7 @@ export function backendInfo(): Backend {
   return info;
 }
 
-/** Starts the process, and says what its tensors run on. */
+/** Starts the backend and returns its description. */
 export const backend = defineCall<undefined, Backend>({ run: () => backendInfo() });
 
 const starters: Record<BackendName, () => Promise<Backend>> = {

@@ -1,2 +1,2 @@
-/** What was asked for cannot be done as it was asked; the sentence says why. */
+/** The parameters of a call are invalid; the message says why. */
 export class BadParameters extends Error {}

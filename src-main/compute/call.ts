@@ -1,9 +1,9 @@
 /**
- * A call of the compute process: a record with the function that serves it. Its argument, event and result types stand in the same file.
+ * A call of the compute process: a record with the function that serves it. Its argument, event and result types are in the same file.
  * `calls.ts` is the list of all calls; the engine imports only its types.
  */
 
-/** What a running call is given beside its arguments. */
+/** The context of a running call. */
 export interface CallContext<Event = never> {
   signal: AbortSignal;
   onEvent(event: Event): void;

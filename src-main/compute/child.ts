@@ -1,5 +1,5 @@
 /**
- * The engine's side of the compute process: starts it when first called, hands calls over, starts it anew after a crash. A cancel
+ * The engine's side of the compute process: starts it when first called, sends it the calls, restarts it after a crash. A cancel
  * that the process does not answer in time (it may sit in one long native call) ends the process. It is shared by all open folders:
  * the calls of others then go to the next process by themselves, a training from its checkpoint. Imports no tensors.
  */
@@ -53,7 +53,7 @@ interface Call {
   onEvent?: (event: unknown) => void;
   /** Whose it is. */
   target: Child;
-  /** Nobody waits for its result any more: it was cancelled, or what its events are told to has failed. */
+  /** Its result is no longer wanted: it was cancelled, or its event handler failed. */
   left: boolean;
   timer?: NodeJS.Timeout;
 }
@@ -61,11 +61,11 @@ interface Call {
 interface Child {
   process: ChildProcess;
   calls: Map<number, Call>;
-  /** It has said something: what ends it later is no failed start. */
+  /** It has sent a message: it started successfully. */
   spoke: boolean;
   /** Why we ended it. `restart`: the calls that are still wanted go to the next process. */
   ended?: 'restart' | 'stop';
-  /** The error that it could not handle, in its own words. */
+  /** The message of the error that it could not handle. */
   fatal?: string;
   gone: Promise<void>;
 }
@@ -140,7 +140,7 @@ export function startCompute({
     else call.resolve(message.result);
   }
 
-  /** What cannot be told (the disk is full where a run's curve is kept) ends the call, and not the engine. */
+  /** An event handler that throws (the disk is full, for example) ends the call and not the engine. */
   function deliver(call: Call, event: unknown): void {
     if (call.left) return;
     try {
@@ -158,7 +158,7 @@ export function startCompute({
     target.process.send(call.request, () => undefined);
   }
 
-  /** The process is asked to drop the call. Where it does not answer it is ended: soon, or later where that costs others their work since the last checkpoint. */
+  /** Asks the process to cancel the call. If it does not answer, ends the process: soon, or later if other calls would lose work since their last checkpoint. */
   function leave(call: Call): void {
     if (call.left) return;
     const { target } = call;
@@ -181,13 +181,13 @@ export function startCompute({
     target.process.kill('SIGKILL');
   }
 
-  /** Its process was ended since another call did not stop. */
+  /** Sends the call to a new process, because its own was ended for another call that did not stop. */
   function restart(call: Call): void {
     if (isTraining(call)) {
       call.request = { ...call.request, args: { ...(call.request.args as object), resume: true } };
       deliver(call, { stage: 'note', message: restarted });
     }
-    if (call.left) return clearTimeout(call.timer); // it could not be told
+    if (call.left) return clearTimeout(call.timer); // its event handler failed
     hand(call, (child ??= start()));
   }
 
@@ -226,7 +226,7 @@ export function startCompute({
   };
 }
 
-/** In a sentence or two. `how`: the signal or exit code. */
+/** A message why the process ended. `how`: the signal or exit code. */
 function howItEnded(how: string, lastWords: string): string {
   if (isOutOfMemory(lastWords)) return `The compute process ran out of memory and ended (${how}).`;
   if (how === 'SIGKILL') return 'The compute process was killed (SIGKILL). The system does this when memory runs out.';

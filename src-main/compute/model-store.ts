@@ -57,7 +57,7 @@ export async function forgetModels(): Promise<void> {
   for (const [key, entry] of unused()) await drop(key, entry);
 }
 
-/** A run's model that was written anew is another one. */
+/** A model file that was rewritten is a different model. */
 function stateOf(file: string): string {
   const found = fs.statSync(file, { throwIfNoEntry: false });
   return found ? `${found.ino} ${found.size} ${found.mtimeMs}` : '';

@@ -1,5 +1,5 @@
 /**
- * Long work shares its process: it calls `yieldToEventLoop()` between steps, which lets waiting messages in (a cancel, a map for the loupe)
+ * Long work shares its process: it awaits `yieldToEventLoop()` between steps. That lets waiting messages in (a cancel, a map for the loupe)
  * every few dozen milliseconds, and throws once the work is cancelled.
  */
 import { setImmediate } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 import { meanOf } from '../contract/numbers.ts';
 
-/** Spearman's rank correlation: 1 where two columns order the samples alike, -1 where oppositely. Ties share their mean rank. */
+/** Spearman's rank correlation: 1 where two columns order the samples identically, -1 if in reverse. Ties share their mean rank. */
 export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return correlation(ranks(a), ranks(b));
 }

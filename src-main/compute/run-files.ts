@@ -1,4 +1,4 @@
-/** Where a training's files lie in its run's folder. */
+/** Paths of a training's files in the folder of its run. */
 import fs from 'node:fs';
 import path from 'node:path';
 

@@ -42,14 +42,14 @@ const bytesOf: Record<string, number> = {
 };
 /** As the format has it. */
 const mostHeaderBytes = 100_000_000;
-/** More than any network here has by far: what is larger is something else. */
+/** Far more than any network here has: a larger file is something else. */
 export const mostWeightsBytes = 8 * 2 ** 30;
 export const tooLarge = `It is larger than ${mostWeightsBytes / 2 ** 30} GiB, which no network here needs.`;
 
 /** A file that is not safetensors, or not whole. */
 export class DamagedFile extends Error {}
 
-/** Throws an Error with a sentence, DamagedFile where the file is not safetensors or not whole. */
+/** Throws an Error with a message; DamagedFile if the file is not safetensors or incomplete. */
 export function openSafetensors(file: string): Safetensors {
   const input = openRegularSync(file);
   const damaged = (what: string): Error =>

@@ -1,4 +1,4 @@
-/** Work that goes one after the other. Whoever waits for a turn can be cancelled there too, and nothing is kept of work that has ended. */
+/** A queue that runs work one after the other. Waiting work can be cancelled too, and finished work is not retained. */
 import { Cancelled } from './pace.ts';
 
 export function startTurns(): <Result>(signal: AbortSignal, work: () => Promise<Result>) => Promise<Result> {

@@ -1,5 +1,5 @@
 /**
- * What the autoencoders share: their training parameters, and fitting a network of any architecture to reconstruct its input.
+ * Shared by the autoencoders: their training parameters, and fitting a network of any architecture to reconstruct its input.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -138,7 +138,7 @@ const trialOf =
   (x, run) =>
     lossOf(loss, ssimWeight).value(x, run(x));
 
-/** By a network of its own, dropped again. */
+/** Measures on a temporary network. */
 export async function autoencoderMemory(
   architecture: Autoencoder,
   params: AutoencoderParameters,
@@ -166,7 +166,7 @@ export async function fitAutoencoder(
       onEvent({ stage: 'note', message: 'No checkpoint of this run: training starts from the beginning.' });
     const loss = lossOf(params.loss, params.ssimWeight);
     const { epochs, minSteps } = params;
-    // Found once: a resumed run has the batch that it began with.
+    // Found once: a resumed run keeps its batch size.
     state.batch ||= params.batch || (await largestBatch(network, pixels.sizePx, trialOf(params), slots, train.length));
     const memory = await estimateMemory(network, pixels.sizePx, trialOf(params), slots, state.batch);
     if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });

@@ -1,6 +1,6 @@
 /**
  * Correction for how busy an image is. Reconstruction error rises with texture and detail whether or not they are unusual; this compares an
- * image's error with what the training images of like entropy have. It only re-ranks: the error maps stay as they are.
+ * image's error with what the training images of similar entropy have. It only re-ranks: the error maps stay as they are.
  */
 import { clamp, partitionPoint } from '../../contract/numbers.ts';
 import { medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';

@@ -104,7 +104,7 @@ export const fit = defineCall({
       const raw = await scoreAll(model, images, yieldToEventLoop, (done) =>
         onEvent({ stage: 'score', done, total: count }),
       );
-      // How busy an image is can be told from its pixels alone.
+      // The entropy needs only the pixels.
       const busyness =
         images.reader instanceof Pixels
           ? await againstEntropy(

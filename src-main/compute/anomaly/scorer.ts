@@ -36,7 +36,7 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   score(block: Images[I]['block'], positions: Int32Array | null): Promise<Scores>;
   /** Same shape as the block, 0..1. */
   reconstruct?(block: Images[I]['block']): Tensor4D;
-  /** Images with codes near each other look alike to the model. */
+  /** Images with nearby codes are similar to the model. */
   encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
   /** What the run keeps of the model. Absent where that is as large as the images themselves. */
   tensors?(): Promise<Tensors>;

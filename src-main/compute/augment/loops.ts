@@ -1,4 +1,4 @@
-/** The inner loops in C++ (loops.cc), where they were compiled; each caller has the same in TypeScript, which gives the same bytes. `WINNOW_KERNELS=off` asks for that. */
+/** The inner loops in C++ (loops.cc), if compiled; each caller has a TypeScript version with bit-identical results. `WINNOW_KERNELS=off` asks for that. */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { compiledFile } from '../kernels/index.ts';

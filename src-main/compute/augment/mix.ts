@@ -1,4 +1,4 @@
-/** Two images in one, with both labels: laid over each other (mixup, Zhang et al. 2018), or a rectangle of one in the other (CutMix, Yun et al. 2019). */
+/** Mixes two images and their labels: blended (mixup, Zhang et al. 2018), or with a rectangle of one pasted into the other (CutMix, Yun et al. 2019). */
 import type { Random } from '../random.ts';
 import type { Recipe } from './recipe.ts';
 

@@ -1,5 +1,5 @@
 /**
- * How good a classifier is, from its logits alone: counts, shares and their intervals, and how far its confidence can be trusted. Loads no tensors.
+ * Evaluates a classifier from its logits alone: counts, fractions and their confidence intervals, and its calibration. Loads no tensors.
  * Probabilities are softmax(logits / temperature); the temperature is found on validation images (Guo et al. 2017).
  */
 import type { Calibration, Evaluation, Measured } from '../../contract/classifier.ts';
@@ -123,7 +123,7 @@ export function calibrationBins(
   };
 }
 
-/** Everything that is told of images that were not trained on; `temperatures`: for each image, its model's. Throws nothing; without images all is NaN. */
+/** All metrics on images that were not trained on; `temperatures`: for each image, its model's. Throws nothing; without images all is NaN. */
 export function evaluate(
   predictions: Predictions,
   classNames: readonly string[],

@@ -107,7 +107,7 @@ export const train = defineCall({
         onEvent({ stage: 'note', message: 'No checkpoint of this run: training starts from the beginning.' });
       const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(setup.optimizer.params).length;
       const side = transform.cropPx;
-      // Found once: a resumed run has the batch that it began with.
+      // Found once: a resumed run keeps its batch size.
       state.batch ||= params.batch || (await largestBatch(network, side, setup.trial, slots, train.length));
       const memory = await estimateMemory(network, side, setup.trial, slots, state.batch);
       if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });

@@ -10,7 +10,7 @@ import { readBack } from '../read-back.ts';
 import { minimise } from '../train/lbfgs.ts';
 import { accuracyOf, lossAt, meanLoss, type Predictions } from './evaluate.ts';
 
-/** Of the classes' dense layer, for embeddings as they are. */
+/** The weights of the classification layer, for embeddings without scaling. */
 export interface Head {
   kernel: Float32Array; // [size, classes]
   bias: Float32Array; // [classes]
@@ -125,7 +125,7 @@ function standardError({ logits, labels, classes }: Predictions): number {
   return Math.sqrt(losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0)) / losses.length;
 }
 
-/** What a head says: [rows, classes]. */
+/** The logits of a head: [rows, classes]. */
 export async function headLogits({ kernel, bias }: Head, codes: Float32Array, size: number): Promise<Float32Array> {
   const classes = bias.length;
   return readBack(

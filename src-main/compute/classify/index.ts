@@ -1,5 +1,5 @@
 /**
- * The classifiers there are: each architecture with everything that its training asks for, in one schema for each way of training it. Importing this loads no
+ * The registry of classifiers: each architecture with the parameters of its training, one schema for each training mode. Importing this loads no
  * tensors.
  */
 import { z } from 'zod';
@@ -49,10 +49,10 @@ const withCrop = (fields: Fields): z.ZodObject =>
     path: ['cropPx'],
   });
 
-/** Nothing to ask: one value is possible. */
+/** A parameter with one possible value. */
 const only = (value: string | number | boolean): z.ZodType => z.literal(value).default(value);
 
-/** Fewer epochs and a lower rate than from nothing: what is there is to be bent, not replaced. */
+/** Fewer epochs and a lower learning rate than from scratch: fine-tuning keeps most of the pretrained weights. */
 const gently = { epochs: 10, batch: 16, learningRate: 0.001, weightDecay: 0.02 };
 
 function transferModes(model: ModelRecord): Partial<Record<TrainMode, z.ZodObject>> {

@@ -12,7 +12,7 @@ export interface LabelErrors {
   joint: number[][];
 }
 
-/** `probabilities` [n, classes]; `labels`: places of classes, −1 for none. A class is confidently told where its probability is at least its mean over the images given it. */
+/** `probabilities` [n, classes]; `labels`: places of classes, −1 for none. A class is confidently predicted if its probability is at least its mean over the images with that label. */
 export function findLabelErrors(probabilities: Float32Array, labels: Int32Array, classes: number): LabelErrors {
   const n = labels.length;
   const at = (i: number, c: number): number => probabilities[i * classes + c];
@@ -39,13 +39,13 @@ export function findLabelErrors(probabilities: Float32Array, labels: Int32Array,
     quality[i] = at(i, labels[i]);
     if (predicted >= 0) confident[labels[i]][predicted]++;
   }
-  // Each row is brought to as many images as have that label: those of which nothing was told are taken to be like the others.
+  // Each row is scaled to the number of images with that label: images without a confident prediction are assumed to be like the others.
   const joint = confident.map((row, given) => {
     const sum = row.reduce((a, b) => a + b, 0);
     return row.map((count, c) => (sum ? (count / sum) * counts[given] : c === given ? counts[given] : 0));
   });
 
-  // For each pair of classes as many as the joint tells, those first that are surest to be the other (prune by noise rate).
+  // For each pair of classes, as many as the joint estimates, the most confident ones first (prune by noise rate).
   const flagged = new Uint8Array(n);
   for (let given = 0; given < classes; given++) {
     const own = [...labels.keys()].filter((i) => labels[i] === given && suggested[i] !== given);

@@ -1,4 +1,4 @@
-/** What a classifier lessens, and what is noted of each image as it learns. */
+/** The objective of a classifier, and the training dynamics of each image. */
 import { tf } from '../backend.ts';
 import type { Classifier } from '../models/index.ts';
 import { crossEntropies, focalLosses } from '../ops/loss.ts';

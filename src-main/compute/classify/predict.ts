@@ -49,7 +49,7 @@ export async function predictAt(
   );
 }
 
-/** What the head sees of these positions: [n, features]. */
+/** The features of these positions: [n, features]. */
 export const featuresAt = (
   network: Network<Classifier>,
   transform: Transform,

@@ -1,4 +1,4 @@
-/** A network before it is trained: its layers, and what a training by these parameters would take, about. */
+/** A summary of an untrained network: its layers, and an estimate of the memory that its training would take. */
 import type { ModelSummary, TrainMode } from '../../contract/classifier.ts';
 import { defineCall } from '../call.ts';
 import { summarise as summariseLayers } from '../models/summary.ts';

@@ -1,4 +1,4 @@
-/** What a training and a range test begin with alike: checked parameters, the open pixels, a fresh network, its objective and examples. */
+/** The setup that training and the range test share: checked parameters, the open pixels, a new network, its objective and examples. */
 import type { TrainMode } from '../../contract/classifier.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
@@ -51,7 +51,7 @@ export function checkClassifier(
   return result.data as ClassifierParameters;
 }
 
-/** The architecture by its checked parameters. Throws BadParameters where they do not go together. */
+/** The architecture with its checked parameters. Throws BadParameters if they do not fit together. */
 export function architectureOf(model: string, params: ClassifierParameters, classes: number): Classifier {
   try {
     const { model: record } = classifierOf(model)!;
@@ -61,7 +61,7 @@ export function architectureOf(model: string, params: ClassifierParameters, clas
   }
 }
 
-/** Where it is not memory that ran out, it is what was asked for that does not go. */
+/** Turns any error but out-of-memory into BadParameters. */
 const asBad = (error: unknown): unknown =>
   isOutOfMemory(error) ? error : new BadParameters(error instanceof Error ? error.message : String(error));
 
@@ -75,7 +75,7 @@ interface Beginning {
   weights: string | null;
 }
 
-/** A network as its training begins. The head is as it was drawn: the classes are others than those of any weights. Throws BadParameters. */
+/** A network with its initial weights. The head is always random: its classes differ from those of any pretrained weights. Throws BadParameters. */
 export async function createNetwork({
   model,
   mode,
@@ -99,10 +99,10 @@ export async function createNetwork({
   }
 }
 
-/** Of a training's arguments, those that do not say where its files lie. */
+/** The arguments of a training without its files. */
 export type TrainingSetupArgs = Omit<TrainArgs, 'runFolder' | 'val' | 'resume'>;
 
-/** The caller closes it; what it began is then gone. Throws BadParameters. */
+/** The caller closes it, which frees the network and the files. Throws BadParameters. */
 export async function setUpTraining({
   model,
   mode,

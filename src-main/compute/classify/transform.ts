@@ -74,7 +74,7 @@ export function transformOf(params: TransformParameters, pixels: Pixels, train: 
 export const normalised = (x: Tensor4D, { mean, deviation }: Pick<Transform, 'mean' | 'deviation'>): Tensor4D =>
   tf.add(tf.mul(x, tf.tensor1d(deviation.map((d) => 1 / d))), tf.tensor1d(mean.map((m, c) => -m / deviation[c])));
 
-/** Rows of `sizePx` → what the network judges. */
+/** Rows of `sizePx` → the input of the network for evaluation. */
 export const evaluationInput = (rows: Uint8Array, count: number, transform: Transform): Tensor4D =>
   tf.tidy(() =>
     normalised(

@@ -13,7 +13,7 @@ export interface PairsArgs {
   least: number;
 }
 
-/** Positions two by two, the first the smaller: each image with up to `k` others whose likeness (cosine) is at least `least`. */
+/** Positions two by two, the first the smaller: each image with up to `k` others whose cosine similarity is at least `least`. */
 export const pairs = defineCall({
   async run({ embeddings, width, k, least }: PairsArgs, { signal }: CallContext): Promise<Int32Array> {
     const directions = readFloats(embeddings, width);

@@ -208,7 +208,7 @@ const denseLayer = (name: string, rows: number[], inputs: number, units: number)
   macs: sizeOf(rows) * inputs * units,
 });
 
-/** Squeeze-and-excitation (Hu et al. 2018): each channel times what the means of all channels say, between 0 and 1. `reduction`: how much narrower it is inside. */
+/** Squeeze-and-excitation (Hu et al. 2018): scales each channel by a factor 0..1 computed from the global averages of all channels. `reduction`: of the hidden layer. */
 export function squeezeExcite(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
   const [n, height, width, channels] = x.shape;
   const inner = dense(

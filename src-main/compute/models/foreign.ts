@@ -144,7 +144,7 @@ function turn(theirs: ArrayLike<number>, ours: Float32Array, shape: number[], si
   }
 }
 
-/** What to set for the weights to fit, in words; nothing where the file does not tell. */
+/** A message with the parameters that fit the weights; empty if the file does not show them. */
 function otherParameters(record: ModelRecord, params: Record<string, unknown>, { tensors }: Safetensors): string {
   const now = record.schema.parse(params);
   const others = Object.entries(record.foreignParameters?.(tensors) ?? {}).filter(
@@ -155,7 +155,7 @@ function otherParameters(record: ModelRecord, params: Record<string, unknown>, {
     : '';
 }
 
-/** In words, or nothing where all fits. */
+/** An error message, or nothing if all fits. */
 function misfits({ tensors }: Safetensors, wanted: Match[], superfluous: string[]): string {
   const written = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
   const missing = wanted.filter(({ name }) => !tensors.has(name)).map(({ name, shape }) => `${name} ${written(shape)}`);

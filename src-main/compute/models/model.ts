@@ -1,5 +1,5 @@
 /**
- * What an architecture is to those who choose one: a record with a title, a schema of its own parameters, and the function that builds the
+ * An architecture for choosing: a record with a title, a schema of its own parameters, and the function that builds the
  * classifier. Weights that torchvision or timm gave away load where the record knows their names (foreign.ts).
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
@@ -39,7 +39,7 @@ interface Definition<P> {
   /** The architecture's own parameters, none of them named as one of the training's. */
   schema: z.ZodObject & z.ZodType<P>;
   usual?: ModelRecord['usual'];
-  /** Throws where the size cannot work, in a sentence that says what would. */
+  /** Throws if the size cannot work, with a message that names one that does. */
   build(params: P, input: ClassifierInput): Classifier;
   foreign?(params: P): Convention[];
   foreignParameters?(tensors: ForeignTensors): Partial<P>;

@@ -44,11 +44,11 @@ export const pretrained: readonly Pretrained[] = [
   },
 ];
 
-/** The one that images are known by where nothing else is asked for. */
+/** The default weights for embeddings. */
 export const usual = pretrained[0];
 
 export const pretrainedOf = (id: string): Pretrained | undefined => pretrained.find((one) => one.id === id);
-/** Those of an architecture, where it has any. */
+/** The weights of an architecture, if there are any. */
 export const pretrainedFor = (model: string): Pretrained | undefined => pretrained.find((one) => one.model === model);
 
 /** Bundled weights are small. */

@@ -1,4 +1,4 @@
-/** A classifier layer by layer, without building it: what a person asks before training one. Figures are those that torchvision publishes. */
+/** Summarises a classifier layer by layer without building it. Figures match those that torchvision publishes. */
 import { declare, type Declaration } from './declare.ts';
 import type { Architecture } from './network.ts';
 import { sizeOf } from './scope.ts';

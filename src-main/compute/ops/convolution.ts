@@ -33,7 +33,7 @@ function axis(size: number, kernel: number, stride: number, padding: 'same' | nu
 export const sideAfter = (side: number, kernel: number, { stride = 1, padding = 'same' }: ConvolutionOptions): number =>
   axis(side, kernel, stride, padding).out;
 
-/** What our kernels are told, beside the activation. */
+/** Attributes of our kernels, apart from the activation. */
 interface Geometry {
   stride: number;
   padTop: number;
@@ -135,7 +135,7 @@ function run(
 
 let registered = false;
 
-/** Tells tfjs of the kernels and of their gradients. */
+/** Registers the kernels and their gradients with tfjs. */
 function register(): void {
   if (registered) return;
   registered = true;

@@ -1,4 +1,4 @@
-/** x · Φ(x), with the normal distribution's own Φ and not its likeness by tanh (Hendrycks & Gimpel 2016). */
+/** x · Φ(x), with the normal distribution's own Φ and not its tanh approximation (Hendrycks & Gimpel 2016). */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { traced } from './traced.ts';

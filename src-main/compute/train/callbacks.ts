@@ -23,7 +23,7 @@ export interface Callback {
 
 const everyMs = 200;
 
-/** Tells of every epoch's end, and in between at most five times a second. */
+/** Reports each finished epoch, and the progress within it at most five times a second. */
 export function progress(epochs: number, onEvent: (event: TrainingEvent) => void): Callback {
   let last = 0;
   let now: StepLogs = { step: 0, steps: 0, loss: 0, learningRate: 0 };
@@ -45,7 +45,7 @@ export function progress(epochs: number, onEvent: (event: TrainingEvent) => void
   return {
     onBatchEnd(state, logs) {
       now = logs;
-      // The last step of an epoch is told with its end.
+      // The last step of an epoch is reported with its end.
       if (logs.step < logs.steps && performance.now() - last >= everyMs)
         report(state, { epoch: state.epoch + 1, loss: logs.loss });
     },
@@ -58,7 +58,7 @@ export function progress(epochs: number, onEvent: (event: TrainingEvent) => void
 /** Lower is better: the loss on held-out images, else in training. */
 export const lossOf = ({ loss, valLoss }: Epoch): number => valLoss ?? loss;
 
-/** Stops when what is watched (lower is better) has not improved for `patience` epochs, and goes back to the best weights. */
+/** Stops when the monitored value (lower is better) has not improved for `patience` epochs, and restores the best weights. */
 export function earlyStop(patience: number, watched: (epoch: Epoch) => number = lossOf): Callback {
   return {
     async onEpochEnd(state, done) {

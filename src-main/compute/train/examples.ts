@@ -58,7 +58,7 @@ export function applyDrawn(
   crop(row, sizePx, left, top, out, cropPx);
 }
 
-/** As images are judged: the middle, nothing else. */
+/** The crop for evaluation: the centre. */
 export function centreCrop(rows: Uint8Array, count: number, sizePx: number, cropPx: number): Uint8Array {
   if (cropPx === sizePx) return rows;
   const [from, to] = [sizePx ** 2 * 3, cropPx ** 2 * 3];

@@ -20,11 +20,11 @@ import type { TrainState } from './state.ts';
 type Output<A extends Architecture> = ReturnType<A['forward']>;
 export type Key = (number | string)[];
 
-/** What a step lessens, worked out inside one tidy and under the gradient. */
+/** The loss of a step, computed inside one tidy and under the gradient. */
 export interface Objective<A extends Architecture = Architecture> {
   /** `x` [B, S, S, 3] 0..1; `run` sends what it is given through the network, once; `key` names the step for whatever is random. */
   loss(x: Tensor4D, run: (input: Tensor4D) => Output<A>, batch: Batch, key: Key): Scalar;
-  /** Told what the network said of each batch, where it wants to know: [B, …] row by row. */
+  /** Receives the network's output for each batch, if defined: [B, …] row by row. */
   seen?(batch: Batch, outputs: Float32Array): void;
 }
 
@@ -103,7 +103,7 @@ export async function runTraining<A extends Architecture>(
   for (const c of callbacks) c.onTrainEnd?.(state);
 }
 
-/** Out of memory, the batch is halved, for good, and gone through in parts; the run goes on and says so. */
+/** Out of memory: halves the number of images per pass for the rest of the run, reports it and continues. */
 async function stepThatFits<A extends Architecture>(
   state: TrainState<A>,
   training: Training<A>,

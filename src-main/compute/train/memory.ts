@@ -62,7 +62,7 @@ export async function largestBatch<A extends Architecture>(
   return 1;
 }
 
-/** Told before a training that will hardly fit. */
+/** The warning before a training that may not fit into memory. */
 export const tooMuch = ({ totalMiB, freeMiB, batch }: MemoryEstimate): string =>
   `Training takes some ${Math.round(totalMiB)} MiB with ${batch} images a step, and ${Math.round(freeMiB)} MiB are free: it may be slow, or the system may end it. A smaller batch, size or width takes less.`;
 

@@ -1,6 +1,6 @@
 /**
  * Where a training stands: network, optimizer, epochs done, history, best weights so far. Saved whole after each epoch, so that a
- * run killed at any moment goes on from its last epoch and ends bit for bit as if it had not been: everything random is drawn from
+ * run that was killed at any moment resumes from its last epoch and ends bit-identical: everything random is drawn from
  * (seed, epoch) or (seed, step), nothing from how often a generator was called before.
  */
 import type { Epoch } from '../../contract/types.ts';

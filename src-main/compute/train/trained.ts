@@ -1,4 +1,4 @@
-/** What any training reports: events while it runs, and its facts when it has ended. */
+/** The events and the result of any training. */
 import type { Backend, MemoryEstimate } from '../../contract/machine.ts';
 import type { Epoch } from '../../contract/types.ts';
 
