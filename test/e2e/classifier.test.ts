@@ -83,7 +83,7 @@ describe(`a classifier, ${doorName}`, () => {
   });
 
   test('what cannot be is said, and what the network is like', async () => {
-    await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · [\d.]+ MB to train$/).waitFor();
+    await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · about [\d.]+ MB to train$/).waitFor();
     await set('Share of train', '0');
     await set('Share of val', '0');
     await page
