@@ -1,6 +1,6 @@
 /**
- * What is wrong with the set as a whole: classes of very different size, and classes that one plain number gives away. A network trained on
- * such a set learns the number (how bright, how large) and not the subject (shortcut learning; Geirhos et al., 2020).
+ * Findings on the whole dataset: class imbalance, and classes that a single number predicts, by cross-validated balanced accuracy. A network trained on
+ * such data learns the number (brightness, size) and not the subject (shortcut learning; Geirhos et al., 2020).
  */
 import { clamp, sumOf } from '../contract/numbers.ts';
 import { binOf } from '../contract/statistics.ts';
@@ -70,12 +70,15 @@ function correlation(trait: Trait, values: Float64Array, members: Map<string, nu
   names.forEach((name, label) => {
     for (const i of members.get(name)!) if (Number.isFinite(values[i])) labels[i] = label;
   });
-  const told = Array.from(tellApart(values, labels, names.length), (score, label) => ({ name: names[label], score }))
+  const separable = Array.from(classSeparability(values, labels, names.length), (score, label) => ({
+    name: names[label],
+    score,
+  }))
     .filter(({ score }) => !Number.isNaN(score))
     .sort((a, b) => b.score - a.score);
-  if (!told.length) return [];
-  const [{ name, score }] = told;
-  const others = told.filter((other) => other.score >= correlationFrom).length - 1;
+  if (!separable.length) return [];
+  const [{ name, score }] = separable;
+  const others = separable.filter((other) => other.score >= correlationFrom).length - 1;
   const also = others > 0 ? ` So it does ${others} more ${others === 1 ? 'class' : 'classes'}.` : '';
   return [
     {
@@ -94,7 +97,7 @@ function correlation(trait: Trait, values: Float64Array, members: Map<string, nu
  * Per class, how well a histogram of one number tells its members from the rest: balanced accuracy over held-out fifths, 0 for chance and 1
  * for always; NaN with too few of either. Bins hold about equal counts, and equal values are never split.
  */
-export function tellApart(values: Float64Array, labels: Int32Array, classes: number): Float64Array {
+export function classSeparability(values: Float64Array, labels: Int32Array, classes: number): Float64Array {
   const order = Int32Array.from(values.keys())
     .filter((i) => labels[i] >= 0)
     .sort((a, b) => values[a] - values[b] || a - b);

@@ -4,7 +4,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { outputFile } from '../file/output.ts';
-import { writeWhole } from '../file/whole.ts';
+import { writeAtomically } from '../file/write-atomically.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { codeOf, say, writeJson } from './output.ts';
 import { writeMarks } from './samples.ts';
@@ -105,6 +105,6 @@ async function scriptCommand(door: Door, options: ScriptOptions): Promise<void> 
   const script = await door.calls.journal.script.query();
   writeJson(options, { schema: 'winnow/script@1', folder: door.folder, script });
   if (!file) return void process.stdout.write(script);
-  await writeWhole(file, script);
+  await writeAtomically(file, script);
   say(options, `Written to ${file}. Run it with \`sh\`.`);
 }

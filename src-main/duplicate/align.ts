@@ -1,9 +1,9 @@
 /**
- * Lays one picture on another: finds the window of `b` that shows what `a` shows (shift and scale along each side) together with the change of brightness
- * and contrast between them, by Gauss–Newton steps on the luminance (Lucas and Kanade 1981). What is left after that is what differs.
+ * Registers two pictures: finds the window of `b` that shows the same scene as `a` (shift and scale along each axis), and the gain and offset in
+ * luminance between them, by Gauss–Newton iterations (Lucas and Kanade 1981). The residual after alignment is the real difference.
  */
 
-/** Where a's cell centres lie in b, both from −0.5 to 0.5: x' = shiftX + scaleX · x. */
+/** Maps a's cell centres to b, both in [−0.5, 0.5]: x' = shiftX + scaleX · x. */
 export interface Placement {
   shiftX: number;
   scaleX: number;
@@ -22,7 +22,7 @@ const unknowns = 6;
 const steps = 8;
 const endWeight = 0.01;
 
-/** `a`, `b`: luminance [side, side], slightly smoothed. Null where the pictures do not lead to an answer. */
+/** `a`, `b`: luminance [side, side], slightly smoothed. Null where the iterations do not converge. */
 export function align(
   a: Float32Array,
   b: Float32Array,
@@ -40,7 +40,7 @@ export function align(
     accumulate(normal, a, b, endsA, endsB, side, { shiftX, scaleX, shiftY, scaleY });
     const change = solve(normal);
     if (!change) return null;
-    const limit = 0.02; // a longer step is not trusted
+    const limit = 0.02; // clips the step size
     const clamp = (value: number): number => Math.max(-limit, Math.min(limit, value));
     shiftX += clamp(change[0]);
     scaleX += clamp(change[1]);
@@ -54,8 +54,8 @@ export function align(
 }
 
 /**
- * Adds up the normal equations of: slope · change − gain · a − offset = −b, over the cells of a that b reaches. Written out, since all the time of a
- * comparison is spent here.
+ * Accumulates the normal equations of: slope · change − gain · a − offset = −b, over the cells of a that map into b. The loop is unrolled by
+ * hand, since a comparison spends nearly all of its time here.
  */
 function accumulate(
   normal: Float64Array,
@@ -88,7 +88,7 @@ function accumulate(
       const upper = p + (q - p) * u;
       const lower = r + (s - r) * u;
       const own = a[j * side + i];
-      // Where either is cut off at white it says little of gain and offset.
+      // Where either picture is clipped at white, the pixel gets a small weight for gain and offset.
       let w = (1 - endsA[j * side + i]) * (1 - endsB[at]);
       if (w < endWeight) w = endWeight;
       const sx = ((q - p) * (1 - v) + (s - r) * v) * side;
@@ -132,7 +132,7 @@ function accumulate(
   }
 }
 
-/** Gaussian elimination on the symmetric equations, the upper half of which is given; a little is added to the diagonal against flat directions. */
+/** Gaussian elimination on a symmetric system, given by its upper half. A small ridge on the diagonal handles flat directions. */
 function solve(upper: Float64Array): Float64Array | null {
   const n = unknowns;
   const w = n + 1;
@@ -153,8 +153,8 @@ function solve(upper: Float64Array): Float64Array | null {
   return Float64Array.from({ length: n }, (_, i) => m[i * w + n] / m[i * w + i]);
 }
 
-/** b as a sees it: sampled at a's cells; NaN where b does not reach. */
-export function lay(
+/** Warps b onto a: samples b at a's cells. NaN outside b. */
+export function warp(
   b: Float32Array,
   side: number,
   { shiftX, scaleX, shiftY, scaleY }: Placement,
@@ -179,7 +179,7 @@ export function lay(
   return out;
 }
 
-/** Binomial 3 × 3, borders repeated: takes off what sampling between cells would change. */
+/** Binomial 3 × 3 filter with repeated borders. It removes the detail that resampling would alter. */
 export function smooth(values: Float32Array, side: number): Float32Array {
   const rows = new Float32Array(values.length);
   const out = new Float32Array(values.length);

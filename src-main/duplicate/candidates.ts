@@ -1,6 +1,6 @@
 /**
- * Which pairs are worth a comparison: each picture is looked up among all as seen through every window, and turned every way. Pairs come with
- * the turn and the window that brought them closest, which is where the comparison starts.
+ * Selects the pairs that are worth a comparison. Each picture is looked up in a k-d tree of all pictures, once per crop window and in all eight
+ * orientations. A pair carries the orientation and the window with the smallest distance: the comparison starts there.
  */
 import { inPlace, type Placement } from './align.ts';
 import { coefficientCount, dimensions, flatDeviation, pointOf, transform, turnPoint, windows } from './spectrum.ts';
@@ -15,17 +15,17 @@ export interface Pair {
   squared: number;
 }
 
-/** How far the point of a copy lies off, and off along one axis. Turned copies are looked up without windows, so no allowance for a cut is made. */
+/** Search radius for a copy: in total, and along one axis. Rotated copies are looked up without crop windows, so their radius has no allowance for a crop. */
 const reach = 0.12;
 const step = 0.06;
 const turnedReach = 0.07;
 const turnedStep = 0.04;
-/** Where very many pictures are alike, as of one fixed camera, a look-up stops after this many, and this many of the nearest are kept of it. */
-const mostLooked = 4000;
-const mostKept = 16;
+/** Limits for sets of very similar pictures, as from a fixed camera: points visited by one look-up, and nearest neighbours kept. */
+const maxVisited = 4000;
+const maxNeighbours = 16;
 
 export class Points {
-  /** Rows of pictures that show something; the others are flat. */
+  /** Rows of pictures with texture; the others are flat. */
   readonly rows: Int32Array;
   readonly flat: number[] = [];
   readonly #fingerprints: readonly Uint8Array[];
@@ -40,10 +40,10 @@ export class Points {
     this.rows = new Int32Array(fingerprints.length);
   }
 
-  /** `breathe` is called often, and lets others in. */
+  /** Calls `yieldToEventLoop` often, so that other work can run. */
   static async of(
     fingerprints: readonly Uint8Array[],
-    breathe: (done: number) => Promise<void> | undefined,
+    yieldToEventLoop: (done: number) => Promise<void> | undefined,
   ): Promise<Points> {
     const points = new Points(fingerprints);
     let shown = 0;
@@ -53,19 +53,19 @@ export class Points {
         points.rows[shown++] = row;
         pointOf(points.#coefficients, 0, points.#points, row * dimensions);
       }
-      const pause = breathe(row);
+      const pause = yieldToEventLoop(row);
       if (pause) await pause;
     }
     const own = points.rows.subarray(0, shown);
-    points.#tree = await Tree.of(points.#points, dimensions, own, () => breathe(fingerprints.length));
+    points.#tree = await Tree.of(points.#points, dimensions, own, () => yieldToEventLoop(fingerprints.length));
     return Object.assign(points, { rows: own });
   }
 
-  /** The pairs of one row with the nearest others, nearest first: `b` is the row itself, turned. A pair comes twice where it is close both ways: as it is, and turned. */
+  /** The pairs of one row with its nearest neighbours, nearest first. `b` is the row itself, rotated by `turn`. A pair occurs twice where it is close both upright and rotated. */
   pairsOf(row: number): Pair[] {
     const best = new Map<number, Pair>();
     const look = (turn: Turn, window: number, far: number, wide: number): void => {
-      this.#tree!.near(this.#query, far, wide, mostLooked, (other, squared) => {
+      this.#tree!.near(this.#query, far, wide, maxVisited, (other, squared) => {
         const key = other * 2 + Math.sign(turn);
         if (other !== row && squared < (best.get(key)?.squared ?? Infinity))
           best.set(key, { a: other, b: row, turn, start: placements[window], squared });
@@ -81,11 +81,11 @@ export class Points {
       turnPoint(this.#points, row * dimensions, turn, this.#query);
       look(turn, 0, turnedReach, turnedStep);
     }
-    return [...best.values()].sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, mostKept);
+    return [...best.values()].sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, maxNeighbours);
   }
 }
 
-/** What shows a window only, shows at x what the whole shows at shift + scale · x. */
+/** A picture of the window alone shows at x what the whole picture shows at shift + scale · x. */
 const placements = windows.map(({ left, right, top, bottom }): Placement =>
   left + right + top + bottom === 0
     ? inPlace

@@ -1,38 +1,38 @@
 /**
- * What differs between two pictures once one is laid on the other, and how alike that makes them. A copy differs by what re-encoding, resampling,
- * cutting off the borders and a change of exposure explain; all else, were it a single finger or the colour of a shirt, makes another picture.
- * So what counts is the largest local difference, not the sum of all.
+ * Measures the difference between two aligned pictures, and from it their similarity. A copy differs by re-encoding, resampling, cropped borders
+ * and a change of exposure. Anything else makes it another picture, even a single finger or the colour of a shirt. So the largest local
+ * difference counts, not the sum.
  */
-import { align, inPlace, lay, smooth, type Alignment, type Placement } from './align.ts';
+import { align, inPlace, warp, smooth, type Alignment, type Placement } from './align.ts';
 import { pictureOf, type Picture, type Pixels, type Window } from './fingerprint.ts';
 import { turnPicture, turnPixels, type Turn } from './turn.ts';
 
-/** Each measure divided by what a copy may have; a copy is below 1 in all of them. */
+/** Each measure is divided by the limit for a copy: a copy is below 1 in all of them. */
 export interface Difference {
   luma: number;
   colour: number;
-  /** How far an edge of one lies from the same edge of the other. */
+  /** The largest distance between matching edges of the two pictures. */
   edge: number;
   exposure: number;
   alignment: Alignment;
 }
 
-// What a copy may have. Levels of 255; a local difference may be this large, and larger by a share of the contrast around it, since resampling moves edges.
+// Limits for a copy, in levels of 255. A local difference may be this large, plus a fraction of the local contrast, since resampling moves edges.
 const lumaLevels = 6;
-const lumaShare = 0.15;
+const lumaFraction = 0.15;
 const colourLevels = 8;
-const colourShare = 0.3;
-const edgeShare = 0.055;
+const colourFraction = 0.3;
+const edgeFraction = 0.055;
 const gainFactor = 1.4;
 const meanLevels = 48;
 
-/** How many times over the limit of a copy the difference is; below 1 it is a copy. */
+/** The largest measure relative to its limit: below 1, the pair is a copy. */
 export function excess(difference: Difference | null): number {
   if (!difference) return Infinity;
   return Math.max(difference.luma, difference.colour, difference.edge, difference.exposure);
 }
 
-/** On the grids as they are. */
+/** Compares the fingerprints' grids. */
 export function comparePictures(a: Picture, b: Picture, start: Placement): Difference | null {
   const { side, colourSide } = a;
   const [one, two] = [smooth(a.luma, side), smooth(b.luma, side)];
@@ -40,26 +40,26 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
   if (!alignment) return null;
   const { gain, offset } = alignment;
   if (gain <= 0.2 || gain >= 5) return null;
-  const laid = lay(two, side, alignment);
+  const laid = warp(two, side, alignment);
   const expected = one.map((level) => Math.min(255, gain * level + offset));
-  const luma = largest(expected, laid, side, lumaLevels, lumaShare);
+  const luma = largest(expected, laid, side, lumaLevels, lumaFraction);
   const blue = largest(
     smooth(a.blue, colourSide).map((v) => v * gain),
-    lay(smooth(b.blue, colourSide), colourSide, alignment),
+    warp(smooth(b.blue, colourSide), colourSide, alignment),
     colourSide,
     colourLevels,
-    colourShare,
+    colourFraction,
   );
   const red = largest(
     smooth(a.red, colourSide).map((v) => v * gain),
-    lay(smooth(b.red, colourSide), colourSide, alignment),
+    warp(smooth(b.red, colourSide), colourSide, alignment),
     colourSide,
     colourLevels,
-    colourShare,
+    colourFraction,
   );
   const { shiftX, scaleX, shiftY, scaleY } = alignment;
   const edge =
-    Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeShare;
+    Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeFraction;
   const mean = one.reduce((sum, level) => sum + level, 0) / one.length;
   const exposure = Math.max(
     Math.abs(Math.log(gain)) / Math.log(gainFactor),
@@ -69,8 +69,8 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
 }
 
 /**
- * On finer grids from the thumbnails' pixels, the same part cut out of both. Whichever is the darker is exposed as the other is, pixel by pixel, so
- * that what the brighter one lost at white is lost in both.
+ * Compares finer grids made from the thumbnails' pixels, both cropped to their common part. The darker one is brought to the exposure of the
+ * other pixel by pixel, so that highlights clipped in the brighter one are clipped in both.
  */
 export function comparePixels(a: Pixels, b: Pixels, turn: Turn, start: Placement, side: number): Difference | null {
   const first = comparePictures(wholeOf(a, side), turnPicture(wholeOf(b, side), turn), start);
@@ -100,13 +100,13 @@ export function comparePixels(a: Pixels, b: Pixels, turn: Turn, start: Placement
   return second && { ...second, edge: first.edge, exposure: first.exposure };
 }
 
-/** Far above the limit a second look is not worth it. */
+/** Above this multiple of the limit, a finer comparison cannot change the result. */
 const hopeless = 6;
 
 const gridOf = ({ data, width, height, channels }: Pixels, side: number, window?: Window): Picture =>
   pictureOf(data, width, height, channels, side, side >> 2, window);
 
-/** A picture is compared with several in a row. */
+/** Cached, since a picture is compared with several others in a row. */
 const wholes = new WeakMap<Pixels, Picture>();
 
 function wholeOf(pixels: Pixels, side: number): Picture {
@@ -117,7 +117,7 @@ function wholeOf(pixels: Pixels, side: number): Picture {
   return whole;
 }
 
-/** Along one side, the part of each that both show, in shares from 0 to 1. */
+/** Along one axis: the part of each picture that both show, as fractions from 0 to 1. */
 function cut(shift: number, scale: number): { a: [number, number]; b: [number, number] } {
   const inB = (x: number): number => shift + scale * (x - 0.5) + 0.5;
   const inA = (x: number): number => (x - 0.5 - shift) / scale + 0.5;
@@ -132,7 +132,7 @@ function expose(pixels: Pixels, gain: number, offset: number): Pixels {
   return { ...pixels, data };
 }
 
-/** Over all 3 × 3 neighbourhoods: the mean difference, by what is allowed for the contrast there. */
+/** The largest mean difference of any 3 × 3 neighbourhood, relative to what its contrast allows. */
 function largest(a: Float32Array, b: Float32Array, side: number, levels: number, share: number): number {
   let worst = 0;
   for (let y = 1; y < side - 1; y++) {
@@ -148,7 +148,7 @@ function largest(a: Float32Array, b: Float32Array, side: number, levels: number,
           if (level > most) most = level;
           const rest = b[at] - level;
           if (rest === rest) {
-            // not NaN: b reaches there
+            // not NaN: inside b
             sum += rest;
             cells++;
           }

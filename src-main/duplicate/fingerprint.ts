@@ -1,14 +1,14 @@
 /**
- * What is kept of a picture to recognise it again: 32 × 32 luminance and 8 × 8 colour, the whole picture stretched to a square, 1,158 bytes.
- * Everything that duplicates need (spectrum, alignment, local differences) is computed from it. It is made of the thumbnail's pixels
- * at scan, in about a quarter of a millisecond.
+ * The stored fingerprint of a picture: 32 × 32 luminance and 8 × 8 chroma of the whole picture, stretched to a square; 1,158 bytes. Duplicate
+ * detection computes everything from it (spectrum, alignment, local differences). The scan makes it from the thumbnail's pixels in about a
+ * quarter of a millisecond.
  */
 export const fingerprintVersion = 1;
 export const lumaSide = 32;
 export const colourSide = 8;
 
 const headBytes = 6; // version, 0, least luminance and span as 16 bits each
-/** Where the luminance begins, 0 the least and 255 the most of this picture. */
+/** Offset of the luminance. Values are stretched: 0 is the picture's minimum, 255 its maximum. */
 export const lumaAt = headBytes;
 const lumaBytes = lumaSide * lumaSide;
 const colourBytes = colourSide * colourSide;
@@ -16,7 +16,7 @@ export const fingerprintBytes = headBytes + lumaBytes + 2 * colourBytes;
 
 const endLevel = 250;
 
-/** Of a thumbnail: sRGB bytes, row by row. */
+/** The pixels of a thumbnail: sRGB bytes, row by row. */
 export interface Pixels {
   data: Uint8Array;
   width: number;
@@ -28,14 +28,14 @@ export interface Pixels {
 export interface Picture {
   side: number;
   luma: Float32Array; // [side, side]
-  /** Share of each cell that is as bright as can be, where a brighter copy was cut off. */
+  /** Fraction of each cell that is clipped at white. */
   ends: Float32Array; // [side, side]
   colourSide: number;
   blue: Float32Array; // [colourSide, colourSide]
   red: Float32Array; // [colourSide, colourSide]
 }
 
-/** `data`: sRGB bytes of a thumbnail, 1 channel or 3 (further ones are skipped). */
+/** `data`: sRGB bytes of a thumbnail, with 1 channel or 3 (further channels are ignored). */
 export function fingerprint(data: Uint8Array, width: number, height: number, channels: number): Uint8Array {
   const { luma, blue, red } = pictureOf(data, width, height, channels, lumaSide, colourSide);
   let least = Infinity;
@@ -49,7 +49,7 @@ export function fingerprint(data: Uint8Array, width: number, height: number, cha
   out[0] = fingerprintVersion;
   view.setUint16(2, Math.round(least * 256));
   view.setUint16(4, Math.round((most - least) * 256));
-  // Stretched to the full range: a dark picture keeps its detail.
+  // Stretched to the full range, so that a dark picture keeps its detail.
   const scale = most > least ? 255 / (most - least) : 0;
   for (let i = 0; i < lumaBytes; i++) out[headBytes + i] = Math.round((luma[i] - least) * scale);
   for (let i = 0; i < colourBytes; i++) {
@@ -59,7 +59,7 @@ export function fingerprint(data: Uint8Array, width: number, height: number, cha
   return out;
 }
 
-/** False for fingerprints of another layout: the image is to be fingerprinted again. */
+/** False for fingerprints of another version: the image needs a new fingerprint. */
 export const isCurrent = (bytes: Uint8Array): boolean =>
   bytes.length === fingerprintBytes && bytes[0] === fingerprintVersion;
 
@@ -70,7 +70,7 @@ export function readFingerprint(bytes: Uint8Array): Picture {
   const ends = new Float32Array(lumaBytes);
   for (let i = 0; i < lumaBytes; i++) {
     luma[i] = least + bytes[headBytes + i] * scale;
-    ends[i] = Math.max(0, Math.min(1, (luma[i] - 230) / 20)); // the share itself is not kept; this is near it
+    ends[i] = Math.max(0, Math.min(1, (luma[i] - 230) / 20)); // the fraction is not stored; this approximates it
   }
   const blue = new Float32Array(colourBytes);
   const red = new Float32Array(colourBytes);
@@ -81,7 +81,7 @@ export function readFingerprint(bytes: Uint8Array): Picture {
   return { side: lumaSide, luma, ends, colourSide, blue, red };
 }
 
-/** A part of a picture, in shares of its sides. */
+/** A crop of a picture, as fractions of its sides. */
 export interface Window {
   left: number;
   top: number;
@@ -90,7 +90,7 @@ export interface Window {
 }
 const whole: Window = { left: 0, top: 0, right: 1, bottom: 1 };
 
-/** Mean over each cell of a square grid laid on the window; pixels that lie on a border count in parts. */
+/** The mean over each cell of a square grid on the window (area interpolation: border pixels count in part). */
 export function pictureOf(
   data: Uint8Array,
   width: number,
@@ -110,7 +110,7 @@ export function pictureOf(
     ((window.right - window.left) * width) / side,
     ((window.bottom - window.top) * height) / side,
   ];
-  let filled = -1; // the source row that `rows` holds
+  let filled = -1; // the source row in `rows`
   for (let j = 0; j < side; j++) {
     const [top, bottom] = [y0 + j * stepY, Math.min(height, y0 + (j + 1) * stepY)];
     sums.fill(0);
@@ -143,7 +143,7 @@ export function pictureOf(
   };
 }
 
-/** Per cell of one source row: the sums of red, green, blue (of a gray picture: three times the same) and the count of ends. This is where the time of a fingerprint goes. */
+/** Per cell of one source row: sums of red, green and blue (a gray picture gives the same sum three times) and the number of clipped pixels. This is the hot loop of a fingerprint. */
 function sumRow(
   out: Float32Array,
   data: Uint8Array,

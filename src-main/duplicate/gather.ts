@@ -1,6 +1,6 @@
 /**
- * From pairs to groups. A group is led by the picture that most others are copies of, and takes in whoever is a copy of the leader and
- * agrees with all who are in it already. So A ~ B ~ C makes no group of three where A and C differ.
+ * Forms groups from pairs. The leader of a group is the picture with the most copies. A picture joins if it is a copy of the leader and
+ * matches every member. So A ~ B ~ C makes no group of three where A and C differ.
  */
 import type { TurnKind } from './turn.ts';
 
@@ -15,21 +15,21 @@ export interface Gathered {
   members: { picture: number; similarity: number }[];
 }
 
-/** From the closest relation to the loosest: a group of one may hold pairs of those before it. */
+/** From the strictest relation to the loosest: a group of one kind may contain pairs of the kinds before it. */
 const kinds = ['near', 'rotated', 'mirrored'] as const;
 
-/** A newcomer to a large group is compared with this many of its members. */
-const mostAsked = 4;
+/** A new member of a large group is compared with this many of its members. */
+const maxMembersCompared = 4;
 
-/** A group that has grown as large asks on: its pictures had too many look-alikes for all to be links of the leader. */
+/** From this size on, a group also searches for members that have no link to the leader: look-ups are limited, so its pictures have more copies than links. */
 const crowd = 8;
 
 interface Questions {
-  /** Of two that could lead, the larger does. */
+  /** The picture with more pixels leads. */
   size(picture: number): number;
-  /** Two that are never in one group. */
+  /** True for a pair that must never share a group. */
   isApart(a: number, b: number): boolean;
-  /** The link of two that have none yet, if there is one. */
+  /** Compares a pair that has no link yet. */
   compare(a: number, b: number): Promise<Link | null>;
 }
 
@@ -63,7 +63,7 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
       const ask = async (picture: number, { similarity, kind }: Link): Promise<void> => {
         asked.add(picture);
         if (members.some((member) => isApart(member.picture, picture))) return;
-        for (const other of members.slice(1, 1 + mostAsked))
+        for (const other of members.slice(1, 1 + maxMembersCompared))
           if (!linked.get(picture)!.has(other.picture) && !(await compare(picture, other.picture))) return;
         members.push({ picture, similarity, kind });
       };
@@ -87,7 +87,7 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
   return groups;
 }
 
-/** A picture that is like its own mirror image is a near copy before it is a mirrored one. */
+/** A picture that equals its own mirror image is a near copy first, a mirrored one second. */
 function isCloser(one: Link, other: Link): boolean {
   const rank = kinds.indexOf(one.kind) - kinds.indexOf(other.kind);
   return rank < 0 || (rank === 0 && one.similarity > other.similarity);

@@ -1,9 +1,10 @@
 /**
- * Finds which images of a list are the same picture. Files of the same bytes, or of the same pixels, are one *picture*; pictures are looked up by their
- * spectrum, compared, and put into groups in which everyone agrees with everyone: a chain of small changes makes no group.
+ * Finds duplicate images. Files with the same bytes or the same pixels are one *picture*. Pictures are looked up by their spectrum, compared, and
+ * put into groups in which every member matches every other: a chain of small changes makes no group.
  *
- * An `exact` group holds all files of one picture, a `near` group all files of pictures that are copies of each other, a `rotated` group those of
- * copies of which some are rotated, a `mirrored` group those of which some are mirrored: each kind holds the ones before it. A file is in at most one group of each kind. Flat images (one colour all over) hold nothing to be recognised by: they are only ever exact.
+ * An `exact` group holds all files of one picture. A `near` group holds all files of pictures that are copies of each other. A `rotated` or
+ * `mirrored` group holds copies of which some are rotated or mirrored. Each kind includes the ones before it. A file is in at most one group of
+ * each kind. Flat images (a single colour) have nothing to be recognised by: they are only ever exact duplicates.
  */
 import { setImmediate } from 'node:timers/promises';
 import { WinnowError } from '../contract/errors.ts';
@@ -26,11 +27,11 @@ export type DuplicateKind = 'exact' | TurnKind;
 
 export interface Group {
   kind: DuplicateKind;
-  /** The first is the one that all others were compared with. */
+  /** All others were compared with the first. */
   ids: number[];
-  /** How like the first each is: 1 the same, 0.5 the default limit. */
+  /** Similarity of each image to the first: 1 is identical, 0.5 the default limit. */
   similarities: number[];
-  /** The least of them. */
+  /** The lowest similarity. */
   score: number;
 }
 
@@ -42,27 +43,27 @@ interface Verdict {
 export interface DuplicateOptions {
   signal: AbortSignal;
   onProgress(done: number, total: number): void;
-  /** Pairs that the person said are no duplicates. */
+  /** Pairs that the user marked as not duplicates. */
   isApart(a: string, b: string): boolean;
-  /** The pixels of the thumbnail; asked of pairs only that look the same coarsely. Without it, the fingerprint decides. */
+  /** The thumbnail's pixels, read only for pairs with similar fingerprints. Without it, the fingerprint decides. */
   pixels?(id: number): Promise<Pixels>;
-  /** A hash of all pixels after full decoding; asked of pairs only that have the same size and look the same. */
+  /** A hash of all pixels after full decoding, computed only for pairs of equal size that look identical. */
   pixelHash(id: number): Promise<string>;
-  /** Pairs that something else holds for likely, by id: looked at beside those whose fingerprints are near. */
+  /** Further pairs to compare, by id, such as images with similar embeddings. */
   likely?: readonly (readonly [a: number, b: number])[];
-  /** From 0 to 1: pairs less alike than this are left out. 0.5 is what re-encoding, resizing, a cut of 5 % and a change of exposure explain. */
+  /** From 0 to 1: pairs below this similarity are ignored. 0.5 covers re-encoding, resizing, a crop of 5 % and a change of exposure. */
   leastSimilarity?: number;
-  /** Read and added to: what was once compared by its pixels is not compared again. Keys are for this function to read. */
+  /** A cache, read and extended: a pair is compared by its pixels only once. The keys are private to this function. */
   verdicts?: Map<string, number>;
 }
 
 export const defaultLeastSimilarity = 0.5;
 
-const everyMs = 15;
-/** A picture's neighbours are compared from the nearest on, until so many in a row are others: in the pictures of a fixed camera, all are neighbours. */
-const mostInVain = 8;
-/** A coarse difference as small as this needs no second look: nothing of a copy's size is missing. */
-const coarseSame = 0.12;
+const yieldEveryMs = 15;
+/** Neighbours are compared from the nearest on, until this many in a row do not match: with a fixed camera, all pictures are neighbours. */
+const maxMisses = 8;
+/** Below this difference of the fingerprints, the pixels need no comparison. */
+const coarseMatch = 0.12;
 
 const similarityOf = (difference: Difference | null): number => 1 / (1 + excess(difference));
 
@@ -76,65 +77,65 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     last = performance.now();
   };
 
-  // By content: which of two is turned onto the other is then no matter of what was read first.
+  // Sorted by content, so that the result does not depend on the order in which files were read.
   const sorted = list.toSorted((p, q) => (p.sha256 < q.sha256 ? -1 : p.sha256 > q.sha256 ? 1 : p.id - q.id));
   await rest();
   const files = [...Map.groupBy(sorted, (c) => c.sha256).values()];
   await rest();
-  /** One of each content; `files` has the others beside it. */
+  /** One candidate of each content; `files` has all of them. */
   const heads = files.map((own) => own[0]);
   const total = heads.length * 2;
-  const breathe = (done: number): Promise<void> | undefined => {
-    if (performance.now() - last < everyMs) return undefined;
+  const yieldToEventLoop = (done: number): Promise<void> | undefined => {
+    if (performance.now() - last < yieldEveryMs) return undefined;
     options.onProgress(Math.min(done, total), total);
     return rest();
   };
 
-  // Fingerprints of another layout cannot be compared: such an image is found by its bytes only, until it is fingerprinted again.
+  // Fingerprints of another version cannot be compared: such an image is found by its bytes only until the next scan.
   const able = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
   const points = await Points.of(
     able.map((i) => heads[i].fingerprint),
-    breathe,
+    yieldToEventLoop,
   );
-  const judge = new Judge(heads, options, least);
-  const same = new Sames(heads, isApart);
-  const alike: { a: number; b: number; verdict: Verdict }[] = [];
-  /** By pair, as it is (even) and turned (odd): the distance from which it was compared in vain, or −1 where it was not in vain. */
+  const comparer = new Comparer(heads, options, least);
+  const same = new UnionFind(heads, isApart);
+  const similar: { a: number; b: number; verdict: Verdict }[] = [];
+  /** By pair, upright (even key) and rotated (odd key): the distance at which a comparison failed, or −1 where it matched. */
   const tried = new Map<number, number>();
   let looked = 0;
   for (const row of points.rows) {
-    let inVain = 0;
+    let misses = 0;
     for (const near of points.pairsOf(row)) {
       const pair = { ...near, a: able[near.a], b: able[near.b] };
-      const asItIs = 2 * (Math.min(pair.a, pair.b) * heads.length + Math.max(pair.a, pair.b));
-      const key = asItIs + Math.sign(pair.turn);
-      if (tried.get(asItIs) === -1 || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
-      // From its other side a pair may come closer, and so be compared from a better start.
+      const uprightKey = 2 * (Math.min(pair.a, pair.b) * heads.length + Math.max(pair.a, pair.b));
+      const key = uprightKey + Math.sign(pair.turn);
+      if (tried.get(uprightKey) === -1 || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
+      // The reverse look-up of a pair may be closer, and give the comparison a better start.
       if ((tried.get(key) ?? Infinity) <= pair.squared) continue;
-      const verdict = await judge.compare(pair);
+      const verdict = await comparer.compare(pair);
       const isFound = verdict !== null && verdict.similarity >= least;
       tried.set(key, isFound ? -1 : pair.squared);
-      if (isFound && (await judge.isSame(pair, verdict))) same.join(pair.a, pair.b);
-      else if (isFound) alike.push({ a: pair.a, b: pair.b, verdict });
-      const pause = breathe(heads.length + looked);
+      if (isFound && (await comparer.isSame(pair, verdict))) same.join(pair.a, pair.b);
+      else if (isFound) similar.push({ a: pair.a, b: pair.b, verdict });
+      const pause = yieldToEventLoop(heads.length + looked);
       if (pause) await pause;
-      inVain = isFound ? 0 : inVain + 1;
-      if (inVain >= mostInVain) break;
+      misses = isFound ? 0 : misses + 1;
+      if (misses >= maxMisses) break;
     }
-    const pause = breathe(heads.length + ++looked);
+    const pause = yieldToEventLoop(heads.length + ++looked);
     if (pause) await pause;
   }
   for (const pair of candidatePairs(heads, able, options.likely ?? [])) {
     if (tried.has(2 * (pair.a * heads.length + pair.b)) || isApart(heads[pair.a].sha256, heads[pair.b].sha256))
       continue;
-    const verdict = await judge.compare(pair);
+    const verdict = await comparer.compare(pair);
     if (verdict === null || verdict.similarity < least) continue;
-    if (await judge.isSame(pair, verdict)) same.join(pair.a, pair.b);
-    else alike.push({ a: pair.a, b: pair.b, verdict });
-    const pause = breathe(total);
+    if (await comparer.isSame(pair, verdict)) same.join(pair.a, pair.b);
+    else similar.push({ a: pair.a, b: pair.b, verdict });
+    const pause = yieldToEventLoop(total);
     if (pause) await pause;
   }
-  for (const [a, b] of await judge.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
+  for (const [a, b] of await comparer.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
   await rest();
 
   const filesOf = (picture: number): Candidate[] =>
@@ -147,19 +148,19 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     return ids.length > 1 ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1 }] : [];
   });
   await rest();
-  const apart = (a: number, b: number): boolean =>
+  const mustNotMerge = (a: number, b: number): boolean =>
     same.of(a).some((p) => same.of(b).some((q) => isApart(heads[p].sha256, heads[q].sha256)));
-  const links = alike
+  const links = similar
     .map(({ a, b, verdict }): Link => ({
       a: same.head(a),
       b: same.head(b),
       kind: kindOf(verdict.turn),
       similarity: verdict.similarity,
     }))
-    .filter(({ a, b }) => a !== b && !apart(a, b));
+    .filter(({ a, b }) => a !== b && !mustNotMerge(a, b));
   const compare = async (a: number, b: number): Promise<Link | null> => {
-    const verdict = await judge.compareAnyhow(a, b);
-    const pause = breathe(total);
+    const verdict = await comparer.compareAllTurns(a, b);
+    const pause = yieldToEventLoop(total);
     if (pause) await pause;
     return verdict && verdict.similarity >= least
       ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity }
@@ -167,7 +168,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   };
   for (const { kind, members } of await gather(links, {
     size: (p) => heads[p].width * heads[p].height,
-    isApart: apart,
+    isApart: mustNotMerge,
     compare,
   })) {
     const all = members.flatMap(({ picture, similarity }) => filesOf(picture).map(({ id }) => ({ id, similarity })));
@@ -178,7 +179,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   return groups;
 }
 
-/** Of those that can be compared, the smaller head first. */
+/** The given pairs that can be compared, smaller index first. */
 function candidatePairs(
   heads: readonly Candidate[],
   able: readonly number[],
@@ -193,8 +194,8 @@ function candidatePairs(
   });
 }
 
-/** Compares pairs, coarsely by their fingerprints and then by the pixels of their thumbnails. */
-class Judge {
+/** Compares pairs: first by their fingerprints, then by the pixels of their thumbnails. */
+class Comparer {
   readonly #heads: readonly Candidate[];
   readonly #options: DuplicateOptions;
   readonly #least: number;
@@ -215,7 +216,7 @@ class Judge {
     const coarse = comparePictures(this.#picture(a), turnPicture(this.#picture(b), turn), start);
     const over = excess(coarse);
     if (!coarse || over > slack(coarse) * (1 / this.#least - 1)) return null;
-    if (over < coarseSame || !this.#options.pixels) return { turn, similarity: similarityOf(coarse) };
+    if (over < coarseMatch || !this.#options.pixels) return { turn, similarity: similarityOf(coarse) };
     const [p, q] = await Promise.all([this.#pixels(a), this.#pixels(b)]);
     if (!p || !q) return { turn, similarity: similarityOf(coarse) };
     const fine = comparePixels(p, q, turn, coarse.alignment, sideFor(one, two));
@@ -224,8 +225,8 @@ class Judge {
     return verdict;
   }
 
-  /** Of a pair that no look-up brought together. */
-  async compareAnyhow(a: number, b: number): Promise<Verdict | null> {
+  /** Compares a pair that no look-up found, in all orientations. */
+  async compareAllTurns(a: number, b: number): Promise<Verdict | null> {
     let best: Verdict | null = null;
     for (const turn of turns) {
       const verdict = await this.compare({ a, b, turn, start: inPlace });
@@ -235,21 +236,21 @@ class Judge {
     return best;
   }
 
-  /** Are all pixels the same? */
+  /** True where all pixels are identical. */
   async isSame({ a, b }: Pair, { turn, similarity }: Verdict): Promise<boolean> {
     const [one, two] = [this.#heads[a], this.#heads[b]];
-    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseSame))
+    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseMatch))
       return false;
     const key = `${one.sha256} ${two.sha256} =`;
     const known = this.#options.verdicts?.get(key);
     if (known !== undefined) return known === 1;
     const [p, q] = [await this.#hash(a), await this.#hash(b)];
-    if (p === null || q === null) return false; // not known: to be asked again
+    if (p === null || q === null) return false; // unknown: not cached, so that the next scan tries again
     this.#options.verdicts?.set(key, Number(p === q));
     return p === q;
   }
 
-  /** Of flat images, those with the same size and pixels. */
+  /** The flat images that have equal size and pixels. */
   async flatPairs(flat: readonly number[]): Promise<[number, number][]> {
     const pairs: [number, number][] = [];
     for (const ofSize of Map.groupBy(flat, (i) => `${this.#heads[i].width} ${this.#heads[i].height}`).values()) {
@@ -270,14 +271,14 @@ class Judge {
     return readFingerprint(this.#heads[i].fingerprint);
   }
 
-  /** Null where the file cannot be read now: then it is like no other. */
+  /** Null where the file cannot be read now: it then matches nothing. */
   #hash(i: number): Promise<string | null> {
     let hash = this.#hashes.get(i);
     if (!hash) this.#hashes.set(i, (hash = this.#orNull(this.#options.pixelHash(this.#heads[i].id))));
     return hash;
   }
 
-  /** Pairs come in the order of their second, so a few are enough to keep. Null where there is no thumbnail. */
+  /** Pairs arrive sorted by their second image, so a small cache is enough. Null without a thumbnail. */
   #pixels(i: number): Promise<Pixels | null> {
     let pixels = this.#recent.get(i);
     if (!pixels) this.#recent.set(i, (pixels = this.#orNull(this.#options.pixels!(this.#heads[i].id))));
@@ -285,7 +286,7 @@ class Judge {
     return pixels;
   }
 
-  /** One bad file is no reason to end; a cancel is, and a fault that is not the file's. */
+  /** A bad file does not end the search. A cancel does, and so does an error of Winnow itself. */
   #orNull<T>(promise: Promise<T>): Promise<T | null> {
     return promise.catch((error: unknown) => {
       this.#options.signal.throwIfAborted();
@@ -295,19 +296,19 @@ class Judge {
   }
 }
 
-/** How many times over the limit a coarse difference may be to deserve a close look: what a cut and lost whites do to 32 cells, it cannot tell. */
+/** How far above the limit a fingerprint difference may be and still get a comparison of pixels: 32 cells cannot resolve a crop or clipped highlights. */
 function slack({ edge, exposure }: Difference): number {
   return 1.4 + 5 * Math.min(edge, 0.6) + (exposure > 0.05 ? 2.5 : 0);
 }
 
-/** Cells along a side for the close look: no finer than the smaller of the two can fill. */
+/** Grid size of the comparison of pixels: no finer than the smaller image. */
 function sideFor(a: Candidate, b: Candidate): number {
   const smallest = Math.min(a.width, a.height, b.width, b.height);
   return smallest >= 64 ? 64 : smallest >= 48 ? 48 : 32;
 }
 
-/** Contents with the same pixels, each set named by its first. A pair that the person keeps apart is never in one set. */
-class Sames {
+/** Contents with equal pixels; each set is named by its first. A pair marked as not duplicates is never in one set. */
+class UnionFind {
   readonly #heads: readonly Candidate[];
   readonly #isApart: DuplicateOptions['isApart'];
   readonly #head: Int32Array;

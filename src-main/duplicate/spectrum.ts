@@ -1,21 +1,21 @@
 /**
- * The coarse shape of a picture as one point: its lowest cosine coefficients (the DCT of perceptual hashes; Zauner 2010), without the
- * mean and scaled to length 1, so that brightness and contrast do not count. A copy with its borders cut off lies elsewhere, but near the
- * point of the original seen through the same window; so a picture is looked up as seen through several.
+ * The coarse shape of a picture as a point: its lowest DCT coefficients, as in perceptual hashes (Zauner 2010), without the mean and scaled to
+ * unit length, so that brightness and contrast do not matter. A cropped copy has a distant point, but one close to that of the original
+ * seen through the same window; so each picture is looked up through several windows.
  */
 import { lumaAt, lumaSide } from './fingerprint.ts';
 import { turns } from './turn.ts';
 
-/** A point holds the frequencies u across, v down with 0 < u + v < `order`, the lowest first, so that a comparison can stop early. */
+/** A point holds the frequencies u (horizontal), v (vertical) with 0 < u + v < `order`, lowest first, so that a distance can stop early. */
 const order = 8;
 const frequencies: { u: number; v: number }[] = [];
 for (let sum = 1; sum < order; sum++) for (let u = 0; u <= sum; u++) frequencies.push({ u, v: sum - u });
 export const dimensions = frequencies.length;
 
-/** Below this deviation of the luminance (levels of 255) a picture is flat: what is left is noise, and nothing can be recognised by it. */
+/** Below this standard deviation of luminance (levels of 255) a picture is flat: only noise is left, and it cannot be recognised. */
 export const flatDeviation = 1.5;
 
-/** Coefficients kept of a picture, more than a point needs: those of a window are made of them. */
+/** Coefficients per axis. A point needs fewer; the windows' points are computed from these. */
 const kept = 24;
 export const coefficientCount = kept * kept; // [v, u]
 const half = lumaSide / 2;
@@ -24,11 +24,11 @@ for (let u = 0; u < kept; u++)
   for (let x = 0; x < half; x++)
     base[u * half + x] = (Math.cos((Math.PI * u * (x + 0.5)) / lumaSide) * (u ? Math.SQRT2 : 1)) / lumaSide;
 
-// [down odd][across odd]: cosines of even u are alike on both halves, of odd u opposite, so a picture folded into quarters is enough.
+// [vertical odd][horizontal odd]: cosines of even u are symmetric, of odd u antisymmetric, so a picture folded into quarters is enough.
 const quarters = [0, 1, 2, 3].map(() => new Float32Array(half * half));
 const rows = new Float32Array(kept * half);
 
-/** The coefficients of a fingerprint; returns the deviation of luminance that they hold, in levels. */
+/** Computes the coefficients of a fingerprint; returns their standard deviation of luminance, in levels. */
 export function transform(bytes: Uint8Array, out: Float32Array): number {
   fold(bytes);
   let energy = 0;
@@ -72,7 +72,7 @@ function fold(bytes: Uint8Array): void {
   }
 }
 
-/** The parts through which a picture is looked up, as what is left out on each side. A cut between two of them is within the reach of both. */
+/** The crop windows of a look-up, as the fraction cut off on each side. A crop between two windows is within the search radius of both. */
 export const windows = [
   { left: 0, right: 0, top: 0, bottom: 0 },
   ...[0.01, 0.02, 0.03, 0.04].map((all) => ({ left: all, right: all, top: all, bottom: all })),
@@ -84,11 +84,11 @@ export const windows = [
 const maps = windows.map(({ left, right, top, bottom }) => ({
   across: left + right ? seenThrough(left, right) : null,
   down: top + bottom ? seenThrough(top, bottom) : null,
-  /** With as much left out on both ends, even frequencies are made of even ones and odd of odd. */
+  /** With equal cuts on both ends, even frequencies depend on even ones only, and odd on odd. */
   stride: left === right && top === bottom ? 2 : 1,
 }));
 
-/** [order, kept]: coefficients of a part of a line from those of the line. */
+/** [order, kept]: maps the coefficients of a line to those of a part of it. */
 function seenThrough(before: number, after: number): Float32Array {
   const cosine = (k: number, t: number): number => (k ? Math.SQRT2 * Math.cos(Math.PI * k * t) : 1);
   const out = new Float32Array(order * kept);
@@ -106,7 +106,7 @@ function seenThrough(before: number, after: number): Float32Array {
 
 const partial = new Float32Array(kept * order);
 
-/** The point of a picture seen through a window. */
+/** The point of a picture, seen through a window. */
 export function pointOf(coefficients: Float32Array, window: number, out: Float32Array, at: number): void {
   const { across, down, stride } = maps[window];
   const used = down ? kept : order;
@@ -134,7 +134,7 @@ export function pointOf(coefficients: Float32Array, window: number, out: Float32
   for (let i = 0; i < dimensions; i++) out[at + i] *= scale;
 }
 
-/** Mirroring left for right changes the sign where u is odd, top for bottom where v is, the diagonal exchanges the two: no transform anew. */
+/** A horizontal mirror flips the sign where u is odd, a vertical one where v is, the diagonal swaps u and v: no second transform is needed. */
 const turned = turns.map((turn) => {
   const isDiagonal = turn & 1;
   return {
@@ -145,7 +145,7 @@ const turned = turns.map((turn) => {
   };
 });
 
-/** The point of the turned picture. */
+/** The point of the rotated or mirrored picture. */
 export function turnPoint(points: Float32Array, at: number, turn: number, out: Float32Array): void {
   const { source, sign } = turned[turn];
   for (let i = 0; i < dimensions; i++) out[i] = sign[i] * points[at + source[i]];

@@ -1,7 +1,7 @@
 /**
- * Finds the points near a point: a k-d tree (Bentley 1975) that splits where the points of a leaf differ most. A query walks into the other half too
- * where that can be within reach (distances as Arya and Mount 1993), so it finds every point within the reach, unless the points lie so dense that `most` have been looked at: then
- * the nearest leaves have been looked at first, and the rest is left out.
+ * Finds all points within a radius: a k-d tree (Bentley 1975) that splits along the axis of largest variance. A query also visits the other half
+ * where that can be within the radius (incremental distances as in Arya and Mount 1993). It finds every such point, unless it has visited
+ * `most` points: the nearest leaves come first, and the rest is skipped.
  */
 const leafSize = 12;
 
@@ -26,12 +26,12 @@ export class Tree {
     this.#away = new Float64Array(dimensions);
   }
 
-  /** `rows`: which of the points are in the tree. `breathe` is called between splits. */
+  /** `rows`: the points to index. `yieldToEventLoop` is called between splits. */
   static async of(
     points: Float32Array,
     dimensions: number,
     rows: Int32Array,
-    breathe: () => Promise<void> | undefined,
+    yieldToEventLoop: () => Promise<void> | undefined,
   ): Promise<Tree> {
     const tree = new Tree(points, dimensions, rows);
     const open = [tree.#add(0, rows.length)];
@@ -41,7 +41,7 @@ export class Tree {
       tree.#left[node] = tree.#add(tree.#from[node], middle);
       tree.#right[node] = tree.#add(middle, tree.#to[node]);
       open.push(tree.#right[node], tree.#left[node]);
-      const pause = breathe();
+      const pause = yieldToEventLoop();
       if (pause) await pause;
     }
     return tree;
@@ -56,12 +56,12 @@ export class Tree {
     return this.#axis.push(-1) - 1;
   }
 
-  /** Puts the lower half of the node's rows first and returns where the upper begins, or −1 for a leaf. */
+  /** Moves the lower half of the node's rows to the front; returns where the upper half starts, or −1 for a leaf. */
   #split(node: number): number {
     const [from, to] = [this.#from[node], this.#to[node]];
     if (to - from <= leafSize) return -1;
     const axis = this.#widest(from, to);
-    if (axis < 0) return -1; // all the same
+    if (axis < 0) return -1; // all points are equal
     const values = Float32Array.from(
       this.#order.subarray(from, to),
       (row) => this.#points[row * this.#dimensions + axis],
@@ -71,7 +71,7 @@ export class Tree {
     const rows = this.#order.slice(from, to);
     let below = 0;
     for (const value of values) if (value < plane) below++;
-    let ties = middle - below; // as many of those on the plane go below, so that both halves are as large
+    let ties = middle - below; // this many points on the plane go below, to balance the halves
     let low = from;
     let high = from + middle;
     rows.forEach((row, i) => {
@@ -107,7 +107,7 @@ export class Tree {
     return best;
   }
 
-  /** Calls back with every row whose point is closer than `reach`, by no more than `step` along any axis that was split, and its squared distance. */
+  /** Calls back with each row closer than `reach` (and within `step` along every split axis) and its squared distance. */
   near(
     query: Float32Array,
     reach: number,
@@ -121,7 +121,7 @@ export class Tree {
     this.#visit(0, query, 0, reach * reach, step, most, found);
   }
 
-  /** `distance`: squared, from the query to the box of this node, as far as its planes say; its part along each axis is in #away. */
+  /** `distance`: squared lower bound from the query to this node's box; the part of each axis is in #away. */
   #visit(
     node: number,
     query: Float32Array,

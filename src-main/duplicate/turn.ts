@@ -1,6 +1,6 @@
 /**
- * The eight ways to lay a square on itself. A turn is three bits: the square is first mirrored along its diagonal (1), then left for
- * right (2), then top for bottom (4). Which of them are rotations and which mirror follows from the number of mirrors.
+ * The eight symmetries of a square (the orientations of EXIF). A turn is three bits, applied in order: mirror along the diagonal (1),
+ * horizontally (2), vertically (4). An even number of mirrors is a rotation, an odd number a reflection.
  */
 import type { Picture, Pixels } from './fingerprint.ts';
 
@@ -44,7 +44,7 @@ export function turnPicture(picture: Picture, turn: Turn): Picture {
   };
 }
 
-/** Pixels whose picture on a square grid is the turned one. */
+/** Pixels such that their square grid is the turned grid. */
 export function turnPixels(pixels: Pixels, turn: Turn): Pixels {
   if (turn === 0) return pixels;
   const { data, channels } = pixels;

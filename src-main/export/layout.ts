@@ -1,4 +1,4 @@
-/** What an export will hold, before a byte is written: which images, in which split, under which name; and what is left out, and why. */
+/** Plans an export before anything is written: which images, in which split, under which name; and what is left out, and why. */
 import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { splitOf, type ColumnValues } from '../contract/read.ts';
@@ -6,45 +6,45 @@ import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Run, Sample } from '../contract/types.ts';
 import type { Entry, Format } from './format.ts';
 import { formats } from './index.ts';
-import { Names, safeName } from './names.ts';
+import { UniqueNames, safeName } from './names.ts';
 import { assignSplits } from '../workspace/splits.ts';
 
 export interface ExportInput {
   folder: string;
   samples: readonly Sample[];
-  /** Left out beside the rejected. */
+  /** Left out, in addition to rejected images. */
   isDropped(sample: Sample): boolean;
   unreadable: number;
-  /** Finished, oldest first. */
+  /** Finished runs, oldest first. */
   runs: readonly Run[];
   groups: readonly Group[];
-  /** Scores that the manifest tells. */
+  /** Scores for the manifest. */
   columns: readonly { name: string; values: ColumnValues }[];
 }
 
-/** `undecided` and `unsure` where only what is kept was asked for; `failed` where the file changed or vanished. */
-export type Why = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
+/** `undecided` and `unsure` occur with `keptOnly`; `failed` where the file changed or vanished. */
+export type ExclusionReason = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
 export interface LeftOut {
   sample: Sample;
-  why: Why;
+  why: ExclusionReason;
 }
 
 export interface Layout {
   format: Format;
-  /** By the paths of the originals. */
+  /** Sorted by the paths of the originals. */
   entries: Entry[];
   leftOut: LeftOut[];
   renamed: number;
-  names: Names;
+  names: UniqueNames;
   folderOf(name: string): string;
 }
 
-export function layOut(input: ExportInput, request: ExportRequest): Layout {
+export function planLayout(input: ExportInput, request: ExportRequest): Layout {
   const format = formatOf(request.format);
   const leftOut: LeftOut[] = [];
   const chosen: Sample[] = [];
   for (const sample of [...input.samples].sort((a, b) => (a.path < b.path ? -1 : 1))) {
-    const why = whyNot(sample, input, request);
+    const why = exclusionReason(sample, input, request);
     if (why) leftOut.push({ sample, why });
     else chosen.push(sample);
   }
@@ -57,7 +57,7 @@ export function layOut(input: ExportInput, request: ExportRequest): Layout {
       request.splits,
       request.seed,
     );
-  const names = new Names();
+  const names = new UniqueNames();
   const folderOf = classFolders(chosen);
   const splitsByFolder = new Map<string, string | null>();
   let renamed = 0;
@@ -84,7 +84,7 @@ export const countSplits = (entries: readonly Entry[]): Record<string, number> =
       .filter(([, count]) => count),
   );
 
-/** What the folders say, looked at once a folder. */
+/** The split that the source's folders name, cached per folder. */
 function givenSplit(path: string, known: Map<string, string | null>): string | null {
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
   let split = known.get(folder);
@@ -102,15 +102,19 @@ function formatOf(id: string): Format {
   return format;
 }
 
-function whyNot(sample: Sample, { isDropped }: ExportInput, { keptOnly }: ExportRequest): Why | null {
+function exclusionReason(
+  sample: Sample,
+  { isDropped }: ExportInput,
+  { keptOnly }: ExportRequest,
+): ExclusionReason | null {
   if (sample.decision === 'reject') return 'rejected';
   if (isDropped(sample)) return 'dropped';
   return keptOnly && sample.decision !== 'keep' ? (sample.decision ?? 'undecided') : null;
 }
 
-/** Two classes never share a folder, whatever a disk makes of their names. */
+/** Two classes never share a folder, even on a case-insensitive file system. */
 function classFolders(samples: readonly Sample[]): (name: string) => string {
-  const names = new Names();
+  const names = new UniqueNames();
   const folders = new Map(
     [...new Set(samples.flatMap((sample) => sample.class ?? []))]
       .sort()

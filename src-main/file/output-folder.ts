@@ -1,14 +1,14 @@
 /**
- * A folder that a person names for many files of ours, such as error maps. It may hold other files: what Winnow wrote there is listed in `winnow-files.jsonl`,
- * a path a line, and only what is listed is ever replaced. No file is reached through a link, so that none lands in an opened folder by a detour.
+ * A folder that the user chooses for many output files, such as error maps. It may contain other files: `winnow-files.jsonl` lists what Winnow wrote there,
+ * one path per line, and only listed files are ever replaced. Links are not followed, so that no file ends up in an opened folder.
  */
 import { existsSync, statSync } from 'node:fs';
 import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { readRegular } from './open.ts';
-import { isInside, outsideOf } from './output.ts';
-import { writeWhole } from './whole.ts';
+import { isInside, requireOutside } from './output.ts';
+import { writeAtomically } from './write-atomically.ts';
 
 const listName = 'winnow-files.jsonl';
 const schema = 'winnow/files@1';
@@ -25,7 +25,7 @@ export class OutputFolder {
   constructor(path: string, sources: readonly string[], what: string) {
     this.#sources = sources;
     this.#what = what;
-    this.path = outsideOf(sources, path, what);
+    this.path = requireOutside(sources, path, what);
     if (existsSync(this.path) && !statSync(this.path).isDirectory())
       throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
   }
@@ -45,7 +45,7 @@ export class OutputFolder {
       await this.#list(name, listed.size === 0);
       listed.add(name);
     }
-    await writeWhole(join(this.path, name), data);
+    await writeAtomically(join(this.path, name), data);
   }
 
   /** `folders` are those that were looked at already. */

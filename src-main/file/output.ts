@@ -1,6 +1,6 @@
 /**
- * Where the program may write. Every path that a person names for output comes through here, whatever the door: links are followed and capitals are
- * compared as the disk does, so that nothing lands in an opened folder by a detour, and no file is written over that is not Winnow's own.
+ * Decides where the program may write. Every output path from the user is checked here: links are resolved and paths compared by inode, so that
+ * nothing is written into an opened folder, and only Winnow's own files are overwritten.
  */
 import { existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
 import { basename, dirname, join, parse, resolve, sep } from 'node:path';
@@ -65,7 +65,7 @@ export function isInside(folder: string, path: string): boolean {
 }
 
 /** Throws `target-inside-source` where `path` lies in one of the folders. `what` names it at the start of a sentence: 'The folder for maps'. Returns the real path, which is the one to write to. */
-export function outsideOf(folders: readonly string[], path: string, what: string): string {
+export function requireOutside(folders: readonly string[], path: string, what: string): string {
   const inside = folders.find((folder) => isInside(folder, path));
   if (inside !== undefined)
     throw new WinnowError(
@@ -83,7 +83,7 @@ const ownStarts = [/^\s*\{\s*"schema":\s*"winnow\//, /^#!\/bin\/sh\n# .*\bWinnow
  * `/dev/stdout`, are written to as they are. Returns the path to write to. Throws WinnowError.
  */
 export function outputFile(path: string, folders: readonly string[], what: string): string {
-  const target = outsideOf(folders, path, what);
+  const target = requireOutside(folders, path, what);
   const info = ofWhatIsThere(statSync, target);
   if (info?.isDirectory()) throw new WinnowError('target-unwritable', `${target} is a folder. Name a file in it.`);
   if (info?.isFile() && info.size > 0 && !isOwnFile(target)) {

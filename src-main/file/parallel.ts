@@ -1,15 +1,15 @@
-/** Work on a list with a few hands at once. */
+/** Runs work on a list with limited concurrency. */
 
-/** Calls `work` for each entry, at most `hands` at a time; stops taking new ones on the signal or the first error, and throws it. */
+/** Calls `work` for each entry, at most `concurrency` at a time; stops taking new ones on the signal or the first error, and throws it. */
 export async function forEachParallel<Entry>(
   list: readonly Entry[],
-  hands: number,
+  concurrency: number,
   signal: AbortSignal,
   work: (entry: Entry, index: number) => Promise<void>,
 ): Promise<void> {
   let next = 0;
   let failed = false;
-  const hand = async () => {
+  const worker = async () => {
     while (next < list.length && !failed) {
       signal.throwIfAborted();
       const index = next++;
@@ -21,7 +21,9 @@ export async function forEachParallel<Entry>(
       }
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: Math.max(1, Math.min(hands, list.length)) }, hand));
+  const results = await Promise.allSettled(
+    Array.from({ length: Math.max(1, Math.min(concurrency, list.length)) }, worker),
+  );
   const fault = results.find((result) => result.status === 'rejected');
   if (fault) throw fault.reason;
 }

@@ -3,13 +3,13 @@ import { constants, existsSync, lstatSync, readdirSync, statSync } from 'node:fs
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { mustBeThere } from './gate.ts';
-import { nearestExisting, outsideOf } from './output.ts';
+import { requireFolder } from './gate.ts';
+import { nearestExisting, requireOutside } from './output.ts';
 
 /** Returns the path where it will be, with every link followed. Throws WinnowError. */
 export async function checkTarget(folder: string, path: string): Promise<string> {
-  await mustBeThere(folder, bringBack);
-  const to = outsideOf([folder], path, 'The target');
+  await requireFolder(folder, bringBack);
+  const to = requireOutside([folder], path, 'The target');
   if (existsSync(to)) checkEmpty(to);
   const above = nearestExisting(dirname(to));
   if (!statSync(above).isDirectory())

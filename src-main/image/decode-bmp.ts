@@ -1,6 +1,6 @@
 /**
- * Windows and OS/2 bitmaps: 1 to 32 bits, palettes, bit fields, both run-length packings, either row order. The same pixels without the
- * file's header (a "DIB") are what icons carry, with twice the height and a mask of one bit behind the colours.
+ * Windows and OS/2 bitmaps: 1 to 32 bits, palettes, bit fields, both RLE compressions, either row order. Icons contain the same pixels without the
+ * file header (a "DIB"), with twice the height: a mask of one bit follows the colours.
  */
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
@@ -15,9 +15,9 @@ interface Dib {
   packing: number;
   /** RGB triples. */
   palette: Uint8Array;
-  /** Red, green, blue, alpha; zero where there is none. */
+  /** Masks of red, green, blue, alpha; zero if absent. */
   masks: number[];
-  /** Where a bitmap without a file header has its pixels. */
+  /** Offset of the pixels in a bitmap without a file header. */
   pixelsAt: number;
 }
 
@@ -59,9 +59,9 @@ function readHeader(bytes: Buffer, at: number, pixelsAt: number, isIcon: boolean
   checkSize(width, Math.floor(height));
   const bits = bytes.readUInt16LE(at + (isCore ? 10 : 14));
   const packing = headerBytes >= 20 ? bytes.readUInt32LE(at + 16) : plain;
-  if (![1, 2, 4, 8, 16, 24, 32].includes(bits)) throw corrupt(`${bits} bits a pixel`);
+  if (![1, 2, 4, 8, 16, 24, 32].includes(bits)) throw corrupt(`${bits} bits per pixel`);
   if (![plain, rle8, rle4, bitFields, alphaBitFields].includes(packing))
-    throw new DecodeError('unsupported-format', `Winnow does not read bitmaps packed in way ${packing}.`);
+    throw new DecodeError('unsupported-format', `Winnow does not read bitmaps with compression ${packing}.`);
 
   let masks = bits === 16 ? [0x7c00, 0x3e0, 0x1f, 0] : [0xff0000, 0xff00, 0xff, 0];
   let paletteAt = at + headerBytes;
@@ -150,7 +150,7 @@ function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw {
   return { data, width, height, channels };
 }
 
-/** Run lengths to one palette index a pixel, rows in the file's order; what is skipped stays index 0. */
+/** RLE to one palette index per pixel, rows in file order; skipped pixels keep index 0. */
 function unpackRuns(bytes: Buffer, at: number, width: number, height: number, isHalf: boolean): Uint8Array {
   const out = new Uint8Array(width * height);
   let [x, y] = [0, 0];
@@ -189,7 +189,7 @@ function unpackRuns(bytes: Buffer, at: number, width: number, height: number, is
   return out;
 }
 
-/** An icon without transparency of its own shows where its mask, rows from the bottom, has zeros. A missing mask hides nothing. */
+/** An icon without an alpha channel is visible where its mask (rows bottom up) is zero. A missing mask hides nothing. */
 function applyMask({ data, width, height, channels }: Raw, bytes: Buffer, at: number): Raw {
   const stride = rowBytes(width, 1);
   if (at + stride * height > bytes.length)

@@ -1,4 +1,4 @@
-/** HEIC through libheif compiled to WebAssembly, which applies the file's own rotation and mirroring. */
+/** HEIC through libheif compiled to WebAssembly, which applies the rotation and mirroring stored in the file. */
 import { checkSize, type Raw } from './raw.ts';
 
 export async function decodeHeic(bytes: Buffer): Promise<Raw> {

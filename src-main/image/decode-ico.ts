@@ -1,4 +1,4 @@
-/** Windows icons and cursors: a directory of images, each a whole PNG or a bitmap without its file header. The largest stands for the file. */
+/** Windows icons and cursors: a directory of images, each a complete PNG or a bitmap without file header. Winnow decodes the largest. */
 import { decodeIconDib } from './decode-bmp.ts';
 import { corrupt, need, type Raw } from './raw.ts';
 
@@ -9,7 +9,7 @@ interface Entry {
   at: number;
 }
 
-/** The bytes of the largest image, of equals the one with most colours. */
+/** The bytes of the largest image; among equals, the one with most colours. */
 export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean } {
   need(bytes, 6);
   const count = bytes.readUInt16LE(4);

@@ -1,4 +1,4 @@
-/** JPEG 2000, as a `.jp2` file or a bare code stream, through OpenJPEG compiled to WebAssembly. What it says on failing tells why. */
+/** JPEG 2000, as a `.jp2` file or a raw code stream, through OpenJPEG compiled to WebAssembly. Its log gives the reason of a failure. */
 import { createRequire } from 'node:module';
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
@@ -57,7 +57,7 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
     };
   } catch (error) {
     if (error instanceof DecodeError) throw error;
-    library = null; // a WebAssembly module that threw is not used again
+    library = null; // after an exception, a WebAssembly module is not reused
     throw failure();
   } finally {
     codec.delete();
@@ -78,7 +78,7 @@ const failure = () =>
           .trim() ?? 'the code stream cannot be decoded',
       );
 
-/** A copy outside the library's memory, 8 bits a sample. */
+/** A copy outside the library's memory, 8 bits per sample. */
 function toBytes(decoded: Uint8Array, bits: number, isSigned: boolean): Uint8Array {
   if (bits === 8 && !isSigned) return new Uint8Array(decoded);
   const n = bits > 8 ? decoded.length / 2 : decoded.length;

@@ -3,7 +3,7 @@ import { checkSize, corrupt, need, truncated, type Raw } from './raw.ts';
 
 const isSpace = (byte: number) => byte === 32 || (byte >= 9 && byte <= 13);
 
-/** Reads words; `#` begins a comment up to the end of its line. */
+/** Reads tokens; `#` starts a comment to the end of the line. */
 class Words {
   at: number;
   #bytes: Buffer;
@@ -35,7 +35,7 @@ class Words {
     return Number(word);
   }
 
-  /** One digit of a text bitmap; they may stand without space between them. */
+  /** One digit of a text bitmap; digits need no space between them. */
   bit(): number {
     this.#skip();
     const digit = this.#bytes[this.at++] - 48;
@@ -54,7 +54,7 @@ export function decodePnm(bytes: Buffer): Raw {
   const channels = kind === 3 || kind === 6 ? 3 : 1;
   const count = width * height * channels;
   if (kind > 3) return samples(bytes, words.at + 1, { width, height, channels, most, packed: kind === 4 });
-  // A value and a space take two bytes at least, a bit one.
+  // A value and its separator take at least two bytes, a bit one.
   if (count > bytes.length) throw truncated();
   const data = new Uint8Array(count);
   for (let i = 0; i < count; i++)

@@ -1,4 +1,4 @@
-/** Photoshop documents: the merged picture that stands behind the layers, plain or run-length packed; layers are not laid over each other. */
+/** Photoshop documents: the flattened image stored after the layers, raw or PackBits. The layers themselves are not composited. */
 import { checkSize, corrupt, DecodeError, need, type Raw } from './raw.ts';
 
 const modes = { gray: 1, palette: 2, rgb: 3, cmyk: 4, duotone: 8 } as const;
@@ -32,7 +32,7 @@ export function decodePsd(bytes: Buffer): Raw {
   need(bytes, at + 2);
   const packing = bytes.readUInt16BE(at);
   if (packing > 1)
-    throw new DecodeError('unsupported-format', `Winnow does not read Photoshop files packed in way ${packing}.`);
+    throw new DecodeError('unsupported-format', `Winnow does not read Photoshop files with compression ${packing}.`);
   const hasAlpha = mode === modes.rgb && planes >= 4 && isTransparent(bytes.subarray(layersAt, at));
   const used = hasAlpha ? 4 : needed;
   const rowBytes = width * (depth / 8);
@@ -53,8 +53,8 @@ export function decodePsd(bytes: Buffer): Raw {
 }
 
 /**
- * Is the first channel after the colours the merged picture's transparency? Otherwise it is a selection or a spot colour that was saved with it. A negative number of
- * layers says so, or a block of its own where layers of more than 8 bits lie in another block.
+ * Whether the first channel after the colours is the transparency of the flattened image, rather than a saved selection or spot colour. A
+ * negative layer count marks it, or a block of its own in files with more than 8 bits.
  */
 function isTransparent(layers: Buffer): boolean {
   if (layers.length < 6) return false;
@@ -74,7 +74,7 @@ function isTransparent(layers: Buffer): boolean {
   return false;
 }
 
-/** PackBits: all rows' lengths come first, then the rows, channel after channel. */
+/** PackBits: first the lengths of all rows, then the rows, channel by channel. */
 function unpackRows(bytes: Buffer, at: number, stored: number, wanted: number, rowBytes: number): Uint8Array {
   need(bytes, at + stored * 2);
   const out = new Uint8Array(wanted * rowBytes);

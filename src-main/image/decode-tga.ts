@@ -1,4 +1,4 @@
-/** Truevision TGA, plain or run-length packed. The format has no mark at its beginning, so that only the file's name says that it is one. */
+/** Truevision TGA, raw or RLE. The format has no magic number: only the extension identifies it. */
 import { checkSize, corrupt, need, truncated, type Raw } from './raw.ts';
 
 const headerBytes = 18;
@@ -8,7 +8,7 @@ export function decodeTga(bytes: Buffer): Raw {
   const [idBytes, hasMap, kind] = bytes;
   const [mapFrom, mapCount, mapBits] = [bytes.readUInt16LE(3), bytes.readUInt16LE(5), bytes[7]];
   const [width, height, bits, flags] = [bytes.readUInt16LE(12), bytes.readUInt16LE(14), bytes[16], bytes[17]];
-  const base = kind & 7; // 1 palette, 2 colour, 3 gray; 8 more when packed
+  const base = kind & 7; // 1 palette, 2 colour, 3 gray; plus 8 with RLE
   if (
     ![1, 2, 3, 9, 10, 11].includes(kind) ||
     ![8, 15, 16, 24, 32].includes(bits) ||
@@ -53,7 +53,7 @@ export function decodeTga(bytes: Buffer): Raw {
 }
 
 function unpackRuns(bytes: Buffer, at: number, count: number, step: number): Uint8Array {
-  // A run of 128 takes one byte and one pixel: no file unpacks to more, so that a small one cannot claim much.
+  // At best, a run yields 128 pixels for one byte and one pixel, so a small file cannot claim a huge image.
   if (count > ((bytes.length - at) / (step + 1)) * 128 && count > (bytes.length - at) * 128) throw truncated();
   const out = new Uint8Array(count * step);
   for (let to = 0; to < out.length;) {

@@ -1,6 +1,6 @@
 /**
- * The thread of the decoders written in JavaScript and WebAssembly: a large HEIC takes seconds, in which the engine must go on answering,
- * and one that never ends must be ended from outside. One file at a time; each decoder is loaded at its first file.
+ * The thread of the JavaScript and WebAssembly decoders. A large HEIC takes seconds, in which the process must stay responsive, and a hanging
+ * decoder must be terminated from outside. One file at a time; a decoder is loaded for its first file.
  */
 import { parentPort } from 'node:worker_threads';
 import { DecodeError, type Raw } from './raw.ts';
@@ -15,10 +15,10 @@ const decoders = {
   tga: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tga.ts')).decodeTga(bytes),
 };
 
-export type AsideFormat = keyof typeof decoders;
+export type WorkerFormat = keyof typeof decoders;
 export interface Order {
   id: number;
-  format: AsideFormat;
+  format: WorkerFormat;
   bytes: Uint8Array;
 }
 export type Answer = { id: number } & (

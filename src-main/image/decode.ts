@@ -1,16 +1,16 @@
 /**
- * The one way from bytes to pixels. Thumbnail, training, explanation and export all come through `standard`, so they agree on
- * orientation (EXIF applied), colour (sRGB, 8 bits), transparency (laid on white) and frame (the first). A file that cannot be
- * decoded throws a `DecodeError` with an issue's code and a sentence.
+ * The one way from bytes to pixels. Thumbnails, training, maps and exports use the same standard pixels: EXIF orientation applied, sRGB with 8
+ * bits, transparency on white, the first frame; floating-point images stretched from minimum to maximum; SVG rendered at about 1,024 px. A file
+ * that cannot be decoded throws a `DecodeError` with an issue's code and message.
  */
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
-import { decodeAside } from './aside.ts';
+import { decodeInWorker } from './decode-in-worker.ts';
 import { largestOfIco } from './decode-ico.ts';
 import { decodable, formatOfBytes, formatOfName, sniffBytes, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader } from './header.ts';
-import { checkSize, DecodeError, inTime, maxPixels, maxSeconds, type Raw } from './raw.ts';
-import { pixelRoom } from './room.ts';
+import { checkSize, DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
+import { pixelBudget } from './budget.ts';
 import { endsEarly, isFax } from './truncation.ts';
 
 export { DecodeError };
@@ -22,19 +22,19 @@ const svgSidePx = 1024;
 
 export interface Opened {
   format: Format;
-  /** After orientation, pixels. */
+  /** In pixels, after orientation. */
   width: number;
   height: number;
   frames: number;
-  /** A new pipeline that gives the standard pixels; resize it, then take them out. */
+  /** A new pipeline that yields the standard pixels: resize it, then read them. */
   standard(): Sharp;
 }
 
-/** The format of a file that begins with `head` and can be decoded; `path` gives the extension where the bytes are silent. Throws DecodeError. */
+/** The format of a file that starts with `head`. The extension of `path` decides where the bytes do not. Throws DecodeError where Winnow cannot decode it. */
 export function decodableFormat(head: Buffer, path: string): Format {
   if (head.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
   const named = formatOfName(path);
-  const format = formatOfBytes(head.subarray(0, sniffBytes)) ?? (named === 'tga' ? named : null); // a TGA has no mark of its own
+  const format = formatOfBytes(head.subarray(0, sniffBytes)) ?? (named === 'tga' ? named : null); // a TGA has no magic number
   if (!format) {
     if (named && !decodable.has(named))
       throw new DecodeError('unsupported-format', `Winnow does not read ${named.toUpperCase()} files.`);
@@ -57,7 +57,7 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
         const largest = largestOfIco(bytes);
         return largest.isPng
           ? { ...(await fromSharp('png', largest.bytes)), format }
-          : fromRaw(format, await decodeAside(format, bytes));
+          : fromRaw(format, await decodeInWorker(format, bytes));
       }
       case 'heic':
       case 'bmp':
@@ -65,25 +65,25 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
       case 'pnm':
       case 'psd':
       case 'tga':
-        return fromRaw(format, await decodeAside(format, bytes));
+        return fromRaw(format, await decodeInWorker(format, bytes));
       default:
         return await fromSharp(format, bytes);
     }
   } catch (error) {
-    throw asDecodeError(error, bytes);
+    throw toDecodeError(error, bytes);
   }
 }
 
 /**
- * Puts any failure of a decoder into an issue's words. Whether a file was cut short is read from its own bytes: libvips keeps one buffer of
- * messages for all threads, so that what it says may be about another file. For the same reason only a message of one line is passed on. Throws WinnowError for a
- * fault that is not the file's.
+ * Converts a decoder's error to an issue. Whether the file is truncated is read from its own bytes: libvips shares one error buffer among all
+ * threads, so its text may be about another file. For the same reason only a single-line text is passed on. Throws WinnowError for an error
+ * that is not the file's.
  */
-export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
+export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError && error.code !== 'corrupt') return error;
   if (bytes && endsEarly(bytes)) return new DecodeError('truncated', 'The file ends before the end of the image.');
   if (error instanceof DecodeError) return error;
-  const own = ownFault(error); // no memory: that says nothing about the image
+  const own = ownFault(error); // such as lack of memory: not an issue of the image
   if (own) throw own;
   const lines = (error instanceof Error ? error.message : String(error))
     .split('\n')
@@ -94,7 +94,7 @@ export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
     return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
   if (lines.some((line) => /pixel limit/i.test(line)))
     return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
-  // Kinds of TIFF that libvips was built without are no damage.
+  // A TIFF feature that libvips was built without is not damage.
   if (
     lines.some((line) =>
       /^tiff2vips.*(support is not configured|not supported|not a whole number of bytes)|bad labq format/.test(line),
@@ -102,13 +102,13 @@ export function asDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   )
     return new DecodeError(
       'unsupported-format',
-      'Winnow does not read this kind of TIFF (its packing, bits or colours).',
+      'Winnow does not read this kind of TIFF (its compression, bit depth or colours).',
     );
   return new DecodeError('corrupt', `The image data is damaged${detail}.`);
 }
 
 async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
-  // Noise on a telephone line is no damage: a fax is read up to where it ends, as every viewer does.
+  // Line noise in a fax is not damage: a fax is read up to its end, as every viewer does.
   const options = {
     failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error',
     limitInputPixels: maxPixels,
@@ -132,13 +132,13 @@ async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
       standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }),
     };
   }
-  const meta = await inTime(sharp(bytes, options).metadata());
+  const meta = await withTimeout(sharp(bytes, options).metadata());
   const frames = meta.pages ?? 1;
   if (format === 'svg') {
-    // Drawn so that the longer side has a useful number of pixels. Read from memory: it can reach no other file.
+    // Rendered so that the longer side has enough pixels. Rendered from memory, an SVG cannot load other files.
     const density = Math.min(2400, Math.max(1, (72 * svgSidePx) / Math.max(meta.width, meta.height, 1)));
     const drawn = { ...options, density };
-    const size = await inTime(sharp(bytes, drawn).metadata());
+    const size = await withTimeout(sharp(bytes, drawn).metadata());
     return { format, width: size.width, height: size.height, frames, standard: () => standardise(sharp(bytes, drawn)) };
   }
   if (meta.depth === 'float' || meta.depth === 'double') return fromRaw(format, await stretchFloat(bytes, meta));
@@ -146,7 +146,7 @@ async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
   return { format, width, height, frames, standard: () => standardise(sharp(bytes, options)) };
 }
 
-/** Each operation costs as much as a small image, so that what the header rules out is left out. sRGB is what sharp gives when nothing is said. */
+/** Each operation costs as much as decoding a small image, so those that the header makes unnecessary are skipped. sharp outputs sRGB by default. */
 function standardise(image: Sharp, { isTurned, hasAlpha } = { isTurned: true, hasAlpha: true }): Sharp {
   image.timeout({ seconds: maxSeconds });
   if (isTurned) image.autoOrient();
@@ -166,10 +166,10 @@ function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened
   };
 }
 
-/** Measurements have no natural black and white: finite values are stretched from least to greatest, the rest is black. */
+/** Measurements have no natural black and white: finite values are stretched from minimum to maximum; the rest is black. */
 async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   checkSize(meta.width, meta.height);
-  const { data, info } = await inTime(
+  const { data, info } = await withTimeout(
     sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true }),
   );
   const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
@@ -190,19 +190,19 @@ async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   return { data: out, width: info.width, height: info.height, channels };
 }
 
-/** Takes the standard pixels, shaped, when there is room in memory for them. */
+/** Reads the standard pixels of a pipeline, when the pixel budget allows it. */
 export const takePixels = (
   image: Opened,
   shape: (pipeline: Sharp) => Sharp,
 ): Promise<{ data: Buffer; info: OutputInfo }> =>
-  pixelRoom.hold(image.width * image.height, () =>
-    inTime(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })),
+  pixelBudget.hold(image.width * image.height, () =>
+    withTimeout(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })),
   );
 
-/** A WebP of the standard pixels, at most `sidePx` on the longer side, for originals that a browser cannot show. */
+/** The standard pixels as WebP, at most `sidePx` on the longer side, for originals that a browser cannot show. */
 export const makePreview = (image: Opened, sidePx: number): Promise<Buffer> =>
-  pixelRoom.hold(image.width * image.height, () =>
-    inTime(
+  pixelBudget.hold(image.width * image.height, () =>
+    withTimeout(
       image
         .standard()
         .resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true })

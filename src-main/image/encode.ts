@@ -1,7 +1,7 @@
-/** From numbers back to files that people and browsers can open. */
+/** Encodes arrays as image files. */
 import sharp from 'sharp';
 
-/** `values` in row order; `white` maps to 65535, more is cut there. Returns a PNG. */
+/** `values` in row order; `white` maps to 65535, larger values are clipped. Returns a PNG. */
 export function encodeGray16(values: Float32Array, width: number, height: number, white: number): Promise<Buffer> {
   const out = new Uint16Array(values.length);
   for (let i = 0; i < values.length; i++)

@@ -1,7 +1,7 @@
 /**
- * Walks a folder for image files. Real folders come before links to folders and each real folder is entered once, so that loops end
- * and a file is listed under its plainest name. What cannot be listed is told, not thrown; what is a fault of the program's side is thrown, or files would be
- * taken for gone.
+ * Walks a folder for image files. Real folders are visited before links to folders, and each real folder once, so that loops end and a file is
+ * listed under its shortest name. What cannot be listed is reported as an issue. An error of Winnow itself is thrown: otherwise the files would
+ * count as deleted.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
@@ -22,7 +22,7 @@ export interface Found {
 export interface FindOptions {
   signal: AbortSignal;
   onIssue(issue: Issue): void;
-  /** Names known from an earlier scan need no look at their first bytes. */
+  /** Files known from an earlier scan: their first bytes are not read again. */
   isKnown(path: string): boolean;
 }
 
@@ -82,17 +82,17 @@ async function look(folder: string, path: string, options: FindOptions): Promise
   }
 }
 
-/** Throws where it is no fault of the file. */
+/** Throws where the error is not the file's. */
 function issueHere(path: string, error: unknown): Issue {
   const own = ownFault(error);
   if (own) throw own;
   return fileIssue(path, error);
 }
 
-/** Paths are text. A name that is not, is told in a form that can be printed, and left out. */
+/** Paths are text. A name that is not valid UTF-8 is reported in a printable form and skipped. */
 async function list(folder: string, at: string, { signal, onIssue }: FindOptions): Promise<Dirent[]> {
   const entries = await askDisk(() => readdir(join(folder, at), { withFileTypes: true }), signal);
-  // The sign that stands for what is not UTF-8 is also one that a name may hold.
+  // A valid name may contain the replacement character too.
   if (!entries.some(({ name }) => name.includes('\uFFFD'))) return entries;
   const raw = await askDisk(() => readdir(join(folder, at), { withFileTypes: true, encoding: 'buffer' }), signal);
   const valid: Dirent[] = [];
@@ -120,7 +120,7 @@ async function list(folder: string, at: string, { signal, onIssue }: FindOptions
   return valid;
 }
 
-/** Each byte that belongs to no character of UTF-8, in hexadecimal behind the sign for it. */
+/** Each byte that is not valid UTF-8 as the replacement character and its hexadecimal value. */
 function printable(name: Buffer): string {
   let text = '';
   for (let at = 0; at < name.length;) {
@@ -143,5 +143,5 @@ async function head(file: string, { signal }: FindOptions): Promise<Buffer> {
   }
 }
 
-/** macOS leaves `._name.jpg` beside files on foreign disks: attributes, not an image. */
+/** macOS writes `._name.jpg` with a file's attributes on other file systems: not an image. */
 const isAppleDouble = (start: Buffer) => start.length >= 4 && start.readUInt32BE(0) === 0x00051607;

@@ -1,4 +1,4 @@
-/** Which files are images: by the first bytes, which do not lie, and by extension, which decides only whether a file is ours to report. */
+/** Detects image formats by the first bytes. The extension only decides whether a file that cannot be read is reported. */
 import { extname } from 'node:path';
 
 export type Format =
@@ -21,7 +21,7 @@ export type Format =
   | 'dds'
   | 'raw';
 
-/** Formats that can be decoded; the others become an issue that names them. */
+/** Formats that can be decoded; the others are reported as an issue. */
 export const decodable: ReadonlySet<Format> = new Set([
   'jpeg',
   'png',
@@ -38,7 +38,7 @@ export const decodable: ReadonlySet<Format> = new Set([
   'psd',
   'tga',
 ]);
-/** Formats that every browser shows as they are. */
+/** Formats that every browser can show. */
 export const browserFormats: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp', 'svg']);
 
 const extensions: Record<string, Format> = {
@@ -104,7 +104,7 @@ export const sniffBytes = 512;
 const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
 const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to);
 
-/** An icon's first entry: a reserved zero, and an image behind the directory. Four bytes alone would claim other files. */
+/** An icon's first entry: a reserved zero, and an image after the directory. Four bytes alone would match other files. */
 const isDirectory = (head: Buffer) =>
   head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
@@ -121,7 +121,7 @@ export function formatOfBytes(head: Buffer): Format | null {
     starts(head, 0x4d, 0x4d, 0, 0x2b)
   )
     return 'tiff';
-  // 'BM', then reserved zeros: two letters alone would claim many text files.
+  // 'BM', then reserved zeros: two letters alone would match many text files.
   if (ascii(head, 0, 2) === 'BM' && head.length >= 14 && head.readUInt32LE(6) === 0) return 'bmp';
   if (ascii(head, 4, 8) === 'ftyp') {
     const brands = ascii(head, 8, Math.min(head.length, Math.max(16, head.readUInt32BE(0))));

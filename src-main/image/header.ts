@@ -1,6 +1,6 @@
 /**
- * What the first segments of a file tell without a decoder. Size of a JPEG or PNG, where nothing else could matter: asking libvips costs as much as decoding a small
- * image. Whatever is unusual (EXIF, which may turn the image; a marker out of place) gives null, and libvips is asked.
+ * Reads a JPEG's or PNG's size from its first segments: asking libvips costs as much as decoding a small image. Anything unusual (EXIF, which may
+ * rotate the image; an unexpected marker) gives null, and libvips is asked.
  */
 export interface PlainHeader {
   width: number;
@@ -18,7 +18,7 @@ function jpegHeader(bytes: Buffer): PlainHeader | null {
   for (let at = 2; at + 10 <= bytes.length;) {
     const [mark, kind, length] = [bytes[at], bytes[at + 1], bytes.readUInt16BE(at + 2)];
     if (mark !== 0xff || length < 2) return null;
-    // Application segments but JFIF's, Adobe's and profiles' may hold EXIF.
+    // Application segments other than JFIF, Adobe and ICC may contain EXIF.
     if (kind === 0xe1) return null;
     if (kind === 0xc0 || kind === 0xc1 || kind === 0xc2) {
       const [height, width, components] = [bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7), bytes[at + 9]];
@@ -31,10 +31,10 @@ function jpegHeader(bytes: Buffer): PlainHeader | null {
   return null;
 }
 
-/** A JPEG of more scans is refused: each goes over the whole image, however few its bytes are. */
+/** A JPEG with more scans is refused: each scan covers the whole image, however few bytes it has. */
 export const maxScans = 500;
 
-/** How many scans a JPEG has; counting ends at the first too many. Most have one, which their header tells; only then is the rest not looked at. */
+/** Counts the scans of a JPEG, up to one above the limit. Most have one: their header shows it, and the rest is not read. */
 export function countScans(bytes: Buffer): number {
   let components = 0;
   let isProgressive = false;
@@ -49,7 +49,7 @@ export function countScans(bytes: Buffer): number {
       isProgressive = (kind & 3) === 2;
     }
   }
-  // As libjpeg sees it: where the first scan holds all, nothing after it is read.
+  // As in libjpeg: if the first scan contains all components, nothing after it is read.
   if (!isProgressive && bytes[at + 4] >= components) return 1;
   let scans = 0;
   for (; at >= 0 && scans <= maxScans; at = bytes.indexOf(startOfScan, at + 2)) scans++;
@@ -65,7 +65,7 @@ function pngHeader(bytes: Buffer): PlainHeader | null {
   for (let at = 33; at + 8 <= bytes.length;) {
     const kind = bytes.toString('latin1', at + 4, at + 8);
     if (kind === 'IDAT') return { width, height, hasAlpha };
-    if (kind === 'eXIf' || kind === 'acTL' || kind === 'zTXt' || kind === 'iTXt' || kind === 'tEXt') return null; // text may carry EXIF too
+    if (kind === 'eXIf' || kind === 'acTL' || kind === 'zTXt' || kind === 'iTXt' || kind === 'tEXt') return null; // text chunks may contain EXIF
     if (kind === 'tRNS') hasAlpha = true;
     at += 12 + bytes.readUInt32BE(at);
   }

@@ -1,16 +1,16 @@
 /**
- * What the scan learns of every image from its thumbnail. It runs once for each image, so it is whole numbers in
- * reused buffers: one pass over the pixels for tones and colour, one over the luminance for edges.
+ * Measures every image on its thumbnail during the scan. It runs once per image, so it uses integers in reused buffers: one pass over the
+ * pixels for tones and colour, one over the luminance for edges.
  *
- * Sharpness (variance of the Laplacian; Pech-Pacheco et al., ICPR 2000) says how much fine contrast there is and therefore takes a plain
- * image for a blurred one. Blur asks instead what a further blur would change (Crete, Dolmiere, Ladret, Nicolas: The blur effect, SPIE
- * 2007): steps between neighbours that survive a box filter were soft already, whether there are many or few. Two forms are averaged. One
- * sums all steps over a window of 5. The other weighs each by its size over a window of 9: it looks at the edges, which noise of sensor or
- * JPEG does not hide. A thumbnail shows only blur wider than its own pixels: 2 px of blur in a photo of 4,000 px are nothing here.
+ * Sharpness is the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000). It measures fine contrast, so a plain image looks blurred to
+ * it. Blur instead measures what a further blur would change (Crete, Dolmiere, Ladret, Nicolas: The blur effect, SPIE 2007): gradients that
+ * survive a box filter were soft already, whether there are many or few. Two forms are averaged. One sums all gradients, with a window of 5. The
+ * other weights each by its size, with a window of 9: it looks at edges, which sensor noise and JPEG artefacts do not hide. A thumbnail
+ * shows only blur wider than its own pixels: 2 px of blur in a photo of 4,000 px are not visible.
  */
 import { entropyOf, quantileOfCounts } from '../contract/statistics.ts';
 
-/** In this order in the workspace; each becomes a column. Changing the list makes every image be read again. */
+/** The order of the measures in the workspace; each is a column. A change of this list makes the next scan read every image again. */
 export const measureNames = [
   'brightness',
   'contrast',
@@ -27,20 +27,20 @@ export const measureNames = [
 
 /**
  * brightness    mean luminance, 0..1
- * contrast      standard deviation of luminance, 0..0.5; 0 only where all pixels are alike
- * entropy       of the histogram of luminance, bits, 0..8
+ * contrast      standard deviation of luminance, 0..0.5; 0 only where all pixels are equal
+ * entropy       of the luminance histogram, bits, 0..8
  * sharpness     variance of the Laplacian of luminance (0..1)
- * blur          share of the steps between neighbours that a blur would leave as they are, 0..1, in the blurrier direction
- * detail        entropy of the steps from pixel to pixel, bits, 0..8; low where large parts are plain
- * highlights    strongest channel that 99 % of the pixels stay within, 0..1; by luminance a bright blue would be dark
- * shadows       luminance that 99 % of the pixels reach, 0..1
- * clipped       share of the pixels with a channel at its upper end
- * clippedEdges  share of the pixels where clipping begins or ends: long around what has burnt out, short around a white backdrop
- * chroma        spread between channels (0..1) that 99.9 % of the pixels stay within; 0 is gray
+ * blur          fraction of the gradients that a blur would keep, 0..1, in the blurrier direction
+ * detail        entropy of the differences between neighbouring pixels, bits, 0..8; low where large parts are plain
+ * highlights    99th percentile of the pixels' strongest channel, 0..1; by luminance a bright blue would count as dark
+ * shadows       1st percentile of luminance
+ * clipped       fraction of the pixels with a channel at its maximum
+ * clippedEdges  fraction of the pixels where a clipped area starts or ends: large for burnt-out subjects, small for a white backdrop
+ * chroma        99.9th percentile of the spread between channels, 0..1; 0 is gray
  */
 export type Measures = Record<(typeof measureNames)[number], number>;
 
-/** JPEG and resizing leave what was clipped a little below 255. */
+/** JPEG and resizing leave clipped pixels slightly below 255. */
 const clippedFrom = 252;
 
 const toneCounts = new Uint32Array(256);
@@ -50,7 +50,7 @@ const stepCounts = new Uint32Array(256);
 let luminance = new Uint8Array(256 * 256);
 let clipped = new Uint8Array(256 * 256);
 
-/** `data`: width × height × channels uint8 sRGB of the thumbnail; of one channel, or of three or more that begin with red, green, blue. */
+/** `data`: uint8 sRGB of the thumbnail, width × height × channels; one channel, or three or more that start with red, green, blue. */
 export function measure(data: Uint8Array, width: number, height: number, channels: number): Measures {
   const n = width * height;
   if (luminance.length < n) [luminance, clipped] = [new Uint8Array(n), new Uint8Array(n)];
@@ -64,7 +64,7 @@ export function measure(data: Uint8Array, width: number, height: number, channel
 }
 
 function readPixels(data: Uint8Array, n: number, channels: number) {
-  const [values, burnt, tones, peaks, spread] = [luminance, clipped, toneCounts, peakCounts, spreadCounts]; // as locals they are read without a look at the module
+  const [values, burnt, tones, peaks, spread] = [luminance, clipped, toneCounts, peakCounts, spreadCounts]; // locals are faster than module variables
   tones.fill(0);
   peaks.fill(0);
   spread.fill(0);
@@ -75,7 +75,7 @@ function readPixels(data: Uint8Array, n: number, channels: number) {
     const r = data[at];
     const g = data[at + green];
     const b = data[at + blue];
-    // Rec. 709, as whole numbers over 65,536.
+    // Rec. 709 in fixed point, scaled by 65,536.
     const y = (13933 * r + 46871 * g + 4732 * b + 32768) >> 16;
     const most = Math.max(r, g, b);
     const least = Math.min(r, g, b);
@@ -102,7 +102,7 @@ function readPixels(data: Uint8Array, n: number, channels: number) {
   };
 }
 
-/** One pass over the luminance for the Laplacian, the steps between neighbours and where clipping begins. */
+/** One pass over the luminance for the Laplacian, the differences between neighbours and the edges of clipped areas. */
 function readEdges(width: number, height: number) {
   const [values, burnt, steps] = [luminance, clipped, stepCounts];
   steps.fill(0);
@@ -110,7 +110,7 @@ function readEdges(width: number, height: number) {
   let squares = 0;
   let changes = 0;
   for (let y = 1; y < height - 1; y++) {
-    // Whole numbers within a row; over the image they outgrow 32 bits.
+    // Integers within a row; sums over the image would exceed 32 bits.
     let rowSquares = 0;
     for (let i = y * width + 1, end = (y + 1) * width - 1; i < end; i++) {
       const here = values[i];
@@ -132,11 +132,11 @@ function readEdges(width: number, height: number) {
 }
 
 /**
- * Share of the steps along one direction that a box filter along it leaves: the filtered step is the difference of the two pixels that
- * enter and leave the window, so that nothing need be filtered.
+ * The fraction of the gradients along one axis that a box filter along it keeps. A filtered gradient is the difference of the two pixels that enter
+ * and leave the window, so no filtering is needed.
  */
 function blurAlong(axis: 'x' | 'y', width: number, height: number): number {
-  // Every other line of pixels tells as much in half the time; along the line none is left out, or an edge might be.
+  // Every other line gives the same result in half the time. Along the line every pixel counts, or an edge might be missed.
   const [step, stepX, stepY] = axis === 'x' ? [1, 1, 2] : [width, 2, 1];
   const values = luminance;
   const margin = 5;

@@ -1,4 +1,4 @@
-/** Small views of a decoded image: the thumbnail with what can be measured on it, and the row of pixels that training reads. */
+/** Small versions of a decoded image: the thumbnail with its pixels for measuring, and the square of pixels for training. */
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { takePixels, type Opened } from './decode.ts';
@@ -9,9 +9,9 @@ export type { Measures };
 export const thumbSidePx = 256;
 
 export interface Thumb {
-  /** The thumbnail as a JPEG: it takes a quarter of the time that WebP takes, and scanning is what people wait for. */
+  /** The thumbnail as JPEG: encoding takes a quarter of WebP's time, and users wait for the scan. */
   bytes: Buffer;
-  /** Its pixels before packing, RGB. */
+  /** Its pixels before encoding, RGB. */
   data: Uint8Array;
   width: number;
   height: number;
@@ -19,25 +19,25 @@ export interface Thumb {
   measures: Measures;
 }
 
-/** One decode gives all. */
+/** Makes the thumbnail and its pixels in one decode. */
 export async function makeThumb(image: Opened): Promise<Thumb> {
   const { data, info } = await takePixels(image, (pipeline) =>
     pipeline.resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true }),
   );
   const { width, height } = info;
   const rgb = asRgb(data, width * height, info.channels);
-  // Optimal Huffman tables would save a twentieth of the bytes and take as long again.
+  // Optimal Huffman tables would save 5 % of the bytes and double the time.
   const bytes = await sharp(rgb, { raw: { width, height, channels: 3 } })
     .jpeg({ quality: 85, optimiseCoding: false })
     .toBuffer();
   return { bytes, data: rgb, width, height, channels: 3, measures: measure(rgb, width, height, 3) };
 }
 
-/** How an image becomes a square: all of it stretched, its middle cut out, or all of it with black beside. */
+/** How an image becomes a square: stretched, cropped to its centre, or letterboxed with black. */
 export type Fit = 'stretch' | 'cover' | 'contain';
 const sharpFits = { stretch: 'fill', cover: 'cover', contain: 'contain' } as const;
 
-/** A row for the packed file: sizePx × sizePx × 3 bytes, sRGB. */
+/** The pixels of a training row: sizePx × sizePx × 3 bytes, sRGB. */
 export async function makeRow(image: Opened, sizePx: number, fit: Fit = 'stretch'): Promise<Buffer> {
   const { data, info } = await takePixels(image, (pipeline) =>
     pipeline.resize(sizePx, sizePx, { fit: sharpFits[fit], background: '#000' }),
@@ -45,7 +45,7 @@ export async function makeRow(image: Opened, sizePx: number, fit: Fit = 'stretch
   return asRgb(data, sizePx * sizePx, info.channels);
 }
 
-/** A gray image comes with one channel. */
+/** A gray image has one channel. */
 function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
   if (channels === 3) return data;
   const rgb = Buffer.allocUnsafe(pixels * 3);
@@ -53,7 +53,7 @@ function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
   return rgb;
 }
 
-/** A thumbnail's pixels as it was kept, RGB. */
+/** The pixels of a stored thumbnail, RGB. */
 export async function readThumb(file: string): Promise<Pick<Thumb, 'data' | 'width' | 'height' | 'channels'>> {
   const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
   return {
@@ -64,7 +64,7 @@ export async function readThumb(file: string): Promise<Pick<Thumb, 'data' | 'wid
   };
 }
 
-/** Are two files the same picture, dot for dot? A hash of all standard pixels after a full decode, for the few pairs that look it. Throws DecodeError. */
+/** A hash of all standard pixels after a full decode, to test whether two files are pixel-identical. Used for few pairs. Throws DecodeError. */
 export async function hashPixels(image: Opened): Promise<string> {
   const { data, info } = await takePixels(image, (pipeline) => pipeline);
   return createHash('sha256')

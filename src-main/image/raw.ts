@@ -1,10 +1,10 @@
 /**
- * What a decoder of our own gives and how it refuses. No library is imported here, so that the worker which runs those decoders starts
- * in a moment. A header's size is judged before anything of that size is allocated.
+ * The result and the errors of Winnow's own decoders, with the limits on size and time. It imports no library, so that their worker starts quickly. A
+ * header's size is checked before memory for it is allocated.
  */
 import type { IssueCode } from '../contract/types.ts';
 
-/** Rows of pixels from the top, 8 bits a channel: gray, RGB or RGBA. */
+/** Rows of pixels from the top, 8 bits per channel: gray, RGB or RGBA. */
 export interface Raw {
   data: Uint8Array;
   width: number;
@@ -20,32 +20,32 @@ export class DecodeError extends Error {
   }
 }
 
-/** Above this an image is refused unread: 16,384 × 16,384. */
+/** Larger images are refused unread: 16,384 × 16,384. */
 export const maxPixels = 16_384 ** 2;
-/** The same for decoders that hold the whole image in memory; more than phones and scanners make. */
+/** The limit for decoders that hold the whole image in memory; more than phones and scanners make. */
 export const maxPixelsWhole = 100_000_000;
-/** What one image may take of a decoder's time. */
+/** Time limit to decode one image. */
 export const maxSeconds = 10;
-/** After so long a decoder has not heard of its limit. */
+/** After this time a decoder has ignored its limit. */
 const stuckAfterMs = (maxSeconds + 3) * 1000;
 
-/** The decoder goes on and cannot be stopped but with its process. */
-export class Stuck extends DecodeError {
+/** The decoder keeps running and stops only with its process. */
+export class DecoderHung extends DecodeError {
   constructor() {
     super('too-slow', `Reading took longer than ${maxSeconds} s.`);
   }
 }
 
 let patienceMs = stuckAfterMs;
-export const setPatience = (ms = stuckAfterMs) => void (patienceMs = ms);
+export const setDecodeTimeout = (ms = stuckAfterMs) => void (patienceMs = ms);
 
-/** Waits for a library that may not end, as librsvg, which knows no time limit. Throws Stuck. */
-export async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+/** Waits with a time limit for a library without one, such as librsvg. Throws DecoderHung. */
+export async function withTimeout<Result>(work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
       work,
-      new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Stuck()), patienceMs))),
+      new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new DecoderHung()), patienceMs))),
     ]);
   } finally {
     clearTimeout(timer);
@@ -55,14 +55,14 @@ export async function inTime<Result>(work: Promise<Result>): Promise<Result> {
 export const truncated = () => new DecodeError('truncated', 'The file ends before the end of the image.');
 export const corrupt = (why: string) => new DecodeError('corrupt', `The image data is damaged (${why}).`);
 
-/** Throws unless a header's size is one that may be decoded. */
+/** Throws where a header's size is zero or too large. */
 export function checkSize(width: number, height: number): void {
   if (!(width > 0 && height > 0)) throw new DecodeError('corrupt', `The header gives no size (${width} × ${height}).`);
   if (width * height > maxPixelsWhole)
     throw new DecodeError('too-large', `The header claims ${width} × ${height} pixels.`);
 }
 
-/** Throws unless the file reaches to `end`: reading behind it is an issue of the file, not a fault of the program. */
+/** Throws where the file ends before `end`: then the file is truncated. */
 export function need(bytes: Uint8Array, end: number): void {
   if (end > bytes.length) throw truncated();
 }

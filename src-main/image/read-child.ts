@@ -1,28 +1,28 @@
 /**
- * A reader's process: reads the images that it is asked for and answers with what it learned, or with why not. It may be killed at any time, also by itself: some
- * decoders cannot be interrupted, and it must not outlive its engine.
+ * The process of a reader: reads the requested images and answers with the result or the error. It may be killed at any time, also by itself: some
+ * decoders cannot be interrupted, and the process must not outlive its engine.
  */
 import { writeFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { WinnowError } from '../contract/errors.ts';
-import { DecodeError, setPatience, Stuck } from './raw.ts';
+import { DecodeError, setDecodeTimeout, DecoderHung } from './raw.ts';
 import { readImage } from './read.ts';
-import { aliveEveryMs, type Answer, type Asked, type Fault, type Limits } from './reader.ts';
-import { pixelRoom } from './room.ts';
+import { aliveEveryMs, type Answer, type ReadMessage, type Fault, type Limits } from './reader.ts';
+import { pixelBudget } from './budget.ts';
 
 const limits = JSON.parse(process.argv[2]) as Limits;
-pixelRoom.resize(limits.roomPixels);
-setPatience(limits.stuckAfterMs);
+pixelBudget.resize(limits.pixelBudgetSize);
+setDecodeTimeout(limits.stuckAfterMs);
 
 const kill = () => void process.kill(process.pid, 'SIGKILL'); // an ordinary exit would wait for the decoder
 const send = (answer: Answer) => void (process.connected && process.send?.(answer));
 
 process.on('disconnect', kill);
-// Keys pressed in a terminal reach the whole group. The engine hears them too, and says when to end.
+// Ctrl+C in a terminal reaches the whole process group. The engine handles it and tells this process when to end.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 setInterval(() => send({ alive: true }), aliveEveryMs);
 
-process.on('message', ({ id, request }: Asked) => {
+process.on('message', ({ id, request }: ReadMessage) => {
   readImage(request).then(
     (reading) => send({ id, reading }),
     (error: unknown) => send({ id, fault: faultOf(error) }),
@@ -31,17 +31,17 @@ process.on('message', ({ id, request }: Asked) => {
 send({ alive: true });
 if (process.platform === 'linux') {
   try {
-    writeFileSync('/proc/self/oom_score_adj', '500'); // short of memory, the system ends this process before those that hold people's work
+    writeFileSync('/proc/self/oom_score_adj', '500'); // out of memory, the system kills this process before those with unsaved work
   } catch {
-    // Not everywhere allowed.
+    // Not allowed on every system.
   }
 }
-flushCompileCache(); // a process that is killed keeps nothing of what it compiled for the next one
+flushCompileCache(); // a killed process would not save its compile cache
 
 function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof DecodeError) return { decode: error.code, message, isStuck: error instanceof Stuck };
-  if (error instanceof WinnowError) return { winnow: error.code, message, isStuck: error.code === 'no-folder' }; // a read that is not answered goes on
+  if (error instanceof DecodeError) return { decode: error.code, message, isStuck: error instanceof DecoderHung };
+  if (error instanceof WinnowError) return { winnow: error.code, message, isStuck: error.code === 'no-folder' }; // the read is still pending
   const { code, syscall, path } = error as NodeJS.ErrnoException;
   return { message, code, syscall, path };
 }

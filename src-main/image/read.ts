@@ -1,11 +1,11 @@
-/** All that a scan learns of one file, in one decode: hash, size, thumbnail (written by content hash), measures, fingerprint. Runs in the readers' processes. */
+/** Reads one file for the scan, in one decode: hash, size, thumbnail (stored by content hash), measures, fingerprint. Runs in the readers' processes. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Sample } from '../contract/types.ts';
 import { fingerprint } from '../duplicate/fingerprint.ts';
 import { workspaceFault } from '../file/fault.ts';
 import { readBytes } from './bytes.ts';
-import { asDecodeError, decodableFormat, openImage } from './decode.ts';
+import { toDecodeError, decodableFormat, openImage } from './decode.ts';
 import type { Measures } from './measure.ts';
 import { makeThumb } from './pixels.ts';
 import { withImage } from './scanned.ts';
@@ -28,15 +28,15 @@ export interface Reading {
 
 export const thumbFile = (workspaceFolder: string, sha256: string) =>
   join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
-/** Where thumbnails grow. A process that is killed leaves one behind, so a scan clears it. */
+/** Where thumbnails are written before they are renamed. A killed process leaves files here, so the scan clears it. */
 const partsFolder = (workspaceFolder: string) => join(workspaceFolder, 'thumbs', 'part');
 
-/** Throws DecodeError for what is wrong with the image, the system's own error where the file cannot be read, and WinnowError for what is wrong with the workspace. */
+/** Throws DecodeError for an issue of the image, the system's error where the file cannot be read, and WinnowError for an error of the workspace. */
 export async function readImage({ folder, workspaceFolder, path }: ReadRequest): Promise<Reading> {
   const { bytes, sha256 } = await readBytes(join(folder, path), (head) => void decodableFormat(head, path));
   const image = await openImage(bytes, path);
   const thumb = await makeThumb(image).catch((error: unknown) => {
-    throw asDecodeError(error, bytes);
+    throw toDecodeError(error, bytes);
   });
   if (!existsSync(thumbFile(workspaceFolder, sha256))) writeThumb(workspaceFolder, sha256, thumb.bytes);
   const { width, height, format, frames } = image;
@@ -51,7 +51,7 @@ export async function readImage({ folder, workspaceFolder, path }: ReadRequest):
   };
 }
 
-/** Where a thumbnail was lost, as when somebody tidied up, it is made again, and shown even where it cannot be kept. Throws where the image is gone or another one too. */
+/** Makes a missing thumbnail again, and returns it even where it cannot be stored. Throws where the image is gone or has changed. */
 export async function remakeThumb(
   folder: string,
   workspaceFolder: string,
@@ -61,14 +61,14 @@ export async function remakeThumb(
   try {
     writeThumb(workspaceFolder, sample.sha256, bytes);
   } catch {
-    // The next job that writes to the workspace tells.
+    // The next job that writes to the workspace reports it.
   }
   return bytes;
 }
 
 let serial = 0;
 
-/** Whole or not there: a door may ask for it at any time. Throws WinnowError. */
+/** Writes a thumbnail atomically: it may be requested at any time. Throws WinnowError. */
 function writeThumb(workspaceFolder: string, sha256: string, bytes: Uint8Array) {
   const target = thumbFile(workspaceFolder, sha256);
   const part = join(partsFolder(workspaceFolder), `${sha256}-${process.pid}-${serial++}`);
@@ -84,7 +84,7 @@ function writeThumb(workspaceFolder: string, sha256: string, bytes: Uint8Array) 
     try {
       rmSync(part, { force: true });
     } catch {
-      // The first fault is the one to tell.
+      // Report the first error.
     }
     throw workspaceFault(error);
   }
@@ -95,6 +95,6 @@ function place(part: string, target: string, bytes: Uint8Array) {
   renameSync(part, target);
 }
 
-/** Removes what killed readers left. */
+/** Removes unfinished thumbnails of killed readers. */
 export const clearParts = (workspaceFolder: string) =>
   rmSync(partsFolder(workspaceFolder), { recursive: true, force: true });

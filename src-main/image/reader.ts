@@ -1,6 +1,6 @@
 /**
- * One process that reads images, from the engine's side. It is killed where a decoder does not end, when the work is cancelled and when it is silent; who asked is
- * told how the process was lost, since that says little about the image: others were in it too.
+ * The engine's side of one process that reads images. The process is killed when a decoder does not end, when the work is cancelled and when it does not
+ * respond. The caller learns how the process was lost, since the cause may be another image in the same process.
  */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -12,13 +12,13 @@ import { cacheFolder } from '../setup/folders.mjs';
 import { DecodeError } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
 
-/** `stuckAfterMs`: how long a decoder may go on beyond what it was told. `silentAfterMs`: how long the process may say nothing at all. */
+/** `stuckAfterMs`: how long a decoder may exceed its time limit. `silentAfterMs`: how long the process may send nothing. */
 export interface Limits {
-  roomPixels: number;
+  pixelBudgetSize: number;
   stuckAfterMs?: number;
   silentAfterMs?: number;
 }
-export interface Asked {
+export interface ReadMessage {
   id: number;
   request: ReadRequest;
 }
@@ -35,16 +35,16 @@ export type Answer = { alive: true } | { id: number; reading: Reading } | { id: 
 
 export const aliveEveryMs = 2000;
 const silentAfterMs = 30_000;
-/** A process in which a decoder or a read does not end may still answer for its other images. */
+/** When one decoder or read hangs, the process may still answer for its other images within this time. */
 const lastAnswersMs = 1000;
 
 /**
- * 'start': it never came up. 'released': we ended it for the sake of another image. 'killed': somebody ended it, as the system does that has no memory left.
- * 'memory': its own memory was used up. 'crashed': a fault in it. 'silent': it was busy for too long with something that nothing interrupts.
+ * 'start': it did not start. 'released': Winnow killed it because of another image. 'killed': a signal from outside, as when the system is out of memory.
+ * 'memory': it exceeded its own memory limit. 'crashed': an error in it. 'silent': it was blocked for too long by something that cannot be interrupted.
  */
 export type Loss = 'start' | 'released' | 'killed' | 'memory' | 'crashed' | 'silent';
 
-export class Lost extends Error {
+export class ReaderLost extends Error {
   readonly loss: Loss;
   constructor(loss: Loss, how: string) {
     super(how);
@@ -72,15 +72,15 @@ export class Reader {
     this.#child = fork(fileURLToPath(new URL('read-child.ts', import.meta.url)), [JSON.stringify(limits)], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       serialization: 'advanced',
-      env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env }, // comes up in half the time
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // what libraries print is not for the terminal
+      env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env }, // halves the start time
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // output of libraries is not for the terminal
     });
     this.#child.stderr
       ?.setEncoding('utf8')
       .on('data', (text: string) => (this.#lastWords = (this.#lastWords + text).slice(-4000)));
     this.#child.on('message', (answer: Answer) => this.#hear(answer));
     this.#gone = new Promise((gone) => {
-      this.#child.on('error', (error) => (this.#lose('start', error.message), gone())); // no process could be made
+      this.#child.on('error', (error) => (this.#lose('start', error.message), gone())); // the process could not be started
       this.#child.on('close', (code, signal) => (this.#lose(...this.#lossOf(code, signal)), gone()));
     });
     const { silentAfterMs: patience = silentAfterMs } = limits;
@@ -101,17 +101,17 @@ export class Reader {
     return this.#pending.size;
   }
 
-  /** Rejects as `readImage` throws, or with Lost. */
+  /** Rejects with the errors of `readImage`, or with ReaderLost. */
   ask(request: ReadRequest): Promise<Reading> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       if (!this.#pending.size) this.#heardAt = performance.now();
       this.#pending.set(id, { resolve, reject });
-      this.#child.send?.({ id, request } satisfies Asked, () => undefined); // where nothing can be sent the process is going, and 'close' or 'error' tells
+      this.#child.send?.({ id, request } satisfies ReadMessage, () => undefined); // if sending fails, the process is ending: 'close' or 'error' follows
     });
   }
 
-  /** Ends the process at once; whoever waits is told `reason`. */
+  /** Kills the process; pending requests reject with `reason`. */
   end(reason: unknown): void {
     this.#takesMore = false;
     clearInterval(this.#watch);
@@ -120,7 +120,7 @@ export class Reader {
     this.#pending.clear();
   }
 
-  /** Resolves when the process is gone, or soon after: one that waits for a disk goes when that answers. */
+  /** Resolves when the process is gone, or shortly after: a process that waits for a disk ends when the disk answers. */
   async gone(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([this.#gone, new Promise((late) => (timer = setTimeout(late, 1000)))]);
@@ -143,7 +143,7 @@ export class Reader {
   }
 
   #lose(loss: Loss, how: string) {
-    this.end(new Lost(loss, how));
+    this.end(new ReaderLost(loss, how));
   }
 
   #lossOf(code: number | null, signal: NodeJS.Signals | null): [Loss, string] {
@@ -154,7 +154,7 @@ export class Reader {
   }
 }
 
-/** Signals that come from outside; the others are a process's own faults. */
+/** Signals from outside; the others are the process's own errors. */
 const outside: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>([
   'SIGKILL',
   'SIGTERM',

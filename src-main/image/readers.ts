@@ -1,35 +1,35 @@
 /**
- * Reads images in processes of their own: as many as there are cores where there are many images. Decoders cannot be interrupted and can crash, and what they are
- * given comes from anywhere; a process can be killed, and the engine stays free for its doors. No image is blamed for what another did to the process they shared.
+ * Reads images in separate processes, up to one per core. Decoders cannot be interrupted and can crash, and their input is untrusted; a process can be
+ * killed, and the engine stays responsive. An image is not blamed for a crash that another image in the same process caused.
  */
 import { availableParallelism } from 'node:os';
 import { WinnowError } from '../contract/errors.ts';
 import { DecodeError, maxSeconds } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
-import { Lost, Reader, type Limits } from './reader.ts';
-import { Room, roomBytes, roomPixels } from './room.ts';
+import { ReaderLost, Reader, type Limits } from './reader.ts';
+import { Budget, byteBudgetSize, pixelBudgetSize } from './budget.ts';
 
 /** While one image is decoded, the next is read and measured. */
 const readsEach = 2;
-/** For fewer images, another process would take longer to start than to read. */
+/** With fewer images per process, starting the process takes longer than reading them. */
 const imagesEach = 64;
-/** A process that does not come up is started so many times. */
+/** Attempts to start a process. */
 const starts = 3;
 
 export interface Readers {
-  /** How many images are well read at once, of so many. */
+  /** A good number of concurrent reads for `count` images. */
   hands(images: number): number;
-  /** Rejects as `readImage` throws, and with the signal's reason. */
+  /** Rejects with the errors of `readImage` and with the signal's reason. */
   read(request: ReadRequest): Promise<Reading>;
   /** Ends the processes. */
   close(): Promise<void>;
 }
 
-/** Starts the first process at once. `signal` ends all of them. */
+/** Starts the first process at once. `signal` kills all of them. */
 export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}): Readers {
   const cores = availableParallelism();
-  const start = () => new Reader({ roomPixels: roomPixels / cores, ...limits });
-  const bytesInFlight = new Room(roomBytes);
+  const start = () => new Reader({ pixelBudgetSize: pixelBudgetSize / cores, ...limits });
+  const bytesInFlight = new Budget(byteBudgetSize);
   let most = 1;
   let pool = [start()];
   let lone: Reader | null = null;
@@ -49,12 +49,12 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
     return started;
   }
 
-  /** In a process that it has for itself: how that is lost is told of the image. */
+  /** Reads an image in a process of its own: if that process is lost, the image is the cause. */
   async function readAlone(request: ReadRequest): Promise<Reading> {
     try {
       return await askOne(() => (lone = start()), request);
     } catch (error) {
-      throw error instanceof Lost ? blame(error) : error;
+      throw error instanceof ReaderLost ? blame(error) : error;
     } finally {
       lone?.end(null);
       lone = null;
@@ -67,7 +67,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
       try {
         return await choose().ask(request);
       } catch (error) {
-        if (!(error instanceof Lost) || (error.loss !== 'released' && error.loss !== 'start')) throw error;
+        if (!(error instanceof ReaderLost) || (error.loss !== 'released' && error.loss !== 'start')) throw error;
         if (error.loss === 'start' && started++ === starts) throw blame(error);
       }
     }
@@ -77,7 +77,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
     try {
       return await askOne(leastBusy, request);
     } catch (error) {
-      if (!(error instanceof Lost)) throw error;
+      if (!(error instanceof ReaderLost)) throw error;
       const mine = turn.then(() => readAlone(request));
       turn = mine.catch(() => undefined);
       return mine;
@@ -95,13 +95,13 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   };
 }
 
-/** What is told of an image that lost a process which it had for itself. */
-function blame({ loss, message }: Lost): Error {
+/** The error of an image that lost a process of its own. */
+function blame({ loss, message }: ReaderLost): Error {
   switch (loss) {
     case 'memory':
-      return new DecodeError('too-large', 'The image needs more memory than a decoder is given.');
+      return new DecodeError('too-large', 'The image needs more memory than a decoder may use.');
     case 'crashed':
-      return new DecodeError('corrupt', `The image data is damaged (its decoder ended with ${message}).`);
+      return new DecodeError('corrupt', `The image data is damaged (its decoder crashed with ${message}).`);
     case 'silent':
       return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
     case 'killed':

@@ -1,6 +1,6 @@
 /**
- * Images as the scan saw them. What is kept under an image's hash (rows of pixels, embeddings, thumbnails) and what is shown as the image comes from a file that
- * is read later, and by then it may be another: so its content is compared with the hash first, and nothing is decoded that the scan has not decoded before.
+ * Reads images as they were scanned. Rows, embeddings and thumbnails are stored under an image's hash, but its file is read again later and may have changed by
+ * then. So its bytes are compared with the hash first, and only content that the scan has decoded is decoded again.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { openRegular } from '../file/open.ts';
 import { readBytes } from './bytes.ts';
 import { openImage, type Opened } from './decode.ts';
 import { DecodeError } from './raw.ts';
-import { Room, roomBytes } from './room.ts';
+import { Budget, byteBudgetSize } from './budget.ts';
 
 type Known = Pick<Sample, 'path' | 'sha256' | 'bytes'>;
 
-const room = new Room(roomBytes);
+const room = new Budget(byteBudgetSize);
 
-/** Calls `work` with the file's bytes, which are those of the scan, when there is room for them. Throws DecodeError where they have changed. */
+/** Calls `work` with the file's bytes, when the budget allows it. Throws DecodeError where the file has changed since the scan. */
 export function withBytes<Result>(
   folder: string,
   { path, sha256, bytes: size }: Known,
@@ -29,7 +29,7 @@ export function withBytes<Result>(
   });
 }
 
-/** Calls `work` with the image, whose file is that of the scan. Throws DecodeError. */
+/** Calls `work` with the opened image. Throws DecodeError, also where the file has changed since the scan. */
 export const withImage = <Result>(
   folder: string,
   sample: Known,
@@ -37,7 +37,7 @@ export const withImage = <Result>(
 ): Promise<Result> => withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path)));
 
 /**
- * The file opened, for one that is too large to be read twice: its size and time are those of the scan. The caller closes it. Throws DecodeError and the system's own
+ * Opens a file that is too large to be read twice, after comparing its size and time with the scan. The caller closes it. Throws DecodeError and system
  * errors.
  */
 export async function openScanned(

@@ -1,6 +1,6 @@
 /**
- * Was a file cut short? Asked only of files that could not be decoded, and answered from their own structure: an end mark that is
- * missing, or a part that is said to reach behind the end. Formats that tell nothing of the kind give false.
+ * Tests whether a file is truncated. Used only for files that failed to decode, by their structure: a missing end marker, or a part that extends
+ * beyond the end of the file. Formats without such structure give false.
  */
 import { formatOfBytes, sniffBytes } from './format.ts';
 
@@ -26,7 +26,7 @@ export function endsEarly(bytes: Buffer): boolean {
   }
 }
 
-/** Boxes lie end to end, each beginning with its length: 0 reaches to the end, 1 is followed by a length of 64 bits. */
+/** Boxes follow one another, each starts with its length: 0 extends to the end of the file, 1 is followed by a 64-bit length. */
 function boxesEndEarly(bytes: Buffer): boolean {
   let at = 0;
   while (at + 8 <= bytes.length) {
@@ -56,13 +56,13 @@ function tiffEndsEarly(bytes: Buffer): boolean {
   return false;
 }
 
-/** Does the first directory of a TIFF name a fax's compression (CCITT, 2 to 4)? */
+/** Does the first directory of a TIFF name a fax compression (CCITT, 2 to 4)? */
 export function isFax(tiff: Buffer): boolean {
   const [compression] = readDirectory(tiff)?.get(tag.compression) ?? [];
   return compression >= 2 && compression <= 4;
 }
 
-/** The numbers of the tags above in the first directory of a TIFF (not of a BigTIFF); null where the file ends before them. */
+/** The values of the tags above in the first directory of a TIFF (not BigTIFF); null where the file ends before them. */
 function readDirectory(bytes: Buffer): Map<number, number[]> | null {
   const isLittle = bytes[0] === 0x49;
   const word = (at: number) => (isLittle ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
@@ -73,7 +73,7 @@ function readDirectory(bytes: Buffer): Map<number, number[]> | null {
   const at = long(4);
   if (at + 2 > bytes.length) return null;
   const end = at + 2 + word(at) * 12;
-  if (end + 4 > bytes.length || long(end) > bytes.length) return null; // the next directory's place stands behind this one
+  if (end + 4 > bytes.length || long(end) > bytes.length) return null; // the offset of the next directory follows this one
   for (let entry = at + 2; entry < end; entry += 12) {
     if (!Object.values<number>(tag).includes(word(entry))) continue;
     const [step, count] = [word(entry + 2) === 3 ? 2 : 4, long(entry + 4)];

@@ -7,7 +7,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { ExportModelRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { checkTarget } from '../file/target.ts';
-import { writeWhole } from '../file/whole.ts';
+import { writeAtomically } from '../file/write-atomically.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
@@ -94,7 +94,7 @@ export async function exportModel(
     report.stage('Writing', files.size, 'files');
     for (const [name, data] of files) {
       report.signal.throwIfAborted();
-      await writeWhole(join(part, name), data);
+      await writeAtomically(join(part, name), data);
     }
     if (existsSync(target)) await rmdir(target); // it is empty
     await rename(part, target);

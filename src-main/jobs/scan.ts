@@ -6,7 +6,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
-import { mustBeThere } from '../file/gate.ts';
+import { requireFolder } from '../file/gate.ts';
 import { findImages, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
 import { measureNames } from '../image/measure.ts';
@@ -68,7 +68,7 @@ export async function scan(
   report: Report,
   limits: Partial<Limits> = {},
 ): Promise<ScanSummary> {
-  await mustBeThere(folder, kept, report.signal);
+  await requireFolder(folder, kept, report.signal);
   clearParts(workspaceFolder);
   const known = table.known();
   const present = new Set<string>();
@@ -97,7 +97,7 @@ export async function scan(
       report.progress(present.size, 0);
     }
 
-    await mustBeThere(folder, kept, report.signal); // a disk that went while it was walked takes nothing with it
+    await requireFolder(folder, kept, report.signal); // a disk that went while it was walked takes nothing with it
 
     report.stage('Reading images', changed.length);
     let committed = performance.now();
@@ -119,7 +119,7 @@ export async function scan(
           const { issue, isFinding } = isPassing
             ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
             : issueOf(file.path, error);
-          if (!isFinding) await mustBeThere(folder, kept, report.signal);
+          if (!isFinding) await requireFolder(folder, kept, report.signal);
           if (!isPassing || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
         }
         report.progress(++done);

@@ -12,7 +12,7 @@ const canStep = (which: 'undo' | 'redo') =>
 /** The n-th class for the chosen images; in a comparison, the n-th pane becomes the active one. */
 const digit = (n: number): Action => ({
   id: `label-${n}`,
-  title: n === 0 ? 'Label as the folder says' : `Label as class ${n}`,
+  title: n === 0 ? 'Reset label to the folder’s class' : `Label as class ${n}`,
   keys: [String(n)],
   group: 'Decide',
   keyOnly: true,
@@ -59,7 +59,7 @@ export const decide: readonly Action[] = [
   },
   {
     id: 'confirm-label',
-    title: 'Its class is right',
+    title: 'Confirm the class',
     keys: ['v'],
     group: 'Decide',
     context: 'suspects',

@@ -27,7 +27,7 @@ export const folder: readonly Action[] = [
   },
   {
     id: 'keys',
-    title: 'Keys',
+    title: 'Keyboard shortcuts',
     keys: ['?'],
     group: 'Folder',
     menu: 'Help',

@@ -30,7 +30,7 @@ export const look: readonly Action[] = [
   },
   {
     id: 'compare',
-    title: 'Compare two, four',
+    title: 'Compare two or four images',
     keys: ['c'],
     group: 'Look',
     context: 'images',
@@ -71,7 +71,7 @@ export const look: readonly Action[] = [
   },
   {
     id: 'rotate-left',
-    title: 'Turn the view left',
+    title: 'Rotate the view left',
     keys: ['['],
     group: 'Look',
     context: 'large',
@@ -79,7 +79,7 @@ export const look: readonly Action[] = [
   },
   {
     id: 'rotate-right',
-    title: 'Turn the view right',
+    title: 'Rotate the view right',
     keys: [']'],
     group: 'Look',
     context: 'large',

@@ -36,7 +36,7 @@ export const select: readonly Action[] = [
   },
   {
     id: 'extend-left',
-    title: 'Extend selection back',
+    title: 'Extend selection backward',
     keys: ['shift+arrowleft'],
     group: 'Select',
     keyOnly: true,
@@ -45,7 +45,7 @@ export const select: readonly Action[] = [
   },
   {
     id: 'extend-right',
-    title: 'Extend selection on',
+    title: 'Extend selection forward',
     keys: ['shift+arrowright'],
     group: 'Select',
     keyOnly: true,
@@ -72,7 +72,7 @@ export const select: readonly Action[] = [
   },
   {
     id: 'back',
-    title: 'Back to the grid, select none',
+    title: 'Back to the grid, clear selection',
     keys: ['escape'],
     group: 'Select',
     context: 'images',

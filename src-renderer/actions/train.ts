@@ -36,7 +36,7 @@ export const train: readonly Action[] = [
   },
   {
     id: 'judge-labels',
-    title: 'Judge the labels',
+    title: 'Find label errors',
     keys: [],
     group: 'Train',
     context: 'folder',

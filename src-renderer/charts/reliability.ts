@@ -1,4 +1,4 @@
-/** How often a classifier is right against how sure it is; on the diagonal its confidence is the truth. */
+/** Reliability diagram: accuracy against confidence. A calibrated classifier lies on the diagonal. */
 import type { ChartConfiguration } from 'chart.js';
 import type { Calibration } from '../../src-main/contract/classifier.ts';
 import { colour } from './chart.ts';
@@ -25,10 +25,10 @@ export function reliabilityConfig({ bins, scaledBins }: Calibration): ChartConfi
     type: 'line',
     data: {
       datasets: [
-        points('as predicted', 'accent', scaledBins),
-        { ...points('before the temperature', 'bar', bins), borderDash: [3, 3], pointRadius: 2 },
+        points('calibrated', 'accent', scaledBins),
+        { ...points('before temperature scaling', 'bar', bins), borderDash: [3, 3], pointRadius: 2 },
         {
-          label: 'truth',
+          label: 'perfect calibration',
           data: [
             { x: 0, y: 0 },
             { x: 1, y: 1 },
@@ -44,7 +44,7 @@ export function reliabilityConfig({ bins, scaledBins }: Calibration): ChartConfi
       parsing: false,
       scales: {
         x: { ...unit, title: { display: true, text: 'confidence', color: colour('faint'), font: { size: 11 } } },
-        y: { ...unit, title: { display: true, text: 'right', color: colour('faint'), font: { size: 11 } } },
+        y: { ...unit, title: { display: true, text: 'accuracy', color: colour('faint'), font: { size: 11 } } },
       },
     },
   };

@@ -36,7 +36,7 @@ export const shell: Shell | undefined = (window as { shell?: Shell }).shell;
 /** The sentence for the person. */
 export const sentenceOf = (error: unknown): string => {
   if (error instanceof TRPCClientError && !error.data)
-    return 'The engine does not answer. It is being started again; try once more.';
+    return 'The engine does not respond and is being restarted. Try again.';
   return error instanceof Error ? error.message : String(error);
 };
 

@@ -26,22 +26,22 @@ export const splitTitles: Readonly<Record<SplitNames, string>> = { train: 'Train
 
 /** How image files come to the target. */
 export const placements: readonly { id: Placement; title: string; summary: string }[] = [
-  { id: 'copy', title: 'Copy', summary: 'Copied, bytes unchanged, and read back.' },
+  { id: 'copy', title: 'Copy', summary: 'Copied byte for byte and verified by reading back.' },
   {
     id: 'hardlink',
     title: 'Hard links',
-    summary: 'The same bytes under a second name: takes no room. On the same disk only; what edits one edits both.',
+    summary: 'A second name for the same bytes: needs no disk space. Only on the same disk; editing one edits both.',
   },
   {
     id: 'symlink',
     title: 'Symbolic links',
-    summary: 'Pointers to the originals: takes no room. They break when the originals move.',
+    summary: 'Pointers to the originals: need no disk space. They break when the originals move.',
   },
   { id: 'list', title: 'List only', summary: 'No image files, only their paths and the manifest.' },
   {
     id: 'move',
     title: 'Move',
-    summary: 'Copied and read back, then the originals go to the system’s trash. You are asked once more.',
+    summary: 'Copied and read back, then the originals are moved to the system’s trash. Asks for confirmation.',
   },
 ];
 
@@ -62,10 +62,10 @@ const maxSeed = 2 ** 31 - 1;
 
 /** What cannot even be asked, in a sentence; null where it can. */
 export function faultOf({ to, splits, shares, seed }: ExportForm): string | null {
-  if (!to.trim()) return 'Say where the export is to go.';
-  if (splits === 'own' && !(sumOf(shares) > 0)) return 'Give at least one split a share.';
+  if (!to.trim()) return 'Choose a folder for the export.';
+  if (splits === 'own' && !(sumOf(shares) > 0)) return 'Set at least one split above 0.';
   if (splits !== 'off' && (seed === null || !Number.isInteger(seed) || seed < 0 || seed > maxSeed))
-    return 'A seed is a whole number from 0 on.';
+    return 'The seed must be a whole number of 0 or more.';
   return null;
 }
 

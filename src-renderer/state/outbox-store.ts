@@ -25,7 +25,7 @@ db.version(3)
         change: said ?? { decision },
         paths: [],
         images: ids.length,
-        why: 'An older version of Winnow kept this and did not note the names of the images.',
+        why: 'An older version of Winnow stored this without the names of the images.',
       })),
     );
   });

@@ -153,7 +153,7 @@ export class Outbox {
   async #sendOne(entry: Waiting): Promise<boolean> {
     const { seq, said } = entry;
     if (entry.key !== this.#post.key()) {
-      await this.#setAside(said, 'The workspace of this folder was made anew since then.');
+      await this.#setAside(said, 'The workspace of this folder was created again since then.');
       return true;
     }
     try {
@@ -213,7 +213,7 @@ export function wordsOf({ decision, addTags, removeTags, label, note }: Change):
     ...(decision === undefined ? [] : [decision ?? 'back to undecided']),
     ...(addTags ?? []).map((tag) => `tag ${tag}`),
     ...(removeTags ?? []).map((tag) => `remove tag ${tag}`),
-    ...(label === undefined ? [] : [label === null ? 'label as the folder says' : `label ${label}`]),
+    ...(label === undefined ? [] : [label === null ? 'reset label to the folder’s class' : `label ${label}`]),
     ...(note === undefined ? [] : [note === null ? 'remove the note' : `note ‘${note}’`]),
   ].join(', ');
 }

@@ -113,7 +113,7 @@ export class Session {
     });
   }
 
-  /** Opens the folder; scans it. Throws the engine's sentence. */
+  /** Opens the folder; scans it. Throws the engine's error message. */
   static async open(request: { folder: string; workspace?: string }): Promise<Session> {
     const { id, folder } = await engine.engine.open.mutate(request);
     const session = new Session(id, { ...request, folder });

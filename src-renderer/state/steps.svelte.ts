@@ -96,8 +96,7 @@ export class Steps {
     this.#said(() =>
       this.#outbox.inTurn(async () => {
         try {
-          if (this.#outbox.isPaused)
-            throw new Error('The engine is being started again. Try once more when it is back.');
+          if (this.#outbox.isPaused) throw new Error('The engine is restarting. Try again when it is back.');
           this.#session.journal = (await work()).journal;
           await this.#session.refresh();
           return true;

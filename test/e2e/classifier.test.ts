@@ -32,8 +32,7 @@ const set = async (name: string, value: string) => {
   await field(name).fill(value);
   await field(name).press('Tab');
 };
-const cells = () =>
-  page.getByRole('table', { name: 'Views that training will see' }).getByRole('cell').getByRole('img');
+const cells = () => page.getByRole('table', { name: 'Augmented views' }).getByRole('cell').getByRole('img');
 /** The pixels of the tiles, as far as they are drawn. */
 const pixels = () =>
   cells().evaluateAll((images) =>
@@ -84,16 +83,16 @@ describe(`a classifier, ${doorName}`, () => {
 
   test('what cannot be is said, and what the network is like', async () => {
     await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · about [\d.]+ MB to train$/).waitFor();
-    await set('Share of train', '0');
-    await set('Share of val', '0');
+    await set('Fraction of train', '0');
+    await set('Fraction of val', '0');
     await page
       .getByText('will not be known')
       .or(page.getByText('fewer than two images'))
       .or(page.getByText('cannot be learned'))
       .first()
       .waitFor();
-    await set('Share of train', '70');
-    await set('Share of val', '15');
+    await set('Fraction of train', '70');
+    await set('Fraction of val', '15');
     await page.getByRole('complementary', { name: 'Train' }).getByRole('row', { name: 'all 350 75 75' }).waitFor();
     await set('Width', '4');
     await set('Epochs', '4');
@@ -121,7 +120,7 @@ describe(`a classifier, ${doorName}`, () => {
       .getByRole('button', { name: 'Train', exact: true })
       .click();
     await page.getByRole('img', { name: 'Training and validation loss' }).waitFor({ timeout: 60_000 });
-    await page.getByRole('heading', { name: 'What it says of some images that it is not trained on' }).waitFor();
+    await page.getByRole('heading', { name: 'Predictions on some images that are not trained on' }).waitFor();
     await page
       .getByText(/^cnn-1: [\d.]+ % of 75 images right/)
       .first()
@@ -193,7 +192,7 @@ describe(`a classifier, ${doorName}`, () => {
     await set('Width', '8');
     await field('Policy').selectOption('randaugment');
     await set('Learning rate', '0.01');
-    await set('Share of train', '80');
+    await set('Fraction of train', '80');
     await page.getByRole('button', { name: 'Find rate' }).click();
     await page
       .getByText(/cnn-range-2: a learning rate of .* is suggested/)
@@ -209,7 +208,7 @@ describe(`a classifier, ${doorName}`, () => {
       await field('Width').inputValue(),
       await field('Policy').inputValue(),
       await field('Learning rate').inputValue(),
-      await field('Share of train').inputValue(),
+      await field('Fraction of train').inputValue(),
     ]).toEqual(['4', 'none', '0.005', '70']);
   });
 
@@ -219,14 +218,16 @@ describe(`a classifier, ${doorName}`, () => {
     await field('Policy').selectOption('custom');
     await set('Rotation', '180');
     await page.getByLabel('Images', { exact: true }).fill('24');
-    await page.getByLabel('Does it still know them?').selectOption('cnn-1');
+    await page.getByLabel('Check with a model').selectOption('cnn-1');
     await page
       .getByText(
-        /^cnn-1 no longer knows \d+ of \d+ views of images that it knows: the augmentation may be too strong\.$/,
+        /^cnn-1 misclassifies \d+ of \d+ views of images that it classifies correctly: the augmentation may be too strong\.$/,
       )
       .waitFor({ timeout: 30_000 });
     expect(
-      await cells().evaluateAll((images) => images.some((image) => /taken for/.test(image.getAttribute('alt') ?? ''))),
+      await cells().evaluateAll((images) =>
+        images.some((image) => /misclassified as/.test(image.getAttribute('alt') ?? '')),
+      ),
     ).toBe(true);
     expect(await inBothLights()).toEqual([]);
     expect(faults).toEqual([]);

@@ -20,9 +20,11 @@ let page: Page;
 async function enter() {
   door = await openDoor(own.data, dirty);
   page = door.page;
-  page.setDefaultTimeout(15_000);
   page.on('pageerror', (error) => faults.push(error.message));
-  await status(/650 image files/);
+  await page
+    .getByRole('contentinfo')
+    .getByText(/650 image files/)
+    .waitFor({ timeout: 120_000 });
   await page.getByText('650 shown').waitFor();
 }
 beforeAll(enter);
@@ -121,7 +123,10 @@ describe(`curation, ${doorName}`, () => {
     await page.mouse.down();
     await page.mouse.move(plot.x + plot.width * 0.3, plot.y + 20, { steps: 5 });
     await page.mouse.up();
-    const [low, high] = [await page.getByLabel(/^Least/).inputValue(), await page.getByLabel(/^Greatest/).inputValue()];
+    const [low, high] = [
+      await page.getByLabel(/^Minimum/).inputValue(),
+      await page.getByLabel(/^Maximum/).inputValue(),
+    ];
     await shown(await count(`sharpness >= ${low} and sharpness <= ${high}`));
     await page.getByRole('button', { name: /^All images/ }).click();
   });
@@ -240,8 +245,8 @@ describe(`curation, ${doorName}`, () => {
   test('the map is drawn from what was learned; what is drawn round is selected everywhere', async () => {
     expect((await winnow(['rank', dirty, '--method', 'pca', '--size', '32'], env)).code).toBe(0);
     await press('m');
-    await page.getByLabel('Drawn by').selectOption('pca-1');
-    await page.getByRole('button', { name: 'Draw the map' }).click();
+    await page.getByLabel('Map features').selectOption('pca-1');
+    await page.getByRole('button', { name: 'Compute the map' }).click();
     const plane = page.getByRole('application', { name: 'Map of 650 images' });
     await plane.waitFor({ timeout: 120_000 });
     await status(/650 images on the map/);
@@ -299,7 +304,7 @@ describe(`curation, ${doorName}`, () => {
     expect(await accessible()).toEqual([]);
     await press('Escape', 'Control+z');
     await press('?');
-    const keys = page.getByRole('dialog', { name: 'Keys' });
+    const keys = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
     await keys.waitFor();
     expect(await accessible()).toEqual([]);
     await press('Escape');

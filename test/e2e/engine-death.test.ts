@@ -65,12 +65,12 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
   test('says of what cannot wait that it is not saved, and goes on saying it', async () => {
     await page.getByRole('button', { name: /^good \d+$/ }).click();
     await page.getByRole('button', { name: 'Views' }).click();
-    await page.getByLabel('Save what is shown as').fill('the good ones');
+    await page.getByLabel('Save the current view as').fill('the good ones');
     kill();
-    await status('The engine is being started again…');
+    await status('The engine is restarting…');
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByText(/^Not saved\. The engine/).waitFor();
-    await page.getByText('The engine is being started again…', { exact: true }).waitFor({ state: 'detached' });
+    await page.getByText('The engine is restarting…', { exact: true }).waitFor({ state: 'detached' });
     expect(await page.getByText(/^Not saved\. The engine/).isVisible()).toBe(true);
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.locator('#views-menu .name').getByText('the good ones').waitFor();

@@ -31,8 +31,8 @@ const palette = () => page.getByRole('dialog', { name: 'All commands' });
 describe(`keys and menus, ${doorName}`, () => {
   test.each([
     ['Views', 'Saved views', 'below'],
-    ['What tiles tell', 'What tiles tell', 'below'],
-    [/threads?$/, 'What networks are trained on', 'above'],
+    ['Tile captions', 'Tile captions', 'below'],
+    [/threads?$/, 'Compute backend', 'above'],
   ] as const)('the menu of %s opens at its button', async (name, title, side) => {
     const button = page.getByRole('button', { name });
     await button.click();

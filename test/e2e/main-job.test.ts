@@ -90,7 +90,7 @@ async function rankInPage(
 /** The defaults of the window's form and of the command line are one, and so are their scores. */
 async function rankedAsOnTheCommandLine(folder: string, run: string, count: number) {
   await page.getByText(`${run}: ${count} images ranked.`).waitFor({ timeout: 120_000 });
-  await page.getByRole('button', { name: 'Show all, not only the flagged' }).click();
+  await page.getByRole('button', { name: 'Show all, not only flagged images' }).click();
   await page.getByText(`${count} shown`).waitFor();
   const line = await reference<RankJson>(`${basename(folder)}-${run}`, ['rank', folder, '--train-on', 'train/good/**']);
   expect(line.samples).toHaveLength(count);
@@ -161,7 +161,7 @@ describe(`the main job, ${doorName}`, () => {
   test('a ranking by principal components is that of the command line', async () => {
     await rankInPage('Principal components', '31 of 85', null);
     await page.getByText('Flagged 4 of 85 (4.7 %)').waitFor();
-    await page.getByRole('button', { name: 'Show all, not only the flagged' }).click();
+    await page.getByRole('button', { name: 'Show all, not only flagged images' }).click();
     await page.getByText('85 shown').waitFor();
     const line = await reference<RankJson>('cookies-pca', [
       'rank',
@@ -253,7 +253,7 @@ describe(`the main job, ${doorName}`, () => {
     await page.getByText(/^Flagged 8 of 85/).waitFor();
     const rejected = await shownPaths();
     expect(rejected).toHaveLength(8);
-    await page.getByRole('button', { name: 'Reject the flagged' }).click();
+    await page.getByRole('button', { name: 'Reject flagged' }).click();
     await status('8 of 8 images reviewed'); // of what is flagged
     await page.getByRole('button', { name: 'Export 77…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Export' });
@@ -304,7 +304,7 @@ describe(`the main job, ${doorName}`, () => {
     await page.getByText(`${broken} files could not be read`).waitFor();
     await page
       .getByRole('row', { name: /made\/truncated_50pct\.jpg/ })
-      .getByText('Cut short')
+      .getByText('Truncated')
       .waitFor();
     expect(await page.getByRole('row').count()).toBe(broken + 1);
     expect(await inBothLights()).toEqual([]);
@@ -323,9 +323,9 @@ describe(`the main job, ${doorName}`, () => {
         .find((file) => /nasty/.test(file)) as string;
       const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number };
       process.kill(pid, 'SIGKILL');
-      await status('The engine is being started again…');
+      await status('The engine is restarting…');
       await press('p'); // decided while there is no engine
-      await page.getByText('The engine is being started again…').waitFor({ state: 'detached' });
+      await page.getByText('The engine is restarting…').waitFor({ state: 'detached' });
       await status(`3 of ${readable} images reviewed`);
       await page.reload();
       await status(`3 of ${readable} images reviewed`);

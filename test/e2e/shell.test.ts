@@ -178,7 +178,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     while (!(await said()).length) {
       const pid = enginePid(app);
       if (pid !== null && pid !== killed) process.kill((killed = pid), 'SIGKILL');
-      await page.getByText('The engine is being started again…').waitFor();
+      await page.getByText('The engine is restarting…').waitFor();
     }
     expect(await said()).toEqual([
       expect.stringMatching(
@@ -186,7 +186,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
       ),
     ]);
     expect(readFileSync(join(own.data, 'window', 'engine.log'), 'utf8')).toContain('an engine is started');
-    await page.getByText('The engine is being started again…').waitFor({ state: 'detached' });
+    await page.getByText('The engine is restarting…').waitFor({ state: 'detached' });
     expect(enginePid(app)).not.toBe(killed);
     await page.getByText('25 shown').waitFor();
   });

@@ -51,7 +51,7 @@ afterAll(async () => {
 
 const inBothLights = () => violationsInBothLights(page);
 const place = (name: string) => page.getByRole('navigation').getByRole('button', { name, exact: true }).click();
-const cards = () => page.getByRole('listbox', { name: 'Suspect labels' }).getByRole('option');
+const cards = () => page.getByRole('listbox', { name: 'Suspected labels' }).getByRole('option');
 const suspectPaths = () =>
   cards().evaluateAll((list) => list.map((card) => (card as HTMLElement).dataset.path as string));
 /** Paths that the engine has, as the command line tells them. */
@@ -63,7 +63,7 @@ const pathsWhere = async (where: string) =>
 describe(`transfer, ${doorName}`, () => {
   test('the folder has its place in the table of ways, and the form follows it', async () => {
     await place('Train');
-    const table = page.getByRole('table', { name: 'Ways of training, by size and by likeness to ImageNet' });
+    const table = page.getByRole('table', { name: 'Training modes by data set size and similarity to ImageNet' });
     await table.waitFor({ timeout: 60_000 });
     const here = table.locator('[aria-current=true]');
     expect(await here.count()).toBe(1);
@@ -120,7 +120,10 @@ describe(`transfer, ${doorName}`, () => {
     await page.keyboard.press('e');
     await page.getByRole('heading', { name: 'Are the labels right?' }).waitFor();
     expect(await inBothLights()).toEqual([]);
-    await page.getByRole('complementary', { name: 'Labels' }).getByRole('button', { name: 'Judge the labels' }).click();
+    await page
+      .getByRole('complementary', { name: 'Labels' })
+      .getByRole('button', { name: 'Find label errors' })
+      .click();
     await cards().first().waitFor({ timeout: 120_000 });
     const suspects = await suspectPaths();
     expect(suspects.filter((path) => planted.includes(path)).length).toBeGreaterThanOrEqual(1);
@@ -177,7 +180,7 @@ describe(`transfer, ${doorName}`, () => {
 
   test('the map is drawn by the bundled weights without any training', async () => {
     await page.keyboard.press('m');
-    await page.getByRole('button', { name: 'Draw the map' }).click();
+    await page.getByRole('button', { name: 'Compute the map' }).click();
     await page.getByRole('application', { name: `Map of ${count} images` }).waitFor({ timeout: 60_000 });
     expect((await pathsWhere('map.x >= -1000')).length).toBe(count);
     expect(await inBothLights()).toEqual([]);

@@ -137,7 +137,7 @@ describe('the native menu', () => {
         'togglefullscreen',
         'toggleDevTools',
       ],
-      Help: ['All commands…', 'Keys…'],
+      Help: ['All commands…', 'Keyboard shortcuts…'],
     });
     expect(titles('darwin')[0]).toEqual(['appMenu', []]);
     expect(titles('darwin')[1][1]).toContain('close');

@@ -22,7 +22,7 @@ import { exportSchema, type ExportRequest } from '../../src-main/contract/schema
 import { placements, type ExportResult, type Sample } from '../../src-main/contract/types.ts';
 import { exportSet, planExport, type ExportInput } from '../../src-main/export/export.ts';
 import { formats } from '../../src-main/export/index.ts';
-import { Names, safeName } from '../../src-main/export/names.ts';
+import { UniqueNames, safeName } from '../../src-main/export/names.ts';
 import { assignSplits } from '../../src-main/workspace/splits.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
@@ -552,7 +552,7 @@ describe('splits', () => {
 
 describe('names', () => {
   test('that are one where capitals or signs do not count stay apart', () => {
-    const names = new Names();
+    const names = new UniqueNames();
     expect(
       [
         'a/X.png',

@@ -3,10 +3,10 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { asDecodeError, openImage } from '../../src-main/image/decode.ts';
+import { toDecodeError, openImage } from '../../src-main/image/decode.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { makeRow, makeThumb } from '../../src-main/image/pixels.ts';
-import { Room } from '../../src-main/image/room.ts';
+import { Budget } from '../../src-main/image/budget.ts';
 import { bmp, dib, icon, jp2, psd, tga } from '../fixtures/formats.ts';
 import { blob, folderOf, quarters, sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
@@ -16,7 +16,7 @@ const at = (pixels: Buffer, x: number, y: number) => [...pixels.subarray((y * 16
 const code = (work: Promise<unknown>, bytes?: Buffer) =>
   work.then(
     () => 'ok',
-    (error: unknown) => asDecodeError(error, bytes).code,
+    (error: unknown) => toDecodeError(error, bytes).code,
   );
 const listed = async (folder: string) => {
   const paths: string[] = [];
@@ -315,7 +315,7 @@ describe('formats with decoders of our own', () => {
 test('large images wait for room, in turn', async () => {
   let [now, most] = [0, 0];
   const order: number[] = [];
-  const room = new Room(150e6);
+  const room = new Budget(150e6);
   const work = (pixels: number, index: number) =>
     room.hold(pixels, async () => {
       now += pixels;

@@ -227,7 +227,7 @@ describe('the outbox', () => {
     await outboxOn(table, kept.store).outbox.resume();
     expect(table.log).toEqual([]);
     expect(kept.aside).toMatchObject([
-      { paths: ['a.png'], images: 1, change: { decision: 'reject' }, why: expect.stringContaining('made anew') },
+      { paths: ['a.png'], images: 1, change: { decision: 'reject' }, why: expect.stringContaining('created again') },
     ]);
     expect(kept.waiting).toEqual([]);
   });
@@ -274,7 +274,7 @@ describe('the outbox', () => {
 
   test('says in words what it was', () => {
     expect(wordsOf({ decision: 'reject', addTags: ['torn'], label: null })).toBe(
-      'reject, tag torn, label as the folder says',
+      'reject, tag torn, reset label to the folder’s class',
     );
     expect(wordsOf({ decision: null, removeTags: ['torn'], note: 'left edge' })).toBe(
       'back to undecided, remove tag torn, note ‘left edge’',

@@ -1,11 +1,11 @@
-/** Files that are whole or not there: written beside their place and renamed into it. */
+/** Writes files atomically: to a temporary file beside the target, then renamed. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 let serial = 0;
 
 /** Writes `data` to `file`, making its folder where there is none. A reader sees the old content or the new, never a part. Replaces a link itself, not what it leads to. */
-export async function writeWhole(file: string, data: string | Uint8Array): Promise<void> {
+export async function writeAtomically(file: string, data: string | Uint8Array): Promise<void> {
   const part = `${file}.${process.pid}-${serial++}.part`;
   try {
     await writeFile(part, data).catch(async (error: NodeJS.ErrnoException) => {

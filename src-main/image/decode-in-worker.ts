@@ -1,14 +1,14 @@
 /**
- * The engine's side of `decode-worker.ts`: starts the thread at the first file that needs it, hands it one file at a time, ends it when a
- * file takes too long or it has had nothing to do for a while. The next file starts a new one.
+ * The engine's side of `decode-worker.ts`: starts the thread for the first file that needs it, sends it one file at a time, and terminates it
+ * when a file takes too long or the thread is idle. The next file starts a new thread.
  */
 import { Worker } from 'node:worker_threads';
-import type { Answer, AsideFormat, Order } from './decode-worker.ts';
+import type { Answer, WorkerFormat, Order } from './decode-worker.ts';
 import { corrupt, DecodeError, maxSeconds, type Raw } from './raw.ts';
 
 const idleSeconds = 20;
 
-/** `id` tells its answer from that of an order before, which may come late. */
+/** `id` matches an answer to its request; the answer to an earlier request may arrive late. */
 interface Pending {
   id: number;
   resolve(raw: Raw): void;
@@ -21,8 +21,8 @@ let lastId = 0;
 let idle: NodeJS.Timeout | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
-/** Decodes in the other thread. Throws DecodeError. */
-export function decodeAside(format: AsideFormat, bytes: Buffer): Promise<Raw> {
+/** Decodes in the worker thread. Throws DecodeError. */
+export function decodeInWorker(format: WorkerFormat, bytes: Buffer): Promise<Raw> {
   const mine = turn.then(() => decode({ id: ++lastId, format, bytes }));
   turn = mine.catch(() => undefined);
   return mine;
@@ -38,7 +38,7 @@ async function decode(order: Order): Promise<Raw> {
       pending = { id: order.id, resolve, reject };
       timer = setTimeout(() => {
         reject(new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`));
-        end(); // only so does a hang end
+        end(); // the only way to stop a hanging decoder
       }, maxSeconds * 1000);
       worker?.postMessage(order);
     });
@@ -51,7 +51,7 @@ async function decode(order: Order): Promise<Raw> {
 }
 
 function start(): Worker {
-  // What libraries print is kept from standard output, where a command's JSON may go; it is not read, since reading would hold the process.
+  // Output of libraries is kept off standard output, where a command's JSON may go. It is not read: reading would keep the process alive.
   const started = new Worker(new URL('./decode-worker.ts', import.meta.url), {
     stdout: true,
     stderr: true,
@@ -59,7 +59,7 @@ function start(): Worker {
   });
   started.on('message', (answer: Answer) => {
     const asked = pending;
-    if (worker !== started || asked?.id !== answer.id) return; // of a thread that was ended, or of an image that was given up
+    if (worker !== started || asked?.id !== answer.id) return; // from a terminated thread, or for an abandoned image
     if ('raw' in answer) asked.resolve(answer.raw);
     else {
       asked.reject(
@@ -67,10 +67,10 @@ function start(): Worker {
           ? new DecodeError(answer.refused.code, answer.refused.message)
           : corrupt(answer.refused.message),
       );
-      if (!answer.refused.code) end(); // the memory of a WebAssembly decoder that threw is not trusted again
+      if (!answer.refused.code) end(); // after an exception, the memory of a WebAssembly decoder may be corrupt
     }
   });
-  // The thread is lost: out of memory, or ended by itself.
+  // The thread crashed or ran out of memory.
   const lost = (error: DecodeError) => {
     if (worker !== started) return;
     worker = null;
@@ -79,11 +79,11 @@ function start(): Worker {
   started.on('error', (error: NodeJS.ErrnoException) =>
     lost(
       error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-        ? new DecodeError('too-large', 'The image needs more memory than a decoder is given.')
+        ? new DecodeError('too-large', 'The image needs more memory than a decoder may use.')
         : corrupt(error.message),
     ),
   );
-  started.on('exit', () => lost(corrupt('its decoder ended')));
+  started.on('exit', () => lost(corrupt('its decoder crashed')));
   return started;
 }
 
