@@ -82,7 +82,7 @@ describe(`a classifier, ${doorName}`, () => {
   });
 
   test('what cannot be is said, and what the network is like', async () => {
-    await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · [\d.]+ MB to train$/).waitFor();
+    await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · about [\d.]+ MB to train$/).waitFor();
     await set('Fraction of train', '0');
     await set('Fraction of val', '0');
     await page

@@ -1,8 +1,14 @@
 /** The memory of a training is estimated before it starts, and the suggested batch size fits. */
+import type { Rank } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { estimate, fit } from '../../src-main/compute/anomaly/fit.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
+import { models, type Classifier } from '../../src-main/compute/models/index.ts';
+import { Network } from '../../src-main/compute/models/network.ts';
+import { summarise } from '../../src-main/compute/models/summary.ts';
+import { crossEntropies } from '../../src-main/compute/ops/loss.ts';
 import { range } from '../../src-main/compute/pixels.ts';
+import { measureMemory, predictMemory, type Trial } from '../../src-main/compute/train/memory.ts';
 import { newFolder, packed, picture } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
@@ -36,6 +42,34 @@ describe('the estimate', () => {
       (64 * 64 * 32 + 32 * 32 * 64 + 16 * 16 * 128) * 1.25 + 16 * 16 * 64 + 32 * 32 * 32 + 64 * 64 * 3 * 2;
     expect(perImageMiB / ((forward * 4) / 2 ** 20)).toBeGreaterThan(1);
     expect(perImageMiB / ((forward * 4) / 2 ** 20)).toBeLessThan(4);
+  });
+});
+
+describe('the estimate from shapes alone', () => {
+  /** Smaller than by default where that takes long. */
+  const smaller: Record<string, Record<string, unknown>> = {
+    'se-resnet': { width: 16 },
+    vit: { depth: 2 },
+    vgg: { width: 16 },
+    alexnet: { width: 16 },
+  };
+  const cases = models.map(({ id }): [string, Record<string, unknown>] => [id, smaller[id] ?? {}]);
+  it.each(cases)('of %s %o is within a quarter of what is measured', async (id, params) => {
+    const architecture = models.find((model) => model.id === id)!.build(params, { sizePx: 64, classes: 4 });
+    const predicted = predictMemory(summarise(architecture, 64), 2, 16);
+    const network = new Network(architecture, [64, 64, 3], 0);
+    try {
+      const uniform = (images: number) => tf.fill<Rank.R2>([images, 4], 0.25);
+      const loss: Trial<Classifier> = (x, run) => tf.mean(crossEntropies(run(x), uniform(x.shape[0])));
+      const measured = await measureMemory(network, 64, loss, 2, 16);
+      expect(predicted.fixedMiB).toBe(measured.fixedMiB);
+      expect(predicted.totalMiB / measured.totalMiB).toBeGreaterThan(0.75);
+      expect(predicted.totalMiB / measured.totalMiB).toBeLessThan(1.25);
+      // The perceptron holds hardly anything for an image, and each figure is rounded to a tenth.
+      expect(Math.abs(predicted.perImageMiB - measured.perImageMiB)).toBeLessThan(0.25 * measured.perImageMiB + 0.2);
+    } finally {
+      network.dispose();
+    }
   });
 });
 

@@ -10,7 +10,7 @@ import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
 import { hashOf, holdOut, stepsOf } from '../train/batches.ts';
 import { runTraining, type Training } from '../train/loop.ts';
 import { lossOf } from '../train/losses.ts';
-import { estimateMemory, largestBatch, tooMuch, type Trial } from '../train/memory.ts';
+import { measureMemory, largestBatch, tooMuch, type Trial } from '../train/memory.ts';
 import { meanLoss, reconstruct } from '../train/reconstruction.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -145,7 +145,7 @@ export async function autoencoderMemory(
 ): Promise<MemoryEstimate> {
   const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
   try {
-    return await estimateMemory(network, params.sizePx, trialOf(params), slots, params.batch || 1);
+    return await measureMemory(network, params.sizePx, trialOf(params), slots, params.batch || 1);
   } finally {
     network.dispose();
   }
@@ -168,7 +168,7 @@ export async function fitAutoencoder(
     const { epochs, minSteps } = params;
     // Found once: a resumed run keeps its batch size.
     state.batch ||= params.batch || (await largestBatch(network, pixels.sizePx, trialOf(params), slots, train.length));
-    const memory = await estimateMemory(network, pixels.sizePx, trialOf(params), slots, state.batch);
+    const memory = await measureMemory(network, pixels.sizePx, trialOf(params), slots, state.batch);
     if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
     const training: Training<Autoencoder> = {
       pixels,

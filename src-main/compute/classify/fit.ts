@@ -16,7 +16,7 @@ import { writeTensors } from '../tensor-file.ts';
 import { hashOf, stepsOf } from '../train/batches.ts';
 import { averaging, checkpoint, earlyStop, lossOf, progress, type Callback } from '../train/callbacks.ts';
 import { runTraining, type Training } from '../train/loop.ts';
-import { estimateMemory, largestBatch, tooMuch } from '../train/memory.ts';
+import { measureMemory, largestBatch, tooMuch } from '../train/memory.ts';
 import { optimizers } from '../train/optimizers/index.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -109,7 +109,7 @@ export const train = defineCall({
       const side = transform.cropPx;
       // Found once: a resumed run keeps its batch size.
       state.batch ||= params.batch || (await largestBatch(network, side, setup.trial, slots, train.length));
-      const memory = await estimateMemory(network, side, setup.trial, slots, state.batch);
+      const memory = await measureMemory(network, side, setup.trial, slots, state.batch);
       if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
       const steps = stepsOf(train.length, state.batch, params.minSteps);
 

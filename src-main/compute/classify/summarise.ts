@@ -2,6 +2,7 @@
 import type { ModelSummary, TrainMode } from '../../contract/classifier.ts';
 import { defineCall } from '../call.ts';
 import { summarise as summariseLayers } from '../models/summary.ts';
+import { predictMemory } from '../train/memory.ts';
 import { optimizers } from '../train/optimizers/index.ts';
 import { architectureOf, checkClassifier } from './training-setup.ts';
 import { networkSide } from './transform.ts';
@@ -19,33 +20,19 @@ const mebi = (bytes: number): number => bytes / 2 ** 20;
 export const summarise = defineCall({
   run({ model, mode, params: given, classes }: SummariseArgs): ModelSummary {
     const params = checkClassifier(model, given, mode);
-    const { layers, parameters, macs, activationBytes } = summariseLayers(
-      architectureOf(model, params, classes),
-      networkSide(params),
-    );
-    // The head alone is trained on embeddings: of the rest there are only its weights.
-    if (mode === 'head')
-      return {
-        layers,
-        parameters,
-        macs,
-        activationMiB: mebi(activationBytes),
-        trainingMiB: mebi(parameters * 4),
-        freeMiB: mebi(process.availableMemory()),
-        batch: 1,
-      };
-    const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots({ momentum: params.momentum }).length;
-    const batch = params.batch || 1;
-    // Weights, their gradient, the best so far, the optimizer's vectors before and after a step; each activation and its gradient.
-    const bytes = parameters * 4 * (3 + 2 * slots) + batch * activationBytes * 2;
+    const network = summariseLayers(architectureOf(model, params, classes), networkSide(params));
+    const slots =
+      optimizers.find(({ id }) => id === params.optimizer)?.slots({ momentum: params.momentum }).length ?? 0;
+    const { totalMiB, freeMiB, batch } = predictMemory(network, slots, params.batch || 1);
+    const isHead = mode === 'head'; // trained on embeddings: of the network there are only its weights
     return {
-      layers,
-      parameters,
-      macs,
-      activationMiB: mebi(activationBytes),
-      trainingMiB: mebi(bytes),
-      freeMiB: mebi(process.availableMemory()),
-      batch,
+      layers: network.layers,
+      parameters: network.parameters,
+      macs: network.macs,
+      activationMiB: mebi(network.activationBytes),
+      trainingMiB: isHead ? mebi(4 * network.parameters) : totalMiB,
+      freeMiB,
+      batch: isHead ? 1 : batch,
     };
   },
 });

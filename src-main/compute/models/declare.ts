@@ -11,14 +11,22 @@ export interface Declaration {
   weights: (Piece & { start: Start })[];
   /** Batch normalisations: each remembers a mean and a variance of this shape. */
   norms: Piece[];
-  layers: (Layer & { parameters: number })[];
+  layers: (Omit<Layer, 'inner'> & { parameters: number })[];
+  /** Values of one image that training holds beside the outputs of layers (train/memory.ts counts them). */
+  beside: { inner: number; branches: number; droppedBranches: number; dropout: number };
 }
 
 export function declare(
   forward: (x: Tensor4D, scope: Scope) => Tensor,
   inputShape: [number, number, number],
 ): Declaration {
-  const declared: Declaration = { weights: [], norms: [], layers: [] };
+  const declared: Declaration = {
+    weights: [],
+    norms: [],
+    layers: [],
+    beside: { inner: 0, branches: 0, droppedBranches: 0, dropout: 0 },
+  };
+  const { beside } = declared;
   let parameters = 0;
   const scope: Scope = {
     weight(name, shape, start) {
@@ -26,7 +34,8 @@ export function declare(
       parameters += sizeOf(shape);
       return tf.scalar(0);
     },
-    layer<T extends Tensor>(layer: Layer): T {
+    layer<T extends Tensor>({ inner = 0, ...layer }: Layer): T {
+      beside.inner += inner;
       declared.layers.push({ ...layer, parameters });
       parameters = 0;
       return tf.zeros([1, ...layer.output]) as T;
@@ -48,8 +57,15 @@ export function declare(
         () => y,
       );
     },
-    dropout: (_name, x) => x,
-    path: (_name, branch) => branch,
+    dropout(_name, x, rate) {
+      if (rate) beside.dropout += x.size;
+      return x;
+    },
+    path(_name, branch, rate) {
+      beside.branches += branch.size;
+      if (rate) beside.droppedBranches += branch.size;
+      return branch;
+    },
   };
   tf.tidy(() => void forward(tf.zeros([1, ...inputShape]), scope));
   return declared;

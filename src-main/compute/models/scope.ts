@@ -53,6 +53,8 @@ export interface Layer {
   output: number[];
   /** Multiplications, each with its addition, for one image; of convolutions, dense layers and attention's products alone, as torchvision counts them. */
   macs: number;
+  /** Values of one image that it computes beside its output, and that its gradient needs: the weights of an attention. */
+  inner?: number;
 }
 
 export interface After {

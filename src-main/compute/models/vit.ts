@@ -177,7 +177,13 @@ function block(x: Tensor3D, name: string, { heads, hidden, dropout, rate }: Bloc
   const [, places, width] = x.shape;
   const qkv = dense(normalised(x, `${name}/before`, scope), 3 * width, `${name}/qkv`, scope); // [B, T, 3·D]
   const seen = scope.layer(
-    { name: `${name}/attention`, kind: 'attention', output: [places, width], macs: 2 * places ** 2 * width },
+    {
+      name: `${name}/attention`,
+      kind: 'attention',
+      output: [places, width],
+      macs: 2 * places ** 2 * width,
+      inner: heads * places ** 2,
+    },
     () => attend(qkv, heads),
   );
   const looked = scope.dropout(`${name}/project`, dense(seen, width, `${name}/project`, scope), dropout);
