@@ -4,7 +4,7 @@ import type { Check } from './check.ts';
 export const animated: Check = {
   id: 'animated',
   title: 'Animated',
-  summary: 'More than one frame or page, of which only the first is looked at.',
+  summary: 'More than one frame or page. Winnow reads only the first.',
   threshold: 0.5,
   score: (input) => input.values('frames').map((frames) => (frames > 1 ? 1 - 1 / frames : frames >= 0 ? 0 : NaN)),
 };

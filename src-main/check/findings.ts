@@ -54,7 +54,7 @@ function imbalance(members: Map<string, number[]>): Finding {
   const byChance = 3 * Math.sqrt(most.size + least.size);
   return {
     id: 'class-imbalance',
-    title: 'Classes of very different size',
+    title: 'Class imbalance',
     message: `‘${most.name}’ has ${most.size} images and ‘${least.name}’ ${least.size}: ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as many.`,
     score: 1 - 1 / ratio,
     flagged: ratio >= imbalanceFrom && most.size - least.size > byChance,
@@ -79,12 +79,12 @@ function correlation(trait: Trait, values: Float64Array, members: Map<string, nu
   if (!separable.length) return [];
   const [{ name, score }] = separable;
   const others = separable.filter((other) => other.score >= correlationFrom).length - 1;
-  const also = others > 0 ? ` So it does ${others} more ${others === 1 ? 'class' : 'classes'}.` : '';
+  const also = others > 0 ? ` The same holds for ${others} more ${others === 1 ? 'class' : 'classes'}.` : '';
   return [
     {
       id: 'spurious-correlation',
-      title: `Class goes with ${trait.words}`,
-      message: `The ${trait.words} alone tells ‘${name}’ from the other classes in ${Math.round(50 + 50 * score)} of 100 cases, where chance would in 50.${also}`,
+      title: `Class depends on ${trait.words}`,
+      message: `The ${trait.words} alone separates ‘${name}’ from the other classes in ${Math.round(50 + 50 * score)} of 100 cases (chance: 50).${also}`,
       score,
       flagged: score >= correlationFrom,
       class: name,

@@ -9,7 +9,7 @@ const step = 1 / 255;
 export const grayscale: Check = {
   id: 'grayscale',
   title: 'Grayscale',
-  summary: 'Gray among coloured images, also where the file itself has colour channels.',
+  summary: 'Grayscale among colour images, even if the file has colour channels.',
   threshold: 0.5,
   score(input) {
     const [chroma, highlights, entropy] = ['chroma', 'highlights', 'entropy'].map(input.values);

@@ -7,7 +7,7 @@ import { fenceOf, standOut, type Check } from './check.ts';
 export const lowInformation: Check = {
   id: 'low-information',
   title: 'Low information',
-  summary: 'Blank or nearly so: almost nothing to see or to learn from.',
+  summary: 'Blank or nearly blank: almost no content.',
   threshold: 0.5,
   score(input) {
     const [entropy, detail] = ['entropy', 'detail'].map(input.values);

@@ -4,7 +4,7 @@ import { oddness, type Check } from './check.ts';
 export const oddAspect: Check = {
   id: 'odd-aspect',
   title: 'Odd aspect',
-  summary: 'Much longer and narrower than the other images, or much squarer.',
+  summary: 'Aspect ratio far from that of the other images.',
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);

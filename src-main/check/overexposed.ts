@@ -8,7 +8,7 @@ import { standOut, type Check } from './check.ts';
 export const overexposed: Check = {
   id: 'overexposed',
   title: 'Overexposed',
-  summary: 'Burnt out: large parts are pure white or have lost their colour.',
+  summary: 'Clipped highlights: large parts are pure white or have lost their colour.',
   threshold: 0.5,
   score(input) {
     const [brightness, contrast, clipped, edges, shadows] = [

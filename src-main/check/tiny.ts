@@ -6,7 +6,7 @@ const sidePx = 48;
 export const tiny: Check = {
   id: 'tiny',
   title: 'Tiny',
-  summary: `No larger than an icon: about ${sidePx} × ${sidePx} pixels or less.`,
+  summary: `Icon-sized: about ${sidePx} × ${sidePx} pixels or less.`,
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);

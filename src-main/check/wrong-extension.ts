@@ -8,7 +8,7 @@ const alsoCalled: Record<string, string> = { raw: 'tiff' };
 export const wrongExtension: Check = {
   id: 'wrong-extension',
   title: 'Wrong extension',
-  summary: 'The file’s content is of another format than its name says.',
+  summary: 'The file extension does not match the content.',
   threshold: 0.5,
   score: ({ count, paths, formats }) =>
     Float64Array.from({ length: count }, (_, i) => {

@@ -4,7 +4,7 @@ import { treePath, type Entry, type Format, type Text, type WriteCsv } from './f
 export const csv: Format = {
   id: 'csv',
   title: 'CSV',
-  summary: 'The same sub-folders, and labels.csv with path, label and split of each image.',
+  summary: 'The same subfolders, and labels.csv with path, label and split of each image.',
   unsplit: null,
   unlabelled: null,
   pathOf: treePath,

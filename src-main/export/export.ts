@@ -40,7 +40,7 @@ export async function exportSet(input: ExportInput, request: ExportRequest, repo
   if (request.place === 'move' && request.confirmMove !== plan.copied) {
     throw new WinnowError(
       'bad-request',
-      `A move takes ${plural(plan.copied, 'original')} to the system’s trash when the export stands. Confirm it with that number, ${plan.copied}.`,
+      `A move takes ${plural(plan.copied, 'original')} to the system’s trash after the export is complete. Confirm with that number, ${plan.copied}.`,
     );
   }
   const { entries } = layout;
@@ -218,7 +218,7 @@ function* blocks(text: Text): Text {
 async function toPartError(error: unknown, part: Part): Promise<WinnowError> {
   const { code, message } = explain(error);
   const stays = (await leavePart(part))
-    ? ` What is in place stays in ${part.folder}; the same export asked again goes on from there.`
+    ? ` Finished files stay in ${part.folder}; run the same export again to resume.`
     : '';
   return new WinnowError(code, message + stays, { cause: error });
 }

@@ -4,7 +4,7 @@ import { treePath, type Format } from './format.ts';
 export const folder: Format = {
   id: 'folder',
   title: 'Folder',
-  summary: 'The same sub-folders; with splits, inside train, val and test.',
+  summary: 'The same subfolders; with splits, inside train, val and test.',
   unsplit: null,
   unlabelled: null,
   pathOf: treePath,

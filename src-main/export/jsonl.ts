@@ -10,7 +10,7 @@ export const jsonl: Format = {
   id: 'jsonl',
   title: 'JSON Lines',
   summary:
-    'The same sub-folders, and metadata.jsonl with file_name and label of each image, in each split’s folder. For Hugging Face’s imagefolder.',
+    'The same subfolders, and metadata.jsonl with file_name and label of each image, in each split’s folder. For Hugging Face’s imagefolder.',
   unsplit: null,
   unlabelled: null,
   pathOf: treePath,

@@ -46,7 +46,7 @@ export async function openPart(part: Part, fingerprint: string, paths: ReadonlyS
   if (!(await isOurs(part))) {
     throw new WinnowError(
       'target-not-empty',
-      `${part.folder} holds files that are not Winnow’s, where the export would grow. Move them away, or choose another name.`,
+      `${part.folder} contains files that Winnow did not write, where the export would be built. Move them away, or choose another name.`,
     );
   }
   await rm(part.folder, { recursive: true, force: true });
@@ -104,7 +104,7 @@ export async function finishPart(part: Part, to: string): Promise<void> {
   await rm(part.folder, { recursive: true, force: true });
 }
 
-/** Flushes the new name to the disk where the system supports it: a move deletes the originals next. */
+/** Flushes the new name to the disk where the system supports it: a move takes the originals to the trash next. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     await using handle = await open(folder);

@@ -94,7 +94,7 @@ async function blame(error: unknown, original: string, sample: Sample, place: Pl
   if (place === 'hardlink' && code === 'EXDEV') {
     throw new WinnowError(
       'target-unwritable',
-      'A hard link stays on its disk, and the target lies on another one than the images. Export copies or symbolic links.',
+      'Hard links cannot cross disks, and the target is on another disk than the images. Export copies or symbolic links.',
       { cause: error },
     );
   }
@@ -109,7 +109,7 @@ async function blame(error: unknown, original: string, sample: Sample, place: Pl
         : '';
     throw new WinnowError(
       'target-unwritable',
-      `The system does not let links be made there.${windows} Export copies instead.`,
+      `The system does not allow links there.${windows} Export copies instead.`,
       { cause: error },
     );
   }
@@ -121,6 +121,6 @@ async function blame(error: unknown, original: string, sample: Sample, place: Pl
   )
     return fileIssue(sample.path, error);
   if (['EINVAL', 'ENAMETOOLONG', 'EILSEQ'].includes(code as string))
-    return { path: sample.path, code: 'unreadable', message: 'The target’s disk does not take a file of this name.' };
+    return { path: sample.path, code: 'unreadable', message: 'The target’s disk does not support this file name.' };
   throw error;
 }

@@ -47,7 +47,7 @@ export async function trashOriginals(
         { glob: false },
       );
     } catch (error) {
-      fault = `the system’s trash did not take it: ${(error as Error).message}`;
+      fault = `it could not be moved to the system’s trash: ${(error as Error).message}`;
     }
     for (const { path, file } of ready) {
       if (existsSync(file)) stays(path, fault);

@@ -17,7 +17,7 @@ export function ownFault(error: unknown): WinnowError | null {
     case 'ENFILE':
       return new WinnowError(
         'failed',
-        'The system does not let Winnow open more files. Close other programs, or raise the limit of open files, and try again.',
+        'The system’s limit of open files is reached. Close other programs, or raise the limit, and try again.',
         { cause: error },
       );
     case 'ENOMEM':
@@ -38,13 +38,13 @@ export function workspaceFault(error: unknown): WinnowError {
     case 'ENOSPC':
       return new WinnowError(
         'disk-full',
-        'The disk that holds the workspace is full. What was confirmed is kept. Free some space and try again.',
+        'The disk that holds the workspace is full. Confirmed changes are kept. Free some space and try again.',
         { cause: error },
       );
     case 'EDQUOT':
       return new WinnowError(
         'disk-full',
-        'Your quota on the disk that holds the workspace is used up. What was confirmed is kept. Free some space and try again.',
+        'Your quota on the disk that holds the workspace is used up. Confirmed changes are kept. Free some space and try again.',
         { cause: error },
       );
     case 'EROFS':

@@ -103,7 +103,7 @@ export async function requireFolder(folder: string, next: string, signal?: Abort
     await askDisk(() => stat(folder), signal);
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error;
-    throw new WinnowError('no-folder', `The folder ${folder} is not there. Is its disk connected? ${next}`, {
+    throw new WinnowError('no-folder', `The folder ${folder} does not exist. Is its disk connected? ${next}`, {
       cause: error,
     });
   }

@@ -17,7 +17,7 @@ export function* linesOf(text: string, name: string): Generator<[line: string, n
     if (number > maxLines)
       throw new WinnowError(
         'bad-request',
-        `${name} has more than ${maxLines.toLocaleString('en')} lines. Divide it into several files.`,
+        `${name} has more than ${maxLines.toLocaleString('en')} lines. Split it into several files.`,
       );
     if (end - from > maxLineLength)
       throw new WinnowError('bad-request', `Line ${number} of ${name} is longer than 1 MiB. Is this the right file?`);
@@ -38,7 +38,7 @@ export async function readText(file: string): Promise<string> {
       if (bytes > maxTextBytes)
         throw new WinnowError(
           'bad-request',
-          `${name} is longer than ${maxTextBytes / 2 ** 20} MiB. Divide it into several files.`,
+          `${name} is longer than ${maxTextBytes / 2 ** 20} MiB. Split it into several files.`,
         );
     }
   } catch (error) {

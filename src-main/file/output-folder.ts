@@ -56,7 +56,7 @@ export class OutputFolder {
     if (info && !(info.isFile() && listed.has(name))) {
       throw new WinnowError(
         'target-not-empty',
-        `${file} is there already and was not written by Winnow. Nothing is written over: choose another folder, or move that file away.`,
+        `${file} already exists and was not written by Winnow. Winnow does not overwrite it: choose another folder, or move that file away.`,
       );
     }
   }
@@ -69,13 +69,13 @@ export class OutputFolder {
     if (info && !info.isDirectory())
       throw new WinnowError(
         'target-unwritable',
-        `${folder} is ${info.isSymbolicLink() ? 'a link' : 'a file'}, where a folder is to be made. Choose another place, or move it away.`,
+        `${folder} is ${info.isSymbolicLink() ? 'a link' : 'a file'}, but a folder is needed there. Choose another place, or move it away.`,
       );
     const source = this.#sources.find((each) => isInside(each, folder));
     if (source !== undefined) {
       throw new WinnowError(
         'target-inside-source',
-        `${this.#what} would get files in ${folder}, which lies inside the opened folder ${source}. The opened folder is never written to. Choose another place.`,
+        `${this.#what} would write to ${folder}, which is inside the opened folder ${source}. Winnow never writes to an opened folder. Choose another place.`,
       );
     }
     checked.add(folder);

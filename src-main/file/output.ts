@@ -3,7 +3,7 @@
  * nothing is written into an opened folder, and only Winnow's own files are overwritten.
  */
 import { existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
-import { basename, dirname, join, parse, resolve, sep } from 'node:path';
+import { dirname, join, parse, resolve, sep } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { openRegularSync } from './open.ts';
 
@@ -50,7 +50,7 @@ export function realTarget(path: string): string {
     if (next === null) return at;
     wanted = next;
   }
-  throw new WinnowError('target-unwritable', `${path} is a link that leads back to itself. Choose another place.`);
+  throw new WinnowError('target-unwritable', `${path} is a link that refers to itself. Choose another place.`);
 }
 
 /** Would `path`, which need not exist, lie in `folder` or be it? Compared by what the disk says a folder is, so that links, mounts and capitals do not hide it. */
@@ -70,7 +70,7 @@ export function requireOutside(folders: readonly string[], path: string, what: s
   if (inside !== undefined)
     throw new WinnowError(
       'target-inside-source',
-      `${what} would lie inside the opened folder ${inside}, which is never written to. Choose another place.`,
+      `${what} would be inside the opened folder ${inside}. Winnow never writes to an opened folder. Choose another place.`,
     );
   return realTarget(path);
 }
@@ -89,19 +89,19 @@ export function outputFile(path: string, folders: readonly string[], what: strin
   if (info?.isFile() && info.size > 0 && !isOwnFile(target)) {
     throw new WinnowError(
       'target-not-empty',
-      `${target} is there already and was not written by Winnow. Nothing is written over: choose another name, or delete it first.`,
+      `${target} already exists and was not written by Winnow. Winnow does not overwrite it: choose another name, or delete it first.`,
     );
   }
   if (info?.isFile() && info.nlink > 1)
     throw new WinnowError(
       'target-not-empty',
-      `${target} is another name of a file that exists elsewhere too (a hard link). Choose another name.`,
+      `${target} is a hard link to a file that also exists elsewhere. Choose another name.`,
     );
   const parent = nearestExisting(dirname(target));
   if (parent !== dirname(target) || !statSync(parent).isDirectory())
     throw new WinnowError(
       'target-unwritable',
-      `There is no folder ${dirname(target)} for ${basename(target)}. Make it first, or choose another place.`,
+      `The folder ${dirname(target)} does not exist. Create it first, or choose another place.`,
     );
   return target;
 }

@@ -13,14 +13,11 @@ export async function checkTarget(folder: string, path: string): Promise<string>
   if (existsSync(to)) checkEmpty(to);
   const above = nearestExisting(dirname(to));
   if (!statSync(above).isDirectory())
-    throw new WinnowError(
-      'target-unwritable',
-      `${above} is a file, so nothing can be made in it. Choose another place.`,
-    );
+    throw new WinnowError('target-unwritable', `${above} is a file, not a folder. Choose another place.`);
   if (!existsSync(to) && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
     throw new WinnowError(
       'target-unwritable',
-      `${resolve(path)} is a link to ${to}, which does not exist. Make that folder first, or name another place.`,
+      `${resolve(path)} is a link to ${to}, which does not exist. Create that folder first, or choose another place.`,
     );
   }
   await access(above, constants.W_OK).catch((error: unknown) => {
@@ -39,14 +36,14 @@ function checkEmpty(to: string) {
   try {
     entries = readdirSync(to);
   } catch {
-    throw new WinnowError('target-not-empty', `${to} is not a folder that can be written to.`);
+    throw new WinnowError('target-not-empty', `${to} is not a writable folder.`);
   }
   if (entries.length)
     throw new WinnowError(
       'target-not-empty',
-      `${to} is not empty, and an export overwrites nothing. Choose a new folder.`,
+      `${to} is not empty, and an export never overwrites files. Choose a new folder.`,
     );
   // An export appears by taking the folder's place, and the top of a disk has none that could be taken.
   if (statSync(to).dev !== statSync(dirname(to)).dev)
-    throw new WinnowError('target-unwritable', `${to} is the top of a disk. Name a new folder in it.`);
+    throw new WinnowError('target-unwritable', `${to} is the root of a disk. Choose a new folder in it.`);
 }

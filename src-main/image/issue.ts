@@ -27,7 +27,7 @@ export function fileIssue(path: string, error: unknown): Issue {
     case 'EPERM':
       return { path, code: 'no-permission', message: 'No permission to read this.' };
     case 'ELOOP':
-      return { path, code: 'unreadable', message: 'The link leads back to itself.' };
+      return { path, code: 'unreadable', message: 'The link refers to itself.' };
     case 'ENOTREG':
       return { path, code: 'unreadable', message: 'This is not a file but a folder, a pipe, a socket or a device.' };
     default:

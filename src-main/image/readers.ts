@@ -17,7 +17,7 @@ const imagesEach = 64;
 const starts = 3;
 
 export interface Readers {
-  /** A good number of concurrent reads for `count` images. */
+  /** A good number of concurrent reads for so many images. */
   hands(images: number): number;
   /** Rejects with the errors of `readImage` and with the signal's reason. */
   read(request: ReadRequest): Promise<Reading>;

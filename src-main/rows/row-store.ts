@@ -313,7 +313,7 @@ export class RowStore {
       const needed = Math.ceil((bytes + this.#limits.leftBytes) / 2 ** 20);
       throw new WinnowError(
         'disk-full',
-        `The disk that holds the workspace is full: ${inDigits(needed)} MiB are needed for prepared images. What was confirmed is kept. Free some space and try again.`,
+        `The disk that holds the workspace is full: ${inDigits(needed)} MiB are needed for prepared images. Confirmed changes are kept. Free some space and try again.`,
       );
     }
   }

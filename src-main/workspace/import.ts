@@ -57,7 +57,7 @@ export async function importInThread(file: string, samples: readonly Sample[], s
               ? new WinnowError('cancelled', 'Cancelled.')
               : new WinnowError(
                   'bad-request',
-                  `To read ${file} took longer than ${longestMinutes} minutes. Divide it into several files.`,
+                  `To read ${file} took longer than ${longestMinutes} minutes. Split it into several files.`,
                 ),
           ),
         ),

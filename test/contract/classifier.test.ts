@@ -198,7 +198,7 @@ describe('train', () => {
     expect(
       readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.webp')),
     ).toHaveLength(8);
-    expect((await winnow(['train', folder, '--preview', join(folder, 'views')], data)).err).toMatch(/never written to/);
+    expect((await winnow(['train', folder, '--preview', join(folder, 'views')], data)).err).toMatch(/never writes to/);
     expect(existsSync(join(folder, 'views'))).toBe(false);
     expect((await winnowJson<{ runs: unknown[] }>(['runs', folder], data)).runs).toEqual([]);
   });

@@ -269,6 +269,6 @@ describe('what fails on the program’s side is told of no image', () => {
       ],
       { encoding: 'utf8' },
     );
-    expect(told).toMatch(/^failed The system does not let Winnow open more files/);
+    expect(told).toMatch(/^failed The system’s limit of open files is reached/);
   });
 });

@@ -269,7 +269,7 @@ describe('exported models', () => {
     const inside = join(folder, 'model');
     expect(await winnow(['take-away', folder, '--to', inside], data)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('never written to') as string,
+      err: expect.stringContaining('never writes to') as string,
     });
     expect(existsSync(inside)).toBe(false);
   });
