@@ -1,18 +1,18 @@
-/** A run that did not come to its end, and how to go on with it: the engine finds the last checkpoint when the same is asked for again. */
+/** Unfinished runs and how to resume them: the engine finds the last checkpoint when the same request is made again. */
 import type { Run } from '../../src-main/contract/types.ts';
 import type { Calls } from './engine.ts';
 
 export const isUnfinished = ({ kind, state }: Run): boolean =>
   (kind === 'rank' || kind === 'train') && (state === 'interrupted' || state === 'cancelled');
 
-/** How far it came, in words. */
+/** Describes the progress. */
 export function howFar({ state, history, epochs }: Run): string {
   const epoch = history.at(-1)?.epoch;
   const at = epoch === undefined ? 'before the first epoch ended' : `at epoch ${epoch}${epochs ? ` of ${epochs}` : ''}`;
   return state === 'cancelled' ? `Cancelled. It stopped ${at}.` : `Interrupted ${at}.`;
 }
 
-/** Asks for the same again. */
+/** Repeats the request. */
 export function resume(
   { kind, method, parameters, seed, trainOn, classification }: Run,
   calls: Calls,

@@ -23,7 +23,7 @@ import {
   type Workspace,
   type Edited,
 } from '../../src-main/contract/types.ts';
-import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
+import { connectWorkspace, engine, retryOf, type Calls } from '../lib/engine.ts';
 import { notices } from './notices.svelte.ts';
 import { workspaceKeyOf, Steps } from './steps.svelte.ts';
 
@@ -51,7 +51,7 @@ export class Session {
   findings = $state.raw<readonly Finding[]>([]);
   groups = $state.raw<readonly Group[]>([]);
   views = $state.raw<readonly SavedView[]>([]);
-  /** Labels that are likely wrong; null before they were judged. */
+  /** Suspected labels; null before the first search. */
   labelQueue = $state.raw<LabelQueue | null>(null);
   jobs = $state.raw<readonly Job[]>([]);
   journal = $state.raw<Journal>({ undo: null, redo: null });
@@ -84,7 +84,7 @@ export class Session {
   #revision = 0;
   #shape = -1;
   #values = new Map<string, { revision: number; values: ColumnValues }>();
-  /** Moves on when the values of some column have. */
+  /** A counter that changes with the values of any column. */
   #valuesVersion = $state(0);
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
@@ -108,7 +108,7 @@ export class Session {
     this.steps = new Steps(this, {
       put: (list) => this.#put(list),
       untilInStep: () => this.#untilInStep(),
-      askAnew: () => this.#askAnew(),
+      reloadAll: () => this.#reloadAll(),
       reopen: () => void this.#reopen(),
     });
   }
@@ -132,7 +132,7 @@ export class Session {
     this.#subscription?.unsubscribe();
   }
 
-  /** Reads the folder anew, after the jobs that were asked for before. */
+  /** Scans the folder, after the jobs that are queued already. */
   async scan() {
     await this.calls.workspace.scan.mutate().catch((error: unknown) => notices.fail(error));
   }
@@ -172,7 +172,7 @@ export class Session {
         await engine.engine.open.mutate(this.#request);
         const workspace = await this.calls.workspace.describe.query();
         isAnew = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
-        if (isAnew) this.#askAnew(); // it was made anew: these are other samples
+        if (isAnew) this.#reloadAll(); // it was created again: these are other samples
         this.workspace = workspace;
         this.jobs = [];
         this.#shape = -1;
@@ -192,7 +192,7 @@ export class Session {
   }
 
   /** The next refresh asks for everything. */
-  #askAnew() {
+  #reloadAll() {
     this.#values.clear();
     this.#revision = 0;
     this.#shape = -1;
@@ -214,7 +214,7 @@ export class Session {
 
   /** Fetches what changed since the last time. Calls that come while it runs lead to one more round. */
   refresh(): Promise<void> {
-    return this.#catchUp().catch(() => {}); // told there
+    return this.#catchUp().catch(() => {}); // reported there
   }
 
   #catchUp(): Promise<void> {
@@ -227,7 +227,7 @@ export class Session {
           if (this.#wanted) await new Promise((resume) => setTimeout(resume, quietMs));
         }
       } catch (error) {
-        if (this.connected && judge(error) !== 'later') notices.fail(error);
+        if (this.connected && retryOf(error) !== 'later') notices.fail(error);
         throw error;
       } finally {
         this.#refreshing = null;
@@ -247,7 +247,7 @@ export class Session {
   }
 
   async #refreshOnce() {
-    // All anew while some are shown: these stay until all have come.
+    // A full reload while samples are shown: they stay until all have arrived.
     const anew = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
     const into = anew ?? this.#byId;
     let changed = anew !== null;
@@ -310,7 +310,7 @@ export class Session {
 
   sample = (id: number): Sample | undefined => this.#byId.get(id);
 
-  /** Moves on when values of a column have come or changed; for what reads values without being told. */
+  /** Moves on when values of a column have come or changed; for code that reads values without subscribing. */
   get valued() {
     return this.#valuesVersion;
   }
