@@ -1,9 +1,9 @@
-/** The engine process: listens on a pipe of its own, names it in one line, and ends with the process that started it. */
+/** The engine process: listens on its own pipe, prints the pipe's path in one line, and exits with its parent process. */
 import { guard } from './door/guard.ts';
 import { listenOnPipe } from './door/pipe.ts';
 import { exitNow } from './file/gate.ts';
 
-/** What is confirmed is on the disk: work that does not let itself be ended is left. */
+/** Decisions are on disk: work that does not stop in time is abandoned. */
 const endWithinMs = 8000;
 
 guard();

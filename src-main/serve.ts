@@ -1,6 +1,6 @@
 /**
- * The engine on a TCP address, for a browser. Nobody comes in without the token (once in the address, then in a cookie), under a foreign
- * host name (DNS rebinding), or from another page, of another port too (Origin, Sec-Fetch-Site, the page's own header).
+ * Serves the engine on a TCP address for a browser. A request needs the token (first in the URL, then in a cookie) and the right host
+ * name (against DNS rebinding), and must not come from another site or port (Origin, Sec-Fetch-Site, the page's own header).
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -128,7 +128,7 @@ const deny = (response: ServerResponse, { status, why }: Refusal) => {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(why);
 };
 
-/** Who guesses tokens waits, longer each time; who asks with the right one does not. */
+/** Delays wrong tokens, longer each time; the right token is never delayed. */
 class Guesses {
   #recent = 0;
   #waiting = 0;

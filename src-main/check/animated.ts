@@ -1,4 +1,4 @@
-/** More than one frame or page. Winnow shows and learns from the first alone, which may not be what the file is about. */
+/** More than one frame or page. Winnow uses only the first, which may not represent the file. */
 import type { Check } from './check.ts';
 
 export const animated: Check = {

@@ -1,6 +1,6 @@
 /**
- * Out of focus or shaken, by the re-blur measure of `image/measure.ts`. Sharp photos lie at 0.2 to 0.45 whatever they show, and a blur of
- * 1 % of the longest side at 0.6 and above. It looks at thumbnails: blur narrower than a pixel of the thumbnail is not seen.
+ * Out of focus or motion blur, by the re-blur metric of `image/measure.ts` (Crete et al. 2007). Sharp photos score 0.2 to 0.45; a blur of 1 % of the
+ * longest side scores 0.6 and above. It runs on thumbnails: blur narrower than a pixel of the thumbnail is not detected.
  */
 import { fenceOf, standOut, type Check } from './check.ts';
 

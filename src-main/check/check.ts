@@ -1,6 +1,6 @@
 /**
- * What a check is: a record that gives every sample a score from what the scan measured, for the whole set at once, since what is odd
- * depends on the others. Scores are continuous and meant to rank; a flag is a score at or above the threshold. Nothing here opens a file.
+ * A check is a record that scores every sample from the scan's measures, for the whole dataset at once, since an outlier depends on the other
+ * samples. Scores run from 0 to 1 and rank; a sample is flagged from the threshold on (0.5, or the user's). No file is opened.
  */
 import { clamp, lowerBound } from '../contract/numbers.ts';
 import { medianAbsoluteDeviation, medianOf, quantileOf } from '../contract/statistics.ts';

@@ -1,4 +1,4 @@
-/** Underexposed, by the strongest channel of all but the brightest hundredth: a night scene with lamps has some light, an underexposed photo none. */
+/** Underexposed, by the 99th percentile of the strongest channel: a night scene with lamps has some light, an underexposed photo none. */
 import { standOut, type Check } from './check.ts';
 
 export const dark: Check = {

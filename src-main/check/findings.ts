@@ -1,6 +1,6 @@
 /**
- * What is wrong with the set as a whole: classes of very different size, and classes that one plain number gives away. A network trained on
- * such a set learns the number (how bright, how large) and not the subject (shortcut learning; Geirhos et al., 2020).
+ * Findings on the whole dataset: class imbalance, and classes that a single number predicts, by cross-validated balanced accuracy. A network trained on
+ * such data learns the number (brightness, size) and not the subject (shortcut learning; Geirhos et al., 2020).
  */
 import { clamp, sumOf } from '../contract/numbers.ts';
 import { binOf } from '../contract/statistics.ts';

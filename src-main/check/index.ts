@@ -1,4 +1,4 @@
-/** The checks there are. */
+/** The registry of checks. A new check is one file and one entry here. */
 import { animated } from './animated.ts';
 import { blurry } from './blurry.ts';
 import type { Check } from './check.ts';

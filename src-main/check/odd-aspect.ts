@@ -1,4 +1,4 @@
-/** Much longer and narrower than the set's images, or much squarer where all are long. Upright and lying are the same. */
+/** Aspect ratios far from the usual ones of the dataset. Portrait and landscape count the same. */
 import { oddness, type Check } from './check.ts';
 
 export const oddAspect: Check = {

@@ -1,4 +1,4 @@
-/** Far fewer or far more pixels than the set's images have: thumbnails among photos, or the other way. */
+/** Far fewer or far more pixels than usual in the dataset: thumbnails among photos, or the reverse. */
 import { oddness, type Check } from './check.ts';
 
 export const oddSize: Check = {

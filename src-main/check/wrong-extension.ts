@@ -1,4 +1,4 @@
-/** The name says one format and the bytes another: programs that trust names fail on such files, or skip them. */
+/** The extension names another format than the content: programs that trust names fail on such files, or skip them. */
 import { formatOfName } from '../image/format.ts';
 import type { Check } from './check.ts';
 

@@ -1,4 +1,4 @@
-/** The words of training and judging classifiers, as the engine tells them to its doors. Plain data that survives JSON; `types.ts` has the rest. */
+/** Types about training and evaluating classifiers, shared by engine, page and command line. Plain JSON data. The other shared types are in `types.ts`. */
 
 import type { TrainRequest } from './schemas.ts';
 
@@ -6,12 +6,12 @@ export const splitNames = ['train', 'val', 'test'] as const;
 export type Split = (typeof splitNames)[number];
 
 /**
- * What of a network is trained: all from random weights; the head alone on what bundled weights know of the images; that first and then all of it; all of it at
- * once from bundled weights.
+ * Training modes. `scratch`: all layers, from random weights. `head`: only the last layer, on embeddings of a pretrained network (linear probe).
+ * `head-then-all`: first the head, then all layers. `all`: fine-tune all layers from the start.
  */
 export const trainModes = ['scratch', 'head', 'head-then-all', 'all'] as const;
 export type TrainMode = (typeof trainModes)[number];
-/** As people know them. */
+/** Labels for people. */
 export const modeTitles: Record<TrainMode, string> = {
   scratch: 'From scratch',
   head: 'Head',
@@ -19,30 +19,30 @@ export const modeTitles: Record<TrainMode, string> = {
   all: 'All',
 };
 
-/** How a set is divided before anything is trained, and what is in the way. */
+/** How the images are split into train, val and test, and what prevents a training. */
 export interface DatasetSplit {
-  /** `folders`: by folders named train, val, test; `shares`: drawn by seed, stratified, near duplicates together; `folds`: each image is tested once. */
+  /** `folders`: by folders named train, val, test. `shares`: random by seed, stratified by class, near duplicates in one split. `folds`: k-fold cross-validation, each image is tested once. */
   by: 'folders' | 'shares' | 'folds';
   folds: number;
-  /** By name. With folds, `train` counts what each fold has beside `val`, on average, and `test` all. */
+  /** Sorted by name. With folds, `train` and `val` are means over the folds, and `test` counts all images. */
   classes: { name: string; train: number; val: number; test: number }[];
-  /** Readable images without a class: neither trained on nor judged, but predicted. */
+  /** Readable images without a class: not used for training or evaluation, but predicted. */
   unlabelled: number;
-  /** Sentences: what makes a training impossible, and what makes it doubtful. */
+  /** Messages: `problems` prevent a training, `warnings` make its result doubtful. */
   problems: string[];
   warnings: string[];
 }
 
-/** A number with its 95 % interval: Wilson's for a share of images, from a bootstrap over images for the others. */
+/** An estimate with its 95 % confidence interval: Wilson score interval for proportions, bootstrap over images for the others. */
 export interface Measured {
   value: number;
   low: number;
   high: number;
 }
 
-/** How good a classifier is on images that it was not trained on. */
+/** Metrics of a classifier on held-out images. */
 export interface Evaluation {
-  /** Which images: the test split, the validation split where there is no test, or all of them out of fold. */
+  /** Evaluated images: the test split; the validation split if there is no test split; or all images, each by the model of its fold. */
   on: 'test' | 'val' | 'folds';
   images: number;
   accuracy: Measured;
@@ -50,10 +50,10 @@ export interface Evaluation {
   macroF1: Measured;
   /** Mean cross-entropy in nats. */
   loss: Measured;
-  /** The given class is among the `k` most probable; null where there are no more classes than that. */
+  /** Top-k accuracy; null if there are at most `k` classes. */
   topK: (Measured & { k: number }) | null;
   classes: { name: string; images: number; precision: number; recall: number; f1: number }[];
-  /** [given][predicted], images, in the order of `classes`. */
+  /** Image counts [given][predicted], in the order of `classes`. */
   confusion: number[][];
   calibration: Calibration;
 }
@@ -61,16 +61,16 @@ export interface Evaluation {
 export interface Calibration {
   /** Expected calibration error over the bins (Guo et al. 2017), 0..1. */
   error: number;
-  /** Divides the logits; found on the validation images. 1 where there are none. */
+  /** Temperature scaling: the logits are divided by it. Fitted on the validation images; 1 if there are none. */
   temperature: number;
-  /** The error once the logits are divided by it. */
+  /** The error after temperature scaling. */
   scaledError: number;
-  /** By confidence of what was predicted, ascending; empty bins are left out. */
+  /** By confidence of the prediction, ascending; empty bins are omitted. */
   bins: { confidence: number; accuracy: number; images: number }[];
   scaledBins: { confidence: number; accuracy: number; images: number }[];
 }
 
-/** What the model says of an image that it is not trained on, as it learns. */
+/** The current prediction for a validation image while the training runs. */
 export interface WatchedPrediction {
   sampleId: number;
   given: string;
@@ -78,41 +78,41 @@ export interface WatchedPrediction {
   confidence: number;
 }
 
-/** What a run has beside settings and curves where it trained a classifier. */
+/** The part of a run that only classifiers have. */
 export interface Classification {
   classes: string[];
   by: DatasetSplit['by'];
   folds: number;
-  /** Of folds that are done; with one training alone 0 of 0. */
+  /** Number of finished folds; 0 of 0 for a single training. */
   fold: number;
   counts: Record<Split, number>;
-  /** Some validation images, the same at each epoch. */
+  /** A few validation images, the same in each epoch. */
   watched: WatchedPrediction[];
-  /** Null until the training has ended. */
+  /** Null until the training is finished. */
   evaluation: Evaluation | null;
-  /** How it was asked to divide, and what weights it began from; absent in runs from before this was kept. */
+  /** The requested split and the initial weights; absent in runs of older versions. */
   asked?: Pick<TrainRequest, 'division' | 'weights'>;
-  /** Absent in runs from before there was more than `scratch`. */
+  /** Absent in runs of versions that had only `scratch`. */
   mode?: TrainMode;
   /** SHA-256 over the images' contents, classes and splits. */
   dataHash: string;
 }
 
-/** A learning-rate range test (Smith 2017): the rate rises step by step, the loss is noted. */
+/** A learning-rate range test (Smith 2017): the rate rises step by step and the loss is recorded. */
 export interface RangeTest {
   points: { rate: number; loss: number; smooth: number }[];
-  /** A tenth of the rate at which the loss is least; null where it falls nowhere. */
+  /** A tenth of the rate with the lowest loss; null if the loss never falls. */
   suggested: number | null;
   stopped: 'diverged' | 'end';
 }
 
-/** One layer of a network, by the shape that it gives for one image. */
+/** One layer of a network, with its output shape for one image. */
 export interface Layer {
   name: string;
   kind: string;
   output: number[];
   parameters: number;
-  /** Multiply-accumulates for one image; what papers call FLOPs. */
+  /** Multiply-accumulate operations for one image (papers often call them FLOPs). */
   macs: number;
 }
 
@@ -120,77 +120,77 @@ export interface ModelSummary {
   layers: Layer[];
   parameters: number;
   macs: number;
-  /** Of one image's activations, as floats. */
+  /** Activations of one image, as float32. */
   activationMiB: number;
-  /** What a training by these parameters takes, about. */
+  /** Estimated memory of a training with these parameters. */
   trainingMiB: number;
   freeMiB: number;
   batch: number;
 }
 
-/** What training will see of chosen images: `draws` views of each. Pixels: `previewPath`. */
+/** Augmented views of selected images: `draws` views of each. The pixels are served at `previewPath`. */
 export interface Preview {
   id: string;
   sizePx: number;
   tiles: PreviewTile[];
-  /** Where a model was asked: of the tiles whose image it knows unchanged, the share that it no longer knows. */
+  /** If a model was given: counts of the views whose image it predicts correctly without augmentation, and of those that it no longer predicts correctly. */
   lost: { known: number; lost: number } | null;
 }
 
 export interface PreviewTile {
   sampleId: number;
-  /** From 0: the epoch that sees the image so; -1 is the image as it is when it is judged. */
+  /** Epoch that uses this view, from 0; -1 is the image without augmentation, as in evaluation. */
   draw: number;
-  /** What was done to it, in order: "rotate 12°". */
+  /** Augmentation steps in order, for example "rotate 12°". */
   steps: string[];
-  /** What the asked model says of it; null where none was asked. */
+  /** Prediction of the given model; null if none was given. */
   predicted: string | null;
   confidence: number | null;
-  /** The model knows the image unchanged and no longer knows it so. */
+  /** The model predicts the unchanged image correctly, but not this view. */
   lost: boolean;
 }
 
-/** A label that is likely wrong. */
+/** A probable label error. */
 export interface LabelSuspect {
   sampleId: number;
   given: string;
   suggested: string;
-  /** Probability of the given class, 0..1, by models that did not learn from the image. */
+  /** Out-of-fold probability of the given class, 0..1. */
   quality: number;
-  /** Of the suggested. */
+  /** Probability of the suggested class. */
   confidence: number;
 }
 
-/** What waits for a person of the newest search for label errors. */
+/** Open suspects of the newest search for label errors. */
 export interface LabelQueue {
   runId: string;
   judged: number;
-  /** Of those judged; the queue has what was not settled since. */
+  /** Number of judged images that are suspected; `suspects` lists those that are still open. */
   flagged: number;
   suspects: LabelSuspect[];
 }
 
-/** Where a folder stands in the table of how to train on it, and what follows. */
+/** The recommended training mode for a folder, and the table that it comes from. */
 export interface Advice {
   images: number;
   classes: number;
-  /** Images of the class in the middle. */
+  /** Images of the median class. */
   perClass: number;
   size: 'small' | 'large';
-  /** From the images that the bundled weights were trained on, in nats; null where it cannot be told. */
+  /** Distance to the pretraining images, in nats; null if unknown. */
   distance: number | null;
   similarity: 'high' | 'some' | 'low' | null;
   mode: TrainMode;
-  /** Why, in sentences. */
+  /** Explanation for the user. */
   reasons: string[];
-  /** The whole table, and the distances between which similarity changes. */
+  /** The whole table, and the distances at which similarity changes. */
   table: { size: 'small' | 'large'; similarity: 'high' | 'some' | 'low'; mode: TrainMode; then: string }[];
   bounds: [near: number, far: number];
-  /** From so many images of the class in the middle on, a folder is large. */
+  /** A folder is large if its median class has at least this many images. */
   enough: number;
 }
 
-/** The most probable classes of one image by one run, the most probable first. */
+/** Class probabilities of one image from one run, highest first. */
 export interface Probability {
   class: string;
   probability: number;

@@ -1,19 +1,19 @@
 /**
- * The small language that chooses samples: `conv-ae.error >= 0.02 and class = 'dress' and not decision = 'keep'`.
- * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for what is missing, `path like 'test/*'` (a glob: `glob.ts`),
+ * The filter language that selects samples: `conv-ae.error >= 0.02 and class = 'dress' and not decision = 'keep'`.
+ * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for a missing value, `path like 'test/*'` (a glob: `glob.ts`),
  * `path contains 'img_00'` (case is ignored).
- * A number is compared with a text as it is written (`class = 007`), a text in quotes with a number by its value (`width > '100'`).
- * `tag`, `issue` and `duplicate` may have several values. A sample that lacks a column satisfies no comparison with it but `= none`. Errors
+ * A number is compared with text by its spelling (`class = 007`), and quoted text with a number by its value (`width > '100'`).
+ * `tag`, `issue` and `duplicate` may have several values. A sample without a value in a column satisfies only `= none`. Error messages
  * point at the character.
  */
 import { WinnowError } from './errors.ts';
 import { globMatcher } from './glob.ts';
 
-/** Several texts where a sample has several, as tags: `=` and `like` hold when one of them does, `!=` when none is. */
+/** A list if a sample has several values, for example tags: `=` and `like` match if any value matches, `!=` if none is equal. */
 export type Value = number | string | null | readonly string[];
 /** Reads one column or property of a row. */
 export type Read<Row> = (row: Row) => Value;
-/** Says of one row whether it is chosen. */
+/** Tests whether a row is selected. */
 export type Predicate<Row> = (row: Row) => boolean;
 
 type Token = { kind: 'name' | 'number' | 'text' | 'operator' | 'end'; text: string; at: number };
@@ -27,8 +27,7 @@ function tokens(source: string): Token[] {
   while (source.slice(pattern.lastIndex).trim()) {
     const from = pattern.lastIndex;
     const match = pattern.exec(source);
-    if (!match?.groups)
-      throw fault(source, from + source.slice(from).search(/\S/), 'This character has no meaning here');
+    if (!match?.groups) throw fault(source, from + source.slice(from).search(/\S/), 'Unexpected character');
     const [kind, text] = Object.entries(match.groups).find(([, value]) => value !== undefined) as [
       Token['kind'],
       string,
@@ -43,7 +42,7 @@ function fault(source: string, at: number, message: string): WinnowError {
   return new WinnowError('bad-expression', `${message}, at character ${at + 1}:\n  ${source}\n  ${' '.repeat(at)}^`);
 }
 
-/** `column` gives the reader of a name, or null where there is none, so that a slip of the pen is an error and not an empty answer. `isNumber`: all its values are numbers. */
+/** `column` returns the reader of a column, or null if there is none: then a typing error is reported and does not give an empty result. `isNumber`: all values of the column are numbers. */
 export function parseExpression<Row>(
   source: string,
   column: (name: string) => Read<Row> | null,
@@ -84,7 +83,7 @@ export function parseExpression<Row>(
       return inner;
     }
     const name = list[next];
-    if (name.kind !== 'name') throw fault(source, name.at, 'A column’s name was expected');
+    if (name.kind !== 'name') throw fault(source, name.at, 'A column name was expected');
     const read = column(name.text);
     if (!read) throw fault(source, name.at, `There is no column ‘${name.text}’`);
     next++;
@@ -130,10 +129,10 @@ export function parseExpression<Row>(
 }
 
 const unquote = (text: string) => text.slice(1, -1).replace(/\\(.)/gs, '$1');
-/** A text as the language writes it. */
+/** Quotes text for an expression. */
 export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
-/** The text of a token, as it is written where it is a number. */
+/** The text of a token; numbers keep their spelling. */
 const textOf = ({ kind, text }: Token) => (kind === 'text' ? unquote(text) : text);
 
 const plainNumber = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
@@ -141,7 +140,7 @@ const numberOf = (text: string): number | null => (plainNumber.test(text) ? Numb
 
 const isList = (value: Value): value is readonly string[] => Array.isArray(value);
 
-/** What a value is compared with: a text, and the number that it is, where it is one. */
+/** The right side of a comparison: its text, and its number if it is one. */
 interface Operand {
   text: string;
   number: number | null;
@@ -165,7 +164,7 @@ function compare<Row>(read: Read<Row>, operator: string, operand: Operand | null
       return own !== null && !equals(own);
     };
   }
-  /** Numbers by their value, also one in a text where a number was written; texts by their letters. */
+  /** Compares numbers by value (also a number inside text, if the operand is written as a number), and text alphabetically. */
   const ordered =
     (test: (a: number | string, b: number | string) => boolean): Predicate<Row> =>
     (row) => {

@@ -1,8 +1,8 @@
 /**
- * Glob patterns, as expressions (`path like …`), `--train-on` and commands take them. `*` and `?` stay within a folder, `**` crosses folders, `{a,b}` is
- * either, `{1..12}` a range, `[0-9]` and `[!a]` are classes, a `!` in front negates the whole pattern, and `\` takes the next character literally.
- * Hidden files match like others, case counts, and `/` separates folders on every system. Everything else stands for itself, parentheses too, since
- * `photo (1).jpg` is an ordinary name. A pattern always matches the text that is equal to it.
+ * Glob patterns of expressions (`path like …`), `--train-on` and commands. `*` and `?` match within a folder, `**` crosses folders, `{a,b}` is
+ * an alternative, `{1..12}` a range, `[0-9]` and `[!a]` are classes, a `!` in front negates the whole pattern, and `\` takes the next character literally.
+ * Hidden files match like others, matching is case-sensitive, and `/` separates folders on every system. All other characters are literal, also parentheses, since
+ * `photo (1).jpg` is an ordinary name. A pattern always matches the identical text.
  */
 import picomatch from 'picomatch';
 
@@ -24,13 +24,13 @@ export function globMatcher(pattern: string): (text: string) => boolean {
   return (text) => text === pattern || expression.test(text);
 }
 
-/** Whether a text says more than the one path that it spells. */
+/** Whether text is a pattern and not a plain path. */
 export const isGlob = (text: string): boolean => /[*?[\]{}\\]|^!/.test(text);
 
-/** A pattern that matches this very text. */
+/** A pattern that matches exactly this text. */
 export const escapeGlob = (text: string): string => text.replace(/[\\*?[\]{}]|^!/g, '\\$&');
 
-const mostInRange = 10_000;
+const maxRangeLength = 10_000;
 
 /** A range in braces, `{1..12}`, `{001..120}` or `{a..f}`, as a group of a regular expression. Anything else is literal text. */
 function rangeOf(parts: readonly string[]): string {
@@ -38,7 +38,7 @@ function rangeOf(parts: readonly string[]): string {
   if (parts.length === 2 && parts.every((part) => /^[a-z]$/i.test(part)))
     return from <= to ? `[${from}-${to}]` : `[${to}-${from}]`;
   const [low, high] = parts.map(Number).sort((a, b) => a - b);
-  if (parts.length !== 2 || !parts.every((part) => /^\d+$/.test(part)) || high - low > mostInRange)
+  if (parts.length !== 2 || !parts.every((part) => /^\d+$/.test(part)) || high - low > maxRangeLength)
     return `\\{${parts.join('..').replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}\\}`;
   const digits = parts.some((part) => /^0\d/.test(part)) ? Math.max(from.length, to.length) : 0;
   return `(?:${Array.from({ length: high - low + 1 }, (_, i) => String(low + i).padStart(digits, '0')).join('|')})`;

@@ -1,4 +1,4 @@
-/** Which of a group of duplicates to keep. Engine and page ask the same question, so that what is shown is what is done. */
+/** Decides which image of a group of duplicates to keep. Engine and page share it, so the page shows exactly what the engine does. */
 import { keepRules, type Decision, type Group, type Sample } from './types.ts';
 
 export { keepRules };
@@ -13,32 +13,32 @@ export interface Member {
   bytes: number;
   modifiedMs: number;
   decision: Decision | null;
-  /** NaN where it was not measured. */
+  /** NaN if it was not measured. */
   sharpness: number;
 }
 
-/** Above 0 where `a` is the better one. */
+/** Positive if `a` is better. */
 type Comparison = (a: Member, b: Member) => number;
 
-/** What is not a number is the worst. */
+/** NaN is the worst value. */
 const more = (a: number, b: number): number => {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(b)) - Number(Number.isNaN(a));
   return Math.sign(a - b);
 };
 
 const comparisons: Record<KeepRule, Comparison> = {
-  /** Most pixels; of as many, most bytes: less was lost in encoding. */
+  /** Most pixels; then most bytes, since less was lost in encoding. */
   largest: (a, b) => more(a.width * a.height, b.width * b.height) || more(a.bytes, b.bytes),
   sharpest: (a, b) => more(a.sharpness, b.sharpness),
   newest: (a, b) => more(a.modifiedMs, b.modifiedMs),
 };
 
 /**
- * The id of the one to keep. What a person has marked to be kept comes before all others, then files in the protected folder where one is given; then the rule
- * decides, then the other rules, and at last the path, so that the answer never depends on the order of the members.
+ * The id of the image to keep. Images that the user marked as keep come first, then files in the protected folder; then the rule
+ * decides, then the other rules, and finally the path, so the result never depends on the order of the members.
  */
 export function best(members: readonly Member[], rule: KeepRule, protectedFolder: string | null): number {
-  if (!members.length) throw new RangeError('There is nothing to choose from.');
+  if (!members.length) throw new RangeError('An empty group has no best member.');
   const folder = protectedFolder?.replace(/\/+$/, '') ?? null;
   const isIn = (member: Member): number =>
     Number(folder === '' || (folder !== null && member.path.startsWith(`${folder}/`)));
@@ -69,13 +69,13 @@ const membersOf = (samples: readonly Sample[], { sharpness }: KeepChoice): Membe
     .filter(({ decision }) => decision !== 'reject')
     .map((sample) => ({ ...sample, sharpness: sharpness[sample.id] ?? NaN }));
 
-/** Of the samples that are not rejected, the id of the one to keep; null where there is none. */
+/** The id of the sample to keep among those that are not rejected; null if all are rejected. */
 export function bestOf(samples: readonly Sample[], choice: KeepChoice): number | null {
   const members = membersOf(samples, choice);
   return members.length ? best(members, choice.rule, choice.protectedFolder) : null;
 }
 
-/** What ‘keep best’ rejects of these groups, each with the id of what is kept in its place. What was marked to be kept is never rejected; a sample of two groups counts once. */
+/** The samples that ‘keep best’ rejects, each with the id of the kept duplicate. Samples marked as keep are never rejected; a sample in two groups counts once. */
 export function rejectsOf(
   groups: readonly Pick<Group, 'ids' | 'kind'>[],
   sampleOf: (id: number) => Sample | undefined,

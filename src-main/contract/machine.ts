@@ -1,6 +1,6 @@
-/** What the engine tells of the machine: its parts, what it computes on, and the memory that a training takes. */
+/** Types about the installation: its components, the compute backend and memory estimates. */
 
-/** A part of the program on this machine, and how to mend it. */
+/** A component of the installation. `mend` says how to repair it. */
 export interface Component {
   id: string;
   title: string;
@@ -17,7 +17,7 @@ export interface EngineInfo {
   sampleFolder: string | null;
 }
 
-/** As people know them. */
+/** Labels for people. */
 export const backendTitles = {
   tensorflow: 'native TensorFlow',
   webgpu: 'WebGPU',
@@ -27,10 +27,10 @@ export const backendTitles = {
 export const backendChoices = ['auto', 'tensorflow', 'webgpu', 'plain'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
 
-/** What training by these parameters would take of memory, and what there is. */
+/** Memory that a training with these parameters would need, and free memory. */
 export interface MemoryEstimate {
   parameters: number;
-  /** Of the parameters' own batch, or the least where it is to be found. */
+  /** The batch size of the parameters, or the smallest one if it is found automatically. */
   batch: number;
   perImageMiB: number;
   fixedMiB: number;
@@ -38,22 +38,22 @@ export interface MemoryEstimate {
   freeMiB: number;
 }
 
-/** What was chosen to compute on, and what does. */
+/** The chosen backend and the running one. */
 export interface BackendState {
   choice: BackendChoice;
-  /** `WINNOW_BACKEND` or `--backend` says so: nothing else can be chosen while this engine runs. */
+  /** Set by `WINNOW_BACKEND` or `--backend`: it cannot be changed while this engine runs. */
   fixed: boolean;
   running: Backend | null;
   /** Why nothing runs. */
   problem: string | null;
 }
 
-/** What the tensors run on. */
+/** The backend that runs the tensor operations. */
 export interface Backend {
   backend: keyof typeof backendTitles;
   version: string;
   device: string;
   threads: number;
-  /** Said where it is much slower than it could be. */
+  /** Set if it is much slower than possible. */
   warning?: string;
 }

@@ -1,15 +1,15 @@
-/** What a change makes of a sample's marks: the engine writes it, the page shows it before the engine has answered. */
+/** Applies a change to a sample's marks. The engine writes the result; the page shows it before the engine has answered. */
 import type { Change } from './schemas.ts';
 import type { Marks } from './types.ts';
 
 export type Patch = Partial<Marks>;
 
-/** A decision comes with its reason; without a decision there is none. */
+/** A reason belongs to a decision: without a decision there is no reason. */
 export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, label, note }: Change): Patch {
   const patch: Patch = {};
   if (decision !== undefined) {
     patch.decision = decision;
-    // Deciding the same again is no new reason.
+    // Repeating the same decision keeps its reason.
     if (decision === null) patch.reason = null;
     else if (reason !== undefined || decision !== marks.decision) patch.reason = reason ?? null;
   } else if (reason !== undefined && marks.decision !== null) patch.reason = reason;
@@ -20,5 +20,5 @@ export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, l
   return patch;
 }
 
-/** The class that the folder of an image gives; null at the top. */
+/** The class from an image's sub-folder; null at the top level. */
 export const folderClass = (path: string): string | null => path.split('/').at(-2) ?? null;

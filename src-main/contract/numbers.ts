@@ -1,13 +1,13 @@
 /** Small functions on numbers and ordered lists, for the engine and the page alike. */
 
-/** The largest of any number of values; `least` where there are none. `Math.max(...values)` throws from about 120,000 values on, since each is put on the stack. */
+/** The largest of any number of values; `least` if there are none. `Math.max(...values)` overflows the stack from about 120,000 values on. */
 export function largestOf(values: Iterable<number>, least = -Infinity): number {
   let most = least;
   for (const value of values) most = Math.max(most, value);
   return most;
 }
 
-/** The smallest; `most` where there are none. */
+/** The smallest; `most` if there are none. */
 export function smallestOf(values: Iterable<number>, most = Infinity): number {
   let least = most;
   for (const value of values) least = Math.min(least, value);
@@ -24,7 +24,7 @@ export function sumOf(values: ArrayLike<number>): number {
 /** Arithmetic mean; NaN of none. */
 export const meanOf = (values: ArrayLike<number>): number => sumOf(values) / values.length;
 
-/** `value`, or the nearer bound where it lies outside; `low` where the bounds cross. NaN stays NaN. */
+/** `value`, limited to the bounds; `low` if the bounds cross. NaN stays NaN. */
 export const clamp = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value));
 
 /** The first index from 0 to `length` where `isBefore` no longer holds, by binary search. It must hold up to some index and nowhere after. */

@@ -1,7 +1,7 @@
 /**
- * Every call that a window, a browser or the command line can make, by group: whether it reads (query), changes (mutation) or follows
- * (subscription), the schema of its input, and the type of its answer. The router is built from this table, and the engine implements the types that
- * follow from it.
+ * The table of all calls that the window, a browser or the command line can make, by group: query, mutation or subscription, the schema of the
+ * input, and the type of the answer. The router is built from this table, and the types of the engine's
+ * implementations are derived from it.
  */
 import { z } from 'zod';
 import type { Advice, DatasetSplit, LabelQueue, ModelSummary, Preview, Probability } from './classifier.ts';
@@ -58,9 +58,9 @@ import type {
 
 export interface Procedure<Type extends 'query' | 'mutation' | 'subscription', Schema extends z.ZodType, Answer> {
   type: Type;
-  /** null: it has no input. */
+  /** null if there is no input. */
   schema: Schema | null;
-  /** For the type only: never there. */
+  /** Carries the type only; never set. */
   answer?: Answer;
 }
 
@@ -72,46 +72,46 @@ const input = <Schema extends z.ZodType>(schema: Schema | null) => ({
 const { query, mutation } = input<z.ZodVoid>(null);
 const subscription = <Event>(): Procedure<'subscription', z.ZodVoid, Event> => ({ type: 'subscription', schema: null });
 
-/** Of the engine, whatever folder is open. */
+/** Calls of the engine, independent of the open folder. */
 export const engineProcedures = {
   info: query<EngineInfo>(),
-  /** Starts the compute process where it does not run yet. */
+  /** Starts the compute process if it does not run yet. */
   backend: query<BackendState>(),
-  /** Throws `job-running` while a job runs. A backend that does not start is not kept. */
+  /** Throws `job-running` while a job runs. If the new backend does not start, the previous one stays. */
   chooseBackend: input(backendSchema).mutation<BackendState>(),
   doctor: query<Component[]>(),
-  /** Of memory; null where a method does not train by batches. */
+  /** Memory estimate; null if the method does not train in batches. */
   estimate: input(estimateSchema).query<MemoryEstimate | null>(),
   methods: query<ScorerMethod[]>(),
-  /** The architectures, each with all parameters of a training. */
+  /** The architectures, each with all training parameters. */
   models: query<Model[]>(),
   summary: input(summarySchema).query<ModelSummary>(),
   exportFormats: query<ExportFormat[]>(),
   folders: input(z.object({ path: z.string().nullable() })).query<FolderList>(),
-  /** Of a folder's workspace, which need not be opened, nor be whole. The newest first. */
+  /** Backups of a folder's workspace, newest first. The workspace need not be open or intact. */
   backups: input(openSchema).query<Backup[]>(),
-  /** Restores a backup, or accepts the database as it is. Closes the workspace where it is open here; throws `workspace-busy` where another engine has it. */
+  /** Restores a backup, or accepts the database as it is. Closes the workspace if it is open here; throws `workspace-busy` if another engine has it. */
   restore: input(restoreSchema).mutation<Restored>(),
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open: input(openSchema).mutation<Opened>(),
 };
 
-/** Of an open folder. */
+/** Calls on an open folder. */
 export const workspaceProcedures = {
   workspace: {
     describe: query<Workspace>(),
-    /** The present state of everything that changes, then each change, until the signal. */
+    /** The current state, then every change, until the signal. */
     events: subscription<WorkspaceEvent>(),
-    /** A scan that is queued already is returned in place of a second one. */
+    /** Returns the queued scan if there is one. */
     scan: mutation<Job>(),
     rank: input(rankSchema).mutation<Job>(),
     map: input(mapSchema).mutation<Job>(),
     import: input(importSchema).mutation<ImportResult>(),
   },
   classifier: {
-    /** Which way of training fits this folder. */
+    /** Recommends a training mode for this folder. */
     advise: query<Advice>(),
-    /** How the images would be divided. */
+    /** Previews the split into train, val and test. */
     divide: input(splitSchema).query<DatasetSplit>(),
     train: input(trainSchema).mutation<Job>(),
     /** Raises the learning rate step by step and records the loss; the run has the curve. */
@@ -125,15 +125,15 @@ export const workspaceProcedures = {
   },
   labels: {
     judge: input(labelsSchema).mutation<Job>(),
-    /** Null before the labels were judged. */
+    /** Null before the first search for label errors. */
     queue: query<LabelQueue | null>(),
-    /** Gives the images the classes that are suggested for them. */
+    /** Gives the images their suggested classes. */
     accept: input(idsSchema).mutation<Edited>(),
     /** Marks the labels of suspects as right. */
     confirm: input(idsSchema).mutation<Edited>(),
   },
   samples: {
-    /** Writes the column `alike`: how like the chosen each image is. */
+    /** Writes the column `alike`: the similarity of each image to the selected ones. */
     alike: input(similaritySchema).mutation<Job>(),
     changes: input(
       z.object({ since: z.int().nonnegative(), limit: z.int().positive().max(100_000).default(20_000) }),
@@ -148,7 +148,7 @@ export const workspaceProcedures = {
   },
   duplicates: {
     groups: query<Group[]>(),
-    /** Marks the images as no duplicates of each other, for good. */
+    /** Marks the images as not duplicates of each other, permanently. */
     markNotDuplicates: input(z.object({ ids: z.array(z.int()).min(2) })).mutation<Edited>(),
     /** Rejects all but the best of each group. */
     keepBest: input(keepBestSchema).mutation<Edited>(),
@@ -169,7 +169,7 @@ export const workspaceProcedures = {
   jobs: {
     list: query<Job[]>(),
     cancel: input(z.object({ id: z.int() })).mutation<void>(),
-    /** Of a queued job. */
+    /** Moves a queued job. */
     move: input(moveJobSchema).mutation<void>(),
   },
   runs: {

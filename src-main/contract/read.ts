@@ -1,23 +1,23 @@
 /**
- * What the names in an expression, an order or a tile stand for: properties of a sample, what checks and duplicates say of it, or a column. One place for
- * engine and page, so that an expression chooses the same samples in both.
+ * Resolves names in expressions, sort orders and tiles: properties of a sample, its checks and duplicates, or a column. Engine
+ * and page share it, so an expression selects the same samples in both.
  */
 import { parseExpression, type Predicate, type Read } from './expression.ts';
 import type { Column, DuplicateKind, Group, Sample } from './types.ts';
 
-/** Value by sample id; NaN where there is none, or past the end. */
+/** Value by sample id; NaN means no value, as does an id past the end. */
 export type ColumnValues = Float64Array;
 
 export interface ReadSource {
   columns: readonly Column[];
-  /** By a column's own name. */
+  /** By the full name of a column. */
   values(name: string): ColumnValues;
   checks: readonly { id: string; threshold: number }[];
   /** Kinds of the duplicate groups that a sample is in, by id. */
   duplicates: ReadonlyMap<number, readonly string[]>;
 }
 
-/** Properties of a sample; those that may have several values are `tag`, `issue` and `duplicate`. */
+/** Properties of a sample. `tag`, `issue` and `duplicate` may have several values. */
 const properties: Record<string, Read<Sample>> = {
   path: (sample) => sample.path,
   class: (sample) => sample.class,
@@ -37,7 +37,7 @@ const properties: Record<string, Read<Sample>> = {
 
 const nothing: readonly string[] = [];
 
-/** The reader of a name, or null where nothing has it. `conv-ae.error` stands for the newest run of conv-ae. */
+/** The reader for a name, or null if the name is unknown. `conv-ae.error` means the newest run of conv-ae. */
 export function readerOf(name: string, source: ReadSource): Read<Sample> | null {
   if (Object.hasOwn(properties, name)) return properties[name];
   if (name === 'duplicate') return (sample) => source.duplicates.get(sample.id) ?? nothing;
@@ -46,7 +46,7 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
       .filter(({ id }) => resolveColumn(source.columns, id) !== null)
       .map(({ id, threshold }) => ({ id, threshold, values: source.values(id) }));
     return (sample) => {
-      let flagged: string[] | null = null; // most samples have none: nothing is made for them
+      let flagged: string[] | null = null; // most samples have none: allocate nothing for them
       for (const { id, values, threshold } of columns) if (values[sample.id] >= threshold) (flagged ??= []).push(id);
       return flagged ?? nothing;
     };
@@ -63,14 +63,14 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
 
 const numbers = new Set(['width', 'height', 'bytes', 'frames', 'modified']);
 
-/** Are the values of this name numbers, and not the names of classes that numbers stand for? */
+/** Whether the values are numbers, not category codes. */
 function isNumber(name: string, { columns }: ReadSource): boolean {
   if (Object.hasOwn(properties, name) || name === 'duplicate' || name === 'issue') return numbers.has(name);
   const column = resolveColumn(columns, name);
   return column !== null && columns.find(({ name: own }) => own === column)?.categories == null;
 }
 
-/** Says of a sample whether an expression chooses it. Throws WinnowError where it does not read. */
+/** Compiles an expression. Throws WinnowError on a syntax error. */
 export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> =>
   parseExpression(
     where,
@@ -85,7 +85,7 @@ export function kindsOf(groups: readonly Pick<Group, 'kind' | 'ids'>[]): Readonl
   return kinds;
 }
 
-/** The column that a person means: its own name, or `<method>.<what>` for the newest run of a method (`conv-ae.error` → `conv-ae-3.error`). */
+/** The full name of a column: the name itself, or `<method>.<what>` for the newest run of a method (`conv-ae.error` → `conv-ae-3.error`). */
 export function resolveColumn(columns: readonly Pick<Column, 'name' | 'runId'>[], name: string): string | null {
   if (columns.some((column) => column.name === name)) return name;
   const dot = name.lastIndexOf('.');
@@ -109,7 +109,7 @@ const splits: Record<string, string> = {
   test: 'test',
   testing: 'test',
 };
-/** The split that a folder's name gives: `train/cat/1.jpg` → train. */
+/** The split from a folder's name: `train/cat/1.jpg` → train. */
 export function splitOf(path: string): string | null {
   for (const part of path.split('/').slice(0, -1))
     if (Object.hasOwn(splits, part.toLowerCase())) return splits[part.toLowerCase()];

@@ -1,6 +1,6 @@
 /**
- * The one contract: the router of all calls, built from the table of procedures. Each procedure checks its input with zod and calls the engine's
- * implementation of the same name; errors leave as a code and a sentence. Procedures of a workspace are reached under its own address.
+ * The tRPC router, built from the table of procedures. Each procedure validates its input with zod and calls the engine's
+ * implementation of the same name; errors are returned as a code and a message. Procedures of a workspace are served under the workspace's path.
  */
 import {
   initTRPC,
@@ -21,25 +21,25 @@ import {
 
 export interface Context {
   engine: EngineCalls;
-  /** Set where the address names a workspace. */
+  /** Set if the path names a workspace. */
   workspace: WorkspaceCalls | null;
 }
 
 const t = initTRPC.context<Context>().create({
   errorFormatter: ({ shape, error }) => {
     const cause = error.cause;
-    const told =
+    const explained =
       cause instanceof z.ZodError
         ? { code: 'bad-request', message: z.prettifyError(cause) }
         : cause
           ? explain(cause)
           : { code: 'failed', message: error.message };
-    return { ...shape, message: told.message, data: { ...shape.data, stack: undefined, winnow: told.code } };
+    return { ...shape, message: explained.message, data: { ...shape.data, stack: undefined, winnow: explained.code } };
   },
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
 });
 
-/** What the person can mend is their request's fault (400), not the engine's (500). */
+/** A WinnowError is a fault of the request (400), not of the engine (500). */
 const call = t.procedure.use(async ({ next }) => {
   const result = await next();
   if (!result.ok && result.error.cause instanceof WinnowError)
@@ -71,7 +71,7 @@ type BuiltGroup<Procedures> = { [Name in keyof Procedures]: Built<Procedures[Nam
 type Group = Record<string, Procedure<'query' | 'mutation' | 'subscription', z.ZodType, unknown>>;
 type Implementations = Record<string, (input: unknown) => unknown>;
 
-/** Gives each procedure of a group the implementation of its name. */
+/** Connects each procedure of a group to the implementation of the same name. */
 function build<Procedures extends object>(
   procedures: Procedures,
   base: typeof call,

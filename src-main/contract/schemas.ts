@@ -1,4 +1,4 @@
-/** What each call accepts. Forms and the command line check against the same schemas, so a wrong value is told in one way. */
+/** Input schemas of the calls. Forms and the command line validate with the same schemas, so an error has the same message everywhere. */
 import { z } from 'zod';
 import { trainModes } from './classifier.ts';
 import { backendChoices } from './machine.ts';
@@ -12,24 +12,24 @@ const seed = z
 
 export const expressionSchema = z.string().trim().min(1).max(2000);
 
-/** A path as a system takes it. */
+/** A file system path. */
 const path = z
   .string()
   .min(1)
   .max(32_768)
-  .refine((text) => !text.includes('\0'), 'A path has no zero bytes.');
+  .refine((text) => !text.includes('\0'), 'A path cannot contain null bytes.');
 
 export const openSchema = z.object({
   folder: path.describe('Folder of images'),
-  workspace: path.optional().describe('Where Winnow keeps what it learns; by default in the user’s data folder'),
+  workspace: path.optional().describe('Folder of the workspace; by default in the user’s data folder'),
 });
 
 export const restoreSchema = openSchema.extend({
-  /** Name of a backup; null: the database that is there, as it is. */
+  /** Name of a backup; null accepts the present database unchanged. */
   backup: z.string().min(1).nullable(),
 });
 
-/** Samples by id (window), by path or glob, or by expression. Exactly one way at a time. */
+/** Selects samples by id (window), by path or glob, or by expression: exactly one of these. */
 export const choiceSchema = z.union([
   z.object({ ids: z.array(z.int().nonnegative()).min(1).max(1_000_000) }),
   z.object({ paths: z.array(z.string().min(1)).min(1).max(1_000_000) }),
@@ -43,20 +43,20 @@ export const tagSchema = z
   .trim()
   .min(1)
   .max(100)
-  .regex(/^[^,]*$/, 'A tag has no comma.');
+  .regex(/^[^,]*$/, 'A tag cannot contain a comma.');
 
-/** What to say of the chosen samples; what is left out stays. */
+/** Changes to the marks of the selected samples; omitted fields stay unchanged. */
 export const changeSchema = z.object({
-  /** null takes a decision back to undecided. */
+  /** null resets the decision to undecided. */
   decision: z
     .enum(decisions as ['keep', 'reject', 'unsure'])
     .nullable()
     .optional(),
-  /** Kept with the decision; without one, the expression that chose. */
+  /** Stored with the decision; defaults to the expression that selected the samples. */
   reason: text.nullable().optional(),
   addTags: z.array(tagSchema).max(100).optional(),
   removeTags: z.array(tagSchema).max(100).optional(),
-  /** null: the class is again what the sub-folder says. */
+  /** null: the class comes from the sub-folder again. */
   label: z.string().trim().min(1).max(200).nullable().optional(),
   note: text.nullable().optional(),
 });
@@ -81,9 +81,9 @@ export const keepBestSchema = z.object({
     .min(1)
     .default(['exact', 'near']),
   rule: z.enum(keepRules).default('largest'),
-  /** Folder whose images are kept before any other. */
+  /** Images in this folder are preferred. */
   protectedFolder: z.string().min(1).nullable().default(null),
-  /** Only these groups; all without. */
+  /** Only these groups; null means all. */
   groups: z.array(z.int()).nullable().default(null),
 });
 export type KeepBest = z.infer<typeof keepBestSchema>;
@@ -95,14 +95,14 @@ export const importSchema = z.object({
 });
 
 export const mapSchema = z.object({
-  /** Run whose autoencoder knows the images; without one, the bundled weights do. */
+  /** Run whose autoencoder encodes the images; null uses the pretrained embeddings. */
   runId: z.string().min(1).nullable().default(null),
   seed,
-  /** Lay out anew where a map exists; otherwise new images are placed into it. */
+  /** Compute a new layout even if a map exists; otherwise new images are added to the map. */
   anew: z.boolean().default(false),
 });
 
-/** For this machine and from now on: what networks are trained on. */
+/** The compute backend of this machine, stored permanently. */
 export const backendSchema = z.object({ choice: z.enum(backendChoices) });
 
 export const estimateSchema = z.object({
@@ -114,10 +114,10 @@ export const rankSchema = z.object({
   method: z.string().min(1),
   /** Checked against the method's own schema. */
   parameters: z.record(z.string(), z.unknown()).default({}),
-  /** Glob on paths: the images known to be normal. All are scored. Without it all are trained on. */
+  /** Glob on paths: images that are known to be normal, used for training. All images are scored. null trains on all. */
   trainOn: z.string().min(1).nullable().default(null),
   seed,
-  /** Go on with an unfinished run of the same settings and images, where there is one: interrupted, cancelled, or failed with a checkpoint. */
+  /** Resume an unfinished run with the same settings and images, if there is one: interrupted, cancelled, or failed with a checkpoint. */
   resume: z.boolean().default(true),
   /** Folder for the error maps, one 16-bit PNG for each image. */
   maps: path.nullable().default(null),
@@ -126,17 +126,17 @@ export type RankRequest = z.infer<typeof rankSchema>;
 
 export const sharesSchema = z.object({ train: z.number().min(0), val: z.number().min(0), test: z.number().min(0) });
 
-/** How the images with a class are divided. */
+/** How images with a class are split into train, val and test. */
 export const splitSchema = z.object({
-  /** `auto`: by folders where they are named train, val, test; else by shares. */
+  /** `auto`: by folders named train, val, test if there are any, else by fractions (`shares`). */
   by: z.enum(['auto', 'folders', 'shares']).default('auto'),
   shares: sharesSchema.default({ train: 70, val: 15, test: 15 }),
-  /** 2 or more: each image is tested once, by a model that was not trained on it. 0: one training. */
+  /** 2 or more: k-fold cross-validation. 0: a single training. */
   folds: z
     .int()
     .min(0)
     .max(20)
-    .refine((folds) => folds !== 1, 'One fold leaves nothing to train on: give 2 or more, or 0 for none.')
+    .refine((folds) => folds !== 1, 'One fold leaves nothing to train on: use 2 or more, or 0 for none.')
     .default(0),
   seed,
 });
@@ -148,19 +148,19 @@ export const trainSchema = z.object({
   /** Checked against the model's own schema for the mode. */
   parameters: z.record(z.string(), z.unknown()).default({}),
   division: splitSchema.prefault({}),
-  /** A safetensors file with torchvision's or timm's names to begin from. */
+  /** Initial weights: a safetensors file with torchvision or timm names. */
   weights: path.nullable().default(null),
   seed,
   resume: z.boolean().default(true),
 });
 export type TrainRequest = z.infer<typeof trainSchema>;
 
-/** Which labels are likely wrong. */
+/** Search for label errors. */
 export const labelsSchema = z.object({
-  /** A finished classifier that was trained in folds; without one, heads on embeddings say. */
+  /** A finished cross-validated classifier whose predictions are used; null trains heads on embeddings. */
   runId: z.string().min(1).nullable().default(null),
   folds: z.int().min(2).max(20).default(5),
-  /** How often the folder is divided anew: the mean is steadier. */
+  /** Repetitions with other folds; the mean has less variance. */
   repeats: z.int().min(1).max(10).default(3),
   seed,
 });
@@ -179,12 +179,12 @@ export const modelFormats = ['onnx', 'tfjs'] as const;
 /** Options of exporting a classifier. */
 export const exportModelSchema = z.object({
   runId: z.string().min(1),
-  to: path.describe('Folder that is made; it must not exist or be empty'),
+  to: path.describe('New folder; if it exists, it must be empty'),
   formats: z
     .array(z.enum(modelFormats))
     .min(1)
     .default([...modelFormats]),
-  /** Which, of a run with folds; from 1. */
+  /** Fold of a cross-validation whose model is exported; from 1. */
   fold: z.int().min(1).default(1),
 });
 export type ExportModelRequest = z.infer<typeof exportModelSchema>;
@@ -201,7 +201,7 @@ export const previewSchema = z.object({
   ids: z.array(z.int().nonnegative()).min(1).max(64),
   /** Views of each image. */
   draws: z.int().min(1).max(64).default(8),
-  /** A finished classifier that says whether it still knows the image. */
+  /** A finished classifier that predicts each view. */
   runId: z.string().min(1).nullable().default(null),
   /** Folder for the views, one lossless WebP each. */
   to: path.nullable().default(null),
@@ -209,19 +209,19 @@ export const previewSchema = z.object({
 export type PreviewRequest = z.infer<typeof previewSchema>;
 
 export const exportSchema = z.object({
-  to: path.describe('Folder that is made; it must not exist or be empty'),
+  to: path.describe('New folder; if it exists, it must be empty'),
   format: z.string().min(1).default('folder'),
   place: z.enum(placements).default('copy'),
-  /** Samples for which this holds are left out, beside the rejected ones. */
+  /** Samples that match are left out, in addition to rejected ones. */
   drop: expressionSchema.nullable().default(null),
-  /** Only what is kept, not the undecided and unsure. */
+  /** Only images marked as keep, not undecided or unsure ones. */
   keptOnly: z.boolean().default(false),
-  /** Shares of the splits, made to sum to one. Stratified by class; near duplicates stay together. */
+  /** Fractions of the splits, normalised to sum to one. Stratified by class; near duplicates stay together. */
   splits: sharesSchema.nullable().default(null),
   seed,
-  /** Cells of CSV files that a spreadsheet would take for a formula begin with an apostrophe. */
+  /** CSV cells that a spreadsheet would read as a formula start with an apostrophe. */
   safeForSpreadsheets: z.boolean().default(false),
-  /** `move` asks twice: the second time names the number of files that the plan told. */
+  /** Confirms `move`: the number of files in the plan. */
   confirmMove: z.int().nonnegative().nullable().default(null),
 });
 export type ExportRequest = z.infer<typeof exportSchema>;

@@ -1,7 +1,7 @@
-/** What the desktop shell can do for its page beside the contract's calls. */
+/** Functions of the desktop shell that the page can call, in addition to the engine's calls. */
 export interface Shell {
   platform: string;
-  /** null when the person thought better of it. */
+  /** null if the user cancels. */
   chooseFolder(): Promise<string | null>;
   /** `marks`: a table, annotations or a manifest to import; `weights`: a safetensors file. */
   chooseFile(kind: FileKind): Promise<string | null>;
@@ -11,11 +11,11 @@ export interface Shell {
   /** Path of a dropped file or folder. */
   pathOf(file: File): string;
   setTitle(title: string): Promise<void>;
-  /** What is being trained, null for nothing: asked about before the window closes. */
+  /** Title of the running training, or null: the shell asks before it closes the window. */
   setTraining(title: string | null): Promise<void>;
-  /** What the menu of this window holds beside the system's own items; sent again when a key changes. */
+  /** Menu items of this window, in addition to the system's; sent again when a shortcut changes. */
   setMenu(items: readonly MenuItem[]): Promise<void>;
-  /** Called with the id of an action that was chosen in the menu. */
+  /** `listener` gets the id of an action chosen in the menu. */
   onAction(listener: (actionId: string) => void): void;
 }
 
@@ -26,9 +26,9 @@ export type MenuName = 'File' | 'Edit' | 'View' | 'Help';
 export interface MenuItem {
   id: string;
   menu: MenuName;
-  /** A separator stands between groups. */
+  /** Groups are divided by separators. */
   group: string;
   title: string;
-  /** As the page writes keys, `ctrl+shift+z`; shown only, since the page listens to keys itself. */
+  /** Shortcut in the page's notation, `ctrl+shift+z`. Only displayed: the page handles keys itself. */
   key: string | null;
 }

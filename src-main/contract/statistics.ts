@@ -1,7 +1,7 @@
 /** Quantiles, spread, entropy and histograms, for the engine and the page alike. Sorted lists are ascending and without NaN. */
 import { clamp, largestOf, smallestOf } from './numbers.ts';
 
-/** The quantile `q` (0 to 1) by linear interpolation between order statistics: NumPy's default, type 7 of Hyndman & Fan 1996. NaN of none. */
+/** The quantile `q` (0 to 1) by linear interpolation between order statistics: NumPy's default, type 7 of Hyndman & Fan 1996. NaN for an empty list. */
 export function quantileOf(sorted: ArrayLike<number>, q: number): number {
   const at = q * (sorted.length - 1);
   const below = Math.floor(at);
@@ -9,7 +9,7 @@ export function quantileOf(sorted: ArrayLike<number>, q: number): number {
   return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
 }
 
-/** The quantile of values that are given as counts: the least value whose cumulated share is at least `q` (NumPy's 'inverted_cdf'). `total` is the sum of the counts. */
+/** The quantile of values given as counts: the smallest value whose cumulative fraction is at least `q` (NumPy's 'inverted_cdf'). `total` is the sum of the counts. */
 export function quantileOfCounts(counts: ArrayLike<number>, total: number, q: number): number {
   let seen = 0;
   for (let value = 0; value < counts.length; value++) {
@@ -30,7 +30,7 @@ export function medianAbsoluteDeviation(sorted: Float64Array): number {
   return 1.4826 * medianOf(sorted.map((value) => Math.abs(value - median)).sort());
 }
 
-/** Shannon's entropy in bits of a distribution that is given as counts: 0 where all fall on one value (Shannon 1948). */
+/** Shannon's entropy in bits of a distribution given as counts; 0 if there is one value only (Shannon 1948). */
 export function entropyOf(counts: ArrayLike<number>): number {
   let total = 0;
   for (let i = 0; i < counts.length; i++) total += counts[i];
@@ -39,17 +39,17 @@ export function entropyOf(counts: ArrayLike<number>): number {
   return bits;
 }
 
-/** Equal parts from `low` to `high`, and how many values lie in each. */
+/** Equal bins from `low` to `high`, and the number of values in each. */
 export interface Histogram {
   low: number;
   high: number;
   counts: Uint32Array;
 }
 
-/** The bin of `bins` equal ones that a share of the range (0 to 1) falls into; what lies outside counts at the ends. */
+/** The bin, of `bins` equal ones, of a position in the range (0 to 1); values outside count in the first or last bin. */
 export const binOf = (share: number, bins: number): number => clamp(Math.floor(share * bins), 0, bins - 1);
 
-/** Over the range of the values, or the one that is given. A bin holds its lower edge, the last one both; NaN is left out. Without values the range is 0 to 1. */
+/** Over the range of the values, or the given range. A bin includes its lower edge, the last bin both edges; NaN is ignored. Without values the range is 0 to 1. */
 export function histogramOf(
   values: Float64Array | readonly number[],
   bins: number,

@@ -1,29 +1,29 @@
 /**
- * The words of the contract: what the engine tells its doors (window, browser, command line). Plain data only; everything here
- * survives JSON. The renderer imports these types and never the engine's.
+ * Types shared by the engine and its clients (window, browser, command line). Plain JSON data only.
+ * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
 
-/** What a person has said of a sample. */
+/** What the user has recorded about a sample. */
 export interface Marks {
   decision: Decision | null;
-  /** Why: in words, or the expression by which it was chosen. */
+  /** Free text, or the expression that selected the sample. */
   reason: string | null;
   tags: readonly string[];
-  /** The class that a person gave; null: as the sub-folder says. */
+  /** Class given by the user; null: the class comes from the sub-folder. */
   label: string | null;
   note: string | null;
 }
 
-/** One readable image file of the folder. Numbers learned about it are columns, not properties. */
+/** One readable image file of the folder. Computed numbers are columns, not properties. */
 export interface Sample extends Marks {
   id: number;
   /** Relative to the folder, with `/`. */
   path: string;
-  /** The label, or else the name of the sub-folder that holds the file; null at the top. */
+  /** The label, or else the name of the sub-folder; null at the top level. */
   class: string | null;
   frames: number;
   bytes: number;
@@ -58,9 +58,9 @@ export type IssueCode =
 export interface Column {
   name: string;
   title: string;
-  /** Which run wrote it; null for what the scan measured. */
+  /** Run that wrote it; null for measurements of the scan. */
   runId: string | null;
-  /** What its numbers stand for, where they are names: `resnet-1.predicted`. */
+  /** Names of the categories, if the numbers are category codes: `resnet-1.predicted`. */
   categories: readonly string[] | null;
   count: number;
   revision: number;
@@ -76,42 +76,42 @@ export interface Changes {
 }
 
 export interface Journal {
-  /** What `undo` would take back, and `redo` do again; null where there is nothing. */
+  /** Titles of the steps that `undo` and `redo` would affect; null if there is none. */
   undo: string | null;
   redo: string | null;
 }
 
-/** What an edit, an undo or a redo has done. */
+/** Result of an edit, undo or redo. */
 export interface Edited {
   changed: number;
   title: string;
   journal: Journal;
 }
 
-/** One entry of the journal, newest first where several are told. */
+/** One entry of the journal. Lists are sorted newest first. */
 export interface Entry {
   seq: number;
   atMs: number;
   title: string;
-  /** Taken back and not done again. */
+  /** Undone and not redone. */
   undone: boolean;
-  /** What on the command line does the same, without the program's name. */
+  /** The equivalent command, without the program's name. */
   command: string;
   changed: number;
 }
 
-/** A check of the images' quality; its scores are the column of the same name. */
+/** An image quality check; its scores are the column of the same name. */
 export interface CheckState {
   id: string;
   title: string;
   summary: string;
-  /** A score from here on is flagged. */
+  /** Scores at or above it are flagged. */
   threshold: number;
   defaultThreshold: number;
   flagged: number;
 }
 
-/** Something about the set as a whole. */
+/** An observation about the whole data set. */
 export interface Finding {
   id: 'class-imbalance' | 'spurious-correlation';
   title: string;
@@ -126,22 +126,22 @@ export interface Finding {
 export type DuplicateKind = 'exact' | 'near' | 'rotated' | 'mirrored';
 export const duplicateKinds: readonly DuplicateKind[] = ['exact', 'near', 'rotated', 'mirrored'];
 
-/** Which of a group of duplicates is kept. */
+/** Rules that choose the image to keep in a group of duplicates. */
 export const keepRules = ['largest', 'sharpest', 'newest'] as const;
 
-/** Images that are one image. */
+/** A group of duplicate images. */
 export interface Group {
   id: number;
   kind: DuplicateKind;
   ids: readonly number[];
-  /** Least likeness within the group, 0..1. */
+  /** Lowest similarity within the group, 0..1. */
   score: number;
-  /** Members lie in several classes, or in several splits: a conflict of labels, a leak. */
+  /** Members are in several classes (label conflict) or several splits (data leak). */
   crossesClasses: boolean;
   crossesSplits: boolean;
 }
 
-/** A filter and an order under a name. */
+/** A named filter and sort order. */
 export interface SavedView {
   name: string;
   where: string | null;
@@ -150,7 +150,7 @@ export interface SavedView {
 
 export interface Workspace {
   id: string;
-  /** The same for as long as the workspace lives, wherever its folder is moved; another for one that is made anew. */
+  /** Permanent id of the workspace, also when it is moved; a new workspace has a new key. */
   key: string;
   folder: string;
   name: string;
@@ -158,39 +158,39 @@ export interface Workspace {
   issues: number;
   scannedAt: number | null;
   revision: number;
-  /** Changes with anything but decisions, reasons, tags and notes: columns, checks, groups, findings, views and issues are then asked for anew. */
+  /** Increases with every change except decisions, reasons, tags and notes: clients then reload columns, checks, groups, findings, views and issues. */
   shape: number;
   journal: Journal;
 }
 
-/** `queued`: it waits until the jobs before it have ended. */
+/** `queued`: it waits until earlier jobs have ended. */
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobEnded = (state: JobState): boolean => state !== 'queued' && state !== 'running';
 export type JobKind =
   'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'export-model';
 
-/** Something running or waiting to run, with how far it is. `perSecond` and `secondsLeft` are null until they can be told. */
+/** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */
 export interface Job {
   id: number;
   kind: JobKind;
   title: string;
   stage: string;
   state: JobState;
-  /** In the queue, from 1; null for what does not wait. */
+  /** Position in the queue, from 1; null if not queued. */
   place: number | null;
   done: number;
   total: number;
-  /** What is counted: images, steps. */
+  /** Unit of `done` and `total`: images, steps. */
   unit: string;
   perSecond: number | null;
   secondsLeft: number | null;
-  /** When it began; of one that waits, when it was asked for. */
+  /** Start time; for a queued job, the time of the request. */
   startedAt: number;
   endedAt: number | null;
-  /** Run that the job makes, where it makes one. */
+  /** Run that the job creates, if any. */
   runId: string | null;
   error: { code: string; message: string } | null;
-  /** One sentence for the person when done. */
+  /** Message for the user when done. */
   summary: string | null;
 }
 
@@ -199,19 +199,19 @@ export interface Epoch {
   loss: number;
   valLoss: number | null;
   seconds: number;
-  /** Of a classifier: shares of images whose class was predicted, and the rate at the epoch's end. */
+  /** Only for classifiers: accuracy, and the learning rate at the end of the epoch. */
   accuracy?: number;
   valAccuracy?: number | null;
   learningRate?: number;
 }
 
-/** `interrupted`: the process died while it ran; it can be resumed from its last checkpoint. */
+/** `interrupted`: its process ended during the run; it can be resumed from the last checkpoint. */
 export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** What a run is of: a scorer's ranking, a classifier's training, a search for a learning rate, a judgement of the labels. */
+/** A ranking by a scorer, a training of a classifier, a learning rate range test, or a search for label errors. */
 export type RunKind = 'rank' | 'train' | 'range-test' | 'labels';
 
-/** One training with settings and curves. */
+/** One run with its settings and curves. */
 export interface Run {
   id: string;
   kind: RunKind;
@@ -222,7 +222,7 @@ export interface Run {
   trainOn: string | null;
   trained: number;
   parameters: Record<string, unknown>;
-  /** What the images are sorted by: the error of a scorer, the loss of a classifier. */
+  /** Column to sort the images by: the error of a scorer, the loss of a classifier. */
   column: string;
   createdAt: number;
   seconds: number | null;
@@ -233,13 +233,13 @@ export interface Run {
   history: Epoch[];
   epochs: number | null;
   report: Record<string, number | string | boolean | null>;
-  /** Sentences that a person should read: memory ran out, nothing was learned. */
+  /** Messages that the user should read, for example that memory ran out. */
   notes: readonly string[];
   classification: Classification | null;
   rangeTest: RangeTest | null;
 }
 
-/** A record that can be run, as the forms and flags need it. `schema` is JSON Schema. */
+/** Description of a method for forms and options. `schema` is JSON Schema. */
 export interface Method {
   id: string;
   title: string;
@@ -247,38 +247,38 @@ export interface Method {
   schema: Record<string, unknown>;
 }
 
-/** What a scorer takes of each image: pixels of a square, or an embedding by bundled weights. */
+/** Input of a scorer: the pixels of a square image, or a pretrained embedding. */
 export type ScorerInputs = 'pixels' | 'embeddings';
 
-/** What a scorer gives for each image. What is absent no view shows. */
+/** Outputs of a scorer for each image. Views show only those that exist. */
 export interface ScorerOutputs {
-  /** `title`: of the numbers, as an axis names them. */
+  /** `title`: the axis label of the scores. */
   score: { title: string };
-  /** Where in the image the anomaly lies. `title`: of the pane that shows it. */
+  /** Anomaly map. `title`: the title of its pane. */
   map?: { title: string };
   reconstruction?: true;
-  /** Numbers that the model encodes the image by: a map of the folder can be laid out by them. */
+  /** Latent code of an image; a map of the folder can be computed from it. */
   code?: true;
 }
 
-/** A way of ranking. `short` stands on the button that chooses it. */
+/** A scorer. `short` is the label of its button. */
 export interface ScorerMethod extends Method {
   short: string;
   inputs: ScorerInputs;
   gives: ScorerOutputs;
 }
 
-/** An architecture: `schema` is what training it from scratch asks for, `modes` what each way of training it does. */
+/** An architecture: `schema` has the parameters of training from scratch, `modes` those of each training mode. */
 export interface Model extends Method {
   modes: Partial<Record<TrainMode, Record<string, unknown>>>;
 }
 
-/** What an import would change, or has changed. */
+/** Result of an import, or of its dry run. */
 export interface ImportResult {
   rows: number;
   matched: number;
   changed: number;
-  /** Paths of rows for which there is no image here; at most a hundred. */
+  /** Paths of rows without a matching image; at most a hundred. */
   unmatched: readonly string[];
 }
 
@@ -287,22 +287,22 @@ export interface Backup {
   name: string;
   atMs: number;
   bytes: number;
-  /** Steps in its journal; null where it is damaged. */
+  /** Steps in its journal; null if it is damaged. */
   steps: number | null;
   isGood: boolean;
 }
 
 export interface Restored {
   backup: string | null;
-  /** Where the database that was replaced is kept. */
+  /** Path of the replaced database, which is kept. */
   aside: string | null;
   steps: number;
 }
 
-/** How image files come to an export. `list`: not at all. `move`: copied, read back, then the originals go to the system’s trash. */
+/** How an export places image files. `list`: no files. `move`: copies and verifies them, then moves the originals to the system’s trash. */
 export const placements = ['copy', 'hardlink', 'symlink', 'list', 'move'] as const;
 
-/** A way to export, as the forms and flags need it. */
+/** Description of an export format for forms and options. */
 export interface ExportFormat {
   id: string;
   title: string;
@@ -319,25 +319,25 @@ export interface ExportPlan {
   undecided: number;
   unsure: number;
   rejected: number;
-  /** Left out because an expression said so. */
+  /** Left out by the `drop` expression. */
   dropped: number;
   unreadable: number;
   freeBytes: number;
-  /** Images in each split; empty where there are none. */
+  /** Images in each split; empty without splits. */
   splits: Record<string, number>;
-  /** Files that get another name, since two would be one where capitals do not count. */
+  /** Files that are renamed to avoid collisions on case-insensitive disks. */
   renamed: number;
 }
 
 export interface ExportResult extends ExportPlan {
   seconds: number;
-  /** Files that changed or vanished between scan and export and are not in it; after a move, also originals that the trash did not take. */
+  /** Files that changed or vanished between scan and export and were not exported; after a move, also originals that could not be moved to the trash. */
   failed: Issue[];
-  /** Originals moved to the system's trash, where that was asked for. */
+  /** Number of originals moved to the system's trash. */
   trashed: number;
 }
 
-/** What the one event stream of a workspace carries. */
+/** Events of a workspace's event stream. */
 export type WorkspaceEvent =
   { type: 'job'; job: Job } | { type: 'run'; run: Run } | { type: 'changed'; revision: number; journal: Journal };
 
@@ -352,10 +352,10 @@ export interface FolderList {
   folders: FolderEntry[];
 }
 
-/** A folder that was opened. */
+/** An opened folder. */
 export interface Opened {
   id: string;
   folder: string;
-  /** A sentence to read: the workspace lies where it should not. */
+  /** A message for the user, for example that the workspace is on a network disk. */
   warning: string | null;
 }

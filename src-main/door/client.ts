@@ -1,6 +1,5 @@
 /**
- * The command line's door: one typed client, whether the engine runs in this process or another engine has the folder open already. In
- * both cases the calls are the contract's.
+ * The command line's client: the same typed calls, whether the engine runs in this process or another engine already has the folder open.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTRPCClient, httpLink, httpSubscriptionLink, localLink, splitLink, type TRPCClient } from '@trpc/client';
@@ -16,7 +15,7 @@ import { listenOnPipe } from './pipe.ts';
 export interface Door {
   calls: TRPCClient<Router>;
   folder: string;
-  /** A sentence to read: the workspace lies where it should not. */
+  /** A warning about the location of the workspace. */
   warning: string | null;
   /** Aborted, with the sentence as its reason, when the engine that has the folder has ended or does not answer. Nothing is to be waited for then. */
   lost: AbortSignal;

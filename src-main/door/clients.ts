@@ -1,6 +1,6 @@
 /**
- * Commands that work through this engine, because it had their folder first. Each keeps a stream open for as long as it works, on which it hears that the
- * engine is alive; who holds the folder for one command of its own stays until they are done.
+ * Commands of other processes that use this engine because it opened their folder first. Each keeps a stream open, on which it gets the heartbeat.
+ * An engine that was started for one command stays until its clients are done.
  */
 import type { ServerResponse } from 'node:http';
 import { heartbeatMs } from '../engine/lock-owner.ts';

@@ -1,4 +1,4 @@
-/** Hands a request on to the engine that has the workspace, streams included. */
+/** Forwards a request, streams included, to the engine that has the workspace open. */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { RemoteWorkspace } from '../engine/engine.ts';
 
@@ -16,7 +16,7 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
 
 /**
  * `answered`, also where the other engine ended in the middle: then nobody can say what it has done. `gone`: nothing was sent, and the caller may answer
- * itself. Where the engine does not answer any more, the request ends with its sentence.
+ * itself. Where the engine does not answer any more, the request ends with its error message.
  */
 export function forward(
   { owner, attachment }: RemoteWorkspace,

@@ -1,6 +1,6 @@
 /**
- * What still goes wrong where nobody awaits it: written to standard error, and the engine goes on. A decision is on the disk before it is confirmed, so
- * that nothing is lost by going on; ending would take every other page and job along.
+ * Logs uncaught errors to standard error and keeps the engine running. Decisions are on disk before they are confirmed, so
+ * continuing loses nothing; exiting would end all other clients and jobs.
  */
 import { explain } from '../contract/errors.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The engine over HTTP: calls (tRPC), pixels, columns, and the page itself. The same listener serves the window's pipe and the browser's
- * TCP address; who may come in is decided before this file is reached. A request for a workspace that another engine holds is handed on.
+ * TCP address; access is checked before (`serve.ts`). A request for a workspace that another engine has open is forwarded.
  */
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -29,7 +29,7 @@ const types = new Map([
 const policy =
   "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Answers every request, whatever it holds: what goes wrong in one is its own answer, and the engine goes on. */
+/** Answers every request. An error is the answer of its own request only; the engine keeps running. */
 export const createListener =
   (engine: Engine, clients: Clients) => (request: IncomingMessage, response: ServerResponse) => {
     // A client that hangs up in the middle is no fault of ours.

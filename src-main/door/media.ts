@@ -1,4 +1,4 @@
-/** Pixels are URLs, numbers are typed arrays: what `contract/address.ts` names, read from the workspace. What can fail is done before the answer begins. */
+/** Serves pixels and typed arrays of a workspace at the paths of `contract/address.ts`. Everything that can fail happens before the response starts. */
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { WinnowError } from '../contract/errors.ts';
@@ -97,7 +97,7 @@ export async function serveMedia(workspace: OpenWorkspace, path: string, respons
   try {
     parts = path.split('/').filter(Boolean).map(decodeURIComponent);
   } catch {
-    const body = JSON.stringify({ code: 'bad-request', message: 'The address is not written as addresses are.' });
+    const body = JSON.stringify({ code: 'bad-request', message: 'The address is malformed.' });
     response.writeHead(400, { 'content-type': 'application/json' }).end(body);
     return;
   }

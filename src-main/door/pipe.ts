@@ -1,6 +1,6 @@
 /**
- * The engine's private pipe: a Unix socket in a folder that only its owner can enter, or a named pipe on Windows. It lies in the data folder beside the
- * workspaces, where no tidying of temporary files and no other mount of them takes it away.
+ * The engine's private pipe: a Unix socket in a folder that only its owner can enter, or a named pipe on Windows. It is in the data folder, where
+ * no clean-up of temporary files removes it.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * The engine: opens folders, each into its own workspace, and knows the engines of others where they came first. Everything heavy goes to
+ * The engine: opens folders, each with its own workspace, and forwards to another engine if that one has the folder open. Heavy work runs in
  * one compute process.
  */
 import { createHash } from 'node:crypto';
@@ -105,12 +105,13 @@ export class Engine implements EngineCalls {
     if (fixed)
       throw new WinnowError(
         'bad-request',
-        `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without to choose here.`,
+        `Winnow was started with the backend ‘${before}’ (WINNOW_BACKEND or --backend). Start it without this setting to choose here.`,
       );
     const job = [...this.#local.values()]
       .flatMap(({ workspace }) => workspace.jobs.list())
       .find(({ state }) => state === 'running');
-    if (job) throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait for it to end.`);
+    if (job)
+      throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait until it is finished.`);
     keepBackend(choice);
     await this.#compute.stop(); // the next call starts one on what is kept
     const state = await this.backend();
@@ -171,7 +172,7 @@ export class Engine implements EngineCalls {
     if (isInside(real, workspaceFolder)) {
       throw new WinnowError(
         'bad-request',
-        'The workspace lies inside the opened folder, which is never written to. Choose another place for it.',
+        'The workspace is inside the opened folder, which Winnow never writes to. Choose another place with --workspace.',
       );
     }
     const id = hash(workspaceFolder);
@@ -180,7 +181,7 @@ export class Engine implements EngineCalls {
     return this.#open(id, { folder: real, workspaceFolder });
   }
 
-  /** Two doors may ask for the same folder at once. */
+  /** Two clients may open the same folder at once. */
   #open(id: string, place: Place): Promise<Opened> {
     let opening = this.#opening.get(id);
     if (!opening) {
@@ -190,11 +191,11 @@ export class Engine implements EngineCalls {
     return opening;
   }
 
-  /** Ends with the workspace local here, or known to be local by another engine that answers. */
+  /** Returns when the workspace is open here, or another engine that answers has it open. */
   async #take(id: string, place: Place): Promise<Opened> {
     const { folder, workspaceFolder } = place;
     const warning = networkDisk(workspaceFolder)
-      ? `The workspace ${workspaceFolder} lies on a network disk. Open it on one machine at a time, or choose a place on a local disk with --workspace.`
+      ? `The workspace ${workspaceFolder} is on a network disk. Open it on only one machine at a time, or choose a place on a local disk with --workspace.`
       : null;
     const opened: Opened = { id, folder, warning };
     if (this.#local.has(id)) return opened;
@@ -274,11 +275,11 @@ export class Engine implements EngineCalls {
   async #placeOf(folder: string, workspace?: string): Promise<string> {
     const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(await realFolder(folder));
     if (!existsSync(workspaceFolder))
-      throw new WinnowError('no-workspace', `Winnow has not worked on ${folder} yet: there is nothing to restore.`);
+      throw new WinnowError('no-workspace', `Winnow has no workspace for ${folder}: there is nothing to restore.`);
     return workspaceFolder;
   }
 
-  /** For `/alive`: what another process is told. */
+  /** For `/alive`: the answer for another process. */
   stateOf(id: string): 'open' | 'opening' | 'closed' {
     return this.#opening.has(id) ? 'opening' : this.#local.has(id) && !this.#closing ? 'open' : 'closed';
   }

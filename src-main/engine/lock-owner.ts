@@ -1,6 +1,6 @@
 /**
- * The engine that holds a workspace, as another process meets it: asked whether it has the folder open, and listened to for as long as its answers are
- * waited for. It sends a beat every few seconds, so that a process that was ended or stopped is noticed and no wait lasts for ever.
+ * Talks to the engine that owns the lock of a workspace: asks whether it has the folder open, and listens to its heartbeat while
+ * requests are pending, so that a stopped or killed process is noticed and no wait lasts for ever.
  */
 import { request, type IncomingMessage } from 'node:http';
 import { alivePath, attachPath } from '../contract/address.ts';
@@ -11,26 +11,26 @@ import type { LockOwner } from './lock.ts';
 export type LockOwnerState = 'open' | 'opening' | 'closed' | 'silent' | 'gone';
 
 export const heartbeatMs = 3000;
-/** So many beats may be late: an engine can be busy for a while. */
+/** Heartbeats that may be missed: an engine can be busy for a while. */
 const mostLate = 10;
 const answerWithinMs = 15_000;
 
 export const silentError = ({ pid, since }: LockOwner) =>
   new WinnowError(
     'engine-gone',
-    `The Winnow that has this folder open (process ${pid}${since ? `, since ${timeOf(since)}` : ''}) does not answer. End that process, then try again. What it confirmed is kept.`,
+    `The Winnow that has this folder open (process ${pid}${since ? `, since ${timeOf(since)}` : ''}) does not respond. End that process, then try again. Your decisions are saved.`,
   );
 const endedError = ({ pid }: LockOwner) =>
   new WinnowError(
     'engine-gone',
-    `The Winnow that had this folder open (process ${pid}) has ended. Run the command again: what was confirmed is kept, and an interrupted training resumes.`,
+    `The Winnow that had this folder open (process ${pid}) has ended. Run the command again: your decisions are saved, and an interrupted training resumes.`,
   );
 export const unreachableError = (owner: LockOwner | null) =>
   new WinnowError(
     'workspace-busy',
     owner
       ? `Another Winnow (process ${owner.pid} on ${owner.host}, since ${timeOf(owner.since)}) has this folder open and cannot be reached from here. Close it, then try again.`
-      : 'Another Winnow has this folder open and does not say where it can be reached. Close it, then try again.',
+      : 'Another Winnow has this folder open but has not published its address. Close it, then try again.',
   );
 
 const timeOf = (ms: number) => new Date(ms).toLocaleString('sv').slice(0, 16);
@@ -40,21 +40,21 @@ export function askLockOwner(
   workspaceId: string,
   withinMs = answerWithinMs,
 ): Promise<LockOwnerState> {
-  return new Promise((tell) => {
+  return new Promise((resolve) => {
     const asked = request({ agent: false, socketPath: pipe, path: alivePath(workspaceId) }, (answer) => {
       let body = '';
       answer
         .setEncoding('utf8')
         .on('data', (text: string) => (body += text))
-        .on('error', () => tell('gone'))
-        .on('end', () => tell(stateOf(body)));
+        .on('error', () => resolve('gone'))
+        .on('end', () => resolve(stateOf(body)));
     });
     const timer = setTimeout(() => {
-      tell('silent');
+      resolve('silent');
       asked.destroy();
     }, withinMs);
     asked
-      .on('error', () => tell('gone'))
+      .on('error', () => resolve('gone'))
       .on('close', () => clearTimeout(timer))
       .end();
   });
@@ -81,14 +81,14 @@ export function attach(
   { client }: { client: boolean },
 ): Promise<Attachment | null> {
   const lost = new AbortController();
-  return new Promise((tell) => {
+  return new Promise((resolve) => {
     const asked = request(
       { agent: false, socketPath: owner.pipe, path: attachPath(workspaceId, client) },
       (answer: IncomingMessage) => {
         clearTimeout(unanswered);
         if (answer.statusCode !== 200) {
           answer.resume();
-          return tell(null);
+          return resolve(null);
         }
         let late = 0;
         // Counted in beats and not in time: where this process itself was held up, the timer was too.
@@ -107,10 +107,10 @@ export function attach(
           answer.removeAllListeners('close');
           asked.destroy();
         };
-        tell({ lost: lost.signal, detach });
+        resolve({ lost: lost.signal, detach });
       },
     );
     const unanswered = setTimeout(() => asked.destroy(), answerWithinMs);
-    asked.on('error', () => (clearTimeout(unanswered), tell(null))).end();
+    asked.on('error', () => (clearTimeout(unanswered), resolve(null))).end();
   });
 }

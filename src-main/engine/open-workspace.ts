@@ -1,4 +1,4 @@
-/** An open folder: its stores, its jobs and the events that doors follow. The calls of the contract are in `calls/`. The folder itself is only read. */
+/** An open folder: its stores, its jobs and the events that clients follow. The calls of the contract are in `calls/`. The folder itself is only read. */
 import { EventEmitter, on } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -109,7 +109,7 @@ export class OpenWorkspace implements CallContext {
     }
   }
 
-  /** Ends all work and closes the file. */
+  /** Stops all work and closes the database. */
   async close() {
     this.imports.close();
     await this.jobs.close();

@@ -1,7 +1,7 @@
 /**
- * Export in COCO's form: files under `images/`, `annotations/instances.json` or one file for each split. COCO knows boxes and no classes of whole images, so that an
- * image's class is a box around all of it. Identifiers count from 1 over all splits; categories are the same in every file. Size is after orientation, as readers
- * that look at EXIF expect. An image without a class has no annotation.
+ * Export in COCO format: files under `images/`, and `annotations/instances.json` or one file per split. COCO has boxes but no image-level classes, so an image's
+ * class is a box around the whole image. Ids count from 1 over all splits; categories are the same in every file. Sizes are after orientation, as readers
+ * that apply EXIF expect. An image without a class has no annotation.
  */
 import { treePath, type Entry, type Format, type Text } from './format.ts';
 
@@ -51,7 +51,7 @@ function* document(
   yield ']}\n';
 }
 
-/** One annotation an image at most, so it has the image's number. */
+/** At most one annotation per image, so it has the image's id. */
 function annotation(
   { sample: { width, height, class: name } }: Entry,
   id: number,

@@ -1,4 +1,4 @@
-/** Export with `labels.csv`: path, label and split, as pandas, fastai, AutoGluon and Keras' flow_from_dataframe read them. */
+/** Export with `labels.csv`: path, label and split, as read by pandas, fastai, AutoGluon and Keras' flow_from_dataframe. */
 import { treePath, type Entry, type Format, type Text, type WriteCsv } from './format.ts';
 
 export const csv: Format = {

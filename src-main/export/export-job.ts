@@ -1,4 +1,4 @@
-/** The job that exports a curated set, and what an export is given of the folder: its images, and the scores of checks and finished runs for the manifest. */
+/** The job that exports a dataset. It passes the export the images, and the scores of checks and finished runs for the manifest. */
 import { predicateOf } from '../contract/read.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { ExportResult } from '../contract/types.ts';

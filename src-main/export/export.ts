@@ -1,7 +1,7 @@
 /**
- * Exports: images placed and read back, the format's own files and the manifest beside them, all of it in a folder beside the target that takes its place when it is
- * whole, so that half an export is never taken for one. What was cut off goes on when asked again. Originals are only read; a move takes them to the system's trash
- * when the export stands.
+ * Exports a dataset: images are placed and read back, then the format's files and the manifest are written, all in a folder beside the target. It is renamed to the
+ * target when it is complete, so a partial export is never taken for a whole one. An interrupted export is resumed. Originals are only read; a move sends them to the
+ * system's trash after the export is complete.
  */
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, statfs, writeFile } from 'node:fs/promises';
@@ -61,7 +61,7 @@ export async function exportSet(input: ExportInput, request: ExportRequest, repo
     await writeFiles(input, request, layout, part, there);
     report.signal.throwIfAborted();
     await finishPart(part, plan.to);
-    // From here on the export stands, whatever becomes of the originals.
+    // The export is complete from here on, whatever happens to the originals.
     const trash =
       request.place === 'move'
         ? await trashOriginals(input.folder, there, concurrency, report)
@@ -112,7 +112,7 @@ function countsOf(entries: readonly Entry[]) {
   };
 }
 
-/** Of what decides where which bytes go. Confirming a move asks for nothing else than before. */
+/** Hash of everything that decides which bytes go where. The confirmation of a move is not part of it. */
 function fingerprintOf({ confirmMove: _, ...request }: ExportRequest, entries: readonly Entry[]): string {
   const hash = createHash('sha256').update(JSON.stringify({ ...request, to: resolve(request.to) }));
   for (const { sample, split, path } of entries)
@@ -120,7 +120,7 @@ function fingerprintOf({ confirmMove: _, ...request }: ExportRequest, entries: r
   return hash.digest('hex');
 }
 
-/** Before the first byte: does what is still missing fit? */
+/** Checks the free space for the missing files, before anything is written. */
 async function checkRoom(
   plan: ExportPlan,
   { place }: ExportRequest,
@@ -162,7 +162,7 @@ async function placeAll(
   return failed.sort(byPath);
 }
 
-/** The format's own files and the manifest. Images come first: none gives its name to a file of ours. */
+/** Writes the format's files and the manifest. Images are named first, so that none takes the name of these files. */
 async function writeFiles(
   input: ExportInput,
   request: ExportRequest,
@@ -193,7 +193,7 @@ async function writeFiles(
   }
 }
 
-/** A path a line, as `--from` reads it: `files.txt`, or one for each split. */
+/** One path per line, as `--from` reads it: `files.txt`, or one for each split. */
 const lists = (entries: readonly Entry[]): Record<string, Text> =>
   Object.fromEntries(
     [...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [
@@ -202,7 +202,7 @@ const lists = (entries: readonly Entry[]): Record<string, Text> =>
     ]),
   );
 
-/** Lines to blocks: a write for each line would take minutes over a large set. */
+/** Joins lines into blocks: a write per line would take minutes for a large dataset. */
 function* blocks(text: Text): Text {
   let block = '';
   for (const line of text) {
@@ -214,7 +214,7 @@ function* blocks(text: Text): Text {
   yield block;
 }
 
-/** The same in words, with what stays: all that was placed, since another try needs it however this one ended. */
+/** The error with a note on what stays: all placed files, since another attempt resumes from them. */
 async function toPartError(error: unknown, part: Part): Promise<WinnowError> {
   const { code, message } = explain(error);
   const stays = (await leavePart(part))

@@ -1,4 +1,4 @@
-/** Export as a folder: the source's tree, and the manifest that every export has. */
+/** Export as a folder: the source's tree and the manifest. */
 import { treePath, type Format } from './format.ts';
 
 export const folder: Format = {

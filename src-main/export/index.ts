@@ -1,4 +1,4 @@
-/** The formats. Adding one is a file and a word here. */
+/** The registry of export formats. A new format is one file and one entry here. */
 import { coco } from './coco.ts';
 import { csv } from './csv.ts';
 import { folder } from './folder.ts';

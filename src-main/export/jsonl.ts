@@ -1,6 +1,6 @@
 /**
- * Export with `metadata.jsonl`, as Hugging Face's imagefolder reads it: an object a line, `file_name` relative to the file that it stands in, so that each split's
- * folder has its own.
+ * Export with `metadata.jsonl` for Hugging Face's imagefolder: one object per line, `file_name` relative to the metadata file, so each split's folder has its
+ * own.
  */
 import { treePath, type Entry, type Format, type Text } from './format.ts';
 

@@ -1,4 +1,4 @@
-/** What an export will hold, before a byte is written: which images, in which split, under which name; and what is left out, and why. */
+/** Plans an export before anything is written: which images, in which split, under which name; and what is left out, and why. */
 import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { splitOf, type ColumnValues } from '../contract/read.ts';
@@ -12,17 +12,17 @@ import { assignSplits } from '../workspace/splits.ts';
 export interface ExportInput {
   folder: string;
   samples: readonly Sample[];
-  /** Left out beside the rejected. */
+  /** Left out, in addition to rejected images. */
   isDropped(sample: Sample): boolean;
   unreadable: number;
-  /** Finished, oldest first. */
+  /** Finished runs, oldest first. */
   runs: readonly Run[];
   groups: readonly Group[];
-  /** Scores that the manifest tells. */
+  /** Scores for the manifest. */
   columns: readonly { name: string; values: ColumnValues }[];
 }
 
-/** `undecided` and `unsure` where only what is kept was asked for; `failed` where the file changed or vanished. */
+/** `undecided` and `unsure` occur with `keptOnly`; `failed` where the file changed or vanished. */
 export type ExclusionReason = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
 export interface LeftOut {
   sample: Sample;
@@ -31,7 +31,7 @@ export interface LeftOut {
 
 export interface Layout {
   format: Format;
-  /** By the paths of the originals. */
+  /** Sorted by the paths of the originals. */
   entries: Entry[];
   leftOut: LeftOut[];
   renamed: number;
@@ -84,7 +84,7 @@ export const countSplits = (entries: readonly Entry[]): Record<string, number> =
       .filter(([, count]) => count),
   );
 
-/** What the folders say, looked at once a folder. */
+/** The split that the source's folders name, cached per folder. */
 function givenSplit(path: string, known: Map<string, string | null>): string | null {
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
   let split = known.get(folder);
@@ -112,7 +112,7 @@ function exclusionReason(
   return keptOnly && sample.decision !== 'keep' ? (sample.decision ?? 'undecided') : null;
 }
 
-/** Two classes never share a folder, whatever a disk makes of their names. */
+/** Two classes never share a folder, even on a case-insensitive file system. */
 function classFolders(samples: readonly Sample[]): (name: string) => string {
   const names = new UniqueNames();
   const folders = new Map(

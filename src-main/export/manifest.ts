@@ -1,6 +1,6 @@
 /**
- * The manifest: what each file of an export is and where it comes from, what was left out, and what the scores were made with, so that a set can be made again and
- * its marks brought back by an import. No times and no places of this machine: what was done the same way has the same bytes.
+ * The manifest: each file of an export with its origin, what was left out, and the settings behind the scores. With it a dataset can be made again, and an import can
+ * restore its marks. It contains no times and no machine paths: the same actions give the same bytes.
  */
 import { basename } from 'node:path';
 import type { ExportRequest } from '../contract/schemas.ts';
@@ -10,7 +10,7 @@ import type { ExportInput, LeftOut } from './layout.ts';
 
 export const manifestSchema = 'winnow/manifest@2';
 
-/** A tag has no comma; one with a semicolon makes commas the separator, and a last comma says so. */
+/** Tags contain no comma. If one contains a semicolon, commas separate them, and a trailing comma marks this. */
 export const joinTags = (tags: readonly string[]) =>
   tags.some((tag) => tag.includes(';')) ? `${tags.join(',')},` : tags.join(';');
 
@@ -82,7 +82,7 @@ export function* manifestJson(
   yield ']}\n';
 }
 
-/** What the scores of a run were made with. */
+/** The settings behind a run's scores. */
 const runRow = ({ id, method, seed, trainOn, trained, parameters, backend, column }: Run) => ({
   id,
   method,

@@ -1,6 +1,6 @@
 /**
- * Names that stay apart on every disk: where capitals do not count (Windows, macOS) and where é is one sign or two (macOS). Who comes second gets ` (2)` before the
- * extension. Folders are told apart like files, so that `Cat` and `cat` never become one class.
+ * Names that are unique on every file system, also on those that ignore case (Windows, macOS) or normalise Unicode (macOS). The second of two gets ` (2)` before the
+ * extension. Folders are treated like files, so that `Cat` and `cat` never become one class.
  */
 const lengthMax = 255; // bytes of a name on ext4; NTFS and APFS allow as many signs
 
@@ -8,13 +8,13 @@ export class UniqueNames {
   #taken = new Map<string, Set<string>>(); // by folder
   #folders = new Map<string, string>(); // as wanted → as given
 
-  /** The path that a wanted one gets. Folders that were wanted before keep what they got. */
+  /** The unique path for a wanted one. A folder keeps the name that it got first. */
   take(wanted: string): string {
     const cut = wanted.lastIndexOf('/');
     return this.#unique(this.#folder(wanted.slice(0, Math.max(0, cut))), wanted.slice(cut + 1), true);
   }
 
-  /** A folder's name of its own: not that of an earlier call. */
+  /** A folder name that no earlier call returned. */
   takeFolder(name: string): string {
     return this.#unique('', name, false);
   }
@@ -49,16 +49,16 @@ export class UniqueNames {
 const isPlain = /^[\u0020-\u007e]*$/;
 const fold = (name: string) => (isPlain.test(name) ? name : name.normalize('NFC')).toLowerCase();
 
-/** What Windows takes for a device, with any extension. */
+/** Names that Windows reserves for devices, with any extension. */
 const reserved = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
-/** A folder name for a class: nothing that a disk forbids or that leads elsewhere. */
+/** A folder name for a class: without characters that a file system forbids, and without path separators. */
 export function safeName(name: string): string {
   const plain = shorten(name.replace(/[<>:"/\\|?*\u0000-\u001f\u007f]/g, '_').trimStart(), 200).replace(/[. ]+$/, '');
   return plain === '' ? '_' : reserved.test(plain) ? `_${plain}` : plain;
 }
 
-/** Cut to so many bytes of UTF-8, between signs. */
+/** Cut to this many bytes of UTF-8, between characters. */
 function shorten(text: string, bytes: number): string {
   if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
   let out = '';

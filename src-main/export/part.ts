@@ -1,6 +1,6 @@
 /**
- * The folder in which an export grows, `.<name>.winnow-part` beside the target: `set/` becomes the target when all is in place, `plan.json` says what is growing. The
- * same export asked again goes on in it; another one starts afresh.
+ * The folder of an unfinished export, `.<name>.winnow-part` beside the target: `set/` becomes the target when it is complete, `plan.json` identifies the export. The
+ * same export resumes from it; another export starts from scratch.
  */
 import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const schema = 'winnow/part@1';
 
 export interface Part {
   folder: string;
-  /** What becomes the target. */
+  /** The folder that becomes the target. */
   set: string;
 }
 
@@ -22,7 +22,7 @@ export function partOf(to: string): Part {
   return { folder, set: join(folder, 'set') };
 }
 
-/** Was what lies there begun for the same export? */
+/** Does the unfinished export there match this one? */
 export async function isGrowing({ folder, set }: Part, fingerprint: string): Promise<boolean> {
   if (isLink(folder) || isLink(set)) return false;
   try {
@@ -36,7 +36,7 @@ export async function isGrowing({ folder, set }: Part, fingerprint: string): Pro
   }
 }
 
-/** Makes the part ready: what was placed for the same export stays, without anything else. */
+/** Prepares the folder: files placed by the same export stay, everything else is removed. */
 export async function openPart(part: Part, fingerprint: string, paths: ReadonlySet<string>): Promise<void> {
   if (await isGrowing(part, fingerprint)) {
     await mkdir(part.set, { recursive: true });
@@ -54,17 +54,17 @@ export async function openPart(part: Part, fingerprint: string, paths: ReadonlyS
   await writeAtomically(join(part.folder, 'plan.json'), `${JSON.stringify({ schema, fingerprint })}\n`);
 }
 
-/** Never followed: what is behind it is not the export's. */
+/** Links are never followed: they lead outside of the export. */
 const isLink = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
-/** A folder that has the name of a part and holds something else is a person's. */
+/** A folder with this name and other content belongs to the user. */
 async function isOurs({ folder, set }: Part): Promise<boolean> {
   if (isLink(folder) || isLink(set)) return false;
   const there = await readdir(folder).catch(() => []);
   return there.every((name) => name === 'set' || name.startsWith('plan.json'));
 }
 
-/** What a killed export wrote besides images is written again. */
+/** Removes what an interrupted export wrote besides images; it is written again. */
 async function keepOnly(root: string, at: string, paths: ReadonlySet<string>): Promise<void> {
   for (const entry of await readdir(join(root, at), { withFileTypes: true })) {
     const path = at ? `${at}/${entry.name}` : entry.name;
@@ -73,7 +73,7 @@ async function keepOnly(root: string, at: string, paths: ReadonlySet<string>): P
   }
 }
 
-/** Folders in which nothing lies, as after a file that could not be placed, go: readers take a folder for a class. */
+/** Removes empty folders, as after a file that could not be placed: readers would take them for classes. */
 export async function removeEmptyFolders(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
@@ -83,7 +83,7 @@ export async function removeEmptyFolders(folder: string): Promise<void> {
   }
 }
 
-/** After a failure: does anything stay that another try can use? */
+/** After a failure: is there anything that another attempt can use? */
 export async function leavePart(part: Part): Promise<boolean> {
   try {
     if (!(await isOurs(part))) return false;
@@ -91,12 +91,12 @@ export async function leavePart(part: Part): Promise<boolean> {
     if ((await readdir(part.set)).length) return true;
     await rm(part.folder, { recursive: true });
   } catch {
-    // Not there, not ours or not to be written to: nothing to tell beside the failure itself.
+    // Missing, not Winnow's or not writable: the failure itself is reported.
   }
   return false;
 }
 
-/** The whole export appears at once. */
+/** Renames the complete export to its target, atomically. */
 export async function finishPart(part: Part, to: string): Promise<void> {
   if (existsSync(to)) await rmdir(to); // empty, as checked; a race makes this fail, and nothing is lost
   await rename(part.set, to);
@@ -104,7 +104,7 @@ export async function finishPart(part: Part, to: string): Promise<void> {
   await rm(part.folder, { recursive: true, force: true });
 }
 
-/** The new name to the disk, where the system can be asked for it: a move takes the originals away next. */
+/** Flushes the new name to the disk where the system supports it: a move deletes the originals next. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     await using handle = await open(folder);

@@ -1,4 +1,4 @@
-/** One image file into an export: copied or linked, and read again through its new name. Only what has the bytes that the scan saw stays. */
+/** Places one image file in an export by copy or link, and reads it back. Only files with the bytes of the scan stay. */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, link, lstat, mkdir, open, readlink, realpath, rm, stat, symlink, utimes } from 'node:fs/promises';
@@ -14,10 +14,10 @@ const pieceBytes = 2 ** 20;
 
 export type Place = Exclude<ExportRequest['place'], 'list'>;
 
-/** Places a file, or finds it placed by an export that was cut off. A file that is not what was scanned is told and not placed. Throws what concerns all files. */
+/** Places a file, or verifies one placed by an interrupted export. A file that changed since the scan is returned as an issue. Throws errors that concern all files. */
 export async function placeFile(original: string, target: string, sample: Sample, place: Place): Promise<Issue | null> {
   if (await isPlaced(original, target, sample, place)) return null;
-  // Never written over: it may be a link, and then what is behind it would change.
+  // Never overwrite it: it may be a link, and its target would change.
   await rm(target, { force: true });
   try {
     await (await askDisk(() => openRegular(original))).close();
@@ -50,7 +50,7 @@ export async function hashOf(file: string): Promise<string> {
       hash.update(piece.subarray(0, bytesRead));
     }
   } finally {
-    void handle.close().catch(() => undefined); // not waited for: a disk that stalls does not close either
+    void handle.close().catch(() => undefined); // not awaited: on a stalled disk, close hangs too
   }
 }
 
@@ -62,13 +62,13 @@ async function copy(original: string, target: string) {
 
 const ways: Record<Place, (original: string, target: string) => Promise<void>> = {
   copy,
-  // The originals go away afterwards: what replaces them must be on the disk and not only in memory.
+  // The originals are moved to the trash later: the copy must be flushed to the disk.
   move: async (original, target) => {
     await copy(original, target);
     await using file = await open(target, process.platform === 'win32' ? 'r+' : 'r');
     await file.sync();
   },
-  // A link to a link would break where that one is relative.
+  // A link to a relative link would break.
   hardlink: async (original, target) => link(await realpath(original), target),
   symlink: (original, target) => symlink(original, target, 'file'),
 };
@@ -88,7 +88,7 @@ async function isPlaced(original: string, target: string, { sha256 }: Sample, pl
   }
 }
 
-/** An unreadable original concerns one file; a disk that is full or lets no link be made concerns all. */
+/** An unreadable original concerns one file; a full disk, or one without links, concerns all. */
 async function blame(error: unknown, original: string, sample: Sample, place: Place): Promise<Issue> {
   const { code } = error as NodeJS.ErrnoException;
   if (place === 'hardlink' && code === 'EXDEV') {

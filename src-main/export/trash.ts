@@ -1,4 +1,4 @@
-/** The originals of a finished export to the system's trash. Nothing is ever deleted: what cannot go to the trash stays where it is, and is told. */
+/** Moves the originals of a finished export to the system's trash. Nothing is ever deleted: what the trash does not accept stays in place and is reported. */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Issue } from '../contract/types.ts';
@@ -8,9 +8,9 @@ import { forEachParallel } from '../file/parallel.ts';
 import type { Entry } from './format.ts';
 import { hashOf } from './place.ts';
 
-const batch = 50; // files handed to the system at once: few enough that a cancel is heard
+const batch = 50; // files handed to the system at once: few enough to cancel in between
 
-/** Each original is read once more: only the very bytes that were exported go. A cancel leaves the others where they are. */
+/** Reads each original again first: only the exported bytes are moved. After a cancel, the others stay. */
 export async function trashOriginals(
   folder: string,
   entries: readonly Entry[],

@@ -1,7 +1,7 @@
 /**
- * Export for YOLO classification, which is also the layout of ImageNet and of torchvision's ImageFolder: `<split>/<class>/<file>`. These readers number classes by
- * the folders that they find, so every split gets a folder of every class, an empty one too: a class missing in `val` would shift the numbers of those after it.
- * Images without a class go to `unlabelled/` beside the splits, where no reader takes that for a class.
+ * Export for YOLO classification, also the layout of ImageNet and torchvision's ImageFolder: `<split>/<class>/<file>`. These readers number the classes by the
+ * folders that they find, so every split gets a folder for every class, even an empty one: a class missing in `val` would shift the later numbers.
+ * Images without a class go to `unlabelled/` beside the splits, where no reader takes it for a class.
  */
 import { baseName, type Format } from './format.ts';
 

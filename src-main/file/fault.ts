@@ -1,13 +1,13 @@
 /**
- * What fails on the program's side while it works with files of the user's: no room or no permission in the workspace, no memory, no descriptors left. It says
- * nothing about an image, so it ends the work in words and is never parsed as an issue of a file.
+ * Errors of Winnow's own side while it works with the user's files: no space or permission in the workspace, no memory, no file descriptors. They say
+ * nothing about an image, so they end the work with a message and are never reported as an issue of a file.
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 
 const memoryFault = (cause: unknown) =>
   new WinnowError('out-of-memory', 'There was not enough memory. Close other programs and try again.', { cause });
 
-/** The error in words where the fault is ours; null where it may be the file's. */
+/** The error as a WinnowError where the cause is on Winnow's side; null where it may be the file. */
 export function ownFault(error: unknown): WinnowError | null {
   if (error instanceof WinnowError) return error;
   if (!(error instanceof Error)) return null;
@@ -32,7 +32,7 @@ export function ownFault(error: unknown): WinnowError | null {
   return /array buffer allocation failed|std::bad_alloc|out of memory/i.test(error.message) ? memoryFault(error) : null;
 }
 
-/** A write into the workspace that failed, in words. */
+/** Converts an error of a write to the workspace. */
 export function workspaceFault(error: unknown): WinnowError {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOSPC':

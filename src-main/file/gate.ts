@@ -1,6 +1,6 @@
 /**
- * Questions to the disk of an opened folder. A network share that stalls never answers, and every question that waits occupies one of the few threads that the
- * process has for files: so only a few are asked at once, nobody waits longer than `patienceMs`, and a cancel ends the wait. Other disks stay reachable meanwhile.
+ * Limits requests to the disk of an opened folder. A stalled network share never answers, and each pending request occupies one of the process's few file
+ * threads. So only a few run at once, none is awaited longer than `patienceMs`, and a cancel ends the wait. Other disks stay usable meanwhile.
  */
 import { stat } from 'node:fs/promises';
 import { WinnowError } from '../contract/errors.ts';

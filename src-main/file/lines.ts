@@ -1,4 +1,4 @@
-/** Texts that a person or another program hands in, line by line and within bounds, so that no file of any size takes all memory or works for hours. */
+/** Reads text from users and other programs line by line, within limits on size, so that no input exhausts memory or time. */
 import { createReadStream } from 'node:fs';
 import { WinnowError } from '../contract/errors.ts';
 

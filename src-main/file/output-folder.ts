@@ -1,6 +1,6 @@
 /**
- * A folder that a person names for many files of ours, such as error maps. It may hold other files: what Winnow wrote there is listed in `winnow-files.jsonl`,
- * a path a line, and only what is listed is ever replaced. No file is reached through a link, so that none lands in an opened folder by a detour.
+ * A folder that the user chooses for many output files, such as error maps. It may contain other files: `winnow-files.jsonl` lists what Winnow wrote there,
+ * one path per line, and only listed files are ever replaced. Links are not followed, so that no file ends up in an opened folder.
  */
 import { existsSync, statSync } from 'node:fs';
 import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * Where the program may write. Every path that a person names for output comes through here, whatever the door: links are followed and capitals are
- * compared as the disk does, so that nothing lands in an opened folder by a detour, and no file is written over that is not Winnow's own.
+ * Decides where the program may write. Every output path from the user is checked here: links are resolved and paths compared by inode, so that
+ * nothing is written into an opened folder, and only Winnow's own files are overwritten.
  */
 import { existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
 import { basename, dirname, join, parse, resolve, sep } from 'node:path';

@@ -1,4 +1,4 @@
-/** Work on a list with a few concurrency at once. */
+/** Runs work on a list with limited concurrency. */
 
 /** Calls `work` for each entry, at most `concurrency` at a time; stops taking new ones on the signal or the first error, and throws it. */
 export async function forEachParallel<Entry>(

@@ -1,4 +1,4 @@
-/** Files that are whole or not there: written beside their place and renamed into it. */
+/** Writes files atomically: to a temporary file beside the target, then renamed. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * Which way of training fits a folder: the usual table of transfer learning, by how many images there are and how like they are to those that the bundled weights
- * were trained on (Yosinski et al. 2014 have why: what early layers know is of use everywhere, what late ones know is of things).
+ * Recommends a training mode for a folder: the usual table of transfer learning, by the number of images and their similarity to the pretraining
+ * images. Early layers are general, late layers are specific (Yosinski et al. 2014). Similarity is the divergence of the channel statistics from those of ImageNet.
  */
 import type { Advice, TrainMode } from '../contract/classifier.ts';
 import type { Sample } from '../contract/types.ts';
@@ -11,15 +11,15 @@ import type { JobContext } from './context.ts';
 import { decodeFor } from './embeddings.ts';
 import type { Table } from '../workspace/table.ts';
 
-/** From so many images of the class in the middle on there are enough to train all of a network that has learned before. */
+/** A median class of at least this size allows fine-tuning the whole network. */
 const enoughPerClass = 100;
-/** In nats, measured as `distanceFromPretraining`: photographs of things and scenes lie below the first, drawings, scans and noise above the second. */
+/** In nats, see `distanceFromPretraining`: photographs of objects and scenes are below the first bound, drawings, scans and noise above the second. */
 const [near, far] = [0.15, 0.45];
-/** More images say nothing more of the distance. */
-const looked = 96;
+/** Images used to estimate the distance; more do not improve it. */
+const sampledImages = 96;
 const seed = 1;
 
-/** Kept while the folder is open and the images that it was measured on are those of the folder: to ask for advice writes nothing. */
+/** Cached in memory while the folder is open and its images are the same: a request for advice writes nothing. */
 const kept = new WeakMap<Table, { key: string; distance: number }>();
 const distanceKey = (sources: readonly Sample[]): string =>
   `${usual.id} ${sources.map(({ sha256 }) => sha256.slice(0, 8)).join('')}`;
@@ -56,7 +56,7 @@ async function distanceOf(
     a.sha256 < b.sha256 ? -1 : 1,
   );
   const chosen = Array.from(
-    shuffle(Int32Array.from(byContent.keys()), random('advice', seed)).subarray(0, looked),
+    shuffle(Int32Array.from(byContent.keys()), random('advice', seed)).subarray(0, sampledImages),
     (i) => byContent[i],
   );
   if (!chosen.length) return null;
@@ -69,7 +69,7 @@ async function distanceOf(
         decodeFor(folder, sample, usual).catch((error: unknown) => (issueOf(sample.path, error), null)),
       ),
     )
-  ).filter((row) => row !== null); // what cannot be read is told elsewhere
+  ).filter((row) => row !== null); // unreadable images are reported by the scan
   if (!rows.length) return null;
   const bytes = new Uint8Array(rows.length * rows[0].length);
   rows.forEach((row, i) => bytes.set(row, i * row.length));
@@ -80,29 +80,26 @@ async function distanceOf(
 
 type Cell = [mode: TrainMode, then: string];
 
-/** By size, and by likeness to the images of the pretraining. */
+/** By data set size, and by similarity to the pretraining images. */
 const cells: Record<Advice['size'], Record<NonNullable<Advice['similarity']>, Cell>> = {
   small: {
-    high: ['head', 'What the weights know already tells them apart: train the head alone.'],
+    high: ['head', 'The pretrained features already separate the classes: train only the head.'],
     some: [
       'head',
-      'Train the head, which sees the features of all depths; where that is not enough, the rest after it, and look whether it has gained.',
+      'Train the head, which uses features of all depths. If that is not enough, also train the other layers, and check whether accuracy improves.',
     ],
     low: [
       'head',
-      'More images would help most. Until then train the head, which sees early features too, and trust it little.',
+      'More images would help most. Until then train the head, which also uses early features, and treat its predictions with caution.',
     ],
   },
   large: {
     high: [
       'head-then-all',
-      'Train the head, and then the rest with care. The head alone is there in seconds and is not far behind.',
+      'Train the head, then all layers with a low learning rate. The head alone takes seconds and is nearly as accurate.',
     ],
-    some: [
-      'head-then-all',
-      'Train the head, and then the rest: what the last layers know is to be bent to these images.',
-    ],
-    low: ['all', 'Train all of it. From scratch is worth a comparison.'],
+    some: ['head-then-all', 'Train the head, then all layers, to adapt the late features to these images.'],
+    low: ['all', 'Train all layers. Compare with training from scratch.'],
   },
 };
 const table: Advice['table'] = (['small', 'large'] as const).flatMap((size) =>
@@ -113,9 +110,9 @@ const table: Advice['table'] = (['small', 'large'] as const).flatMap((size) =>
     then: cells[size][similarity][1],
   })),
 );
-const likeness = { high: 'They are like', some: 'They are somewhat like', low: 'They are unlike' };
+const similarityTexts = { high: 'They are similar to', some: 'They are somewhat similar to', low: 'They differ from' };
 
-/** The cell of the table, and why. */
+/** The table cell, with an explanation. */
 function follows(
   size: Advice['size'],
   similarity: Advice['similarity'],
@@ -123,15 +120,15 @@ function follows(
 ): Pick<Advice, 'mode' | 'reasons'> {
   const counted =
     size === 'small'
-      ? `There are few images, ${perClass} of the class in the middle: all of a network would learn them by heart.`
-      : `There are enough images, ${perClass} of the class in the middle, to train more than the last layer.`;
-  if (similarity === null) return { mode: 'head', reasons: [counted, 'How like ImageNet they are is not known.'] };
+      ? `There are few images (${perClass} in the median class): a whole network would overfit.`
+      : `There are enough images (${perClass} in the median class) to train more than the last layer.`;
+  if (similarity === null) return { mode: 'head', reasons: [counted, 'Their similarity to ImageNet is not known.'] };
   const [mode, then] = cells[size][similarity];
   return {
     mode,
     reasons: [
       counted,
-      `${likeness[similarity]} the photographs of ImageNet, which ${usual.title.split(',')[0]} was trained on.`,
+      `${similarityTexts[similarity]} the photographs of ImageNet, which ${usual.title.split(',')[0]} was trained on.`,
       then,
     ],
   };

@@ -1,4 +1,4 @@
-/** What a job may use of an open folder. */
+/** The parts of an open folder that jobs use. */
 import type { Compute } from '../compute/child.ts';
 import type { Run } from '../contract/types.ts';
 import type { RowStore } from '../rows/row-store.ts';
@@ -20,6 +20,6 @@ export interface JobContext {
   readonly groups: Groups;
   readonly quality: Quality;
   readonly runs: Runs;
-  /** Tells the doors of a run that changed. */
+  /** Publishes a changed run to the clients. */
   publishRun(run: Run): void;
 }

@@ -1,4 +1,4 @@
-/** Embeddings as rows of the row store: what bundled weights know an image by, computed once for each image and model. Used by all that compares images. */
+/** Pretrained embeddings as rows of the row store (1,984 numbers: means of the last layer and of four stages), computed once per image content and model. Map, similarity, labels, heads and near duplicates read them; a scan computes none. */
 import { usual, type Pretrained } from '../compute/models/pretrained.ts';
 import type { Sample } from '../contract/types.ts';
 import { makeRow } from '../image/pixels.ts';
@@ -8,7 +8,7 @@ import type { RowRecipe, Rows } from '../rows/row-store.ts';
 import type { Report } from '../workspace/report.ts';
 import { toWinnowError } from '../workspace/runs.ts';
 
-/** Images that go to the compute process at once. */
+/** Batch size of calls to the compute process. */
 const batchImages = 20;
 
 type Source = Pick<JobContext, 'compute' | 'folder'>;
@@ -49,10 +49,10 @@ export async function embedSamples(
   return embedded;
 }
 
-/** Beyond this many images, all against all would take longer than a scan should. */
+/** With more images, comparing all pairs would take too long for a scan. */
 const mostCompared = 20_000;
 
-/** Pairs of ids whose embeddings, where they are there already, are nearest to each other. */
+/** Pairs of ids with the most similar embeddings, among existing embeddings. */
 export async function candidatePairs(
   context: JobContext,
   signal: AbortSignal,
@@ -69,10 +69,10 @@ export async function candidatePairs(
   return Array.from({ length: pairs.length / 2 }, (_, i) => [samples[pairs[2 * i]].id, samples[pairs[2 * i + 1]].id]);
 }
 
-/** How many images have one. */
+/** Number of images with an embedding. */
 export const embeddedCount = (context: Pick<JobContext, 'rows'> & Source, source = usual): number =>
   context.rows.count(embeddingRecipe(context, source));
 
-/** An image as the weights take it: the whole of it, in their square. */
+/** The whole image, stretched to the model's input size. */
 export const decodeFor = (folder: string, sample: Sample, { sizePx }: Pretrained): Promise<Uint8Array> =>
   withImage(folder, sample, (image) => makeRow(image, sizePx));

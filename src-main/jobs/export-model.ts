@@ -27,7 +27,7 @@ export const exportModelJob: JobType<ExportModelRequest> = {
   },
 };
 
-/** Returns the bytes that were written. Throws WinnowError. */
+/** Returns the number of bytes written. Throws WinnowError. */
 export async function exportModel(
   { compute, folder, workspaceFolder }: JobContext,
   run: Run,
@@ -35,7 +35,7 @@ export async function exportModel(
   report: Report,
 ): Promise<number> {
   if (run.kind !== 'train' || run.state !== 'done' || !run.classification)
-    throw new WinnowError('no-run', `${run.id} is no finished classifier.`);
+    throw new WinnowError('no-run', `${run.id} is not a finished classifier.`);
   const { folds, evaluation } = run.classification;
   if (fold > Math.max(1, folds))
     throw new WinnowError(
@@ -47,7 +47,7 @@ export async function exportModel(
   if (existsSync(part) && !isOwn(part))
     throw new WinnowError(
       'target-not-empty',
-      `${part} holds files that are not Winnow’s, where the model would be made. Move them away, or choose another name.`,
+      `${part} contains other files, in the place where the model is prepared. Move them, or choose another name.`,
     );
   report.stage('Converting', 0, 'files');
   const temperature = evaluation?.calibration.temperature ?? 1;
@@ -105,7 +105,7 @@ export async function exportModel(
   return [...files.values()].reduce((sum, data) => sum + Buffer.byteLength(data), 0);
 }
 
-/** Left by a command that was killed. */
+/** The remains of an interrupted export. */
 const isOwn = (part: string) =>
   lstatSync(part).isDirectory() &&
   readdirSync(part).every((name) => /^(about\.json|README\.md|model\.onnx|tfjs)/.test(name));
@@ -116,9 +116,9 @@ const fits: Record<string, { words: string; python: string; sharp: string }> = {
     python: 'image.resize((S, S), Image.LANCZOS)',
     sharp: ".resize(S, S, { fit: 'fill' })",
   },
-  cover: { words: 'its middle cut out', python: 'ImageOps.fit(image, (S, S), Image.LANCZOS)', sharp: '.resize(S, S)' },
+  cover: { words: 'center-cropped', python: 'ImageOps.fit(image, (S, S), Image.LANCZOS)', sharp: '.resize(S, S)' },
   contain: {
-    words: 'all of it with black beside',
+    words: 'padded with black to a square',
     python: 'ImageOps.pad(image, (S, S), Image.LANCZOS)',
     sharp: ".resize(S, S, { fit: 'contain', background: '#000' })",
   },
@@ -141,8 +141,8 @@ function readme(
   const text = [
     `# ${id}`,
     '',
-    `A classifier of images, trained with Winnow. \`about.json\` has its classes, in the order of its outputs. Each image is turned upright, ${how.words} of ${sizePx} px${cropPx < sizePx ? `, of which the middle ${cropPx} px are taken` : ''}, and given as RGB`,
-    `of 0..255, \`[images, ${cropPx}, ${cropPx}, 3]\`; the scaling that it was trained with is part of the model. \`probabilities\` are calibrated.`,
+    `An image classifier, trained with Winnow. \`about.json\` lists its classes in the order of the outputs. Preprocessing: apply the EXIF orientation; the image is ${how.words} of ${sizePx} px${cropPx < sizePx ? `, then center-cropped to ${cropPx} px` : ''}, as RGB`,
+    `with values 0..255, \`[images, ${cropPx}, ${cropPx}, 3]\`; normalization is part of the model. \`probabilities\` are calibrated.`,
     '',
   ];
   if (formats.includes('onnx')) {

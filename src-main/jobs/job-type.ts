@@ -1,4 +1,4 @@
-/** The shape of a kind of job: each is a record in a file of its own. */
+/** The interface of a job type. Each type is a record in its own file. */
 import type { JobKind } from '../contract/types.ts';
 import type { Report } from '../workspace/report.ts';
 import type { JobContext } from './context.ts';
@@ -11,6 +11,6 @@ export interface JobType<Request> {
 
 export interface PreparedJob {
   title: string;
-  /** Does the work and returns a sentence that sums it up. */
+  /** Does the work and returns a summary message. */
   run(report: Report, jobId: number): Promise<string>;
 }

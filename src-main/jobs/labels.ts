@@ -1,6 +1,6 @@
 /**
- * Finds labels that are likely wrong: probabilities of models that did not learn from the image (heads on embeddings, or any run with folds), and what confident
- * learning makes of them. They become columns of a run.
+ * Finds label errors by confident learning (Northcutt et al. 2021) on out-of-fold probabilities: of heads on embeddings, repeated with other folds and averaged,
+ * or of a cross-validated run. The results are columns of a run. What the user accepts or confirms is in the journal, so a new search keeps it.
  */
 import { largestAt } from '../compute/classify/evaluate.ts';
 import { findLabelErrors } from '../compute/classify/label-errors.ts';
@@ -23,7 +23,7 @@ import { labelsOf } from './training-data.ts';
 export const labelsJob: JobType<LabelsRequest> = {
   kind: 'labels',
   prepare: (request, context) => ({
-    title: 'Judge the labels',
+    title: 'Find label errors',
     async run(report) {
       await refresh(context, report);
       return sentenceOf(await searchLabelErrors(context, request, report));
@@ -32,9 +32,9 @@ export const labelsJob: JobType<LabelsRequest> = {
 };
 
 const sentenceOf = ({ id, report: { flagged = 0, judged = 0 } }: Run): string =>
-  `${id}: ${plural(Number(flagged), 'label')} of ${plural(Number(judged), 'image')} ${Number(flagged) === 1 ? 'is' : 'are'} suspect`;
+  `${id}: ${plural(Number(flagged), 'label')} of ${plural(Number(judged), 'image')} ${Number(flagged) === 1 ? 'is' : 'are'} suspected`;
 
-/** Returns the finished run. The folder has been scanned before. */
+/** Returns the finished run. The folder must have been scanned. */
 async function searchLabelErrors(context: JobContext, request: LabelsRequest, report: Report): Promise<Run> {
   const { folds, repeats, seed } = request;
   const source = request.runId === null ? null : foldsRun(context.runs.get(request.runId));
@@ -76,7 +76,7 @@ async function searchLabelErrors(context: JobContext, request: LabelsRequest, re
           'confidence of the suggestion',
           samples.map((_, i) => probabilities[i * classes.length + largestAt(probabilities, i, classes.length)]),
         );
-        put('suspect', 'label is suspect', whereLabelled(flagged));
+        put('suspect', 'label is suspected', whereLabelled(flagged));
       },
     };
   });
@@ -86,7 +86,7 @@ function foldsRun(run: Run): Run {
   if (run.kind !== 'train' || run.state !== 'done' || run.classification?.by !== 'folds') {
     throw new WinnowError(
       'bad-request',
-      `${run.id} is no classifier that was trained in folds: it knows the labels of the images that it would have to doubt.`,
+      `${run.id} is not a cross-validated classifier: it was trained on the labels that it would have to check. Train one with --folds.`,
     );
   }
   return run;
@@ -114,7 +114,7 @@ async function probabilitiesOfHeads(
     return Int32Array.from(samples, (sample) => parts.get(sample.id) ?? -1);
   });
   const labels = labelsOf(samples, classes).map((label, i) => (partitions[0][i] < 0 ? -1 : label));
-  report.stage('Judging labels', 0, 'heads');
+  report.stage('Checking labels', 0, 'heads');
   const probabilities = await context.compute.call(
     'outOfFold',
     { embeddings: set, last: usual.last, labels, classes: classes.length, partitions, seed },

@@ -1,7 +1,7 @@
 /**
- * The map of a folder: where each image lies among those that a model takes for alike, as the columns `map.x` and `map.y`: the bundled weights, or the autoencoder of
- * a run. What the map was laid out by is kept in `map.tensors`, so that images that come later are placed into it and nothing that a person has
- * come to know by its place moves. A map belongs to one model: another knows images by other codes.
+ * The map of a folder: a 2-D projection in which similar images are close, as the columns `map.x` and `map.y`. The features are pretrained embeddings, or the codes of a
+ * run's autoencoder. The landmarks and positions are stored in `map.tensors`, so new images are added without moving the others.
+ * A map belongs to one model.
  */
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -31,7 +31,7 @@ export const mapJob: JobType<MapRequest> = {
     if (run && (run.kind !== 'rank' || run.state !== 'done' || !scorerOf(run.method)?.gives.code))
       throw new WinnowError(
         'no-run',
-        `${run.id} is no finished autoencoder. A map is drawn by what one has learned of the images, or by the bundled weights.`,
+        `${run.id} is not a finished autoencoder. A map uses the codes of an autoencoder, or pretrained embeddings.`,
       );
     return {
       title: 'Map',
@@ -40,7 +40,7 @@ export const mapJob: JobType<MapRequest> = {
         const { placed, laidOut } = await makeMap(context, source, { seed, anew }, report);
         return laidOut
           ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}`
-          : `${plural(placed, 'new image')} placed into the map`;
+          : `${plural(placed, 'new image')} added to the map`;
       },
     };
   },
@@ -49,30 +49,30 @@ export const mapJob: JobType<MapRequest> = {
 /** The file beside the workspace's database. */
 interface Header {
   version: 1;
-  /** Whose codes they are. */
+  /** Identity of the source of the codes. */
   run: string;
-  /** Numbers of a code. */
+  /** Length of a code. */
   size: number;
-  /** Who lies where in `xy`: a sample is known as long as its content is the same. */
+  /** Key of each row of `xy`: id and content hash of the sample. */
   known: string[];
 }
 
 interface KeptMap {
   header: Header;
-  /** `codes` [landmarks, size] and `places` [landmarks, 2] are what new images are placed by; `xy` [known, 2] is all of the map. */
+  /** `codes` [landmarks, size] and `places` [landmarks, 2] place new images; `xy` [known, 2] has all positions. */
   arrays: { codes: Float32Array; places: Float32Array; xy: Float32Array };
 }
 
-/** An image as it was placed: a sample whose content has changed is another one. */
+/** Key of a placed image: it changes with the content. */
 const imageKey = ({ id, sha256 }: Sample): string => `${id}:${sha256.slice(0, 16)}`;
 
-/** Who knows the images. */
+/** Where the features of the images come from. */
 export interface MapSource {
-  /** What the columns are told to come from. */
+  /** Id shown as the origin of the columns. */
   id: string;
-  /** Another one than what had this id before. */
+  /** Differs if other weights or another run has the same id. */
   identity: string;
-  /** Codes of those that can be read. */
+  /** Codes of the readable samples. */
   codes(samples: readonly Sample[]): Promise<Codes>;
 }
 
@@ -101,7 +101,7 @@ export const mapByEmbeddings = (context: JobContext, report: Report, source = us
 /** The codes of a run's model. */
 export const mapByRun = (context: JobContext, run: Run, report: Report): MapSource => ({
   id: run.id,
-  identity: `${run.id} ${run.createdAt}`, // its id returns in a workspace that was thrown away and made anew
+  identity: `${run.id} ${run.createdAt}`, // a new workspace may reuse the run's id
   async codes(wanted) {
     const scorer = scorerOf(run.method)!;
     using images = await prepareImages(context, scorer, run.parameters, wanted, report);
@@ -114,8 +114,8 @@ export const mapByRun = (context: JobContext, run: Run, report: Report): MapSour
 });
 
 /**
- * Puts every image on the map. `anew` forgets the map that is there; a map of another source is forgotten too. `laidOut` counts landmarks, `placed` those
- * that were placed among them; images that kept their place are in neither. Throws WinnowError.
+ * Puts every image on the map. `anew`, or another source, discards the existing map. `laidOut` counts landmarks, `placed` the
+ * images placed among them; images that kept their position count in neither. Throws WinnowError.
  */
 export async function makeMap(
   context: JobContext,
@@ -137,8 +137,15 @@ export async function makeMap(
   let kept = before;
   let counts = { placed: 0, laidOut: 0 };
   if (fresh.length) {
-    // On a map that is there the seed only tells points on one spot apart: each time it is another, or the next copy of an image would hide the last one.
-    const { xy, landmarks } = await layOut(context, codes, size, before ? seed + places.size : seed, before, report);
+    // On an existing map the seed only separates points on the same position. It changes each time, so that copies of an image do not hide each other.
+    const { xy, landmarks } = await computeLayout(
+      context,
+      codes,
+      size,
+      before ? seed + places.size : seed,
+      before,
+      report,
+    );
     fresh.forEach((sample, i) => places.set(imageKey(sample), xy.subarray(i * 2, i * 2 + 2)));
     counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
     const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
@@ -148,7 +155,7 @@ export async function makeMap(
     };
   }
   report.signal.throwIfAborted();
-  // The file first: where a kill comes between, the next call finds the places there and only writes the columns.
+  // Write the file first: after a crash in between, the next call finds the positions and only writes the columns.
   if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays }, shapes: shapesOf(kept) });
   const shown = table.samples().filter((sample) => places.has(imageKey(sample)));
   const ids = shown.map(({ id }) => id);
@@ -193,7 +200,7 @@ async function encode(context: JobContext, run: Run, images: RowSet, report: Rep
   );
 }
 
-async function layOut(
+async function computeLayout(
   context: JobContext,
   codes: Float32Array | RowSet,
   size: number,
@@ -203,8 +210,9 @@ async function layOut(
 ) {
   const placed = before && { codes: before.arrays.codes, xy: before.arrays.places };
   let stage = placed ? 'place' : 'lay-out';
-  const tell = () => (stage === 'place' ? report.stage('Placing', 0) : report.stage('Laying out', 0, 'steps'));
-  tell();
+  const reportStage = () =>
+    stage === 'place' ? report.stage('Placing new images', 0) : report.stage('Computing the layout', 0, 'steps');
+  reportStage();
   return context.compute.call(
     'layout',
     { codes, size, seed, placed },
@@ -213,7 +221,7 @@ async function layOut(
       onEvent: (event) => {
         if (event.stage !== stage) {
           stage = event.stage;
-          tell();
+          reportStage();
         }
         report.progress(event.done, event.total);
       },

@@ -1,4 +1,4 @@
-/** What a run's model shows of an image: its anomaly map and its reconstruction, one for the window when it asks, or all maps as files. */
+/** Anomaly maps and reconstructions of a run: one on request for the window, or all maps as files. */
 import { scorerOf } from '../compute/anomaly/index.ts';
 import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/anomaly/map.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -10,11 +10,11 @@ import type { Report } from '../workspace/report.ts';
 import { runFolder } from '../workspace/runs.ts';
 import { prepareImage } from './scorer-images.ts';
 
-/** Throws WinnowError, `no-map` where the run's method gives none. */
+/** Throws WinnowError, `no-map` if the run's method has none. */
 export const mapOf = (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
   withImage(context, run, sampleId, 'map', (args) => context.compute.call('map', args));
 
-/** Throws WinnowError, `no-map` where the run's method gives none. */
+/** Throws WinnowError, `no-map` if the run's method has none. */
 export const reconstructionOf = (context: JobContext, run: Run, sampleId: number): Promise<ReconstructionResult> =>
   withImage(context, run, sampleId, 'reconstruction', (args) => context.compute.call('reconstruct', args));
 

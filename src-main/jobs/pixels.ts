@@ -8,7 +8,7 @@ import type { Report } from '../workspace/report.ts';
 
 export interface PixelSettings {
   sizePx: number;
-  /** Stretched without. */
+  /** Default: stretch. */
   fit?: Fit;
 }
 

@@ -1,4 +1,4 @@
-/** A finished classifier's word on what has come to the folder since, and on what was changed. What it has said before stays: of a run with folds, each image has the word of a model that did not learn from it. */
+/** Predicts new and changed images with a finished classifier. Earlier predictions stay: in a cross-validated run they are out-of-fold. New images get the mean over the models. */
 import type { z } from 'zod';
 import { probabilitiesOf } from '../compute/classify/evaluate.ts';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
@@ -27,7 +27,7 @@ export const predictJob: JobType<z.infer<typeof predictSchema>> = {
   prepare({ runId }, context) {
     const run = context.runs.get(runId);
     if (run.kind !== 'train' || run.state !== 'done')
-      throw new WinnowError('no-run', `${runId} is no finished classifier.`);
+      throw new WinnowError('no-run', `${runId} is not a finished classifier.`);
     return {
       title: `Predict with ${runId}`,
       async run(report) {
@@ -45,7 +45,7 @@ export async function predictNew(context: JobContext, run: Run, report: Report):
   const fresh = context.table.samples().filter((sample) => !has.has(predictionKey(sample)));
   using packed = await packPixels(context, fresh, run.parameters as ClassifierParameters, report);
   const after = packed.samples.length
-    ? joined(before, packed.samples.map(predictionKey), await word(context, run, packed.set, report))
+    ? append(before, packed.samples.map(predictionKey), await meanProbabilities(context, run, packed.set, report))
     : before;
   if (after !== before) writePredictions(context.workspaceFolder, run.id, after);
   putPredictions(context.table, run, after);
@@ -53,7 +53,7 @@ export async function predictNew(context: JobContext, run: Run, report: Report):
 }
 
 /** The mean over the run's models: [images, classes]. */
-async function word(
+async function meanProbabilities(
   { compute, workspaceFolder }: JobContext,
   run: Run,
   pixels: RowSet,
@@ -82,7 +82,7 @@ async function word(
   return sum;
 }
 
-function joined(before: Predictions, keys: readonly string[], probabilities: Float32Array): Predictions {
+function append(before: Predictions, keys: readonly string[], probabilities: Float32Array): Predictions {
   const join = (a: Float32Array, b: Float32Array): Float32Array => {
     const out = new Float32Array(a.length + b.length);
     out.set(a);

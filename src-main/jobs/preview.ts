@@ -1,6 +1,6 @@
 /**
- * What training will see of chosen images, made by the code that training uses, by the same seed: the views of the first passes. Where the recipe mixes
- * images, each is mixed with the neighbour that it will have. Pixels of the last few previews are kept for the page to fetch.
+ * Augmented views of selected images, made by the code and with the seed of training: the views of the first epochs. With mixup or CutMix each image is
+ * mixed with the partner that it will have in training. The pixels of the last previews are kept for the page.
  */
 import { tellStep } from '../compute/augment/recipe.ts';
 import { largestAt, probabilitiesOf } from '../compute/classify/evaluate.ts';
@@ -23,12 +23,12 @@ import { toWinnowError, runFolder } from '../workspace/runs.ts';
 import { contentKey, labelsOf, positionsOf } from './training-data.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 
-const kept = 8;
+const keptPreviews = 8;
 
 interface Tile {
   position: number;
   draw: number;
-  /** Whom it is mixed with, and how. */
+  /** Mixing partner and ratio. */
   with: { position: number; mix: Mix } | null;
 }
 
@@ -41,7 +41,7 @@ export class Previews {
     this.#context = context;
   }
 
-  /** One tile's pixels: [sizePx, sizePx, 3]. Throws `no-samples` once the preview is forgotten. */
+  /** One tile's pixels: [sizePx, sizePx, 3]. Throws `no-samples` once the preview was discarded. */
   tile(id: string, tile: number): { bytes: Uint8Array; sizePx: number } {
     const found = this.#pixels.get(id);
     if (!found) throw new WinnowError('no-samples', 'This preview is no longer kept.');
@@ -80,7 +80,7 @@ export class Previews {
           with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw),
         })),
       ]);
-    if (!tiles.length) throw new WinnowError('no-samples', 'None of these images is in the folder any more.');
+    if (!tiles.length) throw new WinnowError('no-samples', 'None of these images is still in the folder.');
     const nameOf = ({ position, draw }: Pick<Tile, 'position' | 'draw'>) =>
       `${samples[position].path}.${draw < 0 ? 'judged' : `view-${draw + 1}`}.webp`;
     await target?.check(tiles.map(nameOf));
@@ -98,13 +98,13 @@ export class Previews {
     );
     const size = examples.cropPx ** 2 * 3;
     const bytes = new Uint8Array(shown.length * size);
-    const told: PreviewTile[] = shown.map((tile, i) => ({
+    const described: PreviewTile[] = shown.map((tile, i) => ({
       sampleId: samples[tile.position].id,
       draw: tile.draw,
       predicted: null,
       confidence: null,
       lost: false,
-      steps: drawTile(
+      steps: renderTile(
         examples,
         sizePx,
         request.seed,
@@ -115,7 +115,7 @@ export class Previews {
     }));
     const id = String(++this.#lastId);
     this.#pixels.set(id, { bytes, sizePx: examples.cropPx });
-    for (const old of [...this.#pixels.keys()].slice(0, -kept)) this.#pixels.delete(old);
+    for (const old of [...this.#pixels.keys()].slice(0, -keptPreviews)) this.#pixels.delete(old);
     if (target)
       for (const [i, tile] of shown.entries())
         await target.write(
@@ -126,13 +126,13 @@ export class Previews {
     return {
       id,
       sizePx: examples.cropPx,
-      tiles: told,
-      lost: run && (await this.#ask(run, bytes, examples.cropPx, told, samples)),
+      tiles: described,
+      lost: run && (await this.#predict(run, bytes, examples.cropPx, described, samples)),
     };
   }
 
-  /** What a trained model says of each tile, into the tiles. */
-  async #ask(
+  /** Writes a trained model's predictions into the tiles. */
+  async #predict(
     run: Run,
     bytes: Uint8Array,
     cropPx: number,
@@ -141,13 +141,10 @@ export class Previews {
   ): Promise<Preview['lost']> {
     const { classification, parameters } = run;
     if (run.state !== 'done' || !classification)
-      throw new WinnowError('no-run', `${run.id} is no finished classifier.`);
+      throw new WinnowError('no-run', `${run.id} is not a finished classifier.`);
     const side = Number(parameters.cropPx) || Number(parameters.sizePx);
     if (side !== cropPx)
-      throw new WinnowError(
-        'bad-request',
-        `${run.id} takes images of ${side} px, and this preview is of ${cropPx} px.`,
-      );
+      throw new WinnowError('bad-request', `${run.id} takes images of ${side} px, but this preview has ${cropPx} px.`);
     const folds = classification.folds;
     const logits = await this.#context.compute
       .call('predict', {
@@ -176,7 +173,7 @@ export class Previews {
   }
 }
 
-/** Whom training mixes an image with in a pass; null where nothing is mixed or the image is not trained on. */
+/** Mixing partner of an image in an epoch; null if nothing is mixed or the image is not in the training set. */
 function neighbourOf(
   examples: Examples,
   trained: Int32Array,
@@ -198,8 +195,8 @@ function neighbourOf(
   return null;
 }
 
-/** Draws one tile into `out` and tells what was done. `rowOf` gives a copy. */
-function drawTile(
+/** Renders one tile into `out` and returns its augmentation steps. `rowOf` gives a copy. */
+function renderTile(
   examples: Examples,
   sizePx: number,
   seed: number,

@@ -1,14 +1,13 @@
 /**
- * What is running, and what waits to run: each job has n of N, a rate, the time left, and a way to stop it. A job's work reports where it is; this
- * file turns that into what people see. One job of a workspace runs at a time, since two cores do one thing well; the others queue in the order in
- * which they were asked for, which can be changed.
+ * The job queue of a workspace. One job runs at a time; the others wait in the order of their requests, which can be changed. The queue turns the
+ * progress that a job reports into counts, rate and time left, and cancels jobs.
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { Job, JobKind } from '../contract/types.ts';
 import type { Report } from '../workspace/report.ts';
 import { toWinnowError } from '../workspace/runs.ts';
 
-/** Returns the sentence that sums it up. */
+/** Returns a summary message. */
 type Work = (report: Report, jobId: number) => Promise<string>;
 
 interface Entry {
@@ -19,26 +18,26 @@ interface Entry {
 
 type Outcome = Pick<Job, 'state'> & Partial<Pick<Job, 'summary' | 'error'>>;
 
-const tellEveryMs = 100;
-const endedKept = 50;
+const publishEveryMs = 100;
+const keptEnded = 50;
 
 export class Jobs {
-  /** By id, in the order in which they were asked for. */
+  /** By id, in the order of the requests. */
   #jobs = new Map<number, Entry>();
   #queue: Entry[] = [];
   #running: { entry: Entry; ended: Promise<void> } | null = null;
   #nextId = 1;
-  #tell: (job: Job) => void;
+  #publish: (job: Job) => void;
 
-  constructor(tell: (job: Job) => void) {
-    this.#tell = (job) => tell({ ...job });
+  constructor(publish: (job: Job) => void) {
+    this.#publish = (job) => publish({ ...job });
   }
 
   list(): Job[] {
     return [...this.#jobs.values()].map(({ job }) => ({ ...job }));
   }
 
-  /** The job of this kind that has not begun yet, if there is one. */
+  /** The queued job of this kind, if there is one. */
   queued(kind: JobKind): Job | null {
     const entry = this.#queue.find(({ job }) => job.kind === kind);
     return entry ? { ...entry.job } : null;
@@ -50,7 +49,7 @@ export class Jobs {
       id: this.#nextId++,
       kind,
       title,
-      stage: 'Waiting',
+      stage: 'Queued',
       state: 'queued',
       place: null,
       done: 0,
@@ -67,29 +66,29 @@ export class Jobs {
     const entry: Entry = { job, work, stop: new AbortController() };
     this.#jobs.set(job.id, entry);
     this.#queue.push(entry);
-    if (this.#running) this.#tellPlaces();
+    if (this.#running) this.#publishPlaces();
     else this.#startNext();
     return { ...job };
   }
 
-  /** A job that waits ends at once; one that runs ends when its work has heard of it. */
+  /** A queued job ends at once; a running one when its work reacts to the signal. */
   cancel(id: number): void {
     const entry = this.#jobs.get(id);
     if (!entry) return;
     entry.stop.abort(new WinnowError('cancelled', 'Cancelled.'));
     if (!this.#take(entry)) return;
     this.#end(entry, { state: 'cancelled', error: explain(entry.stop.signal.reason) });
-    this.#tellPlaces();
+    this.#publishPlaces();
   }
 
-  /** Moves a job that waits: `next` to the front of the queue, `later` one place back. One that has begun or ended stays as it is. */
+  /** Moves a queued job: `next` to the front of the queue, `later` one place back. Other jobs are not affected. */
   move(id: number, to: 'next' | 'later'): void {
     const entry = this.#jobs.get(id);
     const at = entry ? this.#queue.indexOf(entry) : -1;
     if (!entry || at < 0) return;
     this.#take(entry);
     this.#queue.splice(to === 'next' ? 0 : at + 1, 0, entry);
-    this.#tellPlaces();
+    this.#publishPlaces();
   }
 
   /** Stops everything and waits for it. */
@@ -97,22 +96,22 @@ export class Jobs {
     for (const { job } of [...this.#queue]) this.cancel(job.id);
     if (!this.#running) return;
     const { entry, ended } = this.#running;
-    entry.stop.abort(new WinnowError('engine-gone', 'Winnow was closed before this had ended.')); // nobody cancelled it: its run is interrupted
+    entry.stop.abort(new WinnowError('engine-gone', 'Winnow was closed before this was finished.')); // not cancelled by the user: its run is interrupted
     await ended;
   }
 
-  /** Takes it out of the queue. False where it does not wait. */
+  /** Removes it from the queue. False if it was not queued. */
   #take(entry: Entry): boolean {
     const at = this.#queue.indexOf(entry);
     if (at >= 0) this.#queue.splice(at, 1);
     return at >= 0;
   }
 
-  #tellPlaces(): void {
+  #publishPlaces(): void {
     for (const [i, { job }] of this.#queue.entries()) {
       if (job.place === i + 1) continue;
       job.place = i + 1;
-      this.#tell(job);
+      this.#publish(job);
     }
   }
 
@@ -121,15 +120,15 @@ export class Jobs {
     if (!entry) return;
     Object.assign(entry.job, { state: 'running', stage: 'Starting', place: null, startedAt: Date.now() });
     this.#running = { entry, ended: this.#run(entry) };
-    this.#tell(entry.job);
-    this.#tellPlaces();
+    this.#publish(entry.job);
+    this.#publishPlaces();
   }
 
   async #run(entry: Entry): Promise<void> {
     const { job, work, stop } = entry;
     let outcome: Outcome;
     try {
-      // The caller hears of the job before its first event.
+      // The caller gets the job before its first event.
       await new Promise(setImmediate);
       stop.signal.throwIfAborted();
       outcome = { state: 'done', summary: await work(this.#reportOf(entry), job.id) };
@@ -145,18 +144,18 @@ export class Jobs {
 
   #reportOf({ job, stop }: Entry): Report {
     let stageStart = performance.now();
-    let told = 0;
-    const tell = (now = false) => {
-      if (!now && performance.now() - told < tellEveryMs) return;
-      told = performance.now();
-      this.#tell(job);
+    let publishedAt = 0;
+    const publish = (now = false) => {
+      if (!now && performance.now() - publishedAt < publishEveryMs) return;
+      publishedAt = performance.now();
+      this.#publish(job);
     };
     return {
       signal: stop.signal,
       stage: (name, total, unit = 'images') => {
         stageStart = performance.now();
         Object.assign(job, { stage: name, done: 0, total, unit, perSecond: null, secondsLeft: null });
-        tell(true);
+        publish(true);
       },
       progress: (done, total = job.total) => {
         const seconds = (performance.now() - stageStart) / 1000;
@@ -166,11 +165,11 @@ export class Jobs {
           job.perSecond = done / seconds;
           job.secondsLeft = total > done ? (total - done) / job.perSecond : 0;
         }
-        tell(done === total);
+        publish(done === total);
       },
       run: (runId) => {
         job.runId = runId;
-        tell(true);
+        publish(true);
       },
     };
   }
@@ -178,7 +177,7 @@ export class Jobs {
   #end({ job }: Entry, outcome: Outcome): void {
     Object.assign(job, outcome, { place: null, endedAt: Date.now(), secondsLeft: null });
     const ended = [...this.#jobs.values()].filter((entry) => entry.job.endedAt !== null);
-    for (const old of ended.slice(0, -endedKept)) this.#jobs.delete(old.job.id);
-    this.#tell(job);
+    for (const old of ended.slice(0, -keptEnded)) this.#jobs.delete(old.job.id);
+    this.#publish(job);
   }
 }

@@ -1,4 +1,4 @@
-/** Finds a learning rate: raises it step by step over one short training; the run has the curve and no model. */
+/** Learning rate range test (Smith 2017): raises the rate step by step in one short training. The run has the curve and no model. */
 import type { RangeTest } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { smallestOf } from '../contract/numbers.ts';
@@ -23,18 +23,18 @@ export const rangeTestJob: JobType<TrainRequest> = {
         await refresh(context, report);
         const { id, rangeTest } = await findRate(context, request, report);
         return rangeTest?.suggested
-          ? `${id}: a learning rate of ${rangeTest.suggested.toPrecision(2)} is suggested`
-          : `${id}: the loss falls at no learning rate`;
+          ? `${id}: suggested learning rate ${rangeTest.suggested.toPrecision(2)}`
+          : `${id}: the loss does not fall at any learning rate`;
       },
     };
   },
 };
 
 const notBetter =
-  'In so few steps it did not become better than guessing: the suggestion is to be doubted, and the model’s own default may serve better.';
+  'In these few steps the model did not become better than chance: the suggestion is unreliable, and the model’s default may work better.';
 
-/** Cross-entropy of a prediction that gives every image the shares of the classes in training, with the labels smoothed as in training. */
-function lossOfGuessing(data: TrainingData): number {
+/** Cross-entropy of predicting the class frequencies of the training set for every image, with label smoothing as in training. */
+function chanceLoss(data: TrainingData): number {
   const { shares } = classFractions(data);
   const { smoothing } = data.parameters;
   const smoothed = shares.map((share) => (1 - smoothing) * share + smoothing / shares.length);
@@ -43,7 +43,7 @@ function lossOfGuessing(data: TrainingData): number {
 
 async function findRate(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
   if (request.mode === 'head')
-    throw new WinnowError('bad-request', 'The head alone is trained without a learning rate: there is none to find.');
+    throw new WinnowError('bad-request', 'The head is trained without a learning rate, so there is none to find.');
   using data = await prepareTraining(context, { ...request, division: { ...request.division, folds: 0 } }, report);
   const spec: RunSpec = {
     name: `${request.model}-range`,
@@ -67,7 +67,7 @@ async function findRate(context: JobContext, request: TrainRequest, report: Repo
       {
         signal: report.signal,
         onEvent: ({ point, total }) => {
-          while (points.length && points[points.length - 1].rate >= point.rate) points.pop(); // another process begins it again
+          while (points.length && points[points.length - 1].rate >= point.rate) points.pop(); // a restarted process repeats it
           points.push(point);
           report.progress(points.length, total);
           if (points.length % 5 === 0)
@@ -76,7 +76,7 @@ async function findRate(context: JobContext, request: TrainRequest, report: Repo
       },
     );
     const leastLoss = smallestOf(rangeTest.points.map(({ smooth }) => smooth));
-    if (rangeTest.suggested !== null && leastLoss > lossOfGuessing(data)) run.note(notBetter);
+    if (rangeTest.suggested !== null && leastLoss > chanceLoss(data)) run.note(notBetter);
     return { facts: { rangeTest, seconds: (performance.now() - began) / 1000 } };
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Ranks the folder's images by a scorer: prepare what it takes of them, train and score in the compute process, keep the scores as a column and the
- * training as a run. An interrupted run is resumed from its checkpoint when the same is asked for again.
+ * Ranks the images with a scorer: prepares its inputs, trains and scores in the compute process, and stores the scores as a column and the
+ * training as a run. The same request resumes an interrupted run from its checkpoint.
  */
 import { createHash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
@@ -24,7 +24,7 @@ export const rankJob: JobType<RankRequest> = {
   prepare(request, context) {
     const { record } = checkRank(request);
     if (request.maps && !record.gives.map)
-      throw new WinnowError('bad-request', `${record.title} compares whole images: it has no error maps.`);
+      throw new WinnowError('bad-request', `${record.title} scores whole images and has no error maps.`);
     const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
     return {
       title: `Rank with ${record.title}`,
@@ -41,7 +41,7 @@ export const rankJob: JobType<RankRequest> = {
   },
 };
 
-/** Returns the finished run. The folder has been scanned before. */
+/** Returns the finished run. The folder must have been scanned. */
 export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
   const { record, parameters } = checkRank(request);
   if (!context.table.samples().length)
@@ -95,7 +95,7 @@ function trainPositions(samples: readonly Sample[], trainOn: string | null): Int
   if (!positions.length)
     throw new WinnowError(
       'no-samples',
-      `No image matches ‘${trainOn}’. Paths are relative to the folder, as in ${samples[0].path}.`,
+      `No image matches ‘${trainOn}’. Paths are relative to the folder, for example ${samples[0].path}.`,
     );
   return Int32Array.from(positions);
 }

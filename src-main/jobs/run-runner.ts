@@ -1,6 +1,6 @@
 /**
- * Makes a run, whatever its kind: finds the unfinished run that is resumed, prepares the folder, records every change, and ends the run as done, cancelled,
- * interrupted or failed. The kinds of runs only say what they are and do their work.
+ * Executes a run of any kind: finds the unfinished run to resume, prepares the folder, stores every change, and ends the run as done, cancelled,
+ * interrupted or failed. Each kind of run only supplies its specification and its work.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { checkpointFile, hasCheckpoint, trainingFolder } from '../compute/run-files.ts';
@@ -11,33 +11,33 @@ import type { Report } from '../workspace/report.ts';
 import { emptyRun, toWinnowError, runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 
-/** What a run is before it begins. Its id is `<name>-<number>`. */
+/** Specification of a run. Its id is `<name>-<number>`. */
 export type RunSpec = Pick<Run, 'kind' | 'method' | 'seed' | 'parameters'> &
   Partial<Pick<Run, 'trainOn' | 'trained' | 'classification' | 'rangeTest'>> & {
     name: string;
-    /** The run's main column without its id, as `error`; null: it writes none. */
+    /** The main column without the run's id, for example `error`; null if it writes none. */
     mainColumn: string | null;
-    /** Hash of everything that the result follows from: an unfinished run with the same one can be resumed. null: it is always a new run. */
+    /** Hash of everything that determines the result: an unfinished run with the same hash can be resumed. null: always a new run. */
     fingerprint: string | null;
     resume: boolean;
   };
 
 export type RunChange = Partial<Run> | ((run: Run) => Partial<Run>);
 
-/** A run that is being made. */
+/** A run in progress. */
 export interface ActiveRun {
   readonly id: string;
-  /** As it is now. */
+  /** Its current state. */
   readonly record: Run;
-  /** Stores the change and tells the doors. */
+  /** Stores and publishes the change. */
   update(change: RunChange): void;
-  /** Adds a sentence to its notes, once. */
-  note(sentence: string): void;
-  /** Prepares the folder of one training of `count`, and says whether it continues from its checkpoint. */
+  /** Adds a message to its notes, once. */
+  note(message: string): void;
+  /** Prepares the folder of one training of `count`; `resume` is whether it continues from its checkpoint. */
   openTraining(index?: number, count?: number): { folder: string; resume: boolean };
 }
 
-/** What the work ends with. `write` is called in the transaction that marks the run as done. */
+/** Result of the work. `write` is called in the transaction that marks the run as done. */
 export interface RunOutcome {
   facts: Partial<Run>;
   write?(): void;
@@ -80,13 +80,13 @@ export async function makeRun(
       return record;
     },
     update,
-    note: (sentence) => update(({ notes }) => ({ notes: [...new Set([...notes, sentence])] })),
+    note: (message) => update(({ notes }) => ({ notes: [...new Set([...notes, message])] })),
     openTraining(index = 0, count = 1) {
       const own = trainingFolder(folder, count, index);
       mkdirSync(own, { recursive: true });
       removeParts(own);
       trainings.add(own);
-      // A training that has ended has its last checkpoint still, and is only evaluated again; one that never began has none.
+      // A finished training still has its last checkpoint and is only evaluated again; one that never started has none.
       return { folder: own, resume: earlier !== null && (index === 0 || existsSync(checkpointFile(own))) };
     },
   };
@@ -106,7 +106,7 @@ export async function makeRun(
     try {
       update({ state: stateAfter(code, report.signal), report: { ...record.report, error: message } });
     } catch {
-      publishRun(record); // the workspace cannot be written to either: that is what `error` says
+      publishRun(record); // the workspace cannot be written either, as `error` reports
     }
     throw error;
   }
@@ -118,5 +118,5 @@ function stateAfter(code: ErrorCode, signal: AbortSignal): Run['state'] {
   return fromOutside.includes(code) ? 'interrupted' : 'failed';
 }
 
-/** Errors of what is around a run: the run itself can be resumed. */
+/** Errors with an external cause: the run can be resumed. */
 const fromOutside: readonly ErrorCode[] = ['compute-lost', 'disk-full'];

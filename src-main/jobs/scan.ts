@@ -1,6 +1,6 @@
 /**
- * Finds the images of the folder and reads what is new or changed: hash, size, thumbnail, measures. A file that cannot be read becomes
- * an issue. Rows are committed a few times a second, so that a door sees them appear and a kill loses a moment's work.
+ * Scans the folder: finds images and reads those that are new or changed (hash, size, thumbnail, measurements). An unreadable file becomes
+ * an issue. Rows are committed a few times a second, so clients see them appear and a crash loses little.
  */
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
@@ -20,11 +20,11 @@ import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
 import type { Scanned, Table } from '../workspace/table.ts';
 
-/** Changes when other things are learned of an image than before: all are read again then. */
+/** Changes when the measurements change: all images are then read again. */
 export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
 const commitEveryMs = 300;
 
-const kept = 'What is known of its images is kept.';
+const kept = 'The results for its images are kept.';
 
 export interface ScanSummary {
   found: number;
@@ -45,11 +45,11 @@ function sentenceOf({ found, read, unreadable, gone }: ScanSummary): string {
   return parts.join(', ');
 }
 
-/** Scans the folder, and then finds duplicates and scores checks where the samples have changed since these were last computed. */
+/** Scans the folder, then finds duplicates and scores checks if samples have changed since they were last computed. */
 export async function refresh(context: JobContext, report: Report): Promise<ScanSummary> {
   const { folder, workspaceFolder, table, groups, quality } = context;
   const summary = await scan(folder, workspaceFolder, table, report);
-  const embedded = embeddedCount(context); // embeddings propose more pairs
+  const embedded = embeddedCount(context); // embeddings give more candidate pairs
   const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
   if (table.meta('derivedFrom') !== derivedFrom) {
     const likely = embedded ? await candidatePairs(context, report.signal) : [];
@@ -60,7 +60,7 @@ export async function refresh(context: JobContext, report: Report): Promise<Scan
   return summary;
 }
 
-/** `limits`: other ones than the usual. */
+/** `limits` overrides the defaults. */
 export async function scan(
   folder: string,
   workspaceFolder: string,
@@ -92,12 +92,12 @@ export async function scan(
       const before = known.get(file.path);
       if (before?.bytes !== file.bytes || before.modifiedMs !== file.modifiedMs) {
         changed.push(file);
-        readers ??= startReaders(report.signal, limits); // comes up while the walk goes on
+        readers ??= startReaders(report.signal, limits); // starts while the walk continues
       }
       report.progress(present.size, 0);
     }
 
-    await requireFolder(folder, kept, report.signal); // a disk that went while it was walked takes nothing with it
+    await requireFolder(folder, kept, report.signal); // a disk that was removed during the walk retires no samples
 
     report.stage('Reading images', changed.length);
     let committed = performance.now();
@@ -115,18 +115,18 @@ export async function scan(
           });
         } catch (error) {
           report.signal.throwIfAborted();
-          const isPassing = passes(error);
-          const { issue, isFinding } = isPassing
+          const isTransient = isTemporary(error);
+          const { issue, isFinding } = isTransient
             ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
             : issueOf(file.path, error);
           if (!isFinding) await requireFolder(folder, kept, report.signal);
-          if (!isPassing || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
+          if (!isTransient || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
         }
         report.progress(++done);
         if (performance.now() - committed > commitEveryMs) commit();
       });
     } finally {
-      commit(); // what was read before a cancel stays
+      commit(); // a cancelled scan keeps what it has read
     }
   } finally {
     await readers?.close();
@@ -139,8 +139,8 @@ export async function scan(
 }
 
 /**
- * No memory, or no answer of the disk, for one file: that ends no scan. It says nothing about the image, so one that is known stays as it was; the next scan tries
+ * Out of memory, or no response of the disk, for one file does not end the scan. It says nothing about the image, so a known sample stays; the next scan tries
  * again.
  */
-const passes = (error: unknown): error is WinnowError =>
+const isTemporary = (error: unknown): error is WinnowError =>
   error instanceof WinnowError && (error.code === 'out-of-memory' || error.code === 'no-folder');

@@ -1,4 +1,4 @@
-/** Images as a scorer takes them, as rows of the row store: one entry for each kind of inputs. */
+/** Prepares the inputs of scorers as rows of the row store, one entry per kind of input. */
 import type { Scorer } from '../compute/anomaly/index.ts';
 import type { Sample, ScorerInputs } from '../contract/types.ts';
 import type { JobContext } from './context.ts';

@@ -1,4 +1,4 @@
-/** More like this: the likeness of every image to a few chosen ones, as the column `alike`, by what bundled weights know of them. */
+/** ‘More like this’: writes the similarity of every image to a few selected ones as the column `alike`, computed from pretrained embeddings. */
 import { setImmediate } from 'node:timers/promises';
 import type { z } from 'zod';
 import { usual } from '../compute/models/pretrained.ts';
@@ -22,8 +22,8 @@ export const similarityJob: JobType<z.infer<typeof similaritySchema>> = {
 export const similarityColumn = 'alike';
 
 /**
- * Writes the column: the cosine between an image's embedding and the mean direction of the chosen, −1..1; 1 for the one chosen image. Returns how many images
- * have it. Throws `no-samples` where none of the chosen can be read.
+ * Writes the column: cosine similarity between an image's embedding and the mean direction of the selected ones, −1..1; 1 for a single selected image. Returns the
+ * number of images. Throws `no-samples` if no selected image can be read.
  */
 export async function writeSimilarity(context: JobContext, ids: readonly number[], report: Report): Promise<number> {
   using embedded = await embedSamples(context, context.table.samples(), report);
@@ -33,28 +33,28 @@ export async function writeSimilarity(context: JobContext, ids: readonly number[
   if (!chosen.length) throw new WinnowError('no-samples', 'None of these images can be read any more.');
   report.stage('Comparing', samples.length);
   const width = usual.last;
-  const middle = new Float64Array(width);
+  const mean = new Float64Array(width);
   await walk(({ id }, direction) => {
-    if (wanted.has(id)) direction.forEach((v, d) => (middle[d] += v));
+    if (wanted.has(id)) direction.forEach((v, d) => (mean[d] += v));
   });
-  const length = Math.hypot(...middle) || 1;
-  const likeness = new Float64Array(samples.length);
+  const length = Math.hypot(...mean) || 1;
+  const similarity = new Float64Array(samples.length);
   await walk((_, direction, i) => {
-    for (let d = 0; d < width; d++) likeness[i] += (direction[d] * middle[d]) / length;
+    for (let d = 0; d < width; d++) similarity[i] += (direction[d] * mean[d]) / length;
     report.progress(i + 1);
   });
   const [first] = chosen;
-  const title = `Like ${first.path}${chosen.length > 1 ? ` and ${plural(chosen.length - 1, 'other')}` : ''}`;
+  const title = `Similar to ${first.path}${chosen.length > 1 ? ` and ${plural(chosen.length - 1, 'other')}` : ''}`;
   context.table.putColumn(
     similarityColumn,
     title,
     usual.id,
     samples.map(({ id }) => id),
-    likeness,
+    similarity,
   );
   return samples.length;
 
-  /** Each image's embedding, brought to length 1. Doors are answered between blocks. */
+  /** Visits each embedding, scaled to unit length. Yields to the event loop between blocks. */
   async function walk(
     visit: (sample: (typeof samples)[number], direction: Float64Array, i: number) => void,
   ): Promise<void> {

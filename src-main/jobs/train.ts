@@ -1,6 +1,6 @@
 /**
- * Trains a classifier on the folder's classes: splitDataset, prepare what the images are learned from, train in the compute process (once, or once a fold), evaluate
- * on the held-out images, keep predictions as columns and the training as a run. An interrupted training is resumed when the same is asked for again.
+ * Trains a classifier: splits the images, prepares pixels or embeddings, trains in the compute process (once, or once per fold), evaluates on
+ * held-out images, and stores predictions as columns and the training as a run. The same request resumes an interrupted training.
  */
 import type { CallOptions } from '../compute/child.ts';
 import type { TrainEvent, TrainResult } from '../compute/classify/fit.ts';
@@ -32,14 +32,14 @@ export const trainJob: JobType<TrainRequest> = {
         context.journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
         const evaluation = run.classification?.evaluation;
         return evaluation
-          ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} right`
+          ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} correct`
           : `${run.id} trained`;
       },
     };
   },
 };
 
-/** Returns the finished run. The folder has been scanned before. */
+/** Returns the finished run. The folder must have been scanned. */
 export async function train(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
   using data = await prepareTraining(context, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = data;
@@ -79,7 +79,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
       const options = { signal: report.signal, onEvent: listener(title, run, data, report) };
       results.push(await trainOnce(context, request, data, splits, folder, resume, options));
     }
-    report.stage('Judging', 0);
+    report.stage('Evaluating', 0);
     const { predictions, evaluation } = conclude(data, results, request.seed);
     if (isAtChanceLevel(data, results)) run.note(notBetterThanChance);
     const stored = { ...predictions, classes, keys: samples.map(predictionKey) };
@@ -116,7 +116,7 @@ const trainOnce = (
     ? compute.call('trainHead', { ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
     : compute.call('train', { ...networkArgs(request, data, splits, folder), resume }, options);
 
-/** Follows one training: progress, curves, predictions of the watched images. */
+/** Follows one training: progress, curves, predictions for the watched validation images. */
 function listener(
   title: string,
   run: ActiveRun,

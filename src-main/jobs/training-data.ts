@@ -1,4 +1,4 @@
-/** What a training is given: the division, labels, pixels or embeddings, and the hash of all that its result follows from. */
+/** Inputs of a training: the split, labels, pixels or embeddings, and a hash of everything that determines the result. */
 import { createHash } from 'node:crypto';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
 import type { TrainArgs } from '../compute/classify/fit.ts';
@@ -16,25 +16,25 @@ import type { Report } from '../workspace/report.ts';
 import { packPixels } from './pixels.ts';
 import type { JobContext } from './context.ts';
 
-/** A number that stands for an image's content, for what is random about it. */
+/** Random key of an image, derived from its content. */
 export const contentKey = ({ sha256 }: Sample): number => Number.parseInt(sha256.slice(0, 7), 16);
 
-/** Place of each sample's class, -1 for none or one that is not learned. */
+/** Class index of each sample; -1 without a class, or if the class is not trained. */
 export function labelsOf(samples: readonly Sample[], classes: readonly string[]): Int32Array {
   const place = new Map(classes.map((name, i) => [name, i]));
   return Int32Array.from(samples, (sample) => (sample.class === null ? -1 : (place.get(sample.class) ?? -1)));
 }
 
-/** Positions in `samples` of a split. */
+/** Positions in `samples` that belong to a split. */
 export const positionsOf = (samples: readonly Sample[], splits: Splits, split: string): Int32Array =>
   Int32Array.from(samples.flatMap(({ id }, i) => (splits.get(id) === split ? [i] : [])));
 
 export interface TrainingData extends Disposable {
   parameters: ClassifierParameters;
   divided: TrainingSplits;
-  /** Those that can be read, in the order of all that is by position. */
+  /** The readable samples; positions refer to this order. */
   samples: readonly Sample[];
-  /** What is learned from: pixels, or for the head alone embeddings. In use until this is disposed of. */
+  /** Training inputs: pixels, or embeddings for mode `head`. In use until disposed. */
   rows: Rows;
   labels: Int32Array;
   fingerprint: string;
@@ -90,12 +90,12 @@ async function embeddingsFor(
   if (weights)
     throw new WinnowError(
       'bad-request',
-      'The head alone is trained on what the bundled weights know. Choose another mode for weights of your own.',
+      'Mode ‘head’ uses the bundled pretrained weights. Choose another mode to use your own weights.',
     );
   return embedSamples(context, samples, report, pretrainedFor(model));
 }
 
-/** SHA-256 of what is in a file of weights: other weights under the same name make another run. Read in blocks, since they can be large. */
+/** SHA-256 of a weights file: other weights under the same name make another run. Read in blocks, since files can be large. */
 async function hashOfWeights(file: string, report: Report): Promise<string> {
   try {
     await using handle = await openRegular(file);
@@ -117,12 +117,12 @@ async function hashOfWeights(file: string, report: Report): Promise<string> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (!code || error instanceof WinnowError) throw error;
     const why =
-      code === 'ENOENT' ? 'There is no such file.' : code === 'ENOTREG' ? 'It is not a regular file.' : message;
-    throw new WinnowError('bad-request', `The weights ${file} cannot be read. ${why} Name a safetensors file.`);
+      code === 'ENOENT' ? 'The file does not exist.' : code === 'ENOTREG' ? 'It is not a regular file.' : message;
+    throw new WinnowError('bad-request', `The weights ${file} cannot be read. ${why} Choose a safetensors file.`);
   }
 }
 
-/** What a head takes, and a network too. */
+/** Arguments common to heads and networks. */
 export const headArgs = (
   { model, seed }: TrainRequest,
   { parameters, divided: { classes }, samples, labels }: TrainingData,

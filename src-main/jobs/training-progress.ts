@@ -1,4 +1,4 @@
-/** From the events of a training in the compute process to the job's progress and the run's curves; and what is recorded of finished trainings. */
+/** Turns the events of a training in the compute process into job progress and learning curves, and summarises finished trainings. */
 import type { Trained, TrainingEvent } from '../compute/train/trained.ts';
 import type { Epoch, Run } from '../contract/types.ts';
 import { largestOf } from '../contract/numbers.ts';
@@ -26,7 +26,7 @@ export function followTraining(
     report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);
     if (event.step < event.steps) return; // within an epoch
     if (event.seconds < secondsBefore) secondsBefore = 0; // another process continues the training
-    // A resumed training keeps the epochs that it had; the next fold begins its own history.
+    // A resumed training keeps the epochs that it had; the next fold starts its own history.
     history = (history ?? run.record.history).filter(({ epoch }) => epoch < event.epoch);
     history.push({
       epoch: event.epoch,
@@ -41,7 +41,7 @@ export function followTraining(
   };
 }
 
-/** Of finished trainings: sums of time, means of rates, the most of memory. */
+/** Summary of finished trainings: total time, mean rates, peak memory. */
 export function factsOf(
   results: readonly (Trained & { penalty?: number })[],
 ): Pick<Run, 'seconds' | 'imagesPerSecond' | 'peakMemoryMiB' | 'backend' | 'device' | 'epochs' | 'report'> {

@@ -1,4 +1,4 @@
-/** What follows from finished trainings: predictions of every image, the evaluation, the mean curves, and whether anything was learned. */
+/** Results of finished trainings: predictions for every image, the evaluation, mean learning curves, and a comparison with chance. */
 import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Judged } from '../compute/classify/evaluate.ts';
 import type { TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Evaluation } from '../contract/classifier.ts';
@@ -6,7 +6,7 @@ import { largestOf } from '../contract/numbers.ts';
 import type { Epoch } from '../contract/types.ts';
 import { positionsOf, type TrainingData } from './training-data.ts';
 
-/** Probabilities of every image, and how good they are where the class is known and was not learned from. */
+/** Probabilities of every image, and the evaluation on held-out images. */
 export function conclude(
   { divided: { classes, trainings, division }, samples, labels }: TrainingData,
   results: readonly TrainResult[],
@@ -18,7 +18,7 @@ export function conclude(
     temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))),
   );
   const scaled = results.map(({ logits }, fold) => probabilitiesOf(logits, k, temperatures[fold]));
-  // With folds: of the model that was not trained on the image; of an image without a class, the mean of all.
+  // With folds: the model that was not trained on the image; for images without a class, the mean of all models.
   const own = samples.map(({ id }) =>
     results.length > 1 ? trainings.findIndex((splits) => splits.get(id) === 'test') : 0,
   );
@@ -68,7 +68,7 @@ export function conclude(
   return { predictions, evaluation };
 }
 
-/** The images that are trained on, in the first training, and each class's share of them. */
+/** Size and class frequencies of the first training set. */
 export function classFractions({ divided: { classes, trainings }, samples, labels }: TrainingData): {
   images: number;
   shares: number[];
@@ -80,9 +80,9 @@ export function classFractions({ divided: { classes, trainings }, samples, label
 }
 
 export const notBetterThanChance =
-  'It has learned next to nothing: it is no more often right than who always names the largest class. A smaller learning rate may help; the range test finds one.';
+  'The accuracy is not better than always predicting the largest class. A lower learning rate may help; the range test suggests one.';
 
-/** At the last epoch of each fold, in training and on validation images: within two standard deviations of what the largest class alone gives. */
+/** Whether every fold ends, on training and validation images, within two standard deviations of the accuracy of the largest class. */
 export function isAtChanceLevel(data: TrainingData, results: readonly TrainResult[]): boolean {
   const { shares, images } = classFractions(data);
   const share = largestOf(shares);
@@ -94,7 +94,7 @@ export function isAtChanceLevel(data: TrainingData, results: readonly TrainResul
   });
 }
 
-/** Over the folds, for as many epochs as each has. */
+/** Mean over the folds, for the epochs that all folds have. */
 export function meanHistory(results: readonly TrainResult[]): Epoch[] {
   const least = results.reduce((a, b) => (b.history.length < a.history.length ? b : a)).history;
   const mean = (values: (number | null | undefined)[]): number | null => {

@@ -1,5 +1,5 @@
 /**
- * A file of rows of equal size, which only grows. A row is written whole or the write throws, so that an index never names half of one.
+ * An append-only file of rows of equal size. A row is written completely or the write throws, so that an index never refers to a partial row.
  */
 import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,7 +9,7 @@ export class RowFile {
   readonly #file: number;
   readonly #rowBytes: number;
   #next: number;
-  /** How many whole rows there were when it was opened. */
+  /** The number of complete rows when it was opened. */
   readonly whole: number;
 
   private constructor(file: number, rowBytes: number) {
@@ -17,11 +17,11 @@ export class RowFile {
     this.#rowBytes = rowBytes;
     const { size } = fstatSync(file);
     this.whole = Math.floor(size / rowBytes);
-    // A killed process may leave a part of a row, or rows that no index names: new rows are written behind them.
+    // A killed process may leave a partial row, or rows that no index refers to: new rows are appended after them.
     this.#next = Math.ceil(size / rowBytes);
   }
 
-  /** Makes the file, and its folder, where there is none. Throws WinnowError, as all methods do. */
+  /** Opens the file; creates it and its folder if missing. Throws WinnowError, as all methods do. */
   static open(file: string, rowBytes: number): RowFile {
     return orWorkspaceFault(() => {
       mkdirSync(dirname(file), { recursive: true });
@@ -29,7 +29,7 @@ export class RowFile {
     });
   }
 
-  /** Writes one row, or several one after the other, and returns the place of the first. */
+  /** Appends one or several rows and returns the number of the first. */
   add(bytes: Uint8Array): number {
     const count = bytes.length / this.#rowBytes;
     if (!Number.isInteger(count)) throw new Error(`${bytes.length} bytes are not rows of ${this.#rowBytes} bytes.`);
@@ -45,7 +45,7 @@ export class RowFile {
     });
   }
 
-  /** Afterwards all rows are on the disk. */
+  /** Flushes all rows to the disk. */
   sync() {
     orWorkspaceFault(() => fdatasyncSync(this.#file));
   }

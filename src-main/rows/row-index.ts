@@ -1,6 +1,6 @@
 /**
- * The index of the row store, in the workspace's database: which sets there are, and which row of its file belongs to which content. Rows are named here after
- * they are on the disk.
+ * The index of the row store, in the workspace's database: the sets, and for each content its row in the set's file. A row enters the index after
+ * it is flushed to the disk.
  */
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export interface IndexedSet {
 export interface IndexedRow {
   sha256: string;
   row: number;
-  /** CRC-32; null in an index of before there were any. */
+  /** CRC-32; null in an index of an earlier version. */
   checksum: number | null;
 }
 
@@ -75,7 +75,7 @@ export class RowIndex {
     if (now - set.usedAt > 60_000) this.#db.run('UPDATE row_sets SET used_at = ? WHERE id = ?', now, set.id);
   }
 
-  /** Forgets the set first: a process that is killed in between leaves a file that no set names. */
+  /** Removes the set from the index first: a process killed in between leaves an unreferenced file, which is cleaned up later. */
   remove({ id, file }: IndexedSet): void {
     this.#db.run('DELETE FROM row_sets WHERE id = ?', id);
     rmSync(file, { force: true });
@@ -120,7 +120,7 @@ export class RowIndex {
     });
   }
 
-  /** Rows of a file that was removed or cut: their places will be given to others. */
+  /** Forgets the rows of a removed or truncated file: their positions will be reused. */
   forgetFrom({ id }: IndexedSet, row: number): void {
     this.#db.run('DELETE FROM set_rows WHERE set_id = ? AND row >= ?', id, row);
   }

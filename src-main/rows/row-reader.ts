@@ -1,16 +1,16 @@
 /**
- * Reads the rows of a set by position, in any order, in blocks that the caller chooses: a file larger than memory is read as well as a small one, and what is read
- * again soon lies in the system's cache of the file. Each row is compared with its checksum when it is first read.
+ * Reads the rows of a set by position, in any order, in blocks that the caller chooses. A file may be larger than memory; recently read parts are in the system's file
+ * cache. Each row is compared with its checksum when it is first read.
  */
 import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { rowBytesOf, widthOf, type RowSet, type RowType } from './row-set.ts';
 
-/** Beside the file of a set: says that a row of it was found damaged, so that the store checks all of them before it gives them out again. */
+/** A file beside a set that marks a damaged row, so that the store checks all rows before it uses them again. */
 export const damageMark = (file: string): string => `${file}.damaged`;
 
-const again = 'Start again: rows that are missing are made anew.';
-/** Of one call to the system. */
+const again = 'Start again: missing rows are made again.';
+/** Limit of one system call. */
 const mostBytes = 2 ** 26;
 
 export class RowReader {
@@ -19,10 +19,10 @@ export class RowReader {
   readonly rowBytes: number;
   #file: number;
   #buffer = new Uint8Array(0);
-  /** Of each position: 1 once its row was compared with its checksum. */
+  /** Per position: 1 once its row has passed its checksum. */
   #compared: Uint8Array;
 
-  /** Throws where the file does not hold all rows of the set. */
+  /** Throws where the file is too short for the set. */
   constructor(set: RowSet) {
     this.set = set;
     this.count = set.rows.length;
@@ -62,7 +62,7 @@ export class RowReader {
     closeSync(this.#file);
   }
 
-  /** Rows that are neighbours in the file are read in one call. */
+  /** Adjacent rows in the file are read in one call. */
   #load(positions: Int32Array, out: Uint8Array): void {
     const { rows } = this.set;
     for (let i = 0; i < positions.length;) {

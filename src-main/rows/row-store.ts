@@ -1,7 +1,7 @@
 /**
- * The row store of a workspace: for each set (a kind of rows and its settings) one file, one row an image, by the SHA-256 of the image's file. An image that has a
- * row is not read again; a changed image gets a new row. Rows are on the disk before the index names them, so a killed process leaves whole rows or none. The
- * sets are caches: those that are least recently used are removed where the disk or the store's limit needs it, never one that is in use.
+ * The row store of a workspace. A set is a kind of rows with its settings (pixels, embeddings, feature maps); it has one file with one row per image, by the SHA-256
+ * of the image's file. An image with a row is not read again; a changed image gets a new row. Rows are flushed before the index refers to them, so a killed process
+ * leaves complete rows or none. Sets are caches: the least recently used are removed to stay within the limits, but never one in use.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmSync, statfsSync } from 'node:fs';
@@ -19,27 +19,27 @@ import { fileBytes, RowIndex, type IndexDatabase, type IndexedRow, type IndexedS
 import { damageMark, RowReader } from './row-reader.ts';
 import { rowBytesOf, type RowSet, type RowType } from './row-set.ts';
 
-/** What a set holds, and how its rows are made. */
+/** The content of a set, and how its rows are made. */
 export interface RowRecipe {
   kind: string;
-  /** What tells sets of one kind apart: other settings, other rows. */
+  /** Identifies a set of its kind: other settings, other rows. */
   settings: string;
   type: RowType;
   shape: readonly number[];
-  /** Never removed to make room: something beside the rows depends on them. */
+  /** Never removed to make room: other data depends on its rows. */
   isKept?: boolean;
   /** Reads the image. An error is an issue of its file, unless it is Winnow's own fault. */
   decode(sample: Sample): Promise<Uint8Array>;
-  /** Makes rows of `size` decoded images at once. Without it, what was decoded is the row. */
+  /** Computes the rows of up to `size` decoded images. Without it, the decoded image is the row. */
   batch?: { size: number; compute(decoded: Uint8Array, signal: AbortSignal): Promise<Uint8Array> };
 }
 
-/** Rows in use. They stay on the disk until this is disposed of. */
+/** Rows in use. They stay on the disk until this is disposed. */
 export interface Rows extends Disposable {
   set: RowSet;
-  /** Samples that have a row, in the order asked for. */
+  /** Samples with a row, in the requested order. */
   samples: Sample[];
-  /** Files that vanished or broke since the scan. */
+  /** Issues of files that vanished or broke since the scan. */
   issues: Issue[];
 }
 
@@ -50,17 +50,17 @@ export interface MakeOptions {
   onProgress?(done: number, missing: number): void;
 }
 
-/** Bytes that the sets of a workspace may take together, and that are left free on its disk. */
+/** Maximum bytes of all sets of a workspace, and bytes to leave free on its disk. */
 const limits = { mostBytes: 64 * 2 ** 30, leftBytes: 64 * 2 ** 20 };
 export type StoreLimits = typeof limits;
 
-/** So much work a killed process may lose. */
+/** At most this much work is lost when the process is killed. */
 const commitEveryMs = 1000;
 /** Batches that are being computed while more images are decoded. */
 const batchesAhead = 2;
 const checkedBlockBytes = 2 ** 23;
 const folder = 'rows';
-/** Sets of former versions are left where they are. */
+/** Sets of earlier versions stay where they are. */
 const folders = [folder, 'pixels', 'embeddings'];
 const extensions: Record<RowType, string> = { uint8: 'u8', float16: 'f16', float32: 'f32' };
 
@@ -68,11 +68,11 @@ export class RowStore {
   readonly #workspaceFolder: string;
   readonly #index: RowIndex;
   readonly #limits: StoreLimits;
-  /** By set: how many use it. */
+  /** By set: the number of its users. */
   #inUse = new Map<number, number>();
-  /** By set: the last of those who write to it, who take turns. */
+  /** By set: the last writer in the queue. */
   #turns = new Map<number, Promise<unknown>>();
-  /** Sets whose checksums are all known. */
+  /** Sets with all checksums known. */
   #complete = new Set<number>();
 
   constructor(db: IndexDatabase, workspaceFolder: string, least: Partial<StoreLimits> = {}) {
@@ -82,7 +82,7 @@ export class RowStore {
     this.#removeStrays();
   }
 
-  /** Gives each sample its row and makes those that are missing. Throws WinnowError. */
+  /** Returns the samples' rows and makes missing ones. Throws WinnowError. */
   async make(
     recipe: RowRecipe,
     samples: readonly Sample[],
@@ -103,20 +103,20 @@ export class RowStore {
     return this.#give(recipe, samples, issues);
   }
 
-  /** Those of `samples` that have a row already. */
+  /** The samples that have a row already. */
   async known(recipe: RowRecipe, samples: readonly Sample[], signal = new AbortController().signal): Promise<Rows> {
     using held = this.#hold(recipe);
     await this.#inTurn(held.set, () => this.#check(held.set, rowBytesOf(recipe), signal));
     return this.#give(recipe, samples, []);
   }
 
-  /** How many contents have a row. */
+  /** The number of contents with a row. */
   count({ kind, settings }: RowRecipe): number {
     return this.#index.count(kind, settings);
   }
 
   #hold({ kind, settings, type, isKept = false }: RowRecipe): Disposable & { set: IndexedSet } {
-    // No name is used twice: an index that comes back from a backup never takes the rows of another file for its own.
+    // No file name is used twice: an index restored from a backup never refers to another file's rows.
     const name = `${kind}-${settings}-${randomBytes(4).toString('hex')}.${extensions[type]}`;
     const set =
       this.#index.find(kind, settings) ??
@@ -155,7 +155,7 @@ export class RowStore {
     };
   }
 
-  /** One a content. */
+  /** One sample per content. */
   #missing(set: IndexedSet, rowBytes: number, samples: readonly Sample[]): Sample[] {
     const there = wholeRows(set, rowBytes);
     return [
@@ -167,7 +167,7 @@ export class RowStore {
     ];
   }
 
-  /** Two that write at once would take the same places of the file. */
+  /** Writers of a set take turns: two at once would use the same positions in the file. */
   async #inTurn<Result>({ id }: IndexedSet, work: () => Promise<Result>): Promise<Result> {
     const turn = (this.#turns.get(id) ?? Promise.resolve()).catch(() => undefined).then(work);
     this.#turns.set(id, turn);
@@ -179,7 +179,7 @@ export class RowStore {
   }
 
   /**
-   * Gives rows of a former version their checksums. Where a reader has found a damaged row, compares all rows and forgets those that differ: they are made anew.
+   * Adds checksums to rows of an earlier version. Where a reader found a damaged row, compares all rows and forgets the damaged ones: they are made again.
    */
   async #check(set: IndexedSet, rowBytes: number, signal: AbortSignal): Promise<void> {
     const isDamaged = existsSync(damageMark(set.file));
@@ -298,7 +298,7 @@ export class RowStore {
     return issues;
   }
 
-  /** Removes sets that nobody uses, the least recently used first, until there is room for so many bytes more. Throws WinnowError `disk-full`. */
+  /** Removes unused sets, the least recently used first, until this many bytes are free. Throws WinnowError `disk-full`. */
   #makeRoom(bytes: number): void {
     const sets = this.#index.sets();
     const unused = sets.filter(({ id, isKept }) => !isKept && !this.#inUse.get(id));
@@ -323,11 +323,11 @@ export class RowStore {
       const { bavail, bsize } = statfsSync(this.#workspaceFolder);
       return bavail * bsize;
     } catch {
-      return Infinity; // the disk does not say
+      return Infinity; // not supported by this file system
     }
   }
 
-  /** Files that no set names: a process was killed while it removed them, or a backup of the index came back. */
+  /** Removes files that no set refers to, after a killed process or a restored backup of the index. */
   #removeStrays(): void {
     const named = new Set(this.#index.sets().map(({ file }) => file));
     for (const name of folders) {
@@ -341,7 +341,7 @@ export class RowStore {
   }
 }
 
-/** How many whole rows the file holds. */
+/** The number of complete rows in the file. */
 const wholeRows = ({ file }: IndexedSet, rowBytes: number): number => Math.floor(fileBytes(file) / rowBytes);
 
 function joined(images: readonly { decoded: Uint8Array }[]): Uint8Array {

@@ -1,6 +1,6 @@
 /**
  * Copies of the workspace's database in `backups/`, made while a person works: decisions are hours of work, and a disk that fails takes the one file that
- * holds them. A handful is kept. A backup that cannot be made is told on stderr and never fails what was being done.
+ * holds them. A handful is kept. A failed backup is reported on stderr and never fails other work.
  */
 import { constants, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -80,10 +80,7 @@ export function restoreBackup(workspaceFolder: string, name: string | null): Res
   if (name === null) {
     const fault = existsSync(file) ? faultOf(file) : 'it is not there';
     if (fault)
-      throw new WinnowError(
-        'workspace-corrupt',
-        `The workspace cannot be used as it is: ${fault}. Bring a backup back instead.`,
-      );
+      throw new WinnowError('workspace-corrupt', `The workspace cannot be used: ${fault}. Restore a backup instead.`);
     removeMarker(workspaceFolder);
     return { backup: null, aside: null, steps: stepsOf(file) ?? 0 };
   }
@@ -125,7 +122,7 @@ export class Backups {
   #tried: { atMs: number; journal: number };
   #openedMs = Date.now();
   #making: { worker: Worker; ended: Promise<void> } | null = null;
-  #isTold = false;
+  #isReported = false;
 
   /** `done`: when the last one was made and how far the journal was. */
   constructor(workspaceFolder: string, done: { atMs: number; journal: number } | null) {
@@ -201,9 +198,9 @@ export class Backups {
       if (!kept.has(atMs)) rmSync(join(backupsFolder(this.#workspaceFolder), name), { force: true });
   }
 
-  /** Told once. */
+  /** Reported once. */
   #skip(error: unknown) {
-    if (!this.#isTold) process.stderr.write(`No backup of the workspace was made: ${explain(error).message}\n`);
-    this.#isTold = true;
+    if (!this.#isReported) process.stderr.write(`No backup of the workspace was made: ${explain(error).message}\n`);
+    this.#isReported = true;
   }
 }

@@ -12,13 +12,13 @@ export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'mode
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`,
+      `There is no model ‘${model}’. Available: ${classifiers.map(({ id }) => id).join(', ')}.`,
     );
   const schema = record.modes[mode];
   if (!schema)
     throw new WinnowError(
       'bad-request',
-      `There are no bundled weights for ${record.title}, which ‘${mode}’ begins from. There are some for: ${pretrained.map((source) => source.model).join(', ')}.`,
+      `Mode ‘${mode}’ needs pretrained weights, and there are none for ${record.title}. Available for: ${pretrained.map((source) => source.model).join(', ')}.`,
     );
   const checked = schema.safeParse(parameters);
   if (!checked.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(checked.error)}`);
@@ -31,7 +31,7 @@ export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${request.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${request.method}’. Available: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const parameters = record.schema.safeParse(request.parameters);
   if (!parameters.success)

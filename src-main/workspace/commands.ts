@@ -40,8 +40,8 @@ export const flagOf = (name: string) =>
 
 /** What on the command line does what this record did, without the program's name; long lists of paths are shortened to `--from -`. For people to read and copy. */
 export function commandOf(record: Record, folder: string, pathOf: PathOf): string {
-  const told = repeat(() => commandsOf(record, pathOf));
-  return told.fault ?? told.commands.map((command) => textOf(command, quoteWord(folder))).join(' && winnow ');
+  const result = repeat(() => commandsOf(record, pathOf));
+  return result.fault ?? result.commands.map((command) => textOf(command, quoteWord(folder))).join(' && winnow ');
 }
 
 /** The commands, or a comment that says why there are none: an entry of an earlier version may ask for what this one does not have. */
@@ -226,7 +226,7 @@ export function scriptOf(
   strays: readonly string[] = [],
 ): string {
   const lines = [headOf(folder)];
-  const isTold = records.some(({ kind }) => kind === 'undo' || kind === 'redo');
+  const hasUndoRecords = records.some(({ kind }) => kind === 'undo' || kind === 'redo');
   const targets = new Targets(records);
   const runs = new Map<string, number>();
   const stack: Record[] = [];
@@ -280,7 +280,7 @@ export function scriptOf(
       write(record.title, () => [{ name: 'train', words: trainWords({ ...request, resume: true }) }]);
     } else if (record.action.do === 'export') {
       if (targets.isReplaced(record)) continue;
-      bringTo(isTold ? stack : standing());
+      bringTo(hasUndoRecords ? stack : standing());
       const { request } = record.action;
       if (request.place === 'move') lines.push('', '# Originals went to the system’s trash here, and will again.');
       write(record.title, () => [{ name: 'export', words: exportWords(request, targets.word(request.to)) }]);

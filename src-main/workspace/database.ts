@@ -1,6 +1,6 @@
 /**
- * The workspace's SQLite file: opened, brought up to date, refused in words when it is newer or broken. WAL, and every commit is on
- * the disk before it is told (`synchronous=FULL`), since decisions are hours of somebody's work.
+ * The workspace's SQLite file: opens and migrates it, and refuses a newer or damaged one with an error message. WAL; every commit is on
+ * disk before it is reported (`synchronous=FULL`), since decisions are hours of work.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -67,7 +67,7 @@ export class Database {
       if (isDamage(error))
         throw new WinnowError(
           'workspace-corrupt',
-          `The workspace ${file} is damaged (${(error as Error).message}). Move it away to start anew; the images are untouched.`,
+          `The workspace ${file} is damaged (${(error as Error).message}). Move it to start from scratch; the images are untouched.`,
           { cause: error },
         );
       const { code, message } = explain(error);

@@ -1,4 +1,4 @@
-/** How the images that have a class are divided into train, val and test before anything is trained; and what a person should know of it. Rejected images are left out. */
+/** Splits the images that have a class into train, val and test: by folders of these names, by fractions (stratified, near duplicates together, seeded), or by folds. Rejected images are left out. Warns about leaks and imbalance. */
 import type { DatasetSplit, Split } from '../contract/classifier.ts';
 import { splitOf } from '../contract/read.ts';
 import type { SplitRequest } from '../contract/schemas.ts';
@@ -7,7 +7,7 @@ import { plural } from '../contract/words.ts';
 import { assignParts, assignSplits } from './splits.ts';
 import { largestOf, smallestOf } from '../contract/numbers.ts';
 
-/** One training's share of the images: split by sample id. */
+/** The split of one training, by sample id. */
 export type Splits = ReadonlyMap<number, Split>;
 
 export interface TrainingSplits {
@@ -64,12 +64,12 @@ export function splitDataset(
   if (classes.length < 2)
     problems.push(`${none}. A classifier needs two: put the images into a sub-folder for each class, or label them.`);
   if (by === 'folders' && !hasFolders)
-    problems.push('There are no folders named train and val or test. Divide by shares.');
+    problems.push('There are no folders named train and val or test. Split by fractions instead.');
   const total = (split: Split) => rounded.reduce((sum, own) => sum + own[split], 0);
   if (classes.length >= 2 && total('train') < 2)
-    problems.push('There are fewer than two images to train on. Give the training a larger share.');
+    problems.push('There are fewer than two images to train on. Increase the training fraction.');
   if (classes.length >= 2 && !problems.length && !total('val') && !total('test'))
-    warnings.push('Nothing is held out: it will not be known how good the classifier is.');
+    warnings.push('Nothing is held out, so the classifier cannot be evaluated.');
   const unlearned = rounded.filter(({ train, val, test }) => !train && val + test > 0);
   if (!problems.length && unlearned.length)
     warnings.push(
@@ -82,7 +82,7 @@ export function splitDataset(
   const smallest = smallestOf(rounded.map(({ train }) => train));
   if (!problems.length && smallest > 0 && largest > 5 * smallest)
     warnings.push(
-      `The largest class has ${Math.round(largest / smallest)} times the images of the smallest: balanced class weights are worth a try.`,
+      `The largest class has ${Math.round(largest / smallest)} times the images of the smallest: consider balanced class weights.`,
     );
   const rejected = samples.filter((sample) => sample.class !== null && sample.decision === 'reject').length;
   if (rejected) warnings.push(`${plural(rejected, 'rejected image')} left out.`);
@@ -109,7 +109,7 @@ export function splitDataset(
   };
 }
 
-/** Each image is tested in one fold; of the others some are held out to watch by, in the proportion of the shares. */
+/** Each image is in the test split of one fold. Of the others, some are used for validation, in the requested ratio. */
 function byFolds(usable: readonly Sample[], groups: readonly Group[], { folds, shares, seed }: SplitRequest): Splits[] {
   const parts = assignParts(usable, groups, new Array<number>(folds).fill(1), seed);
   return Array.from({ length: folds }, (_, fold) => {
@@ -120,7 +120,7 @@ function byFolds(usable: readonly Sample[], groups: readonly Group[], { folds, s
   });
 }
 
-/** What no folder names is trained on. Where none is named val, some are taken from the training. */
+/** Images outside of named folders are used for training. Without a val folder, part of the training images is used for validation. */
 function byFolders(
   usable: readonly Sample[],
   groups: readonly Group[],

@@ -1,4 +1,4 @@
-/** Groups of duplicates: found after a scan, kept, and told without the pairs that a person said are none. */
+/** Groups of duplicates: computed after a scan, stored, and listed without images that the user marked as not duplicates. */
 import { kindsOf, splitOf } from '../contract/read.ts';
 import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
@@ -17,7 +17,7 @@ export class Groups {
   #table: Table;
   #settings: Settings;
   /** Of one shape of the table. */
-  #told: { shape: number; groups: Group[]; kinds: ReadonlyMap<number, readonly DuplicateKind[]> } | null = null;
+  #cached: { shape: number; groups: Group[]; kinds: ReadonlyMap<number, readonly DuplicateKind[]> } | null = null;
 
   constructor(db: Database, table: Table, settings: Settings) {
     this.#db = db;
@@ -87,7 +87,7 @@ export class Groups {
   }
 
   #read() {
-    if (this.#told?.shape === this.#table.shape) return this.#told;
+    if (this.#cached?.shape === this.#table.shape) return this.#cached;
     const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>(
       'SELECT id, kind, score, members FROM groups ORDER BY id',
     );
@@ -109,6 +109,6 @@ export class Groups {
         }
       }
     }
-    return (this.#told = { shape: this.#table.shape, groups, kinds: kindsOf(groups) });
+    return (this.#cached = { shape: this.#table.shape, groups, kinds: kindsOf(groups) });
   }
 }

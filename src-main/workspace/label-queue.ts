@@ -1,4 +1,4 @@
-/** The queue of likely label errors: what the newest run of the label judging suspects and still stands, as the labels are now. */
+/** The queue of probable label errors: open suspects of the newest search, compared with the current labels. */
 import type { LabelQueue, LabelSuspect } from '../contract/classifier.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { settingKey, type Settings } from './settings.ts';

@@ -1,6 +1,6 @@
 /**
- * What a person said is no duplicate of each other. Said of many at once it is one setting: a set of contents, each apart from all others, so that 2,000 blank
- * frames are 2,000 contents and not two million pairs. Pairs are what earlier versions wrote.
+ * Images that the user marked as not duplicates of each other. A mark on many images is one setting, a set of content hashes, so that 2,000 blank
+ * frames are 2,000 hashes and not two million pairs. Earlier versions wrote pairs.
  */
 import { createHash } from 'node:crypto';
 import type { Sample } from '../contract/types.ts';

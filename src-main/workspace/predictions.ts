@@ -1,4 +1,4 @@
-/** What a classifier says of each image, kept beside its run and told as columns. An image is known by its content: one that changed is predicted anew. */
+/** A classifier's predictions, stored with its run and published as columns. Rows are keyed by content: a changed image is predicted again. With folds the predictions are out-of-fold. */
 import { join } from 'node:path';
 import { largestAt } from '../compute/classify/evaluate.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';

@@ -1,4 +1,4 @@
-/** The checks over the whole folder: scores as columns, flags by thresholds that a person may move, findings about the set. */
+/** Quality checks over the whole folder: scores as columns, flags by adjustable thresholds, findings about the data set. */
 import { checks } from '../check/index.ts';
 import { findings } from '../check/findings.ts';
 import type { CheckInput } from '../check/check.ts';
@@ -11,7 +11,7 @@ export class Quality {
   #table: Table;
   #settings: Settings;
   /** Of one shape of the table. */
-  #told: { shape: number; list?: CheckState[]; findings?: Finding[] } = { shape: 0 };
+  #cached: { shape: number; list?: CheckState[]; findings?: Finding[] } = { shape: 0 };
 
   constructor(table: Table, settings: Settings) {
     this.#table = table;
@@ -34,8 +34,8 @@ export class Quality {
   }
 
   #kept() {
-    if (this.#told.shape !== this.#table.shape) this.#told = { shape: this.#table.shape };
-    return this.#told;
+    if (this.#cached.shape !== this.#table.shape) this.#cached = { shape: this.#table.shape };
+    return this.#cached;
   }
 
   #list(): CheckState[] {

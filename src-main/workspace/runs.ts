@@ -37,7 +37,7 @@ export class Runs {
   }
 
   /**
-   * The newest unfinished run with this fingerprint (settings and images), which a new one can go on with; of those that failed, one that has a checkpoint.
+   * The newest unfinished run with this fingerprint (settings and images), which a new run can resume; of those that failed, one that has a checkpoint.
    * Jobs take turns: a run that still says 'running' when the next one begins is one whose end could not be written.
    */
   resumable(fingerprint: string, hasCheckpoint: (run: Run) => boolean): Run | null {
@@ -81,7 +81,7 @@ export const emptyRun = {
 const runOf = ({ record }: { record: string }): Run =>
   ({ ...emptyRun, kind: 'rank', ...(JSON.parse(record) as Partial<Run>) }) as Run;
 
-/** What the compute process failed by, in the contract's words; anything else as it is. */
+/** Converts an error of the compute process to a WinnowError; other errors stay unchanged. */
 export const toWinnowError = (error: unknown): unknown =>
   error instanceof ComputeError ? new WinnowError(codes[error.code], error.message) : error;
 const codes: Record<ComputeErrorCode, ErrorCode> = {

@@ -24,10 +24,7 @@ export function assignSplits(
 ): Map<number, string> {
   const splits = (['train', 'val', 'test'] as const).filter((split) => shares[split] > 0);
   if (!splits.length)
-    throw new WinnowError(
-      'bad-request',
-      'The shares of the splits are all nothing. Give at least one, as in 80, 10, 10.',
-    );
+    throw new WinnowError('bad-request', 'All split fractions are zero. Set at least one, for example 80, 10, 10.');
   const parts = assignParts(
     samples,
     groups,

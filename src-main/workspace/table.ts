@@ -69,7 +69,7 @@ export class Table {
   /** Lets go of what is kept in memory. */
   release() {
     this.#columns.forget();
-    this.#told = null;
+    this.#cached = null;
   }
 
   /** To be called when classes or settings have changed. */
@@ -286,10 +286,10 @@ export class Table {
     return row ? marksOf(row) : null;
   }
 
-  #told: { shape: number; columns: Column[] } | null = null;
+  #cached: { shape: number; columns: Column[] } | null = null;
   columns = (): Column[] => {
-    if (this.#told?.shape !== this.#shape) this.#told = { shape: this.#shape, columns: this.#columns.list() };
-    return this.#told.columns;
+    if (this.#cached?.shape !== this.#shape) this.#cached = { shape: this.#shape, columns: this.#columns.list() };
+    return this.#cached.columns;
   };
   resolveColumn = (name: string) => this.#columns.resolve(name);
   /** By sample id. Throws WinnowError `no-column`. */

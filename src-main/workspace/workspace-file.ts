@@ -51,7 +51,7 @@ export function prepareFolder(workspaceFolder: string, folder: string) {
       throw error;
     throw new WinnowError(
       'target-unwritable',
-      `Winnow cannot keep what it learns in ${workspaceFolder}: ${whyNot(workspaceFolder, code as string)}. Name another place with --workspace DIR, or set WINNOW_DATA to a folder that can be written to.`,
+      `Winnow cannot write its workspace ${workspaceFolder}: ${whyNot(workspaceFolder, code as string)}. Choose another place with --workspace DIR, or set WINNOW_DATA to a writable folder.`,
       { cause: error },
     );
   }
@@ -160,9 +160,9 @@ function damageMessage(workspaceFolder: string, folder: string, why: string): st
   const command = `winnow restore ${quoteWord(folder)} --workspace ${quoteWord(workspaceFolder)}`;
   const backup = newestGoodBackup(workspaceFolder);
   const way = backup
-    ? `The newest good backup is of ${when(backup.atMs)}, with ${plural(backup.steps ?? 0, 'step')}. \`${command} --backup ${backup.name}\` brings it back; the damaged file is kept.`
+    ? `The newest good backup is of ${when(backup.atMs)}, with ${plural(backup.steps ?? 0, 'step')}. \`${command} --backup ${backup.name}\` restores it; the damaged file is kept.`
     : `There is no backup. \`${command} --as-it-is\` takes the file as it is, if it can be read.`;
-  return `The workspace of ${folder}, which holds your decisions, is damaged: ${why}. Your images are untouched. ${way} To start anew, move the folder ${workspaceFolder} away.`;
+  return `The workspace of ${folder}, which holds your decisions, is damaged: ${why}. Your images are untouched. ${way} To start from scratch, move the folder ${workspaceFolder}.`;
 }
 
 const when = (atMs: number) => new Date(atMs).toISOString().slice(0, 16).replace('T', ' ') + ' UTC';

@@ -49,13 +49,13 @@ await page.getByRole('button', { name: 'More…' }).click();
 await form.getByLabel('Size', { exact: true }).selectOption('32');
 await set('Epochs', options.epochs);
 await page.getByRole('button', { name: 'Find rate' }).click();
-await tell(/^Learning rate of .*is suggested/);
+await tell(/^Learning rate of .*suggested learning rate/);
 await picture('range test');
 const suggested = (await page.getByRole('button', { name: /^Use 0/ }).innerText()).replace('Use ', '');
 let trained = 0;
 async function train(name: string) {
   await form.getByRole('button', { name: 'Train', exact: true }).click();
-  await tell(new RegExp(`cnn-${++trained}: [\\d.]+ % of 75 images right`));
+  await tell(new RegExp(`cnn-${++trained}: [\\d.]+ % of 75 images correct`));
   await picture(name);
 }
 for (const id of scheduleIds) {

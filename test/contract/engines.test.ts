@@ -43,7 +43,7 @@ test('a process that accepts connections and does not answer is told as silent',
   onTestFinished(() => void mute.close());
   await new Promise((ready) => mute.once('listening', ready));
   expect(await askLockOwner({ pipe }, 'abc', 50)).toBe('silent');
-  expect(silentError({ pid: 4711, pipe, host: '', since: 0 }).message).toMatch(/process 4711.*does not answer/);
+  expect(silentError({ pid: 4711, pipe, host: '', since: 0 }).message).toMatch(/process 4711.*does not respond/);
   expect(await askLockOwner({ pipe: join(dirname(pipe), 'nobody.sock') }, 'abc', 50)).toBe('gone');
 });
 

@@ -344,7 +344,7 @@ describe('ways of training', () => {
   test('what cannot be is told in words', async () => {
     expect(await winnow(['train', folder, '--mode', 'head', '--model', 'resnet'], data)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('no bundled weights for ResNet') as string,
+      err: expect.stringContaining('there are none for ResNet') as string,
     });
     expect(await winnow(['train', folder, '--mode', 'head', '--epochs', '3'], data)).toMatchObject({
       code: 2,

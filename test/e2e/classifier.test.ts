@@ -86,7 +86,7 @@ describe(`a classifier, ${doorName}`, () => {
     await set('Fraction of train', '0');
     await set('Fraction of val', '0');
     await page
-      .getByText('will not be known')
+      .getByText('cannot be evaluated')
       .or(page.getByText('fewer than two images'))
       .or(page.getByText('cannot be learned'))
       .first()
@@ -102,7 +102,7 @@ describe(`a classifier, ${doorName}`, () => {
     await page.getByRole('button', { name: 'Find rate' }).click();
     await page.getByRole('heading', { name: 'Loss while the learning rate rises' }).waitFor({ timeout: 60_000 });
     await page
-      .getByText(/cnn-range-1: a learning rate of .* is suggested/)
+      .getByText(/cnn-range-1: suggested learning rate/)
       .first()
       .waitFor({ timeout: 60_000 });
     await page.getByRole('img', { name: 'Loss against learning rate' }).waitFor();
@@ -122,7 +122,7 @@ describe(`a classifier, ${doorName}`, () => {
     await page.getByRole('img', { name: 'Training and validation loss' }).waitFor({ timeout: 60_000 });
     await page.getByRole('heading', { name: 'Predictions on some images that are not trained on' }).waitFor();
     await page
-      .getByText(/^cnn-1: [\d.]+ % of 75 images right/)
+      .getByText(/^cnn-1: [\d.]+ % of 75 images correct/)
       .first()
       .waitFor({ timeout: 60_000 });
     expect(await inBothLights()).toEqual([]);
@@ -195,7 +195,7 @@ describe(`a classifier, ${doorName}`, () => {
     await set('Fraction of train', '80');
     await page.getByRole('button', { name: 'Find rate' }).click();
     await page
-      .getByText(/cnn-range-2: a learning rate of .* is suggested/)
+      .getByText(/cnn-range-2: suggested learning rate/)
       .first()
       .waitFor({ timeout: 60_000 });
     await page.getByRole('tab', { name: 'Result' }).click();

@@ -87,7 +87,7 @@ describe(`transfer, ${doorName}`, () => {
     await form.getByLabel('Folds', { exact: true }).press('Tab');
     await form.getByRole('button', { name: 'Train', exact: true }).click();
     await page
-      .getByText(/^efficientnet-lite0-1: [\d.]+ % of \d+ images right/)
+      .getByText(/^efficientnet-lite0-1: [\d.]+ % of \d+ images correct/)
       .first()
       .waitFor({ timeout: 120_000 });
     await page.getByRole('tab', { name: 'Result' }).click();

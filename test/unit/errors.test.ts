@@ -39,13 +39,13 @@ describe('the system', () => {
       'a file for a folder',
       () => readdirSync(join(folder, 'file')),
       'target-unwritable',
-      /file: a file stands where a folder is needed/,
+      /file: there is a file where a folder is needed/,
     ],
     [
       'a folder that is to replace a file',
       () => renameSync(join(folder, 'full'), join(folder, 'file')),
       'target-unwritable',
-      /file: a file stands where a folder is needed/,
+      /file: there is a file where a folder is needed/,
     ],
     ['a folder for a file', () => readFileSync(folder), 'target-unwritable', /is a folder/],
     [
@@ -55,10 +55,10 @@ describe('the system', () => {
       /\/dev\/null is not a regular file/,
     ],
     ['what is too large', () => readRegularSync(join(folder, 'file'), 3), 'bad-request', /larger than/],
-    ['what is there', () => mkdirSync(folder), 'target-not-empty', /exists already/],
+    ['what is there', () => mkdirSync(folder), 'target-not-empty', /already exists/],
     ['what is not empty', () => rmdirSync(join(folder, 'full')), 'target-not-empty', /not empty/],
     ['a name that is too long', () => openSync(join(folder, 'x'.repeat(300)), 'r'), 'bad-request', /too long/],
-    ['a link to itself', () => readFileSync(join(folder, 'loop')), 'target-unwritable', /leads back to itself/],
+    ['a link to itself', () => readFileSync(join(folder, 'loop')), 'target-unwritable', /points back to itself/],
     ['a place that is not there', () => mkdtempSync(join(folder, 'none', 'x')), 'no-folder', /does not exist/],
   ])('%s', (_, work, code, message) => {
     const told = explain(thrown(work));

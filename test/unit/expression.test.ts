@@ -46,7 +46,7 @@ describe('expressions', () => {
     ['sharpness << 1', 12, 'number'],
     ['sharpness < 1 class', 15, 'and'],
     ['(sharpness < 1', 15, 'parenthesis'],
-    ['sharpness # 1', 11, 'no meaning'],
+    ['sharpness # 1', 11, 'Unexpected character'],
     ['', 1, 'name was expected'],
   ])('%s fails at character %i', (source, at, words) => {
     expect(() => holds(source)).toThrow(new RegExp(`${words}[\\s\\S]*at character ${at}\\b`));

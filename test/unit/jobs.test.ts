@@ -48,7 +48,7 @@ test('one runs, the others wait in the order in which they were asked for, and e
   const first = jobs.start('rank', 'Rank', lasting);
   const second = jobs.start('train', 'Train', work('Train'));
   const third = jobs.start('export', 'Export', work('Export'));
-  expect(second).toMatchObject({ state: 'queued', stage: 'Waiting', place: 1 });
+  expect(second).toMatchObject({ state: 'queued', stage: 'Queued', place: 1 });
   expect(queue()).toEqual(['1 Train', '2 Export']);
   const ends = [first, second, third].map(end);
   jobs.cancel(first.id);

@@ -85,9 +85,9 @@ test('every image has a place beside its like; new ones join, and known ones sta
   const { context, run, again } = await contextOf(20);
   const told = listener();
   expect(await mapOf(context, run, { seed: 1, anew: false }, told)).toEqual({ placed: 0, laidOut: 40 });
-  expect(told.stages).toEqual(['Preparing pixels', 'Encoding', 'Laying out']);
+  expect(told.stages).toEqual(['Preparing pixels', 'Encoding', 'Computing the layout']);
   expect(told.last.get('Encoding')).toEqual([40, 40]);
-  expect(told.last.get('Laying out')![0]).toBe(told.last.get('Laying out')![1]);
+  expect(told.last.get('Computing the layout')![0]).toBe(told.last.get('Computing the layout')![1]);
   const first = placesOf(context);
   expect(first.size).toBe(40);
   expect([...first.values()].flat().every((v) => v >= -1 && v <= 1)).toBe(true);
@@ -121,7 +121,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
   await again();
   const joining = listener();
   expect(await mapOf(context, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, laidOut: 0 });
-  expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing']);
+  expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing new images']);
   const second = placesOf(context);
   expect(second.size).toBe(42);
   for (const [path, place] of first)
@@ -166,7 +166,7 @@ test('a cancel leaves no map behind; a run without a model and an empty folder a
   const stop = new AbortController();
   const stopping = listener(stop.signal);
   const { stage } = stopping;
-  stopping.stage = (name, total) => (stage(name, total), name === 'Laying out' && stop.abort());
+  stopping.stage = (name, total) => (stage(name, total), name === 'Computing the layout' && stop.abort());
   await expect(mapOf(context, run, { seed: 1, anew: false }, stopping)).rejects.toMatchObject({ code: 'cancelled' });
   expect(existsSync(join(context.workspaceFolder, 'map.tensors'))).toBe(false);
   expect(context.table.columns().some(({ name }) => name === 'map.x')).toBe(false);

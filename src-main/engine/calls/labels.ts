@@ -1,4 +1,4 @@
-/** Labels that are likely wrong: the job that finds them, their queue, and what a person does with its entries. */
+/** Label errors: the search job, the queue of suspects, and accepting or confirming them. */
 import type { LabelSuspect } from '../../contract/classifier.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
@@ -19,7 +19,7 @@ export function labelCalls(context: CallContext) {
     if (!suspects.length)
       throw new WinnowError(
         'bad-request',
-        'None of these images waits among the suspect labels. Judge the labels first.',
+        'None of these images is in the queue of suspected labels. Find label errors first.',
       );
     return suspects;
   }
