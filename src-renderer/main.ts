@@ -1,4 +1,4 @@
-/** Starts the page: what this viewer keeps is read first, so that the first picture is already in the right light. */
+/** Starts the page. Settings are read first, so that the first paint has the right theme. */
 import '@fontsource-variable/inter';
 import '@fontsource-variable/jetbrains-mono';
 import './app.css';

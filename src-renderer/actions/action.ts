@@ -1,4 +1,4 @@
-/** The shape of an action: one record says what it is called, its keys, where it applies and what it does. */
+/** The type of an action: one record with its title, keys, context and function. */
 import type { MenuName } from '../../src-main/contract/shell.ts';
 import type { Context } from './contexts.ts';
 
@@ -10,13 +10,13 @@ export interface Action {
   group: 'Decide' | 'Move' | 'Select' | 'Look' | 'Places' | 'Train' | 'Folder';
   /** Where it applies. */
   context: Context;
-  /** What must hold besides. */
+  /** An additional condition. */
   when?(): boolean;
   run(): void | Promise<void>;
-  /** Its keys are the only way to it: it is not in the palette. */
+  /** Available by keys only: it is not listed in the palette. */
   keyOnly?: true;
-  /** The native menu that it is in. */
+  /** The native menu that lists it. */
   menu?: MenuName;
-  /** It asks for more in a dialog: its title in a menu ends with an ellipsis. */
+  /** It opens a dialog: its menu title ends with an ellipsis. */
   opensDialog?: true;
 }

@@ -1,4 +1,4 @@
-/** Where actions apply, from the whole window to single images; and what actions reach there. */
+/** Contexts of actions, from the whole window to single images, and the state that actions use. */
 import { app } from '../state/app.svelte.ts';
 import type { Session } from '../state/session.svelte.ts';
 import { Suspects } from '../state/suspects.svelte.ts';
@@ -16,17 +16,17 @@ export const contexts = {
   window: () => true,
   /** A folder is open. */
   folder: () => app.view !== null,
-  /** Images are in front, in the grid or large. */
+  /** Images are shown, in the grid or large. */
   images: isBrowsing,
   grid: inGrid,
-  /** Images are seen large: loupe or comparison. */
+  /** Loupe or comparison. */
   large: () => isBrowsing() && !inGrid(),
   compare: () => isBrowsing() && view().loupe.isComparing,
   /** An image is under the cursor. */
   cursor: () => isBrowsing() && view().current !== null,
   /** Images are selected, or one is under the cursor. */
   chosen: () => isBrowsing() && view().chosen().length > 0,
-  /** Among these are suspected labels, where those are reviewed. */
+  /** Suspected labels are among them, in a place that reviews labels. */
   suspects: () => app.view?.place.reviewsLabels === true && suspects().chosen.length > 0,
 } satisfies Record<string, () => boolean>;
 

@@ -1,4 +1,4 @@
-/** Puts the keyboard into a field of a side panel, which is shown if it was hidden. */
+/** Moves the focus into a field of a side panel, and shows the panel if it is hidden. */
 import { tick } from 'svelte';
 import { settings } from '../state/settings.svelte.ts';
 

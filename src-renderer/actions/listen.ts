@@ -1,4 +1,4 @@
-/** The keyboard of the page: which element keeps a key for itself, and which action gets it otherwise. */
+/** Keyboard handling: the focused element may use a key itself; otherwise the key's action runs. */
 import { isFieldCommand, isListKey, keyName } from '../lib/keys.ts';
 import { app } from '../state/app.svelte.ts';
 import { actionOf, isEnabled } from './registry.ts';
@@ -27,7 +27,7 @@ function onKey(event: KeyboardEvent) {
 
 /** Listens until the returned function is called. */
 export function listenToKeys(): () => void {
-  // A list of choices that was used with the pointer gives the focus back; with the keyboard, one may want the next choice.
+  // A select that was used with the pointer returns the focus; with the keyboard, the person may want the next option.
   let isPointed = false;
   const onChange = ({ target }: Event) => {
     if (isPointed && app.dialog === null && target instanceof HTMLSelectElement) target.blur();

@@ -4,7 +4,7 @@ import { settings } from '../state/settings.svelte.ts';
 import type { Action } from './action.ts';
 import { view } from './contexts.ts';
 
-/** From the grid to two or four images, as many as are selected; then on to four, and back to the grid. */
+/** Cycles from the grid to two or four images, depending on the selection, then to four, then back to the grid. */
 const compare = () => {
   const { loupe, selection } = view();
   const first = selection.size > 2 ? 'compare4' : 'compare2';

@@ -1,4 +1,4 @@
-/** What the native menu gets of the actions: titles, and keys as they are now. */
+/** Menu items for the native menu: titles and current keys of the actions. */
 import type { MenuItem } from '../../src-main/contract/shell.ts';
 import { actions, keysOf } from './registry.ts';
 

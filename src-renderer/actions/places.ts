@@ -1,4 +1,4 @@
-/** An action for each place: it opens it, with the grid in front. */
+/** One action per place: opens it with the grid. */
 import { places } from '../places/index.ts';
 import type { Action } from './action.ts';
 import { view } from './contexts.ts';

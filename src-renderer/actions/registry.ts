@@ -20,10 +20,10 @@ const actionWith = (id: string) => actions.find((action) => action.id === id);
 
 export const isEnabled = ({ context, when }: Action): boolean => contexts[context]() && (when?.() ?? true);
 
-/** The keys that it has now: the person's choice, or the default. */
+/** The current keys: the person's choice, or the default. */
 export const keysOf = (action: Action): readonly string[] => settings.keys[action.id] ?? action.keys;
 
-/** The action that a key stands for now. */
+/** The action that has this key now. */
 export const actionOf = (key: string): Action | undefined => holderOf(key, actions, settings.keys);
 
 export function perform(id: string) {
@@ -31,7 +31,7 @@ export function perform(id: string) {
   if (action && isEnabled(action)) void action.run();
 }
 
-/** The first key of an action as people write it; empty where it has none. */
+/** The first key of an action, formatted for display; empty if it has none. */
 export const shortcutOf = (id: string): string => {
   const action = actionWith(id);
   return action ? shownKey(keysOf(action)[0] ?? '') : '';

@@ -1,4 +1,4 @@
-/** Classifiers: training, and what follows from a trained one. */
+/** Actions on classifiers: training, evaluation, export. */
 import { app } from '../state/app.svelte.ts';
 import type { Training } from '../state/training.svelte.ts';
 import type { Action } from './action.ts';
@@ -43,7 +43,7 @@ export const train: readonly Action[] = [
     when: canTrain,
     run: () => {
       enter('labels');
-      void suspects().judge();
+      void suspects().search();
     },
   },
   {

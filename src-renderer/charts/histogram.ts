@@ -1,4 +1,4 @@
-/** Scores in bins, counts on a square-root scale so that the few far ones show; from the threshold on in the accent's colour. */
+/** Histogram of scores with counts on a square-root scale, so that rare high scores are visible. Bins from the threshold on have the accent colour. */
 import type { ChartConfiguration } from 'chart.js';
 import type { Histogram } from '../../src-main/contract/statistics.ts';
 import { colour } from './chart.ts';
@@ -8,7 +8,7 @@ export function histogramConfig({ low, high, counts }: Histogram, threshold: num
   return bars({ low, high, counts }, (i) => low + (i + 1) * width > threshold);
 }
 
-/** With the bars of a range in the accent's colour; all alike where the range is open at both ends. */
+/** With the bars of a range in the accent's colour; no accent if the range is open at both ends. */
 export function rangeConfig(bins: Histogram, range: { low: number; high: number }): ChartConfiguration<'bar'> {
   const width = (bins.high - bins.low) / bins.counts.length || 1;
   const isOpen = range.low === -Infinity && range.high === Infinity;

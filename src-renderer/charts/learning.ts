@@ -1,4 +1,4 @@
-/** A classifier's curves: loss or accuracy over epochs, the learning rate, and what a range test saw. */
+/** Learning curves of a classifier: loss, accuracy and learning rate over epochs, and the learning rate range test. */
 import type { ChartConfiguration } from 'chart.js';
 import type { RangeTest } from '../../src-main/contract/classifier.ts';
 import type { Epoch } from '../../src-main/contract/types.ts';
@@ -99,7 +99,7 @@ export const rateCurve = (history: readonly Epoch[], epochs: number | null) =>
 
 const isPowerOfTen = (value: number) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
 
-/** Loss against rate, as it was and smoothed; the suggestion as a line from top to bottom. */
+/** Loss against learning rate, raw and smoothed, with the suggested rate as a vertical line. */
 export function rangeCurve({ points, suggested }: RangeTest): ChartConfiguration<'line'> {
   const heights = points.map(({ smooth }) => smooth);
   const [low, high] = [

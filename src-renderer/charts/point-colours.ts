@@ -1,4 +1,4 @@
-/** Colours of the points of a map, by a number or by a name, with the legend that goes with them; and the layers that they are drawn in. */
+/** Colours of map points by a number or a name, their legend, and the layers that they are drawn in. */
 import { clamp } from '../../src-main/contract/numbers.ts';
 import { inferno } from '../lib/colormap.ts';
 import { categoryColours, pixelOf, type Layer } from './scatter.ts';
@@ -16,10 +16,10 @@ export interface PointColours {
   range: { low: number; high: number } | null;
 }
 
-/** The darkest colours of the map would not show on a dark ground. */
+/** The darkest colours would not be visible on a dark background. */
 const darkestLevel = 40;
 
-/** By the colour map, between the first and the last hundredth of the values. NaN is drawn in `none`. */
+/** Maps values between the 1st and the 99th percentile to the colour map. NaN is drawn in `none`. */
 export function coloursOfNumbers(values: Float64Array, none: string): PointColours {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();
   const low = sorted[Math.floor(sorted.length * 0.01)] ?? 0;
@@ -34,8 +34,8 @@ export function coloursOfNumbers(values: Float64Array, none: string): PointColou
 }
 
 /**
- * The most frequent names get a colour of their own, the others share `none` with the empty name, which the legend calls `nameless`. `fixed` gives the
- * colours of names that have theirs already.
+ * The most frequent names get a colour each; the others share `none` with the empty name, which the legend calls `nameless`. `fixed` gives
+ * predefined colours by name.
  */
 export function coloursOfNames(
   values: readonly string[],
@@ -60,7 +60,7 @@ export function coloursOfNames(
   };
 }
 
-/** Points that the filter hides lie below the others, small; those that are marked lie on top, in a ring. */
+/** Points hidden by the filter are drawn first and small; marked points are drawn last, with a ring. */
 export function layersOf(
   ids: Int32Array,
   pixels: Uint32Array,

@@ -1,9 +1,9 @@
 /**
- * Many points on a canvas, drawn into its pixels: a hundred thousand take a few milliseconds, and no library that compiles shaders from text is needed,
- * which the page's content policy forbids. Points lie in -1..1; a camera says what part is in sight.
+ * A scatter plot drawn into the pixels of a canvas: 100,000 points take a few milliseconds. Libraries that compile shaders from text are forbidden
+ * by the page's content policy. Coordinates are in -1..1; a camera gives the visible part.
  */
 
-/** Middle of what is in sight, and device pixels for one unit. */
+/** Centre of the visible part, and device pixels per unit. */
 export interface Camera {
   x: number;
   y: number;
@@ -33,7 +33,7 @@ export const fromScreen = ({ x, y, scale }: Camera, { width, height }: Size, { x
   y: y - (sy - height / 2) / scale,
 });
 
-/** Zooms by a factor; what lies at the spot stays there. Between half of the whole and 400 times it. */
+/** Zooms by a factor and keeps the point at the spot in place. Between half of the whole and 400 times it. */
 export function zoomedAt(camera: Camera, size: Size, spot: Spot, factor: number): Camera {
   const whole = wholeView(size).scale;
   const scale = Math.max(whole * 0.5, Math.min(whole * 400, camera.scale * factor));
@@ -48,7 +48,7 @@ export interface Cloud {
   y: Float32Array;
 }
 
-/** The points that have a place. */
+/** The points that have coordinates. */
 export function cloudOf(ids: ArrayLike<number>, x: Float64Array, y: Float64Array): Cloud {
   const placed = Array.from(ids).filter((id) => !Number.isNaN(x[id] ?? NaN) && !Number.isNaN(y[id] ?? NaN));
   return {
@@ -58,7 +58,7 @@ export function cloudOf(ids: ArrayLike<number>, x: Float64Array, y: Float64Array
   };
 }
 
-/** Colour of each point as 0xAABBGGRR; 0 is not drawn. Later layers lie on top. */
+/** Colour of each point as 0xAABBGGRR; 0 is not drawn. Later layers are drawn on top. */
 export interface Layer {
   colours: Uint32Array;
   radiusPx: number;
@@ -103,7 +103,7 @@ function disc(radiusPx: number): Int32Array {
   return offsets;
 }
 
-/** Points by cells, for what is near the pointer. */
+/** A grid index of points, to find those near the pointer. */
 export class CloudIndex {
   readonly #cloud: Cloud;
   readonly #cells = 128;
@@ -139,7 +139,7 @@ export class CloudIndex {
     return found;
   }
 
-  /** The nearest point that counts, no further than `reach`; -1 for none. */
+  /** The nearest matching point within `reach`; -1 for none. */
   nearest({ x: px, y: py }: Spot, reach: number, counts: (point: number) => boolean): number {
     const { x, y } = this.#cloud;
     let [best, least] = [-1, reach * reach];
@@ -161,7 +161,7 @@ export function isWithin(outline: readonly Spot[], x: number, y: number): boolea
   return inside;
 }
 
-/** Twelve colours that stay apart for colour-blind eyes, on dark and on light (after P. Tol's schemes). */
+/** Twelve colours that colour-blind people can distinguish, on dark and light backgrounds (after P. Tol's schemes). */
 export const categoryColours = [
   '#4477aa',
   '#ee6677',

@@ -1,9 +1,9 @@
-/** What takes long to count follows the picture: a filter shows its images first, its counts a moment later. */
+/** Defers slow counts until after the next paint: a filter shows its images first, then its counts. */
 import { untrack } from 'svelte';
 
 /**
- * A value that is worked out anew after the page has been painted, when what `watch` reads has changed. What `work` reads is not watched. To be made while a
- * component is.
+ * A value that is recomputed after the next paint when the state that `watch` reads has changed. State that `work` reads is not tracked. Call it
+ * during the initialization of a component.
  */
 export function afterPaint<Value>(first: Value, watch: () => unknown, work: () => Value): { readonly value: Value } {
   let value = $state.raw(first);

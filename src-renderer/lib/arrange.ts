@@ -76,7 +76,7 @@ export function inSections(
   return { shown, sections };
 }
 
-/** Where each id lies in the list, by id; -1 where it does not. */
+/** The position of each id in the list, by id; -1 if it is not in the list. */
 export function positionsOf(shown: readonly Sample[]): Int32Array {
   const out = new Int32Array(lengthOf(shown.map(({ id }) => id))).fill(-1);
   for (let i = 0; i < shown.length; i++) out[shown[i].id] = i;

@@ -1,4 +1,4 @@
-/** A decision is told by a sign and a word beside its colour. */
+/** Signs and titles of decisions, which do not rely on colour alone. */
 import type { Decision } from '../../src-main/contract/types.ts';
 
 export const decisionMarks: Record<Decision, string> = { keep: '✓', reject: '✕', unsure: '?' };

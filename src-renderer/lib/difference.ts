@@ -1,7 +1,7 @@
-/** How a duplicate differs from another, in words. */
+/** Describes how a duplicate differs from another. */
 import type { Sample } from '../../src-main/contract/types.ts';
 
-/** How a sample differs from the first of its group, in a few words; null for nothing that can be told. */
+/** How a sample differs from the first of its group, in a few words; null if there is nothing to report. */
 export function differenceTo(first: Sample, sample: Sample): string | null {
   if (first.sha256 === sample.sha256) return 'same file';
   const pixels = shareOf(sample.width * sample.height, first.width * first.height, 'pixels');

@@ -33,8 +33,8 @@ export const connectWorkspace = (id: string): Calls => connect(workspacePath(id)
 /** Set in the desktop window only. */
 export const shell: Shell | undefined = (window as { shell?: Shell }).shell;
 
-/** The sentence for the person. */
-export const sentenceOf = (error: unknown): string => {
+/** The error message for the person. */
+export const messageOf = (error: unknown): string => {
   if (error instanceof TRPCClientError && !error.data)
     return 'The engine does not respond and is being restarted. Try again.';
   return error instanceof Error ? error.message : String(error);
@@ -43,10 +43,10 @@ export const sentenceOf = (error: unknown): string => {
 export const codeOf = (error: unknown): string | null =>
   error instanceof TRPCClientError ? ((error.data as { winnow?: string } | undefined)?.winnow ?? null) : null;
 
-/** The engine is away, or was started anew and has not opened the folder yet. */
+/** The engine is not running, or has restarted and has not opened the folder yet. */
 const awayCodes: readonly (string | null)[] = [null, 'no-workspace', 'engine-gone'];
 /** The engine is there, but cannot write now. */
 const unwritableCodes: readonly (string | null)[] = ['disk-full', 'target-unwritable', 'workspace-busy', 'cancelled'];
-/** What an error means for what was to be written: `later`, when somebody answers again; `again`, as it is; or `never`. */
-export const judge = (error: unknown): 'later' | 'again' | 'never' =>
+/** How to retry a write after an error: `later`, when the engine responds again; `again`, unchanged; or `never`. */
+export const retryOf = (error: unknown): 'later' | 'again' | 'never' =>
   awayCodes.includes(codeOf(error)) ? 'later' : unwritableCodes.includes(codeOf(error)) ? 'again' : 'never';

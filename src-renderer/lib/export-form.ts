@@ -1,4 +1,4 @@
-/** What a person sets for an export, and the request that follows from it. */
+/** The form of an export, and the request built from it. */
 import type { ExportRequest } from '../../src-main/contract/schemas.ts';
 import type { ExportPlan } from '../../src-main/contract/types.ts';
 import { plural } from './format.ts';
@@ -11,7 +11,7 @@ export interface ExportForm {
   format: string;
   place: Placement;
   keptOnly: boolean;
-  /** Whether the expression counts. */
+  /** Whether the expression is used. */
   drops: boolean;
   drop: string;
   splits: 'off' | 'usual' | 'own';
@@ -60,8 +60,8 @@ export const newForm = (folder: string): ExportForm => ({
 
 const maxSeed = 2 ** 31 - 1;
 
-/** What cannot even be asked, in a sentence; null where it can. */
-export function faultOf({ to, splits, shares, seed }: ExportForm): string | null {
+/** Why the form is not valid, as a message; null if it is valid. */
+export function problemOf({ to, splits, shares, seed }: ExportForm): string | null {
   if (!to.trim()) return 'Choose a folder for the export.';
   if (splits === 'own' && !(sumOf(shares) > 0)) return 'Set at least one split above 0.';
   if (splits !== 'off' && (seed === null || !Number.isInteger(seed) || seed < 0 || seed > maxSeed))

@@ -32,6 +32,6 @@ export function ago(timeMs: number, nowMs = Date.now()): string {
   return new Date(timeMs).toLocaleDateString('en', { day: 'numeric', month: 'short' });
 }
 
-/** A probability in words: never told as certain. */
+/** Formats a probability; never as 0 % or 100 %. */
 export const sureness = (share: number): string =>
   share < 0.01 ? '< 1 %' : share > 0.99 ? '> 99 %' : `${Math.round(share * 100)} %`;

@@ -13,7 +13,7 @@ const within = 600;
 const beginnings = 400;
 const scattered = 100;
 
-/** null where a word is not found. An empty query finds everything alike. */
+/** null where a word is not found. An empty query matches everything equally. */
 export function fuzzyMatch(query: string, text: string): Match | null {
   const lower = text.toLowerCase();
   let score = 0;
@@ -24,7 +24,7 @@ export function fuzzyMatch(query: string, text: string): Match | null {
     score += match.score;
     for (const i of match.at) at.add(i);
   }
-  // Of two that fit alike, the shorter says more.
+  // Of two equal matches, the shorter text wins.
   return { score: score - Math.min(99, lower.length) / 100, at: [...at].sort((a, b) => a - b) };
 }
 
@@ -50,7 +50,7 @@ function matchWord(word: string, text: string): Match | null {
   return { score: scattered - Math.min(scattered - 1, (letters.at(-1) as number) - letters[0]), at: letters };
 }
 
-/** Each letter goes on in its word or begins a later one. */
+/** Each letter continues its word or starts a later one. */
 function followBeginnings(word: string, text: string, n: number, last: number): number[] | null {
   if (n === word.length) return [];
   for (let i = text.indexOf(word[n], last + 1); i >= 0; i = text.indexOf(word[n], i + 1)) {

@@ -1,4 +1,4 @@
-/** What a tile tells of its sample: values of columns and properties, in few characters. */
+/** Tile captions: short values of columns and properties. */
 import { readerOf } from '../../src-main/contract/read.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 import type { Session } from '../state/session.svelte.ts';

@@ -1,6 +1,6 @@
 /**
- * What the palette offers: every command that makes sense now, and what is said of this folder's views, classes, issues and tags. Made once when the palette
- * opens, so that `when` is asked as of before; only what is typed itself comes later.
+ * The commands of the palette: available actions, and commands for this folder's views, classes, issues and tags. The list is built once when the
+ * palette opens, since `when` must see the state before it; only commands for typed text are added later.
  */
 import { actions, isEnabled, shortcutOf } from '../actions/registry.ts';
 import { app } from '../state/app.svelte.ts';
@@ -110,7 +110,7 @@ export function offer(): Offered {
   return { usual, named, chosen };
 }
 
-/** What fits, the best first. What was used last comes first while nothing is typed. */
+/** Matching commands, best first. Without a query, recently used commands come first. */
 export function find({ usual, named, chosen }: Offered, query: string): Found[] {
   const text = query.trim();
   if (!text) {
@@ -134,7 +134,7 @@ export function find({ usual, named, chosen }: Offered, query: string): Found[] 
   );
 }
 
-/** What is typed as a tag or a class of its own: first where that is said (`tag torn`), else last. */
+/** The typed text as a new tag or class: first if requested (`tag torn`), else last. */
 function typed(
   text: string,
   known: readonly Command[],

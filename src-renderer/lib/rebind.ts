@@ -5,12 +5,12 @@ export interface Keyed {
   id: string;
   keys: readonly string[];
 }
-/** Keys by action where they are not the action's own. */
+/** Keys by action, if they differ from the defaults. */
 export type Chosen = Readonly<Record<string, readonly string[]>>;
 
 const keysOf = (action: Keyed, chosen: Chosen) => chosen[action.id] ?? action.keys;
 
-/** Who has this key now; as the page asks: what was chosen goes before what is built in. */
+/** The action that has this key; chosen keys take precedence over defaults. */
 export const holderOf = <Action extends Keyed>(
   key: string,
   actions: readonly Action[],
@@ -19,7 +19,7 @@ export const holderOf = <Action extends Keyed>(
   actions.find(({ id }) => chosen[id]?.includes(key)) ??
   actions.find((action) => !chosen[action.id] && action.keys.includes(key));
 
-/** The key goes to this action, in the place of `instead` or after its others, and away from whoever has it. Returns the changes alone. */
+/** Assigns the key to this action, replacing `instead` or after its other keys, and removes it from any other action. Returns only the changes. */
 export function given(
   key: string,
   to: Keyed,
@@ -36,7 +36,7 @@ export function given(
   };
 }
 
-/** Its own keys again; whoever has taken one gives it back. null is ‘its own’. */
+/** Restores the default keys and removes them from other actions. null means default. */
 export function restored(
   action: Keyed,
   actions: readonly Keyed[],

@@ -1,17 +1,17 @@
-/** A run that did not come to its end, and how it is resumed: the engine finds the last checkpoint when the same is asked for again. */
+/** Unfinished runs and how to resume them: the engine finds the last checkpoint when the same request is made again. */
 import type { RunSummary } from '../../src-main/contract/types.ts';
 import type { Calls } from './engine.ts';
 
 export const isUnfinished = ({ kind, state }: RunSummary): boolean =>
   (kind === 'rank' || kind === 'train') && (state === 'interrupted' || state === 'cancelled');
 
-/** How far it came, in words. */
+/** Describes the progress. */
 export function howFar({ state, epoch, epochs }: RunSummary): string {
   const at = epoch === null ? 'before the first epoch ended' : `at epoch ${epoch}${epochs ? ` of ${epochs}` : ''}`;
   return state === 'cancelled' ? `Cancelled. It stopped ${at}.` : `Interrupted ${at}.`;
 }
 
-/** Asks for the same again. */
+/** Repeats the request. */
 export async function resume({ id }: RunSummary, calls: Calls): Promise<unknown> {
   const { kind, method, parameters, seed, trainOn, classification } = await calls.runs.get.query({ id });
   if (kind === 'rank') return calls.workspace.rank.mutate({ method, parameters, seed, trainOn });

@@ -1,4 +1,4 @@
-/** Forms from JSON Schema: the few shapes that parameters have. What can have one value only is not asked. */
+/** Forms from JSON Schema: the few shapes that parameters have. Properties with only one possible value are omitted. */
 
 export interface Field {
   name: string;
@@ -6,7 +6,7 @@ export interface Field {
   description: string;
   unit: string | null;
   isAdvanced: boolean;
-  /** Heading under which it stands. */
+  /** Its heading. */
   group: string | null;
   kind: 'choice' | 'number' | 'switch';
   choices: readonly (string | number)[];

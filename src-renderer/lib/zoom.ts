@@ -77,7 +77,7 @@ export function clamped(zoom: Zoom, frame: Frame): Zoom {
   };
 }
 
-/** A way on the screen as shares of the image. */
+/** A movement on the screen in fractions of the image. */
 function onImage(way: Point, frame: Frame, level: number): Point {
   const [cos, sin] = turns[frame.rotation];
   const scale = level / frame.pixelRatio;
@@ -115,7 +115,7 @@ export function toggled(zoom: Zoom, frame: Frame, point: Point): Zoom {
   return zoomedTo(zoom, frame, Math.abs(fitLevel(frame) - 1) < 0.02 ? 2 : 1, point);
 }
 
-/** The image follows the hand. */
+/** The image follows the pointer. */
 export function panned(zoom: Zoom, frame: Frame, by: Point): Zoom {
   const { level, centre } = clamped(zoom, frame);
   const way = onImage(by, frame, levelOf(zoom, frame));

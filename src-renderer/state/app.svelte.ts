@@ -1,7 +1,7 @@
 /** The page as a whole: which folder is open, which dialog is up. */
 import type { EngineInfo } from '../../src-main/contract/machine.ts';
 import type { ExportFormat, Model, Run, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
-import { codeOf, engine, sentenceOf, shell } from '../lib/engine.ts';
+import { codeOf, engine, messageOf, shell } from '../lib/engine.ts';
 import type { Place } from './place.ts';
 import { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
@@ -43,7 +43,7 @@ class App {
         engine.engine.exportFormats.query(),
       ]);
     } catch (error) {
-      this.problem = sentenceOf(error);
+      this.problem = messageOf(error);
     }
     const query = new URLSearchParams(location.search);
     const folder = query.get('folder');
@@ -72,7 +72,7 @@ class App {
       // The images that come with the program lie inside it; they are always on the start page.
       if (session.folder !== this.info?.sampleFolder) await settings.addRecent(session.folder);
     } catch (error) {
-      this.problem = sentenceOf(error);
+      this.problem = messageOf(error);
       if (codeOf(error) === 'workspace-corrupt') this.damaged = { folder, ...(workspace ? { workspace } : {}) };
     } finally {
       this.opening = null;

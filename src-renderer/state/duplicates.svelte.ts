@@ -1,6 +1,6 @@
 /**
- * The groups of duplicates as they are looked at: of which kind, in conflict or not, still to be settled or not, and which image of each would be kept.
- * The cursor is the view's; here it is also in one group, since a sample may be in several.
+ * The list of duplicate groups: filters by kind, conflict and state, and the image of each group to keep. The cursor is the view's; here it also
+ * belongs to one group, since a sample may be in several.
  */
 import { splitOf } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
@@ -26,7 +26,7 @@ export class DuplicateList {
   kind = $state<DuplicateKind | null>(null);
   onlyClasses = $state(false);
   onlySplits = $state(false);
-  /** Groups that were settled when they were asked to be hidden: what is settled later stays where it is, under the eye. */
+  /** Groups that were resolved when the filter was set; groups resolved later stay visible. */
   hidden = $state.raw<ReadonlySet<number>>(new Set());
   rule = $state<KeepBest['rule']>('largest');
   protectedFolder = $state<string | null>(null);
@@ -182,7 +182,7 @@ export class DuplicateList {
     if (sample) this.pick(this.groups[row], sample);
   }
 
-  /** Decides on the selection, or on the cursor alone and goes on. A reject says of what it is a duplicate. */
+  /** Decides on the selection, or on the cursor alone and moves on. A rejection records the image that it duplicates. */
   async decide(decision: Decision | null) {
     const { selection, cursor } = this.#view;
     if (selection.size) return this.#session.edit([...selection], { decision });

@@ -8,7 +8,7 @@ import { predicateOf, readerOf } from '../../src-main/contract/read.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 import type { Session } from './session.svelte.ts';
 
-/** What can be chosen by value, in the order of the panel; columns of names come after. */
+/** Facets by value, in the order of the panel; columns of names follow. */
 export const facetNames = ['decision', 'class', 'issue', 'duplicate', 'tag', 'split', 'format'] as const;
 /** One of these, or a column whose numbers stand for names. */
 export type FacetName = string;
@@ -71,7 +71,7 @@ export class Filter {
     return out.filter(([, expression]) => expression).slice(0, maxClauses);
   });
 
-  /** Why the typed expression does not read; null when it does. */
+  /** Why the typed expression is not valid; null if it is. */
   readonly problem: string | null = $derived.by(() => {
     try {
       if (this.where.trim()) predicateOf(this.where.trim(), this.#session.source);

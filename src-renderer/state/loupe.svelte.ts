@@ -1,5 +1,5 @@
 /**
- * How closely the person looks: grid, loupe or comparison, and one zoom for all panes. The zoom belongs to the active pane, others show the same spot at
+ * The viewing mode (grid, loupe or comparison) and one zoom for all panes. The zoom belongs to the active pane, others show the same spot at
  * the same share of their own image. It stays while walking from image to image, until the whole image is asked for.
  */
 import { SvelteMap } from 'svelte/reactivity';
@@ -31,7 +31,7 @@ export class LoupeState {
   rotation = $state<Rotation>(0);
   /** Whether the last change is shown as a short move: a step is, what follows the hand is not. */
   glides = $state(false);
-  /** Told by the panes that are shown. */
+  /** Reported by the visible panes. */
   readonly #frames = new SvelteMap<number, Frame>();
   /** Where the pointer is, so that a key zooms there too. */
   pointer: { pane: number; point: Point } | null = null;

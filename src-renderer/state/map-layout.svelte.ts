@@ -1,4 +1,4 @@
-/** What the map is laid out by: the bundled weights, or the codes of a ranking; and the job that does it. */
+/** The features that the map is computed from (pretrained network, or codes of a ranking), and the job that computes it. */
 import type { Column, Job, RunSummary } from '../../src-main/contract/types.ts';
 import { app } from './app.svelte.ts';
 import { notices } from './notices.svelte.ts';
@@ -17,14 +17,14 @@ export class MapLayout {
   readonly column: Column | null = $derived.by(
     () => this.#session.columns.find(({ name }) => name === 'map.x') ?? null,
   );
-  /** Rankings whose codes can lay it out. */
+  /** Rankings whose codes can be used. */
   readonly runs: readonly RunSummary[] = $derived.by(() =>
     this.#session.listedRuns.filter((run) => run.kind === 'rank' && run.state === 'done' && app.outputsOf(run)?.code),
   );
-  /** The ranking that is chosen, else the one that the map was laid out by; null for the bundled weights. */
+  /** The chosen ranking, else the one that the map was computed from; null for the pretrained network. */
   readonly runId: string | null = $derived.by(() => this.#known(this.#chosen ?? this.column?.runId ?? null));
   readonly title: string = $derived(this.runId ?? bundled);
-  /** Another one is chosen than the map was laid out by. */
+  /** The choice differs from the one that the map was computed from. */
   readonly isOther: boolean = $derived.by(() => this.column !== null && this.runId !== this.#known(this.column.runId));
   readonly choices: readonly { id: string; title: string }[] = $derived.by(() => [
     { id: '', title: bundled },

@@ -22,7 +22,7 @@ export class MapView {
 
   /** The whole map until it is moved or zoomed. */
   readonly camera: Camera = $derived.by(() => this.#moved ?? wholeView(this.#size()));
-  /** Zoomed in so far that single images may be told apart. */
+  /** Zoomed in far enough to distinguish single images. */
   readonly isNear: boolean = $derived.by(() => this.camera.scale > wholeView(this.#size()).scale * 1.5);
 
   fit() {

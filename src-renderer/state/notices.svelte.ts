@@ -1,5 +1,5 @@
 /** Short messages that come and go: what was done, what failed and what to do. */
-import { sentenceOf } from '../lib/engine.ts';
+import { messageOf } from '../lib/engine.ts';
 
 export interface Notice {
   id: number;
@@ -14,17 +14,17 @@ class Notices {
   list = $state.raw<readonly Notice[]>([]);
   #next = 0;
 
-  /** `stays`: until the person dismisses it. The same sentence is shown once. */
+  /** `stays`: until the person dismisses it. The same message is shown once. */
   add(kind: Notice['kind'], text: string, { stays = false } = {}) {
     const notice = { id: this.#next++, kind, text, stays };
-    // Of what is merely told, the last is enough.
+    // Only the last information is kept.
     const others = this.list.filter((other) => other.text !== text && (kind !== 'info' || other.kind !== 'info'));
     this.list = [...others.filter((other, i) => other.stays || i >= others.length - 3), notice];
     if (!stays) setTimeout(() => this.dismiss(notice.id), shownMs[kind]);
   }
 
   fail(error: unknown) {
-    this.add('error', sentenceOf(error));
+    this.add('error', messageOf(error));
   }
 
   dismiss(id: number) {

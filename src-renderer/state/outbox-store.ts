@@ -1,6 +1,6 @@
 /**
- * Where the outbox lies: in Dexie, so that what waits outlives a reload. A browser may have no database (private browsing); then nothing can wait, and the
- * outbox says of each edit that it is not saved.
+ * Storage of the outbox in Dexie, so that waiting edits survive a reload. A browser may have no database (private browsing); then nothing can wait, and
+ * the outbox reports each edit as not saved.
  */
 import Dexie, { type EntityTable } from 'dexie';
 import type { Change } from '../../src-main/contract/schemas.ts';
@@ -11,7 +11,7 @@ const db = new Dexie('winnow-outbox') as Dexie & {
   aside: EntityTable<Aside, 'seq'>;
 };
 db.version(2).stores({ waiting: '++seq, workspace' });
-/** Before, an entry held numbers of samples alone: nobody can say any more which images they were about. */
+/** Older entries hold only sample numbers, which can no longer be matched to images. */
 db.version(3)
   .stores({ waiting: '++seq, workspace', aside: '++seq, workspace' })
   .upgrade(async (change) => {

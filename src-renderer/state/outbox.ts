@@ -1,7 +1,7 @@
 /**
- * What a person says of images goes through here, one after the other: it is written down first, then sent, then forgotten. While the engine is away, it waits,
- * also over a reload, and later edits wait behind it. An entry names its images by path and content, since the numbers of another workspace mean other
- * images. What can no longer be applied is set aside and shown. This file knows neither the page nor the database, so that the order can be tested.
+ * A write-ahead queue of edits: each is stored, sent in order, then removed. While the engine is not running, edits wait, also across a reload. An entry
+ * identifies its images by path and content hash, since sample numbers of another workspace mean other images. Edits that can no longer be applied are
+ * set aside and shown. This file depends on neither the page nor the database, so that the order can be tested.
  */
 import type { Change } from '../../src-main/contract/schemas.ts';
 
@@ -50,12 +50,12 @@ export type Missed = { images: Images; why: string } | null;
 
 export interface Post {
   workspace: string;
-  /** The workspace's own key: it differs after the workspace was made anew. */
+  /** The key of the workspace: it differs after the workspace was created again. */
   key(): string;
-  /** `note` writes the entry down anew before it is sent. */
+  /** `note` stores the entry again before it is sent. */
   send(said: Said, note: (said: Said) => Promise<unknown>): Promise<Missed>;
-  judge(error: unknown): Verdict;
-  sentenceOf(error: unknown): string;
+  retryOf(error: unknown): Verdict;
+  messageOf(error: unknown): string;
   /** There was no answer: the folder has to be opened again, then `resume`. */
   onLost(): void;
   /** So many entries wait. */
@@ -68,7 +68,7 @@ export class Outbox {
   #post: Post;
   #tail: Promise<unknown> = Promise.resolve();
   #isPaused = true;
-  /** Entries whose `say` has not returned yet: a refusal is told there. */
+  /** Entries whose `say` has not returned yet: a refusal is reported there. */
   #live = new Map<number, unknown>();
 
   constructor(store: Store, post: Post) {
@@ -118,13 +118,13 @@ export class Outbox {
     await this.inTurn(() => this.#flush());
   }
 
-  /** A page without a database still sends; what is not answered is told to be unsaved. */
+  /** A page without a database still sends; an edit without an answer is reported as not saved. */
   async #sendUnwritten(said: Said): Promise<Outcome> {
     try {
       await this.#post.send(said, async () => {});
       return { state: 'done' };
     } catch (error) {
-      if (this.#post.judge(error) === 'later') this.#lose();
+      if (this.#post.retryOf(error) === 'later') this.#lose();
       return { state: 'refused', error };
     }
   }
@@ -161,14 +161,14 @@ export class Outbox {
       if (missed) await this.#setAside(said, missed.why, missed.images);
       return true;
     } catch (error) {
-      const verdict = this.#post.judge(error);
+      const verdict = this.#post.retryOf(error);
       if (verdict === 'later') {
         this.#lose();
         return false;
       }
       if (this.#live.has(seq)) this.#live.set(seq, error);
       else if (verdict === 'again') return false;
-      else await this.#setAside(said, this.#post.sentenceOf(error));
+      else await this.#setAside(said, this.#post.messageOf(error));
       return true;
     }
   }

@@ -1,4 +1,4 @@
-/** The shape of a place: one record says what it is called, what it shows and how it filters. The records are in `places/`. */
+/** The type of a place: one record with its title, panels and filter. The records are in `places/`. */
 import type { Component } from 'svelte';
 import type { CheckState, RunSummary } from '../../src-main/contract/types.ts';
 import type { Session } from './session.svelte.ts';

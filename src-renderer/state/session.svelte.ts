@@ -24,7 +24,7 @@ import {
   type Workspace,
   type Edited,
 } from '../../src-main/contract/types.ts';
-import { connectWorkspace, engine, judge, type Calls } from '../lib/engine.ts';
+import { connectWorkspace, engine, retryOf, type Calls } from '../lib/engine.ts';
 import { ColumnCache } from './column-cache.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { RunRecords } from './run-records.svelte.ts';
@@ -56,7 +56,7 @@ export class Session {
   findings = $state.raw<readonly Finding[]>([]);
   groups = $state.raw<readonly Group[]>([]);
   views = $state.raw<readonly SavedView[]>([]);
-  /** Labels that are likely wrong; null before they were judged. */
+  /** Suspected labels; null before the first search. */
   labelQueue = $state.raw<LabelQueue | null>(null);
   jobs = $state.raw<readonly Job[]>([]);
   journal = $state.raw<Journal>({ undo: null, redo: null });
@@ -97,7 +97,7 @@ export class Session {
   #byId = new Map<number, Sample>();
   #revision = 0;
   #shape = -1;
-  /** The shape of which groups and findings are. */
+  /** The shape version that groups and findings belong to. */
   #settledShape = -1;
   #columnCache: ColumnCache;
   #runRecords: RunRecords;
@@ -121,14 +121,14 @@ export class Session {
     this.#request = request;
     this.calls = connectWorkspace(id);
     const fail = (error: unknown) => {
-      if (judge(error) !== 'later') notices.fail(error);
+      if (retryOf(error) !== 'later') notices.fail(error);
     };
     this.#columnCache = new ColumnCache((column) => this.#fetchColumn(column), fail);
     this.#runRecords = new RunRecords((runId) => this.calls.runs.get.query({ id: runId }), fail);
     this.steps = new Steps(this, {
       put: (list) => this.#put(list),
       untilInStep: () => this.#untilInStep(),
-      askAnew: () => this.#askAnew(),
+      reloadAll: () => this.#reloadAll(),
       reopen: () => void this.#reopen(),
     });
   }
@@ -152,7 +152,7 @@ export class Session {
     this.#subscription?.unsubscribe();
   }
 
-  /** Reads the folder anew, after the jobs that were asked for before. */
+  /** Scans the folder, after the jobs that are queued already. */
   async scan() {
     await this.calls.workspace.scan.mutate().catch((error: unknown) => notices.fail(error));
   }
@@ -194,7 +194,7 @@ export class Session {
         await engine.engine.open.mutate(this.#request);
         const workspace = await this.calls.workspace.describe.query();
         isAnew = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
-        if (isAnew) this.#askAnew(); // it was made anew: these are other samples
+        if (isAnew) this.#reloadAll(); // it was created again: these are other samples
         this.workspace = workspace;
         this.jobs = [];
         this.#runRecords.clear();
@@ -215,7 +215,7 @@ export class Session {
   }
 
   /** The next refresh asks for everything. */
-  #askAnew() {
+  #reloadAll() {
     this.#columnCache.clear();
     this.#runRecords.clear();
     this.#revision = 0;
@@ -238,7 +238,7 @@ export class Session {
 
   /** Fetches what changed since the last time. Calls that come while it runs lead to one more round. */
   refresh(): Promise<void> {
-    return this.#catchUp().catch(() => {}); // told there
+    return this.#catchUp().catch(() => {}); // reported there
   }
 
   #catchUp(): Promise<void> {
@@ -252,7 +252,7 @@ export class Session {
         }
       } catch (error) {
         this.#shape = -1;
-        if (this.connected && judge(error) !== 'later') notices.fail(error);
+        if (this.connected && retryOf(error) !== 'later') notices.fail(error);
         throw error;
       } finally {
         this.#refreshing = null;
@@ -272,7 +272,7 @@ export class Session {
   }
 
   async #refreshOnce() {
-    // All anew while some are shown: these stay until all have come.
+    // A full reload while samples are shown: they stay until all have arrived.
     const anew = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
     const into = anew ?? this.#byId;
     let changed = anew !== null;
@@ -337,7 +337,7 @@ export class Session {
 
   sample = (id: number): Sample | undefined => this.#byId.get(id);
 
-  /** Moves on when values of a column have come or changed; for what reads values without being told. */
+  /** Moves on when values of a column have come or changed; for code that reads values without subscribing. */
   get valued() {
     return this.#columnCache.version;
   }

@@ -22,7 +22,7 @@ const systemDark = window.matchMedia('(prefers-color-scheme: dark)');
 class Settings {
   theme = $state<Theme>('system');
   tilePx = $state(176);
-  /** Columns and properties that a tile tells, beside the one it is ordered by. */
+  /** Columns and properties in tile captions, beside the one it is ordered by. */
   tileColumns = $state.raw<readonly string[]>([]);
   /** Keys of actions where they are not the action's own, by the action's id. */
   keys = $state.raw<Readonly<Record<string, readonly string[]>>>({});

@@ -1,10 +1,10 @@
 /**
- * What a person does to an open folder: marks of images, undo and redo, other steps of the journal. All goes through the outbox, one after the other. Marks are shown
- * at once; while the engine is away, they wait, and so do undo and redo. What can no longer be applied is kept aside, to be read.
+ * The steps of a person in an open folder: decisions, labels, undo, redo and other journal entries. All go through the outbox in order. Edits are shown at
+ * once; while the engine is not running, they wait, as do undo and redo. Steps that can no longer be applied are set aside and listed.
  */
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited, Sample, Workspace } from '../../src-main/contract/types.ts';
-import { codeOf, judge, sentenceOf } from '../lib/engine.ts';
+import { codeOf, retryOf, messageOf } from '../lib/engine.ts';
 import { plural } from '../lib/format.ts';
 import { withChange } from '../lib/with-change.ts';
 import { notices } from './notices.svelte.ts';
@@ -21,11 +21,11 @@ interface Inside {
   /** `samples` is then what the engine has. */
   untilInStep(): Promise<void>;
   /** The next refresh asks for everything. */
-  askAnew(): void;
+  reloadAll(): void;
   reopen(): void;
 }
 
-/** The workspace's own random key. An engine from before there were keys tells none. */
+/** The workspace's own random key. Older engines report none. */
 export const workspaceKeyOf = (workspace: Workspace | null): string => workspace?.key ?? '';
 
 export class Steps {
@@ -33,9 +33,9 @@ export class Steps {
   #inside: Inside;
   #outbox: Outbox;
   #atPath: { ids: Int32Array; byPath: ReadonlyMap<string, number> } | null = null;
-  /** So many were said and not answered yet. */
+  /** Number of steps without an answer yet. */
   saying = $state(0);
-  /** So many wait for the engine to come back. */
+  /** Number of steps that wait for the engine. */
   unsaved = $state(0);
   /** What was said while the engine was away and can no longer be applied. */
   aside = $state.raw<readonly Aside[]>([]);
@@ -47,8 +47,8 @@ export class Steps {
       workspace: session.id,
       key: () => workspaceKeyOf(session.workspace),
       send: (said, note) => (said.kind === 'edit' ? this.#sendEdit(said) : this.#sendStep(said, note)),
-      judge,
-      sentenceOf,
+      retryOf,
+      messageOf,
       onLost: () => inside.reopen(),
       onCount: (waiting) => (this.unsaved = waiting),
       onAside: () => void this.#takeAside(),
@@ -66,7 +66,7 @@ export class Steps {
     this.#outbox.pause();
   }
 
-  /** Says something of samples: shown at once, taken back when the engine says no. */
+  /** Edits samples: shown at once, reverted if the engine refuses. */
   edit = (ids: readonly number[], change: Change): Promise<void> =>
     this.#said(async () => {
       const before = ids.flatMap((id) => this.#session.sample(id) ?? []);
@@ -79,10 +79,10 @@ export class Steps {
       });
       if (outcome.state !== 'refused') return;
       this.#inside.put(before);
-      notices.add('error', `Not saved. ${sentenceOf(outcome.error)}`, { stays: true });
+      notices.add('error', `Not saved. ${messageOf(outcome.error)}`, { stays: true });
     });
 
-  /** One after the other, however fast the keys come, and after all that was said before. */
+  /** One after the other, however fast keys are pressed, and after all earlier steps. */
   step = (which: 'undo' | 'redo'): Promise<void> =>
     this.#said(async () => {
       const outcome = await this.#outbox.say({ kind: which, before: null });
@@ -101,8 +101,8 @@ export class Steps {
           await this.#session.refresh();
           return true;
         } catch (error) {
-          if (!this.#outbox.isPaused && judge(error) === 'later') this.#inside.reopen();
-          notices.add('error', `Not saved. ${sentenceOf(error)}`, { stays: true });
+          if (!this.#outbox.isPaused && retryOf(error) === 'later') this.#inside.reopen();
+          notices.add('error', `Not saved. ${messageOf(error)}`, { stays: true });
           return false;
         }
       }),
@@ -167,7 +167,7 @@ export class Steps {
       `${plural(this.aside.length, 'step')} that waited for the engine could not be applied. The status line at the bottom lists them.`,
       { stays: true },
     );
-    this.#inside.askAnew(); // the page shows them as if they were
+    this.#inside.reloadAll(); // the page shows them as if they were
     void this.#session.refresh();
   }
 }

@@ -1,4 +1,4 @@
-/** Labels that are likely wrong, as they are looked at: of which pair of classes, which are chosen, what is said of them. */
+/** The review of suspected labels: filter by a pair of classes, selection, accept or confirm. */
 import type { LabelSuspect } from '../../src-main/contract/classifier.ts';
 import type { Job, RunSummary } from '../../src-main/contract/types.ts';
 import { notices } from './notices.svelte.ts';
@@ -17,7 +17,7 @@ export class Suspects {
   #session: Session;
   #view: View;
   pair = $state.raw<Omit<Pair, 'count'> | null>(null);
-  /** A classifier with folds that is to judge; the heads on embeddings without. */
+  /** The cross-validated classifier whose predictions are used; without one, heads on embeddings. */
   runId = $state<string | null>(null);
 
   /** The one of a view. */
@@ -40,13 +40,13 @@ export class Suspects {
   readonly run: RunSummary | null = $derived.by(
     () => this.#session.runs.find(({ id }) => id === this.#session.labelQueue?.runId) ?? null,
   );
-  /** Classifiers that can judge: none of their models learned from what it tells. */
-  readonly judges: readonly RunSummary[] = $derived.by(() =>
+  /** Cross-validated classifiers, which have out-of-fold predictions. */
+  readonly classifiers: readonly RunSummary[] = $derived.by(() =>
     this.#session.listedRuns.filter(
       ({ kind, state, dividedBy }) => kind === 'train' && state === 'done' && dividedBy === 'folds',
     ),
   );
-  /** The judging that runs, or waits for its turn. */
+  /** The running or queued search. */
   readonly job: Job | null = $derived.by(() => this.#session.jobOf('labels'));
   readonly waiting: readonly LabelSuspect[] = $derived.by(() =>
     (this.#session.labelQueue?.suspects ?? []).filter(({ sampleId }) => {
@@ -100,10 +100,10 @@ export class Suspects {
     if (!done && this.#session.labelQueue) this.#session.labelQueue = labelQueue;
   }
 
-  async judge(): Promise<void> {
+  async search(): Promise<void> {
     try {
       await this.#session.calls.labels.judge.mutate({
-        runId: this.judges.some(({ id }) => id === this.runId) ? this.runId : null,
+        runId: this.classifiers.some(({ id }) => id === this.runId) ? this.runId : null,
       });
     } catch (error) {
       notices.fail(error);

@@ -1,4 +1,4 @@
-/** The classifier that is being thought about: its form, kept while the person looks elsewhere, how the images would be divided, what was trained so far, and what of it is looked at. */
+/** State of the place Train: the form (kept while other places are open), the resulting split, previous runs, and the one shown. */
 import { debounce } from '../lib/debounce.ts';
 import type { Advice, DatasetSplit, ModelSummary, TrainMode } from '../../src-main/contract/classifier.ts';
 import type { SplitRequest, TrainRequest } from '../../src-main/contract/schemas.ts';
@@ -15,7 +15,7 @@ export class Training {
   #session: Session;
   #view: View;
   #models: () => readonly Model[];
-  /** As they were chosen; what goes together follows. */
+  /** As chosen; valid combinations are derived. */
   modelId = $state('efficientnet-lite0');
   wantedMode = $state<TrainMode>('head');
   /** What was set, by model and mode. */
@@ -59,7 +59,7 @@ export class Training {
   );
   readonly classifiers: readonly RunSummary[] = $derived.by(() => this.runs.filter(({ kind }) => kind === 'train'));
   readonly trained: readonly RunSummary[] = $derived.by(() => this.classifiers.filter(({ state }) => state === 'done'));
-  /** The run that is being made, else the one chosen, else the newest. */
+  /** The running run, else the chosen one, else the newest. */
   readonly run: RunSummary | null = $derived.by(() => {
     const { running } = this.#session;
     const made = running && this.runs.find(({ id }) => id === running.runId);
@@ -71,7 +71,7 @@ export class Training {
   );
   readonly record: Run | null = $derived.by(() => this.#session.record(this.run));
   readonly resultRecord: Run | null = $derived.by(() => this.#session.record(this.result));
-  /** The training that runs, or waits for its turn. */
+  /** The running or queued training. */
   readonly job: Job | null = $derived.by(() => this.#session.jobOf('train', 'range-test'));
   readonly isBusy = $derived.by(() => this.job?.state === 'running');
 
@@ -89,7 +89,7 @@ export class Training {
     if (this.model) this.parameters[this.#key] = { ...this.parameters[this.#key], [name]: value };
   }
 
-  /** A way of training; where the model cannot be trained so, with one that can. */
+  /** Sets the training mode, and another model if the current one does not support it. */
   chooseMode(mode: TrainMode) {
     if (!this.model?.modes[mode]) this.modelId = this.#models().find(({ modes }) => modes[mode])?.id ?? this.modelId;
     this.wantedMode = mode;
@@ -110,7 +110,7 @@ export class Training {
     if (run) this.tab = run.kind === 'train' && run.state === 'done' ? 'result' : 'training';
   }
 
-  /** Fills the form with what a run was made by. */
+  /** Fills the form with the settings of a run. */
   async reuse({ id }: RunSummary) {
     try {
       this.#fill(await this.#session.calls.runs.get.query({ id }));
@@ -172,7 +172,7 @@ export class Training {
     }
   }
 
-  /** Looks in the gallery at images of which a run said something, by an expression and an order. */
+  /** Opens the gallery with an expression and an order on columns of a run. */
   look(where: string, order?: { by: string; descending: boolean }) {
     this.#view.openView({ name: '', where, order: order ?? { by: 'path', descending: false } });
     this.#view.loupe.mode = 'grid';

@@ -270,7 +270,7 @@ export class View {
   /** Selects these, or adds them to what is selected. */
   select(ids: Iterable<number>, beside: boolean) {
     this.selection = new Set(beside ? [...this.selection, ...ids] : ids);
-    // What is selected is looked at: the cursor comes to it where it is nowhere.
+    // Moves the cursor to the selection if there is no cursor.
     if (!this.current) this.cursor = this.shown.find(({ id }) => this.selection.has(id))?.id ?? this.cursor;
   }
 
@@ -313,7 +313,7 @@ export class View {
     this.#moveTo(to, extend);
   }
 
-  /** Moves the cursor to the next undecided image; after the last one it begins again. */
+  /** Moves the cursor to the next undecided image; after the last one it starts again. */
   nextUndecided() {
     const n = this.shown.length;
     for (let step = 1; step <= n; step++) {

@@ -1,7 +1,7 @@
 /** Logic of the dialogs: a key belongs to one command, and the export settings are what the engine receives. */
 import { describe, expect, test } from 'vitest';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
-import { faultOf, newForm, placements, requestOf } from '../../src-renderer/lib/export-form.ts';
+import { problemOf, newForm, placements, requestOf } from '../../src-renderer/lib/export-form.ts';
 import { given, holderOf, restored, type Chosen, type Keyed } from '../../src-renderer/lib/rebind.ts';
 
 const keep: Keyed = { id: 'keep', keys: ['p', 'k'] };
@@ -81,10 +81,10 @@ describe('what is set for an export', () => {
   });
 
   test('invalid settings are reported', () => {
-    expect(faultOf(form())).toBeNull();
-    expect(faultOf(form({ to: ' ' }))).toContain('where');
-    expect(faultOf(form({ splits: 'own', shares: { train: 0, val: null, test: 0 } }))).toContain('share');
-    for (const seed of [null, 1.5, -1, 2 ** 31]) expect(faultOf(form({ splits: 'usual', seed }))).toContain('seed');
+    expect(problemOf(form())).toBeNull();
+    expect(problemOf(form({ to: ' ' }))).toContain('where');
+    expect(problemOf(form({ splits: 'own', shares: { train: 0, val: null, test: 0 } }))).toContain('share');
+    for (const seed of [null, 1.5, -1, 2 ** 31]) expect(problemOf(form({ splits: 'usual', seed }))).toContain('seed');
   });
 
   test('every way of placing files that the contract has can be chosen', () => {

@@ -105,11 +105,11 @@ function outboxOn(table: Table, store: Store, more: Partial<Post> = {}) {
     workspace: 'w',
     key: () => table.key,
     send: table.send,
-    sentenceOf: (error) => (error as Error).message,
+    messageOf: (error) => (error as Error).message,
     onLost: () => void lost.push(1),
     onCount: () => {},
     onAside: () => {},
-    judge: (error) =>
+    retryOf: (error) =>
       (error as Refusal).code === null ? 'later' : (error as Refusal).code === 'disk-full' ? 'again' : 'never',
     ...more,
   });

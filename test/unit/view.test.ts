@@ -242,6 +242,6 @@ describe('lists of a place', () => {
 
   test('suspected labels: none before the search', () => {
     const suspects = Suspects.of(session, view);
-    expect([suspects.waiting, suspects.pairs, suspects.chosen, suspects.judges]).toEqual([[], [], [], []]);
+    expect([suspects.waiting, suspects.pairs, suspects.chosen, suspects.classifiers]).toEqual([[], [], [], []]);
   });
 });

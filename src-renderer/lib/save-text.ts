@@ -1,6 +1,6 @@
-/** Text that leaves the page: to the clipboard, or as a file. */
+/** Copies text to the clipboard, or saves it as a file. */
 
-/** Whether it worked. On an address that is not secure there is no clipboard but the old one. */
+/** Returns whether it worked. In an insecure context only the old clipboard API exists. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
