@@ -89,7 +89,9 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
     await expect(reconstructionOf(workspace, run, idOf(odd))).rejects.toMatchObject({ code: 'no-map' });
     const address = `media/reconstruction/${run.id}/${idOf(odd)}.webp`;
     await expect(serveMedia(workspace, address, {} as ServerResponse)).rejects.toMatchObject({ code: 'no-map' });
-    expect(() => mapJob.prepare({ runId: run.id, seed: 1, anew: false }, workspace)).toThrow(/not a finished autoencoder/);
+    expect(() => mapJob.prepare({ runId: run.id, seed: 1, anew: false }, workspace)).toThrow(
+      /not a finished autoencoder/,
+    );
   });
 });
 
