@@ -49,7 +49,7 @@ test('the command line, a window and a browser share the choice', async () => {
   }
   // The folder's engine stays on its choice, whatever one command asks for.
   const refused = await winnow(['rank', folder, '--backend', 'tensorflow', '--method', 'pca'], { WINNOW_DATA: data });
-  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('computes on ‘plain’') });
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('uses the backend ‘plain’') });
 });
 
 test('a run says what it was trained on; --backend is for one command', async () => {

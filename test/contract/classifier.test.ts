@@ -147,7 +147,7 @@ describe('train', () => {
       [['train', folder, '--folds', '1'], /One fold leaves nothing/],
       [['train', folder, '--weights', '/nowhere.safetensors'], /weights .*cannot be read/],
       [['train', folder, '--crop', '128'], /crop is larger/],
-      [['predict', folder], /No classifier was trained/],
+      [['predict', folder], /No classifier has been trained/],
       [['train', folder, '--split-by', 'folders'], /no folders named train/],
       [['train', folder, '--model', 'mlp', '--depth', '-1'], /depth/],
     ] as const) {

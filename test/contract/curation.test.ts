@@ -94,7 +94,7 @@ describe('wrong usage is reported before any work', () => {
     [['decide', '.', 'a.png', '--keep', '--reject'], 'one of'],
     [['decide', '.', 'a.png', '--where', 'width > 1', '--keep'], 'one way'],
     [['decide', '.', '--where', 'widht > 1', '--keep'], 'widht'],
-    [['tag', '.', '**', '--add', 'a,b'], 'no comma'],
+    [['tag', '.', '**', '--add', 'a,b'], 'comma'],
     [['show', '.', '--order', 'widht'], 'widht'],
     [['checks', '.', '--threshold', 'drak=0.5'], 'drak'],
     [['checks', '.', '--threshold', 'dark=2'], 'from 0 to 1'],

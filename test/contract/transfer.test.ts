@@ -227,7 +227,7 @@ describe('label errors', () => {
     const single = await winnowJson<Trained>(['train', folder, '--mode', 'head'], data);
     expect(await winnow(['labels', folder, '--run', single.run.id], data)).toMatchObject({
       code: 2,
-      err: expect.stringContaining('trained in folds') as string,
+      err: expect.stringContaining('not a cross-validated classifier') as string,
     });
   });
 });

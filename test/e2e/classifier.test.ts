@@ -62,14 +62,14 @@ describe(`a classifier, ${doorName}`, () => {
     await expect.poll(() => cells().count()).toBe(6 * 9);
     const before = await pixels();
     expect(new Set(before).size).toBeGreaterThan(50); // each view is another
-    expect(await cells().first().getAttribute('alt')).toBe('0: as it is judged');
+    expect(await cells().first().getAttribute('alt')).toBe('0: as evaluated');
     await set('Rotation', '90');
     await expect
       .poll(async () => (await cells().nth(1).getAttribute('alt'))?.match(/rotate -?(\d+)/)?.[1] ?? '')
       .not.toBe('');
     await expect.poll(async () => (await pixels()).filter((hash, i) => hash !== before[i]).length).toBe(6 * 8);
     const after = await pixels();
-    expect(after.filter((hash, i) => hash === before[i])).toHaveLength(6); // as they are judged, they stay
+    expect(after.filter((hash, i) => hash === before[i])).toHaveLength(6); // evaluation views stay
     await page.getByLabel('Show operations').check();
     await page
       .getByText(/^rotate -?\d+°, .*brightness/)

@@ -76,7 +76,7 @@ async function rankInPage(
   await place('Anomalies');
   await page.getByRole('radio', { name: method }).or(page.getByTitle(method)).first().click();
   await page.getByLabel('Train on').fill('train/good/**');
-  await page.getByText(`${normal} images, taken as normal`).waitFor();
+  await page.getByText(`${normal} images, assumed to be normal`).waitFor();
   if (epochs !== null) {
     await page.getByLabel('Epochs').fill(String(epochs));
     await page.getByLabel('Epochs').press('Tab');

@@ -224,7 +224,7 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
     );
     await expect(cancelled).rejects.toMatchObject({
       code: 'cancelled',
-      message: expect.stringContaining('goes on from there'),
+      message: expect.stringContaining('to resume'),
     });
     expect(existsSync(cut)).toBe(false);
     const part = join(dirname(cut), '.out.winnow-part', 'set');
@@ -547,7 +547,7 @@ describe('splits', () => {
   });
 
   test('fractions that sum to zero are refused', () =>
-    expect(() => assignSplits(set({ a: 1 }), [], { train: 0, val: 0, test: 0 }, 1)).toThrow('shares'));
+    expect(() => assignSplits(set({ a: 1 }), [], { train: 0, val: 0, test: 0 }, 1)).toThrow('fractions'));
 });
 
 describe('names', () => {
@@ -727,7 +727,7 @@ describe('refused exports', () => {
         ask({ to }),
         quiet(stop.signal, () => stop.abort()),
       ),
-    ).rejects.toThrow('goes on from there');
+    ).rejects.toThrow('to resume');
     const first = Object.keys(tree(join(part, 'set')))[0];
     utimesSync(join(part, 'set', first), 1, 1);
     await exportSet(inputOf(folder, samples), ask({ to, format: 'csv' }), quiet());

@@ -288,7 +288,7 @@ describe('the workspace’s folder', () => {
   test('that cannot be created gives an error with advice', () => {
     const at = folderOf({ file: '' });
     expect(() => prepareFolder(join(at, 'file', 'w'), folder)).toThrow(
-      /file is a file\. Name another place with --workspace DIR, or set WINNOW_DATA/,
+      /file is a file\. Choose another place with --workspace DIR, or set WINNOW_DATA/,
     );
   });
 });
