@@ -33,7 +33,7 @@ export function purgeRuns({ table, journal, runs, workspaceFolder }: Context, be
         table.removeColumnsOf(id);
       }
       journal.finish(seq, { do: 'purge-runs', runs: ids }, `free the disk space of ${nameRuns(ids)}`);
-      purged.push(...ids);
+      for (const id of ids) purged.push(id);
     }
   });
   const folders = purged.map((id) => runFolder(workspaceFolder, id));

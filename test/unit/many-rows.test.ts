@@ -24,7 +24,7 @@ const rows = 300_000;
 const short = new Set([
   'src-main/file/output.ts parts.slice(i)',
   'src-main/file/output.ts parts.slice(i + 1)', // parts of one path
-  'src-main/jobs/similarity.ts middle', // numbers of one embedding
+  'src-main/jobs/similarity.ts mean', // numbers of one embedding
   'src-main/workspace/commands.ts commands.map(scriptLine)',
   'src-main/workspace/commands.ts (fault ? [fault] : [])',
   'src-main/workspace/journal.ts from.splice(at, 1)', // of one step
