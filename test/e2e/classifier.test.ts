@@ -204,12 +204,9 @@ describe(`a classifier, ${doorName}`, () => {
       expect.stringMatching(/^cnn-1 · /),
     ]);
     await page.getByRole('button', { name: 'Use its settings' }).click();
-    expect([
-      await field('Width').inputValue(),
-      await field('Policy').inputValue(),
-      await field('Learning rate').inputValue(),
-      await field('Fraction of train').inputValue(),
-    ]).toEqual(['4', 'none', '0.005', '70']);
+    const form = () =>
+      Promise.all(['Width', 'Policy', 'Learning rate', 'Fraction of train'].map((name) => field(name).inputValue()));
+    await expect.poll(form).toEqual(['4', 'none', '0.005', '70']);
   });
 
   test('the preview warns where a trained model loses the class', async () => {

@@ -305,6 +305,7 @@ describe(`the main job, ${doorName}`, () => {
     await page
       .getByRole('row', { name: /made\/truncated_50pct\.jpg/ })
       .getByText('Truncated')
+      .first()
       .waitFor();
     expect(await page.getByRole('row').count()).toBe(broken + 1);
     expect(await inBothLights()).toEqual([]);

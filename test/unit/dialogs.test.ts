@@ -82,8 +82,8 @@ describe('what is set for an export', () => {
 
   test('invalid settings are reported', () => {
     expect(problemOf(form())).toBeNull();
-    expect(problemOf(form({ to: ' ' }))).toContain('where');
-    expect(problemOf(form({ splits: 'own', shares: { train: 0, val: null, test: 0 } }))).toContain('fraction');
+    expect(problemOf(form({ to: ' ' }))).toContain('folder');
+    expect(problemOf(form({ splits: 'own', shares: { train: 0, val: null, test: 0 } }))).toContain('split');
     for (const seed of [null, 1.5, -1, 2 ** 31]) expect(problemOf(form({ splits: 'usual', seed }))).toContain('seed');
   });
 
