@@ -119,6 +119,14 @@ describe(`keys and menus, ${doorName}`, () => {
     const added = (samples: readonly { tags: readonly string[]; label: string | null }[]) =>
       samples.flatMap(({ tags, label }) => [...tags, label]).filter(Boolean);
     const inEngine = async () => added(await engine.rows('width > 0'));
+    const toldByCommand = async () =>
+      added(
+        (
+          await winnowJson<{ samples: Parameters<typeof added>[0] }>(['show', folder], {
+            WINNOW_DATA: own.data,
+          })
+        ).samples,
+      );
     await page.locator('[data-path="good/blob-03.png"]').click();
     await press('Control+k');
     await page.keyboard.type('qxzzy');
@@ -128,16 +136,12 @@ describe(`keys and menus, ${doorName}`, () => {
     await press('Enter');
     expect(await palette().isVisible()).toBe(true);
     await press('Escape');
-    expect(await inEngine()).toEqual([]);
+    expect(await toldByCommand()).toEqual([]);
     await press('Control+k');
     await page.keyboard.type('qxzzy');
     await palette().getByText('Tag as ‘qxzzy’').waitFor();
     await press('ArrowDown', 'Enter');
     await expect.poll(inEngine).toEqual(['qxzzy']);
-    const { samples } = await winnowJson<{ samples: Parameters<typeof added>[0] }>(['show', folder], {
-      WINNOW_DATA: own.data,
-    });
-    expect(added(samples)).toEqual(['qxzzy']);
   });
 
   test('what is asked for while a job runs waits in sight, is moved and cancelled', async () => {

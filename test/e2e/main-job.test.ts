@@ -303,11 +303,12 @@ describe(`the main job, ${doorName}`, () => {
     const { out, err } = await winnow(['rank', '--help']);
     const help = (out + err).replace(/\s+/g, ' ');
     await place('Anomalies');
-    await page.getByRole('button', { name: 'More…' }).click();
+    const form = page.getByRole('complementary', { name: 'Method' });
+    await form.getByRole('button', { name: 'More…' }).click();
     for (const { id, title, schema } of methods) {
-      await page.getByTitle(title, { exact: true }).click();
+      await form.getByTitle(title, { exact: true }).click();
       for (const field of fieldsOf(schema)) {
-        const input = page.getByLabel(field.title, { exact: true });
+        const input = form.getByLabel(field.title, { exact: true });
         const value = field.kind === 'switch' ? String(await input.isChecked()) : await input.inputValue();
         expect([id, field.name, value]).toEqual([id, field.name, defaultInHelp(help, field.name, id)]);
       }

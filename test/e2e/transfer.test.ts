@@ -158,7 +158,7 @@ describe(`transfer, ${doorName}`, () => {
     await expect.poll(async () => (await suspectPaths()).includes(first)).toBe(false);
     await page.keyboard.press('Control+z');
     await expect.poll(suspectPaths).toEqual(suspects);
-    expect(await engine.paths(`label = '${suggested}'`)).toEqual([]);
+    await expect.poll(() => engine.paths(`label = '${suggested}'`)).toEqual([]);
     await cards().first().click();
     await page.keyboard.press('v');
     await expect.poll(async () => (await suspectPaths()).includes(first)).toBe(false);
