@@ -107,12 +107,12 @@ describe(`keys and menus, ${doorName}`, () => {
     await press('Control+k');
     await palette().waitFor();
     await press('Escape');
-    await palette().waitFor({ state: 'hidden' });
+    await palette().waitFor({ state: 'detached' });
     await field.focus();
     await press('Control+e');
     await page.getByRole('dialog', { name: 'Export' }).waitFor();
     await press('Escape');
-    await page.getByRole('dialog', { name: 'Export' }).waitFor({ state: 'hidden' });
+    await page.getByRole('dialog', { name: 'Export' }).waitFor({ state: 'detached' });
   });
 
   test('the palette makes nothing of an unknown word unless that is chosen', async () => {
