@@ -195,7 +195,6 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await page.getByText('25 shown').waitFor();
   });
 
-  // Last: Playwright waits for a navigation that was refused before it looks for anything.
   test('opens, embeds and follows no other address', async () => {
     const at = page.url();
     expect(await page.evaluate(() => window.open('https://example.com/'))).toBeNull();
