@@ -15,14 +15,14 @@ import { columnSums } from '../../src-main/compute/ops/bias.ts';
 import { dropPath } from '../../src-main/compute/ops/dropout.ts';
 import { gelu } from '../../src-main/compute/ops/gelu.ts';
 import { layerNormalise } from '../../src-main/compute/ops/layer-norm.ts';
-import { expectNear, expectSlopes, expectTwins, noisy, type Op } from '../fixtures/gradients.ts';
+import { expectNear, expectFiniteDifferences, expectSameGradients, noisy, type Op } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-/** The op and its gradients are those of its twin and of finite differences; outside of a tidy no tensor stays either. */
-function expectSound(op: Op, twin: Op, inputs: Tensor[]): void {
-  expectTwins(op, twin, inputs);
-  expectSlopes(op, inputs);
+/** The op and its gradients equal the composed op and finite differences, and the op leaks no tensor outside a tidy either. */
+function expectSound(op: Op, composed: Op, inputs: Tensor[]): void {
+  expectSameGradients(op, composed, inputs);
+  expectFiniteDifferences(op, inputs);
   const before = tf.memory().numTensors;
   op(...inputs).dispose();
   expect(tf.memory().numTensors).toBe(before);
@@ -31,12 +31,12 @@ function expectSound(op: Op, twin: Op, inputs: Tensor[]): void {
 describe('layer normalisation', () => {
   it.each([[[1, 4]], [[3, 5, 8]], [[2, 7, 33]], [[2, 3, 2, 6]]])('of [%s] equals the composed op', (shape) => {
     const c = shape.at(-1)!;
-    const twin: Op = (x, gamma, beta) => {
+    const composed: Op = (x, gamma, beta) => {
       const { mean, variance } = tf.moments(x, -1, true);
       return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 1e-6))), gamma), beta);
     };
     const inputs = [tf.tidy(() => tf.add(tf.mul(noisy(shape, 1), 3), 2)), noisy([c], 2, 1), noisy([c], 3)];
-    expectSound((x, gamma, beta) => layerNormalise(x, gamma as Tensor1D, beta as Tensor1D, 1e-6), twin, inputs);
+    expectSound((x, gamma, beta) => layerNormalise(x, gamma as Tensor1D, beta as Tensor1D, 1e-6), composed, inputs);
     tf.dispose(inputs);
   });
 });

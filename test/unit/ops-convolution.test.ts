@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { hasKernel } from '../../src-main/compute/kernels/index.ts';
 import { convolve, deconvolve, depthwise, type ConvolutionOptions } from '../../src-main/compute/ops/convolution.ts';
-import { expectNear, expectSlopes, expectTwins, noisy } from '../fixtures/gradients.ts';
+import { expectNear, expectFiniteDifferences, expectSameGradients, noisy } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -20,8 +20,8 @@ interface Case {
   options: ConvolutionOptions;
 }
 
-/** What the op is made of elsewhere. */
-function twin(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 'same' | 'valid') => Tensor4D): Op {
+/** The same op, composed of tfjs ops. */
+function composedOf(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 'same' | 'valid') => Tensor4D): Op {
   return (x, kernel, { stride = 1, padding = 'same', bias, activation = 'none' } = {}) => {
     const padded =
       typeof padding === 'number'
@@ -41,19 +41,19 @@ function twin(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 's
 const ops = {
   convolve: {
     own: convolve,
-    plain: twin((x, k, s, p) => tf.conv2d(x, k, s, p)),
+    plain: composedOf((x, k, s, p) => tf.conv2d(x, k, s, p)),
     kernel: (h: number, w: number, inputs: number, filters: number): Shape4D => [h, w, inputs, filters],
   },
   deconvolve: {
     own: deconvolve as Op,
-    plain: twin((x, k, s) =>
+    plain: composedOf((x, k, s) =>
       tf.conv2dTranspose(x, k, [x.shape[0], x.shape[1] * s, x.shape[2] * s, k.shape[2]], s, 'same'),
     ),
     kernel: (h: number, w: number, inputs: number, filters: number): Shape4D => [h, w, filters, inputs],
   },
   depthwise: {
     own: depthwise,
-    plain: twin((x, k, s, p) => tf.depthwiseConv2d(x, k, s, p)),
+    plain: composedOf((x, k, s, p) => tf.depthwiseConv2d(x, k, s, p)),
     kernel: (h: number, w: number, inputs: number): Shape4D => [h, w, inputs, 1],
   },
 };
@@ -133,7 +133,7 @@ const cases: Record<keyof typeof ops, Case[]> = {
 describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
   it.each(cases[name].map((c) => [say(c), c] as const))('equals the composed op, with its gradients: %s', (_, c) => {
     const [x, kernel, bias] = operands(name, c);
-    expectTwins(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
+    expectSameGradients(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
   });
 
   it('needs no bias, and leaves no tensors behind outside of a tidy', () => {
@@ -156,7 +156,7 @@ describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
   it('has the gradients of finite differences', () => {
     const c: Case = { image: [2, 4, 3, 2], size: 3, options: { stride: 2, activation: 'sigmoid' } };
     const inputs = operands(name, c);
-    expectSlopes(ofThree(ops[name].own, c.options), inputs, { step: 5e-3, places: 1000, within: 1e-3 }); // curvature errs by its square, rounding by its inverse: some 1e-4 in all
+    expectFiniteDifferences(ofThree(ops[name].own, c.options), inputs, { step: 5e-3, places: 1000, within: 1e-3 }); // curvature errs by its square, rounding by its inverse: some 1e-4 in all
   });
 });
 

@@ -15,7 +15,7 @@ import { normalise, type NormaliseOptions } from '../../src-main/compute/ops/nor
 import { maxPool } from '../../src-main/compute/ops/pool.ts';
 import { adamStep } from '../../src-main/compute/ops/update.ts';
 import { fillNormal, nativeSeed, random } from '../../src-main/compute/random.ts';
-import { bits, everything, expectNear, expectTwins, noisy, type Op } from '../fixtures/gradients.ts';
+import { bits, outputAndGradients, expectNear, expectSameGradients, noisy, type Op } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -50,7 +50,7 @@ describe('normalise', () => {
       tf.dispose([mean, variance]);
       return y;
     };
-  const twin =
+  const composed =
     ({ epsilon, pool, activation = 'none' }: NormaliseOptions) =>
     (...[x, gamma, beta]: Tensor[]): Tensor => {
       const { mean, variance } = tf.moments(x, [0, 1, 2]);
@@ -61,7 +61,7 @@ describe('normalise', () => {
   it.each(cases)('[%s] with %o equals the composed op, gamma about %s', (shape, options, [middle, spread]) => {
     const gamma = tf.tidy(() => tf.add(tf.mul(noisy([shape[3]], 2), spread), middle));
     const all = { epsilon: 1e-3, ...options };
-    expectTwins(alone(all), twin(all), [
+    expectSameGradients(alone(all), composed(all), [
       tf.tidy(() => tf.add(tf.mul(noisy(shape, 1), 2), 0.7)),
       gamma,
       noisy([shape[3]], 3),
@@ -71,7 +71,7 @@ describe('normalise', () => {
   it('has the gradients of finite differences', () => {
     const inputs = [noisy([2, 3, 5, 2], 1), noisy([2], 2, 1), noisy([2], 3)];
     const op = alone({ epsilon: 1e-3, pool: 2, activation: 'relu6' });
-    const [y, ...gradients] = everything(op, inputs);
+    const [y, ...gradients] = outputAndGradients(op, inputs);
     const weights = noisy(y.shape, 9).dataSync();
     const step = 2e-3;
     inputs.forEach((input, n) => {
@@ -201,7 +201,7 @@ describe('maxPool', () => {
       // Few different values: nearly every window has a tie.
       for (const x of [noisy<Tensor4D>(shape, 1), tf.tidy(() => tf.round(noisy<Tensor4D>(shape, 1)))]) {
         const before = tf.memory().numTensors;
-        const [y, dx] = everything((x) => maxPool(x as Tensor4D, size, stride, padding), [x]);
+        const [y, dx] = outputAndGradients((x) => maxPool(x as Tensor4D, size, stride, padding), [x]);
         const weights = tf.tidy(() => noisy(y.shape, 9).dataSync());
         const expected = worked(x, size, stride, padding, (i) => weights[i]);
         expectNear(y, expected.y, 'y', 1e-7);
@@ -226,7 +226,7 @@ describe.each(activations)('with the activation %s', (activation) => {
     'addBias to [%s] equals the composed op',
     (shape) => {
       const bias = noisy([shape.at(-1)!], 2);
-      expectTwins(
+      expectSameGradients(
         (x, bias) => addBias(tf.mul(x, 4), bias as Tensor1D, activation),
         (x, bias) => activated(tf.add(tf.mul(x, 4), bias), activation),
         [noisy(shape, 1), bias],
@@ -237,7 +237,7 @@ describe.each(activations)('with the activation %s', (activation) => {
   it.each([[[1, 1, 1, 1]], [[2, 5, 7, 3]], [[3, 40, 41, 17]]] as [Shape4D][])(
     'addActivate of [%s] equals the composed op',
     (shape) => {
-      expectTwins(
+      expectSameGradients(
         (a, b) => addActivate(a as Tensor4D, b as Tensor4D, activation),
         (a, b) => activated(tf.add(a, b), activation),
         [noisy(shape, 1), noisy(shape, 2)],
@@ -246,7 +246,7 @@ describe.each(activations)('with the activation %s', (activation) => {
   );
 
   it('a tensor can be added to itself', () => {
-    expectTwins(
+    expectSameGradients(
       (a) => addActivate(a as Tensor4D, a as Tensor4D, activation),
       (a) => activated(tf.add(a, a), activation),
       [noisy([2, 5, 7, 3], 1)],
@@ -310,7 +310,7 @@ describe('dropout', () => {
 
 describe('meanSquaredError', () => {
   it.each([[[1]], [[2, 5, 7, 3]], [[3, 70, 71, 3]]])('of [%s] equals the composed op', (shape) => {
-    expectTwins(
+    expectSameGradients(
       (x, y) => meanSquaredError(x, tf.mul(y, 2)),
       (x, y) => tf.mean(tf.square(tf.sub(x, tf.mul(y, 2)))),
       [noisy(shape, 1), noisy(shape, 2)],
@@ -354,12 +354,12 @@ describe('softmaxCrossEntropy', () => {
     [5, 1000],
   ])('of %i rows and %i classes equals the composed op', (rows, classes) => {
     const t = targets(rows, classes);
-    const twin: Op = (logits) => tf.neg(tf.mean(tf.sum(tf.mul(t, tf.logSoftmax(logits as Tensor2D)), 1)));
-    expectTwins((logits) => softmaxCrossEntropy(logits as Tensor2D, t), twin, [noisy([rows, classes], 1)]);
+    const composed: Op = (logits) => tf.neg(tf.mean(tf.sum(tf.mul(t, tf.logSoftmax(logits as Tensor2D)), 1)));
+    expectSameGradients((logits) => softmaxCrossEntropy(logits as Tensor2D, t), composed, [noisy([rows, classes], 1)]);
   });
 
   it('is stable for logits that are far apart', () => {
-    const [loss, gradient] = everything(
+    const [loss, gradient] = outputAndGradients(
       (logits) => softmaxCrossEntropy(logits as Tensor2D, tf.tensor2d([[0, 1, 0]])),
       [tf.tensor2d([[300, -300, 0]])],
     );

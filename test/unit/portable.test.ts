@@ -7,7 +7,7 @@ import { cases, compare, variants } from '../fixtures/portable.ts';
 beforeAll(async () => void (await startBackend()));
 
 describe('every architecture can be exported', () => {
-  it.each(cases)('$told', async ({ id, params }) => {
+  it.each(cases)('$name', async ({ id, params }) => {
     const { largest, images, onnx, layers, leaked } = await compare(id, params);
     expect(images).toBeGreaterThan(1e-3 * largest); // it looks at them
     for (const [logits, probabilities] of [onnx, layers]) {
