@@ -73,7 +73,7 @@ async function time(count: number): Promise<void> {
     placed: { codes: rowsOf(codes, size, landmarks), xy: rowsOf(xy, 2, landmarks) },
   });
   console.log(
-    `${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without a sign ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`,
+    `${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without progress ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`,
   );
 }
 
