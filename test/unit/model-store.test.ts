@@ -19,7 +19,7 @@ const pixels = packed(
   Array.from({ length: 24 }, (_, i) => picture(i, i % 2 === 1)),
   folder,
 );
-/** Some hundred rows: several blocks, with a breath after each. */
+/** 600 rows: several blocks; the event loop runs after each. */
 const many = { ...pixels, rows: Int32Array.from({ length: 600 }, (_, i) => i % 24) };
 
 async function classifier(seed: number): Promise<string> {
@@ -43,7 +43,7 @@ async function classifier(seed: number): Promise<string> {
   return runFolder;
 }
 
-test('a classifier is asked while three others are, and each says what it says alone', async () => {
+test('four classifiers that predict at the same time give the same results as alone', async () => {
   const runs = await Promise.all([1, 2, 3, 4].map(classifier));
   await forgetModels();
   const tensors = tf.memory().numTensors;
@@ -66,7 +66,7 @@ test('a classifier is asked while three others are, and each says what it says a
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
-test('maps of several runs and codes at the same time', async () => {
+test('maps of several runs and codes can be computed at the same time', async () => {
   const runs = ['pca', 'conv-ae', 'mlp-ae', 'pca'].map((method) => ({ method, runFolder: newFolder() }));
   for (const [i, { method, runFolder }] of runs.entries())
     await serveCall(
@@ -96,7 +96,7 @@ test('maps of several runs and codes at the same time', async () => {
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
-test('loaded once, again when its file is another, kept up to a limit of memory, and not at all where it could not be opened', async () => {
+test('a model is loaded once, reloaded if its file changed, kept up to a memory limit, and not kept after a failed load', async () => {
   const files = ['a', 'b', 'c', 'd'].map((name) => `${folder}/${name}`);
   for (const file of files) fs.writeFileSync(file, file);
   const opened: string[] = [];

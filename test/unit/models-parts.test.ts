@@ -1,6 +1,6 @@
 /**
- * What architectures are made of, one by one: layer normalisation, GELU, attention, pooling to a grid, stochastic depth, each with its gradients against
- * the same composed of tfjs's ops or worked out here; and how weights begin.
+ * The building blocks of architectures: layer normalisation, GELU, attention, pooling to a grid, stochastic depth, each compared with its gradients to
+ * composed tfjs ops or to a plain implementation here; and the initial weights.
  */
 import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -60,7 +60,7 @@ describe('GELU', () => {
 });
 
 describe('attention', () => {
-  /** Head by head and image by image, as the paper writes it. */
+  /** Head by head and image by image, as in the paper. */
   const worked =
     (heads: number): Op =>
     (qkv) => {
@@ -95,7 +95,7 @@ describe('attention', () => {
 });
 
 describe('average pooling to a grid', () => {
-  /** Place by place. */
+  /** Cell by cell. */
   const worked =
     (side: number): Op =>
     (x) => {
@@ -132,7 +132,7 @@ describe('average pooling to a grid', () => {
   });
 });
 
-it('columns are added up', () => {
+it('sums of columns equal the composed op', () => {
   const x = noisy<Tensor>([1000, 7], 1);
   const sums = columnSums(x as never);
   const values = x.dataSync();
@@ -177,7 +177,7 @@ describe('stochastic depth', () => {
     x.dispose();
   });
 
-  it('is for training alone', () => {
+  it('has no effect outside training', () => {
     const network = new Network(
       modelOf('resnet')!.build({ width: 4, stochasticDepth: 0.9 }, { sizePx: 16, classes: 3 }),
       [16, 16, 3],
@@ -199,7 +199,7 @@ describe('stochastic depth', () => {
   });
 });
 
-it('squeeze-and-excitation weighs whole channels, by all of them', () => {
+it('squeeze-and-excitation scales each channel by a weight computed from all channels', () => {
   const network = new Network({ forward: (x, scope) => squeezeExcite(x, 'se', scope, 2) }, [4, 5, 6], 1);
   expect(network.pieces.map(({ name, shape }) => [name, shape])).toEqual([
     ['se/squeeze/kernel', [6, 3]],
@@ -267,7 +267,7 @@ describe('initial weights', () => {
     const after = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
     const rows: number[][] = Array.from({ length: outputs }, () => []);
     values.forEach((value, i) => rows[Math.floor(i / after) % outputs].push(value));
-    // Whichever there are fewer of, outputs or what each of them sees, stand at right angles, √2 long.
+    // The smaller of outputs and inputs gives orthogonal vectors of length √2.
     const few = outputs <= rows[0].length ? rows : rows[0].map((_, i) => rows.map((row) => row[i]));
     few.forEach((a, i) =>
       few.forEach((b, j) => expect(a.reduce((sum, v, k) => sum + v * b[k], 0)).toBeCloseTo(i === j ? 2 : 0, 4)),
@@ -289,7 +289,7 @@ describe('initial weights', () => {
     for (const { name, shape } of network.pieces) {
       const size = shape.reduce((a, b) => a * b);
       const same = values.subarray(at, at + size).every((value, i) => value === before[at + i]);
-      // He's is the default before a rectifier, LeCun's elsewhere.
+      // The default is He before a ReLU, LeCun elsewhere.
       if (!name.endsWith('/kernel') || initialisation === 'default') expect(same, name).toBe(true);
       else if (!['he-normal', 'lecun-normal'].includes(initialisation)) expect(same, name).toBe(false);
       at += size;

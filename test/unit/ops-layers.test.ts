@@ -1,6 +1,6 @@
 /**
- * What lies between the convolutions: normalisation, pooling, bias, sums of ways, dropout, losses, Adam's step. Against the same composed of
- * tfjs's ops or worked out in double precision here, with all gradients.
+ * The ops between the convolutions: normalisation, pooling, bias, residual sums, dropout, losses, Adam's step. Each is compared with
+ * composed tfjs ops or with double precision, including all gradients.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
@@ -37,12 +37,12 @@ describe('normalise', () => {
       [[2, 3, 3, 300], {}, [1, 0.3]],
       [[5, 64, 31, 40], { pool: 2, activation: 'relu' }, [1, 0.3]],
       [[5, 33, 64, 48], { activation: 'relu' }, [1, 0.3]],
-      // Gammas that let hardly anything through: what lay under y must be looked up in x.
+      // Gammas near zero: x cannot be recovered from y.
       [[3, 9, 10, 20], { pool: 2, activation: 'relu' }, [0, 0.02]],
       [[3, 9, 10, 20], { activation: 'relu6' }, [0, 0.02]],
     ];
 
-  /** The op as one of y; the statistics are dropped. */
+  /** The op without its statistics. */
   const alone =
     (options: NormaliseOptions) =>
     (...[x, gamma, beta]: Tensor[]): Tensor => {
@@ -94,8 +94,8 @@ describe('normalise', () => {
     ['far from zero', (v: number) => v + 1000, 2e-6],
     ['that are small', (v: number) => v * 1e-4, 2e-6],
     ['behind a first one that is far off', (v: number, i: number) => (i < 3 ? 300 : v), 1e-3],
-  ] as const)('tells mean and variance of values %s', (_, change, tolerance) => {
-    if (!hasKernel('WinnowNorm')) return; // TensorFlow's own are as good as they are
+  ] as const)('computes mean and variance of values %s', (_, change, tolerance) => {
+    if (!hasKernel('WinnowNorm')) return; // TensorFlow's own kernels are not tested
     const [places, c] = [3 * 50 * 60, 3];
     const values = fillNormal(new Float32Array(places * c), random('values')).map(change);
     const { y, mean, variance } = normalise(
@@ -114,12 +114,12 @@ describe('normalise', () => {
     tf.dispose([y, mean, variance]);
   });
 
-  it('of one value for each channel is beta', () => {
+  it('gives beta for one value per channel', () => {
     const { y } = normalise(noisy([1, 1, 1, 5], 1), noisy([5], 2), noisy([5], 3), { epsilon: 1e-3 });
     expectNear(y, noisy<Tensor4D>([1, 1, 1, 5], 3), 'y');
   });
 
-  it('keeps its statistics for the caller, and nothing else', () => {
+  it('keeps only its statistics, for the caller', () => {
     const inputs = [noisy<Tensor4D>([2, 4, 4, 3], 1), noisy<Tensor1D>([3], 2), noisy<Tensor1D>([3], 3)] as const;
     const before = tf.memory().numTensors;
     const kept: Tensor[] = [];
@@ -212,8 +212,8 @@ describe('maxPool', () => {
     },
   );
 
-  it('lets through what is not a number', () => {
-    if (!hasKernel('WinnowMaxPool')) return; // TensorFlow's own takes it for less than all
+  it('propagates NaN', () => {
+    if (!hasKernel('WinnowMaxPool')) return; // TensorFlow's own kernel treats NaN as the smallest value
     const y = maxPool(tf.tensor4d([1, NaN, 2, 3, 5, 4, 7, 6], [1, 2, 4, 1]), 2, 2, 'valid');
     expect([...y.dataSync()]).toEqual([NaN, 7]);
   });
@@ -287,7 +287,7 @@ describe('dropout', () => {
     expect(bits(gradient).equals(bits(y))).toBe(true);
   });
 
-  it('drops by the documented hash, independent of the threads', () => {
+  it('drops by the documented hash, independently of the threads', () => {
     if (!hasKernel('WinnowDropout')) return;
     const mix = (h: number): number => {
       h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
@@ -317,7 +317,7 @@ describe('meanSquaredError', () => {
     );
   });
 
-  it('adds up many values without loss', () => {
+  it('sums many values without loss of precision', () => {
     const [x, y] = [noisy([1_000_003], 1, 3), noisy([1_000_003], 2)];
     const [a, b] = [x.dataSync<'float32'>(), y.dataSync<'float32'>()];
     const mean = a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
@@ -373,7 +373,7 @@ describe('softmaxCrossEntropy', () => {
 });
 
 describe('adamStep', () => {
-  it('is the step of Kingma and Ba, with decay where requested', ({ skip }) => {
+  it('equals the step of Kingma and Ba, with decay where requested', ({ skip }) => {
     if (!hasKernel('WinnowAdam')) skip();
     const size = 100003;
     const values = [1, 2, 3, 4].map((seed) =>
