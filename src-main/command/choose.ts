@@ -7,7 +7,7 @@ import type { Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
 import { linesOf, readText } from '../file/lines.ts';
-import { choose } from '../workspace/edits.ts';
+import { selectSamples } from '../workspace/edits.ts';
 import { readSource } from './samples.ts';
 
 export interface ChoiceOptions {
@@ -60,7 +60,7 @@ export async function choiceOf(
 export async function chosenSamples(door: Door, samples: readonly Sample[], choice: Choice): Promise<Sample[]> {
   const source = 'where' in choice ? await readSource(door, (reading) => predicateOf(choice.where, reading)) : null;
   const ids = new Set(
-    choose(
+    selectSamples(
       choice,
       () => samples,
       () => source as NonNullable<typeof source>,

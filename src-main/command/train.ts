@@ -106,7 +106,7 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`,
+      `There is no model ‘${model}’. Available: ${classifiers.map(({ id }) => id).join(', ')}.`,
     );
   const variant = variants.find((known) => known.record === record && known.mode === mode);
   if (!variant)

@@ -52,10 +52,10 @@ export class OpenWorkspace implements CallContext {
     this.db = this.#file.db;
     this.table = new Table(this.db);
     this.rows = new RowStore(this.db, workspaceFolder);
-    if (this.table.expectReadings(readingsVersion))
+    if (this.table.discardOldReadings(readingsVersion))
       rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
     this.settings = new Settings(this.db);
-    this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.stepped());
+    this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.afterStep());
     this.quality = new Quality(this.table, this.settings);
     this.groups = new Groups(this.db, this.table, this.settings);
     this.runs = new Runs(this.db, workspaceFolder);
@@ -116,7 +116,7 @@ export class OpenWorkspace implements CallContext {
     this.imports.close();
     await this.jobs.close();
     await this.#file.close();
-    this.table.release();
+    this.table.clearCache();
   }
 
   #changed = (): WorkspaceEvent => ({ type: 'changed', revision: this.table.revision, journal: this.journal.state() });

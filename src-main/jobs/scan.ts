@@ -132,7 +132,7 @@ export async function scan(
     await readers?.close();
   }
   const gone = [...known.keys()].filter((path) => !present.has(path));
-  table.retire(gone);
+  table.markGone(gone);
   table.setMeta('scannedAt', String(Date.now()));
   const { samples, issues: unreadable } = table.count();
   return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length };

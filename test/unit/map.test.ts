@@ -176,6 +176,6 @@ test('a cancel leaves no map behind; a run without a model and an empty folder a
     code: 'failed',
     message: expect.stringContaining('no model') as string,
   });
-  context.table.retire(context.table.samples().map(({ path }) => path));
+  context.table.markGone(context.table.samples().map(({ path }) => path));
   await expect(mapOf(context, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'no-samples' });
 });

@@ -4,7 +4,7 @@ import { rejectsOf } from '../../contract/keep-best.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { plural } from '../../contract/words.ts';
 import { notDuplicatesSetting } from '../../workspace/not-duplicates.ts';
-import { whatOf } from '../../workspace/edits.ts';
+import { describeImages } from '../../workspace/edits.ts';
 import type { CallContext } from './context.ts';
 
 export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
@@ -38,7 +38,7 @@ export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
       return edit(
         { do: 'keep-best', request },
         { marks },
-        (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, table.pathOf)}`,
+        (changed) => `keep the ${request.rule} of duplicates: reject ${describeImages(changed, table.pathOf)}`,
       );
     },
   }) satisfies WorkspaceCalls['duplicates'];

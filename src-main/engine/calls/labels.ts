@@ -3,7 +3,7 @@ import type { LabelSuspect } from '../../contract/classifier.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { plural } from '../../contract/words.ts';
-import { whatOf } from '../../workspace/edits.ts';
+import { describeImages } from '../../workspace/edits.ts';
 import { labelsJob } from '../../jobs/labels.ts';
 import { confirmedKey, labelQueue } from '../../workspace/label-queue.ts';
 import type { CallContext } from './context.ts';
@@ -32,7 +32,7 @@ export function labelCalls(context: CallContext) {
       return context.edit(
         { do: 'accept-labels', paths: suspects.flatMap(({ sampleId }) => table.pathOf(sampleId) ?? []) },
         { marks: suspects.map(({ sampleId, suggested }) => [sampleId, { label: suggested }] as const) },
-        (changed) => `accept the suggested class of ${whatOf(changed, table.pathOf)}`,
+        (changed) => `accept the suggested class of ${describeImages(changed, table.pathOf)}`,
       );
     },
     confirm({ ids }) {

@@ -3,14 +3,14 @@ import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { Edited } from '../../contract/types.ts';
 import { nameRuns, purgeRuns } from '../../workspace/purge-runs.ts';
-import { settingKey, type RunPlace } from '../../workspace/settings.ts';
+import { settingKey, type RunVisibility } from '../../workspace/settings.ts';
 import type { CallContext } from './context.ts';
 
 export function runCalls(context: CallContext) {
   const { table, runs } = context;
 
   /** Puts runs, and those that are a part of them, in a place; null: back into the lists. */
-  function put(verb: 'archive' | 'unarchive' | 'delete', ids: readonly string[], place: RunPlace | null): Edited {
+  function put(verb: 'archive' | 'unarchive' | 'delete', ids: readonly string[], place: RunVisibility | null): Edited {
     const wanted = new Set(ids);
     for (const id of wanted) runs.summary(id); // throws where there is none
     const found = runs.list().filter(({ id, parent }) => wanted.has(id) || (parent !== null && wanted.has(parent)));
