@@ -1,4 +1,4 @@
-/** Classifiers: advice and division before a training, the training, and what a finished one predicts. */
+/** Classifiers: advice and data split before a training, the training, and the predictions of a finished one. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { advise } from '../../jobs/advice.ts';
 import { splitDataset } from '../../workspace/dataset-split.ts';

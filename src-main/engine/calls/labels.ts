@@ -12,7 +12,7 @@ export function labelCalls(context: CallContext) {
   const { table, settings, runs } = context;
   const queue = () => labelQueue(table, settings, runs);
 
-  /** Those of these images that are in the queue. Throws `bad-request` where none is. */
+  /** The queued suspects among these images. Throws `bad-request` if there are none. */
   function suspectsOf(ids: readonly number[]): LabelSuspect[] {
     const wanted = new Set(ids);
     const suspects = queue()?.suspects.filter(({ sampleId }) => wanted.has(sampleId)) ?? [];
@@ -43,7 +43,7 @@ export function labelCalls(context: CallContext) {
       return context.edit(
         { do: 'confirm-labels', paths: samples.map(({ path }) => path) },
         { settings: samples.map((sample) => [confirmedKey(sample, sample.given), true] as const) },
-        () => `the class of ${samples.length === 1 ? samples[0].path : plural(samples.length, 'image')} is right`,
+        () => `confirm the class of ${samples.length === 1 ? samples[0].path : plural(samples.length, 'image')}`,
       );
     },
   } satisfies WorkspaceCalls['labels'];

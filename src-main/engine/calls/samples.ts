@@ -1,4 +1,4 @@
-/** The table: samples as they change, columns, files that could not be read. */
+/** The table: changes of samples, columns, unreadable files, and the search for similar images. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { similarityJob } from '../../jobs/similarity.ts';
 import type { CallContext } from './context.ts';

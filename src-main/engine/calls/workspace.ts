@@ -1,4 +1,4 @@
-/** The open folder as a whole: its description, its events, and the jobs that concern all images. */
+/** The open folder: its description, its events, and jobs on all images. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { describeImages } from '../../workspace/edits.ts';
 import { mapJob } from '../../jobs/map.ts';
