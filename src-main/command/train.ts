@@ -255,7 +255,7 @@ async function summary(door: Door, options: TrainOptions, request: TrainRequest)
 
 async function scanAndSplit(door: Door, options: TrainOptions, request: TrainRequest) {
   await follow(door, options, () => door.calls.workspace.scan.mutate());
-  return door.calls.classifier.divide.query(request.division);
+  return door.calls.classifier.split.query(request.division);
 }
 
 async function preview(door: Door, options: TrainOptions, request: TrainRequest, to: string): Promise<void> {

@@ -81,7 +81,7 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
     } else {
       await expect(drawn).rejects.toMatchObject({
         code: 'no-map',
-        message: `${scorer.title} gives no map of an image.`,
+        message: `${scorer.title} has no map of an image.`,
       });
       expect(run.report.maps).toBe(false);
       expect(asked).toThrow(/no error maps/);

@@ -12,7 +12,7 @@ import type { CallContext } from './context.ts';
 export const classifierCalls = (context: CallContext) =>
   ({
     advise: () => advise(context),
-    divide: (request) => splitDataset(context.table.samples(), context.groups.list(), request).division,
+    split: (request) => splitDataset(context.table.samples(), context.groups.list(), request).division,
     train: (request) => context.start(trainJob, request),
     rangeTest: (request) => context.start(rangeTestJob, request),
     predict: (request) => context.start(predictJob, request),

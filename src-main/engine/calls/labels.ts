@@ -25,7 +25,7 @@ export function labelCalls(context: CallContext) {
   }
 
   return {
-    judge: (request) => context.start(labelsJob, request),
+    find: (request) => context.start(labelsJob, request),
     queue,
     accept({ ids }) {
       const suspects = suspectsOf(ids);

@@ -5,7 +5,7 @@ import type { CallContext } from './context.ts';
 
 export const sampleCalls = (context: CallContext) =>
   ({
-    alike: (request) => context.start(similarityJob, request),
+    findSimilar: (request) => context.start(similarityJob, request),
     changes: ({ since, limit }) => context.table.changes(since, limit),
     columns: () => context.table.columns(),
     values: ({ id, columns }) => context.table.valuesOf(id, columns),
