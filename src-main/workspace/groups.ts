@@ -58,7 +58,7 @@ export class Groups {
       signal: report.signal,
       onProgress: (done, total) => report.progress(done, total),
       likely,
-      isApart: () => false, // told apart when read, so that taking it back needs no search
+      isNotDuplicate: () => false, // the user's marks are applied when groups are read, so that removing a mark needs no new search
       verdicts,
       pixels: (id) =>
         look(id, (sample) =>
