@@ -30,7 +30,7 @@ import type {
 import { formats } from '../export/index.ts';
 import { examine } from '../doctor/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
-import { chosenBackend, keepBackend } from '../compute/backend-choice.ts';
+import { chosenBackend, storeBackend } from '../compute/backend-choice.ts';
 import { askDisk } from '../file/gate.ts';
 import { isInside } from '../file/output.ts';
 import { askLockOwner, attach, silentError, unreachableError, type Attachment } from './lock-owner.ts';
@@ -112,11 +112,11 @@ export class Engine implements EngineCalls {
       .find(({ state }) => state === 'running');
     if (job)
       throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait until it is finished.`);
-    keepBackend(choice);
+    storeBackend(choice);
     await this.#compute.stop(); // the next call starts one on what is kept
     const state = await this.backend();
     if (state.running) return state;
-    keepBackend(before);
+    storeBackend(before);
     await this.#compute.stop();
     throw new WinnowError('compute-failed', state.problem ?? 'The compute process does not start.');
   }

@@ -1,6 +1,6 @@
 /**
- * Every number of a code in its own unit of spread, so that no one number decides alone who is near whom: what a network's codes are
- * measured in is chance, and the first principal component of photographs is mostly how bright they are.
+ * Standardises codes: each dimension gets mean 0 and deviation 1, so that none dominates the distances. The scales of a network's codes are arbitrary, and the first
+ * principal component of photographs is mostly their brightness.
  */
 
 export interface Scale {
@@ -8,16 +8,17 @@ export interface Scale {
   factor: Float64Array;
 }
 
-/** Below this share of the largest spread a number is taken for noise and not blown up to a full unit. */
-const leastShare = 1e-3;
+/** A deviation below this fraction of the largest one is noise: the dimension is not scaled up to deviation 1. */
+const minFraction = 1e-3;
 
+/** The scale of `codes` [n, size]. */
 export function scaleOf(codes: Float32Array, size: number): Scale {
   const count = codes.length / size;
   const mean = new Float64Array(size);
   const variance = new Float64Array(size);
   for (let i = 0; i < codes.length; i++) mean[i % size] += codes[i] / count;
   for (let i = 0; i < codes.length; i++) variance[i % size] += (codes[i] - mean[i % size]) ** 2 / count;
-  const least = leastShare * Math.sqrt(variance.reduce((a, b) => Math.max(a, b), 0));
+  const least = minFraction * Math.sqrt(variance.reduce((a, b) => Math.max(a, b), 0));
   return { mean, factor: variance.map((v) => 1 / (Math.max(Math.sqrt(v), least) || 1)) };
 }
 

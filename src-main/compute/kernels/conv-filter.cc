@@ -1,4 +1,4 @@
-// The gradient of a convolution to its filter: over all places, the window's values times the place's gradient.
+// The gradient of a convolution with respect to its filter: the sum over all places of the window's values times the gradient at the place.
 #include "correlate.h"
 #include "kernel.h"
 
@@ -18,7 +18,7 @@ struct ConvFilter {
     if (!dw) return;
     const Windows windows{call.input(0), n, x[1], x[2], c, kh, kw, stride, top, left, d[1], d[2]};
 
-    // Whole vectors of outputs only.
+    // Pads the outputs to complete vectors.
     const float* dy = call.input(1);
     const int64_t wide = (f + lanes - 1) / lanes * lanes;
     if (wide != f) {
@@ -33,9 +33,9 @@ struct ConvFilter {
       dy = filled;
     }
 
-    // Rows of tiles, one after the other through the kernel's rows; each belongs to one piece of work. Where the filter is small, pieces of
-    // the images beside, whose sums are added in their order. Where images are small, a tile keeps to one tap and goes through several; the
-    // places where that tap meets the zeros around them are left out.
+    // The rows of the filter are divided into tiles, and the tiles into chunks of work. For a small filter, the images are divided too; the sums of these parts are then
+    // added in a fixed order. For small images (`apart`), a tile has the rows of a single tap and runs over several images; places where this tap meets the padding are
+    // skipped.
     const bool apart = c >= tileRows && (windows.useful() < 0.93 || grid <= 64);
     const int64_t length = windows.length(), tapRows = apart ? c : length, tapTiles = (tapRows + tileRows - 1) / tileRows;
     const int64_t tiles = kh * (length / tapRows) * tapTiles, size = kh * length * wide;
