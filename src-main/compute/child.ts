@@ -75,7 +75,10 @@ const cancelled = (): ComputeError => new ComputeError('cancelled', 'Cancelled.'
 const isTraining = ({ request: { args } }: Call): boolean =>
   typeof args === 'object' && args !== null && 'resume' in args;
 
-/** `nodePath`: the Node 24 binary, if the engine itself runs under another. `env`: the environment, read at each start of the process. The process starts with the first call. */
+/**
+ * `nodePath`: the Node 24 binary, if the engine itself runs under another. `env`: the environment, read at each start of the process. The process starts with
+ * the first call.
+ */
 export function startCompute({
   nodePath = process.execPath,
   env = () => ({}),

@@ -1,6 +1,6 @@
 /**
- * Dense linear algebra in double precision, row-major: orthonormal columns, leading eigenvectors and small linear systems. A library such as ml-matrix would differ in the
- * last bits: then stored scores of `pca`, maps and augmented images could not be reproduced.
+ * Dense linear algebra in double precision, row-major: orthonormal columns, leading eigenvectors and small linear systems. A library such as ml-matrix would
+ * differ in the last bits: then stored scores of `pca`, maps and augmented images could not be reproduced.
  */
 
 /** Orthonormalises `columns` [rows, width] in place by modified Gram–Schmidt, run twice (Giraud et al. 2005). A column that depends on earlier ones becomes zero. */
@@ -26,8 +26,8 @@ export function orthonormalise(columns: Float64Array, rows: number, width: numbe
 }
 
 /**
- * An orthonormal basis [size, width] of the leading eigenspace of a symmetric matrix, by subspace iteration (Halko, Martinsson & Tropp 2011). `multiply` returns the matrix
- * times a basis [size, width], so that the matrix itself need not be in memory. More rounds separate similar eigenvalues better.
+ * An orthonormal basis [size, width] of the leading eigenspace of a symmetric matrix, by subspace iteration (Halko, Martinsson & Tropp 2011). `multiply`
+ * returns the matrix times a basis [size, width], so that the matrix itself need not be in memory. More rounds separate similar eigenvalues better.
  */
 export async function leadingSubspace(
   start: Float64Array,

@@ -1,6 +1,7 @@
 /**
- * A cache of the compute process's models, by file. Each model is loaded once and shared by all calls that use it: the loupe, for example, requests image after image.
- * Users are counted, and a model is disposed of only when no call uses it. Unused models stay loaded up to a memory limit; the least recently used go first.
+ * A cache of the compute process's models, by file. Each model is loaded once and shared by all calls that use it: the loupe, for example, requests image after
+ * image. Users are counted, and a model is disposed of only when no call uses it. Unused models stay loaded up to a memory limit; the least recently used go
+ * first.
  */
 import fs from 'node:fs';
 

@@ -1,6 +1,6 @@
 /**
- * Seeded random numbers, so that a run is reproducible on every backend and after a resume. A stream is identified by its seed and further names or numbers (epoch, step,
- * layer): `random(seed, epoch)` is always the same stream, whatever was drawn before. The generator is sfc32 (Chris Doty-Humphrey, PractRand).
+ * Seeded random numbers, so that a run is reproducible on every backend and after a resume. A stream is identified by its seed and further names or numbers
+ * (epoch, step, layer): `random(seed, epoch)` is always the same stream, whatever was drawn before. The generator is sfc32 (Chris Doty-Humphrey, PractRand).
  */
 export type Random = () => number;
 

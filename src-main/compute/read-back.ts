@@ -1,6 +1,7 @@
 /**
- * Reads the values of tensors. On TensorFlow and plain JavaScript this is synchronous. On WebGPU it waits until the device has computed them, and only then errors of the
- * device are known (`webgpu.ts`): until then a failed computation looks like zeros. So a training step changes nothing before its loss has been read.
+ * Reads the values of tensors. On TensorFlow and plain JavaScript this is synchronous. On WebGPU it waits until the device has computed them, and only then
+ * errors of the device are known (`webgpu.ts`): until then a failed computation looks like zeros. So a training step changes nothing before its loss has been
+ * read.
  */
 import type { DataTypeMap, Tensor } from '@tensorflow/tfjs';
 import { backendInfo } from './backend.ts';

@@ -1,6 +1,6 @@
 /**
- * Reads and writes safetensors files (github.com/huggingface/safetensors), the format in which weights are published: 8 bytes of header length, a JSON header with the type, shape
- * and offsets of each tensor, then the numbers. The format cannot contain code. The whole header is checked before any number is read.
+ * Reads and writes safetensors files (github.com/huggingface/safetensors), the format in which weights are published: 8 bytes of header length, a JSON header
+ * with the type, shape and offsets of each tensor, then the numbers. The format cannot contain code. The whole header is checked before any number is read.
  */
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Stores named float arrays and a header in one file, for models, checkpoints, codes and predictions. It is a safetensors file; each field of the header is JSON in its metadata.
- * Files are written atomically: a reader finds the old file or the new one, never a part.
+ * Stores named float arrays and a header in one file, for models, checkpoints, codes and predictions. It is a safetensors file; each field of the header is
+ * JSON in its metadata. Files are written atomically: a reader finds the old file or the new one, never a part.
  */
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * WebGPU outside a browser, through Dawn. An error on the device does not throw: it arrives as an event later, and until then results are zeros. So the first error is kept here, and
- * thrown when values are read (`read-back.ts`). A lost device cannot be recovered: the process reports it and ends, its calls fail with this message, and the next call starts a new
- * process.
+ * WebGPU outside a browser, through Dawn. An error on the device does not throw: it arrives as an event later, and until then results are zeros. So the first
+ * error is kept here, and thrown when values are read (`read-back.ts`). A lost device cannot be recovered: the process reports it and ends, its calls fail with
+ * this message, and the next call starts a new process.
  */
 
 export interface Adapter {

@@ -135,7 +135,10 @@ function accumulate(
   }
 }
 
-/** Solves a symmetric system, given by its upper half, by Gaussian elimination. A small ridge on the diagonal keeps it solvable for textures without gradient in one direction. */
+/**
+ * Solves a symmetric system, given by its upper half, by Gaussian elimination. A small ridge on the diagonal keeps it solvable for textures without gradient in
+ * one direction.
+ */
 function solve(upper: Float64Array): Float64Array | null {
   const n = unknowns;
   const w = n + 1;

@@ -63,7 +63,10 @@ export class Points {
     return Object.assign(points, { rows: own });
   }
 
-  /** The pairs of a picture with its nearest neighbours, nearest first. `b` is the picture itself, transformed by `turn`. A pair occurs twice if it is close both upright and transformed. */
+  /**
+   * The pairs of a picture with its nearest neighbours, nearest first. `b` is the picture itself, transformed by `turn`. A pair occurs twice if it is close
+   * both upright and transformed.
+   */
   pairsOf(row: number): Pair[] {
     const best = new Map<number, Pair>();
     const look = (turn: Turn, window: number, far: number, wide: number): void => {

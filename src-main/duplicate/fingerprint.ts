@@ -89,7 +89,10 @@ export interface Window {
 }
 const whole: Window = { left: 0, top: 0, right: 1, bottom: 1 };
 
-/** The mean of the pixels in each cell of a grid of side × side on the window, with partial weights at the borders (area interpolation). `colours`: cells per side of the chroma. */
+/**
+ * The mean of the pixels in each cell of a grid of side × side on the window, with partial weights at the borders (area interpolation). `colours`: cells per
+ * side of the chroma.
+ */
 export function pictureOf(
   data: Uint8Array,
   width: number,

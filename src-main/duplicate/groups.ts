@@ -296,7 +296,10 @@ class Comparer {
   }
 }
 
-/** The factor by which a difference of fingerprints may exceed the limit before the pair is rejected without reading pixels: 32 cells cannot resolve a crop or clipped highlights. */
+/**
+ * The factor by which a difference of fingerprints may exceed the limit before the pair is rejected without reading pixels: 32 cells cannot resolve a crop or
+ * clipped highlights.
+ */
 function slack({ edge, exposure }: Difference): number {
   return 1.4 + 5 * Math.min(edge, 0.6) + (exposure > 0.05 ? 2.5 : 0);
 }

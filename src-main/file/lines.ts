@@ -9,7 +9,10 @@ export const maxPathLength = 4096;
 const maxLines = 5_000_000;
 const maxLineLength = 2 ** 20;
 
-/** Yields each line without its line ending, and its number from 1. `name` names the text in messages. Throws `bad-request` if there are too many lines or one is too long. */
+/**
+ * Yields each line without its line ending, and its number from 1. `name` names the text in messages. Throws `bad-request` if there are too many lines or one
+ * is too long.
+ */
 export function* linesOf(text: string, name: string): Generator<[line: string, number: number]> {
   for (let from = 0, number = 1; from <= text.length; number++) {
     const found = text.indexOf('\n', from);

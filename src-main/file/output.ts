@@ -29,7 +29,10 @@ function ifExists<Info>(stat: (path: string) => Info, path: string): Info | null
   }
 }
 
-/** The path that a write to `path` would reach. All links are followed, including those to paths that do not exist yet. Throws `target-unwritable` for a circle of links. */
+/**
+ * The path that a write to `path` would reach. All links are followed, including those to paths that do not exist yet. Throws `target-unwritable` for a circle
+ * of links.
+ */
 export function realTarget(path: string): string {
   let wanted = resolve(path);
   for (let links = 0; links <= maxLinks; links++) {
@@ -64,7 +67,10 @@ export function isInside(folder: string, path: string): boolean {
   }
 }
 
-/** Returns the path to write to, with links resolved. Throws `target-inside-source` if it is in one of the folders; `what` starts the message: 'The folder for maps'. */
+/**
+ * Returns the path to write to, with links resolved. Throws `target-inside-source` if it is in one of the folders; `what` starts the message: 'The folder for
+ * maps'.
+ */
 export function requireOutside(folders: readonly string[], path: string, what: string): string {
   const inside = folders.find((folder) => isInside(folder, path));
   if (inside !== undefined)

@@ -4,7 +4,10 @@ import { dirname } from 'node:path';
 
 let serial = 0;
 
-/** Writes `data` to `file` and creates missing folders. A reader sees the old content or the new, never a part. If `file` is a link, the link is replaced, not its target. */
+/**
+ * Writes `data` to `file` and creates missing folders. A reader sees the old content or the new, never a part. If `file` is a link, the link is replaced, not
+ * its target.
+ */
 export async function writeAtomically(file: string, data: string | Uint8Array): Promise<void> {
   const part = `${file}.${process.pid}-${serial++}.part`;
   try {

@@ -30,7 +30,10 @@ export interface Opened {
   standard(): Sharp;
 }
 
-/** The format of a file that starts with `head`. The extension of `path` decides only for formats without a signature. Throws DecodeError if Winnow cannot decode the format. */
+/**
+ * The format of a file that starts with `head`. The extension of `path` decides only for formats without a signature. Throws DecodeError if Winnow cannot
+ * decode the format.
+ */
 export function decodableFormat(head: Buffer, path: string): Format {
   if (head.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
   const named = formatOfName(path);

@@ -104,7 +104,10 @@ export const sniffBytes = 512;
 const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
 const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to);
 
-/** Checks the first entry of an icon's directory: a reserved byte is zero, and the image comes after the directory. The four magic bytes alone would match other files. */
+/**
+ * Checks the first entry of an icon's directory: a reserved byte is zero, and the image comes after the directory. The four magic bytes alone would match other
+ * files.
+ */
 const isDirectory = (head: Buffer) =>
   head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 

@@ -1,12 +1,12 @@
 /**
- * The quality measures of an image. The scan computes them from the thumbnail of each image, so speed matters: one pass over the pixels for tones and colour and
- * one over the luminance for edges, with integers in reused buffers.
+ * The quality measures of an image. The scan computes them from the thumbnail of each image, so speed matters: one pass over the pixels for tones and colour
+ * and one over the luminance for edges, with integers in reused buffers.
  *
- * `sharpness` is the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000). It measures fine contrast, so an image with large plain areas gets a low value even if
- * it is sharp. `blur` instead measures what a further blur would change (Crete, Dolmiere, Ladret, Nicolas: The blur effect, SPIE 2007): gradients that a box filter
- * keeps were soft already. It is the mean of two forms: one sums all gradients, with a window of 5; the other weights each gradient by its size, with a window of
- * 9, and so measures edges, which stand out from sensor noise and JPEG artefacts. In a thumbnail, blur narrower than its pixels is invisible: 2 px of blur in a photo of
- * 4,000 px, for example.
+ * `sharpness` is the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000). It measures fine contrast, so an image with large plain areas gets a low value
+ * even if it is sharp. `blur` instead measures what a further blur would change (Crete, Dolmiere, Ladret, Nicolas: The blur effect, SPIE 2007): gradients that
+ * a box filter keeps were soft already. It is the mean of two forms: one sums all gradients, with a window of 5; the other weights each gradient by its size,
+ * with a window of 9, and so measures edges, which stand out from sensor noise and JPEG artefacts. In a thumbnail, blur narrower than its pixels is invisible:
+ * 2 px of blur in a photo of 4,000 px, for example.
  */
 import { entropyOf, quantileOfCounts } from '../contract/statistics.ts';
 

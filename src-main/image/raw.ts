@@ -1,6 +1,6 @@
 /**
- * The result and the errors of Winnow's own decoders, and the limits on size and time. A decoder checks the size in the header before it allocates memory. This module
- * imports no library, so that the decoders' worker starts quickly.
+ * The result and the errors of Winnow's own decoders, and the limits on size and time. A decoder checks the size in the header before it allocates memory. This
+ * module imports no library, so that the decoders' worker starts quickly.
  */
 import type { IssueCode } from '../contract/types.ts';
 

@@ -115,7 +115,10 @@ function floatsOf(type: RowType, { buffer, byteOffset, byteLength }: Uint8Array)
 /** Bytes per block of `floatBlocks`, in the file. */
 const blockBytes = 2 ** 24;
 
-/** Yields the first `width` numbers of each row as float32, [block, width], in order. A block is 16 MiB of the file, or one row. `from` is the block's first position. */
+/**
+ * Yields the first `width` numbers of each row as float32, [block, width], in order. A block is 16 MiB of the file, or one row. `from` is the block's first
+ * position.
+ */
 export function* floatBlocks(set: RowSet, width = widthOf(set)): Generator<{ from: number; values: Float32Array }> {
   if (!set.rows.length) return;
   const reader = new RowReader(set);

@@ -181,7 +181,10 @@ export class RowStore {
     }
   }
 
-  /** Adds checksums to the rows of an earlier version. If a reader has found a damaged row, verifies all rows and removes the damaged ones from the index: they are made again. */
+  /**
+   * Adds checksums to the rows of an earlier version. If a reader has found a damaged row, verifies all rows and removes the damaged ones from the index: they
+   * are made again.
+   */
   async #check(set: IndexedSet, rowBytes: number, signal: AbortSignal): Promise<void> {
     const isDamaged = existsSync(damageMark(set.file));
     if (!isDamaged && (this.#checked.has(set.id) || !this.#index.hasUnchecked(set))) {

@@ -1,13 +1,13 @@
 /**
- * Correction of scores for complexity (the parameter `complexity: entropy`). The reconstruction error rises with texture and detail, whether or not they are unusual.
- * So the error of an image is compared with the errors of the training images of similar entropy. Only scores are corrected, not error maps.
+ * Correction of scores for complexity (the parameter `complexity: entropy`). The reconstruction error rises with texture and detail, whether or not they are
+ * unusual. So the error of an image is compared with the errors of the training images of similar entropy. Only scores are corrected, not error maps.
  */
 import { clamp, partitionPoint } from '../../contract/numbers.ts';
 import { medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 
 /**
- * The robust z-score of the log error among the training images of most similar entropy, by their median and median absolute deviation. `errors`, `entropies`: one per
- * image; `train`: positions of the training images. With at most 31 training images all are neighbours, and the order of the errors does not change.
+ * The robust z-score of the log error among the training images of most similar entropy, by their median and median absolute deviation. `errors`, `entropies`:
+ * one per image; `train`: positions of the training images. With at most 31 training images all are neighbours, and the order of the errors does not change.
  */
 export function relativeToEntropy(
   errors: ArrayLike<number>,

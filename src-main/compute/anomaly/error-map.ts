@@ -1,7 +1,7 @@
 /**
- * Error map and score of an image and its reconstruction. The map is the squared error, averaged over the channels, or the structural dissimilarity (Wang et al. 2004), or
- * a mixture; then it is smoothed. The score pools the map: mean, quantile or maximum. The page shows the map that is pooled. Scores are never clamped, since only
- * their order counts.
+ * Error map and score of an image and its reconstruction. The map is the squared error, averaged over the channels, or the structural dissimilarity (Wang et
+ * al. 2004), or a mixture; then it is smoothed. The score pools the map: mean, quantile or maximum. The page shows the map that is pooled. Scores are never
+ * clamped, since only their order counts.
  */
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { largestOf, meanOf } from '../../contract/numbers.ts';

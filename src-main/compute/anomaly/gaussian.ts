@@ -1,6 +1,6 @@
 /**
- * Scores an image by the Mahalanobis distance of its embedding to a Gaussian that is fitted to the embeddings of the training images (Rippel, Mertens & Merhof 2021).
- * There are often fewer images than dimensions, so the covariance is shrunk towards a multiple of the identity, by the estimate of Ledoit & Wolf (2004).
+ * Scores an image by the Mahalanobis distance of its embedding to a Gaussian that is fitted to the embeddings of the training images (Rippel, Mertens & Merhof
+ * 2021). There are often fewer images than dimensions, so the covariance is shrunk towards a multiple of the identity, by the estimate of Ledoit & Wolf (2004).
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -73,8 +73,8 @@ async function meanOf({ images, train, yieldToEventLoop }: FitContext<'embedding
 }
 
 /**
- * With X [images, size], the centred embeddings divided by √images: the covariance XᵀX [size, size]; or with fewer images than dimensions the Gram matrix X·Xᵀ [images,
- * images], which has the same eigenvalues except zeros. `fourth`: the mean of the fourth powers of the lengths of the centred embeddings.
+ * With X [images, size], the centred embeddings divided by √images: the covariance XᵀX [size, size]; or with fewer images than dimensions the Gram matrix X·Xᵀ
+ * [images, images], which has the same eigenvalues except zeros. `fourth`: the mean of the fourth powers of the lengths of the centred embeddings.
  */
 async function products(
   { images, train, yieldToEventLoop }: FitContext<'embeddings'>,

@@ -1,6 +1,6 @@
 /**
- * Scores an image by its mean distance to the nearest training images, in embeddings by the bundled weights (deep nearest neighbours; Bergman, Cohen & Hoshen 2020). It
- * needs no training, and suits normal images that differ much from each other. Each dimension of the embeddings is standardised first.
+ * Scores an image by its mean distance to the nearest training images, in embeddings by the bundled weights (deep nearest neighbours; Bergman, Cohen & Hoshen
+ * 2020). It needs no training, and suits normal images that differ much from each other. Each dimension of the embeddings is standardised first.
  */
 import { z } from 'zod';
 import { BadParameters } from '../bad-parameters.ts';

@@ -17,8 +17,8 @@ interface Saved {
 }
 
 /**
- * Calls `work` with the run's model and the opened images. The model is cached and shared with other calls. Throws if the run has no model, and BadParameters if the model
- * takes images of another kind or size.
+ * Calls `work` with the run's model and the opened images. The model is cached and shared with other calls. Throws if the run has no model, and BadParameters
+ * if the model takes images of another kind or size.
  */
 export async function withScorer<Result>(
   runFolder: string,

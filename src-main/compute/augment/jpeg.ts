@@ -1,7 +1,7 @@
 /**
- * JPEG artefacts (ITU-T T.81): conversion to YCbCr with 4:2:0 chroma subsampling, DCT of 8 × 8 blocks, quantization by the standard's tables at a quality, and back. It
- * uses the integer arithmetic of libjpeg (DCT by Loeffler, Ligtenberg and Moschytz 1989), so the pixels are the same as after writing and reading a file. There is no
- * entropy coding, since it loses nothing. Values: quality.
+ * JPEG artefacts (ITU-T T.81): conversion to YCbCr with 4:2:0 chroma subsampling, DCT of 8 × 8 blocks, quantization by the standard's tables at a quality, and
+ * back. It uses the integer arithmetic of libjpeg (DCT by Loeffler, Ligtenberg and Moschytz 1989), so the pixels are the same as after writing and reading a
+ * file. There is no entropy coding, since it loses nothing. Values: quality.
  */
 import { amountOf, type Operation } from './operation.ts';
 import { clamp } from './tables.ts';
@@ -197,7 +197,10 @@ function halve(fine: Uint8Array, out: Uint8Array, small: number, inside: number)
   for (let y = inside; y < small; y++) out.copyWithin(y * small, (inside - 1) * small, inside * small);
 }
 
-/** The index of the second nearest chroma pixel for a pixel of the image: the one after `place` for odd pixels, before it for even ones. No interpolation for 2 pixels or fewer. */
+/**
+ * The index of the second nearest chroma pixel for a pixel of the image: the one after `place` for odd pixels, before it for even ones. No interpolation for 2
+ * pixels or fewer.
+ */
 function secondNearest(place: number, odd: number, inside: number): number {
   if (inside <= 2) return place;
   return Math.max(0, Math.min(inside - 1, place + 2 * odd - 1));

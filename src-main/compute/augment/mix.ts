@@ -7,8 +7,8 @@ export type Mix = { lambda: number } & (
 );
 
 /**
- * Draws the mix of a batch; null for none. `lambda`: the weight of an image's own label; for CutMix the exact fraction of the area that stays. If both are on, each has
- * probability ½.
+ * Draws the mix of a batch; null for none. `lambda`: the weight of an image's own label; for CutMix the exact fraction of the area that stays. If both are on,
+ * each has probability ½.
  */
 export function drawMix({ mixup, cutmix }: Pick<Recipe, 'mixup' | 'cutmix'>, sizePx: number, next: Random): Mix | null {
   if (!mixup && !cutmix) return null;

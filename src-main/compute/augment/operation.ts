@@ -1,6 +1,6 @@
 /**
- * An augmentation is a record: one number in the form (its amount), a function that draws random values for one image, and a function that applies them to the image's
- * bytes in place. The values are plain numbers, so that the preview can describe what training does. Images are square RGB bytes: [S, S, 3].
+ * An augmentation is a record: one number in the form (its amount), a function that draws random values for one image, and a function that applies them to the
+ * image's bytes in place. The values are plain numbers, so that the preview can describe what training does. Images are square RGB bytes: [S, S, 3].
  */
 import { z } from 'zod';
 import type { Random } from '../random.ts';

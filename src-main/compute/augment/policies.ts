@@ -1,6 +1,7 @@
 /**
- * The published policies: RandAugment (Cubuk et al. 2020) draws operations uniformly and applies them with one magnitude; AutoAugment (Cubuk et al. 2019) draws one of 25
- * pairs of operations. Ranges, bins and pairs are those of torchvision; the tests compare them. Geometric operations use the nearest pixel, with black outside.
+ * The published policies: RandAugment (Cubuk et al. 2020) draws operations uniformly and applies them with one magnitude; AutoAugment (Cubuk et al. 2019) draws
+ * one of 25 pairs of operations. Ranges, bins and pairs are those of torchvision; the tests compare them. Geometric operations use the nearest pixel, with
+ * black outside.
  */
 import type { Random } from '../random.ts';
 import { nearest } from './warp.ts';

@@ -60,7 +60,10 @@ function lineNearest(
   }
 }
 
-/** With a translation or a horizontal shear, a row of the result is a part of one row of the source and is copied as a whole. False if rounding could differ between its pixels. */
+/**
+ * With a translation or a horizontal shear, a row of the result is a part of one row of the source and is copied as a whole. False if rounding could differ
+ * between its pixels.
+ */
 function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, y: number): boolean {
   const left = Math.floor(x + 0.5);
   const above = x + 0.5 - left;

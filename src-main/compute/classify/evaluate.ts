@@ -74,8 +74,8 @@ export const accuracyOf = ({ logits, labels, classes }: Predictions): number =>
   labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
 
 /**
- * The temperature from 0.05 to 20 with the least loss, by golden-section search over its logarithm; 1 without images. If a few images are all predicted correctly, the
- * least loss is at an extreme confidence. So, as in Platt 1999, a fraction of 1 / (n + 2) of each label is spread over the other classes.
+ * The temperature from 0.05 to 20 with the least loss, by golden-section search over its logarithm; 1 without images. If a few images are all predicted
+ * correctly, the least loss is at an extreme confidence. So, as in Platt 1999, a fraction of 1 / (n + 2) of each label is spread over the other classes.
  */
 export function temperatureOf(held: Predictions): number {
   const n = held.labels.length;

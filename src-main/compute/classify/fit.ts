@@ -1,6 +1,6 @@
 /**
- * Trains one classifier on packed pixels and predicts all images. The validation images choose the best weights. The training dynamics of each image are recorded. The
- * model is saved in the run folder together with its transform.
+ * Trains one classifier on packed pixels and predicts all images. The validation images choose the best weights. The training dynamics of each image are
+ * recorded. The model is saved in the run folder together with its transform.
  */
 import type { TrainMode } from '../../contract/classifier.ts';
 import type { Epoch } from '../../contract/types.ts';

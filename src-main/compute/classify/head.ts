@@ -1,6 +1,6 @@
 /**
- * Trains a classification head alone: multinomial logistic regression on stored embeddings, with an L2 penalty, by L-BFGS. Each dimension of the embeddings is standardised.
- * The penalty with the least validation loss is chosen; then the head is fitted again to training and validation images together.
+ * Trains a classification head alone: multinomial logistic regression on stored embeddings, with an L2 penalty, by L-BFGS. Each dimension of the embeddings is
+ * standardised. The penalty with the least validation loss is chosen; then the head is fitted again to training and validation images together.
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { meanOf } from '../../contract/numbers.ts';

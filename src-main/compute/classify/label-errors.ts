@@ -1,7 +1,7 @@
 /**
- * Finds labels that are probably wrong, by confident learning (Northcutt, Jiang & Chuang 2021): a confidence threshold for each class, and the probability of the given
- * label (self-confidence) as its quality. The input is out-of-fold probabilities (`out-of-fold.ts`). The tests compare the results with cleanlab. Importing this module
- * loads no tensors.
+ * Finds labels that are probably wrong, by confident learning (Northcutt, Jiang & Chuang 2021): a confidence threshold for each class, and the probability of
+ * the given label (self-confidence) as its quality. The input is out-of-fold probabilities (`out-of-fold.ts`). The tests compare the results with cleanlab.
+ * Importing this module loads no tensors.
  */
 export interface LabelErrors {
   /** Probability of the given label, 0..1: low is suspicious. NaN for images without a label. */
@@ -13,7 +13,10 @@ export interface LabelErrors {
   joint: number[][];
 }
 
-/** `probabilities`: [n, classes]; `labels`: class indices, −1 for none. A class is predicted confidently if its probability is at least its mean over the images with that label. */
+/**
+ * `probabilities`: [n, classes]; `labels`: class indices, −1 for none. A class is predicted confidently if its probability is at least its mean over the images
+ * with that label.
+ */
 export function findLabelErrors(probabilities: Float32Array, labels: Int32Array, classes: number): LabelErrors {
   const n = labels.length;
   const at = (i: number, c: number): number => probabilities[i * classes + c];

@@ -41,7 +41,10 @@ export function balancedWeights(labels: Int32Array, train: Int32Array, classes: 
   return counts.map((count) => (count ? train.length / (classes * count) : 0));
 }
 
-/** Training dynamics of each image: its mean loss over the epochs (Swayamdipta et al. 2020), and how often it was predicted correctly and then wrongly (Toneva et al. 2019). */
+/**
+ * Training dynamics of each image: its mean loss over the epochs (Swayamdipta et al. 2020), and how often it was predicted correctly and then wrongly (Toneva
+ * et al. 2019).
+ */
 export class Dynamics implements CheckpointPart {
   readonly #labels: Int32Array;
   readonly #classes: number;

@@ -1,4 +1,7 @@
-/** The parameters that the training of all architectures has in common: the image size and the training itself. A model adds its own parameters and those of augmentation. */
+/**
+ * The parameters that the training of all architectures has in common: the image size and the training itself. A model adds its own parameters and those of
+ * augmentation.
+ */
 import { z } from 'zod';
 import { initialisations } from '../models/initialise.ts';
 import { scheduleIds } from '../train/schedules.ts';

@@ -79,8 +79,9 @@ export const rangeTest = defineCall({
 const halfWindow = 6;
 
 /**
- * The suggested rate: a tenth of the rate with the least loss, as is usual. At the minimum the loss is about to rise; a tenth below it falls fast. The steepest descent is
- * a worse guide: a network that starts with confident wrong predictions improves fast at any rate. Null if the loss falls by less than four standard errors.
+ * The suggested rate: a tenth of the rate with the least loss, as is usual. At the minimum the loss is about to rise; a tenth below it falls fast. The steepest
+ * descent is a worse guide: a network that starts with confident wrong predictions improves fast at any rate. Null if the loss falls by less than four standard
+ * errors.
  */
 export function suggest(points: RangeTest['points']): number | null {
   const smoothedLoss = (i: number): number =>

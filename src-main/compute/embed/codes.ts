@@ -1,6 +1,6 @@
 /**
- * Codes of images by the model of a run: one vector per image. Another source of codes is another call with the same result (such as `features.ts`); the map layout accepts
- * codes of any source.
+ * Codes of images by the model of a run: one vector per image. Another source of codes is another call with the same result (such as `features.ts`); the map
+ * layout accepts codes of any source.
  */
 import type { RowSet } from '../../rows/row-set.ts';
 import { withScorer } from '../anomaly/saved.ts';

@@ -1,6 +1,6 @@
 /**
- * Embeddings by bundled weights: the global average pool of the last layer and of earlier stages. And the distance of the images of a folder to the images that the weights
- * were trained on: the moving means and variances of the last batch normalisation are statistics of ImageNet.
+ * Embeddings by bundled weights: the global average pool of the last layer and of earlier stages. And the distance of the images of a folder to the images that
+ * the weights were trained on: the moving means and variances of the last batch normalisation are statistics of ImageNet.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -77,9 +77,9 @@ export const features = defineCall({
 });
 
 /**
- * The distance of these images to ImageNet, in nats: for each channel of the last batch normalisation, the Kullback–Leibler divergence between the Gaussian of these
- * images and that of the stored statistics (Li et al. 2017, adaptive batch normalisation); the mean over the channels. Photographs of objects have less than 0.15, noise
- * about 1.
+ * The distance of these images to ImageNet, in nats: for each channel of the last batch normalisation, the Kullback–Leibler divergence between the Gaussian of
+ * these images and that of the stored statistics (Li et al. 2017, adaptive batch normalisation); the mean over the channels. Photographs of objects have less
+ * than 0.15, noise about 1.
  */
 export const distance = defineCall({
   async run({ model, bytes }: FeaturesArgs, { signal }: CallContext): Promise<number> {

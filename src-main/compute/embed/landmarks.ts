@@ -1,7 +1,7 @@
 /**
- * Chooses landmarks: the images that are projected if there are too many to project all. Three in four are random, so that the map is dense where the images are. The
- * others are those farthest from the random ones. With random landmarks alone, a small unusual group would have no place of its own, and users look for just such
- * groups. With farthest points alone (Gonzalez 1985), the map would show only outliers.
+ * Chooses landmarks: the images that are projected if there are too many to project all. Three in four are random, so that the map is dense where the images
+ * are. The others are those farthest from the random ones. With random landmarks alone, a small unusual group would have no place of its own, and users look
+ * for just such groups. With farthest points alone (Gonzalez 1985), the map would show only outliers.
  */
 import { hash } from 'node:crypto';
 import { concatenate } from '../pixels.ts';

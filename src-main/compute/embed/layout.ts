@@ -1,7 +1,7 @@
 /**
- * The layout of the map: from codes to points in the plane. Some thousand landmarks are projected by UMAP (McInnes, Healy & Melville 2018); all other images are placed
- * among them. UMAP starts from the first two principal components instead of random points: so large distances have a meaning, and the seed changes little (Kobak &
- * Linderman 2021). If there are too few images for UMAP, the principal components are the map.
+ * The layout of the map: from codes to points in the plane. Some thousand landmarks are projected by UMAP (McInnes, Healy & Melville 2018); all other images
+ * are placed among them. UMAP starts from the first two principal components instead of random points: so large distances have a meaning, and the seed changes
+ * little (Kobak & Linderman 2021). If there are too few images for UMAP, the principal components are the map.
  */
 import { UMAP } from 'umap-js';
 import { readFloats } from '../../rows/row-reader.ts';

@@ -15,7 +15,7 @@ export interface Neighbours {
 
 /** Distances by matrix products are inaccurate for very near rows: so some more candidates are found, and sorted by their exact distances. */
 const spare = 4;
-/** Distances held at once. */
+/** Maximum number of distances in memory. */
 const blockCells = 2 ** 22;
 
 export interface NeighbourIndex {

@@ -1,7 +1,7 @@
 /**
- * Adds images to an existing map. Nothing on the map moves, and the place of an image does not depend on which others are added. An image is placed among those of its
- * nearest landmarks that are close together on the map. The mean of all nearest landmarks would put an image between two groups into the empty space between them,
- * next to images that resemble neither (figures in test/bench/map.md).
+ * Adds images to an existing map. Nothing on the map moves, and the place of an image does not depend on which others are added. An image is placed among those
+ * of its nearest landmarks that are close together on the map. The mean of all nearest landmarks would put an image between two groups into the empty space
+ * between them, next to images that resemble neither (figures in test/bench/map.md).
  */
 import { random } from '../random.ts';
 import { nearest } from './neighbours.ts';

@@ -68,11 +68,11 @@ struct ConvInput : Shape {
     if (!y) return;
     const Finish finish(y, c, activation, call.input(2), call.size(2));
     if (stride > 1 && stride * stride * c <= lanes && height >= stride && width >= stride) merged(call, dy, w, finish);
-    else apart(call, dy, w, finish);
+    else separate(call, dy, w, finish);
   }
 
   // One convolution for the results of each phase, so that no products with zeros are computed.
-  void apart(Call& call, const Dims& dy, const Dims& w, const Finish& finish) const {
+  void separate(Call& call, const Dims& dy, const Dims& w, const Finish& finish) const {
     const float* weights = call.input(1);
     const int64_t f = dy[3], c = w[2];
     for (int64_t py = 0; py < std::min(stride, height); py++) {

@@ -1,5 +1,5 @@
-// Convolution, its gradient with respect to the input, and the transposed convolution are the same computation: windows of an image times a matrix. In NHWC the values of
-// one row of a window are contiguous, so no im2col is needed: a copy of some rows with zero padding is enough.
+// Convolution, its gradient with respect to the input, and the transposed convolution are the same computation: windows of an image times a matrix. In NHWC the
+// values of one row of a window are contiguous, so no im2col is needed: a copy of some rows with zero padding is enough.
 #pragma once
 #include <vector>
 #include "winograd.h"

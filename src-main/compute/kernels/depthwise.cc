@@ -1,5 +1,5 @@
-// Depthwise convolution: one small kernel per channel. In NHWC the channels are contiguous, so vectors run over them. A tile of neighbouring places shares each load of
-// the kernel. Each place at the border is its own tile and uses only the taps inside the image.
+// Depthwise convolution: one small kernel per channel. In NHWC the channels are contiguous, so vectors run over them. A tile of neighbouring places shares each
+// load of the kernel. Each place at the border is its own tile and uses only the taps inside the image.
 #include <algorithm>
 #include "kernel.h"
 #include "pool.h"

@@ -1,7 +1,7 @@
 /**
- * Winnow's own kernels: the C++ files of this folder, written against TensorFlow's C interface, for TensorFlow on the CPU. Set-up compiles them for AVX-512 and AVX2; this
- * module loads them. Without them (another platform, a GPU, or `WINNOW_KERNELS=off`) the ops use TensorFlow's kernels. `WINNOW_KERNELS` can also be the path of a
- * compiled file. All kernels add in fixed pieces and in a fixed order: results are bit-identical whatever the thread scheduling.
+ * Winnow's own kernels: the C++ files of this folder, written against TensorFlow's C interface, for TensorFlow on the CPU. Set-up compiles them for AVX-512 and
+ * AVX2; this module loads them. Without them (another platform, a GPU, or `WINNOW_KERNELS=off`) the ops use TensorFlow's kernels. `WINNOW_KERNELS` can also be
+ * the path of a compiled file. All kernels add in fixed pieces and in a fixed order: results are bit-identical whatever the thread scheduling.
  */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
-// The base of all kernels. A kernel is a struct: its constructor reads the attributes, its call operator computes. A static `Op` registers it. It uses only TensorFlow's C
-// interface, which is stable across versions. All tensors are float32, int32 or uint8, dense, NHWC.
+// The base of all kernels. A kernel is a struct: its constructor reads the attributes, its call operator computes. A static `Op` registers it. It uses only
+// TensorFlow's C interface, which is stable across versions. All tensors are float32, int32 or uint8, dense, NHWC.
 #pragma once
 #include <cstdint>
 #include <string>

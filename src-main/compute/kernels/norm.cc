@@ -1,5 +1,5 @@
-// Batch normalisation (Ioffe & Szegedy 2015) with the 2×2 max pooling and activation that follow it. Its speed is limited by memory bandwidth: so x is read twice in the
-// forward pass (statistics, result) and once or twice in the backward pass, and no other tensor of its size is stored.
+// Batch normalisation (Ioffe & Szegedy 2015) with the 2×2 max pooling and activation that follow it. Its speed is limited by memory bandwidth: so x is read
+// twice in the forward pass (statistics, result) and once or twice in the backward pass, and no other tensor of its size is stored.
 #include <cmath>
 #include <vector>
 #include "kernel.h"
@@ -47,9 +47,9 @@ struct Norm {
           }
         const double places = to - from;
         for (int64_t k = 0; k < (n - 1) * lanes + count; k++) {
-          const double apart = double(middle[k / lanes][k % lanes]) - x[i + k], first = a[k / lanes][k % lanes], second = b[k / lanes][k % lanes];
-          sums[i + k] += first + places * apart;
-          sums[c + i + k] += second + apart * (2 * first + places * apart);
+          const double offset = double(middle[k / lanes][k % lanes]) - x[i + k], first = a[k / lanes][k % lanes], second = b[k / lanes][k % lanes];
+          sums[i + k] += first + places * offset;
+          sums[c + i + k] += second + offset * (2 * first + places * offset);
         }
       });
     });

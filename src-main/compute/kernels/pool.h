@@ -1,5 +1,5 @@
-// Parallel loops over chunks of work. Any free thread takes the next chunk. A kernel writes to memory that belongs to the chunk and not to the thread: so results are
-// bit-identical whatever the scheduling.
+// Parallel loops over chunks of work. Any free thread takes the next chunk. A kernel writes to memory that belongs to the chunk and not to the thread: so
+// results are bit-identical whatever the scheduling.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Max pooling over square windows. Of several places with the maximum, the first in row order counts; NaN is passed on. The place of each maximum is stored as a byte, so
-// that the gradient reads neither x nor y.
+// Max pooling over square windows. Of several places with the maximum, the first in row order counts; NaN is passed on. The place of each maximum is stored as
+// a byte, so that the gradient reads neither x nor y.
 #include "kernel.h"
 #include "pool.h"
 #include "simd.h"

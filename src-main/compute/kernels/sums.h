@@ -1,5 +1,5 @@
-// Sums over the columns of a matrix, for batch statistics and gradients of biases. Within a block of rows that fits into the inner caches they are in float32, across
-// blocks in double. Rows are divided into fixed pieces that are added in order, so results are bit-identical whatever the scheduling.
+// Sums over the columns of a matrix, for batch statistics and gradients of biases. Within a block of rows that fits into the inner caches they are in float32,
+// across blocks in double. Rows are divided into fixed pieces that are added in order, so results are bit-identical whatever the scheduling.
 #pragma once
 #include <vector>
 #include "pool.h"

@@ -69,7 +69,8 @@ template <class At> struct Matrix {
 };
 template <class At> Matrix(int64_t, int64_t, int64_t, At) -> Matrix<At>;
 
-// A matrix packed for the tiles: groups of two vectors of columns, each [products][vectors · lanes]; the last group may have one vector. Columns are padded with zeros.
+// A matrix packed for the tiles: groups of two vectors of columns, each [products][vectors · lanes]; the last group may have one vector. Columns are padded
+// with zeros.
 class Panels {
  public:
   template <class At> explicit Panels(const Matrix<At>& matrix) : products_(matrix.products), vectors_((matrix.columns + lanes - 1) / lanes), data_(products_ * vectors_ * lanes) {

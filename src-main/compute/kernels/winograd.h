@@ -1,6 +1,6 @@
-// Winograd's minimal filtering F(2×2, R×R) for small windows with stride 1 (Lavin & Gray 2016, arXiv:1509.09308). Four results of neighbouring windows need (R + 1)² products
-// per channel instead of 4 R²: 16 instead of 36 for R = 3, 9 instead of 16 for R = 2. Image and filters are transformed with factors of ±1 and ½ only, so hardly any
-// precision is lost.
+// Winograd's minimal filtering F(2×2, R×R) for small windows with stride 1 (Lavin & Gray 2016, arXiv:1509.09308). Four results of neighbouring windows need (R
+// + 1)² products per channel instead of 4 R²: 16 instead of 36 for R = 3, 9 instead of 16 for R = 2. Image and filters are transformed with factors of ±1 and ½
+// only, so hardly any precision is lost.
 #pragma once
 #include "windows.h"
 

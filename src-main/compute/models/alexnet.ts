@@ -1,6 +1,6 @@
 /**
- * AlexNet as in torchvision: one column (Krizhevsky 2014), no local response normalisation, the last feature map pooled to 6×6 for any image size. It has no normalisation, so it needs
- * a low learning rate, and dense layers with small initial weights (deviation 0.01, as published).
+ * AlexNet as in torchvision: one column (Krizhevsky 2014), no local response normalisation, the last feature map pooled to 6×6 for any image size. It has no
+ * normalisation, so it needs a low learning rate, and dense layers with small initial weights (deviation 0.01, as published).
  */
 import { z } from 'zod';
 import { convolutionBlock, dense, flatten, pool2d } from './blocks.ts';

@@ -1,6 +1,7 @@
 /**
- * The blocks that networks are built of: a layer with its normalisation, pooling and activation, so that training can use the fused kernels, and in a frozen network the
- * normalisation is folded into the kernel. Each kernel is declared with its fan-in and fan-out, which determine its initialisation (`initialise.ts`).
+ * The blocks that networks are built of: a layer with its normalisation, pooling and activation, so that training can use the fused kernels, and in a frozen
+ * network the normalisation is folded into the kernel. Each kernel is declared with its fan-in and fan-out, which determine its initialisation
+ * (`initialise.ts`).
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -122,7 +123,10 @@ export function flatten(x: Tensor4D, name: string, side: number, scope: Scope): 
   return tf.reshape(grid, [x.shape[0], side * side * x.shape[3]]); // [B, side · side · C]
 }
 
-/** A transposed convolution that doubles height and width. Kernel 4 with stride 2 covers all output pixels equally, which avoids checkerboard artefacts (Odena et al. 2016). */
+/**
+ * A transposed convolution that doubles height and width. Kernel 4 with stride 2 covers all output pixels equally, which avoids checkerboard artefacts (Odena
+ * et al. 2016).
+ */
 export function doublingBlock(
   x: Tensor4D,
   name: string,
@@ -208,7 +212,10 @@ const denseLayer = (name: string, rows: number[], inputs: number, units: number)
   macs: sizeOf(rows) * inputs * units,
 });
 
-/** Squeeze-and-excitation (Hu et al. 2018): scales each channel by a factor 0..1 computed from the global averages of all channels. `reduction`: ratio of the channels to the units of the hidden layer. */
+/**
+ * Squeeze-and-excitation (Hu et al. 2018): scales each channel by a factor 0..1 computed from the global averages of all channels. `reduction`: ratio of the
+ * channels to the units of the hidden layer.
+ */
 export function squeezeExcite(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
   const [n, height, width, channels] = x.shape;
   const inner = dense(

@@ -1,7 +1,7 @@
 /**
- * Imports pretrained weights from a safetensors file with the names of torchvision or timm. The outputs are then those of PyTorch: kernels are transposed from PyTorch's order
- * (outputs, channels, height, width) to TensorFlow's (height, width, channels, outputs), and running statistics become moving ones. If any tensor does not match, nothing is
- * loaded.
+ * Imports pretrained weights from a safetensors file with the names of torchvision or timm. The outputs are then those of PyTorch: kernels are transposed from
+ * PyTorch's order (outputs, channels, height, width) to TensorFlow's (height, width, channels, outputs), and running statistics become moving ones. If any
+ * tensor does not match, nothing is loaded.
  */
 import path from 'node:path';
 import type { Classifier, Convention, ModelRecord } from './model.ts';
@@ -42,8 +42,8 @@ const leaves: Record<string, string> = {
 };
 
 /**
- * Loads a file into a network. `params`: the model's parameters. With `head: 'fresh'` the last layer keeps its random weights, since its classes differ. Throws an Error that
- * lists the tensors that are missing, superfluous or of another shape; then the network is unchanged.
+ * Loads a file into a network. `params`: the model's parameters. With `head: 'fresh'` the last layer keeps its random weights, since its classes differ. Throws
+ * an Error that lists the tensors that are missing, superfluous or of another shape; then the network is unchanged.
  */
 export async function loadForeign(
   network: Network<Classifier>,

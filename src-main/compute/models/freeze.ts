@@ -1,6 +1,6 @@
 /**
- * Freezes a network for inference: the weights are split into tensors once, and each batch normalisation is folded into the kernel before it (Jacob et al. 2018, §3.2), so that
- * it takes no time.
+ * Freezes a network for inference: the weights are split into tensors once, and each batch normalisation is folded into the kernel before it (Jacob et al.
+ * 2018, §3.2), so that it takes no time.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -13,7 +13,10 @@ export interface Frozen {
 
 type Named = (name: string) => Tensor;
 
-/** Batch normalisation by fixed statistics, folded into the kernel before it or as an operation. Differentiable with respect to the weights, for training with frozen statistics. */
+/**
+ * Batch normalisation by fixed statistics, folded into the kernel before it or as an operation. Differentiable with respect to the weights, for training with
+ * frozen statistics.
+ */
 export function folding(
   weight: Named,
   statistic: Named,

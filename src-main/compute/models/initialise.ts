@@ -1,6 +1,7 @@
 /**
- * Initialisation of weights. By default a kernel is normally distributed with variance gain / fan-in (He et al. 2015 before ReLU, LeCun et al. 1998 elsewhere); the other
- * distributions are for comparison. Each weight has its own random stream, seeded by its name, so that an additional layer does not change the others.
+ * Initialisation of weights. By default a kernel is normally distributed with variance gain / fan-in (He et al. 2015 before ReLU, LeCun et al. 1998 elsewhere);
+ * the other distributions are for comparison. Each weight has its own random stream, seeded by its name, so that an additional layer does not change the
+ * others.
  */
 import { tf } from '../backend.ts';
 import { orthonormalise } from '../linear-algebra.ts';
@@ -50,8 +51,8 @@ function fillUniform(out: Float32Array, next: Random, most: number): Float32Arra
 }
 
 /**
- * Orthogonal initialisation (Saxe et al. 2014), in place: the matrix [outputs, fan-in] gets orthonormal rows or columns, times `scale`. By QR decomposition of the normal
- * numbers in `values`; the diagonal of R is made positive, so that all orthonormal matrices are equally likely.
+ * Orthogonal initialisation (Saxe et al. 2014), in place: the matrix [outputs, fan-in] gets orthonormal rows or columns, times `scale`. By QR decomposition of
+ * the normal numbers in `values`; the diagonal of R is made positive, so that all orthonormal matrices are equally likely.
  */
 function orthogonal(values: Float32Array, shape: number[], axis: Kernel['axis'], scale: number): Float32Array {
   const outputs = shape[axis];

@@ -1,6 +1,6 @@
 /**
- * An autoencoder of dense layers on the flattened image, each with batch normalisation, ReLU and dropout, down to a bottleneck; the decoder mirrors the encoder and ends with a
- * sigmoid.
+ * An autoencoder of dense layers on the flattened image, each with batch normalisation, ReLU and dropout, down to a bottleneck; the decoder mirrors the encoder
+ * and ends with a sigmoid.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

@@ -1,6 +1,6 @@
 /**
- * A classifier architecture is a record: a title, a schema of its parameters, and the function that builds the classifier. If the record knows the names that torchvision or
- * timm use, their published weights can be imported (`foreign.ts`).
+ * A classifier architecture is a record: a title, a schema of its parameters, and the function that builds the classifier. If the record knows the names that
+ * torchvision or timm use, their published weights can be imported (`foreign.ts`).
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -23,7 +23,10 @@ export interface ClassifierInput {
 export interface Convention {
   /** The name of the library. */
   id: string;
-  /** The prefix before 'weight', 'bias' or 'running_mean' there, for the prefix before '/kernel', '/gamma' or '/mean' here. For a weight without a layer, its whole name. */
+  /**
+   * The prefix before 'weight', 'bias' or 'running_mean' there, for the prefix before '/kernel', '/gamma' or '/mean' here. For a weight without a layer, its
+   * whole name.
+   */
   prefix(layer: string): string;
   /** Dense layers after a flattened feature map, with the side of the map: PyTorch flattens the channels first. */
   flattened?: Record<string, number>;

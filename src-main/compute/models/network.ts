@@ -1,8 +1,8 @@
 /**
- * A network is a function of its input and a scope, not a graph of tfjs layers. The scope supplies weights by name: the first run declares them (`declare.ts`), later runs
- * read them. All weights are one flat variable: so an optimizer step is a few large operations, a checkpoint is two arrays, and fused kernels need no layer classes. The
- * moving means and variances of batch normalisation are a second flat variable without gradients. For inference the network is frozen (`freeze.ts`); training
- * thaws it.
+ * A network is a function of its input and a scope, not a graph of tfjs layers. The scope supplies weights by name: the first run declares them (`declare.ts`),
+ * later runs read them. All weights are one flat variable: so an optimizer step is a few large operations, a checkpoint is two arrays, and fused kernels need
+ * no layer classes. The moving means and variances of batch normalisation are a second flat variable without gradients. For inference the network is frozen
+ * (`freeze.ts`); training thaws it.
  */
 import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -111,8 +111,8 @@ export class Network<A extends Architecture = Architecture> {
   }
 
   /**
-   * Runs `part` like `infer`, and calls `see` with the name and output of each layer (before its normalisation) and of each normalisation (after its pooling and activation).
-   * Call it inside `tf.tidy`, which owns the tensors.
+   * Runs `part` like `infer`, and calls `see` with the name and output of each layer (before its normalisation) and of each normalisation (after its pooling
+   * and activation). Call it inside `tf.tidy`, which owns the tensors.
    */
   observe(
     x: Tensor4D,
@@ -130,8 +130,8 @@ export class Network<A extends Architecture = Architecture> {
   }
 
   /**
-   * One forward pass in training: normalisation by this batch (unless statistics are frozen), dropout seeded by `seed`. The caller then calls `updateStatistics()`, which
-   * updates the moving statistics, or `discardStatistics()`.
+   * One forward pass in training: normalisation by this batch (unless statistics are frozen), dropout seeded by `seed`. The caller then calls
+   * `updateStatistics()`, which updates the moving statistics, or `discardStatistics()`.
    */
   train(x: Tensor4D, seed: (number | string)[]): TrainingPass<ReturnType<A['forward']>> {
     this.thaw();

@@ -1,7 +1,7 @@
 /**
- * The bundled weights, trained on ImageNet: used for embeddings and as the start of training. Each file in `assets/weights/` was converted once by the script beside it; its
- * licence is there too. Kernels are float16, statistics float32. The outputs equal PyTorch's within float16 precision (`test/fixtures/pretrained.json`). The hash of a file is
- * checked when it is loaded. Importing this module loads no tensors.
+ * The bundled weights, trained on ImageNet: used for embeddings and as the start of training. Each file in `assets/weights/` was converted once by the script
+ * beside it; its licence is there too. Kernels are float16, statistics float32. The outputs equal PyTorch's within float16 precision
+ * (`test/fixtures/pretrained.json`). The hash of a file is checked when it is loaded. Importing this module loads no tensors.
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Residual networks (He et al. 2016) as in torchvision: ResNet-18 and -34 of basic blocks, ResNet-50 of bottlenecks with the stride in the 3×3 convolution. The stem for small
- * images is a 3×3 convolution without pooling, as in the paper's CIFAR variant; for larger ones a 7×7 convolution with stride 2 and max pooling. SE-ResNet adds
- * squeeze-and-excitation at the end of each branch (Hu et al. 2018).
+ * Residual networks (He et al. 2016) as in torchvision: ResNet-18 and -34 of basic blocks, ResNet-50 of bottlenecks with the stride in the 3×3 convolution. The
+ * stem for small images is a 3×3 convolution without pooling, as in the paper's CIFAR variant; for larger ones a 7×7 convolution with stride 2 and max pooling.
+ * SE-ResNet adds squeeze-and-excitation at the end of each branch (Hu et al. 2018).
  */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';

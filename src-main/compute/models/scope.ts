@@ -1,6 +1,7 @@
 /**
- * The interface that a network is written against. A scope supplies weights by name and does everything that differs between declaration, training, inference and export. A
- * network gets its weights first and uses them only inside `layer`, so that the declaration (`declare.ts`) learns all shapes without computing anything.
+ * The interface that a network is written against. A scope supplies weights by name and does everything that differs between declaration, training, inference
+ * and export. A network gets its weights first and uses them only inside `layer`, so that the declaration (`declare.ts`) learns all shapes without computing
+ * anything.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import type { Activation } from '../ops/activation.ts';

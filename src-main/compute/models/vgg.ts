@@ -1,6 +1,7 @@
 /**
- * VGG (Simonyan & Zisserman 2015) as in torchvision: stages of 3×3 convolutions, each with max pooling at its end; the last feature map is pooled to 7×7; two dense layers. The
- * initial weights of the dense layers are small, as in torchvision: with larger ones, one step of Adam over 25,000 inputs would kill all ReLUs.
+ * VGG (Simonyan & Zisserman 2015) as in torchvision: stages of 3×3 convolutions, each with max pooling at its end; the last feature map is pooled to 7×7; two
+ * dense layers. The initial weights of the dense layers are small, as in torchvision: with larger ones, one step of Adam over 25,000 inputs would kill all
+ * ReLUs.
  */
 import { z } from 'zod';
 import { convolutionBlock, dense, flatten } from './blocks.ts';

@@ -1,6 +1,6 @@
 /**
- * The vision transformer (Dosovitskiy et al. 2021): self-attention between the patches of an image, with layer normalisation before the attention and before the MLP of each
- * block (pre-norm). The defaults are small enough to train it from scratch at 64 px; with the published numbers it is ViT-B/16.
+ * The vision transformer (Dosovitskiy et al. 2021): self-attention between the patches of an image, with layer normalisation before the attention and before
+ * the MLP of each block (pre-norm). The defaults are small enough to train it from scratch at 64 px; with the published numbers it is ViT-B/16.
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 /**
- * Adaptive average pooling as in PyTorch: for any input size n, output i of m is the mean of the inputs from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉. If the input is smaller than the output, its
- * values are repeated.
+ * Adaptive average pooling as in PyTorch: for any input size n, output i of m is the mean of the inputs from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉. If the input is smaller
+ * than the output, its values are repeated.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

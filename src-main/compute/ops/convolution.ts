@@ -1,6 +1,7 @@
 /**
- * Convolution, transposed convolution and depthwise convolution, each with bias and activation. On the CPU they are our own kernels (`kernels/conv.cc`, `depthwise.cc`),
- * registered with tfjs as kernels with lazy gradients, so that the gradient of the first layer with respect to the image is not computed. Elsewhere they are tfjs's.
+ * Convolution, transposed convolution and depthwise convolution, each with bias and activation. On the CPU they are our own kernels (`kernels/conv.cc`,
+ * `depthwise.cc`), registered with tfjs as kernels with lazy gradients, so that the gradient of the first layer with respect to the image is not computed.
+ * Elsewhere they are tfjs's.
  */
 import type { GradFunc, NamedAttrMap, Tensor, Tensor1D, Tensor4D, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

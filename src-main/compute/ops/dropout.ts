@@ -1,6 +1,6 @@
 /**
- * Dropout (Srivastava et al. 2014) whose mask depends only on its seed, so that a resumed run is identical to an uninterrupted one. The dropout of tfjs-core fills the mask in a
- * JavaScript loop and cannot be seeded per step.
+ * Dropout (Srivastava et al. 2014) whose mask depends only on its seed, so that a resumed run is identical to an uninterrupted one. The dropout of tfjs-core
+ * fills the mask in a JavaScript loop and cannot be seeded per step.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

@@ -1,7 +1,7 @@
 /**
- * The gradient of a convolution with respect to its filter on WebGPU, as matrix products: the windows of the image [windows, kh·kw·in], transposed, times the gradient of the
- * result [windows, out]. In tfjs's own kernel, one thread per filter weight reads all windows in turn, which took half of a training step on a graphics card. The
- * windows are divided into chunks with one product each, so that the card can work in parallel; then the products are added.
+ * The gradient of a convolution with respect to its filter on WebGPU, as matrix products: the windows of the image [windows, kh·kw·in], transposed, times the
+ * gradient of the result [windows, out]. In tfjs's own kernel, one thread per filter weight reads all windows in turn, which took half of a training step on a
+ * graphics card. The windows are divided into chunks with one product each, so that the card can work in parallel; then the products are added.
  */
 import type { KernelConfig, NamedAttrMap, NamedTensorInfoMap, Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 

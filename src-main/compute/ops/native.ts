@@ -1,6 +1,6 @@
 /**
- * Direct access to native kernels. Each op in this folder has up to three implementations: our own C++ kernel (`owner()`, see `kernels/index.ts`), TensorFlow's fused kernel
- * (`native()`), and a composition of tfjs ops for the other backends. The tests compare all of them with each other and with finite differences.
+ * Direct access to native kernels. Each op in this folder has up to three implementations: our own C++ kernel (`owner()`, see `kernels/index.ts`), TensorFlow's
+ * fused kernel (`native()`), and a composition of tfjs ops for the other backends. The tests compare all of them with each other and with finite differences.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf, backendInfo } from '../backend.ts';

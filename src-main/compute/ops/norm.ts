@@ -1,6 +1,6 @@
 /**
- * Batch normalisation (Ioffe & Szegedy 2015) in training, followed by optional 2×2 max pooling and an activation. On the CPU it is one kernel of our own for the forward pass and
- * one for the gradient; on a GPU TensorFlow's fused kernels; elsewhere composed of tfjs ops.
+ * Batch normalisation (Ioffe & Szegedy 2015) in training, followed by optional 2×2 max pooling and an activation. On the CPU it is one kernel of our own for
+ * the forward pass and one for the gradient; on a GPU TensorFlow's fused kernels; elsewhere composed of tfjs ops.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -90,7 +90,10 @@ function nativeNorm(backend: NativeBackend, x: Tensor4D, gamma: Tensor1D, beta: 
   return { y, mean: statistics[0] as Tensor1D, variance: statistics[1] as Tensor1D };
 }
 
-/** With the gradient in closed form (Ioffe & Szegedy 2015, section 3): tfjs's own gradient tiles each statistic to the size of x, which took most of a step on WebGPU. */
+/**
+ * With the gradient in closed form (Ioffe & Szegedy 2015, section 3): tfjs's own gradient tiles each statistic to the size of x, which took most of a step on
+ * WebGPU.
+ */
 function composedNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D, epsilon: number): Normalised {
   const places = x.size / x.shape[3];
   let statistics: Tensor[] = [];

@@ -1,6 +1,6 @@
 /**
- * Max pooling. If several places of a window have the maximum, only the first in row order gets the gradient, as in TensorFlow and PyTorch; the tfjs gradient would go to all.
- * After a batch normalisation, pooling is a part of that kernel (`norm.ts`).
+ * Max pooling. If several places of a window have the maximum, only the first in row order gets the gradient, as in TensorFlow and PyTorch; the tfjs gradient
+ * would go to all. After a batch normalisation, pooling is a part of that kernel (`norm.ts`).
  */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

@@ -1,6 +1,6 @@
 /**
- * Operations that are one node in an exported graph, although tfjs composes them of several. While a network is traced (`portable/trace.ts`), they are recorded by name;
- * otherwise they are only computed.
+ * Operations that are one node in an exported graph, although tfjs composes them of several. While a network is traced (`portable/trace.ts`), they are recorded
+ * by name; otherwise they are only computed.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 

@@ -1,7 +1,7 @@
 /**
- * Converts a traced network to a TF.js LayersModel of standard layers only, so that any web page can load it with `tf.loadLayersModel`. Input: images [n, S, S, 3], 0..255;
- * outputs: logits and probabilities. Operations without a standard layer are expressed by others: the sum with a constant is a batch normalisation that only shifts, a slice
- * is a crop.
+ * Converts a traced network to a TF.js LayersModel of standard layers only, so that any web page can load it with `tf.loadLayersModel`. Input: images [n, S, S,
+ * 3], 0..255; outputs: logits and probabilities. Operations without a standard layer are expressed by others: the sum with a constant is a batch normalisation
+ * that only shifts, a slice is a crop.
  */
 import type { io, LayersModel, SymbolicTensor, Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

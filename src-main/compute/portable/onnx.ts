@@ -1,6 +1,6 @@
 /**
- * Converts a traced network to an ONNX model (operator set 17). Input: images [n, S, S, 3], 0..255; outputs: logits and probabilities. ONNX's convolutions are channels-first, so the
- * input is transposed once, and all feature maps are channels-first.
+ * Converts a traced network to an ONNX model (operator set 17). Input: images [n, S, S, 3], 0..255; outputs: logits and probabilities. ONNX's convolutions are
+ * channels-first, so the input is transposed once, and all feature maps are channels-first.
  */
 import { attributeTypes, encodeModel, floatType, int64Type } from './onnx-schema.ts';
 import type { Graph, Node, Value } from './trace.ts';

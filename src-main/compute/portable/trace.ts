@@ -1,6 +1,6 @@
 /**
- * Records a network as a graph for export: the network is run once on one image, and each kernel that tfjs runs is recorded with its inputs. Values that depend only on
- * weights become constants. Values that depend on the image have the batch as the first axis.
+ * Records a network as a graph for export: the network is run once on one image, and each kernel that tfjs runs is recorded with its inputs. Values that depend
+ * only on weights become constants. Values that depend on the image have the batch as the first axis.
  */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

@@ -1,6 +1,6 @@
 /**
- * An exponential moving average (EMA) of the weights (Polyak & Juditsky 1992), which often performs better than the last weights. At the start the decay is limited to
- * (1 + t) / (10 + t), as in TensorFlow, so that it follows the weights closely.
+ * An exponential moving average (EMA) of the weights (Polyak & Juditsky 1992), which often performs better than the last weights. At the start the decay is
+ * limited to (1 + t) / (10 + t), as in TensorFlow, so that it follows the weights closely.
  */
 import type { Variable } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

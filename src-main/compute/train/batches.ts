@@ -1,7 +1,7 @@
 /**
- * Divides the training images into batches. An epoch uses every image at least once and has at least `minSteps` steps: a small dataset is passed several times, each time in a new
- * order. So epochs, patience and the learning-rate schedule mean the same for 30 images as for 30,000. The batches of one pass differ in size by at most one, so that
- * none is too small for batch normalisation.
+ * Divides the training images into batches. An epoch uses every image at least once and has at least `minSteps` steps: a small dataset is passed several times,
+ * each time in a new order. So epochs, patience and the learning-rate schedule mean the same for 30 images as for 30,000. The batches of one pass differ in
+ * size by at most one, so that none is too small for batch normalisation.
  */
 import { random, shuffle } from '../random.ts';
 

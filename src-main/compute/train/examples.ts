@@ -1,7 +1,7 @@
 /**
- * Makes training examples from rows of pixels: augmentation, random crop, mixing with another image of the batch, and the target. The feed's worker and the preview in the
- * engine use the same functions. The augmentation of an image depends only on the seed, on the number of passes before (`view`) and on the image's key, which identifies its
- * content: so the preview can show one image without its batch. Only mixing needs another image.
+ * Makes training examples from rows of pixels: augmentation, random crop, mixing with another image of the batch, and the target. The feed's worker and the
+ * preview in the engine use the same functions. The augmentation of an image depends only on the seed, on the number of passes before (`view`) and on the
+ * image's key, which identifies its content: so the preview can show one image without its batch. Only mixing needs another image.
  */
 import { applyMix, drawMix, type Mix } from '../augment/mix.ts';
 import { applySteps, drawRecipe, type Recipe, type Step } from '../augment/recipe.ts';
@@ -80,8 +80,8 @@ function crop(row: Uint8Array, sizePx: number, left: number, top: number, out: U
 }
 
 /**
- * Makes a batch: from `rows` [n, S, S, 3], which are overwritten, to `out` [n, cropPx, cropPx, 3] and `targets` [n, classes], whose rows add up to 1. `view`: number of passes
- * before.
+ * Makes a batch: from `rows` [n, S, S, 3], which are overwritten, to `out` [n, cropPx, cropPx, 3] and `targets` [n, classes], whose rows add up to 1. `view`:
+ * number of passes before.
  */
 export function makeBatch(
   examples: Examples,

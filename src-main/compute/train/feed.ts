@@ -1,7 +1,7 @@
 /**
- * The batches of a training, prepared by a worker thread while the previous step runs: it reads rows from the packed file, and shifts them for an autoencoder or makes examples for
- * a classifier. Three batches in shared memory are used in turn. Nothing else is in memory, so the dataset may be larger than memory. The content of a batch depends
- * only on seed, epoch and step, not on how far ahead the worker is.
+ * The batches of a training, prepared by a worker thread while the previous step runs: it reads rows from the packed file, and shifts them for an autoencoder
+ * or makes examples for a classifier. Three batches in shared memory are used in turn. Nothing else is in memory, so the dataset may be larger than memory. The
+ * content of a batch depends only on seed, epoch and step, not on how far ahead the worker is.
  */
 import { Worker } from 'node:worker_threads';
 import type { RowSet } from '../../rows/row-set.ts';

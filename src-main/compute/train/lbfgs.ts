@@ -1,6 +1,6 @@
 /**
- * Minimises a smooth convex function by L-BFGS (Nocedal 1980; two-loop recursion as in Nocedal & Wright 2006, algorithm 7.4) with a backtracking line search (Armijo). For a single
- * layer it needs only a few dozen evaluations, and no learning rate.
+ * Minimises a smooth convex function by L-BFGS (Nocedal 1980; two-loop recursion as in Nocedal & Wright 2006, algorithm 7.4) with a backtracking line search
+ * (Armijo). For a single layer it needs only a few dozen evaluations, and no learning rate.
  */
 export interface Evaluated {
   value: number;

@@ -1,7 +1,7 @@
 /**
- * The training loop of autoencoders and classifiers: epochs of batches, one gradient and one update per batch, callbacks around them. The trainings differ in their objective,
- * their learning-rate schedule and their evaluation after each epoch. tfjs's `fit()` is not used, since it hides what the page shows and what a resume needs. Between
- * steps the loop yields, so that other calls are served and a cancel takes effect.
+ * The training loop of autoencoders and classifiers: epochs of batches, one gradient and one update per batch, callbacks around them. The trainings differ in
+ * their objective, their learning-rate schedule and their evaluation after each epoch. tfjs's `fit()` is not used, since it hides what the page shows and what
+ * a resume needs. Between steps the loop yields, so that other calls are served and a cancel takes effect.
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Epoch } from '../../contract/types.ts';
@@ -146,8 +146,8 @@ function partOf({ positions, bytes, targets }: Batch, at: number, count: number)
 }
 
 /**
- * Computes the gradient, updates the weights and returns the loss. Nothing is changed before the loss has been read: only then errors of a WebGPU device are known, and a step that
- * failed can be repeated.
+ * Computes the gradient, updates the weights and returns the loss. Nothing is changed before the loss has been read: only then errors of a WebGPU device are
+ * known, and a step that failed can be repeated.
  */
 export async function trainStep<A extends Architecture>(
   state: TrainState<A>,

@@ -1,6 +1,6 @@
 /**
- * The losses of reconstructions, for training and for error maps: squared error, structural dissimilarity, or a mixture. SSIM as in Wang, Bovik, Sheikh & Simoncelli 2004: Gaussian
- * window of 11 px with sigma 1.5, per channel, for values from 0 to 1.
+ * The losses of reconstructions, for training and for error maps: squared error, structural dissimilarity, or a mixture. SSIM as in Wang, Bovik, Sheikh &
+ * Simoncelli 2004: Gaussian window of 11 px with sigma 1.5, per channel, for values from 0 to 1.
  */
 import type { Scalar, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

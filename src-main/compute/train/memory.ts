@@ -1,8 +1,9 @@
 /**
- * The memory that a training will take, known before it starts. It has a part per image of the batch, which is either measured (one pass with one image and one with two, since it grows
- * linearly) or estimated from the declared shapes, which takes no time; and a fixed part: weights, gradients and the state of the optimizer. A test checks for each architecture that
- * the estimate is within a quarter of the measurement. If a training needs more memory than is free, it starts with a warning. Batch size 0 finds the largest batch that is
- * estimated to fit and has passed once. If memory runs out during training, the loop halves the batch (`loop.ts`).
+ * The memory that a training will take, known before it starts. It has a part per image of the batch, which is either measured (one pass with one image and one
+ * with two, since it grows linearly) or estimated from the declared shapes, which takes no time; and a fixed part: weights, gradients and the state of the
+ * optimizer. A test checks for each architecture that the estimate is within a quarter of the measurement. If a training needs more memory than is free, it
+ * starts with a warning. Batch size 0 finds the largest batch that is estimated to fit and has passed once. If memory runs out during training, the loop halves
+ * the batch (`loop.ts`).
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { MemoryEstimate } from '../../contract/machine.ts';
@@ -34,8 +35,8 @@ export async function measureMemory<A extends Architecture>(
 }
 
 /**
- * For each kind of layer, the number of tensors of the size of its output that training keeps: outputs, copies, gradients. Fitted to measurements of all architectures on native
- * TensorFlow with our own kernels; other backends need more. The number for a convolution includes the normalisation after it.
+ * For each kind of layer, the number of tensors of the size of its output that training keeps: outputs, copies, gradients. Fitted to measurements of all
+ * architectures on native TensorFlow with our own kernels; other backends need more. The number for a convolution includes the normalisation after it.
  */
 const keptPerOutput: Record<LayerKind, number> = {
   convolution: 5,

@@ -1,6 +1,6 @@
 /**
- * Learning-rate schedules, as records: each returns the factor of the highest rate at a step. A linear warm-up comes before each of them (Goyal et al. 2017). The factor depends only on the
- * step and the history of epochs, so that a resumed run continues exactly.
+ * Learning-rate schedules, as records: each returns the factor of the highest rate at a step. A linear warm-up comes before each of them (Goyal et al. 2017).
+ * The factor depends only on the step and the history of epochs, so that a resumed run continues exactly.
  */
 import type { Moment } from './loop.ts';
 

@@ -1,7 +1,7 @@
 /**
- * The state of a training: network, optimizer, moving average, best weights, history, and training dynamics. It is saved as a checkpoint after each epoch. A killed run resumes from its last
- * epoch, and its result is bit-identical to an uninterrupted one: all random numbers depend only on (seed, epoch) or (seed, step), not on how often a generator was called
- * before.
+ * The state of a training: network, optimizer, moving average, best weights, history, and training dynamics. It is saved as a checkpoint after each epoch. A
+ * killed run resumes from its last epoch, and its result is bit-identical to an uninterrupted one: all random numbers depend only on (seed, epoch) or (seed,
+ * step), not on how often a generator was called before.
  */
 import type { Epoch } from '../../contract/types.ts';
 import type { Architecture, Network, NetworkValues } from '../models/network.ts';

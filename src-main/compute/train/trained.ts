@@ -3,8 +3,8 @@ import type { Backend, MemoryEstimate } from '../../contract/machine.ts';
 import type { Epoch } from '../../contract/types.ts';
 
 /**
- * 'train': at most five events per second within an epoch, and one at its end (step = steps), which alone has validation results. `seconds`: since the start of the training;
- * `waiting`: fraction of this time spent waiting for data.
+ * 'train': at most five events per second within an epoch, and one at its end (step = steps), which alone has validation results. `seconds`: since the start of
+ * the training; `waiting`: fraction of this time spent waiting for data.
  */
 export type TrainingEvent =
   | (Pick<Epoch, 'epoch' | 'loss' | 'seconds'> &

@@ -3,7 +3,7 @@ import { tf } from '../../backend.ts';
 import { sizeOf, type Piece } from '../../models/scope.ts';
 import type { Optimizer } from './optimizer.ts';
 
-/** `share`: of each weight's step, 0..1, as long as the weights. */
+/** An optimizer with a factor of the learning rate, 0..1, for each weight. */
 export function byLayer(optimizer: Optimizer, factors: Float32Array): Optimizer {
   const factorTensor = tf.tidy(() => tf.keep(tf.tensor1d(factors)));
   return {
@@ -22,7 +22,10 @@ export function byLayer(optimizer: Optimizer, factors: Float32Array): Optimizer 
   };
 }
 
-/** The factor of the learning rate for each weight: 1 for the last stage; each earlier stage has `rate` times that of the next. The stage of a weight is its name before the first '/'. */
+/**
+ * The factor of the learning rate for each weight: 1 for the last stage; each earlier stage has `rate` times that of the next. The stage of a weight is its
+ * name before the first '/'.
+ */
 export function rateFactorsOf(pieces: readonly Piece[], rate: number): Float32Array {
   const stageOf = ({ name }: Piece): string => name.split('/')[0];
   const stages = [...new Set(pieces.map(stageOf))];

@@ -1,6 +1,6 @@
 /**
- * An optimizer is a record: a title, a schema of its parameters and a function that starts it. It works on the flat weights of a network, so a step is a few large operations
- * whatever the number of layers. Formulas and defaults are those of PyTorch.
+ * An optimizer is a record: a title, a schema of its parameters and a function that starts it. It works on the flat weights of a network, so a step is a few
+ * large operations whatever the number of layers. Formulas and defaults are those of PyTorch.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { z } from 'zod';
