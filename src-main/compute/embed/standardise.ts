@@ -8,11 +8,16 @@ export interface Scale {
   factor: Float64Array;
 }
 
-/** A deviation below this fraction of the largest one is noise: the dimension is not scaled up to deviation 1. */
+/** A standard deviation below this fraction of the largest one is raised to it: such a dimension is noise and must not become as large as the others. */
 const minFraction = 1e-3;
 
-/** The scale of `codes` [n, size]. */
-export function scaleOf(codes: Float32Array, size: number): Scale {
+/**
+ * Mean and 1 / standard deviation of each dimension of `codes` [n, size] (population variance); the deviation is at least `minFraction` of the largest. This
+ * scale is for distances between codes. The heads of classifiers use `scaleDroppingConstants`: a regularised fit learns the weight of a dimension with
+ * little spread itself, so there is no minimum, and only constant dimensions are dropped. Results of both are stored, so each keeps its order of sums and
+ * its precision.
+ */
+export function scaleWithFloor(codes: Float32Array, size: number): Scale {
   const count = codes.length / size;
   const mean = new Float64Array(size);
   const variance = new Float64Array(size);

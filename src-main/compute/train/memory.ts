@@ -1,9 +1,13 @@
 /**
- * The memory that a training will take, known before it starts. It has a part per image of the batch, which is either measured (one pass with one image and one
- * with two, since it grows linearly) or estimated from the declared shapes, which takes no time; and a fixed part: weights, gradients and the state of the
- * optimizer. A test checks for each architecture that the estimate is within a quarter of the measurement. If a training needs more memory than is free, it
- * starts with a warning. Batch size 0 finds the largest batch that is estimated to fit and has passed once. If memory runs out during training, the loop halves
- * the batch (`loop.ts`).
+ * The memory that a training will take, known before it starts: a part per image of a batch, which grows linearly with the batch, and a fixed part (weights,
+ * gradients, the optimizer's arrays). The part per image is found in two ways, which answer different questions. `measureMemory`: what does this training
+ * take, with its own loss? It runs one pass with one image and one with two. The form of rankings uses it, since their loss (SSIM) keeps further images in
+ * memory that no layer's shape shows; and each training uses it before it starts. `predictMemory`: what would a network of these shapes take? It runs
+ * nothing, so the form of a classifier can use it at each change of a field, also for networks that are too large to run. A test checks for each
+ * architecture that the prediction is within a quarter of the measurement.
+ *
+ * If a training needs more memory than is free, it starts with a warning. Batch size 0 finds the largest batch that is estimated to fit and has passed once.
+ * If memory runs out during a training, the loop halves the batch (`loop.ts`).
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { MemoryEstimate } from '../../contract/machine.ts';
@@ -21,7 +25,7 @@ const freeFraction = 0.6;
 /** A loss like that of the training. `x`: [n, S, S, 3]; `run`: runs the network. */
 export type Trial<A extends Architecture> = (x: Tensor4D, run: (input: Tensor4D) => ReturnType<A['forward']>) => Scalar;
 
-/** Measures the memory of a training. `slots`: number of arrays, as long as the weights, that the optimizer keeps. */
+/** Measures with passes through the network. `slots`: number of arrays, as long as the weights, that the optimizer keeps. */
 export async function measureMemory<A extends Architecture>(
   network: Network<A>,
   sizePx: number,
@@ -59,7 +63,7 @@ const keptExtra: Record<keyof Declaration['extra'], number> = {
   dropout: 1,
 };
 
-/** Estimates the result of `measureMemory` from the declared shapes. */
+/** Predicts the result of `measureMemory` from the declared shapes alone, without a pass and for cross-entropy. */
 export function predictMemory(
   { layers, extra, parameters }: Pick<Declaration, 'layers' | 'extra'> & { parameters: number },
   slots: number,
