@@ -1,4 +1,4 @@
-/** The job that exports a dataset. It passes the export the images, and the scores of checks and finished runs for the manifest. */
+/** The job that exports a dataset. It collects the images, and for the manifest the scores of checks and finished runs. */
 import { predicateOf } from '../contract/read.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { ExportResult } from '../contract/types.ts';
@@ -8,7 +8,7 @@ import type { JobType } from '../jobs/job-type.ts';
 import { readSource } from '../workspace/read-source.ts';
 import { exportSet, type ExportInput } from './export.ts';
 
-/** `keep` is given the result. */
+/** `keep` receives the result. */
 export const exportJob = (keep: (jobId: number, result: ExportResult) => void): JobType<ExportRequest> => ({
   kind: 'export',
   prepare: (request, context) => ({
