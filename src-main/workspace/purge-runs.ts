@@ -37,7 +37,7 @@ function removeRows({ table, journal, runs }: Context, beforeMs: number): string
         runs.remove(id);
         table.removeColumnsOf(id);
       }
-      journal.finish(seq, { do: 'purge-runs', runs: ids }, `free the disk space of ${nameRuns(ids)}`);
+      journal.finalize(seq, { do: 'purge-runs', runs: ids }, `free the disk space of ${nameRuns(ids)}`);
       for (const id of ids) removed.push(id);
     }
   });
