@@ -42,7 +42,10 @@ function fault(source: string, at: number, message: string): WinnowError {
   return new WinnowError('bad-expression', `${message}, at character ${at + 1}:\n  ${source}\n  ${' '.repeat(at)}^`);
 }
 
-/** `column` returns the reader of a column, or null if there is none: then a typing error is reported and does not give an empty result. `isNumber`: all values of the column are numbers. */
+/**
+ * `column` returns the reader of a column, or null if there is none: then a typing error is reported and does not give an empty result. `isNumber`: all
+ * values of the column are numbers.
+ */
 export function parseExpression<Row>(
   source: string,
   column: (name: string) => Read<Row> | null,

@@ -23,7 +23,10 @@ export interface Lock {
 
 const infoFile = (workspaceFolder: string) => join(workspaceFolder, 'engine.lock');
 const sqliteBusy = 5;
-/** On a network disk the owner touches `engine.lock` at this interval as a sign of life, because some network file systems do not share locks between machines. */
+/**
+ * On a network disk the owner touches `engine.lock` at this interval as a sign of life, because some network file systems do not share locks between
+ * machines.
+ */
 const touchEveryMs = 30_000;
 const staleAfterMs = 4 * touchEveryMs;
 

@@ -1,6 +1,6 @@
 /**
- * Recommends a training mode for a folder: the usual table of transfer learning, by the number of images and their similarity to the pretraining
- * images. Early layers are general, late layers are specific (Yosinski et al. 2014). Similarity is the divergence of the channel statistics from those of ImageNet.
+ * Recommends a training mode for a folder: the usual table of transfer learning, by the number of images and their similarity to the pretraining images.
+ * Early layers are general, late layers are specific (Yosinski et al. 2014). Similarity is the divergence of the channel statistics from those of ImageNet.
  */
 import type { Advice, TrainMode } from '../contract/classifier.ts';
 import type { Sample } from '../contract/types.ts';

@@ -1,7 +1,7 @@
 /**
- * The workspace's folder and database, and the check that they are complete. The marker `workspace.json` beside the database records the workspace's identity and
- * the length of its journal. A database that is missing, empty, truncated, or older than the marker is refused with an error message; it is never treated
- * as a new workspace.
+ * The workspace's folder and database, and the check that they are complete. The marker `workspace.json` beside the database records the workspace's
+ * identity and the length of its journal. A database that is missing, empty, truncated, or older than the marker is refused with an error message; it is
+ * never treated as a new workspace.
  */
 import { randomUUID } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
