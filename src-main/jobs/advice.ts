@@ -28,7 +28,7 @@ const distanceKey = (sources: readonly Sample[]): string =>
 export async function advise(context: JobContext): Promise<Advice> {
   const usable = context.table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const counts = [...Map.groupBy(usable, (sample) => sample.class).values()]
-    .map((own) => own.length)
+    .map((ofClass) => ofClass.length)
     .sort((a, b) => a - b);
   const perClass = counts[Math.floor(counts.length / 2)] ?? 0;
   const distance = await distanceOf(usable, context);
