@@ -12,13 +12,12 @@ import {
   type Sample,
 } from '../../src-main/contract/types.ts';
 import { bestOf, rejectsOf, type KeepChoice } from '../../src-main/contract/keep-best.ts';
+import { perView } from './per-view.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 
 /** Members shown of a large group until all are asked for. */
 const maxMembers = 24;
-
-const lists = new WeakMap<View, DuplicateList>();
 
 export class DuplicateList {
   #session: Session;
@@ -33,17 +32,7 @@ export class DuplicateList {
   /** Groups of which all members are shown. */
   #whole = $state.raw<ReadonlySet<number>>(new Set());
 
-  /** The one of a view. It outlives the panel that asks first, and so must what it derives. */
-  static of(session: Session, view: View): DuplicateList {
-    let known = lists.get(view);
-    if (!known) {
-      $effect.root(() => {
-        known = new DuplicateList(session, view);
-      });
-      lists.set(view, known as unknown as DuplicateList);
-    }
-    return known as unknown as DuplicateList;
-  }
+  static readonly of = perView((session, view) => new DuplicateList(session, view));
 
   private constructor(session: Session, view: View) {
     this.#session = session;

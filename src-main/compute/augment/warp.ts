@@ -28,7 +28,8 @@ export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, way: num
   }
 }
 
-function lineNearest(
+/** One row of the result, at `at`: its first pixel is looked up at (x, y) in the source, and each next one (dx, dy) further. */
+type Line = (
   out: Uint8Array,
   at: number,
   source: Uint8Array,
@@ -37,7 +38,9 @@ function lineNearest(
   dx: number,
   y: number,
   dy: number,
-): void {
+) => void;
+
+const lineNearest: Line = (out, at, source, sizePx, x, dx, y, dy) => {
   if (dx === 1 && dy === 0 && copiedLine(out, at, source, sizePx, x, y)) return;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = x + i * dx + 0.5;
@@ -49,7 +52,7 @@ function lineNearest(
       out[at + 2] = source[from + 2];
     } else out[at] = out[at + 1] = out[at + 2] = 0;
   }
-}
+};
 
 /** Slanted along a row or moved by whole pixels, a row is a piece of one row: copied at once. False where rounding may tell its pixels apart. */
 function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, y: number): boolean {
@@ -68,16 +71,7 @@ function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: num
   return true;
 }
 
-function lineSmooth(
-  out: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  sizePx: number,
-  x: number,
-  dx: number,
-  y: number,
-  dy: number,
-): void {
+const lineSmooth: Line = (out, at, source, sizePx, x, dx, y, dy) => {
   const last = sizePx - 1;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = Math.max(0, Math.min(last, x + i * dx));
@@ -104,7 +98,7 @@ function lineSmooth(
         16;
     }
   }
-}
+};
 
 /** First `second`, as the eye sees it last: a place of the result goes through `first`'s matrix after `second`'s. */
 export function compose(first: Matrix, second: Matrix): Matrix {

@@ -3,7 +3,7 @@
  * vector, so a step is a few large operations whatever the number of layers; formulas and defaults are PyTorch's.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { tf } from '../../backend.ts';
 import type { Spans } from '../../ops/update.ts';
 import { valuesOf } from '../../read-back.ts';
@@ -31,6 +31,22 @@ export interface OptimizerRecord<P = Record<string, unknown>> {
   /** `decayed`: where weight decay acts, and nowhere else. */
   start(params: P, size: number, decayed: Spans): Optimizer;
 }
+
+/** Parameters that several optimizers have. */
+export const epsilonParameter = z
+  .number()
+  .positive()
+  .max(1)
+  .default(1e-8)
+  .describe('Added to the denominator for numerical stability.')
+  .meta({ title: 'Epsilon', advanced: true });
+export const penaltyParameter = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(0)
+  .describe('L2 penalty on the kernels, added to the gradient.')
+  .meta({ title: 'Weight decay', advanced: true });
 
 /** A step's arithmetic: returns the new weights and puts the new slots. `decayOf(rate)`: weights · rate where decay acts, else 0. */
 type Step = (
