@@ -32,7 +32,7 @@ import { examine } from '../doctor/doctor.ts';
 import { dataFolder } from '../setup/folders.mjs';
 import { chosenBackend, keepBackend } from '../compute/backend-choice.ts';
 import { askDisk } from '../file/gate.ts';
-import { isInside } from '../file/output.ts';
+import { isInside, isMissing } from '../file/output.ts';
 import { askLockOwner, attach, silentError, unreachableError, type Attachment } from './lock-owner.ts';
 import { announce, networkDisk, readLockOwner, takeLock, type LockOwner, type Lock } from './lock.ts';
 import { listBackups, restoreBackup } from '../workspace/backups.ts';
@@ -364,9 +364,8 @@ const methodOf = ({ id, title, summary, schema }: Omit<Method, 'schema'> & { sch
 /** Asked through the gate: a network folder that does not answer holds up nobody else. */
 async function realFolder(folder: string): Promise<string> {
   const path = resolve(folder.replace(/^~(?=$|[\\/])/, homedir()));
-  const info = await askDisk(() => stat(path)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-      throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
+  const info = await askDisk(() => stat(path)).catch((error: unknown) => {
+    if (isMissing(error)) throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
     throw error;
   });
   if (!info.isDirectory()) throw new WinnowError('no-folder', `${path} is a file. Open the folder that holds it.`);

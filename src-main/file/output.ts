@@ -19,12 +19,16 @@ export function nearestExisting(path: string): string {
 
 const bigStat = (path: string) => statSync(path, { bigint: true });
 
+/** Nothing is there, or what stands above it is a file. */
+export const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+
 /** Null where nothing is, or where what stands above it is a file. */
 function ofWhatIsThere<Info>(stat: (path: string) => Info, path: string): Info | null {
   try {
     return stat(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code as string)) return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

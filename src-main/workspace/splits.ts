@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
-import { largestOf } from '../contract/numbers.ts';
+import { largestOf, sumOf } from '../contract/numbers.ts';
 
 type Shares = NonNullable<ExportRequest['splits']>;
 /** Images that stay together. */
@@ -43,7 +43,7 @@ export function assignParts(
   seed: number,
   firstHasAll = false,
 ): Map<number, number> {
-  const sum = shares.reduce((all, share) => all + share, 0);
+  const sum = sumOf(shares);
   const open = seats(
     samples,
     shares.map((share) => share / sum),
@@ -83,7 +83,7 @@ function seats(
     const given = wanted.map((quota) => Math.floor(quota + 1e-9));
     // A class that is only in `test` cannot be learned: its first image goes to the first split.
     if (firstHasAll && given[0] === 0) given[0] = 1;
-    for (let left = size - given.reduce((a, b) => a + b, 0); left > 0; left--) {
+    for (let left = size - sumOf(given); left > 0; left--) {
       const missing = wanted.map((quota, s) => (given[s] > quota ? -Infinity : quota - given[s] + carried[s]));
       given[missing.indexOf(largestOf(missing))]++;
     }

@@ -2,6 +2,7 @@
  * The list of duplicate groups: filters by kind, conflict and state, and the image of each group to keep. The cursor is the view's; here it also
  * belongs to one group, since a sample may be in several.
  */
+import { clamp } from '../../src-main/contract/numbers.ts';
 import { splitOf } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
 import {
@@ -148,7 +149,7 @@ export class DuplicateList {
   /** To another group, by so many; to the image at the same place in it. */
   moveByRow(by: number) {
     if (!this.groups.length) return;
-    const row = this.cursorRow < 0 ? 0 : Math.max(0, Math.min(this.groups.length - 1, this.cursorRow + by));
+    const row = this.cursorRow < 0 ? 0 : clamp(this.cursorRow + by, 0, this.groups.length - 1);
     if (row === this.cursorRow) return;
     const column = this.cursorRow < 0 ? 0 : this.#column();
     this.#go(row, Math.min(column, this.shownIds(this.groups[row]).length - 1));

@@ -2,6 +2,7 @@
  * One run of a scorer, whatever its inputs: check the parameters, learn from the training images, score every image, correct for complexity where asked,
  * leave the model in the run folder.
  */
+import { peakMemoryMiB } from '../train/memory.ts';
 import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { RowSet } from '../../rows/row-set.ts';
@@ -134,7 +135,7 @@ export const fit = defineCall({
         waiting,
         batch,
         memory,
-        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         parameters: model.parameters,
         report: { ...busyness?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },

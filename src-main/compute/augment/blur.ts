@@ -1,4 +1,5 @@
 /** Blurred by a Gaussian, one side after the other; the border is mirrored. Values: deviation in pixels. */
+import { sumOf } from '../../contract/numbers.ts';
 import { amountOf, type Operation } from './operation.ts';
 
 /** Weights at -radius … radius, which reach two deviations out. */
@@ -7,7 +8,7 @@ export function gaussian(deviation: number): Float64Array {
   const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
     Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)),
   );
-  const sum = weights.reduce((a, b) => a + b);
+  const sum = sumOf(weights);
   return weights.map((w) => w / sum);
 }
 

@@ -3,7 +3,7 @@
  * are held small by a penalty, and the penalty is the one that serves the validation images best; then all that may be learned from is learned from.
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import { meanOf } from '../../contract/numbers.ts';
+import { meanOf, sumOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
 import { joined } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
@@ -175,7 +175,7 @@ function prepared(
     targets[i * classes + labels[row]] = 1;
   });
   const own = weights && Float32Array.from(rows, (row) => weights[labels[row]]);
-  const sum = own?.reduce((a, b) => a + b, 0) ?? 1;
+  const sum = own ? sumOf(own) : 1;
   return {
     x: tf.tensor2d(x, [rows.length, size]),
     targets: tf.tensor2d(targets, [rows.length, classes]),

@@ -2,6 +2,7 @@
  * Confident learning (Northcutt, Jiang & Chuang 2021): which given labels are likely wrong, from probabilities that each come from a model that did not learn from
  * the image. Loads no tensors.
  */
+import { sumOf } from '../../contract/numbers.ts';
 export interface LabelErrors {
   /** Probability of the given label, 0..1: low is suspect. NaN where none is given. */
   quality: Float64Array;
@@ -41,7 +42,7 @@ export function findLabelErrors(probabilities: Float32Array, labels: Int32Array,
   }
   // Each row is scaled to the number of images with that label: images without a confident prediction are assumed to be like the others.
   const joint = confident.map((row, given) => {
-    const sum = row.reduce((a, b) => a + b, 0);
+    const sum = sumOf(row);
     return row.map((count, c) => (sum ? (count / sum) * counts[given] : c === given ? counts[given] : 0));
   });
 

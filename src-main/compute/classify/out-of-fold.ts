@@ -2,7 +2,7 @@
  * What heads say of images that they did not learn from, for label errors: the folder is divided into folds several times over, and for each division and fold a head is
  * fitted to the last layer's embeddings and one to those of all depths. Their mean is steadier than any of them: one division is a matter of luck.
  */
-import { largestOf } from '../../contract/numbers.ts';
+import { largestOf, sumOf } from '../../contract/numbers.ts';
 import { readFloats } from '../../rows/row-reader.ts';
 import { widthOf, type RowSet } from '../../rows/row-set.ts';
 import { defineCall, type CallContext } from '../call.ts';
@@ -37,7 +37,7 @@ export const outOfFold = defineCall({
     const n = labels.length;
     const widths = [...new Set([last, widthOf(embeddings)])];
     const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
-    const total = widths.length * folds.reduce((a, b) => a + b, 0);
+    const total = widths.length * sumOf(folds);
     const sum = new Float64Array(n * classes);
     const times = new Float64Array(n);
     let done = 0;

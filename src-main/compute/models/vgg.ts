@@ -3,6 +3,7 @@
  * layers. These begin as small as torchvision has them: with more, one step of Adam through 25,000 inputs leaves no rectifier alive.
  */
 import { z } from 'zod';
+import { sumOf } from '../../contract/numbers.ts';
 import { convolutionBlock, dense, flatten } from './blocks.ts';
 import {
   batchNormParameter,
@@ -93,6 +94,6 @@ export const vgg = defineModel({
 /** Where torchvision's list has a layer: convolution, its normalisation and its ReLU one after the other, a pooling after each stage. */
 function place(counts: number[], layer: string, batchNorm: boolean): number {
   const [, stage, conv, norm] = /^stage(\d+)\/conv(\d+)(\/norm)?$/.exec(layer)!;
-  const before = counts.slice(0, Number(stage)).reduce((a, b) => a + b, 0) + Number(conv);
+  const before = sumOf(counts.slice(0, Number(stage))) + Number(conv);
   return before * (batchNorm ? 3 : 2) + Number(stage) + (norm ? 1 : 0);
 }

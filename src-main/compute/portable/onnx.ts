@@ -2,6 +2,7 @@
  * A traced network as an ONNX model (operator set 17). Maps of features are laid out channels first, as ONNX's convolutions want them: images come in as they are
  * decoded, [n, S, S, 3] of 0..255, and are turned once. Out come logits and probabilities.
  */
+import { sizeOf } from '../models/scope.ts';
 import { attributeTypes, encodeModel, floatType, int64Type } from './onnx-schema.ts';
 import type { Graph, Node, Value } from './trace.ts';
 
@@ -323,7 +324,7 @@ function padsOf(
 
 /** Row-major values with their axes in another order. */
 export function transposed(values: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const out = new Float32Array(values.length);
   const at = shape.map(() => 0);
   for (let i = 0; i < out.length; i++) {

@@ -141,4 +141,7 @@ async function bytesOfPass<A extends Architecture>(
 /** As the system would give it, its caches counted as free. */
 const freeBytes = (): number => process.availableMemory();
 
+/** Of this process so far. */
+export const peakMemoryMiB = (): number => Math.round(process.resourceUsage().maxRSS / 1024);
+
 const mebi = (bytes: number): number => Math.round((bytes / 2 ** 20) * 10) / 10;
