@@ -54,11 +54,17 @@ export function levelRange(frame: Frame): [least: number, greatest: number] {
   return [Math.min(fit, 1), Math.max(fit, greatestLevel)];
 }
 
+/** The nearest level that this image allows. */
+function allowed(level: number, frame: Frame): number {
+  const [least, greatest] = levelRange(frame);
+  return clamp(level, least, greatest);
+}
+
 export const levelOf = (zoom: Zoom, frame: Frame): number => zoom.level ?? fitLevel(frame);
 
 /** The same zoom with a level that this image allows: what was 30 % of a large image would show less than the whole of a small one. */
 export const ranged = (zoom: Zoom, frame: Frame): Zoom =>
-  zoom.level === null ? zoom : { ...zoom, level: clamp(zoom.level, ...levelRange(frame)) };
+  zoom.level === null ? zoom : { ...zoom, level: allowed(zoom.level, frame) };
 
 /** The same zoom moved so that no empty space is shown which image could fill; along an axis where the image is the smaller, it is centred. */
 export function clamped(zoom: Zoom, frame: Frame): Zoom {
@@ -100,7 +106,7 @@ export function spotAt(zoom: Zoom, frame: Frame, point: Point): Point {
 
 /** Zooms to a level and keeps what lies at `point` where it is, as far as the edges allow. Zoomed out to the whole image, it stays whole. */
 export function zoomedTo(zoom: Zoom, frame: Frame, level: number, point: Point): Zoom {
-  const next = clamp(level, ...levelRange(frame));
+  const next = allowed(level, frame);
   const fit = fitLevel(frame);
   if (fit <= 1 && next <= fit * 1.0001) return fitted;
   const spot = spotAt(zoom, frame, point);
