@@ -44,12 +44,12 @@ export function addParameterFlags(command: Command, records: readonly Parametris
 }
 
 /** The most frequent value first, then the exceptions: "0.002, 0.0001 for alexnet". */
-function byRecord(own: readonly { id: string; property: Property }[], tell: (property: Property) => string): string {
-  const [[usual], ...others] = [...Map.groupBy(own, ({ property }) => tell(property))].sort(
+function byRecord(own: readonly { id: string; property: Property }[], textOf: (property: Property) => string): string {
+  const [[usual], ...others] = [...Map.groupBy(own, ({ property }) => textOf(property))].sort(
     ([, a], [, b]) => b.length - a.length,
   );
-  return [usual, ...others.map(([told, who]) => `${told} for ${who.map(({ id }) => id).join(' and ')}`)].join(
-    others.some(([told]) => told.includes(',')) ? '; ' : ', ',
+  return [usual, ...others.map(([text, who]) => `${text} for ${who.map(({ id }) => id).join(' and ')}`)].join(
+    others.some(([text]) => text.includes(',')) ? '; ' : ', ',
   );
 }
 

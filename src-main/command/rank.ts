@@ -53,7 +53,7 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
   if (!scorer)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${options.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${options.method}’. Available: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const request = rankSchema.parse({
     method: options.method,

@@ -66,6 +66,6 @@ function lineOf({ id, kind, state, createdAt, trained, seed, headline, archived 
       : headline.name === 'accuracy'
         ? `accuracy ${headline.value.toFixed(3)}`
         : `rate ${headline.value.toPrecision(2)}`;
-  const began = new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ');
-  return `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${began}  ${String(trained).padStart(7)} images  seed ${seed}  ${value}${archived ? '  archived' : ''}`;
+  const startedAt = new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ');
+  return `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${startedAt}  ${String(trained).padStart(7)} images  seed ${seed}  ${value}${archived ? '  archived' : ''}`;
 }

@@ -1,4 +1,4 @@
-/** What commands read: samples, columns, checks, expressions and sort orders. */
+/** Reads samples, columns and checks for commands; evaluates expressions and sort orders. */
 import { kindsOf, readerOf, type ReadSource } from '../contract/read.ts';
 import type { Read, Value } from '../contract/expression.ts';
 import { WinnowError } from '../contract/errors.ts';

@@ -106,7 +106,7 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`,
+      `There is no model ‘${model}’. Available: ${classifiers.map(({ id }) => id).join(', ')}.`,
     );
   const variant = variants.find((known) => known.record === record && known.mode === mode);
   if (!variant)
@@ -240,7 +240,7 @@ async function summary(door: Door, options: TrainOptions, request: TrainRequest)
 
 async function scanAndSplit(door: Door, options: TrainOptions, request: TrainRequest) {
   await follow(door, options, () => door.calls.workspace.scan.mutate());
-  return door.calls.classifier.divide.query(request.division);
+  return door.calls.classifier.split.query(request.division);
 }
 
 async function preview(door: Door, options: TrainOptions, request: TrainRequest, to: string): Promise<void> {

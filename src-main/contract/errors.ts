@@ -145,7 +145,7 @@ function explanationOf(error: unknown): Explanation {
     );
   }
   if (error.name === 'AbortError') return ['cancelled', 'Cancelled.'];
-  if (code === 'EFBIG' && syscall === 'open') return ['bad-request', error.message]; // of file/open.ts, with the limit
+  if (code === 'EFBIG' && syscall === 'open') return ['bad-request', error.message]; // from file/open.ts; the message has the limit
   // Node also uses EINVAL for wrong arguments.
   if (Object.hasOwn(systemMessages, code) && (code !== 'EINVAL' || syscall))
     return systemMessages[code](dest ?? path ?? 'The file');

@@ -58,10 +58,11 @@ interface Pending {
 }
 
 export class Reader {
+  /** Resolves when the process has exited, or could not be started. */
+  readonly exited: Promise<void>;
   readonly #child;
   readonly #pending = new Map<number, Pending>();
   readonly #watch: NodeJS.Timeout;
-  readonly #gone: Promise<void>;
   #lastId = 0;
   #heardAt = performance.now();
   #isUp = false;
@@ -79,9 +80,9 @@ export class Reader {
       ?.setEncoding('utf8')
       .on('data', (text: string) => (this.#lastWords = (this.#lastWords + text).slice(-4000)));
     this.#child.on('message', (answer: Answer) => this.#hear(answer));
-    this.#gone = new Promise((gone) => {
-      this.#child.on('error', (error) => (this.#lose('start', error.message), gone())); // the process could not be started
-      this.#child.on('close', (code, signal) => (this.#lose(...this.#lossOf(code, signal)), gone()));
+    this.exited = new Promise((resolve) => {
+      this.#child.on('error', (error) => (this.#lose('start', error.message), resolve())); // the process could not be started
+      this.#child.on('close', (code, signal) => (this.#lose(...this.#lossOf(code, signal)), resolve()));
     });
     const { silentAfterMs: patience = silentAfterMs } = limits;
     this.#watch = setInterval(
@@ -120,10 +121,10 @@ export class Reader {
     this.#pending.clear();
   }
 
-  /** Resolves when the process is gone, or shortly after: a process that waits for a disk ends when the disk answers. */
+  /** Waits for the exit, but not for long: a process that waits for a disk ends when the disk answers. */
   async gone(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([this.#gone, new Promise((late) => (timer = setTimeout(late, 1000)))]);
+    await Promise.race([this.exited, new Promise((late) => (timer = setTimeout(late, 1000)))]);
     clearTimeout(timer);
   }
 

@@ -21,23 +21,31 @@ export interface Readers {
   hands(images: number): number;
   /** Rejects with the errors of `readImage` and with the signal's reason. */
   read(request: ReadRequest): Promise<Reading>;
-  /** Ends the processes. */
+  /** Kills the processes that still run and waits until all have exited, also those that a cancel killed. */
   close(): Promise<void>;
 }
 
 /** Starts the first process at once. `signal` kills all of them. */
 export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}): Readers {
   const cores = availableParallelism();
-  const start = () => new Reader({ pixelBudgetSize: pixelBudgetSize / cores, ...limits });
+  /** The processes that run, also those that were killed and have not exited yet. */
+  const running = new Set<Reader>();
+  const start = () => {
+    const reader = new Reader({ pixelBudgetSize: pixelBudgetSize / cores, ...limits });
+    running.add(reader);
+    void reader.exited.then(() => running.delete(reader));
+    return reader;
+  };
   const bytesInFlight = new Budget(byteBudgetSize);
   let most = 1;
   let pool = [start()];
   let lone: Reader | null = null;
   let turn: Promise<unknown> = Promise.resolve();
 
-  const endAll = (reason: unknown) =>
-    [...pool.splice(0), ...(lone ? [lone] : [])].map((reader) => (reader.end(reason), reader.gone()));
-  const onAbort = () => void endAll(signal.reason);
+  const endAll = (reason: unknown) => {
+    for (const reader of running) reader.end(reason);
+  };
+  const onAbort = () => endAll(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
 
   function leastBusy(): Reader {
@@ -90,7 +98,8 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
     read: (request) => bytesInFlight.hold(request.bytes, () => read(request)),
     close: async () => {
       signal.removeEventListener('abort', onAbort);
-      await Promise.all(endAll(new WinnowError('cancelled', 'Cancelled.')));
+      endAll(new WinnowError('cancelled', 'Cancelled.'));
+      await Promise.all([...running].map((reader) => reader.gone()));
     },
   };
 }

@@ -112,7 +112,7 @@ function fingerprintOf(
   return hash.update(Buffer.from(train.buffer)).digest('hex');
 }
 
-/** Was this sample trained on? */
+/** Returns a function that tests whether an image was in the training set. */
 export const trainedOn = (run: Pick<Run, 'trainOn'>): ((path: string) => boolean) => {
   if (run.trainOn === null) return () => true;
   return globMatcher(run.trainOn);

@@ -13,9 +13,9 @@ export function conclude(
   seed: number,
 ) {
   const k = classes.length;
-  const judgedOf = ({ logits }: TrainResult): Predictions => ({ logits, labels, classes: k });
+  const labelledOf = ({ logits }: TrainResult): Predictions => ({ logits, labels, classes: k });
   const temperatures = results.map((result, fold) =>
-    temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))),
+    temperatureOf(rowsAt(labelledOf(result), positionsOf(samples, trainings[fold], 'val'))),
   );
   const scaled = results.map(({ logits }, fold) => probabilitiesOf(logits, k, temperatures[fold]));
   // With folds: the model that was not trained on the image; for images without a class, the mean of all models.

@@ -1,6 +1,6 @@
 /**
- * Deleted runs leave the disk: their rows, columns and folders. This happens 30 days after the deletion, when the workspace is next opened, or when a person
- * asks for disk space. Until then the deletion can be undone.
+ * Removes deleted runs from the disk: their rows, columns and folders. This happens when the workspace is opened 30 days or more after the deletion, or when a person
+ * frees disk space. Until then the deletion can be undone.
  */
 import { rmSync } from 'node:fs';
 import type { Purged } from '../contract/types.ts';
@@ -9,7 +9,7 @@ import type { Journal } from './journal.ts';
 import { bytesIn, runFolder, type Runs } from './runs.ts';
 import type { Table } from './table.ts';
 
-/** How long a deletion can be undone. */
+/** For how long a deletion can be undone. */
 export const deletedForMs = 30 * 24 * 3600 * 1000;
 
 interface Context {
@@ -25,7 +25,7 @@ export function purgeRuns({ table, journal, runs, workspaceFolder }: Context, be
   if (!deleted.size) return { runs: [], bytes: 0 };
   const purged: string[] = [];
   table.write(() => {
-    for (const { seq, at, action } of journal.standing('delete-runs')) {
+    for (const { seq, at, action } of journal.undoable('delete-runs')) {
       if (action.do !== 'delete-runs' || at > beforeMs) continue;
       const ids = action.runs.filter((id) => deleted.delete(id));
       for (const id of ids) {
@@ -42,5 +42,5 @@ export function purgeRuns({ table, journal, runs, workspaceFolder }: Context, be
   return { runs: purged, bytes };
 }
 
-/** In a title. */
+/** For titles: one id, or the number of runs. */
 export const nameRuns = (ids: readonly string[]): string => (ids.length === 1 ? ids[0] : plural(ids.length, 'run'));

@@ -91,7 +91,7 @@ export class Suspects {
 
   async search(): Promise<void> {
     try {
-      await this.#session.calls.labels.judge.mutate({
+      await this.#session.calls.labels.find.mutate({
         runId: this.classifiers.some(({ id }) => id === this.runId) ? this.runId : null,
       });
     } catch (error) {

@@ -7,7 +7,7 @@ import type { Patch } from '../../src-main/contract/marks.ts';
 import { exportSchema, keepBestSchema, rankSchema } from '../../src-main/contract/schemas.ts';
 import { pathLine, quoteWord } from '../../src-main/contract/words.ts';
 import { commandOf, scriptOf } from '../../src-main/workspace/commands.ts';
-import type { Action, Record } from '../../src-main/workspace/journal.ts';
+import type { Action, JournalEntry } from '../../src-main/workspace/journal.ts';
 import { folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const paths = ['a.jpg', "it's.png", '-x.png', '"q".png', 'two\nlines.png', 'END', 'b c.jpg'];
@@ -15,7 +15,11 @@ const pathOf = (id: number) => paths[id];
 const folder = '/my images';
 
 let seq = 0;
-const record = (action: Action, marks: [number, Patch, Patch][] = [], more: Partial<Record> = {}): Record => ({
+const record = (
+  action: Action,
+  marks: [number, Patch, Patch][] = [],
+  more: Partial<JournalEntry> = {},
+): JournalEntry => ({
   seq: ++seq,
   at: 0,
   kind: action.do === 'rank' || action.do === 'export' ? 'done' : 'edit',
@@ -33,7 +37,7 @@ const reject = (...ids: number[]) =>
   );
 const exported = (to: string, more: object = {}) =>
   record({ do: 'export', request: exportSchema.parse({ to, ...more }) });
-const told = (one: Record) => commandOf(one, folder, pathOf);
+const told = (one: JournalEntry) => commandOf(one, folder, pathOf);
 
 /** Runs the script with a `WINNOW` that writes down its words and its standard input. */
 function run(script: string, args: string[] = []): { words: string[]; input: string }[] {
@@ -54,7 +58,7 @@ function run(script: string, args: string[] = []): { words: string[]; input: str
 }
 
 describe('a line of the history', () => {
-  test.each<[string, Record]>([
+  test.each<[string, JournalEntry]>([
     ["decide '/my images' a.jpg 'it'\\''s.png' ./-x.png --reject", reject(0, 1, 2)],
     [
       "decide '/my images' --where 'sharpness < 0.1' --reject",

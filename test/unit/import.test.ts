@@ -166,7 +166,7 @@ describe('JSON', () => {
     ['a line that is cut', '{"path":"cat/1.jpg"}\n{"path":"cat', 'a.jsonl', 'Line 2'],
     ['a document that is cut', '{\n "images": [\n  {"id": 1,', 'a.json', 'Line 3'],
     ['a list where an object belongs', '{"path":"cat/1.jpg"}\n[1]\n', 'a.jsonl', 'Line 2'],
-    ['something else', '{"hello": 1}', 'a.json', 'none of what can be imported'],
+    ['something else', '{"hello": 1}', 'a.json', 'a.json cannot be imported'],
     ['a manifest without samples', '{"schema":"winnow/manifest@2"}', 'a.json', 'samples'],
     [
       'a manifest with a wrong decision',

@@ -101,7 +101,7 @@ describe('columns', () => {
   test('counts follow files that go, come back and change', () => {
     const [first, second] = workspace.table.samples();
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([30, 30]);
-    workspace.table.retire([first.path, second.path]);
+    workspace.table.markGone([first.path, second.path]);
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([28, 28]);
     const scanned = { ...first, measures: measuresOf(first.id), fingerprint: new Uint8Array(64) };
     workspace.table.putScanned([scanned], []); // it is there again
@@ -116,7 +116,7 @@ describe('columns', () => {
     const columns = ['sharpness', 'cnn-1.loss'];
     const expected = columns.map((name) => workspace.table.values(name)[id]);
     expect(calls().samples.values({ id, columns })).toEqual(expected);
-    workspace.table.retire([path]);
+    workspace.table.markGone([path]);
     expect(calls().samples.values({ id, columns })).toEqual([null, null]);
     expect(() => calls().samples.values({ id, columns: ['nothing'] })).toThrow('There is no column ‘nothing’.');
   });

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { BadParameters } from '../bad-parameters.ts';
 import { indexRows } from '../embed/neighbours.ts';
-import { scaleOf, standardise } from '../embed/standardise.ts';
+import { scaleWithFloor, standardise } from '../embed/standardise.ts';
 import { defineScorer, type Model } from './scorer.ts';
 
 const schema = z.object({
@@ -43,7 +43,7 @@ function nearestModel(
   neighbours: number,
   yieldToEventLoop: () => Promise<void>,
 ): Model<'embeddings'> {
-  const scale = scaleOf(codes, size);
+  const scale = scaleWithFloor(codes, size);
   const index = indexRows(standardise(codes, size, scale), size);
   return {
     parameters: codes.length,

@@ -61,7 +61,7 @@ export async function fitHead(
   onTried: (tried: HeadFit['tried']) => void = () => undefined,
 ): Promise<HeadFit> {
   const { size, classes, labels } = examples;
-  const scale = scaleOf(examples, train);
+  const scale = scaleDroppingConstants(examples, train);
   const learned = prepared(examples, train, scale);
   const held = val.length ? prepared(examples, val, scale) : null;
   const predictionsOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Predictions> => ({
@@ -151,8 +151,11 @@ interface Scale {
   factor: Float32Array;
 }
 
-/** Of what is learned from alone. A number that is always the same stays 0. */
-function scaleOf({ codes, size }: HeadExamples, rows: Int32Array): Scale {
+/**
+ * Mean and 1 / standard deviation of each number (population variance) over the rows that are trained on; the factor is 0 for a constant number, of a
+ * variance up to 1e-12. `embed/standardise.ts` says why distances use another scale.
+ */
+function scaleDroppingConstants({ codes, size }: HeadExamples, rows: Int32Array): Scale {
   const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
   for (const row of rows) for (let d = 0; d < size; d++) sums[d] += codes[row * size + d];
   for (const row of rows)

@@ -13,7 +13,7 @@ import { fillNormal, random } from '../random.ts';
 import { chooseLandmarks, rowsOf } from './landmarks.ts';
 import { nearest } from './neighbours.ts';
 import { place, separate } from './place.ts';
-import { scaleOf, standardise } from './standardise.ts';
+import { scaleWithFloor, standardise } from './standardise.ts';
 
 export interface LayoutArgs {
   codes: Float32Array | RowSet; // [images, size], or the first `size` numbers of embeddings
@@ -62,7 +62,7 @@ export const layout = defineCall({
         'The features of these images are not finite: the training diverged. Train again with a lower learning rate.',
       );
     if (placed?.xy.length) {
-      const scale = scaleOf(placed.codes, size);
+      const scale = scaleWithFloor(placed.codes, size);
       const there = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
       const xy = await place(standardise(codes, size, scale), size, there, yieldToEventLoop, onPlaced(count));
       separate(xy, seed, placed.xy);
@@ -70,14 +70,14 @@ export const layout = defineCall({
     }
 
     const landmarks = await chooseLandmarks(
-      standardise(codes, size, scaleOf(codes, size)),
+      standardise(codes, size, scaleWithFloor(codes, size)),
       size,
       mostLandmarks,
       seed,
       yieldToEventLoop,
     );
     // The landmarks' scale holds from here on: it is the one that later images can be brought to.
-    const scale = scaleOf(rowsOf(codes, size, landmarks), size);
+    const scale = scaleWithFloor(rowsOf(codes, size, landmarks), size);
     const scaled = standardise(codes, size, scale);
     const known = rowsOf(scaled, size, landmarks);
     const start = await principalPlane(known, size, seed);

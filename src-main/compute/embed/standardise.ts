@@ -8,10 +8,15 @@ export interface Scale {
   factor: Float64Array;
 }
 
-/** Below this share of the largest spread a number is taken for noise and not blown up to a full unit. */
+/** A standard deviation below this share of the largest one is raised to it: such a number is noise and must not become as large as the others. */
 const leastShare = 1e-3;
 
-export function scaleOf(codes: Float32Array, size: number): Scale {
+/**
+ * Mean and 1 / standard deviation of each number (population variance), the deviation at least `leastShare` of the largest. This one is for distances between
+ * codes. The heads of classifiers have their own, `scaleDroppingConstants`: a regularised fit learns by itself how much a number with little spread
+ * tells, so there is no floor, and only constant numbers are dropped. Their results are stored, so the two also keep their own order of sums and precision.
+ */
+export function scaleWithFloor(codes: Float32Array, size: number): Scale {
   const count = codes.length / size;
   const mean = new Float64Array(size);
   const variance = new Float64Array(size);

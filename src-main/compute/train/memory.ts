@@ -1,7 +1,10 @@
 /**
- * How much memory a training takes, before it begins. A part for each image of a batch: either measured by one pass on one image and one on two (it
- * grows linearly, as activations do), or estimated from the shapes that the network declares, which costs nothing. And a fixed part:
- * weights, gradients and the optimizer's vectors. A test holds the estimate within a quarter of the measurement for each architecture.
+ * How much memory a training takes, before it begins: a part for each image of a batch, which grows linearly with the batch as activations do, and a fixed
+ * part (weights, gradients, the optimizer's vectors), by one formula. The part of an image is found in two ways, since they answer different questions.
+ * `measureMemory`: what does this training take, with its own loss? It runs a pass on one image and one on two. Rankings ask this for their form, since
+ * their loss (SSIM) holds images of its own, which no shape of a layer tells; so does each training before it begins. `predictMemory`: what would a
+ * network of these shapes take? It runs nothing, so the form of a classifier can ask it at each change of a field, also for networks that are too large to run.
+ * A test holds the prediction within a quarter of the measurement for each architecture.
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { MemoryEstimate } from '../../contract/machine.ts';
@@ -19,7 +22,7 @@ const share = 0.6;
 /** A loss of the kind that will be trained by: `x` [n, S, S, 3], `run` as in an objective. */
 export type Trial<A extends Architecture> = (x: Tensor4D, run: (input: Tensor4D) => ReturnType<A['forward']>) => Scalar;
 
-/** `slots`: vectors as long as the weights that the optimizer keeps. */
+/** Measures with passes. `slots`: vectors as long as the weights that the optimizer keeps. */
 export async function measureMemory<A extends Architecture>(
   network: Network<A>,
   sizePx: number,
@@ -57,7 +60,7 @@ const heldBeside: Record<keyof Declaration['beside'], number> = {
   dropout: 1,
 };
 
-/** The estimate of `measureMemory` from declared shapes alone. */
+/** Predicts from declared shapes alone, without a pass and for cross-entropy, what `measureMemory` measures. */
 export function predictMemory(
   { layers, beside, parameters }: Pick<Declaration, 'layers' | 'beside'> & { parameters: number },
   slots: number,
