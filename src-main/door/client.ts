@@ -36,7 +36,7 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
       const { id, folder: real, warning } = await engine.open({ folder, workspace });
       const found = await engine.reach(id);
       if (found instanceof OpenWorkspace) {
-        engine.use(id);
+        engine.keepOpen(id);
         const calls = createTRPCClient<Router>({
           links: [localLink({ router, createContext: async () => ({ engine: engine.calls, workspace: found.calls }) })],
         });

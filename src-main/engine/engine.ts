@@ -39,6 +39,7 @@ interface LocalWorkspace {
   idleSince: number;
 }
 
+/** A folder and its workspace. */
 interface Place {
   folder: string;
   workspaceFolder: string;
@@ -215,7 +216,7 @@ export class Engine implements EngineContext {
   }
 
   /** Keeps the workspace open until the returned function is called. */
-  use(id: string): () => void {
+  keepOpen(id: string): () => void {
     const local = this.#local.get(id);
     if (!local) return () => undefined;
     local.users++;

@@ -223,7 +223,7 @@ function renderTile(
   const other = new Uint8Array(out.length);
   applyDrawn(rowOf(mixed.position), sizePx, drawExample(examples, sizePx, seed, draw, mixed.position), other, cropPx);
   applyMix(out, other, cropPx, mixed.mix);
-  return [...steps, `mixed, ${Math.round(mixed.mix.share * 100)} % this image`];
+  return [...steps, `mixed, ${Math.round(mixed.mix.lambda * 100)} % this image`];
 }
 
 /** By sample id. */

@@ -107,7 +107,7 @@ export async function scan(
     };
     let done = 0;
     try {
-      await forEachParallel(changed, readers?.hands(changed.length) ?? 1, report.signal, async (file) => {
+      await forEachParallel(changed, readers?.concurrency(changed.length) ?? 1, report.signal, async (file) => {
         try {
           scanned.push({
             ...file,

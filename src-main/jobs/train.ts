@@ -29,7 +29,7 @@ export const trainJob: JobType<TrainRequest> = {
       async run(report) {
         await refresh(context, report);
         const run = await train(context, request, report);
-        context.journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
+        context.journal.record({ do: 'train', request, run: run.id }, `train ${run.id}`);
         const evaluation = run.classification?.evaluation;
         return evaluation
           ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} correct`

@@ -61,7 +61,7 @@ export class Groups {
       signal: report.signal,
       onProgress: (done, total) => report.progress(done, total),
       likely,
-      isApart: () => false, // separated in `#read`
+      isNotDuplicate: () => false, // `#read` separates the pairs that the user marked
       verdicts,
       pixels: (id) =>
         read(id, (sample) =>

@@ -32,7 +32,7 @@ export function purgeRuns({ table, journal, runs, workspaceFolder }: Context, be
         runs.remove(id);
         table.removeColumnsOf(id);
       }
-      journal.finish(seq, { do: 'purge-runs', runs: ids }, `free the disk space of ${nameRuns(ids)}`);
+      journal.finalize(seq, { do: 'purge-runs', runs: ids }, `free the disk space of ${nameRuns(ids)}`);
       for (const id of ids) purged.push(id);
     }
   });

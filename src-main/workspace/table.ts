@@ -93,7 +93,7 @@ export class Table {
     );
   }
 
-  /** Discards what another version of the decoders has read, so that the next scan reads all images again. Returns whether it discarded anything. */
+  /** Discards measures and fingerprints of another version, so that the next scan reads all images again. Returns whether it discarded anything. */
   discardOldReadings(version: string): boolean {
     if (this.meta('readings') === version) return false;
     this.#db.transaction(() => {

@@ -8,7 +8,7 @@ import { evaluate } from '../../src-main/compute/classify/evaluate.ts';
 import { fitHead } from '../../src-main/compute/classify/head.ts';
 import { findLabelErrors } from '../../src-main/compute/classify/label-errors.ts';
 import { outOfFold } from '../../src-main/compute/classify/out-of-fold.ts';
-import { joined, range } from '../../src-main/compute/pixels.ts';
+import { concatenate, range } from '../../src-main/compute/pixels.ts';
 import type { RowSet } from '../../src-main/rows/row-set.ts';
 import { largestOf, smallestOf } from '../../src-main/contract/numbers.ts';
 import { splitSchema } from '../../src-main/contract/schemas.ts';
@@ -92,7 +92,7 @@ test('the largest and the smallest of many', () => {
     5,
     2,
   ]);
-  const both = joined(range(0, rows), range(rows, 2 * rows));
+  const both = concatenate(range(0, rows), range(rows, 2 * rows));
   expect([both.length, both[rows - 1], both.at(-1)]).toEqual([2 * rows, rows - 1, 2 * rows - 1]);
 });
 

@@ -1,6 +1,6 @@
 /**
- * Every number of a code in its own unit of spread, so that no one number decides alone who is near whom: what a network's codes are
- * measured in is chance, and the first principal component of photographs is mostly how bright they are.
+ * Standardises codes: each dimension gets mean 0 and deviation 1, so that none dominates the distances. The scales of a network's codes are arbitrary, and the first
+ * principal component of photographs is mostly their brightness.
  */
 
 export interface Scale {
@@ -8,13 +8,14 @@ export interface Scale {
   factor: Float64Array;
 }
 
-/** A standard deviation below this share of the largest one is raised to it: such a number is noise and must not become as large as the others. */
-const leastShare = 1e-3;
+/** A standard deviation below this fraction of the largest one is raised to it: such a dimension is noise and must not become as large as the others. */
+const minFraction = 1e-3;
 
 /**
- * Mean and 1 / standard deviation of each number (population variance), the deviation at least `leastShare` of the largest. This one is for distances between
- * codes. The heads of classifiers have their own, `scaleDroppingConstants`: a regularised fit learns by itself how much a number with little spread
- * tells, so there is no floor, and only constant numbers are dropped. Their results are stored, so the two also keep their own order of sums and precision.
+ * Mean and 1 / standard deviation of each dimension of `codes` [n, size] (population variance); the deviation is at least `minFraction` of the largest. This
+ * scale is for distances between codes. The heads of classifiers use `scaleDroppingConstants`: a regularised fit learns the weight of a dimension with
+ * little spread itself, so there is no minimum, and only constant dimensions are dropped. Results of both are stored, so each keeps its order of sums and
+ * its precision.
  */
 export function scaleWithFloor(codes: Float32Array, size: number): Scale {
   const count = codes.length / size;
@@ -22,7 +23,7 @@ export function scaleWithFloor(codes: Float32Array, size: number): Scale {
   const variance = new Float64Array(size);
   for (let i = 0; i < codes.length; i++) mean[i % size] += codes[i] / count;
   for (let i = 0; i < codes.length; i++) variance[i % size] += (codes[i] - mean[i % size]) ** 2 / count;
-  const least = leastShare * Math.sqrt(variance.reduce((a, b) => Math.max(a, b), 0));
+  const least = minFraction * Math.sqrt(variance.reduce((a, b) => Math.max(a, b), 0));
   return { mean, factor: variance.map((v) => 1 / (Math.max(Math.sqrt(v), least) || 1)) };
 }
 

@@ -1,6 +1,7 @@
 /**
- * VGG (Simonyan & Zisserman 2015) as torchvision has it: stages of 3×3 convolutions, each ended by max pooling, the last map pooled to 7×7, two dense
- * layers. These begin as small as torchvision has them: with more, one step of Adam through 25,000 inputs leaves no rectifier alive.
+ * VGG (Simonyan & Zisserman 2015) as in torchvision: stages of 3×3 convolutions, each with max pooling at its end; the last feature map is pooled to 7×7; two
+ * dense layers. The initial weights of the dense layers are small, as in torchvision: with larger ones, one step of Adam over 25,000 inputs would kill all
+ * ReLUs.
  */
 import { z } from 'zod';
 import { sumOf } from '../../contract/numbers.ts';
@@ -91,7 +92,7 @@ export const vgg = defineModel({
   ],
 });
 
-/** Where torchvision's list has a layer: convolution, its normalisation and its ReLU one after the other, a pooling after each stage. */
+/** The index of a layer in torchvision's `features`, which lists convolution, normalisation and ReLU in turn, and a pooling after each stage. */
 function place(counts: number[], layer: string, batchNorm: boolean): number {
   const [, stage, conv, norm] = /^stage(\d+)\/conv(\d+)(\/norm)?$/.exec(layer)!;
   const before = sumOf(counts.slice(0, Number(stage))) + Number(conv);

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { scorers } from '../../compute/anomaly/index.ts';
-import { chosenBackend, keepBackend } from '../../compute/backend-choice.ts';
+import { chosenBackend, storeBackend } from '../../compute/backend-choice.ts';
 import { ComputeError, type Compute } from '../../compute/child.ts';
 import { classifiers } from '../../compute/classify/index.ts';
 import { WinnowError } from '../../contract/errors.ts';
@@ -52,11 +52,11 @@ export function engineCalls(engine: EngineContext) {
       const job = engine.runningJob();
       if (job)
         throw new WinnowError('job-running', `${job.title} is still running. Cancel it or wait until it is finished.`);
-      keepBackend(choice);
+      storeBackend(choice);
       await compute.stop(); // the next call starts the process with the new choice
       const state = await backend();
       if (state.running) return state;
-      keepBackend(before);
+      storeBackend(before);
       await compute.stop();
       throw new WinnowError('compute-failed', state.problem ?? 'The compute process does not start.');
     },

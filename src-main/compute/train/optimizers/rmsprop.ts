@@ -34,9 +34,9 @@ export const rmsprop: OptimizerRecord<z.infer<typeof schema>> = {
       decayed,
       (weights, gradient, slots, learningRate, _t, decayOf): Updated => {
         const { alpha, epsilon, momentum, weightDecay } = params;
-        const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
-        const square = tf.add(tf.mul(slots.square, alpha), tf.mul(tf.square(pulled), 1 - alpha));
-        const step = tf.div(pulled, tf.add(tf.sqrt(square), epsilon));
+        const penalised = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
+        const square = tf.add(tf.mul(slots.square, alpha), tf.mul(tf.square(penalised), 1 - alpha));
+        const step = tf.div(penalised, tf.add(tf.sqrt(square), epsilon));
         if (!momentum) return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { square } };
         const velocity = tf.add(tf.mul(slots.velocity, momentum), step);
         return { weights: tf.sub(weights, tf.mul(velocity, learningRate)), slots: { square, velocity } };

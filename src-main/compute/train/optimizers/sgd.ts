@@ -31,10 +31,10 @@ export const sgd: OptimizerRecord<z.infer<typeof schema>> = {
       size,
       decayed,
       (weights, gradient, slots, learningRate, t, decayOf): Updated => {
-        const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
-        if (!momentum) return { weights: tf.sub(weights, tf.mul(pulled, learningRate)), slots: {} };
-        const velocity = t === 1 ? tf.clone(pulled) : tf.add(tf.mul(slots.velocity, momentum), pulled);
-        const step = nesterov ? tf.add(pulled, tf.mul(velocity, momentum)) : velocity;
+        const penalised = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
+        if (!momentum) return { weights: tf.sub(weights, tf.mul(penalised, learningRate)), slots: {} };
+        const velocity = t === 1 ? tf.clone(penalised) : tf.add(tf.mul(slots.velocity, momentum), penalised);
+        const step = nesterov ? tf.add(penalised, tf.mul(velocity, momentum)) : velocity;
         return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { velocity } };
       },
     ),
