@@ -50,7 +50,11 @@ export async function predictNew(context: JobContext, run: Run, report: Report):
   const after = packed.samples.length
     ? append(before, packed.samples.map(predictionKey), await meanProbabilities(context, run, packed.set, report))
     : before;
-  if (after !== before) writePredictions(context.workspaceFolder, run.id, after);
+  if (after !== before) {
+    writePredictions(context.workspaceFolder, run.id, after);
+    context.runs.measure(run.id);
+    context.publishRun(run);
+  }
   putPredictions(context.table, run, after);
   return packed.samples.length;
 }

@@ -2,7 +2,7 @@
 import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Predictions } from '../compute/classify/evaluate.ts';
 import type { TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Evaluation } from '../contract/classifier.ts';
-import { largestOf } from '../contract/numbers.ts';
+import { largestOf, meanOf } from '../contract/numbers.ts';
 import type { Epoch } from '../contract/types.ts';
 import { positionsOf, type TrainingData } from './training-data.ts';
 
@@ -36,7 +36,7 @@ export function conclude(
   const mean = (of: 'meanLoss' | 'forgotten'): Float32Array =>
     Float32Array.from(samples, (_, i) => {
       const seen = results.map((result) => result[of][i]).filter((value) => !Number.isNaN(value));
-      return seen.length ? seen.reduce((a, b) => a + b) / seen.length : NaN;
+      return meanOf(seen);
     });
   const splitOf = samples.map(({ id }, i) => (results.length > 1 && foldOf[i] >= 0 ? 'test' : trainings[0].get(id)));
   const predictions = {
@@ -99,7 +99,7 @@ export function meanHistory(results: readonly TrainResult[]): Epoch[] {
   const least = results.reduce((a, b) => (b.history.length < a.history.length ? b : a)).history;
   const mean = (values: (number | null | undefined)[]): number | null => {
     const known = values.filter((value) => value !== null && value !== undefined);
-    return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+    return known.length ? meanOf(known) : null;
   };
   return least.map(({ epoch, learningRate }, i) => {
     const all = results.map(({ history }) => history[i]);

@@ -1,5 +1,5 @@
 /** Runs and columns of a workspace that has many: lists that read no record and no values, counts that hold, archiving and deleting with undo. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -202,6 +202,19 @@ describe('archive and delete', () => {
     expect(listed()).toEqual(['cnn-1']);
     expect(calls().journal.script()).toContain('--delete cnn-2 cnn-3');
     expect(calls().journal.script()).not.toContain('--purge');
+  });
+
+  test('opening the workspace removes the folder of a purged run that a crash left, and no other folder', async () => {
+    calls().runs.delete({ ids: ['cnn-2'] });
+    calls().runs.purge();
+    // cnn-2: as if the crash came before its folder was removed. cnn-9: of a run that a restored backup does not know.
+    for (const id of ['cnn-2', 'cnn-9']) {
+      mkdirSync(runFolder(at, id));
+      writeFileSync(join(runFolder(at, id), 'model.safetensors'), 'x');
+    }
+    await reopen();
+    expect(readdirSync(join(at, 'runs')).sort()).toEqual(['cnn-1', 'cnn-3', 'cnn-9']);
+    expect(listed()).toEqual(['cnn-3', 'cnn-1']);
   });
 
   test('opening the workspace purges what was deleted 30 days before, and nothing younger', async () => {
