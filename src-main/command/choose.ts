@@ -74,8 +74,8 @@ export function withinFolder(door: Door, path: string, paths: ReadonlySet<string
   if (paths.has(path)) return path;
   const inside = relative(door.folder, resolve(path));
   const isInside = inside !== '' && !isAbsolute(inside) && inside.split(sep)[0] !== '..';
-  const own = inside.split(sep).join('/');
-  return isInside && (paths.has(own) || isAbsolute(path)) ? own : path.replace(/^\.\//, '');
+  const relativePath = inside.split(sep).join('/');
+  return isInside && (paths.has(relativePath) || isAbsolute(path)) ? relativePath : path.replace(/^\.\//, '');
 }
 
 function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {

@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
-import { largestOf } from '../contract/numbers.ts';
+import { largestOf, sumOf } from '../contract/numbers.ts';
 
 type Fractions = NonNullable<ExportRequest['splits']>;
 /** Images that must be in the same split. */
@@ -44,7 +44,7 @@ export function assignParts(
   seed: number,
   firstHasAll = false,
 ): Map<number, number> {
-  const sum = fractions.reduce((all, fraction) => all + fraction, 0);
+  const sum = sumOf(fractions);
   /** By class: how many images each part still gets. */
   const open = quotasOf(
     samples,
@@ -85,7 +85,7 @@ function quotasOf(
     const given = wanted.map((exact) => Math.floor(exact + 1e-9));
     // A class that is only in `test` cannot be learned, so its first image goes to the first split.
     if (firstHasAll && given[0] === 0) given[0] = 1;
-    for (let left = size - given.reduce((a, b) => a + b, 0); left > 0; left--) {
+    for (let left = size - sumOf(given); left > 0; left--) {
       const missing = wanted.map((exact, s) => (given[s] > exact ? -Infinity : exact - given[s] + carried[s]));
       given[missing.indexOf(largestOf(missing))]++;
     }
