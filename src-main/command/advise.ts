@@ -1,5 +1,6 @@
 /** `advise FOLDER`: recommends a training mode by the size of the data set and its similarity to ImageNet. */
 import type { Command } from 'commander';
+import { whole } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, writeJson } from './output.ts';
@@ -18,9 +19,7 @@ async function adviseCommand(door: Door, options: FolderOptions): Promise<void> 
   writeJson(options, { schema: 'winnow/advise@1', folder: door.folder, ...advice });
   if (options.quiet || options.json === '-') return;
   const { images, classes, perClass, distance, similarity, size, mode, reasons } = advice;
-  process.stdout.write(
-    `${images.toLocaleString('en')} images in ${classes} classes, median class size ${perClass}: ${size}.\n`,
-  );
+  process.stdout.write(`${whole(images)} images in ${classes} classes, median class size ${perClass}: ${size}.\n`);
   if (distance !== null) process.stdout.write(`${distance.toFixed(2)} nats from ImageNet: ${similarity} similarity.\n`);
   process.stdout.write(`${reasons.join(' ')}\n\n  --mode ${mode}\n`);
 }

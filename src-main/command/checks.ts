@@ -40,7 +40,7 @@ function parseThreshold(text: string, earlier: Threshold[] = []): Threshold[] {
 async function checksCommand(door: Door, options: ChecksOptions): Promise<void> {
   for (const request of options.threshold ?? []) {
     const { changed, title } = await door.calls.checks.setThreshold.mutate(request);
-    say(options, changed ? `Set: ${title}.` : `Unchanged: ${title}.`);
+    say(options, changed ? `Done: ${title}.` : 'Nothing changed.');
   }
   const [checks, findings] = await Promise.all([door.calls.checks.list.query(), door.calls.checks.findings.query()]);
   writeJson(options, { schema: 'winnow/checks@1', folder: door.folder, checks, findings });

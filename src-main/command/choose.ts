@@ -1,4 +1,4 @@
-/** Which images a command is about: paths, globs or one expression, a saved view, or a list of paths from a file or standard input. */
+/** Selects the images of a command: paths, globs or one expression, a saved view, or a list of paths from a file or standard input. */
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
@@ -7,7 +7,7 @@ import type { Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import type { Door } from '../door/client.ts';
 import { linesOf, readText } from '../file/lines.ts';
-import { choose } from '../workspace/edits.ts';
+import { selectSamples } from '../workspace/edits.ts';
 import { readSource } from './samples.ts';
 
 export interface ChoiceOptions {
@@ -56,11 +56,11 @@ export async function choiceOf(
   return isExpression ? { where: only } : { paths: what.map((path) => withinFolder(door, path, paths)) };
 }
 
-/** The samples of a choice, as the engine would choose them. Throws as the engine does. */
+/** The samples that the engine would select for this choice. Throws the same errors. */
 export async function chosenSamples(door: Door, samples: readonly Sample[], choice: Choice): Promise<Sample[]> {
   const source = 'where' in choice ? await readSource(door, (reading) => predicateOf(choice.where, reading)) : null;
   const ids = new Set(
-    choose(
+    selectSamples(
       choice,
       () => samples,
       () => source as NonNullable<typeof source>,
@@ -74,8 +74,8 @@ export function withinFolder(door: Door, path: string, paths: ReadonlySet<string
   if (paths.has(path)) return path;
   const inside = relative(door.folder, resolve(path));
   const isInside = inside !== '' && !isAbsolute(inside) && inside.split(sep)[0] !== '..';
-  const own = inside.split(sep).join('/');
-  return isInside && (paths.has(own) || isAbsolute(path)) ? own : path.replace(/^\.\//, '');
+  const relativePath = inside.split(sep).join('/');
+  return isInside && (paths.has(relativePath) || isAbsolute(path)) ? relativePath : path.replace(/^\.\//, '');
 }
 
 function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {

@@ -111,11 +111,11 @@ function protectedOf(door: Door, folder: string, paths: ReadonlySet<string>): st
         .map((_, i, parts) => parts.slice(0, i + 1).join('/')),
     ),
   );
-  const own = withinFolder(door, given, folders);
-  if (!folders.has(own))
+  const subfolder = withinFolder(door, given, folders);
+  if (!folders.has(subfolder))
     throw new WinnowError(
       'bad-request',
       `No image of this folder is in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a subfolder.'}`,
     );
-  return own;
+  return subfolder;
 }

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { exportSchema, type ExportRequest } from '../contract/schemas.ts';
 import { placements, type ExportPlan } from '../contract/types.ts';
-import { plural, whole as count } from '../contract/words.ts';
+import { mebibytes, plural, whole as count } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { formats } from '../export/index.ts';
 import { folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
@@ -115,7 +115,7 @@ function planSentence(plan: ExportPlan): string {
     ...(plan.dropped ? [`${count(plan.dropped)} dropped`] : []),
     ...(plan.unreadable ? [`${count(plan.unreadable)} unreadable`] : []),
   ];
-  return `${plural(plan.copied, 'image')}, ${(plan.bytes / 2 ** 20).toFixed(1)} MiB (${count(plan.kept)} kept, ${count(plan.undecided)} undecided, ${count(plan.unsure)} unsure; left out: ${leftOut.join(', ')})`;
+  return `${plural(plan.copied, 'image')}, ${mebibytes(plan.bytes)} (${count(plan.kept)} kept, ${count(plan.undecided)} undecided, ${count(plan.unsure)} unsure; left out: ${leftOut.join(', ')})`;
 }
 
 function tellPlan(options: ExportOptions, { splits, renamed }: ExportPlan) {

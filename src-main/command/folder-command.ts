@@ -1,4 +1,4 @@
-/** What all commands on a folder share: options, help, and opening and closing the folder. */
+/** The common part of all commands on a folder: options, help, and opening and closing the folder. */
 import { Help, InvalidArgumentError, Option, type Command, type HelpConfiguration } from 'commander';
 import { openDoor, type Door } from '../door/client.ts';
 import { WinnowError } from '../contract/errors.ts';

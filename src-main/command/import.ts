@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { ImportResult } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { plural, whole } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { linesOf, readText } from '../file/lines.ts';
 import { stdinPrefix } from '../workspace/commands.ts';
@@ -67,7 +67,7 @@ async function importCommand(door: Door, file: string, text: string | null, opti
   const { rows, matched, changed, unmatched } = result;
   say(
     options,
-    `${plural(rows, 'row')}, ${matched.toLocaleString('en')} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`,
+    `${plural(rows, 'row')}, ${whole(matched)} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`,
   );
   for (const path of unmatched.slice(0, 5)) say(options, `  no match: ${path}`);
   if (unmatched.length > 5) say(options, `  … and ${rows - matched - 5} more`);

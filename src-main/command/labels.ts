@@ -64,7 +64,7 @@ async function findLabelErrors(door: Door, options: LabelsOptions): Promise<void
     repeats: options.repeats,
     seed: options.seed,
   });
-  const job = await follow(door, options, () => door.calls.labels.judge.mutate(request));
+  const job = await follow(door, options, () => door.calls.labels.find.mutate(request));
   const run = await door.calls.runs.get.query({ id: job.runId as string });
   const samples = await describeLabels(door, run);
   const issues = await door.calls.samples.issues.query();

@@ -42,7 +42,7 @@ async function likeCommand(
   if (!chosen.length) throw new WinnowError('no-samples', 'No image of this folder matches.');
   if (chosen.length > 1000)
     throw new WinnowError('bad-request', `${chosen.length} images are too many to compare with: name up to 1,000.`);
-  await follow(door, options, () => door.calls.samples.alike.mutate({ ids: chosen.map(({ id }) => id) }));
+  await follow(door, options, () => door.calls.samples.findSimilar.mutate({ ids: chosen.map(({ id }) => id) }));
   const likeness = await door.column('alike');
   const ranked = samples
     .filter(({ id }) => !Number.isNaN(likeness[id] ?? NaN))

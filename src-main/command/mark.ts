@@ -93,12 +93,12 @@ export function addMarkCommands(program: Command) {
 }
 
 function decideChange(options: DecideOptions): Change {
-  const asked = [...decisions, 'clear' as const].filter((decision) => options[decision]);
-  if (asked.length > 1 || (!asked.length && options.reason === undefined))
+  const requested = [...decisions, 'clear' as const].filter((decision) => options[decision]);
+  if (requested.length > 1 || (!requested.length && options.reason === undefined))
     throw new WinnowError('bad-request', 'Use exactly one of --keep, --reject, --unsure, --clear.');
   const reason = options.reason === undefined ? {} : { reason: options.reason || null };
-  if (!asked.length) return reason;
-  return { decision: asked[0] === 'clear' ? null : (asked[0] as Decision), ...reason };
+  if (!requested.length) return reason;
+  return { decision: requested[0] === 'clear' ? null : (requested[0] as Decision), ...reason };
 }
 
 function tagChange({ add, remove }: TagOptions): Change {

@@ -60,7 +60,7 @@ export function fail(error: unknown): number {
 /** The error code of anything that a call threw. */
 export const codeOf = (error: unknown): string => describe(error).code;
 
-/** Code and message. An error of the client carries the engine's in its data. */
+/** Code and message. An error of the tRPC client has the engine's code in its data. */
 function describe(error: unknown): { code: string; message: string } {
   const { data, cause } = error as { data?: { winnow?: string }; cause?: unknown };
   if (data?.winnow) return { code: data.winnow, message: (error as Error).message };

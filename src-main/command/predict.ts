@@ -76,16 +76,16 @@ export async function describePredictions(
     samples: all.flatMap(({ id, path, class: label }) => {
       const row = rows.get(id);
       if (row === undefined) return [];
-      const own = probabilities.subarray(row * k, (row + 1) * k);
-      const best = own.reduce((most, p, c) => (p > own[most] ? c : most), 0);
+      const imageProbabilities = probabilities.subarray(row * k, (row + 1) * k);
+      const best = imageProbabilities.reduce((most, p, c) => (p > imageProbabilities[most] ? c : most), 0);
       return [
         {
           path,
           split: splitNames[splits[id]] ?? null,
           label,
           predicted: classes[best],
-          confidence: own[best],
-          probabilities: Object.fromEntries(classes.map((name, c) => [name, own[c]])),
+          confidence: imageProbabilities[best],
+          probabilities: Object.fromEntries(classes.map((name, c) => [name, imageProbabilities[c]])),
         },
       ];
     }),

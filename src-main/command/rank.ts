@@ -3,14 +3,15 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { backendTitles, type MemoryEstimate } from '../contract/machine.ts';
+import type { MemoryEstimate } from '../contract/machine.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { trainedOn } from '../jobs/rank.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
-import { duration, follow, say, writeJson } from './output.ts';
+import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
+import { conditionsOf, sayRun } from './run-output.ts';
 import { allSamples } from './samples.ts';
 
 interface RankOptions extends FolderOptions {
@@ -52,7 +53,7 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
   if (!scorer)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${options.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${options.method}’. Available: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const request = rankSchema.parse({
     method: options.method,
@@ -82,13 +83,7 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
     run: {
       id: run.id,
       method: run.method,
-      backend: run.backend,
-      device: run.device,
-      seed: run.seed,
-      seconds: run.seconds,
-      imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB,
-      parameters: run.parameters,
+      ...conditionsOf(run),
       trainOn: run.trainOn,
       trained: run.trained,
       train: run.history,
@@ -96,17 +91,7 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
       notes: run.notes,
     },
   });
-  const rate = run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : '';
-  say(
-    options,
-    `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`,
-  );
-  for (const note of run.notes) say(options, note);
-  if (issues.length)
-    say(
-      options,
-      `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`,
-    );
+  sayRun(options, run, `${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images`, issues);
   if (options.quiet || options.json === '-') return;
   for (const sample of ranked.slice(0, options.top))
     process.stdout.write(

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { RunSummary } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { mebibytes, plural } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
@@ -45,7 +45,7 @@ async function runsCommand(door: Door, options: RunsOptions): Promise<void> {
   }
   if (options.purge) {
     const { runs, bytes } = await door.calls.runs.purge.mutate();
-    say(options, `${plural(runs.length, 'run')} removed, ${(bytes / 2 ** 20).toFixed(1)} MiB of files freed.`);
+    say(options, `${plural(runs.length, 'run')} removed, ${mebibytes(bytes)} of files freed.`);
   }
   const runs = (await door.calls.runs.list.query()).filter(({ archived }) => options.all || !archived);
   if (options.json)
@@ -66,6 +66,6 @@ function lineOf({ id, kind, state, createdAt, trained, seed, headline, archived 
       : headline.name === 'accuracy'
         ? `accuracy ${headline.value.toFixed(3)}`
         : `rate ${headline.value.toPrecision(2)}`;
-  const began = new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ');
-  return `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${began}  ${String(trained).padStart(7)} images  seed ${seed}  ${value}${archived ? '  archived' : ''}`;
+  const startedAt = new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ');
+  return `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${startedAt}  ${String(trained).padStart(7)} images  seed ${seed}  ${value}${archived ? '  archived' : ''}`;
 }

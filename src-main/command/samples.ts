@@ -1,4 +1,4 @@
-/** What commands read: samples, columns, checks, expressions and sort orders. */
+/** Reads samples, columns and checks for commands; evaluates expressions and sort orders. */
 import { kindsOf, readerOf, type ReadSource } from '../contract/read.ts';
 import type { Read, Value } from '../contract/expression.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -98,9 +98,11 @@ export async function readSource(door: Door, use: (source: ReadSource) => unknow
     door.calls.duplicates.groups.query(),
   ]);
   const duplicates = kindsOf(groups);
-  const asked = new Set<string>();
-  use({ columns, checks, duplicates, values: (name) => (asked.add(name), new Float64Array()) });
-  const values = new Map(await Promise.all([...asked].map(async (name) => [name, await door.column(name)] as const)));
+  const requested = new Set<string>();
+  use({ columns, checks, duplicates, values: (name) => (requested.add(name), new Float64Array()) });
+  const values = new Map(
+    await Promise.all([...requested].map(async (name) => [name, await door.column(name)] as const)),
+  );
   return { columns, checks, duplicates, values: (name) => values.get(name) as Float64Array };
 }
 

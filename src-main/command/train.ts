@@ -6,7 +6,6 @@ import { pretrained, usual } from '../compute/models/pretrained.ts';
 import { trainModes, type Evaluation, type Measured, type TrainMode } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
-import { backendTitles } from '../contract/machine.ts';
 import type { Run } from '../contract/types.ts';
 import { printable } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
@@ -19,8 +18,9 @@ import {
   whole,
   type FolderOptions,
 } from './folder-command.ts';
-import { duration, follow, say, writeJson } from './output.ts';
+import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
+import { conditionsOf, sayRun } from './run-output.ts';
 import { allSamples } from './samples.ts';
 import { describePredictions } from './predict.ts';
 import { largestOf } from '../contract/numbers.ts';
@@ -106,7 +106,7 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   if (!record)
     throw new WinnowError(
       'bad-request',
-      `There is no model ‘${model}’. There are: ${classifiers.map(({ id }) => id).join(', ')}.`,
+      `There is no model ‘${model}’. Available: ${classifiers.map(({ id }) => id).join(', ')}.`,
     );
   const variant = variants.find((known) => known.record === record && known.mode === mode);
   if (!variant)
@@ -149,13 +149,7 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
       id: run.id,
       model: run.method,
       mode: options.mode,
-      backend: run.backend,
-      device: run.device,
-      seed: run.seed,
-      seconds: run.seconds,
-      imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB,
-      parameters: run.parameters,
+      ...conditionsOf(run),
       classes,
       counts,
       by,
@@ -170,16 +164,7 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
       notes: run.notes,
     },
   });
-  say(
-    options,
-    `${run.id}: trained on ${run.trained.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : ''}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`,
-  );
-  for (const note of run.notes) say(options, note);
-  if (issues.length)
-    say(
-      options,
-      `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`,
-    );
+  sayRun(options, run, `${run.trained.toLocaleString('en')} images`, issues);
   if (options.quiet || options.json === '-') return;
   process.stdout.write(
     evaluation
@@ -255,7 +240,7 @@ async function summary(door: Door, options: TrainOptions, request: TrainRequest)
 
 async function scanAndSplit(door: Door, options: TrainOptions, request: TrainRequest) {
   await follow(door, options, () => door.calls.workspace.scan.mutate());
-  return door.calls.classifier.divide.query(request.division);
+  return door.calls.classifier.split.query(request.division);
 }
 
 async function preview(door: Door, options: TrainOptions, request: TrainRequest, to: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { predicateOf } from '../contract/read.ts';
 import type { SavedView } from '../contract/types.ts';
-import { pathLine, plural, printable } from '../contract/words.ts';
+import { pathLine, plural, printable, whole } from '../contract/words.ts';
 import type { Door } from '../door/client.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
@@ -76,7 +76,7 @@ async function showCommand(door: Door, options: ShowOptions): Promise<void> {
     });
   say(
     options,
-    `${plural(matching.length, 'image')} of ${samples.length.toLocaleString('en')}${shown.length < matching.length ? `, the first ${shown.length.toLocaleString('en')}` : ''}.`,
+    `${plural(matching.length, 'image')} of ${whole(samples.length)}${shown.length < matching.length ? `, the first ${whole(shown.length)}` : ''}.`,
   );
   if (options.json === '-') return;
   // In the format that `--from` reads.

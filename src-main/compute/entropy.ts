@@ -1,4 +1,4 @@
-/** How much an image holds: Shannon's entropy of its luminance histogram, in bits, 0 (one grey) to 8. Shannon 1948. */
+/** The complexity of an image as the entropy of its luminance histogram (Shannon 1948): from 0 bits (a single gray) to 8. */
 import { entropyOf } from '../contract/statistics.ts';
 import type { Pixels } from './pixels.ts';
 
@@ -9,7 +9,7 @@ export function luminanceEntropy(rgb: Uint8Array): number {
   return entropyOf(histogram);
 }
 
-/** Per position of the set. */
+/** The entropy of each position, in bits. */
 export async function entropies(pixels: Pixels, yieldToEventLoop: () => Promise<void>): Promise<Float64Array> {
   const out = new Float64Array(pixels.count);
   for (const positions of pixels.blocks(64)) {

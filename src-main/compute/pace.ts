@@ -1,6 +1,6 @@
 /**
- * Long work shares its process: it awaits `yieldToEventLoop()` between steps. That lets waiting messages in (a cancel, a map for the loupe)
- * every few dozen milliseconds, and throws once the work is cancelled.
+ * Cooperative scheduling in the compute process: long work awaits `yieldToEventLoop()` between its steps. So pending messages (a cancel, a map for the loupe) are
+ * handled every 50 ms. After a cancel it throws Cancelled.
  */
 import { setImmediate } from 'node:timers/promises';
 

@@ -1,6 +1,6 @@
 /**
- * The eight symmetries of a square (the orientations of EXIF). A turn is three bits, applied in order: mirror along the diagonal (1),
- * horizontally (2), vertically (4). An even number of mirrors is a rotation, an odd number a reflection.
+ * The eight symmetries of a square: the orientations of EXIF. A turn is three bits, applied in this order: mirror along the diagonal (1), horizontally (2),
+ * vertically (4). An even number of mirrors is a rotation, an odd number a reflection.
  */
 import type { Picture, Pixels } from './fingerprint.ts';
 
@@ -38,13 +38,13 @@ export function turnPicture(picture: Picture, turn: Turn): Picture {
     side,
     colourSide,
     luma: turnSquare(picture.luma, side, turn),
-    ends: turnSquare(picture.ends, side, turn),
+    clipped: turnSquare(picture.clipped, side, turn),
     blue: turnSquare(picture.blue, colourSide, turn),
     red: turnSquare(picture.red, colourSide, turn),
   };
 }
 
-/** Pixels such that their square grid is the turned grid. */
+/** Applies a turn to the pixels themselves. */
 export function turnPixels(pixels: Pixels, turn: Turn): Pixels {
   if (turn === 0) return pixels;
   const { data, channels } = pixels;

@@ -1,6 +1,6 @@
 /**
- * The manifest: each file of an export with its origin, what was left out, and the settings behind the scores. With it a dataset can be made again, and an import can
- * restore its marks. It contains no times and no machine paths: the same actions give the same bytes.
+ * The manifest of an export: each file with its original, the images that were left out, and the settings of the runs behind the scores. It is enough to make
+ * the dataset again and to import its marks. It contains no times and no absolute paths: the same actions give the same bytes.
  */
 import { basename } from 'node:path';
 import type { ExportRequest } from '../contract/schemas.ts';

@@ -81,7 +81,7 @@ test('a folder that nobody uses is closed, and opens automatically at the next r
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = keep(await listenOnPipe());
   const { id } = await first.engine.open({ folder, workspace });
-  const release = first.engine.use(id);
+  const release = first.engine.keepOpen(id);
   await first.engine.closeIdle(0);
   expect(first.engine.stateOf(id)).toBe('open');
   release();

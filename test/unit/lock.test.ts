@@ -25,7 +25,7 @@ test('the lock has one owner, also within one process, and can be acquired again
 test('another process keeps its lock even if the owner file is changed; a kill releases it', async () => {
   const folder = temporaryFolder('lock');
   const module = resolve(import.meta.dirname, '../../src-main/engine/lock.ts');
-  const code = `const { takeLock } = await import(${JSON.stringify(module)}); takeLock(${JSON.stringify(folder)}, { pid: process.pid, pipe: '/x', host: 'h', since: 1 }); console.log('has it'); setInterval(() => {}, 1000);`;
+  const code = `const { takeLock } = await import(${JSON.stringify(module)}); globalThis.lock = takeLock(${JSON.stringify(folder)}, { pid: process.pid, pipe: '/x', host: 'h', since: 1 }); console.log('has it'); setInterval(() => {}, 1000);`;
   const other = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

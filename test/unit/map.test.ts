@@ -84,7 +84,7 @@ function nearestTo(places: ReadonlyMap<string, [number, number]>, path: string):
 test('similar images are close together; new images are added, and known positions stay bit-identical', async () => {
   const { context, run, again } = await contextOf(20);
   const report = listener();
-  expect(await mapOf(context, run, { seed: 1, anew: false }, report)).toEqual({ placed: 0, laidOut: 40 });
+  expect(await mapOf(context, run, { seed: 1, anew: false }, report)).toEqual({ placed: 0, landmarks: 40 });
   expect(report.stages).toEqual(['Preparing pixels', 'Encoding', 'Computing the layout']);
   expect(report.last.get('Encoding')).toEqual([40, 40]);
   expect(report.last.get('Computing the layout')![0]).toBe(report.last.get('Computing the layout')![1]);
@@ -108,7 +108,7 @@ test('similar images are close together; new images are added, and known positio
   // Without new images nothing is computed, and lost columns are restored.
   context.table.putColumn('map.x', 'Map x', run.id, [], []);
   const idle = listener();
-  expect(await mapOf(context, run, { seed: 1, anew: false }, idle)).toEqual({ placed: 0, laidOut: 0 });
+  expect(await mapOf(context, run, { seed: 1, anew: false }, idle)).toEqual({ placed: 0, landmarks: 0 });
   expect(idle.stages).toEqual(['Preparing pixels']);
   expect(placesOf(context)).toEqual(first);
 
@@ -120,7 +120,7 @@ test('similar images are close together; new images are added, and known positio
   writeFileSync(join(context.folder, 'plain/08.png'), await blob(700, true));
   await again();
   const joining = listener();
-  expect(await mapOf(context, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, laidOut: 0 });
+  expect(await mapOf(context, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, landmarks: 0 });
   expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing new images']);
   const second = placesOf(context);
   expect(second.size).toBe(42);
@@ -142,13 +142,13 @@ test('a new layout moves all images and is reproducible by seed; another run has
   const { context, run } = await contextOf(10);
   await mapOf(context, run, { seed: 1, anew: false }, listener());
   const first = placesOf(context);
-  expect(await mapOf(context, run, { seed: 2, anew: true }, listener())).toEqual({ placed: 0, laidOut: 20 });
+  expect(await mapOf(context, run, { seed: 2, anew: true }, listener())).toEqual({ placed: 0, landmarks: 20 });
   expect(placesOf(context)).not.toEqual(first);
   await mapOf(context, run, { seed: 1, anew: true }, listener());
   expect(placesOf(context)).toEqual(first);
   expect(await mapOf(context, await runOf(context, 2), { seed: 1, anew: false }, listener())).toEqual({
     placed: 0,
-    laidOut: 20,
+    landmarks: 20,
   });
 
   // A file truncated by a kill is not used: the layout is computed from scratch.
@@ -157,7 +157,7 @@ test('a new layout moves all images and is reproducible by seed; another run has
   writeFileSync(file, bytes.subarray(0, bytes.length - 10));
   expect(await mapOf(context, await runOf(context, 2), { seed: 1, anew: false }, listener())).toEqual({
     placed: 0,
-    laidOut: 20,
+    landmarks: 20,
   });
 });
 
@@ -176,6 +176,6 @@ test('a cancel leaves no map behind; a run without a model and an empty folder g
     code: 'failed',
     message: expect.stringContaining('no model') as string,
   });
-  context.table.retire(context.table.samples().map(({ path }) => path));
+  context.table.markGone(context.table.samples().map(({ path }) => path));
   await expect(mapOf(context, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'no-samples' });
 });

@@ -64,7 +64,7 @@ test('a path that is not a weights file gives an error message that says what it
     );
     expect(error).toEqual({
       code: 'bad-request',
-      message: 'text is no whole safetensors file: its header is not JSON. Download it again.',
+      message: 'text is not a complete safetensors file: its header is not JSON. Download it again.',
     });
   } finally {
     await workspace.close();

@@ -131,10 +131,13 @@ const cases: Record<keyof typeof ops, Case[]> = {
 };
 
 describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
-  it.each(cases[name].map((c) => [say(c), c] as const))('equals the composed op, with its gradients: %s', (_, c) => {
-    const [x, kernel, bias] = operands(name, c);
-    expectSameGradients(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
-  });
+  it.each(cases[name].map((c) => [describeCase(c), c] as const))(
+    'equals the composed op, with its gradients: %s',
+    (_, c) => {
+      const [x, kernel, bias] = operands(name, c);
+      expectSameGradients(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
+    },
+  );
 
   it('works without a bias, and leaks no tensors outside a tidy', () => {
     const c = cases[name][1];

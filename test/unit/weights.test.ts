@@ -281,7 +281,7 @@ describe('safetensors', () => {
     damage();
     expect(() => openSafetensors(file)).toThrow(message);
     expect(() => openSafetensors(file)).toThrow(
-      /^model\.safetensors is no whole safetensors file: .*\. Download it again\.$/,
+      /^model\.safetensors is not a complete safetensors file: .*\. Download it again\.$/,
     );
   });
 });

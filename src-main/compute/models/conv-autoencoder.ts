@@ -1,7 +1,7 @@
 /**
- * The convolutional autoencoder: encoder blocks of convolution, batch normalisation, 2×2 max pooling, ReLU and dropout, a dense
- * bottleneck, and a decoder of transposed convolutions that mirrors it. A small bottleneck is what makes the reconstruction error
- * say something: what the training images do not share does not fit through. With `bottleneck: 0` the last feature map is the code.
+ * The convolutional autoencoder: encoder blocks of convolution, batch normalisation, 2×2 max pooling, ReLU and dropout; a dense bottleneck; and a decoder of
+ * transposed convolutions that mirrors the encoder. The bottleneck is small, so only what training images have in common can be encoded: other images get a
+ * large reconstruction error. With `bottleneck: 0` the last feature map is the code.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';

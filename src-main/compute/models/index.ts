@@ -1,4 +1,4 @@
-/** The architectures that classify, as an explicit list: adding one is one new file and one word here. Importing this loads no tensors. */
+/** The registry of classifier architectures. A new one is one file and one entry here. Importing this module loads no tensors. */
 import { alexnet } from './alexnet.ts';
 import { cnn } from './cnn.ts';
 import { efficientNetLite0 } from './efficientnet-lite.ts';
