@@ -131,6 +131,18 @@ export function parseExpression<Row>(
   return predicate;
 }
 
+/** The expression with other names of columns. `rename` is also called with the words of the language, such as `and`. */
+export function renameColumns(source: string, rename: (name: string) => string): string {
+  let renamed = '';
+  let end = 0;
+  for (const { kind, text, at } of tokens(source)) {
+    if (kind !== 'name') continue;
+    renamed += source.slice(end, at) + rename(text);
+    end = at + text.length;
+  }
+  return renamed + source.slice(end);
+}
+
 const unquote = (text: string) => text.slice(1, -1).replace(/\\(.)/gs, '$1');
 /** Quotes text for an expression. */
 export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
