@@ -76,12 +76,12 @@ async function answer(
   if (rest === '/attach') {
     if (engine.stateOf(id) !== 'open')
       return sendJson(response, 503, { code: 'no-workspace', message: 'This folder is not open here.' });
-    response.on('close', engine.use(id));
+    response.on('close', engine.keepOpen(id));
     return clients.attach(response, url.searchParams.get('guest') === '1');
   }
   const workspace = await reach(engine, id, request, response);
   if (workspace === 'answered') return;
-  response.on('close', engine.use(id)); // keeps the folder open until the response ends
+  response.on('close', engine.keepOpen(id)); // keeps the folder open until the response ends
   if (rest.startsWith('/trpc/')) return callRouter(engine, workspace, rest.slice('/trpc/'.length), request, response);
   if (!workspace)
     return sendJson(response, 404, { code: 'no-workspace', message: 'No folder is open here. Open one first.' });

@@ -2,6 +2,7 @@
  * Registers two pictures: finds the shift and scale along each axis that map `a` to `b`, and the gain and offset in luminance between them, by Gauss–Newton
  * iterations (Lucas and Kanade 1981). What differs after alignment is a real difference.
  */
+import { clamp } from '../contract/numbers.ts';
 
 /** Maps coordinates of a to b, both from −0.5 to 0.5: x' = shiftX + scaleX · x. */
 export interface Placement {
@@ -44,11 +45,10 @@ export function align(
     const change = solve(normal);
     if (!change) return null;
     const limit = 0.02; // clips the step size
-    const clamp = (value: number): number => Math.max(-limit, Math.min(limit, value));
-    shiftX += clamp(change[0]);
-    scaleX += clamp(change[1]);
-    shiftY += clamp(change[2]);
-    scaleY += clamp(change[3]);
+    shiftX += clamp(change[0], -limit, limit);
+    scaleX += clamp(change[1], -limit, limit);
+    shiftY += clamp(change[2], -limit, limit);
+    scaleY += clamp(change[3], -limit, limit);
     gain = change[4];
     offset = change[5];
     if (Math.max(Math.abs(change[0]), Math.abs(change[1]), Math.abs(change[2]), Math.abs(change[3])) < 2e-4) break;

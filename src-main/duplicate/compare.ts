@@ -2,6 +2,7 @@
  * Measures the difference between two pictures after alignment. A copy may differ by re-encoding, resampling, a cropped border or a change of exposure. Any other
  * difference makes it another picture, even a single moved finger or the colour of a shirt. So the largest local difference counts, not the sum.
  */
+import { meanOf } from '../contract/numbers.ts';
 import { align, inPlace, warp, smooth, type Alignment, type Placement } from './align.ts';
 import { pictureOf, type Picture, type Pixels, type Window } from './fingerprint.ts';
 import { turnPicture, turnPixels, type Turn } from './turn.ts';
@@ -59,7 +60,7 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
   const { shiftX, scaleX, shiftY, scaleY } = alignment;
   const edge =
     Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeFraction;
-  const mean = one.reduce((sum, level) => sum + level, 0) / one.length;
+  const mean = meanOf(one);
   const exposure = Math.max(
     Math.abs(Math.log(gain)) / Math.log(gainFactor),
     Math.abs(gain * mean + offset - mean) / meanLevels,

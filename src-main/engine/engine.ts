@@ -14,7 +14,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { EngineCalls } from '../contract/procedures.ts';
 import type { Backup, Job, Opened, Restored } from '../contract/types.ts';
 import { askDisk } from '../file/gate.ts';
-import { isInside } from '../file/output.ts';
+import { isInside, isMissing } from '../file/output.ts';
 import { dataFolder } from '../setup/folders.mjs';
 import { listBackups, restoreBackup } from '../workspace/backups.ts';
 import { prepareFolder } from '../workspace/workspace-file.ts';
@@ -39,6 +39,7 @@ interface LocalWorkspace {
   idleSince: number;
 }
 
+/** A folder and its workspace. */
 interface Place {
   folder: string;
   workspaceFolder: string;
@@ -215,7 +216,7 @@ export class Engine implements EngineContext {
   }
 
   /** Keeps the workspace open until the returned function is called. */
-  use(id: string): () => void {
+  keepOpen(id: string): () => void {
     const local = this.#local.get(id);
     if (!local) return () => undefined;
     local.users++;
@@ -267,9 +268,8 @@ const otherFolderError = ({ folder, workspaceFolder }: Place) =>
 /** Reads through the gate, so that a network folder that does not respond blocks only this request. */
 async function realFolder(folder: string): Promise<string> {
   const path = resolve(folder.replace(/^~(?=$|[\\/])/, homedir()));
-  const info = await askDisk(() => stat(path)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-      throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
+  const info = await askDisk(() => stat(path)).catch((error: unknown) => {
+    if (isMissing(error)) throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
     throw error;
   });
   if (!info.isDirectory()) throw new WinnowError('no-folder', `${path} is a file. Open the folder that holds it.`);

@@ -16,7 +16,7 @@ export const exportJob = (keep: (jobId: number, result: ExportResult) => void): 
     async run(report, jobId) {
       const result = await exportSet(exportInput(context, request), request, report);
       keep(jobId, result);
-      context.journal.note({ do: 'export', request }, `export to ${result.to}`);
+      context.journal.record({ do: 'export', request }, `export to ${result.to}`);
       return sentenceOf(result);
     },
   }),

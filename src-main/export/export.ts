@@ -10,7 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/types.ts';
-import { pathLine, plural } from '../contract/words.ts';
+import { mebibytes, pathLine, plural } from '../contract/words.ts';
 import { requireFolder } from '../file/gate.ts';
 import { nearestExisting } from '../file/output.ts';
 import type { Report } from '../workspace/report.ts';
@@ -137,7 +137,7 @@ async function checkRoom(
   if (missing > plan.freeBytes)
     throw new WinnowError(
       'disk-full',
-      `The export needs ${mib(missing)} and the target’s disk has ${mib(plan.freeBytes)} free. Free some space, or choose another disk.`,
+      `The export needs ${mebibytes(missing)} and the target’s disk has ${mebibytes(plan.freeBytes)} free. Free some space, or choose another disk.`,
     );
 }
 
@@ -225,5 +225,3 @@ async function toPartError(error: unknown, part: Part): Promise<WinnowError> {
 }
 
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
-
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,5 +1,6 @@
 /** Reads text from users and other programs line by line. Limits on its size keep any input from exhausting memory or time. */
 import { createReadStream } from 'node:fs';
+import { whole } from '../contract/words.ts';
 import { WinnowError } from '../contract/errors.ts';
 
 /** A little less than the longest string of V8 (512 MiB). */
@@ -20,7 +21,7 @@ export function* linesOf(text: string, name: string): Generator<[line: string, n
     if (number > maxLines)
       throw new WinnowError(
         'bad-request',
-        `${name} has more than ${maxLines.toLocaleString('en')} lines. Split it into several files.`,
+        `${name} has more than ${whole(maxLines)} lines. Split it into several files.`,
       );
     if (end - from > maxLineLength)
       throw new WinnowError('bad-request', `Line ${number} of ${name} is longer than 1 MiB. Is this the right file?`);

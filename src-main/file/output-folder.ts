@@ -7,7 +7,7 @@ import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { readRegular } from './open.ts';
-import { isInside, requireOutside } from './output.ts';
+import { isInside, isMissing, requireOutside } from './output.ts';
 import { writeAtomically } from './write-atomically.ts';
 
 const listName = 'winnow-files.jsonl';
@@ -115,7 +115,7 @@ function nameOf(line: string): string[] {
   }
 }
 
-function missing(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+function missing(error: unknown): null {
+  if (isMissing(error)) return null;
   throw error;
 }

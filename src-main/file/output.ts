@@ -19,12 +19,16 @@ export function nearestExisting(path: string): string {
 
 const bigStat = (path: string) => statSync(path, { bigint: true });
 
+/** The path does not exist: nothing is there, or a file is where a folder should be. */
+export const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+
 /** The result of `stat`; null if the path does not exist. */
 function ifExists<Info>(stat: (path: string) => Info, path: string): Info | null {
   try {
     return stat(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code as string)) return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Finds label errors by confident learning (Northcutt et al. 2021) on out-of-fold probabilities: of heads on embeddings, repeated with other folds and averaged,
- * or of a cross-validated run. The results are columns of a run. What the user accepts or confirms is in the journal, so a new search keeps it.
+ * Finds label errors by confident learning (Northcutt et al. 2021) on out-of-fold probabilities: of heads on embeddings, repeated with other folds and
+ * averaged, or of a cross-validated run. The results are columns of a run. What the user accepts or confirms is in the journal, so a new search keeps it.
  */
+import { sumOf } from '../contract/numbers.ts';
 import { largestAt } from '../compute/classify/evaluate.ts';
 import { findLabelErrors } from '../compute/classify/label-errors.ts';
 import { usual } from '../compute/models/pretrained.ts';
@@ -64,7 +65,7 @@ async function searchLabelErrors(context: JobContext, request: LabelsRequest, re
       facts: {
         trained: labelled,
         seconds: (performance.now() - startedAt) / 1000,
-        report: { flagged: flagged.reduce((a, b) => a + b, 0), judged: labelled },
+        report: { flagged: sumOf(flagged), judged: labelled },
       },
       write() {
         put('quality', 'quality of the label', quality);

@@ -32,7 +32,7 @@ export const rankJob: JobType<RankRequest> = {
         await refresh(context, report);
         await maps?.check(context.table.samples().map(mapName)); // before hours of training
         const run = await rank(context, request, report);
-        context.journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
+        context.journal.record({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
         if (maps) await writeMaps(context, run, maps, report);
         const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
         return `${run.id}: ${plural(ranked, 'image')} ranked`;

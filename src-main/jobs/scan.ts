@@ -4,7 +4,7 @@
  */
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { plural, whole } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { requireFolder } from '../file/gate.ts';
 import { findImages, type Found } from '../image/find.ts';
@@ -39,9 +39,9 @@ export const scanJob: JobType<void> = {
 };
 
 function summaryOf({ found, read, unreadable, gone }: ScanSummary): string {
-  const parts = [plural(found, 'image file'), `${read.toLocaleString('en')} read`];
-  if (unreadable) parts.push(`${unreadable.toLocaleString('en')} unreadable`);
-  if (gone) parts.push(`${gone.toLocaleString('en')} gone`);
+  const parts = [plural(found, 'image file'), `${whole(read)} read`];
+  if (unreadable) parts.push(`${whole(unreadable)} unreadable`);
+  if (gone) parts.push(`${whole(gone)} gone`);
   return parts.join(', ');
 }
 

@@ -59,14 +59,14 @@ export function moveStep<S extends { seq: number }>(target: number | null, from:
   if (at >= 0) to.push(...from.splice(at, 1));
 }
 
-const same = (a: unknown, b: unknown) => a === b || JSON.stringify(a) === JSON.stringify(b);
+const isEqual = (a: unknown, b: unknown) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 export class Journal {
   #db: Database;
   #table: Table;
   #settings: Settings;
-  #done: Step[] = [];
-  #undone: Step[] = [];
+  #undoStack: Step[] = [];
+  #redoStack: Step[] = [];
   /** Edits that can no longer be undone, such as deleting a run that has left the disk. */
   #final = new Set<number>();
   #onStep: () => void;
@@ -82,33 +82,36 @@ export class Journal {
 
   #follow(step: Step) {
     if (step.kind === 'edit') {
-      this.#done.push(step);
-      this.#undone = [];
-    } else if (step.kind === 'undo') moveStep(step.target, this.#done, this.#undone);
-    else if (step.kind === 'redo') moveStep(step.target, this.#undone, this.#done);
+      this.#undoStack.push(step);
+      this.#redoStack = [];
+    } else if (step.kind === 'undo') moveStep(step.target, this.#undoStack, this.#redoStack);
+    else if (step.kind === 'redo') moveStep(step.target, this.#redoStack, this.#undoStack);
     else if (step.target !== null) {
       this.#final.add(step.target);
-      this.#done = this.#done.filter(({ seq }) => seq !== step.target);
+      this.#undoStack = this.#undoStack.filter(({ seq }) => seq !== step.target);
     }
   }
 
   state(): JournalState {
-    return { undo: this.#done.at(-1)?.title ?? null, redo: this.#undone.at(-1)?.title ?? null };
+    return { undo: this.#undoStack.at(-1)?.title ?? null, redo: this.#redoStack.at(-1)?.title ?? null };
   }
 
-  /** Writes an entry with the marks and settings that differ from the current ones, and returns their number; without a difference it writes none. `title` receives the ids of the changed samples. */
+  /**
+   * Writes an entry with the marks and settings that differ from the current ones, and returns their number; without a difference it writes none. `title`
+   * receives the ids of the changed samples.
+   */
   edit(action: Action, edit: Edit, title: (changed: readonly number[]) => string): number {
     const changes: Changes = { marks: [], settings: [] };
     for (const [id, after] of edit.marks ?? []) {
       const marks = this.#table.marks(id);
       if (!marks) throw new WinnowError('no-samples', `There is no sample ${id} in this folder.`);
-      const names = (Object.keys(after) as (keyof Marks)[]).filter((name) => !same(marks[name], after[name]));
+      const names = (Object.keys(after) as (keyof Marks)[]).filter((name) => !isEqual(marks[name], after[name]));
       const pick = (from: Patch) => Object.fromEntries(names.map((name) => [name, from[name]])) as Patch;
       if (names.length) changes.marks.push([id, pick(marks), pick(after)]);
     }
     for (const [key, after] of edit.settings ?? []) {
       const before = this.#settings.get(key);
-      if (!same(before, after)) changes.settings.push([key, before, after]);
+      if (!isEqual(before, after)) changes.settings.push([key, before, after]);
     }
     const changed = changes.marks.length + changes.settings.length;
     if (changed) this.#write('edit', null, title(changes.marks.map(([id]) => id)), changes, 2, action);
@@ -116,13 +119,13 @@ export class Journal {
   }
 
   /** Records an action that cannot be undone. */
-  note(action: Action, title: string) {
+  record(action: Action, title: string) {
     this.#write('done', null, title, { marks: [], settings: [] }, 2, action);
   }
 
   /** The edits with this kind of action that can still be undone. */
   undoable(action: Action['do']): { seq: number; at: number; action: Action }[] {
-    const undoable = new Set(this.#done.map(({ seq }) => seq));
+    const undoable = new Set(this.#undoStack.map(({ seq }) => seq));
     return this.#db
       .all<{
         seq: number;
@@ -134,25 +137,25 @@ export class Journal {
   }
 
   /** Records an action that makes an earlier edit final: undo skips that edit. */
-  finish(target: number, action: Action, title: string) {
+  finalize(target: number, action: Action, title: string) {
     this.#write('done', target, title, { marks: [], settings: [] }, 2, action);
   }
 
   undo(): { changed: number; title: string } {
-    const step = this.#done.at(-1);
+    const step = this.#undoStack.at(-1);
     if (!step) throw new WinnowError('nothing-to-do', 'There is nothing to undo.');
     return this.#apply('undo', step, 1);
   }
 
   redo(): { changed: number; title: string } {
-    const step = this.#undone.at(-1);
+    const step = this.#redoStack.at(-1);
     if (!step) throw new WinnowError('nothing-to-do', 'There is nothing to redo.');
     return this.#apply('redo', step, 2);
   }
 
   /** The newest `limit` entries, oldest first; with `all`, undo and redo entries too. */
   entries(limit = Number.MAX_SAFE_INTEGER, all = false): JournalEntry[] {
-    const done = new Set(this.#done.map(({ seq }) => seq));
+    const done = new Set(this.#undoStack.map(({ seq }) => seq));
     const rows = this.#db.all<Step & { at: number; action: string; changes: string }>(
       "SELECT seq, at, kind, target, title, action, changes FROM journal WHERE ? OR kind IN ('edit', 'done') ORDER BY seq DESC LIMIT ?",
       Number(all),
@@ -202,7 +205,7 @@ export class Journal {
       .filter((change) => !matches(this.#table.marks(change[0]), change[from]))
       .map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
     for (const change of changes.settings)
-      if (!same(this.#settings.get(change[0]), change[from])) mismatches.push(`the setting ${change[0]}`);
+      if (!isEqual(this.#settings.get(change[0]), change[from])) mismatches.push(`the setting ${change[0]}`);
     if (mismatches.length)
       throw new WinnowError(
         'failed',
@@ -235,7 +238,7 @@ export class Journal {
 }
 
 const matches = (marks: Marks | null, patch: Patch): boolean =>
-  marks !== null && (Object.keys(patch) as (keyof Marks)[]).every((name) => same(marks[name], patch[name]));
+  marks !== null && (Object.keys(patch) as (keyof Marks)[]).every((name) => isEqual(marks[name], patch[name]));
 
 /** Three names and how many more. */
 const listOf = (names: readonly string[]): string =>

@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
+import { whole } from '../contract/words.ts';
 import { explain, WinnowError } from '../contract/errors.ts';
 import { tagSchema } from '../contract/schemas.ts';
 import type { Decision } from '../contract/types.ts';
@@ -118,7 +119,7 @@ function columnsOf(head: readonly string[], name: string): string[] {
   if (head.length > maxColumns)
     throw new WinnowError(
       'bad-request',
-      `Line 1 of ${name} has more than ${maxColumns.toLocaleString('en')} columns. Is this the right file?`,
+      `Line 1 of ${name} has more than ${whole(maxColumns)} columns. Is this the right file?`,
     );
   return head.map((column) => column.trim().toLowerCase());
 }
@@ -208,9 +209,9 @@ function readCoco(document: Record<string, unknown>, name: string): MarksRow[] {
     labels.set(image, (labels.get(image) ?? new Set()).add(categories.get(category)));
   }
   return list('images').map((image, i) => {
-    const own = labels.get(image.id);
+    const names = labels.get(image.id);
     return rowOf(
-      { file_name: image.file_name, ...(own?.size === 1 ? { label: [...own][0] } : {}) },
+      { file_name: image.file_name, ...(names?.size === 1 ? { label: [...names][0] } : {}) },
       `Image ${i + 1} of ${name}`,
     );
   });
@@ -236,7 +237,7 @@ function rowOf(source: unknown, where: string): MarksRow {
   if (paths.some((path) => path.length > maxPathLength))
     throw new WinnowError(
       'bad-request',
-      `${where} has a path of more than ${maxPathLength.toLocaleString('en')} characters. No path is so long.`,
+      `${where} has a path of more than ${whole(maxPathLength)} characters. No path is so long.`,
     );
   if (!paths.length && sha256 === null) throw new WinnowError('bad-request', `${where} names no image.`);
   const row: MarksRow = { paths, sha256 };

@@ -13,7 +13,8 @@ import type { Run, RunSummary } from '../contract/types.ts';
 import type { Database } from './database.ts';
 import { runVisibility } from './settings.ts';
 
-export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
+export const runsFolder = (workspaceFolder: string) => join(workspaceFolder, 'runs');
+export const runFolder = (workspaceFolder: string, runId: string) => join(runsFolder(workspaceFolder), runId);
 
 type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'version'>;
 interface Row {
@@ -116,7 +117,7 @@ export class Runs {
     });
   }
 
-  /** Stores the size of a run's folder. Call this when the run has ended. */
+  /** Stores the size of a run's folder. Call this when the run has ended, and when its files have changed later. */
   measure(id: string) {
     this.#db.run('UPDATE runs SET bytes = ? WHERE id = ?', bytesIn(runFolder(this.#workspaceFolder, id)), id);
   }
@@ -125,6 +126,16 @@ export class Runs {
   deleted(): string[] {
     return this.#db
       .all<{ id: string }>(`SELECT id FROM runs WHERE ${runVisibility('id')} IS 'deleted'`)
+      .map(({ id }) => id);
+  }
+
+  /** Ids of deleted runs that were permanently removed. */
+  purged(): string[] {
+    return this.#db
+      .all<{ id: string }>(
+        `SELECT id FROM (SELECT substr(key, 5) AS id FROM settings WHERE key LIKE 'run:%')
+         WHERE ${runVisibility('id')} IS 'deleted' AND id NOT IN (SELECT id FROM runs)`,
+      )
       .map(({ id }) => id);
   }
 

@@ -7,9 +7,9 @@ import { hash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
-import { largestOf } from '../contract/numbers.ts';
+import { largestOf, sumOf } from '../contract/numbers.ts';
 
-type Shares = NonNullable<ExportRequest['splits']>;
+type Fractions = NonNullable<ExportRequest['splits']>;
 /** Images that must be in the same split. */
 interface Unit {
   samples: Sample[];
@@ -20,16 +20,16 @@ interface Unit {
 export function assignSplits(
   samples: readonly Sample[],
   groups: readonly Pick<Group, 'ids'>[],
-  shares: Shares,
+  fractions: Fractions,
   seed: number,
 ): Map<number, string> {
-  const splits = (['train', 'val', 'test'] as const).filter((split) => shares[split] > 0);
+  const splits = (['train', 'val', 'test'] as const).filter((split) => fractions[split] > 0);
   if (!splits.length)
     throw new WinnowError('bad-request', 'All split fractions are zero. Set at least one, for example 80, 10, 10.');
   const parts = assignParts(
     samples,
     groups,
-    splits.map((split) => shares[split]),
+    splits.map((split) => fractions[split]),
     seed,
     true,
   );
@@ -40,24 +40,25 @@ export function assignSplits(
 export function assignParts(
   samples: readonly Sample[],
   groups: readonly Pick<Group, 'ids'>[],
-  shares: readonly number[],
+  fractions: readonly number[],
   seed: number,
   firstHasAll = false,
 ): Map<number, number> {
-  const sum = shares.reduce((all, share) => all + share, 0);
+  const sum = sumOf(fractions);
+  /** By class: how many images each part still gets. */
   const open = quotasOf(
     samples,
-    shares.map((share) => share / sum),
+    fractions.map((fraction) => fraction / sum),
     firstHasAll,
   );
   const assigned = new Map<number, number>();
-  const total = shares.map((_, s) => [...open.values()].reduce((all, seat) => all + seat[s], 0));
+  const total = fractions.map((_, s) => [...open.values()].reduce((all, quota) => all + quota[s], 0));
   for (const { samples: together } of unitsOf(samples, groups, seed)) {
     // The part with the most free places for this unit's classes; if equal, the part with the most free places overall.
-    const free = shares.map(
+    const free = fractions.map(
       (_, s) => together.reduce((all, sample) => all + (open.get(sample.class) as number[])[s], 0) / together.length,
     );
-    const best = shares
+    const best = fractions
       .map((_, s) => s)
       .reduce((a, b) => (free[b] > free[a] || (free[b] === free[a] && total[b] > total[a]) ? b : a));
     for (const sample of together) {
@@ -72,23 +73,23 @@ export function assignParts(
 /** The number of images of each class for each part. */
 function quotasOf(
   samples: readonly Sample[],
-  shares: readonly number[],
+  fractions: readonly number[],
   firstHasAll: boolean,
 ): Map<string | null, number[]> {
   const sizes = new Map<string | null, number>();
   for (const { class: name } of samples) sizes.set(name, (sizes.get(name) ?? 0) + 1);
-  const carried = shares.map(() => 0);
+  const carried = fractions.map(() => 0);
   const quotas = new Map<string | null, number[]>();
   for (const [name, size] of [...sizes].sort(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1))) {
-    const wanted = shares.map((share) => share * size);
+    const wanted = fractions.map((fraction) => fraction * size);
     const given = wanted.map((exact) => Math.floor(exact + 1e-9));
     // A class that is only in `test` cannot be learned, so its first image goes to the first split.
     if (firstHasAll && given[0] === 0) given[0] = 1;
-    for (let left = size - given.reduce((a, b) => a + b, 0); left > 0; left--) {
+    for (let left = size - sumOf(given); left > 0; left--) {
       const missing = wanted.map((exact, s) => (given[s] > exact ? -Infinity : exact - given[s] + carried[s]));
       given[missing.indexOf(largestOf(missing))]++;
     }
-    for (const s of shares.keys()) carried[s] += wanted[s] - given[s];
+    for (const s of fractions.keys()) carried[s] += wanted[s] - given[s];
     quotas.set(name, given);
   }
   return quotas;

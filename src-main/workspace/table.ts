@@ -49,7 +49,10 @@ export class Table {
   #db: Database;
   #columns: Columns;
   #revision: number;
-  /** A version that increases with every change except decisions, reasons, tags and notes. Groups, checks and the client's columns are recomputed only when it changes. */
+  /**
+   * A version that increases with every change except decisions, reasons, tags and notes. Groups, checks and the client's columns are recomputed only when
+   * it changes.
+   */
   #shape = 1;
 
   constructor(db: Database) {
@@ -93,7 +96,7 @@ export class Table {
     );
   }
 
-  /** Discards what another version of the decoders has read, so that the next scan reads all images again. Returns whether it discarded anything. */
+  /** Discards measures and fingerprints of another version, so that the next scan reads all images again. Returns whether it discarded anything. */
   discardOldReadings(version: string): boolean {
     if (this.meta('readings') === version) return false;
     this.#db.transaction(() => {

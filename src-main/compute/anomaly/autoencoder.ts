@@ -9,6 +9,7 @@ import { hashOf, holdOut, stepsOf } from '../train/batches.ts';
 import { runTraining, type Training } from '../train/loop.ts';
 import { lossOf } from '../train/losses.ts';
 import { measureMemory, largestBatch, memoryWarning, type Trial } from '../train/memory.ts';
+import { minStepsParameter } from '../train/parameters.ts';
 import { meanLoss, reconstruct } from '../train/reconstruction.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -78,13 +79,7 @@ export const autoencoderParameters = {
     .describe('Random horizontal flip in training.')
     .meta({ title: 'Mirror', advanced: true }),
   epochs: z.int().min(1).max(10000).default(40).describe('Passes over the training images.').meta({ title: 'Epochs' }),
-  minSteps: z
-    .int()
-    .min(1)
-    .max(1000)
-    .default(8)
-    .describe('Minimum steps per epoch: a small set is repeated.')
-    .meta({ title: 'Minimum steps per epoch', advanced: true }),
+  minSteps: minStepsParameter(),
   learningRate: z
     .number()
     .positive()

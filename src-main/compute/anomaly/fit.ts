@@ -2,6 +2,7 @@
  * One run of a scorer: check the parameters, fit the scorer to the training images, score all images, correct the scores for complexity if requested, and save the
  * model in the run folder. The same for all scorers.
  */
+import { peakMemoryMiB } from '../train/memory.ts';
 import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { RowSet } from '../../rows/row-set.ts';
@@ -134,7 +135,7 @@ export const fit = defineCall({
         waiting,
         batch,
         memory,
-        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         parameters: model.parameters,
         report: { ...complexity?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },

@@ -1,4 +1,5 @@
 /** Gaussian blur, separable, with mirrored borders. Values: standard deviation in pixels. */
+import { sumOf } from '../../contract/numbers.ts';
 import { amountOf, type Operation } from './operation.ts';
 
 /** Normalized weights from −radius to radius, where the radius is two standard deviations. */
@@ -7,7 +8,7 @@ export function gaussian(deviation: number): Float64Array {
   const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
     Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)),
   );
-  const sum = weights.reduce((a, b) => a + b);
+  const sum = sumOf(weights);
   return weights.map((w) => w / sum);
 }
 

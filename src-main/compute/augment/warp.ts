@@ -37,7 +37,8 @@ export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, interpol
   }
 }
 
-function lineNearest(
+/** One row of the result, at `at`: its first pixel is looked up at (x, y) in the source, and each next one (dx, dy) further. */
+type Line = (
   out: Uint8Array,
   at: number,
   source: Uint8Array,
@@ -46,7 +47,9 @@ function lineNearest(
   dx: number,
   y: number,
   dy: number,
-): void {
+) => void;
+
+const lineNearest: Line = (out, at, source, sizePx, x, dx, y, dy) => {
   if (dx === 1 && dy === 0 && copiedLine(out, at, source, sizePx, x, y)) return;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = x + i * dx + 0.5;
@@ -58,7 +61,7 @@ function lineNearest(
       out[at + 2] = source[from + 2];
     } else out[at] = out[at + 1] = out[at + 2] = 0;
   }
-}
+};
 
 /**
  * With a translation or a horizontal shear, a row of the result is a part of one row of the source and is copied as a whole. False if rounding could differ
@@ -80,16 +83,7 @@ function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: num
   return true;
 }
 
-function lineBilinear(
-  out: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  sizePx: number,
-  x: number,
-  dx: number,
-  y: number,
-  dy: number,
-): void {
+const lineBilinear: Line = (out, at, source, sizePx, x, dx, y, dy) => {
   const last = sizePx - 1;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = Math.max(0, Math.min(last, x + i * dx));
@@ -116,7 +110,7 @@ function lineBilinear(
         16;
     }
   }
-}
+};
 
 /** The matrix of `first` and then `second` as seen in the image. Matrices map from result to source, so `second` is applied to a coordinate before `first`. */
 export function compose(first: Matrix, second: Matrix): Matrix {

@@ -16,7 +16,7 @@ import { writeTensors } from '../tensor-file.ts';
 import { hashOf, stepsOf } from '../train/batches.ts';
 import { averaging, checkpoint, earlyStop, lossOf, progress, type Callback } from '../train/callbacks.ts';
 import { runTraining, type Training } from '../train/loop.ts';
-import { measureMemory, largestBatch, memoryWarning } from '../train/memory.ts';
+import { largestBatch, measureMemory, memoryWarning, peakMemoryMiB } from '../train/memory.ts';
 import { optimizers } from '../train/optimizers/index.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -187,7 +187,7 @@ export const train = defineCall({
         seconds: (performance.now() - startedAt) / 1000,
         imagesPerSecond: images / Math.max(1e-9, seconds),
         waiting,
-        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         batch: state.batch,
         memory,

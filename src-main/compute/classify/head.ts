@@ -3,7 +3,7 @@
  * standardised. The penalty with the least validation loss is chosen; then the head is fitted again to training and validation images together.
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import { meanOf } from '../../contract/numbers.ts';
+import { meanOf, sumOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
 import { concatenate } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
@@ -182,7 +182,7 @@ function prepared(
     targets[i * classes + labels[row]] = 1;
   });
   const own = weights && Float32Array.from(rows, (row) => weights[labels[row]]);
-  const sum = own?.reduce((a, b) => a + b, 0) ?? 1;
+  const sum = own ? sumOf(own) : 1;
   return {
     x: tf.tensor2d(x, [rows.length, size]),
     targets: tf.tensor2d(targets, [rows.length, classes]),

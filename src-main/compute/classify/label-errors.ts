@@ -3,6 +3,7 @@
  * the given label (self-confidence) as its quality. The input is out-of-fold probabilities (`out-of-fold.ts`). The tests compare the results with cleanlab.
  * Importing this module loads no tensors.
  */
+import { sumOf } from '../../contract/numbers.ts';
 export interface LabelErrors {
   /** Probability of the given label, 0..1: low is suspicious. NaN for images without a label. */
   quality: Float64Array;
@@ -45,7 +46,7 @@ export function findLabelErrors(probabilities: Float32Array, labels: Int32Array,
   }
   // Each row is scaled to the number of images with that label: images without a confident prediction are assumed to be like the others.
   const joint = confident.map((row, given) => {
-    const sum = row.reduce((a, b) => a + b, 0);
+    const sum = sumOf(row);
     return row.map((count, c) => (sum ? (count / sum) * counts[given] : c === given ? counts[given] : 0));
   });
 

@@ -3,7 +3,7 @@
  * For each partition and fold, one head is fitted to the embeddings of the last layer and one to the embeddings of all stages (`Pretrained.size`). The result
  * is their mean, which varies less than the result of a single partition.
  */
-import { largestOf } from '../../contract/numbers.ts';
+import { largestOf, sumOf } from '../../contract/numbers.ts';
 import { readFloats } from '../../rows/row-reader.ts';
 import { widthOf, type RowSet } from '../../rows/row-set.ts';
 import { defineCall, type CallContext } from '../call.ts';
@@ -38,7 +38,7 @@ export const outOfFold = defineCall({
     const n = labels.length;
     const widths = [...new Set([last, widthOf(embeddings)])];
     const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
-    const total = widths.length * folds.reduce((a, b) => a + b, 0);
+    const total = widths.length * sumOf(folds);
     const sum = new Float64Array(n * classes);
     const times = new Float64Array(n);
     let done = 0;

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { initialisations } from '../models/initialise.ts';
+import { minStepsParameter } from '../train/parameters.ts';
 import { scheduleIds } from '../train/schedules.ts';
 
 const image = { group: 'Image' };
@@ -155,13 +156,7 @@ export const trainingParameters = {
     .default(0)
     .describe('Epochs without improvement before training stops; 0 for never.')
     .meta({ title: 'Patience', unit: 'epochs', ...training }),
-  minSteps: z
-    .int()
-    .min(1)
-    .max(1000)
-    .default(8)
-    .describe('Minimum steps per epoch: a small set is repeated.')
-    .meta({ title: 'Minimum steps per epoch', advanced: true, ...training }),
+  minSteps: minStepsParameter(training),
   initialisation: z
     .enum(initialisations)
     .default('default')

@@ -30,14 +30,15 @@ interface Loaded {
   dispose(): void;
 }
 
-/** Logits of the images at these positions: [n, classes]. */
-export async function predictAt(
+/** Logits of the images at these positions, or the output of another `part` of the network: [n, width of the output]. */
+export function predictAt(
   network: Network<Classifier>,
   transform: Transform,
   pixels: Pixels,
   positions: Int32Array,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void = () => undefined,
+  part?: Classifier['features'],
 ): Promise<Float32Array> {
   return inBlocks(
     network,
@@ -46,6 +47,7 @@ export async function predictAt(
     (from, to) => evaluationInput(pixels.read(positions.subarray(from, to)), to - from, transform),
     yieldToEventLoop,
     onDone,
+    part,
   );
 }
 
@@ -58,14 +60,8 @@ export const featuresAt = (
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
 ): Promise<Float32Array> =>
-  inBlocks(
-    network,
-    transform.cropPx,
-    positions.length,
-    (from, to) => evaluationInput(pixels.read(positions.subarray(from, to)), to - from, transform),
-    yieldToEventLoop,
-    onDone,
-    (x, scope) => network.architecture.features(x, scope),
+  predictAt(network, transform, pixels, positions, yieldToEventLoop, onDone, (x, scope) =>
+    network.architecture.features(x, scope),
   );
 
 /** Logits: [images, classes]. */

@@ -1,4 +1,5 @@
 /** The mode `head`: trains only the last layer on stored embeddings, which takes seconds. The saved model is the whole network. */
+import { peakMemoryMiB } from '../train/memory.ts';
 import type { Epoch } from '../../contract/types.ts';
 import { readFloats } from '../../rows/row-reader.ts';
 import { widthOf, type RowSet } from '../../rows/row-set.ts';
@@ -83,7 +84,7 @@ export const trainHead = defineCall({
         penalty: fit.penalty,
         seconds: seconds(),
         imagesPerSecond: rate(),
-        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         parameters: network.parameters,
       };

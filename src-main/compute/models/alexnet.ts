@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { convolutionBlock, dense, flatten, pool2d } from './blocks.ts';
-import { classifier, defineModel, dropoutParameter } from './model.ts';
+import { classifier, defineModel, denseUnitsParameter, dropoutParameter } from './model.ts';
 
 /** `wide`: channels relative to the first layer; `size`: of the window; `index`: of the module in torchvision's `features`. */
 const convolutions = [
@@ -25,15 +25,7 @@ const schema = z.object({
     .default(64)
     .describe('Channels of the first layer; 64 is the published network.')
     .meta({ title: 'Width', group: 'Model' }),
-  dense: z
-    .int()
-    .min(4)
-    .max(4096)
-    .default(512)
-    .describe(
-      'Units of the two dense layers, which hold most of the weights. 4096 as published: imported weights need it.',
-    )
-    .meta({ title: 'Dense units', group: 'Model' }),
+  dense: denseUnitsParameter,
   dropout: dropoutParameter(0.5, 'before each dense layer'),
 });
 

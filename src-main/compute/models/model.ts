@@ -96,6 +96,15 @@ export const dropoutParameter = (rate: number, where: string): z.ZodDefault<z.Zo
     .default(rate)
     .describe(`Fraction of values that are set to zero in training, ${where}; 0 for none.`)
     .meta({ title: 'Dropout', group: 'Model', step: 0.05 });
+export const denseUnitsParameter: z.ZodDefault<z.ZodNumber> = z
+  .int()
+  .min(4)
+  .max(4096)
+  .default(512)
+  .describe(
+    'Units of the two dense layers, which hold most of the weights. 4096 as published: imported weights need it.',
+  )
+  .meta({ title: 'Dense units', group: 'Model' });
 export const batchNormParameter = (on: boolean): z.ZodDefault<z.ZodBoolean> =>
   z
     .boolean()

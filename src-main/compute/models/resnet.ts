@@ -5,6 +5,7 @@
  */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
+import { sumOf } from '../../contract/numbers.ts';
 import { addActivate } from '../ops/add.ts';
 import { globalAveragePool, convolutionBlock, pool2d, squeezeExcite } from './blocks.ts';
 import {
@@ -87,7 +88,7 @@ function build(
   attention: boolean,
 ): Classifier {
   const counts = stages[layers];
-  const all = counts.reduce((a, b) => a + b);
+  const all = sumOf(counts);
   const isSmall = stem === 'small' || (stem === 'auto' && sizePx < 100);
   const block = layers === 50 ? bottleneck : basicBlock;
   return classifier(

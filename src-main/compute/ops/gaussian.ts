@@ -3,6 +3,7 @@
  * to 1.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { sumOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
 
 /** A Gaussian window [size, size]. At the border, only weights inside count, and they are renormalised. */
@@ -23,7 +24,7 @@ export function wholeWindow(size: number, sigma: number, width: number): Tensor2
   const weights = Array.from({ length: width }, (_, k) =>
     Math.exp(-((k - (width - 1) / 2) ** 2) / (2 * sigma * sigma)),
   );
-  const sum = weights.reduce((a, b) => a + b, 0);
+  const sum = sumOf(weights);
   for (let i = 0; i < outputs; i++) for (let k = 0; k < width; k++) values[i * size + i + k] = weights[k] / sum;
   return tf.tensor2d(values, [outputs, size]);
 }

@@ -1,5 +1,6 @@
 /** Exports a finished classifier for other programs: as ONNX, as a TF.js LayersModel, or both. The LayersModel is loaded and its outputs are compared with ours. */
 import type { io, Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { sizeOf } from '../models/scope.ts';
 import { tf } from '../backend.ts';
 import { defineCall } from '../call.ts';
 import { withClassifier } from '../classify/predict.ts';
@@ -69,7 +70,7 @@ async function differenceOf(
 ): Promise<number> {
   const model = await tf.loadLayersModel(tf.io.fromMemory(layers));
   try {
-    const noise = fillNormal(new Float64Array(shape.reduce((a, b) => a * b, 1)), random('picture', 1));
+    const noise = fillNormal(new Float64Array(sizeOf(shape)), random('picture', 1));
     const pixels = Float32Array.from(noise, (v) => Math.max(0, Math.min(255, Math.round(128 + 50 * v))));
     const difference = tf.tidy(() => {
       const x = tf.tensor4d(pixels, [1, ...(shape as [number, number, number])]);

@@ -2,6 +2,7 @@
  * Converts a traced network to an ONNX model (operator set 17). Input: images [n, S, S, 3], 0..255; outputs: logits and probabilities. ONNX's convolutions are
  * channels-first, so the input is transposed once, and all feature maps are channels-first.
  */
+import { sizeOf } from '../models/scope.ts';
 import { attributeTypes, encodeModel, floatType, int64Type } from './onnx-schema.ts';
 import type { Graph, Node, Value } from './trace.ts';
 
@@ -327,7 +328,7 @@ function padsOf(
 
 /** Transposes a row-major array: axis i of the result is axis `order[i]` of `values`. */
 export function transposed(values: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const out = new Float32Array(values.length);
   const at = shape.map(() => 0);
   for (let i = 0; i < out.length; i++) {

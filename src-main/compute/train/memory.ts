@@ -148,4 +148,7 @@ async function bytesOfPass<A extends Architecture>(
 /** The memory that is available to the process; the system's caches count as free. */
 const freeBytes = (): number => process.availableMemory();
 
+/** Of this process so far. */
+export const peakMemoryMiB = (): number => Math.round(process.resourceUsage().maxRSS / 1024);
+
 const mebi = (bytes: number): number => Math.round((bytes / 2 ** 20) * 10) / 10;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { tf } from '../../backend.ts';
 import { adamStep, type Spans } from '../../ops/update.ts';
-import { optimizerOf, type Optimizer, type OptimizerRecord } from './optimizer.ts';
+import { epsilonParameter, optimizerOf, penaltyParameter, type Optimizer, type OptimizerRecord } from './optimizer.ts';
 
 export const adamParameters = {
   beta1: z
@@ -19,24 +19,12 @@ export const adamParameters = {
     .default(0.999)
     .describe('Decay of the running mean of the squared gradient.')
     .meta({ title: 'Beta 2', advanced: true }),
-  epsilon: z
-    .number()
-    .positive()
-    .max(1)
-    .default(1e-8)
-    .describe('Added to the denominator for numerical stability.')
-    .meta({ title: 'Epsilon', advanced: true }),
+  epsilon: epsilonParameter,
 };
 
 const schema = z.object({
   ...adamParameters,
-  weightDecay: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('L2 penalty on the kernels, added to the gradient.')
-    .meta({ title: 'Weight decay', advanced: true }),
+  weightDecay: penaltyParameter,
 });
 type Parameters = z.infer<typeof schema>;
 

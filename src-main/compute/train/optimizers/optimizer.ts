@@ -3,7 +3,7 @@
  * large operations whatever the number of layers. Formulas and defaults are those of PyTorch.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { tf } from '../../backend.ts';
 import type { Spans } from '../../ops/update.ts';
 import { valuesOf } from '../../read-back.ts';
@@ -31,6 +31,22 @@ export interface OptimizerRecord<P = Record<string, unknown>> {
   /** `decayed`: the spans of the weights to which weight decay applies. */
   start(params: P, size: number, decayed: Spans): Optimizer;
 }
+
+/** Parameters that several optimizers have. */
+export const epsilonParameter = z
+  .number()
+  .positive()
+  .max(1)
+  .default(1e-8)
+  .describe('Added to the denominator for numerical stability.')
+  .meta({ title: 'Epsilon', advanced: true });
+export const penaltyParameter = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(0)
+  .describe('L2 penalty on the kernels, added to the gradient.')
+  .meta({ title: 'Weight decay', advanced: true });
 
 /** The arithmetic of one step: returns the new weights and slots. `t`: the step from 1. `decayOf(rate)`: weights · rate in the decayed spans, 0 elsewhere. */
 type Step = (

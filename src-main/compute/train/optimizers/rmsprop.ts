@@ -1,7 +1,7 @@
 /** RMSProp (Tieleman & Hinton 2012). */
 import { z } from 'zod';
 import { tf } from '../../backend.ts';
-import { optimizerOf, type OptimizerRecord, type Updated } from './optimizer.ts';
+import { epsilonParameter, optimizerOf, penaltyParameter, type OptimizerRecord, type Updated } from './optimizer.ts';
 
 const schema = z.object({
   alpha: z
@@ -11,13 +11,7 @@ const schema = z.object({
     .default(0.99)
     .describe('Decay of the running mean of the squared gradient.')
     .meta({ title: 'Alpha', advanced: true }),
-  epsilon: z
-    .number()
-    .positive()
-    .max(1)
-    .default(1e-8)
-    .describe('Added to the denominator for numerical stability.')
-    .meta({ title: 'Epsilon', advanced: true }),
+  epsilon: epsilonParameter,
   momentum: z
     .number()
     .min(0)
@@ -25,13 +19,7 @@ const schema = z.object({
     .default(0)
     .describe('Fraction of the previous step that is added to the next one.')
     .meta({ title: 'Momentum', advanced: true }),
-  weightDecay: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('L2 penalty on the kernels, added to the gradient.')
-    .meta({ title: 'Weight decay', advanced: true }),
+  weightDecay: penaltyParameter,
 });
 
 export const rmsprop: OptimizerRecord<z.infer<typeof schema>> = {

@@ -1,7 +1,7 @@
 /** Stochastic gradient descent with momentum, also Nesterov's (Sutskever et al. 2013). */
 import { z } from 'zod';
 import { tf } from '../../backend.ts';
-import { optimizerOf, type OptimizerRecord, type Updated } from './optimizer.ts';
+import { optimizerOf, penaltyParameter, type OptimizerRecord, type Updated } from './optimizer.ts';
 
 const schema = z
   .object({
@@ -13,13 +13,7 @@ const schema = z
       .describe('Fraction of the previous step that is added to the next one.')
       .meta({ title: 'Momentum' }),
     nesterov: z.boolean().default(false).describe('Nesterov momentum.').meta({ title: 'Nesterov', advanced: true }),
-    weightDecay: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0)
-      .describe('L2 penalty on the kernels, added to the gradient.')
-      .meta({ title: 'Weight decay', advanced: true }),
+    weightDecay: penaltyParameter,
   })
   .refine(({ momentum, nesterov }) => momentum > 0 || !nesterov, {
     error: 'Nesterov needs a momentum',
