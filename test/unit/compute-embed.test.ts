@@ -227,7 +227,9 @@ describe('the map', () => {
     expect(new Set(chosen).size).toBe(mostLandmarks);
     const tensors = tf.memory().numTensors;
     const stages = new Set<string>();
-    const { xy, landmarks } = await layoutFor({ codes, size, seed: 1, mostLandmarks }, ({ stage }) => stages.add(stage));
+    const { xy, landmarks } = await layoutFor({ codes, size, seed: 1, mostLandmarks }, ({ stage }) =>
+      stages.add(stage),
+    );
     expect(tf.memory().numTensors).toBe(tensors);
     expect([...stages]).toEqual(['lay-out', 'place']);
     expect(landmarks.length).toBe(mostLandmarks);

@@ -157,7 +157,9 @@ describe('bad files are reported by code', () => {
         openImage(bytes, path).then((image) => makeThumb(image)),
         bytes,
       );
-      expect(outcome, path).toMatch(/^(ok|empty|not-an-image|truncated|corrupt|too-large|too-slow|unsupported-format)$/);
+      expect(outcome, path).toMatch(
+        /^(ok|empty|not-an-image|truncated|corrupt|too-large|too-slow|unsupported-format)$/,
+      );
       if (outcome !== 'ok' && truth.get(path) === 'ok') refused.push(`${path}: ${outcome}`);
       if (outcome === 'ok' && truth.get(path) === 'error') expect(path).toMatch(/\.svg$|heic/); // Pillow reads neither
     }
