@@ -23,6 +23,7 @@ function storedBackend(): BackendChoice {
   }
 }
 
+/** Takes effect at the next start of a compute process. */
 export function storeBackend(choice: BackendChoice): void {
   mkdirSync(dirname(file()), { recursive: true });
   writeFileSync(`${file()}.part`, `${choice}\n`);
