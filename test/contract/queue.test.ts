@@ -1,14 +1,14 @@
 /** Jobs of one folder from several clients: they are queued, and each client sees the position of its own job. */
 import { expect, test, vi } from 'vitest';
-import { openDoor } from '../../src-main/door/client.ts';
+import { openClient } from '../../src-main/door/client.ts';
 import { start } from '../fixtures/command.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 
 const long = { method: 'conv-ae', parameters: { sizePx: 32, epochs: 5000, patience: 0 } };
 
-test('a scan that waits is not asked for twice, and the queue is reordered and told through the contract', async () => {
+test('a waiting scan is not queued twice, and the queue can be read and reordered through the contract', async () => {
   vi.stubEnv('WINNOW_DATA', temporaryFolder('data'));
-  const door = await openDoor(await blobFolder());
+  const door = await openClient(await blobFolder());
   try {
     const { calls } = door;
     const rank = await calls.workspace.rank.mutate(long);
@@ -40,17 +40,17 @@ test('a scan that waits is not asked for twice, and the queue is reordered and t
   }
 });
 
-test('a command waits for what runs in the folder, says so once, and then does its work', async () => {
+test('a command waits for the running job of the folder, prints that once, and then does its work', async () => {
   const data = temporaryFolder('data');
   const folder = await blobFolder();
   vi.stubEnv('WINNOW_DATA', data);
-  const door = await openDoor(folder);
+  const door = await openClient(folder);
   try {
     const rank = await door.calls.workspace.rank.mutate(long);
     const { process: command, ended } = start(['scan', folder], { WINNOW_DATA: data });
     await new Promise<void>((resolve) => {
-      let said = '';
-      command.stderr!.on('data', (text: string) => void ((said += text).includes('Waiting for') && resolve()));
+      let output = '';
+      command.stderr!.on('data', (text: string) => void ((output += text).includes('Waiting for') && resolve()));
     });
     await door.calls.jobs.cancel.mutate({ id: rank.id });
     const { code, err } = await ended;

@@ -5,25 +5,10 @@ import { describe, expect, test } from 'vitest';
 import type { Marks, Sample } from '../../src-main/contract/types.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
+import { sampleOf } from '../fixtures/samples.ts';
 
-const sampleOf = (path: string, i: number, marks: Partial<Marks> = {}): Sample => ({
-  id: i + 1,
-  path,
-  class: path.split('/').at(-2) ?? null,
-  frames: 1,
-  bytes: 1,
-  modifiedMs: 0,
-  width: 1,
-  height: 1,
-  format: 'png',
-  sha256: `hash-${i + 1}`,
-  decision: null,
-  reason: null,
-  tags: [],
-  label: null,
-  note: null,
-  ...marks,
-});
+const imageOf = (path: string, i: number, marks: Partial<Marks> = {}) =>
+  sampleOf(i + 1, path, { sha256: `hash-${i + 1}`, ...marks });
 const samples = [
   'cat/1.jpg',
   'cat/2.jpg',
@@ -32,7 +17,7 @@ const samples = [
   'top.jpg',
   'a, b/"q".jpg',
   'Caf\u00e9/x.jpg',
-].map((path, i) => sampleOf(path, i));
+].map((path, i) => imageOf(path, i));
 const idOf = (path: string) => samples.find((sample) => sample.path === path)?.id as number;
 
 function file(content: string | Uint8Array, name = 'marks.csv'): string {
@@ -82,14 +67,14 @@ describe('tables', () => {
 
   test('only present columns change anything; an empty cell clears', async () => {
     const list = [
-      sampleOf('cat/1.jpg', 0, { decision: 'reject', reason: 'dark', tags: ['x'], label: 'dog', note: 'n' }),
-      sampleOf('cat/2.jpg', 1, { decision: 'reject', reason: 'dark' }),
+      imageOf('cat/1.jpg', 0, { decision: 'reject', reason: 'dark', tags: ['x'], label: 'dog', note: 'n' }),
+      imageOf('cat/2.jpg', 1, { decision: 'reject', reason: 'dark' }),
     ];
     expect((await read('path,note\ncat/1.jpg,\n', 'a.csv', list)).marks).toEqual({ 'cat/1.jpg': { note: null } });
     expect((await read('path,tags,label\ncat/1.jpg,"y,x",cat\n', 'a.csv', list)).marks).toEqual({
       'cat/1.jpg': { tags: ['x', 'y'], label: null },
     });
-    // Another decision has not the old one's reason; the same one keeps it.
+    // A changed decision drops the former reason; an unchanged one keeps it.
     expect(await read('path,decision\ncat/1.jpg,keep\ncat/2.jpg,reject\n', 'a.csv', list)).toMatchObject({
       matched: 2,
       changed: 1,
@@ -105,7 +90,7 @@ describe('tables', () => {
     });
   });
 
-  test('a class that is the folder’s is no label; rows about one image add up', async () => {
+  test('a class equal to the folder’s is not a label; several rows about one image are combined', async () => {
     expect((await read('path,class\ncat/1.jpg,cat\ndog/1.jpg,wolf\ntop.jpg,\n')).marks).toEqual({
       'dog/1.jpg': { label: 'wolf' },
     });
@@ -127,7 +112,7 @@ describe('tables', () => {
       'Line 2',
     ],
     ['nothing', '', 'empty'],
-  ])('%s is told with its line', async (_, content, where) => {
+  ])('%s is reported with its line', async (_, content, where) => {
     await expect(read(content)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(where) });
   });
 });
@@ -145,7 +130,7 @@ describe('JSON', () => {
     expect((await read('[{"file":"cat/1.jpg","note":"x"}]', 'a.json')).marks).toEqual({ 'cat/1.jpg': { note: 'x' } });
   });
 
-  test('COCO: the category of an image’s boxes; ignored if there are several', async () => {
+  test('COCO: the category of an image’s boxes becomes the label, unless there are several', async () => {
     const coco = {
       images: [
         { id: 7, file_name: 'cat/1.jpg' },
@@ -181,7 +166,7 @@ describe('JSON', () => {
     ['a line that is cut', '{"path":"cat/1.jpg"}\n{"path":"cat', 'a.jsonl', 'Line 2'],
     ['a document that is cut', '{\n "images": [\n  {"id": 1,', 'a.json', 'Line 3'],
     ['a list where an object belongs', '{"path":"cat/1.jpg"}\n[1]\n', 'a.jsonl', 'Line 2'],
-    ['something else', '{"hello": 1}', 'a.json', 'none of what can be imported'],
+    ['something else', '{"hello": 1}', 'a.json', 'a.json cannot be imported'],
     ['a manifest without samples', '{"schema":"winnow/manifest@2"}', 'a.json', 'samples'],
     [
       'a manifest with a wrong decision',
@@ -189,7 +174,7 @@ describe('JSON', () => {
       'a.json',
       'Entry 1',
     ],
-  ])('%s is told', async (_, content, name, where) => {
+  ])('%s is reported', async (_, content, name, where) => {
     await expect(read(content, name)).rejects.toMatchObject({
       code: 'bad-request',
       message: expect.stringContaining(where),
@@ -250,16 +235,16 @@ describe('which image a row means', () => {
 
   test('by a partial path or a file name, if it is unique', async () => {
     expect((await only(['set/images/cat/1.jpg'])).marked).toEqual(['cat/1.jpg']);
-    const deep = ['train/cat/1.jpg', 'train/dog/1.jpg', 'val/cat/3.jpg'].map((path, i) => sampleOf(path, i));
+    const deep = ['train/cat/1.jpg', 'train/dog/1.jpg', 'val/cat/3.jpg'].map((path, i) => imageOf(path, i));
     expect(await only(['dog/1.jpg', '3.jpg', '1.jpg', 'elsewhere/1.jpg'], deep)).toEqual({
       marked: ['train/dog/1.jpg', 'val/cat/3.jpg'],
       unmatched: ['1.jpg', 'elsewhere/1.jpg'],
     });
     expect((await only(['only.jpg'])).marked).toEqual(['dog/only.jpg']);
-    // Sorted into other folders: by name, unless the file knows this folder's.
+    // Images that were moved to other folders match by name, unless the file contains paths of this folder.
     expect((await only(['else/only.jpg'])).marked).toEqual(['dog/only.jpg']);
     expect(await only(['cat/1.jpg', 'else/only.jpg'])).toEqual({ marked: ['cat/1.jpg'], unmatched: ['else/only.jpg'] });
-    // Two rows of one name cannot both be the one image.
+    // Two rows with the same name cannot both mean one image.
     expect(await only(['x/only.jpg', 'y/only.jpg'])).toEqual({ marked: [], unmatched: ['x/only.jpg', 'y/only.jpg'] });
   });
 
@@ -270,7 +255,7 @@ describe('which image a row means', () => {
     ]);
     expect(Object.keys((await read(row('cat/1.jpg', idOf('cat/2.jpg')), 'a.jsonl')).marks)).toEqual(['cat/2.jpg']);
     expect(Object.keys((await read(row('cat/1.jpg', 999), 'a.jsonl')).marks)).toEqual(['cat/1.jpg']);
-    const copies = [sampleOf('a/1.jpg', 0), { ...sampleOf('b/2.jpg', 1), sha256: 'hash-1' }];
+    const copies = [imageOf('a/1.jpg', 0), { ...imageOf('b/2.jpg', 1), sha256: 'hash-1' }];
     expect(Object.keys((await read(row('b/2.jpg', 1), 'a.jsonl', copies)).marks)).toEqual(['b/2.jpg']);
     expect((await read(row('gone/x.jpg', 1), 'a.jsonl', copies)).unmatched).toEqual(['gone/x.jpg']);
   });

@@ -4,13 +4,12 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
-import { train } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
 import { embed } from '../../src-main/compute/embed/codes.ts';
 import { forgetModels, limitModelBytes, withModel } from '../../src-main/compute/model-store.ts';
-import { range } from '../../src-main/compute/pixels.ts';
-import { newFolder, packed, picture, fitArgs, sizePx } from './compute-pictures.ts';
+import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
+import { trainedClassifier } from '../fixtures/trained-classifier.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -19,31 +18,12 @@ const pixels = packed(
   Array.from({ length: 24 }, (_, i) => picture(i, i % 2 === 1)),
   folder,
 );
-/** Some hundred rows: several blocks, with a breath after each. */
+/** 600 rows: several blocks; the event loop runs after each. */
 const many = { ...pixels, rows: Int32Array.from({ length: 600 }, (_, i) => i % 24) };
 
-async function classifier(seed: number): Promise<string> {
-  const runFolder = newFolder();
-  const all = range(0, 24);
-  await serveCall(train, {
-    model: 'cnn',
-    mode: 'scratch',
-    params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' },
-    seed,
-    runFolder,
-    pixels,
-    labels: all.map((i) => i % 2),
-    keys: all,
-    classes: ['disc', 'cross'],
-    train: all.slice(4),
-    val: all.slice(0, 4),
-    weights: null,
-    resume: false,
-  });
-  return runFolder;
-}
+const classifier = (seed: number) => trainedClassifier(pixels, seed);
 
-test('a classifier is asked while three others are, and each says what it says alone', async () => {
+test('four classifiers that predict at the same time give the same results as alone', async () => {
   const runs = await Promise.all([1, 2, 3, 4].map(classifier));
   await forgetModels();
   const tensors = tf.memory().numTensors;
@@ -66,7 +46,7 @@ test('a classifier is asked while three others are, and each says what it says a
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
-test('maps of several runs and codes at the same time', async () => {
+test('maps of several runs and codes can be computed at the same time', async () => {
   const runs = ['pca', 'conv-ae', 'mlp-ae', 'pca'].map((method) => ({ method, runFolder: newFolder() }));
   for (const [i, { method, runFolder }] of runs.entries())
     await serveCall(
@@ -96,7 +76,7 @@ test('maps of several runs and codes at the same time', async () => {
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
-test('loaded once, again when its file is another, kept up to a limit of memory, and not at all where it could not be opened', async () => {
+test('a model is loaded once, reloaded if its file changed, kept up to a memory limit, and not kept after a failed load', async () => {
   const files = ['a', 'b', 'c', 'd'].map((name) => `${folder}/${name}`);
   for (const file of files) fs.writeFileSync(file, file);
   const opened: string[] = [];

@@ -1,22 +1,21 @@
-/** Stored tensors: models, checkpoints and predictions are safetensors files; files of the former format can still be read. */
+/** Stored tensors: models, checkpoints and predictions are safetensors files; files in the former format can still be read. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { map } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend } from '../../src-main/compute/backend.ts';
-import { train } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
-import { range } from '../../src-main/compute/pixels.ts';
 import { checkpointFile, modelFile } from '../../src-main/compute/run-files.ts';
 import { readTensors, writeTensors, type TensorFile } from '../../src-main/compute/tensor-file.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
-import { fitArgs, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+import { trainedClassifier } from '../fixtures/trained-classifier.ts';
+import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-/** As the first versions wrote them. */
+/** Writes a file as the first versions did. */
 function writeFormerFormat(file: string, { header, arrays }: TensorFile<object>): void {
   const names = Object.keys(arrays);
   const json = JSON.stringify({ header, arrays: names.map((name) => [name, arrays[name].length]) });
@@ -27,7 +26,7 @@ function writeFormerFormat(file: string, { header, arrays }: TensorFile<object>)
   fs.writeFileSync(file, Buffer.concat([length, head, ...floats]));
 }
 
-/** Tensors of a network by name become the two vectors that it was kept as. */
+/** Converts a network's named tensors to the two vectors of the former format. */
 function makeFormer(file: string): void {
   const { header, arrays } = readTensors<object>(file)!;
   const joined = (isIn: (name: string) => boolean): Float32Array =>
@@ -38,7 +37,7 @@ function makeFormer(file: string): void {
   writeFormerFormat(file, { header, arrays: former });
 }
 
-/** Reads a file by the published description of the format alone. */
+/** Reads a file according to the published description of the format. */
 function parse(file: string) {
   const bytes = fs.readFileSync(file);
   const start = 8 + Number(bytes.readBigUInt64LE());
@@ -55,30 +54,9 @@ const pixels = packed(
   Array.from({ length: 16 }, (_, i) => picture(i, i % 2 === 1)),
   newFolder(),
 );
-const all = range(0, 16);
-
-async function trainedClassifier(): Promise<string> {
-  const runFolder = newFolder();
-  await serveCall(train, {
-    model: 'cnn',
-    mode: 'scratch',
-    params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' },
-    seed: 1,
-    runFolder,
-    pixels,
-    labels: all.map((i) => i % 2),
-    keys: all,
-    classes: ['disc', 'cross'],
-    train: all.slice(4),
-    val: all.slice(0, 4),
-    weights: null,
-    resume: false,
-  });
-  return runFolder;
-}
 
 describe('a file of tensors', () => {
-  it('is safetensors: header, metadata of JSON texts, shapes, floats one after the other', () => {
+  it('is safetensors: header, metadata as JSON texts, shapes, contiguous floats', () => {
     const file = path.join(newFolder(), 'some.tensors');
     const arrays = { a: Float32Array.of(1, 2.5, -3, 4, 5, 6), none: new Float32Array(0) };
     writeTensors(file, { header: { name: 'ü', seeds: [1, 2] }, arrays, shapes: { a: [2, 3] } });
@@ -93,8 +71,8 @@ describe('a file of tensors', () => {
     expect(read(tensors.a)).toEqual([1, 2.5, -3, 4, 5, 6]);
   });
 
-  it('has a classifier’s weights by name and shape', async () => {
-    const { metadata, tensors } = parse(modelFile(await trainedClassifier()));
+  it('stores a classifier’s weights by name and shape', async () => {
+    const { metadata, tensors } = parse(modelFile(await trainedClassifier(pixels)));
     expect(JSON.parse(metadata.classes)).toEqual(['disc', 'cross']);
     expect(tensors['head/kernel'].shape).toEqual([8, 2]);
     expect(tensors['head/bias'].shape).toEqual([2]);
@@ -115,7 +93,7 @@ describe('a file of the former format', () => {
   });
 
   it('gives a classifier’s predictions', async () => {
-    const runFolder = await trainedClassifier();
+    const runFolder = await trainedClassifier(pixels);
     const before = await serveCall(predict, { runFolder, pixels });
     await forgetModels();
     makeFormer(modelFile(runFolder));
@@ -123,7 +101,7 @@ describe('a file of the former format', () => {
     await forgetModels();
   });
 
-  it('resumes a training to the same bits', async () => {
+  it('resumes a training to bit-identical results', async () => {
     const params = { epochs: 6 };
     const whole = await serveCall(fit, fitArgs('conv-ae', pixels, newFolder(), { params }));
     const runFolder = newFolder();
