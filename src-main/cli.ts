@@ -22,7 +22,7 @@ import { addExportModelCommand } from './command/export-model.ts';
 import { addTrainCommand } from './command/train.ts';
 import { addViewCommands } from './command/views.ts';
 import { exitNow } from './file/gate.ts';
-import { version } from './engine/engine.ts';
+import { version } from './setup/repository.mjs';
 
 let exitCode: number = exitCodes.done;
 ignoreClosedPipe();

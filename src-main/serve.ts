@@ -17,7 +17,7 @@ export interface Serving {
 }
 
 const loopback = new Set(['127.0.0.1', 'localhost', '::1']);
-/** Can only this machine reach that address? */
+/** Whether only this machine can reach the address. */
 export const isLoopback = (host: string) => loopback.has(host) || /^127\./.test(host);
 
 export async function serve(options: {
@@ -40,7 +40,7 @@ export async function serve(options: {
       const url = urlOf(request);
       if (url.searchParams.has('token')) {
         url.searchParams.delete('token');
-        // A path that begins with two slashes would name another host.
+        // A path that starts with two slashes would redirect to another host.
         response
           .writeHead(303, {
             location: url.pathname.replace(/^[\\/]+/, '/') + url.search,
@@ -69,7 +69,7 @@ export async function serve(options: {
     throw error;
   }
   const { port } = server.address() as { port: number };
-  cookie = `winnow-${port}`; // cookies do not tell ports apart
+  cookie = `winnow-${port}`; // cookies are shared by all ports of a host
   const shown = options.host === '0.0.0.0' || options.host === '::' ? '127.0.0.1' : options.host;
   const query = options.folder
     ? `&folder=${encodeURIComponent(options.folder)}${options.workspace ? `&workspace=${encodeURIComponent(options.workspace)}` : ''}`
@@ -87,22 +87,22 @@ export async function serve(options: {
 interface Refusal {
   status: number;
   why: string;
-  /** A token was given, and it is not ours. */
+  /** The request has a wrong token. */
   isGuess?: boolean;
 }
 
-/** Why this request may not come in, or null. */
+/** The reason to refuse a request, or null. */
 function refuse(request: IncomingMessage, host: string, token: string, cookie: string): Refusal | null {
   const { headers } = request;
   const named = headers.host ?? '';
   const name = named.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  // A page of another name that resolves here has that name as Host; an address cannot be forged so.
+  // DNS rebinding: a page under another name that resolves to this address sends that name as Host. An IP address cannot be rebound.
   if (!(loopback.has(name) || name === host || (!loopback.has(host) && isIP(name))))
     return { status: 421, why: 'This address is not served here.' };
   const otherSite = { status: 403, why: 'Requests from other sites are refused.' };
   const { origin } = headers;
   if (origin && origin !== `http://${named}`) return otherSite;
-  // A cookie goes to every port of a host, and an image's request has no Origin. Browsers say where a request comes from; other programs say nothing.
+  // A cookie is sent to every port of a host, and a request for an image has no Origin. Browsers send Sec-Fetch-Site; other programs do not.
   const site = headers['sec-fetch-site'];
   if (site === 'cross-site' || site === 'same-site') return otherSite;
   if (site === 'none' && headers['sec-fetch-mode'] !== 'navigate') return otherSite;
@@ -121,7 +121,7 @@ const cookieOf = (all: string, name: string): string | undefined =>
     ?.slice(name.length + 1);
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
-/** Digests have one length, whatever was given, and comparing them tells nothing of how much was right. */
+/** Compares digests, which have equal length, in constant time, so that the time reveals nothing about the token. */
 const same = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
 
 const deny = (response: ServerResponse, { status, why }: Refusal) => {

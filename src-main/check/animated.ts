@@ -1,4 +1,4 @@
-/** More than one frame or page. Winnow uses only the first, which may not represent the file. */
+/** Files with more than one frame or page. Winnow uses only the first, which may not represent the file. */
 import type { Check } from './check.ts';
 
 export const animated: Check = {

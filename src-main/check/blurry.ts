@@ -1,8 +1,8 @@
 /**
- * Out of focus or motion blur, by the re-blur metric of `image/measure.ts` (Crete et al. 2007). Sharp photos score 0.2 to 0.45; a blur of 1 % of the
- * longest side scores 0.6 and above. It runs on thumbnails: blur narrower than a pixel of the thumbnail is not detected.
+ * Focus or motion blur, by the re-blur metric in `image/measure.ts` (Crete et al. 2007). Sharp photos have values from 0.2 to 0.45; a blur of 1 % of the
+ * longest side gives 0.6 or more. It is measured on the thumbnail: blur narrower than one of its pixels is not found.
  */
-import { fenceOf, standOut, type Check } from './check.ts';
+import { adaptiveLimit, scoreAbove, type Check } from './check.ts';
 
 export const blurry: Check = {
   id: 'blurry',
@@ -11,6 +11,6 @@ export const blurry: Check = {
   threshold: 0.5,
   score(input) {
     const blur = input.values('blur');
-    return standOut(blur, fenceOf(blur, 0.42, 0.54), 0.04);
+    return scoreAbove(blur, adaptiveLimit(blur, 0.42, 0.54), 0.04);
   },
 };

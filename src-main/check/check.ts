@@ -1,6 +1,7 @@
 /**
- * A check is a record that scores every sample from the scan's measures, for the whole dataset at once, since an outlier depends on the other
- * samples. Scores run from 0 to 1 and rank; a sample is flagged from the threshold on (0.5, or the user's). No file is opened.
+ * A check is a record that gives each sample a score from 0 to 1. A sample is flagged if its score reaches the threshold: 0.5, or the one that the user has set.
+ * Checks read the measures of the scan (`image/measure.ts`) and open no file. Most measures come from the 256 px thumbnail: blur that disappears when an image
+ * is scaled down to it is not found. All samples are scored at once, since an outlier is defined by the other samples.
  */
 import { clamp, lowerBound } from '../contract/numbers.ts';
 import { medianAbsoluteDeviation, medianOf, quantileOf } from '../contract/statistics.ts';
@@ -17,55 +18,55 @@ export interface CheckInput {
 export interface Check {
   id: string;
   title: string;
-  /** One sentence for people: what it finds. */
+  /** One sentence for the user: what the check finds. */
   summary: string;
-  /** Where a person has set none. */
+  /** The default threshold. */
   threshold: number;
-  /** 0..1 a sample, higher is more of it; NaN where a measure is missing. */
+  /** One score from 0 to 1 per sample: the higher, the more of the trait. NaN if a measure is missing. */
   score(input: CheckInput): Float64Array;
 }
 
-/** Fewer samples than this say nothing of what is usual in the set. */
+/** A smaller dataset does not show what is usual. */
 const leastSamples = 10;
 
-/** From 0 to 1 as `x` goes from far below 0 to far above; 0.5 at 0. Not cut off, so that what is extreme keeps its order. */
+/** The logistic function: 0.5 at 0. Scores are not clipped, so that extreme values keep their order. */
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /**
- * Scores of a trait that is wrong by itself, such as darkness: 0.5 at `fence`, and `width` says how fast it rises around it. A trait that
- * more than half of the samples have is what the set is and not what is wrong with an image (night photos, X-rays, gray scans); then only
- * what stands out from those that have it is flagged. Sets of fewer than `least` have no say: of three dark photos all are dark.
+ * Scores a defect such as darkness: 0.5 where the value equals `limit`, rising within about `width` of it. If more than half of the samples are above the limit, the
+ * trait is normal for this dataset (night photos, X-rays, grayscale scans). Then the limit moves up to the outliers among those samples. This adaptation needs at
+ * least `least` samples: three dark photos alone are all flagged.
  */
-export function standOut(values: Float64Array, fence: number, width: number, least = leastSamples): Float64Array {
+export function scoreAbove(values: Float64Array, limit: number, width: number, least = leastSamples): Float64Array {
   const known = values.filter(Number.isFinite).sort();
-  const having = known.subarray(lowerBound(known, fence));
-  const common = known.length >= least && having.length > known.length / 2;
-  const from = common ? medianOf(having) + 4 * Math.max(width, medianAbsoluteDeviation(having)) : fence;
+  const above = known.subarray(lowerBound(known, limit));
+  const isCommon = known.length >= least && above.length > known.length / 2;
+  const from = isCommon ? medianOf(above) + 4 * Math.max(width, medianAbsoluteDeviation(above)) : limit;
   return values.map((value) => (Number.isNaN(value) ? NaN : logistic((value - from) / width)));
 }
 
 /**
- * A fence for `standOut` that comes earlier where the set's images are alike: five spreads above their median, within limits. What is
- * `usual` is wrong in any set; what is below `earliest` is wrong in none.
+ * A limit for `scoreAbove` that is stricter in a uniform dataset: the median plus five median absolute deviations, but never below `lowest` and never
+ * above `highest`. Small datasets get `highest`.
  */
-export function fenceOf(values: Float64Array, earliest: number, usual: number): number {
+export function adaptiveLimit(values: Float64Array, lowest: number, highest: number): number {
   const known = values.filter(Number.isFinite).sort();
-  if (known.length < leastSamples) return usual;
-  return clamp(medianOf(known) + 5 * medianAbsoluteDeviation(known), earliest, usual);
+  if (known.length < leastSamples) return highest;
+  return clamp(medianOf(known) + 5 * medianAbsoluteDeviation(known), lowest, highest);
 }
 
 /**
- * How far each value lies from the usual ones, either way: 0.5 at `leastSpan`, or further off where the set itself varies more. What one in
- * five shares is a kind of its own and not odd; rarer kinds count in part. `near` is how far apart two of a kind may be.
+ * Scores the distance of each value from the median, in either direction: 0.5 at `leastSpan`, or at 1.5 interquartile ranges if that is more. A value that at least
+ * a fifth of the samples share, within ± `near`, is a group and not an outlier (score 0); smaller groups reduce the score in proportion.
  */
-export function oddness(values: Float64Array, leastSpan: number, near: number): Float64Array {
+export function scoreOutliers(values: Float64Array, leastSpan: number, near: number): Float64Array {
   const sorted = values.filter(Number.isFinite).sort();
-  const usual = medianOf(sorted);
+  const median = medianOf(sorted);
   const span = Math.max(leastSpan, 1.5 * (quantileOf(sorted, 0.75) - quantileOf(sorted, 0.25)));
   return values.map((value) => {
     if (Number.isNaN(value)) return NaN;
-    const alike = lowerBound(sorted, value + near) - lowerBound(sorted, value - near) - 1;
-    const rarity = 1 - Math.min(1, alike / Math.max(1, sorted.length - 1) / 0.2);
-    return rarity * logistic((Math.abs(value - usual) / span - 1) * 7);
+    const similar = lowerBound(sorted, value + near) - lowerBound(sorted, value - near) - 1;
+    const rarity = 1 - Math.min(1, similar / Math.max(1, sorted.length - 1) / 0.2);
+    return rarity * logistic((Math.abs(value - median) / span - 1) * 7);
   });
 }

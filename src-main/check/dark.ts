@@ -1,5 +1,5 @@
-/** Underexposed, by the 99th percentile of the strongest channel: a night scene with lamps has some light, an underexposed photo none. */
-import { standOut, type Check } from './check.ts';
+/** Underexposure, by the 99th percentile of the brightest channel: a night scene with lamps has bright pixels, an underexposed photo has none. */
+import { scoreAbove, type Check } from './check.ts';
 
 export const dark: Check = {
   id: 'dark',
@@ -7,7 +7,7 @@ export const dark: Check = {
   summary: 'Underexposed: even the brightest parts are nearly black.',
   threshold: 0.5,
   score: (input) =>
-    standOut(
+    scoreAbove(
       input.values('highlights').map((highlights) => -highlights),
       -0.27,
       0.04,

@@ -1,17 +1,17 @@
 /**
- * Findings on the whole dataset: class imbalance, and classes that a single number predicts, by cross-validated balanced accuracy. A network trained on
- * such data learns the number (brightness, size) and not the subject (shortcut learning; Geirhos et al., 2020).
+ * Findings about the whole dataset: class imbalance, and classes that a single number (brightness, size) predicts, by cross-validated balanced accuracy. A network
+ * trained on such data can learn the number instead of the subject (shortcut learning; Geirhos et al. 2020).
  */
 import { clamp, sumOf } from '../contract/numbers.ts';
 import { binOf } from '../contract/statistics.ts';
 import type { Finding } from '../contract/types.ts';
 import { type CheckInput } from './check.ts';
 
-/** A class this much larger than another is out of balance. */
+/** Ratio of the largest to the smallest class from which classes are imbalanced. */
 const imbalanceFrom = 4;
-/** Fewer members than this let chance look like a rule. */
+/** In smaller classes, a correlation is too often chance. */
 const leastMembers = 20;
-/** Half way from chance to certainty: right in 75 of 100 where a coin is right in 50. */
+/** On a scale from 0 (chance) to 1 (always right): a balanced accuracy of 75 %. */
 const correlationFrom = 0.5;
 const folds = 5;
 
@@ -33,6 +33,7 @@ function areas(input: CheckInput): Float64Array {
   return input.values('width').map((width, i) => width * height[i]);
 }
 
+/** Empty if the images have fewer than two classes. */
 export function findings(input: CheckInput): Finding[] {
   const members = new Map<string, number[]>();
   input.classes.forEach((name, i) => {
@@ -50,7 +51,7 @@ function imbalance(members: Map<string, number[]>): Finding {
   const sizes = [...members].map(([name, { length }]) => ({ name, size: length })).sort((a, b) => a.size - b.size);
   const [least, most] = [sizes[0], sizes.at(-1)!];
   const ratio = most.size / least.size;
-  // Two throws of the same dice differ by so much by chance.
+  // Two counts with the same expectation rarely differ by more than this (three standard deviations of Poisson counts).
   const byChance = 3 * Math.sqrt(most.size + least.size);
   return {
     id: 'class-imbalance',
@@ -63,7 +64,7 @@ function imbalance(members: Map<string, number[]>): Finding {
   };
 }
 
-/** Of the classes with enough members, the one that the number gives away most. */
+/** The finding for the class that the number predicts best, of the classes with enough members. */
 function correlation(trait: Trait, values: Float64Array, members: Map<string, number[]>): Finding[] {
   const labels = new Int32Array(values.length).fill(-1);
   const names = [...members.keys()];
@@ -94,8 +95,9 @@ function correlation(trait: Trait, values: Float64Array, members: Map<string, nu
 }
 
 /**
- * Per class, how well a histogram of one number tells its members from the rest: balanced accuracy over held-out fifths, 0 for chance and 1
- * for always; NaN with too few of either. Bins hold about equal counts, and equal values are never split.
+ * How well a histogram of one number separates each class from the others: the balanced accuracy of five-fold cross-validation, scaled to 0 for chance and 1 for
+ * always right. NaN if the class or the rest has too few members. `labels`: class index per value, −1 for none. Returns one number per class. Bins have about equal
+ * counts; equal values share a bin.
  */
 export function classSeparability(values: Float64Array, labels: Int32Array, classes: number): Float64Array {
   const order = Int32Array.from(values.keys())
@@ -112,7 +114,7 @@ export function classSeparability(values: Float64Array, labels: Int32Array, clas
     const bin = binOf((at + end) / 2 / n, bins);
     while (at < end) binAt[order[at++]] = bin;
   }
-  // Folds turn within a class, by an order that has nothing to do with the number: the place in the set.
+  // The members of a class go to the folds in turn, in the order of the dataset, which does not depend on the number.
   const own = new Float64Array(classes * bins * folds); // [class, bin, fold]
   const all = new Float64Array(bins * folds);
   const seen = new Int32Array(classes);
@@ -132,7 +134,7 @@ export function classSeparability(values: Float64Array, labels: Int32Array, clas
       const [ownInBin, allInBin] = [sumOf(ownHere), sumOf(allHere)];
       for (let fold = 0; fold < folds; fold++) {
         const [held, rest] = [ownHere[fold], allHere[fold] - ownHere[fold]];
-        // The bin's class is decided by the other folds, each side counted as a share of its own.
+        // The other folds decide whether this bin predicts the class; both sides are weighted by their sizes.
         const isOwn = (ownInBin - held) * (n - size) > (allInBin - ownInBin - rest) * size;
         right += isOwn ? held / size : rest / (n - size);
       }

@@ -1,8 +1,8 @@
 /**
- * Gray images among coloured ones, whether the file has one channel or three that say the same. What counts is the most colourful
- * thousandth of the pixels against the light there is to show colour: a dark photo is not gray because its colours are small numbers.
+ * Grayscale images in a colour dataset, whether the file has one channel or three equal ones. Uses the chroma of the most colourful 0.1 % of the pixels, relative
+ * to the brightness of the highlights: in a dark photo, colours are small numbers too.
  */
-import { standOut, type Check } from './check.ts';
+import { scoreAbove, type Check } from './check.ts';
 
 const step = 1 / 255;
 
@@ -14,11 +14,11 @@ export const grayscale: Check = {
   score(input) {
     const [chroma, highlights, entropy] = ['chroma', 'highlights', 'entropy'].map(input.values);
     const gray = chroma.map((spread, i) => {
-      if (entropy[i] === 0) return -10; // one tone all over has no colour to lose
+      if (entropy[i] === 0) return -10; // an image of a single tone is not a grayscale version of anything
       const relative = (spread + step) / (highlights[i] + 5 * step);
-      // Drawings of two tones come after photos: they were most likely never coloured.
+      // Drawings with two tones score lower than photos: they probably never had colours.
       return -Math.log(relative) - 0.3 * Math.max(0, 2 - entropy[i]);
     });
-    return standOut(gray, -Math.log(0.016), 0.25, 1); // gray is nothing wrong by itself, be the set ever so small
+    return scoreAbove(gray, -Math.log(0.016), 0.25, 1); // adapts in a dataset of any size: gray alone is not a defect
   },
 };

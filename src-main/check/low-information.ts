@@ -1,8 +1,8 @@
 /**
- * Blank or nearly so: few tones (entropy of the histogram) and hardly any step from pixel to pixel (entropy of the steps). Either alone
- * misleads: a smooth gradient has many tones, a drawing in ink has few and says much.
+ * Blank or nearly blank images: low entropy of the histogram (few tones) and low entropy of the differences between adjacent pixels (little detail). Both are
+ * needed: a smooth gradient has many tones but no content, an ink drawing has few tones but much content.
  */
-import { fenceOf, standOut, type Check } from './check.ts';
+import { adaptiveLimit, scoreAbove, type Check } from './check.ts';
 
 export const lowInformation: Check = {
   id: 'low-information',
@@ -12,7 +12,7 @@ export const lowInformation: Check = {
   score(input) {
     const [entropy, detail] = ['entropy', 'detail'].map(input.values);
     const emptiness = entropy.map((bits, i) => -(bits + detail[i]));
-    // Drawings of two tones have 1 to 4 bits, photos 9 and more.
-    return standOut(emptiness, fenceOf(emptiness, -2, -1), 0.3);
+    // Drawings with two tones have 1 to 4 bits, photos 9 or more.
+    return scoreAbove(emptiness, adaptiveLimit(emptiness, -2, -1), 0.3);
   },
 };

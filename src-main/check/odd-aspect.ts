@@ -1,5 +1,5 @@
-/** Aspect ratios far from the usual ones of the dataset. Portrait and landscape count the same. */
-import { oddness, type Check } from './check.ts';
+/** Aspect ratios far from the median of the dataset. Portrait and landscape count as equal. */
+import { scoreOutliers, type Check } from './check.ts';
 
 export const oddAspect: Check = {
   id: 'odd-aspect',
@@ -8,7 +8,7 @@ export const oddAspect: Check = {
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);
-    return oddness(
+    return scoreOutliers(
       width.map((w, i) => Math.abs(Math.log(w / height[i]))),
       Math.log(1.65),
       0.1,

@@ -1,5 +1,5 @@
 /** Far fewer or far more pixels than usual in the dataset: thumbnails among photos, or the reverse. */
-import { oddness, type Check } from './check.ts';
+import { scoreOutliers, type Check } from './check.ts';
 
 export const oddSize: Check = {
   id: 'odd-size',
@@ -8,7 +8,7 @@ export const oddSize: Check = {
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);
-    return oddness(
+    return scoreOutliers(
       width.map((w, i) => Math.log(w * height[i]) / 2),
       Math.log(2.5),
       0.1,

@@ -1,9 +1,9 @@
 /**
- * Burnt out: bright as a whole, with a large share of clipped pixels whose border is long and ragged, since it runs through the subject.
- * A white backdrop is clipped too, but its border is a short outline: it comes after what is burnt out, and is flagged only where such
- * images are few in the set. Ink on paper has black, where too much light leaves none.
+ * Overexposure: a bright image with a large fraction of clipped pixels and a long, ragged border around them, which runs through the subject. A white backdrop is
+ * clipped too, but its border is a short outline: it scores lower, and is flagged only if few images of the dataset have one. Ink on paper keeps dark pixels,
+ * which an overexposed photo has lost.
  */
-import { standOut, type Check } from './check.ts';
+import { scoreAbove, type Check } from './check.ts';
 
 export const overexposed: Check = {
   id: 'overexposed',
@@ -19,9 +19,9 @@ export const overexposed: Check = {
       'shadows',
     ].map(input.values);
     const burnt = brightness.map((bright, i) => {
-      if (contrast[i] === 0) return 0; // a blank image shows nothing that could be burnt out; low information finds it
+      if (contrast[i] === 0) return 0; // a blank image is found by `low-information`
       return bright + clipped[i] * Math.min(1, 0.2 + 8 * shadows[i]) + Math.min(0.3, edges[i]);
     });
-    return standOut(burnt, 1.3, 0.08);
+    return scoreAbove(burnt, 1.3, 0.08);
   },
 };

@@ -1,5 +1,5 @@
-/** Too few pixels to show much: icons and spacers. In a set of small images (digits of 28 px) that is what the set is. */
-import { standOut, type Check } from './check.ts';
+/** Images with too few pixels to show much: icons and spacers. In a dataset of small images (28 px digits), small is normal and not flagged. */
+import { scoreAbove, type Check } from './check.ts';
 
 const sidePx = 48;
 
@@ -10,7 +10,7 @@ export const tiny: Check = {
   threshold: 0.5,
   score(input) {
     const [width, height] = ['width', 'height'].map(input.values);
-    return standOut(
+    return scoreAbove(
       width.map((w, i) => -Math.log(w * height[i]) / 2),
       -Math.log(sidePx),
       0.1,

@@ -1,4 +1,4 @@
-/** The extension names another format than the content: programs that trust names fail on such files, or skip them. */
+/** Files whose extension names another format than their content. Programs that rely on the extension fail on such files or skip them. */
 import { formatOfName } from '../image/format.ts';
 import type { Check } from './check.ts';
 

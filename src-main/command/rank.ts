@@ -3,14 +3,15 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { backendTitles, type MemoryEstimate } from '../contract/machine.ts';
+import type { MemoryEstimate } from '../contract/machine.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import { printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { trainedOn } from '../jobs/rank.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
-import { duration, follow, say, writeJson } from './output.ts';
+import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
+import { conditionsOf, sayRun } from './run-output.ts';
 import { allSamples } from './samples.ts';
 
 interface RankOptions extends FolderOptions {
@@ -37,7 +38,7 @@ export function addRankCommand(program: Command) {
     .addOption(backendOption());
   addParameterFlags(command, scorers);
   command.action((folder: string, options: RankOptions) =>
-    inFolder(folder, options, (door) => rankCommand(door, options)),
+    inFolder(folder, options, (client) => rankCommand(client, options)),
   );
 }
 
@@ -47,12 +48,12 @@ function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, fre
   return `Training takes about ${count(totalMiB)} MiB with batch size ${batch} (${parts}); ${count(freeMiB)} MiB are free${totalMiB > freeMiB ? ': training may be slow, or the system may kill it. A smaller --batch, --size or --width needs less memory' : ''}.`;
 }
 
-async function rankCommand(door: Door, options: RankOptions): Promise<void> {
+async function rankCommand(client: Client, options: RankOptions): Promise<void> {
   const scorer = scorerOf(options.method);
   if (!scorer)
     throw new WinnowError(
       'bad-request',
-      `There is no method ‘${options.method}’. There are: ${scorers.map(({ id }) => id).join(', ')}.`,
+      `There is no method ‘${options.method}’. Available: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const request = rankSchema.parse({
     method: options.method,
@@ -62,33 +63,27 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
     resume: !options.fresh,
     maps: options.maps ? resolve(options.maps) : null,
   });
-  const memory = await door.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
+  const memory = await client.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
   if (memory) say(options, memoryMessage(memory));
-  const job = await follow(door, options, () => door.calls.workspace.rank.mutate(request));
-  const run = await door.calls.runs.get.query({ id: job.runId as string });
-  const scores = await door.column(run.column);
+  const job = await follow(client, options, () => client.calls.workspace.rank.mutate(request));
+  const run = await client.calls.runs.get.query({ id: job.runId as string });
+  const scores = await client.column(run.column);
   const isTrained = trainedOn(run);
-  const ranked = (await allSamples(door))
+  const ranked = (await allSamples(client))
     .map((sample) => ({ path: sample.path, score: scores[sample.id] ?? NaN, trainedOn: isTrained(sample.path) }))
     .filter(({ score }) => !Number.isNaN(score))
     .sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1))
     .map((sample, i) => ({ path: sample.path, score: sample.score, rank: i + 1, trainedOn: sample.trainedOn }));
-  const issues = await door.calls.samples.issues.query();
+  const issues = await client.calls.samples.issues.query();
   writeJson(options, {
     schema: 'winnow/rank@1',
-    folder: door.folder,
+    folder: client.folder,
     samples: ranked,
     issues,
     run: {
       id: run.id,
       method: run.method,
-      backend: run.backend,
-      device: run.device,
-      seed: run.seed,
-      seconds: run.seconds,
-      imagesPerSecond: run.imagesPerSecond,
-      peakMemoryMiB: run.peakMemoryMiB,
-      parameters: run.parameters,
+      ...conditionsOf(run),
       trainOn: run.trainOn,
       trained: run.trained,
       train: run.history,
@@ -96,17 +91,7 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
       notes: run.notes,
     },
   });
-  const rate = run.imagesPerSecond ? `, ${Math.round(run.imagesPerSecond)} images/s` : '';
-  say(
-    options,
-    `${run.id}: trained on ${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images in ${duration(run.seconds ?? 0)}${rate}, on ${backendTitles[run.backend as keyof typeof backendTitles]}.`,
-  );
-  for (const note of run.notes) say(options, note);
-  if (issues.length)
-    say(
-      options,
-      `${issues.length} ${issues.length === 1 ? 'file' : 'files'} could not be read; \`scan --json -\` lists them.`,
-    );
+  sayRun(options, run, `${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images`, issues);
   if (options.quiet || options.json === '-') return;
   for (const sample of ranked.slice(0, options.top))
     process.stdout.write(

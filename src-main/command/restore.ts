@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
-import { plural, printable } from '../contract/words.ts';
+import { mebibytes, plural, printable } from '../contract/words.ts';
 import { listenOnPipe } from '../door/pipe.ts';
 import { folderCommand, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
@@ -51,7 +51,7 @@ async function restoreCommand(folder: string, options: RestoreOptions): Promise<
     if (restored || options.quiet || options.json === '-') return;
     for (const { name, bytes, steps } of backups) {
       process.stdout.write(
-        `${printable(name)}  ${(bytes / 2 ** 20).toFixed(1).padStart(8)} MiB  ${steps === null ? 'damaged' : plural(steps, 'step')}\n`,
+        `${printable(name)}  ${mebibytes(bytes).padStart(12)}  ${steps === null ? 'damaged' : plural(steps, 'step')}\n`,
       );
     }
   } finally {

@@ -1,4 +1,4 @@
-/** What a person chose to compute on, on this machine: one word in the data folder, read whenever a compute process starts. */
+/** The user's choice of a backend for this machine: one word in the file `backend` of the data folder, read at each start of a compute process. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { backendChoices, type BackendChoice } from '../contract/machine.ts';
@@ -6,15 +6,15 @@ import { dataFolder } from '../setup/folders.mjs';
 
 const file = (): string => join(dataFolder(), 'backend');
 
-/** `fixed`: the environment says so (`--backend` speaks through it), and goes before what is kept. */
+/** `fixed`: the choice comes from WINNOW_BACKEND, which `--backend` sets too and which overrides the stored choice. */
 export function chosenBackend(): { choice: BackendChoice; fixed: boolean } {
   const { WINNOW_BACKEND } = process.env;
   return WINNOW_BACKEND
     ? { choice: WINNOW_BACKEND as BackendChoice, fixed: true }
-    : { choice: keptBackend(), fixed: false };
+    : { choice: storedBackend(), fixed: false };
 }
 
-function keptBackend(): BackendChoice {
+function storedBackend(): BackendChoice {
   try {
     const word = readFileSync(file(), 'utf8').trim();
     return backendChoices.find((choice) => choice === word) ?? 'auto';
@@ -23,7 +23,8 @@ function keptBackend(): BackendChoice {
   }
 }
 
-export function keepBackend(choice: BackendChoice): void {
+/** Takes effect at the next start of a compute process. */
+export function storeBackend(choice: BackendChoice): void {
   mkdirSync(dirname(file()), { recursive: true });
   writeFileSync(`${file()}.part`, `${choice}\n`);
   renameSync(`${file()}.part`, file());

@@ -1,7 +1,7 @@
 /**
- * Chooses what computes the tensors, once per process: native TensorFlow, else WebGPU through Dawn, else tfjs's plain JavaScript.
- * Nothing is loaded by importing this file: `tf` is set by `await startBackend()`, so whoever only reads the scorers' records
- * (titles, schemas) never loads a native library. Use `tf` inside functions, never at the top of a module.
+ * Chooses the tfjs backend, once per compute process: native TensorFlow, else WebGPU through Dawn, else plain JavaScript; or the one that the user chose
+ * (`backend-choice.ts`). Importing this module loads no library: `tf` is set by `await startBackend()`, so that the engine can import records (titles, schemas) that
+ * use `tf` only inside functions. Never use `tf` at the top level of a module.
  */
 import os from 'node:os';
 import util from 'node:util';
@@ -9,7 +9,7 @@ import type { Backend, BackendChoice } from '../contract/machine.ts';
 import { defineCall } from './call.ts';
 import { loadKernels } from './kernels/index.ts';
 import { registerFilterGradient } from './ops/filter-gradient.ts';
-import { openAdapter, watch, type GpuBackend } from './webgpu.ts';
+import { openAdapter, watchDevice, type GpuBackend } from './webgpu.ts';
 
 type BackendName = Backend['backend'];
 
@@ -19,18 +19,19 @@ export let tf: Tf;
 let started: Promise<Backend> | undefined;
 let info: Backend | undefined;
 
-/** The first call decides; later calls get the same answer whatever they ask for. */
+/** Starts the backend. The first call decides; later calls get the same backend whatever their choice. Throws if no backend can be used. */
 export function startBackend(choice: BackendChoice = 'auto'): Promise<Backend> {
   started ??= start((process.env.WINNOW_BACKEND as BackendChoice | undefined) || choice);
   return started;
 }
 
+/** The description of the running backend. Throws before `startBackend` has finished. */
 export function backendInfo(): Backend {
   if (!info) throw new Error('No backend yet: await startBackend() first.');
   return info;
 }
 
-/** Starts the backend and returns its description. */
+/** The call that returns the description of the running backend. */
 export const backend = defineCall<undefined, Backend>({ run: () => backendInfo() });
 
 const starters: Record<BackendName, () => Promise<Backend>> = {
@@ -61,7 +62,7 @@ async function start(choice: BackendChoice): Promise<Backend> {
 
 async function startTensorFlow(): Promise<Backend> {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  // Node 23 dropped what tfjs-node still calls.
+  // tfjs-node calls a function that Node 23 removed.
   (util as { isNullOrUndefined?: (value: unknown) => boolean }).isNullOrUndefined ??= (value) =>
     value === null || value === undefined;
   const library = (await import('@tensorflow/tfjs-node-gpu')) as unknown as { default: Tf };
@@ -81,16 +82,16 @@ async function startTensorFlow(): Promise<Backend> {
 
 async function startWebGpu(): Promise<Backend> {
   const { device, software } = await openAdapter();
-  // tfjs-core alone registers no gradients, so the whole of tfjs it is.
+  // tfjs-core alone registers no gradients, so all of tfjs is loaded.
   const library = await import('@tensorflow/tfjs');
   await import('@tensorflow/tfjs-backend-webgpu');
-  // Always the program of tiles (3): the one that splits long sums, which tfjs takes for small results, multiplies wrongly by a transposed
-  // matrix, and adds in whatever order its threads arrive.
+  // Always use the tiled program (3). The program that splits long sums, which tfjs chooses for small results, is wrong for a transposed matrix, and its order of
+  // additions depends on the scheduling.
   library.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3);
   if (!(await library.setBackend('webgpu'))) throw new Error(`the adapter ${device} gives no device that tfjs can use`);
   tf = library;
   registerFilterGradient(library, 'webgpu');
-  watch(tf.backend() as unknown as GpuBackend);
+  watchDevice(tf.backend() as unknown as GpuBackend);
   return {
     backend: 'webgpu',
     version: `WebGPU (tfjs ${tf.version['tfjs-core']})`,

@@ -1,6 +1,6 @@
 /**
- * A call of the compute process: a record with the function that serves it. Its argument, event and result types are in the same file.
- * `calls.ts` is the list of all calls; the engine imports only its types.
+ * A call of the compute process: a record with the function that serves it. The types of its arguments, events and result are in the same file. `calls.ts` lists all
+ * calls; the engine imports only the types.
  */
 
 /** The context of a running call. */
@@ -10,14 +10,15 @@ export interface CallContext<Event = never> {
 }
 
 /**
- * Arguments, events and results are sent by structured clone. A call whose arguments have `resume` writes checkpoints: where the
- * process is restarted under it, it is sent again with `resume: true`.
+ * Arguments, events and results are sent by structured clone. A call whose arguments have `resume` writes checkpoints: if its process is restarted, the call is sent
+ * again with `resume: true`.
  */
 export interface Call<Args, Result, Event = never> {
-  /** Calls that train wait for each other; all others are served at once, between the steps of a training. */
+  /** True for calls that train: they wait for each other. All other calls are served at once, between the steps of a training. */
   inTurn?: boolean;
   run(args: Args, context: CallContext<Event>): Result | Promise<Result>;
 }
 
+/** Returns the call itself; it only infers the types. */
 export const defineCall = <Args, Result, Event = never>(call: Call<Args, Result, Event>): Call<Args, Result, Event> =>
   call;

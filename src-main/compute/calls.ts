@@ -1,4 +1,4 @@
-/** The calls of the compute process, by name. Only compute.ts loads this module; the engine imports its types, which loads no tensors. */
+/** All calls of the compute process, by name. Only `compute.ts` loads this module; the engine imports only its types, which loads no tensors. */
 import { estimate, fit } from './anomaly/fit.ts';
 import { map, reconstruct } from './anomaly/map.ts';
 import { backend } from './backend.ts';

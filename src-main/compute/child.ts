@@ -1,7 +1,7 @@
 /**
- * The engine's side of the compute process: starts it when first called, sends it the calls, restarts it after a crash. A cancel
- * that the process does not answer in time (it may sit in one long native call) ends the process. It is shared by all open folders:
- * the calls of others then go to the next process by themselves, a training from its checkpoint. Imports no tensors.
+ * The engine's side of the compute process: starts it for the first call, sends it the calls, and starts a new one after a crash. If the process does not answer a
+ * cancel in time (it may be in a long native call), it is killed. All open folders share the process: other calls are then sent to the next process
+ * automatically, and a training resumes from its checkpoint. Importing this module loads no tensors.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { isOutOfMemory } from './out-of-memory.ts';
 import type { ArgsOf, CallName, EventOf, ResultOf } from './calls.ts';
 import type { ComputeErrorCode, FromCompute, Request } from './protocol.ts';
 
-/** How long a cancel may go unanswered before the process is ended: `alone`, and where the work of others would be interrupted by that. */
+/** How long a cancel may go unanswered before the process is killed: `alone` if no other call runs, `shared` if that would interrupt other calls. */
 const usualPatienceMs = { alone: 900, shared: 5000 };
 
 const restarted =
@@ -20,6 +20,7 @@ const askAgain = {
   other: 'Try again. If memory ran out, close other programs first.',
 };
 
+/** A call failed in the compute process, or with it. The message can be shown to the user. */
 export class ComputeError extends Error {
   readonly code: ComputeErrorCode;
   constructor(code: ComputeErrorCode, message: string) {
@@ -29,20 +30,19 @@ export class ComputeError extends Error {
   }
 }
 
-/** Of a call that takes its time. */
 export interface CallOptions<Event> {
   signal?: AbortSignal;
   onEvent?: (event: Event) => void;
 }
 
 export interface Compute {
-  /** The calls, each with its arguments, events and result: calls.ts. */
+  /** Sends a call of `calls.ts`. Rejects with ComputeError. */
   call<Name extends CallName>(
     name: Name,
     args: ArgsOf<Name>,
     options?: CallOptions<EventOf<Name>>,
   ): Promise<ResultOf<Name>>;
-  /** Ends the process; open calls are cancelled. A later call starts a new one. */
+  /** Kills the process; open calls are cancelled. A later call starts a new one. */
   stop(): Promise<void>;
 }
 
@@ -51,32 +51,35 @@ interface Call {
   resolve(result: unknown): void;
   reject(error: unknown): void;
   onEvent?: (event: unknown) => void;
-  /** Whose it is. */
+  /** The process that serves it. */
   target: Child;
   /** Its result is no longer wanted: it was cancelled, or its event handler failed. */
-  left: boolean;
+  isAbandoned: boolean;
   timer?: NodeJS.Timeout;
 }
 
 interface Child {
   process: ChildProcess;
   calls: Map<number, Call>;
-  /** It has sent a message: it started successfully. */
-  spoke: boolean;
-  /** Why we ended it. `restart`: the calls that are still wanted go to the next process. */
+  /** It has started: it has sent a message. */
+  hasStarted: boolean;
+  /** Why the engine killed it. `restart`: the calls that are still wanted are sent to the next process. */
   ended?: 'restart' | 'stop';
-  /** The message of the error that it could not handle. */
+  /** The message of an uncaught error in it. */
   fatal?: string;
   gone: Promise<void>;
 }
 
 const cancelled = (): ComputeError => new ComputeError('cancelled', 'Cancelled.');
 
-/** Whether it writes checkpoints (call.ts). */
+/** True for calls that write checkpoints (`call.ts`). */
 const isTraining = ({ request: { args } }: Call): boolean =>
   typeof args === 'object' && args !== null && 'resume' in args;
 
-/** `nodePath`: the Node 24 binary, where the engine does not run under it itself. `env` is asked for at each start of the process. */
+/**
+ * `nodePath`: the Node 24 binary, if the engine itself runs under another. `env`: the environment, read at each start of the process. The process starts with
+ * the first call.
+ */
 export function startCompute({
   nodePath = process.execPath,
   env = () => ({}),
@@ -90,19 +93,19 @@ export function startCompute({
       execPath: nodePath,
       execArgv: ['--disable-warning=ExperimentalWarning'],
       serialization: 'advanced',
-      // Its output is for people: never onto the stdout that scripts read.
+      // Its output must not go to the engine's standard output, which scripts read.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, ...env() },
     });
-    let lastWords = '';
-    forked.stderr?.setEncoding('utf8').on('data', (text: string) => (lastWords = (lastWords + text).slice(-2000)));
-    forked.on('message', (message: FromCompute) => take(started, message));
+    let errorOutput = '';
+    forked.stderr?.setEncoding('utf8').on('data', (text: string) => (errorOutput = (errorOutput + text).slice(-2000)));
+    forked.on('message', (message: FromCompute) => receive(started, message));
     const gone = new Promise<void>((resolve) => {
       forked.on('error', (error) => end('failed', `The compute process could not be started: ${error.message}`));
       forked.on('close', (code, signal) =>
         end(
-          started.spoke || signal ? 'lost' : 'failed',
-          howItEnded(signal ?? `exit code ${code}`, started.fatal ?? lastWords),
+          started.hasStarted || signal ? 'lost' : 'failed',
+          howItEnded(signal ?? `exit code ${code}`, started.fatal ?? errorOutput),
         ),
       );
       function end(code: 'lost' | 'failed', how: string): void {
@@ -111,7 +114,7 @@ export function startCompute({
         started.calls.clear();
         for (const call of calls) {
           clearTimeout(call.timer);
-          if (call.left || started.ended === 'stop') call.reject(cancelled());
+          if (call.isAbandoned || started.ended === 'stop') call.reject(cancelled());
           else if (started.ended === 'restart') restart(call);
           else
             call.reject(
@@ -124,12 +127,12 @@ export function startCompute({
         resolve();
       }
     });
-    const started: Child = { process: forked, calls: new Map(), spoke: false, gone };
+    const started: Child = { process: forked, calls: new Map(), hasStarted: false, gone };
     return started;
   }
 
-  function take(from: Child, message: FromCompute): void {
-    from.spoke = true;
+  function receive(from: Child, message: FromCompute): void {
+    from.hasStarted = true;
     if ('fatal' in message) return void (from.fatal = message.fatal);
     const call = from.calls.get(message.id);
     if (!call) return;
@@ -142,27 +145,27 @@ export function startCompute({
 
   /** An event handler that throws (the disk is full, for example) ends the call and not the engine. */
   function deliver(call: Call, event: unknown): void {
-    if (call.left) return;
+    if (call.isAbandoned) return;
     try {
       call.onEvent?.(event);
     } catch (error) {
       call.reject(error);
-      leave(call);
+      abandon(call);
     }
   }
 
-  function hand(call: Call, target: Child): void {
+  function send(call: Call, target: Child): void {
     call.target = target;
     target.calls.set(call.request.id, call);
-    // Where sending fails the process is going, and 'close' says what becomes of its calls.
+    // If sending fails, the process is ending: the 'close' event then handles its calls.
     target.process.send(call.request, () => undefined);
   }
 
-  /** Asks the process to cancel the call. If it does not answer, ends the process: soon, or later if other calls would lose work since their last checkpoint. */
-  function leave(call: Call): void {
-    if (call.left) return;
+  /** Asks the process to cancel the call. If it does not answer, the process is killed: soon, or later if other calls would lose work since their last checkpoint. */
+  function abandon(call: Call): void {
+    if (call.isAbandoned) return;
     const { target } = call;
-    call.left = true;
+    call.isAbandoned = true;
     if (target.process.connected) target.process.send({ cancel: call.request.id }, () => undefined);
     const end = (): void => {
       target.ended ??= 'restart';
@@ -170,7 +173,7 @@ export function startCompute({
     };
     call.timer = setTimeout(() => {
       call.reject(cancelled());
-      const isShared = [...target.calls.values()].some((other) => !other.left && other.onEvent);
+      const isShared = [...target.calls.values()].some((other) => !other.isAbandoned && other.onEvent);
       if (isShared) call.timer = setTimeout(end, patienceMs.shared - patienceMs.alone);
       else end();
     }, patienceMs.alone);
@@ -181,14 +184,14 @@ export function startCompute({
     target.process.kill('SIGKILL');
   }
 
-  /** Sends the call to a new process, because its own was ended for another call that did not stop. */
+  /** Sends the call to a new process, because its own was killed for another call that did not stop. */
   function restart(call: Call): void {
     if (isTraining(call)) {
       call.request = { ...call.request, args: { ...(call.request.args as object), resume: true } };
       deliver(call, { stage: 'note', message: restarted });
     }
-    if (call.left) return clearTimeout(call.timer); // its event handler failed
-    hand(call, (child ??= start()));
+    if (call.isAbandoned) return clearTimeout(call.timer); // its event handler failed
+    send(call, (child ??= start()));
   }
 
   function call<Name extends CallName>(
@@ -198,7 +201,7 @@ export function startCompute({
   ): Promise<ResultOf<Name>> {
     if (signal?.aborted) return Promise.reject(cancelled());
     return new Promise<ResultOf<Name>>((resolve, reject) => {
-      const onAbort = (): void => leave(made);
+      const onAbort = (): void => abandon(made);
       const done = (): void => signal?.removeEventListener('abort', onAbort);
       const target = (child ??= start());
       const made: Call = {
@@ -207,10 +210,10 @@ export function startCompute({
         reject: (error) => (done(), reject(error)),
         onEvent: onEvent as Call['onEvent'],
         target,
-        left: false,
+        isAbandoned: false,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      hand(made, target);
+      send(made, target);
     });
   }
 
@@ -226,10 +229,10 @@ export function startCompute({
   };
 }
 
-/** A message why the process ended. `how`: the signal or exit code. */
-function howItEnded(how: string, lastWords: string): string {
-  if (isOutOfMemory(lastWords)) return `The compute process ran out of memory and ended (${how}).`;
+/** A message about why the process ended. `how`: the signal or exit code. */
+function howItEnded(how: string, errorOutput: string): string {
+  if (isOutOfMemory(errorOutput)) return `The compute process ran out of memory and ended (${how}).`;
   if (how === 'SIGKILL') return 'The compute process was killed (SIGKILL). The system does this when memory runs out.';
-  const detail = lastWords.trim().split('\n').at(-1);
+  const detail = errorOutput.trim().split('\n').at(-1);
   return `The compute process ended unexpectedly (${how}).${detail ? ` Last output: ${detail.replace(/\.?$/, '.')}` : ''}`;
 }

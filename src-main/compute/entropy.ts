@@ -1,7 +1,8 @@
-/** How much an image holds: Shannon's entropy of its luminance histogram, in bits, 0 (one grey) to 8. Shannon 1948. */
+/** The complexity of an image as the entropy of its luminance histogram (Shannon 1948): from 0 bits (a single gray) to 8. */
 import { entropyOf } from '../contract/statistics.ts';
 import type { Pixels } from './pixels.ts';
 
+/** The entropy of one RGB image, in bits. */
 export function luminanceEntropy(rgb: Uint8Array): number {
   const histogram = new Uint32Array(256);
   // Rec. 601 luma in integers.
@@ -9,7 +10,7 @@ export function luminanceEntropy(rgb: Uint8Array): number {
   return entropyOf(histogram);
 }
 
-/** Per position of the set. */
+/** The entropy of each position, in bits. */
 export async function entropies(pixels: Pixels, yieldToEventLoop: () => Promise<void>): Promise<Float64Array> {
   const out = new Float64Array(pixels.count);
   for (const positions of pixels.blocks(64)) {

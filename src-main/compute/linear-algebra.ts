@@ -1,34 +1,33 @@
 /**
- * Dense linear algebra in double precision, row-major: orthonormal columns, leading eigenvectors and small linear systems. It is kept beside ml-matrix,
- * whose QR and eigenvectors differ from these in the last bits: scores of `pca`, maps and augmented images that are stored would no longer be reproduced.
+ * Dense linear algebra in double precision, row-major: orthonormal columns, leading eigenvectors and small linear systems. A library such as ml-matrix would
+ * differ in the last bits: then stored scores of `pca`, maps and augmented images could not be reproduced.
  */
 
-/** Modified Gram–Schmidt, twice is enough (Giraud et al. 2005). A column without a direction of its own becomes zero. */
+/** Orthonormalises `columns` [rows, width] in place by modified Gram–Schmidt, run twice (Giraud et al. 2005). A column that depends on earlier ones becomes zero. */
 export function orthonormalise(columns: Float64Array, rows: number, width: number): Float64Array {
-  // Worked on as rows of the transpose, which lie together in memory.
-  const turned = Array.from({ length: width }, (_, j) =>
+  // Works on the transpose, whose rows are contiguous in memory.
+  const transposed = Array.from({ length: width }, (_, j) =>
     Float64Array.from({ length: rows }, (_, i) => columns[i * width + j]),
   );
-  turned.forEach((v, j) => {
+  transposed.forEach((v, j) => {
     const before = Math.sqrt(dot(v, v));
     for (let pass = 0; pass < 2; pass++) {
       for (let k = 0; k < j; k++) {
-        const along = dot(turned[k], v);
-        for (let i = 0; i < rows; i++) v[i] -= along * turned[k][i];
+        const along = dot(transposed[k], v);
+        for (let i = 0; i < rows; i++) v[i] -= along * transposed[k][i];
       }
     }
     const length = Math.sqrt(dot(v, v));
     const scale = length > 1e-10 * before && length > 0 ? 1 / length : 0;
     for (let i = 0; i < rows; i++) v[i] *= scale;
   });
-  for (let j = 0; j < width; j++) for (let i = 0; i < rows; i++) columns[i * width + j] = turned[j][i];
+  for (let j = 0; j < width; j++) for (let i = 0; i < rows; i++) columns[i * width + j] = transposed[j][i];
   return columns;
 }
 
 /**
- * An orthonormal basis [size, width] of the space that the largest eigenvectors of a symmetric matrix span, by subspace iteration (Halko, Martinsson &
- * Tropp 2011). `multiply` gives the matrix times a basis, so that the matrix itself is never held: of a covariance of many thousand numbers there are
- * only the rows that it comes from. More rounds separate eigenvalues that lie close together.
+ * An orthonormal basis [size, width] of the leading eigenspace of a symmetric matrix, by subspace iteration (Halko, Martinsson & Tropp 2011). `multiply`
+ * returns the matrix times a basis [size, width], so that the matrix itself need not be in memory. More rounds separate similar eigenvalues better.
  */
 export async function leadingSubspace(
   start: Float64Array,
@@ -48,7 +47,7 @@ function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-/** Jacobi's rotations; values fall, vectors stand in columns. */
+/** Eigenvalues, descending, and eigenvectors, in columns, of a symmetric matrix [n, n], by Jacobi rotations. */
 export function symmetricEigen(matrix: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
   const a = matrix.slice();
   const v = new Float64Array(n * n);
@@ -69,7 +68,7 @@ export function symmetricEigen(matrix: Float64Array, n: number): { values: Float
   return { values, vectors };
 }
 
-/** Turns axes p and q so that their entry vanishes. */
+/** Rotates axes p and q so that their off-diagonal entry becomes zero. */
 function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: number): void {
   const apq = a[p * n + q];
   if (apq === 0) return;
@@ -94,7 +93,7 @@ function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: numbe
   }
 }
 
-/** x with A·x = b, by elimination with the largest pivot. `rows` and `b` are used up. */
+/** Solves A·x = b by Gaussian elimination with partial pivoting. `rows` (of A) and `b` are overwritten; returns x. */
 export function solve(rows: number[][], b: number[]): number[] {
   const n = b.length;
   for (let column = 0; column < n; column++) {
@@ -114,7 +113,7 @@ export function solve(rows: number[][], b: number[]): number[] {
   return b;
 }
 
-/** The lower triangle L of a symmetric positive definite matrix L·Lᵀ, row by row. Throws where it is not positive definite. */
+/** The Cholesky factor L of a symmetric positive definite matrix L·Lᵀ; both [n, n]. Throws if it is not positive definite. */
 export async function cholesky(
   matrix: Float64Array,
   n: number,
@@ -135,7 +134,7 @@ export async function cholesky(
   return lower;
 }
 
-/** The inverse of a lower triangle, which is one too. */
+/** The inverse of a lower triangular matrix, [n, n]. */
 export async function inverseOfLower(
   lower: Float64Array,
   n: number,

@@ -1,12 +1,12 @@
 /**
- * The models of the compute process, each loaded once and shared by the calls that use it at the same time: a preview asks again as its sliders move, a
- * loupe image after image. Users are counted: a model is disposed of only when nobody uses it. Unused models are kept for the next call up to a limit of
- * memory; the least recently used go first.
+ * A cache of the compute process's models, by file. Each model is loaded once and shared by all calls that use it: the loupe, for example, requests image after
+ * image. Users are counted, and a model is disposed of only when no call uses it. Unused models stay loaded up to a memory limit; the least recently used go
+ * first.
  */
 import fs from 'node:fs';
 
 interface Model {
-  /** That its weights take. */
+  /** Size of its weights. */
   bytes: number;
   dispose(): void;
 }
@@ -14,19 +14,19 @@ interface Model {
 interface Entry {
   file: string;
   opened: Promise<Model>;
-  /** 0 until it is open. */
+  /** 0 until the model is loaded. */
   bytes: number;
   users: number;
 }
 
-/** Of weights, together: more than this and unused models go. */
-const usualMostBytes = 512 * 2 ** 20;
-let mostBytes = usualMostBytes;
+/** If the weights of all models exceed this, unused models are disposed of. */
+const defaultMaxBytes = 512 * 2 ** 20;
+let maxBytes = defaultMaxBytes;
 
-/** By file and state of it, the one used last at the end. */
+/** By file name and version of the file; the most recently used is last. */
 const entries = new Map<string, Entry>();
 
-/** Does something with the model in `file`. What `open` makes of it is the store's: it is not to be disposed of by `work`, nor used after it. */
+/** Calls `work` with the model in `file`, loaded by `open` if necessary. `work` must not dispose of the model nor use it later. */
 export async function withModel<M extends Model, Result>(
   file: string,
   open: () => M | Promise<M>,
@@ -43,21 +43,21 @@ export async function withModel<M extends Model, Result>(
     return await work(model);
   } finally {
     entry.users--;
-    await tidy(key, entry);
+    await release(key, entry);
   }
 }
 
-/** For this process; unused models that exceed it go with the next call. */
-export function limitModelBytes(bytes = usualMostBytes): void {
-  mostBytes = bytes;
+/** Sets the limit for this process. It takes effect with the next call. */
+export function limitModelBytes(bytes = defaultMaxBytes): void {
+  maxBytes = bytes;
 }
 
-/** Disposes of all that nobody uses. */
+/** Disposes of all unused models. */
 export async function forgetModels(): Promise<void> {
-  for (const [key, entry] of unused()) await drop(key, entry);
+  for (const [key, entry] of unused()) await disposeOf(key, entry);
 }
 
-/** A model file that was rewritten is a different model. */
+/** Identifies the version of a file: a file that was rewritten is another model. */
 function stateOf(file: string): string {
   const found = fs.statSync(file, { throwIfNoEntry: false });
   return found ? `${found.ino} ${found.size} ${found.mtimeMs}` : '';
@@ -65,7 +65,7 @@ function stateOf(file: string): string {
 
 const unused = (): [string, Entry][] => [...entries].filter(([, { users }]) => users === 0);
 
-async function tidy(key: string, entry: Entry): Promise<void> {
+async function release(key: string, entry: Entry): Promise<void> {
   const failed = await entry.opened.then(
     () => false,
     () => true,
@@ -74,15 +74,15 @@ async function tidy(key: string, entry: Entry): Promise<void> {
   let bytes = [...entries.values()].reduce((sum, entry) => sum + entry.bytes, 0);
   const dropped: Promise<void>[] = [];
   for (const [key, entry] of unused()) {
-    if (bytes <= mostBytes) break;
+    if (bytes <= maxBytes) break;
     bytes -= entry.bytes;
-    dropped.push(drop(key, entry));
+    dropped.push(disposeOf(key, entry));
   }
   await Promise.all(dropped);
 }
 
-async function drop(key: string, entry: Entry): Promise<void> {
-  entries.delete(key); // at once, so that nobody comes to it any more
+async function disposeOf(key: string, entry: Entry): Promise<void> {
+  entries.delete(key); // first, so that no new call finds it
   await entry.opened.then(
     (model) => model.dispose(),
     () => undefined,

@@ -1,8 +1,8 @@
-/** Whether an error means that memory ran out: TensorFlow, WebGPU and V8 each say it in their own words. */
+/** True if an error means that memory ran out: TensorFlow, WebGPU and V8 have different messages for it. */
 export function isOutOfMemory(error: unknown): boolean {
-  return words.test(error instanceof Error ? error.message : String(error));
+  return pattern.test(error instanceof Error ? error.message : String(error));
 }
 
-/** The last three are WebGPU's, of one buffer that is more than the device takes. */
-const words =
+/** The last three are messages of WebGPU about a buffer that is larger than the device allows. */
+const pattern =
   /\bOOM\b|out.?of.?memory|resource ?exhausted|allocation failed|failed to allocate|max(imum)? (buffer|binding) size|maxStorageBufferBindingSize|too large for the implementation/i;

@@ -1,7 +1,6 @@
 /**
- * Seeded random numbers of our own, so that a run repeats exactly on every backend and after a resume. A stream is named by its
- * seed and any further numbers (epoch, step, layer): `random(seed, epoch)` is always the same stream, whatever was drawn before.
- * The generator is sfc32 (Chris Doty-Humphrey, PractRand).
+ * Seeded random numbers, so that a run is reproducible on every backend and after a resume. A stream is identified by its seed and further names or numbers
+ * (epoch, step, layer): `random(seed, epoch)` is always the same stream, whatever was drawn before. The generator is sfc32 (Chris Doty-Humphrey, PractRand).
  */
 export type Random = () => number;
 
@@ -22,13 +21,13 @@ export function random(...names: (number | string)[]): Random {
   return next;
 }
 
-/** Two 31-bit integers that stand for the stream, for native random ops. */
+/** The seed of a stream for TensorFlow's random ops: two 31-bit integers. */
 export function nativeSeed(...names: (number | string)[]): [number, number] {
   const [a, b] = hash(names);
   return [a & 0x7fffffff, b & 0x7fffffff];
 }
 
-/** Box–Muller; fills the array and returns it. */
+/** Fills the array with normally distributed numbers (Box–Muller) and returns it. */
 export function fillNormal<A extends Float32Array | Float64Array>(out: A, next: Random, deviation = 1): A {
   for (let i = 0; i < out.length; i += 2) {
     const radius = deviation * Math.sqrt(-2 * Math.log(1 - next()));
@@ -39,7 +38,7 @@ export function fillNormal<A extends Float32Array | Float64Array>(out: A, next: 
   return out;
 }
 
-/** Fisher–Yates, in place. */
+/** Shuffles in place (Fisher–Yates) and returns the array. */
 export function shuffle<A extends { [index: number]: number; length: number }>(values: A, next: Random): A {
   for (let i = values.length - 1; i > 0; i--) {
     const j = Math.floor(next() * (i + 1));
@@ -48,7 +47,7 @@ export function shuffle<A extends { [index: number]: number; length: number }>(v
   return values;
 }
 
-/** Three 32-bit words from the names (murmur3's mixing). */
+/** Hashes the names to three 32-bit words, by murmur3's mixing. */
 function hash(names: (number | string)[]): [number, number, number] {
   const words = [0x9e3779b9, 0x243f6a88, 0xb7e15162];
   for (const ch of names.join('/')) {

@@ -1,11 +1,11 @@
 import { meanOf } from '../contract/numbers.ts';
 
-/** Spearman's rank correlation: 1 where two columns order the samples identically, -1 if in reverse. Ties share their mean rank. */
+/** Spearman's rank correlation: 1 if both arrays have the same order, −1 if reversed. Ties get their mean rank. */
 export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return correlation(ranks(a), ranks(b));
 }
 
-/** 1 = smallest; ties share their mean rank. */
+/** The rank of each value, 1 for the smallest; ties get their mean rank. */
 export function ranks(values: ArrayLike<number>): Float64Array {
   const order = Array.from({ length: values.length }, (_, i) => i).sort((i, j) => values[i] - values[j]);
   const out = new Float64Array(values.length);
@@ -18,7 +18,7 @@ export function ranks(values: ArrayLike<number>): Float64Array {
   return out;
 }
 
-/** Pearson's; 0 where one side does not vary. */
+/** Pearson's correlation; 0 if one array is constant. */
 function correlation(a: Float64Array, b: Float64Array): number {
   const [ma, mb] = [meanOf(a), meanOf(b)];
   let ab = 0;

@@ -1,12 +1,13 @@
 /**
- * Values out of tensors: at once where TensorFlow or plain JavaScript computes, later on WebGPU, which can be asked only when the device
- * has done its work. Only then is it known whether something failed there on the way; what was computed until then is zeros.
+ * Reads the values of tensors. On TensorFlow and plain JavaScript this is synchronous. On WebGPU it waits until the device has computed them, and only then
+ * errors of the device are known (`webgpu.ts`): until then a failed computation looks like zeros. So a training step changes nothing before its loss has been
+ * read.
  */
 import type { DataTypeMap, Tensor } from '@tensorflow/tfjs';
 import { backendInfo } from './backend.ts';
-import { freeKept, throwFailure } from './webgpu.ts';
+import { freeUnusedBuffers, throwFailure } from './webgpu.ts';
 
-/** The tensor stays. */
+/** Reads a tensor and keeps it. Throws errors of the device. */
 export async function valuesOf<D extends 'float32' | 'int32' = 'float32'>(tensor: Tensor): Promise<DataTypeMap[D]> {
   if (backendInfo().backend !== 'webgpu') return tensor.dataSync<D>();
   try {
@@ -16,7 +17,7 @@ export async function valuesOf<D extends 'float32' | 'int32' = 'float32'>(tensor
   }
 }
 
-/** The tensor is disposed, also where reading fails. */
+/** Reads a tensor and disposes of it, even if reading fails. Throws errors of the device. */
 export async function readBack<D extends 'float32' | 'int32' = 'float32'>(tensor: Tensor): Promise<DataTypeMap[D]> {
   try {
     return await valuesOf<D>(tensor);
@@ -25,7 +26,7 @@ export async function readBack<D extends 'float32' | 'int32' = 'float32'>(tensor
   }
 }
 
-/** To be called when everything of a step that ran out of memory is disposed, before it is tried in smaller parts. */
-export function makeRoom(): void {
-  if (backendInfo().backend === 'webgpu') freeKept();
+/** Frees cached memory of the device. Call it after disposing of all tensors of a step that ran out of memory, before trying again with fewer images. */
+export function freeDeviceMemory(): void {
+  if (backendInfo().backend === 'webgpu') freeUnusedBuffers();
 }

@@ -1,6 +1,6 @@
 /**
- * Reads and writes safetensors, the format in which weights are published: 8 bytes of header length, a JSON header with the type, shape and offsets of
- * each tensor, then the numbers. It cannot contain code. Everything is checked before a number is read (github.com/huggingface/safetensors).
+ * Reads and writes safetensors files (github.com/huggingface/safetensors), the format in which weights are published: 8 bytes of header length, a JSON header
+ * with the type, shape and offsets of each tensor, then the numbers. The format cannot contain code. The whole header is checked before any number is read.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,16 +9,16 @@ import { openRegularSync } from '../file/open.ts';
 interface StoredTensor {
   dtype: string;
   shape: number[];
-  /** Bytes in the file. */
+  /** Byte offsets in the file. */
   from: number;
   to: number;
 }
 
 export interface Safetensors {
   tensors: ReadonlyMap<string, Readonly<StoredTensor>>;
-  /** Texts by name: `__metadata__`. */
+  /** The content of `__metadata__`. */
   metadata: Readonly<Record<string, string>>;
-  /** Row-major; whole numbers and doubles as doubles. Throws where there is no such tensor, or none that can be read. */
+  /** The values, row-major; Float64Array for I64 and F64. Throws if there is no such tensor or its type is not supported. */
   read(name: string): Float32Array | Float64Array;
   close(): void;
 }
@@ -40,20 +40,20 @@ const bytesOf: Record<string, number> = {
   F8_E4M3: 1,
   F8_E5M2: 1,
 };
-/** As the format has it. */
-const mostHeaderBytes = 100_000_000;
-/** Far more than any network here has: a larger file is something else. */
-export const mostWeightsBytes = 8 * 2 ** 30;
-export const tooLarge = `It is larger than ${mostWeightsBytes / 2 ** 30} GiB, which no network here needs.`;
+/** The limit of the format. */
+const maxHeaderBytes = 100_000_000;
+/** More than any network here needs: a larger file is something else. */
+export const maxWeightsBytes = 8 * 2 ** 30;
+export const tooLarge = `It is larger than ${maxWeightsBytes / 2 ** 30} GiB, which no network here needs.`;
 
-/** A file that is not safetensors, or not whole. */
+/** The file is not a safetensors file, or not complete. */
 export class DamagedFile extends Error {}
 
-/** Throws an Error with a message; DamagedFile if the file is not safetensors or incomplete. */
+/** Opens a file and checks its header; the caller closes it. Throws DamagedFile if it is not a complete safetensors file, and an Error if it cannot be read. */
 export function openSafetensors(file: string): Safetensors {
   const input = openRegularSync(file);
   const damaged = (what: string): Error =>
-    new DamagedFile(`${path.basename(file)} is no whole safetensors file: ${what}. Download it again.`);
+    new DamagedFile(`${path.basename(file)} is not a complete safetensors file: ${what}. Download it again.`);
   try {
     const { tensors, metadata } = parse(input, damaged);
     return {
@@ -80,9 +80,9 @@ export function openSafetensors(file: string): Safetensors {
 function parse(input: number, damaged: (what: string) => Error): Pick<Safetensors, 'tensors' | 'metadata'> {
   const { size } = fs.fstatSync(input);
   if (size < 8) throw damaged('it has no header');
-  if (size > mostWeightsBytes) throw new Error(`The weights cannot be read. ${tooLarge}`);
+  if (size > maxWeightsBytes) throw new Error(`The weights cannot be read. ${tooLarge}`);
   const headBytes = Number(bytesAt(input, 0, 8, damaged).getBigUint64(0, true));
-  if (headBytes > mostHeaderBytes || 8 + headBytes > size) throw damaged(`its header would have ${headBytes} bytes`);
+  if (headBytes > maxHeaderBytes || 8 + headBytes > size) throw damaged(`its header would have ${headBytes} bytes`);
   let header: unknown;
   try {
     const bytes = bytesAt(input, 8, headBytes, damaged);
@@ -91,7 +91,7 @@ function parse(input: number, damaged: (what: string) => Error): Pick<Safetensor
     throw damaged('its header is not JSON');
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
-    throw damaged('its header is no list of tensors');
+    throw damaged('its header is not a list of tensors');
   const start = 8 + headBytes;
   const tensors = new Map<string, StoredTensor>();
   let metadata: Record<string, string> = {};
@@ -150,17 +150,17 @@ function bytesAt(input: number, at: number, length: number, damaged: (what: stri
   return new DataView(out.buffer);
 }
 
-/** The format is little-endian, as all machines are that this runs on. */
+/** The format is little-endian, like all machines that Winnow runs on. */
 const decoders: Record<string, (bytes: DataView<ArrayBuffer>) => Float32Array | Float64Array> = {
   F32: ({ buffer }) => new Float32Array(buffer),
   F64: ({ buffer }) => new Float64Array(buffer),
   I64: ({ buffer }) => Float64Array.from(new BigInt64Array(buffer), Number),
   F16: ({ buffer }) => Float32Array.from(new Uint16Array(buffer), half),
-  // The upper half of a float.
+  // bfloat16 is the upper half of a float32.
   BF16: ({ buffer }) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer),
 };
 
-/** IEEE 754's 16 bits: sign, 5 of exponent, 10 of fraction. */
+/** IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of fraction. */
 function half(bits: number): number {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
   const size =
@@ -179,7 +179,7 @@ export interface NamedTensor {
   values: Float32Array;
 }
 
-/** The bytes of a file, in parts: header, then each tensor in order. */
+/** The bytes of a safetensors file in parts: header length, header, then each tensor. */
 export function safetensorsBytes(
   tensors: Readonly<Record<string, NamedTensor>>,
   metadata: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 /**
- * Named float arrays and a JSON header in one file, for models, checkpoints, codes and predictions: a safetensors file, each field of the header as
- * JSON in its metadata. Written beside its place and renamed, so that a reader finds the old file or the new one and never half of either.
+ * Stores named float arrays and a header in one file, for models, checkpoints, codes and predictions. It is a safetensors file; each field of the header is
+ * JSON in its metadata. Files are written atomically: a reader finds the old file or the new one, never a part.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { DamagedFile, openSafetensors, safetensorsBytes } from './safetensors.ts
 
 export interface Tensors {
   arrays: Record<string, Float32Array>;
-  /** Of arrays that have more than one dimension. */
+  /** The shapes of arrays with more than one dimension. */
   shapes?: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -17,6 +17,7 @@ export interface TensorFile<Header> extends Tensors {
   header: Header;
 }
 
+/** Writes a file atomically and creates its folder if missing. Throws the system's error. */
 export function writeTensors<Header extends object>(
   file: string,
   { header, arrays, shapes }: TensorFile<Header>,
@@ -28,32 +29,32 @@ export function writeTensors<Header extends object>(
     Object.fromEntries(Object.entries(header).map(([name, value]) => [name, JSON.stringify(value)])),
   );
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  const beside = `${file}.${process.pid}.part`;
+  const part = `${file}.${process.pid}.part`;
   try {
-    const out = fs.openSync(beside, 'w');
+    const out = fs.openSync(part, 'w');
     try {
       for (const bytes of parts) {
         for (let done = 0; done < bytes.length;)
           done += fs.writeSync(out, bytes, done, Math.min(2 ** 28, bytes.length - done));
       }
-      fs.fsyncSync(out); // or a power cut could leave the new name with nothing in it
+      fs.fsyncSync(out); // otherwise a power cut could leave an empty file with the new name
     } finally {
       fs.closeSync(out);
     }
-    fs.renameSync(beside, file);
+    fs.renameSync(part, file);
   } catch (error) {
-    fs.rmSync(beside, { force: true });
+    fs.rmSync(part, { force: true });
     throw error;
   }
 }
 
-/** Removes what killed processes have left half written beside a run's files; to be called before one begins to write there. */
+/** Removes incomplete files of killed processes. Call it before a run starts to write to its folder. */
 export function removeParts(folder: string): void {
   for (const name of fs.readdirSync(folder))
     if (name.endsWith('.part')) fs.rmSync(path.join(folder, name), { force: true });
 }
 
-/** Undefined where there is no such file or it is not whole. Throws where it is there and the system does not let it be read: that says nothing of the file. */
+/** Reads a file. Undefined if it is missing or damaged. Throws the system's error if it cannot be read, since the file itself may be intact. */
 export function readTensors<Header>(file: string): TensorFile<Header> | undefined {
   if (!fs.existsSync(file)) return undefined;
   try {
@@ -78,7 +79,7 @@ export function readTensors<Header>(file: string): TensorFile<Header> | undefine
   }
 }
 
-/** As written by the first versions: 8 bytes of header length, a header of `header` and `arrays` (names and lengths), the floats. */
+/** The format of the first versions: 8 bytes of header length, JSON with `header` and `arrays` (names and lengths), the floats. */
 function readFormerFormat<Header>(file: string): TensorFile<Header> | undefined {
   const input = openRegularSync(file);
   try {
@@ -98,7 +99,7 @@ function readFormerFormat<Header>(file: string): TensorFile<Header> | undefined 
   }
 }
 
-/** Undefined where the lengths do not fill the file: nothing is read by a length that was not checked against it. */
+/** Undefined if the lengths do not match the size of the file: no length is used before this check. */
 function formerHeader(
   length: Buffer,
   size: number,

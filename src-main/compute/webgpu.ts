@@ -1,13 +1,13 @@
 /**
- * WebGPU outside a browser, through Dawn. What goes wrong on the device throws nothing: it comes as an event after the call, and until
- * then the results are zeros. So the first error is kept here, and whoever reads values back hears of it (read-back.ts). A device that
- * is lost stays lost: the process says so and ends, its calls fail with what it said, and the next call finds a new process.
+ * WebGPU outside a browser, through Dawn. An error on the device does not throw: it arrives as an event later, and until then results are zeros. So the first
+ * error is kept here, and thrown when values are read (`read-back.ts`). A lost device cannot be recovered: the process reports it and ends, its calls fail with
+ * this message, and the next call starts a new process.
  */
 
 export interface Adapter {
-  /** As the driver calls it. */
+  /** The name that the driver reports. */
   device: string;
-  /** Drawn by the processor. */
+  /** True if a software driver on the CPU emulates the device. */
   software: boolean;
 }
 
@@ -27,7 +27,7 @@ interface Device extends EventTarget {
   lost: Promise<{ reason: string; message: string }>;
 }
 
-/** Of tfjs's backend, what no public call reaches. */
+/** Parts of tfjs's backend that have no public interface. */
 export interface GpuBackend {
   device: Device;
   bufferManager: {
@@ -40,7 +40,7 @@ export interface GpuBackend {
 let backend: GpuBackend | undefined;
 let failure: Error | undefined;
 
-/** Puts WebGPU where tfjs looks for it. Throws where there is no adapter. */
+/** Makes WebGPU available to tfjs, as `navigator.gpu`. Throws if there is no adapter. */
 export async function openAdapter(): Promise<Adapter> {
   const { create, globals } = (await import('webgpu')) as unknown as {
     create(options: string[]): Gpu;
@@ -49,7 +49,7 @@ export async function openAdapter(): Promise<Adapter> {
   const gpu = create([]);
   Object.assign(globalThis, globals);
   Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'node' }, configurable: true });
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }); // the one that tfjs asks for
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }); // the adapter that tfjs will request
   if (!adapter)
     throw new Error(
       `no graphics adapter was found${process.platform === 'linux' ? ' (it needs libvulkan1 and a Vulkan driver)' : ''}`,
@@ -63,10 +63,11 @@ export async function openAdapter(): Promise<Adapter> {
   };
 }
 
-export function watch(started: GpuBackend): void {
+/** Records errors of the device, and ends the process when the device is lost. */
+export function watchDevice(started: GpuBackend): void {
   backend = started;
   started.device.addEventListener('uncapturederror', (event) => {
-    event.preventDefault(); // else Dawn prints it, with all that follows from it
+    event.preventDefault(); // otherwise Dawn prints it and all errors that follow from it
     failure ??= new Error((event as Event & { error: Error }).error.message.split('\n')[0]);
   });
   void started.device.lost.then(({ reason, message }) => {
@@ -74,7 +75,7 @@ export function watch(started: GpuBackend): void {
   });
 }
 
-/** Throws what went wrong on the device since this was last asked. */
+/** Throws the first error of the device since the last call. */
 export function throwFailure(): void {
   if (!failure) return;
   const thrown = failure;
@@ -82,8 +83,8 @@ export function throwFailure(): void {
   throw thrown;
 }
 
-/** Gives back what tfjs keeps to use again. After an error: memory is short, or what is kept is broken. */
-export function freeKept(): void {
+/** Frees the buffers that tfjs keeps for reuse: after an error, memory is short or the buffers are invalid. */
+export function freeUnusedBuffers(): void {
   const manager = backend?.bufferManager;
   for (const buffers of manager?.freeBuffers.values() ?? []) {
     for (const buffer of buffers.splice(0)) {

@@ -1,4 +1,7 @@
-/** Errors: a stable code for programs, and a message for people that says what happened and what to do. Every error from the system or the database becomes such a message here. */
+/**
+ * Errors: a stable code for programs, and a message for people that says what happened and what to do. Every error from the system or the database becomes
+ * such a message here.
+ */
 
 export type ErrorCode =
   | 'bad-request'
@@ -145,7 +148,7 @@ function explanationOf(error: unknown): Explanation {
     );
   }
   if (error.name === 'AbortError') return ['cancelled', 'Cancelled.'];
-  if (code === 'EFBIG' && syscall === 'open') return ['bad-request', error.message]; // of file/open.ts, with the limit
+  if (code === 'EFBIG' && syscall === 'open') return ['bad-request', error.message]; // from file/open.ts; the message has the limit
   // Node also uses EINVAL for wrong arguments.
   if (Object.hasOwn(systemMessages, code) && (code !== 'EINVAL' || syscall))
     return systemMessages[code](dest ?? path ?? 'The file');

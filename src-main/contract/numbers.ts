@@ -7,21 +7,21 @@ export function largestOf(values: Iterable<number>, least = -Infinity): number {
   return most;
 }
 
-/** The smallest; `most` if there are none. */
+/** The smallest of any number of values; `most` if there are none. */
 export function smallestOf(values: Iterable<number>, most = Infinity): number {
   let least = most;
   for (const value of values) least = Math.min(least, value);
   return least;
 }
 
-/** Added from first to last, in double precision; 0 of none. */
+/** The sum, added from first to last in double precision; 0 if there are no values. */
 export function sumOf(values: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i];
   return sum;
 }
 
-/** Arithmetic mean; NaN of none. */
+/** Arithmetic mean; NaN if there are no values. */
 export const meanOf = (values: ArrayLike<number>): number => sumOf(values) / values.length;
 
 /** `value`, limited to the bounds; `low` if the bounds cross. NaN stays NaN. */

@@ -115,7 +115,7 @@ export const workspaceProcedures = {
     /** Recommends a training mode for this folder. */
     advise: query<Advice>(),
     /** Previews the split into train, val and test. */
-    divide: input(splitSchema).query<DatasetSplit>(),
+    split: input(splitSchema).query<DatasetSplit>(),
     train: input(trainSchema).mutation<Job>(),
     /** Raises the learning rate step by step and records the loss; the run has the curve. */
     rangeTest: input(trainSchema).mutation<Job>(),
@@ -127,22 +127,22 @@ export const workspaceProcedures = {
     probabilities: input(z.object({ runId: z.string(), sampleId: z.int() })).query<Probability[]>(),
   },
   labels: {
-    judge: input(labelsSchema).mutation<Job>(),
+    find: input(labelsSchema).mutation<Job>(),
     /** Null before the first search for label errors. */
     queue: query<LabelQueue | null>(),
     /** Gives the images their suggested classes. */
     accept: input(idsSchema).mutation<Edited>(),
-    /** Marks the labels of suspects as right. */
+    /** Confirms the present classes of suspects. */
     confirm: input(idsSchema).mutation<Edited>(),
   },
   samples: {
     /** Writes the column `alike`: the similarity of each image to the selected ones. */
-    alike: input(similaritySchema).mutation<Job>(),
+    findSimilar: input(similaritySchema).mutation<Job>(),
     changes: input(
       z.object({ since: z.int().nonnegative(), limit: z.int().positive().max(100_000).default(20_000) }),
     ).query<Changes>(),
     columns: query<Column[]>(),
-    /** One sample's value in each of these columns; null where there is none. */
+    /** One sample's value in each of these columns; null for no value. */
     values: input(z.object({ id: z.int(), columns: z.array(z.string()).max(1000) })).query<(number | null)[]>(),
     issues: query<Issue[]>(),
   },
@@ -178,15 +178,15 @@ export const workspaceProcedures = {
     move: input(moveJobSchema).mutation<void>(),
   },
   runs: {
-    /** Archived ones too, deleted ones not. The newest first. */
+    /** The newest first. Includes archived runs, but not deleted ones. */
     list: query<RunSummary[]>(),
     get: input(z.object({ id: z.string() })).query<Run>(),
     /** Hides the runs from lists. */
     archive: input(runsSchema).mutation<Edited>(),
     unarchive: input(runsSchema).mutation<Edited>(),
-    /** Hides the runs and their columns. Their files go after 30 days, or when `purge` is called. */
+    /** Hides the runs and their columns. Their files are removed after 30 days, or by `purge`. */
     delete: input(runsSchema).mutation<Edited>(),
-    /** Frees the disk space of deleted runs; deleting them can then no longer be undone. */
+    /** Frees the disk space of deleted runs; the deletion can then no longer be undone. */
     purge: mutation<Purged>(),
   },
   exports: {

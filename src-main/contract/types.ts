@@ -211,23 +211,23 @@ export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupte
 /** A ranking by a scorer, a training of a classifier, a learning rate range test, or a search for label errors. */
 export type RunKind = 'rank' | 'train' | 'range-test' | 'labels';
 
-/** What a list of runs shows. The settings, curves and results are in the `Run`, which is fetched when somebody looks at it. */
+/** A run in a list. Settings, curves and results are in the `Run`, which is fetched when the run is viewed. */
 export interface RunSummary extends Pick<
   Run,
   'id' | 'kind' | 'method' | 'state' | 'seed' | 'trainOn' | 'trained' | 'column' | 'createdAt' | 'seconds' | 'epochs'
 > {
-  /** The run that it is a part of. */
+  /** The run that it belongs to; null if none. */
   parent: string | null;
-  /** The number that runs of its kind are compared by. */
+  /** The result by which runs of this kind are compared. */
   headline: { name: 'accuracy' | 'rate'; value: number } | null;
-  /** The last epoch that has ended. */
+  /** The last finished epoch. */
   epoch: number | null;
-  /** Of a classifier: how the images were divided. */
+  /** How the images were split; null if it is not a classifier. */
   dividedBy: Classification['by'] | null;
-  /** Of its folder; null while it runs. */
+  /** Size of its folder; null while it runs. */
   bytes: number | null;
   archived: boolean;
-  /** Moves on with every change of the run. */
+  /** Increases with every change of the run. */
   version: number;
 }
 
@@ -235,7 +235,7 @@ export interface RunSummary extends Pick<
 export interface Run {
   id: string;
   kind: RunKind;
-  /** The run that it is a part of; absent where it stands alone. */
+  /** The run that it belongs to, if any. */
   parent?: string;
   /** The scorer, or the architecture. */
   method: string;
@@ -261,7 +261,7 @@ export interface Run {
   rangeTest: RangeTest | null;
 }
 
-/** What freeing the disk space of deleted runs gave. */
+/** Result of freeing the disk space of deleted runs. */
 export interface Purged {
   runs: readonly string[];
   bytes: number;

@@ -3,6 +3,8 @@
 export const whole = (n: number) => n.toLocaleString('en');
 export const plural = (n: number, noun: string, several = `${noun}s`) => `${whole(n)} ${n === 1 ? noun : several}`;
 
+export const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
 /** Characters that a terminal interprets: control characters (C0, DEL, C1), line separators, and bidirectional controls. */
 const controls = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 const shortEscapes = { '\n': '\\n', '\r': '\\r', '\t': '\\t' } as Record<string, string>;

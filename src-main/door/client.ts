@@ -12,33 +12,34 @@ import { attach, type Attachment } from '../engine/lock-owner.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 import { listenOnPipe } from './pipe.ts';
 
-export interface Door {
+/** A client of the engine that has the folder open. */
+export interface Client {
   calls: TRPCClient<Router>;
   folder: string;
   /** A warning about the location of the workspace. */
   warning: string | null;
-  /** Aborted, with the sentence as its reason, when the engine that has the folder has ended or does not answer. Nothing is to be waited for then. */
+  /** Aborted with an error as its reason if the engine that has the folder has ended or stopped responding. Pending calls then never return. */
   lost: AbortSignal;
   /** By sample id. */
   column(name: string): Promise<ColumnValues>;
-  /** A run's probabilities: row i is the sample `ids[i]`'s, in the order of the run's classes. */
+  /** A run's probabilities: row i belongs to sample `ids[i]`, in the order of the run's classes. */
   predictions(runId: string): Promise<{ ids: ArrayLike<number>; probabilities: Float32Array }>;
-  /** Stays until the commands that work through this engine are done; `onWait` is told their number, where there are any. */
+  /** Waits until other commands that use this engine are done; if there are any, calls `onWait` with their number. */
   close(onWait?: (clients: number) => void): Promise<void>;
 }
 
-const askAgainMs = 40;
+const retryMs = 40;
 
-export async function openDoor(folder: string, workspace?: string): Promise<Door> {
+export async function openClient(folder: string, workspace?: string): Promise<Client> {
   const { engine, clients, close } = await listenOnPipe();
   try {
     for (;;) {
       const { id, folder: real, warning } = await engine.open({ folder, workspace });
       const found = await engine.reach(id);
       if (found instanceof OpenWorkspace) {
-        engine.use(id);
+        engine.keepOpen(id);
         const calls = createTRPCClient<Router>({
-          links: [localLink({ router, createContext: async () => ({ engine, workspace: found.calls }) })],
+          links: [localLink({ router, createContext: async () => ({ engine: engine.calls, workspace: found.calls }) })],
         });
         return {
           calls,
@@ -72,8 +73,8 @@ export async function openDoor(folder: string, workspace?: string): Promise<Door
           },
         };
       }
-      engine.forget(id); // it closes the folder at this moment
-      await delay(askAgainMs);
+      engine.detach(id); // the other engine is closing the folder
+      await delay(retryMs);
     }
   } catch (error) {
     await close();
@@ -85,8 +86,8 @@ function remote(
   pipe: string,
   id: string,
   { lost }: Attachment,
-): Pick<Door, 'calls' | 'lost' | 'column' | 'predictions'> {
-  const dispatcher = new Agent({ connect: { socketPath: pipe }, headersTimeout: 0, bodyTimeout: 0 }); // that the engine is alive is heard on the attachment
+): Pick<Client, 'calls' | 'lost' | 'column' | 'predictions'> {
+  const dispatcher = new Agent({ connect: { socketPath: pipe }, headersTimeout: 0, bodyTimeout: 0 }); // the heartbeat replaces timeouts
   const base = 'http://engine';
   const url = `${base}${workspacePath(id)}${trpcPath}`;
   class PipeEventSource extends EventSource {

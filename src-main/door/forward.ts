@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { RemoteWorkspace } from '../engine/engine.ts';
 
-/** The body of a request, whole, so that it can be sent again when the engine that was asked had just ended. */
+/** Reads the whole body of a request, so that it can be sent again if the other engine has just ended. Null if it is too large. */
 export async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
   const parts: Buffer[] = [];
   let bytes = 0;
@@ -15,8 +15,8 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
 }
 
 /**
- * `answered`, also where the other engine ended in the middle: then nobody can say what it has done. `gone`: nothing was sent, and the caller may answer
- * itself. Where the engine does not answer any more, the request ends with its error message.
+ * Resolves to `answered` if the request was sent, even if the other engine then crashed: nobody knows what it has done, so the request is not repeated.
+ * `gone`: nothing was sent, and the caller can handle the request. If the engine stops responding, the answer is an error.
  */
 export function forward(
   { owner, attachment }: RemoteWorkspace,
@@ -24,33 +24,33 @@ export function forward(
   body: Buffer,
   response: ServerResponse,
 ): Promise<'answered' | 'gone'> {
-  return new Promise((tell) => {
+  return new Promise((resolve) => {
     const lost = attachment?.lost;
-    // A connection of its own: one kept from before may be dead without knowing it.
+    // A new connection each time: one from a pool may be dead.
     const onward = httpRequest(
       { agent: false, socketPath: owner.pipe, path: request.url, method: request.method, headers: request.headers },
       (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(response);
         answer.on('error', () => response.destroy());
-        tell('answered');
+        resolve('answered');
       },
     );
-    const give = () => {
+    const answerLost = () => {
       const { code, message } = lost?.reason as { code: string; message: string };
       if (response.headersSent) response.destroy();
       else response.writeHead(503, { 'content-type': 'application/json' }).end(JSON.stringify({ code, message }));
-      tell('answered');
+      resolve('answered');
       onward.destroy();
     };
-    lost?.addEventListener('abort', give, { once: true });
+    lost?.addEventListener('abort', answerLost, { once: true });
     onward.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') return tell('gone');
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') return resolve('gone');
       if (!response.writableEnded) response.destroy();
-      tell('answered');
+      resolve('answered');
     });
     response.on('close', () => {
-      lost?.removeEventListener('abort', give);
+      lost?.removeEventListener('abort', answerLost);
       onward.destroy();
     });
     onward.end(body);

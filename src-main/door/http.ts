@@ -9,7 +9,8 @@ import { nodeHTTPRequestHandler } from '@trpc/server/adapters/node-http';
 import { explain } from '../contract/errors.ts';
 import { router } from '../contract/router.ts';
 import { OpenWorkspace } from '../engine/open-workspace.ts';
-import { root, type Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import { root } from '../setup/repository.mjs';
 import { bodyOf, forward } from './forward.ts';
 import { report } from './guard.ts';
 import type { Clients } from './clients.ts';
@@ -29,10 +30,10 @@ const types = new Map([
 const policy =
   "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Answers every request. An error is the answer of its own request only; the engine keeps running. */
+/** Answers every request. An error ends only its own request; the engine keeps running. */
 export const createListener =
   (engine: Engine, clients: Clients) => (request: IncomingMessage, response: ServerResponse) => {
-    // A client that hangs up in the middle is no fault of ours.
+    // A client may disconnect at any time; that is not an error.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     answer(engine, clients, request, response).catch((error: unknown) => {
@@ -48,7 +49,7 @@ const sendJson = (response: ServerResponse, status: number, value: object) =>
     .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
     .end(JSON.stringify(value));
 
-/** What was asked for; a line that is no address counts as the root. */
+/** The requested URL; an invalid one counts as `/`. */
 export const urlOf = ({ url }: IncomingMessage): URL =>
   URL.parse(url ?? '/', 'http://engine') ?? new URL('http://engine/');
 
@@ -75,19 +76,19 @@ async function answer(
   if (rest === '/attach') {
     if (engine.stateOf(id) !== 'open')
       return sendJson(response, 503, { code: 'no-workspace', message: 'This folder is not open here.' });
-    response.on('close', engine.use(id));
+    response.on('close', engine.keepOpen(id));
     return clients.attach(response, url.searchParams.get('guest') === '1');
   }
   const workspace = await reach(engine, id, request, response);
   if (workspace === 'answered') return;
-  response.on('close', engine.use(id)); // open for as long as somebody is answered
+  response.on('close', engine.keepOpen(id)); // keeps the folder open until the response ends
   if (rest.startsWith('/trpc/')) return callRouter(engine, workspace, rest.slice('/trpc/'.length), request, response);
   if (!workspace)
     return sendJson(response, 404, { code: 'no-workspace', message: 'No folder is open here. Open one first.' });
   await serveMedia(workspace, rest, response);
 }
 
-/** The workspace where this engine has it; where another has it, that one answers. Null where nobody opened it here. */
+/** Returns the workspace if this engine has it open, or null if it was never opened here. If another engine has it, that engine answers the request. */
 async function reach(
   engine: Engine,
   id: string,
@@ -98,7 +99,7 @@ async function reach(
   for (;;) {
     const found = await engine.reach(id);
     if (!found || found instanceof OpenWorkspace) {
-      // Read for another engine, which has ended: our own router reads it from where it lies now.
+      // The body was read for another engine, which has ended. tRPC's adapter takes a body that is already read from `request.body`.
       if (body) Object.assign(request, { body: body.length ? JSON.parse(body.toString()) : undefined });
       return found;
     }
@@ -108,7 +109,7 @@ async function reach(
       return 'answered';
     }
     if ((await forward(found, request, body, response)) === 'answered') return 'answered';
-    engine.forget(id);
+    engine.detach(id);
   }
 }
 
@@ -119,7 +120,7 @@ function callRouter(
   req: IncomingMessage,
   res: ServerResponse,
 ) {
-  // A form of another page can send text, never JSON: so nothing but JSON is taken.
+  // Only JSON is accepted, since a form of another page cannot send it (CSRF protection).
   if (req.method === 'POST' && !/^application\/json\b/.test(req.headers['content-type'] ?? '')) {
     return sendJson(res, 415, { code: 'bad-request', message: 'Calls are JSON: send content-type application/json.' });
   }
@@ -130,7 +131,7 @@ function callRouter(
     res,
     maxBodySize: maxBodyBytes,
     allowMethodOverride: true,
-    createContext: async () => ({ engine, workspace: workspace?.calls ?? null }),
+    createContext: async () => ({ engine: engine.calls, workspace: workspace?.calls ?? null }),
     onError: ({ error }) => error.code === 'INTERNAL_SERVER_ERROR' && report(`call ${path}`, error.cause ?? error),
   });
 }
@@ -157,7 +158,7 @@ function servePage(path: string, request: IncomingMessage, response: ServerRespo
     .pipe(response);
 }
 
-/** Null for an address that cannot be a file's name. */
+/** Null for a path that cannot be a file name. */
 function fileOf(path: string): string | null {
   if (path.includes('\0')) return null;
   return normalize(join(page, path === '/' ? 'index.html' : path));

@@ -17,9 +17,9 @@ import { knownProbabilities } from '../workspace/predictions.ts';
 const forever = 'private, max-age=31536000, immutable';
 const previewSidePx = 4096;
 const maxThumbBytes = 2 ** 24;
-/** A larger original is not held in memory. */
-const maxHeldBytes = 64 * 2 ** 20;
-/** An image opened by itself must not run anything (SVG). */
+/** Larger originals are streamed. */
+const maxBufferedBytes = 64 * 2 ** 20;
+/** An SVG that is opened as a page must not run scripts. */
 const sandbox = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 type Answer = (workspace: OpenWorkspace, parts: string[], response: ServerResponse) => Promise<void> | void;
@@ -50,7 +50,7 @@ const answers = new Map<string, Answer>(
         );
       }
       const type = mediaTypes[sample.format as Format] as string;
-      if (sample.bytes <= maxHeldBytes)
+      if (sample.bytes <= maxBufferedBytes)
         return send(
           response,
           type,
@@ -61,7 +61,7 @@ const answers = new Map<string, Answer>(
         );
       const stream = (await ofFile(sample, openScanned(workspace.folder, sample))).createReadStream();
       begin(response, type, sample.bytes);
-      await pipeline(stream, response).catch(() => response.destroy()); // the client left, or the disk
+      await pipeline(stream, response).catch(() => response.destroy()); // the client has disconnected, or the disk failed
     },
     'media/reconstruction': async (workspace, [runId, name], response) => {
       const run = workspace.runs.get(runId);
@@ -109,7 +109,7 @@ export async function serveMedia(workspace: OpenWorkspace, path: string, respons
 
 const nothing = (what: string) => new WinnowError('no-samples', `There is no such ${what} in this folder any more.`);
 
-/** A file that cannot be shown is told as its issue would be. */
+/** Reports an unreadable file with the message of its issue. */
 async function ofFile<Result>({ path }: Sample, work: Promise<Result>): Promise<Result> {
   try {
     return await work;

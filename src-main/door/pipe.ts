@@ -1,6 +1,6 @@
 /**
- * The engine's private pipe: a Unix socket in a folder that only its owner can enter, or a named pipe on Windows. It is in the data folder, where
- * no clean-up of temporary files removes it.
+ * The engine's private pipe: a Unix socket in a folder that only its owner can access, or a named pipe on Windows. It is in the data folder, so that
+ * a cleanup of temporary files does not remove it.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { Engine } from '../engine/engine.ts';
 import { Clients } from './clients.ts';
 import { createListener } from './http.ts';
 
-/** An address of a Unix socket has 104 bytes on macOS, 108 on Linux. */
+/** The path of a Unix socket has at most 104 bytes on macOS and 108 on Linux. */
 const longestPath = 100;
 const name = 'engine.sock';
 
@@ -26,24 +26,25 @@ function newPipe(): string {
     if (!folder || Buffer.byteLength(join(folder, 'XXXXXX', name)) > longestPath) continue;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      removeDead(folder);
-      return join(mkdtempSync(`${folder}/`), name); // mkdtemp makes it 0700
+      removeDeadPipes(folder);
+      return join(mkdtempSync(`${folder}/`), name); // mkdtemp sets mode 0700
     } catch {
-      // Not ours to write to: the next place.
+      // Not writable: try the next folder.
     }
   }
   return join(mkdtempSync(join(tmpdir(), 'winnow-')), name);
 }
 
-/** Folders of engines that were killed. One that is being made at this moment has no socket yet, and is left alone for a while. */
-function removeDead(folder: string) {
+/** Removes the folders of killed engines. A new folder is kept, since its engine may not listen yet. */
+function removeDeadPipes(folder: string) {
   for (const entry of readdirSync(folder)) {
-    const own = join(folder, entry);
-    const isNew = Date.now() - (statSync(own, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < 60_000;
+    const pipeFolder = join(folder, entry);
+    const isNew = Date.now() - (statSync(pipeFolder, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < 60_000;
     if (isNew) continue;
-    const asked = connect(join(own, name), () => asked.destroy());
-    asked.unref().on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') rmSync(own, { recursive: true, force: true });
+    const socket = connect(join(pipeFolder, name), () => socket.destroy());
+    socket.unref().on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT')
+        rmSync(pipeFolder, { recursive: true, force: true });
     });
   }
 }
@@ -53,7 +54,7 @@ export interface Listening {
   clients: Clients;
   server: Server;
   pipe: string;
-  /** Ends all work at once. Who has a folder for a command of its own waits for `clients.leave()` before. */
+  /** Stops all work. To let clients finish first, await `clients.leave()`. */
   close(): Promise<void>;
 }
 
@@ -63,7 +64,7 @@ export async function listenOnPipe(options?: ConstructorParameters<typeof Engine
   const engine = new Engine(pipe, options);
   const clients = new Clients();
   const server = createServer(createListener(engine, clients));
-  server.keepAliveTimeout = 0; // a pipe's client is on this machine and stays
+  server.keepAliveTimeout = 0; // no limit, since the client is on this machine
   await new Promise<void>((ready, failed) => server.once('error', failed).listen(pipe, ready));
   const close = async () => {
     await engine.close();

@@ -1,9 +1,10 @@
 /**
- * Registers two pictures: finds the window of `b` that shows the same scene as `a` (shift and scale along each axis), and the gain and offset in
- * luminance between them, by Gauss–Newton iterations (Lucas and Kanade 1981). The residual after alignment is the real difference.
+ * Registers two pictures: finds the shift and scale along each axis that map `a` to `b`, and the gain and offset in luminance between them, by Gauss–Newton
+ * iterations (Lucas and Kanade 1981). What differs after alignment is a real difference.
  */
+import { clamp } from '../contract/numbers.ts';
 
-/** Maps a's cell centres to b, both in [−0.5, 0.5]: x' = shiftX + scaleX · x. */
+/** Maps coordinates of a to b, both from −0.5 to 0.5: x' = shiftX + scaleX · x. */
 export interface Placement {
   shiftX: number;
   scaleX: number;
@@ -20,14 +21,17 @@ export const inPlace: Placement = { shiftX: 0, scaleX: 1, shiftY: 0, scaleY: 1 }
 
 const unknowns = 6;
 const steps = 8;
-const endWeight = 0.01;
+const minWeight = 0.01;
 
-/** `a`, `b`: luminance [side, side], slightly smoothed. Null where the iterations do not converge. */
+/**
+ * `a`, `b`: luminance, 0..255, slightly smoothed; `clippedA`, `clippedB`: fraction of each cell that is clipped at white; all [side, side]. Returns null if the
+ * iterations do not converge.
+ */
 export function align(
   a: Float32Array,
   b: Float32Array,
-  endsA: Float32Array,
-  endsB: Float32Array,
+  clippedA: Float32Array,
+  clippedB: Float32Array,
   side: number,
   start: Placement,
 ): Alignment | null {
@@ -37,15 +41,14 @@ export function align(
   const normal = new Float64Array(unknowns * (unknowns + 1));
   for (let step = 0; step < steps; step++) {
     normal.fill(0);
-    accumulate(normal, a, b, endsA, endsB, side, { shiftX, scaleX, shiftY, scaleY });
+    accumulate(normal, a, b, clippedA, clippedB, side, { shiftX, scaleX, shiftY, scaleY });
     const change = solve(normal);
     if (!change) return null;
     const limit = 0.02; // clips the step size
-    const clamp = (value: number): number => Math.max(-limit, Math.min(limit, value));
-    shiftX += clamp(change[0]);
-    scaleX += clamp(change[1]);
-    shiftY += clamp(change[2]);
-    scaleY += clamp(change[3]);
+    shiftX += clamp(change[0], -limit, limit);
+    scaleX += clamp(change[1], -limit, limit);
+    shiftY += clamp(change[2], -limit, limit);
+    scaleY += clamp(change[3], -limit, limit);
     gain = change[4];
     offset = change[5];
     if (Math.max(Math.abs(change[0]), Math.abs(change[1]), Math.abs(change[2]), Math.abs(change[3])) < 2e-4) break;
@@ -61,8 +64,8 @@ function accumulate(
   normal: Float64Array,
   a: Float32Array,
   b: Float32Array,
-  endsA: Float32Array,
-  endsB: Float32Array,
+  clippedA: Float32Array,
+  clippedB: Float32Array,
   side: number,
   placed: Placement,
 ): void {
@@ -89,8 +92,8 @@ function accumulate(
       const lower = r + (s - r) * u;
       const own = a[j * side + i];
       // Where either picture is clipped at white, the pixel gets a small weight for gain and offset.
-      let w = (1 - endsA[j * side + i]) * (1 - endsB[at]);
-      if (w < endWeight) w = endWeight;
+      let w = (1 - clippedA[j * side + i]) * (1 - clippedB[at]);
+      if (w < minWeight) w = minWeight;
       const sx = ((q - p) * (1 - v) + (s - r) * v) * side;
       const sy = (lower - upper) * side;
       const sxx = sx * x;
@@ -132,7 +135,10 @@ function accumulate(
   }
 }
 
-/** Gaussian elimination on a symmetric system, given by its upper half. A small ridge on the diagonal handles flat directions. */
+/**
+ * Solves a symmetric system, given by its upper half, by Gaussian elimination. A small ridge on the diagonal keeps it solvable for textures without gradient in
+ * one direction.
+ */
 function solve(upper: Float64Array): Float64Array | null {
   const n = unknowns;
   const w = n + 1;
@@ -153,7 +159,7 @@ function solve(upper: Float64Array): Float64Array | null {
   return Float64Array.from({ length: n }, (_, i) => m[i * w + n] / m[i * w + i]);
 }
 
-/** Warps b onto a: samples b at a's cells. NaN outside b. */
+/** Samples b at the cells of a, bilinearly; [side, side]. NaN at more than `reach` cells outside b. */
 export function warp(
   b: Float32Array,
   side: number,

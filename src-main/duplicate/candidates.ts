@@ -1,12 +1,13 @@
 /**
- * Selects the pairs that are worth a comparison. Each picture is looked up in a k-d tree of all pictures, once per crop window and in all eight
- * orientations. A pair carries the orientation and the window with the smallest distance: the comparison starts there.
+ * Selects the pairs of pictures to compare. Each picture is looked up in a k-d tree of all pictures, once per crop window and once per orientation (rotations
+ * and mirror images). A pair carries the orientation and the window with the smallest distance: the comparison starts there.
  */
 import { inPlace, type Placement } from './align.ts';
 import { coefficientCount, dimensions, flatDeviation, pointOf, transform, turnPoint, windows } from './spectrum.ts';
 import { Tree } from './tree.ts';
 import { turns, type Turn } from './turn.ts';
 
+/** Indices of two pictures; `squared`: the squared distance of their points. */
 export interface Pair {
   a: number;
   b: number;
@@ -15,7 +16,7 @@ export interface Pair {
   squared: number;
 }
 
-/** Search radius for a copy: in total, and along one axis. Rotated copies are looked up without crop windows, so their radius has no allowance for a crop. */
+/** Search radius for a copy: `reach` in total, `step` along one axis. Rotated copies are not looked up through crop windows, so their radius is smaller. */
 const reach = 0.12;
 const step = 0.06;
 const turnedReach = 0.07;
@@ -24,6 +25,7 @@ const turnedStep = 0.04;
 const maxVisited = 4000;
 const maxNeighbours = 16;
 
+/** The points of all pictures (`spectrum.ts`) and their k-d tree. */
 export class Points {
   /** Rows of pictures with texture; the others are flat. */
   readonly rows: Int32Array;
@@ -40,7 +42,7 @@ export class Points {
     this.rows = new Int32Array(fingerprints.length);
   }
 
-  /** Calls `yieldToEventLoop` often, so that other work can run. */
+  /** Calls `yieldToEventLoop` with the number of finished pictures. */
   static async of(
     fingerprints: readonly Uint8Array[],
     yieldToEventLoop: (done: number) => Promise<void> | undefined,
@@ -61,7 +63,10 @@ export class Points {
     return Object.assign(points, { rows: own });
   }
 
-  /** The pairs of one row with its nearest neighbours, nearest first. `b` is the row itself, rotated by `turn`. A pair occurs twice where it is close both upright and rotated. */
+  /**
+   * The pairs of a picture with its nearest neighbours, nearest first. `b` is the picture itself, transformed by `turn`. A pair occurs twice if it is close
+   * both upright and transformed.
+   */
   pairsOf(row: number): Pair[] {
     const best = new Map<number, Pair>();
     const look = (turn: Turn, window: number, far: number, wide: number): void => {
@@ -85,7 +90,7 @@ export class Points {
   }
 }
 
-/** A picture of the window alone shows at x what the whole picture shows at shift + scale · x. */
+/** Maps coordinates in the window to coordinates in the whole picture. */
 const placements = windows.map(({ left, right, top, bottom }): Placement =>
   left + right + top + bottom === 0
     ? inPlace

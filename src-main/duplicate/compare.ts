@@ -1,13 +1,13 @@
 /**
- * Measures the difference between two aligned pictures, and from it their similarity. A copy differs by re-encoding, resampling, cropped borders
- * and a change of exposure. Anything else makes it another picture, even a single finger or the colour of a shirt. So the largest local
- * difference counts, not the sum.
+ * Measures the difference between two pictures after alignment. A copy may differ by re-encoding, resampling, a cropped border or a change of exposure. Any other
+ * difference makes it another picture, even a single moved finger or the colour of a shirt. So the largest local difference counts, not the sum.
  */
+import { meanOf } from '../contract/numbers.ts';
 import { align, inPlace, warp, smooth, type Alignment, type Placement } from './align.ts';
 import { pictureOf, type Picture, type Pixels, type Window } from './fingerprint.ts';
 import { turnPicture, turnPixels, type Turn } from './turn.ts';
 
-/** Each measure is divided by the limit for a copy: a copy is below 1 in all of them. */
+/** Each measure is relative to its limit: the pair is a copy if all are below 1. */
 export interface Difference {
   luma: number;
   colour: number;
@@ -32,17 +32,17 @@ export function excess(difference: Difference | null): number {
   return Math.max(difference.luma, difference.colour, difference.edge, difference.exposure);
 }
 
-/** Compares the fingerprints' grids. */
+/** Compares the grids of two fingerprints. `start`: initial guess of the alignment. Null if the pictures cannot be aligned. */
 export function comparePictures(a: Picture, b: Picture, start: Placement): Difference | null {
   const { side, colourSide } = a;
   const [one, two] = [smooth(a.luma, side), smooth(b.luma, side)];
-  const alignment = align(one, two, a.ends, b.ends, side, start);
+  const alignment = align(one, two, a.clipped, b.clipped, side, start);
   if (!alignment) return null;
   const { gain, offset } = alignment;
   if (gain <= 0.2 || gain >= 5) return null;
-  const laid = warp(two, side, alignment);
+  const warped = warp(two, side, alignment);
   const expected = one.map((level) => Math.min(255, gain * level + offset));
-  const luma = largest(expected, laid, side, lumaLevels, lumaFraction);
+  const luma = largest(expected, warped, side, lumaLevels, lumaFraction);
   const blue = largest(
     smooth(a.blue, colourSide).map((v) => v * gain),
     warp(smooth(b.blue, colourSide), colourSide, alignment),
@@ -60,7 +60,7 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
   const { shiftX, scaleX, shiftY, scaleY } = alignment;
   const edge =
     Math.max(Math.abs(shiftX) + Math.abs(scaleX - 1) / 2, Math.abs(shiftY) + Math.abs(scaleY - 1) / 2) / edgeFraction;
-  const mean = one.reduce((sum, level) => sum + level, 0) / one.length;
+  const mean = meanOf(one);
   const exposure = Math.max(
     Math.abs(Math.log(gain)) / Math.log(gainFactor),
     Math.abs(gain * mean + offset - mean) / meanLevels,
@@ -69,12 +69,12 @@ export function comparePictures(a: Picture, b: Picture, start: Placement): Diffe
 }
 
 /**
- * Compares finer grids made from the thumbnails' pixels, both cropped to their common part. The darker one is brought to the exposure of the
- * other pixel by pixel, so that highlights clipped in the brighter one are clipped in both.
+ * Compares finer grids made from the thumbnails' pixels, both cropped to their common part. First the darker thumbnail gets the exposure of the other, pixel by
+ * pixel, so that highlights that are clipped in one are clipped in both. `side`: cells per side. Null if the pictures cannot be aligned.
  */
 export function comparePixels(a: Pixels, b: Pixels, turn: Turn, start: Placement, side: number): Difference | null {
   const first = comparePictures(wholeOf(a, side), turnPicture(wholeOf(b, side), turn), start);
-  if (!first || first.luma > hopeless || first.edge > hopeless) return first;
+  if (!first || first.luma > clearlyDifferent || first.edge > clearlyDifferent) return first;
   const { gain, offset } = first.alignment;
   const isExposed = Math.abs(Math.log(gain)) > 0.01 || Math.abs(offset) > 2;
   if (!isExposed && first.edge < 0.05) return first;
@@ -101,12 +101,12 @@ export function comparePixels(a: Pixels, b: Pixels, turn: Turn, start: Placement
 }
 
 /** Above this multiple of the limit, a finer comparison cannot change the result. */
-const hopeless = 6;
+const clearlyDifferent = 6;
 
 const gridOf = ({ data, width, height, channels }: Pixels, side: number, window?: Window): Picture =>
   pictureOf(data, width, height, channels, side, side >> 2, window);
 
-/** Cached, since a picture is compared with several others in a row. */
+/** A cache, since a picture is compared with several others in a row. */
 const wholes = new WeakMap<Pixels, Picture>();
 
 function wholeOf(pixels: Pixels, side: number): Picture {
@@ -117,7 +117,7 @@ function wholeOf(pixels: Pixels, side: number): Picture {
   return whole;
 }
 
-/** Along one axis: the part of each picture that both show, as fractions from 0 to 1. */
+/** Along one axis: the common part of both pictures, from 0 to 1 in the coordinates of each. */
 function cut(shift: number, scale: number): { a: [number, number]; b: [number, number] } {
   const inB = (x: number): number => shift + scale * (x - 0.5) + 0.5;
   const inA = (x: number): number => (x - 0.5 - shift) / scale + 0.5;
@@ -132,8 +132,8 @@ function expose(pixels: Pixels, gain: number, offset: number): Pixels {
   return { ...pixels, data };
 }
 
-/** The largest mean difference of any 3 × 3 neighbourhood, relative to what its contrast allows. */
-function largest(a: Float32Array, b: Float32Array, side: number, levels: number, share: number): number {
+/** The largest mean difference of any 3 × 3 neighbourhood, relative to its limit: `levels` plus a fraction of the local contrast. */
+function largest(a: Float32Array, b: Float32Array, side: number, levels: number, fraction: number): number {
   let worst = 0;
   for (let y = 1; y < side - 1; y++) {
     for (let x = 1; x < side - 1; x++) {
@@ -155,7 +155,7 @@ function largest(a: Float32Array, b: Float32Array, side: number, levels: number,
         }
       }
       if (cells < 6) continue;
-      const ratio = Math.abs(sum / cells) / (levels + share * (most - least));
+      const ratio = Math.abs(sum / cells) / (levels + fraction * (most - least));
       if (ratio > worst) worst = ratio;
     }
   }

@@ -1,20 +1,19 @@
 /**
- * The stored fingerprint of a picture: 32 × 32 luminance and 8 × 8 chroma of the whole picture, stretched to a square; 1,158 bytes. Duplicate
- * detection computes everything from it (spectrum, alignment, local differences). The scan makes it from the thumbnail's pixels in about a
- * quarter of a millisecond.
+ * The stored fingerprint of a picture: 32 × 32 luminance and 8 × 8 chroma of the whole picture, stretched to a square; 1,158 bytes. Duplicate detection uses it for
+ * the search and for the first comparison. The scan computes it from the thumbnail's pixels in about a quarter of a millisecond.
  */
 export const fingerprintVersion = 1;
 export const lumaSide = 32;
 export const colourSide = 8;
 
-const headBytes = 6; // version, 0, least luminance and span as 16 bits each
+const headBytes = 6; // version, 0, minimum and range of the luminance in 16 bits each
 /** Offset of the luminance. Values are stretched: 0 is the picture's minimum, 255 its maximum. */
 export const lumaAt = headBytes;
 const lumaBytes = lumaSide * lumaSide;
 const colourBytes = colourSide * colourSide;
 export const fingerprintBytes = headBytes + lumaBytes + 2 * colourBytes;
 
-const endLevel = 250;
+const clippedFrom = 250;
 
 /** The pixels of a thumbnail: sRGB bytes, row by row. */
 export interface Pixels {
@@ -29,13 +28,13 @@ export interface Picture {
   side: number;
   luma: Float32Array; // [side, side]
   /** Fraction of each cell that is clipped at white. */
-  ends: Float32Array; // [side, side]
+  clipped: Float32Array; // [side, side]
   colourSide: number;
   blue: Float32Array; // [colourSide, colourSide]
   red: Float32Array; // [colourSide, colourSide]
 }
 
-/** `data`: sRGB bytes of a thumbnail, with 1 channel or 3 (further channels are ignored). */
+/** The fingerprint of a thumbnail. `data`: sRGB bytes with 1 channel or 3; further channels are ignored. */
 export function fingerprint(data: Uint8Array, width: number, height: number, channels: number): Uint8Array {
   const { luma, blue, red } = pictureOf(data, width, height, channels, lumaSide, colourSide);
   let least = Infinity;
@@ -59,18 +58,19 @@ export function fingerprint(data: Uint8Array, width: number, height: number, cha
   return out;
 }
 
-/** False for fingerprints of another version: the image needs a new fingerprint. */
+/** False if another version of Winnow wrote the fingerprint: it cannot be compared. */
 export const isCurrent = (bytes: Uint8Array): boolean =>
   bytes.length === fingerprintBytes && bytes[0] === fingerprintVersion;
 
+/** Decodes a stored fingerprint, which must be of the current version (`isCurrent`). */
 export function readFingerprint(bytes: Uint8Array): Picture {
   const least = (bytes[2] * 256 + bytes[3]) / 256;
   const scale = (bytes[4] * 256 + bytes[5]) / 256 / 255;
   const luma = new Float32Array(lumaBytes);
-  const ends = new Float32Array(lumaBytes);
+  const clipped = new Float32Array(lumaBytes);
   for (let i = 0; i < lumaBytes; i++) {
     luma[i] = least + bytes[headBytes + i] * scale;
-    ends[i] = Math.max(0, Math.min(1, (luma[i] - 230) / 20)); // the fraction is not stored; this approximates it
+    clipped[i] = Math.max(0, Math.min(1, (luma[i] - 230) / 20)); // the fraction is not stored; this approximates it
   }
   const blue = new Float32Array(colourBytes);
   const red = new Float32Array(colourBytes);
@@ -78,7 +78,7 @@ export function readFingerprint(bytes: Uint8Array): Picture {
     blue[i] = bytes[headBytes + lumaBytes + i] - 128;
     red[i] = bytes[headBytes + lumaBytes + colourBytes + i] - 128;
   }
-  return { side: lumaSide, luma, ends, colourSide, blue, red };
+  return { side: lumaSide, luma, clipped, colourSide, blue, red };
 }
 
 /** A crop of a picture, as fractions of its sides. */
@@ -90,7 +90,10 @@ export interface Window {
 }
 const whole: Window = { left: 0, top: 0, right: 1, bottom: 1 };
 
-/** The mean over each cell of a square grid on the window (area interpolation: border pixels count in part). */
+/**
+ * The mean of the pixels in each cell of a grid of side × side on the window, with partial weights at the borders (area interpolation). `colours`: cells per
+ * side of the chroma.
+ */
 export function pictureOf(
   data: Uint8Array,
   width: number,
@@ -101,9 +104,9 @@ export function pictureOf(
   window = whole,
 ): Picture {
   const cells = side * side;
-  const [luma, ends, blue, red] = [0, 1, 2, 3].map(() => new Float32Array(cells));
+  const [luma, clipped, blue, red] = [0, 1, 2, 3].map(() => new Float32Array(cells));
   const bands = channels < 3 ? 1 : 3;
-  const rows = new Float32Array(side * 4); // red, green, blue and ends of one source row
+  const rows = new Float32Array(side * 4); // red, green, blue and clipped pixels of one source row
   const sums = new Float32Array(side * 4);
   const [x0, y0] = [window.left * width, window.top * height];
   const [stepX, stepY] = [
@@ -115,10 +118,10 @@ export function pictureOf(
     const [top, bottom] = [y0 + j * stepY, Math.min(height, y0 + (j + 1) * stepY)];
     sums.fill(0);
     for (let y = Math.floor(top); y < bottom; y++) {
-      const share = Math.min(bottom, y + 1) - Math.max(top, y);
+      const weight = Math.min(bottom, y + 1) - Math.max(top, y);
       if (filled !== y) sumRow(rows, data, y * width * channels, width, channels, bands, side, x0, stepX);
       filled = y;
-      for (let i = 0; i < sums.length; i++) sums[i] += rows[i] * share;
+      for (let i = 0; i < sums.length; i++) sums[i] += rows[i] * weight;
     }
     for (let i = 0; i < side; i++) {
       const at = j * side + i;
@@ -126,7 +129,7 @@ export function pictureOf(
       const r = sums[i * 4] / area;
       const g = sums[i * 4 + 1] / area;
       const b = sums[i * 4 + 2] / area;
-      ends[at] = sums[i * 4 + 3] / area;
+      clipped[at] = sums[i * 4 + 3] / area;
       luma[at] = bands === 1 ? r : 0.299 * r + 0.587 * g + 0.114 * b;
       if (bands === 1) continue;
       blue[at] = (b - luma[at]) / 1.772;
@@ -136,14 +139,14 @@ export function pictureOf(
   return {
     side,
     luma,
-    ends,
+    clipped,
     colourSide: colours,
     blue: coarser(blue, side, colours),
     red: coarser(red, side, colours),
   };
 }
 
-/** Per cell of one source row: sums of red, green and blue (a gray picture gives the same sum three times) and the number of clipped pixels. This is the hot loop of a fingerprint. */
+/** Sums of red, green, blue and clipped pixels per cell of one source row. In a gray picture the three colours are equal. This is the hot loop of a fingerprint. */
 function sumRow(
   out: Float32Array,
   data: Uint8Array,
@@ -166,17 +169,17 @@ function sumRow(
     let b = 0;
     let e = 0;
     for (let x = Math.floor(left); x < right; x++) {
-      let share = 1;
-      if (x < left) share -= left - x;
-      if (x + 1 > right) share -= x + 1 - right;
+      let weight = 1;
+      if (x < left) weight -= left - x;
+      if (x + 1 > right) weight -= x + 1 - right;
       const at = start + x * channels;
       const p = data[at];
       const q = data[at + second];
       const s = data[at + third];
-      r += p * share;
-      g += q * share;
-      b += s * share;
-      if (p >= endLevel || q >= endLevel || s >= endLevel) e += share;
+      r += p * weight;
+      g += q * weight;
+      b += s * weight;
+      if (p >= clippedFrom || q >= clippedFrom || s >= clippedFrom) e += weight;
     }
     out[i * 4] = r;
     out[i * 4 + 1] = g;

@@ -1,9 +1,10 @@
 /**
- * Forms groups from pairs. The leader of a group is the picture with the most copies. A picture joins if it is a copy of the leader and
- * matches every member. So A ~ B ~ C makes no group of three where A and C differ.
+ * Forms groups from pairs of copies. The leader of a group is the picture with the most copies. A picture joins if it matches the leader and the members. So
+ * if A matches B and B matches C, but A does not match C, there is no group of three.
  */
 import type { TurnKind } from './turn.ts';
 
+/** A pair of copies. */
 export interface Link {
   a: number;
   b: number;
@@ -21,19 +22,23 @@ const kinds = ['near', 'rotated', 'mirrored'] as const;
 /** A new member of a large group is compared with this many of its members. */
 const maxMembersCompared = 4;
 
-/** From this size on, a group also searches for members that have no link to the leader: look-ups are limited, so its pictures have more copies than links. */
-const crowd = 8;
+/** From this size on, a group also tries the copies of its members: look-ups are limited, so in a large group not every copy of the leader has a link to it. */
+const largeGroup = 8;
 
-interface Questions {
-  /** The picture with more pixels leads. */
+interface GatherOptions {
+  /** In pixels: among pictures with equally many copies, the largest leads. */
   size(picture: number): number;
-  /** True for a pair that must never share a group. */
-  isApart(a: number, b: number): boolean;
-  /** Compares a pair that has no link yet. */
+  /** True for pairs that the user marked as not duplicates: they never share a group. */
+  isNotDuplicate(a: number, b: number): boolean;
+  /** Compares a pair without a link; null if it is no copy. */
   compare(a: number, b: number): Promise<Link | null>;
 }
 
-export async function gather(links: readonly Link[], { size, isApart, compare }: Questions): Promise<Gathered[]> {
+/** `links`: the pairs that were found. The result is sorted like the kinds; a picture is in at most one group of each kind. */
+export async function gather(
+  links: readonly Link[],
+  { size, isNotDuplicate, compare }: GatherOptions,
+): Promise<Gathered[]> {
   const linked = new Map<number, Map<number, Link>>();
   const put = (a: number, b: number, link: Link): void => {
     const others = linked.get(a) ?? new Map<number, Link>();
@@ -59,10 +64,10 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
       const members: (Gathered['members'][number] & { kind: TurnKind })[] = [
         { picture: leader, similarity: 1, kind: 'near' },
       ];
-      const asked = new Set([leader]);
-      const ask = async (picture: number, { similarity, kind }: Link): Promise<void> => {
-        asked.add(picture);
-        if (members.some((member) => isApart(member.picture, picture))) return;
+      const tried = new Set([leader]);
+      const tryMember = async (picture: number, { similarity, kind }: Link): Promise<void> => {
+        tried.add(picture);
+        if (members.some((member) => isNotDuplicate(member.picture, picture))) return;
         for (const other of members.slice(1, 1 + maxMembersCompared))
           if (!linked.get(picture)!.has(other.picture) && !(await compare(picture, other.picture))) return;
         members.push({ picture, similarity, kind });
@@ -70,13 +75,13 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
       const nearest = of(leader)
         .filter(([p]) => !taken.has(p))
         .sort(([p, k], [q, l]) => l.similarity - k.similarity || p - q);
-      for (const [picture, link] of nearest) await ask(picture, link);
-      for (let i = 1; members.length >= crowd && i < members.length; i++) {
+      for (const [picture, link] of nearest) await tryMember(picture, link);
+      for (let i = 1; members.length >= largeGroup && i < members.length; i++) {
         for (const [picture] of of(members[i].picture)) {
-          if (taken.has(picture) || asked.has(picture)) continue;
-          asked.add(picture);
+          if (taken.has(picture) || tried.has(picture)) continue;
+          tried.add(picture);
           const link = await compare(leader, picture);
-          if (link && kinds.indexOf(link.kind) <= rank) await ask(picture, link);
+          if (link && kinds.indexOf(link.kind) <= rank) await tryMember(picture, link);
         }
       }
       for (const { picture } of members) taken.add(picture);
@@ -87,7 +92,7 @@ export async function gather(links: readonly Link[], { size, isApart, compare }:
   return groups;
 }
 
-/** A picture that equals its own mirror image is a near copy first, a mirrored one second. */
+/** Stricter kinds come first: a picture that equals its own mirror image is a near copy, not a mirrored one. */
 function isCloser(one: Link, other: Link): boolean {
   const rank = kinds.indexOf(one.kind) - kinds.indexOf(other.kind);
   return rank < 0 || (rank === 0 && one.similarity > other.similarity);

@@ -1,10 +1,10 @@
 /**
- * Finds duplicate images. Files with the same bytes or the same pixels are one *picture*. Pictures are looked up by their spectrum, compared, and
- * put into groups in which every member matches every other: a chain of small changes makes no group.
+ * Finds duplicate images. Files with the same bytes or the same pixels are one *picture*. Similar pictures are found by their spectrum (`candidates.ts`), compared
+ * by their fingerprints and then by their thumbnails (`compare.ts`), and put into groups (`gather.ts`) whose members match each other.
  *
- * An `exact` group holds all files of one picture. A `near` group holds all files of pictures that are copies of each other. A `rotated` or
- * `mirrored` group holds copies of which some are rotated or mirrored. Each kind includes the ones before it. A file is in at most one group of
- * each kind. Flat images (a single colour) have nothing to be recognised by: they are only ever exact duplicates.
+ * An `exact` group holds the files of one picture. A `near` group holds the files of pictures that are copies of each other. A `rotated` or `mirrored` group holds
+ * copies of which some are rotated or mirrored. Each kind includes the kinds before it. A file is in at most one group of each kind. Flat images (of a
+ * single colour) cannot be recognised: they are only found as exact duplicates.
  */
 import { setImmediate } from 'node:timers/promises';
 import { WinnowError } from '../contract/errors.ts';
@@ -27,7 +27,7 @@ export type DuplicateKind = 'exact' | TurnKind;
 
 export interface Group {
   kind: DuplicateKind;
-  /** All others were compared with the first. */
+  /** The first is the leader: all others were compared with it. */
   ids: number[];
   /** Similarity of each image to the first: 1 is identical, 0.5 the default limit. */
   similarities: number[];
@@ -44,34 +44,36 @@ export interface DuplicateOptions {
   signal: AbortSignal;
   onProgress(done: number, total: number): void;
   /** Pairs that the user marked as not duplicates. */
-  isApart(a: string, b: string): boolean;
+  isNotDuplicate(a: string, b: string): boolean;
   /** The thumbnail's pixels, read only for pairs with similar fingerprints. Without it, the fingerprint decides. */
   pixels?(id: number): Promise<Pixels>;
   /** A hash of all pixels after full decoding, computed only for pairs of equal size that look identical. */
   pixelHash(id: number): Promise<string>;
-  /** Further pairs to compare, by id, such as images with similar embeddings. */
+  /** Ids of further pairs to compare, such as images with similar embeddings. */
   likely?: readonly (readonly [a: number, b: number])[];
   /** From 0 to 1: pairs below this similarity are ignored. 0.5 covers re-encoding, resizing, a crop of 5 % and a change of exposure. */
   leastSimilarity?: number;
-  /** A cache, read and extended: a pair is compared by its pixels only once. The keys are private to this function. */
+  /** A cache of results that this function reads and extends, so that the pixels of a pair are compared only once. */
   verdicts?: Map<string, number>;
 }
 
+/** The default limit; see `leastSimilarity`. */
 export const defaultLeastSimilarity = 0.5;
 
 const yieldEveryMs = 15;
-/** Neighbours are compared from the nearest on, until this many in a row do not match: with a fixed camera, all pictures are neighbours. */
+/** Neighbours are compared from the nearest on, until this many in a row do not match: pictures of a fixed camera have very many neighbours. */
 const maxMisses = 8;
-/** Below this difference of the fingerprints, the pixels need no comparison. */
+/** If the fingerprints differ by less than this, the pixels are not compared. */
 const coarseMatch = 0.12;
 
 const similarityOf = (difference: Difference | null): number => 1 / (1 + excess(difference));
 
+/** Throws the signal's reason after a cancel. */
 export async function findDuplicates(list: readonly Candidate[], options: DuplicateOptions): Promise<Group[]> {
-  const { signal, isApart } = options;
+  const { signal, isNotDuplicate } = options;
   const least = options.leastSimilarity ?? defaultLeastSimilarity;
   let last = performance.now();
-  const rest = async (): Promise<void> => {
+  const yieldNow = async (): Promise<void> => {
     signal.throwIfAborted();
     await setImmediate();
     last = performance.now();
@@ -79,37 +81,37 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
 
   // Sorted by content, so that the result does not depend on the order in which files were read.
   const sorted = list.toSorted((p, q) => (p.sha256 < q.sha256 ? -1 : p.sha256 > q.sha256 ? 1 : p.id - q.id));
-  await rest();
+  await yieldNow();
   const files = [...Map.groupBy(sorted, (c) => c.sha256).values()];
-  await rest();
+  await yieldNow();
   /** One candidate of each content; `files` has all of them. */
   const heads = files.map((own) => own[0]);
   const total = heads.length * 2;
   const yieldToEventLoop = (done: number): Promise<void> | undefined => {
     if (performance.now() - last < yieldEveryMs) return undefined;
     options.onProgress(Math.min(done, total), total);
-    return rest();
+    return yieldNow();
   };
 
-  // Fingerprints of another version cannot be compared: such an image is found by its bytes only until the next scan.
-  const able = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
+  // Fingerprints of another version cannot be compared: until the next scan, such an image is only found by its bytes.
+  const comparable = heads.flatMap((head, i) => (isCurrent(head.fingerprint) ? [i] : []));
   const points = await Points.of(
-    able.map((i) => heads[i].fingerprint),
+    comparable.map((i) => heads[i].fingerprint),
     yieldToEventLoop,
   );
   const comparer = new Comparer(heads, options, least);
-  const same = new UnionFind(heads, isApart);
+  const same = new UnionFind(heads, isNotDuplicate);
   const similar: { a: number; b: number; verdict: Verdict }[] = [];
-  /** By pair, upright (even key) and rotated (odd key): the distance at which a comparison failed, or −1 where it matched. */
+  /** Results per pair, upright (even key) and rotated (odd key): the distance at which the comparison failed, or −1 if the pair matched. */
   const tried = new Map<number, number>();
   let looked = 0;
   for (const row of points.rows) {
     let misses = 0;
     for (const near of points.pairsOf(row)) {
-      const pair = { ...near, a: able[near.a], b: able[near.b] };
+      const pair = { ...near, a: comparable[near.a], b: comparable[near.b] };
       const uprightKey = 2 * (Math.min(pair.a, pair.b) * heads.length + Math.max(pair.a, pair.b));
       const key = uprightKey + Math.sign(pair.turn);
-      if (tried.get(uprightKey) === -1 || isApart(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
+      if (tried.get(uprightKey) === -1 || isNotDuplicate(heads[pair.a].sha256, heads[pair.b].sha256)) continue;
       // The reverse look-up of a pair may be closer, and give the comparison a better start.
       if ((tried.get(key) ?? Infinity) <= pair.squared) continue;
       const verdict = await comparer.compare(pair);
@@ -125,8 +127,8 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     const pause = yieldToEventLoop(heads.length + ++looked);
     if (pause) await pause;
   }
-  for (const pair of candidatePairs(heads, able, options.likely ?? [])) {
-    if (tried.has(2 * (pair.a * heads.length + pair.b)) || isApart(heads[pair.a].sha256, heads[pair.b].sha256))
+  for (const pair of candidatePairs(heads, comparable, options.likely ?? [])) {
+    if (tried.has(2 * (pair.a * heads.length + pair.b)) || isNotDuplicate(heads[pair.a].sha256, heads[pair.b].sha256))
       continue;
     const verdict = await comparer.compare(pair);
     if (verdict === null || verdict.similarity < least) continue;
@@ -135,8 +137,8 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     const pause = yieldToEventLoop(total);
     if (pause) await pause;
   }
-  for (const [a, b] of await comparer.flatPairs(points.flat.map((row) => able[row]))) same.join(a, b);
-  await rest();
+  for (const [a, b] of await comparer.flatPairs(points.flat.map((row) => comparable[row]))) same.join(a, b);
+  await yieldNow();
 
   const filesOf = (picture: number): Candidate[] =>
     same
@@ -147,9 +149,9 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     const ids = filesOf(head).map((file) => file.id);
     return ids.length > 1 ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1 }] : [];
   });
-  await rest();
+  await yieldNow();
   const mustNotMerge = (a: number, b: number): boolean =>
-    same.of(a).some((p) => same.of(b).some((q) => isApart(heads[p].sha256, heads[q].sha256)));
+    same.of(a).some((p) => same.of(b).some((q) => isNotDuplicate(heads[p].sha256, heads[q].sha256)));
   const links = similar
     .map(({ a, b, verdict }): Link => ({
       a: same.head(a),
@@ -168,7 +170,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   };
   for (const { kind, members } of await gather(links, {
     size: (p) => heads[p].width * heads[p].height,
-    isApart: mustNotMerge,
+    isNotDuplicate: mustNotMerge,
     compare,
   })) {
     const all = members.flatMap(({ picture, similarity }) => filesOf(picture).map(({ id }) => ({ id, similarity })));
@@ -179,13 +181,13 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   return groups;
 }
 
-/** The given pairs that can be compared, smaller index first. */
+/** The `likely` pairs that can be compared, as indices of `heads`, the smaller one first. */
 function candidatePairs(
   heads: readonly Candidate[],
-  able: readonly number[],
+  comparable: readonly number[],
   likely: readonly (readonly [number, number])[],
 ): Pair[] {
-  const places = new Map(able.map((i) => [heads[i].id, i]));
+  const places = new Map(comparable.map((i) => [heads[i].id, i]));
   return likely.flatMap(([one, other]) => {
     const [a, b] = [places.get(one), places.get(other)];
     return a === undefined || b === undefined || a === b
@@ -225,7 +227,7 @@ class Comparer {
     return verdict;
   }
 
-  /** Compares a pair that no look-up found, in all orientations. */
+  /** Compares a pair without a known orientation, in all orientations. */
   async compareAllTurns(a: number, b: number): Promise<Verdict | null> {
     let best: Verdict | null = null;
     for (const turn of turns) {
@@ -236,7 +238,7 @@ class Comparer {
     return best;
   }
 
-  /** True where all pixels are identical. */
+  /** True if all pixels of both files are equal. */
   async isSame({ a, b }: Pair, { turn, similarity }: Verdict): Promise<boolean> {
     const [one, two] = [this.#heads[a], this.#heads[b]];
     if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseMatch))
@@ -245,12 +247,12 @@ class Comparer {
     const known = this.#options.verdicts?.get(key);
     if (known !== undefined) return known === 1;
     const [p, q] = [await this.#hash(a), await this.#hash(b)];
-    if (p === null || q === null) return false; // unknown: not cached, so that the next scan tries again
+    if (p === null || q === null) return false; // a file cannot be read now: not cached, so that the next scan tries again
     this.#options.verdicts?.set(key, Number(p === q));
     return p === q;
   }
 
-  /** The flat images that have equal size and pixels. */
+  /** Pairs of flat images with equal size and pixels. */
   async flatPairs(flat: readonly number[]): Promise<[number, number][]> {
     const pairs: [number, number][] = [];
     for (const ofSize of Map.groupBy(flat, (i) => `${this.#heads[i].width} ${this.#heads[i].height}`).values()) {
@@ -271,14 +273,14 @@ class Comparer {
     return readFingerprint(this.#heads[i].fingerprint);
   }
 
-  /** Null where the file cannot be read now: it then matches nothing. */
+  /** Null if the file cannot be read now: then it matches no other. */
   #hash(i: number): Promise<string | null> {
     let hash = this.#hashes.get(i);
     if (!hash) this.#hashes.set(i, (hash = this.#orNull(this.#options.pixelHash(this.#heads[i].id))));
     return hash;
   }
 
-  /** Pairs arrive sorted by their second image, so a small cache is enough. Null without a thumbnail. */
+  /** Null without a thumbnail. Pairs are compared in the order of their second image, so a small cache is enough. */
   #pixels(i: number): Promise<Pixels | null> {
     let pixels = this.#recent.get(i);
     if (!pixels) this.#recent.set(i, (pixels = this.#orNull(this.#options.pixels!(this.#heads[i].id))));
@@ -286,7 +288,7 @@ class Comparer {
     return pixels;
   }
 
-  /** A bad file does not end the search. A cancel does, and so does an error of Winnow itself. */
+  /** An unreadable file does not end the search. A cancel does, and so does an error that is not the file's. */
   #orNull<T>(promise: Promise<T>): Promise<T | null> {
     return promise.catch((error: unknown) => {
       this.#options.signal.throwIfAborted();
@@ -296,7 +298,10 @@ class Comparer {
   }
 }
 
-/** How far above the limit a fingerprint difference may be and still get a comparison of pixels: 32 cells cannot resolve a crop or clipped highlights. */
+/**
+ * The factor by which a difference of fingerprints may exceed the limit before the pair is rejected without reading pixels: 32 cells cannot resolve a crop or
+ * clipped highlights.
+ */
 function slack({ edge, exposure }: Difference): number {
   return 1.4 + 5 * Math.min(edge, 0.6) + (exposure > 0.05 ? 2.5 : 0);
 }
@@ -307,16 +312,16 @@ function sideFor(a: Candidate, b: Candidate): number {
   return smallest >= 64 ? 64 : smallest >= 48 ? 48 : 32;
 }
 
-/** Contents with equal pixels; each set is named by its first. A pair marked as not duplicates is never in one set. */
+/** Sets of contents with equal pixels. The first of a set represents it. A pair that the user marked as not duplicates is never in one set. */
 class UnionFind {
   readonly #heads: readonly Candidate[];
-  readonly #isApart: DuplicateOptions['isApart'];
+  readonly #isNotDuplicate: DuplicateOptions['isNotDuplicate'];
   readonly #head: Int32Array;
   readonly #of = new Map<number, number[]>();
 
-  constructor(heads: readonly Candidate[], isApart: DuplicateOptions['isApart']) {
+  constructor(heads: readonly Candidate[], isNotDuplicate: DuplicateOptions['isNotDuplicate']) {
     this.#heads = heads;
-    this.#isApart = isApart;
+    this.#isNotDuplicate = isNotDuplicate;
     this.#head = Int32Array.from(heads.keys());
   }
 
@@ -328,7 +333,7 @@ class UnionFind {
     const [p, q] = [Math.min(this.head(a), this.head(b)), Math.max(this.head(a), this.head(b))];
     if (
       p === q ||
-      this.of(p).some((i) => this.of(q).some((j) => this.#isApart(this.#heads[i].sha256, this.#heads[j].sha256)))
+      this.of(p).some((i) => this.of(q).some((j) => this.#isNotDuplicate(this.#heads[i].sha256, this.#heads[j].sha256)))
     )
       return;
     const all = [...this.of(p), ...this.of(q)].sort((i, j) => i - j);

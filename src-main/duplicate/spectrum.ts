@@ -1,7 +1,7 @@
 /**
- * The coarse shape of a picture as a point: its lowest DCT coefficients, as in perceptual hashes (Zauner 2010), without the mean and scaled to
- * unit length, so that brightness and contrast do not matter. A cropped copy has a distant point, but one close to that of the original
- * seen through the same window; so each picture is looked up through several windows.
+ * The coarse structure of a picture as a point in space: its lowest DCT coefficients, as in perceptual hashes (Zauner 2010), without the mean and scaled to
+ * unit length, so that brightness and contrast do not matter. The point of a cropped copy is far from that of the original, but close to the point of the
+ * original cropped in the same way. So each picture is looked up through several crop windows.
  */
 import { lumaAt, lumaSide } from './fingerprint.ts';
 import { turns } from './turn.ts';
@@ -12,10 +12,10 @@ const frequencies: { u: number; v: number }[] = [];
 for (let sum = 1; sum < order; sum++) for (let u = 0; u <= sum; u++) frequencies.push({ u, v: sum - u });
 export const dimensions = frequencies.length;
 
-/** Below this standard deviation of luminance (levels of 255) a picture is flat: only noise is left, and it cannot be recognised. */
+/** Below this standard deviation of luminance (in levels of 255) a picture is flat: it has only noise, and cannot be recognised. */
 export const flatDeviation = 1.5;
 
-/** Coefficients per axis. A point needs fewer; the windows' points are computed from these. */
+/** Coefficients per axis. A point of the whole picture uses fewer; the points of crop windows are computed from all. */
 const kept = 24;
 export const coefficientCount = kept * kept; // [v, u]
 const half = lumaSide / 2;
@@ -24,11 +24,11 @@ for (let u = 0; u < kept; u++)
   for (let x = 0; x < half; x++)
     base[u * half + x] = (Math.cos((Math.PI * u * (x + 0.5)) / lumaSide) * (u ? Math.SQRT2 : 1)) / lumaSide;
 
-// [vertical odd][horizontal odd]: cosines of even u are symmetric, of odd u antisymmetric, so a picture folded into quarters is enough.
+// Cosines of even u are symmetric, of odd u antisymmetric: so sums and differences of the four quarters are enough. Index: 2 · (v is odd) + (u is odd).
 const quarters = [0, 1, 2, 3].map(() => new Float32Array(half * half));
 const rows = new Float32Array(kept * half);
 
-/** Computes the coefficients of a fingerprint; returns their standard deviation of luminance, in levels. */
+/** Writes the DCT coefficients of a fingerprint to `out`, [v, u]. Returns the standard deviation of the luminance, in levels of 255. */
 export function transform(bytes: Uint8Array, out: Float32Array): number {
   fold(bytes);
   let energy = 0;
@@ -72,7 +72,7 @@ function fold(bytes: Uint8Array): void {
   }
 }
 
-/** The crop windows of a look-up, as the fraction cut off on each side. A crop between two windows is within the search radius of both. */
+/** The crop windows of a look-up: the fraction that is cut off on each side. A crop between two windows is within the search radius of both. */
 export const windows = [
   { left: 0, right: 0, top: 0, bottom: 0 },
   ...[0.01, 0.02, 0.03, 0.04].map((all) => ({ left: all, right: all, top: all, bottom: all })),
@@ -84,11 +84,11 @@ export const windows = [
 const maps = windows.map(({ left, right, top, bottom }) => ({
   across: left + right ? seenThrough(left, right) : null,
   down: top + bottom ? seenThrough(top, bottom) : null,
-  /** With equal cuts on both ends, even frequencies depend on even ones only, and odd on odd. */
+  /** 2 if both ends are cut equally: then even frequencies depend only on even ones, and odd on odd. */
   stride: left === right && top === bottom ? 2 : 1,
 }));
 
-/** [order, kept]: maps the coefficients of a line to those of a part of it. */
+/** The matrix [order, kept] that maps the coefficients of a line to those of the part without `before` at its start and `after` at its end. */
 function seenThrough(before: number, after: number): Float32Array {
   const cosine = (k: number, t: number): number => (k ? Math.SQRT2 * Math.cos(Math.PI * k * t) : 1);
   const out = new Float32Array(order * kept);
@@ -106,7 +106,7 @@ function seenThrough(before: number, after: number): Float32Array {
 
 const partial = new Float32Array(kept * order);
 
-/** The point of a picture, seen through a window. */
+/** Writes the point of a picture, cropped to a window (an index of `windows`), to `out` from index `at`. */
 export function pointOf(coefficients: Float32Array, window: number, out: Float32Array, at: number): void {
   const { across, down, stride } = maps[window];
   const used = down ? kept : order;
@@ -134,7 +134,7 @@ export function pointOf(coefficients: Float32Array, window: number, out: Float32
   for (let i = 0; i < dimensions; i++) out[at + i] *= scale;
 }
 
-/** A horizontal mirror flips the sign where u is odd, a vertical one where v is, the diagonal swaps u and v: no second transform is needed. */
+/** A horizontal mirror changes the sign where u is odd, a vertical one where v is odd, a diagonal one swaps u and v. So no second transform is needed. */
 const turned = turns.map((turn) => {
   const isDiagonal = turn & 1;
   return {

@@ -1,7 +1,6 @@
 /**
- * Finds all points within a radius: a k-d tree (Bentley 1975) that splits along the axis of largest variance. A query also visits the other half
- * where that can be within the radius (incremental distances as in Arya and Mount 1993). It finds every such point, unless it has visited
- * `most` points: the nearest leaves come first, and the rest is skipped.
+ * A k-d tree (Bentley 1975) that finds all points within a radius. Nodes are split along the axis of largest variance. A query visits the nearer half first, and the
+ * other half only if its box is within the radius (incremental distances, Arya and Mount 1993). A query stops after `most` points.
  */
 const leafSize = 12;
 
@@ -107,7 +106,7 @@ export class Tree {
     return best;
   }
 
-  /** Calls back with each row closer than `reach` (and within `step` along every split axis) and its squared distance. */
+  /** Calls `found` with each row closer than `reach` (and within `step` along every split axis) and its squared distance, until `most` points are visited. */
   near(
     query: Float32Array,
     reach: number,
@@ -121,7 +120,7 @@ export class Tree {
     this.#visit(0, query, 0, reach * reach, step, most, found);
   }
 
-  /** `distance`: squared lower bound from the query to this node's box; the part of each axis is in #away. */
+  /** `distance`: squared distance from the query to this node's box. #away: the distance along each axis. */
   #visit(
     node: number,
     query: Float32Array,

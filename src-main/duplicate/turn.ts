@@ -1,6 +1,6 @@
 /**
- * The eight symmetries of a square (the orientations of EXIF). A turn is three bits, applied in order: mirror along the diagonal (1),
- * horizontally (2), vertically (4). An even number of mirrors is a rotation, an odd number a reflection.
+ * The eight symmetries of a square: the orientations of EXIF. A turn is three bits, applied in this order: mirror along the diagonal (1), horizontally (2),
+ * vertically (4). An even number of mirrors is a rotation, an odd number a reflection.
  */
 import type { Picture, Pixels } from './fingerprint.ts';
 
@@ -12,6 +12,7 @@ const diagonal = 1;
 const across = 2;
 const down = 4;
 
+/** How a turn relates two copies. */
 export function kindOf(turn: Turn): TurnKind {
   if (turn === 0) return 'near';
   const mirrors = (turn & 1) + ((turn >> 1) & 1) + (turn >> 2);
@@ -31,6 +32,7 @@ function turnSquare(values: Float32Array, side: number, turn: Turn): Float32Arra
   return out;
 }
 
+/** Applies a turn to a picture. */
 export function turnPicture(picture: Picture, turn: Turn): Picture {
   if (turn === 0) return picture;
   const { side, colourSide } = picture;
@@ -38,13 +40,13 @@ export function turnPicture(picture: Picture, turn: Turn): Picture {
     side,
     colourSide,
     luma: turnSquare(picture.luma, side, turn),
-    ends: turnSquare(picture.ends, side, turn),
+    clipped: turnSquare(picture.clipped, side, turn),
     blue: turnSquare(picture.blue, colourSide, turn),
     red: turnSquare(picture.red, colourSide, turn),
   };
 }
 
-/** Pixels such that their square grid is the turned grid. */
+/** Applies a turn to the pixels themselves. */
 export function turnPixels(pixels: Pixels, turn: Turn): Pixels {
   if (turn === 0) return pixels;
   const { data, channels } = pixels;

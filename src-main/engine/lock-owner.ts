@@ -7,12 +7,15 @@ import { alivePath, attachPath } from '../contract/address.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { LockOwner } from './lock.ts';
 
-/** `opening`: ask again. `closed`: it answers, and does not have the workspace. `silent`: it accepts connections and does not answer. `gone`: it cannot be reached. */
+/**
+ * `opening`: ask again later. `closed`: it responds, but does not have the workspace open. `silent`: it accepts connections but does not respond.
+ * `gone`: it cannot be reached.
+ */
 export type LockOwnerState = 'open' | 'opening' | 'closed' | 'silent' | 'gone';
 
 export const heartbeatMs = 3000;
-/** Heartbeats that may be missed: an engine can be busy for a while. */
-const mostLate = 10;
+/** The number of heartbeats that an engine may miss while it is busy. */
+const maxMissed = 10;
 const answerWithinMs = 15_000;
 
 export const silentError = ({ pid, since }: LockOwner) =>
@@ -41,7 +44,7 @@ export function askLockOwner(
   withinMs = answerWithinMs,
 ): Promise<LockOwnerState> {
   return new Promise((resolve) => {
-    const asked = request({ agent: false, socketPath: pipe, path: alivePath(workspaceId) }, (answer) => {
+    const question = request({ agent: false, socketPath: pipe, path: alivePath(workspaceId) }, (answer) => {
       let body = '';
       answer
         .setEncoding('utf8')
@@ -51,9 +54,9 @@ export function askLockOwner(
     });
     const timer = setTimeout(() => {
       resolve('silent');
-      asked.destroy();
+      question.destroy();
     }, withinMs);
-    asked
+    question
       .on('error', () => resolve('gone'))
       .on('close', () => clearTimeout(timer))
       .end();
@@ -64,17 +67,20 @@ function stateOf(body: string): LockOwnerState {
   try {
     return (JSON.parse(body) as { state: LockOwnerState }).state;
   } catch {
-    return 'open'; // an earlier version, which answers and does not know the question
+    return 'open'; // an earlier version, which does not know this path
   }
 }
 
 export interface Attachment {
-  /** Aborted with a WinnowError as its reason when the engine has ended or does not answer any more. */
+  /** Aborted with a WinnowError as its reason if the engine has ended or stopped responding. */
   lost: AbortSignal;
   detach(): void;
 }
 
-/** Listens to the engine's beats. A client is waited for before the engine closes the folder. Null when the engine does not have the workspace, or is closing it. */
+/**
+ * Opens a stream with the engine's heartbeat. With `client`, the engine closes the folder only after this side has detached. Returns null if the engine does
+ * not have the workspace open, or is closing it.
+ */
 export function attach(
   owner: LockOwner,
   workspaceId: string,
@@ -82,7 +88,7 @@ export function attach(
 ): Promise<Attachment | null> {
   const lost = new AbortController();
   return new Promise((resolve) => {
-    const asked = request(
+    const stream = request(
       { agent: false, socketPath: owner.pipe, path: attachPath(workspaceId, client) },
       (answer: IncomingMessage) => {
         clearTimeout(unanswered);
@@ -90,27 +96,27 @@ export function attach(
           answer.resume();
           return resolve(null);
         }
-        let late = 0;
-        // Counted in beats and not in time: where this process itself was held up, the timer was too.
-        const timer = setInterval(() => ++late > mostLate && lose(silentError(owner)), heartbeatMs).unref();
+        let missed = 0;
+        // Counts heartbeats instead of time: if this process itself is delayed, so is the timer.
+        const timer = setInterval(() => ++missed > maxMissed && lose(silentError(owner)), heartbeatMs).unref();
         const lose = (why: WinnowError) => {
           clearInterval(timer);
           lost.abort(why);
-          asked.destroy();
+          stream.destroy();
         };
         answer
-          .on('data', () => (late = 0))
+          .on('data', () => (missed = 0))
           .on('error', () => lose(endedError(owner)))
           .on('close', () => lose(endedError(owner)));
         const detach = () => {
           clearInterval(timer);
           answer.removeAllListeners('close');
-          asked.destroy();
+          stream.destroy();
         };
         resolve({ lost: lost.signal, detach });
       },
     );
-    const unanswered = setTimeout(() => asked.destroy(), answerWithinMs);
-    asked.on('error', () => (clearTimeout(unanswered), resolve(null))).end();
+    const unanswered = setTimeout(() => stream.destroy(), answerWithinMs);
+    stream.on('error', () => (clearTimeout(unanswered), resolve(null))).end();
   });
 }

@@ -1,7 +1,7 @@
 /**
- * One engine per workspace. The lock is held by the operating system: SQLite's exclusive lock on `lock.sqlite`. It ends with its process, however that
- * ends, and does not depend on whether two processes can reach each other. `engine.lock` beside it is information only: who holds the lock, since when,
- * and the pipe on which that engine answers.
+ * One engine per workspace, ensured by SQLite's exclusive lock on `lock.sqlite`. The operating system releases it when the process ends, also after
+ * a crash, and it works even if two processes cannot connect to each other. The file `engine.lock` beside it is only information: the lock's
+ * owner, since when, and the pipe where that engine answers.
  */
 import { readFileSync, renameSync, rmSync, statfsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -23,18 +23,21 @@ export interface Lock {
 
 const infoFile = (workspaceFolder: string) => join(workspaceFolder, 'engine.lock');
 const sqliteBusy = 5;
-/** On a network disk the owner shows at this pace that it is alive, because not every such disk passes locks on to other machines. */
+/**
+ * On a network disk the owner touches `engine.lock` at this interval as a sign of life, because some network file systems do not share locks between
+ * machines.
+ */
 const touchEveryMs = 30_000;
 const staleAfterMs = 4 * touchEveryMs;
 
-/** Takes the lock; null when another process, or another engine of this one, holds it. Throws WinnowError where the disk knows no locks. */
-export function takeLock(workspaceFolder: string, own: LockOwner): Lock | null {
+/** Takes the lock; null if another process, or another engine in this process, has it. Throws WinnowError if the disk does not support locks. */
+export function takeLock(workspaceFolder: string, self: LockOwner): Lock | null {
   const db = exclusive(join(workspaceFolder, 'lock.sqlite'));
   if (!db) return null;
   let touching: NodeJS.Timeout | undefined;
   try {
-    if (networkDisk(workspaceFolder)) {
-      refuseOtherMachine(workspaceFolder, own);
+    if (isOnNetworkDisk(workspaceFolder)) {
+      refuseOtherMachine(workspaceFolder, self);
       touching = setInterval(() => touch(workspaceFolder), touchEveryMs).unref();
     }
   } catch (error) {
@@ -45,20 +48,20 @@ export function takeLock(workspaceFolder: string, own: LockOwner): Lock | null {
     release() {
       clearInterval(touching);
       const owner = readLockOwner(workspaceFolder);
-      if (owner?.pid === own.pid && owner.pipe === own.pipe) rmSync(infoFile(workspaceFolder), { force: true });
+      if (owner?.pid === self.pid && owner.pipe === self.pipe) rmSync(infoFile(workspaceFolder), { force: true });
       db.close();
     },
   };
 }
 
-/** Tells other processes who holds the lock. To be called by the one who does. */
-export function announce(workspaceFolder: string, own: LockOwner) {
+/** Writes `engine.lock`, for other processes. Call this with the lock taken. */
+export function announce(workspaceFolder: string, self: LockOwner) {
   const draft = `${infoFile(workspaceFolder)}.${process.pid}.part`;
-  writeFileSync(draft, JSON.stringify(own));
+  writeFileSync(draft, JSON.stringify(self));
   renameSync(draft, infoFile(workspaceFolder));
 }
 
-/** Who held the lock last; that process may have ended since. */
+/** The last owner of the lock; its process may have ended. */
 export function readLockOwner(workspaceFolder: string): LockOwner | null {
   try {
     const {
@@ -73,7 +76,7 @@ export function readLockOwner(workspaceFolder: string): LockOwner | null {
   }
 }
 
-/** An open transaction that nobody else can have. Nothing is ever written in it, so that a process that is killed leaves nothing to repair. */
+/** Opens an exclusive transaction; null if another process has one. Nothing is ever written, so a killed process leaves nothing to repair. */
 function exclusive(file: string, isRetry = false): DatabaseSync | null {
   const db = new DatabaseSync(file, { timeout: 0 });
   try {
@@ -83,7 +86,7 @@ function exclusive(file: string, isRetry = false): DatabaseSync | null {
     db.close();
     const { errcode = 0, message } = error as Error & { errcode?: number };
     if ((errcode & 0xff) === sqliteBusy) return null;
-    const isForeign = errcode === 26; // not a database: nothing of ours was ever written there
+    const isForeign = errcode === 26; // SQLITE_NOTADB: not our file
     if (isForeign && !isRetry) {
       rmSync(file, { force: true });
       return exclusive(file, true);
@@ -96,9 +99,9 @@ function exclusive(file: string, isRetry = false): DatabaseSync | null {
   }
 }
 
-function refuseOtherMachine(workspaceFolder: string, own: LockOwner) {
+function refuseOtherMachine(workspaceFolder: string, self: LockOwner) {
   const owner = readLockOwner(workspaceFolder);
-  if (!owner || owner.host === own.host) return;
+  if (!owner || owner.host === self.host) return;
   if (Date.now() - statSync(infoFile(workspaceFolder)).mtimeMs > staleAfterMs) return;
   throw new WinnowError(
     'workspace-busy',
@@ -110,7 +113,7 @@ function touch(workspaceFolder: string) {
   try {
     utimesSync(infoFile(workspaceFolder), new Date(), new Date());
   } catch {
-    // The disk is away; the next write to the workspace says so.
+    // The disk is not reachable; the next write to the workspace reports it.
   }
 }
 
@@ -119,8 +122,8 @@ const networkDisks = new Set([
   0x6969, 0xff534d42, 0x517b, 0xfe534d42, 0x5346414f, 0x73757245, 0x01021997, 0x00c36400, 0x65735546,
 ]);
 
-/** Does the workspace lie on a disk of another machine? Known on Linux only. */
-export function networkDisk(folder: string): boolean {
+/** Whether a folder is on a network file system. Detected on Linux only. */
+export function isOnNetworkDisk(folder: string): boolean {
   try {
     return process.platform === 'linux' && networkDisks.has(statfsSync(folder).type);
   } catch {

@@ -1,4 +1,4 @@
-/** An open folder: its stores, its jobs and the events that clients follow. The calls of the contract are in `calls/`. The folder itself is only read. */
+/** An open folder: its stores, its jobs, and the events for its clients. The calls of the contract are in `calls/`. The folder itself is only read. */
 import { EventEmitter, on } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ export class OpenWorkspace implements CallContext {
   readonly jobs: Jobs;
   readonly imports = new Imports();
   readonly previews: Previews;
-  /** What the router calls. */
+  /** The calls that the router serves for this folder. */
   readonly calls: ReturnType<typeof callsOf>;
   #file: WorkspaceFile;
   #events = new EventEmitter<{ event: [WorkspaceEvent] }>().setMaxListeners(0);
@@ -52,10 +52,10 @@ export class OpenWorkspace implements CallContext {
     this.db = this.#file.db;
     this.table = new Table(this.db);
     this.rows = new RowStore(this.db, workspaceFolder);
-    if (this.table.expectReadings(readingsVersion))
-      rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // of the first version
+    if (this.table.discardOldReadings(readingsVersion))
+      rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // the first version stored thumbnails there
     this.settings = new Settings(this.db);
-    this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.stepped());
+    this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.afterStep());
     this.quality = new Quality(this.table, this.settings);
     this.groups = new Groups(this.db, this.table, this.settings);
     this.runs = new Runs(this.db, workspaceFolder);
@@ -77,7 +77,7 @@ export class OpenWorkspace implements CallContext {
     return this.#file.key;
   }
 
-  /** The folder that this workspace was made for. */
+  /** The folder that this workspace was created for. */
   get firstFolder(): string {
     return this.table.meta('folder') as string;
   }
@@ -95,9 +95,9 @@ export class OpenWorkspace implements CallContext {
     return this.edited({ changed, title });
   };
 
-  edited = (done: { changed: number; title: string }): Edited => {
+  edited = (step: { changed: number; title: string }): Edited => {
     this.#publish(this.#changed());
-    return { ...done, journal: this.journal.state() };
+    return { ...step, journal: this.journal.state() };
   };
 
   async *events(signal: AbortSignal): AsyncGenerator<WorkspaceEvent> {
@@ -116,7 +116,7 @@ export class OpenWorkspace implements CallContext {
     this.imports.close();
     await this.jobs.close();
     await this.#file.close();
-    this.table.release();
+    this.table.clearCache();
   }
 
   #changed = (): WorkspaceEvent => ({ type: 'changed', revision: this.table.revision, journal: this.journal.state() });

@@ -1,4 +1,4 @@
-/** The job that exports a dataset. It passes the export the images, and the scores of checks and finished runs for the manifest. */
+/** The job that exports a dataset. It collects the images, and for the manifest the scores of checks and finished runs. */
 import { predicateOf } from '../contract/read.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { ExportResult } from '../contract/types.ts';
@@ -8,7 +8,7 @@ import type { JobType } from '../jobs/job-type.ts';
 import { readSource } from '../workspace/read-source.ts';
 import { exportSet, type ExportInput } from './export.ts';
 
-/** `keep` is given the result. */
+/** `keep` receives the result. */
 export const exportJob = (keep: (jobId: number, result: ExportResult) => void): JobType<ExportRequest> => ({
   kind: 'export',
   prepare: (request, context) => ({
@@ -16,7 +16,7 @@ export const exportJob = (keep: (jobId: number, result: ExportResult) => void): 
     async run(report, jobId) {
       const result = await exportSet(exportInput(context, request), request, report);
       keep(jobId, result);
-      context.journal.note({ do: 'export', request }, `export to ${result.to}`);
+      context.journal.record({ do: 'export', request }, `export to ${result.to}`);
       return sentenceOf(result);
     },
   }),
@@ -29,6 +29,7 @@ function sentenceOf({ copied, to, trashed, failed }: ExportResult): string {
   return parts.join(', ');
 }
 
+/** Collects the images and the scores of an export. `drop`: a filter; its images are left out. */
 export function exportInput(context: JobContext, { drop }: ExportRequest): ExportInput {
   const { folder, table, runs, groups, quality } = context;
   const done = runs

@@ -1,6 +1,6 @@
 /**
- * Exports a dataset: images are placed and read back, then the format's files and the manifest are written, all in a folder beside the target. It is renamed to the
- * target when it is complete, so a partial export is never taken for a whole one. An interrupted export is resumed. Originals are only read; a move sends them to the
+ * Exports a dataset into a folder beside the target: first the images, each read back, then the format's own files and the manifest. The complete folder is renamed
+ * to the target, so a partial export is never taken for a complete one. An interrupted export is resumed. Originals are only read; a move sends them to the
  * system's trash after the export is complete.
  */
 import { createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Decision, ExportPlan, ExportResult, Issue } from '../contract/types.ts';
-import { pathLine, plural } from '../contract/words.ts';
+import { mebibytes, pathLine, plural } from '../contract/words.ts';
 import { requireFolder } from '../file/gate.ts';
 import { nearestExisting } from '../file/output.ts';
 import type { Report } from '../workspace/report.ts';
@@ -18,20 +18,21 @@ import { forEachParallel } from '../file/parallel.ts';
 import { csvLine, safeCsvLine, type Entry, type Text } from './format.ts';
 import { countSplits, planLayout, type ExportInput, type Layout, type LeftOut } from './layout.ts';
 import { manifestCsv, manifestJson } from './manifest.ts';
-import { finishPart, isGrowing, leavePart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
+import { finishPart, isResumable, keepUsefulPart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
 import { placeFile, type Place } from './place.ts';
-import { bringBack, checkTarget } from '../file/target.ts';
+import { reconnectHint, checkTarget } from '../file/target.ts';
 import { trashOriginals } from './trash.ts';
 
 export type { ExportInput } from './layout.ts';
 
 const concurrency = availableParallelism() + 1;
 
-/** Checks the target and counts. Writes nothing. Throws WinnowError. */
+/** Checks the target, and counts files and bytes per split. Writes nothing. Throws WinnowError. */
 export async function planExport(input: ExportInput, request: ExportRequest): Promise<ExportPlan> {
   return (await prepare(input, request)).plan;
 }
 
+/** Exports the dataset as requested. Throws WinnowError; an issue of a single image is part of the result. */
 export async function exportSet(input: ExportInput, request: ExportRequest, report: Report): Promise<ExportResult> {
   const started = performance.now();
   const { plan, layout, part } = await prepare(input, request);
@@ -112,7 +113,7 @@ function countsOf(entries: readonly Entry[]) {
   };
 }
 
-/** Hash of everything that decides which bytes go where. The confirmation of a move is not part of it. */
+/** Hash of everything that determines which bytes go where. The confirmation of a move is not part of it. */
 function fingerprintOf({ confirmMove: _, ...request }: ExportRequest, entries: readonly Entry[]): string {
   const hash = createHash('sha256').update(JSON.stringify({ ...request, to: resolve(request.to) }));
   for (const { sample, split, path } of entries)
@@ -130,13 +131,13 @@ async function checkRoom(
 ) {
   if (place !== 'copy' && place !== 'move') return;
   let missing = plan.bytes;
-  if (missing > plan.freeBytes && (await isGrowing(part, fingerprint))) {
+  if (missing > plan.freeBytes && (await isResumable(part, fingerprint))) {
     for (const { path } of entries) missing -= (await lstat(join(part.set, path)).catch(() => null))?.size ?? 0;
   }
   if (missing > plan.freeBytes)
     throw new WinnowError(
       'disk-full',
-      `The export needs ${mib(missing)} and the target’s disk has ${mib(plan.freeBytes)} free. Free some space, or choose another disk.`,
+      `The export needs ${mebibytes(missing)} and the target’s disk has ${mebibytes(plan.freeBytes)} free. Free some space, or choose another disk.`,
     );
 }
 
@@ -154,7 +155,7 @@ async function placeAll(
   await forEachParallel(entries, concurrency, report.signal, async (entry) => {
     const issue = await placeFile(join(folder, entry.sample.path), join(set, entry.path), entry.sample, place);
     if (issue) {
-      await requireFolder(folder, bringBack);
+      await requireFolder(folder, reconnectHint);
       failed.push(issue);
     } else placed.add(entry);
     report.progress(++done);
@@ -162,7 +163,7 @@ async function placeAll(
   return failed.sort(byPath);
 }
 
-/** Writes the format's files and the manifest. Images are named first, so that none takes the name of these files. */
+/** Writes the format's files and the manifest. Images have their names already: if an image has the name of one of these files, the file is renamed. */
 async function writeFiles(
   input: ExportInput,
   request: ExportRequest,
@@ -193,7 +194,7 @@ async function writeFiles(
   }
 }
 
-/** One path per line, as `--from` reads it: `files.txt`, or one for each split. */
+/** One path per line, as `--from` reads it: `files.txt`, or one file per split. */
 const lists = (entries: readonly Entry[]): Record<string, Text> =>
   Object.fromEntries(
     [...Map.groupBy(entries, ({ split }) => split)].map(([split, inside]) => [
@@ -214,15 +215,13 @@ function* blocks(text: Text): Text {
   yield block;
 }
 
-/** The error with a note on what stays: all placed files, since another attempt resumes from them. */
+/** The error, with a note on the files that stay: another attempt resumes from them. */
 async function toPartError(error: unknown, part: Part): Promise<WinnowError> {
   const { code, message } = explain(error);
-  const stays = (await leavePart(part))
+  const stays = (await keepUsefulPart(part))
     ? ` Finished files stay in ${part.folder}; run the same export again to resume.`
     : '';
   return new WinnowError(code, message + stays, { cause: error });
 }
 
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
-
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,4 +1,4 @@
-/** Export as a folder: the source's tree and the manifest. */
+/** Export as a folder: the source's folder tree, and nothing but the manifest. */
 import { treePath, type Format } from './format.ts';
 
 export const folder: Format = {

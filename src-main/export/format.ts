@@ -1,6 +1,6 @@
 /**
- * An export format is a record: where each image goes, and which files of its own it adds. Name collisions, copying, verification and manifests are common to all
- * formats and belong to the export. Formats never import each other.
+ * An export format is a record: it decides the path of each image and adds its own files, such as annotations. Name collisions, copying, verification and
+ * manifests are the same for all formats (`export.ts`). Formats never import each other.
  */
 import { splitOf } from '../contract/read.ts';
 import type { ExportFormat, Sample } from '../contract/types.ts';
@@ -17,9 +17,9 @@ export interface Entry {
 export type Text = Iterable<string>;
 
 export interface Format extends ExportFormat {
-  /** The split of images where none is requested and their folder names none. */
+  /** The split of an image if no splits are requested and its folder names none. */
   unsplit: string | null;
-  /** The folder, in place of a split, of images without a class, where the format cannot use them. */
+  /** The folder for images without a class, in place of a split; null if the format accepts them. */
   unlabelled: string | null;
   /** The path of an image, before name collisions are resolved. */
   pathOf(sample: Sample, where: Where): string;
@@ -31,29 +31,30 @@ export interface Format extends ExportFormat {
 
 export interface Where {
   split: string | null;
-  /** Whether the split was requested; otherwise it comes from the source's folders. */
-  isAsked: boolean;
+  /** True if splits were requested; otherwise the split is the one that the source's folders name. */
+  isRequested: boolean;
   /** A safe, unique folder name for a class. */
   folderOf(name: string): string;
 }
 
-/** The source's tree. Requested splits become its top folders, and the source's own split folder is dropped. */
-export function treePath({ path }: Sample, { split, isAsked }: Where): string {
-  if (!isAsked || split === null) return path;
+/** The path in the source's folder tree. Requested splits become top folders and replace the source's own split folder. */
+export function treePath({ path }: Sample, { split, isRequested }: Where): string {
+  if (!isRequested || split === null) return path;
   const parts = path.split('/');
   const old = parts.findIndex((part, i) => i < parts.length - 1 && splitOf(`${part}/`) !== null);
   return [split, ...parts.filter((_, i) => i !== old)].join('/');
 }
 
+/** The part of a path after the last `/`. */
 export const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
 /** Makes one line of a CSV file. */
 export type WriteCsv = (cells: readonly (string | number | null)[]) => string;
 
-/** One line of RFC 4180. Text that starts with `=`, `+`, `-` or `@` is unchanged: escaping would change names for every reader that is not a spreadsheet. */
+/** One line by RFC 4180. Text that starts with `=`, `+`, `-` or `@` is written unchanged: an escape would be part of the name for all other readers. */
 export const csvLine: WriteCsv = (cells) => `${cells.map(csvField).join(',')}\r\n`;
 
-/** The same for spreadsheets, which run such text as a formula: an apostrophe before it prevents that. */
+/** The same for spreadsheets, which evaluate such text as a formula: a leading apostrophe prevents that. */
 export const safeCsvLine: WriteCsv = (cells) =>
   csvLine(cells.map((cell) => (typeof cell === 'string' && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)));
 

@@ -1,6 +1,6 @@
 /**
- * Export with `metadata.jsonl` for Hugging Face's imagefolder: one object per line, `file_name` relative to the metadata file, so each split's folder has its
- * own.
+ * Export with `metadata.jsonl` for Hugging Face's imagefolder: one object per line. `file_name` is relative to the metadata file, so each split's folder has its
+ * own file.
  */
 import { treePath, type Entry, type Format, type Text } from './format.ts';
 

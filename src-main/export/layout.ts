@@ -1,4 +1,4 @@
-/** Plans an export before anything is written: which images, in which split, under which name; and what is left out, and why. */
+/** Plans an export before anything is written: the images with their splits and paths, and the images that are left out with the reason. */
 import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { splitOf, type ColumnValues } from '../contract/read.ts';
@@ -12,7 +12,7 @@ import { assignSplits } from '../workspace/splits.ts';
 export interface ExportInput {
   folder: string;
   samples: readonly Sample[];
-  /** Left out, in addition to rejected images. */
+  /** True for images to leave out in addition to rejected ones. */
   isDropped(sample: Sample): boolean;
   unreadable: number;
   /** Finished runs, oldest first. */
@@ -22,7 +22,7 @@ export interface ExportInput {
   columns: readonly { name: string; values: ColumnValues }[];
 }
 
-/** `undecided` and `unsure` occur with `keptOnly`; `failed` where the file changed or vanished. */
+/** `undecided` and `unsure` occur with `keptOnly`; `failed`: the file has changed or disappeared since the scan. */
 export type ExclusionReason = 'rejected' | 'dropped' | 'undecided' | 'unsure' | 'failed';
 export interface LeftOut {
   sample: Sample;
@@ -39,6 +39,7 @@ export interface Layout {
   folderOf(name: string): string;
 }
 
+/** Throws WinnowError if the format is unknown. */
 export function planLayout(input: ExportInput, request: ExportRequest): Layout {
   const format = formatOf(request.format);
   const leftOut: LeftOut[] = [];
@@ -67,7 +68,7 @@ export function planLayout(input: ExportInput, request: ExportRequest): Layout {
       : (givenSplit(sample.path, splitsByFolder) ?? format.unsplit);
     const split = isLeft(sample) ? format.unlabelled : given;
     if (request.place === 'list') return { sample, split, path: join(input.folder, sample.path) };
-    const wanted = format.pathOf(sample, { split, isAsked: Boolean(assigned), folderOf });
+    const wanted = format.pathOf(sample, { split, isRequested: Boolean(assigned), folderOf });
     const path = names.take(wanted);
     if (path !== wanted) renamed++;
     return { sample, split, path };
@@ -77,6 +78,7 @@ export function planLayout(input: ExportInput, request: ExportRequest): Layout {
 
 const splitNames = ['train', 'val', 'test', 'unlabelled'];
 
+/** The number of images of each split that has any. */
 export const countSplits = (entries: readonly Entry[]): Record<string, number> =>
   Object.fromEntries(
     splitNames
@@ -84,7 +86,7 @@ export const countSplits = (entries: readonly Entry[]): Record<string, number> =
       .filter(([, count]) => count),
   );
 
-/** The split that the source's folders name, cached per folder. */
+/** The split that the source's folders name. `known` caches it per folder. */
 function givenSplit(path: string, known: Map<string, string | null>): string | null {
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
   let split = known.get(folder);

@@ -1,6 +1,6 @@
 /**
- * The manifest: each file of an export with its origin, what was left out, and the settings behind the scores. With it a dataset can be made again, and an import can
- * restore its marks. It contains no times and no machine paths: the same actions give the same bytes.
+ * The manifest of an export: each file with its original, the images that were left out, and the settings of the runs behind the scores. It is enough to make
+ * the dataset again and to import its marks. It contains no times and no absolute paths: the same actions give the same bytes.
  */
 import { basename } from 'node:path';
 import type { ExportRequest } from '../contract/schemas.ts';
@@ -14,6 +14,7 @@ export const manifestSchema = 'winnow/manifest@2';
 export const joinTags = (tags: readonly string[]) =>
   tags.some((tag) => tag.includes(';')) ? `${tags.join(',')},` : tags.join(';');
 
+/** The lines of `manifest.csv`: one for each exported image. */
 export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput, csv: WriteCsv): Text {
   yield csv([
     'path',
@@ -54,6 +55,7 @@ export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput
   }
 }
 
+/** The lines of `manifest.json`: the exported and left-out images, the request and the runs. */
 export function* manifestJson(
   entries: readonly Entry[],
   leftOut: readonly LeftOut[],

@@ -1,20 +1,21 @@
 /**
- * Names that are unique on every file system, also on those that ignore case (Windows, macOS) or normalise Unicode (macOS). The second of two gets ` (2)` before the
- * extension. Folders are treated like files, so that `Cat` and `cat` never become one class.
+ * File names that are unique on every file system, including those that ignore case (Windows, macOS) or normalise Unicode (macOS). The second file of a name gets
+ * ` (2)` before the extension. Folders are treated the same, so that `Cat` and `cat` never become one class.
  */
-const lengthMax = 255; // bytes of a name on ext4; NTFS and APFS allow as many signs
+const lengthMax = 255; // bytes of a name on ext4; NTFS and APFS allow 255 characters
 
+/** The names that are taken in one export. */
 export class UniqueNames {
   #taken = new Map<string, Set<string>>(); // by folder
-  #folders = new Map<string, string>(); // as wanted → as given
+  #folders = new Map<string, string>(); // wanted path → unique path
 
-  /** The unique path for a wanted one. A folder keeps the name that it got first. */
+  /** Makes a wanted path unique and reserves it. A wanted folder always maps to the same unique folder. */
   take(wanted: string): string {
     const cut = wanted.lastIndexOf('/');
     return this.#unique(this.#folder(wanted.slice(0, Math.max(0, cut))), wanted.slice(cut + 1), true);
   }
 
-  /** A folder name that no earlier call returned. */
+  /** Makes a folder name unique and reserves it. */
   takeFolder(name: string): string {
     return this.#unique('', name, false);
   }
@@ -52,13 +53,13 @@ const fold = (name: string) => (isPlain.test(name) ? name : name.normalize('NFC'
 /** Names that Windows reserves for devices, with any extension. */
 const reserved = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
-/** A folder name for a class: without characters that a file system forbids, and without path separators. */
+/** A folder name for a class: characters that a file system forbids and path separators become `_`. */
 export function safeName(name: string): string {
   const plain = shorten(name.replace(/[<>:"/\\|?*\u0000-\u001f\u007f]/g, '_').trimStart(), 200).replace(/[. ]+$/, '');
   return plain === '' ? '_' : reserved.test(plain) ? `_${plain}` : plain;
 }
 
-/** Cut to this many bytes of UTF-8, between characters. */
+/** Cuts the text to this many bytes of UTF-8, between characters. */
 function shorten(text: string, bytes: number): string {
   if (text.length * 3 <= bytes || Buffer.byteLength(text) <= bytes) return text;
   let out = '';

@@ -1,6 +1,6 @@
 /**
- * The folder of an unfinished export, `.<name>.winnow-part` beside the target: `set/` becomes the target when it is complete, `plan.json` identifies the export. The
- * same export resumes from it; another export starts from scratch.
+ * The folder of an unfinished export, `.<name>.winnow-part` beside the target. Its `set/` becomes the target when it is complete; `plan.json` identifies the export.
+ * The same export resumes from this folder; any other export starts from scratch.
  */
 import { existsSync, lstatSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
@@ -16,14 +16,14 @@ export interface Part {
   set: string;
 }
 
-/** `to` is a real path. */
+/** `to`: the target, with links resolved. */
 export function partOf(to: string): Part {
   const folder = join(dirname(to), `.${basename(to)}.winnow-part`);
   return { folder, set: join(folder, 'set') };
 }
 
-/** Does the unfinished export there match this one? */
-export async function isGrowing({ folder, set }: Part, fingerprint: string): Promise<boolean> {
+/** True if the folder holds an unfinished export with this fingerprint. */
+export async function isResumable({ folder, set }: Part, fingerprint: string): Promise<boolean> {
   if (isLink(folder) || isLink(set)) return false;
   try {
     const plan = JSON.parse(await readFile(join(folder, 'plan.json'), 'utf8')) as {
@@ -38,7 +38,7 @@ export async function isGrowing({ folder, set }: Part, fingerprint: string): Pro
 
 /** Prepares the folder: files placed by the same export stay, everything else is removed. */
 export async function openPart(part: Part, fingerprint: string, paths: ReadonlySet<string>): Promise<void> {
-  if (await isGrowing(part, fingerprint)) {
+  if (await isResumable(part, fingerprint)) {
     await mkdir(part.set, { recursive: true });
     await keepOnly(part.set, '', paths);
     return;
@@ -54,7 +54,7 @@ export async function openPart(part: Part, fingerprint: string, paths: ReadonlyS
   await writeAtomically(join(part.folder, 'plan.json'), `${JSON.stringify({ schema, fingerprint })}\n`);
 }
 
-/** Links are never followed: they lead outside of the export. */
+/** Links are never followed: they lead out of the export. */
 const isLink = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 
 /** A folder with this name and other content belongs to the user. */
@@ -64,7 +64,7 @@ async function isOurs({ folder, set }: Part): Promise<boolean> {
   return there.every((name) => name === 'set' || name.startsWith('plan.json'));
 }
 
-/** Removes what an interrupted export wrote besides images; it is written again. */
+/** Removes all files except those at `paths`: what an interrupted export wrote besides images is written again. */
 async function keepOnly(root: string, at: string, paths: ReadonlySet<string>): Promise<void> {
   for (const entry of await readdir(join(root, at), { withFileTypes: true })) {
     const path = at ? `${at}/${entry.name}` : entry.name;
@@ -73,7 +73,7 @@ async function keepOnly(root: string, at: string, paths: ReadonlySet<string>): P
   }
 }
 
-/** Removes empty folders, as after a file that could not be placed: readers would take them for classes. */
+/** Removes empty folders, such as those of files that could not be placed: readers would take them for classes. */
 export async function removeEmptyFolders(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
@@ -83,33 +83,33 @@ export async function removeEmptyFolders(folder: string): Promise<void> {
   }
 }
 
-/** After a failure: is there anything that another attempt can use? */
-export async function leavePart(part: Part): Promise<boolean> {
+/** After a failure: removes the folder if it is empty. Returns true if it holds files from which another attempt can resume. */
+export async function keepUsefulPart(part: Part): Promise<boolean> {
   try {
     if (!(await isOurs(part))) return false;
     await removeEmptyFolders(part.set);
     if ((await readdir(part.set)).length) return true;
     await rm(part.folder, { recursive: true });
   } catch {
-    // Missing, not Winnow's or not writable: the failure itself is reported.
+    // The folder is missing or not writable; the caller reports the failure itself.
   }
   return false;
 }
 
 /** Renames the complete export to its target, atomically. */
 export async function finishPart(part: Part, to: string): Promise<void> {
-  if (existsSync(to)) await rmdir(to); // empty, as checked; a race makes this fail, and nothing is lost
+  if (existsSync(to)) await rmdir(to); // it was empty when the export started; if it is not now, this fails and nothing is lost
   await rename(part.set, to);
   await syncFolder(dirname(to));
   await rm(part.folder, { recursive: true, force: true });
 }
 
-/** Flushes the new name to the disk where the system supports it: a move takes the originals to the trash next. */
+/** Flushes the new name to the disk, since a move sends the originals to the trash next. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     await using handle = await open(folder);
     await handle.sync();
   } catch {
-    // Windows syncs no folders; its file system keeps names in a journal.
+    // Windows cannot sync a folder; NTFS journals the names itself.
   }
 }

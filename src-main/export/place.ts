@@ -1,4 +1,4 @@
-/** Places one image file in an export by copy or link, and reads it back. Only files with the bytes of the scan stay. */
+/** Places one image file in an export, as a copy or a link, and reads it back. A file whose SHA-256 differs from the scan's is removed again. */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, link, lstat, mkdir, open, readlink, realpath, rm, stat, symlink, utimes } from 'node:fs/promises';
@@ -14,7 +14,10 @@ const pieceBytes = 2 ** 20;
 
 export type Place = Exclude<ExportRequest['place'], 'list'>;
 
-/** Places a file, or verifies one placed by an interrupted export. A file that changed since the scan is returned as an issue. Throws errors that concern all files. */
+/**
+ * Places a file, or verifies one that an interrupted export has placed. Returns an issue if the file has changed since the scan or cannot be read. Throws an error
+ * that affects all files, such as a full disk.
+ */
 export async function placeFile(original: string, target: string, sample: Sample, place: Place): Promise<Issue | null> {
   if (await isPlaced(original, target, sample, place)) return null;
   // Never overwrite it: it may be a link, and its target would change.
@@ -28,7 +31,7 @@ export async function placeFile(original: string, target: string, sample: Sample
     await mkdir(dirname(target), { recursive: true });
     await ways[place](original, target);
   } catch (error) {
-    return blame(error, original, sample, place);
+    return issueOrThrow(error, original, sample, place);
   }
   if ((await hashOf(target)) === sample.sha256) return null;
   await rm(target, { force: true });
@@ -39,6 +42,7 @@ export async function placeFile(original: string, target: string, sample: Sample
   };
 }
 
+/** The SHA-256 of a file, as hex. Throws the system's error. */
 export async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   const handle = await askDisk(() => openRegular(file));
@@ -88,8 +92,8 @@ async function isPlaced(original: string, target: string, { sha256 }: Sample, pl
   }
 }
 
-/** An unreadable original concerns one file; a full disk, or one without links, concerns all. */
-async function blame(error: unknown, original: string, sample: Sample, place: Place): Promise<Issue> {
+/** Returns the issue of an unreadable original. Throws an error that affects all files: a full disk, or one without support for links. */
+async function issueOrThrow(error: unknown, original: string, sample: Sample, place: Place): Promise<Issue> {
   const { code } = error as NodeJS.ErrnoException;
   if (place === 'hardlink' && code === 'EXDEV') {
     throw new WinnowError(

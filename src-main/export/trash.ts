@@ -1,4 +1,4 @@
-/** Moves the originals of a finished export to the system's trash. Nothing is ever deleted: what the trash does not accept stays in place and is reported. */
+/** Moves the originals of a finished export to the system's trash. Nothing is deleted: an original that the trash refuses stays in place and is reported. */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Issue } from '../contract/types.ts';
@@ -8,13 +8,13 @@ import { forEachParallel } from '../file/parallel.ts';
 import type { Entry } from './format.ts';
 import { hashOf } from './place.ts';
 
-const batch = 50; // files handed to the system at once: few enough to cancel in between
+const batch = 50; // files per call of the system: a cancel takes effect between calls
 
-/** Reads each original again first: only the exported bytes are moved. After a cancel, the others stay. */
+/** Before a move, each original is read again: one that has changed since the export stays. After a cancel, all remaining originals stay. */
 export async function trashOriginals(
   folder: string,
   entries: readonly Entry[],
-  hands: number,
+  concurrency: number,
   report: Report,
 ): Promise<{ trashed: number; issues: Issue[] }> {
   const { default: trash } = await import('trash');
@@ -31,7 +31,7 @@ export async function trashOriginals(
     const ready: { path: string; file: string }[] = [];
     await forEachParallel(
       entries.slice(start, start + batch),
-      hands,
+      concurrency,
       new AbortController().signal,
       async ({ sample }) => {
         const file = join(folder, sample.path);
@@ -60,7 +60,7 @@ export async function trashOriginals(
 
 async function reasonToStay(folder: string, file: string, sha256: string): Promise<string | null> {
   try {
-    if (!isInside(folder, realpathSync(dirname(file)))) return 'it lies outside the opened folder, behind a link.';
+    if (!isInside(folder, realpathSync(dirname(file)))) return 'it is outside the opened folder, behind a link.';
     return (await hashOf(file)) === sha256 ? null : 'it changed since it was exported.';
   } catch (error) {
     return (error as Error).message;

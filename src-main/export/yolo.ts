@@ -1,6 +1,6 @@
 /**
  * Export for YOLO classification, also the layout of ImageNet and torchvision's ImageFolder: `<split>/<class>/<file>`. These readers number the classes by the
- * folders that they find, so every split gets a folder for every class, even an empty one: a class missing in `val` would shift the later numbers.
+ * sorted folders that they find. So each split gets a folder for each class, even an empty one: a class missing in `val` would shift all later numbers.
  * Images without a class go to `unlabelled/` beside the splits, where no reader takes it for a class.
  */
 import { baseName, type Format } from './format.ts';

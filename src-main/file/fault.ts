@@ -1,13 +1,13 @@
 /**
- * Errors of Winnow's own side while it works with the user's files: no space or permission in the workspace, no memory, no file descriptors. They say
- * nothing about an image, so they end the work with a message and are never reported as an issue of a file.
+ * Recognises errors that are not caused by an image: a full or read-only workspace, missing memory or file descriptors. Such an error ends the job with a message;
+ * it never becomes an issue of the file that was being read.
  */
 import { explain, WinnowError } from '../contract/errors.ts';
 
 const memoryFault = (cause: unknown) =>
   new WinnowError('out-of-memory', 'There was not enough memory. Close other programs and try again.', { cause });
 
-/** The error as a WinnowError where the cause is on Winnow's side; null where it may be the file. */
+/** The error as a WinnowError if Winnow or the machine caused it; null if the file may be the cause. */
 export function ownFault(error: unknown): WinnowError | null {
   if (error instanceof WinnowError) return error;
   if (!(error instanceof Error)) return null;
@@ -32,7 +32,7 @@ export function ownFault(error: unknown): WinnowError | null {
   return /array buffer allocation failed|std::bad_alloc|out of memory/i.test(error.message) ? memoryFault(error) : null;
 }
 
-/** Converts an error of a write to the workspace. */
+/** Converts an error from writing to the workspace into a WinnowError. */
 export function workspaceFault(error: unknown): WinnowError {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOSPC':

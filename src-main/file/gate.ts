@@ -1,64 +1,65 @@
 /**
- * Limits requests to the disk of an opened folder. A stalled network share never answers, and each pending request occupies one of the process's few file
- * threads. So only a few run at once, none is awaited longer than `patienceMs`, and a cancel ends the wait. Other disks stay usable meanwhile.
+ * Limits concurrent requests to the disk of an opened folder. A stalled network share never answers, and each pending request occupies one of Node's few file
+ * threads. So only a few requests run at once, nobody waits longer than `patienceMs` for one, and a cancel ends the wait. Other disks stay usable meanwhile.
  */
 import { stat } from 'node:fs/promises';
 import { WinnowError } from '../contract/errors.ts';
 
-/** Of the threads that Node has for files, some are left for other disks. */
 const threads = Number(process.env.UV_THREADPOOL_SIZE) || 4;
-const places = Math.max(1, Math.min(6, threads - 2));
+/** Two of Node's file threads are left for other disks. */
+const slots = Math.max(1, Math.min(6, threads - 2));
 const patienceMs = 20_000;
 
+/** A semaphore with timeouts. */
 export class Gate {
   #free: number;
   #patienceMs: number;
   #waiting: (() => void)[] = [];
   #lastAnswer = performance.now();
 
-  constructor(atOnce = places, patience = patienceMs) {
-    this.#free = atOnce;
+  constructor(concurrency = slots, patience = patienceMs) {
+    this.#free = concurrency;
     this.#patienceMs = patience;
   }
 
   /**
-   * Asks when there is a place. Throws what `question` throws, the signal's reason, or `no-folder` when there is no answer in time. A question without an answer
-   * keeps its place until there is one; a file that is opened too late is closed again.
+   * Runs the request when a slot is free. Throws the request's error, the signal's reason, or `no-folder` after a timeout. A request that timed out keeps its slot
+   * until it ends; if it then returns an open file, that is closed.
    */
-  ask<Answer>(question: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+  ask<Answer>(request: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       let isOver = false;
       let timer: NodeJS.Timeout;
-      const over = (tell: () => void) => {
+      const settle = (settleIt: () => void) => {
         if (isOver) return;
         isOver = true;
         clearTimeout(timer);
         signal?.removeEventListener('abort', cancel);
-        tell();
+        settleIt();
       };
-      const cancel = () => over(() => reject(signal?.reason));
+      const cancel = () => settle(() => reject(signal?.reason));
       const giveUp = () =>
-        over(() =>
+        settle(() =>
           reject(new WinnowError('no-folder', 'The folder does not answer. Is its disk or network connected?')),
         );
-      // Who waits for a place waits as long as others are answered.
-      const asked = performance.now();
-      const queue = () => {
-        const left = Math.max(asked, this.#lastAnswer) + this.#patienceMs - performance.now();
+      // The wait for a slot has no time limit as long as the disk answers other requests.
+      const queuedAt = performance.now();
+      const waitForSlot = () => {
+        const left = Math.max(queuedAt, this.#lastAnswer) + this.#patienceMs - performance.now();
         if (left <= 0) giveUp();
-        else timer = setTimeout(queue, left);
+        else timer = setTimeout(waitForSlot, left);
       };
-      queue();
+      waitForSlot();
       signal?.addEventListener('abort', cancel, { once: true });
       this.#enter(() => {
         if (isOver) return this.#leave();
         clearTimeout(timer);
         timer = setTimeout(giveUp, this.#patienceMs);
-        question()
+        request()
           .then(
-            (answer) => (isOver ? closeLate(answer) : over(() => resolve(answer))),
-            (error: unknown) => over(() => reject(error)),
+            (answer) => (isOver ? closeLate(answer) : settle(() => resolve(answer))),
+            (error: unknown) => settle(() => reject(error)),
           )
           .finally(() => {
             this.#lastAnswer = performance.now();
@@ -89,15 +90,15 @@ function closeLate(answer: unknown) {
 const gate = new Gate();
 let unanswered = 0;
 
-/** Asks the disk of an opened folder, through the gate of this process. */
-export function askDisk<Answer>(question: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+/** Runs a request to the disk of an opened folder through this process's gate; see `Gate.ask`. */
+export function askDisk<Answer>(request: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
   return gate.ask(() => {
     unanswered++;
-    return question().finally(() => void unanswered--);
+    return request().finally(() => void unanswered--);
   }, signal);
 }
 
-/** Throws `no-folder` where an opened folder is gone or does not answer; `next` says what to do. */
+/** Throws `no-folder` if an opened folder is gone or does not answer. `next` ends the message: what the user should do. */
 export async function requireFolder(folder: string, next: string, signal?: AbortSignal): Promise<void> {
   try {
     await askDisk(() => stat(folder), signal);
@@ -109,7 +110,7 @@ export async function requireFolder(folder: string, next: string, signal?: Abort
   }
 }
 
-/** Ends the process now. Node waits at its end for every question to a disk, also for one that is never answered: then only a kill ends it. */
+/** Ends the process now. At its exit Node waits for all pending file requests; if one never returns, only a kill ends the process. */
 export function exitNow(code: number): never {
   if (unanswered > 0) process.kill(process.pid, 'SIGKILL');
   process.exit(code);

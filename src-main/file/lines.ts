@@ -1,15 +1,19 @@
-/** Reads text from users and other programs line by line, within limits on size, so that no input exhausts memory or time. */
+/** Reads text from users and other programs line by line. Limits on its size keep any input from exhausting memory or time. */
 import { createReadStream } from 'node:fs';
+import { whole } from '../contract/words.ts';
 import { WinnowError } from '../contract/errors.ts';
 
-/** As long as a JavaScript string may be, nearly. */
+/** A little less than the longest string of V8 (512 MiB). */
 export const maxTextBytes = 500 * 2 ** 20;
-/** Longest path of Linux, in bytes. */
+/** The longest path on Linux (PATH_MAX), in bytes. */
 export const maxPathLength = 4096;
 const maxLines = 5_000_000;
 const maxLineLength = 2 ** 20;
 
-/** Each line with its number, from 1, without its end. Throws `bad-request` for what nobody has written by hand or by program. */
+/**
+ * Yields each line without its line ending, and its number from 1. `name` names the text in messages. Throws `bad-request` if there are too many lines or one
+ * is too long.
+ */
 export function* linesOf(text: string, name: string): Generator<[line: string, number: number]> {
   for (let from = 0, number = 1; from <= text.length; number++) {
     const found = text.indexOf('\n', from);
@@ -17,7 +21,7 @@ export function* linesOf(text: string, name: string): Generator<[line: string, n
     if (number > maxLines)
       throw new WinnowError(
         'bad-request',
-        `${name} has more than ${maxLines.toLocaleString('en')} lines. Split it into several files.`,
+        `${name} has more than ${whole(maxLines)} lines. Split it into several files.`,
       );
     if (end - from > maxLineLength)
       throw new WinnowError('bad-request', `Line ${number} of ${name} is longer than 1 MiB. Is this the right file?`);
@@ -26,7 +30,7 @@ export function* linesOf(text: string, name: string): Generator<[line: string, n
   }
 }
 
-/** A file's text, also a pipe's, or what comes from standard input for '-'. For commands, which may wait. Throws WinnowError. */
+/** Reads the text of a file or pipe, or standard input for '-'. Waits until a pipe ends, so only commands may call it. Throws WinnowError. */
 export async function readText(file: string): Promise<string> {
   const name = file === '-' ? 'Standard input' : file;
   const parts: Buffer[] = [];

@@ -1,14 +1,14 @@
 /**
- * Opens files that other programs put there. A name that was a photo a moment ago can be a pipe, a socket, a device or a link to one by now, and a plain
- * `open` of a pipe waits for ever: so nothing here blocks, and only regular files are opened. Every place that reads a file of the user's comes through here.
+ * Opens the user's files safely. A path that was a photo at the last scan can be a pipe, a socket, a device or a link to one now, and a plain `open` of a pipe waits
+ * for ever. So files are opened without blocking, and only regular files are accepted. All code that reads a user's file calls this module.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 
-// Not on Windows, where neither exists and an open does not wait.
+// Windows has neither of the last two flags, and there an open does not wait.
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
-/** `code` 'ENOTREG': a folder, pipe, socket or device stands where a file was expected. `code` 'EFBIG': the file is larger than the caller takes. */
+/** Makes an error like the system's. 'ENOTREG': the path is a folder, pipe, socket or device. 'EFBIG': the file is larger than the caller's limit. */
 function fault(code: 'ENOTREG' | 'EFBIG', path: string, message: string): NodeJS.ErrnoException {
   return Object.assign(new Error(message), { code, syscall: 'open', path });
 }
@@ -17,9 +17,9 @@ const notRegular = (path: string) => fault('ENOTREG', path, `${path} is not a re
 const tooLarge = (path: string, maxBytes: number) =>
   fault('EFBIG', path, `${path} is larger than ${Math.round(maxBytes / 2 ** 20)} MiB.`);
 
-/** Opens a regular file for reading; links are followed. Throws the system's error, or one with the code 'ENOTREG'. */
+/** Opens a regular file for reading and follows links. Throws the system's error, or one with the code 'ENOTREG'. */
 export async function openRegular(path: string): Promise<FileHandle> {
-  // Asked before opening, since to open a device can already do something.
+  // Checked before opening too, since opening a device can have side effects.
   if (!(await stat(path)).isFile()) throw notRegular(path);
   const handle = await open(path, flags);
   try {
@@ -31,7 +31,7 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** The whole content, at most `maxBytes` of it, also of a file that grows meanwhile. Throws as `openRegular`, and 'EFBIG' above. */
+/** Reads a whole regular file. Throws like `openRegular`, and an error with the code 'EFBIG' if the file is larger than `maxBytes` or grows meanwhile. */
 export async function readRegular(path: string, maxBytes: number): Promise<Buffer> {
   await using handle = await openRegular(path);
   const { size } = await handle.stat();
@@ -46,7 +46,7 @@ export async function readRegular(path: string, maxBytes: number): Promise<Buffe
   throw fault('EFBIG', path, `${path} grew while it was read.`);
 }
 
-/** As `openRegular`, for threads and processes that may wait. The caller closes the descriptor. */
+/** Synchronous `openRegular`, for threads and processes that may block. The caller closes the descriptor. */
 export function openRegularSync(path: string): number {
   if (!statSync(path).isFile()) throw notRegular(path);
   const descriptor = openSync(path, flags);
@@ -59,7 +59,7 @@ export function openRegularSync(path: string): number {
   }
 }
 
-/** As `readRegular`, for threads and processes that may wait. */
+/** Synchronous `readRegular`, for threads and processes that may block. */
 export function readRegularSync(path: string, maxBytes: number): Buffer {
   const descriptor = openRegularSync(path);
   try {

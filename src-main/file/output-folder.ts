@@ -1,13 +1,13 @@
 /**
- * A folder that the user chooses for many output files, such as error maps. It may contain other files: `winnow-files.jsonl` lists what Winnow wrote there,
- * one path per line, and only listed files are ever replaced. Links are not followed, so that no file ends up in an opened folder.
+ * A folder that the user chooses for many output files, such as error maps. It may contain other files: `winnow-files.jsonl` lists the files that Winnow wrote,
+ * one path per line, and Winnow replaces only listed files. Links are not followed, so that nothing is written into an opened folder.
  */
 import { existsSync, statSync } from 'node:fs';
 import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { readRegular } from './open.ts';
-import { isInside, requireOutside } from './output.ts';
+import { isInside, isMissing, requireOutside } from './output.ts';
 import { writeAtomically } from './write-atomically.ts';
 
 const listName = 'winnow-files.jsonl';
@@ -15,13 +15,13 @@ const schema = 'winnow/files@1';
 const longestList = 2 ** 28;
 
 export class OutputFolder {
-  /** The real path. */
+  /** With links resolved. */
   readonly path: string;
   #sources: readonly string[];
   #what: string;
   #listed: Set<string> | null = null;
 
-  /** `sources`: folders that are never written to. `what` names this one at the start of a sentence: 'The folder for maps'. Throws WinnowError. */
+  /** `sources`: the opened folders, which are never written to. `what` starts messages about this folder: 'The folder for maps'. Throws WinnowError. */
   constructor(path: string, sources: readonly string[], what: string) {
     this.#sources = sources;
     this.#what = what;
@@ -30,14 +30,14 @@ export class OutputFolder {
       throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
   }
 
-  /** To be called before the work begins: may all these files be written? Writes nothing. Throws WinnowError with the first that may not. */
+  /** Checks, before a long computation, that all these files can be written. Writes nothing. Throws WinnowError for the first that cannot. */
   async check(names: Iterable<string>): Promise<void> {
     this.#listed = await this.#readList();
     const folders = new Set<string>();
     for (const name of names) await this.#checkFile(name, this.#listed, folders);
   }
 
-  /** Writes one file, making its folder where there is none. Throws WinnowError where that is not allowed any more. */
+  /** Writes one file and creates missing folders. Throws WinnowError like `check`. */
   async write(name: string, data: string | Uint8Array): Promise<void> {
     const listed = (this.#listed ??= await this.#readList());
     await this.#checkFile(name, listed, new Set()); // again: the disk may have changed since
@@ -48,7 +48,7 @@ export class OutputFolder {
     await writeAtomically(join(this.path, name), data);
   }
 
-  /** `folders` are those that were looked at already. */
+  /** `folders`: those that are checked already. */
   async #checkFile(name: string, listed: ReadonlySet<string>, folders: Set<string>): Promise<void> {
     const file = join(this.path, name);
     await this.#checkFolder(dirname(file), folders);
@@ -95,7 +95,7 @@ export class OutputFolder {
     return new Set(lines.flatMap(nameOf));
   }
 
-  /** On the list before the file is there: what a killed command left can be replaced by the next one. */
+  /** Adds a file to the list before the file is written: if the command is killed in between, the next one may replace the file. */
   async #list(name: string, isFirst: boolean): Promise<void> {
     const file = join(this.path, listName);
     const line = `${JSON.stringify(name)}\n`;
@@ -106,7 +106,7 @@ export class OutputFolder {
   }
 }
 
-/** A last line that was cut off names nothing. */
+/** The path in a line of the list; none if the line is incomplete, as the last one can be. */
 function nameOf(line: string): string[] {
   try {
     return [String(JSON.parse(line))];
@@ -115,7 +115,7 @@ function nameOf(line: string): string[] {
   }
 }
 
-function missing(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+function missing(error: unknown): null {
+  if (isMissing(error)) return null;
   throw error;
 }

@@ -1,16 +1,16 @@
 /**
- * Decides where the program may write. Every output path from the user is checked here: links are resolved and paths compared by inode, so that
- * nothing is written into an opened folder, and only Winnow's own files are overwritten.
+ * Checks every output path that the user gives: nothing is written into an opened folder, and only files that Winnow wrote are overwritten. Links are resolved and
+ * folders are compared by inode, so that links, mounts and upper or lower case cannot hide where a path leads.
  */
 import { existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { openRegularSync } from './open.ts';
 
-/** As many links in a row as Linux follows. */
+/** The number of links in a chain that Linux follows. */
 const maxLinks = 40;
 
-/** The nearest folder above that exists, or `path` itself. */
+/** `path` itself, or the nearest folder above it that exists. */
 export function nearestExisting(path: string): string {
   let at = resolve(path);
   while (!existsSync(at)) at = dirname(at);
@@ -19,17 +19,24 @@ export function nearestExisting(path: string): string {
 
 const bigStat = (path: string) => statSync(path, { bigint: true });
 
-/** Null where nothing is, or where what stands above it is a file. */
-function ofWhatIsThere<Info>(stat: (path: string) => Info, path: string): Info | null {
+/** The path does not exist: nothing is there, or a file is where a folder should be. */
+export const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** The result of `stat`; null if the path does not exist. */
+function ifExists<Info>(stat: (path: string) => Info, path: string): Info | null {
   try {
     return stat(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code as string)) return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }
 
-/** The path that a write to `path` would reach: every link is followed, also one that leads to nothing yet. Throws `target-unwritable` for links that lead to themselves. */
+/**
+ * The path that a write to `path` would reach. All links are followed, including those to paths that do not exist yet. Throws `target-unwritable` for a circle
+ * of links.
+ */
 export function realTarget(path: string): string {
   let wanted = resolve(path);
   for (let links = 0; links <= maxLinks; links++) {
@@ -39,7 +46,7 @@ export function realTarget(path: string): string {
     let next: string | null = null;
     for (const [i, part] of parts.entries()) {
       const here = join(at, part);
-      const info = ofWhatIsThere(lstatSync, here);
+      const info = ifExists(lstatSync, here);
       if (!info) return join(at, ...parts.slice(i));
       if (info.isSymbolicLink()) {
         next = join(resolve(at, readlinkSync(here)), ...parts.slice(i + 1));
@@ -53,18 +60,21 @@ export function realTarget(path: string): string {
   throw new WinnowError('target-unwritable', `${path} is a link that refers to itself. Choose another place.`);
 }
 
-/** Would `path`, which need not exist, lie in `folder` or be it? Compared by what the disk says a folder is, so that links, mounts and capitals do not hide it. */
+/** True if `path` is `folder` or inside it. `path` need not exist. */
 export function isInside(folder: string, path: string): boolean {
-  const source = ofWhatIsThere(bigStat, folder);
+  const source = ifExists(bigStat, folder);
   if (!source) return false;
   for (let at = realTarget(path); ; at = dirname(at)) {
-    const here = ofWhatIsThere(bigStat, at);
+    const here = ifExists(bigStat, at);
     if (here && here.ino === source.ino && here.dev === source.dev) return true;
     if (dirname(at) === at) return false;
   }
 }
 
-/** Throws `target-inside-source` where `path` lies in one of the folders. `what` names it at the start of a sentence: 'The folder for maps'. Returns the real path, which is the one to write to. */
+/**
+ * Returns the path to write to, with links resolved. Throws `target-inside-source` if it is in one of the folders; `what` starts the message: 'The folder for
+ * maps'.
+ */
 export function requireOutside(folders: readonly string[], path: string, what: string): string {
   const inside = folders.find((folder) => isInside(folder, path));
   if (inside !== undefined)
@@ -75,16 +85,16 @@ export function requireOutside(folders: readonly string[], path: string, what: s
   return realTarget(path);
 }
 
-/** The start of a file that Winnow wrote: what it begins with tells it from everybody else's. */
+/** Every single file that Winnow writes starts with one of these. */
 const ownStarts = [/^\s*\{\s*"schema":\s*"winnow\//, /^#!\/bin\/sh\n# .*\bWinnow\b/];
 
 /**
- * Where a single file may be written: outside of every opened folder, in place of nothing or of a file that Winnow wrote before. Devices and pipes, as
- * `/dev/stdout`, are written to as they are. Returns the path to write to. Throws WinnowError.
+ * Checks a path for a single output file: it must be outside of all opened folders, and new, empty or a file that Winnow wrote before. Devices and pipes such as
+ * `/dev/stdout` are allowed. Returns the path to write to. Throws WinnowError.
  */
 export function outputFile(path: string, folders: readonly string[], what: string): string {
   const target = requireOutside(folders, path, what);
-  const info = ofWhatIsThere(statSync, target);
+  const info = ifExists(statSync, target);
   if (info?.isDirectory()) throw new WinnowError('target-unwritable', `${target} is a folder. Name a file in it.`);
   if (info?.isFile() && info.size > 0 && !isOwnFile(target)) {
     throw new WinnowError(

@@ -1,6 +1,6 @@
 /** Runs work on a list with limited concurrency. */
 
-/** Calls `work` for each entry, at most `concurrency` at a time; stops taking new ones on the signal or the first error, and throws it. */
+/** Calls `work` for each entry, at most `concurrency` at a time. After the first error or an abort it starts no more, waits for the running calls and throws. */
 export async function forEachParallel<Entry>(
   list: readonly Entry[],
   concurrency: number,

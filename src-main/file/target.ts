@@ -1,4 +1,4 @@
-/** Where a folder that is made at once, an export or a model, may appear. Writes nothing. */
+/** Checks the target of an export of a dataset or a model: a new or empty folder outside of the opened folder. Writes nothing. */
 import { constants, existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -6,9 +6,9 @@ import { WinnowError } from '../contract/errors.ts';
 import { requireFolder } from './gate.ts';
 import { nearestExisting, requireOutside } from './output.ts';
 
-/** Returns the path where it will be, with every link followed. Throws WinnowError. */
+/** Returns the target with links resolved. Throws WinnowError. */
 export async function checkTarget(folder: string, path: string): Promise<string> {
-  await requireFolder(folder, bringBack);
+  await requireFolder(folder, reconnectHint);
   const to = requireOutside([folder], path, 'The target');
   if (existsSync(to)) checkEmpty(to);
   const above = nearestExisting(dirname(to));
@@ -29,7 +29,7 @@ export async function checkTarget(folder: string, path: string): Promise<string>
 }
 
 /** What to do when the opened folder is gone. */
-export const bringBack = 'Connect it, then export again.';
+export const reconnectHint = 'Connect it, then export again.';
 
 function checkEmpty(to: string) {
   let entries: string[];
@@ -43,7 +43,7 @@ function checkEmpty(to: string) {
       'target-not-empty',
       `${to} is not empty, and an export never overwrites files. Choose a new folder.`,
     );
-  // An export appears by taking the folder's place, and the top of a disk has none that could be taken.
+  // The finished export replaces this folder by a rename, and a mount point cannot be replaced.
   if (statSync(to).dev !== statSync(dirname(to)).dev)
     throw new WinnowError('target-unwritable', `${to} is the root of a disk. Choose a new folder in it.`);
 }

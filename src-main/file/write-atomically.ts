@@ -4,7 +4,10 @@ import { dirname } from 'node:path';
 
 let serial = 0;
 
-/** Writes `data` to `file`, making its folder where there is none. A reader sees the old content or the new, never a part. Replaces a link itself, not what it leads to. */
+/**
+ * Writes `data` to `file` and creates missing folders. A reader sees the old content or the new, never a part. If `file` is a link, the link is replaced, not
+ * its target.
+ */
 export async function writeAtomically(file: string, data: string | Uint8Array): Promise<void> {
   const part = `${file}.${process.pid}-${serial++}.part`;
   try {

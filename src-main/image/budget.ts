@@ -1,6 +1,7 @@
 /**
- * A weighted semaphore that bounds the memory of images in flight. Most formats are streamed, but a progressive JPEG, an interlaced PNG, a WebP or an AVIF is held
- * as a whole, and a few large ones would take gigabytes. So pixels (and the bytes of files) in flight are counted; who exceeds the budget waits in a queue.
+ * A weighted semaphore that limits the memory for images in flight. Most formats are decoded as a stream, but a progressive JPEG, an interlaced PNG, a WebP or an
+ * AVIF is in memory as a whole, and a few large ones would take gigabytes. So pixels (and bytes of files) in flight are counted, and work that would exceed the
+ * budget waits in a queue.
  */
 interface Waiting {
   amount: number;
@@ -16,7 +17,7 @@ export class Budget {
     this.#size = size;
   }
 
-  /** Call it before the first `run`. */
+  /** Must be called before the first `hold`. */
   resize(size: number) {
     this.#size = size;
   }
@@ -34,14 +35,16 @@ export class Budget {
       this.#taken -= mine;
       while (this.#waiting.length && this.#taken + this.#waiting[0].amount <= this.#size) {
         const next = this.#waiting.shift() as Waiting;
-        this.#taken += next.amount; // reserved for it now, before another can take it
+        this.#taken += next.amount; // reserved now, before other work can take it
         next.go();
       }
     }
   }
 }
 
+/** In pixels, for all processes together. */
 export const pixelBudgetSize = 150_000_000;
+/** In bytes of files that are read at the same time. */
 export const byteBudgetSize = 256 * 2 ** 20;
 
 /** The budget of this process for images being decoded. */

@@ -1,6 +1,6 @@
 /**
- * Reads a whole image file in chunks, with its hash. Each chunk is a separate request to the disk, so that a stalled disk is noticed. A file that
- * is not an image is refused after the first chunk, before memory for the rest is allocated.
+ * Reads a whole image file in chunks and hashes it. Each chunk is a separate request to the disk, so that a stalled disk is noticed. A file that is not an image
+ * is refused after the first chunk, before memory for the rest is allocated.
  */
 import { createHash } from 'node:crypto';
 import { askDisk } from '../file/gate.ts';
@@ -16,7 +16,7 @@ export interface Bytes {
   sha256: string;
 }
 
-/** `checkHead` gets the first bytes and throws where the rest need not be read. Throws DecodeError and system errors. */
+/** `checkHead` gets the first bytes and throws if the rest is not worth reading. Throws DecodeError and system errors. */
 export async function readBytes(file: string, checkHead?: (head: Buffer) => void): Promise<Bytes> {
   const handle = await askDisk(() => openRegular(file));
   try {

@@ -1,6 +1,6 @@
 /**
- * Windows and OS/2 bitmaps: 1 to 32 bits, palettes, bit fields, both RLE compressions, either row order. Icons contain the same pixels without the
- * file header (a "DIB"), with twice the height: a mask of one bit follows the colours.
+ * Windows and OS/2 bitmaps: 1 to 32 bits, palettes, bit fields, both RLE compressions, bottom-up and top-down. An icon contains a bitmap without the file header (a
+ * "DIB"). Its header gives twice the height, since a mask of one bit per pixel follows the colours.
  */
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
@@ -21,6 +21,7 @@ interface Dib {
   pixelsAt: number;
 }
 
+/** Throws DecodeError. */
 export function decodeBmp(bytes: Buffer): Raw {
   need(bytes, fileHeaderBytes + 12);
   const pixelsAt = bytes.readUInt32LE(10);
@@ -28,7 +29,7 @@ export function decodeBmp(bytes: Buffer): Raw {
   return decodePixels(bytes, dib, pixelsAt || dib.pixelsAt);
 }
 
-/** One image of an icon. */
+/** Decodes one image of an icon. */
 export function decodeIconDib(bytes: Buffer): Raw {
   need(bytes, 40);
   const dib = readHeader(bytes, 0, 0, true);
@@ -150,7 +151,7 @@ function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw {
   return { data, width, height, channels };
 }
 
-/** RLE to one palette index per pixel, rows in file order; skipped pixels keep index 0. */
+/** Decompresses RLE to one palette index per pixel, rows in file order; skipped pixels keep index 0. */
 function unpackRuns(bytes: Buffer, at: number, width: number, height: number, isHalf: boolean): Uint8Array {
   const out = new Uint8Array(width * height);
   let [x, y] = [0, 0];
@@ -189,7 +190,7 @@ function unpackRuns(bytes: Buffer, at: number, width: number, height: number, is
   return out;
 }
 
-/** An icon without an alpha channel is visible where its mask (rows bottom up) is zero. A missing mask hides nothing. */
+/** For an icon without an alpha channel: a pixel is opaque where its bit in the mask (rows bottom-up) is zero. Without a mask, all pixels are. */
 function applyMask({ data, width, height, channels }: Raw, bytes: Buffer, at: number): Raw {
   const stride = rowBytes(width, 1);
   if (at + stride * height > bytes.length)

@@ -1,4 +1,4 @@
-/** Windows icons and cursors: a directory of images, each a complete PNG or a bitmap without file header. Winnow decodes the largest. */
+/** Windows icons and cursors: a directory of images, each a complete PNG or a bitmap without the file header. Winnow decodes the largest. */
 import { decodeIconDib } from './decode-bmp.ts';
 import { corrupt, need, type Raw } from './raw.ts';
 
@@ -9,7 +9,7 @@ interface Entry {
   at: number;
 }
 
-/** The bytes of the largest image; among equals, the one with most colours. */
+/** The bytes of the largest image; of equally large ones, that with the most bits per pixel. */
 export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean } {
   need(bytes, 6);
   const count = bytes.readUInt16LE(4);
@@ -32,4 +32,5 @@ export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean } {
   return { bytes: image, isPng };
 }
 
+/** Throws DecodeError. */
 export const decodeIco = (bytes: Buffer): Raw => decodeIconDib(largestOfIco(bytes).bytes);

@@ -1,14 +1,14 @@
 /**
- * The engine's side of `decode-worker.ts`: starts the thread for the first file that needs it, sends it one file at a time, and terminates it
- * when a file takes too long or the thread is idle. The next file starts a new thread.
+ * Starts and controls the thread of `decode-worker.ts`: it starts for the first file that needs it, gets one file at a time, and is terminated when a file takes
+ * too long or when it is idle. The next file starts a new thread.
  */
 import { Worker } from 'node:worker_threads';
-import type { Answer, WorkerFormat, Order } from './decode-worker.ts';
+import type { Answer, WorkerFormat, DecodeRequest } from './decode-worker.ts';
 import { corrupt, DecodeError, maxSeconds, type Raw } from './raw.ts';
 
 const idleSeconds = 20;
 
-/** `id` matches an answer to its request; the answer to an earlier request may arrive late. */
+/** `id` matches an answer to its request, since the answer to an abandoned request can arrive late. */
 interface Pending {
   id: number;
   resolve(raw: Raw): void;
@@ -21,26 +21,26 @@ let lastId = 0;
 let idle: NodeJS.Timeout | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
-/** Decodes in the worker thread. Throws DecodeError. */
+/** Decodes a whole file in the worker thread. Throws DecodeError. */
 export function decodeInWorker(format: WorkerFormat, bytes: Buffer): Promise<Raw> {
   const mine = turn.then(() => decode({ id: ++lastId, format, bytes }));
   turn = mine.catch(() => undefined);
   return mine;
 }
 
-async function decode(order: Order): Promise<Raw> {
+async function decode(request: DecodeRequest): Promise<Raw> {
   clearTimeout(idle);
   worker ??= start();
   worker.ref();
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<Raw>((resolve, reject) => {
-      pending = { id: order.id, resolve, reject };
+      pending = { id: request.id, resolve, reject };
       timer = setTimeout(() => {
         reject(new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`));
         end(); // the only way to stop a hanging decoder
       }, maxSeconds * 1000);
-      worker?.postMessage(order);
+      worker?.postMessage(request);
     });
   } finally {
     pending = null;
@@ -51,18 +51,18 @@ async function decode(order: Order): Promise<Raw> {
 }
 
 function start(): Worker {
-  // Output of libraries is kept off standard output, where a command's JSON may go. It is not read: reading would keep the process alive.
+  // The libraries' output must not go to standard output, where a command writes its JSON. Nobody reads it, since reading would keep the process alive.
   const started = new Worker(new URL('./decode-worker.ts', import.meta.url), {
     stdout: true,
     stderr: true,
     execArgv: [],
   });
   started.on('message', (answer: Answer) => {
-    const asked = pending;
-    if (worker !== started || asked?.id !== answer.id) return; // from a terminated thread, or for an abandoned image
-    if ('raw' in answer) asked.resolve(answer.raw);
+    const current = pending;
+    if (worker !== started || current?.id !== answer.id) return; // from a terminated thread, or for an abandoned request
+    if ('raw' in answer) current.resolve(answer.raw);
     else {
-      asked.reject(
+      current.reject(
         answer.refused.code
           ? new DecodeError(answer.refused.code, answer.refused.message)
           : corrupt(answer.refused.message),

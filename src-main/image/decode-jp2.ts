@@ -1,4 +1,4 @@
-/** JPEG 2000, as a `.jp2` file or a raw code stream, through OpenJPEG compiled to WebAssembly. Its log gives the reason of a failure. */
+/** JPEG 2000, as a `.jp2` file or a raw code stream, through OpenJPEG compiled to WebAssembly. The reason of a failure is in its log. */
 import { createRequire } from 'node:module';
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
@@ -13,7 +13,7 @@ interface Library {
   J2KDecoder: new () => Codec;
 }
 
-const said: string[] = [];
+const log: string[] = [];
 let library: Promise<Library> | null = null;
 const load = () =>
   (library ??= (
@@ -21,10 +21,11 @@ const load = () =>
       options: object,
     ) => Promise<Library>
   )({
-    print: (line: string) => void said.push(line),
-    printErr: (line: string) => void said.push(line),
+    print: (line: string) => void log.push(line),
+    printErr: (line: string) => void log.push(line),
   }));
 
+/** Throws DecodeError. */
 export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   const start = bytes.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51)); // start of code stream, size marker
   if (start < 0) throw truncated();
@@ -40,7 +41,7 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
       `Winnow does not read JPEG 2000 images with ${components} channels${sampling.some((step) => step !== 0x0101) ? ' of unequal size' : ''}.`,
     );
   }
-  said.length = 0;
+  log.length = 0;
   const codec = new (await load()).J2KDecoder();
   try {
     codec.getEncodedBuffer(bytes.length).set(bytes);
@@ -65,20 +66,18 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
 }
 
 const isCutShort = () =>
-  said.some((line) =>
-    /too short|truncated|end of (stream|file)|not enough|unexpected end|tile part length/i.test(line),
-  );
+  log.some((line) => /too short|truncated|end of (stream|file)|not enough|unexpected end|tile part length/i.test(line));
 const failure = () =>
   isCutShort()
     ? truncated()
     : corrupt(
-        said
+        log
           .findLast((line) => /error/i.test(line))
           ?.replace(/^\[\w+\]\s*/, '')
           .trim() ?? 'the code stream cannot be decoded',
       );
 
-/** A copy outside the library's memory, 8 bits per sample. */
+/** Copies the samples out of the library's memory and scales them to 8 bits. */
 function toBytes(decoded: Uint8Array, bits: number, isSigned: boolean): Uint8Array {
   if (bits === 8 && !isSigned) return new Uint8Array(decoded);
   const n = bits > 8 ? decoded.length / 2 : decoded.length;

@@ -35,7 +35,7 @@ class Words {
     return Number(word);
   }
 
-  /** One digit of a text bitmap; digits need no space between them. */
+  /** One digit of a text bitmap; there need not be spaces between digits. */
   bit(): number {
     this.#skip();
     const digit = this.#bytes[this.at++] - 48;
@@ -44,6 +44,7 @@ class Words {
   }
 }
 
+/** Throws DecodeError. */
 export function decodePnm(bytes: Buffer): Raw {
   const kind = bytes[1] - 48;
   const words = new Words(bytes, 2);
@@ -54,7 +55,7 @@ export function decodePnm(bytes: Buffer): Raw {
   const channels = kind === 3 || kind === 6 ? 3 : 1;
   const count = width * height * channels;
   if (kind > 3) return samples(bytes, words.at + 1, { width, height, channels, most, packed: kind === 4 });
-  // A value and its separator take at least two bytes, a bit one.
+  // Each value takes at least one byte.
   if (count > bytes.length) throw truncated();
   const data = new Uint8Array(count);
   for (let i = 0; i < count; i++)

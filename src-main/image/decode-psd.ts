@@ -1,8 +1,9 @@
-/** Photoshop documents: the flattened image stored after the layers, raw or PackBits. The layers themselves are not composited. */
+/** Photoshop documents: the flattened image that is stored after the layers, uncompressed or PackBits. The layers themselves are not composited. */
 import { checkSize, corrupt, DecodeError, need, type Raw } from './raw.ts';
 
 const modes = { gray: 1, palette: 2, rgb: 3, cmyk: 4, duotone: 8 } as const;
 
+/** Throws DecodeError. */
 export function decodePsd(bytes: Buffer): Raw {
   need(bytes, 30);
   const [planes, height, width, depth, mode] = [
@@ -53,8 +54,8 @@ export function decodePsd(bytes: Buffer): Raw {
 }
 
 /**
- * Whether the first channel after the colours is the transparency of the flattened image, rather than a saved selection or spot colour. A
- * negative layer count marks it, or a block of its own in files with more than 8 bits.
+ * True if the first channel after the colours is the transparency of the flattened image, and not a saved selection or spot colour. A negative layer count marks
+ * it, or in files with more than 8 bits a special block.
  */
 function isTransparent(layers: Buffer): boolean {
   if (layers.length < 6) return false;
@@ -74,7 +75,7 @@ function isTransparent(layers: Buffer): boolean {
   return false;
 }
 
-/** PackBits: first the lengths of all rows, then the rows, channel by channel. */
+/** Decompresses PackBits: first come the lengths of all rows, then the rows, channel by channel. */
 function unpackRows(bytes: Buffer, at: number, stored: number, wanted: number, rowBytes: number): Uint8Array {
   need(bytes, at + stored * 2);
   const out = new Uint8Array(wanted * rowBytes);

@@ -3,6 +3,7 @@ import { checkSize, corrupt, need, truncated, type Raw } from './raw.ts';
 
 const headerBytes = 18;
 
+/** Throws DecodeError. */
 export function decodeTga(bytes: Buffer): Raw {
   need(bytes, headerBytes);
   const [idBytes, hasMap, kind] = bytes;
@@ -53,7 +54,7 @@ export function decodeTga(bytes: Buffer): Raw {
 }
 
 function unpackRuns(bytes: Buffer, at: number, count: number, step: number): Uint8Array {
-  // At best, a run yields 128 pixels for one byte and one pixel, so a small file cannot claim a huge image.
+  // A run gives at most 128 pixels for one byte and one pixel: a small file that claims a huge image is refused before memory is allocated.
   if (count > ((bytes.length - at) / (step + 1)) * 128 && count > (bytes.length - at) * 128) throw truncated();
   const out = new Uint8Array(count * step);
   for (let to = 0; to < out.length;) {

@@ -1,6 +1,6 @@
 /**
- * The thread of the JavaScript and WebAssembly decoders. A large HEIC takes seconds, in which the process must stay responsive, and a hanging
- * decoder must be terminated from outside. One file at a time; a decoder is loaded for its first file.
+ * The thread of the JavaScript and WebAssembly decoders. A large HEIC takes seconds, in which the process must stay responsive; and only another thread can
+ * terminate a hanging decoder. It decodes one file at a time. A decoder is loaded when its first file arrives.
  */
 import { parentPort } from 'node:worker_threads';
 import { DecodeError, type Raw } from './raw.ts';
@@ -16,7 +16,7 @@ const decoders = {
 };
 
 export type WorkerFormat = keyof typeof decoders;
-export interface Order {
+export interface DecodeRequest {
   id: number;
   format: WorkerFormat;
   bytes: Uint8Array;
@@ -25,7 +25,7 @@ export type Answer = { id: number } & (
   { raw: Raw } | { refused: { code: DecodeError['code'] | null; message: string } }
 );
 
-async function decode({ id, format, bytes }: Order) {
+async function decode({ id, format, bytes }: DecodeRequest) {
   try {
     const raw = await decoders[format](Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     parentPort?.postMessage({ id, raw } satisfies Answer, [raw.data.buffer as ArrayBuffer]);
@@ -38,4 +38,4 @@ async function decode({ id, format, bytes }: Order) {
   }
 }
 
-parentPort?.on('message', (order: Order) => void decode(order));
+parentPort?.on('message', (request: DecodeRequest) => void decode(request));

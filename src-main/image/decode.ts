@@ -1,7 +1,7 @@
 /**
- * The one way from bytes to pixels. Thumbnails, training, maps and exports use the same standard pixels: EXIF orientation applied, sRGB with 8
- * bits, transparency on white, the first frame; floating-point images stretched from minimum to maximum; SVG rendered at about 1,024 px. A file
- * that cannot be decoded throws a `DecodeError` with an issue's code and message.
+ * Decodes the bytes of a file to standard pixels, which thumbnails, training and error maps all use: EXIF orientation applied, 8-bit sRGB, transparency on white,
+ * the first frame. Floating-point images are stretched from minimum to maximum; SVG is rendered at about 1,024 px. If a file cannot be decoded, a
+ * `DecodeError` with the code and message of an issue is thrown.
  */
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
@@ -15,8 +15,8 @@ import { endsEarly, isFax } from './truncation.ts';
 
 export { DecodeError };
 
-sharp.cache(false); // files are read once; the cache would only hold memory
-sharp.concurrency(1); // parallel over images, not within one
+sharp.cache(false); // each file is read once: a cache would only take memory
+sharp.concurrency(1); // images are decoded in parallel, so one image uses one thread
 
 const svgSidePx = 1024;
 
@@ -30,7 +30,10 @@ export interface Opened {
   standard(): Sharp;
 }
 
-/** The format of a file that starts with `head`. The extension of `path` decides where the bytes do not. Throws DecodeError where Winnow cannot decode it. */
+/**
+ * The format of a file that starts with `head`. The extension of `path` decides only for formats without a signature. Throws DecodeError if Winnow cannot
+ * decode the format.
+ */
 export function decodableFormat(head: Buffer, path: string): Format {
   if (head.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
   const named = formatOfName(path);
@@ -48,7 +51,7 @@ export function decodableFormat(head: Buffer, path: string): Format {
   return format;
 }
 
-/** `bytes` is the whole file. Throws DecodeError. */
+/** Opens an image. `bytes`: the whole file. Throws DecodeError. */
 export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
   const format = decodableFormat(bytes, path);
   try {
@@ -75,9 +78,8 @@ export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
 }
 
 /**
- * Converts a decoder's error to an issue. Whether the file is truncated is read from its own bytes: libvips shares one error buffer among all
- * threads, so its text may be about another file. For the same reason only a single-line text is passed on. Throws WinnowError for an error
- * that is not the file's.
+ * Converts a decoder's error to a DecodeError. libvips has one error buffer for all threads, so its text may be about another file: therefore the file's own bytes
+ * decide whether it is truncated, and only a text of a single line becomes part of the message. Throws WinnowError if the file is not the cause.
  */
 export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError && error.code !== 'corrupt') return error;
@@ -94,7 +96,7 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
     return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
   if (lines.some((line) => /pixel limit/i.test(line)))
     return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
-  // A TIFF feature that libvips was built without is not damage.
+  // The file uses a TIFF feature that this libvips does not support: it is not damaged.
   if (
     lines.some((line) =>
       /^tiff2vips.*(support is not configured|not supported|not a whole number of bytes)|bad labq format/.test(line),
@@ -108,7 +110,7 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
 }
 
 async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
-  // Line noise in a fax is not damage: a fax is read up to its end, as every viewer does.
+  // Transmission errors in a fax are normal: like every viewer, Winnow reads it to its end.
   const options = {
     failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error',
     limitInputPixels: maxPixels,
@@ -135,7 +137,7 @@ async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
   const meta = await withTimeout(sharp(bytes, options).metadata());
   const frames = meta.pages ?? 1;
   if (format === 'svg') {
-    // Rendered so that the longer side has enough pixels. Rendered from memory, an SVG cannot load other files.
+    // The density is chosen so that the longer side has enough pixels. An SVG that is rendered from memory cannot load other files.
     const density = Math.min(2400, Math.max(1, (72 * svgSidePx) / Math.max(meta.width, meta.height, 1)));
     const drawn = { ...options, density };
     const size = await withTimeout(sharp(bytes, drawn).metadata());
@@ -146,7 +148,7 @@ async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
   return { format, width, height, frames, standard: () => standardise(sharp(bytes, options)) };
 }
 
-/** Each operation costs as much as decoding a small image, so those that the header makes unnecessary are skipped. sharp outputs sRGB by default. */
+/** Converts to standard pixels. Each operation takes as long as decoding a small image, so unnecessary ones are skipped. */
 function standardise(image: Sharp, { isTurned, hasAlpha } = { isTurned: true, hasAlpha: true }): Sharp {
   image.timeout({ seconds: maxSeconds });
   if (isTurned) image.autoOrient();
@@ -166,7 +168,7 @@ function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened
   };
 }
 
-/** Measurements have no natural black and white: finite values are stretched from minimum to maximum; the rest is black. */
+/** Floating-point images are often measurements without a natural black and white: finite values are stretched from minimum to maximum; others become black. */
 async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   checkSize(meta.width, meta.height);
   const { data, info } = await withTimeout(
@@ -190,7 +192,7 @@ async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   return { data: out, width: info.width, height: info.height, channels };
 }
 
-/** Reads the standard pixels of a pipeline, when the pixel budget allows it. */
+/** Reads the standard pixels, after `shape` (such as a resize). Waits until the pixel budget allows it. */
 export const takePixels = (
   image: Opened,
   shape: (pipeline: Sharp) => Sharp,
@@ -199,7 +201,7 @@ export const takePixels = (
     withTimeout(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })),
   );
 
-/** The standard pixels as WebP, at most `sidePx` on the longer side, for originals that a browser cannot show. */
+/** The standard pixels as WebP with at most `sidePx` on the longer side, for originals that a browser cannot show. */
 export const makePreview = (image: Opened, sidePx: number): Promise<Buffer> =>
   pixelBudget.hold(image.width * image.height, () =>
     withTimeout(

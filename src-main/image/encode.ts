@@ -1,7 +1,7 @@
 /** Encodes arrays as image files. */
 import sharp from 'sharp';
 
-/** `values` in row order; `white` maps to 65535, larger values are clipped. Returns a PNG. */
+/** A 16-bit PNG. `values`: [height, width]; 0 becomes black and `white` becomes 65535; values outside are clipped. */
 export function encodeGray16(values: Float32Array, width: number, height: number, white: number): Promise<Buffer> {
   const out = new Uint16Array(values.length);
   for (let i = 0; i < values.length; i++)

@@ -1,7 +1,7 @@
 /**
- * Walks a folder for image files. Real folders are visited before links to folders, and each real folder once, so that loops end and a file is
- * listed under its shortest name. What cannot be listed is reported as an issue. An error of Winnow itself is thrown: otherwise the files would
- * count as deleted.
+ * Finds the image files in a folder. Each real folder is visited once, and folders before links to folders: so circular links end, and a file is listed under its
+ * own path and not under a link. A folder that cannot be listed is reported as an issue. An error that is not the folder's is thrown: otherwise its files
+ * would count as deleted.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
@@ -22,11 +22,11 @@ export interface Found {
 export interface FindOptions {
   signal: AbortSignal;
   onIssue(issue: Issue): void;
-  /** Files known from an earlier scan: their first bytes are not read again. */
+  /** True for files of an earlier scan: they are images, so their first bytes are not read again. */
   isKnown(path: string): boolean;
 }
 
-/** Yields image files in a stable order; paths relative to `folder`, with `/`. */
+/** Yields image files in a stable order. Paths are relative to `folder`, with `/`. */
 export async function* findImages(folder: string, options: FindOptions): AsyncGenerator<Found> {
   const entered = new Set<string>();
   const waiting: string[] = ['']; // folders; links to folders are appended last
@@ -82,14 +82,14 @@ async function look(folder: string, path: string, options: FindOptions): Promise
   }
 }
 
-/** Throws where the error is not the file's. */
+/** Throws WinnowError if the file is not the cause. */
 function issueHere(path: string, error: unknown): Issue {
   const own = ownFault(error);
   if (own) throw own;
   return fileIssue(path, error);
 }
 
-/** Paths are text. A name that is not valid UTF-8 is reported in a printable form and skipped. */
+/** Lists a folder. A name that is not valid UTF-8 cannot be a path in Winnow: it is skipped and reported in a printable form. */
 async function list(folder: string, at: string, { signal, onIssue }: FindOptions): Promise<Dirent[]> {
   const entries = await askDisk(() => readdir(join(folder, at), { withFileTypes: true }), signal);
   // A valid name may contain the replacement character too.
@@ -120,7 +120,7 @@ async function list(folder: string, at: string, { signal, onIssue }: FindOptions
   return valid;
 }
 
-/** Each byte that is not valid UTF-8 as the replacement character and its hexadecimal value. */
+/** Replaces each byte that is not valid UTF-8 by the replacement character and the byte in hexadecimal. */
 function printable(name: Buffer): string {
   let text = '';
   for (let at = 0; at < name.length;) {
@@ -143,5 +143,5 @@ async function head(file: string, { signal }: FindOptions): Promise<Buffer> {
   }
 }
 
-/** macOS writes `._name.jpg` with a file's attributes on other file systems: not an image. */
+/** On foreign file systems, macOS stores the attributes of `name.jpg` in a file `._name.jpg`, which is not an image. */
 const isAppleDouble = (start: Buffer) => start.length >= 4 && start.readUInt32BE(0) === 0x00051607;

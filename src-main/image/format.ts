@@ -1,4 +1,4 @@
-/** Detects image formats by the first bytes. The extension only decides whether a file that cannot be read is reported. */
+/** Detects image formats by their first bytes. The extension is only used for formats without a signature, and to decide whether an unreadable file is reported. */
 import { extname } from 'node:path';
 
 export type Format =
@@ -21,7 +21,7 @@ export type Format =
   | 'dds'
   | 'raw';
 
-/** Formats that can be decoded; the others are reported as an issue. */
+/** Formats that Winnow decodes. A file in another format becomes an issue. */
 export const decodable: ReadonlySet<Format> = new Set([
   'jpeg',
   'png',
@@ -86,6 +86,7 @@ const extensions: Record<string, Format> = {
   rw2: 'raw',
 };
 
+/** The media types of formats that browsers can show. */
 export const mediaTypes: Partial<Record<Format, string>> = {
   jpeg: 'image/jpeg',
   png: 'image/png',
@@ -96,18 +97,23 @@ export const mediaTypes: Partial<Record<Format, string>> = {
   svg: 'image/svg+xml',
 };
 
+/** The format by the extension; null if it is not one of an image. */
 export const formatOfName = (path: string): Format | null => extensions[extname(path).slice(1).toLowerCase()] ?? null;
 
-/** How many leading bytes `formatOfBytes` looks at. */
+/** The number of bytes at the start of a file that `formatOfBytes` needs. */
 export const sniffBytes = 512;
 
 const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
 const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to);
 
-/** An icon's first entry: a reserved zero, and an image after the directory. Four bytes alone would match other files. */
+/**
+ * Checks the first entry of an icon's directory: a reserved byte is zero, and the image comes after the directory. The four magic bytes alone would match other
+ * files.
+ */
 const isDirectory = (head: Buffer) =>
   head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
+/** The format by the first bytes of the file (`sniffBytes`); null if they are not those of an image. */
 export function formatOfBytes(head: Buffer): Format | null {
   if (head.length < 4) return null;
   if (starts(head, 0xff, 0xd8, 0xff)) return 'jpeg';
@@ -121,7 +127,7 @@ export function formatOfBytes(head: Buffer): Format | null {
     starts(head, 0x4d, 0x4d, 0, 0x2b)
   )
     return 'tiff';
-  // 'BM', then reserved zeros: two letters alone would match many text files.
+  // 'BM' and four reserved zeros: the two letters alone would match many text files.
   if (ascii(head, 0, 2) === 'BM' && head.length >= 14 && head.readUInt32LE(6) === 0) return 'bmp';
   if (ascii(head, 4, 8) === 'ftyp') {
     const brands = ascii(head, 8, Math.min(head.length, Math.max(16, head.readUInt32BE(0))));

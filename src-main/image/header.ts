@@ -1,6 +1,6 @@
 /**
- * Reads a JPEG's or PNG's size from its first segments: asking libvips costs as much as decoding a small image. Anything unusual (EXIF, which may
- * rotate the image; an unexpected marker) gives null, and libvips is asked.
+ * Reads the size of a JPEG or PNG from its first segments, since libvips takes as long for this as for decoding a small image. If the header is unusual (EXIF, which
+ * may rotate the image; an unexpected marker), the result is null, and the caller uses libvips.
  */
 export interface PlainHeader {
   width: number;
@@ -8,6 +8,7 @@ export interface PlainHeader {
   hasAlpha: boolean;
 }
 
+/** `bytes`: a JPEG or PNG file; for other formats the result is null. */
 export function plainHeader(bytes: Buffer): PlainHeader | null {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes);
   if (bytes.length > 33 && bytes.readUInt32BE(0) === 0x89504e47) return pngHeader(bytes);
@@ -18,7 +19,7 @@ function jpegHeader(bytes: Buffer): PlainHeader | null {
   for (let at = 2; at + 10 <= bytes.length;) {
     const [mark, kind, length] = [bytes[at], bytes[at + 1], bytes.readUInt16BE(at + 2)];
     if (mark !== 0xff || length < 2) return null;
-    // Application segments other than JFIF, Adobe and ICC may contain EXIF.
+    // APP1 can contain EXIF.
     if (kind === 0xe1) return null;
     if (kind === 0xc0 || kind === 0xc1 || kind === 0xc2) {
       const [height, width, components] = [bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7), bytes[at + 9]];
@@ -31,10 +32,10 @@ function jpegHeader(bytes: Buffer): PlainHeader | null {
   return null;
 }
 
-/** A JPEG with more scans is refused: each scan covers the whole image, however few bytes it has. */
+/** A JPEG with more scans is refused: a scan of a few bytes can cover the whole image, so a small file would take minutes. */
 export const maxScans = 500;
 
-/** Counts the scans of a JPEG, up to one above the limit. Most have one: their header shows it, and the rest is not read. */
+/** Counts the scans of a JPEG, up to one above the limit. Most JPEGs have one scan; for them only the header is read. */
 export function countScans(bytes: Buffer): number {
   let components = 0;
   let isProgressive = false;

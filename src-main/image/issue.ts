@@ -1,11 +1,11 @@
-/** Converts errors of the system and of decoders to issues of one file. Errors of Winnow itself are thrown. */
+/** Converts errors of the system and of decoders to issues of one file. Errors that the file did not cause are thrown. */
 import type { Issue } from '../contract/types.ts';
 import { ownFault } from '../file/fault.ts';
 import { toDecodeError, DecodeError } from './decode.ts';
 
 /**
- * `isFinding`: the cause is the file's content, and stays until the file changes. A system error is not a finding: the next scan reads the file again.
- * Throws WinnowError for an error that is not the file's.
+ * The issue of a file that could not be read. `isFinding`: the cause is the file's content, so the next scan skips the file unless it has changed. After a system
+ * error the next scan reads the file again. Throws WinnowError if the file is not the cause.
  */
 export function issueOf(path: string, error: unknown): { issue: Issue; isFinding: boolean } {
   const own = error instanceof DecodeError ? null : ownFault(error);
@@ -15,6 +15,7 @@ export function issueOf(path: string, error: unknown): { issue: Issue; isFinding
   return { issue: { path, code, message }, isFinding: code !== 'unreadable' };
 }
 
+/** True for an error of a system call, such as ENOENT. */
 export const isOfSystem = (error: unknown): boolean => typeof (error as NodeJS.ErrnoException).syscall === 'string';
 
 /** Converts a system error on one file to an issue. */

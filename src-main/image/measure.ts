@@ -1,16 +1,16 @@
 /**
- * Measures every image on its thumbnail during the scan. It runs once per image, so it uses integers in reused buffers: one pass over the
- * pixels for tones and colour, one over the luminance for edges.
+ * The quality measures of an image. The scan computes them from the thumbnail of each image, so speed matters: one pass over the pixels for tones and colour
+ * and one over the luminance for edges, with integers in reused buffers.
  *
- * Sharpness is the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000). It measures fine contrast, so a plain image looks blurred to
- * it. Blur instead measures what a further blur would change (Crete, Dolmiere, Ladret, Nicolas: The blur effect, SPIE 2007): gradients that
- * survive a box filter were soft already, whether there are many or few. Two forms are averaged. One sums all gradients, with a window of 5. The
- * other weights each by its size, with a window of 9: it looks at edges, which sensor noise and JPEG artefacts do not hide. A thumbnail
- * shows only blur wider than its own pixels: 2 px of blur in a photo of 4,000 px are not visible.
+ * `sharpness` is the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000). It measures fine contrast, so an image with large plain areas gets a low value
+ * even if it is sharp. `blur` instead measures what a further blur would change (Crete, Dolmiere, Ladret, Nicolas: The blur effect, SPIE 2007): gradients that
+ * a box filter keeps were soft already. It is the mean of two forms: one sums all gradients, with a window of 5; the other weights each gradient by its size,
+ * with a window of 9, and so measures edges, which stand out from sensor noise and JPEG artefacts. In a thumbnail, blur narrower than its pixels is invisible:
+ * 2 px of blur in a photo of 4,000 px, for example.
  */
 import { entropyOf, quantileOfCounts } from '../contract/statistics.ts';
 
-/** The order of the measures in the workspace; each is a column. A change of this list makes the next scan read every image again. */
+/** The measures in the order in which the workspace stores them. Each is a column. After a change of this list, the next scan reads every image again. */
 export const measureNames = [
   'brightness',
   'contrast',
@@ -27,16 +27,16 @@ export const measureNames = [
 
 /**
  * brightness    mean luminance, 0..1
- * contrast      standard deviation of luminance, 0..0.5; 0 only where all pixels are equal
+ * contrast      standard deviation of luminance, 0..0.5; 0 only if all pixels are equal
  * entropy       of the luminance histogram, bits, 0..8
  * sharpness     variance of the Laplacian of luminance (0..1)
- * blur          fraction of the gradients that a blur would keep, 0..1, in the blurrier direction
- * detail        entropy of the differences between neighbouring pixels, bits, 0..8; low where large parts are plain
- * highlights    99th percentile of the pixels' strongest channel, 0..1; by luminance a bright blue would count as dark
+ * blur          fraction of the gradients that a box filter keeps, 0..1; the larger value of both axes
+ * detail        entropy of the differences between neighbouring pixels, bits, 0..8; low if large parts are plain
+ * highlights    99th percentile of the pixels' brightest channel, 0..1; by luminance, bright blue would count as dark
  * shadows       1st percentile of luminance
  * clipped       fraction of the pixels with a channel at its maximum
- * clippedEdges  fraction of the pixels where a clipped area starts or ends: large for burnt-out subjects, small for a white backdrop
- * chroma        99.9th percentile of the spread between channels, 0..1; 0 is gray
+ * clippedEdges  fraction of the pixels where a clipped area starts or ends: large for overexposed subjects, small for a white backdrop
+ * chroma        99.9th percentile of the difference between the largest and smallest channel, 0..1; 0 is gray
  */
 export type Measures = Record<(typeof measureNames)[number], number>;
 
@@ -50,7 +50,7 @@ const stepCounts = new Uint32Array(256);
 let luminance = new Uint8Array(256 * 256);
 let clipped = new Uint8Array(256 * 256);
 
-/** `data`: uint8 sRGB of the thumbnail, width × height × channels; one channel, or three or more that start with red, green, blue. */
+/** `data`: uint8 sRGB of the thumbnail, [height, width, channels]; one channel, or three or more that start with red, green, blue. */
 export function measure(data: Uint8Array, width: number, height: number, channels: number): Measures {
   const n = width * height;
   if (luminance.length < n) [luminance, clipped] = [new Uint8Array(n), new Uint8Array(n)];
@@ -132,11 +132,11 @@ function readEdges(width: number, height: number) {
 }
 
 /**
- * The fraction of the gradients along one axis that a box filter along it keeps. A filtered gradient is the difference of the two pixels that enter
- * and leave the window, so no filtering is needed.
+ * The fraction of the gradients along one axis that a box filter along this axis keeps. The gradient after the filter is the difference of the pixels that enter and
+ * leave the window, so the filter itself is not computed.
  */
 function blurAlong(axis: 'x' | 'y', width: number, height: number): number {
-  // Every other line gives the same result in half the time. Along the line every pixel counts, or an edge might be missed.
+  // Every second line is enough and takes half the time. Along a line, all pixels are used, since an edge can be one pixel wide.
   const [step, stepX, stepY] = axis === 'x' ? [1, 1, 2] : [width, 2, 1];
   const values = luminance;
   const margin = 5;

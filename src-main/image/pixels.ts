@@ -1,4 +1,4 @@
-/** Small versions of a decoded image: the thumbnail with its pixels for measuring, and the square of pixels for training. */
+/** Small versions of a decoded image: the thumbnail with its measures, and the square of pixels for training. */
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { takePixels, type Opened } from './decode.ts';
@@ -9,7 +9,7 @@ export type { Measures };
 export const thumbSidePx = 256;
 
 export interface Thumb {
-  /** The thumbnail as JPEG: encoding takes a quarter of WebP's time, and users wait for the scan. */
+  /** The thumbnail as JPEG, which encodes four times as fast as WebP. */
   bytes: Buffer;
   /** Its pixels before encoding, RGB. */
   data: Uint8Array;
@@ -26,7 +26,7 @@ export async function makeThumb(image: Opened): Promise<Thumb> {
   );
   const { width, height } = info;
   const rgb = asRgb(data, width * height, info.channels);
-  // Optimal Huffman tables would save 5 % of the bytes and double the time.
+  // Optimised Huffman tables would save 5 % of the bytes but double the time.
   const bytes = await sharp(rgb, { raw: { width, height, channels: 3 } })
     .jpeg({ quality: 85, optimiseCoding: false })
     .toBuffer();
@@ -45,7 +45,7 @@ export async function makeRow(image: Opened, sizePx: number, fit: Fit = 'stretch
   return asRgb(data, sizePx * sizePx, info.channels);
 }
 
-/** A gray image has one channel. */
+/** Repeats the one channel of a gray image. */
 function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
   if (channels === 3) return data;
   const rgb = Buffer.allocUnsafe(pixels * 3);
@@ -64,7 +64,7 @@ export async function readThumb(file: string): Promise<Pick<Thumb, 'data' | 'wid
   };
 }
 
-/** A hash of all standard pixels after a full decode, to test whether two files are pixel-identical. Used for few pairs. Throws DecodeError. */
+/** A hash of all standard pixels, to test whether two files have equal pixels. It decodes the full image, so it is used for few images. Throws DecodeError. */
 export async function hashPixels(image: Opened): Promise<string> {
   const { data, info } = await takePixels(image, (pipeline) => pipeline);
   return createHash('sha256')

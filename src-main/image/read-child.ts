@@ -1,6 +1,6 @@
 /**
- * The process of a reader: reads the requested images and answers with the result or the error. It may be killed at any time, also by itself: some
- * decoders cannot be interrupted, and the process must not outlive its engine.
+ * The process of a reader: reads the requested images and sends the results or errors. It may be killed at any time, since some decoders cannot be interrupted. It
+ * kills itself when its engine is gone.
  */
 import { writeFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
@@ -14,11 +14,11 @@ const limits = JSON.parse(process.argv[2]) as Limits;
 pixelBudget.resize(limits.pixelBudgetSize);
 setDecodeTimeout(limits.stuckAfterMs);
 
-const kill = () => void process.kill(process.pid, 'SIGKILL'); // an ordinary exit would wait for the decoder
+const kill = () => void process.kill(process.pid, 'SIGKILL'); // a normal exit would wait for the decoder
 const send = (answer: Answer) => void (process.connected && process.send?.(answer));
 
 process.on('disconnect', kill);
-// Ctrl+C in a terminal reaches the whole process group. The engine handles it and tells this process when to end.
+// Ctrl+C in a terminal reaches the whole process group. The engine handles it and ends this process.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 setInterval(() => send({ alive: true }), aliveEveryMs);
 
@@ -31,9 +31,9 @@ process.on('message', ({ id, request }: ReadMessage) => {
 send({ alive: true });
 if (process.platform === 'linux') {
   try {
-    writeFileSync('/proc/self/oom_score_adj', '500'); // out of memory, the system kills this process before those with unsaved work
+    writeFileSync('/proc/self/oom_score_adj', '500'); // when memory runs out, the system kills this process before others
   } catch {
-    // Not allowed on every system.
+    // Not every system allows it.
   }
 }
 flushCompileCache(); // a killed process would not save its compile cache
@@ -41,7 +41,7 @@ flushCompileCache(); // a killed process would not save its compile cache
 function faultOf(error: unknown): Fault {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof DecodeError) return { decode: error.code, message, isStuck: error instanceof DecoderHung };
-  if (error instanceof WinnowError) return { winnow: error.code, message, isStuck: error.code === 'no-folder' }; // the read is still pending
+  if (error instanceof WinnowError) return { winnow: error.code, message, isStuck: error.code === 'no-folder' }; // then a read is still pending
   const { code, syscall, path } = error as NodeJS.ErrnoException;
   return { message, code, syscall, path };
 }

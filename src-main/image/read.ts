@@ -1,4 +1,4 @@
-/** Reads one file for the scan, in one decode: hash, size, thumbnail (stored by content hash), measures, fingerprint. Runs in the readers' processes. */
+/** Reads one file for the scan with one decode: hash, size, thumbnail (stored under the hash), measures, fingerprint. It runs in the readers' processes. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Sample } from '../contract/types.ts';
@@ -26,12 +26,13 @@ export interface Reading {
   fingerprint: Uint8Array;
 }
 
+/** The path of the thumbnail of a file with this hash. */
 export const thumbFile = (workspaceFolder: string, sha256: string) =>
   join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
-/** Where thumbnails are written before they are renamed. A killed process leaves files here, so the scan clears it. */
+/** Thumbnails are written here and then renamed. A killed process leaves files here, so each scan clears the folder. */
 const partsFolder = (workspaceFolder: string) => join(workspaceFolder, 'thumbs', 'part');
 
-/** Throws DecodeError for an issue of the image, the system's error where the file cannot be read, and WinnowError for an error of the workspace. */
+/** Throws DecodeError for an issue of the image, the system's error if the file cannot be read, and WinnowError for an error of the workspace. */
 export async function readImage({ folder, workspaceFolder, path }: ReadRequest): Promise<Reading> {
   const { bytes, sha256 } = await readBytes(join(folder, path), (head) => void decodableFormat(head, path));
   const image = await openImage(bytes, path);
@@ -51,7 +52,7 @@ export async function readImage({ folder, workspaceFolder, path }: ReadRequest):
   };
 }
 
-/** Makes a missing thumbnail again, and returns it even where it cannot be stored. Throws where the image is gone or has changed. */
+/** Makes a missing thumbnail again and returns it, even if it cannot be stored. Throws if the image is gone or has changed. */
 export async function remakeThumb(
   folder: string,
   workspaceFolder: string,
@@ -61,7 +62,7 @@ export async function remakeThumb(
   try {
     writeThumb(workspaceFolder, sample.sha256, bytes);
   } catch {
-    // The next job that writes to the workspace reports it.
+    // The next job that writes to the workspace reports the error.
   }
   return bytes;
 }
@@ -84,7 +85,7 @@ function writeThumb(workspaceFolder: string, sha256: string, bytes: Uint8Array) 
     try {
       rmSync(part, { force: true });
     } catch {
-      // Report the first error.
+      // The first error is thrown.
     }
     throw workspaceFault(error);
   }

@@ -1,6 +1,6 @@
 /**
- * The engine's side of one process that reads images. The process is killed when a decoder does not end, when the work is cancelled and when it does not
- * respond. The caller learns how the process was lost, since the cause may be another image in the same process.
+ * The engine's side of one process that reads images (`read-child.ts`). The process is killed when a decoder does not end, when the work is cancelled, and when it
+ * does not respond. Requests then fail with ReaderLost, which says how the process ended: the cause may be another image in the same process.
  */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -33,17 +33,19 @@ export interface Fault {
 }
 export type Answer = { alive: true } | { id: number; reading: Reading } | { id: number; fault: Fault };
 
+/** The process sends a sign of life this often. */
 export const aliveEveryMs = 2000;
 const silentAfterMs = 30_000;
-/** When one decoder or read hangs, the process may still answer for its other images within this time. */
+/** After a decoder or read hangs, the process has this time to answer for its other images. */
 const lastAnswersMs = 1000;
 
 /**
- * 'start': it did not start. 'released': Winnow killed it because of another image. 'killed': a signal from outside, as when the system is out of memory.
- * 'memory': it exceeded its own memory limit. 'crashed': an error in it. 'silent': it was blocked for too long by something that cannot be interrupted.
+ * How a process ended. 'start': it did not start. 'released': Winnow killed it because of another image. 'killed': a signal from outside, such as from the system
+ * when memory runs out. 'memory': it exceeded its own memory limit. 'crashed': it crashed. 'silent': it was blocked too long and Winnow killed it.
  */
 export type Loss = 'start' | 'released' | 'killed' | 'memory' | 'crashed' | 'silent';
 
+/** The process ended before it answered. */
 export class ReaderLost extends Error {
   readonly loss: Loss;
   constructor(loss: Loss, how: string) {
@@ -57,16 +59,19 @@ interface Pending {
   reject(error: unknown): void;
 }
 
+/** One process that reads images. */
 export class Reader {
+  /** Resolves when the process has exited, or could not be started. */
+  readonly exited: Promise<void>;
   readonly #child;
   readonly #pending = new Map<number, Pending>();
   readonly #watch: NodeJS.Timeout;
-  readonly #gone: Promise<void>;
   #lastId = 0;
   #heardAt = performance.now();
   #isUp = false;
   #takesMore = true;
-  #lastWords = '';
+  /** The last 4,000 characters of its standard error. */
+  #errorOutput = '';
 
   constructor(limits: Limits) {
     this.#child = fork(fileURLToPath(new URL('read-child.ts', import.meta.url)), [JSON.stringify(limits)], {
@@ -77,11 +82,11 @@ export class Reader {
     });
     this.#child.stderr
       ?.setEncoding('utf8')
-      .on('data', (text: string) => (this.#lastWords = (this.#lastWords + text).slice(-4000)));
+      .on('data', (text: string) => (this.#errorOutput = (this.#errorOutput + text).slice(-4000)));
     this.#child.on('message', (answer: Answer) => this.#hear(answer));
-    this.#gone = new Promise((gone) => {
-      this.#child.on('error', (error) => (this.#lose('start', error.message), gone())); // the process could not be started
-      this.#child.on('close', (code, signal) => (this.#lose(...this.#lossOf(code, signal)), gone()));
+    this.exited = new Promise((resolve) => {
+      this.#child.on('error', (error) => (this.#lose('start', error.message), resolve())); // the process could not be started
+      this.#child.on('close', (code, signal) => (this.#lose(...this.#lossOf(code, signal)), resolve()));
     });
     const { silentAfterMs: patience = silentAfterMs } = limits;
     this.#watch = setInterval(
@@ -93,15 +98,17 @@ export class Reader {
     ).unref();
   }
 
+  /** False once the process is ending or has ended: other images need another process. */
   get takesMore() {
     return this.#takesMore;
   }
 
+  /** The number of images that it has not answered for. */
   get load() {
     return this.#pending.size;
   }
 
-  /** Rejects with the errors of `readImage`, or with ReaderLost. */
+  /** Reads an image in this process. Rejects with the errors of `readImage`, or with ReaderLost. */
   ask(request: ReadRequest): Promise<Reading> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
@@ -120,10 +127,10 @@ export class Reader {
     this.#pending.clear();
   }
 
-  /** Resolves when the process is gone, or shortly after: a process that waits for a disk ends when the disk answers. */
+  /** Waits for the exit, but at most a second: a process that waits for a disk only ends when the disk answers. */
   async gone(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([this.#gone, new Promise((late) => (timer = setTimeout(late, 1000)))]);
+    await Promise.race([this.exited, new Promise((late) => (timer = setTimeout(late, 1000)))]);
     clearTimeout(timer);
   }
 
@@ -131,10 +138,10 @@ export class Reader {
     this.#isUp = true;
     this.#heardAt = performance.now();
     if (!('id' in answer)) return;
-    const asked = this.#pending.get(answer.id);
+    const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
-    if ('reading' in answer) asked?.resolve(answer.reading);
-    else asked?.reject(errorOf(answer.fault));
+    if ('reading' in answer) pending?.resolve(answer.reading);
+    else pending?.reject(errorOf(answer.fault));
     if ('fault' in answer && answer.fault.isStuck && this.#takesMore) {
       this.#takesMore = false;
       setTimeout(() => this.#lose('released', 'another image held it'), lastAnswersMs).unref();
@@ -147,14 +154,15 @@ export class Reader {
   }
 
   #lossOf(code: number | null, signal: NodeJS.Signals | null): [Loss, string] {
-    const words = this.#lastWords.trim().split('\n').at(-1) ?? '';
-    if (/heap out of memory|Allocation failed|bad_alloc|out of memory/i.test(this.#lastWords)) return ['memory', words];
-    if (!this.#isUp) return ['start', words || `it ended with ${signal ?? code}`];
+    const lastLine = this.#errorOutput.trim().split('\n').at(-1) ?? '';
+    if (/heap out of memory|Allocation failed|bad_alloc|out of memory/i.test(this.#errorOutput))
+      return ['memory', lastLine];
+    if (!this.#isUp) return ['start', lastLine || `it ended with ${signal ?? code}`];
     return [signal && outside.has(signal) ? 'killed' : 'crashed', signal ?? `exit code ${code}`];
   }
 }
 
-/** Signals from outside; the others are the process's own errors. */
+/** Signals that come from outside; the others are errors of the process itself. */
 const outside: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>([
   'SIGKILL',
   'SIGTERM',

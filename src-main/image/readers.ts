@@ -1,6 +1,6 @@
 /**
- * Reads images in separate processes, up to one per core. Decoders cannot be interrupted and can crash, and their input is untrusted; a process can be
- * killed, and the engine stays responsive. An image is not blamed for a crash that another image in the same process caused.
+ * Reads images in separate processes, up to one per core. Decoders can hang or crash, and their input is untrusted; a process can be killed without harm to the
+ * engine. After a crash, the images of that process are read again, each alone in a process, to find the one that caused it.
  */
 import { availableParallelism } from 'node:os';
 import { WinnowError } from '../contract/errors.ts';
@@ -9,35 +9,43 @@ import type { Reading, ReadRequest } from './read.ts';
 import { ReaderLost, Reader, type Limits } from './reader.ts';
 import { Budget, byteBudgetSize, pixelBudgetSize } from './budget.ts';
 
-/** While one image is decoded, the next is read and measured. */
+/** Concurrent reads per process: while one image is decoded, the next is read from the disk. */
 const readsEach = 2;
-/** With fewer images per process, starting the process takes longer than reading them. */
+/** Minimum number of images per process: for fewer, the start of a process takes longer than reading them. */
 const imagesEach = 64;
 /** Attempts to start a process. */
 const starts = 3;
 
 export interface Readers {
-  /** A good number of concurrent reads for so many images. */
-  hands(images: number): number;
+  /** The number of concurrent reads that is best for this number of images. */
+  concurrency(images: number): number;
   /** Rejects with the errors of `readImage` and with the signal's reason. */
   read(request: ReadRequest): Promise<Reading>;
-  /** Ends the processes. */
+  /** Kills the processes that still run and waits until all have exited, also those that a cancel killed. */
   close(): Promise<void>;
 }
 
 /** Starts the first process at once. `signal` kills all of them. */
 export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}): Readers {
   const cores = availableParallelism();
-  const start = () => new Reader({ pixelBudgetSize: pixelBudgetSize / cores, ...limits });
+  /** The processes that run, also those that were killed and have not exited yet. */
+  const running = new Set<Reader>();
+  const start = () => {
+    const reader = new Reader({ pixelBudgetSize: pixelBudgetSize / cores, ...limits });
+    running.add(reader);
+    void reader.exited.then(() => running.delete(reader));
+    return reader;
+  };
   const bytesInFlight = new Budget(byteBudgetSize);
   let most = 1;
   let pool = [start()];
   let lone: Reader | null = null;
   let turn: Promise<unknown> = Promise.resolve();
 
-  const endAll = (reason: unknown) =>
-    [...pool.splice(0), ...(lone ? [lone] : [])].map((reader) => (reader.end(reason), reader.gone()));
-  const onAbort = () => void endAll(signal.reason);
+  const endAll = (reason: unknown) => {
+    for (const reader of running) reader.end(reason);
+  };
+  const onAbort = () => endAll(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
 
   function leastBusy(): Reader {
@@ -49,12 +57,12 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
     return started;
   }
 
-  /** Reads an image in a process of its own: if that process is lost, the image is the cause. */
+  /** Reads an image alone in a new process: if that process is lost, the image is the cause. */
   async function readAlone(request: ReadRequest): Promise<Reading> {
     try {
       return await askOne(() => (lone = start()), request);
     } catch (error) {
-      throw error instanceof ReaderLost ? blame(error) : error;
+      throw error instanceof ReaderLost ? toImageError(error) : error;
     } finally {
       lone?.end(null);
       lone = null;
@@ -68,7 +76,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
         return await choose().ask(request);
       } catch (error) {
         if (!(error instanceof ReaderLost) || (error.loss !== 'released' && error.loss !== 'start')) throw error;
-        if (error.loss === 'start' && started++ === starts) throw blame(error);
+        if (error.loss === 'start' && started++ === starts) throw toImageError(error);
       }
     }
   }
@@ -85,18 +93,19 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   }
 
   return {
-    hands: (images) =>
+    concurrency: (images) =>
       (most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)))) * readsEach + (most === 1 ? 1 : 0),
     read: (request) => bytesInFlight.hold(request.bytes, () => read(request)),
     close: async () => {
       signal.removeEventListener('abort', onAbort);
-      await Promise.all(endAll(new WinnowError('cancelled', 'Cancelled.')));
+      endAll(new WinnowError('cancelled', 'Cancelled.'));
+      await Promise.all([...running].map((reader) => reader.gone()));
     },
   };
 }
 
-/** The error of an image that lost a process of its own. */
-function blame({ loss, message }: ReaderLost): Error {
+/** The error of an image that was alone in its process when that was lost. */
+function toImageError({ loss, message }: ReaderLost): Error {
   switch (loss) {
     case 'memory':
       return new DecodeError('too-large', 'The image needs more memory than a decoder may use.');

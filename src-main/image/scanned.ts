@@ -1,6 +1,6 @@
 /**
- * Reads images as they were scanned. Rows, embeddings and thumbnails are stored under an image's hash, but its file is read again later and may have changed by
- * then. So its bytes are compared with the hash first, and only content that the scan has decoded is decoded again.
+ * Reads files again after the scan. Rows, embeddings and thumbnails are stored under the hash of the file, which may have changed since. So the hash is verified
+ * first, and only content that the scan has decoded without harm is decoded here.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,32 +14,29 @@ import { Budget, byteBudgetSize } from './budget.ts';
 
 type Known = Pick<Sample, 'path' | 'sha256' | 'bytes'>;
 
-const room = new Budget(byteBudgetSize);
+const bytesInFlight = new Budget(byteBudgetSize);
 
-/** Calls `work` with the file's bytes, when the budget allows it. Throws DecodeError where the file has changed since the scan. */
+/** Calls `work` with the file's bytes. Waits until the budget allows it. Throws DecodeError if the file has changed since the scan. */
 export function withBytes<Result>(
   folder: string,
   { path, sha256, bytes: size }: Known,
   work: (bytes: Buffer) => Promise<Result>,
 ): Promise<Result> {
-  return room.hold(size, async () => {
+  return bytesInFlight.hold(size, async () => {
     const read = await readBytes(join(folder, path));
     if (read.sha256 !== sha256) throw changed();
     return work(read.bytes);
   });
 }
 
-/** Calls `work` with the opened image. Throws DecodeError, also where the file has changed since the scan. */
+/** Calls `work` with the opened image. Throws DecodeError, also if the file has changed since the scan. */
 export const withImage = <Result>(
   folder: string,
   sample: Known,
   work: (image: Opened) => Promise<Result>,
 ): Promise<Result> => withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path)));
 
-/**
- * Opens a file that is too large to be read twice, after comparing its size and time with the scan. The caller closes it. Throws DecodeError and system
- * errors.
- */
+/** Opens a file to be sent as it is. Its size and time are compared with the scan, not its hash. The caller closes it. Throws DecodeError and system errors. */
 export async function openScanned(
   folder: string,
   { path, bytes, modifiedMs }: Pick<Sample, 'path' | 'bytes' | 'modifiedMs'>,

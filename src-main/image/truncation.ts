@@ -1,9 +1,10 @@
 /**
- * Tests whether a file is truncated. Used only for files that failed to decode, by their structure: a missing end marker, or a part that extends
- * beyond the end of the file. Formats without such structure give false.
+ * Tests by its structure whether a file that could not be decoded is truncated: its end marker is missing, or a part extends beyond the end of the file. False for
+ * formats without such a structure.
  */
 import { formatOfBytes, sniffBytes } from './format.ts';
 
+/** True if the file is truncated. */
 export function endsEarly(bytes: Buffer): boolean {
   switch (formatOfBytes(bytes.subarray(0, sniffBytes))) {
     case 'jpeg':
@@ -26,7 +27,7 @@ export function endsEarly(bytes: Buffer): boolean {
   }
 }
 
-/** Boxes follow one another, each starts with its length: 0 extends to the end of the file, 1 is followed by a 64-bit length. */
+/** A file of boxes (ISO 14496-12). Each box starts with its length: 0 means up to the end of the file, 1 means that a 64-bit length follows. */
 function boxesEndEarly(bytes: Buffer): boolean {
   let at = 0;
   while (at + 8 <= bytes.length) {
@@ -56,13 +57,13 @@ function tiffEndsEarly(bytes: Buffer): boolean {
   return false;
 }
 
-/** Does the first directory of a TIFF name a fax compression (CCITT, 2 to 4)? */
+/** True if the first directory of a TIFF names a fax compression (CCITT, 2 to 4). */
 export function isFax(tiff: Buffer): boolean {
   const [compression] = readDirectory(tiff)?.get(tag.compression) ?? [];
   return compression >= 2 && compression <= 4;
 }
 
-/** The values of the tags above in the first directory of a TIFF (not BigTIFF); null where the file ends before them. */
+/** The values of the tags above in the first directory of a TIFF (empty for BigTIFF); null if the file ends before them. */
 function readDirectory(bytes: Buffer): Map<number, number[]> | null {
   const isLittle = bytes[0] === 0x49;
   const word = (at: number) => (isLittle ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));

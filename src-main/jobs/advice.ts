@@ -1,6 +1,6 @@
 /**
- * Recommends a training mode for a folder: the usual table of transfer learning, by the number of images and their similarity to the pretraining
- * images. Early layers are general, late layers are specific (Yosinski et al. 2014). Similarity is the divergence of the channel statistics from those of ImageNet.
+ * Recommends a training mode for a folder: the usual table of transfer learning, by the number of images and their similarity to the pretraining images.
+ * Early layers are general, late layers are specific (Yosinski et al. 2014). Similarity is the divergence of the channel statistics from those of ImageNet.
  */
 import type { Advice, TrainMode } from '../contract/classifier.ts';
 import type { Sample } from '../contract/types.ts';
@@ -20,15 +20,15 @@ const sampledImages = 96;
 const seed = 1;
 
 /** Cached in memory while the folder is open and its images are the same: a request for advice writes nothing. */
-const kept = new WeakMap<Table, { key: string; distance: number }>();
+const cache = new WeakMap<Table, { key: string; distance: number }>();
 const distanceKey = (sources: readonly Sample[]): string =>
   `${usual.id} ${sources.map(({ sha256 }) => sha256.slice(0, 8)).join('')}`;
 
-/** Throws where the compute process does. */
+/** Throws if the compute process fails. */
 export async function advise(context: JobContext): Promise<Advice> {
   const usable = context.table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const counts = [...Map.groupBy(usable, (sample) => sample.class).values()]
-    .map((own) => own.length)
+    .map((ofClass) => ofClass.length)
     .sort((a, b) => a - b);
   const perClass = counts[Math.floor(counts.length / 2)] ?? 0;
   const distance = await distanceOf(usable, context);
@@ -41,7 +41,7 @@ export async function advise(context: JobContext): Promise<Advice> {
     size,
     distance,
     similarity,
-    ...follows(size, similarity, perClass),
+    ...recommend(size, similarity, perClass),
     table,
     bounds: [near, far],
     enough: enoughPerClass,
@@ -61,7 +61,7 @@ async function distanceOf(
   );
   if (!chosen.length) return null;
   const key = distanceKey(chosen);
-  const known = kept.get(table);
+  const known = cache.get(table);
   if (known?.key === key) return known.distance;
   const rows = (
     await Promise.all(
@@ -74,7 +74,7 @@ async function distanceOf(
   const bytes = new Uint8Array(rows.length * rows[0].length);
   rows.forEach((row, i) => bytes.set(row, i * row.length));
   const distance = await compute.call('distance', { model: usual.id, bytes });
-  if (rows.length === chosen.length) kept.set(table, { key, distance });
+  if (rows.length === chosen.length) cache.set(table, { key, distance });
   return distance;
 }
 
@@ -112,8 +112,8 @@ const table: Advice['table'] = (['small', 'large'] as const).flatMap((size) =>
 );
 const similarityTexts = { high: 'They are similar to', some: 'They are somewhat similar to', low: 'They differ from' };
 
-/** The table cell, with an explanation. */
-function follows(
+/** The recommendation of the table, with an explanation. */
+function recommend(
   size: Advice['size'],
   similarity: Advice['similarity'],
   perClass: number,

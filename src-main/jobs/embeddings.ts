@@ -1,4 +1,7 @@
-/** Pretrained embeddings as rows of the row store (1,984 numbers: means of the last layer and of four stages), computed once per image content and model. Map, similarity, labels, heads and near duplicates read them; a scan computes none. */
+/**
+ * Pretrained embeddings as rows of the row store, computed once per image content and model: 1,984 numbers, the means of the last layer (1,280) and of four
+ * stages. Map, similarity, label errors, heads and near duplicates use them. A scan computes none; it uses existing ones.
+ */
 import { usual, type Pretrained } from '../compute/models/pretrained.ts';
 import type { Sample } from '../contract/types.ts';
 import { makeRow } from '../image/pixels.ts';
@@ -50,7 +53,7 @@ export async function embedSamples(
 }
 
 /** With more images, comparing all pairs would take too long for a scan. */
-const mostCompared = 20_000;
+const maxCompared = 20_000;
 
 /** Pairs of ids with the most similar embeddings, among existing embeddings. */
 export async function candidatePairs(
@@ -60,7 +63,7 @@ export async function candidatePairs(
 ): Promise<[number, number][]> {
   using known = await context.rows.known(embeddingRecipe(context, source), context.table.samples(), signal);
   const { samples, set } = known;
-  if (samples.length < 2 || samples.length > mostCompared) return [];
+  if (samples.length < 2 || samples.length > maxCompared) return [];
   const pairs = await context.compute
     .call('pairs', { embeddings: set, width: source.last, k: 4, least: 0.85 }, { signal })
     .catch((error: unknown) => {

@@ -110,15 +110,15 @@ const isOwn = (part: string) =>
   lstatSync(part).isDirectory() &&
   readdirSync(part).every((name) => /^(about\.json|README\.md|model\.onnx|tfjs)/.test(name));
 
-const fits: Record<string, { words: string; python: string; sharp: string }> = {
+const fits: Record<string, { text: string; python: string; sharp: string }> = {
   stretch: {
-    words: 'stretched to a square',
+    text: 'stretched to a square',
     python: 'image.resize((S, S), Image.LANCZOS)',
     sharp: ".resize(S, S, { fit: 'fill' })",
   },
-  cover: { words: 'center-cropped', python: 'ImageOps.fit(image, (S, S), Image.LANCZOS)', sharp: '.resize(S, S)' },
+  cover: { text: 'center-cropped', python: 'ImageOps.fit(image, (S, S), Image.LANCZOS)', sharp: '.resize(S, S)' },
   contain: {
-    words: 'padded with black to a square',
+    text: 'padded with black to a square',
     python: 'ImageOps.pad(image, (S, S), Image.LANCZOS)',
     sharp: ".resize(S, S, { fit: 'contain', background: '#000' })",
   },
@@ -141,7 +141,7 @@ function readme(
   const text = [
     `# ${id}`,
     '',
-    `An image classifier, trained with Winnow. \`about.json\` lists its classes in the order of the outputs. Preprocessing: apply the EXIF orientation; the image is ${how.words} of ${sizePx} px${cropPx < sizePx ? `, then center-cropped to ${cropPx} px` : ''}, as RGB`,
+    `An image classifier, trained with Winnow. \`about.json\` lists its classes in the order of the outputs. Preprocessing: apply the EXIF orientation; the image is ${how.text} of ${sizePx} px${cropPx < sizePx ? `, then center-cropped to ${cropPx} px` : ''}, as RGB`,
     `with values 0..255, \`[images, ${cropPx}, ${cropPx}, 3]\`; normalization is part of the model. \`probabilities\` are calibrated.`,
     '',
   ];

@@ -1,7 +1,8 @@
 /**
- * Finds label errors by confident learning (Northcutt et al. 2021) on out-of-fold probabilities: of heads on embeddings, repeated with other folds and averaged,
- * or of a cross-validated run. The results are columns of a run. What the user accepts or confirms is in the journal, so a new search keeps it.
+ * Finds label errors by confident learning (Northcutt et al. 2021) on out-of-fold probabilities: of heads on embeddings, repeated with other folds and
+ * averaged, or of a cross-validated run. The results are columns of a run. What the user accepts or confirms is in the journal, so a new search keeps it.
  */
+import { sumOf } from '../contract/numbers.ts';
 import { largestAt } from '../compute/classify/evaluate.ts';
 import { findLabelErrors } from '../compute/classify/label-errors.ts';
 import { usual } from '../compute/models/pretrained.ts';
@@ -26,12 +27,12 @@ export const labelsJob: JobType<LabelsRequest> = {
     title: 'Find label errors',
     async run(report) {
       await refresh(context, report);
-      return sentenceOf(await searchLabelErrors(context, request, report));
+      return summaryOf(await searchLabelErrors(context, request, report));
     },
   }),
 };
 
-const sentenceOf = ({ id, report: { flagged = 0, judged = 0 } }: Run): string =>
+const summaryOf = ({ id, report: { flagged = 0, judged = 0 } }: Run): string =>
   `${id}: ${plural(Number(flagged), 'label')} of ${plural(Number(judged), 'image')} ${Number(flagged) === 1 ? 'is' : 'are'} suspected`;
 
 /** Returns the finished run. The folder must have been scanned. */
@@ -49,7 +50,7 @@ async function searchLabelErrors(context: JobContext, request: LabelsRequest, re
     resume: false,
   };
   return makeRun(context, spec, report, async (run) => {
-    const began = performance.now();
+    const startedAt = performance.now();
     const { samples, classes, probabilities } = source
       ? knownProbabilities(context, source.id)
       : await probabilitiesOfHeads(context, request, report);
@@ -58,25 +59,24 @@ async function searchLabelErrors(context: JobContext, request: LabelsRequest, re
     const ids = samples.map((sample) => sample.id);
     const put = (name: string, title: string, values: ArrayLike<number>, categories: readonly string[] | null = null) =>
       context.table.putColumn(`${run.id}.${name}`, `${run.id} · ${title}`, run.id, ids, values, categories);
-    const whereLabelled = (values: ArrayLike<number>) =>
-      Array.from(labels, (label, i) => (label < 0 ? NaN : values[i]));
-    const judged = labels.reduce((sum, label) => sum + Number(label >= 0), 0);
+    const ifLabelled = (values: ArrayLike<number>) => Array.from(labels, (label, i) => (label < 0 ? NaN : values[i]));
+    const labelled = labels.reduce((sum, label) => sum + Number(label >= 0), 0);
     return {
       facts: {
-        trained: judged,
-        seconds: (performance.now() - began) / 1000,
-        report: { flagged: flagged.reduce((a, b) => a + b, 0), judged },
+        trained: labelled,
+        seconds: (performance.now() - startedAt) / 1000,
+        report: { flagged: sumOf(flagged), judged: labelled },
       },
       write() {
         put('quality', 'quality of the label', quality);
-        put('given', 'given class', whereLabelled(labels), classes);
+        put('given', 'given class', ifLabelled(labels), classes);
         put('suggested', 'suggested class', suggested, classes);
         put(
           'confidence',
           'confidence of the suggestion',
           samples.map((_, i) => probabilities[i * classes.length + largestAt(probabilities, i, classes.length)]),
         );
-        put('suspect', 'label is suspected', whereLabelled(flagged));
+        put('suspect', 'label is suspected', ifLabelled(flagged));
       },
     };
   });

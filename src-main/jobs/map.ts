@@ -1,7 +1,7 @@
 /**
- * The map of a folder: a 2-D projection in which similar images are close, as the columns `map.x` and `map.y`. The features are pretrained embeddings, or the codes of a
- * run's autoencoder. The landmarks and positions are stored in `map.tensors`, so new images are added without moving the others.
- * A map belongs to one model.
+ * The map of a folder: a 2-D projection in which similar images are close, as the columns `map.x` and `map.y`. The features are pretrained embeddings, or
+ * the codes of a run's autoencoder. The landmarks and positions are stored in `map.tensors`, so new images are added without moving the others. A map
+ * belongs to one model.
  */
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -37,9 +37,9 @@ export const mapJob: JobType<MapRequest> = {
       title: 'Map',
       async run(report) {
         const source = run ? mapByRun(context, run, report) : mapByEmbeddings(context, report);
-        const { placed, laidOut } = await makeMap(context, source, { seed, anew }, report);
-        return laidOut
-          ? `${plural(placed + laidOut, 'image')} on the map of ${source.id}`
+        const { placed, landmarks } = await makeMap(context, source, { seed, anew }, report);
+        return landmarks
+          ? `${plural(placed + landmarks, 'image')} on the map of ${source.id}`
           : `${plural(placed, 'new image')} added to the map`;
       },
     };
@@ -57,7 +57,7 @@ interface Header {
   known: string[];
 }
 
-interface KeptMap {
+interface StoredMap {
   header: Header;
   /** `codes` [landmarks, size] and `places` [landmarks, 2] place new images; `xy` [known, 2] has all positions. */
   arrays: { codes: Float32Array; places: Float32Array; xy: Float32Array };
@@ -114,28 +114,28 @@ export const mapByRun = (context: JobContext, run: Run, report: Report): MapSour
 });
 
 /**
- * Puts every image on the map. `anew`, or another source, discards the existing map. `laidOut` counts landmarks, `placed` the
- * images placed among them; images that kept their position count in neither. Throws WinnowError.
+ * Puts every image on the map. `anew`, or another source, discards the existing map. Returns the number of landmarks of a new layout, and of images placed
+ * among landmarks; images that kept their position are in neither count. Throws WinnowError.
  */
 export async function makeMap(
   context: JobContext,
   source: MapSource,
   { seed, anew }: { seed: number; anew: boolean },
   report: Report,
-): Promise<{ placed: number; laidOut: number }> {
+): Promise<{ placed: number; landmarks: number }> {
   const { table, workspaceFolder } = context;
   const samples = table.samples();
   if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   const file = join(workspaceFolder, 'map.tensors');
-  const before = anew ? undefined : keptMap(file, source);
+  const before = anew ? undefined : readMap(file, source);
   const places = new Map(before?.header.known.map((key, i) => [key, before.arrays.xy.subarray(i * 2, i * 2 + 2)]));
 
   const wanted = samples.filter((sample) => !places.has(imageKey(sample)));
   using found = await source.codes(wanted);
   const { samples: fresh, codes, size } = found;
 
-  let kept = before;
-  let counts = { placed: 0, laidOut: 0 };
+  let stored = before;
+  let counts = { placed: 0, landmarks: 0 };
   if (fresh.length) {
     // On an existing map the seed only separates points on the same position. It changes each time, so that copies of an image do not hide each other.
     const { xy, landmarks } = await computeLayout(
@@ -147,16 +147,17 @@ export async function makeMap(
       report,
     );
     fresh.forEach((sample, i) => places.set(imageKey(sample), xy.subarray(i * 2, i * 2 + 2)));
-    counts = { placed: fresh.length - landmarks.length, laidOut: landmarks.length };
+    counts = { placed: fresh.length - landmarks.length, landmarks: landmarks.length };
     const arrays = before?.arrays ?? { codes: codesAt(codes, size, landmarks), places: rowsOf(xy, 2, landmarks) };
-    kept = {
+    stored = {
       header: { version: 1, run: source.identity, size, known: [...places.keys()] },
       arrays: { ...arrays, xy: Float32Array.from([...places.values()].flatMap((p) => [...p])) },
     };
   }
   report.signal.throwIfAborted();
   // Write the file first: after a crash in between, the next call finds the positions and only writes the columns.
-  if (kept && kept !== before) writeTensors(file, { ...kept, arrays: { ...kept.arrays }, shapes: shapesOf(kept) });
+  if (stored && stored !== before)
+    writeTensors(file, { ...stored, arrays: { ...stored.arrays }, shapes: shapesOf(stored) });
   const shown = table.samples().filter((sample) => places.has(imageKey(sample)));
   const ids = shown.map(({ id }) => id);
   table.write(() => {
@@ -179,12 +180,12 @@ export async function makeMap(
 const codesAt = (codes: Float32Array | RowSet, size: number, positions: Int32Array): Float32Array =>
   'file' in codes ? readFloats(selectRows(codes, positions), size) : rowsOf(codes, size, positions);
 
-function shapesOf({ header: { size, known }, arrays: { codes } }: KeptMap): Record<string, number[]> {
+function shapesOf({ header: { size, known }, arrays: { codes } }: StoredMap): Record<string, number[]> {
   const landmarks = codes.length / size;
   return { codes: [landmarks, size], places: [landmarks, 2], xy: [known.length, 2] };
 }
 
-function keptMap(file: string, { identity }: MapSource): KeptMap | undefined {
+function readMap(file: string, { identity }: MapSource): StoredMap | undefined {
   const read = readTensors<Header>(file);
   if (read?.header.version !== 1 || read.header.run !== identity) return undefined;
   const { codes, places, xy } = read.arrays;
@@ -205,7 +206,7 @@ async function computeLayout(
   codes: Float32Array | RowSet,
   size: number,
   seed: number,
-  before: KeptMap | undefined,
+  before: StoredMap | undefined,
   report: Report,
 ) {
   const placed = before && { codes: before.arrays.codes, xy: before.arrays.places };

@@ -28,7 +28,7 @@ async function withImage<Result>(
   const sample = context.table.sample(sampleId);
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
   const scorer = scorerOf(run.method);
-  if (!scorer?.gives[what]) throw new WinnowError('no-map', `${scorer?.title ?? run.id} gives no ${what} of an image.`);
+  if (!scorer?.gives[what]) throw new WinnowError('no-map', `${scorer?.title ?? run.id} has no ${what} of an image.`);
   using image = await prepareImage(context, scorer, run.parameters, sample);
   if (!image.samples.length)
     throw new WinnowError('no-samples', image.issues[0]?.message ?? 'The image can no longer be read.');

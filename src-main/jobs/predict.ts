@@ -1,4 +1,7 @@
-/** Predicts new and changed images with a finished classifier. Earlier predictions stay: in a cross-validated run they are out-of-fold. New images get the mean over the models. */
+/**
+ * Predicts new and changed images with a finished classifier. Earlier predictions stay: in a cross-validated run they are out-of-fold. New images get the
+ * mean over the models.
+ */
 import type { z } from 'zod';
 import { probabilitiesOf } from '../compute/classify/evaluate.ts';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
@@ -47,7 +50,11 @@ export async function predictNew(context: JobContext, run: Run, report: Report):
   const after = packed.samples.length
     ? append(before, packed.samples.map(predictionKey), await meanProbabilities(context, run, packed.set, report))
     : before;
-  if (after !== before) writePredictions(context.workspaceFolder, run.id, after);
+  if (after !== before) {
+    writePredictions(context.workspaceFolder, run.id, after);
+    context.runs.measure(run.id);
+    context.publishRun(run);
+  }
   putPredictions(context.table, run, after);
   return packed.samples.length;
 }

@@ -30,7 +30,7 @@ import { toWinnowError, runFolder } from '../workspace/runs.ts';
 import { contentKey, labelsOf, positionsOf } from './training-data.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 
-const keptPreviews = 8;
+const maxPreviews = 8;
 
 interface Tile {
   position: number;
@@ -51,7 +51,7 @@ export class Previews {
   /** One tile's pixels: [sizePx, sizePx, 3]. Throws `no-samples` once the preview was discarded. */
   tile(id: string, tile: number): { bytes: Uint8Array; sizePx: number } {
     const found = this.#pixels.get(id);
-    if (!found) throw new WinnowError('no-samples', 'This preview is no longer kept.');
+    if (!found) throw new WinnowError('no-samples', 'This preview is no longer available.');
     const size = found.sizePx ** 2 * 3;
     return { bytes: found.bytes.subarray(tile * size, (tile + 1) * size), sizePx: found.sizePx };
   }
@@ -84,7 +84,7 @@ export class Previews {
         ...Array.from({ length: request.mode === 'head' ? 0 : draws }, (_, draw) => ({
           position,
           draw,
-          with: neighbourOf(examples, trained, position, batch || 32, minSteps, request.seed, draw),
+          with: mixPartnerOf(examples, trained, position, batch || 32, minSteps, request.seed, draw),
         })),
       ]);
     if (!tiles.length) throw new WinnowError('no-samples', 'None of these images is still in the folder.');
@@ -122,7 +122,7 @@ export class Previews {
     }));
     const id = String(++this.#lastId);
     this.#pixels.set(id, { bytes, sizePx: examples.cropPx });
-    for (const old of [...this.#pixels.keys()].slice(0, -keptPreviews)) this.#pixels.delete(old);
+    for (const old of [...this.#pixels.keys()].slice(0, -maxPreviews)) this.#pixels.delete(old);
     if (target)
       for (const [i, tile] of shown.entries())
         await target.write(
@@ -181,7 +181,7 @@ export class Previews {
 }
 
 /** Mixing partner of an image in an epoch; null if nothing is mixed or the image is not in the training set. */
-function neighbourOf(
+function mixPartnerOf(
   examples: Examples,
   trained: Int32Array,
   position: number,
@@ -223,7 +223,7 @@ function renderTile(
   const other = new Uint8Array(out.length);
   applyDrawn(rowOf(mixed.position), sizePx, drawExample(examples, sizePx, seed, draw, mixed.position), other, cropPx);
   applyMix(out, other, cropPx, mixed.mix);
-  return [...steps, `mixed, ${Math.round(mixed.mix.share * 100)} % its own`];
+  return [...steps, `mixed, ${Math.round(mixed.mix.lambda * 100)} % this image`];
 }
 
 /** By sample id. */

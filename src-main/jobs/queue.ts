@@ -19,7 +19,7 @@ interface Entry {
 type Outcome = Pick<Job, 'state'> & Partial<Pick<Job, 'summary' | 'error'>>;
 
 const publishEveryMs = 100;
-const keptEnded = 50;
+const maxEnded = 50;
 
 export class Jobs {
   /** By id, in the order of the requests. */
@@ -76,7 +76,7 @@ export class Jobs {
     const entry = this.#jobs.get(id);
     if (!entry) return;
     entry.stop.abort(new WinnowError('cancelled', 'Cancelled.'));
-    if (!this.#take(entry)) return;
+    if (!this.#dequeue(entry)) return;
     this.#end(entry, { state: 'cancelled', error: explain(entry.stop.signal.reason) });
     this.#publishPlaces();
   }
@@ -86,7 +86,7 @@ export class Jobs {
     const entry = this.#jobs.get(id);
     const at = entry ? this.#queue.indexOf(entry) : -1;
     if (!entry || at < 0) return;
-    this.#take(entry);
+    this.#dequeue(entry);
     this.#queue.splice(to === 'next' ? 0 : at + 1, 0, entry);
     this.#publishPlaces();
   }
@@ -100,8 +100,8 @@ export class Jobs {
     await ended;
   }
 
-  /** Removes it from the queue. False if it was not queued. */
-  #take(entry: Entry): boolean {
+  /** Removes a job from the queue. Returns false if it was not queued. */
+  #dequeue(entry: Entry): boolean {
     const at = this.#queue.indexOf(entry);
     if (at >= 0) this.#queue.splice(at, 1);
     return at >= 0;
@@ -177,7 +177,7 @@ export class Jobs {
   #end({ job }: Entry, outcome: Outcome): void {
     Object.assign(job, outcome, { place: null, endedAt: Date.now(), secondsLeft: null });
     const ended = [...this.#jobs.values()].filter((entry) => entry.job.endedAt !== null);
-    for (const old of ended.slice(0, -keptEnded)) this.#jobs.delete(old.job.id);
+    for (const old of ended.slice(0, -maxEnded)) this.#jobs.delete(old.job.id);
     this.#publish(job);
   }
 }

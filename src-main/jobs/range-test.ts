@@ -59,7 +59,7 @@ async function findRate(context: JobContext, request: TrainRequest, report: Repo
   return await makeRun(context, spec, report, async (run) => {
     report.stage('Raising the learning rate', 0, 'steps');
     const points: RangeTest['points'] = [];
-    const began = performance.now();
+    const startedAt = performance.now();
     const { folder } = run.openTraining();
     const rangeTest = await context.compute.call(
       'rangeTest',
@@ -77,6 +77,6 @@ async function findRate(context: JobContext, request: TrainRequest, report: Repo
     );
     const leastLoss = smallestOf(rangeTest.points.map(({ smooth }) => smooth));
     if (rangeTest.suggested !== null && leastLoss > chanceLoss(data)) run.note(notBetter);
-    return { facts: { rangeTest, seconds: (performance.now() - began) / 1000 } };
+    return { facts: { rangeTest, seconds: (performance.now() - startedAt) / 1000 } };
   });
 }

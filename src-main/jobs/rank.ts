@@ -32,7 +32,7 @@ export const rankJob: JobType<RankRequest> = {
         await refresh(context, report);
         await maps?.check(context.table.samples().map(mapName)); // before hours of training
         const run = await rank(context, request, report);
-        context.journal.note({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
+        context.journal.record({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
         if (maps) await writeMaps(context, run, maps, report);
         const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
         return `${run.id}: ${plural(ranked, 'image')} ranked`;
@@ -112,7 +112,7 @@ function fingerprintOf(
   return hash.update(Buffer.from(train.buffer)).digest('hex');
 }
 
-/** Was this sample trained on? */
+/** Returns a function that tests whether an image was in the training set. */
 export const trainedOn = (run: Pick<Run, 'trainOn'>): ((path: string) => boolean) => {
   if (run.trainOn === null) return () => true;
   return globMatcher(run.trainOn);

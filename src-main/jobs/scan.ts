@@ -4,7 +4,7 @@
  */
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { plural, whole } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { requireFolder } from '../file/gate.ts';
 import { findImages, type Found } from '../image/find.ts';
@@ -24,7 +24,7 @@ import type { Scanned, Table } from '../workspace/table.ts';
 export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
 const commitEveryMs = 300;
 
-const kept = 'The results for its images are kept.';
+const resultsAreKept = 'The results for its images are kept.';
 
 export interface ScanSummary {
   found: number;
@@ -35,13 +35,13 @@ export interface ScanSummary {
 
 export const scanJob: JobType<void> = {
   kind: 'scan',
-  prepare: (_, context) => ({ title: 'Scan', run: async (report) => sentenceOf(await refresh(context, report)) }),
+  prepare: (_, context) => ({ title: 'Scan', run: async (report) => summaryOf(await refresh(context, report)) }),
 };
 
-function sentenceOf({ found, read, unreadable, gone }: ScanSummary): string {
-  const parts = [plural(found, 'image file'), `${read.toLocaleString('en')} read`];
-  if (unreadable) parts.push(`${unreadable.toLocaleString('en')} unreadable`);
-  if (gone) parts.push(`${gone.toLocaleString('en')} gone`);
+function summaryOf({ found, read, unreadable, gone }: ScanSummary): string {
+  const parts = [plural(found, 'image file'), `${whole(read)} read`];
+  if (unreadable) parts.push(`${whole(unreadable)} unreadable`);
+  if (gone) parts.push(`${whole(gone)} gone`);
   return parts.join(', ');
 }
 
@@ -68,7 +68,7 @@ export async function scan(
   report: Report,
   limits: Partial<Limits> = {},
 ): Promise<ScanSummary> {
-  await requireFolder(folder, kept, report.signal);
+  await requireFolder(folder, resultsAreKept, report.signal);
   clearParts(workspaceFolder);
   const known = table.known();
   const present = new Set<string>();
@@ -97,7 +97,7 @@ export async function scan(
       report.progress(present.size, 0);
     }
 
-    await requireFolder(folder, kept, report.signal); // a disk that was removed during the walk retires no samples
+    await requireFolder(folder, resultsAreKept, report.signal); // a disk that was removed during the walk must not hide samples
 
     report.stage('Reading images', changed.length);
     let committed = performance.now();
@@ -107,7 +107,7 @@ export async function scan(
     };
     let done = 0;
     try {
-      await forEachParallel(changed, readers?.hands(changed.length) ?? 1, report.signal, async (file) => {
+      await forEachParallel(changed, readers?.concurrency(changed.length) ?? 1, report.signal, async (file) => {
         try {
           scanned.push({
             ...file,
@@ -119,7 +119,7 @@ export async function scan(
           const { issue, isFinding } = isTransient
             ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
             : issueOf(file.path, error);
-          if (!isFinding) await requireFolder(folder, kept, report.signal);
+          if (!isFinding) await requireFolder(folder, resultsAreKept, report.signal);
           if (!isTransient || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
         }
         report.progress(++done);
@@ -132,15 +132,15 @@ export async function scan(
     await readers?.close();
   }
   const gone = [...known.keys()].filter((path) => !present.has(path));
-  table.retire(gone);
+  table.markGone(gone);
   table.setMeta('scannedAt', String(Date.now()));
   const { samples, issues: unreadable } = table.count();
   return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length };
 }
 
 /**
- * Out of memory, or no response of the disk, for one file does not end the scan. It says nothing about the image, so a known sample stays; the next scan tries
- * again.
+ * If memory runs out or the disk does not respond for one file, the scan continues. This is not an issue of the image, so a known sample stays, and the next
+ * scan tries again.
  */
 const isTemporary = (error: unknown): error is WinnowError =>
   error instanceof WinnowError && (error.code === 'out-of-memory' || error.code === 'no-folder');

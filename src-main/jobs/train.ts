@@ -29,7 +29,7 @@ export const trainJob: JobType<TrainRequest> = {
       async run(report) {
         await refresh(context, report);
         const run = await train(context, request, report);
-        context.journal.note({ do: 'train', request, run: run.id }, `train ${run.id}`);
+        context.journal.record({ do: 'train', request, run: run.id }, `train ${run.id}`);
         const evaluation = run.classification?.evaluation;
         return evaluation
           ? `${run.id}: ${(evaluation.accuracy.value * 100).toFixed(1)} % of ${plural(evaluation.images, 'image')} correct`
@@ -97,7 +97,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
 
 const countsOf = ({ division }: TrainingSplits): Classification['counts'] =>
   Object.fromEntries(
-    splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)]),
+    splitNames.map((split) => [split, division.classes.reduce((sum, counts) => sum + counts[split], 0)]),
   ) as Classification['counts'];
 
 const updateClassification = (run: ActiveRun, change: Partial<Classification>): void =>

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
 import type { TrainArgs } from '../compute/classify/fit.ts';
 import { pretrainedFor } from '../compute/models/pretrained.ts';
-import { mostWeightsBytes, tooLarge } from '../compute/safetensors.ts';
+import { maxWeightsBytes, tooLarge } from '../compute/safetensors.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
@@ -100,7 +100,7 @@ async function hashOfWeights(file: string, report: Report): Promise<string> {
   try {
     await using handle = await openRegular(file);
     const { size } = await handle.stat();
-    if (size > mostWeightsBytes) throw Object.assign(new Error(tooLarge), { code: 'EFBIG' });
+    if (size > maxWeightsBytes) throw Object.assign(new Error(tooLarge), { code: 'EFBIG' });
     const hash = createHash('sha256');
     const block = Buffer.allocUnsafe(2 ** 20);
     report.stage('Reading the weights', Math.ceil(size / 2 ** 20), 'MiB');

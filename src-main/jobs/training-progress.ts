@@ -1,7 +1,7 @@
 /** Turns the events of a training in the compute process into job progress and learning curves, and summarises finished trainings. */
 import type { Trained, TrainingEvent } from '../compute/train/trained.ts';
 import type { Epoch, Run } from '../contract/types.ts';
-import { largestOf } from '../contract/numbers.ts';
+import { largestOf, meanOf } from '../contract/numbers.ts';
 import type { Report } from '../workspace/report.ts';
 import type { ActiveRun } from './run-runner.ts';
 
@@ -46,11 +46,10 @@ export function factsOf(
   results: readonly (Trained & { penalty?: number })[],
 ): Pick<Run, 'seconds' | 'imagesPerSecond' | 'peakMemoryMiB' | 'backend' | 'device' | 'epochs' | 'report'> {
   const [first] = results;
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const { waiting, batch, memory, backend } = first;
   return {
     seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
-    imagesPerSecond: mean(results.map(({ imagesPerSecond }) => imagesPerSecond)),
+    imagesPerSecond: meanOf(results.map(({ imagesPerSecond }) => imagesPerSecond)),
     peakMemoryMiB: largestOf(results.map(({ peakMemoryMiB }) => peakMemoryMiB)),
     backend: backend.backend,
     device: `${backend.device}, ${backend.version}`,
@@ -60,7 +59,7 @@ export function factsOf(
       stopped: first.stopped,
       resumedFrom: first.resumedFrom,
       weights: first.parameters,
-      ...(waiting !== undefined && { waiting: mean(results.map((result) => result.waiting ?? 0)) }),
+      ...(waiting !== undefined && { waiting: meanOf(results.map((result) => result.waiting ?? 0)) }),
       ...(batch && { batch }),
       ...(first.penalty !== undefined && { penalty: first.penalty }),
       ...(memory && { estimatedMiB: memory.totalMiB }),

@@ -2,7 +2,7 @@
 import { evaluate, probabilitiesOf, rowsAt, temperatureOf, type Predictions } from '../compute/classify/evaluate.ts';
 import type { TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Evaluation } from '../contract/classifier.ts';
-import { largestOf } from '../contract/numbers.ts';
+import { largestOf, meanOf } from '../contract/numbers.ts';
 import type { Epoch } from '../contract/types.ts';
 import { positionsOf, type TrainingData } from './training-data.ts';
 
@@ -13,18 +13,18 @@ export function conclude(
   seed: number,
 ) {
   const k = classes.length;
-  const judgedOf = ({ logits }: TrainResult): Predictions => ({ logits, labels, classes: k });
+  const labelledOf = ({ logits }: TrainResult): Predictions => ({ logits, labels, classes: k });
   const temperatures = results.map((result, fold) =>
-    temperatureOf(rowsAt(judgedOf(result), positionsOf(samples, trainings[fold], 'val'))),
+    temperatureOf(rowsAt(labelledOf(result), positionsOf(samples, trainings[fold], 'val'))),
   );
   const scaled = results.map(({ logits }, fold) => probabilitiesOf(logits, k, temperatures[fold]));
   // With folds: the model that was not trained on the image; for images without a class, the mean of all models.
-  const own = samples.map(({ id }) =>
+  const foldOf = samples.map(({ id }) =>
     results.length > 1 ? trainings.findIndex((splits) => splits.get(id) === 'test') : 0,
   );
   const take = (values: readonly Float32Array[], width: number): Float32Array => {
     const out = new Float32Array(samples.length * width);
-    own.forEach((fold, i) => {
+    foldOf.forEach((fold, i) => {
       for (let c = 0; c < width; c++)
         out[i * width + c] =
           fold >= 0
@@ -36,9 +36,9 @@ export function conclude(
   const mean = (of: 'meanLoss' | 'forgotten'): Float32Array =>
     Float32Array.from(samples, (_, i) => {
       const seen = results.map((result) => result[of][i]).filter((value) => !Number.isNaN(value));
-      return seen.length ? seen.reduce((a, b) => a + b) / seen.length : NaN;
+      return meanOf(seen);
     });
-  const splitOf = samples.map(({ id }, i) => (results.length > 1 && own[i] >= 0 ? 'test' : trainings[0].get(id)));
+  const splitOf = samples.map(({ id }, i) => (results.length > 1 && foldOf[i] >= 0 ? 'test' : trainings[0].get(id)));
   const predictions = {
     probabilities: take(scaled, k),
     meanLoss: mean('meanLoss'),
@@ -61,7 +61,7 @@ export function conclude(
         rowsAt({ logits, labels, classes: k }, positions),
         classes,
         on,
-        (i) => temperatures[own[positions[i]]],
+        (i) => temperatures[foldOf[positions[i]]],
         seed,
       )
     : null;
@@ -99,7 +99,7 @@ export function meanHistory(results: readonly TrainResult[]): Epoch[] {
   const least = results.reduce((a, b) => (b.history.length < a.history.length ? b : a)).history;
   const mean = (values: (number | null | undefined)[]): number | null => {
     const known = values.filter((value) => value !== null && value !== undefined);
-    return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+    return known.length ? meanOf(known) : null;
   };
   return least.map(({ epoch, learningRate }, i) => {
     const all = results.map(({ history }) => history[i]);

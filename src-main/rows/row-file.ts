@@ -1,6 +1,4 @@
-/**
- * An append-only file of rows of equal size. A row is written completely or the write throws, so that an index never refers to a partial row.
- */
+/** An append-only file of rows of equal size. `add` writes complete rows or throws, so that an index never refers to a partial row. */
 import { closeSync, existsSync, fdatasyncSync, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { workspaceFault } from '../file/fault.ts';
@@ -9,19 +7,19 @@ export class RowFile {
   readonly #file: number;
   readonly #rowBytes: number;
   #next: number;
-  /** The number of complete rows when it was opened. */
-  readonly whole: number;
+  /** The number of complete rows when the file was opened. */
+  readonly completeRows: number;
 
   private constructor(file: number, rowBytes: number) {
     this.#file = file;
     this.#rowBytes = rowBytes;
     const { size } = fstatSync(file);
-    this.whole = Math.floor(size / rowBytes);
-    // A killed process may leave a partial row, or rows that no index refers to: new rows are appended after them.
+    this.completeRows = Math.floor(size / rowBytes);
+    // A killed process can leave a partial row, or rows that are not in the index: new rows are appended after them.
     this.#next = Math.ceil(size / rowBytes);
   }
 
-  /** Opens the file; creates it and its folder if missing. Throws WinnowError, as all methods do. */
+  /** Opens the file; creates it and its folder if missing. All methods throw WinnowError. */
   static open(file: string, rowBytes: number): RowFile {
     return orWorkspaceFault(() => {
       mkdirSync(dirname(file), { recursive: true });
@@ -29,7 +27,7 @@ export class RowFile {
     });
   }
 
-  /** Appends one or several rows and returns the number of the first. */
+  /** Appends one or more rows and returns the number of the first. */
   add(bytes: Uint8Array): number {
     const count = bytes.length / this.#rowBytes;
     if (!Number.isInteger(count)) throw new Error(`${bytes.length} bytes are not rows of ${this.#rowBytes} bytes.`);

@@ -1,16 +1,16 @@
 /**
- * Reads the rows of a set by position, in any order, in blocks that the caller chooses. A file may be larger than memory; recently read parts are in the system's file
- * cache. Each row is compared with its checksum when it is first read.
+ * Reads rows of a set by position: any positions in any order. Only the requested rows are in memory, so the file may be larger than memory; the operating system
+ * caches recently read parts. Each row is verified against its checksum when it is read for the first time.
  */
 import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { rowBytesOf, widthOf, type RowSet, type RowType } from './row-set.ts';
 
-/** A file beside a set that marks a damaged row, so that the store checks all rows before it uses them again. */
+/** Path of the file that marks a set as damaged. If it exists, the store verifies all rows before it uses the set again. */
 export const damageMark = (file: string): string => `${file}.damaged`;
 
 const again = 'Start again: missing rows are made again.';
-/** Limit of one system call. */
+/** Maximum bytes of one `read` call. */
 const mostBytes = 2 ** 26;
 
 export class RowReader {
@@ -19,15 +19,15 @@ export class RowReader {
   readonly rowBytes: number;
   #file: number;
   #buffer = new Uint8Array(0);
-  /** Per position: 1 once its row has passed its checksum. */
-  #compared: Uint8Array;
+  /** 1 for each position whose row has passed its checksum. */
+  #verified: Uint8Array;
 
-  /** Throws where the file is too short for the set. */
+  /** Throws if the file is shorter than the rows of the set require. */
   constructor(set: RowSet) {
     this.set = set;
     this.count = set.rows.length;
     this.rowBytes = rowBytesOf(set);
-    this.#compared = new Uint8Array(set.checksums ? this.count : 0);
+    this.#verified = new Uint8Array(set.checksums ? this.count : 0);
     this.#file = openSync(set.file, 'r');
     const rowsInFile = fstatSync(this.#file).size / this.rowBytes;
     const last = set.rows.reduce((a, b) => Math.max(a, b), -1);
@@ -37,22 +37,22 @@ export class RowReader {
     }
   }
 
-  /** The bytes of the rows at these positions, one after the other. The view is valid until the next call. */
+  /** The bytes of the rows at these positions, [positions × rowBytes]. The buffer is reused by the next call. Throws if a row is damaged or missing. */
   read(positions: Int32Array): Uint8Array {
     const bytes = positions.length * this.rowBytes;
     if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(bytes);
     const out = this.#buffer.subarray(0, bytes);
     this.#load(positions, out);
-    if (this.set.checksums) this.#compare(positions, out);
+    if (this.set.checksums) this.#verify(positions, out);
     return out;
   }
 
-  /** The same as numbers: [positions, width]. */
+  /** The rows at these positions as a copy in float32, [positions, width]. */
   readFloats(positions: Int32Array): Float32Array {
     return floatsOf(this.set.type, this.read(positions));
   }
 
-  /** All positions in order, in blocks of at most `size`. */
+  /** Yields all positions in order, in blocks of at most `size`. */
   *blocks(size: number): Generator<Int32Array> {
     for (let from = 0; from < this.count; from += size)
       yield Int32Array.from({ length: Math.min(size, this.count - from) }, (_, i) => from + i);
@@ -62,7 +62,7 @@ export class RowReader {
     closeSync(this.#file);
   }
 
-  /** Adjacent rows in the file are read in one call. */
+  /** Reads rows that are adjacent in the file with one call. */
   #load(positions: Int32Array, out: Uint8Array): void {
     const { rows } = this.set;
     for (let i = 0; i < positions.length;) {
@@ -79,28 +79,28 @@ export class RowReader {
     }
   }
 
-  #compare(positions: Int32Array, bytes: Uint8Array): void {
+  #verify(positions: Int32Array, bytes: Uint8Array): void {
     const { rows, checksums, file } = this.set;
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i];
-      if (this.#compared[position]) continue;
+      if (this.#verified[position]) continue;
       if (crc32(bytes.subarray(i * this.rowBytes, (i + 1) * this.rowBytes)) !== checksums?.[position]) {
         const damage = new Error(`Row ${rows[position]} in ${file} is damaged. ${again}`);
         try {
           appendFileSync(damageMark(file), `${rows[position]}\n`);
         } catch {
-          // A disk that is full or read-only: the next reader finds the damage too.
+          // The disk is full or read-only. The next reader will find the damage again.
         }
         throw damage;
       }
-      this.#compared[position] = 1;
+      this.#verified[position] = 1;
     }
   }
 
   #endsEarly = (row: number): Error => new Error(`The rows in ${this.set.file} end before row ${row}. ${again}`);
 }
 
-/** Of `bytes`, which another reader may overwrite: the numbers are a copy. */
+/** A copy, since the bytes are in a buffer that is reused. */
 function floatsOf(type: RowType, { buffer, byteOffset, byteLength }: Uint8Array): Float32Array {
   switch (type) {
     case 'uint8':
@@ -112,10 +112,13 @@ function floatsOf(type: RowType, { buffer, byteOffset, byteLength }: Uint8Array)
   }
 }
 
-/** Bytes of a block of `floatBlocks`. */
+/** Bytes per block of `floatBlocks`, in the file. */
 const blockBytes = 2 ** 24;
 
-/** All rows in order as numbers, in blocks of at most 16 MiB (or one row): [block, width], the first `width` numbers of each row. */
+/**
+ * Yields the first `width` numbers of each row as float32, [block, width], in order. A block is 16 MiB of the file, or one row. `from` is the block's first
+ * position.
+ */
 export function* floatBlocks(set: RowSet, width = widthOf(set)): Generator<{ from: number; values: Float32Array }> {
   if (!set.rows.length) return;
   const reader = new RowReader(set);
@@ -134,7 +137,7 @@ function firstOf(values: Float32Array, size: number, width: number): Float32Arra
   return out;
 }
 
-/** All rows at once, for sets that fit into memory: [rows, width]. */
+/** The first `width` numbers of each row as float32, [rows, width]. For sets that fit into memory. */
 export function readFloats(set: RowSet, width = widthOf(set)): Float32Array {
   const out = new Float32Array(set.rows.length * width);
   for (const { from, values } of floatBlocks(set, width)) out.set(values, from * width);

@@ -1,28 +1,30 @@
 /**
- * A set of rows of one shape and element type in a file: pixels, embeddings, feature maps. The row store makes them, the compute process reads them. Types and
- * sizes only: importing this loads nothing.
+ * A row set describes rows in a file, one per image, all of one shape and element type: pixels, embeddings or feature maps. The row store of the engine writes the
+ * file, the compute process reads it. The description is small and can be sent between processes; this module loads no libraries.
  */
 export type RowType = 'uint8' | 'float16' | 'float32';
 
 export interface RowSet {
+  /** Absolute path. */
   file: string;
   type: RowType;
-  /** Of one row: [height, width, channels] of pixels and feature maps, [size] of embeddings. */
+  /** Shape of one row: [height, width, channels] for pixels and feature maps, [size] for embeddings. */
   shape: readonly number[];
-  /** Where each row of the set lies in the file: row r starts at byte r · rowBytes. A position is an index into `rows`. */
+  /** The row number in the file of each image; row r starts at byte r · `rowBytesOf(set)`. An index into `rows` is called a position. */
   rows: Int32Array;
-  /** CRC-32 of each of `rows`, compared when the row is read. Without them nothing is compared. */
+  /** CRC-32 of each of `rows`, verified by the reader. If missing, rows are not verified. */
   checksums?: Uint32Array;
 }
 
 const elementBytes: Record<RowType, number> = { uint8: 1, float16: 2, float32: 4 };
 
-/** Numbers of a row. */
+/** The number of elements of a row. */
 export const widthOf = ({ shape }: Pick<RowSet, 'shape'>): number => shape.reduce((size, side) => size * side, 1);
 
+/** The number of bytes of a row. */
 export const rowBytesOf = (set: Pick<RowSet, 'shape' | 'type'>): number => widthOf(set) * elementBytes[set.type];
 
-/** The set of the rows at these positions. */
+/** The subset of the rows at these positions. */
 export const selectRows = (set: RowSet, positions: Int32Array): RowSet => ({
   ...set,
   rows: positions.map((position) => set.rows[position]),

@@ -1,7 +1,8 @@
 /**
- * The row store of a workspace. A set is a kind of rows with its settings (pixels, embeddings, feature maps); it has one file with one row per image, by the SHA-256
- * of the image's file. An image with a row is not read again; a changed image gets a new row. Rows are flushed before the index refers to them, so a killed process
- * leaves complete rows or none. Sets are caches: the least recently used are removed to stay within the limits, but never one in use.
+ * The row store of a workspace: a cache of decoded pixels, embeddings and feature maps. Each kind of rows with its settings (such as the image size) is a set: one
+ * file with one row per image. The index finds a row by the SHA-256 of the image's file, so an unchanged image is not read again and a changed image gets a
+ * new row. Rows are flushed to the disk before they enter the index: a killed process leaves complete rows or none. When the limits are reached, the least recently
+ * used sets are removed, but never one in use.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmSync, statfsSync } from 'node:fs';
@@ -19,48 +20,50 @@ import { fileBytes, RowIndex, type IndexDatabase, type IndexedRow, type IndexedS
 import { damageMark, RowReader } from './row-reader.ts';
 import { rowBytesOf, type RowSet, type RowType } from './row-set.ts';
 
-/** The content of a set, and how its rows are made. */
+/** The description of a set, and how its rows are made. */
 export interface RowRecipe {
+  /** Such as 'pixels'. */
   kind: string;
-  /** Identifies a set of its kind: other settings, other rows. */
+  /** Identifies a set among those of its kind, such as the image size. */
   settings: string;
   type: RowType;
+  /** Of one row, as in `RowSet`. */
   shape: readonly number[];
-  /** Never removed to make room: other data depends on its rows. */
+  /** True if the set is never removed to free space, since other data depends on it. */
   isKept?: boolean;
-  /** Reads the image. An error is an issue of its file, unless it is Winnow's own fault. */
+  /** Reads the image. An error becomes an issue of its file, unless Winnow or the machine caused it (`file/fault.ts`). */
   decode(sample: Sample): Promise<Uint8Array>;
-  /** Computes the rows of up to `size` decoded images. Without it, the decoded image is the row. */
+  /** Computes the rows of up to `size` decoded images. If missing, the decoded image is the row. */
   batch?: { size: number; compute(decoded: Uint8Array, signal: AbortSignal): Promise<Uint8Array> };
 }
 
-/** Rows in use. They stay on the disk until this is disposed. */
+/** Rows in use. The set is not removed from the disk before this is disposed. */
 export interface Rows extends Disposable {
   set: RowSet;
   /** Samples with a row, in the requested order. */
   samples: Sample[];
-  /** Issues of files that vanished or broke since the scan. */
+  /** Issues of files that disappeared or became unreadable since the scan. */
   issues: Issue[];
 }
 
 export interface MakeOptions {
   signal?: AbortSignal;
-  /** Called once, where rows are missing. */
+  /** Called once, before the first missing row is made. */
   onStart?(missing: number): void;
   onProgress?(done: number, missing: number): void;
 }
 
-/** Maximum bytes of all sets of a workspace, and bytes to leave free on its disk. */
+/** `mostBytes`: maximum size of all sets of a workspace. `leftBytes`: bytes to leave free on its disk. */
 const limits = { mostBytes: 64 * 2 ** 30, leftBytes: 64 * 2 ** 20 };
 export type StoreLimits = typeof limits;
 
-/** At most this much work is lost when the process is killed. */
+/** A killed process loses the rows of this time at most. */
 const commitEveryMs = 1000;
-/** Batches that are being computed while more images are decoded. */
+/** Maximum number of batches that are computed while more images are decoded. */
 const batchesAhead = 2;
 const checkedBlockBytes = 2 ** 23;
 const folder = 'rows';
-/** Sets of earlier versions stay where they are. */
+/** The last two are the folders of earlier versions. Their sets stay there. */
 const folders = [folder, 'pixels', 'embeddings'];
 const extensions: Record<RowType, string> = { uint8: 'u8', float16: 'f16', float32: 'f32' };
 
@@ -68,21 +71,21 @@ export class RowStore {
   readonly #workspaceFolder: string;
   readonly #index: RowIndex;
   readonly #limits: StoreLimits;
-  /** By set: the number of its users. */
+  /** Number of users by set id. */
   #inUse = new Map<number, number>();
-  /** By set: the last writer in the queue. */
+  /** The last writer in the queue by set id. */
   #turns = new Map<number, Promise<unknown>>();
-  /** Sets with all checksums known. */
-  #complete = new Set<number>();
+  /** Ids of sets whose rows all have a checksum. */
+  #checked = new Set<number>();
 
-  constructor(db: IndexDatabase, workspaceFolder: string, least: Partial<StoreLimits> = {}) {
+  constructor(db: IndexDatabase, workspaceFolder: string, changedLimits: Partial<StoreLimits> = {}) {
     this.#workspaceFolder = workspaceFolder;
     this.#index = new RowIndex(db, workspaceFolder);
-    this.#limits = { ...limits, ...least };
+    this.#limits = { ...limits, ...changedLimits };
     this.#removeStrays();
   }
 
-  /** Returns the samples' rows and makes missing ones. Throws WinnowError. */
+  /** Returns the samples' rows and makes the missing ones. Throws WinnowError. */
   async make(
     recipe: RowRecipe,
     samples: readonly Sample[],
@@ -100,23 +103,23 @@ export class RowStore {
         onStart?.(missing.length);
         issues = await this.#add(set, recipe, missing, signal, (done) => onProgress?.(done, missing.length));
       });
-    return this.#give(recipe, samples, issues);
+    return this.#rows(recipe, samples, issues);
   }
 
-  /** The samples that have a row already. */
+  /** Returns the rows that exist already; their samples are in `samples` of the result. */
   async known(recipe: RowRecipe, samples: readonly Sample[], signal = new AbortController().signal): Promise<Rows> {
     using held = this.#hold(recipe);
     await this.#inTurn(held.set, () => this.#check(held.set, rowBytesOf(recipe), signal));
-    return this.#give(recipe, samples, []);
+    return this.#rows(recipe, samples, []);
   }
 
-  /** The number of contents with a row. */
+  /** The number of rows of the set. */
   count({ kind, settings }: RowRecipe): number {
     return this.#index.count(kind, settings);
   }
 
   #hold({ kind, settings, type, isKept = false }: RowRecipe): Disposable & { set: IndexedSet } {
-    // No file name is used twice: an index restored from a backup never refers to another file's rows.
+    // A random name for each new file: an index that is restored from a backup must not find the rows of a later set in it.
     const name = `${kind}-${settings}-${randomBytes(4).toString('hex')}.${extensions[type]}`;
     const set =
       this.#index.find(kind, settings) ??
@@ -133,11 +136,11 @@ export class RowStore {
     };
   }
 
-  #give(recipe: RowRecipe, samples: readonly Sample[], issues: Issue[]): Rows {
+  #rows(recipe: RowRecipe, samples: readonly Sample[], issues: Issue[]): Rows {
     const { set, [Symbol.dispose]: dispose } = this.#hold(recipe);
     const { type, shape } = recipe;
-    const there = wholeRows(set, rowBytesOf(recipe));
-    const found = samples.map(({ sha256 }) => this.#index.row(set, sha256, there));
+    const count = completeRows(set, rowBytesOf(recipe));
+    const found = samples.map(({ sha256 }) => this.#index.row(set, sha256, count));
     const rows = found.filter((row) => row !== undefined);
     return {
       set: {
@@ -155,19 +158,19 @@ export class RowStore {
     };
   }
 
-  /** One sample per content. */
+  /** The samples without a row; only one of those with equal files. */
   #missing(set: IndexedSet, rowBytes: number, samples: readonly Sample[]): Sample[] {
-    const there = wholeRows(set, rowBytes);
+    const count = completeRows(set, rowBytes);
     return [
       ...new Map(
         samples
-          .filter(({ sha256 }) => this.#index.row(set, sha256, there) === undefined)
+          .filter(({ sha256 }) => this.#index.row(set, sha256, count) === undefined)
           .map((sample) => [sample.sha256, sample]),
       ).values(),
     ];
   }
 
-  /** Writers of a set take turns: two at once would use the same positions in the file. */
+  /** Writers of a set run one after the other: two at once would write to the same place in the file. */
   async #inTurn<Result>({ id }: IndexedSet, work: () => Promise<Result>): Promise<Result> {
     const turn = (this.#turns.get(id) ?? Promise.resolve()).catch(() => undefined).then(work);
     this.#turns.set(id, turn);
@@ -179,16 +182,16 @@ export class RowStore {
   }
 
   /**
-   * Adds checksums to rows of an earlier version. Where a reader found a damaged row, compares all rows and forgets the damaged ones: they are made again.
+   * Adds checksums to the rows of an earlier version. If a reader has found a damaged row, verifies all rows and removes the damaged ones from the index: they
+   * are made again.
    */
   async #check(set: IndexedSet, rowBytes: number, signal: AbortSignal): Promise<void> {
     const isDamaged = existsSync(damageMark(set.file));
-    if (!isDamaged && (this.#complete.has(set.id) || !this.#index.hasUnchecked(set))) {
-      this.#complete.add(set.id);
+    if (!isDamaged && (this.#checked.has(set.id) || !this.#index.hasUnchecked(set))) {
+      this.#checked.add(set.id);
       return;
     }
-    const there = wholeRows(set, rowBytes);
-    this.#index.forgetFrom(set, there);
+    this.#index.forgetFrom(set, completeRows(set, rowBytes));
     const rows = this.#index.rows(set).filter(({ checksum }) => isDamaged || checksum === null);
     if (rows.length) {
       const { file } = set;
@@ -204,16 +207,16 @@ export class RowStore {
           const bytes = reader.read(positions);
           const found = Array.from(positions, (position, i) => ({
             ...rows[position],
-            is: crc32(bytes.subarray(i * rowBytes, (i + 1) * rowBytes)),
+            actual: crc32(bytes.subarray(i * rowBytes, (i + 1) * rowBytes)),
           }));
           const unknown = found.filter(({ checksum }) => checksum === null);
           this.#index.put(
             set,
-            unknown.map(({ sha256, row, is }) => ({ sha256, row, checksum: is })),
+            unknown.map(({ sha256, row, actual }) => ({ sha256, row, checksum: actual })),
           );
           this.#index.forget(
             set,
-            found.filter(({ checksum, is }) => checksum !== null && checksum !== is),
+            found.filter(({ checksum, actual }) => checksum !== null && checksum !== actual),
           );
           await setImmediate();
         }
@@ -222,7 +225,7 @@ export class RowStore {
       }
     }
     rmSync(damageMark(set.file), { force: true });
-    this.#complete.add(set.id);
+    this.#checked.add(set.id);
   }
 
   async #add(
@@ -262,12 +265,12 @@ export class RowStore {
       block = [];
       if (!sent.length || !batch) return;
       const samples = sent.map(({ sample }) => sample);
-      const computed = batch.compute(joined(sent), signal).then((bytes) => put(samples, bytes));
-      computed.catch(() => undefined); // thrown where it is awaited
+      const computed = batch.compute(concatenate(sent), signal).then((bytes) => put(samples, bytes));
+      computed.catch(() => undefined); // its error is thrown where it is awaited
       inFlight.push(computed);
     };
     try {
-      this.#index.forgetFrom(set, file.whole);
+      this.#index.forgetFrom(set, file.completeRows);
       await forEachParallel(wanted, availableParallelism() + 1, signal, async (sample) => {
         const decoded = await decode(sample).catch((error: unknown) => {
           signal.throwIfAborted();
@@ -277,7 +280,7 @@ export class RowStore {
         });
         if (!decoded) return;
         if (!batch) return put([sample], decoded);
-        block.push({ sample, decoded }); // into the block of now: another may have been sent while this image was decoded
+        block.push({ sample, decoded }); // into the current block: an earlier one may have been sent while this image was decoded
         if (block.length >= batch.size) send();
         while (inFlight.length > batchesAhead) await inFlight.shift();
       });
@@ -287,9 +290,9 @@ export class RowStore {
     } catch (error) {
       await Promise.allSettled(inFlight);
       try {
-        commit(); // what was made before a cancel stays
+        commit(); // rows that were made before a cancel stay
       } catch {
-        // The first error is the one to report.
+        // Only the first error is thrown.
       }
       throw error;
     } finally {
@@ -327,7 +330,7 @@ export class RowStore {
     }
   }
 
-  /** Removes files that no set refers to, after a killed process or a restored backup of the index. */
+  /** Removes files that belong to no set, as a killed process or a restored backup of the index can leave them. */
   #removeStrays(): void {
     const named = new Set(this.#index.sets().map(({ file }) => file));
     for (const name of folders) {
@@ -342,9 +345,9 @@ export class RowStore {
 }
 
 /** The number of complete rows in the file. */
-const wholeRows = ({ file }: IndexedSet, rowBytes: number): number => Math.floor(fileBytes(file) / rowBytes);
+const completeRows = ({ file }: IndexedSet, rowBytes: number): number => Math.floor(fileBytes(file) / rowBytes);
 
-function joined(images: readonly { decoded: Uint8Array }[]): Uint8Array {
+function concatenate(images: readonly { decoded: Uint8Array }[]): Uint8Array {
   const bytes = new Uint8Array(images.reduce((sum, { decoded }) => sum + decoded.length, 0));
   let at = 0;
   for (const { decoded } of images) {

@@ -21,8 +21,8 @@ const engine = join(root, 'out', 'winnow');
 export async function makePackages(node, args, env) {
   if (!existsSync(join(root, 'dist', 'app', 'app.mjs')))
     throw new Error('dist/app/app.mjs does not exist, so there is no window to package');
-  await layEngine(node, env);
-  const more = args.includes('--dir') ? await electronAtHand() : [];
+  await copyEngine(node, env);
+  const more = args.includes('--dir') ? await installedElectron() : [];
   log(`Packaging with ${builder}`);
   const { failure, output } = await npm(
     node,
@@ -45,7 +45,7 @@ export async function makePackages(node, args, env) {
 }
 
 /** Copies the engine as it is shipped: sources, page, production libraries, and TensorFlow as files instead of a link. */
-async function layEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEnv} */ env) {
+async function copyEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessEnv} */ env) {
   rmSync(engine, { recursive: true, force: true });
   mkdirSync(engine, { recursive: true });
   for (const name of ['src-main', 'assets', 'dist/renderer', 'package-lock.json', '.npmrc', 'LICENSE']) {
@@ -81,7 +81,7 @@ function nodePackageOf(/** @type {string} */ node) {
 }
 
 /** For an unpacked test app, the installed Electron is good enough, even the fallback from another package. */
-async function electronAtHand() {
+async function installedElectron() {
   const path = electronPath();
   if (!path) return [];
   const copy = join(root, 'out', 'electron');

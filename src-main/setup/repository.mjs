@@ -7,6 +7,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** @type {string} */
+export const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 export const platform = `${process.platform}-${process.arch}`; // e.g. linux-x64
 
 /** The npm package with Node 24 for each platform, and the executable in it. */

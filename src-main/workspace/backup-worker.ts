@@ -1,8 +1,11 @@
-/** Copies a workspace's database aside, in a thread of its own since a large one takes a second. Only what was committed is copied, whatever is written meanwhile, and the copy is checked before it has its name. */
+/**
+ * Makes a backup of a workspace's database. It runs in a worker thread, because a large database takes a second. It copies only committed data, even while
+ * the engine writes. The copy gets its final name only after an integrity check.
+ */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { workerData } from 'node:worker_threads';
-import { copyDatabase, faultOf } from './database.ts';
+import { copyDatabase, damageOf } from './database.ts';
 
 export interface BackupOrder {
   file: string;
@@ -19,8 +22,8 @@ try {
   } finally {
     source.close();
   }
-  const fault = faultOf(part);
-  if (fault) throw new Error(`The copy is damaged: ${fault}`);
+  const damage = damageOf(part);
+  if (damage) throw new Error(`The copy is damaged: ${damage}`);
   const descriptor = openSync(part, 'r+');
   fsyncSync(descriptor);
   closeSync(descriptor);

@@ -1,6 +1,6 @@
 /**
- * Copies of the workspace's database in `backups/`, made while a person works: decisions are hours of work, and a disk that fails takes the one file that
- * holds them. A handful is kept. A failed backup is reported on stderr and never fails other work.
+ * Backups of the workspace's database in `backups/`, made while a person works: decisions are hours of work, and a failing disk may lose the one file that
+ * stores them. A few backups are kept. A failed backup is reported on stderr and never fails other work.
  */
 import { constants, copyFileSync, existsSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,27 +8,28 @@ import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { explain, WinnowError } from '../contract/errors.ts';
 import type { Backup, Restored } from '../contract/types.ts';
-import { backupsFolder, faultOf, newBackup, stamp } from './database.ts';
+import { backupsFolder, damageOf, newBackup, timestamp } from './database.ts';
 import { removeMarker } from './marker.ts';
 import type { BackupOrder } from './backup-worker.ts';
 
 const day = 24 * 3600_000;
-/** After so many steps, or so long after the last backup where there were any, the next one is made. */
+/** A backup is due after this many journal entries, or, if there is any new entry, this long after the last backup. */
 const [everySteps, everyMs] = [500, 30 * 60_000];
-/** Kept: the newest, and one a week of those before. */
+/** The newest backups are kept, and for some weeks before them one a week. */
 const [keptNewest, keptWeeks] = [5, 4];
-/** One that takes longer is given up. */
-const longestMs = 120_000;
+/** A backup that takes longer is cancelled. */
+const timeoutMs = 120_000;
 
 export const databaseFile = (workspaceFolder: string) => join(workspaceFolder, 'workspace.sqlite');
-const named = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z(?:-version-\d+)?\.sqlite$/;
+const backupNamePattern = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z(?:-version-\d+)?\.sqlite$/;
+
 /** Names and times, the newest first. */
 function backupNames(workspaceFolder: string): { name: string; atMs: number }[] {
   const folder = backupsFolder(workspaceFolder);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   return names
     .flatMap((name) => {
-      const parts = named.exec(name);
+      const parts = backupNamePattern.exec(name);
       return parts ? [{ name, atMs: Date.parse(`${parts[1]}T${parts[2]}:${parts[3]}:${parts[4]}.${parts[5]}Z`) }] : [];
     })
     .sort((a, b) => b.atMs - a.atMs);
@@ -40,9 +41,9 @@ function describe(workspaceFolder: string, { name, atMs }: { name: string; atMs:
   return { name, atMs, bytes, steps, isGood: steps !== null };
 }
 
-/** Steps of the journal; null where the file is damaged. */
+/** Number of steps in the journal; null if the file is damaged. */
 function stepsOf(file: string): number | null {
-  if (faultOf(file)) return null;
+  if (damageOf(file)) return null;
   const db = new DatabaseSync(file, { readOnly: true });
   try {
     return Number(db.prepare("SELECT count(*) AS n FROM journal WHERE kind IN ('edit', 'decide', 'done')").get()?.n);
@@ -53,12 +54,12 @@ function stepsOf(file: string): number | null {
   }
 }
 
-/** Every backup, the newest first; each is read and checked. */
+/** All backups, the newest first. Reads and checks each file. */
 export async function listBackups(workspaceFolder: string): Promise<Backup[]> {
   const list: Backup[] = [];
   for (const backup of backupNames(workspaceFolder)) {
     list.push(describe(workspaceFolder, backup));
-    await new Promise((resume) => setImmediate(resume)); // others are answered meanwhile
+    await new Promise((resume) => setImmediate(resume)); // lets the engine answer other requests
   }
   return list;
 }
@@ -72,15 +73,15 @@ export function newestGoodBackup(workspaceFolder: string): Backup | null {
 }
 
 /**
- * Puts a backup in the database's place; the file that was there is kept beside it under another name. Without a backup, the file that is there is taken
- * as it is, where it is whole. The caller holds the lock of the workspace, which nobody has open. Throws WinnowError.
+ * Replaces the database with a backup; the replaced file stays beside it under another name. `name` null: accepts the current file
+ * if its integrity check passes. The caller has the workspace's lock, and nobody has it open. Throws WinnowError.
  */
 export function restoreBackup(workspaceFolder: string, name: string | null): Restored {
   const file = databaseFile(workspaceFolder);
   if (name === null) {
-    const fault = existsSync(file) ? faultOf(file) : 'it is not there';
-    if (fault)
-      throw new WinnowError('workspace-corrupt', `The workspace cannot be used: ${fault}. Restore a backup instead.`);
+    const damage = existsSync(file) ? damageOf(file) : 'its database file does not exist';
+    if (damage)
+      throw new WinnowError('workspace-corrupt', `The workspace cannot be used: ${damage}. Restore a backup instead.`);
     removeMarker(workspaceFolder);
     return { backup: null, aside: null, steps: stepsOf(file) ?? 0 };
   }
@@ -95,16 +96,16 @@ export function restoreBackup(workspaceFolder: string, name: string | null): Res
     throw new WinnowError('workspace-corrupt', `The backup ${name} is damaged too. Choose another one.`);
   const part = `${file}.part`;
   copyFileSync(join(backupsFolder(workspaceFolder), name), part, constants.COPYFILE_FICLONE);
-  const aside = `${file}.damaged-${stamp()}`;
-  // With what belongs to it, under the names by which SQLite would find that.
+  const aside = `${file}.damaged-${timestamp()}`;
+  // The write-ahead log belongs to the replaced file and keeps the name that SQLite expects beside it.
   for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
   removeMarker(workspaceFolder);
   renameSync(part, file);
   return { backup: name, aside: existsSync(aside) ? aside : null, steps };
 }
 
-/** Which of these are kept, of backups by their times, newest first. */
-export function keptOf(times: readonly number[]): Set<number> {
+/** Selects the backups to keep, by their times (newest first). */
+export function backupsToKeep(times: readonly number[]): Set<number> {
   const kept = new Set(times.slice(0, keptNewest));
   const weeks = new Set<number>();
   for (const at of times.slice(keptNewest)) {
@@ -117,42 +118,42 @@ export function keptOf(times: readonly number[]): Set<number> {
 
 export class Backups {
   #workspaceFolder: string;
-  #done: { atMs: number; journal: number };
-  /** The last try, also one that failed. */
-  #tried: { atMs: number; journal: number };
+  #last: { atMs: number; journal: number };
+  /** The last attempt, successful or not. */
+  #lastAttempt: { atMs: number; journal: number };
   #openedMs = Date.now();
   #making: { worker: Worker; ended: Promise<void> } | null = null;
   #isReported = false;
 
-  /** `done`: when the last one was made and how far the journal was. */
-  constructor(workspaceFolder: string, done: { atMs: number; journal: number } | null) {
+  /** `last`: when the last backup was made, and the last journal entry in it. */
+  constructor(workspaceFolder: string, last: { atMs: number; journal: number } | null) {
     this.#workspaceFolder = workspaceFolder;
-    this.#done = done ?? { atMs: backupNames(workspaceFolder)[0]?.atMs ?? 0, journal: 0 };
-    this.#tried = this.#done;
+    this.#last = last ?? { atMs: backupNames(workspaceFolder)[0]?.atMs ?? 0, journal: 0 };
+    this.#lastAttempt = this.#last;
   }
 
-  get done() {
-    return this.#done;
+  get last() {
+    return this.#last;
   }
 
-  /** Begins a backup where one is due, the journal being so far. `after` is called once it stands. */
-  consider(journal: number, after: () => void) {
-    const { atMs, journal: before } = this.#tried;
+  /** Starts a backup if one is due. `journal`: the number of the last entry. Calls `onMade` when the backup is on disk. */
+  makeIfDue(journal: number, onMade: () => void) {
+    const { atMs, journal: before } = this.#lastAttempt;
     const now = Date.now();
     const isDue =
       journal > before &&
       (now - atMs > day || journal - before >= everySteps || now - Math.max(atMs, this.#openedMs) > everyMs);
     if (!isDue || this.#making) return;
-    this.#tried = { atMs: now, journal };
-    this.#make(after);
+    this.#lastAttempt = { atMs: now, journal };
+    this.#make(onMade);
   }
 
-  /** Waits for the one that is being made. */
-  async settle() {
+  /** Waits until no backup is being made. */
+  async settled() {
     await this.#making?.ended;
   }
 
-  #make(after: () => void) {
+  #make(onMade: () => void) {
     const file = databaseFile(this.#workspaceFolder);
     try {
       const { bavail, bsize } = statfsSync(this.#workspaceFolder);
@@ -164,42 +165,42 @@ export class Backups {
         execArgv: ['--disable-warning=ExperimentalWarning'],
       });
       const ended = new Promise<void>((resolve) => {
-        let fault: unknown = null;
+        let failure: unknown = null;
         const tooLong = setTimeout(() => {
-          fault = new Error('It took too long.');
+          failure = new Error('It took too long.');
           void worker.terminate();
-        }, longestMs).unref();
+        }, timeoutMs).unref();
         worker
-          .once('error', (error) => (fault = error))
+          .once('error', (error) => (failure = error))
           .once('exit', () => {
             clearTimeout(tooLong);
             this.#making = null;
-            if (fault || !existsSync(order.to)) {
+            if (failure || !existsSync(order.to)) {
               rmSync(`${order.to}.part`, { force: true });
-              this.#skip(fault ?? new Error('It was interrupted.'));
+              this.#reportFailure(failure ?? new Error('It was interrupted.'));
             } else {
-              this.#done = this.#tried;
+              this.#last = this.#lastAttempt;
               this.#prune();
-              after();
+              onMade();
             }
             resolve();
           });
       });
       this.#making = { worker, ended };
     } catch (error) {
-      this.#skip(error);
+      this.#reportFailure(error);
     }
   }
 
   #prune() {
     const regular = backupNames(this.#workspaceFolder).filter(({ name }) => !name.includes('-version-'));
-    const kept = keptOf(regular.map(({ atMs }) => atMs));
+    const kept = backupsToKeep(regular.map(({ atMs }) => atMs));
     for (const { name, atMs } of regular)
       if (!kept.has(atMs)) rmSync(join(backupsFolder(this.#workspaceFolder), name), { force: true });
   }
 
-  /** Reported once. */
-  #skip(error: unknown) {
+  /** Only the first failure is reported. */
+  #reportFailure(error: unknown) {
     if (!this.#isReported) process.stderr.write(`No backup of the workspace was made: ${explain(error).message}\n`);
     this.#isReported = true;
   }

@@ -1,4 +1,4 @@
-/** Checks a request to train, or to rank, against the schema of its own method, before any work is done. */
+/** Validates a request to train or to rank against the schema of its method, before any work starts. */
 import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';

@@ -1,66 +1,65 @@
 /**
- * The columns: named numbers by sample id, NaN where there is none. What the scan measures lies in each sample's row and is gathered once. What is
- * written as a whole (scores of checks and runs, the map) is one blob, which is read when its values are asked for; the list of columns reads none. The
- * columns used last are kept in memory: one of 100,000 images is 800 kB.
+ * The columns: a named Float64 array by sample id; NaN means no value. The scan's measures are stored in each sample's row and gathered once.
+ * Scores of checks and runs, and the map, are written as one blob per column, which is read only when its values are needed; listing the columns
+ * reads no values. Recently used columns are cached: a column of 100,000 images takes 800 kB.
  */
 import { WinnowError } from '../contract/errors.ts';
 import { resolveColumn, type ColumnValues } from '../contract/read.ts';
 import type { Column } from '../contract/types.ts';
 import { measureNames, type Measures } from '../image/measure.ts';
 import type { Database } from './database.ts';
-import { runPlace } from './settings.ts';
+import { runVisibility } from './settings.ts';
 
-/** Where the columns used last are kept. */
-const memoryBytes = 128 * 2 ** 20;
+const cacheBytes = 128 * 2 ** 20;
 
 const titleOf = (name: string) =>
   name[0].toUpperCase() + name.slice(1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 const bytesOf = (values: Float64Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-/** SQL: does a column belong to its run, and not only follow from it, as the map does? */
-const isOwn = "substr(name, 1, length(run_id) + 1) = run_id || '.'";
+/** SQL: whether a column is a result of its run (`<run>.error`). The map's columns name a run too, but stay when that run is deleted. */
+const isResultOfRun = "substr(name, 1, length(run_id) + 1) = run_id || '.'";
 
 export class Columns {
   #db: Database;
-  #memoryBytes: number;
+  #limitBytes: number;
   #measured: { present: Uint8Array; values: Float64Array[] } | null = null;
-  /** By name, the one used last at the end. */
-  #kept = new Map<string, Float64Array>();
-  #keptBytes = 0;
+  /** By name, in the order of use. */
+  #cache = new Map<string, Float64Array>();
+  #cachedBytes = 0;
   #list: Column[] | null = null;
-  /** Samples have gone or come back since the counts were made. */
-  #isMiscounted = false;
+  /** Files of samples have disappeared or come back since the values were counted. */
+  #areCountsStale = false;
 
-  constructor(db: Database, limitBytes = memoryBytes) {
+  constructor(db: Database, limitBytes = cacheBytes) {
     this.#db = db;
-    this.#memoryBytes = limitBytes;
-    // Workspaces of earlier versions have no counts.
+    this.#limitBytes = limitBytes;
+    // Earlier versions stored no counts.
     if (db.get('SELECT 1 FROM columns WHERE count IS NULL LIMIT 1')) db.transaction(() => this.#count());
   }
 
-  /** Forgets what is in memory: after a transaction that was rolled back, or when it is not known what changed. */
-  forget() {
+  /** Clears the cache: after a rollback, or when it is unknown what changed. */
+  clearCache() {
     this.#measured = null;
-    this.#kept.clear();
-    this.#keptBytes = 0;
+    this.#cache.clear();
+    this.#cachedBytes = 0;
     this.#list = null;
-    this.#isMiscounted = false;
+    this.#areCountsStale = false;
   }
 
-  /** To be called when runs were deleted or brought back: their columns go and come with them. */
-  forgetList() {
+  /** Call this after runs were deleted or restored: their columns leave or enter the list. */
+  invalidateList() {
     this.#list = null;
   }
 
-  /** All but those of deleted runs. Reads no values. */
+  /** All columns except results of deleted runs. Reads no values. */
   list(): Column[] {
     if (this.#list) return this.#list;
     const revision = Number(
       this.#db.get<{ value: string }>("SELECT value FROM meta WHERE key = 'measuresRevision'")?.value ?? 0,
     );
     const measured = revision ? this.#measuredCount() : 0;
-    const written = this.#db.all<Omit<Column, 'categories'> & { categories: string | null }>(
+    const stored = this.#db.all<Omit<Column, 'categories'> & { categories: string | null }>(
       `SELECT name, title, run_id AS runId, categories, count, revision FROM columns
-       WHERE run_id IS NULL OR NOT (${isOwn} AND ${runPlace('run_id')} IS 'deleted') ORDER BY id`,
+       WHERE run_id IS NULL OR NOT (${isResultOfRun} AND ${runVisibility('run_id')} IS 'deleted') ORDER BY id`,
     );
     return (this.#list = [
       ...(revision ? measureNames : []).map((name) => ({
@@ -71,7 +70,7 @@ export class Columns {
         count: measured,
         revision,
       })),
-      ...written.map((column) => ({
+      ...stored.map((column) => ({
         ...column,
         categories: column.categories === null ? null : (JSON.parse(column.categories) as string[]),
       })),
@@ -80,9 +79,9 @@ export class Columns {
 
   resolve = (name: string): string | null => resolveColumn(this.list(), name);
 
-  /** Of samples whose files are there. Throws WinnowError `no-column`. */
+  /** By sample id; NaN also for samples whose files are gone. Throws WinnowError `no-column`. */
   values(name: string): ColumnValues {
-    const column = this.#known(name);
+    const column = this.#resolveOrThrow(name);
     const { present } = this.#measures();
     const values = new Float64Array(present.length).fill(NaN);
     const raw = this.#raw(column);
@@ -90,16 +89,16 @@ export class Columns {
     return values;
   }
 
-  /** One sample's value in each of these columns; null where there is none. */
+  /** One sample's value in each of these columns; null for no value. */
   valuesOf(id: number, names: readonly string[]): (number | null)[] {
     const isPresent = this.#measures().present[id] === 1;
     return names.map((name) => {
-      const value = this.#raw(this.#known(name))[id];
+      const value = this.#raw(this.#resolveOrThrow(name))[id];
       return !isPresent || value === undefined || Number.isNaN(value) ? null : value;
     });
   }
 
-  /** Inside a write: a sample was read. */
+  /** Inside a write: caches a sample's measures, and returns them as bytes for its row. */
   putMeasures(id: number, measures: Measures): Uint8Array {
     const row = Float64Array.from(measureNames, (name) => measures[name]);
     if (this.#measured) {
@@ -111,31 +110,31 @@ export class Columns {
   }
 
   /** Inside a write: a sample's file is gone. */
-  retire(id: number) {
+  markGone(id: number) {
     if (this.#measured && id < this.#measured.present.length) this.#measured.present[id] = 0;
-    this.#isMiscounted = true;
+    this.#areCountsStale = true;
   }
 
-  /** Inside a write: the file of a sample that was gone is there again. */
-  restore() {
-    this.#isMiscounted = true;
+  /** Inside a write: a file that was gone has come back. */
+  markFound() {
+    this.#areCountsStale = true;
   }
 
-  /** Inside a write: its last step. */
-  settle() {
-    if (!this.#isMiscounted) return;
+  /** Call this at the end of each write. */
+  updateCounts() {
+    if (!this.#areCountsStale) return;
     this.#count();
-    this.#isMiscounted = false;
+    this.#areCountsStale = false;
   }
 
-  /** Inside a write: what was learned of files that have changed since does not hold for them. */
+  /** Inside a write: removes the values of runs for samples whose files have changed. */
   clear(ids: readonly number[], revision: number) {
     const columns = this.#db.all<{ id: number; name: string }>('SELECT id, name FROM columns WHERE run_id IS NOT NULL');
     for (const column of columns) {
       const values = this.#raw(column.name);
-      const known = ids.filter((id) => id < values.length && !Number.isNaN(values[id]));
-      if (!known.length) continue;
-      for (const id of known) values[id] = NaN;
+      const outdated = ids.filter((id) => id < values.length && !Number.isNaN(values[id]));
+      if (!outdated.length) continue;
+      for (const id of outdated) values[id] = NaN;
       this.#db.run('UPDATE column_values SET data = ? WHERE column_id = ?', bytesOf(values), column.id);
       this.#db.run(
         'UPDATE columns SET count = ?, revision = ? WHERE id = ?',
@@ -164,18 +163,18 @@ export class Columns {
       bytesOf(values),
       name,
     );
-    this.#keep(name, values);
+    this.#addToCache(name, values);
     this.#list = null;
   }
 
-  /** Inside a write: removes the columns of a run for good. */
+  /** Inside a write: permanently removes the columns of a run. */
   remove(runId: string) {
-    this.#db.run(`DELETE FROM columns WHERE run_id = ? AND ${isOwn}`, runId);
-    this.forget();
+    this.#db.run(`DELETE FROM columns WHERE run_id = ? AND ${isResultOfRun}`, runId);
+    this.clearCache();
   }
 
-  /** Inside a write: measures were put. */
-  touchMeasures(revision: number) {
+  /** Inside a write: stores the revision at which measures last changed. */
+  setMeasuresRevision(revision: number) {
     this.#db.run(
       "INSERT INTO meta (key, value) VALUES ('measuresRevision', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
       String(revision),
@@ -183,7 +182,7 @@ export class Columns {
     this.#list = null;
   }
 
-  #known(name: string): string {
+  #resolveOrThrow(name: string): string {
     const column = this.resolve(name);
     if (column === null) throw new WinnowError('no-column', `There is no column ‘${name}’.`);
     return column;
@@ -197,12 +196,12 @@ export class Columns {
       )?.n,
     );
 
-  /** Counts the values of every column anew. */
+  /** Counts the values of every column again. */
   #count() {
     for (const { id, name } of this.#db.all<{ id: number; name: string }>('SELECT id, name FROM columns'))
       this.#db.run(
         'UPDATE columns SET count = ? WHERE id = ?',
-        this.#countOf(this.#kept.get(name) ?? this.#read(name)),
+        this.#countOf(this.#cache.get(name) ?? this.#read(name)),
         id,
       );
     this.#list = null;
@@ -218,8 +217,8 @@ export class Columns {
   #raw(name: string): Float64Array {
     const measure = (measureNames as readonly string[]).indexOf(name);
     if (measure >= 0) return this.#measures().values[measure];
-    const values = this.#kept.get(name) ?? this.#read(name);
-    this.#keep(name, values);
+    const values = this.#cache.get(name) ?? this.#read(name);
+    this.#addToCache(name, values);
     return values;
   }
 
@@ -231,14 +230,14 @@ export class Columns {
     return new Float64Array(data?.slice().buffer ?? new ArrayBuffer());
   }
 
-  #keep(name: string, values: Float64Array) {
-    this.#keptBytes += values.byteLength - (this.#kept.get(name)?.byteLength ?? 0);
-    this.#kept.delete(name);
-    this.#kept.set(name, values);
-    for (const [oldest, { byteLength }] of this.#kept) {
-      if (this.#keptBytes <= this.#memoryBytes || oldest === name) break;
-      this.#kept.delete(oldest);
-      this.#keptBytes -= byteLength;
+  #addToCache(name: string, values: Float64Array) {
+    this.#cachedBytes += values.byteLength - (this.#cache.get(name)?.byteLength ?? 0);
+    this.#cache.delete(name);
+    this.#cache.set(name, values);
+    for (const [oldest, { byteLength }] of this.#cache) {
+      if (this.#cachedBytes <= this.#limitBytes || oldest === name) break;
+      this.#cache.delete(oldest);
+      this.#cachedBytes -= byteLength;
     }
   }
 

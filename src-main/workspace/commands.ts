@@ -1,6 +1,7 @@
 /**
- * What was done, as the command line would say it: one command for a line of the history, and all that stands as a POSIX shell script that does it again
- * on the same folder or a copy. The script names exactly the images that changed, so that it needs no expression to choose the same ones again.
+ * Derives commands of the command line from the journal: the command for one entry of the history, and a POSIX shell script that repeats all
+ * entries that are not undone, on the same folder or on a copy. The script lists the images that changed by path instead of by the
+ * expression that selected them, since the expression could select others later.
  */
 import { basename, dirname } from 'node:path';
 import { z, ZodError } from 'zod';
@@ -18,39 +19,40 @@ import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable, quoteWord } from '../contract/words.ts';
 import { checkRank, checkTrain } from './check-request.ts';
 import { ExportTargets, type Shell } from './export-targets.ts';
-import { move, type Record } from './journal.ts';
+import { moveStep, type JournalEntry } from './journal.ts';
+import { ScriptRuns } from './script-runs.ts';
 
 type PathOf = (id: number) => string | undefined;
-/** A word of a command: text, which is quoted, or shell as it is. */
+/** An argument of a command: text, which gets quoted, or shell code. */
 type Word = string | Shell;
-/** A command on the folder, and what it reads from standard input. */
+/** A command on the folder, and the lines for its standard input. */
 interface Command {
   name: string;
   words: Word[];
   input?: readonly string[];
 }
 
-/** More paths than this are not written on one line. */
+/** A longer list of paths becomes `--from -`. */
 const maxPathsShown = 5;
-/** What is read from standard input is kept in a file of such a folder. */
+/** `import --from -` stores its standard input in a file in a temporary folder with this prefix. */
 export const stdinPrefix = 'winnow-stdin-';
 
-/** `sizePx` is `--size`: a flag's unit stands in its help. */
+/** The option for a parameter: `sizePx` → `size`. The unit is in the option's help. */
 export const flagOf = (name: string) =>
   name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** What on the command line does what this record did, without the program's name; long lists of paths are shortened to `--from -`. For people to read and copy. */
-export function commandOf(record: Record, folder: string, pathOf: PathOf): string {
-  const result = repeat(() => commandsOf(record, pathOf));
-  return result.fault ?? result.commands.map((command) => textOf(command, quoteWord(folder))).join(' && winnow ');
+/** The command that repeats an entry, for people to read and copy. Without the program's name. */
+export function commandOf(entry: JournalEntry, folder: string, pathOf: PathOf): string {
+  const result = tryCommands(() => commandsOf(entry, pathOf));
+  return result.problem ?? result.commands.map((command) => textOf(command, quoteWord(folder))).join(' && winnow ');
 }
 
-/** The commands, or a comment that says why there are none: an entry of an earlier version may ask for what this one does not have. */
-function repeat(make: () => Command[]): { commands: Command[]; fault: string | null } {
+/** The commands, or a shell comment with the reason why there are none: an entry of an earlier version may use something that this version lacks. */
+function tryCommands(make: () => Command[]): { commands: Command[]; problem: string | null } {
   try {
-    return { commands: make(), fault: null };
+    return { commands: make(), problem: null };
   } catch (error) {
-    return { commands: [], fault: `# cannot be repeated: ${printable(whyNot(error))}` };
+    return { commands: [], problem: `# cannot be repeated: ${printable(whyNot(error))}` };
   }
 }
 
@@ -59,12 +61,12 @@ function whyNot(error: unknown): string {
   return error instanceof ZodError ? z.prettifyError(error) : 'this version of Winnow cannot read the entry.';
 }
 
-function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
+function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[] {
   switch (action.do) {
     case 'edit':
       return changeCommands(
         action.change,
-        action.where ? ['--where', action.where] : wordsOf(changes.marks.flatMap(([id]) => pathOf(id) ?? [])),
+        action.where ? ['--where', action.where] : pathWords(changes.marks.flatMap(([id]) => pathOf(id) ?? [])),
         action.where,
       );
     case 'import':
@@ -77,11 +79,11 @@ function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
     case 'keep-best':
       return [{ name: 'duplicates', words: keepBestWords(action.request) }];
     case 'apart':
-      return [{ name: 'duplicates', words: ['--apart', ...wordsOf(action.paths)] }];
+      return [{ name: 'duplicates', words: ['--apart', ...pathWords(action.paths)] }];
     case 'accept-labels':
-      return [{ name: 'labels', words: ['--accept', ...wordsOf(action.paths)] }];
+      return [{ name: 'labels', words: ['--accept', ...pathWords(action.paths)] }];
     case 'confirm-labels':
-      return [{ name: 'labels', words: ['--confirm', ...wordsOf(action.paths)] }];
+      return [{ name: 'labels', words: ['--confirm', ...pathWords(action.paths)] }];
     case 'rank':
       return [{ name: 'rank', words: rankWords(action.request, action.request.maps) }];
     case 'train':
@@ -99,23 +101,29 @@ function commandsOf({ action, changes }: Record, pathOf: PathOf): Command[] {
   }
 }
 
-/** A path that begins like an option is told from one. */
-const argument = (path: string) => (path.startsWith('-') ? `./${path}` : path);
-const wordsOf = (paths: readonly string[]): Word[] =>
-  paths.length && paths.length <= maxPathsShown ? paths.map(argument) : ['--from', '-'];
-const given = (flag: string, value: string | number | null | undefined): Word[] =>
+/** `-a.jpg` → `./-a.jpg`, so that it is not parsed as an option. */
+const pathWord = (path: string) => (path.startsWith('-') ? `./${path}` : path);
+const pathWords = (paths: readonly string[]): Word[] =>
+  paths.length && paths.length <= maxPathsShown ? paths.map(pathWord) : ['--from', '-'];
+/** An option, left out without a value. */
+const optional = (flag: string, value: string | number | null | undefined): Word[] =>
   value === null || value === undefined ? [] : [flag, String(value)];
 
-/** One command for each part of a change, with the words that say of which images. */
-function changeCommands(change: Change, what: readonly Word[], where?: string, input?: readonly string[]): Command[] {
+/** One command for each part of a change. `selection`: the arguments that select the images. */
+function changeCommands(
+  change: Change,
+  selection: readonly Word[],
+  where?: string,
+  input?: readonly string[],
+): Command[] {
   const commands: Command[] = [];
-  const add = (name: string, words: Word[]) => commands.push({ name, words: [...what, ...words], input });
+  const add = (name: string, words: Word[]) => commands.push({ name, words: [...selection, ...words], input });
   const { decision, reason, addTags = [], removeTags = [], label, note } = change;
   if (decision === null) add('decide', ['--clear']);
   else if (decision !== undefined || reason !== undefined) {
-    // The expression that chose is the reason by itself.
-    const isOwn = reason !== undefined && !(decision && where && reason === where);
-    add('decide', [...(decision ? [`--${decision}`] : []), ...(isOwn ? ['--reason', reason ?? ''] : [])]);
+    // `--where` sets the expression as the reason.
+    const needsReason = reason !== undefined && !(decision && where && reason === where);
+    add('decide', [...(decision ? [`--${decision}`] : []), ...(needsReason ? ['--reason', reason ?? ''] : [])]);
   }
   if (addTags.length || removeTags.length)
     add('tag', [...addTags.flatMap((tag) => ['--add', tag]), ...removeTags.flatMap((tag) => ['--remove', tag])]);
@@ -124,8 +132,8 @@ function changeCommands(change: Change, what: readonly Word[], where?: string, i
   return commands;
 }
 
-type Setting = Extract<Record['action'], { do: 'threshold' | 'view' | 'remove-view' | 'unreadable' }>;
-function settingCommands(action: Setting): Command[] {
+type SettingAction = Extract<JournalEntry['action'], { do: 'threshold' | 'view' | 'remove-view' | 'unreadable' }>;
+function settingCommands(action: SettingAction): Command[] {
   switch (action.do) {
     case 'threshold':
       return [{ name: 'checks', words: ['--threshold', `${action.check}=${action.threshold ?? 'default'}`] }];
@@ -141,7 +149,7 @@ function settingCommands(action: Setting): Command[] {
 const viewWords = ({ name, where, order }: SavedView): Word[] => [
   '--save',
   name,
-  ...given('--where', where),
+  ...optional('--where', where),
   '--order',
   `${order.descending ? '-' : ''}${order.by}`,
 ];
@@ -152,7 +160,7 @@ const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word
   ...(groups ? ['--group', ...groups.map(String)] : []),
   '--keep-best',
   rule,
-  ...given('--protect', protectedFolder),
+  ...optional('--protect', protectedFolder),
 ];
 
 /** With all parameters, so that a later version with other defaults does the same. */
@@ -160,7 +168,7 @@ function rankWords(request: RankRequest, maps: Word | null): Word[] {
   return [
     '--method',
     request.method,
-    ...given('--train-on', request.trainOn),
+    ...optional('--train-on', request.trainOn),
     '--seed',
     String(request.seed),
     ...parameterWords(checkRank(request).parameters),
@@ -170,10 +178,10 @@ function rankWords(request: RankRequest, maps: Word | null): Word[] {
 }
 
 const parameterWords = (parameters: object): Word[] =>
-  Object.entries(parameters).flatMap(([name, value]) => given(`--${flagOf(name)}`, value as string | number | null));
+  Object.entries(parameters).flatMap(([name, value]) => optional(`--${flagOf(name)}`, value as string | number | null));
 
-function trainWords(asked: TrainRequest): Word[] {
-  const request = trainSchema.parse(asked); // of an earlier version, which knew fewer words
+function trainWords(stored: TrainRequest): Word[] {
+  const request = trainSchema.parse(stored); // adds defaults to what an earlier version stored
   const { by, shares, folds, seed } = request.division;
   return [
     '--model',
@@ -189,7 +197,7 @@ function trainWords(asked: TrainRequest): Word[] {
     String(seed),
     '--seed',
     String(request.seed),
-    ...given('--weights', request.weights),
+    ...optional('--weights', request.weights),
     ...parameterWords(checkTrain(request).parameters),
     ...(request.resume ? [] : ['--fresh']),
   ];
@@ -210,9 +218,9 @@ function exportWords(
     '--seed',
     String(seed),
     ...(keptOnly ? ['--kept-only'] : []),
-    ...given('--drop', drop),
+    ...optional('--drop', drop),
     ...(safeForSpreadsheets ? ['--safe-for-spreadsheets'] : []),
-    ...given('--confirm-move', confirmMove),
+    ...optional('--confirm-move', confirmMove),
   ];
 }
 
@@ -222,112 +230,118 @@ const textOf = ({ name, words }: Command, folder: string) =>
 // --- the script ---
 
 /**
- * A POSIX shell script that does everything again that stands (undone edits are left out), on the same or a copied folder, and gives the same decisions and
- * the same bytes of exports. Where the records tell of undo and redo as well, an edit that stood when an export was made stands again for it. What this version
- * cannot repeat is a comment. `strays`: paths of images that have other marks than the records say.
+ * A POSIX shell script that repeats all entries except undone edits, on the same or a copied folder, with the same decisions and byte-identical
+ * exports. If `entries` include undo and redo, each export gets the edits that were in effect when it was made. What this version
+ * cannot repeat becomes a comment. `inconsistent`: paths of images whose marks differ from what the journal wrote.
  */
 export function scriptOf(
-  records: readonly Record[],
+  entries: readonly JournalEntry[],
   folder: string,
   pathOf: PathOf,
-  strays: readonly string[] = [],
+  inconsistent: readonly string[] = [],
 ): string {
   const lines = [headOf(folder)];
-  const hasUndoRecords = records.some(({ kind }) => kind === 'undo' || kind === 'redo');
-  const targets = new ExportTargets(records);
-  const runs = new Map<string, number>();
-  /** Runs that get another number than they had. */
-  const renamed = new Map<string, string>();
-  const stack: Record[] = [];
-  const undone: Record[] = [];
-  let written: { record: Record; steps: number }[] = [];
+  const hasUndoEntries = entries.some(({ kind }) => kind === 'undo' || kind === 'redo');
+  const targets = new ExportTargets(entries);
+  const runs = new ScriptRuns();
+  const stack: JournalEntry[] = [];
+  const undone: JournalEntry[] = [];
+  /** The edits that are in effect at this line of the script. `steps`: how many commands, and so undo steps, each one takes. */
+  let written: { edit: JournalEntry; steps: number }[] = [];
 
-  const standing = () => stack.filter((record) => !record.undone);
+  const inEffect = () => stack.filter((edit) => !edit.undone);
   const write = (title: string, make: () => Command[]): number => {
-    const { commands, fault } = repeat(make);
-    if (commands.length || fault)
-      lines.push('', `# ${printable(title)}`, ...(fault ? [fault] : []), ...commands.map(scriptLine));
+    const { commands, problem } = tryCommands(make);
+    if (commands.length || problem)
+      lines.push('', `# ${printable(title)}`, ...(problem ? [problem] : []), ...commands.map(scriptLine));
     return commands.length;
   };
-  /** Brings what the script has done to these edits, by undo where it has done more. */
-  const bringTo = (edits: readonly Record[]) => {
+  const writeRun = (title: string, name: string, run: string, make: () => Command) => {
+    if (!write(title, () => [make()])) return;
+    const id = runs.add(name, run);
+    if (id !== run) lines.push(`# Here ${run} becomes ${id}: runs before it were not finished.`);
+  };
+  /** Appends commands so that exactly these edits are in effect; undoes what the script has done beyond them. */
+  const bringTo = (edits: readonly JournalEntry[]) => {
     let common = 0;
-    while (common < edits.length && written[common]?.record === edits[common]) common++;
+    while (common < edits.length && written[common]?.edit === edits[common]) common++;
     const steps = written.slice(common).reduce((sum, one) => sum + one.steps, 0);
     if (steps)
       write(
-        `take back: ${written
+        `undo: ${written
           .slice(common)
-          .map(({ record }) => record.title)
+          .map(({ edit }) => edit.title)
           .reverse()
           .join('; ')}`,
         () => [{ name: 'undo', words: ['--steps', String(steps)] }],
       );
     written = written.slice(0, common);
-    for (const record of edits.slice(common)) {
-      written.push({ record, steps: write(record.title, () => editCommands(record, pathOf, renamed)) });
+    for (const edit of edits.slice(common)) {
+      written.push({ edit, steps: write(edit.title, () => editCommands(edit, pathOf, runs)) });
     }
   };
 
-  for (const record of records) {
-    if (record.kind === 'undo') move(record.target, stack, undone);
-    else if (record.kind === 'redo') move(record.target, undone, stack);
-    else if (record.kind === 'edit') stack.push(record);
-    else if (record.action.do === 'rank') {
-      bringTo(standing());
-      const { request, run } = record.action;
-      const number = (runs.get(request.method) ?? 0) + 1;
-      runs.set(request.method, number);
-      renamed.set(run, `${request.method}-${number}`);
-      if (run !== `${request.method}-${number}`)
-        lines.push('', `# Here ${run} becomes ${request.method}-${number}: runs before it were not finished.`);
-      write(record.title, () => [
-        { name: 'rank', words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)) },
-      ]);
-    } else if (record.action.do === 'train') {
-      bringTo(standing());
-      const { request } = record.action;
-      write(record.title, () => [{ name: 'train', words: trainWords({ ...request, resume: true }) }]);
-    } else if (record.action.do === 'export') {
-      if (targets.isReplaced(record)) continue;
-      bringTo(hasUndoRecords ? stack : standing());
-      const { request } = record.action;
-      if (request.place === 'move') lines.push('', '# Originals went to the system’s trash here, and will again.');
-      write(record.title, () => [{ name: 'export', words: exportWords(request, targets.word(request.to)) }]);
-    } else if (record.action.do !== 'purge-runs') {
-      bringTo(standing());
-      write(record.title, () => commandsOf(record, pathOf));
+  for (const entry of entries) {
+    if (entry.kind === 'undo') moveStep(entry.target, stack, undone);
+    else if (entry.kind === 'redo') moveStep(entry.target, undone, stack);
+    else if (entry.kind === 'edit') stack.push(entry);
+    else if (entry.action.do === 'rank') {
+      bringTo(inEffect());
+      const { request, run } = entry.action;
+      writeRun(entry.title, request.method, run, () => ({
+        name: 'rank',
+        words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)),
+      }));
+    } else if (entry.action.do === 'train') {
+      bringTo(inEffect());
+      const { request, run } = entry.action;
+      writeRun(entry.title, request.model, run, () => ({
+        name: 'train',
+        words: trainWords({ ...request, resume: true }),
+      }));
+    } else if (entry.action.do === 'export') {
+      if (targets.isReplaced(entry)) continue;
+      bringTo(hasUndoEntries ? stack : inEffect());
+      const { request } = entry.action;
+      if (request.place === 'move') lines.push('', '# This moves originals to the system’s trash.');
+      write(entry.title, () => {
+        const drop = request.drop && runs.rename(request.drop);
+        return [{ name: 'export', words: exportWords({ ...request, drop }, targets.word(request.to)) }];
+      });
+    } else if (entry.action.do !== 'purge-runs') {
+      bringTo(inEffect());
+      write(entry.title, () => commandsOf(entry, pathOf));
     }
   }
-  bringTo(standing());
-  if (strays.length) {
+  bringTo(inEffect());
+  if (inconsistent.length) {
     lines.push(
       '',
-      '# These images have other marks in the folder than the steps above give them. Look at them before you rely on this script:',
+      '# The marks of these images differ from what the steps above set. Check them before you rely on this script:',
     );
-    for (const path of strays) lines.push(`#   ${pathLine(path)}`);
+    for (const path of inconsistent) lines.push(`#   ${pathLine(path)}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
 const headOf = (folder: string) => `#!/bin/sh
-# Does again what was done with Winnow to ${printable(folder)}: the same decisions, the same exports.
+# Repeats what was done with Winnow in ${printable(folder)}: the same decisions, the same exports.
 #   sh replay.sh [FOLDER] [FOLDER-FOR-EXPORTS]
-# FOLDER: that folder or a copy of it. FOLDER-FOR-EXPORTS: where exports go; without, each goes where it went.
-# Meant for a folder on which nothing was decided yet. WINNOW says how the program is started, as in WINNOW='npm start --silent --'.
+# FOLDER: that folder or a copy of it. FOLDER-FOR-EXPORTS: where exports are written; without it, each is written to its original place.
+# Run it on a folder without decisions. The variable WINNOW is the command that starts the program, for example WINNOW='npm start --silent --'.
 set -e
 WINNOW="\${WINNOW:-winnow}"
 FOLDER=\${1-}
 [ -n "$FOLDER" ] || FOLDER=${quoteWord(folder)}
 EXPORTS=\${2-}
-# Prints $1, or $2 within the folder for exports.
+# Prints $1, or $2 inside the folder for exports.
 target() { if [ -n "$EXPORTS" ]; then printf '%s/%s' "$EXPORTS" "$2"; else printf '%s' "$1"; fi; }
 
 $WINNOW scan "$FOLDER"`;
 
-/** What makes an edit again, on exactly the images that it changed. A file that is gone since is passed over. */
-function editCommands(record: Record, pathOf: PathOf, renamed: ReadonlyMap<string, string>): Command[] {
-  const { action, changes } = record;
+/** The commands that repeat an edit on exactly the images that it changed. Missing files are skipped. */
+function editCommands(edit: JournalEntry, pathOf: PathOf, runs: ScriptRuns): Command[] {
+  const { action, changes } = edit;
   const skip: Word[] = ['--skip-missing', '--from', '-'];
   const rows = changes.marks.flatMap(([id, , after]) => {
     const path = pathOf(id);
@@ -346,7 +360,7 @@ function editCommands(record: Record, pathOf: PathOf, renamed: ReadonlyMap<strin
     case 'keep-best':
     case 'accept-labels':
     case 'import':
-      // Each image may have got something else.
+      // Each image may have got different marks.
       return rows.length ? [{ name: 'import', words: skip, input: rows.map(rowLine) }] : [];
     case 'apart':
       return [{ name: 'duplicates', words: ['--apart', ...skip], input: action.paths.map(pathLine) }];
@@ -354,10 +368,13 @@ function editCommands(record: Record, pathOf: PathOf, renamed: ReadonlyMap<strin
       return [{ name: 'labels', words: ['--confirm', ...skip], input: action.paths.map(pathLine) }];
     case 'archive-runs':
     case 'unarchive-runs':
-    case 'delete-runs': {
-      const runs = action.runs.map((id) => renamed.get(id) ?? id);
-      return commandsOf({ ...record, action: { ...action, runs } }, pathOf);
-    }
+    case 'delete-runs':
+      return commandsOf({ ...edit, action: { ...action, runs: runs.idsOf(action.runs) } }, pathOf);
+    case 'view':
+      return settingCommands({ do: 'view', view: runs.renameInView(action.view) });
+    case 'remove-view':
+      for (const [, removed] of changes.settings) runs.renameInView(removed as SavedView); // throws if the script could not save it
+      return settingCommands(action);
     case 'rank':
     case 'train':
     case 'export':

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { explain, WinnowError } from '../contract/errors.ts';
 
-/** Each entry brings the schema from version i to i + 1: SQL, or SQL with what it cannot say. Never change one that was released; add another. */
+/** Entry i migrates the schema from version i to i + 1, with SQL or with a function. Never change a released entry; append one. */
 const migrations: readonly (string | ((db: Database) => void))[] = [
   `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE samples (
@@ -25,14 +25,14 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    CREATE TABLE runs (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, record TEXT NOT NULL);
    CREATE TABLE pixel_rows (size_px INTEGER NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, sha256)) WITHOUT ROWID;`,
   addCuration,
-  // Numbers that stand for names: the class that a model predicts. And rows of pixels by how the image came to be a square.
+  // Columns whose numbers are categories, such as a predicted class. Rows of pixels by how the image was made square.
   `ALTER TABLE columns ADD COLUMN categories TEXT;
    CREATE TABLE pixel_rows_3 (size_px INTEGER NOT NULL, fit TEXT NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, fit, sha256)) WITHOUT ROWID;
    INSERT INTO pixel_rows_3 SELECT size_px, 'stretch', sha256, row FROM pixel_rows;
    DROP TABLE pixel_rows;
    ALTER TABLE pixel_rows_3 RENAME TO pixel_rows;`,
   'CREATE TABLE embedding_rows (model TEXT NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (model, sha256)) WITHOUT ROWID;',
-  // One index for rows of every kind, with a checksum each. Files of former versions stay where they are.
+  // One index for rows of every kind, with checksums. Existing files stay in their place.
   `CREATE TABLE row_sets (
      id INTEGER PRIMARY KEY, kind TEXT NOT NULL, settings TEXT NOT NULL, file TEXT NOT NULL UNIQUE, is_kept INTEGER NOT NULL,
      used_at INTEGER NOT NULL, UNIQUE (kind, settings));
@@ -48,7 +48,7 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    DROP VIEW former_rows;
    DROP TABLE pixel_rows;
    DROP TABLE embedding_rows;`,
-  // Values of columns and records of runs lie in tables of their own, so that the lists are read without them. `Columns` and `Runs` fill in the counts and summaries.
+  // Values of columns and records of runs get separate tables, so that lists are read without them. `Columns` and `Runs` fill in counts and summaries.
   `ALTER TABLE columns ADD COLUMN count INTEGER;
    CREATE TABLE column_values (column_id INTEGER PRIMARY KEY REFERENCES columns (id) ON DELETE CASCADE, data BLOB NOT NULL);
    INSERT INTO column_values SELECT id, data FROM columns WHERE data IS NOT NULL;
@@ -66,7 +66,7 @@ export class Database {
   #db: DatabaseSync;
   #statements = new Map<string, StatementSync>();
 
-  /** Opens `file`, making it when it does not exist. Throws WinnowError where it cannot be used. */
+  /** Opens `file`, or creates it. Throws WinnowError if it cannot be used. */
   constructor(file: string) {
     const existed = existsSync(file);
     try {
@@ -133,7 +133,7 @@ export class Database {
     return { id: Number(lastInsertRowid), changes: Number(changes) };
   }
 
-  /** All of it or nothing. Calls within a transaction join it. */
+  /** Runs `work` in a transaction; a nested call joins the outer transaction. */
   transaction<Result>(work: () => Result): Result {
     if (this.#db.isTransaction) return work();
     this.#db.exec('BEGIN IMMEDIATE');
@@ -147,14 +147,14 @@ export class Database {
     }
   }
 
-  /** What is wrong with the file's structure; null where nothing is. Reads all of it. */
-  fault(): string | null {
-    return firstFault(this.#db);
+  /** Checks the file's integrity: returns the first damage found, or null. Reads the whole file. */
+  damage(): string | null {
+    return firstDamage(this.#db);
   }
 
-  /** Gives free pages back to the disk. Not inside a transaction. */
+  /** Returns free pages to the disk. Not inside a transaction. */
   compact() {
-    this.forget();
+    this.dropStatements();
     this.#db.exec('VACUUM');
   }
 
@@ -162,18 +162,18 @@ export class Database {
     return this.#db.isOpen;
   }
 
-  /** Lets go of prepared statements, which would keep a table from being dropped. */
-  forget() {
+  /** Drops the prepared statements, since a table in use by one cannot be dropped. */
+  dropStatements() {
     this.#statements.clear();
   }
 
   close() {
-    this.forget();
+    this.dropStatements();
     if (this.#db.isOpen) this.#db.close();
   }
 }
 
-/** Does this error of SQLite, or one that it caused, say that the file is no whole database? */
+/** Whether an error means that the file is damaged or not a database. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof WinnowError) return error.code === 'workspace-corrupt';
   const { code, errcode = 0 } = error as { code?: string; errcode?: number };
@@ -181,26 +181,29 @@ export function isDamage(error: unknown): boolean {
 }
 
 export const backupsFolder = (workspaceFolder: string) => join(workspaceFolder, 'backups');
-/** Now, as part of a file's name. */
-export const stamp = () => new Date().toISOString().replace(/[:.]/g, '-');
+/** The current time, for file names. */
+export const timestamp = () => new Date().toISOString().replace(/[:.]/g, '-');
 
-/** Where the next backup goes. `version`: of a schema that is about to be changed. */
+/** The file name for a new backup. `version`: the schema's version, for a backup before a migration. */
 export function newBackup(workspaceFolder: string, version?: number): string {
   mkdirSync(backupsFolder(workspaceFolder), { recursive: true, mode: 0o700 });
-  return join(backupsFolder(workspaceFolder), `${stamp()}${version === undefined ? '' : `-version-${version}`}.sqlite`);
+  return join(
+    backupsFolder(workspaceFolder),
+    `${timestamp()}${version === undefined ? '' : `-version-${version}`}.sqlite`,
+  );
 }
 
-/** Copies what is committed into a new file, which is packed and belongs to nobody's log. */
+/** Copies the committed data to a new, compacted file without a write-ahead log. */
 export function copyDatabase(db: DatabaseSync, to: string) {
   db.prepare('VACUUM INTO ?').run(to);
 }
 
-/** As `Database.fault`, of a file that nobody has open. */
-export function faultOf(file: string): string | null {
+/** Checks the integrity of a file that nobody has open: returns the first damage found, or null. */
+export function damageOf(file: string): string | null {
   let db: DatabaseSync | null = null;
   try {
     db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
-    return firstFault(db);
+    return firstDamage(db);
   } catch (error) {
     return (error as Error).message;
   } finally {
@@ -208,14 +211,14 @@ export function faultOf(file: string): string | null {
   }
 }
 
-function firstFault(db: DatabaseSync): string | null {
+function firstDamage(db: DatabaseSync): string | null {
   const found = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
   return found === 'ok' ? null : String(found);
 }
 
 /**
- * Version 2: marks beside the decision, measures and fingerprint in the sample's row, columns as one blob each (Float64 by sample id), settings,
- * duplicate groups, and a journal of everything. Images are read again by the next scan, since the measures grew.
+ * Version 2: more marks than the decision; measures and fingerprint in the sample's row; each column as one blob (Float64 by sample id); settings;
+ * duplicate groups; a journal of all actions. The next scan reads all images again, since there are more measures.
  */
 function addCuration(db: Database) {
   db.script(`
@@ -265,6 +268,6 @@ function addCuration(db: Database) {
       data[cell.sample_id] = cell.value;
     db.run('UPDATE columns SET data = ? WHERE id = ?', new Uint8Array(data.buffer), id);
   }
-  db.forget();
+  db.dropStatements();
   db.script('DELETE FROM columns WHERE run_id IS NULL; DROP TABLE cells; DROP TABLE journal_1;');
 }

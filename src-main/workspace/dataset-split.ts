@@ -1,4 +1,7 @@
-/** Splits the images that have a class into train, val and test: by folders of these names, by fractions (stratified, near duplicates together, seeded), or by folds. Rejected images are left out. Warns about leaks and imbalance. */
+/**
+ * Splits the images that have a class into train, val and test: by folders of these names, by fractions (stratified, seeded, near duplicates in one
+ * split), or by folds, each fold a separate training. Rejected images are in no split. Warns about leakage and class imbalance.
+ */
 import type { DatasetSplit, Split } from '../contract/classifier.ts';
 import { splitOf } from '../contract/read.ts';
 import type { SplitRequest } from '../contract/schemas.ts';
@@ -7,14 +10,14 @@ import { plural } from '../contract/words.ts';
 import { assignParts, assignSplits } from './splits.ts';
 import { largestOf, smallestOf } from '../contract/numbers.ts';
 
-/** The split of one training, by sample id. */
+/** The splits of one training, by sample id. */
 export type Splits = ReadonlyMap<number, Split>;
 
 export interface TrainingSplits {
   division: DatasetSplit;
-  /** In the order of their names; a label is a place in it. */
+  /** Sorted by name; a label is an index into this list. */
   classes: string[];
-  /** One for each training: one alone, or one a fold. */
+  /** One per training: a single training, or one per fold. */
   trainings: Splits[];
 }
 
@@ -65,7 +68,7 @@ export function splitDataset(
     problems.push(`${none}. A classifier needs two: put the images into a sub-folder for each class, or label them.`);
   if (by === 'folders' && !hasFolders)
     problems.push('There are no folders named train and val or test. Split by fractions instead.');
-  const total = (split: Split) => rounded.reduce((sum, own) => sum + own[split], 0);
+  const total = (split: Split) => rounded.reduce((sum, counts) => sum + counts[split], 0);
   if (classes.length >= 2 && total('train') < 2)
     problems.push('There are fewer than two images to train on. Increase the training fraction.');
   if (classes.length >= 2 && !problems.length && !total('val') && !total('test'))
@@ -140,7 +143,7 @@ function byFolders(
   return splits;
 }
 
-/** Train and val alone, as the shares have them to each other. */
+/** Splits into train and val only, in the ratio of their fractions. */
 const withVal = (
   samples: readonly Sample[],
   groups: readonly Group[],

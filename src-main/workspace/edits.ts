@@ -1,4 +1,4 @@
-/** From what a person asks to what the journal writes: which samples, which marks, and how the step is called. */
+/** Turns a request to change marks into a journal step: the selected samples, their new marks, and the step's title. */
 import { WinnowError } from '../contract/errors.ts';
 import { globMatcher, isGlob } from '../contract/glob.ts';
 import { predicateOf, type ReadSource } from '../contract/read.ts';
@@ -6,8 +6,8 @@ import type { Change, Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 
-/** Chosen ids, in the order of their paths. Throws WinnowError where a path is none or an expression does not read. */
-export function choose(choice: Choice, samples: () => readonly Sample[], source: () => ReadSource): number[] {
+/** Ids of the selected samples. Throws WinnowError if a path matches no image or the expression is invalid. */
+export function selectSamples(choice: Choice, samples: () => readonly Sample[], source: () => ReadSource): number[] {
   if ('ids' in choice) return choice.ids;
   const all = samples();
   if ('where' in choice) return all.filter(predicateOf(choice.where, source())).map(({ id }) => id);
@@ -22,7 +22,7 @@ export function choose(choice: Choice, samples: () => readonly Sample[], source:
   return [...chosen];
 }
 
-/** A path itself, or a glob when no file has that very name. */
+/** An exact path wins over a glob: a file name may contain `*`. */
 function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<string, number>): number[] {
   const exact = byPath.get(wanted);
   if (exact !== undefined) return [exact];
@@ -31,11 +31,11 @@ function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<s
   return samples.filter(({ path }) => matches(path)).map(({ id }) => id);
 }
 
-/** What chose is the reason of a decision, where no other is given. */
+/** Without another reason, the expression that selected the images becomes the reason for the decision. */
 export const withReason = (change: Change, where: string | undefined): Change =>
   change.decision && change.reason === undefined && where ? { ...change, reason: where } : change;
 
-/** `reject 12 images`, `tag ‘x’ on a.jpg`. */
+/** `reject 12 images`, `tag ‘x’ on a.jpg`. `what`: the images, as from `describeImages`. */
 export function titleOf(change: Change, what: string): string {
   const parts: string[] = [];
   if (change.decision !== undefined) parts.push(`${change.decision ?? 'clear'} ${what}`);
@@ -48,6 +48,6 @@ export function titleOf(change: Change, what: string): string {
   return parts.join(', ');
 }
 
-/** A path where it is one, else a count. */
-export const whatOf = (ids: readonly number[], pathOf: (id: number) => string | undefined): string =>
+/** For titles: the path of a single image, else `12 images`. */
+export const describeImages = (ids: readonly number[], pathOf: (id: number) => string | undefined): string =>
   (ids.length === 1 && pathOf(ids[0])) || plural(ids.length, 'image');

@@ -1,29 +1,29 @@
-/** Where a script's exports and maps go: where they went, or into one folder for all of them. */
+/** Targets of exports and maps in a replay script: the original place of each, or all in the one folder that the script's user names. */
 import { basename, dirname, join } from 'node:path';
 import { quoteWord } from '../contract/words.ts';
-import type { Record } from './journal.ts';
+import type { JournalEntry } from './journal.ts';
 
-/** Shell as it is, not to be quoted. */
+/** Shell code, not to be quoted. */
 export interface Shell {
   shell: string;
 }
 
-/** Two of one name lie beside each other in the folder for exports. */
 export class ExportTargets {
+  /** By target, its name in the folder for exports. Of two targets with the same name, the second becomes `name-2`. */
   #names = new Map<string, string>();
-  #last = new Map<string, Record>();
+  #last = new Map<string, JournalEntry>();
 
-  constructor(records: readonly Record[]) {
-    for (const record of records)
-      if (record.kind === 'done' && record.action.do === 'export' && record.action.request.place !== 'move')
-        this.#last.set(record.action.request.to, record);
+  constructor(entries: readonly JournalEntry[]) {
+    for (const entry of entries)
+      if (entry.kind === 'done' && entry.action.do === 'export' && entry.action.request.place !== 'move')
+        this.#last.set(entry.action.request.to, entry);
   }
 
-  /** An export whose folder was emptied by hand and filled by a later one is no more. */
-  isReplaced(record: Record): boolean {
-    if (record.action.do !== 'export') return false;
-    const { to, place } = record.action.request;
-    return place !== 'move' && this.#last.has(to) && this.#last.get(to) !== record;
+  /** A later export went to the same place: the user had emptied the folder, so the earlier export no longer exists. */
+  isReplaced(entry: JournalEntry): boolean {
+    if (entry.action.do !== 'export') return false;
+    const { to, place } = entry.action.request;
+    return place !== 'move' && this.#last.has(to) && this.#last.get(to) !== entry;
   }
 
   word(to: string): Shell {

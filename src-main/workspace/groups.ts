@@ -1,4 +1,7 @@
-/** Groups of duplicates: computed after a scan, stored, and listed without images that the user marked as not duplicates. */
+/**
+ * Groups of duplicates: computed after a scan and stored. Images that the user marked as not duplicates are separated when the groups are
+ * read, so that undo needs no new search.
+ */
 import { kindsOf, splitOf } from '../contract/read.ts';
 import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
@@ -16,7 +19,7 @@ export class Groups {
   #db: Database;
   #table: Table;
   #settings: Settings;
-  /** Of one shape of the table. */
+  /** Valid for one shape of the table. */
   #cached: { shape: number; groups: Group[]; kinds: ReadonlyMap<number, readonly DuplicateKind[]> } | null = null;
 
   constructor(db: Database, table: Table, settings: Settings) {
@@ -26,8 +29,8 @@ export class Groups {
   }
 
   /**
-   * `likely`: pairs of ids that are worth a look whatever their fingerprints say. Returns whether all was looked at that could be: false where a file could not be
-   * read for the moment, which says nothing of its picture, so that the next scan looks again.
+   * `likely`: pairs of ids to compare whatever their fingerprints are. Returns false if a file could temporarily not be read, so that the
+   * next scan searches again.
    */
   async find(
     folder: string,
@@ -36,17 +39,17 @@ export class Groups {
     likely: readonly (readonly [number, number])[] = [],
   ): Promise<boolean> {
     const candidates = this.#table.fingerprints();
-    let isWhole = true;
-    const look = async <Seen>(id: number, see: (sample: Sample) => Promise<Seen>): Promise<Seen> => {
+    let isComplete = true;
+    const read = async <Result>(id: number, work: (sample: Sample) => Promise<Result>): Promise<Result> => {
       const sample = this.#table.sample(id) as Sample;
       try {
-        return await see(sample);
+        return await work(sample);
       } catch (error) {
-        if (!issueOf(sample.path, error).isFinding) isWhole = false;
+        if (!issueOf(sample.path, error).isFinding) isComplete = false;
         throw error;
       }
     };
-    // What was once compared is not compared again: the next search after a few new images is quick.
+    // Comparisons are stored, so that the next search compares only new images.
     const verdicts = new Map(
       this.#db
         .all<{ pair: string; value: number }>('SELECT pair, value FROM verdicts')
@@ -58,13 +61,13 @@ export class Groups {
       signal: report.signal,
       onProgress: (done, total) => report.progress(done, total),
       likely,
-      isApart: () => false, // told apart when read, so that taking it back needs no search
+      isNotDuplicate: () => false, // `#read` separates the pairs that the user marked
       verdicts,
       pixels: (id) =>
-        look(id, (sample) =>
+        read(id, (sample) =>
           readThumb(thumbFile(workspaceFolder, sample.sha256)).catch(() => withImage(folder, sample, makeThumb)),
         ),
-      pixelHash: (id) => look(id, (sample) => withImage(folder, sample, hashPixels)),
+      pixelHash: (id) => read(id, (sample) => withImage(folder, sample, hashPixels)),
     });
     this.#table.reshape();
     this.#table.write(() => {
@@ -74,7 +77,7 @@ export class Groups {
       for (const { kind, ids, score } of groups)
         this.#db.run('INSERT INTO groups (kind, score, members) VALUES (?, ?, ?)', kind, score, JSON.stringify(ids));
     });
-    return isWhole;
+    return isComplete;
   }
 
   list(): Group[] {
@@ -94,10 +97,10 @@ export class Groups {
     const groups: Group[] = [];
     if (rows.length) {
       const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
-      const apart = new NotDuplicates(this.#settings);
+      const notDuplicates = new NotDuplicates(this.#settings);
       for (const { id, kind, score, members } of rows) {
-        const there = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
-        for (const [part, list] of apart.together(there).entries()) {
+        const present = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
+        for (const [part, list] of notDuplicates.splitGroup(present).entries()) {
           groups.push({
             id: id * 1000 + part,
             kind,

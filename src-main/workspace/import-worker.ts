@@ -1,4 +1,4 @@
-/** Reads a file of marks and finds the images that its rows mean, in a thread of its own: a large file takes a while, and the engine answers meanwhile. */
+/** Reads a file of marks and matches its rows to images, in a worker thread, so that the engine stays responsive during a large import. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { explain } from '../contract/errors.ts';
 import { importMarks, type ImportAnswer, type ImportOrder } from './import.ts';

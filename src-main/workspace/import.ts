@@ -1,6 +1,6 @@
 /**
- * Marks from a file: a table that someone else filled in, annotations in COCO's form, or the manifest of an export. Rows find their image by path, else by content,
- * else by a name that is there once; only columns that are there change anything, and an empty cell clears its mark. What a row says is read in `marks-file.ts`.
+ * Imports marks from a file: a table, COCO annotations, or the manifest of an export. A row is matched to an image by path, else by content hash, else by a
+ * unique file name. Columns that the file lacks change nothing; an empty cell clears its mark. `marks-file.ts` parses the rows.
  */
 import { Worker } from 'node:worker_threads';
 import { WinnowError, type ErrorCode } from '../contract/errors.ts';
@@ -10,25 +10,25 @@ import { readMarksFile, type MarksRow } from './marks-file.ts';
 
 const unmatchedMax = 100;
 
-/** What of an image decides which row means it, and what that changes. */
-export type Known = Marks & Pick<Sample, 'id' | 'path' | 'sha256'>;
+/** The fields of a sample that matching and comparing need. */
+export type KnownSample = Marks & Pick<Sample, 'id' | 'path' | 'sha256'>;
 export interface Imported {
   result: ImportResult;
   marks: (readonly [sampleId: number, patch: Partial<Marks>])[];
 }
 export interface ImportOrder {
   file: string;
-  samples: readonly Known[];
+  samples: readonly KnownSample[];
 }
 export type ImportAnswer = { imported: Imported } | { refused: { code: ErrorCode; message: string } };
 
-/** Generous: half a gigabyte is read in a minute. */
-const longestMinutes = 10;
+/** Generous: half a gigabyte takes a minute. */
+const timeoutMinutes = 10;
 
-/** As `importMarks`, in a thread of its own, which `signal` ends. Throws WinnowError. */
+/** Runs `importMarks` in a worker thread, which `signal` stops. Throws WinnowError. */
 export async function importInThread(file: string, samples: readonly Sample[], signal: AbortSignal): Promise<Imported> {
   if (signal.aborted) throw new WinnowError('cancelled', 'Cancelled.');
-  const known = samples.map(({ id, path, sha256, decision, reason, tags, label, note }): Known => ({
+  const known = samples.map(({ id, path, sha256, decision, reason, tags, label, note }): KnownSample => ({
     id,
     path,
     sha256,
@@ -43,7 +43,7 @@ export async function importInThread(file: string, samples: readonly Sample[], s
     workerData: order,
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
-  const tooLong = setTimeout(() => void worker.terminate(), longestMinutes * 60_000);
+  const tooLong = setTimeout(() => void worker.terminate(), timeoutMinutes * 60_000);
   const end = () => void worker.terminate();
   signal.addEventListener('abort', end);
   try {
@@ -57,7 +57,7 @@ export async function importInThread(file: string, samples: readonly Sample[], s
               ? new WinnowError('cancelled', 'Cancelled.')
               : new WinnowError(
                   'bad-request',
-                  `To read ${file} took longer than ${longestMinutes} minutes. Split it into several files.`,
+                  `Reading ${file} took longer than ${timeoutMinutes} minutes. Split it into several files.`,
                 ),
           ),
         ),
@@ -71,16 +71,16 @@ export async function importInThread(file: string, samples: readonly Sample[], s
   }
 }
 
-/** The imports into one folder, one after the other. */
+/** Runs the imports into one folder one after the other. */
 export class Imports {
   #last: Promise<unknown> = Promise.resolve();
   #closing = new AbortController();
 
-  /** Throws WinnowError; `cancelled` once the folder is closed. */
+  /** Throws WinnowError; `cancelled` after the folder was closed. */
   read(file: string, samples: () => readonly Sample[]): Promise<Imported> {
-    const mine = this.#last.then(() => importInThread(file, samples(), this.#closing.signal));
-    this.#last = mine.catch(() => undefined);
-    return mine;
+    const result = this.#last.then(() => importInThread(file, samples(), this.#closing.signal));
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   close() {
@@ -88,17 +88,17 @@ export class Imports {
   }
 }
 
-export async function importMarks(file: string, samples: readonly Known[]): Promise<Imported> {
+export async function importMarks(file: string, samples: readonly KnownSample[]): Promise<Imported> {
   const rows = await readMarksFile(file);
-  const find = finder(samples, rows);
-  const after = new Map<Known, Marks>();
+  const find = createMatcher(samples, rows);
+  const after = new Map<KnownSample, Marks>();
   const unmatched: string[] = [];
   let matched = 0;
   for (const row of rows) {
     const sample = find(row);
     if (sample) {
       matched++;
-      after.set(sample, marksAfter(after.get(sample) ?? sample, sample, row)); // a later row about the same image adds to what an earlier one said
+      after.set(sample, marksAfter(after.get(sample) ?? sample, sample, row)); // several rows of one image are merged
     } else if (unmatched.length < unmatchedMax) unmatched.push(row.paths[0] ?? row.sha256 ?? '');
   }
   const marks = [...after].flatMap(([sample, now]): [number, Partial<Marks>][] => {
@@ -108,9 +108,9 @@ export async function importMarks(file: string, samples: readonly Known[]): Prom
   return { result: { rows: rows.length, matched, changed: marks.length, unmatched }, marks };
 }
 
-function marksAfter(before: Marks, { path }: Known, row: MarksRow): Marks {
+function marksAfter(before: Marks, { path }: KnownSample, row: MarksRow): Marks {
   const decision = row.decision === undefined ? before.decision : row.decision;
-  // A reason belongs to its decision: without one there is none, and the reason for another decision does not hold.
+  // A reason belongs to its decision: a different decision drops it.
   const kept = decision === before.decision ? before.reason : null;
   return {
     decision,
@@ -131,105 +131,111 @@ function differences(before: Marks, after: Marks): Partial<Marks> | null {
   return Object.keys(patch).length ? patch : null;
 }
 
-// --- which image a row means ---
+// --- matching rows to images ---
 
 const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 const isAbsolute = (path: string) => /^(\/|[A-Za-z]:\/)/.test(path);
-const plain = (path: string) =>
+/** With forward slashes, without a leading `./`, in Unicode's NFC. */
+const normalized = (path: string) =>
   path
     .replaceAll('\\', '/')
     .replace(/^(\.\/)+/, '')
     .normalize('NFC');
 
-function finder(samples: readonly Known[], rows: readonly MarksRow[]): (row: MarksRow) => Known | null {
+/** Returns a function that finds the image of a row; null if no image or several images match. */
+function createMatcher(
+  samples: readonly KnownSample[],
+  rows: readonly MarksRow[],
+): (row: MarksRow) => KnownSample | null {
   const byPath = new Map([
-    ...samples.map((sample) => [plain(sample.path), sample] as const),
+    ...samples.map((sample) => [normalized(sample.path), sample] as const),
     ...samples.map((sample) => [sample.path, sample] as const),
   ]);
-  const byHash = new Once(samples, ({ sha256 }) => sha256);
-  const byHashAndName = new Once(samples, (sample) => `${sample.sha256} ${baseName(plain(sample.path))}`);
-  const byName = new Once(samples, ({ path }) => baseName(plain(path)));
-  // No more parts of a row's path are looked at than an image's path has: the work stays linear, however long the rows' paths are.
+  const byHash = new UniqueIndex(samples, ({ sha256 }) => sha256);
+  const byHashAndName = new UniqueIndex(samples, (sample) => `${sample.sha256} ${baseName(normalized(sample.path))}`);
+  const byName = new UniqueIndex(samples, ({ path }) => baseName(normalized(path)));
+  // At most as many parts of a row's path are compared as the deepest image has, so that the time is linear however long the paths are.
   const deepest = samples.reduce((most, { path }) => Math.max(most, partsOf(path)), 1);
-  const paths = rows.flatMap((row) => row.paths.slice(0, 1).map(plain));
+  const paths = rows.flatMap((row) => row.paths.slice(0, 1).map(normalized));
   const root = rootOf(paths, byPath, deepest);
-  // A name says something only where both sides have it once.
+  // A file name identifies an image only if it is unique in the folder and in the file.
   const named = new Map<string, number>();
   for (const path of paths) named.set(baseName(path), (named.get(baseName(path)) ?? 0) + 1);
 
   const exactly = (path: string) =>
     byPath.get(path) ??
-    byPath.get(plain(path)) ??
-    (root !== null && plain(path).startsWith(root) ? byPath.get(plain(path).slice(root.length)) : undefined);
-  /** By the number of parts: the images' paths without what stands before so many last parts. */
-  const endings = new Map<number, Once>();
+    byPath.get(normalized(path)) ??
+    (root !== null && normalized(path).startsWith(root) ? byPath.get(normalized(path).slice(root.length)) : undefined);
+  /** By number of parts: an index of the images by that many last parts of their paths. */
+  const endings = new Map<number, UniqueIndex>();
   const endingWith = (path: string, parts: number) => {
     let index = endings.get(parts);
     if (!index)
       endings.set(
         parts,
-        (index = new Once(
+        (index = new UniqueIndex(
           samples.filter((sample) => partsOf(sample.path) > parts),
-          (sample) => lastParts(plain(sample.path), parts),
+          (sample) => lastParts(normalized(sample.path), parts),
         )),
       );
     return index.get(path);
   };
-  /** The row's path ends with the sample's, or the other way round; over one folder at least. */
+  /** One path ends with the other. At least the file name and one folder must be equal. */
   const bySuffix = (path: string) => {
-    const own = plain(path)
+    const rowPath = normalized(path)
       .replace(/\/{2,}/g, '/')
       .replace(/^\/|\/$/g, '');
-    const parts = partsOf(own);
+    const parts = partsOf(rowPath);
     if (parts < 2) return undefined;
     for (let left = Math.min(parts - 1, deepest); left >= 2; left--) {
-      const found = byPath.get(lastParts(own, left));
+      const found = byPath.get(lastParts(rowPath, left));
       if (found) return found;
     }
-    return parts < deepest ? endingWith(own, parts) : undefined;
+    return parts < deepest ? endingWith(rowPath, parts) : undefined;
   };
-  // A file that knows this folder's paths, and names another, means an image that is not here.
+  // If some rows match by their whole path, the file has paths of this folder. Then a path that matches no image is not searched by name.
   const knowsPaths = rows.some((row) => row.paths.some((path) => exactly(path)));
-  const byOwnName = (path: string) => {
-    const name = baseName(plain(path));
-    return named.get(name) === 1 && (name === plain(path) || !knowsPaths) ? byName.get(name) : undefined;
+  const byFileName = (path: string) => {
+    const name = baseName(normalized(path));
+    return named.get(name) === 1 && (name === normalized(path) || !knowsPaths) ? byName.get(name) : undefined;
   };
 
   return ({ paths, sha256 }) => {
-    const first = (way: (path: string) => Known | undefined) => paths.map(way).find((sample) => sample !== undefined);
+    const first = (search: (path: string) => KnownSample | undefined) =>
+      paths.map(search).find((sample) => sample !== undefined);
     const exact = paths.map(exactly).filter((sample) => sample !== undefined);
     return (
       exact.find((sample) => sample.sha256 === sha256) ??
-      // Another image has taken the name since: the one with these bytes is meant.
+      // Another image has this path by now: the content hash decides.
       (sha256 === null
         ? undefined
         : (byHash.get(sha256) ??
-          onlyOf(paths.map((path) => byHashAndName.get(`${sha256} ${baseName(plain(path))}`))))) ??
-      // Edited since. The name that it has in an export says nothing of images with other bytes.
+          onlyOf(paths.map((path) => byHashAndName.get(`${sha256} ${baseName(normalized(path))}`))))) ??
+      // The image was edited since. Only its original path counts, since its exported name may be that of another image.
       (sha256 === null ? exact[0] : exactly(paths[0] ?? '')) ??
       first(bySuffix) ??
-      first(byOwnName) ??
+      first(byFileName) ??
       null
     );
   };
 }
 
-/** Finds the image that alone has a key; those of which several have it are not found. */
-class Once {
-  #found = new Map<string, Known | null>();
+/** Finds an image by a key that no other image has. */
+class UniqueIndex {
+  #found = new Map<string, KnownSample | null>();
 
-  constructor(samples: readonly Known[], keyOf: (sample: Known) => string) {
+  constructor(samples: readonly KnownSample[], keyOf: (sample: KnownSample) => string) {
     for (const sample of samples) {
       const key = keyOf(sample);
       this.#found.set(key, this.#found.has(key) ? null : sample);
     }
   }
 
-  get = (key: string): Known | undefined => this.#found.get(key) ?? undefined;
+  get = (key: string): KnownSample | undefined => this.#found.get(key) ?? undefined;
 }
 
-/** The one image among these, named once or several times. */
-function onlyOf(found: readonly (Known | undefined)[]): Known | undefined {
+/** The image, if all found images are the same one. */
+function onlyOf(found: readonly (KnownSample | undefined)[]): KnownSample | undefined {
   const [first, ...others] = new Set(found.filter((sample) => sample !== undefined));
   return others.length ? undefined : first;
 }
@@ -240,15 +246,15 @@ function partsOf(path: string): number {
   return parts;
 }
 
-/** `a/b/c`, 2 → `b/c`; the whole path where it has no more. */
+/** `a/b/c`, 2 → `b/c`; the whole path if it has no more parts. */
 function lastParts(path: string, parts: number): string {
   let at = path.length;
   for (let left = parts; left > 0 && at >= 0; left--) at = at === 0 ? -1 : path.lastIndexOf('/', at - 1);
   return path.slice(at + 1);
 }
 
-/** The folder, on whatever machine, under which most whole paths name images of this one. */
-function rootOf(paths: readonly string[], byPath: ReadonlyMap<string, Known>, deepest: number): string | null {
+/** The folder, possibly on another machine, whose absolute paths match the most images of this folder. */
+function rootOf(paths: readonly string[], byPath: ReadonlyMap<string, KnownSample>, deepest: number): string | null {
   const votes = new Map<string, number>();
   for (const path of paths) {
     if (!isAbsolute(path)) continue;

@@ -1,7 +1,7 @@
 /**
- * Everything a person does to a folder's samples and settings, each step taken back and done again at will, also after a restart. The journal is
- * only ever added to: an undo is an entry that names what it undoes. What can be undone next follows from reading it in order. What cannot be undone
- * (a ranking, an export) stands in it too, so that all of it can be told as a script.
+ * Records everything a person does to a folder's samples and settings, with undo and redo that work also after a restart. The journal is append-only:
+ * an undo is an entry that names the entry it undoes. Reading the entries in order gives what can be undone next. Actions that cannot be undone (a
+ * ranking, an export) are recorded too, so that a script can repeat everything.
  */
 import { WinnowError } from '../contract/errors.ts';
 import type { Patch } from '../contract/marks.ts';
@@ -11,7 +11,7 @@ import type { Database } from './database.ts';
 import type { Settings } from './settings.ts';
 import type { Table } from './table.ts';
 
-/** What was asked for; from it follows the command that does the same. */
+/** What the person requested. `commands.ts` derives the command line from it. */
 export type Action =
   | { do: 'edit'; change: Change; where?: string }
   | { do: 'keep-best'; request: KeepBest }
@@ -29,7 +29,7 @@ export type Action =
   /** An entry that this version cannot read. */
   | { do: 'unreadable' };
 
-/** New marks of a sample; new value of a setting, null to take it away. */
+/** New marks of samples, and new values of settings; null removes a setting. */
 export interface Edit {
   marks?: readonly (readonly [sampleId: number, after: Patch])[];
   settings?: readonly (readonly [key: string, after: unknown])[];
@@ -45,33 +45,33 @@ interface Step {
   target: number | null;
   title: string;
 }
-/** A step that stands, with what it was. */
-export interface Record extends Step {
+/** A step with its action and changes. */
+export interface JournalEntry extends Step {
   at: number;
   action: Action;
   changes: Changes;
   undone: boolean;
 }
 
-/** Takes the step that an undo or a redo names from one stack to the other: the last one, unless two programs wrote at once. */
-export function move<S extends { seq: number }>(target: number | null, from: S[], to: S[]) {
+/** Moves the step that an undo or redo names from one stack to the other. It is the last one, unless two programs wrote at once. */
+export function moveStep<S extends { seq: number }>(target: number | null, from: S[], to: S[]) {
   const at = from.findLastIndex(({ seq }) => seq === target);
   if (at >= 0) to.push(...from.splice(at, 1));
 }
 
-const same = (a: unknown, b: unknown) => a === b || JSON.stringify(a) === JSON.stringify(b);
+const isEqual = (a: unknown, b: unknown) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 export class Journal {
   #db: Database;
   #table: Table;
   #settings: Settings;
-  #done: Step[] = [];
-  #undone: Step[] = [];
-  /** Of edits that stand and can no longer be undone. */
+  #undoStack: Step[] = [];
+  #redoStack: Step[] = [];
+  /** Edits that can no longer be undone, such as deleting a run that has left the disk. */
   #final = new Set<number>();
   #onStep: () => void;
 
-  /** `onStep` is called when an entry is on the disk. */
+  /** Calls `onStep` when an entry is on disk. */
   constructor(db: Database, table: Table, settings: Settings, onStep: () => void = () => undefined) {
     this.#onStep = onStep;
     this.#db = db;
@@ -82,77 +82,80 @@ export class Journal {
 
   #follow(step: Step) {
     if (step.kind === 'edit') {
-      this.#done.push(step);
-      this.#undone = [];
-    } else if (step.kind === 'undo') move(step.target, this.#done, this.#undone);
-    else if (step.kind === 'redo') move(step.target, this.#undone, this.#done);
+      this.#undoStack.push(step);
+      this.#redoStack = [];
+    } else if (step.kind === 'undo') moveStep(step.target, this.#undoStack, this.#redoStack);
+    else if (step.kind === 'redo') moveStep(step.target, this.#redoStack, this.#undoStack);
     else if (step.target !== null) {
       this.#final.add(step.target);
-      this.#done = this.#done.filter(({ seq }) => seq !== step.target);
+      this.#undoStack = this.#undoStack.filter(({ seq }) => seq !== step.target);
     }
   }
 
   state(): JournalState {
-    return { undo: this.#done.at(-1)?.title ?? null, redo: this.#undone.at(-1)?.title ?? null };
+    return { undo: this.#undoStack.at(-1)?.title ?? null, redo: this.#redoStack.at(-1)?.title ?? null };
   }
 
-  /** Writes what differs from what is; returns how many samples and settings that are. What is already so is no entry. `title` is told the samples that change. */
+  /**
+   * Writes an entry with the marks and settings that differ from the current ones, and returns their number; without a difference it writes none. `title`
+   * receives the ids of the changed samples.
+   */
   edit(action: Action, edit: Edit, title: (changed: readonly number[]) => string): number {
     const changes: Changes = { marks: [], settings: [] };
     for (const [id, after] of edit.marks ?? []) {
       const marks = this.#table.marks(id);
       if (!marks) throw new WinnowError('no-samples', `There is no sample ${id} in this folder.`);
-      const names = (Object.keys(after) as (keyof Marks)[]).filter((name) => !same(marks[name], after[name]));
+      const names = (Object.keys(after) as (keyof Marks)[]).filter((name) => !isEqual(marks[name], after[name]));
       const pick = (from: Patch) => Object.fromEntries(names.map((name) => [name, from[name]])) as Patch;
       if (names.length) changes.marks.push([id, pick(marks), pick(after)]);
     }
     for (const [key, after] of edit.settings ?? []) {
       const before = this.#settings.get(key);
-      if (!same(before, after)) changes.settings.push([key, before, after]);
+      if (!isEqual(before, after)) changes.settings.push([key, before, after]);
     }
     const changed = changes.marks.length + changes.settings.length;
     if (changed) this.#write('edit', null, title(changes.marks.map(([id]) => id)), changes, 2, action);
     return changed;
   }
 
-  /** Writes down what was done and cannot be taken back. */
-  note(action: Action, title: string) {
+  /** Records an action that cannot be undone. */
+  record(action: Action, title: string) {
     this.#write('done', null, title, { marks: [], settings: [] }, 2, action);
   }
 
-  /** Edits that ask for this, stand and can be undone. */
-  standing(action: Action['do']): { seq: number; at: number; action: Action }[] {
-    const standing = new Set(this.#done.map(({ seq }) => seq));
+  /** The edits with this kind of action that can still be undone. */
+  undoable(action: Action['do']): { seq: number; at: number; action: Action }[] {
+    const undoable = new Set(this.#undoStack.map(({ seq }) => seq));
     return this.#db
       .all<{
         seq: number;
         at: number;
         action: string;
       }>("SELECT seq, at, action FROM journal WHERE kind = 'edit' AND instr(action, ?)", `"do":"${action}"`)
-      .filter(({ seq }) => standing.has(seq))
+      .filter(({ seq }) => undoable.has(seq))
       .map((row) => ({ ...row, action: actionOf(row.action) ?? { do: 'unreadable' } }));
   }
 
-  /** Notes what was done and makes an edit final: it stands, and undo passes it over. */
-  finish(target: number, action: Action, title: string) {
+  /** Records an action that makes an earlier edit final: undo skips that edit. */
+  finalize(target: number, action: Action, title: string) {
     this.#write('done', target, title, { marks: [], settings: [] }, 2, action);
   }
 
   undo(): { changed: number; title: string } {
-    const step = this.#done.at(-1);
+    const step = this.#undoStack.at(-1);
     if (!step) throw new WinnowError('nothing-to-do', 'There is nothing to undo.');
-    return this.#again('undo', step, 1);
+    return this.#apply('undo', step, 1);
   }
 
   redo(): { changed: number; title: string } {
-    const step = this.#undone.at(-1);
+    const step = this.#redoStack.at(-1);
     if (!step) throw new WinnowError('nothing-to-do', 'There is nothing to redo.');
-    return this.#again('redo', step, 2);
+    return this.#apply('redo', step, 2);
   }
 
-  /** What was done, oldest first, the newest `limit` of it; with `all`, undo and redo too. */
-  records(limit = Number.MAX_SAFE_INTEGER, all = false): Record[] {
-    const standing = new Set(this.#done.map(({ seq }) => seq));
+  /** The newest `limit` entries, oldest first; with `all`, undo and redo entries too. */
+  entries(limit = Number.MAX_SAFE_INTEGER, all = false): JournalEntry[] {
+    const done = new Set(this.#undoStack.map(({ seq }) => seq));
     const rows = this.#db.all<Step & { at: number; action: string; changes: string }>(
       "SELECT seq, at, kind, target, title, action, changes FROM journal WHERE ? OR kind IN ('edit', 'done') ORDER BY seq DESC LIMIT ?",
       Number(all),
@@ -165,47 +168,48 @@ export class Journal {
         ...row,
         action: action ?? { do: 'unreadable' },
         changes: changes ?? { marks: [], settings: [] },
-        undone: row.kind === 'edit' && !standing.has(row.seq) && !this.#final.has(row.seq),
+        undone: row.kind === 'edit' && !done.has(row.seq) && !this.#final.has(row.seq),
       };
     });
   }
 
-  /** Paths of images whose marks are not what the entries, all of them and in order, have written. */
-  strays(records: readonly Record[]): string[] {
-    const edits = new Map(records.filter(({ kind }) => kind === 'edit').map((record) => [record.seq, record]));
+  /** Paths of images whose marks differ from what the entries have written. Expects all entries, in order. */
+  inconsistent(entries: readonly JournalEntry[]): string[] {
+    const edits = new Map(entries.filter(({ kind }) => kind === 'edit').map((entry) => [entry.seq, entry]));
     const written = new Map<number, Patch>();
-    for (const record of records) {
-      const { changes } = (record.kind === 'edit' ? record : edits.get(record.target ?? -1)) ?? { changes: null };
+    for (const entry of entries) {
+      const { changes } = (entry.kind === 'edit' ? entry : edits.get(entry.target ?? -1)) ?? { changes: null };
       for (const [id, before, after] of changes?.marks ?? [])
-        written.set(id, { ...written.get(id), ...(record.kind === 'undo' ? before : after) });
+        written.set(id, { ...written.get(id), ...(entry.kind === 'undo' ? before : after) });
     }
     return [...written]
       .filter(([id, patch]) => !matches(this.#table.marks(id), patch))
       .map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
   }
 
-  #again(kind: 'undo' | 'redo', step: Step, to: 1 | 2) {
+  /** Applies an edit's values from before (1) or after (2) it. */
+  #apply(kind: 'undo' | 'redo', step: Step, to: 1 | 2) {
     const row = this.#db.get<{ changes: string }>('SELECT changes FROM journal WHERE seq = ?', step.seq) as {
       changes: string;
     };
     const changes = changesOf(row.changes);
-    const verb = kind === 'undo' ? 'undone' : 'done again';
+    const verb = kind === 'undo' ? 'undone' : 'redone';
     if (!changes)
       throw new WinnowError(
         'failed',
         `‘${step.title}’ cannot be ${verb}: this version of Winnow cannot read its entry in the journal.`,
       );
-    // Nothing but the journal writes marks. Where they differ, another program wrote too, and what it wrote is not taken back unasked.
+    // Only the journal writes marks. If they differ from the entry, another program has changed them, and its changes must not be overwritten.
     const [from, when] = to === 1 ? ([2, 'after'] as const) : ([1, 'before'] as const);
-    const strange = changes.marks
+    const mismatches = changes.marks
       .filter((change) => !matches(this.#table.marks(change[0]), change[from]))
       .map(([id]) => this.#table.pathOf(id) ?? `image ${id}`);
     for (const change of changes.settings)
-      if (!same(this.#settings.get(change[0]), change[from])) strange.push(`the setting ${change[0]}`);
-    if (strange.length)
+      if (!isEqual(this.#settings.get(change[0]), change[from])) mismatches.push(`the setting ${change[0]}`);
+    if (mismatches.length)
       throw new WinnowError(
         'failed',
-        `‘${step.title}’ cannot be ${verb}: ${listOf(strange)} ${strange.length === 1 ? 'is' : 'are'} not as ${when} that step. Change ${strange.length === 1 ? 'it' : 'them'} by hand.`,
+        `‘${step.title}’ cannot be ${verb}: ${listOf(mismatches)} ${mismatches.length === 1 ? 'is' : 'are'} not as ${when} that step. Change ${mismatches.length === 1 ? 'it' : 'them'} by hand.`,
       );
     this.#write(kind, step.seq, step.title, changes, to, null);
     return { changed: changes.marks.length + changes.settings.length, title: step.title };
@@ -234,13 +238,13 @@ export class Journal {
 }
 
 const matches = (marks: Marks | null, patch: Patch): boolean =>
-  marks !== null && (Object.keys(patch) as (keyof Marks)[]).every((name) => same(marks[name], patch[name]));
+  marks !== null && (Object.keys(patch) as (keyof Marks)[]).every((name) => isEqual(marks[name], patch[name]));
 
 /** Three names and how many more. */
 const listOf = (names: readonly string[]): string =>
   names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
 
-/** Null where it is not what this version writes. */
+/** Null if this version cannot read it. */
 function changesOf(text: string): Changes | null {
   try {
     const { marks, settings } = JSON.parse(text) as Changes;
@@ -253,7 +257,7 @@ function changesOf(text: string): Changes | null {
 function actionOf(text: string): Action | null {
   try {
     const action = JSON.parse(text) as Action | null;
-    if (action === null) return null; // of an undo
+    if (action === null) return null; // an undo or redo
     const request = 'request' in action ? action.request : null;
     const lacksRequest =
       ['rank', 'train', 'export', 'keep-best'].includes(action.do) && (typeof request !== 'object' || request === null);

@@ -5,11 +5,11 @@ import type { Runs } from './runs.ts';
 import { settingKey, type Settings } from './settings.ts';
 import type { Table } from './table.ts';
 
-/** That a person said of this image, as it is, that its class is right. */
+/** The setting that records that a person confirmed the class of this content. */
 export const confirmedKey = ({ sha256 }: Pick<Sample, 'sha256'>, name: string): string =>
   settingKey('confirmed', `${sha256} ${name}`);
 
-/** What of a run's suspects still stands: not labelled anew, not confirmed. The least of quality first. */
+/** The newest run's suspects that are still open: not relabelled, not rejected, not confirmed. Lowest quality first. */
 export function labelQueue(table: Table, settings: Settings, runs: Runs): LabelQueue | null {
   const run = runs.list().find(({ kind, state }) => kind === 'labels' && state === 'done');
   if (!run) return null;

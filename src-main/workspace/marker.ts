@@ -1,25 +1,25 @@
-/** `workspace.json` beside a workspace's database: which workspace this is and how far its journal had come. What the database must hold at least. */
+/** The marker `workspace.json` beside a workspace's database: the workspace's identity and the last entry of its journal. The database must have that entry. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const schema = 'winnow/workspace@1';
 
 export interface Marker {
-  /** Names the workspace for good, also when it is moved. */
+  /** Identifies the workspace permanently, also after it was moved. */
   key: string;
   folder: string;
   revision: number;
-  /** The last entry of the journal that is on the disk. */
+  /** The number of the journal's last entry on disk. */
   journal: number;
-  /** The database as it was left; null while it is open, and after a crash. */
+  /** Size and time of the database when it was closed; null while it is open, and after a crash. */
   closed: { bytes: number; modifiedMs: number } | null;
-  /** The last backup, and how far the journal was. */
+  /** The last backup, and the journal's last entry in it. */
   backup: { atMs: number; journal: number } | null;
 }
 
 const fileOf = (workspaceFolder: string) => join(workspaceFolder, 'workspace.json');
 
-/** Null where there is none that can be read. */
+/** Null if the marker is missing or unreadable. */
 export function readMarker(workspaceFolder: string): Marker | null {
   try {
     const marker = JSON.parse(readFileSync(fileOf(workspaceFolder), 'utf8')) as Marker & { schema: string };
@@ -31,7 +31,7 @@ export function readMarker(workspaceFolder: string): Marker | null {
   }
 }
 
-/** One that cannot be written stays as it was: it then asks for less than is there. */
+/** A failed write is ignored: the old marker stays valid, since it requires fewer journal entries. */
 export function writeMarker(workspaceFolder: string, marker: Marker) {
   const part = `${fileOf(workspaceFolder)}.part`;
   try {
@@ -42,7 +42,7 @@ export function writeMarker(workspaceFolder: string, marker: Marker) {
   }
 }
 
-/** The database was replaced on purpose: it is taken as it is. */
+/** After the database was replaced on purpose, the old marker would refuse it. */
 export function removeMarker(workspaceFolder: string) {
   rmSync(fileOf(workspaceFolder), { force: true });
 }

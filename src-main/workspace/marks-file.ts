@@ -1,9 +1,10 @@
 /**
- * Reads rows of marks out of CSV, JSON Lines, COCO's JSON and the manifest of an export. A row has what its file says and no more: `undefined` is ‘not told’, null is
- * ‘none’. Throws WinnowError with the line where a file is not what it should be.
+ * Parses rows of marks from CSV, JSON Lines, COCO JSON, or the manifest of an export. In a row, `undefined` means that the file has no such field, and null
+ * that the field is empty. Throws WinnowError with the number of an invalid line.
  */
 import { basename } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
+import { whole } from '../contract/words.ts';
 import { explain, WinnowError } from '../contract/errors.ts';
 import { tagSchema } from '../contract/schemas.ts';
 import type { Decision } from '../contract/types.ts';
@@ -11,7 +12,7 @@ import { linesOf, maxPathLength, maxTextBytes } from '../file/lines.ts';
 import { readRegular } from '../file/open.ts';
 
 export interface MarksRow {
-  /** By which its image may be known, the best first. */
+  /** Paths that may identify the image, the most reliable first. */
   paths: readonly string[];
   sha256: string | null;
   decision?: Decision | null;
@@ -32,7 +33,7 @@ export async function readMarksFile(file: string): Promise<MarksRow[]> {
   const start = text.trimStart()[0];
   if (start === undefined) throw new WinnowError('bad-request', `${name} is empty.`);
   if (start !== '{' && start !== '[') return readCsv(text, name);
-  // A file of one line is both; what has several objects is only the one.
+  // One JSON object is valid as a document and as JSON Lines; several objects are valid only as JSON Lines.
   if (/\.(jsonl|ndjson)$/i.test(file)) return readLines(text, name);
   try {
     return readDocument(JSON.parse(text), name);
@@ -47,24 +48,24 @@ export async function readMarksFile(file: string): Promise<MarksRow[]> {
   }
 }
 
-/** Spreadsheets write UTF-8 or UTF-16; what is neither would give wrong names. */
+/** Spreadsheets write UTF-8 or UTF-16. Other encodings are refused, since they would give wrong names. */
 function textOf(data: Buffer, name: string): string {
   const encoding =
     data[0] === 0xff && data[1] === 0xfe ? 'utf-16le' : data[0] === 0xfe && data[1] === 0xff ? 'utf-16be' : 'utf-8';
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(data); // without the byte order mark
   } catch (error) {
-    const before = data.subarray(0, firstFault(data)).toString('latin1').split('\n').length;
+    const line = data.subarray(0, firstInvalidByte(data)).toString('latin1').split('\n').length;
     throw new WinnowError(
       'bad-request',
-      `Line ${before} of ${name} is not UTF-8. Save the file as ‘CSV UTF-8’ or in UTF-8.`,
+      `Line ${line} of ${name} is not UTF-8. Save the file as ‘CSV UTF-8’ or in UTF-8.`,
       { cause: error },
     );
   }
 }
 
-/** Where UTF-8 ends to be it: the text up to there says the line. */
-function firstFault(data: Buffer): number {
+/** The offset of the first byte that is not valid UTF-8. */
+function firstInvalidByte(data: Buffer): number {
   const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(data);
   return Buffer.byteLength(decoded.slice(0, Math.max(0, decoded.indexOf('\ufffd'))));
 }
@@ -93,13 +94,13 @@ function readCsv(text: string, name: string): MarksRow[] {
     if (error instanceof CsvError && error.code === 'CSV_MAX_RECORD_SIZE')
       throw new WinnowError(
         'bad-request',
-        `Line ${Number(error.lines) || 1} of ${name} begins a row of more than 1 MiB. Is a quotation mark missing, or is this the wrong file?`,
+        `Line ${Number(error.lines) || 1} of ${name} starts a row of more than 1 MiB. Is a quotation mark missing, or is this the wrong file?`,
         { cause: error },
       );
     if (error instanceof CsvError)
       throw new WinnowError(
         'bad-request',
-        `Line ${Number(error.lines) || 1} of ${name} is not as its head says: ${error.message}`,
+        `Line ${Number(error.lines) || 1} of ${name} does not match the header: ${error.message}`,
         { cause: error },
       );
     throw error;
@@ -108,7 +109,7 @@ function readCsv(text: string, name: string): MarksRow[] {
   if (!pathNames.some((column) => column in records[0].record)) {
     throw new WinnowError(
       'bad-request',
-      `Line 1 of ${name} names no column with images. It needs path, file, filename or image.`,
+      `Line 1 of ${name} has no column with image paths. Name one path, file, filename or image.`,
     );
   }
   return records.map(({ record, info }) => rowOf(record, `Line ${info.lines} of ${name}`));
@@ -118,12 +119,12 @@ function columnsOf(head: readonly string[], name: string): string[] {
   if (head.length > maxColumns)
     throw new WinnowError(
       'bad-request',
-      `Line 1 of ${name} has more than ${maxColumns.toLocaleString('en')} columns. Is this the right file?`,
+      `Line 1 of ${name} has more than ${whole(maxColumns)} columns. Is this the right file?`,
     );
   return head.map((column) => column.trim().toLowerCase());
 }
 
-/** The sign that the head has most of, outside quotes. */
+/** The most frequent separator in the header, outside quotes. */
 function delimiterOf(text: string): string {
   const counts = new Map([
     [',', 0],
@@ -185,11 +186,11 @@ function readDocument(document: unknown, name: string): MarksRow[] {
   }
   throw new WinnowError(
     'bad-request',
-    `${name} is none of what can be imported: CSV, JSON Lines, COCO, or the manifest of an export.`,
+    `${name} cannot be imported: it is not CSV, JSON Lines, COCO, or the manifest of an export.`,
   );
 }
 
-/** An image whose boxes are all of one category has it as label; of others nothing is told. */
+/** If all annotations of an image have one category, that is its label. Otherwise its label is not changed. */
 function readCoco(document: Record<string, unknown>, name: string): MarksRow[] {
   const list = (key: string) => {
     const value = document[key];
@@ -203,31 +204,32 @@ function readCoco(document: Record<string, unknown>, name: string): MarksRow[] {
     if (!categories.has(category))
       throw new WinnowError(
         'bad-request',
-        `Annotation ${String(id)} of ${name} names category ${String(category)}, which is none.`,
+        `Annotation ${String(id)} of ${name} has the category ${String(category)}, which ‘categories’ does not list.`,
       );
     labels.set(image, (labels.get(image) ?? new Set()).add(categories.get(category)));
   }
   return list('images').map((image, i) => {
-    const own = labels.get(image.id);
+    const names = labels.get(image.id);
     return rowOf(
-      { file_name: image.file_name, ...(own?.size === 1 ? { label: [...own][0] } : {}) },
+      { file_name: image.file_name, ...(names?.size === 1 ? { label: [...names][0] } : {}) },
       `Image ${i + 1} of ${name}`,
     );
   });
 }
 
-// --- what a row says ---
+// --- rows ---
 
 function rowOf(source: unknown, where: string): MarksRow {
-  if (!isObject(source)) throw new WinnowError('bad-request', `${where} is no object with a path.`);
+  if (!isObject(source)) throw new WinnowError('bad-request', `${where} is not an object with a path.`);
   const cell = (names: readonly string[], longest: number): string | null | undefined => {
     const key = names.find((each) => each in source);
     if (key === undefined) return undefined;
     const text = plainText(source[key], `${where}: ${key}`).trim();
-    if (text.length > longest) throw new WinnowError('bad-request', `${where}: ${key} has more than ${longest} signs.`);
+    if (text.length > longest)
+      throw new WinnowError('bad-request', `${where}: ${key} has more than ${longest} characters.`);
     return text === '' ? null : text;
   };
-  // A name may begin or end with a space: paths are taken as they stand.
+  // Paths are not trimmed, since a file name may start or end with a space.
   const paths = pathNames
     .map((key) => source[key])
     .filter((value): value is string => typeof value === 'string' && value.trim() !== '');
@@ -235,7 +237,7 @@ function rowOf(source: unknown, where: string): MarksRow {
   if (paths.some((path) => path.length > maxPathLength))
     throw new WinnowError(
       'bad-request',
-      `${where} names an image by more than ${maxPathLength.toLocaleString('en')} signs. No path is so long.`,
+      `${where} has a path of more than ${whole(maxPathLength)} characters. No path is so long.`,
     );
   if (!paths.length && sha256 === null) throw new WinnowError('bad-request', `${where} names no image.`);
   const row: MarksRow = { paths, sha256 };
@@ -250,10 +252,10 @@ function rowOf(source: unknown, where: string): MarksRow {
   return row;
 }
 
-/** Never a list or an object, whose text would be made of all that lies in it. */
+/** Refuses lists and objects, since `String` would join all their content. */
 function plainText(value: unknown, where: string): string {
   if (value !== null && value !== undefined && !['string', 'number', 'boolean'].includes(typeof value))
-    throw new WinnowError('bad-request', `${where} is neither text nor empty.`);
+    throw new WinnowError('bad-request', `${where} is not text.`);
   return String(value ?? '');
 }
 
@@ -279,7 +281,7 @@ const keepWords: Record<string, Decision | null> = {
   0: 'reject',
 };
 
-/** A column `decision`, or one `keep` of yes and no. */
+/** From a column `decision`, or a column `keep` with yes and no. */
 function decisionOf(source: Record<string, unknown>, where: string): Decision | null | undefined {
   const key = ['decision', 'keep'].find((each) => each in source);
   if (key === undefined) return undefined;
@@ -288,7 +290,7 @@ function decisionOf(source: Record<string, unknown>, where: string): Decision | 
   if (!Object.hasOwn(words, word)) {
     throw new WinnowError(
       'bad-request',
-      `${where}: ‘${word.slice(0, 120)}’ is no decision. ${key === 'keep' ? 'It may be yes, no' : 'It may be keep, reject, unsure, undecided'} or empty.`,
+      `${where}: ‘${word.slice(0, 120)}’ is not a decision. It can be ${key === 'keep' ? 'yes, no' : 'keep, reject, unsure, undecided'} or empty.`,
     );
   }
   return words[word];
@@ -297,7 +299,7 @@ function decisionOf(source: Record<string, unknown>, where: string): Decision | 
 const maxTags = 1000;
 const splitTags = (text: string) => text.split(text.includes(',') ? ',' : ';');
 
-/** A list, or text with commas; with semicolons where it has no comma. */
+/** From a list, or from text separated by commas, or by semicolons if there is no comma. */
 function tagsOf(source: Record<string, unknown>, where: string): string[] | undefined {
   const key = tagNames.find((each) => each in source);
   if (key === undefined) return undefined;
@@ -311,7 +313,7 @@ function tagsOf(source: Record<string, unknown>, where: string): string[] | unde
     if (!tagSchema.safeParse(tag).success)
       throw new WinnowError(
         'bad-request',
-        `${where}: ‘${tag.slice(0, 120)}’ is no tag. A tag has no comma and at most 100 signs.`,
+        `${where}: ‘${tag.slice(0, 120)}’ is not a valid tag. A tag has no comma and at most 100 characters.`,
       );
   }
   return [...new Set(tags)].sort();

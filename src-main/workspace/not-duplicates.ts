@@ -1,6 +1,6 @@
 /**
- * Images that the user marked as not duplicates of each other. A mark on many images is one setting, a set of content hashes, so that 2,000 blank
- * frames are 2,000 hashes and not two million pairs. Earlier versions wrote pairs.
+ * Images that the user marked as not duplicates of each other. Marking many images writes one setting, a set of content hashes, so that 2,000 blank
+ * frames are 2,000 hashes and not two million pairs. Earlier versions wrote pairs. (The stored names of these settings are `apart-set` and `apart`.)
  */
 import { createHash } from 'node:crypto';
 import type { Sample } from '../contract/types.ts';
@@ -8,39 +8,39 @@ import { settingKey, type Settings } from './settings.ts';
 
 type Known = Pick<Sample, 'sha256'>;
 
-/** The setting that says it of these samples. A content that several of them have stands twice: its copies are apart from each other too. */
+/** The setting that marks these samples. If several samples have the same content, its hash is listed twice: its copies are not duplicates either. */
 export function notDuplicatesSetting(samples: readonly Known[]): [key: string, contents: string[]] {
   const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)]
-    .flatMap(([sha256, own]) => (own.length > 1 ? [sha256, sha256] : [sha256]))
+    .flatMap(([sha256, copies]) => (copies.length > 1 ? [sha256, sha256] : [sha256]))
     .sort();
   return [settingKey('apart-set', createHash('sha256').update(contents.join()).digest('hex').slice(0, 32)), contents];
 }
 
-/** Samples that may be one group. */
+/** Samples that can be one group. */
 class Part<S extends Known> {
   readonly samples: S[] = [];
   readonly contents = new Set<string>();
-  /** Sets of which one content is here; no part has two of one set. */
+  /** The not-duplicates sets with a content in this part. A part has at most one content of each set. */
   readonly sets = new Set<number>();
 }
 
 export class NotDuplicates {
   #pairs = new Map<string, Set<string>>();
-  /** Sets that a content is in. */
+  /** By content: the sets that it is in. */
   #sets = new Map<string, number[]>();
-  /** Contents whose copies are apart from each other. */
-  #fromItself = new Set<string>();
+  /** Contents whose identical copies are marked as not duplicates. */
+  #separateCopies = new Set<string>();
 
   constructor(settings: Settings) {
     for (const [pair] of settings.all('apart')) {
       const [a, b] = pair.split(' ');
       this.#addPair(a, b);
       this.#addPair(b, a);
-      if (a === b) this.#fromItself.add(a);
+      if (a === b) this.#separateCopies.add(a);
     }
     for (const [set, [, contents]] of settings.all<string[]>('apart-set').entries()) {
       for (const [i, content] of contents.entries()) {
-        if (content === contents[i - 1]) this.#fromItself.add(content);
+        if (content === contents[i - 1]) this.#separateCopies.add(content);
         else this.#sets.set(content, [...(this.#sets.get(content) ?? []), set]);
       }
     }
@@ -52,22 +52,25 @@ export class NotDuplicates {
     else this.#pairs.set(a, new Set([b]));
   }
 
-  /** Splits a group so that no part holds two that are apart: each sample goes to the first part that takes it. Parts of one are dropped. */
-  together<S extends Known>(list: readonly S[]): S[][] {
+  /**
+   * Splits a group into parts without two samples that are marked as not duplicates: each sample goes to the first part that accepts it.
+   * Drops parts with one sample.
+   */
+  splitGroup<S extends Known>(list: readonly S[]): S[][] {
     const parts: Part<S>[] = [];
     const homes = new Map<string, Part<S>>();
-    /** By set: all parts before this one hold one of it. */
+    /** By set: the first part without a content of this set. */
     const full = new Map<number, number>();
     for (const sample of list) {
       const { sha256 } = sample;
-      const home = this.#fromItself.has(sha256) ? undefined : homes.get(sha256);
+      const home = this.#separateCopies.has(sha256) ? undefined : homes.get(sha256);
       if (home) {
         home.samples.push(sample);
         continue;
       }
       const sets = this.#sets.get(sha256) ?? [];
       let at = sets.reduce((most, set) => Math.max(most, full.get(set) ?? 0), 0);
-      while (at < parts.length && !this.#takes(parts[at], sha256, sets)) at++;
+      while (at < parts.length && !this.#accepts(parts[at], sha256, sets)) at++;
       const part = (parts[at] ??= new Part());
       part.samples.push(sample);
       part.contents.add(sha256);
@@ -82,9 +85,9 @@ export class NotDuplicates {
     return parts.map(({ samples }) => samples).filter((samples) => samples.length > 1);
   }
 
-  #takes({ contents, sets: there }: Part<Known>, sha256: string, sets: readonly number[]): boolean {
-    if (sets.some((set) => there.has(set))) return false;
-    if (contents.has(sha256)) return false; // only a content that is apart from itself is looked for twice
+  #accepts({ contents, sets: present }: Part<Known>, sha256: string, sets: readonly number[]): boolean {
+    if (sets.some((set) => present.has(set))) return false;
+    if (contents.has(sha256)) return false; // only separate copies get here with a content that the part has
     const partners = this.#pairs.get(sha256);
     if (!partners) return true;
     return partners.size < contents.size

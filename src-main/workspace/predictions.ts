@@ -1,4 +1,8 @@
-/** A classifier's predictions, stored with its run and published as columns. Rows are keyed by content: a changed image is predicted again. With folds the predictions are out-of-fold. */
+/**
+ * A classifier's predictions, stored with its run and published as columns: `<run>.predicted` and `.split` (categories), `.confidence`, `.loss`,
+ * `.correct`, `.meanLoss`, `.forgotten`. Rows are keyed by content, so that a changed image is predicted again. With folds, all predictions are
+ * out-of-fold: each comes from a model that was not trained on the image.
+ */
 import { join } from 'node:path';
 import { largestAt } from '../compute/classify/evaluate.ts';
 import { readTensors, writeTensors } from '../compute/tensor-file.ts';
@@ -10,12 +14,12 @@ import type { Table } from './table.ts';
 
 export interface Predictions {
   classes: string[];
-  /** Of each row: whose it is. */
+  /** The sample of each row, as `predictionKey`. */
   keys: string[];
   probabilities: Float32Array; // [keys, classes]
-  /** Place in train, val, test of what the run was made with; NaN for what came later. */
+  /** Index into `splitNames`; NaN for images that were added after the training. */
   splits: Float32Array;
-  /** Training dynamics; NaN for what was not trained on or watched. */
+  /** Training dynamics; NaN for images that were neither trained nor validated on. */
   meanLoss: Float32Array;
   forgotten: Float32Array;
 }
@@ -25,7 +29,7 @@ export const predictionKey = ({ id, sha256 }: Sample): string => `${id}:${sha256
 const fileOf = (workspaceFolder: string, runId: string) =>
   join(runFolder(workspaceFolder, runId), 'predictions.tensors');
 
-/** Throws WinnowError where the run has none. */
+/** Throws WinnowError if the run has no predictions. */
 export function readPredictions(workspaceFolder: string, runId: string): Predictions {
   const read = readTensors<Pick<Predictions, 'classes' | 'keys'>>(fileOf(workspaceFolder, runId));
   if (!read) throw new WinnowError('no-run', `${runId} has no predictions: its training has not ended.`);
@@ -42,8 +46,11 @@ export function writePredictions(
   writeTensors(fileOf(workspaceFolder, runId), { header: { classes, keys }, arrays, shapes });
 }
 
-/** Those of `samples` that the predictions know, with their rows. */
-export function known(predictions: Predictions, samples: readonly Sample[]): { sample: Sample; row: number }[] {
+/** The samples that have predictions, with their rows. */
+export function predictedSamples(
+  predictions: Predictions,
+  samples: readonly Sample[],
+): { sample: Sample; row: number }[] {
   const rows = new Map(predictions.keys.map((key, row) => [key, row]));
   return samples.flatMap((sample) => {
     const row = rows.get(predictionKey(sample));
@@ -51,23 +58,23 @@ export function known(predictions: Predictions, samples: readonly Sample[]): { s
   });
 }
 
-/** Of one sample, the most probable first; none where it is not known. */
+/** The class probabilities of one sample, the most probable first; empty if it has no prediction. */
 export function probabilitiesOf(predictions: Predictions, sample: Sample): Probability[] {
   const { classes, probabilities } = predictions;
-  const [found] = known(predictions, [sample]);
+  const [found] = predictedSamples(predictions, [sample]);
   if (!found) return [];
   return classes
     .map((name, k) => ({ class: name, probability: probabilities[found.row * classes.length + k] }))
     .sort((a, b) => b.probability - a.probability);
 }
 
-/** Smaller ones are told as this: a float of four bytes has hardly any below. */
-const least = 1e-30;
+/** A lower bound for probabilities, so that the loss stays finite. */
+const minProbability = 1e-30;
 
-/** Writes the run's columns, by the classes that the samples have now. */
+/** Writes the run's columns. Loss and correctness use the samples' current classes. */
 export function putPredictions(table: Table, run: Run, predictions: Predictions): void {
   const { classes, probabilities, splits, meanLoss, forgotten } = predictions;
-  const rows = known(predictions, table.samples());
+  const rows = predictedSamples(predictions, table.samples());
   const ids = rows.map(({ sample }) => sample.id);
   const place = new Map(classes.map((name, i) => [name, i]));
   const labels = rows.map(({ sample }) => (sample.class === null ? undefined : place.get(sample.class)));
@@ -75,7 +82,7 @@ export function putPredictions(table: Table, run: Run, predictions: Predictions)
   const at = (row: number, k: number) => probabilities[row * classes.length + k];
   const put = (name: string, title: string, values: ArrayLike<number>, categories: readonly string[] | null = null) =>
     table.putColumn(`${run.id}.${name}`, `${run.id} · ${title}`, run.id, ids, values, categories);
-  // All of them or none: a kill between two would leave columns of two states.
+  // One transaction, so that the columns always belong together.
   table.write(() => {
     put('predicted', 'predicted class', predicted, classes);
     put(
@@ -86,11 +93,13 @@ export function putPredictions(table: Table, run: Run, predictions: Predictions)
     put(
       'loss',
       'loss',
-      rows.map(({ row }, i) => (labels[i] === undefined ? NaN : -Math.log(Math.max(least, at(row, labels[i]))))),
+      rows.map(({ row }, i) =>
+        labels[i] === undefined ? NaN : -Math.log(Math.max(minProbability, at(row, labels[i]))),
+      ),
     );
     put(
       'correct',
-      'predicted as given',
+      'prediction equals label',
       rows.map((_, i) => (labels[i] === undefined ? NaN : Number(labels[i] === predicted[i]))),
     );
     put(
@@ -112,20 +121,20 @@ export function putPredictions(table: Table, run: Run, predictions: Predictions)
   });
 }
 
-/** Row i of `probabilities` is that of `samples[i]`. */
+/** Row i of `probabilities` belongs to `samples[i]`. */
 export interface KnownProbabilities {
   samples: readonly Sample[];
   classes: string[];
   probabilities: Float32Array; // [samples, classes]
 }
 
-/** Of the samples that a run has predicted. */
+/** The predictions of a run for the images that are still the same. */
 export function knownProbabilities(
   { workspaceFolder, table }: { workspaceFolder: string; table: Table },
   runId: string,
 ): KnownProbabilities {
   const predictions = readPredictions(workspaceFolder, runId);
-  const rows = known(predictions, table.samples());
+  const rows = predictedSamples(predictions, table.samples());
   const k = predictions.classes.length;
   const probabilities = new Float32Array(rows.length * k);
   rows.forEach(({ row }, i) => probabilities.set(predictions.probabilities.subarray(row * k, (row + 1) * k), i * k));

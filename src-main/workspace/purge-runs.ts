@@ -1,15 +1,15 @@
 /**
- * Deleted runs leave the disk: their rows, columns and folders. This happens 30 days after the deletion, when the workspace is next opened, or when a person
- * asks for disk space. Until then the deletion can be undone.
+ * Removes deleted runs from the disk: their rows, columns and folders. This happens when the workspace is opened 30 days or more after the deletion, or
+ * when a person frees disk space. Until then the deletion can be undone.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import type { Purged } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Journal } from './journal.ts';
-import { bytesIn, runFolder, type Runs } from './runs.ts';
+import { bytesIn, runFolder, runsFolder, type Runs } from './runs.ts';
 import type { Table } from './table.ts';
 
-/** How long a deletion can be undone. */
+/** For how long a deletion can be undone. */
 export const deletedForMs = 30 * 24 * 3600 * 1000;
 
 interface Context {
@@ -20,27 +20,51 @@ interface Context {
 }
 
 /** Removes the runs that were deleted before a time. */
-export function purgeRuns({ table, journal, runs, workspaceFolder }: Context, beforeMs: number): Purged {
+export function purgeRuns(context: Context, beforeMs: number): Purged {
+  return { runs: removeRows(context, beforeMs), bytes: removeFolders(context) };
+}
+
+/** Returns the ids of the runs. */
+function removeRows({ table, journal, runs }: Context, beforeMs: number): string[] {
   const deleted = new Set(runs.deleted());
-  if (!deleted.size) return { runs: [], bytes: 0 };
-  const purged: string[] = [];
+  const removed: string[] = [];
+  if (!deleted.size) return removed;
   table.write(() => {
-    for (const { seq, at, action } of journal.standing('delete-runs')) {
+    for (const { seq, at, action } of journal.undoable('delete-runs')) {
       if (action.do !== 'delete-runs' || at > beforeMs) continue;
       const ids = action.runs.filter((id) => deleted.delete(id));
       for (const id of ids) {
         runs.remove(id);
         table.removeColumnsOf(id);
       }
-      journal.finish(seq, { do: 'purge-runs', runs: ids }, `free the disk space of ${nameRuns(ids)}`);
-      for (const id of ids) purged.push(id);
+      journal.finalize(seq, { do: 'purge-runs', runs: ids }, `free the disk space of ${nameRuns(ids)}`);
+      for (const id of ids) removed.push(id);
     }
   });
-  const folders = purged.map((id) => runFolder(workspaceFolder, id));
-  const bytes = folders.reduce((sum, folder) => sum + bytesIn(folder), 0);
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  return { runs: purged, bytes };
+  return removed;
 }
 
-/** In a title. */
+/**
+ * Removes the folders of all purged runs, also those that an earlier purge left because Winnow crashed between rows and folders. Keeps every other
+ * folder without a row: it may belong to a run that a restored backup does not know. Returns the freed bytes.
+ */
+function removeFolders({ runs, workspaceFolder }: Context): number {
+  const parent = runsFolder(workspaceFolder);
+  if (!existsSync(parent)) return 0;
+  const purged = new Set(runs.purged());
+  let freed = 0;
+  for (const id of readdirSync(parent).filter((name) => purged.has(name))) {
+    const folder = runFolder(workspaceFolder, id);
+    const bytes = bytesIn(folder);
+    try {
+      rmSync(folder, { recursive: true });
+      freed += bytes;
+    } catch {
+      // Another program has a file open. The next purge tries again.
+    }
+  }
+  return freed;
+}
+
+/** For titles: one id, or the number of runs. */
 export const nameRuns = (ids: readonly string[]): string => (ids.length === 1 ? ids[0] : plural(ids.length, 'run'));

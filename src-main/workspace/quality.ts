@@ -10,7 +10,7 @@ import type { Table } from './table.ts';
 export class Quality {
   #table: Table;
   #settings: Settings;
-  /** Of one shape of the table. */
+  /** Valid for one shape of the table. */
   #cached: { shape: number; list?: CheckState[]; findings?: Finding[] } = { shape: 0 };
 
   constructor(table: Table, settings: Settings) {
@@ -18,7 +18,7 @@ export class Quality {
     this.#settings = settings;
   }
 
-  /** Scores every sample by every check: what is odd depends on the others. */
+  /** Scores all samples by all checks, because a check may compare a sample with all others. */
   run() {
     const { ids, input } = this.#input();
     if (!ids.length) return;
@@ -26,14 +26,14 @@ export class Quality {
   }
 
   list(): CheckState[] {
-    return (this.#kept().list ??= this.#list());
+    return (this.#current().list ??= this.#list());
   }
 
   findings(): Finding[] {
-    return (this.#kept().findings ??= findings(this.#input().input));
+    return (this.#current().findings ??= findings(this.#input().input));
   }
 
-  #kept() {
+  #current() {
     if (this.#cached.shape !== this.#table.shape) this.#cached = { shape: this.#table.shape };
     return this.#cached;
   }
@@ -49,12 +49,12 @@ export class Quality {
     });
   }
 
-  /** The setting that holds a check's threshold. Throws WinnowError for a check that there is not. */
+  /** The key of the setting with a check's threshold. Throws WinnowError for an unknown check. */
   thresholdKey(id: string): string {
     if (!checks.some((check) => check.id === id))
       throw new WinnowError(
         'bad-request',
-        `There is no check ‘${id}’. There are: ${checks.map((check) => check.id).join(', ')}.`,
+        `There is no check ‘${id}’. Available: ${checks.map((check) => check.id).join(', ')}.`,
       );
     return settingKey('threshold', id);
   }

@@ -1,4 +1,4 @@
-/** What expressions read of a workspace: columns, checks with their thresholds, kinds of duplicates. */
+/** The data that expressions read: columns, checks with their thresholds, kinds of duplicates. */
 import type { ReadSource } from '../contract/read.ts';
 import type { Groups } from './groups.ts';
 import type { Quality } from './quality.ts';

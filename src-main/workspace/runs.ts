@@ -1,7 +1,7 @@
 /**
- * The runs of a workspace. The list has a summary of each; settings, curves and results are a record that is read when a run is looked at. A run
- * that was cut off can be resumed from its checkpoint. A person's archiving and deleting of runs are settings, so that they can be undone; a deleted run
- * is not listed, and no new run gets its id.
+ * The runs of a workspace. The list has a summary of each run; its record, with settings, curves and results, is read when the run is viewed. An
+ * interrupted run can be resumed from its checkpoint. Archiving and deleting are settings in the journal, so that they can be undone. A deleted run
+ * is not listed, and its id is not used again.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,19 +11,20 @@ import { WinnowError, type ErrorCode } from '../contract/errors.ts';
 import { largestOf } from '../contract/numbers.ts';
 import type { Run, RunSummary } from '../contract/types.ts';
 import type { Database } from './database.ts';
-import { runPlace } from './settings.ts';
+import { runVisibility } from './settings.ts';
 
-export const runFolder = (workspaceFolder: string, runId: string) => join(workspaceFolder, 'runs', runId);
+export const runsFolder = (workspaceFolder: string) => join(workspaceFolder, 'runs');
+export const runFolder = (workspaceFolder: string, runId: string) => join(runsFolder(workspaceFolder), runId);
 
-type Facts = Omit<RunSummary, 'bytes' | 'archived' | 'version'>;
+type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'version'>;
 interface Row {
   id: string;
   summary: string;
   bytes: number | null;
   version: number;
-  place: string | null;
+  visibility: string | null;
 }
-const fields = `id, summary, bytes, version, ${runPlace('id')} AS place`;
+const fields = `id, summary, bytes, version, ${runVisibility('id')} AS visibility`;
 
 export class Runs {
   #db: Database;
@@ -32,7 +33,7 @@ export class Runs {
   constructor(db: Database, workspaceFolder: string) {
     this.#db = db;
     this.#workspaceFolder = workspaceFolder;
-    // Workspaces of earlier versions have no summaries. Whatever is 'running' when a workspace is opened was cut off with its process.
+    // Earlier versions stored no summaries. A run that is 'running' when a workspace is opened was interrupted by the end of its process.
     const records = db.all<{ record: string }>(
       "SELECT record FROM runs JOIN run_records ON run_id = id WHERE summary IS NULL OR state = 'running'",
     );
@@ -46,7 +47,7 @@ export class Runs {
   list(): RunSummary[] {
     return this.#db
       .all<Row>(`SELECT ${fields} FROM runs ORDER BY created_at DESC, rowid DESC`)
-      .filter(({ place }) => place !== 'deleted')
+      .filter(({ visibility }) => visibility !== 'deleted')
       .map(summaryOf);
   }
 
@@ -62,18 +63,18 @@ export class Runs {
     );
   }
 
-  /** The summary of a run as it is being made, whether or not it could be stored. */
+  /** The summary of a run in progress, whose latest state may not be stored yet. */
   summaryOf(run: Run): RunSummary {
     const row = this.#db.get<Row>(`SELECT ${fields} FROM runs WHERE id = ?`, run.id);
     return {
-      ...factsOf(run),
+      ...toStoredSummary(run),
       bytes: row?.bytes ?? null,
-      archived: row?.place === 'archived',
+      archived: row?.visibility === 'archived',
       version: row?.version ?? 0,
     };
   }
 
-  /** Ids read well and never return: `conv-ae-1`, `conv-ae-2`. */
+  /** `conv-ae-1`, `conv-ae-2`. Ids of deleted runs are not used again. */
   nextId(method: string): string {
     const numbers = this.#db
       .all<{ id: string }>(
@@ -85,13 +86,13 @@ export class Runs {
   }
 
   /**
-   * The newest unfinished run with this fingerprint (settings and images), which a new run can resume; of those that failed, one that has a checkpoint.
-   * Jobs take turns: a run that is still 'running' when the next one begins is one whose end could not be written. What was archived or deleted is left alone.
+   * The newest unfinished run with this fingerprint (settings and images), which a new run can resume. A failed run needs a checkpoint. A run that is
+   * still 'running' counts as unfinished, since jobs run one at a time: its end could not be written. Archived and deleted runs are not resumed.
    */
   resumable(fingerprint: string, hasCheckpoint: (run: Run) => boolean): Run | null {
     const rows = this.#db.all<{ record: string }>(
       `SELECT record FROM runs JOIN run_records ON run_id = id
-       WHERE fingerprint = ? AND state <> 'done' AND ${runPlace('id')} IS NULL ORDER BY created_at DESC, runs.rowid DESC`,
+       WHERE fingerprint = ? AND state <> 'done' AND ${runVisibility('id')} IS NULL ORDER BY created_at DESC, runs.rowid DESC`,
       fingerprint,
     );
     return rows.map(runOf).find((run) => run.state !== 'failed' || hasCheckpoint(run)) ?? null;
@@ -106,7 +107,7 @@ export class Runs {
         run.createdAt,
         run.state,
         fingerprint ?? '',
-        JSON.stringify(factsOf(run)),
+        JSON.stringify(toStoredSummary(run)),
       );
       this.#db.run(
         'INSERT INTO run_records (run_id, record) VALUES (?, ?) ON CONFLICT (run_id) DO UPDATE SET record = excluded.record',
@@ -116,17 +117,29 @@ export class Runs {
     });
   }
 
-  /** Stores the size of a run's folder: of a run that has ended. */
+  /** Stores the size of a run's folder. Call this when the run has ended, and when its files have changed later. */
   measure(id: string) {
     this.#db.run('UPDATE runs SET bytes = ? WHERE id = ?', bytesIn(runFolder(this.#workspaceFolder, id)), id);
   }
 
-  /** Ids of the deleted runs that are still on the disk. */
+  /** Ids of deleted runs that are still on disk. */
   deleted(): string[] {
-    return this.#db.all<{ id: string }>(`SELECT id FROM runs WHERE ${runPlace('id')} IS 'deleted'`).map(({ id }) => id);
+    return this.#db
+      .all<{ id: string }>(`SELECT id FROM runs WHERE ${runVisibility('id')} IS 'deleted'`)
+      .map(({ id }) => id);
   }
 
-  /** Inside a write: removes a run for good. Its setting stays, so that its id does not return. */
+  /** Ids of deleted runs that were permanently removed. */
+  purged(): string[] {
+    return this.#db
+      .all<{ id: string }>(
+        `SELECT id FROM (SELECT substr(key, 5) AS id FROM settings WHERE key LIKE 'run:%')
+         WHERE ${runVisibility('id')} IS 'deleted' AND id NOT IN (SELECT id FROM runs)`,
+      )
+      .map(({ id }) => id);
+  }
+
+  /** Inside a write: permanently removes a run. Its setting stays, so that its id is not used again. */
   remove(id: string) {
     this.#db.run('DELETE FROM runs WHERE id = ?', id);
   }
@@ -134,19 +147,19 @@ export class Runs {
   #row(id: string): Row {
     const row = this.#db.get<Row>(`SELECT ${fields} FROM runs WHERE id = ?`, id);
     if (!row) throw new WinnowError('no-run', `There is no run ‘${id}’.`);
-    if (row.place === 'deleted') throw new WinnowError('no-run', `The run ‘${id}’ was deleted.`);
+    if (row.visibility === 'deleted') throw new WinnowError('no-run', `The run ‘${id}’ was deleted.`);
     return row;
   }
 }
 
-const summaryOf = ({ summary, bytes, version, place }: Row): RunSummary => ({
-  ...(JSON.parse(summary) as Facts),
+const summaryOf = ({ summary, bytes, version, visibility }: Row): RunSummary => ({
+  ...(JSON.parse(summary) as StoredSummary),
   bytes,
-  archived: place === 'archived',
+  archived: visibility === 'archived',
   version,
 });
 
-/** Of the files in a folder, which need not be there. */
+/** The size of all files in a folder; 0 if it does not exist. */
 export function bytesIn(folder: string): number {
   try {
     return readdirSync(folder, { withFileTypes: true, recursive: true }).reduce(
@@ -158,7 +171,7 @@ export function bytesIn(folder: string): number {
   }
 }
 
-function factsOf(run: Run): Facts {
+function toStoredSummary(run: Run): StoredSummary {
   const { id, kind, method, state, seed, trainOn, trained, column, createdAt, seconds, epochs } = run;
   return {
     ...{ id, kind, method, state, seed, trainOn, trained, column, createdAt, seconds, epochs },
@@ -175,7 +188,7 @@ function headlineOf({ classification, rangeTest }: Run): RunSummary['headline'] 
   return rangeTest?.suggested ? { name: 'rate', value: rangeTest.suggested } : null;
 }
 
-/** What a run has before anything has come of it. */
+/** The result fields of a run that has no results yet. */
 export const emptyRun = {
   trainOn: null,
   seconds: null,
@@ -191,7 +204,7 @@ export const emptyRun = {
   rangeTest: null,
 } satisfies Partial<Run>;
 
-/** Records from before something was kept have nothing of it. */
+/** Records of earlier versions lack fields that were added later. */
 const runOf = ({ record }: { record: string }): Run =>
   ({ ...emptyRun, kind: 'rank', ...(JSON.parse(record) as Partial<Run>) }) as Run;
 

@@ -1,13 +1,16 @@
-/** What a person has set for a folder, by key: thresholds of checks, saved views, what is no duplicate, labels that were confirmed, runs that were archived or deleted. Written through the journal only, so that it can be undone. */
+/**
+ * A person's settings for a folder, by key: thresholds of checks, saved views, images that are not duplicates, confirmed labels, archived and deleted
+ * runs. Only the journal writes them, so that each change can be undone.
+ */
 import type { Database } from './database.ts';
 
 export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run';
 export const settingKey = (kind: SettingKind, name: string) => `${kind}:${name}`;
 
-/** The value of the setting `run` of a run. A run without one is listed as usual. */
-export type RunPlace = 'archived' | 'deleted';
-/** SQL: where the run of an id is; NULL where it has no setting. */
-export const runPlace = (id: string) => `(SELECT trim(value, '"') FROM settings WHERE key = 'run:' || ${id})`;
+/** The value of a run's setting `run`. A run without it is listed normally. */
+export type RunVisibility = 'archived' | 'deleted';
+/** SQL: the visibility of a run; NULL without a setting. `id`: an SQL expression. */
+export const runVisibility = (id: string) => `(SELECT trim(value, '"') FROM settings WHERE key = 'run:' || ${id})`;
 
 export class Settings {
   #db: Database;
@@ -21,7 +24,7 @@ export class Settings {
     return row ? JSON.parse(row.value) : null;
   }
 
-  /** Name and value of every setting of a kind, by name. */
+  /** All settings of a kind, ordered by name. */
   all<Value>(kind: SettingKind): [name: string, value: Value][] {
     const prefix = settingKey(kind, '');
     const rows = this.#db.all<{ key: string; value: string }>(
@@ -32,7 +35,7 @@ export class Settings {
     return rows.map(({ key, value }) => [key.slice(prefix.length), JSON.parse(value) as Value]);
   }
 
-  /** Inside the journal's write. null takes the setting away. */
+  /** Inside the journal's write. null removes the setting. */
   put(key: string, value: unknown) {
     if (value === null) this.#db.run('DELETE FROM settings WHERE key = ?', key);
     else this.#db.run('INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)', key, JSON.stringify(value));

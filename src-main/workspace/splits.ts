@@ -1,64 +1,66 @@
 /**
- * Splits: each class is shared out in the asked proportions (largest remainders, carried from class to class so that the whole set has them too), and images that are
- * one image stay in one split. Nothing depends on the order of samples or on their ids: a seeded hash of the path shuffles.
+ * Assigns samples to splits. Each class is divided by the requested fractions with the largest remainder method; remainders are carried from class to class, so
+ * that the whole set has these fractions too. Duplicates stay in one split. A seeded hash of the path shuffles the samples, so that
+ * the result does not depend on their order or ids.
  */
 import { hash } from 'node:crypto';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
-import { largestOf } from '../contract/numbers.ts';
+import { largestOf, sumOf } from '../contract/numbers.ts';
 
-type Shares = NonNullable<ExportRequest['splits']>;
-/** Images that stay together. */
+type Fractions = NonNullable<ExportRequest['splits']>;
+/** Images that must be in the same split. */
 interface Unit {
   samples: Sample[];
   key: string;
 }
 
-/** Split by sample id. Groups chain over members that they share, also over such as are not exported. */
+/** Returns the split by sample id. Groups with a common member stay together, even if that member is not among `samples`. */
 export function assignSplits(
   samples: readonly Sample[],
   groups: readonly Pick<Group, 'ids'>[],
-  shares: Shares,
+  fractions: Fractions,
   seed: number,
 ): Map<number, string> {
-  const splits = (['train', 'val', 'test'] as const).filter((split) => shares[split] > 0);
+  const splits = (['train', 'val', 'test'] as const).filter((split) => fractions[split] > 0);
   if (!splits.length)
     throw new WinnowError('bad-request', 'All split fractions are zero. Set at least one, for example 80, 10, 10.');
   const parts = assignParts(
     samples,
     groups,
-    splits.map((split) => shares[split]),
+    splits.map((split) => fractions[split]),
     seed,
     true,
   );
   return new Map([...parts].map(([id, part]) => [id, splits[part]]));
 }
 
-/** Part by sample id, from 0. `firstHasAll`: each class has an image in the first part at least. */
+/** Returns the part by sample id, from 0. `firstHasAll`: the first part gets at least one image of each class. */
 export function assignParts(
   samples: readonly Sample[],
   groups: readonly Pick<Group, 'ids'>[],
-  shares: readonly number[],
+  fractions: readonly number[],
   seed: number,
   firstHasAll = false,
 ): Map<number, number> {
-  const sum = shares.reduce((all, share) => all + share, 0);
-  const open = seats(
+  const sum = sumOf(fractions);
+  /** By class: how many images each part still gets. */
+  const open = quotasOf(
     samples,
-    shares.map((share) => share / sum),
+    fractions.map((fraction) => fraction / sum),
     firstHasAll,
   );
   const assigned = new Map<number, number>();
-  const total = shares.map((_, s) => [...open.values()].reduce((all, seat) => all + seat[s], 0));
+  const total = fractions.map((_, s) => [...open.values()].reduce((all, quota) => all + quota[s], 0));
   for (const { samples: together } of unitsOf(samples, groups, seed)) {
-    // Where this unit's classes have most room; then where the whole set has.
-    const room = shares.map(
+    // The part with the most free places for this unit's classes; if equal, the part with the most free places overall.
+    const free = fractions.map(
       (_, s) => together.reduce((all, sample) => all + (open.get(sample.class) as number[])[s], 0) / together.length,
     );
-    const best = shares
+    const best = fractions
       .map((_, s) => s)
-      .reduce((a, b) => (room[b] > room[a] || (room[b] === room[a] && total[b] > total[a]) ? b : a));
+      .reduce((a, b) => (free[b] > free[a] || (free[b] === free[a] && total[b] > total[a]) ? b : a));
     for (const sample of together) {
       (open.get(sample.class) as number[])[best]--;
       total[best]--;
@@ -68,34 +70,34 @@ export function assignParts(
   return assigned;
 }
 
-/** How many images of each class belong into each part. */
-function seats(
+/** The number of images of each class for each part. */
+function quotasOf(
   samples: readonly Sample[],
-  shares: readonly number[],
+  fractions: readonly number[],
   firstHasAll: boolean,
 ): Map<string | null, number[]> {
   const sizes = new Map<string | null, number>();
   for (const { class: name } of samples) sizes.set(name, (sizes.get(name) ?? 0) + 1);
-  const carried = shares.map(() => 0);
-  const seats = new Map<string | null, number[]>();
+  const carried = fractions.map(() => 0);
+  const quotas = new Map<string | null, number[]>();
   for (const [name, size] of [...sizes].sort(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1))) {
-    const wanted = shares.map((share) => share * size);
-    const given = wanted.map((quota) => Math.floor(quota + 1e-9));
-    // A class that is only in `test` cannot be learned: its first image goes to the first split.
+    const wanted = fractions.map((fraction) => fraction * size);
+    const given = wanted.map((exact) => Math.floor(exact + 1e-9));
+    // A class that is only in `test` cannot be learned, so its first image goes to the first split.
     if (firstHasAll && given[0] === 0) given[0] = 1;
-    for (let left = size - given.reduce((a, b) => a + b, 0); left > 0; left--) {
-      const missing = wanted.map((quota, s) => (given[s] > quota ? -Infinity : quota - given[s] + carried[s]));
+    for (let left = size - sumOf(given); left > 0; left--) {
+      const missing = wanted.map((exact, s) => (given[s] > exact ? -Infinity : exact - given[s] + carried[s]));
       given[missing.indexOf(largestOf(missing))]++;
     }
-    for (const s of shares.keys()) carried[s] += wanted[s] - given[s];
-    seats.set(name, given);
+    for (const s of fractions.keys()) carried[s] += wanted[s] - given[s];
+    quotas.set(name, given);
   }
-  return seats;
+  return quotas;
 }
 
-/** Greatest first, since they are hardest to fit; else shuffled. */
+/** Units in the order of assignment: the largest first, since they are hardest to fit; equal sizes are shuffled. */
 function unitsOf(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], seed: number): Unit[] {
-  const parent = new Map<number, number>(); // only of what is joined
+  const parent = new Map<number, number>(); // union-find; only joined ids have an entry
   const root = (of: number): number => {
     let at = of;
     for (let up = parent.get(at); up !== undefined; up = parent.get(at)) {

@@ -1,6 +1,6 @@
 /**
- * The one table: samples are rows, everything learned about them is a named column. Each write moves the revision on, so that a door
- * asks only for what changed since the revision it has. Files that are gone stay as rows out of sight: their marks come back with them.
+ * The one table: samples are rows, and every value computed for them is in a named column. Each write increases the revision, so that a client
+ * can fetch only what changed since the revision it has. A sample whose file is gone stays as a hidden row: if the file comes back, so do its marks.
  */
 import { folderClass } from '../contract/marks.ts';
 import type { ColumnValues } from '../contract/read.ts';
@@ -31,7 +31,7 @@ interface SampleRow {
 const sampleFields =
   'id, path, class, bytes, modified_ms, width, height, format, frames, sha256, gone, decision, reason, tags, label, note, revision';
 
-/** What the scan knows of a file. */
+/** The scan's result for a file. */
 export interface Scanned {
   path: string;
   bytes: number;
@@ -49,7 +49,10 @@ export class Table {
   #db: Database;
   #columns: Columns;
   #revision: number;
-  /** Moves on when anything but decisions, reasons, tags and notes has changed: what follows from the rest need not be worked out anew for each decision. */
+  /**
+   * A version that increases with every change except decisions, reasons, tags and notes. Groups, checks and the client's columns are recomputed only when
+   * it changes.
+   */
   #shape = 1;
 
   constructor(db: Database) {
@@ -66,20 +69,19 @@ export class Table {
     return this.#shape;
   }
 
-  /** Lets go of what is kept in memory. */
-  release() {
-    this.#columns.forget();
+  clearCache() {
+    this.#columns.clearCache();
   }
 
-  /** Gives free pages of the file back to the disk. */
+  /** Returns free pages of the database to the disk. */
   compact() {
     this.#db.compact();
   }
 
-  /** To be called when classes or settings have changed. */
+  /** Increases the shape version. Call this when classes or settings have changed. */
   reshape() {
     this.#shape++;
-    this.#columns.forgetList();
+    this.#columns.invalidateList();
   }
 
   meta(key: string): string | null {
@@ -94,20 +96,20 @@ export class Table {
     );
   }
 
-  /** What was read of images by other means than `version` is not used: they will be read again. Returns whether that is so. */
-  expectReadings(version: string): boolean {
+  /** Discards measures and fingerprints of another version, so that the next scan reads all images again. Returns whether it discarded anything. */
+  discardOldReadings(version: string): boolean {
     if (this.meta('readings') === version) return false;
     this.#db.transaction(() => {
       this.#db.run('UPDATE samples SET modified_ms = -1, measures = NULL, fingerprint = NULL');
       this.setMeta('readings', version);
     });
-    this.#columns.forget();
+    this.#columns.clearCache();
     return true;
   }
 
   #writing: number | null = null;
 
-  /** Runs `work` in a transaction under a new revision, which is told only once it is on the disk. A write within a write joins it. */
+  /** Runs `work` in a transaction with a new revision, which becomes visible after the commit. A nested write joins the outer one. */
   write<Result>(work: (revision: number) => Result): Result {
     if (this.#writing !== null) return work(this.#writing);
     const revision = this.#revision + 1;
@@ -115,14 +117,14 @@ export class Table {
     try {
       const result = this.#db.transaction(() => {
         const out = work(revision);
-        this.#columns.settle();
+        this.#columns.updateCounts();
         this.setMeta('revision', String(revision));
         return out;
       });
       this.#revision = revision;
       return result;
     } catch (error) {
-      this.#columns.forget();
+      this.#columns.clearCache();
       throw error;
     } finally {
       this.#writing = null;
@@ -144,7 +146,7 @@ export class Table {
     return row ? toSample(row) : null;
   };
 
-  /** One of the samples with this content. */
+  /** One of the samples with this content hash. */
   sampleOf(sha256: string): Sample | null {
     const row = this.#db.get<SampleRow>(
       `SELECT ${sampleFields} FROM samples WHERE sha256 = ? AND gone = 0 LIMIT 1`,
@@ -160,7 +162,7 @@ export class Table {
       limit + 1,
     );
     if (rows.length <= limit) return { revision: this.#revision, more: false, ...split(rows) };
-    // A revision is told whole or not at all.
+    // Revisions are never divided between two responses.
     const last = rows[limit].revision;
     const whole = rows.filter((row) => row.revision < last);
     if (whole.length) return { revision: last - 1, more: true, ...split(whole) };
@@ -171,7 +173,7 @@ export class Table {
     };
   }
 
-  /** Size and time of every file known, readable or not, by path: what a second scan need not read again. */
+  /** Size and time of every known file by path, readable or not. The scan skips files with unchanged size and time. */
   known(): Map<string, { bytes: number; modifiedMs: number }> {
     const rows = this.#db.all<{ path: string; bytes: number; modified_ms: number }>(
       'SELECT path, bytes, modified_ms FROM samples WHERE gone = 0 UNION ALL SELECT path, bytes, modified_ms FROM issues',
@@ -189,7 +191,7 @@ export class Table {
           'SELECT id, sha256, gone FROM samples WHERE path = ?',
           s.path,
         );
-        if (before?.gone) this.#columns.restore();
+        if (before?.gone) this.#columns.markFound();
         if (before && before.sha256 !== s.sha256) changed.push(before.id);
         const id =
           before?.id ??
@@ -215,10 +217,10 @@ export class Table {
         );
       }
       this.#shape++;
-      if (list.length) this.#columns.touchMeasures(revision);
+      if (list.length) this.#columns.setMeasuresRevision(revision);
       if (changed.length) this.#columns.clear(changed, revision);
       for (const issue of issues) {
-        this.#retire(issue.path, revision);
+        this.#markGone(issue.path, revision);
         this.#db.run(
           'INSERT OR REPLACE INTO issues (path, code, message, bytes, modified_ms) VALUES (?, ?, ?, ?, ?)',
           issue.path,
@@ -231,7 +233,7 @@ export class Table {
     });
   }
 
-  /** Images of the last scan that can no longer be read: the next scan reads them again. */
+  /** Records images that can no longer be read since the last scan. The next scan tries them again. */
   putIssues(issues: readonly Issue[]) {
     this.putScanned(
       [],
@@ -239,30 +241,30 @@ export class Table {
     );
   }
 
-  /** Takes out of sight what the last scan did not find. */
-  retire(paths: readonly string[]) {
+  /** Hides samples and issues that the last scan did not find. */
+  markGone(paths: readonly string[]) {
     if (!paths.length) return;
     this.#shape++;
     this.write((revision) => {
       for (const path of paths) {
-        this.#retire(path, revision);
+        this.#markGone(path, revision);
         this.#db.run('DELETE FROM issues WHERE path = ?', path);
       }
     });
   }
 
-  #retire(path: string, revision: number) {
+  #markGone(path: string, revision: number) {
     const sample = this.#db.get<{ id: number }>('SELECT id FROM samples WHERE path = ? AND gone = 0', path);
     if (!sample) return;
     this.#db.run('UPDATE samples SET gone = 1, revision = ? WHERE id = ?', revision, sample.id);
-    this.#columns.retire(sample.id);
+    this.#columns.markGone(sample.id);
   }
 
   issues(): Issue[] {
     return this.#db.all<Issue>('SELECT path, code, message FROM issues ORDER BY path');
   }
 
-  /** What duplicates are found by, of each sample. */
+  /** The input of the duplicate search. */
   fingerprints(): { id: number; sha256: string; width: number; height: number; fingerprint: Uint8Array }[] {
     return this.#db.all(
       'SELECT id, sha256, width, height, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
@@ -283,11 +285,11 @@ export class Table {
     );
   }
 
-  /** Also of a sample whose file is gone. */
+  /** Also for a sample whose file is gone. */
   pathOf = (id: number): string | undefined =>
     this.#db.get<{ path: string }>('SELECT path FROM samples WHERE id = ?', id)?.path;
 
-  /** Also of a sample whose file is gone, which keeps its marks. */
+  /** Also for a sample whose file is gone. */
   marks(id: number): Marks | null {
     const row = this.#db.get<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE id = ?`, id);
     return row ? marksOf(row) : null;
@@ -298,15 +300,15 @@ export class Table {
   /** By sample id. Throws WinnowError `no-column`. */
   values = (name: string): ColumnValues => this.#columns.values(name);
 
-  /** One sample's value in each of these columns; null where there is none. */
+  /** One sample's value in each of these columns; null for no value. */
   valuesOf = (id: number, columns: readonly string[]): (number | null)[] => this.#columns.valuesOf(id, columns);
 
-  /** Inside a write: removes the columns of a run for good. */
+  /** Inside a write: permanently removes the columns of a run. */
   removeColumnsOf(runId: string) {
     this.#columns.remove(runId);
   }
 
-  /** Replaces a column. What is not finite is left out. `categories`: what the numbers stand for, where they are names. */
+  /** Writes or replaces a column. Values that are not finite become NaN. `categories`: the names, if the values are indices of names. */
   putColumn(
     name: string,
     title: string,

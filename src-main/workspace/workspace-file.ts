@@ -1,6 +1,7 @@
 /**
- * The workspace's folder and database, and what tells that they are whole. Beside the database stands `workspace.json`, the marker: which workspace this is and
- * how far its journal had come. So a database that is missing, empty, cut off or older than it was is refused in words, and never taken for a new one.
+ * The workspace's folder and database, and the check that they are complete. The marker `workspace.json` beside the database records the workspace's
+ * identity and the length of its journal. A database that is missing, empty, truncated, or older than the marker is refused with an error message; it is
+ * never treated as a new workspace.
  */
 import { randomUUID } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -12,36 +13,36 @@ import { Backups, databaseFile, newestGoodBackup } from './backups.ts';
 import { Database, isDamage } from './database.ts';
 import { readMarker, writeMarker, type Marker } from './marker.ts';
 
-/** What a workspace has in its folder besides its database, once it was used. */
+/** Folders that show that a workspace was used, even if its database is missing. */
 const traces = ['backups', 'thumbs', 'rows', 'pixels', 'embeddings', 'runs'];
-const own =
+const ownFiles =
   /^(workspace\.(sqlite|json).*|lock\.sqlite.*|engine\.(lock|sock).*|thumbs?|rows|pixels|embeddings|runs|backups|map\.tensors.*|\.DS_Store|desktop\.ini)$/;
 
-/** Makes the folder, for its owner alone. Throws WinnowError where it is a folder of other files, or cannot be made. */
+/** Creates the folder, accessible only to its owner. Throws WinnowError if it contains other files or cannot be created. */
 export function prepareFolder(workspaceFolder: string, folder: string) {
   try {
     mkdirSync(workspaceFolder, { recursive: true, mode: 0o700 });
     if (isInside(workspaceFolder, folder))
       throw new WinnowError(
         'bad-request',
-        `The images lie inside the workspace ${workspaceFolder}. Choose another place for it with --workspace.`,
+        `The images are inside the workspace ${workspaceFolder}. Choose another place for it with --workspace.`,
       );
     const entries = readdirSync(workspaceFolder, { withFileTypes: true });
-    const strange = entries.find(({ name }) => !own.test(name));
-    if (strange && !entries.some(({ name }) => name === 'workspace.sqlite' || name === 'workspace.json')) {
+    const foreign = entries.find(({ name }) => !ownFiles.test(name));
+    if (foreign && !entries.some(({ name }) => name === 'workspace.sqlite' || name === 'workspace.json')) {
       throw new WinnowError(
         'bad-request',
-        `${workspaceFolder} holds other files (${strange.name}), so it is not used as a workspace. Choose a new or empty folder with --workspace.`,
+        `${workspaceFolder} contains other files (${foreign.name}), so it is not used as a workspace. Choose a new or empty folder with --workspace.`,
       );
     }
-    const led = entries.find((entry) => entry.isSymbolicLink() && isInside(folder, join(workspaceFolder, entry.name)));
-    if (led)
+    const link = entries.find((entry) => entry.isSymbolicLink() && isInside(folder, join(workspaceFolder, entry.name)));
+    if (link)
       throw new WinnowError(
         'bad-request',
-        `${join(workspaceFolder, led.name)} is a link into the opened folder, which is never written to. Remove the link.`,
+        `${join(workspaceFolder, link.name)} is a link into the opened folder, which is never written to. Remove the link.`,
       );
     const { uid, mode } = statSync(workspaceFolder);
-    if (!strange && uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(workspaceFolder, 0o700);
+    if (!foreign && uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(workspaceFolder, 0o700);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (
@@ -57,7 +58,7 @@ export function prepareFolder(workspaceFolder: string, folder: string) {
   }
 }
 
-/** Of a folder in a read-only one, the system only says that it is not there. */
+/** The system reports a folder inside a read-only one only as missing, so this looks at the nearest existing folder. */
 function whyNot(folder: string, code: string): string {
   const above = nearestExisting(folder);
   if (!statSync(above).isDirectory()) return `${above} is a file`;
@@ -78,7 +79,7 @@ export class WorkspaceFile {
   #marker: Marker;
   #backups: Backups;
 
-  /** Opens the database. Throws WinnowError `workspace-corrupt` where it is not what was left here. */
+  /** Opens the database. Throws WinnowError `workspace-corrupt` if it is damaged or does not fit the marker. */
   constructor(workspaceFolder: string, folder: string) {
     this.#workspaceFolder = workspaceFolder;
     const file = databaseFile(workspaceFolder);
@@ -88,20 +89,20 @@ export class WorkspaceFile {
     const info = statSync(file, { throwIfNoEntry: false });
     if (!info?.size && (marker || traces.some((name) => existsSync(join(workspaceFolder, name)))))
       throw damaged(`its file workspace.sqlite is ${info ? 'empty' : 'missing'}`);
-    const isAsLeft =
+    const isUnchanged =
       info && marker?.closed && marker.closed.bytes === info.size && marker.closed.modifiedMs === info.mtimeMs;
     try {
       this.db = new Database(file);
     } catch (error) {
-      throw isDamage(error) ? damaged('its file workspace.sqlite is no whole database', error) : error;
+      throw isDamage(error) ? damaged('its file workspace.sqlite is not a complete database', error) : error;
     }
     try {
-      // Reading all of a large one takes half a second: only after a crash, or where somebody else wrote to it.
-      const fault = info && !isAsLeft ? this.db.fault() : null;
-      if (fault) throw damaged('its file workspace.sqlite is no whole database', fault);
+      // Checking a large database takes half a second, so this happens only after a crash, or if another program wrote to the file.
+      const damage = info && !isUnchanged ? this.db.damage() : null;
+      if (damage) throw damaged('its file workspace.sqlite is not a complete database', damage);
       const { key, journal } = this.#state();
       if (marker && key !== null && key !== marker.key)
-        throw damaged('its file workspace.sqlite is that of another workspace');
+        throw damaged('its file workspace.sqlite belongs to another workspace');
       if (marker && journal < marker.journal)
         throw damaged(
           `${whole(marker.journal - journal)} of ${plural(marker.journal, 'entry', 'entries')} of its journal are missing. The file workspace.sqlite, or workspace.sqlite-wal beside it, was removed or replaced by an older one`,
@@ -111,12 +112,12 @@ export class WorkspaceFile {
     } catch (error) {
       this.db.close();
       throw !(error instanceof WinnowError) && isDamage(error)
-        ? damaged('its file workspace.sqlite is no whole database', error)
+        ? damaged('its file workspace.sqlite is not a complete database', error)
         : error;
     }
     this.#backups = new Backups(workspaceFolder, marker?.backup ?? null);
     this.#marker = { key: this.key, folder, revision: 0, journal: 0, closed: null, backup: marker?.backup ?? null };
-    this.stepped();
+    this.afterStep();
   }
 
   #state(): { key: string | null; revision: number; journal: number } {
@@ -126,31 +127,31 @@ export class WorkspaceFile {
     ) as { key: string | null; revision: number; journal: number };
   }
 
-  /** To be called after each step of the journal: from here on a database without it is known to be older. */
-  stepped() {
-    const { journal } = this.#mark(null);
-    this.#backups.consider(journal, () => this.#mark(null));
+  /** Updates the marker, and makes a backup if one is due. Call this after each journal entry. */
+  afterStep() {
+    const { journal } = this.#updateMarker(null);
+    this.#backups.makeIfDue(journal, () => this.#updateMarker(null));
   }
 
-  /** Waits for a backup that is due, and says that all was left in order. */
+  /** Makes a backup if one is due, and records in the marker that the database was closed cleanly. */
   async close() {
     if (!this.db.isOpen) return;
-    this.#backups.consider(this.#marker.journal, () => undefined);
-    await this.#backups.settle();
+    this.#backups.makeIfDue(this.#marker.journal, () => undefined);
+    await this.#backups.settled();
     if (!this.db.isOpen) return;
     try {
       this.db.script('PRAGMA wal_checkpoint(TRUNCATE)');
       const { size, mtimeMs } = statSync(databaseFile(this.#workspaceFolder));
-      this.#mark({ bytes: size, modifiedMs: mtimeMs });
+      this.#updateMarker({ bytes: size, modifiedMs: mtimeMs });
     } catch {
-      // Not left in order: the next opening looks closer.
+      // Without the record of a clean close, the next opening checks the database's integrity.
     }
     this.db.close();
   }
 
-  #mark(closed: Marker['closed']): Marker {
+  #updateMarker(closed: Marker['closed']): Marker {
     const { revision, journal } = this.#state();
-    this.#marker = { ...this.#marker, revision: revision ?? 0, journal, closed, backup: this.#backups.done };
+    this.#marker = { ...this.#marker, revision: revision ?? 0, journal, closed, backup: this.#backups.last };
     writeMarker(this.#workspaceFolder, this.#marker);
     return this.#marker;
   }
@@ -160,8 +161,8 @@ function damageMessage(workspaceFolder: string, folder: string, why: string): st
   const command = `winnow restore ${quoteWord(folder)} --workspace ${quoteWord(workspaceFolder)}`;
   const backup = newestGoodBackup(workspaceFolder);
   const way = backup
-    ? `The newest good backup is of ${when(backup.atMs)}, with ${plural(backup.steps ?? 0, 'step')}. \`${command} --backup ${backup.name}\` restores it; the damaged file is kept.`
-    : `There is no backup. \`${command} --as-it-is\` takes the file as it is, if it can be read.`;
+    ? `The newest good backup was made at ${when(backup.atMs)}, with ${plural(backup.steps ?? 0, 'step')}. \`${command} --backup ${backup.name}\` restores it; the damaged file is kept.`
+    : `There is no backup. \`${command} --as-it-is\` accepts the file as it is, if it can be read.`;
   return `The workspace of ${folder}, which holds your decisions, is damaged: ${why}. Your images are untouched. ${way} To start from scratch, move the folder ${workspaceFolder}.`;
 }
 

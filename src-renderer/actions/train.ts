@@ -9,43 +9,24 @@ const training = () => app.training as Training;
 const canTrain = () => view().classes.length > 1;
 const isTrained = () => training().result?.state === 'done';
 
+/** Enters the place and starts a job there. */
+const starting = (id: string, title: string, place: string, start: () => unknown): Action => ({
+  id,
+  title,
+  keys: [],
+  group: 'Train',
+  context: 'folder',
+  when: canTrain,
+  run: () => {
+    enter(place);
+    void start();
+  },
+});
+
 export const train: readonly Action[] = [
-  {
-    id: 'train-classifier',
-    title: 'Train a classifier',
-    keys: [],
-    group: 'Train',
-    context: 'folder',
-    when: canTrain,
-    run: () => {
-      enter('train');
-      void training().train();
-    },
-  },
-  {
-    id: 'find-rate',
-    title: 'Find a learning rate',
-    keys: [],
-    group: 'Train',
-    context: 'folder',
-    when: canTrain,
-    run: () => {
-      enter('train');
-      void training().findRate();
-    },
-  },
-  {
-    id: 'judge-labels',
-    title: 'Find label errors',
-    keys: [],
-    group: 'Train',
-    context: 'folder',
-    when: canTrain,
-    run: () => {
-      enter('labels');
-      void suspects().search();
-    },
-  },
+  starting('train-classifier', 'Train a classifier', 'train', () => training().train()),
+  starting('find-rate', 'Find a learning rate', 'train', () => training().findRate()),
+  starting('judge-labels', 'Find label errors', 'labels', () => suspects().search()),
   {
     id: 'export-model',
     title: 'Export the model',

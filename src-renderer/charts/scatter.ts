@@ -2,6 +2,7 @@
  * A scatter plot drawn into the pixels of a canvas: 100,000 points take a few milliseconds. Libraries that compile shaders from text are forbidden
  * by the page's content policy. Coordinates are in -1..1; a camera gives the visible part.
  */
+import { clamp } from '../../src-main/contract/numbers.ts';
 
 /** Centre of the visible part, and device pixels per unit. */
 export interface Camera {
@@ -36,7 +37,7 @@ export const fromScreen = ({ x, y, scale }: Camera, { width, height }: Size, { x
 /** Zooms by a factor and keeps the point at the spot in place. Between half of the whole and 400 times it. */
 export function zoomedAt(camera: Camera, size: Size, spot: Spot, factor: number): Camera {
   const whole = wholeView(size).scale;
-  const scale = Math.max(whole * 0.5, Math.min(whole * 400, camera.scale * factor));
+  const scale = clamp(camera.scale * factor, whole * 0.5, whole * 400);
   const at = fromScreen(camera, size, spot);
   return { scale, x: at.x - (spot.x - size.width / 2) / scale, y: at.y + (spot.y - size.height / 2) / scale };
 }
@@ -121,7 +122,7 @@ export class CloudIndex {
     cellOf.forEach((cell, i) => (this.#points[next[cell]++] = i));
   }
 
-  #cell = (value: number) => Math.max(0, Math.min(this.#cells - 1, Math.floor(((value + 1) / 2) * this.#cells)));
+  #cell = (value: number) => clamp(Math.floor(((value + 1) / 2) * this.#cells), 0, this.#cells - 1);
 
   /** Points within a box, as indices of the cloud. */
   within(left: number, bottom: number, right: number, top: number): number[] {

@@ -2,6 +2,7 @@
  * The geometry of looking closely, as plain functions. A zoom says how many device pixels an image pixel takes (1 is 100 %, whatever the screen) and which
  * spot of the image lies in the middle of the viewport, as shares of its width and height before rotation; so one zoom can be laid on any image.
  */
+import { clamp } from '../../src-main/contract/numbers.ts';
 
 export interface Size {
   width: number;
@@ -53,27 +54,31 @@ export function levelRange(frame: Frame): [least: number, greatest: number] {
   return [Math.min(fit, 1), Math.max(fit, greatestLevel)];
 }
 
-const within = (value: number, [least, greatest]: [number, number]) => Math.max(least, Math.min(greatest, value));
+/** The nearest level that this image allows. */
+function allowed(level: number, frame: Frame): number {
+  const [least, greatest] = levelRange(frame);
+  return clamp(level, least, greatest);
+}
 
 export const levelOf = (zoom: Zoom, frame: Frame): number => zoom.level ?? fitLevel(frame);
 
 /** The same zoom with a level that this image allows: what was 30 % of a large image would show less than the whole of a small one. */
 export const ranged = (zoom: Zoom, frame: Frame): Zoom =>
-  zoom.level === null ? zoom : { ...zoom, level: within(zoom.level, levelRange(frame)) };
+  zoom.level === null ? zoom : { ...zoom, level: allowed(zoom.level, frame) };
 
 /** The same zoom moved so that no empty space is shown which image could fill; along an axis where the image is the smaller, it is centred. */
 export function clamped(zoom: Zoom, frame: Frame): Zoom {
   const scale = levelOf(zoom, frame) / frame.pixelRatio;
-  const clamp = (at: number, imagePx: number, viewportPx: number) => {
+  const kept = (at: number, imagePx: number, viewportPx: number) => {
     const half = viewportPx / 2 / (imagePx * scale);
-    return half >= 0.5 ? 0.5 : within(at, [half, 1 - half]);
+    return half >= 0.5 ? 0.5 : clamp(at, half, 1 - half);
   };
   const [alongX, alongY] = isSideways(frame.rotation)
     ? [frame.viewport.height, frame.viewport.width]
     : [frame.viewport.width, frame.viewport.height];
   return {
     level: zoom.level,
-    centre: { x: clamp(zoom.centre.x, frame.image.width, alongX), y: clamp(zoom.centre.y, frame.image.height, alongY) },
+    centre: { x: kept(zoom.centre.x, frame.image.width, alongX), y: kept(zoom.centre.y, frame.image.height, alongY) },
   };
 }
 
@@ -101,7 +106,7 @@ export function spotAt(zoom: Zoom, frame: Frame, point: Point): Point {
 
 /** Zooms to a level and keeps what lies at `point` where it is, as far as the edges allow. Zoomed out to the whole image, it stays whole. */
 export function zoomedTo(zoom: Zoom, frame: Frame, level: number, point: Point): Zoom {
-  const next = within(level, levelRange(frame));
+  const next = allowed(level, frame);
   const fit = fitLevel(frame);
   if (fit <= 1 && next <= fit * 1.0001) return fitted;
   const spot = spotAt(zoom, frame, point);

@@ -2,6 +2,7 @@
  * The list of duplicate groups: filters by kind, conflict and state, and the image of each group to keep. The cursor is the view's; here it also
  * belongs to one group, since a sample may be in several.
  */
+import { clamp } from '../../src-main/contract/numbers.ts';
 import { splitOf } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
 import {
@@ -12,13 +13,12 @@ import {
   type Sample,
 } from '../../src-main/contract/types.ts';
 import { bestOf, rejectsOf, type KeepChoice } from '../../src-main/contract/keep-best.ts';
+import { perView } from './per-view.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 
 /** Members shown of a large group until all are asked for. */
 const maxMembers = 24;
-
-const lists = new WeakMap<View, DuplicateList>();
 
 export class DuplicateList {
   #session: Session;
@@ -33,17 +33,7 @@ export class DuplicateList {
   /** Groups of which all members are shown. */
   #whole = $state.raw<ReadonlySet<number>>(new Set());
 
-  /** The one of a view. It outlives the panel that asks first, and so must what it derives. */
-  static of(session: Session, view: View): DuplicateList {
-    let known = lists.get(view);
-    if (!known) {
-      $effect.root(() => {
-        known = new DuplicateList(session, view);
-      });
-      lists.set(view, known as unknown as DuplicateList);
-    }
-    return known as unknown as DuplicateList;
-  }
+  static readonly of = perView((session, view) => new DuplicateList(session, view));
 
   private constructor(session: Session, view: View) {
     this.#session = session;
@@ -159,7 +149,7 @@ export class DuplicateList {
   /** To another group, by so many; to the image at the same place in it. */
   moveByRow(by: number) {
     if (!this.groups.length) return;
-    const row = this.cursorRow < 0 ? 0 : Math.max(0, Math.min(this.groups.length - 1, this.cursorRow + by));
+    const row = this.cursorRow < 0 ? 0 : clamp(this.cursorRow + by, 0, this.groups.length - 1);
     if (row === this.cursorRow) return;
     const column = this.cursorRow < 0 ? 0 : this.#column();
     this.#go(row, Math.min(column, this.shownIds(this.groups[row]).length - 1));

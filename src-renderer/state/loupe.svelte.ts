@@ -3,6 +3,7 @@
  * the same share of their own image. It stays while walking from image to image, until the whole image is asked for.
  */
 import { SvelteMap } from 'svelte/reactivity';
+import { clamp } from '../../src-main/contract/numbers.ts';
 import {
   clamped,
   fitted,
@@ -70,7 +71,7 @@ export class LoupeState {
 
   /** To the pane so many further on; stays at the ends. */
   step(by: number) {
-    this.active = Math.max(0, Math.min(this.#frames.size - 1, this.#active + by));
+    this.active = clamp(this.#active + by, 0, this.#frames.size - 1);
   }
 
   /** A pane is shown with this frame, until what is returned is called. */

@@ -2,6 +2,7 @@
 import type { LabelSuspect } from '../../src-main/contract/classifier.ts';
 import type { Job, RunSummary } from '../../src-main/contract/types.ts';
 import { notices } from './notices.svelte.ts';
+import { perView } from './per-view.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 
@@ -11,8 +12,6 @@ export interface Pair {
   count: number;
 }
 
-const known = new WeakMap<View, Suspects>();
-
 export class Suspects {
   #session: Session;
   #view: View;
@@ -20,17 +19,7 @@ export class Suspects {
   /** The cross-validated classifier whose predictions are used; without one, heads on embeddings. */
   runId = $state<string | null>(null);
 
-  /** The one of a view. */
-  static of(session: Session, view: View): Suspects {
-    let own = known.get(view);
-    if (!own) {
-      $effect.root(() => {
-        own = new Suspects(session, view);
-      });
-      known.set(view, own as unknown as Suspects);
-    }
-    return own as unknown as Suspects;
-  }
+  static readonly of = perView((session, view) => new Suspects(session, view));
 
   private constructor(session: Session, view: View) {
     this.#session = session;
@@ -102,7 +91,7 @@ export class Suspects {
 
   async search(): Promise<void> {
     try {
-      await this.#session.calls.labels.judge.mutate({
+      await this.#session.calls.labels.find.mutate({
         runId: this.classifiers.some(({ id }) => id === this.runId) ? this.runId : null,
       });
     } catch (error) {

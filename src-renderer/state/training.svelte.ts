@@ -143,7 +143,7 @@ export class Training {
       pauseMs,
       () =>
         Promise.all([
-          calls.classifier.divide.query(request.division),
+          calls.classifier.split.query(request.division),
           model && classes > 1 ? calls.engine.summary.query({ model, mode, parameters, classes }) : null,
         ]),
       ([divided, summary]) => ([this.divided, this.summary, this.problem] = [divided, summary, null]),

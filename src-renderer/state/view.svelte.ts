@@ -196,7 +196,7 @@ export class View {
     const ids = this.chosen();
     if (!ids.length) return;
     try {
-      await this.session.calls.samples.alike.mutate({ ids });
+      await this.session.calls.samples.findSimilar.mutate({ ids });
       this.openView({ name: '', where: null, order: { by: 'alike', descending: true } });
       this.grouping = 'none';
       this.selection = new Set();

@@ -104,7 +104,7 @@ async function find(samples: readonly Sample[]): Promise<Found> {
   const groups = await findDuplicates(samples, {
     signal: new AbortController().signal,
     onProgress: () => undefined,
-    isApart: () => false,
+    isNotDuplicate: () => false,
     pixels: async (id) => {
       closeLooks++;
       const { data: raw, info } = await sharp(samples[id].webp).raw().toBuffer({ resolveWithObject: true });
@@ -215,7 +215,7 @@ async function scale(count: number): Promise<void> {
   const groups = await findDuplicates(list, {
     signal: new AbortController().signal,
     onProgress: () => void (peak = Math.max(peak, process.memoryUsage().rss)),
-    isApart: () => false,
+    isNotDuplicate: () => false,
     pixelHash: async (id) => `${id}`,
   });
   clearInterval(clock);

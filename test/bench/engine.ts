@@ -99,13 +99,13 @@ function trainResnet(): () => void {
     .toFloat() as Tensor2D;
   return () =>
     tf.tidy(() => {
-      let remember = (): void => undefined;
+      let updateStatistics = (): void => undefined;
       const { value, grads } = tf.variableGrads(() => {
         const pass = network.train(x, [1]);
-        remember = pass.remember;
+        updateStatistics = pass.updateStatistics;
         return softmaxCrossEntropy(pass.y as Tensor2D, targets);
       }, [network.weights]);
-      remember();
+      updateStatistics();
       optimizer.apply(network.weights, grads[network.weights.name], 1e-3);
       value.dataSync();
     });

@@ -17,7 +17,7 @@ import { embed } from '../../src-main/compute/embed/codes.ts';
 import { rowsOf } from '../../src-main/compute/embed/landmarks.ts';
 import { layout } from '../../src-main/compute/embed/layout.ts';
 import { nearest } from '../../src-main/compute/embed/neighbours.ts';
-import { scaleOf, standardise } from '../../src-main/compute/embed/standardise.ts';
+import { scaleWithFloor, standardise } from '../../src-main/compute/embed/standardise.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { fillNormal, random, shuffle } from '../../src-main/compute/random.ts';
 import { openImage } from '../../src-main/image/decode.ts';
@@ -106,7 +106,7 @@ async function judge(set: string, method: string): Promise<void> {
   const encoding = seconds(began);
   fs.rmSync(runFolder, { recursive: true });
 
-  const codes = standardise(raw, size, scaleOf(raw, size));
+  const codes = standardise(raw, size, scaleWithFloor(raw, size));
   const [onMap, placed, here] = [[] as number[], [] as number[], [] as number[]];
   for (let seed = 1; seed <= Number(options.seeds); seed++) {
     const { xy } = await serveCall(layout, { codes: raw, size, seed });

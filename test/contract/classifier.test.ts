@@ -41,6 +41,7 @@ beforeAll(async () => {
 afterAll(() => closeEngine());
 const newData = () => ({ WINNOW_DATA: temporaryFolder('data') });
 const small = ['--size', '32', '--epochs', '3', '--policy', 'none'];
+const tinyCnn = ['--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8'];
 
 describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
   const own: Record<string, string[]> = {
@@ -49,7 +50,7 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
     vit: ['--width', '16', '--depth', '2', '--heads', '2'],
     resnet: ['--width', '4'],
     'se-resnet': ['--width', '4'],
-    cnn: ['--width', '4', '--depth', '2', '--dense', '8'],
+    cnn: tinyCnn.slice(2),
     mlp: ['--width', '8', '--depth', '1'],
     'efficientnet-lite0': [],
   };
@@ -72,21 +73,7 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
 describe('train', () => {
   test('the same seed gives the same classifier; folds test each image once; expressions and predict read its predictions', async () => {
     const data = newData();
-    const args = [
-      'train',
-      folder,
-      '--model',
-      'cnn',
-      '--width',
-      '4',
-      '--depth',
-      '2',
-      '--dense',
-      '8',
-      ...small,
-      '--seed',
-      '4',
-    ];
+    const args = ['train', folder, ...tinyCnn, ...small, '--seed', '4'];
     const [first, again] = [
       await winnowJson<TrainJson>(args, data),
       await winnowJson<TrainJson>([...args, '--fresh'], data),
@@ -215,24 +202,7 @@ describe('train', () => {
         ),
       ),
     );
-    const args = [
-      'train',
-      plainAndOdd,
-      '--model',
-      'cnn',
-      '--width',
-      '4',
-      '--depth',
-      '2',
-      '--dense',
-      '8',
-      '--size',
-      '32',
-      '--policy',
-      'none',
-      '--split',
-      '100,0,0',
-    ];
+    const args = ['train', plainAndOdd, ...tinyCnn, '--size', '32', '--policy', 'none', '--split', '100,0,0'];
     const nothing = await winnow([...args, '--epochs', '2', '--learning-rate', '0.0000001', '--json', '-'], data);
     expect(JSON.parse(nothing.out).run.notes).toEqual([
       expect.stringMatching(/not better than always predicting the largest class/),
@@ -248,7 +218,7 @@ describe('train', () => {
 
   test('a range test reports its curve', async () => {
     const { run } = await winnowJson<{ run: { points: { rate: number }[]; suggested: number } }>(
-      ['train', folder, '--model', 'cnn', '--width', '4', '--depth', '2', '--dense', '8', ...small, '--find-rate'],
+      ['train', folder, ...tinyCnn, ...small, '--find-rate'],
       held,
     );
     expect(run.points.length).toBeGreaterThan(40);

@@ -93,12 +93,12 @@ test('a judgement of labels that was cut off leaves no column, and can be asked 
   expect(
     await ended(
       workspace,
-      workspace.calls.labels.judge(request),
+      workspace.calls.labels.find(request),
       killWhen((event) => event.type === 'job' && event.job.stage === 'Embedding' && event.job.done > 0),
     ),
   ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
   expect(workspace.runs.get('labels-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.calls.samples.columns().filter(({ runId }) => runId?.startsWith('labels'))).toEqual([]);
-  expect(await ended(workspace, workspace.calls.labels.judge(request))).toMatchObject({ state: 'done' });
+  expect(await ended(workspace, workspace.calls.labels.find(request))).toMatchObject({ state: 'done' });
   expect(workspace.calls.samples.columns().filter(({ runId }) => runId === 'labels-2')).toHaveLength(5);
 });

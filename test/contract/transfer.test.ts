@@ -45,6 +45,8 @@ interface Trained {
   };
 }
 
+/** Of a training of all layers. */
+const quick = ['--size', '96', '--epochs', '1', '--policy', 'none', '--min-steps', '2'];
 const perClass = 14;
 const classes = ['0', '1', '2', '3', '4', '5', '6', '9'];
 /** Some of each digit, of which four lie in the wrong folder. */
@@ -298,46 +300,13 @@ describe('training modes', () => {
 
   test('all layers are trained after the head, at a smaller size, without a worse validation result', async () => {
     const { run } = await winnowJson<Trained>(
-      [
-        'train',
-        folder,
-        '--mode',
-        'head-then-all',
-        '--size',
-        '96',
-        '--epochs',
-        '1',
-        '--policy',
-        'none',
-        '--min-steps',
-        '2',
-        '--split',
-        '60,20,20',
-      ],
+      ['train', folder, '--mode', 'head-then-all', ...quick, '--split', '60,20,20'],
       data,
     );
     expect(run).toMatchObject({ mode: 'head-then-all', parameters: { sizePx: 96, norms: 'frozen', layerRate: 0.75 } });
     expect(run.history).toHaveLength(1);
     expect(run.metrics.accuracy).toBeGreaterThan(0.3);
-    const all = await winnowJson<Trained>(
-      [
-        'train',
-        folder,
-        '--mode',
-        'all',
-        '--size',
-        '96',
-        '--epochs',
-        '1',
-        '--policy',
-        'none',
-        '--min-steps',
-        '2',
-        '--norms',
-        'batch',
-      ],
-      data,
-    );
+    const all = await winnowJson<Trained>(['train', folder, '--mode', 'all', ...quick, '--norms', 'batch'], data);
     expect(all.run).toMatchObject({ mode: 'all', parameters: { norms: 'batch' } });
   });
 

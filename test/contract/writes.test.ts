@@ -172,7 +172,7 @@ test('a query changes nothing: neither the workspace’s tables nor any file', a
   const to = join(temporaryFolder('to'), 'x');
   const inputs: Record<string, unknown> = {
     'engine.folders': { path: workspace.folder },
-    'classifier.divide': {},
+    'classifier.split': {},
     'classifier.probabilities': { runId: 'none', sampleId: 1 },
     'samples.changes': { since: 0 },
     'samples.values': { id: 1, columns: ['sharpness'] },

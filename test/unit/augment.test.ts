@@ -254,7 +254,7 @@ describe('mixing', () => {
       const [own, other] = [new Uint8Array(32 * 32 * 3).fill(200), new Uint8Array(32 * 32 * 3)];
       applyMix(own, other, 32, mix);
       const left = own.reduce((sum, value) => sum + value, 0) / own.length / 200;
-      expect(Math.abs(left - mix.share)).toBeLessThan(mix.kind === 'cutmix' ? 1e-9 : 3e-3);
+      expect(Math.abs(left - mix.lambda)).toBeLessThan(mix.kind === 'cutmix' ? 1e-9 : 3e-3);
     }
     expect(drawMix({ mixup: 0, cutmix: 0 }, 32, random('none'))).toBeNull();
   });

@@ -3,30 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { splitSchema } from '../../src-main/contract/schemas.ts';
 import type { Group, Sample } from '../../src-main/contract/types.ts';
 import { splitDataset } from '../../src-main/workspace/dataset-split.ts';
+import { sampleOf } from '../fixtures/samples.ts';
 
 let lastId = 0;
-function sample(path: string, more: Partial<Sample> = {}): Sample {
-  const id = ++lastId;
-  const folder = path.split('/').at(-2) ?? null;
-  return {
-    id,
-    path,
-    class: folder,
-    sha256: `${id}`.padStart(64, '0'),
-    decision: null,
-    reason: null,
-    tags: [],
-    label: null,
-    note: null,
-    frames: 1,
-    bytes: 1,
-    modifiedMs: 0,
-    width: 8,
-    height: 8,
-    format: 'png',
-    ...more,
-  };
-}
+const sample = (path: string, more: Partial<Sample> = {}) => sampleOf(++lastId, path, more);
 const many = (folder: string, count: number): Sample[] =>
   Array.from({ length: count }, (_, i) => sample(`${folder}/${i}.png`));
 const request = (change: object = {}) => splitSchema.parse(change);

@@ -81,7 +81,7 @@ function find(list: readonly Image[], options: Partial<DuplicateOptions> = {}): 
   return findDuplicates(list, {
     signal: new AbortController().signal,
     onProgress: () => undefined,
-    isApart: () => false,
+    isNotDuplicate: () => false,
     pixels: async (id) => by.get(id)!.thumb,
     pixelHash: async (id) => by.get(id)!.pixels,
     ...options,
@@ -184,9 +184,9 @@ describe('marks of the user and limits of the search', () => {
       (a: string, b: string): boolean =>
         pairs.some(([i, j]) => [list[i].sha256, list[j].sha256].sort().join() === [a, b].sort().join());
     expect(idsOf(await find(list), 'near')).toEqual([[0, 1, 2, 3]]);
-    for (const group of await find(list, { isApart: apart([0, 1]) }))
+    for (const group of await find(list, { isNotDuplicate: apart([0, 1]) }))
       expect(group.ids.includes(0) && group.ids.includes(1)).toBe(false);
-    for (const group of await find(list, { isApart: apart([0, 3], [0, 1], [0, 2]) }))
+    for (const group of await find(list, { isNotDuplicate: apart([0, 3], [0, 1], [0, 2]) }))
       expect(group.ids).not.toContain(0);
   });
 
@@ -263,7 +263,7 @@ describe('marks of the user and limits of the search', () => {
 
 describe('grouping', () => {
   const near = (a: number, b: number, similarity = 0.8): Link => ({ a, b, kind: 'near', similarity });
-  const questions = { size: () => 1, isApart: () => false, compare: async () => null };
+  const questions = { size: () => 1, isNotDuplicate: () => false, compare: async () => null };
   const groupsOf = (links: Link[], more = {}): Promise<number[][]> =>
     gather(links, { ...questions, ...more }).then((all) => all.map((g) => g.members.map((m) => m.picture)));
 

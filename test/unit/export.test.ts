@@ -28,6 +28,7 @@ import { findImages } from '../../src-main/image/find.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
 import type { Report } from '../../src-main/workspace/report.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { sampleOf } from '../fixtures/samples.ts';
 
 const shares = { train: 60, val: 20, test: 20 };
 const quiet = (signal = new AbortController().signal, onProgress = (_: number) => {}): Report => ({
@@ -459,23 +460,8 @@ describe('placement', () => {
 });
 
 describe('splits', () => {
-  const plain = (id: number, name: string | null): Sample => ({
-    id,
-    path: `${name}/${id}.png`,
-    class: name,
-    frames: 1,
-    bytes: 1,
-    modifiedMs: 0,
-    width: 1,
-    height: 1,
-    format: 'png',
-    sha256: `hash ${id}`,
-    decision: null,
-    reason: null,
-    tags: [],
-    label: null,
-    note: null,
-  });
+  const plain = (id: number, name: string | null) =>
+    sampleOf(id, `${name}/${id}.png`, { class: name, sha256: `hash ${id}` });
   const set = (sizes: Record<string, number>) =>
     Object.entries(sizes).flatMap(([name, size], c) =>
       Array.from({ length: size }, (_, i) => plain(c * 1000 + i, name)),

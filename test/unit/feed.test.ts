@@ -53,6 +53,9 @@ function* expected(plan: FeedPlan): Generator<{ positions: Int32Array; bytes: Ui
   pixels.close();
 }
 
+/** Of batches as they are. */
+const oneEpoch = { batch: 4, minSteps: 1, seed: 1, epoch: 0, epochs: 1, make: { shiftPx: 0, flip: false } };
+
 describe('the feed', () => {
   const cases: [string, Partial<FeedPlan>][] = [
     ['as they are', {}],
@@ -117,15 +120,7 @@ describe('the feed', () => {
   );
 
   it('a truncated file is an error with a reason, also in the middle', async () => {
-    const plan = {
-      train: range(0, 10),
-      batch: 4,
-      minSteps: 1,
-      seed: 1,
-      epoch: 0,
-      epochs: 1,
-      make: { shiftPx: 0, flip: false },
-    };
+    const plan = { ...oneEpoch, train: range(0, 10) };
     const short = startFeed({ ...plan, pixels: noise(10, 9) });
     await expect(short.take()).rejects.toThrow(/ end before row 9\. Start again/);
     await short.close();
@@ -143,12 +138,9 @@ describe('the feed', () => {
 
   it('two feeds at once: taken batches stay valid while the threads prefetch; closing early stops the threads', async () => {
     const plan: FeedPlan = {
+      ...oneEpoch,
       pixels: noise(50),
       train: range(0, 50),
-      batch: 4,
-      minSteps: 1,
-      seed: 1,
-      epoch: 0,
       epochs: 1000,
       make: { shiftPx: 1, flip: false },
     };
@@ -169,16 +161,7 @@ describe('the feed', () => {
   });
 
   it('closing it ends the wait for a batch', async () => {
-    const feed = startFeed({
-      pixels: noise(50),
-      train: range(0, 50),
-      batch: 4,
-      minSteps: 1,
-      seed: 1,
-      epoch: 0,
-      epochs: 1,
-      make: { shiftPx: 0, flip: false },
-    });
+    const feed = startFeed({ ...oneEpoch, pixels: noise(50), train: range(0, 50) });
     const [taken] = await Promise.allSettled([feed.take(), feed.close()]);
     expect(taken.status).toBe('rejected');
   });

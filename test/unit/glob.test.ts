@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { escapeGlob, globMatcher, isGlob } from '../../src-main/contract/glob.ts';
 import type { ReadSource } from '../../src-main/contract/read.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
-import { choose } from '../../src-main/workspace/edits.ts';
+import { selectSamples } from '../../src-main/workspace/edits.ts';
 
 test.each([
   // Within a folder and across folders
@@ -86,7 +86,7 @@ test('what is a path and what a pattern', () => {
 test('a path that exists literally is chosen alone; a pattern chooses all that it matches', () => {
   const samples = ['img [1].png', 'img 1.png', '!b.png', 'b.png'].map((path, id) => ({ id, path }) as Sample);
   const chosen = (...paths: string[]) =>
-    choose(
+    selectSamples(
       { paths },
       () => samples,
       () => ({}) as ReadSource,

@@ -5,25 +5,10 @@ import { describe, expect, test } from 'vitest';
 import type { Marks, Sample } from '../../src-main/contract/types.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
+import { sampleOf } from '../fixtures/samples.ts';
 
-const sampleOf = (path: string, i: number, marks: Partial<Marks> = {}): Sample => ({
-  id: i + 1,
-  path,
-  class: path.split('/').at(-2) ?? null,
-  frames: 1,
-  bytes: 1,
-  modifiedMs: 0,
-  width: 1,
-  height: 1,
-  format: 'png',
-  sha256: `hash-${i + 1}`,
-  decision: null,
-  reason: null,
-  tags: [],
-  label: null,
-  note: null,
-  ...marks,
-});
+const imageOf = (path: string, i: number, marks: Partial<Marks> = {}) =>
+  sampleOf(i + 1, path, { sha256: `hash-${i + 1}`, ...marks });
 const samples = [
   'cat/1.jpg',
   'cat/2.jpg',
@@ -32,7 +17,7 @@ const samples = [
   'top.jpg',
   'a, b/"q".jpg',
   'Caf\u00e9/x.jpg',
-].map((path, i) => sampleOf(path, i));
+].map((path, i) => imageOf(path, i));
 const idOf = (path: string) => samples.find((sample) => sample.path === path)?.id as number;
 
 function file(content: string | Uint8Array, name = 'marks.csv'): string {
@@ -82,8 +67,8 @@ describe('tables', () => {
 
   test('only present columns change anything; an empty cell clears', async () => {
     const list = [
-      sampleOf('cat/1.jpg', 0, { decision: 'reject', reason: 'dark', tags: ['x'], label: 'dog', note: 'n' }),
-      sampleOf('cat/2.jpg', 1, { decision: 'reject', reason: 'dark' }),
+      imageOf('cat/1.jpg', 0, { decision: 'reject', reason: 'dark', tags: ['x'], label: 'dog', note: 'n' }),
+      imageOf('cat/2.jpg', 1, { decision: 'reject', reason: 'dark' }),
     ];
     expect((await read('path,note\ncat/1.jpg,\n', 'a.csv', list)).marks).toEqual({ 'cat/1.jpg': { note: null } });
     expect((await read('path,tags,label\ncat/1.jpg,"y,x",cat\n', 'a.csv', list)).marks).toEqual({
@@ -181,7 +166,7 @@ describe('JSON', () => {
     ['a line that is cut', '{"path":"cat/1.jpg"}\n{"path":"cat', 'a.jsonl', 'Line 2'],
     ['a document that is cut', '{\n "images": [\n  {"id": 1,', 'a.json', 'Line 3'],
     ['a list where an object belongs', '{"path":"cat/1.jpg"}\n[1]\n', 'a.jsonl', 'Line 2'],
-    ['something else', '{"hello": 1}', 'a.json', 'none of what can be imported'],
+    ['something else', '{"hello": 1}', 'a.json', 'a.json cannot be imported'],
     ['a manifest without samples', '{"schema":"winnow/manifest@2"}', 'a.json', 'samples'],
     [
       'a manifest with a wrong decision',
@@ -250,7 +235,7 @@ describe('which image a row means', () => {
 
   test('by a partial path or a file name, if it is unique', async () => {
     expect((await only(['set/images/cat/1.jpg'])).marked).toEqual(['cat/1.jpg']);
-    const deep = ['train/cat/1.jpg', 'train/dog/1.jpg', 'val/cat/3.jpg'].map((path, i) => sampleOf(path, i));
+    const deep = ['train/cat/1.jpg', 'train/dog/1.jpg', 'val/cat/3.jpg'].map((path, i) => imageOf(path, i));
     expect(await only(['dog/1.jpg', '3.jpg', '1.jpg', 'elsewhere/1.jpg'], deep)).toEqual({
       marked: ['train/dog/1.jpg', 'val/cat/3.jpg'],
       unmatched: ['1.jpg', 'elsewhere/1.jpg'],
@@ -270,7 +255,7 @@ describe('which image a row means', () => {
     ]);
     expect(Object.keys((await read(row('cat/1.jpg', idOf('cat/2.jpg')), 'a.jsonl')).marks)).toEqual(['cat/2.jpg']);
     expect(Object.keys((await read(row('cat/1.jpg', 999), 'a.jsonl')).marks)).toEqual(['cat/1.jpg']);
-    const copies = [sampleOf('a/1.jpg', 0), { ...sampleOf('b/2.jpg', 1), sha256: 'hash-1' }];
+    const copies = [imageOf('a/1.jpg', 0), { ...imageOf('b/2.jpg', 1), sha256: 'hash-1' }];
     expect(Object.keys((await read(row('b/2.jpg', 1), 'a.jsonl', copies)).marks)).toEqual(['b/2.jpg']);
     expect((await read(row('gone/x.jpg', 1), 'a.jsonl', copies)).unmatched).toEqual(['gone/x.jpg']);
   });

@@ -2,31 +2,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, describe, expect, test } from 'vitest';
-import { startCompute } from '../../src-main/compute/child.ts';
+import { describe, expect, test } from 'vitest';
 import { keepBestSchema, viewSchema } from '../../src-main/contract/schemas.ts';
 import type { Marks } from '../../src-main/contract/types.ts';
-import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
-const open: OpenWorkspace[] = [];
-const openAt = (folder: string, at = temporaryFolder('workspace')) => {
-  const workspace = new OpenWorkspace('0', folder, at, startCompute());
-  open.push(workspace);
-  return workspace;
-};
-afterEach(async () => {
-  for (const workspace of open.splice(0)) await workspace.close();
-});
-async function scanned(workspace: OpenWorkspace): Promise<OpenWorkspace> {
-  const { id } = workspace.calls.workspace.scan();
-  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
-    if (event.type !== 'job' || event.job.id !== id || event.job.state === 'running') continue;
-    expect(event.job.error).toBeNull();
-    return workspace;
-  }
-  return workspace;
-}
 const marksOf = (workspace: OpenWorkspace): Record<string, Partial<Marks>> =>
   Object.fromEntries(
     workspace.table
@@ -50,7 +32,7 @@ test('every kind of step is undone to where it began and done again to where it 
     'odd.png': await blob(9, true),
   });
   const at = temporaryFolder('workspace');
-  let workspace = await scanned(openAt(folder, at));
+  let workspace = await scanned(openWorkspace(folder, at));
   const states = [allOf(workspace)];
   const steps: (() => unknown)[] = [
     () =>
@@ -86,7 +68,7 @@ test('every kind of step is undone to where it began and done again to where it 
   expect(workspace.groups.list()).toEqual([]);
 
   await workspace.close();
-  workspace = openAt(folder, at);
+  workspace = openWorkspace(folder, at);
   expect(allOf(workspace)).toEqual(states.at(-1));
   for (const state of states.slice(0, -1).reverse()) {
     workspace.calls.journal.undo();
@@ -94,7 +76,7 @@ test('every kind of step is undone to where it began and done again to where it 
   }
   expect(() => workspace.calls.journal.undo()).toThrow('nothing to undo');
   await workspace.close();
-  workspace = openAt(folder, at);
+  workspace = openWorkspace(folder, at);
   for (const state of states.slice(1)) {
     workspace.calls.journal.redo();
     expect(allOf(workspace)).toEqual(state);
@@ -104,7 +86,7 @@ test('every kind of step is undone to where it began and done again to where it 
 
 describe('edits', () => {
   test('the expression is the reason; an edit without a change is not a step', async () => {
-    const workspace = await scanned(openAt(await blobFolder()));
+    const workspace = await scanned(openWorkspace(await blobFolder()));
     const { changed, title } = workspace.calls.journal.edit({
       choice: { where: "path like 'good/odd*'" },
       change: { decision: 'reject' },
@@ -128,7 +110,7 @@ describe('edits', () => {
   test('expressions read marks, checks, duplicates and columns', async () => {
     const twin = await blob(3);
     const workspace = await scanned(
-      openAt(folderOf({ 'train/a/1.png': await blob(1), 'train/a/3.png': twin, 'test/a/3.png': twin })),
+      openWorkspace(folderOf({ 'train/a/1.png': await blob(1), 'train/a/3.png': twin, 'test/a/3.png': twin })),
     );
     workspace.calls.journal.edit({
       choice: { paths: ['train/a/1.png'] },
@@ -176,7 +158,7 @@ test('a workspace of the first version keeps its decisions, its undo and its sco
     INSERT INTO journal VALUES (1, 5, 'decide', NULL, 'keep a/1.png', '[[1,null,"keep"]]'), (2, 6, 'decide', NULL, 'reject a/2.png', '[[2,null,"reject"]]'), (3, 7, 'undo', 2, 'reject a/2.png', '[]');
     PRAGMA user_version = 1;`);
   db.close();
-  const workspace = openAt(folder, at);
+  const workspace = openWorkspace(folder, at);
   expect(readdirSync(join(at, 'backups'))).toEqual([expect.stringMatching(/-version-1\.sqlite$/)]);
   expect([...workspace.table.values('pca.error')].slice(1)).toEqual([0.25, 0.75]);
   expect(

@@ -3,27 +3,20 @@ import { expect, test } from 'vitest';
 import type { Group, Sample } from '../../src-main/contract/types.ts';
 import { bestOf, rejectsOf } from '../../src-main/contract/keep-best.ts';
 import { differenceTo } from '../../src-renderer/lib/difference.ts';
+import { sampleOf } from '../fixtures/samples.ts';
 
 let state = 7;
 const random = (below: number) => (state = (state * 48_271) % 2_147_483_647) % below;
-const sample = (id: number, change: Partial<Sample> = {}): Sample => ({
-  id,
-  path: `${['a', 'a/b', 'ab', 'c'][random(4)]}/${random(50)}-${id}.jpg`,
-  class: null,
-  frames: 1,
-  bytes: 1000 + random(3),
-  modifiedMs: random(3),
-  width: 10 + random(2),
-  height: 10 + random(2),
-  format: 'jpeg',
-  sha256: String(id),
-  decision: null,
-  reason: null,
-  tags: [],
-  label: null,
-  note: null,
-  ...change,
-});
+const sample = (id: number, change: Partial<Sample> = {}) =>
+  sampleOf(id, `${['a', 'a/b', 'ab', 'c'][random(4)]}/${random(50)}-${id}.jpg`, {
+    class: null,
+    bytes: 1000 + random(3),
+    modifiedMs: random(3),
+    width: 10 + random(2),
+    height: 10 + random(2),
+    format: 'jpeg',
+    ...change,
+  });
 
 test('a rejected image is out of it, and one of two groups is rejected once', () => {
   const choice = { rule: 'largest', protectedFolder: null, sharpness: new Float64Array() } as const;

@@ -25,7 +25,7 @@ test('only one has it, also within one process, and it can be had again after it
 test('another process that has it keeps it, whatever happens to the file that says who; a kill frees it', async () => {
   const folder = temporaryFolder('lock');
   const module = resolve(import.meta.dirname, '../../src-main/engine/lock.ts');
-  const code = `const { takeLock } = await import(${JSON.stringify(module)}); takeLock(${JSON.stringify(folder)}, { pid: process.pid, pipe: '/x', host: 'h', since: 1 }); console.log('has it'); setInterval(() => {}, 1000);`;
+  const code = `const { takeLock } = await import(${JSON.stringify(module)}); globalThis.lock = takeLock(${JSON.stringify(folder)}, { pid: process.pid, pipe: '/x', host: 'h', since: 1 }); console.log('has it'); setInterval(() => {}, 1000);`;
   const other = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

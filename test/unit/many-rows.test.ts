@@ -8,13 +8,13 @@ import { evaluate } from '../../src-main/compute/classify/evaluate.ts';
 import { fitHead } from '../../src-main/compute/classify/head.ts';
 import { findLabelErrors } from '../../src-main/compute/classify/label-errors.ts';
 import { outOfFold } from '../../src-main/compute/classify/out-of-fold.ts';
-import { joined, range } from '../../src-main/compute/pixels.ts';
+import { concatenate, range } from '../../src-main/compute/pixels.ts';
 import type { RowSet } from '../../src-main/rows/row-set.ts';
 import { largestOf, smallestOf } from '../../src-main/contract/numbers.ts';
 import { splitSchema } from '../../src-main/contract/schemas.ts';
-import type { Sample } from '../../src-main/contract/types.ts';
 import { splitDataset } from '../../src-main/workspace/dataset-split.ts';
 import { newFolder } from './compute-pictures.ts';
+import { sampleOf } from '../fixtures/samples.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
@@ -92,7 +92,7 @@ test('the largest and the smallest of many', () => {
     5,
     2,
   ]);
-  const both = joined(range(0, rows), range(rows, 2 * rows));
+  const both = concatenate(range(0, rows), range(rows, 2 * rows));
   expect([both.length, both[rows - 1], both.at(-1)]).toEqual([2 * rows, rows - 1, 2 * rows - 1]);
 });
 
@@ -108,23 +108,8 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
   writeFileSync(file, codes);
   const set: RowSet = { file, type: 'float32', shape: [2], rows: range(0, rows) };
 
-  const samples = Array.from({ length: rows }, (_, i): Sample => ({
-    id: i,
-    path: `${labels[i]}/${i}.png`,
-    class: String(labels[i]),
-    sha256: String(i).padStart(64, '0'),
-    decision: null,
-    reason: null,
-    tags: [],
-    label: null,
-    note: null,
-    frames: 1,
-    bytes: 1,
-    modifiedMs: 0,
-    width: 8,
-    height: 8,
-    format: 'png',
-  }));
+  const samples = Array.from({ length: rows }, (_, i) => sampleOf(i, `${labels[i]}/${i}.png`));
+
   const { trainings, division } = splitDataset(samples, [], splitSchema.parse({ folds: 2 }));
   expect(division.classes.reduce((sum, { test }) => sum + test, 0)).toBe(rows);
   const partition = Int32Array.from(samples, ({ id }) => trainings.findIndex((splits) => splits.get(id) === 'test'));

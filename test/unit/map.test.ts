@@ -84,7 +84,7 @@ function nearestTo(places: ReadonlyMap<string, [number, number]>, path: string):
 test('every image has a place beside its like; new ones join, and known ones stay to the bit', async () => {
   const { context, run, again } = await contextOf(20);
   const told = listener();
-  expect(await mapOf(context, run, { seed: 1, anew: false }, told)).toEqual({ placed: 0, laidOut: 40 });
+  expect(await mapOf(context, run, { seed: 1, anew: false }, told)).toEqual({ placed: 0, landmarks: 40 });
   expect(told.stages).toEqual(['Preparing pixels', 'Encoding', 'Computing the layout']);
   expect(told.last.get('Encoding')).toEqual([40, 40]);
   expect(told.last.get('Computing the layout')![0]).toBe(told.last.get('Computing the layout')![1]);
@@ -108,7 +108,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
   // Nothing is new: nothing is done, and the columns come back if they were lost.
   context.table.putColumn('map.x', 'Map x', run.id, [], []);
   const idle = listener();
-  expect(await mapOf(context, run, { seed: 1, anew: false }, idle)).toEqual({ placed: 0, laidOut: 0 });
+  expect(await mapOf(context, run, { seed: 1, anew: false }, idle)).toEqual({ placed: 0, landmarks: 0 });
   expect(idle.stages).toEqual(['Preparing pixels']);
   expect(placesOf(context)).toEqual(first);
 
@@ -120,7 +120,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
   writeFileSync(join(context.folder, 'plain/08.png'), await blob(700, true));
   await again();
   const joining = listener();
-  expect(await mapOf(context, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, laidOut: 0 });
+  expect(await mapOf(context, run, { seed: 1, anew: false }, joining)).toEqual({ placed: 4, landmarks: 0 });
   expect(joining.stages).toEqual(['Preparing pixels', 'Encoding', 'Placing new images']);
   const second = placesOf(context);
   expect(second.size).toBe(42);
@@ -142,13 +142,13 @@ test('anew lays all out again, the same by the same seed; another run makes its 
   const { context, run } = await contextOf(10);
   await mapOf(context, run, { seed: 1, anew: false }, listener());
   const first = placesOf(context);
-  expect(await mapOf(context, run, { seed: 2, anew: true }, listener())).toEqual({ placed: 0, laidOut: 20 });
+  expect(await mapOf(context, run, { seed: 2, anew: true }, listener())).toEqual({ placed: 0, landmarks: 20 });
   expect(placesOf(context)).not.toEqual(first);
   await mapOf(context, run, { seed: 1, anew: true }, listener());
   expect(placesOf(context)).toEqual(first);
   expect(await mapOf(context, await runOf(context, 2), { seed: 1, anew: false }, listener())).toEqual({
     placed: 0,
-    laidOut: 20,
+    landmarks: 20,
   });
 
   // A file that was cut off by a kill is no map: all is laid out again.
@@ -157,7 +157,7 @@ test('anew lays all out again, the same by the same seed; another run makes its 
   writeFileSync(file, bytes.subarray(0, bytes.length - 10));
   expect(await mapOf(context, await runOf(context, 2), { seed: 1, anew: false }, listener())).toEqual({
     placed: 0,
-    laidOut: 20,
+    landmarks: 20,
   });
 });
 
@@ -176,6 +176,6 @@ test('a cancel leaves no map behind; a run without a model and an empty folder a
     code: 'failed',
     message: expect.stringContaining('no model') as string,
   });
-  context.table.retire(context.table.samples().map(({ path }) => path));
+  context.table.markGone(context.table.samples().map(({ path }) => path));
   await expect(mapOf(context, run, { seed: 1, anew: false }, listener())).rejects.toMatchObject({ code: 'no-samples' });
 });

@@ -64,7 +64,7 @@ test('weights that are no file of weights are told as what they are', async () =
     );
     expect(error).toEqual({
       code: 'bad-request',
-      message: 'text is no whole safetensors file: its header is not JSON. Download it again.',
+      message: 'text is not a complete safetensors file: its header is not JSON. Download it again.',
     });
   } finally {
     await workspace.close();

@@ -4,13 +4,12 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { map, reconstruct } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
-import { train } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
 import { embed } from '../../src-main/compute/embed/codes.ts';
 import { forgetModels, limitModelBytes, withModel } from '../../src-main/compute/model-store.ts';
-import { range } from '../../src-main/compute/pixels.ts';
-import { newFolder, packed, picture, fitArgs, sizePx } from './compute-pictures.ts';
+import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
+import { trainedClassifier } from '../fixtures/trained-classifier.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -22,26 +21,7 @@ const pixels = packed(
 /** Some hundred rows: several blocks, with a breath after each. */
 const many = { ...pixels, rows: Int32Array.from({ length: 600 }, (_, i) => i % 24) };
 
-async function classifier(seed: number): Promise<string> {
-  const runFolder = newFolder();
-  const all = range(0, 24);
-  await serveCall(train, {
-    model: 'cnn',
-    mode: 'scratch',
-    params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' },
-    seed,
-    runFolder,
-    pixels,
-    labels: all.map((i) => i % 2),
-    keys: all,
-    classes: ['disc', 'cross'],
-    train: all.slice(4),
-    val: all.slice(0, 4),
-    weights: null,
-    resume: false,
-  });
-  return runFolder;
-}
+const classifier = (seed: number) => trainedClassifier(pixels, seed);
 
 test('a classifier is asked while three others are, and each says what it says alone', async () => {
   const runs = await Promise.all([1, 2, 3, 4].map(classifier));

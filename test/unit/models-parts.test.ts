@@ -188,8 +188,8 @@ describe('stochastic depth', () => {
     expect(one.dataSync()).toEqual(two.dataSync());
     const passes = [1, 2].map((step) =>
       tf.tidy(() => {
-        const { y, forget } = network.train(x, [step]);
-        forget();
+        const { y, discardStatistics } = network.train(x, [step]);
+        discardStatistics();
         return y.dataSync();
       }),
     );

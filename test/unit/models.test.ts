@@ -81,13 +81,13 @@ function pass(
   y: Tensor2D,
   seed: (number | string)[],
 ): { loss: number; gradient: Tensor } {
-  let remember = (): void => undefined;
+  let updateStatistics = (): void => undefined;
   const { value, grads } = tf.variableGrads(() => {
     const pass = network.train(x, seed);
-    remember = pass.remember;
+    updateStatistics = pass.updateStatistics;
     return softmaxCrossEntropy(pass.y, y);
   }, [network.weights]);
-  remember();
+  updateStatistics();
   const [loss] = value.dataSync();
   value.dispose();
   return { loss, gradient: grads[network.weights.name] };

@@ -16,7 +16,7 @@ function apart(sets: string[], pairs: string[] = []) {
   for (const [a, b] of pairs) settings.put(`apart:${a} ${b}`, true);
   const read = new NotDuplicates(settings);
   db.close();
-  return (letters: string) => read.together(of(letters)).map((part) => part.map(({ sha256 }) => sha256).join(''));
+  return (letters: string) => read.splitGroup(of(letters)).map((part) => part.map(({ sha256 }) => sha256).join(''));
 }
 
 describe('groups are split', () => {
@@ -37,12 +37,12 @@ describe('groups are split', () => {
     const many = Array.from({ length: 60_000 }, (_, i) => ({ sha256: `content ${i}` }));
     const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
     const settings = new Settings(db);
-    expect(new NotDuplicates(settings).together(many).map(({ length }) => length)).toEqual([60_000]);
+    expect(new NotDuplicates(settings).splitGroup(many).map(({ length }) => length)).toEqual([60_000]);
     settings.put(...notDuplicatesSetting(many));
-    expect(new NotDuplicates(settings).together(many)).toEqual([]);
-    expect(new NotDuplicates(settings).together([...many, { sha256: 'another' }]).map(({ length }) => length)).toEqual([
-      2,
-    ]);
+    expect(new NotDuplicates(settings).splitGroup(many)).toEqual([]);
+    expect(
+      new NotDuplicates(settings).splitGroup([...many, { sha256: 'another' }]).map(({ length }) => length),
+    ).toEqual([2]);
     db.close();
   });
 });

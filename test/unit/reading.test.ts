@@ -82,7 +82,7 @@ describe('rows of pixels', () => {
       expect(told).toMatch(/WinnowError .*workspace/);
       expect(statSync(file).size).toBeGreaterThan(named * 3000);
       const again = RowFile.open(file, 3000);
-      expect([again.whole, again.add(new Uint8Array(6000)), again.add(new Uint8Array(3000))]).toEqual([3, 4, 6]);
+      expect([again.completeRows, again.add(new Uint8Array(6000)), again.add(new Uint8Array(3000))]).toEqual([3, 4, 6]);
       again.close();
     },
   );

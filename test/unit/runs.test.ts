@@ -1,9 +1,10 @@
 /** Runs and columns of a workspace that has many: lists that read no record and no values, counts that hold, archiving and deleting with undo. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
+import { trainSchema } from '../../src-main/contract/schemas.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { Columns } from '../../src-main/workspace/columns.ts';
 import { runFolder } from '../../src-main/workspace/runs.ts';
@@ -38,6 +39,7 @@ const columnsOf = (id: string) =>
   calls()
     .samples.columns()
     .filter(({ runId }) => runId === id).length;
+const trained = (run: string) => ({ do: 'train', request: trainSchema.parse({ model: 'cnn' }), run }) as const;
 const statements = () => {
   const spies = (['all', 'get'] as const).map((name) => vi.spyOn(workspace.db, name));
   return () => spies.flatMap((spy) => spy.mock.calls.map(([sql]) => sql)).join('\n');
@@ -101,7 +103,7 @@ describe('columns', () => {
   test('counts follow files that go, come back and change', () => {
     const [first, second] = workspace.table.samples();
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([30, 30]);
-    workspace.table.retire([first.path, second.path]);
+    workspace.table.markGone([first.path, second.path]);
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([28, 28]);
     const scanned = { ...first, measures: measuresOf(first.id), fingerprint: new Uint8Array(64) };
     workspace.table.putScanned([scanned], []); // it is there again
@@ -116,7 +118,7 @@ describe('columns', () => {
     const columns = ['sharpness', 'cnn-1.loss'];
     const expected = columns.map((name) => workspace.table.values(name)[id]);
     expect(calls().samples.values({ id, columns })).toEqual(expected);
-    workspace.table.retire([path]);
+    workspace.table.markGone([path]);
     expect(calls().samples.values({ id, columns })).toEqual([null, null]);
     expect(() => calls().samples.values({ id, columns: ['nothing'] })).toThrow('There is no column ‘nothing’.');
   });
@@ -140,6 +142,7 @@ describe('columns', () => {
 
 describe('archive and delete', () => {
   test('are undone and done again, also after a restart; columns go and come with a deleted run', async () => {
+    for (const run of ['cnn-1', 'cnn-2', 'cnn-3']) workspace.journal.record(trained(run), `train ${run}`);
     calls().runs.archive({ ids: ['cnn-1'] });
     expect(listed()).toEqual(['cnn-3', 'cnn-2', 'cnn-1 archived']);
     expect(columnsOf('cnn-1')).toBe(7);
@@ -160,7 +163,7 @@ describe('archive and delete', () => {
     calls().runs.unarchive({ ids: ['cnn-1'] });
     expect(listed()).toEqual(['cnn-3', 'cnn-2', 'cnn-1']);
     expect(calls().runs.unarchive({ ids: ['cnn-1'] }).changed).toBe(0);
-    expect(calls().journal.history({ limit: 10 })).toMatchObject([
+    expect(calls().journal.history({ limit: 3 })).toMatchObject([
       { title: 'unarchive cnn-1', command: expect.stringContaining('--unarchive cnn-1') },
       { title: 'delete 2 runs', undone: true, command: expect.stringMatching(/^runs .* --delete cnn-1 cnn-3$/) },
       { title: 'archive cnn-1', command: expect.stringContaining('--archive cnn-1') },
@@ -184,6 +187,7 @@ describe('archive and delete', () => {
   });
 
   test('a purge frees the disk for good: undo passes the deletion over, and the id does not return', async () => {
+    for (const run of ['cnn-1', 'cnn-2', 'cnn-3']) workspace.journal.record(trained(run), `train ${run}`);
     calls().runs.archive({ ids: ['cnn-1'] });
     calls().runs.delete({ ids: ['cnn-2', 'cnn-3'] });
     expect(calls().runs.purge()).toEqual({ runs: ['cnn-2', 'cnn-3'], bytes: 5000 });
@@ -202,6 +206,19 @@ describe('archive and delete', () => {
     expect(listed()).toEqual(['cnn-1']);
     expect(calls().journal.script()).toContain('--delete cnn-2 cnn-3');
     expect(calls().journal.script()).not.toContain('--purge');
+  });
+
+  test('opening the workspace removes the folder of a purged run that a crash left, and no other folder', async () => {
+    calls().runs.delete({ ids: ['cnn-2'] });
+    calls().runs.purge();
+    // cnn-2: as if the crash came before its folder was removed. cnn-9: of a run that a restored backup does not know.
+    for (const id of ['cnn-2', 'cnn-9']) {
+      mkdirSync(runFolder(at, id));
+      writeFileSync(join(runFolder(at, id), 'model.safetensors'), 'x');
+    }
+    await reopen();
+    expect(readdirSync(join(at, 'runs')).sort()).toEqual(['cnn-1', 'cnn-3', 'cnn-9']);
+    expect(listed()).toEqual(['cnn-3', 'cnn-1']);
   });
 
   test('opening the workspace purges what was deleted 30 days before, and nothing younger', async () => {

@@ -81,7 +81,7 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
     } else {
       await expect(drawn).rejects.toMatchObject({
         code: 'no-map',
-        message: `${scorer.title} gives no map of an image.`,
+        message: `${scorer.title} has no map of an image.`,
       });
       expect(run.report.maps).toBe(false);
       expect(asked).toThrow(/no error maps/);
@@ -97,7 +97,7 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
 
 test('the doors hear of both, with what they take and give', async () => {
   const engine = new Engine(join(temporaryFolder('pipe'), 'none.sock'));
-  const methods = engine.methods();
+  const methods = await engine.calls.methods();
   await engine.close();
   expect(methods.map(({ id }) => id)).toEqual(scorers.map(({ id }) => id));
   for (const { id, title, short, inputs, gives } of [fromMean, fromMeanImage])

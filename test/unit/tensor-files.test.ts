@@ -5,14 +5,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { map } from '../../src-main/compute/anomaly/map.ts';
 import { startBackend } from '../../src-main/compute/backend.ts';
-import { train } from '../../src-main/compute/classify/fit.ts';
 import { predict } from '../../src-main/compute/classify/predict.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
-import { range } from '../../src-main/compute/pixels.ts';
 import { checkpointFile, modelFile } from '../../src-main/compute/run-files.ts';
 import { readTensors, writeTensors, type TensorFile } from '../../src-main/compute/tensor-file.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
-import { fitArgs, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+import { trainedClassifier } from '../fixtures/trained-classifier.ts';
+import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -55,27 +54,6 @@ const pixels = packed(
   Array.from({ length: 16 }, (_, i) => picture(i, i % 2 === 1)),
   newFolder(),
 );
-const all = range(0, 16);
-
-async function trainedClassifier(): Promise<string> {
-  const runFolder = newFolder();
-  await serveCall(train, {
-    model: 'cnn',
-    mode: 'scratch',
-    params: { sizePx, width: 4, depth: 2, dense: 8, epochs: 1, minSteps: 1, batch: 8, policy: 'none' },
-    seed: 1,
-    runFolder,
-    pixels,
-    labels: all.map((i) => i % 2),
-    keys: all,
-    classes: ['disc', 'cross'],
-    train: all.slice(4),
-    val: all.slice(0, 4),
-    weights: null,
-    resume: false,
-  });
-  return runFolder;
-}
 
 describe('a file of tensors', () => {
   it('is safetensors: header, metadata of JSON texts, shapes, floats one after the other', () => {
@@ -94,7 +72,7 @@ describe('a file of tensors', () => {
   });
 
   it('has a classifier’s weights by name and shape', async () => {
-    const { metadata, tensors } = parse(modelFile(await trainedClassifier()));
+    const { metadata, tensors } = parse(modelFile(await trainedClassifier(pixels)));
     expect(JSON.parse(metadata.classes)).toEqual(['disc', 'cross']);
     expect(tensors['head/kernel'].shape).toEqual([8, 2]);
     expect(tensors['head/bias'].shape).toEqual([2]);
@@ -115,7 +93,7 @@ describe('a file of the former format', () => {
   });
 
   it('gives a classifier’s predictions', async () => {
-    const runFolder = await trainedClassifier();
+    const runFolder = await trainedClassifier(pixels);
     const before = await serveCall(predict, { runFolder, pixels });
     await forgetModels();
     makeFormer(modelFile(runFolder));

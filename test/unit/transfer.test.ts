@@ -23,7 +23,7 @@ import { Network } from '../../src-main/compute/models/network.ts';
 import { checkedFile, pretrained, usual } from '../../src-main/compute/models/pretrained.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { minimise } from '../../src-main/compute/train/lbfgs.ts';
-import { byLayer, sharesOf } from '../../src-main/compute/train/optimizers/by-layer.ts';
+import { byLayer, rateFactorsOf } from '../../src-main/compute/train/optimizers/by-layer.ts';
 import { startOptimizer } from '../../src-main/compute/train/optimizers/index.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
@@ -168,7 +168,7 @@ describe('the head', () => {
       { codes, size, labels, classes: 2, weights: null },
       train,
       val,
-      { firm: true },
+      { oneStandardError: true },
       yieldToEventLoop,
     );
     expect(firm.penalty).toBeGreaterThanOrEqual(penalty);
@@ -335,9 +335,9 @@ describe('fine-tuning', () => {
     const x = tf.randomUniform([4, 16, 16, 3], 0, 1, 'float32', 1) as Tensor4D;
     const inferred = network.infer(x).dataSync();
     const { grads } = tf.variableGrads(() => {
-      const { y, remember } = network.train(x, [1]);
+      const { y, updateStatistics } = network.train(x, [1]);
       expect(far(y.dataSync(), inferred)).toBeLessThan(1e-5);
-      remember();
+      updateStatistics();
       return tf.sum(tf.square(y as Tensor2D)) as never;
     }, [network.weights]);
     const gradient = Object.values(grads)[0].dataSync();
@@ -361,23 +361,23 @@ describe('fine-tuning', () => {
 
   it('earlier stages have smaller learning rates', async () => {
     const network = small('batch');
-    const shares = sharesOf(network.pieces, 0.5);
+    const rateFactors = rateFactorsOf(network.pieces, 0.5);
     const { weights: before } = await network.read();
     const optimizer = byLayer(
       startOptimizer('sgd', { momentum: 0, weightDecay: 0 }, network.parameters, network.kernels),
-      shares,
+      rateFactors,
     );
     optimizer.apply(network.weights, tf.ones([network.parameters]), 0.1);
     const { weights: after } = await network.read();
     expect(
       far(
         after,
-        before.map((v, i) => v - 0.1 * shares[i]),
+        before.map((v, i) => v - 0.1 * rateFactors[i]),
       ),
     ).toBeLessThan(1e-6);
-    expect(new Set(shares).size).toBe(new Set(network.pieces.map(({ name }) => name.split('/')[0])).size);
-    expect(shares.at(-1)).toBe(1);
-    expect(shares[0]).toBeLessThan(0.5);
+    expect(new Set(rateFactors).size).toBe(new Set(network.pieces.map(({ name }) => name.split('/')[0])).size);
+    expect(rateFactors.at(-1)).toBe(1);
+    expect(rateFactors[0]).toBeLessThan(0.5);
     optimizer.dispose();
     network.dispose();
   });

@@ -286,7 +286,7 @@ describe('safetensors', () => {
     damage();
     expect(() => openSafetensors(file)).toThrow(told);
     expect(() => openSafetensors(file)).toThrow(
-      /^model\.safetensors is no whole safetensors file: .*\. Download it again\.$/,
+      /^model\.safetensors is not a complete safetensors file: .*\. Download it again\.$/,
     );
   });
 });

@@ -18,7 +18,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { explain } from '../../src-main/contract/errors.ts';
 import { Engine } from '../../src-main/engine/engine.ts';
-import { Backups, keptOf, listBackups, restoreBackup } from '../../src-main/workspace/backups.ts';
+import { Backups, backupsToKeep, listBackups, restoreBackup } from '../../src-main/workspace/backups.ts';
 import { prepareFolder } from '../../src-main/workspace/workspace-file.ts';
 import { winnow } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
@@ -191,8 +191,8 @@ describe('backups', () => {
     const backups = new Backups(at, { atMs: Date.now(), journal: 1 });
     let made = 0;
     for (const journal of [2, 500, 501, 502, 1000, 1001]) {
-      backups.consider(journal, () => made++);
-      await backups.settle();
+      backups.makeIfDue(journal, () => made++);
+      await backups.settled();
     }
     expect(made).toBe(2); // at 501 and 1,001
     expect(await listBackups(at)).toMatchObject([{ steps: 2 }, { steps: 2 }, { steps: 1 }]);
@@ -201,7 +201,7 @@ describe('backups', () => {
   test('the newest five are kept, and one a week for four weeks', () => {
     const day = 24 * 3600_000;
     const times = Array.from({ length: 100 }, (_, i) => 1_700_000_000_000 - i * day);
-    const kept = [...keptOf(times)];
+    const kept = [...backupsToKeep(times)];
     expect(kept.slice(0, 5)).toEqual(times.slice(0, 5));
     expect(kept).toHaveLength(9);
     expect(new Set(kept.slice(5).map((at) => Math.floor(at / (7 * day)))).size).toBe(4);
@@ -272,14 +272,14 @@ describe('the workspace’s folder', () => {
   test('must be empty or a workspace, and not the folder of the images', () => {
     const at = folderOf({ 'letter.txt': 'mine' });
     chmodSync(at, 0o755);
-    expect(() => prepareFolder(at, folder)).toThrow('holds other files (letter.txt)');
+    expect(() => prepareFolder(at, folder)).toThrow('contains other files (letter.txt)');
     expect(statSync(at).mode & 0o777).toBe(0o755);
     writeFileSync(join(at, 'workspace.sqlite'), '');
     prepareFolder(at, folder);
     expect(statSync(at).mode & 0o777).toBe(0o755); // others may have a part in it
     const inside = join(temporaryFolder('workspace'), 'thumbs');
     mkdirSync(inside);
-    expect(() => prepareFolder(join(inside, '..'), inside)).toThrow('The images lie inside');
+    expect(() => prepareFolder(join(inside, '..'), inside)).toThrow('The images are inside');
     const linked = temporaryFolder('workspace');
     symlinkSync(folder, join(linked, 'thumbs'));
     expect(() => prepareFolder(linked, folder)).toThrow('link into the opened folder');

@@ -12,34 +12,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, describe, expect, test } from 'vitest';
-import { startCompute } from '../../src-main/compute/child.ts';
+import { describe, expect, test } from 'vitest';
 import { explain } from '../../src-main/contract/errors.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
-import type { Job } from '../../src-main/contract/types.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
 import { pixelRecipe } from '../../src-main/jobs/pixels.ts';
 import { Database, schemaVersion } from '../../src-main/workspace/database.ts';
-import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
+import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { ended, openWorkspace } from '../fixtures/workspace.ts';
 
-const open: OpenWorkspace[] = [];
-const openAt = (folder: string, at = temporaryFolder('workspace')) => {
-  const workspace = new OpenWorkspace('0', folder, at, startCompute());
-  open.push(workspace);
-  return workspace;
-};
-afterEach(async () => {
-  for (const workspace of open.splice(0)) await workspace.close();
-});
-
-async function done(workspace: OpenWorkspace, started: Job): Promise<Job> {
-  for await (const event of workspace.events(AbortSignal.timeout(60_000))) {
-    if (event.type === 'job' && event.job.id === started.id && event.job.state !== 'running') return event.job;
-  }
-  throw new Error('the job did not end');
-}
 const decisionsOf = (workspace: OpenWorkspace) =>
   Object.fromEntries(
     workspace.table
@@ -63,8 +46,8 @@ describe('scan', () => {
       'bad.jpg': 'no image',
       'empty.png': '',
     });
-    const workspace = openAt(folder);
-    expect((await done(workspace, workspace.calls.workspace.scan())).summary).toBe(
+    const workspace = openWorkspace(folder);
+    expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe(
       '5 image files, 5 read, 2 unreadable',
     );
     expect(workspace.table.samples().map(({ path, class: name }) => [path, name])).toEqual([
@@ -76,14 +59,14 @@ describe('scan', () => {
       ['bad.jpg', 'not-an-image'],
       ['empty.png', 'empty'],
     ]);
-    expect((await done(workspace, workspace.calls.workspace.scan())).summary).toContain(' 0 read');
+    expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toContain(' 0 read');
 
     const before = workspace.table.revision;
     writeFileSync(join(folder, 'bad.jpg'), await blob(4));
     writeFileSync(join(folder, 'a/2.png'), await blob(5));
     utimesSync(join(folder, 'a/2.png'), new Date(), new Date(Date.now() + 5000));
     rmSync(join(folder, 'top.png'));
-    expect((await done(workspace, workspace.calls.workspace.scan())).summary).toContain(' 2 read');
+    expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toContain(' 2 read');
     const changes = workspace.calls.samples.changes({ since: before, limit: 1000 });
     expect(changes.samples.map(({ path }) => path).sort()).toEqual(['a/2.png', 'bad.jpg']);
     expect(changes.removed).toHaveLength(1);
@@ -93,41 +76,41 @@ describe('scan', () => {
   test('a file that reappears has its decision again', async () => {
     const bytes = await blob(1);
     const folder = folderOf({ '1.png': bytes, '2.png': await blob(2) });
-    const workspace = openAt(folder);
-    await done(workspace, workspace.calls.workspace.scan());
+    const workspace = openWorkspace(folder);
+    await ended(workspace, workspace.calls.workspace.scan());
     workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { decision: 'reject' } });
     rmSync(join(folder, '1.png'));
-    await done(workspace, workspace.calls.workspace.scan());
+    await ended(workspace, workspace.calls.workspace.scan());
     expect(decisionsOf(workspace)).toEqual({});
     writeFileSync(join(folder, '1.png'), bytes);
-    await done(workspace, workspace.calls.workspace.scan());
+    await ended(workspace, workspace.calls.workspace.scan());
     expect(decisionsOf(workspace)).toEqual({ '1.png': 'reject' });
   });
 });
 
 test('a folder that is not there changes nothing, and all is there again when it comes back', async () => {
   const folder = await blobFolder();
-  const workspace = openAt(folder);
-  await done(workspace, workspace.calls.workspace.scan());
+  const workspace = openWorkspace(folder);
+  await ended(workspace, workspace.calls.workspace.scan());
   workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
   const before = workspace.table.samples();
   renameSync(folder, `${folder}-away`);
-  const job = await done(workspace, workspace.calls.workspace.scan());
+  const job = await ended(workspace, workspace.calls.workspace.scan());
   expect(job.error).toMatchObject({ code: 'no-folder', message: expect.stringContaining('Is its disk connected?') });
   expect(workspace.table.samples()).toEqual(before);
   renameSync(`${folder}-away`, folder);
-  expect((await done(workspace, workspace.calls.workspace.scan())).summary).toBe('25 image files, 0 read');
+  expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe('25 image files, 0 read');
   expect(workspace.table.samples()).toEqual(before);
 });
 
 test('a file that could not be read for the system’s sake is tried again', async () => {
   const folder = folderOf({ '1.png': await blob(1) });
   symlinkSync(join(folder, 'later.bin'), join(folder, '2.png'));
-  const workspace = openAt(folder);
-  await done(workspace, workspace.calls.workspace.scan());
+  const workspace = openWorkspace(folder);
+  await ended(workspace, workspace.calls.workspace.scan());
   expect(workspace.calls.samples.issues()).toMatchObject([{ path: '2.png', code: 'vanished' }]);
   writeFileSync(join(folder, 'later.bin'), await blob(2));
-  await done(workspace, workspace.calls.workspace.scan());
+  await ended(workspace, workspace.calls.workspace.scan());
   expect(workspace.calls.samples.issues()).toEqual([]);
 });
 
@@ -135,8 +118,8 @@ describe('decisions', () => {
   test('undo and redo over restarts; a new decision ends what could be redone', async () => {
     const folder = await blobFolder();
     const at = temporaryFolder('workspace');
-    let workspace = openAt(folder, at);
-    await done(workspace, workspace.calls.workspace.scan());
+    let workspace = openWorkspace(folder, at);
+    await ended(workspace, workspace.calls.workspace.scan());
     workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
     workspace.calls.journal.edit({
       choice: { where: "class = 'other' and brightness > 0" },
@@ -149,7 +132,7 @@ describe('decisions', () => {
     workspace.calls.journal.undo();
     await workspace.close();
 
-    workspace = openAt(folder, at);
+    workspace = openWorkspace(folder, at);
     expect(decisionsOf(workspace)).toEqual({ 'good/odd.png': 'reject' });
     workspace.calls.journal.redo();
     workspace.calls.journal.redo();
@@ -166,8 +149,8 @@ describe('decisions', () => {
   });
 
   test('an unknown path changes nothing and is reported', async () => {
-    const workspace = openAt(await blobFolder());
-    await done(workspace, workspace.calls.workspace.scan());
+    const workspace = openWorkspace(await blobFolder());
+    await ended(workspace, workspace.calls.workspace.scan());
     expect(() =>
       workspace.calls.journal.edit({
         choice: { paths: ['good/odd.png', 'nowhere.png'] },
@@ -181,8 +164,8 @@ describe('decisions', () => {
 describe('export', () => {
   test('copies what is not rejected, with a manifest, and leaves the folder as it was', async () => {
     const folder = await blobFolder();
-    const workspace = openAt(folder);
-    await done(workspace, workspace.calls.workspace.scan());
+    const workspace = openWorkspace(folder);
+    await ended(workspace, workspace.calls.workspace.scan());
     const before = fingerprint(folder);
     workspace.calls.journal.edit({ choice: { paths: ['good/odd.png'] }, change: { decision: 'reject' } });
     workspace.calls.journal.edit({ choice: { paths: ['good/blob-01.png'] }, change: { decision: 'keep' } });
@@ -191,7 +174,8 @@ describe('export', () => {
     expect(plan).toMatchObject({ copied: 12, kept: 1, undecided: 11, rejected: 1, dropped: 12 });
     expect(existsSync(to)).toBe(false);
     expect(
-      (await done(workspace, workspace.calls.exports.start(exportSchema.parse({ to, drop: "class = 'other'" })))).state,
+      (await ended(workspace, workspace.calls.exports.start(exportSchema.parse({ to, drop: "class = 'other'" }))))
+        .state,
     ).toBe('done');
     const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8')) as {
       samples: { path: string; decision: string; sha256: string }[];
@@ -217,8 +201,8 @@ describe('export', () => {
 
   test('refuses a target inside the folder, or one with content; never overwrites', async () => {
     const folder = await blobFolder();
-    const workspace = openAt(folder);
-    await done(workspace, workspace.calls.workspace.scan());
+    const workspace = openWorkspace(folder);
+    await ended(workspace, workspace.calls.workspace.scan());
     await expect(workspace.calls.exports.plan(exportSchema.parse({ to: join(folder, 'out') }))).rejects.toThrow(
       'inside the opened folder',
     );
@@ -226,19 +210,19 @@ describe('export', () => {
       'inside the opened folder',
     );
     const full = folderOf({ 'mine.txt': 'keep me' });
-    const job = await done(workspace, workspace.calls.exports.start(exportSchema.parse({ to: full })));
+    const job = await ended(workspace, workspace.calls.exports.start(exportSchema.parse({ to: full })));
     expect(job.error?.code).toBe('target-not-empty');
     expect(readdirSync(full)).toEqual(['mine.txt']);
   });
 
   test('a file that changed since the scan is reported and not exported', async () => {
     const folder = await blobFolder();
-    const workspace = openAt(folder);
-    await done(workspace, workspace.calls.workspace.scan());
+    const workspace = openWorkspace(folder);
+    await ended(workspace, workspace.calls.workspace.scan());
     writeFileSync(join(folder, 'good/odd.png'), await blob(7));
     rmSync(join(folder, 'good/blob-01.png'));
     const to = join(temporaryFolder('export'), 'clean');
-    const job = await done(workspace, workspace.calls.exports.start(exportSchema.parse({ to })));
+    const job = await ended(workspace, workspace.calls.exports.start(exportSchema.parse({ to })));
     const result = workspace.calls.exports.result({ jobId: job.id });
     expect(result?.copied).toBe(23);
     expect(result?.failed.map(({ path }) => path).sort()).toEqual(['good/blob-01.png', 'good/odd.png']);
@@ -281,8 +265,8 @@ describe('the workspace’s file', () => {
 
 test('two who add rows to the packed pixels at once take no row from each other', async () => {
   const folder = await blobFolder();
-  const workspace = openAt(folder);
-  await done(workspace, workspace.calls.workspace.scan());
+  const workspace = openWorkspace(folder);
+  await ended(workspace, workspace.calls.workspace.scan());
   const samples = workspace.table.samples();
   const pack = (list: typeof samples) => workspace.rows.make(pixelRecipe(folder, { sizePx: 16 }), list);
   const [{ set: all }, { set: one }] = await Promise.all([pack(samples), pack(samples.slice(-1))]);

@@ -1,6 +1,4 @@
-/**
- * Shared by the autoencoders: their training parameters, and fitting a network of any architecture to reconstruct its input.
- */
+/** The common part of all autoencoders: training parameters, and the training of a network of any architecture to reconstruct its input. */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
@@ -10,7 +8,8 @@ import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
 import { hashOf, holdOut, stepsOf } from '../train/batches.ts';
 import { runTraining, type Training } from '../train/loop.ts';
 import { lossOf } from '../train/losses.ts';
-import { measureMemory, largestBatch, tooMuch, type Trial } from '../train/memory.ts';
+import { measureMemory, largestBatch, memoryWarning, type Trial } from '../train/memory.ts';
+import { minStepsParameter } from '../train/parameters.ts';
 import { meanLoss, reconstruct } from '../train/reconstruction.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -80,13 +79,7 @@ export const autoencoderParameters = {
     .describe('Random horizontal flip in training.')
     .meta({ title: 'Mirror', advanced: true }),
   epochs: z.int().min(1).max(10000).default(40).describe('Passes over the training images.').meta({ title: 'Epochs' }),
-  minSteps: z
-    .int()
-    .min(1)
-    .max(1000)
-    .default(8)
-    .describe('Minimum steps per epoch: a small set is repeated.')
-    .meta({ title: 'Minimum steps per epoch', advanced: true }),
+  minSteps: minStepsParameter(),
   learningRate: z
     .number()
     .positive()
@@ -124,7 +117,7 @@ export const autoencoderParameters = {
     .meta({ title: 'Validation fraction', advanced: true, step: 0.05 }),
 };
 
-/** Vectors that AdamW keeps. */
+/** The optimizer state of AdamW, in vectors as long as the weights. */
 const slots = 2;
 
 export type AutoencoderParameters = z.infer<z.ZodObject<typeof autoencoderParameters>>;
@@ -138,7 +131,7 @@ const trialOf =
   (x, run) =>
     lossOf(loss, ssimWeight).value(x, run(x));
 
-/** Measures on a temporary network. */
+/** The memory that a training takes, measured with a temporary network. */
 export async function autoencoderMemory(
   architecture: Autoencoder,
   params: AutoencoderParameters,
@@ -151,6 +144,7 @@ export async function autoencoderMemory(
   }
 }
 
+/** Trains the autoencoder on the training images, without those held out for validation. Throws Cancelled after a cancel, and an Error if the loss is not finite. */
 export async function fitAutoencoder(
   architecture: Autoencoder,
   params: AutoencoderParameters,
@@ -166,10 +160,10 @@ export async function fitAutoencoder(
       onEvent({ stage: 'note', message: 'No checkpoint of this run: training starts from the beginning.' });
     const loss = lossOf(params.loss, params.ssimWeight);
     const { epochs, minSteps } = params;
-    // Found once: a resumed run keeps its batch size.
+    // The batch size is chosen once: a resumed run keeps it.
     state.batch ||= params.batch || (await largestBatch(network, pixels.sizePx, trialOf(params), slots, train.length));
     const memory = await measureMemory(network, pixels.sizePx, trialOf(params), slots, state.batch);
-    if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
+    if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: memoryWarning(memory) });
     const training: Training<Autoencoder> = {
       pixels,
       train,
@@ -210,6 +204,7 @@ export async function fitAutoencoder(
   }
 }
 
+/** Makes the model from saved weights. Throws if they do not fit the architecture. */
 export function restoreAutoencoder(
   architecture: Autoencoder,
   params: AutoencoderParameters,
@@ -224,7 +219,7 @@ function networkModel(network: Network<Autoencoder>, params: AutoencoderParamete
   const autoencoder = {
     parameters: network.parameters,
     reconstruct: (x: Tensor4D) => network.infer(x),
-    // Without a bottleneck the code is a feature map: its mean over the image says what is there, not where.
+    // Without a bottleneck the code is a feature map: its mean over all positions describes the content and not its place.
     encode: (x: Tensor4D): Tensor2D =>
       tf.tidy(() => {
         const code = network.infer(x, network.architecture.encode);

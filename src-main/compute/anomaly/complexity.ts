@@ -1,13 +1,13 @@
 /**
- * Correction for how busy an image is. Reconstruction error rises with texture and detail whether or not they are unusual; this compares an
- * image's error with what the training images of similar entropy have. It only re-ranks: the error maps stay as they are.
+ * Correction of scores for complexity (the parameter `complexity: entropy`). The reconstruction error rises with texture and detail, whether or not they are
+ * unusual. So the error of an image is compared with the errors of the training images of similar entropy. Only scores are corrected, not error maps.
  */
 import { clamp, partitionPoint } from '../../contract/numbers.ts';
 import { medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 
 /**
- * Robust z-score of the log error among the training images of most similar entropy (their median and median absolute deviation).
- * With few training images the neighbours are all of them, and the order is that of the error.
+ * The robust z-score of the log error among the training images of most similar entropy, by their median and median absolute deviation. `errors`, `entropies`:
+ * one per image; `train`: positions of the training images. With at most 31 training images all are neighbours, and the order of the errors does not change.
  */
 export function relativeToEntropy(
   errors: ArrayLike<number>,
@@ -22,7 +22,7 @@ export function relativeToEntropy(
     const place = partitionPoint(reference.length, (i) => entropies[reference[i]] < entropies[sample]);
     const from = Math.min(reference.length - neighbours, Math.max(0, place - (neighbours >> 1)));
     const near = Float64Array.from(reference.slice(from, from + neighbours), (i) => logs[i]).sort();
-    // Half of the spread comes from the whole set: thirty neighbours alone estimate it badly.
+    // Half of the spread is that of all training images: thirty neighbours alone are too few to estimate it.
     const spread = (medianAbsoluteDeviation(near) + spreadOfAll) / 2;
     return (log - medianOf(near)) / (spread + 1e-3);
   });

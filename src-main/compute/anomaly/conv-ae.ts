@@ -1,7 +1,4 @@
-/**
- * Reconstruction error of a convolutional autoencoder, and nothing else: trained on the images given, an image that it cannot
- * reproduce is unlike them.
- */
+/** Reconstruction error of a convolutional autoencoder: trained on the chosen images, it reconstructs images that differ from them badly. */
 import { z } from 'zod';
 import { convAutoencoder } from '../models/conv-autoencoder.ts';
 import { autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';

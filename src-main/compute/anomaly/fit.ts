@@ -1,7 +1,8 @@
 /**
- * One run of a scorer, whatever its inputs: check the parameters, learn from the training images, score every image, correct for complexity where asked,
- * leave the model in the run folder.
+ * One run of a scorer: check the parameters, fit the scorer to the training images, score all images, correct the scores for complexity if requested, and save the
+ * model in the run folder. The same for all scorers.
  */
+import { peakMemoryMiB } from '../train/memory.ts';
 import { quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { RowSet } from '../../rows/row-set.ts';
@@ -22,32 +23,32 @@ import type { Model, Scorer } from './scorer.ts';
 
 export interface FitArgs {
   method: string;
-  /** Checked against the method's schema; what is left out takes its default. */
+  /** Checked against the method's schema; missing ones get their default. */
   params: Record<string, unknown>;
   seed: number;
-  /** Takes the checkpoint and the model. */
+  /** The folder for the checkpoint and the model. */
   runFolder: string;
   images: RowSet;
-  /** Positions that are trained on. */
+  /** Positions of the training images. */
   train: Int32Array;
-  /** Continue from the checkpoint in the run folder, if there is one. */
+  /** Resume from the checkpoint in the run folder, if there is one. */
   resume: boolean;
 }
 
 export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: number };
 
 export interface FitResult extends Trained {
-  /** Per position; raw, higher is more anomalous. */
+  /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
   scores: Float64Array;
   report: FitReport;
 }
 
 export interface FitReport {
-  /** Rank correlation of the raw score with the images' entropy: near 1, the score mostly measures how busy an image is. Of scorers of pixels. */
+  /** Spearman's rank correlation of the raw score with the entropy of the images; only for scorers of pixels. Near 1, the score mostly measures complexity. */
   spearmanEntropy?: number;
-  /** The same after the correction for complexity, where one was asked for. */
+  /** The same after the correction for complexity, if it was requested. */
   spearmanEntropyCorrected?: number;
-  /** 99.5th percentile of all maps, where there are any: one colour scale for all of them. */
+  /** 99.5th percentile of the values of all maps: the white of one colour scale for all maps. Missing if the scorer gives no maps. */
   mapScale?: number;
 }
 
@@ -61,7 +62,7 @@ export interface ModelHeader {
   params: Record<string, unknown>;
 }
 
-/** Null where the method does not train by batches. Throws BadParameters as `fit` does. */
+/** Estimates the memory of a training; null for methods without training by batches. Throws BadParameters like `fit`. */
 export const estimate = defineCall({
   async run({ method, params }: EstimateArgs): Promise<MemoryEstimate | null> {
     return checked(method, params).ready(params).memory();
@@ -79,10 +80,11 @@ function checked(method: string, params: Record<string, unknown>): Scorer {
   return scorer;
 }
 
+/** Runs a scorer. Throws BadParameters, and Cancelled after a cancel. */
 export const fit = defineCall({
   inTurn: true,
   async run(args: FitArgs, { signal, onEvent }: CallContext<FitEvent>): Promise<FitResult> {
-    const began = performance.now();
+    const startedAt = performance.now();
     const scorer = checked(args.method, args.params);
     if (!args.train.length) throw new BadParameters('There are no images to train on.');
     const ready = scorer.ready(args.params);
@@ -104,10 +106,9 @@ export const fit = defineCall({
       const raw = await scoreAll(model, images, yieldToEventLoop, (done) =>
         onEvent({ stage: 'score', done, total: count }),
       );
-      // The entropy needs only the pixels.
-      const busyness =
+      const complexity =
         images.reader instanceof Pixels
-          ? await againstEntropy(
+          ? await compareWithEntropy(
               raw.scores,
               images.reader,
               args.train,
@@ -120,10 +121,10 @@ export const fit = defineCall({
         const header: ModelHeader = { method: scorer.id, params: ready.params };
         writeTensors(modelFile(args.runFolder), { header, ...tensors });
       }
-      const seconds = (performance.now() - began) / 1000;
+      const seconds = (performance.now() - startedAt) / 1000;
       const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
       return {
-        scores: busyness?.corrected ?? raw.scores,
+        scores: complexity?.corrected ?? raw.scores,
         history,
         epochsRun: history.length,
         bestEpoch,
@@ -134,10 +135,10 @@ export const fit = defineCall({
         waiting,
         batch,
         memory,
-        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         parameters: model.parameters,
-        report: { ...busyness?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },
+        report: { ...complexity?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },
       };
     } finally {
       model?.dispose();
@@ -146,21 +147,21 @@ export const fit = defineCall({
   },
 });
 
-async function againstEntropy(
+async function compareWithEntropy(
   scores: Float64Array,
   pixels: Pixels,
   train: Int32Array,
-  corrects: boolean,
+  isCorrected: boolean,
   yieldToEventLoop: () => Promise<void>,
 ): Promise<{ report: FitReport; corrected?: Float64Array }> {
   const entropy = await entropies(pixels, yieldToEventLoop);
   const spearmanEntropy = rankCorrelation(scores, entropy);
-  if (!corrects) return { report: { spearmanEntropy } };
+  if (!isCorrected) return { report: { spearmanEntropy } };
   const corrected = relativeToEntropy(scores, entropy, train);
   return { corrected, report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) } };
 }
 
-/** Every image's raw score and, where there are maps, the 99.5th percentile over all of them from a sample of their pixels. */
+/** The raw scores of all images. `mapScale`: the 99.5th percentile of a sample of the values of all maps; missing if there are no maps. */
 export async function scoreAll(
   model: Model,
   images: OpenImages,
@@ -183,5 +184,5 @@ export async function scoreAll(
   return sample.length ? { scores, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) } : { scores };
 }
 
-/** At most about a million values, evenly from all maps; a prime stride meets every column. */
+/** The stride for a sample of about a million values from all maps. A prime stride does not always meet the same columns. */
 const strideOf = (values: number): number => [1, 7, 31, 127, 509, 2039].find((s) => values / s <= 2 ** 20) ?? 8191;

@@ -1,6 +1,6 @@
 /**
- * How far an image's embedding lies from the Gaussian of the training images' embeddings: the Mahalanobis distance (Rippel, Mertens & Merhof 2021). The
- * covariance is shrunk towards equal variances in all directions, as far as Ledoit & Wolf (2004) estimate: there are often fewer images than directions.
+ * Scores an image by the Mahalanobis distance of its embedding to a Gaussian that is fitted to the embeddings of the training images (Rippel, Mertens & Merhof
+ * 2021). There are often fewer images than dimensions, so the covariance is shrunk towards a multiple of the identity, by the estimate of Ledoit & Wolf (2004).
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -34,15 +34,15 @@ export const gaussian = defineScorer({
     const { matrix, fourth } = await products(context, mean);
     const [images, size] = [context.train.length, mean.length];
     const width = Math.min(images, size);
-    const level = trace(matrix, width) / size || 1; // training images that are all the same have no unit
-    const share = Math.max(leastShare, shrinkage || ledoitWolf(matrix, fourth, images, size));
+    const level = trace(matrix, width) / size || 1; // the mean variance; 1 if all training images are equal
+    const share = Math.max(minShare, shrinkage || ledoitWolf(matrix, fourth, images, size));
     for (let i = 0; i < matrix.length; i++) matrix[i] *= 1 - share;
     for (let i = 0; i < width; i++) matrix[i * width + i] += share * level;
     const factor = Float32Array.from(
       await inverseOfLower(await cholesky(matrix, width, yieldToEventLoop), width, yieldToEventLoop),
     );
     if (width === size) return { model: gaussianModel(mean, factor, Float32Array.of(0, 1)) };
-    // With fewer images than directions by the Gram matrix (Woodbury): y·Σ⁻¹·y = (y·y − |factor·X·y|²) / (share · level).
+    // With fewer images than dimensions, by the Gram matrix and the Woodbury identity: y·Σ⁻¹·y = (y·y − |factor·X·y|²) / (share · level).
     const floor = share * level;
     const spanned = await readBack(
       tf.tidy(() => {
@@ -55,8 +55,8 @@ export const gaussian = defineScorer({
   restore: (_params, { mean, factor, weights }) => gaussianModel(mean, factor, weights),
 });
 
-/** A direction in which no training image varies keeps a little: another image may differ in it. */
-const leastShare = 1e-4;
+/** Minimum shrinkage: a direction without variance among the training images keeps some, since another image may differ in it. */
+const minShare = 1e-4;
 const blockImages = 512;
 
 const centredOf = (codes: Float32Array, mean: Float32Array): Tensor2D =>
@@ -73,8 +73,8 @@ async function meanOf({ images, train, yieldToEventLoop }: FitContext<'embedding
 }
 
 /**
- * Of the centred embeddings X over √images: XᵀX [size, size], the covariance, or with fewer images than numbers X·Xᵀ [images, images], which has the same
- * eigenvalues but for zeros. `fourth`: the mean of the fourth powers of the embeddings' lengths.
+ * With X [images, size], the centred embeddings divided by √images: the covariance XᵀX [size, size]; or with fewer images than dimensions the Gram matrix X·Xᵀ
+ * [images, images], which has the same eigenvalues except zeros. `fourth`: the mean of the fourth powers of the lengths of the centred embeddings.
  */
 async function products(
   { images, train, yieldToEventLoop }: FitContext<'embeddings'>,
@@ -105,15 +105,15 @@ function trace(matrix: Float64Array, width: number): number {
   return sum;
 }
 
-/** The share of equal variances by which the expected squared error of the covariance is least: 0..1. `matrix`: the covariance, or the Gram matrix. */
+/** The shrinkage, 0..1, with the least expected squared error of the covariance (Ledoit & Wolf 2004). `matrix`: the covariance or the Gram matrix. */
 export function ledoitWolf(matrix: Float64Array, fourth: number, images: number, size: number): number {
   const squares = matrix.reduce((sum, value) => sum + value ** 2, 0);
-  const away = squares - trace(matrix, Math.sqrt(matrix.length)) ** 2 / size; // from equal variances
-  const noise = Math.min((fourth - squares) / images, away);
-  return noise > 0 ? noise / away : 0;
+  const dispersion = squares - trace(matrix, Math.sqrt(matrix.length)) ** 2 / size; // squared distance to equal variances
+  const noise = Math.min((fourth - squares) / images, dispersion);
+  return noise > 0 ? noise / dispersion : 0;
 }
 
-/** The squared distance of a centred embedding y is w₀·|y|² + w₁·|factor·y|². */
+/** The squared distance of a centred embedding y is weights[0]·|y|² + weights[1]·|factor·y|². */
 function gaussianModel(mean: Float32Array, factor: Float32Array, weights: Float32Array): Model<'embeddings'> {
   const size = mean.length;
   const rows = tf.tensor2d(factor, [factor.length / size, size]);

@@ -1,4 +1,4 @@
-/** The images of a run as scorers read them, block by block: one entry for each kind of inputs. */
+/** How scorers read the images of a run, in blocks: one reader for each kind of inputs. */
 import type { ScorerInputs } from '../../contract/types.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { uploadPixels } from '../ops/upload.ts';
@@ -9,19 +9,20 @@ import type { Images, Scorer } from './scorer.ts';
 
 /** Embeddings by position in the set. */
 export class Embeddings extends RowReader {
+  /** Numbers per embedding. */
   get size(): number {
     return this.set.shape[0];
   }
 }
 
-/** Embeddings at once: few enough for progress to be seen and for a quick cancel. */
+/** Embeddings per block: few, so that progress is visible and a cancel is quick. */
 const blockEmbeddings = 512;
 
 type Work<I extends ScorerInputs> = (block: Images[I]['block'], positions: Int32Array) => Promise<void>;
 
 export interface OpenImages<I extends ScorerInputs = ScorerInputs> {
   reader: Images[I]['reader'];
-  /** Calls `work` with each block in order. A block is disposed of after it. */
+  /** Calls `work` with each block in order, and disposes of the block after it. */
   forEachBlock(work: Work<I>): Promise<void>;
   close(): void;
 }
@@ -56,12 +57,12 @@ const openers: { [I in ScorerInputs]: (set: RowSet) => OpenImages<I> } = {
   },
 };
 
-/** Throws BadParameters where the scorer takes other images than these. */
+/** Opens a row set for a scorer. Throws BadParameters if the kind or the size of the rows does not match the scorer. */
 export function openImages(scorer: Scorer, params: Record<string, unknown>, set: RowSet): OpenImages<ScorerInputs> {
   const kind = set.type === 'uint8' ? 'pixels' : 'embeddings';
   if (kind !== scorer.inputs) throw new BadParameters(`${scorer.title} takes ${scorer.inputs}, and these are ${kind}.`);
   const sizePx = scorer.sizePx(params);
   if (kind === 'pixels' && sizePx !== set.shape[0])
-    throw new BadParameters(`The run's model takes images of ${sizePx} px, and these have ${set.shape[0]}.`);
+    throw new BadParameters(`The run's model takes images of ${sizePx} px, and these have ${set.shape[0]} px.`);
   return openers[kind](set) as OpenImages<ScorerInputs>;
 }

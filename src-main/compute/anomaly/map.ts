@@ -1,4 +1,4 @@
-/** What a run's model shows of one image: its anomaly map, and its reconstruction. */
+/** The anomaly map and the reconstruction of one image, by the model of a finished run. */
 import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -6,16 +6,15 @@ import { defineCall } from '../call.ts';
 import { readBack } from '../read-back.ts';
 import { withScorer } from './saved.ts';
 
-/** One image, shown to the model of a finished run. */
 export interface ImageArgs {
   runFolder: string;
-  /** One row. */
+  /** A set of one row. */
   images: RowSet;
 }
 
 export interface MapResult {
   sizePx: number;
-  /** As the score pools it, smoothed where the score smooths. */
+  /** The map that is pooled into the score, with the same smoothing. */
   map: Float32Array; // [sizePx, sizePx]
 }
 
@@ -24,6 +23,7 @@ export interface ReconstructionResult {
   reconstruction: Uint8Array; // [sizePx, sizePx, 3]
 }
 
+/** Throws BadParameters if the scorer gives no maps. */
 export const map = defineCall({
   async run({ runFolder, images: set }: ImageArgs): Promise<MapResult> {
     return withScorer(runFolder, set, async (model, images, { title }) => {
@@ -35,14 +35,15 @@ export const map = defineCall({
   },
 });
 
+/** Throws BadParameters if the scorer gives no reconstructions. */
 export const reconstruct = defineCall({
   async run({ runFolder, images: set }: ImageArgs): Promise<ReconstructionResult> {
     return withScorer(runFolder, set, async (model, images, { title }) => {
       let reconstruction: Uint8Array | undefined;
       await images.forEachBlock(async (block) => {
         const y = tf.tidy(() => {
-          const drawn = model.reconstruct?.(block);
-          return drawn && tf.mul(tf.clipByValue(drawn, 0, 1), 255);
+          const output = model.reconstruct?.(block);
+          return output && tf.mul(tf.clipByValue(output, 0, 1), 255);
         });
         if (y) reconstruction = Uint8Array.from(await readBack(y), Math.round);
       });

@@ -1,4 +1,4 @@
-/** Reconstruction error of a plain autoencoder on the flattened image. Quick, and at its best where images are aligned. */
+/** Reconstruction error of an autoencoder with dense layers on the flattened image. It is fast, and best if all images are aligned. */
 import { z } from 'zod';
 import { mlpAutoencoder } from '../models/mlp-autoencoder.ts';
 import { autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';

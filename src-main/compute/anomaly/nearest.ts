@@ -1,11 +1,11 @@
 /**
- * How far an image lies from the training images that are nearest to it, by their embeddings from bundled weights: no training, and of use where normal images
- * differ much from each other (Bergman, Cohen & Hoshen 2020, deep nearest neighbours). Each number of an embedding is standardised first.
+ * Scores an image by its mean distance to the nearest training images, in embeddings by the bundled weights (deep nearest neighbours; Bergman, Cohen & Hoshen
+ * 2020). It needs no training, and suits normal images that differ much from each other. Each dimension of the embeddings is standardised first.
  */
 import { z } from 'zod';
 import { BadParameters } from '../bad-parameters.ts';
 import { indexRows } from '../embed/neighbours.ts';
-import { scaleOf, standardise } from '../embed/standardise.ts';
+import { scaleWithFloor, standardise } from '../embed/standardise.ts';
 import { defineScorer, type Model } from './scorer.ts';
 
 const schema = z.object({
@@ -35,7 +35,7 @@ export const nearestImages = defineScorer({
   },
 });
 
-/** `codes` [train, size]. An image is never its own neighbour. */
+/** `codes`: embeddings of the training images, [train, size]. An image is never its own neighbour. */
 function nearestModel(
   codes: Float32Array,
   size: number,
@@ -43,7 +43,7 @@ function nearestModel(
   neighbours: number,
   yieldToEventLoop: () => Promise<void>,
 ): Model<'embeddings'> {
-  const scale = scaleOf(codes, size);
+  const scale = scaleWithFloor(codes, size);
   const index = indexRows(standardise(codes, size, scale), size);
   return {
     parameters: codes.length,

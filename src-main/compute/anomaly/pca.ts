@@ -1,7 +1,6 @@
 /**
- * Reconstruction from the principal components of the training images: the honest baseline, no training, and often hard to beat
- * where images are framed alike. The components come from subspace iteration (Halko, Martinsson & Tropp 2011), which passes over
- * the images in blocks: one image or a hundred thousand take the same memory.
+ * Reconstruction from the principal components of the training images: a baseline without training, often hard to beat if all images have the same framing. The
+ * components are computed by subspace iteration (Halko, Martinsson & Tropp 2011), which reads the images in blocks: the memory does not depend on their number.
  */
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -16,7 +15,7 @@ import { defineScorer, type FitContext, type Model } from './scorer.ts';
 
 const schema = z.object({
   ...scoreParameters,
-  // Its errors are sharper than an autoencoder's: a higher quantile serves it better.
+  // The errors of PCA are more local than those of an autoencoder: a higher quantile suits them better.
   quantile: scoreParameters.quantile
     .unwrap()
     .default(0.99)
@@ -31,7 +30,7 @@ const schema = z.object({
     .meta({ title: 'Components' }),
 });
 
-/** More rounds sharpen components that lie close together. */
+/** Iterations of the subspace. More of them separate components with similar variances better. */
 const rounds = 6;
 const blockSize = 128;
 
@@ -45,9 +44,9 @@ export const pca = defineScorer({
   gives: reconstructionOutputs,
   schema,
   async fit(params, context) {
-    const began = performance.now();
+    const startedAt = performance.now();
     const { mean, components } = await fitComponents(params.components, context);
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = (performance.now() - startedAt) / 1000;
     return {
       model: componentModel(mean, components, params),
       imagesPerSecond: context.train.length / Math.max(1e-9, seconds),
@@ -65,7 +64,7 @@ async function fitComponents(
   wanted: number,
   { images: pixels, train, seed, yieldToEventLoop, onEvent }: FitContext<'pixels'>,
 ): Promise<Components> {
-  const began = performance.now();
+  const startedAt = performance.now();
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
   const mean = new Float64Array(size);
@@ -76,23 +75,23 @@ async function fitComponents(
   const center = Float32Array.from(mean);
   if (!kept) return { mean: center, components: new Float32Array(0) };
 
-  // Some directions more than are kept, so that those kept are right.
+  // The iteration uses more directions than are kept, so that the kept ones are accurate.
   const width = Math.min(train.length, kept + Math.max(10, Math.ceil(kept / 2)), size);
   const middle = tf.tensor1d(center);
-  // Rows of products, added up over the blocks: the covariance times the basis [size, width], or what the basis sees of it [width, width].
-  const covarianceWith = async (basis: Float64Array, round: number, within: boolean): Promise<Float64Array> => {
+  // The covariance C times the basis B: C·B [size, width], or if `isProjected` Bᵀ·C·B [width, width]. Summed over blocks of images.
+  const covarianceWith = async (basis: Float64Array, round: number, isProjected: boolean): Promise<Float64Array> => {
     const directions = tf.tensor2d(Float32Array.from(basis), [size, width]);
-    const sum = new Float64Array((within ? width : size) * width);
+    const sum = new Float64Array((isProjected ? width : size) * width);
     await overBlocks(
       (x) => {
         const centred = tf.sub(x, middle) as Tensor2D; // [n, size]
-        const seen = tf.matMul(centred, directions); // [n, width]
-        return tf.matMul(within ? seen : centred, seen, true);
+        const projected = tf.matMul(centred, directions); // [n, width]
+        return tf.matMul(isProjected ? projected : centred, projected, true);
       },
       (products) => products.forEach((v, i) => (sum[i] += v)),
     );
     directions.dispose();
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = (performance.now() - startedAt) / 1000;
     onEvent({
       stage: 'train',
       epoch: round + 1,
@@ -160,7 +159,7 @@ function componentModel(
     encode: (x: Tensor4D): Tensor2D =>
       tf.tidy(() => {
         const count = x.shape[0];
-        // Without components all images are the same to it.
+        // Without components, all images have the same code.
         if (!kept) return tf.zeros([count, 1]) as Tensor2D;
         return tf.matMul(tf.sub(tf.reshape(x, [count, size]), center) as Tensor2D, rows, false, true);
       }),

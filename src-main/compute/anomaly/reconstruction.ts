@@ -1,6 +1,6 @@
 /**
- * What all scorers by reconstruction share: they only learn to reconstruct. What the error is, how it is pooled into a score and corrected for complexity
- * is the same for all, so that their scores differ by what they learned and by nothing else.
+ * The common part of all scorers by reconstruction: error measure, pooling into a score, and correction for complexity. So their scores differ only by how well each
+ * scorer reconstructs.
  */
 import { z } from 'zod';
 import type { ScorerOutputs } from '../../contract/types.ts';
@@ -48,7 +48,7 @@ export const scoreParameters = {
     .meta({ title: 'Complexity' }),
 };
 
-/** A model that reconstructs and encodes, scored by its reconstruction error. */
+/** Makes a model that scores an image by its reconstruction error. */
 export function scoredByError(
   autoencoder: Required<Omit<Model<'pixels'>, 'score'>>,
   measure: ErrorMeasure,

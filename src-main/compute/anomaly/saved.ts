@@ -1,4 +1,4 @@
-/** A finished run's model as its training left it, for maps, reconstructions and codes. */
+/** Loads the model of a finished run, for maps, reconstructions and codes. */
 import { withModel } from '../model-store.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { modelFile } from '../run-files.ts';
@@ -16,7 +16,10 @@ interface Saved {
   dispose(): void;
 }
 
-/** Shows these images to the model, which is shared with other calls. Throws where the run has none, or takes other images. */
+/**
+ * Calls `work` with the run's model and the opened images. The model is cached and shared with other calls. Throws if the run has no model, and BadParameters
+ * if the model takes images of another kind or size.
+ */
 export async function withScorer<Result>(
   runFolder: string,
   set: RowSet,

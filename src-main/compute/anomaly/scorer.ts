@@ -1,6 +1,6 @@
 /**
- * What a scorer is: a record that says which inputs it takes and what it gives for each image, with a schema of its parameters and the function that
- * fits it. Forms, flags, axis titles, image panes, routes and tests follow from the record.
+ * A scorer is a record: the inputs that it takes (pixels or embeddings), the outputs that it gives for each image, the schema of its parameters, and the function
+ * that fits it. Forms, command-line options, axis titles, image panes, routes and tests are generated from the record.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
 import type { Embeddings } from './images.ts';
 
-/** By inputs: how the images are read, and a block of them as a model takes it. */
+/** For each kind of inputs: the reader of all images, and the type of a block of images that a model takes. */
 export interface Images {
   pixels: { reader: Pixels; block: Tensor4D }; // [B, S, S, 3], 0..1
   embeddings: { reader: Embeddings; block: Float32Array }; // [B, size]
@@ -20,25 +20,25 @@ export interface Images {
 export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   seed: number;
   images: Images[I]['reader'];
-  /** Positions that are trained on, at least one. */
+  /** Positions of the training images, at least one. */
   train: Int32Array;
   checkpointFile: string;
   resume: boolean;
   onEvent: (event: FitEvent) => void;
-  /** To be awaited between steps. */
+  /** Await it between steps. */
   yieldToEventLoop: () => Promise<void>;
 }
 
-/** A fitted scorer. It has `reconstruct` and `encode`, and its scores have maps, where its record says that it gives them. */
+/** A fitted scorer. It has `reconstruct`, `encode` and maps if its record's `gives` names them. */
 export interface Model<I extends ScorerInputs = ScorerInputs> {
   parameters: number;
-  /** `positions`: of the block's images among those that it was fitted with; null where they are others. */
+  /** `positions`: the positions of the block's images in the set that the scorer was fitted with; null for images of another set. */
   score(block: Images[I]['block'], positions: Int32Array | null): Promise<Scores>;
-  /** Same shape as the block, 0..1. */
+  /** Has the shape of the block; 0..1, not clipped. */
   reconstruct?(block: Images[I]['block']): Tensor4D;
-  /** Images with nearby codes are similar to the model. */
+  /** The codes of a block: similar images have nearby codes. */
   encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
-  /** What the run keeps of the model. Absent where that is as large as the images themselves. */
+  /** The arrays to save with the run. Missing if they would be as large as the images themselves. */
   tensors?(): Promise<Tensors>;
   dispose(): void;
 }
@@ -51,7 +51,7 @@ export interface Scores {
 
 export interface Fitted<I extends ScorerInputs = ScorerInputs> {
   model: Model<I>;
-  /** Where it trains by epochs. */
+  // The following is only given by scorers that train by epochs.
   history?: Epoch[];
   bestEpoch?: number;
   stopped?: 'early' | 'all';
@@ -62,7 +62,7 @@ export interface Fitted<I extends ScorerInputs = ScorerInputs> {
   memory?: MemoryEstimate;
 }
 
-/** `short` stands on the button that chooses the method. */
+/** `short`: the label of the button that selects the method. */
 interface Description<I extends ScorerInputs> {
   id: string;
   title: string;
@@ -75,21 +75,21 @@ interface Description<I extends ScorerInputs> {
 interface Definition<I extends ScorerInputs, P> extends Description<I> {
   schema: z.ZodObject & z.ZodType<P>;
   fit(params: P, context: FitContext<I>): Promise<Fitted<I>>;
-  /** What `fit` would take, where it trains by batches. */
+  /** The memory that `fit` takes; only for scorers that train by batches. */
   memory?(params: P): Promise<MemoryEstimate>;
-  /** From what the model's `tensors()` gave. */
+  /** Makes the model from the arrays of its `tensors()`. */
   restore?(params: P, arrays: Record<string, Float32Array>): Model<I>;
 }
 
-/** A scorer as the registry holds it: parameters come in unchecked and are checked by its own schema. */
+/** A scorer in the registry. Its functions take unchecked parameters and check them with its schema. */
 export interface Scorer extends Description<ScorerInputs> {
   schema: z.ZodObject;
-  /** The side of the squares that it takes. Undefined where it does not take pixels. */
+  /** The size of its input images. Undefined if it does not take pixels. */
   sizePx(params: Record<string, unknown>): number | undefined;
   ready(params: Record<string, unknown>): ReadyScorer;
 }
 
-/** With its parameters filled in. */
+/** A scorer with checked parameters; missing ones have their default. */
 export interface ReadyScorer {
   params: Record<string, unknown>;
   fit(context: FitContext): Promise<Fitted>;
@@ -97,12 +97,13 @@ export interface ReadyScorer {
   restore(arrays: Record<string, Float32Array>): Model;
 }
 
-/** What the inputs themselves ask for: pixels have a size. */
+/** Parameters that a kind of inputs requires: pixels have a size. */
 interface InputParameters {
   pixels: { sizePx: number };
   embeddings: object;
 }
 
+/** Makes a scorer for the registry from its definition with typed parameters. */
 export function defineScorer<I extends ScorerInputs, P extends InputParameters[I]>({
   fit,
   memory,
@@ -134,6 +135,6 @@ export const sizeParameter = {
   sizePx: z
     .literal([32, 64, 96, 128, 192, 256])
     .default(64)
-    .describe('Images are brought to a square of this size.')
+    .describe('Images are resized to a square of this size.')
     .meta({ title: 'Size', unit: 'px' }),
 };

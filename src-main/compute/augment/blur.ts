@@ -1,13 +1,14 @@
-/** Blurred by a Gaussian, one side after the other; the border is mirrored. Values: deviation in pixels. */
+/** Gaussian blur, separable, with mirrored borders. Values: standard deviation in pixels. */
+import { sumOf } from '../../contract/numbers.ts';
 import { amountOf, type Operation } from './operation.ts';
 
-/** Weights at -radius … radius, which reach two deviations out. */
+/** Normalized weights from −radius to radius, where the radius is two standard deviations. */
 export function gaussian(deviation: number): Float64Array {
   const radius = Math.max(1, Math.ceil(2 * deviation));
   const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
     Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)),
   );
-  const sum = weights.reduce((a, b) => a + b);
+  const sum = sumOf(weights);
   return weights.map((w) => w / sum);
 }
 
@@ -15,7 +16,7 @@ let between = new Float32Array(0);
 
 export const blur: Operation = {
   id: 'blur',
-  amount: amountOf('Blur', 'Blurred by a Gaussian of up to this deviation.', { most: 5, step: 0.1, unit: 'px' }),
+  amount: amountOf('Blur', 'Maximum standard deviation of a Gaussian blur.', { most: 5, step: 0.1, unit: 'px' }),
   draw: (amount, next) => [0.1 + next() * Math.max(0, amount - 0.1)],
   apply(image, sizePx, [deviation]) {
     const weights = gaussian(deviation);
@@ -51,7 +52,7 @@ export const blur: Operation = {
   describe: ([deviation]) => `blur ${deviation.toFixed(1)} px`,
 };
 
-/** Place of x - radius … : what lies outside is seen in a mirror at the border's pixel. */
+/** For each index from −radius on, the index of the pixel that is read: outside, the image is mirrored at its border pixels. */
 function mirrored(size: number, radius: number): Int32Array {
   const period = Math.max(1, 2 * (size - 1));
   return Int32Array.from({ length: size + 2 * radius }, (_, i) => {

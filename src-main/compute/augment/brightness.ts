@@ -1,10 +1,10 @@
-/** Brighter or darker; values: factor. */
+/** Multiplies all values by a factor. Values: factor. */
 import { amountOf, factorOf, type Operation } from './operation.ts';
 import { lookUp, tableOf, toByte } from './tables.ts';
 
 export const brightness: Operation = {
   id: 'brightness',
-  amount: amountOf('Brightness', 'Brighter or darker by up to this share.', {
+  amount: amountOf('Brightness', 'Maximum change of brightness, as a fraction.', {
     most: 1,
     step: 0.05,
     usual: 0.2,

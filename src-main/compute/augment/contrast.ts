@@ -1,10 +1,10 @@
-/** Away from the mean luminance or towards it; values: factor. */
+/** Moves all values away from the mean luminance, or towards it. Values: factor. */
 import { amountOf, factorOf, type Operation } from './operation.ts';
 import { graySum, lookUp, tableOf, toByte } from './tables.ts';
 
 export const contrast: Operation = {
   id: 'contrast',
-  amount: amountOf('Contrast', 'More or less contrast by up to this share.', {
+  amount: amountOf('Contrast', 'Maximum change of contrast, as a fraction.', {
     most: 1,
     step: 0.05,
     usual: 0.2,

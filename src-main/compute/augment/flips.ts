@@ -1,15 +1,15 @@
-/** Mirrored, left to right and top to bottom. No values. */
-import { amountOf, copyOf, perhaps, type Operation } from './operation.ts';
+/** Horizontal and vertical flips. No values. */
+import { amountOf, copyOf, withProbability, type Operation } from './operation.ts';
 
 export const flipX: Operation = {
   id: 'flipX',
-  beside: 'before',
-  amount: amountOf('Mirror', 'How often left and right change places. Not for letters, digits or hands.', {
+  position: 'before',
+  amount: amountOf('Mirror', 'Probability of a horizontal flip. Not suitable for letters, digits or hands.', {
     most: 1,
     step: 0.1,
     advanced: false,
   }),
-  draw: perhaps,
+  draw: withProbability,
   apply(image, sizePx) {
     for (let start = 0; start < image.length; start += sizePx * 3) {
       for (let a = start, b = start + (sizePx - 1) * 3; a < b; a += 3, b -= 3) {
@@ -26,12 +26,16 @@ export const flipX: Operation = {
 
 export const flipY: Operation = {
   id: 'flipY',
-  beside: 'before',
-  amount: amountOf('Upside down', 'How often top and bottom change places: for what has no up.', {
-    most: 1,
-    step: 0.1,
-  }),
-  draw: perhaps,
+  position: 'before',
+  amount: amountOf(
+    'Upside down',
+    'Probability of a vertical flip. Suitable for images without an up, such as from above.',
+    {
+      most: 1,
+      step: 0.1,
+    },
+  ),
+  draw: withProbability,
   apply(image, sizePx) {
     const source = copyOf(image);
     const line = sizePx * 3;

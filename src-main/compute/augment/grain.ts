@@ -1,15 +1,18 @@
-/** Gaussian noise on each value; values: deviation of 255, seed. */
+/** Gaussian noise on each value. Values: standard deviation on a scale of 255, seed. */
 import { fillNormal, random } from '../random.ts';
 import { amountOf, type Operation } from './operation.ts';
 import { clamp } from './tables.ts';
 
-/** Drawn once and read from anywhere: a table is a tenth of the price. */
+/** Normal numbers are drawn once and read from a table at random indices, which takes a tenth of the time. */
 const mask = 8191;
 let normal: Float32Array | undefined;
 
 export const grain: Operation = {
   id: 'grain',
-  amount: amountOf('Grain', 'Noise of up to this deviation, as a share of the whole range.', { most: 0.5, step: 0.01 }),
+  amount: amountOf('Grain', 'Maximum standard deviation of Gaussian noise, as a fraction of the full range.', {
+    most: 0.5,
+    step: 0.01,
+  }),
   draw: (amount, next) => [next() * amount * 255, Math.floor(next() * 2 ** 31)],
   apply(image, _sizePx, [deviation, seed]) {
     normal ??= fillNormal(new Float32Array(mask + 1), random('grain'));

@@ -1,13 +1,13 @@
-/** Colours turned on their wheel, by way of hue, saturation and value; values: turns, -0.5 to 0.5. */
-import { amountOf, around, type Operation } from './operation.ts';
+/** Rotates the hue, in HSV. Values: turns, −0.5 to 0.5. */
+import { amountOf, uniform, type Operation } from './operation.ts';
 
 export const hue: Operation = {
   id: 'hue',
-  amount: amountOf('Hue', 'Colours turned by up to this part of the whole wheel, either way.', {
+  amount: amountOf('Hue', 'Maximum rotation of the hue, as a fraction of the colour wheel.', {
     most: 0.5,
     step: 0.01,
   }),
-  draw: (amount, next) => [around(amount, next)],
+  draw: (amount, next) => [uniform(amount, next)],
   apply(image, _sizePx, [turns]) {
     for (let i = 0; i < image.length; i += 3) {
       const r = image[i];
@@ -24,7 +24,7 @@ export const hue: Operation = {
       const sector = Math.floor(h6) % 6;
       const f = h6 - Math.floor(h6);
       const s = spread / most;
-      // To bytes as the reference scales: by a thousandth less than 256, and cut off.
+      // Scaled to bytes like torchvision: times 255.999, truncated.
       const scaled = (most / 255) * 255.999;
       const v = scaled | 0;
       const p = (scaled * (1 - s)) | 0;

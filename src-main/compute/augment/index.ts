@@ -1,4 +1,4 @@
-/** The operations of augmentation, in the order in which a policy of one's own does them: adding one is one new file and one word here. */
+/** The registry of augmentations, in the order in which the custom policy applies them. A new one is one file and one entry here. */
 import { blur } from './blur.ts';
 import { brightness } from './brightness.ts';
 import { contrast } from './contrast.ts';
@@ -46,7 +46,7 @@ export const operations: readonly Operation[] = [
 
 const byId = new Map(operations.map((operation) => [operation.id, operation]));
 
-/** Throws where there is none. */
+/** Throws if there is no operation with this id. */
 export function operationOf(id: string): Operation {
   const operation = byId.get(id);
   if (!operation) throw new Error(`There is no operation ‘${id}’.`);

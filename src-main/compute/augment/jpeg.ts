@@ -1,7 +1,7 @@
 /**
- * What storing as JPEG leaves of an image (ITU-T T.81): luminance and half as many chrominances, cosines of 8 × 8 pixels, divided by the standard's tables at a
- * quality, rounded, and back. In libjpeg's whole numbers (cosines by Loeffler, Ligtenberg and Moschytz 1989), so that the bytes are those that a file would
- * give. Nothing is packed, since nothing is kept. Values: quality.
+ * JPEG artefacts (ITU-T T.81): conversion to YCbCr with 4:2:0 chroma subsampling, DCT of 8 × 8 blocks, quantization by the standard's tables at a quality, and
+ * back. It uses the integer arithmetic of libjpeg (DCT by Loeffler, Ligtenberg and Moschytz 1989), so the pixels are the same as after writing and reading a
+ * file. There is no entropy coding, since it loses nothing. Values: quality.
  */
 import { amountOf, type Operation } from './operation.ts';
 import { clamp } from './tables.ts';
@@ -24,7 +24,7 @@ const scaled = (table: readonly number[], quality: number): Int32Array => {
 
 const block = new Int32Array(64);
 
-/** Eight values of the block to cosines, √8 times the orthonormal ones and scaled by 2^(13 - shift). Factors are by 2¹³. */
+/** DCT of eight values of the block, from index `at` with step `step`, in place: √8 times the orthonormal DCT, times 2^(13 − shift). Constants are scaled by 2¹³. */
 function forward(at: number, step: number, shift: number): void {
   const [i1, i2, i3, i4, i5, i6, i7] = [
     at + step,
@@ -62,7 +62,7 @@ function forward(at: number, step: number, shift: number): void {
   block[i1] = (Math.imul(d0, 12299) + a + d) >> shift;
 }
 
-/** And back. */
+/** The inverse DCT of eight values of the block. */
 function inverse(at: number, step: number, shift: number): void {
   const [i1, i2, i3, i4, i5, i6, i7] = [
     at + step,
@@ -104,8 +104,8 @@ function inverse(at: number, step: number, shift: number): void {
   block[i4] = (sum - outer - o3) >> shift;
 }
 
-/** A plane of whole blocks through cosines and back. */
-function through(plane: Uint8Array, side: number, steps: Int32Array): void {
+/** DCT, quantization and inverse DCT of a plane of complete blocks, in place. `steps`: quantization table. */
+function quantize(plane: Uint8Array, side: number, steps: Int32Array): void {
   for (let top = 0; top < side; top += 8) {
     for (let left = 0; left < side; left += 8) {
       const start = top * side + left;
@@ -113,7 +113,7 @@ function through(plane: Uint8Array, side: number, steps: Int32Array): void {
       for (let i = 0; i < 64; i += 8) forward(i, 1, 11);
       for (let i = 0; i < 8; i++) forward(i, 8, 15);
       for (let i = 0; i < 64; i++) {
-        // Cosines are 8 times as large as steps. The half beyond the rounding keeps a quotient that is whole from falling short of itself.
+        // The DCT is scaled by 8. The additional 0.5 protects an integer quotient from being truncated to the integer below.
         const times = ((Math.abs(block[i]) + 4 * steps[i] + 0.5) / (8 * steps[i])) | 0;
         block[i] = Math.imul(block[i] < 0 ? -times : times, steps[i]);
       }
@@ -126,24 +126,24 @@ function through(plane: Uint8Array, side: number, steps: Int32Array): void {
 
 interface Planes {
   sizePx: number;
-  /** Sides in whole blocks, of luminance and of the chrominances, and how much of the latter is the image. */
+  /** `side`, `small`: sides of the luminance and chroma planes, padded to complete blocks. `inside`: side of the chroma planes without padding. */
   side: number;
   small: number;
   inside: number;
   level: Uint8Array; // [side, side]
   blue: Uint8Array; // [small, small]
   red: Uint8Array; // [small, small]
-  /** Before they are halved. */
+  /** Chroma before subsampling. */
   fineBlue: Uint8Array; // [2 small, 2 small]
   fineRed: Uint8Array; // [2 small, 2 small]
-  /** A row of the chrominances, fourfold. */
+  /** One vertically interpolated row of chroma, times 4. */
   blueRow: Int32Array; // [inside]
   redRow: Int32Array; // [inside]
 }
 
 let kept: Planes | undefined;
 
-/** Those of the last size are taken again. */
+/** The planes for a size; those of the last size are reused. */
 function planesOf(sizePx: number): Planes {
   if (kept?.sizePx === sizePx) return kept;
   const inside = Math.ceil(sizePx / 2);
@@ -165,7 +165,7 @@ function planesOf(sizePx: number): Planes {
   });
 }
 
-/** Colours to planes; beside the image its last pixel is repeated, below it its last row. */
+/** Converts RGB to planes. The padding repeats the last column and the last row. */
 function toPlanes(
   image: Uint8Array,
   { sizePx, side, small, inside, level, blue, red, fineBlue, fineRed }: Planes,
@@ -186,7 +186,7 @@ function toPlanes(
   halve(fineRed, red, small, inside);
 }
 
-/** Four become one; halves are rounded down and up in turn. Rows past the image repeat the last. */
+/** Averages 2 × 2 pixels; like libjpeg, it rounds halves down and up in turn. The padding repeats the last row. */
 function halve(fine: Uint8Array, out: Uint8Array, small: number, inside: number): void {
   for (let y = 0; y < inside; y++) {
     for (let x = 0; x < small; x++) {
@@ -197,20 +197,23 @@ function halve(fine: Uint8Array, out: Uint8Array, small: number, inside: number)
   for (let y = inside; y < small; y++) out.copyWithin(y * small, (inside - 1) * small, inside * small);
 }
 
-/** Of a half-sized plane's place: the one on the other side of a pixel of the whole plane. Two or fewer are not gone between. */
-function beyond(place: number, odd: number, inside: number): number {
+/**
+ * The index of the second nearest chroma pixel for a pixel of the image: the one after `place` for odd pixels, before it for even ones. No interpolation for 2
+ * pixels or fewer.
+ */
+function secondNearest(place: number, odd: number, inside: number): number {
   if (inside <= 2) return place;
   return Math.max(0, Math.min(inside - 1, place + 2 * odd - 1));
 }
 
-/** Planes to colours; of chrominances three parts of the nearest and one of the next, along both sides. */
+/** Converts planes to RGB. Chroma is interpolated along both axes: three parts of the nearest pixel and one of the second nearest. */
 function fromPlanes(
   image: Uint8Array,
   { sizePx, side, small, inside, level, blue, red, blueRow, redRow }: Planes,
 ): void {
   for (let y = 0, i = 0; y < sizePx; y++) {
     const row = (y >> 1) * small;
-    const nextRow = beyond(y >> 1, y & 1, inside) * small;
+    const nextRow = secondNearest(y >> 1, y & 1, inside) * small;
     for (let x = 0; x < inside; x++) {
       blueRow[x] = 3 * blue[row + x] + blue[nextRow + x];
       redRow[x] = 3 * red[row + x] + red[nextRow + x];
@@ -218,7 +221,7 @@ function fromPlanes(
     for (let x = 0; x < sizePx; x++, i += 3) {
       const near = x >> 1;
       const odd = x & 1;
-      const next = beyond(near, odd, inside);
+      const next = secondNearest(near, odd, inside);
       const cb = ((3 * blueRow[near] + blueRow[next] + 8 - odd) >> 4) - 128;
       const cr = ((3 * redRow[near] + redRow[next] + 8 - odd) >> 4) - 128;
       const own = level[y * side + x];
@@ -231,7 +234,7 @@ function fromPlanes(
 
 export const jpeg: Operation = {
   id: 'jpeg',
-  amount: amountOf('JPEG', 'Artefacts of JPEG: up to so much less than the full quality of 100.', {
+  amount: amountOf('JPEG', 'JPEG artefacts: maximum reduction of the quality below 100.', {
     most: 95,
     step: 5,
   }),
@@ -239,8 +242,8 @@ export const jpeg: Operation = {
   apply(image, sizePx, [quality]) {
     const planes = planesOf(sizePx);
     toPlanes(image, planes);
-    through(planes.level, planes.side, scaled(luminance, quality));
-    for (const plane of [planes.blue, planes.red]) through(plane, planes.small, scaled(chrominance, quality));
+    quantize(planes.level, planes.side, scaled(luminance, quality));
+    for (const plane of [planes.blue, planes.red]) quantize(plane, planes.small, scaled(chrominance, quality));
     fromPlanes(image, planes);
   },
   describe: ([quality]) => `JPEG at ${quality}`,

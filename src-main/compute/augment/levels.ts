@@ -1,11 +1,11 @@
-/** What the published policies do to levels: fewer of them, the bright ones inverted, all inverted. */
-import { amountOf, perhaps, type Operation } from './operation.ts';
+/** Posterize, solarize and invert, as in the published policies. */
+import { amountOf, withProbability, type Operation } from './operation.ts';
 import { lookUp, tableOf } from './tables.ts';
 
-/** Values: bits that are left of eight. */
+/** Values: number of bits that remain of eight. */
 export const posterize: Operation = {
   id: 'posterize',
-  amount: amountOf('Posterize', 'Up to so many of the eight bits of a colour are dropped.', {
+  amount: amountOf('Posterize', 'Maximum number of the eight bits of a colour that are dropped.', {
     most: 7,
     step: 1,
     unit: 'bits',
@@ -22,10 +22,13 @@ export const posterize: Operation = {
   describe: ([bits]) => `posterize to ${bits} bits`,
 };
 
-/** Values: from which level on. */
+/** Inverts all levels from a threshold on. Values: threshold. */
 export const solarize: Operation = {
   id: 'solarize',
-  amount: amountOf('Solarize', 'How often everything brighter than some level is inverted.', { most: 1, step: 0.1 }),
+  amount: amountOf('Solarize', 'Probability that all levels above a random threshold are inverted.', {
+    most: 1,
+    step: 0.1,
+  }),
   draw: (amount, next) => (next() < amount ? [128 + Math.floor(next() * 128)] : null),
   apply: (image, _sizePx, [threshold]) =>
     lookUp(
@@ -37,8 +40,8 @@ export const solarize: Operation = {
 
 export const invert: Operation = {
   id: 'invert',
-  amount: amountOf('Invert', 'How often all colours are inverted.', { most: 1, step: 0.1 }),
-  draw: perhaps,
+  amount: amountOf('Invert', 'Probability that all colours are inverted.', { most: 1, step: 0.1 }),
+  draw: withProbability,
   apply: (image) =>
     lookUp(
       image,

@@ -1,12 +1,12 @@
-// The inner loops of augmentation, for the worker thread that prepares batches: what the TypeScript beside each call does, byte for byte, where JavaScript
-// is too slow. Plain loops for the compiler to vectorise; no contraction to fused multiply-adds, which round otherwise. Knows nothing of TensorFlow.
+// The inner loops of augmentation, for the worker thread that prepares batches, where JavaScript is too slow. Results are bit-identical to the TypeScript version
+// beside each call. Plain loops that the compiler vectorises, without contraction to fused multiply-adds, which round differently. Independent of TensorFlow.
 #include <node_api.h>
 #include <cmath>
 #include <cstdint>
 
 namespace {
 
-// Arguments of a call: typed arrays by their memory, numbers.
+// The arguments of a call: pointers to typed arrays, and numbers.
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info) : env_(env) { napi_get_cb_info(env, info, &count_, values_, nullptr, nullptr); }
@@ -55,7 +55,7 @@ napi_value lookUpEach(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// (image) → sum of luminances
+// (image) → sum of the luminance of all pixels
 napi_value graySum(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   size_t n;
@@ -67,7 +67,7 @@ napi_value graySum(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// (image, counts [3, 256] of 32 bits)
+// (image, counts [3, 256] of uint32)
 napi_value count(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   size_t n;
@@ -77,7 +77,7 @@ napi_value count(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// (image, factor, 1 - factor), both as floats of 32 bits have them
+// (image, factor, 1 - factor), both rounded to float32
 napi_value saturate(napi_env env, napi_callback_info info) {
   Arguments a(env, info);
   size_t n;
@@ -85,7 +85,7 @@ napi_value saturate(napi_env env, napi_callback_info info) {
   const float own = static_cast<float>(a.number(1)), other = static_cast<float>(a.number(2));
   for (size_t i = 0; i + 2 < n; i += 3) {
     const float level = static_cast<float>(gray(image + i));
-    for (int c = 0; c < 3; c++) image[i + c] = clamped(std::fma(level, other, image[i + c] * own)); // rounded once, as a sum of doubles is
+    for (int c = 0; c < 3; c++) image[i + c] = clamped(std::fma(level, other, image[i + c] * own)); // rounded once, like a sum of doubles
   }
   return nullptr;
 }
@@ -96,7 +96,7 @@ napi_value sharpen(napi_env env, napi_callback_info info) {
   uint8_t* image = a.array(0);
   const uint8_t* source = a.array(1);
   const int size = a.whole(2), line = size * 3;
-  const float share = static_cast<float>(a.number(3));
+  const float weight = static_cast<float>(a.number(3));
   for (int y = 1; y < size - 1; y++) {
     const uint8_t *s = source + y * line, *above = s - line, *below = s + line;
     uint8_t* out = image + y * line;
@@ -104,7 +104,7 @@ napi_value sharpen(napi_env env, napi_callback_info info) {
       const int own = s[i];
       const int around = above[i - 3] + above[i] + above[i + 3] + s[i - 3] + s[i + 3] + below[i - 3] + below[i] + below[i + 3];
       const int soft = (2 * (around + 5 * own) + 13) / 26;
-      out[i] = clamped(own + (soft - own) * share);
+      out[i] = clamped(own + (soft - own) * weight);
     }
   }
   return nullptr;
@@ -122,7 +122,7 @@ Warp warpOf(napi_env env, napi_callback_info info) {
   return {a.array(0), a.array(1), a.whole(2), {m[0], m[1], m[2], m[3], m[4], m[5]}};
 }
 
-// (image, its copy, side, matrix [6]): the nearest pixel, black outside
+// (image, its copy, side, matrix [6]): nearest neighbour, black outside
 napi_value warpNearest(napi_env env, napi_callback_info info) {
   const auto [image, source, size, m] = warpOf(env, info);
   const double middle = (size - 1) / 2.0;
@@ -142,7 +142,7 @@ napi_value warpNearest(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// (image, its copy, side, matrix [6]): between four pixels by weights of 256ths, the border repeated
+// (image, its copy, side, matrix [6]): bilinear with weights in 1/256, repeated border
 napi_value warpSmooth(napi_env env, napi_callback_info info) {
   const auto [image, source, size, m] = warpOf(env, info);
   const double middle = (size - 1) / 2.0, last = size - 1;

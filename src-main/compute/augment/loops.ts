@@ -1,4 +1,4 @@
-/** The inner loops in C++ (loops.cc), if compiled; each caller has a TypeScript version with bit-identical results. `WINNOW_KERNELS=off` asks for that. */
+/** The inner loops in C++ (`loops.cc`), null if they are not compiled or with `WINNOW_KERNELS=off`. Each caller has a TypeScript version with bit-identical results. */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { compiledFile } from '../kernels/index.ts';
@@ -9,7 +9,7 @@ interface Loops {
   graySum(image: Uint8Array): number;
   count(image: Uint8Array, counts: Uint32Array): void;
   saturate(image: Uint8Array, own: number, other: number): void;
-  sharpen(image: Uint8Array, source: Uint8Array, sizePx: number, share: number): void;
+  sharpen(image: Uint8Array, source: Uint8Array, sizePx: number, weight: number): void;
   warpNearest(image: Uint8Array, source: Uint8Array, sizePx: number, matrix: Float64Array): void;
   warpSmooth(image: Uint8Array, source: Uint8Array, sizePx: number, matrix: Float64Array): void;
 }
@@ -22,6 +22,6 @@ function load(): Loops | null {
   try {
     return createRequire(import.meta.url)(file) as Loops;
   } catch {
-    return null; // slower, and the same
+    return null; // the TypeScript versions are slower and give the same results
   }
 }

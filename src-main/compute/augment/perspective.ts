@@ -1,9 +1,9 @@
-/** Seen from the side: each corner moves inwards by chance. Values: the eight coefficients of the map from result to source. */
+/** Random perspective: each corner moves inwards by a random distance. Values: the eight coefficients of the map from result to source (`warpPerspective`). */
 import { solve } from '../linear-algebra.ts';
 import { amountOf, type Operation } from './operation.ts';
 import { warpPerspective } from './warp.ts';
 
-/** The map that takes `to` to `from`, corner by corner: pixels as [x, y]. */
+/** The coefficients of the perspective map from the corners `to` to the corners `from`, each [x, y] in pixels. */
 export function coefficientsOf(
   from: readonly (readonly [number, number])[],
   to: readonly (readonly [number, number])[],
@@ -17,7 +17,7 @@ export function coefficientsOf(
 
 export const perspective: Operation = {
   id: 'perspective',
-  amount: amountOf('Perspective', 'Corners move inwards by up to this share of half the side.', {
+  amount: amountOf('Perspective', 'Maximum distance by which corners move inwards, as a fraction of half the side.', {
     most: 0.8,
     step: 0.05,
   }),

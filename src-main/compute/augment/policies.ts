@@ -1,23 +1,25 @@
 /**
- * The published policies: RandAugment (Cubuk et al. 2020), which draws operations evenly and does them at one magnitude, and AutoAugment (Cubuk et al. 2019), of
- * which one of 25 pairs is drawn. Ranges, bins and pairs are torchvision's, which the tests hold them to. Geometry is nearest, with black outside.
+ * The published policies: RandAugment (Cubuk et al. 2020) draws operations uniformly and applies them with one magnitude; AutoAugment (Cubuk et al. 2019) draws
+ * one of 25 pairs of operations. Ranges, bins and pairs are those of torchvision; the tests compare them. Geometric operations use the nearest pixel, with
+ * black outside.
  */
 import type { Random } from '../random.ts';
 import { nearest } from './warp.ts';
 
+/** One operation of `index.ts`, by id, and the values for its `apply`. */
 export interface Step {
   operation: string;
   values: number[];
 }
 
-/** One of the names of the papers: its magnitudes over `bins`, whether either sign, and the step that does it. */
+/** An operation of the papers: its magnitude for a bin, whether its sign is random, and the step for a magnitude. */
 interface Named {
   magnitude?(bin: number, bins: number, sizePx: number): number;
   signed?: boolean;
   step(magnitude: number): Step | null;
 }
 
-/** As in 32 bits. */
+/** Magnitudes at equal distances, rounded to float32 like torchvision's. */
 const evenly =
   (from: number, to: number) =>
   (bin: number, bins: number): number =>
@@ -30,7 +32,7 @@ const enhance = (operation: string): Named => ({
 });
 const plain = (operation: string): Named => ({ step: () => ({ operation, values: [] }) });
 
-/** By the papers' names. Shears are about the upper left corner, moves by whole pixels. */
+/** By the names of the papers. Shears keep the upper left corner fixed; translations are by whole pixels. */
 export const space: Record<string, Named> = {
   Identity: { step: () => null },
   ShearX: {
@@ -93,6 +95,7 @@ function stepOf(name: string, bin: number | null, bins: number, sizePx: number, 
   return step(signed && next() <= 0.5 ? -size : size);
 }
 
+/** Draws `numOps` operations with replacement. `magnitude` is a bin from 0 to 30. */
 export function randAugment(numOps: number, magnitude: number, sizePx: number, next: Random): Step[] {
   return Array.from({ length: numOps }, () =>
     stepOf(randAugmentNames[Math.floor(next() * randAugmentNames.length)], magnitude, randAugmentBins, sizePx, next),
@@ -101,7 +104,7 @@ export function randAugment(numOps: number, magnitude: number, sizePx: number, n
 
 export type Pair = readonly (readonly [name: string, probability: number, bin: number | null])[];
 
-/** "Rotate .4 9, Equalize .6": name, how often, which of ten magnitudes. */
+/** Parses lines such as "Rotate .4 9, Equalize .6": name, probability, and one of ten magnitudes. */
 const pairs = (text: string): Pair[] =>
   text
     .trim()
@@ -194,6 +197,7 @@ export const autoAugmentPairs = {
     ShearX .7 2, Invert .1`),
 } as const;
 
+/** Draws one pair of the policy, and for each operation of the pair whether it is applied. */
 export function autoAugment(policy: keyof typeof autoAugmentPairs, sizePx: number, next: Random): Step[] {
   const all = autoAugmentPairs[policy];
   return all[Math.floor(next() * all.length)].flatMap(([name, probability, bin]) =>

@@ -1,6 +1,6 @@
 /**
- * What is done to images in training: one of the published policies or one of one's own, with cropping, mirroring and erasing beside any. A recipe draws
- * steps for an image, which say all that will be done, and does them.
+ * The augmentation of a training: a published policy or the custom one, and with any policy crops, flips and erasing. From a recipe, random steps are drawn for one
+ * image, which describe everything that will happen to it; then they are applied.
  */
 import { z } from 'zod';
 import type { Random } from '../random.ts';
@@ -11,7 +11,7 @@ import { compose, warp } from './warp.ts';
 
 export type { Step } from './policies.ts';
 
-/** One field an operation, by its id. */
+/** One field per operation, by its id. */
 const amounts = Object.fromEntries(operations.map(({ id, amount }) => [id, amount]));
 const amountIn = (recipe: object, id: string): number => (recipe as Record<string, number>)[id];
 
@@ -59,10 +59,11 @@ export const augmentationParameters = {
 
 export type Recipe = z.infer<z.ZodObject<typeof augmentationParameters>>;
 
+/** Draws the steps for one image. */
 export function drawRecipe(recipe: Recipe, sizePx: number, next: Random): Step[] {
-  const drawn = (wanted: Operation['beside']): Step[] =>
-    operations.flatMap(({ id, beside, draw }: Operation) => {
-      const amount = beside === wanted ? amountIn(recipe, id) : 0;
+  const drawn = (wanted: Operation['position']): Step[] =>
+    operations.flatMap(({ id, position, draw }: Operation) => {
+      const amount = position === wanted ? amountIn(recipe, id) : 0;
       const values = amount > 0 ? draw(amount, next, sizePx) : null;
       return values ? [{ operation: id, values }] : [];
     });
@@ -86,22 +87,23 @@ function byPolicy({ policy, numOps, magnitude }: Recipe, sizePx: number, next: R
   }
 }
 
-/** In place. Affine steps of one way that follow each other are one warp: quicker, and nothing is lost between them. */
+/** Applies the steps to the image, in place. Consecutive affine steps with bilinear interpolation are combined into one warp: this is faster and keeps more detail. */
 export function applySteps(image: Uint8Array, sizePx: number, steps: readonly Step[]): void {
   for (let i = 0; i < steps.length;) {
     const operation = operationOf(steps[i].operation);
-    const way = steps[i].values.at(-1) as number;
+    const interpolation = steps[i].values.at(-1) as number;
     let matrix: Matrix | undefined;
     let until = i;
-    for (; way && until < steps.length; until++) {
+    for (; interpolation && until < steps.length; until++) {
       const own = operationOf(steps[until].operation).matrix;
-      if (!own || steps[until].values.at(-1) !== way) break;
+      if (!own || steps[until].values.at(-1) !== interpolation) break;
       matrix = matrix ? compose(matrix, own(steps[until].values)) : own(steps[until].values);
     }
-    if (matrix) warp(image, sizePx, matrix, way);
+    if (matrix) warp(image, sizePx, matrix, interpolation);
     else operation.apply(image, sizePx, steps[i].values);
     i = matrix ? until : i + 1;
   }
 }
 
+/** A short text for the preview: "rotate 12°". */
 export const describeStep = ({ operation, values }: Step): string => operationOf(operation).describe(values);

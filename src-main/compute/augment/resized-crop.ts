@@ -1,17 +1,17 @@
-/** A part of the image brought to the whole, as the networks of Szegedy et al. 2015 were trained. Values: left, top, width, height, in pixels. */
-import { amountOf, around, type Operation } from './operation.ts';
+/** Random resized crop (Szegedy et al. 2015): a random part of the image is enlarged to its full size. Values: left, top, width, height, in pixels. */
+import { amountOf, uniform, type Operation } from './operation.ts';
 import { zoom } from './warp.ts';
 
 export const resizedCrop: Operation = {
   id: 'resizedCrop',
-  beside: 'before',
-  amount: amountOf('Crop and enlarge', 'The part of the area that may be cut away; sides from 3:4 to 4:3.', {
+  position: 'before',
+  amount: amountOf('Crop and enlarge', 'Maximum fraction of the area that is cropped; aspect ratio from 3:4 to 4:3.', {
     most: 0.92,
     step: 0.02,
   }),
   draw(amount, next, sizePx) {
     const area = (1 - amount * next()) * sizePx ** 2;
-    const ratio = Math.exp(around(Math.log(4 / 3), next));
+    const ratio = Math.exp(uniform(Math.log(4 / 3), next));
     const [width, height] = [Math.min(sizePx, Math.sqrt(area * ratio)), Math.min(sizePx, Math.sqrt(area / ratio))];
     return [next() * (sizePx - width), next() * (sizePx - height), width, height];
   },

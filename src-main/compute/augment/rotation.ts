@@ -1,6 +1,6 @@
-/** Turned about the middle; values: degrees against the clock, way. */
-import { amountOf, around, type Matrix, type Operation } from './operation.ts';
-import { smooth, warp } from './warp.ts';
+/** Rotation about the centre. Values: degrees counterclockwise, interpolation. */
+import { amountOf, uniform, type Matrix, type Operation } from './operation.ts';
+import { bilinear, warp } from './warp.ts';
 
 const matrix = ([degrees]: readonly number[]): Matrix => {
   const angle = (degrees * Math.PI) / 180;
@@ -9,14 +9,14 @@ const matrix = ([degrees]: readonly number[]): Matrix => {
 
 export const rotation: Operation = {
   id: 'rotation',
-  amount: amountOf('Rotation', 'Turned by up to this, either way.', {
+  amount: amountOf('Rotation', 'Maximum angle of rotation, in either direction.', {
     most: 180,
     step: 1,
     unit: '°',
     usual: 10,
     advanced: false,
   }),
-  draw: (amount, next) => [around(amount, next), smooth],
+  draw: (amount, next) => [uniform(amount, next), bilinear],
   matrix,
   apply: (image, sizePx, values) => warp(image, sizePx, matrix(values), values[1]),
   describe: ([degrees]) => `rotate ${degrees.toFixed(0)}°`,

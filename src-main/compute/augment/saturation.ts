@@ -1,11 +1,11 @@
-/** More or less colour; values: factor. */
+/** Moves each pixel away from its gray value, or towards it. Values: factor. */
 import { loops } from './loops.ts';
 import { amountOf, factorOf, type Operation } from './operation.ts';
 import { clamp, grayAt } from './tables.ts';
 
 export const saturation: Operation = {
   id: 'saturation',
-  amount: amountOf('Saturation', 'More or less colour by up to this share.', { most: 1, step: 0.05 }),
+  amount: amountOf('Saturation', 'Maximum change of saturation, as a fraction.', { most: 1, step: 0.05 }),
   draw: (amount, next) => [factorOf(amount, next)],
   apply(image, _sizePx, [factor]) {
     const [own, other] = [Math.fround(factor), Math.fround(1 - factor)];

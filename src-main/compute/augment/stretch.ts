@@ -1,9 +1,9 @@
-/** Levels spread over what there is room for, channel by channel: evenly by how many pixels have them, or from least to greatest. No values. */
+/** Equalize and autocontrast, per channel: levels are spread over the full range by their frequency, or linearly from the minimum to the maximum. No values. */
 import { loops } from './loops.ts';
-import { amountOf, perhaps, type Operation } from './operation.ts';
+import { amountOf, withProbability, type Operation } from './operation.ts';
 import { lookUpEach, tableOf, toByte } from './tables.ts';
 
-/** How many pixels have each level, channel by channel: [3, 256]. */
+/** The histogram of each channel: [3, 256]. */
 function levelsOf(image: Uint8Array): Uint32Array {
   const counts = new Uint32Array(3 * 256);
   if (loops) loops.count(image, counts);
@@ -16,7 +16,7 @@ function levelsOf(image: Uint8Array): Uint32Array {
   return counts;
 }
 
-/** By a table a channel, made from its counts; null where the channel stays. */
+/** Applies a table to each channel. `tableFrom` makes it from the histogram; null leaves the channel unchanged. */
 function stretch(image: Uint8Array, tableFrom: (counts: Uint32Array) => Uint8Array | null): void {
   const counts = levelsOf(image);
   const tables = new Uint8Array(3 * 256);
@@ -26,7 +26,7 @@ function stretch(image: Uint8Array, tableFrom: (counts: Uint32Array) => Uint8Arr
 
 const unchanged = tableOf((v) => v);
 
-/** Pillow's scheme, which torchvision has too; a channel of hardly any levels stays. */
+/** The algorithm of Pillow and torchvision. A channel with nearly one level stays unchanged. */
 function equalizing(counts: Uint32Array, pixels: number): Uint8Array | null {
   let last = 255;
   while (last > 0 && !counts[last]) last--;
@@ -49,19 +49,19 @@ function spreading(counts: Uint32Array): Uint8Array | null {
 
 export const equalize: Operation = {
   id: 'equalize',
-  amount: amountOf('Equalize', 'How often each channel’s levels are made equally frequent.', { most: 1, step: 0.1 }),
-  draw: perhaps,
+  amount: amountOf('Equalize', 'Probability that the histogram of each channel is equalized.', { most: 1, step: 0.1 }),
+  draw: withProbability,
   apply: (image) => stretch(image, (counts) => equalizing(counts, image.length / 3)),
   describe: () => 'equalize',
 };
 
 export const autocontrast: Operation = {
   id: 'autocontrast',
-  amount: amountOf('Autocontrast', 'How often each channel is stretched from its least to its greatest.', {
+  amount: amountOf('Autocontrast', 'Probability that each channel is stretched to the full range.', {
     most: 1,
     step: 0.1,
   }),
-  draw: perhaps,
+  draw: withProbability,
   apply: (image) => stretch(image, spreading),
   describe: () => 'autocontrast',
 };

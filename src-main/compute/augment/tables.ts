@@ -1,21 +1,23 @@
-/** What depends on a byte alone, or on a byte and its pixel's luminance: tables of 256 entries, worked out in the 32 bits that the reference has. */
+/** Look-up tables of 256 entries, for operations whose result depends on one byte only. They are computed in float32, like torchvision's. */
 import { loops } from './loops.ts';
 
-/** As a conversion to bytes does it: cut off, not rounded. */
+/** Truncates, like torchvision's conversion to bytes; does not round. */
 export const toByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : Math.trunc(value));
 
-/** A whole number, to be stored as a byte: its last eight bits are 0 to 255. Without a branch, which noise would have foreseen wrongly. */
+/** Clamps an integer to 0..255; the result must be stored as a byte, which keeps the last eight bits. Without a branch, which noise would make unpredictable. */
 export const clamp = (value: number): number => (value & ~(value >> 31)) | (((255 - value) >> 31) & 255);
 
+/** The table of a function from byte to byte. */
 export function tableOf(of: (value: number) => number): Uint8Array {
   const table = new Uint8Array(256);
   for (let v = 0; v < 256; v++) table[v] = of(v);
   return table;
 }
 
+/** Replaces each byte of the image by its entry in the table, in place. */
 export function lookUp(image: Uint8Array, table: Uint8Array): void {
   if (loops) return loops.lookUp(image, table);
-  // Four bytes a read and a write, in whichever order the machine has them.
+  // Four bytes per read and write; the byte order does not matter.
   const words =
     image.byteOffset % 4 ? new Uint32Array() : new Uint32Array(image.buffer, image.byteOffset, image.length >> 2);
   const count = words.length;
@@ -30,7 +32,7 @@ export function lookUp(image: Uint8Array, table: Uint8Array): void {
   for (let i = 4 * count; i < image.length; i++) image[i] = table[image[i]];
 }
 
-/** One table a channel: [3, 256]. */
+/** One table per channel: [3, 256]. */
 export function lookUpEach(image: Uint8Array, tables: Uint8Array): void {
   if (loops) return loops.lookUpEach(image, tables);
   for (let i = 0; i < image.length; i += 3) {
@@ -40,11 +42,11 @@ export function lookUpEach(image: Uint8Array, tables: Uint8Array): void {
   }
 }
 
-/** Luminance of the pixel at `i`, cut to a whole number. */
+/** Luminance of the pixel that starts at index `i`, truncated. */
 export const grayAt = (image: Uint8Array, i: number): number =>
   ((2989 * image[i] + 5870 * image[i + 1] + 1140 * image[i + 2]) / 10000) | 0;
 
-/** Of all pixels. */
+/** Sum of the luminance of all pixels. */
 export function graySum(image: Uint8Array): number {
   if (loops) return loops.graySum(image);
   let sum = 0;

@@ -1,18 +1,27 @@
-/** Pixels moved: each pixel of the result is looked up at its place in the source. `nearest` with black outside is what the published policies do; `smooth` takes between four pixels and repeats the border. */
+/**
+ * Geometric transforms: each pixel of the result is read at its place in the source. `nearest`, with black outside, is used by the published policies; `bilinear`
+ * interpolates between four pixels and repeats the border.
+ */
 import { loops } from './loops.ts';
 import { copyOf, type Matrix } from './operation.ts';
 
-/** Written into the values of an affine step, so that a step says all that is done. */
+/** Interpolation: the last value of each affine step, so that a step is complete. */
 export const nearest = 0;
-export const smooth = 1;
+export const bilinear = 1;
 
-export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, way: number): void {
+/** Applies an affine transform, in place. `matrix`: from result to source, relative to the centre. */
+export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, interpolation: number): void {
   const source = copyOf(image);
   if (loops)
-    return (way === nearest ? loops.warpNearest : loops.warpSmooth)(image, source, sizePx, Float64Array.from(matrix));
+    return (interpolation === nearest ? loops.warpNearest : loops.warpSmooth)(
+      image,
+      source,
+      sizePx,
+      Float64Array.from(matrix),
+    );
   const middle = (sizePx - 1) / 2;
   const [a, b, tx, c, d, ty] = matrix;
-  const line = way === nearest ? lineNearest : lineSmooth;
+  const line = interpolation === nearest ? lineNearest : lineBilinear;
   for (let y = 0; y < sizePx; y++) {
     const v = y - middle;
     line(
@@ -28,7 +37,8 @@ export function warp(image: Uint8Array, sizePx: number, matrix: Matrix, way: num
   }
 }
 
-function lineNearest(
+/** One row of the result, at `at`: its first pixel is looked up at (x, y) in the source, and each next one (dx, dy) further. */
+type Line = (
   out: Uint8Array,
   at: number,
   source: Uint8Array,
@@ -37,7 +47,9 @@ function lineNearest(
   dx: number,
   y: number,
   dy: number,
-): void {
+) => void;
+
+const lineNearest: Line = (out, at, source, sizePx, x, dx, y, dy) => {
   if (dx === 1 && dy === 0 && copiedLine(out, at, source, sizePx, x, y)) return;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = x + i * dx + 0.5;
@@ -49,9 +61,12 @@ function lineNearest(
       out[at + 2] = source[from + 2];
     } else out[at] = out[at + 1] = out[at + 2] = 0;
   }
-}
+};
 
-/** Slanted along a row or moved by whole pixels, a row is a piece of one row: copied at once. False where rounding may tell its pixels apart. */
+/**
+ * With a translation or a horizontal shear, a row of the result is a part of one row of the source and is copied as a whole. False if rounding could differ
+ * between its pixels.
+ */
 function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: number, x: number, y: number): boolean {
   const left = Math.floor(x + 0.5);
   const above = x + 0.5 - left;
@@ -68,23 +83,14 @@ function copiedLine(out: Uint8Array, at: number, source: Uint8Array, sizePx: num
   return true;
 }
 
-function lineSmooth(
-  out: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  sizePx: number,
-  x: number,
-  dx: number,
-  y: number,
-  dy: number,
-): void {
+const lineBilinear: Line = (out, at, source, sizePx, x, dx, y, dy) => {
   const last = sizePx - 1;
   for (let i = 0; i < sizePx; i++, at += 3) {
     const px = Math.max(0, Math.min(last, x + i * dx));
     const py = Math.max(0, Math.min(last, y + i * dy));
     const ix = px | 0;
     const iy = py | 0;
-    // Weights of 256ths: whole numbers are quicker, and bytes hold no more.
+    // Weights are integers in 1/256: this is faster, and precise enough for bytes.
     const fx = ((px - ix) * 256) | 0;
     const fy = ((py - iy) * 256) | 0;
     const p = (iy * sizePx + ix) * 3;
@@ -104,16 +110,16 @@ function lineSmooth(
         16;
     }
   }
-}
+};
 
-/** First `second`, as the eye sees it last: a place of the result goes through `first`'s matrix after `second`'s. */
+/** The matrix of `first` and then `second` as seen in the image. Matrices map from result to source, so `second` is applied to a coordinate before `first`. */
 export function compose(first: Matrix, second: Matrix): Matrix {
   const [a, b, tx, c, d, ty] = first;
   const [e, f, ux, g, h, uy] = second;
   return [a * e + b * g, a * f + b * h, a * ux + b * uy + tx, c * e + d * g, c * f + d * h, c * ux + d * uy + ty];
 }
 
-/** A rectangle of the image, which may lie between pixels, brought to the whole. */
+/** Enlarges a rectangle of the image to its full size, in place. The rectangle may lie between pixels. */
 export function zoom(
   image: Uint8Array,
   sizePx: number,
@@ -123,11 +129,14 @@ export function zoom(
   height: number,
 ): void {
   const [sx, sy] = [width / sizePx, height / sizePx];
-  // Pixel centres to pixel centres.
-  warp(image, sizePx, [sx, 0, left + width / 2 - sizePx / 2, 0, sy, top + height / 2 - sizePx / 2], smooth);
+  // Maps pixel centres to pixel centres.
+  warp(image, sizePx, [sx, 0, left + width / 2 - sizePx / 2, 0, sy, top + height / 2 - sizePx / 2], bilinear);
 }
 
-/** x' = (c0·x + c1·y + c2) / (c6·x + c7·y + 1), y' likewise, of pixel centres from the upper left corner; nearest, black outside. */
+/**
+ * Perspective transform in place, with the nearest pixel and black outside. The source of a pixel centre (x, y), from the upper left corner, is
+ * x' = (c0·x + c1·y + c2) / (c6·x + c7·y + 1), y' = (c3·x + c4·y + c5) / (c6·x + c7·y + 1).
+ */
 export function warpPerspective(image: Uint8Array, sizePx: number, c: readonly number[]): void {
   const source = copyOf(image);
   for (let y = 0, at = 0; y < sizePx; y++) {

@@ -1,27 +1,27 @@
 /**
- * Evaluates a classifier from its logits alone: counts, fractions and their confidence intervals, and its calibration. Loads no tensors.
- * Probabilities are softmax(logits / temperature); the temperature is found on validation images (Guo et al. 2017).
+ * Evaluates a classifier. All metrics, their confidence intervals and the calibration are computed from the logits alone. Probabilities are softmax(logits /
+ * temperature); the temperature is fitted to validation images (Guo et al. 2017). Importing this module loads no tensors.
  */
 import type { Calibration, Evaluation, Measured } from '../../contract/classifier.ts';
 import { clamp, sumOf } from '../../contract/numbers.ts';
 import { binOf } from '../../contract/statistics.ts';
 import { random } from '../random.ts';
 
-/** Logits of some images: row i is image i's, `labels[i]` the place of its class. */
+/** Row i has the logits of image i; `labels[i]` is the index of its class. */
 export interface Predictions {
   logits: Float32Array; // [n, K]
   labels: Int32Array;
   classes: number;
 }
 
-/** Rows of `all` at these positions. */
+/** The predictions of the images at these positions. */
 export function rowsAt({ logits, labels, classes }: Predictions, positions: Int32Array): Predictions {
   const out = new Float32Array(positions.length * classes);
   positions.forEach((p, i) => out.set(logits.subarray(p * classes, (p + 1) * classes), i * classes));
   return { logits: out, labels: positions.map((p) => labels[p]), classes };
 }
 
-/** softmax(logits / temperature), row by row. */
+/** softmax(logits / temperature) of each row, [n, classes]. */
 export function probabilitiesOf(logits: Float32Array, classes: number, temperature = 1): Float32Array {
   const out = new Float32Array(logits.length);
   for (let at = 0; at < logits.length; at += classes) {
@@ -34,7 +34,7 @@ export function probabilitiesOf(logits: Float32Array, classes: number, temperatu
   return out;
 }
 
-/** -log softmax(logits / temperature) of a class of one row, in nats; from logits, so that no probability is rounded to nothing. */
+/** Cross-entropy of one row: −log softmax(logits / temperature)[label], in nats. Computed from logits, so that small probabilities do not become 0. */
 export function lossAt(logits: Float32Array, row: number, classes: number, label: number, temperature = 1): number {
   const at = row * classes;
   let most = -Infinity;
@@ -44,37 +44,39 @@ export function lossAt(logits: Float32Array, row: number, classes: number, label
   return Math.log(sum) - (logits[at + label] - most) / temperature;
 }
 
-/** The place of the largest of a row; the first of several. */
+/** The index of the largest value of a row; the first of several. */
 export function largestAt(values: Float32Array, row: number, classes: number): number {
   let best = 0;
   for (let k = 1; k < classes; k++) if (values[row * classes + k] > values[row * classes + best]) best = k;
   return best;
 }
 
+/** Mean cross-entropy, in nats. */
 export function meanLoss({ logits, labels, classes }: Predictions, temperature = 1): number {
   let sum = 0;
   for (let i = 0; i < labels.length; i++) sum += lossAt(logits, i, classes, labels[i], temperature);
   return sum / labels.length;
 }
 
-/** Where every class were as right as another. */
-function meanLossOfAll({ logits, labels, classes }: Predictions, temperature: number): number {
+/** Mean cross-entropy if each class were the label with equal probability. */
+function meanLossOfAllLabels({ logits, labels, classes }: Predictions, temperature: number): number {
   let sum = 0;
   for (let i = 0; i < labels.length; i++) {
     let mean = 0;
     for (let k = 0; k < classes; k++) mean += logits[i * classes + k] / classes;
-    // All labels' losses differ by their logits alone.
+    // The losses of two labels differ only by the difference of their logits.
     sum += lossAt(logits, i, classes, 0, temperature) + (logits[i * classes] - mean) / temperature;
   }
   return sum / labels.length;
 }
 
+/** The fraction of correct predictions, 0..1. */
 export const accuracyOf = ({ logits, labels, classes }: Predictions): number =>
   labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
 
 /**
- * The temperature, 0.05 to 20, with the least loss, by golden section over its logarithm; 1 where there is no image. A few images that are all right say
- * nothing of how sure one may be: as in Platt 1999, each counts as if a share of 1 / (n + 2) of its label were spread over the other classes.
+ * The temperature from 0.05 to 20 with the least loss, by golden-section search over its logarithm; 1 without images. If a few images are all predicted
+ * correctly, the least loss is at an extreme confidence. So, as in Platt 1999, a fraction of 1 / (n + 2) of each label is spread over the other classes.
  */
 export function temperatureOf(held: Predictions): number {
   const n = held.labels.length;
@@ -82,7 +84,7 @@ export function temperatureOf(held: Predictions): number {
   const doubt = held.classes / (held.classes - 1) / (n + 2);
   const golden = (Math.sqrt(5) - 1) / 2;
   const loss = (log: number): number =>
-    (1 - doubt) * meanLoss(held, Math.exp(log)) + doubt * meanLossOfAll(held, Math.exp(log));
+    (1 - doubt) * meanLoss(held, Math.exp(log)) + doubt * meanLossOfAllLabels(held, Math.exp(log));
   let [low, high] = [Math.log(0.05), Math.log(20)];
   while (high - low > 1e-4) {
     const [a, b] = [high - golden * (high - low), low + golden * (high - low)];
@@ -94,7 +96,7 @@ export function temperatureOf(held: Predictions): number {
 
 const binCount = 15;
 
-/** Expected calibration error over 15 bins of equal width. */
+/** Expected calibration error over 15 bins of equal width (Guo et al. 2017), and the bins that contain images. */
 export function calibrationBins(
   probabilities: Float32Array,
   labels: Int32Array,
@@ -123,7 +125,7 @@ export function calibrationBins(
   };
 }
 
-/** All metrics on images that were not trained on; `temperatures`: for each image, its model's. Throws nothing; without images all is NaN. */
+/** All metrics on images that were not trained on. `temperatures`: the temperature of the model that predicted an image. Without images, all values are NaN. */
 export function evaluate(
   predictions: Predictions,
   classNames: readonly string[],
@@ -138,14 +140,14 @@ export function evaluate(
   const predicted = Int32Array.from(labels, (_, i) => largestAt(logits, i, classes));
   const losses = Float64Array.from(labels, (label, i) => lossAt(scaled, i, classes, label));
   const k = classes > 5 ? 5 : classes > 3 ? 3 : 0;
-  const among = Uint8Array.from(labels, (label, i) => Number(rankOf(logits, i, classes, label) < k));
+  const inTopK = Uint8Array.from(labels, (label, i) => Number(rankOf(logits, i, classes, label) < k));
 
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   labels.forEach((label, i) => confusion[label][predicted[i]]++);
-  const perClass = shares(confusion);
-  const whole = summaries(confusion, sumOf(losses) / n);
+  const perClass = classMetrics(confusion);
+  const whole = summaryMetrics(confusion, sumOf(losses) / n);
 
-  // 95 % by percentiles of a bootstrap over images (Efron 1979).
+  // 95 % intervals by the percentiles of a bootstrap over images (Efron 1979).
   const rounds = clamp(Math.floor(2e7 / (n + classes ** 2)), 100, 2000);
   const next = random('bootstrap', seed, n);
   const drawn = Array.from({ length: rounds }, () => {
@@ -156,9 +158,9 @@ export function evaluate(
       counts[labels[j]][predicted[j]]++;
       loss += losses[j];
     }
-    return summaries(counts, loss / n);
+    return summaryMetrics(counts, loss / n);
   });
-  const measured = (name: keyof Summaries): Measured => {
+  const measured = (name: keyof SummaryMetrics): Measured => {
     const values = Float64Array.from(drawn, (round) => round[name]).sort();
     return {
       value: whole[name],
@@ -167,8 +169,8 @@ export function evaluate(
     };
   };
 
-  /** Of a share of images: where all are right, a bootstrap would have no doubt left (Wilson 1927). */
-  const shareOf = (value: number): Measured => {
+  /** A fraction of images with its Wilson interval (Wilson 1927): if all images are correct, a bootstrap interval would have length 0. */
+  const proportion = (value: number): Measured => {
     const z2 = 1.96 ** 2;
     const middle = (value + z2 / (2 * n)) / (1 + z2 / n);
     const half = (1.96 / (1 + z2 / n)) * Math.sqrt((value * (1 - value)) / n + z2 / (4 * n * n));
@@ -180,11 +182,11 @@ export function evaluate(
   return {
     on,
     images: n,
-    accuracy: shareOf(whole.accuracy),
+    accuracy: proportion(whole.accuracy),
     balancedAccuracy: measured('balancedAccuracy'),
     macroF1: measured('macroF1'),
     loss: measured('loss'),
-    topK: k ? { k, ...shareOf(sumOf(among) / n) } : null,
+    topK: k ? { k, ...proportion(sumOf(inTopK) / n) } : null,
     classes: classNames.map((name, c) => ({ name, images: sumOf(confusion[c]), ...perClass[c] })),
     confusion,
     calibration: {
@@ -197,15 +199,15 @@ export function evaluate(
   };
 }
 
-interface Summaries {
+interface SummaryMetrics {
   accuracy: number;
   balancedAccuracy: number;
   macroF1: number;
   loss: number;
 }
 
-/** Precision, recall and F1 of each class; 0 where nothing was predicted or given. */
-function shares(confusion: readonly number[][]): { precision: number; recall: number; f1: number }[] {
+/** Precision, recall and F1 of each class; 0 instead of 0 / 0. */
+function classMetrics(confusion: readonly number[][]): { precision: number; recall: number; f1: number }[] {
   const predicted = confusion.map((_, c) => confusion.reduce((all, row) => all + row[c], 0));
   return confusion.map((row, c) => {
     const given = sumOf(row);
@@ -214,9 +216,9 @@ function shares(confusion: readonly number[][]): { precision: number; recall: nu
   });
 }
 
-/** Means over classes count those that have images here. */
-function summaries(confusion: readonly number[][], loss: number): Summaries {
-  const present = shares(confusion).filter((_, c) => confusion[c].some((count) => count > 0));
+/** Metrics over all classes; only classes with images here count. */
+function summaryMetrics(confusion: readonly number[][], loss: number): SummaryMetrics {
+  const present = classMetrics(confusion).filter((_, c) => confusion[c].some((count) => count > 0));
   const n = confusion.reduce((all, row) => all + sumOf(row), 0);
   return {
     accuracy: confusion.reduce((right, row, c) => right + row[c], 0) / n,
@@ -226,7 +228,7 @@ function summaries(confusion: readonly number[][], loss: number): Summaries {
   };
 }
 
-/** How many classes are more probable. */
+/** The number of classes that are more probable than the label. */
 function rankOf(logits: Float32Array, row: number, classes: number, label: number): number {
   let above = 0;
   for (let k = 0; k < classes; k++) if (logits[row * classes + k] > logits[row * classes + label]) above++;

@@ -1,6 +1,6 @@
 /**
- * Trains one classifier, from packed pixels to logits of every image: the best weights by the validation images, training dynamics on the way, the model
- * with its transform left in the run folder.
+ * Trains one classifier on packed pixels and predicts all images. The validation images choose the best weights. The training dynamics of each image are
+ * recorded. The model is saved in the run folder together with its transform.
  */
 import type { TrainMode } from '../../contract/classifier.ts';
 import type { Epoch } from '../../contract/types.ts';
@@ -9,14 +9,14 @@ import { backendInfo } from '../backend.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
-import { joined, range } from '../pixels.ts';
+import { concatenate, range } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import { hashOf, stepsOf } from '../train/batches.ts';
 import { averaging, checkpoint, earlyStop, lossOf, progress, type Callback } from '../train/callbacks.ts';
 import { runTraining, type Training } from '../train/loop.ts';
-import { measureMemory, largestBatch, tooMuch } from '../train/memory.ts';
+import { largestBatch, measureMemory, memoryWarning, peakMemoryMiB } from '../train/memory.ts';
 import { optimizers } from '../train/optimizers/index.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
@@ -32,39 +32,42 @@ import type { Transform } from './transform.ts';
 export interface TrainArgs {
   model: string;
   mode: TrainMode;
-  /** Checked against the model's schema for the mode; what is left out takes its default. */
+  /** Checked against the model's schema for the mode; missing ones get their default. */
   params: Record<string, unknown>;
   seed: number;
-  /** Takes the checkpoint and the model. */
+  /** The folder for the checkpoint and the model. */
   runFolder: string;
   pixels: RowSet;
-  /** Of each position: the place of its class in `classes`, or -1; and a number that stands for its content. */
+  /** The class of each position as an index of `classes`, or −1. */
   labels: Int32Array;
+  /** A number for each position that identifies its content: it seeds the augmentation. */
   keys: Int32Array;
   classes: string[];
-  /** Positions. Only `train` is learned from; `val` is what the best weights and the temperature are chosen by. */
+  /** Positions of the training images. */
   train: Int32Array;
+  /** Positions of the validation images, which choose the best weights and the temperature. */
   val: Int32Array;
-  /** A file of weights to begin from, in the place of the bundled ones. */
+  /** A file of initial weights, instead of the bundled ones. */
   weights: string | null;
-  /** Continue from the checkpoint in the run folder, if there is one. */
+  /** Resume from the checkpoint in the run folder, if there is one. */
   resume: boolean;
 }
 
 export type TrainEvent =
   | TrainingEvent
-  /** Features of the images before the whole network is trained. */
+  /** Computing the features for the head, before the whole network is trained. */
   | { stage: 'features'; done: number; total: number }
-  /** Predictions of some validation images, after each epoch. `predicted`: place in `classes`. */
+  /** Predictions of some validation images after each epoch. `predicted`: index of `classes`. */
   | { stage: 'watched'; watched: { position: number; predicted: number; confidence: number }[] }
   | { stage: 'predict'; done: number; total: number };
 
 export interface TrainResult extends Trained {
   logits: Float32Array; // [images, classes]
-  /** Over the epochs, for what was trained on or held out; NaN for others. `forgotten`: times that it was right and then wrong (Toneva et al. 2019). */
+  /** Mean loss over the epochs of each training and validation image; NaN for others. */
   meanLoss: Float32Array;
+  /** How often each of these images was predicted correctly and then wrongly (Toneva et al. 2019); NaN for others. */
   forgotten: Float32Array;
-  /** Of a head alone: the one that was found. */
+  /** Only in the mode `head`: the penalty that was chosen. */
   penalty?: number;
 }
 
@@ -75,12 +78,13 @@ export interface ClassifierHeader {
   transform: Transform;
 }
 
-const mostWatched = 12;
+const maxWatched = 12;
 
+/** Throws BadParameters, and Cancelled after a cancel. */
 export const train = defineCall({
   inTurn: true,
   async run(args: TrainArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {
-    const began = performance.now();
+    const startedAt = performance.now();
     const yieldToEventLoop = pace(signal);
     const setup = await setUpTraining(args);
     const { params, pixels, network, transform, dynamics } = setup;
@@ -89,7 +93,7 @@ export const train = defineCall({
       optimizer: setup.optimizer,
       average: params.average,
       kept: dynamics,
-      shares: setup.shares,
+      rateFactors: setup.rateFactors,
     });
     try {
       const file = checkpointFile(args.runFolder);
@@ -107,13 +111,13 @@ export const train = defineCall({
         onEvent({ stage: 'note', message: 'No checkpoint of this run: training starts from the beginning.' });
       const slots = optimizers.find(({ id }) => id === params.optimizer)!.slots(setup.optimizer.params).length;
       const side = transform.cropPx;
-      // Found once: a resumed run keeps its batch size.
+      // The batch size is chosen once: a resumed run keeps it.
       state.batch ||= params.batch || (await largestBatch(network, side, setup.trial, slots, train.length));
       const memory = await measureMemory(network, side, setup.trial, slots, state.batch);
-      if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: tooMuch(memory) });
+      if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: memoryWarning(memory) });
       const steps = stepsOf(train.length, state.batch, params.minSteps);
 
-      const watched = someOfEach(labels, val, classes.length, seed);
+      const watched = sampleOfEachClass(labels, val, classes.length, seed);
       const evaluateEpoch = async (): Promise<Partial<Epoch>> => {
         const accuracy = dynamics.accuracy();
         if (!val.length) return { accuracy };
@@ -158,12 +162,12 @@ export const train = defineCall({
           onBatchEnd: (_state, { learningRate }) => void (rate = learningRate),
           onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate),
         },
-        earlyStop(params.patience, watchedBy(params.watch)),
+        earlyStop(params.patience, monitoredValue(params.watch)),
         checkpoint(file, fingerprint),
         progress(params.epochs, onEvent),
       ];
       if (mode === 'head-then-all' && !state.epoch)
-        await learnHead(setup, args, state, evaluateEpoch, yieldToEventLoop, onEvent);
+        await trainHeadFirst(setup, args, state, evaluateEpoch, yieldToEventLoop, onEvent);
       await runTraining(state, training, callbacks, yieldToEventLoop);
 
       const logits = await predictAt(network, transform, pixels, range(0, pixels.count), yieldToEventLoop, (done) =>
@@ -180,10 +184,10 @@ export const train = defineCall({
         bestEpoch: state.best?.epoch ?? state.epoch,
         stopped: state.stop ? 'early' : 'all',
         resumedFrom: state.resumedFrom,
-        seconds: (performance.now() - began) / 1000,
+        seconds: (performance.now() - startedAt) / 1000,
         imagesPerSecond: images / Math.max(1e-9, seconds),
         waiting,
-        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         batch: state.batch,
         memory,
@@ -196,8 +200,8 @@ export const train = defineCall({
   },
 });
 
-/** The head first, on what the network knows of the images as they are; it is the best so far, which training all of it has to better. */
-async function learnHead(
+/** In the mode `head-then-all`: trains the head on the features of the unchanged network. Its result counts as the best epoch so far, number 0. */
+async function trainHeadFirst(
   { network, transform, params, pixels }: TrainingSetup,
   { labels, classes, train, val }: TrainArgs,
   state: TrainState<Classifier>,
@@ -205,7 +209,7 @@ async function learnHead(
   yieldToEventLoop: () => Promise<void>,
   onEvent: (event: TrainEvent) => void,
 ): Promise<void> {
-  const positions = joined(train, val);
+  const positions = concatenate(train, val);
   const codes = await featuresAt(network, transform, pixels, positions, yieldToEventLoop, (done) =>
     onEvent({ stage: 'features', done, total: positions.length }),
   );
@@ -220,7 +224,7 @@ async function learnHead(
     },
     range(0, train.length),
     range(train.length, positions.length),
-    { final: false },
+    { refit: false },
     yieldToEventLoop,
   );
   writeHead(network, await network.read(), head);
@@ -229,22 +233,22 @@ async function learnHead(
   state.best = {
     ...(await network.read()),
     epoch: 0,
-    loss: watchedBy(params.watch)({ epoch: 0, loss: NaN, valLoss: null, seconds: 0, ...predictions }),
+    loss: monitoredValue(params.watch)({ epoch: 0, loss: NaN, valLoss: null, seconds: 0, ...predictions }),
   };
 }
 
-const watchedBy = (watch: string): ((epoch: Epoch) => number) => (watch === 'accuracy' ? byAccuracy : lossOf);
+const monitoredValue = (watch: string): ((epoch: Epoch) => number) => (watch === 'accuracy' ? byAccuracy : lossOf);
 
-/** The more right the better; of epochs alike in that, the one with less loss. */
+/** Lower is better: the error rate, and for equal error rates the loss. */
 const byAccuracy = ({ loss, valLoss, accuracy, valAccuracy }: Epoch): number =>
   1 - (valAccuracy ?? accuracy ?? 0) + 1e-6 * (valLoss ?? loss);
 
-/** Places in `held` of a few images of each class in turn. */
-function someOfEach(labels: Int32Array, held: Int32Array, classes: number, seed: number): number[] {
+/** Indices of `held` of a few random images, from each class in turn. */
+function sampleOfEachClass(labels: Int32Array, held: Int32Array, classes: number, seed: number): number[] {
   const order = shuffle([...held.keys()], random('watched', seed));
   const byClass = Array.from({ length: classes }, (_, c) => order.filter((i) => labels[held[i]] === c));
   const out: number[] = [];
-  for (let turn = 0; out.length < Math.min(mostWatched, held.length); turn++)
-    for (const own of byClass) if (own[turn] !== undefined && out.length < mostWatched) out.push(own[turn]);
+  for (let turn = 0; out.length < Math.min(maxWatched, held.length); turn++)
+    for (const own of byClass) if (own[turn] !== undefined && out.length < maxWatched) out.push(own[turn]);
   return out;
 }

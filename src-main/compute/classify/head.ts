@@ -1,16 +1,16 @@
 /**
- * The head alone: multinomial logistic regression on embeddings that were computed once. Each number of an embedding is brought to one unit of spread, the weights
- * are held small by a penalty, and the penalty is the one that serves the validation images best; then all that may be learned from is learned from.
+ * Trains a classification head alone: multinomial logistic regression on stored embeddings, with an L2 penalty, by L-BFGS. Each dimension of the embeddings is
+ * standardised. The penalty with the least validation loss is chosen; then the head is fitted again to training and validation images together.
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import { meanOf } from '../../contract/numbers.ts';
+import { meanOf, sumOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
-import { joined } from '../pixels.ts';
+import { concatenate } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
 import { minimise } from '../train/lbfgs.ts';
 import { accuracyOf, lossAt, meanLoss, type Predictions } from './evaluate.ts';
 
-/** The weights of the classification layer, for embeddings without scaling. */
+/** The weights of the classification layer, for embeddings that are not standardised. */
 export interface Head {
   kernel: Float32Array; // [size, classes]
   bias: Float32Array; // [classes]
@@ -21,47 +21,47 @@ export interface HeadExamples {
   size: number;
   labels: Int32Array;
   classes: number;
-  /** Of each class; the mean over the images is by these. */
+  /** Weights of the classes in the mean loss, [classes]; null for equal weights. */
   weights: Float32Array | null;
 }
 
 export interface HeadFit {
   head: Head;
-  /** Of the validation images, by a head that did not learn from them: [val, classes]. */
+  /** Logits of the validation images by a head that was not fitted to them: [val, classes]. */
   valLogits: Float32Array;
-  /** The one that was found, or given: half the sum of the squared weights times this is added to the mean loss. */
+  /** The penalty λ that was chosen or given: λ / 2 times the sum of the squared weights is added to the mean loss. */
   penalty: number;
   /** One entry for each penalty that was tried, the strongest first. */
   tried: { penalty: number; loss: number; accuracy: number; valLoss: number | null; valAccuracy: number | null }[];
 }
 
 export interface HeadOptions {
-  /** 0 to find it. */
+  /** 0 to choose it. */
   penalty?: number;
-  /** Learn from the validation images too, once they have chosen. */
-  final?: boolean;
-  /** Of all penalties whose validation loss lies within one standard error of the least, the strongest (Breiman et al. 1984): where labels are doubted, it is not to learn them by heart. */
-  firm?: boolean;
+  /** Fit to the validation images too, after they have chosen the penalty. */
+  refit?: boolean;
+  /** Choose the strongest penalty whose validation loss is within one standard error of the least (Breiman et al. 1984), so that wrong labels are not memorised. */
+  oneStandardError?: boolean;
 }
 
-/** From strong to weak, half a decade each. */
+/** From strong to weak, in steps of half a decade. */
 const penalties = Array.from({ length: 9 }, (_, i) => 10 ** (0.5 - i / 2));
-/** Where nothing is held out to choose by. */
-export const usualPenalty = 0.1;
-/** A weaker penalty is tried no further once so many in a row were worse. */
-const mostInVain = 2;
+/** The penalty if there are no validation images. */
+export const defaultPenalty = 0.1;
+/** The search stops after this many penalties in a row that are worse than the best. */
+const maxWorse = 2;
 
-/** `train` and `val` are rows of `codes`. */
+/** Fits a head. `train` and `val`: rows of `examples`. */
 export async function fitHead(
   examples: HeadExamples,
   train: Int32Array,
   val: Int32Array,
-  { penalty: asked = 0, final = true, firm = false }: HeadOptions,
+  { penalty: given = 0, refit = true, oneStandardError = false }: HeadOptions,
   yieldToEventLoop: () => Promise<void>,
   onTried: (tried: HeadFit['tried']) => void = () => undefined,
 ): Promise<HeadFit> {
   const { size, classes, labels } = examples;
-  const scale = scaleOf(examples, train);
+  const scale = scaleDroppingConstants(examples, train);
   const learned = prepared(examples, train, scale);
   const held = val.length ? prepared(examples, val, scale) : null;
   const predictionsOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Predictions> => ({
@@ -74,8 +74,8 @@ export async function fitHead(
     const fits: { penalty: number; w: Float64Array; heldLoss: number; error: number; logits: Float32Array }[] = [];
     let least = Infinity;
     let w = new Float64Array((size + 1) * classes);
-    let inVain = 0;
-    for (const penalty of asked ? [asked] : held ? penalties : [usualPenalty]) {
+    let worse = 0;
+    for (const penalty of given ? [given] : held ? penalties : [defaultPenalty]) {
       w = (await solve(learned, w, { size, classes, penalty }, yieldToEventLoop)) as Float64Array<ArrayBuffer>;
       const own = await predictionsOf(learned, w, train);
       const predictions = held && (await predictionsOf(held, w, val));
@@ -96,15 +96,19 @@ export async function fitHead(
         error: predictions ? standardError(predictions) : 0,
         logits: predictions?.logits ?? new Float32Array(0),
       });
-      inVain = heldLoss < least ? 0 : inVain + 1;
+      worse = heldLoss < least ? 0 : worse + 1;
       least = Math.min(least, heldLoss);
-      if (inVain >= mostInVain) break;
+      if (worse >= maxWorse) break;
     }
     const best = fits.find(({ heldLoss }) => heldLoss === least)!;
-    const { penalty, logits, w: chosen } = firm ? fits.find(({ heldLoss }) => heldLoss <= least + best.error)! : best;
+    const {
+      penalty,
+      logits,
+      w: chosen,
+    } = oneStandardError ? fits.find(({ heldLoss }) => heldLoss <= least + best.error)! : best;
     let last = chosen;
-    if (held && final) {
-      const all = prepared(examples, joined(train, val), scale);
+    if (held && refit) {
+      const all = prepared(examples, concatenate(train, val), scale);
       try {
         last = await solve(all, last, { size, classes, penalty }, yieldToEventLoop);
       } finally {
@@ -118,7 +122,7 @@ export async function fitHead(
   }
 }
 
-/** Of the mean loss. */
+/** The standard error of the mean loss. */
 function standardError({ logits, labels, classes }: Predictions): number {
   const losses = Array.from(labels, (label, i) => lossAt(logits, i, classes, label));
   const mean = meanOf(losses);
@@ -151,8 +155,11 @@ interface Scale {
   factor: Float32Array;
 }
 
-/** Of what is learned from alone. A number that is always the same stays 0. */
-function scaleOf({ codes, size }: HeadExamples, rows: Int32Array): Scale {
+/**
+ * Mean and 1 / standard deviation of each dimension (population variance) over the training rows. The factor is 0 for a constant dimension (variance up to
+ * 1e-12). `embed/standardise.ts` says why distances use another scale.
+ */
+function scaleDroppingConstants({ codes, size }: HeadExamples, rows: Int32Array): Scale {
   const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
   for (const row of rows) for (let d = 0; d < size; d++) sums[d] += codes[row * size + d];
   for (const row of rows)
@@ -175,7 +182,7 @@ function prepared(
     targets[i * classes + labels[row]] = 1;
   });
   const own = weights && Float32Array.from(rows, (row) => weights[labels[row]]);
-  const sum = own?.reduce((a, b) => a + b, 0) ?? 1;
+  const sum = own ? sumOf(own) : 1;
   return {
     x: tf.tensor2d(x, [rows.length, size]),
     targets: tf.tensor2d(targets, [rows.length, classes]),
@@ -188,7 +195,7 @@ function prepared(
   };
 }
 
-/** `w`: [size + 1, classes], the bias last; it is not held small. */
+/** Minimises the loss. Returns the weights [size + 1, classes], with the bias in the last row, which is not penalised. */
 async function solve(
   { x, targets, weights }: Prepared,
   start: Float64Array,
@@ -204,8 +211,8 @@ async function solve(
       const logs = tf.logSoftmax(logits);
       const losses = tf.mul(targets, logs);
       const loss = tf.neg(tf.sum(weights ? tf.mul(losses, weights) : losses));
-      const away = tf.sub(tf.exp(logs), targets);
-      const weighed = (weights ? tf.mul(away, weights) : away) as Tensor2D;
+      const errors = tf.sub(tf.exp(logs), targets);
+      const weighed = (weights ? tf.mul(errors, weights) : errors) as Tensor2D;
       return tf.concat1d([
         tf.reshape(tf.matMul(x, weighed, true), [-1]),
         tf.sum(weighed, 0) as Tensor1D,
@@ -232,6 +239,7 @@ const biasOf = (w: Float64Array, size: number): Tensor1D =>
 const logitsOf = async (x: Tensor2D, w: Float64Array, size: number, classes: number): Promise<Float32Array> =>
   readBack(tf.tidy(() => tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size))));
 
+/** Converts weights for standardised embeddings to weights for the embeddings themselves. */
 function unscaled(w: Float64Array, { mean, factor }: Scale, size: number, classes: number): Head {
   const kernel = new Float32Array(size * classes);
   const bias = Float64Array.from(w.subarray(size * classes));

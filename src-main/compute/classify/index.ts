@@ -1,6 +1,10 @@
 /**
- * The registry of classifiers: each architecture with the parameters of its training, one schema for each training mode. Importing this loads no
- * tensors.
+ * The registry of classifiers: each architecture with one parameter schema for each training mode. Importing this module loads no tensors. The modes:
+ * - `scratch`: all weights start at random.
+ * - `head`: logistic regression on stored embeddings (`head.ts`, `train-head.ts`). The rest of the network keeps its pretrained weights.
+ * - `head-then-all`: first the head, then the whole network. Each stage further from the classes has a lower learning rate (`train/optimizers/by-layer.ts`). Batch
+ *   normalisation uses its pretrained statistics (`models/freeze.ts`) unless the parameter `norms` says otherwise: batches of 16 images estimate them worse.
+ * - `all`: the same, but the head starts at random.
  */
 import { z } from 'zod';
 import type { TrainMode } from '../../contract/classifier.ts';
@@ -11,16 +15,16 @@ import { headParameters, imageParameters, trainingParameters, transferParameters
 
 export interface ClassifierRecord extends Pick<ModelRecord, 'id' | 'title' | 'summary'> {
   model: ModelRecord;
-  /** Of training from scratch. */
+  /** For the mode `scratch`. */
   schema: z.ZodObject;
-  /** The others only where there are bundled weights. */
+  /** The modes other than `scratch` exist only for architectures with bundled weights. */
   modes: { scratch: z.ZodObject } & Partial<Record<TrainMode, z.ZodObject>>;
 }
 
 export type SharedParameters = z.infer<
   z.ZodObject<typeof imageParameters & typeof trainingParameters & typeof augmentationParameters>
 >;
-/** As any of the modes has them; what a mode does not ask for is absent. */
+/** The parameters of any mode; those that a mode does not have are missing. */
 export type ClassifierParameters = SharedParameters &
   Partial<z.infer<z.ZodObject<typeof transferParameters & typeof headParameters>>> &
   Record<string, unknown>;
@@ -64,7 +68,7 @@ function transferModes(model: ModelRecord): Partial<Record<TrainMode, z.ZodObjec
   const square = sizePx
     .unwrap()
     .default(source.sizePx as 224)
-    .describe(`Images are brought to a square of this size. The weights were trained at ${source.sizePx} px.`)
+    .describe(`Images are resized to a square of this size. The weights were trained at ${source.sizePx} px.`)
     .meta(sizePx.meta() ?? {});
   const all = withCrop({
     sizePx: square,
@@ -99,5 +103,6 @@ export const classifiers: readonly ClassifierRecord[] = models.map((model) => {
   };
 });
 
+/** Undefined if no classifier has this id. */
 export const classifierOf = (id: string): ClassifierRecord | undefined =>
   modelOf(id) ? classifiers.find((record) => record.id === id) : undefined;

@@ -1,18 +1,23 @@
 /**
- * Confident learning (Northcutt, Jiang & Chuang 2021): which given labels are likely wrong, from probabilities that each come from a model that did not learn from
- * the image. Loads no tensors.
+ * Finds labels that are probably wrong, by confident learning (Northcutt, Jiang & Chuang 2021): a confidence threshold for each class, and the probability of
+ * the given label (self-confidence) as its quality. The input is out-of-fold probabilities (`out-of-fold.ts`). The tests compare the results with cleanlab.
+ * Importing this module loads no tensors.
  */
+import { sumOf } from '../../contract/numbers.ts';
 export interface LabelErrors {
-  /** Probability of the given label, 0..1: low is suspect. NaN where none is given. */
+  /** Probability of the given label, 0..1: low is suspicious. NaN for images without a label. */
   quality: Float64Array;
   /** The most probable class. */
   suggested: Int32Array;
   flagged: Uint8Array;
-  /** [given][true], images, estimated: rows add up to the images of each given class. */
+  /** Estimated number of images for each [given label][true label]: each row adds up to the images with that given label. */
   joint: number[][];
 }
 
-/** `probabilities` [n, classes]; `labels`: places of classes, −1 for none. A class is confidently predicted if its probability is at least its mean over the images with that label. */
+/**
+ * `probabilities`: [n, classes]; `labels`: class indices, −1 for none. A class is predicted confidently if its probability is at least its mean over the images
+ * with that label.
+ */
 export function findLabelErrors(probabilities: Float32Array, labels: Int32Array, classes: number): LabelErrors {
   const n = labels.length;
   const at = (i: number, c: number): number => probabilities[i * classes + c];
@@ -41,11 +46,11 @@ export function findLabelErrors(probabilities: Float32Array, labels: Int32Array,
   }
   // Each row is scaled to the number of images with that label: images without a confident prediction are assumed to be like the others.
   const joint = confident.map((row, given) => {
-    const sum = row.reduce((a, b) => a + b, 0);
+    const sum = sumOf(row);
     return row.map((count, c) => (sum ? (count / sum) * counts[given] : c === given ? counts[given] : 0));
   });
 
-  // For each pair of classes, as many as the joint estimates, the most confident ones first (prune by noise rate).
+  // For each pair of classes, flag as many images as `joint` estimates, the most confident predictions first ("prune by noise rate").
   const flagged = new Uint8Array(n);
   for (let given = 0; given < classes; given++) {
     const own = [...labels.keys()].filter((i) => labels[i] === given && suggested[i] !== given);

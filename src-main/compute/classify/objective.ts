@@ -1,20 +1,21 @@
-/** The objective of a classifier, and the training dynamics of each image. */
+/** The training objective of a classifier, and the training dynamics of each image. */
 import { tf } from '../backend.ts';
 import type { Classifier } from '../models/index.ts';
 import { crossEntropies, focalLosses } from '../ops/loss.ts';
 import type { Batch } from '../train/feed.ts';
 import type { Objective } from '../train/loop.ts';
-import type { Kept } from '../train/state.ts';
+import type { CheckpointPart } from '../train/state.ts';
 import { largestAt, lossAt } from './evaluate.ts';
 import { normalised, type Transform } from './transform.ts';
 
 export interface LossParameters {
   loss: 'cross-entropy' | 'focal';
   focus: number;
-  /** One a class; the mean over a batch is by these. */
+  /** Class weights in the mean over a batch, [classes]; null for equal weights. */
   weights: Float32Array | null;
 }
 
+/** The mean loss of a batch, weighted by class if `weights` are given. `dynamics` records every batch that was seen. */
 export function classify(
   transform: Transform,
   { loss, focus, weights }: LossParameters,
@@ -34,15 +35,18 @@ export function classify(
   };
 }
 
-/** Images over classes over the images of each class (scikit-learn's ‘balanced’), over the training images. */
+/** Class weights as scikit-learn's `balanced`: images / (classes · images of the class), over the training images. */
 export function balancedWeights(labels: Int32Array, train: Int32Array, classes: number): Float32Array {
   const counts = new Float32Array(classes);
   for (const p of train) counts[labels[p]]++;
   return counts.map((count) => (count ? train.length / (classes * count) : 0));
 }
 
-/** Training dynamics: each image's loss over the epochs (Swayamdipta et al. 2020), and how often it was known and then was not (Toneva et al. 2019). */
-export class Dynamics implements Kept {
+/**
+ * Training dynamics of each image: its mean loss over the epochs (Swayamdipta et al. 2020), and how often it was predicted correctly and then wrongly (Toneva
+ * et al. 2019).
+ */
+export class Dynamics implements CheckpointPart {
   readonly #labels: Int32Array;
   readonly #classes: number;
   readonly #sum: Float32Array;
@@ -61,7 +65,7 @@ export class Dynamics implements Kept {
     );
   }
 
-  /** One look at images of which the network said `logits`; one that is mostly another, mixed into it, is passed over. */
+  /** Records the logits of a batch. With mixup or CutMix, an image with less than half of its own label is skipped. */
   take({ positions, targets }: Pick<Batch, 'positions' | 'targets'>, logits: Float32Array): void {
     const k = this.#classes;
     positions.forEach((p, i) => {
@@ -79,14 +83,14 @@ export class Dynamics implements Kept {
     });
   }
 
-  /** The share that was right in training since it was last asked; undefined where nothing was seen. */
+  /** The training accuracy since the last call; undefined if there were no batches. */
   accuracy(): number | undefined {
-    const share = this.#of ? this.#right / this.#of : undefined;
+    const accuracy = this.#of ? this.#right / this.#of : undefined;
     [this.#right, this.#of] = [0, 0];
-    return share;
+    return accuracy;
   }
 
-  /** By position; NaN where an image was never seen. */
+  /** One value per position; NaN for images that were never recorded. */
   result(): { meanLoss: Float32Array; forgotten: Float32Array } {
     return {
       meanLoss: this.#sum.map((sum, p) => sum / this.#times[p]),

@@ -1,8 +1,9 @@
 /**
- * What heads say of images that they did not learn from, for label errors: the folder is divided into folds several times over, and for each division and fold a head is
- * fitted to the last layer's embeddings and one to those of all depths. Their mean is steadier than any of them: one division is a matter of luck.
+ * Out-of-fold probabilities for label errors: each image is predicted by heads that were not fitted to it. The folder is partitioned into folds several times.
+ * For each partition and fold, one head is fitted to the embeddings of the last layer and one to the embeddings of all stages (`Pretrained.size`). The result
+ * is their mean, which varies less than the result of a single partition.
  */
-import { largestOf } from '../../contract/numbers.ts';
+import { largestOf, sumOf } from '../../contract/numbers.ts';
 import { readFloats } from '../../rows/row-reader.ts';
 import { widthOf, type RowSet } from '../../rows/row-set.ts';
 import { defineCall, type CallContext } from '../call.ts';
@@ -13,20 +14,20 @@ import { fitHead, headLogits, type HeadExamples } from './head.ts';
 
 export interface OutOfFoldArgs {
   embeddings: RowSet;
-  /** How many of an embedding's first numbers are the last layer's. */
+  /** The first `last` numbers of an embedding are from the last layer. */
   last: number;
-  /** Of each position: the place of its class, −1 for none. */
+  /** Class index of each position, −1 for none. */
   labels: Int32Array;
   classes: number;
-  /** Each divides the positions anew: the fold of each, −1 for none. */
+  /** For each partition, the fold of each position, −1 for none. */
   partitions: Int32Array[];
   seed: number;
 }
 
-/** Of what is learned from in the first fold, so much is held out to choose the penalty by, firmly; the others take it over. */
-const heldShare = 0.2;
+/** Fraction of the images of the first fit that is held out to choose the penalty. All other fits use the same penalty. */
+const heldFraction = 0.2;
 
-/** Probabilities of every position [n, classes], calibrated over all that have a label; of a position in no fold, the mean of all heads. */
+/** Probabilities of all positions, [n, classes], calibrated over all labelled positions. A position in no fold gets the mean of all heads. */
 export const outOfFold = defineCall({
   inTurn: true,
   async run(
@@ -37,7 +38,7 @@ export const outOfFold = defineCall({
     const n = labels.length;
     const widths = [...new Set([last, widthOf(embeddings)])];
     const folds = partitions.map((folds) => largestOf(folds, -1) + 1);
-    const total = widths.length * folds.reduce((a, b) => a + b, 0);
+    const total = widths.length * sumOf(folds);
     const sum = new Float64Array(n * classes);
     const times = new Float64Array(n);
     let done = 0;
@@ -55,12 +56,12 @@ export const outOfFold = defineCall({
           const learned = Int32Array.from(partition.keys()).filter((i) => partition[i] >= 0 && partition[i] !== fold);
           if (!penalty) {
             const order = shuffle(learned.slice(), random('held', seed));
-            const held = Math.round(order.length * heldShare);
+            const held = Math.round(order.length * heldFraction);
             ({ penalty } = await fitHead(
               examples,
               order.subarray(held),
               order.subarray(0, held),
-              { final: false, firm: true },
+              { refit: false, oneStandardError: true },
               yieldToEventLoop,
             ));
           }

@@ -1,6 +1,10 @@
-/** What the training of any architecture asks for: how images come to the network and how it is trained. The model's own parameters and the augmentation's stand beside these. */
+/**
+ * The parameters that the training of all architectures has in common: the image size and the training itself. A model adds its own parameters and those of
+ * augmentation.
+ */
 import { z } from 'zod';
 import { initialisations } from '../models/initialise.ts';
+import { minStepsParameter } from '../train/parameters.ts';
 import { scheduleIds } from '../train/schedules.ts';
 
 const image = { group: 'Image' };
@@ -10,7 +14,7 @@ export const imageParameters = {
   sizePx: z
     .literal([32, 48, 64, 96, 128, 160, 192, 224, 256])
     .default(64)
-    .describe('Images are brought to a square of this size.')
+    .describe('Images are resized to a square of this size.')
     .meta({ title: 'Size', unit: 'px', ...image }),
   cropPx: z
     .int()
@@ -152,13 +156,7 @@ export const trainingParameters = {
     .default(0)
     .describe('Epochs without improvement before training stops; 0 for never.')
     .meta({ title: 'Patience', unit: 'epochs', ...training }),
-  minSteps: z
-    .int()
-    .min(1)
-    .max(1000)
-    .default(8)
-    .describe('Minimum steps per epoch: a small set is repeated.')
-    .meta({ title: 'Minimum steps per epoch', advanced: true, ...training }),
+  minSteps: minStepsParameter(training),
   initialisation: z
     .enum(initialisations)
     .default('default')
@@ -168,7 +166,7 @@ export const trainingParameters = {
 
 const transfer = { group: 'Transfer' };
 
-/** Beside the training's, where all of a network is trained that has learned before. */
+/** Additional parameters of the modes that train a whole pretrained network. */
 export const transferParameters = {
   layerRate: z
     .number()
@@ -188,7 +186,7 @@ export const transferParameters = {
     .meta({ title: 'Batch statistics', ...transfer }),
 };
 
-/** All that the head alone asks for. */
+/** All training parameters of the mode `head`. */
 export const headParameters = {
   penalty: z
     .number()

@@ -1,4 +1,4 @@
-/** A trained classifier's word on images. */
+/** Predictions of a trained classifier. */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
@@ -17,9 +17,9 @@ import { architectureOf, checkClassifier } from './training-setup.ts';
 import { evaluationInput, normalised, type Transform } from './transform.ts';
 
 export interface PredictArgs {
-  /** Of a finished training. */
+  /** The folder of a finished run. */
   runFolder: string;
-  /** From the packed file, or ready as the network takes them: [n, cropPx, cropPx, 3]. */
+  /** A row set; or bytes in the size of the network's input, [n, cropPx, cropPx, 3]. */
   pixels: RowSet | { bytes: Uint8Array };
 }
 
@@ -30,14 +30,15 @@ interface Loaded {
   dispose(): void;
 }
 
-/** Logits of these positions: [n, classes]. */
-export async function predictAt(
+/** Logits of the images at these positions, or the output of another `part` of the network: [n, width of the output]. */
+export function predictAt(
   network: Network<Classifier>,
   transform: Transform,
   pixels: Pixels,
   positions: Int32Array,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void = () => undefined,
+  part?: Classifier['features'],
 ): Promise<Float32Array> {
   return inBlocks(
     network,
@@ -46,10 +47,11 @@ export async function predictAt(
     (from, to) => evaluationInput(pixels.read(positions.subarray(from, to)), to - from, transform),
     yieldToEventLoop,
     onDone,
+    part,
   );
 }
 
-/** The features of these positions: [n, features]. */
+/** Features of the images at these positions: [n, features]. */
 export const featuresAt = (
   network: Network<Classifier>,
   transform: Transform,
@@ -58,14 +60,8 @@ export const featuresAt = (
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
 ): Promise<Float32Array> =>
-  inBlocks(
-    network,
-    transform.cropPx,
-    positions.length,
-    (from, to) => evaluationInput(pixels.read(positions.subarray(from, to)), to - from, transform),
-    yieldToEventLoop,
-    onDone,
-    (x, scope) => network.architecture.features(x, scope),
+  predictAt(network, transform, pixels, positions, yieldToEventLoop, onDone, (x, scope) =>
+    network.architecture.features(x, scope),
   );
 
 /** Logits: [images, classes]. */
@@ -122,7 +118,7 @@ async function inBlocks(
   return out;
 }
 
-/** Does something with a finished training's network, shared with other calls. Throws where the run has none. */
+/** Calls `work` with the network of a finished run, which is cached and shared with other calls. Throws if the run has no model. */
 export async function withClassifier<Result>(
   runFolder: string,
   work: (loaded: Loaded) => Promise<Result>,

@@ -1,6 +1,6 @@
 /**
- * The learning-rate range test (Smith 2017): a fresh network is trained step by step with a rate that rises from almost nothing, by the same factor each
- * time, until the loss has grown far past its least. A tenth of where the loss is least is a good highest rate.
+ * The learning-rate range test (Smith 2017): a new network is trained while the learning rate rises by the same factor at each step, from very low until the loss is
+ * far above its minimum. A tenth of the rate with the least loss is a good maximum for a training.
  */
 import type { RangeTest } from '../../contract/classifier.ts';
 import { meanOf } from '../../contract/numbers.ts';
@@ -19,16 +19,17 @@ export interface RangeTestEvent {
 
 const steps = 120;
 const [lowest, highest] = [1e-6, 10];
-/** Of what came before, in the smoothed loss. */
+/** Decay of the exponential moving average of the loss. */
 const memory = 0.9;
 
+/** Emits each point as it is measured. Throws BadParameters, and Cancelled after a cancel. */
 export const rangeTest = defineCall({
   inTurn: true,
   async run(args: TrainingSetupArgs, { signal, onEvent }: CallContext<RangeTestEvent>): Promise<RangeTest> {
     const yieldToEventLoop = pace(signal);
     const setup = await setUpTraining(args);
     const { params, network, transform, objective, examples, optimizer, pixels } = setup;
-    const state = new TrainState<Classifier>(network, { optimizer, shares: setup.shares });
+    const state = new TrainState<Classifier>(network, { optimizer, rateFactors: setup.rateFactors });
     const feed = startFeed({
       pixels: pixels.set,
       train: args.train,
@@ -75,19 +76,21 @@ export const rangeTest = defineCall({
   },
 });
 
-/** Steps each way that a loss is taken together with, so that one lucky batch does not decide. */
-const around = 6;
+/** A loss is averaged over this many steps before and after it, so that a single batch does not decide. */
+const halfWindow = 6;
 
 /**
- * A tenth of the rate at which the loss is least, as is usual: there it is about to grow, here it falls fast. Where it falls fastest says less, since a
- * network that begins by being sure of something wrong falls fast at any rate. Null where nothing falls by more than four standard errors.
+ * The suggested rate: a tenth of the rate with the least loss, as is usual. At the minimum the loss is about to rise; a tenth below it falls fast. The steepest
+ * descent is a worse guide: a network that starts with confident wrong predictions improves fast at any rate. Null if the loss falls by less than four standard
+ * errors.
  */
 export function suggest(points: RangeTest['points']): number | null {
-  const together = (i: number): number => meanOf(points.slice(i - around, i + around + 1).map(({ loss }) => loss));
-  const means = points.slice(2 * around).map((_, i) => together(i + around));
+  const smoothedLoss = (i: number): number =>
+    meanOf(points.slice(i - halfWindow, i + halfWindow + 1).map(({ loss }) => loss));
+  const means = points.slice(2 * halfWindow).map((_, i) => smoothedLoss(i + halfWindow));
   if (!means.length) return null;
   const least = means.reduce((best, value, i) => (value < means[best] ? i : best), 0);
-  const first = points.slice(0, 2 * around + 1).map(({ loss }) => (loss - means[0]) ** 2);
+  const first = points.slice(0, 2 * halfWindow + 1).map(({ loss }) => (loss - means[0]) ** 2);
   if (means[0] - means[least] <= 4 * Math.sqrt(meanOf(first) / first.length)) return null;
-  return points[least + around].rate / 10;
+  return points[least + halfWindow].rate / 10;
 }

@@ -1,4 +1,4 @@
-/** A summary of an untrained network: its layers, and an estimate of the memory that its training would take. */
+/** The summary of an untrained network: its layers, and an estimate of the memory that its training would take. */
 import type { ModelSummary, TrainMode } from '../../contract/classifier.ts';
 import { defineCall } from '../call.ts';
 import { summarise as summariseLayers } from '../models/summary.ts';
@@ -24,7 +24,7 @@ export const summarise = defineCall({
     const slots =
       optimizers.find(({ id }) => id === params.optimizer)?.slots({ momentum: params.momentum }).length ?? 0;
     const { totalMiB, freeMiB, batch } = predictMemory(network, slots, params.batch || 1);
-    const isHead = mode === 'head'; // trained on embeddings: of the network there are only its weights
+    const isHead = mode === 'head'; // trained on embeddings: only the weights of the network are in memory
     return {
       layers: network.layers,
       parameters: network.parameters,

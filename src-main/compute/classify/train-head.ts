@@ -1,4 +1,5 @@
-/** The mode `head`: only the last layer is trained, in seconds, on embeddings that are there already; the model that is left is the whole network. */
+/** The mode `head`: trains only the last layer on stored embeddings, which takes seconds. The saved model is the whole network. */
+import { peakMemoryMiB } from '../train/memory.ts';
 import type { Epoch } from '../../contract/types.ts';
 import { readFloats } from '../../rows/row-reader.ts';
 import { widthOf, type RowSet } from '../../rows/row-set.ts';
@@ -14,23 +15,24 @@ import type { ClassifierHeader, TrainArgs, TrainEvent, TrainResult } from './fit
 import { fitHead, headLogits, type Head, type HeadFit } from './head.ts';
 import { createNetwork, checkClassifier } from './training-setup.ts';
 import { balancedWeights } from './objective.ts';
-import { transferred } from './transform.ts';
+import { pretrainedTransform } from './transform.ts';
 
 export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weights' | 'resume'> & {
   embeddings: RowSet;
 };
 
+/** Throws BadParameters, and Cancelled after a cancel. */
 export const trainHead = defineCall({
   inTurn: true,
   async run(args: TrainHeadArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {
-    const began = performance.now();
+    const startedAt = performance.now();
     const yieldToEventLoop = pace(signal);
     const { model, labels, classes, train, val, embeddings } = args;
     const params = checkClassifier(model, args.params, 'head');
     const codes = readFloats(embeddings);
     const own = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
     let history: Epoch[] = [];
-    const seconds = (): number => (performance.now() - began) / 1000;
+    const seconds = (): number => (performance.now() - startedAt) / 1000;
     const rate = (): number => (train.length * history.length) / Math.max(1e-9, seconds());
     const fit = await fitHead(
       { codes, size: widthOf(embeddings), labels, classes: classes.length, weights: own },
@@ -53,7 +55,7 @@ export const trainHead = defineCall({
     );
     onEvent({ stage: 'predict', done: 0, total: labels.length });
     const logits = await headLogits(fit.head, codes, widthOf(embeddings));
-    // Validation images have the word of the head that did not learn from them.
+    // The validation images get the predictions of the head that was not fitted to them.
     val.forEach((p, i) =>
       logits.set(fit.valLogits.subarray(i * classes.length, (i + 1) * classes.length), p * classes.length),
     );
@@ -67,7 +69,7 @@ export const trainHead = defineCall({
     });
     try {
       writeHead(network, await network.read(), fit.head);
-      const header: ClassifierHeader = { model, params, classes, transform: transferred(params, model) };
+      const header: ClassifierHeader = { model, params, classes, transform: pretrainedTransform(params, model) };
       writeTensors(modelFile(args.runFolder), { header, ...(await network.tensors()) });
       const unseen = new Float32Array(labels.length).fill(NaN);
       return {
@@ -82,7 +84,7 @@ export const trainHead = defineCall({
         penalty: fit.penalty,
         seconds: seconds(),
         imagesPerSecond: rate(),
-        peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         parameters: network.parameters,
       };
@@ -92,7 +94,7 @@ export const trainHead = defineCall({
   },
 });
 
-/** Each penalty that was tried stands as an epoch. */
+/** The history of the run: one entry for each penalty that was tried, as if it were an epoch. */
 const historyOf = (tried: HeadFit['tried'], before: readonly Epoch[], seconds: number): Epoch[] =>
   tried.map(
     ({ loss, valLoss, accuracy, valAccuracy }, i) =>
@@ -106,7 +108,7 @@ const historyOf = (tried: HeadFit['tried'], before: readonly Epoch[], seconds: n
       },
   );
 
-/** Puts a head into a network of as many classes. */
+/** Writes a head into a network with the same number of classes. */
 export function writeHead(network: Network<Classifier>, values: NetworkValues, { kernel, bias }: Head): void {
   let at = 0;
   for (const { name, shape } of network.pieces) {

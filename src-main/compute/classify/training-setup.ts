@@ -1,4 +1,4 @@
-/** The setup that training and the range test share: checked parameters, the open pixels, a new network, its objective and examples. */
+/** The common setup of training and range test: checked parameters, the opened pixels, a new network, its objective and examples. */
 import type { TrainMode } from '../../contract/classifier.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
@@ -13,11 +13,11 @@ import { Pixels } from '../pixels.ts';
 import type { Examples } from '../train/examples.ts';
 import type { Objective } from '../train/loop.ts';
 import type { Trial } from '../train/memory.ts';
-import { sharesOf } from '../train/optimizers/by-layer.ts';
+import { rateFactorsOf } from '../train/optimizers/by-layer.ts';
 import type { TrainArgs } from './fit.ts';
 import { classifierOf, type ClassifierParameters } from './index.ts';
 import { balancedWeights, classify, Dynamics } from './objective.ts';
-import { networkSide, normalised, transferred, transformOf, type Transform } from './transform.ts';
+import { networkSide, normalised, pretrainedTransform, transformOf, type Transform } from './transform.ts';
 
 export interface TrainingSetup {
   params: ClassifierParameters;
@@ -27,15 +27,15 @@ export interface TrainingSetup {
   dynamics: Dynamics;
   objective: Objective<Classifier>;
   examples: Examples;
-  /** For what memory it takes. */
+  /** A step without labels, to measure the memory. */
   trial: Trial<Classifier>;
   optimizer: { id: string; params: Record<string, unknown> };
-  /** Of each weight's step, where layers learn at rates of their own. */
-  shares: Float32Array | undefined;
+  /** A factor of the learning rate for each weight; undefined for one rate. */
+  rateFactors: Float32Array | undefined;
   close(): void;
 }
 
-/** Throws BadParameters where the schema does not take the parameters. */
+/** Checks the parameters and adds defaults. Throws BadParameters. */
 export function checkClassifier(
   model: string,
   params: Record<string, unknown>,
@@ -57,21 +57,21 @@ export function architectureOf(model: string, params: ClassifierParameters, clas
     const { model: record } = classifierOf(model)!;
     return record.build(record.schema.parse(params), { sizePx: networkSide(params), classes });
   } catch (error) {
-    throw asBad(error);
+    throw toBadParameters(error);
   }
 }
 
 /** Turns any error but out-of-memory into BadParameters. */
-const asBad = (error: unknown): unknown =>
+const toBadParameters = (error: unknown): unknown =>
   isOutOfMemory(error) ? error : new BadParameters(error instanceof Error ? error.message : String(error));
 
-interface Beginning {
+interface NetworkSetup {
   model: string;
   mode: TrainMode;
   params: ClassifierParameters;
   classes: number;
   seed: number;
-  /** Instead of the bundled ones, or of random ones. */
+  /** A file with initial weights, instead of bundled or random ones. */
   weights: string | null;
 }
 
@@ -83,7 +83,7 @@ export async function createNetwork({
   classes,
   seed,
   weights,
-}: Beginning): Promise<Network<Classifier>> {
+}: NetworkSetup): Promise<Network<Classifier>> {
   const side = networkSide(params);
   const network = new Network(architectureOf(model, params, classes), [side, side, 3], seed, {
     initialisation: params.initialisation,
@@ -95,14 +95,14 @@ export async function createNetwork({
     return network;
   } catch (error) {
     network.dispose();
-    throw asBad(error);
+    throw toBadParameters(error);
   }
 }
 
 /** The arguments of a training without its files. */
 export type TrainingSetupArgs = Omit<TrainArgs, 'runFolder' | 'val' | 'resume'>;
 
-/** The caller closes it, which frees the network and the files. Throws BadParameters. */
+/** The caller closes the result, which frees the network and the files. Throws BadParameters. */
 export async function setUpTraining({
   model,
   mode,
@@ -122,8 +122,8 @@ export async function setUpTraining({
   if (train.length < 2) throw new BadParameters('There are fewer than two images to train on.');
   const network = await createNetwork({ model, mode, params, classes: classes.length, seed, weights });
   const side = networkSide(params);
-  const pixels = openOr(set, network);
-  const transform = mode === 'scratch' ? transformOf(params, pixels, train) : transferred(params, model);
+  const pixels = openPixels(set, network);
+  const transform = mode === 'scratch' ? transformOf(params, pixels, train) : pretrainedTransform(params, model);
   const dynamics = new Dynamics(labels, classes.length);
   const own = params.classWeights === 'balanced' ? balancedWeights(labels, train, classes.length) : null;
   const { optimizer, weightDecay, momentum } = params;
@@ -141,8 +141,10 @@ export async function setUpTraining({
       id: optimizer,
       params: { weightDecay, ...(optimizer === 'sgd' || optimizer === 'rmsprop' ? { momentum } : {}) },
     },
-    shares:
-      params.layerRate === undefined || mode === 'scratch' ? undefined : sharesOf(network.pieces, params.layerRate),
+    rateFactors:
+      params.layerRate === undefined || mode === 'scratch'
+        ? undefined
+        : rateFactorsOf(network.pieces, params.layerRate),
     close: () => {
       network.dispose();
       pixels.close();
@@ -150,7 +152,7 @@ export async function setUpTraining({
   };
 }
 
-function openOr(set: RowSet, network: Network<Classifier>): Pixels {
+function openPixels(set: RowSet, network: Network<Classifier>): Pixels {
   try {
     return new Pixels(set);
   } catch (error) {

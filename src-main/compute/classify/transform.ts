@@ -1,6 +1,7 @@
 /**
- * How an image becomes what a network takes: one record, saved with the model, that training and everything after it use alike. In training: resize →
- * augment → crop at random → tensor → normalise (train/examples.ts has the middle); everywhere else: resize → crop the middle → tensor → normalise.
+ * How an image becomes the input of a network. One record, saved in the model's file, defines both transforms, so that their sizes, means and deviations always
+ * agree. Training: resize → augment → random crop → tensor → normalise (`train/examples.ts` does the middle). Evaluation and prediction: resize → centre crop →
+ * tensor → normalise.
  */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -10,12 +11,12 @@ import type { Pixels } from '../pixels.ts';
 import { centreCrop } from '../train/examples.ts';
 
 export interface Transform {
-  /** Side that images are resized to, by `fit`. */
+  /** Images are resized to this side, as `fit` says. */
   sizePx: number;
   fit: 'stretch' | 'cover' | 'contain';
-  /** Side that the network takes. */
+  /** Side of the network's input. */
   cropPx: number;
-  /** Of 0..1, a channel. */
+  /** Mean and standard deviation of each channel, for values from 0 to 1. */
   mean: [number, number, number];
   deviation: [number, number, number];
 }
@@ -27,14 +28,15 @@ export interface TransformParameters {
   normalisation: 'images' | 'imagenet' | 'none';
 }
 
-/** More images than this say nothing more of mean and spread. */
-const enough = 2000;
+/** Mean and deviation are computed from at most this many images. */
+const maxSampled = 2000;
 
+/** The side of the network's input: `cropPx`, or `sizePx` if `cropPx` is 0 (no crop). */
 export const networkSide = ({ sizePx, cropPx }: Pick<TransformParameters, 'sizePx' | 'cropPx'>): number =>
   cropPx || sizePx;
 
-/** As the bundled weights of an architecture were trained. */
-export function transferred(
+/** The transform for bundled weights, with the mean and deviation of their training. */
+export function pretrainedTransform(
   { sizePx, fit, cropPx }: Pick<TransformParameters, 'sizePx' | 'fit' | 'cropPx'>,
   model: string,
 ): Transform {
@@ -42,7 +44,7 @@ export function transferred(
   return { sizePx, fit, cropPx: networkSide({ sizePx, cropPx }), mean, deviation };
 }
 
-/** `train`: the positions that mean and spread are taken from, evenly. */
+/** The transform of a new model. Mean and deviation are computed from images at equal distances in `train`. */
 export function transformOf(params: TransformParameters, pixels: Pixels, train: Int32Array): Transform {
   const { sizePx, fit, normalisation } = params;
   const sides = { sizePx, fit, cropPx: networkSide(params) };
@@ -52,7 +54,7 @@ export function transformOf(params: TransformParameters, pixels: Pixels, train: 
     [0, 0, 0],
     [0, 0, 0],
   ];
-  const stride = Math.ceil(train.length / enough);
+  const stride = Math.ceil(train.length / maxSampled);
   let count = 0;
   for (let i = 0; i < train.length; i += stride) {
     const row = pixels.read(train.subarray(i, i + 1));
@@ -63,18 +65,18 @@ export function transformOf(params: TransformParameters, pixels: Pixels, train: 
     count += row.length / 3;
   }
   const mean = sums.map((sum) => sum / count / 255) as Transform['mean'];
-  // Of one colour all through: nothing to divide by.
+  // A constant channel has deviation 0: it is divided by 1.
   const deviation = squares.map(
     (square, c) => Math.sqrt(Math.max(square / count / 255 ** 2 - mean[c] ** 2, 0)) || 1,
   ) as Transform['deviation'];
   return { ...sides, mean, deviation };
 }
 
-/** x [B, S, S, 3] 0..1 → as the network takes it. */
+/** Normalises x, [B, S, S, 3], 0..1, for the network. */
 export const normalised = (x: Tensor4D, { mean, deviation }: Pick<Transform, 'mean' | 'deviation'>): Tensor4D =>
   tf.add(tf.mul(x, tf.tensor1d(deviation.map((d) => 1 / d))), tf.tensor1d(mean.map((m, c) => -m / deviation[c])));
 
-/** Rows of `sizePx` → the input of the network for evaluation. */
+/** Pixel rows [count, sizePx, sizePx, 3] → the input of the network for evaluation [count, cropPx, cropPx, 3]. */
 export const evaluationInput = (rows: Uint8Array, count: number, transform: Transform): Tensor4D =>
   tf.tidy(() =>
     normalised(

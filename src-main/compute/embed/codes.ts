@@ -1,6 +1,6 @@
 /**
- * A run's model as a source of codes: one row of numbers an image. A further source is a further function beside this one with the same result; the map does
- * not care whose codes it lays out.
+ * Codes of images by the model of a run: one vector per image. Another source of codes is another call with the same result (such as `features.ts`); the map
+ * layout accepts codes of any source.
  */
 import type { RowSet } from '../../rows/row-set.ts';
 import { withScorer } from '../anomaly/saved.ts';
@@ -11,7 +11,7 @@ import { pace } from '../pace.ts';
 import { readBack } from '../read-back.ts';
 
 export interface EmbedArgs {
-  /** Of a finished run: its model encodes. */
+  /** The folder of a finished run with a model that encodes. */
   runFolder: string;
   images: RowSet;
 }
@@ -26,6 +26,7 @@ export interface EmbedResult {
   size: number;
 }
 
+/** Throws BadParameters if the run's scorer gives no codes. */
 export const embed = defineCall({
   run({ runFolder, images: set }: EmbedArgs, { signal, onEvent }: CallContext<EmbedEvent>): Promise<EmbedResult> {
     const yieldToEventLoop = pace(signal);

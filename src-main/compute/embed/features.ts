@@ -1,6 +1,6 @@
 /**
- * What bundled weights know an image by: means over the places of their last layer and of the stages before it. And how far the images of a folder lie from those that the
- * weights were trained on, which the weights themselves remember: the moving means and variances before the last activation are ImageNet's.
+ * Embeddings by bundled weights: the global average pool of the last layer and of earlier stages. And the distance of the images of a folder to the images that
+ * the weights were trained on: the moving means and variances of the last batch normalisation are statistics of ImageNet.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -18,9 +18,9 @@ import { readBack } from '../read-back.ts';
 import type { EmbedEvent, EmbedResult } from './codes.ts';
 
 export interface FeaturesArgs {
-  /** Bundled weights, by id. */
+  /** Id of the bundled weights. */
   model: string;
-  /** As they take them: [n, sizePx, sizePx, 3]. */
+  /** Images in the size that the weights take: [n, sizePx, sizePx, 3]. */
   bytes: Uint8Array;
 }
 
@@ -50,7 +50,7 @@ async function open(source: Pretrained): Promise<Loaded> {
   }
 }
 
-/** One embedding an image: [images, size]. */
+/** One embedding per image: [images, size]. */
 export const features = defineCall({
   async run({ model, bytes }: FeaturesArgs, { signal, onEvent }: CallContext<EmbedEvent>): Promise<EmbedResult> {
     const yieldToEventLoop = pace(signal);
@@ -77,8 +77,9 @@ export const features = defineCall({
 });
 
 /**
- * How far these images lie from ImageNet: the mean over the channels of the last normalisation of the Kullback–Leibler divergence of the images' Gaussian
- * from the remembered one, in nats (statistics as in Li et al. 2017, adaptive batch normalisation). Photographs of things have below 0.15, noise about 1.
+ * The distance of these images to ImageNet, in nats: for each channel of the last batch normalisation, the Kullback–Leibler divergence between the Gaussian of
+ * these images and that of the stored statistics (Li et al. 2017, adaptive batch normalisation); the mean over the channels. Photographs of objects have less
+ * than 0.15, noise about 1.
  */
 export const distance = defineCall({
   async run({ model, bytes }: FeaturesArgs, { signal }: CallContext): Promise<number> {
@@ -99,7 +100,7 @@ async function distanceOf(
   const [sums, squares] = [new Float64Array(channels), new Float64Array(channels)];
   let count = 0;
   await inBlocks(bytes, source.sizePx, async (x) => {
-    const seen = tf.tidy(() => {
+    const blockMoments = tf.tidy(() => {
       let moments: Tensor2D | undefined;
       network.observe(
         normalised(x, source),
@@ -112,7 +113,7 @@ async function distanceOf(
       );
       return moments!;
     });
-    (await readBack(seen)).forEach((value, i) =>
+    (await readBack(blockMoments)).forEach((value, i) =>
       i < channels ? (sums[i] += value) : (squares[i - channels] += value),
     );
     await yieldToEventLoop();

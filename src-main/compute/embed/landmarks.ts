@@ -1,18 +1,18 @@
 /**
- * Which images a map is laid out by when there are too many to lay out all. Three in four are drawn at random, so that the map is
- * dense where the images are; the rest are those that have the fewest like them among the drawn. Random ones alone leave a small odd group,
- * which is what one looks for here, no place of its own; farthest ones alone (Gonzalez 1985) turn the map into a picture of the outliers.
+ * Chooses landmarks: the images that are projected if there are too many to project all. Three in four are random, so that the map is dense where the images
+ * are. The others are those farthest from the random ones. With random landmarks alone, a small unusual group would have no place of its own, and users look
+ * for just such groups. With farthest points alone (Gonzalez 1985), the map would show only outliers.
  */
 import { hash } from 'node:crypto';
-import { joined } from '../pixels.ts';
+import { concatenate } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { nearest } from './neighbours.ts';
 
-const atRandom = 0.75;
-/** So many drawn ones near by make a neighbourhood; a single one of a group does not stand for it. */
+const randomFraction = 0.75;
+/** The distance of an image is that to its 15th nearest random landmark: a single landmark in a small group does not make the group near. */
 const neighbourhood = 15;
 
-/** Positions in `codes`, rising; of equal codes the first stands for all. */
+/** Positions of the landmarks in `codes` [n, size], ascending; at most `atMost`. Of equal codes, only the first is used. */
 export async function chooseLandmarks(
   codes: Float32Array,
   size: number,
@@ -22,22 +22,23 @@ export async function chooseLandmarks(
 ): Promise<Int32Array> {
   const distinct = distinctRows(codes, size);
   if (distinct.length <= atMost) return distinct;
-  const drawn = shuffle(distinct.slice(), random('landmarks', seed)).subarray(0, Math.round(atMost * atRandom));
-  const taken = new Set(drawn);
+  const sampled = shuffle(distinct.slice(), random('landmarks', seed)).subarray(0, Math.round(atMost * randomFraction));
+  const taken = new Set(sampled);
   const rest = distinct.filter((i) => !taken.has(i));
   const { k, distances } = await nearest(
     rowsOf(codes, size, rest),
-    rowsOf(codes, size, drawn),
+    rowsOf(codes, size, sampled),
     size,
     neighbourhood,
     yieldToEventLoop,
   );
   const reach = (i: number): number => distances[i * k + k - 1];
   const byDistance = Array.from(rest.keys()).sort((a, b) => reach(b) - reach(a) || a - b);
-  const far = byDistance.slice(0, atMost - drawn.length).map((i) => rest[i]);
-  return joined(drawn, Int32Array.from(far)).sort();
+  const far = byDistance.slice(0, atMost - sampled.length).map((i) => rest[i]);
+  return concatenate(sampled, Int32Array.from(far)).sort();
 }
 
+/** The rows at these positions, [positions, size]. */
 export function rowsOf(values: Float32Array, size: number, positions: ArrayLike<number>): Float32Array<ArrayBuffer> {
   const out = new Float32Array(positions.length * size);
   for (let i = 0; i < positions.length; i++)

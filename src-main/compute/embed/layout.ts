@@ -1,7 +1,7 @@
 /**
- * The map: from codes to places in the plane. Some thousand landmarks are laid out by UMAP (McInnes, Healy & Melville 2018), all other
- * images are placed among them. It starts from the first two principal components and not at random: the large distances of the map
- * then mean something, and seeds differ little (Kobak & Linderman 2021). Few images get those components themselves.
+ * The layout of the map: from codes to points in the plane. Some thousand landmarks are projected by UMAP (McInnes, Healy & Melville 2018); all other images
+ * are placed among them. UMAP starts from the first two principal components instead of random points: so large distances have a meaning, and the seed changes
+ * little (Kobak & Linderman 2021). If there are too few images for UMAP, the principal components are the map.
  */
 import { UMAP } from 'umap-js';
 import { readFloats } from '../../rows/row-reader.ts';
@@ -13,24 +13,24 @@ import { fillNormal, random } from '../random.ts';
 import { chooseLandmarks, rowsOf } from './landmarks.ts';
 import { nearest } from './neighbours.ts';
 import { place, separate } from './place.ts';
-import { scaleOf, standardise } from './standardise.ts';
+import { scaleWithFloor, standardise } from './standardise.ts';
 
 export interface LayoutArgs {
   codes: Float32Array | RowSet; // [images, size], or the first `size` numbers of embeddings
   size: number;
   seed: number;
-  /** How many near images each image is laid out by, itself among them: 2 or more. */
+  /** `n_neighbors` of UMAP, including the image itself: 2 or more. */
   neighbours?: number;
-  /** How close near images may lie, where groups lie about 1 apart. */
+  /** `min_dist` of UMAP. */
   minDistance?: number;
-  /** Of more images than this, so many are laid out and the others placed among them. */
+  /** Maximum number of landmarks. */
   mostLandmarks?: number;
-  /** An existing map: the images are placed into it, and nothing of it moves. */
+  /** An existing map: the images are added to it, and its own points do not move. */
   placed?: { codes: Float32Array; xy: Float32Array };
 }
 
 export interface LayoutEvent {
-  /** 'lay-out' counts steps, 'place' images. */
+  /** 'lay-out' counts steps of UMAP, 'place' counts images. */
   stage: 'lay-out' | 'place';
   done: number;
   total: number;
@@ -38,17 +38,18 @@ export interface LayoutEvent {
 
 export interface LayoutResult {
   xy: Float32Array; // [images, 2], -1..1
-  /** Positions in `codes` of the images that were laid out; the others were placed among them. Empty where a map was given. */
+  /** Positions in `codes` of the landmarks. Empty if the images were added to an existing map. */
   landmarks: Int32Array;
 }
 
-/** More take longer than one likes to wait, and a screen does not show them apart. */
-const enough = 4000;
+/** More take too long, and cannot be distinguished on a screen. */
+const defaultLandmarks = 4000;
 const nowhere = new Float32Array(0);
 
+/** Throws an Error if codes are not finite, and Cancelled after a cancel. */
 export const layout = defineCall({
   async run(args: LayoutArgs, { signal, onEvent }: CallContext<LayoutEvent>): Promise<LayoutResult> {
-    const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = enough, placed } = args;
+    const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = defaultLandmarks, placed } = args;
     const codes = 'file' in args.codes ? readFloats(args.codes, size) : args.codes;
     const yieldToEventLoop = pace(signal);
     const onPlaced =
@@ -62,33 +63,33 @@ export const layout = defineCall({
         'The features of these images are not finite: the training diverged. Train again with a lower learning rate.',
       );
     if (placed?.xy.length) {
-      const scale = scaleOf(placed.codes, size);
-      const there = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
-      const xy = await place(standardise(codes, size, scale), size, there, yieldToEventLoop, onPlaced(count));
+      const scale = scaleWithFloor(placed.codes, size);
+      const target = { codes: standardise(placed.codes, size, scale), xy: placed.xy };
+      const xy = await place(standardise(codes, size, scale), size, target, yieldToEventLoop, onPlaced(count));
       separate(xy, seed, placed.xy);
       return { xy, landmarks: new Int32Array(0) };
     }
 
     const landmarks = await chooseLandmarks(
-      standardise(codes, size, scaleOf(codes, size)),
+      standardise(codes, size, scaleWithFloor(codes, size)),
       size,
       mostLandmarks,
       seed,
       yieldToEventLoop,
     );
-    // The landmarks' scale holds from here on: it is the one that later images can be brought to.
-    const scale = scaleOf(rowsOf(codes, size, landmarks), size);
+    // From here on, the scale of the landmarks is used: images that are added later can use it too.
+    const scale = scaleWithFloor(rowsOf(codes, size, landmarks), size);
     const scaled = standardise(codes, size, scale);
     const known = rowsOf(scaled, size, landmarks);
     const start = await principalPlane(known, size, seed);
-    const laidOut =
+    const projected =
       landmarks.length > neighbours
-        ? await unfold(known, size, start, { seed, neighbours, minDistance }, yieldToEventLoop, (done, total) =>
+        ? await runUmap(known, size, start, { seed, neighbours, minDistance }, yieldToEventLoop, (done, total) =>
             onEvent({ stage: 'lay-out', done, total }),
           )
         : start;
-    const places = fitted(laidOut);
-    separate(places, seed, nowhere); // few images in a plane may share a spot without being the same
+    const places = fitToSquare(projected);
+    separate(places, seed, nowhere); // different images can have the same place
     const xy = new Float32Array(count * 2);
     const isLandmark = new Set(landmarks);
     landmarks.forEach((p, i) => xy.set(places.subarray(i * 2, i * 2 + 2), p * 2));
@@ -108,17 +109,17 @@ export const layout = defineCall({
   },
 });
 
-interface Unfolding {
+interface UmapOptions {
   seed: number;
   neighbours: number;
   minDistance: number;
 }
 
-async function unfold(
+async function runUmap(
   codes: Float32Array,
   size: number,
   start: Float64Array,
-  { seed, neighbours, minDistance }: Unfolding,
+  { seed, neighbours, minDistance }: UmapOptions,
   yieldToEventLoop: () => Promise<void>,
   onStep: (done: number, total: number) => void,
 ): Promise<Float64Array> {
@@ -130,13 +131,13 @@ async function unfold(
     rows.map((i) => Array.from(indices.subarray(i * k, (i + 1) * k))),
     rows.map((i) => Array.from(distances.subarray(i * k, (i + 1) * k))),
   );
-  // With the neighbours given it takes of the rows no more than how many there are.
+  // Since the neighbours are given, UMAP only uses the number of the rows.
   const steps = umap.initializeFit(rows.map((i) => Array.from(codes.subarray(i * size, (i + 1) * size))));
-  // It works on these very arrays.
+  // UMAP works on these arrays in place.
   const points = umap.getEmbedding();
   const widest = start.reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
   points.forEach((point, i) => {
-    // What it drew itself (−10 to 10) stays as a trace, so that no two points start as one.
+    // A trace of UMAP's random start (−10 to 10) stays, so that no two points start at the same place.
     for (let axis = 0; axis < 2; axis++) point[axis] = (10 * start[i * 2 + axis]) / widest + 1e-5 * point[axis];
   });
   for (let step = 1; step <= steps; step++) {
@@ -147,8 +148,8 @@ async function unfold(
   return Float64Array.from(points.flat());
 }
 
-/** Moved to the middle and scaled by one factor, so that the longer side reaches from −1 to 1. */
-function fitted(xy: Float64Array): Float32Array {
+/** Centres the points and scales both axes by one factor, so that the longer side extends from −1 to 1. */
+function fitToSquare(xy: Float64Array): Float32Array {
   const [low, high] = [
     [Infinity, Infinity],
     [-Infinity, -Infinity],
@@ -192,7 +193,7 @@ async function principalPlane(codes: Float32Array, size: number, seed: number): 
     }
     return next;
   });
-  // A component has no sign of its own: its largest part is to point up, whatever the seed.
+  // The sign of a component is arbitrary: its largest coordinate is made positive, so that the seed does not decide.
   for (let axis = 0; axis < 2; axis++) {
     let largest = 0;
     for (let d = 0; d < size; d++) if (Math.abs(axes[d * 2 + axis]) > Math.abs(largest)) largest = axes[d * 2 + axis];

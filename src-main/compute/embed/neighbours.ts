@@ -1,25 +1,25 @@
 /**
- * Nearest neighbours of rows of numbers, by trying all: exact, the same each time, and with matrix products in blocks quick enough for
- * a hundred thousand images against a few thousand landmarks.
+ * Exact nearest neighbours by brute force: deterministic, and with matrix products in blocks fast enough for a hundred thousand images and a few thousand
+ * landmarks.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { readBack } from '../read-back.ts';
 
 export interface Neighbours {
-  /** How many each row has. */
+  /** Number of neighbours of each row. */
   k: number;
   indices: Int32Array; // [rows, k] nearest first
   distances: Float32Array; // [rows, k]
 }
 
-/** Products in floats misjudge what lies very near: some more are asked for, and ordered by their true distance. */
+/** Distances by matrix products are inaccurate for very near rows: so some more candidates are found, and sorted by their exact distances. */
 const spare = 4;
-/** Distances held at once. */
+/** Maximum number of distances in memory. */
 const blockCells = 2 ** 22;
 
 export interface NeighbourIndex {
-  /** The `k` nearest (or all, where there are fewer) to each of `rows`; among equals, the first. */
+  /** The `k` nearest neighbours of each of `rows` [n, size], or all if there are fewer than `k`; of equally near ones, the first. */
   nearest(
     rows: Float32Array,
     k: number,
@@ -29,17 +29,17 @@ export interface NeighbourIndex {
   dispose(): void;
 }
 
-/** `among` [others, size] on the device, for several searches. */
+/** Uploads `among` [others, size] to the device, for several searches. */
 export function indexRows(among: Float32Array, size: number): NeighbourIndex {
   const others = among.length / size;
-  const there = tf.tensor2d(among, [others, size]);
-  const lengths = tf.tidy(() => tf.sum(tf.square(there), 1)); // [others]
+  const stored = tf.tensor2d(among, [others, size]);
+  const lengths = tf.tidy(() => tf.sum(tf.square(stored), 1)); // [others]
   const block = Math.max(1, Math.min(4096, Math.floor(blockCells / others)));
   return {
     async nearest(rows, k, yieldToEventLoop, onDone = () => undefined) {
       const count = rows.length / size;
       const kept = Math.min(k, others);
-      const asked = Math.min(kept + spare, others);
+      const wanted = Math.min(kept + spare, others);
       const result: Neighbours = {
         k: kept,
         indices: new Int32Array(count * kept),
@@ -50,13 +50,13 @@ export function indexRows(among: Float32Array, size: number): NeighbourIndex {
         const here = Math.min(block, count - from);
         const found = tf.tidy(() => {
           const x = tf.tensor2d(rows.subarray(from * size, (from + here) * size), [here, size]);
-          // Of |x − y|² all but the part that is the same for every y.
-          const nearness = tf.sub(tf.mul(tf.matMul(x, there as Tensor2D, false, true), 2), lengths); // [here, others]
-          return tf.topk(nearness, asked).indices; // [here, asked]
+          // −|x − y|² without |x|², which is the same for all y.
+          const nearness = tf.sub(tf.mul(tf.matMul(x, stored as Tensor2D, false, true), 2), lengths); // [here, others]
+          return tf.topk(nearness, wanted).indices; // [here, wanted]
         });
         const candidates = await readBack<'int32'>(found);
         for (let i = 0; i < here; i++) {
-          const pairs = Array.from(candidates.subarray(i * asked, (i + 1) * asked), (index) => ({
+          const pairs = Array.from(candidates.subarray(i * wanted, (i + 1) * wanted), (index) => ({
             index,
             distance: distanceOf(rows, from + i, among, index, size),
           }));
@@ -70,11 +70,11 @@ export function indexRows(among: Float32Array, size: number): NeighbourIndex {
       }
       return result;
     },
-    dispose: () => tf.dispose([there, lengths]),
+    dispose: () => tf.dispose([stored, lengths]),
   };
 }
 
-/** One search. */
+/** A single search: the `k` nearest rows of `among` to each of `rows`. */
 export async function nearest(
   rows: Float32Array,
   among: Float32Array,

@@ -1,4 +1,4 @@
-/** Images that are each other's nearest by their embeddings: pairs that are worth a look at their pixels. */
+/** Pairs of images with similar embeddings: further candidates for duplicates, whose pixels are then compared. */
 import { readFloats } from '../../rows/row-reader.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { defineCall, type CallContext } from '../call.ts';
@@ -7,13 +7,15 @@ import { nearest } from './neighbours.ts';
 
 export interface PairsArgs {
   embeddings: RowSet;
-  /** How many of an embedding's first numbers are compared. */
+  /** The first `width` numbers of the embeddings are compared. */
   width: number;
+  /** Maximum number of pairs per image. */
   k: number;
+  /** Least cosine similarity. */
   least: number;
 }
 
-/** Positions two by two, the first the smaller: each image with up to `k` others whose cosine similarity is at least `least`. */
+/** Pairs of positions, flat: [a₀, b₀, a₁, b₁, …] with a < b. Each image is paired with its `k` nearest others if their cosine similarity is at least `least`. */
 export const pairs = defineCall({
   async run({ embeddings, width, k, least }: PairsArgs, { signal }: CallContext): Promise<Int32Array> {
     const directions = readFloats(embeddings, width);

@@ -1,21 +1,22 @@
 /**
- * Places images into a map that is there: each lies amid those of its nearest landmarks that lie together. Nothing that is on the map
- * moves, and where an image goes does not depend on which others come with it. A mean over all of the nearest would put what lies between
- * two groups into the empty middle, beside what is like neither; test/bench/map.md has the figures.
+ * Adds images to an existing map. Nothing on the map moves, and the place of an image does not depend on which others are added. An image is placed among those
+ * of its nearest landmarks that are close together on the map. The mean of all nearest landmarks would put an image between two groups into the empty space
+ * between them, next to images that resemble neither (figures in test/bench/map.md).
  */
 import { random } from '../random.ts';
 import { nearest } from './neighbours.ts';
 
 const neighbours = 10;
-/** Far below what a group measures, enough to tell two points apart. */
+/** Much smaller than a group, but enough to distinguish two points. */
 const jitter = 0.002;
 
-/** Codes in the scale of those that are placed. */
+/** The points of the map. Their codes have the same scale as those of the added images. */
 export interface Landmarks {
   codes: Float32Array; // [landmarks, size]
   xy: Float32Array; // [landmarks, 2]
 }
 
+/** Places on the map for `codes` [n, size]: [n, 2]. */
 export async function place(
   codes: Float32Array,
   size: number,
@@ -24,14 +25,14 @@ export async function place(
   onDone: (done: number) => void,
 ): Promise<Float32Array> {
   const { k, indices, distances } = await nearest(codes, known, size, neighbours, yieldToEventLoop, onDone);
-  // How far apart landmarks lie where they fill the map: those within some of it lie together.
+  // The mean distance of landmarks if they filled the map: nearer ones count as close together.
   const reach = Math.min(0.1, 2 / Math.sqrt(known.length / size));
   const out = new Float32Array((codes.length / size) * 2);
   for (let i = 0; i < out.length / 2; i++) {
     const at = i * k;
     const near = Array.from({ length: k }, (_, j) => {
       const p = indices[at + j] * 2;
-      // Inverse squares (Shepard 1968): on a landmark, its place is the landmark's.
+      // Inverse squared distances (Shepard 1968). An image with the code of a landmark gets its place.
       const weight = distances[at] === 0 ? Number(j === 0) : (distances[at] / distances[at + j]) ** 2;
       return { x: xy[p], y: xy[p + 1], weight };
     });
@@ -46,24 +47,24 @@ interface Near {
   weight: number;
 }
 
-/** Where most weight lies together: the place that has most of it within reach, and then the mean as seen from there. */
+/** The densest place: of the local weighted means around each neighbour, the one with the most weight within `reach`. */
 function middle(near: readonly Near[], reach: number): [x: number, y: number] {
   let best: [number, number] = [0, 0];
   let most = -1;
   for (const from of near) {
     let [x, y, sum] = [0, 0, 0];
     for (const to of near) {
-      const share = to.weight * Math.exp(-((to.x - from.x) ** 2 + (to.y - from.y) ** 2) / (2 * reach ** 2));
-      x += share * to.x;
-      y += share * to.y;
-      sum += share;
+      const weight = to.weight * Math.exp(-((to.x - from.x) ** 2 + (to.y - from.y) ** 2) / (2 * reach ** 2));
+      x += weight * to.x;
+      y += weight * to.y;
+      sum += weight;
     }
     if (sum > most) [best, most] = [[x / sum, y / sum], sum];
   }
   return best;
 }
 
-/** Moves what lies exactly on another point, or on one of `taken`, a little aside; `fixed` ones stay. */
+/** Moves each point of `xy` that coincides with another, or with one of `taken`, by a small random distance, in place. The points with indices in `fixed` stay. */
 export function separate(
   xy: Float32Array,
   seed: number,

@@ -1,4 +1,4 @@
-// What Node loads. Loading registers the kernels with TensorFlow; JavaScript only learns their names.
+// The Node add-on. Loading it registers the kernels with TensorFlow; JavaScript gets only their names and the number of threads.
 #include <node_api.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -6,8 +6,8 @@
 #include "kernel.h"
 #include "pool.h"
 
-// A step makes and drops the same large tensors again and again. glibc would give each back to the system and take it anew, page by
-// page, which cost a tenth of a step; so it keeps up to a gibibyte.
+// Each step allocates and frees the same large tensors. glibc would return them to the system and allocate them again, page by page, which took a tenth of a
+// step. So glibc keeps blocks of up to 1 GiB.
 static void keepMemory() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 1 << 30);

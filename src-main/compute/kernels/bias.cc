@@ -1,4 +1,4 @@
-// Bias and activation where no convolution carries them, and the gradients of both in one pass.
+// Bias and activation without a convolution, and the gradients of both in one pass.
 #include <vector>
 #include "kernel.h"
 #include "pool.h"
@@ -8,7 +8,7 @@
 namespace winnow {
 namespace {
 
-// Several places side by side where they have few channels, so that no lane of a vector is idle.
+// With few channels, several places are processed side by side, so that all lanes of a vector are used.
 int64_t foldOf(int64_t channels) {
   int64_t fold = 1;
   while (fold < 4 * lanes && channels * fold < 1024 && (channels * fold) % (4 * lanes)) fold *= 2;

@@ -1,4 +1,4 @@
-// The gradient of a convolution to its filter: over all places, the window's values times the place's gradient.
+// The gradient of a convolution with respect to its filter: the sum over all places of the window's values times the gradient at the place.
 #include "correlate.h"
 #include "kernel.h"
 
@@ -18,7 +18,7 @@ struct ConvFilter {
     if (!dw) return;
     const Windows windows{call.input(0), n, x[1], x[2], c, kh, kw, stride, top, left, d[1], d[2]};
 
-    // Whole vectors of outputs only.
+    // Pads the outputs to complete vectors.
     const float* dy = call.input(1);
     const int64_t wide = (f + lanes - 1) / lanes * lanes;
     if (wide != f) {
@@ -33,19 +33,19 @@ struct ConvFilter {
       dy = filled;
     }
 
-    // Rows of tiles, one after the other through the kernel's rows; each belongs to one piece of work. Where the filter is small, pieces of
-    // the images beside, whose sums are added in their order. Where images are small, a tile keeps to one tap and goes through several; the
-    // places where that tap meets the zeros around them are left out.
-    const bool apart = c >= tileRows && (windows.useful() < 0.93 || grid <= 64);
-    const int64_t length = windows.length(), tapRows = apart ? c : length, tapTiles = (tapRows + tileRows - 1) / tileRows;
+    // The rows of the filter are divided into tiles, and the tiles into chunks of work. For a small filter, the images are divided too; the sums of these parts
+    // are then added in a fixed order. For small images (`perTap`), a tile has the rows of a single tap and runs over several images; places where this tap
+    // meets the padding are skipped.
+    const bool perTap = c >= tileRows && (windows.useful() < 0.93 || grid <= 64);
+    const int64_t length = windows.length(), tapRows = perTap ? c : length, tapTiles = (tapRows + tileRows - 1) / tileRows;
     const int64_t tiles = kh * (length / tapRows) * tapTiles, size = kh * length * wide;
     const int64_t parts = std::clamp<int64_t>(std::min<int64_t>(n, 262144 / std::max<int64_t>(1, size)), 1, 8);
     const int64_t shares = parts >= 4 ? 1 : std::min<int64_t>(tiles, 8 / parts);
     float* sums = call.scratch(parts * size);
     if (!sums) return;
     const int64_t vectors = wide / lanes;
-    const int64_t bandRows = apart ? d[1] : std::clamp<int64_t>(98304 / ((d[2] * stride + kw) * c * stride + d[2] * wide), 1, d[1]);
-    const int64_t together = apart ? std::clamp<int64_t>(131072 / (x[1] * x[2] * c + grid * wide), 1, n) : 1;
+    const int64_t bandRows = perTap ? d[1] : std::clamp<int64_t>(98304 / ((d[2] * stride + kw) * c * stride + d[2] * wide), 1, d[1]);
+    const int64_t together = perTap ? std::clamp<int64_t>(131072 / (x[1] * x[2] * c + grid * wide), 1, n) : 1;
 
     parallel(parts * shares, [&](int64_t chunk) {
       const int64_t part = chunk / shares, share = chunk % shares;
@@ -56,7 +56,7 @@ struct ConvFilter {
         const int64_t i1 = std::min(end, i0 + together);
         for (int64_t y0 = 0; y0 < d[1]; y0 += bandRows) {
           const int64_t y1 = std::min(d[1], y0 + bandRows);
-          const Band band = apart ? Band{} : Band::of(windows, i0, i1, y0, y1);
+          const Band band = perTap ? Band{} : Band::of(windows, i0, i1, y0, y1);
           for (int64_t t = t0; t < t1; t++) {
             const int64_t tap = t / tapTiles, row = tap * tapRows / length, l = tap * tapRows % length + t % tapTiles * tileRows;
             withRows(std::min<int64_t>(tileRows, tapRows - t % tapTiles * tileRows), [&](auto rows) {
@@ -65,7 +65,7 @@ struct ConvFilter {
                 constexpr int N = decltype(count)::value;
                 Tile<M, N> tile;
                 const float* gradients = dy + vector * lanes;
-                if (apart) {
+                if (perTap) {
                   const auto [down0, down1] = windows.placesOfRow(row);
                   const auto [across0, across1] = windows.placesOfCol(l / c);
                   const float* values = windows.x + ((row - top) * x[2] + across0 * stride - left) * c + l;

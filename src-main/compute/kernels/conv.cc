@@ -1,12 +1,12 @@
-// Convolution and its gradient to the input, which is the transposed convolution's forward too. Bias and activation ride along with the
-// last store.
+// Convolution, and its gradient with respect to the input, which is also the forward pass of the transposed convolution. Bias and activation are applied when a
+// result is stored.
 #include "correlate.h"
 #include "kernel.h"
 
 namespace winnow {
 namespace {
 
-// What follows the sum, and the place it goes to.
+// Adds the bias, applies the activation and stores a result.
 struct Finish {
   float* y;
   int64_t channels, activation;
@@ -45,8 +45,8 @@ struct Conv : Shape {
   }
 };
 
-// Along one axis: the results y ≡ first (mod stride) are windows of `taps` values of dy, y = first + stride · i from window i - start on;
-// tap t has the kernel's place `last - stride · t`.
+// The gradient along one axis: results at y = first + stride · i use a window of `taps` values of dy that starts at i - start. Tap t uses the kernel at
+// last - stride · t.
 struct Phase {
   int64_t taps, start, last;
   Phase(int64_t first, int64_t stride, int64_t pad, int64_t size) {
@@ -68,11 +68,11 @@ struct ConvInput : Shape {
     if (!y) return;
     const Finish finish(y, c, activation, call.input(2), call.size(2));
     if (stride > 1 && stride * stride * c <= lanes && height >= stride && width >= stride) merged(call, dy, w, finish);
-    else apart(call, dy, w, finish);
+    else separate(call, dy, w, finish);
   }
 
-  // A convolution of its own for the results of each phase: the others' products with zeros are never made.
-  void apart(Call& call, const Dims& dy, const Dims& w, const Finish& finish) const {
+  // One convolution for the results of each phase, so that no products with zeros are computed.
+  void separate(Call& call, const Dims& dy, const Dims& w, const Finish& finish) const {
     const float* weights = call.input(1);
     const int64_t f = dy[3], c = w[2];
     for (int64_t py = 0; py < std::min(stride, height); py++) {
@@ -91,7 +91,7 @@ struct ConvInput : Shape {
     }
   }
 
-  // Few channels: all phases of a place share one vector, and their windows are one window that holds them all.
+  // With few channels, the results of all phases of a place share one vector; one window contains the windows of all phases.
   void merged(Call& call, const Dims& dy, const Dims& w, const Finish& finish) const {
     const float* weights = call.input(1);
     const int64_t f = dy[3], c = w[2], columns = stride * stride * c;

@@ -1,12 +1,12 @@
-// Convolution forward, its gradient to the input and the transposed convolution are one thing: windows of an image times a matrix. In
-// NHWC the values of one window's row lie together, so nothing is unfolded: a copy of some rows with zeros around them is enough.
+// Convolution, its gradient with respect to the input, and the transposed convolution are the same computation: windows of an image times a matrix. In NHWC the
+// values of one row of a window are contiguous, so no im2col is needed: a copy of some rows with zero padding is enough.
 #pragma once
 #include <vector>
 #include "winograd.h"
 
 namespace winnow {
 
-// Some rows of some images with what lies around them. Images i0..i1, windows' rows y0..y1; the copy lives until the thread's next one.
+// The rows of images i0..i1 that the windows of rows y0..y1 need, with padding. The copy is valid until the thread makes the next one.
 struct Band {
   const float* at;
   int64_t rowStep, imageStep;  // floats
@@ -36,8 +36,7 @@ struct Band {
   }
 };
 
-// Small images, many of them: a tile takes the same place of several images. Their windows meet the same zeros around them, so those
-// products are left out, and nothing is copied.
+// For many small images: a tile has the same place of several images. Their windows meet the same padding, so these products are skipped, and nothing is copied.
 template <class Put> void correlateAcross(const Windows& v, const Panels& panels, Put put) {
   const int64_t tiles = (v.n + tileRows - 1) / tileRows, groups = panels.groups();
   const int64_t shares = panels.floats() > 65536 ? groups : 1, bands = std::clamp<int64_t>(16 / (tiles * shares), 1, v.gridH);
@@ -77,7 +76,7 @@ template <class At, class Put> void correlate(const Windows& v, const Matrix<At>
   const Panels panels(matrix);
   const int64_t filled = (v.n + tileRows - 1) / tileRows * tileRows;
   if (v.useful() * static_cast<double>(filled) < 0.93 * static_cast<double>(v.n)) return correlateAcross(v, panels, put);
-  // A piece of work is some images whole, where they are small, or some rows of one.
+  // A chunk of work is several complete images if they are small, otherwise some rows of one.
   const int64_t rowFloats = ((v.gridW - 1) * v.stride + v.cols) * v.c;
   int64_t bandRows = std::clamp<int64_t>((49152 / rowFloats - v.rows) / v.stride + 1, 1, v.gridH);
   if (v.n < 8) bandRows = std::min(bandRows, std::max<int64_t>(1, (v.gridH * v.n + 7) / 8));
@@ -94,7 +93,7 @@ template <class At, class Put> void correlate(const Windows& v, const Matrix<At>
     const int64_t g0 = panels.groups() * share / shares, g1 = panels.groups() * (share + 1) / shares;
     const Band band = block ? Band::of(v, i0, i1, y0, y1) : Band{v.x, 0, 0};
     const int64_t perImage = (y1 - y0) * v.gridW, places = (i1 - i0) * perImage;
-    // The tile of places from p on, with some groups of columns.
+    // Computes the tile of places from p on, for groups of columns from..to.
     auto tile = [&](int64_t p, int64_t from, int64_t to) {
       withRows(std::min<int64_t>(tileRows, places - p), [&](auto rows) {
         constexpr int M = decltype(rows)::value;
@@ -122,7 +121,7 @@ template <class At, class Put> void correlate(const Windows& v, const Matrix<At>
         }
       });
     };
-    // Small panels stay in the cache beside a tile's windows; of large ones, one group at a time does.
+    // Small panels stay in the cache together with a tile's windows; of large ones, only one group at a time.
     const int64_t step = panels.floats() <= 65536 ? std::max<int64_t>(1, g1 - g0) : 1;
     for (int64_t g = g0; g < g1; g += step)
       for (int64_t p = 0; p < places; p += tileRows) tile(p, g, g + step);

@@ -1,5 +1,5 @@
-// Depthwise convolution: a small kernel for each channel. In NHWC channels lie together, so vectors run over them; a tile of neighbouring
-// places shares each load of the kernel. Places at the border have a tile of their own and take only the taps that meet the image.
+// Depthwise convolution: one small kernel per channel. In NHWC the channels are contiguous, so vectors run over them. A tile of neighbouring places shares each
+// load of the kernel. Each place at the border is its own tile and uses only the taps inside the image.
 #include <algorithm>
 #include "kernel.h"
 #include "pool.h"
@@ -8,7 +8,7 @@
 namespace winnow {
 namespace {
 
-// Places of a tile that is `V` vectors wide.
+// Number of places in a tile that is `V` vectors wide.
 #if defined(__AVX512F__)
 template <int V> constexpr int tilePlaces = V == 4 ? 4 : 8;
 #else
@@ -46,7 +46,7 @@ struct Depthwise {
       if (ch < c) across<1>(image, gy, ch, c - ch, std::false_type());
     }
 
-    // One row of places, `V` vectors of channels from `ch` on, the last of `count`.
+    // One row of places, for `V` vectors of channels from `ch` on, of which the last has `count` channels.
     template <int V, class Whole> void across(int64_t image, int64_t gy, int64_t ch, int64_t count, Whole whole) const {
       const int64_t first = gy * op.stride - op.top, r0 = std::max<int64_t>(0, -first), r1 = std::min(kh, h - first);
       const float* from = x + (image * h + first) * width * c + ch;  // row r < r0 is before the image and not read

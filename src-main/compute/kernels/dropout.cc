@@ -1,5 +1,4 @@
-// Dropout whose mask is a function of seed and place alone (the mixer lowbias32, Wellons 2018): nothing is stored for the gradient, and it does
-// not matter which thread does what.
+// Dropout whose mask is a hash of seed and index (lowbias32, Wellons 2018). So no mask is stored for the gradient, and the result does not depend on the threads.
 #include <cmath>
 #include "kernel.h"
 #include "pool.h"

@@ -1,6 +1,7 @@
 /**
- * Loads Winnow's own kernels (the C++ files of this folder) into the TensorFlow that is running on the processor, and says which there
- * are. Where none were compiled, or `WINNOW_KERNELS=off`, every op goes through TensorFlow's own. `WINNOW_KERNELS` may also name a file.
+ * Winnow's own kernels: the C++ files of this folder, written against TensorFlow's C interface, for TensorFlow on the CPU. Set-up compiles them for AVX-512 and
+ * AVX2; this module loads them. Without them (another platform, a GPU, or `WINNOW_KERNELS=off`) the ops use TensorFlow's kernels. `WINNOW_KERNELS` can also be
+ * the path of a compiled file. All kernels add in fixed pieces and in a fixed order: results are bit-identical whatever the thread scheduling.
  */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,7 +14,7 @@ interface Addon {
 
 let ops = new Set<string>();
 
-/** After TensorFlow has been loaded: the kernels use its library. Returns a sentence where they should be here and do not load. */
+/** Loads the kernels. TensorFlow must be loaded before, since the kernels link to it. Returns a message if compiled kernels cannot be loaded. */
 export function loadKernels(): string | undefined {
   const file = process.env.WINNOW_KERNELS || compiledFile('');
   if (!file || file === 'off') return undefined;
@@ -25,9 +26,10 @@ export function loadKernels(): string | undefined {
   }
 }
 
+/** True if the loaded file has a kernel for this op. */
 export const hasKernel = (op: string): boolean => ops.has(op);
 
-/** The file for the widest instructions that the processor has. `prefix`: which of those that set-up compiles. */
+/** The compiled file for the widest vector instructions of this processor. `prefix`: '' for the kernels, 'augment-' for the loops of augmentation. */
 export function compiledFile(prefix: '' | 'augment-'): string | undefined {
   const has = instructions();
   const level = ['avx512f', 'avx512bw', 'avx512dq', 'avx512vl'].every((i) => has.has(i))

@@ -1,6 +1,5 @@
-// What an own kernel of TensorFlow looks like here: a struct whose constructor takes the attributes and whose call operator does the
-// work, registered by one static `Op` a file. Everything goes through TensorFlow's C interface, which is stable over versions.
-// All tensors are float32 or uint8, dense, NHWC.
+// The base of all kernels. A kernel is a struct: its constructor reads the attributes, its call operator computes. A static `Op` registers it. It uses only
+// TensorFlow's C interface, which is stable across versions. All tensors are float32, int32 or uint8, dense, NHWC.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,7 +18,7 @@ inline int64_t sizeOf(const Dims& dims) {
   return size;
 }
 
-// The attributes, while a kernel is made.
+// The attributes of an op, available while a kernel is constructed.
 class Attributes {
  public:
   explicit Attributes(TF_OpKernelConstruction* construction) : construction_(construction), status_(TF_NewStatus()) {}
@@ -49,7 +48,7 @@ class Attributes {
   TF_Status* status_;
 };
 
-// One call: inputs are read-only and live until the call ends; an output is written once.
+// One call of a kernel. Inputs are read-only and valid until the call ends.
 class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()), inputs_(TF_NumInputs(context), nullptr) {}
@@ -66,12 +65,12 @@ class Call {
   }
   int64_t size(int i) { return TF_TensorElementCount(tensor(i)); }
   template <class T = float> const T* input(int i) { return static_cast<const T*>(TF_TensorData(tensor(i))); }
-  // Memory that nobody has cleared. nullptr once memory is out (the call has then failed).
+  // Allocates an output; its memory is not initialised. Returns nullptr if memory is exhausted: the call has then failed.
   template <class T = float> T* output(int i, const Dims& dims, TF_DataType type = TF_FLOAT) {
     TF_Tensor* t = TF_AllocateOutput(context_, i, type, dims.data(), static_cast<int>(dims.size()), sizeOf(dims) * sizeof(T), status_);
     return taken<T>(t);
   }
-  // Scratch for the time of the call, from TensorFlow's allocator.
+  // Allocates temporary memory for the duration of the call, from TensorFlow's allocator.
   template <class T = float> T* scratch(int64_t elements) {
     TF_AllocatorAttributes attributes{TF_ALLOCATOR_ATTRIBUTES_STRUCT_SIZE, 1};
     int64_t bytes = elements * static_cast<int64_t>(sizeof(T));
@@ -105,7 +104,7 @@ class Call {
   bool failed_ = false;
 };
 
-// Names what is registered, for the JavaScript side.
+// The names of the registered ops, for JavaScript.
 inline std::vector<std::string>& registered() {
   static std::vector<std::string> names;
   return names;

@@ -1,4 +1,4 @@
-// The mean squared error and its gradient, one pass each.
+// The mean squared error and its gradient, each in one pass.
 #include <vector>
 #include "kernel.h"
 #include "pool.h"
@@ -18,7 +18,7 @@ struct SquaredError {
     std::vector<double> parts(pieces, 0.0);
     parallel(pieces, [&](int64_t piece) {
       const int64_t from = size * piece / pieces, to = size * (piece + 1) / pieces;
-      // In short runs: a float holds a short sum exactly enough.
+      // float32 is precise enough for short sums; these are added in double precision.
       for (int64_t at = from; at < to; at += 1024) {
         Vec sum{};
         eachVec(std::min<int64_t>(1024, to - at), [&](int64_t i, int64_t count, auto whole) {
@@ -34,7 +34,7 @@ struct SquaredError {
   }
 };
 
-// x, y, g (the gradient that comes in, a scalar) → dy
+// x, y, g (the incoming gradient, a scalar) → dy
 struct SquaredErrorGrad {
   explicit SquaredErrorGrad(Attributes&) {}
   void operator()(Call& call) const {

@@ -1,5 +1,5 @@
-// Normalisation over a batch (Ioffe & Szegedy 2015) with the 2×2 max pooling and the activation that follow it. Memory is what it waits for, so
-// x is read twice forward (statistics, result) and once or twice backward, and nothing of its size is kept but x itself.
+// Batch normalisation (Ioffe & Szegedy 2015) with the 2×2 max pooling and activation that follow it. Its speed is limited by memory bandwidth: so x is read
+// twice in the forward pass (statistics, result) and once or twice in the backward pass, and no other tensor of its size is stored.
 #include <cmath>
 #include <vector>
 #include "kernel.h"
@@ -14,7 +14,7 @@ struct Plan {
   int64_t n, h, w, c, pool, outH, outW;
   Plan(const Dims& d, int64_t pool) : n(d[0]), h(d[1]), w(d[2]), c(d[3]), pool(pool), outH(h / pool), outW(w / pool) {}
   int64_t places() const { return n * h * w; }
-  // As few rows of windows as are worth a thread's turn.
+  // Minimum number of window rows per chunk of work.
   int64_t least() const { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, w * pool * c)); }
 };
 
@@ -34,7 +34,7 @@ struct Norm {
     uint8_t* index = call.output<uint8_t>(4, pool == 2 ? result : Dims{0}, TF_UINT8);
     if (call.failed()) return;
 
-    // Squares of what lies around zero add up without loss: a block is counted from its own first place, then from the first of all.
+    // Sums of squares are precise for values near zero: so each block subtracts its own first value, and the sums are then shifted to the first value of all.
     const auto sums = columnSums(places, c, 2, [&](int64_t from, int64_t to, double* sums) {
       eachStrip(c, [&](int64_t i, int64_t count, auto whole, auto vectors) {
         constexpr int n = vectors;
@@ -47,9 +47,9 @@ struct Norm {
           }
         const double places = to - from;
         for (int64_t k = 0; k < (n - 1) * lanes + count; k++) {
-          const double apart = double(middle[k / lanes][k % lanes]) - x[i + k], first = a[k / lanes][k % lanes], second = b[k / lanes][k % lanes];
-          sums[i + k] += first + places * apart;
-          sums[c + i + k] += second + apart * (2 * first + places * apart);
+          const double offset = double(middle[k / lanes][k % lanes]) - x[i + k], first = a[k / lanes][k % lanes], second = b[k / lanes][k % lanes];
+          sums[i + k] += first + places * offset;
+          sums[c + i + k] += second + offset * (2 * first + places * offset);
         }
       });
     });
@@ -65,7 +65,7 @@ struct Norm {
 
     const int64_t outRows = plan.n * plan.outH;
     parallelSpans(outRows, plan.least(), [&](int64_t from, int64_t to) {
-      // The last span first: what was read last is still in the cache.
+      // Starts with the last span, which is still in the cache.
       for (int64_t r = outRows - to; r < outRows - from; r++) {
         const float* in = x + ((r / plan.outH) * plan.h + (r % plan.outH) * pool) * plan.w * c;
         for (int64_t q = 0; q < plan.outW; q++, in += pool * c) {
@@ -109,7 +109,7 @@ struct NormGrad {
     const auto sums = columnSums(outPlaces, c, 2, [&](int64_t from, int64_t to, double* sums) {
       eachStrip(c, [&](int64_t i, int64_t count, auto whole, auto vectors) {
         constexpr int n = vectors;
-        // The normalised value can be had back from y, which is read anyway, unless gamma hardly lets it through.
+        // The normalised value is recovered from y, which is read anyway, unless gamma is so small that precision is lost.
         bool back = pool == 2 || activation != none;
         for (int64_t k = i; k < i + (n - 1) * lanes + count; k++) back = back && std::fabs(gamma[k]) > 0.05f && std::fabs(beta[k]) < 20 * std::fabs(gamma[k]);
         Vec zero[n], unit[n], a[n]{}, b[n]{};
@@ -143,7 +143,7 @@ struct NormGrad {
       level[i] = static_cast<float>(-double(gain[i]) * dbeta[i] / places - double(slant[i]) * mean[i]);
     }
 
-    // Windows that hang over the edge are not pooled.
+    // Incomplete windows at the edge are not pooled.
     const int64_t windowRows = (plan.h + pool - 1) / pool, windowCols = (plan.w + pool - 1) / pool;
     const int64_t rows = plan.n * windowRows;
     parallelSpans(rows, plan.least(), [&](int64_t from, int64_t to) {
@@ -174,7 +174,7 @@ struct NormGrad {
     });
   }
 
-  // The x that went on from pooled place p.
+  // The x that is the maximum of pooled place p.
   template <class Whole> static Vec chosen(const float* x, const uint8_t* index, const Plan& plan, int64_t p, int64_t i, int64_t count, Whole whole) {
     const int64_t c = plan.c;
     if (plan.pool == 1) return take(x + p * c + i, count, whole);

@@ -1,4 +1,4 @@
-// Bytes to floats, 0..1: what a batch crosses to TensorFlow as.
+// Converts bytes to floats, 0..1: batches are uploaded to TensorFlow as bytes.
 #include "kernel.h"
 #include "pool.h"
 

@@ -1,5 +1,4 @@
-// One pool a process. Between two kernels of a training step lie some microseconds only, so a worker looks for the next work a while
-// before it sleeps; asleep, it costs nothing.
+// The thread pool, one per process. Kernels of a training step follow each other within microseconds, so a worker spins for a while before it sleeps.
 #include "pool.h"
 #include <algorithm>
 #include <atomic>
@@ -21,7 +20,7 @@ inline void relax() {
 #endif
 }
 
-constexpr int lookAgain = 2000;  // some 50 to 100 microseconds
+constexpr int spins = 2000;  // some 50 to 100 microseconds
 
 class Pool {
  public:
@@ -46,7 +45,7 @@ class Pool {
     }
     if (asleep_.load() > 0) wake_.notify_all();
     take();
-    // Who comes late (the core may be another program's for a while) finds the round closed; only who is at work is waited for.
+    // A worker that wakes too late (another program may use its core) finds the round closed; only active workers are awaited.
     open_.store(false);
     while (atWork_.load() > 0) relax();
   }
@@ -59,8 +58,8 @@ class Pool {
   void serve() {
     uint64_t seen = 0;
     for (;;) {
-      int looks = 0;
-      while (round_.load() == seen && looks++ < lookAgain) relax();
+      int spun = 0;
+      while (round_.load() == seen && spun++ < spins) relax();
       if (round_.load() == seen) {
         std::unique_lock<std::mutex> lock(mutex_);
         asleep_++;
@@ -85,18 +84,18 @@ class Pool {
   std::condition_variable wake_;
 };
 
-// Never taken down: its threads may be asleep in it when the process ends.
+// Never destroyed: its threads may still wait in it when the process ends.
 Pool& pool() {
   static Pool* made = [] {
-    const char* asked = std::getenv("WINNOW_THREADS");
-    int size = asked ? std::atoi(asked) : 0;
+    const char* setting = std::getenv("WINNOW_THREADS");
+    int size = setting ? std::atoi(setting) : 0;
     if (size < 1) size = static_cast<int>(std::thread::hardware_concurrency());
     return new Pool(std::max(1, size));
   }();
   return *made;
 }
 
-std::mutex turn;  // two callers (TensorFlow may run ops from more than one thread) go one after the other
+std::mutex turn;  // TensorFlow may run ops in several threads: their calls run one after the other
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Max pooling over square windows. Of several places that hold the maximum the first in reading order counts; what is not a number goes through.
-// Which place it was is kept as a byte a result, so the gradient reads neither x nor y.
+// Max pooling over square windows. Of several places with the maximum, the first in row order counts; NaN is passed on. The place of each maximum is stored as
+// a byte, so that the gradient reads neither x nor y.
 #include "kernel.h"
 #include "pool.h"
 #include "simd.h"
@@ -7,13 +7,13 @@
 namespace winnow {
 namespace {
 
-// Result o of an axis sees the places o * stride - before + 0..size-1 that lie inside.
+// Along an axis, result o covers the places o * stride - padding + 0..size-1 that are inside the image.
 struct Window {
   int64_t size, stride, top, left;
   explicit Window(Attributes& a) : size(a.integer("size")), stride(a.integer("stride")), top(a.integer("padTop")), left(a.integer("padLeft")) {}
 };
 
-constexpr uint8_t nowhere = 255;  // of a window that sees padding alone
+constexpr uint8_t nowhere = 255;  // for a window that covers only padding
 
 struct MaxPool : Window {
   int64_t height, width;
@@ -59,7 +59,7 @@ struct MaxPoolGrad : Window {
   int64_t height, width;
   explicit MaxPoolGrad(Attributes& a) : Window(a), height(a.integer("height")), width(a.integer("width")) {}
 
-  // index, dy [n, outH, outW, c] → dx [n, height, width, c]: each place collects from the windows that see it.
+  // index, dy [n, outH, outW, c] → dx [n, height, width, c]: each place adds the gradients of the windows whose maximum it is.
   void operator()(Call& call) const {
     const Dims dims = call.dims(1);
     if (dims.size() != 4 || call.size(0) != call.size(1)) return call.fail("WinnowMaxPoolGrad: index and dy do not fit.");
@@ -90,7 +90,7 @@ struct MaxPoolGrad : Window {
     });
   }
 
-  // The first window that sees the place (counted from the edge of the padding).
+  // The first window that covers the place, which is counted from the edge of the padding.
   int64_t first(int64_t place) const { return place < size ? 0 : (place - size) / stride + 1; }
 };
 

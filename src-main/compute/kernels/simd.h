@@ -1,4 +1,4 @@
-// Vectors of as many floats as the processor takes at once: 16 where the file is compiled for AVX-512, else 8.
+// SIMD vectors: 16 floats if compiled for AVX-512, otherwise 8.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -21,7 +21,7 @@ inline Vec load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); 
 inline void store(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
 inline Vec splat(float x) { return x - Vec{}; }
 
-// The first `count` floats alone.
+// Only the first `count` floats.
 inline Vec loadSome(const float* p, int64_t count) {
   Vec v{};
   std::memcpy(&v, p, count * sizeof(float));
@@ -29,7 +29,7 @@ inline Vec loadSome(const float* p, int64_t count) {
 }
 inline void storeSome(float* p, Vec v, int64_t count) { std::memcpy(p, &v, count * sizeof(float)); }
 
-// Calls body(first, count, whole) for each vector of `size` floats; the last may be less than whole.
+// Calls body(first, count, whole) for each vector of `size` floats. `whole` is false for an incomplete last one.
 template <class Body> inline void eachVec(int64_t size, Body body) {
   int64_t i = 0;
   for (; i + lanes <= size; i += lanes) body(i, int64_t(lanes), std::true_type());
@@ -67,7 +67,7 @@ inline Vec exponential(Vec x) {
   return p * power;
 }
 
-// What may follow a sum, numbered as in ops/convolution.ts.
+// Activations, numbered as in ops/activation.ts.
 enum Activation : int64_t { none = 0, relu = 1, relu6 = 2, sigmoid = 3 };
 
 inline Vec activate(Vec v, int64_t activation) {
@@ -79,7 +79,7 @@ inline Vec activate(Vec v, int64_t activation) {
   }
 }
 
-// Its derivative, from its result.
+// The derivative of the activation, computed from its result y.
 inline Vec slope(Vec y, int64_t activation) {
   switch (activation) {
     case relu: return y > 0 ? splat(1.0f) : Vec{};

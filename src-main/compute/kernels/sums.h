@@ -1,5 +1,5 @@
-// Sums down the columns of a matrix, as batch statistics and gradients of biases are. In float over a block of rows that the inner caches
-// hold, in double beyond; rows are cut into fixed pieces that are added up in their order, so a sum has the same bits whoever did what.
+// Sums over the columns of a matrix, for batch statistics and gradients of biases. Within a block of rows that fits into the inner caches they are in float32,
+// across blocks in double. Rows are divided into fixed pieces that are added in order, so results are bit-identical whatever the scheduling.
 #pragma once
 #include <vector>
 #include "pool.h"
@@ -7,7 +7,7 @@
 
 namespace winnow {
 
-// `kinds` sums for each of `columns`: add(from, to, sums) adds those of the rows from..to to sums[kind * columns + column].
+// Computes `kinds` sums for each of `columns`. add(from, to, sums) adds the rows from..to to sums[kind * columns + column].
 template <class Add> std::vector<double> columnSums(int64_t rows, int64_t columns, int64_t kinds, Add add) {
   const int64_t pieces = std::clamp<int64_t>(rows * columns / 16384, 1, 64), block = std::clamp<int64_t>(8192 / std::max<int64_t>(1, columns), 64, 512), size = kinds * columns;
   std::vector<double> parts(pieces * size, 0.0);
@@ -20,8 +20,7 @@ template <class Add> std::vector<double> columnSums(int64_t rows, int64_t column
   return parts;
 }
 
-// Calls body(first, count, whole, vectors) over the columns: several vectors side by side where there are as many, since memory is then
-// read in its order, or nearly so.
+// Calls body(first, count, whole, vectors) for strips of columns: of several vectors if there are enough columns, so that memory is read nearly in order.
 template <class Body> inline void eachStrip(int64_t columns, Body body) {
   int64_t i = 0;
   for (; i + 4 * lanes <= columns; i += 4 * lanes) body(i, int64_t(lanes), std::true_type(), std::integral_constant<int, 4>());

@@ -1,5 +1,5 @@
-// The inner loops of all convolutions: a tile of rows × columns of results that stays in registers while products are added to it. Eight
-// rows of two vectors keep AVX-512's units busy, six of two AVX2's (Goto & van de Geijn 2008).
+// The inner loops of all convolutions: a tile of results that stays in registers while products are added to it (Goto & van de Geijn 2008). Tiles of eight rows
+// × two vectors keep the arithmetic units of AVX-512 busy, six × two those of AVX2.
 #pragma once
 #include "simd.h"
 

@@ -1,4 +1,4 @@
-// What all ways of a convolution have in common: the windows over an image, and the matrix that they are multiplied by, packed.
+// The common part of all convolution algorithms: the windows over an image, and the packed matrix by which they are multiplied.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -8,13 +8,13 @@
 
 namespace winnow {
 
-// Floats that begin where a cache line does.
+// An array of floats that is aligned to cache lines.
 class Floats {
  public:
   Floats() = default;
   explicit Floats(int64_t size) { grow(size); }
   Floats(int64_t size, float value) : Floats(size) { std::fill(data(), data() + size, value); }
-  // Room for so many; what was there is lost.
+  // Makes room for `size` floats; the old content is lost.
   void grow(int64_t size) {
     if (size <= size_) return;
     data_.reset(static_cast<float*>(::operator new(size * sizeof(float), line)));
@@ -39,21 +39,21 @@ struct Windows {
   int64_t length() const { return cols * c; }
   int64_t products() const { return rows * cols * c; }
 
-  // The taps of a window's rows (or columns) that meet the image.
+  // The rows (or columns) of taps of a window that are inside the image.
   struct Span {
     int64_t from, to;
     int64_t size() const { return std::max<int64_t>(0, to - from); }
   };
   Span rowsAt(int64_t gy) const { return {std::max<int64_t>(0, top - gy * stride), std::min(rows, h + top - gy * stride)}; }
   Span colsAt(int64_t gx) const { return {std::max<int64_t>(0, left - gx * stride), std::min(cols, w + left - gx * stride)}; }
-  // The windows in whose row (or column) of taps the image is.
+  // The windows whose given row (or column) of taps is inside the image.
   Span placesOfRow(int64_t row) const { return places(row - top, h, gridH); }
   Span placesOfCol(int64_t col) const { return places(col - left, w, gridW); }
   Span places(int64_t first, int64_t size, int64_t grid) const {
     const int64_t before = std::max<int64_t>(0, -first), within = std::max<int64_t>(0, size - first);
     return {(before + stride - 1) / stride, std::min(grid, (within + stride - 1) / stride)};
   }
-  // How many of all products are not with zeros around the image.
+  // The fraction of all products that are not with padding.
   double useful() const {
     int64_t down = 0, across = 0;
     for (int64_t y = 0; y < gridH; y++) down += rowsAt(y).size();
@@ -62,15 +62,15 @@ struct Windows {
   }
 };
 
-// The matrix [products, columns]: at(p) is the first column of product p, of which the next lie `step` floats apart.
+// A matrix [products, columns]: at(p) points to the first column of product p; the next columns follow at a distance of `step` floats.
 template <class At> struct Matrix {
   int64_t products, columns, step;
   At at;
 };
 template <class At> Matrix(int64_t, int64_t, int64_t, At) -> Matrix<At>;
 
-// Packed for the tiles: groups of two vectors of columns, each [products][vectors · lanes], the last one
-// perhaps of one vector. Columns are filled up with zeros.
+// A matrix packed for the tiles: groups of two vectors of columns, each [products][vectors · lanes]; the last group may have one vector. Columns are padded
+// with zeros.
 class Panels {
  public:
   template <class At> explicit Panels(const Matrix<At>& matrix) : products_(matrix.products), vectors_((matrix.columns + lanes - 1) / lanes), data_(products_ * vectors_ * lanes) {
@@ -78,7 +78,7 @@ class Panels {
     parallel(groups(), [&](int64_t g) {
       float* out = data_.data() + g * tileVecs * lanes * products;
       const int64_t width = vectorsOf(g) * lanes, first = g * tileVecs * lanes, count = std::min(width, columns - first);
-      // Some products at once: where columns lie apart, those that follow lie beside.
+      // Several products at once: if columns are not contiguous, products are.
       for (int64_t p = 0; p < products; p += lanes, out += lanes * width) {
         const int64_t some = std::min<int64_t>(lanes, products - p);
         const float* in[lanes];

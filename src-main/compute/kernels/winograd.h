@@ -1,6 +1,6 @@
-// Small windows at stride 1 with fewer products: Winograd's F(2×2, R×R) makes four results of neighbouring windows from (R + 1)² products
-// for each channel where the sum has 4 R²: 16 instead of 36 for R = 3, 9 instead of 16 for R = 2 (Lavin & Gray 2016, arXiv:1509.09308).
-// Image and filters are added up beforehand, by factors of ±1 and ½ only, so hardly a bit is lost.
+// Winograd's minimal filtering F(2×2, R×R) for small windows with stride 1 (Lavin & Gray 2016, arXiv:1509.09308). Four results of neighbouring windows need (R
+// + 1)² products per channel instead of 4 R²: 16 instead of 36 for R = 3, 9 instead of 16 for R = 2. Image and filters are transformed with factors of ±1 and ½
+// only, so hardly any precision is lost.
 #pragma once
 #include "windows.h"
 
@@ -24,7 +24,7 @@ template <> struct Minimal<3> {
   static void results(const Vec* m, Vec* y) { y[0] = m[0] + m[1] + m[2], y[1] = m[1] - m[2] - m[3]; }
 };
 
-// `axis` along the rows of in[In × In], then along the columns: out[Out × Out].
+// Applies `axis` to the rows of in[In × In], then to the columns: out[Out × Out].
 template <int In, int Out, class Axis> inline __attribute__((always_inline)) void both(const Vec* in, Vec* out, Axis axis) {
   Vec half[In * Out], column[In], result[Out];
 #pragma GCC unroll 4
@@ -43,7 +43,7 @@ template <int R, class At, class Put> void correlateMinimal(const Windows& v, co
   constexpr int E = R + 1;
   const int64_t c = v.c, columns = matrix.columns;
 
-  // The filters' side: E × E matrices [c, columns], in the order in memory.
+  // The transformed filters: E × E matrices [c, columns], in the order of the weights in memory.
   const bool across = matrix.step == 1;
   const int64_t lines = across ? c : columns, length = across ? columns : c;
   Floats filters(E * E * lines * length);
@@ -67,7 +67,7 @@ template <int R, class At, class Put> void correlateMinimal(const Windows& v, co
   });
   const Panels panels(Matrix{E * E * c, columns, across ? 1 : c, [&](int64_t p) { return filters.data() + (across ? p * columns : p / c * c * columns + p % c); }});
 
-  // A block of 2 × 2 results each, of which all sums stay in the cache.
+  // Blocks of tiles of 2 × 2 results; all sums of a block stay in the cache.
   const int64_t tilesW = (v.gridW + 1) / 2, tilesH = (v.gridH + 1) / 2, tiles = v.n * tilesH * tilesW;
   const int64_t floats = E * E * (c + tileVecs * lanes), some = 3 * 8;
   const int64_t most = std::max(some, std::min<int64_t>(131072 / floats, tiles / 8) / some * some);
@@ -122,7 +122,7 @@ template <int R, class At, class Put> void correlateMinimal(const Windows& v, co
   });
 }
 
-// Whether that is less work, in steps of one vector each: products, and what is added up and moved before and after.
+// True if minimal filtering is less work than direct convolution, counted in vector operations: products, and the transforms before and after.
 inline bool minimalPays(const Windows& v, int64_t columns) {
   if (v.stride != 1 || v.rows != v.cols || v.rows < 2 || v.rows > 3) return false;
   const double vectors = (columns + lanes - 1) / lanes, e = static_cast<double>((v.rows + 1) * (v.rows + 1)), c = static_cast<double>(v.c);

@@ -1,12 +1,12 @@
 /**
- * AlexNet as torchvision has it: one column (Krizhevsky 2014), no local normalisation, the last map pooled to 6×6 whatever the image's size.
- * Nothing is normalised, so that it wants a small learning rate, and dense layers that begin as small as published (deviation 0.01).
+ * AlexNet as in torchvision: one column (Krizhevsky 2014), no local response normalisation, the last feature map pooled to 6×6 for any image size. It has no
+ * normalisation, so it needs a low learning rate, and dense layers with small initial weights (deviation 0.01, as published).
  */
 import { z } from 'zod';
 import { convolutionBlock, dense, flatten, pool2d } from './blocks.ts';
-import { classifier, defineModel, dropoutParameter } from './model.ts';
+import { classifier, defineModel, denseUnitsParameter, dropoutParameter } from './model.ts';
 
-/** Channels of a layer to those of the first, window and stride; the place in torchvision's list. */
+/** `wide`: channels relative to the first layer; `size`: of the window; `index`: of the module in torchvision's `features`. */
 const convolutions = [
   { wide: 1, size: 11, stride: 4, padding: 2, pool: true, index: 0 },
   { wide: 3, size: 5, stride: 1, padding: 2, pool: true, index: 3 },
@@ -25,15 +25,7 @@ const schema = z.object({
     .default(64)
     .describe('Channels of the first layer; 64 is the published network.')
     .meta({ title: 'Width', group: 'Model' }),
-  dense: z
-    .int()
-    .min(4)
-    .max(4096)
-    .default(512)
-    .describe(
-      'Units of the two dense layers, which hold most of the weights. 4096 as published: imported weights need it.',
-    )
-    .meta({ title: 'Dense units', group: 'Model' }),
+  dense: denseUnitsParameter,
   dropout: dropoutParameter(0.5, 'before each dense layer'),
 });
 

@@ -1,6 +1,7 @@
 /**
- * What networks are built of: a layer with what always goes with it, so that training runs the fused kernels and a frozen network has
- * no normalisation left (it is in the kernel). Kernels say how many inputs an output sees, from which follows how they begin (initialise.ts).
+ * The blocks that networks are built of: a layer with its normalisation, pooling and activation, so that training can use the fused kernels, and in a frozen
+ * network the normalisation is folded into the kernel. Each kernel is declared with its fan-in and fan-out, which determine its initialisation
+ * (`initialise.ts`).
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -17,17 +18,17 @@ export interface ConvolutionBlock extends After {
   size?: number;
   stride?: number;
   padding?: ConvolutionOptions['padding'];
-  /** False: a bias in the normalisation's place. */
+  /** False for a bias instead of a batch normalisation. */
   norm?: boolean;
 }
 
-/** Convolution, normalisation over the batch, 2×2 max pooling where asked for, activation. No bias: the normalisation has one. */
+/** Convolution, batch normalisation, 2×2 max pooling if `pool` is 2, activation. There is no bias, since the normalisation has one. */
 export function convolutionBlock(x: Tensor4D, name: string, block: ConvolutionBlock, scope: Scope): Tensor4D {
   const { filters, size = 3 } = block;
   const inputs = x.shape[3];
   const start = { fanIn: size * size * inputs, fanOut: size * size * filters, gain: 2, axis: 3 };
   const kernel = scope.weight(`${name}/kernel`, [size, size, inputs, filters], start) as Tensor4D;
-  return convolved(
+  return convolveAndNormalise(
     x,
     kernel,
     { name, kind: 'convolution', size, inputs, outputs: filters, axis: 3, op: convolve },
@@ -36,7 +37,7 @@ export function convolutionBlock(x: Tensor4D, name: string, block: ConvolutionBl
   );
 }
 
-/** The same with a kernel of its own for each channel. */
+/** The same with a depthwise convolution. */
 export function depthwiseBlock(
   x: Tensor4D,
   name: string,
@@ -47,7 +48,7 @@ export function depthwiseBlock(
   const channels = x.shape[3];
   const start = { fanIn: size * size, fanOut: size * size, gain: 2, axis: 2 };
   const kernel = scope.weight(`${name}/kernel`, [size, size, channels, 1], start) as Tensor4D;
-  return convolved(
+  return convolveAndNormalise(
     x,
     kernel,
     { name, kind: 'depthwise convolution', size, inputs: 1, outputs: channels, axis: 2, op: depthwise },
@@ -60,15 +61,15 @@ interface Convolution {
   name: string;
   kind: LayerKind;
   size: number;
-  /** That one output sees. */
+  /** Input channels of one output. */
   inputs: number;
   outputs: number;
-  /** Where the kernel has its outputs. */
+  /** The axis of the kernel with the outputs. */
   axis: number;
   op: typeof convolve;
 }
 
-function convolved(
+function convolveAndNormalise(
   x: Tensor4D,
   kernel: Tensor4D,
   { name, kind, size, inputs, outputs, axis, op }: Convolution,
@@ -88,12 +89,12 @@ function convolved(
   const { kernel: own, bias } = norm
     ? scope.folded!(name, axis)
     : { kernel, bias: scope.weight(`${name}/bias`, [outputs], 0) as Tensor1D };
-  // Pooling and an activation that never falls may change places.
+  // Max pooling and a monotonic activation can be swapped.
   const y = scope.layer(layer, () => op(x, own as Tensor4D, { ...options, bias, activation }));
   return pool === 2 ? pool2d(y, `${name}/pool`, { size: 2 }, scope) : y;
 }
 
-/** Max pooling; `stride` is the window's size where it is not said. */
+/** Max pooling; the default `stride` is the size of the window. */
 export function pool2d(
   x: Tensor4D,
   name: string,
@@ -106,7 +107,7 @@ export function pool2d(
   );
 }
 
-/** The mean over all places: of an image of any size. */
+/** The mean over all positions, [B, C]; for images of any size. */
 export function globalAveragePool(x: Tensor4D, name: string, scope: Scope): Tensor2D {
   return scope.layer(
     { name, kind: 'average pooling', output: [x.shape[3]], macs: 0 },
@@ -114,7 +115,7 @@ export function globalAveragePool(x: Tensor4D, name: string, scope: Scope): Tens
   ); // [B, C]
 }
 
-/** Means to a grid of side × side, then all in one row; x is square. */
+/** Adaptive average pooling to side × side, then flattened: [B, side · side · C]. `x` must be square. */
 export function flatten(x: Tensor4D, name: string, side: number, scope: Scope): Tensor2D {
   const grid = scope.layer({ name, kind: 'average pooling', output: [side, side, x.shape[3]], macs: 0 }, () =>
     adaptiveAveragePool(x, side),
@@ -122,7 +123,10 @@ export function flatten(x: Tensor4D, name: string, side: number, scope: Scope): 
   return tf.reshape(grid, [x.shape[0], side * side * x.shape[3]]); // [B, side · side · C]
 }
 
-/** Doubles the sides: kernel 4 at stride 2 covers every output pixel equally often, so no chequerboard (Odena et al. 2016). */
+/**
+ * A transposed convolution that doubles height and width. Kernel 4 with stride 2 covers all output pixels equally, which avoids checkerboard artefacts (Odena
+ * et al. 2016).
+ */
 export function doublingBlock(
   x: Tensor4D,
   name: string,
@@ -130,7 +134,7 @@ export function doublingBlock(
   scope: Scope,
 ): Tensor4D {
   const [, height, width, inputs] = x.shape;
-  // 4 taps reach each pixel.
+  // Four taps contribute to each pixel.
   const kernel = scope.weight(`${name}/kernel`, [4, 4, filters, inputs], {
     fanIn: 4 * inputs,
     fanOut: 16 * filters,
@@ -144,7 +148,7 @@ export function doublingBlock(
   );
 }
 
-/** x [B, …, inputs] → [B, …, units]. How its kernel begins: scope.ts. */
+/** A dense layer: x [B, …, inputs] → [B, …, units]. `gain`, `deviation`: initialisation of the kernel (`scope.ts`). */
 export function dense<T extends Tensor2D | Tensor3D>(
   x: T,
   units: number,
@@ -173,7 +177,7 @@ export function dense<T extends Tensor2D | Tensor3D>(
   );
 }
 
-/** Dense without bias, normalisation over the batch, activation. */
+/** Dense layer without bias, batch normalisation, activation. */
 export function denseBlock(
   x: Tensor2D,
   units: number,
@@ -208,7 +212,10 @@ const denseLayer = (name: string, rows: number[], inputs: number, units: number)
   macs: sizeOf(rows) * inputs * units,
 });
 
-/** Squeeze-and-excitation (Hu et al. 2018): scales each channel by a factor 0..1 computed from the global averages of all channels. `reduction`: of the hidden layer. */
+/**
+ * Squeeze-and-excitation (Hu et al. 2018): scales each channel by a factor 0..1 computed from the global averages of all channels. `reduction`: ratio of the
+ * channels to the units of the hidden layer.
+ */
 export function squeezeExcite(x: Tensor4D, name: string, scope: Scope, reduction = 16): Tensor4D {
   const [n, height, width, channels] = x.shape;
   const inner = dense(

@@ -1,6 +1,6 @@
 /**
- * The small convolutional network that people write themselves: blocks of convolution, batch normalisation, max pooling, ReLU and dropout, then
- * one dense layer. With `pooling: global` it takes images of any size once it is trained.
+ * A small convolutional network as in tutorials: blocks of convolution, batch normalisation, max pooling, ReLU and dropout, then one dense layer. With
+ * `pooling: global` the trained network takes images of any size.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';

@@ -1,7 +1,7 @@
 /**
- * The convolutional autoencoder: encoder blocks of convolution, batch normalisation, 2×2 max pooling, ReLU and dropout, a dense
- * bottleneck, and a decoder of transposed convolutions that mirrors it. A small bottleneck is what makes the reconstruction error
- * say something: what the training images do not share does not fit through. With `bottleneck: 0` the last feature map is the code.
+ * The convolutional autoencoder: encoder blocks of convolution, batch normalisation, 2×2 max pooling, ReLU and dropout; a dense bottleneck; and a decoder of
+ * transposed convolutions that mirrors the encoder. The bottleneck is small, so only what training images have in common can be encoded: other images get a
+ * large reconstruction error. With `bottleneck: 0` the last feature map is the code.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -18,6 +18,7 @@ export interface ConvAutoencoder {
   dropout: number;
 }
 
+/** Throws if `sizePx` cannot be halved `depth` times. */
 export function convAutoencoder({ sizePx, width, depth, bottleneck, dropout }: ConvAutoencoder): Autoencoder {
   const channels = Array.from({ length: depth }, (_, i) => width * Math.min(4, 2 ** i));
   const small = sizePx / 2 ** depth;

@@ -1,7 +1,6 @@
 /**
- * The first pass through a network, on one image that is not there: which weights it has and how they begin, what it normalises, layer after
- * layer with shapes and multiplications. Layers are not run: each gives zeros of its output's shape, which the backend never sees
- * unless something between layers reads them. So 138 million weights cost nothing here.
+ * A dry run of a network on one image of zeros that collects its weights with their initialisation, its batch normalisations, and its layers with shapes and
+ * multiply-accumulates. Layers are not computed: each returns zeros of its output's shape. So even a network of 138 million weights takes no time or memory.
  */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -9,13 +8,14 @@ import { sizeOf, type Layer, type Piece, type Scope, type Start } from './scope.
 
 export interface Declaration {
   weights: (Piece & { start: Start })[];
-  /** Batch normalisations: each remembers a mean and a variance of this shape. */
+  /** Batch normalisations: each has a moving mean and a moving variance of this shape. */
   norms: Piece[];
   layers: (Omit<Layer, 'inner'> & { parameters: number })[];
-  /** Values of one image that training holds beside the outputs of layers (train/memory.ts counts them). */
-  beside: { inner: number; branches: number; droppedBranches: number; dropout: number };
+  /** Values per image that training keeps in addition to the outputs of layers; `train/memory.ts` counts them. */
+  extra: { inner: number; branches: number; droppedBranches: number; dropout: number };
 }
 
+/** `forward`: the network; `inputShape`: [height, width, channels]. */
 export function declare(
   forward: (x: Tensor4D, scope: Scope) => Tensor,
   inputShape: [number, number, number],
@@ -24,9 +24,9 @@ export function declare(
     weights: [],
     norms: [],
     layers: [],
-    beside: { inner: 0, branches: 0, droppedBranches: 0, dropout: 0 },
+    extra: { inner: 0, branches: 0, droppedBranches: 0, dropout: 0 },
   };
-  const { beside } = declared;
+  const { extra } = declared;
   let parameters = 0;
   const scope: Scope = {
     weight(name, shape, start) {
@@ -35,7 +35,7 @@ export function declare(
       return tf.scalar(0);
     },
     layer<T extends Tensor>({ inner = 0, ...layer }: Layer): T {
-      beside.inner += inner;
+      extra.inner += inner;
       declared.layers.push({ ...layer, parameters });
       parameters = 0;
       return tf.zeros([1, ...layer.output]) as T;
@@ -58,12 +58,12 @@ export function declare(
       );
     },
     dropout(_name, x, rate) {
-      if (rate) beside.dropout += x.size;
+      if (rate) extra.dropout += x.size;
       return x;
     },
     path(_name, branch, rate) {
-      beside.branches += branch.size;
-      if (rate) beside.droppedBranches += branch.size;
+      extra.branches += branch.size;
+      if (rate) extra.droppedBranches += branch.size;
       return branch;
     },
   };

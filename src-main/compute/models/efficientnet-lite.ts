@@ -1,6 +1,6 @@
 /**
- * EfficientNet-Lite0 (Tan & Le 2019; the 'lite' variant has no squeeze-and-excitation, and ReLU6 for swish): inverted residuals of a
- * 1×1 expansion, a depthwise convolution and a 1×1 projection.
+ * EfficientNet-Lite0 (Tan & Le 2019; the lite variant has no squeeze-and-excitation, and ReLU6 instead of swish): inverted residual blocks of a 1×1 expansion, a
+ * depthwise convolution and a 1×1 projection.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -36,10 +36,10 @@ const stages: Stage[] = [
 ];
 const all = stages.reduce((sum, { repeat }) => sum + repeat, 0);
 
-/** From this stage on the means are features too, where those of all depths are asked for. */
-const firstLevel = 3;
+/** With `levels`, the global averages of this stage and of all later ones are features too. */
+const firstFeatureStage = 3;
 
-/** How a convolution of this size pads. */
+/** The padding of a convolution of this size. */
 type Pad = (size: number) => ConvolutionOptions['padding'];
 
 const schema = z.object({
@@ -83,7 +83,7 @@ export const efficientNetLite0 = defineModel({
               (stochasticDepth * ++done) / all,
               scope,
             );
-          if (levels && s >= firstLevel) means.unshift(globalAveragePool(h, `stage${s}/mean`, scope));
+          if (levels && s >= firstFeatureStage) means.unshift(globalAveragePool(h, `stage${s}/mean`, scope));
         });
         h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);
         const last = globalAveragePool(h, 'mean', scope); // [B, 1280]
@@ -131,7 +131,7 @@ const convention: Convention = {
   prefix(layer) {
     if (layer in outer) return outer[layer];
     const [, stage, block, part, norm] = /^stage(\d)\/block(\d)\/(\w+)(\/norm)?$/.exec(layer)!;
-    // Blocks without expansion call their projection what others call the expansion.
+    // In blocks without expansion, timm names the projection like the expansion of other blocks.
     const names =
       stages[Number(stage)].expand === 1
         ? { depthwise: 'conv_dw', project: 'conv_pw' }

@@ -1,7 +1,7 @@
 /**
- * Weights that were trained elsewhere, out of a safetensors file with torchvision's or timm's names, into a network of ours. The outputs are then
- * PyTorch's: kernels are turned from its order (outputs first, channels before places) to TensorFlow's, running statistics become moving ones.
- * Nothing is loaded unless all of it fits.
+ * Imports pretrained weights from a safetensors file with the names of torchvision or timm. The outputs are then those of PyTorch: kernels are transposed from
+ * PyTorch's order (outputs, channels, height, width) to TensorFlow's (height, width, channels, outputs), and running statistics become moving ones. If any
+ * tensor does not match, nothing is loaded.
  */
 import path from 'node:path';
 import type { Classifier, Convention, ModelRecord } from './model.ts';
@@ -10,24 +10,25 @@ import { openSafetensors, type Safetensors } from '../safetensors.ts';
 import { sizeOf, type Piece } from './scope.ts';
 
 export interface Loaded {
-  /** Of the network's weights and statistics, how many tensors. */
+  /** The number of tensors of the network that were loaded. */
   loaded: number;
-  /** What the file has beside them. */
+  /** Names of the other tensors in the file. */
   skipped: string[];
-  /** Whose names they are. */
+  /** The library whose names the file uses. */
   convention: string;
 }
 
-/** One of our weights or statistics and the tensor that it comes from. */
+/** A weight or statistic of the network, and the tensor in the file that it is loaded from. */
 interface Match {
   piece: Piece;
   target: 'weights' | 'statistics';
-  /** Where it begins there. */
+  /** Its index in the flat array of `target`. */
   at: number;
+  /** In the file. */
   name: string;
-  /** As PyTorch would have it. */
+  /** In the order of PyTorch. */
   shape: number[];
-  /** The bias of a convolution that is normalised after it, where theirs has one and ours none: it comes off the mean. */
+  /** For a moving mean: the bias of the convolution before it, which the file may have and our network does not. It is subtracted from the mean. */
   bias?: string;
 }
 
@@ -41,8 +42,8 @@ const leaves: Record<string, string> = {
 };
 
 /**
- * `params` are the model's own. With `head: 'fresh'` the last layer keeps its random weights: for other classes than theirs. Throws an Error that says
- * which tensors are missing, superfluous, or of another shape; the network is then as it was.
+ * Loads a file into a network. `params`: the model's parameters. With `head: 'fresh'` the last layer keeps its random weights, since its classes differ. Throws
+ * an Error that lists the tensors that are missing, superfluous or of another shape; then the network is unchanged.
  */
 export async function loadForeign(
   network: Network<Classifier>,
@@ -63,7 +64,7 @@ export async function loadForeign(
     const wanted = matches.filter(({ name }) => !isHead(name));
     const used = new Set(wanted.flatMap(({ name, bias }) => (bias ? [name, bias] : [name])));
     const skipped = [...source.tensors.keys()].filter((name) => !used.has(name));
-    const wrong = misfits(
+    const wrong = mismatchMessage(
       source,
       wanted,
       skipped.filter((name) => !isHead(name) && !name.endsWith('.num_batches_tracked')),
@@ -75,7 +76,7 @@ export async function loadForeign(
     const values = await network.read();
     for (const { piece, target, at, name, bias } of wanted) {
       const into = values[target].subarray(at, at + sizeOf(piece.shape));
-      turn(source.read(name), into, piece.shape, sideOf(piece, convention));
+      transpose(source.read(name), into, piece.shape, sideOf(piece, convention));
       if (bias) source.read(bias).forEach((value, i) => (into[i] -= value));
     }
     network.write(values);
@@ -103,7 +104,7 @@ function match(network: Network<Classifier>, convention: Convention, { tensors }
       const [layer, leaf] = [piece.name.slice(0, cut), piece.name.slice(cut + 1)];
       const name = cut < 0 ? convention.prefix(piece.name) : convention.prefix(layer) + leaves[leaf];
       const bias = leaf === 'mean' ? `${convention.prefix(layer.replace(/\/norm$/, ''))}bias` : '';
-      const isBias = tensors.get(bias)?.shape.join() === piece.shape.join(); // of another shape it is superfluous, and told so
+      const isBias = tensors.get(bias)?.shape.join() === piece.shape.join(); // with another shape it is reported as superfluous
       matches.push({
         piece,
         target,
@@ -118,7 +119,7 @@ function match(network: Network<Classifier>, convention: Convention, { tensors }
   return { matches };
 }
 
-/** A dense layer may come as a convolution of one place. */
+/** The shape that a weight has in PyTorch. The file may store a dense layer as a 1×1 convolution. */
 function foreignShape({ shape }: Piece, leaf: string, isDepthwise: boolean, theirs?: number[]): number[] {
   if (leaf !== 'kernel') return shape;
   if (shape.length === 2) return theirs?.length === 4 ? [shape[1], shape[0], 1, 1] : [shape[1], shape[0]];
@@ -126,11 +127,11 @@ function foreignShape({ shape }: Piece, leaf: string, isDepthwise: boolean, thei
   return isDepthwise ? [inputs, 1, height, width] : [outputs, inputs, height, width];
 }
 
-/** Of the map that a dense layer sees flattened; 1 for all others. */
+/** For a dense layer after a flattened feature map: the side of the map. 1 for all other layers. */
 const sideOf = ({ name }: Piece, { flattened }: Convention): number => flattened?.[name.replace(/\/kernel$/, '')] ?? 1;
 
-/** From [outputs, channels, places] to [places, channels, outputs]; what is no kernel stays in its order. */
-function turn(theirs: ArrayLike<number>, ours: Float32Array, shape: number[], side: number): void {
+/** Transposes a kernel from [outputs, channels, places] to [places, channels, outputs]. All other weights are copied. */
+function transpose(theirs: ArrayLike<number>, ours: Float32Array, shape: number[], side: number): void {
   if (shape.length !== 2 && shape.length !== 4) return ours.set(theirs);
   const places = shape.length === 4 ? shape[0] * shape[1] : side * side;
   const outputs = shape.at(-1)!; // of a depthwise kernel 1
@@ -156,7 +157,7 @@ function otherParameters(record: ModelRecord, params: Record<string, unknown>, {
 }
 
 /** An error message, or nothing if all fits. */
-function misfits({ tensors }: Safetensors, wanted: Match[], superfluous: string[]): string {
+function mismatchMessage({ tensors }: Safetensors, wanted: Match[], superfluous: string[]): string {
   const written = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
   const missing = wanted.filter(({ name }) => !tensors.has(name)).map(({ name, shape }) => `${name} ${written(shape)}`);
   const other = wanted

@@ -1,6 +1,6 @@
 /**
- * A network for inference: its weights cut out once, and each normalisation folded into the kernel before it (Jacob et al. 2018, §3.2), so that nothing
- * of it is left to compute.
+ * Freezes a network for inference: the weights are split into tensors once, and each batch normalisation is folded into the kernel before it (Jacob et al.
+ * 2018, §3.2), so that it takes no time.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -13,7 +13,10 @@ export interface Frozen {
 
 type Named = (name: string) => Tensor;
 
-/** Normalisations by statistics that stay: folded into the kernel before them, or alone. Differentiable in the weights. */
+/**
+ * Batch normalisation by fixed statistics, folded into the kernel before it or as an operation. Differentiable with respect to the weights, for training with
+ * frozen statistics.
+ */
 export function folding(
   weight: Named,
   statistic: Named,
@@ -47,7 +50,7 @@ export function folding(
   };
 }
 
-/** What is given is kept until it is disposed. */
+/** The frozen network keeps the given tensors until it is disposed of. */
 export function freeze(weights: Map<string, Tensor>, statistics: Map<string, Tensor>, epsilon: number): Frozen {
   const kept: Tensor[] = [...weights.values(), ...statistics.values()].map((t) => tf.keep(t));
   const weight = named(weights);
@@ -72,6 +75,7 @@ export function freeze(weights: Map<string, Tensor>, statistics: Map<string, Ten
   return { scope, dispose: () => tf.dispose(kept) };
 }
 
+/** A look-up of tensors by name. It throws if there is no tensor of the name. */
 export function named(tensors: Map<string, Tensor>): Named {
   return (name) => {
     const tensor = tensors.get(name);

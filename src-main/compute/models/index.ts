@@ -1,4 +1,4 @@
-/** The architectures that classify, as an explicit list: adding one is one new file and one word here. Importing this loads no tensors. */
+/** The registry of classifier architectures. A new one is one file and one entry here. Importing this module loads no tensors. */
 import { alexnet } from './alexnet.ts';
 import { cnn } from './cnn.ts';
 import { efficientNetLite0 } from './efficientnet-lite.ts';
@@ -12,4 +12,5 @@ export type { Classifier, ModelRecord } from './model.ts';
 
 export const models: readonly ModelRecord[] = [cnn, resnet, seResnet, efficientNetLite0, vit, vgg, alexnet, mlp];
 
+/** Undefined if no architecture has this id. */
 export const modelOf = (id: string): ModelRecord | undefined => models.find((model) => model.id === id);

@@ -1,6 +1,7 @@
 /**
- * How weights begin. By default a kernel is normal noise of variance gain / fan-in (He et al. 2015 before rectifiers, LeCun et al. 1998 elsewhere); the
- * other ways are for who wants to compare them. Each weight has a stream of its own, named by it, so that a layer more changes no other's.
+ * Initialisation of weights. By default a kernel is normally distributed with variance gain / fan-in (He et al. 2015 before ReLU, LeCun et al. 1998 elsewhere);
+ * the other distributions are for comparison. Each weight has its own random stream, seeded by its name, so that an additional layer does not change the
+ * others.
  */
 import { tf } from '../backend.ts';
 import { orthonormalise } from '../linear-algebra.ts';
@@ -19,7 +20,7 @@ export const initialisations = [
 ] as const;
 export type Initialisation = (typeof initialisations)[number];
 
-/** Constants and other noise than kernels' are the same whatever the choice. */
+/** The initial values of a weight. `choice` applies to kernels only. */
 export function startValues(
   { name, shape, start }: Piece & { start: Start },
   seed: number,
@@ -50,8 +51,8 @@ function fillUniform(out: Float32Array, next: Random, most: number): Float32Arra
 }
 
 /**
- * Saxe et al. 2014: as a matrix of outputs and what each of them sees, the shorter way orthonormal, times `scale`. By QR of the noise in `values`,
- * with R's diagonal made positive, so that every orthonormal matrix is as likely.
+ * Orthogonal initialisation (Saxe et al. 2014), in place: the matrix [outputs, fan-in] gets orthonormal rows or columns, times `scale`. By QR decomposition of
+ * the normal numbers in `values`; the diagonal of R is made positive, so that all orthonormal matrices are equally likely.
  */
 function orthogonal(values: Float32Array, shape: number[], axis: Kernel['axis'], scale: number): Float32Array {
   const outputs = shape[axis];
@@ -68,7 +69,7 @@ function orthogonal(values: Float32Array, shape: number[], axis: Kernel['axis'],
   return values;
 }
 
-/** TensorFlow's Householder QR where it is there: a large dense layer by hand takes minutes. */
+/** Uses TensorFlow's QR if it is the backend: in JavaScript, a large dense layer takes minutes. */
 function orthonormal(matrix: Float64Array, rows: number, columns: number): ArrayLike<number> {
   const backend = native();
   if (!backend) return orthonormalise(matrix, rows, columns);

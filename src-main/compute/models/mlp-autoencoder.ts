@@ -1,6 +1,6 @@
 /**
- * The plain autoencoder: the image as one vector through layers of linear, batch normalisation, ReLU and dropout down to the
- * bottleneck, and mirrored back up to a sigmoid.
+ * An autoencoder of dense layers on the flattened image, each with batch normalisation, ReLU and dropout, down to a bottleneck; the decoder mirrors the encoder
+ * and ends with a sigmoid.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -12,7 +12,7 @@ export interface MlpAutoencoder {
   sizePx: number;
   /** Units of the first hidden layer; each further layer has half as many. */
   width: number;
-  /** Hidden layers each way. */
+  /** Hidden layers of the encoder, and of the decoder. */
   depth: number;
   bottleneck: number;
   dropout: number;

@@ -1,4 +1,4 @@
-/** A plain network: the image as one vector through hidden layers. It knows nothing of places, so it is what others are to be better than. */
+/** A multilayer perceptron: dense layers on the flattened image. It ignores the positions of pixels, so it is the baseline for the other architectures. */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';

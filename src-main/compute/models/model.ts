@@ -1,6 +1,6 @@
 /**
- * An architecture for choosing: a record with a title, a schema of its own parameters, and the function that builds the
- * classifier. Weights that torchvision or timm gave away load where the record knows their names (foreign.ts).
+ * A classifier architecture is a record: a title, a schema of its parameters, and the function that builds the classifier. If the record knows the names that
+ * torchvision or timm use, their published weights can be imported (`foreign.ts`).
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import type { Architecture } from './network.ts';
 import type { Scope } from './scope.ts';
 
 export interface Classifier extends Architecture {
-  /** What the head sees. */
+  /** The input of the head. */
   features(x: Tensor4D, scope: Scope): Tensor2D; // [B, S, S, 3] → [B, F]
   forward(x: Tensor4D, scope: Scope): Tensor2D; // [B, S, S, 3] → [B, classes], before the softmax
 }
@@ -19,47 +19,51 @@ export interface ClassifierInput {
   classes: number;
 }
 
-/** Names that another library gives the same weights. */
+/** The names that another library uses for the same weights. */
 export interface Convention {
-  /** The library's. */
+  /** The name of the library. */
   id: string;
-  /** What stands before 'weight', 'bias', 'running_mean' there, for what stands before '/kernel', '/gamma', '/mean' here; a weight that is no layer's by its whole name. */
+  /**
+   * The prefix before 'weight', 'bias' or 'running_mean' there, for the prefix before '/kernel', '/gamma' or '/mean' here. For a weight without a layer, its
+   * whole name.
+   */
   prefix(layer: string): string;
-  /** Layers that see a map of features flattened, and its side: PyTorch has the channels first there. */
+  /** Dense layers after a flattened feature map, with the side of the map: PyTorch flattens the channels first. */
   flattened?: Record<string, number>;
 }
 
-/** Tensors of a file by their names there. */
+/** The tensors of a file, by name. */
 export type ForeignTensors = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 interface Definition<P> {
   id: string;
   title: string;
   summary: string;
-  /** The architecture's own parameters, none of them named as one of the training's. */
+  /** The architecture's parameters. None may have the name of a training parameter. */
   schema: z.ZodObject & z.ZodType<P>;
   usual?: ModelRecord['usual'];
-  /** Throws if the size cannot work, with a message that names one that does. */
+  /** Throws if the image size does not suit the parameters, with a message that says which one does. */
   build(params: P, input: ClassifierInput): Classifier;
   foreign?(params: P): Convention[];
   foreignParameters?(tensors: ForeignTensors): Partial<P>;
 }
 
-/** As the registry holds it: parameters come in unchecked and are checked by its own schema. */
+/** An architecture in the registry. Its functions take unchecked parameters and check them with its schema. */
 export interface ModelRecord {
   id: string;
   title: string;
   summary: string;
   schema: z.ZodObject;
-  /** Defaults of the training's parameters, by name, where its own do not suit this architecture. */
+  /** Defaults of training parameters that differ from the common ones for this architecture. */
   usual?: Record<string, number | string>;
   build(params: Record<string, unknown>, input: ClassifierInput): Classifier;
-  /** In what names weights from elsewhere may come. */
+  /** The naming conventions of weights that can be imported. */
   foreign?(params: Record<string, unknown>): Convention[];
-  /** The parameters that weights from elsewhere were made with, as far as names and shapes tell them. */
+  /** The parameters of a file of weights, as far as its names and shapes show them. */
   foreignParameters?(tensors: ForeignTensors): Record<string, unknown>;
 }
 
+/** Makes an architecture for the registry from its definition with typed parameters. */
 export function defineModel<P>({ build, foreign, ...record }: Definition<P>): ModelRecord {
   return {
     ...record,
@@ -68,7 +72,7 @@ export function defineModel<P>({ build, foreign, ...record }: Definition<P>): Mo
   };
 }
 
-/** Features and a dense head. `dropout`: before the head. */
+/** A classifier of features and a dense head. `dropout`: rate before the head; `epsilon`: of batch normalisations. */
 export function classifier(
   features: Classifier['features'],
   { classes, dropout = 0, epsilon }: { classes: number; dropout?: number; epsilon?: number },
@@ -80,7 +84,7 @@ export function classifier(
   }; // [B, classes]
 }
 
-/** torchvision's, in the square root of batch normalisations. */
+/** The epsilon of batch normalisations in torchvision. */
 export const torchEpsilon = 1e-5;
 
 /** Parameters that several architectures have. */
@@ -90,8 +94,17 @@ export const dropoutParameter = (rate: number, where: string): z.ZodDefault<z.Zo
     .min(0)
     .max(0.9)
     .default(rate)
-    .describe(`The share of values left out at random ${where}, while training; 0 for none.`)
+    .describe(`Fraction of values that are set to zero in training, ${where}; 0 for none.`)
     .meta({ title: 'Dropout', group: 'Model', step: 0.05 });
+export const denseUnitsParameter: z.ZodDefault<z.ZodNumber> = z
+  .int()
+  .min(4)
+  .max(4096)
+  .default(512)
+  .describe(
+    'Units of the two dense layers, which hold most of the weights. 4096 as published: imported weights need it.',
+  )
+  .meta({ title: 'Dense units', group: 'Model' });
 export const batchNormParameter = (on: boolean): z.ZodDefault<z.ZodBoolean> =>
   z
     .boolean()

@@ -1,8 +1,8 @@
 /**
- * A network is a function of its input and a scope. The scope hands out weights by name: the first run declares them (declare.ts), later
- * runs read them back. All weights are one flat variable, so that the optimizer, a checkpoint and a copy of the
- * best weights each are one operation on one vector, and names are only for reading. What batch normalisation remembers (moving means
- * and variances) lies in a second vector that no gradient reaches. For inference the network is frozen (freeze.ts); training thaws it.
+ * A network is a function of its input and a scope, not a graph of tfjs layers. The scope supplies weights by name: the first run declares them (`declare.ts`),
+ * later runs read them. All weights are one flat variable: so an optimizer step is a few large operations, a checkpoint is two arrays, and fused kernels need
+ * no layer classes. The moving means and variances of batch normalisation are a second flat variable without gradients. For inference the network is frozen
+ * (`freeze.ts`); training thaws it.
  */
 import type { Tensor, Tensor1D, Tensor4D, Variable } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -17,41 +17,42 @@ import { sizeOf, type Piece, type Scope } from './scope.ts';
 
 export interface Architecture {
   forward(x: Tensor4D, scope: Scope): Tensor; // [B, …]
-  /** In the square root of batch normalisations; 1e-3 where it is not said. */
+  /** Added to the variance in batch normalisations; default 1e-3. */
   epsilon?: number;
 }
 
-/** In two halves, so that the code can be had without drawing the image again. Weights are declared in this order. */
+/** In two halves, so that an image can be encoded without decoding it. Weights are declared in this order. */
 export interface Autoencoder extends Architecture {
   forward(x: Tensor4D, scope: Scope): Tensor4D; // [B, S, S, 3]
   encode(x: Tensor4D, scope: Scope): Tensor; // [B, …]
   decode(code: Tensor, scope: Scope): Tensor4D; // [B, S, S, 3]
 }
 
+/** Makes an autoencoder of its two halves. */
 export function autoencoder(encode: Autoencoder['encode'], decode: Autoencoder['decode']): Autoencoder {
   return { encode, decode, forward: (x, scope) => decode(encode(x, scope), scope) };
 }
 
 export interface TrainingPass<Y extends Tensor> {
   y: Y;
-  remember(): void;
-  forget(): void;
+  updateStatistics(): void;
+  discardStatistics(): void;
 }
 
-/** All that training changes. */
+/** Everything that training changes: flat arrays of the weights and of the moving statistics. */
 export interface NetworkValues {
   weights: Float32Array;
   statistics: Float32Array;
 }
 
-/** The moving average takes this much of its past: short, since a small set has few steps. */
+/** Momentum of the moving statistics. It is low, since small datasets have few steps. */
 const momentum = 0.9;
 
 export class Network<A extends Architecture = Architecture> {
   readonly architecture: A;
   readonly weights: Variable;
   readonly statistics: Variable;
-  /** What lies in the weights, and in the statistics, one after the other. */
+  /** Names and shapes of the parts of the flat weights, and of the flat statistics, in order. */
   readonly pieces: Piece[];
   readonly moving: Piece[];
   readonly layers: Declaration['layers'];
@@ -59,7 +60,7 @@ export class Network<A extends Architecture = Architecture> {
   #epsilon: number;
   #frozen: Frozen | undefined;
 
-  /** `norms`: whether training normalises by each batch, or by the moving statistics as they are, which then stay. */
+  /** `norms`: training normalises by the statistics of each batch, or by the moving statistics, which then do not change. */
   constructor(
     architecture: A,
     inputShape: [number, number, number],
@@ -83,16 +84,17 @@ export class Network<A extends Architecture = Architecture> {
     );
   }
 
-  /** That its weights take. */
+  /** Size of the weights and statistics. */
   get bytes(): number {
     return 4 * (this.weights.size + this.statistics.size);
   }
 
+  /** The number of weights, without the moving statistics. */
   get parameters(): number {
     return this.weights.size;
   }
 
-  /** Spans [from, to) of the weights that are kernels: what weight decay is for. Norms and biases stay as they are. */
+  /** Spans [from, to) of the flat weights that are kernels. Weight decay applies to these, not to normalisations and biases. */
   get kernels(): [from: number, to: number][] {
     let at = 0;
     return this.pieces.flatMap(({ name, shape }) => {
@@ -102,7 +104,7 @@ export class Network<A extends Architecture = Architecture> {
     });
   }
 
-  /** As it is after training: moving statistics, no dropout. `part`: another way through than the whole. */
+  /** Inference: with moving statistics and without dropout. `part`: runs a part of the network, such as `encode`. */
   infer<T extends Tensor = ReturnType<A['forward']>>(
     x: Tensor4D,
     part = this.architecture.forward as (x: Tensor4D, scope: Scope) => T,
@@ -111,8 +113,8 @@ export class Network<A extends Architecture = Architecture> {
   }
 
   /**
-   * Runs `part` as `infer` does and gives `see` the output of each layer by its name, before the normalisation after it, and of each normalisation with
-   * the pooling and activation after it. To be called inside `tf.tidy`, which the tensors belong to.
+   * Runs `part` like `infer`, and calls `see` with the name and output of each layer (before its normalisation) and of each normalisation (after its pooling
+   * and activation). Call it inside `tf.tidy`, which owns the tensors.
    */
   observe(
     x: Tensor4D,
@@ -123,15 +125,15 @@ export class Network<A extends Architecture = Architecture> {
     const seen = <T extends Tensor>(layer: string, output: T): T => (see(layer, output), output);
     part(x, {
       ...scope,
-      folded: undefined, // inside a kernel a normalisation has no output of its own
+      folded: undefined, // a folded normalisation would have no separate output
       layer: (layer, run) => seen(layer.name, run()),
       normalise: (name, h, after) => seen(name, scope.normalise(name, h, after)),
     });
   }
 
   /**
-   * One training pass: statistics of this batch, dropout by `seed`. Then `remember()` folds the
-   * statistics into the moving ones, or `forget()` drops them.
+   * One forward pass in training: normalisation by this batch (unless statistics are frozen), dropout seeded by `seed`. The caller then calls
+   * `updateStatistics()`, which updates the moving statistics, or `discardStatistics()`.
    */
   train(x: Tensor4D, seed: (number | string)[]): TrainingPass<ReturnType<A['forward']>> {
     this.thaw();
@@ -156,21 +158,23 @@ export class Network<A extends Architecture = Architecture> {
       dropout: (name, x, rate) => dropout(x, rate, [...seed, name]),
       path: (name, branch, rate) => dropPath(branch, rate, [...seed, name]),
     });
-    const forget = (): void => tf.dispose(seen);
-    const remember = (): void => {
+    const discardStatistics = (): void => tf.dispose(seen);
+    const updateStatistics = (): void => {
       if (seen.length)
         tf.tidy(() =>
           this.statistics.assign(tf.add(tf.mul(this.statistics, momentum), tf.mul(tf.concat1d(seen), 1 - momentum))),
         );
-      forget();
+      discardStatistics();
     };
-    return { y: y as ReturnType<A['forward']>, remember, forget };
+    return { y: y as ReturnType<A['forward']>, updateStatistics, discardStatistics };
   }
 
+  /** Copies of the current values. */
   async read(): Promise<NetworkValues> {
     return { weights: await valuesOf(this.weights), statistics: await valuesOf(this.statistics) };
   }
 
+  /** Replaces all values, and thaws the network. */
   write({ weights, statistics }: NetworkValues): void {
     this.thaw();
     tf.tidy(() => {
@@ -179,7 +183,7 @@ export class Network<A extends Architecture = Architecture> {
     });
   }
 
-  /** Each weight and statistic by its name, as a model's file has them. */
+  /** Each weight and statistic by its name, for the model's file. */
   async tensors(): Promise<Required<Tensors>> {
     const { weights, statistics } = await this.read();
     const arrays = { ...split(weights, this.pieces), ...split(statistics, this.moving) };
@@ -189,9 +193,9 @@ export class Network<A extends Architecture = Architecture> {
     };
   }
 
-  /** From what `tensors()` gave. Throws where one is missing or of another size. */
+  /** Loads the arrays of `tensors()`. Throws if one is missing or of another size. */
   load(arrays: Tensors['arrays']): void {
-    // Files of the first versions have two vectors instead.
+    // Files of the first versions contain the two flat arrays.
     if (!this.pieces.some(({ name }) => name in arrays))
       return this.write({ weights: arrays.weights, statistics: arrays.statistics });
     const part = ({ name, shape }: Piece): Float32Array => {
@@ -202,6 +206,7 @@ export class Network<A extends Architecture = Architecture> {
     this.write({ weights: join(this.pieces.map(part)), statistics: join(this.moving.map(part)) });
   }
 
+  /** Frees all tensors of the network. */
   dispose(): void {
     this.thaw();
     this.weights.dispose();
@@ -212,14 +217,14 @@ export class Network<A extends Architecture = Architecture> {
     return (this.#frozen ??= freeze(cut(this.weights, this.pieces), cut(this.statistics, this.moving), this.#epsilon));
   }
 
-  /** What was frozen is forgotten: to be called when the weights were changed by anything but `train` and `write`. */
+  /** Discards the frozen network. Must be called after weights are changed by anything except `train` and `write`. */
   thaw(): void {
     this.#frozen?.dispose();
     this.#frozen = undefined;
   }
 }
 
-/** A flat vector cut into named tensors; the gradient of the cut is one concatenation. */
+/** Splits a flat tensor into named tensors; the gradient of the split is one concatenation. */
 function cut(flat: Tensor, pieces: Piece[]): Map<string, Tensor> {
   if (!pieces.length) return new Map();
   return new Map(
@@ -232,7 +237,7 @@ function cut(flat: Tensor, pieces: Piece[]): Map<string, Tensor> {
   );
 }
 
-/** Views of the parts of a flat vector, by name. */
+/** Views of the parts of a flat array, by name. */
 function split(flat: Float32Array, pieces: readonly Piece[]): Record<string, Float32Array> {
   let at = 0;
   return Object.fromEntries(pieces.map(({ name, shape }) => [name, flat.subarray(at, (at += sizeOf(shape)))]));

@@ -1,6 +1,7 @@
 /**
- * Weights that come with the program: what a network has learned of ImageNet, to know images by and to begin from. Each was converted once by the
- * script beside it (assets/weights), with its licence. Importing this loads no tensors.
+ * The bundled weights, trained on ImageNet: used for embeddings and as the start of training. Each file in `assets/weights/` was converted once by the script
+ * beside it; its licence is there too. Kernels are float16, statistics float32. The outputs equal PyTorch's within float16 precision
+ * (`test/fixtures/pretrained.json`). The hash of a file is checked when it is loaded. Importing this module loads no tensors.
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -9,19 +10,19 @@ import { readRegularSync } from '../../file/open.ts';
 export interface Pretrained {
   id: string;
   title: string;
-  /** The architecture, and its own parameters that the weights want. */
+  /** The architecture, and the parameters that the weights require. */
   model: string;
   params: Record<string, unknown>;
-  /** safetensors, the layers named as timm does. */
+  /** A safetensors file with timm's names. */
   file: string;
   sha256: string;
-  /** How images come to it, as when it was trained: a square of this side, of 0..1 less the mean, over the deviation. */
+  /** The input as in training: a square of this side, and the mean and deviation that normalise values from 0 to 1. */
   sizePx: number;
   mean: [number, number, number];
   deviation: [number, number, number];
-  /** Numbers of an embedding: means over the places of the last layer first, which tell what is seen, then those of earlier stages. */
+  /** Size of an embedding: the global averages of the last layer, followed by those of earlier stages. */
   size: number;
-  /** How many are the last layer's: who is like whom is asked of these. */
+  /** The first `last` numbers are from the last layer, which describes the content. Only these are used for the similarity of images. */
   last: number;
 }
 
@@ -47,18 +48,19 @@ export const pretrained: readonly Pretrained[] = [
 /** The default weights for embeddings. */
 export const usual = pretrained[0];
 
+/** Undefined if no bundled weights have this id. */
 export const pretrainedOf = (id: string): Pretrained | undefined => pretrained.find((one) => one.id === id);
 /** The weights of an architecture, if there are any. */
 export const pretrainedFor = (model: string): Pretrained | undefined => pretrained.find((one) => one.model === model);
 
-/** Bundled weights are small. */
-const mostBytes = 2 ** 28;
+/** The maximum size of a file. */
+const maxBytes = 2 ** 28;
 
-/** Throws an Error that says what to do where the file is missing or is not the one that was packed. */
+/** Returns the path of the file after checking its hash. Throws an Error that says what to do if the file is missing or damaged. */
 export function checkedFile({ file, sha256, title }: Pretrained): string {
   let found: string;
   try {
-    found = createHash('sha256').update(readRegularSync(file, mostBytes)).digest('hex');
+    found = createHash('sha256').update(readRegularSync(file, maxBytes)).digest('hex');
   } catch (error) {
     throw new Error(`The weights of ${title} cannot be read (${(error as Error).message}). Install Winnow again.`, {
       cause: error,

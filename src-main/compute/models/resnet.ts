@@ -1,10 +1,11 @@
 /**
- * Residual networks (He et al. 2016): ResNet-18 and -34 of basic blocks, ResNet-50 of bottlenecks with the stride in their 3×3 convolution, as torchvision
- * has them. Small images enter by a 3×3 convolution without pooling, as in the paper's CIFAR variant; larger ones by 7×7 at stride 2 and
- * max pooling. SE-ResNet is the same with squeeze-and-excitation at the end of each branch (Hu et al. 2018).
+ * Residual networks (He et al. 2016) as in torchvision: ResNet-18 and -34 of basic blocks, ResNet-50 of bottlenecks with the stride in the 3×3 convolution. The
+ * stem for small images is a 3×3 convolution without pooling, as in the paper's CIFAR variant; for larger ones a 7×7 convolution with stride 2 and max pooling.
+ * SE-ResNet adds squeeze-and-excitation at the end of each branch (Hu et al. 2018).
  */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
+import { sumOf } from '../../contract/numbers.ts';
 import { addActivate } from '../ops/add.ts';
 import { globalAveragePool, convolutionBlock, pool2d, squeezeExcite } from './blocks.ts';
 import {
@@ -57,7 +58,7 @@ interface Block {
   stride: number;
   norm: boolean;
   attention: boolean;
-  /** How often it is left out. */
+  /** Probability that the branch is dropped (stochastic depth). */
   rate: number;
 }
 
@@ -87,7 +88,7 @@ function build(
   attention: boolean,
 ): Classifier {
   const counts = stages[layers];
-  const all = counts.reduce((a, b) => a + b);
+  const all = sumOf(counts);
   const isSmall = stem === 'small' || (stem === 'auto' && sizePx < 100);
   const block = layers === 50 ? bottleneck : basicBlock;
   return classifier(
@@ -151,7 +152,7 @@ function bottleneck(
   return addShortcut(x, outer, name, { stride, norm, attention, rate }, scope);
 }
 
-/** The branch and the way past it, which is brought to the branch's shape where it must. */
+/** Adds the branch and the shortcut, which is a 1×1 convolution if the shape changes. */
 function addShortcut(
   x: Tensor4D,
   branch: Tensor4D,
@@ -161,11 +162,11 @@ function addShortcut(
 ): Tensor4D {
   const filters = branch.shape[3];
   const weighed = attention ? squeezeExcite(branch, `${name}/se`, scope) : branch;
-  const past =
+  const shortcut =
     stride === 1 && x.shape[3] === filters
       ? x
       : convolutionBlock(x, `${name}/past`, { filters, size: 1, stride, padding: 0, norm }, scope);
-  return addActivate(scope.path(name, weighed, rate), past, 'relu');
+  return addActivate(scope.path(name, weighed, rate), shortcut, 'relu');
 }
 
 function foreignParameters(tensors: ForeignTensors): Partial<Parameters> {

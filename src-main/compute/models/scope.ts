@@ -1,35 +1,36 @@
 /**
- * What a network is written against: a scope hands out weights by name and does what differs between declaring, training and inference. A
- * weight is asked for first and used only inside `layer`, so that the declaring pass (declare.ts) learns shapes without multiplying anything.
+ * The interface that a network is written against. A scope supplies weights by name and does everything that differs between declaration, training, inference
+ * and export. A network gets its weights first and uses them only inside `layer`, so that the declaration (`declare.ts`) learns all shapes without computing
+ * anything.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import type { Activation } from '../ops/activation.ts';
 
 export interface Scope {
   weight(name: string, shape: number[], start: Start): Tensor;
-  /** Everything that uses weights, or is worth a line in a summary. The weights asked for since the layer before are its own. */
+  /** Runs an operation that uses weights or has a line in the summary. All weights requested since the previous layer belong to it. */
   layer<T extends Tensor>(layer: Layer, run: () => T): T;
-  /** Batch normalisation over everything but the last axis, then 2×2 max pooling where `pool` is 2, then the activation. */
+  /** Batch normalisation over all axes except the last, then 2×2 max pooling if `pool` is 2, then the activation. */
   normalise(name: string, x: Tensor4D, after: After): Tensor4D;
   dropout<T extends Tensor>(name: string, x: T, rate: number): T;
-  /** Stochastic depth: while training, the branch of a residual is left out for some of the images. */
+  /** Stochastic depth: in training, a residual branch is dropped for some of the images. */
   path<T extends Tensor>(name: string, branch: T, rate: number): T;
-  /** Frozen: the kernel `<name>/kernel` with the normalisation `<name>/norm` in it. `axis`: where the kernel has its outputs. */
+  /** Only if statistics are fixed: the kernel `<name>/kernel` with the normalisation `<name>/norm` folded into it. `axis`: the axis of the kernel's outputs. */
   folded?(name: string, axis: number): Folded;
 }
 
-/** How a weight begins: all one number, noise, or as a kernel does (initialise.ts). */
+/** How a weight is initialised: a constant, normal numbers, or as a kernel (`initialise.ts`). */
 export type Start = number | { deviation: number } | Kernel;
 
 export interface Kernel {
-  /** Inputs that one output sees, and outputs that one input reaches. */
+  /** Number of inputs of one output, and number of outputs of one input. */
   fanIn: number;
   fanOut: number;
-  /** 2 before a rectifier, which halves the variance, else 1. */
+  /** 2 before ReLU, which halves the variance; otherwise 1. */
   gain: number;
-  /** As published, where that is not by fan-in; for the default way of beginning alone. */
+  /** A published standard deviation that replaces the one from the fan-in; only for the default initialisation. */
   deviation?: number;
-  /** Where the shape has its outputs. */
+  /** The axis of the outputs. */
   axis: number;
 }
 
@@ -49,11 +50,11 @@ export type LayerKind =
 export interface Layer {
   name: string;
   kind: LayerKind;
-  /** Of one image. */
+  /** Shape of the output for one image. */
   output: number[];
-  /** Multiplications, each with its addition, for one image; of convolutions, dense layers and attention's products alone, as torchvision counts them. */
+  /** Multiply-accumulates for one image; only of convolutions, dense layers and the products of attention, like torchvision's counts. */
   macs: number;
-  /** Values of one image that it computes beside its output, and that its gradient needs: the weights of an attention. */
+  /** Number of further values per image that its gradient needs, such as the weights of an attention. */
   inner?: number;
 }
 
@@ -72,4 +73,5 @@ export interface Piece {
   shape: number[];
 }
 
+/** The number of values of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

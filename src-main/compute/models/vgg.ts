@@ -1,10 +1,19 @@
 /**
- * VGG (Simonyan & Zisserman 2015) as torchvision has it: stages of 3×3 convolutions, each ended by max pooling, the last map pooled to 7×7, two dense
- * layers. These begin as small as torchvision has them: with more, one step of Adam through 25,000 inputs leaves no rectifier alive.
+ * VGG (Simonyan & Zisserman 2015) as in torchvision: stages of 3×3 convolutions, each with max pooling at its end; the last feature map is pooled to 7×7; two
+ * dense layers. The initial weights of the dense layers are small, as in torchvision: with larger ones, one step of Adam over 25,000 inputs would kill all
+ * ReLUs.
  */
 import { z } from 'zod';
+import { sumOf } from '../../contract/numbers.ts';
 import { convolutionBlock, dense, flatten } from './blocks.ts';
-import { batchNormParameter, classifier, defineModel, dropoutParameter, torchEpsilon } from './model.ts';
+import {
+  batchNormParameter,
+  classifier,
+  defineModel,
+  denseUnitsParameter,
+  dropoutParameter,
+  torchEpsilon,
+} from './model.ts';
 
 /** Convolutions of each stage. */
 const stages = { 11: [1, 1, 2, 2, 2], 13: [2, 2, 2, 2, 2], 16: [2, 2, 3, 3, 3], 19: [2, 2, 4, 4, 4] };
@@ -24,15 +33,7 @@ const schema = z.object({
     .default(64)
     .describe('Channels of the first stage; later ones have up to eight times as many. 64 is the published network.')
     .meta({ title: 'Width', group: 'Model' }),
-  dense: z
-    .int()
-    .min(4)
-    .max(4096)
-    .default(512)
-    .describe(
-      'Units of the two dense layers, which hold most of the weights. 4096 as published: imported weights need it.',
-    )
-    .meta({ title: 'Dense units', group: 'Model' }),
+  dense: denseUnitsParameter,
   batchNorm: batchNormParameter(true),
   dropout: dropoutParameter(0.5, 'after each dense layer'),
 });
@@ -91,9 +92,9 @@ export const vgg = defineModel({
   ],
 });
 
-/** Where torchvision's list has a layer: convolution, its normalisation and its ReLU one after the other, a pooling after each stage. */
+/** The index of a layer in torchvision's `features`, which lists convolution, normalisation and ReLU in turn, and a pooling after each stage. */
 function place(counts: number[], layer: string, batchNorm: boolean): number {
   const [, stage, conv, norm] = /^stage(\d+)\/conv(\d+)(\/norm)?$/.exec(layer)!;
-  const before = counts.slice(0, Number(stage)).reduce((a, b) => a + b, 0) + Number(conv);
+  const before = sumOf(counts.slice(0, Number(stage))) + Number(conv);
   return before * (batchNorm ? 3 : 2) + Number(stage) + (norm ? 1 : 0);
 }

@@ -1,6 +1,6 @@
 /**
- * The vision transformer (Dosovitskiy et al. 2021): the image as a row of patches, each looking at all others. Normalised before attention and
- * before the perceptron of each block. By default small enough to be trained from nothing at 64 px; with other numbers it is ViT-B/16.
+ * The vision transformer (Dosovitskiy et al. 2021): self-attention between the patches of an image, with layer normalisation before the attention and before
+ * the MLP of each block (pre-norm). The defaults are small enough to train it from scratch at 64 px; with the published numbers it is ViT-B/16.
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
@@ -61,11 +61,11 @@ interface Block {
   heads: number;
   hidden: number;
   dropout: number;
-  /** How often a branch is left out. */
+  /** Probability that a branch is dropped (stochastic depth). */
   rate: number;
 }
 
-/** In the square root of layer normalisations, as torchvision and timm have it. */
+/** The epsilon of layer normalisations, as in torchvision and timm. */
 const epsilon = 1e-6;
 
 export const vit = defineModel({
@@ -93,7 +93,7 @@ export const vit = defineModel({
           { filters: width, size: patch, stride: patch, padding: 0, norm: false },
           scope,
         ); // [B, S/P, S/P, D]
-        let h = placed(patches, [places, width], scope); // [B, T, D]
+        let h = embed(patches, [places, width], scope); // [B, T, D]
         h = scope.dropout('position', h, dropout);
         for (let i = 0; i < depth; i++)
           h = block(
@@ -124,7 +124,7 @@ export const vit = defineModel({
     const depth = [...tensors.keys()].filter((name) =>
       /^(encoder\.layers\.encoder_layer_\d+\.ln_1|blocks\.\d+\.norm1)\.weight$/.test(name),
     ).length;
-    const heads = { 192: 3, 384: 6, 768: 12, 1024: 16 }[width]; // they leave no trace: as published
+    const heads = { 192: 3, 384: 6, 768: 12, 1024: 16 }[width]; // the weights do not show it: the published numbers
     return {
       patch,
       width,
@@ -136,8 +136,8 @@ export const vit = defineModel({
   },
 });
 
-/** Patches [B, H, W, D] in a row, the token before them where there is one more place than patches, each with what stands for its place. */
-function placed(patches: Tensor4D, [places, width]: [number, number], scope: Scope): Tensor3D {
+/** Patches [B, H, W, D] → tokens [B, T, D]: flattened, with a class token in front if T is one more than the patches, plus the position embeddings. */
+function embed(patches: Tensor4D, [places, width]: [number, number], scope: Scope): Tensor3D {
   const [n, height, across] = patches.shape;
   const token = places > height * across ? (scope.weight('token', [1, 1, width], 0) as Tensor3D) : undefined;
   const position = scope.weight('position', [1, places, width], { deviation: 0.02 });
@@ -176,7 +176,7 @@ function normalised(x: Tensor3D, name: string, scope: Scope): Tensor3D {
 function block(x: Tensor3D, name: string, { heads, hidden, dropout, rate }: Block, scope: Scope): Tensor3D {
   const [, places, width] = x.shape;
   const qkv = dense(normalised(x, `${name}/before`, scope), 3 * width, `${name}/qkv`, scope); // [B, T, 3·D]
-  const seen = scope.layer(
+  const attended = scope.layer(
     {
       name: `${name}/attention`,
       kind: 'attention',
@@ -186,15 +186,15 @@ function block(x: Tensor3D, name: string, { heads, hidden, dropout, rate }: Bloc
     },
     () => attend(qkv, heads),
   );
-  const looked = scope.dropout(`${name}/project`, dense(seen, width, `${name}/project`, scope), dropout);
-  const h = tf.add(x, scope.path(`${name}/project`, looked, rate)) as Tensor3D;
+  const projected = scope.dropout(`${name}/project`, dense(attended, width, `${name}/project`, scope), dropout);
+  const h = tf.add(x, scope.path(`${name}/project`, projected, rate)) as Tensor3D;
   const inner = scope.dropout(
     `${name}/wide`,
     gelu(dense(normalised(h, `${name}/between`, scope), hidden, `${name}/wide`, scope)),
     dropout,
   );
-  const thought = scope.dropout(`${name}/narrow`, dense(inner, width, `${name}/narrow`, scope), dropout);
-  return tf.add(h, scope.path(`${name}/narrow`, thought, rate)) as Tensor3D;
+  const output = scope.dropout(`${name}/narrow`, dense(inner, width, `${name}/narrow`, scope), dropout);
+  return tf.add(h, scope.path(`${name}/narrow`, output, rate)) as Tensor3D;
 }
 
 const inBlock = (layer: string, before: string, names: Record<string, string>): string => {

@@ -1,4 +1,4 @@
-/** What may follow a layer's sum. The numbers are those of kernels/simd.h. */
+/** Activation functions. Their numbers are those of `kernels/simd.h`. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { native, typeAttribute } from './native.ts';
@@ -12,7 +12,7 @@ const gradients = {
   sigmoid: ['SigmoidGrad', (y: Tensor, dy: Tensor) => [y, dy]],
 } as const;
 
-/** On native TensorFlow with the gradient op that each has; tfjs composes them of comparisons and products. */
+/** On native TensorFlow, uses the fused gradient op of each activation; tfjs composes gradients of comparisons and products, which is slower. */
 export function activate<T extends Tensor>(x: T, activation: Activation): T {
   if (activation === 'none') return x;
   const forward = { relu: tf.relu, relu6: tf.relu6, sigmoid: tf.sigmoid }[activation] as (x: T) => T;

@@ -1,11 +1,11 @@
-/** The end of a residual block: two ways joined, then an activation. */
+/** The end of a residual block: the sum of branch and shortcut, then an activation. */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { activate, activations, type Activation } from './activation.ts';
 import { activationGradient } from './bias.ts';
 import { ownAttributes, owner } from './native.ts';
 
-/** a + b, both [B, H, W, C]. */
+/** activation(a + b); both [B, H, W, C]. */
 export function addActivate(a: Tensor4D, b: Tensor4D, activation: Activation): Tensor4D {
   const own = owner('WinnowAdd');
   if (!own || activation === 'none') return activate(tf.add(a, b), activation);

@@ -1,6 +1,6 @@
 /**
- * Average pooling to a grid of a given size, whatever the image's: output i is the mean of the inputs from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉, as PyTorch's
- * adaptive pooling has it. Where the image is smaller than the grid its places are repeated.
+ * Adaptive average pooling as in PyTorch: for any input size n, output i of m is the mean of the inputs from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉. If the input is smaller
+ * than the output, its values are repeated.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -17,7 +17,7 @@ export function adaptiveAveragePool(x: Tensor4D, side: number): Tensor4D {
       });
 }
 
-/** [outputs, size] */
+/** The matrix [outputs, size] of the means along one axis. */
 function adaptiveWindow(size: number, outputs: number): Tensor2D {
   const values = new Float32Array(outputs * size);
   for (let i = 0; i < outputs; i++) {

@@ -1,10 +1,10 @@
-/** A bias for each channel and the activation after it, where no convolution carries them: dense layers. */
+/** Bias and activation without a convolution, for dense layers. */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { activate, activations, type Activation } from './activation.ts';
 import { native, nhwc, ownAttributes, owner, typeAttribute, type NativeBackend } from './native.ts';
 
-/** x [..., C] + bias [C]; the stock gradient of a broadcast sum is three slow reductions. */
+/** activation(x [..., C] + bias [C]). tfjs's gradient of a broadcast sum would be three slow reductions. */
 export function addBias<T extends Tensor>(x: T, bias: Tensor1D, activation: Activation = 'none'): T {
   const own = owner('WinnowBias');
   if (own) {
@@ -34,7 +34,7 @@ function nativeBias<T extends Tensor>(backend: NativeBackend, x: T, bias: Tensor
   })(x, bias) as T;
 }
 
-/** From the result y and its gradient: the gradients to the sum before the activation and to the bias, by our own kernel. */
+/** The gradients with respect to the input of the activation (dz) and to the bias (dbias), from the result y and its gradient dy. By our own kernel. */
 export function activationGradient(
   own: NativeBackend,
   y: Tensor,
@@ -52,7 +52,7 @@ export function activationGradient(
   return [dy, dbias];
 }
 
-/** x [N, C] → [C], added up in one order by our own kernel. */
+/** Column sums of x [N, C] → [C]; our own kernel adds in a fixed order. */
 export function columnSums(x: Tensor2D): Tensor1D {
   const own = owner('WinnowBias');
   return (own ? activationGradient(own, x, x, 'none')[1] : tf.sum(x, 0)) as Tensor1D;

@@ -1,7 +1,7 @@
 /**
- * Convolution, transposed and depthwise convolution, each with the bias and the activation that follow it. On the processor they are our own
- * kernels (kernels/conv.cc, depthwise.cc), registered with tfjs as kernels with lazy gradients: the first layer's gradient to the image is
- * never made. Elsewhere tfjs's.
+ * Convolution, transposed convolution and depthwise convolution, each with bias and activation. On the CPU they are our own kernels (`kernels/conv.cc`,
+ * `depthwise.cc`), registered with tfjs as kernels with lazy gradients, so that the gradient of the first layer with respect to the image is not computed.
+ * Elsewhere they are tfjs's.
  */
 import type { GradFunc, NamedAttrMap, Tensor, Tensor1D, Tensor4D, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -11,13 +11,13 @@ import { native, ownAttributes, owner, type NativeBackend } from './native.ts';
 
 export interface ConvolutionOptions {
   stride?: number;
-  /** 'same' as TensorFlow pads; a number pads each side by it, as PyTorch does. */
+  /** 'same' as in TensorFlow; a number is the padding of each side, as in PyTorch. */
   padding?: 'same' | number;
   bias?: Tensor1D;
   activation?: Activation;
 }
 
-/** How one axis is passed over: `size` values, `out` results, `before` zeros in front. */
+/** The geometry along one axis: number of results, and zeros before the first value. */
 interface Axis {
   out: number;
   before: number;
@@ -29,16 +29,15 @@ function axis(size: number, kernel: number, stride: number, padding: 'same' | nu
   return { out, before: Math.floor(Math.max(0, (out - 1) * stride + kernel - size) / 2) };
 }
 
-/** The side that comes out of a convolution over one axis. */
+/** The size of the output along one axis. */
 export const sideAfter = (side: number, kernel: number, { stride = 1, padding = 'same' }: ConvolutionOptions): number =>
   axis(side, kernel, stride, padding).out;
 
-/** Attributes of our kernels, apart from the activation. */
+/** The attributes of our kernels, without the activation. `height`, `width`: of the result. */
 interface Geometry {
   stride: number;
   padTop: number;
   padLeft: number;
-  /** Of the result. */
   height: number;
   width: number;
 }
@@ -75,7 +74,7 @@ export function deconvolve(x: Tensor4D, kernel: Tensor4D, options: Omit<Convolut
   );
 }
 
-/** A kernel for each channel: x [B, H, W, C], kernel [h, w, C, 1] → [B, H', W', C]. */
+/** One kernel per channel: x [B, H, W, C], kernel [h, w, C, 1] → [B, H', W', C]. */
 export function depthwise(x: Tensor4D, kernel: Tensor4D, options: ConvolutionOptions = {}): Tensor4D {
   const { stride = 1, padding = 'same' } = options;
   if (owner('WinnowDepthwise'))
@@ -187,7 +186,7 @@ function execute(
   ]);
 }
 
-/** A convolution and a transposed one are each other's gradient; the kernel's is that of image and result, whichever is which. */
+/** The gradient of a convolution with respect to its input is a transposed convolution, and vice versa. The gradient of the kernel is the same computation for both. */
 const convolutionGradients: Gradients = (own, x, w, dz, geometry) => ({
   x: () =>
     execute(own, 'WinnowConvInput', dz, w, tf.zeros([0]), { ...geometry, height: x.shape[1], width: x.shape[2] }),
@@ -212,7 +211,7 @@ function kernelGradient(
   ]);
 }
 
-/** TensorFlow's, told of the image with the zeros around it that the windows reach. */
+/** TensorFlow's gradients, on the image with explicit padding. */
 const depthwiseGradients: Gradients = (_own, x, w, dz, { stride, padTop, padLeft, height, width }) => {
   const after = [
     (height - 1) * stride + w.shape[0] - padTop - x.shape[1],

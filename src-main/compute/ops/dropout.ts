@@ -1,18 +1,19 @@
 /**
- * Dropout (Srivastava et al. 2014) whose mask depends on its seed only, so that a resumed run drops what the uninterrupted one did.
- * tfjs-core's own fills the mask in a JavaScript loop and cannot be seeded per step.
+ * Dropout (Srivastava et al. 2014) whose mask depends only on its seed, so that a resumed run is identical to an uninterrupted one. The dropout of tfjs-core
+ * fills the mask in a JavaScript loop and cannot be seeded per step.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { nativeSeed, random } from '../random.ts';
 import { native, ownAttributes, owner, typeAttribute } from './native.ts';
 
+/** Sets values to zero with probability `rate` and divides the others by 1 − rate. The same seed gives the same mask. Returns `x` itself if the rate is 0. */
 export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | string)[]): T {
   if (rate <= 0) return x;
   const own = owner('WinnowDropout');
   if (own) {
     const key = nativeSeed(...seed);
-    // The same again: the mask is a function of the seed and the place.
+    // Also the gradient: the mask is a function of seed and index.
     const drop = (x: Tensor): Tensor =>
       own.executeSingleOutput('WinnowDropout', ownAttributes(own, {}, { rate }), [x, tf.tensor1d(key, 'int32')]);
     return tf.customGrad((x) => ({ value: drop(x as Tensor), gradFunc: (dy: Tensor) => drop(dy) }))(x) as T;
@@ -23,7 +24,7 @@ export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | st
   });
 }
 
-/** Stochastic depth (Huang et al. 2016): a branch [B, …] dropped whole for some of the images, enlarged for the others. */
+/** Stochastic depth (Huang et al. 2016): a branch [B, …] is set to zero for some of the images, and scaled by 1 / (1 − rate) for the others. */
 export function dropPath<T extends Tensor>(branch: T, rate: number, seed: (number | string)[]): T {
   if (rate <= 0) return branch;
   return tf.tidy(
@@ -35,7 +36,7 @@ export function dropPath<T extends Tensor>(branch: T, rate: number, seed: (numbe
   );
 }
 
-/** Numbers in [0, 1). */
+/** Uniform random numbers in [0, 1). */
 export function uniform(shape: number[], seed: (number | string)[]): Tensor {
   const backend = native();
   if (!backend) {

@@ -1,14 +1,13 @@
 /**
- * The gradient of a convolution's filter on WebGPU, as matrix products: the windows of the image as rows, [windows, kh·kw·in], transposed, times the
- * gradient of the result, [windows, out]. tfjs's own kernel gives each filter weight one thread that reads every window in turn; on a graphics card that
- * was half of a training step. The windows are multiplied in chunks, one product each, so that the card has enough to do side by side; the chunks
- * are then added.
+ * The gradient of a convolution with respect to its filter on WebGPU, as matrix products: the windows of the image [windows, kh·kw·in], transposed, times the
+ * gradient of the result [windows, out]. In tfjs's own kernel, one thread per filter weight reads all windows in turn, which took half of a training step on a
+ * graphics card. The windows are divided into chunks with one product each, so that the card can work in parallel; then the products are added.
  */
 import type { KernelConfig, NamedAttrMap, NamedTensorInfoMap, Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 
 type Tf = typeof import('@tensorflow/tfjs');
 
-/** Windows in a chunk, at least, where an image has so many. */
+/** Minimum number of windows in a chunk, if an image has that many. */
 const chunkWindows = 512;
 
 interface Attributes {
@@ -18,7 +17,7 @@ interface Attributes {
   filterShape: [number, number, number, number];
 }
 
-/** Replaces tfjs's kernel for the backend. `tf` is given, since `backend.ts` calls this while it chooses the backend. */
+/** Replaces tfjs's kernel for the backend. `tf` is a parameter, since `backend.ts` calls this before its `tf` is set up. */
 export function registerFilterGradient(tf: Tf, backendName: string): void {
   const kernelName = 'Conv2DBackpropFilter';
   tf.unregisterKernel(kernelName, backendName);
@@ -49,7 +48,7 @@ export function filterGradient(
     inChannels,
   } = tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, 1, pad as 'same', dimRoundingMode);
   return tf.tidy(() => {
-    // What the last window reaches; a stride may leave rows at the end that no window covers.
+    // The end of the last window; with a stride, some rows at the end may be in no window.
     const [reachHeight, reachWidth] = [
       (outHeight - 1) * strideHeight + filterHeight,
       (outWidth - 1) * strideWidth + filterWidth,
@@ -88,7 +87,7 @@ export function filterGradient(
   });
 }
 
-/** Whole rows of an image: the fewest that divide its height and have enough windows. */
+/** The rows of an image per chunk: the fewest that divide its height and have enough windows. */
 function rowsInChunk(height: number, width: number): number {
   for (let rows = 1; rows < height; rows++) if (height % rows === 0 && rows * width >= chunkWindows) return rows;
   return height;

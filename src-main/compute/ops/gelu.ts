@@ -1,8 +1,9 @@
-/** x · Φ(x), with the normal distribution's own Φ and not its tanh approximation (Hendrycks & Gimpel 2016). */
+/** GELU (Hendrycks & Gimpel 2016): x · Φ(x), exact and not with the tanh approximation. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { traced } from './traced.ts';
 
+/** x · Φ(x) of each value, with its gradient. */
 export function gelu<T extends Tensor>(x: T): T {
   return traced('gelu', [x], {}, () =>
     tf.tidy(

@@ -1,10 +1,10 @@
-/** Normalisation of each place by itself, over its channels (Ba et al. 2016). It needs no batch and remembers nothing. */
+/** Layer normalisation (Ba et al. 2016): each position is normalised over its channels. It needs no batch and has no moving statistics. */
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { addBias, columnSums } from './bias.ts';
 import { traced } from './traced.ts';
 
-/** x [..., C]; the same shape comes out. `epsilon` is added to the variance. */
+/** x [..., C] → the same shape. `gamma`, `beta`: [C]; `epsilon` is added to the variance. */
 export function layerNormalise<T extends Tensor>(x: T, gamma: Tensor1D, beta: Tensor1D, epsilon: number): T {
   return traced('layerNormalise', [x, gamma, beta], { epsilon }, () =>
     tf.tidy(() => {

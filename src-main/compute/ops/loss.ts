@@ -1,9 +1,9 @@
-/** Losses that are one op each way: the mean squared error (ours on the processor), softmax cross-entropy (TensorFlow's). */
+/** Losses with one op for the forward pass and one for the gradient: mean squared error (our own kernel on the CPU) and softmax cross-entropy (TensorFlow's). */
 import type { GradFunc, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { native, owner, typeAttribute } from './native.ts';
 
-/** Mean of (y - x)² over everything. */
+/** Mean of (y − x)² over all values. */
 export function meanSquaredError(x: Tensor, y: Tensor): Scalar {
   tf.util.assertShapesMatch(x.shape, y.shape, 'meanSquaredError: ');
   if (!owner('WinnowSquaredError')) return tf.mean(tf.square(tf.sub(x, y)));
@@ -13,7 +13,7 @@ export function meanSquaredError(x: Tensor, y: Tensor): Scalar {
 
 let registered = false;
 
-/** As a kernel with lazy gradients, because the image that is compared with needs none. */
+/** Registered as a kernel with lazy gradients, since the image needs none. */
 function register(): void {
   if (registered) return;
   registered = true;
@@ -31,7 +31,7 @@ function register(): void {
   tf.registerGradient({ kernelName: 'WinnowSquaredError', inputsToSave: ['x', 'y'], gradFunc });
 }
 
-/** For each row, the cross-entropy between softmax(logits) and targets, both [B, K]; a row of targets adds up to 1. → [B] */
+/** Cross-entropy of softmax(logits) and targets for each row, → [B]. Both are [B, K]; each row of targets adds up to 1. */
 export function crossEntropies(logits: Tensor2D, targets: Tensor2D): Tensor1D {
   const backend = native();
   if (!backend) return tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1));
@@ -51,11 +51,11 @@ export function crossEntropies(logits: Tensor2D, targets: Tensor2D): Tensor1D {
   })(logits) as Tensor1D;
 }
 
-/** Their mean over the batch. */
+/** The mean cross-entropy of a batch. */
 export const softmaxCrossEntropy = (logits: Tensor2D, targets: Tensor2D): Scalar =>
   tf.mean(crossEntropies(logits, targets));
 
-/** For each row, the focal loss (Lin et al. 2017): the cross-entropy with what is known already counting less, by (1 - p)^gamma. → [B] */
+/** Focal loss (Lin et al. 2017) of each row, → [B]: the cross-entropy times (1 − p)^gamma, so that well-classified images count less. */
 export function focalLosses(logits: Tensor2D, targets: Tensor2D, gamma: number): Tensor1D {
   const logs = tf.logSoftmax(logits);
   return tf.neg(tf.sum(tf.mul(tf.mul(targets, tf.pow(tf.sub(1, tf.exp(logs)), gamma)), logs), 1));

@@ -1,6 +1,6 @@
 /**
- * The door to TensorFlow's own kernels, where tfjs offers none or only a slow composition. `native()` is undefined on the other
- * backends: every op here has a composed twin that gives the same values there.
+ * Direct access to native kernels. Each op in this folder has up to three implementations: our own C++ kernel (`owner()`, see `kernels/index.ts`), TensorFlow's
+ * fused kernel (`native()`), and a composition of tfjs ops for the other backends. The tests compare all of them with each other and with finite differences.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf, backendInfo } from '../backend.ts';
@@ -32,7 +32,7 @@ export interface Attribute {
   value: number | string | boolean | number[];
 }
 
-/** None while a network is traced: other programs know tfjs's own kernels. */
+/** The native backend; undefined on other backends, and while a network is traced for export: the exported graph must consist of tfjs's ops. */
 export function native(): NativeBackend | undefined {
   return backendInfo().backend === 'tensorflow' && !isTracing()
     ? (tf.backend() as unknown as NativeBackend)
@@ -50,7 +50,7 @@ export const nhwc = (backend: NativeBackend): Attribute => ({
   value: 'NHWC',
 });
 
-/** Attributes of our own kernels, whose numbers are whole unless they are named as floats. */
+/** Attributes of our own kernels: integers and floats. */
 export function ownAttributes(
   { binding }: NativeBackend,
   whole: Record<string, number>,
@@ -62,5 +62,5 @@ export function ownAttributes(
   ];
 }
 
-/** The backend, if it has this kernel of ours. */
+/** The backend, if our own kernel `op` is loaded. */
 export const owner = (op: string): NativeBackend | undefined => (hasKernel(op) ? native() : undefined);

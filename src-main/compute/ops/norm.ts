@@ -1,6 +1,6 @@
 /**
- * Normalisation over a batch (Ioffe & Szegedy 2015), and what always follows it: 2×2 max pooling where asked for, an activation. One kernel each
- * way of our own on the processor; TensorFlow's fused ones on a GPU; composed elsewhere.
+ * Batch normalisation (Ioffe & Szegedy 2015) in training, followed by optional 2×2 max pooling and an activation. On the CPU it is one kernel of our own for
+ * the forward pass and one for the gradient; on a GPU TensorFlow's fused kernels; elsewhere composed of tfjs ops.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -17,12 +17,12 @@ export interface NormaliseOptions {
 
 export interface Normalised {
   y: Tensor4D;
-  /** Of this batch, for each channel; the variance unbiased, as a moving one takes it. Kept: the caller disposes them. */
+  /** Mean and unbiased variance of this batch, [C]. The tensors are kept: the caller disposes of them. */
   mean: Tensor1D;
   variance: Tensor1D;
 }
 
-/** x [B, H, W, C] over batch and place, for each channel; the statistics leave without gradient. */
+/** Normalises x [B, H, W, C] for each channel. The returned statistics have no gradient. */
 export function normalise(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D, options: NormaliseOptions): Normalised {
   const own = owner('WinnowNorm');
   if (own) return ownNorm(own, x, gamma, beta, options);
@@ -52,7 +52,7 @@ function ownNorm(
       5,
     );
     statistics = [tf.keep(mean), tf.keep(variance)];
-    // A copy of the mean: the caller may dispose of theirs before the gradient is asked for.
+    // A clone of the mean, since the caller may dispose of the mean before the gradient is computed.
     save([x, gamma, beta, tf.clone(mean), inverse, index, y]);
     const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] =>
       own.executeMultipleOutputs('WinnowNormGrad', ownAttributes(own, whole), [...saved, dy], 3);
@@ -90,7 +90,10 @@ function nativeNorm(backend: NativeBackend, x: Tensor4D, gamma: Tensor1D, beta: 
   return { y, mean: statistics[0] as Tensor1D, variance: statistics[1] as Tensor1D };
 }
 
-/** The gradient in closed form (Ioffe & Szegedy 2015, section 3): tfjs's own tiles each statistic to the size of x, which cost most of a step on WebGPU. */
+/**
+ * With the gradient in closed form (Ioffe & Szegedy 2015, section 3): tfjs's own gradient tiles each statistic to the size of x, which took most of a step on
+ * WebGPU.
+ */
 function composedNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D, epsilon: number): Normalised {
   const places = x.size / x.shape[3];
   let statistics: Tensor[] = [];

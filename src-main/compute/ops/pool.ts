@@ -1,6 +1,6 @@
 /**
- * Max pooling. Where several places of a window hold the maximum, the first in reading order gets the gradient, as in TensorFlow's and PyTorch's
- * kernels; the stock tfjs gradient gives it to all. Behind a normalisation it is part of that kernel (norm.ts).
+ * Max pooling. If several places of a window have the maximum, only the first in row order gets the gradient, as in TensorFlow and PyTorch; the tfjs gradient
+ * would go to all. After a batch normalisation, pooling is a part of that kernel (`norm.ts`).
  */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -8,10 +8,10 @@ import { native, nhwc, ownAttributes, owner, typeAttribute, type NativeBackend }
 
 type Padding = 'valid' | 'same' | number;
 
-/** x [B, H, W, C]; a number pads each side by it, with values below all. */
+/** x [B, H, W, C]. A number as `padding` pads each side by it; padding is never the maximum. */
 export function maxPool(x: Tensor4D, size: number, stride: number, padding: Padding): Tensor4D {
   const own = owner('WinnowMaxPool');
-  if (own && size <= 15) return ownPool(own, x, size, stride, padding); // a byte says which place of the window it was
+  if (own && size <= 15) return ownPool(own, x, size, stride, padding); // the kernel stores the place in the window as a byte
   const kind = typeof padding === 'number' ? 'valid' : padding;
   const padded =
     typeof padding === 'number' && padding

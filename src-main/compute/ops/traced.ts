@@ -1,26 +1,29 @@
 /**
- * Operations that an export takes as one, where what tfjs does inside would say too much: while a network is traced (portable/trace.ts) they are noted by name; else
- * they are only done.
+ * Operations that are one node in an exported graph, although tfjs composes them of several. While a network is traced (`portable/trace.ts`), they are recorded
+ * by name; otherwise they are only computed.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 
 export type Attributes = Record<string, unknown>;
-export type Note = (op: string, inputs: Tensor[], attributes: Attributes, run: () => Tensor) => Tensor;
+/** Records an operation and runs it. */
+export type Recorder = (op: string, inputs: Tensor[], attributes: Attributes, run: () => Tensor) => Tensor;
 
-let note: Note | undefined;
+let recorder: Recorder | undefined;
 
+/** Runs an operation; while a network is traced, it is recorded as one node named `op`. */
 export function traced<T extends Tensor>(op: string, inputs: Tensor[], attributes: Attributes, run: () => T): T {
-  return note ? (note(op, inputs, attributes, run) as T) : run();
+  return recorder ? (recorder(op, inputs, attributes, run) as T) : run();
 }
 
-export const isTracing = (): boolean => note !== undefined;
+/** True while a network is traced. */
+export const isTracing = (): boolean => recorder !== undefined;
 
-/** All traced operations within `work` are noted. */
-export function noting<Result>(by: Note, work: () => Result): Result {
-  note = by;
+/** Runs `work` while `by` records all traced operations. */
+export function recording<Result>(by: Recorder, work: () => Result): Result {
+  recorder = by;
   try {
     return work();
   } finally {
-    note = undefined;
+    recorder = undefined;
   }
 }

@@ -1,25 +1,25 @@
-/** Adam's step as one kernel over the flat vectors, on the processor. */
+/** One step of Adam or AdamW as a single kernel over the flat arrays, on the CPU. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { owner } from './native.ts';
 
-/** Where in the flat vector weight decay acts: [from, to), in order. */
+/** The spans [from, to) of the flat weights to which weight decay applies, in order. */
 export type Spans = readonly (readonly [from: number, to: number])[];
 
 export interface AdamNumbers {
   beta1: number;
   beta2: number;
-  /** Divided by 1 - beta1^t. */
+  /** Learning rate / (1 − beta1^t). */
   rate: number;
-  /** √(1 - beta2^t). */
+  /** √(1 − beta2^t). */
   correction: number;
   epsilon: number;
-  /** Of the gradient (Adam's L2), and of the weights, times the rate (AdamW's). */
+  /** `l2`: added to the gradient (Adam). `decay`: decoupled weight decay times the learning rate (AdamW). */
   l2: number;
   decay: number;
 }
 
-/** The new weights, mean and square; undefined where there is no such kernel. */
+/** Returns the new weights, mean and square; undefined if the kernel is not loaded. */
 export function adamStep(
   weights: Tensor,
   mean: Tensor,

@@ -1,10 +1,10 @@
-/** Bytes to floats on the device: a batch crosses as uint8, a quarter of the size, and becomes 0..1 there. */
+/** Uploads pixels: a batch is sent to the device as uint8, a quarter of the size, and converted to floats there. */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { hasKernel } from '../kernels/index.ts';
 import { native, typeAttribute } from './native.ts';
 
-/** The bytes may be overwritten as soon as this returns. */
+/** `bytes` [count, sizePx, sizePx, 3] → a tensor of the same shape, 0..1. The bytes may be overwritten after this returns. */
 export function uploadPixels(bytes: Uint8Array, count: number, sizePx: number): Tensor4D {
   const shape: [number, number, number, number] = [count, sizePx, sizePx, 3];
   const backend = native();
@@ -23,5 +23,5 @@ export function uploadPixels(bytes: Uint8Array, count: number, sizePx: number): 
       { name: 'Truncate', type: TF_ATTR_BOOL, value: false },
     ];
     return tf.div(backend.executeSingleOutput('Cast', attributes, [raw]), 255) as Tensor4D;
-  }); // [B, H, W, 3] float, 0..1
+  });
 }

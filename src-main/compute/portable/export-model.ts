@@ -1,5 +1,6 @@
-/** A finished classifier as other programs take it: ONNX, a LayersModel, or both; and how far the LayersModel is from it, asked here before it is given away. */
+/** Exports a finished classifier for other programs: as ONNX, as a TF.js LayersModel, or both. The LayersModel is loaded and its outputs are compared with ours. */
 import type { io, Tensor, Tensor4D } from '@tensorflow/tfjs';
+import { sizeOf } from '../models/scope.ts';
 import { tf } from '../backend.ts';
 import { defineCall } from '../call.ts';
 import { withClassifier } from '../classify/predict.ts';
@@ -11,12 +12,12 @@ import { toOnnx } from './onnx.ts';
 import { trace, withPixels, type Graph } from './trace.ts';
 
 export interface PortableArgs {
-  /** Of a finished training. */
+  /** The folder of a finished run. */
   runFolder: string;
   formats: readonly ('onnx' | 'tfjs')[];
   /** Divides the logits before the softmax. */
   temperature: number;
-  /** Goes into the ONNX file. */
+  /** Written to the ONNX file. */
   metadata: Record<string, string>;
 }
 
@@ -24,10 +25,11 @@ export interface PortableResult {
   classes: string[];
   transform: { sizePx: number; fit: string; cropPx: number };
   onnx?: Uint8Array;
-  /** model.json and what it calls weights.bin. `difference`: of its logits from ours, the largest on a picture of noise. */
+  /** The contents of `model.json` and `weights.bin`. `difference`: the largest difference between its logits and ours for an image of noise. */
   layers?: { model: object; weights: Uint8Array; difference: number };
 }
 
+/** Throws if the run has no saved model, or if its network cannot be converted. */
 export const portable = defineCall({
   run({ runFolder, formats, temperature, metadata }: PortableArgs): Promise<PortableResult> {
     return withClassifier(runFolder, async ({ network, header: { classes, transform } }) => {
@@ -51,7 +53,7 @@ export const portable = defineCall({
 
 const weightsFile = 'weights.bin';
 
-/** As `tf.loadLayersModel` reads it, the weights beside it. */
+/** The content of a `model.json` for `tf.loadLayersModel`; the weights are in a file beside it. */
 const modelJson = ({ modelTopology, weightSpecs }: io.ModelArtifacts): object => ({
   format: 'layers-model',
   generatedBy: 'Winnow',
@@ -60,7 +62,7 @@ const modelJson = ({ modelTopology, weightSpecs }: io.ModelArtifacts): object =>
   weightsManifest: [{ paths: [weightsFile], weights: weightSpecs }],
 });
 
-/** Of the logits of a picture of noise: the largest difference. */
+/** The largest difference of the logits for an image of noise. */
 async function differenceOf(
   layers: io.ModelArtifacts,
   { input: { shape } }: Graph,
@@ -68,13 +70,13 @@ async function differenceOf(
 ): Promise<number> {
   const model = await tf.loadLayersModel(tf.io.fromMemory(layers));
   try {
-    const noise = fillNormal(new Float64Array(shape.reduce((a, b) => a * b, 1)), random('picture', 1));
+    const noise = fillNormal(new Float64Array(sizeOf(shape)), random('picture', 1));
     const pixels = Float32Array.from(noise, (v) => Math.max(0, Math.min(255, Math.round(128 + 50 * v))));
-    const apart = tf.tidy(() => {
+    const difference = tf.tidy(() => {
       const x = tf.tensor4d(pixels, [1, ...(shape as [number, number, number])]);
       return tf.max(tf.abs(tf.sub((model.predict(x) as Tensor[])[0], infer(tf.div(x, 255)))));
     });
-    return (await readBack(apart))[0];
+    return (await readBack(difference))[0];
   } finally {
     model.dispose();
   }

@@ -1,13 +1,14 @@
 /**
- * A traced network as a TF.js LayersModel of stock layers alone, so that any page loads it with `tf.loadLayersModel`. Images come in as they are decoded, [n, S, S, 3] of
- * 0..255; out come logits and probabilities. What has no layer of its own is said by those there are: a sum with a constant is a batch normalisation that only
- * shifts, a part of a row is a crop.
+ * Converts a traced network to a TF.js LayersModel of standard layers only, so that any web page can load it with `tf.loadLayersModel`. Input: images [n, S, S,
+ * 3], 0..255; outputs: logits and probabilities. Operations without a standard layer are expressed by others: the sum with a constant is a batch normalisation
+ * that only shifts, a slice is a crop.
  */
 import type { io, LayersModel, SymbolicTensor, Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { transposed } from './onnx.ts';
 import type { Graph, Node, Value } from './trace.ts';
 
+/** `temperature` divides the logits before the softmax. Throws if the graph has an operation that standard layers cannot express. */
 export async function toLayers(graph: Graph, temperature: number): Promise<io.ModelArtifacts> {
   const model = layersModel(graph, temperature);
   try {
@@ -29,7 +30,7 @@ type Layer = ReturnType<typeof tf.layers.dense>;
 function layersModel(graph: Graph, temperature: number): LayersModel {
   const made = new Map<number, SymbolicTensor>();
   const weights: { layer: Layer; values: [Float32Array, number[]][] }[] = [];
-  /** Applies a layer; its weights are set once the model is there. */
+  /** Applies a layer. Its weights are set after the model is built. */
   const put = (
     layer: unknown,
     x: SymbolicTensor | SymbolicTensor[],
@@ -84,7 +85,7 @@ function layersModel(graph: Graph, temperature: number): LayersModel {
     if (!x) throw new Error('The network uses a value that was not traced.');
     return x;
   };
-  /** [...]: a constant over all of a live value, as numbers over its last axis once that is flattened as far as needed. */
+  /** Adds or multiplies a constant: over the last axis, or over the whole value after it is flattened. */
   const withConstant = (x: SymbolicTensor, op: string, { shape, constant }: Value): SymbolicTensor => {
     const size = sizeOf(x);
     const width = size.at(-1)!;
@@ -98,7 +99,7 @@ function layersModel(graph: Graph, temperature: number): LayersModel {
     return reshape(apply(reshape(x, [spread.length])), size);
   };
   const emit = ({ op, inputs, output, attributes }: Node): SymbolicTensor => {
-    if (inputs[0].constant) return emit({ op, inputs: [inputs[1], inputs[0]], output, attributes }); // only sums and products have one in front
+    if (inputs[0].constant) return emit({ op, inputs: [inputs[1], inputs[0]], output, attributes }); // only sums and products can have the constant first
     const [x, w] = [live(inputs[0]), inputs[1]];
     const padding = attributes.pad === 'same' ? 'same' : 'valid';
     const strides = attributes.strides as number;
@@ -142,7 +143,7 @@ function layersModel(graph: Graph, temperature: number): LayersModel {
       case 'PadV2': {
         const [, rows, across] = attributes.paddings as [number, number][];
         const size = sizeOf(x);
-        // A layer pads by nothing; what a pooling is to leave out lies below nothing, but so does all behind a rectifier.
+        // The layer pads with 0 instead of the lowest value. For max pooling this is equivalent, since it follows a ReLU.
         if (size.length === 3) return put(tf.layers.zeroPadding2d({ padding: [rows, across] }), x);
         return reshape(
           put(tf.layers.zeroPadding2d({ padding: [rows, across] }), reshape(x, [...size, 1])),
@@ -190,15 +191,15 @@ function layersModel(graph: Graph, temperature: number): LayersModel {
         const heads = Number(attributes.heads);
         const width = sizeOf(x)[1] / 3;
         const depth = width / heads;
-        const seen = Array.from({ length: heads }, (_, head) => {
+        const outputs = Array.from({ length: heads }, (_, head) => {
           const [queries, keys, values] = [0, 1, 2].map((part) =>
             columns(x, part * width + head * depth, part * width + (head + 1) * depth),
           );
           const scaled = affine(queries, new Float32Array(depth).fill(1 / Math.sqrt(depth)), new Float32Array(depth));
-          const shares = put(tf.layers.softmax({ axis: -1 }), put(tf.layers.dot({ axes: [2, 2] }), [scaled, keys]));
-          return put(tf.layers.dot({ axes: [2, 1] }), [shares, values]);
+          const attention = put(tf.layers.softmax({ axis: -1 }), put(tf.layers.dot({ axes: [2, 2] }), [scaled, keys]));
+          return put(tf.layers.dot({ axes: [2, 1] }), [attention, values]);
         });
-        return heads > 1 ? put(tf.layers.concatenate({ axis: -1 }), seen) : seen[0];
+        return heads > 1 ? put(tf.layers.concatenate({ axis: -1 }), outputs) : outputs[0];
       }
       case 'filterBoth': {
         const [outputs, size] = w.shape;

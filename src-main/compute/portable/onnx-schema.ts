@@ -1,4 +1,4 @@
-/** What of ONNX's protocol buffer a model needs, with the field numbers of onnx.proto (Apache-2.0). */
+/** The part of ONNX's protocol buffer schema that our models use, with the field numbers of onnx.proto (Apache-2.0). */
 import protobuf from 'protobufjs';
 
 const field = (id: number, type: string): object => ({ id, type });
@@ -66,9 +66,10 @@ const schema = protobuf.Root.fromJSON({
 export const floatType = 1;
 export const int64Type = 7;
 
-/** Of an AttributeProto. */
+/** `AttributeProto.type`. */
 export const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
 
+/** Encodes a `ModelProto` given as an object with the field names of the schema. */
 export function encodeModel(model: object): Uint8Array {
   const type = schema.lookupType('ModelProto');
   return type.encode(type.fromObject(model)).finish();

@@ -1,7 +1,8 @@
 /**
- * A traced network as an ONNX model (operator set 17). Maps of features are laid out channels first, as ONNX's convolutions want them: images come in as they are
- * decoded, [n, S, S, 3] of 0..255, and are turned once. Out come logits and probabilities.
+ * Converts a traced network to an ONNX model (operator set 17). Input: images [n, S, S, 3], 0..255; outputs: logits and probabilities. ONNX's convolutions are
+ * channels-first, so the input is transposed once, and all feature maps are channels-first.
  */
+import { sizeOf } from '../models/scope.ts';
 import { attributeTypes, encodeModel, floatType, int64Type } from './onnx-schema.ts';
 import type { Graph, Node, Value } from './trace.ts';
 
@@ -14,6 +15,7 @@ export interface OnnxOptions {
 const opset = 17;
 const irVersion = 8;
 
+/** The bytes of a `.onnx` file. Throws if the graph has an operation that cannot be converted. */
 export function toOnnx(graph: Graph, { temperature, metadata }: OnnxOptions): Uint8Array {
   const writer = new Writer();
   writer.node('Transpose', ['pixels'], writer.named(graph.input), { perm: [0, 3, 1, 2] });
@@ -55,7 +57,7 @@ class Writer {
 
   #fresh = (): string => `t${++this.#last}`;
 
-  /** Returns the name of what it gives. Whole numbers are attributes of whole numbers; `epsilon` alone is a float. */
+  /** Adds a node and returns the name of its output. Attributes are integers, except `epsilon`. */
   node(opType: string, input: string[], output = this.#fresh(), attributes: Attributes = {}): string {
     const attribute = Object.entries(attributes).map(([name, value]) =>
       Array.isArray(value)
@@ -68,7 +70,7 @@ class Writer {
     return output;
   }
 
-  /** A node with several results. */
+  /** Adds a node with several outputs and returns their names. */
   parts(opType: string, input: string[], count: number, attributes: Attributes): string[] {
     const output = Array.from({ length: count }, this.#fresh);
     this.nodes.push({
@@ -81,6 +83,7 @@ class Writer {
     return output;
   }
 
+  /** Adds a constant of floats and returns its name. */
   floats(values: Float32Array, dims: readonly number[]): string {
     const name = this.#fresh();
     this.constants.push({
@@ -94,6 +97,7 @@ class Writer {
 
   scalar = (value: number): string => this.floats(Float32Array.of(value), []);
 
+  /** Adds a constant of integers and returns its name. */
   whole(values: readonly number[]): string {
     const name = this.#fresh();
     this.constants.push({
@@ -105,7 +109,7 @@ class Writer {
     return name;
   }
 
-  /** A constant as an operand of a live value of this rank (without the batch). */
+  /** A constant that is combined with a value of this rank (without the batch axis). */
   operand({ shape, constant }: Value, rank: number): string {
     if (rank === 3 && shape.length === 1) return this.floats(constant!, [shape[0], 1, 1]);
     if (rank === 3 && shape.length > 1) throw new Error('A constant map cannot be exported.');
@@ -113,8 +117,9 @@ class Writer {
   }
 }
 
-/** From [n, H, W, C], as the trace has its maps, to ours. */
-const turned = (perShape: readonly number[][]): number[] => [0, 3, 1, 2].flatMap((axis) => [perShape[axis]]).flat();
+/** Reorders a list per axis from the trace's [n, H, W, C] to [n, C, H, W]. */
+const transposedAxes = (perShape: readonly number[][]): number[] =>
+  [0, 3, 1, 2].flatMap((axis) => [perShape[axis]]).flat();
 
 function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
   const [x, w] = inputs;
@@ -192,7 +197,7 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
     case 'PadV2': {
       const paddings = attributes.paddings as number[][];
       const ordered = [0, 1].flatMap((side) =>
-        rank === 3 ? turned(paddings.map((pair) => [pair[side]])) : paddings.map((pair) => pair[side]),
+        rank === 3 ? transposedAxes(paddings.map((pair) => [pair[side]])) : paddings.map((pair) => pair[side]),
       );
       writer.node('Pad', [from, writer.whole(ordered), writer.scalar(Number(attributes.constantValue))], to);
       return;
@@ -261,7 +266,7 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
         queries,
         writer.node('Transpose', [keys], undefined, { perm: [0, 1, 3, 2] }),
       ]);
-      const shares = writer.node(
+      const weights = writer.node(
         'Softmax',
         [writer.node('Mul', [agreement, writer.scalar(1 / Math.sqrt(depth))])],
         undefined,
@@ -270,7 +275,7 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
       writer.node(
         'Reshape',
         [
-          writer.node('Transpose', [writer.node('MatMul', [shares, values])], undefined, { perm: [0, 2, 1, 3] }),
+          writer.node('Transpose', [writer.node('MatMul', [weights, values])], undefined, { perm: [0, 2, 1, 3] }),
           writer.whole([-1, places, all / 3]),
         ],
         to,
@@ -279,7 +284,7 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
     }
     case 'filterBoth': {
       const [outputs, size] = w.shape;
-      const rows = writer.node('MatMul', [writer.floats(w.constant!, [outputs, size]), from]); // channels first: rows are the last but one
+      const rows = writer.node('MatMul', [writer.floats(w.constant!, [outputs, size]), from]); // channels-first: rows are the second last axis
       writer.node(
         'MatMul',
         [rows, writer.floats(transposed(w.constant!, [outputs, size], [1, 0]), [size, outputs])],
@@ -307,7 +312,7 @@ function activate(from: string, activation: string, to: string, writer: Writer):
   }
 }
 
-/** Top, left, bottom, right: as TensorFlow pads ‘same’, the larger half behind. */
+/** Padding at top, left, bottom, right. TensorFlow's 'same' puts the larger half at the end. */
 function padsOf(
   pad: unknown,
   inputs: readonly number[],
@@ -321,9 +326,9 @@ function padsOf(
   return [...before, ...missing.map((all, axis) => all - before[axis])];
 }
 
-/** Row-major values with their axes in another order. */
+/** Transposes a row-major array: axis i of the result is axis `order[i]` of `values`. */
 export function transposed(values: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   const out = new Float32Array(values.length);
   const at = shape.map(() => 0);
   for (let i = 0; i < out.length; i++) {

@@ -1,20 +1,20 @@
 /**
- * A network as a graph, for other programs: it is run once on one image, and each kernel that tfjs runs is noted with what it was given; what follows from weights
- * alone is a constant. Every value that follows from the image has the batch first.
+ * Records a network as a graph for export: the network is run once on one image, and each kernel that tfjs runs is recorded with its inputs. Values that depend
+ * only on weights become constants. Values that depend on the image have the batch as the first axis.
  */
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import type { Classifier } from '../models/index.ts';
 import type { Network } from '../models/network.ts';
-import { noting, type Attributes } from '../ops/traced.ts';
+import { recording, type Attributes } from '../ops/traced.ts';
 import { valuesOf } from '../read-back.ts';
 
-/** Until it has been read. */
+/** Placeholder of a constant until its tensor has been read. */
 const nothing = new Float32Array(0);
 
 export interface Value {
   id: number;
-  /** Without the batch, where it is not constant. */
+  /** Without the batch axis, unless it is constant. */
   shape: number[];
   constant?: Float32Array;
 }
@@ -36,7 +36,7 @@ interface Engine {
   runKernel(name: string, inputs: Record<string, Tensor | Tensor[]>, attributes?: Attributes): Tensor | Tensor[];
 }
 
-/** What stands for an image is fed to it: bytes, 0..255, as they are decoded. Its place is before the network's own input. */
+/** The graph with the normalisation in front: its input is pixels from 0 to 255. */
 export function withPixels(
   graph: Graph,
   { mean, deviation }: { mean: readonly number[]; deviation: readonly number[] },
@@ -80,12 +80,13 @@ export function withPixels(
   };
 }
 
+/** Records the network's inference for images of this side. Throws if one of its operations has several results. */
 export async function trace(network: Network<Classifier>, sidePx: number): Promise<Graph> {
   const constants: { value: Value; tensor: Tensor }[] = [];
-  let graph: Graph | undefined; // not handed through the tidy, which would look at each weight
+  let graph: Graph | undefined; // not returned from `tidy`, which would search it for tensors
   tf.tidy(() => {
     const x = tf.zeros([1, sidePx, sidePx, 3]) as Tensor4D;
-    network.infer(x); // freezes it: what is folded into kernels is there from now on
+    network.infer(x); // freezes the network, so that folded kernels are constants in the trace
     const values = new Map<number, Value>();
     const nodes: Node[] = [];
     const live = (tensor: Tensor): Value => {
@@ -103,7 +104,7 @@ export async function trace(network: Network<Classifier>, sidePx: number): Promi
       }
       return value;
     };
-    /** What is traced as one notes nothing of its inside. */
+    /** Above 0 inside an operation that is recorded as one node: its inner kernels are not recorded. */
     let depth = 0;
     const noted = <T extends Tensor | Tensor[]>(
       op: string,
@@ -132,7 +133,7 @@ export async function trace(network: Network<Classifier>, sidePx: number): Promi
         runKernel.call(engine, name, inputs, attributes),
       );
     try {
-      const y = noting(noted, () => network.infer(x));
+      const y = recording(noted, () => network.infer(x));
       graph = { input, output: valueOf(y), nodes };
     } finally {
       engine.runKernel = runKernel;

@@ -1,6 +1,6 @@
 /**
- * A moving average of the weights (Polyak & Juditsky 1992), which often scores better than the last step's. Early on it follows closely:
- * the decay begins at (1 + t) / (10 + t), as TensorFlow's does.
+ * An exponential moving average (EMA) of the weights (Polyak & Juditsky 1992), which often performs better than the last weights. At the start the decay is
+ * limited to (1 + t) / (10 + t), as in TensorFlow, so that it follows the weights closely.
  */
 import type { Variable } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -18,14 +18,14 @@ export class Average {
     this.#mean = tf.tidy(() => tf.variable(tf.clone(weights)));
   }
 
-  /** After each step of the optimizer. */
+  /** Updates the average. Call it after each step of the optimizer. */
   take(weights: Variable): void {
     this.#steps++;
     const decay = this.#warmUp ? Math.min(this.#decay, (1 + this.#steps) / (10 + this.#steps)) : this.#decay;
     tf.tidy(() => this.#mean.assign(tf.add(tf.mul(this.#mean, decay), tf.mul(weights, 1 - decay))));
   }
 
-  /** Puts the average into the variable and the variable's values into the average: once to look, once more to go on. */
+  /** Exchanges the average and the variable's values: once before an evaluation, and once after it to continue training. */
   swap(variable: Variable): void {
     tf.tidy(() => {
       const last = tf.clone(variable);
@@ -34,6 +34,7 @@ export class Average {
     });
   }
 
+  /** The state for a checkpoint. */
   async read(): Promise<{ steps: number; mean: Float32Array }> {
     return { steps: this.#steps, mean: await valuesOf(this.#mean) };
   }

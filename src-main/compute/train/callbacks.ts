@@ -1,4 +1,4 @@
-/** What may happen around the training loop, under Keras's hook names. Each callback is a record of the hooks it wants. */
+/** Callbacks of the training loop, with Keras's hook names. A callback is a record of the hooks that it uses. */
 import type { Epoch } from '../../contract/types.ts';
 import type { TrainState } from './state.ts';
 import type { TrainingEvent } from './trained.ts';
@@ -14,9 +14,9 @@ export interface Callback {
   onTrainBegin?(state: TrainState): void;
   onEpochBegin?(state: TrainState): void;
   onBatchEnd?(state: TrainState, logs: StepLogs): void;
-  /** Memory ran out: from here on at most `state.mostAtOnce` images go through at once. */
+  /** Memory ran out: from now on, at most `state.mostAtOnce` images are in one pass. */
   onBatchHalved?(state: TrainState): void;
-  /** After the state has taken the epoch in. */
+  /** Called after the epoch is in the history of the state. */
   onEpochEnd?(state: TrainState, epoch: Epoch): void | Promise<void>;
   onTrainEnd?(state: TrainState): void;
 }
@@ -55,7 +55,7 @@ export function progress(epochs: number, onEvent: (event: TrainingEvent) => void
   };
 }
 
-/** Lower is better: the loss on held-out images, else in training. */
+/** The validation loss, or without validation images the training loss. */
 export const lossOf = ({ loss, valLoss }: Epoch): number => valLoss ?? loss;
 
 /** Stops when the monitored value (lower is better) has not improved for `patience` epochs, and restores the best weights. */
@@ -73,10 +73,10 @@ export function earlyStop(patience: number, watched: (epoch: Epoch) => number = 
   };
 }
 
-/** The moving average of the weights takes each step in. */
+/** Updates the moving average of the weights after each step. */
 export const averaging: Callback = { onBatchEnd: (state) => state.takeAverage() };
 
-/** Writes everything a resume needs after each epoch. */
+/** Writes a checkpoint after each epoch. */
 export function checkpoint(file: string, fingerprint: string): Callback {
   return { onEpochEnd: (state) => state.save(file, fingerprint) };
 }

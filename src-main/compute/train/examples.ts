@@ -1,56 +1,58 @@
 /**
- * From rows of pixels to what training sees: augmented, cropped at random, mixed with a neighbour of the batch, each with its target. Training and the
- * preview make their pixels here. What happens to an image depends on the seed, on how often it has been seen (`view`) and on its own key, so that one
- * image can be shown without the batch around it; only mixing asks for its neighbour.
+ * Makes training examples from rows of pixels: augmentation, random crop, mixing with another image of the batch, and the target. The feed's worker and the
+ * preview in the engine use the same functions. The augmentation of an image depends only on the seed, on the number of passes before (`view`) and on the
+ * image's key, which identifies its content: so the preview can show one image without its batch. Only mixing needs another image.
  */
 import { applyMix, drawMix, type Mix } from '../augment/mix.ts';
 import { applySteps, drawRecipe, type Recipe, type Step } from '../augment/recipe.ts';
 import { random } from '../random.ts';
 
 export interface Examples {
-  /** Of each position in the set: its class, and a number that stands for its content. */
+  /** Class index of each position. */
   labels: Int32Array;
+  /** A number for each position that identifies its content. */
   keys: Int32Array;
   classes: number;
-  /** Share of a target that is spread over all classes (Szegedy et al. 2016). */
+  /** Label smoothing: fraction of a target that is spread over all classes (Szegedy et al. 2016). */
   smoothing: number;
-  /** Side of what comes out; rows are as large or larger. */
+  /** Side of the examples; at most the side of the rows. */
   cropPx: number;
   recipe: Recipe;
 }
 
-/** What is done to one image, all drawn before it is done. */
-export interface Drawn {
+/** All random choices for one image: augmentation steps, and the position of the crop. */
+export interface DrawnExample {
   steps: Step[];
   left: number;
   top: number;
 }
 
+/** The choices depend only on the seed, the view (0 for the first time that an image is shown, and so on) and the image's key. */
 export function drawExample(
   { recipe, keys, cropPx }: Examples,
   sizePx: number,
   seed: number,
   view: number,
   position: number,
-): Drawn {
+): DrawnExample {
   const next = random('example', seed, view, keys[position]);
   const steps = drawRecipe(recipe, sizePx, next);
   const within = sizePx - cropPx + 1;
   return { steps, left: Math.floor(next() * within), top: Math.floor(next() * within) };
 }
 
-/** One mix a batch, so that its share is one number. */
+/** The mix of a batch: all its images are mixed with the same lambda. */
 export const drawBatchMix = ({ recipe, cropPx }: Examples, seed: number, step: number): Mix | null =>
   drawMix(recipe, cropPx, random('mix', seed, step));
 
-/** Whom an image of a batch is mixed with: the one after it. */
+/** The index of the image with which image `i` of a batch is mixed: the next one. */
 export const partnerOf = (i: number, count: number): number => (i + 1) % count;
 
 /** `row` [S, S, 3] is changed in place; the crop is written to `out` [cropPx, cropPx, 3]. */
 export function applyDrawn(
   row: Uint8Array,
   sizePx: number,
-  { steps, left, top }: Drawn,
+  { steps, left, top }: DrawnExample,
   out: Uint8Array,
   cropPx: number,
 ): void {
@@ -79,8 +81,8 @@ function crop(row: Uint8Array, sizePx: number, left: number, top: number, out: U
 }
 
 /**
- * A whole batch: rows [n, S, S, 3], which are used up, to `out` [n, cropPx, cropPx, 3] and `targets` [n, classes], each row adding up to 1. `view`: how many
- * passes went before.
+ * Makes a batch: from `rows` [n, S, S, 3], which are overwritten, to `out` [n, cropPx, cropPx, 3] and `targets` [n, classes], whose rows add up to 1. `view`:
+ * number of passes before.
  */
 export function makeBatch(
   examples: Examples,
@@ -106,7 +108,7 @@ export function makeBatch(
     );
   const mix = drawBatchMix(examples, seed, step);
   if (mix) {
-    const before = out.slice(0, to); // the last one's partner, before it is mixed itself
+    const before = out.slice(0, to); // the first image before it is mixed: the partner of the last one
     for (let i = 0; i < n; i++)
       applyMix(
         out.subarray(i * to, (i + 1) * to),
@@ -115,10 +117,10 @@ export function makeBatch(
         mix,
       );
   }
-  const share = mix?.share ?? 1;
+  const lambda = mix?.lambda ?? 1;
   targets.fill(smoothing / classes, 0, n * classes);
   for (let i = 0; i < n; i++) {
-    targets[i * classes + labels[positions[i]]] += (1 - smoothing) * share;
-    if (mix) targets[i * classes + labels[positions[partnerOf(i, n)]]] += (1 - smoothing) * (1 - share);
+    targets[i * classes + labels[positions[i]]] += (1 - smoothing) * lambda;
+    if (mix) targets[i * classes + labels[positions[partnerOf(i, n)]]] += (1 - smoothing) * (1 - lambda);
   }
 }

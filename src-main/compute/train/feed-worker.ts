@@ -1,4 +1,4 @@
-/** The worker's side of feed.ts: fills one slot after the other as they fall free. Loads no tensors. */
+/** The worker of `feed.ts`: fills the slots in turn when they become free. It loads no tensors. */
 import { workerData } from 'node:worker_threads';
 import { Pixels } from '../pixels.ts';
 import { batchesOf, stepsOf } from './batches.ts';
@@ -11,7 +11,7 @@ const { train, batch, minSteps, seed, epoch, epochs, make } = plan;
 const pixels = new Pixels(plan.pixels);
 const most = Math.min(batch, train.length);
 const perPass = Math.ceil(train.length / batch);
-// Made in bytes that nobody shares: moving shared ones about is several times slower.
+// Examples are made in normal memory and then copied, since work on shared memory is several times slower.
 const out =
   'labels' in make
     ? { bytes: new Uint8Array(most * sidePx(plan) ** 2 * 3), targets: new Float32Array(most * make.classes) }

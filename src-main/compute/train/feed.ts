@@ -1,7 +1,7 @@
 /**
- * The batches of a training, made ready by a worker thread while the step before is at work: rows out of the packed file, shifted for an autoencoder or
- * made into examples for a classifier. Three batches of bytes are shared with it and used in turn; of the images nothing else is held, so a set larger
- * than memory is read as fast as a small one. What a batch holds depends on seed, epoch and step alone, however far the worker is ahead.
+ * The batches of a training, prepared by a worker thread while the previous step runs: it reads rows from the packed file, and shifts them for an autoencoder
+ * or makes examples for a classifier. Three batches in shared memory are used in turn. Nothing else is in memory, so the dataset may be larger than memory. The
+ * content of a batch depends only on seed, epoch and step, not on how far ahead the worker is.
  */
 import { Worker } from 'node:worker_threads';
 import type { RowSet } from '../../rows/row-set.ts';
@@ -14,17 +14,17 @@ export interface FeedPlan {
   batch: number;
   minSteps: number;
   seed: number;
-  /** From the start of this epoch, up to but without `epochs`. */
+  /** The first epoch; the feed ends before epoch `epochs`. */
   epoch: number;
   epochs: number;
   make: Shifts | Examples;
 }
 
-/** Of the images that come out. */
+/** Side of the images in the batches. */
 export const sidePx = ({ make, pixels }: Pick<FeedPlan, 'make' | 'pixels'>): number =>
   'labels' in make ? make.cropPx : pixels.shape[0];
 
-/** What the two threads share. Slot s is free while `states[s]` is 0, full at 1. */
+/** The shared memory of both threads. `states[s]`: 0 if slot s is free, 1 if it is filled. */
 export interface Slots {
   states: Int32Array<SharedArrayBuffer>;
   counts: Int32Array<SharedArrayBuffer>;
@@ -36,33 +36,34 @@ export interface Slots {
 
 export interface Batch {
   positions: Int32Array;
-  /** One row a position. Valid until the next batch is taken. */
+  /** One image per position. Valid until the next batch is taken. */
   bytes: Uint8Array;
-  /** [n, classes], where the examples have classes. */
+  /** [n, classes]; only for classifiers. */
   targets?: Float32Array;
 }
 
 export interface Feed {
-  /** The next batch; waits where it is not ready. Throws what went wrong in reading, and once the last batch was taken or the feed is closed. */
+  /** Waits for the next batch. Throws an error of the worker, and an error after the last batch or after `close`. */
   take(): Promise<Batch>;
-  /** So long has been waited for batches. */
+  /** Total time of waiting for batches. */
   readonly waitedMs: number;
   close(): Promise<void>;
 }
 
-const ahead = 3;
+const slotCount = 3;
 
+/** Starts the worker. Call `close` when the feed is no longer used. */
 export function startFeed(plan: FeedPlan): Feed {
   const rowBytes = sidePx(plan) ** 2 * plan.pixels.shape[2];
   const classes = 'labels' in plan.make ? plan.make.classes : 0;
   const most = Math.min(plan.batch, plan.train.length);
   const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
   const slots: Slots = {
-    states: new Int32Array(shared(4 * ahead)),
-    counts: new Int32Array(shared(4 * ahead)),
-    positions: Array.from({ length: ahead }, () => new Int32Array(shared(4 * most))),
-    bytes: Array.from({ length: ahead }, () => new Uint8Array(shared(rowBytes * most))),
-    targets: Array.from({ length: ahead }, () => new Float32Array(shared(4 * classes * most))),
+    states: new Int32Array(shared(4 * slotCount)),
+    counts: new Int32Array(shared(4 * slotCount)),
+    positions: Array.from({ length: slotCount }, () => new Int32Array(shared(4 * most))),
+    bytes: Array.from({ length: slotCount }, () => new Uint8Array(shared(rowBytes * most))),
+    targets: Array.from({ length: slotCount }, () => new Float32Array(shared(4 * classes * most))),
   };
   const worker = new Worker(new URL('./feed-worker.ts', import.meta.url), {
     workerData: { plan, slots },
@@ -71,7 +72,7 @@ export function startFeed(plan: FeedPlan): Feed {
   let failure: Error | undefined;
   const fail = (error: Error): void => {
     failure ??= error;
-    for (let s = 0; s < ahead; s++) Atomics.notify(slots.states, s);
+    for (let s = 0; s < slotCount; s++) Atomics.notify(slots.states, s);
   };
   worker.on('error', fail);
   worker.on('exit', () => fail(new Error('The worker that makes batches has stopped.')));
@@ -84,14 +85,14 @@ export function startFeed(plan: FeedPlan): Feed {
         Atomics.store(slots.states, slot, 0);
         Atomics.notify(slots.states, slot);
       }
-      slot = (slot + 1) % ahead;
-      const began = performance.now();
+      slot = (slot + 1) % slotCount;
+      const startedAt = performance.now();
       while (Atomics.load(slots.states, slot) === 0) {
         if (failure) throw failure;
         const wait = Atomics.waitAsync(slots.states, slot, 0);
         if (wait.async) await wait.value;
       }
-      waitedMs += performance.now() - began;
+      waitedMs += performance.now() - startedAt;
       const count = slots.counts[slot];
       return {
         positions: slots.positions[slot].subarray(0, count),

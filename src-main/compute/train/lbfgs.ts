@@ -1,6 +1,6 @@
 /**
- * Minimises a smooth convex function by L-BFGS (Nocedal 1980, two-loop recursion as in Nocedal & Wright 2006, algorithm 7.4) with a backtracking
- * line search (Armijo): for problems of one layer, where it needs some dozen evaluations and no learning rate.
+ * Minimises a smooth convex function by L-BFGS (Nocedal 1980; two-loop recursion as in Nocedal & Wright 2006, algorithm 7.4) with a backtracking line search
+ * (Armijo). For a single layer it needs only a few dozen evaluations, and no learning rate.
  */
 export interface Evaluated {
   value: number;
@@ -9,12 +9,13 @@ export interface Evaluated {
 
 export interface LbfgsOptions {
   iterations?: number;
-  /** Ends where the largest part of the gradient is below this. */
+  /** Stops when the largest absolute component of the gradient is at most this. */
   tolerance?: number;
 }
 
-const remembered = 10;
+const historySize = 10;
 
+/** `evaluate`: value and gradient at x. Returns the minimum that was found, also if the iterations run out. */
 export async function minimise(
   evaluate: (x: Float64Array) => Promise<Evaluated>,
   start: Float64Array,
@@ -28,7 +29,7 @@ export async function minimise(
     let direction = descent(gradient, pairs);
     let slope = dot(direction, gradient);
     if (!(slope < 0)) {
-      // What was remembered misleads: begin again along the gradient.
+      // The history gives no descent direction: start again along the gradient.
       pairs.length = 0;
       direction = gradient.map((g) => -g);
       slope = -dot(gradient, gradient);
@@ -44,12 +45,12 @@ export async function minimise(
         break;
       }
     }
-    if (!next) break; // as low as floats tell
+    if (!next) break; // no improvement within floating-point precision
     const s = to.map((v, i) => v - x[i]);
     const y = next.gradient.map((v, i) => v - gradient[i]);
     const curvature = dot(s, y);
     if (curvature > 1e-12 * dot(y, y)) pairs.push({ s, y, rho: 1 / curvature });
-    if (pairs.length > remembered) pairs.shift();
+    if (pairs.length > historySize) pairs.shift();
     const gain = value - next.value;
     [x, value, gradient] = [to, next.value, next.gradient];
     if (gain <= 1e-7 * Math.max(1, Math.abs(value))) break;

@@ -1,7 +1,7 @@
 /**
- * The training loop: epochs of batches, a gradient and an update each, callbacks around them. Short and our own, because fit()
- * hides what the window shows and what a resume needs. Everything on the device happens inside one synchronous step; between steps
- * the loop breathes, so that other calls are served and a cancel is heard.
+ * The training loop of autoencoders and classifiers: epochs of batches, one gradient and one update per batch, callbacks around them. The trainings differ in
+ * their objective, their learning-rate schedule and their evaluation after each epoch. tfjs's `fit()` is not used, since it hides what the page shows and what
+ * a resume needs. Between steps the loop yields, so that other calls are served and a cancel takes effect.
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Epoch } from '../../contract/types.ts';
@@ -10,7 +10,7 @@ import type { Architecture, TrainingPass } from '../models/network.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import type { Pixels } from '../pixels.ts';
-import { makeRoom, readBack } from '../read-back.ts';
+import { freeDeviceMemory, readBack } from '../read-back.ts';
 import { stepsOf } from './batches.ts';
 import type { Callback } from './callbacks.ts';
 import { clipByNorm } from './clip.ts';
@@ -20,24 +20,25 @@ import type { TrainState } from './state.ts';
 type Output<A extends Architecture> = ReturnType<A['forward']>;
 export type Key = (number | string)[];
 
-/** The loss of a step, computed inside one tidy and under the gradient. */
+/** What a training minimises. */
 export interface Objective<A extends Architecture = Architecture> {
-  /** `x` [B, S, S, 3] 0..1; `run` sends what it is given through the network, once; `key` names the step for whatever is random. */
+  /** The loss of a batch, differentiable. `x`: [B, S, S, 3], 0..1; `run`: runs the network, call it once; `key`: seed of the step's random numbers. */
   loss(x: Tensor4D, run: (input: Tensor4D) => Output<A>, batch: Batch, key: Key): Scalar;
-  /** Receives the network's output for each batch, if defined: [B, …] row by row. */
+  /** Receives the outputs of the network for each batch, [B, …]. */
   seen?(batch: Batch, outputs: Float32Array): void;
 }
 
-/** When a step is. */
+/** The position of a step in a training. */
 export interface Moment {
   /** From 0, over all epochs. */
   step: number;
-  /** Of an epoch. */
+  /** Per epoch. */
   steps: number;
   epochs: number;
   history: readonly Epoch[];
 }
 
+/** What `runTraining` needs besides the state. `train`: positions of the training images. `rate`: the learning rate of a step. */
 export interface Training<A extends Architecture = Architecture> {
   pixels: Pixels;
   train: Int32Array;
@@ -47,13 +48,14 @@ export interface Training<A extends Architecture = Architecture> {
   batch: number;
   minSteps: number;
   rate(at: Moment): number;
-  /** Norm of the gradient at most; none without. */
+  /** Maximum norm of the gradient; no clipping if missing. */
   clip?: number;
   seed: number;
-  /** What else is known of the epoch that has just been trained: the loss on images held out. */
+  /** Called after each epoch: further fields of its history, such as the validation loss. */
   evaluate?(): Promise<Partial<Epoch>>;
 }
 
+/** Trains until the last epoch or until a callback sets `state.stop`. Throws Cancelled after a cancel, and an Error if the loss is not finite. */
 export async function runTraining<A extends Architecture>(
   state: TrainState<A>,
   training: Training<A>,
@@ -66,17 +68,17 @@ export async function runTraining<A extends Architecture>(
   const feed = startFeed({ pixels: pixels.set, train, batch, minSteps, seed, epoch: state.epoch, epochs, make });
   try {
     while (state.epoch < epochs && !state.stop) {
-      const began = performance.now();
+      const startedAt = performance.now();
       for (const c of callbacks) c.onEpochBegin?.(state);
       let sum = 0;
       for (let step = 1; step <= steps; step++) {
         const taken = await feed.take();
         state.waited(feed.waitedMs);
         const learningRate = training.rate({ step: state.step, steps, epochs, history: state.history });
-        const loss = await stepThatFits(state, training, taken, learningRate, callbacks);
+        const loss = await stepWithinMemory(state, training, taken, learningRate, callbacks);
         if (!Number.isFinite(loss))
           throw new Error(
-            `The loss is no longer a number (epoch ${state.epoch + 1}, step ${step}): try a smaller learning rate.`,
+            `The loss is not a finite number (epoch ${state.epoch + 1}, step ${step}). Try a lower learning rate.`,
           );
         sum += loss;
         state.step++;
@@ -91,7 +93,7 @@ export async function runTraining<A extends Architecture>(
         loss: sum / steps,
         valLoss: null,
         ...metrics,
-        seconds: (performance.now() - began) / 1000,
+        seconds: (performance.now() - startedAt) / 1000,
       };
       state.history.push(done);
       for (const c of callbacks) await c.onEpochEnd?.(state, done);
@@ -103,8 +105,8 @@ export async function runTraining<A extends Architecture>(
   for (const c of callbacks) c.onTrainEnd?.(state);
 }
 
-/** Out of memory: halves the number of images per pass for the rest of the run, reports it and continues. */
-async function stepThatFits<A extends Architecture>(
+/** One step. If memory runs out, it halves the number of images per pass for the rest of the run, reports this and continues. */
+async function stepWithinMemory<A extends Architecture>(
   state: TrainState<A>,
   training: Training<A>,
   batch: Batch,
@@ -126,7 +128,7 @@ async function stepThatFits<A extends Architecture>(
       at += count;
     } catch (error) {
       if (!isOutOfMemory(error) || count < 2) throw error;
-      makeRoom();
+      freeDeviceMemory();
       state.mostAtOnce = Math.ceil(count / 2);
       for (const c of callbacks) c.onBatchHalved?.(state);
     }
@@ -145,8 +147,8 @@ function partOf({ positions, bytes, targets }: Batch, at: number, count: number)
 }
 
 /**
- * One gradient and one update; the loss. Nothing is changed before the loss has been read: only then is it known
- * whether the device did the step, and a step that failed can be done again.
+ * Computes the gradient, updates the weights and returns the loss. Nothing is changed before the loss has been read: only then errors of a WebGPU device are
+ * known, and a step that failed can be repeated.
  */
 export async function trainStep<A extends Architecture>(
   state: TrainState<A>,
@@ -173,12 +175,12 @@ export async function trainStep<A extends Architecture>(
   });
   try {
     const [now] = await readBack(value);
-    pass?.remember();
+    pass?.updateStatistics();
     optimizer.apply(network.weights, gradient, learningRate);
     if (outputs) objective.seen?.(batch, await readBack(outputs));
     return now;
   } catch (error) {
-    pass?.forget();
+    pass?.discardStatistics();
     outputs?.dispose();
     throw error;
   } finally {

@@ -1,6 +1,6 @@
 /**
- * What a reconstruction is trained on, and what its error map shows: squared error, structural dissimilarity, or a mix.
- * SSIM: Wang, Bovik, Sheikh & Simoncelli 2004, Gaussian window of 11 px and sigma 1.5, per channel; values are 0..1.
+ * The losses of reconstructions, for training and for error maps: squared error, structural dissimilarity, or a mixture. SSIM as in Wang, Bovik, Sheikh &
+ * Simoncelli 2004: Gaussian window of 11 px with sigma 1.5, per channel, for values from 0 to 1.
  */
 import type { Scalar, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
@@ -18,7 +18,7 @@ export interface Loss {
   map(x: Tensor4D, y: Tensor4D): Tensor3D; // [B, S, S]
 }
 
-/** SSIM per window and channel: [B, S', S', 3], S' = S - window + 1. Images smaller than the window use the largest odd one that fits. */
+/** SSIM of each window and channel: [B, S', S', 3] with S' = S − window + 1. Images smaller than 11 px use the largest odd window that fits. */
 export function ssimMap(x: Tensor4D, y: Tensor4D): Tensor4D {
   return tf.tidy(() => {
     const size = x.shape[1];
@@ -37,17 +37,19 @@ export function ssimMap(x: Tensor4D, y: Tensor4D): Tensor4D {
 
 const windowWidth = (size: number): number => Math.min(11, size - 1 + (size % 2));
 
+/** Mean squared error. */
 export const squaredError: Loss = {
   value: meanSquaredError,
   map: (x, y) => tf.mean(tf.square(tf.sub(x, y)), 3) as Tensor3D,
 };
 
-/** (1 - SSIM) / 2, 0..1. */
+/** Structural dissimilarity: (1 − SSIM) / 2, 0..1. */
 export const dissimilarity: Loss = {
   value: (x, y) => tf.mul(tf.sub(1, tf.mean(ssimMap(x, y))), 0.5) as Scalar,
   map: (x, y) => tf.mul(tf.sub(1, spreadOver(tf.mean(ssimMap(x, y), 3) as Tensor3D, x.shape[1])), 0.5) as Tensor3D,
 };
 
+/** `ssimWeight`: fraction of the dissimilarity in 'mixed', 0..1; the rest is the squared error. */
 export function lossOf(name: 'mse' | 'ssim' | 'mixed', ssimWeight: number): Loss {
   if (name === 'mse') return squaredError;
   if (name === 'ssim') return dissimilarity;
@@ -58,7 +60,7 @@ export function lossOf(name: 'mse' | 'ssim' | 'mixed', ssimWeight: number): Loss
   };
 }
 
-/** Windows sit around their middle pixel; the border repeats the nearest window. */
+/** Enlarges a map of windows to a map of pixels: each window is at its centre pixel, and the border repeats the nearest window. */
 function spreadOver(map: Tensor3D, size: number): Tensor3D {
   const inner = map.shape[1];
   const nearest = new Float32Array(size * inner);

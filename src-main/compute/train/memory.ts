@@ -1,7 +1,13 @@
 /**
- * How much memory a training takes, before it begins. A part for each image of a batch: either measured by one pass on one image and one on two (it
- * grows linearly, as activations do), or estimated from the shapes that the network declares, which costs nothing. And a fixed part:
- * weights, gradients and the optimizer's vectors. A test holds the estimate within a quarter of the measurement for each architecture.
+ * The memory that a training will take, known before it starts: a part per image of a batch, which grows linearly with the batch, and a fixed part (weights,
+ * gradients, the optimizer's arrays). The part per image is found in two ways, which answer different questions. `measureMemory`: what does this training
+ * take, with its own loss? It runs one pass with one image and one with two. The form of rankings uses it, since their loss (SSIM) keeps further images in
+ * memory that no layer's shape shows; and each training uses it before it starts. `predictMemory`: what would a network of these shapes take? It runs
+ * nothing, so the form of a classifier can use it at each change of a field, also for networks that are too large to run. A test checks for each
+ * architecture that the prediction is within a quarter of the measurement.
+ *
+ * If a training needs more memory than is free, it starts with a warning. Batch size 0 finds the largest batch that is estimated to fit and has passed once.
+ * If memory runs out during a training, the loop halves the batch (`loop.ts`).
  */
 import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { MemoryEstimate } from '../../contract/machine.ts';
@@ -12,14 +18,14 @@ import { sizeOf, type LayerKind } from '../models/scope.ts';
 import { isOutOfMemory } from '../out-of-memory.ts';
 import { readBack } from '../read-back.ts';
 
-/** The largest batch that is looked for, and the share of what is free that it may take. */
-const mostImages = 1024;
-const share = 0.6;
+/** `largestBatch` tries batches up to this size, and uses at most this fraction of the free memory. */
+const maxBatch = 1024;
+const freeFraction = 0.6;
 
-/** A loss of the kind that will be trained by: `x` [n, S, S, 3], `run` as in an objective. */
+/** A loss like that of the training. `x`: [n, S, S, 3]; `run`: runs the network. */
 export type Trial<A extends Architecture> = (x: Tensor4D, run: (input: Tensor4D) => ReturnType<A['forward']>) => Scalar;
 
-/** `slots`: vectors as long as the weights that the optimizer keeps. */
+/** Measures with passes through the network. `slots`: number of arrays, as long as the weights, that the optimizer keeps. */
 export async function measureMemory<A extends Architecture>(
   network: Network<A>,
   sizePx: number,
@@ -33,10 +39,10 @@ export async function measureMemory<A extends Architecture>(
 }
 
 /**
- * How many tensors of the size of a layer's output training holds for it, by kind: outputs, copies, gradients. Fitted to measurements of all architectures
- * on native TensorFlow with our own kernels; other backends hold more. A convolution's count includes the normalisation after it.
+ * For each kind of layer, the number of tensors of the size of its output that training keeps: outputs, copies, gradients. Fitted to measurements of all
+ * architectures on native TensorFlow with our own kernels; other backends need more. The number for a convolution includes the normalisation after it.
  */
-const heldPerOutput: Record<LayerKind, number> = {
+const keptPerOutput: Record<LayerKind, number> = {
   convolution: 5,
   'depthwise convolution': 5,
   'transposed convolution': 5,
@@ -49,28 +55,28 @@ const heldPerOutput: Record<LayerKind, number> = {
   attention: 12,
   embedding: 12,
 };
-/** The same for what a network holds beside the outputs of its layers. */
-const heldBeside: Record<keyof Declaration['beside'], number> = {
+/** The same for the values that a network keeps in addition to the outputs of its layers. */
+const keptExtra: Record<keyof Declaration['extra'], number> = {
   inner: 3,
   branches: 2.5,
   droppedBranches: 4,
   dropout: 1,
 };
 
-/** The estimate of `measureMemory` from declared shapes alone. */
+/** Predicts the result of `measureMemory` from the declared shapes alone, without a pass and for cross-entropy. */
 export function predictMemory(
-  { layers, beside, parameters }: Pick<Declaration, 'layers' | 'beside'> & { parameters: number },
+  { layers, extra, parameters }: Pick<Declaration, 'layers' | 'extra'> & { parameters: number },
   slots: number,
   batch: number,
 ): MemoryEstimate {
   let values = 0;
-  for (const { kind, output } of layers) values += heldPerOutput[kind] * sizeOf(output);
-  for (const [name, count] of Object.entries(beside)) values += heldBeside[name as keyof typeof beside] * count;
+  for (const { kind, output } of layers) values += keptPerOutput[kind] * sizeOf(output);
+  for (const [name, count] of Object.entries(extra)) values += keptExtra[name as keyof typeof extra] * count;
   return estimateOf(parameters, 4 * values, slots, batch);
 }
 
 function estimateOf(parameters: number, perImage: number, slots: number, batch: number): MemoryEstimate {
-  // As measured: weights, their parts, gradients of both, best weights, what a checkpoint reads back; the optimizer's vectors before and after a step.
+  // Measured: weights, their split parts, the gradients of both, best weights, copies for a checkpoint; and the optimizer's arrays before and after a step.
   const fixed = 4 * parameters * (8 + 2 * slots);
   return {
     parameters,
@@ -82,7 +88,7 @@ function estimateOf(parameters: number, perImage: number, slots: number, batch: 
   };
 }
 
-/** The largest batch, by doubling, that is estimated to fit and then has passed once; at least 1. Weights and statistics stay as they are. */
+/** The largest power of two as a batch size that is estimated to fit and has passed once; at least 1. Weights and statistics do not change. */
 export async function largestBatch<A extends Architecture>(
   network: Network<A>,
   sizePx: number,
@@ -92,7 +98,8 @@ export async function largestBatch<A extends Architecture>(
 ): Promise<number> {
   const { perImageMiB, fixedMiB, freeMiB } = await measureMemory(network, sizePx, loss, slots, 1);
   let batch = 1;
-  while (batch * 2 <= Math.min(mostImages, images) && fixedMiB + batch * 2 * perImageMiB <= freeMiB * share) batch *= 2;
+  while (batch * 2 <= Math.min(maxBatch, images) && fixedMiB + batch * 2 * perImageMiB <= freeMiB * freeFraction)
+    batch *= 2;
   for (; batch > 1; batch = Math.floor(batch / 2)) {
     try {
       await bytesOfPass(network, sizePx, loss, batch);
@@ -105,10 +112,10 @@ export async function largestBatch<A extends Architecture>(
 }
 
 /** The warning before a training that may not fit into memory. */
-export const tooMuch = ({ totalMiB, freeMiB, batch }: MemoryEstimate): string =>
-  `Training takes some ${Math.round(totalMiB)} MiB with ${batch} images a step, and ${Math.round(freeMiB)} MiB are free: it may be slow, or the system may end it. A smaller batch, size or width takes less.`;
+export const memoryWarning = ({ totalMiB, freeMiB, batch }: MemoryEstimate): string =>
+  `Training takes about ${Math.round(totalMiB)} MiB with batch size ${batch}, but ${Math.round(freeMiB)} MiB are free: it may be slow, or the system may end it. A smaller batch, size or width needs less.`;
 
-/** The most that a gradient holds at any time. */
+/** The peak memory of computing one gradient. */
 async function bytesOfPass<A extends Architecture>(
   network: Network<A>,
   sizePx: number,
@@ -120,15 +127,15 @@ async function bytesOfPass<A extends Architecture>(
     .profile(() => {
       const { value, grads } = tf.tidy(() => {
         const x = tf.fill([count, sizePx, sizePx, 3], 0.5) as Tensor4D;
-        let forget = (): void => undefined;
+        let discardStatistics = (): void => undefined;
         const result = tf.variableGrads(() => {
           return loss(x, (input) => {
             const pass = network.train(input, [0]);
-            forget = pass.forget;
+            discardStatistics = pass.discardStatistics;
             return pass.y;
           });
         }, [network.weights]);
-        forget();
+        discardStatistics();
         return result;
       });
       const gradient = grads[network.weights.name];
@@ -138,7 +145,10 @@ async function bytesOfPass<A extends Architecture>(
   return peakBytes - before;
 }
 
-/** As the system would give it, its caches counted as free. */
+/** The memory that is available to the process; the system's caches count as free. */
 const freeBytes = (): number => process.availableMemory();
+
+/** Of this process so far. */
+export const peakMemoryMiB = (): number => Math.round(process.resourceUsage().maxRSS / 1024);
 
 const mebi = (bytes: number): number => Math.round((bytes / 2 ** 20) * 10) / 10;

@@ -1,4 +1,4 @@
-/** What an autoencoder lessens: the loss between what it draws and the image, which may have gone in with noise on it. */
+/** The objective of autoencoders: the loss between an image and its reconstruction, optionally from a noisy input. */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import type { Autoencoder, Network } from '../models/network.ts';
@@ -9,12 +9,12 @@ import { readBack } from '../read-back.ts';
 import type { Objective } from './loop.ts';
 import type { Loss } from './losses.ts';
 
-/** `noise`: spread of the noise added to what goes in, never to what should come out (Vincent et al. 2008). */
+/** `noise`: standard deviation of the noise that is added to the input but not to the target (denoising autoencoder, Vincent et al. 2008). */
 export const reconstruct = (loss: Loss, noise = 0): Objective<Autoencoder> => ({
   loss: (x, run, _batch, key) => loss.value(x, run(noise ? addNoise(x, noise, key) : x)),
 });
 
-/** The mean loss on images held out, as the network is when it scores. */
+/** The mean loss on validation images, in inference mode. */
 export async function meanLoss(
   network: Network<Autoencoder>,
   pixels: Pixels,

@@ -1,13 +1,13 @@
-/** The mild changes that autoencoders train under: each image of a batch moved a little and mirrored, in place, by seed and step. */
+/** The augmentation of autoencoders: random shifts and horizontal flips, seeded by seed and step. */
 import { random } from '../random.ts';
 
 export interface Shifts {
-  /** Largest shift each way; the border repeats. */
+  /** Maximum shift along each axis; the border is repeated. */
   shiftPx: number;
   flip: boolean;
 }
 
-/** Shifts and mirrors each image of a batch in place, differently at each step. */
+/** Shifts and flips each image of a batch [n, sizePx, sizePx, 3], in place. */
 export function shiftAll(
   bytes: Uint8Array,
   sizePx: number,
@@ -28,7 +28,7 @@ export function shiftAll(
   }
 }
 
-/** Pixel (x, y) becomes what was at (x + dx, y + dy): one move of the whole, after which the border is laid over what came from the row beside. */
+/** Pixel (x, y) becomes the one at (x + dx, y + dy): one copy of the whole image; then the border is repeated over pixels that came from an adjacent row. */
 function shift(image: Uint8Array, sizePx: number, dx: number, dy: number): void {
   const line = sizePx * 3;
   const by = dy * line + dx * 3;

@@ -1,7 +1,7 @@
 /**
- * Where a training stands: network, optimizer, epochs done, history, best weights so far. Saved whole after each epoch, so that a
- * run that was killed at any moment resumes from its last epoch and ends bit-identical: everything random is drawn from
- * (seed, epoch) or (seed, step), nothing from how often a generator was called before.
+ * The state of a training: network, optimizer, moving average, best weights, history, and training dynamics. It is saved as a checkpoint after each epoch. A
+ * killed run resumes from its last epoch, and its result is bit-identical to an uninterrupted one: all random numbers depend only on (seed, epoch) or (seed,
+ * step), not on how often a generator was called before.
  */
 import type { Epoch } from '../../contract/types.ts';
 import type { Architecture, Network, NetworkValues } from '../models/network.ts';
@@ -24,63 +24,64 @@ interface Header {
   averageSteps: number | null;
 }
 
-/** What else a resume needs: numbers that are read into the checkpoint and put back from it. */
-export interface Kept {
+/** Further data of a training that is saved in the checkpoint and restored from it. */
+export interface CheckpointPart {
   read(): Record<string, Float32Array>;
   write(arrays: Record<string, Float32Array>): void;
 }
 
 export class TrainState<A extends Architecture = Architecture> {
-  /** Epochs done. */
+  /** Number of finished epochs. */
   epoch = 0;
-  /** Steps done, over all epochs. */
+  /** Number of finished steps, over all epochs. */
   step = 0;
   history: Epoch[] = [];
   best: (NetworkValues & { epoch: number; loss: number }) | undefined;
   stop = false;
-  /** Images a step; 0 until it is known. */
+  /** Images per step; 0 until it is known. */
   batch = 0;
-  /** Images at once at most, once memory has run out. */
+  /** Maximum number of images per pass; it is reduced when memory runs out. */
   mostAtOnce = Number.MAX_SAFE_INTEGER;
   resumedFrom: number | null = null;
   readonly network: Network<A>;
   readonly optimizer: Optimizer;
-  readonly kept: Kept | undefined;
-  /** Of weights and of moving statistics, where one was asked for. */
+  readonly kept: CheckpointPart | undefined;
+  /** Moving averages of the weights and of the moving statistics, if requested. */
   readonly #averages: [Average, Average] | undefined;
-  #began = performance.now();
+  #startedAt = performance.now();
   #images = 0;
   #waitedMs = 0;
 
-  /** `shares`: of each weight's step, where some learn slower; `average`: the decay of the moving average of weights, 0 for none. */
+  /** `average`: decay of the moving average of weights, 0 for none. `rateFactors`: factor of the learning rate for each weight (`by-layer.ts`). */
   constructor(
     network: Network<A>,
     {
       optimizer = { id: 'adamw', params: { weightDecay: 0 } },
       average = 0,
       kept,
-      shares,
+      rateFactors,
     }: {
       optimizer?: { id: string; params: Record<string, unknown> };
       average?: number;
-      kept?: Kept;
-      shares?: Float32Array;
+      kept?: CheckpointPart;
+      rateFactors?: Float32Array;
     } = {},
   ) {
     this.network = network;
     const own = startOptimizer(optimizer.id, optimizer.params, network.parameters, network.kernels);
-    this.optimizer = shares ? byLayer(own, shares) : own;
+    this.optimizer = rateFactors ? byLayer(own, rateFactors) : own;
     this.kept = kept;
     this.#averages =
       average > 0 ? [new Average(network.weights, average), new Average(network.statistics, average)] : undefined;
   }
 
+  /** Updates the averages, if requested. Call it after each step. */
   takeAverage(): void {
     this.#averages?.[0].take(this.network.weights);
     this.#averages?.[1].take(this.network.statistics);
   }
 
-  /** Does something with the averaged weights in the network, where an average is kept; else with the weights as they are. */
+  /** Calls `work` while the network has the averaged weights, or without averaging its own weights. */
   async averaged<T>(work: () => Promise<T>): Promise<T> {
     if (!this.#averages) return work();
     const [weights, statistics] = this.#averages;
@@ -97,21 +98,23 @@ export class TrainState<A extends Architecture = Architecture> {
     }
   }
 
-  /** So long has been waited for data, all in all. */
+  /** Sets the total time of waiting for data. */
   waited(ms: number): void {
     this.#waitedMs = ms;
   }
 
+  /** Adds to the number of images that were trained on. */
   count(images: number): void {
     this.#images += images;
   }
 
-  /** Of this process; what ran before a resume is in the history. `waiting`: the share of the time that went by waiting for data. */
+  /** Time and number of images in this process; the time before a resume is in the history. `waiting`: fraction of the time spent waiting for data. */
   clock(): { seconds: number; images: number; waiting: number } {
-    const ms = performance.now() - this.#began;
+    const ms = performance.now() - this.#startedAt;
     return { seconds: ms / 1000, images: this.#images, waiting: this.#waitedMs / Math.max(1e-6, ms) };
   }
 
+  /** Writes the checkpoint. `fingerprint`: identifies the training (`load`). */
   async save(file: string, fingerprint: string): Promise<void> {
     const { steps: optimizerSteps, slots } = await this.optimizer.read();
     const header: Header = {
@@ -145,7 +148,7 @@ export class TrainState<A extends Architecture = Architecture> {
     });
   }
 
-  /** False where there is no checkpoint, or it is of another run. */
+  /** Restores a checkpoint. False if there is none or its fingerprint differs. */
   load(file: string, fingerprint: string): boolean {
     const saved = readTensors<Header>(file);
     if (!saved || saved.header.fingerprint !== fingerprint) return false;
@@ -161,13 +164,13 @@ export class TrainState<A extends Architecture = Architecture> {
       ? { ...header.best, weights: arrays.bestWeights, statistics: arrays.bestStatistics }
       : undefined;
     const { epoch, step, stop, mostAtOnce, batch } = header;
-    // Checkpoints of earlier versions leave out a validation loss that there is not.
+    // Checkpoints of earlier versions have no `valLoss` if there were no validation images.
     const history = header.history.map((one) => ({ ...one, valLoss: one.valLoss ?? null }));
     Object.assign(this, { epoch, step, history, stop, mostAtOnce, batch, resumedFrom: epoch });
     return true;
   }
 
-  /** The network stays. */
+  /** Does not dispose of the network. */
   dispose(): void {
     this.optimizer.dispose();
     this.#averages?.forEach((average) => average.dispose());

@@ -1,10 +1,10 @@
-/** The events and the result of any training. */
+/** The events and the result that all trainings have in common. */
 import type { Backend, MemoryEstimate } from '../../contract/machine.ts';
 import type { Epoch } from '../../contract/types.ts';
 
 /**
- * 'train': at most five events a second within an epoch, and one at its end (step = steps), the only one with validation results.
- * `seconds`: since training began; `waiting`: the share of them spent waiting for data.
+ * 'train': at most five events per second within an epoch, and one at its end (step = steps), which alone has validation results. `seconds`: since the start of
+ * the training; `waiting`: fraction of this time spent waiting for data.
  */
 export type TrainingEvent =
   | (Pick<Epoch, 'epoch' | 'loss' | 'seconds'> &
@@ -18,6 +18,7 @@ export type TrainingEvent =
       })
   | { stage: 'note'; message: string };
 
+/** The result of a training. `bestEpoch`: the epoch whose weights were saved. `stopped`: before the last epoch, or after all. */
 export interface Trained {
   history: Epoch[];
   epochsRun: number;
@@ -26,12 +27,13 @@ export interface Trained {
   /** The epoch after which a resumed run continued. */
   resumedFrom: number | null;
   seconds: number;
-  /** While training; and the share of that time spent waiting for data, 0..1. */
+  /** In training. */
   imagesPerSecond: number;
+  /** Fraction of the training time spent waiting for data, 0..1. */
   waiting?: number;
   peakMemoryMiB: number;
   backend: Backend;
-  /** Images a step, as asked for or as found; fewer at once where memory ran out on the way. Absent where a method has no steps. */
+  /** Images per step, as requested or chosen. Missing if the method has no steps. */
   batch?: number;
   memory?: MemoryEstimate;
   parameters: number;

@@ -1,4 +1,4 @@
-/** Checks of the images' quality, their thresholds, and findings about the whole set. */
+/** Quality checks, their thresholds, and findings about the data set. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { CallContext } from './context.ts';
 
@@ -8,6 +8,6 @@ export const checkCalls = ({ quality, edit }: CallContext) =>
     findings: () => quality.findings(),
     setThreshold: ({ check, threshold }) =>
       edit({ do: 'threshold', check, threshold }, { settings: [[quality.thresholdKey(check), threshold]] }, () =>
-        threshold === null ? `threshold of ${check} back to its default` : `threshold of ${check} at ${threshold}`,
+        threshold === null ? `reset the threshold of ${check}` : `set the threshold of ${check} to ${threshold}`,
       ),
   }) satisfies WorkspaceCalls['checks'];

@@ -1,4 +1,4 @@
-/** Classifiers: advice and division before a training, the training, and what a finished one predicts. */
+/** Classifiers: advice and data split before a training, the training, and the predictions of a finished one. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { advise } from '../../jobs/advice.ts';
 import { splitDataset } from '../../workspace/dataset-split.ts';
@@ -12,7 +12,7 @@ import type { CallContext } from './context.ts';
 export const classifierCalls = (context: CallContext) =>
   ({
     advise: () => advise(context),
-    divide: (request) => splitDataset(context.table.samples(), context.groups.list(), request).division,
+    split: (request) => splitDataset(context.table.samples(), context.groups.list(), request).division,
     train: (request) => context.start(trainJob, request),
     rangeTest: (request) => context.start(rangeTestJob, request),
     predict: (request) => context.start(predictJob, request),

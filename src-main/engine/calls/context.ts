@@ -1,4 +1,4 @@
-/** What the implementations of a workspace's calls use of it. */
+/** The parts of an open workspace that its calls use. */
 import type { Edited, Job, WorkspaceEvent } from '../../contract/types.ts';
 import type { JobContext } from '../../jobs/context.ts';
 import type { JobType } from '../../jobs/job-type.ts';
@@ -9,16 +9,16 @@ import type { Previews } from '../../jobs/preview.ts';
 
 export interface CallContext extends JobContext {
   readonly id: string;
-  /** The workspace's own, wherever it lies. */
+  /** Identifies the workspace permanently, also after it was moved. */
   readonly key: string;
   readonly jobs: Jobs;
   readonly previews: Previews;
   readonly imports: Imports;
   /** Queues a job. */
   start<Request>(type: JobType<Request>, request: Request): Job;
-  /** Writes a journal entry and tells the doors; `title` is given the ids of the samples that change. */
+  /** Writes a journal entry and notifies the clients. `title` receives the ids of the changed samples. */
   edit(action: Action, edit: Edit, title: (changed: readonly number[]) => string): Edited;
-  /** Tells the doors what the journal has just done. */
-  edited(done: { changed: number; title: string }): Edited;
+  /** Notifies the clients after a change of the journal. */
+  edited(step: { changed: number; title: string }): Edited;
   events(signal: AbortSignal): AsyncGenerator<WorkspaceEvent>;
 }

@@ -1,10 +1,10 @@
-/** Groups of duplicates, and what a person does with them. */
+/** Groups of duplicates: marking them as not duplicates, and keeping the best of each. */
 import { WinnowError } from '../../contract/errors.ts';
 import { rejectsOf } from '../../contract/keep-best.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { plural } from '../../contract/words.ts';
 import { notDuplicatesSetting } from '../../workspace/not-duplicates.ts';
-import { whatOf } from '../../workspace/edits.ts';
+import { describeImages } from '../../workspace/edits.ts';
 import type { CallContext } from './context.ts';
 
 export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
@@ -17,7 +17,7 @@ export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
       return edit(
         { do: 'apart', paths: samples.map(({ path }) => path) },
         { settings: [notDuplicatesSetting(samples)] },
-        () => `${plural(samples.length, 'image')} are no duplicates`,
+        () => `mark ${plural(samples.length, 'image')} as not duplicates`,
       );
     },
     keepBest(request) {
@@ -38,7 +38,7 @@ export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
       return edit(
         { do: 'keep-best', request },
         { marks },
-        (changed) => `keep the ${request.rule} of duplicates: reject ${whatOf(changed, table.pathOf)}`,
+        (changed) => `keep the ${request.rule} duplicate: reject ${describeImages(changed, table.pathOf)}`,
       );
     },
   }) satisfies WorkspaceCalls['duplicates'];

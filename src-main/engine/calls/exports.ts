@@ -1,4 +1,4 @@
-/** Exports: the plan, the job, and what came of it. */
+/** Exports: the plan, the job, and its result. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { ExportResult } from '../../contract/types.ts';
 import { planExport } from '../../export/export.ts';
@@ -6,7 +6,7 @@ import { exportInput, exportJob } from '../../export/export-job.ts';
 import type { CallContext } from './context.ts';
 
 export function exportCalls(context: CallContext) {
-  /** By job; kept as long as the job is listed. */
+  /** By job id, for as long as the job is listed. */
   const results = new Map<number, ExportResult>();
   const keep = (jobId: number, result: ExportResult) => {
     const listed = new Set(context.jobs.list().map(({ id }) => id));

@@ -1,4 +1,4 @@
-/** All calls of a workspace, each group in a file of its own. */
+/** All calls of a workspace. Each group is in its own file. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { checkCalls } from './checks.ts';
 import { classifierCalls } from './classifier.ts';

@@ -1,4 +1,4 @@
-/** What runs and what is queued. */
+/** The job queue. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { CallContext } from './context.ts';
 

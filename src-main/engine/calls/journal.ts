@@ -3,7 +3,7 @@ import { WinnowError } from '../../contract/errors.ts';
 import { patchOf } from '../../contract/marks.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { commandOf, scriptOf } from '../../workspace/commands.ts';
-import { choose, titleOf, whatOf, withReason } from '../../workspace/edits.ts';
+import { describeImages, selectSamples, titleOf, withReason } from '../../workspace/edits.ts';
 import { readSource } from '../../workspace/read-source.ts';
 import type { CallContext } from './context.ts';
 
@@ -13,7 +13,7 @@ export function journalCalls(context: CallContext) {
     edit({ choice, change: requested }) {
       const where = 'where' in choice ? choice.where : undefined;
       const change = withReason(requested, where);
-      const ids = choose(
+      const ids = selectSamples(
         choice,
         () => table.samples(),
         () => readSource(context),
@@ -24,26 +24,26 @@ export function journalCalls(context: CallContext) {
         return [id, patchOf(before, change)] as const;
       });
       return context.edit({ do: 'edit', change, where }, { marks }, (changed) =>
-        titleOf(change, whatOf(changed, table.pathOf)),
+        titleOf(change, describeImages(changed, table.pathOf)),
       );
     },
     undo: () => context.edited(journal.undo()),
     redo: () => context.edited(journal.redo()),
     history: ({ limit }) =>
       journal
-        .records(limit)
+        .entries(limit)
         .reverse()
-        .map((record) => ({
-          seq: record.seq,
-          atMs: record.at,
-          title: record.title,
-          undone: record.undone,
-          changed: record.changes.marks.length + record.changes.settings.length,
-          command: commandOf(record, folder, table.pathOf),
+        .map((entry) => ({
+          seq: entry.seq,
+          atMs: entry.at,
+          title: entry.title,
+          undone: entry.undone,
+          changed: entry.changes.marks.length + entry.changes.settings.length,
+          command: commandOf(entry, folder, table.pathOf),
         })),
     script() {
-      const records = journal.records(undefined, true);
-      return scriptOf(records, folder, table.pathOf, journal.strays(records));
+      const entries = journal.entries(undefined, true);
+      return scriptOf(entries, folder, table.pathOf, journal.inconsistent(entries));
     },
   } satisfies WorkspaceCalls['journal'];
 }

@@ -3,7 +3,7 @@ import type { LabelSuspect } from '../../contract/classifier.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { plural } from '../../contract/words.ts';
-import { whatOf } from '../../workspace/edits.ts';
+import { describeImages } from '../../workspace/edits.ts';
 import { labelsJob } from '../../jobs/labels.ts';
 import { confirmedKey, labelQueue } from '../../workspace/label-queue.ts';
 import type { CallContext } from './context.ts';
@@ -12,7 +12,7 @@ export function labelCalls(context: CallContext) {
   const { table, settings, runs } = context;
   const queue = () => labelQueue(table, settings, runs);
 
-  /** Those of these images that are in the queue. Throws `bad-request` where none is. */
+  /** The queued suspects among these images. Throws `bad-request` if there are none. */
   function suspectsOf(ids: readonly number[]): LabelSuspect[] {
     const wanted = new Set(ids);
     const suspects = queue()?.suspects.filter(({ sampleId }) => wanted.has(sampleId)) ?? [];
@@ -25,14 +25,14 @@ export function labelCalls(context: CallContext) {
   }
 
   return {
-    judge: (request) => context.start(labelsJob, request),
+    find: (request) => context.start(labelsJob, request),
     queue,
     accept({ ids }) {
       const suspects = suspectsOf(ids);
       return context.edit(
         { do: 'accept-labels', paths: suspects.flatMap(({ sampleId }) => table.pathOf(sampleId) ?? []) },
         { marks: suspects.map(({ sampleId, suggested }) => [sampleId, { label: suggested }] as const) },
-        (changed) => `accept the suggested class of ${whatOf(changed, table.pathOf)}`,
+        (changed) => `accept the suggested class of ${describeImages(changed, table.pathOf)}`,
       );
     },
     confirm({ ids }) {
@@ -43,7 +43,7 @@ export function labelCalls(context: CallContext) {
       return context.edit(
         { do: 'confirm-labels', paths: samples.map(({ path }) => path) },
         { settings: samples.map((sample) => [confirmedKey(sample, sample.given), true] as const) },
-        () => `the class of ${samples.length === 1 ? samples[0].path : plural(samples.length, 'image')} is right`,
+        () => `confirm the class of ${samples.length === 1 ? samples[0].path : plural(samples.length, 'image')}`,
       );
     },
   } satisfies WorkspaceCalls['labels'];

@@ -1,25 +1,29 @@
-/** The runs of a workspace: their list, their records, and putting them away. */
+/** The runs of a workspace: listing, viewing, archiving, deleting. */
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { Edited } from '../../contract/types.ts';
 import { nameRuns, purgeRuns } from '../../workspace/purge-runs.ts';
-import { settingKey, type RunPlace } from '../../workspace/settings.ts';
+import { settingKey, type RunVisibility } from '../../workspace/settings.ts';
 import type { CallContext } from './context.ts';
 
 export function runCalls(context: CallContext) {
   const { table, runs } = context;
 
-  /** Puts runs, and those that are a part of them, in a place; null: back into the lists. */
-  function put(verb: 'archive' | 'unarchive' | 'delete', ids: readonly string[], place: RunPlace | null): Edited {
+  /** Sets the visibility of runs and of their parts; null lists them normally. */
+  function put(
+    verb: 'archive' | 'unarchive' | 'delete',
+    ids: readonly string[],
+    visibility: RunVisibility | null,
+  ): Edited {
     const wanted = new Set(ids);
-    for (const id of wanted) runs.summary(id); // throws where there is none
+    for (const id of wanted) runs.summary(id); // throws if it does not exist
     const found = runs.list().filter(({ id, parent }) => wanted.has(id) || (parent !== null && wanted.has(parent)));
     const running = found.find(({ state }) => state === 'running');
     if (running) throw new WinnowError('bad-request', `${running.id} is running. Cancel it first.`);
     const all = found.map(({ id }) => id).reverse(); // oldest first
     return context.edit(
       { do: `${verb}-runs`, runs: all },
-      { settings: all.map((id) => [settingKey('run', id), place] as const) },
+      { settings: all.map((id) => [settingKey('run', id), visibility] as const) },
       () => `${verb} ${nameRuns(all)}`,
     );
   }

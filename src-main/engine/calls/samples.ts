@@ -1,11 +1,11 @@
-/** The table: samples as they change, columns, files that could not be read. */
+/** The table: changes of samples, columns, unreadable files, and the search for similar images. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { similarityJob } from '../../jobs/similarity.ts';
 import type { CallContext } from './context.ts';
 
 export const sampleCalls = (context: CallContext) =>
   ({
-    alike: (request) => context.start(similarityJob, request),
+    findSimilar: (request) => context.start(similarityJob, request),
     changes: ({ since, limit }) => context.table.changes(since, limit),
     columns: () => context.table.columns(),
     values: ({ id, columns }) => context.table.valuesOf(id, columns),

@@ -1,4 +1,4 @@
-/** Saved views: a filter and an order under a name. */
+/** Saved views: a named filter with an order. */
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { predicateOf } from '../../contract/read.ts';

@@ -1,6 +1,6 @@
-/** The open folder as a whole: its description, its events, and the jobs that concern all images. */
+/** The open folder: its description, its events, and jobs on all images. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
-import { whatOf } from '../../workspace/edits.ts';
+import { describeImages } from '../../workspace/edits.ts';
 import { mapJob } from '../../jobs/map.ts';
 import { rankJob } from '../../jobs/rank.ts';
 import { scanJob } from '../../jobs/scan.ts';
@@ -33,7 +33,7 @@ export const workspaceCalls = (context: CallContext) =>
       const { changed } = context.edit(
         { do: 'import', file },
         { marks },
-        (ids) => `import marks of ${whatOf(ids, context.table.pathOf)}`,
+        (ids) => `import marks of ${describeImages(ids, context.table.pathOf)}`,
       );
       return { ...result, changed };
     },

@@ -1,8 +1,8 @@
-/** Adam (Kingma & Ba 2015), with weight decay as a part of the gradient. */
+/** Adam (Kingma & Ba 2015), with weight decay as an L2 penalty in the gradient. */
 import { z } from 'zod';
 import { tf } from '../../backend.ts';
 import { adamStep, type Spans } from '../../ops/update.ts';
-import { optimizerOf, type Optimizer, type OptimizerRecord } from './optimizer.ts';
+import { epsilonParameter, optimizerOf, penaltyParameter, type Optimizer, type OptimizerRecord } from './optimizer.ts';
 
 export const adamParameters = {
   beta1: z
@@ -19,24 +19,12 @@ export const adamParameters = {
     .default(0.999)
     .describe('Decay of the running mean of the squared gradient.')
     .meta({ title: 'Beta 2', advanced: true }),
-  epsilon: z
-    .number()
-    .positive()
-    .max(1)
-    .default(1e-8)
-    .describe('Added to the denominator for numerical stability.')
-    .meta({ title: 'Epsilon', advanced: true }),
+  epsilon: epsilonParameter,
 };
 
 const schema = z.object({
   ...adamParameters,
-  weightDecay: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('L2 penalty on the kernels, added to the gradient.')
-    .meta({ title: 'Weight decay', advanced: true }),
+  weightDecay: penaltyParameter,
 });
 type Parameters = z.infer<typeof schema>;
 
@@ -48,7 +36,7 @@ export const adam: OptimizerRecord<Parameters> = {
   start: (params, size, decayed) => startAdam(params, size, decayed, false),
 };
 
-/** `decoupled`: AdamW, the weights themselves decay, by rate · decay. */
+/** `decoupled`: AdamW. The weights themselves decay by learning rate · weight decay. */
 export function startAdam(
   { beta1, beta2, epsilon, weightDecay }: Parameters,
   size: number,
@@ -68,9 +56,9 @@ export function startAdam(
     };
     const fused = adamStep(weights, slots.mean, slots.square, gradient, numbers, decayed);
     if (fused) return { weights: fused[0], slots: { mean: fused[1], square: fused[2] } };
-    const pulled = numbers.l2 ? tf.add(gradient, decayOf(numbers.l2)) : gradient;
-    const mean = tf.add(tf.mul(slots.mean, beta1), tf.mul(pulled, 1 - beta1));
-    const square = tf.add(tf.mul(slots.square, beta2), tf.mul(tf.square(pulled), 1 - beta2));
+    const penalised = numbers.l2 ? tf.add(gradient, decayOf(numbers.l2)) : gradient;
+    const mean = tf.add(tf.mul(slots.mean, beta1), tf.mul(penalised, 1 - beta1));
+    const square = tf.add(tf.mul(slots.square, beta2), tf.mul(tf.square(penalised), 1 - beta2));
     const kept = numbers.decay ? tf.sub(weights, decayOf(numbers.decay)) : weights;
     return {
       weights: tf.sub(kept, tf.div(tf.mul(mean, rate), tf.add(tf.div(tf.sqrt(square), correction), epsilon))),

@@ -1,29 +1,32 @@
-/** An optimizer whose steps are shorter for some weights than for others: what is far from the classes learns slower (Howard & Ruder 2018, discriminative rates). */
+/** Layer-wise learning rates: stages further from the classes learn slower (discriminative fine-tuning, Howard & Ruder 2018). */
 import { tf } from '../../backend.ts';
 import { sizeOf, type Piece } from '../../models/scope.ts';
 import type { Optimizer } from './optimizer.ts';
 
-/** `share`: of each weight's step, 0..1, as long as the weights. */
-export function byLayer(optimizer: Optimizer, share: Float32Array): Optimizer {
-  const shares = tf.tidy(() => tf.keep(tf.tensor1d(share)));
+/** An optimizer with a factor of the learning rate, 0..1, for each weight. */
+export function byLayer(optimizer: Optimizer, factors: Float32Array): Optimizer {
+  const factorTensor = tf.tidy(() => tf.keep(tf.tensor1d(factors)));
   return {
     ...optimizer,
     apply(weights, gradient, learningRate) {
       tf.tidy(() => {
         const before = tf.clone(weights);
         optimizer.apply(weights, gradient, learningRate);
-        weights.assign(tf.add(before, tf.mul(tf.sub(weights, before), shares)));
+        weights.assign(tf.add(before, tf.mul(tf.sub(weights, before), factorTensor)));
       });
     },
     dispose() {
       optimizer.dispose();
-      shares.dispose();
+      factorTensor.dispose();
     },
   };
 }
 
-/** The stages of a network are what stands before the first '/' of its weights' names, in the order of declaration; the last has a share of 1, each before it `rate` times the next. */
-export function sharesOf(pieces: readonly Piece[], rate: number): Float32Array {
+/**
+ * The factor of the learning rate for each weight: 1 for the last stage; each earlier stage has `rate` times that of the next. The stage of a weight is its
+ * name before the first '/'.
+ */
+export function rateFactorsOf(pieces: readonly Piece[], rate: number): Float32Array {
   const stageOf = ({ name }: Piece): string => name.split('/')[0];
   const stages = [...new Set(pieces.map(stageOf))];
   const out = new Float32Array(pieces.reduce((sum, { shape }) => sum + sizeOf(shape), 0));

@@ -1,4 +1,4 @@
-/** The optimizers, as an explicit list: adding one is one new file and one word here. */
+/** The registry of optimizers. A new one is one file and one entry here. */
 import { adam } from './adam.ts';
 import { adamw } from './adamw.ts';
 import type { Optimizer, OptimizerRecord } from './optimizer.ts';
@@ -8,7 +8,7 @@ import { sgd } from './sgd.ts';
 
 export const optimizers = [sgd, adam, adamw, rmsprop] as unknown as OptimizerRecord[];
 
-/** Throws where there is no such optimizer or a parameter is not in its schema. */
+/** Starts an optimizer for `size` weights. `decayed`: the spans with weight decay. Throws if there is no such optimizer or a parameter is invalid. */
 export function startOptimizer(id: string, params: Record<string, unknown>, size: number, decayed: Spans): Optimizer {
   const record = optimizers.find((o) => o.id === id);
   if (!record) throw new Error(`There is no optimizer '${id}'. There are: ${optimizers.map((o) => o.id).join(', ')}.`);

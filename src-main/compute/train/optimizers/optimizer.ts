@@ -1,14 +1,14 @@
 /**
- * What an optimizer is: a record with a title, a schema of its parameters and a function that starts it. It works on the network's one flat
- * vector, so a step is a few large operations whatever the number of layers; formulas and defaults are PyTorch's.
+ * An optimizer is a record: a title, a schema of its parameters and a function that starts it. It works on the flat weights of a network, so a step is a few
+ * large operations whatever the number of layers. Formulas and defaults are those of PyTorch.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { tf } from '../../backend.ts';
 import type { Spans } from '../../ops/update.ts';
 import { valuesOf } from '../../read-back.ts';
 
-/** What a checkpoint holds of an optimizer. */
+/** The state of an optimizer in a checkpoint. */
 export interface OptimizerValues {
   steps: number;
   slots: Record<string, Float32Array>;
@@ -26,13 +26,29 @@ export interface OptimizerRecord<P = Record<string, unknown>> {
   id: string;
   title: string;
   schema: z.ZodType<P>;
-  /** Vectors as long as the weights that it keeps, by name. */
+  /** Names of the arrays, as long as the weights, that it keeps between steps. */
   slots(params: P): string[];
-  /** `decayed`: where weight decay acts, and nowhere else. */
+  /** `decayed`: the spans of the weights to which weight decay applies. */
   start(params: P, size: number, decayed: Spans): Optimizer;
 }
 
-/** A step's arithmetic: returns the new weights and puts the new slots. `decayOf(rate)`: weights · rate where decay acts, else 0. */
+/** Parameters that several optimizers have. */
+export const epsilonParameter = z
+  .number()
+  .positive()
+  .max(1)
+  .default(1e-8)
+  .describe('Added to the denominator for numerical stability.')
+  .meta({ title: 'Epsilon', advanced: true });
+export const penaltyParameter = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(0)
+  .describe('L2 penalty on the kernels, added to the gradient.')
+  .meta({ title: 'Weight decay', advanced: true });
+
+/** The arithmetic of one step: returns the new weights and slots. `t`: the step from 1. `decayOf(rate)`: weights · rate in the decayed spans, 0 elsewhere. */
 type Step = (
   weights: Tensor,
   gradient: Tensor,
@@ -47,7 +63,7 @@ export interface Updated {
   slots: Record<string, Tensor>;
 }
 
-/** An optimizer out of its arithmetic. */
+/** Makes an optimizer from the arithmetic of its step. `names`: of its slots. */
 export function optimizerOf(names: string[], size: number, decayed: Spans, step: Step): Optimizer {
   const slots = Object.fromEntries(names.map((name) => [name, tf.tidy(() => tf.variable(tf.zeros([size])))]));
   const everywhere = decayed.length === 1 && decayed[0][0] === 0 && decayed[0][1] === size;

@@ -1,7 +1,7 @@
 /** RMSProp (Tieleman & Hinton 2012). */
 import { z } from 'zod';
 import { tf } from '../../backend.ts';
-import { optimizerOf, type OptimizerRecord, type Updated } from './optimizer.ts';
+import { epsilonParameter, optimizerOf, penaltyParameter, type OptimizerRecord, type Updated } from './optimizer.ts';
 
 const schema = z.object({
   alpha: z
@@ -11,13 +11,7 @@ const schema = z.object({
     .default(0.99)
     .describe('Decay of the running mean of the squared gradient.')
     .meta({ title: 'Alpha', advanced: true }),
-  epsilon: z
-    .number()
-    .positive()
-    .max(1)
-    .default(1e-8)
-    .describe('Added to the denominator for numerical stability.')
-    .meta({ title: 'Epsilon', advanced: true }),
+  epsilon: epsilonParameter,
   momentum: z
     .number()
     .min(0)
@@ -25,13 +19,7 @@ const schema = z.object({
     .default(0)
     .describe('Fraction of the previous step that is added to the next one.')
     .meta({ title: 'Momentum', advanced: true }),
-  weightDecay: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('L2 penalty on the kernels, added to the gradient.')
-    .meta({ title: 'Weight decay', advanced: true }),
+  weightDecay: penaltyParameter,
 });
 
 export const rmsprop: OptimizerRecord<z.infer<typeof schema>> = {
@@ -46,9 +34,9 @@ export const rmsprop: OptimizerRecord<z.infer<typeof schema>> = {
       decayed,
       (weights, gradient, slots, learningRate, _t, decayOf): Updated => {
         const { alpha, epsilon, momentum, weightDecay } = params;
-        const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
-        const square = tf.add(tf.mul(slots.square, alpha), tf.mul(tf.square(pulled), 1 - alpha));
-        const step = tf.div(pulled, tf.add(tf.sqrt(square), epsilon));
+        const penalised = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
+        const square = tf.add(tf.mul(slots.square, alpha), tf.mul(tf.square(penalised), 1 - alpha));
+        const step = tf.div(penalised, tf.add(tf.sqrt(square), epsilon));
         if (!momentum) return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { square } };
         const velocity = tf.add(tf.mul(slots.velocity, momentum), step);
         return { weights: tf.sub(weights, tf.mul(velocity, learningRate)), slots: { square, velocity } };

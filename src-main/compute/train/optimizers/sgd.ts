@@ -1,7 +1,7 @@
 /** Stochastic gradient descent with momentum, also Nesterov's (Sutskever et al. 2013). */
 import { z } from 'zod';
 import { tf } from '../../backend.ts';
-import { optimizerOf, type OptimizerRecord, type Updated } from './optimizer.ts';
+import { optimizerOf, penaltyParameter, type OptimizerRecord, type Updated } from './optimizer.ts';
 
 const schema = z
   .object({
@@ -13,13 +13,7 @@ const schema = z
       .describe('Fraction of the previous step that is added to the next one.')
       .meta({ title: 'Momentum' }),
     nesterov: z.boolean().default(false).describe('Nesterov momentum.').meta({ title: 'Nesterov', advanced: true }),
-    weightDecay: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0)
-      .describe('L2 penalty on the kernels, added to the gradient.')
-      .meta({ title: 'Weight decay', advanced: true }),
+    weightDecay: penaltyParameter,
   })
   .refine(({ momentum, nesterov }) => momentum > 0 || !nesterov, {
     error: 'Nesterov needs a momentum',
@@ -37,10 +31,10 @@ export const sgd: OptimizerRecord<z.infer<typeof schema>> = {
       size,
       decayed,
       (weights, gradient, slots, learningRate, t, decayOf): Updated => {
-        const pulled = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
-        if (!momentum) return { weights: tf.sub(weights, tf.mul(pulled, learningRate)), slots: {} };
-        const velocity = t === 1 ? tf.clone(pulled) : tf.add(tf.mul(slots.velocity, momentum), pulled);
-        const step = nesterov ? tf.add(pulled, tf.mul(velocity, momentum)) : velocity;
+        const penalised = weightDecay ? tf.add(gradient, decayOf(weightDecay)) : gradient;
+        if (!momentum) return { weights: tf.sub(weights, tf.mul(penalised, learningRate)), slots: {} };
+        const velocity = t === 1 ? tf.clone(penalised) : tf.add(tf.mul(slots.velocity, momentum), penalised);
+        const step = nesterov ? tf.add(penalised, tf.mul(velocity, momentum)) : velocity;
         return { weights: tf.sub(weights, tf.mul(step, learningRate)), slots: { velocity } };
       },
     ),

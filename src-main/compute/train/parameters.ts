@@ -1,0 +1,12 @@
+/** Parameters of any training. */
+import { z } from 'zod';
+
+/** `meta`: what the form is told beside its title. */
+export const minStepsParameter = (meta: Record<string, unknown> = {}) =>
+  z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(8)
+    .describe('Minimum steps per epoch: a small set is repeated.')
+    .meta({ title: 'Minimum steps per epoch', advanced: true, ...meta });
