@@ -7,6 +7,7 @@ import { readFileSync, renameSync, rmSync, statfsSync, statSync, utimesSync, wri
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { writeAtomicallySync } from '../file/write-atomically.ts';
 import { WinnowError } from '../contract/errors.ts';
 
 export interface LockOwner {
@@ -53,9 +54,7 @@ export function takeLock(workspaceFolder: string, own: LockOwner): Lock | null {
 
 /** Writes `engine.lock`, for other processes. Call this with the lock taken. */
 export function announce(workspaceFolder: string, own: LockOwner) {
-  const draft = `${infoFile(workspaceFolder)}.${process.pid}.part`;
-  writeFileSync(draft, JSON.stringify(own));
-  renameSync(draft, infoFile(workspaceFolder));
+  writeAtomicallySync(infoFile(workspaceFolder), JSON.stringify(own));
 }
 
 /** The last owner of the lock; its process may have ended. */
