@@ -3,7 +3,7 @@
  * a crash, and it works even if two processes cannot connect to each other. The file `engine.lock` beside it is only information: the lock's
  * owner, since when, and the pipe where that engine answers.
  */
-import { readFileSync, renameSync, rmSync, statfsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
