@@ -219,7 +219,7 @@ function showMenu(window: BrowserWindow | null) {
 
 /** The argument after `--`: the folder to open. */
 const named = process.argv.indexOf('--') >= 0 ? process.argv[process.argv.indexOf('--') + 1] : undefined;
-const asked = { folder: named ? resolve(named) : null };
+const requested = { folder: named ? resolve(named) : null };
 
 handlePageCall('choose-folder', async (window) => {
   const { filePaths } = await dialog.showOpenDialog(window, {
@@ -263,8 +263,8 @@ handlePageCall(
   (window, title: string | null) => void (title === null ? trainings.delete(window) : trainings.set(window, title)),
 );
 
-if (app.requestSingleInstanceLock(asked)) {
-  app.on('second-instance', (_event, _argv, _cwd, other) => openWindow((other as typeof asked).folder));
+if (app.requestSingleInstanceLock(requested)) {
+  app.on('second-instance', (_event, _argv, _cwd, other) => openWindow((other as typeof requested).folder));
   app.on('window-all-closed', () => app.quit());
   app.on('will-quit', () => engine.end());
   engine.start();
@@ -272,7 +272,7 @@ if (app.requestSingleInstanceLock(asked)) {
     restrictSession();
     protocol.handle('app', forwardToEngine);
     showMenu(null);
-    openWindow(asked.folder);
+    openWindow(requested.folder);
   });
 } else {
   app.quit();

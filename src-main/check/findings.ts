@@ -33,6 +33,7 @@ function areas(input: CheckInput): Float64Array {
   return input.values('width').map((width, i) => width * height[i]);
 }
 
+/** Empty if the images have fewer than two classes. */
 export function findings(input: CheckInput): Finding[] {
   const members = new Map<string, number[]>();
   input.classes.forEach((name, i) => {

@@ -1,7 +1,7 @@
 /** `checks FOLDER`: the quality checks, their thresholds and how many images each flags. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { plural, printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
 
@@ -23,7 +23,7 @@ export function addChecksCommand(program: Command) {
   )
     .option('--threshold <id=value...>', 'flag scores of at least this value, 0 to 1, or `default`', parseThreshold)
     .action((folder: string, options: ChecksOptions) =>
-      inFolder(folder, options, (door) => checksCommand(door, options)),
+      inFolder(folder, options, (client) => checksCommand(client, options)),
     );
 }
 
@@ -37,13 +37,16 @@ function parseThreshold(text: string, earlier: Threshold[] = []): Threshold[] {
   return [...earlier, { check: match[1], threshold }];
 }
 
-async function checksCommand(door: Door, options: ChecksOptions): Promise<void> {
+async function checksCommand(client: Client, options: ChecksOptions): Promise<void> {
   for (const request of options.threshold ?? []) {
-    const { changed, title } = await door.calls.checks.setThreshold.mutate(request);
+    const { changed, title } = await client.calls.checks.setThreshold.mutate(request);
     say(options, changed ? `Done: ${title}.` : 'Nothing changed.');
   }
-  const [checks, findings] = await Promise.all([door.calls.checks.list.query(), door.calls.checks.findings.query()]);
-  writeJson(options, { schema: 'winnow/checks@1', folder: door.folder, checks, findings });
+  const [checks, findings] = await Promise.all([
+    client.calls.checks.list.query(),
+    client.calls.checks.findings.query(),
+  ]);
+  writeJson(options, { schema: 'winnow/checks@1', folder: client.folder, checks, findings });
   if (options.quiet || options.json === '-') return;
   for (const { id, flagged, threshold, defaultThreshold, summary } of checks) {
     process.stdout.write(

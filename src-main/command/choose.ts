@@ -5,7 +5,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { predicateOf } from '../contract/read.ts';
 import type { Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { linesOf, readText } from '../file/lines.ts';
 import { selectSamples } from '../workspace/edits.ts';
 import { readSource } from './samples.ts';
@@ -27,7 +27,7 @@ export const addChoice = (command: Command): Command =>
 
 /** `listed` are the paths of `--from`. Throws `bad-request` unless exactly one way is given. */
 export async function choiceOf(
-  door: Door,
+  client: Client,
   samples: readonly Sample[],
   what: readonly string[],
   listed: readonly string[] | null,
@@ -42,9 +42,9 @@ export async function choiceOf(
       'Select images in exactly one way: paths, globs or an expression, --where, --view, or --from.',
     );
   if (options.where !== undefined) return { where: options.where };
-  if (listed) return { ids: idsOf(door, samples, listed, options.skipMissing ?? false) };
+  if (listed) return { ids: idsOf(client, samples, listed, options.skipMissing ?? false) };
   if (options.view !== undefined) {
-    const view = (await door.calls.views.list.query()).find(({ name }) => name === options.view);
+    const view = (await client.calls.views.list.query()).find(({ name }) => name === options.view);
     if (!view) throw new WinnowError('bad-request', `There is no view ‘${options.view}’. \`views\` lists them.`);
     return view.where === null ? { ids: samples.map(({ id }) => id) } : { where: view.where };
   }
@@ -52,13 +52,13 @@ export async function choiceOf(
   const [only] = what;
   // One argument that is neither a path nor a glob but has an operator is an expression.
   const isExpression =
-    what.length === 1 && !paths.has(withinFolder(door, only, paths)) && (/[<>=]/.test(only) || /\slike\s/.test(only));
-  return isExpression ? { where: only } : { paths: what.map((path) => withinFolder(door, path, paths)) };
+    what.length === 1 && !paths.has(withinFolder(client, only, paths)) && (/[<>=]/.test(only) || /\slike\s/.test(only));
+  return isExpression ? { where: only } : { paths: what.map((path) => withinFolder(client, path, paths)) };
 }
 
 /** The samples that the engine would select for this choice. Throws the same errors. */
-export async function chosenSamples(door: Door, samples: readonly Sample[], choice: Choice): Promise<Sample[]> {
-  const source = 'where' in choice ? await readSource(door, (reading) => predicateOf(choice.where, reading)) : null;
+export async function chosenSamples(client: Client, samples: readonly Sample[], choice: Choice): Promise<Sample[]> {
+  const source = 'where' in choice ? await readSource(client, (reading) => predicateOf(choice.where, reading)) : null;
   const ids = new Set(
     selectSamples(
       choice,
@@ -70,17 +70,17 @@ export async function chosenSamples(door: Door, samples: readonly Sample[], choi
 }
 
 /** A path relative to the opened folder, also if the shell completed it relative to the working directory. */
-export function withinFolder(door: Door, path: string, paths: ReadonlySet<string>): string {
+export function withinFolder(client: Client, path: string, paths: ReadonlySet<string>): string {
   if (paths.has(path)) return path;
-  const inside = relative(door.folder, resolve(path));
+  const inside = relative(client.folder, resolve(path));
   const isInside = inside !== '' && !isAbsolute(inside) && inside.split(sep)[0] !== '..';
-  const own = inside.split(sep).join('/');
-  return isInside && (paths.has(own) || isAbsolute(path)) ? own : path.replace(/^\.\//, '');
+  const relativePath = inside.split(sep).join('/');
+  return isInside && (paths.has(relativePath) || isAbsolute(path)) ? relativePath : path.replace(/^\.\//, '');
 }
 
-function idsOf(door: Door, samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {
+function idsOf(client: Client, samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {
   const byPath = new Map(samples.map(({ path, id }) => [path, id]));
-  const inside = (path: string) => relative(door.folder, path).split(sep).join('/'); // lists of an export have absolute paths
+  const inside = (path: string) => relative(client.folder, path).split(sep).join('/'); // lists of an export have absolute paths
   const ids: number[] = [];
   for (const path of listed) {
     const id = byPath.get(path) ?? byPath.get(isAbsolute(path) ? inside(path) : path.replace(/^\.\//, ''));

@@ -5,7 +5,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { keepBestSchema } from '../contract/schemas.ts';
 import { duplicateKinds, keepRules, type DuplicateKind } from '../contract/types.ts';
 import { plural, printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { choiceOf, chosenSamples, readList, withinFolder } from './choose.ts';
 import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
@@ -51,21 +51,21 @@ export function addDuplicatesCommand(program: Command) {
       if (options.from !== undefined && !options.apart)
         throw new WinnowError('bad-request', '--from requires --apart.');
       const listed = await readList(options);
-      await inFolder(folder, options, (door) => duplicatesCommand(door, listed, options));
+      await inFolder(folder, options, (client) => duplicatesCommand(client, listed, options));
     });
 }
 
 async function duplicatesCommand(
-  door: Door,
+  client: Client,
   listed: readonly string[] | null,
   options: DuplicatesOptions,
 ): Promise<void> {
-  const samples = await knownSamples(door);
+  const samples = await knownSamples(client);
   let changed = 0;
   if (options.keepBest) {
     const paths = new Set(samples.map(({ path }) => path));
-    const protectedFolder = options.protect === undefined ? null : protectedOf(door, options.protect, paths);
-    const done = await door.calls.duplicates.keepBest.mutate(
+    const protectedFolder = options.protect === undefined ? null : protectedOf(client, options.protect, paths);
+    const done = await client.calls.duplicates.keepBest.mutate(
       keepBestSchema.parse({
         kinds: options.kind,
         rule: options.keepBest,
@@ -79,16 +79,16 @@ async function duplicatesCommand(
       changed ? `Done: ${done.title}.` : 'Nothing to reject: no group has two images that are not rejected.',
     );
   } else if (options.apart) {
-    const choice = await choiceOf(door, samples, options.apart === true ? [] : options.apart, listed, options);
-    const ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
+    const choice = await choiceOf(client, samples, options.apart === true ? [] : options.apart, listed, options);
+    const ids = (await chosenSamples(client, samples, choice)).map(({ id }) => id);
     if (ids.length < 2 && options.skipMissing) say(options, 'Fewer than two of these images are in the folder.');
-    else ({ changed } = await door.calls.duplicates.markNotDuplicates.mutate({ ids }));
+    else ({ changed } = await client.calls.duplicates.markNotDuplicates.mutate({ ids }));
     if (changed) say(options, `${plural(ids.length, 'image')} are marked as not duplicates.`);
   }
-  const groups = (await describeGroups(door, samples)).filter(
+  const groups = (await describeGroups(client, samples)).filter(
     ({ id, kind }) => (!options.kind || options.kind.includes(kind)) && (!options.group || options.group.includes(id)),
   );
-  await writeMarks(door, options, 'duplicates', { changed, groups });
+  await writeMarks(client, options, 'duplicates', { changed, groups });
   if (options.keepBest || options.apart) return;
   say(options, `${plural(groups.length, 'group')} of duplicates.`);
   if (options.quiet || options.json === '-') return;
@@ -101,7 +101,7 @@ async function duplicatesCommand(
 }
 
 /** A subfolder, relative to the opened folder. Throws `bad-request` if it has no images. */
-function protectedOf(door: Door, folder: string, paths: ReadonlySet<string>): string {
+function protectedOf(client: Client, folder: string, paths: ReadonlySet<string>): string {
   const given = folder.replaceAll('\\', '/').replace(/\/+$/, '');
   const folders = new Set(
     [...paths].flatMap((path) =>
@@ -111,11 +111,11 @@ function protectedOf(door: Door, folder: string, paths: ReadonlySet<string>): st
         .map((_, i, parts) => parts.slice(0, i + 1).join('/')),
     ),
   );
-  const own = withinFolder(door, given, folders);
-  if (!folders.has(own))
+  const subfolder = withinFolder(client, given, folders);
+  if (!folders.has(subfolder))
     throw new WinnowError(
       'bad-request',
       `No image of this folder is in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a subfolder.'}`,
     );
-  return own;
+  return subfolder;
 }

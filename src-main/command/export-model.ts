@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { modelFormats, exportModelSchema } from '../contract/schemas.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 
@@ -30,18 +30,18 @@ export function addExportModelCommand(program: Command) {
     .option('--fold <n>', 'which model of a cross-validation', atLeastOne, 1)
     .addOption(backendOption())
     .action((folder: string, options: ExportModelOptions) =>
-      inFolder(folder, options, (door) => exportModelCommand(door, options)),
+      inFolder(folder, options, (client) => exportModelCommand(client, options)),
     );
 }
 
-async function exportModelCommand(door: Door, options: ExportModelOptions): Promise<void> {
+async function exportModelCommand(client: Client, options: ExportModelOptions): Promise<void> {
   const runId =
     options.run ??
-    (await door.calls.runs.list.query()).find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
+    (await client.calls.runs.list.query()).find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
   if (!runId) throw new WinnowError('no-run', 'No classifier has been trained on this folder yet. Run `train` first.');
   const to = resolve(options.to);
-  const job = await follow(door, options, () =>
-    door.calls.classifier.exportModel.mutate(
+  const job = await follow(client, options, () =>
+    client.calls.classifier.exportModel.mutate(
       exportModelSchema.parse({ runId, to, formats: options.format, fold: options.fold }),
     ),
   );
@@ -49,6 +49,13 @@ async function exportModelCommand(door: Door, options: ExportModelOptions): Prom
     classes: string[];
     transform: object;
   };
-  writeJson(options, { schema: 'winnow/take-away@1', folder: door.folder, to, run: { id: runId }, classes, transform });
+  writeJson(options, {
+    schema: 'winnow/take-away@1',
+    folder: client.folder,
+    to,
+    run: { id: runId },
+    classes,
+    transform,
+  });
   say(options, `${job.summary}. See README.md there for an example.`);
 }

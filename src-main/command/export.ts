@@ -5,7 +5,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { exportSchema, type ExportRequest } from '../contract/schemas.ts';
 import { placements, type ExportPlan } from '../contract/types.ts';
 import { mebibytes, plural, whole as count } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { formats } from '../export/index.ts';
 import { folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
@@ -63,11 +63,11 @@ export function addExportCommand(program: Command) {
     .option('--dry-run', 'only report what would be exported')
     .addHelpText('after', `\nFormats:\n${formats.map(({ id, summary }) => `  ${id.padEnd(8)}${summary}`).join('\n')}`)
     .action((folder: string, options: ExportOptions) =>
-      inFolder(folder, options, (door) => exportCommand(door, options)),
+      inFolder(folder, options, (client) => exportCommand(client, options)),
     );
 }
 
-async function exportCommand(door: Door, options: ExportOptions): Promise<void> {
+async function exportCommand(client: Client, options: ExportOptions): Promise<void> {
   const request = exportSchema.parse({
     to: resolve(options.to), // the engine may have another working directory
     format: options.format,
@@ -79,7 +79,7 @@ async function exportCommand(door: Door, options: ExportOptions): Promise<void> 
     safeForSpreadsheets: options.safeForSpreadsheets ?? false,
     confirmMove: options.confirmMove ?? null,
   });
-  const plan = await door.calls.exports.plan.query(request);
+  const plan = await client.calls.exports.plan.query(request);
   const isMove = request.place === 'move';
   if (options.dryRun) {
     say(options, `Would export ${planSentence(plan)} to ${plan.to}. Nothing was written.`);
@@ -91,11 +91,11 @@ async function exportCommand(door: Door, options: ExportOptions): Promise<void> 
   if (isMove && request.confirmMove !== plan.copied) {
     throw new WinnowError(
       'bad-request',
-      `This moves ${plural(plan.copied, 'original')} of ${door.folder} to the system’s trash, after copying them to ${plan.to}. To do so, run the command again with --confirm-move ${plan.copied}. Nothing was written.`,
+      `This moves ${plural(plan.copied, 'original')} of ${client.folder} to the system’s trash, after copying them to ${plan.to}. To do so, run the command again with --confirm-move ${plan.copied}. Nothing was written.`,
     );
   }
-  const job = await follow(door, options, () => door.calls.exports.start.mutate(request));
-  const result = await door.calls.exports.result.query({ jobId: job.id });
+  const job = await follow(client, options, () => client.calls.exports.start.mutate(request));
+  const result = await client.calls.exports.result.query({ jobId: job.id });
   if (!result) throw new WinnowError('failed', 'The export ended without a result.');
   say(options, `Exported ${planSentence(result)} to ${result.to}.`);
   tellPlan(options, result);

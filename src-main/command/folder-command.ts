@@ -1,6 +1,6 @@
 /** The common part of all commands on a folder: options, help, and opening and closing the folder. */
 import { Help, InvalidArgumentError, Option, type Command, type HelpConfiguration } from 'commander';
-import { openDoor, type Door } from '../door/client.ts';
+import { openClient, type Client } from '../door/client.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { backendChoices, type BackendChoice } from '../contract/machine.ts';
 import { checkJson, say, type OutputOptions } from './output.ts';
@@ -50,18 +50,18 @@ export function folderCommand(
 export async function inFolder(
   folder: string,
   options: FolderOptions,
-  work: (door: Door) => Promise<void>,
+  work: (client: Client) => Promise<void>,
 ): Promise<void> {
   checkJson(options, folder);
-  const door = await openDoor(folder, options.workspace);
+  const client = await openClient(folder, options.workspace);
   try {
-    if (door.warning) say(options, door.warning);
+    if (client.warning) say(options, client.warning);
     const lost = new Promise<never>((_, fail) =>
-      door.lost.addEventListener('abort', () => fail(door.lost.reason as Error), { once: true }),
+      client.lost.addEventListener('abort', () => fail(client.lost.reason as Error), { once: true }),
     );
     await Promise.race([lost, run()]);
   } finally {
-    await door.close((clients) =>
+    await client.close((clients) =>
       say(
         options,
         `Done. ${clients === 1 ? 'Another command uses' : `${clients} other commands use`} the engine of this process; it exits when ${clients === 1 ? 'that one has' : 'they have'} finished.`,
@@ -70,8 +70,8 @@ export async function inFolder(
   }
 
   async function run() {
-    if (options.backend) await requireBackend(options.backend, door);
-    await work(door);
+    if (options.backend) await requireBackend(options.backend, client);
+    await work(client);
   }
 }
 
@@ -83,8 +83,8 @@ export const backendOption = (): Option =>
   ).choices(backendChoices);
 
 /** Fails if the engine that has the folder open uses another backend. */
-async function requireBackend(wanted: BackendChoice, door: Door): Promise<void> {
-  const { choice, problem } = await door.calls.engine.backend.query();
+async function requireBackend(wanted: BackendChoice, client: Client): Promise<void> {
+  const { choice, problem } = await client.calls.engine.backend.query();
   if (choice !== wanted)
     throw new WinnowError(
       'bad-request',

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { outputFile } from '../file/output.ts';
 import { writeAtomically } from '../file/write-atomically.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
@@ -30,7 +30,7 @@ export function addHistoryCommands(program: Command) {
     )
       .option('--steps <n>', 'number of steps', atLeastOne, 1)
       .action((folder: string, options: UndoOptions) =>
-        inFolder(folder, options, (door) => undoCommand(door, which, options)),
+        inFolder(folder, options, (client) => undoCommand(client, which, options)),
       );
   }
   folderCommand(program, 'decide', 'history', 'list all steps, newest first, each with the equivalent command', [
@@ -38,7 +38,7 @@ export function addHistoryCommands(program: Command) {
   ])
     .option('--limit <n>', 'number of entries', atLeastOne, 200)
     .action((folder: string, options: HistoryOptions) =>
-      inFolder(folder, options, (door) => historyCommand(door, options)),
+      inFolder(folder, options, (client) => historyCommand(client, options)),
     );
   folderCommand(
     program,
@@ -53,17 +53,17 @@ export function addHistoryCommands(program: Command) {
   )
     .option('--out <file>', 'output file (default: standard output)')
     .action((folder: string, options: ScriptOptions) =>
-      inFolder(folder, options, (door) => scriptCommand(door, options)),
+      inFolder(folder, options, (client) => scriptCommand(client, options)),
     );
 }
 
 /** Undoes or redoes up to the given number of steps. Throws `nothing-to-do` if there are none. */
-async function undoCommand(door: Door, which: 'undo' | 'redo', options: UndoOptions): Promise<void> {
+async function undoCommand(client: Client, which: 'undo' | 'redo', options: UndoOptions): Promise<void> {
   const titles: string[] = [];
   let changed = 0;
   while (titles.length < options.steps) {
     try {
-      const step = await door.calls.journal[which].mutate();
+      const step = await client.calls.journal[which].mutate();
       titles.push(step.title);
       changed += step.changed;
       say(options, `${which === 'undo' ? 'Undone' : 'Redone'}: ${step.title}.`);
@@ -73,14 +73,14 @@ async function undoCommand(door: Door, which: 'undo' | 'redo', options: UndoOpti
       break;
     }
   }
-  const { journal } = await door.calls.workspace.describe.query();
-  await writeMarks(door, options, which, { changed, title: titles.at(-1), titles, journal });
+  const { journal } = await client.calls.workspace.describe.query();
+  await writeMarks(client, options, which, { changed, title: titles.at(-1), titles, journal });
 }
 
-async function historyCommand(door: Door, options: HistoryOptions): Promise<void> {
-  const entries = await door.calls.journal.history.query({ limit: options.limit });
-  const { journal } = await door.calls.workspace.describe.query();
-  writeJson(options, { schema: 'winnow/history@1', folder: door.folder, journal, entries });
+async function historyCommand(client: Client, options: HistoryOptions): Promise<void> {
+  const entries = await client.calls.journal.history.query({ limit: options.limit });
+  const { journal } = await client.calls.workspace.describe.query();
+  writeJson(options, { schema: 'winnow/history@1', folder: client.folder, journal, entries });
   if (options.quiet || options.json === '-') return;
   for (const { atMs, title, undone, command } of entries) {
     process.stdout.write(
@@ -95,15 +95,15 @@ function when(atMs: number): string {
   return new Date(atMs - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-async function scriptCommand(door: Door, options: ScriptOptions): Promise<void> {
+async function scriptCommand(client: Client, options: ScriptOptions): Promise<void> {
   if (!options.out && options.json === '-')
     throw new WinnowError(
       'bad-request',
       'Script and JSON cannot both go to standard output. Name a file with --out or --json.',
     );
-  const file = options.out && outputFile(options.out, [door.folder], 'The script');
-  const script = await door.calls.journal.script.query();
-  writeJson(options, { schema: 'winnow/script@1', folder: door.folder, script });
+  const file = options.out && outputFile(options.out, [client.folder], 'The script');
+  const script = await client.calls.journal.script.query();
+  writeJson(options, { schema: 'winnow/script@1', folder: client.folder, script });
   if (!file) return void process.stdout.write(script);
   await writeAtomically(file, script);
   say(options, `Written to ${file}. Run it with \`sh\`.`);

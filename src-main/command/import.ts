@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { ImportResult } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { linesOf, readText } from '../file/lines.ts';
 import { stdinPrefix } from '../workspace/commands.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
@@ -43,14 +43,14 @@ export function addImportCommand(program: Command) {
       const isHere =
         named === '-' || options.skipMissing || statSync(named, { throwIfNoEntry: false })?.isFile() === false;
       const text = isHere ? await readText(named) : null;
-      await inFolder(folder, options, (door) => importCommand(door, named, text, options));
+      await inFolder(folder, options, (client) => importCommand(client, named, text, options));
     });
 }
 
-async function importCommand(door: Door, file: string, text: string | null, options: ImportOptions): Promise<void> {
-  const samples = await knownSamples(door);
+async function importCommand(client: Client, file: string, text: string | null, options: ImportOptions): Promise<void> {
+  const samples = await knownSamples(client);
   const dryRun = options.dryRun ?? false;
-  const send = (path: string) => door.calls.workspace.import.mutate({ file: path, dryRun });
+  const send = (path: string) => client.calls.workspace.import.mutate({ file: path, dryRun });
   let result: ImportResult;
   if (text !== null && options.skipMissing) {
     const paths = new Set(samples.map(({ path }) => path));
@@ -71,7 +71,7 @@ async function importCommand(door: Door, file: string, text: string | null, opti
   );
   for (const path of unmatched.slice(0, 5)) say(options, `  no match: ${path}`);
   if (unmatched.length > 5) say(options, `  … and ${rows - matched - 5} more`);
-  await writeMarks(door, options, 'import', { dryRun, ...result });
+  await writeMarks(client, options, 'import', { dryRun, ...result });
 }
 
 /** Passes the text as a temporary file, since the engine may be another process. The extension states the format. */

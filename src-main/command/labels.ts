@@ -4,7 +4,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { labelsSchema } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { plural, printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { choiceOf, chosenSamples, readList } from './choose.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
@@ -51,26 +51,26 @@ export function addLabelsCommand(program: Command) {
       if ((options.from !== undefined || options.all) && !options.accept && !options.confirm)
         throw new WinnowError('bad-request', 'Use --all and --from only with --accept or --confirm.');
       const listed = await readList(options);
-      await inFolder(folder, options, (door) =>
-        options.accept || options.confirm ? resolveSuspects(door, listed, options) : findLabelErrors(door, options),
+      await inFolder(folder, options, (client) =>
+        options.accept || options.confirm ? resolveSuspects(client, listed, options) : findLabelErrors(client, options),
       );
     });
 }
 
-async function findLabelErrors(door: Door, options: LabelsOptions): Promise<void> {
+async function findLabelErrors(client: Client, options: LabelsOptions): Promise<void> {
   const request = labelsSchema.parse({
     runId: options.run ?? null,
     folds: options.folds,
     repeats: options.repeats,
     seed: options.seed,
   });
-  const job = await follow(door, options, () => door.calls.labels.find.mutate(request));
-  const run = await door.calls.runs.get.query({ id: job.runId as string });
-  const samples = await describeLabels(door, run);
-  const issues = await door.calls.samples.issues.query();
+  const job = await follow(client, options, () => client.calls.labels.find.mutate(request));
+  const run = await client.calls.runs.get.query({ id: job.runId as string });
+  const samples = await describeLabels(client, run);
+  const issues = await client.calls.samples.issues.query();
   writeJson(options, {
     schema: 'winnow/labels@1',
-    folder: door.folder,
+    folder: client.folder,
     samples,
     issues,
     run: {
@@ -89,15 +89,15 @@ async function findLabelErrors(door: Door, options: LabelsOptions): Promise<void
 }
 
 /** One entry per labelled image, lowest label quality first. Labels that a person has confirmed are not flagged. */
-async function describeLabels(door: Door, run: Run) {
-  const columns = new Map((await door.calls.samples.columns.query()).map((column) => [column.name, column]));
+async function describeLabels(client: Client, run: Run) {
+  const columns = new Map((await client.calls.samples.columns.query()).map((column) => [column.name, column]));
   const read = async (name: string) => ({
-    values: await door.column(`${run.id}.${name}`),
+    values: await client.column(`${run.id}.${name}`),
     names: columns.get(`${run.id}.${name}`)?.categories ?? [],
   });
   const [quality, given, suggested] = await Promise.all(['quality', 'given', 'suggested'].map(read));
-  const waiting = new Set((await door.calls.labels.queue.query())?.suspects.map(({ sampleId }) => sampleId));
-  return (await allSamples(door))
+  const waiting = new Set((await client.calls.labels.queue.query())?.suspects.map(({ sampleId }) => sampleId));
+  return (await allSamples(client))
     .filter(({ id }) => !Number.isNaN(quality.values[id] ?? NaN))
     .map(({ id, path }) => ({
       path,
@@ -109,9 +109,13 @@ async function describeLabels(door: Door, run: Run) {
     .sort((a, b) => a.quality - b.quality);
 }
 
-async function resolveSuspects(door: Door, listed: readonly string[] | null, options: LabelsOptions): Promise<void> {
-  const samples = await knownSamples(door);
-  const queue = await door.calls.labels.queue.query();
+async function resolveSuspects(
+  client: Client,
+  listed: readonly string[] | null,
+  options: LabelsOptions,
+): Promise<void> {
+  const samples = await knownSamples(client);
+  const queue = await client.calls.labels.queue.query();
   if (!queue)
     throw new WinnowError(
       'no-run',
@@ -121,8 +125,8 @@ async function resolveSuspects(door: Door, listed: readonly string[] | null, opt
   const what = options.accept ?? options.confirm;
   let ids = [...waiting];
   if (!options.all) {
-    const choice = await choiceOf(door, samples, what === true || what === undefined ? [] : what, listed, options);
-    ids = (await chosenSamples(door, samples, choice)).map(({ id }) => id);
+    const choice = await choiceOf(client, samples, what === true || what === undefined ? [] : what, listed, options);
+    ids = (await chosenSamples(client, samples, choice)).map(({ id }) => id);
     const unlisted = ids.filter((id) => !waiting.has(id));
     const paths = new Map(samples.map(({ id, path }) => [id, path]));
     if (unlisted.length && !options.skipMissing)
@@ -130,7 +134,7 @@ async function resolveSuspects(door: Door, listed: readonly string[] | null, opt
     ids = ids.filter((id) => waiting.has(id));
   }
   const done = ids.length
-    ? await (options.accept ? door.calls.labels.accept : door.calls.labels.confirm).mutate({ ids })
+    ? await (options.accept ? client.calls.labels.accept : client.calls.labels.confirm).mutate({ ids })
     : null;
   say(
     options,
@@ -138,5 +142,5 @@ async function resolveSuspects(door: Door, listed: readonly string[] | null, opt
       ? `Done: ${done.title}. ${plural(waiting.size - ids.length, 'label error')} left.`
       : 'No label errors are left.',
   );
-  await writeMarks(door, options, 'labels-settled', { changed: done?.changed ?? 0, left: waiting.size - ids.length });
+  await writeMarks(client, options, 'labels-settled', { changed: done?.changed ?? 0, left: waiting.size - ids.length });
 }

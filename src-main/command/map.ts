@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { mapSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
@@ -25,27 +25,29 @@ export function addMapCommand(program: Command) {
     .option('--seed <n>', 'the same seed on the same machine gives the same map', whole, 1)
     .option('--anew', 'compute the whole map again, even if only new images are missing from it')
     .addOption(backendOption())
-    .action((folder: string, options: MapOptions) => inFolder(folder, options, (door) => mapCommand(door, options)));
+    .action((folder: string, options: MapOptions) =>
+      inFolder(folder, options, (client) => mapCommand(client, options)),
+    );
 }
 
-async function mapCommand(door: Door, options: MapOptions): Promise<void> {
+async function mapCommand(client: Client, options: MapOptions): Promise<void> {
   const request = mapSchema.parse({ runId: options.run ?? null, seed: options.seed, anew: options.anew ?? false });
-  const job = await follow(door, options, () => door.calls.workspace.map.mutate(request));
+  const job = await follow(client, options, () => client.calls.workspace.map.mutate(request));
   const [x, y, samples, columns] = await Promise.all([
-    door.column('map.x'),
-    door.column('map.y'),
-    allSamples(door),
-    door.calls.samples.columns.query(),
+    client.column('map.x'),
+    client.column('map.y'),
+    allSamples(client),
+    client.calls.samples.columns.query(),
   ]);
   const placed = samples.filter(({ id }) => !Number.isNaN(x[id] ?? NaN));
   const run = columns.find(({ name }) => name === 'map.x')?.runId ?? null;
   writeJson(options, {
     schema: 'winnow/map@1',
-    folder: door.folder,
+    folder: client.folder,
     run,
     seed: options.seed,
     samples: placed.map(({ id, path }) => ({ path, x: x[id], y: y[id] })),
-    issues: await door.calls.samples.issues.query(),
+    issues: await client.calls.samples.issues.query(),
   });
   say(
     options,

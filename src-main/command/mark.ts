@@ -4,7 +4,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Change } from '../contract/schemas.ts';
 import { decisions, type Decision, type Marks } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { patchOf } from '../contract/marks.ts';
 import { withReason } from '../workspace/edits.ts';
 import { addChoice, choiceOf, chosenSamples, readList, type ChoiceOptions } from './choose.ts';
@@ -45,7 +45,7 @@ export function addMarkCommands(program: Command) {
       .action(async (folder: string, what: string[], options: Options) => {
         const change = changeOf(options); // reports wrong options before the folder is opened
         const listed = await readList(options);
-        await inFolder(folder, options, (door) => markCommand(door, name, { what, listed }, change, options));
+        await inFolder(folder, options, (client) => markCommand(client, name, { what, listed }, change, options));
       });
 
   add<DecideOptions>(
@@ -93,12 +93,12 @@ export function addMarkCommands(program: Command) {
 }
 
 function decideChange(options: DecideOptions): Change {
-  const asked = [...decisions, 'clear' as const].filter((decision) => options[decision]);
-  if (asked.length > 1 || (!asked.length && options.reason === undefined))
+  const requested = [...decisions, 'clear' as const].filter((decision) => options[decision]);
+  if (requested.length > 1 || (!requested.length && options.reason === undefined))
     throw new WinnowError('bad-request', 'Use exactly one of --keep, --reject, --unsure, --clear.');
   const reason = options.reason === undefined ? {} : { reason: options.reason || null };
-  if (!asked.length) return reason;
-  return { decision: asked[0] === 'clear' ? null : (asked[0] as Decision), ...reason };
+  if (!requested.length) return reason;
+  return { decision: requested[0] === 'clear' ? null : (requested[0] as Decision), ...reason };
 }
 
 function tagChange({ add, remove }: TagOptions): Change {
@@ -117,28 +117,28 @@ function noteChange({ text, clear }: NoteOptions): Change {
 }
 
 async function markCommand(
-  door: Door,
+  client: Client,
   name: string,
   { what, listed }: { what: readonly string[]; listed: readonly string[] | null },
   change: Change,
   options: MarkOptions,
 ): Promise<void> {
-  const samples = await knownSamples(door);
-  const choice = await choiceOf(door, samples, what, listed, options);
+  const samples = await knownSamples(client);
+  const choice = await choiceOf(client, samples, what, listed, options);
   if (options.dryRun) {
     const complete = withReason(change, 'where' in choice ? choice.where : undefined);
-    const paths = (await chosenSamples(door, samples, choice))
+    const paths = (await chosenSamples(client, samples, choice))
       .filter((sample) => differs(sample, patchOf(sample, complete)))
       .map(({ path }) => path);
     say(options, `Would change ${plural(paths.length, 'image')}. Nothing was written.`);
     for (const path of paths.slice(0, 20)) say(options, `  ${path}`);
     if (paths.length > 20) say(options, `  … and ${paths.length - 20} more`);
-    return writeMarks(door, options, name, { dryRun: true, changed: paths.length, paths });
+    return writeMarks(client, options, name, { dryRun: true, changed: paths.length, paths });
   }
   const isNothing = 'ids' in choice && choice.ids.length === 0; // an empty list is not an error
-  const { changed } = isNothing ? { changed: 0 } : await door.calls.journal.edit.mutate({ choice, change });
+  const { changed } = isNothing ? { changed: 0 } : await client.calls.journal.edit.mutate({ choice, change });
   say(options, `${plural(changed, 'image')} changed.`);
-  await writeMarks(door, options, name, { dryRun: false, changed });
+  await writeMarks(client, options, name, { dryRun: false, changed });
 }
 
 const differs = (marks: Marks, patch: Partial<Marks>) =>

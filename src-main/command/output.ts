@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { explain, WinnowError } from '../contract/errors.ts';
 import { jobEnded, type Job } from '../contract/types.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { printableLines } from '../contract/words.ts';
 import { exitNow } from '../file/gate.ts';
 import { outputFile } from '../file/output.ts';
@@ -80,7 +80,7 @@ function endSoon() {
 }
 
 /** Starts a job, shows its progress, cancels it on Ctrl-C, and returns it when done. Throws WinnowError if it fails. */
-export async function follow(door: Door, options: OutputOptions, start: () => Promise<Job>): Promise<Job> {
+export async function follow(client: Client, options: OutputOptions, start: () => Promise<Job>): Promise<Job> {
   const show = progressLine(options);
   let wanted: number | null = null;
   const early: Job[] = [];
@@ -101,7 +101,7 @@ export async function follow(door: Door, options: OutputOptions, start: () => Pr
     if (jobEnded(job.state)) ended.resolve(job);
   };
   const started = Promise.withResolvers<void>();
-  const subscription = door.calls.workspace.events.subscribe(undefined, {
+  const subscription = client.calls.workspace.events.subscribe(undefined, {
     onData: (event) => {
       started.resolve();
       if (event.type === 'job') take(event.job);
@@ -113,7 +113,7 @@ export async function follow(door: Door, options: OutputOptions, start: () => Pr
   });
   const cancel = () => {
     endSoon();
-    if (wanted !== null) door.calls.jobs.cancel.mutate({ id: wanted }).catch((error: unknown) => ended.reject(error));
+    if (wanted !== null) client.calls.jobs.cancel.mutate({ id: wanted }).catch((error: unknown) => ended.reject(error));
   };
   process.on('SIGINT', cancel).on('SIGTERM', cancel);
   try {

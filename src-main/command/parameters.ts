@@ -29,23 +29,23 @@ export function addParameterFlags(command: Command, records: readonly Parametris
   for (const { id, schema } of records)
     for (const [name, property] of Object.entries(propertiesOf(schema)))
       flags.set(name, [...(flags.get(name) ?? []), { id, property }]);
-  for (const [name, own] of flags) {
-    const [{ property }] = own;
+  for (const [name, uses] of flags) {
+    const [{ property }] = uses;
     const unit = property.unit ? ` (${property.unit})` : '';
-    const choices = property.enum ? ` One of ${byRecord(own, (one) => one.enum?.join(', ') ?? '')}.` : '';
-    const only = own.length < records.length ? ` [${own.map(({ id }) => id).join(', ')}]` : '';
+    const choices = property.enum ? ` One of ${byRecord(uses, (one) => one.enum?.join(', ') ?? '')}.` : '';
+    const only = uses.length < records.length ? ` [${uses.map(({ id }) => id).join(', ')}]` : '';
     command.addOption(
       new Option(
         `--${flagOf(name)} <${isNumber(property) ? 'number' : 'value'}>`,
-        `${property.description ?? name}${unit}${choices} Default ${byRecord(own, (one) => String(one.default))}.${only}`,
+        `${property.description ?? name}${unit}${choices} Default ${byRecord(uses, (one) => String(one.default))}.${only}`,
       ),
     );
   }
 }
 
 /** The most frequent value first, then the exceptions: "0.002, 0.0001 for alexnet". */
-function byRecord(own: readonly { id: string; property: Property }[], textOf: (property: Property) => string): string {
-  const [[usual], ...others] = [...Map.groupBy(own, ({ property }) => textOf(property))].sort(
+function byRecord(uses: readonly { id: string; property: Property }[], textOf: (property: Property) => string): string {
+  const [[usual], ...others] = [...Map.groupBy(uses, ({ property }) => textOf(property))].sort(
     ([, a], [, b]) => b.length - a.length,
   );
   return [usual, ...others.map(([text, who]) => `${text} for ${who.map(({ id }) => id).join(' and ')}`)].join(
@@ -59,17 +59,17 @@ export function parametersOf(
   record: Parametrised,
   records: readonly Parametrised[],
 ): Record<string, unknown> {
-  const own = propertiesOf(record.schema);
+  const properties = propertiesOf(record.schema);
   const given: Record<string, unknown> = {};
   for (const name of new Set(records.flatMap(({ schema }) => Object.keys(propertiesOf(schema))))) {
     const value = options[optionOf(name)];
     if (value === undefined) continue;
-    if (!own[name]) throw new WinnowError('bad-request', `${record.id} has no option --${flagOf(name)}.`);
-    if (isNumber(own[name]) && !Number.isFinite(Number(value)))
+    if (!properties[name]) throw new WinnowError('bad-request', `${record.id} has no option --${flagOf(name)}.`);
+    if (isNumber(properties[name]) && !Number.isFinite(Number(value)))
       throw new WinnowError('bad-request', `--${flagOf(name)} must be a number, not ‘${String(value)}’.`);
-    given[name] = isNumber(own[name])
+    given[name] = isNumber(properties[name])
       ? Number(value)
-      : own[name].type === 'boolean'
+      : properties[name].type === 'boolean'
         ? value === true || value === 'true'
         : value;
   }

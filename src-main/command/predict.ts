@@ -4,7 +4,7 @@ import { splitNames } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run } from '../contract/types.ts';
 import { printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
@@ -24,21 +24,21 @@ export function addPredictCommand(program: Command) {
     .option('--run <id>', 'which training (default: the newest finished one)')
     .addOption(backendOption())
     .action((folder: string, options: PredictOptions) =>
-      inFolder(folder, options, (door) => predictCommand(door, options)),
+      inFolder(folder, options, (client) => predictCommand(client, options)),
     );
 }
 
-async function predictCommand(door: Door, options: PredictOptions): Promise<void> {
-  const runs = await door.calls.runs.list.query();
+async function predictCommand(client: Client, options: PredictOptions): Promise<void> {
+  const runs = await client.calls.runs.list.query();
   const id = options.run ?? runs.find(({ kind, state }) => kind === 'train' && state === 'done')?.id;
   if (!id) throw new WinnowError('no-run', 'No classifier has been trained on this folder yet. Run `train` first.');
-  const run = await door.calls.runs.get.query({ id });
-  await follow(door, options, () => door.calls.classifier.predict.mutate({ runId: run.id }));
-  const { samples, classes } = await describePredictions(door, run);
-  const issues = await door.calls.samples.issues.query();
+  const run = await client.calls.runs.get.query({ id });
+  await follow(client, options, () => client.calls.classifier.predict.mutate({ runId: run.id }));
+  const { samples, classes } = await describePredictions(client, run);
+  const issues = await client.calls.samples.issues.query();
   writeJson(options, {
     schema: 'winnow/predict@1',
-    folder: door.folder,
+    folder: client.folder,
     samples,
     issues,
     run: { id: run.id, model: run.method, seed: run.seed, classes, parameters: run.parameters },
@@ -59,15 +59,15 @@ export interface PredictedSample {
 
 /** A run's predictions, by path; samples without a prediction are left out. */
 export async function describePredictions(
-  door: Door,
+  client: Client,
   run: Run,
 ): Promise<{ classes: string[]; samples: PredictedSample[] }> {
   const classes = run.classification?.classes;
   if (!classes) throw new WinnowError('no-run', `${run.id} is no classifier.`);
   const [{ ids, probabilities }, splits, all] = await Promise.all([
-    door.predictions(run.id),
-    door.column(`${run.id}.split`),
-    allSamples(door),
+    client.predictions(run.id),
+    client.column(`${run.id}.split`),
+    allSamples(client),
   ]);
   const rows = new Map(Array.from(ids, (id, row) => [id, row]));
   const k = classes.length;
@@ -76,16 +76,16 @@ export async function describePredictions(
     samples: all.flatMap(({ id, path, class: label }) => {
       const row = rows.get(id);
       if (row === undefined) return [];
-      const own = probabilities.subarray(row * k, (row + 1) * k);
-      const best = own.reduce((most, p, c) => (p > own[most] ? c : most), 0);
+      const imageProbabilities = probabilities.subarray(row * k, (row + 1) * k);
+      const best = imageProbabilities.reduce((most, p, c) => (p > imageProbabilities[most] ? c : most), 0);
       return [
         {
           path,
           split: splitNames[splits[id]] ?? null,
           label,
           predicted: classes[best],
-          confidence: own[best],
-          probabilities: Object.fromEntries(classes.map((name, c) => [name, own[c]])),
+          confidence: imageProbabilities[best],
+          probabilities: Object.fromEntries(classes.map((name, c) => [name, imageProbabilities[c]])),
         },
       ];
     }),

@@ -6,7 +6,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { MemoryEstimate } from '../contract/machine.ts';
 import { rankSchema } from '../contract/schemas.ts';
 import { printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { trainedOn } from '../jobs/rank.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
@@ -38,7 +38,7 @@ export function addRankCommand(program: Command) {
     .addOption(backendOption());
   addParameterFlags(command, scorers);
   command.action((folder: string, options: RankOptions) =>
-    inFolder(folder, options, (door) => rankCommand(door, options)),
+    inFolder(folder, options, (client) => rankCommand(client, options)),
   );
 }
 
@@ -48,7 +48,7 @@ function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, fre
   return `Training takes about ${count(totalMiB)} MiB with batch size ${batch} (${parts}); ${count(freeMiB)} MiB are free${totalMiB > freeMiB ? ': training may be slow, or the system may kill it. A smaller --batch, --size or --width needs less memory' : ''}.`;
 }
 
-async function rankCommand(door: Door, options: RankOptions): Promise<void> {
+async function rankCommand(client: Client, options: RankOptions): Promise<void> {
   const scorer = scorerOf(options.method);
   if (!scorer)
     throw new WinnowError(
@@ -63,21 +63,21 @@ async function rankCommand(door: Door, options: RankOptions): Promise<void> {
     resume: !options.fresh,
     maps: options.maps ? resolve(options.maps) : null,
   });
-  const memory = await door.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
+  const memory = await client.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
   if (memory) say(options, memoryMessage(memory));
-  const job = await follow(door, options, () => door.calls.workspace.rank.mutate(request));
-  const run = await door.calls.runs.get.query({ id: job.runId as string });
-  const scores = await door.column(run.column);
+  const job = await follow(client, options, () => client.calls.workspace.rank.mutate(request));
+  const run = await client.calls.runs.get.query({ id: job.runId as string });
+  const scores = await client.column(run.column);
   const isTrained = trainedOn(run);
-  const ranked = (await allSamples(door))
+  const ranked = (await allSamples(client))
     .map((sample) => ({ path: sample.path, score: scores[sample.id] ?? NaN, trainedOn: isTrained(sample.path) }))
     .filter(({ score }) => !Number.isNaN(score))
     .sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1))
     .map((sample, i) => ({ path: sample.path, score: sample.score, rank: i + 1, trainedOn: sample.trainedOn }));
-  const issues = await door.calls.samples.issues.query();
+  const issues = await client.calls.samples.issues.query();
   writeJson(options, {
     schema: 'winnow/rank@1',
-    folder: door.folder,
+    folder: client.folder,
     samples: ranked,
     issues,
     run: {

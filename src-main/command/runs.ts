@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { RunSummary } from '../contract/types.ts';
 import { mebibytes, plural } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
 
@@ -33,26 +33,28 @@ export function addRunsCommand(program: Command) {
     .addOption(
       new Option('--purge', 'free the disk space of deleted runs now; this cannot be undone').conflicts([...verbs]),
     )
-    .action((folder: string, options: RunsOptions) => inFolder(folder, options, (door) => runsCommand(door, options)));
+    .action((folder: string, options: RunsOptions) =>
+      inFolder(folder, options, (client) => runsCommand(client, options)),
+    );
 }
 
-async function runsCommand(door: Door, options: RunsOptions): Promise<void> {
+async function runsCommand(client: Client, options: RunsOptions): Promise<void> {
   const wanted = verbs.filter((verb) => options[verb]);
   if (wanted.length > 1) throw new WinnowError('bad-request', `Use only one of --${wanted.join(', --')}.`);
   for (const verb of wanted) {
-    const { changed, title } = await door.calls.runs[verb].mutate({ ids: options[verb] as string[] });
+    const { changed, title } = await client.calls.runs[verb].mutate({ ids: options[verb] as string[] });
     say(options, changed ? `Done: ${title}.` : 'Nothing changed.');
   }
   if (options.purge) {
-    const { runs, bytes } = await door.calls.runs.purge.mutate();
+    const { runs, bytes } = await client.calls.runs.purge.mutate();
     say(options, `${plural(runs.length, 'run')} removed, ${mebibytes(bytes)} of files freed.`);
   }
-  const runs = (await door.calls.runs.list.query()).filter(({ archived }) => options.all || !archived);
+  const runs = (await client.calls.runs.list.query()).filter(({ archived }) => options.all || !archived);
   if (options.json)
     writeJson(options, {
       schema: 'winnow/runs@1',
-      folder: door.folder,
-      runs: await Promise.all(runs.map(({ id }) => door.calls.runs.get.query({ id }))),
+      folder: client.folder,
+      runs: await Promise.all(runs.map(({ id }) => client.calls.runs.get.query({ id }))),
     });
   if (options.quiet || options.json === '-' || wanted.length || options.purge) return;
   if (!runs.length) process.stderr.write('No model has been trained on this folder yet.\n');

@@ -3,14 +3,14 @@ import { kindsOf, readerOf, type ReadSource } from '../contract/read.ts';
 import type { Read, Value } from '../contract/expression.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Sample } from '../contract/types.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { writeJson, type OutputOptions } from './output.ts';
 
 /** All samples of the folder by path. */
-export async function allSamples(door: Door): Promise<Sample[]> {
+export async function allSamples(client: Client): Promise<Sample[]> {
   const byId = new Map<number, Sample>();
   for (let since = 0, more = true; more;) {
-    const changes = await door.calls.samples.changes.query({ since });
+    const changes = await client.calls.samples.changes.query({ since });
     for (const sample of changes.samples) byId.set(sample.id, sample);
     for (const id of changes.removed) byId.delete(id);
     ({ revision: since, more } = changes);
@@ -19,8 +19,8 @@ export async function allSamples(door: Door): Promise<Sample[]> {
 }
 
 /** The samples of a folder that has been scanned. Throws `no-samples`. */
-export async function knownSamples(door: Door): Promise<Sample[]> {
-  const samples = await allSamples(door);
+export async function knownSamples(client: Client): Promise<Sample[]> {
+  const samples = await allSamples(client);
   if (!samples.length) throw new WinnowError('no-samples', 'This folder has not been scanned yet. Run `scan` first.');
   return samples;
 }
@@ -35,9 +35,11 @@ const marksOf = ({ class: name, label, decision, reason, tags, note }: Sample) =
 });
 
 /** Samples as `--json` writes them, with columns and checks. A check's score is under `checks` only. */
-export async function describeSamples(door: Door, samples: readonly Sample[]) {
-  const [columns, states] = await Promise.all([door.calls.samples.columns.query(), door.calls.checks.list.query()]);
-  const values = new Map(await Promise.all(columns.map(async ({ name }) => [name, await door.column(name)] as const)));
+export async function describeSamples(client: Client, samples: readonly Sample[]) {
+  const [columns, states] = await Promise.all([client.calls.samples.columns.query(), client.calls.checks.list.query()]);
+  const values = new Map(
+    await Promise.all(columns.map(async ({ name }) => [name, await client.column(name)] as const)),
+  );
   const checks = states.filter(({ id }) => values.has(id));
   const others = columns.filter(({ name }) => !checks.some(({ id }) => id === name));
   const scoreOf = (name: string, { id }: Sample) => (values.get(name) as Float64Array)[id] ?? NaN;
@@ -63,9 +65,9 @@ export async function describeSamples(door: Door, samples: readonly Sample[]) {
 }
 
 /** Groups of duplicates as `--json` writes them. */
-export async function describeGroups(door: Door, samples: readonly Sample[]) {
+export async function describeGroups(client: Client, samples: readonly Sample[]) {
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
-  return (await door.calls.duplicates.groups.query()).map(
+  return (await client.calls.duplicates.groups.query()).map(
     ({ id, kind, ids, score, crossesClasses, crossesSplits }) => ({
       id,
       kind,
@@ -78,12 +80,12 @@ export async function describeGroups(door: Door, samples: readonly Sample[]) {
 }
 
 /** Writes what a command changed, and the marks of every sample. */
-export async function writeMarks(door: Door, options: OutputOptions, command: string, more: object) {
+export async function writeMarks(client: Client, options: OutputOptions, command: string, more: object) {
   if (!options.json) return;
-  const [samples, issues] = await Promise.all([allSamples(door), door.calls.samples.issues.query()]);
+  const [samples, issues] = await Promise.all([allSamples(client), client.calls.samples.issues.query()]);
   writeJson(options, {
     schema: `winnow/${command}@1`,
-    folder: door.folder,
+    folder: client.folder,
     ...more,
     samples: samples.map((sample) => ({ path: sample.path, ...marksOf(sample) })),
     issues,
@@ -91,16 +93,18 @@ export async function writeMarks(door: Door, options: OutputOptions, command: st
 }
 
 /** Values for expressions and orders; loads only the columns that `use` asks for. */
-export async function readSource(door: Door, use: (source: ReadSource) => unknown): Promise<ReadSource> {
+export async function readSource(client: Client, use: (source: ReadSource) => unknown): Promise<ReadSource> {
   const [columns, checks, groups] = await Promise.all([
-    door.calls.samples.columns.query(),
-    door.calls.checks.list.query(),
-    door.calls.duplicates.groups.query(),
+    client.calls.samples.columns.query(),
+    client.calls.checks.list.query(),
+    client.calls.duplicates.groups.query(),
   ]);
   const duplicates = kindsOf(groups);
-  const asked = new Set<string>();
-  use({ columns, checks, duplicates, values: (name) => (asked.add(name), new Float64Array()) });
-  const values = new Map(await Promise.all([...asked].map(async (name) => [name, await door.column(name)] as const)));
+  const requested = new Set<string>();
+  use({ columns, checks, duplicates, values: (name) => (requested.add(name), new Float64Array()) });
+  const values = new Map(
+    await Promise.all([...requested].map(async (name) => [name, await client.column(name)] as const)),
+  );
   return { columns, checks, duplicates, values: (name) => values.get(name) as Float64Array };
 }
 

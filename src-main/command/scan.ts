@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { duplicateKinds } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { allSamples, describeGroups, describeSamples } from './samples.ts';
@@ -14,24 +14,26 @@ export function addScanCommand(program: Command) {
     'scan',
     'index the images, check quality, find duplicates, and list unreadable files',
     ['photos', 'photos --json scan.json'],
-  ).action((folder: string, options: FolderOptions) => inFolder(folder, options, (door) => scanCommand(door, options)));
+  ).action((folder: string, options: FolderOptions) =>
+    inFolder(folder, options, (client) => scanCommand(client, options)),
+  );
 }
 
-async function scanCommand(door: Door, options: FolderOptions): Promise<void> {
-  const job = await follow(door, options, () => door.calls.workspace.scan.mutate());
+async function scanCommand(client: Client, options: FolderOptions): Promise<void> {
+  const job = await follow(client, options, () => client.calls.workspace.scan.mutate());
   say(options, `${job.summary}.`);
   const [samples, issues, checks, findings] = await Promise.all([
-    allSamples(door),
-    door.calls.samples.issues.query(),
-    door.calls.checks.list.query(),
-    door.calls.checks.findings.query(),
+    allSamples(client),
+    client.calls.samples.issues.query(),
+    client.calls.checks.list.query(),
+    client.calls.checks.findings.query(),
   ]);
-  const groups = await describeGroups(door, samples);
+  const groups = await describeGroups(client, samples);
   if (options.json)
     writeJson(options, {
       schema: 'winnow/scan@1',
-      folder: door.folder,
-      samples: await describeSamples(door, samples),
+      folder: client.folder,
+      samples: await describeSamples(client, samples),
       issues,
       groups,
       findings,

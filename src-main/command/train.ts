@@ -8,7 +8,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { printable } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import {
   atLeastOne,
   backendOption,
@@ -96,11 +96,11 @@ export function addTrainCommand(program: Command) {
     .addOption(backendOption());
   addParameterFlags(command, variants);
   command.action((folder: string, options: TrainOptions) =>
-    inFolder(folder, options, (door) => trainCommand(door, options)),
+    inFolder(folder, options, (client) => trainCommand(client, options)),
   );
 }
 
-async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
+async function trainCommand(client: Client, options: TrainOptions): Promise<void> {
   const { mode, model = mode === 'scratch' ? classifiers[0].id : usual.model } = options;
   const record = classifierOf(model);
   if (!record)
@@ -128,13 +128,13 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
       seed: options.splitSeed ?? options.seed,
     },
   });
-  if (options.summary) return summary(door, options, request);
-  if (options.preview) return preview(door, options, request, resolve(options.preview));
-  if (options.findRate) return findRate(door, options, request);
-  const job = await follow(door, options, () => door.calls.classifier.train.mutate(request));
-  const run = await door.calls.runs.get.query({ id: job.runId as string });
-  const { samples } = await describePredictions(door, run);
-  const issues = await door.calls.samples.issues.query();
+  if (options.summary) return summary(client, options, request);
+  if (options.preview) return preview(client, options, request, resolve(options.preview));
+  if (options.findRate) return findRate(client, options, request);
+  const job = await follow(client, options, () => client.calls.classifier.train.mutate(request));
+  const run = await client.calls.runs.get.query({ id: job.runId as string });
+  const { samples } = await describePredictions(client, run);
+  const issues = await client.calls.samples.issues.query();
   const { classes, evaluation, counts, by, folds, asked, dataHash } = run.classification as NonNullable<
     Run['classification']
   >;
@@ -142,7 +142,7 @@ async function trainCommand(door: Door, options: TrainOptions): Promise<void> {
   const inSplit = samples.filter(({ split, label }) => split !== null && label !== null);
   writeJson(options, {
     schema: 'winnow/train@1',
-    folder: door.folder,
+    folder: client.folder,
     samples: inSplit,
     issues,
     run: {
@@ -217,15 +217,15 @@ function tableOf({
 }
 
 /** Prints the layers of the network for the number of classes in the folder. */
-async function summary(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {
-  const { classes } = await scanAndSplit(door, options, request);
-  const network = await door.calls.engine.summary.query({
+async function summary(client: Client, options: TrainOptions, request: TrainRequest): Promise<void> {
+  const { classes } = await scanAndSplit(client, options, request);
+  const network = await client.calls.engine.summary.query({
     model: request.model,
     mode: request.mode,
     parameters: request.parameters,
     classes: Math.max(2, classes.length),
   });
-  writeJson(options, { schema: 'winnow/summary@1', folder: door.folder, model: request.model, ...network });
+  writeJson(options, { schema: 'winnow/summary@1', folder: client.folder, model: request.model, ...network });
   if (options.quiet || options.json === '-') return;
   const count = (n: number) => n.toLocaleString('en');
   const width = largestOf(network.layers.map(({ name }) => name.length));
@@ -238,38 +238,38 @@ async function summary(door: Door, options: TrainOptions, request: TrainRequest)
   );
 }
 
-async function scanAndSplit(door: Door, options: TrainOptions, request: TrainRequest) {
-  await follow(door, options, () => door.calls.workspace.scan.mutate());
-  return door.calls.classifier.split.query(request.division);
+async function scanAndSplit(client: Client, options: TrainOptions, request: TrainRequest) {
+  await follow(client, options, () => client.calls.workspace.scan.mutate());
+  return client.calls.classifier.split.query(request.division);
 }
 
-async function preview(door: Door, options: TrainOptions, request: TrainRequest, to: string): Promise<void> {
-  const { classes } = await scanAndSplit(door, options, request);
-  const samples = await allSamples(door);
+async function preview(client: Client, options: TrainOptions, request: TrainRequest, to: string): Promise<void> {
+  const { classes } = await scanAndSplit(client, options, request);
+  const samples = await allSamples(client);
   const ids = classes.flatMap(({ name }) => samples.find((sample) => sample.class === name)?.id ?? []).slice(0, 64);
   if (!ids.length)
     throw new WinnowError(
       'no-samples',
       'No image has a class yet. Put the images into one subfolder per class, or label them.',
     );
-  const { tiles } = await door.calls.classifier.preview.mutate({ train: request, ids, draws: options.views, to });
+  const { tiles } = await client.calls.classifier.preview.mutate({ train: request, ids, draws: options.views, to });
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
   writeJson(options, {
     schema: 'winnow/preview@1',
-    folder: door.folder,
+    folder: client.folder,
     to,
     views: tiles.map(({ sampleId, draw, steps }) => ({ path: paths.get(sampleId), view: draw + 1, steps })),
   });
   say(options, `${tiles.length} views of ${ids.length} images in ${to}.`);
 }
 
-async function findRate(door: Door, options: TrainOptions, request: TrainRequest): Promise<void> {
-  const job = await follow(door, options, () => door.calls.classifier.rangeTest.mutate(request));
-  const run = await door.calls.runs.get.query({ id: job.runId as string });
+async function findRate(client: Client, options: TrainOptions, request: TrainRequest): Promise<void> {
+  const job = await follow(client, options, () => client.calls.classifier.rangeTest.mutate(request));
+  const run = await client.calls.runs.get.query({ id: job.runId as string });
   const { points, suggested, stopped } = run.rangeTest as NonNullable<Run['rangeTest']>;
   writeJson(options, {
     schema: 'winnow/range-test@1',
-    folder: door.folder,
+    folder: client.folder,
     run: {
       id: run.id,
       model: run.method,

@@ -4,7 +4,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { predicateOf } from '../contract/read.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, plural, printable, whole } from '../contract/words.ts';
-import type { Door } from '../door/client.ts';
+import type { Client } from '../door/client.ts';
 import { atLeastOne, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { say, writeJson } from './output.ts';
 import { describeSamples, knownSamples, orderOf, orderReader, readSource, sorted } from './samples.ts';
@@ -37,7 +37,7 @@ export function addViewCommands(program: Command) {
     .action((folder: string, options: ShowOptions) => {
       if (options.where !== undefined && options.view !== undefined)
         throw new WinnowError('bad-request', 'Use --where or --view, not both.');
-      return inFolder(folder, options, (door) => showCommand(door, options));
+      return inFolder(folder, options, (client) => showCommand(client, options));
     });
   folderCommand(program, 'find', 'views', 'list the saved views; save or remove one', [
     'photos --save suspects --where "conv-ae.error > 0.02" --order -conv-ae.error',
@@ -50,16 +50,16 @@ export function addViewCommands(program: Command) {
     .action((folder: string, options: ViewsOptions) => {
       if (options.save === undefined && (options.where !== undefined || options.order !== undefined))
         throw new WinnowError('bad-request', 'Name the view with --save. (`show` lists images.)');
-      return inFolder(folder, options, (door) => viewsCommand(door, options));
+      return inFolder(folder, options, (client) => viewsCommand(client, options));
     });
 }
 
-async function showCommand(door: Door, options: ShowOptions): Promise<void> {
-  const samples = await knownSamples(door);
-  const view = options.view === undefined ? null : await viewOf(door, options.view);
+async function showCommand(client: Client, options: ShowOptions): Promise<void> {
+  const samples = await knownSamples(client);
+  const view = options.view === undefined ? null : await viewOf(client, options.view);
   const where = options.where ?? view?.where ?? null;
   const order = options.order === undefined ? (view?.order ?? orderOf('path')) : orderOf(options.order);
-  const source = await readSource(door, (reading) => [
+  const source = await readSource(client, (reading) => [
     where === null || predicateOf(where, reading),
     orderReader(order.by, reading),
   ]);
@@ -68,11 +68,11 @@ async function showCommand(door: Door, options: ShowOptions): Promise<void> {
   if (options.json)
     writeJson(options, {
       schema: 'winnow/show@1',
-      folder: door.folder,
+      folder: client.folder,
       where,
       order,
       matching: matching.length,
-      samples: await describeSamples(door, shown),
+      samples: await describeSamples(client, shown),
     });
   say(
     options,
@@ -83,25 +83,25 @@ async function showCommand(door: Door, options: ShowOptions): Promise<void> {
   process.stdout.write(shown.map(({ path }) => `${pathLine(path)}\n`).join(''));
 }
 
-async function viewOf(door: Door, name: string): Promise<SavedView> {
-  const view = (await door.calls.views.list.query()).find((one) => one.name === name);
+async function viewOf(client: Client, name: string): Promise<SavedView> {
+  const view = (await client.calls.views.list.query()).find((one) => one.name === name);
   if (!view) throw new WinnowError('bad-request', `There is no view ‘${name}’. \`views\` lists them.`);
   return view;
 }
 
-async function viewsCommand(door: Door, options: ViewsOptions): Promise<void> {
+async function viewsCommand(client: Client, options: ViewsOptions): Promise<void> {
   if (options.remove !== undefined) {
-    const { title } = await door.calls.views.remove.mutate({ name: options.remove });
+    const { title } = await client.calls.views.remove.mutate({ name: options.remove });
     say(options, `Done: ${title}.`);
   }
   if (options.save !== undefined) {
     const order = orderOf(options.order ?? 'path');
-    await readSource(door, (reading) => orderReader(order.by, reading)); // reports a mistake now, not when the view is used
-    await door.calls.views.save.mutate({ name: options.save, where: options.where ?? null, order });
+    await readSource(client, (reading) => orderReader(order.by, reading)); // reports a mistake now, not when the view is used
+    await client.calls.views.save.mutate({ name: options.save, where: options.where ?? null, order });
     say(options, `Saved the view ‘${options.save}’.`);
   }
-  const views = await door.calls.views.list.query();
-  writeJson(options, { schema: 'winnow/views@1', folder: door.folder, views });
+  const views = await client.calls.views.list.query();
+  writeJson(options, { schema: 'winnow/views@1', folder: client.folder, views });
   if (options.quiet || options.json === '-' || options.save !== undefined || options.remove !== undefined) return;
   for (const { name, where, order } of views)
     process.stdout.write(

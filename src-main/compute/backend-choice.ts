@@ -24,6 +24,7 @@ function storedBackend(): BackendChoice {
   }
 }
 
+/** Takes effect at the next start of a compute process. */
 export function storeBackend(choice: BackendChoice): void {
   mkdirSync(dirname(file()), { recursive: true });
   writeAtomicallySync(file(), `${choice}\n`);

@@ -25,12 +25,13 @@ export function startBackend(choice: BackendChoice = 'auto'): Promise<Backend> {
   return started;
 }
 
+/** The description of the running backend. Throws before `startBackend` has finished. */
 export function backendInfo(): Backend {
   if (!info) throw new Error('No backend yet: await startBackend() first.');
   return info;
 }
 
-/** Starts the backend and returns its description. */
+/** The call that returns the description of the running backend. */
 export const backend = defineCall<undefined, Backend>({ run: () => backendInfo() });
 
 const starters: Record<BackendName, () => Promise<Backend>> = {

@@ -19,5 +19,6 @@ export interface Call<Args, Result, Event = never> {
   run(args: Args, context: CallContext<Event>): Result | Promise<Result>;
 }
 
+/** Returns the call itself; it only infers the types. */
 export const defineCall = <Args, Result, Event = never>(call: Call<Args, Result, Event>): Call<Args, Result, Event> =>
   call;

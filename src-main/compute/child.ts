@@ -20,6 +20,7 @@ const askAgain = {
   other: 'Try again. If memory ran out, close other programs first.',
 };
 
+/** A call failed in the compute process, or with it. The message can be shown to the user. */
 export class ComputeError extends Error {
   readonly code: ComputeErrorCode;
   constructor(code: ComputeErrorCode, message: string) {

@@ -2,6 +2,7 @@
 import { entropyOf } from '../contract/statistics.ts';
 import type { Pixels } from './pixels.ts';
 
+/** The entropy of one RGB image, in bits. */
 export function luminanceEntropy(rgb: Uint8Array): number {
   const histogram = new Uint32Array(256);
   // Rec. 601 luma in integers.

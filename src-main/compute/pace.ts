@@ -6,12 +6,14 @@ import { setImmediate } from 'node:timers/promises';
 
 const everyMs = 50;
 
+/** A call ended because it was cancelled. */
 export class Cancelled extends Error {
   constructor() {
     super('Cancelled.');
   }
 }
 
+/** Returns the function that long work awaits between its steps. It throws Cancelled after a cancel. */
 export function pace(signal: AbortSignal): () => Promise<void> {
   let last = performance.now();
   return async () => {

@@ -1,6 +1,7 @@
 /** Reads the pixels of images by position: rows of [sizePx, sizePx, 3], uint8. Also small functions on positions. */
 import { RowReader } from '../rows/row-reader.ts';
 
+/** Reads square images of one size. */
 export class Pixels extends RowReader {
   get sizePx(): number {
     return this.set.shape[0];
@@ -18,5 +19,6 @@ export function concatenate(a: Int32Array, b: Int32Array): Int32Array {
   return out;
 }
 
+/** The integers from `from` up to, but not including, `to`. */
 export const range = (from: number, to: number): Int32Array =>
   Int32Array.from({ length: to - from }, (_, i) => from + i);

@@ -2,7 +2,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+/** The trained model (`tensor-file.ts`). */
 export const modelFile = (folder: string): string => path.join(folder, 'model.bin');
+/** The state of an unfinished training. */
 export const checkpointFile = (folder: string): string => path.join(folder, 'checkpoint.bin');
 
 /** The folder of one training: with folds, each has its own folder inside the run's folder. */

@@ -17,6 +17,7 @@ export interface TensorFile<Header> extends Tensors {
   header: Header;
 }
 
+/** Writes a file atomically and creates its folder if missing. Throws the system's error. */
 export function writeTensors<Header extends object>(
   file: string,
   { header, arrays, shapes }: TensorFile<Header>,

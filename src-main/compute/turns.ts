@@ -1,6 +1,7 @@
 /** A queue that runs work one after the other. Waiting work can be cancelled, and results are not retained. */
 import { Cancelled } from './pace.ts';
 
+/** Each call waits for all earlier ones and returns the result of `work`. Rejects with Cancelled if the signal aborts while it waits. */
 export function startTurns(): <Result>(signal: AbortSignal, work: () => Promise<Result>) => Promise<Result> {
   let last: Promise<void> = Promise.resolve();
   return (signal, work) => {

@@ -21,7 +21,10 @@ export const modeTitles: Record<TrainMode, string> = {
 
 /** How the images are split into train, val and test, and what prevents a training. */
 export interface DatasetSplit {
-  /** `folders`: by folders named train, val, test. `shares`: random by seed, stratified by class, near duplicates in one split. `folds`: k-fold cross-validation, each image is tested once. */
+  /**
+   * `folders`: by folders named train, val, test. `shares`: random by seed, stratified by class, near duplicates in one split. `folds`: k-fold
+   * cross-validation, each image is tested once.
+   */
   by: 'folders' | 'shares' | 'folds';
   folds: number;
   /** Sorted by name. With folds, `train` and `val` are means over the folds, and `test` counts all images. */

@@ -1,4 +1,7 @@
-/** Errors: a stable code for programs, and a message for people that says what happened and what to do. Every error from the system or the database becomes such a message here. */
+/**
+ * Errors: a stable code for programs, and a message for people that says what happened and what to do. Every error from the system or the database becomes
+ * such a message here.
+ */
 
 export type ErrorCode =
   | 'bad-request'

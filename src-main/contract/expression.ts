@@ -42,7 +42,10 @@ function fault(source: string, at: number, message: string): WinnowError {
   return new WinnowError('bad-expression', `${message}, at character ${at + 1}:\n  ${source}\n  ${' '.repeat(at)}^`);
 }
 
-/** `column` returns the reader of a column, or null if there is none: then a typing error is reported and does not give an empty result. `isNumber`: all values of the column are numbers. */
+/**
+ * `column` returns the reader of a column, or null if there is none: then a typing error is reported and does not give an empty result. `isNumber`: all
+ * values of the column are numbers.
+ */
 export function parseExpression<Row>(
   source: string,
   column: (name: string) => Read<Row> | null,
@@ -93,8 +96,8 @@ export function parseExpression<Row>(
         throw fault(source, glob.at, 'A pattern in quotes was expected');
       const matches = globMatcher(textOf(glob));
       return (row) => {
-        const own = read(row);
-        return isList(own) ? own.some(matches) : own !== null && matches(String(own));
+        const value = read(row);
+        return isList(value) ? value.some(matches) : value !== null && matches(String(value));
       };
     }
     if (word('contains')) {
@@ -102,10 +105,10 @@ export function parseExpression<Row>(
       if (part.kind !== 'text' && part.kind !== 'number') throw fault(source, part.at, 'A text in quotes was expected');
       const wanted = textOf(part).toLowerCase();
       return (row) => {
-        const own = read(row);
-        return isList(own)
-          ? own.some((one) => one.toLowerCase().includes(wanted))
-          : own !== null && String(own).toLowerCase().includes(wanted);
+        const value = read(row);
+        return isList(value)
+          ? value.some((one) => one.toLowerCase().includes(wanted))
+          : value !== null && String(value).toLowerCase().includes(wanted);
       };
     }
     const operator = list[next++];
@@ -128,6 +131,18 @@ export function parseExpression<Row>(
   return predicate;
 }
 
+/** The expression with other names of columns. `rename` is also called with the words of the language, such as `and`. */
+export function renameColumns(source: string, rename: (name: string) => string): string {
+  let renamed = '';
+  let end = 0;
+  for (const { kind, text, at } of tokens(source)) {
+    if (kind !== 'name') continue;
+    renamed += source.slice(end, at) + rename(text);
+    end = at + text.length;
+  }
+  return renamed + source.slice(end);
+}
+
 const unquote = (text: string) => text.slice(1, -1).replace(/\\(.)/gs, '$1');
 /** Quotes text for an expression. */
 export const quote = (text: string) => `'${text.replace(/[\\']/g, '\\$&')}'`;
@@ -148,31 +163,31 @@ interface Operand {
 }
 
 function compare<Row>(read: Read<Row>, operator: string, operand: Operand | null): Predicate<Row> {
-  const equals = (own: number | string) =>
-    operand !== null && own === (typeof own === 'number' ? operand.number : operand.text);
+  const equals = (value: number | string) =>
+    operand !== null && value === (typeof value === 'number' ? operand.number : operand.text);
   if (operator === '=') {
     return (row) => {
-      const own = read(row);
-      if (isList(own)) return operand === null ? own.length === 0 : own.includes(operand.text);
-      return own === null ? operand === null : equals(own);
+      const value = read(row);
+      if (isList(value)) return operand === null ? value.length === 0 : value.includes(operand.text);
+      return value === null ? operand === null : equals(value);
     };
   }
   if (operator === '!=') {
     return (row) => {
-      const own = read(row);
-      if (isList(own)) return operand === null ? own.length > 0 : !own.includes(operand.text);
-      return own !== null && !equals(own);
+      const value = read(row);
+      if (isList(value)) return operand === null ? value.length > 0 : !value.includes(operand.text);
+      return value !== null && !equals(value);
     };
   }
   /** Compares numbers by value (also a number inside text, if the operand is written as a number), and text alphabetically. */
   const ordered =
     (test: (a: number | string, b: number | string) => boolean): Predicate<Row> =>
     (row) => {
-      const own = read(row);
-      if (own === null || operand === null || isList(own)) return false;
-      if (typeof own === 'string' && !operand.isWrittenAsNumber) return test(own, operand.text);
-      const value = typeof own === 'string' ? numberOf(own) : own;
-      return value !== null && operand.number !== null && test(value, operand.number);
+      const value = read(row);
+      if (value === null || operand === null || isList(value)) return false;
+      if (typeof value === 'string' && !operand.isWrittenAsNumber) return test(value, operand.text);
+      const number = typeof value === 'string' ? numberOf(value) : value;
+      return number !== null && operand.number !== null && test(number, operand.number);
     };
   switch (operator) {
     case '<':

@@ -1,8 +1,8 @@
 /**
- * Glob patterns of expressions (`path like …`), `--train-on` and commands. `*` and `?` match within a folder, `**` crosses folders, `{a,b}` is
- * an alternative, `{1..12}` a range, `[0-9]` and `[!a]` are classes, a `!` in front negates the whole pattern, and `\` takes the next character literally.
- * Hidden files match like others, matching is case-sensitive, and `/` separates folders on every system. All other characters are literal, also parentheses, since
- * `photo (1).jpg` is an ordinary name. A pattern always matches the identical text.
+ * Glob patterns of expressions (`path like …`), `--train-on` and commands. `*` and `?` match within a folder, `**` crosses folders, `{a,b}` is an
+ * alternative, `{1..12}` a range, `[0-9]` and `[!a]` are classes, a `!` in front negates the whole pattern, and `\` takes the next character literally.
+ * Hidden files match like others, matching is case-sensitive, and `/` separates folders on every system. All other characters are literal, also
+ * parentheses, since `photo (1).jpg` is an ordinary name. A pattern always matches the identical text.
  */
 import picomatch from 'picomatch';
 

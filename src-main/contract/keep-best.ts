@@ -75,7 +75,10 @@ export function bestOf(samples: readonly Sample[], choice: KeepChoice): number |
   return members.length ? best(members, choice.rule, choice.protectedFolder) : null;
 }
 
-/** The samples that ‘keep best’ rejects, each with the id of the kept duplicate. Samples marked as keep are never rejected; a sample in two groups counts once. */
+/**
+ * The samples that ‘keep best’ rejects, each with the id of the kept duplicate. Samples marked as keep are never rejected; a sample in two groups counts
+ * once.
+ */
 export function rejectsOf(
   groups: readonly Pick<Group, 'ids' | 'kind'>[],
   sampleOf: (id: number) => Sample | undefined,

@@ -54,7 +54,7 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
   const column = resolveColumn(source.columns, name);
   if (column === null) return null;
   const values = source.values(column);
-  const categories = source.columns.find(({ name: own }) => own === column)?.categories ?? null;
+  const categories = source.columns.find(({ name: full }) => full === column)?.categories ?? null;
   return (sample) => {
     const value = values[sample.id];
     return value === undefined || Number.isNaN(value) ? null : categories ? categories[value] : value;
@@ -67,7 +67,7 @@ const numbers = new Set(['width', 'height', 'bytes', 'frames', 'modified']);
 function isNumber(name: string, { columns }: ReadSource): boolean {
   if (Object.hasOwn(properties, name) || name === 'duplicate' || name === 'issue') return numbers.has(name);
   const column = resolveColumn(columns, name);
-  return column !== null && columns.find(({ name: own }) => own === column)?.categories == null;
+  return column !== null && columns.find(({ name: full }) => full === column)?.categories == null;
 }
 
 /** Compiles an expression. Throws WinnowError on a syntax error. */

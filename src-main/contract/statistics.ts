@@ -9,7 +9,10 @@ export function quantileOf(sorted: ArrayLike<number>, q: number): number {
   return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
 }
 
-/** The quantile of values given as counts: the smallest value whose cumulative fraction is at least `q` (NumPy's 'inverted_cdf'). `total` is the sum of the counts. */
+/**
+ * The quantile of values given as counts: the smallest value whose cumulative fraction is at least `q` (NumPy's 'inverted_cdf'). `total` is the sum of the
+ * counts.
+ */
 export function quantileOfCounts(counts: ArrayLike<number>, total: number, q: number): number {
   let seen = 0;
   for (let value = 0; value < counts.length; value++) {
@@ -49,7 +52,10 @@ export interface Histogram {
 /** The bin, of `bins` equal ones, of a position in the range (0 to 1); values outside count in the first or last bin. */
 export const binOf = (share: number, bins: number): number => clamp(Math.floor(share * bins), 0, bins - 1);
 
-/** Over the range of the values, or the given range. A bin includes its lower edge, the last bin both edges; NaN is ignored. Without values the range is 0 to 1. */
+/**
+ * Over the range of the values, or the given range. A bin includes its lower edge, the last bin both edges; NaN is ignored. Without values the range is 0
+ * to 1.
+ */
 export function histogramOf(
   values: Float64Array | readonly number[],
   bins: number,

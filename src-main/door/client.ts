@@ -12,7 +12,8 @@ import { attach, type Attachment } from '../engine/lock-owner.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 import { listenOnPipe } from './pipe.ts';
 
-export interface Door {
+/** A client of the engine that has the folder open. */
+export interface Client {
   calls: TRPCClient<Router>;
   folder: string;
   /** A warning about the location of the workspace. */
@@ -29,7 +30,7 @@ export interface Door {
 
 const retryMs = 40;
 
-export async function openDoor(folder: string, workspace?: string): Promise<Door> {
+export async function openClient(folder: string, workspace?: string): Promise<Client> {
   const { engine, clients, close } = await listenOnPipe();
   try {
     for (;;) {
@@ -85,7 +86,7 @@ function remote(
   pipe: string,
   id: string,
   { lost }: Attachment,
-): Pick<Door, 'calls' | 'lost' | 'column' | 'predictions'> {
+): Pick<Client, 'calls' | 'lost' | 'column' | 'predictions'> {
   const dispatcher = new Agent({ connect: { socketPath: pipe }, headersTimeout: 0, bodyTimeout: 0 }); // the heartbeat replaces timeouts
   const base = 'http://engine';
   const url = `${base}${workspacePath(id)}${trpcPath}`;

@@ -62,6 +62,7 @@ export function fingerprint(data: Uint8Array, width: number, height: number, cha
 export const isCurrent = (bytes: Uint8Array): boolean =>
   bytes.length === fingerprintBytes && bytes[0] === fingerprintVersion;
 
+/** Decodes a stored fingerprint, which must be of the current version (`isCurrent`). */
 export function readFingerprint(bytes: Uint8Array): Picture {
   const least = (bytes[2] * 256 + bytes[3]) / 256;
   const scale = (bytes[4] * 256 + bytes[5]) / 256 / 255;
@@ -105,7 +106,7 @@ export function pictureOf(
   const cells = side * side;
   const [luma, clipped, blue, red] = [0, 1, 2, 3].map(() => new Float32Array(cells));
   const bands = channels < 3 ? 1 : 3;
-  const rows = new Float32Array(side * 4); // red, green, blue and ends of one source row
+  const rows = new Float32Array(side * 4); // red, green, blue and clipped pixels of one source row
   const sums = new Float32Array(side * 4);
   const [x0, y0] = [window.left * width, window.top * height];
   const [stepX, stepY] = [

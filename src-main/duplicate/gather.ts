@@ -34,6 +34,7 @@ interface GatherOptions {
   compare(a: number, b: number): Promise<Link | null>;
 }
 
+/** `links`: the pairs that were found. The result is sorted like the kinds; a picture is in at most one group of each kind. */
 export async function gather(
   links: readonly Link[],
   { size, isNotDuplicate, compare }: GatherOptions,

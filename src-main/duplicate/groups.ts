@@ -57,6 +57,7 @@ export interface DuplicateOptions {
   verdicts?: Map<string, number>;
 }
 
+/** The default limit; see `leastSimilarity`. */
 export const defaultLeastSimilarity = 0.5;
 
 const yieldEveryMs = 15;
@@ -67,6 +68,7 @@ const coarseMatch = 0.12;
 
 const similarityOf = (difference: Difference | null): number => 1 / (1 + excess(difference));
 
+/** Throws the signal's reason after a cancel. */
 export async function findDuplicates(list: readonly Candidate[], options: DuplicateOptions): Promise<Group[]> {
   const { signal, isNotDuplicate } = options;
   const least = options.leastSimilarity ?? defaultLeastSimilarity;

@@ -12,6 +12,7 @@ const diagonal = 1;
 const across = 2;
 const down = 4;
 
+/** How a turn relates two copies. */
 export function kindOf(turn: Turn): TurnKind {
   if (turn === 0) return 'near';
   const mirrors = (turn & 1) + ((turn >> 1) & 1) + (turn >> 2);
@@ -31,6 +32,7 @@ function turnSquare(values: Float32Array, side: number, turn: Turn): Float32Arra
   return out;
 }
 
+/** Applies a turn to a picture. */
 export function turnPicture(picture: Picture, turn: Turn): Picture {
   if (turn === 0) return picture;
   const { side, colourSide } = picture;

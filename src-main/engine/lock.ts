@@ -24,18 +24,21 @@ export interface Lock {
 
 const infoFile = (workspaceFolder: string) => join(workspaceFolder, 'engine.lock');
 const sqliteBusy = 5;
-/** On a network disk the owner touches `engine.lock` at this interval as a sign of life, because some network file systems do not share locks between machines. */
+/**
+ * On a network disk the owner touches `engine.lock` at this interval as a sign of life, because some network file systems do not share locks between
+ * machines.
+ */
 const touchEveryMs = 30_000;
 const staleAfterMs = 4 * touchEveryMs;
 
 /** Takes the lock; null if another process, or another engine in this process, has it. Throws WinnowError if the disk does not support locks. */
-export function takeLock(workspaceFolder: string, own: LockOwner): Lock | null {
+export function takeLock(workspaceFolder: string, self: LockOwner): Lock | null {
   const db = exclusive(join(workspaceFolder, 'lock.sqlite'));
   if (!db) return null;
   let touching: NodeJS.Timeout | undefined;
   try {
     if (isOnNetworkDisk(workspaceFolder)) {
-      refuseOtherMachine(workspaceFolder, own);
+      refuseOtherMachine(workspaceFolder, self);
       touching = setInterval(() => touch(workspaceFolder), touchEveryMs).unref();
     }
   } catch (error) {
@@ -46,15 +49,15 @@ export function takeLock(workspaceFolder: string, own: LockOwner): Lock | null {
     release() {
       clearInterval(touching);
       const owner = readLockOwner(workspaceFolder);
-      if (owner?.pid === own.pid && owner.pipe === own.pipe) rmSync(infoFile(workspaceFolder), { force: true });
+      if (owner?.pid === self.pid && owner.pipe === self.pipe) rmSync(infoFile(workspaceFolder), { force: true });
       db.close();
     },
   };
 }
 
 /** Writes `engine.lock`, for other processes. Call this with the lock taken. */
-export function announce(workspaceFolder: string, own: LockOwner) {
-  writeAtomicallySync(infoFile(workspaceFolder), JSON.stringify(own));
+export function announce(workspaceFolder: string, self: LockOwner) {
+  writeAtomicallySync(infoFile(workspaceFolder), JSON.stringify(self));
 }
 
 /** The last owner of the lock; its process may have ended. */
@@ -95,9 +98,9 @@ function exclusive(file: string, isRetry = false): DatabaseSync | null {
   }
 }
 
-function refuseOtherMachine(workspaceFolder: string, own: LockOwner) {
+function refuseOtherMachine(workspaceFolder: string, self: LockOwner) {
   const owner = readLockOwner(workspaceFolder);
-  if (!owner || owner.host === own.host) return;
+  if (!owner || owner.host === self.host) return;
   if (Date.now() - statSync(infoFile(workspaceFolder)).mtimeMs > staleAfterMs) return;
   throw new WinnowError(
     'workspace-busy',

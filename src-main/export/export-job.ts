@@ -29,6 +29,7 @@ function sentenceOf({ copied, to, trashed, failed }: ExportResult): string {
   return parts.join(', ');
 }
 
+/** Collects the images and the scores of an export. `drop`: a filter; its images are left out. */
 export function exportInput(context: JobContext, { drop }: ExportRequest): ExportInput {
   const { folder, table, runs, groups, quality } = context;
   const done = runs

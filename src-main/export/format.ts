@@ -45,6 +45,7 @@ export function treePath({ path }: Sample, { split, isRequested }: Where): strin
   return [split, ...parts.filter((_, i) => i !== old)].join('/');
 }
 
+/** The part of a path after the last `/`. */
 export const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
 /** Makes one line of a CSV file. */

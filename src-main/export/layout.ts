@@ -39,6 +39,7 @@ export interface Layout {
   folderOf(name: string): string;
 }
 
+/** Throws WinnowError if the format is unknown. */
 export function planLayout(input: ExportInput, request: ExportRequest): Layout {
   const format = formatOf(request.format);
   const leftOut: LeftOut[] = [];
@@ -77,6 +78,7 @@ export function planLayout(input: ExportInput, request: ExportRequest): Layout {
 
 const splitNames = ['train', 'val', 'test', 'unlabelled'];
 
+/** The number of images of each split that has any. */
 export const countSplits = (entries: readonly Entry[]): Record<string, number> =>
   Object.fromEntries(
     splitNames

@@ -14,6 +14,7 @@ export const manifestSchema = 'winnow/manifest@2';
 export const joinTags = (tags: readonly string[]) =>
   tags.some((tag) => tag.includes(';')) ? `${tags.join(',')},` : tags.join(';');
 
+/** The lines of `manifest.csv`: one for each exported image. */
 export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput, csv: WriteCsv): Text {
   yield csv([
     'path',
@@ -54,6 +55,7 @@ export function* manifestCsv(entries: readonly Entry[], { columns }: ExportInput
   }
 }
 
+/** The lines of `manifest.json`: the exported and left-out images, the request and the runs. */
 export function* manifestJson(
   entries: readonly Entry[],
   leftOut: readonly LeftOut[],

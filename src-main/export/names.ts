@@ -4,6 +4,7 @@
  */
 const lengthMax = 255; // bytes of a name on ext4; NTFS and APFS allow 255 characters
 
+/** The names that are taken in one export. */
 export class UniqueNames {
   #taken = new Map<string, Set<string>>(); // by folder
   #folders = new Map<string, string>(); // wanted path → unique path

@@ -42,6 +42,7 @@ export async function placeFile(original: string, target: string, sample: Sample
   };
 }
 
+/** The SHA-256 of a file, as hex. Throws the system's error. */
 export async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   const handle = await askDisk(() => openRegular(file));

@@ -60,7 +60,7 @@ export async function trashOriginals(
 
 async function reasonToStay(folder: string, file: string, sha256: string): Promise<string | null> {
   try {
-    if (!isInside(folder, realpathSync(dirname(file)))) return 'it lies outside the opened folder, behind a link.';
+    if (!isInside(folder, realpathSync(dirname(file)))) return 'it is outside the opened folder, behind a link.';
     return (await hashOf(file)) === sha256 ? null : 'it changed since it was exported.';
   } catch (error) {
     return (error as Error).message;

@@ -42,7 +42,9 @@ export class Budget {
   }
 }
 
+/** In pixels, for all processes together. */
 export const pixelBudgetSize = 150_000_000;
+/** In bytes of files that are read at the same time. */
 export const byteBudgetSize = 256 * 2 ** 20;
 
 /** The budget of this process for images being decoded. */

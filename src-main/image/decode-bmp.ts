@@ -21,6 +21,7 @@ interface Dib {
   pixelsAt: number;
 }
 
+/** Throws DecodeError. */
 export function decodeBmp(bytes: Buffer): Raw {
   need(bytes, fileHeaderBytes + 12);
   const pixelsAt = bytes.readUInt32LE(10);

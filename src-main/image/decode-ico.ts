@@ -32,4 +32,5 @@ export function largestOfIco(bytes: Buffer): { bytes: Buffer; isPng: boolean } {
   return { bytes: image, isPng };
 }
 
+/** Throws DecodeError. */
 export const decodeIco = (bytes: Buffer): Raw => decodeIconDib(largestOfIco(bytes).bytes);

@@ -58,11 +58,11 @@ function start(): Worker {
     execArgv: [],
   });
   started.on('message', (answer: Answer) => {
-    const asked = pending;
-    if (worker !== started || asked?.id !== answer.id) return; // from a terminated thread, or for an abandoned request
-    if ('raw' in answer) asked.resolve(answer.raw);
+    const current = pending;
+    if (worker !== started || current?.id !== answer.id) return; // from a terminated thread, or for an abandoned request
+    if ('raw' in answer) current.resolve(answer.raw);
     else {
-      asked.reject(
+      current.reject(
         answer.refused.code
           ? new DecodeError(answer.refused.code, answer.refused.message)
           : corrupt(answer.refused.message),

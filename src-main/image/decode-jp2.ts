@@ -25,6 +25,7 @@ const load = () =>
     printErr: (line: string) => void log.push(line),
   }));
 
+/** Throws DecodeError. */
 export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   const start = bytes.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51)); // start of code stream, size marker
   if (start < 0) throw truncated();

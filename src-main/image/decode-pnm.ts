@@ -44,6 +44,7 @@ class Words {
   }
 }
 
+/** Throws DecodeError. */
 export function decodePnm(bytes: Buffer): Raw {
   const kind = bytes[1] - 48;
   const words = new Words(bytes, 2);

@@ -3,6 +3,7 @@ import { checkSize, corrupt, DecodeError, need, type Raw } from './raw.ts';
 
 const modes = { gray: 1, palette: 2, rgb: 3, cmyk: 4, duotone: 8 } as const;
 
+/** Throws DecodeError. */
 export function decodePsd(bytes: Buffer): Raw {
   need(bytes, 30);
   const [planes, height, width, depth, mode] = [

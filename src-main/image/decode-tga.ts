@@ -3,6 +3,7 @@ import { checkSize, corrupt, need, truncated, type Raw } from './raw.ts';
 
 const headerBytes = 18;
 
+/** Throws DecodeError. */
 export function decodeTga(bytes: Buffer): Raw {
   need(bytes, headerBytes);
   const [idBytes, hasMap, kind] = bytes;

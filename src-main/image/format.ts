@@ -86,6 +86,7 @@ const extensions: Record<string, Format> = {
   rw2: 'raw',
 };
 
+/** The media types of formats that browsers can show. */
 export const mediaTypes: Partial<Record<Format, string>> = {
   jpeg: 'image/jpeg',
   png: 'image/png',
@@ -96,6 +97,7 @@ export const mediaTypes: Partial<Record<Format, string>> = {
   svg: 'image/svg+xml',
 };
 
+/** The format by the extension; null if it is not one of an image. */
 export const formatOfName = (path: string): Format | null => extensions[extname(path).slice(1).toLowerCase()] ?? null;
 
 /** The number of bytes at the start of a file that `formatOfBytes` needs. */
@@ -111,6 +113,7 @@ const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1'
 const isDirectory = (head: Buffer) =>
   head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
+/** The format by the first bytes of the file (`sniffBytes`); null if they are not those of an image. */
 export function formatOfBytes(head: Buffer): Format | null {
   if (head.length < 4) return null;
   if (starts(head, 0xff, 0xd8, 0xff)) return 'jpeg';

@@ -8,6 +8,7 @@ export interface PlainHeader {
   hasAlpha: boolean;
 }
 
+/** `bytes`: a JPEG or PNG file; for other formats the result is null. */
 export function plainHeader(bytes: Buffer): PlainHeader | null {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes);
   if (bytes.length > 33 && bytes.readUInt32BE(0) === 0x89504e47) return pngHeader(bytes);

@@ -15,6 +15,7 @@ export function issueOf(path: string, error: unknown): { issue: Issue; isFinding
   return { issue: { path, code, message }, isFinding: code !== 'unreadable' };
 }
 
+/** True for an error of a system call, such as ENOENT. */
 export const isOfSystem = (error: unknown): boolean => typeof (error as NodeJS.ErrnoException).syscall === 'string';
 
 /** Converts a system error on one file to an issue. */

@@ -12,6 +12,7 @@ export interface Raw {
   channels: 1 | 3 | 4;
 }
 
+/** An issue of the image itself. The message can be shown to the user. */
 export class DecodeError extends Error {
   code: IssueCode;
   constructor(code: IssueCode, message: string) {
@@ -37,6 +38,7 @@ export class DecoderHung extends DecodeError {
 }
 
 let patienceMs = stuckAfterMs;
+/** Changes the time limit of `withTimeout`; without an argument, restores it. */
 export const setDecodeTimeout = (ms = stuckAfterMs) => void (patienceMs = ms);
 
 /** Adds a time limit to a library that has none, such as librsvg. Throws DecoderHung. */

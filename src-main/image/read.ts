@@ -26,6 +26,7 @@ export interface Reading {
   fingerprint: Uint8Array;
 }
 
+/** The path of the thumbnail of a file with this hash. */
 export const thumbFile = (workspaceFolder: string, sha256: string) =>
   join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
 /** Thumbnails are written here and then renamed. A killed process leaves files here, so each scan clears the folder. */

@@ -33,6 +33,7 @@ export interface Fault {
 }
 export type Answer = { alive: true } | { id: number; reading: Reading } | { id: number; fault: Fault };
 
+/** The process sends a sign of life this often. */
 export const aliveEveryMs = 2000;
 const silentAfterMs = 30_000;
 /** After a decoder or read hangs, the process has this time to answer for its other images. */
@@ -44,6 +45,7 @@ const lastAnswersMs = 1000;
  */
 export type Loss = 'start' | 'released' | 'killed' | 'memory' | 'crashed' | 'silent';
 
+/** The process ended before it answered. */
 export class ReaderLost extends Error {
   readonly loss: Loss;
   constructor(loss: Loss, how: string) {
@@ -57,6 +59,7 @@ interface Pending {
   reject(error: unknown): void;
 }
 
+/** One process that reads images. */
 export class Reader {
   /** Resolves when the process has exited, or could not be started. */
   readonly exited: Promise<void>;
@@ -95,10 +98,12 @@ export class Reader {
     ).unref();
   }
 
+  /** False once the process is ending or has ended: other images need another process. */
   get takesMore() {
     return this.#takesMore;
   }
 
+  /** The number of images that it has not answered for. */
   get load() {
     return this.#pending.size;
   }
@@ -133,10 +138,10 @@ export class Reader {
     this.#isUp = true;
     this.#heardAt = performance.now();
     if (!('id' in answer)) return;
-    const asked = this.#pending.get(answer.id);
+    const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
-    if ('reading' in answer) asked?.resolve(answer.reading);
-    else asked?.reject(errorOf(answer.fault));
+    if ('reading' in answer) pending?.resolve(answer.reading);
+    else pending?.reject(errorOf(answer.fault));
     if ('fault' in answer && answer.fault.isStuck && this.#takesMore) {
       this.#takesMore = false;
       setTimeout(() => this.#lose('released', 'another image held it'), lastAnswersMs).unref();

@@ -4,6 +4,7 @@
  */
 import { formatOfBytes, sniffBytes } from './format.ts';
 
+/** True if the file is truncated. */
 export function endsEarly(bytes: Buffer): boolean {
   switch (formatOfBytes(bytes.subarray(0, sniffBytes))) {
     case 'jpeg':

@@ -1,6 +1,6 @@
 /**
- * Recommends a training mode for a folder: the usual table of transfer learning, by the number of images and their similarity to the pretraining
- * images. Early layers are general, late layers are specific (Yosinski et al. 2014). Similarity is the divergence of the channel statistics from those of ImageNet.
+ * Recommends a training mode for a folder: the usual table of transfer learning, by the number of images and their similarity to the pretraining images.
+ * Early layers are general, late layers are specific (Yosinski et al. 2014). Similarity is the divergence of the channel statistics from those of ImageNet.
  */
 import type { Advice, TrainMode } from '../contract/classifier.ts';
 import type { Sample } from '../contract/types.ts';
@@ -28,7 +28,7 @@ const distanceKey = (sources: readonly Sample[]): string =>
 export async function advise(context: JobContext): Promise<Advice> {
   const usable = context.table.samples().filter((sample) => sample.class !== null && sample.decision !== 'reject');
   const counts = [...Map.groupBy(usable, (sample) => sample.class).values()]
-    .map((own) => own.length)
+    .map((ofClass) => ofClass.length)
     .sort((a, b) => a - b);
   const perClass = counts[Math.floor(counts.length / 2)] ?? 0;
   const distance = await distanceOf(usable, context);

@@ -1,6 +1,6 @@
 /**
- * Finds label errors by confident learning (Northcutt et al. 2021) on out-of-fold probabilities: of heads on embeddings, repeated with other folds and averaged,
- * or of a cross-validated run. The results are columns of a run. What the user accepts or confirms is in the journal, so a new search keeps it.
+ * Finds label errors by confident learning (Northcutt et al. 2021) on out-of-fold probabilities: of heads on embeddings, repeated with other folds and
+ * averaged, or of a cross-validated run. The results are columns of a run. What the user accepts or confirms is in the journal, so a new search keeps it.
  */
 import { sumOf } from '../contract/numbers.ts';
 import { largestAt } from '../compute/classify/evaluate.ts';

@@ -1,7 +1,7 @@
 /**
- * The map of a folder: a 2-D projection in which similar images are close, as the columns `map.x` and `map.y`. The features are pretrained embeddings, or the codes of a
- * run's autoencoder. The landmarks and positions are stored in `map.tensors`, so new images are added without moving the others.
- * A map belongs to one model.
+ * The map of a folder: a 2-D projection in which similar images are close, as the columns `map.x` and `map.y`. The features are pretrained embeddings, or
+ * the codes of a run's autoencoder. The landmarks and positions are stored in `map.tensors`, so new images are added without moving the others. A map
+ * belongs to one model.
  */
 import { join } from 'node:path';
 import type { z } from 'zod';

@@ -1,4 +1,7 @@
-/** Predicts new and changed images with a finished classifier. Earlier predictions stay: in a cross-validated run they are out-of-fold. New images get the mean over the models. */
+/**
+ * Predicts new and changed images with a finished classifier. Earlier predictions stay: in a cross-validated run they are out-of-fold. New images get the
+ * mean over the models.
+ */
 import type { z } from 'zod';
 import { probabilitiesOf } from '../compute/classify/evaluate.ts';
 import type { ClassifierParameters } from '../compute/classify/index.ts';

@@ -82,12 +82,15 @@ export async function makeRun(
     update,
     note: (message) => update(({ notes }) => ({ notes: [...new Set([...notes, message])] })),
     openTraining(index = 0, count = 1) {
-      const own = trainingFolder(folder, count, index);
-      mkdirSync(own, { recursive: true });
-      removeParts(own);
-      trainings.add(own);
+      const trainingPath = trainingFolder(folder, count, index);
+      mkdirSync(trainingPath, { recursive: true });
+      removeParts(trainingPath);
+      trainings.add(trainingPath);
       // A finished training still has its last checkpoint and is only evaluated again; one that never started has none.
-      return { folder: own, resume: earlier !== null && (index === 0 || existsSync(checkpointFile(own))) };
+      return {
+        folder: trainingPath,
+        resume: earlier !== null && (index === 0 || existsSync(checkpointFile(trainingPath))),
+      };
     },
   };
   update({});
@@ -98,7 +101,7 @@ export async function makeRun(
       write?.();
       update({ ...facts, state: 'done' });
     });
-    for (const own of trainings) rmSync(checkpointFile(own), { force: true }); // nothing is left to resume
+    for (const trainingPath of trainings) rmSync(checkpointFile(trainingPath), { force: true }); // nothing is left to resume
     runs.measure(id);
     return record;
   } catch (cause) {

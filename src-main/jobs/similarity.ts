@@ -22,8 +22,8 @@ export const similarityJob: JobType<z.infer<typeof similaritySchema>> = {
 export const similarityColumn = 'alike';
 
 /**
- * Writes the column: cosine similarity between an image's embedding and the mean direction of the selected ones, −1..1; 1 for a single selected image. Returns the
- * number of images. Throws `no-samples` if no selected image can be read.
+ * Writes the column: cosine similarity between an image's embedding and the mean direction of the selected ones, −1..1; 1 for a single selected image.
+ * Returns the number of images. Throws `no-samples` if no selected image can be read.
  */
 export async function writeSimilarity(context: JobContext, ids: readonly number[], report: Report): Promise<number> {
   using embedded = await embedSamples(context, context.table.samples(), report);

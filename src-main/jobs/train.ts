@@ -97,7 +97,7 @@ export async function train(context: JobContext, request: TrainRequest, report: 
 
 const countsOf = ({ division }: TrainingSplits): Classification['counts'] =>
   Object.fromEntries(
-    splitNames.map((split) => [split, division.classes.reduce((sum, own) => sum + own[split], 0)]),
+    splitNames.map((split) => [split, division.classes.reduce((sum, counts) => sum + counts[split], 0)]),
   ) as Classification['counts'];
 
 const updateClassification = (run: ActiveRun, change: Partial<Classification>): void =>

@@ -19,12 +19,12 @@ export function conclude(
   );
   const scaled = results.map(({ logits }, fold) => probabilitiesOf(logits, k, temperatures[fold]));
   // With folds: the model that was not trained on the image; for images without a class, the mean of all models.
-  const own = samples.map(({ id }) =>
+  const foldOf = samples.map(({ id }) =>
     results.length > 1 ? trainings.findIndex((splits) => splits.get(id) === 'test') : 0,
   );
   const take = (values: readonly Float32Array[], width: number): Float32Array => {
     const out = new Float32Array(samples.length * width);
-    own.forEach((fold, i) => {
+    foldOf.forEach((fold, i) => {
       for (let c = 0; c < width; c++)
         out[i * width + c] =
           fold >= 0
@@ -38,7 +38,7 @@ export function conclude(
       const seen = results.map((result) => result[of][i]).filter((value) => !Number.isNaN(value));
       return meanOf(seen);
     });
-  const splitOf = samples.map(({ id }, i) => (results.length > 1 && own[i] >= 0 ? 'test' : trainings[0].get(id)));
+  const splitOf = samples.map(({ id }, i) => (results.length > 1 && foldOf[i] >= 0 ? 'test' : trainings[0].get(id)));
   const predictions = {
     probabilities: take(scaled, k),
     meanLoss: mean('meanLoss'),
@@ -61,7 +61,7 @@ export function conclude(
         rowsAt({ logits, labels, classes: k }, positions),
         classes,
         on,
-        (i) => temperatures[own[positions[i]]],
+        (i) => temperatures[foldOf[positions[i]]],
         seed,
       )
     : null;

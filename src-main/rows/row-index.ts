@@ -33,6 +33,7 @@ export interface IndexedRow {
 
 const fields = 'id, file, used_at AS usedAt';
 
+/** Queries and updates of the index. Its methods throw the errors of SQLite. */
 export class RowIndex {
   readonly #db: IndexDatabase;
   readonly #folder: string;
@@ -42,6 +43,7 @@ export class RowIndex {
     this.#folder = workspaceFolder;
   }
 
+  /** The set of this kind and these settings, if it exists. */
   find(kind: string, settings: string): IndexedSet | undefined {
     const set = this.#db.get<IndexedSet>(
       `SELECT ${fields} FROM row_sets WHERE kind = ? AND settings = ?`,
@@ -100,10 +102,12 @@ export class RowIndex {
     return this.#db.all<IndexedRow>('SELECT sha256, row, checksum FROM set_rows WHERE set_id = ? ORDER BY row', id);
   }
 
+  /** True if the set has rows without a checksum, which an earlier version wrote. */
   hasUnchecked({ id }: IndexedSet): boolean {
     return this.#db.get('SELECT 1 FROM set_rows WHERE set_id = ? AND checksum IS NULL LIMIT 1', id) !== undefined;
   }
 
+  /** Adds rows to the set, or replaces those of the same image. */
   put({ id }: IndexedSet, rows: readonly IndexedRow[]): void {
     this.#db.transaction(() => {
       for (const { sha256, row, checksum } of rows)
@@ -117,6 +121,7 @@ export class RowIndex {
     });
   }
 
+  /** Removes rows from the index, not from the file. */
   forget({ id }: IndexedSet, rows: readonly IndexedRow[]): void {
     this.#db.transaction(() => {
       for (const { sha256 } of rows) this.#db.run('DELETE FROM set_rows WHERE set_id = ? AND sha256 = ?', id, sha256);
@@ -128,6 +133,7 @@ export class RowIndex {
     this.#db.run('DELETE FROM set_rows WHERE set_id = ? AND row >= ?', id, row);
   }
 
+  /** The number of rows of the set; 0 if there is no such set. */
   count(kind: string, settings: string): number {
     return (
       this.#db.get<{ n: number }>(
@@ -141,4 +147,5 @@ export class RowIndex {
   #withAbsolutePath = <Set extends IndexedSet>(set: Set): Set => ({ ...set, file: join(this.#folder, set.file) });
 }
 
+/** The size of a file; 0 if it is missing. */
 export const fileBytes = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;

@@ -21,6 +21,7 @@ const elementBytes: Record<RowType, number> = { uint8: 1, float16: 2, float32: 4
 /** The number of elements of a row. */
 export const widthOf = ({ shape }: Pick<RowSet, 'shape'>): number => shape.reduce((size, side) => size * side, 1);
 
+/** The number of bytes of a row. */
 export const rowBytesOf = (set: Pick<RowSet, 'shape' | 'type'>): number => widthOf(set) * elementBytes[set.type];
 
 /** The subset of the rows at these positions. */

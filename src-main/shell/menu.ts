@@ -34,7 +34,7 @@ export function menuTemplate(
   on: { perform(id: string): void; openWindow(): void },
 ): Item[] {
   /** The actions of one menu, a separator between groups. */
-  const own = (menu: MenuName): Item[] =>
+  const actionsOf = (menu: MenuName): Item[] =>
     items
       .filter((item) => item.menu === menu)
       .flatMap(({ id, group, title, key }, i, list) => {
@@ -54,17 +54,21 @@ export function menuTemplate(
     {
       label: 'File',
       submenu: [
-        ...own('File'),
+        ...actionsOf('File'),
         line,
         { label: 'New window', click: on.openWindow },
         ...roles(platform === 'darwin' ? 'close' : 'quit'),
       ],
     },
-    { label: 'Edit', submenu: [...own('Edit'), line, ...roles('cut', 'copy', 'paste')] },
+    { label: 'Edit', submenu: [...actionsOf('Edit'), line, ...roles('cut', 'copy', 'paste')] },
     {
       label: 'View',
-      submenu: [...own('View'), line, ...roles('zoomIn', 'zoomOut', 'resetZoom', 'togglefullscreen', 'toggleDevTools')],
+      submenu: [
+        ...actionsOf('View'),
+        line,
+        ...roles('zoomIn', 'zoomOut', 'resetZoom', 'togglefullscreen', 'toggleDevTools'),
+      ],
     },
-    { label: 'Help', submenu: own('Help') },
+    { label: 'Help', submenu: actionsOf('Help') },
   ];
 }

@@ -20,6 +20,7 @@ import { pathLine, printable, quoteWord } from '../contract/words.ts';
 import { checkRank, checkTrain } from './check-request.ts';
 import { ExportTargets, type Shell } from './export-targets.ts';
 import { moveStep, type JournalEntry } from './journal.ts';
+import { ScriptRuns } from './script-runs.ts';
 
 type PathOf = (id: number) => string | undefined;
 /** An argument of a command: text, which gets quoted, or shell code. */
@@ -242,9 +243,7 @@ export function scriptOf(
   const lines = [headOf(folder)];
   const hasUndoEntries = entries.some(({ kind }) => kind === 'undo' || kind === 'redo');
   const targets = new ExportTargets(entries);
-  const runs = new Map<string, number>();
-  /** Runs whose id is different when the script runs. */
-  const renamed = new Map<string, string>();
+  const runs = new ScriptRuns();
   const stack: JournalEntry[] = [];
   const undone: JournalEntry[] = [];
   /** The edits that are in effect at this line of the script. `steps`: how many commands, and so undo steps, each one takes. */
@@ -256,6 +255,11 @@ export function scriptOf(
     if (commands.length || problem)
       lines.push('', `# ${printable(title)}`, ...(problem ? [problem] : []), ...commands.map(scriptLine));
     return commands.length;
+  };
+  const writeRun = (title: string, name: string, run: string, make: () => Command) => {
+    if (!write(title, () => [make()])) return;
+    const id = runs.add(name, run);
+    if (id !== run) lines.push(`# Here ${run} becomes ${id}: runs before it were not finished.`);
   };
   /** Appends commands so that exactly these edits are in effect; undoes what the script has done beyond them. */
   const bringTo = (edits: readonly JournalEntry[]) => {
@@ -273,7 +277,7 @@ export function scriptOf(
       );
     written = written.slice(0, common);
     for (const edit of edits.slice(common)) {
-      written.push({ edit, steps: write(edit.title, () => editCommands(edit, pathOf, renamed)) });
+      written.push({ edit, steps: write(edit.title, () => editCommands(edit, pathOf, runs)) });
     }
   };
 
@@ -284,24 +288,26 @@ export function scriptOf(
     else if (entry.action.do === 'rank') {
       bringTo(inEffect());
       const { request, run } = entry.action;
-      const number = (runs.get(request.method) ?? 0) + 1;
-      runs.set(request.method, number);
-      renamed.set(run, `${request.method}-${number}`);
-      if (run !== `${request.method}-${number}`)
-        lines.push('', `# Here ${run} becomes ${request.method}-${number}: runs before it were not finished.`);
-      write(entry.title, () => [
-        { name: 'rank', words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)) },
-      ]);
+      writeRun(entry.title, request.method, run, () => ({
+        name: 'rank',
+        words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)),
+      }));
     } else if (entry.action.do === 'train') {
       bringTo(inEffect());
-      const { request } = entry.action;
-      write(entry.title, () => [{ name: 'train', words: trainWords({ ...request, resume: true }) }]);
+      const { request, run } = entry.action;
+      writeRun(entry.title, request.model, run, () => ({
+        name: 'train',
+        words: trainWords({ ...request, resume: true }),
+      }));
     } else if (entry.action.do === 'export') {
       if (targets.isReplaced(entry)) continue;
       bringTo(hasUndoEntries ? stack : inEffect());
       const { request } = entry.action;
       if (request.place === 'move') lines.push('', '# This moves originals to the system’s trash.');
-      write(entry.title, () => [{ name: 'export', words: exportWords(request, targets.word(request.to)) }]);
+      write(entry.title, () => {
+        const drop = request.drop && runs.rename(request.drop);
+        return [{ name: 'export', words: exportWords({ ...request, drop }, targets.word(request.to)) }];
+      });
     } else if (entry.action.do !== 'purge-runs') {
       bringTo(inEffect());
       write(entry.title, () => commandsOf(entry, pathOf));
@@ -334,7 +340,7 @@ target() { if [ -n "$EXPORTS" ]; then printf '%s/%s' "$EXPORTS" "$2"; else print
 $WINNOW scan "$FOLDER"`;
 
 /** The commands that repeat an edit on exactly the images that it changed. Missing files are skipped. */
-function editCommands(edit: JournalEntry, pathOf: PathOf, renamed: ReadonlyMap<string, string>): Command[] {
+function editCommands(edit: JournalEntry, pathOf: PathOf, runs: ScriptRuns): Command[] {
   const { action, changes } = edit;
   const skip: Word[] = ['--skip-missing', '--from', '-'];
   const rows = changes.marks.flatMap(([id, , after]) => {
@@ -362,10 +368,13 @@ function editCommands(edit: JournalEntry, pathOf: PathOf, renamed: ReadonlyMap<s
       return [{ name: 'labels', words: ['--confirm', ...skip], input: action.paths.map(pathLine) }];
     case 'archive-runs':
     case 'unarchive-runs':
-    case 'delete-runs': {
-      const runs = action.runs.map((id) => renamed.get(id) ?? id);
-      return commandsOf({ ...edit, action: { ...action, runs } }, pathOf);
-    }
+    case 'delete-runs':
+      return commandsOf({ ...edit, action: { ...action, runs: runs.idsOf(action.runs) } }, pathOf);
+    case 'view':
+      return settingCommands({ do: 'view', view: runs.renameInView(action.view) });
+    case 'remove-view':
+      for (const [, removed] of changes.settings) runs.renameInView(removed as SavedView); // throws if the script could not save it
+      return settingCommands(action);
     case 'rank':
     case 'train':
     case 'export':

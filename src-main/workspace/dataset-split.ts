@@ -68,7 +68,7 @@ export function splitDataset(
     problems.push(`${none}. A classifier needs two: put the images into a sub-folder for each class, or label them.`);
   if (by === 'folders' && !hasFolders)
     problems.push('There are no folders named train and val or test. Split by fractions instead.');
-  const total = (split: Split) => rounded.reduce((sum, own) => sum + own[split], 0);
+  const total = (split: Split) => rounded.reduce((sum, counts) => sum + counts[split], 0);
   if (classes.length >= 2 && total('train') < 2)
     problems.push('There are fewer than two images to train on. Increase the training fraction.');
   if (classes.length >= 2 && !problems.length && !total('val') && !total('test'))

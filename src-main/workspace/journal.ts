@@ -96,7 +96,10 @@ export class Journal {
     return { undo: this.#undoStack.at(-1)?.title ?? null, redo: this.#redoStack.at(-1)?.title ?? null };
   }
 
-  /** Writes an entry with the marks and settings that differ from the current ones, and returns their number; without a difference it writes none. `title` receives the ids of the changed samples. */
+  /**
+   * Writes an entry with the marks and settings that differ from the current ones, and returns their number; without a difference it writes none. `title`
+   * receives the ids of the changed samples.
+   */
   edit(action: Action, edit: Edit, title: (changed: readonly number[]) => string): number {
     const changes: Changes = { marks: [], settings: [] };
     for (const [id, after] of edit.marks ?? []) {

@@ -209,9 +209,9 @@ function readCoco(document: Record<string, unknown>, name: string): MarksRow[] {
     labels.set(image, (labels.get(image) ?? new Set()).add(categories.get(category)));
   }
   return list('images').map((image, i) => {
-    const own = labels.get(image.id);
+    const names = labels.get(image.id);
     return rowOf(
-      { file_name: image.file_name, ...(own?.size === 1 ? { label: [...own][0] } : {}) },
+      { file_name: image.file_name, ...(names?.size === 1 ? { label: [...names][0] } : {}) },
       `Image ${i + 1} of ${name}`,
     );
   });

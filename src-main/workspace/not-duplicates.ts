@@ -11,7 +11,7 @@ type Known = Pick<Sample, 'sha256'>;
 /** The setting that marks these samples. If several samples have the same content, its hash is listed twice: its copies are not duplicates either. */
 export function notDuplicatesSetting(samples: readonly Known[]): [key: string, contents: string[]] {
   const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)]
-    .flatMap(([sha256, own]) => (own.length > 1 ? [sha256, sha256] : [sha256]))
+    .flatMap(([sha256, copies]) => (copies.length > 1 ? [sha256, sha256] : [sha256]))
     .sort();
   return [settingKey('apart-set', hash('sha256', contents.join()).slice(0, 32)), contents];
 }

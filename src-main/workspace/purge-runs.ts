@@ -1,6 +1,6 @@
 /**
- * Removes deleted runs from the disk: their rows, columns and folders. This happens when the workspace is opened 30 days or more after the deletion, or when a person
- * frees disk space. Until then the deletion can be undone.
+ * Removes deleted runs from the disk: their rows, columns and folders. This happens when the workspace is opened 30 days or more after the deletion, or
+ * when a person frees disk space. Until then the deletion can be undone.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import type { Purged } from '../contract/types.ts';

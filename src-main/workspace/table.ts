@@ -49,7 +49,10 @@ export class Table {
   #db: Database;
   #columns: Columns;
   #revision: number;
-  /** A version that increases with every change except decisions, reasons, tags and notes. Groups, checks and the client's columns are recomputed only when it changes. */
+  /**
+   * A version that increases with every change except decisions, reasons, tags and notes. Groups, checks and the client's columns are recomputed only when
+   * it changes.
+   */
   #shape = 1;
 
   constructor(db: Database) {

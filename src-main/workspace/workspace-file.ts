@@ -1,7 +1,7 @@
 /**
- * The workspace's folder and database, and the check that they are complete. The marker `workspace.json` beside the database records the workspace's identity and
- * the length of its journal. A database that is missing, empty, truncated, or older than the marker is refused with an error message; it is never treated
- * as a new workspace.
+ * The workspace's folder and database, and the check that they are complete. The marker `workspace.json` beside the database records the workspace's
+ * identity and the length of its journal. A database that is missing, empty, truncated, or older than the marker is refused with an error message; it is
+ * never treated as a new workspace.
  */
 import { randomUUID } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { readMarker, writeMarker, type Marker } from './marker.ts';
 
 /** Folders that show that a workspace was used, even if its database is missing. */
 const traces = ['backups', 'thumbs', 'rows', 'pixels', 'embeddings', 'runs'];
-const own =
+const ownFiles =
   /^(workspace\.(sqlite|json).*|lock\.sqlite.*|engine\.(lock|sock).*|thumbs?|rows|pixels|embeddings|runs|backups|map\.tensors.*|\.DS_Store|desktop\.ini)$/;
 
 /** Creates the folder, accessible only to its owner. Throws WinnowError if it contains other files or cannot be created. */
@@ -28,11 +28,11 @@ export function prepareFolder(workspaceFolder: string, folder: string) {
         `The images are inside the workspace ${workspaceFolder}. Choose another place for it with --workspace.`,
       );
     const entries = readdirSync(workspaceFolder, { withFileTypes: true });
-    const strange = entries.find(({ name }) => !own.test(name));
-    if (strange && !entries.some(({ name }) => name === 'workspace.sqlite' || name === 'workspace.json')) {
+    const foreign = entries.find(({ name }) => !ownFiles.test(name));
+    if (foreign && !entries.some(({ name }) => name === 'workspace.sqlite' || name === 'workspace.json')) {
       throw new WinnowError(
         'bad-request',
-        `${workspaceFolder} contains other files (${strange.name}), so it is not used as a workspace. Choose a new or empty folder with --workspace.`,
+        `${workspaceFolder} contains other files (${foreign.name}), so it is not used as a workspace. Choose a new or empty folder with --workspace.`,
       );
     }
     const link = entries.find((entry) => entry.isSymbolicLink() && isInside(folder, join(workspaceFolder, entry.name)));
@@ -42,7 +42,7 @@ export function prepareFolder(workspaceFolder: string, folder: string) {
         `${join(workspaceFolder, link.name)} is a link into the opened folder, which is never written to. Remove the link.`,
       );
     const { uid, mode } = statSync(workspaceFolder);
-    if (!strange && uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(workspaceFolder, 0o700);
+    if (!foreign && uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(workspaceFolder, 0o700);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (

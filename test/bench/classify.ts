@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { follow } from '../../src-main/command/output.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
-import { openDoor, type Door } from '../../src-main/door/client.ts';
+import { openClient, type Client } from '../../src-main/door/client.ts';
 import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
 const { values: options } = parseArgs({
@@ -108,7 +108,7 @@ const kept: Record<string, Result> = fs.existsSync(file)
   ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Record<string, Result>)
   : {};
 
-async function once(door: Door, set: string, { name, model, parameters }: Variant, seed: number): Promise<Result> {
+async function once(door: Client, set: string, { name, model, parameters }: Variant, seed: number): Promise<Result> {
   const key = `${set}${options.size === '64' ? '' : `, ${options.size} px`} | ${name} | ${options.epochs} epochs | seed ${seed}`;
   if (kept[key]) return kept[key];
   const request = trainSchema.parse({
@@ -144,7 +144,7 @@ function interval(values: number[]): { mean: number; half: number } {
 const seeds = Array.from({ length: Number(options.seeds) }, (_, i) => i + 1);
 const wanted = options.only?.split(',').map((name) => name.trim());
 for (const set of options.sets.split(',')) {
-  const door = await openDoor(sharedSet(set), temporaryFolder('classify'));
+  const door = await openClient(sharedSet(set), temporaryFolder('classify'));
   const accuracies = new Map<string, number[]>();
   console.log(
     `\n${set}, ${options.size} px, ${options.epochs} epochs, ${seeds.length} seeds\n\n| variant | accuracy | least–most | brings | seconds |\n|---|---|---|---|---|`,

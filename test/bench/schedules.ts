@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { scheduleIds } from '../../src-main/compute/train/schedules.ts';
-import { openDoor as openFolder } from '../../src-main/door/client.ts';
+import { openClient } from '../../src-main/door/client.ts';
 import { openDoor, temporary } from '../e2e/door.ts';
 import { sharedSet } from '../fixtures/images.ts';
 
@@ -71,7 +71,7 @@ await form.getByLabel('Policy', { exact: true }).selectOption('none');
 await train('constant, no augmentation, patience 5');
 await door.close();
 
-const { calls, close } = await openFolder(digits);
+const { calls, close } = await openClient(digits);
 const list = (await calls.runs.list.query()).reverse();
 const runs = await Promise.all(list.map(({ id }) => calls.runs.get.query({ id })));
 await close();

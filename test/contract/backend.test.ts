@@ -3,7 +3,7 @@ import { Agent, fetch } from 'undici';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { workspacePath } from '../../src-main/contract/address.ts';
 import type { BackendState } from '../../src-main/contract/machine.ts';
-import { openDoor, type Door } from '../../src-main/door/client.ts';
+import { openClient, type Client } from '../../src-main/door/client.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
@@ -25,7 +25,7 @@ const nowOn = ({ choice, fixed, running }: BackendState) => ({ choice, fixed, ba
 
 test('the command line, a window and a browser share the choice', async () => {
   const folder = await blobFolder();
-  const first: Door = keep(await openDoor(folder));
+  const first: Client = keep(await openClient(folder));
   expect(nowOn(await first.calls.engine.backend.query())).toEqual({
     choice: 'auto',
     fixed: false,
@@ -66,7 +66,7 @@ test('a run says what it was trained on; --backend is for one command', async ()
 
 test('what cannot be used is told in one sentence, and not kept', async () => {
   for (const name of ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES']) vi.stubEnv(name, '/nowhere.json');
-  const door = keep(await openDoor(await blobFolder()));
+  const door = keep(await openClient(await blobFolder()));
   await expect(door.calls.engine.chooseBackend.mutate({ choice: 'webgpu' })).rejects.toThrow(
     /^The backend 'webgpu' was chosen and cannot be used: [^\n]*\.$/,
   );
@@ -83,7 +83,7 @@ test('what cannot be used is told in one sentence, and not kept', async () => {
 });
 
 test('nothing is changed under a running job, nor where the program was started with a choice', async () => {
-  const door = keep(await openDoor(await blobFolder()));
+  const door = keep(await openClient(await blobFolder()));
   const job = await door.calls.workspace.rank.mutate({ method: 'conv-ae', parameters: { epochs: 5000 } });
   await expect(door.calls.engine.chooseBackend.mutate({ choice: 'plain' })).rejects.toThrow('is still running');
   await door.calls.jobs.cancel.mutate({ id: job.id });

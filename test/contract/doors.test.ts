@@ -1,7 +1,7 @@
 /** One engine per workspace: a second process becomes a client, sees the same state, and takes over when the first has ended. */
 import { afterEach, expect, test } from 'vitest';
 import { columnPath, thumbPath, workspacePath } from '../../src-main/contract/address.ts';
-import { openDoor, type Door } from '../../src-main/door/client.ts';
+import { openClient, type Client } from '../../src-main/door/client.ts';
 import { listenOnPipe, type Listening } from '../../src-main/door/pipe.ts';
 import { Agent, fetch } from 'undici';
 import { allSamples } from '../../src-main/command/samples.ts';
@@ -25,9 +25,9 @@ const overPipe = ({ pipe }: Listening) => {
 
 test('a second door is a client of the first: same rows, same decisions, live', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
-  const first = keep(await openDoor(folder, workspace));
+  const first = keep(await openClient(folder, workspace));
   await follow(first, { quiet: true }, () => first.calls.workspace.scan.mutate());
-  const second: Door = keep(await openDoor(folder, workspace));
+  const second: Client = keep(await openClient(folder, workspace));
   expect(await allSamples(second)).toEqual(await allSamples(first));
   expect(await second.column('brightness')).toEqual(await first.column('brightness'));
 
@@ -54,7 +54,7 @@ test('a second door is a client of the first: same rows, same decisions, live', 
 
 test('an engine hands requests on to the one that has the folder, and takes the folder over when that has ended', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
-  const first = await openDoor(folder, workspace);
+  const first = await openClient(folder, workspace);
   await follow(first, { quiet: true }, () => first.calls.workspace.scan.mutate());
   const other = keep(await listenOnPipe());
   const get = overPipe(other);

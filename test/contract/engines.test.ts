@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { openDoor } from '../../src-main/door/client.ts';
+import { openClient } from '../../src-main/door/client.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
 import { dataFolder } from '../../src-main/setup/folders.mjs';
 import { quoteWord } from '../../src-main/contract/words.ts';
@@ -65,15 +65,15 @@ test('who listens to an engine hears that it has ended', async () => {
 
 test('who has the folder for one command stays until its clients are done', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
-  const first = await openDoor(folder, workspace);
-  const client = await openDoor(folder, workspace);
+  const first = await openClient(folder, workspace);
+  const client = await openClient(folder, workspace);
   let waitedFor = 0;
   const closed = first.close((clients) => (waitedFor = clients)).then(() => 'closed');
   expect((await client.calls.workspace.describe.query()).folder).toBe(first.folder);
   expect(waitedFor).toBe(1);
   await client.close();
   expect(await closed).toBe('closed');
-  const next = keep(await openDoor(folder, workspace)); // the lock is free
+  const next = keep(await openClient(folder, workspace)); // the lock is free
   expect((await next.calls.workspace.describe.query()).samples).toBe(0);
 });
 
@@ -87,7 +87,7 @@ test('a folder that nobody uses is closed, and opens by itself when it is asked 
   release();
   await first.engine.closeIdle(0);
   expect(first.engine.stateOf(id)).toBe('closed');
-  const other = await openDoor(folder, workspace); // nothing holds it any more
+  const other = await openClient(folder, workspace); // nothing holds it any more
   await other.close();
   expect(await first.engine.reach(id)).not.toBeNull();
   expect(first.engine.stateOf(id)).toBe('open');

@@ -1,6 +1,6 @@
 /** Jobs of one folder from several clients: they are queued, and each client sees the position of its own job. */
 import { expect, test, vi } from 'vitest';
-import { openDoor } from '../../src-main/door/client.ts';
+import { openClient } from '../../src-main/door/client.ts';
 import { start } from '../fixtures/command.ts';
 import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 
@@ -8,7 +8,7 @@ const long = { method: 'conv-ae', parameters: { sizePx: 32, epochs: 5000, patien
 
 test('a scan that waits is not asked for twice, and the queue is reordered and told through the contract', async () => {
   vi.stubEnv('WINNOW_DATA', temporaryFolder('data'));
-  const door = await openDoor(await blobFolder());
+  const door = await openClient(await blobFolder());
   try {
     const { calls } = door;
     const rank = await calls.workspace.rank.mutate(long);
@@ -44,7 +44,7 @@ test('a command waits for what runs in the folder, says so once, and then does i
   const data = temporaryFolder('data');
   const folder = await blobFolder();
   vi.stubEnv('WINNOW_DATA', data);
-  const door = await openDoor(folder);
+  const door = await openClient(folder);
   try {
     const rank = await door.calls.workspace.rank.mutate(long);
     const { process: command, ended } = start(['scan', folder], { WINNOW_DATA: data });

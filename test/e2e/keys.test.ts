@@ -93,6 +93,20 @@ describe(`keys and menus, ${doorName}`, () => {
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
   });
 
+  test('a tab keeps only the keys that it uses', async () => {
+    const places = page.getByRole('navigation');
+    const selected = (name: string) => page.getByRole('tab', { name, selected: true }).waitFor();
+    await places.getByRole('button', { name: 'Train' }).click();
+    await page.getByRole('tab', { name: 'Preview' }).click();
+    await press('ArrowRight');
+    await selected('Training');
+    await press('ArrowLeft', 'ArrowLeft');
+    await selected('Advice');
+    await press('g');
+    await page.locator('[data-path="good/blob-01.png"]').waitFor();
+    expect(await places.getByRole('button', { name: 'Gallery' }).getAttribute('aria-current')).toBe('page');
+  });
+
   test('commands with Ctrl work in a field, letters and the keys of text do not', async () => {
     const field = page.getByRole('searchbox');
     await field.click();

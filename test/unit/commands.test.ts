@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Patch } from '../../src-main/contract/marks.ts';
-import { exportSchema, keepBestSchema, rankSchema } from '../../src-main/contract/schemas.ts';
+import { exportSchema, keepBestSchema, rankSchema, trainSchema } from '../../src-main/contract/schemas.ts';
 import { pathLine, quoteWord } from '../../src-main/contract/words.ts';
 import { commandOf, scriptOf } from '../../src-main/workspace/commands.ts';
 import type { Action, JournalEntry } from '../../src-main/workspace/journal.ts';
@@ -22,7 +22,7 @@ const record = (
 ): JournalEntry => ({
   seq: ++seq,
   at: 0,
-  kind: action.do === 'rank' || action.do === 'export' ? 'done' : 'edit',
+  kind: ['rank', 'train', 'export'].includes(action.do) ? 'done' : 'edit',
   target: null,
   title: action.do,
   action,
@@ -223,6 +223,58 @@ describe('a script', () => {
       ['undo', ''],
       ['decide', '-x.png'],
     ]);
+  });
+
+  describe('whose runs get other numbers, since unfinished runs are not repeated', () => {
+    const rank = (id: string) => record({ do: 'rank', request: rankSchema.parse({ method: 'pca' }), run: id });
+    const train = (id: string) => record({ do: 'train', request: trainSchema.parse({ model: 'cnn' }), run: id });
+    const view = (where: string | null, by = 'path', name = 'v') =>
+      record({ do: 'view', view: { name, where, order: { by, descending: false } } });
+    const after = (...entries: JournalEntry[]) => {
+      const script = scriptOf([rank('pca-2'), train('cnn-3'), train('cnn-4'), ...entries], folder, pathOf);
+      return {
+        script,
+        calls: run(script)
+          .slice(4)
+          .map(({ words }) => [words[0], ...words.slice(2)]),
+      };
+    };
+
+    test('each later command refers to the same run', () => {
+      const { calls, script } = after(
+        view("cnn-3.loss > 1 and not (pca-2.error < 2 or cnn.predicted = 'cnn-3.loss') and width > 9", 'cnn-4.loss'),
+        exported('/out/a', { drop: 'cnn-4.loss>2' }),
+        record({ do: 'archive-runs', runs: ['cnn-4', 'pca-2'] }),
+        record({ do: 'delete-runs', runs: ['cnn-3'] }),
+      );
+      expect(calls.map((words) => words.join(' '))).toEqual([
+        "views --save v --where cnn-1.loss > 1 and not (pca-1.error < 2 or cnn.predicted = 'cnn-3.loss') and width > 9 --order cnn-2.loss",
+        'export --to /out/a --format folder --place copy --seed 1 --drop cnn-2.loss>2',
+        'runs --archive cnn-2 pca-1',
+        'runs --delete cnn-1',
+      ]);
+      expect(script).toContain('# Here cnn-3 becomes cnn-1: runs before it were not finished.');
+    });
+
+    test('a command that needs a run that is not repeated is left out, and the script says why', () => {
+      const unknown = view('labels-1.quality < 0.1', 'path', 'suspects');
+      const removed = record({ do: 'remove-view', name: 'suspects' });
+      removed.changes.settings.push(['view:suspects', unknown.action.do === 'view' && unknown.action.view, null]);
+      const { calls, script } = after(
+        record({ do: 'delete-runs', runs: ['cnn-1', 'cnn-3', 'cnn-range-1'] }), // cnn-1 was not finished: the script’s cnn-1 is another run
+        record({ do: 'archive-runs', runs: ['labels-1'] }),
+        unknown,
+        removed,
+        view(null, 'labels.quality'),
+        view('sharpness < 0.1'),
+      );
+      expect(calls).toEqual([
+        ['runs', '--delete', 'cnn-1'],
+        ['views', '--save', 'v', '--where', 'sharpness < 0.1', '--order', 'path'],
+      ]);
+      expect(script).toContain('# cannot be repeated: this script does not make labels-1.');
+      expect(script).toContain('# cannot be repeated: this script does not make the column ‘labels.quality’.');
+    });
   });
 
   test('stops at the first command that fails', () => {

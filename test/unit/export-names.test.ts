@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync';
 import { beforeAll, expect, test } from 'vitest';
 import { choiceOf, readList } from '../../src-main/command/choose.ts';
 import { exportSchema, type ExportRequest } from '../../src-main/contract/schemas.ts';
-import type { Door } from '../../src-main/door/client.ts';
+import type { Client } from '../../src-main/door/client.ts';
 import { formats } from '../../src-main/export/index.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
 import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
@@ -71,7 +71,7 @@ test('a list chooses the images that are in it', async () => {
   const to = await exported(workspace, { place: 'list' });
   const listed = await readList({ from: join(to, 'files.txt') });
   expect(listed?.sort()).toEqual(samples.map(({ path }) => join(folder, path)).sort());
-  expect(await choiceOf({ folder } as Door, samples, [], listed, {})).toEqual({
+  expect(await choiceOf({ folder } as Client, samples, [], listed, {})).toEqual({
     ids: expect.arrayContaining(samples.map(({ id }) => id)),
   });
   expect(readdirSync(to).sort()).toEqual(['files.txt', 'manifest.csv', 'manifest.json']);

@@ -144,6 +144,7 @@ export async function autoencoderMemory(
   }
 }
 
+/** Trains the autoencoder on the training images, without those held out for validation. Throws Cancelled after a cancel, and an Error if the loss is not finite. */
 export async function fitAutoencoder(
   architecture: Autoencoder,
   params: AutoencoderParameters,
@@ -203,6 +204,7 @@ export async function fitAutoencoder(
   }
 }
 
+/** Makes the model from saved weights. Throws if they do not fit the architecture. */
 export function restoreAutoencoder(
   architecture: Autoencoder,
   params: AutoencoderParameters,

@@ -10,6 +10,7 @@ import { tf } from '../backend.ts';
 import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
 import type { Loss } from '../train/losses.ts';
 
+/** `quantile`: used only by the pooling of that name, 0..1. `smoothing`: the deviation of the Gaussian in pixels; 0 for none. */
 export interface ErrorMeasure {
   loss: Loss;
   pooling: 'mean' | 'quantile' | 'max';

@@ -80,7 +80,7 @@ function checked(method: string, params: Record<string, unknown>): Scorer {
   return scorer;
 }
 
-/** Runs a scorer. Throws BadParameters, and the signal's reason after a cancel. */
+/** Runs a scorer. Throws BadParameters, and Cancelled after a cancel. */
 export const fit = defineCall({
   inTurn: true,
   async run(args: FitArgs, { signal, onEvent }: CallContext<FitEvent>): Promise<FitResult> {

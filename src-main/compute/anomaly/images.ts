@@ -9,6 +9,7 @@ import type { Images, Scorer } from './scorer.ts';
 
 /** Embeddings by position in the set. */
 export class Embeddings extends RowReader {
+  /** Numbers per embedding. */
   get size(): number {
     return this.set.shape[0];
   }

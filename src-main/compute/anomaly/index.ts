@@ -8,6 +8,7 @@ import type { Scorer } from './scorer.ts';
 
 export const scorers: readonly Scorer[] = [convAe, mlpAe, pca, nearestImages, gaussian];
 
+/** Undefined if no scorer has this id. */
 export const scorerOf = (id: string): Scorer | undefined => scorers.find((scorer) => scorer.id === id);
 
 export type { Scorer } from './scorer.ts';

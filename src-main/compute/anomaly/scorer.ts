@@ -103,6 +103,7 @@ interface InputParameters {
   embeddings: object;
 }
 
+/** Makes a scorer for the registry from its definition with typed parameters. */
 export function defineScorer<I extends ScorerInputs, P extends InputParameters[I]>({
   fit,
   memory,

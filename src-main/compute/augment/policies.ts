@@ -6,6 +6,7 @@
 import type { Random } from '../random.ts';
 import { nearest } from './warp.ts';
 
+/** One operation of `index.ts`, by id, and the values for its `apply`. */
 export interface Step {
   operation: string;
   values: number[];
@@ -94,6 +95,7 @@ function stepOf(name: string, bin: number | null, bins: number, sizePx: number, 
   return step(signed && next() <= 0.5 ? -size : size);
 }
 
+/** Draws `numOps` operations with replacement. `magnitude` is a bin from 0 to 30. */
 export function randAugment(numOps: number, magnitude: number, sizePx: number, next: Random): Step[] {
   return Array.from({ length: numOps }, () =>
     stepOf(randAugmentNames[Math.floor(next() * randAugmentNames.length)], magnitude, randAugmentBins, sizePx, next),
@@ -195,6 +197,7 @@ export const autoAugmentPairs = {
     ShearX .7 2, Invert .1`),
 } as const;
 
+/** Draws one pair of the policy, and for each operation of the pair whether it is applied. */
 export function autoAugment(policy: keyof typeof autoAugmentPairs, sizePx: number, next: Random): Step[] {
   const all = autoAugmentPairs[policy];
   return all[Math.floor(next() * all.length)].flatMap(([name, probability, bin]) =>

@@ -105,4 +105,5 @@ export function applySteps(image: Uint8Array, sizePx: number, steps: readonly St
   }
 }
 
+/** A short text for the preview: "rotate 12°". */
 export const describeStep = ({ operation, values }: Step): string => operationOf(operation).describe(values);

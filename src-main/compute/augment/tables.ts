@@ -7,12 +7,14 @@ export const toByte = (value: number): number => (value < 0 ? 0 : value > 255 ? 
 /** Clamps an integer to 0..255; the result must be stored as a byte, which keeps the last eight bits. Without a branch, which noise would make unpredictable. */
 export const clamp = (value: number): number => (value & ~(value >> 31)) | (((255 - value) >> 31) & 255);
 
+/** The table of a function from byte to byte. */
 export function tableOf(of: (value: number) => number): Uint8Array {
   const table = new Uint8Array(256);
   for (let v = 0; v < 256; v++) table[v] = of(v);
   return table;
 }
 
+/** Replaces each byte of the image by its entry in the table, in place. */
 export function lookUp(image: Uint8Array, table: Uint8Array): void {
   if (loops) return loops.lookUp(image, table);
   // Four bytes per read and write; the byte order does not matter.

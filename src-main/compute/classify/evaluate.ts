@@ -70,6 +70,7 @@ function meanLossOfAllLabels({ logits, labels, classes }: Predictions, temperatu
   return sum / labels.length;
 }
 
+/** The fraction of correct predictions, 0..1. */
 export const accuracyOf = ({ logits, labels, classes }: Predictions): number =>
   labels.reduce((right, label, i) => right + Number(largestAt(logits, i, classes) === label), 0) / labels.length;
 

@@ -80,7 +80,7 @@ export interface ClassifierHeader {
 
 const maxWatched = 12;
 
-/** Throws BadParameters, and the signal's reason after a cancel. */
+/** Throws BadParameters, and Cancelled after a cancel. */
 export const train = defineCall({
   inTurn: true,
   async run(args: TrainArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {

@@ -103,5 +103,6 @@ export const classifiers: readonly ClassifierRecord[] = models.map((model) => {
   };
 });
 
+/** Undefined if no classifier has this id. */
 export const classifierOf = (id: string): ClassifierRecord | undefined =>
   modelOf(id) ? classifiers.find((record) => record.id === id) : undefined;

@@ -15,6 +15,7 @@ export interface LossParameters {
   weights: Float32Array | null;
 }
 
+/** The mean loss of a batch, weighted by class if `weights` are given. `dynamics` records every batch that was seen. */
 export function classify(
   transform: Transform,
   { loss, focus, weights }: LossParameters,

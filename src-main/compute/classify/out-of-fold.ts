@@ -1,7 +1,7 @@
 /**
  * Out-of-fold probabilities for label errors: each image is predicted by heads that were not fitted to it. The folder is partitioned into folds several times.
- * For each partition and fold, one head is fitted to the embeddings of the last layer and one to the embeddings of all layers. The result is their mean, which
- * varies less than the result of a single partition.
+ * For each partition and fold, one head is fitted to the embeddings of the last layer and one to the embeddings of all stages (`Pretrained.size`). The result
+ * is their mean, which varies less than the result of a single partition.
  */
 import { largestOf, sumOf } from '../../contract/numbers.ts';
 import { readFloats } from '../../rows/row-reader.ts';

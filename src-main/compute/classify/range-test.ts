@@ -22,6 +22,7 @@ const [lowest, highest] = [1e-6, 10];
 /** Decay of the exponential moving average of the loss. */
 const memory = 0.9;
 
+/** Emits each point as it is measured. Throws BadParameters, and Cancelled after a cancel. */
 export const rangeTest = defineCall({
   inTurn: true,
   async run(args: TrainingSetupArgs, { signal, onEvent }: CallContext<RangeTestEvent>): Promise<RangeTest> {

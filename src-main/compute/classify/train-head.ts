@@ -21,6 +21,7 @@ export type TrainHeadArgs = Omit<TrainArgs, 'mode' | 'pixels' | 'keys' | 'weight
   embeddings: RowSet;
 };
 
+/** Throws BadParameters, and Cancelled after a cancel. */
 export const trainHead = defineCall({
   inTurn: true,
   async run(args: TrainHeadArgs, { signal, onEvent }: CallContext<TrainEvent>): Promise<TrainResult> {

@@ -31,6 +31,7 @@ export interface TransformParameters {
 /** Mean and deviation are computed from at most this many images. */
 const maxSampled = 2000;
 
+/** The side of the network's input: `cropPx`, or `sizePx` if `cropPx` is 0 (no crop). */
 export const networkSide = ({ sizePx, cropPx }: Pick<TransformParameters, 'sizePx' | 'cropPx'>): number =>
   cropPx || sizePx;
 

@@ -46,6 +46,7 @@ export interface LayoutResult {
 const defaultLandmarks = 4000;
 const nowhere = new Float32Array(0);
 
+/** Throws an Error if codes are not finite, and Cancelled after a cancel. */
 export const layout = defineCall({
   async run(args: LayoutArgs, { signal, onEvent }: CallContext<LayoutEvent>): Promise<LayoutResult> {
     const { size, seed, neighbours = 10, minDistance = 0.1, mostLandmarks = defaultLandmarks, placed } = args;

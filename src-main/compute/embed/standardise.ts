@@ -27,6 +27,7 @@ export function scaleWithFloor(codes: Float32Array, size: number): Scale {
   return { mean, factor: variance.map((v) => 1 / (Math.max(Math.sqrt(v), least) || 1)) };
 }
 
+/** Returns (codes − mean) · factor, in a new array [n, size]. */
 export function standardise(codes: Float32Array, size: number, { mean, factor }: Scale): Float32Array<ArrayBuffer> {
   const out = new Float32Array(codes.length);
   for (let i = 0; i < codes.length; i++) out[i] = (codes[i] - mean[i % size]) * factor[i % size];

@@ -26,6 +26,7 @@ export function loadKernels(): string | undefined {
   }
 }
 
+/** True if the loaded file has a kernel for this op. */
 export const hasKernel = (op: string): boolean => ops.has(op);
 
 /** The compiled file for the widest vector instructions of this processor. `prefix`: '' for the kernels, 'augment-' for the loops of augmentation. */

@@ -18,6 +18,7 @@ export interface ConvAutoencoder {
   dropout: number;
 }
 
+/** Throws if `sizePx` cannot be halved `depth` times. */
 export function convAutoencoder({ sizePx, width, depth, bottleneck, dropout }: ConvAutoencoder): Autoencoder {
   const channels = Array.from({ length: depth }, (_, i) => width * Math.min(4, 2 ** i));
   const small = sizePx / 2 ** depth;

@@ -75,6 +75,7 @@ export function freeze(weights: Map<string, Tensor>, statistics: Map<string, Ten
   return { scope, dispose: () => tf.dispose(kept) };
 }
 
+/** A look-up of tensors by name. It throws if there is no tensor of the name. */
 export function named(tensors: Map<string, Tensor>): Named {
   return (name) => {
     const tensor = tensors.get(name);

@@ -12,4 +12,5 @@ export type { Classifier, ModelRecord } from './model.ts';
 
 export const models: readonly ModelRecord[] = [cnn, resnet, seResnet, efficientNetLite0, vit, vgg, alexnet, mlp];
 
+/** Undefined if no architecture has this id. */
 export const modelOf = (id: string): ModelRecord | undefined => models.find((model) => model.id === id);

@@ -63,6 +63,7 @@ export interface ModelRecord {
   foreignParameters?(tensors: ForeignTensors): Record<string, unknown>;
 }
 
+/** Makes an architecture for the registry from its definition with typed parameters. */
 export function defineModel<P>({ build, foreign, ...record }: Definition<P>): ModelRecord {
   return {
     ...record,

@@ -28,6 +28,7 @@ export interface Autoencoder extends Architecture {
   decode(code: Tensor, scope: Scope): Tensor4D; // [B, S, S, 3]
 }
 
+/** Makes an autoencoder of its two halves. */
 export function autoencoder(encode: Autoencoder['encode'], decode: Autoencoder['decode']): Autoencoder {
   return { encode, decode, forward: (x, scope) => decode(encode(x, scope), scope) };
 }
@@ -88,6 +89,7 @@ export class Network<A extends Architecture = Architecture> {
     return 4 * (this.weights.size + this.statistics.size);
   }
 
+  /** The number of weights, without the moving statistics. */
   get parameters(): number {
     return this.weights.size;
   }
@@ -167,10 +169,12 @@ export class Network<A extends Architecture = Architecture> {
     return { y: y as ReturnType<A['forward']>, updateStatistics, discardStatistics };
   }
 
+  /** Copies of the current values. */
   async read(): Promise<NetworkValues> {
     return { weights: await valuesOf(this.weights), statistics: await valuesOf(this.statistics) };
   }
 
+  /** Replaces all values, and thaws the network. */
   write({ weights, statistics }: NetworkValues): void {
     this.thaw();
     tf.tidy(() => {
@@ -202,6 +206,7 @@ export class Network<A extends Architecture = Architecture> {
     this.write({ weights: join(this.pieces.map(part)), statistics: join(this.moving.map(part)) });
   }
 
+  /** Frees all tensors of the network. */
   dispose(): void {
     this.thaw();
     this.weights.dispose();

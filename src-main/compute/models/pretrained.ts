@@ -48,6 +48,7 @@ export const pretrained: readonly Pretrained[] = [
 /** The default weights for embeddings. */
 export const usual = pretrained[0];
 
+/** Undefined if no bundled weights have this id. */
 export const pretrainedOf = (id: string): Pretrained | undefined => pretrained.find((one) => one.id === id);
 /** The weights of an architecture, if there are any. */
 export const pretrainedFor = (model: string): Pretrained | undefined => pretrained.find((one) => one.model === model);

@@ -73,4 +73,5 @@ export interface Piece {
   shape: number[];
 }
 
+/** The number of values of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);

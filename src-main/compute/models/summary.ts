@@ -13,6 +13,7 @@ export interface ModelSummary {
   activationBytes: number;
 }
 
+/** The layers and totals for images of this side. */
 export function summarise(architecture: Architecture, sizePx: number): ModelSummary {
   const { layers, extra } = declare(architecture.forward, [sizePx, sizePx, 3]);
   const sum = (of: (layer: ModelSummary['layers'][number]) => number): number =>

@@ -7,6 +7,7 @@ import { tf } from '../backend.ts';
 import { nativeSeed, random } from '../random.ts';
 import { native, ownAttributes, owner, typeAttribute } from './native.ts';
 
+/** Sets values to zero with probability `rate` and divides the others by 1 − rate. The same seed gives the same mask. Returns `x` itself if the rate is 0. */
 export function dropout<T extends Tensor>(x: T, rate: number, seed: (number | string)[]): T {
   if (rate <= 0) return x;
   const own = owner('WinnowDropout');

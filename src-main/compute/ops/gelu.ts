@@ -3,6 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { traced } from './traced.ts';
 
+/** x · Φ(x) of each value, with its gradient. */
 export function gelu<T extends Tensor>(x: T): T {
   return traced('gelu', [x], {}, () =>
     tf.tidy(

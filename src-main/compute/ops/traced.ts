@@ -10,10 +10,12 @@ export type Recorder = (op: string, inputs: Tensor[], attributes: Attributes, ru
 
 let recorder: Recorder | undefined;
 
+/** Runs an operation; while a network is traced, it is recorded as one node named `op`. */
 export function traced<T extends Tensor>(op: string, inputs: Tensor[], attributes: Attributes, run: () => T): T {
   return recorder ? (recorder(op, inputs, attributes, run) as T) : run();
 }
 
+/** True while a network is traced. */
 export const isTracing = (): boolean => recorder !== undefined;
 
 /** Runs `work` while `by` records all traced operations. */

@@ -29,6 +29,7 @@ export interface PortableResult {
   layers?: { model: object; weights: Uint8Array; difference: number };
 }
 
+/** Throws if the run has no saved model, or if its network cannot be converted. */
 export const portable = defineCall({
   run({ runFolder, formats, temperature, metadata }: PortableArgs): Promise<PortableResult> {
     return withClassifier(runFolder, async ({ network, header: { classes, transform } }) => {

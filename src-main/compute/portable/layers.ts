@@ -8,6 +8,7 @@ import { tf } from '../backend.ts';
 import { transposed } from './onnx.ts';
 import type { Graph, Node, Value } from './trace.ts';
 
+/** `temperature` divides the logits before the softmax. Throws if the graph has an operation that standard layers cannot express. */
 export async function toLayers(graph: Graph, temperature: number): Promise<io.ModelArtifacts> {
   const model = layersModel(graph, temperature);
   try {

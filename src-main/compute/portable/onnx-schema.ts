@@ -69,6 +69,7 @@ export const int64Type = 7;
 /** `AttributeProto.type`. */
 export const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
 
+/** Encodes a `ModelProto` given as an object with the field names of the schema. */
 export function encodeModel(model: object): Uint8Array {
   const type = schema.lookupType('ModelProto');
   return type.encode(type.fromObject(model)).finish();

@@ -15,6 +15,7 @@ export interface OnnxOptions {
 const opset = 17;
 const irVersion = 8;
 
+/** The bytes of a `.onnx` file. Throws if the graph has an operation that cannot be converted. */
 export function toOnnx(graph: Graph, { temperature, metadata }: OnnxOptions): Uint8Array {
   const writer = new Writer();
   writer.node('Transpose', ['pixels'], writer.named(graph.input), { perm: [0, 3, 1, 2] });
@@ -82,6 +83,7 @@ class Writer {
     return output;
   }
 
+  /** Adds a constant of floats and returns its name. */
   floats(values: Float32Array, dims: readonly number[]): string {
     const name = this.#fresh();
     this.constants.push({
@@ -95,6 +97,7 @@ class Writer {
 
   scalar = (value: number): string => this.floats(Float32Array.of(value), []);
 
+  /** Adds a constant of integers and returns its name. */
   whole(values: readonly number[]): string {
     const name = this.#fresh();
     this.constants.push({

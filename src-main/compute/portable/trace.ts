@@ -80,6 +80,7 @@ export function withPixels(
   };
 }
 
+/** Records the network's inference for images of this side. Throws if one of its operations has several results. */
 export async function trace(network: Network<Classifier>, sidePx: number): Promise<Graph> {
   const constants: { value: Value; tensor: Tensor }[] = [];
   let graph: Graph | undefined; // not returned from `tidy`, which would search it for tensors

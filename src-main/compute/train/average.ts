@@ -34,6 +34,7 @@ export class Average {
     });
   }
 
+  /** The state for a checkpoint. */
   async read(): Promise<{ steps: number; mean: Float32Array }> {
     return { steps: this.#steps, mean: await valuesOf(this.#mean) };
   }

@@ -27,6 +27,7 @@ export interface DrawnExample {
   top: number;
 }
 
+/** The choices depend only on the seed, the view (0 for the first time that an image is shown, and so on) and the image's key. */
 export function drawExample(
   { recipe, keys, cropPx }: Examples,
   sizePx: number,

@@ -52,6 +52,7 @@ export interface Feed {
 
 const slotCount = 3;
 
+/** Starts the worker. Call `close` when the feed is no longer used. */
 export function startFeed(plan: FeedPlan): Feed {
   const rowBytes = sidePx(plan) ** 2 * plan.pixels.shape[2];
   const classes = 'labels' in plan.make ? plan.make.classes : 0;

@@ -15,6 +15,7 @@ export interface LbfgsOptions {
 
 const historySize = 10;
 
+/** `evaluate`: value and gradient at x. Returns the minimum that was found, also if the iterations run out. */
 export async function minimise(
   evaluate: (x: Float64Array) => Promise<Evaluated>,
   start: Float64Array,

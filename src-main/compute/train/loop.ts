@@ -38,6 +38,7 @@ export interface Moment {
   history: readonly Epoch[];
 }
 
+/** What `runTraining` needs besides the state. `train`: positions of the training images. `rate`: the learning rate of a step. */
 export interface Training<A extends Architecture = Architecture> {
   pixels: Pixels;
   train: Int32Array;
@@ -54,7 +55,7 @@ export interface Training<A extends Architecture = Architecture> {
   evaluate?(): Promise<Partial<Epoch>>;
 }
 
-/** Trains until the last epoch or until a callback sets `state.stop`. Throws the signal's reason after a cancel, and an Error if the loss is not finite. */
+/** Trains until the last epoch or until a callback sets `state.stop`. Throws Cancelled after a cancel, and an Error if the loss is not finite. */
 export async function runTraining<A extends Architecture>(
   state: TrainState<A>,
   training: Training<A>,

@@ -37,6 +37,7 @@ export function ssimMap(x: Tensor4D, y: Tensor4D): Tensor4D {
 
 const windowWidth = (size: number): number => Math.min(11, size - 1 + (size % 2));
 
+/** Mean squared error. */
 export const squaredError: Loss = {
   value: meanSquaredError,
   map: (x, y) => tf.mean(tf.square(tf.sub(x, y)), 3) as Tensor3D,
@@ -48,6 +49,7 @@ export const dissimilarity: Loss = {
   map: (x, y) => tf.mul(tf.sub(1, spreadOver(tf.mean(ssimMap(x, y), 3) as Tensor3D, x.shape[1])), 0.5) as Tensor3D,
 };
 
+/** `ssimWeight`: fraction of the dissimilarity in 'mixed', 0..1; the rest is the squared error. */
 export function lossOf(name: 'mse' | 'ssim' | 'mixed', ssimWeight: number): Loss {
   if (name === 'mse') return squaredError;
   if (name === 'ssim') return dissimilarity;

@@ -75,6 +75,7 @@ export class TrainState<A extends Architecture = Architecture> {
       average > 0 ? [new Average(network.weights, average), new Average(network.statistics, average)] : undefined;
   }
 
+  /** Updates the averages, if requested. Call it after each step. */
   takeAverage(): void {
     this.#averages?.[0].take(this.network.weights);
     this.#averages?.[1].take(this.network.statistics);
@@ -102,6 +103,7 @@ export class TrainState<A extends Architecture = Architecture> {
     this.#waitedMs = ms;
   }
 
+  /** Adds to the number of images that were trained on. */
   count(images: number): void {
     this.#images += images;
   }
@@ -112,6 +114,7 @@ export class TrainState<A extends Architecture = Architecture> {
     return { seconds: ms / 1000, images: this.#images, waiting: this.#waitedMs / Math.max(1e-6, ms) };
   }
 
+  /** Writes the checkpoint. `fingerprint`: identifies the training (`load`). */
   async save(file: string, fingerprint: string): Promise<void> {
     const { steps: optimizerSteps, slots } = await this.optimizer.read();
     const header: Header = {

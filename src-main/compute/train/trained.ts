@@ -18,6 +18,7 @@ export type TrainingEvent =
       })
   | { stage: 'note'; message: string };
 
+/** The result of a training. `bestEpoch`: the epoch whose weights were saved. `stopped`: before the last epoch, or after all. */
 export interface Trained {
   history: Epoch[];
   epochsRun: number;
