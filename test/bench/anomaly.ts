@@ -11,6 +11,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { sharedData } from '../fixtures/images.ts';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { relativeToEntropy } from '../../src-main/compute/anomaly/complexity.ts';
 import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
@@ -43,7 +44,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const root = path.resolve(import.meta.dirname, '..', '..');
-const data = positionals[0] ?? path.resolve(root, '..', 'shared', 'data');
+const data = positionals[0] ?? sharedData;
 if (!fs.existsSync(path.join(data, 'truth'))) throw new Error(`There is no data with its truth at ${data}.`);
 const cache = path.join(root, 'dist', 'bench', 'pixels');
 

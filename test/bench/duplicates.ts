@@ -11,6 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { sharedData } from '../fixtures/images.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
 import { fingerprint } from '../../src-main/duplicate/fingerprint.ts';
 import { findDuplicates, type Candidate, type Group } from '../../src-main/duplicate/groups.ts';
@@ -27,7 +28,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const root = path.resolve(import.meta.dirname, '..', '..');
-const data = positionals[0] ?? path.resolve(root, '..', 'shared', 'data');
+const data = positionals[0] ?? sharedData;
 if (!fs.existsSync(data)) throw new Error(`There is no data at ${data}.`);
 const thumbSidePx = 256;
 

@@ -12,6 +12,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { sharedData } from '../fixtures/images.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.ts';
 import { efficientNetLite0 } from '../../src-main/compute/models/efficientnet-lite.ts';
@@ -167,7 +168,7 @@ for (const [work, [images, batch, make]] of Object.entries(works)) {
   );
 }
 
-const shared = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'clothing-10');
+const shared = path.join(sharedData, 'clothing-10');
 if ('decode'.includes(options.only) && fs.existsSync(shared)) {
   const { packFiles } = await import('./engine-decode.ts');
   const rates: { ours: number; theirs: number }[] = [];

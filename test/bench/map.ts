@@ -11,6 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { sharedData } from '../fixtures/images.ts';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { embed } from '../../src-main/compute/embed/codes.ts';
@@ -34,7 +35,7 @@ const { values: options, positionals } = parseArgs({
     picture: { type: 'string' },
   },
 });
-const data = positionals[0] ?? path.resolve(import.meta.dirname, '..', '..', '..', 'shared', 'data');
+const data = positionals[0] ?? sharedData;
 const yieldToEventLoop = async (): Promise<void> => undefined;
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);
 const k = 10;

@@ -10,11 +10,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright';
+import { sharedData } from '../fixtures/images.ts';
 import { browserPath } from '../../src-main/setup/pieces/browser.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const { values: options } = parseArgs({
-  options: { folder: { type: 'string', default: path.join(root, '..', 'shared', 'data', 'dirty') } },
+  options: { folder: { type: 'string', default: path.join(sharedData, 'dirty') } },
   allowPositionals: true,
 });
 const data = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-responsive-'));
