@@ -33,7 +33,7 @@ export function ago(timeMs: number, nowMs = Date.now()): string {
 }
 
 /** Formats a probability; never as 0 % or 100 %. */
-export const sureness = (share: number): string =>
+export const probabilityText = (share: number): string =>
   share < 0.01 ? '< 1 %' : share > 0.99 ? '> 99 %' : `${Math.round(share * 100)} %`;
 
 export const dateTime = (timeMs: number): string =>

@@ -20,7 +20,7 @@ export const actionWithKey = <Action extends Keyed>(
   actions.find((action) => !chosen[action.id] && action.keys.includes(key));
 
 /** Assigns the key to this action, replacing `instead` or after its other keys, and removes it from any other action. Returns only the changes. */
-export function given(
+export function assignKey(
   key: string,
   to: Keyed,
   instead: string | null,
@@ -37,7 +37,7 @@ export function given(
 }
 
 /** Restores the default keys and removes them from other actions. null means default. */
-export function restored(
+export function resetKeys(
   action: Keyed,
   actions: readonly Keyed[],
   chosen: Chosen,

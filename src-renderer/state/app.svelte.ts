@@ -25,9 +25,9 @@ class App {
   problem = $state<string | null>(null);
   /** The folder whose workspace is damaged; a backup can be restored. */
   damaged = $state.raw<{ folder: string; workspace?: string } | null>(null);
-  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'export-model' | 'aside' | null>(
-    null,
-  );
+  dialog = $state<
+    'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'export-model' | 'not-applied' | null
+  >(null);
 
   /** The outputs of a ranking for each image; null if this version does not know the method. */
   outputsOf({ method }: Pick<Run, 'method'>): ScorerOutputs | null {

@@ -172,10 +172,10 @@ export class Filter {
   }
 
   /** Selects only this value, or adds it to the selected ones; a second call removes it. */
-  choose(name: FacetName, value: string, beside: boolean) {
+  choose(name: FacetName, value: string, isAdding: boolean) {
     const own = this.facets.get(name) ?? new Set<string>();
-    const next = beside ? new Set(own) : new Set<string>();
-    if (own.has(value) && (beside || own.size === 1)) next.delete(value);
+    const next = isAdding ? new Set(own) : new Set<string>();
+    if (own.has(value) && (isAdding || own.size === 1)) next.delete(value);
     else next.add(value);
     this.#setFacet(name, next);
   }

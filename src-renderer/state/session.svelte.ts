@@ -108,7 +108,7 @@ export class Session {
   /** All samples have been loaded. */
   complete: Promise<void> = Promise.resolve();
   /** The first samples have been loaded. */
-  #begun = Promise.withResolvers<void>();
+  #started = Promise.withResolvers<void>();
   #wanted = false;
   #refreshing: Promise<void> | null = null;
   #reopening = false;
@@ -142,7 +142,7 @@ export class Session {
     session.complete = session.refresh();
     // Sends edits that still wait. It may take long or fail; the folder is open anyway.
     void session.steps.resume();
-    await Promise.race([session.complete, session.#begun.promise]);
+    await Promise.race([session.complete, session.#started.promise]);
     void session.complete.then(() => session.scan());
     return session;
   }
@@ -187,14 +187,14 @@ export class Session {
     this.#subscription?.unsubscribe();
     this.steps.pause();
     this.connected = false;
-    let isAnew = false;
+    let isRecreated = false;
     while (!this.#closed) {
       await new Promise((resume) => setTimeout(resume, retryAfterMs));
       try {
         await engine.engine.open.mutate(this.#request);
         const workspace = await this.calls.workspace.describe.query();
-        isAnew = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
-        if (isAnew) this.#reloadAll(); // it was recreated: the samples are different ones
+        isRecreated = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
+        if (isRecreated) this.#reloadAll(); // it was recreated: the samples are different ones
         this.workspace = workspace;
         this.jobs = [];
         this.#runRecords.clear();
@@ -211,7 +211,7 @@ export class Session {
     if (this.#closed) return;
     await this.steps.resume();
     await this.refresh();
-    if (isAnew) await this.scan();
+    if (isRecreated) await this.scan();
   }
 
   /** The next refresh requests everything. */
@@ -273,9 +273,9 @@ export class Session {
 
   async #refreshOnce() {
     // A full reload while samples are shown: they stay until all have arrived.
-    const anew = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
-    const into = anew ?? this.#byId;
-    let changed = anew !== null;
+    const reloaded = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
+    const into = reloaded ?? this.#byId;
+    let changed = reloaded !== null;
     let revision = this.#revision;
     for (let more = true; more;) {
       const changes = await this.calls.samples.changes.query({
@@ -286,14 +286,14 @@ export class Session {
       for (const id of changes.removed) into.delete(id);
       changed ||= changes.samples.length + changes.removed.length > 0;
       ({ revision, more } = changes);
-      if (!anew) this.#revision = revision;
+      if (!reloaded) this.#revision = revision;
       if (more && !this.samples.length) {
         this.#sort(); // the first tiles do not wait for the last
-        this.#begun.resolve();
+        this.#started.resolve();
         await new Promise((resume) => setTimeout(resume, restMs));
       }
     }
-    if (anew) [this.#byId, this.#revision] = [anew, revision];
+    if (reloaded) [this.#byId, this.#revision] = [reloaded, revision];
     if (changed || !this.loaded) this.#sort();
     this.#isLoaded = true;
     const { calls } = this;
@@ -311,7 +311,7 @@ export class Session {
         calls.labels.queue.query(),
       ]);
       [this.columns, this.issues, this.checks, this.views, this.labelQueue] = [columns, issues, checks, views, queue];
-      this.runs = anew ? runs : this.#newest(runs);
+      this.runs = reloaded ? runs : this.#newest(runs);
     }
     // During a scan, groups and findings are those of the last scan.
     if (workspace.shape !== this.#settledShape && this.running?.kind !== 'scan') {

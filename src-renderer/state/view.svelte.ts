@@ -268,8 +268,8 @@ export class View {
   }
 
   /** Selects these images, or adds them to the selection. */
-  select(ids: Iterable<number>, beside: boolean) {
-    this.selection = new Set(beside ? [...this.selection, ...ids] : ids);
+  select(ids: Iterable<number>, isAdding: boolean) {
+    this.selection = new Set(isAdding ? [...this.selection, ...ids] : ids);
     // Moves the cursor to the selection if there is no cursor.
     if (!this.current) this.cursor = this.shown.find(({ id }) => this.selection.has(id))?.id ?? this.cursor;
   }
