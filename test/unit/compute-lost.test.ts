@@ -65,16 +65,20 @@ test('killed by the system: the call is lost, in words that name memory, and the
 test('a cancel that is not answered ends no other training: it goes on by itself from its last epoch, to the same scores, and is told so', async () => {
   const own = compute({ patienceMs: { alone: 200, shared: 400 } });
   const params = { epochs: 30 };
-  const { onEvent, reached, events } = atEpoch(4);
+  await own.call('backend', undefined);
+  const before = computePids().at(-1)!;
+  const stop = new AbortController();
+  const { onEvent, reached, events } = until((event) => {
+    const isReached = event.stage === 'train' && event.epoch >= 4;
+    if (isReached && !stop.signal.aborted) process.kill(before, 'SIGSTOP'); // as if it sat in one long native call
+    return isReached;
+  });
   const training = own.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params }), { onEvent });
   const waits = own.call('fit', fitArgs('pca', pixels, newFolder()), { onEvent: () => undefined });
-  const stop = new AbortController();
   const cancelled = own
     .call('fit', fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined })
     .catch(code);
   await reached;
-  const before = computePids().at(-1)!;
-  process.kill(before, 'SIGSTOP'); // as if it sat in one long native call
   stop.abort();
   expect(await cancelled).toBe('cancelled');
   const result = await training;
