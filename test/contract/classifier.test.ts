@@ -12,6 +12,7 @@ import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { holdOpen, start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { scanned } from '../fixtures/workspace.ts';
 
 interface TrainJson {
   samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[];
@@ -268,9 +269,7 @@ test('the preview’s pixels are those that training uses, mixed ones too', asyn
   const compute = startCompute();
   const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
   try {
-    const job = workspace.calls.workspace.scan();
-    while (workspace.jobs.list().find(({ id }) => id === job.id)?.state === 'running')
-      await new Promise((resume) => setImmediate(resume));
+    await scanned(workspace);
     const request = trainSchema.parse({
       model: 'cnn',
       seed: 3,
