@@ -35,3 +35,12 @@ export function ago(timeMs: number, nowMs = Date.now()): string {
 /** Formats a probability; never as 0 % or 100 %. */
 export const sureness = (share: number): string =>
   share < 0.01 ? '< 1 %' : share > 0.99 ? '> 99 %' : `${Math.round(share * 100)} %`;
+
+export const dateTime = (timeMs: number): string =>
+  new Date(timeMs).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' });
+
+/** The folder of a path, with its slash, and the name of the file. */
+export function pathParts(path: string): { folder: string; name: string } {
+  const start = path.lastIndexOf('/') + 1;
+  return { folder: path.slice(0, start), name: path.slice(start) };
+}

@@ -17,6 +17,13 @@ import { perView } from './per-view.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 
+export const duplicateTitles: Record<DuplicateKind, string> = {
+  exact: 'Same pixels',
+  near: 'Near duplicates',
+  rotated: 'Rotated',
+  mirrored: 'Mirrored',
+};
+
 /** Members shown of a large group until all are asked for. */
 const maxMembers = 24;
 

@@ -32,7 +32,7 @@ interface TrainJson {
 }
 
 let folder: string;
-/** Kept open by one engine, for commands that need no engine of their own. */
+/** Kept open by one engine, for commands that can share it. */
 const held = { WINNOW_DATA: temporaryFolder('data') };
 let closeEngine: () => Promise<void>;
 beforeAll(async () => {
@@ -102,7 +102,7 @@ describe('train', () => {
     const shown = await winnow(['show', folder, '--where', "class = 'good' and cnn-1.predicted = 'other'"], data);
     expect(shown.out.trim().split('\n').filter(Boolean)).toEqual(wanted);
 
-    // An image that comes later is predicted; what was said before stays.
+    // New images are predicted; earlier predictions do not change.
     const copy = temporaryFolder('copy');
     cpSync(folder, copy, { recursive: true });
     const other = newData();
@@ -129,7 +129,7 @@ describe('train', () => {
     const data = newData();
     const flat = temporaryFolder('flat');
     for (const file of readdirSync(join(folder, 'good'))) copyFileSync(join(folder, 'good', file), join(flat, file));
-    for (const [args, sentence] of [
+    for (const [args, message] of [
       [['train', flat], /No image has a class yet\. A classifier needs two/],
       [['train', folder, '--model', 'nonsense'], /There is no model ‘nonsense’/],
       [['train', folder, '--folds', '1'], /One fold leaves nothing/],
@@ -141,7 +141,7 @@ describe('train', () => {
     ] as const) {
       const { code, err } = await winnow([...args], data);
       expect(code, err).toBeGreaterThan(0);
-      expect(err).toMatch(sentence);
+      expect(err).toMatch(message);
       expect(err).not.toMatch(/\bat .*:\d+:\d+/);
     }
   });
@@ -265,7 +265,7 @@ describe('train', () => {
   });
 });
 
-test('the preview’s pixels are those that training uses, mixed ones too', async () => {
+test('the pixels of the preview equal those of training, also mixed images', async () => {
   const compute = startCompute();
   const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
   try {

@@ -34,7 +34,7 @@ describe('exit codes', () => {
       data,
     );
     expect(ended.code, ended.err).toBe(code);
-    expect(ended.err + ended.out).not.toMatch(/\bat .*:\d+:\d+/); // a sentence, not a stack
+    expect(ended.err + ended.out).not.toMatch(/\bat .*:\d+:\d+/); // a message, not a stack trace
   });
 });
 
@@ -59,11 +59,11 @@ test('scan: one object on stdout, progress elsewhere', async () => {
   expect((await winnow(['scan', folder, '--quiet', '--json', '-'], data)).err).toBe('');
 });
 
-/** Narrow networks know blobs from a checkerboard too. */
+/** Narrow networks can also separate blobs from a checkerboard. */
 const narrow: Record<string, string[]> = { 'conv-ae': ['--width', '8'], 'mlp-ae': ['--width', '64'] };
 
 describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) => id))('rank with %s', (method) => {
-  test('finds the odd one, trained on the others; the same seed gives the same scores', async () => {
+  test('finds the anomaly after training on the other images; the same seed gives the same scores', async () => {
     const args = [
       'rank',
       folder,
@@ -96,7 +96,7 @@ describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) =
   });
 });
 
-test('rank tells what training takes of memory before it begins, and finds a batch that fits where it is asked for', async () => {
+test('rank reports the memory of a training before it starts, and finds a batch size that fits on request', async () => {
   const { code, out, err } = await winnow(
     [
       'rank',
@@ -124,13 +124,13 @@ test('rank tells what training takes of memory before it begins, and finds a bat
   );
   expect(err.indexOf('Training takes about')).toBeLessThan(err.indexOf('trained on'));
   const { run } = JSON.parse(out) as { run: { report: Record<string, number> } };
-  expect(run.report.batch).toBe(16); // of 25 images 23 are trained on
+  expect(run.report.batch).toBe(16); // 23 of 25 images are training images
   expect(run.report.estimatedMiB).toBeGreaterThan(0);
   expect(run.report.waiting).toBeGreaterThanOrEqual(0);
   expect(run.report.waiting).toBeLessThan(1);
 });
 
-test('maps: one 16-bit PNG an image, the odd one brightest; never into the opened folder', async () => {
+test('maps: one 16-bit PNG per image, the anomaly is brightest; never into the opened folder', async () => {
   const to = temporaryFolder('maps');
   await winnowJson(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32', '--maps', to], data);
   const files = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.png'));
@@ -207,7 +207,7 @@ test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
   expect(err).toContain('Cancelled');
 });
 
-test('a rank whose process is killed goes on from its checkpoint and ends with the same scores', async () => {
+test('a killed rank resumes from its checkpoint and ends with the same scores', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
   const { process: child, ended } = start(longRank(24), { WINNOW_DATA: own });
   await untilEpoch(own, 3);

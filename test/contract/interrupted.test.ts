@@ -43,7 +43,7 @@ test('a ranking is interrupted, not failed, and resumes from its last epoch; so 
   });
   expect(workspace.runs.get('conv-ae-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.calls.samples.columns().filter(({ runId }) => runId !== null)).toEqual([]);
-  // As a version did it that knew no interruption by a lost process.
+  // The state that an older version stored for a lost process.
   workspace.runs.put({ ...workspace.runs.get('conv-ae-1'), state: 'failed' });
   expect(await ended(workspace, workspace.calls.workspace.rank(request))).toMatchObject({
     state: 'done',
@@ -58,7 +58,7 @@ test('a ranking is interrupted, not failed, and resumes from its last epoch; so 
   expect(run.history.every(({ seconds }) => seconds >= 0)).toBe(true);
 });
 
-test('of a training in folds, those that have ended are not trained again', async () => {
+test('folds that were finished before an interruption are not trained again', async () => {
   const workspace = openWorkspace(await blobFolder());
   const request = trainSchema.parse({
     model: 'cnn',
@@ -93,7 +93,7 @@ test('of a training in folds, those that have ended are not trained again', asyn
   });
 });
 
-test('a judgement of labels that was cut off leaves no column, and can be asked for again', async () => {
+test('an interrupted search for label errors leaves no columns and can be repeated', async () => {
   const workspace = openWorkspace(await blobFolder());
   const request = labelsSchema.parse({ folds: 2, repeats: 1 });
   const kill = await killer(

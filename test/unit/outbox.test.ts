@@ -12,7 +12,7 @@ import {
   type Waiting,
 } from '../../src-renderer/state/outbox.ts';
 
-/** What the page keeps in Dexie, in memory: the same order, the same calls. It outlives an outbox, as the database outlives a page. */
+/** The page's Dexie store in memory: the same order, the same calls. It outlives an outbox, as the database outlives a page. */
 function memory(waiting: Waiting[] = []) {
   const aside: Aside[] = [];
   let [next, lock] = [1 + waiting.length, Promise.resolve() as Promise<unknown>];
@@ -52,7 +52,7 @@ class Refusal extends Error {
   }
 }
 
-/** An engine with a table of images, which is there or not. */
+/** An engine with a table of images that can be up or down. */
 class Table {
   isUp = true;
   key = 'first';
@@ -77,7 +77,7 @@ class Table {
       });
       for (const id of ids) {
         const image = this.images.find((known) => known.id === id)!;
-        if (image.decision === said.change.decision) continue; // what is already so is no entry
+        if (image.decision === said.change.decision) continue; // no change, no entry
         this.history.push({ id, before: image.decision, undone: false });
         image.decision = said.change.decision;
         this.log.push(`${image.path} ${image.decision}`);
@@ -135,7 +135,7 @@ describe('the outbox', () => {
     await outbox.resume();
     table.isUp = false;
     expect((await say('a.png', 'keep')).state).toBe('waits');
-    expect(lost).toHaveLength(1); // the page is told once to open the folder again
+    expect(lost).toHaveLength(1); // the page is asked once to open the folder again
     table.isUp = true; // the engine answers, but the folder is not open: nothing may overtake
     expect((await say('a.png', 'reject')).state).toBe('waits');
     expect((await say('b.png', 'unsure')).state).toBe('waits');
@@ -241,7 +241,7 @@ describe('the outbox', () => {
     await outbox.resume();
     expect(table.decisions()['b.png']).toBe('keep');
     expect(kept.aside).toHaveLength(1);
-    // The one who has just said it is told, and nothing is set aside.
+    // The caller gets the error, and nothing is set aside.
     expect(await outbox.say(bad)).toMatchObject({ state: 'refused', error: { code: 'bad-request' } });
     expect(kept.aside).toHaveLength(1);
   });
