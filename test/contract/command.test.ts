@@ -75,7 +75,7 @@ describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) =
       '32',
       '--seed',
       '3',
-      ...(method === 'pca' ? [] : ['--epochs', '25']),
+      ...(method === 'pca' ? [] : ['--epochs', '10']),
       ...(narrow[method] ?? []),
     ];
     const [first, again] = [
@@ -209,11 +209,11 @@ test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
 
 test('a killed rank resumes from its checkpoint and ends with the same scores', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
-  const { process: child, ended } = start(longRank(24), { WINNOW_DATA: own });
+  const { process: child, ended } = start(longRank(16), { WINNOW_DATA: own });
   await untilEpoch(own, 3);
   child.kill('SIGKILL');
   await ended;
-  const args = longRank(24).slice(0, -2);
+  const args = longRank(16).slice(0, -2);
   const resumed = await winnowJson<RankJson>(args, { WINNOW_DATA: own });
   expect(resumed.run.id).toBe('mlp-ae-1');
   expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(2);
