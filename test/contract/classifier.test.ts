@@ -1,7 +1,7 @@
 /** Classifiers on the command line and through the contract: train, evaluate, resume, predict; the preview shows what training sees. */
 import { copyFileSync, cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
@@ -73,6 +73,7 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
 describe('train', () => {
   test('the same seed gives the same classifier; folds test each image once; expressions and predict read its predictions', async () => {
     const data = newData();
+    onTestFinished(await holdOpen(folder, data));
     const args = ['train', folder, ...tinyCnn, ...small, '--seed', '4'];
     const [first, again] = [
       await winnowJson<TrainJson>(args, data),
@@ -105,6 +106,7 @@ describe('train', () => {
     const copy = temporaryFolder('copy');
     cpSync(folder, copy, { recursive: true });
     const other = newData();
+    onTestFinished(await holdOpen(copy, other));
     const before = await winnowJson<TrainJson>(['train', copy, ...args.slice(2)], other);
     copyFileSync(join(folder, 'good', 'odd.png'), join(copy, 'later.png'));
     const after = await winnowJson<{
@@ -202,6 +204,7 @@ describe('train', () => {
         ),
       ),
     );
+    onTestFinished(await holdOpen(plainAndOdd, data));
     const args = ['train', plainAndOdd, ...tinyCnn, '--size', '32', '--policy', 'none', '--split', '100,0,0'];
     const nothing = await winnow([...args, '--epochs', '2', '--learning-rate', '0.0000001', '--json', '-'], data);
     expect(JSON.parse(nothing.out).run.notes).toEqual([
@@ -225,7 +228,7 @@ describe('train', () => {
     expect(run.suggested === null || (run.suggested > 1e-7 && run.suggested < 1)).toBe(true);
   });
 
-  test('killed in epoch 7 of 20, it resumes and ends with the same probabilities', async () => {
+  test('killed in epoch 5 of 12, it resumes and ends with the same probabilities', async () => {
     const args = [
       'train',
       folder,
@@ -240,7 +243,7 @@ describe('train', () => {
       '--dropout',
       '0.2',
       '--epochs',
-      '20',
+      '12',
       '--min-steps',
       '6',
       '--json',
@@ -248,13 +251,14 @@ describe('train', () => {
     ];
     const data = newData();
     const { process: child, ended } = start(args, data);
-    await untilEpoch(data.WINNOW_DATA, 6);
+    await untilEpoch(data.WINNOW_DATA, 4);
     child.kill('SIGKILL');
     await ended;
+    onTestFinished(await holdOpen(folder, data));
     const resumed = await winnowJson<TrainJson>(args.slice(0, -2), data);
     expect(resumed.run.id).toBe('resnet-1');
-    expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(5);
-    expect(Number(resumed.run.report.resumedFrom)).toBeLessThan(20);
+    expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(3);
+    expect(Number(resumed.run.report.resumedFrom)).toBeLessThan(12);
     const whole = await winnowJson<TrainJson>([...args.slice(0, -2), '--fresh'], data);
     expect(whole.run.report.resumedFrom).toBeNull();
     expect(resumed.samples).toEqual(whole.samples);

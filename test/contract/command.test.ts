@@ -75,7 +75,7 @@ describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) =
       '32',
       '--seed',
       '3',
-      ...(method === 'pca' ? [] : ['--epochs', '25']),
+      ...(method === 'pca' ? [] : ['--epochs', '10']),
       ...(narrow[method] ?? []),
     ];
     const [first, again] = [
@@ -189,7 +189,7 @@ const longRank = () => [
   '--size',
   '32',
   '--epochs',
-  '24',
+  '16',
   '--patience',
   '0',
   '--json',

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as ort from 'onnxruntime-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { features } from '../../src-main/compute/embed/features.ts';
 import { usual } from '../../src-main/compute/models/pretrained.ts';
@@ -127,9 +127,18 @@ describe('embeddings', () => {
     expect(run.parameters).toMatchObject({ sizePx: 224, fit: 'stretch', levels: true });
     expect(embeddingRows()).toBe(samples.length);
     expect(await strangerRows()).toEqual([]);
-    const again = await winnowJson<Trained>(['train', folder, '--mode', 'head', '--folds', '3', '--fresh'], data);
-    expect(again.samples).toEqual(samples);
-    expect(embeddingRows()).toBe(samples.length); // computed before
+  });
+
+  test('the same seed gives the same head, from embeddings that are already stored', async () => {
+    const rows = embeddingRows();
+    const args = ['train', folder, '--mode', 'head', '--seed', '2'];
+    const [first, again] = [
+      await winnowJson<Trained>(args, data),
+      await winnowJson<Trained>([...args, '--fresh'], data),
+    ];
+    expect(again.run.id).not.toBe(first.run.id);
+    expect(again.samples).toEqual(first.samples);
+    expect(embeddingRows()).toBe(rows);
   });
 
   test('are computed for a new image only; its most similar image is its copy', async () => {
@@ -181,7 +190,7 @@ describe('embeddings', () => {
 
 describe('label errors', () => {
   test('planted ones are found; one is accepted, one confirmed, and undo reverts it', async () => {
-    const { samples } = await winnowJson<{ samples: Labelled[] }>(['labels', folder, '--repeats', '2'], data);
+    const { samples } = await winnowJson<{ samples: Labelled[] }>(['labels', folder, '--repeats', '1'], data);
     expect(samples).toHaveLength(classes.length * perClass);
     for (const { quality } of samples) expect(quality >= 0 && quality <= 1).toBe(true);
     expect(samples.map(({ quality }) => quality)).toEqual(samples.map(({ quality }) => quality).sort((a, b) => a - b));
@@ -203,7 +212,7 @@ describe('label errors', () => {
     const confirmed = await winnowJson<{ left: number }>(['labels', folder, '--confirm', other], data);
     expect(confirmed.left).toBe(flagged - 2);
     // Accepted and confirmed labels stay resolved in the next search.
-    const again = await winnowJson<{ samples: Labelled[] }>(['labels', folder, '--repeats', '1'], data);
+    const again = await winnowJson<{ samples: Labelled[] }>(['labels', folder, '--repeats', '2', '--folds', '2'], data);
     expect(again.samples.find(({ path }) => path === other)!.flagged).toBe(false);
     expect(again.samples.find(({ path }) => path === one)!.given).toBe(of(one).suggested);
 
@@ -299,14 +308,22 @@ describe('training modes', () => {
   });
 
   test('all layers are trained after the head, at a smaller size, without a worse validation result', async () => {
+    const [few, own] = [temporaryFolder('few-digits'), { WINNOW_DATA: temporaryFolder('data') }];
+    for (const name of ['0', '1', '5', '9']) {
+      mkdirSync(join(few, name));
+      const source = join(sharedSet('sign-digits'), name);
+      for (const file of readdirSync(source).sort().slice(0, 10))
+        copyFileSync(join(source, file), join(few, name, file));
+    }
+    onTestFinished(await holdOpen(few, own));
     const { run } = await winnowJson<Trained>(
-      ['train', folder, '--mode', 'head-then-all', ...quick, '--split', '60,20,20'],
-      data,
+      ['train', few, '--mode', 'head-then-all', ...quick, '--split', '60,20,20'],
+      own,
     );
     expect(run).toMatchObject({ mode: 'head-then-all', parameters: { sizePx: 96, norms: 'frozen', layerRate: 0.75 } });
     expect(run.history).toHaveLength(1);
     expect(run.metrics.accuracy).toBeGreaterThan(0.3);
-    const all = await winnowJson<Trained>(['train', folder, '--mode', 'all', ...quick, '--norms', 'batch'], data);
+    const all = await winnowJson<Trained>(['train', few, '--mode', 'all', ...quick, '--norms', 'batch'], own);
     expect(all.run).toMatchObject({ mode: 'all', parameters: { norms: 'batch' } });
   });
 

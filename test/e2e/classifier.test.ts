@@ -81,7 +81,7 @@ const ensureCnn = () =>
     () =>
       engine.calls.classifier.train.mutate({
         model: 'cnn',
-        parameters: { size: 32, width: 4, epochs: 4, rotation: 90, policy: 'none', learningRate: 0.005 },
+        parameters: { sizePx: 32, width: 4, epochs: 4, rotation: 90, policy: 'none', learningRate: 0.005 },
       }),
   );
 

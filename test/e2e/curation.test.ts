@@ -247,7 +247,7 @@ describe(`curation, ${doorName}`, () => {
   test('the map is drawn from what was learned; what is drawn round is selected everywhere', async () => {
     const run = await engine.ensureRun(
       ({ method }) => method === 'pca',
-      () => engine.calls.workspace.rank.mutate({ method: 'pca', parameters: { size: 32 } }),
+      () => engine.calls.workspace.rank.mutate({ method: 'pca', parameters: { sizePx: 32 } }),
     );
     await press('m');
     await page.getByLabel('Map features').selectOption(run);

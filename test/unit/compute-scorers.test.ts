@@ -47,7 +47,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
   it('ranks a planted outlier first, reproducibly, without leaks', async () => {
     const folder = newFolder();
     const images = imagesFor(scorer, [...pictures(23), picture(99, true)], folder);
-    const args = fitArgs(id, images, folder, { train: range(0, 20), params: { minSteps: 15 } });
+    const args = fitArgs(id, images, folder, { train: range(0, 20), params: { epochs: 10, minSteps: 15 } });
     const tensors = tf.memory().numTensors;
     const events: FitEvent[] = [];
     const first = await run(args, (event) => events.push(event));
@@ -129,7 +129,7 @@ describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) =
   it('pools the score from the map', async () => {
     const folder = newFolder();
     const images = packed(pictures(6), folder);
-    const { scores } = await run(fitArgs(id, images, folder, { params: { pooling: 'max' } }));
+    const { scores } = await run(fitArgs(id, images, folder, { params: { ...quickly, pooling: 'max' } }));
     const drawn = await serveCall(map, { runFolder: folder, images: { ...images, rows: Int32Array.of(2) } });
     expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
     await forgetModels();

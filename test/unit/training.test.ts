@@ -17,10 +17,10 @@ const known = JSON.parse(fs.readFileSync(new URL('../fixtures/training.json', im
 /** Rounding differs from the first step on, and the difference grows: the bound after 50 steps. */
 const tolerance = 1e-3;
 
-function expectSame(losses: number[]): void {
+function expectSame(losses: number[], steps: number): void {
   const worst = Math.max(...losses.map((loss, i) => Math.abs(loss / known.losses[i] - 1)));
-  expect(losses).toHaveLength(50);
-  expect(losses[49]).toBeLessThan(losses[0] * 0.5);
+  expect(losses).toHaveLength(steps);
+  expect(losses.at(-1)!).toBeLessThan(losses[0] * 0.5);
   expect(Math.abs(losses[0] / known.losses[0] - 1)).toBeLessThan(1e-5);
   expect(worst).toBeLessThan(tolerance);
 }
@@ -48,7 +48,7 @@ beforeAll(async () => void (await startBackend()));
 describe('training', () => {
   it('has the same losses as PyTorch over 50 steps', async () => {
     const { losses, state } = await trainReference(50);
-    expectSame(losses);
+    expectSame(losses, 50);
     const { statistics } = await state.network.read();
     // PyTorch's moving statistics have the same momentum: 0.9 of the old value.
     known.mean.forEach((mean, i) => expect(Math.abs(statistics[i] - mean)).toBeLessThan(5e-3));
@@ -58,7 +58,7 @@ describe('training', () => {
   });
 
   it('has them also with TensorFlow’s own kernels', () =>
-    expectSame(inChildProcess(`(await trainReference(50)).losses`, { WINNOW_KERNELS: 'off' }) as number[]));
+    expectSame(inChildProcess(`(await trainReference(25)).losses`, { WINNOW_KERNELS: 'off' }) as number[], 25));
 
   it('is bit-identical when repeated', async () => {
     const runs = [];
@@ -71,15 +71,15 @@ describe('training', () => {
     expect(runs[1]).toEqual(runs[0]);
   });
 
-  it('leaks no tensor and no memory over 7,000 steps', () => {
+  it('leaks no tensor and no memory over 4,500 steps', () => {
     const [before, after] = inChildProcess(`await (async () => {
       const { state, step } = reference({ sizePx: 16, width: 4, depth: 2 });
       const images = referenceImages(16, 16);
       const now = () => (gc(), { tensors: tf.memory().numTensors, residentMiB: process.memoryUsage().rss / 2 ** 20 });
       const seen = [];
-      for (let i = 1; i <= 7000; i++) {
+      for (let i = 1; i <= 4500; i++) {
         await step(images);
-        if (i === 4000 || i === 7000) seen.push(now()); // TensorFlow's internal memory is allocated by then
+        if (i === 1500 || i === 4500) seen.push(now()); // TensorFlow's internal memory is allocated by then
       }
       return seen;
     })()`) as { tensors: number; residentMiB: number }[];

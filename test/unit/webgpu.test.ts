@@ -4,8 +4,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { startCompute } from '../../src-main/compute/child.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startCompute, type Compute } from '../../src-main/compute/child.ts';
 import type { FitResult } from '../../src-main/compute/anomaly/fit.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { vulkanEnv } from '../fixtures/vulkan.ts';
@@ -37,14 +37,13 @@ const params = {
   learningRate: 0.001,
 };
 
-async function train(method: string, width: number, env: Record<string, string>): Promise<FitResult> {
-  const compute = startCompute({ env: () => env });
-  try {
-    return await compute.call('fit', fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
-  } finally {
-    await compute.stop();
-  }
-}
+// Compiling shaders on a software driver takes most of the time, so one process trains all methods.
+const onWebgpu = startCompute({ env: () => webgpu });
+const onTensorFlow = startCompute({ env: () => ({ WINNOW_BACKEND: 'tensorflow' }) });
+afterAll(() => Promise.all([onWebgpu.stop(), onTensorFlow.stop()]));
+
+const train = (compute: Compute, method: string, width: number): Promise<FitResult> =>
+  compute.call('fit', fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
 
 describe('WebGPU', () => {
   // Measured: 4e-7 and 6e-4. Adam uses mainly the sign of gradients near zero, so their rounding matters; most with batch normalisation over four images.
@@ -52,10 +51,7 @@ describe('WebGPU', () => {
     ['conv-ae', 4, 1e-4],
     ['mlp-ae', 16, 2e-3],
   ] as const)('trains %s as native TensorFlow does', async (method, width, tolerance) => {
-    const [here, there] = await Promise.all([
-      train(method, width, webgpu),
-      train(method, width, { WINNOW_BACKEND: 'tensorflow' }),
-    ]);
+    const [here, there] = await Promise.all([train(onWebgpu, method, width), train(onTensorFlow, method, width)]);
     expect(here.backend.backend, here.backend.warning).toBe('webgpu');
     expect(here.backend.device).not.toBe('');
     expect(there.backend.backend).toBe('tensorflow');
@@ -106,11 +102,9 @@ describe('WebGPU', () => {
   });
 
   it('warns about a software driver', async () => {
-    const compute = startCompute({ env: () => webgpu });
-    const { device, warning } = await compute.call('backend', undefined);
+    const { device, warning } = await onWebgpu.call('backend', undefined);
     if (/swiftshader|llvmpipe/i.test(device)) expect(warning).toMatch(/software driver/);
     else expect(warning).toBeUndefined();
-    await compute.stop();
   });
 });
 
