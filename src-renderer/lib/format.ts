@@ -10,7 +10,7 @@ export function bytes(n: number): string {
   return `${(n / 1000 ** unit).toPrecision(3)} ${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
 }
 
-/** Three significant digits, without an exponent where it can be helped. */
+/** Three significant digits, without an exponent if possible. */
 export function score(value: number): string {
   if (value === 0) return '0';
   const size = Math.abs(value);

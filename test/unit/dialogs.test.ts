@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import { problemOf, newForm, placements, requestOf } from '../../src-renderer/lib/export-form.ts';
-import { given, holderOf, restored, type Chosen, type Keyed } from '../../src-renderer/lib/rebind.ts';
+import { given, actionWithKey, restored, type Chosen, type Keyed } from '../../src-renderer/lib/rebind.ts';
 
 const keep: Keyed = { id: 'keep', keys: ['p', 'k'] };
 const reject: Keyed = { id: 'reject', keys: ['x'] };
@@ -21,7 +21,7 @@ const commandsByKey = (chosen: Chosen) =>
   ['p', 'k', 'x', 'backspace', 'delete', 'j'].map((key) => {
     const all = actions.filter((action) => (chosen[action.id] ?? action.keys).includes(key));
     expect(all.length).toBeLessThan(2);
-    expect(holderOf(key, actions, chosen)).toBe(all[0]);
+    expect(actionWithKey(key, actions, chosen)).toBe(all[0]);
     return `${key} ${all[0]?.id ?? '-'}`;
   });
 
@@ -48,7 +48,7 @@ describe('keys', () => {
   });
 
   test('reassigned keys override the defaults', () => {
-    expect(holderOf('x', actions, { keep: ['x'] })?.id).toBe('keep');
+    expect(actionWithKey('x', actions, { keep: ['x'] })?.id).toBe('keep');
   });
 });
 
