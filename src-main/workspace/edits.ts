@@ -35,16 +35,17 @@ function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<s
 export const withReason = (change: Change, where: string | undefined): Change =>
   change.decision && change.reason === undefined && where ? { ...change, reason: where } : change;
 
-/** `reject 12 images`, `tag ‘x’ on a.jpg`. `what`: the images, as from `describeImages`. */
-export function titleOf(change: Change, what: string): string {
+/** `reject 12 images`, `add tag ‘x’ to a.jpg`. `what`: the images, as from `describeImages`. */
+export function titleOf({ decision, reason, addTags, removeTags, label, note }: Change, what: string): string {
   const parts: string[] = [];
-  if (change.decision !== undefined) parts.push(`${change.decision ?? 'clear'} ${what}`);
-  else if (change.reason !== undefined) parts.push(`reason of ${what}`);
-  if (change.addTags?.length) parts.push(`tag ${change.addTags.map((tag) => `‘${tag}’`).join(', ')} on ${what}`);
-  if (change.removeTags?.length) parts.push(`tag ${change.removeTags.map((tag) => `‘${tag}’`).join(', ')} off ${what}`);
-  if (change.label !== undefined)
-    parts.push(change.label === null ? `label off ${what}` : `label ‘${change.label}’ on ${what}`);
-  if (change.note !== undefined) parts.push(change.note === null ? `note off ${what}` : `note on ${what}`);
+  const quoted = (tags: readonly string[]) => tags.map((tag) => `‘${tag}’`).join(', ');
+  if (decision === null) parts.push(`clear the decision of ${what}`);
+  else if (decision !== undefined) parts.push(decision === 'unsure' ? `mark ${what} as unsure` : `${decision} ${what}`);
+  else if (reason !== undefined) parts.push(`change the reason of ${what}`);
+  if (addTags?.length) parts.push(`add tag ${quoted(addTags)} to ${what}`);
+  if (removeTags?.length) parts.push(`remove tag ${quoted(removeTags)} from ${what}`);
+  if (label !== undefined) parts.push(label === null ? `remove the label of ${what}` : `label ${what} as ‘${label}’`);
+  if (note !== undefined) parts.push(note === null ? `remove the note of ${what}` : `add a note to ${what}`);
   return parts.join(', ');
 }
 

@@ -3,7 +3,7 @@ import { isFieldCommand, isListKey, keyName } from '../lib/keys.ts';
 import { app } from '../state/app.svelte.ts';
 import { actionOf, isEnabled } from './registry.ts';
 
-/** Does the element in focus use this key itself? Text typed into a field is text. */
+/** Does the element in focus use this key itself? Text typed into a field is text. An open menu (`data-own-keys`) keeps all keys; a control that uses only some stops those. */
 function isKept(key: string, target: HTMLElement): boolean {
   if (isFieldCommand(key)) return false;
   if (target.matches('select')) return isListKey(key);
