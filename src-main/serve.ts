@@ -2,7 +2,7 @@
  * Serves the engine on a TCP address for a browser. A request needs the token (first in the URL, then in a cookie) and the right host
  * name (against DNS rebinding), and must not come from another site or port (Origin, Sec-Fetch-Site, the page's own header).
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { pageHeader } from './contract/address.ts';
@@ -120,7 +120,7 @@ const cookieOf = (all: string, name: string): string | undefined =>
     .find((pair) => pair.startsWith(`${name}=`))
     ?.slice(name.length + 1);
 
-const digest = (text: string) => createHash('sha256').update(text).digest();
+const digest = (text: string) => hash('sha256', text, 'buffer');
 /** Compares digests, which have equal length, in constant time, so that the time reveals nothing about the token. */
 const same = (a: string, b: string) => timingSafeEqual(digest(a), digest(b));
 

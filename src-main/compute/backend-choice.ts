@@ -1,6 +1,7 @@
 /** The user's choice of a backend for this machine: one word in the file `backend` of the data folder, read at each start of a compute process. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeAtomicallySync } from '../file/write-atomically.ts';
 import { backendChoices, type BackendChoice } from '../contract/machine.ts';
 import { dataFolder } from '../setup/folders.mjs';
 
@@ -26,6 +27,5 @@ function storedBackend(): BackendChoice {
 /** Takes effect at the next start of a compute process. */
 export function storeBackend(choice: BackendChoice): void {
   mkdirSync(dirname(file()), { recursive: true });
-  writeFileSync(`${file()}.part`, `${choice}\n`);
-  renameSync(`${file()}.part`, file());
+  writeAtomicallySync(file(), `${choice}\n`);
 }

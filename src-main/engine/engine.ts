@@ -2,7 +2,7 @@
  * The engine: opens folders, each with its own workspace, or attaches to another engine that has the folder open. Heavy work runs in one
  * compute process. The calls of the contract are in `calls/`.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
@@ -87,7 +87,7 @@ export class Engine implements EngineContext {
         'The workspace is inside the opened folder, which Winnow never writes to. Choose another place with --workspace.',
       );
     }
-    const id = hash(workspaceFolder);
+    const id = shortHash(workspaceFolder);
     const known = this.#places.get(id);
     if (known && known.folder !== real) throw otherFolderError(known);
     return this.#open(id, { folder: real, workspaceFolder });
@@ -167,7 +167,7 @@ export class Engine implements EngineContext {
     backup: string | null;
   }): Promise<Restored> {
     const workspaceFolder = await this.#workspaceFolderOf(folder, workspace);
-    const id = hash(workspaceFolder);
+    const id = shortHash(workspaceFolder);
     await this.#close(id);
     const lock = takeLock(workspaceFolder, this.#self);
     if (!lock) {
@@ -276,7 +276,7 @@ async function realFolder(folder: string): Promise<string> {
   return askDisk(() => realpath(path));
 }
 
-const hash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
+const shortHash = (text: string) => hash('sha256', text).slice(0, 16);
 
 const defaultWorkspace = (folder: string) =>
   join(
@@ -286,5 +286,5 @@ const defaultWorkspace = (folder: string) =>
       basename(folder)
         .replace(/[^\p{L}\p{N}._-]/gu, '_')
         .slice(0, 40) || 'root'
-    }-${hash(folder)}`,
+    }-${shortHash(folder)}`,
   );

@@ -3,10 +3,11 @@
  * a crash, and it works even if two processes cannot connect to each other. The file `engine.lock` beside it is only information: the lock's
  * owner, since when, and the pipe where that engine answers.
  */
-import { readFileSync, renameSync, rmSync, statfsSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statfsSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { writeAtomicallySync } from '../file/write-atomically.ts';
 import { WinnowError } from '../contract/errors.ts';
 
 export interface LockOwner {
@@ -56,9 +57,7 @@ export function takeLock(workspaceFolder: string, self: LockOwner): Lock | null 
 
 /** Writes `engine.lock`, for other processes. Call this with the lock taken. */
 export function announce(workspaceFolder: string, self: LockOwner) {
-  const draft = `${infoFile(workspaceFolder)}.${process.pid}.part`;
-  writeFileSync(draft, JSON.stringify(self));
-  renameSync(draft, infoFile(workspaceFolder));
+  writeAtomicallySync(infoFile(workspaceFolder), JSON.stringify(self));
 }
 
 /** The last owner of the lock; its process may have ended. */

@@ -1,6 +1,7 @@
 /** The marker `workspace.json` beside a workspace's database: the workspace's identity and the last entry of its journal. The database must have that entry. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAtomicallySync } from '../file/write-atomically.ts';
 
 const schema = 'winnow/workspace@1';
 
@@ -33,12 +34,10 @@ export function readMarker(workspaceFolder: string): Marker | null {
 
 /** A failed write is ignored: the old marker stays valid, since it requires fewer journal entries. */
 export function writeMarker(workspaceFolder: string, marker: Marker) {
-  const part = `${fileOf(workspaceFolder)}.part`;
   try {
-    writeFileSync(part, `${JSON.stringify({ schema, ...marker }, null, 1)}\n`, { mode: 0o600 });
-    renameSync(part, fileOf(workspaceFolder));
+    writeAtomicallySync(fileOf(workspaceFolder), `${JSON.stringify({ schema, ...marker }, null, 1)}\n`, 0o600);
   } catch {
-    rmSync(part, { force: true });
+    // The old marker stays.
   }
 }
 

@@ -2,7 +2,7 @@
  * Images that the user marked as not duplicates of each other. Marking many images writes one setting, a set of content hashes, so that 2,000 blank
  * frames are 2,000 hashes and not two million pairs. Earlier versions wrote pairs. (The stored names of these settings are `apart-set` and `apart`.)
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Sample } from '../contract/types.ts';
 import { settingKey, type Settings } from './settings.ts';
 
@@ -13,7 +13,7 @@ export function notDuplicatesSetting(samples: readonly Known[]): [key: string, c
   const contents = [...Map.groupBy(samples, ({ sha256 }) => sha256)]
     .flatMap(([sha256, copies]) => (copies.length > 1 ? [sha256, sha256] : [sha256]))
     .sort();
-  return [settingKey('apart-set', createHash('sha256').update(contents.join()).digest('hex').slice(0, 32)), contents];
+  return [settingKey('apart-set', hash('sha256', contents.join()).slice(0, 32)), contents];
 }
 
 /** Samples that can be one group. */

@@ -4,13 +4,14 @@
  *
  *   npm run bench -- anomaly [DATA] [--sets cookies,toy-aliens] [--methods conv-ae,pca] [--seeds 5] [--first-seed 1] [--set name=value[,value…]]… [--json FILE]
  *
- * where DATA holds the sets and `truth/`; without it, the shared data beside the project. Several values of a parameter are all tried, in every combination; parameters that only
- * change the score (pooling, quantile, smoothing, complexity) share one training.
+ * where DATA holds the sets and `truth/`; the default is the shared data beside the project. With several values of parameters, all combinations are tried.
+ * Parameters that only change the score (pooling, quantile, smoothing, complexity) share one training.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { sharedData } from '../fixtures/images.ts';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { relativeToEntropy } from '../../src-main/compute/anomaly/complexity.ts';
 import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
@@ -24,10 +25,10 @@ import { makeRow } from '../../src-main/image/pixels.ts';
 
 interface Task {
   name: string;
-  judge: 'auroc' | 'ap';
+  metric: 'auroc' | 'ap';
   paths: string[];
   train: number[];
-  /** 1 anomalous, 0 good, NaN not judged. */
+  /** 1 anomalous, 0 good, NaN not evaluated. */
   truth: number[];
 }
 
@@ -43,7 +44,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const root = path.resolve(import.meta.dirname, '..', '..');
-const data = positionals[0] ?? path.resolve(root, '..', 'shared', 'data');
+const data = positionals[0] ?? sharedData;
 if (!fs.existsSync(path.join(data, 'truth'))) throw new Error(`There is no data with its truth at ${data}.`);
 const cache = path.join(root, 'dist', 'bench', 'pixels');
 
@@ -63,7 +64,7 @@ function taskOf(name: string): Task {
   const rows = table(path.join(data, 'truth', set, 'MANIFEST.tsv')).filter((r) => fs.existsSync(at(r.path)));
   const paths = rows.map((r) => at(r.path));
   if (normal) {
-    // Two thirds of the class train, a third is judged beside as many again, twice, of the other classes.
+    // Two thirds of the class are training images. The other third is evaluated with twice as many images of other classes.
     const own = shuffle(
       rows.flatMap((r, i) => (r.class === normal ? [i] : [])),
       random('split', name),
@@ -77,7 +78,7 @@ function taskOf(name: string): Task {
     const odd = others.slice(0, Math.max(30, good.length * 2));
     const used = [...train, ...good, ...odd];
     const truth = used.map((_, i) => (i < train.length ? NaN : i < own.length ? 0 : 1));
-    return { name, judge: 'auroc', paths: used.map((i) => paths[i]), train: train.map((_, i) => i), truth };
+    return { name, metric: 'auroc', paths: used.map((i) => paths[i]), train: train.map((_, i) => i), truth };
   }
   if (set === 'dirty') {
     const odd = new Set(
@@ -85,14 +86,14 @@ function taskOf(name: string): Task {
         .filter((r) => r.issue === 'out_of_domain')
         .map((r) => at(r.path)),
     );
-    return { name, judge: 'ap', paths, train: paths.map((_, i) => i), truth: paths.map((p) => (odd.has(p) ? 1 : 0)) };
+    return { name, metric: 'ap', paths, train: paths.map((_, i) => i), truth: paths.map((p) => (odd.has(p) ? 1 : 0)) };
   }
   const truth = rows.map((r) =>
     r.path.startsWith('test/') && /^[01]$/.test(r.is_anomaly) ? Number(r.is_anomaly) : NaN,
   );
   return {
     name,
-    judge: 'auroc',
+    metric: 'auroc',
     paths,
     train: rows.flatMap((r, i) => (r.path.startsWith('train/good/') ? [i] : [])),
     truth,
@@ -128,13 +129,13 @@ function averagePrecision(scores: number[], truth: number[]): number {
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-/** 95 % over resampled images, of the run with the median figure. */
-function bootstrap(scores: number[], truth: number[], judge: typeof auroc): [number, number] {
+/** 95 % bootstrap interval over images, for the run with the median figure. */
+function bootstrap(scores: number[], truth: number[], metric: typeof auroc): [number, number] {
   const next = random('bootstrap');
-  const judged = truth.flatMap((t, i) => (Number.isNaN(t) ? [] : [i]));
+  const evaluated = truth.flatMap((t, i) => (Number.isNaN(t) ? [] : [i]));
   const figures = Array.from({ length: 300 }, () => {
-    const drawn = judged.map(() => judged[Math.floor(next() * judged.length)]);
-    return judge(
+    const drawn = evaluated.map(() => evaluated[Math.floor(next() * evaluated.length)]);
+    return metric(
       drawn.map((i) => scores[i]),
       drawn.map((i) => truth[i]),
     );
@@ -143,7 +144,7 @@ function bootstrap(scores: number[], truth: number[], judge: typeof auroc): [num
   return [figures[Math.floor(figures.length * 0.025)], figures[Math.floor(figures.length * 0.975)]];
 }
 
-/** Every combination of the values given. */
+/** All combinations of the given values. */
 function grid(settings: [string, unknown[]][]): Record<string, unknown>[] {
   return settings.reduce<Record<string, unknown>[]>(
     (all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
@@ -200,12 +201,12 @@ for (const name of options.sets.split(',')) {
         epochs.push(fitted.history?.length ?? 0);
         for (const [i, scoring] of scorings.entries()) {
           const { restore, params } = scorer.ready({ ...training, ...scoring });
-          const model = restore((await fitted.model.tensors?.())?.arrays ?? {}); // the same weights, scored in another way
+          const model = restore((await fitted.model.tensors?.())?.arrays ?? {}); // the same weights with another score
           let { scores } = await scoreAll(model, images, yieldToEventLoop, () => undefined);
           model.dispose();
           if (params.complexity === 'entropy') scores = relativeToEntropy(scores, entropy, context.train);
-          const judge = task.judge === 'auroc' ? auroc : averagePrecision;
-          runs[i].push({ scores: [...scores], figure: judge([...scores], task.truth) });
+          const metric = task.metric === 'auroc' ? auroc : averagePrecision;
+          runs[i].push({ scores: [...scores], figure: metric([...scores], task.truth) });
         }
         fitted.model.dispose();
       }
@@ -213,18 +214,18 @@ for (const name of options.sets.split(',')) {
       for (const [i, scoring] of scorings.entries()) {
         const figures = runs[i].map(({ figure }) => figure);
         const middle = runs[i].find(({ figure }) => figure === median(figures))!;
-        const interval = bootstrap(middle.scores, task.truth, task.judge === 'auroc' ? auroc : averagePrecision);
+        const interval = bootstrap(middle.scores, task.truth, task.metric === 'auroc' ? auroc : averagePrecision);
         const settings = Object.entries({ ...training, ...scoring })
           .map(([k, v]) => `${k}=${v}`)
           .join(' ');
         const round = (x: number): string => x.toFixed(3);
         console.log(
-          `${name.padEnd(22)} ${method.padEnd(8)} ${task.judge} ${round(median(figures))} [${interval.map(round).join(' ')}] seeds ${round(Math.min(...figures))}–${round(Math.max(...figures))}  ${median(seconds).toFixed(1)} s ${median(epochs)} epochs  ${settings}`,
+          `${name.padEnd(22)} ${method.padEnd(8)} ${task.metric} ${round(median(figures))} [${interval.map(round).join(' ')}] seeds ${round(Math.min(...figures))}–${round(Math.max(...figures))}  ${median(seconds).toFixed(1)} s ${median(epochs)} epochs  ${settings}`,
         );
         results.push({
           set: name,
           method,
-          judge: task.judge,
+          metric: task.metric,
           median: median(figures),
           interval,
           figures,

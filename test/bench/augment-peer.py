@@ -1,4 +1,4 @@
-"""torchvision's side of augment.ts: on each line of standard input a job, on standard output its images a second; one core.
+"""torchvision's side of augment.ts, on one core: reads one job per line of standard input, prints its images per second.
 
     {"size": 64, "recipe": "randaugment", "kind": "pil", "seconds": 0.5}
 """

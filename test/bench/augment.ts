@@ -1,7 +1,7 @@
 /**
- * Augmentation beside torchvision's v2 transforms, on the same processor in one run: one core against one, and two worker threads against two processes, as a
- * feed has them. Rounds in turn, who begins in turn; of each round the ratio to the faster of torchvision's two ways, and of these the median. And what of a
- * training step it takes. WINNOW_KERNELS=off measures JavaScript alone.
+ * Augmentation compared with torchvision's v2 transforms, interleaved in one run: one core each, then two worker threads against two processes. Each round gives
+ * the ratio to the faster of torchvision's two implementations (PIL, tensors); the median counts. Also measures the time per training batch.
+ * WINNOW_KERNELS=off measures JavaScript alone.
  *
  *     WINNOW_BENCH_PYTHON=python npm run bench -- augment [--rounds 15] [--seconds 0.4]     (torch, torchvision)
  */
@@ -28,7 +28,7 @@ interface Job {
 }
 
 let drawn = 0;
-/** Images a second, drawing and doing. */
+/** Images per second, including the random parameters. */
 function rateOf({ size, recipe: name, seconds }: Job): number {
   const recipe = recipeOf(name);
   const next = random('bench', size);
@@ -75,7 +75,7 @@ function peer(python: string): Measurer {
   };
 }
 
-/** Of all of them at once. */
+/** The sum of all measurers, which run at the same time. */
 async function sumOf(measurers: Measurer[], job: Job, kind?: 'pil' | 'tensor'): Promise<number> {
   const rates = await Promise.all(measurers.map((measurer) => measurer.rateOf(job, kind)));
   return rates.length ? rates.reduce((a, b) => a + b) : NaN;
@@ -112,7 +112,7 @@ async function compare(rounds: number, seconds: number): Promise<void> {
   for (const measurer of [...threads, ...peers]) measurer.end();
 }
 
-/** A batch of 32 at 64 px, as the worker makes it: milliseconds. */
+/** Milliseconds for a batch of 32 at 64 px, as the worker thread prepares it. */
 function batchTime(): number {
   const [size, batch] = [64, 32];
   const next = random('rows');

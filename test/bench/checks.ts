@@ -1,7 +1,7 @@
 /**
- * How well the quality checks rank and flag: on the shared set `dirty` with its known problems, and on shared sets of other kinds into
- * which the same problems are planted by seed. Prints a table of average precision (ties at their worst) and found / planted + false flags;
- * also the time that measuring takes. `--json FILE` keeps the scores of `dirty` in the form of a scan's JSON.
+ * How well the quality checks rank and flag: on the shared set `dirty` with its known problems, and on other shared sets into which the
+ * same problems are planted by seed. Prints a table of average precision (ties at their worst) and found / planted + false positives,
+ * and the time of the measurements. `--json FILE` writes the scores of `dirty` in the format of a scan's JSON.
  *
  *   node test/bench/checks.ts [--sets dirty,cookies] [--json FILE]
  */
@@ -23,8 +23,8 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
   },
 });
-/** Images of a set that are used; of each problem so many are planted. */
-const [most, share] = [400, 0.04];
+/** The number of images used of a set, and the fraction into which each problem is planted. */
+const [most, fraction] = [400, 0.04];
 
 const checkOf: Record<string, string> = {
   blur: 'blurry',
@@ -80,7 +80,7 @@ async function withPlants(set: string): Promise<Problem[]> {
   }));
   const clean = files.slice();
   for (const problem of planted) {
-    for (let i = 0; i < Math.max(6, share * clean.length); i++) {
+    for (let i = 0; i < Math.max(6, fraction * clean.length); i++) {
       const from = clean[Math.floor(next() * clean.length)];
       files.push({ path: `${problem}-${i}.jpg`, problem, bytes: (await plant(problem, from.bytes, next)).bytes });
     }
@@ -88,7 +88,7 @@ async function withPlants(set: string): Promise<Problem[]> {
   return files;
 }
 
-/** Positives that share their score with others come last among them. */
+/** In a tie, positives rank last. */
 function averagePrecision(scores: readonly number[], isPlanted: readonly boolean[]): number {
   const order = scores
     .map((score, i) => ({ score, hit: isPlanted[i] ? 1 : 0 }))
@@ -99,20 +99,20 @@ function averagePrecision(scores: readonly number[], isPlanted: readonly boolean
   return sum / isPlanted.filter(Boolean).length;
 }
 
-function judge(files: readonly Problem[], input: CheckInput): Record<string, string> {
+function evaluate(files: readonly Problem[], input: CheckInput): Record<string, string> {
   const row: Record<string, string> = {};
   for (const problem of new Set(files.map((file) => file.problem).filter((name) => checkOf[name]))) {
     const check = checks.find(({ id }) => id === checkOf[problem])!;
     const scores = check.score(input);
-    // What another plant leaves for the same check to find is neither right nor wrong.
-    const judged = [...files.keys()].filter(
+    // Images with another planted problem that the same check may find are ignored.
+    const evaluated = [...files.keys()].filter(
       (i) => files[i].problem === problem || checkOf[files[i].problem] !== check.id,
     );
-    const isPlanted = judged.map((i) => files[i].problem === problem);
-    const flags = judged.map((i) => scores[i] >= check.threshold);
+    const isPlanted = evaluated.map((i) => files[i].problem === problem);
+    const flags = evaluated.map((i) => scores[i] >= check.threshold);
     const found = flags.filter((flag, k) => flag && isPlanted[k]).length;
     const precision = averagePrecision(
-      judged.map((i) => scores[i]),
+      evaluated.map((i) => scores[i]),
       isPlanted,
     ).toFixed(3);
     row[problem] =
@@ -132,7 +132,7 @@ function writeScan(file: string, files: readonly Problem[], input: CheckInput) {
   writeFileSync(file, JSON.stringify({ samples, issues: [], groups: [] }));
 }
 
-/** Milliseconds of this thread's own work for a thumbnail of 256 × 192. */
+/** CPU milliseconds of this thread for a thumbnail of 256 × 192. */
 async function measureTime(bytes: Buffer): Promise<number> {
   const data = await sharp(bytes).resize(256, 192, { fit: 'fill' }).removeAlpha().raw().toBuffer();
   const turns = 400;
@@ -147,7 +147,7 @@ const table: Record<string, Record<string, string>> = {};
 for (const set of options.sets.split(',')) {
   const files = set === 'dirty' ? withTruth() : await withPlants(set);
   const input = await checkInput(files);
-  for (const [problem, result] of Object.entries(judge(files, input))) (table[problem] ??= {})[set] = result;
+  for (const [problem, result] of Object.entries(evaluate(files, input))) (table[problem] ??= {})[set] = result;
   if (set === 'dirty') {
     for (const { flagged, message, score } of findings(input))
       console.log(`${flagged ? 'flagged' : '       '} ${score.toFixed(2)} ${message}`);

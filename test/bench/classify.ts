@@ -1,13 +1,13 @@
 /**
- * What each part of a network and of its training brings: `cnn` and `resnet` from scratch on the folders' classes, with and without batch normalisation,
- * augmentation, dropout, squeeze-and-excitation, global average pooling. Each variant over several seeds (who is in which split, first weights, order);
- * accuracy on the test split, mean over seeds with a 95 % interval of Student's t, and the paired difference to the variant before which it stands.
+ * Ablation study: `cnn` and `resnet` from scratch on the folders' classes, with and without batch normalisation, augmentation, dropout,
+ * squeeze-and-excitation, global average pooling. Each variant is trained with several seeds (split, initial weights, order). Prints the accuracy on the
+ * test split, mean over seeds with a 95 % Student's t interval, and the paired difference to the variant without the part.
  *
  *     npm run bench -- classify [--study parts|architectures] [--sets sign-digits,clothing-10] [--seeds 5] [--epochs 40] [--size 64] [--only NAME,…]
  *
- * The other study trains every architecture by its own defaults.
+ * The study `architectures` trains every architecture with its defaults.
  *
- * Results are kept in dist/bench and not worked out twice: a bench that was cut off goes on.
+ * Results are stored in dist/bench and not computed twice: an interrupted benchmark resumes.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -33,7 +33,7 @@ interface Variant {
   name: string;
   model: string;
   parameters: Record<string, unknown>;
-  /** The variant that it differs from in one thing. */ than?: string;
+  /** The variant that lacks the one part that this one has. */ than?: string;
 }
 
 const plain = { policy: 'none' };
@@ -133,7 +133,7 @@ async function once(door: Client, set: string, { name, model, parameters }: Vari
   return kept[key];
 }
 
-/** Two-sided 95 % of Student's t, by degrees of freedom from 1. */
+/** Student's t for a two-sided 95 % interval, by degrees of freedom from 1. */
 const student = [12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
 function interval(values: number[]): { mean: number; half: number } {
   const mean = values.reduce((a, b) => a + b) / values.length;

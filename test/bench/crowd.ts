@@ -1,8 +1,8 @@
 /**
- * A crowd of 100,000 generated images of varied sizes: scan rate and how it holds from 1,000 on, memory of engine and window, time from opening the
- * page to the first tile, time of a filter, frames while scrolling. Prints a table and writes dist/bench/crowd.json.
+ * 1,000 to 100,000 generated images of varied sizes: scan rate, memory of engine and window, time from opening the page to the first tile, time of a
+ * filter and of a decision, frame times while scrolling. Prints a table and writes dist/bench/crowd.json.
  *
- *   npm run bench -- crowd [--count 100000] [--at FOLDER]     the images are made once (about 2 GB) and kept in FOLDER
+ *   npm run bench -- crowd [--count 100000] [--at FOLDER]     the images are generated once (about 2 GB) and kept in FOLDER
  */
 import { spawn } from 'node:child_process';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ const peakMiB = (pid: number) => {
   }
 };
 
-/** Each image is a piece of one of 64 drawn scenes, cut, sized and lit by its number: no two are alike, few are near. */
+/** Each image is a part of one of 64 rendered scenes; its number determines crop, size and brightness. No two are equal, few are similar. */
 async function makeCrowd() {
   const folder = join(at, 'all');
   if (existsSync(join(folder, `done-${count}`))) return;
@@ -132,8 +132,8 @@ const round = (value: number) => Math.round(value * 10) / 10;
 
 async function look(n: number) {
   const server = node(['serve', folderOf(n), '--workspace', join(at, `workspace-${n}`), '--port', '0']);
-  const url = await new Promise<string>((told) =>
-    createInterface({ input: server.stdout as NodeJS.ReadableStream }).once('line', told),
+  const url = await new Promise<string>((resolve) =>
+    createInterface({ input: server.stdout as NodeJS.ReadableStream }).once('line', resolve),
   );
   const browser = await chromium.launch({
     executablePath: browserPath() ?? undefined,
@@ -150,9 +150,9 @@ async function look(n: number) {
   const firstTile = performance.now() - began;
   await page.getByText(`${n.toLocaleString('en')} shown`).waitFor({ timeout: 60_000 });
   const all = performance.now() - began;
-  await page.getByText(/^Scan: .*, 0 read/).waitFor({ timeout: 120_000 }); // what follows is not measured against a scan
+  await page.getByText(/^Scan: .*, 0 read/).waitFor({ timeout: 120_000 }); // no scan runs during the measurements
 
-  /** From the input event to the frame that shows its result. */
+  /** Time from the input event to the frame that shows its result. */
   const filterMs: number[] = [];
   for (const expression of [
     'sharpness > 0.002',
@@ -183,7 +183,7 @@ async function look(n: number) {
       const step = (now: number) => {
         if (last) deltas.push(now - last);
         last = now;
-        list.scrollTop += 24; // about 1,440 px a second: a brisk read
+        list.scrollTop += 24; // about 1,440 px per second
         if (deltas.length < 600) requestAnimationFrame(step);
         else end();
       };
@@ -191,7 +191,7 @@ async function look(n: number) {
     });
     return deltas;
   });
-  /** From the key to the frame that shows the decision, and the cursor on the next image. */
+  /** Time from the key press to the frame that shows the decision and the cursor on the next image. */
   await page.getByRole('listbox', { name: 'Images' }).focus();
   const decideMs: number[] = [];
   for (let i = 0; i < 10; i++) {
@@ -212,7 +212,7 @@ async function look(n: number) {
     );
   }
   for (let i = 0; i < 9; i++) await page.keyboard.press('Control+z');
-  await page.waitForFunction(() => document.querySelector('footer')?.textContent?.includes('0 of ')); // as it was, for the next look
+  await page.waitForFunction(() => document.querySelector('footer')?.textContent?.includes('0 of ')); // the initial state, for the next measurement
   const rendererMiB = await rendererMemory();
   const result = {
     images: n,
@@ -231,7 +231,7 @@ async function look(n: number) {
   return result;
 }
 
-/** The page's process, the largest renderer of the browser. */
+/** Memory of the page: the largest renderer process of the browser. */
 async function rendererMemory(): Promise<number> {
   const { execFileSync } = await import('node:child_process');
   const list = execFileSync('ps', ['-eo', 'rss,args'], { encoding: 'utf8' })

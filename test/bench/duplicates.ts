@@ -1,16 +1,17 @@
 /**
- * How well duplicates are found: copies are planted beside the images of the shared sets, one of a kind to an image, and looked for under their kind.
- * Pairs that nobody planted are listed, since they are mistakes or real duplicates of the set. Then time and memory for very many fingerprints. Run it as
+ * How well duplicates are found: one copy is planted per image of the shared sets, and must be found with its kind. Pairs that were not planted are
+ * listed: they are errors or real duplicates of the set. Then time and memory for very many fingerprints. Run it as
  *
  *   npm run bench -- duplicates [DATA] [--sets clothing-10,photos-large] [--most 400] [--seed 1] [--scale 100000]
  *
- * Where DATA holds `dirty`, its groups are written to dist/bench/duplicates-dirty.json, as the judge reads them.
+ * If DATA holds `dirty`, its groups are written to dist/bench/duplicates-dirty.json.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { sharedData } from '../fixtures/images.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
 import { fingerprint } from '../../src-main/duplicate/fingerprint.ts';
 import { findDuplicates, type Candidate, type Group } from '../../src-main/duplicate/groups.ts';
@@ -27,13 +28,13 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const root = path.resolve(import.meta.dirname, '..', '..');
-const data = positionals[0] ?? path.resolve(root, '..', 'shared', 'data');
+const data = positionals[0] ?? sharedData;
 if (!fs.existsSync(data)) throw new Error(`There is no data at ${data}.`);
 const thumbSidePx = 256;
 
 interface Sample extends Candidate {
   path: string;
-  /** The id of the image it was made of; its own where it is an original. */
+  /** The id of the image that it was made from; its own id for an original. */
   origin: number;
   /** '' for originals. */
   plant: string;
@@ -66,7 +67,7 @@ async function read(
   };
 }
 
-/** Every image of the set, and a copy of as many as `most`, the ways of copying in turn. */
+/** Every image of the set, and copies of up to `most` of them; the ways of copying alternate. */
 async function samplesOf(set: string, most: number): Promise<Sample[]> {
   const folder = path.join(data, set);
   const files = fs
@@ -115,7 +116,7 @@ async function find(samples: readonly Sample[]): Promise<Found> {
   return { groups, seconds: (performance.now() - began) / 1000, closeLooks };
 }
 
-/** Unordered pairs within groups, with the closest kind of each. */
+/** Unordered pairs within groups, each with its closest kind. */
 function pairsOf(groups: readonly Group[]): Map<string, string> {
   const order = ['exact', 'near', 'rotated', 'mirrored'];
   const pairs = new Map<string, string>();
@@ -174,7 +175,7 @@ if (fs.existsSync(path.join(data, 'dirty'))) {
   console.log(`dirty: ${groups.length} groups, written to ${path.relative(root, file)}`);
 }
 
-/** Very many: pictures mixed of two real ones, a twentieth of them copied with a little noise, no thumbnails to look at. */
+/** Very many images: mixtures of two real ones; a twentieth are copies with a little noise. There are no thumbnails. */
 async function scale(count: number): Promise<void> {
   const real = await samplesOf(options.sets.split(',')[0] || 'clothing-10', 0);
   const next = random('scale', Number(options.seed));
@@ -191,12 +192,12 @@ async function scale(count: number): Promise<void> {
         bytes[i] = Math.max(0, Math.min(255, bytes[i] + Math.round((next() - 0.5) * 4)));
       copies++;
     } else {
-      const [a, b, share] = [any(), any(), 0.5 + next() * 0.3];
-      bytes = a.map((level, i) => (i < head ? level : share * level + (1 - share) * b[i]));
+      const [a, b, fraction] = [any(), any(), 0.5 + next() * 0.3];
+      bytes = a.map((level, i) => (i < head ? level : fraction * level + (1 - fraction) * b[i]));
     }
     list.push({ id, sha256: `${id}`, width: 1000 + (id % 7), height: 800, fingerprint: bytes });
   }
-  // Of the thread's own time, since the machine may be shared.
+  // CPU time of the thread, since the machine may be shared.
   const ownMs = (): number => {
     const { user, system } = process.threadCpuUsage();
     return (user + system) / 1000;

@@ -1,4 +1,4 @@
-"""PyTorch's side of embed.ts: embeddings of EfficientNet-Lite0 (timm) of the images of a folder, decoded and resized by Pillow. Prints the best images a second as JSON."""
+"""PyTorch's side of embed.ts: EfficientNet-Lite0 (timm) embeddings of the images in a folder, decoded and resized by Pillow. Prints the best images per second as JSON."""
 import json
 import pathlib
 import sys

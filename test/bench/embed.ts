@@ -1,7 +1,7 @@
 /**
- * Images a second from files to embeddings, decoding included, beside PyTorch with the same network on the same cores, turn by turn in one run. Ours: the first `like`
- * of a scanned folder less the second, which finds all embeddings there; so with writing them, without starting the program. PyTorch's: Pillow decodes in
- * 0, 1 or 2 processes beside the model, in both layouts; the best counts. Prints a table of ratios.
+ * Images per second from files to embeddings, including decoding, compared with PyTorch with the same network on the same cores, interleaved in one run.
+ * Winnow: the first `like` of a scanned folder minus the second, which finds all embeddings stored; this includes writing them, not the program start.
+ * PyTorch: Pillow decodes in 0, 1 or 2 processes, with both memory layouts; the best counts. Prints a table of ratios.
  *
  *   WINNOW_BENCH_PYTHON=python npm run bench -- embed [--rounds 2] [--set clothing-10]     (torch, timm, pillow, numpy)
  */

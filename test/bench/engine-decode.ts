@@ -1,11 +1,11 @@
-/** Decoding to packed rows of 64 px as training has them made (jobs/pixels.ts), without its index. */
+/** Decodes images to packed rows of 64 px, as jobs/pixels.ts does for a training, without the index. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { openImage } from '../../src-main/image/decode.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
 
-/** Images a second on all cores. */
+/** Images per second on all cores. */
 export async function packFiles(folder: string, most: number): Promise<number> {
   const files = fs
     .readdirSync(folder, { recursive: true, encoding: 'utf8' })

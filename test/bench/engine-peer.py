@@ -1,6 +1,6 @@
-"""PyTorch's side of engine.ts: reads a line `<work> <images>` at a time, does so much of it, answers with images a second.
+"""PyTorch's side of engine.ts: reads lines `<work> <images>`, does the work on that many images, and prints images per second.
 
-Each work is tried in both layouts (contiguous and channels_last), with all cores, inference mode and the fused optimizer; the better counts.
+Each kind of work is tried with both memory layouts (contiguous and channels_last), on all cores, with inference mode and the fused optimizer; the better result counts.
 """
 import sys
 import time

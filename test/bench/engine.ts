@@ -1,7 +1,7 @@
 /**
- * The training engine beside PyTorch, turn by turn in one run, since the machine may be shared: what counts is the ratio. PyTorch is installed into a
- * virtual environment of this bench alone (dist/bench/venv, with the first run), or taken from WINNOW_BENCH_PYTHON. Prints a table of ratios with
- * their spread and writes dist/bench/engine.json; an earlier one is shown beside.
+ * The training engine compared with PyTorch, interleaved in one run, since the machine may be shared: the ratio counts. The first run installs PyTorch
+ * into a virtual environment for this benchmark (dist/bench/venv); WINNOW_BENCH_PYTHON names another Python. Prints a table of ratios with their spread
+ * and writes dist/bench/engine.json; the results of the previous run are shown beside it.
  *
  *   npm run bench -- engine [--rounds 7] [--only autoencoder]
  */
@@ -12,6 +12,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import { sharedData } from '../fixtures/images.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.ts';
 import { efficientNetLite0 } from '../../src-main/compute/models/efficientnet-lite.ts';
@@ -111,7 +112,7 @@ function trainResnet(): () => void {
     });
 }
 
-/** name → images a turn, batch, our step */
+/** name → images per turn, batch size, our step */
 const works: Record<string, [number, number, () => () => unknown]> = {
   'autoencoder-train': [256, 32, () => trainAutoencoder(0)],
   'autoencoder-dropout-train': [256, 32, () => trainAutoencoder(0.1)],
@@ -152,7 +153,7 @@ for (const [work, [images, batch, make]] of Object.entries(works)) {
   for (let round = 0; round < rounds; round++) {
     const turn = { ours: 0, theirs: 0 };
     for (const who of round % 2 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
-      await rest(); // the other's threads go to sleep
+      await rest(); // until the threads of the other side sleep
       turn[who] = who === 'ours' ? await rateOf(images, batch, step) : await theirs(work, images);
     }
     rates.push(turn);
@@ -167,7 +168,7 @@ for (const [work, [images, batch, make]] of Object.entries(works)) {
   );
 }
 
-const shared = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'data', 'clothing-10');
+const shared = path.join(sharedData, 'clothing-10');
 if ('decode'.includes(options.only) && fs.existsSync(shared)) {
   const { packFiles } = await import('./engine-decode.ts');
   const rates: { ours: number; theirs: number }[] = [];
@@ -180,7 +181,7 @@ if ('decode'.includes(options.only) && fs.existsSync(shared)) {
   };
 }
 
-/** The kernels of a step's convolutions alone, each timed by itself, against the whole step through the loop with its feed. */
+/** Times the convolution kernels of a step one by one, and the complete step through the loop with its feed. */
 async function ownStep(): Promise<Record<string, number>> {
   const batch = 32;
   const random = (...shape: [number, number, number, number]): Tensor4D => tf.randomNormal(shape);
@@ -195,7 +196,7 @@ async function ownStep(): Promise<Record<string, number>> {
       }),
     ).median;
   let convolutions = 0;
-  // The sides of the larger image and of the smaller, channels of the larger and of the smaller, the kernel; a transposed one is the same turned around.
+  // Sides of the larger and the smaller image, their channels, and the kernel size. A transposed convolution goes from the smaller to the larger.
   for (const [large, small, wide, deep, size] of [
     [64, 64, 3, 32, 3],
     [32, 32, 32, 64, 3],
@@ -226,7 +227,7 @@ async function ownStep(): Promise<Record<string, number>> {
     'step, ms': stepMs,
     'its convolutions alone, ms': convolutions,
     'step to convolutions': stepMs / convolutions,
-    'share of waiting for data': waiting,
+    'fraction of time waiting for data': waiting,
   };
 }
 const own = 'step'.includes(options.only) ? await ownStep() : {};

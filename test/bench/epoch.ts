@@ -1,6 +1,6 @@
 /**
- * A large set beside a small one: images a second of a training through the loop with its feed, and what the process holds meanwhile. The small
- * set goes round until it has seen `--images / 5`, before and after the large one's epoch. Prints a table and writes dist/bench/epoch.json.
+ * Training on a large set compared with a small one: images per second through the loop with its feed, and the memory of the process. The small
+ * set repeats until `--images / 5` images have been seen, before and after one epoch of the large set. Prints a table and writes dist/bench/epoch.json.
  *
  *   npm run bench -- epoch [--images 100000]
  */

@@ -1,7 +1,7 @@
 /**
- * What the feed alone can give: images a second through the worker thread at 64 and 224 px, as they are and shifted and mirrored, out of a
- * small set and out of one of 100,000 images, and the memory that the process holds before and after. A training takes some hundreds of
- * images a second; the feed should give ten times that. Prints a table and writes dist/bench/feed.json.
+ * The rate of the feed alone: images per second through the worker thread at 64 and 224 px, unchanged or shifted and mirrored, from a
+ * small set and from 100,000 images, and the memory of the process before and after. A training uses some hundreds of images per second;
+ * the feed should provide ten times that. Prints a table and writes dist/bench/feed.json.
  *
  *   node test/bench/feed.ts [--rounds 3] [--seconds 1]
  */
@@ -26,7 +26,7 @@ const noise = ((): Buffer => {
   return Buffer.from(Uint8Array.from({ length: 2 ** 24 }, () => next() * 256));
 })();
 
-/** The same 16 MiB over and over: what the bytes are costs nothing to read. */
+/** Writes the same 16 MiB repeatedly; the content does not affect the time to read it. */
 function written(images: number, sizePx: number): RowSet {
   const file = path.join(folder, `${images}-${sizePx}.u8`);
   const target = fs.openSync(file, 'w');
@@ -37,10 +37,10 @@ function written(images: number, sizePx: number): RowSet {
 }
 
 interface Rate {
-  /** Until the first batch lay there: the start of the thread. */
+  /** Time until the first batch, including the start of the thread. */
   firstMs: number;
   imagesPerSecond: number;
-  /** What the process holds more after than before. */
+  /** Growth of the process's memory. */
   grownMiB: number;
 }
 

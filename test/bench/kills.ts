@@ -1,6 +1,6 @@
 /**
- * 200 kills (SIGKILL of the engine, its compute process or the command line at random moments of their work): how many confirmed decisions are lost,
- * workspaces corrupt, half results taken for whole, trainings not resumed. `npm run bench -- kills [--kills N] [--seed N]`.
+ * Kills the engine, its compute process or the command line 200 times (SIGKILL) at random moments, and counts lost confirmed decisions, corrupt workspaces,
+ * unfinished results shown as finished, and trainings that do not resume. `npm run bench -- kills [--kills N] [--seed N]`.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ const result = await killRounds(Number(values.kills), {
   data: join(own, 'data'),
   work: join(own, 'work'),
   random: seeded(Number(values.seed)),
-  tell: (round, { lost, corrupt, half, withCheckpoint, resumed, unfinished }) =>
+  onRound: (round, { lost, corrupt, half, withCheckpoint, resumed, unfinished }) =>
     process.stderr.write(
       `\r${round + 1} kills: ${lost} lost, ${corrupt} corrupt, ${half.length} half, ${resumed} of ${withCheckpoint} resumed, ${unfinished.length} unfinished `,
     ),

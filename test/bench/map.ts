@@ -1,16 +1,17 @@
 /**
- * What the map costs and what it keeps. First the time to lay out and place made-up codes; then, on sets with known classes, how often the
- * ten nearest agree on an image's class: among the codes, on the map, and for images placed into a map of the others. Run it as
+ * Time and quality of the map. First the time to compute the layout of generated codes and to place more; then, on sets with known classes, how often
+ * the ten nearest neighbours predict an image's class: among the codes, on the map, and for images placed into a map of the others. Run it as
  *
  *   npm run bench -- map [DATA] [--sets clothing-10,sign-digits] [--methods conv-ae] [--epochs 6] [--seeds 3] [--picture FOLDER]
  *
- * where DATA holds the sets; without it, the shared data beside the project. `--picture` draws each map, a colour a class, to look at.
+ * where DATA holds the sets; the default is the shared data beside the project. `--picture` renders each map with one colour per class.
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
+import { sharedData } from '../fixtures/images.ts';
 import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { embed } from '../../src-main/compute/embed/codes.ts';
@@ -34,14 +35,14 @@ const { values: options, positionals } = parseArgs({
     picture: { type: 'string' },
   },
 });
-const data = positionals[0] ?? path.resolve(import.meta.dirname, '..', '..', '..', 'shared', 'data');
-const still = async (): Promise<void> => undefined;
+const data = positionals[0] ?? sharedData;
+const yieldToEventLoop = async (): Promise<void> => undefined;
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);
 const k = 10;
 
 console.log(await startBackend());
 for (const count of [2000, 100_000]) await time(count);
-for (const set of options.sets.split(',')) for (const method of options.methods.split(',')) await judge(set, method);
+for (const set of options.sets.split(',')) for (const method of options.methods.split(',')) await evaluate(set, method);
 
 async function time(count: number): Promise<void> {
   const [size, groups] = [16, 20];
@@ -73,11 +74,11 @@ async function time(count: number): Promise<void> {
     placed: { codes: rowsOf(codes, size, landmarks), xy: rowsOf(xy, 2, landmarks) },
   });
   console.log(
-    `${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without a sign ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`,
+    `${count} codes of ${size}: ${whole} (${stages.join(', ')}); longest without progress ${(longestMs / 1000).toFixed(1)} s; 100 more ${seconds(again)} s; tensors left ${tf.memory().numTensors}`,
   );
 }
 
-async function judge(set: string, method: string): Promise<void> {
+async function evaluate(set: string, method: string): Promise<void> {
   const folder = path.join(data, set);
   const files = fs
     .readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -112,7 +113,7 @@ async function judge(set: string, method: string): Promise<void> {
     const { xy } = await serveCall(layout, { codes: raw, size, seed });
     onMap.push(await agreement(xy, xy, 2, classes, classes));
     if (options.picture && seed === 1) await draw(path.join(options.picture, `${set}-${method}.png`), xy, classes);
-    // A third of the images come later.
+    // A third of the images is added later.
     const order = shuffle(range(0, files.length), random('later', seed));
     const [first, later] = [
       order.subarray(0, Math.round((files.length * 2) / 3)),
@@ -138,7 +139,7 @@ async function judge(set: string, method: string): Promise<void> {
   );
 }
 
-/** Of how many rows the vote of the `k` nearest of `among`, itself left out, is their class. */
+/** Fraction of rows whose class is predicted by the vote of their `k` nearest neighbours in `among`, without the row itself. */
 async function agreement(
   rows: Float32Array,
   among: Float32Array,
@@ -147,7 +148,7 @@ async function agreement(
   theirs: readonly string[],
 ): Promise<number> {
   const self = rows === among;
-  const { indices, k: found } = await nearest(rows, among, size, k + Number(self), still);
+  const { indices, k: found } = await nearest(rows, among, size, k + Number(self), yieldToEventLoop);
   const right = own.filter((name, i) => {
     const votes = new Map<string, number>();
     for (const j of [...indices.subarray(i * found, (i + 1) * found)].filter((j) => !self || j !== i).slice(0, k))

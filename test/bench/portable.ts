@@ -4,9 +4,9 @@ import { cases, compare } from '../fixtures/portable.ts';
 
 await startBackend();
 console.log('| model | largest logit | ONNX | LayersModel |\n|---|---|---|---|');
-for (const { id, params, told } of cases) {
+for (const { id, params, name } of cases) {
   const { largest, onnx, layers } = await compare(id, params);
   console.log(
-    `| ${told.replace(' {}', '')} | ${largest.toFixed(2)} | ${onnx[0].toExponential(1)} | ${layers[0].toExponential(1)} |`,
+    `| ${name.replace(' {}', '')} | ${largest.toFixed(2)} | ${onnx[0].toExponential(1)} | ${layers[0].toExponential(1)} |`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * How the doors answer while a network is trained on all cores: thumbnails fetched by a real page, before and during a training. Prints medians and 95th
- * percentiles and writes dist/bench/responsive.json.
+ * Response times during a training on all cores: thumbnails fetched by a real page, before and during the training. Prints medians and 95th percentiles and
+ * writes dist/bench/responsive.json.
  *
  *   npm run bench -- responsive [--folder FOLDER]
  */
@@ -10,11 +10,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright';
+import { sharedData } from '../fixtures/images.ts';
 import { browserPath } from '../../src-main/setup/pieces/browser.mjs';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const { values: options } = parseArgs({
-  options: { folder: { type: 'string', default: path.join(root, '..', 'shared', 'data', 'dirty') } },
+  options: { folder: { type: 'string', default: path.join(sharedData, 'dirty') } },
   allowPositionals: true,
 });
 const data = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-responsive-'));
@@ -31,11 +32,11 @@ const serve = spawn(
   { env: { ...process.env, WINNOW_DATA: data }, stdio: ['ignore', 'pipe', 'pipe'] },
 );
 const address = await new Promise<string>((resolve) => {
-  let said = '';
+  let output = '';
   for (const stream of [serve.stdout, serve.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      const found = /https?:\/\/\S+/.exec(said);
+      output += text;
+      const found = /https?:\/\/\S+/.exec(output);
       if (found) resolve(found[0]);
     });
 });
@@ -45,7 +46,7 @@ await page.goto(address);
 await page.locator('[role=option] img').first().waitFor({ timeout: 120_000 });
 await page.getByText(/^Scan: /).waitFor({ timeout: 300_000 });
 
-/** Milliseconds of 400 thumbnails, eight at a time as a page that scrolls asks for them, past every cache of the browser. */
+/** Milliseconds of 400 thumbnails, eight at a time like a page that scrolls, bypassing the browser's caches. */
 const thumbnails = (of: Page): Promise<number[]> =>
   of.evaluate(async () => {
     const sources = [...document.querySelectorAll<HTMLImageElement>('[role=option] img')].map((image) => image.src);
@@ -62,12 +63,12 @@ const thumbnails = (of: Page): Promise<number[]> =>
     );
     return times;
   });
-const told = (times: number[]): { median: number; p95: number; most: number } => {
+const summarize = (times: number[]): { median: number; p95: number; most: number } => {
   const sorted = times.toSorted((a, b) => a - b);
   return { median: sorted[sorted.length >> 1], p95: sorted[Math.floor(sorted.length * 0.95)], most: sorted.at(-1)! };
 };
 
-const idle = told(await thumbnails(page));
+const idle = summarize(await thumbnails(page));
 await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
 await page.getByLabel('Epochs').fill('400');
 await page.getByLabel('Epochs').press('Tab');
@@ -77,7 +78,7 @@ await page
   .first()
   .waitFor({ timeout: 120_000 });
 await page.getByRole('navigation').getByRole('button', { name: 'Gallery' }).click();
-const training = told(await thumbnails(page));
+const training = summarize(await thumbnails(page));
 await browser.close();
 serve.kill();
 

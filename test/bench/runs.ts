@@ -1,7 +1,7 @@
 /**
- * What many runs cost: a workspace of 2,000 images with 10 and with 1,000 runs, each with 60 epochs, an evaluation of ten classes and seven columns.
- * Measured are opening it, the list of runs, the list of columns, a decision with all that the page asks for after it, and one run looked at; each as the
- * page gets it, with the answers as JSON. The median of several, after one that is not counted. Run it as
+ * The cost of many runs: a workspace of 2,000 images with 10 and with 1,000 runs, each with 60 epochs, an evaluation of ten classes and seven columns.
+ * Measures opening the workspace, the list of runs, the list of columns, a decision with the page's requests after it, and one run; each as the page
+ * gets it, with responses as JSON. The median of several repetitions, after a first one that is not counted. Run it as
  *
  *   npm run bench -- runs [--images 2000] [--runs 10,1000]
  */

@@ -1,6 +1,6 @@
-"""A peer of `winnow scan`, as one process: `scan-rate.py <peer> <folder>`. Peers: pillow-webp, pillow-jpeg, pillow (no thumbnail file),
-cleanvision. Pillow's do what a scan does up to the thumbnail (hash, draft mode, orientation, 256 px) in two processes. Prints one line
-of JSON: how many images, and the seconds without the start of Python."""
+"""Other tools for the comparison with `winnow scan`: `scan-rate.py <peer> <folder>`. Peers: pillow-webp, pillow-jpeg, pillow (no thumbnail
+file), cleanvision. The Pillow peers do the steps of a scan up to the thumbnail (hash, draft mode, orientation, 256 px) in two processes.
+Prints one line of JSON: the number of images, and the seconds without the start of Python."""
 import contextlib, hashlib, io, json, os, sys, tempfile, time
 from multiprocessing import Pool
 

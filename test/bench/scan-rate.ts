@@ -1,8 +1,8 @@
 /**
- * Images a second of `winnow scan` into a fresh workspace (hash, thumbnail, measures, fingerprint, rows) beside Pillow with two processes
- * (hash and thumbnail only) and cleanvision with two jobs (its checks), turn by turn in one run, since the machine may be shared: what
- * counts is the ratio. ‘whole’ is the process from start to end; ‘work’ leaves out the start (ours: a scan of an empty folder). Prints
- * tables and writes dist/bench/scan-rate.json.
+ * Images per second of `winnow scan` into a new workspace (hash, thumbnail, measures, fingerprint, rows), compared with Pillow in two
+ * processes (hash and thumbnail only) and cleanvision with two jobs (its checks), interleaved in one run, since the machine may be
+ * shared: the ratio counts. ‘whole’ is the complete process; ‘work’ excludes the start (ours: a scan of an empty folder). Prints tables
+ * and writes dist/bench/scan-rate.json.
  *
  *   WINNOW_PYTHON=/path/to/python node test/bench/scan-rate.ts [--rounds 5] [--sets photos-large,clothing-10] [--peers pillow-webp,…]
  */
@@ -97,7 +97,7 @@ for (const set of options.sets.split(',')) {
   const runs: Record<string, Run[]> = (results[set] = Object.fromEntries(
     ['winnow', ...peers].map((name) => [name, []]),
   ));
-  scanSeconds(folder); // files and libraries are in the system's cache for all
+  scanSeconds(folder); // files and libraries are then in the system's cache for all
   for (let round = 0; round < Number(options.rounds); round++) {
     const order = Object.keys(runs);
     for (const name of round % 2 ? order.toReversed() : order)

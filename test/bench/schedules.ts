@@ -1,6 +1,6 @@
 /**
- * The learning-rate range test, every schedule and early stopping on a real run, as the page shows them: a small `cnn` on sign-digits at 32 px, trained
- * through the window's own form in a browser, its plots pictured. Prints a table and writes dist/bench/schedules.png.
+ * The learning-rate range test, every schedule and early stopping as the page shows them: a small `cnn` on sign-digits at 32 px, trained through the
+ * page's form in a browser, with screenshots of the plots. Prints a table and writes dist/bench/schedules.png.
  *
  *     npm run bench -- schedules [--epochs 40]
  */
@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
   options: { epochs: { type: 'string', default: '40' } },
   allowPositionals: true,
 });
-/** Epochs until `step` falls, epochs without gain until `plateau` does. */
+/** Epochs until `step` lowers the rate; epochs without improvement until `plateau` does. */
 const every: Partial<Record<string, string>> = { step: '12', plateau: '4' };
 
 const digits = sharedSet('sign-digits');
@@ -31,7 +31,7 @@ const set = async (name: string, value: string) => {
   await form.getByLabel(name, { exact: true }).fill(value);
   await form.getByLabel(name, { exact: true }).press('Tab');
 };
-const tell = (text: RegExp) => page.getByRole('contentinfo').getByText(text).waitFor({ timeout: 600_000 });
+const waitForStatus = (text: RegExp) => page.getByRole('contentinfo').getByText(text).waitFor({ timeout: 600_000 });
 
 const pictures: { name: string; png: Buffer }[] = [];
 async function picture(name: string) {
@@ -43,19 +43,19 @@ async function picture(name: string) {
   pictures.push({ name, png: await page.getByRole('tabpanel').screenshot({ animations: 'disabled' }) });
 }
 
-await tell(/^Scan: 500 image files/);
+await waitForStatus(/^Scan: 500 image files/);
 await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
 await page.getByRole('button', { name: 'More…' }).click();
 await form.getByLabel('Size', { exact: true }).selectOption('32');
 await set('Epochs', options.epochs);
 await page.getByRole('button', { name: 'Find rate' }).click();
-await tell(/^Learning rate of .*suggested learning rate/);
+await waitForStatus(/^Learning rate of .*suggested learning rate/);
 await picture('range test');
 const suggested = (await page.getByRole('button', { name: /^Use 0/ }).innerText()).replace('Use ', '');
 let trained = 0;
 async function train(name: string) {
   await form.getByRole('button', { name: 'Train', exact: true }).click();
-  await tell(new RegExp(`cnn-${++trained}: [\\d.]+ % of 75 images correct`));
+  await waitForStatus(new RegExp(`cnn-${++trained}: [\\d.]+ % of 75 images correct`));
   await picture(name);
 }
 for (const id of scheduleIds) {
@@ -63,7 +63,7 @@ for (const id of scheduleIds) {
   if (every[id]) await set('Reduce every', every[id]);
   await train(id);
 }
-// At the rate that the range test suggests and without augmentation it soon gains nothing more.
+// At the suggested rate and without augmentation the validation loss soon stops improving.
 await form.getByLabel('Learning rate', { exact: true }).fill(suggested);
 await set('Patience', '5');
 await form.getByLabel('Schedule', { exact: true }).selectOption('constant');

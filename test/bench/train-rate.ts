@@ -1,7 +1,7 @@
 /**
  * Training rate of the reference autoencoder (64 px, batch 32: three encoder blocks of 32, 64 and 128 channels, mirrored decoder)
- * through our loop and through stock tfjs-layers, turn by turn in one run, since the machine may be shared: what counts is the
- * ratio. Prints a table and writes dist/bench/train-rate.json.
+ * through our loop and through stock tfjs-layers, interleaved in one run, since the machine may be shared: the ratio
+ * counts. Prints a table and writes dist/bench/train-rate.json.
  *
  *   node test/bench/train-rate.ts [--rounds 7] [--steps 8]
  */
@@ -36,7 +36,7 @@ fs.writeFileSync(
 );
 const pixels = new Pixels({ file, type: 'uint8', shape: [sizePx, sizePx, 3], rows: range(0, count) });
 
-/** Images a second over one epoch of our loop, everything included but the checkpoint. */
+/** Images per second over one epoch of our loop, including everything except the checkpoint. */
 const network = new Network(
   convAutoencoder({ sizePx, width: 32, depth: 3, bottleneck: 0, dropout: 0 }),
   [sizePx, sizePx, 3],

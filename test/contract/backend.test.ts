@@ -37,7 +37,7 @@ test('the command line, a window and a browser share the choice', async () => {
     backend: 'plain',
   });
 
-  // A window's engine, whose requests for this folder are handed on to the first.
+  // The engine of a window; its requests for this folder are forwarded to the first engine.
   const other = keep(await listenOnPipe());
   const { id } = await other.engine.open({ folder });
   const dispatcher = new Agent({ connect: { socketPath: other.pipe } });
@@ -47,12 +47,12 @@ test('the command line, a window and a browser share the choice', async () => {
     };
     expect(nowOn(answer.result.data)).toEqual({ choice: 'plain', fixed: false, backend: 'plain' });
   }
-  // The folder's engine stays on its choice, whatever one command asks for.
+  // The folder's engine keeps its choice, whatever a single command requests.
   const refused = await winnow(['rank', folder, '--backend', 'tensorflow', '--method', 'pca'], { WINNOW_DATA: data });
   expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('uses the backend ‘plain’') });
 });
 
-test('a run says what it was trained on; --backend is for one command', async () => {
+test('a run records its backend; --backend applies to one command', async () => {
   const folder = await blobFolder();
   const args = ['rank', folder, '--method', 'pca', '--size', '32', '--components', '2'];
   const { run } = await winnowJson<RankJson & { run: { backend: string } }>([...args, '--backend', 'plain'], {
@@ -64,7 +64,7 @@ test('a run says what it was trained on; --backend is for one command', async ()
   expect((await winnow([...args, '--backend', 'nonsense'], { WINNOW_DATA: data })).code).toBe(2);
 });
 
-test('what cannot be used is told in one sentence, and not kept', async () => {
+test('an unusable backend gives an error message and is not stored', async () => {
   for (const name of ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES']) vi.stubEnv(name, '/nowhere.json');
   const door = keep(await openClient(await blobFolder()));
   await expect(door.calls.engine.chooseBackend.mutate({ choice: 'webgpu' })).rejects.toThrow(
@@ -82,7 +82,7 @@ test('what cannot be used is told in one sentence, and not kept', async () => {
   });
 });
 
-test('nothing is changed under a running job, nor where the program was started with a choice', async () => {
+test('the backend cannot be changed during a job, or if it was fixed at the start of the program', async () => {
   const door = keep(await openClient(await blobFolder()));
   const job = await door.calls.workspace.rank.mutate({ method: 'conv-ae', parameters: { epochs: 5000 } });
   await expect(door.calls.engine.chooseBackend.mutate({ choice: 'plain' })).rejects.toThrow('is still running');

@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** A scanned folder of images, and its door. */
+/** A scanned folder of images, served by an engine. */
 async function served(files: Record<string, Uint8Array>) {
   const [folder, workspaceFolder] = [folderOf(files), temporaryFolder('workspace')];
   const { engine, pipe, close } = await listenOnPipe();
@@ -75,7 +75,7 @@ describe('a file with other content', () => {
     await expect(decodeFor(folder, sampleOf(path), usual)).rejects.toThrow('has changed');
   };
 
-  test('is neither shown nor packed nor embedded under the old one’s name, and a scan takes it in', async () => {
+  test('is not shown, packed or embedded as the scanned image, and the next scan reads it', async () => {
     const [large, small] = await smaller(1, 2);
     const made = await served({ '1.png': large, '2.psd': psd(false), '3.png': await blob(3) });
     edit(join(made.folder, '1.png'), small);
@@ -93,7 +93,7 @@ describe('a file with other content', () => {
     expect((await made.pack(['3.png'])).issues).toEqual([]);
   });
 
-  test('behind a link that leads out of the folder it is not served', async () => {
+  test('is not served through a link out of the folder', async () => {
     const made = await served({ '1.png': await blob(1) });
     const secret = join(folderOf({ 'secret.png': await blob(9, true) }), 'secret.png');
     rmSync(join(made.folder, '1.png'));
@@ -101,7 +101,7 @@ describe('a file with other content', () => {
     await isRefused(made, '1.png');
   });
 
-  test('and a large one is opened only where size and time are those of the scan', async () => {
+  test('is opened, if large, only with the size and time of the scan', async () => {
     const { folder, sampleOf } = await served({ '1.png': await blob(1) });
     const handle = await openScanned(folder, sampleOf('1.png'));
     expect((await handle.readFile()).equals(await blob(1))).toBe(true);
@@ -111,7 +111,7 @@ describe('a file with other content', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('what is no file', () => {
+describe.skipIf(process.platform === 'win32')('something that is not a file', () => {
   const kinds: Record<string, (file: string) => void> = {
     pipe: (file) => void execFileSync('mkfifo', [file]),
     'link to a pipe': (file) => {
@@ -128,7 +128,7 @@ describe.skipIf(process.platform === 'win32')('what is no file', () => {
   };
 
   test.each(Object.keys(kinds))(
-    'a %s in an image’s place is told at once, and everything else goes on',
+    'a %s in place of an image is reported at once, and everything else continues',
     async (kind) => {
       const made = await served({ '1.png': await blob(1), '2.png': await blob(2) });
       const file = join(made.folder, '1.png');

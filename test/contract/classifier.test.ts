@@ -1,7 +1,7 @@
 /** Classifiers on the command line and through the contract: train, evaluate, resume, predict; the preview shows what training sees. */
 import { copyFileSync, cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { classifiers } from '../../src-main/compute/classify/index.ts';
 import { startFeed } from '../../src-main/compute/train/feed.ts';
 import { trainSchema } from '../../src-main/contract/schemas.ts';
@@ -12,6 +12,7 @@ import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { holdOpen, start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { scanned } from '../fixtures/workspace.ts';
 
 interface TrainJson {
   samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[];
@@ -31,7 +32,7 @@ interface TrainJson {
 }
 
 let folder: string;
-/** Kept open by one engine, for commands that need no engine of their own. */
+/** Kept open by one engine, for commands that can share it. */
 const held = { WINNOW_DATA: temporaryFolder('data') };
 let closeEngine: () => Promise<void>;
 beforeAll(async () => {
@@ -73,6 +74,7 @@ describe.each(classifiers.map(({ id }) => id))('train --model %s', (id) => {
 describe('train', () => {
   test('the same seed gives the same classifier; folds test each image once; expressions and predict read its predictions', async () => {
     const data = newData();
+    onTestFinished(await holdOpen(folder, data));
     const args = ['train', folder, ...tinyCnn, ...small, '--seed', '4'];
     const [first, again] = [
       await winnowJson<TrainJson>(args, data),
@@ -101,10 +103,11 @@ describe('train', () => {
     const shown = await winnow(['show', folder, '--where', "class = 'good' and cnn-1.predicted = 'other'"], data);
     expect(shown.out.trim().split('\n').filter(Boolean)).toEqual(wanted);
 
-    // An image that comes later is predicted; what was said before stays.
+    // New images are predicted; earlier predictions do not change.
     const copy = temporaryFolder('copy');
     cpSync(folder, copy, { recursive: true });
     const other = newData();
+    onTestFinished(await holdOpen(copy, other));
     const before = await winnowJson<TrainJson>(['train', copy, ...args.slice(2)], other);
     copyFileSync(join(folder, 'good', 'odd.png'), join(copy, 'later.png'));
     const after = await winnowJson<{
@@ -128,7 +131,7 @@ describe('train', () => {
     const data = newData();
     const flat = temporaryFolder('flat');
     for (const file of readdirSync(join(folder, 'good'))) copyFileSync(join(folder, 'good', file), join(flat, file));
-    for (const [args, sentence] of [
+    for (const [args, message] of [
       [['train', flat], /No image has a class yet\. A classifier needs two/],
       [['train', folder, '--model', 'nonsense'], /There is no model ‘nonsense’/],
       [['train', folder, '--folds', '1'], /One fold leaves nothing/],
@@ -140,7 +143,7 @@ describe('train', () => {
     ] as const) {
       const { code, err } = await winnow([...args], data);
       expect(code, err).toBeGreaterThan(0);
-      expect(err).toMatch(sentence);
+      expect(err).toMatch(message);
       expect(err).not.toMatch(/\bat .*:\d+:\d+/);
     }
   });
@@ -202,6 +205,7 @@ describe('train', () => {
         ),
       ),
     );
+    onTestFinished(await holdOpen(plainAndOdd, data));
     const args = ['train', plainAndOdd, ...tinyCnn, '--size', '32', '--policy', 'none', '--split', '100,0,0'];
     const nothing = await winnow([...args, '--epochs', '2', '--learning-rate', '0.0000001', '--json', '-'], data);
     expect(JSON.parse(nothing.out).run.notes).toEqual([
@@ -225,7 +229,7 @@ describe('train', () => {
     expect(run.suggested === null || (run.suggested > 1e-7 && run.suggested < 1)).toBe(true);
   });
 
-  test('killed in epoch 7 of 20, it resumes and ends with the same probabilities', async () => {
+  test('killed in epoch 5 of 12, it resumes and ends with the same probabilities', async () => {
     const args = [
       'train',
       folder,
@@ -240,7 +244,7 @@ describe('train', () => {
       '--dropout',
       '0.2',
       '--epochs',
-      '20',
+      '12',
       '--min-steps',
       '6',
       '--json',
@@ -248,13 +252,14 @@ describe('train', () => {
     ];
     const data = newData();
     const { process: child, ended } = start(args, data);
-    await untilEpoch(data.WINNOW_DATA, 6);
+    await untilEpoch(data.WINNOW_DATA, 4);
     child.kill('SIGKILL');
     await ended;
+    onTestFinished(await holdOpen(folder, data));
     const resumed = await winnowJson<TrainJson>(args.slice(0, -2), data);
     expect(resumed.run.id).toBe('resnet-1');
-    expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(5);
-    expect(Number(resumed.run.report.resumedFrom)).toBeLessThan(20);
+    expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(3);
+    expect(Number(resumed.run.report.resumedFrom)).toBeLessThan(12);
     const whole = await winnowJson<TrainJson>([...args.slice(0, -2), '--fresh'], data);
     expect(whole.run.report.resumedFrom).toBeNull();
     expect(resumed.samples).toEqual(whole.samples);
@@ -264,13 +269,11 @@ describe('train', () => {
   });
 });
 
-test('the preview’s pixels are those that training uses, mixed ones too', async () => {
+test('the pixels of the preview equal those of training, also mixed images', async () => {
   const compute = startCompute();
   const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
   try {
-    const job = workspace.calls.workspace.scan();
-    while (workspace.jobs.list().find(({ id }) => id === job.id)?.state === 'running')
-      await new Promise((resume) => setImmediate(resume));
+    await scanned(workspace);
     const request = trainSchema.parse({
       model: 'cnn',
       seed: 3,

@@ -34,7 +34,7 @@ describe('exit codes', () => {
       data,
     );
     expect(ended.code, ended.err).toBe(code);
-    expect(ended.err + ended.out).not.toMatch(/\bat .*:\d+:\d+/); // a sentence, not a stack
+    expect(ended.err + ended.out).not.toMatch(/\bat .*:\d+:\d+/); // a message, not a stack trace
   });
 });
 
@@ -59,11 +59,11 @@ test('scan: one object on stdout, progress elsewhere', async () => {
   expect((await winnow(['scan', folder, '--quiet', '--json', '-'], data)).err).toBe('');
 });
 
-/** Narrow networks know blobs from a checkerboard too. */
+/** Narrow networks can also separate blobs from a checkerboard. */
 const narrow: Record<string, string[]> = { 'conv-ae': ['--width', '8'], 'mlp-ae': ['--width', '64'] };
 
 describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) => id))('rank with %s', (method) => {
-  test('finds the odd one, trained on the others; the same seed gives the same scores', async () => {
+  test('finds the anomaly after training on the other images; the same seed gives the same scores', async () => {
     const args = [
       'rank',
       folder,
@@ -75,7 +75,7 @@ describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) =
       '32',
       '--seed',
       '3',
-      ...(method === 'pca' ? [] : ['--epochs', '25']),
+      ...(method === 'pca' ? [] : ['--epochs', '10']),
       ...(narrow[method] ?? []),
     ];
     const [first, again] = [
@@ -96,7 +96,7 @@ describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) =
   });
 });
 
-test('rank tells what training takes of memory before it begins, and finds a batch that fits where it is asked for', async () => {
+test('rank reports the memory of a training before it starts, and finds a batch size that fits on request', async () => {
   const { code, out, err } = await winnow(
     [
       'rank',
@@ -124,13 +124,13 @@ test('rank tells what training takes of memory before it begins, and finds a bat
   );
   expect(err.indexOf('Training takes about')).toBeLessThan(err.indexOf('trained on'));
   const { run } = JSON.parse(out) as { run: { report: Record<string, number> } };
-  expect(run.report.batch).toBe(16); // of 25 images 23 are trained on
+  expect(run.report.batch).toBe(16); // 23 of 25 images are training images
   expect(run.report.estimatedMiB).toBeGreaterThan(0);
   expect(run.report.waiting).toBeGreaterThanOrEqual(0);
   expect(run.report.waiting).toBeLessThan(1);
 });
 
-test('maps: one 16-bit PNG an image, the odd one brightest; never into the opened folder', async () => {
+test('maps: one 16-bit PNG per image, the anomaly is brightest; never into the opened folder', async () => {
   const to = temporaryFolder('maps');
   await winnowJson(['rank', folder, '--method', 'pca', '--train-on', 'other/**', '--size', '32', '--maps', to], data);
   const files = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.png'));
@@ -180,7 +180,8 @@ test('decide, undo, redo, export', async () => {
   expect((await winnow(['export', folder, '--to', to], own)).code).toBe(1);
 });
 
-const longRank = () => [
+/** Needs far more epochs than pass before it is stopped. */
+const longRank = (epochs: number) => [
   'rank',
   folder,
   '--method',
@@ -189,7 +190,7 @@ const longRank = () => [
   '--size',
   '32',
   '--epochs',
-  '24',
+  String(epochs),
   '--patience',
   '0',
   '--json',
@@ -197,7 +198,7 @@ const longRank = () => [
 ];
 test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
-  const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });
+  const { process: child, ended } = start(longRank(10_000), { WINNOW_DATA: own });
   await untilEpoch(own, 2);
   child.kill('SIGINT');
   const { code, out, err } = await ended;
@@ -206,13 +207,13 @@ test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
   expect(err).toContain('Cancelled');
 });
 
-test('a rank whose process is killed goes on from its checkpoint and ends with the same scores', async () => {
+test('a killed rank resumes from its checkpoint and ends with the same scores', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
-  const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });
+  const { process: child, ended } = start(longRank(16), { WINNOW_DATA: own });
   await untilEpoch(own, 3);
   child.kill('SIGKILL');
   await ended;
-  const args = longRank().slice(0, -2);
+  const args = longRank(16).slice(0, -2);
   const resumed = await winnowJson<RankJson>(args, { WINNOW_DATA: own });
   expect(resumed.run.id).toBe('mlp-ae-1');
   expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(2);

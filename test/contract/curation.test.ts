@@ -16,7 +16,7 @@ interface Marked {
   tags: string[];
   note: string | null;
 }
-interface Told {
+interface MarksJson {
   changed: number;
   samples: Marked[];
   paths?: string[];
@@ -39,11 +39,12 @@ interface Group {
 const env = { WINNOW_DATA: mkdtempSync(join(tmpdir(), 'winnow-data-')) };
 const odd = 'good/it\'s "odd" $HOME.png';
 let folder: string;
-const told = (args: string[], input?: string) => winnowJson<Told>([args[0], folder, ...args.slice(1)], env, input);
-const with_ = ({ samples }: { samples: Marked[] }, is: (sample: Marked) => boolean) =>
+const runJson = (args: string[], input?: string) =>
+  winnowJson<MarksJson>([args[0], folder, ...args.slice(1)], env, input);
+const pathsWhere = ({ samples }: { samples: Marked[] }, is: (sample: Marked) => boolean) =>
   samples.filter(is).map(({ path }) => path);
 
-/** As a shell starts the program. */
+/** The environment in which a shell script starts the program. */
 const shellEnv = (data: Record<string, string>) => ({
   ...process.env,
   ...compileCache,
@@ -62,7 +63,7 @@ beforeAll(async () => {
   folder = folderOf(files, 'curation');
 });
 
-test('scan tells checks, duplicates and what cannot be read, each in one place', async () => {
+test('scan reports checks, duplicates and unreadable files, each in one place', async () => {
   const { out, err, code } = await winnow(['scan', folder, '--json', '-'], env);
   expect(code, err).toBe(0);
   const json = JSON.parse(out) as Shown & { groups: Group[]; issues: { path: string }[]; findings: unknown[] };
@@ -109,54 +110,54 @@ describe('wrong usage is reported before any work', () => {
   });
 });
 
-test('everything that was done, done again by the script on a copy', async () => {
+test('the script repeats every step on a copy of the folder', async () => {
   await winnowJson(['rank', folder, '--method', 'pca', '--size', '32', '--train-on', 'other/**', '--seed', '3'], env);
   expect(
-    with_(
-      await told(['decide', odd, 'good/-dash\nline.png', '--reject', '--reason', "it's odd"]),
+    pathsWhere(
+      await runJson(['decide', odd, 'good/-dash\nline.png', '--reject', '--reason', "it's odd"]),
       ({ reason }) => reason === "it's odd",
     ),
   ).toEqual(['good/-dash\nline.png', odd]);
   const where = "class = 'other' and brightness > 0 and not path like '*/copy*'";
-  expect(await told(['decide', where, '--unsure', '--dry-run'])).toMatchObject({
+  expect(await runJson(['decide', where, '--unsure', '--dry-run'])).toMatchObject({
     changed: 5,
     paths: expect.arrayContaining(['other/blob-0.png']) as string[],
   });
   expect(
-    with_(
-      await told(['decide', where, '--unsure']),
+    pathsWhere(
+      await runJson(['decide', where, '--unsure']),
       (sample) => sample.decision === 'unsure' && sample.reason === where,
     ),
   ).toHaveLength(5);
-  await told(['tag', 'good/*.png', '--add', 'a b', "it's"]);
+  await runJson(['tag', 'good/*.png', '--add', 'a b', "it's"]);
   expect(
     (
-      await told(
+      await runJson(
         ['tag', '--from', '-', '--remove', 'a b'],
         `${JSON.stringify('good/-dash\nline.png')}\r\ngood/blob-1.png\n`,
       )
     ).samples.filter(({ tags }) => tags.length === 1),
   ).toHaveLength(2);
   expect(
-    (await told(['label', join(folder, 'other/blob-0.png'), '--as', 'good'])).samples.find(
+    (await runJson(['label', join(folder, 'other/blob-0.png'), '--as', 'good'])).samples.find(
       ({ path }) => path === 'other/blob-0.png',
     ),
   ).toMatchObject({ class: 'good', label: 'good' });
-  await told(['note', '--where', "tag = 'a b'", '--text', 'two\nlines']);
+  await runJson(['note', '--where', "tag = 'a b'", '--text', 'two\nlines']);
 
-  const undone = await told(['undo', '--steps', '2']);
+  const undone = await runJson(['undo', '--steps', '2']);
   expect(undone.samples.every(({ note, label }) => note === null && label === null)).toBe(true);
-  const redone = await told(['redo', '--steps', '9']); // as many as there are
-  expect(with_(redone, ({ label }) => label === 'good')).toEqual(['other/blob-0.png']);
-  expect(with_(redone, ({ note }) => note === 'two\nlines')).toHaveLength(5);
-  await told(['decide', 'good/blob-3.png', '--keep']);
-  await told(['undo']);
+  const redone = await runJson(['redo', '--steps', '9']); // all that can be redone
+  expect(pathsWhere(redone, ({ label }) => label === 'good')).toEqual(['other/blob-0.png']);
+  expect(pathsWhere(redone, ({ note }) => note === 'two\nlines')).toHaveLength(5);
+  await runJson(['decide', 'good/blob-3.png', '--keep']);
+  await runJson(['undo']);
 
-  await told(['duplicates', '--apart', 'other/blob-2.png', 'other/copy-2.png']);
+  await runJson(['duplicates', '--apart', 'other/blob-2.png', 'other/copy-2.png']);
   const groups = await winnowJson<{ groups: Group[] }>(['duplicates', folder, '--kind', 'exact'], env);
   expect(groups.groups.map(({ paths }) => paths)).toEqual([['good/blob-1.png', 'other/copy-1.png']]);
   expect(
-    (await told(['duplicates', '--kind', 'exact', '--keep-best', 'largest', '--protect', 'other'])).samples.find(
+    (await runJson(['duplicates', '--kind', 'exact', '--keep-best', 'largest', '--protect', 'other'])).samples.find(
       ({ path }) => path === 'good/blob-1.png',
     ),
   ).toMatchObject({ decision: 'reject', reason: 'exact duplicate of other/copy-1.png' });
@@ -165,7 +166,7 @@ test('everything that was done, done again by the script on a copy', async () =>
     { path: 'good/blob-7.png', label: 'seven', note: 'said "so"' },
     { path: 'gone.png', decision: 'keep' },
   ];
-  expect(await told(['import', '-'], rows.map((row) => JSON.stringify(row)).join('\n'))).toMatchObject({
+  expect(await runJson(['import', '-'], rows.map((row) => JSON.stringify(row)).join('\n'))).toMatchObject({
     rows: 3,
     matched: 2,
     changed: 2,
@@ -174,7 +175,7 @@ test('everything that was done, done again by the script on a copy', async () =>
   await winnowJson(['checks', folder, '--threshold', 'low-information=0', 'dark=0.9'], env);
   await winnowJson(['views', folder, '--save', 'the odd', '--where', 'pca.error > 0', '--order', '-pca.error'], env);
 
-  // In a pipe both are there at once, and only one can have the folder.
+  // In a pipe both commands run at the same time, and only one can own the folder.
   const piped = spawnSync(
     'sh',
     ['-c', '$WINNOW show "$1" --view "the odd" --top 2 | $WINNOW tag "$1" --from - --add top', 'sh', folder],
@@ -200,7 +201,7 @@ test('everything that was done, done again by the script on a copy', async () =>
   ];
   const exported = await winnowJson<{ copied: number; splits: Record<string, number> }>(exportArgs, env);
   expect(Object.values(exported.splits).reduce((a, b) => a + b)).toBe(exported.copied);
-  // 14 samples without three rejected; the dropped one has both a note and the tag.
+  // 14 samples minus three rejected ones; the dropped one has both a note and the tag.
   expect(exported.copied).toBe(10);
 
   const history = await winnowJson<{ entries: { title: string; undone: boolean; command: string }[] }>(
@@ -243,7 +244,7 @@ const contents = (at: string) =>
       .map((file) => [file.slice(at.length), readFileSync(file).toString('base64')]),
   );
 
-test('a move says how many originals it takes, and takes none before that number is said', async () => {
+test('a move reports how many originals it moves, and moves none until the user confirms that number', async () => {
   const to = join(temporaryFolder('move'), 'set');
   const ended = await winnow(['export', folder, '--to', to, '--place', 'move', '--confirm-move', '3'], env);
   expect(ended.code).toBe(2);
@@ -251,24 +252,24 @@ test('a move says how many originals it takes, and takes none before that number
   expect(existsSync(to)).toBe(false);
 });
 
-test('lists from elsewhere: a path that is none stops everything, unless it is to be passed over', async () => {
+test('an unknown path in a list is an error, unless unknown paths are to be skipped', async () => {
   const file = join(temporaryFolder('lists'), 'list.txt');
   writeFileSync(file, 'good/blob-9.png\nnot/there.png\n');
   const stopped = await winnow(['note', folder, '--from', file, '--text', 'from a list'], env);
   expect([stopped.code, stopped.err]).toEqual([1, expect.stringContaining('not/there.png')]);
   expect(
-    with_(
-      await told(['note', '--from', file, '--skip-missing', '--text', 'from a list']),
+    pathsWhere(
+      await runJson(['note', '--from', file, '--skip-missing', '--text', 'from a list']),
       ({ note }) => note === 'from a list',
     ),
   ).toEqual(['good/blob-9.png']);
-  // By its name alone an import would find it in another folder.
+  // An import would match it by name in another folder.
   const row = JSON.stringify({ path: 'moved/blob-9.png', note: null });
-  expect(await told(['import', '-', '--skip-missing'], row)).toMatchObject({
+  expect(await runJson(['import', '-', '--skip-missing'], row)).toMatchObject({
     rows: 1,
     matched: 0,
     changed: 0,
     unmatched: ['moved/blob-9.png'],
   });
-  expect(await told(['import', '-', '--dry-run'], row)).toMatchObject({ matched: 1, changed: 1 });
+  expect(await runJson(['import', '-', '--dry-run'], row)).toMatchObject({ matched: 1, changed: 1 });
 });

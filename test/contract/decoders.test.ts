@@ -31,7 +31,7 @@ const quiet = (signal = new AbortController().signal): Report => ({
 });
 const onLinux = process.platform === 'linux';
 
-/** Readers of a new folder. */
+/** Readers for a new folder with these files. */
 async function readersFor(files: Record<string, Uint8Array | string>, limits: Partial<Limits> = {}) {
   const [folder, workspaceFolder, stop] = [folderOf(files), temporaryFolder('workspace'), new AbortController()];
   const readers = keep(startReaders(stop.signal, limits));
@@ -111,13 +111,13 @@ describe.runIf(onLinux)('a reader that is lost', () => {
     const { read } = await readersFor({ '1.png': await blob(1), '2.png': await blob(2), '3.png': await blob(3) });
     await read('1.png');
     const [reader] = readersOf();
-    process.kill(reader, 'SIGSTOP'); // as if it were busy
+    process.kill(reader, 'SIGSTOP'); // like a busy process
     const others = Promise.all([read('2.png'), read('3.png')]);
     process.kill(reader, 'SIGKILL');
     expect((await others).map(({ width }) => width)).toEqual([48, 48]);
   });
 
-  /** Kills whatever reader comes up until the image is judged. */
+  /** Kills each reader that starts, until the image has a result. */
   async function killAll(signal: NodeJS.Signals, work: Promise<unknown>) {
     let isOver = false;
     const result = work
@@ -133,7 +133,7 @@ describe.runIf(onLinux)('a reader that is lost', () => {
     return result;
   }
 
-  test('by repeated crashes is reported for the image that is read alone', async () => {
+  test('repeatedly is an issue of the image that it was reading alone', async () => {
     const { read } = await readersFor({ 'bomb.svg': maskBomb() });
     expect(await killAll('SIGSEGV', read('bomb.svg'))).toMatchObject({
       code: 'corrupt',
@@ -141,14 +141,14 @@ describe.runIf(onLinux)('a reader that is lost', () => {
     });
   });
 
-  test('by the system, for example without memory, is not an issue of an image', async () => {
+  test('because the system killed it, for example without memory, is not an issue of an image', async () => {
     const { read } = await readersFor({ 'bomb.svg': maskBomb() });
     const error = await killAll('SIGKILL', read('bomb.svg'));
     expect(error).toBeInstanceOf(WinnowError);
     expect(error).toMatchObject({ code: 'out-of-memory', message: expect.stringContaining('not enough memory') });
   });
 
-  test('and unresponsive ones are given up', async () => {
+  test('and does not respond is given up', async () => {
     const { read } = await readersFor({ '1.png': await blob(1) }, { silentAfterMs: 5000 });
     await read('1.png');
     process.kill(readersOf()[0], 'SIGSTOP');
@@ -169,7 +169,7 @@ test('a JPEG of very many scans is refused before it is decoded; a usual progres
 });
 
 test.runIf(onLinux)(
-  'large files that are no images are not read, and large ones at once are not all in memory',
+  'large files that are not images are not read, and large images are not all in memory at once',
   async () => {
     const [folder, workspaceFolder] = [folderOf({}), temporaryFolder('workspace')];
     const readers = keep(startReaders(new AbortController().signal));
@@ -234,7 +234,7 @@ describe('failures of the program are not reported as issues of images', () => {
     try {
       writeFileSync(join(thumbs, 'fill'), Buffer.alloc(2 ** 20));
     } catch {
-      // That was the point.
+      // The expected error.
     }
     writeFileSync(join(folder, '2.png'), await blob(22, true));
     expect(await ended(workspace, workspace.calls.workspace.scan())).toMatchObject({
@@ -256,7 +256,7 @@ describe('failures of the program are not reported as issues of images', () => {
       Object.fromEntries(
         await Promise.all(Array.from({ length: 60 }, async (_, i) => [`${i % 6}/${i}`, await blob(i)] as const)),
       ),
-    ); // without extensions: each is looked into
+    ); // without extensions, each file is opened to find its format
     const at = temporaryFolder('workspace');
     const workspace = openAt(folder, at);
     expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe('60 image files, 60 read');

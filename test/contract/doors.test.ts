@@ -23,7 +23,7 @@ const overPipe = ({ pipe }: Listening) => {
     });
 };
 
-test('a second door is a client of the first: same rows, same decisions, live', async () => {
+test('a second process is a client of the first engine: same rows, same decisions, live', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = keep(await openClient(folder, workspace));
   await follow(first, { quiet: true }, () => first.calls.workspace.scan.mutate());
@@ -44,7 +44,7 @@ test('a second door is a client of the first: same rows, same decisions, live', 
   subscription.unsubscribe();
   expect((await allSamples(first)).find(({ path }) => path === 'good/odd.png')?.decision).toBe('reject');
 
-  // A job asked for by the client runs in the engine that has the folder, and is followed to its end.
+  // A job requested by the client runs in the engine that owns the folder; the client follows it to its end.
   const job = await follow(second, { quiet: true }, () => second.calls.workspace.scan.mutate());
   expect(job.summary).toContain('0 read');
   await expect(
@@ -52,7 +52,7 @@ test('a second door is a client of the first: same rows, same decisions, live', 
   ).rejects.toThrow('no column');
 });
 
-test('an engine hands requests on to the one that has the folder, and takes the folder over when that has ended', async () => {
+test('an engine forwards requests to the owner of the folder, and takes over the folder when the owner has ended', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = await openClient(folder, workspace);
   await follow(first, { quiet: true }, () => first.calls.workspace.scan.mutate());

@@ -18,11 +18,11 @@ afterEach(async () => {
   for (const thing of open.splice(0).reverse()) await thing.close();
 });
 
-test('an engine that cannot be reached keeps its folder: the second is refused in words, and only the first writes', async () => {
+test('an engine that cannot be reached keeps its folder: a second engine gets an error message, and only the first writes', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = keep(await listenOnPipe());
   const { id } = await first.engine.open({ folder, workspace });
-  rmSync(dirname(first.pipe), { recursive: true }); // as somebody does who tidies up
+  rmSync(dirname(first.pipe), { recursive: true }); // like a clean-up of temporary files
   const second = keep(await listenOnPipe({ giveUpAfterMs: 200 }));
   await expect(second.engine.open({ folder, workspace })).rejects.toThrow(`process ${process.pid}`);
   await expect(second.engine.open({ folder, workspace })).rejects.toThrow('cannot be reached');
@@ -30,24 +30,24 @@ test('an engine that cannot be reached keeps its folder: the second is refused i
   expect(first.engine.stateOf(id)).toBe('open');
 });
 
-test('the pipe lies in the data folder, and what killed engines left there goes', async () => {
+test('pipes are in the data folder, and those of killed engines are removed', async () => {
   const first = keep(await listenOnPipe());
   if (process.platform !== 'win32') expect(first.pipe.startsWith(join(dataFolder(), 'run'))).toBe(true);
   await first.close();
   expect(existsSync(dirname(first.pipe))).toBe(false);
 });
 
-test('a process that accepts connections and does not answer is told as silent', async () => {
+test('an engine that accepts connections but does not respond is reported as unresponsive', async () => {
   const pipe = join(temporaryFolder('pipe'), 'mute.sock');
   const mute = createServer(() => undefined).listen(pipe);
   onTestFinished(() => void mute.close());
   await new Promise((ready) => mute.once('listening', ready));
   expect(await askLockOwner({ pipe }, 'abc', 50)).toBe('silent');
   expect(silentError({ pid: 4711, pipe, host: '', since: 0 }).message).toMatch(/process 4711.*does not respond/);
-  expect(await askLockOwner({ pipe: join(dirname(pipe), 'nobody.sock') }, 'abc', 50)).toBe('gone');
+  expect(await askLockOwner({ pipe: join(dirname(pipe), 'nobody.sock') }, 'abc')).toBe('gone');
 });
 
-test('who listens to an engine hears that it has ended', async () => {
+test('subscribers of an engine are notified when it ends', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = await listenOnPipe();
   const { id } = await first.engine.open({ folder, workspace });
@@ -63,7 +63,7 @@ test('who listens to an engine hears that it has ended', async () => {
   expect((await lost).message).toContain('has ended');
 });
 
-test('who has the folder for one command stays until its clients are done', async () => {
+test('a command that owns the folder runs until its clients are done', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = await openClient(folder, workspace);
   const client = await openClient(folder, workspace);
@@ -77,7 +77,7 @@ test('who has the folder for one command stays until its clients are done', asyn
   expect((await next.calls.workspace.describe.query()).samples).toBe(0);
 });
 
-test('a folder that nobody uses is closed, and opens by itself when it is asked for again', async () => {
+test('a folder that nobody uses is closed, and opens automatically at the next request', async () => {
   const [folder, workspace] = [await blobFolder(), temporaryFolder('workspace')];
   const first = keep(await listenOnPipe());
   const { id } = await first.engine.open({ folder, workspace });
@@ -87,13 +87,13 @@ test('a folder that nobody uses is closed, and opens by itself when it is asked 
   release();
   await first.engine.closeIdle(0);
   expect(first.engine.stateOf(id)).toBe('closed');
-  const other = await openClient(folder, workspace); // nothing holds it any more
+  const other = await openClient(folder, workspace); // the lock is free
   await other.close();
   expect(await first.engine.reach(id)).not.toBeNull();
   expect(first.engine.stateOf(id)).toBe('open');
 });
 
-test('three commands at once on one folder all end well, several times', async () => {
+test('three commands at once on one folder all succeed, several times', async () => {
   const [folder, data] = [await blobFolder(), temporaryFolder('data')];
   const env = { WINNOW_DATA: data };
   expect((await winnow(['scan', folder, '--quiet'], env)).code).toBe(0);
@@ -113,12 +113,12 @@ test('three commands at once on one folder all end well, several times', async (
   expect(existsSync(join(data, 'run')) ? readdirSync(join(data, 'run')) : []).toEqual([]);
 });
 
-test('what goes into a pipe arrives whole, however slowly it is read; a reader that has had enough is no fault', async () => {
+test('output into a pipe arrives complete, however slowly it is read; a reader that stops early is not an error', async () => {
   const [folder, data] = [await blobFolder(), temporaryFolder('data')];
   const env = { WINNOW_DATA: data };
   await winnow(['scan', folder, '--quiet'], env);
   const notes = 'n'.repeat(1900);
-  await winnow(['note', folder, '*/*', '--text', notes, '--quiet'], env); // the JSON of all of it is larger than a pipe
+  await winnow(['note', folder, '*/*', '--text', notes, '--quiet'], env); // the JSON is larger than the buffer of a pipe
   await winnow(['decide', folder, '*/*', '--keep', '--reason', notes, '--quiet'], env);
   const command = [
     process.execPath,
@@ -132,7 +132,7 @@ test('what goes into a pipe arrives whole, however slowly it is read; a reader t
     '-',
     '--quiet',
   ];
-  const reader = [process.execPath, '-e', 'setTimeout(() => process.stdin.pipe(process.stdout), 2500)']; // the command has ended its work long before
+  const reader = [process.execPath, '-e', 'setTimeout(() => process.stdin.pipe(process.stdout), 2500)']; // the command has finished its work long before
   const line = [command, reader].map((words) => words.map(quoteWord).join(' ')).join(' | ');
   const text = execFileSync('bash', ['-o', 'pipefail', '-c', line], {
     env: { ...process.env, ...compileCache, ...env },
@@ -147,7 +147,7 @@ test('what goes into a pipe arrives whole, however slowly it is read; a reader t
   expect(await ended).toMatchObject({ code: 0, err: '' });
 });
 
-test('JSON is never written over a file that is not Winnow’s, nor into the folder, and that is told before the work', async () => {
+test('JSON is never written over other files or into the folder; the error comes before the work', async () => {
   const [folder, data] = [await blobFolder(), temporaryFolder('data')];
   const original = join(folder, 'good', readdirSync(join(folder, 'good'))[0]);
   const before = readFileSync(original);
@@ -164,5 +164,5 @@ test('JSON is never written over a file that is not Winnow’s, nor into the fol
   expect(existsSync(join(folder, 'new.json')) || existsSync(join(folder, 'other.json'))).toBe(false);
   const own = join(temporaryFolder('out'), 'scan.json');
   for (let i = 0; i < 2; i++)
-    expect((await winnow(['scan', folder, '--quiet', '--json', own], { WINNOW_DATA: data })).code).toBe(0); // its own it writes anew
+    expect((await winnow(['scan', folder, '--quiet', '--json', own], { WINNOW_DATA: data })).code).toBe(0); // Winnow’s own file is overwritten
 });

@@ -20,7 +20,7 @@ function node(args: string[]): Promise<{ code: number | null; out: string; err: 
   return new Promise((tell) => child.once('close', (code) => tell({ code, out, err })));
 }
 
-/** As if this library were not installed: every import of it looks for one that is not there. */
+/** Simulates a missing library: every import of it fails. */
 function without(library: string): string {
   const file = join(temporaryFolder('missing'), 'without.mjs');
   writeFileSync(
@@ -30,7 +30,7 @@ registerHooks({ resolve: (name, context, next) => (name === '${library}' ? next(
   );
   return pathToFileURL(file).href;
 }
-const sentence = (library: string) =>
+const message = (library: string) =>
   new RegExp(
     `^The library ‘${library}’ is missing or cannot be loaded\\. Install the libraries again: npm ci\\. Then check for other problems: npm start -- doctor\\n$`,
   );
@@ -41,28 +41,28 @@ describe('a library that is missing', () => {
     expect({ code, out, err }).toEqual({
       code: 1,
       out: '',
-      err: expect.stringMatching(sentence(`${library}-that-is-not-installed`)),
+      err: expect.stringMatching(message(`${library}-that-is-not-installed`)),
     });
   });
 
   test('doctor reports it too, with the other components', async () => {
     const { code, out, err } = await node(['--import', guard, '--import', without('zod'), cli, 'doctor']);
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(sentence('zod-that-is-not-installed')) });
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(message('zod-that-is-not-installed')) });
     expect(out).toMatch(/database \(SQLite\)/);
     expect(out).toMatch(/native TensorFlow/);
   });
 
-  test('a native part that is no library is named', async () => {
+  test('an invalid native library is named', async () => {
     const folder = temporaryFolder('missing');
     const library = join(folder, 'node_modules', 'picture-reader');
     mkdirSync(library, { recursive: true });
     writeFileSync(join(library, 'reader.node'), 'not a library');
     writeFileSync(join(folder, 'entry.cjs'), "require('./node_modules/picture-reader/reader.node')");
     const { code, err } = await node(['--import', guard, join(folder, 'entry.cjs')]);
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(sentence('picture-reader')) });
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(message('picture-reader')) });
   });
 
-  test('an error of another kind keeps its stack', async () => {
+  test('another error keeps its stack trace', async () => {
     const file = join(temporaryFolder('missing'), 'entry.mjs');
     writeFileSync(file, "throw new TypeError('a fault of our own')");
     const { code, err } = await node(['--import', guard, file]);

@@ -5,9 +5,9 @@ import { winnow } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
-const title = '\u001b]0;title\u0007'; // names the window of a terminal
+const title = '\u001b]0;title\u0007'; // sets the title of a terminal window
 
-test('control characters are shown escaped; what is plain stays as it is', () => {
+test('control characters are shown escaped; plain text stays unchanged', () => {
   expect(printable(`${title}a\nb\r\u007f\u009b2J\u202egpj.exe`)).toBe(
     '\\u001b]0;title\\u0007a\\nb\\r\\u007f\\u009b2J\\u202egpj.exe',
   );
@@ -32,7 +32,7 @@ test.each([
   expect(line.startsWith('"') ? JSON.parse(line) : line).toBe(path);
 });
 
-test('no escape sequence in the name of a file or a class reaches the terminal, and lines of a list choose the images that they name', async () => {
+test('no escape sequence in the name of a file or class reaches the terminal, and lists select the images that they name', async () => {
   const twin = await blob(1);
   const paths = [`${title}/1\n.png`, `${title}/2.png`];
   const folder = folderOf({ [paths[0]]: twin, [paths[1]]: twin });

@@ -6,7 +6,7 @@ import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
 
 const long = { method: 'conv-ae', parameters: { sizePx: 32, epochs: 5000, patience: 0 } };
 
-test('a scan that waits is not asked for twice, and the queue is reordered and told through the contract', async () => {
+test('a waiting scan is not queued twice, and the queue can be read and reordered through the contract', async () => {
   vi.stubEnv('WINNOW_DATA', temporaryFolder('data'));
   const door = await openClient(await blobFolder());
   try {
@@ -40,7 +40,7 @@ test('a scan that waits is not asked for twice, and the queue is reordered and t
   }
 });
 
-test('a command waits for what runs in the folder, says so once, and then does its work', async () => {
+test('a command waits for the running job of the folder, prints that once, and then does its work', async () => {
   const data = temporaryFolder('data');
   const folder = await blobFolder();
   vi.stubEnv('WINNOW_DATA', data);
@@ -49,8 +49,8 @@ test('a command waits for what runs in the folder, says so once, and then does i
     const rank = await door.calls.workspace.rank.mutate(long);
     const { process: command, ended } = start(['scan', folder], { WINNOW_DATA: data });
     await new Promise<void>((resolve) => {
-      let said = '';
-      command.stderr!.on('data', (text: string) => void ((said += text).includes('Waiting for') && resolve()));
+      let output = '';
+      command.stderr!.on('data', (text: string) => void ((output += text).includes('Waiting for') && resolve()));
     });
     await door.calls.jobs.cancel.mutate({ id: rank.id });
     const { code, err } = await ended;

@@ -7,7 +7,7 @@ import { winnow, winnowJson } from '../fixtures/command.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 import { madeRun, putImages, putRun } from '../fixtures/many-runs.ts';
 
-test('archived runs are listed with --all; after --purge, undo passes a deletion over', async () => {
+test('archived runs are listed with --all; after --purge, undo skips a deletion', async () => {
   const [folder, at] = [temporaryFolder('images'), temporaryFolder('workspace')];
   const workspace = new OpenWorkspace('0', folder, at, startCompute());
   putImages(workspace, 4);
@@ -24,7 +24,7 @@ test('archived runs are listed with --all; after --purge, undo passes a deletion
   expect((await runs('--delete', 'cnn-2')).code).toBe(0);
   expect(await runs('--delete', 'cnn-2')).toMatchObject({ code: 1, err: expect.stringContaining('was deleted') });
   expect(await runs('--purge')).toMatchObject({ code: 0, err: expect.stringContaining('1 run removed') });
-  // Undo passes the deletion over.
+  // Undo skips the deletion.
   expect((await winnow(['undo', folder, '--workspace', at])).err).toContain('archive cnn-1');
   expect(await listed()).toEqual([madeRun(1)]);
 });

@@ -40,12 +40,12 @@ describe('serve', () => {
     expect(headers.location).not.toContain('token');
     expect(headers.location).toContain('folder=');
   });
-  test('without it, or with a wrong one, nothing', async () => {
+  test('a request without the token or with a wrong one is refused', async () => {
     expect((await ask('/trpc/engine.info')).status).toBe(401);
     expect((await ask('/?token=wrong')).status).toBe(401);
     expect((await ask('/trpc/engine.info', { cookie: `winnow-${base.port}=${'x'.repeat(32)}` })).status).toBe(401);
   });
-  test('with it, the contract', async () => {
+  test('a request with the token can call the contract', async () => {
     const { status, body } = await ask('/trpc/engine.info', cookie());
     expect(status).toBe(200);
     expect(JSON.parse(body).result.data.version).toMatch(/^\d+\.\d+\.\d+$/);
@@ -70,24 +70,24 @@ describe('serve', () => {
     expect(status).toBe(400);
     expect(JSON.parse(body).error.data.winnow).toBe('no-workspace');
   });
-  test('a token of other bytes is refused, and the server keeps running', async () => {
+  test('a token with invalid bytes is refused, and the server keeps running', async () => {
     expect((await ask(`/?token=${'%C3%A9'.repeat(32)}`)).status).toBe(401);
     expect((await ask('/', { cookie: `winnow-${base.port}=${'\xe9'.repeat(32)}` })).status).toBe(401);
     expect((await ask('/?token=')).status).toBe(401);
     expect((await ask('/trpc/engine.info', { cookie: `winnow-${base.port}` })).status).toBe(401);
     expect((await ask('/trpc/engine.info', cookie())).status).toBe(200);
   });
-  test('a page of another port, an image of it too, gets nothing although the browser sends the cookie', async () => {
+  test('requests from a page on another port, also for images, are refused although the browser sends the cookie', async () => {
     const image = { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
     for (const site of ['same-site', 'cross-site'])
       expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': site })).status).toBe(403);
     expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': 'same-origin' })).status).toBe(
       200,
     );
-    // Typed into the address bar: the page, and nothing that is not one.
+    // An address typed into the address bar gives the page, but no data.
     expect((await ask('/trpc/engine.info', { ...cookie(), ...image, 'sec-fetch-site': 'none' })).status).toBe(403);
   });
-  test('a call of a browser needs the page’s own header, and is JSON', async () => {
+  test('a call from a browser needs the page’s header and must be JSON', async () => {
     const post = (headers: Record<string, string>) =>
       ask('/trpc/engine.open', { ...cookie(), ...headers }, 'POST', '{"folder":"/nowhere/at/all"}');
     const json = { 'content-type': 'application/json' };
@@ -98,7 +98,7 @@ describe('serve', () => {
     expect((await post({ 'content-type': 'text/plain' })).status).toBe(415);
     expect((await post({ 'content-type': 'multipart/form-data; boundary=x' })).status).toBe(415);
   });
-  test('a change cannot be asked for by an address', async () => {
+  test('a GET request cannot change anything', async () => {
     const mutations = Object.entries(
       (router as unknown as { _def: { procedures: unknown } })._def.procedures as Record<
         string,
@@ -117,7 +117,7 @@ describe('serve', () => {
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(40);
     expect(statuses.filter((status) => status !== 429 && status !== 401)).toEqual([]);
   });
-  test('only addresses that other machines cannot reach come without a warning', () => {
+  test('only addresses that other machines cannot reach have no warning', () => {
     expect(['127.0.0.1', 'localhost', '::1', '127.1.2.3'].map(isLoopback)).toEqual([true, true, true, true]);
     expect(['0.0.0.0', '::', '192.168.1.2'].map(isLoopback)).toEqual([false, false, false]);
   });

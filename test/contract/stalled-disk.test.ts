@@ -13,7 +13,7 @@ import { stall, until } from '../fixtures/hostile.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended } from '../fixtures/workspace.ts';
 
-test('a scan of it ends when it is cancelled, and thumbnails and the rest are there meanwhile', async (context) => {
+test('a scan of it can be cancelled, and thumbnails and other requests work during it', async (context) => {
   const folder = folderOf({ '1.png': await blob(1), 'share/2.png': await blob(2) });
   const { engine, pipe, close } = await listenOnPipe();
   onTestFinished(close);
@@ -40,15 +40,15 @@ test('a scan of it ends when it is cancelled, and thumbnails and the rest are th
   workspace.jobs.cancel(job.id);
   expect((await scanned).state).toBe('cancelled');
   expect(workspace.table.samples()).toHaveLength(2);
-  stalled.end(); // who asked when it was stalled is told, who waited for a place finds the file that the mount had hidden
+  stalled.end(); // requests during the stall get an error; those that waited for a slot find the file that the mount had hidden
   expect(
     (await Promise.all(originals)).map((answer) => answer?.status).filter((status) => status !== 200 && status !== 404),
   ).toEqual([]);
   expect((await ended(workspace, workspace.calls.workspace.scan())).summary).toBe('2 image files, 0 read');
 }, 30_000);
 
-describe.skipIf(process.platform === 'win32')('questions to a disk', () => {
-  /** Opens for real what answers only when somebody writes. */
+describe.skipIf(process.platform === 'win32')('reads from a disk', () => {
+  /** Opens a named pipe, which blocks until somebody writes. */
   async function pipeOf() {
     const folder = temporaryFolder('pipe');
     mkdirSync(folder, { recursive: true });
@@ -57,7 +57,7 @@ describe.skipIf(process.platform === 'win32')('questions to a disk', () => {
     return { ask: () => open(pipe, 'r'), answer: () => open(pipe, 'r+').then((handle) => handle.close()) };
   }
 
-  test('that get no response are given up, keep their slots, and free them with a late response', async () => {
+  test('that get no response are given up; they keep their slots until a late response', async () => {
     const { ask, answer } = await pipeOf();
     const gate = new Gate(2, 150);
     const all = await Promise.allSettled([gate.ask(ask), gate.ask(ask), gate.ask(() => stat('/'))]);
@@ -77,7 +77,7 @@ describe.skipIf(process.platform === 'win32')('questions to a disk', () => {
     expect(isFree).toBe(true);
   });
 
-  test('end with a cancel, also those that wait for a place', async () => {
+  test('end with a cancel, also those that wait for a slot', async () => {
     const { ask, answer } = await pipeOf();
     const gate = new Gate(1, 60_000);
     const stop = new AbortController();

@@ -1,4 +1,4 @@
-/** Where the program writes: never into the opened folder, never over files of others, and nothing at all in queries. */
+/** Where the program writes: never into the opened folder, never over other files, and nothing in queries. */
 import {
   existsSync,
   linkSync,
@@ -21,7 +21,7 @@ import { winnow } from '../fixtures/command.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
 
-/** Every file below, with its bytes; links by where they lead. */
+/** Every file below with its content, and every link with its target. */
 function tree(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
@@ -32,12 +32,12 @@ function tree(folder: string): Record<string, string> {
 }
 const code = (name: string) => expect.objectContaining({ code: name });
 
-test('a folder for files: only what is listed there is replaced, and what a person put there stays', async () => {
+test('an output folder: only the files in its list are replaced; other files stay', async () => {
   const to = join(temporaryFolder('maps'), 'new', 'maps');
   const source = temporaryFolder('source');
   const first = new OutputFolder(to, [source], 'The folder for maps');
   await first.check(['a/1.png', 'two\nlines.png']);
-  expect(existsSync(to)).toBe(false); // to check writes nothing
+  expect(existsSync(to)).toBe(false); // the check writes nothing
   await first.write('a/1.png', 'one');
   await first.write('two\nlines.png', 'two');
   writeFileSync(join(to, 'mine.png'), 'mine');
@@ -64,20 +64,20 @@ test('a folder for files: only what is listed there is replaced, and what a pers
   ).toEqual([{ schema: 'winnow/files@1' }, 'a/1.png', 'two\nlines.png', 'a/2.png']);
 });
 
-test('a folder for files: no way into the opened folder, be it the parent, a link, a link put there later, or a list of somebody else', async () => {
+test('an output folder never leads into the opened folder: not as its parent, by a link, by a later link, or by a list that is a link', async () => {
   const above = temporaryFolder('above');
   const photos = join(above, 'photos');
   mkdirSync(join(photos, 'photos'), { recursive: true });
   writeFileSync(join(photos, '1.jpg.png'), 'precious');
   const before = tree(photos);
   const open = (path: string) => new OutputFolder(path, [photos], 'The folder for maps');
-  // The parent, where the opened folder has a sub-folder of its own name.
+  // The parent, if the opened folder has a sub-folder with its own name.
   await expect(open(above).check(['photos/1.jpg.png'])).rejects.toEqual(code('target-inside-source'));
   expect(() => open(photos)).toThrow(code('target-inside-source'));
   expect(() => open(join(photos, 'new', 'maps'))).toThrow(code('target-inside-source'));
   symlinkSync(photos, join(above, 'link'));
   expect(() => open(join(above, 'link', 'maps'))).toThrow(code('target-inside-source'));
-  // A link within, before the work and after the check.
+  // A link inside, created before the work or after the check.
   const maps = join(above, 'maps');
   mkdirSync(maps);
   const late = open(maps);
@@ -87,7 +87,7 @@ test('a folder for files: no way into the opened folder, be it the parent, a lin
   await expect(open(maps).check(['photos/2.jpg.png'])).rejects.toEqual(code('target-unwritable'));
   symlinkSync(join(photos, 'new.png'), join(maps, 'new.png'));
   await expect(open(maps).check(['new.png'])).rejects.toEqual(code('target-not-empty'));
-  // The list itself.
+  // The list itself is a link.
   linkSync(join(photos, '1.jpg.png'), join(maps, 'winnow-files.jsonl'));
   await expect(open(maps).check([])).rejects.toEqual(code('target-not-empty'));
   expect(() => open(join(photos, '..', 'photos', '1.jpg.png'))).toThrow(code('target-inside-source'));
@@ -122,7 +122,7 @@ test('maps and views are refused before anything is computed', async () => {
   expect(readdirSync(above)).toEqual(['photos']);
 });
 
-test('exports and models: a link stands for what it leads to, and one that leads nowhere is told before the work', async () => {
+test('exports and models follow a link; a broken link is an error before the work', async () => {
   const folder = folderOf({ '1.png': await blob(1) });
   const above = temporaryFolder('above');
   mkdirSync(join(above, 'empty'));
@@ -135,12 +135,12 @@ test('exports and models: a link stands for what it leads to, and one that leads
   await expect(checkTarget(folder, join(above, 'self'))).rejects.toEqual(code('target-unwritable'));
   for (const inside of [join(above, 'into'), join(above, 'into', 'deep'), join(folder, 'x')])
     await expect(checkTarget(folder, inside)).rejects.toEqual(code('target-inside-source'));
-  // A link in the opened folder that leads out of it: what grows beside the target must grow outside too.
+  // A link in the opened folder that leads out of it: temporary files next to the target must also be outside.
   symlinkSync(join(above, 'empty'), join(folder, 'out'));
   expect(await checkTarget(folder, join(folder, 'out'))).toBe(join(above, 'empty'));
 });
 
-test('an export never goes on in a part that is a link: what is behind it stays', async () => {
+test('an export never resumes in a partial folder that is a link: the link’s target stays unchanged', async () => {
   const workspace = await classes();
   const before = tree(workspace.folder);
   const above = temporaryFolder('above');
@@ -152,7 +152,7 @@ test('an export never goes on in a part that is a link: what is behind it stays'
   expect(tree(workspace.folder)).toEqual(before);
 });
 
-test('a script is not written over an original, nor over a file that is somebody’s', async () => {
+test('a script is not written over an original or another file', async () => {
   const workspace = await classes();
   await workspace.close();
   const notes = join(temporaryFolder('notes'), 'notes.txt');
@@ -167,7 +167,7 @@ test('a script is not written over an original, nor over a file that is somebody
   expect(tree(workspace.folder)).toEqual(before);
 });
 
-test('a query changes nothing: neither the workspace’s tables nor any file', async () => {
+test('a query changes no table of the workspace and no file', async () => {
   const workspace = await classes();
   const to = join(temporaryFolder('to'), 'x');
   const inputs: Record<string, unknown> = {
@@ -181,7 +181,7 @@ test('a query changes nothing: neither the workspace’s tables nor any file', a
     'exports.plan': { to },
     'exports.result': { jobId: 1 },
   };
-  // Of the engine: they know no folder, and ask other processes. Each is a query that names no place to write to.
+  // Queries of the engine itself have no folder and call other processes. None of them takes an output path.
   const ofTheMachine = /^engine\.(?!folders)/;
   const procedures = Object.entries(router._def.procedures as unknown as Record<string, { _def: { type: string } }>);
   const queries = procedures
@@ -199,7 +199,7 @@ test('a query changes nothing: neither the workspace’s tables nor any file', a
     string,
     Record<string, (input: unknown) => Promise<unknown>>
   >;
-  workspace.table.setMeta('marker', '1'); // the statement is known before the counting
+  workspace.table.setMeta('marker', '1'); // so that the statement is prepared before the counting
   const state = () => [workspace.db.get<{ n: number }>('SELECT total_changes() AS n'), tree(workspace.folder)];
   const before = state();
   for (const name of queries) {

@@ -6,28 +6,27 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Page } from 'playwright';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { reference, type RankJson } from '../fixtures/command.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { fieldsOf } from '../../src-renderer/lib/schema.ts';
+import { flagOf } from '../../src-main/workspace/commands.ts';
+import { reference, winnow, type RankJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
+import { collectFaults, engineFolder, goToStart, loadFresh, type EngineFolder } from './engine.ts';
 
 const cookies = sharedSet('cookies');
+const nasty = sharedSet('nasty');
 const own = temporary();
 let door: OpenDoor;
 let page: Page;
-const faults: string[] = [];
-let [readable, broken] = [0, 0]; // files of the set of nasty ones
+let faults: string[];
 
 beforeAll(async () => {
   door = await openDoor(own.data);
   page = door.page;
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on(
-    'console',
-    (message) =>
-      message.type() === 'error' && !/^Failed to load resource/.test(message.text()) && faults.push(message.text()),
-  ); // refusals are expected here
+  faults = collectFaults(page, /^Failed to load resource/); // refusals are expected here
 });
+afterEach(() => expect(faults.splice(0)).toEqual([]));
 afterAll(async () => {
   await door?.close();
   own.remove();
@@ -51,6 +50,41 @@ const place = (name: 'Gallery' | 'Anomalies' | 'Issues') =>
   page.getByRole('navigation').getByRole('button', { name }).click();
 const accessible = () => violations(page);
 const inBothLights = () => violationsInBothLights(page);
+
+/** Folders that the start page has opened, and which are scanned. */
+const opened = new Set<string>();
+
+/** Opens a folder: the first time from the start page, which scans all its files; then by its address, as it was after that scan. */
+async function enter(folder: string, files: number): Promise<EngineFolder> {
+  if (opened.has(folder)) return loadFresh(page, folder);
+  await goToStart(page);
+  await openFolder(folder);
+  await status(`Scan: ${files} image files, ${files} read`);
+  opened.add(folder);
+  return engineFolder(page, folder);
+}
+
+/** Shows a ranking of the cookies by the last of these methods, in Anomalies. Ranks where a method has no ranking yet. */
+async function enterRanked(...methods: ('pca' | 'conv-ae')[]): Promise<string[]> {
+  const engine = await enter(cookies, 85);
+  const runs: string[] = [];
+  for (const method of methods)
+    runs.push(
+      await engine.ensureRun(
+        (run) => run.method === method,
+        () =>
+          engine.calls.workspace.rank.mutate({
+            method,
+            trainOn: 'train/good/**',
+            parameters: method === 'conv-ae' ? { epochs: 2 } : {},
+          }),
+      ),
+    );
+  await place('Anomalies');
+  await page.locator('button.run', { hasText: runs.at(-1) }).click();
+  await page.getByText('Flagged 4 of 85 (4.7 %)').waitFor();
+  return runs;
+}
 const fingerprint = (folder: string) =>
   createHash('sha256')
     .update(
@@ -67,48 +101,71 @@ const fingerprint = (folder: string) =>
     .digest('hex');
 const before = fingerprint(cookies);
 
-/** Trains in the page, with the form's own fields, and waits for the ranking. */
-async function rankInPage(
-  method: 'Convolutional autoencoder' | 'Principal components',
-  normal: string,
-  epochs: number | null,
-) {
-  await place('Anomalies');
-  await page.getByRole('radio', { name: method }).or(page.getByTitle(method)).first().click();
+async function trainOnGood(normal: string) {
   await page.getByLabel('Train on').fill('train/good/**');
   await page.getByText(`${normal} images, assumed to be normal`).waitFor();
-  if (epochs !== null) {
-    await page.getByLabel('Epochs').fill(String(epochs));
-    await page.getByLabel('Epochs').press('Tab');
-  }
-  // What it would take is told before it is asked for; the components are no training by batches.
-  if (method === 'Convolutional autoencoder')
-    await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor();
+}
+async function setEpochs(epochs: number) {
+  await page.getByLabel('Epochs').fill(String(epochs));
+  await page.getByLabel('Epochs').press('Tab');
+}
+
+/** Trains the autoencoder in the page, with the form's own fields. */
+async function rankInPage(normal: string, epochs: number) {
+  await place('Anomalies');
+  await page.getByTitle('Convolutional autoencoder', { exact: true }).click();
+  await trainOnGood(normal);
+  await setEpochs(epochs);
+  await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor(); // what it would take is told before
   await page.getByRole('button', { name: /^Train (and rank|again)$/ }).click();
 }
 
-/** The defaults of the window's form and of the command line are one, and so are their scores. */
-async function rankedAsOnTheCommandLine(folder: string, run: string, count: number) {
-  await page.getByText(`${run}: ${count} images ranked.`).waitFor({ timeout: 120_000 });
+/** How many files of the nasty ones can be read, and how many cannot, as the command line tells. */
+async function scannedNasty(): Promise<{ readable: number; broken: number }> {
+  const { samples, issues } = await reference<{ samples: unknown[]; issues: unknown[] }>('nasty', ['scan', nasty]);
+  return { readable: samples.length, broken: issues.length };
+}
+
+/** Waits for the message that a ranking is done. */
+async function rankedRun(method: string, count: number): Promise<string> {
+  const message = page.getByText(new RegExp(`^${method}-\\d+: ${count} images ranked\\.$`));
+  return (await message.innerText({ timeout: 120_000 })).split(':')[0];
+}
+
+/** Waits for the ranking: its scores and parameters are those of the command line. */
+async function rankedAsOnTheCommandLine(engine: EngineFolder, folder: string, count: number, epochs: number) {
+  const id = await rankedRun('conv-ae', count);
   await page.getByRole('button', { name: 'Show all, not only flagged images' }).click();
   await page.getByText(`${count} shown`).waitFor();
-  const line = await reference<RankJson>(`${basename(folder)}-${run}`, ['rank', folder, '--train-on', 'train/good/**']);
+  const line = await reference<RankJson>(`${basename(folder)}-conv-ae`, [
+    'rank',
+    folder,
+    '--train-on',
+    'train/good/**',
+    '--epochs',
+    String(epochs),
+  ]);
   expect(line.samples).toHaveLength(count);
   const shown = await shownPaths();
   expect(shown.length).toBeGreaterThan(8);
   expect(shown).toEqual(line.samples.slice(0, shown.length).map(({ path }) => path));
   // The whole order, by the scores themselves.
-  const column = await page.evaluate(async (name) => {
-    const id = /\/w\/([0-9a-f]+)\//.exec(document.querySelector<HTMLImageElement>('[role=option] img')?.src ?? '')?.[1];
-    return [...new Float64Array(await (await fetch(`/w/${id}/columns/${name}?r=now`)).arrayBuffer())].filter(
-      (value) => !Number.isNaN(value),
-    );
-  }, `${run}.error`);
+  const column = (await engine.column(`${id}.error`)).filter((value) => !Number.isNaN(value));
   expect(column.sort((a, b) => b - a)).toEqual(line.samples.map(({ score }) => score));
+  const { parameters } = await engine.calls.runs.get.query({ id });
+  expect(parameters).toEqual(line.run.parameters);
+}
+
+/** What `rank --help` tells: `Default 0.97, 0.99 for pca.`, then the methods that have the option where not all have it. */
+function defaultInHelp(help: string, name: string, method: string): string {
+  const told = new RegExp(`--${flagOf(name)} <\\w+>.*? Default (.*?)\\.(?= \\[| -|$)`).exec(help)?.[1] ?? '';
+  const [usual, ...others] = told.split(/[,;] /);
+  return others.find((other) => other.split(/ for | and /).includes(method))?.split(' for ')[0] ?? usual;
 }
 
 describe(`the main job, ${doorName}`, () => {
   test('the start page says what is wrong with a folder that is not there', async () => {
+    await goToStart(page);
     await page.getByText('Cookies, whole and broken').waitFor();
     expect(await accessible()).toEqual([]);
     await openFolder('/nowhere/at/all');
@@ -116,8 +173,7 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('a folder opens, and its images appear', async () => {
-    await openFolder(cookies);
-    await status('Scan: 85 image files, 85 read');
+    await enter(cookies, 85);
     await page.getByText('85 shown').waitFor();
     await page.waitForFunction(() =>
       [...document.querySelectorAll<HTMLImageElement>('[role=option] img')].every(
@@ -131,6 +187,7 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('decisions by keyboard, undone and done again, kept over a reload', async () => {
+    await enter(cookies, 85);
     await tiles().first().click();
     await press('x', 'p', 'u', 'x');
     await status('4 of 85 images reviewed');
@@ -159,7 +216,12 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('a ranking by principal components is that of the command line', async () => {
-    await rankInPage('Principal components', '31 of 85', null);
+    const engine = await enter(cookies, 85);
+    await place('Anomalies');
+    await page.getByTitle('Principal components', { exact: true }).click();
+    await trainOnGood('31 of 85');
+    await page.getByRole('button', { name: /^Train (and rank|again)$/ }).click();
+    const id = await rankedRun('pca', 85);
     await page.getByText('Flagged 4 of 85 (4.7 %)').waitFor();
     await page.getByRole('button', { name: 'Show all, not only flagged images' }).click();
     await page.getByText('85 shown').waitFor();
@@ -177,10 +239,12 @@ describe(`the main job, ${doorName}`, () => {
     expect(shown).toEqual(line.samples.slice(0, shown.length).map(({ path }) => path));
     await page.getByRole('button', { name: 'Most anomalous first' }).click();
     await expect.poll(async () => (await shownPaths())[0]).toBe(line.samples.at(-1)?.path);
-    await page.getByRole('button', { name: 'Least anomalous first' }).click();
+    const { parameters } = await engine.calls.runs.get.query({ id });
+    expect(parameters).toEqual(line.run.parameters);
   });
 
   test('the threshold is dragged and stepped, and the gallery follows', async () => {
+    await enterRanked('pca');
     const flaggedNow = async () =>
       Number(/Flagged (\d+) of 85/.exec(await page.getByText(/^Flagged/).innerText())?.[1]);
     const handle = page.getByRole('slider', { name: 'Threshold' });
@@ -201,6 +265,7 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('original, reconstruction, difference and overlay of an image', async () => {
+    await enterRanked('pca');
     await tiles().first().click();
     await page.getByText('rank 1 of 85').waitFor();
     await page.waitForFunction(() =>
@@ -232,8 +297,27 @@ describe(`the main job, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
+  test('the form begins with the defaults of the command line, in every field of every method', async () => {
+    const { calls } = await enter(cookies, 85);
+    const methods = await calls.engine.methods.query();
+    const { out, err } = await winnow(['rank', '--help']);
+    const help = (out + err).replace(/\s+/g, ' ');
+    await place('Anomalies');
+    const form = page.getByRole('complementary', { name: 'Method' });
+    await form.getByRole('button', { name: 'More…' }).click();
+    for (const { id, title, schema } of methods) {
+      await form.getByTitle(title, { exact: true }).click();
+      for (const field of fieldsOf(schema)) {
+        const input = form.getByLabel(field.title, { exact: true });
+        const value = field.kind === 'switch' ? String(await input.isChecked()) : await input.inputValue();
+        expect([id, field.name, value]).toEqual([id, field.name, defaultInHelp(help, field.name, id)]);
+      }
+    }
+  });
+
   test('a training shows its loss and can be cancelled at once', async () => {
-    await rankInPage('Convolutional autoencoder', '31 of 85', 2000);
+    await enter(cookies, 85);
+    await rankInPage('31 of 85', 2000);
     await status(/Training/);
     await page.getByRole('img', { name: 'Training and validation loss' }).waitFor();
     await page.getByRole('contentinfo').getByRole('button', { name: 'Cancel' }).click();
@@ -241,14 +325,18 @@ describe(`the main job, ${doorName}`, () => {
   });
 
   test('the autoencoder’s ranking is that of the command line for the same seed', async () => {
+    const engine = await enter(cookies, 85);
+    await place('Anomalies');
+    await setEpochs(2000);
     await place('Gallery');
     await place('Anomalies');
     expect(await page.getByLabel('Epochs').inputValue()).toBe('2000'); // what was set stays set
-    await rankInPage('Convolutional autoencoder', '31 of 85', 40);
-    await rankedAsOnTheCommandLine(cookies, 'conv-ae-2', 85);
+    await rankInPage('31 of 85', 6);
+    await rankedAsOnTheCommandLine(engine, cookies, 85, 6);
   });
 
   test('what is flagged is rejected at a stroke, exported without it, and the folder is as it was', async () => {
+    const runs = await enterRanked('pca', 'conv-ae');
     await page.getByRole('button', { name: '10 %' }).click();
     await page.getByText(/^Flagged 8 of 85/).waitFor();
     const rejected = await shownPaths();
@@ -270,7 +358,7 @@ describe(`the main job, ${doorName}`, () => {
     expect(manifest.samples).toHaveLength(77);
     expect(manifest.samples.filter(({ path }) => rejected.includes(path))).toEqual([]);
     expect(Object.keys(manifest.samples[0].scores)).toEqual(
-      expect.arrayContaining(['blurry', 'pca-1.error', 'conv-ae-2.error']),
+      expect.arrayContaining(['blurry', ...runs.map((id) => `${id}.error`)]),
     );
     expect(
       readFileSync(join(to, manifest.samples[0].path)).equals(readFileSync(join(cookies, manifest.samples[0].path))),
@@ -281,25 +369,16 @@ describe(`the main job, ${doorName}`, () => {
 
   test('a second set is ranked as on the command line too', async () => {
     const aliens = sharedSet('toy-aliens');
-    await page.evaluate(() => history.replaceState(null, '', '/'));
-    await page.reload();
-    await openFolder(aliens);
-    await status('Scan: 118 image files, 118 read');
-    await rankInPage('Convolutional autoencoder', '40 of 118', null);
-    await rankedAsOnTheCommandLine(aliens, 'conv-ae-1', 118);
+    const engine = await enter(aliens, 118);
+    await rankInPage('40 of 118', 4);
+    await rankedAsOnTheCommandLine(engine, aliens, 118, 4);
   });
 
   test('a folder of broken files lists each with its reason', async () => {
-    await page.evaluate(() => history.replaceState(null, '', '/'));
-    await page.reload();
-    await openFolder(sharedSet('nasty'));
-    const line = await reference<{ samples: unknown[]; issues: { path: string }[] }>('nasty', [
-      'scan',
-      sharedSet('nasty'),
-    ]);
-    [readable, broken] = [line.samples.length, line.issues.length];
+    await enter(nasty, 100);
+    const { broken } = await scannedNasty();
     expect(broken).toBeGreaterThan(20);
-    await status(new RegExp(`100 image files, 100 read, ${broken} unreadable`));
+    await status(new RegExp(`100 image files, \\d+ read, ${broken} unreadable`));
     await place('Issues');
     await page.getByText(`${broken} files could not be read`).waitFor();
     await page
@@ -314,7 +393,8 @@ describe(`the main job, ${doorName}`, () => {
   // The browser's engine is `serve` itself: when that dies, there is nobody to start it again.
   if (doorName === 'electron') {
     test('an engine that dies is started again, and nothing decided is lost', async () => {
-      await place('Gallery');
+      await enter(nasty, 100);
+      const { readable } = await scannedNasty();
       await tiles().first().click();
       await press('x', 'x');
       await status(`2 of ${readable} images reviewed`);
@@ -336,6 +416,4 @@ describe(`the main job, ${doorName}`, () => {
       expect((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid).not.toBe(pid);
     });
   }
-
-  test('the page had no fault', () => expect(faults).toEqual([]));
 });

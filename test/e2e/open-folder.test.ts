@@ -1,11 +1,20 @@
 /** A folder named when Winnow is started is open at once; what was opened is found again; two views of one folder stay in step. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { winnow } from '../fixtures/command.ts';
 import { blobFolder } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, type OpenDoor } from './door.ts';
+import { goToStart, loadFresh } from './engine.ts';
 
 const own = temporary();
-let door: OpenDoor | undefined;
+let door: OpenDoor;
+let folder: string;
+const status = (text: string) => door.page.getByRole('contentinfo').getByText(text).waitFor();
+
+beforeAll(async () => {
+  folder = await blobFolder();
+  door = await openDoor(own.data, folder);
+  await status('Scan: 25 image files, 25 read'); // open at once
+});
 afterAll(async () => {
   await door?.close();
   own.remove();
@@ -13,11 +22,8 @@ afterAll(async () => {
 
 describe(`a folder named at the start, ${doorName}`, () => {
   test('is open at once, and follows what the command line decides', async () => {
-    const folder = await blobFolder();
-    door = await openDoor(own.data, folder);
     const { page } = door;
-    const status = (text: string) => page.getByRole('contentinfo').getByText(text).waitFor();
-    await status('Scan: 25 image files, 25 read');
+    await loadFresh(page, folder);
     await page.locator('[data-path="good/odd.png"]').waitFor();
     await page.getByRole('button', { name: /^good \d+$/ }).click();
     await page.getByText('13 shown').waitFor();
@@ -33,9 +39,8 @@ describe(`a folder named at the start, ${doorName}`, () => {
   });
 
   test('is among the recent folders after', async () => {
-    const { page } = door as OpenDoor;
-    await page.evaluate(() => history.replaceState(null, '', '/'));
-    await page.reload();
+    const { page } = door;
+    await goToStart(page);
     await page.getByText('Recent folders').waitFor();
     await page.locator('button.recent').click();
     await page.getByText('25 shown').waitFor();

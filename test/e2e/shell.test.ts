@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ElectronApplication, Page } from 'playwright';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { blobFolder } from '../fixtures/images.ts';
 import { doorName, enginePid, openDoor, root, temporary, type OpenDoor } from './door.ts';
+import { loadFresh } from './engine.ts';
 
 const own = temporary();
 let door: OpenDoor;
@@ -19,10 +20,10 @@ const open = async () => {
 };
 const footer = () => page.getByRole('contentinfo');
 const anomalies = () => page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
-/** The system's own dialogs cannot be pressed by a test: they answer with this button, and what they said is kept. */
+/** The system's own dialogs cannot be pressed by a test: they answer with this button from now on, and what they say is kept. */
 const answerDialogs = (button: number) =>
   app.evaluate(({ dialog }, response) => {
-    const said = ((globalThis as { said?: string[] }).said ??= []);
+    const said: string[] = ((globalThis as { said?: string[] }).said = []);
     dialog.showMessageBox = (async (...args: unknown[]) => {
       const { message, detail } = args.at(-1) as Electron.MessageBoxOptions;
       said.push(`${message} ${detail}`);
@@ -40,6 +41,9 @@ describe.runIf(doorName === 'electron')('the window', () => {
   beforeAll(async () => {
     folder = await blobFolder();
     await open();
+  });
+  beforeEach(async () => {
+    await loadFresh(page, folder);
   });
   afterAll(async () => {
     await door?.close();
@@ -143,7 +147,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await page.getByLabel('Epochs').fill('2000');
     await page.getByLabel('Epochs').press('Tab');
     await page.getByRole('button', { name: 'Train and rank' }).click();
-    await page.getByText(/conv-ae-1 · epoch \d+/).waitFor();
+    await page.getByText(/conv-ae-\d+ · epoch \d+/).waitFor();
     expect(await page.getByText('Not ranked yet.').count()).toBe(0);
     await answerDialogs(0);
     await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close());
@@ -164,7 +168,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     expect(before).toBeGreaterThan(0);
     await page.getByRole('button', { name: 'Resume' }).click();
     await footer().getByText('Training', { exact: true }).waitFor();
-    const epoch = async () => Number(/epoch (\d+)/.exec(await page.getByText(/conv-ae-1 · epoch/).innerText())?.[1]);
+    const epoch = async () => Number(/epoch (\d+)/.exec(await page.getByText(/conv-ae-\d+ · epoch/).innerText())?.[1]);
     await expect.poll(epoch).toBeGreaterThan(before); // the same run, further on
     await footer().getByRole('button', { name: 'Cancel' }).click();
     await page.getByText(/Cancelled\. It stopped at epoch \d+ of 2000\./).waitFor();
@@ -191,7 +195,6 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await page.getByText('25 shown').waitFor();
   });
 
-  // Last: Playwright waits for a navigation that was refused before it looks for anything.
   test('opens, embeds and follows no other address', async () => {
     const at = page.url();
     expect(await page.evaluate(() => window.open('https://example.com/'))).toBeNull();

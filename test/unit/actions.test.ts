@@ -30,7 +30,7 @@ beforeEach(() => {
 afterEach(() => settings.resetKeys());
 
 describe('records', () => {
-  test('ids and default keys belong to one action each', () => {
+  test('ids and default keys are unique', () => {
     expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
     const keys = records.flatMap((action) => action.keys);
     expect(keys.filter((key, i) => keys.indexOf(key) !== i)).toEqual([]);
@@ -45,12 +45,12 @@ describe('records', () => {
 });
 
 describe('contexts', () => {
-  test('without a folder, the window’s own actions alone', () => {
+  test('without a folder only the actions of the window are enabled', () => {
     Object.assign(app, { session: null, view: null, training: null });
     expect(enabled()).toEqual(['theme', 'palette', 'keys', 'open']);
   });
 
-  test('the grid without a cursor, with one, the loupe, a comparison', () => {
+  test('grid, cursor, loupe and comparison enable their own actions', () => {
     const { view } = app;
     const inGrid = enabled();
     expect(inGrid).toEqual(expect.arrayContaining(['right', 'page-down', 'select-all', 'search', 'map']));
@@ -68,7 +68,7 @@ describe('contexts', () => {
     expect(view?.loupe.mode).toBe('grid');
   });
 
-  test('a place opens with the grid; where no images are in front, none of their actions apply', () => {
+  test('a place opens with the grid; actions on images are disabled while it shows no images', () => {
     perform('right');
     perform('loupe');
     perform('train');
@@ -121,7 +121,7 @@ describe('the native menu', () => {
       Array.isArray(submenu) ? submenu.map((item) => item.label ?? item.role ?? '-') : [],
     ]);
 
-  test('holds the actions beside the system’s items', () => {
+  test('contains the actions and the system’s items', () => {
     expect(Object.fromEntries(titles('linux'))).toEqual({
       File: ['Open folder…', 'Import decisions and labels…', 'Export…', '-', 'New window', 'quit'],
       Edit: ['Undo', 'Redo', 'History…', '-', 'Select all shown', '-', 'cut', 'copy', 'paste'],
@@ -156,7 +156,7 @@ describe('the native menu', () => {
     );
   });
 
-  test('a key that a menu cannot show is left out, on a Mac also a letter alone', () => {
+  test('a key that a menu cannot show is left out, on a Mac also a single letter', () => {
     const on = (platform: NodeJS.Platform) =>
       ['g', '?', 'ctrl+arrowleft', 'ctrl++', ' ', 'ß', 'f5', 'ctrl+e'].map((key) => acceleratorOf(key, platform));
     expect(on('linux')).toEqual(['G', '?', 'CmdOrCtrl+Left', 'CmdOrCtrl+Plus', 'Space', null, 'F5', 'CmdOrCtrl+E']);

@@ -1,4 +1,4 @@
-/** Augmentation: every operation returns a valid image and is reproducible by seed; deterministic ones equal torchvision (fixtures/augment.json, made by augment.py); policies are the published ones. */
+/** Augmentation: every operation returns a valid image and is reproducible by seed; deterministic ones equal torchvision (fixtures/augment.json, written by augment.py); policies equal the published ones. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -52,15 +52,15 @@ const images = {
 };
 
 /**
- * Where torchvision and we part: mean difference in levels of 255 at most, noise and slopes; nothing where a case is not named. At 30° places lie exactly between two pixels, and
- * either is the nearest; beside a cropped part we see the image, torchvision the part's own border.
+ * Largest allowed mean difference to torchvision, in levels of 255; 0 for cases that are not listed. At 30° some positions lie exactly between two pixels, and either is the nearest.
+ * At the border of a crop we interpolate with the pixels around it, torchvision with its repeated border.
  */
-const apart: Record<string, { noise: number; slopes: number }> = {
+const tolerances: Record<string, { noise: number; slopes: number }> = {
   'rotation -30 0': { noise: 1.1, slopes: 0.02 },
   'resizedCrop 3.0 5.0 20 24': { noise: 1.5, slopes: 0.1 },
 };
 
-describe('torchvision’s', () => {
+describe('equals torchvision', () => {
   const cases = Object.keys(reference.results.noise);
   it.each(cases)('%s', (name) => {
     const [id, ...numbers] = name.split(' ');
@@ -86,7 +86,7 @@ describe('torchvision’s', () => {
       operationOf(id).apply(out, size, values);
       const theirs = Buffer.from(reference.results[which][name], 'base64');
       const difference = out.reduce((sum, value, i) => sum + Math.abs(value - theirs[i]), 0) / out.length;
-      expect(difference, which).toBeLessThanOrEqual(apart[name]?.[which] ?? 0);
+      expect(difference, which).toBeLessThanOrEqual(tolerances[name]?.[which] ?? 0);
     }
   });
 
@@ -113,7 +113,7 @@ describe('torchvision’s', () => {
 describe.each(operations.map((operation) => [operation.id, operation] as const))('%s', (_id, operation) => {
   const { maximum } = z.toJSONSchema(operation.amount) as { maximum: number };
 
-  it.each([1, 2, 7, 33, 64])('keeps an image of %i px an image, and repeats by its seed', (sizePx) => {
+  it.each([1, 2, 7, 33, 64])('returns a valid image of %i px, the same for the same seed', (sizePx) => {
     const make = (seed: number): { values: number[] | null; image: Uint8Array } => {
       const next = random('image', 5);
       const image = Uint8Array.from({ length: sizePx * sizePx * 3 }, () => next() * 256);
@@ -135,7 +135,7 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
     if (sizePx >= 33) expect(seen.size).toBeGreaterThan(0);
   });
 
-  it('changes something, and what is plain stays what it is where nothing is moved in', () => {
+  it('changes an image; a flat image stays flat if no border moves in', () => {
     const image = images.slopes.slice();
     const values = Array.from({ length: 20 }, (_, seed) => operation.draw(maximum, random('some', seed), size)).find(
       (drawn) => drawn !== null,
@@ -147,7 +147,7 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
     expect(plain.every((value) => value >= 0 && value <= 255)).toBe(true);
   });
 
-  it('is off by default or mild, and off at nothing', () => {
+  it('is off or mild by default, and off at strength 0', () => {
     expect(operation.amount.parse(undefined)).toBeLessThanOrEqual(10);
     const recipe = z
       .object(augmentationParameters)
@@ -163,13 +163,13 @@ describe('a recipe', () => {
   const recipe = (change: Partial<Recipe> & Record<string, unknown> = {}): Recipe =>
     z.object(augmentationParameters).parse(change);
 
-  it('does nothing by the policy none', () => {
+  it('with the policy none does nothing', () => {
     expect(
       Array.from({ length: 50 }, (_, seed) => drawRecipe(recipe({ policy: 'none' }), 32, random(seed))).flat(),
     ).toEqual([]);
   });
 
-  it('of RandAugment has as many operations as asked for, each as often as another', () => {
+  it('of RandAugment has the requested number of operations, all equally frequent', () => {
     const counts = new Map<string, number>();
     const rounds = 4000;
     let identities = 0;
@@ -189,7 +189,7 @@ describe('a recipe', () => {
     expect(new Set(signs.map(({ values }) => Math.round(values[0])))).toEqual(new Set([-9, 9]));
   });
 
-  it('mirrors as often as asked for, beside any policy', () => {
+  it('mirrors with the requested probability, whatever the policy', () => {
     for (const policy of ['custom', 'none', 'randaugment', 'autoaugment-svhn'] as const) {
       const mirrored = Array.from({ length: 2000 }, (_, seed) =>
         drawRecipe(recipe({ policy, flipX: 0.3 }), 32, random(policy, seed)),
@@ -198,8 +198,8 @@ describe('a recipe', () => {
     }
   });
 
-  it('makes affine steps that follow each other one warp, which is where each by itself would put things', () => {
-    // A bright square far from the border, turned, moved and scaled.
+  it('combines consecutive affine steps into one warp with the same result', () => {
+    // A bright square far from the border, rotated, translated and scaled.
     const sizePx = 65;
     const image = new Uint8Array(sizePx * sizePx * 3);
     for (let y = 36; y < 45; y++) image.fill(250, (y * sizePx + 40) * 3, (y * sizePx + 49) * 3);
@@ -208,9 +208,9 @@ describe('a recipe', () => {
       { operation: 'translation', values: [6, -4, 1] },
       { operation: 'scale', values: [1.5, 1] },
     ];
-    const [whole, apart] = [image.slice(), image.slice()];
+    const [whole, stepwise] = [image.slice(), image.slice()];
     applySteps(whole, sizePx, steps);
-    for (const step of steps) applySteps(apart, sizePx, [step]);
+    for (const step of steps) applySteps(stepwise, sizePx, [step]);
     const middle = (of: Uint8Array): number[] => {
       let [sum, sx, sy] = [0, 0, 0];
       of.forEach(
@@ -222,14 +222,14 @@ describe('a recipe', () => {
       );
       return [sx / sum, sy / sum];
     };
-    // 90° against the clock takes (12, 8) from the middle to (8, -12); then (14, -16), then half as far again.
+    // 90° counter-clockwise takes (12, 8), relative to the centre, to (8, -12); then (14, -16) by translation, then scaled by 1.5.
     const [x, y] = middle(whole);
     expect(x - 32).toBeCloseTo(21, 0);
     expect(y - 32).toBeCloseTo(-24, 0);
-    middle(apart).forEach((value, i) => expect(value).toBeCloseTo(middle(whole)[i], 0));
+    middle(stepwise).forEach((value, i) => expect(value).toBeCloseTo(middle(whole)[i], 0));
   });
 
-  it('has no step that does nothing', () => {
+  it('contains no step without effect', () => {
     for (let seed = 0; seed < 300; seed++) {
       for (const step of drawRecipe(recipe({ posterize: 3, translation: 0.02 }), 32, random('idle', seed))) {
         expect(describeStep(step)).not.toMatch(/to 8 bits|move 0 px/);
@@ -269,7 +269,7 @@ describe('mixing', () => {
   });
 });
 
-it('the loops in C++ make the bytes that TypeScript makes', () => {
+it('the loops in C++ give the same bytes as TypeScript', () => {
   const script = `
     import { createHash } from 'node:crypto';
     const { operations } = await import(${JSON.stringify(new URL('../../src-main/compute/augment/index.ts', import.meta.url).href)});

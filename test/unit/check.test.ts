@@ -1,4 +1,4 @@
-/** The quality checks in a loop over their list on generated photos, checks that depend on the whole set, and findings about sets. */
+/** Every quality check on generated photos, checks that depend on the whole set, and findings about sets. */
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CheckInput } from '../../src-main/check/check.ts';
@@ -56,7 +56,7 @@ const examples: Record<string, Record<string, (photo: Buffer, next: Random) => P
 const ordinary = 20;
 let photos: PlantedFile[];
 let usual: CheckInput;
-/** The ordinary photos, measured once, and then these files. */
+/** Measurements of the ordinary photos, computed once, followed by these files. */
 async function among(...files: PlantedFile[]): Promise<CheckInput> {
   const added = await checkInput(files);
   return {
@@ -80,7 +80,7 @@ beforeAll(async () => {
   usual = await checkInput(photos);
 });
 
-test('the list is the one promised to scripts', () => {
+test('the ids of the checks are stable for scripts', () => {
   expect(checks.map(({ id }) => id).sort()).toEqual([
     'animated',
     'blurry',
@@ -133,7 +133,7 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
   });
 });
 
-describe('what is common in the set is not flagged', () => {
+describe('properties that are common in the set are not flagged', () => {
   const all = (problem: Planted) =>
     Promise.all(
       photos.map(async ({ path, bytes }) => ({ path, bytes: (await plant(problem, bytes, random(path))).bytes })),
@@ -148,7 +148,7 @@ describe('what is common in the set is not flagged', () => {
     expect(flagged(id, await checkInput(await all(problem)))).toEqual([]);
   });
 
-  test('three gray ones among colour are found, one coloured among gray is not gray', async () => {
+  test('three gray images among colour images are flagged; a colour image among gray ones is not', async () => {
     const gray = await all('gray-rgb');
     expect(flagged('grayscale', await checkInput([...gray.slice(0, 3), ...photos.slice(3)]))).toEqual([
       'photo-0.jpg',
@@ -160,7 +160,7 @@ describe('what is common in the set is not flagged', () => {
     expect(scoresOf('grayscale', input)[0]).toBeLessThan(Math.min(...scoresOf('grayscale', input).slice(1)));
   });
 
-  test('a single gray image, or four, are no gray among colour; a single dark one is dark', async () => {
+  test('without colour images, gray ones are not flagged; a single dark image is flagged', async () => {
     const gray = await all('gray');
     expect(flagged('grayscale', await checkInput(gray.slice(0, 1)))).toEqual([]);
     expect(flagged('grayscale', await checkInput(gray.slice(0, 4)))).toEqual([]);
@@ -170,16 +170,16 @@ describe('what is common in the set is not flagged', () => {
   const sized = (sizes: readonly [number, number][]) => inputOf(sizes.map(([width, height]) => ({ width, height })));
   const repeat = (n: number, width: number, height: number) =>
     Array.from({ length: n }, (): [number, number] => [width, height]);
-  test('upright and lying are one shape; a square is odd among panoramas', () => {
+  test('portrait and landscape count as one aspect ratio; a square is unusual among panoramas', () => {
     expect(flagged('odd-aspect', sized([...repeat(19, 640, 480), ...repeat(1, 480, 640)]))).toEqual([]);
     expect(flagged('odd-aspect', sized([...repeat(19, 4000, 1000), [1000, 1000]]))).toEqual(['19.jpg']);
   });
-  test('a second kind is not odd', () => {
+  test('a second common aspect ratio is not unusual', () => {
     const two = sized([...repeat(70, 640, 480), ...repeat(30, 160, 40)]);
     expect(flagged('odd-aspect', two)).toEqual([]);
     expect(flagged('odd-size', two)).toEqual([]);
   });
-  test('a set of small images has no tiny ones', () => expect(flagged('tiny', sized(repeat(50, 28, 28)))).toEqual([]));
+  test('in a set of small images none is tiny', () => expect(flagged('tiny', sized(repeat(50, 28, 28)))).toEqual([]));
 });
 
 describe('look-alikes that must not be flagged', () => {
@@ -191,7 +191,7 @@ describe('look-alikes that must not be flagged', () => {
       .toBuffer(),
   });
 
-  test('a plain image is not blurred, and a blurred busy one is', async () => {
+  test('a plain image is not blurry; a blurred image with detail is', async () => {
     const plain = await draw(
       '<rect width="320" height="240" fill="#b9b4ad"/><rect x="90" y="60" width="130" height="110" fill="#a89f94"/>',
     );
@@ -200,7 +200,7 @@ describe('look-alikes that must not be flagged', () => {
     expect(input.values('sharpness')[ordinary]).toBeLessThan(Math.min(...input.values('sharpness').slice(0, ordinary)));
     expect(flagged('blurry', input)).toEqual(['busy.jpg']);
   });
-  test('ink on paper is not overexposed, and a white backdrop less so than what is burnt out', async () => {
+  test('ink on paper is not overexposed; a white backdrop scores lower than burnt-out highlights', async () => {
     const backdrop = await draw(
       '<ellipse cx="160" cy="120" rx="80" ry="70" fill="#3a6b2f"/><circle cx="140" cy="100" r="12" fill="#fff1c0"/>',
       'backdrop.png',
@@ -235,7 +235,7 @@ describe('look-alikes that must not be flagged', () => {
     );
     expect(flagged('dark', await among(...(await Promise.all(deep))))).toEqual([]);
   });
-  test('a camera’s raw file is TIFF inside; a name without a known extension claims nothing', () => {
+  test('a raw file of a camera may contain TIFF; a name without a known extension is never wrong', () => {
     const input = inputOf([{}, {}, {}, {}], {
       paths: ['a.nef', 'b', 'c.JPG', 'd.gif'],
       formats: ['tiff', 'png', 'jpeg', 'png'],
@@ -244,9 +244,9 @@ describe('look-alikes that must not be flagged', () => {
   });
 });
 
-describe('measures', () => {
+describe('measurements', () => {
   const flat = (value: number, channels: number) => new Uint8Array(40 * 30 * channels).fill(value);
-  test('of one tone', () => {
+  test('of an image of one colour', () => {
     const measures = measure(flat(51, 3), 40, 30, 3);
     expect(Object.keys(measures).sort()).toEqual([...measureNames].sort());
     expect(measures).toMatchObject({
@@ -262,7 +262,7 @@ describe('measures', () => {
       chroma: 0,
     });
   });
-  test('of stripes of black and white', () => {
+  test('of black and white stripes', () => {
     const stripes = Uint8Array.from({ length: 40 * 30 }, (_, i) => (i % 2 ? 255 : 0));
     const measures = measure(stripes, 40, 30, 1);
     expect(measures).toMatchObject({
@@ -276,7 +276,7 @@ describe('measures', () => {
     });
     expect(measures.clippedEdges).toBe(1);
   });
-  test('one channel and three equal ones say the same, also after a larger image', () => {
+  test('of one channel equal those of three equal channels, also after a larger image', () => {
     const next = random('measures');
     const gray = Uint8Array.from({ length: 40 * 30 }, () => next() * 256);
     const before = measure(gray, 40, 30, 1);
@@ -290,7 +290,7 @@ describe('measures', () => {
       ),
     ).toEqual(before);
   });
-  test('of images too small to have edges every number is finite', () => {
+  test('of images too small for edges are finite', () => {
     for (const [width, height] of [
       [1, 1],
       [1, 300],
@@ -344,7 +344,7 @@ describe('findings', () => {
       'brightness',
       (name: string, next: Random) => ({ brightness: name === 'night' ? next() * 0.4 : 0.3 + next() * 0.7 }),
     ],
-    ['brightness', (name: string, next: Random) => ({ brightness: name === 'night' ? 0.4 + next() * 0.2 : next() })], // a band within
+    ['brightness', (name: string, next: Random) => ({ brightness: name === 'night' ? 0.4 + next() * 0.2 : next() })], // a narrow band
     ['width', (name: string) => ({ width: name === 'night' ? 640 : 320 })],
     ['bytes', (name: string, next: Random) => ({ bytes: (name === 'night' ? 1000 : 5000) * (1 + next()) })],
     ['sharpness', (name: string, next: Random) => ({ sharpness: name === 'night' ? next() * 0.1 : next() })],

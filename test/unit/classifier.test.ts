@@ -23,7 +23,7 @@ import { serveCall } from '../fixtures/serve-call.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-/** Discs and crosses; every fourth is held out. */
+/** Discs and crosses; every fourth image is held out. */
 function argsFor(folder: string, params: Record<string, unknown> = {}, more: Partial<TrainArgs> = {}): TrainArgs {
   const count = 40;
   const pixels = packed(
@@ -52,9 +52,9 @@ function argsFor(folder: string, params: Record<string, unknown> = {}, more: Par
 
 describe('the registry', () => {
   it.each(classifiers)(
-    '$id: its own defaults for training are parameters of the training, and hold',
+    '$id: its own training defaults are training parameters and are applied',
     ({ schema, model: { usual = {} } }) => {
-      const shared = classifierOf('cnn')!.schema.parse({}); // an architecture without any
+      const shared = classifierOf('cnn')!.schema.parse({}); // an architecture without its own defaults
       const own = schema.parse({});
       for (const [name, value] of Object.entries(usual)) {
         expect(shared).toHaveProperty(name);
@@ -87,7 +87,7 @@ describe('a classifier', () => {
     const watched = events.filter((event) => event.stage === 'watched');
     expect(watched).toHaveLength(12);
     expect(new Set(watched[0].watched.map(({ position }) => position % 2)).size).toBe(2); // of each class
-    expect(result.meanLoss.every((loss) => loss > 0)).toBe(true); // all were trained on or held out
+    expect(result.meanLoss.every((loss) => loss > 0)).toBe(true); // every image was trained on or held out
     const { header } = readTensors<ClassifierHeader>(`${folder}/model.bin`)!;
     expect(header.transform).toMatchObject({ sizePx, cropPx: sizePx, fit: 'stretch' });
     expect(header.transform.mean[0]).toBeGreaterThan(0.1);
@@ -152,7 +152,7 @@ describe('a classifier', () => {
     await forgetModels();
   });
 
-  it('stops early and goes back to the best weights', async () => {
+  it('stops early and restores the best weights', async () => {
     const result = await serveCall(
       train,
       argsFor(newFolder(), { epochs: 60, patience: 2, learningRate: 0.05, schedule: 'constant' }),
@@ -180,7 +180,7 @@ describe('a classifier', () => {
 });
 
 describe('the range test', () => {
-  it('finds a rate between too small to learn and too large to hold', async () => {
+  it('finds a rate between too small to learn and too large to converge', async () => {
     const before = tf.memory().numTensors;
     let seen = 0;
     const { points, suggested, stopped } = await serveCall(rangeTest, argsFor(newFolder(), { width: 8 }), {
@@ -200,7 +200,7 @@ describe('the range test', () => {
     const points = (count: number, lossOf: (i: number) => number) =>
       Array.from({ length: count }, (_, i) => ({ rate: 10 ** (i / 15 - 6), loss: lossOf(i), smooth: 0 }));
     expect(suggest(points(120, (i) => 2 + Math.abs(i - 60) / 60))).toBeCloseTo(1e-3, 12); // least at 10^-2
-    // Falls at once from being wrong, then is flat, then falls truly: among noise.
+    // Falls at once from a bad start, then is flat, then falls because it learns; all with noise.
     const noisy = suggest(
       points(
         120,
@@ -261,7 +261,7 @@ describe('losses', () => {
   const composed = (x: Tensor2D, t: Tensor2D): ReturnType<typeof crossEntropies> =>
     tf.neg(tf.sum(tf.mul(t, tf.logSoftmax(x)), 1));
 
-  it('cross-entropy is that composed, with its gradient, also where each row counts for itself', () => {
+  it('cross-entropy and its gradient equal the composed op, also with a weight for each row', () => {
     tf.tidy(() => {
       const [x, t] = [logits(), targets()];
       const weights = tf.tensor1d([1, 3, 0.5]);
@@ -277,7 +277,7 @@ describe('losses', () => {
     });
   });
 
-  it('focal is cross-entropy at gamma 0, and by hand', () => {
+  it('focal loss equals cross-entropy at gamma 0, and a calculation by hand', () => {
     tf.tidy(() => {
       const [x, t] = [logits(), targets()];
       expect(tf.max(tf.abs(tf.sub(focalLosses(x, t, 0), composed(x, t)))).dataSync()[0]).toBeLessThan(1e-6);
@@ -292,7 +292,7 @@ describe('losses', () => {
   });
 });
 
-it('training dynamics count what was known and forgotten, and pass over what is mostly another image', () => {
+it('training dynamics count learned and forgotten images, and ignore images that are mixed mostly from another one', () => {
   const dynamics = new Dynamics(Int32Array.of(0, 1, 0), 2);
   const positions = Int32Array.of(0, 1);
   const look = (right: boolean[], targets = Float32Array.of(1, 0, 0, 1)): void =>

@@ -37,9 +37,9 @@ const reject = (...ids: number[]) =>
   );
 const exported = (to: string, more: object = {}) =>
   record({ do: 'export', request: exportSchema.parse({ to, ...more }) });
-const told = (one: JournalEntry) => commandOf(one, folder, pathOf);
+const commandFor = (one: JournalEntry) => commandOf(one, folder, pathOf);
 
-/** Runs the script with a `WINNOW` that writes down its words and its standard input. */
+/** Runs the script with a `WINNOW` that records its arguments and its standard input. */
 function run(script: string, args: string[] = []): { words: string[]; input: string }[] {
   const at = temporaryFolder('script');
   const log = join(at, 'log');
@@ -115,10 +115,10 @@ describe('a line of the history', () => {
         safeForSpreadsheets: true,
       }),
     ],
-  ])('%s', (command, one) => expect(told(one)).toBe(command));
+  ])('%s', (command, one) => expect(commandFor(one)).toBe(command));
 
-  test('a ranking names every parameter, also those that were left at their defaults', () => {
-    const command = told(
+  test('of a ranking names every parameter, also those with default values', () => {
+    const command = commandFor(
       record({
         do: 'rank',
         request: rankSchema.parse({ method: 'pca', trainOn: 'good/**', seed: 3, parameters: { sizePx: 32 } }),
@@ -131,7 +131,7 @@ describe('a line of the history', () => {
   });
 });
 
-test('words and paths of every kind come through a shell as they are', () => {
+test('arguments and paths of every kind pass through a shell unchanged', () => {
   const odd = ["it's", 'a b', '$HOME', '`id`', '"', '\\', 'a\nb', '', '*', '~', '!x', '-n', 'ü', 'a;b', '#'];
   const said = execFileSync(
     'sh',
@@ -151,7 +151,7 @@ test('words and paths of every kind come through a shell as they are', () => {
 });
 
 describe('a script', () => {
-  test('names exactly the images that changed, each with what it got; undone edits are left out', () => {
+  test('names exactly the changed images with their new marks; undone edits are left out', () => {
     const keepBest = record({ do: 'keep-best', request: keepBestSchema.parse({}) }, [
       [0, {}, { decision: 'reject', reason: 'copy of b c.jpg' }],
       [3, {}, { decision: 'reject', reason: 'other' }],
@@ -176,7 +176,7 @@ describe('a script', () => {
     ]);
   });
 
-  test('a comment cannot become a command, whatever a folder or a title is called', () => {
+  test('never turns a comment into a command, whatever the name of a folder or a title', () => {
     const calls = run(scriptOf([{ ...reject(0), title: 'reject\nrm -rf x' }], "/bad\necho 'name", pathOf));
     expect(calls.map(({ words }) => words.slice(0, 2))).toEqual([
       ['scan', "/bad\necho 'name"],
@@ -184,7 +184,7 @@ describe('a script', () => {
     ]);
   });
 
-  test('exports go where they went, or under the folder given, two of one name beside each other', () => {
+  test('exports to the same folders, or below a given folder, where equal names get a number', () => {
     const script = scriptOf(
       [exported('/x/clean set'), exported('/y/clean set'), exported('/x/clean set')],
       folder,
@@ -192,7 +192,7 @@ describe('a script', () => {
     );
     const targets = (calls: ReturnType<typeof run>) =>
       calls.flatMap(({ words }) => (words[0] === 'export' ? words[words.indexOf('--to') + 1] : []));
-    // The first was replaced by the last.
+    // The last export replaced the first.
     expect(targets(run(script))).toEqual(['/y/clean set', '/x/clean set']);
     expect(targets(run(script, ['/copy', '/new place'])).sort()).toEqual([
       '/new place/clean set',
@@ -200,7 +200,7 @@ describe('a script', () => {
     ]);
   });
 
-  test('an edit that stood when an export was made and was undone later stands for that export only', () => {
+  test('applies an edit that was undone after an export to that export only', () => {
     const [first, second] = [reject(0), { ...reject(1), undone: true }];
     const undo = { ...record({ do: 'edit', change: {} }), kind: 'undo' as const, target: second.seq };
     const redo = { ...undo, kind: 'redo' as const };

@@ -5,7 +5,7 @@ import type { FitEvent } from '../../src-main/compute/anomaly/fit.ts';
 import { computePids } from '../fixtures/processes.ts';
 import { fitArgs, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
 
-const compute = startCompute({ patienceMs: { alone: 100_000, shared: 100_000 } }); // a cancel has to be answered: nothing is ended for it
+const compute = startCompute({ patienceMs: { alone: 100_000, shared: 100_000 } }); // long enough that an unanswered cancel fails the test
 afterAll(() => compute.stop());
 
 const folder = newFolder();
@@ -35,7 +35,7 @@ describe('the compute process', () => {
     expect(drawn.map.length).toBe(sizePx ** 2);
   });
 
-  it('draws maps while it trains, and answers a cancel', async () => {
+  it('renders maps while it trains, and responds to a cancel', async () => {
     const runFolder = newFolder();
     await compute.call('fit', fitArgs('pca', pixels, runFolder));
     const stop = new AbortController();

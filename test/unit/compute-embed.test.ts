@@ -16,8 +16,8 @@ import { computePids } from '../fixtures/processes.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
 const never = new AbortController().signal;
-const still = async (): Promise<void> => undefined;
-const lay = (
+const yieldToEventLoop = async (): Promise<void> => undefined;
+const layoutFor = (
   args: LayoutArgs,
   onEvent: (event: LayoutEvent) => void = () => undefined,
   signal = never,
@@ -28,9 +28,9 @@ const embedOf = (
   onEvent: (event: EmbedEvent) => void = () => undefined,
 ) => serveCall(embed, { runFolder, images }, { onEvent });
 
-/** Leave-one-out: of how many rows the vote of their `k` nearest is their own group. */
+/** Leave-one-out: the fraction of rows whose group is predicted by the vote of their `k` nearest neighbours. */
 async function agreement(rows: Float32Array, size: number, groups: readonly number[], k: number): Promise<number> {
-  const { indices, k: found } = await nearest(rows, rows, size, k + 1, still);
+  const { indices, k: found } = await nearest(rows, rows, size, k + 1, yieldToEventLoop);
   const right = groups.filter((group, i) => {
     const others = Array.from(indices.subarray(i * found, (i + 1) * found))
       .filter((j) => j !== i)
@@ -65,7 +65,7 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
   const kinds = Array.from({ length: 40 }, (_, i) => i % 2);
   const pictures = kinds.map((odd, i) => picture(i, odd === 1));
 
-  it('separate two kinds of pictures, and so does their map', async () => {
+  it('separate two kinds of pictures, as does their map', async () => {
     const runFolder = newFolder();
     const pixels = packed(pictures, runFolder);
     await serveCall(fit, fitArgs(id, pixels, runFolder));
@@ -77,12 +77,12 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
     expect(codes.every(Number.isFinite)).toBe(true);
     expect(events.at(-1)).toEqual({ done: 40, total: 40 });
     expect(await agreement(codes, size, kinds, 5)).toBeGreaterThanOrEqual(0.95);
-    const map = await lay({ codes, size, seed: 1 });
+    const map = await layoutFor({ codes, size, seed: 1 });
     expect(await agreement(map.xy, 2, kinds, 5)).toBeGreaterThanOrEqual(0.95);
     await forgetModels();
     expect(tf.memory().numTensors).toBe(tensors);
 
-    // An image's code is its own, whichever others come with it.
+    // The code of an image does not depend on the other images.
     const some = await embedOf(runFolder, { ...pixels, rows: Int32Array.of(7, 3) });
     for (const [at, row] of [7, 3].entries()) {
       for (let d = 0; d < size; d++) expect(some.codes[at * size + d]).toBeCloseTo(codes[row * size + d], 4);
@@ -104,7 +104,7 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
   });
 });
 
-it('codes of a model without a bottleneck, and of principal components without components', async () => {
+it('models without a bottleneck, and PCA without components, give codes', async () => {
   const runFolder = newFolder();
   const pixels = packed(
     Array.from({ length: 6 }, (_, i) => picture(i)),
@@ -115,16 +115,16 @@ it('codes of a model without a bottleneck, and of principal components without c
   await serveCall(fit, fitArgs('pca', pixels, runFolder, { params: { components: 0 } }));
   const { codes, size } = await embedOf(runFolder, pixels);
   expect([size, ...codes]).toEqual([1, 0, 0, 0, 0, 0, 0]);
-  expect(onTheMap((await lay({ codes, size, seed: 1 })).xy)).toBe(true);
+  expect(onTheMap((await layoutFor({ codes, size, seed: 1 })).xy)).toBe(true);
 });
 
-it('nearest neighbours are those that a plain search finds', async () => {
+it('nearest neighbours equal those of a plain search', async () => {
   const [size, k] = [7, 6];
   const rows = fillNormal(new Float32Array(50 * size), random('rows'));
-  // Far from the origin and close together, where products in floats are at their worst.
+  // Far from the origin and close together: the worst case for float32 products.
   const among = fillNormal(new Float32Array(300 * size), random('among')).map((v) => v + 20);
   rows.forEach((v, i) => (rows[i] = v + 20));
-  const found = await nearest(rows, among, size, k, still);
+  const found = await nearest(rows, among, size, k, yieldToEventLoop);
   for (let i = 0; i < 50; i++) {
     const distances = Array.from({ length: 300 }, (_, j) =>
       Math.hypot(...Array.from({ length: size }, (_, d) => rows[i * size + d] - among[j * size + d])),
@@ -136,84 +136,84 @@ it('nearest neighbours are those that a plain search finds', async () => {
     expect([...found.indices.subarray(i * k, (i + 1) * k)]).toEqual(expected.map(({ j }) => j));
     expected.forEach(({ distance }, j) => expect(found.distances[i * k + j]).toBeCloseTo(distance, 4));
   }
-  expect((await nearest(rows, among.subarray(0, 2 * size), size, k, still)).k).toBe(2);
+  expect((await nearest(rows, among.subarray(0, 2 * size), size, k, yieldToEventLoop)).k).toBe(2);
 });
 
 describe('the map', () => {
   it('is the same for the same seed, and keeps groups apart whatever the seed and the units', async () => {
     const { codes, groups } = balls(300, 8, 3, 12);
     const events: LayoutEvent[] = [];
-    const first = await lay({ codes, size: 8, seed: 1 }, (event) => events.push(event));
-    expect((await lay({ codes, size: 8, seed: 1 })).xy).toEqual(first.xy);
+    const first = await layoutFor({ codes, size: 8, seed: 1 }, (event) => events.push(event));
+    expect((await layoutFor({ codes, size: 8, seed: 1 })).xy).toEqual(first.xy);
     expect(first.landmarks.length).toBe(300);
     expect(events[0]).toMatchObject({ stage: 'lay-out', done: 1 });
     expect(events.at(-1)!.done).toBe(events.at(-1)!.total);
     expect(onTheMap(first.xy)).toBe(true);
     expect(Math.max(...first.xy)).toBeCloseTo(1, 5);
     expect(Math.min(...first.xy)).toBeCloseTo(-1, 5);
-    const other = await lay({ codes, size: 8, seed: 2 });
+    const other = await layoutFor({ codes, size: 8, seed: 2 });
     expect(other.xy).not.toEqual(first.xy);
-    // One number in other units, and large: it must not decide alone.
-    const skewed = await lay({ codes: codes.map((v, i) => (i % 8 === 5 ? 1000 * v : v)), size: 8, seed: 1 });
+    // One large number in other units must not dominate.
+    const skewed = await layoutFor({ codes: codes.map((v, i) => (i % 8 === 5 ? 1000 * v : v)), size: 8, seed: 1 });
     for (const { xy } of [first, other, skewed]) expect(await agreement(xy, 2, groups, 5)).toBeGreaterThanOrEqual(0.95);
   });
 
-  it('places new images near similar ones, independently, and moves none', async () => {
+  it('places new images near similar ones, independently of each other, and moves no known image', async () => {
     const { codes, groups } = balls(200, 8, 2, 12);
-    const { xy } = await lay({ codes, size: 8, seed: 1 });
+    const { xy } = await layoutFor({ codes, size: 8, seed: 1 });
     const before = xy.slice();
     const fresh = balls(40, 8, 2, 12, 2);
-    const added = await lay({ codes: fresh.codes, size: 8, seed: 1, placed: { codes, xy } });
+    const added = await layoutFor({ codes: fresh.codes, size: 8, seed: 1, placed: { codes, xy } });
     expect(xy).toEqual(before);
     expect(added.landmarks.length).toBe(0);
     expect(onTheMap(added.xy)).toBe(true);
-    const { indices } = await nearest(added.xy, xy, 2, 1, still);
+    const { indices } = await nearest(added.xy, xy, 2, 1, yieldToEventLoop);
     expect(fresh.groups.filter((group, i) => groups[indices[i]] === group).length).toBe(40);
-    // The third of them alone goes to the same place.
-    const alone = await lay({ codes: fresh.codes.subarray(16, 24), size: 8, seed: 1, placed: { codes, xy } });
+    // The third new image alone gets the same position.
+    const alone = await layoutFor({ codes: fresh.codes.subarray(16, 24), size: 8, seed: 1, placed: { codes, xy } });
     expect(alone.xy).toEqual(added.xy.slice(4, 6));
   });
 
-  it('puts copies beside each other and not on one spot', async () => {
+  it('puts copies next to each other, not on the same spot', async () => {
     const { codes } = balls(60, 4, 2, 8);
-    const { xy } = await lay({ codes, size: 4, seed: 1 });
+    const { xy } = await layoutFor({ codes, size: 4, seed: 1 });
     const copies = rowsOf(codes, 4, [5, 5, 5]);
-    const added = await lay({ codes: copies, size: 4, seed: 1, placed: { codes, xy } });
+    const added = await layoutFor({ codes: copies, size: 4, seed: 1, placed: { codes, xy } });
     expect(distinctPlaces(Float32Array.of(...xy, ...added.xy))).toBe(63);
     for (let i = 0; i < 3; i++)
       expect(Math.hypot(added.xy[i * 2] - xy[10], added.xy[i * 2 + 1] - xy[11])).toBeLessThan(0.01);
-    const together = await lay({ codes: Float32Array.of(...codes, ...copies), size: 4, seed: 1 });
+    const together = await layoutFor({ codes: Float32Array.of(...codes, ...copies), size: 4, seed: 1 });
     expect(distinctPlaces(together.xy)).toBe(63);
     expect(together.landmarks.length).toBe(60);
   });
 
   it.each([0, 1, 2, 3, 5, 9, 10, 11, 12, 16])('takes %i images', async (count) => {
     const { codes } = balls(count, 6, 2, 10);
-    const { xy } = await lay({ codes, size: 6, seed: 1 });
+    const { xy } = await layoutFor({ codes, size: 6, seed: 1 });
     expect(xy.length).toBe(count * 2);
     expect(onTheMap(xy)).toBe(true);
     expect(distinctPlaces(xy)).toBe(count);
     if (count === 5)
       expect(
-        await nearest(xy, xy, 2, 2, still).then(({ indices }) =>
+        await nearest(xy, xy, 2, 2, yieldToEventLoop).then(({ indices }) =>
           [...indices.filter((_, i) => i % 2)].every((near, i) => near % 2 === i % 2),
         ),
       ).toBe(true);
   });
 
   it('separates a few images that differ only outside the first two components', async () => {
-    // Two wide directions, and a third that is narrow: the plane is the first two, and the last two images share a spot on it.
+    // Two directions with large variance and one with small: on the plane of the first two, the last two images coincide.
     const codes = Float32Array.of(4, 0, 0, -4, 0, 0, 0, 4, 0, 0, -4, 0, 0, 0, 1e-6, 0, 0, -1e-6);
-    const { xy } = await lay({ codes, size: 3, seed: 1 });
+    const { xy } = await layoutFor({ codes, size: 3, seed: 1 });
     expect(distinctPlaces(xy)).toBe(6);
     expect(onTheMap(xy)).toBe(true);
   });
 
-  it('takes images that are all the same, and refuses codes that are no numbers', async () => {
-    const { xy } = await lay({ codes: new Float32Array(40 * 3).fill(2), size: 3, seed: 1 });
+  it('takes identical images, and refuses codes that are not numbers', async () => {
+    const { xy } = await layoutFor({ codes: new Float32Array(40 * 3).fill(2), size: 3, seed: 1 });
     expect(onTheMap(xy)).toBe(true);
     expect(distinctPlaces(xy)).toBe(40);
-    await expect(lay({ codes: Float32Array.of(1, NaN), size: 1, seed: 1 })).rejects.toThrow(/finite/);
+    await expect(layoutFor({ codes: Float32Array.of(1, NaN), size: 1, seed: 1 })).rejects.toThrow(/finite/);
   });
 
   it('projects a sample of many images, and a small outlier group stays separate', async () => {
@@ -222,17 +222,19 @@ describe('the map', () => {
     for (let i = 0; i < odd; i++)
       for (let d = 0; d < size; d++) codes[i * 200 * size + d] = codes[i * 200 * size + d] * 0.2 + 25;
     const isOdd = (i: number): number => Number(i % 200 === 0);
-    const chosen = await chooseLandmarks(codes, size, mostLandmarks, 1, still);
+    const chosen = await chooseLandmarks(codes, size, mostLandmarks, 1, yieldToEventLoop);
     expect([...chosen].filter(isOdd).length).toBe(odd);
     expect(new Set(chosen).size).toBe(mostLandmarks);
     const tensors = tf.memory().numTensors;
     const stages = new Set<string>();
-    const { xy, landmarks } = await lay({ codes, size, seed: 1, mostLandmarks }, ({ stage }) => stages.add(stage));
+    const { xy, landmarks } = await layoutFor({ codes, size, seed: 1, mostLandmarks }, ({ stage }) =>
+      stages.add(stage),
+    );
     expect(tf.memory().numTensors).toBe(tensors);
     expect([...stages]).toEqual(['lay-out', 'place']);
     expect(landmarks.length).toBe(mostLandmarks);
     expect(onTheMap(xy)).toBe(true);
-    const { indices } = await nearest(xy, xy, 2, 6, still);
+    const { indices } = await nearest(xy, xy, 2, 6, yieldToEventLoop);
     const alike = (i: number): number =>
       Array.from(indices.subarray(i * 6, (i + 1) * 6)).filter((j) => isOdd(j) === isOdd(i)).length;
     for (let i = 0; i < odd; i++) expect(alike(i * 200)).toBeGreaterThanOrEqual(5);
@@ -259,7 +261,7 @@ describe('in the compute process', () => {
     expect(encoded.at(-1)).toEqual({ done: 24, total: 24 });
     const steps: LayoutEvent[] = [];
     const map = await compute.call('layout', { codes, size, seed: 3 }, { onEvent: (event) => steps.push(event) });
-    expect(map).toEqual(await lay({ codes, size, seed: 3 }));
+    expect(map).toEqual(await layoutFor({ codes, size, seed: 3 }));
     expect(steps.at(-1)!.done).toBe(steps.at(-1)!.total);
   });
 

@@ -29,7 +29,7 @@ function until(is: (event: FitEvent) => boolean) {
 }
 const atEpoch = (epoch: number) => until((event) => event.stage === 'train' && event.epoch >= epoch);
 
-test('killed by the system: the call is lost, in words that name memory, and the same training resumes', async () => {
+test('when the system kills the process, the call fails with a message that names memory, and the same training resumes', async () => {
   const own = compute();
   const runFolder = newFolder();
   const { onEvent, reached } = atEpoch(4);
@@ -62,19 +62,23 @@ test('killed by the system: the call is lost, in words that name memory, and the
   expect(await resumed).toBe('cancelled');
 });
 
-test('a cancel that is not answered ends no other training: it goes on by itself from its last epoch, to the same scores, and is told so', async () => {
+test('an unanswered cancel restarts the process; the other training resumes automatically from its last epoch to the same scores, with a note', async () => {
   const own = compute({ patienceMs: { alone: 200, shared: 400 } });
   const params = { epochs: 30 };
-  const { onEvent, reached, events } = atEpoch(4);
+  await own.call('backend', undefined);
+  const before = computePids().at(-1)!;
+  const stop = new AbortController();
+  const { onEvent, reached, events } = until((event) => {
+    const isReached = event.stage === 'train' && event.epoch >= 4;
+    if (isReached && !stop.signal.aborted) process.kill(before, 'SIGSTOP'); // like one long native call
+    return isReached;
+  });
   const training = own.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params }), { onEvent });
   const waits = own.call('fit', fitArgs('pca', pixels, newFolder()), { onEvent: () => undefined });
-  const stop = new AbortController();
   const cancelled = own
     .call('fit', fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined })
     .catch(code);
   await reached;
-  const before = computePids().at(-1)!;
-  process.kill(before, 'SIGSTOP'); // as if it sat in one long native call
   stop.abort();
   expect(await cancelled).toBe('cancelled');
   const result = await training;
@@ -89,7 +93,7 @@ test('a cancel that is not answered ends no other training: it goes on by itself
   expect(result.scores).toEqual(uninterrupted.scores);
 });
 
-test('what fails while it is told an event ends that call alone', async () => {
+test('an error in an event handler ends only that call', async () => {
   const own = compute();
   const full = Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
   const failing = own
@@ -101,11 +105,11 @@ test('what fails while it is told an event ends that call alone', async () => {
     .catch((error: unknown) => error);
   const next = own.call('fit', fitArgs('pca', pixels, newFolder()));
   expect(await failing).toBe(full);
-  expect((await next).scores.length).toBe(20); // its turn came: the other was dropped
+  expect((await next).scores.length).toBe(20); // its turn came, since the other call was dropped
 });
 
-test('an error that belongs to no call is told in its own words, and one of memory as such', async () => {
-  for (const [thrown, said] of [
+test('an error outside any call is reported with its message, and a lack of memory as such', async () => {
+  for (const [thrown, expected] of [
     [
       'a bolt came loose',
       /^The compute process ended unexpectedly \(exit code 1\)\. Last output: a bolt came loose\. Try again\./,
@@ -121,19 +125,19 @@ test('an error that belongs to no call is told in its own words, and one of memo
     await own.call('fit', fitArgs('pca', pixels, runFolder));
     await expect(own.call('map', { runFolder, images: pixels })).rejects.toMatchObject({
       code: 'lost',
-      message: expect.stringMatching(said),
+      message: expect.stringMatching(expected),
     });
-    expect((await own.call('backend', undefined)).backend).toBeTruthy(); // another one was started
+    expect((await own.call('backend', undefined)).backend).toBeTruthy(); // a new process was started
   }
 });
 
-test('a call that the process does not know, or cannot use, is answered', async () => {
+test('an unknown or invalid call gets an error response', async () => {
   const child = fork(resolve(import.meta.dirname, '..', '..', 'src-main', 'compute.ts'), {
     serialization: 'advanced',
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
   try {
-    const answer = (request: object) => new Promise((told) => (child.once('message', told), child.send(request)));
+    const answer = (request: object) => new Promise((resolve) => (child.once('message', resolve), child.send(request)));
     expect(await answer({ id: 1, call: 'dance', args: {} })).toMatchObject({
       id: 1,
       error: { code: 'bad-parameters' },

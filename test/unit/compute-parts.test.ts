@@ -54,7 +54,7 @@ describe('entropy', () => {
   });
 
   it('the correction compares with images of similar entropy', () => {
-    // Errors follow entropy, but for one image.
+    // Errors follow entropy, except for one image.
     const entropies = Array.from({ length: 200 }, (_, i) => i / 40);
     const errors = entropies.map((e, i) => Math.exp(e + 0.1 * Math.sin(i * 7)));
     errors[60] *= 2;
@@ -73,7 +73,7 @@ describe('SSIM', () => {
     expect(ssimMap(x, x).min().dataSync()[0]).toBeCloseTo(1, 4);
     const c1 = 0.01 ** 2;
     const expected = (2 * 0.2 * 0.6 + c1) / (0.2 ** 2 + 0.6 ** 2 + c1);
-    expect(ssimMap(constant(0.2), constant(0.6)).mean().dataSync()[0]).toBeCloseTo(expected, 3); // float32 leaves 1e-7 of variance beside c2
+    expect(ssimMap(constant(0.2), constant(0.6)).mean().dataSync()[0]).toBeCloseTo(expected, 3); // in float32 a variance of 1e-7 remains, against c2
     expect(dissimilarity.value(constant(0.2), constant(0.6)).dataSync()[0]).toBeCloseTo((1 - expected) / 2, 3);
   });
 
@@ -168,7 +168,7 @@ describe('gradients', () => {
     const { grads } = tf.variableGrads(() => value(), [network.weights]);
     const gradient = grads[network.weights.name].dataSync<'float32'>();
     const at = network.weights.dataSync().slice();
-    // Along the gradient, where the change is largest, and so float32 sees it.
+    // Along the gradient the change is largest, so that float32 is precise enough.
     const length = Math.sqrt(gradient.reduce((s, g) => s + g * g, 0));
     const moved = (step: number): number => {
       network.weights.assign(tf.tensor1d(Float32Array.from(at, (w, i) => w + (step * gradient[i]) / length)));
@@ -236,7 +236,7 @@ describe('random numbers', () => {
     expect(new Set(shuffle(range(0, 100), random('shuffle'))).size).toBe(100);
   });
 
-  it('drop by seed', () => {
+  it('make a dropout mask that depends on the seed only', () => {
     const ones = tf.ones([1000]);
     expect(dropout(ones, 0.3, [1, 'a']).mean().dataSync()[0]).toBeCloseTo(1, 0);
     expect(uniform([50], [1, 2]).dataSync()).toEqual(uniform([50], [1, 2]).dataSync());
@@ -245,7 +245,7 @@ describe('random numbers', () => {
 });
 
 describe('batches', () => {
-  it('contain every image, have similar sizes, and are ordered by seed and epoch', () => {
+  it('contain every image, have similar sizes, and are shuffled by seed and epoch', () => {
     const all = [...batchesOf(range(0, 33), 32, 1, 7, 0)];
     expect(all.map((b) => b.length)).toEqual([16, 17]);
     expect(all.flatMap((b) => [...b]).sort((a, b) => a - b)).toEqual([...range(0, 33)]);
@@ -255,7 +255,7 @@ describe('batches', () => {
     expect(stepsOf(5, 32, 8)).toBe(8);
   });
 
-  it('hold out a part, never all', () => {
+  it('hold out some images, never all', () => {
     for (const n of [1, 2, 3, 10, 100]) {
       const { train, held } = holdOut(range(0, n), 0.5, 1);
       expect(train.length + held.length).toBe(n);
@@ -266,7 +266,7 @@ describe('batches', () => {
 });
 
 describe('pixels', () => {
-  it('come by position, as floats on the device', () => {
+  it('are read by position and become floats on the device', () => {
     const folder = newFolder();
     const set = packed([picture(1), picture(2), picture(3)], folder);
     const pixels = new Pixels({ ...set, rows: Int32Array.of(2, 0) });
@@ -279,7 +279,7 @@ describe('pixels', () => {
 });
 
 describe('error maps', () => {
-  it('smoothing keeps a constant map, pooling takes mean, quantile, maximum', () => {
+  it('stay constant under smoothing, and are pooled by mean, quantile or maximum', () => {
     const smooth = filterBoth(tf.ones([1, 12, 12, 1]), smoothingWindow(12, 2)).dataSync();
     expect(Math.min(...smooth)).toBeCloseTo(1, 5);
     const map = Float32Array.from({ length: 101 }, (_, i) => i);
@@ -290,7 +290,7 @@ describe('error maps', () => {
 });
 
 describe('linear algebra', () => {
-  it('eigenvectors rebuild the matrix, columns are orthonormal', () => {
+  it('eigenvectors reconstruct the matrix, and columns are orthonormal', () => {
     const n = 6;
     const a = fillNormal(new Float64Array(n * n), random('matrix'));
     const symmetric = Float64Array.from(a, (_, at) => a[at] + a[(at % n) * n + Math.floor(at / n)]);

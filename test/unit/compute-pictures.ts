@@ -1,4 +1,4 @@
-/** Small generated images for the compute tests: a soft pattern that varies a little, and one that is something else. */
+/** Small generated images for the compute tests: discs that vary slightly, and crosses as anomalies. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import type { RowSet } from '../../src-main/rows/row-set.ts';
 
 export const sizePx = 32;
 
-/** A disc whose place and colour vary a little with `seed`; `odd` is a cross instead. */
+/** A disc whose position and colour vary slightly with `seed`; `odd` gives a cross. */
 export function picture(seed: number, odd = false, size = sizePx): Uint8Array {
   const next = random('picture', seed);
   const [cx, cy, red] = [size / 2 + 3 * (next() - 0.5), size / 2 + 3 * (next() - 0.5), 150 + 60 * next()];
@@ -33,7 +33,7 @@ export function packed(pictures: Uint8Array[], folder: string, size = sizePx): R
   return { file, type: 'uint8', shape: [size, size, 3], rows: range(0, pictures.length) };
 }
 
-/** Small stand-ins for embeddings: the pictures in squares of 4 × 4 pixels. */
+/** A small substitute for embeddings: the pictures averaged over squares of 4 × 4 pixels. */
 function embedded(pictures: Uint8Array[], folder: string): RowSet {
   const side = sizePx / 4;
   const size = side * side * 3;
@@ -49,13 +49,13 @@ function embedded(pictures: Uint8Array[], folder: string): RowSet {
   return { file, type: 'float32', shape: [size], rows: range(0, pictures.length) };
 }
 
-/** The pictures as the scorer takes them. */
+/** The pictures as inputs of the scorer. */
 export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): RowSet =>
   inputs === 'pixels' ? packed(pictures, folder) : embedded(pictures, folder);
 
 export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-compute-'));
 
-/** Settings that are quick to train by; schemas leave out what is not theirs. */
+/** Settings for a quick training; each schema drops what it does not know. */
 const quick: Record<string, unknown> = {
   components: 4,
   width: 8,

@@ -20,7 +20,7 @@ const run = (
   signal = new AbortController().signal,
 ): Promise<FitResult> => serveCall(fit, args, { signal, onEvent });
 
-it('reading the records loads no tensors', () => expect(tf).toBeUndefined());
+it('importing the records does not load TensorFlow', () => expect(tf).toBeUndefined());
 
 const pictures = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => picture(i));
 const quickly = { epochs: 2 };
@@ -47,7 +47,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
   it('ranks a planted outlier first, reproducibly, without leaks', async () => {
     const folder = newFolder();
     const images = imagesFor(scorer, [...pictures(23), picture(99, true)], folder);
-    const args = fitArgs(id, images, folder, { train: range(0, 20), params: { minSteps: 15 } });
+    const args = fitArgs(id, images, folder, { train: range(0, 20), params: { epochs: 10, minSteps: 15 } });
     const tensors = tf.memory().numTensors;
     const events: FitEvent[] = [];
     const first = await run(args, (event) => events.push(event));
@@ -117,7 +117,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
   });
 });
 
-it('nearest images needs two to compare', async () => {
+it('the method nearest needs at least two images', async () => {
   const folder = newFolder();
   const images = imagesFor(scorerOf('nearest')!, pictures(1), folder);
   await expect(run(fitArgs('nearest', images, folder))).rejects.toThrow(/fewer than two/);
@@ -126,10 +126,10 @@ it('nearest images needs two to compare', async () => {
 describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) => id))('%s', (id) => {
   beforeAll(async () => void (await startBackend()));
 
-  it('the score is pooled from the map', async () => {
+  it('pools the score from the map', async () => {
     const folder = newFolder();
     const images = packed(pictures(6), folder);
-    const { scores } = await run(fitArgs(id, images, folder, { params: { pooling: 'max' } }));
+    const { scores } = await run(fitArgs(id, images, folder, { params: { ...quickly, pooling: 'max' } }));
     const drawn = await serveCall(map, { runFolder: folder, images: { ...images, rows: Int32Array.of(2) } });
     expect(Math.max(...drawn.map)).toBeCloseTo(scores[2], 6);
     await forgetModels();
@@ -184,7 +184,7 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
     expect(resumed.history.map(({ loss, valLoss }) => [loss, valLoss])).toEqual(
       uninterrupted.history.map(({ loss, valLoss }) => [loss, valLoss]),
     );
-    // A checkpoint of other settings is not taken for ours.
+    // A checkpoint with other settings is not used.
     const other = await run(fitArgs(id, pixels, cut, { params: { ...params, epochs: 2 }, resume: true }));
     expect(other.resumedFrom).toBeNull();
     fs.rmSync(cut, { recursive: true });
@@ -203,7 +203,7 @@ describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {
     expect(result.history[result.bestEpoch - 1].valLoss).toBe(best);
   });
 
-  it('trains one image a step and without held-out images', async () => {
+  it('trains with a batch of one and without validation images', async () => {
     const folder = newFolder();
     const result = await run(
       fitArgs(id, packed(pictures(5), folder), folder, { params: { batch: 1, validation: 0, epochs: 2 } }),

@@ -12,7 +12,7 @@ import { plant, plants } from '../fixtures/copies.ts';
 
 const [width, height] = [320, 240];
 
-/** Like a photo: soft coloured patches, a few hard shapes, a little grain. `spot` adds one small thing; `red` shifts the colours and leaves the luminance. */
+/** Similar to a photo: soft colour patches, a few sharp shapes, a little noise. `spot` adds a small object; `red` shifts the colours but not the luminance. */
 function scene(seed: number, { spot = false, red = 0 } = {}): Promise<Buffer> {
   const next = random('scene', seed);
   const patches = Array.from({ length: 14 }, () => ({
@@ -94,7 +94,7 @@ const original = await scene(1);
 const others = await Promise.all([2, 3, 4, 5].map((seed) => scene(seed)));
 
 describe('fingerprint', () => {
-  test('has its size and version, for colour, gray and tiny pictures', async () => {
+  test('has the documented size and version, for colour, gray and tiny images', async () => {
     for (const [w, h, channels] of [
       [256, 192, 3],
       [171, 256, 1],
@@ -119,7 +119,7 @@ describe('copies', () => {
     expect(groups[0].score).toBeLessThanOrEqual(1);
   });
 
-  test('without thumbnails the fingerprints find them too', async () => {
+  test('are found by fingerprints alone, without thumbnails', async () => {
     const copies = await Promise.all(['q40', 'x0.5', 'crop 3 %', '90°', 'mirror'].map((name) => plant(name, original)));
     const groups = await find(await images([original, ...others, ...copies]), { pixels: undefined });
     expect(idsOf(groups, 'near')).toEqual([[0, 5, 6, 7]]);
@@ -127,13 +127,13 @@ describe('copies', () => {
     expect(idsOf(groups, 'mirrored')).toEqual([[0, 5, 6, 7, 8, 9]]);
   });
 
-  test('the same bytes, and the same pixels in another format, are exact', async () => {
+  test('with the same bytes, or the same pixels in another format, are exact', async () => {
     const webp = await sharp(original).webp({ lossless: true }).toBuffer();
     const groups = await find(await images([original, others[0], original, webp]));
     expect(groups).toEqual([{ kind: 'exact', ids: [0, 2, 3], similarities: [1, 1, 1], score: 1 }]);
   });
 
-  test('a near group holds all files of its pictures', async () => {
+  test('of a near group include all files with the same content', async () => {
     const copy = await plant('q60', original);
     const groups = await find(await images([original, original, copy, ...others]));
     expect(idsOf(groups, 'exact')).toEqual([[0, 1]]);
@@ -141,16 +141,16 @@ describe('copies', () => {
   });
 });
 
-describe('what is no duplicate', () => {
+describe('images that are not duplicates', () => {
   test('other scenes', async () => expect(await find(await images([original, ...others]))).toEqual([]));
   test('the same scene with one small addition', async () =>
     expect(await find(await images([original, await scene(1, { spot: true })]))).toEqual([]));
-  test('the same in another colour', async () => {
+  test('the same scene in another colour', async () => {
     const list = await images([original, await scene(1, { red: 45 })]);
     expect(await find(list)).toEqual([]);
     expect(await find(list, { pixels: undefined })).toEqual([]);
   });
-  test('flat images are exact or nothing', async () => {
+  test('flat images, unless they are exact copies', async () => {
     const groups = await find(
       await images([
         await even(255),
@@ -164,7 +164,7 @@ describe('what is no duplicate', () => {
     );
     expect(groups.map((g) => [g.kind, g.ids])).toEqual([['exact', [0, 3, 4]]]);
   });
-  test('an image whose fingerprint is of another layout is found by its bytes only', async () => {
+  test('an image with a fingerprint of another version, unless the bytes are equal', async () => {
     const list = await images([original, original, await plant('q60', original)]);
     const groups = await find(list.map((one) => ({ ...one, fingerprint: new Uint8Array(3) })));
     expect(groups.map((g) => [g.kind, g.ids])).toEqual([['exact', [0, 1]]]);
@@ -172,7 +172,7 @@ describe('what is no duplicate', () => {
 });
 
 describe('marks of the user and limits of the search', () => {
-  test('pairs kept apart are in no group together', async () => {
+  test('pairs marked as not duplicates are never in one group', async () => {
     const list = await images([
       original,
       await plant('q60', original),
@@ -208,7 +208,7 @@ describe('marks of the user and limits of the search', () => {
     expect(await find(list.toReversed())).toEqual(groups);
   });
 
-  test('what was compared once is not looked at again', async () => {
+  test('pairs are compared only once', async () => {
     const list = await images([original, await plant('crop 3 %', original), await plant('q85', original), ...others]);
     const verdicts = new Map<string, number>();
     const looks: number[] = [];
@@ -236,7 +236,7 @@ describe('marks of the user and limits of the search', () => {
     expect(groups.map((g) => [g.kind, g.ids.toSorted((p, q) => p - q)])).toEqual([['near', [0, 1, 2]]]);
   });
 
-  test('a picture that is its own mirror image is a near copy', async () => {
+  test('a copy of a symmetric image is near, not mirrored', async () => {
     const left = await sharp(original).extract({ left: 0, top: 0, width: 160, height: 240 }).toBuffer();
     const both = await sharp({ create: { width: 320, height: 240, channels: 3, background: 'black' } })
       .composite([
@@ -267,18 +267,18 @@ describe('grouping', () => {
   const groupsOf = (links: Link[], more = {}): Promise<number[][]> =>
     gather(links, { ...questions, ...more }).then((all) => all.map((g) => g.members.map((m) => m.picture)));
 
-  test('a chain is no group', async () =>
+  test('a chain of similar pairs is not a group', async () =>
     expect(await groupsOf([near(1, 2, 0.9), near(2, 3), near(3, 4), near(4, 5)])).toEqual([
       [2, 1],
       [3, 4],
     ]));
-  test('the larger leads', async () =>
+  test('the largest image comes first', async () =>
     expect(await groupsOf([near(1, 2)], { size: (p: number) => p })).toEqual([[2, 1]]));
-  test('a pair that no look-up found is compared', async () => {
+  test('pairs within a group that the search did not find are compared too', async () => {
     const compare = async (a: number, b: number): Promise<Link> => near(a, b);
     expect(await groupsOf([near(1, 2, 0.9), near(2, 3)], { compare })).toEqual([[2, 1, 3]]);
   });
-  test('a crowd of which each knows only a few is one group', async () => {
+  test('many copies, each found near only a few others, are one group', async () => {
     const links = Array.from({ length: 60 }, (_, i) =>
       Array.from({ length: 20 }, (_, k) => near(i, (i + k + 1) % 60)),
     ).flat();
@@ -325,7 +325,7 @@ describe('which to keep', () => {
     expect(best([member(1, { width: 900 }), member(2, { decision: 'keep' })], 'largest', null)).toBe(2);
     expect(best([member(1, { sharpness: NaN }), member(2)], 'sharpest', null)).toBe(2);
   });
-  test('every rule decides whatever the order of the members', () => {
+  test('every rule gives the same result for any order of members', () => {
     for (const rule of keepRules) expect(best(members.toReversed(), rule, null)).toBe(best(members, rule, null));
   });
 });

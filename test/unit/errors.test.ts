@@ -25,7 +25,7 @@ function thrown(work: () => unknown): unknown {
   }
   throw new Error('nothing was thrown');
 }
-/** What a machine says, which nobody should have to read. */
+/** Technical terms that no user should have to read. */
 const raw = /\bE[A-Z]{3,}\b|SQLITE|errno|malformed|call stack|undefined|allocation|syscall/;
 
 describe('the system', () => {
@@ -61,9 +61,9 @@ describe('the system', () => {
     ['a link to itself', () => readFileSync(join(folder, 'loop')), 'target-unwritable', /points back to itself/],
     ['a place that is not there', () => mkdtempSync(join(folder, 'none', 'x')), 'no-folder', /does not exist/],
   ])('%s', (_, work, code, message) => {
-    const told = explain(thrown(work));
-    expect(told).toMatchObject({ code, message: expect.stringMatching(message) });
-    expect(told.message).not.toMatch(raw);
+    const explained = explain(thrown(work));
+    expect(explained).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(explained.message).not.toMatch(raw);
   });
 
   test.each([
@@ -81,11 +81,11 @@ describe('the system', () => {
     'EXDEV',
     'ENOMEM',
   ])('%s, which cannot be caused here', (code) => {
-    const told = explain(
+    const explained = explain(
       Object.assign(new Error(`${code}: whatever, open '/a/b'`), { code, syscall: 'open', path: '/a/b' }),
     );
-    expect(told.message).not.toMatch(raw);
-    expect(told.message).toMatch(/^[A-Z/].*[.?]$/s);
+    expect(explained.message).not.toMatch(raw);
+    expect(explained.message).toMatch(/^[A-Z/].*[.?]$/s);
   });
 });
 
@@ -102,9 +102,9 @@ describe('memory', () => {
       'failed',
     ],
   ])('%s', (_, work, code) => {
-    const told = explain(thrown(work));
-    expect(told.code).toBe(code);
-    expect(told.message).not.toMatch(raw);
+    const explained = explain(thrown(work));
+    expect(explained.code).toBe(code);
+    expect(explained.message).not.toMatch(raw);
   });
 });
 
@@ -139,7 +139,7 @@ describe('the database', () => {
   });
 });
 
-test('what is said already stays as it is', () => {
+test('errors that already have a message stay unchanged', () => {
   expect(explain(new WinnowError('no-run', 'There is no run.'))).toEqual({
     code: 'no-run',
     message: 'There is no run.',

@@ -9,8 +9,8 @@ import {
 } from '../../src-main/compute/classify/evaluate.ts';
 import { random } from '../../src-main/compute/random.ts';
 
-/** One image a pair of given and predicted, `sure` of what it predicts. */
-function judged(pairs: [given: number, predicted: number][], classes: number, sure = 2): Predictions {
+/** One image per pair of given and predicted class; `sure` is the logit of the predicted class. */
+function predictionsOf(pairs: [given: number, predicted: number][], classes: number, sure = 2): Predictions {
   const logits = new Float32Array(pairs.length * classes);
   pairs.forEach(([, predicted], i) => (logits[i * classes + predicted] = sure));
   return { logits, labels: Int32Array.from(pairs, ([given]) => given), classes };
@@ -30,26 +30,26 @@ describe('an evaluation', () => {
       [2, 2],
       [2, 2],
     ];
-    const told = evaluate(judged(pairs, 3), names(3), 'test', () => 1, 1);
-    expect(told.confusion).toEqual([
+    const evaluation = evaluate(predictionsOf(pairs, 3), names(3), 'test', () => 1, 1);
+    expect(evaluation.confusion).toEqual([
       [3, 1, 0],
       [1, 1, 0],
       [0, 0, 2],
     ]);
-    expect(told.accuracy.value).toBeCloseTo(6 / 8, 10);
-    expect(told.balancedAccuracy.value).toBeCloseTo((0.75 + 0.5 + 1) / 3, 10);
-    expect(told.classes.map(({ precision }) => precision)).toEqual([0.75, 0.5, 1]);
-    expect(told.classes.map(({ recall }) => recall)).toEqual([0.75, 0.5, 1]);
-    expect(told.macroF1.value).toBeCloseTo((0.75 + 0.5 + 1) / 3, 10);
-    expect(told.classes.map(({ images }) => images)).toEqual([4, 2, 2]);
-    expect(told.topK).toBeNull(); // three classes are no choice of three
+    expect(evaluation.accuracy.value).toBeCloseTo(6 / 8, 10);
+    expect(evaluation.balancedAccuracy.value).toBeCloseTo((0.75 + 0.5 + 1) / 3, 10);
+    expect(evaluation.classes.map(({ precision }) => precision)).toEqual([0.75, 0.5, 1]);
+    expect(evaluation.classes.map(({ recall }) => recall)).toEqual([0.75, 0.5, 1]);
+    expect(evaluation.macroF1.value).toBeCloseTo((0.75 + 0.5 + 1) / 3, 10);
+    expect(evaluation.classes.map(({ images }) => images)).toEqual([4, 2, 2]);
+    expect(evaluation.topK).toBeNull(); // three classes are no choice of three
     const p = Math.exp(2) / (Math.exp(2) + 2);
-    expect(told.loss.value).toBeCloseTo((-6 * Math.log(p) - 2 * Math.log((1 - p) / 2)) / 8, 6);
+    expect(evaluation.loss.value).toBeCloseTo((-6 * Math.log(p) - 2 * Math.log((1 - p) / 2)) / 8, 6);
   });
 
-  it('leaves a class out of the means that has no image here', () => {
-    const told = evaluate(
-      judged(
+  it('leaves classes without images out of the means', () => {
+    const evaluation = evaluate(
+      predictionsOf(
         [
           [0, 0],
           [1, 1],
@@ -61,10 +61,10 @@ describe('an evaluation', () => {
       () => 1,
       1,
     );
-    expect(told.balancedAccuracy.value).toBe(1);
-    expect(told.macroF1.value).toBe(1);
-    expect(told.classes[3]).toEqual({ name: 'class 3', images: 0, precision: 0, recall: 0, f1: 0 });
-    expect(told.topK?.k).toBe(3);
+    expect(evaluation.balancedAccuracy.value).toBe(1);
+    expect(evaluation.macroF1.value).toBe(1);
+    expect(evaluation.classes[3]).toEqual({ name: 'class 3', images: 0, precision: 0, recall: 0, f1: 0 });
+    expect(evaluation.topK?.k).toBe(3);
   });
 
   it('has intervals with about the nominal coverage', () => {
@@ -72,7 +72,7 @@ describe('an evaluation', () => {
     for (let round = 0; round < 100; round++) {
       const next = random('interval', round);
       const { accuracy } = evaluate(
-        judged(
+        predictionsOf(
           Array.from({ length: 200 }, () => [0, Number(next() < 0.2)]),
           2,
         ),
@@ -87,7 +87,7 @@ describe('an evaluation', () => {
     }
     expect(held).toBeGreaterThan(85);
     const all = evaluate(
-      judged(
+      predictionsOf(
         Array.from({ length: 75 }, () => [0, 0]),
         2,
       ),
@@ -97,12 +97,12 @@ describe('an evaluation', () => {
       1,
     );
     expect(all.accuracy.high).toBeCloseTo(1, 10);
-    expect(all.accuracy.low).toBeCloseTo(0.951, 3); // not all that will ever come
+    expect(all.accuracy.low).toBeCloseTo(0.951, 3); // not 1: the interval includes images to come
   });
 });
 
 describe('calibration', () => {
-  /** Logits of which the truth is drawn at `truth` times their size: right at 1 / truth. */
+  /** Logits, and labels that are sampled from `truth` times the logits: calibrated at temperature 1 / truth. */
   const drawn = (truth: number): Predictions => {
     const next = random('calibration');
     const logits = Float32Array.from({ length: 3000 * 4 }, () => 3 * next());
@@ -117,8 +117,8 @@ describe('calibration', () => {
 
   it('finds the temperature that the labels were sampled with', () => {
     for (const truth of [0.4, 1, 2]) expect(temperatureOf(drawn(truth)) * truth).toBeCloseTo(1, 0.6);
-    // Ten that are all right, and sure of it, are no reason to be surer without end.
-    const right = judged(
+    // Ten images that are all predicted correctly with confidence do not push the temperature to 0.
+    const right = predictionsOf(
       Array.from({ length: 10 }, () => [0, 0]),
       2,
       4,
@@ -128,7 +128,7 @@ describe('calibration', () => {
     expect(temperatureOf({ logits: new Float32Array(0), labels: new Int32Array(0), classes: 4 })).toBe(1);
   });
 
-  it('its error falls by it, and is nothing where confidence is truth', () => {
+  it('reduces the calibration error, which is zero if confidence equals accuracy', () => {
     const held = drawn(0.4);
     const error = (temperature: number): number =>
       calibrationBins(probabilitiesOf(held.logits, 4, temperature), held.labels, 4).error;
@@ -139,7 +139,7 @@ describe('calibration', () => {
     expect(bins.map(({ images }) => images)).toEqual([2, 1]);
   });
 
-  it('probabilities are finite for huge logits', () => {
+  it('gives finite probabilities for huge logits', () => {
     const p = probabilitiesOf(Float32Array.of(1000, -1000, 0), 3);
     expect([...p]).toEqual([1, 0, 0]);
   });

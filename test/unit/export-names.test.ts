@@ -65,7 +65,7 @@ test('every format, copied or listed', async () => {
   }
 });
 
-test('a list chooses the images that are in it', async () => {
+test('a list of paths selects exactly its images', async () => {
   const workspace = await scanned(openWorkspace(folder, at));
   const samples = workspace.table.samples();
   const to = await exported(workspace, { place: 'list' });
@@ -77,7 +77,7 @@ test('a list chooses the images that are in it', async () => {
   expect(readdirSync(to).sort()).toEqual(['files.txt', 'manifest.csv', 'manifest.json']);
 });
 
-test('CSV files for spreadsheets: no text begins as a formula, and numbers stay numbers; otherwise every text is as it was', async () => {
+test('in CSV files for spreadsheets no text starts like a formula, and numbers stay numbers; in other CSV files texts are unchanged', async () => {
   const workspace = await scanned(openWorkspace(folder, at));
   workspace.calls.journal.edit({ choice: { paths: ['=class/-1.png'] }, change: { decision: 'keep', note: '=cmd|x' } });
   const cells = async (safeForSpreadsheets: boolean) => {

@@ -41,7 +41,7 @@ const ask = (request: Partial<ExportRequest>): ExportRequest => exportSchema.par
 const target = () => join(temporaryFolder('export'), 'out');
 const sha256 = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
 
-/** What a scan would say of a folder. */
+/** The samples that a scan of the folder would give. */
 async function samplesOf(folder: string, marks: Record<string, Partial<Sample>> = {}): Promise<Sample[]> {
   const samples: Sample[] = [];
   for await (const { path, bytes, modifiedMs } of findImages(folder, {
@@ -84,7 +84,7 @@ const inputOf = (folder: string, samples: readonly Sample[], more: Partial<Expor
   ...more,
 });
 
-/** Every file with its bytes, or what a link leads to. */
+/** Every file with its content, and every link with its target. */
 function tree(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -124,7 +124,7 @@ const marked: Record<string, Partial<Sample>> = {
   'good/blob-03.png': { decision: 'unsure', label: 'other', note: '=1+1' },
   'good/blob-05.png': { label: 'Neu/klasse: é' },
 };
-/** Where Linux keeps the trash, for this file alone; elsewhere, and for folders on another disk than the home folder, it is the system's. */
+/** The trash of these tests on Linux. On other systems, and for folders on another disk than the home folder, it is the system's trash. */
 const trash = temporaryFolder('trash');
 const isTrashOurs = process.platform === 'linux' && statSync(trash).dev === statSync(homedir()).dev;
 process.env.XDG_DATA_HOME = trash;
@@ -146,7 +146,7 @@ const unmarked = () =>
 
 describe.each(formats.map(({ id }) => id))('format %s', (format) => {
   test.each([null, shares])(
-    'with splits %o: files have their bytes, every mark comes back, the folder is as it was',
+    'with splits %o: files have the right content, every mark can be imported again, the folder is unchanged',
     async (splits) => {
       const before = times(folder);
       const to = target();
@@ -195,10 +195,10 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
       expect(
         Object.fromEntries(marks.map(([id, patch]) => [samples.find((sample) => sample.id === id)?.path, patch])),
       ).toEqual(marked);
-      // The table tells of what is in the set alone.
+      // The table lists only the images in the set.
       const fromCsv = await importMarks(join(to, 'manifest.csv'), unmarked());
       expect(fromCsv.result).toEqual({ rows: 19, matched: 19, changed: 3, unmatched: [] });
-      // And they are known in the export itself, when that is opened.
+      // The marks are also read when the export itself is opened.
       const there = await samplesOf(to);
       expect((await importMarks(join(to, 'manifest.csv'), there)).result).toMatchObject({ matched: 19, unmatched: [] });
     },
@@ -232,7 +232,7 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
     const placed = Object.keys(tree(part));
     expect(placed.length).toBeGreaterThanOrEqual(8);
     expect(placed.length).toBeLessThan(19);
-    // One was cut off while it was written, and a manifest too: neither is taken for whole. What was whole is not written again.
+    // One image and the manifest were truncated: neither counts as complete. Complete files are not written again.
     const [torn, kept] = placed;
     writeFileSync(join(part, torn), 'half');
     writeFileSync(join(part, 'manifest.json'), '{');
@@ -269,7 +269,7 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
 });
 
 describe('what other programs read', () => {
-  test('yolo: each split has a folder of each class, and what has no class lies beside them', async () => {
+  test('yolo: each split has a folder for each class, and images without a class are next to them', async () => {
     const to = target();
     const result = await exportSet(inputOf(folder, samples), ask({ to, format: 'yolo', splits: shares }), quiet());
     expect(result.splits).toEqual({ train: 11, val: 4, test: 3, unlabelled: 1 });
@@ -336,7 +336,7 @@ describe('what other programs read', () => {
     }
   });
 
-  test('splits that the source’s folders make stay where none are asked for, and go where others are', async () => {
+  test('splits given by the source folders are kept, unless another split is requested', async () => {
     const source = folderOf({
       'train/a/1.png': await blob(1),
       'train/a/2.png': await blob(2),
@@ -501,7 +501,7 @@ describe('splits', () => {
     expect(list.filter(({ id }) => other.get(id) !== assigned.get(id)).length).toBeGreaterThan(20);
   });
 
-  test('many small classes keep the shares of the whole set, and none is without training images', () => {
+  test('many small classes keep the fractions of the whole set, and each has training images', () => {
     const list = set(Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`class ${i}`, 3])));
     const assigned = assignSplits(list, [], { train: 80, val: 10, test: 10 }, 1);
     expect(count(list, assigned)).toEqual([144, 18, 18]);
@@ -514,7 +514,7 @@ describe('splits', () => {
       ).toBeGreaterThanOrEqual(1);
   });
 
-  test('duplicates are in one split, also over chains, over classes and over images that are not exported', () => {
+  test('duplicates are in one split, also through chains, across classes and through images that are not exported', () => {
     const list = set({ cat: 60, dog: 60 });
     const groups = [
       { ids: [0, 1, 2] },
@@ -587,7 +587,7 @@ describe('names', () => {
     ]);
   });
 
-  test('collide in a real export, and the manifest tells whose they are', async () => {
+  test('collide in a real export, and the manifest names the image of each', async () => {
     const source = folderOf({
       'one/x.png': await blob(1),
       'two/X.png': await blob(2),
@@ -640,14 +640,14 @@ describe('refused exports', () => {
       code: 'bad-request',
       message: expect.stringContaining('folder, yolo'),
     });
-    // A link to an empty folder elsewhere stands for that folder: nothing grows where the link lies.
+    // A link to an empty folder elsewhere is followed: nothing is written next to the link.
     await exportSet(input, ask({ to: join(source, 'out-link') }), quiet());
     expect(readdirSync(join(beside, 'empty')).sort()).toEqual(['1.png', 'manifest.csv', 'manifest.json']);
     expect(readdirSync(source).sort()).toEqual(['1.png', 'out-link']);
     expect(realpathSync(join(source, 'out-link'))).toBe(realpathSync(join(beside, 'empty')));
   });
 
-  test('a folder that is gone, a disk that is too small, nothing to export: an error message, and nothing is left behind', async () => {
+  test('a missing folder, a full disk, nothing to export: an error message, and no files are left behind', async () => {
     const source = folderOf({ '1.png': await blob(1) });
     const list = await samplesOf(source);
     const to = target();
@@ -728,7 +728,7 @@ describe('refused exports', () => {
   });
 });
 
-test('the manifest tells what the scores were made with, and no times', async () => {
+test('the manifest names the model and settings of the scores, and contains no times', async () => {
   const run = {
     id: 'pca-1',
     kind: 'rank',

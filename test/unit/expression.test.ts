@@ -23,7 +23,7 @@ describe('expressions', () => {
     ["class != 'dress' or sharpness = 0.2", true],
     ["(class = 'pants' or class = 'dress') and conv-ae.error < 3e-2", false],
     ['decision = none', true],
-    ["decision != 'reject'", false], // what is missing satisfies no comparison but with none
+    ["decision != 'reject'", false], // a missing value satisfies no comparison except with none
     ['pca.error > 0', false],
     ['pca.error = NONE', true],
     ["path like 'a/*.jpg'", true],
@@ -77,10 +77,10 @@ describe('numbers and texts are compared as users expect', () => {
     ['label = 007', true],
     ['label = 7', false],
     ["label = '007'", true],
-    ['class < 10', true], // by its value, not '3' after '1'
+    ['class < 10', true], // as a number, not '3' after '1'
     ['class >= 3', true],
     ['label <= 7', true],
-    ["class < '10'", false], // in quotes: by its letters
+    ["class < '10'", false], // in quotes: as text
     ['path > 5', false],
     ['tag = 3', true],
     ['tag != 3', false],
@@ -111,7 +111,7 @@ describe('numbers and texts are compared as users expect', () => {
     );
   });
 
-  test('names of classes that a column’s numbers stand for are texts; measures and sizes are numbers', () => {
+  test('columns of class numbers compare as class names; measurements and sizes as numbers', () => {
     const column = (name: string, categories: string[] | null = null): Column => ({
       name,
       title: name,

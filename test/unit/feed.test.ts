@@ -1,4 +1,4 @@
-/** The batches that a worker thread prepares equal those of the plan, byte for byte. */
+/** The batches that a worker thread prepares equal the plan, byte for byte. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ function noise(images: number, written = images): RowSet {
   return { file, type: 'uint8', shape: [sizePx, sizePx, 3], rows: shuffle(range(0, images), random('rows')) };
 }
 
-/** The rule, pixel by pixel: what lies at (x + dx, y + dy), the border repeated; a mirrored image is seen from the other side. */
+/** The reference, pixel by pixel: the pixel at (x + dx, y + dy), with the border repeated, then mirrored if requested. */
 function moved(bytes: Uint8Array, size: number, { shiftPx, flip }: Shifts, seed: number, step: number): Uint8Array {
   const next = random('augment', seed, step);
   const clamp = (v: number): number => Math.min(size - 1, Math.max(0, v));
@@ -41,7 +41,7 @@ function moved(bytes: Uint8Array, size: number, { shiftPx, flip }: Shifts, seed:
   return out;
 }
 
-/** What the feed should give, in one thread. */
+/** The batches that the feed should give, computed in one thread. */
 function* expected(plan: FeedPlan): Generator<{ positions: Int32Array; bytes: Uint8Array }> {
   const pixels = new Pixels(plan.pixels);
   let step = plan.epoch * stepsOf(plan.train.length, plan.batch, plan.minSteps);
@@ -65,7 +65,7 @@ describe('the feed', () => {
     ['one image', { train: Int32Array.of(7), minSteps: 3 }],
   ];
   for (const [name, change] of cases) {
-    it(`gives what the plan says: ${name}`, async () => {
+    it(`gives the batches of the plan: ${name}`, async () => {
       const plan: FeedPlan = {
         pixels: noise(30),
         train: range(2, 27),
@@ -102,7 +102,7 @@ describe('the feed', () => {
   }
 
   it.each([1, 2, 5, 16])(
-    'shifts and mirrors %i px by the rule, differently at each step and for each image',
+    'shifts and mirrors images of %i px like the reference, differently at each step and for each image',
     (size) => {
       const next = random('images', size);
       const bytes = Uint8Array.from({ length: 4 * size * size * 3 }, () => next() * 256);
@@ -151,7 +151,7 @@ describe('the feed', () => {
     for (let i = 0; i < 200; i++) await feeds[1].take();
     expect(a).toEqual(kept);
     await Promise.all(feeds.map((feed) => feed.close()));
-    // What lay ready may still be taken; nobody makes more.
+    // Prepared batches can still be taken; no more are prepared.
     for (const feed of feeds)
       await expect(
         (async () => {

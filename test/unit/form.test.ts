@@ -1,4 +1,4 @@
-/** Forms and numbers. Loops over the registry: the form of a new scorer is tested as soon as it is in the list. */
+/** Parameter forms and number formats. Loops over the registry: the form of a new scorer is tested as soon as it is in the list. */
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { histogramOf } from '../../src-main/contract/statistics.ts';
@@ -20,7 +20,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('the form o
       if (field.kind === 'switch') expect(typeof field.default).toBe('boolean');
     }
   });
-  test('the form as it comes is what the schema takes', () =>
+  test('the initial form is valid for the schema', () =>
     expect(scorer.schema.parse(defaultsOf(schema))).toEqual(scorer.schema.parse({})));
   test('few enough parameters are expanded for the button to stay visible', () =>
     expect(fieldsOf(schema).filter(({ isAdvanced }) => !isAdvanced).length).toBeLessThanOrEqual(7));

@@ -34,7 +34,7 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
   const covariance = entries((i, j) => own.reduce((sum, x) => sum + (x[i] * x[j]) / trained, 0));
   const level = covariance.reduce((sum, row, i) => sum + row[i] / size, 0);
 
-  /** The mean squared error of the covariance, over its squared distance from equal variances. */
+  /** The shrinkage of Ledoit and Wolf: mean squared error of the covariance, divided by its squared distance from equal variances. */
   function shareByDefinition(): number {
     let [error, away] = [0, 0];
     covariance.forEach((row, i) =>
@@ -46,7 +46,7 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
     return Math.min(error, away) / away;
   }
 
-  /** √(y · Σ⁻¹ · y) with this share of equal variances. */
+  /** √(y · Σ⁻¹ · y) with this shrinkage. */
   function distanceOf(y: number[], share: number): number {
     const x = solve(
       entries((i, j) => (1 - share) * covariance[i][j] + (i === j ? share * level : 0)),
@@ -55,7 +55,7 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
     return Math.sqrt(y.reduce((sum, v, i) => sum + v * x[i], 0));
   }
 
-  it('shrinks as far as Ledoit and Wolf say, by the covariance or the Gram matrix', () => {
+  it('has the shrinkage of Ledoit and Wolf, by the covariance or the Gram matrix', () => {
     const fourth = own.reduce((sum, x) => sum + Math.hypot(...x) ** 4 / trained, 0);
     const gram = own.flatMap((x) => own.map((y) => x.reduce((sum, v, i) => sum + (v * y[i]) / trained, 0)));
     for (const matrix of [covariance.flat(), gram])
@@ -64,7 +64,7 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
     expect(ledoitWolf(new Float64Array(size * size), 0, trained, size)).toBe(0);
   });
 
-  it.each([0, 0.3, 1])('is the Mahalanobis distance, also of other images (shrinkage %d)', async (shrinkage) => {
+  it.each([0, 0.3, 1])('gives the Mahalanobis distance, also of other images (shrinkage %d)', async (shrinkage) => {
     const opened = openImages(gaussian, {}, { file, type: 'float32', shape: [size], rows: range(0, images) });
     const { fit, restore } = gaussian.ready({ shrinkage });
     const context = { seed: 1, images: opened.reader, train: range(0, trained), checkpointFile: '', resume: false };

@@ -50,7 +50,7 @@ test.each([
   ['\\[1\\].png', '1.png', false],
   // Paths have `/` on every system; a backslash is an escape and never a separator
   ['train\\good\\*', 'train/good/1.png', false],
-  // Ordinary names stand for themselves
+  // Ordinary names match literally
   ['a(1)+.png', 'a(1)+.png', true],
   ['a(1)+.png', 'a1.png', false],
   ['photo (*).jpg', 'photo (2).jpg', true],
@@ -71,19 +71,19 @@ test.each([
 ])('%j on %j is %s', (glob, path, expected) => expect(globMatcher(glob)(path)).toBe(expected));
 
 test.each(['plain.png', 'scans [1-2]', '{a,b}', 'what?', '*', 'back\\slash', '!first', 'photo (1)', 'wow!'])(
-  '%j is escaped so that a pattern holds it literally',
+  '%j can be escaped into a pattern that matches it literally',
   (name) => {
     const within = globMatcher(`${escapeGlob(name)}/**`);
     expect([`${name}/1.png`, `x${name}/1.png`, '1/1.png', 'a/1.png'].map(within)).toEqual([true, false, false, false]);
   },
 );
 
-test('what is a path and what a pattern', () => {
+test('a text with special characters is a pattern, any other a path', () => {
   expect(['a/1.png', 'photo (1).jpg', 'wow!.png'].map(isGlob)).toEqual([false, false, false]);
   expect(['a/*', 'a?', '[0-9]', '{a,b}', '!a', '\\*'].map(isGlob)).toEqual([true, true, true, true, true, true]);
 });
 
-test('a path that exists literally is chosen alone; a pattern chooses all that it matches', () => {
+test('an existing path selects only itself; a pattern selects everything that it matches', () => {
   const samples = ['img [1].png', 'img 1.png', '!b.png', 'b.png'].map((path, id) => ({ id, path }) as Sample);
   const chosen = (...paths: string[]) =>
     selectSamples(

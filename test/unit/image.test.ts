@@ -33,7 +33,7 @@ const listed = async (folder: string) => {
 describe('the same pixels everywhere', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i', async (orientation) => {
     const upright = await quarters();
-    // What a camera would store so that, turned by the tag, the picture is upright again.
+    // The pixels that a camera would store so that the orientation tag turns the image upright.
     const undo: Record<number, (image: Sharp) => Sharp> = {
       1: (i) => i,
       2: (i) => i.flop(),
@@ -57,7 +57,7 @@ describe('the same pixels everywhere', () => {
     expect([thumb.width, thumb.height]).toEqual([60, 40]);
   });
 
-  test('transparent is white, also from a palette', async () => {
+  test('transparent pixels become white, also with a palette', async () => {
     const clear = await sharp({
       create: { width: 20, height: 20, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
     })
@@ -66,12 +66,12 @@ describe('the same pixels everywhere', () => {
     expect(at(await row(clear), 8, 8)).toEqual([255, 255, 255]);
   });
 
-  test('16 bits, gray and CMYK come as 8-bit sRGB', async () => {
+  test('16-bit, gray and CMYK images become 8-bit sRGB', async () => {
     const gray = await sharp(new Uint16Array(400).fill(32768), { raw: { width: 20, height: 20, channels: 1 } })
       .toColourspace('grey16')
       .png()
       .toBuffer();
-    expect(at(await row(gray), 8, 8)).toEqual([127, 127, 127]); // 32768 of 65535, cut down
+    expect(at(await row(gray), 8, 8)).toEqual([127, 127, 127]); // 32768 of 65535, rounded down
     const cmyk = await sharp(await quarters())
       .toColourspace('cmyk')
       .jpeg({ quality: 100 })
@@ -81,7 +81,7 @@ describe('the same pixels everywhere', () => {
     expect(Math.max(g, b)).toBeLessThan(90);
   });
 
-  test('the first frame of an animation', async () => {
+  test('an animation gives its first frame', async () => {
     const frames = await sharp([await blob(1), await blob(2, true)], { join: { animated: true } })
       .gif()
       .toBuffer();
@@ -100,7 +100,7 @@ describe('the same pixels everywhere', () => {
     expect(first.equals(still)).toBe(true);
   });
 
-  test('an SVG is drawn and reaches no file', async () => {
+  test('an SVG is rendered without access to files', async () => {
     const folder = folderOf({ 'secret.png': await quarters() });
     const svg = Buffer.from(
       `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="16" height="16"><image xlink:href="file://${join(folder, 'secret.png')}" width="16" height="16"/></svg>`,
@@ -153,13 +153,15 @@ describe('bad files are reported by code', () => {
     const refused: string[] = [];
     for (const path of paths) {
       const bytes = readFileSync(join(folder, path));
-      const told = await code(
+      const outcome = await code(
         openImage(bytes, path).then((image) => makeThumb(image)),
         bytes,
       );
-      expect(told, path).toMatch(/^(ok|empty|not-an-image|truncated|corrupt|too-large|too-slow|unsupported-format)$/);
-      if (told !== 'ok' && truth.get(path) === 'ok') refused.push(`${path}: ${told}`);
-      if (told === 'ok' && truth.get(path) === 'error') expect(path).toMatch(/\.svg$|heic/); // Pillow reads neither
+      expect(outcome, path).toMatch(
+        /^(ok|empty|not-an-image|truncated|corrupt|too-large|too-slow|unsupported-format)$/,
+      );
+      if (outcome !== 'ok' && truth.get(path) === 'ok') refused.push(`${path}: ${outcome}`);
+      if (outcome === 'ok' && truth.get(path) === 'error') expect(path).toMatch(/\.svg$|heic/); // Pillow reads neither
     }
     expect(refused).toEqual([]); // what Pillow reads, Winnow reads
   });
@@ -171,7 +173,7 @@ const [red, green, blue, white] = [
   [0, 0, 255],
   [255, 255, 255],
 ];
-/** Each 12 × 8 with the quarters red, green, blue and white, made as a program of its own would make it. */
+/** 12 × 8 images with red, green, blue and white quarters, as other programs would write them. */
 const quartered: Record<string, () => Buffer | Promise<Buffer>> = {
   'jp2.jp2': () => jp2,
   'code-stream.j2k': () => jp2.subarray(jp2.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51))),
@@ -246,10 +248,10 @@ describe('formats with our own decoders', () => {
       .toBuffer();
     const image = await openImage(icon([small, dib(24, true)], [4, 12]), 'x.ico');
     expect([image.width, image.height]).toEqual([12, 8]);
-    expect(new Set(await makeRow(image, 16))).toEqual(new Set([255])); // all is masked: white
+    expect(new Set(await makeRow(image, 16))).toEqual(new Set([255])); // everything is masked: white
   });
 
-  test('a header that claims too much is refused before anything is allocated', async () => {
+  test('a header that claims a huge image is refused before memory is allocated', async () => {
     const claim = (bytes: Buffer, write: (bytes: Buffer) => void) => (write(bytes), bytes);
     const size = jp2.indexOf(Buffer.of(0xff, 0x4f, 0xff, 0x51)) + 8;
     const heic = readFileSync(join(sharedSet('nasty'), 'made', 'heic_photo.heic'));
@@ -286,7 +288,7 @@ describe('formats with our own decoders', () => {
           bytes,
         ),
         name,
-      ).toMatch(name === 'x.ico' ? /^(too-large|corrupt)$/ : /^too-large$/); // a PNG's checksum also tells
+      ).toMatch(name === 'x.ico' ? /^(too-large|corrupt)$/ : /^too-large$/); // the checksum of a PNG also detects it
   });
 
   test('the decoder thread keeps no process alive and prints nothing', async () => {
@@ -298,7 +300,7 @@ describe('formats with our own decoders', () => {
       execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], {
         cwd: folder,
         encoding: 'utf8',
-        timeout: 15_000,
+        timeout: 100_000,
       }),
     ).toBe('truncated\n12\n');
   });
@@ -312,7 +314,7 @@ describe('formats with our own decoders', () => {
   });
 });
 
-test('large images wait for room, in turn', async () => {
+test('large images wait for memory, in order', async () => {
   let [now, most] = [0, 0];
   const order: number[] = [];
   const room = new Budget(150e6);
@@ -326,11 +328,11 @@ test('large images wait for room, in turn', async () => {
     });
   await Promise.all([60e6, 60e6, 60e6, 1e9, 1e6, 60e6].map(work));
   expect(order).toEqual([0, 1, 2, 3, 4, 5]);
-  expect(most).toBe(1e9); // alone
+  expect(most).toBe(1e9); // decoded alone
 });
 
 describe('finding', () => {
-  test('odd names, hidden files, wrong and missing extensions, other files', async () => {
+  test('handles unusual names, hidden files, wrong and missing extensions, and other files', async () => {
     const png = await blob(1);
     const folder = folderOf({
       'a b.png': png,
@@ -359,7 +361,7 @@ describe('finding', () => {
     );
   });
 
-  test('loops of links end, and each file is listed once', async () => {
+  test('stops at loops of links, and lists each file once', async () => {
     const folder = folderOf({ 'a/one.png': await blob(1) });
     symlinkSync(folder, join(folder, 'a', 'loop'));
     symlinkSync(join(folder, 'a'), join(folder, 'again'));

@@ -90,7 +90,7 @@ describe('errors that name the line', () => {
   });
 });
 
-test('twenty thousand images of one name and one content, as many rows by other ways of naming them', async () => {
+test('twenty thousand images with the same name and content match as many rows that name them differently', async () => {
   const count = 20_000;
   const copies = Array.from({ length: count }, (_, i) => known(`set/${i}/frame.png`, i, 'same'));
   const rows = copies.map(({ path }, i) =>
@@ -125,7 +125,7 @@ test('the engine answers during an import, and closing the folder ends it', asyn
   const isDone = importing.then(() => true);
   while (turns < 20 && !(await Promise.race([isDone, new Promise<false>((next) => setImmediate(() => next(false)))])))
     turns++;
-  expect(turns).toBe(20); // what is asked meanwhile has its turn
+  expect(turns).toBe(20); // other requests are handled meanwhile
   await workspace.close();
   expect(await importing).toBe('cancelled');
   await expect(importInThread(large, [], AbortSignal.abort())).rejects.toThrow();
@@ -145,7 +145,7 @@ test('imports come one after the other, and one that fails does not hold up the 
   expect([first, second]).toMatchObject([{ value: { changed: 1 } }, { value: { changed: 1, matched: 2 } }]);
 });
 
-test('a list that comes through a pipe of the shell is read', async () => {
+test('a list from a named pipe is read', async () => {
   const at = temporaryFolder('workspace');
   const folder = folderOf({ 'cat/1.png': await blob(1) });
   await (await scanned(openWorkspace(folder, at))).close();

@@ -74,7 +74,7 @@ describe('tables', () => {
     expect((await read('path,tags,label\ncat/1.jpg,"y,x",cat\n', 'a.csv', list)).marks).toEqual({
       'cat/1.jpg': { tags: ['x', 'y'], label: null },
     });
-    // Another decision has not the old one's reason; the same one keeps it.
+    // A changed decision drops the former reason; an unchanged one keeps it.
     expect(await read('path,decision\ncat/1.jpg,keep\ncat/2.jpg,reject\n', 'a.csv', list)).toMatchObject({
       matched: 2,
       changed: 1,
@@ -90,7 +90,7 @@ describe('tables', () => {
     });
   });
 
-  test('a class that is the folder’s is no label; rows about one image add up', async () => {
+  test('a class equal to the folder’s is not a label; several rows about one image are combined', async () => {
     expect((await read('path,class\ncat/1.jpg,cat\ndog/1.jpg,wolf\ntop.jpg,\n')).marks).toEqual({
       'dog/1.jpg': { label: 'wolf' },
     });
@@ -112,7 +112,7 @@ describe('tables', () => {
       'Line 2',
     ],
     ['nothing', '', 'empty'],
-  ])('%s is told with its line', async (_, content, where) => {
+  ])('%s is reported with its line', async (_, content, where) => {
     await expect(read(content)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(where) });
   });
 });
@@ -130,7 +130,7 @@ describe('JSON', () => {
     expect((await read('[{"file":"cat/1.jpg","note":"x"}]', 'a.json')).marks).toEqual({ 'cat/1.jpg': { note: 'x' } });
   });
 
-  test('COCO: the category of an image’s boxes; ignored if there are several', async () => {
+  test('COCO: the category of an image’s boxes becomes the label, unless there are several', async () => {
     const coco = {
       images: [
         { id: 7, file_name: 'cat/1.jpg' },
@@ -174,7 +174,7 @@ describe('JSON', () => {
       'a.json',
       'Entry 1',
     ],
-  ])('%s is told', async (_, content, name, where) => {
+  ])('%s is reported', async (_, content, name, where) => {
     await expect(read(content, name)).rejects.toMatchObject({
       code: 'bad-request',
       message: expect.stringContaining(where),
@@ -241,10 +241,10 @@ describe('which image a row means', () => {
       unmatched: ['1.jpg', 'elsewhere/1.jpg'],
     });
     expect((await only(['only.jpg'])).marked).toEqual(['dog/only.jpg']);
-    // Sorted into other folders: by name, unless the file knows this folder's.
+    // Images that were moved to other folders match by name, unless the file contains paths of this folder.
     expect((await only(['else/only.jpg'])).marked).toEqual(['dog/only.jpg']);
     expect(await only(['cat/1.jpg', 'else/only.jpg'])).toEqual({ marked: ['cat/1.jpg'], unmatched: ['else/only.jpg'] });
-    // Two rows of one name cannot both be the one image.
+    // Two rows with the same name cannot both mean one image.
     expect(await only(['x/only.jpg', 'y/only.jpg'])).toEqual({ marked: [], unmatched: ['x/only.jpg', 'y/only.jpg'] });
   });
 

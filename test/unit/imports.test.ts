@@ -37,16 +37,16 @@ const onlyIn = (library: RegExp, places: RegExp) =>
     .filter(({ from, to, isType }) => !isType && library.test(to) && !places.test(from))
     .map(({ from, to }) => `${from} imports ${to}`);
 
-/** The folders of src-main from the ground up, and last the files beside them: each imports only from itself and from what is below it. */
+/** The folders of src-main from the lowest layer up, then the files next to them. Each imports only from itself and from lower layers. */
 const layers = [
   'contract',
-  'setup', // plain JavaScript: it runs before anything is installed
+  'setup', // plain JavaScript: it runs before the libraries are installed
   'file',
   'duplicate',
   'image',
   'check',
   'rows',
-  'compute', // a process of its own: what is above takes its types, its records and `child.ts`
+  'compute', // a separate process: higher layers import its types, its records and `child.ts`
   'doctor',
   'workspace',
   'jobs',
@@ -59,7 +59,7 @@ const layers = [
 ];
 const layerOf = (file: string): number => layers.indexOf(/^src-main\/(?:([^/]+)\/)?/.exec(file)?.[1] ?? '');
 
-/** Files that import each other, over however many others. */
+/** Import cycles of any length. */
 function circles(): string[][] {
   const next = Map.groupBy(
     imports.filter(({ isType }) => !isType),
@@ -78,7 +78,7 @@ function circles(): string[][] {
 }
 
 describe('import rules', () => {
-  test('each folder imports only what is below it, types included', () => {
+  test('each folder imports only lower layers, including types', () => {
     const inside = imports.filter(({ from, to }) => from.startsWith('src-main/') && to.startsWith('src-main/'));
     expect(inside.filter(({ from }) => layerOf(from) < 0).map(({ from }) => from)).toEqual([]);
     expect(
@@ -87,10 +87,11 @@ describe('import rules', () => {
   });
   test('no files import each other in a circle', () => expect(circles()).toEqual([]));
   test('finds the imports', () => expect(imports.length).toBeGreaterThan(100));
-  test('sharp in image/ and export/ only', () => expect(onlyIn(/^sharp$/, /^src-main\/(image|export)\//)).toEqual([]));
-  test('tfjs and WebGPU in compute/ only', () =>
+  test('only image/ and export/ import sharp', () =>
+    expect(onlyIn(/^sharp$/, /^src-main\/(image|export)\//)).toEqual([]));
+  test('only compute/ imports tfjs and WebGPU', () =>
     expect(onlyIn(/^(@tensorflow|webgpu)/, /^src-main\/(compute|doctor)\//)).toEqual([]));
-  test('the engine takes only types from the calls of the compute process', () =>
+  test('the engine imports only types from the calls of the compute process', () =>
     expect(
       imports
         .filter(
@@ -98,7 +99,7 @@ describe('import rules', () => {
         )
         .map(({ from }) => from),
     ).toEqual([]));
-  test('Electron in app.ts and preload.ts only', () =>
+  test('only app.ts and preload.ts import Electron', () =>
     expect(onlyIn(/^electron$/, /^src-main\/(app|preload)\.ts$|^src-main\/setup\/electron-loader\.mjs$/)).toEqual([]));
   test('the contract imports nothing of the engine', () => {
     expect(
@@ -116,7 +117,7 @@ describe('import rules', () => {
       ),
     ).toEqual([]);
   });
-  test('the page loads no schemas: zod compiles from text, which the page’s policy forbids', () => {
+  test('the page loads no schemas: zod compiles code from text, which the content security policy forbids', () => {
     expect(
       imports.filter(
         ({ from, to, isType }) =>
@@ -146,7 +147,7 @@ describe('import rules', () => {
     expect(records.length).toBeGreaterThanOrEqual(least);
     expect(imports.filter(({ from, to }) => records.includes(from) && records.includes(to))).toEqual([]);
   });
-  test('the page reaches records of actions and places through registry and view, so that records may import panels', () => {
+  test('the page imports records of actions and places only through registry and view, so that records may import panels', () => {
     const isRecord = /^src-renderer\/(places\/|actions\/(?!registry\.ts|action\.ts))/;
     expect(
       imports.filter(

@@ -10,7 +10,7 @@ function followed() {
     told.push(job);
     if (jobEnded(job.state)) waiting.get(job.id)?.(job);
   });
-  /** Resolves when the job ends; to be asked for before it does. */
+  /** Resolves when the job ends; must be called before that. */
   const end = ({ id }: Job) => new Promise<Job>((resolve) => waiting.set(id, resolve));
   const queue = () =>
     jobs
@@ -25,7 +25,7 @@ function followed() {
 const lasting = ({ signal }: { signal: AbortSignal }) =>
   new Promise<string>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason)));
 
-test('a job tells its stages and counts, and ends with a sentence', async () => {
+test('a job reports its stages and counts, and ends with a message', async () => {
   const { jobs, told, end } = followed();
   const started = jobs.start('scan', 'Scan', async (report) => {
     report.stage('Reading', 3);
@@ -41,7 +41,7 @@ test('a job tells its stages and counts, and ends with a sentence', async () => 
   expect(told.at(-1)).toMatchObject({ stage: 'Training', unit: 'steps' });
 });
 
-test('one runs, the others wait in the order in which they were asked for, and each begins by itself', async () => {
+test('one job runs; the others wait in the order of their requests and start automatically', async () => {
   const { jobs, told, end, queue } = followed();
   const began: string[] = [];
   const work = (title: string) => async () => (began.push(title), title);
@@ -76,15 +76,15 @@ test('the queue is reordered', async () => {
   expect(queue()).toEqual(['1 c', '2 a', '3 b']);
   jobs.move(ids[3], 'later');
   expect(queue()).toEqual(['1 a', '2 c', '3 b']);
-  jobs.move(ids[2], 'later'); // the last stays the last
-  jobs.move(ids[0], 'later'); // what runs goes on
+  jobs.move(ids[2], 'later'); // the last job stays last
+  jobs.move(ids[0], 'later'); // the running job continues
   jobs.move(99, 'next');
   expect(queue()).toEqual(['1 a', '2 c', '3 b']);
   await jobs.close();
   expect(jobs.list().map(({ state }) => state)).toEqual(['cancelled', 'cancelled', 'cancelled', 'cancelled']);
 });
 
-test('a job that waits is cancelled at once, without being begun', async () => {
+test('a waiting job is cancelled at once and never starts', async () => {
   const { jobs, end, queue } = followed();
   const first = jobs.start('rank', 'Rank', lasting);
   const waits = jobs.start('train', 'Train', async () => {
@@ -105,7 +105,7 @@ test('a job that waits is cancelled at once, without being begun', async () => {
   expect(jobs.queued('scan')).toBeNull();
 });
 
-test('of ended jobs the last ones are kept', async () => {
+test('only the latest ended jobs are kept', async () => {
   const { jobs, end } = followed();
   let last = 0;
   for (let i = 0; i < 120; i++) {
@@ -117,7 +117,7 @@ test('of ended jobs the last ones are kept', async () => {
   expect(jobs.list().at(-1)!.id).toBe(last);
 });
 
-test('what fails is told by code and sentence', async () => {
+test('a failed job has an error code and a message', async () => {
   const { jobs, end } = followed();
   const started = jobs.start('export', 'Export', async () => {
     throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
@@ -128,7 +128,7 @@ test('what fails is told by code and sentence', async () => {
   });
 });
 
-test('many hands: all done, never more at once than asked for, and the first error ends it', async () => {
+test('parallel work runs every item, never exceeds its limit, and stops at the first error', async () => {
   let atOnce = 0;
   let most = 0;
   const seen: number[] = [];

@@ -37,7 +37,7 @@ const old: [what: string, action: string | object, changes: string | object][] =
   ['changes of another form', { do: 'edit', change: { note: 'x' } }, [[1, null, 'x']]],
 ];
 
-test('entries of another version are shown with their titles, and the script goes on', async () => {
+test('entries of another version are shown with their titles, and the script continues after them', async () => {
   const before = await open();
   decide(before, 'a/1.png', 'reject');
   const text = (value: string | object) => (typeof value === 'string' ? value : JSON.stringify(value));
@@ -72,7 +72,7 @@ test('entries of another version are shown with their titles, and the script goe
   expect(script).not.toContain('TypeError');
 });
 
-test('a step whose entry cannot be read is not undone, and says so', async () => {
+test('a step whose entry cannot be read is not undone, with an error message', async () => {
   const workspace = await open();
   decide(workspace, 'a/1.png', 'reject');
   workspace.db.run("UPDATE journal SET changes = 'x'");
@@ -80,12 +80,12 @@ test('a step whose entry cannot be read is not undone, and says so', async () =>
   expect(workspace.table.samples()[0].decision).toBe('reject');
 });
 
-test('after another program wrote, undo and redo take nothing back unasked, and the script names what differs', async () => {
+test('after another program changed marks, undo and redo do not overwrite them, and the script names the difference', async () => {
   const workspace = await open();
   decide(workspace, 'a/1.png', 'reject');
   decide(workspace, 'two\nlines.png', 'keep');
   expect(workspace.calls.journal.script()).not.toContain('other marks');
-  // As a second writer does, which knows nothing of these steps.
+  // As a second program does that does not know these steps.
   workspace.db.run("UPDATE samples SET decision = 'unsure' WHERE path LIKE 'two%'");
   expect(() => workspace.calls.journal.undo()).toThrow(
     /‘keep two\nlines.png’ cannot be undone: two\nlines.png is not as after that step/,
@@ -100,19 +100,19 @@ test('after another program wrote, undo and redo take nothing back unasked, and 
   expect(workspace.calls.journal.script()).toContain('#   a/1.png');
 });
 
-test('settings are held to the same', async () => {
+test('the same applies to settings', async () => {
   const workspace = await open();
   workspace.calls.checks.setThreshold({ check: 'blurry', threshold: 0.3 });
   workspace.db.run("UPDATE settings SET value = '0.9' WHERE key = 'threshold:blurry'");
   expect(() => workspace.calls.journal.undo()).toThrow('the setting threshold:blurry is not as after that step');
 });
 
-test('an undo takes back the step that it names, also where two programs’ steps lie between', async () => {
+test('an undo reverts the step that it names, also after steps of two programs', async () => {
   const workspace = await open();
   decide(workspace, 'a/1.png', 'reject');
   const { seq } = workspace.calls.journal.history({ limit: 1 })[0];
   decide(workspace, 'a/2.png', 'keep');
-  // The second program undid its own step, which was not the last one.
+  // The second program undid its own step, which was not the latest.
   workspace.db.run(
     "INSERT INTO journal (at, kind, target, title, action, changes) VALUES (1, 'undo', ?, 'reject a/1.png', 'null', '')",
     seq,

@@ -22,7 +22,7 @@ const allOf = (workspace: OpenWorkspace) => ({
   thresholds: workspace.calls.checks.list().map(({ id, threshold }) => [id, threshold]),
 });
 
-test('every kind of step is undone to where it began and done again to where it ended, one by one, after a restart', async () => {
+test('steps of every kind are undone to the first state and redone to the last, one by one, also after a restart', async () => {
   const twin = await blob(3);
   const folder = folderOf({
     'a/1.png': await blob(1),
@@ -85,7 +85,7 @@ test('every kind of step is undone to where it began and done again to where it 
 });
 
 describe('edits', () => {
-  test('the expression is the reason; an edit without a change is not a step', async () => {
+  test('by an expression record it as the reason; an edit without a change is not a step', async () => {
     const workspace = await scanned(openWorkspace(await blobFolder()));
     const { changed, title } = workspace.calls.journal.edit({
       choice: { where: "path like 'good/odd*'" },
@@ -107,7 +107,7 @@ describe('edits', () => {
     expect(marksOf(workspace)['good/odd.png'].reason).toBe("path like 'good/odd*'");
   });
 
-  test('expressions read marks, checks, duplicates and columns', async () => {
+  test('use expressions on marks, checks, duplicates and columns', async () => {
     const twin = await blob(3);
     const workspace = await scanned(
       openWorkspace(folderOf({ 'train/a/1.png': await blob(1), 'train/a/3.png': twin, 'test/a/3.png': twin })),
@@ -176,7 +176,7 @@ test('a workspace of the first version keeps its decisions, its undo and its sco
   workspace.calls.journal.undo();
   workspace.calls.journal.undo();
   expect(marksOf(workspace)).toMatchObject({ 'a/1.png': { decision: null }, 'a/2.png': { decision: null } });
-  // The files are not those of the fixture: read again, they have measures, and the scores of other pixels are gone.
+  // The files differ from those of the fixture: after reading they have measurements, and the scores of the former pixels are removed.
   await scanned(workspace);
   expect(workspace.table.values('brightness')[1]).toBeGreaterThan(0);
   expect([...workspace.table.values('pca.error')].slice(1)).toEqual([NaN, NaN]);

@@ -18,7 +18,7 @@ const sample = (id: number, change: Partial<Sample> = {}) =>
     ...change,
   });
 
-test('a rejected image is out of it, and one of two groups is rejected once', () => {
+test('a rejected image is not considered, and an image in two groups is rejected once', () => {
   const choice = { rule: 'largest', protectedFolder: null, sharpness: new Float64Array() } as const;
   const samples = [
     sample(0, { width: 90, decision: 'reject' }),
@@ -38,14 +38,14 @@ test('a rejected image is out of it, and one of two groups is rejected once', ()
   expect([...rejectsOf([group(1, [0, 1, 2]), group(2, [2, 3])], (id) => samples[id], choice)]).toEqual([
     [2, { kept: 1, kind: 'near' }],
   ]);
-  // What a person keeps is kept, though another is larger; of two kept none is rejected.
+  // An image marked as keep is kept even if another one is larger; of two kept images none is rejected.
   const kept = samples.map((one) => (one.id === 2 ? { ...one, decision: 'keep' as const } : one));
   expect([...rejectsOf([group(1, [1, 2, 3])], (id) => kept[id], choice).keys()]).toEqual([1, 3]);
   expect(rejectsOf([group(1, [1, 2])], (id) => ({ ...kept[id], decision: 'keep' }), choice).size).toBe(0);
   expect(rejectsOf([group(1, [0, 1])], (id) => samples[id], choice).size).toBe(0);
 });
 
-test('tells the difference in a few words', () => {
+test('describes the difference in a few words', () => {
   const first = sample(1, { width: 100, height: 100, bytes: 1000 });
   expect(differenceTo(first, { ...first, id: 2 })).toBe('same file');
   expect(differenceTo(first, { ...first, sha256: 'x', width: 138 })).toBe('+38 % pixels');

@@ -1,4 +1,4 @@
-/** The lock of a workspace is a lock of the operating system: it ends with its process, and nobody takes it from a running one. */
+/** A workspace is locked by the operating system: the lock ends with its process, and cannot be taken from a running one. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -10,7 +10,7 @@ import { temporaryFolder } from '../fixtures/images.ts';
 
 const self = (pipe = '/nowhere.sock') => ({ pid: process.pid, pipe, host: hostname(), since: 1 });
 
-test('only one has it, also within one process, and it can be had again after it was released', () => {
+test('the lock has one owner, also within one process, and can be acquired again after its release', () => {
   const folder = temporaryFolder('lock');
   const lock = takeLock(folder, self());
   expect(lock).not.toBeNull();
@@ -22,7 +22,7 @@ test('only one has it, also within one process, and it can be had again after it
   takeLock(folder, self('/other.sock'))?.release();
 });
 
-test('another process that has it keeps it, whatever happens to the file that says who; a kill frees it', async () => {
+test('another process keeps its lock even if the owner file is changed; a kill releases it', async () => {
   const folder = temporaryFolder('lock');
   const module = resolve(import.meta.dirname, '../../src-main/engine/lock.ts');
   const code = `const { takeLock } = await import(${JSON.stringify(module)}); globalThis.lock = takeLock(${JSON.stringify(folder)}, { pid: process.pid, pipe: '/x', host: 'h', since: 1 }); console.log('has it'); setInterval(() => {}, 1000);`;
@@ -42,16 +42,16 @@ test('another process that has it keeps it, whatever happens to the file that sa
   lock?.release();
 });
 
-test('the information of a owner that was killed is replaced; who was not the last owner removes nothing', () => {
+test('the owner file of a killed owner is replaced; only the latest owner removes it', () => {
   const folder = temporaryFolder('lock');
   const lock = takeLock(folder, self());
   writeFileSync(join(folder, 'engine.lock'), JSON.stringify({ pid: 1, pipe: '/older.sock' }));
-  expect(readLockOwner(folder)).toMatchObject({ pid: 1, pipe: '/older.sock' }); // as an earlier version wrote it
+  expect(readLockOwner(folder)).toMatchObject({ pid: 1, pipe: '/older.sock' }); // the format of an earlier version
   lock?.release();
   expect(JSON.parse(readFileSync(join(folder, 'engine.lock'), 'utf8'))).toEqual({ pid: 1, pipe: '/older.sock' });
 });
 
-test('a lock file that is no database is none of ours, and does not keep the folder shut', () => {
+test('a lock file that is not a database is ignored, and the folder can be opened', () => {
   const folder = temporaryFolder('lock');
   writeFileSync(join(folder, 'lock.sqlite'), 'x'.repeat(5000));
   const lock = takeLock(folder, self());

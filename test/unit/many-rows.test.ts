@@ -1,4 +1,4 @@
-/** Sets of hundreds of thousands of images: no long list is spread into a call, which throws from about 120,000 arguments on. */
+/** Sets of hundreds of thousands of images: no long list is spread into a call, which throws above about 120,000 arguments. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
@@ -20,23 +20,23 @@ import { serveCall } from '../fixtures/serve-call.ts';
 const root = resolve(import.meta.dirname, '..', '..');
 const rows = 300_000;
 
-/** Lists that cannot be long, by the file and what is spread. */
+/** Lists that are always short, by file and spread expression. */
 const short = new Set([
   'src-main/file/output.ts parts.slice(i)',
   'src-main/file/output.ts parts.slice(i + 1)', // parts of one path
   'src-main/jobs/similarity.ts mean', // numbers of one embedding
   'src-main/workspace/commands.ts commands.map(scriptLine)',
-  'src-main/workspace/commands.ts (fault ? [fault] : [])',
-  'src-main/workspace/journal.ts from.splice(at, 1)', // of one step
+  'src-main/workspace/commands.ts (problem ? [problem] : [])',
+  'src-main/workspace/journal.ts from.splice(at, 1)', // entries of one step
   'src-main/app.ts (args as Args)',
   'src-main/image/reader.ts this.#lossOf(code, signal)', // arguments of one call
-  'src-main/compute/ops/dropout.ts seed', // what a step is named by
+  'src-main/compute/ops/dropout.ts seed', // the numbers that identify a step
   'src-main/setup/package.mjs tensorflow',
   'src-main/setup/package.mjs kernels',
   "src-main/setup/pieces/renderer.mjs tool.split('/')",
 ]);
 
-/** Spreads into calls, but for literal lists and the rest parameters of the function around: those were arguments already. */
+/** Spreads into calls, except of literal lists and of rest parameters, which were already arguments. */
 function spreads(file: string, text: string): string[] {
   const found: string[] = [];
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
@@ -96,7 +96,7 @@ test('the largest and the smallest of many', () => {
   expect([both.length, both[rows - 1], both.at(-1)]).toEqual([2 * rows, rows - 1, 2 * rows - 1]);
 });
 
-test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by heads out of fold, and the wrong ones found`, async () => {
+test(`labels of ${rows.toLocaleString('en')} images are split, predicted out of fold, and their label errors found`, async () => {
   await startBackend();
   const isWrong = (i: number): boolean => i % 101 === 0;
   const truth = Int32Array.from({ length: rows }, (_, i) => i % 2);
@@ -114,7 +114,7 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
   expect(division.classes.reduce((sum, { test }) => sum + test, 0)).toBe(rows);
   const partition = Int32Array.from(samples, ({ id }) => trainings.findIndex((splits) => splits.get(id) === 'test'));
 
-  const told = await serveCall(outOfFold, {
+  const predicted = await serveCall(outOfFold, {
     embeddings: set,
     last: 2,
     labels,
@@ -122,14 +122,14 @@ test(`labels of ${rows.toLocaleString('en')} images are judged: divided, told by
     partitions: [partition],
     seed: 1,
   });
-  const { flagged, suggested } = findLabelErrors(told, labels, 2);
+  const { flagged, suggested } = findLabelErrors(predicted, labels, 2);
   const found = flagged.reduce((sum, one, i) => sum + Number(one && isWrong(i) && suggested[i] === truth[i]), 0);
   expect(found).toBeGreaterThan(0.95 * (rows / 101));
 
-  const evaluation = evaluate({ logits: told, labels: truth, classes: 2 }, ['0', '1'], 'folds', () => 1, 1);
+  const evaluation = evaluate({ logits: predicted, labels: truth, classes: 2 }, ['0', '1'], 'folds', () => 1, 1);
   expect(evaluation.images).toBe(rows);
   expect(evaluation.accuracy.value).toBeGreaterThan(0.99);
-  // Once more on what chose the penalty too: the rows of both are one list.
+  // A head fitted on training and validation rows together: they are one list.
   const { head } = await fitHead(
     { codes, size: 2, labels, classes: 2, weights: null },
     range(0, 200_000),

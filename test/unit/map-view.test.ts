@@ -10,7 +10,7 @@ const none = '#112233';
 describe('camera and gestures', () => {
   const newMap = () => new MapView(() => size, 4);
 
-  test('a drag with the middle button moves what lies under the pointer with it', () => {
+  test('a drag with the middle button moves the map with the pointer', () => {
     const map = newMap();
     const held = fromScreen(map.camera, size, { x: 300, y: 200 });
     map.press({ x: 300, y: 200 }, false);
@@ -32,7 +32,7 @@ describe('camera and gestures', () => {
     expect(map.release({ x: 12, y: 12 })).toEqual({ kind: 'click', spot: { x: 12, y: 12 } });
   });
 
-  test('a lasso gives its outline in units of the map, wherever the camera is', () => {
+  test('a lasso gives its outline in map coordinates, for any camera position', () => {
     const map = newMap();
     map.zoom({ x: 100, y: 500 }, 3);
     expect(map.isNear).toBe(true);
@@ -51,7 +51,7 @@ describe('camera and gestures', () => {
     expect(map.outline).toEqual([]);
   });
 
-  test('a cancelled press leaves nothing', () => {
+  test('a cancelled press has no effect', () => {
     const map = newMap();
     map.press({ x: 0, y: 0 }, true);
     map.drag({ x: 50, y: 0 });
@@ -61,7 +61,7 @@ describe('camera and gestures', () => {
 });
 
 describe('colours of points', () => {
-  test('numbers along the colour map, the outermost hundredths cut off', () => {
+  test('numbers use the colour map between the 1st and 99th percentile', () => {
     const values = Float64Array.from({ length: 201 }, (_, i) => i)
       .with(200, 1e9)
       .with(7, NaN);
@@ -74,7 +74,7 @@ describe('colours of points', () => {
     expect(new Set(pixels).size).toBeGreaterThan(150);
   });
 
-  test('all equal, or none at all', () => {
+  test('equal values have a range, missing values the colour for none', () => {
     expect(coloursOfNumbers(Float64Array.of(5, 5), none).range).toEqual({ low: 5, high: 5 });
     expect(coloursOfNumbers(Float64Array.of(NaN), none).pixels).toEqual(Uint32Array.of(pixelOf(none)));
   });
@@ -93,7 +93,7 @@ describe('colours of points', () => {
     );
   });
 
-  test('names with a colour of their own take none of the others; beyond the twelfth they share one', () => {
+  test('a fixed colour of a name is not used for others; names after the twelfth share one colour', () => {
     const fixed = { keep: '#00ff00' };
     expect(
       coloursOfNames(['keep', 'keep', 'x'], { none, nameless: '-', fixed }).legend.map(({ colour }) => colour),
@@ -105,7 +105,7 @@ describe('colours of points', () => {
     expect(pixels[19]).toBe(pixelOf(none));
   });
 
-  test('hidden points lie below, marked ones on top in a ring', () => {
+  test('hidden points are drawn below, marked ones on top with a ring', () => {
     const layers = layersOf(
       Int32Array.of(5, 6, 7),
       Uint32Array.of(1, 2, 3),

@@ -19,7 +19,7 @@ afterAll(async () => {
   for (const workspace of open) await workspace.close();
 });
 
-/** Keeps what it is told. */
+/** A report that records its stages and progress. */
 function listener(
   signal = new AbortController().signal,
 ): Report & { stages: string[]; last: Map<string, [number, number]> } {
@@ -36,7 +36,7 @@ function listener(
   };
 }
 
-/** A scanned folder of two kinds, `count` of each, and a run over it. */
+/** A scanned folder of two kinds of images, `count` of each, and a run on it. */
 async function contextOf(count: number): Promise<{ context: JobContext; run: Run; again: () => Promise<unknown> }> {
   const files: Record<string, Buffer> = {};
   for (let i = 0; i < count; i++) {
@@ -62,7 +62,7 @@ const runOf = (context: JobContext, seed = 1) =>
 const mapOf = (context: JobContext, run: Run, how: { seed: number; anew: boolean }, report: Report) =>
   makeMap(context, mapByRun(context, run, report), how, report);
 
-/** Place by path. */
+/** Position by path. */
 function placesOf({ table }: JobContext): Map<string, [number, number]> {
   const [x, y] = [table.values('map.x'), table.values('map.y')];
   return new Map(
@@ -81,13 +81,13 @@ function nearestTo(places: ReadonlyMap<string, [number, number]>, path: string):
   return away.sort((a, b) => a[1] - b[1])[0][0];
 }
 
-test('every image has a place beside its like; new ones join, and known ones stay to the bit', async () => {
+test('similar images are close together; new images are added, and known positions stay bit-identical', async () => {
   const { context, run, again } = await contextOf(20);
-  const told = listener();
-  expect(await mapOf(context, run, { seed: 1, anew: false }, told)).toEqual({ placed: 0, landmarks: 40 });
-  expect(told.stages).toEqual(['Preparing pixels', 'Encoding', 'Computing the layout']);
-  expect(told.last.get('Encoding')).toEqual([40, 40]);
-  expect(told.last.get('Computing the layout')![0]).toBe(told.last.get('Computing the layout')![1]);
+  const report = listener();
+  expect(await mapOf(context, run, { seed: 1, anew: false }, report)).toEqual({ placed: 0, landmarks: 40 });
+  expect(report.stages).toEqual(['Preparing pixels', 'Encoding', 'Computing the layout']);
+  expect(report.last.get('Encoding')).toEqual([40, 40]);
+  expect(report.last.get('Computing the layout')![0]).toBe(report.last.get('Computing the layout')![1]);
   const first = placesOf(context);
   expect(first.size).toBe(40);
   expect([...first.values()].flat().every((v) => v >= -1 && v <= 1)).toBe(true);
@@ -105,14 +105,14 @@ test('every image has a place beside its like; new ones join, and known ones sta
     ['map.y', 'Map y', run.id, 40],
   ]);
 
-  // Nothing is new: nothing is done, and the columns come back if they were lost.
+  // Without new images nothing is computed, and lost columns are restored.
   context.table.putColumn('map.x', 'Map x', run.id, [], []);
   const idle = listener();
   expect(await mapOf(context, run, { seed: 1, anew: false }, idle)).toEqual({ placed: 0, landmarks: 0 });
   expect(idle.stages).toEqual(['Preparing pixels']);
   expect(placesOf(context)).toEqual(first);
 
-  // Two new ones, a copy of a known one and again a copy; one that is gone, and one with other content.
+  // Two new images, two copies of known ones, one deleted file, and one with changed content.
   writeFileSync(join(context.folder, 'new-plain.png'), await blob(100));
   writeFileSync(join(context.folder, 'new-odd.png'), await blob(600, true));
   copyFileSync(join(context.folder, 'odd/03.png'), join(context.folder, 'copy.png'));
@@ -138,7 +138,7 @@ test('every image has a place beside its like; new ones join, and known ones sta
   expect(new Set([...third.values()].map(String)).size).toBe(43);
 });
 
-test('anew lays all out again, the same by the same seed; another run makes its own map', async () => {
+test('a new layout moves all images and is reproducible by seed; another run has its own map', async () => {
   const { context, run } = await contextOf(10);
   await mapOf(context, run, { seed: 1, anew: false }, listener());
   const first = placesOf(context);
@@ -151,7 +151,7 @@ test('anew lays all out again, the same by the same seed; another run makes its 
     landmarks: 20,
   });
 
-  // A file that was cut off by a kill is no map: all is laid out again.
+  // A file truncated by a kill is not used: the layout is computed from scratch.
   const file = join(context.workspaceFolder, 'map.tensors');
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.subarray(0, bytes.length - 10));
@@ -161,7 +161,7 @@ test('anew lays all out again, the same by the same seed; another run makes its 
   });
 });
 
-test('a cancel leaves no map behind; a run without a model and an empty folder are refused in words', async () => {
+test('a cancel leaves no map behind; a run without a model and an empty folder give an error message', async () => {
   const { context, run } = await contextOf(10);
   const stop = new AbortController();
   const stopping = listener(stop.signal);

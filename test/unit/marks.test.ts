@@ -1,4 +1,4 @@
-/** The marks that the page shows at once after a change equal those that the engine then writes. */
+/** The marks that the page shows immediately after a change equal those that the engine then stores. */
 import { expect, test } from 'vitest';
 import { folderClass, patchOf } from '../../src-main/contract/marks.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
@@ -27,7 +27,7 @@ test.each<[string, Change, Partial<Sample>]>([
   expect(withChange(sample, change)).toEqual({ ...sample, ...patch });
 });
 
-test('a label is the class, and without it the folder gives it', () => {
+test('the class is the label, or without a label the folder', () => {
   expect(withChange(sample, { label: 'lynx' })).toMatchObject({ label: 'lynx', class: 'lynx' });
   expect(withChange({ ...sample, label: 'lynx', class: 'lynx' }, { label: null })).toMatchObject({ class: 'tabby' });
   expect([folderClass('a/b/1.png'), folderClass('1.png')]).toEqual(['b', null]);

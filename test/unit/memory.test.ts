@@ -21,7 +21,7 @@ describe('the estimate', () => {
       (await serveCall(estimate, { method: 'conv-ae', params }))!.totalMiB;
     const usual = (await serveCall(estimate, { method: 'conv-ae', params: {} }))!;
     expect(usual.batch).toBe(16);
-    expect(Math.abs(usual.totalMiB - usual.fixedMiB - 16 * usual.perImageMiB)).toBeLessThan(1.5); // each is told to a tenth
+    expect(Math.abs(usual.totalMiB - usual.fixedMiB - 16 * usual.perImageMiB)).toBeLessThan(1.5); // each value is rounded to a tenth
     expect(usual.freeMiB).toBeGreaterThan(usual.totalMiB);
     expect(await total({ batch: 64 })).toBeGreaterThan(2 * usual.totalMiB);
     expect((await total({ sizePx: 128 })) / usual.totalMiB).toBeGreaterThan(2.5);
@@ -37,7 +37,7 @@ describe('the estimate', () => {
       method: 'conv-ae',
       params: { width: 32, depth: 3, bottleneck: 0 },
     }))!;
-    // Forward: three convolutions' results and what their pooling leaves, three doublings; backward about the same once more.
+    // Forward: the outputs of three convolutions, their poolings and three upsamplings; backward about the same again.
     const forward =
       (64 * 64 * 32 + 32 * 32 * 64 + 16 * 16 * 128) * 1.25 + 16 * 16 * 64 + 32 * 32 * 32 + 64 * 64 * 3 * 2;
     expect(perImageMiB / ((forward * 4) / 2 ** 20)).toBeGreaterThan(1);
@@ -46,7 +46,7 @@ describe('the estimate', () => {
 });
 
 describe('the estimate from shapes alone', () => {
-  /** Smaller than by default where that takes long. */
+  /** Smaller than the default for slow architectures. */
   const smaller: Record<string, Record<string, unknown>> = {
     'se-resnet': { width: 16 },
     vit: { depth: 2 },
@@ -54,7 +54,7 @@ describe('the estimate from shapes alone', () => {
     alexnet: { width: 16 },
   };
   const cases = models.map(({ id }): [string, Record<string, unknown>] => [id, smaller[id] ?? {}]);
-  it.each(cases)('of %s %o is within a quarter of what is measured', async (id, params) => {
+  it.each(cases)('of %s %o is within a quarter of the measurement', async (id, params) => {
     const architecture = models.find((model) => model.id === id)!.build(params, { sizePx: 64, classes: 4 });
     const predicted = predictMemory(summarise(architecture, 64), 2, 16);
     const network = new Network(architecture, [64, 64, 3], 0);
@@ -65,7 +65,7 @@ describe('the estimate from shapes alone', () => {
       expect(predicted.fixedMiB).toBe(measured.fixedMiB);
       expect(predicted.totalMiB / measured.totalMiB).toBeGreaterThan(0.75);
       expect(predicted.totalMiB / measured.totalMiB).toBeLessThan(1.25);
-      // The perceptron holds hardly anything for an image, and each figure is rounded to a tenth.
+      // An mlp stores very little per image, and each value is rounded to a tenth.
       expect(Math.abs(predicted.perImageMiB - measured.perImageMiB)).toBeLessThan(0.25 * measured.perImageMiB + 0.2);
     } finally {
       network.dispose();
@@ -73,7 +73,7 @@ describe('the estimate from shapes alone', () => {
   });
 });
 
-it('a batch that is looked for is found, told and kept', async () => {
+it('with batch 0 the largest fitting batch is found, reported and used', async () => {
   const images = Array.from({ length: 40 }, (_, i) => picture(i));
   const folder = newFolder();
   const args = {
@@ -86,7 +86,7 @@ it('a batch that is looked for is found, told and kept', async () => {
     resume: false,
   };
   const result = await serveCall(fit, args);
-  expect(result.batch).toBe(32); // the largest power of two that the 36 images trained on give
+  expect(result.batch).toBe(32); // the largest power of two up to the 36 training images
   expect(result.memory?.batch).toBe(32);
   expect(result.waiting).toBeGreaterThan(0);
   expect(result.waiting).toBeLessThan(1);

@@ -18,7 +18,7 @@ import { hasSmallDisks, onSmallDisk } from '../fixtures/small-disk.ts';
 const folder = temporaryFolder('model-files');
 const named = (name: string): string => join(folder, name);
 
-/** A safetensors file of this header, with its length as it is or as it is told, then zeros that take no room. */
+/** A safetensors file with this header, its real or a false length, and then zeros in a sparse file. */
 function safetensors(
   name: string,
   header: object | string,
@@ -32,7 +32,7 @@ function safetensors(
   return named(name);
 }
 
-test('weights that are no file of weights are told as what they are', async () => {
+test('a path that is not a weights file gives an error message that says what it is', async () => {
   execFileSync('mkfifo', [named('pipe')]);
   const refused: [string, RegExp][] = [
     ['/dev/zero', /not a regular file/],
@@ -43,7 +43,7 @@ test('weights that are no file of weights are told as what they are', async () =
   ];
   const compute = startCompute();
   const workspace = new OpenWorkspace('0', await blobFolder(), temporaryFolder('workspace'), compute);
-  const told = async ({ id }: Job): Promise<Job> => {
+  const finished = async ({ id }: Job): Promise<Job> => {
     for await (const event of workspace.events(AbortSignal.timeout(60_000)))
       if (event.type === 'job' && event.job.id === id && jobEnded(event.job.state)) return event.job;
     throw new Error('the job did not end');
@@ -51,13 +51,13 @@ test('weights that are no file of weights are told as what they are', async () =
   try {
     for (const [weights, why] of refused) {
       expect(() => openSafetensors(weights)).toThrow(why);
-      const { error } = await told(workspace.calls.classifier.train(trainSchema.parse({ model: 'cnn', weights })));
+      const { error } = await finished(workspace.calls.classifier.train(trainSchema.parse({ model: 'cnn', weights })));
       expect(error).toEqual({
         code: 'bad-request',
         message: expect.stringMatching(new RegExp(`^The weights ${weights} cannot be read\\. .*${why.source}`, 'i')),
       });
     }
-    const { error } = await told(
+    const { error } = await finished(
       workspace.calls.classifier.train(
         trainSchema.parse({ model: 'resnet', weights: safetensors('text', 'no JSON'), parameters: { epochs: 1 } }),
       ),
@@ -72,7 +72,7 @@ test('weights that are no file of weights are told as what they are', async () =
   }
 });
 
-test('what a header of weights says is checked before anything is read by it', () => {
+test('the header of a weights file is validated before any data is read', () => {
   const tensor = (data_offsets: unknown, shape: unknown = [2], dtype = 'F32') => ({
     a: { dtype, shape, data_offsets },
   });
@@ -90,13 +90,13 @@ test('what a header of weights says is checked before anything is read by it', (
     ['negative', tensor([-8, 0]), { dataBytes: 8 }, /does not say what 'a' is/],
     ['fraction', tensor([0, 8], [1.5]), { dataBytes: 8 }, /does not say what 'a' is/],
     ['unknown-type', tensor([0, 8], [2], 'constructor'), { dataBytes: 8 }, /does not say what 'a' is/],
-    ['list', '[]', {}, /no list of tensors/],
+    ['list', '[]', {}, /not a list of tensors/],
   ];
   for (const [name, header, how, why] of damaged)
     expect(() => openSafetensors(safetensors(name, header, how)), name).toThrow(why);
 });
 
-test('a model or checkpoint that is not whole is none; one that cannot be opened is not told as missing', () => {
+test('a truncated model or checkpoint counts as missing; one that cannot be opened gives an error', () => {
   const file = named('model.bin');
   const arrays = { weights: Float32Array.from({ length: 1000 }, (_, i) => i) };
   writeTensors(file, { header: { epoch: 3 }, arrays });
@@ -127,7 +127,7 @@ test('a model or checkpoint that is not whole is none; one that cannot be opened
 });
 
 test.skipIf(!hasSmallDisks)(
-  'a full disk leaves the old file, ends a training in words, and the training resumes when there is room',
+  'a full disk leaves the old file in place and fails a training with a message; the training resumes when there is space',
   async () => {
     expect(await onSmallDisk('full-disk-training.ts', 8)).toEqual({
       written: { code: 'ENOSPC', kept: 'old', files: ['some.tensors'] },
@@ -144,7 +144,7 @@ test.skipIf(!hasSmallDisks)(
   },
 );
 
-test('rows of pixels and embeddings beyond the end of their file are an error, however the file came to end there', () => {
+test('rows of pixels and embeddings beyond the end of their file are an error, however the file was truncated', () => {
   const row = 8 * 8 * 3;
   const pixels: RowSet = { file: named('8.u8'), type: 'uint8', shape: [8, 8, 3], rows: range(0, 4) };
   fs.writeFileSync(pixels.file, Buffer.alloc(4 * row, 7));

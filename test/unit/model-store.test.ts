@@ -18,12 +18,12 @@ const pixels = packed(
   Array.from({ length: 24 }, (_, i) => picture(i, i % 2 === 1)),
   folder,
 );
-/** Some hundred rows: several blocks, with a breath after each. */
+/** 600 rows: several blocks; the event loop runs after each. */
 const many = { ...pixels, rows: Int32Array.from({ length: 600 }, (_, i) => i % 24) };
 
 const classifier = (seed: number) => trainedClassifier(pixels, seed);
 
-test('a classifier is asked while three others are, and each says what it says alone', async () => {
+test('four classifiers that predict at the same time give the same results as alone', async () => {
   const runs = await Promise.all([1, 2, 3, 4].map(classifier));
   await forgetModels();
   const tensors = tf.memory().numTensors;
@@ -46,7 +46,7 @@ test('a classifier is asked while three others are, and each says what it says a
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
-test('maps of several runs and codes at the same time', async () => {
+test('maps of several runs and codes can be computed at the same time', async () => {
   const runs = ['pca', 'conv-ae', 'mlp-ae', 'pca'].map((method) => ({ method, runFolder: newFolder() }));
   for (const [i, { method, runFolder }] of runs.entries())
     await serveCall(
@@ -76,7 +76,7 @@ test('maps of several runs and codes at the same time', async () => {
   expect(tf.memory().numTensors).toBe(tensors);
 });
 
-test('loaded once, again when its file is another, kept up to a limit of memory, and not at all where it could not be opened', async () => {
+test('a model is loaded once, reloaded if its file changed, kept up to a memory limit, and not kept after a failed load', async () => {
   const files = ['a', 'b', 'c', 'd'].map((name) => `${folder}/${name}`);
   for (const file of files) fs.writeFileSync(file, file);
   const opened: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * What architectures are made of, one by one: layer normalisation, GELU, attention, pooling to a grid, stochastic depth, each with its gradients against
- * the same composed of tfjs's ops or worked out here; and how weights begin.
+ * The building blocks of architectures: layer normalisation, GELU, attention, pooling to a grid, stochastic depth, each compared with its gradients to
+ * composed tfjs ops or to a plain implementation here; and the initial weights.
  */
 import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -15,14 +15,14 @@ import { columnSums } from '../../src-main/compute/ops/bias.ts';
 import { dropPath } from '../../src-main/compute/ops/dropout.ts';
 import { gelu } from '../../src-main/compute/ops/gelu.ts';
 import { layerNormalise } from '../../src-main/compute/ops/layer-norm.ts';
-import { expectNear, expectSlopes, expectTwins, noisy, type Op } from '../fixtures/gradients.ts';
+import { expectNear, expectFiniteDifferences, expectSameGradients, noisy, type Op } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-/** The op and its gradients are those of its twin and of finite differences; outside of a tidy no tensor stays either. */
-function expectSound(op: Op, twin: Op, inputs: Tensor[]): void {
-  expectTwins(op, twin, inputs);
-  expectSlopes(op, inputs);
+/** The op and its gradients equal the composed op and finite differences, and the op leaks no tensor outside a tidy either. */
+function expectSound(op: Op, composed: Op, inputs: Tensor[]): void {
+  expectSameGradients(op, composed, inputs);
+  expectFiniteDifferences(op, inputs);
   const before = tf.memory().numTensors;
   op(...inputs).dispose();
   expect(tf.memory().numTensors).toBe(before);
@@ -31,12 +31,12 @@ function expectSound(op: Op, twin: Op, inputs: Tensor[]): void {
 describe('layer normalisation', () => {
   it.each([[[1, 4]], [[3, 5, 8]], [[2, 7, 33]], [[2, 3, 2, 6]]])('of [%s] equals the composed op', (shape) => {
     const c = shape.at(-1)!;
-    const twin: Op = (x, gamma, beta) => {
+    const composed: Op = (x, gamma, beta) => {
       const { mean, variance } = tf.moments(x, -1, true);
       return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 1e-6))), gamma), beta);
     };
     const inputs = [tf.tidy(() => tf.add(tf.mul(noisy(shape, 1), 3), 2)), noisy([c], 2, 1), noisy([c], 3)];
-    expectSound((x, gamma, beta) => layerNormalise(x, gamma as Tensor1D, beta as Tensor1D, 1e-6), twin, inputs);
+    expectSound((x, gamma, beta) => layerNormalise(x, gamma as Tensor1D, beta as Tensor1D, 1e-6), composed, inputs);
     tf.dispose(inputs);
   });
 });
@@ -60,7 +60,7 @@ describe('GELU', () => {
 });
 
 describe('attention', () => {
-  /** Head by head and image by image, as the paper writes it. */
+  /** Head by head and image by image, as in the paper. */
   const worked =
     (heads: number): Op =>
     (qkv) => {
@@ -95,7 +95,7 @@ describe('attention', () => {
 });
 
 describe('average pooling to a grid', () => {
-  /** Place by place. */
+  /** Cell by cell. */
   const worked =
     (side: number): Op =>
     (x) => {
@@ -132,7 +132,7 @@ describe('average pooling to a grid', () => {
   });
 });
 
-it('columns are added up', () => {
+it('sums of columns equal the composed op', () => {
   const x = noisy<Tensor>([1000, 7], 1);
   const sums = columnSums(x as never);
   const values = x.dataSync();
@@ -177,7 +177,7 @@ describe('stochastic depth', () => {
     x.dispose();
   });
 
-  it('is for training alone', () => {
+  it('has no effect outside training', () => {
     const network = new Network(
       modelOf('resnet')!.build({ width: 4, stochasticDepth: 0.9 }, { sizePx: 16, classes: 3 }),
       [16, 16, 3],
@@ -199,7 +199,7 @@ describe('stochastic depth', () => {
   });
 });
 
-it('squeeze-and-excitation weighs whole channels, by all of them', () => {
+it('squeeze-and-excitation scales each channel by a weight computed from all channels', () => {
   const network = new Network({ forward: (x, scope) => squeezeExcite(x, 'se', scope, 2) }, [4, 5, 6], 1);
   expect(network.pieces.map(({ name, shape }) => [name, shape])).toEqual([
     ['se/squeeze/kernel', [6, 3]],
@@ -267,7 +267,7 @@ describe('initial weights', () => {
     const after = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
     const rows: number[][] = Array.from({ length: outputs }, () => []);
     values.forEach((value, i) => rows[Math.floor(i / after) % outputs].push(value));
-    // Whichever there are fewer of, outputs or what each of them sees, stand at right angles, √2 long.
+    // The smaller of outputs and inputs gives orthogonal vectors of length √2.
     const few = outputs <= rows[0].length ? rows : rows[0].map((_, i) => rows.map((row) => row[i]));
     few.forEach((a, i) =>
       few.forEach((b, j) => expect(a.reduce((sum, v, k) => sum + v * b[k], 0)).toBeCloseTo(i === j ? 2 : 0, 4)),
@@ -289,7 +289,7 @@ describe('initial weights', () => {
     for (const { name, shape } of network.pieces) {
       const size = shape.reduce((a, b) => a * b);
       const same = values.subarray(at, at + size).every((value, i) => value === before[at + i]);
-      // He's is the default before a rectifier, LeCun's elsewhere.
+      // The default is He before a ReLU, LeCun elsewhere.
       if (!name.endsWith('/kernel') || initialisation === 'default') expect(same, name).toBe(true);
       else if (!['he-normal', 'lecun-normal'].includes(initialisation)) expect(same, name).toBe(false);
       at += size;

@@ -1,6 +1,6 @@
 /**
- * Every architecture of the registry, with small parameters: it learns 16 images by heart, its gradient is what finite differences give, it is saved and
- * loaded, frozen for inference, and leaves nothing behind. Its sizes are those that torchvision and timm publish.
+ * Every architecture of the registry, with small parameters: it overfits 16 images, its gradient equals finite differences, it is saved, loaded and frozen
+ * for inference, and leaks nothing. Its numbers of parameters and operations equal those of torchvision and timm.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ beforeAll(async () => void (await startBackend()));
 const classes = 4;
 const count = 16;
 
-/** Of noise, each class with a shade and a stripe of its own. */
+/** Noise with another brightness and stripe for each class. */
 function images(sizePx: number): Tensor4D {
   const next = random('images');
   const values = Float32Array.from({ length: count * sizePx * sizePx * 3 }, (_, i) => {
@@ -74,7 +74,7 @@ const build = (
 ): Network<Classifier> =>
   new Network(modelOf(id)!.build(params, { sizePx, classes }), [sizePx, sizePx, 3], 1, { initialisation });
 
-/** The loss on all images and its gradient to the weights; statistics are remembered. */
+/** The loss on all images and its gradient to the weights; updates the moving statistics. */
 function pass(
   network: Network<Classifier>,
   x: Tensor4D,
@@ -118,7 +118,7 @@ describe.each(cases)('%s %o', (id, params, sizePx, steps, rate) => {
       true,
     );
 
-    // Thawed: the normalisations stand by themselves, with the moving statistics.
+    // Unfrozen: separate normalisations with the moving statistics.
     const thawed = unfrozen(network, x);
     const [p, q] = [logits.dataSync(), thawed.dataSync()];
     const largest = Math.max(1, ...p.map(Math.abs));
@@ -134,7 +134,7 @@ describe.each(cases)('%s %o', (id, params, sizePx, steps, rate) => {
 
   it('has the gradient of finite differences, weight by weight', async () => {
     const [x, y] = [images(sizePx), targets()];
-    // Dense layers that begin as small as published: even so little would turn many of their rectifiers.
+    // Dense layers with the published small initial weights: even a tiny step would change the sign at many of their ReLUs.
     const start = ['alexnet', 'vgg'].includes(id) ? 'he-normal' : 'default';
     const network = build(
       id,
@@ -153,7 +153,7 @@ describe.each(cases)('%s %o', (id, params, sizePx, steps, rate) => {
       const size = shape.reduce((a, b) => a * b);
       const own = slopes.subarray(at, at + size);
       const steep = Math.sqrt(own.reduce((sum, g) => sum + g * g, 0));
-      // Along its own gradient, so little that few rectifiers turn; what hardly matters to the loss cannot be told from rounding.
+      // A step along the gradient, so small that few ReLUs change sign. Weights with little effect on the loss are lost in rounding.
       if (i % every === 0 && steep > 0.01 * steepest) {
         const length = Math.min(0.002, 0.0005 / steep);
         const [above, below] = [length, -length].map((by) => {
@@ -175,7 +175,7 @@ describe.each(cases)('%s %o', (id, params, sizePx, steps, rate) => {
   });
 });
 
-/** As inference, with the normalisations where they are: by a frozen scope that folds nothing. */
+/** Inference with separate normalisations: a frozen scope without folding. */
 function unfrozen(network: Network<Classifier>, x: Tensor4D): Tensor2D {
   return network.infer(x, (x, { folded: _, ...scope }) => network.architecture.forward(x, scope));
 }
@@ -193,7 +193,7 @@ describe.each(models.map((model) => [model.id, model] as const))('the record of 
     expect(schema.parse(defaultsOf(json))).toEqual(schema.parse({}));
   });
 
-  it('names no parameter as the training does', () => {
+  it('has no parameter with the name of a training parameter', () => {
     const taken = [
       'epochs',
       'batch',
@@ -214,7 +214,7 @@ describe.each(models.map((model) => [model.id, model] as const))('the record of 
     expect(Object.keys(schema.shape).filter((name) => taken.includes(name))).toEqual([]);
   });
 
-  it('builds by its defaults for 64 px, in few milliseconds and without weights', () => {
+  it('builds with its defaults for 64 px in a few milliseconds, without allocating weights', () => {
     const before = tf.memory().numTensors;
     const { layers, parameters } = summarise(build({}, { sizePx: 64, classes: 7 }), 64);
     expect(layers.at(-1)).toMatchObject({ name: 'head', kind: 'dense', output: [7] });
@@ -238,7 +238,7 @@ describe('a summary', () => {
     ['vit', { patch: 16, width: 768, depth: 12, heads: 12 }, 86_567_656, 17.564],
   ])('of %s %o has the published parameters and multiplications', async (id, params, parameters, gigaMacs) => {
     const model = modelOf(id)!.build(params, { sizePx: 224, classes: 1000 });
-    // From shapes alone: nothing is convolved or multiplied.
+    // From shapes alone: no op runs.
     let summary = { parameters: 0, macs: 0 };
     const { newTensors, kernels } = await tf.profile(() => void (summary = summarise(model, 224)) as never);
     expect(newTensors).toBe(0);
@@ -258,7 +258,7 @@ describe('a summary', () => {
     expect(activationBytes).toBe(4 * layers.reduce((sum, { output }) => sum + output.reduce((a, b) => a * b), 0));
     const network = new Network(model, [16, 16, 3], 1);
     expect(layers.reduce((sum, { parameters }) => sum + parameters, 0)).toBe(network.parameters);
-    // Each layer says the shape that it really gives.
+    // Each layer lists its real output shape.
     const x = images(16);
     const shapes: [said: number[], given: number[]][] = [];
     const heard: Classifier['forward'] = (x, scope) =>
@@ -288,7 +288,7 @@ it.each<[id: string, params: Record<string, unknown>, sizePx: number, told: RegE
   expect(() => modelOf(id)!.build(params, { sizePx, classes })).toThrow(told),
 );
 
-it('with global pooling a trained network takes images of another size', () => {
+it('a trained network with global pooling accepts images of another size', () => {
   const network = new Network(
     modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16 }, { sizePx: 16, classes }),
     [16, 16, 3],

@@ -7,7 +7,7 @@ import { Settings } from '../../src-main/workspace/settings.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
-/** Samples by letters: those of one letter are copies. */
+/** Samples by letters: equal letters are copies. */
 const of = (letters: string) => [...letters].map((sha256, id) => ({ id, sha256 }));
 function apart(sets: string[], pairs: string[] = []) {
   const db = new Database(join(temporaryFolder('workspace'), 'workspace.sqlite'));
@@ -47,14 +47,14 @@ describe('groups are split', () => {
   });
 });
 
-test('one step of a size that grows with the group and not with its square; undone, done again, and told as one command', async () => {
+test('the size of the step grows linearly with the group; it can be undone and redone, and is one command in the script', async () => {
   const twin = await blob(3);
   const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${String(i).padStart(2, '0')}.png`, twin]));
   const workspace = await scanned(openWorkspace(folderOf(files)));
   expect(workspace.groups.list()).toMatchObject([{ kind: 'exact', ids: { length: 60 } }]);
   const ids = workspace.groups.list()[0].ids;
   expect(workspace.calls.duplicates.markNotDuplicates({ ids: [...ids] }).changed).toBe(1);
-  expect(workspace.calls.duplicates.markNotDuplicates({ ids: [...ids] }).changed).toBe(0); // it is so already
+  expect(workspace.calls.duplicates.markNotDuplicates({ ids: [...ids] }).changed).toBe(0); // already marked
   expect(workspace.groups.list()).toEqual([]);
   expect(workspace.db.get<{ n: number }>('SELECT max(length(changes)) AS n FROM journal')?.n).toBeLessThan(60 * 70);
   workspace.calls.journal.undo();

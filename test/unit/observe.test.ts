@@ -21,7 +21,7 @@ it.each(['cnn', 'mlp', 'resnet', 'efficientnet-lite0', 'vit'])('%s', async (id) 
     return [last!, network.infer(x)];
   });
   expect(new Set(seen).size).toBe(seen.length);
-  // In the order of the summary, which counts the pooling inside a normalisation as a layer of its own.
+  // In the order of the summary, which counts the pooling inside a normalisation as a separate layer.
   const names = network.layers.map(({ name }) => name);
   expect(names.filter((name) => seen.includes(name))).toEqual(seen);
   expect(names.filter((name) => !seen.includes(name) && !name.endsWith('pool'))).toEqual([]);

@@ -1,13 +1,13 @@
 /**
- * Convolutions with bias and activation and all their gradients: against the same composed of tfjs's ops, against sums in double precision
- * and against finite differences. Sums of some hundred products in another order differ by 1e-6 of the largest.
+ * Convolutions with bias and activation and all their gradients, compared with composed tfjs ops, with sums in double precision and with
+ * finite differences. Sums of some hundred products in another order differ by 1e-6 of the largest.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { hasKernel } from '../../src-main/compute/kernels/index.ts';
 import { convolve, deconvolve, depthwise, type ConvolutionOptions } from '../../src-main/compute/ops/convolution.ts';
-import { expectNear, expectSlopes, expectTwins, noisy } from '../fixtures/gradients.ts';
+import { expectNear, expectFiniteDifferences, expectSameGradients, noisy } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -20,8 +20,8 @@ interface Case {
   options: ConvolutionOptions;
 }
 
-/** What the op is made of elsewhere. */
-function twin(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 'same' | 'valid') => Tensor4D): Op {
+/** The same op, composed of tfjs ops. */
+function composedOf(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 'same' | 'valid') => Tensor4D): Op {
   return (x, kernel, { stride = 1, padding = 'same', bias, activation = 'none' } = {}) => {
     const padded =
       typeof padding === 'number'
@@ -41,24 +41,24 @@ function twin(plain: (x: Tensor4D, kernel: Tensor4D, stride: number, padding: 's
 const ops = {
   convolve: {
     own: convolve,
-    plain: twin((x, k, s, p) => tf.conv2d(x, k, s, p)),
+    plain: composedOf((x, k, s, p) => tf.conv2d(x, k, s, p)),
     kernel: (h: number, w: number, inputs: number, filters: number): Shape4D => [h, w, inputs, filters],
   },
   deconvolve: {
     own: deconvolve as Op,
-    plain: twin((x, k, s) =>
+    plain: composedOf((x, k, s) =>
       tf.conv2dTranspose(x, k, [x.shape[0], x.shape[1] * s, x.shape[2] * s, k.shape[2]], s, 'same'),
     ),
     kernel: (h: number, w: number, inputs: number, filters: number): Shape4D => [h, w, filters, inputs],
   },
   depthwise: {
     own: depthwise,
-    plain: twin((x, k, s, p) => tf.depthwiseConv2d(x, k, s, p)),
+    plain: composedOf((x, k, s, p) => tf.depthwiseConv2d(x, k, s, p)),
     kernel: (h: number, w: number, inputs: number): Shape4D => [h, w, inputs, 1],
   },
 };
 
-/** The op of its three inputs. */
+/** The op as a function of image, kernel and bias. */
 const ofThree =
   (op: Op, options: ConvolutionOptions) =>
   (...[x, kernel, bias]: Tensor[]): Tensor =>
@@ -70,7 +70,7 @@ function operands(name: keyof typeof ops, { image, size, filters = image[3] }: C
   return [noisy(image, 1) as Tensor4D, noisy(ops[name].kernel(h, w, image[3], filters), 2) as Tensor4D, bias];
 }
 
-const say = ({ image, size, filters, options }: Case): string =>
+const describeCase = ({ image, size, filters, options }: Case): string =>
   `[${image}] by ${size}${filters ? ` to ${filters}` : ''}, ${JSON.stringify(options)}`;
 
 const cases: Record<keyof typeof ops, Case[]> = {
@@ -97,7 +97,7 @@ const cases: Record<keyof typeof ops, Case[]> = {
     { image: [12, 8, 8, 8], size: 3, filters: 24, options: { padding: 0 } },
     { image: [8, 16, 16, 32], size: 3, filters: 64, options: { activation: 'relu' } },
     { image: [2, 40, 36, 32], size: 3, filters: 48, options: {} },
-    // Enough places for Winograd's way, with edges that halve no grid.
+    // Large enough for Winograd's algorithm, with odd sides.
     { image: [5, 13, 11, 20], size: 3, filters: 37, options: { activation: 'relu' } },
     { image: [5, 12, 13, 17], size: 3, filters: 24, options: { padding: 0 } },
     { image: [4, 12, 13, 24], size: 3, filters: 16, options: { padding: 2 } },
@@ -131,12 +131,15 @@ const cases: Record<keyof typeof ops, Case[]> = {
 };
 
 describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
-  it.each(cases[name].map((c) => [say(c), c] as const))('equals the composed op, with its gradients: %s', (_, c) => {
-    const [x, kernel, bias] = operands(name, c);
-    expectTwins(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
-  });
+  it.each(cases[name].map((c) => [describeCase(c), c] as const))(
+    'equals the composed op, with its gradients: %s',
+    (_, c) => {
+      const [x, kernel, bias] = operands(name, c);
+      expectSameGradients(ofThree(ops[name].own, c.options), ofThree(ops[name].plain, c.options), [x, kernel, bias]);
+    },
+  );
 
-  it('needs no bias, and leaves no tensors behind outside of a tidy', () => {
+  it('works without a bias, and leaks no tensors outside a tidy', () => {
     const c = cases[name][1];
     const [x, kernel] = operands(name, c);
     const before = tf.memory().numTensors;
@@ -156,7 +159,7 @@ describe.each(Object.keys(cases) as (keyof typeof ops)[])('%s', (name) => {
   it('has the gradients of finite differences', () => {
     const c: Case = { image: [2, 4, 3, 2], size: 3, options: { stride: 2, activation: 'sigmoid' } };
     const inputs = operands(name, c);
-    expectSlopes(ofThree(ops[name].own, c.options), inputs, { step: 5e-3, places: 1000, within: 1e-3 }); // curvature errs by its square, rounding by its inverse: some 1e-4 in all
+    expectFiniteDifferences(ofThree(ops[name].own, c.options), inputs, { step: 5e-3, places: 1000, within: 1e-3 }); // the error by curvature grows with the square of the step, that by rounding with its inverse: about 1e-4 in total
   });
 });
 
@@ -205,7 +208,7 @@ describe('compared with double precision', () => {
 });
 
 describe('unused gradients', () => {
-  it("is not computed: the image's gradient", ({ skip }) => {
+  it("do not include the image's gradient", ({ skip }) => {
     if (!hasKernel('WinnowConv')) skip();
     const [x, kernel, bias] = operands('convolve', cases.convolve[2]);
     const called = vi.spyOn(

@@ -1,6 +1,6 @@
 /**
- * What lies between the convolutions: normalisation, pooling, bias, sums of ways, dropout, losses, Adam's step. Against the same composed of
- * tfjs's ops or worked out in double precision here, with all gradients.
+ * The ops between the convolutions: normalisation, pooling, bias, residual sums, dropout, losses, Adam's step. Each is compared with
+ * composed tfjs ops or with double precision, including all gradients.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
@@ -15,7 +15,7 @@ import { normalise, type NormaliseOptions } from '../../src-main/compute/ops/nor
 import { maxPool } from '../../src-main/compute/ops/pool.ts';
 import { adamStep } from '../../src-main/compute/ops/update.ts';
 import { fillNormal, nativeSeed, random } from '../../src-main/compute/random.ts';
-import { bits, everything, expectNear, expectTwins, noisy, type Op } from '../fixtures/gradients.ts';
+import { bits, outputAndGradients, expectNear, expectSameGradients, noisy, type Op } from '../fixtures/gradients.ts';
 
 beforeAll(async () => void (await startBackend()));
 
@@ -37,12 +37,12 @@ describe('normalise', () => {
       [[2, 3, 3, 300], {}, [1, 0.3]],
       [[5, 64, 31, 40], { pool: 2, activation: 'relu' }, [1, 0.3]],
       [[5, 33, 64, 48], { activation: 'relu' }, [1, 0.3]],
-      // Gammas that let hardly anything through: what lay under y must be looked up in x.
+      // Gammas near zero: x cannot be recovered from y.
       [[3, 9, 10, 20], { pool: 2, activation: 'relu' }, [0, 0.02]],
       [[3, 9, 10, 20], { activation: 'relu6' }, [0, 0.02]],
     ];
 
-  /** The op as one of y; the statistics are dropped. */
+  /** The op without its statistics. */
   const alone =
     (options: NormaliseOptions) =>
     (...[x, gamma, beta]: Tensor[]): Tensor => {
@@ -50,7 +50,7 @@ describe('normalise', () => {
       tf.dispose([mean, variance]);
       return y;
     };
-  const twin =
+  const composed =
     ({ epsilon, pool, activation = 'none' }: NormaliseOptions) =>
     (...[x, gamma, beta]: Tensor[]): Tensor => {
       const { mean, variance } = tf.moments(x, [0, 1, 2]);
@@ -61,7 +61,7 @@ describe('normalise', () => {
   it.each(cases)('[%s] with %o equals the composed op, gamma about %s', (shape, options, [middle, spread]) => {
     const gamma = tf.tidy(() => tf.add(tf.mul(noisy([shape[3]], 2), spread), middle));
     const all = { epsilon: 1e-3, ...options };
-    expectTwins(alone(all), twin(all), [
+    expectSameGradients(alone(all), composed(all), [
       tf.tidy(() => tf.add(tf.mul(noisy(shape, 1), 2), 0.7)),
       gamma,
       noisy([shape[3]], 3),
@@ -71,7 +71,7 @@ describe('normalise', () => {
   it('has the gradients of finite differences', () => {
     const inputs = [noisy([2, 3, 5, 2], 1), noisy([2], 2, 1), noisy([2], 3)];
     const op = alone({ epsilon: 1e-3, pool: 2, activation: 'relu6' });
-    const [y, ...gradients] = everything(op, inputs);
+    const [y, ...gradients] = outputAndGradients(op, inputs);
     const weights = noisy(y.shape, 9).dataSync();
     const step = 2e-3;
     inputs.forEach((input, n) => {
@@ -94,8 +94,8 @@ describe('normalise', () => {
     ['far from zero', (v: number) => v + 1000, 2e-6],
     ['that are small', (v: number) => v * 1e-4, 2e-6],
     ['behind a first one that is far off', (v: number, i: number) => (i < 3 ? 300 : v), 1e-3],
-  ] as const)('tells mean and variance of values %s', (_, change, tolerance) => {
-    if (!hasKernel('WinnowNorm')) return; // TensorFlow's own are as good as they are
+  ] as const)('computes mean and variance of values %s', (_, change, tolerance) => {
+    if (!hasKernel('WinnowNorm')) return; // TensorFlow's own kernels are not tested
     const [places, c] = [3 * 50 * 60, 3];
     const values = fillNormal(new Float32Array(places * c), random('values')).map(change);
     const { y, mean, variance } = normalise(
@@ -114,12 +114,12 @@ describe('normalise', () => {
     tf.dispose([y, mean, variance]);
   });
 
-  it('of one value for each channel is beta', () => {
+  it('gives beta for one value per channel', () => {
     const { y } = normalise(noisy([1, 1, 1, 5], 1), noisy([5], 2), noisy([5], 3), { epsilon: 1e-3 });
     expectNear(y, noisy<Tensor4D>([1, 1, 1, 5], 3), 'y');
   });
 
-  it('keeps its statistics for the caller, and nothing else', () => {
+  it('keeps only its statistics, for the caller', () => {
     const inputs = [noisy<Tensor4D>([2, 4, 4, 3], 1), noisy<Tensor1D>([3], 2), noisy<Tensor1D>([3], 3)] as const;
     const before = tf.memory().numTensors;
     const kept: Tensor[] = [];
@@ -201,7 +201,7 @@ describe('maxPool', () => {
       // Few different values: nearly every window has a tie.
       for (const x of [noisy<Tensor4D>(shape, 1), tf.tidy(() => tf.round(noisy<Tensor4D>(shape, 1)))]) {
         const before = tf.memory().numTensors;
-        const [y, dx] = everything((x) => maxPool(x as Tensor4D, size, stride, padding), [x]);
+        const [y, dx] = outputAndGradients((x) => maxPool(x as Tensor4D, size, stride, padding), [x]);
         const weights = tf.tidy(() => noisy(y.shape, 9).dataSync());
         const expected = worked(x, size, stride, padding, (i) => weights[i]);
         expectNear(y, expected.y, 'y', 1e-7);
@@ -212,8 +212,8 @@ describe('maxPool', () => {
     },
   );
 
-  it('lets through what is not a number', () => {
-    if (!hasKernel('WinnowMaxPool')) return; // TensorFlow's own takes it for less than all
+  it('propagates NaN', () => {
+    if (!hasKernel('WinnowMaxPool')) return; // TensorFlow's own kernel treats NaN as the smallest value
     const y = maxPool(tf.tensor4d([1, NaN, 2, 3, 5, 4, 7, 6], [1, 2, 4, 1]), 2, 2, 'valid');
     expect([...y.dataSync()]).toEqual([NaN, 7]);
   });
@@ -226,7 +226,7 @@ describe.each(activations)('with the activation %s', (activation) => {
     'addBias to [%s] equals the composed op',
     (shape) => {
       const bias = noisy([shape.at(-1)!], 2);
-      expectTwins(
+      expectSameGradients(
         (x, bias) => addBias(tf.mul(x, 4), bias as Tensor1D, activation),
         (x, bias) => activated(tf.add(tf.mul(x, 4), bias), activation),
         [noisy(shape, 1), bias],
@@ -237,7 +237,7 @@ describe.each(activations)('with the activation %s', (activation) => {
   it.each([[[1, 1, 1, 1]], [[2, 5, 7, 3]], [[3, 40, 41, 17]]] as [Shape4D][])(
     'addActivate of [%s] equals the composed op',
     (shape) => {
-      expectTwins(
+      expectSameGradients(
         (a, b) => addActivate(a as Tensor4D, b as Tensor4D, activation),
         (a, b) => activated(tf.add(a, b), activation),
         [noisy(shape, 1), noisy(shape, 2)],
@@ -246,7 +246,7 @@ describe.each(activations)('with the activation %s', (activation) => {
   );
 
   it('a tensor can be added to itself', () => {
-    expectTwins(
+    expectSameGradients(
       (a) => addActivate(a as Tensor4D, a as Tensor4D, activation),
       (a) => activated(tf.add(a, a), activation),
       [noisy([2, 5, 7, 3], 1)],
@@ -287,7 +287,7 @@ describe('dropout', () => {
     expect(bits(gradient).equals(bits(y))).toBe(true);
   });
 
-  it('drops by the documented hash, independent of the threads', () => {
+  it('drops by the documented hash, independently of the threads', () => {
     if (!hasKernel('WinnowDropout')) return;
     const mix = (h: number): number => {
       h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
@@ -310,14 +310,14 @@ describe('dropout', () => {
 
 describe('meanSquaredError', () => {
   it.each([[[1]], [[2, 5, 7, 3]], [[3, 70, 71, 3]]])('of [%s] equals the composed op', (shape) => {
-    expectTwins(
+    expectSameGradients(
       (x, y) => meanSquaredError(x, tf.mul(y, 2)),
       (x, y) => tf.mean(tf.square(tf.sub(x, tf.mul(y, 2)))),
       [noisy(shape, 1), noisy(shape, 2)],
     );
   });
 
-  it('adds up many values without loss', () => {
+  it('sums many values without loss of precision', () => {
     const [x, y] = [noisy([1_000_003], 1, 3), noisy([1_000_003], 2)];
     const [a, b] = [x.dataSync<'float32'>(), y.dataSync<'float32'>()];
     const mean = a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0) / a.length;
@@ -354,12 +354,12 @@ describe('softmaxCrossEntropy', () => {
     [5, 1000],
   ])('of %i rows and %i classes equals the composed op', (rows, classes) => {
     const t = targets(rows, classes);
-    const twin: Op = (logits) => tf.neg(tf.mean(tf.sum(tf.mul(t, tf.logSoftmax(logits as Tensor2D)), 1)));
-    expectTwins((logits) => softmaxCrossEntropy(logits as Tensor2D, t), twin, [noisy([rows, classes], 1)]);
+    const composed: Op = (logits) => tf.neg(tf.mean(tf.sum(tf.mul(t, tf.logSoftmax(logits as Tensor2D)), 1)));
+    expectSameGradients((logits) => softmaxCrossEntropy(logits as Tensor2D, t), composed, [noisy([rows, classes], 1)]);
   });
 
   it('is stable for logits that are far apart', () => {
-    const [loss, gradient] = everything(
+    const [loss, gradient] = outputAndGradients(
       (logits) => softmaxCrossEntropy(logits as Tensor2D, tf.tensor2d([[0, 1, 0]])),
       [tf.tensor2d([[300, -300, 0]])],
     );
@@ -373,7 +373,7 @@ describe('softmaxCrossEntropy', () => {
 });
 
 describe('adamStep', () => {
-  it('is the step of Kingma and Ba, with decay where requested', ({ skip }) => {
+  it('equals the step of Kingma and Ba, with decay where requested', ({ skip }) => {
     if (!hasKernel('WinnowAdam')) skip();
     const size = 100003;
     const values = [1, 2, 3, 4].map((seed) =>

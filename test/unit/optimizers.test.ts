@@ -1,4 +1,4 @@
-/** Every optimizer, step by step, compared with PyTorch (fixtures/optimizers.json, made by optimizers.py). */
+/** Every optimizer, step by step, compared with PyTorch (fixtures/optimizers.json, written by optimizers.py). */
 import fs from 'node:fs';
 import type { Variable } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ function expectNear(actual: ArrayLike<number>, expected: number[], what: string)
 }
 
 describe('optimizers', () => {
-  it('each is compared with PyTorch', () =>
+  it('are all compared with PyTorch', () =>
     expect(new Set(known.cases.map(({ id }) => id))).toEqual(new Set(optimizers.map(({ id }) => id))));
 
   for (const { id, params, weights: expected } of known.cases) {
@@ -46,7 +46,7 @@ describe('optimizers', () => {
         if (i === 5)
           middle = { weights: weights.dataSync<'float32'>().slice(), saved: structuredClone(await optimizer.read()) };
       }
-      // From what a checkpoint holds it goes on bit for bit.
+      // Resumed from a checkpoint, the steps are bit-identical.
       const last = weights.dataSync<'float32'>().slice();
       const other = startOptimizer(id, params, size, spans);
       other.write(middle!.saved);
@@ -60,11 +60,11 @@ describe('optimizers', () => {
     });
   }
 
-  it('the fused step equals the composed one with decay everywhere and nowhere', () => {
+  it('have a fused step that equals the composed one, with decay everywhere and nowhere', () => {
     for (const decayed of [[[0, size]], []] as unknown as Spans[]) {
       const results = [start, start].map((values, i) => {
         const weights = weightsFrom(values);
-        // AdamW by hand, in double.
+        // AdamW by hand, in double precision.
         if (i)
           return gradients
             .slice(0, 3)
@@ -90,7 +90,7 @@ describe('optimizers', () => {
     }
   });
 
-  it('refuses parameters that are not in the schema', () => {
+  it('refuse parameters that are not in the schema', () => {
     for (const { id } of optimizers) expect(() => startOptimizer(id, { weightDecay: -1 }, size, [])).toThrow();
     expect(() => startOptimizer('sgd', { momentum: 0, nesterov: true }, size, [])).toThrow('Nesterov needs a momentum');
     expect(() => startOptimizer('lion', {}, size, [])).toThrow(/There is no optimizer 'lion'/);
@@ -128,7 +128,7 @@ describe('the average of the weights', () => {
     expect((await other.read()).mean).toEqual((await average.read()).mean);
     const early = new Average(weights, 0.999);
     tf.tidy(() => weights.assign(tf.tensor1d([2, 0])));
-    early.take(weights); // (1 + 1) / (10 + 1) of its past
+    early.take(weights); // the decay of the first step is (1 + 1) / (10 + 1)
     expectNear((await early.read()).mean, [1 * (2 / 11) + 2 * (9 / 11), 0], 'warm-up');
   });
 });

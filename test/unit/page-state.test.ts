@@ -34,7 +34,7 @@ describe('the loupe', () => {
     expect(loupe.level).toBeNull();
   });
 
-  test('panes show the same spot; making another one active moves nothing', () => {
+  test('panes show the same spot; activating another pane does not move the image', () => {
     const loupe = new LoupeState();
     loupe.mode = 'compare2';
     const frames = [frame(800, 600), frame(1600, 1200)];
@@ -59,7 +59,7 @@ describe('the loupe', () => {
 describe('settings without a database', () => {
   afterEach(() => settings.resetKeys());
 
-  test('keys of an action, and its own again', () => {
+  test('the keys of an action can be changed and reset', () => {
     settings.setKeys('keep', ['j']);
     settings.setKeys('reject', []);
     expect(settings.keys).toEqual({ keep: ['j'], reject: [] });
@@ -67,9 +67,9 @@ describe('settings without a database', () => {
     expect(settings.keys).toEqual({ reject: [] });
   });
 
-  test('dark and light in turn, on the page itself', () => {
+  test('the theme switches between dark and light on the page', () => {
     Object.assign(globalThis, { document: { documentElement: { dataset: {} } } });
-    expect(settings.shownTheme).toBe('light'); // as the system has it
+    expect(settings.shownTheme).toBe('light'); // the system's theme
     settings.toggleTheme();
     expect([settings.shownTheme, document.documentElement.dataset.theme]).toEqual(['dark', 'dark']);
     settings.toggleTheme();
@@ -85,7 +85,7 @@ describe('settings without a database', () => {
 });
 
 describe('messages', () => {
-  test('each message once, one notice at a time, errors until they are dismissed', () => {
+  test('each message is shown once, one notice at a time, and errors until they are dismissed', () => {
     vi.useFakeTimers();
     notices.add('info', 'first');
     notices.add('info', 'second');

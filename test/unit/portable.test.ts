@@ -7,9 +7,9 @@ import { cases, compare, variants } from '../fixtures/portable.ts';
 beforeAll(async () => void (await startBackend()));
 
 describe('every architecture can be exported', () => {
-  it.each(cases)('$told', async ({ id, params }) => {
+  it.each(cases)('$name', async ({ id, params }) => {
     const { largest, images, onnx, layers, leaked } = await compare(id, params);
-    expect(images).toBeGreaterThan(1e-3 * largest); // it looks at them
+    expect(images).toBeGreaterThan(1e-3 * largest); // the output depends on the image
     for (const [logits, probabilities] of [onnx, layers]) {
       expect(logits).toBeLessThan(2e-4 * Math.max(1, largest));
       expect(probabilities).toBeLessThan(1e-4);
@@ -17,6 +17,6 @@ describe('every architecture can be exported', () => {
     expect(leaked).toBe(0);
   });
 
-  it('names every architecture there is', () =>
+  it('the cases include every architecture', () =>
     expect(Object.keys(variants).sort()).toEqual(models.map(({ id }) => id).sort()));
 });

@@ -58,36 +58,33 @@ describe('rows of pixels', () => {
     }
   };
 
-  test.skipIf(process.platform === 'win32')(
-    'are written whole or not named: a write that ends in the middle is told',
-    () => {
-      const file = join(temporaryFolder('rows'), 'rows');
-      // The shell's limit cuts a write in two, as a disk does that is nearly full.
-      const script = `import { RowFile } from ${JSON.stringify(new URL('../../src-main/rows/row-file.ts', import.meta.url).href)};
+  test.skipIf(process.platform === 'win32')('are indexed only when complete: an incomplete write is an error', () => {
+    const file = join(temporaryFolder('rows'), 'rows');
+    // The shell's limit truncates a write, like a nearly full disk.
+    const script = `import { RowFile } from ${JSON.stringify(new URL('../../src-main/rows/row-file.ts', import.meta.url).href)};
       const rows = RowFile.open(process.argv[1], 3000);
       try { for (;;) console.log(rows.add(new Uint8Array(3000).fill(7))); } catch (error) { console.log(error.name, error.message); }`;
-      const told = execFileSync(
-        'bash',
-        [
-          '-c',
-          'ulimit -f 10; exec "$0" --disable-warning=ExperimentalWarning --input-type=module -e "$1" "$2"',
-          process.execPath,
-          script,
-          file,
-        ],
-        { encoding: 'utf8' },
-      );
-      const named = told.split('\n').filter((line) => /^\d+$/.test(line)).length;
-      expect(named).toBe(3); // 10 KiB
-      expect(told).toMatch(/WinnowError .*workspace/);
-      expect(statSync(file).size).toBeGreaterThan(named * 3000);
-      const again = RowFile.open(file, 3000);
-      expect([again.completeRows, again.add(new Uint8Array(6000)), again.add(new Uint8Array(3000))]).toEqual([3, 4, 6]);
-      again.close();
-    },
-  );
+    const output = execFileSync(
+      'bash',
+      [
+        '-c',
+        'ulimit -f 10; exec "$0" --disable-warning=ExperimentalWarning --input-type=module -e "$1" "$2"',
+        process.execPath,
+        script,
+        file,
+      ],
+      { encoding: 'utf8' },
+    );
+    const named = output.split('\n').filter((line) => /^\d+$/.test(line)).length;
+    expect(named).toBe(3); // 10 KiB
+    expect(output).toMatch(/WinnowError .*workspace/);
+    expect(statSync(file).size).toBeGreaterThan(named * 3000);
+    const again = RowFile.open(file, 3000);
+    expect([again.completeRows, again.add(new Uint8Array(6000)), again.add(new Uint8Array(3000))]).toEqual([3, 4, 6]);
+    again.close();
+  });
 
-  test.skipIf(!existsSync('/dev/full'))('on a full disk end the work in words, and name nothing', async () => {
+  test.skipIf(!existsSync('/dev/full'))('on a full disk fail with a message, and are not indexed', async () => {
     const made = await scanned(folderOf({ '1.png': await blob(1) }));
     const { file } = (await pack(made)).set;
     rmSync(file);
@@ -116,7 +113,7 @@ describe('rows of pixels', () => {
   });
 });
 
-test('a file that cannot be read for the moment is asked again whether it is the same picture', async () => {
+test('a file that could temporarily not be read is checked again for equal pixels', async () => {
   const png = await blob(1, true);
   const made = await scanned(
     folderOf({ '1.png': png, '2.png': await sharp(png).png({ compressionLevel: 1 }).toBuffer() }),
@@ -133,7 +130,7 @@ test('a file that cannot be read for the moment is asked again whether it is the
 });
 
 describe('a fourth channel of a Photoshop file', () => {
-  /** The fixture's picture with a channel of zeros more; `layers` is the content of its section of layers. */
+  /** The fixture's picture with an additional channel of zeros; `layers` is the content of its layer section. */
   const withChannel = (layers: Buffer) => {
     const plain = psd(false);
     const head = Buffer.from(plain.subarray(0, 34));
@@ -165,10 +162,10 @@ describe('a fourth channel of a Photoshop file', () => {
     ['a negative number of layers', info(-1)],
     ['a mark of its own', block('Mtrn')],
     ['a negative number of layers of 16 bits', block('Lr16', Buffer.of(0xff, 0xff))],
-  ])('is with %s', async (_, layers) => expect(await corner(withChannel(layers))).toEqual([255, 255, 255])); // laid on white
+  ])('is with %s', async (_, layers) => expect(await corner(withChannel(layers))).toEqual([255, 255, 255])); // composed on white
 });
 
-test('a decoder’s answer names the order that it answers', async () => {
+test('a response of the decoder names its request', async () => {
   const worker = new Worker(new URL('../../src-main/image/decode-worker.ts', import.meta.url), {
     stdout: true,
     stderr: true,

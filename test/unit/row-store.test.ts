@@ -41,7 +41,7 @@ const sampleOf = (i: number): Sample =>
   ({ id: i, path: `${i}.png`, sha256: String(i).padStart(64, '0'), bytes: 1 }) as Sample;
 const samplesOf = (count: number, from = 0) => Array.from({ length: count }, (_, i) => sampleOf(from + i));
 
-/** Rows of four bytes that say whose they are. */
+/** Rows of four bytes that identify their sample. */
 function recipeOf(settings = 'plain', change: Partial<RowRecipe> = {}) {
   const made: number[] = [];
   const recipe: RowRecipe = {
@@ -106,13 +106,13 @@ describe('rows', () => {
       ...recipe,
       decode: (sample) => (sample.id === at ? Promise.reject(error) : recipe.decode(sample)),
     });
-    const told: [number, number][] = [];
+    const seen: [number, number][] = [];
     const { samples, issues } = await store.make(breaks(missing, 4), samplesOf(8), {
-      onProgress: (...progress) => told.push(progress),
+      onProgress: (...progress) => seen.push(progress),
     });
     expect(issues).toEqual([{ path: '4.png', code: 'vanished', message: expect.any(String) }]);
     expect(idsIn(samples)).toEqual([0, 1, 2, 3, 5, 6, 7]);
-    expect(told).toEqual(Array.from({ length: 8 }, (_, i) => [i + 1, 8]));
+    expect(seen).toEqual(Array.from({ length: 8 }, (_, i) => [i + 1, 8]));
     const noMemory = Object.assign(new Error('no memory'), { code: 'ENOMEM' });
     await expect(store.make(breaks(noMemory, 90), samplesOf(100))).rejects.toMatchObject({ code: 'out-of-memory' });
     const kept = await store.known(recipe, samplesOf(100));
@@ -136,7 +136,7 @@ describe('rows', () => {
     expect(made.length).toBe(200);
   });
 
-  test('pixels and rows that are computed from several images at once go through the same loop', async () => {
+  test('of pixels, and rows computed from several images at once, use the same loop', async () => {
     const { store } = newStore();
     const pixels = recipeOf();
     const batches: number[] = [];
@@ -170,7 +170,7 @@ describe('rows', () => {
     expect([...readFloats(selectRows(computed.set, Int32Array.of(7, 2)), 1)]).toEqual([14, 4]);
   });
 
-  test('a batch that returns too few rows is an error, and none of its rows is indexed', async () => {
+  test('of a batch that returns too few are an error, and none of them is indexed', async () => {
     const { store } = newStore();
     const { recipe } = recipeOf('short', {
       batch: { size: 4, compute: (bytes) => Promise.resolve(bytes.subarray(4)) },
@@ -208,7 +208,7 @@ describe('a damaged file', () => {
     expect(existsSync(`${set.file}.damaged`)).toBe(true);
     made.length = 0;
     expect(idsOf(await store.make(recipe, samplesOf(10)))).toEqual(idsIn(samplesOf(10)));
-    expect(made.sort()).toEqual([3, 8]); // the one that was read, and the one that was not
+    expect(made.sort()).toEqual([3, 8]); // both damaged rows: the one that was read and the other
     expect(existsSync(`${set.file}.damaged`)).toBe(false);
   });
 
@@ -235,7 +235,7 @@ describe('a damaged file', () => {
   });
 });
 
-/** Runs a script in a process of its own that imports the store; `args` are `process.argv.slice(1)`. */
+/** Runs a script that imports the store in a separate process; `args` are `process.argv.slice(1)`. */
 const source = (name: string) => JSON.stringify(new URL(`../../src-main/${name}`, import.meta.url).href);
 const nodeArgs = (script: string, ...args: string[]) => [
   '--disable-warning=ExperimentalWarning',
@@ -257,7 +257,7 @@ describe('a process that is killed', () => {
       const samples = Array.from({ length: 100000 }, (_, id) => ({ id, path: id + '.png', sha256: String(id).padStart(64, '0') }));
       await store.make(recipe, samples, { onProgress: (done) => done % 100 || console.log(done) });`;
     const child = spawn(process.execPath, nodeArgs(script, workspaceFolder), { stdio: ['ignore', 'pipe', 'inherit'] });
-    // Until it has named rows: it does so about once a second.
+    // Until rows are in the index, which happens about once a second.
     const { store, db } = storeIn(workspaceFolder);
     for await (const _ of child.stdout) if (db.get('SELECT 1 FROM set_rows')) break;
     child.kill('SIGKILL');
@@ -296,7 +296,7 @@ describe('a process that is killed', () => {
   });
 });
 
-describe('room', () => {
+describe('disk space', () => {
   const kib = (settings: string, change: Partial<RowRecipe> = {}) =>
     recipeOf(settings, { shape: [1024], decode: () => Promise.resolve(new Uint8Array(1024)), ...change }).recipe;
   const filesIn = (folder: string) => readdirSync(join(folder, 'rows')).map((name) => name.split('-')[1]);
@@ -313,7 +313,7 @@ describe('room', () => {
     using _next = await store.make(kib('next'), samplesOf(10));
     expect(filesIn(workspaceFolder).sort()).toEqual(['kept', 'new', 'next', 'used']);
     expect(store.count(kib('old'))).toBe(0);
-    // One set alone may be larger than the limit: work goes before tidiness.
+    // A single set may exceed the limit.
     using large = await store.make(kib('large'), samplesOf(60));
     expect(large.samples).toHaveLength(60);
     expect(filesIn(workspaceFolder).sort()).toEqual(['kept', 'large', 'next', 'used']);
@@ -322,7 +322,7 @@ describe('room', () => {
     expect(filesIn(workspaceFolder).sort()).toEqual(['kept', 'large', 'last', 'next']);
   });
 
-  test('a set that is removed and comes back has another file', async () => {
+  test('of a removed set is freed; computed again, the set has another file', async () => {
     const { store } = newStore({ mostBytes: 1024 });
     const first = await store.make(kib('one'), samplesOf(1));
     first[Symbol.dispose]();
@@ -332,7 +332,7 @@ describe('room', () => {
     expect(again.set.file).not.toBe(first.set.file);
   });
 
-  test('unreferenced files are removed when the workspace opens', async () => {
+  test('of unreferenced files is freed when the workspace opens', async () => {
     const made = newStore();
     const { set } = await made.store.make(recipeOf().recipe, samplesOf(3));
     for (const name of ['test-lost-1.f32', 'test-lost-1.f32.damaged', 'notes.txt'])
@@ -366,7 +366,7 @@ describe('sets of the previous version', () => {
       shape: [2],
       decode: () => Promise.resolve(new Uint8Array(Float32Array.of(7, 8).buffer)),
     };
-    const { set } = await store.make(recipe, samplesOf(4)); // the fourth was beyond the end of the file
+    const { set } = await store.make(recipe, samplesOf(4)); // the fourth row was beyond the end of the file
     expect([...readFloats(set)]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect([...set.checksums!]).toEqual(
       [0, 1, 2]
@@ -378,7 +378,7 @@ describe('sets of the previous version', () => {
 
 describe('rows larger than memory', () => {
   test('are read in blocks', () => {
-    // 300 feature maps of patches, 273 MiB; the disk holds what is written of it.
+    // 300 feature maps of patches, 273 MiB, in a sparse file.
     const file = join(temporaryFolder('large'), 'patches.f16');
     const shape = [56, 56, 152];
     const rowBytes = 56 * 56 * 152 * 2;
@@ -394,16 +394,16 @@ describe('rows larger than memory', () => {
       const values = [];
       for (const { values: block } of floatBlocks(set)) for (let at = 56; at < block.length; at += 56 * 56 * 152) { values.push(block[at]); globalThis.gc(); }
       console.log(JSON.stringify({ values, grownMiB: (process.resourceUsage().maxRSS - before) / 1024 }));`;
-    const told = execFileSync(
+    const output = execFileSync(
       process.execPath,
       ['--expose-gc', ...nodeArgs(script, JSON.stringify({ file, type: set.type, shape }))],
       {
         encoding: 'utf8',
       },
     );
-    const { values, grownMiB } = JSON.parse(told) as { values: number[]; grownMiB: number };
+    const { values, grownMiB } = JSON.parse(output) as { values: number[]; grownMiB: number };
     expect(values).toEqual(Array.from(set.rows));
-    expect(grownMiB).toBeLessThan(150); // a block of 16 MiB, its numbers twice as large, and what the collector has not taken yet
+    expect(grownMiB).toBeLessThan(150); // a block of 16 MiB, its numbers at twice the size, and garbage that is not collected yet
     const [first] = floatBlocks(selectRows(set, Int32Array.of(299)), 57);
     expect([first.from, first.values.length, first.values[56]]).toEqual([0, 57, 0]);
   });

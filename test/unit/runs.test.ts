@@ -1,4 +1,4 @@
-/** Runs and columns of a workspace that has many: lists that read no record and no values, counts that hold, archiving and deleting with undo. */
+/** Runs and columns of a workspace that has many: lists that read no records and no values, stored counts, archiving and deleting with undo. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -74,18 +74,18 @@ describe('lists', () => {
 
   test('the lists of runs and of columns read no record and no values, and nor does a decision', async () => {
     await reopen();
-    const said = statements();
+    const executed = statements();
     calls().runs.list();
     expect(calls().samples.columns()).toHaveLength(11 + 3 * runColumns.length);
     calls().journal.edit({ choice: { ids: [1] }, change: { decision: 'keep' } });
     calls().workspace.describe();
-    expect(said()).toContain('FROM columns');
-    expect(said()).not.toMatch(/column_values|run_records/);
+    expect(executed()).toContain('FROM columns');
+    expect(executed()).not.toMatch(/column_values|run_records/);
     expect(calls().runs.get({ id: 'cnn-1' }).history).toHaveLength(60);
-    expect(said()).toMatch(/run_records/);
+    expect(executed()).toMatch(/run_records/);
   });
 
-  test('a run may have no columns and be a part of another, with which it is deleted', () => {
+  test('a run may have no columns; a run that belongs to another is deleted with it', () => {
     putRun(workspace, madeRun(4, { column: '', parent: 'cnn-3' }), []);
     expect(calls().runs.list()[0]).toMatchObject({ id: 'cnn-4', parent: 'cnn-3' });
     expect(columnsOf('cnn-4')).toBe(0);
@@ -100,20 +100,20 @@ describe('columns', () => {
       .samples.columns()
       .find((column) => column.name === name)?.count;
 
-  test('counts follow files that go, come back and change', () => {
+  test('counts follow files that disappear, reappear and change', () => {
     const [first, second] = workspace.table.samples();
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([30, 30]);
     workspace.table.markGone([first.path, second.path]);
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([28, 28]);
     const scanned = { ...first, measures: measuresOf(first.id), fingerprint: new Uint8Array(64) };
-    workspace.table.putScanned([scanned], []); // it is there again
+    workspace.table.putScanned([scanned], []); // the file is back
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([29, 29]);
     workspace.table.putScanned([{ ...scanned, sha256: 'other' }], []);
     expect([count('cnn-1.loss'), count('sharpness')]).toEqual([28, 29]);
     expect(workspace.table.values('cnn-1.loss')[first.id]).toBeNaN();
   });
 
-  test('one sample’s values come in one call, null where there is none', () => {
+  test('one sample’s values are read in one call; null means no value', () => {
     const [{ id, path }] = workspace.table.samples();
     const columns = ['sharpness', 'cnn-1.loss'];
     const expected = columns.map((name) => workspace.table.values(name)[id]);
@@ -123,7 +123,7 @@ describe('columns', () => {
     expect(() => calls().samples.values({ id, columns: ['nothing'] })).toThrow('There is no column ‘nothing’.');
   });
 
-  test('those used last stay in memory; others are read again', () => {
+  test('the most recently used stay in memory; others are read again', () => {
     const bytes = 8 * (Math.max(...workspace.table.samples().map(({ id }) => id)) + 1);
     const columns = new Columns(workspace.db, 2 * bytes);
     const get = vi.spyOn(workspace.db, 'get');
@@ -141,7 +141,7 @@ describe('columns', () => {
 });
 
 describe('archive and delete', () => {
-  test('are undone and done again, also after a restart; columns go and come with a deleted run', async () => {
+  test('can be undone and redone, also after a restart; the columns of a deleted run disappear with it', async () => {
     for (const run of ['cnn-1', 'cnn-2', 'cnn-3']) workspace.journal.record(trained(run), `train ${run}`);
     calls().runs.archive({ ids: ['cnn-1'] });
     expect(listed()).toEqual(['cnn-3', 'cnn-2', 'cnn-1 archived']);
@@ -150,7 +150,7 @@ describe('archive and delete', () => {
     expect(calls().runs.delete({ ids: ['cnn-3', 'cnn-1'] })).toMatchObject({ changed: 2 });
     expect(calls().workspace.describe().shape).toBeGreaterThan(shape);
     expect([listed(), columnsOf('cnn-3'), columnsOf('cnn-1')]).toEqual([['cnn-2'], 0, 0]);
-    expect(workspace.table.resolveColumn('cnn.loss')).toBe('cnn-2.loss'); // the newest that is there
+    expect(workspace.table.resolveColumn('cnn.loss')).toBe('cnn-2.loss'); // the newest run that is not deleted
     expect(() => workspace.table.values('cnn-3.loss')).toThrow('There is no column');
     expect(() => calls().runs.get({ id: 'cnn-3' })).toThrow('The run ‘cnn-3’ was deleted.');
     expect(workspace.runs.nextId('cnn')).toBe('cnn-4');
@@ -172,21 +172,21 @@ describe('archive and delete', () => {
     expect(calls().journal.script()).not.toContain('--delete');
   });
 
-  test('what is running and what is not there are refused, and nothing of the rest is done', () => {
+  test('are refused for a running or missing run, and then nothing changes', () => {
     workspace.runs.put(madeRun(4, { state: 'running' }));
     expect(() => calls().runs.delete({ ids: ['cnn-1', 'cnn-4'] })).toThrow('cnn-4 is running. Cancel it first.');
     expect(() => calls().runs.archive({ ids: ['cnn-1', 'cnn-9'] })).toThrow('There is no run ‘cnn-9’.');
     expect(listed()).toEqual(['cnn-4', 'cnn-3', 'cnn-2', 'cnn-1']);
   });
 
-  test('an unfinished run that was put away is not resumed', () => {
+  test('prevent resuming an unfinished run', () => {
     workspace.runs.put(madeRun(4, { state: 'interrupted' }), 'print');
     expect(workspace.runs.resumable('print', () => false)?.id).toBe('cnn-4');
     calls().runs.archive({ ids: ['cnn-4'] });
     expect(workspace.runs.resumable('print', () => false)).toBeNull();
   });
 
-  test('a purge frees the disk for good: undo passes the deletion over, and the id does not return', async () => {
+  test('a purge frees the disk: undo skips the deletion, and the id is not used again', async () => {
     for (const run of ['cnn-1', 'cnn-2', 'cnn-3']) workspace.journal.record(trained(run), `train ${run}`);
     calls().runs.archive({ ids: ['cnn-1'] });
     calls().runs.delete({ ids: ['cnn-2', 'cnn-3'] });
@@ -208,10 +208,10 @@ describe('archive and delete', () => {
     expect(calls().journal.script()).not.toContain('--purge');
   });
 
-  test('opening the workspace removes the folder of a purged run that a crash left, and no other folder', async () => {
+  test('opening the workspace removes the folder of a purged run left by a crash, and no other folder', async () => {
     calls().runs.delete({ ids: ['cnn-2'] });
     calls().runs.purge();
-    // cnn-2: as if the crash came before its folder was removed. cnn-9: of a run that a restored backup does not know.
+    // cnn-2: the crash came before its folder was removed. cnn-9: a run that a restored backup does not know.
     for (const id of ['cnn-2', 'cnn-9']) {
       mkdirSync(runFolder(at, id));
       writeFileSync(join(runFolder(at, id), 'model.safetensors'), 'x');
@@ -221,7 +221,7 @@ describe('archive and delete', () => {
     expect(listed()).toEqual(['cnn-3', 'cnn-1']);
   });
 
-  test('opening the workspace purges what was deleted 30 days before, and nothing younger', async () => {
+  test('opening the workspace purges runs that were deleted more than 30 days ago', async () => {
     calls().runs.delete({ ids: ['cnn-1'] });
     calls().runs.delete({ ids: ['cnn-2'] });
     const days = (n: number) => Date.now() - n * 24 * 3600 * 1000;
@@ -235,7 +235,7 @@ describe('archive and delete', () => {
   });
 });
 
-test('a workspace of the version before has the same runs and columns, with summaries, sizes and counts', async () => {
+test('a workspace of the previous version keeps its runs and columns, and gets summaries, sizes and counts', async () => {
   const before = [calls().runs.list(), calls().samples.columns(), calls().runs.get({ id: 'cnn-2' })];
   const values = workspace.table.values('cnn-2.loss');
   await workspace.close();

@@ -23,7 +23,7 @@ const cloud = cloudOf(
   y,
 );
 
-test('what lies under the pointer stays there when zoomed', () => {
+test('zooming keeps the point under the pointer in place', () => {
   let camera = wholeView(size);
   for (const [spot, factor] of [
     [{ x: 100, y: 500 }, 3],
@@ -38,7 +38,7 @@ test('what lies under the pointer stays there when zoomed', () => {
   }
 });
 
-test('the index finds what a look at every point finds', () => {
+test('the index gives the same result as a search through all points', () => {
   const index = new CloudIndex(cloud);
   for (let i = 0; i < 40; i++) {
     const [left, bottom] = [random() * 2 - 1, random() * 2 - 1];
@@ -59,7 +59,7 @@ test('the index finds what a look at every point finds', () => {
   expect(index.nearest({ x: 5, y: 5 }, 0.1, () => true)).toBe(-1);
 });
 
-test('an outline holds what it goes round, also with a notch', () => {
+test('an outline selects the points inside it, also if it is concave', () => {
   const outline = [
     { x: 0, y: 0 },
     { x: 4, y: 0 },
@@ -79,7 +79,7 @@ test('an outline holds what it goes round, also with a notch', () => {
   ).toEqual([true, true, false, true, false, false]);
 });
 
-test('points without a place are left out', () => {
+test('points without a position are left out', () => {
   expect([...cloudOf([0, 1, 2, 9], Float64Array.of(0.5, NaN, 0.25), Float64Array.of(0.5, 0, 0.25)).ids]).toEqual([
     0, 2,
   ]);

@@ -1,6 +1,6 @@
 /**
- * A scorer needs its record and a place in the list, and nothing else: two that exist in the tests alone are fitted, ranked by, described to the doors and
- * shown by what their records say.
+ * A scorer needs only its record and a place in the list. Two scorers that exist only in the tests are fitted, used for ranking, described to clients and
+ * shown, all by their records.
  */
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ vi.mock('../../src-main/compute/anomaly/index.ts', async (original) => {
   return { scorers: all, scorerOf: (id: string) => all.find((scorer) => scorer.id === id) };
 });
 
-/** The calls in this process, where the two are known. */
+/** Runs the calls in this process, where the two scorers are registered. */
 const compute = {
   call: (name: CallName, args: never, options: object) => serveCall(calls[name] as Call<never, unknown>, args, options),
 } as unknown as Compute;
@@ -59,7 +59,7 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
   const idOf = (path: string) => workspace.table.samples().find((sample) => sample.path === path)!.id;
   const rankedBy = (more: object = {}) => rankSchema.parse({ method, ...more });
 
-  test('ranks the folder, the odd one first', async () => {
+  test('ranks the folder, the anomaly first', async () => {
     run = await rank(workspace, rankedBy({ parameters: scorer.inputs === 'pixels' ? { sizePx: 32 } : {} }), report);
     expect(run).toMatchObject({ method, state: 'done', trained: 12, history: [], column: `${run.id}.error` });
     const scores = workspace.table.values(run.column);
@@ -69,7 +69,7 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
     expect(column).toMatchObject({ title: `${run.id} · ${scorer.gives.score.title}`, count: 12 });
   });
 
-  test('gives maps and reconstructions where its record says so, and refuses others with an error message', async () => {
+  test('gives the maps and reconstructions that its record declares, and refuses others with an error message', async () => {
     const drawn = mapOf(workspace, run, idOf(odd));
     const asked = () => rankJob.prepare(rankedBy({ maps: join(temporaryFolder('maps'), 'm') }), workspace);
     if (scorer.gives.map) {
@@ -95,7 +95,7 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
   });
 });
 
-test('the doors hear of both, with what they take and give', async () => {
+test('the contract lists both, with their inputs and outputs', async () => {
   const engine = new Engine(join(temporaryFolder('pipe'), 'none.sock'));
   const methods = await engine.calls.methods();
   await engine.close();
@@ -104,7 +104,7 @@ test('the doors hear of both, with what they take and give', async () => {
     expect(methods.find((method) => method.id === id)).toMatchObject({ title, short, inputs, gives, schema: {} });
 });
 
-test('each method is shown by the panes that it gives', () => {
+test('each method is shown with the panes that its record declares', () => {
   const shown = Object.fromEntries(scorers.map(({ id, gives }) => [id, panesOf(gives).map(({ title }) => title)]));
   const all = ['Original', 'Reconstruction', 'Difference', 'Overlay'];
   expect(shown).toEqual({

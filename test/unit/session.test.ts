@@ -1,4 +1,4 @@
-/** What the page asks of the engine, and what it keeps: a session with a real engine behind it, whose requests are counted. */
+/** What the page requests from the engine, and what it keeps: a session with a real engine, whose requests are counted. */
 import { openPage, requests } from '../fixtures/page.ts';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
@@ -29,7 +29,7 @@ describe('a folder with runs', () => {
     return () => session.close();
   });
 
-  test('lists come with the folder; a record and values come when they are read', async () => {
+  test('lists are fetched with the folder; a record and values are fetched when they are read', async () => {
     expect(listed()).toEqual(['cnn-3', 'cnn-2', 'cnn-1']);
     expect(requests).toContain('runs.list');
     expect(requests).not.toContain('runs.get');
@@ -54,7 +54,7 @@ describe('a folder with runs', () => {
     expect(new Set(requests)).toEqual(new Set(['journal.edit', 'samples.changes', 'workspace.describe']));
   });
 
-  test('archived runs are in the lists only when they are asked for; a deleted one is gone until undo', async () => {
+  test('archived runs are listed only on request; a deleted run is not listed until undo', async () => {
     await session.do(() => session.calls.runs.archive.mutate({ ids: ['cnn-2'] }));
     await soon(() => expect(listed()).toEqual(['cnn-3', 'cnn-1']));
     expect(session.columns.some(({ name }) => name === 'cnn-2.loss')).toBe(true);
@@ -74,7 +74,7 @@ describe('a folder with runs', () => {
 describe('records of runs', () => {
   const summary = (id: string, version: number) => ({ id, version }) as RunSummary;
 
-  test('are fetched again when the summary has moved on, and only what is looked at', async () => {
+  test('are fetched again when the summary has changed, and only those in use', async () => {
     const fetched = vi.fn(async (id: string) => ({ id }) as Run);
     const records = new RunRecords(fetched, () => undefined);
     let run = summary('cnn-1', 1);
@@ -82,14 +82,14 @@ describe('records of runs', () => {
     await soon(() => expect(records.of(run)).toEqual({ id: 'cnn-1' }));
     expect(fetched).toHaveBeenCalledTimes(1);
     run = summary('cnn-1', 2);
-    expect(records.of(run)).toEqual({ id: 'cnn-1' }); // what is known, until the newer has come
+    expect(records.of(run)).toEqual({ id: 'cnn-1' }); // the old record until the new one arrives
     await soon(() => expect(fetched).toHaveBeenCalledTimes(2));
     expect(records.of(run)).toEqual({ id: 'cnn-1' });
     expect(fetched).toHaveBeenCalledTimes(2);
     stop();
   });
 
-  test('what cannot be fetched is told once', async () => {
+  test('that cannot be fetched are reported once', async () => {
     const problems: unknown[] = [];
     const records = new RunRecords(
       () => Promise.reject(new Error('no')),
@@ -103,7 +103,7 @@ describe('records of runs', () => {
   });
 });
 
-test('values of columns: over the limit, those that nothing reads are dropped, and those on the page stay', async () => {
+test('above the limit, unused column values are dropped, and those in use stay', async () => {
   const columns = ['a', 'b', 'c', 'd'].map((name) => ({ name, revision: 1 }) as Column);
   const fetched: string[] = [];
   const cache = new ColumnCache(

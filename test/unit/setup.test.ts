@@ -1,5 +1,5 @@
 /**
- * Set-up: what each command needs, what a killed attempt leaves behind, and when something is made again.
+ * Set-up: the components that each command needs, what a killed attempt leaves behind, and when something is built again.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -31,7 +31,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('every piece says what it is, what mends it, and how it stands', async () => {
+test('every component has a description, a repair command and a state', async () => {
   expect(new Set(pieces.map(({ id }) => id)).size).toBe(pieces.length);
   for (const piece of pieces) {
     expect(piece.title).toMatch(/\S/);
@@ -74,7 +74,7 @@ test('arguments reach the command unchanged, and without a display the window be
   expect(planOf('nonsense', [], { display: true })).toBeNull();
 });
 
-test('tests get every piece, and every piece that is named exists', () => {
+test('tests get every component, and every named component exists', () => {
   const known = pieces.map(({ id }) => id);
   expect(planOf('test', [], { display: false })?.pieces).toEqual(known);
   for (const what of ['window', 'serve', 'scan', 'test', 'everything', ...known]) {
@@ -96,7 +96,7 @@ test('a build that fails leaves nothing, and the next one succeeds', async () =>
   await buildOnce(name, () => Promise.reject(new Error('built twice')));
 });
 
-test('a set-up killed in the middle leaves nothing that looks finished, and is swept by the next', async () => {
+test('a killed set-up leaves nothing that looks finished, and the next one cleans up', async () => {
   const module = pathToFileURL(join(root, 'src-main/setup/build-once.mjs')).href;
   const script = `
     import { writeFileSync } from 'node:fs';
@@ -115,10 +115,10 @@ test('a set-up killed in the middle leaves nothing that looks finished, and is s
   expect(existsSync(builtFolder('fake-2.0'))).toBe(false);
   expect(readdirSync(cacheFolder()).length).toBeGreaterThan(0);
   await buildOnce('fake-2.0', async (target) => writeFileSync(join(target, 'whole'), 'x'));
-  expect(readdirSync(cacheFolder())).toEqual(['fake-2.0']); // neither the half one nor the dead process's lock
+  expect(readdirSync(cacheFolder())).toEqual(['fake-2.0']); // neither the unfinished folder nor the lock of the killed process
 });
 
-test('two set-ups at once build once', async () => {
+test('two set-ups at the same time build once', async () => {
   let builds = 0;
   const build = async (target: string) => {
     builds++;
@@ -129,7 +129,7 @@ test('two set-ups at once build once', async () => {
   expect(builds).toBe(1);
 });
 
-test('a lock is exclusive and is released also by a failure', async () => {
+test('a lock is exclusive, and an error releases it', async () => {
   const lock = join(folder, 'lock');
   const order: string[] = [];
   const hold = (name: string) =>
@@ -144,7 +144,7 @@ test('a lock is exclusive and is released also by a failure', async () => {
   expect(existsSync(lock)).toBe(false);
 });
 
-test('the page is built again when a content or a name changes, and only then', () => {
+test('the page is built again only when the content or name of a source changes', () => {
   const base = folder;
   mkdirSync(join(base, 'src'));
   writeFileSync(join(base, 'src', 'a.ts'), '1');
@@ -167,7 +167,7 @@ test('the libraries are installed again when the lock file changed, but not afte
   writeFileSync(join(folder, 'package-lock.json'), lock('1.0.0'));
   expect(isInstalled(folder)).toBe(false);
   mkdirSync(join(folder, 'node_modules'));
-  expect(isInstalled(folder)).toBe(false); // a killed install has a folder, but not npm's closing list
+  expect(isInstalled(folder)).toBe(false); // a killed install leaves a folder without npm's final list
   writeFileSync(join(folder, 'node_modules', '.package-lock.json'), installed('1.0.0'));
   expect(isInstalled(folder)).toBe(true);
   writeFileSync(join(folder, 'package-lock.json'), lock('1.0.1'));
@@ -180,7 +180,7 @@ test('the libraries are installed again when the lock file changed, but not afte
   expect(agrees(lock('1.0.1'), '')).toBe(false);
 });
 
-test('the closing line adds up, and a run that crashed counts as a failure', () => {
+test('the last line has the totals, and a crashed run counts as a failure', () => {
   const good = countOf(
     0,
     JSON.stringify({ numPassedTests: 5, numFailedTests: 0, numPendingTests: 1, numTodoTests: 1 }),
@@ -196,7 +196,7 @@ test('the closing line adds up, and a run that crashed counts as a failure', () 
   expect(lineOf({ passed: 8, failed: 0, skipped: 0 })).toBe('8 passed, 0 failed');
 });
 
-test('progress tells amount, share, rate and time left', () => {
+test('progress shows amount, percentage, rate and time left', () => {
   expect(describeProgress('TensorFlow', 120 * 2 ** 20, 240 * 2 ** 20, 4)).toBe(
     '  TensorFlow  120 of 240 MiB  50%  30 MiB/s  4 s left',
   );
@@ -209,7 +209,7 @@ test('the cache and the data folder can be moved', () => {
   expect(dataFolder()).toBe(join(folder, 'data'));
 });
 
-test('unzip keeps contents and Unix modes, takes what it is asked for, and refuses to leave its folder', async () => {
+test('unzip keeps contents and Unix modes, extracts the requested files, and never writes outside its folder', async () => {
   const zip = join(folder, 'a.zip');
   writeFileSync(zip, storedZip({ 'bin/run': ['#!/bin/sh\n', 0o755], 'read.me': ['hello', 0o644], empty: ['', 0o644] }));
   const out = join(folder, 'out');
@@ -222,7 +222,7 @@ test('unzip keeps contents and Unix modes, takes what it is asked for, and refus
   await expect(unzip(join(folder, 'not.zip'), out, (name) => name)).rejects.toThrow('not a zip file');
 });
 
-/** A zip of uncompressed entries, as small as the format allows. */
+/** A minimal zip file of uncompressed entries. */
 function storedZip(files: Record<string, [string, number]>): Buffer {
   const bodies: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -250,7 +250,7 @@ function storedZip(files: Record<string, [string, number]>): Buffer {
   return Buffer.concat([...bodies, ...directory, end]);
 }
 
-test('the slowest tests are listed, the slowest first', () => {
+test('the slowest tests are listed first', () => {
   const fileOf = (name: string, durations: (number | null)[]) => ({
     name: join(root, 'test', 'unit', name),
     assertionResults: durations.map((duration, i) => ({ fullName: `case ${i}`, duration })),

@@ -1,4 +1,4 @@
-/** Stored tensors: models, checkpoints and predictions are safetensors files; files of the former format can still be read. */
+/** Stored tensors: models, checkpoints and predictions are safetensors files; files in the former format can still be read. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import { fitArgs, newFolder, packed, picture } from './compute-pictures.ts';
 
 beforeAll(async () => void (await startBackend()));
 
-/** As the first versions wrote them. */
+/** Writes a file as the first versions did. */
 function writeFormerFormat(file: string, { header, arrays }: TensorFile<object>): void {
   const names = Object.keys(arrays);
   const json = JSON.stringify({ header, arrays: names.map((name) => [name, arrays[name].length]) });
@@ -26,7 +26,7 @@ function writeFormerFormat(file: string, { header, arrays }: TensorFile<object>)
   fs.writeFileSync(file, Buffer.concat([length, head, ...floats]));
 }
 
-/** Tensors of a network by name become the two vectors that it was kept as. */
+/** Converts a network's named tensors to the two vectors of the former format. */
 function makeFormer(file: string): void {
   const { header, arrays } = readTensors<object>(file)!;
   const joined = (isIn: (name: string) => boolean): Float32Array =>
@@ -37,7 +37,7 @@ function makeFormer(file: string): void {
   writeFormerFormat(file, { header, arrays: former });
 }
 
-/** Reads a file by the published description of the format alone. */
+/** Reads a file according to the published description of the format. */
 function parse(file: string) {
   const bytes = fs.readFileSync(file);
   const start = 8 + Number(bytes.readBigUInt64LE());
@@ -56,7 +56,7 @@ const pixels = packed(
 );
 
 describe('a file of tensors', () => {
-  it('is safetensors: header, metadata of JSON texts, shapes, floats one after the other', () => {
+  it('is safetensors: header, metadata as JSON texts, shapes, contiguous floats', () => {
     const file = path.join(newFolder(), 'some.tensors');
     const arrays = { a: Float32Array.of(1, 2.5, -3, 4, 5, 6), none: new Float32Array(0) };
     writeTensors(file, { header: { name: 'ü', seeds: [1, 2] }, arrays, shapes: { a: [2, 3] } });
@@ -71,7 +71,7 @@ describe('a file of tensors', () => {
     expect(read(tensors.a)).toEqual([1, 2.5, -3, 4, 5, 6]);
   });
 
-  it('has a classifier’s weights by name and shape', async () => {
+  it('stores a classifier’s weights by name and shape', async () => {
     const { metadata, tensors } = parse(modelFile(await trainedClassifier(pixels)));
     expect(JSON.parse(metadata.classes)).toEqual(['disc', 'cross']);
     expect(tensors['head/kernel'].shape).toEqual([8, 2]);
@@ -101,7 +101,7 @@ describe('a file of the former format', () => {
     await forgetModels();
   });
 
-  it('resumes a training to the same bits', async () => {
+  it('resumes a training to bit-identical results', async () => {
     const params = { epochs: 6 };
     const whole = await serveCall(fit, fitArgs('conv-ae', pixels, newFolder(), { params }));
     const runFolder = newFolder();

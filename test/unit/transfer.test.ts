@@ -1,6 +1,6 @@
 /**
- * What transfer stands on: the bundled weights say what they say in PyTorch (fixtures/pretrained.json), the head is scikit-learn's logistic regression and the label
- * errors are cleanlab's (fixtures/label-errors.py), norms and rates are treated as asked.
+ * Transfer learning: the bundled weights give the same outputs as in PyTorch (fixtures/pretrained.json), the head equals scikit-learn's logistic regression, and label
+ * errors equal cleanlab's (fixtures/label-errors.py). Normalisations and learning rates follow the settings.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -34,10 +34,10 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 const fixture = <T>(name: string): T =>
   JSON.parse(fs.readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8')) as T;
 const yieldToEventLoop = async (): Promise<void> => undefined;
-const far = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+const maxDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
 
-/** Bands of colour as assets/weights/efficientnet-lite0.py draws them, [3, 224, 224, 3] bytes. */
+/** The colour bands that assets/weights/efficientnet-lite0.py generates: [3, 224, 224, 3] bytes. */
 function pictures(): Uint8Array {
   const side = 224;
   const out = new Uint8Array(3 * side * side * 3);
@@ -53,13 +53,13 @@ function pictures(): Uint8Array {
 describe('pretrained weights', () => {
   const known = fixture<{ features: number[][]; logits: number[][] }>('pretrained');
 
-  it.each(pretrained)('$id: embeddings are PyTorch’s, but for what float16 rounds off', async ({ id, size, last }) => {
-    const { codes, size: told } = await serveCall(features, { model: id, bytes: pictures() });
-    expect(told).toBe(size);
+  it.each(pretrained)('$id: embeddings equal PyTorch’s up to float16 rounding', async ({ id, size, last }) => {
+    const { codes, size: reported } = await serveCall(features, { model: id, bytes: pictures() });
+    expect(reported).toBe(size);
     known.features.forEach((expected, i) => {
       const own = codes.subarray(i * size, i * size + last);
       expect(expected).toHaveLength(last);
-      expect(far(own, expected)).toBeLessThan(0.01 * Math.max(...expected)); // 0.0035 of the largest
+      expect(maxDifference(own, expected)).toBeLessThan(0.01 * Math.max(...expected)); // 0.0035 of the largest
       const cosine = expected.reduce((sum, v, d) => sum + v * own[d], 0) / Math.hypot(...expected) / Math.hypot(...own);
       expect(cosine).toBeGreaterThan(0.99999);
     });
@@ -75,7 +75,7 @@ describe('pretrained weights', () => {
     ) as Tensor4D;
     const logits = network.infer(x).arraySync() as number[][];
     known.logits.forEach((expected, i) => {
-      expect(far(logits[i], expected)).toBeLessThan(0.01 * Math.max(...expected));
+      expect(maxDifference(logits[i], expected)).toBeLessThan(0.01 * Math.max(...expected));
       expect(logits[i].indexOf(Math.max(...logits[i]))).toBe(expected.indexOf(Math.max(...expected)));
     });
     network.dispose();
@@ -92,7 +92,7 @@ describe('pretrained weights', () => {
     expect(checkedFile(usual)).toBe(usual.file);
   });
 
-  it('place noise farther from ImageNet than photos', async () => {
+  it('give noise a larger distance to ImageNet than photos', async () => {
     const noise = Uint8Array.from(fillNormal(new Float64Array(4 * 224 * 224 * 3), random('noise', 1)), (v) =>
       Math.max(0, Math.min(255, 128 + 70 * v)),
     );
@@ -107,7 +107,7 @@ describe('pretrained weights', () => {
 });
 
 describe('the head', () => {
-  it('is scikit-learn’s logistic regression', async () => {
+  it('equals scikit-learn’s logistic regression', async () => {
     const { x, y, penalty, probabilities } = fixture<{
       x: number[][];
       y: number[];
@@ -130,7 +130,7 @@ describe('the head', () => {
       yieldToEventLoop,
     );
     const own = probabilitiesOf(await headLogits(head, examples.codes, examples.size), 3);
-    expect(far(own, probabilities.flat())).toBeLessThan(2e-3);
+    expect(maxDifference(own, probabilities.flat())).toBeLessThan(2e-3);
     expect(tf.memory().numTensors).toBe(before);
   });
 
@@ -138,7 +138,7 @@ describe('the head', () => {
     const [n, size] = [240, 40];
     const noise = fillNormal(new Float64Array(n * size), random('codes', 1));
     const labels = Int32Array.from({ length: n }, (_, i) => i % 2);
-    // Three numbers tell the class, the others nothing.
+    // Three features determine the class, the others are noise.
     const codes = Float32Array.from(
       noise,
       (v, at) => v + (at % size < 3 ? (labels[Math.floor(at / size)] ? 0.6 : -0.6) : 0),
@@ -157,13 +157,13 @@ describe('the head', () => {
     expect(tried.length).toBeGreaterThan(3);
     expect(tried[0].penalty).toBeGreaterThan(tried.at(-1)!.penalty);
     const after = await headLogits(head, codes, size);
-    const told = (logits: Float32Array, i: number): number =>
+    const lossOf = (logits: Float32Array, i: number): number =>
       logits[i * 2 + labels[val[i]]] - logits[i * 2 + 1 - labels[val[i]]];
     const mean = (value: (i: number) => number): number =>
       Array.from(val, (_, i) => value(i)).reduce((a, b) => a + b) / val.length;
-    expect(mean((i) => told(valLogits, i))).toBeLessThan(
+    expect(mean((i) => lossOf(valLogits, i))).toBeLessThan(
       mean((i) => after[val[i] * 2 + labels[val[i]]] - after[val[i] * 2 + 1 - labels[val[i]]]),
-    ); // it knows them better once it has learned of them
+    ); // it predicts them better after training on them
     const firm = await fitHead(
       { codes, size, labels, classes: 2, weights: null },
       train,
@@ -174,7 +174,7 @@ describe('the head', () => {
     expect(firm.penalty).toBeGreaterThanOrEqual(penalty);
   });
 
-  it('gives each class its weight', async () => {
+  it('applies class weights', async () => {
     const n = 200;
     const noise = fillNormal(new Float64Array(n), random('one', 2));
     const labels = Int32Array.from({ length: n }, (_, i) => Number(i % 10 === 0)); // one in ten
@@ -204,13 +204,13 @@ describe('the head', () => {
       { tolerance: 1e-8 },
     );
     expect(value).toBeLessThan(1e-6);
-    expect(far(x, [0, 1, 2])).toBeLessThan(1e-3);
+    expect(maxDifference(x, [0, 1, 2])).toBeLessThan(1e-3);
     expect(iterations).toBeLessThan(60);
   });
 });
 
 describe('label errors', () => {
-  it('are cleanlab’s', () => {
+  it('equal cleanlab’s', () => {
     const known = fixture<{
       given: number[];
       true: number[];
@@ -224,8 +224,8 @@ describe('label errors', () => {
       Int32Array.from(known.given),
       4,
     );
-    expect(far(quality, known.quality)).toBeLessThan(1e-6);
-    known.joint.forEach((row, i) => expect(far(joint[i], row)).toBeLessThanOrEqual(1)); // theirs is rounded to whole images
+    expect(maxDifference(quality, known.quality)).toBeLessThan(1e-6);
+    known.joint.forEach((row, i) => expect(maxDifference(joint[i], row)).toBeLessThanOrEqual(1)); // cleanlab rounds to whole images
     const own = [...flagged.keys()].filter((i) => flagged[i]);
     const both = own.filter((i) => known.flagged.includes(i)).length;
     expect(both).toBeGreaterThanOrEqual(known.flagged.length - 2);
@@ -235,7 +235,7 @@ describe('label errors', () => {
     for (const i of wrong) expect(suggested[i]).toBe(known.true[i]);
   });
 
-  it('ignore unlabelled images, and need no confident image', () => {
+  it('ignore unlabelled images, and do not need a confident image', () => {
     const { quality, flagged } = findLabelErrors(Float32Array.of(0.9, 0.1, 0.4, 0.6), Int32Array.of(-1, 0), 2);
     expect(quality[0]).toBeNaN();
     expect([...flagged]).toEqual([0, 0]);
@@ -264,9 +264,9 @@ describe('label errors', () => {
       partitions: [partition(0), partition(1)],
       seed: 1,
     };
-    const told: number[] = [];
-    const probabilities = await serveCall(outOfFold, args, { onEvent: ({ done }) => told.push(done) });
-    expect(told.at(-1)).toBe(20); // two widths, two partitions, five folds
+    const progress: number[] = [];
+    const probabilities = await serveCall(outOfFold, args, { onEvent: ({ done }) => progress.push(done) });
+    expect(progress.at(-1)).toBe(20); // two feature sets, two partitions, five folds
     const { quality, flagged, suggested } = findLabelErrors(probabilities, labels, 3);
     const worst = [...quality.keys()]
       .filter((i) => !Number.isNaN(quality[i]))
@@ -275,7 +275,7 @@ describe('label errors', () => {
     expect(worst.sort((a, b) => a - b)).toEqual(planted);
     for (const i of planted) expect([flagged[i], suggested[i]]).toEqual([1, true_[i]]);
     expect(suggested[170]).toBe(true_[170]);
-    expect(await serveCall(outOfFold, args)).toEqual(probabilities); // the same again
+    expect(await serveCall(outOfFold, args)).toEqual(probabilities); // reproducible
   });
 });
 
@@ -295,16 +295,16 @@ describe('embeddings', () => {
     model.dispose();
     expect(scores.indexOf(Math.max(...scores))).toBe(29);
     expect(Math.min(...scores)).toBeGreaterThan(0);
-    for (let i = 0; i < 30; i++) expect(asNew[i]).toBeLessThan(scores[i]); // it finds its own copy
+    for (let i = 0; i < 30; i++) expect(asNew[i]).toBeLessThan(scores[i]); // each row finds itself in the set
   });
 
-  it('name pairs that are nearest to each other', async () => {
+  it('give pairs of mutual nearest neighbours', async () => {
     const [n, size] = [12, 6];
     const codes = Float32Array.from(fillNormal(new Float64Array(n * size), random('pairs', 3)));
     codes.set(
       codes.subarray(0, size).map((v) => v * 1.5 + 0.01),
       7 * size,
-    ); // image 7 is image 0, brighter
+    ); // image 7 is a brighter image 0
     const file = path.join(folder, 'pairs.f32');
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
     const found = await serveCall(pairs, {
@@ -328,7 +328,7 @@ describe('fine-tuning', () => {
     );
   };
 
-  it('frozen norms train by the moving statistics, which stay; their gradient reaches every weight', async () => {
+  it('with frozen normalisations uses the moving statistics and does not change them; every weight gets a gradient', async () => {
     const network = small('frozen');
     const { weights, statistics } = await network.read();
     network.write({ weights, statistics: statistics.map((v, i) => v + 0.05 * ((i % 5) + 1)) });
@@ -336,7 +336,7 @@ describe('fine-tuning', () => {
     const inferred = network.infer(x).dataSync();
     const { grads } = tf.variableGrads(() => {
       const { y, updateStatistics } = network.train(x, [1]);
-      expect(far(y.dataSync(), inferred)).toBeLessThan(1e-5);
+      expect(maxDifference(y.dataSync(), inferred)).toBeLessThan(1e-5);
       updateStatistics();
       return tf.sum(tf.square(y as Tensor2D)) as never;
     }, [network.weights]);
@@ -351,7 +351,7 @@ describe('fine-tuning', () => {
       at = to;
     }
     expect(
-      far(
+      maxDifference(
         (await network.read()).statistics,
         statistics.map((v, i) => v + 0.05 * ((i % 5) + 1)),
       ),
@@ -359,7 +359,7 @@ describe('fine-tuning', () => {
     network.dispose();
   });
 
-  it('earlier stages have smaller learning rates', async () => {
+  it('gives earlier stages smaller learning rates', async () => {
     const network = small('batch');
     const rateFactors = rateFactorsOf(network.pieces, 0.5);
     const { weights: before } = await network.read();
@@ -370,7 +370,7 @@ describe('fine-tuning', () => {
     optimizer.apply(network.weights, tf.ones([network.parameters]), 0.1);
     const { weights: after } = await network.read();
     expect(
-      far(
+      maxDifference(
         after,
         before.map((v, i) => v - 0.1 * rateFactors[i]),
       ),

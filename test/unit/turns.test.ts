@@ -9,7 +9,7 @@ const never = new AbortController().signal;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-test('one after the other, also behind one that failed or was cancelled while it waited', async () => {
+test('trainings run one after the other, also after one that failed or was cancelled while waiting', async () => {
   const inTurn = startTurns();
   const done: string[] = [];
   const gate = Promise.withResolvers<void>();
@@ -24,14 +24,14 @@ test('one after the other, also behind one that failed or was cancelled while it
   stop.abort();
   expect(await second).toBeInstanceOf(Cancelled);
   expect(await inTurn(AbortSignal.abort(), async () => 0).catch((error: unknown) => error)).toBeInstanceOf(Cancelled);
-  expect(done).toEqual([]); // the first still has its turn
+  expect(done).toEqual([]); // the first is still running
   gate.resolve();
   expect(await third).toMatchObject({ message: 'it failed' });
   await Promise.all([first, fourth]);
   expect(done).toEqual(['first', 'third', 'fourth']);
 });
 
-test('results are let go', async () => {
+test('results are released', async () => {
   const inTurn = startTurns();
   const results: WeakRef<object>[] = [];
   for (let i = 0; i < 5; i++)

@@ -1,4 +1,4 @@
-/** What the window shows of a folder: the state classes with the real places and a real engine. */
+/** What the window shows for a folder: the state classes with the real places and a real engine. */
 import { openPage } from '../fixtures/page.ts';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { places } from '../../src-renderer/places/index.ts';
@@ -11,11 +11,11 @@ import { blob, folderOf } from '../fixtures/images.ts';
 let session: Session;
 let view: View;
 const paths = () => view.shown.map(({ path }) => path);
-/** A refresh that was asked for before an edit may come after it: the state is right in the end, not at once. */
+/** A refresh requested before an edit may arrive after it: the state becomes right eventually, not at once. */
 const soon = (check: () => void) => vi.waitFor(check, 30_000);
 const at = (path: string) => session.samples.find((sample) => sample.path === path)!;
 
-/** Two classes of three, a copy across them, a file under a wrong name. */
+/** Two classes of three images, a copy across them, a file with a wrong extension. */
 beforeAll(async () => {
   const [first, ...others] = await Promise.all([0, 1, 2, 3, 4, 5].map((seed) => blob(seed)));
   const names = ['cat/2.png', 'cat/10.png', 'dog/1.png', 'dog/2.png', 'dog/wrong.jpg'];
@@ -39,7 +39,7 @@ describe('places', () => {
     expect(() => view.go('nowhere')).toThrow('nowhere');
   });
 
-  test('each has a title, a key of its own and a middle', () => {
+  test('each has a title, a unique key and a main panel', () => {
     expect(new Set(places.flatMap(({ keys }) => keys)).size).toBe(places.length);
     for (const place of places) {
       view.go(place.id);
@@ -48,7 +48,7 @@ describe('places', () => {
     }
   });
 
-  test('issues begin with an overview; one check shows what it flags, and is the reason of a decision', async () => {
+  test('issues start with an overview; a check shows the images that it flags, and becomes the reason of a decision', async () => {
     view.go('issues');
     expect([view.isBrowsing, view.lens, view.seen]).toEqual([false, null, 'panel']);
     view.checkId = 'wrong-extension';
@@ -72,7 +72,7 @@ describe('places', () => {
     expect(counts).toMatchObject({ gallery: undefined, issues: 15, duplicates: 2, labels: 0 });
   });
 
-  test('rejects what the lens flags and nobody has decided on', async () => {
+  test('flagged images without a decision are rejected together', async () => {
     view.go('issues');
     view.checkId = 'wrong-extension';
     await soon(() => expect(view.shown.length).toBe(1));
@@ -82,8 +82,8 @@ describe('places', () => {
   });
 });
 
-describe('what is shown', () => {
-  test('by path, by a property, by a column; groups under their names', async () => {
+describe('the list of images', () => {
+  test('is sorted by path, by a property or by a column, and grouped under names', async () => {
     expect(paths()[0]).toBe('cat/1.png');
     view.galleryOrder = { by: 'path', descending: true };
     expect(paths()[0]).toBe('dog/wrong.jpg');
@@ -99,12 +99,12 @@ describe('what is shown', () => {
     ]);
     view.grouping = 'duplicate';
     expect(view.sections.map(({ title, from, to }) => [title, to - from])).toEqual([
-      ['2 · near', 3], // the copies are in it too
+      ['2 · near', 3], // includes the copies
       ['no duplicates', 4],
     ]);
   });
 
-  test('the filter’s clauses narrow it together, and one chip takes one away', () => {
+  test('all filter clauses apply, and each chip removes one', () => {
     view.filter.choose('class', 'dog', false);
     view.filter.text = 'w';
     expect(paths()).toEqual(['dog/wrong.jpg']);
@@ -138,14 +138,14 @@ describe('what is shown', () => {
 describe('cursor and selection', () => {
   test('the cursor stays within the list', () => {
     view.move(5);
-    expect(view.currentIndex).toBe(0); // from nowhere to the first
+    expect(view.currentIndex).toBe(0); // without a cursor to the first image
     view.move(-1);
     expect(view.currentIndex).toBe(0);
     view.move(Infinity);
     expect(view.current?.path).toBe('dog/wrong.jpg');
   });
 
-  test('a range from the anchor, single ones beside it, all, and all the others', () => {
+  test('selects a range from the anchor, additional images, all, or the inverse', () => {
     view.move(0);
     view.move(2, true);
     expect(view.chosen()).toEqual(view.shown.slice(0, 3).map(({ id }) => id));
@@ -159,7 +159,7 @@ describe('cursor and selection', () => {
     expect(view.chosen()).toEqual([view.shown[1].id]);
   });
 
-  test('a decision on the cursor alone moves on; on a selection it stays', async () => {
+  test('a decision on one image moves the cursor on; a decision on a selection does not', async () => {
     view.move(0);
     await view.decide('keep');
     expect(view.currentIndex).toBe(1);
@@ -173,7 +173,7 @@ describe('cursor and selection', () => {
     await soon(() => expect(view.filter.progress).toEqual({ reviewed: 3, of: 7 }));
   });
 
-  test('a label by the number of its class, and the folder’s again', async () => {
+  test('a digit sets the label of its class, and can restore the folder’s class', async () => {
     view.move(0);
     await view.labelByKey(2);
     await soon(() => expect(at('cat/1.png')).toMatchObject({ label: 'dog', class: 'dog' }));
@@ -183,7 +183,7 @@ describe('cursor and selection', () => {
   });
 });
 
-describe('images seen large', () => {
+describe('loupe and comparison', () => {
   test('the loupe needs a cursor, a comparison two images', () => {
     view.loupe.mode = 'loupe';
     expect(view.seen).toBe('panel');
@@ -192,12 +192,12 @@ describe('images seen large', () => {
     view.loupe.mode = 'compare4';
     expect([view.seen, view.compared.length, view.active?.path]).toEqual(['compare', 4, 'cat/1.png']);
     view.filter.text = 'wrong';
-    expect(view.seen).toBe('panel'); // one image, and not the one under the cursor
+    expect(view.seen).toBe('panel'); // one selected image that is not under the cursor
     view.go('train');
     expect(view.seen).toBe('panel');
   });
 
-  test('a selection is compared pane by pane; the active one is kept, the others rejected', async () => {
+  test('a selection is compared in panes; the active image is kept, the others are rejected', async () => {
     view.select(
       view.shown.slice(2, 5).map(({ id }) => id),
       false,
@@ -216,7 +216,7 @@ describe('images seen large', () => {
 });
 
 describe('lists of a place', () => {
-  test('duplicates: the group across classes, the image that is kept of it, what is settled', async () => {
+  test('duplicates: a group across classes, the image to keep, and resolved groups', async () => {
     const list = DuplicateList.of(session, view);
     expect(DuplicateList.of(session, view)).toBe(list);
     view.go('duplicates');

@@ -1,11 +1,11 @@
 /**
- * WebGPU trains what native TensorFlow trains: same seed, same weights, losses equal within float tolerance. Each computes in a process
- * of its own, since the two libraries do not share one.
+ * WebGPU trains like native TensorFlow: with the same seed and weights the losses are equal within float tolerance. Each backend runs in a
+ * separate process, since the two libraries cannot share one.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { startCompute } from '../../src-main/compute/child.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startCompute, type Compute } from '../../src-main/compute/child.ts';
 import type { FitResult } from '../../src-main/compute/anomaly/fit.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { vulkanEnv } from '../fixtures/vulkan.ts';
@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '..', '..');
 let webgpu: Record<string, string>;
 beforeAll(() => void (webgpu = { WINNOW_BACKEND: 'webgpu', ...vulkanEnv() }));
 
-/** With grain: in an even picture many places tie for a maximum, and each backend gives the gradient to others of them. */
+/** Adds noise: in a flat image many positions tie for a maximum, and the backends give the gradient to different ones. */
 function grainy(seed: number): Uint8Array {
   const next = random('grain', seed);
   return picture(seed).map((value) => Math.round(0.6 * value + 100 * next()));
@@ -37,25 +37,21 @@ const params = {
   learningRate: 0.001,
 };
 
-async function train(method: string, width: number, env: Record<string, string>): Promise<FitResult> {
-  const compute = startCompute({ env: () => env });
-  try {
-    return await compute.call('fit', fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
-  } finally {
-    await compute.stop();
-  }
-}
+// Compiling shaders on a software driver takes most of the time, so one process trains all methods.
+const onWebgpu = startCompute({ env: () => webgpu });
+const onTensorFlow = startCompute({ env: () => ({ WINNOW_BACKEND: 'tensorflow' }) });
+afterAll(() => Promise.all([onWebgpu.stop(), onTensorFlow.stop()]));
+
+const train = (compute: Compute, method: string, width: number): Promise<FitResult> =>
+  compute.call('fit', fitArgs(method, pixels, newFolder(), { params: { ...params, width } }));
 
 describe('WebGPU', () => {
-  // Measured: 4e-7 and 6e-4. Adam takes little but the sign of gradients that are nearly zero, so their rounding counts; most where four images are normalised as a batch.
+  // Measured: 4e-7 and 6e-4. Adam uses mainly the sign of gradients near zero, so their rounding matters; most with batch normalisation over four images.
   it.each([
     ['conv-ae', 4, 1e-4],
     ['mlp-ae', 16, 2e-3],
   ] as const)('trains %s as native TensorFlow does', async (method, width, tolerance) => {
-    const [here, there] = await Promise.all([
-      train(method, width, webgpu),
-      train(method, width, { WINNOW_BACKEND: 'tensorflow' }),
-    ]);
+    const [here, there] = await Promise.all([train(onWebgpu, method, width), train(onTensorFlow, method, width)]);
     expect(here.backend.backend, here.backend.warning).toBe('webgpu');
     expect(here.backend.device).not.toBe('');
     expect(there.backend.backend).toBe('tensorflow');
@@ -70,12 +66,12 @@ describe('WebGPU', () => {
     here.scores.forEach((score, i) => expect(score / there.scores[i]).toBeCloseTo(1, 2));
   });
 
-  it('multiplies by transposed matrices, also along many values', () => {
+  it('multiplies by transposed matrices, also with a long inner dimension', () => {
     const { stdout, stderr } = device('multiply');
     expect(JSON.parse(stdout || '[]'), stderr).toEqual(Array.from({ length: 32 }, (_, row) => row * 3072));
   });
 
-  it('computes the gradient of a filter by matrix products as tfjs does window by window', () => {
+  it('computes the gradient to a filter by matrix products, equal to tfjs’s loop over windows', () => {
     const { stdout, stderr } = device('filter-gradient');
     const differences = JSON.parse(stdout || '[]') as number[];
     expect(differences, stderr).toHaveLength(6);
@@ -95,7 +91,7 @@ describe('WebGPU', () => {
     expect(status).toBe(1);
   });
 
-  it('gives a message if there is no driver', async () => {
+  it('fails with a message if there is no driver', async () => {
     const compute = startCompute({
       env: () => ({ WINNOW_BACKEND: 'webgpu', VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }),
     });
@@ -106,11 +102,9 @@ describe('WebGPU', () => {
   });
 
   it('warns about a software driver', async () => {
-    const compute = startCompute({ env: () => webgpu });
-    const { device, warning } = await compute.call('backend', undefined);
+    const { device, warning } = await onWebgpu.call('backend', undefined);
     if (/swiftshader|llvmpipe/i.test(device)) expect(warning).toMatch(/software driver/);
     else expect(warning).toBeUndefined();
-    await compute.stop();
   });
 });
 

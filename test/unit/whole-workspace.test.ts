@@ -25,7 +25,7 @@ import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
 let folder: string;
-/** A workspace in which three steps were made: one before a backup, two after. */
+/** A workspace with three steps: one before a backup, two after. */
 let model: string;
 const step = (at: string, n: number) =>
   openWorkspaceAt(at, (workspace) =>
@@ -54,7 +54,7 @@ async function openWorkspaceAt(
   }
 }
 
-/** A copy of the workspace, to be spoilt. */
+/** A copy of the workspace to damage. */
 function copy(): string {
   const at = temporaryFolder('workspace');
   for (const name of readdirSync(model, { recursive: true, withFileTypes: true })) {
@@ -104,7 +104,7 @@ describe('refused workspaces', () => {
     },
   };
   test.each(Object.entries(spoilt))(
-    '%s: in words with the newest good backup, which brings the decisions back',
+    '%s: with a message that names the newest good backup, which restores the decisions',
     async (_, spoil) => {
       const at = copy();
       spoil(at);
@@ -130,7 +130,7 @@ describe('refused workspaces', () => {
     const at = copy();
     const workspace = openWorkspace(folder, at, false);
     workspace.calls.journal.edit({ choice: { paths: ['1.png'] }, change: { note: 'step 4' } });
-    const killed = temporaryFolder('killed'); // as the disk is when the process is killed now
+    const killed = temporaryFolder('killed'); // the state of the disk if the process were killed now
     for (const name of ['workspace.sqlite', 'workspace.sqlite-wal', 'workspace.json'])
       copyFileSync(join(at, name), join(killed, name));
     await workspace.close();
@@ -142,7 +142,7 @@ describe('refused workspaces', () => {
       code: 'workspace-corrupt',
       message: expect.stringContaining('1 of 4 entries of its journal'),
     });
-    // There is no backup here; the person may go on with what is there.
+    // There is no backup; the user may continue with the remaining data.
     await expect(openWorkspaceAt(killed)).rejects.toThrow('--as-it-is');
     expect(restoreBackup(killed, null)).toMatchObject({ steps: 3 });
     expect((await openWorkspaceAt(killed)).note).toBe('step 3');
@@ -170,7 +170,7 @@ describe('refused workspaces', () => {
   });
 });
 
-test('a workspace that is closed in order is opened again as the same one, and one that is made anew is another', async () => {
+test('a closed workspace reopens with the same identity, and a recreated one has another', async () => {
   const at = copy();
   const [first, again] = [await openWorkspaceAt(at), await openWorkspaceAt(at)];
   expect(again).toEqual(first);
@@ -198,7 +198,7 @@ describe('backups', () => {
     expect(await listBackups(at)).toMatchObject([{ steps: 2 }, { steps: 2 }, { steps: 1 }]);
   });
 
-  test('the newest five are kept, and one a week for four weeks', () => {
+  test('the newest five are kept, and one per week for four weeks', () => {
     const day = 24 * 3600_000;
     const times = Array.from({ length: 100 }, (_, i) => 1_700_000_000_000 - i * day);
     const kept = [...backupsToKeep(times)];
@@ -210,7 +210,7 @@ describe('backups', () => {
   test('a failed backup does not fail the operation', async () => {
     const at = temporaryFolder('workspace');
     await openWorkspaceAt(at, scanned);
-    writeFileSync(join(at, 'backups'), ''); // where the folder should be
+    writeFileSync(join(at, 'backups'), ''); // in place of the folder
     await step(at, 1);
     expect((await openWorkspaceAt(at)).note).toBe('step 1');
   });
@@ -227,14 +227,14 @@ describe('backups', () => {
     await expect(openWorkspaceAt(at)).rejects.toThrow(`--backup ${good.name}`);
     expect(() => restoreBackup(at, '2999-01-01T00-00-00-000Z.sqlite')).toThrow('damaged too');
     expect(() => restoreBackup(at, '../workspace.sqlite')).toThrow('There is no backup');
-    expect(statSync(file(at)).size).toBe(0); // untouched
+    expect(statSync(file(at)).size).toBe(0); // unchanged
   });
 
   test('the command lists and restores them, and the engine does the same for a window', async () => {
     const half = copy();
     truncateSync(file(half), 9000);
-    const told = await winnow(['show', folder, '--where', 'width > 0', '--workspace', half]);
-    expect(told).toMatchObject({ code: 1, err: expect.stringMatching(/damaged.*`winnow restore .* --backup/) });
+    const shown = await winnow(['show', folder, '--where', 'width > 0', '--workspace', half]);
+    expect(shown).toMatchObject({ code: 1, err: expect.stringMatching(/damaged.*`winnow restore .* --backup/) });
     const at = copy();
     truncateSync(file(at));
     const engine = new Engine(join(temporaryFolder('pipe'), 'none.sock'));
@@ -276,7 +276,7 @@ describe('the workspace’s folder', () => {
     expect(statSync(at).mode & 0o777).toBe(0o755);
     writeFileSync(join(at, 'workspace.sqlite'), '');
     prepareFolder(at, folder);
-    expect(statSync(at).mode & 0o777).toBe(0o755); // others may have a part in it
+    expect(statSync(at).mode & 0o777).toBe(0o755); // others may use it
     const inside = join(temporaryFolder('workspace'), 'thumbs');
     mkdirSync(inside);
     expect(() => prepareFolder(join(inside, '..'), inside)).toThrow('The images are inside');

@@ -88,7 +88,7 @@ describe('scan', () => {
   });
 });
 
-test('a folder that is not there changes nothing, and all is there again when it comes back', async () => {
+test('a missing folder changes nothing, and its samples are complete when it is back', async () => {
   const folder = await blobFolder();
   const workspace = openWorkspace(folder);
   await ended(workspace, workspace.calls.workspace.scan());
@@ -103,7 +103,7 @@ test('a folder that is not there changes nothing, and all is there again when it
   expect(workspace.table.samples()).toEqual(before);
 });
 
-test('a file that could not be read for the system’s sake is tried again', async () => {
+test('a file that could not be read because of a system error is tried again', async () => {
   const folder = folderOf({ '1.png': await blob(1) });
   symlinkSync(join(folder, 'later.bin'), join(folder, '2.png'));
   const workspace = openWorkspace(folder);
@@ -115,7 +115,7 @@ test('a file that could not be read for the system’s sake is tried again', asy
 });
 
 describe('decisions', () => {
-  test('undo and redo over restarts; a new decision ends what could be redone', async () => {
+  test('can be undone and redone after restarts; a new decision clears the redo history', async () => {
     const folder = await blobFolder();
     const at = temporaryFolder('workspace');
     let workspace = openWorkspace(folder, at);
@@ -148,7 +148,7 @@ describe('decisions', () => {
     expect(() => workspace.calls.journal.undo()).toThrow('nothing to undo');
   });
 
-  test('an unknown path changes nothing and is reported', async () => {
+  test('on an unknown path change nothing, and the path is reported', async () => {
     const workspace = openWorkspace(await blobFolder());
     await ended(workspace, workspace.calls.workspace.scan());
     expect(() =>
@@ -162,7 +162,7 @@ describe('decisions', () => {
 });
 
 describe('export', () => {
-  test('copies what is not rejected, with a manifest, and leaves the folder as it was', async () => {
+  test('copies images that are not rejected, with a manifest, and does not change the folder', async () => {
     const folder = await blobFolder();
     const workspace = openWorkspace(folder);
     await ended(workspace, workspace.calls.workspace.scan());
@@ -263,7 +263,7 @@ describe('the workspace’s file', () => {
   });
 });
 
-test('two who add rows to the packed pixels at once take no row from each other', async () => {
+test('two writers can add packed rows at the same time without overwriting each other', async () => {
   const folder = await blobFolder();
   const workspace = openWorkspace(folder);
   await ended(workspace, workspace.calls.workspace.scan());

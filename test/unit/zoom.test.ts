@@ -31,7 +31,7 @@ const frameOf = (some: Partial<Frame> = {}): Frame => ({
 });
 const middle = ({ viewport }: Frame): Point => ({ x: viewport.width / 2, y: viewport.height / 2 });
 
-/** Where the page paints a spot of the image, told by the matrix alone. */
+/** The position of an image point on the page, computed by the matrix. */
 function painted(zoom: Zoom, frame: Frame, spot: Point): Point {
   const [a, b, c, d, e, f] = matrixOf(zoom, frame);
   const [x, y] = [spot.x * frame.image.width, spot.y * frame.image.height];
@@ -58,7 +58,7 @@ describe.each(rotations)('rotated by %i°', (rotation) => {
     for (const level of [1.7, 4, 8, 2.5, 1.2]) {
       zoom = zoomedTo(zoom, frame, level, point);
       const now = painted(zoom, frame, spot);
-      // At whole levels the image is laid on whole device pixels: at most half a pixel off, and it does not add up.
+      // At integer levels the image is aligned to device pixels: at most half a pixel off, and the error does not accumulate.
       const off = Number.isInteger(level) ? 0.5 / pixelRatio + 1e-9 : 1e-9;
       expect(Math.abs(now.x - point.x)).toBeLessThanOrEqual(off);
       expect(Math.abs(now.y - point.y)).toBeLessThanOrEqual(off);
@@ -76,7 +76,7 @@ describe.each(rotations)('rotated by %i°', (rotation) => {
     expect((right - left) / (bottom - top)).toBeCloseTo(isSideways ? 3 / 4 : 4 / 3, 9);
   });
 
-  test('however far it is dragged, the image fills the viewport and follows the hand until then', () => {
+  test('a drag moves the image until its edge reaches the viewport’s edge', () => {
     const frame = frameOf({ rotation });
     const start = zoomedTo(fitted, frame, 1, middle(frame));
     const before = painted(start, frame, { x: 0.5, y: 0.5 });
@@ -107,14 +107,14 @@ describe.each(rotations)('rotated by %i°', (rotation) => {
   });
 });
 
-test('turned clockwise, the upper left corner is at the upper right', () => {
+test('after a clockwise rotation the upper left corner is at the upper right', () => {
   const frame = frameOf({ rotation: 90, image: { width: 700, height: 1000 } });
   expect(painted(fitted, frame, { x: 0, y: 0 })).toEqual({ x: 1000, y: 0 });
   expect(painted(fitted, frame, { x: 1, y: 0 })).toEqual({ x: 1000, y: 700 });
   expect([rotated(0, -90), rotated(270, 90), rotated(90, 90)]).toEqual([270, 0, 180]);
 });
 
-test('100 % on a screen of two device pixels a CSS pixel is half a CSS pixel for an image pixel, on whole device pixels', () => {
+test('with a device pixel ratio of 2, at 100 % an image pixel is half a CSS pixel, aligned to device pixels', () => {
   const frame = frameOf({ pixelRatio: 2, viewport: { width: 1001, height: 701 } });
   const [a, b, c, d, e, f] = matrixOf(toggled(fitted, frame, { x: 333, y: 222 }), frame);
   expect([a, d]).toEqual([0.5, 0.5]);
@@ -123,7 +123,7 @@ test('100 % on a screen of two device pixels a CSS pixel is half a CSS pixel for
   expect(fitLevel(frame)).toBeCloseTo((701 / 3000) * 2, 9);
 });
 
-test('a click goes to 100 % and back to the whole; where the whole is 100 % already, to 200 %', () => {
+test('a click switches between the whole image and 100 %, or 200 % if the whole image is at 100 %', () => {
   const frame = frameOf();
   const near = toggled(fitted, frame, { x: 500, y: 350 });
   expect(near.level).toBe(1);
@@ -131,7 +131,7 @@ test('a click goes to 100 % and back to the whole; where the whole is 100 % alre
   expect(toggled(fitted, frameOf({ image: { width: 1000, height: 700 } }), { x: 1, y: 1 }).level).toBe(2);
 });
 
-test('levels end at the whole image or 100 %, and at 800 %', () => {
+test('zoom is limited to the whole image or 100 %, and to 800 %', () => {
   const large = frameOf();
   expect(zoomedTo(fitted, large, 100, middle(large)).level).toBe(8);
   expect(zoomedTo(zoomedTo(fitted, large, 3, middle(large)), large, 0.001, middle(large))).toEqual(fitted);
@@ -139,7 +139,7 @@ test('levels end at the whole image or 100 %, and at 800 %', () => {
   expect(fitLevel(small)).toBe(10);
   expect(zoomedTo(fitted, small, 0.001, middle(small)).level).toBe(1);
   expect(zoomedTo(fitted, small, 100, middle(small)).level).toBe(10);
-  // Kept from a large image, 20 % is not less than a small one allows.
+  // A level of 20 % kept from a large image is raised to the minimum of a small one.
   expect(levelOf(ranged({ level: 0.2, centre: { x: 0.5, y: 0.5 } }, small), small)).toBe(1);
 });
 
@@ -161,7 +161,7 @@ test('images of different sizes show the same spot at the same size', () => {
   expect(followed(fitted, large, small)).toEqual(fitted);
 });
 
-test('a zoom kept from another image is moved into this one', () => {
+test('a zoom kept from another image is moved inside the image', () => {
   const frame = frameOf({ image: { width: 1500, height: 1100 } });
   expect(clamped({ level: 1, centre: { x: 0.02, y: 0.99 } }, frame).centre).toEqual({
     x: 500 / 1500,
@@ -170,9 +170,9 @@ test('a zoom kept from another image is moved into this one', () => {
 });
 
 test.each([
-  [2, { width: 1000, height: 700 }, 0.7, 2], // upright images stand side by side
+  [2, { width: 1000, height: 700 }, 0.7, 2], // portrait images are side by side
   [2, { width: 700, height: 1000 }, 1.5, 1],
-  [2, { width: 900, height: 900 }, 3, 1], // panoramas lie one above the other
+  [2, { width: 900, height: 900 }, 3, 1], // panoramas are stacked
   [3, { width: 1800, height: 700 }, 1, 3],
   [4, { width: 1400, height: 900 }, 1.5, 2],
   [4, { width: 1900, height: 500 }, 0.6, 4],

@@ -3,7 +3,7 @@
  * beside it; its licence is there too. Kernels are float16, statistics float32. The outputs equal PyTorch's within float16 precision
  * (`test/fixtures/pretrained.json`). The hash of a file is checked when it is loaded. Importing this module loads no tensors.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import path from 'node:path';
 import { readRegularSync } from '../../file/open.ts';
 
@@ -60,7 +60,7 @@ const maxBytes = 2 ** 28;
 export function checkedFile({ file, sha256, title }: Pretrained): string {
   let found: string;
   try {
-    found = createHash('sha256').update(readRegularSync(file, maxBytes)).digest('hex');
+    found = hash('sha256', readRegularSync(file, maxBytes));
   } catch (error) {
     throw new Error(`The weights of ${title} cannot be read (${(error as Error).message}). Install Winnow again.`, {
       cause: error,
