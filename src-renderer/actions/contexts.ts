@@ -4,7 +4,7 @@ import type { Session } from '../state/session.svelte.ts';
 import { Suspects } from '../state/suspects.svelte.ts';
 import type { View } from '../state/view.svelte.ts';
 
-/** The view, where the context says that a folder is open. */
+/** The view, for contexts in which a folder is open. */
 export const view = () => app.view as View;
 export const suspects = () => Suspects.of(app.session as Session, view());
 
@@ -16,7 +16,7 @@ export const contexts = {
   window: () => true,
   /** A folder is open. */
   folder: () => app.view !== null,
-  /** Images are shown, in the grid or large. */
+  /** Images are shown in the grid, loupe or comparison. */
   images: isBrowsing,
   grid: inGrid,
   /** Loupe or comparison. */
@@ -26,7 +26,7 @@ export const contexts = {
   cursor: () => isBrowsing() && view().current !== null,
   /** Images are selected, or one is under the cursor. */
   chosen: () => isBrowsing() && view().chosen().length > 0,
-  /** Suspected labels are among them, in a place that reviews labels. */
+  /** Probable label errors are among these images, in a place that reviews labels. */
   suspects: () => app.view?.place.reviewsLabels === true && suspects().chosen.length > 0,
 } satisfies Record<string, () => boolean>;
 

@@ -4,7 +4,7 @@ import type { Action } from './action.ts';
 import { suspects, view } from './contexts.ts';
 import { focusField } from './focus-field.ts';
 
-/** Enabled also before the engine has answered what can be undone, so that an early key press counts. */
+/** Also enabled before the engine has reported what can be undone, so that an early key press counts. */
 const canStep = (which: 'undo' | 'redo') =>
   app.session !== null &&
   (app.session.journal[which] !== null || app.session.steps.saying + app.session.steps.unsaved > 0);

@@ -1,4 +1,4 @@
-/** The folder as a whole, and the window's own dialogs. */
+/** Actions on the folder as a whole, and the dialogs of the window. */
 import { shell } from '../lib/engine.ts';
 import { app } from '../state/app.svelte.ts';
 import type { Action } from './action.ts';

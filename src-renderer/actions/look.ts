@@ -1,4 +1,4 @@
-/** How images are seen: large, side by side, zoomed; and the look of the window. */
+/** Actions that change how images are shown (loupe, comparison, zoom), and the theme of the window. */
 import { zoomStep } from '../state/loupe.svelte.ts';
 import { settings } from '../state/settings.svelte.ts';
 import type { Action } from './action.ts';

@@ -7,7 +7,7 @@ const step =
   (by: number, byRow = false) =>
   () => {
     const { loupe } = view();
-    if (loupe.isComparing) return byRow ? view().comparedOn(by) : loupe.step(by);
+    if (loupe.isComparing) return byRow ? view().moveComparison(by) : loupe.step(by);
     view().move(byRow && loupe.mode === 'grid' ? by * view().tilesInRow : by);
   };
 

@@ -2,7 +2,7 @@
  * The actions of the page and their keys. `main.ts` registers the records before the page is mounted; panels ask here and never import a record, since
  * records of places import panels.
  */
-import { holderOf } from '../lib/rebind.ts';
+import { actionWithKey } from '../lib/rebind.ts';
 import { shownKey } from '../lib/keys.ts';
 import { settings } from '../state/settings.svelte.ts';
 import type { Action } from './action.ts';
@@ -24,7 +24,7 @@ export const isEnabled = ({ context, when }: Action): boolean => contexts[contex
 export const keysOf = (action: Action): readonly string[] => settings.keys[action.id] ?? action.keys;
 
 /** The action that has this key now. */
-export const actionOf = (key: string): Action | undefined => holderOf(key, actions, settings.keys);
+export const actionOf = (key: string): Action | undefined => actionWithKey(key, actions, settings.keys);
 
 export function perform(id: string) {
   const action = actionWith(id);

@@ -1,4 +1,4 @@
-/** The selection. */
+/** Actions on the selection. */
 import type { Action } from './action.ts';
 import { view } from './contexts.ts';
 

@@ -1,4 +1,4 @@
-/** Chart.js with only what Winnow draws, and the page's own colours. */
+/** Chart.js with only the parts that Winnow uses, and the colours of the page. */
 import {
   BarController,
   BarElement,
@@ -30,6 +30,6 @@ Chart.defaults.maintainAspectRatio = false;
 
 export { Chart };
 
-/** A token of app.css as it is now, dark or light. */
+/** The current value of a custom property of app.css, in the dark or light theme. */
 export const colour = (token: string) =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();

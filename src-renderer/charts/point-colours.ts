@@ -9,14 +9,14 @@ export interface LegendEntry {
   count: number;
 }
 export interface PointColours {
-  /** One pixel a point; see `pixelOf`. */
+  /** One pixel per point; see `pixelOf`. */
   pixels: Uint32Array;
   legend: readonly LegendEntry[];
   /** The numbers at the ends of the colour map; null for names. */
   range: { low: number; high: number } | null;
 }
 
-/** The darkest colours would not be visible on a dark background. */
+/** Starts above the darkest colours, which are not visible on a dark background. */
 const darkestLevel = 40;
 
 /** Maps values between the 1st and the 99th percentile to the colour map. NaN is drawn in `none`. */

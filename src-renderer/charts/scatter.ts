@@ -19,7 +19,7 @@ export interface Spot {
   y: number;
 }
 
-/** All points, with a margin. */
+/** The camera that shows all points, with a margin. */
 export const wholeView = ({ width, height }: Size): Camera => ({
   x: 0,
   y: 0,
@@ -34,7 +34,7 @@ export const fromScreen = ({ x, y, scale }: Camera, { width, height }: Size, { x
   y: y - (sy - height / 2) / scale,
 });
 
-/** Zooms by a factor and keeps the point at the spot in place. Between half of the whole and 400 times it. */
+/** Zooms by a factor and keeps the point at the spot in place. The zoom is limited to 0.5 to 400 times the whole. */
 export function zoomedAt(camera: Camera, size: Size, spot: Spot, factor: number): Camera {
   const whole = wholeView(size).scale;
   const scale = clamp(camera.scale * factor, whole * 0.5, whole * 400);

@@ -32,7 +32,7 @@ export interface Arranged {
   sections: readonly Section[];
 }
 
-/** One more than the greatest id: the length of a table by id. */
+/** The largest id plus one: the length of a table by id. */
 export function lengthOf(ids: Iterable<number>): number {
   let most = -1;
   for (const id of ids) if (id > most) most = id;
@@ -83,8 +83,8 @@ export function positionsOf(shown: readonly Sample[]): Int32Array {
   return out;
 }
 
-/** So many images from `from` on; near the end, the last ones. */
-export function paneful(list: readonly Sample[], from: number, panes: number): readonly Sample[] {
+/** `panes` images starting at `from`; near the end, the last ones. */
+export function panesFrom(list: readonly Sample[], from: number, panes: number): readonly Sample[] {
   const at = clamp(from, 0, list.length - panes);
   return list.slice(at, at + panes);
 }

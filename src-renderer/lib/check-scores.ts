@@ -1,17 +1,17 @@
-/** Scores of a check as pictures and lists need them. A score is 0 to 1, so that the bars of all checks stand on one axis. */
+/** Scores of a check for charts and lists. A score is 0 to 1, so that all checks share one axis. */
 import type { ColumnValues } from '../../src-main/contract/read.ts';
 import { histogramOf } from '../../src-main/contract/statistics.ts';
 import { largestOf } from '../../src-main/contract/numbers.ts';
 
 export const scoreBins = 64;
 
-/** How many samples have a score in each of 64 equal parts of 0 to 1; NaN is none. */
+/** A histogram of the scores with 64 bins from 0 to 1; NaN is ignored. */
 export const binScores = (values: ColumnValues): Uint32Array =>
   histogramOf(values, scoreBins, { low: 0, high: 1 }).counts;
 
 /**
- * Bars as an SVG path, 64 wide and 1 high. Heights are logarithms of the counts: most images have next to nothing of what a check looks for, and the few
- * that are flagged must be seen beside them.
+ * Bars as an SVG path, 64 wide and 1 high. Heights are logarithms of the counts: most images have low scores, and the few that are flagged
+ * must still be visible.
  */
 export function barsPath(counts: Uint32Array): string {
   const most = Math.log1p(largestOf(counts, 1));
@@ -31,7 +31,7 @@ export function countFrom(values: ColumnValues, threshold: number): number {
   return n;
 }
 
-/** Ids with the highest scores at or above the threshold, highest first. One pass: there may be many samples and few are wanted. */
+/** Ids with the highest scores at or above the threshold, highest first. One pass, since there may be many samples and only few are needed. */
 export function worstIds(values: ColumnValues, threshold: number, wanted: number): number[] {
   const worst: number[] = [];
   for (let id = 0; id < values.length; id++) {

@@ -1,4 +1,4 @@
-/** Inferno, for error maps: perceptually even and legible in gray. Nine stops of matplotlib's map (CC0), linear between. */
+/** The colour map Inferno for error maps: perceptually uniform and readable in grayscale. Nine stops of matplotlib's map (CC0), linearly interpolated. */
 const stops = ['000004', '1b0c41', '4a0c6b', '781c6d', 'a52c60', 'cf4446', 'ed6925', 'fb9b06', 'fcffa4'].map((hex) =>
   [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)),
 );
@@ -13,7 +13,7 @@ export const inferno = Uint8Array.from({ length: 256 * 3 }, (_, i) => {
 
 export const infernoGradient = `linear-gradient(90deg, ${stops.map((rgb) => `rgb(${rgb.join(' ')})`).join(', ')})`;
 
-/** Paints `values` on a canvas of their size; `white` is the top of the scale. `veil`: low values are transparent, to be laid over the image. */
+/** Paints `values` on a canvas of their size; `white` is the top of the scale. `veil`: low values are transparent, for the overlay on the image. */
 export function paint(
   canvas: HTMLCanvasElement,
   values: Float32Array,

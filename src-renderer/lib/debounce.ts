@@ -1,6 +1,6 @@
 /**
- * Asks the engine once a form has stopped changing. Returns what to run when the question is out of date, as an effect's cleanup: a pending question is
- * dropped, and a late answer is ignored.
+ * Sends a request once a form has stopped changing. Returns the cleanup function of the effect: it drops a pending request and ignores a late
+ * response.
  */
 export function debounce<Answer>(
   delayMs: number,

@@ -10,7 +10,7 @@ export function differenceTo(first: Sample, sample: Sample): string | null {
   return shareOf(sample.bytes, first.bytes, 'bytes') ?? 'same size';
 }
 
-/** `+38 % pixels`; null where they are as many. */
+/** `+38 % pixels`; null if the numbers are equal. */
 function shareOf(own: number, first: number, unit: string): string | null {
   if (own === first) return null;
   const change = (own / first - 1) * 100;

@@ -1,4 +1,4 @@
-/** The page's way to the engine: typed calls under this page's own origin, in the window (`app://`) and in a browser alike. */
+/** The page's connection to the engine: typed calls to the page's own origin, in the window (`app://`) and in a browser. */
 import {
   createTRPCClient,
   httpBatchLink,
@@ -20,7 +20,7 @@ const connect = (path: string): Calls => {
       splitLink({
         condition: (operation) => operation.type === 'subscription',
         true: httpSubscriptionLink({ url }),
-        // Large queries go by POST: an address has an end.
+        // Large queries use POST, since the length of an address is limited.
         false: httpBatchLink({ url, methodOverride: 'POST', headers: { [pageHeader]: '1' } }),
       }),
     ],
@@ -33,7 +33,7 @@ export const connectWorkspace = (id: string): Calls => connect(workspacePath(id)
 /** Set in the desktop window only. */
 export const shell: Shell | undefined = (window as { shell?: Shell }).shell;
 
-/** The error message for the person. */
+/** The error message for the user. */
 export const messageOf = (error: unknown): string => {
   if (error instanceof TRPCClientError && !error.data)
     return 'The engine does not respond and is being restarted. Try again.';

@@ -15,7 +15,7 @@ export interface ExportForm {
   drops: boolean;
   drop: string;
   splits: 'off' | 'usual' | 'own';
-  /** In percent, or in any other unit: shares of their sum. */
+  /** In percent or any other unit: fractions of their sum. */
   shares: Record<SplitNames, number | null>;
   seed: number | null;
   safeForSpreadsheets: boolean;
@@ -24,7 +24,7 @@ export interface ExportForm {
 export const usualShares: Readonly<Record<SplitNames, number>> = { train: 80, val: 10, test: 10 };
 export const splitTitles: Readonly<Record<SplitNames, string>> = { train: 'Training', val: 'Validation', test: 'Test' };
 
-/** How image files come to the target. */
+/** How image files are placed in the target. */
 export const placements: readonly { id: Placement; title: string; summary: string }[] = [
   { id: 'copy', title: 'Copy', summary: 'Copied byte for byte and verified by reading back.' },
   {
@@ -88,7 +88,7 @@ export function requestOf(form: ExportForm): Omit<ExportRequest, 'confirmMove'> 
   };
 }
 
-/** What is to be done with the files, on the button and when it is done. */
+/** The title of the result, by placement. */
 export const doneTitle = (place: Placement, copied: number) =>
   ({
     copy: `${plural(copied, 'image')} copied and read back`,
@@ -98,6 +98,6 @@ export const doneTitle = (place: Placement, copied: number) =>
     move: `${plural(copied, 'image')} copied and read back`,
   })[place];
 
-/** Links and lists take no room for images. */
+/** Links and lists need no disk space for images. */
 export const needsRoom = (place: Placement) => place === 'copy' || place === 'move';
 export const isTooMuch = (plan: ExportPlan, place: Placement) => needsRoom(place) && plan.bytes > plan.freeBytes;

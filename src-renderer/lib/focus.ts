@@ -1,4 +1,4 @@
-/** A press on a tile takes the focus from no list; but a text field lets go, else the keys that follow would be typed into it. */
+/** A press on a tile does not take the focus from a list, but it leaves a text field; otherwise the next keys would be typed into the field. */
 export function pressTile(event: MouseEvent): void {
   event.preventDefault();
   const { activeElement } = document;

@@ -10,7 +10,7 @@ export function bytes(n: number): string {
   return `${(n / 1000 ** unit).toPrecision(3)} ${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
 }
 
-/** Three significant digits, without an exponent where it can be helped. */
+/** Three significant digits, without an exponent if possible. */
 export function score(value: number): string {
   if (value === 0) return '0';
   const size = Math.abs(value);
@@ -33,7 +33,7 @@ export function ago(timeMs: number, nowMs = Date.now()): string {
 }
 
 /** Formats a probability; never as 0 % or 100 %. */
-export const sureness = (share: number): string =>
+export const probabilityText = (share: number): string =>
   share < 0.01 ? '< 1 %' : share > 0.99 ? '> 99 %' : `${Math.round(share * 100)} %`;
 
 export const dateTime = (timeMs: number): string =>

@@ -1,10 +1,10 @@
 /**
- * Finding by a few letters. Each word that is typed must be found: as it stands (best where a word begins), by the beginnings of words (`sas` finds ‘Select all
- * shown’), or at least its letters in their order. The better the place, the higher the score.
+ * Fuzzy search. Each typed word must match: as a substring (best at the start of a word), by the initials of words (`sas` finds ‘Select all shown’), or
+ * at least by its letters in order. A better match has a higher score.
  */
 export interface Match {
   score: number;
-  /** Which characters of the text were meant, so that they can be shown. */
+  /** The matched characters of the text, for highlighting. */
   at: readonly number[];
 }
 
@@ -13,7 +13,7 @@ const within = 600;
 const beginnings = 400;
 const scattered = 100;
 
-/** null where a word is not found. An empty query matches everything equally. */
+/** null if a word does not match. An empty query matches everything equally. */
 export function fuzzyMatch(query: string, text: string): Match | null {
   const lower = text.toLowerCase();
   let score = 0;
@@ -61,7 +61,7 @@ function followBeginnings(word: string, text: string, n: number, last: number): 
   return null;
 }
 
-/** The best first; of equals, the earlier. */
+/** The best match first; equal matches keep their order. */
 export function fuzzyFilter<Item>(
   items: readonly Item[],
   query: string,
@@ -75,7 +75,7 @@ export function fuzzyFilter<Item>(
     .sort((a, b) => b.match.score - a.match.score);
 }
 
-/** The text in pieces, each either found or not. */
+/** The text split into matched and unmatched pieces. */
 export function pieces(text: string, at: readonly number[]): { text: string; isFound: boolean }[] {
   const found = new Set(at);
   const out: { text: string; isFound: boolean }[] = [];

@@ -1,4 +1,4 @@
-/** The geometry of the grid: sections cut into rows, and which tiles a frame touches. */
+/** The geometry of the grid: sections split into rows, and the tiles that a rubber band touches. */
 import { partitionPoint } from '../../src-main/contract/numbers.ts';
 import type { Section } from './arrange.ts';
 
@@ -33,7 +33,7 @@ interface Measures {
   offsetOf(row: number): number;
 }
 
-/** Ids of the samples whose tiles the frame touches; in pixels of the scrolled content. */
+/** Ids of the samples whose tiles the rubber band touches; coordinates are pixels of the scrolled content. */
 export function idsIn(
   frame: Frame,
   shown: readonly { id: number }[],
@@ -46,7 +46,7 @@ export function idsIn(
   const first = Math.max(0, Math.ceil((left - tilePx) / step));
   const last = Math.min(inRow - 1, Math.floor(right / step));
   const ids: number[] = [];
-  // Rows are in order: the first that reaches below the frame's top is searched by halves.
+  // Rows are sorted: a binary search finds the first that reaches below the top of the rubber band.
   const firstRow = partitionPoint(rows.length, (i) => offsetOf(i) + rowPx <= top);
   for (let i = firstRow; i < rows.length; i++) {
     const y = offsetOf(i);

@@ -1,4 +1,4 @@
-/** Names of keys: as events give them, as actions write them (`ctrl+shift+z`), as people read them (`Ctrl Shift Z`). */
+/** Names of keys: in events, in actions (`ctrl+shift+z`), and for users (`Ctrl Shift Z`). */
 
 const isMac = /mac/i.test(navigator.userAgent);
 const signs: Record<string, string> = {
@@ -25,15 +25,15 @@ export const shownKey = (key: string) =>
 export function keyName(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'shiftKey'>): string | null {
   const key = event.key.toLowerCase();
   if (['control', 'meta', 'shift', 'alt', 'dead', 'process'].includes(key)) return null;
-  // A sign that needs Shift on some keyboards is named without it.
+  // A symbol that needs Shift on some keyboards is named without Shift.
   const shift = event.shiftKey && (key.length > 1 || /[a-z ]/.test(key));
   return `${event.ctrlKey || event.metaKey ? 'ctrl+' : ''}${shift ? 'shift+' : ''}${key}`;
 }
 
-/** With Ctrl, but about the text in a field. */
+/** Combinations with Ctrl that edit the text in a field. */
 const textKeys = /^ctrl\+(a|c|v|x|y|z|shift\+z|backspace|delete|home|end|(shift\+)?arrow\w+)$/;
-/** These are commands in a field too. */
+/** Combinations that are commands also in a field. */
 export const isFieldCommand = (key: string) => (key.startsWith('ctrl+') && !textKeys.test(key)) || /^f\d+$/.test(key);
-/** What a closed list of choices does with keys itself; its letters are commands. */
+/** Keys that a closed select element uses itself; letters are commands. */
 export const isListKey = (key: string) =>
   /^(shift\+)?(arrow\w+|home|end|pageup|pagedown|enter|escape|tab| |f4)$/.test(key);

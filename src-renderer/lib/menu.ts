@@ -1,11 +1,11 @@
 /**
- * Where a menu opens: at the button that opens it, below or above, kept inside the window. Set by measuring, since browsers differ in what they know of anchors. A
- * menu is a popover; its button names it as `popovertarget`.
+ * Positions a menu at its button, below or above, inside the window. Computed by measuring, since not all browsers support CSS anchors. A menu is a popover; its
+ * button names it as `popovertarget`.
  */
 const gapPx = 4;
 const edgePx = 8;
 
-/** An action of Svelte's: `use:atItsButton={'below'}`. */
+/** A Svelte action: `use:atItsButton={'below'}`. */
 export function atItsButton(menu: HTMLElement, side: 'below' | 'above') {
   const place = () => {
     const button = document.querySelector(`[popovertarget="${menu.id}"]`)?.getBoundingClientRect();

@@ -1,6 +1,6 @@
 /**
  * The commands of the palette: available actions, and commands for this folder's views, classes, issues and tags. The list is built once when the
- * palette opens, since `when` must see the state before it; only commands for typed text are added later.
+ * palette opens, since `when` must see the state before that; only commands for typed text are added later.
  */
 import { actions, isEnabled, shortcutOf } from '../actions/registry.ts';
 import { app } from '../state/app.svelte.ts';
@@ -10,10 +10,10 @@ import { plural } from './format.ts';
 export interface Command {
   id: string;
   title: string;
-  /** What kind of command; for the eye, and found too. */
+  /** The kind of the command; it is shown and searched. */
   group: string;
   key: string;
-  /** Makes a tag or a class of what was typed: never done unless it was chosen. */
+  /** Creates a tag or class from the typed text; only runs if the user selects it. */
   isNew?: boolean;
   run(): void | Promise<unknown>;
 }
@@ -27,7 +27,7 @@ const maxRecent = 6;
 const maxTag = 100;
 const maxLabel = 200;
 
-/** Ids of commands, last used first. */
+/** Ids of commands, most recently used first. */
 let recent: readonly string[] = [];
 
 export function remember(id: string) {
@@ -37,7 +37,7 @@ export function remember(id: string) {
 export interface Offered {
   /** Shown while nothing is typed. */
   usual: readonly Command[];
-  /** Found by typing alone: a folder may have a thousand classes. */
+  /** Listed only for a query: a folder may have a thousand classes. */
   named: readonly Command[];
   chosen: readonly number[];
 }

@@ -1,4 +1,4 @@
-/** The panes that show one image by a run, beside each other: the original and what the run's method gives of it. */
+/** The panes that show one image of a run side by side: the original and the outputs of the run's method. */
 import type { ScorerOutputs } from '../../src-main/contract/types.ts';
 
 export interface Pane {

@@ -1,6 +1,6 @@
 /** Keys and the actions that have them. A key belongs to one action: giving it to one takes it from another. */
 
-/** What of an action matters here. */
+/** The part of an action that is needed here. */
 export interface Keyed {
   id: string;
   keys: readonly string[];
@@ -11,7 +11,7 @@ export type Chosen = Readonly<Record<string, readonly string[]>>;
 const keysOf = (action: Keyed, chosen: Chosen) => chosen[action.id] ?? action.keys;
 
 /** The action that has this key; chosen keys take precedence over defaults. */
-export const holderOf = <Action extends Keyed>(
+export const actionWithKey = <Action extends Keyed>(
   key: string,
   actions: readonly Action[],
   chosen: Chosen,
@@ -20,7 +20,7 @@ export const holderOf = <Action extends Keyed>(
   actions.find((action) => !chosen[action.id] && action.keys.includes(key));
 
 /** Assigns the key to this action, replacing `instead` or after its other keys, and removes it from any other action. Returns only the changes. */
-export function given(
+export function assignKey(
   key: string,
   to: Keyed,
   instead: string | null,
@@ -37,7 +37,7 @@ export function given(
 }
 
 /** Restores the default keys and removes them from other actions. null means default. */
-export function restored(
+export function resetKeys(
   action: Keyed,
   actions: readonly Keyed[],
   chosen: Chosen,

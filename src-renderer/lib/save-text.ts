@@ -11,7 +11,7 @@ export async function copyText(text: string): Promise<boolean> {
 }
 
 function copyBySelection(text: string): boolean {
-  // What is outside an open dialog cannot be selected.
+  // Elements outside an open dialog cannot be selected.
   const within = document.querySelector('dialog:modal') ?? document.body;
   const before = document.activeElement as HTMLElement | null;
   const field = Object.assign(document.createElement('textarea'), {
@@ -27,7 +27,7 @@ function copyBySelection(text: string): boolean {
   return isCopied;
 }
 
-/** As the browser saves a download; the window asks where to. */
+/** Saves a download; the desktop window asks for a place. */
 export function saveText(name: string, text: string, type = 'text/plain') {
   const url = URL.createObjectURL(new Blob([text], { type }));
   Object.assign(document.createElement('a'), { href: url, download: name }).click();

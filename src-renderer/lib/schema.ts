@@ -6,7 +6,7 @@ export interface Field {
   description: string;
   unit: string | null;
   isAdvanced: boolean;
-  /** Its heading. */
+  /** The heading of the field. */
   group: string | null;
   kind: 'choice' | 'number' | 'switch';
   choices: readonly (string | number)[];
@@ -47,7 +47,7 @@ export const fieldsOf = (schema: Record<string, unknown>): Field[] =>
       choices: property.enum ?? [],
       isWhole: property.type === 'integer',
       min: property.minimum ?? property.exclusiveMinimum ?? null,
-      // A bound that only says 'a safe integer' is no bound for people.
+      // The bounds of safe integers are not meaningful bounds.
       max: property.maximum !== undefined && property.maximum < Number.MAX_SAFE_INTEGER ? property.maximum : null,
       step: property.step ?? null,
       default: property.default,
@@ -56,7 +56,7 @@ export const fieldsOf = (schema: Record<string, unknown>): Field[] =>
 export const defaultsOf = (schema: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(fieldsOf(schema).map((field) => [field.name, field.default]));
 
-/** Fields under their headings, in the order in which these come first. */
+/** Fields by heading, in the order in which the headings first occur. */
 export function groupsOf(fields: readonly Field[]): { group: string | null; fields: Field[] }[] {
   return [...Map.groupBy(fields, ({ group }) => group)].map(([group, own]) => ({ group, fields: own }));
 }

@@ -1,4 +1,4 @@
-/** A sample as it is shown after a change, before the engine has answered. */
+/** The sample that is shown after a change, before the engine has confirmed it. */
 import { folderClass, patchOf } from '../../src-main/contract/marks.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Sample } from '../../src-main/contract/types.ts';

@@ -1,6 +1,6 @@
 /**
- * The geometry of looking closely, as plain functions. A zoom says how many device pixels an image pixel takes (1 is 100 %, whatever the screen) and which
- * spot of the image lies in the middle of the viewport, as shares of its width and height before rotation; so one zoom can be laid on any image.
+ * The geometry of zooming, as pure functions. A zoom is the number of device pixels per image pixel (1 is 100 %, on any screen) and the point of the image in
+ * the middle of the viewport, as fractions of its width and height before rotation. So one zoom can be applied to any image.
  */
 import { clamp } from '../../src-main/contract/numbers.ts';
 
@@ -12,17 +12,17 @@ export interface Point {
   x: number;
   y: number;
 }
-/** Clockwise, in degrees; of the view, never of the file. */
+/** Clockwise, in degrees. Rotates the view, never the file. */
 export type Rotation = 0 | 90 | 180 | 270;
 
-/** An image and the place it is looked at through. Viewport, margin and points in it are CSS pixels. */
+/** An image and its viewport. Viewport, margin and points in it are CSS pixels. */
 export interface Frame {
   image: Size;
   viewport: Size;
   rotation: Rotation;
-  /** Device pixels in a CSS pixel. */
+  /** Device pixels per CSS pixel. */
   pixelRatio: number;
-  /** Kept free on each side where the whole image is shown. */
+  /** Free space on each side when the whole image is shown. */
   marginPx: number;
 }
 
@@ -42,7 +42,7 @@ const turns: Record<Rotation, [cos: number, sin: number]> = { 0: [1, 0], 90: [0,
 
 export const rotated = (rotation: Rotation, by: 90 | -90): Rotation => ((rotation + by + 360) % 360) as Rotation;
 
-/** The level at which the whole image just fits. Small images are enlarged. */
+/** The level at which the whole image fits exactly. Small images are enlarged. */
 export function fitLevel({ image, viewport, rotation, pixelRatio, marginPx }: Frame): number {
   const [width, height] = isSideways(rotation) ? [image.height, image.width] : [image.width, image.height];
   const room = (px: number) => Math.max(1, px - 2 * marginPx);
@@ -62,11 +62,11 @@ function allowed(level: number, frame: Frame): number {
 
 export const levelOf = (zoom: Zoom, frame: Frame): number => zoom.level ?? fitLevel(frame);
 
-/** The same zoom with a level that this image allows: what was 30 % of a large image would show less than the whole of a small one. */
+/** The same zoom with a level that this image allows: 30 %, kept from a large image, would make a small image smaller than the viewport. */
 export const ranged = (zoom: Zoom, frame: Frame): Zoom =>
   zoom.level === null ? zoom : { ...zoom, level: allowed(zoom.level, frame) };
 
-/** The same zoom moved so that no empty space is shown which image could fill; along an axis where the image is the smaller, it is centred. */
+/** The same zoom, moved so that the image fills the viewport where it can; along an axis that is shorter than the viewport, it is centred. */
 export function clamped(zoom: Zoom, frame: Frame): Zoom {
   const scale = levelOf(zoom, frame) / frame.pixelRatio;
   const kept = (at: number, imagePx: number, viewportPx: number) => {
@@ -97,14 +97,14 @@ const fromMiddle = (point: Point, { viewport }: Frame): Point => ({
   y: point.y - viewport.height / 2,
 });
 
-/** Which spot of the image, in shares, lies at a point of the viewport; beyond 0 to 1 beside the image. */
+/** The image position, in fractions, at a point of the viewport; outside 0 to 1 if the point is next to the image. */
 export function spotAt(zoom: Zoom, frame: Frame, point: Point): Point {
   const { centre } = clamped(zoom, frame);
   const way = onImage(fromMiddle(point, frame), frame, levelOf(zoom, frame));
   return { x: centre.x + way.x, y: centre.y + way.y };
 }
 
-/** Zooms to a level and keeps what lies at `point` where it is, as far as the edges allow. Zoomed out to the whole image, it stays whole. */
+/** Zooms to a level and keeps the image position at `point` in place, as far as the edges allow. At the level of the whole image, the zoom is ‘whole’. */
 export function zoomedTo(zoom: Zoom, frame: Frame, level: number, point: Point): Zoom {
   const next = allowed(level, frame);
   const fit = fitLevel(frame);
@@ -114,7 +114,7 @@ export function zoomedTo(zoom: Zoom, frame: Frame, level: number, point: Point):
   return clamped({ level: next, centre: { x: spot.x - way.x, y: spot.y - way.y } }, frame);
 }
 
-/** The whole image, or 100 % at a point. Where the whole is shown at 100 % already, 200 %, so that something happens. */
+/** Toggles between the whole image and 100 % at a point; 200 % if the whole image is at 100 % already. */
 export function toggled(zoom: Zoom, frame: Frame, point: Point): Zoom {
   if (zoom.level !== null) return fitted;
   return zoomedTo(zoom, frame, Math.abs(fitLevel(frame) - 1) < 0.02 ? 2 : 1, point);
@@ -127,15 +127,15 @@ export function panned(zoom: Zoom, frame: Frame, by: Point): Zoom {
   return clamped({ level, centre: { x: centre.x - way.x, y: centre.y - way.y } }, frame);
 }
 
-/** The zoom that shows on `to` what `zoom` shows on `from`: the same share of the image, whatever its size. */
+/** The zoom that shows the same part of `to` that `zoom` shows of `from`, whatever their sizes. */
 export const followed = (zoom: Zoom, from: Frame, to: Frame): Zoom =>
   zoom.level === null ? zoom : { ...zoom, level: (zoom.level * fitLevel(to)) / fitLevel(from) };
 
 export type Matrix = [a: number, b: number, c: number, d: number, e: number, f: number];
 
 /**
- * CSS `matrix()` that lays the image, one CSS pixel per image pixel at the viewport's corner, where it belongs. At whole levels it is laid on whole
- * device pixels, so that 100 % is sharp; between them that would only make a smooth zoom tremble.
+ * The CSS `matrix()` that positions the image; without it, the image is at the corner of the viewport with one CSS pixel per image pixel. At integer levels the
+ * image is aligned to device pixels, so that 100 % is sharp; at other levels the alignment would make a smooth zoom jitter.
  */
 export function matrixOf(zoom: Zoom, frame: Frame): Matrix {
   const { image, viewport, pixelRatio } = frame;
@@ -155,10 +155,10 @@ export function matrixOf(zoom: Zoom, frame: Frame): Matrix {
   ];
 }
 
-/** Side by side is easier to compare than one above the other: it may cost a little size. */
+/** Images side by side are easier to compare than stacked ones, even if they are a little smaller. */
 const sideBySideIsWorth = 1.12;
 
-/** In how many columns so many panes show their images largest. `aspect` is width by height, `chromePx` what a pane needs above and below its image. */
+/** The number of columns in which the panes show their images largest. `aspect` is width by height; `chromePx` is the height of a pane above and below its image. */
 export function columnsFor(panes: number, area: Size, aspect: number, chromePx: number): number {
   let best = { columns: 1, size: 0 };
   for (let columns = 1; columns <= panes; columns++) {

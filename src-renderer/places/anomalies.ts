@@ -1,4 +1,4 @@
-/** Images by the score of a ranking, above a threshold or all of them. */
+/** Images sorted by the score of a ranking: those above a threshold, or all. */
 import ScanEye from '@lucide/svelte/icons/scan-eye';
 import Gallery from '../panels/Gallery.svelte';
 import Method from '../panels/Method.svelte';

@@ -1,4 +1,4 @@
-/** Groups of images that are copies of each other, or nearly. */
+/** Groups of duplicates and near duplicates. */
 import Copy from '@lucide/svelte/icons/copy';
 import Duplicates from '../panels/Duplicates.svelte';
 import type { Place } from '../state/place.ts';

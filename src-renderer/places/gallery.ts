@@ -1,4 +1,4 @@
-/** All images, as the filter and the chosen order leave them. */
+/** All images that pass the filter, in the chosen order. */
 import LayoutGrid from '@lucide/svelte/icons/layout-grid';
 import Facets from '../panels/Facets.svelte';
 import Gallery from '../panels/Gallery.svelte';

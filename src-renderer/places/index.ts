@@ -1,4 +1,4 @@
-/** The places of the window, in the order of the rail. The first is open at the start. */
+/** The places of the window, in the order of the list. The first is open at the start. */
 import type { Place } from '../state/place.ts';
 import { anomalies } from './anomalies.ts';
 import { duplicates } from './duplicates.ts';

@@ -1,4 +1,4 @@
-/** What the checks find: an overview, then the images that one check flags. */
+/** Results of the checks: an overview, or the images that one check flags. */
 import FileWarning from '@lucide/svelte/icons/file-warning';
 import Checks from '../panels/Checks.svelte';
 import Gallery from '../panels/Gallery.svelte';

@@ -1,4 +1,4 @@
-/** Labels that are likely wrong, each with the class that is suggested instead. */
+/** Labels that are probably wrong, each with a suggested class. */
 import Tag from '@lucide/svelte/icons/tag';
 import Labels from '../panels/Labels.svelte';
 import Suspects from '../panels/Suspects.svelte';

@@ -1,4 +1,4 @@
-/** Images as points on a plane, similar ones side by side. */
+/** Images as points on a plane, similar ones close together. */
 import ChartScatter from '@lucide/svelte/icons/chart-scatter';
 import Facets from '../panels/Facets.svelte';
 import MapPanel from '../panels/Map.svelte';

@@ -1,4 +1,4 @@
-/** Classifiers: their settings, the training as it runs, the results. */
+/** Classifiers: settings, the running training, results. */
 import GraduationCap from '@lucide/svelte/icons/graduation-cap';
 import Train from '../panels/Train.svelte';
 import Training from '../panels/Training.svelte';

@@ -1,4 +1,4 @@
-/** The page as a whole: which folder is open, which dialog is up. */
+/** The page as a whole: the open folder and the open dialog. */
 import type { EngineInfo } from '../../src-main/contract/machine.ts';
 import type { ExportFormat, Model, Run, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
 import { codeOf, engine, messageOf, shell } from '../lib/engine.ts';
@@ -15,21 +15,21 @@ class App {
   view = $state.raw<View | null>(null);
   training = $state.raw<Training | null>(null);
   info = $state.raw<EngineInfo | null>(null);
-  /** The scorers. */
+  /** Descriptions of the scorers. */
   methods = $state.raw<readonly ScorerMethod[]>([]);
-  /** The architectures that classify. */
+  /** Descriptions of the classifier architectures. */
   models = $state.raw<readonly Model[]>([]);
   exportFormats = $state.raw<readonly ExportFormat[]>([]);
   opening = $state<string | null>(null);
-  /** Why the last folder could not be opened. */
+  /** The error message if the last folder could not be opened. */
   problem = $state<string | null>(null);
-  /** The folder whose workspace is damaged: a backup can be brought back. */
+  /** The folder whose workspace is damaged; a backup can be restored. */
   damaged = $state.raw<{ folder: string; workspace?: string } | null>(null);
-  dialog = $state<'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'export-model' | 'aside' | null>(
-    null,
-  );
+  dialog = $state<
+    'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'export-model' | 'not-applied' | null
+  >(null);
 
-  /** What a ranking gives for each image; null where its method is not known here. */
+  /** The outputs of a ranking for each image; null if this version does not know the method. */
   outputsOf({ method }: Pick<Run, 'method'>): ScorerOutputs | null {
     return this.methods.find(({ id }) => id === method)?.gives ?? null;
   }
@@ -69,7 +69,7 @@ class App {
       );
       void shell?.setTitle(`${session.workspace?.name} · Winnow`);
       document.title = `${session.workspace?.name} · Winnow`;
-      // The images that come with the program lie inside it; they are always on the start page.
+      // The sample images are part of the program and always on the start page.
       if (session.folder !== this.info?.sampleFolder) await settings.addRecent(session.folder);
     } catch (error) {
       this.problem = messageOf(error);

@@ -1,6 +1,6 @@
 /**
- * Values of the columns that the page reads: fetched when first read, and again when the column has changed. Over a limit of memory, columns that nothing
- * on the page reads are dropped, the one read longest ago first.
+ * Values of the columns that the page reads: fetched when first read, and again when the column has changed. Above a memory limit, columns that nothing
+ * on the page reads are dropped, least recently read first.
  */
 import { tick } from 'svelte';
 import type { ColumnValues } from '../../src-main/contract/read.ts';
@@ -27,12 +27,12 @@ export class ColumnCache {
     this.#memoryBytes = limitBytes;
   }
 
-  /** Moves on when values of a column have come or changed. */
+  /** Increases when values of a column have arrived or changed. */
   get version() {
     return this.#version;
   }
 
-  /** Values by sample id, NaN for none; empty until they have come. Reading it subscribes to it. */
+  /** Values by sample id, NaN for none; empty until they arrive. Reading subscribes to changes. */
   values(name: string): ColumnValues {
     const version = this.#version;
     const kept = this.#kept.get(name);
@@ -46,7 +46,7 @@ export class ColumnCache {
     return empty;
   }
 
-  /** Takes the list of columns as it is now, and fetches values again that have changed. */
+  /** Takes the current list of columns, and fetches changed values again. */
   async update(columns: readonly Column[]): Promise<void> {
     this.#columns = columns;
     for (const name of this.#kept.keys()) await this.#load(name);
@@ -65,7 +65,7 @@ export class ColumnCache {
     await this.#trim(this.#version);
   }
 
-  /** What is read on the page was read again after the version moved on. */
+  /** Everything that the page uses was read again after the version increased. */
   async #trim(version: number) {
     await tick();
     let bytes = [...this.#kept.values()].reduce((sum, { values }) => sum + values.byteLength, 0);

@@ -24,7 +24,7 @@ export const duplicateTitles: Record<DuplicateKind, string> = {
   mirrored: 'Mirrored',
 };
 
-/** Members shown of a large group until all are asked for. */
+/** The number of members shown of a large group until the user shows all. */
 const maxMembers = 24;
 
 export class DuplicateList {
@@ -37,7 +37,7 @@ export class DuplicateList {
   hidden = $state.raw<ReadonlySet<number>>(new Set());
   rule = $state<KeepBest['rule']>('largest');
   protectedFolder = $state<string | null>(null);
-  /** Groups of which all members are shown. */
+  /** Groups whose members are all shown. */
   #whole = $state.raw<ReadonlySet<number>>(new Set());
 
   static readonly of = perView((session, view) => new DuplicateList(session, view));
@@ -58,7 +58,7 @@ export class DuplicateList {
   readonly groups: readonly Group[] = $derived(
     this.kind === null ? this.#ofConflict : this.#ofConflict.filter(({ kind }) => kind === this.kind),
   );
-  /** Of each kind that there is, how many groups the other choices leave. */
+  /** The number of groups of each kind that pass the other filters. */
   readonly kinds = $derived.by(() =>
     duplicateKinds
       .filter((kind) => this.#session.groups.some((group) => group.kind === kind))
@@ -72,7 +72,7 @@ export class DuplicateList {
   );
   readonly acrossClasses = $derived(this.#ofKind.filter(({ crossesClasses }) => crossesClasses).length);
   readonly acrossSplits = $derived(this.#ofKind.filter(({ crossesSplits }) => crossesSplits).length);
-  /** Groups in which something is left to decide. */
+  /** Groups with undecided images. */
   readonly open: readonly Group[] = $derived(this.groups.filter((group) => !this.isSettled(group)));
   readonly isNarrowed = $derived(this.kind !== null || this.onlyClasses || this.onlySplits || this.hidden.size > 0);
 
@@ -86,17 +86,17 @@ export class DuplicateList {
     void this.#session.samples; // decisions
     return rejectsOf(this.open, this.#session.sample, this.choice).size;
   });
-  /** Members of the shown groups, in their order; one of two groups once. */
+  /** Members of the shown groups, in order; an image in two groups occurs once. */
   readonly listed: readonly number[] = $derived([...new Set(this.groups.flatMap((group) => this.shownIds(group)))]);
   #cursorGroup = $state<number | null>(null);
-  /** The place in `groups` of the group that the cursor is in; -1 where it is in none. */
+  /** The index in `groups` of the group with the cursor; -1 for none. */
   readonly cursorRow: number = $derived.by(() => {
     const { cursor } = this.#view;
     if (cursor === null) return -1;
     const known = this.groups.findIndex(({ id, ids }) => id === this.#cursorGroup && ids.includes(cursor));
     return known >= 0 ? known : this.groups.findIndex(({ ids }) => ids.includes(cursor));
   });
-  /** Folders that hold members of groups, and those above them. */
+  /** Folders that contain members of groups, and their parent folders. */
   readonly folders: readonly string[] = $derived.by(() => {
     const out = new Set<string>();
     for (const { ids } of this.#session.groups) {
@@ -121,7 +121,7 @@ export class DuplicateList {
     this.#whole = new Set([...this.#whole, group.id]);
   }
 
-  /** One is left, or all were decided on. */
+  /** Resolved: only one image is left, or all are decided. */
   isSettled(group: Group): boolean {
     const members = this.members(group);
     return (
@@ -153,7 +153,7 @@ export class DuplicateList {
     this.#view.pick(sample, how);
   }
 
-  /** To another group, by so many; to the image at the same place in it. */
+  /** Moves by `by` groups, to the image at the same position. */
   moveByRow(by: number) {
     if (!this.groups.length) return;
     const row = this.cursorRow < 0 ? 0 : clamp(this.cursorRow + by, 0, this.groups.length - 1);
@@ -162,7 +162,7 @@ export class DuplicateList {
     this.#go(row, Math.min(column, this.shownIds(this.groups[row]).length - 1));
   }
 
-  /** To the image before or after, over the ends of the group. */
+  /** Moves to the previous or next image, across the ends of the group. */
   move(by: 1 | -1) {
     if (this.cursorRow < 0) return this.moveByRow(0);
     const [row, column] = [this.cursorRow, this.#column() + by];
@@ -179,7 +179,7 @@ export class DuplicateList {
     if (sample) this.pick(this.groups[row], sample);
   }
 
-  /** Decides on the selection, or on the cursor alone and moves on. A rejection records the image that it duplicates. */
+  /** Decides on the selection, or on the image under the cursor, and then moves on. A rejection records the image that it duplicates. */
   async decide(decision: Decision | null) {
     const { selection, cursor } = this.#view;
     if (selection.size) return this.#session.edit([...selection], { decision });

@@ -1,18 +1,18 @@
 /**
- * The filter: clauses that all must hold. Each clause is an expression, so that what is clicked, brushed and typed is one language: a view can be
- * saved, a decision keeps it as its reason, and the command line takes it. Each clause is asked of each sample once; the answers are bits, from
- * which follow what is shown and how many of each value the other clauses leave.
+ * The filter: clauses that must all hold. Each clause is an expression, whether it is clicked, drawn or typed: it can be saved in a view, recorded as
+ * the reason of a decision, and used on the command line. Each clause is evaluated once per sample and stored as bits; the shown images and the counts
+ * of facets follow from these bits.
  */
 import { quote } from '../../src-main/contract/expression.ts';
 import { predicateOf, readerOf } from '../../src-main/contract/read.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 import type { Session } from './session.svelte.ts';
 
-/** Facets by value, in the order of the panel; columns of names follow. */
+/** Facets by value, in the order of the panel; columns with class names follow. */
 export const facetNames = ['decision', 'class', 'issue', 'duplicate', 'tag', 'split', 'format'] as const;
-/** One of these, or a column whose numbers stand for names. */
+/** One of these, or a column of class numbers. */
 export type FacetName = string;
-/** As a value of a facet: there is none. */
+/** The value of a facet for images without a value. */
 export const none = '';
 
 export interface Range {
@@ -71,7 +71,7 @@ export class Filter {
     return out.filter(([, expression]) => expression).slice(0, maxClauses);
   });
 
-  /** Why the typed expression is not valid; null if it is. */
+  /** The error message for the typed expression; null if it is valid. */
   readonly problem: string | null = $derived.by(() => {
     try {
       if (this.where.trim()) predicateOf(this.where.trim(), this.#session.source);
@@ -87,14 +87,14 @@ export class Filter {
       try {
         return [{ key, expression, bit: 1 << i, isFound: predicateOf(expression, source) }];
       } catch {
-        return []; // a column that is gone, or an expression half typed
+        return []; // a deleted column, or an incomplete expression
       }
     });
   });
   readonly isSet = $derived(this.#clauses.length > 0);
   readonly #all = $derived(this.#clauses.reduce((bits, { bit }) => bits | bit, 0));
 
-  /** Which clauses hold, by the sample's place in `session.samples`. */
+  /** Bits of the clauses that hold, by the index in `session.samples`. */
   readonly #answers: Uint32Array = $derived.by(() => {
     const { samples } = this.#session;
     const answers = new Uint32Array(samples.length);
@@ -106,7 +106,7 @@ export class Filter {
   /** 1 for each shown sample, by id. */
   readonly shown: Uint8Array = $derived.by(() => this.#passing(0));
 
-  /** The whole filter as one expression; null where nothing is filtered. */
+  /** The whole filter as one expression; null without a filter. */
   readonly expression: string | null = $derived(
     this.#clauses.length
       ? this.#clauses
@@ -117,7 +117,7 @@ export class Filter {
       : null,
   );
 
-  /** 1 for each sample that passes, by id, as if the clause of `key` were not there. */
+  /** 1 for each sample that passes all clauses except that of `key`, by id. */
   without(key: string): Uint8Array {
     return this.#passing(this.#clauses.find((clause) => clause.key === key)?.bit ?? 0);
   }
@@ -136,7 +136,7 @@ export class Filter {
     return out;
   }
 
-  /** How many of the samples that pass, whatever their decision, have one. */
+  /** How many samples have a decision, of those that pass all clauses except the one on decisions. */
   readonly progress: { reviewed: number; of: number } = $derived.by(() => {
     const passes = this.without('facet decision');
     let [reviewed, of] = [0, 0];
@@ -148,7 +148,7 @@ export class Filter {
     return { reviewed, of };
   });
 
-  /** The values of a facet and how many samples the other clauses leave of each, most first; what has none is last. */
+  /** The values of a facet with their counts under the other clauses, most frequent first; ‘no value’ is last. */
   valuesOf(name: FacetName): FacetValue[] {
     const { samples, source } = this.#session;
     const read = readerOf(name, source);
@@ -171,11 +171,11 @@ export class Filter {
     return [...list, { value: none, count: empty }];
   }
 
-  /** Chooses a value alone, or beside those chosen; again takes it away. */
-  choose(name: FacetName, value: string, beside: boolean) {
+  /** Selects only this value, or adds it to the selected ones; a second call removes it. */
+  choose(name: FacetName, value: string, isAdding: boolean) {
     const own = this.facets.get(name) ?? new Set<string>();
-    const next = beside ? new Set(own) : new Set<string>();
-    if (own.has(value) && (beside || own.size === 1)) next.delete(value);
+    const next = isAdding ? new Set(own) : new Set<string>();
+    if (own.has(value) && (isAdding || own.size === 1)) next.delete(value);
     else next.add(value);
     this.#setFacet(name, next);
   }
@@ -194,7 +194,7 @@ export class Filter {
     this.ranges = ranges;
   }
 
-  /** Each clause as a chip, with what takes it away. */
+  /** Each clause as a chip, with a function that removes it. */
   readonly chips: readonly { key: string; title: string; remove: () => void }[] = $derived.by(() => [
     ...(this.text.trim() ? [{ key: 'text', title: `‘${this.text.trim()}’`, remove: () => void (this.text = '') }] : []),
     ...[...this.facets].map(([name, values]) => ({

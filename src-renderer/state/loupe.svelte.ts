@@ -1,6 +1,6 @@
 /**
- * The viewing mode (grid, loupe or comparison) and one zoom for all panes. The zoom belongs to the active pane, others show the same spot at
- * the same share of their own image. It stays while walking from image to image, until the whole image is asked for.
+ * The viewing mode (grid, loupe or comparison) and one zoom for all panes. The zoom belongs to the active pane; the others show the same part
+ * of their image. It is kept while stepping through images, until the user shows the whole image.
  */
 import { SvelteMap } from 'svelte/reactivity';
 import { clamp } from '../../src-main/contract/numbers.ts';
@@ -22,7 +22,7 @@ import {
 
 export type LoupeMode = 'grid' | 'loupe' | 'compare2' | 'compare4';
 
-/** What one press of a key or button zooms by. */
+/** The zoom factor of one key or button press. */
 export const zoomStep = 1.25;
 
 export class LoupeState {
@@ -30,11 +30,11 @@ export class LoupeState {
   #active = $state(0);
   zoom = $state.raw<Zoom>(fitted);
   rotation = $state<Rotation>(0);
-  /** Whether the last change is shown as a short move: a step is, what follows the hand is not. */
+  /** Whether the last change is animated: steps are, drags are not. */
   glides = $state(false);
   /** Reported by the visible panes. */
   readonly #frames = new SvelteMap<number, Frame>();
-  /** Where the pointer is, so that a key zooms there too. */
+  /** The pointer position, so that keys also zoom there. */
   pointer: { pane: number; point: Point } | null = null;
 
   get mode() {
@@ -43,7 +43,7 @@ export class LoupeState {
 
   set mode(mode: LoupeMode) {
     if (mode === this.#mode) return;
-    // Pane 0 is what was active: it keeps its scale, the others come beside it.
+    // Pane 0 is the image that was active: it keeps its scale, the others are added next to it.
     this.#active = 0;
     this.pointer = null;
     this.glides = false;
@@ -55,7 +55,7 @@ export class LoupeState {
   readonly panes = $derived({ grid: 0, loupe: 1, compare2: 2, compare4: 4 }[this.#mode]);
   readonly isComparing = $derived(this.panes > 1);
 
-  /** The pane that keys are about, from 0. */
+  /** The active pane, which keys apply to; from 0. */
   get active() {
     return this.#active;
   }
@@ -63,18 +63,18 @@ export class LoupeState {
   set active(pane: number) {
     if (pane === this.#active || pane < 0 || pane >= this.#frames.size) return;
     const [from, to] = [this.#frames.get(this.#active), this.#frames.get(pane)];
-    // Nothing moves when another pane becomes the active one.
+    // The images do not move when another pane becomes active.
     if (from && to) this.zoom = followed(this.zoom, from, to);
     this.glides = false;
     this.#active = pane;
   }
 
-  /** To the pane so many further on; stays at the ends. */
+  /** Activates the pane `by` positions further; stops at the ends. */
   step(by: number) {
     this.active = clamp(this.#active + by, 0, this.#frames.size - 1);
   }
 
-  /** A pane is shown with this frame, until what is returned is called. */
+  /** Registers a visible pane with its frame until the returned function is called. */
   attend(pane: number, frame: Frame): () => void {
     this.#frames.set(pane, frame);
     return () => {
@@ -98,7 +98,7 @@ export class LoupeState {
     return frame ? levelOf(this.zoomOf(pane, frame), frame) : null;
   }
 
-  /** The whole image, or 100 % at a point of a pane: given, under the pointer, or the middle of the active one. */
+  /** Toggles between the whole image and 100 % at a point: the given one, the pointer, or the middle of the active pane. */
   toggleZoom(point?: Point, pane?: number) {
     this.#change(true, point, pane, (zoom, frame, at) => toggled(zoom, frame, at));
   }
@@ -111,7 +111,7 @@ export class LoupeState {
     this.#change(glides, point, pane, (zoom, frame, at) => zoomedTo(zoom, frame, levelOf(zoom, frame) * factor, at));
   }
 
-  /** In CSS pixels; the image follows. */
+  /** Moves the image, in CSS pixels. */
   panBy(x: number, y: number, pane = this.#active, glides = false) {
     this.#change(glides, { x: 0, y: 0 }, pane, (zoom, frame) => panned(zoom, frame, { x, y }));
   }

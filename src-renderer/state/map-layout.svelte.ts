@@ -21,7 +21,7 @@ export class MapLayout {
   readonly runs: readonly RunSummary[] = $derived.by(() =>
     this.#session.listedRuns.filter((run) => run.kind === 'rank' && run.state === 'done' && app.outputsOf(run)?.code),
   );
-  /** The chosen ranking, else the one that the map was computed from; null for the pretrained network. */
+  /** The chosen ranking, otherwise the one that the map was computed from; null for the pretrained network. */
   readonly runId: string | null = $derived.by(() => this.#known(this.#chosen ?? this.column?.runId ?? null));
   readonly title: string = $derived(this.runId ?? bundled);
   /** The choice differs from the one that the map was computed from. */
@@ -34,12 +34,12 @@ export class MapLayout {
 
   #known = (id: string | null) => this.runs.find((run) => run.id === id)?.id ?? null;
 
-  /** By the id of a ranking; empty for the bundled weights. */
+  /** The id of a ranking; empty for the bundled weights. */
   choose(id: string) {
     this.#chosen = id;
   }
 
-  /** Places the images that have no place yet; `anew`, all of them. */
+  /** Places images that are not on the map yet; with `anew`, computes the layout from scratch. */
   async draw(anew: boolean) {
     try {
       await this.#session.calls.workspace.map.mutate({ runId: this.runId, seed: 1, anew });

@@ -1,16 +1,16 @@
-/** The map as it is looked at: the camera, the tool, and what a drag does with them. Spots are in device pixels of the canvas. */
+/** Interaction with the map: the camera, the tool, and drags. Positions are device pixels of the canvas. */
 import { fromScreen, wholeView, zoomedAt, type Camera, type Size, type Spot } from '../charts/scatter.ts';
 
-/** What a press of the pointer came to: a click on a spot, or a line drawn round a part of the map. */
+/** The result of a pointer press: a click, or a lasso. */
 export type Gesture = { kind: 'click'; spot: Spot } | { kind: 'lasso'; outline: readonly Spot[] };
 
 export class MapView {
   #size: () => Size;
-  /** The pointer moves so far before a press becomes a drag. */
+  /** The distance after which a press becomes a drag. */
   #slackPx: number;
-  /** What dragging does. */
+  /** The tool: what a drag does. */
   tool = $state<'move' | 'lasso'>('lasso');
-  /** The lasso while it is drawn. */
+  /** The outline of the lasso while it is drawn. */
   outline = $state.raw<readonly Spot[]>([]);
   #moved = $state.raw<Camera | null>(null);
   #press: { at: Spot; camera: Camera; isLasso: boolean; isDrag: boolean } | null = null;
@@ -20,7 +20,7 @@ export class MapView {
     this.#slackPx = slackPx;
   }
 
-  /** The whole map until it is moved or zoomed. */
+  /** Shows the whole map until the user moves or zooms it. */
   readonly camera: Camera = $derived.by(() => this.#moved ?? wholeView(this.#size()));
   /** Zoomed in far enough to distinguish single images. */
   readonly isNear: boolean = $derived.by(() => this.camera.scale > wholeView(this.#size()).scale * 1.5);
@@ -54,7 +54,7 @@ export class MapView {
     return true;
   }
 
-  /** The pointer is let go; null where the map was moved. The outline is in units of the map. */
+  /** Ends the press; null if the map was moved. The outline is in map coordinates. */
   release(spot: Spot): Gesture | null {
     const press = this.#press;
     const outline = this.outline.map((corner) => fromScreen(this.camera, this.#size(), corner));

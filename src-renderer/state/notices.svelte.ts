@@ -1,4 +1,4 @@
-/** Short messages that come and go: what was done, what failed and what to do. */
+/** Short temporary messages: what was done, what failed and what to do. */
 import { messageOf } from '../lib/engine.ts';
 
 export interface Notice {
@@ -14,7 +14,7 @@ class Notices {
   list = $state.raw<readonly Notice[]>([]);
   #next = 0;
 
-  /** `stays`: until the person dismisses it. The same message is shown once. */
+  /** `stays`: until the user dismisses it. The same message is shown once. */
   add(kind: Notice['kind'], text: string, { stays = false } = {}) {
     const notice = { id: this.#next++, kind, text, stays };
     // Only the last information is kept.

@@ -30,7 +30,7 @@ db.version(3)
     );
   });
 
-/** A page's proxy cannot be stored. */
+/** A plain copy: Svelte's proxies cannot be stored. */
 const plain = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
 
 /** Not every browser has locks: they need a secure context. */

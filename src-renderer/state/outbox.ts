@@ -10,17 +10,17 @@ export interface Images {
   paths: readonly string[];
   hashes: readonly string[];
 }
-export type Said =
+export type QueuedStep =
   | { kind: 'edit'; images: Images; change: Change }
-  /** `before`: the state of the history before the first try; it tells whether a try without an answer was carried out. */
+  /** `before`: the state of the history before the first try; it shows whether a try without a response was applied. */
   | { kind: 'undo' | 'redo'; before: string | null };
 export interface Waiting {
   seq: number;
   workspace: string;
   key: string;
-  said: Said;
+  said: QueuedStep;
 }
-/** What could not be applied: `images` is how many it was about, `paths` some or all of them. */
+/** An edit that could not be applied: `images` is the number of its images, `paths` some or all of them. */
 export interface Aside {
   seq: number;
   workspace: string;
@@ -42,23 +42,23 @@ export interface Store {
   exclusively<Result>(workspace: string, work: () => Promise<Result>): Promise<Result>;
 }
 
-/** `later`: nobody was there to answer. `again`: the engine cannot write now, but may later. `never`: this entry will not be accepted. */
+/** `later`: the engine did not respond. `again`: the engine cannot write now, but may later. `never`: the engine refuses this entry. */
 export type Verdict = 'later' | 'again' | 'never';
 export type Outcome = { state: 'done' | 'waits' } | { state: 'refused'; error: unknown };
-/** Images that are not there any more, or not as they were. */
+/** Images that are missing or have changed. */
 export type Missed = { images: Images; why: string } | null;
 
 export interface Post {
   workspace: string;
-  /** The key of the workspace: it differs after the workspace was created again. */
+  /** The key of the workspace; a recreated workspace has another key. */
   key(): string;
   /** `note` stores the entry again before it is sent. */
-  send(said: Said, note: (said: Said) => Promise<unknown>): Promise<Missed>;
+  send(said: QueuedStep, note: (said: QueuedStep) => Promise<unknown>): Promise<Missed>;
   retryOf(error: unknown): Verdict;
   messageOf(error: unknown): string;
-  /** There was no answer: the folder has to be opened again, then `resume`. */
+  /** There was no response: the folder must be opened again, then `resume` called. */
   onLost(): void;
-  /** So many entries wait. */
+  /** Reports the number of waiting entries. */
   onCount(waiting: number): void;
   onAside(): void;
 }
@@ -68,7 +68,7 @@ export class Outbox {
   #post: Post;
   #tail: Promise<unknown> = Promise.resolve();
   #isPaused = true;
-  /** Entries whose `say` has not returned yet: a refusal is reported there. */
+  /** Entries whose `enqueue` has not returned yet: a refusal is reported there. */
   #live = new Map<number, unknown>();
 
   constructor(store: Store, post: Post) {
@@ -76,8 +76,8 @@ export class Outbox {
     this.#post = post;
   }
 
-  /** Writes it down and sends it in its turn. */
-  say(said: Said): Promise<Outcome> {
+  /** Stores the entry and sends it in order. */
+  enqueue(said: QueuedStep): Promise<Outcome> {
     const { workspace } = this.#post;
     const added = this.#store.add({ workspace, key: this.#post.key(), said }).catch(() => null);
     return this.inTurn(async (): Promise<Outcome> => {
@@ -89,14 +89,14 @@ export class Outbox {
         const error = this.#live.get(seq);
         return error ? { state: 'refused', error } : { state: isSent ? 'done' : 'waits' };
       } catch (error) {
-        return { state: 'refused', error }; // of the page's own database
+        return { state: 'refused', error }; // an error of the page's database
       } finally {
         this.#live.delete(seq);
       }
     });
   }
 
-  /** Any other work, after all that was said before and before all that is said later. */
+  /** Runs other work in order: after all earlier entries and before all later ones. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.#tail.then(work);
     this.#tail = done.catch(() => {});
@@ -112,14 +112,14 @@ export class Outbox {
     this.#isPaused = true;
   }
 
-  /** The folder is open: sends what waits. */
+  /** The folder is open: sends the waiting entries. */
   async resume(): Promise<void> {
     this.#isPaused = false;
     await this.inTurn(() => this.#flush());
   }
 
-  /** A page without a database still sends; an edit without an answer is reported as not saved. */
-  async #sendUnwritten(said: Said): Promise<Outcome> {
+  /** A page without a database sends directly; an edit without a response is reported as not saved. */
+  async #sendUnwritten(said: QueuedStep): Promise<Outcome> {
     try {
       await this.#post.send(said, async () => {});
       return { state: 'done' };
@@ -134,7 +134,7 @@ export class Outbox {
     this.#post.onLost();
   }
 
-  /** Sends in order what waits, up to this entry: what comes later has its own turn. Returns whether all of it was sent. */
+  /** Sends the waiting entries in order up to this one; later ones have their own call. Returns whether all were sent. */
   async #flush(upTo = Infinity): Promise<boolean> {
     const { workspace } = this.#post;
     const isSent = await this.#store.exclusively(workspace, async () => {
@@ -149,7 +149,7 @@ export class Outbox {
     return isSent;
   }
 
-  /** Returns whether the entry is dealt with; otherwise it stays, and so does what is behind it. */
+  /** Returns whether the entry is done; otherwise it and all later ones keep waiting. */
   async #sendOne(entry: Waiting): Promise<boolean> {
     const { seq, said } = entry;
     if (entry.key !== this.#post.key()) {
@@ -173,8 +173,8 @@ export class Outbox {
     }
   }
 
-  async #setAside(said: Said, why: string, images = said.kind === 'edit' ? said.images : null) {
-    if (said.kind !== 'edit' || !images) return; // an undo of another workspace means nothing
+  async #setAside(said: QueuedStep, why: string, images = said.kind === 'edit' ? said.images : null) {
+    if (said.kind !== 'edit' || !images) return; // an undo of another workspace is meaningless
     await this.#store.setAside({
       workspace: this.#post.workspace,
       change: said.change,
@@ -186,7 +186,7 @@ export class Outbox {
   }
 }
 
-/** The sample of each image: the same content at the same path, else the one sample of that content. The others are missed. */
+/** Finds the sample of each image: the same content at the same path, otherwise the only sample with that content. The other images are missed. */
 export function locate(
   images: Images,
   known: {
@@ -207,7 +207,7 @@ export function locate(
   return { ids, missed };
 }
 
-/** What was said, in words: `reject, tag torn`. */
+/** Describes an edit: `reject, tag torn`. */
 export function wordsOf({ decision, addTags, removeTags, label, note }: Change): string {
   return [
     ...(decision === undefined ? [] : [decision ?? 'back to undecided']),

@@ -2,7 +2,7 @@
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
 
-/** Made when it is first asked for. What it derives must outlive the panel that asks, hence a root of its own. */
+/** Created on first use. Its derived state must outlive the panel that uses it first, so it has a separate effect root. */
 export function perView<T extends object>(make: (session: Session, view: View) => T) {
   const made = new WeakMap<View, T>();
   return (session: Session, view: View): T => {

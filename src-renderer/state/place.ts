@@ -16,7 +16,7 @@ export interface Lens {
   isFiltering: boolean;
   /** The run whose score this is. */
   run?: RunSummary;
-  /** The check whose measure this is. */
+  /** The check whose score this is. */
   check?: CheckState;
 }
 
@@ -28,19 +28,19 @@ export interface Place {
   /** Default keys; see `Action`. */
   keys: readonly string[];
   left: { title: string; panel: Panel } | null;
-  /** The panel in the middle. Loupe and comparison take its room while an image is seen large. */
+  /** The panel in the middle. Loupe and comparison replace it. */
   middle(view: View): Panel;
-  /** Below the middle. */
+  /** The panel below the middle. */
   bottom?: Panel;
-  /** Whether single images are in front here: cursor, selection, loupe and inspector apply. Always, where it is left out. */
+  /** Whether the place shows single images, so that cursor, selection, loupe and inspector apply. The default is true. */
   isBrowsing?(view: View): boolean;
   lens?(view: View): Lens | null;
-  /** The middle lists the images itself, in `view.listed`; the filter does not apply. */
+  /** The middle panel sets the list of images in `view.listed`; the filter does not apply. */
   isList?: true;
   /** Suspected labels are accepted or confirmed here. */
   reviewsLabels?: true;
   /** How many items wait for a decision. */
   badge?(session: Session): { count: number; isWarning: boolean };
-  /** What opening it does when it is open already. */
+  /** Called when the place is opened again while it is open. */
   reopen?(view: View): void;
 }

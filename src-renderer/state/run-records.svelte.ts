@@ -1,7 +1,7 @@
-/** Records of runs: settings, curves and results. Each is fetched when something on the page looks at it, and again when the run's summary has changed. */
+/** Records of runs: settings, curves and results. Each is fetched when the page reads it, and again when the run's summary has changed. */
 import type { Run, RunSummary } from '../../src-main/contract/types.ts';
 
-/** So many runs that were looked at last are kept. */
+/** The number of most recently read runs that are kept. */
 const maxKept = 20;
 
 interface Kept {
@@ -21,7 +21,7 @@ export class RunRecords {
     this.#onError = onError;
   }
 
-  /** The run of this summary as it was last fetched; null until it has come. Reading it subscribes to it. */
+  /** The latest fetched record of the run; null until it arrives. Reading subscribes to changes. */
   of(summary: RunSummary): Run | null {
     void this.#arrived;
     const kept = this.#kept.get(summary.id) ?? { version: -1, run: null, isFetching: false };
@@ -43,7 +43,7 @@ export class RunRecords {
     } catch (error) {
       this.#onError(error);
     }
-    kept.version = version; // what could not be fetched is not asked for again until it changes
+    kept.version = version; // a record that could not be fetched is requested again only when it changes
     kept.isFetching = false;
     this.#arrived++;
   }

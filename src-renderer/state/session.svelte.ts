@@ -1,6 +1,6 @@
 /**
- * One open folder as the page sees it: samples, columns, runs, jobs, issues, kept in step with the engine by one event stream. Lists are
- * replaced, never changed in place. When the engine restarts, the folder is opened again and nothing is asked of the person.
+ * One open folder: samples, columns, runs, jobs, issues, synchronized with the engine by one event stream. Lists are replaced, never changed in
+ * place. When the engine restarts, the folder is opened again automatically.
  */
 import { columnPath } from '../../src-main/contract/address.ts';
 import type { LabelQueue } from '../../src-main/contract/classifier.ts';
@@ -32,10 +32,10 @@ import { workspaceKeyOf, Steps } from './steps.svelte.ts';
 
 const retryAfterMs = 700;
 const quietMs = 120;
-/** What is asked for first, so that tiles are seen at once; then the rest, in large parts. */
+/** The number of samples in the first request, so that tiles appear at once, and in the later ones. */
 const firstPart = 1500;
 const laterPart = 20_000;
-/** Between the two, so that the first tiles' pictures need not wait for the rest of the rows. */
+/** The pause between them, so that the pictures of the first tiles do not wait for the other rows. */
 const restMs = 300;
 
 export class Session {
@@ -45,10 +45,10 @@ export class Session {
   workspace = $state.raw<Workspace | null>(null);
   /** By path. */
   samples = $state.raw<readonly Sample[]>([]);
-  /** Ids of the samples, in their order; a new list only when samples come, go or move, not when they are marked. */
+  /** Ids of the samples, in order. A new list only when samples are added, removed or moved, not when they are marked. */
   ids = $state.raw<Int32Array>(new Int32Array());
   columns = $state.raw<readonly Column[]>([]);
-  /** Of all that are not deleted, the newest first. */
+  /** Summaries of all runs that are not deleted, newest first. */
   runs = $state.raw<readonly RunSummary[]>([]);
   showsArchived = $state(false);
   issues = $state.raw<readonly Issue[]>([]);
@@ -56,7 +56,7 @@ export class Session {
   findings = $state.raw<readonly Finding[]>([]);
   groups = $state.raw<readonly Group[]>([]);
   views = $state.raw<readonly SavedView[]>([]);
-  /** Suspected labels; null before the first search. */
+  /** Probable label errors; null before the first search. */
   labelQueue = $state.raw<LabelQueue | null>(null);
   jobs = $state.raw<readonly Job[]>([]);
   journal = $state.raw<Journal>({ undo: null, redo: null });
@@ -64,11 +64,11 @@ export class Session {
   loaded = $state(false);
 
   readonly running = $derived(this.jobs.find((job) => job.state === 'running') ?? null);
-  /** What waits, in its order. */
+  /** The queue, in order. */
   readonly queue: readonly Job[] = $derived(
     this.jobs.filter(({ state }) => state === 'queued').sort((a, b) => (a.place ?? 0) - (b.place ?? 0) || a.id - b.id),
   );
-  /** The job of one of these kinds that runs or waits. */
+  /** The running or queued job of one of these kinds. */
   jobOf = (...kinds: readonly JobKind[]): Job | null =>
     [this.running, ...this.queue].find((job) => job !== null && kinds.includes(job.kind)) ?? null;
   readonly reviewed = $derived(this.samples.reduce((n, sample) => n + (sample.decision === null ? 0 : 1), 0));
@@ -76,16 +76,16 @@ export class Session {
 
   /** Kinds of the duplicate groups that a sample is in. */
   readonly duplicates: ReadonlyMap<number, readonly DuplicateKind[]> = $derived(kindsOf(this.groups));
-  /** What lists of runs show. */
+  /** The runs shown in lists. */
   readonly listedRuns: readonly RunSummary[] = $derived(
     this.showsArchived ? this.runs : this.runs.filter(({ archived }) => !archived),
   );
-  /** What lists of columns show: not those of archived runs. */
+  /** The columns shown in lists, without those of archived runs. */
   readonly listedColumns: readonly Column[] = $derived.by(() => {
     const hidden = new Set(this.runs.filter(({ archived }) => archived).map(({ id }) => id));
     return this.showsArchived ? this.columns : this.columns.filter(({ runId }) => !runId || !hidden.has(runId));
   });
-  /** What expressions read; see `readerOf`. */
+  /** The data that expressions read; see `readerOf`. */
   readonly source: ReadSource = $derived({
     columns: this.columns,
     values: (name) => this.values(name),
@@ -103,17 +103,17 @@ export class Session {
   #runRecords: RunRecords;
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
-  /** What a person does: decisions, labels, undo. */
+  /** The user's steps: decisions, labels, undo. */
   readonly steps: Steps;
-  /** All samples are there for the first time. */
+  /** All samples have been loaded. */
   complete: Promise<void> = Promise.resolve();
-  /** The first samples are there. */
-  #begun = Promise.withResolvers<void>();
+  /** The first samples have been loaded. */
+  #started = Promise.withResolvers<void>();
   #wanted = false;
   #refreshing: Promise<void> | null = null;
   #reopening = false;
-  /** `samples` is what the engine has, since the folder was last opened. */
-  #isInStep = false;
+  /** `samples` has been loaded from the engine since the folder was last opened. */
+  #isLoaded = false;
 
   private constructor(id: string, request: { folder: string; workspace?: string }) {
     this.id = id;
@@ -127,7 +127,7 @@ export class Session {
     this.#runRecords = new RunRecords((runId) => this.calls.runs.get.query({ id: runId }), fail);
     this.steps = new Steps(this, {
       put: (list) => this.#put(list),
-      untilInStep: () => this.#untilInStep(),
+      untilLoaded: () => this.#untilLoaded(),
       reloadAll: () => this.#reloadAll(),
       reopen: () => void this.#reopen(),
     });
@@ -140,9 +140,9 @@ export class Session {
     session.workspace = await session.calls.workspace.describe.query();
     session.#subscribe();
     session.complete = session.refresh();
-    // What waits since the last time. It may take long, or go on waiting: the folder is open all the same.
+    // Sends edits that still wait. It may take long or fail; the folder is open anyway.
     void session.steps.resume();
-    await Promise.race([session.complete, session.#begun.promise]);
+    await Promise.race([session.complete, session.#started.promise]);
     void session.complete.then(() => session.scan());
     return session;
   }
@@ -152,7 +152,7 @@ export class Session {
     this.#subscription?.unsubscribe();
   }
 
-  /** Scans the folder, after the jobs that are queued already. */
+  /** Scans the folder, after the queued jobs. */
   async scan() {
     await this.calls.workspace.scan.mutate().catch((error: unknown) => notices.fail(error));
   }
@@ -180,47 +180,47 @@ export class Session {
     });
   }
 
-  /** After the engine was restarted it knows no folder: open it again there. What is said meanwhile waits. */
+  /** A restarted engine has no open folder: opens it again. Edits wait meanwhile. */
   async #reopen() {
     if (this.#reopening) return;
     this.#reopening = true;
     this.#subscription?.unsubscribe();
     this.steps.pause();
     this.connected = false;
-    let isAnew = false;
+    let isRecreated = false;
     while (!this.#closed) {
       await new Promise((resume) => setTimeout(resume, retryAfterMs));
       try {
         await engine.engine.open.mutate(this.#request);
         const workspace = await this.calls.workspace.describe.query();
-        isAnew = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
-        if (isAnew) this.#reloadAll(); // it was created again: these are other samples
+        isRecreated = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
+        if (isRecreated) this.#reloadAll(); // it was recreated: the samples are different ones
         this.workspace = workspace;
         this.jobs = [];
         this.#runRecords.clear();
         this.#shape = this.#settledShape = -1;
-        this.#isInStep = false;
+        this.#isLoaded = false;
         this.#subscribe();
         this.connected = true;
         break;
       } catch {
-        // Not there yet.
+        // The engine is not up yet.
       }
     }
     this.#reopening = false;
     if (this.#closed) return;
     await this.steps.resume();
     await this.refresh();
-    if (isAnew) await this.scan();
+    if (isRecreated) await this.scan();
   }
 
-  /** The next refresh asks for everything. */
+  /** The next refresh requests everything. */
   #reloadAll() {
     this.#columnCache.clear();
     this.#runRecords.clear();
     this.#revision = 0;
     this.#shape = this.#settledShape = -1;
-    this.#isInStep = false;
+    this.#isLoaded = false;
   }
 
   #takeJob(job: Job) {
@@ -230,13 +230,13 @@ export class Session {
       notices.add('info', `${job.title} waits until ${this.running.title} has ended.`);
     if (!jobEnded(job.state) || before?.state === job.state) return;
     void this.refresh();
-    if (!before) return; // it ended before this page looked
+    if (!before) return; // it ended before this page was loaded
     if (job.state === 'failed' && job.error) notices.add('error', `${job.title}: ${job.error.message}`);
     if (job.state === 'cancelled') notices.add('info', `${job.title} cancelled.`);
     if (job.state === 'done' && job.kind !== 'scan' && job.summary) notices.add('done', `${job.summary}.`);
   }
 
-  /** Fetches what changed since the last time. Calls that come while it runs lead to one more round. */
+  /** Fetches the changes since the last call. Calls during a refresh lead to one more refresh. */
   refresh(): Promise<void> {
     return this.#catchUp().catch(() => {}); // reported there
   }
@@ -261,21 +261,21 @@ export class Session {
     return this.#refreshing;
   }
 
-  /** Throws what keeps it from that. */
-  async #untilInStep(): Promise<void> {
-    while (!this.#isInStep) {
+  /** Waits until `samples` is complete. Throws if the folder is closed or cannot be loaded. */
+  async #untilLoaded(): Promise<void> {
+    while (!this.#isLoaded) {
       if (this.#closed) throw new Error('The folder was closed.');
       await (this.#refreshing ?? this.#catchUp()).catch((error: unknown) => {
-        if (!this.#isInStep) throw error;
+        if (!this.#isLoaded) throw error;
       });
     }
   }
 
   async #refreshOnce() {
     // A full reload while samples are shown: they stay until all have arrived.
-    const anew = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
-    const into = anew ?? this.#byId;
-    let changed = anew !== null;
+    const reloaded = this.#revision === 0 && this.samples.length > 0 ? new Map<number, Sample>() : null;
+    const into = reloaded ?? this.#byId;
+    let changed = reloaded !== null;
     let revision = this.#revision;
     for (let more = true; more;) {
       const changes = await this.calls.samples.changes.query({
@@ -286,16 +286,16 @@ export class Session {
       for (const id of changes.removed) into.delete(id);
       changed ||= changes.samples.length + changes.removed.length > 0;
       ({ revision, more } = changes);
-      if (!anew) this.#revision = revision;
+      if (!reloaded) this.#revision = revision;
       if (more && !this.samples.length) {
-        this.#sort(); // the first tiles need not wait for the last
-        this.#begun.resolve();
+        this.#sort(); // the first tiles do not wait for the last
+        this.#started.resolve();
         await new Promise((resume) => setTimeout(resume, restMs));
       }
     }
-    if (anew) [this.#byId, this.#revision] = [anew, revision];
+    if (reloaded) [this.#byId, this.#revision] = [reloaded, revision];
     if (changed || !this.loaded) this.#sort();
-    this.#isInStep = true;
+    this.#isLoaded = true;
     const { calls } = this;
     const workspace = await calls.workspace.describe.query();
     this.workspace = workspace;
@@ -311,9 +311,9 @@ export class Session {
         calls.labels.queue.query(),
       ]);
       [this.columns, this.issues, this.checks, this.views, this.labelQueue] = [columns, issues, checks, views, queue];
-      this.runs = anew ? runs : this.#newest(runs);
+      this.runs = reloaded ? runs : this.#newest(runs);
     }
-    // While a scan runs, groups and findings are those of the last.
+    // During a scan, groups and findings are those of the last scan.
     if (workspace.shape !== this.#settledShape && this.running?.kind !== 'scan') {
       [this.groups, this.findings] = await Promise.all([
         calls.duplicates.groups.query(),
@@ -337,12 +337,12 @@ export class Session {
 
   sample = (id: number): Sample | undefined => this.#byId.get(id);
 
-  /** Moves on when values of a column have come or changed; for code that reads values without subscribing. */
+  /** Increases when values of a column have arrived or changed; for code that reads values without subscribing. */
   get valued() {
     return this.#columnCache.version;
   }
 
-  /** Values of a column by sample id, NaN for none; empty until they have come. Reading it subscribes to it. */
+  /** Values of a column by sample id, NaN for none; empty until they arrive. Reading subscribes to changes. */
   values = (name: string): ColumnValues => this.#columnCache.values(name);
 
   async #fetchColumn({ name, revision }: Column): Promise<ColumnValues> {
@@ -351,12 +351,12 @@ export class Session {
     return new Float64Array(await answer.arrayBuffer());
   }
 
-  /** Settings, curves and results of a run; null until they have come. Reading it subscribes to it. */
+  /** Settings, curves and results of a run; null until they arrive. Reading subscribes to changes. */
   record(run: RunSummary | null | undefined): Run | null {
     return run ? this.#runRecords.of(run) : null;
   }
 
-  /** An event may have told of a run's change before the list came. */
+  /** An event may report a change of a run before the list has arrived. */
   #newest(runs: readonly RunSummary[]): RunSummary[] {
     const known = new Map(this.runs.map((run) => [run.id, run]));
     return runs.map((run) => {
@@ -370,7 +370,7 @@ export class Session {
     this.samples = this.samples.map(({ id }) => this.#byId.get(id) as Sample);
   }
 
-  // What a person does goes through `steps`.
+  // The user's steps go through `steps`.
   edit = (ids: readonly number[], change: Change): Promise<void> => this.steps.edit(ids, change);
   do = (work: () => Promise<Edited>): Promise<boolean> => this.steps.do(work);
   step = (which: 'undo' | 'redo'): Promise<void> => this.steps.step(which);
@@ -379,7 +379,7 @@ export class Session {
     await this.calls.jobs.cancel.mutate({ id: jobId }).catch((error: unknown) => notices.fail(error));
   }
 
-  /** Of a job that waits. */
+  /** Moves a queued job. */
   async move(jobId: number, to: 'next' | 'later') {
     await this.calls.jobs.move.mutate({ id: jobId, to }).catch((error: unknown) => notices.fail(error));
   }

@@ -1,6 +1,6 @@
 /**
- * What belongs to this viewer and may be lost without loss of work: recent folders, light or dark, tile size, keys, where a
- * review was left. Kept in Dexie.
+ * Settings of this viewer, which may be lost without loss of work: recent folders, theme, tile size, keys, the position in each
+ * review. Stored in Dexie.
  */
 import Dexie, { type EntityTable } from 'dexie';
 
@@ -22,9 +22,9 @@ const systemDark = window.matchMedia('(prefers-color-scheme: dark)');
 class Settings {
   theme = $state<Theme>('system');
   tilePx = $state(176);
-  /** Columns and properties in tile captions, beside the one it is ordered by. */
+  /** Columns and properties in tile captions, in addition to the sort column. */
   tileColumns = $state.raw<readonly string[]>([]);
-  /** Keys of actions where they are not the action's own, by the action's id. */
+  /** Keys by action id, if they differ from the defaults. */
   keys = $state.raw<Readonly<Record<string, readonly string[]>>>({});
   panels = $state(true);
   recents = $state.raw<Recent[]>([]);
@@ -48,7 +48,7 @@ class Settings {
       this.keys = (kept.get('keys') as Record<string, string[]> | undefined) ?? {};
       await this.#readRecents();
     } catch {
-      // Private browsing may have no database: the page works without.
+      // Private browsing may have no database; the page works without one.
     }
     this.#apply();
   }
@@ -73,7 +73,7 @@ class Settings {
     this.#keep('tileColumns', this.tileColumns);
   }
 
-  /** null: the action's own keys again. */
+  /** null restores the default keys. */
   setKeys(actionId: string, keys: readonly string[] | null) {
     const { [actionId]: _, ...others } = this.keys;
     this.keys = keys ? { ...others, [actionId]: [...keys] } : others;
@@ -85,7 +85,7 @@ class Settings {
     this.#keep('keys', this.keys);
   }
 
-  /** Where a review of a folder is, by the path of the image. */
+  /** The path of the current image in the review of a folder. */
   async rememberPlace(workspaceId: string, path: string) {
     await db.kept.put({ key: `place ${workspaceId}`, value: path }).catch(() => {});
   }

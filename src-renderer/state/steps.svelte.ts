@@ -1,6 +1,6 @@
 /**
- * The steps of a person in an open folder: decisions, labels, undo, redo and other journal entries. All go through the outbox in order. Edits are shown at
- * once; while the engine is not running, they wait, as do undo and redo. Steps that can no longer be applied are set aside and listed.
+ * The user's steps in an open folder: decisions, labels, undo, redo and other journal entries. All go through the outbox in order. Edits are shown at
+ * once. While the engine is not running, edits, undo and redo wait. Steps that can no longer be applied are set aside and listed.
  */
 import type { Change } from '../../src-main/contract/schemas.ts';
 import type { Edited, Sample, Workspace } from '../../src-main/contract/types.ts';
@@ -8,19 +8,19 @@ import { codeOf, retryOf, messageOf } from '../lib/engine.ts';
 import { plural } from '../lib/format.ts';
 import { withChange } from '../lib/with-change.ts';
 import { notices } from './notices.svelte.ts';
-import { locate, Outbox, type Aside, type Missed, type Said } from './outbox.ts';
+import { locate, Outbox, type Aside, type Missed, type QueuedStep } from './outbox.ts';
 import { asideOf, discardAside, outboxStore } from './outbox-store.ts';
 import type { Session } from './session.svelte.ts';
 
-/** How much of the history tells whether an undo was carried out. */
-const toldEntries = 100;
+/** The number of history entries that show whether an undo was applied. */
+const checkedEntries = 100;
 
-/** What only the steps ask of a session. */
+/** The parts of a session that only the steps use. */
 interface Inside {
   put(list: readonly Sample[]): void;
-  /** `samples` is then what the engine has. */
-  untilInStep(): Promise<void>;
-  /** The next refresh asks for everything. */
+  /** Resolves when `samples` has been loaded from the engine. */
+  untilLoaded(): Promise<void>;
+  /** The next refresh requests everything. */
   reloadAll(): void;
   reopen(): void;
 }
@@ -33,11 +33,11 @@ export class Steps {
   #inside: Inside;
   #outbox: Outbox;
   #atPath: { ids: Int32Array; byPath: ReadonlyMap<string, number> } | null = null;
-  /** Number of steps without an answer yet. */
+  /** Number of steps without a response yet. */
   saying = $state(0);
   /** Number of steps that wait for the engine. */
   unsaved = $state(0);
-  /** What was said while the engine was away and can no longer be applied. */
+  /** Steps made while the engine was not running that can no longer be applied. */
   aside = $state.raw<readonly Aside[]>([]);
 
   constructor(session: Session, inside: Inside) {
@@ -55,7 +55,7 @@ export class Steps {
     });
   }
 
-  /** The folder is open: what waits is sent. A page without a database has nothing that waits. */
+  /** The folder is open: sends the waiting steps. A page without a database has none. */
   async resume(): Promise<void> {
     const sent = this.#outbox.resume().catch(() => {});
     this.aside = await asideOf(this.#session.id);
@@ -68,11 +68,11 @@ export class Steps {
 
   /** Edits samples: shown at once, reverted if the engine refuses. */
   edit = (ids: readonly number[], change: Change): Promise<void> =>
-    this.#said(async () => {
+    this.#track(async () => {
       const before = ids.flatMap((id) => this.#session.sample(id) ?? []);
       if (!before.length) return;
       this.#inside.put(before.map((sample) => withChange(sample, change)));
-      const outcome = await this.#outbox.say({
+      const outcome = await this.#outbox.enqueue({
         kind: 'edit',
         change,
         images: { paths: before.map(({ path }) => path), hashes: before.map(({ sha256 }) => sha256) },
@@ -82,10 +82,10 @@ export class Steps {
       notices.add('error', `Not saved. ${messageOf(outcome.error)}`, { stays: true });
     });
 
-  /** One after the other, however fast keys are pressed, and after all earlier steps. */
+  /** Runs one at a time, however fast keys are pressed, and after all earlier steps. */
   step = (which: 'undo' | 'redo'): Promise<void> =>
-    this.#said(async () => {
-      const outcome = await this.#outbox.say({ kind: which, before: null });
+    this.#track(async () => {
+      const outcome = await this.#outbox.enqueue({ kind: which, before: null });
       if (outcome.state === 'waits')
         notices.add('info', `${which === 'undo' ? 'Undo' : 'Redo'} waits until the engine is back.`);
       if (outcome.state === 'refused') notices.fail(outcome.error);
@@ -93,7 +93,7 @@ export class Steps {
 
   /** Any other step of the journal: thresholds, views, duplicates, labels. It cannot wait for the engine. Returns whether it was done. */
   do = (work: () => Promise<Edited>): Promise<boolean> =>
-    this.#said(() =>
+    this.#track(() =>
       this.#outbox.inTurn(async () => {
         try {
           if (this.#outbox.isPaused) throw new Error('The engine is restarting. Try again when it is back.');
@@ -113,8 +113,8 @@ export class Steps {
     this.aside = [];
   }
 
-  /** Until it is answered, what can be undone is not known. */
-  async #said<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** Until the response it is unknown what can be undone. */
+  async #track<Result>(work: () => Promise<Result>): Promise<Result> {
     this.saying++;
     try {
       return await work();
@@ -123,8 +123,8 @@ export class Steps {
     }
   }
 
-  async #sendEdit({ images, change }: Said & { kind: 'edit' }): Promise<Missed> {
-    await this.#inside.untilInStep();
+  async #sendEdit({ images, change }: QueuedStep & { kind: 'edit' }): Promise<Missed> {
+    await this.#inside.untilLoaded();
     const { samples, ids: now, calls } = this.#session;
     if (this.#atPath?.ids !== now)
       this.#atPath = { ids: now, byPath: new Map(samples.map(({ id, path }) => [path, id])) };
@@ -139,13 +139,13 @@ export class Steps {
       : null;
   }
 
-  /** An undo is carried out once, also when its answer was lost: the history shows whether it was. */
+  /** An undo is applied once, even if its response was lost: the history shows whether it was applied. */
   async #sendStep(
-    { kind, before }: Said & { kind: 'undo' | 'redo' },
-    note: (said: Said) => Promise<unknown>,
+    { kind, before }: QueuedStep & { kind: 'undo' | 'redo' },
+    note: (said: QueuedStep) => Promise<unknown>,
   ): Promise<Missed> {
     const { calls } = this.#session;
-    const entries = await calls.journal.history.query({ limit: toldEntries });
+    const entries = await calls.journal.history.query({ limit: checkedEntries });
     const now = JSON.stringify(entries.map(({ seq, undone }) => [seq, undone]));
     if (before !== null && before !== now) return null;
     await note({ kind, before: now });
@@ -167,7 +167,7 @@ export class Steps {
       `${plural(this.aside.length, 'step')} that waited for the engine could not be applied. The status line at the bottom lists them.`,
       { stays: true },
     );
-    this.#inside.reloadAll(); // the page shows them as if they were
+    this.#inside.reloadAll(); // the page shows the edits as applied
     void this.#session.refresh();
   }
 }

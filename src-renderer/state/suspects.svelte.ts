@@ -1,4 +1,4 @@
-/** The review of suspected labels: filter by a pair of classes, selection, accept or confirm. */
+/** The review of probable label errors: filter by a pair of classes, selection, accept or confirm. */
 import type { LabelSuspect } from '../../src-main/contract/classifier.ts';
 import type { Job, RunSummary } from '../../src-main/contract/types.ts';
 import { notices } from './notices.svelte.ts';
@@ -57,17 +57,17 @@ export class Suspects {
     const { pair } = this;
     const own =
       pair && this.waiting.filter(({ given, suggested }) => given === pair.given && suggested === pair.suggested);
-    return own?.length ? own : this.waiting; // a pair that is settled is no filter any more
+    return own?.length ? own : this.waiting; // a resolved pair no longer filters
   });
   readonly settled = $derived.by(() => (this.#session.labelQueue?.flagged ?? 0) - this.waiting.length);
 
-  /** Of the selection, or under the cursor. */
+  /** Suspects in the selection, or the one under the cursor. */
   get chosen(): readonly LabelSuspect[] {
     const ids = new Set(this.#view.chosen());
     return this.shown.filter(({ sampleId }) => ids.has(sampleId));
   }
 
-  /** Gives these images the suggested class, or confirms theirs; the cursor moves to the next one. */
+  /** Accepts the suggested class of these images or confirms the given one; the cursor moves to the next image. */
   async settle(how: 'accept' | 'confirm', these: readonly LabelSuspect[] = this.chosen): Promise<void> {
     const ids = these.map(({ sampleId }) => sampleId);
     if (!ids.length) return;

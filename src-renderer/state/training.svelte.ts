@@ -15,10 +15,10 @@ export class Training {
   #session: Session;
   #view: View;
   #models: () => readonly Model[];
-  /** As chosen; valid combinations are derived. */
+  /** The user's choice; valid combinations are derived from it. */
   modelId = $state('efficientnet-lite0');
   wantedMode = $state<TrainMode>('head');
-  /** What was set, by model and mode. */
+  /** Changed parameters, by model and mode. */
   parameters = $state<Record<string, Record<string, unknown>>>({});
   division = $state<SplitRequest>({ by: 'auto', shares: { train: 70, val: 15, test: 15 }, folds: 0, seed: 1 });
   seed = $state(1);
@@ -26,13 +26,13 @@ export class Training {
   isMore = $state(false);
   tab = $state<Tab>('advice');
   advice = $state.raw<Advice | null>(null);
-  /** Why there is none. */
+  /** The error message if there is none. */
   adviceProblem = $state<string | null>(null);
   #runId = $state<string | null>(null);
-  /** As the engine last answered. */
+  /** From the latest response of the engine. */
   divided = $state.raw<DatasetSplit | null>(null);
   summary = $state.raw<ModelSummary | null>(null);
-  /** Why the form is not valid. */
+  /** The error message for an invalid form. */
   problem = $state<string | null>(null);
 
   constructor(session: Session, view: View, models: () => readonly Model[]) {
@@ -44,7 +44,7 @@ export class Training {
   readonly model: Model | null = $derived.by(
     () => this.#models().find(({ id }) => id === this.modelId) ?? this.#models()[0] ?? null,
   );
-  /** The mode asked for, where the model has it. */
+  /** The chosen mode, if the model supports it. */
   readonly mode: TrainMode = $derived.by(() => (this.model?.modes[this.wantedMode] ? this.wantedMode : 'scratch'));
   readonly schema: Record<string, unknown> | null = $derived.by(
     () => this.model?.modes[this.mode] ?? this.model?.schema ?? null,
@@ -59,13 +59,13 @@ export class Training {
   );
   readonly classifiers: readonly RunSummary[] = $derived.by(() => this.runs.filter(({ kind }) => kind === 'train'));
   readonly trained: readonly RunSummary[] = $derived.by(() => this.classifiers.filter(({ state }) => state === 'done'));
-  /** The running run, else the chosen one, else the newest. */
+  /** The running run, otherwise the chosen one, otherwise the newest. */
   readonly run: RunSummary | null = $derived.by(() => {
     const { running } = this.#session;
     const made = running && this.runs.find(({ id }) => id === running.runId);
     return made ?? this.runs.find(({ id }) => id === this.#runId) ?? this.runs[0] ?? null;
   });
-  /** The classifier whose result is looked at: the run where it trained one, else the newest that did. */
+  /** The classifier whose result is shown: the shown run if it trained one, otherwise the newest classifier. */
   readonly result: RunSummary | null = $derived.by(() =>
     this.run?.kind === 'train' ? this.run : (this.classifiers[0] ?? null),
   );
@@ -95,7 +95,7 @@ export class Training {
     this.wantedMode = mode;
   }
 
-  /** Asks how this folder is best trained on. It takes seconds the first time. */
+  /** Requests the recommended training mode for this folder. Takes seconds the first time. */
   async askAdvice(): Promise<void> {
     try {
       [this.advice, this.adviceProblem] = [await this.#session.calls.classifier.advise.query(), null];
@@ -132,7 +132,7 @@ export class Training {
     [this.division, this.weights] = [division, weights ?? ''];
   }
 
-  /** Asks the engine once changes pause: how the images are divided, what the network is like. Call inside an effect; returns what ends it. */
+  /** Requests the split and the network summary once changes pause. Call inside an effect; returns its cleanup function. */
   follow(): () => void {
     const { request } = this;
     const classes = this.#view.classes.length;

@@ -1,6 +1,6 @@
 /**
  * What the window shows of a folder: the open place, order and filter, the threshold on a run's score, selection and cursor. A place may have a
- * lens: the column that orders its images and a threshold on it. Everything shown is derived from these.
+ * lens: a column that sorts its images, and a threshold on it. Everything shown is derived from these.
  */
 import { quote } from '../../src-main/contract/expression.ts';
 import { clamp, lowerBound, upperBound } from '../../src-main/contract/numbers.ts';
@@ -12,7 +12,7 @@ import {
   inSections,
   lengthOf,
   orderProperties,
-  paneful,
+  panesFrom,
   positionsOf,
   sortedByValue,
   type Arranged,
@@ -38,7 +38,7 @@ export class View {
   flaggedOnly = $state(true);
   /** The check whose images are shown in Issues; null for the overview. */
   checkId = $state<string | null>(null);
-  /** The images that the panel of a list shows; it sets them. */
+  /** The images that the panel of a list shows; set by the panel. */
   listed = $state.raw<readonly number[]>([]);
   /** The threshold of a check while it is dragged; the engine gets it at the end. */
   draggedThreshold = $state<number | null>(null);
@@ -51,7 +51,7 @@ export class View {
     isMore: false,
   });
   #runId = $state<string | null>(null);
-  /** Set by the person; null is the default of the run. */
+  /** Set by the user; null is the default of the run. */
   #thresholds = $state.raw<ReadonlyMap<string, number>>(new Map());
   selection = $state.raw<ReadonlySet<number>>(new Set());
   cursor = $state<number | null>(null);
@@ -91,7 +91,7 @@ export class View {
   /** Ascending. */
   readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
   readonly threshold: number = $derived.by(
-    () => (this.scored && this.#thresholds.get(this.scored.id)) ?? this.atShare(0.05),
+    () => (this.scored && this.#thresholds.get(this.scored.id)) ?? this.scoreAtFraction(0.05),
   );
   readonly flagged = $derived(this.sortedScores.length - lowerBound(this.sortedScores, this.threshold));
   readonly lens: Lens | null = $derived.by(() => this.place.lens?.(this) ?? null);
@@ -110,7 +110,7 @@ export class View {
 
   // --- what is shown ---
 
-  /** All ids in the order. It does not depend on decisions and labels, so that these sort nothing again. */
+  /** All ids in order. It does not depend on decisions and labels, so that a mark does not sort again. */
   readonly #ordered: Int32Array = $derived.by(() => {
     const { by, descending } = this.order;
     const { ids, columns } = this.session;
@@ -158,10 +158,10 @@ export class View {
   readonly currentIndex = $derived(this.cursor === null ? -1 : (this.#positions[this.cursor] ?? -1));
   /** The sample under the cursor, if it is shown. */
   readonly current: Sample | null = $derived(this.currentIndex < 0 ? null : this.shown[this.currentIndex]);
-  /** The person filters, beside the lens of the place. */
+  /** Whether the user filters, in addition to the lens of the place. */
   readonly isNarrowed = $derived.by(() => this.filter.chips.length > 0);
   readonly isBrowsing = $derived(this.place.isBrowsing?.(this) ?? true);
-  /** What takes the middle: the place's panel, or images seen large. */
+  /** What the middle shows: the panel of the place, the loupe or a comparison. */
   readonly seen: 'panel' | 'loupe' | 'compare' = $derived.by(() => {
     const { loupe, current } = this;
     if (!this.isBrowsing || loupe.mode === 'grid' || (this.place.isList && !current)) return 'panel';
@@ -177,13 +177,13 @@ export class View {
     if (this.scored) this.#thresholds = new Map(this.#thresholds).set(this.scored.id, value);
   }
 
-  /** The score above which this share of the images lies. */
-  atShare = (share: number): number => {
+  /** The score above which this fraction of the images lies. */
+  scoreAtFraction = (fraction: number): number => {
     const { length } = this.sortedScores;
-    return length ? this.sortedScores[clamp(Math.round(length * (1 - share)), 0, length - 1)] : 0;
+    return length ? this.sortedScores[clamp(Math.round(length * (1 - fraction)), 0, length - 1)] : 0;
   };
 
-  /** 1 is the most anomalous. */
+  /** The rank of an image; 1 is the most anomalous. */
   rankOf(sampleId: number): number | null {
     const value = this.scores[sampleId];
     return value === undefined || Number.isNaN(value)
@@ -229,7 +229,7 @@ export class View {
     this.filter.where = `${name} = ${quote(value)}`;
   }
 
-  // --- selection: explorer's rules ---
+  // --- selection: the rules of file managers ---
 
   /** Ids that an action applies to: the selection, or the cursor's. In a comparison, the active image's. */
   chosen(): number[] {
@@ -238,13 +238,13 @@ export class View {
     return this.current ? [this.current.id] : [];
   }
 
-  /** The images side by side: of the selection, or the cursor's and those after it. */
+  /** The images of a comparison: the selection, or the image under the cursor and the next ones. */
   readonly compared: readonly Sample[] = $derived.by(() => {
     const panes = this.loupe.mode === 'compare4' ? 4 : 2;
-    if (this.selection.size < 2) return paneful(this.shown, this.currentIndex, panes);
+    if (this.selection.size < 2) return panesFrom(this.shown, this.currentIndex, panes);
     const selected = this.shown.filter((sample) => this.selection.has(sample.id));
     const at = selected.findIndex(({ id }) => id === this.cursor);
-    return paneful(selected, Math.floor(Math.max(0, at) / panes) * panes, panes);
+    return panesFrom(selected, Math.floor(Math.max(0, at) / panes) * panes, panes);
   });
   readonly active: Sample | null = $derived(
     this.compared[Math.min(this.loupe.active, this.compared.length - 1)] ?? null,
@@ -267,15 +267,15 @@ export class View {
     this.cursor = sample.id;
   }
 
-  /** Selects these, or adds them to what is selected. */
-  select(ids: Iterable<number>, beside: boolean) {
-    this.selection = new Set(beside ? [...this.selection, ...ids] : ids);
+  /** Selects these images, or adds them to the selection. */
+  select(ids: Iterable<number>, isAdding: boolean) {
+    this.selection = new Set(isAdding ? [...this.selection, ...ids] : ids);
     // Moves the cursor to the selection if there is no cursor.
     if (!this.current) this.cursor = this.shown.find(({ id }) => this.selection.has(id))?.id ?? this.cursor;
   }
 
-  /** Moves a comparison by so many sets of images. */
-  comparedOn(by: number) {
+  /** Moves a comparison by `by` sets of images. */
+  moveComparison(by: number) {
     if (this.currentIndex >= 0)
       this.#moveTo(clamp(this.currentIndex + by * this.loupe.panes, 0, this.shown.length - 1), false);
   }
@@ -306,7 +306,7 @@ export class View {
     this.selection = new Set();
   }
 
-  /** Moves the cursor by tiles; from nowhere it goes to the first. */
+  /** Moves the cursor by tiles; without a cursor, to the first. */
   move(by: number, extend = false) {
     if (!this.shown.length) return;
     const to = this.currentIndex < 0 ? 0 : clamp(this.currentIndex + by, 0, this.shown.length - 1);
@@ -325,13 +325,13 @@ export class View {
   /** The cursor's image is remembered for `resume`. */
   #moveTo(index: number, extend: boolean) {
     const sample = this.shown[index];
-    // A walk through a selection, as in the loupe, keeps it.
+    // Stepping through a selection, for example in the loupe, keeps it.
     if (!extend && this.selection.size > 1 && this.loupe.mode !== 'grid') this.cursor = sample.id;
     else this.pick(sample, { toggle: false, range: extend });
     void settings.rememberPlace(this.session.id, sample.path);
   }
 
-  /** Puts the cursor where it last was in this folder; where that is not known, on the first undecided image of a review that has begun. */
+  /** Restores the last cursor of this folder; without one, moves it to the first undecided image if some are decided. */
   async resume() {
     const path = await settings.placeIn(this.session.id);
     const { samples, reviewed } = this.session;
@@ -343,7 +343,7 @@ export class View {
 
   // --- marks ---
 
-  /** Decides on the chosen images; when that is the cursor's alone, the cursor moves to the next. The reason is the clause of the lens. */
+  /** Decides on the chosen images; if that is only the one under the cursor, the cursor moves on. The reason is the clause of the lens. */
   async decide(decision: Decision | null) {
     const ids = this.chosen();
     if (!ids.length) return;
@@ -376,7 +376,7 @@ export class View {
     if (label !== undefined) await this.mark(this.chosen(), { label });
   }
 
-  /** By name, from folders and labels. */
+  /** Class names from folders and labels, sorted. */
   readonly classes: readonly string[] = $derived.by(() => this.#names(({ class: own }) => own ?? []));
   readonly tags: readonly string[] = $derived.by(() => this.#names(({ tags }) => tags));
   #names = (read: (sample: Sample) => string | readonly string[]): readonly string[] =>

@@ -12,6 +12,7 @@ import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { startCompute } from '../../src-main/compute/child.ts';
 import { holdOpen, start, untilEpoch, winnow, winnowJson } from '../fixtures/command.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { scanned } from '../fixtures/workspace.ts';
 
 interface TrainJson {
   samples: { path: string; split: string; label: string; predicted: string; probabilities: Record<string, number> }[];
@@ -272,9 +273,7 @@ test('the pixels of the preview equal those of training, also mixed images', asy
   const compute = startCompute();
   const workspace = new OpenWorkspace('preview', folder, temporaryFolder('workspace'), compute);
   try {
-    const job = workspace.calls.workspace.scan();
-    while (workspace.jobs.list().find(({ id }) => id === job.id)?.state === 'running')
-      await new Promise((resume) => setImmediate(resume));
+    await scanned(workspace);
     const request = trainSchema.parse({
       model: 'cnn',
       seed: 3,

@@ -180,7 +180,8 @@ test('decide, undo, redo, export', async () => {
   expect((await winnow(['export', folder, '--to', to], own)).code).toBe(1);
 });
 
-const longRank = () => [
+/** Needs far more epochs than pass before it is stopped. */
+const longRank = (epochs: number) => [
   'rank',
   folder,
   '--method',
@@ -189,7 +190,7 @@ const longRank = () => [
   '--size',
   '32',
   '--epochs',
-  '16',
+  String(epochs),
   '--patience',
   '0',
   '--json',
@@ -197,7 +198,7 @@ const longRank = () => [
 ];
 test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
-  const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });
+  const { process: child, ended } = start(longRank(10_000), { WINNOW_DATA: own });
   await untilEpoch(own, 2);
   child.kill('SIGINT');
   const { code, out, err } = await ended;
@@ -208,11 +209,11 @@ test('Ctrl-C ends with 130 and leaves a run that can be resumed', async () => {
 
 test('a killed rank resumes from its checkpoint and ends with the same scores', async () => {
   const own = mkdtempSync(join(tmpdir(), 'winnow-data-'));
-  const { process: child, ended } = start(longRank(), { WINNOW_DATA: own });
+  const { process: child, ended } = start(longRank(16), { WINNOW_DATA: own });
   await untilEpoch(own, 3);
   child.kill('SIGKILL');
   await ended;
-  const args = longRank().slice(0, -2);
+  const args = longRank(16).slice(0, -2);
   const resumed = await winnowJson<RankJson>(args, { WINNOW_DATA: own });
   expect(resumed.run.id).toBe('mlp-ae-1');
   expect(Number(resumed.run.report.resumedFrom)).toBeGreaterThanOrEqual(2);

@@ -9,13 +9,18 @@ import { blobFolder } from '../fixtures/images.ts';
 import { computePids } from '../fixtures/processes.ts';
 import { ended, openWorkspace } from '../fixtures/workspace.ts';
 
-/** Kills the compute process once, as soon as `is` holds. */
-function killWhen(is: (event: WorkspaceEvent) => boolean): (event: WorkspaceEvent) => void {
+/** Starts the compute process. Returns a listener that kills it once, as soon as `is` holds: at once, before the training ends. */
+async function killer(
+  workspace: OpenWorkspace,
+  is: (event: WorkspaceEvent) => boolean,
+): Promise<(event: WorkspaceEvent) => void> {
+  await workspace.compute.call('backend', undefined);
+  const pid = computePids().at(-1)!;
   let killed = false;
   return (event) => {
     if (killed || !is(event)) return;
     killed = true;
-    process.kill(computePids().at(-1)!, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   };
 }
 
@@ -27,11 +32,11 @@ const ofRun =
 test('a ranking is interrupted, not failed, and resumes from its last epoch; so does one that failed with a checkpoint', async () => {
   const workspace = openWorkspace(await blobFolder());
   const request = rankSchema.parse({ method: 'conv-ae', parameters: { sizePx: 32, epochs: 20, patience: 0 } });
-  const first = await ended(
+  const kill = await killer(
     workspace,
-    workspace.calls.workspace.rank(request),
-    killWhen(ofRun(workspace, ({ history }) => history.length >= 3)),
+    ofRun(workspace, ({ history }) => history.length >= 3),
   );
+  const first = await ended(workspace, workspace.calls.workspace.rank(request), kill);
   expect(first).toMatchObject({
     state: 'failed',
     error: { code: 'compute-lost', message: expect.stringContaining('memory') },
@@ -60,13 +65,14 @@ test('folds that were finished before an interruption are not trained again', as
     parameters: { sizePx: 32, cropPx: 32, epochs: 6, minSteps: 2, patience: 0 },
     division: { folds: 3 },
   });
-  expect(
-    await ended(
-      workspace,
-      workspace.calls.classifier.train(request),
-      killWhen(ofRun(workspace, ({ classification, history }) => classification?.fold === 1 && history.length >= 3)),
-    ),
-  ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
+  const kill = await killer(
+    workspace,
+    ofRun(workspace, ({ classification, history }) => classification?.fold === 1 && history.length >= 3),
+  );
+  expect(await ended(workspace, workspace.calls.classifier.train(request), kill)).toMatchObject({
+    state: 'failed',
+    error: { code: 'compute-lost' },
+  });
   expect(workspace.runs.get('cnn-1')).toMatchObject({ state: 'interrupted', classification: { fold: 1 } });
   const ofFirst = join(workspace.workspaceFolder, 'runs', 'cnn-1', 'fold-1', 'checkpoint.bin');
   const written = statSync(ofFirst).mtimeMs;
@@ -90,13 +96,14 @@ test('folds that were finished before an interruption are not trained again', as
 test('an interrupted search for label errors leaves no columns and can be repeated', async () => {
   const workspace = openWorkspace(await blobFolder());
   const request = labelsSchema.parse({ folds: 2, repeats: 1 });
-  expect(
-    await ended(
-      workspace,
-      workspace.calls.labels.find(request),
-      killWhen((event) => event.type === 'job' && event.job.stage === 'Embedding' && event.job.done > 0),
-    ),
-  ).toMatchObject({ state: 'failed', error: { code: 'compute-lost' } });
+  const kill = await killer(
+    workspace,
+    (event) => event.type === 'job' && event.job.stage === 'Embedding' && event.job.done > 0,
+  );
+  expect(await ended(workspace, workspace.calls.labels.find(request), kill)).toMatchObject({
+    state: 'failed',
+    error: { code: 'compute-lost' },
+  });
   expect(workspace.runs.get('labels-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.calls.samples.columns().filter(({ runId }) => runId?.startsWith('labels'))).toEqual([]);
   expect(await ended(workspace, workspace.calls.labels.find(request))).toMatchObject({ state: 'done' });

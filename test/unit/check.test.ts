@@ -133,7 +133,7 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
   });
 });
 
-describe('what is common in the set is not flagged', () => {
+describe('properties that are common in the set are not flagged', () => {
   const all = (problem: Planted) =>
     Promise.all(
       photos.map(async ({ path, bytes }) => ({ path, bytes: (await plant(problem, bytes, random(path))).bytes })),

@@ -65,16 +65,20 @@ test('when the system kills the process, the call fails with a message that name
 test('an unanswered cancel restarts the process; the other training resumes automatically from its last epoch to the same scores, with a note', async () => {
   const own = compute({ patienceMs: { alone: 200, shared: 400 } });
   const params = { epochs: 30 };
-  const { onEvent, reached, events } = atEpoch(4);
+  await own.call('backend', undefined);
+  const before = computePids().at(-1)!;
+  const stop = new AbortController();
+  const { onEvent, reached, events } = until((event) => {
+    const isReached = event.stage === 'train' && event.epoch >= 4;
+    if (isReached && !stop.signal.aborted) process.kill(before, 'SIGSTOP'); // like one long native call
+    return isReached;
+  });
   const training = own.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params }), { onEvent });
   const waits = own.call('fit', fitArgs('pca', pixels, newFolder()), { onEvent: () => undefined });
-  const stop = new AbortController();
   const cancelled = own
     .call('fit', fitArgs('conv-ae', pixels, newFolder()), { signal: stop.signal, onEvent: () => undefined })
     .catch(code);
   await reached;
-  const before = computePids().at(-1)!;
-  process.kill(before, 'SIGSTOP'); // like one long native call
   stop.abort();
   expect(await cancelled).toBe('cancelled');
   const result = await training;

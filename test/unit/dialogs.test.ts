@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import { problemOf, newForm, placements, requestOf } from '../../src-renderer/lib/export-form.ts';
-import { given, holderOf, restored, type Chosen, type Keyed } from '../../src-renderer/lib/rebind.ts';
+import { assignKey, actionWithKey, resetKeys, type Chosen, type Keyed } from '../../src-renderer/lib/rebind.ts';
 
 const keep: Keyed = { id: 'keep', keys: ['p', 'k'] };
 const reject: Keyed = { id: 'reject', keys: ['x'] };
@@ -21,34 +21,34 @@ const commandsByKey = (chosen: Chosen) =>
   ['p', 'k', 'x', 'backspace', 'delete', 'j'].map((key) => {
     const all = actions.filter((action) => (chosen[action.id] ?? action.keys).includes(key));
     expect(all.length).toBeLessThan(2);
-    expect(holderOf(key, actions, chosen)).toBe(all[0]);
+    expect(actionWithKey(key, actions, chosen)).toBe(all[0]);
     return `${key} ${all[0]?.id ?? '-'}`;
   });
 
 describe('keys', () => {
   test('a free key replaces the previous one', () => {
-    const chosen = apply({}, given('j', keep, 'p', actions, {}));
+    const chosen = apply({}, assignKey('j', keep, 'p', actions, {}));
     expect(chosen).toEqual({ keep: ['j', 'k'] });
     expect(commandsByKey(chosen)).toEqual(['p -', 'k keep', 'x reject', 'backspace clear', 'delete clear', 'j keep']);
   });
 
   test('a key in use moves to the new command, and returns when the former command is reset', () => {
-    const chosen = apply({}, given('x', keep, null, actions, {}));
+    const chosen = apply({}, assignKey('x', keep, null, actions, {}));
     expect(chosen).toEqual({ keep: ['p', 'k', 'x'], reject: [] });
     expect(commandsByKey(chosen)).toContain('x keep');
-    const back = apply(chosen, restored(reject, actions, chosen));
+    const back = apply(chosen, resetKeys(reject, actions, chosen));
     expect(back).toEqual({ keep: ['p', 'k'] });
     expect(commandsByKey(back)).toContain('x reject');
   });
 
   test('a key that the command already has is not added twice', () => {
-    expect(apply({}, given('k', keep, 'p', actions, {}))).toEqual({ keep: ['k'] });
-    expect(apply({}, given('p', keep, 'p', actions, {}))).toEqual({ keep: ['p', 'k'] });
-    expect(apply({}, given('delete', clear, null, actions, {}))).toEqual({ clear: ['backspace', 'delete'] });
+    expect(apply({}, assignKey('k', keep, 'p', actions, {}))).toEqual({ keep: ['k'] });
+    expect(apply({}, assignKey('p', keep, 'p', actions, {}))).toEqual({ keep: ['p', 'k'] });
+    expect(apply({}, assignKey('delete', clear, null, actions, {}))).toEqual({ clear: ['backspace', 'delete'] });
   });
 
   test('reassigned keys override the defaults', () => {
-    expect(holderOf('x', actions, { keep: ['x'] })?.id).toBe('keep');
+    expect(actionWithKey('x', actions, { keep: ['x'] })?.id).toBe('keep');
   });
 });
 

@@ -300,7 +300,7 @@ describe('formats with our own decoders', () => {
       execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], {
         cwd: folder,
         encoding: 'utf8',
-        timeout: 15_000,
+        timeout: 100_000,
       }),
     ).toBe('truncated\n12\n');
   });

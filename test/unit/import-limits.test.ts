@@ -125,7 +125,7 @@ test('the engine answers during an import, and closing the folder ends it', asyn
   const isDone = importing.then(() => true);
   while (turns < 20 && !(await Promise.race([isDone, new Promise<false>((next) => setImmediate(() => next(false)))])))
     turns++;
-  expect(turns).toBe(20); // what is asked meanwhile has its turn
+  expect(turns).toBe(20); // other requests are handled meanwhile
   await workspace.close();
   expect(await importing).toBe('cancelled');
   await expect(importInThread(large, [], AbortSignal.abort())).rejects.toThrow();

@@ -26,7 +26,7 @@ const short = new Set([
   'src-main/file/output.ts parts.slice(i + 1)', // parts of one path
   'src-main/jobs/similarity.ts mean', // numbers of one embedding
   'src-main/workspace/commands.ts commands.map(scriptLine)',
-  'src-main/workspace/commands.ts (fault ? [fault] : [])',
+  'src-main/workspace/commands.ts (problem ? [problem] : [])',
   'src-main/workspace/journal.ts from.splice(at, 1)', // entries of one step
   'src-main/app.ts (args as Args)',
   'src-main/image/reader.ts this.#lossOf(code, signal)', // arguments of one call

@@ -7,7 +7,7 @@ import {
   type Aside,
   type Missed,
   type Post,
-  type Said,
+  type QueuedStep,
   type Store,
   type Waiting,
 } from '../../src-renderer/state/outbox.ts';
@@ -65,7 +65,7 @@ class Table {
   log: string[] = [];
   losesAnswers = false;
 
-  send = async (said: Said, note: (said: Said) => Promise<unknown>): Promise<Missed> => {
+  send = async (said: QueuedStep, note: (said: QueuedStep) => Promise<unknown>): Promise<Missed> => {
     await null;
     if (!this.isUp) throw new Refusal(null);
     const state = JSON.stringify(this.history.map(({ undone }) => undone));
@@ -113,39 +113,39 @@ function outboxOn(table: Table, store: Store, more: Partial<Post> = {}) {
       (error as Refusal).code === null ? 'later' : (error as Refusal).code === 'disk-full' ? 'again' : 'never',
     ...more,
   });
-  const say = (path: string, decision: 'keep' | 'reject' | 'unsure' | null) =>
-    outbox.say({ kind: 'edit', change: { decision }, images: { paths: [path], hashes: [`#${path[0]}`] } });
-  return { outbox, say, undo: () => outbox.say({ kind: 'undo', before: null }), lost };
+  const mark = (path: string, decision: 'keep' | 'reject' | 'unsure' | null) =>
+    outbox.enqueue({ kind: 'edit', change: { decision }, images: { paths: [path], hashes: [`#${path[0]}`] } });
+  return { outbox, mark, undo: () => outbox.enqueue({ kind: 'undo', before: null }), lost };
 }
 
 describe('the outbox', () => {
   test('sends edits in order, and is empty afterwards', async () => {
     const [table, { store, waiting }] = [new Table(), memory()];
-    const { outbox, say, undo } = outboxOn(table, store);
+    const { outbox, mark, undo } = outboxOn(table, store);
     await outbox.resume();
-    const told = await Promise.all([say('a.png', 'keep'), say('a.png', 'reject'), say('b.png', 'keep'), undo()]);
-    expect(told.map(({ state }) => state)).toEqual(['done', 'done', 'done', 'done']);
+    const outcomes = await Promise.all([mark('a.png', 'keep'), mark('a.png', 'reject'), mark('b.png', 'keep'), undo()]);
+    expect(outcomes.map(({ state }) => state)).toEqual(['done', 'done', 'done', 'done']);
     expect(table.log).toEqual(['a.png keep', 'a.png reject', 'b.png keep', 'undo']);
     expect(waiting).toEqual([]);
   });
 
   test('keeps edits while the engine is away, also after it is up and before the folder is open', async () => {
     const [table, { store, waiting }] = [new Table(), memory()];
-    const { outbox, say, undo, lost } = outboxOn(table, store);
+    const { outbox, mark, undo, lost } = outboxOn(table, store);
     await outbox.resume();
     table.isUp = false;
-    expect((await say('a.png', 'keep')).state).toBe('waits');
+    expect((await mark('a.png', 'keep')).state).toBe('waits');
     expect(lost).toHaveLength(1); // the page is asked once to open the folder again
     table.isUp = true; // the engine answers, but the folder is not open: nothing may overtake
-    expect((await say('a.png', 'reject')).state).toBe('waits');
-    expect((await say('b.png', 'unsure')).state).toBe('waits');
+    expect((await mark('a.png', 'reject')).state).toBe('waits');
+    expect((await mark('b.png', 'unsure')).state).toBe('waits');
     expect((await undo()).state).toBe('waits');
     expect(table.log).toEqual([]);
     expect(waiting).toHaveLength(4);
     const last = (async () => {
       await outbox.resume();
     })();
-    const behind = say('c.png', 'keep');
+    const behind = mark('c.png', 'keep');
     await Promise.all([last, behind]);
     expect(table.log).toEqual(['a.png keep', 'a.png reject', 'b.png unsure', 'undo', 'c.png keep']);
     expect(table.decisions()).toEqual({ 'a.png': 'reject', 'b.png': null, 'c.png': 'keep' });
@@ -153,20 +153,20 @@ describe('the outbox', () => {
 
   test('other calls stay in order with the edits', async () => {
     const [table, { store }] = [new Table(), memory()];
-    const { outbox, say } = outboxOn(table, store);
+    const { outbox, mark } = outboxOn(table, store);
     await outbox.resume();
-    const first = say('a.png', 'keep');
+    const first = mark('a.png', 'keep');
     const other = outbox.inTurn(async () => void table.log.push('a view is saved'));
-    await Promise.all([first, other, say('b.png', 'keep')]);
+    await Promise.all([first, other, mark('b.png', 'keep')]);
     expect(table.log).toEqual(['a.png keep', 'a view is saved', 'b.png keep']);
   });
 
   test('an undo whose response was lost is applied once', async () => {
     const [table, { store, waiting }] = [new Table(), memory()];
-    const { outbox, say, undo } = outboxOn(table, store);
+    const { outbox, mark, undo } = outboxOn(table, store);
     await outbox.resume();
-    await say('a.png', 'keep');
-    await say('b.png', 'keep');
+    await mark('a.png', 'keep');
+    await mark('b.png', 'keep');
     table.losesAnswers = true;
     expect((await undo()).state).toBe('waits');
     table.losesAnswers = false;
@@ -177,10 +177,10 @@ describe('the outbox', () => {
 
   test('an edit whose response was lost is one step', async () => {
     const [table, { store }] = [new Table(), memory()];
-    const { outbox, say } = outboxOn(table, store);
+    const { outbox, mark } = outboxOn(table, store);
     await outbox.resume();
     table.losesAnswers = true;
-    await say('a.png', 'keep');
+    await mark('a.png', 'keep');
     table.losesAnswers = false;
     await outbox.resume();
     expect(table.log).toEqual(['a.png keep']);
@@ -189,7 +189,7 @@ describe('the outbox', () => {
   test('finds the image by its content, even if number and path have changed', async () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
-    await away.say('a.png', 'reject'); // before the folder was open
+    await away.mark('a.png', 'reject'); // before the folder was open
     table.images = [
       { id: 1, path: 'b.png', sha256: '#b' },
       { id: 9, path: 'moved/a.png', sha256: '#a' },
@@ -203,7 +203,7 @@ describe('the outbox', () => {
   test('sets aside edits of images that are missing, changed or duplicated, and continues', async () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
-    await Promise.all([away.say('a.png', 'reject'), away.say('b.png', 'reject'), away.say('c.png', 'keep')]);
+    await Promise.all([away.mark('a.png', 'reject'), away.mark('b.png', 'reject'), away.mark('c.png', 'keep')]);
     table.images = [
       { id: 1, path: 'a.png', sha256: '#changed' },
       { id: 2, path: 'x.png', sha256: '#b' },
@@ -222,7 +222,7 @@ describe('the outbox', () => {
   test('applies nothing to a recreated workspace', async () => {
     const [table, kept] = [new Table(), memory()];
     const away = outboxOn(table, kept.store);
-    await Promise.all([away.say('a.png', 'reject'), away.undo()]);
+    await Promise.all([away.mark('a.png', 'reject'), away.undo()]);
     table.key = 'second';
     await outboxOn(table, kept.store).outbox.resume();
     expect(table.log).toEqual([]);
@@ -234,21 +234,25 @@ describe('the outbox', () => {
 
   test('a refused edit does not block later ones', async () => {
     const [table, kept] = [new Table(), memory()];
-    const { outbox, say } = outboxOn(table, kept.store);
-    const bad: Said = { kind: 'edit', change: { note: 'too long' }, images: { paths: ['a.png'], hashes: ['#a'] } };
-    await outbox.say(bad);
-    await say('b.png', 'keep');
+    const { outbox, mark } = outboxOn(table, kept.store);
+    const bad: QueuedStep = {
+      kind: 'edit',
+      change: { note: 'too long' },
+      images: { paths: ['a.png'], hashes: ['#a'] },
+    };
+    await outbox.enqueue(bad);
+    await mark('b.png', 'keep');
     await outbox.resume();
     expect(table.decisions()['b.png']).toBe('keep');
     expect(kept.aside).toHaveLength(1);
     // The caller gets the error, and nothing is set aside.
-    expect(await outbox.say(bad)).toMatchObject({ state: 'refused', error: { code: 'bad-request' } });
+    expect(await outbox.enqueue(bad)).toMatchObject({ state: 'refused', error: { code: 'bad-request' } });
     expect(kept.aside).toHaveLength(1);
   });
 
   test('edits stay while the engine cannot write, and are sent later', async () => {
     const [table, kept] = [new Table(), memory()];
-    await outboxOn(table, kept.store).say('a.png', 'keep');
+    await outboxOn(table, kept.store).mark('a.png', 'keep');
     let isFull = true;
     const { outbox } = outboxOn(table, kept.store, {
       send: async (...said) => {
@@ -266,7 +270,7 @@ describe('the outbox', () => {
   test('two pages with one folder send each edit once', async () => {
     const [table, kept] = [new Table(), memory()];
     const [one, two] = [outboxOn(table, kept.store), outboxOn(table, kept.store)];
-    await Promise.all([one.say('a.png', 'keep'), one.undo(), two.say('b.png', 'keep')]);
+    await Promise.all([one.mark('a.png', 'keep'), one.undo(), two.mark('b.png', 'keep')]);
     await Promise.all([one.outbox.resume(), two.outbox.resume()]);
     expect(table.log).toEqual(['a.png keep', 'undo', 'b.png keep']);
     expect(kept.waiting).toEqual([]);

@@ -235,7 +235,7 @@ describe('a damaged file', () => {
   });
 });
 
-/** Runs a script in a process of its own that imports the store; `args` are `process.argv.slice(1)`. */
+/** Runs a script that imports the store in a separate process; `args` are `process.argv.slice(1)`. */
 const source = (name: string) => JSON.stringify(new URL(`../../src-main/${name}`, import.meta.url).href);
 const nodeArgs = (script: string, ...args: string[]) => [
   '--disable-warning=ExperimentalWarning',

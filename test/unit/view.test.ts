@@ -82,7 +82,7 @@ describe('places', () => {
   });
 });
 
-describe('what is shown', () => {
+describe('the list of images', () => {
   test('is sorted by path, by a property or by a column, and grouped under names', async () => {
     expect(paths()[0]).toBe('cat/1.png');
     view.galleryOrder = { by: 'path', descending: true };
