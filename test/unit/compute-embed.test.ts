@@ -266,7 +266,7 @@ describe('in the compute process', () => {
   });
 
   it('answers a cancel wherever it is, without being ended', async () => {
-    const { codes } = balls(8000, 16, 5, 10);
+    const { codes } = balls(4000, 16, 5, 10);
     for (const when of ['at once', 'in the middle']) {
       const stop = new AbortController();
       let began = (): void => undefined;
