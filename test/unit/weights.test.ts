@@ -270,7 +270,7 @@ describe('safetensors', () => {
       () => fs.writeFileSync(file, Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('PK34')])),
       'not JSON',
     ],
-    ['a list for a header', () => write([], () => []), 'no list of tensors'],
+    ['a list for a header', () => write([], () => []), 'not a list of tensors'],
     ['cut off', () => (write([F32]), fs.truncateSync(file, fs.statSync(file).size - 5)), '5 bytes are missing'],
     ['more at its end', () => (write([F32]), fs.appendFileSync(file, 'xyz')), '3 bytes at its end'],
     ['a shape that its bytes do not fill', () => write([F32], entry({ shape: [2, 4] })), '[2, 4]'],
