@@ -1,16 +1,16 @@
 /**
- * Loaded before the program (`node --import`): a library that is missing or cannot be loaded ends it with one sentence and what mends it, and not with a stack
- * trace. `doctor` then still tells of every other part.
+ * Loaded before the program (`node --import`): if a library is missing or cannot be loaded, the program exits with a message and the repair command instead of
+ * a stack trace. `doctor` still reports all other components.
  */
 import { isShipped } from './setup/repository.mjs';
 
 const codes = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_DLOPEN_FAILED'];
-const ownSentence = /^Could not load the "(\S+)" module/; // sharp's
+const sharpMessage = /^Could not load the "(\S+)" module/;
 
-/** @returns {string | null} the library that a failed load is about; null when the error is of another kind */
+/** @returns {string | null} the library that could not be loaded; null for other errors */
 export function libraryOf(/** @type {NodeJS.ErrnoException} */ { code = '', message = '', stack = '' }) {
-  const own = ownSentence.exec(message);
-  if (own) return own[1];
+  const fromSharp = sharpMessage.exec(message);
+  if (fromSharp) return fromSharp[1];
   if (!codes.includes(code)) return null;
   const named =
     /Cannot find (?:package|module) '([^'./][^']*)'/.exec(message) ??
@@ -18,20 +18,20 @@ export function libraryOf(/** @type {NodeJS.ErrnoException} */ { code = '', mess
   return named ? named[1] : code === 'ERR_DLOPEN_FAILED' ? message.split('\n')[0] : null;
 }
 
-/** Says which library is missing, and ends the process. */
+/** Reports which library is missing, and exits. */
 async function report(/** @type {NodeJS.ErrnoException} */ error) {
   const library = libraryOf(error);
   if (library === null) {
-    if (process.listenerCount('uncaughtException') > 1) return; // the program has its own word on it
+    if (process.listenerCount('uncaughtException') > 1) return; // the program handles it
     process.stderr.write(`${error?.stack ?? error}\n`);
     process.exit(1);
   }
-  const mend = isShipped()
+  const repair = isShipped()
     ? 'Install Winnow again.'
-    : 'Install the libraries again: npm ci. Then see whether anything else is missing: npm start -- doctor';
-  process.stderr.write(`The library ‘${library}’ is missing or cannot be loaded. ${mend}\n`);
+    : 'Install the libraries again: npm ci. Then check for other problems: npm start -- doctor';
+  process.stderr.write(`The library ‘${library}’ is missing or cannot be loaded. ${repair}\n`);
   if (process.argv[2] === 'doctor') {
-    // It needs few libraries itself. Where one of these is missing, the sentence has said it.
+    // It needs few libraries. If one of these is missing, the message above has reported it.
     await import('./command/doctor.ts').then(({ doctorCommand }) => doctorCommand({})).catch(() => {});
   }
   process.exit(1);

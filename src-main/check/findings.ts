@@ -7,7 +7,7 @@ import { binOf } from '../contract/statistics.ts';
 import type { Finding } from '../contract/types.ts';
 import { type CheckInput } from './check.ts';
 
-/** Ratio of the largest to the smallest class from which classes are imbalanced. */
+/** Classes are imbalanced if the largest has at least this many times the images of the smallest. */
 const imbalanceFrom = 4;
 /** In smaller classes, a correlation is too often chance. */
 const leastMembers = 20;

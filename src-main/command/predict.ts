@@ -63,7 +63,7 @@ export async function describePredictions(
   run: Run,
 ): Promise<{ classes: string[]; samples: PredictedSample[] }> {
   const classes = run.classification?.classes;
-  if (!classes) throw new WinnowError('no-run', `${run.id} is no classifier.`);
+  if (!classes) throw new WinnowError('no-run', `${run.id} is not a classifier.`);
   const [{ ids, probabilities }, splits, all] = await Promise.all([
     client.predictions(run.id),
     client.column(`${run.id}.split`),

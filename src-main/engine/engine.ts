@@ -59,7 +59,7 @@ export class Engine implements EngineContext {
   /** By workspace id: the folders of every workspace that was opened here, so that it can be opened again. */
   #places = new Map<string, Place>();
   #opening = new Map<string, Promise<Opened>>();
-  #idle: NodeJS.Timeout;
+  #idleTimer: NodeJS.Timeout;
   #closing = false;
 
   readonly #giveUpAfterMs: number;
@@ -69,7 +69,7 @@ export class Engine implements EngineContext {
     this.#giveUpAfterMs = giveUpAfterMs;
     this.calls = engineCalls(this);
     this.#self = { pid: process.pid, pipe, host: hostname(), since: Date.now() };
-    this.#idle = setInterval(() => void this.closeIdle(), closeIdleAfterMs / 2).unref();
+    this.#idleTimer = setInterval(() => void this.closeIdle(), closeIdleAfterMs / 2).unref();
   }
 
   runningJob(): Job | undefined {
@@ -250,7 +250,7 @@ export class Engine implements EngineContext {
 
   async close() {
     this.#closing = true;
-    clearInterval(this.#idle);
+    clearInterval(this.#idleTimer);
     await Promise.allSettled(this.#opening.values());
     await Promise.allSettled([...this.#local.keys()].map((id) => this.#close(id)));
     for (const { attachment } of this.#remote.values()) attachment?.detach();

@@ -239,7 +239,7 @@ function rowOf(source: unknown, where: string): MarksRow {
       'bad-request',
       `${where} has a path of more than ${whole(maxPathLength)} characters. No path is so long.`,
     );
-  if (!paths.length && sha256 === null) throw new WinnowError('bad-request', `${where} names no image.`);
+  if (!paths.length && sha256 === null) throw new WinnowError('bad-request', `${where} has no path of an image.`);
   const row: MarksRow = { paths, sha256 };
   const [reason, label, note] = [cell(['reason'], 2000), cell(labelNames, 200), cell(['note'], 2000)];
   const decision = decisionOf(source, where);

@@ -32,7 +32,7 @@ registerHooks({ resolve: (name, context, next) => (name === '${library}' ? next(
 }
 const message = (library: string) =>
   new RegExp(
-    `^The library ‘${library}’ is missing or cannot be loaded\\. Install the libraries again: npm ci\\. Then see whether anything else is missing: npm start -- doctor\\n$`,
+    `^The library ‘${library}’ is missing or cannot be loaded\\. Install the libraries again: npm ci\\. Then check for other problems: npm start -- doctor\\n$`,
   );
 
 describe('a library that is missing', () => {

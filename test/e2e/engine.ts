@@ -88,7 +88,7 @@ export async function engineFolder(page: Page, folder: string): Promise<EngineFo
   async function ended({ id: jobId }: Job): Promise<Job> {
     const job = await vi.waitUntil(
       async () => (await calls.jobs.list.query()).find((known) => known.id === jobId && jobEnded(known.state)),
-      { timeout: 170_000 },
+      { timeout: 170_000, interval: 200 },
     );
     if (job.error) throw new Error(job.error.message);
     return job;

@@ -90,7 +90,7 @@ test('the header of a weights file is validated before any data is read', () => 
     ['negative', tensor([-8, 0]), { dataBytes: 8 }, /does not say what 'a' is/],
     ['fraction', tensor([0, 8], [1.5]), { dataBytes: 8 }, /does not say what 'a' is/],
     ['unknown-type', tensor([0, 8], [2], 'constructor'), { dataBytes: 8 }, /does not say what 'a' is/],
-    ['list', '[]', {}, /no list of tensors/],
+    ['list', '[]', {}, /not a list of tensors/],
   ];
   for (const [name, header, how, why] of damaged)
     expect(() => openSafetensors(safetensors(name, header, how)), name).toThrow(why);

@@ -1,4 +1,4 @@
-/** Reconstruction error of a convolutional autoencoder: trained on the chosen images, it reconstructs images that differ from them badly. */
+/** Reconstruction error of a convolutional autoencoder: it is trained on the chosen images, and reconstructs unlike images less accurately. */
 import { z } from 'zod';
 import { convAutoencoder } from '../models/conv-autoencoder.ts';
 import { autoencoderMemory, autoencoderParameters, fitAutoencoder, restoreAutoencoder } from './autoencoder.ts';

@@ -1,6 +1,6 @@
 /**
  * How an image becomes the input of a network. One record, saved in the model's file, defines both transforms, so that their sizes, means and deviations always
- * agree. Training: resize → augment → random crop → tensor → normalise (`train/examples.ts` does the middle). Evaluation and prediction: resize → centre crop →
+ * agree. Training: resize → augment → random crop → tensor → normalise (`train/examples.ts` augments and crops). Evaluation and prediction: resize → centre crop →
  * tensor → normalise.
  */
 import type { Tensor4D } from '@tensorflow/tfjs';

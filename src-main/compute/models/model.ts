@@ -24,8 +24,8 @@ export interface Convention {
   /** The name of the library. */
   id: string;
   /**
-   * The prefix before 'weight', 'bias' or 'running_mean' there, for the prefix before '/kernel', '/gamma' or '/mean' here. For a weight without a layer, its
-   * whole name.
+   * Translates the name of a layer: from the prefix before '/kernel', '/gamma' or '/mean' here to the prefix before 'weight', 'bias' or 'running_mean' there. A
+   * weight without a layer is translated by its whole name.
    */
   prefix(layer: string): string;
   /** Dense layers after a flattened feature map, with the side of the map: PyTorch flattens the channels first. */

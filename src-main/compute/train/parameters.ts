@@ -1,7 +1,7 @@
 /** Parameters of any training. */
 import { z } from 'zod';
 
-/** `meta`: what the form is told beside its title. */
+/** `meta`: further properties of the form's field. */
 export const minStepsParameter = (meta: Record<string, unknown> = {}) =>
   z
     .int()
