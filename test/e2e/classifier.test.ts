@@ -198,6 +198,7 @@ describe(`a classifier, ${doorName}`, () => {
     await openTrain();
     await page.getByRole('tab', { name: 'Result' }).click();
     const matrix = page.getByRole('region', { name: 'Confusion matrix' });
+    await matrix.getByRole('button').first().waitFor();
     const labels = await matrix
       .getByRole('button')
       .evaluateAll((list) => list.map((cell) => cell.getAttribute('aria-label') as string));
