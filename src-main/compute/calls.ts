@@ -12,6 +12,7 @@ import { embed } from './embed/codes.ts';
 import { distance, features } from './embed/features.ts';
 import { layout } from './embed/layout.ts';
 import { pairs } from './embed/pairs.ts';
+import { patches } from './embed/patches.ts';
 import { portable } from './portable/export-model.ts';
 
 export const calls = {
@@ -25,6 +26,7 @@ export const calls = {
   map,
   outOfFold,
   pairs,
+  patches,
   portable,
   predict,
   rangeTest,

@@ -275,8 +275,8 @@ export interface Method {
   schema: Record<string, unknown>;
 }
 
-/** Input of a scorer: the pixels of a square image, or a pretrained embedding. */
-export type ScorerInputs = 'pixels' | 'embeddings';
+/** Input of a scorer: the pixels of a square image, a pretrained embedding, or the pretrained features of the patches of an image. */
+export type ScorerInputs = 'pixels' | 'embeddings' | 'patches';
 
 /** Outputs of a scorer for each image. Views show only those that exist. */
 export interface ScorerOutputs {

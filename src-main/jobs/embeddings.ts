@@ -14,42 +14,59 @@ import { toWinnowError } from '../workspace/runs.ts';
 /** Batch size of calls to the compute process. */
 const batchImages = 20;
 
-type Source = Pick<JobContext, 'compute' | 'folder'>;
+export type Source = Pick<JobContext, 'compute' | 'folder'>;
 
 export const embeddingRecipe = ({ compute, folder }: Source, source: Pretrained = usual): RowRecipe => ({
+  ...featureRecipe(folder, source, async (bytes, signal) => {
+    const { codes } = await compute.call('features', { model: source.id, bytes }, { signal });
+    return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
+  }),
   kind: 'embeddings',
-  settings: `${source.id}@${source.sha256.slice(0, 8)}`, // other weights under the same name are another model
   type: 'float32',
   shape: [source.size],
   isKept: true, // groups of duplicates depend on them
+});
+
+/** What the recipes of all rows have in common that a network with bundled weights computes. */
+export const featureRecipe = (
+  folder: string,
+  source: Pretrained,
+  compute: NonNullable<RowRecipe['batch']>['compute'],
+): Pick<RowRecipe, 'settings' | 'decode' | 'batch'> => ({
+  settings: `${source.id}@${source.sha256.slice(0, 8)}`, // other weights under the same name are another model
   decode: (sample) => decodeFor(folder, sample, source),
   batch: {
     size: batchImages,
-    async compute(bytes, signal) {
-      const { codes } = await compute
-        .call('features', { model: source.id, bytes }, { signal })
-        .catch((error: unknown) => {
-          throw toWinnowError(error);
-        });
-      return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
-    },
+    compute: (bytes, signal) =>
+      compute(bytes, signal).catch((error: unknown) => {
+        throw toWinnowError(error);
+      }),
   },
 });
 
 /** The samples' embeddings; those that are missing are computed as a stage of a job. Files that can no longer be read become issues. Throws WinnowError. */
-export async function embedSamples(
+export const embedSamples = (
   context: JobContext,
   samples: readonly Sample[],
   report: Report,
   source = usual,
+): Promise<Rows> => makeFeatures(context, embeddingRecipe(context, source), 'Embedding', samples, report);
+
+/** The samples' rows by such a recipe; missing rows are computed as a stage of this name. Files that can no longer be read become issues. Throws WinnowError. */
+export async function makeFeatures(
+  context: JobContext,
+  recipe: RowRecipe,
+  stage: string,
+  samples: readonly Sample[],
+  report: Report,
 ): Promise<Rows> {
-  const embedded = await context.rows.make(embeddingRecipe(context, source), samples, {
+  const rows = await context.rows.make(recipe, samples, {
     signal: report.signal,
-    onStart: (missing) => report.stage('Embedding', missing),
+    onStart: (missing) => report.stage(stage, missing),
     onProgress: (done) => report.progress(done),
   });
-  context.table.putIssues(embedded.issues);
-  return embedded;
+  context.table.putIssues(rows.issues);
+  return rows;
 }
 
 /** With more images, comparing all pairs would take too long for a scan. */

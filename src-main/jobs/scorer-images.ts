@@ -3,8 +3,9 @@ import type { Scorer } from '../compute/anomaly/index.ts';
 import type { Sample, ScorerInputs } from '../contract/types.ts';
 import type { JobContext } from './context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
-import { embeddingRecipe, embedSamples } from './embeddings.ts';
+import { embeddingRecipe, makeFeatures } from './embeddings.ts';
 import type { Report } from '../workspace/report.ts';
+import { patchRecipe } from './patches.ts';
 import { packPixels, pixelRecipe } from './pixels.ts';
 
 interface Inputs {
@@ -20,7 +21,13 @@ const inputs: Record<ScorerInputs, Inputs> = {
   },
   embeddings: {
     recipe: (context) => embeddingRecipe(context),
-    prepare: (context, samples, _sizePx, report) => embedSamples(context, samples, report),
+    prepare: (context, samples, _sizePx, report) =>
+      makeFeatures(context, embeddingRecipe(context), 'Embedding', samples, report),
+  },
+  patches: {
+    recipe: (context) => patchRecipe(context),
+    prepare: (context, samples, _sizePx, report) =>
+      makeFeatures(context, patchRecipe(context), 'Features of patches', samples, report),
   },
 };
 

@@ -6,6 +6,7 @@ import { range } from '../../src-main/compute/pixels.ts';
 import type { FitArgs } from '../../src-main/compute/anomaly/fit.ts';
 import type { Scorer } from '../../src-main/compute/anomaly/index.ts';
 import { random } from '../../src-main/compute/random.ts';
+import type { ScorerInputs } from '../../src-main/contract/types.ts';
 import type { RowSet } from '../../src-main/rows/row-set.ts';
 
 export const sizePx = 32;
@@ -49,9 +50,34 @@ function embedded(pictures: Uint8Array[], folder: string): RowSet {
   return { file, type: 'float32', shape: [size], rows: range(0, pictures.length) };
 }
 
-/** The pictures as inputs of the scorer. */
+/** Patches per side of the feature maps. */
+export const patchSide = 8;
+
+/** Small stand-ins for features of patches: the 16 colours of each square of 4 × 4 pixels. */
+function patched(pictures: Uint8Array[], folder: string): RowSet {
+  const channels = 48;
+  const rows = new Float16Array(pictures.length * patchSide ** 2 * channels);
+  pictures.forEach((bytes, i) =>
+    bytes.forEach((value, at) => {
+      const [x, y] = [Math.floor(at / 3) % sizePx, Math.floor(at / 3 / sizePx)];
+      const patch = (i * patchSide + Math.floor(y / 4)) * patchSide + Math.floor(x / 4);
+      rows[patch * channels + ((y % 4) * 4 + (x % 4)) * 3 + (at % 3)] = value / 255;
+    }),
+  );
+  const file = path.join(folder, `patches-${pictures.length}.f16`);
+  fs.writeFileSync(file, new Uint8Array(rows.buffer));
+  return { file, type: 'float16', shape: [patchSide, patchSide, channels], rows: range(0, pictures.length) };
+}
+
+const makers: Record<ScorerInputs, (pictures: Uint8Array[], folder: string) => RowSet> = {
+  pixels: packed,
+  embeddings: embedded,
+  patches: patched,
+};
+
+/** The images in the form that the scorer takes. */
 export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): RowSet =>
-  inputs === 'pixels' ? packed(pictures, folder) : embedded(pictures, folder);
+  makers[inputs](pictures, folder);
 
 export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-compute-'));
 

@@ -11,7 +11,7 @@ import { embed } from '../../src-main/compute/embed/codes.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
-import { fitArgs, flat, imagesFor, newFolder, packed, picture, sizePx } from './compute-pictures.ts';
+import { fitArgs, flat, imagesFor, newFolder, packed, patchSide, picture, sizePx } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
 const run = (
@@ -72,7 +72,8 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     if (gives.map) {
       expect(report.mapScale).toBeGreaterThan(0);
       const { map: drawn, sizePx: side } = await serveCall(map, one);
-      expect([drawn.length, side]).toEqual([sizePx ** 2, sizePx]);
+      const expected = inputs === 'patches' ? patchSide : sizePx;
+      expect([drawn.length, side]).toEqual([expected ** 2, expected]);
       expect(drawn.every(Number.isFinite)).toBe(true);
     } else {
       expect(report.mapScale).toBeUndefined();

@@ -113,6 +113,7 @@ test('each method is shown with the panes that its record declares', () => {
     pca: all,
     nearest: ['Original'],
     gaussian: ['Original'],
+    padim: ['Original', 'Distance', 'Overlay'],
     'from-mean': ['Original'],
     'from-mean-image': ['Original', 'Deviation', 'Overlay'],
   });

@@ -8,6 +8,7 @@ import { tf } from '../backend.ts';
 import { cholesky, inverseOfLower } from '../linear-algebra.ts';
 import { readBack } from '../read-back.ts';
 import { defineScorer, type FitContext, type Model } from './scorer.ts';
+import { ledoitWolf, shrink } from './shrinkage.ts';
 
 const schema = z.object({
   shrinkage: z
@@ -34,10 +35,7 @@ export const gaussian = defineScorer({
     const { matrix, fourth } = await products(context, mean);
     const [images, size] = [context.train.length, mean.length];
     const width = Math.min(images, size);
-    const level = trace(matrix, width) / size || 1; // the mean variance; 1 if all training images are equal
-    const share = Math.max(minShare, shrinkage || ledoitWolf(matrix, fourth, images, size));
-    for (let i = 0; i < matrix.length; i++) matrix[i] *= 1 - share;
-    for (let i = 0; i < width; i++) matrix[i * width + i] += share * level;
+    const { level, share } = shrink(matrix, width, size, shrinkage || ledoitWolf(matrix, fourth, images, size));
     const factor = Float32Array.from(
       await inverseOfLower(await cholesky(matrix, width, yieldToEventLoop), width, yieldToEventLoop),
     );
@@ -55,8 +53,6 @@ export const gaussian = defineScorer({
   restore: (_params, { mean, factor, weights }) => gaussianModel(mean, factor, weights),
 });
 
-/** Minimum shrinkage: a direction without variance among the training images keeps some, since another image may differ in it. */
-const minShare = 1e-4;
 const blockImages = 512;
 
 const centredOf = (codes: Float32Array, mean: Float32Array): Tensor2D =>
@@ -97,20 +93,6 @@ async function products(
     await yieldToEventLoop();
   }
   return { matrix, fourth };
-}
-
-function trace(matrix: Float64Array, width: number): number {
-  let sum = 0;
-  for (let i = 0; i < width; i++) sum += matrix[i * width + i];
-  return sum;
-}
-
-/** The shrinkage, 0..1, with the least expected squared error of the covariance (Ledoit & Wolf 2004). `matrix`: the covariance or the Gram matrix. */
-export function ledoitWolf(matrix: Float64Array, fourth: number, images: number, size: number): number {
-  const squares = matrix.reduce((sum, value) => sum + value ** 2, 0);
-  const dispersion = squares - trace(matrix, Math.sqrt(matrix.length)) ** 2 / size; // squared distance to equal variances
-  const noise = Math.min((fourth - squares) / images, dispersion);
-  return noise > 0 ? noise / dispersion : 0;
 }
 
 /** The squared distance of a centred embedding y is weights[0]·|y|² + weights[1]·|factor·y|². */

@@ -1,5 +1,5 @@
 /**
- * A scorer is a record: the inputs that it takes (pixels or embeddings), the outputs that it gives for each image, the schema of its parameters, and the function
+ * A scorer is a record: the inputs that it takes (pixels, embeddings or patches), the outputs that it gives for each image, the schema of its parameters, and the function
  * that fits it. Forms, command-line options, axis titles, image panes, routes and tests are generated from the record.
  */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
@@ -9,12 +9,13 @@ import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
-import type { Embeddings } from './images.ts';
+import type { Embeddings, Patches } from './images.ts';
 
 /** For each kind of inputs: the reader of all images, and the type of a block of images that a model takes. */
 export interface Images {
   pixels: { reader: Pixels; block: Tensor4D }; // [B, S, S, 3], 0..1
   embeddings: { reader: Embeddings; block: Float32Array }; // [B, size]
+  patches: { reader: Patches; block: Tensor4D }; // [B, side, side, channels]
 }
 
 export interface FitContext<I extends ScorerInputs = ScorerInputs> {
@@ -101,6 +102,7 @@ export interface ReadyScorer {
 interface InputParameters {
   pixels: { sizePx: number };
   embeddings: object;
+  patches: object;
 }
 
 /** Makes a scorer for the registry from its definition with typed parameters. */

@@ -31,7 +31,8 @@ interface Loaded {
   dispose(): void;
 }
 
-function withPretrained<Result>(id: string, work: (loaded: Loaded) => Promise<Result>): Promise<Result> {
+/** Calls `work` with the network that has these bundled weights. The network is cached and shared with other calls. */
+export function withPretrained<Result>(id: string, work: (loaded: Loaded) => Promise<Result>): Promise<Result> {
   const source = pretrainedOf(id);
   if (!source) throw new Error(`There are no bundled weights ‘${id}’.`);
   return withModel(source.file, () => open(source), work);
@@ -128,7 +129,8 @@ async function distanceOf(
   return divergence;
 }
 
-async function inBlocks(
+/** Calls `work` with each block of the images, [B, sizePx, sizePx, 3], and disposes of the block after it. */
+export async function inBlocks(
   bytes: Uint8Array,
   sizePx: number,
   work: (x: Tensor4D, from: number, total: number) => Promise<void>,

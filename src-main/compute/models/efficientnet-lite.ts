@@ -83,6 +83,7 @@ export const efficientNetLite0 = defineModel({
               (stochasticDepth * ++done) / all,
               scope,
             );
+          scope.stage?.(`stage${s}`, h);
           if (levels && s >= firstFeatureStage) means.unshift(globalAveragePool(h, `stage${s}/mean`, scope));
         });
         h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);

@@ -113,8 +113,8 @@ export class Network<A extends Architecture = Architecture> {
   }
 
   /**
-   * Runs `part` like `infer`, and calls `see` with the name and output of each layer (before its normalisation) and of each normalisation (after its pooling
-   * and activation). Call it inside `tf.tidy`, which owns the tensors.
+   * Runs `part` like `infer`, and calls `see` with the name and output of each layer (before its normalisation), of each normalisation (after its pooling
+   * and activation) and of each stage. Call it inside `tf.tidy`, which owns the tensors.
    */
   observe(
     x: Tensor4D,
@@ -128,6 +128,7 @@ export class Network<A extends Architecture = Architecture> {
       folded: undefined, // a folded normalisation would have no separate output
       layer: (layer, run) => seen(layer.name, run()),
       normalise: (name, h, after) => seen(name, scope.normalise(name, h, after)),
+      stage: see,
     });
   }
 

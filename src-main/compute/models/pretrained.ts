@@ -24,6 +24,8 @@ export interface Pretrained {
   size: number;
   /** The first `last` numbers are from the last layer, which describes the content. Only these are used for the similarity of images. */
   last: number;
+  /** Feature maps of these stages, resized to a square of this side and concatenated: one feature vector for each patch of the image. */
+  patches: { stages: readonly string[]; side: number; channels: number };
 }
 
 const weights = path.resolve(import.meta.dirname, '..', '..', '..', 'assets', 'weights');
@@ -42,6 +44,7 @@ export const pretrained: readonly Pretrained[] = [
     deviation: all(128 / 255),
     size: 1280 + 320 + 192 + 112 + 80,
     last: 1280,
+    patches: { stages: ['stage2', 'stage4'], side: 28, channels: 40 + 112 }, // strides 8 and 16
   },
 ];
 
