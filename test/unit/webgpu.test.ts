@@ -25,7 +25,7 @@ const pixels = packed(
   Array.from({ length: 4 }, (_, i) => grainy(i)),
   newFolder(),
 );
-const steps = 10;
+const steps = 5;
 const params = {
   epochs: steps,
   minSteps: 1,
