@@ -55,7 +55,7 @@ const cases: [id: string, params: Record<string, unknown>, sizePx: number, steps
   ['vgg', { width: 8, dense: 32, dropout: 0.1 }, 32, 40, 1e-3],
   ['vgg', { width: 8, dense: 32, dropout: 0.1, batchNorm: false }, 32, 80, 1e-3],
   ['resnet', { width: 8 }, 16, 30, 3e-3],
-  ['resnet', { width: 8, layers: 50, stem: 'large', stochasticDepth: 0.1, dropout: 0.1 }, 64, 40, 3e-3],
+  ['resnet', { width: 8, layers: 50, stem: 'large', stochasticDepth: 0.1, dropout: 0.1 }, 64, 50, 3e-3],
   ['resnet', { width: 8, batchNorm: false }, 16, 60, 3e-4],
   ['se-resnet', { width: 16 }, 16, 30, 3e-3],
   ['efficientnet-lite0', { padding: 'pytorch', stochasticDepth: 0.1 }, 32, 40, 3e-3],
