@@ -2,16 +2,7 @@
  * Transfer learning on the command line, on photographs of hand signs: the head trains in seconds on stored embeddings, label errors are found and resolved,
  * similar images are listed, and exported classifiers give the same predictions in onnxruntime.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as ort from 'onnxruntime-node';
@@ -22,7 +13,7 @@ import { usual } from '../../src-main/compute/models/pretrained.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { holdOpen, winnow, winnowJson } from '../fixtures/command.ts';
-import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
+import { copyDigits, sharedSet, temporaryFolder } from '../fixtures/images.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
 interface Labelled {
@@ -63,12 +54,8 @@ const data = { WINNOW_DATA: temporaryFolder('data') };
 
 beforeAll(async () => {
   folder = temporaryFolder('digits');
-  const source = sharedSet('sign-digits');
-  const files = new Map(classes.map((name) => [name, readdirSync(join(source, name)).sort().slice(0, perClass)]));
-  for (const [name, own] of files) {
-    mkdirSync(join(folder, name));
-    for (const file of own) copyFileSync(join(source, name, file), join(folder, name, file));
-  }
+  copyDigits(folder, classes, perClass);
+  const files = new Map(classes.map((name) => [name, readdirSync(join(folder, name)).sort()]));
   planted = moved.map(([from, to, place]) => {
     const file = files.get(from)![place];
     renameSync(join(folder, from, file), join(folder, to, `moved-${file}`));
@@ -309,12 +296,7 @@ describe('training modes', () => {
 
   test('all layers are trained after the head, at a smaller size, without a worse validation result', async () => {
     const [few, own] = [temporaryFolder('few-digits'), { WINNOW_DATA: temporaryFolder('data') }];
-    for (const name of ['0', '1', '5', '9']) {
-      mkdirSync(join(few, name));
-      const source = join(sharedSet('sign-digits'), name);
-      for (const file of readdirSync(source).sort().slice(0, 10))
-        copyFileSync(join(source, file), join(few, name, file));
-    }
+    copyDigits(few, ['0', '1', '5', '9'], 10);
     onTestFinished(await holdOpen(few, own));
     const { run } = await winnowJson<Trained>(
       ['train', few, '--mode', 'head-then-all', ...quick, '--split', '60,20,20'],

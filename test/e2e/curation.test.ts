@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { reference, referenceData, winnow, winnowJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, engineFolder, loadFresh, type EngineFolder } from './engine.ts';
+import { collectFaults, engineFolder, loadFresh, markUnused, type EngineFolder } from './engine.ts';
 
 const dirty = sharedSet('dirty');
 const own = temporary();
@@ -29,7 +29,10 @@ async function openDirty() {
     .waitFor({ timeout: 120_000 });
   await page.getByText('650 shown').waitFor();
 }
-beforeAll(openDirty);
+beforeAll(async () => {
+  await openDirty();
+  markUnused(page);
+});
 beforeEach(async () => {
   engine = await loadFresh(page, dirty);
 });

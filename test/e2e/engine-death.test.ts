@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { winnowJson } from '../fixtures/command.ts';
 import { blobFolder } from '../fixtures/images.ts';
 import { doorName, enginePid, openDoor, temporary, type OpenDoor } from './door.ts';
-import { loadFresh, type EngineFolder } from './engine.ts';
+import { loadFresh, markUnused, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 let door: OpenDoor;
@@ -36,6 +36,7 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
     door = await openDoor(own.data, folder);
     page = door.page;
     await status('Scan: 25 image files, 25 read');
+    markUnused(page);
   });
   beforeEach(async () => {
     engine = await loadFresh(page, folder);

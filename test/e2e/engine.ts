@@ -114,12 +114,19 @@ const addressOf = (page: Page, folder?: string) =>
 
 export const goToStart = (page: Page) => page.goto(addressOf(page));
 
+/** Pages that a spec has opened on its folder and not used yet. */
+const unused = new WeakSet<Page>();
+
+/** The first `loadFresh` of this page loads nothing: the page has just been opened, and its folder is scanned. */
+export const markUnused = (page: Page) => void unused.add(page);
+
 /**
  * Loads the folder anew: no job runs, every step of the journal is undone, the viewer's own settings are as at first. Only finished runs
  * and what is stored with them stay.
  */
 export async function loadFresh(page: Page, folder: string): Promise<EngineFolder> {
   const engine = await engineFolder(page, folder);
+  if (unused.delete(page)) return engine;
   const { calls } = engine;
   const jobs = await calls.jobs.list.query();
   const running = jobs.filter(({ state }) => !jobEnded(state));

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { winnowJson } from '../fixtures/command.ts';
 import { blobFolder } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, type OpenDoor } from './door.ts';
-import { loadFresh, type EngineFolder } from './engine.ts';
+import { loadFresh, markUnused, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 let door: OpenDoor;
@@ -18,6 +18,7 @@ beforeAll(async () => {
   page = door.page;
   await page.getByText('25 shown').waitFor();
   await page.getByRole('contentinfo').getByText('Scan: 25 image files, 25 read').waitFor();
+  markUnused(page);
 });
 beforeEach(async () => {
   engine = await loadFresh(page, folder);

@@ -2,15 +2,15 @@
  * Transfer as a person does it, through the window and through the browser: see which way of training fits, train the head in seconds, settle labels that are
  * likely wrong, look for more like an image, draw the map, take the classifier away. What is shown is held to what the command line says of the same engine.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { reference, winnowJson } from '../fixtures/command.ts';
-import { sharedSet } from '../fixtures/images.ts';
+import { copyDigits } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, loadFresh, type EngineFolder } from './engine.ts';
+import { collectFaults, loadFresh, markUnused, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 const env = { WINNOW_DATA: own.data };
@@ -26,12 +26,7 @@ let page: Page;
 let engine: EngineFolder;
 
 beforeAll(async () => {
-  const source = sharedSet('sign-digits');
-  for (const name of classes) {
-    mkdirSync(join(folder, name), { recursive: true });
-    for (const file of readdirSync(join(source, name)).sort().slice(0, perClass))
-      copyFileSync(join(source, name, file), join(folder, name, file));
-  }
+  copyDigits(folder, classes, perClass);
   for (const [from, to, place] of [
     ['0', '5', 2],
     ['5', '1', 3],
@@ -44,6 +39,8 @@ beforeAll(async () => {
   page = door.page;
   faults = collectFaults(page);
   await page.getByText(`${count} shown`).waitFor({ timeout: 60_000 });
+  await page.getByRole('contentinfo').getByText(`Scan: ${count} image files`).waitFor();
+  markUnused(page);
 });
 beforeEach(async () => {
   engine = await loadFresh(page, folder);

@@ -64,7 +64,7 @@ test('when the system kills the process, the call fails with a message that name
 
 test('an unanswered cancel restarts the process; the other training resumes automatically from its last epoch to the same scores, with a note', async () => {
   const own = compute({ patienceMs: { alone: 200, shared: 400 } });
-  const params = { epochs: 30 };
+  const params = { epochs: 12 };
   await own.call('backend', undefined);
   const before = computePids().at(-1)!;
   const stop = new AbortController();
@@ -84,7 +84,7 @@ test('an unanswered cancel restarts the process; the other training resumes auto
   const result = await training;
   expect(computePids()).not.toContain(before);
   expect(result.resumedFrom).toBeGreaterThanOrEqual(3);
-  expect(result.history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+  expect(result.history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
   expect(events.flatMap((event) => (event.stage === 'note' ? [event.message] : []))).toEqual([
     'The compute process was restarted because another task did not stop. This training resumed from its last epoch.',
   ]);
