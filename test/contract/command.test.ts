@@ -96,6 +96,20 @@ describe.each(scorers.filter(({ inputs }) => inputs === 'pixels').map(({ id }) =
   });
 });
 
+test('rank with padim finds the anomaly in the features of patches, with a map per image', async () => {
+  const to = temporaryFolder('maps');
+  const { samples, run } = await winnowJson<RankJson>(
+    ['rank', folder, '--method', 'padim', '--train-on', 'other/**', '--features', '20', '--maps', to],
+    data,
+  );
+  expect(samples).toHaveLength(25);
+  expect(samples[0]).toMatchObject({ path: 'good/odd.png', rank: 1, trainedOn: false });
+  expect(run).toMatchObject({ method: 'padim', report: { mapScale: expect.any(Number) } });
+  expect(readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.png'))).toHaveLength(
+    25,
+  );
+});
+
 test('rank reports the memory of a training before it starts, and finds a batch size that fits on request', async () => {
   const { code, out, err } = await winnow(
     [
