@@ -14,7 +14,7 @@ import { electronPath } from './src-main/setup/pieces/electron.mjs';
 /** Test files run in parallel, so each uses one thread. */
 const oneThread = { TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '1', WINNOW_THREADS: '1' };
 
-const project = (name: string, folder: string, env: Record<string, string>, timeoutMs = 120_000) => ({
+const project = (name: string, folder: string, env: Record<string, string>, timeoutMs = 240_000) => ({
   plugins: [pageState],
   resolve: { alias: clientSvelte },
   test: {
@@ -32,16 +32,16 @@ const project = (name: string, folder: string, env: Record<string, string>, time
 
 const config = defineConfig({
   test: {
-    // Tests spend about a third of their time waiting for child processes.
-    maxWorkers: Math.min(4, availableParallelism() + 1),
+    // Tests spend much of their time waiting for other processes and for the page.
+    maxWorkers: Math.min(6, availableParallelism() + 2),
     globalSetup: ['./test/fixtures/temporary.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       // Unit tests test the thread pool of our own kernels, so they keep its threads.
       project('unit', 'unit', { ...softwareVulkan(), WINNOW_THREADS: '' }),
       project('contract', 'contract', softwareVulkan()),
-      project('window', 'e2e', { WINNOW_DOOR: 'electron' }, 180_000),
-      project('browser', 'e2e', { WINNOW_DOOR: 'browser' }, 180_000),
+      project('window', 'e2e', { WINNOW_DOOR: 'electron' }),
+      project('browser', 'e2e', { WINNOW_DOOR: 'browser' }),
     ],
   },
 });

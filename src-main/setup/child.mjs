@@ -3,16 +3,16 @@
  * our terminal, forwards signals and returns the exit code.
  */
 import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import { noteWorker } from './lock.mjs';
 
 /**
  * @param {string} command @param {string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, limitMs?: number, signal?: AbortSignal, onTick?: () => void, shell?: boolean }} [options]
- *   limitMs: the program is killed after this time; onTick: called four times a second while it runs
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, limitMs?: number, signal?: AbortSignal, onTick?: () => void, shell?: boolean, priority?: number }} [options]
+ *   priority: as of `os.setPriority`; limitMs: the program is killed after this time; onTick: called four times a second while it runs
  * @returns {Promise<{ code: number, stdout: string, output: string, failure: string | null }>}
  */
-export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell = false } = {}) {
+export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell = false, priority } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
@@ -22,6 +22,7 @@ export function finish(command, args, { cwd, env, limitMs, signal, onTick, shell
       windowsHide: true,
     });
     noteWorker(child.pid);
+    if (priority !== undefined && child.pid) setPriority(child.pid, priority);
     let stdout = '';
     let output = '';
     let failure = /** @type {string | null} */ (null);

@@ -5,7 +5,7 @@
  * further arguments go to Vitest.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { finish, passThrough } from './child.mjs';
 import { browserPath } from './pieces/browser.mjs';
@@ -33,7 +33,7 @@ const checks = /** @type {const} */ ([
   ['rules', [inModules('eslint', 'bin', 'eslint.js'), '.']],
 ]);
 
-/** Runs the checks one after the other. The output of a check is printed only if it fails. */
+/** Runs the checks one after the other, at a low priority beside the tests. The output of a check is printed only if it fails. */
 export async function runChecks(
   /** @type {string} */ node,
   /** @type {NodeJS.ProcessEnv} */ env,
@@ -41,7 +41,11 @@ export async function runChecks(
 ) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   for (const [title, command] of checks.filter(([name]) => !onlyTypes || name === 'types')) {
-    const { code, output } = await finish(node, [...command], { cwd: root, env });
+    const { code, output } = await finish(node, [...command], {
+      cwd: root,
+      env,
+      priority: constants.priority.PRIORITY_LOW,
+    });
     if (code === 0) count.passed++;
     else count.failed++;
     process.stdout.write(code === 0 ? `Check of ${title}: passed\n` : `Check of ${title}: failed\n${output}\n`);

@@ -30,8 +30,11 @@ export function temporary(): { data: string; work: string; remove(): void } {
 }
 
 /** `folder` as a person names it on the command line: `npm start -- open FOLDER`, or `serve FOLDER`. */
-export const openDoor = (data: string, folder?: string): Promise<OpenDoor> =>
-  doorName === 'electron' ? openWindow(data, folder) : openBrowser(data, folder);
+export async function openDoor(data: string, folder?: string): Promise<OpenDoor> {
+  const door = await (doorName === 'electron' ? openWindow(data, folder) : openBrowser(data, folder));
+  door.page.setDefaultTimeout(60_000); // many tests run at once
+  return door;
+}
 
 const withoutNetwork = [
   '--disable-background-networking',
