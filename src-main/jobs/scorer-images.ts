@@ -3,7 +3,7 @@ import type { Scorer } from '../compute/anomaly/index.ts';
 import type { Sample, ScorerInputs } from '../contract/types.ts';
 import type { JobContext } from './context.ts';
 import type { RowRecipe, Rows } from '../rows/row-store.ts';
-import { embeddingRecipe, makeFeatures } from './embeddings.ts';
+import { embeddingRecipe, embedSamples, makeFeatures } from './embeddings.ts';
 import type { Report } from '../workspace/report.ts';
 import { patchRecipe } from './patches.ts';
 import { packPixels, pixelRecipe } from './pixels.ts';
@@ -21,8 +21,7 @@ const inputs: Record<ScorerInputs, Inputs> = {
   },
   embeddings: {
     recipe: (context) => embeddingRecipe(context),
-    prepare: (context, samples, _sizePx, report) =>
-      makeFeatures(context, embeddingRecipe(context), 'Embedding', samples, report),
+    prepare: (context, samples, _sizePx, report) => embedSamples(context, samples, report),
   },
   patches: {
     recipe: (context) => patchRecipe(context),

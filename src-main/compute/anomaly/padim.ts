@@ -2,7 +2,7 @@
  * Scores each patch of an image by its Mahalanobis distance to the patches at the same place of the training images (PaDiM; Defard et al. 2021): one Gaussian for
  * each place, in a random subset of the pretrained features. The covariance is shrunk, since there may be fewer images than features. The score of an image is its largest distance. Places must correspond, so the images must be aligned.
  */
-import type { Tensor, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { largestOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
@@ -80,13 +80,14 @@ async function fitGaussians(
     return sum;
   };
   const mean = Float32Array.from(await average(places * size, (x) => tf.sum(x, 1)));
-  const centred = (x: Tensor3D) => tf.sub(x, tf.tensor3d(mean, [places, 1, size]));
-  const covariances = await average(places * size * size, (x) => {
-    const y = centred(x);
-    return tf.matMul(y, y, true);
+  const values = places * size * size;
+  const moments = await average(values + places, (x) => {
+    const centred = tf.sub(x, tf.tensor3d(mean, [places, 1, size]));
+    const fourth = tf.sum(tf.square(tf.sum(tf.square(centred), 2)), 1); // [places]
+    return tf.concat1d([tf.reshape(tf.matMul(centred, centred, true), [values]), fourth as Tensor1D]);
   });
-  const fourth = await average(places, (x) => tf.sum(tf.square(tf.sum(tf.square(centred(x)), 2)), 1));
-  const factor = new Float32Array(places * size * size);
+  const [covariances, fourth] = [moments.subarray(0, values), moments.subarray(values)];
+  const factor = new Float32Array(values);
   for (let place = 0; place < places; place++) {
     const at = place * size * size;
     const covariance = covariances.subarray(at, at + size * size);
