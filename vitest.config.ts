@@ -23,7 +23,7 @@ const project = (name: string, folder: string, env: Record<string, string>, time
     include: [`test/${folder}/**/*.test.ts`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
-    retry: folder === 'e2e' ? 1 : 0, // the report shows a second attempt
+    retry: folder === 'e2e' ? 1 : 0, // the report names tests that passed at the second attempt
     expect: { poll: { timeout: 20_000 } }, // a poll may run the command line, which takes a second to start
     server: { deps: { inline: [/@lucide/] } }, // the icons of places are components
     env: { ...oneThread, ...env },

@@ -1,4 +1,6 @@
-/** Training a classifier as a person does it, through the window and through the browser: see what training sees, find a learning rate, train, learn how good it is and on which images it fails. */
+/**
+ * Training a classifier as a person does it, in the window and in the browser: preview the augmented images, find a learning rate, train, and read the result.
+ */
 import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -42,7 +44,7 @@ const set = async (name: string, value: string) => {
   await field(name).press('Tab');
 };
 const cells = () => page.getByRole('table', { name: 'Augmented views' }).getByRole('cell').getByRole('img');
-/** The pixels of the tiles, as far as they are drawn. */
+/** A hash of the pixels of each tile. */
 const pixels = () =>
   cells().evaluateAll((images) =>
     (images as HTMLImageElement[]).map((image) => {
@@ -90,14 +92,14 @@ const ensureCnn = () =>
   );
 
 describe(`a classifier, ${doorName}`, () => {
-  test('the preview shows what training will see and follows the sliders', async () => {
+  test('the preview shows the augmented images and follows the sliders', async () => {
     await openTrain();
     await chooseCnn();
     await page.getByRole('tab', { name: 'Preview' }).click();
     await page.getByText('32 × 32 px, as the network gets them').waitFor();
     await expect.poll(() => cells().count()).toBe(6 * 9);
     const before = await pixels();
-    expect(new Set(before).size).toBeGreaterThan(50); // each view is another
+    expect(new Set(before).size).toBeGreaterThan(50); // the views differ
     expect(await cells().first().getAttribute('alt')).toBe('0: as evaluated');
     await set('Rotation', '90');
     await expect
@@ -105,7 +107,7 @@ describe(`a classifier, ${doorName}`, () => {
       .not.toBe('');
     await expect.poll(async () => (await pixels()).filter((hash, i) => hash !== before[i]).length).toBe(6 * 8);
     const after = await pixels();
-    expect(after.filter((hash, i) => hash === before[i])).toHaveLength(6); // evaluation views stay
+    expect(after.filter((hash, i) => hash === before[i])).toHaveLength(6); // evaluation views do not change
     await page.getByLabel('Show operations').check();
     await page
       .getByText(/^rotate -?\d+°, .*brightness/)
@@ -117,7 +119,7 @@ describe(`a classifier, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('what cannot be is said, and what the network is like', async () => {
+  test('a split that cannot be used gives a message; the size of the network is shown', async () => {
     await openTrain();
     await chooseCnn();
     await page.getByText(/^[\d.]+ k parameters · [\d.]+ MFLOPs · about [\d.]+ MB to train$/).waitFor();
@@ -150,7 +152,7 @@ describe(`a classifier, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('a training shows its curves, and its result is that of the command line', async () => {
+  test('a training shows its curves, and its accuracy equals that of the command line', async () => {
     await fillForm();
     await page
       .getByRole('complementary', { name: 'Train' })
@@ -206,9 +208,9 @@ describe(`a classifier, ${doorName}`, () => {
     const labels = await matrix
       .getByRole('button')
       .evaluateAll((list) => list.map((cell) => cell.getAttribute('aria-label') as string));
-    const told = labels.map((label) => /^(.+) as (.+): (\d+) images?$/.exec(label) as RegExpExecArray);
-    expect(told.reduce((sum, [, , , count]) => sum + Number(count), 0)).toBe(30);
-    const [label, given, predicted, count] = told.find(([, a, b]) => a !== b) as RegExpExecArray; // four epochs leave something wrong
+    const parsed = labels.map((label) => /^(.+) as (.+): (\d+) images?$/.exec(label) as RegExpExecArray);
+    expect(parsed.reduce((sum, [, , , count]) => sum + Number(count), 0)).toBe(30);
+    const [label, given, predicted, count] = parsed.find(([, a, b]) => a !== b) as RegExpExecArray; // four epochs leave some errors
     await matrix.getByRole('button', { name: label, exact: true }).click();
     await page.getByText(`${count} shown`).waitFor();
     const paths = await page
@@ -219,7 +221,7 @@ describe(`a classifier, ${doorName}`, () => {
     await page.locator('[role=option]').first().click();
     const said = page.getByRole('region', { name: `Predicted by ${run}` });
     expect(await said.locator('.first').innerText()).toContain(predicted);
-    // Its predictions are a facet like any other, and no range of numbers.
+    // Its predictions are a facet of classes, not a range of numbers.
     await page
       .getByRole('complementary', { name: 'Filters' })
       .getByRole('heading', { name: `${run} · predicted class` })
@@ -227,7 +229,7 @@ describe(`a classifier, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('what a run was made by fills the form again, and a range test hides no result', async () => {
+  test('the settings of a run fill the form again, and a range test does not hide a result', async () => {
     await ensureCnn();
     await openTrain();
     await chooseCnn();
@@ -253,7 +255,7 @@ describe(`a classifier, ${doorName}`, () => {
     await expect.poll(form).toEqual(['4', 'none', '0.005', '70']);
   });
 
-  test('the preview warns where a trained model loses the class', async () => {
+  test('the preview warns if a trained model misclassifies augmented images', async () => {
     const run = await ensureCnn();
     await openTrain();
     await chooseCnn();

@@ -1,6 +1,5 @@
 /**
- * The curation workbench as a person uses it, through the window and through the browser: triage by keyboard alone, marks in bulk, filters, checks,
- * duplicates, export and back. Each result is checked against the engine's own table or the files.
+ * Curation as a person does it, in the window and in the browser: triage by keyboard, marks on many images, filters, checks, duplicates, export and import. Each result is checked against the engine's own table or the files.
  */
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,8 +50,8 @@ interface Row {
   note: string | null;
   class: string | null;
 }
-/** What the command line tells of the same engine. */
-const told = async (where: string, data = own.data): Promise<Row[]> =>
+/** The samples as the command line prints them, through the same engine. */
+const samplesByCommand = async (where: string, data = own.data): Promise<Row[]> =>
   (await winnowJson<{ samples: Row[] }>(['show', dirty, '--where', where], { WINNOW_DATA: data })).samples;
 const table = (where: string) => engine.rows(where);
 const count = (where: string) => engine.count(where);
@@ -67,7 +66,7 @@ const accessible = () => violations(page);
 const inBothLights = () => violationsInBothLights(page);
 
 describe(`curation, ${doorName}`, () => {
-  test('fifty images are triaged by keyboard alone, through grid and loupe, and stay so over a restart; then all is undone', async () => {
+  test('fifty images are triaged by keyboard in grid and loupe; the decisions survive a restart; all are undone', async () => {
     const keys = ['p', 'x', 'u', 'k', 'x'];
     await press('Home');
     for (let i = 0; i < 25; i++) await press(keys[i % 5]);
@@ -76,8 +75,8 @@ describe(`curation, ${doorName}`, () => {
     for (let i = 25; i < 50; i++) await press(keys[i % 5]);
     await press('z', 'z', 'Escape');
     await status(/^50 of 650 images reviewed/);
-    await expect.poll(() => count('decision != none')).toBe(50); // what is shown at once is on its way to the engine
-    const sorted = (await told('width > 0')).slice(0, 50); // in the order of paths
+    await expect.poll(() => count('decision != none')).toBe(50); // the page shows a decision before the engine has stored it
+    const sorted = (await samplesByCommand('width > 0')).slice(0, 50); // in the order of paths
     expect(sorted.map(({ decision }) => decision)).toEqual(
       Array.from({ length: 50 }, (_, i) => ({ p: 'keep', k: 'keep', x: 'reject', u: 'unsure' })[keys[i % 5]]),
     );
@@ -87,7 +86,7 @@ describe(`curation, ${doorName}`, () => {
     await door.close();
     await openDirty();
     await status(/^50 of 650 images reviewed/);
-    // The review goes on where it was left.
+    // The review continues at the next image.
     await expect
       .poll(() => page.locator('[role=option][aria-selected=true]').first().getAttribute('data-path'))
       .toBe(next.path);
@@ -101,7 +100,7 @@ describe(`curation, ${doorName}`, () => {
     await expect.poll(() => count('decision != none')).toBe(2);
   });
 
-  test('what is typed narrows; a fault points at its character; a view keeps it', async () => {
+  test('an expression filters the images; an error names its character; a view stores the expression', async () => {
     await say("class = 'dress' and width < ");
     await page.getByText(/at character 28/).waitFor();
     await say("class = 'dress' and width < 240");
@@ -117,14 +116,14 @@ describe(`curation, ${doorName}`, () => {
     await press('Escape');
     await say('');
     await shown(650);
-    // A facet, and a second value beside it.
+    // A facet with two values.
     await page.getByRole('button', { name: /^Blurry \d+$/ }).click();
     await shown(await count("issue = 'blurry'"));
     await page.getByRole('button', { name: /^Dark \d+$/ }).click({ modifiers: ['Control'] });
     await shown(await count("issue = 'blurry' or issue = 'dark'"));
     await page.getByRole('button', { name: /^All images/ }).click();
     await shown(650);
-    // A range, brushed.
+    // A range, dragged on the histogram.
     const plot = (await page.getByRole('img', { name: /^Histogram of/ }).boundingBox()) as {
       x: number;
       y: number;
@@ -143,7 +142,7 @@ describe(`curation, ${doorName}`, () => {
     await page.getByRole('button', { name: /^All images/ }).click();
   });
 
-  test('marks in bulk: tags, a class, a note on what is selected, each one step of undo', async () => {
+  test('a tag, a class or a note on all selected images is one step of undo', async () => {
     await say("class = 'shoes'");
     const n = await count("class = 'shoes'");
     await shown(n);
@@ -154,7 +153,7 @@ describe(`curation, ${doorName}`, () => {
     await press('l');
     await page.keyboard.type('footwear');
     await press('Enter');
-    await shown(0); // none is called shoes now
+    await shown(0); // no image has the class shoes now
     await say("class = 'footwear'");
     await shown(n);
     await expect.poll(() => count("label = 'footwear'")).toBe(n);
@@ -176,7 +175,7 @@ describe(`curation, ${doorName}`, () => {
     await shown(650);
   });
 
-  test('a frame drawn over tiles selects them; compared images share a zoom', async () => {
+  test('dragging over tiles selects them; compared images share a zoom', async () => {
     await page.getByRole('listbox', { name: 'Images' }).focus();
     await press('Home', 'Escape');
     const [first, second] = [await tiles().nth(0).boundingBox(), await tiles().nth(1).boundingBox()] as {
@@ -205,7 +204,7 @@ describe(`curation, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('a check’s threshold moves with live counts, and what it flags is rejected with the reason', async () => {
+  test('the counts follow the threshold of a check, and the flagged images are rejected with the reason', async () => {
     await press('i');
     await page.getByRole('heading', { name: 'Issues', exact: true }).waitFor();
     expect(await inBothLights()).toEqual([]);
@@ -232,7 +231,7 @@ describe(`curation, ${doorName}`, () => {
     await expect.poll(() => count("issue = 'blurry'")).toBe(before);
   });
 
-  test('of duplicates the best is kept, and what is none is remembered', async () => {
+  test('the best of the duplicates is kept, and groups marked as not duplicates are remembered', async () => {
     await press('b');
     await page.getByText(/Keep best of all 40 groups/).waitFor();
     expect(await inBothLights()).toEqual([]);
@@ -247,7 +246,7 @@ describe(`curation, ${doorName}`, () => {
     await expect.poll(() => count('decision != none')).toBe(0);
   });
 
-  test('the map is drawn from what was learned; what is drawn round is selected everywhere', async () => {
+  test('the map is computed from the codes of a run; images inside a drawn line are selected everywhere', async () => {
     const run = await engine.ensureRun(
       ({ method }) => method === 'pca',
       () => engine.calls.workspace.rank.mutate({ method: 'pca', parameters: { sizePx: 32 } }),
@@ -283,18 +282,18 @@ describe(`curation, ${doorName}`, () => {
           .innerText(),
       )?.[1],
     );
-    expect(Math.abs(selected - left)).toBeLessThan(20); // the middle of the plane is the middle of the map, but for a pixel
+    expect(Math.abs(selected - left)).toBeLessThan(20); // the middle of the view is the middle of the map within a pixel
     await page.getByRole('button', { name: 'Show in gallery' }).click();
     await status(new RegExp(`^${selected} selected`));
     await press('Escape');
   });
 
-  test('keys are changed, commands found by name, and the history tells the command line', async () => {
+  test('commands are found by name, the history shows the command line, and the keys are listed', async () => {
     await press('Control+k');
     await page.keyboard.type('issues');
     await press('Enter');
     await page.getByRole('complementary', { name: 'Checks' }).waitFor();
-    await press('i'); // once more: the overview
+    await press('i'); // the same key again shows the overview
     await page.getByRole('heading', { name: 'Issues', exact: true }).waitFor();
     await press('g');
     await page.getByRole('listbox', { name: 'Images' }).focus();
@@ -317,7 +316,7 @@ describe(`curation, ${doorName}`, () => {
     expect(await accessible()).toEqual([]);
   });
 
-  test('an export with splits comes back whole: equal marks after an import elsewhere', async () => {
+  test('an export imported into another workspace gives the same marks', async () => {
     await engine.calls.journal.edit.mutate({ choice: { where: "issue = 'dark'" }, change: { decision: 'reject' } });
     await engine.calls.journal.edit.mutate({
       choice: { where: "issue = 'grayscale' and decision = none" },
@@ -341,7 +340,7 @@ describe(`curation, ${doorName}`, () => {
     cpSync(referenceData(dirty), other, { recursive: true });
     const imported = await winnow(['import', dirty, join(to, 'manifest.json')], { WINNOW_DATA: other });
     expect(imported.code, imported.err).toBe(0);
-    expect(marks(await told('width > 0', other))).toEqual(marks(await table('width > 0')));
+    expect(marks(await samplesByCommand('width > 0', other))).toEqual(marks(await table('width > 0')));
     expect(JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8'))).toBeTruthy();
   });
 });

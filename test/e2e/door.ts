@@ -1,6 +1,6 @@
 /**
  * The two doors that have a page: a real Electron window, and Chromium on `serve`. The same specs run through both; WINNOW_DOOR says which.
- * Each opens on a data folder of its own, so that no spec meets another's decisions or the developer's.
+ * Each has its own data folder, separate from other specs and from the developer's.
  */
 import { AxeBuilder } from '@axe-core/playwright';
 import { spawn } from 'node:child_process';
@@ -23,13 +23,13 @@ export interface OpenDoor {
   close(): Promise<void>;
 }
 
-/** Empty folders for one spec: `data` for the workspaces, `work` for what it makes. */
+/** Empty folders for one spec: `data` for the workspaces, `work` for its output. */
 export function temporary(): { data: string; work: string; remove(): void } {
   const at = mkdtempSync(join(tmpdir(), 'winnow-e2e-'));
   return { data: join(at, 'data'), work: join(at, 'work'), remove: () => rmSync(at, { recursive: true, force: true }) };
 }
 
-/** `folder` as a person names it on the command line: `npm start -- open FOLDER`, or `serve FOLDER`. */
+/** Opens a door with this folder, like `npm start -- open FOLDER` or `serve FOLDER`. */
 export async function openDoor(data: string, folder?: string): Promise<OpenDoor> {
   const door = await (doorName === 'electron' ? openWindow(data, folder) : openBrowser(data, folder));
   door.page.setDefaultTimeout(60_000); // many tests run at once
@@ -71,8 +71,8 @@ async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
       stdio: ['ignore', 'pipe', 'ignore'],
     },
   );
-  const url = await new Promise<string>((told, failed) => {
-    createInterface({ input: server.stdout }).once('line', told);
+  const url = await new Promise<string>((opened, failed) => {
+    createInterface({ input: server.stdout }).once('line', opened);
     server.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
   });
   const browser = await chromium.launch({
@@ -93,7 +93,7 @@ async function openBrowser(data: string, folder?: string): Promise<OpenDoor> {
   };
 }
 
-/** The engine that a window has started; null while there is none. Linux only. */
+/** The process id of a window's engine; null if there is none. Linux only. */
 export function enginePid(app: ElectronApplication): number | null {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
@@ -106,13 +106,13 @@ export function enginePid(app: ElectronApplication): number | null {
       )
         return Number(pid);
     } catch {
-      // It ended meanwhile.
+      // The process has ended.
     }
   }
   return null;
 }
 
-/** What axe finds in the current theme, and the contrast faults that it finds in the other: themes differ only in colours. */
+/** Violations found by axe in the current theme, and of contrast in the other theme: themes differ only in colours. */
 export async function violationsInBothLights(page: Page): Promise<string[]> {
   const first = await violations(page);
   if (doorName !== 'browser') return first;
@@ -122,10 +122,10 @@ export async function violationsInBothLights(page: Page): Promise<string[]> {
   return [...first, ...second];
 }
 
-/** What axe finds, by all rules or by these. Only in the browser: the page is the same in both doors, and this takes seconds. */
+/** Violations found by axe, by all rules or by these. Only in the browser: the page is the same in both doors, and axe takes seconds. */
 export async function violations(page: Page, rules?: string[]): Promise<string[]> {
   if (doorName !== 'browser') return [];
-  // The window's browser cannot open a second page for the frames that this page does not have.
+  // Legacy mode: Electron cannot open the second page that axe would use for frames.
   const axe = new AxeBuilder({ page }).setLegacyMode();
   const { violations: found } = await (rules ? axe.withRules(rules) : axe).analyze();
   return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);

@@ -1,4 +1,7 @@
-/** An engine that dies under the window: what is decided meanwhile waits and is applied in its order; what no longer fits is shown, never applied to another image. */
+/**
+ * The engine crashes while the window is open: decisions made meanwhile are queued and applied in order. Decisions that no longer fit are shown, and never applied to
+ * another image.
+ */
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ElectronApplication, Page } from 'playwright';
@@ -17,7 +20,7 @@ let engine: EngineFolder;
 const status = (text: RegExp | string) => page.getByRole('contentinfo').getByText(text).waitFor();
 const kill = () => process.kill(enginePid(door.app as ElectronApplication) as number, 'SIGKILL');
 const tile = (path: string) => page.locator(`[data-path="${path}"]`);
-/** As another program is told it. */
+/** The decisions as another program reads them. */
 const decided = async () =>
   Object.fromEntries(
     (
@@ -29,8 +32,8 @@ const decided = async () =>
       .map(({ path, decision }) => [path, decision]),
   );
 
-// The browser's engine is `serve` itself: when that dies, there is nobody to start it again.
-describe.runIf(doorName === 'electron')('an engine that dies', () => {
+// In the browser the engine is `serve` itself: if it crashes, nothing restarts it.
+describe.runIf(doorName === 'electron')('an engine that crashes', () => {
   beforeAll(async () => {
     folder = await blobFolder();
     door = await openDoor(own.data, folder);
@@ -46,18 +49,18 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
     own.remove();
   });
 
-  test('loses no decision that is made at once, nor its order', async () => {
+  test('loses no decision that is made right after, and keeps their order', async () => {
     await tile('good/blob-01.png').click();
     for (const round of [0, 1]) {
       kill();
-      await page.keyboard.press('u'); // and the cursor goes on
+      await page.keyboard.press('u'); // then the cursor is on the next image
       await page.keyboard.press('x');
       await page.keyboard.press('k');
       await page.keyboard.press('Control+z');
       await status('not saved yet');
       await page.getByText('not saved yet').waitFor({ state: 'detached' });
       await status(`${(round + 1) * 2} of 25 images reviewed`);
-      await page.keyboard.press('ArrowLeft'); // back to the one whose decision was undone
+      await page.keyboard.press('ArrowLeft'); // the image whose decision was undone
     }
     expect(await decided()).toEqual({
       'good/blob-01.png': 'unsure',
@@ -68,7 +71,7 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
     expect(await page.getByText(/^Not saved/).count()).toBe(0);
   });
 
-  test('says of what cannot wait that it is not saved, and goes on saying it', async () => {
+  test('reports a change that cannot be queued as not saved, until the person dismisses it', async () => {
     await page.getByRole('button', { name: /^good \d+$/ }).click();
     await page.getByRole('button', { name: 'Views' }).click();
     await page.getByLabel('Save the current view as').fill('the good ones');
@@ -84,13 +87,13 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
     await page.getByRole('button', { name: 'Dismiss' }).first().click();
   });
 
-  test('what waited for a workspace that was made anew is shown and set aside', async () => {
+  test('decisions queued for a workspace that was created again are shown and set aside', async () => {
     await tile('good/blob-13.png').click();
     const workspaces = join(own.data, 'workspaces');
     const [name] = readdirSync(workspaces);
     kill();
     await page.keyboard.press('x');
-    renameSync(join(workspaces, name), join(own.data, 'before')); // the engine is not back yet: it makes another
+    renameSync(join(workspaces, name), join(own.data, 'before')); // before the engine has restarted: it creates another workspace
     await status(/not saved yet|not applied/);
     await status('1 not applied…');
     await status('0 of 25 images reviewed');
@@ -105,8 +108,8 @@ describe.runIf(doorName === 'electron')('an engine that dies', () => {
   });
 });
 
-describe(`what an older version kept, ${doorName}`, () => {
-  test('is shown and set aside, and the folder opens', async () => {
+describe(`decisions queued by an older version, ${doorName}`, () => {
+  test('are shown and set aside, and the folder opens', async () => {
     const other = temporary();
     const images = await blobFolder();
     const older = await openDoor(other.data, images);

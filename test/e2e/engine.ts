@@ -1,5 +1,5 @@
 /**
- * The engine behind the page, called directly, so that tests can prepare a workspace and read its state without a process of the command line.
+ * The engine behind the page, called directly, so that tests can prepare a workspace and read its state without running commands.
  * Calls go through the page's own fetch: nothing else reaches the engine of a window.
  */
 import { createTRPCClient, httpBatchLink, type TRPCClient } from '@trpc/client';
@@ -46,13 +46,13 @@ export interface EngineFolder {
   rows(where: string): Promise<Sample[]>;
   paths(where: string): Promise<string[]>;
   count(where: string): Promise<number>;
-  /** Waits for a job and returns it. Throws what it failed with. */
+  /** Waits for a job and returns it. Throws if the job failed. */
   ended(job: Job): Promise<Job>;
   /** The id of the newest finished run that fits, or of the one that `make` starts. */
   ensureRun(fits: (run: RunSummary) => boolean, make: () => Promise<Job>): Promise<string>;
 }
 
-/** The page must be loaded, on any of its addresses. */
+/** Any address of the page must be loaded. */
 export async function engineFolder(page: Page, folder: string): Promise<EngineFolder> {
   const { id } = await connect(page, trpcPath).engine.open.mutate({ folder });
   const calls = connect(page, workspacePath(id) + trpcPath);
@@ -121,8 +121,8 @@ const unused = new WeakSet<Page>();
 export const markUnused = (page: Page) => void unused.add(page);
 
 /**
- * Loads the folder anew: no job runs, every step of the journal is undone, the viewer's own settings are as at first. Only finished runs
- * and what is stored with them stay.
+ * Loads the folder in a known state: no job runs, all steps are undone, and the viewer's settings are cleared. Only finished runs and their
+ * results stay.
  */
 export async function loadFresh(page: Page, folder: string): Promise<EngineFolder> {
   const engine = await engineFolder(page, folder);
@@ -151,7 +151,7 @@ export async function loadFresh(page: Page, folder: string): Promise<EngineFolde
   );
   const lastJob = Math.max(0, ...jobs.map(({ id }) => id));
   await page.goto(addressOf(page, folder));
-  // The page scans a folder when it has opened it.
+  // The page starts a scan when it has opened a folder.
   await vi.waitUntil(
     async () => (await calls.jobs.list.query()).some(({ id, state }) => id > lastJob && jobEnded(state)),
     { timeout: 60_000 },
@@ -160,7 +160,7 @@ export async function loadFresh(page: Page, folder: string): Promise<EngineFolde
   return engine;
 }
 
-/** Errors of the page and of its console, as they come; not those that `expected` matches. */
+/** Collects errors of the page and of its console, except those that match `expected`. */
 export function collectFaults(page: Page, expected?: RegExp): string[] {
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));

@@ -1,4 +1,4 @@
-/** Keys, menus and the palette where they went wrong: at the edges of fields, lists of choices and the grid; and jobs that wait for each other. */
+/** Keys, menus and the palette, in fields, selects and the grid; and queued jobs. */
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { winnowJson } from '../fixtures/command.ts';
@@ -47,7 +47,7 @@ describe(`keys and menus, ${doorName}`, () => {
     const gap = side === 'below' ? box.y - (at.y + at.height) : at.y - (box.y + box.height);
     expect(gap).toBeGreaterThanOrEqual(0);
     expect(gap).toBeLessThan(12);
-    // It begins or ends where its button does, and lies in the window.
+    // Its left or right edge is aligned with the button, and it is inside the window.
     expect(Math.min(Math.abs(box.x - at.x), Math.abs(box.x + box.width - at.x - at.width))).toBeLessThan(2);
     expect([box.x >= 0, box.y >= 0, box.x + box.width <= size.width, box.y + box.height <= size.height]).toEqual([
       true,
@@ -76,10 +76,10 @@ describe(`keys and menus, ${doorName}`, () => {
     expect(seen.size).toBeGreaterThan(4);
     expect(await page.locator('.cursor, [aria-selected=true]').first().getAttribute('data-path')).toBe(
       'good/blob-01.png',
-    ); // it did not walk
+    ); // the cursor did not move
   });
 
-  test('after a choice from a list the keys are commands again', async () => {
+  test('after a choice from a select, the keys are commands again', async () => {
     const sort = page.getByRole('combobox', { name: 'Sort by' });
     await page.locator('[data-path="good/blob-01.png"]').click();
     await sort.click();
@@ -87,7 +87,7 @@ describe(`keys and menus, ${doorName}`, () => {
     await press('p');
     await status('1 of 25 images reviewed');
     expect(await sort.inputValue()).toBe('bytes');
-    // With the keyboard too: letters are commands, arrows choose.
+    // Also with the keyboard: letters are commands, arrows change the choice.
     await sort.focus();
     await press('x');
     await status('2 of 25 images reviewed');
@@ -114,7 +114,7 @@ describe(`keys and menus, ${doorName}`, () => {
     const field = page.getByRole('searchbox');
     await field.click();
     await page.keyboard.type('pux');
-    await page.getByText('Nothing matches').waitFor(); // typing is typing
+    await page.getByText('Nothing matches').waitFor(); // letters are text in a field
     await press('Control+a', 'Control+x');
     expect(await field.inputValue()).toBe('');
     expect(await page.getByText(/\d+ selected/).count()).toBe(0);
@@ -130,11 +130,11 @@ describe(`keys and menus, ${doorName}`, () => {
     await page.getByRole('dialog', { name: 'Export' }).waitFor({ state: 'detached' });
   });
 
-  test('the palette makes nothing of an unknown word unless that is chosen', async () => {
+  test('the palette creates a tag from an unknown word only if that item is chosen', async () => {
     const added = (samples: readonly { tags: readonly string[]; label: string | null }[]) =>
       samples.flatMap(({ tags, label }) => [...tags, label]).filter(Boolean);
     const inEngine = async () => added(await engine.rows('width > 0'));
-    const toldByCommand = async () =>
+    const tagsByCommand = async () =>
       added(
         (
           await winnowJson<{ samples: Parameters<typeof added>[0] }>(['show', folder], {
@@ -151,7 +151,7 @@ describe(`keys and menus, ${doorName}`, () => {
     await press('Enter');
     expect(await palette().isVisible()).toBe(true);
     await press('Escape');
-    expect(await toldByCommand()).toEqual([]);
+    expect(await tagsByCommand()).toEqual([]);
     await press('Control+k');
     await page.keyboard.type('qxzzy');
     await palette().getByText('Tag as ‘qxzzy’').waitFor();
@@ -159,7 +159,7 @@ describe(`keys and menus, ${doorName}`, () => {
     await expect.poll(inEngine).toEqual(['qxzzy']);
   });
 
-  test('what is asked for while a job runs waits in sight, is moved and cancelled', async () => {
+  test('jobs started while another one runs are shown in a queue, moved and cancelled', async () => {
     await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
     await page.getByLabel('Epochs').fill('2000');
     await page.getByLabel('Epochs').press('Tab');
@@ -170,7 +170,7 @@ describe(`keys and menus, ${doorName}`, () => {
     await page
       .getByText('Rank with Principal components waits until Rank with Convolutional autoencoder has ended.')
       .waitFor();
-    await press('F5'); // a scan waits too
+    await press('F5'); // a scan is queued too
     await page.getByRole('contentinfo').getByRole('button', { name: '2 waiting' }).click();
     const jobs = page.getByRole('dialog', { name: 'Jobs' });
     const titles = () =>
@@ -193,6 +193,6 @@ describe(`keys and menus, ${doorName}`, () => {
     await page
       .getByText(/pca-\d+: 25 images ranked/)
       .first()
-      .waitFor(); // its turn came
+      .waitFor(); // it ran when the other had ended
   });
 });

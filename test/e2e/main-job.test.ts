@@ -1,5 +1,5 @@
 /**
- * The main job as a person does it, through the window and through the browser: open a folder, rank its images, look, decide, export.
+ * The main job as a person does it, in the window and in the browser: open a folder, rank its images, view them, decide, export.
  * Each result is checked against the files, the command line, or the pixels on the screen.
  */
 import { createHash } from 'node:crypto';
@@ -24,7 +24,7 @@ let faults: string[];
 beforeAll(async () => {
   door = await openDoor(own.data);
   page = door.page;
-  faults = collectFaults(page, /^Failed to load resource/); // refusals are expected here
+  faults = collectFaults(page, /^Failed to load resource/); // some requests are refused here
 });
 afterEach(() => expect(faults.splice(0)).toEqual([]));
 afterAll(async () => {
@@ -32,7 +32,7 @@ afterAll(async () => {
   own.remove();
 });
 
-const tiles = () => page.locator('[role=option]'); // by role would also find the choices of fields
+const tiles = () => page.locator('[role=option]'); // getByRole would also find the options of selects
 const shownPaths = () =>
   tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
 const press = async (...keys: string[]) => {
@@ -51,10 +51,10 @@ const place = (name: 'Gallery' | 'Anomalies' | 'Issues') =>
 const accessible = () => violations(page);
 const inBothLights = () => violationsInBothLights(page);
 
-/** Folders that the start page has opened, and which are scanned. */
+/** Folders that were opened from the start page and scanned. */
 const opened = new Set<string>();
 
-/** Opens a folder: the first time from the start page, which scans all its files; then by its address, as it was after that scan. */
+/** Opens a folder: the first time from the start page, which scans all files; later by its address, in the state after that scan. */
 async function enter(folder: string, files: number): Promise<EngineFolder> {
   if (opened.has(folder)) return loadFresh(page, folder);
   await goToStart(page);
@@ -116,11 +116,11 @@ async function rankInPage(normal: string, epochs: number) {
   await page.getByTitle('Convolutional autoencoder', { exact: true }).click();
   await trainOnGood(normal);
   await setEpochs(epochs);
-  await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor(); // what it would take is told before
+  await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor(); // the memory is shown before the training
   await page.getByRole('button', { name: /^Train (and rank|again)$/ }).click();
 }
 
-/** How many files of the nasty ones can be read, and how many cannot, as the command line tells. */
+/** The numbers of readable and of unreadable files in the set of broken files, by the command line. */
 async function scannedNasty(): Promise<{ readable: number; broken: number }> {
   const { samples, issues } = await reference<{ samples: unknown[]; issues: unknown[] }>('nasty', ['scan', nasty]);
   return { readable: samples.length, broken: issues.length };
@@ -132,7 +132,7 @@ async function rankedRun(method: string, count: number): Promise<string> {
   return (await message.innerText({ timeout: 120_000 })).split(':')[0];
 }
 
-/** Waits for the ranking: its scores and parameters are those of the command line. */
+/** Waits for the ranking, and compares its scores and parameters with those of the command line. */
 async function rankedAsOnTheCommandLine(engine: EngineFolder, folder: string, count: number, epochs: number) {
   const id = await rankedRun('conv-ae', count);
   await page.getByRole('button', { name: 'Show all, not only flagged images' }).click();
@@ -149,22 +149,22 @@ async function rankedAsOnTheCommandLine(engine: EngineFolder, folder: string, co
   const shown = await shownPaths();
   expect(shown.length).toBeGreaterThan(8);
   expect(shown).toEqual(line.samples.slice(0, shown.length).map(({ path }) => path));
-  // The whole order, by the scores themselves.
+  // The order of all images, by their scores.
   const column = (await engine.column(`${id}.error`)).filter((value) => !Number.isNaN(value));
   expect(column.sort((a, b) => b - a)).toEqual(line.samples.map(({ score }) => score));
   const { parameters } = await engine.calls.runs.get.query({ id });
   expect(parameters).toEqual(line.run.parameters);
 }
 
-/** What `rank --help` tells: `Default 0.97, 0.99 for pca.`, then the methods that have the option where not all have it. */
+/** The defaults in `rank --help`: `Default 0.97, 0.99 for pca.`, then the methods that have the option where not all have it. */
 function defaultInHelp(help: string, name: string, method: string): string {
-  const told = new RegExp(`--${flagOf(name)} <\\w+>.*? Default (.*?)\\.(?= \\[| -|$)`).exec(help)?.[1] ?? '';
-  const [usual, ...others] = told.split(/[,;] /);
+  const shown = new RegExp(`--${flagOf(name)} <\\w+>.*? Default (.*?)\\.(?= \\[| -|$)`).exec(help)?.[1] ?? '';
+  const [usual, ...others] = shown.split(/[,;] /);
   return others.find((other) => other.split(/ for | and /).includes(method))?.split(' for ')[0] ?? usual;
 }
 
 describe(`the main job, ${doorName}`, () => {
-  test('the start page says what is wrong with a folder that is not there', async () => {
+  test('the start page gives an error message for a folder that does not exist', async () => {
     await goToStart(page);
     await page.getByText('Cookies, whole and broken').waitFor();
     expect(await accessible()).toEqual([]);
@@ -181,12 +181,12 @@ describe(`the main job, ${doorName}`, () => {
       ),
     );
     expect(await tiles().count()).toBeGreaterThan(8);
-    expect(await tiles().count()).toBeLessThan(85); // only what is in view
+    expect(await tiles().count()).toBeLessThan(85); // only visible tiles exist
     expect((await shownPaths())[0]).toBe('test/broken/anomaly-1.jpg');
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('decisions by keyboard, undone and done again, kept over a reload', async () => {
+  test('decisions by keyboard are undone and redone, and survive a reload', async () => {
     await enter(cookies, 85);
     await tiles().first().click();
     await press('x', 'p', 'u', 'x');
@@ -207,7 +207,7 @@ describe(`the main job, ${doorName}`, () => {
     expect(await marks()).toEqual(['Reject', 'Keep', 'Unsure', null, null]);
     await press('Control+z', 'Control+z', 'Control+z');
     await status('0 of 85 images reviewed');
-    // Typing is typing.
+    // Letters are text in a field.
     await page.getByRole('searchbox').fill('');
     await page.getByRole('searchbox').pressSequentially('pux');
     await page.getByText('Nothing matches').waitFor();
@@ -215,7 +215,7 @@ describe(`the main job, ${doorName}`, () => {
     await status('0 of 85 images reviewed');
   });
 
-  test('a ranking by principal components is that of the command line', async () => {
+  test('a ranking by principal components equals that of the command line', async () => {
     const engine = await enter(cookies, 85);
     await place('Anomalies');
     await page.getByTitle('Principal components', { exact: true }).click();
@@ -264,7 +264,7 @@ describe(`the main job, ${doorName}`, () => {
     await page.getByText('8 shown').waitFor();
   });
 
-  test('original, reconstruction, difference and overlay of an image', async () => {
+  test('an image is shown with its reconstruction, difference and overlay', async () => {
     await enterRanked('pca');
     await tiles().first().click();
     await page.getByText('rank 1 of 85').waitFor();
@@ -278,7 +278,7 @@ describe(`the main job, ${doorName}`, () => {
         .locator('figure img[alt=Reconstruction]')
         .evaluate((image) => (image as HTMLImageElement).naturalWidth),
     ).toBe(64);
-    // The most anomalous image has errors at the top of the scale, and places without.
+    // The most anomalous image has pixels with the largest errors and pixels without.
     await expect
       .poll(() =>
         page
@@ -297,7 +297,7 @@ describe(`the main job, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('the form begins with the defaults of the command line, in every field of every method', async () => {
+  test('every field of every method starts with the default of the command line', async () => {
     const { calls } = await enter(cookies, 85);
     const methods = await calls.engine.methods.query();
     const { out, err } = await winnow(['rank', '--help']);
@@ -324,25 +324,25 @@ describe(`the main job, ${doorName}`, () => {
     await status('Rank with Convolutional autoencoder: cancelled');
   });
 
-  test('the autoencoder’s ranking is that of the command line for the same seed', async () => {
+  test('the autoencoder’s ranking equals that of the command line for the same seed', async () => {
     const engine = await enter(cookies, 85);
     await place('Anomalies');
     await setEpochs(2000);
     await place('Gallery');
     await place('Anomalies');
-    expect(await page.getByLabel('Epochs').inputValue()).toBe('2000'); // what was set stays set
+    expect(await page.getByLabel('Epochs').inputValue()).toBe('2000'); // the form keeps its values
     await rankInPage('31 of 85', 6);
     await rankedAsOnTheCommandLine(engine, cookies, 85, 6);
   });
 
-  test('what is flagged is rejected at a stroke, exported without it, and the folder is as it was', async () => {
+  test('all flagged images are rejected at once and left out of the export; the folder is unchanged', async () => {
     const runs = await enterRanked('pca', 'conv-ae');
     await page.getByRole('button', { name: '10 %' }).click();
     await page.getByText(/^Flagged 8 of 85/).waitFor();
     const rejected = await shownPaths();
     expect(rejected).toHaveLength(8);
     await page.getByRole('button', { name: 'Reject flagged' }).click();
-    await status('8 of 8 images reviewed'); // of what is flagged
+    await status('8 of 8 images reviewed'); // of the flagged images
     await page.getByRole('button', { name: 'Export 77…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Export' });
     const target = dialog.getByRole('textbox').or(dialog.getByRole('combobox'));
@@ -367,7 +367,7 @@ describe(`the main job, ${doorName}`, () => {
     await dialog.getByRole('button', { name: 'Done' }).click();
   });
 
-  test('a second set is ranked as on the command line too', async () => {
+  test('the ranking of a second set equals that of the command line too', async () => {
     const aliens = sharedSet('toy-aliens');
     const engine = await enter(aliens, 118);
     await rankInPage('40 of 118', 4);
@@ -390,9 +390,9 @@ describe(`the main job, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  // The browser's engine is `serve` itself: when that dies, there is nobody to start it again.
+  // In the browser the engine is `serve` itself: if it crashes, nothing restarts it.
   if (doorName === 'electron') {
-    test('an engine that dies is started again, and nothing decided is lost', async () => {
+    test('an engine that crashes is restarted, and no decision is lost', async () => {
       await enter(nasty, 100);
       const { readable } = await scannedNasty();
       await tiles().first().click();
@@ -405,7 +405,7 @@ describe(`the main job, ${doorName}`, () => {
       const { pid } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number };
       process.kill(pid, 'SIGKILL');
       await status('The engine is restarting…');
-      await press('p'); // decided while there is no engine
+      await press('p'); // while there is no engine
       await page.getByText('The engine is restarting…').waitFor({ state: 'detached' });
       await status(`3 of ${readable} images reviewed`);
       await page.reload();

@@ -1,6 +1,6 @@
 /**
- * Nothing is asked outside this machine: a whole session of the window, of `serve` with a page in a browser, and of commands, each watched with all its processes
- * by strace. Whatever is connected to or sent to must be a pipe or this machine itself; a look-up of a name would be a packet to a name server.
+ * Nothing is sent to another machine. strace watches all processes of a session of the window, of `serve` with a browser, and of commands: every connection must be to
+ * a pipe or to this machine. A DNS query would be a packet to a name server.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ const watched = (log: string, command: string[]): [string, string[]] => [
   ],
 ];
 
-/** Lines of the log that reach for another machine. */
+/** Lines of the log with an address of another machine. */
 function outside(log: string): string[] {
   return readFileSync(log, 'utf8')
     .split('\n')
@@ -50,7 +50,7 @@ function outside(log: string): string[] {
     );
 }
 
-describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorName}`, () => {
+describe.runIf(tracer !== null)(`nothing is sent to another machine, ${doorName}`, () => {
   test.runIf(doorName === 'electron')('by the window', async () => {
     const [folder, log] = [await blobFolder(), join(temporaryFolder('trace'), 'log')];
     const [program, args] = watched(log, [electronPath() as string]);
@@ -64,7 +64,7 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
     });
     const page = await app.firstWindow();
     await page.getByText('25 shown').waitFor();
-    // A field with a wrong word, which a spell checker would look at; the engine restarted; names that somebody may try to look up.
+    // Misspelled words, which a spell checker might send away, and host names that might be looked up.
     await page.locator('[data-path="good/odd.png"]').click();
     await page.locator('#note-field').fill('teh quik borwn fox');
     await page.locator('#note-field').press('Enter');
@@ -82,7 +82,7 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
     await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
     await page.getByRole('tab', { name: 'Advice' }).waitFor();
     await app.close();
-    expect(readFileSync(log, 'utf8')).toContain('AF_UNIX'); // it was watched
+    expect(readFileSync(log, 'utf8')).toContain('AF_UNIX'); // strace was active
     expect(outside(log)).toEqual([]);
   });
 
@@ -94,7 +94,7 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
       stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,
     });
-    const url = await new Promise<string>((told) => createInterface({ input: server.stdout }).once('line', told));
+    const url = await new Promise<string>((opened) => createInterface({ input: server.stdout }).once('line', opened));
     const browser = await chromium.launch({
       executablePath: browserPath() ?? undefined,
       args: ['--no-sandbox', '--disable-gpu'],
@@ -112,7 +112,7 @@ describe.runIf(tracer !== null)(`nothing is asked outside this machine, ${doorNa
     } finally {
       await browser.close();
       const ended = new Promise((tell) => server.once('exit', tell));
-      process.kill(-(server.pid as number), 'SIGTERM'); // strace hands it on to nobody
+      process.kill(-(server.pid as number), 'SIGTERM'); // strace does not forward signals
       await ended;
     }
     expect(readFileSync(log, 'utf8')).toContain('AF_INET'); // the page was served

@@ -1,4 +1,4 @@
-/** A folder named when Winnow is started is open at once; what was opened is found again; two views of one folder stay in step. */
+/** A folder given at the start is opened and is listed as recent later. The window and the command line show the same state of a folder. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { winnow } from '../fixtures/command.ts';
 import { blobFolder } from '../fixtures/images.ts';
@@ -13,15 +13,15 @@ const status = (text: string) => door.page.getByRole('contentinfo').getByText(te
 beforeAll(async () => {
   folder = await blobFolder();
   door = await openDoor(own.data, folder);
-  await status('Scan: 25 image files, 25 read'); // open at once
+  await status('Scan: 25 image files, 25 read'); // it is already open
 });
 afterAll(async () => {
   await door?.close();
   own.remove();
 });
 
-describe(`a folder named at the start, ${doorName}`, () => {
-  test('is open at once, and follows what the command line decides', async () => {
+describe(`a folder given at the start, ${doorName}`, () => {
+  test('is open, and shows decisions of the command line', async () => {
     const { page } = door;
     await loadFresh(page, folder);
     await page.locator('[data-path="good/odd.png"]').waitFor();
@@ -31,14 +31,14 @@ describe(`a folder named at the start, ${doorName}`, () => {
     // The command line finds this engine by the workspace's lock, and becomes its client.
     const decided = await winnow(['decide', folder, 'good/odd.png', '--reject'], { WINNOW_DATA: own.data });
     expect(decided.code, decided.err).toBe(0);
-    await status('1 of 13 images reviewed'); // of what the filter leaves
+    await status('1 of 13 images reviewed'); // of the filtered images
     expect(await page.locator('[data-path="good/odd.png"]').innerText()).toContain('Reject');
     const undone = await winnow(['undo', folder], { WINNOW_DATA: own.data });
     expect(undone.err).toContain('Undone: reject good/odd.png.');
     await status('0 of 13 images reviewed');
   });
 
-  test('is among the recent folders after', async () => {
+  test('is in the list of recent folders later', async () => {
     const { page } = door;
     await goToStart(page);
     await page.getByText('Recent folders').waitFor();

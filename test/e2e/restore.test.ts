@@ -1,16 +1,16 @@
-/** A workspace that is damaged: the start page says so, lists its backups, and brings one back with its decisions. */
+/** For a damaged workspace, the start page shows an error and the backups, and restores one with its decisions. */
 import { copyFileSync, mkdirSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { blobFolder } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violationsInBothLights } from './door.ts';
 
-test(`a damaged workspace is brought back from a backup, ${doorName}`, async () => {
+test(`a damaged workspace is restored from a backup, ${doorName}`, async () => {
   const [own, folder] = [temporary(), await blobFolder()];
   const first = await openDoor(own.data, folder);
   await first.page.locator('[data-path="good/blob-01.png"]').click();
   await first.page.keyboard.press('x');
-  await first.page.getByTitle('Undo: reject good/blob-01.png').waitFor(); // the engine has it
+  await first.page.getByTitle('Undo: reject good/blob-01.png').waitFor(); // the engine has stored it
   await first.close();
   const [name] = readdirSync(join(own.data, 'workspaces'));
   const workspace = join(own.data, 'workspaces', name);

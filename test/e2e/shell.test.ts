@@ -1,4 +1,4 @@
-/** The desktop shell: what it grants its page and what it refuses, an engine that does not live, closing the window over a training. */
+/** The desktop shell: permissions of its page, an engine that keeps crashing, and closing the window during a training. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ElectronApplication, Page } from 'playwright';
@@ -20,7 +20,7 @@ const open = async () => {
 };
 const footer = () => page.getByRole('contentinfo');
 const anomalies = () => page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
-/** The system's own dialogs cannot be pressed by a test: they answer with this button from now on, and what they say is kept. */
+/** A test cannot press buttons of system dialogs: from now on they return this button, and their messages are recorded. */
 const answerDialogs = (button: number) =>
   app.evaluate(({ dialog }, response) => {
     const said: string[] = ((globalThis as { said?: string[] }).said = []);
@@ -50,7 +50,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     own.remove();
   });
 
-  test('grants its page the clipboard to write to, and nothing else', async () => {
+  test('grants its page writing to the clipboard, and nothing else', async () => {
     const states = await page.evaluate(async () =>
       Object.fromEntries(
         await Promise.all(
@@ -93,7 +93,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
       ]),
     );
     expect(asked).toEqual([1, 'denied', 'NotAllowedError']);
-    // What is used works: commands are copied.
+    // Copying a command works.
     await page.locator('[data-path="good/odd.png"]').click();
     await page.keyboard.press('x');
     await footer().getByText('1 of 25 images reviewed').waitFor();
@@ -103,7 +103,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await page.keyboard.press('Escape');
   });
 
-  test('its calls are answered to its own page alone', async () => {
+  test('only its own page can call it', async () => {
     const answer = await app.evaluate(
       async ({ BrowserWindow }, preload) => {
         const other = new BrowserWindow({
@@ -111,18 +111,18 @@ describe.runIf(doorName === 'electron')('the window', () => {
           webPreferences: { preload, sandbox: true, contextIsolation: true },
         });
         await other.loadURL('data:text/html,<title>not ours</title>');
-        const told = (await other.webContents.executeJavaScript(
+        const message = (await other.webContents.executeJavaScript(
           "window.shell.setTitle('taken').then(() => 'done', (error) => error.message)",
         )) as string;
         other.destroy();
-        return told;
+        return message;
       },
       join(root, 'dist', 'app', 'preload.cjs'),
     );
     expect(answer).toContain('can be called by Winnow’s page only');
   });
 
-  test('its menu has the page’s actions, with the keys that they have now', async () => {
+  test('its menu has the page’s actions with their current keys', async () => {
     const item = (id: string) =>
       app.evaluate(({ Menu }, wanted) => {
         const found = Menu.getApplicationMenu()?.getMenuItemById(wanted);
@@ -142,7 +142,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await page.getByRole('complementary', { name: 'Train' }).waitFor();
   });
 
-  test('asks before it closes over a training, which goes on after', async () => {
+  test('asks before it closes during a training, which can be resumed afterwards', async () => {
     await anomalies();
     await page.getByLabel('Epochs').fill('2000');
     await page.getByLabel('Epochs').press('Tab');
@@ -154,7 +154,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await expect
       .poll(said)
       .toEqual([expect.stringMatching(/^Rank with Convolutional autoencoder is still running\..*Nothing is lost/)]);
-    await footer().getByText('Training', { exact: true }).waitFor(); // it is still there
+    await footer().getByText('Training', { exact: true }).waitFor(); // the window is still open
     await answerDialogs(1);
     const closed = new Promise<void>((tell) => app.once('close', () => tell()));
     await app.evaluate(({ BrowserWindow }) => void setImmediate(() => BrowserWindow.getAllWindows()[0].close()));
@@ -169,16 +169,16 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await page.getByRole('button', { name: 'Resume' }).click();
     await footer().getByText('Training', { exact: true }).waitFor();
     const epoch = async () => Number(/epoch (\d+)/.exec(await page.getByText(/conv-ae-\d+ · epoch/).innerText())?.[1]);
-    await expect.poll(epoch).toBeGreaterThan(before); // the same run, further on
+    await expect.poll(epoch).toBeGreaterThan(before); // the same run continues
     await footer().getByRole('button', { name: 'Cancel' }).click();
     await page.getByText(/Cancelled\. It stopped at epoch \d+ of 2000\./).waitFor();
     expect(await page.getByRole('button', { name: 'Resume' }).isEnabled()).toBe(true);
   });
 
-  test('an engine that dies again and again is told with its log, and tried again when asked', async () => {
+  test('an engine that keeps crashing is reported with its log, and restarted on request', async () => {
     await answerDialogs(0);
     let killed: number | null = null;
-    // Ended with a word on stderr each time it comes up, until the shell has had enough.
+    // Kills the engine after each start, until the shell gives up.
     while (!(await said()).length) {
       const pid = enginePid(app);
       if (pid !== null && pid !== killed) process.kill((killed = pid), 'SIGKILL');
@@ -195,7 +195,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
     await page.getByText('25 shown').waitFor();
   });
 
-  test('opens, embeds and follows no other address', async () => {
+  test('does not open, embed or follow another address', async () => {
     const at = page.url();
     expect(await page.evaluate(() => window.open('https://example.com/'))).toBeNull();
     await page.evaluate(() => {
@@ -205,7 +205,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
       link.remove();
       location.assign('file:///etc/hostname');
     });
-    // A request that is refused is answered; whatever was begun before it has been stopped by then.
+    // When this request has been refused, everything started before it has been stopped too.
     expect(
       await page.evaluate(() =>
         fetch('https://example.com/').then(

@@ -1,6 +1,6 @@
 /**
- * Transfer as a person does it, through the window and through the browser: see which way of training fits, train the head in seconds, settle labels that are
- * likely wrong, look for more like an image, draw the map, take the classifier away. What is shown is held to what the command line says of the same engine.
+ * Transfer learning as a person does it, in the window and in the browser: read the recommended training mode, train the head, resolve label errors, find similar images,
+ * compute the map, export the classifier. What the page shows is compared with the command line on the same engine.
  */
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const folder = join(own.work, 'digits');
 const perClass = 14;
 const classes = ['0', '1', '2', '5', '6', '9'];
 const count = classes.length * perClass;
-/** Two images that lie in the wrong folder. */
+/** Two images in the wrong class folder. */
 const planted: string[] = [];
 let faults: string[];
 let door: OpenDoor;
@@ -64,8 +64,8 @@ const ensureHead = () =>
     () => engine.calls.classifier.train.mutate({ model: 'efficientnet-lite0', mode: 'head', division: { folds: 3 } }),
   );
 
-describe(`transfer, ${doorName}`, () => {
-  test('the folder has its place in the table of ways, and the form follows it', async () => {
+describe(`transfer learning, ${doorName}`, () => {
+  test('the advice places the folder in the table of modes, and the form follows it', async () => {
     await place('Train');
     const table = page.getByRole('table', { name: 'Training modes by data set size and similarity to ImageNet' });
     await table.waitFor({ timeout: 60_000 });
@@ -77,7 +77,7 @@ describe(`transfer, ${doorName}`, () => {
     await page.getByText(advice.reasons[0]).waitFor();
     expect(await page.getByRole('radio', { name: 'Head', exact: true }).getAttribute('aria-checked')).toBe('true');
     expect(await inBothLights()).toEqual([]);
-    // Each way has the fields that act in it.
+    // Each mode shows the fields that it uses.
     const form = page.getByRole('complementary', { name: 'Train' });
     expect(await form.getByLabel('Epochs', { exact: true }).count()).toBe(0);
     await page.getByRole('radio', { name: 'Head, then all' }).click();
@@ -85,7 +85,7 @@ describe(`transfer, ${doorName}`, () => {
     await page.getByRole('radio', { name: 'Head', exact: true }).click();
   });
 
-  test('the head trains in folds, and its figures are those of the command line', async () => {
+  test('the head is trained in folds, and its accuracy equals that of the command line', async () => {
     await place('Train');
     const form = page.getByRole('complementary', { name: 'Train' });
     await form.getByLabel('Folds', { exact: true }).fill('3');
@@ -121,7 +121,7 @@ describe(`transfer, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('suspect labels are settled by one key each, and undone', async () => {
+  test('probable label errors are resolved by one key each, and undone', async () => {
     await page.keyboard.press('e');
     await page.getByRole('heading', { name: 'Are the labels right?' }).waitFor();
     expect(await inBothLights()).toEqual([]);
@@ -159,12 +159,12 @@ describe(`transfer, ${doorName}`, () => {
     await cards().first().click();
     await page.keyboard.press('v');
     await expect.poll(async () => (await suspectPaths()).includes(first)).toBe(false);
-    expect(await engine.paths('label != none')).toEqual([]); // its class was right
+    expect(await engine.paths('label != none')).toEqual([]); // confirming sets no label
     await page.keyboard.press('Control+z');
     await expect.poll(suspectPaths).toEqual(suspects);
   });
 
-  test('more like this: the image itself, then what is nearest to it', async () => {
+  test('‘More like this’ lists the image itself, then the most similar ones', async () => {
     const tiles = page.locator('[role=option][data-path]');
     const chosen = `2/${readdirSync(join(folder, '2')).sort()[4]}`;
     await page.getByLabel('Expression').fill("class = '2'");
@@ -182,7 +182,7 @@ describe(`transfer, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('the map is drawn by the bundled weights without any training', async () => {
+  test('the map is computed with the bundled weights, without a training', async () => {
     await page.keyboard.press('m');
     await page.getByRole('button', { name: 'Compute the map' }).click();
     await page.getByRole('application', { name: `Map of ${count} images` }).waitFor({ timeout: 60_000 });
@@ -190,7 +190,7 @@ describe(`transfer, ${doorName}`, () => {
     expect(await inBothLights()).toEqual([]);
   });
 
-  test('the classifier is exported and runs elsewhere', async () => {
+  test('an exported classifier runs in onnxruntime', async () => {
     await ensureHead();
     await place('Train');
     await page.getByRole('tab', { name: 'Result' }).click();

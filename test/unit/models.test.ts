@@ -175,7 +175,7 @@ describe.each(cases)('%s %o', (id, params, sizePx, steps, rate) => {
           return lossOf(network, x, y, [1]);
         });
         const found = (above - below) / (2 * length);
-        if (Math.abs(found / steep - 1) > 0.05) wrong.push(`${name}: ${found} where ${steep} was told`);
+        if (Math.abs(found / steep - 1) > 0.05) wrong.push(`${name}: ${found}, but the gradient is ${steep}`);
       }
       at += size;
     }
