@@ -124,6 +124,24 @@ export const rankSchema = z.object({
 });
 export type RankRequest = z.infer<typeof rankSchema>;
 
+/** Scoring with a finished ranking, without training. */
+export const scoreSchema = z.object({
+  runId: z.string().min(1),
+  /** The folder that the ranking belongs to: its detector is copied to a new run here. null: a run of the open folder, whose column gets the missing scores. */
+  of: openSchema.nullable().default(null),
+  maps: path.nullable().default(null),
+});
+export type ScoreRequest = z.infer<typeof scoreSchema>;
+
+/** Scoring files as they arrive. */
+export const watchSchema = z.object({
+  runId: z.string().min(1),
+  /** Images with at least this score are alarms; null: the threshold of the run. */
+  threshold: z.number().nullable().default(null),
+  pollSeconds: z.number().min(0.1).max(86_400).nullable().default(null),
+});
+export type WatchRequest = z.infer<typeof watchSchema>;
+
 export const sharesSchema = z.object({ train: z.number().min(0), val: z.number().min(0), test: z.number().min(0) });
 
 /** How images with a class are split into train, val and test. */

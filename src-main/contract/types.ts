@@ -167,7 +167,18 @@ export interface Workspace {
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobEnded = (state: JobState): boolean => state !== 'queued' && state !== 'running';
 export type JobKind =
-  'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'export-model';
+  | 'scan'
+  | 'rank'
+  | 'score'
+  | 'watch'
+  | 'export'
+  | 'map'
+  | 'train'
+  | 'predict'
+  | 'range-test'
+  | 'labels'
+  | 'alike'
+  | 'export-model';
 
 /** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */
 export interface Job {
@@ -192,6 +203,35 @@ export interface Job {
   error: { code: string; message: string } | null;
   /** Message for the user when done. */
   summary: string | null;
+}
+
+/** A folder that is watched: its new images are scored by a finished ranking. */
+export interface Watch {
+  runId: string;
+  /** Images with at least this score are alarms; null: none are. */
+  threshold: number | null;
+  /** Looks at the whole folder this often; null: the system reports changes. */
+  pollSeconds: number | null;
+  startedAt: number;
+  /** Number of arrivals so far, and of alarms among them. */
+  arrived: number;
+  flagged: number;
+  /** Why it cannot work at present; it tries again. */
+  problem: string | null;
+}
+
+/** A file that arrived in a watched folder: it was scored, or cannot be read. */
+export interface Arrival {
+  /** 1, 2, … since the start of the watch. */
+  seq: number;
+  path: string;
+  /** null if it cannot be read. */
+  score: number | null;
+  /** It is an alarm. */
+  flagged: boolean;
+  threshold: number | null;
+  at: number;
+  issue: Pick<Issue, 'code' | 'message'> | null;
 }
 
 export interface Epoch {
@@ -242,6 +282,8 @@ export interface Run {
   state: RunState;
   seed: number;
   trainOn: string | null;
+  /** The ranking of another folder whose detector it uses; null if it was trained here. */
+  origin: { folder: string; runId: string } | null;
   trained: number;
   parameters: Record<string, unknown>;
   /** Column to sort the images by: the error of a scorer, the loss of a classifier. */
@@ -369,6 +411,7 @@ export interface ExportResult extends ExportPlan {
 export type WorkspaceEvent =
   | { type: 'job'; job: Job }
   | { type: 'run'; run: RunSummary }
+  | { type: 'watch'; watch: Watch | null }
   | { type: 'changed'; revision: number; journal: Journal };
 
 export interface FolderEntry {

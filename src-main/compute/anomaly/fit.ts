@@ -16,7 +16,7 @@ import { rankCorrelation } from '../rank-correlation.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import type { Trained, TrainingEvent } from '../train/trained.ts';
-import { relativeToEntropy } from './complexity.ts';
+import { referenceOf, relativeToEntropy, savedReference } from './complexity.ts';
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import type { Model, Scorer } from './scorer.ts';
@@ -116,11 +116,9 @@ export const fit = defineCall({
               yieldToEventLoop,
             )
           : undefined;
-      const tensors = await model.tensors?.();
-      if (tensors) {
-        const header: ModelHeader = { method: scorer.id, params: ready.params };
-        writeTensors(modelFile(args.runFolder), { header, ...tensors });
-      }
+      const header: ModelHeader = { method: scorer.id, params: ready.params };
+      const { arrays, shapes } = await model.tensors();
+      writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
       const seconds = (performance.now() - startedAt) / 1000;
       const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
       return {
@@ -153,26 +151,34 @@ async function compareWithEntropy(
   train: Int32Array,
   isCorrected: boolean,
   yieldToEventLoop: () => Promise<void>,
-): Promise<{ report: FitReport; corrected?: Float64Array }> {
+): Promise<{ report: FitReport; corrected?: Float64Array; toSave?: Record<string, Float32Array> }> {
   const entropy = await entropies(pixels, yieldToEventLoop);
   const spearmanEntropy = rankCorrelation(scores, entropy);
   if (!isCorrected) return { report: { spearmanEntropy } };
   const corrected = relativeToEntropy(scores, entropy, train);
-  return { corrected, report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) } };
+  return {
+    corrected,
+    toSave: savedReference(referenceOf(scores, entropy, train)),
+    report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) },
+  };
 }
 
-/** The raw scores of all images. `mapScale`: the 99.5th percentile of a sample of the values of all maps; missing if there are no maps. */
+/**
+ * The raw scores of all images. `areNew`: the images are not those that the model was fitted with. `mapScale`: the 99.5th percentile of a sample of the values of all maps; missing if there
+ * are no maps.
+ */
 export async function scoreAll(
   model: Model,
   images: OpenImages,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
+  { areNew = false } = {},
 ): Promise<{ scores: Float64Array; mapScale?: number }> {
   const { count } = images.reader;
   const scores = new Float64Array(count);
   const sample: number[] = [];
   await images.forEachBlock(async (block, positions) => {
-    const scored = await model.score(block, positions);
+    const scored = await model.score(block, areNew ? null : positions);
     scores.set(scored.scores, positions[0]);
     if (scored.maps) {
       const stride = strideOf((count * scored.maps.length) / positions.length);
