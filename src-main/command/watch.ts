@@ -67,6 +67,7 @@ async function watchCommand(client: Client, options: WatchOptions): Promise<void
     ended.resolve();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  out.once('close', () => ended.resolve()); // its reader has ended, as after `head`
   let writing = Promise.resolve();
   const write = () => (writing = writing.then(writeNew));
   const subscription = client.calls.workspace.events.subscribe(undefined, {
@@ -109,7 +110,8 @@ async function watchCommand(client: Client, options: WatchOptions): Promise<void
         );
       if (!arrivals.length) return;
       for (const arrival of arrivals) {
-        if (!out.write(`${JSON.stringify(lineOf(arrival))}\n`) && out.writable) await once(out, 'drain');
+        if (!out.write(`${JSON.stringify(lineOf(arrival))}\n`) && out.writable)
+          await Promise.race([once(out, 'drain'), once(out, 'close')]).catch(() => undefined);
         say(options, sentenceOf(arrival));
       }
       seen = (arrivals.at(-1) as Arrival).seq;
