@@ -203,8 +203,9 @@ async function measurePixels(
     report.signal.throwIfAborted();
     const mask = files.length ? await masks.read(files, sample) : null;
     const { rows, columns } = mask ?? gridOf(sample.width, sample.height);
-    const { map, sizePx } = await mapOf(context, run, sample.id);
-    curve.add(resample(map, sizePx, sizePx, rows, columns), mask?.data ?? null, rows, columns);
+    const found = await mapOf(context, run, sample.id);
+    const map = resample(found.map, found.rows, found.columns, rows, columns);
+    curve.add(map, mask?.data ?? null, rows, columns);
     report.progress(i + 1);
   }
   const [auroc, aupro] = [curve.auroc(), curve.aupro()];
