@@ -5,7 +5,6 @@
 import { basename } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import type { Sample } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
 import { matcherOf } from './match-rows.ts';
 import { cellOf, imageOf, readRows, requireObject, type ImageRow } from './rows-file.ts';
 
@@ -82,7 +81,7 @@ export async function importTruth(
   if (rows.length && unmatched === rows.length)
     throw new WinnowError(
       'bad-request',
-      `None of the ${plural(rows.length, 'row')} of ${name} matches an image of this folder. The first path is ${example}; paths are relative to the folder.`,
+      `No row of ${name} matches an image of this folder. The first path is ${example}; paths are relative to the folder.`,
     );
   return {
     verdicts: [...verdicts].map(([id, { verdict }]) => [id, verdict] as const),
