@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { trainModes } from './classifier.ts';
 import { backendChoices } from './machine.ts';
-import { decisions, duplicateKinds, keepRules, placements } from './types.ts';
+import { placements } from './export-types.ts';
+import { decisions, duplicateKinds, keepRules } from './types.ts';
 
 const seed = z
   .int()
