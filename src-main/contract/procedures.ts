@@ -11,6 +11,7 @@ import {
   splitSchema,
   editSchema,
   estimateSchema,
+  evaluateSchema,
   exportSchema,
   idsSchema,
   importSchema,
@@ -30,6 +31,7 @@ import {
   trainSchema,
   viewSchema,
 } from './schemas.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
 import type {
   Backup,
@@ -188,6 +190,12 @@ export const workspaceProcedures = {
     delete: input(runsSchema).mutation<Edited>(),
     /** Frees the disk space of deleted runs; the deletion can then no longer be undone. */
     purge: mutation<Purged>(),
+  },
+  evaluation: {
+    /** Compares a ranking with the truth. The figures of pixels are those that `pixels` has computed. */
+    judge: input(evaluateSchema).query<Evaluation>(),
+    /** Compares the error maps of a ranking with the masks. */
+    pixels: input(evaluateSchema).mutation<Job>(),
   },
   exports: {
     plan: input(exportSchema).query<ExportPlan>(),

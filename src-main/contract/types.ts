@@ -167,7 +167,17 @@ export interface Workspace {
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const jobEnded = (state: JobState): boolean => state !== 'queued' && state !== 'running';
 export type JobKind =
-  'scan' | 'rank' | 'export' | 'map' | 'train' | 'predict' | 'range-test' | 'labels' | 'alike' | 'export-model';
+  | 'scan'
+  | 'rank'
+  | 'export'
+  | 'map'
+  | 'train'
+  | 'predict'
+  | 'range-test'
+  | 'labels'
+  | 'alike'
+  | 'export-model'
+  | 'evaluate';
 
 /** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */
 export interface Job {
