@@ -4,6 +4,7 @@ import { addAdviseCommand } from './command/advise.ts';
 import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
+import { addEvaluateCommand } from './command/evaluate.ts';
 import { addExportCommand } from './command/export.ts';
 import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
@@ -50,6 +51,7 @@ for (const add of [
   addLikeCommand,
   addRankCommand,
   addWatchCommand,
+  addEvaluateCommand,
   addAdviseCommand,
   addTrainCommand,
   addPredictCommand,

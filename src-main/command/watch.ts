@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { watchSchema } from '../contract/schemas.ts';
-import type { Arrival, Watch } from '../contract/types.ts';
+import type { Arrival, Watch } from '../contract/watch.ts';
 import { plural, printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { outputFile } from '../file/output.ts';

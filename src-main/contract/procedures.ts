@@ -11,6 +11,7 @@ import {
   splitSchema,
   editSchema,
   estimateSchema,
+  evaluateSchema,
   exportSchema,
   idsSchema,
   importSchema,
@@ -32,18 +33,16 @@ import {
   viewSchema,
   watchSchema,
 } from './schemas.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
+import type { ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
 import type {
-  Arrival,
   Backup,
   Changes,
   CheckState,
   Column,
   Edited,
   Entry,
-  ExportFormat,
-  ExportPlan,
-  ExportResult,
   Finding,
   FolderList,
   Group,
@@ -58,10 +57,10 @@ import type {
   RunSummary,
   SavedView,
   ScorerMethod,
-  Watch,
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
+import type { Arrival, Watch } from './watch.ts';
 
 export interface Procedure<Type extends 'query' | 'mutation' | 'subscription', Schema extends z.ZodType, Answer> {
   type: Type;
@@ -207,6 +206,12 @@ export const workspaceProcedures = {
     delete: input(runsSchema).mutation<Edited>(),
     /** Frees the disk space of deleted runs; the deletion can then no longer be undone. */
     purge: mutation<Purged>(),
+  },
+  evaluation: {
+    /** Compares a ranking with the truth. The figures of pixels are those that `pixels` has computed. */
+    judge: input(evaluateSchema).query<Evaluation>(),
+    /** Compares the error maps of a ranking with the masks. */
+    pixels: input(evaluateSchema).mutation<Job>(),
   },
   exports: {
     plan: input(exportSchema).query<ExportPlan>(),

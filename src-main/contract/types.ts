@@ -3,6 +3,7 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { Watch } from './watch.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
@@ -178,7 +179,8 @@ export type JobKind =
   | 'range-test'
   | 'labels'
   | 'alike'
-  | 'export-model';
+  | 'export-model'
+  | 'evaluate';
 
 /** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */
 export interface Job {
@@ -203,35 +205,6 @@ export interface Job {
   error: { code: string; message: string } | null;
   /** Message for the user when done. */
   summary: string | null;
-}
-
-/** A folder that is watched: its new images are scored by a finished ranking. */
-export interface Watch {
-  runId: string;
-  /** Images with at least this score are alarms; null: none are. */
-  threshold: number | null;
-  /** Looks at the whole folder this often; null: the system reports changes. */
-  pollSeconds: number | null;
-  startedAt: number;
-  /** Number of arrivals so far, and of alarms among them. */
-  arrived: number;
-  flagged: number;
-  /** Why it cannot work at present; it tries again. */
-  problem: string | null;
-}
-
-/** A file that arrived in a watched folder: it was scored, or cannot be read. */
-export interface Arrival {
-  /** 1, 2, … since the start of the watch. */
-  seq: number;
-  path: string;
-  /** null if it cannot be read. */
-  score: number | null;
-  /** It is an alarm. */
-  flagged: boolean;
-  threshold: number | null;
-  at: number;
-  issue: Pick<Issue, 'code' | 'message'> | null;
 }
 
 export interface Epoch {
@@ -296,6 +269,11 @@ export interface Run {
   device: string | null;
   history: Epoch[];
   epochs: number | null;
+  /**
+   * Sorted scores of training images that the model of a ranking was not fitted to: held out, or left out in turn. Trained on chosen normal images, these are the
+   * scores of unseen normal images. Empty if there are none.
+   */
+  normals: readonly number[];
   report: Record<string, number | string | boolean | null>;
   /** Messages that the user should read, for example that memory ran out. */
   notes: readonly string[];
@@ -367,44 +345,6 @@ export interface Restored {
   /** Path of the replaced database, which is kept. */
   aside: string | null;
   steps: number;
-}
-
-/** How an export places image files. `list`: no files. `move`: copies and verifies them, then moves the originals to the system’s trash. */
-export const placements = ['copy', 'hardlink', 'symlink', 'list', 'move'] as const;
-
-/** Description of an export format for forms and options. */
-export interface ExportFormat {
-  id: string;
-  title: string;
-  summary: string;
-}
-
-export interface ExportPlan {
-  folder: string;
-  to: string;
-  format: string;
-  copied: number;
-  bytes: number;
-  kept: number;
-  undecided: number;
-  unsure: number;
-  rejected: number;
-  /** Left out by the `drop` expression. */
-  dropped: number;
-  unreadable: number;
-  freeBytes: number;
-  /** Images in each split; empty without splits. */
-  splits: Record<string, number>;
-  /** Files that are renamed to avoid collisions on case-insensitive disks. */
-  renamed: number;
-}
-
-export interface ExportResult extends ExportPlan {
-  seconds: number;
-  /** Files that changed or vanished between scan and export and were not exported; after a move, also originals that could not be moved to the trash. */
-  failed: Issue[];
-  /** Number of originals moved to the system's trash. */
-  trashed: number;
 }
 
 /** Events of a workspace's event stream. */

@@ -101,9 +101,9 @@ function copyDetector(context: JobContext, { run: kept, scorer, ...from }: Detec
       using prepared = await prepareImages(context, scorer, parameters, context.table.samples(), report);
       const scores = await scoresOf(context, folder, prepared, report);
       const seconds = (performance.now() - startedAt) / 1000;
-      const { backend, device } = kept;
+      const { backend, device, normals } = kept;
       return {
-        facts: { backend, device, seconds, imagesPerSecond: scores.length / seconds, report: facts },
+        facts: { backend, device, normals, seconds, imagesPerSecond: scores.length / seconds, report: facts },
         write: () =>
           context.table.putColumn(
             run.record.column,

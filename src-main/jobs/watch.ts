@@ -6,7 +6,8 @@
  */
 import { WinnowError } from '../contract/errors.ts';
 import type { WatchRequest } from '../contract/schemas.ts';
-import type { Arrival, Job, Run, Sample, Watch } from '../contract/types.ts';
+import type { Job, Run, Sample } from '../contract/types.ts';
+import type { Arrival, Watch } from '../contract/watch.ts';
 import { plural } from '../contract/words.ts';
 import { watchFolder, type FolderWatch } from '../file/watch-folder.ts';
 import type { Report } from '../workspace/report.ts';

@@ -200,6 +200,7 @@ export const emptyRun = {
   device: null,
   history: [],
   epochs: null,
+  normals: [],
   report: {},
   notes: [],
   classification: null,

@@ -1,5 +1,5 @@
 /** The watch of the folder: its state, and the alarms and unreadable files among the arrivals. */
-import type { Arrival, Watch } from '../../src-main/contract/types.ts';
+import type { Arrival, Watch } from '../../src-main/contract/watch.ts';
 import type { Calls } from '../lib/engine.ts';
 import { plural, score } from '../lib/format.ts';
 import { notices } from './notices.svelte.ts';

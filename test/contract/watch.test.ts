@@ -1,13 +1,19 @@
 /** `watch` and `rank --run` on the command line: files are scored once as they arrive, by a detector that was trained before. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { dropFiles, faultsIn, startWatch } from '../fixtures/arrivals.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { dropFiles, faultsIn, startWatch, type RunningWatch } from '../fixtures/arrivals.ts';
 import { winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
 import { blob, blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const env = { WINNOW_DATA: temporaryFolder('watch-data') };
 const rank = (...args: string[]) => winnowJson<RankJson & { run: { origin: object | null } }>(['rank', ...args], env);
+/** Starts the command; it ends with the test. */
+async function watching(...args: string[]): Promise<RunningWatch> {
+  const watch = await startWatch(args, env);
+  onTestFinished(() => watch.kill());
+  return watch;
+}
 const scoresOf = ({ samples }: RankJson) => new Map(samples.map(({ path, score }) => [path, score]));
 
 /** Blobs that `pca-1` has ranked. */
@@ -19,7 +25,7 @@ async function rankedFolder(): Promise<string> {
 
 test('each of 64 files that arrive in every way is scored once, with the score of its final content', async () => {
   const folder = await rankedFolder();
-  const watch = await startWatch([folder, '--run', 'pca-1', '--threshold', '0.01'], env);
+  const watch = await watching(folder, '--run', 'pca-1', '--threshold', '0.01');
   const dropped = await dropFiles(folder, { count: 64, seconds: 3, pauseMs: 900, seed: 1 });
   await watch.until(() => dropped.every(({ path }) => watch.lines.some((line) => line.path === path)));
   // Contents that replaced others may still be on their way: they differ from the first line's score.
@@ -53,7 +59,7 @@ test('a file that came while nobody watched is scored at the start; one that is 
   );
   await rank(own, '--method', 'pca', '--size', '32');
   writeFileSync(join(own, 'between.png'), await blob(50));
-  const watch = await startWatch([own], env);
+  const watch = await watching(own);
   await watch.until(() => watch.lines.length === 1);
   expect(watch.lines[0].path).toBe('between.png');
   writeFileSync(join(own, 'between.png'), await blob(50)); // the same content
@@ -77,7 +83,7 @@ test('with --poll, files are found without reports of the system; --json FILE ge
   );
   await rank(own, '--method', 'pca', '--size', '32');
   const file = join(temporaryFolder('lines'), 'lines.jsonl');
-  const watch = await startWatch([own, '--poll', '0.5', '--json', file], env);
+  const watch = await watching(own, '--poll', '0.5', '--json', file);
   writeFileSync(join(own, 'new.png'), await blob(60));
   await watch.until(() => watch.messages.includes('new.png'));
   expect(await watch.stop()).toBe(0);

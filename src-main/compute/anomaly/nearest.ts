@@ -31,7 +31,8 @@ export const nearestImages = defineScorer({
   schema,
   async fit({ neighbours }, { images, train, yieldToEventLoop }) {
     if (train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
-    return { model: nearestModel(images.readFloats(train), images.size, neighbours, train, yieldToEventLoop) };
+    const model = nearestModel(images.readFloats(train), images.size, neighbours, train, yieldToEventLoop);
+    return { model, heldOut: train };
   },
   restore: ({ neighbours }, { codes, size }) => nearestModel(codes, size[0], neighbours),
 });
