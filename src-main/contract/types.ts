@@ -3,6 +3,7 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { TrainOn, TrainOnBy } from './train-on.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
@@ -158,6 +159,8 @@ export interface Workspace {
   issues: number;
   scannedAt: number | null;
   revision: number;
+  /** What was last given to train scorers on; null if nothing was. */
+  trainOn: Pick<TrainOn, 'glob'> | null;
   /** Increases with every change except decisions, reasons, tags and notes: clients then reload columns, checks, groups, findings, views and issues. */
   shape: number;
   journal: Journal;
@@ -241,7 +244,11 @@ export interface Run {
   method: string;
   state: RunState;
   seed: number;
+  /** Glob of the training images of a scorer; null for all images. */
   trainOn: string | null;
+  trainOnBy: TrainOnBy;
+  /** Paths of images that tags added to the training images or left out. */
+  trainTags: { added: readonly string[]; leftOut: readonly string[] };
   trained: number;
   parameters: Record<string, unknown>;
   /** Column to sort the images by: the error of a scorer, the loss of a classifier. */
@@ -255,6 +262,8 @@ export interface Run {
   history: Epoch[];
   epochs: number | null;
   report: Record<string, number | string | boolean | null>;
+  /** Scores of held-out training images, ascending; empty if there are none. */
+  normals: readonly number[];
   /** Messages that the user should read, for example that memory ran out. */
   notes: readonly string[];
   classification: Classification | null;
