@@ -1,5 +1,5 @@
 /** Quantiles, spread, entropy and histograms, for the engine and the page alike. Sorted lists are ascending and without NaN. */
-import { clamp, largestOf, smallestOf } from './numbers.ts';
+import { clamp, largestOf, lowerBound, smallestOf, upperBound } from './numbers.ts';
 
 /** The quantile `q` (0 to 1) by linear interpolation between order statistics: NumPy's default, type 7 of Hyndman & Fan 1996. NaN for an empty list. */
 export function quantileOf(sorted: ArrayLike<number>, q: number): number {
@@ -31,6 +31,18 @@ export const medianOf = (sorted: ArrayLike<number>): number => quantileOf(sorted
 export function medianAbsoluteDeviation(sorted: Float64Array): number {
   const median = medianOf(sorted);
   return 1.4826 * medianOf(sorted.map((value) => Math.abs(value - median)).sort());
+}
+
+/**
+ * The area under the ROC curve: the probability that a value of `positive` is above one of `negative`, where equal values count half (Mann & Whitney 1947). NaN if
+ * one of them is empty.
+ */
+export function auroc(positive: ArrayLike<number>, negative: ArrayLike<number>): number {
+  const sorted = Float64Array.from(negative).sort();
+  let sum = 0;
+  for (let i = 0; i < positive.length; i++)
+    sum += (lowerBound(sorted, positive[i]) + upperBound(sorted, positive[i])) / 2;
+  return sum / positive.length / negative.length;
 }
 
 /** Shannon's entropy in bits of a distribution given as counts; 0 if there is one value only (Shannon 1948). */

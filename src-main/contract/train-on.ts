@@ -65,18 +65,21 @@ export function recogniseNormal(paths: readonly string[]): string | null {
 
 const escapeInBraces = (root: string): string => escapeGlob(root).replaceAll(',', '\\,');
 
-/** Training images of a glob, by their place in the list, and how many the tags added and left out. */
-export interface TrainingImages {
-  positions: number[];
+/** What tags changed about the images that a glob matches. */
+export interface TrainTags {
   /** Paths of images that do not match the glob, but are tagged `normal`. */
-  added: string[];
+  added: readonly string[];
   /** Paths of images that match the glob, but are tagged `anomalous`. */
-  leftOut: string[];
+  leftOut: readonly string[];
 }
 
-export function trainingImages(samples: readonly Tagged[], glob: string | null): TrainingImages {
+/** The images to train on, by their place in the list. */
+export function trainingImages(
+  samples: readonly Tagged[],
+  glob: string | null,
+): { positions: number[]; added: string[]; leftOut: string[] } {
   const matches = glob === null ? () => true : globMatcher(glob);
-  const images: TrainingImages = { positions: [], added: [], leftOut: [] };
+  const images = { positions: [] as number[], added: [] as string[], leftOut: [] as string[] };
   samples.forEach(({ path, tags }, i) => {
     const isMatch = matches(path);
     if (tags.includes(anomalousTag)) {
@@ -105,7 +108,7 @@ export function suggestTrainOn(samples: readonly Tagged[], remembered: { glob: s
 /** What a finished run was trained on, as its record tells. */
 export interface TrainedOn {
   trainOn: string | null;
-  trainTags: { added: readonly string[]; leftOut: readonly string[] };
+  trainTags: TrainTags;
 }
 
 /** Returns a function that tells whether an image, by its path, was trained on. */

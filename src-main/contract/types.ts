@@ -3,7 +3,7 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
-import type { TrainOn, TrainOnBy } from './train-on.ts';
+import type { TrainOn, TrainOnBy, TrainTags } from './train-on.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
@@ -244,11 +244,9 @@ export interface Run {
   method: string;
   state: RunState;
   seed: number;
-  /** Glob of the training images of a scorer; null for all images. */
   trainOn: string | null;
   trainOnBy: TrainOnBy;
-  /** Paths of images that tags added to the training images or left out. */
-  trainTags: { added: readonly string[]; leftOut: readonly string[] };
+  trainTags: TrainTags;
   trained: number;
   parameters: Record<string, unknown>;
   /** Column to sort the images by: the error of a scorer, the loss of a classifier. */
@@ -261,9 +259,12 @@ export interface Run {
   device: string | null;
   history: Epoch[];
   epochs: number | null;
-  report: Record<string, number | string | boolean | null>;
-  /** Scores of held-out training images, ascending; empty if there are none. */
+  /**
+   * Sorted scores of training images that the model of a ranking was not fitted to: held out, or left out in turn. Trained on chosen normal images, these are the
+   * scores of unseen normal images. Empty if there are none.
+   */
   normals: readonly number[];
+  report: Record<string, number | string | boolean | null>;
   /** Messages that the user should read, for example that memory ran out. */
   notes: readonly string[];
   classification: Classification | null;

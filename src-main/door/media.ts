@@ -69,8 +69,8 @@ const answers = new Map<string, Answer>(
       send(response, 'image/webp', await encodeRgb(reconstruction, sizePx, sizePx));
     },
     'media/map': async (workspace, [runId, id], response) => {
-      const { map, sizePx } = await mapOf(workspace, workspace.runs.get(runId), Number(id));
-      send(response, 'application/octet-stream', bytesOf(Float32Array.of(sizePx, sizePx)), bytesOf(map));
+      const { map, rows, columns } = await mapOf(workspace, workspace.runs.get(runId), Number(id));
+      send(response, 'application/octet-stream', bytesOf(Float32Array.of(columns, rows)), bytesOf(map));
     },
     'media/preview': async (workspace, [id, name], response) => {
       const { bytes, sizePx } = workspace.previews.tile(id, Number.parseInt(name, 10));

@@ -37,6 +37,12 @@ export async function makeThumb(image: Opened): Promise<Thumb> {
 export type Fit = 'stretch' | 'cover' | 'contain';
 const sharpFits = { stretch: 'fill', cover: 'cover', contain: 'contain' } as const;
 
+/** The image stretched to these sides: height × width × 3 bytes, sRGB. */
+export async function makeRectangle(image: Opened, width: number, height: number): Promise<Buffer> {
+  const { data, info } = await takePixels(image, (pipeline) => pipeline.resize(width, height, { fit: 'fill' }));
+  return asRgb(data, width * height, info.channels);
+}
+
 /** The pixels of a training row: sizePx × sizePx × 3 bytes, sRGB. */
 export async function makeRow(image: Opened, sizePx: number, fit: Fit = 'stretch'): Promise<Buffer> {
   const { data, info } = await takePixels(image, (pipeline) =>

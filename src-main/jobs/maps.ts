@@ -44,8 +44,8 @@ export async function writeMaps(context: JobContext, run: Run, to: OutputFolder,
   report.stage('Writing error maps', samples.length);
   for (const [i, sample] of samples.entries()) {
     report.signal.throwIfAborted();
-    const { map, sizePx } = await mapOf(context, run, sample.id);
-    await to.write(mapName(sample), await encodeGray16(map, sizePx, sizePx, scale));
+    const { map, rows, columns } = await mapOf(context, run, sample.id);
+    await to.write(mapName(sample), await encodeGray16(map, columns, rows, scale));
     report.progress(i + 1);
   }
 }

@@ -3,16 +3,12 @@
  * training as a run. The same request resumes an interrupted run from its checkpoint.
  */
 import { createHash } from 'node:crypto';
+import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { clamp } from '../contract/numbers.ts';
 import type { RankRequest } from '../contract/schemas.ts';
-import {
-  anomalousTag,
-  normalTag,
-  suggestTrainOn,
-  trainingImages,
-  type TrainingImages,
-  type TrainOn,
-} from '../contract/train-on.ts';
+import { quantileOf } from '../contract/statistics.ts';
+import { anomalousTag, normalTag, suggestTrainOn, trainingImages, type TrainOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { OutputFolder } from '../file/output-folder.ts';
@@ -21,7 +17,7 @@ import type { Report } from '../workspace/report.ts';
 import type { Table } from '../workspace/table.ts';
 import { mapName, writeMaps } from './maps.ts';
 import { refresh } from './scan.ts';
-import { prepareImages } from './scorer-images.ts';
+import { prepareImages, preparePlanted, withSize } from './scorer-images.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type RunSpec } from './run-runner.ts';
@@ -54,13 +50,18 @@ export const rankJob: JobType<RankRequest> = {
 
 /** Returns the finished run. The folder must have been scanned. */
 export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
-  const { record, parameters } = checkRank(request);
-  if (!context.table.samples().length)
-    throw new WinnowError('no-samples', 'There is no readable image in this folder.');
-  using prepared = await prepareImages(context, record, parameters, context.table.samples(), report);
-  const { samples, set: images } = prepared;
+  const { record, parameters: requested } = checkRank(request);
+  const images = context.table.samples();
+  const parameters = withSize(record, requested, images.length);
+  if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
+  using prepared = await prepareImages(context, record, parameters, images, report);
+  const { samples, set } = prepared;
   const { glob, by, added, leftOut, positions } = chooseTraining(context, samples, request.trainOn);
   const train = Int32Array.from(positions);
+  const chosen = Array.from(plantedPositions(train, request.seed), (position) => samples[position]);
+  using planted = await preparePlanted(context, record, parameters, chosen, request.seed, report);
+  const positionOf = new Map(samples.map(({ id }, i) => [id, i]));
+  const of = Int32Array.from(planted.samples, ({ id }) => positionOf.get(id) as number);
   const spec: RunSpec = {
     name: record.id,
     kind: 'rank',
@@ -83,14 +84,29 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     const { folder, resume } = run.openTraining();
     const result = await context.compute.call(
       'fit',
-      { method: record.id, params: parameters, seed: request.seed, runFolder: folder, images, train, resume },
+      {
+        method: record.id,
+        params: parameters,
+        seed: request.seed,
+        runFolder: folder,
+        images: set,
+        train,
+        planted: { images: planted.set, of },
+        resume,
+      },
       { signal: report.signal, onEvent: followTraining(run, report, { train: 'Training', score: 'Scoring' }) },
     );
     const facts = factsOf([result]);
+    const { plantedAuroc } = result.report;
+    if (typeof plantedAuroc === 'number' && plantedAuroc < 0.5)
+      run.note(
+        `This score ranks normal images with a planted defect below normal images without one (AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance). Do not rely on it for this folder; try another method.`,
+      );
     return {
       facts: {
         ...facts,
         history: result.history,
+        normals: sortedScores(result.scores, result.heldOut),
         report: { ...result.report, ...facts.report, ...(!record.gives.map && { maps: false }) },
       },
       write: () =>
@@ -103,6 +119,19 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
         ),
     };
   });
+}
+
+/** Sorted; of more than `mostNormals`, as many quantiles. */
+function sortedScores(scores: Float64Array, positions: Int32Array): number[] {
+  const sorted = Float64Array.from(positions, (position) => scores[position]).sort();
+  if (sorted.length <= mostNormals) return Array.from(sorted);
+  return Array.from({ length: mostNormals }, (_, i) => quantileOf(sorted, i / (mostNormals - 1)));
+}
+const mostNormals = 10_000;
+
+/** The training images that get a planted defect. Scorers that hold images out of the training hold these out first. */
+function plantedPositions(train: Int32Array, seed: number): Int32Array {
+  return holdOutOrder(train, seed).slice(0, clamp(Math.round(train.length / 5), 10, 40));
 }
 
 /** The setting is not in the journal: it changes nothing but what the next request starts with. */
@@ -119,7 +148,7 @@ function chooseTraining(
   context: JobContext,
   samples: readonly Sample[],
   asked: string | null | undefined,
-): TrainOn & TrainingImages {
+): TrainOn & ReturnType<typeof trainingImages> {
   const { table } = context;
   const choice: TrainOn =
     asked === undefined ? suggestTrainOn(samples, rememberedTrainOn(table)) : { glob: asked, by: 'given' };

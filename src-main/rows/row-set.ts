@@ -2,14 +2,18 @@
  * A row set describes rows in a file, one per image, all of one shape and element type: pixels, embeddings or feature maps. The row store of the engine writes the
  * file, the compute process reads it. The description is small and can be sent between processes; this module loads no libraries.
  */
+import type { PatchLayout } from './patch-rows.ts';
+
 export type RowType = 'uint8' | 'float16' | 'float32';
 
 export interface RowSet {
   /** Absolute path. */
   file: string;
   type: RowType;
-  /** Shape of one row: [height, width, channels] for pixels and feature maps, [size] for embeddings. */
+  /** Shape of one row: [height, width, channels] for pixels, [size] for embeddings and patches. */
   shape: readonly number[];
+  /** Only for patches. */
+  layout?: PatchLayout;
   /** The row number in the file of each image; row r starts at byte r · `rowBytesOf(set)`. An index into `rows` is called a position. */
   rows: Int32Array;
   /** CRC-32 of each of `rows`, verified by the reader. If missing, rows are not verified. */

@@ -29,6 +29,7 @@ export interface RowRecipe {
   type: RowType;
   /** Of one row, as in `RowSet`. */
   shape: readonly number[];
+  layout?: RowSet['layout'];
   /** True if the set is never removed to free space, since other data depends on it. */
   isKept?: boolean;
   /** Reads the image. An error becomes an issue of its file, unless Winnow or the machine caused it (`file/fault.ts`). */
@@ -138,7 +139,7 @@ export class RowStore {
 
   #rows(recipe: RowRecipe, samples: readonly Sample[], issues: Issue[]): Rows {
     const { set, [Symbol.dispose]: dispose } = this.#hold(recipe);
-    const { type, shape } = recipe;
+    const { type, shape, layout } = recipe;
     const count = completeRows(set, rowBytesOf(recipe));
     const found = samples.map(({ sha256 }) => this.#index.row(set, sha256, count));
     const rows = found.filter((row) => row !== undefined);
@@ -147,6 +148,7 @@ export class RowStore {
         file: set.file,
         type,
         shape,
+        ...(layout && { layout }),
         rows: Int32Array.from(rows, ({ row }) => row),
         checksums: rows.some(({ checksum }) => checksum === null)
           ? undefined

@@ -47,9 +47,7 @@ describe('the compute process', () => {
     });
     const outcome = fit.catch((error: unknown) => error);
     await training;
-    expect((await compute.call('map', { runFolder, images: { ...pixels, rows: Int32Array.of(0) } })).sizePx).toBe(
-      sizePx,
-    );
+    expect((await compute.call('map', { runFolder, images: { ...pixels, rows: Int32Array.of(0) } })).rows).toBe(sizePx);
     const waiting = new AbortController();
     const second = compute
       .call('fit', fitArgs('pca', pixels, newFolder()), { signal: waiting.signal })

@@ -7,6 +7,7 @@ import type { FitArgs } from '../../src-main/compute/anomaly/fit.ts';
 import type { Scorer } from '../../src-main/compute/anomaly/index.ts';
 import { random } from '../../src-main/compute/random.ts';
 import type { ScorerInputs } from '../../src-main/contract/types.ts';
+import { patchMapsAt, patchRowShape } from '../../src-main/rows/patch-rows.ts';
 import type { RowSet } from '../../src-main/rows/row-set.ts';
 
 export const sizePx = 32;
@@ -50,23 +51,33 @@ function embedded(pictures: Uint8Array[], folder: string): RowSet {
   return { file, type: 'float32', shape: [size], rows: range(0, pictures.length) };
 }
 
-/** Patches per side of the feature maps. */
+/** Patches per side of the finest feature map. */
 export const patchSide = 8;
+const patchStages = [
+  { step: 1, channels: 48 },
+  { step: 2, channels: 3 },
+];
 
-/** Small stand-ins for features of patches: the 16 colours of each square of 4 × 4 pixels. */
+/** Small stand-ins for features of patches: the 16 colours of each square of 4 × 4 pixels, and the mean colour of each square of 8 × 8 pixels. */
 function patched(pictures: Uint8Array[], folder: string): RowSet {
-  const channels = 48;
-  const rows = new Float16Array(pictures.length * patchSide ** 2 * channels);
-  pictures.forEach((bytes, i) =>
+  const layout = { side: patchSide, stages: patchStages };
+  const [length] = patchRowShape(layout);
+  const grid = { rows: patchSide, columns: patchSide };
+  const [fine, coarse] = patchMapsAt(layout, grid);
+  const rows = new Float32Array(pictures.length * length);
+  pictures.forEach((bytes, i) => {
+    rows.set([patchSide, patchSide], i * length);
     bytes.forEach((value, at) => {
       const [x, y] = [Math.floor(at / 3) % sizePx, Math.floor(at / 3 / sizePx)];
-      const patch = (i * patchSide + Math.floor(y / 4)) * patchSide + Math.floor(x / 4);
-      rows[patch * channels + ((y % 4) * 4 + (x % 4)) * 3 + (at % 3)] = value / 255;
-    }),
-  );
+      const patch = Math.floor(y / 4) * patchSide + Math.floor(x / 4);
+      rows[i * length + fine + patch * 48 + ((y % 4) * 4 + (x % 4)) * 3 + (at % 3)] = value / 255;
+      const square = Math.floor(y / 8) * (patchSide / 2) + Math.floor(x / 8);
+      rows[i * length + coarse + square * 3 + (at % 3)] += value / 255 / 64;
+    });
+  });
   const file = path.join(folder, `patches-${pictures.length}.f16`);
-  fs.writeFileSync(file, new Uint8Array(rows.buffer));
-  return { file, type: 'float16', shape: [patchSide, patchSide, channels], rows: range(0, pictures.length) };
+  fs.writeFileSync(file, new Uint8Array(Float16Array.from(rows).buffer));
+  return { file, type: 'float16', shape: [length], layout, rows: range(0, pictures.length) };
 }
 
 const makers: Record<ScorerInputs, (pictures: Uint8Array[], folder: string) => RowSet> = {

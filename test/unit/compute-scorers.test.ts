@@ -41,7 +41,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     }
     expect(title && short && summary && gives.score.title).toBeTruthy();
     expect(scorerOf(id)).toBe(scorer);
-    expect(scorer.sizePx({})).toBe(inputs === 'pixels' ? 64 : undefined);
+    expect(scorer.sizePx({})).toBe({ pixels: 64, patches: 0, embeddings: undefined }[inputs]);
   });
 
   it('ranks a planted outlier first, reproducibly, without leaks', async () => {
@@ -71,9 +71,10 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     const one = { runFolder: folder, images: { ...images, rows: Int32Array.of(9) } };
     if (gives.map) {
       expect(report.mapScale).toBeGreaterThan(0);
-      const { map: drawn, sizePx: side } = await serveCall(map, one);
-      const expected = inputs === 'patches' ? patchSide : sizePx;
-      expect([drawn.length, side]).toEqual([expected ** 2, expected]);
+      const { map: drawn, rows, columns } = await serveCall(map, one);
+      const [least, most] = inputs === 'patches' ? [patchSide / 2, patchSide] : [sizePx, sizePx];
+      expect([drawn.length, columns]).toEqual([rows * columns, rows]);
+      expect(rows >= least && rows <= most).toBe(true);
       expect(drawn.every(Number.isFinite)).toBe(true);
     } else {
       expect(report.mapScale).toBeUndefined();
@@ -112,7 +113,8 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     await expect(run(fitArgs(id, images, folder, { params: { [name]: -1 } }))).rejects.toThrow(BadParameters);
     await expect(run(fitArgs(id, images, folder, { train: new Int32Array(0) }))).rejects.toThrow(/no image/);
     const others = scorers.find((other) => other.inputs !== inputs)!;
-    await expect(run(fitArgs(id, imagesFor(others, pictures(2), folder), folder))).rejects.toThrow(
+    const params = { sizePx: inputs === 'patches' ? 448 : sizePx };
+    await expect(run(fitArgs(id, imagesFor(others, pictures(2), folder), folder, { params }))).rejects.toThrow(
       `takes ${inputs}, and these are ${others.inputs}`,
     );
   });

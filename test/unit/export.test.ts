@@ -748,6 +748,7 @@ test('the manifest names the model and settings of the scores, and contains no t
     backend: 'tensorflow',
     device: 'CPU',
     history: [],
+    normals: [],
     epochs: 1,
     report: {},
     notes: [],

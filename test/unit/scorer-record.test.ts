@@ -73,8 +73,8 @@ describe.each([fromMean, fromMeanImage].map((scorer) => [scorer.id, scorer] as c
     const drawn = mapOf(workspace, run, idOf(odd));
     const asked = () => rankJob.prepare(rankedBy({ maps: join(temporaryFolder('maps'), 'm') }), workspace);
     if (scorer.gives.map) {
-      const { map, sizePx } = await drawn;
-      expect([map.length, sizePx]).toEqual([32 ** 2, 32]);
+      const { map, rows, columns } = await drawn;
+      expect([map.length, rows, columns]).toEqual([32 ** 2, 32, 32]);
       expect(Math.max(...map)).toBeCloseTo(workspace.table.values(run.column)[idOf(odd)], 6);
       expect(run.report.mapScale).toBeGreaterThan(0);
       expect(asked().title).toBe(`Rank with ${scorer.title}`);

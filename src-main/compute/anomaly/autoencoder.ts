@@ -187,6 +187,7 @@ export async function fitAutoencoder(
     const { seconds, images, waiting } = state.clock();
     return {
       model: networkModel(network, params),
+      heldOut: held,
       history: state.history,
       bestEpoch: state.best?.epoch ?? state.epoch,
       stopped: state.stop ? 'early' : 'all',

@@ -3,9 +3,9 @@
  * model in the run folder. The same for all scorers.
  */
 import { peakMemoryMiB } from '../train/memory.ts';
-import { quantileOf } from '../../contract/statistics.ts';
+import { auroc, quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
-import type { RowSet } from '../../rows/row-set.ts';
+import { selectRows, type RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { entropies } from '../entropy.ts';
@@ -31,6 +31,8 @@ export interface FitArgs {
   images: RowSet;
   /** Positions of the training images. */
   train: Int32Array;
+  /** Training images with a planted defect, to test the fitted scorer: their rows, and the position of each original in `images`. */
+  planted?: { images: RowSet; of: Int32Array };
   /** Resume from the checkpoint in the run folder, if there is one. */
   resume: boolean;
 }
@@ -40,6 +42,8 @@ export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: nu
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
   scores: Float64Array;
+  /** Positions of training images whose scores are as those of unseen images. */
+  heldOut: Int32Array;
   report: FitReport;
 }
 
@@ -50,6 +54,11 @@ export interface FitReport {
   spearmanEntropyCorrected?: number;
   /** 99.5th percentile of the values of all maps: the white of one colour scale for all maps. Missing if the scorer gives no maps. */
   mapScale?: number;
+  /**
+   * How well the score separates normal images with a planted defect from held-out normal images: the area under the ROC curve, 0..1. null if there are too few
+   * held-out images to judge.
+   */
+  plantedAuroc?: number | null;
 }
 
 export interface EstimateArgs {
@@ -116,6 +125,8 @@ export const fit = defineCall({
               yieldToEventLoop,
             )
           : undefined;
+      const plantedAuroc =
+        args.planted && (await judge(model, scorer, ready.params, args.planted, fitted.heldOut, raw.scores));
       const tensors = await model.tensors?.();
       if (tensors) {
         const header: ModelHeader = { method: scorer.id, params: ready.params };
@@ -125,6 +136,7 @@ export const fit = defineCall({
       const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
       return {
         scores: complexity?.corrected ?? raw.scores,
+        heldOut: fitted.heldOut,
         history,
         epochsRun: history.length,
         bestEpoch,
@@ -138,7 +150,11 @@ export const fit = defineCall({
         peakMemoryMiB: peakMemoryMiB(),
         backend: backendInfo(),
         parameters: model.parameters,
-        report: { ...complexity?.report, ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }) },
+        report: {
+          ...complexity?.report,
+          ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }),
+          ...(plantedAuroc !== undefined && { plantedAuroc }),
+        },
       };
     } finally {
       model?.dispose();
@@ -146,6 +162,36 @@ export const fit = defineCall({
     }
   },
 });
+
+/** With fewer planted defects or held-out normal images than this, the score cannot be judged. */
+const fewestJudged = 5;
+
+async function judge(
+  model: Model,
+  scorer: Scorer,
+  params: Record<string, unknown>,
+  planted: { images: RowSet; of: Int32Array },
+  heldOut: Int32Array,
+  scores: Float64Array,
+): Promise<number | null> {
+  const unseen = new Set(heldOut);
+  const usable = Int32Array.from(planted.of.keys()).filter((i) => unseen.has(planted.of[i]));
+  if (usable.length < fewestJudged || heldOut.length < fewestJudged) return null;
+  const images = openImages(scorer, params, selectRows(planted.images, usable));
+  const found: number[] = [];
+  try {
+    await images.forEachBlock(async (block, positions) => {
+      const originals = positions.map((position) => planted.of[usable[position]]);
+      found.push(...Array.from((await model.score(block, originals)).scores));
+    });
+  } finally {
+    images.close();
+  }
+  return auroc(
+    found,
+    Float64Array.from(heldOut, (position) => scores[position]),
+  );
+}
 
 async function compareWithEntropy(
   scores: Float64Array,
@@ -171,14 +217,16 @@ export async function scoreAll(
   const { count } = images.reader;
   const scores = new Float64Array(count);
   const sample: number[] = [];
+  let done = 0;
   await images.forEachBlock(async (block, positions) => {
     const scored = await model.score(block, positions);
-    scores.set(scored.scores, positions[0]);
+    positions.forEach((position, i) => (scores[position] = scored.scores[i]));
     if (scored.maps) {
-      const stride = strideOf((count * scored.maps.length) / positions.length);
-      for (let i = 0; i < scored.maps.length; i += stride) sample.push(scored.maps[i]);
+      const { values } = scored.maps;
+      const stride = strideOf((count * values.length) / positions.length);
+      for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
     }
-    onDone(positions[0] + positions.length);
+    onDone((done += positions.length));
     await yieldToEventLoop();
   });
   return sample.length ? { scores, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) } : { scores };

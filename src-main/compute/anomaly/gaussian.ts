@@ -1,14 +1,17 @@
 /**
- * Scores an image by the Mahalanobis distance of its embedding to a Gaussian that is fitted to the embeddings of the training images (Rippel, Mertens & Merhof
- * 2021). There are often fewer images than dimensions, so the covariance is shrunk towards a multiple of the identity, by the estimate of Ledoit & Wolf (2004).
+ * Scores an image by the Mahalanobis distances of its embedding to Gaussians that are fitted to the embeddings of the training images: one for each stage of the
+ * network, whose distances are added (Rippel, Mertens & Merhof 2021). There are often fewer images than dimensions, so a covariance is shrunk towards a multiple of
+ * the identity, by the estimate of Ledoit & Wolf (2004).
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import { cholesky, inverseOfLower } from '../linear-algebra.ts';
+import { usual } from '../models/pretrained.ts';
+import { sumOf } from '../../contract/numbers.ts';
 import { readBack } from '../read-back.ts';
 import { defineScorer, type FitContext, type Model } from './scorer.ts';
-import { ledoitWolf, shrink } from './shrinkage.ts';
+import { ledoitWolf, shrink, withoutItself } from './shrinkage.ts';
 
 const schema = z.object({
   shrinkage: z
@@ -25,66 +28,122 @@ export const gaussian = defineScorer({
   title: 'Gaussian of embeddings',
   short: 'Gaussian',
   summary:
-    'Mahalanobis distance of an image to the normal images, in EfficientNet-Lite0 embeddings. Best if you select the normal images. No training; needs no alignment.',
+    'Mahalanobis distance of an image to the normal images, in EfficientNet-Lite0 embeddings, summed over the stages of the network. No training; needs no alignment.',
   inputs: 'embeddings',
   gives: { score: { title: 'Mahalanobis distance' } },
   schema,
   async fit({ shrinkage }, context) {
-    const { yieldToEventLoop } = context;
-    const mean = await meanOf(context);
-    const { matrix, fourth } = await products(context, mean);
-    const [images, size] = [context.train.length, mean.length];
-    const width = Math.min(images, size);
-    const { level, share } = shrink(matrix, width, size, shrinkage || ledoitWolf(matrix, fourth, images, size));
-    const factor = Float32Array.from(
-      await inverseOfLower(await cholesky(matrix, width, yieldToEventLoop), width, yieldToEventLoop),
-    );
-    if (width === size) return { model: gaussianModel(mean, factor, Float32Array.of(0, 1)) };
-    // With fewer images than dimensions, by the Gram matrix and the Woodbury identity: y·Σ⁻¹·y = (y·y − |factor·X·y|²) / (share · level).
-    const floor = share * level;
-    const spanned = await readBack(
-      tf.tidy(() => {
-        const x = tf.mul(centredOf(context.images.readFloats(context.train), mean), Math.sqrt((1 - share) / images));
-        return tf.matMul(tf.tensor2d(factor, [width, width]), x as Tensor2D); // [images, size]
-      }),
-    );
-    return { model: gaussianModel(mean, spanned, Float32Array.of(1 / floor, -1 / floor)) };
+    const { size } = context.images;
+    const stages: Stage[] = [];
+    let from = 0;
+    for (const width of sumOf(usual.levels) === size ? usual.levels : [size]) {
+      stages.push(await fitStage({ from, width }, shrinkage, context));
+      from += width;
+    }
+    return {
+      model: gaussianModel(stages, context.train),
+      heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
+    };
   },
-  restore: (_params, { mean, factor, weights }) => gaussianModel(mean, factor, weights),
+  restore: (_params, arrays) =>
+    gaussianModel(
+      // A run of an earlier version has one Gaussian for all stages.
+      arrays.mean
+        ? [
+            {
+              from: 0,
+              width: arrays.mean.length,
+              mean: arrays.mean,
+              factor: arrays.factor,
+              weights: arrays.weights,
+              share: 0,
+            },
+          ]
+        : stagesOf(arrays),
+    ),
 });
+
+/** The part of an embedding that one stage gives. */
+interface Part {
+  from: number;
+  width: number;
+}
+
+/** The Gaussian of a stage: the squared distance of a centred y is weights[0]·|y|² + weights[1]·|factor·y|². `share`: the weight of the shrinkage. */
+interface Stage extends Part {
+  mean: Float32Array; // [width]
+  factor: Float32Array; // [rows, width]
+  weights: Float32Array; // [2]
+  share: number;
+}
 
 const blockImages = 512;
 
-const centredOf = (codes: Float32Array, mean: Float32Array): Tensor2D =>
-  tf.sub(tf.tensor2d(codes, [codes.length / mean.length, mean.length]), tf.tensor1d(mean));
+/** The parts of embeddings, centred. */
+const centredOf = (codes: Float32Array, size: number, { from, width }: Part, mean: Float32Array): Tensor2D =>
+  tf.sub(tf.slice2d(tf.tensor2d(codes, [codes.length / size, size]), [0, from], [-1, width]), tf.tensor1d(mean));
 
-async function meanOf({ images, train, yieldToEventLoop }: FitContext<'embeddings'>): Promise<Float32Array> {
-  const mean = new Float64Array(images.size);
+async function fitStage(part: Part, shrinkage: number, context: FitContext<'embeddings'>): Promise<Stage> {
+  const { images, train, yieldToEventLoop } = context;
+  const mean = await meanOf(part, context);
+  const { matrix, fourth } = await products(part, mean, context);
+  const width = Math.min(train.length, part.width);
+  const { level, share } = shrink(
+    matrix,
+    width,
+    part.width,
+    shrinkage || ledoitWolf(matrix, fourth, train.length, part.width),
+  );
+  const factor = Float32Array.from(
+    await inverseOfLower(await cholesky(matrix, width, yieldToEventLoop), width, yieldToEventLoop),
+  );
+  if (width === part.width) return { ...part, mean, factor, weights: Float32Array.of(0, 1), share };
+  // With fewer images than dimensions, by the Gram matrix and the Woodbury identity: y·Σ⁻¹·y = (y·y − |factor·X·y|²) / (share · level).
+  const floor = share * level;
+  const spanned = await readBack(
+    tf.tidy(() => {
+      const x = tf.mul(
+        centredOf(images.readFloats(train), images.size, part, mean),
+        Math.sqrt((1 - share) / train.length),
+      );
+      return tf.matMul(tf.tensor2d(factor, [width, width]), x as Tensor2D); // [images, width]
+    }),
+  );
+  return { ...part, mean, factor: spanned, weights: Float32Array.of(1 / floor, -1 / floor), share };
+}
+
+async function meanOf(
+  { from, width }: Part,
+  { images, train, yieldToEventLoop }: FitContext<'embeddings'>,
+): Promise<Float32Array> {
+  const mean = new Float64Array(width);
   for (let at = 0; at < train.length; at += blockImages) {
     const codes = images.readFloats(train.subarray(at, at + blockImages));
-    codes.forEach((value, i) => (mean[i % images.size] += value / train.length));
+    for (let row = from; row < codes.length; row += images.size)
+      for (let i = 0; i < width; i++) mean[i] += codes[row + i] / train.length;
     await yieldToEventLoop();
   }
   return Float32Array.from(mean);
 }
 
 /**
- * With X [images, size], the centred embeddings divided by √images: the covariance XᵀX [size, size]; or with fewer images than dimensions the Gram matrix X·Xᵀ
+ * With X [images, width], the centred embeddings divided by √images: the covariance XᵀX [width, width]; or with fewer images than dimensions the Gram matrix X·Xᵀ
  * [images, images], which has the same eigenvalues except zeros. `fourth`: the mean of the fourth powers of the lengths of the centred embeddings.
  */
 async function products(
-  { images, train, yieldToEventLoop }: FitContext<'embeddings'>,
+  part: Part,
   mean: Float32Array,
+  { images, train, yieldToEventLoop }: FitContext<'embeddings'>,
 ): Promise<{ matrix: Float64Array; fourth: number }> {
-  const isGram = train.length < images.size;
-  const width = Math.min(train.length, images.size);
+  const isGram = train.length < part.width;
+  const width = Math.min(train.length, part.width);
   const matrix = new Float64Array(width * width);
   let fourth = 0;
   const block = isGram ? train.length : blockImages;
   for (let at = 0; at < train.length; at += block) {
     const codes = images.readFloats(train.subarray(at, at + block));
     const [product, lengths] = tf.tidy(() => {
-      const x = centredOf(codes, mean);
+      const x = centredOf(codes, images.size, part, mean);
       return [tf.matMul(x, x, !isGram, isGram), tf.sum(tf.square(x), 1)];
     });
     const [values, squares] = await Promise.all([readBack(product), readBack(lengths)]);
@@ -95,21 +154,58 @@ async function products(
   return { matrix, fourth };
 }
 
-/** The squared distance of a centred embedding y is weights[0]·|y|² + weights[1]·|factor·y|². */
-function gaussianModel(mean: Float32Array, factor: Float32Array, weights: Float32Array): Model<'embeddings'> {
-  const size = mean.length;
-  const rows = tf.tensor2d(factor, [factor.length / size, size]);
+/** `train`: positions of the training images in the set of the fit, to leave each out of its own score. */
+function gaussianModel(stages: readonly Stage[], train: Int32Array = new Int32Array(0)): Model<'embeddings'> {
+  const size = sumOf(stages.map(({ width }) => width));
+  const trained = new Set(train);
+  const factors = stages.map(({ factor, width }) => tf.tensor2d(factor, [factor.length / width, width]));
   return {
-    parameters: mean.length + factor.length,
-    async score(codes) {
-      const squares = tf.tidy(() => {
-        const y = centredOf(codes, mean);
-        const lengths = (x: Tensor2D) => tf.sum(tf.square(x), 1);
-        return tf.add(tf.mul(lengths(y), weights[0]), tf.mul(lengths(tf.matMul(y, rows, false, true)), weights[1]));
-      }); // [B]
-      return { scores: (await readBack(squares)).map((value) => Math.sqrt(Math.max(0, value))) };
+    parameters: sumOf(stages.map(({ mean, factor }) => mean.length + factor.length)),
+    async score(codes, positions) {
+      const scores = new Float64Array(codes.length / size);
+      for (const [s, stage] of stages.entries()) {
+        const squares = await readBack(
+          tf.tidy(() => {
+            const y = centredOf(codes, size, stage, stage.mean);
+            const lengths = (x: Tensor2D) => tf.sum(tf.square(x), 1);
+            return tf.add(
+              tf.mul(lengths(y), stage.weights[0]),
+              tf.mul(lengths(tf.matMul(y, factors[s], false, true)), stage.weights[1]),
+            );
+          }),
+        ); // [B]
+        squares.forEach((value, i) => {
+          const squared = Math.max(0, value);
+          const isTrained = positions && trained.has(positions[i]);
+          scores[i] += Math.sqrt(isTrained ? withoutItself(squared, train.length, stage.share) : squared);
+        });
+      }
+      return { scores };
     },
-    tensors: async () => ({ arrays: { mean, factor, weights }, shapes: { factor: [factor.length / size, size] } }),
-    dispose: () => rows.dispose(),
+    tensors: async () => ({
+      arrays: Object.fromEntries(
+        stages.flatMap(({ mean, factor, weights, share }, s) => [
+          [`stage${s}/mean`, mean],
+          [`stage${s}/factor`, factor],
+          [`stage${s}/weights`, Float32Array.of(...weights, share)],
+        ]),
+      ),
+      shapes: Object.fromEntries(
+        stages.map(({ factor, width }, s) => [`stage${s}/factor`, [factor.length / width, width]]),
+      ),
+    }),
+    dispose: () => tf.dispose(factors),
   };
+}
+
+function stagesOf(arrays: Record<string, Float32Array>): Stage[] {
+  const stages: Stage[] = [];
+  for (let from = 0; arrays[`stage${stages.length}/mean`];) {
+    const [mean, factor, weights] = ['mean', 'factor', 'weights'].map(
+      (name) => arrays[`stage${stages.length}/${name}`],
+    );
+    stages.push({ from, width: mean.length, mean, factor, weights: weights.slice(0, 2), share: weights[2] });
+    from += mean.length;
+  }
+  return stages;
 }

@@ -4,9 +4,10 @@ import type { ScorerInputs } from '../../contract/types.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { uploadPixels } from '../ops/upload.ts';
-import { blockOf, Pixels } from '../pixels.ts';
+import { blockOf, Pixels, range } from '../pixels.ts';
+import { patchMapsAt, type Grid, type PatchLayout } from '../../rows/patch-rows.ts';
 import { RowReader } from '../../rows/row-reader.ts';
-import type { RowSet, RowType } from '../../rows/row-set.ts';
+import { widthOf, type RowSet, type RowType } from '../../rows/row-set.ts';
 import type { Images, Scorer } from './scorer.ts';
 
 /** Embeddings by position in the set. */
@@ -17,26 +18,61 @@ export class Embeddings extends RowReader {
   }
 }
 
-/** Features of the patches of an image by position in the set: [side, side, channels]. */
+/** Features of the patches of images by position in the set. */
 export class Patches extends RowReader {
-  /** Patches per row and per column of an image. */
-  get side(): number {
-    return this.set.shape[0];
+  get layout(): PatchLayout {
+    if (!this.set.layout) throw new Error(`The rows in ${this.set.file} have no layout of patches.`);
+    return this.set.layout;
   }
-  /** Numbers per patch. */
+  /** Numbers per patch, over all stages. */
   get channels(): number {
-    return this.set.shape[2];
+    return this.layout.stages.reduce((sum, { channels }) => sum + channels, 0);
   }
-  /** The rows at these positions, [positions, side, side, channels]. The caller disposes of the tensor. */
-  upload(positions: Int32Array): Tensor4D {
-    return tf.tensor4d(this.readFloats(positions), [positions.length, this.side, this.side, this.channels]);
+  /** Yields the images at these positions in order, in blocks of one grid. The caller disposes of each block. */
+  *upload(positions: Int32Array): Generator<PatchBlock> {
+    const { layout } = this;
+    const length = widthOf(this.set);
+    for (let at = 0; at < positions.length; at += blockPatches) {
+      const here = positions.subarray(at, at + blockPatches);
+      const values = this.readFloats(here);
+      for (let from = 0; from < here.length;) {
+        const grid = gridAt(values, from * length);
+        let count = 1;
+        while (from + count < here.length && isEqual(gridAt(values, (from + count) * length), grid)) count++;
+        const maps = patchMapsAt(layout, grid).map((start, stage) => {
+          const { step, channels } = layout.stages[stage];
+          const shape: [number, number, number, number] = [count, grid.rows / step, grid.columns / step, channels];
+          const size = shape[1] * shape[2] * channels;
+          const out = new Float32Array(count * size);
+          for (let i = 0; i < count; i++)
+            out.set(values.subarray((from + i) * length + start, (from + i) * length + start + size), i * size);
+          return tf.tensor4d(out, shape);
+        });
+        yield { positions: here.subarray(from, from + count), grid, maps };
+        from += count;
+      }
+    }
+  }
+  /** The grid of each image. */
+  *grids(positions: Int32Array): Generator<Grid> {
+    for (const position of positions) yield gridAt(this.readFloats(Int32Array.of(position)), 0);
   }
 }
 
+/** Images of one grid: their maps by stage, [B, rows / step, columns / step, channels]. */
+export interface PatchBlock {
+  positions: Int32Array;
+  grid: Grid;
+  maps: Tensor4D[];
+}
+
+const gridAt = (values: Float32Array, at: number): Grid => ({ rows: values[at], columns: values[at + 1] });
+const isEqual = (a: Grid, b: Grid): boolean => a.rows === b.rows && a.columns === b.columns;
+
 /** Embeddings per block: few, so that progress is visible and a cancel is quick. */
 const blockEmbeddings = 512;
-/** Images per block of patches: about 16 MB. */
-export const blockPatches = 32;
+/** Images per block of patches: about 14 MB in the file. */
+export const blockPatches = 16;
 
 type Work<I extends ScorerInputs> = (block: Images[I]['block'], positions: Int32Array) => Promise<void>;
 
@@ -80,12 +116,11 @@ const openers: { [I in ScorerInputs]: (set: RowSet) => OpenImages<I> } = {
     return {
       reader,
       async forEachBlock(work) {
-        for (const positions of reader.blocks(blockPatches)) {
-          const x = reader.upload(positions);
+        for (const block of reader.upload(range(0, reader.count))) {
           try {
-            await work(x, positions);
+            await work(block, block.positions);
           } finally {
-            x.dispose();
+            tf.dispose(block.maps);
           }
         }
       },

@@ -5,6 +5,7 @@ import { BadParameters } from '../bad-parameters.ts';
 import { defineCall } from '../call.ts';
 import { readBack } from '../read-back.ts';
 import { withScorer } from './saved.ts';
+import type { ScoreMaps } from './scorer.ts';
 
 export interface ImageArgs {
   runFolder: string;
@@ -13,9 +14,10 @@ export interface ImageArgs {
 }
 
 export interface MapResult {
-  sizePx: number;
-  /** The map that is pooled into the score, with the same smoothing. */
-  map: Float32Array; // [sizePx, sizePx]
+  rows: number;
+  columns: number;
+  /** The map that is pooled into the score, with the same smoothing. It covers the whole image. */
+  map: Float32Array; // [rows, columns]
 }
 
 export interface ReconstructionResult {
@@ -27,10 +29,11 @@ export interface ReconstructionResult {
 export const map = defineCall({
   async run({ runFolder, images: set }: ImageArgs): Promise<MapResult> {
     return withScorer(runFolder, set, async (model, images, { title }) => {
-      let map: Float32Array | undefined;
-      await images.forEachBlock(async (block) => void ({ maps: map } = await model.score(block, null)));
-      if (!map) throw new BadParameters(`${title} gives no map.`);
-      return { sizePx: Math.sqrt(map.length), map };
+      let maps: ScoreMaps | undefined;
+      await images.forEachBlock(async (block) => void ({ maps } = await model.score(block, null)));
+      if (!maps) throw new BadParameters(`${title} gives no map.`);
+      const { values: map, ...grid } = maps;
+      return { ...grid, map };
     });
   },
 });

@@ -31,7 +31,8 @@ export const nearestImages = defineScorer({
   schema,
   async fit({ neighbours }, { images, train, yieldToEventLoop }) {
     if (train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
-    return { model: nearestModel(images.readFloats(train), images.size, train, neighbours, yieldToEventLoop) };
+    const model = nearestModel(images.readFloats(train), images.size, train, neighbours, yieldToEventLoop);
+    return { model, heldOut: train };
   },
 });
 

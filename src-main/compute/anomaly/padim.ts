@@ -2,7 +2,7 @@
  * Scores each patch of an image by its Mahalanobis distance to the patches at the same place of the training images (PaDiM; Defard et al. 2021): one Gaussian for
  * each place, in a random subset of the pretrained features. The covariance is shrunk, since there may be fewer images than features. The score of an image is its largest distance. Places must correspond, so the images must be aligned.
  */
-import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { largestOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
@@ -11,11 +11,14 @@ import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
 import { range } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { readBack } from '../read-back.ts';
-import { blockPatches } from './images.ts';
-import { defineScorer, type FitContext, type Model } from './scorer.ts';
-import { ledoitWolf, shrink } from './shrinkage.ts';
+import type { Grid } from '../../rows/patch-rows.ts';
+import type { PatchBlock, Patches } from './images.ts';
+import { joined } from './patch-features.ts';
+import { defineScorer, patchSizeParameter, type FitContext, type Model } from './scorer.ts';
+import { ledoitWolf, shrink, withoutItself } from './shrinkage.ts';
 
 const schema = z.object({
+  ...patchSizeParameter,
   features: z
     .int()
     .min(1)
@@ -43,12 +46,30 @@ export const padim = defineScorer({
   schema,
   async fit(params, context) {
     const chosen = subset(context.images.channels, params.features, context.seed);
-    const [mean, factor] = await fitGaussians(chosen, context);
-    return { model: patchModel(chosen, mean, factor, context.images.side, params) };
+    const grid = commonGrid(context.images, context.train);
+    const { mean, factor, shares } = await fitGaussians(chosen, grid, context);
+    return {
+      model: patchModel(chosen, mean, factor, grid, params, { train: new Set(context.train), shares }),
+      heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
+    };
   },
-  restore: (params, { chosen, mean, factor }) =>
-    patchModel(Int32Array.from(chosen), mean, factor, Math.sqrt(mean.length / chosen.length), params),
+  restore: (params, { chosen, mean, factor, grid: [rows, columns] }) =>
+    patchModel(Int32Array.from(chosen), mean, factor, { rows, columns }, params),
 });
+
+/** The grid on which the images are compared: that of the coarsest stage, in the aspect ratio that most training images have. */
+function commonGrid(images: Patches, train: Int32Array): Grid {
+  const { step } = images.layout.stages.at(-1)!;
+  const counts = new Map<string, { grid: Grid; count: number }>();
+  for (const grid of images.grids(train)) {
+    const key = `${grid.rows} ${grid.columns}`;
+    const entry = counts.get(key) ?? { grid, count: 0 };
+    entry.count++;
+    counts.set(key, entry);
+  }
+  const { grid } = [...counts.values()].reduce((a, b) => (b.count > a.count ? b : a));
+  return { rows: grid.rows / step, columns: grid.columns / step };
+}
 
 /** `count` of the channels, in ascending order. */
 function subset(channels: number, count: number, seed: number): Int32Array {
@@ -56,24 +77,26 @@ function subset(channels: number, count: number, seed: number): Int32Array {
 }
 
 /** The features of a block by place, [places, B, chosen]. */
-function byPlace(block: Tensor4D, chosen: Int32Array): Tensor3D {
-  const [images, side, , channels] = block.shape;
-  const rows = tf.reshape(block, [images, side * side, channels]);
+function byPlace(block: PatchBlock, chosen: Int32Array, grid: Grid): Tensor3D {
+  const features = joined(block, { grid, isNormalised: false });
+  const [images, , , channels] = features.shape;
+  const rows = tf.reshape(features, [images, grid.rows * grid.columns, channels]);
   return tf.transpose(tf.gather(rows, tf.tensor1d(chosen, 'int32'), 2), [1, 0, 2]) as Tensor3D;
 }
 
-/** For each place, the mean [chosen] and the inverse of the Cholesky factor of the covariance [chosen, chosen]. */
+/** For each place, the mean [chosen], the inverse of the Cholesky factor of the covariance [chosen, chosen], and the weight of its shrinkage. */
 async function fitGaussians(
   chosen: Int32Array,
+  grid: Grid,
   { images, train, yieldToEventLoop }: FitContext<'patches'>,
-): Promise<[mean: Float32Array, factor: Float32Array]> {
-  const [places, size] = [images.side ** 2, chosen.length];
+): Promise<{ mean: Float32Array; factor: Float32Array; shares: Float32Array }> {
+  const [places, size] = [grid.rows * grid.columns, chosen.length];
   /** The mean over the training images of what `work` sums over a block. */
   const average = async (length: number, work: (x: Tensor3D) => Tensor): Promise<Float64Array> => {
     const sum = new Float64Array(length);
-    for (let at = 0; at < train.length; at += blockPatches) {
-      const block = images.upload(train.subarray(at, at + blockPatches));
-      const part = await readBack(tf.tidy(() => work(byPlace(block, chosen)))).finally(() => block.dispose());
+    for (const block of images.upload(train)) {
+      const sums = tf.tidy(() => work(byPlace(block, chosen, grid)));
+      const part = await readBack(sums).finally(() => tf.dispose(block.maps));
       for (let i = 0; i < length; i++) sum[i] += part[i] / train.length;
       await yieldToEventLoop();
     }
@@ -88,49 +111,63 @@ async function fitGaussians(
   });
   const [covariances, fourth] = [moments.subarray(0, values), moments.subarray(values)];
   const factor = new Float32Array(values);
+  const shares = new Float32Array(places);
   for (let place = 0; place < places; place++) {
     const at = place * size * size;
     const covariance = covariances.subarray(at, at + size * size);
-    shrink(covariance, size, size, ledoitWolf(covariance, fourth[place], train.length, size));
+    shares[place] = shrink(covariance, size, size, ledoitWolf(covariance, fourth[place], train.length, size)).share;
     const lower = await cholesky(covariance, size, yieldToEventLoop);
     factor.set(await inverseOfLower(lower, size, yieldToEventLoop), at);
   }
-  return [mean, factor];
+  return { mean, factor, shares };
 }
 
 function patchModel(
   chosen: Int32Array,
   mean: Float32Array, // [places, chosen]
   factor: Float32Array, // [places, chosen, chosen]
-  side: number,
+  grid: Grid,
   { smoothing }: z.infer<typeof schema>,
+  fitted?: { train: ReadonlySet<number>; shares: Float32Array },
 ): Model<'patches'> {
-  const [places, size] = [side ** 2, chosen.length];
+  const { rows, columns } = grid;
+  const [places, size] = [rows * columns, chosen.length];
   const means = tf.tensor3d(mean, [places, 1, size]);
   const factors = tf.tensor3d(factor, [places, size, size]);
   return {
     parameters: mean.length + factor.length,
-    async score(block) {
-      const images = block.shape[0];
-      const maps = await readBack(
+    async score(block, positions) {
+      const images = block.maps[0].shape[0];
+      const squared = await readBack(
         tf.tidy(() => {
-          const away = tf.matMul(tf.sub(byPlace(block, chosen), means), factors, false, true); // [places, B, chosen]
-          const distances = tf.reshape(tf.transpose(tf.norm(away, 'euclidean', 2)), [
-            images,
-            side,
-            side,
-            1,
-          ]) as Tensor4D;
-          return smoothing > 0 ? filterBoth(distances, smoothingWindow(side, smoothing)) : distances;
+          const away = tf.matMul(tf.sub(byPlace(block, chosen, grid), means), factors, false, true); // [places, B, chosen]
+          return tf.transpose(tf.sum(tf.square(away), 2)); // [B, places]
         }),
       );
-      const scores = Array.from({ length: images }, (_, i) => largestOf(maps.subarray(i * places, (i + 1) * places)));
-      return { scores, maps };
+      const distances = squared.map((value, i) => {
+        const isTrained = fitted && positions && fitted.train.has(positions[Math.floor(i / places)]);
+        return Math.sqrt(isTrained ? withoutItself(value, fitted.train.size, fitted.shares[i % places]) : value);
+      });
+      const values = smoothing > 0 ? await smooth(distances, images, grid, smoothing) : distances;
+      const scores = Array.from({ length: images }, (_, i) => largestOf(values.subarray(i * places, (i + 1) * places)));
+      return { scores, maps: { values, rows, columns } };
     },
     tensors: async () => ({
-      arrays: { chosen: Float32Array.from(chosen), mean, factor },
+      arrays: { chosen: Float32Array.from(chosen), mean, factor, grid: Float32Array.of(rows, columns) },
       shapes: { mean: [places, size], factor: [places, size, size] },
     }),
     dispose: () => tf.dispose([means, factors]),
   };
+}
+
+function smooth(maps: Float32Array, images: number, { rows, columns }: Grid, deviation: number): Promise<Float32Array> {
+  return readBack(
+    tf.tidy(() =>
+      filterBoth(
+        tf.tensor4d(maps, [images, rows, columns, 1]),
+        smoothingWindow(rows, deviation),
+        smoothingWindow(columns, deviation),
+      ),
+    ),
+  );
 }

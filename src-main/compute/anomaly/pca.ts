@@ -49,6 +49,7 @@ export const pca = defineScorer({
     const seconds = (performance.now() - startedAt) / 1000;
     return {
       model: componentModel(mean, components, params),
+      heldOut: new Int32Array(0),
       imagesPerSecond: context.train.length / Math.max(1e-9, seconds),
     };
   },

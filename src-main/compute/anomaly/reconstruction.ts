@@ -57,11 +57,12 @@ export function scoredByError(
     ...autoencoder,
     async score(x) {
       const maps = await readBack(tf.tidy(() => errorMaps(x, autoencoder.reconstruct(x), measure)));
-      const size = maps.length / x.shape[0];
+      const [, rows, columns] = x.shape;
+      const size = rows * columns;
       const scores = Array.from({ length: x.shape[0] }, (_, i) =>
         pool(maps.subarray(i * size, (i + 1) * size), measure),
       );
-      return { scores, maps };
+      return { scores, maps: { values: maps, rows, columns } };
     },
   };
 }

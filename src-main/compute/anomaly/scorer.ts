@@ -9,13 +9,13 @@ import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
-import type { Embeddings, Patches } from './images.ts';
+import type { Embeddings, PatchBlock, Patches } from './images.ts';
 
 /** For each kind of inputs: the reader of all images, and the type of a block of images that a model takes. */
 export interface Images {
   pixels: { reader: Pixels; block: Tensor4D }; // [B, S, S, 3], 0..1
   embeddings: { reader: Embeddings; block: Float32Array }; // [B, size]
-  patches: { reader: Patches; block: Tensor4D }; // [B, side, side, channels]
+  patches: { reader: Patches; block: PatchBlock };
 }
 
 export interface FitContext<I extends ScorerInputs = ScorerInputs> {
@@ -33,7 +33,10 @@ export interface FitContext<I extends ScorerInputs = ScorerInputs> {
 /** A fitted scorer. It has `reconstruct`, `encode` and maps if its record's `gives` names them. */
 export interface Model<I extends ScorerInputs = ScorerInputs> {
   parameters: number;
-  /** `positions`: the positions of the block's images in the set that the scorer was fitted with; null for images of another set. */
+  /**
+   * `positions`: the positions of the block's images in the set that the scorer was fitted with; null for images of another set. A training image is compared
+   * with the others only, if the scorer can leave it out.
+   */
   score(block: Images[I]['block'], positions: Int32Array | null): Promise<Scores>;
   /** Has the shape of the block; 0..1, not clipped. */
   reconstruct?(block: Images[I]['block']): Tensor4D;
@@ -47,11 +50,23 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
 export interface Scores {
   /** Raw, higher is more anomalous. */
   scores: ArrayLike<number>; // [B]
-  maps?: Float32Array; // [B, S, S]
+  maps?: ScoreMaps;
+}
+
+/** Maps of a block, [B, rows, columns]; each covers the whole image. */
+export interface ScoreMaps {
+  values: Float32Array;
+  rows: number;
+  columns: number;
 }
 
 export interface Fitted<I extends ScorerInputs = ScorerInputs> {
   model: Model<I>;
+  /**
+   * Positions of training images whose scores are as those of unseen images: held out of the fit, or left out in turn. Thresholds and warnings are derived from
+   * these. Empty if there are none.
+   */
+  heldOut: Int32Array;
   // The following is only given by scorers that train by epochs.
   history?: Epoch[];
   bestEpoch?: number;
@@ -85,7 +100,7 @@ interface Definition<I extends ScorerInputs, P> extends Description<I> {
 /** A scorer in the registry. Its functions take unchecked parameters and check them with its schema. */
 export interface Scorer extends Description<ScorerInputs> {
   schema: z.ZodObject;
-  /** The size of its input images. Undefined if it does not take pixels. */
+  /** The size of its input images: the side of pixels, the longest side for patches. Undefined for embeddings. */
   sizePx(params: Record<string, unknown>): number | undefined;
   ready(params: Record<string, unknown>): ReadyScorer;
 }
@@ -98,11 +113,11 @@ export interface ReadyScorer {
   restore(arrays: Record<string, Float32Array>): Model;
 }
 
-/** Parameters that a kind of inputs requires: pixels have a size. */
+/** Parameters that a kind of inputs requires: pixels and patches have a size. */
 interface InputParameters {
   pixels: { sizePx: number };
   embeddings: object;
-  patches: object;
+  patches: { sizePx: number };
 }
 
 /** Makes a scorer for the registry from its definition with typed parameters. */
@@ -116,7 +131,7 @@ export function defineScorer<I extends ScorerInputs, P extends InputParameters[I
     ...record,
     sizePx: (params) => {
       const parsed: object & { sizePx?: number } = record.schema.parse(params) as P;
-      return record.inputs === 'pixels' ? parsed.sizePx : undefined;
+      return parsed.sizePx;
     },
     ready(unchecked) {
       const params = record.schema.parse(unchecked);
@@ -132,6 +147,20 @@ export function defineScorer<I extends ScorerInputs, P extends InputParameters[I
     },
   };
 }
+
+/** The longest side of images for features of patches. 0 is replaced before the run by `patchSize`. */
+export const patchSizeParameter = {
+  sizePx: z
+    .literal([0, 224, 320, 448, 640])
+    .default(0)
+    .describe(
+      'Longest side to which images are resized for the features. Small defects need a large side. 0: 448, or 320 in folders of more than 1,000 images.',
+    )
+    .meta({ title: 'Size', unit: 'px', advanced: true }),
+};
+
+/** The longest side for a folder of this many images, if the person chose none. */
+export const patchSize = (images: number): number => (images > 1000 ? 320 : 448);
 
 export const sizeParameter = {
   sizePx: z

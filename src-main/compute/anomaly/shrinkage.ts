@@ -29,6 +29,15 @@ function trace(matrix: Float64Array, width: number): number {
   return sum;
 }
 
+/**
+ * The squared Mahalanobis distance of a training image to the Gaussian of the others, from its squared distance to the Gaussian of all `images` (Sherman &
+ * Morrison 1950). `share`: the weight of the shrinkage, which is kept. With one image there are no others: the distance stays as it is.
+ */
+export const withoutItself = (squared: number, images: number, share: number): number =>
+  images < 2
+    ? squared
+    : ((images / (images - 1)) * squared) / Math.max(1e-6, 1 - ((1 - share) * squared) / (images - 1));
+
 /** The shrinkage, 0..1, with the least expected squared error of the covariance (Ledoit & Wolf 2004). `matrix`: the covariance or the Gram matrix. */
 export function ledoitWolf(matrix: Float64Array, fourth: number, images: number, size: number): number {
   const squares = matrix.reduce((sum, value) => sum + value ** 2, 0);

@@ -73,7 +73,7 @@ export const efficientNetLite0 = defineModel({
         let h = convolutionBlock(x, 'stem', { filters: 32, stride: 2, padding: pad(3), activation: 'relu6' }, scope);
         let done = 0;
         const means: Tensor2D[] = [];
-        stages.forEach((stage, s) => {
+        for (const [s, stage] of stages.entries()) {
           for (let i = 0; i < stage.repeat; i++)
             h = invertedResidual(
               h,
@@ -83,9 +83,9 @@ export const efficientNetLite0 = defineModel({
               (stochasticDepth * ++done) / all,
               scope,
             );
-          scope.stage?.(`stage${s}`, h);
+          if (scope.stage?.(`stage${s}`, h)) return globalAveragePool(h, `stage${s}/mean`, scope);
           if (levels && s >= firstFeatureStage) means.unshift(globalAveragePool(h, `stage${s}/mean`, scope));
-        });
+        }
         h = convolutionBlock(h, 'features', { filters: 1280, size: 1, activation: 'relu6' }, scope);
         const last = globalAveragePool(h, 'mean', scope); // [B, 1280]
         return levels ? tf.concat2d([last, ...means], 1) : last; // [B, 1280 + 320 + 192 + 112 + 80]

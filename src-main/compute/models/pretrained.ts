@@ -20,12 +20,13 @@ export interface Pretrained {
   sizePx: number;
   mean: [number, number, number];
   deviation: [number, number, number];
-  /** Size of an embedding: the global averages of the last layer, followed by those of earlier stages. */
+  /** Size of an embedding: the global averages of the last layer, followed by those of earlier stages. `levels`: the size of each of these parts. */
   size: number;
+  levels: readonly number[];
   /** The first `last` numbers are from the last layer, which describes the content. Only these are used for the similarity of images. */
   last: number;
-  /** Feature maps of these stages, resized to a square of this side and concatenated: one feature vector for each patch of the image. */
-  patches: { stages: readonly string[]; side: number; channels: number };
+  /** The stages whose feature maps describe the patches of an image, the finest first. `stride`: pixels per patch. */
+  patches: readonly { stage: string; stride: number; channels: number }[];
 }
 
 const weights = path.resolve(import.meta.dirname, '..', '..', '..', 'assets', 'weights');
@@ -43,8 +44,12 @@ export const pretrained: readonly Pretrained[] = [
     mean: all(127 / 255),
     deviation: all(128 / 255),
     size: 1280 + 320 + 192 + 112 + 80,
+    levels: [1280, 320, 192, 112, 80],
     last: 1280,
-    patches: { stages: ['stage2', 'stage4'], side: 28, channels: 40 + 112 }, // strides 8 and 16
+    patches: [
+      { stage: 'stage2', stride: 8, channels: 40 },
+      { stage: 'stage4', stride: 16, channels: 112 },
+    ],
   },
 ];
 

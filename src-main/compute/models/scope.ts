@@ -15,8 +15,11 @@ export interface Scope {
   dropout<T extends Tensor>(name: string, x: T, rate: number): T;
   /** Stochastic depth: in training, a residual branch is dropped for some of the images. */
   path<T extends Tensor>(name: string, branch: T, rate: number): T;
-  /** Only if someone looks: receives the output of a stage, which is often the sum of a residual block and no layer's output. */
-  stage?(name: string, output: Tensor4D): void;
+  /**
+   * Only if someone looks: receives the output of a stage, which is often the sum of a residual block and no layer's output. Returns true if no later stage is
+   * needed: the network may then end there.
+   */
+  stage?(name: string, output: Tensor4D): boolean | void;
   /** Only if statistics are fixed: the kernel `<name>/kernel` with the normalisation `<name>/norm` folded into it. `axis`: the axis of the kernel's outputs. */
   folded?(name: string, axis: number): Folded;
 }

@@ -29,14 +29,14 @@ export function wholeWindow(size: number, sigma: number, width: number): Tensor2
   return tf.tensor2d(values, [outputs, size]);
 }
 
-/** Applies a window [out, size] to both axes of x [B, size, size, C] → [B, out, out, C]. */
-export function filterBoth(x: Tensor4D, window: Tensor2D): Tensor4D {
+/** Applies windows [H', H] and [W', W] to the axes of x [B, H, W, C] → [B, H', W', C]; one window serves both axes of a square. */
+export function filterBoth(x: Tensor4D, vertical: Tensor2D, horizontal = vertical): Tensor4D {
   return tf.tidy(() => {
     const [n, h, w, c] = x.shape;
-    const [out] = window.shape;
-    const rows = tf.matMul(tf.tile(tf.expandDims(window, 0), [n, 1, 1]), tf.reshape(x, [n, h, w * c])); // [B, H', W*C]
-    const transposed = tf.reshape(tf.transpose(tf.reshape(rows, [n, out, w, c]), [0, 2, 1, 3]), [n, w, out * c]); // [B, W, H'*C]
-    const both = tf.matMul(tf.tile(tf.expandDims(window, 0), [n, 1, 1]), transposed); // [B, W', H'*C]
-    return tf.transpose(tf.reshape(both, [n, out, out, c]), [0, 2, 1, 3]) as Tensor4D;
+    const [[high], [wide]] = [vertical.shape, horizontal.shape];
+    const rows = tf.matMul(tf.tile(tf.expandDims(vertical, 0), [n, 1, 1]), tf.reshape(x, [n, h, w * c])); // [B, H', W*C]
+    const transposed = tf.reshape(tf.transpose(tf.reshape(rows, [n, high, w, c]), [0, 2, 1, 3]), [n, w, high * c]); // [B, W, H'*C]
+    const both = tf.matMul(tf.tile(tf.expandDims(horizontal, 0), [n, 1, 1]), transposed); // [B, W', H'*C]
+    return tf.transpose(tf.reshape(both, [n, wide, high, c]), [0, 2, 1, 3]) as Tensor4D;
   }); // [B, H', W', C]
 }

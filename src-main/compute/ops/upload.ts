@@ -4,9 +4,9 @@ import { tf } from '../backend.ts';
 import { hasKernel } from '../kernels/index.ts';
 import { native, typeAttribute } from './native.ts';
 
-/** `bytes` [count, sizePx, sizePx, 3] → a tensor of the same shape, 0..1. The bytes may be overwritten after this returns. */
-export function uploadPixels(bytes: Uint8Array, count: number, sizePx: number): Tensor4D {
-  const shape: [number, number, number, number] = [count, sizePx, sizePx, 3];
+/** `bytes` [count, height, width, 3] → a tensor of the same shape, 0..1. The bytes may be overwritten after this returns. */
+export function uploadPixels(bytes: Uint8Array, count: number, height: number, width = height): Tensor4D {
+  const shape: [number, number, number, number] = [count, height, width, 3];
   const backend = native();
   return tf.tidy(() => {
     if (!backend) return tf.div(tf.tensor4d(Float32Array.from(bytes), shape), 255) as Tensor4D;

@@ -44,11 +44,15 @@ const orderOf = (images: Int32Array, seed: number, epoch: number, pass: number):
 const part = (order: Int32Array, i: number, parts: number): Int32Array =>
   order.subarray(Math.floor((i * order.length) / parts), Math.floor(((i + 1) * order.length) / parts));
 
+/** The order in which images are held out: the first ones, whatever their number. */
+export const holdOutOrder = (images: Int32Array, seed: number): Int32Array =>
+  shuffle(images.slice(), random('validation', seed));
+
 /** Splits off a random fraction of the images for validation. At least two images stay in `train`. */
 export function holdOut(images: Int32Array, fraction: number, seed: number): { train: Int32Array; held: Int32Array } {
   const count = Math.min(Math.floor(images.length * fraction), images.length - 2);
   if (count < 1) return { train: images, held: new Int32Array(0) };
-  const order = shuffle(images.slice(), random('validation', seed));
+  const order = holdOutOrder(images, seed);
   return { train: order.slice(count).sort(), held: order.slice(0, count).sort() };
 }
 

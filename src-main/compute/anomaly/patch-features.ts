@@ -1,0 +1,27 @@
+/** One feature vector for each patch of an image: the maps of all stages, resized to one grid and joined. */
+import type { Tensor4D } from '@tensorflow/tfjs';
+import type { Grid } from '../../rows/patch-rows.ts';
+import { tf } from '../backend.ts';
+import type { PatchBlock } from './images.ts';
+
+/**
+ * The features of a block, [B, grid.rows, grid.columns, channels]; the default is the finest grid of the images. `isNormalised`: the vector of each stage has the
+ * length 1, so that all stages count equally. `mean`: the side of a window over which features are averaged first (PatchCore's neighbourhood), 1 for none.
+ */
+export function joined(
+  { maps, grid: finest }: PatchBlock,
+  { grid = finest, isNormalised = true, mean = 1 }: { grid?: Grid; isNormalised?: boolean; mean?: number } = {},
+): Tensor4D {
+  return tf.tidy(() =>
+    tf.concat4d(
+      maps.map((map) => {
+        const smooth = mean > 1 ? tf.avgPool(map, mean, 1, 'same') : map;
+        const unit = isNormalised ? tf.div<Tensor4D>(smooth, tf.maximum(tf.norm(smooth, 2, 3, true), 1e-6)) : smooth;
+        return unit.shape[1] === grid.rows && unit.shape[2] === grid.columns
+          ? unit
+          : tf.image.resizeBilinear(unit, [grid.rows, grid.columns], false, true);
+      }),
+      3,
+    ),
+  );
+}
