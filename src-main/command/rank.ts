@@ -142,8 +142,8 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
 const anotherChoice = ({ trainOn, trainOnBy }: Pick<Run, 'trainOn' | 'trainOnBy'>): string => {
   if (trainOnBy === 'given') return '';
   return trainOn === null
-    ? ' --train-on GLOB names those known to be normal.'
-    : ` --train-on ${allImages} trains on all images.`;
+    ? ' Use --train-on GLOB to name those known to be normal.'
+    : ` Use --train-on ${allImages} to train on all images.`;
 };
 
 function thresholdMessage({ rule, value, score, flagged, promise, reason }: Threshold, count: number): string {

@@ -13,7 +13,7 @@ export interface JudgedRun extends TrainedOn {
 type Tagged = Pick<Sample, 'id' | 'path' | 'tags'>;
 
 /**
- * `scores` by sample id. Normal are the held-out training images, if a glob declared the training images to be normal, and images tagged `normal` that were
+ * `samples` may be only those with tags; `scores` by sample id. Normal are the held-out training images, if a glob declared the training images to be normal, and images tagged `normal` that were
  * not trained on; not those tagged `anomalous` since. Without a glob the held-out images contain the anomalies, so only those tagged `normal` count.
  */
 export function evidenceOf(run: JudgedRun, samples: readonly Tagged[], scores: ColumnValues): Evidence {
@@ -22,11 +22,9 @@ export function evidenceOf(run: JudgedRun, samples: readonly Tagged[], scores: C
   const isDeclared = run.trainOn !== null;
   const normals: number[] = [];
   const anomalous: number[] = [];
-  const all: number[] = [];
   for (const { id, path, tags } of samples) {
     const score = scores[id];
     if (score === undefined || !Number.isFinite(score)) continue;
-    all.push(score);
     const isAnomalous = tags.includes(anomalousTag);
     if (isAnomalous) anomalous.push(score);
     if (isAnomalous ? isTrained(path) : tags.includes(normalTag)) {
@@ -36,10 +34,10 @@ export function evidenceOf(run: JudgedRun, samples: readonly Tagged[], scores: C
     }
   }
   if (isDeclared) for (const [score, count] of heldOut) for (let i = 0; i < count; i++) normals.push(score);
-  return { scores: ascending(all), normals: ascending(normals), anomalous: ascending(anomalous) };
+  return { scores: ascending(scores), normals: ascending(normals), anomalous: ascending(anomalous) };
 }
 
-const ascending = (values: readonly number[]): Float64Array => Float64Array.from(values).filter(Number.isFinite).sort();
+const ascending = (values: Iterable<number>): Float64Array => Float64Array.from(values).filter(Number.isFinite).sort();
 
 function countsOf(values: readonly number[]): Map<number, number> {
   const counts = new Map<number, number>();

@@ -259,10 +259,7 @@ export interface Run {
   device: string | null;
   history: Epoch[];
   epochs: number | null;
-  /**
-   * Sorted scores of training images that the model of a ranking was not fitted to: held out, or left out in turn. Trained on chosen normal images, these are the
-   * scores of unseen normal images. Empty if there are none.
-   */
+  /** Ascending scores of training images that the model was not fitted to: held out, or left out in turn. Empty if there are none. */
   normals: readonly number[];
   report: Record<string, number | string | boolean | null>;
   /** Messages that the user should read, for example that memory ran out. */
