@@ -4,6 +4,7 @@ import { addAdviseCommand } from './command/advise.ts';
 import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
+import { addEvaluateCommand } from './command/evaluate.ts';
 import { addExportCommand } from './command/export.ts';
 import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
@@ -48,6 +49,7 @@ for (const add of [
   addDuplicatesCommand,
   addLikeCommand,
   addRankCommand,
+  addEvaluateCommand,
   addAdviseCommand,
   addTrainCommand,
   addPredictCommand,

@@ -11,6 +11,7 @@ import {
   splitSchema,
   editSchema,
   estimateSchema,
+  evaluateSchema,
   exportSchema,
   idsSchema,
   importSchema,
@@ -30,7 +31,9 @@ import {
   trainSchema,
   viewSchema,
 } from './schemas.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
+import type { ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
 import type {
   Backup,
   Changes,
@@ -38,9 +41,6 @@ import type {
   Column,
   Edited,
   Entry,
-  ExportFormat,
-  ExportPlan,
-  ExportResult,
   Finding,
   FolderList,
   Group,
@@ -188,6 +188,12 @@ export const workspaceProcedures = {
     delete: input(runsSchema).mutation<Edited>(),
     /** Frees the disk space of deleted runs; the deletion can then no longer be undone. */
     purge: mutation<Purged>(),
+  },
+  evaluation: {
+    /** Compares a ranking with the truth. The figures of pixels are those that `pixels` has computed. */
+    judge: input(evaluateSchema).query<Evaluation>(),
+    /** Compares the error maps of a ranking with the masks. */
+    pixels: input(evaluateSchema).mutation<Job>(),
   },
   exports: {
     plan: input(exportSchema).query<ExportPlan>(),

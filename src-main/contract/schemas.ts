@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { trainModes } from './classifier.ts';
 import { backendChoices } from './machine.ts';
-import { decisions, duplicateKinds, keepRules, placements } from './types.ts';
+import { placements } from './export-types.ts';
+import { decisions, duplicateKinds, keepRules } from './types.ts';
 
 const seed = z
   .int()
@@ -126,6 +127,19 @@ export const rankSchema = z.object({
   maps: path.nullable().default(null),
 });
 export type RankRequest = z.infer<typeof rankSchema>;
+
+/** How a ranking is compared with the truth. */
+export const evaluateSchema = z.object({
+  /** A finished ranking; null: the newest. */
+  runId: z.string().min(1).nullable().default(null),
+  /** A table of the truth: a column with paths, and is_anomaly or label. It replaces tags, masks and names of folders. */
+  truth: path.nullable().default(null),
+  /** Folder of masks; null: `ground_truth` in the folder or beside it, if there is one. */
+  masks: path.nullable().default(null),
+  /** Images at or above it are flagged; null: the threshold with the best F1. */
+  threshold: z.number().nullable().default(null),
+});
+export type EvaluateRequest = z.infer<typeof evaluateSchema>;
 
 export const sharesSchema = z.object({ train: z.number().min(0), val: z.number().min(0), test: z.number().min(0) });
 

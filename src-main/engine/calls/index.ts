@@ -4,6 +4,7 @@ import { checkCalls } from './checks.ts';
 import { classifierCalls } from './classifier.ts';
 import type { CallContext } from './context.ts';
 import { duplicateCalls } from './duplicates.ts';
+import { evaluationCalls } from './evaluation.ts';
 import { exportCalls } from './exports.ts';
 import { jobCalls } from './jobs.ts';
 import { journalCalls } from './journal.ts';
@@ -25,5 +26,6 @@ export const callsOf = (context: CallContext) =>
     journal: journalCalls(context),
     jobs: jobCalls(context),
     runs: runCalls(context),
+    evaluation: evaluationCalls(context),
     exports: exportCalls(context),
   }) satisfies WorkspaceCalls;

@@ -29,7 +29,7 @@ export const workspaceCalls = (context: CallContext) =>
     rank: (request) => context.start(rankJob, request),
     map: (request) => context.start(mapJob, request),
     async import({ file, dryRun }) {
-      const { result, marks } = await context.imports.read(file, () => context.table.samples());
+      const { result, marks } = await context.imports.read('marks', file, () => context.table.samples());
       if (dryRun || !marks.length) return result;
       const { changed } = context.edit(
         { do: 'import', file },
