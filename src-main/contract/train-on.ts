@@ -2,6 +2,7 @@
  * The images that a scorer trains on. A glob names those known to be normal; without one it is all images. Images tagged `normal` are added, images tagged
  * `anomalous` are never trained on. Folder names such as `train/good` are recognised, so that nobody has to type the glob.
  */
+import { normalNames } from './folder-truth.ts';
 import { escapeGlob, globMatcher } from './glob.ts';
 import { plural } from './words.ts';
 
@@ -23,12 +24,8 @@ interface Tagged {
   tags: readonly string[];
 }
 
-const normalNames = new Set(['good', 'ok', 'normal']);
 const trainNames = new Set(['train', 'training']);
 const testNames = new Set(['test', 'testing', 'val', 'valid', 'validation']);
-
-/** Whether a folder of this name holds normal images. */
-export const isNormalName = (name: string): boolean => normalNames.has(name.toLowerCase());
 
 /**
  * A glob for the images in folders named good, ok or normal; null if there are none. If some of these lie in a folder `train`, only those; else those
@@ -38,8 +35,8 @@ export function recogniseNormal(paths: readonly string[]): string | null {
   const normal = paths.flatMap((path) => {
     const folders = path.split('/').slice(0, -1);
     const names = folders.map((name) => name.toLowerCase());
-    const last = names.findLastIndex((name) => normalNames.has(name) || trainNames.has(name));
-    return names.some((name) => normalNames.has(name)) ? [{ path, names, root: folders.slice(0, last + 1) }] : [];
+    const last = names.findLastIndex((name) => normalNames.test(name) || trainNames.has(name));
+    return names.some((name) => normalNames.test(name)) ? [{ path, names, root: folders.slice(0, last + 1) }] : [];
   });
   const holds = (wanted: ReadonlySet<string>, names: readonly string[]) => names.some((name) => wanted.has(name));
   const choices = [
