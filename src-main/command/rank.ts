@@ -1,16 +1,28 @@
 /** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Options are generated from the schemas of the methods. */
 import { resolve } from 'node:path';
-import { Option, type Command } from 'commander';
-import { scorerOf, scorers } from '../compute/anomaly/index.ts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
+import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { MemoryEstimate } from '../contract/machine.ts';
+import { evidenceOf } from '../contract/evidence.ts';
 import { rankSchema, scoreSchema } from '../contract/schemas.ts';
+import { thresholdRules } from '../contract/threshold-rules.ts';
+import {
+  movedRule,
+  parseRule,
+  promiseText,
+  thresholdOf,
+  type RuleChoice,
+  type Threshold,
+} from '../contract/threshold.ts';
+import { trainedOn, trainOnText } from '../contract/train-on.ts';
+import { plural, printable, whole as counted } from '../contract/words.ts';
+import type { ColumnValues } from '../contract/read.ts';
 import type { Job, Run, Sample } from '../contract/types.ts';
-import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
-import { trainedOn } from '../jobs/rank.ts';
 import { laterColumn } from '../jobs/score.ts';
+import { allImages } from '../workspace/commands.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
@@ -20,6 +32,7 @@ import { allSamples } from './samples.ts';
 interface RankOptions extends FolderOptions {
   method: string;
   trainOn?: string;
+  threshold?: RuleChoice;
   seed: number;
   maps?: string;
   fresh?: boolean;
@@ -38,7 +51,15 @@ export function addRankCommand(program: Command) {
     'tuesday --run pca-1 --of photos',
   ])
     .option('--method <id>', `method: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
-    .option('--train-on <glob>', "images that are known to be normal, for example 'train/good/**' (default: all)")
+    .option(
+      '--train-on <glob>',
+      `images that are known to be normal, for example 'train/good/**', or ‘${allImages}’ (default: what was given last for this folder, else folders named good, ok or normal, else all)`,
+    )
+    .option(
+      '--threshold <rule[:value]>',
+      `what to flag: ${thresholdRules.map(({ id, value }) => (value ? `${id}:${value.default}` : id)).join(', ')}, ${movedRule}:VALUE (default: the first of percentile, robust and share that the images permit)`,
+      ruleOption,
+    )
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
     .addOption(
       new Option('--run <id>', 'score new images with a finished ranking, without training').conflicts([
@@ -60,6 +81,13 @@ export function addRankCommand(program: Command) {
   );
 }
 
+/** The parser of `--threshold`. */
+export function ruleOption(text: string): RuleChoice {
+  const choice = parseRule(text);
+  if (typeof choice === 'string') throw new InvalidArgumentError(choice);
+  return choice;
+}
+
 function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeMiB }: MemoryEstimate): string {
   const count = (n: number) => Math.round(n).toLocaleString('en');
   const parts = `${count(parameters)} weights; ${perImageMiB} MiB per image of a batch, ${count(fixedMiB)} MiB for the rest`;
@@ -69,13 +97,28 @@ function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, fre
 async function rankCommand(client: Client, options: RankOptions): Promise<void> {
   const job = options.run ? await scoreNew(client, options, options.run) : await train(client, options);
   const run = await client.calls.runs.get.query({ id: job.runId ?? (options.run as string) });
-  const scores = await client.column(run.column);
-  const isTrained = await trainedIn(client, run);
-  const ranked = (await allSamples(client))
-    .map((sample) => ({ path: sample.path, score: scores[sample.id] ?? NaN, trainedOn: isTrained(sample) }))
+  const [scores, later] = await Promise.all([client.column(run.column), scoredLater(client, run)]);
+  const isLater = ({ id }: Pick<Sample, 'id'>) => !Number.isNaN(later[id] ?? NaN);
+  const isTrained = run.origin ? () => false : trainedOn(run);
+  const samples = await allSamples(client);
+  // The threshold is that of the ranking: images that were scored later do not move it.
+  const evidence = evidenceOf(
+    run,
+    samples,
+    scores.map((score, id) => (isLater({ id }) ? NaN : score)),
+  );
+  const threshold = thresholdOf(evidence, options.threshold ?? null);
+  const ranked = samples
+    .map(({ id, path }) => ({ path, score: scores[id] ?? NaN, trainedOn: isTrained(path) && !isLater({ id }) }))
     .filter(({ score }) => !Number.isNaN(score))
     .sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1))
-    .map((sample, i) => ({ path: sample.path, score: sample.score, rank: i + 1, trainedOn: sample.trainedOn }));
+    .map(({ path, score, trainedOn }, i) => ({
+      path,
+      score,
+      rank: i + 1,
+      trainedOn,
+      flagged: threshold.score === null ? null : score >= threshold.score,
+    }));
   const issues = await client.calls.samples.issues.query();
   writeJson(options, {
     schema: 'winnow/rank@1',
@@ -87,21 +130,42 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
       method: run.method,
       ...conditionsOf(run),
       trainOn: run.trainOn,
+      trainOnBy: run.trainOnBy,
       origin: run.origin,
       trained: run.trained,
       train: run.history,
+      threshold,
       report: run.report,
       notes: run.notes,
     },
   });
   if (options.run) say(options, `${job.summary}.`);
-  else
-    sayRun(options, run, `${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images`, issues);
+  else {
+    sayRun(options, run, `${counted(run.trained)} of ${counted(ranked.length)} images`, issues);
+    const trainOn = trainOnText({ glob: run.trainOn, by: run.trainOnBy }, run.trained);
+    say(options, `Train on: ${trainOn}.${anotherChoice(run)}`);
+  }
+  say(options, thresholdMessage(threshold, ranked.length));
   if (options.quiet || options.json === '-') return;
   for (const sample of ranked.slice(0, options.top))
     process.stdout.write(
       `${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${printable(sample.path)}\n`,
     );
+}
+
+/** How to choose otherwise, where nobody chose. */
+const anotherChoice = ({ trainOn, trainOnBy }: Pick<Run, 'trainOn' | 'trainOnBy'>): string => {
+  if (trainOnBy === 'given') return '';
+  return trainOn === null
+    ? ' Use --train-on GLOB to name those known to be normal.'
+    : ` Use --train-on ${allImages} to train on all images.`;
+};
+
+function thresholdMessage({ rule, value, score, flagged, promise, reason }: Threshold, count: number): string {
+  const name = value === null ? rule : `${rule}:${value}`;
+  if (score === null) return `No threshold by ${name}: ${reason}`;
+  const of = `Flagged ${counted(flagged ?? 0)} of ${plural(count, 'image')}, from ${score.toPrecision(5)} on (${name}).`;
+  return `${of} ${promise ? `${promiseText(promise)}, judged by ${plural(promise.normals, 'image')}.` : reason}`;
 }
 
 /** Trains as the options say, and scores. */
@@ -116,7 +180,7 @@ async function train(client: Client, options: RankOptions): Promise<Job> {
   const request = rankSchema.parse({
     method: options.method,
     parameters: parametersOf(options, scorer, scorers),
-    trainOn: options.trainOn ?? null,
+    trainOn: options.trainOn === allImages ? null : options.trainOn,
     seed: options.seed,
     resume: !options.fresh,
     maps: options.maps ? resolve(options.maps) : null,
@@ -138,12 +202,9 @@ function scoreNew(client: Client, options: RankOptions, runId: string): Promise<
   return follow(client, options, () => client.calls.workspace.score.mutate(request));
 }
 
-/** Returns a function that tests whether an image was in the training of a run. */
-async function trainedIn(client: Client, run: Run): Promise<(sample: Sample) => boolean> {
-  if (run.origin) return () => false;
-  const matches = trainedOn(run);
+/** The column of images that were scored after the training; empty if there are none. */
+async function scoredLater(client: Client, run: Run): Promise<ColumnValues> {
   const name = laterColumn(run);
   const columns = await client.calls.samples.columns.query();
-  const later = columns.some((column) => column.name === name) ? await client.column(name) : new Float64Array();
-  return ({ id, path }) => matches(path) && Number.isNaN(later[id] ?? NaN);
+  return columns.some((column) => column.name === name) ? client.column(name) : new Float64Array();
 }

@@ -5,16 +5,18 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { watchSchema } from '../contract/schemas.ts';
+import { movedRule, type RuleChoice } from '../contract/threshold.ts';
 import type { Arrival, Watch } from '../contract/watch.ts';
 import { plural, printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { outputFile } from '../file/output.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { endSoon, say } from './output.ts';
+import { ruleOption } from './rank.ts';
 
 interface WatchOptions extends FolderOptions {
   run?: string;
-  threshold?: number;
+  threshold?: RuleChoice;
   poll?: number;
 }
 
@@ -25,9 +27,9 @@ export function addWatchCommand(program: Command) {
   ])
     .option('--run <id>', 'which ranking (default: the newest finished one)')
     .option(
-      '--threshold <score>',
-      'files with at least this score are alarms (default: the threshold of the ranking)',
-      number,
+      '--threshold <rule[:value]>',
+      'from which score on files are alarms: a score, or a rule as for `rank` (default: the threshold of the ranking)',
+      scoreOrRule,
     )
     .option('--poll <seconds>', 'look at the whole folder this often, for network disks that report no changes', number)
     .addOption(backendOption())
@@ -49,12 +51,16 @@ function number(text: string): number {
   return value;
 }
 
+/** 0.2 is short for score:0.2. */
+const scoreOrRule = (text: string): RuleChoice =>
+  ruleOption(Number.isFinite(Number(text)) ? `${movedRule}:${text}` : text);
+
 async function watchCommand(client: Client, options: WatchOptions): Promise<void> {
   const { watch } = client.calls;
   const runs = await client.calls.runs.list.query();
   const runId = options.run ?? runs.find(({ kind, state }) => kind === 'rank' && state === 'done')?.id;
   if (!runId) throw new WinnowError('no-run', 'This folder has not been ranked yet. Run `rank` first.');
-  const request = watchSchema.parse({ runId, threshold: options.threshold, pollSeconds: options.poll });
+  const request = watchSchema.parse({ runId, rule: options.threshold, pollSeconds: options.poll });
   const out = openLines(client, options);
   const before = await watch.state.query();
   let state: Watch = await watch.start.mutate(request);

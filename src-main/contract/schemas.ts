@@ -115,8 +115,11 @@ export const rankSchema = z.object({
   method: z.string().min(1),
   /** Checked against the method's own schema. */
   parameters: z.record(z.string(), z.unknown()).default({}),
-  /** Glob on paths: images that are known to be normal, used for training. All images are scored. null trains on all. */
-  trainOn: z.string().min(1).nullable().default(null),
+  /**
+   * Glob on paths: images that are known to be normal, used for training. All images are scored. null trains on all. Left out: what was given last for
+   * this folder, else what folder names such as `train/good` tell, else all.
+   */
+  trainOn: z.string().min(1).nullable().optional(),
   seed,
   /** Resume an unfinished run with the same settings and images, if there is one: interrupted, cancelled, or failed with a checkpoint. */
   resume: z.boolean().default(true),
@@ -137,8 +140,8 @@ export type ScoreRequest = z.infer<typeof scoreSchema>;
 /** Scoring files as they arrive. */
 export const watchSchema = z.object({
   runId: z.string().min(1),
-  /** Images with at least this score are alarms; null: the threshold of the run. */
-  threshold: z.number().nullable().default(null),
+  /** Places the threshold from which on files are alarms; null: the default rule of the ranking. */
+  rule: z.object({ rule: z.string().min(1), value: z.number().nullable() }).nullable().default(null),
   pollSeconds: z.number().min(0.1).max(86_400).nullable().default(null),
 });
 export type WatchRequest = z.infer<typeof watchSchema>;

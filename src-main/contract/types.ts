@@ -4,6 +4,7 @@
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
 import type { Watch } from './watch.ts';
+import type { TrainOn, TrainOnBy, TrainTags } from './train-on.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
@@ -159,6 +160,8 @@ export interface Workspace {
   issues: number;
   scannedAt: number | null;
   revision: number;
+  /** What was last given to train scorers on; null if nothing was. */
+  trainOn: Pick<TrainOn, 'glob'> | null;
   /** Increases with every change except decisions, reasons, tags and notes: clients then reload columns, checks, groups, findings, views and issues. */
   shape: number;
   journal: Journal;
@@ -257,6 +260,8 @@ export interface Run {
   trainOn: string | null;
   /** The ranking of another folder whose detector it uses; null if it was trained here. */
   origin: { folder: string; runId: string } | null;
+  trainOnBy: TrainOnBy;
+  trainTags: TrainTags;
   trained: number;
   parameters: Record<string, unknown>;
   /** Column to sort the images by: the error of a scorer, the loss of a classifier. */
@@ -269,10 +274,7 @@ export interface Run {
   device: string | null;
   history: Epoch[];
   epochs: number | null;
-  /**
-   * Sorted scores of training images that the model of a ranking was not fitted to: held out, or left out in turn. Trained on chosen normal images, these are the
-   * scores of unseen normal images. Empty if there are none.
-   */
+  /** Ascending scores of training images that the model was not fitted to: held out, or left out in turn. Empty if there are none. */
   normals: readonly number[];
   report: Record<string, number | string | boolean | null>;
   /** Messages that the user should read, for example that memory ran out. */

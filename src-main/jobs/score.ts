@@ -83,11 +83,11 @@ async function detectorIn(place: Place, runId: string): Promise<Detector> {
 
 /** Copies the detector to a new run of this folder and scores all images with it. */
 function copyDetector(context: JobContext, { run: kept, scorer, ...from }: Detector, report: Report): Promise<Run> {
-  const { method, seed, parameters, trained, trainOn, report: facts } = kept;
+  const { method, seed, parameters, trained, trainOn, trainOnBy, report: facts } = kept;
   return makeRun(
     context,
     {
-      ...{ name: method, kind: 'rank', method, seed, parameters, trained, trainOn },
+      ...{ name: method, kind: 'rank', method, seed, parameters, trained, trainOn, trainOnBy },
       origin: kept.origin ?? { folder: from.folder as string, runId: kept.id },
       mainColumn: 'error',
       fingerprint: null,

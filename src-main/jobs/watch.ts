@@ -5,7 +5,9 @@
  * what arrived while nobody watched is scored at the start.
  */
 import { WinnowError } from '../contract/errors.ts';
+import { evidenceOf } from '../contract/evidence.ts';
 import type { WatchRequest } from '../contract/schemas.ts';
+import { thresholdOf, type RuleChoice } from '../contract/threshold.ts';
 import type { Job, Run, Sample } from '../contract/types.ts';
 import type { Arrival, Watch } from '../contract/watch.ts';
 import { plural } from '../contract/words.ts';
@@ -15,7 +17,7 @@ import { runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 import type { Jobs } from './queue.ts';
 import { refresh, scanPaths, type Unread } from './scan.ts';
-import { detectorOf, scoreNew, type Detector } from './score.ts';
+import { detectorOf, laterColumn, scoreNew, type Detector } from './score.ts';
 
 /** A path is read when nothing has changed it for this long. */
 const quietMs = 400;
@@ -48,10 +50,9 @@ export class Watching {
   }
 
   /** Starts the watch, or changes its threshold. Throws WinnowError. */
-  start({ runId, threshold, pollSeconds }: WatchRequest): Watch {
+  start({ runId, rule, pollSeconds }: WatchRequest): Watch {
     const { runs, workspaceFolder } = this.#context;
     const detector = detectorOf(runs.get(runId), runFolder(workspaceFolder, runId));
-    const limit = threshold ?? thresholdOf(this.#context, detector.run);
     if (this.#current && this.#current.state.runId !== runId)
       throw new WinnowError(
         'job-running',
@@ -61,7 +62,7 @@ export class Watching {
       onChange: (state) => this.#publish({ ...state }),
       onStop: () => void this.stop(),
     });
-    this.#current.setThreshold(limit);
+    this.#current.setThreshold(scoreOf(this.#context, detector.run, rule));
     return { ...this.#current.state };
   }
 
@@ -77,13 +78,12 @@ export class Watching {
     this.#last?.arrivals(since, limit) ?? { arrivals: [], missed: 0 };
 }
 
-/** The threshold of a run that the user has not changed: 5 % of its images are above. */
-function thresholdOf({ table }: JobContext, run: Run): number | null {
-  const scores = table
-    .values(run.column)
-    .filter((value) => !Number.isNaN(value))
-    .sort();
-  return scores[Math.round(scores.length * 0.95)] ?? null;
+/** The threshold of a ranking; images that were scored later do not move it. null if no rule places one. */
+function scoreOf({ table }: JobContext, run: Run, rule: RuleChoice | null): number | null {
+  const name = laterColumn(run);
+  const later = table.columns().some((column) => column.name === name) ? table.values(name) : new Float64Array();
+  const scores = table.values(run.column).map((score, id) => (Number.isNaN(later[id] ?? NaN) ? score : NaN));
+  return thresholdOf(evidenceOf(run, table.samples(), scores), rule).score;
 }
 
 /** Programs write to such a name first, and rename the file when it is complete. */

@@ -193,6 +193,8 @@ function headlineOf({ classification, rangeTest }: Run): RunSummary['headline'] 
 export const emptyRun = {
   trainOn: null,
   origin: null,
+  trainOnBy: 'given',
+  trainTags: { added: [], leftOut: [] },
   seconds: null,
   imagesPerSecond: null,
   peakMemoryMiB: null,

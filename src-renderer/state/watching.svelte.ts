@@ -1,4 +1,5 @@
 /** The watch of the folder: its state, and the alarms and unreadable files among the arrivals. */
+import { movedRule } from '../../src-main/contract/threshold.ts';
 import type { Arrival, Watch } from '../../src-main/contract/watch.ts';
 import type { Calls } from '../lib/engine.ts';
 import { plural, score } from '../lib/format.ts';
@@ -44,7 +45,7 @@ export class Watching {
 
   async start(runId: string, threshold: number) {
     try {
-      await this.#calls.watch.start.mutate({ runId, threshold });
+      await this.#calls.watch.start.mutate({ runId, rule: { rule: movedRule, value: threshold } });
       this.isOwn = true;
     } catch (error) {
       notices.fail(error);

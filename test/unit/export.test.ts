@@ -738,6 +738,8 @@ test('the manifest names the model and settings of the scores, and contains no t
     seed: 7,
     trainOn: 'good/*',
     origin: null,
+    trainOnBy: 'given',
+    trainTags: { added: [], leftOut: [] },
     trained: 12,
     parameters: { sizePx: 32 },
     column: 'pca-1.error',
