@@ -6,18 +6,18 @@ import { regionsOf, type Region } from '../../src-main/image/contour.ts';
 describe('resample', () => {
   test('gives the values of Pillow’s Image.BILINEAR', () => {
     // numpy and Pillow: Image.fromarray(grid).resize((5, 4), Image.BILINEAR)
-    const larger = resample(Float32Array.of(0, 1, 4, 2, 8, 3), 2, 3, { width: 5, height: 4 });
+    const larger = resample(Float32Array.of(0, 1, 4, 2, 8, 3), 2, 3, 4, 5);
     [0, 0.4, 1, 2.8, 4, 0.5, 1.4, 2.75, 3.35, 3.75, 1.5, 3.4, 6.25, 4.45, 3.25, 2, 4.4, 8, 5, 3].forEach((value, i) =>
       expect(larger[i]).toBeCloseTo(value, 5),
     );
     const grid = Float32Array.from({ length: 24 }, (_, i) => i ** 2 % 17);
-    const smaller = resample(grid, 4, 6, { width: 2, height: 3 });
+    const smaller = resample(grid, 4, 6, 3, 2);
     [5.05, 10.825, 10.875, 6.75, 7.425, 6.7875].forEach((value, i) => expect(smaller[i]).toBeCloseTo(value, 4));
   });
 
   test('keeps a plane, and never leaves the range of the grid', () => {
     const plane = Float32Array.from({ length: 12 }, (_, i) => 3 * Math.floor(i / 4) + (i % 4));
-    const large = resample(plane, 3, 4, { width: 40, height: 30 });
+    const large = resample(plane, 3, 4, 30, 40);
     // Between the centres of the outer cells, the plane continues.
     for (const [x, y] of [
       [5, 5],
@@ -105,7 +105,7 @@ describe('regionsOf', () => {
     const next = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
     const coarse = Float32Array.from({ length: 10 * 7 }, next);
     const [width, height] = [100, 70];
-    const noise = resample(coarse, 7, 10, { width, height });
+    const noise = resample(coarse, 7, 10, height, width);
     for (const threshold of [0.35, 0.6]) {
       const regions = regionsOf(noise, width, height, threshold);
       const mask = Uint8Array.from(noise, (value) => Number(value >= threshold));
