@@ -8,7 +8,7 @@ import { rankSchema } from '../contract/schemas.ts';
 import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { trainedOn } from '../jobs/rank.ts';
-import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { backendOption, folderCommand, inFolder, number, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
 import { conditionsOf, sayRun } from './run-output.ts';
@@ -19,6 +19,8 @@ interface RankOptions extends FolderOptions {
   trainOn?: string;
   seed: number;
   maps?: string;
+  masks?: string;
+  maskThreshold?: number;
   fresh?: boolean;
   top: number;
   [flag: string]: unknown;
@@ -32,7 +34,16 @@ export function addRankCommand(program: Command) {
     .option('--method <id>', `method: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
     .option('--train-on <glob>', "images that are known to be normal, for example 'train/good/**' (default: all)")
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
-    .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG')
+    .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG, in the shape of the image')
+    .option(
+      '--masks <dir>',
+      'write the anomalous region of each image as a PNG, and all regions as COCO polygons and boxes',
+    )
+    .option(
+      '--mask-threshold <value>',
+      'value of the map above which a pixel is anomalous (default: from normal images)',
+      number,
+    )
     .option('--top <n>', 'how many images to print', whole, 20)
     .option('--fresh', 'start again even if an interrupted run could be resumed')
     .addOption(backendOption());
@@ -62,6 +73,8 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
     seed: options.seed,
     resume: !options.fresh,
     maps: options.maps ? resolve(options.maps) : null,
+    masks: options.masks ? resolve(options.masks) : null,
+    maskThreshold: options.maskThreshold ?? null,
   });
   const memory = await client.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
   if (memory) say(options, memoryMessage(memory));

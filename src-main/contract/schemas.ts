@@ -110,6 +110,19 @@ export const estimateSchema = z.object({
   parameters: z.record(z.string(), z.unknown()).default({}),
 });
 
+const mapFiles = {
+  /** Folder for the error maps, one 16-bit PNG for each image. */
+  maps: path.nullable().default(null),
+  /** Folder for the masks of anomalous regions: one PNG for each image, and polygons in COCO's format. */
+  masks: path.nullable().default(null),
+  /** A pixel is anomalous if its value in the map is at least this. null: the threshold that the run derived from normal images. */
+  maskThreshold: z.number().nullable().default(null),
+};
+
+/** Writes the maps or masks of a finished ranking. */
+export const mapFilesSchema = z.object({ runId: z.string().min(1), ...mapFiles });
+export type MapFilesRequest = z.infer<typeof mapFilesSchema>;
+
 export const rankSchema = z.object({
   method: z.string().min(1),
   /** Checked against the method's own schema. */
@@ -119,8 +132,7 @@ export const rankSchema = z.object({
   seed,
   /** Resume an unfinished run with the same settings and images, if there is one: interrupted, cancelled, or failed with a checkpoint. */
   resume: z.boolean().default(true),
-  /** Folder for the error maps, one 16-bit PNG for each image. */
-  maps: path.nullable().default(null),
+  ...mapFiles,
 });
 export type RankRequest = z.infer<typeof rankSchema>;
 

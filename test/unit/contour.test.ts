@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { limitedSize, resample } from '../../src-main/contract/resample.ts';
 import { regionsOf, type Region } from '../../src-main/image/contour.ts';
+import { filled, overlap } from '../fixtures/masks.ts';
 
 describe('resample', () => {
   test('gives the values of Pillow’s Image.BILINEAR', () => {
@@ -36,35 +37,11 @@ describe('resample', () => {
   });
 });
 
-/** The pixels whose centres are in the polygon, by the even-odd rule: how readers of COCO fill polygons. */
-function filled(outline: readonly number[], width: number, height: number): Uint8Array {
-  const out = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const [px, py] = [x + 0.5, y + 0.5];
-      let isIn = false;
-      for (let i = 0, j = outline.length - 2; i < outline.length; j = i, i += 2) {
-        const [ax, ay, bx, by] = [outline[i], outline[i + 1], outline[j], outline[j + 1]];
-        if (ay > py !== by > py && px < ax + ((py - ay) / (by - ay)) * (bx - ax)) isIn = !isIn;
-      }
-      out[y * width + x] = Number(isIn);
-    }
-  return out;
-}
-
 const union = (regions: readonly Region[], width: number, height: number): Uint8Array => {
   const out = new Uint8Array(width * height);
   for (const { outline } of regions) filled(outline, width, height).forEach((isIn, i) => (out[i] |= isIn));
   return out;
 };
-function overlap(a: Uint8Array, b: Uint8Array): number {
-  let [both, any] = [0, 0];
-  a.forEach((value, i) => {
-    both += value & b[i];
-    any += value | b[i];
-  });
-  return both / any;
-}
 const drawn = (width: number, height: number, value: (x: number, y: number) => number): Float32Array =>
   Float32Array.from({ length: width * height }, (_, i) => value((i % width) + 0.5, Math.floor(i / width) + 0.5));
 
