@@ -1,13 +1,25 @@
 /** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Options are generated from the schemas of the methods. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { MemoryEstimate } from '../contract/machine.ts';
+import { evidenceOf } from '../contract/evidence.ts';
 import { rankSchema } from '../contract/schemas.ts';
-import { printable } from '../contract/words.ts';
+import { thresholdRules } from '../contract/threshold-rules.ts';
+import {
+  movedRule,
+  parseRule,
+  promiseText,
+  thresholdOf,
+  type RuleChoice,
+  type Threshold,
+} from '../contract/threshold.ts';
+import { trainedOn, trainOnText } from '../contract/train-on.ts';
+import { plural, printable, whole as counted } from '../contract/words.ts';
+import type { Run } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
-import { trainedOn } from '../jobs/rank.ts';
+import { allImages } from '../workspace/commands.ts';
 import { backendOption, folderCommand, inFolder, number, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
@@ -17,6 +29,7 @@ import { allSamples } from './samples.ts';
 interface RankOptions extends FolderOptions {
   method: string;
   trainOn?: string;
+  threshold?: RuleChoice;
   seed: number;
   maps?: string;
   masks?: string;
@@ -32,7 +45,15 @@ export function addRankCommand(program: Command) {
     "photos --method pca --train-on 'train/good/**' --json ranks.json",
   ])
     .option('--method <id>', `method: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
-    .option('--train-on <glob>', "images that are known to be normal, for example 'train/good/**' (default: all)")
+    .option(
+      '--train-on <glob>',
+      `images that are known to be normal, for example 'train/good/**', or ‘${allImages}’ (default: what was given last for this folder, else folders named good, ok or normal, else all)`,
+    )
+    .option(
+      '--threshold <rule[:value]>',
+      `what to flag: ${thresholdRules.map(({ id, value }) => (value ? `${id}:${value.default}` : id)).join(', ')}, ${movedRule}:VALUE (default: the first of percentile, robust and share that the images permit)`,
+      ruleOption,
+    )
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
     .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG, in the shape of the image')
     .option(
@@ -53,6 +74,12 @@ export function addRankCommand(program: Command) {
   );
 }
 
+function ruleOption(text: string): RuleChoice {
+  const choice = parseRule(text);
+  if (typeof choice === 'string') throw new InvalidArgumentError(choice);
+  return choice;
+}
+
 function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, freeMiB }: MemoryEstimate): string {
   const count = (n: number) => Math.round(n).toLocaleString('en');
   const parts = `${count(parameters)} weights; ${perImageMiB} MiB per image of a batch, ${count(fixedMiB)} MiB for the rest`;
@@ -69,7 +96,7 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
   const request = rankSchema.parse({
     method: options.method,
     parameters: parametersOf(options, scorer, scorers),
-    trainOn: options.trainOn ?? null,
+    trainOn: options.trainOn === allImages ? null : options.trainOn,
     seed: options.seed,
     resume: !options.fresh,
     maps: options.maps ? resolve(options.maps) : null,
@@ -82,11 +109,19 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
   const run = await client.calls.runs.get.query({ id: job.runId as string });
   const scores = await client.column(run.column);
   const isTrained = trainedOn(run);
-  const ranked = (await allSamples(client))
-    .map((sample) => ({ path: sample.path, score: scores[sample.id] ?? NaN, trainedOn: isTrained(sample.path) }))
+  const samples = await allSamples(client);
+  const threshold = thresholdOf(evidenceOf(run, samples, scores), options.threshold ?? null);
+  const ranked = samples
+    .map(({ id, path }) => ({ path, score: scores[id] ?? NaN }))
     .filter(({ score }) => !Number.isNaN(score))
     .sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1))
-    .map((sample, i) => ({ path: sample.path, score: sample.score, rank: i + 1, trainedOn: sample.trainedOn }));
+    .map(({ path, score }, i) => ({
+      path,
+      score,
+      rank: i + 1,
+      trainedOn: isTrained(path),
+      flagged: threshold.score === null ? null : score >= threshold.score,
+    }));
   const issues = await client.calls.samples.issues.query();
   writeJson(options, {
     schema: 'winnow/rank@1',
@@ -98,16 +133,35 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
       method: run.method,
       ...conditionsOf(run),
       trainOn: run.trainOn,
+      trainOnBy: run.trainOnBy,
       trained: run.trained,
       train: run.history,
+      threshold,
       report: run.report,
       notes: run.notes,
     },
   });
-  sayRun(options, run, `${run.trained.toLocaleString('en')} of ${ranked.length.toLocaleString('en')} images`, issues);
+  sayRun(options, run, `${counted(run.trained)} of ${counted(ranked.length)} images`, issues);
+  say(options, `Train on: ${trainOnText({ glob: run.trainOn, by: run.trainOnBy }, run.trained)}.${anotherChoice(run)}`);
+  say(options, thresholdMessage(threshold, ranked.length));
   if (options.quiet || options.json === '-') return;
   for (const sample of ranked.slice(0, options.top))
     process.stdout.write(
       `${String(sample.rank).padStart(5)}  ${sample.score.toPrecision(5)}  ${printable(sample.path)}\n`,
     );
+}
+
+/** How to choose otherwise, where nobody chose. */
+const anotherChoice = ({ trainOn, trainOnBy }: Pick<Run, 'trainOn' | 'trainOnBy'>): string => {
+  if (trainOnBy === 'given') return '';
+  return trainOn === null
+    ? ' Use --train-on GLOB to name those known to be normal.'
+    : ` Use --train-on ${allImages} to train on all images.`;
+};
+
+function thresholdMessage({ rule, value, score, flagged, promise, reason }: Threshold, count: number): string {
+  const name = value === null ? rule : `${rule}:${value}`;
+  if (score === null) return `No threshold by ${name}: ${reason}`;
+  const of = `Flagged ${counted(flagged ?? 0)} of ${plural(count, 'image')}, from ${score.toPrecision(5)} on (${name}).`;
+  return `${of} ${promise ? `${promiseText(promise)}, judged by ${plural(promise.normals, 'image')}.` : reason}`;
 }

@@ -34,6 +34,7 @@ import {
 } from './schemas.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
+import type { ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
 import type {
   Backup,
   Changes,
@@ -41,9 +42,6 @@ import type {
   Column,
   Edited,
   Entry,
-  ExportFormat,
-  ExportPlan,
-  ExportResult,
   Finding,
   FolderList,
   Group,

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { trainModes } from './classifier.ts';
 import { backendChoices } from './machine.ts';
-import { decisions, duplicateKinds, keepRules, placements } from './types.ts';
+import { placements } from './export-types.ts';
+import { decisions, duplicateKinds, keepRules } from './types.ts';
 
 const seed = z
   .int()
@@ -127,8 +128,11 @@ export const rankSchema = z.object({
   method: z.string().min(1),
   /** Checked against the method's own schema. */
   parameters: z.record(z.string(), z.unknown()).default({}),
-  /** Glob on paths: images that are known to be normal, used for training. All images are scored. null trains on all. */
-  trainOn: z.string().min(1).nullable().default(null),
+  /**
+   * Glob on paths: images that are known to be normal, used for training. All images are scored. null trains on all. Left out: what was given last for
+   * this folder, else what folder names such as `train/good` tell, else all.
+   */
+  trainOn: z.string().min(1).nullable().optional(),
   seed,
   /** Resume an unfinished run with the same settings and images, if there is one: interrupted, cancelled, or failed with a checkpoint. */
   resume: z.boolean().default(true),

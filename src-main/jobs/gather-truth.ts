@@ -1,15 +1,15 @@
 /** Collects what an evaluation compares: the scores of a run, the truth of each image, the masks; and the notes that a person must read with the figures. */
 import { resolve } from 'node:path';
 import type { Truth } from '../contract/evaluation.ts';
+import type { Verdict } from '../contract/folder-truth.ts';
 import type { EvaluateRequest } from '../contract/schemas.ts';
+import { trainedOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import type { Imports } from '../workspace/import.ts';
 import { truthOf } from '../workspace/truth.ts';
-import type { Verdict } from '../workspace/truth-file.ts';
 import type { JobContext } from './context.ts';
 import { findMasks, type FoundMasks, type Masks } from './masks.ts';
-import { trainedOn } from './rank.ts';
 
 /** What reads the truth of a workspace. */
 export interface TruthInputs {

@@ -11,7 +11,7 @@ import type { MapFilesRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { OutputFolder } from '../file/output-folder.ts';
-import { regionsOf } from '../image/contour.ts';
+import { regionsOf } from '../contract/contour.ts';
 import { encodeGray, encodeGray16 } from '../image/encode.ts';
 import type { Report } from '../workspace/report.ts';
 import type { JobContext } from './context.ts';

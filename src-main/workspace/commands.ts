@@ -32,6 +32,8 @@ interface Command {
   input?: readonly string[];
 }
 
+/** The value of `--train-on` for all images. */
+export const allImages = 'all';
 /** A longer list of paths becomes `--from -`. */
 const maxPathsShown = 5;
 /** `import --from -` stores its standard input in a file in a temporary folder with this prefix. */
@@ -169,7 +171,7 @@ function rankWords(request: RankRequest, maps: Word | null, masks: Word | null |
   return [
     '--method',
     request.method,
-    ...optional('--train-on', request.trainOn),
+    ...optional('--train-on', request.trainOn === null ? allImages : request.trainOn),
     '--seed',
     String(request.seed),
     ...parameterWords(checkRank(request).parameters),

@@ -191,6 +191,8 @@ function headlineOf({ classification, rangeTest }: Run): RunSummary['headline'] 
 /** The result fields of a run that has no results yet. */
 export const emptyRun = {
   trainOn: null,
+  trainOnBy: 'given',
+  trainTags: { added: [], leftOut: [] },
   seconds: null,
   imagesPerSecond: null,
   peakMemoryMiB: null,

@@ -1,7 +1,7 @@
 /** Error maps at the size of the image, and the outlines of regions above a threshold. */
 import { describe, expect, test } from 'vitest';
 import { limitedSize, resample } from '../../src-main/contract/resample.ts';
-import { regionsOf, type Region } from '../../src-main/image/contour.ts';
+import { regionsOf, type Region } from '../../src-main/contract/contour.ts';
 import { filled, overlap } from '../fixtures/masks.ts';
 
 describe('resample', () => {

@@ -2,7 +2,7 @@
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { describeImages } from '../../workspace/edits.ts';
 import { mapJob } from '../../jobs/map.ts';
-import { rankJob } from '../../jobs/rank.ts';
+import { rankJob, rememberedTrainOn } from '../../jobs/rank.ts';
 import { scanJob } from '../../jobs/scan.ts';
 import type { CallContext } from './context.ts';
 
@@ -20,6 +20,7 @@ export const workspaceCalls = (context: CallContext) =>
         scannedAt: scannedAt === null ? null : Number(scannedAt),
         revision: table.revision,
         shape: table.shape,
+        trainOn: rememberedTrainOn(table),
         journal: journal.state(),
       };
     },
