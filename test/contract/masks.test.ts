@@ -31,7 +31,7 @@ interface Coco {
 }
 
 async function pixelsOf(file: string) {
-  const { data: pixels, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
+  const { data: pixels, info } = await sharp(file).extractChannel(0).raw().toBuffer({ resolveWithObject: true });
   const { depth } = await sharp(file).metadata();
   return { ...info, depth, pixels: Uint8Array.from(pixels, (value) => Number(value > 127)) };
 }
