@@ -1,12 +1,12 @@
 /** `evaluate FOLDER`: how well a ranking separates normal and anomalous images, and its maps the defects, where the truth is known. */
 import { resolve } from 'node:path';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { Evaluation } from '../contract/evaluation.ts';
 import { evaluateSchema } from '../contract/schemas.ts';
 import { plural, printable, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
-import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
+import { backendOption, folderCommand, inFolder, number, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 
 interface EvaluateOptions extends FolderOptions {
@@ -38,19 +38,13 @@ export function addEvaluateCommand(program: Command) {
     .option(
       '--threshold <score>',
       'count images at or above it as flagged (default: the threshold with the best F1)',
-      score,
+      number,
     )
     .option('--no-pixels', 'do not compare error maps with masks')
     .addOption(backendOption())
     .action((folder: string, options: EvaluateOptions) =>
       inFolder(folder, options, (client) => evaluateCommand(client, options)),
     );
-}
-
-function score(text: string): number {
-  const value = Number(text);
-  if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
-  return value;
 }
 
 async function evaluateCommand(client: Client, options: EvaluateOptions): Promise<void> {

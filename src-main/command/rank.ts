@@ -23,7 +23,7 @@ import type { Job, Run, Sample } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
 import { laterColumn } from '../jobs/score.ts';
 import { allImages } from '../workspace/commands.ts';
-import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { backendOption, folderCommand, inFolder, number, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
 import { conditionsOf, sayRun } from './run-output.ts';
@@ -35,6 +35,8 @@ interface RankOptions extends FolderOptions {
   threshold?: RuleChoice;
   seed: number;
   maps?: string;
+  masks?: string;
+  maskThreshold?: number;
   fresh?: boolean;
   run?: string;
   of?: string;
@@ -71,7 +73,16 @@ export function addRankCommand(program: Command) {
     )
     .option('--of <folder>', 'the folder of that ranking, if it is another one; makes a run here with all images')
     .option('--of-workspace <dir>', 'the workspace of that folder (default: in your data folder)')
-    .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG')
+    .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG, in the shape of the image')
+    .option(
+      '--masks <dir>',
+      'write the anomalous region of each image as a PNG, and all regions as COCO polygons and boxes',
+    )
+    .option(
+      '--mask-threshold <value>',
+      'value of the map above which a pixel is anomalous (default: from normal images)',
+      number,
+    )
     .option('--top <n>', 'how many images to print', whole, 20)
     .option('--fresh', 'start again even if an interrupted run could be resumed')
     .addOption(backendOption());
@@ -183,21 +194,27 @@ async function train(client: Client, options: RankOptions): Promise<Job> {
     trainOn: options.trainOn === allImages ? null : options.trainOn,
     seed: options.seed,
     resume: !options.fresh,
-    maps: options.maps ? resolve(options.maps) : null,
+    ...filesOf(options),
   });
   const memory = await client.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
   if (memory) say(options, memoryMessage(memory));
   return follow(client, options, () => client.calls.workspace.rank.mutate(request));
 }
 
+const filesOf = ({ maps, masks, maskThreshold }: RankOptions) => ({
+  maps: maps ? resolve(maps) : null,
+  masks: masks ? resolve(masks) : null,
+  maskThreshold: maskThreshold ?? null,
+});
+
 /** Scores with a finished ranking. */
 function scoreNew(client: Client, options: RankOptions, runId: string): Promise<Job> {
   parametersOf(options, { id: '--run', schema: z.object({}) }, scorers); // throws if there are any
-  const { of, ofWorkspace, maps } = options;
+  const { of, ofWorkspace } = options;
   const request = scoreSchema.parse({
     runId,
     of: of ? { folder: resolve(of), ...(ofWorkspace && { workspace: resolve(ofWorkspace) }) } : null,
-    maps: maps ? resolve(maps) : null,
+    ...filesOf(options),
   });
   return follow(client, options, () => client.calls.workspace.score.mutate(request));
 }

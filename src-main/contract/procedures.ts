@@ -17,6 +17,7 @@ import {
   importSchema,
   keepBestSchema,
   labelsSchema,
+  mapFilesSchema,
   mapSchema,
   moveJobSchema,
   openSchema,
@@ -199,6 +200,8 @@ export const workspaceProcedures = {
     /** The newest first. Includes archived runs, but not deleted ones. */
     list: query<RunSummary[]>(),
     get: input(z.object({ id: z.string() })).query<Run>(),
+    /** Writes the error maps of a ranking, or masks of its anomalous regions. */
+    writeMaps: input(mapFilesSchema).mutation<Job>(),
     /** Hides the runs from lists. */
     archive: input(runsSchema).mutation<Edited>(),
     unarchive: input(runsSchema).mutation<Edited>(),

@@ -183,6 +183,7 @@ export type JobKind =
   | 'labels'
   | 'alike'
   | 'export-model'
+  | 'map-files'
   | 'evaluate';
 
 /** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */

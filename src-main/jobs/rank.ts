@@ -11,11 +11,10 @@ import { quantileOf } from '../contract/statistics.ts';
 import { anomalousTag, normalTag, suggestTrainOn, trainingImages, type TrainOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { OutputFolder } from '../file/output-folder.ts';
 import { checkRank } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
 import type { Table } from '../workspace/table.ts';
-import { mapName, writeMaps } from './maps.ts';
+import { MapFiles } from './map-files.ts';
 import { refresh } from './scan.ts';
 import { prepareImages, preparePlanted, withSize } from './scorer-images.ts';
 import type { JobContext } from './context.ts';
@@ -27,22 +26,20 @@ export const rankJob: JobType<RankRequest> = {
   kind: 'rank',
   prepare(request, context) {
     const { record } = checkRank(request);
-    if (request.maps && !record.gives.map)
-      throw new WinnowError('bad-request', `${record.title} scores whole images and has no error maps.`);
-    const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
+    const files = new MapFiles(request, record.id, context);
     return {
       title: `Rank with ${record.title}`,
       async run(report) {
         await refresh(context, report);
-        await maps?.check(context.table.samples().map(mapName)); // before hours of training
+        await files.check(); // before hours of training
         const run = await rank(context, request, report);
         context.journal.record(
           { do: 'rank', request: { ...request, trainOn: run.trainOn }, run: run.id },
           `rank with ${run.id}`,
         );
-        if (maps) await writeMaps(context, run, maps, report);
+        const written = files.isNone ? '' : `; ${await files.write(run, report)}`;
         const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
-        return `${run.id}: ${plural(ranked, 'image')} ranked`;
+        return `${run.id}: ${plural(ranked, 'image')} ranked${written}`;
       },
     };
   },

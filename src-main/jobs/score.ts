@@ -2,41 +2,43 @@
  * Scores images with a finished ranking, without training. With a run of this folder, its column gets the scores of images that were added or changed since: the others
  * keep theirs, since an image that was in the training has a score as if it had not been. A run of another folder is copied to a new run here, which scores all images.
  */
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { modelFile } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { ScoreRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { OutputFolder } from '../file/output-folder.ts';
 import type { Rows } from '../rows/row-store.ts';
 import { existingWorkspace, realFolder } from '../workspace/folders.ts';
 import type { Report } from '../workspace/report.ts';
 import { readRankings, runFolder, toWinnowError } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
-import { mapName, writeMaps } from './maps.ts';
+import { MapFiles } from './map-files.ts';
 import { makeRun } from './run-runner.ts';
 import { refresh } from './scan.ts';
 import { prepareImages } from './scorer-images.ts';
 
 export const scoreJob: JobType<ScoreRequest> = {
   kind: 'score',
-  prepare({ runId, of, maps: to }, context) {
+  prepare(request, context) {
+    const { runId, of } = request;
     const own = of ? null : detectorOf(context.runs.get(runId), runFolder(context.workspaceFolder, runId));
-    const maps = to === null ? null : new OutputFolder(to, [context.folder], 'The folder for maps');
+    const filesOf = ({ run }: Detector) => new MapFiles(request, run.method, context);
+    if (own) filesOf(own); // throws at once
     return {
       title: `Score with ${runId}`,
       async run(report) {
         await refresh(context, report);
-        await maps?.check(context.table.samples().map(mapName));
-        const run = own?.run ?? (await copyDetector(context, await detectorIn(of as Place, runId), report));
+        const detector = own ?? (await detectorIn(of as Place, runId));
+        const files = filesOf(detector);
+        await files.check();
+        const run = own ? own.run : await copyDetector(context, detector, report);
         const scored = own ? (await scoreNew(context, own, report)).length : context.table.count().samples;
-        if (maps) await writeMaps(context, run, maps, report);
-        return `${plural(scored, own ? 'new image' : 'image')} scored by ${run.id}`;
+        const written = files.isNone ? '' : `; ${await files.write(run, report)}`;
+        return `${plural(scored, own ? 'new image' : 'image')} scored by ${run.id}${written}`;
       },
     };
   },

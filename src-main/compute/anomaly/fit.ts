@@ -55,6 +55,11 @@ export interface FitReport {
   /** 99.5th percentile of the values of all maps: the white of one colour scale for all maps. Missing if the scorer gives no maps. */
   mapScale?: number;
   /**
+   * 99.9th percentile of the values of the maps of the held-out normal images: one of 1,000 normal pixels is above it. A mask is the part of a map above it. null if
+   * there are too few held-out images to judge; missing if the scorer gives no maps.
+   */
+  mapThreshold?: number | null;
+  /**
    * How well the score separates normal images with a planted defect from held-out normal images: the area under the ROC curve, 0..1. null if there are too few
    * held-out images to judge.
    */
@@ -112,8 +117,12 @@ export const fit = defineCall({
         yieldToEventLoop,
       });
       model = fitted.model;
-      const raw = await scoreAll(model, images, yieldToEventLoop, (done) =>
-        onEvent({ stage: 'score', done, total: count }),
+      const raw = await scoreAll(
+        model,
+        images,
+        yieldToEventLoop,
+        (done) => onEvent({ stage: 'score', done, total: count }),
+        { heldOut: fitted.heldOut },
       );
       const complexity =
         images.reader instanceof Pixels
@@ -150,7 +159,7 @@ export const fit = defineCall({
         parameters: model.parameters,
         report: {
           ...complexity?.report,
-          ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }),
+          ...raw.maps,
           ...(plantedAuroc !== undefined && { plantedAuroc }),
         },
       };
@@ -161,7 +170,7 @@ export const fit = defineCall({
   },
 });
 
-/** With fewer planted defects or held-out normal images than this, the score cannot be judged. */
+/** With fewer planted defects or held-out normal images than this, scores and maps cannot be judged. */
 const fewestJudged = 5;
 
 async function judge(
@@ -210,32 +219,45 @@ async function compareWithEntropy(
 }
 
 /**
- * The raw scores of all images. `areNew`: the images are not those that the model was fitted with. `mapScale`: the 99.5th percentile of a sample of the values of all maps; missing if there
- * are no maps.
+ * The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. `areNew`: the images are not
+ * those that the model was fitted with.
  */
 export async function scoreAll(
   model: Model,
   images: OpenImages,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
-  { areNew = false } = {},
-): Promise<{ scores: Float64Array; mapScale?: number }> {
+  { heldOut = new Int32Array(), areNew = false }: { heldOut?: Int32Array; areNew?: boolean } = {},
+): Promise<{ scores: Float64Array; maps?: Required<Pick<FitReport, 'mapScale' | 'mapThreshold'>> }> {
   const { count } = images.reader;
   const scores = new Float64Array(count);
-  const sample: number[] = [];
+  const unseen = new Set(heldOut);
+  const [all, normal]: [number[], number[]] = [[], []];
   let done = 0;
   await images.forEachBlock(async (block, positions) => {
     const scored = await model.score(block, areNew ? null : positions);
     positions.forEach((position, i) => (scores[position] = scored.scores[i]));
     if (scored.maps) {
-      const { values } = scored.maps;
-      const stride = strideOf((count * values.length) / positions.length);
-      for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
+      const { values, rows, columns } = scored.maps;
+      const size = rows * columns;
+      sampleInto(all, values, strideOf(count * size));
+      positions.forEach((position, i) => {
+        if (unseen.has(position))
+          sampleInto(normal, values.subarray(i * size, (i + 1) * size), strideOf(heldOut.length * size));
+      });
     }
     onDone((done += positions.length));
     await yieldToEventLoop();
   });
-  return sample.length ? { scores, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) } : { scores };
+  if (!all.length) return { scores };
+  const mapThreshold = heldOut.length < fewestJudged ? null : quantile(normal, 0.999);
+  return { scores, maps: { mapScale: quantile(all, 0.995), mapThreshold } };
+}
+
+const quantile = (values: readonly number[], q: number): number => quantileOf(Float64Array.from(values).sort(), q);
+
+function sampleInto(sample: number[], values: Float32Array, stride: number): void {
+  for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
 }
 
 /** The stride for a sample of about a million values from all maps. A prime stride does not always meet the same columns. */
