@@ -153,7 +153,10 @@ export type ScoreRequest = z.infer<typeof scoreSchema>;
 export const watchSchema = z.object({
   runId: z.string().min(1),
   /** Places the threshold from which on files are alarms; null: the default rule of the ranking. */
-  rule: z.object({ rule: z.string().min(1), value: z.number().nullable() }).nullable().default(null),
+  rule: z
+    .object({ rule: z.string().min(1), value: z.number().nullable() })
+    .nullable()
+    .default(null),
   pollSeconds: z.number().min(0.1).max(86_400).nullable().default(null),
 });
 export type WatchRequest = z.infer<typeof watchSchema>;
