@@ -4,6 +4,7 @@ import { addAdviseCommand } from './command/advise.ts';
 import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
+import { addEvaluateCommand } from './command/evaluate.ts';
 import { addExportCommand } from './command/export.ts';
 import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
@@ -20,6 +21,7 @@ import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
 import { addExportModelCommand } from './command/export-model.ts';
 import { addTrainCommand } from './command/train.ts';
+import { addWatchCommand } from './command/watch.ts';
 import { addViewCommands } from './command/views.ts';
 import { exitNow } from './file/gate.ts';
 import { version } from './setup/repository.mjs';
@@ -48,6 +50,8 @@ for (const add of [
   addDuplicatesCommand,
   addLikeCommand,
   addRankCommand,
+  addWatchCommand,
+  addEvaluateCommand,
   addAdviseCommand,
   addTrainCommand,
   addPredictCommand,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { exportSchema, type ExportRequest } from '../contract/schemas.ts';
-import { placements, type ExportPlan } from '../contract/types.ts';
+import { placements, type ExportPlan } from '../contract/export-types.ts';
 import { mebibytes, plural, whole as count } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { formats } from '../export/index.ts';

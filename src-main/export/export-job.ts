@@ -1,7 +1,7 @@
 /** The job that exports a dataset. It collects the images, and for the manifest the scores of checks and finished runs. */
 import { predicateOf } from '../contract/read.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
-import type { ExportResult } from '../contract/types.ts';
+import type { ExportResult } from '../contract/export-types.ts';
 import { plural } from '../contract/words.ts';
 import type { JobContext } from '../jobs/context.ts';
 import type { JobType } from '../jobs/job-type.ts';

@@ -3,7 +3,8 @@
  * manifests are the same for all formats (`export.ts`). Formats never import each other.
  */
 import { splitOf } from '../contract/read.ts';
-import type { ExportFormat, Sample } from '../contract/types.ts';
+import type { ExportFormat } from '../contract/export-types.ts';
+import type { Sample } from '../contract/types.ts';
 
 /** One image of an export. */
 export interface Entry {

@@ -1,6 +1,6 @@
 /** The form of an export, and the request built from it. */
 import type { ExportRequest } from '../../src-main/contract/schemas.ts';
-import type { ExportPlan } from '../../src-main/contract/types.ts';
+import type { ExportPlan } from '../../src-main/contract/export-types.ts';
 import { plural } from './format.ts';
 
 export type Placement = ExportRequest['place'];

@@ -1,6 +1,7 @@
 /** The page as a whole: the open folder and the open dialog. */
 import type { EngineInfo } from '../../src-main/contract/machine.ts';
-import type { ExportFormat, Model, Run, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
+import type { ExportFormat } from '../../src-main/contract/export-types.ts';
+import type { Model, Run, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
 import { codeOf, engine, messageOf, shell } from '../lib/engine.ts';
 import type { Place } from './place.ts';
 import { Session } from './session.svelte.ts';

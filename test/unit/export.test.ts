@@ -19,7 +19,8 @@ import { basename, dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { exportSchema, type ExportRequest } from '../../src-main/contract/schemas.ts';
-import { placements, type ExportResult, type Sample } from '../../src-main/contract/types.ts';
+import { placements, type ExportResult } from '../../src-main/contract/export-types.ts';
+import { type Sample } from '../../src-main/contract/types.ts';
 import { exportSet, planExport, type ExportInput } from '../../src-main/export/export.ts';
 import { formats } from '../../src-main/export/index.ts';
 import { UniqueNames, safeName } from '../../src-main/export/names.ts';
@@ -736,6 +737,9 @@ test('the manifest names the model and settings of the scores, and contains no t
     state: 'done',
     seed: 7,
     trainOn: 'good/*',
+    origin: null,
+    trainOnBy: 'given',
+    trainTags: { added: [], leftOut: [] },
     trained: 12,
     parameters: { sizePx: 32 },
     column: 'pca-1.error',

@@ -128,7 +128,7 @@ test('the engine answers during an import, and closing the folder ends it', asyn
   expect(turns).toBe(20); // other requests are handled meanwhile
   await workspace.close();
   expect(await importing).toBe('cancelled');
-  await expect(importInThread(large, [], AbortSignal.abort())).rejects.toThrow();
+  await expect(importInThread('marks', large, [], AbortSignal.abort())).rejects.toThrow();
 });
 
 test('imports come one after the other, and one that fails does not hold up the next', async () => {

@@ -1,6 +1,6 @@
 /** Exports: the plan, the job, and its result. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
-import type { ExportResult } from '../../contract/types.ts';
+import type { ExportResult } from '../../contract/export-types.ts';
 import { planExport } from '../../export/export.ts';
 import { exportInput, exportJob } from '../../export/export-job.ts';
 import type { CallContext } from './context.ts';

@@ -4,6 +4,7 @@ import { checkCalls } from './checks.ts';
 import { classifierCalls } from './classifier.ts';
 import type { CallContext } from './context.ts';
 import { duplicateCalls } from './duplicates.ts';
+import { evaluationCalls } from './evaluation.ts';
 import { exportCalls } from './exports.ts';
 import { jobCalls } from './jobs.ts';
 import { journalCalls } from './journal.ts';
@@ -11,6 +12,7 @@ import { labelCalls } from './labels.ts';
 import { runCalls } from './runs.ts';
 import { sampleCalls } from './samples.ts';
 import { viewCalls } from './views.ts';
+import { watchCalls } from './watch.ts';
 import { workspaceCalls } from './workspace.ts';
 
 export const callsOf = (context: CallContext) =>
@@ -24,6 +26,8 @@ export const callsOf = (context: CallContext) =>
     views: viewCalls(context),
     journal: journalCalls(context),
     jobs: jobCalls(context),
+    watch: watchCalls(context),
     runs: runCalls(context),
+    evaluation: evaluationCalls(context),
     exports: exportCalls(context),
   }) satisfies WorkspaceCalls;

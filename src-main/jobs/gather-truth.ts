@@ -1,0 +1,131 @@
+/** Collects what an evaluation compares: the scores of a run, the truth of each image, the masks; and the notes that a person must read with the figures. */
+import { resolve } from 'node:path';
+import type { Truth } from '../contract/evaluation.ts';
+import type { Verdict } from '../contract/folder-truth.ts';
+import type { EvaluateRequest } from '../contract/schemas.ts';
+import { trainedOn } from '../contract/train-on.ts';
+import type { Run, Sample } from '../contract/types.ts';
+import { plural, whole } from '../contract/words.ts';
+import type { Imports } from '../workspace/import.ts';
+import { truthOf } from '../workspace/truth.ts';
+import type { JobContext } from './context.ts';
+import { findMasks, type FoundMasks, type Masks } from './masks.ts';
+
+/** What reads the truth of a workspace. */
+export interface TruthInputs {
+  masks: Masks;
+  imports: Imports;
+}
+
+export interface Judged {
+  sample: Sample;
+  score: number;
+  verdict: Verdict;
+}
+
+export interface Gathered {
+  /** The images that are evaluated. */
+  judged: Judged[];
+  truth: Truth;
+  hasMasks: boolean;
+  /** The images whose maps can be compared, with their masks: none for a normal image. */
+  pixelPairs: { sample: Sample; files: NonNullable<ReturnType<FoundMasks['files']['get']>> }[];
+  notes: string[];
+}
+
+/** Throws WinnowError. */
+export async function gatherTruth(
+  context: JobContext,
+  { masks, imports }: TruthInputs,
+  run: Run,
+  request: EvaluateRequest,
+  signal: AbortSignal,
+): Promise<Gathered> {
+  const { folder, table, workspaceFolder } = context;
+  const notes: string[] = [];
+  const samples = table.samples();
+  const byId = new Map(samples.map((sample) => [sample.id, sample]));
+  const file = request.truth === null ? null : await imports.read('truth', resolve(request.truth), () => samples);
+  const found = await findMasks(folder, samples, request.masks, signal);
+  const { hasDefect, problems } = await masks.look(found, byId, workspaceFolder, signal);
+  const images = samples.filter(({ id }) => !found.own.has(id));
+  const { verdicts, source, contradictory } = truthOf(images, file && new Map(file.verdicts), hasDefect);
+
+  const scores = table.values(run.column);
+  const ranked = images.filter(({ id }) => Number.isFinite(scores[id] ?? NaN));
+  const known = ranked.flatMap((sample): Judged[] => {
+    const verdict = verdicts.get(sample.id);
+    return verdict ? [{ sample, score: scores[sample.id], verdict }] : [];
+  });
+  const judged = withoutTrained(run, known, notes);
+  const count = (isAnomalous: boolean) => judged.filter(({ verdict }) => verdict.isAnomalous === isAnomalous).length;
+  const truth: Truth = {
+    source,
+    normal: count(false),
+    anomalous: count(true),
+    unknown: ranked.length - known.length,
+    trained: known.length - judged.length,
+  };
+
+  if (truth.unknown) notes.push(`${plural(truth.unknown, 'image')} left out: nothing says whether they are normal.`);
+  if (truth.trained) notes.push(`${plural(truth.trained, 'image')} left out: ${run.id} was trained on them.`);
+  const unranked = images.filter(({ id }) => !Number.isFinite(scores[id] ?? NaN) && verdicts.has(id)).length;
+  if (unranked) notes.push(`${plural(unranked, 'image')} left out: they have no score. Rank again to include them.`);
+  if (contradictory.length)
+    notes.push(
+      `${contradictory[0]} has both tags, normal and anomalous, and is left out${contradictory.length > 1 ? `, as are ${whole(contradictory.length - 1)} more` : ''}.`,
+    );
+  if (file?.unmatched)
+    notes.push(`${plural(file.unmatched, 'row')} of the table match no image, such as ${file.example}.`);
+  if (found.own.size)
+    notes.push(
+      `${plural(found.own.size, 'image')} in the folder are masks and are not evaluated${run.trainOn === null ? `. ${run.id} was trained on them too: train on the normal images only` : ''}.`,
+    );
+  notes.push(...firstFew(problems));
+  if (found.unmatched.length)
+    notes.push(`${plural(found.unmatched.length, 'mask')} match no image, such as ${found.unmatched[0]}.`);
+  const pixelPairs = pairsOf(judged, found, hasDefect, notes);
+  return { judged, truth, hasMasks: found.files.size > 0, pixelPairs, notes };
+}
+
+const firstFew = (list: readonly string[]): string[] =>
+  list.length > 3 ? [...list.slice(0, 3), `${whole(list.length - 3)} more masks are not used.`] : [...list];
+
+/** Leaves out the images that the run was trained on. If a class has no others, its trained images are evaluated, and a note says so. */
+function withoutTrained(run: Run, known: readonly Judged[], notes: string[]): Judged[] {
+  const isTrained = trainedOn(run);
+  const parts = [false, true].map((isAnomalous) => {
+    const all = known.filter(({ verdict }) => verdict.isAnomalous === isAnomalous);
+    const held = all.filter(({ sample }) => !isTrained(sample.path));
+    return { isAnomalous, all, held, used: held.length ? held : all };
+  });
+  const same = parts.filter(({ all, held }) => all.length && !held.length);
+  if (same.length) {
+    const which = same.length === 2 ? 'images' : same[0].isAnomalous ? 'anomalous images' : 'normal images';
+    notes.push(
+      `Evaluated on the images it was trained on: ${run.id} was trained on all ${which}, so on new images the figures can be lower. Train on a part of the normal images for figures that hold.`,
+    );
+  }
+  return parts.flatMap(({ used }) => used);
+}
+
+/** The images whose truth and mask agree. Adds notes about the others. */
+function pairsOf(
+  judged: readonly Judged[],
+  { files }: FoundMasks,
+  hasDefect: ReadonlyMap<number, boolean>,
+  notes: string[],
+): Gathered['pixelPairs'] {
+  const pixelPairs: Gathered['pixelPairs'] = [];
+  let [missing, contrary] = [0, 0];
+  if (files.size)
+    for (const { sample, verdict } of judged) {
+      const defect = hasDefect.get(sample.id);
+      if (verdict.isAnomalous && defect === undefined) missing++;
+      else if (defect !== undefined && defect !== verdict.isAnomalous) contrary++;
+      else pixelPairs.push({ sample, files: verdict.isAnomalous ? files.get(sample.id)! : [] });
+    }
+  if (missing) notes.push(`${plural(missing, 'anomalous image')} without a mask left out of the pixel figures.`);
+  if (contrary) notes.push(`${plural(contrary, 'image')} left out of the pixel figures: mask and truth disagree.`);
+  return pixelPairs;
+}
