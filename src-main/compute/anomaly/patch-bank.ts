@@ -25,7 +25,7 @@ const projected = 64;
 export interface BankSize {
   /** The most patches that are sampled, from all images together. */
   sampled: number;
-  /** The most patches that are kept; at most a tenth of those sampled. */
+  /** The most patches that are kept. */
   kept: number;
 }
 
@@ -51,7 +51,7 @@ export async function makeBank(
     return tf.matMul(all, tf.tensor2d(matrix, [channels, projected])) as Tensor2D;
   });
   try {
-    const wanted = Math.min(kept, Math.max(1, Math.ceil(count / 10)));
+    const wanted = Math.min(kept, count);
     const first = Math.floor(random('first patch', seed)() * count);
     const chosen = await farthestRows(points, wanted, first, yieldToEventLoop, (done) =>
       onEvent({ stage: 'select', done, total: wanted }),
