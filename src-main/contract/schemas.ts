@@ -140,6 +140,27 @@ export const rankSchema = z.object({
 });
 export type RankRequest = z.infer<typeof rankSchema>;
 
+/** Scoring with a finished ranking, without training. */
+export const scoreSchema = z.object({
+  runId: z.string().min(1),
+  /** The folder that the ranking belongs to: its detector is copied to a new run here. null: a run of the open folder, whose column gets the missing scores. */
+  of: openSchema.nullable().default(null),
+  ...mapFiles,
+});
+export type ScoreRequest = z.infer<typeof scoreSchema>;
+
+/** Scoring files as they arrive. */
+export const watchSchema = z.object({
+  runId: z.string().min(1),
+  /** Places the threshold from which on files are alarms; null: the default rule of the ranking. */
+  rule: z
+    .object({ rule: z.string().min(1), value: z.number().nullable() })
+    .nullable()
+    .default(null),
+  pollSeconds: z.number().min(0.1).max(86_400).nullable().default(null),
+});
+export type WatchRequest = z.infer<typeof watchSchema>;
+
 /** How a ranking is compared with the truth. */
 export const evaluateSchema = z.object({
   /** A finished ranking; null: the newest. */

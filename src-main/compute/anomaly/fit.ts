@@ -16,7 +16,7 @@ import { rankCorrelation } from '../rank-correlation.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import type { Trained, TrainingEvent } from '../train/trained.ts';
-import { relativeToEntropy } from './complexity.ts';
+import { referenceOf, relativeToEntropy, savedReference } from './complexity.ts';
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import type { Model, Scorer } from './scorer.ts';
@@ -37,7 +37,9 @@ export interface FitArgs {
   resume: boolean;
 }
 
-export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: number };
+/** 'read', 'select', 'calibrate': of memory banks, in images, patches and images. */
+export type FitEvent =
+  TrainingEvent | { stage: 'read' | 'select' | 'calibrate' | 'score'; done: number; total: number };
 
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
@@ -122,7 +124,7 @@ export const fit = defineCall({
         images,
         yieldToEventLoop,
         (done) => onEvent({ stage: 'score', done, total: count }),
-        fitted.heldOut,
+        { heldOut: fitted.heldOut },
       );
       const complexity =
         images.reader instanceof Pixels
@@ -136,11 +138,9 @@ export const fit = defineCall({
           : undefined;
       const plantedAuroc =
         args.planted && (await judge(model, scorer, ready.params, args.planted, fitted.heldOut, raw.scores));
-      const tensors = await model.tensors?.();
-      if (tensors) {
-        const header: ModelHeader = { method: scorer.id, params: ready.params };
-        writeTensors(modelFile(args.runFolder), { header, ...tensors });
-      }
+      const header: ModelHeader = { method: scorer.id, params: ready.params };
+      const { arrays, shapes } = await model.tensors();
+      writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
       const seconds = (performance.now() - startedAt) / 1000;
       const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
       return {
@@ -208,21 +208,28 @@ async function compareWithEntropy(
   train: Int32Array,
   isCorrected: boolean,
   yieldToEventLoop: () => Promise<void>,
-): Promise<{ report: FitReport; corrected?: Float64Array }> {
+): Promise<{ report: FitReport; corrected?: Float64Array; toSave?: Record<string, Float32Array> }> {
   const entropy = await entropies(pixels, yieldToEventLoop);
   const spearmanEntropy = rankCorrelation(scores, entropy);
   if (!isCorrected) return { report: { spearmanEntropy } };
   const corrected = relativeToEntropy(scores, entropy, train);
-  return { corrected, report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) } };
+  return {
+    corrected,
+    toSave: savedReference(referenceOf(scores, entropy, train)),
+    report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) },
+  };
 }
 
-/** The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. */
+/**
+ * The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. `areNew`: the images are not
+ * those that the model was fitted with.
+ */
 export async function scoreAll(
   model: Model,
   images: OpenImages,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
-  heldOut: Int32Array = new Int32Array(),
+  { heldOut = new Int32Array(), areNew = false }: { heldOut?: Int32Array; areNew?: boolean } = {},
 ): Promise<{ scores: Float64Array; maps?: Required<Pick<FitReport, 'mapScale' | 'mapThreshold'>> }> {
   const { count } = images.reader;
   const scores = new Float64Array(count);
@@ -230,7 +237,7 @@ export async function scoreAll(
   const [all, normal]: [number[], number[]] = [[], []];
   let done = 0;
   await images.forEachBlock(async (block, positions) => {
-    const scored = await model.score(block, positions);
+    const scored = await model.score(block, areNew ? null : positions);
     positions.forEach((position, i) => (scores[position] = scored.scores[i]));
     if (scored.maps) {
       const { values, rows, columns } = scored.maps;
