@@ -13,8 +13,8 @@ export interface Evidence {
   scores: Float64Array;
   /** Of normal images that the scorer has not seen. */
   normals: Float64Array;
-  /** Of images known to be anomalous. */
-  anomalous: Float64Array;
+  /** Of images with a label, by a tag or by the name of their folder; normal ones only if the scorer has not seen them. */
+  labelled: { normal: Float64Array; anomalous: Float64Array };
 }
 
 /** The parameter of a rule. */
@@ -176,7 +176,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
     title: 'Best F1',
     summary: 'Separates the images known to be normal from those known to be anomalous with the highest F1.',
     value: null,
-    place({ normals, anomalous }) {
+    place({ labelled: { normal: normals, anomalous } }) {
       if (normals.length < fewestLabelled || anomalous.length < fewestLabelled)
         return {
           lacks: `This needs ${fewestLabelled} images known to be normal and ${fewestLabelled} known to be anomalous; there are ${whole(normals.length)} and ${whole(anomalous.length)}.`,
