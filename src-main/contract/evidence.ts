@@ -27,12 +27,14 @@ export function evidenceOf(
   const heldOut = countsOf(run.normals);
   const isDeclared = run.trainOn !== null;
   const normals: number[] = [];
+  const trained: number[] = [];
   const labelled = { normal: [] as number[], anomalous: [] as number[] };
   for (const { id, path, tags } of samples) {
     const score = scores[id];
     if (score === undefined || !Number.isFinite(score)) continue;
     const byTag = tags.includes(anomalousTag) ? true : tags.includes(normalTag) ? false : null;
     const isAnomalous = byTag ?? truth(path)?.isAnomalous ?? null;
+    if (isDeclared && byTag !== true && isTrained(path)) trained.push(score);
     if (isAnomalous) {
       labelled.anomalous.push(score);
       if (byTag && isTrained(path)) takeOne(heldOut, score); // no longer declared normal
@@ -45,6 +47,7 @@ export function evidenceOf(
   return {
     scores: ascending(scores),
     normals: ascending(normals),
+    trained: ascending(trained),
     labelled: { normal: ascending([...normals, ...labelled.normal]), anomalous: ascending(labelled.anomalous) },
   };
 }

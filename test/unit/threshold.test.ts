@@ -13,6 +13,7 @@ const none = new Float64Array();
 const of = (scores: Float64Array, normals: Float64Array): Evidence => ({
   scores,
   normals,
+  trained: none,
   labelled: { normal: normals, anomalous: none },
 });
 
@@ -62,6 +63,7 @@ function drawn(distribution: (typeof distributions)[number], seed: number, norma
   const held = list(normals);
   return {
     normals: held,
+    trained: none,
     labelled: { normal: held, anomalous },
     scores: sorted([...held, ...list(100), ...anomalous]),
   };
@@ -93,7 +95,7 @@ describe.each(thresholdRules)('$id', (rule) => {
   test.each([0, 1, 2, 3])('with %i normal images promises nothing', (count) => {
     const scores = sorted([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     const normals = scores.subarray(0, count);
-    const evidence = { scores, normals, labelled: { normal: normals, anomalous: scores.subarray(6) } };
+    const evidence = { scores, normals, trained: none, labelled: { normal: normals, anomalous: scores.subarray(6) } };
     const { promise, reason, score } = thresholdOf(evidence, { rule: rule.id, value: null });
     expect(promise).toBe(null);
     expect(reason).toMatch(score === null ? /needs/ : /cannot be judged/);
@@ -148,6 +150,14 @@ describe('the default', () => {
     expect({ rule, flagged, promise }).toEqual({ rule: 'robust', flagged: 3, promise: null });
     expect(reason).toContain('assuming that most are normal. False alarms cannot be judged: no image is known');
   });
+  test('is judged by the training images where no normal image is unseen', () => {
+    const evidence = { ...of(scores, none), trained: scores.subarray(0, 50) };
+    const { promise, reason } = thresholdOf(evidence, null);
+    expect(promise).toBe(null);
+    expect(reason).toContain(
+      'of 50 training images, which score lower than unseen ones. False alarms cannot be judged',
+    );
+  });
   test('is a share of the images if their scores have no spread', () =>
     expect(thresholdOf(of(sorted([1, 1, 1, 1, 1, 1, 2]), none), null)).toMatchObject({
       rule: 'share',
@@ -157,7 +167,7 @@ describe('the default', () => {
 
 test('best F1 lies between the classes where they are apart', () => {
   const labelled = { normal: sorted([1, 2, 3]), anomalous: sorted([7, 8, 9]) };
-  const evidence = { scores: sorted([1, 2, 3, 7, 8, 9]), normals: none, labelled };
+  const evidence = { scores: sorted([1, 2, 3, 7, 8, 9]), normals: none, trained: none, labelled };
   expect(thresholdOf(evidence, { rule: 'f1', value: null })).toMatchObject({ score: 5, flagged: 3 });
 });
 
@@ -230,7 +240,11 @@ describe('evidence of a run', () => {
   test('names of folders are labels for the best F1, and no normal images for the promise', () => {
     const paths = ['train/good/a', 'train/good/b', 'train/good/c', 'test/crack/d', 'test/good/e', 'test/good/f'];
     const trained = { ...run, trainOn: 'train/good/**' };
-    const { normals, labelled } = evidenceOf(
+    const {
+      normals,
+      trained: none,
+      labelled,
+    } = evidenceOf(
       trained,
       paths.map((path, i) => sample(i, path)),
       Float64Array.from(scores),
