@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { binomialInterval } from '../../src-main/contract/binomial.ts';
 import type { FalseAlarms } from '../../src-main/contract/threshold.ts';
-import { winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
+import { holdOpen, winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
 import { blob, folderOf } from '../fixtures/images.ts';
 
 interface Judged {
@@ -37,6 +37,7 @@ beforeAll(async () => {
     files[`${name}/${String(i).padStart(2, '0')}.png`] = await blob(i, i >= 36);
   }
   folder = folderOf(files, 'threshold');
+  return await holdOpen(folder, data); // commands share an engine, which takes less time
 });
 
 describe('without --train-on', () => {

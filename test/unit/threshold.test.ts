@@ -240,11 +240,7 @@ describe('evidence of a run', () => {
   test('names of folders are labels for the best F1, and no normal images for the promise', () => {
     const paths = ['train/good/a', 'train/good/b', 'train/good/c', 'test/crack/d', 'test/good/e', 'test/good/f'];
     const trained = { ...run, trainOn: 'train/good/**' };
-    const {
-      normals,
-      trained: none,
-      labelled,
-    } = evidenceOf(
+    const { normals, labelled } = evidenceOf(
       trained,
       paths.map((path, i) => sample(i, path)),
       Float64Array.from(scores),
