@@ -33,15 +33,17 @@ afterAll(async () => {
 const form = () => page.getByRole('complementary', { name: 'Method' });
 const flagged = () => page.getByRole('status').getByText(/^Flagged/);
 const flaggedNow = async () => Number(/Flagged (\d+) of 34/.exec(await flagged().innerText())?.[1]);
-const reload = () => page.reload().then(() => page.getByText(/^[\d,]+ shown$/).waitFor());
-const anomalies = () => page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+/** Opens Anomalies, with a method that takes no training. */
+async function anomalies() {
+  await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+  await form().getByTitle('Nearest images', { exact: true }).click();
+}
 
 /** Opens a new folder with these images in Anomalies. */
 async function enter(): Promise<string> {
   const folder = folderOf(images, 'threshold');
   await loadFresh(page, folder);
   await anomalies();
-  await form().getByTitle('Nearest images', { exact: true }).click();
   return folder;
 }
 async function rankInPage() {
@@ -77,7 +79,8 @@ describe(`the threshold, ${doorName}`, () => {
     await form().getByLabel('Train on').fill('test/good/**');
     await form().getByText('Train on: test/good/** — 6 images, as given.').waitFor();
     await rankInPage();
-    await reload();
+    await page.reload();
+    await page.getByText(/^[\d,]+ shown$/).waitFor();
     await anomalies();
     await form().getByText('Train on: test/good/** — 6 images, as last time.').waitFor();
     await form().getByRole('button', { name: 'Train on all' }).click();
