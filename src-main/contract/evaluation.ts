@@ -36,6 +36,8 @@ export interface ImageFigures {
   /** `given`: by the request. `best-f1`: chosen on these images, so F1 is too optimistic for new ones. */
   thresholdBy: 'given' | 'best-f1';
   confusion: Confusion;
+  /** The threshold with the best F1 on these images. */
+  best: { threshold: number; f1: number };
 }
 
 export interface PixelFigures {
@@ -65,7 +67,7 @@ export interface Mistake {
 export interface Evaluation {
   run: string;
   truth: Truth;
-  /** Null if it cannot be judged; `notes` say why and what to do. */
+  /** Null if it cannot be judged; then the first note says why, the second what to do. */
   image: ImageFigures | null;
   /** Null without masks, or if the maps have not been compared with them yet. */
   pixel: PixelFigures | null;

@@ -82,11 +82,12 @@ export async function evaluate(
     byType: [],
     worst: { misses: [], falseAlarms: [] },
   };
-  if (!auroc) return { ...base, notes: [cannotBeJudged(gathered), ...notes] };
+  if (!auroc) return { ...base, notes: [...cannotBeJudged(gathered), ...notes] };
 
   const scores = judged.map(scoreOf);
   const isAnomalous = judged.map(({ verdict }) => verdict.isAnomalous);
-  const threshold = request.threshold ?? bestF1(scores, isAnomalous)!.threshold;
+  const best = bestF1(scores, isAnomalous)!;
+  const threshold = request.threshold ?? best.threshold;
   const confusion = confusionAt(threshold, scores, isAnomalous);
   const image: ImageFigures = {
     auroc: auroc.auroc,
@@ -97,6 +98,7 @@ export async function evaluate(
     threshold,
     thresholdBy: request.threshold === null ? 'best-f1' : 'given',
     confusion,
+    best,
   };
   if (auroc.interval === null) notes.push('There is no interval: each class needs at least two images.');
   if (auroc.interval === 'exact')
@@ -133,13 +135,17 @@ export async function evaluate(
 
 const scoreOf = ({ score }: Judged): number => score;
 
-function cannotBeJudged({ truth: { normal, anomalous } }: Gathered): string {
-  const how =
-    'Put the images into folders such as test/good and test/scratch, tag images ‘normal’ or ‘anomalous’, or name a table with the columns path and is_anomaly.';
-  if (!normal && !anomalous)
-    return `Cannot be judged: nothing says which images are normal and which are anomalous. ${how}`;
+/** Why, and what to do. */
+function cannotBeJudged({ truth: { normal, anomalous } }: Gathered): [string, string] {
   const [count, is, other] = normal ? [normal, 'normal', 'anomalous'] : [anomalous, 'anomalous', 'normal'];
-  return `Cannot be judged: ${count === 1 ? 'the only image' : `all ${whole(count)} images`} with a known truth ${count === 1 ? 'is' : 'are'} ${is}, and none is known to be ${other}. ${how}`;
+  const why =
+    count === 0
+      ? 'nothing says which images are normal and which are anomalous'
+      : `${count === 1 ? 'the only image' : `all ${whole(count)} images`} with a known truth ${count === 1 ? 'is' : 'are'} ${is}, and none is known to be ${other}`;
+  return [
+    `Cannot be judged: ${why}.`,
+    'Put the images into folders such as test/good and test/scratch, tag images normal or anomalous, or name a table with the columns path and is_anomaly.',
+  ];
 }
 
 /** Only if the kinds of defects have names. The worst first. */
