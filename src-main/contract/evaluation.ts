@@ -33,10 +33,10 @@ export interface ImageFigures {
   /** At the threshold. */
   f1: number;
   threshold: number;
-  /** `given`: by the request. `best-f1`: chosen on these images, so F1 is too optimistic for new ones. */
-  thresholdBy: 'given' | 'best-f1';
+  /** The rule that placed it. */
+  rule: string;
   confusion: Confusion;
-  /** The threshold with the best F1 on these images. */
+  /** The threshold with the best F1. It is chosen on these images, so its F1 is too optimistic for new ones. */
   best: { threshold: number; f1: number };
 }
 

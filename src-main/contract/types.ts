@@ -3,6 +3,8 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { Watch } from './watch.ts';
+import type { TrainOn, TrainOnBy, TrainTags } from './train-on.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
 export const decisions: readonly Decision[] = ['keep', 'reject', 'unsure'];
@@ -158,6 +160,8 @@ export interface Workspace {
   issues: number;
   scannedAt: number | null;
   revision: number;
+  /** What was last given to train scorers on; null if nothing was. */
+  trainOn: Pick<TrainOn, 'glob'> | null;
   /** Increases with every change except decisions, reasons, tags and notes: clients then reload columns, checks, groups, findings, views and issues. */
   shape: number;
   journal: Journal;
@@ -169,6 +173,8 @@ export const jobEnded = (state: JobState): boolean => state !== 'queued' && stat
 export type JobKind =
   | 'scan'
   | 'rank'
+  | 'score'
+  | 'watch'
   | 'export'
   | 'map'
   | 'train'
@@ -177,6 +183,7 @@ export type JobKind =
   | 'labels'
   | 'alike'
   | 'export-model'
+  | 'map-files'
   | 'evaluate';
 
 /** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */
@@ -252,6 +259,10 @@ export interface Run {
   state: RunState;
   seed: number;
   trainOn: string | null;
+  /** The ranking of another folder whose detector it uses; null if it was trained here. */
+  origin: { folder: string; runId: string } | null;
+  trainOnBy: TrainOnBy;
+  trainTags: TrainTags;
   trained: number;
   parameters: Record<string, unknown>;
   /** Column to sort the images by: the error of a scorer, the loss of a classifier. */
@@ -264,10 +275,7 @@ export interface Run {
   device: string | null;
   history: Epoch[];
   epochs: number | null;
-  /**
-   * Sorted scores of training images that the model of a ranking was not fitted to: held out, or left out in turn. Trained on chosen normal images, these are the
-   * scores of unseen normal images. Empty if there are none.
-   */
+  /** Ascending scores of training images that the model was not fitted to: held out, or left out in turn. Empty if there are none. */
   normals: readonly number[];
   report: Record<string, number | string | boolean | null>;
   /** Messages that the user should read, for example that memory ran out. */
@@ -346,6 +354,7 @@ export interface Restored {
 export type WorkspaceEvent =
   | { type: 'job'; job: Job }
   | { type: 'run'; run: RunSummary }
+  | { type: 'watch'; watch: Watch | null }
   | { type: 'changed'; revision: number; journal: Journal };
 
 export interface FolderEntry {

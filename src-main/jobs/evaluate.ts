@@ -11,14 +11,15 @@ import { averagePrecision } from '../compute/measure/average-precision.ts';
 import { aurocOf } from '../compute/measure/auroc.ts';
 import { bestF1, confusionAt, f1Of } from '../compute/measure/confusion.ts';
 import { PixelCurve } from '../compute/measure/pixel-curve.ts';
-import { resample } from '../compute/measure/resample.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Evaluation, ImageFigures, Mistake, PixelFigures, TypeFigures } from '../contract/evaluation.ts';
+import { limitedSize, resample } from '../contract/resample.ts';
 import type { EvaluateRequest } from '../contract/schemas.ts';
+import { thresholdOf } from '../contract/threshold.ts';
 import type { Run } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import { writeAtomically } from '../file/write-atomically.ts';
-import { gridOf } from '../image/mask.ts';
+import { maskSidePx } from '../image/mask.ts';
 import type { Report } from '../workspace/report.ts';
 import { runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
@@ -87,7 +88,7 @@ export async function evaluate(
   const scores = judged.map(scoreOf);
   const isAnomalous = judged.map(({ verdict }) => verdict.isAnomalous);
   const best = bestF1(scores, isAnomalous)!;
-  const threshold = request.threshold ?? best.threshold;
+  const { score: threshold, rule } = placeThreshold(gathered, request, notes);
   const confusion = confusionAt(threshold, scores, isAnomalous);
   const image: ImageFigures = {
     auroc: auroc.auroc,
@@ -96,7 +97,7 @@ export async function evaluate(
     ap: averagePrecision(scores, isAnomalous)!,
     f1: f1Of(confusion),
     threshold,
-    thresholdBy: request.threshold === null ? 'best-f1' : 'given',
+    rule,
     confusion,
     best,
   };
@@ -131,6 +132,20 @@ export async function evaluate(
     },
     notes,
   };
+}
+
+/** By the asked rule, or by the default one if that lacks something. */
+function placeThreshold(
+  { evidence }: Gathered,
+  { threshold: asked }: EvaluateRequest,
+  notes: string[],
+): { score: number; rule: string } {
+  for (const choice of asked ? [asked, null] : [null]) {
+    const { score, rule, reason } = thresholdOf(evidence, choice);
+    if (score !== null) return { score, rule };
+    notes.push(`No threshold by ‘${rule}’: ${reason} The default rule applies.`);
+  }
+  throw new WinnowError('no-samples', 'The scores give no threshold.');
 }
 
 const scoreOf = ({ score }: Judged): number => score;
@@ -208,7 +223,8 @@ async function measurePixels(
   for (const [i, { sample, files }] of pixelPairs.entries()) {
     report.signal.throwIfAborted();
     const mask = files.length ? await masks.read(files, sample) : null;
-    const { rows, columns } = mask ?? gridOf(sample.width, sample.height);
+    const size = limitedSize(sample, maskSidePx);
+    const { rows, columns } = mask ?? { rows: size.height, columns: size.width };
     const found = await mapOf(context, run, sample.id);
     const map = resample(found.map, found.rows, found.columns, rows, columns);
     curve.add(map, mask?.data ?? null, rows, columns);

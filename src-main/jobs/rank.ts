@@ -5,16 +5,16 @@
 import { createHash } from 'node:crypto';
 import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { globMatcher } from '../contract/glob.ts';
 import { clamp } from '../contract/numbers.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import { quantileOf } from '../contract/statistics.ts';
+import { anomalousTag, normalTag, suggestTrainOn, trainingImages, type TrainOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { OutputFolder } from '../file/output-folder.ts';
 import { checkRank } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
-import { mapName, writeMaps } from './maps.ts';
+import type { Table } from '../workspace/table.ts';
+import { MapFiles } from './map-files.ts';
 import { refresh } from './scan.ts';
 import { prepareImages, preparePlanted, withSize } from './scorer-images.ts';
 import type { JobContext } from './context.ts';
@@ -26,19 +26,20 @@ export const rankJob: JobType<RankRequest> = {
   kind: 'rank',
   prepare(request, context) {
     const { record } = checkRank(request);
-    if (request.maps && !record.gives.map)
-      throw new WinnowError('bad-request', `${record.title} scores whole images and has no error maps.`);
-    const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
+    const files = new MapFiles(request, record.id, context);
     return {
       title: `Rank with ${record.title}`,
       async run(report) {
         await refresh(context, report);
-        await maps?.check(context.table.samples().map(mapName)); // before hours of training
+        await files.check(); // before hours of training
         const run = await rank(context, request, report);
-        context.journal.record({ do: 'rank', request, run: run.id }, `rank with ${run.id}`);
-        if (maps) await writeMaps(context, run, maps, report);
+        context.journal.record(
+          { do: 'rank', request: { ...request, trainOn: run.trainOn }, run: run.id },
+          `rank with ${run.id}`,
+        );
+        const written = files.isNone ? '' : `; ${await files.write(run, report)}`;
         const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
-        return `${run.id}: ${plural(ranked, 'image')} ranked`;
+        return `${run.id}: ${plural(ranked, 'image')} ranked${written}`;
       },
     };
   },
@@ -52,7 +53,8 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   using prepared = await prepareImages(context, record, parameters, images, report);
   const { samples, set } = prepared;
-  const train = trainPositions(samples, request.trainOn);
+  const { glob, by, added, leftOut, positions } = chooseTraining(context, samples, request.trainOn);
+  const train = Int32Array.from(positions);
   const chosen = Array.from(plantedPositions(train, request.seed), (position) => samples[position]);
   using planted = await preparePlanted(context, record, parameters, chosen, request.seed, report);
   const positionOf = new Map(samples.map(({ id }, i) => [id, i]));
@@ -62,7 +64,9 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     kind: 'rank',
     method: record.id,
     seed: request.seed,
-    trainOn: request.trainOn,
+    trainOn: glob,
+    trainOnBy: by,
+    trainTags: { added, leftOut },
     trained: train.length,
     parameters,
     mainColumn: 'error',
@@ -70,6 +74,9 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     resume: request.resume,
   };
   return await makeRun(context, spec, report, async (run) => {
+    if (leftOut.length)
+      run.note(`${plural(leftOut.length, 'image')} tagged ‘${anomalousTag}’ left out of the training.`);
+    if (added.length) run.note(`${plural(added.length, 'image')} tagged ‘${normalTag}’ added to the training.`);
     report.stage('Starting training', 0);
     const { folder, resume } = run.openTraining();
     const result = await context.compute.call(
@@ -124,16 +131,36 @@ function plantedPositions(train: Int32Array, seed: number): Int32Array {
   return holdOutOrder(train, seed).slice(0, clamp(Math.round(train.length / 5), 10, 40));
 }
 
-function trainPositions(samples: readonly Sample[], trainOn: string | null): Int32Array {
-  if (!trainOn) return Int32Array.from(samples.keys());
-  const matches = globMatcher(trainOn);
-  const positions = samples.flatMap((sample, i) => (matches(sample.path) ? [i] : []));
-  if (!positions.length)
+/** The setting is not in the journal: it changes nothing but what the next request starts with. */
+const rememberedKey = 'trainOn';
+
+/** What was last given for this folder; null if nothing was. */
+export function rememberedTrainOn(table: Pick<Table, 'meta'>): Pick<TrainOn, 'glob'> | null {
+  const stored = table.meta(rememberedKey);
+  return stored === null ? null : { glob: JSON.parse(stored) as string | null };
+}
+
+/** What the request trains on. Throws WinnowError `no-samples` if no image is left. */
+function chooseTraining(
+  context: JobContext,
+  samples: readonly Sample[],
+  asked: string | null | undefined,
+): TrainOn & ReturnType<typeof trainingImages> {
+  const { table } = context;
+  const choice: TrainOn =
+    asked === undefined ? suggestTrainOn(samples, rememberedTrainOn(table)) : { glob: asked, by: 'given' };
+  const images = trainingImages(samples, choice.glob);
+  if (!images.positions.length) {
+    const { leftOut } = images;
     throw new WinnowError(
       'no-samples',
-      `No image matches ‘${trainOn}’. Paths are relative to the folder, for example ${samples[0].path}.`,
+      leftOut.length
+        ? `All ${plural(leftOut.length, 'image')} to train on are tagged ‘${anomalousTag}’, so none is left.`
+        : `No image matches ‘${choice.glob}’. Paths are relative to the folder, for example ${samples[0].path}.`,
     );
-  return Int32Array.from(positions);
+  }
+  if (choice.by === 'given') table.setMeta(rememberedKey, JSON.stringify(choice.glob));
+  return { ...choice, ...images };
 }
 
 function fingerprintOf(
@@ -147,9 +174,3 @@ function fingerprintOf(
   for (const sample of samples) hash.update(sample.sha256);
   return hash.update(Buffer.from(train.buffer)).digest('hex');
 }
-
-/** Returns a function that tests whether an image was in the training set. */
-export const trainedOn = (run: Pick<Run, 'trainOn'>): ((path: string) => boolean) => {
-  if (run.trainOn === null) return () => true;
-  return globMatcher(run.trainOn);
-};

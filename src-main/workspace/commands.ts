@@ -32,6 +32,8 @@ interface Command {
   input?: readonly string[];
 }
 
+/** The value of `--train-on` for all images. */
+export const allImages = 'all';
 /** A longer list of paths becomes `--from -`. */
 const maxPathsShown = 5;
 /** `import --from -` stores its standard input in a file in a temporary folder with this prefix. */
@@ -85,7 +87,7 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
     case 'confirm-labels':
       return [{ name: 'labels', words: ['--confirm', ...pathWords(action.paths)] }];
     case 'rank':
-      return [{ name: 'rank', words: rankWords(action.request, action.request.maps) }];
+      return [{ name: 'rank', words: rankWords(action.request, action.request.maps, action.request.masks) }];
     case 'train':
       return [{ name: 'train', words: trainWords(action.request) }];
     case 'export':
@@ -164,15 +166,18 @@ const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word
 ];
 
 /** With all parameters, so that a later version with other defaults does the same. */
-function rankWords(request: RankRequest, maps: Word | null): Word[] {
+/** `masks` and the threshold are missing in entries of earlier versions. */
+function rankWords(request: RankRequest, maps: Word | null, masks: Word | null | undefined): Word[] {
   return [
     '--method',
     request.method,
-    ...optional('--train-on', request.trainOn),
+    ...optional('--train-on', request.trainOn === null ? allImages : request.trainOn),
     '--seed',
     String(request.seed),
     ...parameterWords(checkRank(request).parameters),
     ...(maps ? ['--maps', maps] : []),
+    ...(masks ? ['--masks', masks] : []),
+    ...optional('--mask-threshold', request.maskThreshold),
     ...(request.resume ? [] : ['--fresh']),
   ];
 }
@@ -290,7 +295,11 @@ export function scriptOf(
       const { request, run } = entry.action;
       writeRun(entry.title, request.method, run, () => ({
         name: 'rank',
-        words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)),
+        words: rankWords(
+          { ...request, resume: true },
+          request.maps && targets.word(request.maps),
+          request.masks && targets.word(request.masks),
+        ),
       }));
     } else if (entry.action.do === 'train') {
       bringTo(inEffect());

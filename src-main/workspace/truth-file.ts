@@ -4,15 +4,10 @@
  */
 import { basename } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
+import type { Verdict } from '../contract/folder-truth.ts';
 import type { Sample } from '../contract/types.ts';
 import { matcherOf } from './match-rows.ts';
 import { cellOf, imageOf, readRows, requireObject, type ImageRow } from './rows-file.ts';
-
-export interface Verdict {
-  isAnomalous: boolean;
-  /** The kind of defect; null if it has no name. */
-  type: string | null;
-}
 
 export interface FileTruth {
   verdicts: (readonly [sampleId: number, verdict: Verdict])[];

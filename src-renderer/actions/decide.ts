@@ -1,4 +1,5 @@
 /** Decisions, labels and tags on the chosen images, and their undo. */
+import { anomalousTag, normalTag } from '../../src-main/contract/train-on.ts';
 import { app } from '../state/app.svelte.ts';
 import type { Action } from './action.ts';
 import { suspects, view } from './contexts.ts';
@@ -8,6 +9,8 @@ import { focusField } from './focus-field.ts';
 const canStep = (which: 'undo' | 'redo') =>
   app.session !== null &&
   (app.session.journal[which] !== null || app.session.steps.saying + app.session.steps.unsaved > 0);
+
+const inAnomalies = () => view().place.id === 'anomalies';
 
 /** The n-th class for the chosen images; in a comparison, the n-th pane becomes the active one. */
 const digit = (n: number): Action => ({
@@ -48,6 +51,24 @@ export const decide: readonly Action[] = [
     group: 'Decide',
     context: 'chosen',
     run: () => view().decide(null),
+  },
+  {
+    id: 'declare-normal',
+    title: 'This is normal',
+    keys: ['shift+n'],
+    group: 'Decide',
+    context: 'chosen',
+    when: inAnomalies,
+    run: () => view().declare(normalTag),
+  },
+  {
+    id: 'declare-anomalous',
+    title: 'This is anomalous',
+    keys: ['shift+a'],
+    group: 'Decide',
+    context: 'chosen',
+    when: inAnomalies,
+    run: () => view().declare(anomalousTag),
   },
   {
     id: 'accept-label',

@@ -13,8 +13,14 @@ export function howFar({ state, epoch, epochs }: RunSummary): string {
 
 /** Repeats the request. */
 export async function resume({ id }: RunSummary, calls: Calls): Promise<unknown> {
-  const { kind, method, parameters, seed, trainOn, classification } = await calls.runs.get.query({ id });
-  if (kind === 'rank') return calls.workspace.rank.mutate({ method, parameters, seed, trainOn });
+  const { kind, method, parameters, seed, trainOn, trainOnBy, classification } = await calls.runs.get.query({ id });
+  if (kind === 'rank')
+    return calls.workspace.rank.mutate({
+      method,
+      parameters,
+      seed,
+      ...(trainOnBy === 'given' && { trainOn }), // what the engine chose, it chooses again
+    });
   return calls.classifier.train.mutate({
     model: method,
     mode: classification?.mode ?? 'scratch',

@@ -24,7 +24,7 @@ export const anomalies: Place = {
     scored && {
       column: scored.column,
       descending: mostFirst,
-      threshold,
+      threshold: threshold.score,
       isFiltering: flaggedOnly,
       run: scored,
     },

@@ -3,9 +3,10 @@
  * lens: a column that sorts its images, and a threshold on it. Everything shown is derived from these.
  */
 import { quote } from '../../src-main/contract/expression.ts';
-import { clamp, lowerBound, upperBound } from '../../src-main/contract/numbers.ts';
+import { clamp, upperBound } from '../../src-main/contract/numbers.ts';
 import { readerOf } from '../../src-main/contract/read.ts';
 import type { Change } from '../../src-main/contract/schemas.ts';
+import { anomalousTag, normalTag } from '../../src-main/contract/train-on.ts';
 import type { CheckState, Decision, RunSummary, Sample, SavedView } from '../../src-main/contract/types.ts';
 import {
   inOneSection,
@@ -25,6 +26,7 @@ import { notices } from './notices.svelte.ts';
 import type { Lens, Place } from './place.ts';
 import type { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
+import { ScoreThreshold } from './threshold.svelte.ts';
 
 export class View {
   readonly session: Session;
@@ -45,14 +47,13 @@ export class View {
   /** The settings of the next ranking; kept while another place is open. */
   form = $state({
     methodId: 'conv-ae',
-    trainOn: '',
+    /** Null until it is typed: what was remembered or recognised for the folder applies. */
+    trainOn: null as string | null,
     seed: 1,
     parameters: {} as Record<string, Record<string, unknown>>,
     isMore: false,
   });
   #runId = $state<string | null>(null);
-  /** Set by the user; null is the default of the run. */
-  #thresholds = $state.raw<ReadonlyMap<string, number>>(new Map());
   selection = $state.raw<ReadonlySet<number>>(new Set());
   cursor = $state<number | null>(null);
   #anchor: number | null = null;
@@ -90,10 +91,7 @@ export class View {
   );
   /** Ascending. */
   readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
-  readonly threshold: number = $derived.by(
-    () => (this.scored && this.#thresholds.get(this.scored.id)) ?? this.scoreAtFraction(0.05),
-  );
-  readonly flagged = $derived(this.sortedScores.length - lowerBound(this.sortedScores, this.threshold));
+  readonly threshold = new ScoreThreshold(this);
   readonly lens: Lens | null = $derived.by(() => this.place.lens?.(this) ?? null);
   readonly isRanked = $derived(this.lens?.run !== undefined);
   readonly filtersThreshold = $derived(this.isRanked && this.flaggedOnly);
@@ -172,16 +170,6 @@ export class View {
   chooseRun(id: string) {
     this.#runId = id;
   }
-
-  setThreshold(value: number) {
-    if (this.scored) this.#thresholds = new Map(this.#thresholds).set(this.scored.id, value);
-  }
-
-  /** The score above which this fraction of the images lies. */
-  scoreAtFraction = (fraction: number): number => {
-    const { length } = this.sortedScores;
-    return length ? this.sortedScores[clamp(Math.round(length * (1 - fraction)), 0, length - 1)] : 0;
-  };
 
   /** The rank of an image; 1 is the most anomalous. */
   rankOf(sampleId: number): number | null {
@@ -343,14 +331,24 @@ export class View {
 
   // --- marks ---
 
-  /** Decides on the chosen images; if that is only the one under the cursor, the cursor moves on. The reason is the clause of the lens. */
-  async decide(decision: Decision | null) {
+  /** The reason is the clause of the lens. */
+  decide = (decision: Decision | null) => this.#markAndMoveOn({ decision });
+
+  /** Declares the chosen images normal or anomalous, or neither if all of them are declared so already. */
+  async declare(tag: typeof normalTag | typeof anomalousTag) {
+    const isDeclared = this.chosen().every((id) => this.session.sample(id)?.tags.includes(tag));
+    const other = tag === normalTag ? anomalousTag : normalTag;
+    await this.#markAndMoveOn(isDeclared ? { removeTags: [tag] } : { addTags: [tag], removeTags: [other] });
+  }
+
+  /** Marks the chosen images; if that is only the one under the cursor, the cursor moves on. */
+  async #markAndMoveOn(change: Change) {
     const ids = this.chosen();
     if (!ids.length) return;
     const alone = this.selection.size === 0 && this.loupe.mode !== 'compare2' && this.loupe.mode !== 'compare4';
     const index = this.currentIndex;
     const nextId = alone ? this.shown[index + 1]?.id : undefined;
-    const done = this.mark(ids, { decision });
+    const done = this.mark(ids, change);
     if (nextId !== undefined && (this.#positions[nextId] ?? -1) >= 0) this.#moveTo(this.#positions[nextId], false);
     await done;
   }

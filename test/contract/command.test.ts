@@ -119,6 +119,8 @@ test('rank reports the memory of a training before it starts, and finds a batch 
       'conv-ae',
       '--size',
       '32',
+      '--train-on',
+      'all',
       '--width',
       '4',
       '--depth',

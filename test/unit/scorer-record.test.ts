@@ -50,7 +50,7 @@ beforeAll(async () => {
   const files: Record<string, Buffer> = { [odd]: await blob(500, true) };
   for (let i = 0; i < 11; i++) files[`${i}.png`] = await blob(i);
   workspace = new OpenWorkspace('0', folderOf(files, 'scorers'), temporaryFolder('scorers-workspace'), compute);
-  await scan(workspace.folder, workspace.workspaceFolder, workspace.table, report);
+  await scan(workspace, report);
 });
 afterAll(() => workspace.close());
 

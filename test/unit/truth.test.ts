@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { matchMasks } from '../../src-main/jobs/masks.ts';
 import { importTruth } from '../../src-main/workspace/truth-file.ts';
-import { folderTruth, truthOf } from '../../src-main/workspace/truth.ts';
+import { folderTruth } from '../../src-main/contract/folder-truth.ts';
+import { truthOf } from '../../src-main/workspace/truth.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 import { sampleOf } from '../fixtures/samples.ts';
 

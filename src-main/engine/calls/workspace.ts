@@ -2,7 +2,8 @@
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { describeImages } from '../../workspace/edits.ts';
 import { mapJob } from '../../jobs/map.ts';
-import { rankJob } from '../../jobs/rank.ts';
+import { rankJob, rememberedTrainOn } from '../../jobs/rank.ts';
+import { scoreJob } from '../../jobs/score.ts';
 import { scanJob } from '../../jobs/scan.ts';
 import type { CallContext } from './context.ts';
 
@@ -20,12 +21,14 @@ export const workspaceCalls = (context: CallContext) =>
         scannedAt: scannedAt === null ? null : Number(scannedAt),
         revision: table.revision,
         shape: table.shape,
+        trainOn: rememberedTrainOn(table),
         journal: journal.state(),
       };
     },
     events: (signal) => context.events(signal),
     scan: () => context.jobs.queued('scan') ?? context.start(scanJob, undefined),
     rank: (request) => context.start(rankJob, request),
+    score: (request) => context.start(scoreJob, request),
     map: (request) => context.start(mapJob, request),
     async import({ file, dryRun }) {
       const { result, marks } = await context.imports.read('marks', file, () => context.table.samples());

@@ -1,0 +1,81 @@
+/** What a ranking is trained on: recognised from folder names, remembered, and corrected by tags. */
+import { describe, expect, test } from 'vitest';
+import { globMatcher } from '../../src-main/contract/glob.ts';
+import { recogniseNormal, suggestTrainOn, trainedOn, trainingImages } from '../../src-main/contract/train-on.ts';
+
+/** Two images in each of these folders. */
+const imagesIn = (...folders: string[]): string[] =>
+  folders.flatMap((folder) => [`${folder}/1.png`, `${folder}/2.png`]);
+const untagged = (paths: readonly string[]) => paths.map((path) => ({ path, tags: [] as string[] }));
+
+describe('normal images are recognised by folder names', () => {
+  test.each<[string, string[], string | null]>([
+    ['MVTec', ['train/good', 'test/good', 'test/crack', 'ground_truth/crack'], 'train/good/**'],
+    ['MVTec without training images', ['test/good', 'test/crack'], 'test/good/**'],
+    [
+      'several categories of MVTec',
+      ['nut/train/good', 'nut/test/good', 'pill/train/good', 'pill/test/bad'],
+      '**/train/good/**',
+    ],
+    ['a folder for each class', ['good', 'bad'], 'good/**'],
+    ['a folder for each class, inside another', ['parts/ok', 'parts/nok'], 'parts/ok/**'],
+    ['Keras', ['train/normal', 'train/defect', 'validation/normal', 'validation/defect'], 'train/normal/**'],
+    ['capitals', ['train/NORMAL', 'train/PNEUMONIA', 'val/NORMAL'], 'train/NORMAL/**'],
+    ['splits inside a class', ['good/train', 'good/test', 'bad/test'], 'good/train/**'],
+    ['normal images outside of the test', ['a/good', 'b/good', 'test/good', 'test/bad'], '{a/good,b/good}/**'],
+    ['several folders without splits', ['a/good', 'b/good', 'b/bad'], '**/good/**'],
+    ['different names', ['left/ok', 'right/good', 'right/bad'], '{left/ok,right/good}/**'],
+    ['signs of globs in a name', ['[old]/good', '[old]/bad'], '\\[old\\]/good/**'],
+    ['nested', ['train/good/day', 'train/good/night', 'test/bad'], 'train/good/**'],
+    ['other classes', ['cat', 'dog'], null],
+    ['a name that only starts alike', ['goods', 'normals', 'okay', 'notok', 'train/goods'], null],
+  ])('%s', (_, folders, glob) => expect(recogniseNormal(imagesIn(...folders))).toBe(glob));
+
+  test('a file of that name is no folder of normal images', () => {
+    expect(recogniseNormal(['good', 'ok.png', 'a/normal.jpg'])).toBe(null);
+    expect(recogniseNormal([])).toBe(null);
+  });
+
+  test('test images are not trained on where there are training images', () => {
+    const paths = imagesIn('train/good', 'test/good', 'test/bad');
+    const matches = globMatcher(recogniseNormal(paths) as string);
+    expect(paths.filter(matches)).toEqual(imagesIn('train/good'));
+  });
+});
+
+describe('without a choice', () => {
+  const paths = imagesIn('train/good', 'test/good', 'test/bad');
+  test('the last choice for the folder comes first, also the one of all images', () => {
+    expect(suggestTrainOn(untagged(paths), { glob: 'test/good/**' })).toEqual({
+      glob: 'test/good/**',
+      by: 'remembered',
+    });
+    expect(suggestTrainOn(untagged(paths), { glob: null })).toEqual({ glob: null, by: 'remembered' });
+  });
+  test('a remembered glob that matches no image any more is ignored', () =>
+    expect(suggestTrainOn(untagged(paths), { glob: 'gone/**' })).toEqual({ glob: 'train/good/**', by: 'recognised' }));
+  test('all images are used where no folder is recognised', () =>
+    expect(suggestTrainOn(untagged(imagesIn('cat', 'dog')), null)).toEqual({ glob: null, by: 'all' }));
+});
+
+describe('tags', () => {
+  const samples = [
+    { path: 'good/1.png', tags: [] },
+    { path: 'good/2.png', tags: ['anomalous', 'later'] },
+    { path: 'other/1.png', tags: ['normal'] },
+    { path: 'other/2.png', tags: [] },
+    { path: 'other/3.png', tags: ['anomalous'] },
+  ];
+  test('normal images are added, anomalous ones are left out', () => {
+    const images = trainingImages(samples, 'good/**');
+    expect(images).toEqual({ positions: [0, 2], added: ['other/1.png'], leftOut: ['good/2.png'] });
+    const isTrained = trainedOn({ trainOn: 'good/**', trainTags: images });
+    expect(samples.map(({ path }) => isTrained(path))).toEqual([true, false, true, false, false]);
+  });
+  test('anomalous images are left out of all images too', () =>
+    expect(trainingImages(samples, null)).toEqual({
+      positions: [0, 2, 3],
+      added: [],
+      leftOut: ['good/2.png', 'other/3.png'],
+    }));
+});
