@@ -43,7 +43,7 @@ function aurocOf({ ranked }: Setting, isAnomalous: (path: string) => boolean): n
 
 test('figures of images, pixels and types on the images that were not trained on', async () => {
   const set = await setting();
-  const { folder, judged } = set;
+  const { folder, judged, ranked } = set;
   expect(judged).toMatchObject({
     schema: 'winnow/evaluate@1',
     folder,
@@ -58,7 +58,8 @@ test('figures of images, pixels and types on the images that were not trained on
   );
   expect(image!.low).toBeLessThanOrEqual(image!.auroc);
   expect(image!.high).toBeGreaterThanOrEqual(image!.auroc);
-  expect(image!.rule).toBe('percentile');
+  const { threshold } = ranked.run as unknown as { threshold: { rule: string; score: number } };
+  expect(image).toMatchObject({ rule: threshold.rule, threshold: threshold.score }); // as `rank` flags
   const { truePositive, falsePositive, falseNegative, trueNegative } = image!.confusion;
   expect([truePositive + falseNegative, falsePositive + trueNegative]).toEqual([10, 8]);
   expect(image!.f1).toBeCloseTo((2 * truePositive) / (2 * truePositive + falsePositive + falseNegative), 12);
