@@ -1,5 +1,6 @@
 /** Actions that change how images are shown (loupe, comparison, zoom), and the theme of the window. */
 import { zoomStep } from '../state/loupe.svelte.ts';
+import { app } from '../state/app.svelte.ts';
 import { settings } from '../state/settings.svelte.ts';
 import type { Action } from './action.ts';
 import { judgement, view } from './contexts.ts';
@@ -58,6 +59,25 @@ export const look: readonly Action[] = [
     group: 'Look',
     context: 'cursor',
     run: () => (view().loupe.mode === 'grid' ? void (view().loupe.mode = 'loupe') : view().loupe.toggleZoom()),
+  },
+  {
+    id: 'error-map',
+    title: 'Error map over the image',
+    keys: ['shift+m'],
+    group: 'Look',
+    context: 'large',
+    when: () => app.mapRun !== null && !view().loupe.isComparing,
+    run: () => settings.toggleMap(),
+  },
+  {
+    id: 'export-maps',
+    title: 'Export masks or error maps',
+    keys: [],
+    group: 'Folder',
+    context: 'folder',
+    opensDialog: true,
+    when: () => app.mapRun !== null,
+    run: () => void (app.dialog = 'export-maps'),
   },
   {
     id: 'fit',
