@@ -21,6 +21,7 @@ import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
 import { addExportModelCommand } from './command/export-model.ts';
 import { addTrainCommand } from './command/train.ts';
+import { addWatchCommand } from './command/watch.ts';
 import { addViewCommands } from './command/views.ts';
 import { exitNow } from './file/gate.ts';
 import { version } from './setup/repository.mjs';
@@ -49,6 +50,7 @@ for (const add of [
   addDuplicatesCommand,
   addLikeCommand,
   addRankCommand,
+  addWatchCommand,
   addEvaluateCommand,
   addAdviseCommand,
   addTrainCommand,

@@ -99,6 +99,12 @@ export function whole(text: string): number {
   return value;
 }
 
+export function number(text: string): number {
+  const value = Number(text);
+  if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
+  return value;
+}
+
 export function atLeastOne(text: string): number {
   const value = whole(text);
   if (value === 0) throw new InvalidArgumentError('Expected a whole number of at least 1.');

@@ -72,8 +72,8 @@ function describe(error: unknown): { code: string; message: string } {
 const endWithinMs = 10_000;
 let isEnding = false;
 
-/** Exits after SIGINT or SIGTERM, whatever still runs. */
-function endSoon() {
+/** Call it on SIGINT or SIGTERM: exits after a while, or at the second signal, whatever still runs. */
+export function endSoon() {
   if (isEnding) exitNow(exitCodes.cancelled);
   isEnding = true;
   setTimeout(() => exitNow(exitCodes.cancelled), endWithinMs).unref();

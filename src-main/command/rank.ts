@@ -1,11 +1,12 @@
 /** `rank FOLDER --method …`: train, score, and list from most to least anomalous. Options are generated from the schemas of the methods. */
 import { resolve } from 'node:path';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { MemoryEstimate } from '../contract/machine.ts';
 import { evidenceOf } from '../contract/evidence.ts';
-import { rankSchema } from '../contract/schemas.ts';
+import { rankSchema, scoreSchema } from '../contract/schemas.ts';
 import { thresholdRules } from '../contract/threshold-rules.ts';
 import {
   movedRule,
@@ -17,10 +18,12 @@ import {
 } from '../contract/threshold.ts';
 import { trainedOn, trainOnText } from '../contract/train-on.ts';
 import { plural, printable, whole as counted } from '../contract/words.ts';
-import type { Run } from '../contract/types.ts';
+import type { ColumnValues } from '../contract/read.ts';
+import type { Job, Run, Sample } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
+import { laterColumn } from '../jobs/score.ts';
 import { allImages } from '../workspace/commands.ts';
-import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
+import { backendOption, folderCommand, inFolder, number, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
 import { conditionsOf, sayRun } from './run-output.ts';
@@ -32,7 +35,12 @@ interface RankOptions extends FolderOptions {
   threshold?: RuleChoice;
   seed: number;
   maps?: string;
+  masks?: string;
+  maskThreshold?: number;
   fresh?: boolean;
+  run?: string;
+  of?: string;
+  ofWorkspace?: string;
   top: number;
   [flag: string]: unknown;
 }
@@ -41,6 +49,8 @@ export function addRankCommand(program: Command) {
   const command = folderCommand(program, 'find', 'rank', 'rank the images from most to least anomalous', [
     'photos',
     "photos --method pca --train-on 'train/good/**' --json ranks.json",
+    'photos --run pca-1',
+    'tuesday --run pca-1 --of photos',
   ])
     .option('--method <id>', `method: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
     .option(
@@ -53,7 +63,26 @@ export function addRankCommand(program: Command) {
       ruleOption,
     )
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
-    .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG')
+    .addOption(
+      new Option('--run <id>', 'score new images with a finished ranking, without training').conflicts([
+        'method',
+        'trainOn',
+        'seed',
+        'fresh',
+      ]),
+    )
+    .option('--of <folder>', 'the folder of that ranking, if it is another one; makes a run here with all images')
+    .option('--of-workspace <dir>', 'the workspace of that folder (default: in your data folder)')
+    .option('--maps <dir>', 'write the error map of each image as a 16-bit PNG, in the shape of the image')
+    .option(
+      '--masks <dir>',
+      'write the anomalous region of each image as a PNG, and all regions as COCO polygons and boxes',
+    )
+    .option(
+      '--mask-threshold <value>',
+      'value of the map above which a pixel is anomalous (default: from normal images)',
+      number,
+    )
     .option('--top <n>', 'how many images to print', whole, 20)
     .option('--fresh', 'start again even if an interrupted run could be resumed')
     .addOption(backendOption());
@@ -63,7 +92,8 @@ export function addRankCommand(program: Command) {
   );
 }
 
-function ruleOption(text: string): RuleChoice {
+/** The parser of `--threshold`. */
+export function ruleOption(text: string): RuleChoice {
   const choice = parseRule(text);
   if (typeof choice === 'string') throw new InvalidArgumentError(choice);
   return choice;
@@ -76,37 +106,28 @@ function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, fre
 }
 
 async function rankCommand(client: Client, options: RankOptions): Promise<void> {
-  const scorer = scorerOf(options.method);
-  if (!scorer)
-    throw new WinnowError(
-      'bad-request',
-      `There is no method ‘${options.method}’. Available: ${scorers.map(({ id }) => id).join(', ')}.`,
-    );
-  const request = rankSchema.parse({
-    method: options.method,
-    parameters: parametersOf(options, scorer, scorers),
-    trainOn: options.trainOn === allImages ? null : options.trainOn,
-    seed: options.seed,
-    resume: !options.fresh,
-    maps: options.maps ? resolve(options.maps) : null,
-  });
-  const memory = await client.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
-  if (memory) say(options, memoryMessage(memory));
-  const job = await follow(client, options, () => client.calls.workspace.rank.mutate(request));
-  const run = await client.calls.runs.get.query({ id: job.runId as string });
-  const scores = await client.column(run.column);
-  const isTrained = trainedOn(run);
+  const job = options.run ? await scoreNew(client, options, options.run) : await train(client, options);
+  const run = await client.calls.runs.get.query({ id: job.runId ?? (options.run as string) });
+  const [scores, later] = await Promise.all([client.column(run.column), scoredLater(client, run)]);
+  const isLater = ({ id }: Pick<Sample, 'id'>) => !Number.isNaN(later[id] ?? NaN);
+  const isTrained = run.origin ? () => false : trainedOn(run);
   const samples = await allSamples(client);
-  const threshold = thresholdOf(evidenceOf(run, samples, scores), options.threshold ?? null);
+  // The threshold is that of the ranking: images that were scored later do not move it.
+  const evidence = evidenceOf(
+    run,
+    samples,
+    scores.map((score, id) => (isLater({ id }) ? NaN : score)),
+  );
+  const threshold = thresholdOf(evidence, options.threshold ?? null);
   const ranked = samples
-    .map(({ id, path }) => ({ path, score: scores[id] ?? NaN }))
+    .map(({ id, path }) => ({ path, score: scores[id] ?? NaN, trainedOn: isTrained(path) && !isLater({ id }) }))
     .filter(({ score }) => !Number.isNaN(score))
     .sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1))
-    .map(({ path, score }, i) => ({
+    .map(({ path, score, trainedOn }, i) => ({
       path,
       score,
       rank: i + 1,
-      trainedOn: isTrained(path),
+      trainedOn,
       flagged: threshold.score === null ? null : score >= threshold.score,
     }));
   const issues = await client.calls.samples.issues.query();
@@ -121,6 +142,7 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
       ...conditionsOf(run),
       trainOn: run.trainOn,
       trainOnBy: run.trainOnBy,
+      origin: run.origin,
       trained: run.trained,
       train: run.history,
       threshold,
@@ -128,8 +150,12 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
       notes: run.notes,
     },
   });
-  sayRun(options, run, `${counted(run.trained)} of ${counted(ranked.length)} images`, issues);
-  say(options, `Train on: ${trainOnText({ glob: run.trainOn, by: run.trainOnBy }, run.trained)}.${anotherChoice(run)}`);
+  if (options.run) say(options, `${job.summary}.`);
+  else {
+    sayRun(options, run, `${counted(run.trained)} of ${counted(ranked.length)} images`, issues);
+    const trainOn = trainOnText({ glob: run.trainOn, by: run.trainOnBy }, run.trained);
+    say(options, `Train on: ${trainOn}.${anotherChoice(run)}`);
+  }
   say(options, thresholdMessage(threshold, ranked.length));
   if (options.quiet || options.json === '-') return;
   for (const sample of ranked.slice(0, options.top))
@@ -151,4 +177,51 @@ function thresholdMessage({ rule, value, score, flagged, promise, reason }: Thre
   if (score === null) return `No threshold by ${name}: ${reason}`;
   const of = `Flagged ${counted(flagged ?? 0)} of ${plural(count, 'image')}, from ${score.toPrecision(5)} on (${name}).`;
   return `${of} ${promise ? `${promiseText(promise)}, judged by ${plural(promise.normals, 'image')}.` : reason}`;
+}
+
+/** Trains as the options say, and scores. */
+async function train(client: Client, options: RankOptions): Promise<Job> {
+  const scorer = scorerOf(options.method);
+  if (!scorer)
+    throw new WinnowError(
+      'bad-request',
+      `There is no method ‘${options.method}’. Available: ${scorers.map(({ id }) => id).join(', ')}.`,
+    );
+  if (options.of) throw new WinnowError('bad-request', '--of names the folder of a ranking: give --run too.');
+  const request = rankSchema.parse({
+    method: options.method,
+    parameters: parametersOf(options, scorer, scorers),
+    trainOn: options.trainOn === allImages ? null : options.trainOn,
+    seed: options.seed,
+    resume: !options.fresh,
+    ...filesOf(options),
+  });
+  const memory = await client.calls.engine.estimate.query({ method: request.method, parameters: request.parameters });
+  if (memory) say(options, memoryMessage(memory));
+  return follow(client, options, () => client.calls.workspace.rank.mutate(request));
+}
+
+const filesOf = ({ maps, masks, maskThreshold }: RankOptions) => ({
+  maps: maps ? resolve(maps) : null,
+  masks: masks ? resolve(masks) : null,
+  maskThreshold: maskThreshold ?? null,
+});
+
+/** Scores with a finished ranking. */
+function scoreNew(client: Client, options: RankOptions, runId: string): Promise<Job> {
+  parametersOf(options, { id: '--run', schema: z.object({}) }, scorers); // throws if there are any
+  const { of, ofWorkspace } = options;
+  const request = scoreSchema.parse({
+    runId,
+    of: of ? { folder: resolve(of), ...(ofWorkspace && { workspace: resolve(ofWorkspace) }) } : null,
+    ...filesOf(options),
+  });
+  return follow(client, options, () => client.calls.workspace.score.mutate(request));
+}
+
+/** The column of images that were scored after the training; empty if there are none. */
+async function scoredLater(client: Client, run: Run): Promise<ColumnValues> {
+  const name = laterColumn(run);
+  const columns = await client.calls.samples.columns.query();
+  return columns.some((column) => column.name === name) ? client.column(name) : new Float64Array();
 }

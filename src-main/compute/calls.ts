@@ -1,6 +1,7 @@
 /** All calls of the compute process, by name. Only `compute.ts` loads this module; the engine imports only its types, which loads no tensors. */
 import { estimate, fit } from './anomaly/fit.ts';
 import { map, reconstruct } from './anomaly/map.ts';
+import { score } from './anomaly/score.ts';
 import { backend } from './backend.ts';
 import { train } from './classify/fit.ts';
 import { outOfFold } from './classify/out-of-fold.ts';
@@ -31,6 +32,7 @@ export const calls = {
   predict,
   rangeTest,
   reconstruct,
+  score,
   summarise,
   train,
   trainHead,

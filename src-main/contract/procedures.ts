@@ -17,6 +17,7 @@ import {
   importSchema,
   keepBestSchema,
   labelsSchema,
+  mapFilesSchema,
   mapSchema,
   moveJobSchema,
   openSchema,
@@ -25,11 +26,13 @@ import {
   rankSchema,
   restoreSchema,
   runsSchema,
+  scoreSchema,
   summarySchema,
   exportModelSchema,
   thresholdSchema,
   trainSchema,
   viewSchema,
+  watchSchema,
 } from './schemas.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
@@ -58,6 +61,7 @@ import type {
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
+import type { Arrival, Watch } from './watch.ts';
 
 export interface Procedure<Type extends 'query' | 'mutation' | 'subscription', Schema extends z.ZodType, Answer> {
   type: Type;
@@ -95,6 +99,8 @@ export const engineProcedures = {
   backups: input(openSchema).query<Backup[]>(),
   /** Restores a backup, or accepts the database as it is. Closes the workspace if it is open here; throws `workspace-busy` if another engine has it. */
   restore: input(restoreSchema).mutation<Restored>(),
+  /** The finished rankings of a folder, newest first. It need not be open. */
+  rankings: input(openSchema).query<Run[]>(),
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open: input(openSchema).mutation<Opened>(),
 };
@@ -108,6 +114,8 @@ export const workspaceProcedures = {
     /** Returns the queued scan if there is one. */
     scan: mutation<Job>(),
     rank: input(rankSchema).mutation<Job>(),
+    /** Scores images with a finished ranking, without training. */
+    score: input(scoreSchema).mutation<Job>(),
     map: input(mapSchema).mutation<Job>(),
     import: input(importSchema).mutation<ImportResult>(),
   },
@@ -177,10 +185,23 @@ export const workspaceProcedures = {
     /** Moves a queued job. */
     move: input(moveJobSchema).mutation<void>(),
   },
+  /** Scores files as they arrive, until it is stopped. */
+  watch: {
+    /** If the folder is watched with the same run already, only its threshold changes. Throws `job-running` if it is watched with another run. */
+    start: input(watchSchema).mutation<Watch>(),
+    stop: mutation<void>(),
+    state: query<Watch | null>(),
+    /** Arrivals after number `since`, oldest first. The last 10,000 are kept: `missed` counts older ones after `since`. */
+    arrivals: input(
+      z.object({ since: z.int().nonnegative(), limit: z.int().positive().max(10_000).default(1000) }),
+    ).query<{ arrivals: Arrival[]; missed: number }>(),
+  },
   runs: {
     /** The newest first. Includes archived runs, but not deleted ones. */
     list: query<RunSummary[]>(),
     get: input(z.object({ id: z.string() })).query<Run>(),
+    /** Writes the error maps of a ranking, or masks of its anomalous regions. */
+    writeMaps: input(mapFilesSchema).mutation<Job>(),
     /** Hides the runs from lists. */
     archive: input(runsSchema).mutation<Edited>(),
     unarchive: input(runsSchema).mutation<Edited>(),

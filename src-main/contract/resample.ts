@@ -15,19 +15,20 @@ export function limitedSize({ width, height }: Size, longest: number): Size {
 /**
  * Resizes a grid to cover the same area with other numbers of rows and columns: bilinear between the centres of the cells. When it shrinks, each value is a
  * weighted mean of all cells below it, so that no cell is lost (a triangle filter, as `Image.BILINEAR` of Pillow). Values stay within the range of the grid.
- * `values`: [rows, columns]. Returns [height, width].
+ * `values`: [rows, columns]. Returns [toRows, toColumns].
  */
 export function resample(
   values: Float32Array,
   rows: number,
   columns: number,
-  { width, height }: Size,
-): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(width * height);
+  toRows: number,
+  toColumns: number,
+): Float32Array {
+  const out = new Float32Array(toRows * toColumns);
   let at = 0;
-  for (const row of resampledRows(values, rows, columns, { width, height })) {
+  for (const row of resampledRows(values, rows, columns, toRows, toColumns)) {
     out.set(row, at);
-    at += width;
+    at += toColumns;
   }
   return out;
 }
@@ -37,8 +38,10 @@ export function* resampledRows(
   values: Float32Array,
   rows: number,
   columns: number,
-  { width, height }: Size,
+  toRows: number,
+  toColumns: number,
 ): Generator<Float32Array> {
+  const width = toColumns;
   const across = weightsOf(columns, width);
   const wide = new Float32Array(rows * width);
   for (let row = 0; row < rows; row++)
@@ -49,7 +52,7 @@ export function* resampledRows(
       wide[row * width + x] = sum;
     }
   const out = new Float32Array(width);
-  for (const { first, weights } of weightsOf(rows, height)) {
+  for (const { first, weights } of weightsOf(rows, toRows)) {
     out.fill(0);
     for (let k = 0; k < weights.length; k++) {
       const [weight, from] = [weights[k], (first + k) * width];

@@ -111,6 +111,19 @@ export const estimateSchema = z.object({
   parameters: z.record(z.string(), z.unknown()).default({}),
 });
 
+const mapFiles = {
+  /** Folder for the error maps, one 16-bit PNG for each image. */
+  maps: path.nullable().default(null),
+  /** Folder for the masks of anomalous regions: one PNG for each image, and polygons in COCO's format. */
+  masks: path.nullable().default(null),
+  /** A pixel is anomalous if its value in the map is at least this. null: the threshold that the run derived from normal images. */
+  maskThreshold: z.number().nullable().default(null),
+};
+
+/** Writes the maps or masks of a finished ranking. */
+export const mapFilesSchema = z.object({ runId: z.string().min(1), ...mapFiles });
+export type MapFilesRequest = z.infer<typeof mapFilesSchema>;
+
 export const rankSchema = z.object({
   method: z.string().min(1),
   /** Checked against the method's own schema. */
@@ -123,10 +136,30 @@ export const rankSchema = z.object({
   seed,
   /** Resume an unfinished run with the same settings and images, if there is one: interrupted, cancelled, or failed with a checkpoint. */
   resume: z.boolean().default(true),
-  /** Folder for the error maps, one 16-bit PNG for each image. */
-  maps: path.nullable().default(null),
+  ...mapFiles,
 });
 export type RankRequest = z.infer<typeof rankSchema>;
+
+/** Scoring with a finished ranking, without training. */
+export const scoreSchema = z.object({
+  runId: z.string().min(1),
+  /** The folder that the ranking belongs to: its detector is copied to a new run here. null: a run of the open folder, whose column gets the missing scores. */
+  of: openSchema.nullable().default(null),
+  ...mapFiles,
+});
+export type ScoreRequest = z.infer<typeof scoreSchema>;
+
+/** Scoring files as they arrive. */
+export const watchSchema = z.object({
+  runId: z.string().min(1),
+  /** Places the threshold from which on files are alarms; null: the default rule of the ranking. */
+  rule: z
+    .object({ rule: z.string().min(1), value: z.number().nullable() })
+    .nullable()
+    .default(null),
+  pollSeconds: z.number().min(0.1).max(86_400).nullable().default(null),
+});
+export type WatchRequest = z.infer<typeof watchSchema>;
 
 /** How a ranking is compared with the truth. */
 export const evaluateSchema = z.object({
@@ -136,8 +169,11 @@ export const evaluateSchema = z.object({
   truth: path.nullable().default(null),
   /** Folder of masks; null: `ground_truth` in the folder or beside it, if there is one. */
   masks: path.nullable().default(null),
-  /** Images at or above it are flagged; null: the threshold with the best F1. */
-  threshold: z.number().nullable().default(null),
+  /** A rule that places the threshold, with its value; null: the default rule of the ranking. */
+  threshold: z
+    .object({ rule: z.string().min(1), value: z.number().nullable() })
+    .nullable()
+    .default(null),
 });
 export type EvaluateRequest = z.infer<typeof evaluateSchema>;
 

@@ -3,6 +3,7 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { Watch } from './watch.ts';
 import type { TrainOn, TrainOnBy, TrainTags } from './train-on.ts';
 
 export type Decision = 'keep' | 'reject' | 'unsure';
@@ -172,6 +173,8 @@ export const jobEnded = (state: JobState): boolean => state !== 'queued' && stat
 export type JobKind =
   | 'scan'
   | 'rank'
+  | 'score'
+  | 'watch'
   | 'export'
   | 'map'
   | 'train'
@@ -180,6 +183,7 @@ export type JobKind =
   | 'labels'
   | 'alike'
   | 'export-model'
+  | 'map-files'
   | 'evaluate';
 
 /** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */
@@ -255,6 +259,8 @@ export interface Run {
   state: RunState;
   seed: number;
   trainOn: string | null;
+  /** The ranking of another folder whose detector it uses; null if it was trained here. */
+  origin: { folder: string; runId: string } | null;
   trainOnBy: TrainOnBy;
   trainTags: TrainTags;
   trained: number;
@@ -348,6 +354,7 @@ export interface Restored {
 export type WorkspaceEvent =
   | { type: 'job'; job: Job }
   | { type: 'run'; run: RunSummary }
+  | { type: 'watch'; watch: Watch | null }
   | { type: 'changed'; revision: number; journal: Journal };
 
 export interface FolderEntry {

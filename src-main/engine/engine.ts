@@ -2,21 +2,17 @@
  * The engine: opens folders, each with its own workspace, or attaches to another engine that has the folder open. Heavy work runs in one
  * compute process. The calls of the contract are in `calls/`.
  */
-import { hash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
-import { homedir, hostname } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { chosenBackend } from '../compute/backend-choice.ts';
 import { startCompute, type Compute } from '../compute/child.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { EngineCalls } from '../contract/procedures.ts';
 import type { Backup, Job, Opened, Restored } from '../contract/types.ts';
-import { askDisk } from '../file/gate.ts';
-import { isInside, isMissing } from '../file/output.ts';
-import { dataFolder } from '../setup/folders.mjs';
+import { isInside } from '../file/output.ts';
 import { listBackups, restoreBackup } from '../workspace/backups.ts';
+import { defaultWorkspace, existingWorkspace, realFolder, shortHash } from '../workspace/folders.ts';
 import { prepareFolder } from '../workspace/workspace-file.ts';
 import { engineCalls, type EngineContext } from './calls/engine.ts';
 import { announce, isOnNetworkDisk, readLockOwner, takeLock, type Lock, type LockOwner } from './lock.ts';
@@ -46,7 +42,7 @@ interface Place {
 }
 
 const retryMs = 40;
-/** A folder without users and jobs is closed after this time; the next request opens it again. */
+/** A folder without users and jobs that is not watched is closed after this time; the next request opens it again. */
 const closeIdleAfterMs = 60_000;
 
 export class Engine implements EngineContext {
@@ -155,7 +151,7 @@ export class Engine implements EngineContext {
   }
 
   backups = ({ folder, workspace }: { folder: string; workspace?: string }): Promise<Backup[]> =>
-    this.#workspaceFolderOf(folder, workspace).then(listBackups);
+    existingWorkspace({ folder, workspace }, 'there is nothing to restore.').then(listBackups);
 
   async restore({
     folder,
@@ -166,7 +162,7 @@ export class Engine implements EngineContext {
     workspace?: string;
     backup: string | null;
   }): Promise<Restored> {
-    const workspaceFolder = await this.#workspaceFolderOf(folder, workspace);
+    const workspaceFolder = await existingWorkspace({ folder, workspace }, 'there is nothing to restore.');
     const id = shortHash(workspaceFolder);
     await this.#close(id);
     const lock = takeLock(workspaceFolder, this.#self);
@@ -182,13 +178,6 @@ export class Engine implements EngineContext {
     } finally {
       lock.release();
     }
-  }
-
-  async #workspaceFolderOf(folder: string, workspace?: string): Promise<string> {
-    const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(await realFolder(folder));
-    if (!existsSync(workspaceFolder))
-      throw new WinnowError('no-workspace', `Winnow has no workspace for ${folder}: there is nothing to restore.`);
-    return workspaceFolder;
   }
 
   /** The answer to another process that asks at `/alive`. */
@@ -233,7 +222,7 @@ export class Engine implements EngineContext {
   async closeIdle(afterMs = closeIdleAfterMs) {
     for (const [id, { workspace, users, idleSince }] of this.#local) {
       const hasJobs = workspace.jobs.list().some(({ endedAt }) => endedAt === null);
-      if (!users && !hasJobs && Date.now() - idleSince >= afterMs) await this.#close(id);
+      if (!users && !hasJobs && !workspace.watching.state && Date.now() - idleSince >= afterMs) await this.#close(id);
     }
   }
 
@@ -263,28 +252,4 @@ const otherFolderError = ({ folder, workspaceFolder }: Place) =>
   new WinnowError(
     'bad-request',
     `The workspace ${workspaceFolder} belongs to the folder ${folder}. Choose another workspace with --workspace.`,
-  );
-
-/** Reads through the gate, so that a network folder that does not respond blocks only this request. */
-async function realFolder(folder: string): Promise<string> {
-  const path = resolve(folder.replace(/^~(?=$|[\\/])/, homedir()));
-  const info = await askDisk(() => stat(path)).catch((error: unknown) => {
-    if (isMissing(error)) throw new WinnowError('no-folder', `There is no folder ${path}.`, { cause: error });
-    throw error;
-  });
-  if (!info.isDirectory()) throw new WinnowError('no-folder', `${path} is a file. Open the folder that holds it.`);
-  return askDisk(() => realpath(path));
-}
-
-const shortHash = (text: string) => hash('sha256', text).slice(0, 16);
-
-const defaultWorkspace = (folder: string) =>
-  join(
-    dataFolder(),
-    'workspaces',
-    `${
-      basename(folder)
-        .replace(/[^\p{L}\p{N}._-]/gu, '_')
-        .slice(0, 40) || 'root'
-    }-${shortHash(folder)}`,
   );

@@ -11,6 +11,7 @@ import { Imports } from '../workspace/import.ts';
 import { Jobs } from '../jobs/queue.ts';
 import { Journal, type Action, type Edit } from '../workspace/journal.ts';
 import { Previews } from '../jobs/preview.ts';
+import { Watching } from '../jobs/watch.ts';
 import { Quality } from '../workspace/quality.ts';
 import { deletedForMs, purgeRuns } from '../workspace/purge-runs.ts';
 import { Runs } from '../workspace/runs.ts';
@@ -38,6 +39,7 @@ export class OpenWorkspace implements CallContext {
   readonly jobs: Jobs;
   readonly imports = new Imports();
   readonly previews: Previews;
+  readonly watching: Watching;
   /** The calls that the router serves for this folder. */
   readonly calls: ReturnType<typeof callsOf>;
   #file: WorkspaceFile;
@@ -68,6 +70,7 @@ export class OpenWorkspace implements CallContext {
       this.#publish({ type: 'job', job });
     });
     this.previews = new Previews(this);
+    this.watching = new Watching(this, this.jobs, (watch) => this.#publish({ type: 'watch', watch }));
     this.calls = callsOf(this);
     purgeRuns(this, Date.now() - deletedForMs);
     if (this.table.meta('folder') === null) this.table.setMeta('folder', folder);
@@ -105,6 +108,7 @@ export class OpenWorkspace implements CallContext {
     try {
       yield this.#changed();
       for (const job of this.jobs.list()) yield { type: 'job', job };
+      yield { type: 'watch', watch: this.watching.state };
       for await (const [event] of changes) yield event as WorkspaceEvent;
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -114,6 +118,7 @@ export class OpenWorkspace implements CallContext {
   /** Stops all work and closes the database. */
   async close() {
     this.imports.close();
+    await this.watching.stop();
     await this.jobs.close();
     await this.#file.close();
     this.table.clearCache();

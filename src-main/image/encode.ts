@@ -12,6 +12,13 @@ export function encodeGray16(values: Float32Array, width: number, height: number
     .toBuffer();
 }
 
+/** An 8-bit PNG. `values`: [height, width]. */
+export const encodeGray = (values: Uint8Array, width: number, height: number): Promise<Buffer> =>
+  sharp(values, { raw: { width, height, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+
 /** Lossless WebP of RGB bytes. */
 export const encodeRgb = (data: Uint8Array, width: number, height: number): Promise<Buffer> =>
   sharp(data, { raw: { width, height, channels: 3 } })

@@ -22,6 +22,8 @@ export interface Found {
 export interface FindOptions {
   signal: AbortSignal;
   onIssue(issue: Issue): void;
+  /** Called with the path of each folder before it is listed; '' is the whole folder. */
+  onFolder?(path: string): void;
   /** True for files of an earlier scan: they are images, so their first bytes are not read again. */
   isKnown(path: string): boolean;
 }
@@ -39,6 +41,7 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
       const real = await askDisk(() => realpath(join(folder, at)), options.signal);
       if (entered.has(real)) continue;
       entered.add(real);
+      options.onFolder?.(at);
       entries = await list(folder, at, options);
     } catch (error) {
       options.signal.throwIfAborted();
@@ -52,7 +55,7 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
       const path = at ? `${at}/${entry.name}` : entry.name;
       if (entry.isDirectory()) inner.push(path);
       else if (entry.isFile() || entry.isSymbolicLink()) {
-        const found = await look(folder, path, options);
+        const found = await lookAt(folder, path, options);
         if (found === 'folder') links.push(path);
         else if (found) yield found;
       } else if (formatOfName(path)) options.onIssue(fileIssue(path, { code: 'ENOTREG' }));
@@ -61,7 +64,8 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
   }
 }
 
-async function look(folder: string, path: string, options: FindOptions): Promise<Found | 'folder' | null> {
+/** The image at a path. Null if there is none; why, is told by `onIssue`, but not for a missing file whose name is not that of an image. */
+export async function lookAt(folder: string, path: string, options: FindOptions): Promise<Found | 'folder' | null> {
   const named = formatOfName(path) !== null;
   const file = join(folder, path);
   try {

@@ -1,20 +1,17 @@
-/** Anomaly maps and reconstructions of a run: one on request for the window, or all maps as files. */
+/** The anomaly map and the reconstruction of one image by a run. */
 import { scorerOf } from '../compute/anomaly/index.ts';
 import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/anomaly/map.ts';
 import { WinnowError } from '../contract/errors.ts';
-import type { Run, Sample } from '../contract/types.ts';
-import type { OutputFolder } from '../file/output-folder.ts';
-import { encodeGray16 } from '../image/encode.ts';
+import type { Run } from '../contract/types.ts';
 import type { JobContext } from './context.ts';
-import type { Report } from '../workspace/report.ts';
 import { runFolder } from '../workspace/runs.ts';
 import { prepareImage } from './scorer-images.ts';
 
-/** Throws WinnowError, `no-map` if the run's method has none. */
+/** Throws WinnowError: `no-map` if the run's method has none, `no-samples` if the image can no longer be read. */
 export const mapOf = (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
   withImage(context, run, sampleId, 'map', (args) => context.compute.call('map', args));
 
-/** Throws WinnowError, `no-map` if the run's method has none. */
+/** Throws WinnowError like `mapOf`. */
 export const reconstructionOf = (context: JobContext, run: Run, sampleId: number): Promise<ReconstructionResult> =>
   withImage(context, run, sampleId, 'reconstruction', (args) => context.compute.call('reconstruct', args));
 
@@ -33,19 +30,4 @@ async function withImage<Result>(
   if (!image.samples.length)
     throw new WinnowError('no-samples', image.issues[0]?.message ?? 'The image can no longer be read.');
   return await call({ runFolder: runFolder(context.workspaceFolder, run.id), images: image.set });
-}
-
-export const mapName = ({ path }: Sample): string => `${path}.png`;
-
-/** 16-bit gray PNGs, `<path>.png`; white is the run's `mapScale`. */
-export async function writeMaps(context: JobContext, run: Run, to: OutputFolder, report: Report): Promise<void> {
-  const samples = context.table.samples();
-  const scale = Number(run.report.mapScale) || 1;
-  report.stage('Writing error maps', samples.length);
-  for (const [i, sample] of samples.entries()) {
-    report.signal.throwIfAborted();
-    const { map, rows, columns } = await mapOf(context, run, sample.id);
-    await to.write(mapName(sample), await encodeGray16(map, columns, rows, scale));
-    report.progress(i + 1);
-  }
 }

@@ -14,6 +14,7 @@ interface Entry {
   job: Job;
   work: Work;
   stop: AbortController;
+  ended: PromiseWithResolvers<Job>;
 }
 
 type Outcome = Pick<Job, 'state'> & Partial<Pick<Job, 'summary' | 'error'>>;
@@ -63,12 +64,19 @@ export class Jobs {
       error: null,
       summary: null,
     };
-    const entry: Entry = { job, work, stop: new AbortController() };
+    const entry: Entry = { job, work, stop: new AbortController(), ended: Promise.withResolvers() };
     this.#jobs.set(job.id, entry);
     this.#queue.push(entry);
     if (this.#running) this.#publishPlaces();
     else this.#startNext();
     return { ...job };
+  }
+
+  /** Resolves with the job when it has ended. */
+  async ended(id: number): Promise<Job> {
+    const entry = this.#jobs.get(id);
+    if (!entry) throw new WinnowError('failed', `There is no job ${id} any more.`);
+    return { ...(await entry.ended.promise) };
   }
 
   /** A queued job ends at once; a running one when its work reacts to the signal. */
@@ -174,10 +182,12 @@ export class Jobs {
     };
   }
 
-  #end({ job }: Entry, outcome: Outcome): void {
+  #end({ job, ended }: Entry, outcome: Outcome): void {
     Object.assign(job, outcome, { place: null, endedAt: Date.now(), secondsLeft: null });
-    const ended = [...this.#jobs.values()].filter((entry) => entry.job.endedAt !== null);
-    for (const old of ended.slice(0, -maxEnded)) this.#jobs.delete(old.job.id);
+    const list = [...this.#jobs.values()].filter((entry) => entry.job.endedAt !== null);
+    const watches = list.filter((entry) => entry.job.kind === 'watch'); // a watch makes a job every few seconds
+    for (const old of [...watches.slice(0, -1), ...list.slice(0, -maxEnded)]) this.#jobs.delete(old.job.id);
     this.#publish(job);
+    ended.resolve(job);
   }
 }

@@ -11,11 +11,10 @@ import { quantileOf } from '../contract/statistics.ts';
 import { anomalousTag, normalTag, suggestTrainOn, trainingImages, type TrainOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { OutputFolder } from '../file/output-folder.ts';
 import { checkRank } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
 import type { Table } from '../workspace/table.ts';
-import { mapName, writeMaps } from './maps.ts';
+import { MapFiles } from './map-files.ts';
 import { refresh } from './scan.ts';
 import { prepareImages, preparePlanted, withSize } from './scorer-images.ts';
 import type { JobContext } from './context.ts';
@@ -27,22 +26,20 @@ export const rankJob: JobType<RankRequest> = {
   kind: 'rank',
   prepare(request, context) {
     const { record } = checkRank(request);
-    if (request.maps && !record.gives.map)
-      throw new WinnowError('bad-request', `${record.title} scores whole images and has no error maps.`);
-    const maps = request.maps === null ? null : new OutputFolder(request.maps, [context.folder], 'The folder for maps');
+    const files = new MapFiles(request, record.id, context);
     return {
       title: `Rank with ${record.title}`,
       async run(report) {
         await refresh(context, report);
-        await maps?.check(context.table.samples().map(mapName)); // before hours of training
+        await files.check(); // before hours of training
         const run = await rank(context, request, report);
         context.journal.record(
           { do: 'rank', request: { ...request, trainOn: run.trainOn }, run: run.id },
           `rank with ${run.id}`,
         );
-        if (maps) await writeMaps(context, run, maps, report);
+        const written = files.isNone ? '' : `; ${await files.write(run, report)}`;
         const ranked = context.table.columns().find(({ name }) => name === run.column)?.count ?? 0;
-        return `${run.id}: ${plural(ranked, 'image')} ranked`;
+        return `${run.id}: ${plural(ranked, 'image')} ranked${written}`;
       },
     };
   },
@@ -94,7 +91,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
         planted: { images: planted.set, of },
         resume,
       },
-      { signal: report.signal, onEvent: followTraining(run, report, { train: 'Training', score: 'Scoring' }) },
+      { signal: report.signal, onEvent: followTraining(run, report, stageTitles) },
     );
     const facts = factsOf([result]);
     const { plantedAuroc } = result.report;
@@ -121,6 +118,14 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   });
 }
 
+const stageTitles = {
+  train: 'Training',
+  read: 'Reading patches',
+  select: 'Selecting patches',
+  calibrate: 'Comparing normal images',
+  score: 'Scoring',
+};
+
 /** Sorted; of more than `mostNormals`, as many quantiles. */
 function sortedScores(scores: Float64Array, positions: Int32Array): number[] {
   const sorted = Float64Array.from(positions, (position) => scores[position]).sort();
@@ -130,7 +135,7 @@ function sortedScores(scores: Float64Array, positions: Int32Array): number[] {
 const mostNormals = 10_000;
 
 /** The training images that get a planted defect. Scorers that hold images out of the training hold these out first. */
-function plantedPositions(train: Int32Array, seed: number): Int32Array {
+export function plantedPositions(train: Int32Array, seed: number): Int32Array {
   return holdOutOrder(train, seed).slice(0, clamp(Math.round(train.length / 5), 10, 40));
 }
 

@@ -13,7 +13,7 @@ import type { JobContext } from './context.ts';
 
 /** Specification of a run. Its id is `<name>-<number>`. */
 export type RunSpec = Pick<Run, 'kind' | 'method' | 'seed' | 'parameters'> &
-  Partial<Pick<Run, 'trainOn' | 'trainOnBy' | 'trainTags' | 'trained' | 'classification' | 'rangeTest'>> & {
+  Partial<Pick<Run, 'trainOn' | 'trainOnBy' | 'trainTags' | 'origin' | 'trained' | 'classification' | 'rangeTest'>> & {
     name: string;
     /** The main column without the run's id, for example `error`; null if it writes none. */
     mainColumn: string | null;

@@ -7,7 +7,7 @@ import type { Issue } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { requireFolder } from '../file/gate.ts';
-import { findImages, type Found } from '../image/find.ts';
+import { findImages, lookAt, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
 import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/read.ts';
@@ -18,7 +18,7 @@ import { forEachParallel } from '../file/parallel.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
-import type { Scanned, Table } from '../workspace/table.ts';
+import type { Scanned } from '../workspace/table.ts';
 
 /** Changes when the measurements change: all images are then read again. */
 export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
@@ -46,9 +46,13 @@ function summaryOf({ found, read, unreadable, gone }: ScanSummary): string {
 }
 
 /** Scans the folder, then finds duplicates and scores checks if samples have changed since they were last computed. */
-export async function refresh(context: JobContext, report: Report): Promise<ScanSummary> {
+export async function refresh(
+  context: JobContext,
+  report: Report,
+  options?: Pick<ScanOptions, 'onFolder' | 'onUnread'>,
+): Promise<ScanSummary> {
   const { folder, workspaceFolder, table, groups, quality } = context;
-  const summary = await scan(folder, workspaceFolder, table, report);
+  const summary = await scan(context, report, options);
   const embedded = embeddedCount(context); // embeddings give more candidate pairs
   const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
   if (table.meta('derivedFrom') !== derivedFrom) {
@@ -60,32 +64,44 @@ export async function refresh(context: JobContext, report: Report): Promise<Scan
   return summary;
 }
 
-/** `limits` overrides the defaults. */
+type ScanContext = Pick<JobContext, 'folder' | 'workspaceFolder' | 'table'>;
+
+/** An issue with the size and the time that its file had; -1 if the file is read again in any case. */
+export type Unread = Issue & { bytes: number; modifiedMs: number };
+
+export interface ScanOptions {
+  /** Override the defaults. */
+  limits?: Partial<Limits>;
+  /** Called with the path of each folder before it is listed; '' is the scanned folder. */
+  onFolder?: (path: string) => void;
+  /** Called with the issue of each file that this scan has tried to read. */
+  onUnread?: (issue: Unread) => void;
+}
+
+/** Scans the whole folder. Throws WinnowError. */
 export async function scan(
-  folder: string,
-  workspaceFolder: string,
-  table: Table,
+  context: ScanContext,
   report: Report,
-  limits: Partial<Limits> = {},
+  { limits, onFolder, onUnread }: ScanOptions = {},
 ): Promise<ScanSummary> {
+  const { folder, workspaceFolder, table } = context;
   await requireFolder(folder, resultsAreKept, report.signal);
   clearParts(workspaceFolder);
   const known = table.known();
   const present = new Set<string>();
   const changed: Found[] = [];
-  const scanned: Scanned[] = [];
-  const issues: (Issue & { bytes: number; modifiedMs: number })[] = [];
-  const addIssue = (issue: Issue, file?: Found) => {
-    present.add(issue.path);
-    issues.push({ ...issue, bytes: file?.bytes ?? -1, modifiedMs: file?.modifiedMs ?? -1 });
-  };
+  const issues: Unread[] = [];
 
   let readers: Readers | undefined;
   report.stage('Finding images', 0);
   try {
     for await (const file of findImages(folder, {
       signal: report.signal,
-      onIssue: addIssue,
+      onIssue(issue) {
+        present.add(issue.path);
+        issues.push(toUnread(issue));
+      },
+      onFolder,
       isKnown: (path) => known.has(path),
     })) {
       present.add(file.path);
@@ -99,35 +115,8 @@ export async function scan(
 
     await requireFolder(folder, resultsAreKept, report.signal); // a disk that was removed during the walk must not hide samples
 
-    report.stage('Reading images', changed.length);
-    let committed = performance.now();
-    const commit = () => {
-      table.putScanned(scanned.splice(0), issues.splice(0));
-      committed = performance.now();
-    };
-    let done = 0;
-    try {
-      await forEachParallel(changed, readers?.concurrency(changed.length) ?? 1, report.signal, async (file) => {
-        try {
-          scanned.push({
-            ...file,
-            ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes })),
-          });
-        } catch (error) {
-          report.signal.throwIfAborted();
-          const isTransient = isTemporary(error);
-          const { issue, isFinding } = isTransient
-            ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
-            : issueOf(file.path, error);
-          if (!isFinding) await requireFolder(folder, resultsAreKept, report.signal);
-          if (!isTransient || !known.has(file.path)) addIssue(issue, isFinding ? file : undefined);
-        }
-        report.progress(++done);
-        if (performance.now() - committed > commitEveryMs) commit();
-      });
-    } finally {
-      commit(); // a cancelled scan keeps what it has read
-    }
+    table.putScanned([], issues);
+    await readFiles(context, changed, readers, report, { isKnown: (path) => known.has(path), onUnread });
   } finally {
     await readers?.close();
   }
@@ -136,6 +125,93 @@ export async function scan(
   table.setMeta('scannedAt', String(Date.now()));
   const { samples, issues: unreadable } = table.count();
   return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length };
+}
+
+/**
+ * Scans only the files at these paths, which need not exist: no walk, and each is read even if its size and time have not changed. Paths of folders are ignored. Throws
+ * WinnowError.
+ */
+export async function scanPaths(
+  context: ScanContext,
+  paths: readonly string[],
+  report: Report,
+  onUnread: (issue: Unread) => void,
+): Promise<void> {
+  const { folder, table } = context;
+  await requireFolder(folder, resultsAreKept, report.signal);
+  const isKnown = (path: string) => table.isKnown(path);
+  const files: Found[] = [];
+  const issues: Unread[] = [];
+  const gone: string[] = [];
+  for (const path of paths) {
+    let isGone = true;
+    const found = await lookAt(folder, path, {
+      signal: report.signal,
+      isKnown,
+      onIssue(issue) {
+        isGone = issue.code === 'vanished';
+        if (!isGone) issues.push(toUnread(issue));
+      },
+    });
+    if (found && found !== 'folder') files.push(found);
+    else if (isGone && isKnown(path)) gone.push(path);
+  }
+  if (gone.length) await requireFolder(folder, resultsAreKept, report.signal);
+  table.markGone(gone);
+  table.putScanned([], issues);
+  issues.forEach(onUnread);
+  if (!files.length) return;
+  const readers = startReaders(report.signal);
+  try {
+    await readFiles(context, files, readers, report, { isKnown, onUnread });
+  } finally {
+    await readers.close();
+  }
+}
+
+const toUnread = (issue: Issue): Unread => ({ ...issue, bytes: -1, modifiedMs: -1 });
+
+/** Reads the files and stores what was read, a few times a second. `readers` may be missing if there are no files. */
+async function readFiles(
+  { folder, workspaceFolder, table }: ScanContext,
+  files: readonly Found[],
+  readers: Readers | undefined,
+  report: Report,
+  { isKnown, onUnread }: { isKnown: (path: string) => boolean; onUnread?: (issue: Unread) => void },
+): Promise<void> {
+  report.stage('Reading images', files.length);
+  const scanned: Scanned[] = [];
+  const issues: Unread[] = [];
+  let committed = performance.now();
+  const commit = () => {
+    table.putScanned(scanned.splice(0), issues.splice(0));
+    committed = performance.now();
+  };
+  let done = 0;
+  try {
+    await forEachParallel(files, readers?.concurrency(files.length) ?? 1, report.signal, async (file) => {
+      try {
+        scanned.push({
+          ...file,
+          ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes })),
+        });
+      } catch (error) {
+        report.signal.throwIfAborted();
+        const isTransient = isTemporary(error);
+        const { issue, isFinding } = isTransient
+          ? { issue: { path: file.path, code: 'unreadable' as const, message: error.message }, isFinding: false }
+          : issueOf(file.path, error);
+        if (!isFinding) await requireFolder(folder, resultsAreKept, report.signal);
+        const unread = isFinding ? { ...issue, bytes: file.bytes, modifiedMs: file.modifiedMs } : toUnread(issue);
+        if (!isTransient || !isKnown(file.path)) issues.push(unread);
+        onUnread?.(unread);
+      }
+      report.progress(++done);
+      if (performance.now() - committed > commitEveryMs) commit();
+    });
+  } finally {
+    commit(); // a cancelled scan keeps what it has read
+  }
 }
 
 /**

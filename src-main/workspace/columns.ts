@@ -167,6 +167,19 @@ export class Columns {
     this.#list = null;
   }
 
+  /** Inside a write: sets the values of these samples; other samples keep theirs. */
+  set(name: string, values: ReadonlyMap<number, number>, revision: number) {
+    const column = this.list().find((known) => known.name === name);
+    if (!column) throw new WinnowError('no-column', `There is no column ‘${name}’.`);
+    const before = this.#raw(name);
+    const data = new Float64Array([...values.keys()].reduce((most, id) => Math.max(most, id + 1), before.length)).fill(
+      NaN,
+    );
+    data.set(before);
+    for (const [id, value] of values) data[id] = value;
+    this.put({ ...column, revision }, data);
+  }
+
   /** Inside a write: permanently removes the columns of a run. */
   remove(runId: string) {
     this.#db.run(`DELETE FROM columns WHERE run_id = ? AND ${isResultOfRun}`, runId);

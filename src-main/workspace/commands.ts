@@ -87,7 +87,7 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
     case 'confirm-labels':
       return [{ name: 'labels', words: ['--confirm', ...pathWords(action.paths)] }];
     case 'rank':
-      return [{ name: 'rank', words: rankWords(action.request, action.request.maps) }];
+      return [{ name: 'rank', words: rankWords(action.request, action.request.maps, action.request.masks) }];
     case 'train':
       return [{ name: 'train', words: trainWords(action.request) }];
     case 'export':
@@ -166,7 +166,8 @@ const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word
 ];
 
 /** With all parameters, so that a later version with other defaults does the same. */
-function rankWords(request: RankRequest, maps: Word | null): Word[] {
+/** `masks` and the threshold are missing in entries of earlier versions. */
+function rankWords(request: RankRequest, maps: Word | null, masks: Word | null | undefined): Word[] {
   return [
     '--method',
     request.method,
@@ -175,6 +176,8 @@ function rankWords(request: RankRequest, maps: Word | null): Word[] {
     String(request.seed),
     ...parameterWords(checkRank(request).parameters),
     ...(maps ? ['--maps', maps] : []),
+    ...(masks ? ['--masks', masks] : []),
+    ...optional('--mask-threshold', request.maskThreshold),
     ...(request.resume ? [] : ['--fresh']),
   ];
 }
@@ -292,7 +295,11 @@ export function scriptOf(
       const { request, run } = entry.action;
       writeRun(entry.title, request.method, run, () => ({
         name: 'rank',
-        words: rankWords({ ...request, resume: true }, request.maps && targets.word(request.maps)),
+        words: rankWords(
+          { ...request, resume: true },
+          request.maps && targets.word(request.maps),
+          request.masks && targets.word(request.masks),
+        ),
       }));
     } else if (entry.action.do === 'train') {
       bringTo(inEffect());

@@ -62,6 +62,29 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
 ];
 export const schemaVersion = migrations.length;
 
+/**
+ * Reads a workspace's database that another engine may have open; changes nothing. Throws WinnowError if it is of another version or cannot be read.
+ */
+export function readDatabase<Result>(file: string, work: (db: Pick<DatabaseSync, 'prepare'>) => Result): Result {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+    const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (version !== schemaVersion)
+      throw new WinnowError(
+        'workspace-newer',
+        `${dirname(file)} is a workspace of another version of Winnow. Open its folder once with this version, then try again.`,
+      );
+    return work(db);
+  } catch (error) {
+    if (error instanceof WinnowError) throw error;
+    const { code, message } = explain(error);
+    throw new WinnowError(code, `The workspace ${dirname(file)} cannot be read: ${message}`, { cause: error });
+  } finally {
+    db?.close();
+  }
+}
+
 export class Database {
   #db: DatabaseSync;
   #statements = new Map<string, StatementSync>();

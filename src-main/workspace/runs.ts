@@ -10,7 +10,8 @@ import type { ComputeErrorCode } from '../compute/protocol.ts';
 import { WinnowError, type ErrorCode } from '../contract/errors.ts';
 import { largestOf } from '../contract/numbers.ts';
 import type { Run, RunSummary } from '../contract/types.ts';
-import type { Database } from './database.ts';
+import { databaseFile } from './backups.ts';
+import { readDatabase, type Database } from './database.ts';
 import { runVisibility } from './settings.ts';
 
 export const runsFolder = (workspaceFolder: string) => join(workspaceFolder, 'runs');
@@ -191,6 +192,7 @@ function headlineOf({ classification, rangeTest }: Run): RunSummary['headline'] 
 /** The result fields of a run that has no results yet. */
 export const emptyRun = {
   trainOn: null,
+  origin: null,
   trainOnBy: 'given',
   trainTags: { added: [], leftOut: [] },
   seconds: null,
@@ -206,6 +208,21 @@ export const emptyRun = {
   classification: null,
   rangeTest: null,
 } satisfies Partial<Run>;
+
+/** The finished rankings of a workspace that another engine may have open, newest first. Throws WinnowError. */
+export const readRankings = (workspaceFolder: string): Run[] =>
+  readDatabase(databaseFile(workspaceFolder), (db) =>
+    (
+      db
+        .prepare(
+          `SELECT record FROM runs JOIN run_records ON run_id = id
+           WHERE state = 'done' AND ${runVisibility('id')} IS NOT 'deleted' ORDER BY created_at DESC, runs.rowid DESC`,
+        )
+        .all() as { record: string }[]
+    )
+      .map(runOf)
+      .filter(({ kind }) => kind === 'rank'),
+  );
 
 /** Records of earlier versions lack fields that were added later. */
 const runOf = ({ record }: { record: string }): Run =>

@@ -181,6 +181,22 @@ export class Table {
     return new Map(rows.map((row) => [row.path, { bytes: row.bytes, modifiedMs: row.modified_ms }]));
   }
 
+  /** Whether there is a sample or an issue with this path. */
+  isKnown = (path: string): boolean =>
+    this.#db.get(
+      'SELECT 1 FROM samples WHERE path = ? AND gone = 0 UNION ALL SELECT 1 FROM issues WHERE path = ?',
+      path,
+      path,
+    ) !== undefined;
+
+  /** The samples at these paths, in no order. */
+  samplesAt(paths: readonly string[]): Sample[] {
+    return paths.flatMap((path) => {
+      const row = this.#db.get<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE path = ? AND gone = 0`, path);
+      return row ? [toSample(row)] : [];
+    });
+  }
+
   putScanned(list: readonly Scanned[], issues: readonly (Issue & { bytes: number; modifiedMs: number })[]) {
     if (!list.length && !issues.length) return;
     this.write((revision) => {
@@ -306,6 +322,13 @@ export class Table {
   /** Inside a write: permanently removes the columns of a run. */
   removeColumnsOf(runId: string) {
     this.#columns.remove(runId);
+  }
+
+  /** Sets the values of these samples in a column of a run; other samples keep theirs. Values that are not finite become NaN. */
+  addToColumn(name: string, ids: readonly number[], values: ArrayLike<number>) {
+    const finite = new Map(ids.map((id, i) => [id, Number.isFinite(values[i]) ? values[i] : NaN]));
+    this.#shape++;
+    this.write((revision) => this.#columns.set(name, finite, revision));
   }
 
   /** Writes or replaces a column. Values that are not finite become NaN. `categories`: the names, if the values are indices of names. */

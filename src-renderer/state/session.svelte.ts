@@ -29,6 +29,7 @@ import { ColumnCache } from './column-cache.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { RunRecords } from './run-records.svelte.ts';
 import { workspaceKeyOf, Steps } from './steps.svelte.ts';
+import { Watching } from './watching.svelte.ts';
 
 const retryAfterMs = 700;
 const quietMs = 120;
@@ -105,6 +106,7 @@ export class Session {
   #closed = false;
   /** The user's steps: decisions, labels, undo. */
   readonly steps: Steps;
+  readonly watching: Watching;
   /** All samples have been loaded. */
   complete: Promise<void> = Promise.resolve();
   /** The first samples have been loaded. */
@@ -125,6 +127,7 @@ export class Session {
     };
     this.#columnCache = new ColumnCache((column) => this.#fetchColumn(column), fail);
     this.#runRecords = new RunRecords((runId) => this.calls.runs.get.query({ id: runId }), fail);
+    this.watching = new Watching(this.calls);
     this.steps = new Steps(this, {
       put: (list) => this.#put(list),
       untilLoaded: () => this.#untilLoaded(),
@@ -166,6 +169,7 @@ export class Session {
           this.runs = [event.run, ...this.runs.filter((run) => run.id !== event.run.id)].sort(
             (a, b) => b.createdAt - a.createdAt,
           );
+        else if (event.type === 'watch') this.watching.take(event.watch);
         else {
           this.journal = event.journal;
           if (event.revision !== this.#revision || this.#shape < 0) void this.refresh();
@@ -225,7 +229,14 @@ export class Session {
 
   #takeJob(job: Job) {
     const before = this.jobs.find(({ id }) => id === job.id);
-    this.jobs = [job, ...this.jobs.filter(({ id }) => id !== job.id)].sort((a, b) => b.id - a.id);
+    const isWatch = job.kind === 'watch'; // one job every few seconds: only the last is kept, and `watching` reports
+    this.jobs = [job, ...this.jobs.filter(({ id, kind }) => id !== job.id && !(isWatch && kind === 'watch'))].sort(
+      (a, b) => b.id - a.id,
+    );
+    if (isWatch) {
+      if (jobEnded(job.state)) void this.refresh();
+      return;
+    }
     if (job.state === 'queued' && !before && this.running)
       notices.add('info', `${job.title} waits until ${this.running.title} has ended.`);
     if (!jobEnded(job.state) || before?.state === job.state) return;

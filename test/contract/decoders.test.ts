@@ -51,7 +51,10 @@ describe('a decoder that hangs', () => {
     });
     const db = keep(new Database(join(temporaryFolder('workspace'), 'workspace.sqlite')));
     const table = new Table(db);
-    const once = () => scan(folder, temporaryFolder('workspace'), table, quiet(), { stuckAfterMs: 500 });
+    const once = () =>
+      scan({ folder, workspaceFolder: temporaryFolder('workspace'), table }, quiet(), {
+        limits: { stuckAfterMs: 500 },
+      });
     expect(await once()).toMatchObject({ found: 4, read: 4, unreadable: 1 });
     expect(table.issues()).toEqual([
       { path: 'bomb.svg', code: 'too-slow', message: expect.stringContaining('longer than') },

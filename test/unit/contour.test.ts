@@ -1,23 +1,24 @@
 /** Error maps at the size of the image, and the outlines of regions above a threshold. */
 import { describe, expect, test } from 'vitest';
 import { limitedSize, resample } from '../../src-main/contract/resample.ts';
-import { regionsOf, type Region } from '../../src-main/image/contour.ts';
+import { regionsOf, type Region } from '../../src-main/contract/contour.ts';
+import { filled, overlap } from '../fixtures/masks.ts';
 
 describe('resample', () => {
   test('gives the values of Pillow’s Image.BILINEAR', () => {
     // numpy and Pillow: Image.fromarray(grid).resize((5, 4), Image.BILINEAR)
-    const larger = resample(Float32Array.of(0, 1, 4, 2, 8, 3), 2, 3, { width: 5, height: 4 });
+    const larger = resample(Float32Array.of(0, 1, 4, 2, 8, 3), 2, 3, 4, 5);
     [0, 0.4, 1, 2.8, 4, 0.5, 1.4, 2.75, 3.35, 3.75, 1.5, 3.4, 6.25, 4.45, 3.25, 2, 4.4, 8, 5, 3].forEach((value, i) =>
       expect(larger[i]).toBeCloseTo(value, 5),
     );
     const grid = Float32Array.from({ length: 24 }, (_, i) => i ** 2 % 17);
-    const smaller = resample(grid, 4, 6, { width: 2, height: 3 });
+    const smaller = resample(grid, 4, 6, 3, 2);
     [5.05, 10.825, 10.875, 6.75, 7.425, 6.7875].forEach((value, i) => expect(smaller[i]).toBeCloseTo(value, 4));
   });
 
   test('keeps a plane, and never leaves the range of the grid', () => {
     const plane = Float32Array.from({ length: 12 }, (_, i) => 3 * Math.floor(i / 4) + (i % 4));
-    const large = resample(plane, 3, 4, { width: 40, height: 30 });
+    const large = resample(plane, 3, 4, 30, 40);
     // Between the centres of the outer cells, the plane continues.
     for (const [x, y] of [
       [5, 5],
@@ -36,35 +37,11 @@ describe('resample', () => {
   });
 });
 
-/** The pixels whose centres are in the polygon, by the even-odd rule: how readers of COCO fill polygons. */
-function filled(outline: readonly number[], width: number, height: number): Uint8Array {
-  const out = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const [px, py] = [x + 0.5, y + 0.5];
-      let isIn = false;
-      for (let i = 0, j = outline.length - 2; i < outline.length; j = i, i += 2) {
-        const [ax, ay, bx, by] = [outline[i], outline[i + 1], outline[j], outline[j + 1]];
-        if (ay > py !== by > py && px < ax + ((py - ay) / (by - ay)) * (bx - ax)) isIn = !isIn;
-      }
-      out[y * width + x] = Number(isIn);
-    }
-  return out;
-}
-
 const union = (regions: readonly Region[], width: number, height: number): Uint8Array => {
   const out = new Uint8Array(width * height);
   for (const { outline } of regions) filled(outline, width, height).forEach((isIn, i) => (out[i] |= isIn));
   return out;
 };
-function overlap(a: Uint8Array, b: Uint8Array): number {
-  let [both, any] = [0, 0];
-  a.forEach((value, i) => {
-    both += value & b[i];
-    any += value | b[i];
-  });
-  return both / any;
-}
 const drawn = (width: number, height: number, value: (x: number, y: number) => number): Float32Array =>
   Float32Array.from({ length: width * height }, (_, i) => value((i % width) + 0.5, Math.floor(i / width) + 0.5));
 
@@ -105,7 +82,7 @@ describe('regionsOf', () => {
     const next = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
     const coarse = Float32Array.from({ length: 10 * 7 }, next);
     const [width, height] = [100, 70];
-    const noise = resample(coarse, 7, 10, { width, height });
+    const noise = resample(coarse, 7, 10, height, width);
     for (const threshold of [0.35, 0.6]) {
       const regions = regionsOf(noise, width, height, threshold);
       const mask = Uint8Array.from(noise, (value) => Number(value >= threshold));

@@ -737,6 +737,7 @@ test('the manifest names the model and settings of the scores, and contains no t
     state: 'done',
     seed: 7,
     trainOn: 'good/*',
+    origin: null,
     trainOnBy: 'given',
     trainTags: { added: [], leftOut: [] },
     trained: 12,

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startCompute } from '../../src-main/compute/child.ts';
+import { rankSchema } from '../../src-main/contract/schemas.ts';
 import type { Run } from '../../src-main/contract/types.ts';
 import type { Report } from '../../src-main/workspace/report.ts';
 import { makeMap, mapByRun } from '../../src-main/jobs/map.ts';
@@ -47,7 +48,7 @@ async function contextOf(count: number): Promise<{ context: JobContext; run: Run
   const workspaceFolder = temporaryFolder('map-workspace');
   const context = new OpenWorkspace('0', folder, workspaceFolder, compute);
   open.push(context);
-  const again = () => scan(folder, workspaceFolder, context.table, listener());
+  const again = () => scan({ folder, workspaceFolder, table: context.table }, listener());
   await again();
   return { context, run: await runOf(context), again };
 }
@@ -55,7 +56,7 @@ async function contextOf(count: number): Promise<{ context: JobContext; run: Run
 const runOf = (context: JobContext, seed = 1) =>
   rank(
     context,
-    { method: 'pca', parameters: { sizePx: 32, components: 6 }, seed, trainOn: null, resume: false, maps: null },
+    rankSchema.parse({ method: 'pca', parameters: { sizePx: 32, components: 6 }, seed, resume: false }),
     listener(),
   );
 

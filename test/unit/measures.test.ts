@@ -9,7 +9,7 @@ import { averagePrecision } from '../../src-main/compute/measure/average-precisi
 import { bestF1, confusionAt, f1Of } from '../../src-main/compute/measure/confusion.ts';
 import { PixelCurve } from '../../src-main/compute/measure/pixel-curve.ts';
 import { regionsOf } from '../../src-main/compute/measure/regions.ts';
-import { resample } from '../../src-main/compute/measure/resample.ts';
+import { resample } from '../../src-main/contract/resample.ts';
 
 // With ties between the classes and within them.
 const anomalous = [1.1, 1.9, -0.5, 0.6, -1.2, -0.4, -1.1, 0.8, -0.4, 1.4, 1.3];

@@ -40,7 +40,7 @@ async function scanned(folder: string) {
   const db = new Database(join(workspaceFolder, 'workspace.sqlite'));
   open.push(db);
   const table = new Table(db);
-  await scan(folder, workspaceFolder, table, report);
+  await scan({ folder, workspaceFolder, table }, report);
   return { folder, workspaceFolder, db, table, rows: new RowStore(db, workspaceFolder) };
 }
 

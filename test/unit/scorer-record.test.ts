@@ -50,7 +50,7 @@ beforeAll(async () => {
   const files: Record<string, Buffer> = { [odd]: await blob(500, true) };
   for (let i = 0; i < 11; i++) files[`${i}.png`] = await blob(i);
   workspace = new OpenWorkspace('0', folderOf(files, 'scorers'), temporaryFolder('scorers-workspace'), compute);
-  await scan(workspace.folder, workspace.workspaceFolder, workspace.table, report);
+  await scan(workspace, report);
 });
 afterAll(() => workspace.close());
 
@@ -114,6 +114,7 @@ test('each method is shown with the panes that its record declares', () => {
     nearest: ['Original'],
     gaussian: ['Original'],
     padim: ['Original', 'Distance', 'Overlay'],
+    'patch-memory': ['Original', 'Distance', 'Overlay'],
     'from-mean': ['Original'],
     'from-mean-image': ['Original', 'Deviation', 'Overlay'],
   });

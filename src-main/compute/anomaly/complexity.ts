@@ -27,3 +27,38 @@ export function relativeToEntropy(
     return (log - medianOf(near)) / (spread + 1e-3);
   });
 }
+
+/** The training images of a correction: two numbers for each. They are saved with the model. */
+export interface Reference {
+  errors: Float32Array;
+  entropies: Float32Array;
+}
+
+export const referenceOf = (errors: ArrayLike<number>, entropies: ArrayLike<number>, train: Int32Array): Reference => ({
+  errors: Float32Array.from(train, (i) => errors[i]),
+  entropies: Float32Array.from(train, (i) => entropies[i]),
+});
+
+const prefix = 'complexity.';
+
+/** The arrays to save, by names that no model has. */
+export const savedReference = ({ errors, entropies }: Reference): Record<string, Float32Array> => ({
+  [`${prefix}errors`]: errors,
+  [`${prefix}entropies`]: entropies,
+});
+
+/** Null if the model was saved without them. */
+export function readReference(arrays: Readonly<Record<string, Float32Array>>): Reference | null {
+  const [errors, entropies] = [arrays[`${prefix}errors`], arrays[`${prefix}entropies`]];
+  return errors && entropies ? { errors, entropies } : null;
+}
+
+/** The correction of images that are not among the training images. */
+export function relativeToReference(errors: Float64Array, entropies: Float64Array, reference: Reference): Float64Array {
+  const { length } = errors;
+  return relativeToEntropy(
+    [...errors, ...reference.errors],
+    [...entropies, ...reference.entropies],
+    Array.from(reference.errors, (_, i) => length + i),
+  ).subarray(0, length);
+}

@@ -16,7 +16,7 @@ import { rankCorrelation } from '../rank-correlation.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
 import type { Trained, TrainingEvent } from '../train/trained.ts';
-import { relativeToEntropy } from './complexity.ts';
+import { referenceOf, relativeToEntropy, savedReference } from './complexity.ts';
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import type { Model, Scorer } from './scorer.ts';
@@ -37,7 +37,9 @@ export interface FitArgs {
   resume: boolean;
 }
 
-export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: number };
+/** 'read', 'select', 'calibrate': of memory banks, in images, patches and images. */
+export type FitEvent =
+  TrainingEvent | { stage: 'read' | 'select' | 'calibrate' | 'score'; done: number; total: number };
 
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
@@ -54,6 +56,11 @@ export interface FitReport {
   spearmanEntropyCorrected?: number;
   /** 99.5th percentile of the values of all maps: the white of one colour scale for all maps. Missing if the scorer gives no maps. */
   mapScale?: number;
+  /**
+   * 99.9th percentile of the values of the maps of the held-out normal images: one of 1,000 normal pixels is above it. A mask is the part of a map above it. null if
+   * there are too few held-out images to judge; missing if the scorer gives no maps.
+   */
+  mapThreshold?: number | null;
   /**
    * How well the score separates normal images with a planted defect from held-out normal images: the area under the ROC curve, 0..1. null if there are too few
    * held-out images to judge.
@@ -112,8 +119,12 @@ export const fit = defineCall({
         yieldToEventLoop,
       });
       model = fitted.model;
-      const raw = await scoreAll(model, images, yieldToEventLoop, (done) =>
-        onEvent({ stage: 'score', done, total: count }),
+      const raw = await scoreAll(
+        model,
+        images,
+        yieldToEventLoop,
+        (done) => onEvent({ stage: 'score', done, total: count }),
+        { heldOut: fitted.heldOut },
       );
       const complexity =
         images.reader instanceof Pixels
@@ -127,11 +138,9 @@ export const fit = defineCall({
           : undefined;
       const plantedAuroc =
         args.planted && (await judge(model, scorer, ready.params, args.planted, fitted.heldOut, raw.scores));
-      const tensors = await model.tensors?.();
-      if (tensors) {
-        const header: ModelHeader = { method: scorer.id, params: ready.params };
-        writeTensors(modelFile(args.runFolder), { header, ...tensors });
-      }
+      const header: ModelHeader = { method: scorer.id, params: ready.params };
+      const { arrays, shapes } = await model.tensors();
+      writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
       const seconds = (performance.now() - startedAt) / 1000;
       const { history = [], bestEpoch = 0, stopped = 'all', resumedFrom = null, waiting, batch, memory } = fitted;
       return {
@@ -152,7 +161,7 @@ export const fit = defineCall({
         parameters: model.parameters,
         report: {
           ...complexity?.report,
-          ...(raw.mapScale !== undefined && { mapScale: raw.mapScale }),
+          ...raw.maps,
           ...(plantedAuroc !== undefined && { plantedAuroc }),
         },
       };
@@ -163,7 +172,7 @@ export const fit = defineCall({
   },
 });
 
-/** With fewer planted defects or held-out normal images than this, the score cannot be judged. */
+/** With fewer planted defects or held-out normal images than this, scores and maps cannot be judged. */
 const fewestJudged = 5;
 
 async function judge(
@@ -199,37 +208,58 @@ async function compareWithEntropy(
   train: Int32Array,
   isCorrected: boolean,
   yieldToEventLoop: () => Promise<void>,
-): Promise<{ report: FitReport; corrected?: Float64Array }> {
+): Promise<{ report: FitReport; corrected?: Float64Array; toSave?: Record<string, Float32Array> }> {
   const entropy = await entropies(pixels, yieldToEventLoop);
   const spearmanEntropy = rankCorrelation(scores, entropy);
   if (!isCorrected) return { report: { spearmanEntropy } };
   const corrected = relativeToEntropy(scores, entropy, train);
-  return { corrected, report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) } };
+  return {
+    corrected,
+    toSave: savedReference(referenceOf(scores, entropy, train)),
+    report: { spearmanEntropy, spearmanEntropyCorrected: rankCorrelation(corrected, entropy) },
+  };
 }
 
-/** The raw scores of all images. `mapScale`: the 99.5th percentile of a sample of the values of all maps; missing if there are no maps. */
+/**
+ * The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. `areNew`: the images are not
+ * those that the model was fitted with.
+ */
 export async function scoreAll(
   model: Model,
   images: OpenImages,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
-): Promise<{ scores: Float64Array; mapScale?: number }> {
+  { heldOut = new Int32Array(), areNew = false }: { heldOut?: Int32Array; areNew?: boolean } = {},
+): Promise<{ scores: Float64Array; maps?: Required<Pick<FitReport, 'mapScale' | 'mapThreshold'>> }> {
   const { count } = images.reader;
   const scores = new Float64Array(count);
-  const sample: number[] = [];
+  const unseen = new Set(heldOut);
+  const [all, normal]: [number[], number[]] = [[], []];
   let done = 0;
   await images.forEachBlock(async (block, positions) => {
-    const scored = await model.score(block, positions);
+    const scored = await model.score(block, areNew ? null : positions);
     positions.forEach((position, i) => (scores[position] = scored.scores[i]));
     if (scored.maps) {
-      const { values } = scored.maps;
-      const stride = strideOf((count * values.length) / positions.length);
-      for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
+      const { values, rows, columns } = scored.maps;
+      const size = rows * columns;
+      sampleInto(all, values, strideOf(count * size));
+      positions.forEach((position, i) => {
+        if (unseen.has(position))
+          sampleInto(normal, values.subarray(i * size, (i + 1) * size), strideOf(heldOut.length * size));
+      });
     }
     onDone((done += positions.length));
     await yieldToEventLoop();
   });
-  return sample.length ? { scores, mapScale: quantileOf(Float64Array.from(sample).sort(), 0.995) } : { scores };
+  if (!all.length) return { scores };
+  const mapThreshold = heldOut.length < fewestJudged ? null : quantile(normal, 0.999);
+  return { scores, maps: { mapScale: quantile(all, 0.995), mapThreshold } };
+}
+
+const quantile = (values: readonly number[], q: number): number => quantileOf(Float64Array.from(values).sort(), q);
+
+function sampleInto(sample: number[], values: Float32Array, stride: number): void {
+  for (let i = 0; i < values.length; i += stride) sample.push(values[i]);
 }
 
 /** The stride for a sample of about a million values from all maps. A prime stride does not always meet the same columns. */

@@ -28,7 +28,7 @@ export interface ReconstructionResult {
 /** Throws BadParameters if the scorer gives no maps. */
 export const map = defineCall({
   async run({ runFolder, images: set }: ImageArgs): Promise<MapResult> {
-    return withScorer(runFolder, set, async (model, images, { title }) => {
+    return withScorer(runFolder, set, async (model, images, { scorer: { title } }) => {
       let maps: ScoreMaps | undefined;
       await images.forEachBlock(async (block) => void ({ maps } = await model.score(block, null)));
       if (!maps) throw new BadParameters(`${title} gives no map.`);
@@ -41,7 +41,7 @@ export const map = defineCall({
 /** Throws BadParameters if the scorer gives no reconstructions. */
 export const reconstruct = defineCall({
   async run({ runFolder, images: set }: ImageArgs): Promise<ReconstructionResult> {
-    return withScorer(runFolder, set, async (model, images, { title }) => {
+    return withScorer(runFolder, set, async (model, images, { scorer: { title } }) => {
       let reconstruction: Uint8Array | undefined;
       await images.forEachBlock(async (block) => {
         const y = tf.tidy(() => {

@@ -31,18 +31,22 @@ export const nearestImages = defineScorer({
   schema,
   async fit({ neighbours }, { images, train, yieldToEventLoop }) {
     if (train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
-    const model = nearestModel(images.readFloats(train), images.size, train, neighbours, yieldToEventLoop);
+    const model = nearestModel(images.readFloats(train), images.size, neighbours, train, yieldToEventLoop);
     return { model, heldOut: train };
   },
+  restore: ({ neighbours }, { codes, size }) => nearestModel(codes, size[0], neighbours),
 });
 
-/** `codes`: embeddings of the training images, [train, size]. An image is never its own neighbour. */
+/**
+ * `codes`: embeddings of the training images, [train, size], also the arrays to save: 8 kB per image. `train`: their positions in the set that is scored; an image
+ * is never its own neighbour. Without it, all images that are scored are new.
+ */
 function nearestModel(
   codes: Float32Array,
   size: number,
-  train: Int32Array,
   neighbours: number,
-  yieldToEventLoop: () => Promise<void>,
+  train: Int32Array = new Int32Array(),
+  yieldToEventLoop = async () => {},
 ): Model<'embeddings'> {
   const scale = scaleWithFloor(codes, size);
   const index = indexRows(standardise(codes, size, scale), size);
@@ -62,6 +66,10 @@ function nearestModel(
       });
       return { scores };
     },
+    tensors: async () => ({
+      arrays: { codes, size: Float32Array.of(size) },
+      shapes: { codes: [codes.length / size, size] },
+    }),
     dispose: () => index.dispose(),
   };
 }

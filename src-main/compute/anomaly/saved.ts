@@ -1,8 +1,9 @@
-/** Loads the model of a finished run, for maps, reconstructions and codes. */
+/** Loads the model of a finished run, for scores of other images, maps, reconstructions and codes. */
 import { withModel } from '../model-store.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { modelFile } from '../run-files.ts';
 import { readTensors } from '../tensor-file.ts';
+import { readReference, type Reference } from './complexity.ts';
 import type { ModelHeader } from './fit.ts';
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf, type Scorer } from './index.ts';
@@ -12,6 +13,8 @@ interface Saved {
   bytes: number;
   scorer: Scorer;
   params: Record<string, unknown>;
+  /** Of the correction for complexity; null if the run has none. */
+  reference: Reference | null;
   model: Model;
   dispose(): void;
 }
@@ -23,16 +26,16 @@ interface Saved {
 export async function withScorer<Result>(
   runFolder: string,
   set: RowSet,
-  work: (model: Model, images: OpenImages, scorer: Scorer) => Promise<Result>,
+  work: (model: Model, images: OpenImages, saved: Pick<Saved, 'scorer' | 'params' | 'reference'>) => Promise<Result>,
 ): Promise<Result> {
   const file = modelFile(runFolder);
   return withModel(
     file,
     () => open(file),
-    async ({ scorer, params, model }) => {
-      const images = openImages(scorer, params, set);
+    async (saved) => {
+      const images = openImages(saved.scorer, saved.params, set);
       try {
-        return await work(model, images, scorer);
+        return await work(saved.model, images, saved);
       } finally {
         images.close();
       }
@@ -46,5 +49,12 @@ function open(file: string): Saved {
   if (!saved || !scorer) throw new Error('This run has no model: its file is missing or damaged. Train it again.');
   const { params, restore } = scorer.ready(saved.header.params);
   const model = restore(saved.arrays);
-  return { bytes: 4 * model.parameters, scorer, params, model, dispose: () => model.dispose() };
+  return {
+    bytes: 4 * model.parameters,
+    scorer,
+    params,
+    reference: readReference(saved.arrays),
+    model,
+    dispose: () => model.dispose(),
+  };
 }

@@ -42,8 +42,8 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   reconstruct?(block: Images[I]['block']): Tensor4D;
   /** The codes of a block: similar images have nearby codes. */
   encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
-  /** The arrays to save with the run. Missing if they would be as large as the images themselves. */
-  tensors?(): Promise<Tensors>;
+  /** The arrays to save with the run; `restore` makes the model from them. */
+  tensors(): Promise<Tensors>;
   dispose(): void;
 }
 
@@ -94,7 +94,7 @@ interface Definition<I extends ScorerInputs, P> extends Description<I> {
   /** The memory that `fit` takes; only for scorers that train by batches. */
   memory?(params: P): Promise<MemoryEstimate>;
   /** Makes the model from the arrays of its `tensors()`. */
-  restore?(params: P, arrays: Record<string, Float32Array>): Model<I>;
+  restore(params: P, arrays: Record<string, Float32Array>): Model<I>;
 }
 
 /** A scorer in the registry. Its functions take unchecked parameters and check them with its schema. */
@@ -139,10 +139,7 @@ export function defineScorer<I extends ScorerInputs, P extends InputParameters[I
         params: params as Record<string, unknown>,
         fit: (context) => fit(params, context as FitContext<I>),
         memory: async () => (await memory?.(params)) ?? null,
-        restore(arrays) {
-          if (!restore) throw new Error(`${record.title} keeps no model.`);
-          return restore(params, arrays);
-        },
+        restore: (arrays) => restore(params, arrays),
       };
     },
   };

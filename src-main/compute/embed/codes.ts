@@ -30,7 +30,7 @@ export interface EmbedResult {
 export const embed = defineCall({
   run({ runFolder, images: set }: EmbedArgs, { signal, onEvent }: CallContext<EmbedEvent>): Promise<EmbedResult> {
     const yieldToEventLoop = pace(signal);
-    return withScorer(runFolder, set, async (model, images, { title }) => {
+    return withScorer(runFolder, set, async (model, images, { scorer: { title } }) => {
       if (!model.encode) throw new BadParameters(`${title} gives no codes.`);
       const { count: total } = images.reader;
       let codes = new Float32Array(0);

@@ -6,6 +6,7 @@ import type { Imports } from '../../workspace/import.ts';
 import type { Jobs } from '../../jobs/queue.ts';
 import type { Action, Edit } from '../../workspace/journal.ts';
 import type { Previews } from '../../jobs/preview.ts';
+import type { Watching } from '../../jobs/watch.ts';
 
 export interface CallContext extends JobContext {
   readonly id: string;
@@ -14,6 +15,7 @@ export interface CallContext extends JobContext {
   readonly jobs: Jobs;
   readonly previews: Previews;
   readonly imports: Imports;
+  readonly watching: Watching;
   /** Queues a job. */
   start<Request>(type: JobType<Request>, request: Request): Job;
   /** Writes a journal entry and notifies the clients. `title` receives the ids of the changed samples. */

@@ -16,7 +16,8 @@ import { examine } from '../../doctor/doctor.ts';
 import { formats } from '../../export/index.ts';
 import { root, version } from '../../setup/repository.mjs';
 import { checkRank, checkTrain } from '../../workspace/check-request.ts';
-import { toWinnowError } from '../../workspace/runs.ts';
+import { existingWorkspace } from '../../workspace/folders.ts';
+import { readRankings, toWinnowError } from '../../workspace/runs.ts';
 
 /** The parts of the engine that these calls use. */
 export interface EngineContext extends Pick<EngineCalls, 'open' | 'backups' | 'restore'> {
@@ -109,6 +110,8 @@ export function engineCalls(engine: EngineContext) {
         throw new WinnowError('no-folder', `The folder ${at} cannot be listed: ${(error as Error).message}`);
       }
     },
+
+    rankings: async (request) => readRankings(await existingWorkspace(request, 'it has no rankings.')),
 
     open: (request) => engine.open(request),
     backups: (request) => engine.backups(request),

@@ -12,6 +12,7 @@ import { labelCalls } from './labels.ts';
 import { runCalls } from './runs.ts';
 import { sampleCalls } from './samples.ts';
 import { viewCalls } from './views.ts';
+import { watchCalls } from './watch.ts';
 import { workspaceCalls } from './workspace.ts';
 
 export const callsOf = (context: CallContext) =>
@@ -25,6 +26,7 @@ export const callsOf = (context: CallContext) =>
     views: viewCalls(context),
     journal: journalCalls(context),
     jobs: jobCalls(context),
+    watch: watchCalls(context),
     runs: runCalls(context),
     evaluation: evaluationCalls(context),
     exports: exportCalls(context),

@@ -3,6 +3,7 @@ import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { describeImages } from '../../workspace/edits.ts';
 import { mapJob } from '../../jobs/map.ts';
 import { rankJob, rememberedTrainOn } from '../../jobs/rank.ts';
+import { scoreJob } from '../../jobs/score.ts';
 import { scanJob } from '../../jobs/scan.ts';
 import type { CallContext } from './context.ts';
 
@@ -27,6 +28,7 @@ export const workspaceCalls = (context: CallContext) =>
     events: (signal) => context.events(signal),
     scan: () => context.jobs.queued('scan') ?? context.start(scanJob, undefined),
     rank: (request) => context.start(rankJob, request),
+    score: (request) => context.start(scoreJob, request),
     map: (request) => context.start(mapJob, request),
     async import({ file, dryRun }) {
       const { result, marks } = await context.imports.read('marks', file, () => context.table.samples());
