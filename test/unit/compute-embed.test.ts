@@ -72,7 +72,7 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
     const tensors = tf.memory().numTensors;
     const events: EmbedEvent[] = [];
     const { codes, size } = await embedOf(runFolder, pixels, (event) => events.push(event));
-    expect(size).toBe(id === 'pca' ? 4 : 8);
+    expect(size).toBe({ pca: 4, 'mlp-ae': 8, 'conv-ae': 16 }[id]); // components, bottleneck, channels of the last block
     expect(codes.length).toBe(40 * size);
     expect(codes.every(Number.isFinite)).toBe(true);
     expect(events.at(-1)).toEqual({ done: 40, total: 40 });
