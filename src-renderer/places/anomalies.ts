@@ -13,10 +13,11 @@ export const anomalies: Place = {
   left: { title: 'Method', panel: Method },
   middle: () => Gallery,
   bottom: Scores,
-  lens: ({ scored, mostFirst, threshold, flaggedOnly }) =>
+  lens: ({ scored, mostFirst, threshold, flaggedOnly, opinions }) =>
     scored && {
       column: scored.column,
       descending: mostFirst,
+      order: opinions.order,
       threshold: threshold.score,
       isFiltering: flaggedOnly,
       run: scored,
