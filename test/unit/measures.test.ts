@@ -8,7 +8,7 @@ import { aurocOf } from '../../src-main/compute/measure/auroc.ts';
 import { averagePrecision } from '../../src-main/compute/measure/average-precision.ts';
 import { bestF1, confusionAt, f1Of } from '../../src-main/compute/measure/confusion.ts';
 import { PixelCurve } from '../../src-main/compute/measure/pixel-curve.ts';
-import { regionsOf } from '../../src-main/compute/measure/regions.ts';
+import { regionSizes } from '../../src-main/compute/measure/region-sizes.ts';
 import { resample } from '../../src-main/contract/resample.ts';
 
 // With ties between the classes and within them.
@@ -85,7 +85,7 @@ describe('pixel measures', () => {
 
   test('regions touch at sides or corners', () => {
     expect(curve.regions).toBe(4);
-    const { sizes, count } = regionsOf(images[1].mask!, rows, columns);
+    const { sizes, count } = regionSizes(images[1].mask!, rows, columns);
     expect(count).toBe(2);
     expect(sizes[3 * columns + 4]).toBe(7); // joined at a corner
     expect(sizes[5 * columns + 7]).toBe(1);
