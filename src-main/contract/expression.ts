@@ -109,7 +109,11 @@ export function parseExpression<Row>(
     const name = named();
     const read = column(name);
     if (!read)
-      throw fault(source, start, name.endsWith(')') ? `‘${name}’ is not a function of these columns` : `There is no column ‘${name}’`);
+      throw fault(
+        source,
+        start,
+        name.endsWith(')') ? `‘${name}’ is not a function of these columns` : `There is no column ‘${name}’`,
+      );
     if (word('like')) {
       const glob = list[next++];
       if (glob.kind !== 'text' && glob.kind !== 'number')
