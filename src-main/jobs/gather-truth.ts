@@ -64,7 +64,9 @@ export async function gatherTruth(
   });
   const later = table.columns().some(({ name }) => name === laterColumn(run)) ? table.values(laterColumn(run)) : null;
   const isLater = (id: number) => Number.isFinite(later?.[id] ?? NaN);
-  const judged = withoutTrained(run, known, isLater, notes);
+  const isOfRun = run.origin ? () => false : trainedOn(run);
+  const isTrained = ({ id, path }: Sample) => isOfRun(path) && !isLater(id);
+  const judged = withoutTrained(run, known, isTrained, notes);
   const evidence = evidenceOf(
     run,
     samples,
@@ -81,6 +83,12 @@ export async function gatherTruth(
 
   if (truth.unknown) notes.push(`${plural(truth.unknown, 'image')} left out: nothing says whether they are normal.`);
   if (truth.trained) notes.push(`${plural(truth.trained, 'image')} left out: ${run.id} was trained on them.`);
+  const trained = new Set(samples.filter(isTrained).map(({ sha256 }) => sha256));
+  const copies = judged.filter(({ sample }) => !isTrained(sample) && trained.has(sample.sha256)).length;
+  if (copies)
+    notes.push(
+      `${plural(copies, 'evaluated image')} ${copies === 1 ? 'is an exact copy' : 'are exact copies'} of an image that ${run.id} was trained on: the figures are too optimistic.`,
+    );
   const unranked = images.filter(({ id }) => !Number.isFinite(scores[id] ?? NaN) && verdicts.has(id)).length;
   if (unranked) notes.push(`${plural(unranked, 'image')} left out: they have no score. Rank again to include them.`);
   if (contradictory.length)
@@ -107,13 +115,12 @@ const firstFew = (list: readonly string[]): string[] =>
 function withoutTrained(
   run: Run,
   known: readonly Judged[],
-  isLater: (id: number) => boolean,
+  isTrained: (sample: Sample) => boolean,
   notes: string[],
 ): Judged[] {
-  const isOfRun = run.origin ? () => false : trainedOn(run);
   const parts = [false, true].map((isAnomalous) => {
     const all = known.filter(({ verdict }) => verdict.isAnomalous === isAnomalous);
-    const held = all.filter(({ sample }) => isLater(sample.id) || !isOfRun(sample.path));
+    const held = all.filter(({ sample }) => !isTrained(sample));
     return { isAnomalous, all, held, used: held.length ? held : all };
   });
   const same = parts.filter(({ all, held }) => all.length && !held.length);

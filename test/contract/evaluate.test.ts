@@ -74,6 +74,9 @@ test('figures of images, pixels and types on the images that were not trained on
     scratch: [5, aurocOf(set, (path) => path.includes('scratch'))],
   });
   expect(notes).toContain('16 images left out: pca-1 was trained on them.');
+  expect(notes).toContain(
+    '1 evaluated image is an exact copy of an image that pca-1 was trained on: the figures are too optimistic.',
+  );
   expect(notes).toContain('10 images in the folder are masks and are not evaluated.');
 });
 
