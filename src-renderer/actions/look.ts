@@ -3,7 +3,8 @@ import { zoomStep } from '../state/loupe.svelte.ts';
 import { app } from '../state/app.svelte.ts';
 import { settings } from '../state/settings.svelte.ts';
 import type { Action } from './action.ts';
-import { view } from './contexts.ts';
+import { judgement, view } from './contexts.ts';
+import { enter } from './places.ts';
 
 /** Cycles from the grid to two or four images, depending on the selection, then to four, then back to the grid. */
 const compare = () => {
@@ -28,6 +29,19 @@ export const look: readonly Action[] = [
     group: 'Look',
     context: 'chosen',
     run: () => view().lookAlike(),
+  },
+  {
+    id: 'evaluate',
+    title: 'Evaluate the ranking against the truth',
+    keys: ['shift+n'],
+    group: 'Look',
+    context: 'folder',
+    when: () => view().scored !== null,
+    run: () => {
+      const wasOpen = view().place.id === 'anomalies' && judgement().isOpen;
+      enter('anomalies');
+      if (!wasOpen) judgement().open();
+    },
   },
   {
     id: 'compare',

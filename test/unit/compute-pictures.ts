@@ -104,7 +104,7 @@ const quick: Record<string, unknown> = {
   minSteps: 4,
   batch: 16,
   learningRate: 0.005,
-  top: 0.2,
+  topShare: 0.2,
 };
 
 export function fitArgs(method: string, images: RowSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {

@@ -28,7 +28,7 @@ const schema = z.object({
     .default('both')
     .describe('Compare single patches, which suits small defects, or means over 3 × 3 patches, or both.')
     .meta({ title: 'Neighbourhood', advanced: true }),
-  top: z
+  topShare: z
     .number()
     .min(0)
     .max(1)
@@ -97,7 +97,7 @@ async function usualScore(
   const scores: number[] = [];
   for (const block of images.upload(chosen)) {
     const { distances } = await distancesOf(bank, block, block.positions);
-    scores.push(...pooled(distances, block.positions.length, params.top));
+    scores.push(...pooled(distances, block.positions.length, params.topShare));
     onEvent({ stage: 'calibrate', done: scores.length, total: chosen.length });
     await yieldToEventLoop();
   }
@@ -118,9 +118,9 @@ async function distancesOf(
 }
 
 /** For each image the mean over this fraction of its patches, the largest ones. */
-export function pooled(maps: Float32Array, images: number, top: number): number[] {
+export function pooled(maps: Float32Array, images: number, topShare: number): number[] {
   const places = maps.length / images;
-  const count = Math.max(1, Math.round(top * places));
+  const count = Math.max(1, Math.round(topShare * places));
   return Array.from({ length: images }, (_, i) =>
     meanOf(
       maps
@@ -131,7 +131,7 @@ export function pooled(maps: Float32Array, images: number, top: number): number[
   );
 }
 
-function memoryModel(branches: readonly Branch[], { top }: Parameters): Model<'patches'> {
+function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Model<'patches'> {
   return {
     parameters: branches.reduce((sum, { bank }) => sum + bank.patches.size, 0),
     async score(block, positions) {
@@ -141,7 +141,7 @@ function memoryModel(branches: readonly Branch[], { top }: Parameters): Model<'p
         const { distances } = await distancesOf(bank, block, positions);
         for (let i = 0; i < values.length; i++) values[i] += distances[i] / usual / branches.length;
       }
-      return { scores: pooled(values, block.maps[0].shape[0], top), maps: { values, rows, columns } };
+      return { scores: pooled(values, block.maps[0].shape[0], topShare), maps: { values, rows, columns } };
     },
     async tensors() {
       const arrays: Record<string, Float32Array> = { channels: Float32Array.of(branches[0].bank.patches.shape[1]) };
