@@ -50,7 +50,7 @@ export const scoreParameters = {
 
 /** Makes a model that scores an image by its reconstruction error. */
 export function scoredByError(
-  autoencoder: Required<Omit<Model<'pixels'>, 'score'>>,
+  autoencoder: Required<Omit<Model<'pixels'>, 'score' | 'portable'>>,
   measure: ErrorMeasure,
 ): Model<'pixels'> {
   return {
