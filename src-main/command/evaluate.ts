@@ -4,16 +4,18 @@ import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { Evaluation } from '../contract/evaluation.ts';
 import { evaluateSchema } from '../contract/schemas.ts';
+import type { RuleChoice } from '../contract/threshold.ts';
 import { plural, printable, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
-import { backendOption, folderCommand, inFolder, number, type FolderOptions } from './folder-command.ts';
+import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
+import { ruleOption } from './rank.ts';
 
 interface EvaluateOptions extends FolderOptions {
   run?: string;
   truth?: string;
   masks?: string;
-  threshold?: number;
+  threshold?: RuleChoice;
   /** False with --no-pixels. */
   pixels: boolean;
 }
@@ -36,9 +38,9 @@ export function addEvaluateCommand(program: Command) {
       'folder of masks, black where the image is normal (default: ground_truth in or beside the folder)',
     )
     .option(
-      '--threshold <score>',
-      'count images at or above it as flagged (default: the threshold with the best F1)',
-      number,
+      '--threshold <rule[:value]>',
+      'what counts as flagged, as for `rank` (default: the rule of the ranking)',
+      ruleOption,
     )
     .option('--no-pixels', 'do not compare error maps with masks')
     .addOption(backendOption())
@@ -107,7 +109,7 @@ function tableOf({
     row(
       'F1',
       image.f1.toFixed(3),
-      `at ${image.threshold.toPrecision(5)}${image.thresholdBy === 'best-f1' ? ', the threshold with the best F1' : ''}`,
+      `at ${image.threshold.toPrecision(5)}(${image.rule}); best ${image.best.f1.toFixed(3)} at ${image.best.threshold.toPrecision(5)}`,
     ),
     row('anomalous', `${whole(truePositive)} found, ${whole(falseNegative)} missed`),
     row('normal', `${whole(trueNegative)} passed, ${plural(falsePositive, 'false alarm')}`),

@@ -33,9 +33,11 @@ export interface ImageFigures {
   /** At the threshold. */
   f1: number;
   threshold: number;
-  /** `given`: by the request. `best-f1`: chosen on these images, so F1 is too optimistic for new ones. */
-  thresholdBy: 'given' | 'best-f1';
+  /** The rule that placed it. */
+  rule: string;
   confusion: Confusion;
+  /** The threshold with the best F1. It is chosen on these images, so its F1 is too optimistic for new ones. */
+  best: { threshold: number; f1: number };
 }
 
 export interface PixelFigures {
@@ -65,7 +67,7 @@ export interface Mistake {
 export interface Evaluation {
   run: string;
   truth: Truth;
-  /** Null if it cannot be judged; `notes` say why and what to do. */
+  /** Null if it cannot be judged; then the first note says why, the second what to do. */
   image: ImageFigures | null;
   /** Null without masks, or if the maps have not been compared with them yet. */
   pixel: PixelFigures | null;

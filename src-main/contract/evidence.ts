@@ -1,4 +1,5 @@
-/** What is known of a ranked folder to place a threshold by: the scores of all images, of unseen normal ones, and of those tagged as anomalous. */
+/** What is known of a ranked folder to place a threshold by: the scores of all images, of unseen normal ones, and of those with a label. */
+import { folderTruth } from './folder-truth.ts';
 import type { ColumnValues } from './read.ts';
 import type { Evidence } from './threshold-rules.ts';
 import { anomalousTag, normalTag, trainedOn, type TrainedOn } from './train-on.ts';
@@ -13,28 +14,42 @@ export interface JudgedRun extends TrainedOn {
 type Tagged = Pick<Sample, 'id' | 'path' | 'tags'>;
 
 /**
- * `samples` may be only those with tags; `scores` by sample id. Normal are the held-out training images, if a glob declared the training images to be normal, and images tagged `normal` that were
+ * `scores` by sample id. `truth`: what the names of folders tell; only a label, since they are often what a method is tested with. Normal are the held-out training images, if a glob declared the training images to be normal, and images tagged `normal` that were
  * not trained on; not those tagged `anomalous` since. Without a glob the held-out images contain the anomalies, so only those tagged `normal` count.
  */
-export function evidenceOf(run: JudgedRun, samples: readonly Tagged[], scores: ColumnValues): Evidence {
+export function evidenceOf(
+  run: JudgedRun,
+  samples: readonly Tagged[],
+  scores: ColumnValues,
+  truth = folderTruth(samples.map(({ path }) => path)),
+): Evidence {
   const isTrained = trainedOn(run);
   const heldOut = countsOf(run.normals);
   const isDeclared = run.trainOn !== null;
   const normals: number[] = [];
-  const anomalous: number[] = [];
+  const trained: number[] = [];
+  const labelled = { normal: [] as number[], anomalous: [] as number[] };
   for (const { id, path, tags } of samples) {
     const score = scores[id];
     if (score === undefined || !Number.isFinite(score)) continue;
-    const isAnomalous = tags.includes(anomalousTag);
-    if (isAnomalous) anomalous.push(score);
-    if (isAnomalous ? isTrained(path) : tags.includes(normalTag)) {
-      // A held-out score that the declared images have, or that the tag declares, is taken once.
-      const isHeldOut = isTrained(path) && takeOne(heldOut, score);
-      if (!isAnomalous && (isHeldOut || !isTrained(path))) normals.push(score);
+    const byTag = tags.includes(anomalousTag) ? true : tags.includes(normalTag) ? false : null;
+    const isAnomalous = byTag ?? truth(path)?.isAnomalous ?? null;
+    if (isDeclared && byTag !== true && isTrained(path)) trained.push(score);
+    if (isAnomalous) {
+      labelled.anomalous.push(score);
+      if (byTag && isTrained(path)) takeOne(heldOut, score); // no longer declared normal
+    } else if (isAnomalous === false && !(isDeclared && isTrained(path))) {
+      const isUnseen = !isTrained(path) || takeOne(heldOut, score);
+      (byTag === false && isUnseen ? normals : labelled.normal).push(score);
     }
   }
   if (isDeclared) for (const [score, count] of heldOut) for (let i = 0; i < count; i++) normals.push(score);
-  return { scores: ascending(scores), normals: ascending(normals), anomalous: ascending(anomalous) };
+  return {
+    scores: ascending(scores),
+    normals: ascending(normals),
+    trained: ascending(trained),
+    labelled: { normal: ascending([...normals, ...labelled.normal]), anomalous: ascending(labelled.anomalous) },
+  };
 }
 
 const ascending = (values: Iterable<number>): Float64Array => Float64Array.from(values).filter(Number.isFinite).sort();

@@ -169,8 +169,11 @@ export const evaluateSchema = z.object({
   truth: path.nullable().default(null),
   /** Folder of masks; null: `ground_truth` in the folder or beside it, if there is one. */
   masks: path.nullable().default(null),
-  /** Images at or above it are flagged; null: the threshold with the best F1. */
-  threshold: z.number().nullable().default(null),
+  /** A rule that places the threshold, with its value; null: the default rule of the ranking. */
+  threshold: z
+    .object({ rule: z.string().min(1), value: z.number().nullable() })
+    .nullable()
+    .default(null),
 });
 export type EvaluateRequest = z.infer<typeof evaluateSchema>;
 

@@ -13,8 +13,10 @@ export interface Evidence {
   scores: Float64Array;
   /** Of normal images that the scorer has not seen. */
   normals: Float64Array;
-  /** Of images known to be anomalous. */
-  anomalous: Float64Array;
+  /** Of images declared normal that the scorer was trained on: lower than those of unseen images. */
+  trained: Float64Array;
+  /** Of images with a label, by a tag or by the name of their folder; normal ones only if the scorer has not seen them. */
+  labelled: { normal: Float64Array; anomalous: Float64Array };
 }
 
 /** The parameter of a rule. */
@@ -71,10 +73,11 @@ const tooFew = (needed: number, { normals }: Evidence, permits = ''): Placed => 
   lacks: `This needs ${needed} normal images that the method has not seen; there ${normals.length === 1 ? 'is' : 'are'} ${whole(normals.length)}.${permits}`,
 });
 
-/** Of the declared normals, if there are enough; else of all images. */
-function bulkOf({ normals, scores }: Evidence): { sorted: Float64Array; images: string } {
-  return normals.length >= fewestNormals
-    ? { sorted: normals, images: normalsOf(normals.length) }
+/** Of unseen normal images, if there are enough; else of those trained on; else of all images. */
+function bulkOf({ normals, trained, scores }: Evidence): { sorted: Float64Array; images: string } {
+  if (normals.length >= fewestNormals) return { sorted: normals, images: normalsOf(normals.length) };
+  return trained.length >= fewestNormals
+    ? { sorted: trained, images: `${plural(trained.length, 'training image')}, which score lower than unseen ones` }
     : { sorted: scores, images: `all ${whole(scores.length)} images, assuming that most are normal` };
 }
 
@@ -176,7 +179,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
     title: 'Best F1',
     summary: 'Separates the images known to be normal from those known to be anomalous with the highest F1.',
     value: null,
-    place({ normals, anomalous }) {
+    place({ labelled: { normal: normals, anomalous } }) {
       if (normals.length < fewestLabelled || anomalous.length < fewestLabelled)
         return {
           lacks: `This needs ${fewestLabelled} images known to be normal and ${fewestLabelled} known to be anomalous; there are ${whole(normals.length)} and ${whole(anomalous.length)}.`,

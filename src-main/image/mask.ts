@@ -1,4 +1,5 @@
 /** Reads an image as a mask of defects: every pixel that is not black is a defect. A mask in JPEG has noise around its edges, so there the limit is half of white. */
+import { limitedSize } from '../contract/resample.ts';
 import { takePixels, type Opened } from './decode.ts';
 
 export interface Mask {
@@ -11,12 +12,6 @@ export interface Mask {
 /** Longest side of masks and maps that are compared. */
 export const maskSidePx = 512;
 
-/** The grid of an image of this size, at most `maskSidePx` long. */
-export function gridOf(width: number, height: number): { rows: number; columns: number } {
-  const scale = Math.min(1, maskSidePx / Math.max(width, height));
-  return { rows: Math.max(1, Math.round(height * scale)), columns: Math.max(1, Math.round(width * scale)) };
-}
-
 /** A cell of the grid is a defect if any of its pixels is, so that a crack one pixel wide stays. Throws DecodeError. */
 export async function readMask(image: Opened): Promise<Mask> {
   const {
@@ -24,7 +19,7 @@ export async function readMask(image: Opened): Promise<Mask> {
     info: { width, height, channels },
   } = await takePixels(image, (pipeline) => pipeline);
   const least = image.format === 'jpeg' ? 128 : 1;
-  const { rows, columns } = gridOf(width, height);
+  const { height: rows, width: columns } = limitedSize({ width, height }, maskSidePx);
   const out = new Uint8Array(rows * columns);
   const columnOf = Uint32Array.from({ length: width }, (_, x) => Math.floor((x * columns) / width));
   for (let y = 0, at = 0; y < height; y++) {

@@ -1,6 +1,7 @@
 /**
  * Plants a synthetic defect in an image, to test a detector of anomalies where no real defect is known: a patch pasted elsewhere (CutPaste; Li et al. 2021), a blob
- * of foreign texture (as DRAEM; Zavrtanik et al. 2021), a scratch, or a missing part. The defect covers 3 to 25 % of the shorter side.
+ * of foreign texture (as DRAEM; Zavrtanik et al. 2021), a scratch, or a missing part. Its diameter is 2 to 20 % of the shorter side; small and faint ones are as
+ * frequent as large ones, since a defect that every score finds tells nothing.
  */
 import { clamp } from '../contract/numbers.ts';
 
@@ -24,7 +25,8 @@ export function plant(
   const within = (low: number, high: number): number => low + (high - low) * next();
   const short = Math.min(width, height);
   const centre: Point = [within(0.15, 0.85) * width, within(0.15, 0.85) * height];
-  const radius = (short * within(0.04, 0.25)) / 2;
+  const radius = (short * Math.exp(within(Math.log(0.02), Math.log(0.2)))) / 2;
+  const strength = within(0.3, 1);
   if (kind === 'scratch') {
     drawScratch(out, width, height, centre, next);
     return out;
@@ -33,13 +35,13 @@ export function plant(
   // From where the pixels are taken: at least a radius away.
   const [dx, dy] = [within(0.2, 0.6) * width * sign(next), within(0.2, 0.6) * height * sign(next)];
   const around = kind === 'missing' ? meanAround(rgb, width, height, centre, radius) : null;
-  const [gain, offset] = [within(0.6, 1.4), within(-40, 40)];
+  const [gain, offset] = [within(0.7, 1.3), within(-25, 25)];
   const noise = within(10, 60);
   const isNoise = kind === 'blob' && next() < 0.5;
   const reach = Math.ceil(radius * 2);
   for (let y = Math.max(0, Math.floor(centre[1] - reach)); y < Math.min(height, centre[1] + reach); y++)
     for (let x = Math.max(0, Math.floor(centre[0] - reach)); x < Math.min(width, centre[0] + reach); x++) {
-      const cover = mask(x, y);
+      const cover = mask(x, y) * strength;
       if (!cover) continue;
       const from = (mirrored(y + dy, height) * width + mirrored(x + dx, width)) * 3;
       const at = (y * width + x) * 3;
@@ -88,7 +90,7 @@ function drawScratch(out: Uint8Array, width: number, height: number, [cx, cy]: P
   const short = Math.min(width, height);
   const length = short * (0.15 + 0.45 * next());
   const thickness = Math.max(1, short * (0.004 + 0.012 * next()));
-  const change = (40 + 100 * next()) * sign(next);
+  const change = (15 + 85 * next()) * sign(next);
   let angle = next() * 2 * Math.PI;
   const bend = ((next() - 0.5) * 2) / length;
   let [x, y] = [cx - (Math.cos(angle) * length) / 2, cy - (Math.sin(angle) * length) / 2];

@@ -13,12 +13,13 @@ import { bestF1, confusionAt, f1Of } from '../compute/measure/confusion.ts';
 import { PixelCurve } from '../compute/measure/pixel-curve.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Evaluation, ImageFigures, Mistake, PixelFigures, TypeFigures } from '../contract/evaluation.ts';
-import { resample } from '../contract/resample.ts';
+import { limitedSize, resample } from '../contract/resample.ts';
 import type { EvaluateRequest } from '../contract/schemas.ts';
+import { thresholdOf } from '../contract/threshold.ts';
 import type { Run } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import { writeAtomically } from '../file/write-atomically.ts';
-import { gridOf } from '../image/mask.ts';
+import { maskSidePx } from '../image/mask.ts';
 import type { Report } from '../workspace/report.ts';
 import { runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
@@ -82,11 +83,12 @@ export async function evaluate(
     byType: [],
     worst: { misses: [], falseAlarms: [] },
   };
-  if (!auroc) return { ...base, notes: [cannotBeJudged(gathered), ...notes] };
+  if (!auroc) return { ...base, notes: [...cannotBeJudged(gathered), ...notes] };
 
   const scores = judged.map(scoreOf);
   const isAnomalous = judged.map(({ verdict }) => verdict.isAnomalous);
-  const threshold = request.threshold ?? bestF1(scores, isAnomalous)!.threshold;
+  const best = bestF1(scores, isAnomalous)!;
+  const { score: threshold, rule } = placeThreshold(gathered, request, notes);
   const confusion = confusionAt(threshold, scores, isAnomalous);
   const image: ImageFigures = {
     auroc: auroc.auroc,
@@ -95,8 +97,9 @@ export async function evaluate(
     ap: averagePrecision(scores, isAnomalous)!,
     f1: f1Of(confusion),
     threshold,
-    thresholdBy: request.threshold === null ? 'best-f1' : 'given',
+    rule,
     confusion,
+    best,
   };
   if (auroc.interval === null) notes.push('There is no interval: each class needs at least two images.');
   if (auroc.interval === 'exact')
@@ -131,15 +134,33 @@ export async function evaluate(
   };
 }
 
+/** By the asked rule, or by the default one if that lacks something. */
+function placeThreshold(
+  { evidence }: Gathered,
+  { threshold: asked }: EvaluateRequest,
+  notes: string[],
+): { score: number; rule: string } {
+  for (const choice of asked ? [asked, null] : [null]) {
+    const { score, rule, reason } = thresholdOf(evidence, choice);
+    if (score !== null) return { score, rule };
+    notes.push(`No threshold by ‘${rule}’: ${reason} The default rule applies.`);
+  }
+  throw new WinnowError('no-samples', 'The scores give no threshold.');
+}
+
 const scoreOf = ({ score }: Judged): number => score;
 
-function cannotBeJudged({ truth: { normal, anomalous } }: Gathered): string {
-  const how =
-    'Put the images into folders such as test/good and test/scratch, tag images ‘normal’ or ‘anomalous’, or name a table with the columns path and is_anomaly.';
-  if (!normal && !anomalous)
-    return `Cannot be judged: nothing says which images are normal and which are anomalous. ${how}`;
+/** Why, and what to do. */
+function cannotBeJudged({ truth: { normal, anomalous } }: Gathered): [string, string] {
   const [count, is, other] = normal ? [normal, 'normal', 'anomalous'] : [anomalous, 'anomalous', 'normal'];
-  return `Cannot be judged: ${count === 1 ? 'the only image' : `all ${whole(count)} images`} with a known truth ${count === 1 ? 'is' : 'are'} ${is}, and none is known to be ${other}. ${how}`;
+  const why =
+    count === 0
+      ? 'nothing says which images are normal and which are anomalous'
+      : `${count === 1 ? 'the only image' : `all ${whole(count)} images`} with a known truth ${count === 1 ? 'is' : 'are'} ${is}, and none is known to be ${other}`;
+  return [
+    `Cannot be judged: ${why}.`,
+    'Put the images into folders such as test/good and test/scratch, tag images normal or anomalous, or name a table with the columns path and is_anomaly.',
+  ];
 }
 
 /** Only if the kinds of defects have names. The worst first. */
@@ -202,7 +223,8 @@ async function measurePixels(
   for (const [i, { sample, files }] of pixelPairs.entries()) {
     report.signal.throwIfAborted();
     const mask = files.length ? await masks.read(files, sample) : null;
-    const { rows, columns } = mask ?? gridOf(sample.width, sample.height);
+    const size = limitedSize(sample, maskSidePx);
+    const { rows, columns } = mask ?? { rows: size.height, columns: size.width };
     const found = await mapOf(context, run, sample.id);
     const map = resample(found.map, found.rows, found.columns, rows, columns);
     curve.add(map, mask?.data ?? null, rows, columns);

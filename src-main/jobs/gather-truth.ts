@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import type { Truth } from '../contract/evaluation.ts';
 import type { Verdict } from '../contract/folder-truth.ts';
 import type { EvaluateRequest } from '../contract/schemas.ts';
+import { evidenceOf } from '../contract/evidence.ts';
+import type { Evidence } from '../contract/threshold-rules.ts';
 import { trainedOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
@@ -10,6 +12,7 @@ import type { Imports } from '../workspace/import.ts';
 import { truthOf } from '../workspace/truth.ts';
 import type { JobContext } from './context.ts';
 import { findMasks, type FoundMasks, type Masks } from './masks.ts';
+import { laterColumn } from './score.ts';
 
 /** What reads the truth of a workspace. */
 export interface TruthInputs {
@@ -27,6 +30,8 @@ export interface Gathered {
   /** The images that are evaluated. */
   judged: Judged[];
   truth: Truth;
+  /** What the threshold of the ranking is placed by. */
+  evidence: Evidence;
   hasMasks: boolean;
   /** The images whose maps can be compared, with their masks: none for a normal image. */
   pixelPairs: { sample: Sample; files: NonNullable<ReturnType<FoundMasks['files']['get']>> }[];
@@ -57,7 +62,16 @@ export async function gatherTruth(
     const verdict = verdicts.get(sample.id);
     return verdict ? [{ sample, score: scores[sample.id], verdict }] : [];
   });
-  const judged = withoutTrained(run, known, notes);
+  const later = table.columns().some(({ name }) => name === laterColumn(run)) ? table.values(laterColumn(run)) : null;
+  const isLater = (id: number) => Number.isFinite(later?.[id] ?? NaN);
+  const isOfRun = run.origin ? () => false : trainedOn(run);
+  const isTrained = ({ id, path }: Sample) => isOfRun(path) && !isLater(id);
+  const judged = withoutTrained(run, known, isTrained, notes);
+  const evidence = evidenceOf(
+    run,
+    samples,
+    scores.map((score, id) => (isLater(id) ? NaN : score)),
+  );
   const count = (isAnomalous: boolean) => judged.filter(({ verdict }) => verdict.isAnomalous === isAnomalous).length;
   const truth: Truth = {
     source,
@@ -69,6 +83,12 @@ export async function gatherTruth(
 
   if (truth.unknown) notes.push(`${plural(truth.unknown, 'image')} left out: nothing says whether they are normal.`);
   if (truth.trained) notes.push(`${plural(truth.trained, 'image')} left out: ${run.id} was trained on them.`);
+  const trained = new Set(samples.filter(isTrained).map(({ sha256 }) => sha256));
+  const copies = judged.filter(({ sample }) => !isTrained(sample) && trained.has(sample.sha256)).length;
+  if (copies)
+    notes.push(
+      `${plural(copies, 'evaluated image')} ${copies === 1 ? 'is an exact copy' : 'are exact copies'} of an image that ${run.id} was trained on: the figures are too optimistic.`,
+    );
   const unranked = images.filter(({ id }) => !Number.isFinite(scores[id] ?? NaN) && verdicts.has(id)).length;
   if (unranked) notes.push(`${plural(unranked, 'image')} left out: they have no score. Rank again to include them.`);
   if (contradictory.length)
@@ -85,18 +105,22 @@ export async function gatherTruth(
   if (found.unmatched.length)
     notes.push(`${plural(found.unmatched.length, 'mask')} match no image, such as ${found.unmatched[0]}.`);
   const pixelPairs = pairsOf(judged, found, hasDefect, notes);
-  return { judged, truth, hasMasks: found.files.size > 0, pixelPairs, notes };
+  return { judged, truth, evidence, hasMasks: found.files.size > 0, pixelPairs, notes };
 }
 
 const firstFew = (list: readonly string[]): string[] =>
   list.length > 3 ? [...list.slice(0, 3), `${whole(list.length - 3)} more masks are not used.`] : [...list];
 
 /** Leaves out the images that the run was trained on. If a class has no others, its trained images are evaluated, and a note says so. */
-function withoutTrained(run: Run, known: readonly Judged[], notes: string[]): Judged[] {
-  const isTrained = trainedOn(run);
+function withoutTrained(
+  run: Run,
+  known: readonly Judged[],
+  isTrained: (sample: Sample) => boolean,
+  notes: string[],
+): Judged[] {
   const parts = [false, true].map((isAnomalous) => {
     const all = known.filter(({ verdict }) => verdict.isAnomalous === isAnomalous);
-    const held = all.filter(({ sample }) => !isTrained(sample.path));
+    const held = all.filter(({ sample }) => !isTrained(sample));
     return { isAnomalous, all, held, used: held.length ? held : all };
   });
   const same = parts.filter(({ all, held }) => all.length && !held.length);

@@ -91,7 +91,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
         planted: { images: planted.set, of },
         resume,
       },
-      { signal: report.signal, onEvent: followTraining(run, report, { train: 'Training', score: 'Scoring' }) },
+      { signal: report.signal, onEvent: followTraining(run, report, stageTitles) },
     );
     const facts = factsOf([result]);
     const { plantedAuroc } = result.report;
@@ -118,6 +118,14 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   });
 }
 
+const stageTitles = {
+  train: 'Training',
+  read: 'Reading patches',
+  select: 'Selecting patches',
+  calibrate: 'Comparing normal images',
+  score: 'Scoring',
+};
+
 /** Sorted; of more than `mostNormals`, as many quantiles. */
 function sortedScores(scores: Float64Array, positions: Int32Array): number[] {
   const sorted = Float64Array.from(positions, (position) => scores[position]).sort();
@@ -127,7 +135,7 @@ function sortedScores(scores: Float64Array, positions: Int32Array): number[] {
 const mostNormals = 10_000;
 
 /** The training images that get a planted defect. Scorers that hold images out of the training hold these out first. */
-function plantedPositions(train: Int32Array, seed: number): Int32Array {
+export function plantedPositions(train: Int32Array, seed: number): Int32Array {
   return holdOutOrder(train, seed).slice(0, clamp(Math.round(train.length / 5), 10, 40));
 }
 

@@ -1,8 +1,10 @@
 /** Actions that change how images are shown (loupe, comparison, zoom), and the theme of the window. */
 import { zoomStep } from '../state/loupe.svelte.ts';
+import { app } from '../state/app.svelte.ts';
 import { settings } from '../state/settings.svelte.ts';
 import type { Action } from './action.ts';
-import { view } from './contexts.ts';
+import { judgement, view } from './contexts.ts';
+import { enter } from './places.ts';
 
 /** Cycles from the grid to two or four images, depending on the selection, then to four, then back to the grid. */
 const compare = () => {
@@ -29,6 +31,19 @@ export const look: readonly Action[] = [
     run: () => view().lookAlike(),
   },
   {
+    id: 'evaluate',
+    title: 'Evaluate the ranking against the truth',
+    keys: ['shift+n'],
+    group: 'Look',
+    context: 'folder',
+    when: () => view().scored !== null,
+    run: () => {
+      const wasOpen = view().place.id === 'anomalies' && judgement().isOpen;
+      enter('anomalies');
+      if (!wasOpen) judgement().open();
+    },
+  },
+  {
     id: 'compare',
     title: 'Compare two or four images',
     keys: ['c'],
@@ -44,6 +59,25 @@ export const look: readonly Action[] = [
     group: 'Look',
     context: 'cursor',
     run: () => (view().loupe.mode === 'grid' ? void (view().loupe.mode = 'loupe') : view().loupe.toggleZoom()),
+  },
+  {
+    id: 'error-map',
+    title: 'Error map over the image',
+    keys: ['shift+m'],
+    group: 'Look',
+    context: 'large',
+    when: () => app.mapRun !== null && !view().loupe.isComparing,
+    run: () => settings.toggleMap(),
+  },
+  {
+    id: 'export-maps',
+    title: 'Export masks or error maps',
+    keys: [],
+    group: 'Folder',
+    context: 'folder',
+    opensDialog: true,
+    when: () => app.mapRun !== null,
+    run: () => void (app.dialog = 'export-maps'),
   },
   {
     id: 'fit',

@@ -13,23 +13,30 @@ export const inferno = Uint8Array.from({ length: 256 * 3 }, (_, i) => {
 
 export const infernoGradient = `linear-gradient(90deg, ${stops.map((rgb) => `rgb(${rgb.join(' ')})`).join(', ')})`;
 
-/** Paints `values` on a canvas of their size; `white` is the top of the scale. `veil`: low values are transparent, for the overlay on the image. */
+/** The colours of both scales as pixels, 0xAABBGGRR. */
+const pixels = (alphaOf: (level: number) => number): Uint32Array =>
+  Uint32Array.from({ length: 256 }, (_, level) => {
+    const [r, g, b] = inferno.subarray(3 * level);
+    return ((alphaOf(level / 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  });
+const opaque = pixels(() => 255);
+const veil = pixels((level) => Math.round(255 * Math.min(1, level * 1.6)));
+
+/** Paints `values` on a canvas of their size; `white` is the top of the scale. `isVeil`: low values are transparent, for the overlay on the image. */
 export function paint(
   canvas: HTMLCanvasElement,
   values: Float32Array,
   width: number,
   height: number,
   white: number,
-  veil: boolean,
+  isVeil: boolean,
 ) {
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
-  for (let i = 0; i < values.length; i++) {
-    const level = Math.max(0, Math.min(1, values[i] / white));
-    const at = Math.round(level * 255) * 3;
-    image.data.set(inferno.subarray(at, at + 3), i * 4);
-    image.data[i * 4 + 3] = veil ? Math.round(255 * Math.min(1, level * 1.6)) : 255;
-  }
+  const out = new Uint32Array(image.data.buffer);
+  const colours = isVeil ? veil : opaque;
+  for (let i = 0; i < values.length; i++)
+    out[i] = colours[Math.round(Math.max(0, Math.min(1, values[i] / white)) * 255)];
   canvas.getContext('2d')?.putImageData(image, 0, 0);
 }

@@ -12,3 +12,9 @@ export function panesOf({ map, reconstruction }: ScorerOutputs): Pane[] {
   if (map) panes.push({ kind: 'map', title: map.title }, { kind: 'overlay', title: 'Overlay' });
   return panes;
 }
+
+/** In how many columns the panes of an image stand: tall images side by side, wide ones below each other. */
+export function columnsOf(panes: number, { width, height }: { width: number; height: number }): number {
+  const aspect = width / height;
+  return aspect < 0.6 ? panes : aspect > 2 ? 1 : Math.min(2, panes);
+}

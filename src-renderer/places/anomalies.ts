@@ -1,9 +1,14 @@
-/** Images sorted by the score of a ranking: those above a threshold, or all. */
+/** Images sorted by the score of a ranking: those above a threshold, or all; or the comparison of the scores with the truth. */
 import ScanEye from '@lucide/svelte/icons/scan-eye';
+import Evaluation from '../panels/Evaluation.svelte';
 import Gallery from '../panels/Gallery.svelte';
 import Method from '../panels/Method.svelte';
 import Scores from '../panels/Scores.svelte';
+import { Judgement } from '../state/judgement.svelte.ts';
 import type { Place } from '../state/place.ts';
+import type { View } from '../state/view.svelte.ts';
+
+const isEvaluating = (view: View) => Judgement.of(view.session, view).isOpen;
 
 export const anomalies: Place = {
   id: 'anomalies',
@@ -11,7 +16,9 @@ export const anomalies: Place = {
   icon: ScanEye,
   keys: ['n'],
   left: { title: 'Method', panel: Method },
-  middle: () => Gallery,
+  middle: (view) => (isEvaluating(view) ? Evaluation : Gallery),
+  isBrowsing: (view) => !isEvaluating(view),
+  reopen: (view) => Judgement.of(view.session, view).close(),
   bottom: Scores,
   lens: ({ scored, mostFirst, threshold, flaggedOnly }) =>
     scored && {

@@ -1,7 +1,7 @@
 /** The page as a whole: the open folder and the open dialog. */
 import type { EngineInfo } from '../../src-main/contract/machine.ts';
 import type { ExportFormat } from '../../src-main/contract/export-types.ts';
-import type { Model, Run, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
+import type { Model, Run, RunSummary, ScorerMethod, ScorerOutputs } from '../../src-main/contract/types.ts';
 import { codeOf, engine, messageOf, shell } from '../lib/engine.ts';
 import type { Place } from './place.ts';
 import { Session } from './session.svelte.ts';
@@ -27,12 +27,27 @@ class App {
   /** The folder whose workspace is damaged; a backup can be restored. */
   damaged = $state.raw<{ folder: string; workspace?: string } | null>(null);
   dialog = $state<
-    'export' | 'import' | 'keys' | 'jobs' | 'history' | 'palette' | 'export-model' | 'not-applied' | null
+    | 'export'
+    | 'import'
+    | 'keys'
+    | 'jobs'
+    | 'history'
+    | 'palette'
+    | 'export-model'
+    | 'export-maps'
+    | 'not-applied'
+    | null
   >(null);
 
   /** The outputs of a ranking for each image; null if this version does not know the method. */
   outputsOf({ method }: Pick<Run, 'method'>): ScorerOutputs | null {
     return this.methods.find(({ id }) => id === method)?.gives ?? null;
+  }
+
+  /** The ranking whose error maps are shown and exported: the chosen one, if its method has maps. */
+  get mapRun(): RunSummary | null {
+    const run = this.view?.scored ?? null;
+    return run && this.outputsOf(run)?.map ? run : null;
   }
 
   async start() {

@@ -27,6 +27,10 @@ class Settings {
   /** Keys by action id, if they differ from the defaults. */
   keys = $state.raw<Readonly<Record<string, readonly string[]>>>({});
   panels = $state(true);
+  /** How strongly error maps cover their image, 0 to 1. */
+  mapOpacity = $state(0.75);
+  /** The loupe shows the error map of the chosen ranking. */
+  showsMap = $state(false);
   recents = $state.raw<Recent[]>([]);
   #dark = $state(systemDark.matches);
   readonly shownTheme = $derived(this.theme === 'system' ? (this.#dark ? 'dark' : 'light') : this.theme);
@@ -38,14 +42,16 @@ class Settings {
     });
     try {
       const kept = new Map(
-        (await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys'])).flatMap((entry) =>
-          entry ? [[entry.key, entry.value]] : [],
+        (await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys', 'mapOpacity', 'showsMap'])).flatMap(
+          (entry) => (entry ? [[entry.key, entry.value]] : []),
         ),
       );
       this.theme = (kept.get('theme') as Theme | undefined) ?? 'system';
       this.tilePx = (kept.get('tilePx') as number | undefined) ?? 176;
       this.tileColumns = (kept.get('tileColumns') as string[] | undefined) ?? [];
       this.keys = (kept.get('keys') as Record<string, string[]> | undefined) ?? {};
+      this.mapOpacity = (kept.get('mapOpacity') as number | undefined) ?? 0.75;
+      this.showsMap = (kept.get('showsMap') as boolean | undefined) ?? false;
       await this.#readRecents();
     } catch {
       // Private browsing may have no database; the page works without one.
@@ -71,6 +77,16 @@ class Settings {
   setTileColumns(names: readonly string[]) {
     this.tileColumns = [...names];
     this.#keep('tileColumns', this.tileColumns);
+  }
+
+  setMapOpacity(opacity: number) {
+    this.mapOpacity = opacity;
+    this.#keep('mapOpacity', opacity);
+  }
+
+  toggleMap() {
+    this.showsMap = !this.showsMap;
+    this.#keep('showsMap', this.showsMap);
   }
 
   /** null restores the default keys. */

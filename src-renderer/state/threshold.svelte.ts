@@ -4,6 +4,7 @@
  */
 import { untrack } from 'svelte';
 import { evidenceOf } from '../../src-main/contract/evidence.ts';
+import { folderTruth, type Verdict } from '../../src-main/contract/folder-truth.ts';
 import { lowerBound } from '../../src-main/contract/numbers.ts';
 import { movedRule, thresholdOf, type RuleChoice, type Threshold } from '../../src-main/contract/threshold.ts';
 import { anomalousTag, normalTag, trainedOn } from '../../src-main/contract/train-on.ts';
@@ -12,6 +13,9 @@ import type { View } from './view.svelte.ts';
 
 /** What is known of an image: nothing, or that it is normal or anomalous. */
 export const known = { nothing: 0, normal: 1, anomalous: 2 } as const;
+
+const ofFolder = (verdict: Verdict | null): number =>
+  verdict === null ? known.nothing : verdict.isAnomalous ? known.anomalous : known.normal;
 
 export class ScoreThreshold {
   #view: View;
@@ -34,6 +38,11 @@ export class ScoreThreshold {
   }
   readonly #record = $derived.by(() => this.#view.session.record(this.#view.scored));
 
+  /** What the names of folders tell. */
+  readonly #folders = $derived.by(() => {
+    void this.#view.session.ids;
+    return folderTruth(untrack(() => this.#samples.map(({ path }) => path)));
+  });
   readonly #evidence = $derived.by(() => {
     void this.#tagged;
     const run = this.#record ?? { trainOn: null, trainTags: { added: [], leftOut: [] }, normals: [] };
@@ -41,6 +50,7 @@ export class ScoreThreshold {
       run,
       untrack(() => this.#samples),
       this.#view.scores,
+      this.#folders,
     );
   });
 
@@ -55,15 +65,16 @@ export class ScoreThreshold {
     () => this.#view.sortedScores.length - lowerBound(this.#view.sortedScores, this.score),
   );
 
-  /** By sample id: images tagged, and those that were trained on as normal. */
+  /** By sample id: by tags, by folder names, and those that were trained on as normal. */
   readonly known: Uint8Array = $derived.by(() => {
-    void [this.#tagged, this.#view.session.ids];
+    void this.#tagged;
     const run = this.#record;
     const isTrained = run && run.trainOn !== null ? trainedOn(run) : () => false;
     const by = new Uint8Array(this.#view.scores.length);
     for (const { id, path, tags } of untrack(() => this.#samples)) {
       if (tags.includes(anomalousTag)) by[id] = known.anomalous;
       else if (tags.includes(normalTag) || isTrained(path)) by[id] = known.normal;
+      else by[id] = ofFolder(this.#folders(path));
     }
     return by;
   });

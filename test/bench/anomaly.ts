@@ -1,242 +1,215 @@
 /**
- * How well the scorers find anomalies: AUROC or average precision on sets with known truth, medians over seeds with a bootstrap
- * interval over the images. Run it as
+ * How well the scorers find anomalies, on sets with known truth and on one class against the others: the area under the ROC curve by task and scorer, medians over
+ * seeds with a bootstrap interval over the images; and for each choice of a default its mean over the sets that did not choose it (leave one set out).
  *
- *   npm run bench -- anomaly [DATA] [--sets cookies,toy-aliens] [--methods conv-ae,pca] [--seeds 5] [--first-seed 1] [--set name=value[,value…]]… [--json FILE]
+ *   npm run bench -- anomaly [DATA] [--tasks cookies,toy-aliens] [--methods conv-ae,pca] [--seeds 5] [--first-seed 1] [--set name=value]… [--fresh] [--md FILE]
  *
- * where DATA holds the sets and `truth/`; the default is the shared data beside the project. With several values of parameters, all combinations are tried.
- * Parameters that only change the score (pooling, quantile, smoothing, complexity) share one training.
+ * DATA holds the sets and `truth/`; the default is the shared data beside the project. `--tasks all` has each class as the normal one. Every training runs in a process
+ * of its own. Results are kept in `dist/bench/anomaly/runs` and are not computed again without `--fresh`; `--md` writes the table.
  */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { sharedData } from '../fixtures/images.ts';
-import { startBackend } from '../../src-main/compute/backend.ts';
-import { relativeToEntropy } from '../../src-main/compute/anomaly/complexity.ts';
-import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
-import { openImages } from '../../src-main/compute/anomaly/images.ts';
+import { fit } from '../../src-main/compute/anomaly/fit.ts';
 import { scorerOf } from '../../src-main/compute/anomaly/index.ts';
-import { entropies } from '../../src-main/compute/entropy.ts';
-import { range, type Pixels } from '../../src-main/compute/pixels.ts';
-import { random, shuffle } from '../../src-main/compute/random.ts';
-import { openImage } from '../../src-main/image/decode.ts';
-import { makeRow } from '../../src-main/image/pixels.ts';
-
-interface Task {
-  name: string;
-  metric: 'auroc' | 'ap';
-  paths: string[];
-  train: number[];
-  /** 1 anomalous, 0 good, NaN not evaluated. */
-  truth: number[];
-}
+import { startBackend } from '../../src-main/compute/backend.ts';
+import { random } from '../../src-main/compute/random.ts';
+import { auroc, medianOf, quantileOf } from '../../src-main/contract/statistics.ts';
+import { meanOf } from '../../src-main/contract/numbers.ts';
+import { plantedPositions } from '../../src-main/jobs/rank.ts';
+import { withSize } from '../../src-main/jobs/scorer-images.ts';
+import { selectRows } from '../../src-main/rows/row-set.ts';
+import { sharedData } from '../fixtures/images.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
+import { inspectionSets, Sets, type Task } from './anomaly-tasks.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    sets: { type: 'string', default: 'cookies,toy-aliens' },
+    tasks: { type: 'string', default: inspectionSets.join(',') },
     methods: { type: 'string', default: 'conv-ae' },
     seeds: { type: 'string', default: '5' },
     'first-seed': { type: 'string', default: '1' },
     set: { type: 'string', multiple: true, default: [] },
-    json: { type: 'string' },
+    fresh: { type: 'boolean', default: false },
+    md: { type: 'string' },
+    one: { type: 'string' },
   },
 });
-const root = path.resolve(import.meta.dirname, '..', '..');
-const data = positionals[0] ?? sharedData;
-if (!fs.existsSync(path.join(data, 'truth'))) throw new Error(`There is no data with its truth at ${data}.`);
-const cache = path.join(root, 'dist', 'bench', 'pixels');
 
-function table(file: string): Record<string, string>[] {
-  const [head, ...rows] = fs
-    .readFileSync(file, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => line.split('\t'));
-  return rows.map((row) => Object.fromEntries(head.map((name, i) => [name, row[i] ?? ''])));
+interface Result {
+  task: string;
+  method: string;
+  seed: number;
+  scores: number[];
+  heldOut: number[];
+  auroc: number;
+  plantedAuroc: number | null;
+  seconds: number;
+  peakMemoryMiB: number;
+  notes: string[];
 }
 
-/** A set by name; `clothing-10:dress` takes one class as the good one and all others as anomalies. */
-function taskOf(name: string): Task {
-  const [set, normal] = name.split(':');
-  const at = (p: string): string => path.join(data, set, p);
-  const rows = table(path.join(data, 'truth', set, 'MANIFEST.tsv')).filter((r) => fs.existsSync(at(r.path)));
-  const paths = rows.map((r) => at(r.path));
-  if (normal) {
-    // Two thirds of the class are training images. The other third is evaluated with twice as many images of other classes.
-    const own = shuffle(
-      rows.flatMap((r, i) => (r.class === normal ? [i] : [])),
-      random('split', name),
-    );
-    const others = shuffle(
-      rows.flatMap((r, i) => (r.class === normal ? [] : [i])),
-      random('others', name),
-    );
-    const train = own.slice(0, Math.round((own.length * 2) / 3));
-    const good = own.slice(train.length);
-    const odd = others.slice(0, Math.max(30, good.length * 2));
-    const used = [...train, ...good, ...odd];
-    const truth = used.map((_, i) => (i < train.length ? NaN : i < own.length ? 0 : 1));
-    return { name, metric: 'auroc', paths: used.map((i) => paths[i]), train: train.map((_, i) => i), truth };
-  }
-  if (set === 'dirty') {
-    const odd = new Set(
-      table(path.join(data, 'truth', set, 'dirty-truth.tsv'))
-        .filter((r) => r.issue === 'out_of_domain')
-        .map((r) => at(r.path)),
-    );
-    return { name, metric: 'ap', paths, train: paths.map((_, i) => i), truth: paths.map((p) => (odd.has(p) ? 1 : 0)) };
-  }
-  const truth = rows.map((r) =>
-    r.path.startsWith('test/') && /^[01]$/.test(r.is_anomaly) ? Number(r.is_anomaly) : NaN,
-  );
-  return {
-    name,
-    metric: 'auroc',
-    paths,
-    train: rows.flatMap((r, i) => (r.path.startsWith('train/good/') ? [i] : [])),
-    truth,
-  };
-}
+const sets = new Sets(positionals[0] ?? sharedData);
+const folder = path.resolve(import.meta.dirname, '..', '..', 'dist', 'bench', 'anomaly', 'runs');
+fs.mkdirSync(folder, { recursive: true });
+const changed = Object.fromEntries(
+  options.set.map((text) => {
+    const [name, value] = text.split('=');
+    const number = Number(value);
+    return [name, value === 'true' || value === 'false' ? value === 'true' : Number.isNaN(number) ? value : number];
+  }),
+);
+const suffix = options.set.map((text) => `-${text.replace('=', '')}`).join('');
+const fileOf = (task: string, method: string, seed: number): string =>
+  path.join(folder, `${task.replace(':', '~')}-${method}${suffix}-${seed}.json`);
 
-async function pack(task: Task, sizePx: number): Promise<string> {
-  const file = path.join(cache, `${task.name.replace(':', '-')}-${sizePx}.rgb`);
-  if (fs.existsSync(file) && fs.statSync(file).size === task.paths.length * sizePx * sizePx * 3) return file;
-  fs.mkdirSync(cache, { recursive: true });
-  const rows: Buffer[] = [];
-  for (const p of task.paths) rows.push(await makeRow(await openImage(fs.readFileSync(p), p), sizePx));
-  fs.writeFileSync(file, Buffer.concat(rows));
-  return file;
-}
+const scoreOf = ({ metric, truth }: Task, scores: ArrayLike<number>): number => {
+  const odd = truth.flatMap((t, i) => (t === 1 ? [scores[i]] : []));
+  const good = truth.flatMap((t, i) => (t === 0 ? [scores[i]] : []));
+  return metric === 'auroc' ? auroc(odd, good) : averagePrecision(odd, good);
+};
 
-function auroc(scores: number[], truth: number[]): number {
-  const odd = scores.filter((_, i) => truth[i] === 1);
-  const good = scores.filter((_, i) => truth[i] === 0);
-  return (
-    odd.reduce((sum, o) => sum + good.reduce((s, g) => s + (o > g ? 1 : o === g ? 0.5 : 0), 0), 0) /
-    (odd.length * good.length)
-  );
-}
-
-function averagePrecision(scores: number[], truth: number[]): number {
-  const order = scores.map((_, i) => i).sort((i, j) => scores[j] - scores[i] || truth[i] - truth[j]);
-  let hits = 0;
-  let sum = 0;
-  order.forEach((sample, place) => truth[sample] === 1 && (sum += ++hits / (place + 1)));
+/** The mean precision at the ranks of the anomalies; of equal scores the normal images come first. */
+function averagePrecision(odd: number[], good: number[]): number {
+  const all = [...odd.map((score) => ({ score, is: 1 })), ...good.map((score) => ({ score, is: 0 }))];
+  all.sort((a, b) => b.score - a.score || a.is - b.is);
+  let [hits, sum] = [0, 0];
+  all.forEach(({ is }, place) => is && (sum += ++hits / (place + 1)));
   return sum / hits;
 }
 
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1];
-
-/** 95 % bootstrap interval over images, for the run with the median figure. */
-function bootstrap(scores: number[], truth: number[], metric: typeof auroc): [number, number] {
-  const next = random('bootstrap');
-  const evaluated = truth.flatMap((t, i) => (Number.isNaN(t) ? [] : [i]));
-  const figures = Array.from({ length: 300 }, () => {
-    const drawn = evaluated.map(() => evaluated[Math.floor(next() * evaluated.length)]);
-    return metric(
-      drawn.map((i) => scores[i]),
-      drawn.map((i) => truth[i]),
-    );
-  }).filter(Number.isFinite);
-  figures.sort((a, b) => a - b);
-  return [figures[Math.floor(figures.length * 0.025)], figures[Math.floor(figures.length * 0.975)]];
-}
-
-/** All combinations of the given values. */
-function grid(settings: [string, unknown[]][]): Record<string, unknown>[] {
-  return settings.reduce<Record<string, unknown>[]>(
-    (all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
-    [{}],
+async function runOne(name: string, method: string, seed: number): Promise<void> {
+  await startBackend();
+  const task = sets.task(name);
+  const scorer = scorerOf(method);
+  if (!scorer) throw new Error(`There is no scorer '${method}'.`);
+  const params = withSize(scorer, scorer.ready(changed).params, task.files.length);
+  const sizePx = scorer.sizePx(params) ?? 0;
+  const rows = Int32Array.from(task.files);
+  const images = selectRows(await sets.inputs(task.set, scorer.inputs, sizePx), rows);
+  const train = Int32Array.from(task.train);
+  const of = plantedPositions(train, seed);
+  const planted = await sets.inputs(
+    task.set,
+    scorer.inputs,
+    sizePx,
+    seed,
+    [...of].map((position) => task.files[position]),
   );
+  const runFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-bench-'));
+  const notes: string[] = [];
+  const result = await serveCall(
+    fit,
+    { method, params, seed, runFolder, images, train, planted: { images: planted, of }, resume: false },
+    { onEvent: (event) => void ('message' in event && notes.push(event.message)) },
+  );
+  fs.rmSync(runFolder, { recursive: true });
+  const { seconds, peakMemoryMiB, heldOut, report } = result;
+  const written: Result = {
+    ...{ task: name, method: `${method}${suffix}`, seed, notes, seconds, peakMemoryMiB },
+    scores: Array.from(result.scores),
+    heldOut: Array.from(heldOut),
+    auroc: scoreOf(task, result.scores),
+    plantedAuroc: report.plantedAuroc ?? null,
+  };
+  fs.writeFileSync(fileOf(name, method, seed), JSON.stringify(written));
 }
 
-const parsed = options.set.map((text): [string, unknown[]] => {
-  const [name, values] = text.split('=');
-  return [
-    name,
-    values
-      .split(',')
-      .map((v) => (v === 'true' || v === 'false' ? v === 'true' : Number.isFinite(Number(v)) ? Number(v) : v)),
-  ];
-});
-const ofScore = ['pooling', 'quantile', 'smoothing', 'complexity'];
-const trainings = grid(parsed.filter(([name]) => !ofScore.includes(name)));
-const scorings = grid(parsed.filter(([name]) => ofScore.includes(name)));
+/** 95 % bootstrap interval over the images. */
+function bootstrap(task: Task, scores: readonly number[]): [number, number] {
+  const next = random('bootstrap');
+  const evaluated = task.truth.flatMap((t, i) => (Number.isNaN(t) ? [] : [i]));
+  const figures = Float64Array.from({ length: 300 }, () => {
+    const drawn = evaluated.map(() => evaluated[Math.floor(next() * evaluated.length)]);
+    return scoreOf(
+      { ...task, truth: drawn.map((i) => task.truth[i]) },
+      drawn.map((i) => scores[i]),
+    );
+  })
+    .filter(Number.isFinite)
+    .sort();
+  return [quantileOf(figures, 0.025), quantileOf(figures, 0.975)];
+}
 
-console.log(await startBackend());
-const results: Record<string, unknown>[] = [];
-const runFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-bench-'));
-for (const name of options.sets.split(',')) {
-  const task = taskOf(name);
-  for (const method of options.methods.split(',')) {
-    const scorer = scorerOf(method);
-    if (scorer?.inputs !== 'pixels') throw new Error(`There is no scorer '${method}' of pixels.`);
-    for (const training of trainings) {
-      const sizePx = scorer.sizePx(training)!;
-      const file = await pack(task, sizePx);
-      const rows = range(0, task.paths.length);
-      const images = openImages(scorer, training, { file, type: 'uint8', shape: [sizePx, sizePx, 3], rows });
-      const pixels = images.reader as Pixels;
-      const yieldToEventLoop = async (): Promise<void> => undefined;
-      const entropy = await entropies(pixels, yieldToEventLoop);
-      const runs: { scores: number[]; figure: number }[][] = scorings.map(() => []);
-      const seconds: number[] = [];
-      const epochs: number[] = [];
-      const first = Number(options['first-seed']);
-      for (let seed = first; seed < first + Number(options.seeds); seed++) {
-        const began = performance.now();
-        const context = {
-          seed,
-          images: pixels,
-          train: Int32Array.from(task.train),
-          checkpointFile: path.join(runFolder, 'checkpoint.bin'),
-          resume: false,
-          onEvent: () => undefined,
-          yieldToEventLoop,
-        };
-        const fitted = await scorer.ready(training).fit(context);
-        seconds.push((performance.now() - began) / 1000);
-        epochs.push(fitted.history?.length ?? 0);
-        for (const [i, scoring] of scorings.entries()) {
-          const { restore, params } = scorer.ready({ ...training, ...scoring });
-          const model = restore((await fitted.model.tensors?.())?.arrays ?? {}); // the same weights with another score
-          let { scores } = await scoreAll(model, images, yieldToEventLoop, () => undefined);
-          model.dispose();
-          if (params.complexity === 'entropy') scores = relativeToEntropy(scores, entropy, context.train);
-          const metric = task.metric === 'auroc' ? auroc : averagePrecision;
-          runs[i].push({ scores: [...scores], figure: metric([...scores], task.truth) });
-        }
-        fitted.model.dispose();
-      }
-      images.close();
-      for (const [i, scoring] of scorings.entries()) {
-        const figures = runs[i].map(({ figure }) => figure);
-        const middle = runs[i].find(({ figure }) => figure === median(figures))!;
-        const interval = bootstrap(middle.scores, task.truth, task.metric === 'auroc' ? auroc : averagePrecision);
-        const settings = Object.entries({ ...training, ...scoring })
-          .map(([k, v]) => `${k}=${v}`)
-          .join(' ');
-        const round = (x: number): string => x.toFixed(3);
-        console.log(
-          `${name.padEnd(22)} ${method.padEnd(8)} ${task.metric} ${round(median(figures))} [${interval.map(round).join(' ')}] seeds ${round(Math.min(...figures))}–${round(Math.max(...figures))}  ${median(seconds).toFixed(1)} s ${median(epochs)} epochs  ${settings}`,
+if (options.one) {
+  const [name, method, seed] = options.one.split(' ');
+  await runOne(name, method, Number(seed));
+  process.exit(0);
+}
+
+const tasks = options.tasks === 'all' ? sets.allTasks() : options.tasks.split(',');
+const methods = options.methods.split(',');
+const first = Number(options['first-seed']);
+const seeds = Array.from({ length: Number(options.seeds) }, (_, i) => first + i);
+const round = (x: number): string => x.toFixed(3).replace(/^0/, '');
+const cells = new Map<string, { median: number; text: string; seconds: number; memory: number }>();
+for (const name of tasks) {
+  const task = sets.task(name);
+  for (const method of methods) {
+    const results = seeds.map((seed) => {
+      const file = fileOf(name, method, seed);
+      if (options.fresh || !fs.existsSync(file)) {
+        const more = options.set.flatMap((text) => ['--set', text]);
+        const { status, stderr } = spawnSync(
+          process.execPath,
+          [...process.execArgv, import.meta.filename, ...positionals, ...more, '--one', `${name} ${method} ${seed}`],
+          { encoding: 'utf8', stdio: ['ignore', 'inherit', 'pipe'] },
         );
-        results.push({
-          set: name,
-          method,
-          metric: task.metric,
-          median: median(figures),
-          interval,
-          figures,
-          seconds: median(seconds),
-          epochs: median(epochs),
-          ...training,
-          ...scoring,
-        });
+        if (status !== 0) throw new Error(`${name}, ${method}: ${stderr}`);
       }
-    }
+      return JSON.parse(fs.readFileSync(file, 'utf8')) as Result;
+    });
+    const sorted = results.toSorted((a, b) => a.auroc - b.auroc);
+    const middle = sorted[sorted.length >> 1];
+    const [low, high] = bootstrap(task, middle.scores);
+    const text = `${round(middle.auroc)} [${round(low)} ${round(high)}]${seeds.length > 1 ? `, ${round(sorted[0].auroc)}–${round(sorted.at(-1)!.auroc)}` : ''}`;
+    const cell = {
+      median: middle.auroc,
+      text,
+      seconds: medianOf(results.map(({ seconds }) => seconds).sort((a, b) => a - b)),
+      memory: Math.max(...results.map(({ peakMemoryMiB }) => peakMemoryMiB)),
+    };
+    cells.set(`${name} ${method}`, cell);
+    const planted = middle.plantedAuroc === null ? '–' : round(middle.plantedAuroc);
+    console.log(
+      `${name.padEnd(22)} ${method.padEnd(14)} ${text}  planted ${planted}  ${cell.seconds.toFixed(1)} s  ${Math.round(cell.memory)} MiB ${suffix}`,
+    );
   }
 }
-fs.rmSync(runFolder, { recursive: true });
-if (options.json) fs.writeFileSync(options.json, JSON.stringify(results, null, 2));
+
+const lines = [`| task | ${methods.join(' | ')} |`, `|---|${methods.map(() => '---|').join('')}`];
+for (const name of tasks)
+  lines.push(`| ${name} | ${methods.map((m) => cells.get(`${name} ${m}`)!.text).join(' | ')} |`);
+const setOf = (name: string): string => name.split(':')[0];
+const families = [...new Set(tasks.map(setOf))];
+/** The mean over the tasks of a set. */
+const ofSet = (set: string, method: string): number =>
+  meanOf(tasks.filter((name) => setOf(name) === set).map((name) => cells.get(`${name} ${method}`)!.median));
+if (methods.length > 1 && families.length > 1) {
+  lines.push(
+    '',
+    '| left-out set | best on the others | its figure on the left-out set | best there |',
+    '|---|---|---|---|',
+  );
+  const figures = families.map((set) => {
+    const others = families.filter((other) => other !== set);
+    const mean = (method: string): number => meanOf(others.map((other) => ofSet(other, method)));
+    const chosen = methods.reduce((a, b) => (mean(b) > mean(a) ? b : a));
+    const best = methods.reduce((a, b) => (ofSet(set, b) > ofSet(set, a) ? b : a));
+    lines.push(`| ${set} | ${chosen} | ${round(ofSet(set, chosen))} | ${best} ${round(ofSet(set, best))} |`);
+    return ofSet(set, chosen);
+  });
+  lines.push('', `Mean over the left-out sets: ${round(meanOf(figures))}.`);
+}
+lines.push('', `| | ${methods.join(' | ')} |`, `|---|${methods.map(() => '---|').join('')}`);
+const overTasks = (what: 'seconds' | 'memory', digits: number): string =>
+  methods.map((m) => Math.max(...tasks.map((name) => cells.get(`${name} ${m}`)![what])).toFixed(digits)).join(' | ');
+lines.push(
+  `| seconds, longest task | ${overTasks('seconds', 1)} |`,
+  `| peak memory, MiB | ${overTasks('memory', 0)} |`,
+);
+console.log(`\n${lines.join('\n')}`);
+if (options.md) fs.writeFileSync(options.md, `${lines.join('\n')}\n`);

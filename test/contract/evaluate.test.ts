@@ -43,7 +43,7 @@ function aurocOf({ ranked }: Setting, isAnomalous: (path: string) => boolean): n
 
 test('figures of images, pixels and types on the images that were not trained on', async () => {
   const set = await setting();
-  const { folder, judged } = set;
+  const { folder, judged, ranked } = set;
   expect(judged).toMatchObject({
     schema: 'winnow/evaluate@1',
     folder,
@@ -58,7 +58,8 @@ test('figures of images, pixels and types on the images that were not trained on
   );
   expect(image!.low).toBeLessThanOrEqual(image!.auroc);
   expect(image!.high).toBeGreaterThanOrEqual(image!.auroc);
-  expect(image!.thresholdBy).toBe('best-f1');
+  const { threshold } = ranked.run as unknown as { threshold: { rule: string; score: number } };
+  expect(image).toMatchObject({ rule: threshold.rule, threshold: threshold.score }); // as `rank` flags
   const { truePositive, falsePositive, falseNegative, trueNegative } = image!.confusion;
   expect([truePositive + falseNegative, falsePositive + trueNegative]).toEqual([10, 8]);
   expect(image!.f1).toBeCloseTo((2 * truePositive) / (2 * truePositive + falsePositive + falseNegative), 12);
@@ -73,6 +74,9 @@ test('figures of images, pixels and types on the images that were not trained on
     scratch: [5, aurocOf(set, (path) => path.includes('scratch'))],
   });
   expect(notes).toContain('16 images left out: pca-1 was trained on them.');
+  expect(notes).toContain(
+    '1 evaluated image is an exact copy of an image that pca-1 was trained on: the figures are too optimistic.',
+  );
   expect(notes).toContain('10 images in the folder are masks and are not evaluated.');
 });
 
@@ -81,10 +85,10 @@ test('the confusion at a given threshold counts scores at or above it; mistakes 
   const spots = ranked.samples.filter(({ path }) => path.startsWith('test/') && !path.includes('good'));
   const { score: threshold } = spots[4]; // the fifth of ten
   const { image, worst, pixel } = await winnowJson<EvaluateJson>(
-    ['evaluate', folder, '--run', 'pca-1', '--threshold', String(threshold), '--no-pixels'],
+    ['evaluate', folder, '--run', 'pca-1', '--threshold', `score:${threshold}`, '--no-pixels'],
     data,
   );
-  expect(image).toMatchObject({ threshold, thresholdBy: 'given', confusion: { truePositive: 5, falseNegative: 5 } });
+  expect(image).toMatchObject({ threshold, rule: 'score', confusion: { truePositive: 5, falseNegative: 5 } });
   expect(worst.misses.map(({ path }) => path)).toEqual(
     spots
       .slice(5)

@@ -8,7 +8,7 @@ import { aurocOf } from '../../src-main/compute/measure/auroc.ts';
 import { averagePrecision } from '../../src-main/compute/measure/average-precision.ts';
 import { bestF1, confusionAt, f1Of } from '../../src-main/compute/measure/confusion.ts';
 import { PixelCurve } from '../../src-main/compute/measure/pixel-curve.ts';
-import { regionsOf } from '../../src-main/compute/measure/regions.ts';
+import { regionSizes } from '../../src-main/compute/measure/region-sizes.ts';
 import { resample } from '../../src-main/contract/resample.ts';
 
 // With ties between the classes and within them.
@@ -69,11 +69,20 @@ describe('pixel measures', () => {
   /** Three small images: one good, two with two regions each; regions of one touch only at a corner. */
   const images = [0, 1, 2].map((k) => {
     const mask = new Uint8Array(rows * columns);
-    const fill = (r0: number, r1: number, c0: number, c1: number) => {
-      for (let r = r0; r < r1; r++) mask.fill(255, r * columns + c0, r * columns + c1);
-    };
-    if (k === 1) (fill(1, 3, 1, 4), fill(3, 4, 4, 5), fill(5, 6, 7, 8));
-    if (k === 2) (fill(0, 2, 6, 8), fill(4, 5, 0, 1));
+    const boxes = [
+      [],
+      [
+        [1, 3, 1, 4],
+        [3, 4, 4, 5],
+        [5, 6, 7, 8],
+      ],
+      [
+        [0, 2, 6, 8],
+        [4, 5, 0, 1],
+      ],
+    ][k];
+    for (const [top, bottom, left, right] of boxes)
+      for (let r = top; r < bottom; r++) mask.fill(255, r * columns + left, r * columns + right);
     const map = Float32Array.from(mask, (defect, i) => {
       const value = ((Math.floor(i / columns) * 7 + (i % columns) * 13 + k * 5) % 17) / 17;
       return defect ? value * 0.7 + 0.4 : value;
@@ -85,7 +94,7 @@ describe('pixel measures', () => {
 
   test('regions touch at sides or corners', () => {
     expect(curve.regions).toBe(4);
-    const { sizes, count } = regionsOf(images[1].mask!, rows, columns);
+    const { sizes, count } = regionSizes(images[1].mask!, rows, columns);
     expect(count).toBe(2);
     expect(sizes[3 * columns + 4]).toBe(7); // joined at a corner
     expect(sizes[5 * columns + 7]).toBe(1);

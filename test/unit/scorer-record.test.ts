@@ -114,6 +114,7 @@ test('each method is shown with the panes that its record declares', () => {
     nearest: ['Original'],
     gaussian: ['Original'],
     padim: ['Original', 'Distance', 'Overlay'],
+    'patch-memory': ['Original', 'Distance', 'Overlay'],
     'from-mean': ['Original'],
     'from-mean-image': ['Original', 'Deviation', 'Overlay'],
   });

@@ -9,6 +9,13 @@ import { falseAlarmsAt, parseRule, promiseText, thresholdOf } from '../../src-ma
 
 const sorted = (values: Iterable<number>): Float64Array => Float64Array.from(values).sort();
 const none = new Float64Array();
+/** Without labels. */
+const of = (scores: Float64Array, normals: Float64Array): Evidence => ({
+  scores,
+  normals,
+  trained: none,
+  labelled: { normal: normals, anomalous: none },
+});
 
 /** Distributions of scores that start at 0, with their probability to exceed a score. */
 const distributions: { name: string; draw(next: Random): number; above(score: number): number }[] = [
@@ -54,7 +61,12 @@ function drawn(distribution: (typeof distributions)[number], seed: number, norma
   const list = (n: number, shift = 0) => sorted(Array.from({ length: n }, () => distribution.draw(next) + shift));
   const anomalous = list(50, 1.5);
   const held = list(normals);
-  return { normals: held, anomalous, scores: sorted([...held, ...list(100), ...anomalous]) };
+  return {
+    normals: held,
+    trained: none,
+    labelled: { normal: held, anomalous },
+    scores: sorted([...held, ...list(100), ...anomalous]),
+  };
 }
 
 describe.each(thresholdRules)('$id', (rule) => {
@@ -75,14 +87,15 @@ describe.each(thresholdRules)('$id', (rule) => {
   });
 
   test('places no threshold where there is nothing to fit, and says what it lacks', () => {
-    const result = thresholdOf({ scores: none, normals: none, anomalous: none }, { rule: rule.id, value: null });
+    const result = thresholdOf(of(none, none), { rule: rule.id, value: null });
     expect(result).toMatchObject({ rule: rule.id, score: null, flagged: null, promise: null });
     expect(result.reason).toMatch(/\.$/);
   });
 
   test.each([0, 1, 2, 3])('with %i normal images promises nothing', (count) => {
     const scores = sorted([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    const evidence = { scores, normals: scores.subarray(0, count), anomalous: scores.subarray(6) };
+    const normals = scores.subarray(0, count);
+    const evidence = { scores, normals, trained: none, labelled: { normal: normals, anomalous: scores.subarray(6) } };
     const { promise, reason, score } = thresholdOf(evidence, { rule: rule.id, value: null });
     expect(promise).toBe(null);
     expect(reason).toMatch(score === null ? /needs/ : /cannot be judged/);
@@ -90,7 +103,7 @@ describe.each(thresholdRules)('$id', (rule) => {
 
   test('flags no image if all scores are equal', () => {
     const scores = new Float64Array(200).fill(3);
-    const { flagged } = thresholdOf({ scores, normals: scores, anomalous: none }, { rule: rule.id, value: null });
+    const { flagged } = thresholdOf(of(scores, scores), { rule: rule.id, value: null });
     expect(flagged ?? 0).toBe(0);
   });
 
@@ -100,8 +113,7 @@ describe.each(thresholdRules)('$id', (rule) => {
 
 describe('the percentile', () => {
   const normals = sorted(Array.from({ length: 100 }, (_, i) => i));
-  const at = (value: number, own = normals) =>
-    thresholdOf({ scores: own, normals: own, anomalous: none }, { rule: 'percentile', value });
+  const at = (value: number, own = normals) => thresholdOf(of(own, own), { rule: 'percentile', value });
 
   test('is that of NumPy', () => expect(at(95).score).toBeCloseTo(94.05, 10));
   test('needs as many normal images as it judges', () => {
@@ -121,38 +133,47 @@ describe('the default', () => {
   const next = random('default', 1);
   const scores = sorted(fillNormal(new Float64Array(200), next));
   test('is a percentile of the normal images', () =>
-    expect(thresholdOf({ scores, normals: scores.subarray(0, 100), anomalous: none }, null)).toMatchObject({
+    expect(thresholdOf(of(scores, scores.subarray(0, 100)), null)).toMatchObject({
       rule: 'percentile',
       value: 95,
       promise: { normals: 100 },
     }));
   test('is a robust rule on few normal images', () =>
-    expect(thresholdOf({ scores, normals: scores.subarray(0, 10), anomalous: none }, null)).toMatchObject({
+    expect(thresholdOf(of(scores, scores.subarray(0, 10)), null)).toMatchObject({
       rule: 'robust',
       promise: { normals: 10 },
       reason: expect.stringContaining('10 normal images'),
     }));
   test('without normal images assumes that most are normal, says so, and promises nothing', () => {
     const outliers = sorted([...scores, 20, 21, 22]);
-    const { rule, flagged, promise, reason } = thresholdOf({ scores: outliers, normals: none, anomalous: none }, null);
+    const { rule, flagged, promise, reason } = thresholdOf(of(outliers, none), null);
     expect({ rule, flagged, promise }).toEqual({ rule: 'robust', flagged: 3, promise: null });
     expect(reason).toContain('assuming that most are normal. False alarms cannot be judged: no image is known');
   });
+  test('is judged by the training images where no normal image is unseen', () => {
+    const evidence = { ...of(scores, none), trained: scores.subarray(0, 50) };
+    const { promise, reason } = thresholdOf(evidence, null);
+    expect(promise).toBe(null);
+    expect(reason).toContain(
+      'of 50 training images, which score lower than unseen ones. False alarms cannot be judged',
+    );
+  });
   test('is a share of the images if their scores have no spread', () =>
-    expect(thresholdOf({ scores: sorted([1, 1, 1, 1, 1, 1, 2]), normals: none, anomalous: none }, null)).toMatchObject({
+    expect(thresholdOf(of(sorted([1, 1, 1, 1, 1, 1, 2]), none), null)).toMatchObject({
       rule: 'share',
       flagged: 0,
     }));
 });
 
 test('best F1 lies between the classes where they are apart', () => {
-  const evidence = { scores: sorted([1, 2, 3, 7, 8, 9]), normals: sorted([1, 2, 3]), anomalous: sorted([7, 8, 9]) };
+  const labelled = { normal: sorted([1, 2, 3]), anomalous: sorted([7, 8, 9]) };
+  const evidence = { scores: sorted([1, 2, 3, 7, 8, 9]), normals: none, trained: none, labelled };
   expect(thresholdOf(evidence, { rule: 'f1', value: null })).toMatchObject({ score: 5, flagged: 3 });
 });
 
 test('a factor is refused for scores below 0', () => {
   const normals = sorted(Array.from({ length: 30 }, (_, i) => i - 20));
-  expect(thresholdOf({ scores: normals, normals, anomalous: none }, { rule: 'scaled', value: 1.4 })).toMatchObject({
+  expect(thresholdOf(of(normals, normals), { rule: 'scaled', value: 1.4 })).toMatchObject({
     score: null,
     reason: expect.stringContaining('no meaning'),
   });
@@ -160,7 +181,7 @@ test('a factor is refused for scores below 0', () => {
 
 test('a threshold set by hand has a promise too', () => {
   const normals = sorted(Array.from({ length: 99 }, (_, i) => i));
-  const evidence = { scores: normals, normals, anomalous: none };
+  const evidence = of(normals, normals);
   expect(thresholdOf(evidence, { rule: 'score', value: 90 })).toMatchObject({
     score: 90,
     flagged: 9,
@@ -202,10 +223,10 @@ describe('evidence of a run', () => {
   const run = { trainOn: 'good/**' as string | null, trainTags: { added: [], leftOut: [] }, normals: [1, 2, 3] };
   const scores = [1, 2, 3, 9, NaN, 4];
   const folder = (...tags: string[][]) =>
-    ['good/a', 'good/b', 'good/c', 'new/d', 'new/e', 'new/f'].map((path, i) => sample(i, path, ...(tags[i] ?? [])));
+    ['good/a', 'good/b', 'good/c', 'd', 'e', 'f'].map((path, i) => sample(i, path, ...(tags[i] ?? [])));
   const lists = (samples: ReturnType<typeof folder>, own = run) => {
-    const { normals, anomalous, scores: all } = evidenceOf(own, samples, Float64Array.from(scores));
-    return { normals: [...normals], anomalous: [...anomalous], count: all.length };
+    const { normals, labelled, scores: all } = evidenceOf(own, samples, Float64Array.from(scores));
+    return { normals: [...normals], anomalous: [...labelled.anomalous], count: all.length };
   };
 
   test('declared normal images are the held-out ones; images without a score do not count', () =>
@@ -216,6 +237,17 @@ describe('evidence of a run', () => {
       anomalous: [2, 9],
       count: 5,
     }));
+  test('names of folders are labels for the best F1, and no normal images for the promise', () => {
+    const paths = ['train/good/a', 'train/good/b', 'train/good/c', 'test/crack/d', 'test/good/e', 'test/good/f'];
+    const trained = { ...run, trainOn: 'train/good/**' };
+    const { normals, labelled } = evidenceOf(
+      trained,
+      paths.map((path, i) => sample(i, path)),
+      Float64Array.from(scores),
+    );
+    expect([...normals]).toEqual([1, 2, 3]);
+    expect([[...labelled.normal], [...labelled.anomalous]]).toEqual([[1, 2, 3, 4], [9]]);
+  });
   test('a run on all images knows only what tags say', () => {
     const all = { ...run, trainOn: null, normals: [1, 2, 3, 4, 9] };
     expect(lists(folder(), all).normals).toEqual([]);

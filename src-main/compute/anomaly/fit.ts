@@ -37,7 +37,9 @@ export interface FitArgs {
   resume: boolean;
 }
 
-export type FitEvent = TrainingEvent | { stage: 'score'; done: number; total: number };
+/** 'read', 'select', 'calibrate': of memory banks, in images, patches and images. */
+export type FitEvent =
+  TrainingEvent | { stage: 'read' | 'select' | 'calibrate' | 'score'; done: number; total: number };
 
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */

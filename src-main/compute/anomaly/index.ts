@@ -4,10 +4,11 @@ import { gaussian } from './gaussian.ts';
 import { mlpAe } from './mlp-ae.ts';
 import { nearestImages } from './nearest.ts';
 import { padim } from './padim.ts';
+import { patchMemory } from './patch-memory.ts';
 import { pca } from './pca.ts';
 import type { Scorer } from './scorer.ts';
 
-export const scorers: readonly Scorer[] = [convAe, mlpAe, pca, nearestImages, gaussian, padim];
+export const scorers: readonly Scorer[] = [convAe, mlpAe, pca, nearestImages, gaussian, padim, patchMemory];
 
 /** Undefined if no scorer has this id. */
 export const scorerOf = (id: string): Scorer | undefined => scorers.find((scorer) => scorer.id === id);

@@ -6,16 +6,16 @@ import type { PatchBlock } from './images.ts';
 
 /**
  * The features of a block, [B, grid.rows, grid.columns, channels]; the default is the finest grid of the images. `isNormalised`: the vector of each stage has the
- * length 1, so that all stages count equally. `mean`: the side of a window over which features are averaged first (PatchCore's neighbourhood), 1 for none.
+ * length 1, so that all stages count equally. `window`: the side of a window over which features are averaged first (PatchCore's neighbourhood), 1 for none.
  */
 export function joined(
   { maps, grid: finest }: PatchBlock,
-  { grid = finest, isNormalised = true, mean = 1 }: { grid?: Grid; isNormalised?: boolean; mean?: number } = {},
+  { grid = finest, isNormalised = true, window = 1 }: { grid?: Grid; isNormalised?: boolean; window?: number } = {},
 ): Tensor4D {
   return tf.tidy(() =>
     tf.concat4d(
       maps.map((map) => {
-        const smooth = mean > 1 ? tf.avgPool(map, mean, 1, 'same') : map;
+        const smooth = window > 1 ? tf.avgPool(map, window, 1, 'same') : map;
         const unit = isNormalised ? tf.div<Tensor4D>(smooth, tf.maximum(tf.norm(smooth, 2, 3, true), 1e-6)) : smooth;
         return unit.shape[1] === grid.rows && unit.shape[2] === grid.columns
           ? unit

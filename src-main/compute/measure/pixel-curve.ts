@@ -4,7 +4,7 @@
  * the images: pixels are counted in 2^20 bins of their value, which are the upper 20 bits of a 32-bit float. So values that differ by less than 0.05 %
  * count as equal; no range has to be known before.
  */
-import { regionsOf } from './regions.ts';
+import { regionSizes } from './region-sizes.ts';
 
 const bins = 2 ** 20;
 
@@ -17,7 +17,7 @@ export class PixelCurve {
 
   /** `map` and `mask`: [rows, columns]; null is an image without defects. Throws if a value of the map is not a number. */
   add(map: Float32Array, mask: Uint8Array | null, rows: number, columns: number): void {
-    const regions = mask && regionsOf(mask, rows, columns);
+    const regions = mask && regionSizes(mask, rows, columns);
     this.#regions += regions?.count ?? 0;
     const bits = new Uint32Array(map.buffer, map.byteOffset, map.length);
     for (let i = 0; i < map.length; i++) {

@@ -1,7 +1,7 @@
 /** Connected regions of a mask. Pixels that touch at a side or a corner belong together, as in MVTec AD's own evaluation (`scipy.ndimage.label` with a full 3 × 3). */
 
 /** `mask`: [rows, columns], a value other than 0 is a defect. Returns the size of the region of each pixel, 0 where there is none, and the number of regions. */
-export function regionsOf(mask: Uint8Array, rows: number, columns: number): { sizes: Uint32Array; count: number } {
+export function regionSizes(mask: Uint8Array, rows: number, columns: number): { sizes: Uint32Array; count: number } {
   const sizes = new Uint32Array(mask.length);
   const region = new Uint32Array(mask.length); // a list of the pixels of one region
   let count = 0;

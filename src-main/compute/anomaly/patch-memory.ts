@@ -1,0 +1,156 @@
+/**
+ * Scores each patch of an image by its distance to the nearest patch of the normal images (PatchCore; Roth et al. 2022). There are two memory banks: one of single
+ * patches, in which small defects stand out, and one of features averaged over 3 × 3 patches, which is less sensitive to noise. The distances of each bank are divided by
+ * what is usual among held-out normal images, and averaged.
+ */
+import { z } from 'zod';
+import { meanOf } from '../../contract/numbers.ts';
+import { medianOf } from '../../contract/statistics.ts';
+import { tf } from '../backend.ts';
+import { BadParameters } from '../bad-parameters.ts';
+import { random, shuffle } from '../random.ts';
+import type { PatchBlock } from './images.ts';
+import { makeBank, nearestInBank, type PatchBank } from './patch-bank.ts';
+import { joined } from './patch-features.ts';
+import { defineScorer, patchSizeParameter, type FitContext, type Model } from './scorer.ts';
+
+const schema = z.object({
+  ...patchSizeParameter,
+  patches: z
+    .int()
+    .min(100)
+    .max(20_000)
+    .default(2000)
+    .describe('Number of normal patches that are kept in each memory bank. More patches take more time.')
+    .meta({ title: 'Patches' }),
+  neighbourhood: z
+    .enum(['both', 'single', 'mean'])
+    .default('both')
+    .describe('Compare single patches, which suits small defects, or means over 3 × 3 patches, or both.')
+    .meta({ title: 'Neighbourhood', advanced: true }),
+  topShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.003)
+    .describe('The score is the mean over this fraction of the patches, the most unusual ones; at least one patch.')
+    .meta({ title: 'Top fraction', advanced: true, step: 0.001 }),
+});
+type Parameters = z.infer<typeof schema>;
+
+/** Patches that are sampled for each patch that is kept. */
+const oversampling = 10;
+const windows = { both: [1, 3], single: [1], mean: [3] } as const;
+/** The most images by which a bank is calibrated. */
+const mostCalibrated = 60;
+
+/** `usual`: the median score of held-out normal images under this bank alone. */
+interface Branch {
+  bank: PatchBank;
+  usual: number;
+}
+
+export const patchMemory = defineScorer({
+  id: 'patch-memory',
+  title: 'Memory of patches',
+  short: 'Patches',
+  summary:
+    'Distance of each patch to the most similar patch of the normal images, in EfficientNet-Lite0 features (PatchCore). No training; needs no alignment; finds small defects.',
+  inputs: 'patches',
+  gives: { score: { title: 'distance' }, map: { title: 'Distance' } },
+  schema,
+  async fit(params, context) {
+    if (context.train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
+    const branches: Branch[] = [];
+    try {
+      for (const window of windows[params.neighbourhood]) {
+        const bank = await makeBank(window, { sampled: params.patches * oversampling, kept: params.patches }, context);
+        branches.push({ bank, usual: 1 });
+        branches[branches.length - 1].usual = await usualScore(bank, params, context);
+      }
+    } catch (error) {
+      disposeOf(branches);
+      throw error;
+    }
+    return { model: memoryModel(branches, params), heldOut: context.train };
+  },
+  restore(params, arrays) {
+    const channels = arrays.channels[0];
+    const branches = windows[params.neighbourhood].map((window) => {
+      const values = arrays[`patches${window}`];
+      const patches = tf.tensor2d(values, [values.length / channels, channels]);
+      return { bank: { window, patches, spans: new Map() }, usual: arrays[`usual${window}`][0] };
+    });
+    return memoryModel(branches, params);
+  },
+});
+
+const disposeOf = (branches: readonly Branch[]): void => tf.dispose(branches.map(({ bank }) => bank.patches));
+
+/** The median score of normal images, each compared with the patches of the others. */
+async function usualScore(
+  bank: PatchBank,
+  params: Parameters,
+  { images, train, seed, yieldToEventLoop, onEvent }: FitContext<'patches'>,
+): Promise<number> {
+  const chosen = shuffle(train.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
+  const scores: number[] = [];
+  for (const block of images.upload(chosen)) {
+    const { distances } = await distancesOf(bank, block, block.positions).finally(() => tf.dispose(block.maps));
+    scores.push(...pooled(distances, block.positions.length, params.topShare));
+    onEvent({ stage: 'calibrate', done: scores.length, total: chosen.length });
+    await yieldToEventLoop();
+  }
+  return medianOf(scores.sort((a, b) => a - b)) || 1;
+}
+
+async function distancesOf(
+  bank: PatchBank,
+  block: PatchBlock,
+  positions: Int32Array | null,
+): Promise<{ distances: Float32Array; nearest: Int32Array }> {
+  const features = joined(block, { window: bank.window });
+  try {
+    return await nearestInBank(bank, features, positions);
+  } finally {
+    features.dispose();
+  }
+}
+
+/** For each image the mean over this fraction of its patches, the largest ones. */
+export function pooled(maps: Float32Array, images: number, topShare: number): number[] {
+  const places = maps.length / images;
+  const count = Math.max(1, Math.round(topShare * places));
+  return Array.from({ length: images }, (_, i) =>
+    meanOf(
+      maps
+        .slice(i * places, (i + 1) * places)
+        .sort()
+        .subarray(places - count),
+    ),
+  );
+}
+
+function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Model<'patches'> {
+  return {
+    parameters: branches.reduce((sum, { bank }) => sum + bank.patches.size, 0),
+    async score(block, positions) {
+      const { rows, columns } = block.grid;
+      const values = new Float32Array(block.maps[0].shape[0] * rows * columns);
+      for (const { bank, usual } of branches) {
+        const { distances } = await distancesOf(bank, block, positions);
+        for (let i = 0; i < values.length; i++) values[i] += distances[i] / usual / branches.length;
+      }
+      return { scores: pooled(values, block.maps[0].shape[0], topShare), maps: { values, rows, columns } };
+    },
+    async tensors() {
+      const arrays: Record<string, Float32Array> = { channels: Float32Array.of(branches[0].bank.patches.shape[1]) };
+      for (const { bank, usual } of branches) {
+        arrays[`patches${bank.window}`] = (await bank.patches.data()) as Float32Array;
+        arrays[`usual${bank.window}`] = Float32Array.of(usual);
+      }
+      return { arrays };
+    },
+    dispose: () => disposeOf(branches),
+  };
+}
