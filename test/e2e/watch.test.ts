@@ -56,7 +56,10 @@ test('while the folder is watched, files are scored as they arrive; alarms are a
   add('new/odd.png', await blob(102, true));
   await page.getByText(/^2 files arrived, [12] alarms?\.$/).waitFor();
   await page.getByText(/^(Alarm: |2 alarms, for example )new\/(odd|normal)\.png/).waitFor();
-  await page.getByRole('contentinfo').getByText(/^2 files arrived, [12] alarms?$/).waitFor();
+  await page
+    .getByRole('contentinfo')
+    .getByText(/^2 files arrived, [12] alarms?$/)
+    .waitFor();
   expect(await violationsInBothLights(page)).toEqual([]);
 
   await page.getByRole('list', { name: 'Alarms' }).getByRole('button', { name: 'odd.png' }).click();
