@@ -17,6 +17,7 @@ import { ended, openWorkspace } from '../fixtures/workspace.ts';
 const cases: [method: string, parameters: Record<string, unknown>][] = [
   ['nearest', {}],
   ['gaussian', {}],
+  ['pca', { sizePx: 32 }],
 ];
 
 interface About {

@@ -6,7 +6,8 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
-import { indexRows, meanOfLeast } from '../embed/neighbours.ts';
+import { indexRows } from '../embed/neighbours.ts';
+import { meanOfLeast } from '../ops/mean-of-least.ts';
 import { scaleWithFloor, standardise } from '../embed/standardise.ts';
 import { defineScorer, type Model } from './scorer.ts';
 

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { ScorerOutputs } from '../../contract/types.ts';
 import { readBack } from '../read-back.ts';
-import { pool } from './error-map.ts';
+import { pool, pooled } from './error-map.ts';
 import { normalisedMaps, type ErrorPath, type NormalErrors } from './normal-errors.ts';
 import { sizeParameter, type Model } from './scorer.ts';
 
@@ -49,6 +49,10 @@ export function scoredByErrors(
       const size = rows * columns;
       const scores = Array.from({ length: count }, (_, i) => pool(values.subarray(i * size, (i + 1) * size)));
       return { scores, maps: { values, rows, columns } };
+    },
+    portable(x) {
+      const map = normalisedMaps(x, paths);
+      return { score: pooled(map), map, reconstruction: model.reconstruct(x) };
     },
   };
 }

@@ -2,9 +2,8 @@
  * Exact nearest neighbours by brute force: deterministic, and with matrix products in blocks fast enough for a hundred thousand images and a few thousand
  * landmarks.
  */
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { traced } from '../ops/traced.ts';
 import { readBack } from '../read-back.ts';
 
 export interface Neighbours {
@@ -18,15 +17,6 @@ export interface Neighbours {
 const spare = 4;
 /** Maximum number of distances in memory. */
 const blockCells = 2 ** 22;
-
-/** The mean of the `count` least distances of each row [rows, others] → [rows]. One node of an exported graph. */
-export const meanOfLeast = (distances: Tensor2D, count: number): Tensor1D =>
-  traced(
-    'meanOfLeast',
-    [distances],
-    { count },
-    () => tf.neg(tf.mean(tf.topk(tf.neg(distances), count).values, 1)) as Tensor1D,
-  );
 
 export interface NeighbourIndex {
   /** The `k` nearest neighbours of each of `rows` [n, size], or all if there are fewer than `k`; of equally near ones, the first. */

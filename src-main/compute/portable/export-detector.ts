@@ -9,7 +9,7 @@ import { normalised } from '../classify/transform.ts';
 import { withPretrained } from '../embed/features.ts';
 import { usual } from '../models/pretrained.ts';
 import { emitNodes } from './onnx.ts';
-import { OnnxWriter } from './onnx-writer.ts';
+import { NotConvertible, OnnxWriter } from './onnx-writer.ts';
 import { record, type Recording } from './trace.ts';
 
 export interface PortableDetectorArgs {
@@ -38,7 +38,12 @@ export const portableDetector = defineCall({
           ? await recordEmbedded(model as Model<'embeddings'>)
           : await recordPixels(model as Model<'pixels'>, scorer.sizePx(params) as number);
       const writer = new OnnxWriter();
-      emitNodes(recording, writer);
+      try {
+        emitNodes(recording, writer);
+      } catch (error) {
+        if (!(error instanceof NotConvertible)) throw error;
+        throw new BadParameters(`${scorer.title} cannot be exported yet: ${error.message}`);
+      }
       for (const [name, value] of Object.entries(recording.outputs)) writer.output(value, name);
       const outputs = Object.fromEntries(Object.entries(recording.outputs).map(([name, { shape }]) => [name, shape]));
       const { shape } = recording.input;

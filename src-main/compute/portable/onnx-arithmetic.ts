@@ -44,18 +44,6 @@ export function emitArithmetic(
       writer.node('ReduceMean', [least], to, { axes: [-1], keepdims: 0 });
       return true;
     }
-    case 'quantile': {
-      const at = Number(attributes.quantile) * (x.shape[0] - 1);
-      const below = Math.floor(at);
-      // Descending: the last is the value at `below`, the one before it the next larger.
-      const [largest] = writer.parts('TopK', [from, writer.whole([x.shape[0] - below])], 2, { axis: -1, largest: 1 });
-      const last = x.shape[0] - below - 1;
-      const pick = (index: number) =>
-        writer.node('Gather', [largest, writer.index(Math.max(0, index))], undefined, { axis: 1 });
-      const low = writer.node('Mul', [pick(last), writer.scalar(1 - (at - below))]);
-      writer.node('Add', [low, writer.node('Mul', [pick(last - 1), writer.scalar(at - below)])], to);
-      return true;
-    }
     default:
       return false;
   }

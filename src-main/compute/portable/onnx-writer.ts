@@ -8,6 +8,9 @@ const irVersion = 8;
 
 type Attributes = Record<string, number | number[]>;
 
+/** A network has an operation that cannot be exported. */
+export class NotConvertible extends Error {}
+
 /** Values that depend on the image have the batch as their first axis, which the shapes here leave out. */
 export class OnnxWriter {
   readonly nodes: object[] = [];
@@ -70,27 +73,16 @@ export class OnnxWriter {
     return name;
   }
 
-  /** A single integer. */
-  index(value: number): string {
-    const name = this.#fresh();
-    this.constants.push({
-      name,
-      dims: [],
-      dataType: int64Type,
-      rawData: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer),
-    });
-    return name;
-  }
-
   /** A constant that is combined with a value of this rank (without the batch axis). */
   operand({ shape, constant }: Value, rank: number): string {
     if (rank === 3 && shape.length === 1) return this.floats(constant!, [shape[0], 1, 1]);
     const own = shape.length > rank ? shape.slice(shape.length - rank) : shape;
-    if (sizeOf(own) !== constant!.length) throw new Error(`A constant of [${shape.join(', ')}] cannot be exported.`);
+    if (sizeOf(own) !== constant!.length)
+      throw new NotConvertible(`A constant of [${shape.join(', ')}] cannot be exported.`);
     if (rank === 3 && own.length > 1) {
       const [height, width, channels] = own.length === 3 ? own : [...own, 1];
       const isMap = own.length === 3;
-      if (!isMap) throw new Error('A constant of rows cannot be exported for a map.');
+      if (!isMap) throw new NotConvertible('A constant of rows cannot be exported for a map.');
       return this.floats(transposed(constant!, [height, width, channels], [2, 0, 1]), [channels, height, width]);
     }
     return this.floats(constant!, own);

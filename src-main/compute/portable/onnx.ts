@@ -3,7 +3,7 @@
  * channels-first, so the input is transposed once, and all feature maps are channels-first.
  */
 import { emitArithmetic } from './onnx-arithmetic.ts';
-import { OnnxWriter, transposed } from './onnx-writer.ts';
+import { NotConvertible, OnnxWriter, transposed } from './onnx-writer.ts';
 import type { Graph, Node } from './trace.ts';
 
 export interface OnnxOptions {
@@ -210,7 +210,7 @@ function emit({ op, inputs, output, attributes }: Node, writer: OnnxWriter): voi
     }
     default:
       if (!emitArithmetic({ op, inputs, output, attributes }, from, to, writer))
-        throw new Error(`There is no ONNX for ‘${op}’.`);
+        throw new NotConvertible(`There is no ONNX for ‘${op}’.`);
   }
 }
 
@@ -225,7 +225,7 @@ function activate(from: string, activation: string, to: string, writer: OnnxWrit
     case 'none':
       return writer.node('Identity', [from], to);
     default:
-      throw new Error(`There is no ONNX for ‘${activation}’.`);
+      throw new NotConvertible(`There is no ONNX for ‘${activation}’.`);
   }
 }
 
