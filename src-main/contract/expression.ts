@@ -1,11 +1,12 @@
 /**
  * The filter language that selects samples: `conv-ae.error >= 0.02 and class = 'dress' and not decision = 'keep'`.
  * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for a missing value, `path like 'test/*'` (a glob: `glob.ts`),
- * `path contains 'img_00'` (case is ignored).
+ * `path contains 'img_00'` (case is ignored), functions of columns such as `percentile(pca.error) > 0.95` (`column-functions.ts`).
  * A number is compared with text by its spelling (`class = 007`), and quoted text with a number by its value (`width > '100'`).
  * `tag`, `issue` and `duplicate` may have several values. A sample without a value in a column satisfies only `= none`. Error messages
  * point at the character.
  */
+import { callOf } from './column-functions.ts';
 import { WinnowError } from './errors.ts';
 import { globMatcher } from './glob.ts';
 
@@ -19,7 +20,7 @@ export type Predicate<Row> = (row: Row) => boolean;
 type Token = { kind: 'name' | 'number' | 'text' | 'operator' | 'end'; text: string; at: number };
 
 const pattern =
-  /\s*(?:(?<number>-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.-])|(?<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<operator><=|>=|!=|[=<>()])|(?<name>[\p{L}_][\p{L}\p{N}_.-]*))/uy;
+  /\s*(?:(?<number>-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?![\w.-])|(?<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<operator><=|>=|!=|[=<>(),])|(?<name>[\p{L}_][\p{L}\p{N}_.-]*))/uy;
 
 function tokens(source: string): Token[] {
   const out: Token[] = [];
@@ -77,6 +78,25 @@ export function parseExpression<Row>(
     const inner = negated();
     return (row) => !inner(row);
   };
+  /** A column, or a function with its columns. */
+  const named = (): string => {
+    const { kind, text, at } = list[next++];
+    if (kind !== 'name') throw fault(source, at, 'A column name was expected');
+    if (list[next].text !== '(' || list[next].kind !== 'operator') return text;
+    const columns: string[] = [];
+    do {
+      const argument = list[++next];
+      const name = argument.kind === 'text' ? textOf(argument) : argument.text;
+      if (argument.kind !== 'name' && argument.kind !== 'text')
+        throw fault(source, argument.at, 'A column name was expected');
+      if (!column(name)) throw fault(source, argument.at, `There is no column ‘${name}’`);
+      columns.push(name);
+      next++;
+    } while (list[next].text === ',' && list[next].kind === 'operator');
+    if (list[next].text !== ')') throw fault(source, list[next].at, 'A closing parenthesis is missing');
+    next++;
+    return callOf(text, columns);
+  };
   const comparison = (): Predicate<Row> => {
     if (list[next].text === '(' && list[next].kind === 'operator') {
       next++;
@@ -85,11 +105,15 @@ export function parseExpression<Row>(
       next++;
       return inner;
     }
-    const name = list[next];
-    if (name.kind !== 'name') throw fault(source, name.at, 'A column name was expected');
-    const read = column(name.text);
-    if (!read) throw fault(source, name.at, `There is no column ‘${name.text}’`);
-    next++;
+    const start = list[next].at;
+    const name = named();
+    const read = column(name);
+    if (!read)
+      throw fault(
+        source,
+        start,
+        name.endsWith(')') ? `‘${name}’ is not a function of these columns` : `There is no column ‘${name}’`,
+      );
     if (word('like')) {
       const glob = list[next++];
       if (glob.kind !== 'text' && glob.kind !== 'number')
@@ -112,7 +136,7 @@ export function parseExpression<Row>(
       };
     }
     const operator = list[next++];
-    if (operator.kind !== 'operator' || '()'.includes(operator.text))
+    if (operator.kind !== 'operator' || '(),'.includes(operator.text))
       throw fault(source, operator.at, 'One of = != < <= > >= like contains was expected');
     const operand = list[next++];
     const isNone = operand.kind === 'name' && operand.text.toLowerCase() === 'none';
@@ -121,8 +145,8 @@ export function parseExpression<Row>(
     if (isNone) return compare(read, operator.text, null);
     const text = textOf(operand);
     const number = numberOf(text);
-    if (number === null && isNumber(name.text))
-      throw fault(source, operand.at, `‘${name.text}’ is a number, so a number was expected`);
+    if (number === null && isNumber(name))
+      throw fault(source, operand.at, `‘${name}’ is a number, so a number was expected`);
     return compare(read, operator.text, { text, number, isWrittenAsNumber: operand.kind === 'number' });
   };
 
@@ -135,10 +159,15 @@ export function parseExpression<Row>(
 export function renameColumns(source: string, rename: (name: string) => string): string {
   let renamed = '';
   let end = 0;
-  for (const { kind, text, at } of tokens(source)) {
-    if (kind !== 'name') continue;
-    renamed += source.slice(end, at) + rename(text);
-    end = at + text.length;
+  let before = '';
+  for (const token of tokens(source)) {
+    const { kind, text, at } = token;
+    // Text after these is a column in quotes.
+    if (kind === 'name' || (kind === 'text' && (before === '(' || before === ','))) {
+      renamed += source.slice(end, at) + rename(textOf(token));
+      end = at + text.length;
+    }
+    before = kind === 'operator' ? text : '';
   }
   return renamed + source.slice(end);
 }

@@ -2,6 +2,7 @@
  * Resolves names in expressions, sort orders and tiles: properties of a sample, its checks and duplicates, or a column. Engine
  * and page share it, so an expression selects the same samples in both.
  */
+import { parseCall, percentileReader } from './column-functions.ts';
 import { parseExpression, type Predicate, type Read } from './expression.ts';
 import type { Column, DuplicateKind, Group, Sample } from './types.ts';
 
@@ -51,6 +52,8 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
       return flagged ?? nothing;
     };
   }
+  const call = parseCall(name);
+  if (call) return readerOfCall(call, source);
   const column = resolveColumn(source.columns, name);
   if (column === null) return null;
   const values = source.values(column);
@@ -61,11 +64,26 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
   };
 }
 
+/** Null if a column is unknown or has no numbers. */
+function readerOfCall(
+  { of, columns: names }: NonNullable<ReturnType<typeof parseCall>>,
+  source: ReadSource,
+): Read<Sample> | null {
+  const columns = names.map((name) => (isNumber(name, source) ? resolveColumn(source.columns, name) : null));
+  if (columns.includes(null)) return null;
+  const percentiles = columns.map((column) => percentileReader(source.values(column as string)));
+  return ({ id }) => {
+    const value = of(percentiles.map((percentile) => percentile(id)));
+    return Number.isNaN(value) ? null : value;
+  };
+}
+
 const numbers = new Set(['width', 'height', 'bytes', 'frames', 'modified']);
 
 /** Whether the values are numbers, not category codes. */
 function isNumber(name: string, { columns }: ReadSource): boolean {
   if (Object.hasOwn(properties, name) || name === 'duplicate' || name === 'issue') return numbers.has(name);
+  if (parseCall(name)) return true;
   const column = resolveColumn(columns, name);
   return column !== null && columns.find(({ name: full }) => full === column)?.categories == null;
 }

@@ -225,7 +225,7 @@ async function measurePixels(
     const mask = files.length ? await masks.read(files, sample) : null;
     const size = limitedSize(sample, maskSidePx);
     const { rows, columns } = mask ?? { rows: size.height, columns: size.width };
-    const found = await mapOf(context, run, sample.id);
+    const found = await mapOf(context, run, sample.id, report.signal);
     const map = resample(found.map, found.rows, found.columns, rows, columns);
     curve.add(map, mask?.data ?? null, rows, columns);
     report.progress(i + 1);

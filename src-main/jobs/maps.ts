@@ -8,8 +8,8 @@ import { runFolder } from '../workspace/runs.ts';
 import { prepareImage } from './scorer-images.ts';
 
 /** Throws WinnowError: `no-map` if the run's method has none, `no-samples` if the image can no longer be read. */
-export const mapOf = (context: JobContext, run: Run, sampleId: number): Promise<MapResult> =>
-  withImage(context, run, sampleId, 'map', (args) => context.compute.call('map', args));
+export const mapOf = (context: JobContext, run: Run, sampleId: number, signal?: AbortSignal): Promise<MapResult> =>
+  withImage(context, run, sampleId, 'map', (args) => context.compute.call('map', args, { signal }));
 
 /** Throws WinnowError like `mapOf`. */
 export const reconstructionOf = (context: JobContext, run: Run, sampleId: number): Promise<ReconstructionResult> =>

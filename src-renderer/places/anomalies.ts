@@ -20,10 +20,11 @@ export const anomalies: Place = {
   isBrowsing: (view) => !isEvaluating(view),
   reopen: (view) => Judgement.of(view.session, view).close(),
   bottom: Scores,
-  lens: ({ scored, mostFirst, threshold, flaggedOnly }) =>
+  lens: ({ scored, mostFirst, threshold, flaggedOnly, opinions }) =>
     scored && {
       column: scored.column,
       descending: mostFirst,
+      order: opinions.order,
       threshold: threshold.score,
       isFiltering: flaggedOnly,
       run: scored,

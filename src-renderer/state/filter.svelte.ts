@@ -3,6 +3,7 @@
  * the reason of a decision, and used on the command line. Each clause is evaluated once per sample and stored as bits; the shown images and the counts
  * of facets follow from these bits.
  */
+import { parseCall } from '../../src-main/contract/column-functions.ts';
 import { quote } from '../../src-main/contract/expression.ts';
 import { predicateOf, readerOf } from '../../src-main/contract/read.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
@@ -204,7 +205,7 @@ export class Filter {
     })),
     ...[...this.ranges].map(([name, range]) => ({
       key: `range ${name}`,
-      title: `${name} ${rangeTitle(range)}`,
+      title: `${parseCall(name) ? name.replace(/\(.*/, '') : name} ${rangeTitle(range)}`,
       remove: () => this.setRange(name, null),
     })),
     ...(this.where.trim() && !this.problem

@@ -11,6 +11,8 @@ export type Panel = Component<{ session: Session; view: View; training: Training
 export interface Lens {
   column: string;
   descending: boolean;
+  /** What orders the images in place of the column, if anything. */
+  order?: string | null;
   threshold: number;
   /** Only images at or above the threshold are shown. */
   isFiltering: boolean;

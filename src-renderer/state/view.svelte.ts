@@ -12,7 +12,6 @@ import {
   inOneSection,
   inSections,
   lengthOf,
-  orderProperties,
   panesFrom,
   positionsOf,
   sortedByValue,
@@ -23,6 +22,7 @@ import {
 import { Filter } from './filter.svelte.ts';
 import { LoupeState } from './loupe.svelte.ts';
 import { notices } from './notices.svelte.ts';
+import { Opinions } from './opinions.svelte.ts';
 import type { Lens, Place } from './place.ts';
 import type { Session } from './session.svelte.ts';
 import { settings } from './settings.svelte.ts';
@@ -92,6 +92,7 @@ export class View {
   /** Ascending. */
   readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
   readonly threshold = new ScoreThreshold(this);
+  readonly opinions = new Opinions(this);
   readonly lens: Lens | null = $derived.by(() => this.place.lens?.(this) ?? null);
   readonly isRanked = $derived(this.lens?.run !== undefined);
   readonly filtersThreshold = $derived(this.isRanked && this.flaggedOnly);
@@ -103,7 +104,7 @@ export class View {
     this.lens?.isFiltering ? `${this.lens.column} >= ${this.lens.threshold}` : null,
   );
   readonly order: Order = $derived.by(() =>
-    this.lens ? { by: this.lens.column, descending: this.lens.descending } : this.galleryOrder,
+    this.lens ? { by: this.lens.order ?? this.lens.column, descending: this.lens.descending } : this.galleryOrder,
   );
 
   // --- what is shown ---
@@ -114,11 +115,10 @@ export class View {
     const { ids, columns } = this.session;
     if (by === 'path') return descending ? ids.toReversed() : ids;
     const values = new Float64Array(lengthOf(ids)).fill(NaN);
-    if (orderProperties.some(({ name }) => name === by)) {
+    if (columns.some(({ name }) => name === by)) values.set(this.session.values(by).subarray(0, values.length));
+    else {
       const read = readerOf(by, this.session.source);
-      for (const id of ids) values[id] = Number(read?.(this.session.sample(id) as Sample));
-    } else if (columns.some(({ name }) => name === by)) {
-      values.set(this.session.values(by).subarray(0, values.length));
+      for (const id of ids) values[id] = Number(read?.(this.session.sample(id) as Sample) ?? NaN);
     }
     return sortedByValue(ids, values, descending);
   });

@@ -298,10 +298,10 @@ describe(`the main job, ${doorName}`, () => {
               .getContext('2d', { willReadFrequently: true })!
               .getImageData(0, 0, width, height);
             const reds = Array.from({ length: width * height }, (_, i) => data[i * 4]);
-            return [width, height, Math.max(...reds) > 200, Math.min(...reds) < 40];
+            return [Math.max(width, height), Math.max(...reds) > 200, Math.min(...reds) < 40];
           }),
       )
-      .toEqual([64, 64, true, true]);
+      .toEqual([512, true, true]);
     expect(await inBothLights()).toEqual([]);
   });
 

@@ -38,6 +38,48 @@ export const nearestImages = defineScorer({
 });
 
 /**
+ * Training images are scored in so many parts, each by the images of the other parts: an unseen image is not among its neighbours, and not in the scale that it is
+ * measured with either. With more images than `mostInParts`, one image does not change the scale, and only the image itself is left out.
+ */
+const parts = 5;
+const mostInParts = 2000;
+
+/** The neighbours that rows are compared with. */
+interface Bank {
+  /** The mean distance of each row of `codes` to its nearest neighbours; `isSelf` says which of them do not count. */
+  distances(codes: Float32Array, isSelf?: (row: number, neighbour: number) => boolean): Promise<Float64Array>;
+  dispose(): void;
+}
+
+function bankOf(codes: Float32Array, size: number, neighbours: number, yieldToEventLoop: () => Promise<void>): Bank {
+  const scale = scaleWithFloor(codes, size);
+  const index = indexRows(standardise(codes, size, scale), size);
+  return {
+    async distances(block, isSelf = () => false) {
+      const rows = standardise(block, size, scale);
+      const { k, indices, distances } = await index.nearest(rows, neighbours + 1, yieldToEventLoop);
+      return Float64Array.from({ length: block.length / size }, (_, row) => {
+        let [sum, count] = [0, 0];
+        for (let j = 0; j < k && count < neighbours; j++) {
+          if (isSelf(row, indices[row * k + j])) continue;
+          sum += distances[row * k + j];
+          count++;
+        }
+        return count ? sum / count : 0;
+      });
+    },
+    dispose: () => index.dispose(),
+  };
+}
+
+/** The rows of `codes` at these places. */
+function pick(codes: Float32Array, size: number, places: readonly number[]): Float32Array {
+  const out = new Float32Array(places.length * size);
+  places.forEach((place, i) => out.set(codes.subarray(place * size, (place + 1) * size), i * size));
+  return out;
+}
+
+/**
  * `codes`: embeddings of the training images, [train, size], also the arrays to save: 8 kB per image. `train`: their positions in the set that is scored; an image
  * is never its own neighbour. Without it, all images that are scored are new.
  */
@@ -48,28 +90,35 @@ function nearestModel(
   train: Int32Array = new Int32Array(),
   yieldToEventLoop = async () => {},
 ): Model<'embeddings'> {
-  const scale = scaleWithFloor(codes, size);
-  const index = indexRows(standardise(codes, size, scale), size);
+  const all = bankOf(codes, size, neighbours, yieldToEventLoop);
+  const placeOf = new Map(Array.from(train, (position, place) => [position, place]));
+  const count = train.length > mostInParts ? 0 : Math.min(parts, train.length);
+  const banks = Array.from({ length: count }, (_, part) => {
+    const others = [...train.keys()].filter((place) => place % count !== part);
+    return bankOf(pick(codes, size, others), size, neighbours, yieldToEventLoop);
+  });
   return {
     parameters: codes.length,
     async score(block, positions) {
-      const rows = standardise(block, size, scale);
-      const { k, indices, distances } = await index.nearest(rows, neighbours + 1, yieldToEventLoop);
-      const scores = Float64Array.from({ length: block.length / size }, (_, row) => {
-        let [sum, count] = [0, 0];
-        for (let j = 0; j < k && count < neighbours; j++) {
-          if (positions && train[indices[row * k + j]] === positions[row]) continue;
-          sum += distances[row * k + j];
-          count++;
-        }
-        return count ? sum / count : 0;
-      });
+      const places = Array.from({ length: block.length / size }, (_, row) => placeOf.get(positions?.[row] ?? -1));
+      const scores = new Float64Array(places.length);
+      for (const [part, bank] of [[null, all] as const, ...banks.entries()]) {
+        const rows = [...places.keys()].filter((row) => partOf(places[row], count) === part);
+        if (!rows.length) continue;
+        const isSelf = (row: number, neighbour: number) => part === null && places[rows[row]] === neighbour;
+        const distances = await bank.distances(pick(block, size, rows), isSelf);
+        rows.forEach((row, i) => (scores[row] = distances[i]));
+      }
       return { scores };
     },
     tensors: async () => ({
       arrays: { codes, size: Float32Array.of(size) },
       shapes: { codes: [codes.length / size, size] },
     }),
-    dispose: () => index.dispose(),
+    dispose: () => [all, ...banks].forEach((bank) => bank.dispose()),
   };
 }
+
+/** Null for images that all training images are compared with. */
+const partOf = (place: number | undefined, count: number): number | null =>
+  place === undefined || count === 0 ? null : place % count;

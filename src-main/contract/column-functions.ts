@@ -1,0 +1,55 @@
+/**
+ * Functions of columns, to compare rankings: `percentile(pca.error)`, `agreement(pca.error, padim.error)`. A function with its columns is a name like that of a
+ * column: in expressions, in orders and in captions of tiles.
+ */
+import { largestOf, lowerBound, smallestOf, upperBound } from './numbers.ts';
+
+interface ColumnFunction {
+  fewestColumns: number;
+  mostColumns: number;
+  /** Of the percentiles of one image in the columns. */
+  of(percentiles: readonly number[]): number;
+}
+
+export const columnFunctions: Readonly<Record<string, ColumnFunction>> = {
+  percentile: { fewestColumns: 1, mostColumns: 1, of: ([percentile]) => percentile },
+  /** All rankings place the image at least this high. */
+  agreement: { fewestColumns: 2, mostColumns: Infinity, of: (percentiles) => smallestOf(percentiles) },
+  /** How far apart the rankings place the image. */
+  disagreement: {
+    fewestColumns: 2,
+    mostColumns: Infinity,
+    of: (percentiles) => largestOf(percentiles) - smallestOf(percentiles),
+  },
+};
+
+/** The name of a function with its columns: `agreement(pca-1.error, padim-1.error)`. */
+export const callOf = (name: string, columns: readonly string[]): string => `${name}(${columns.join(', ')})`;
+
+/** The function and the columns of such a name; null if it is another name, or if the function takes another number of columns. */
+export function parseCall(name: string): { of: ColumnFunction['of']; columns: readonly string[] } | null {
+  const [, called, list] = /^([^()]+)\((.*)\)$/.exec(name) ?? [];
+  if (called === undefined || !Object.hasOwn(columnFunctions, called)) return null;
+  const { of, fewestColumns, mostColumns } = columnFunctions[called];
+  const columns = list.split(',').map((column) => column.trim());
+  return columns.length >= fewestColumns && columns.length <= mostColumns ? { of, columns } : null;
+}
+
+/** Values of each column, sorted; a changed column has a new array. */
+const sortedValues = new WeakMap<Float64Array, Float64Array>();
+
+/**
+ * `values` by sample id. The percentile of each image in a column, 0 to 1: the share of the images whose value is lower, where equal values, its own too, count half. NaN without a
+ * value.
+ */
+export function percentileReader(values: Float64Array): (id: number) => number {
+  let sorted = sortedValues.get(values);
+  if (!sorted) sortedValues.set(values, (sorted = values.filter((value) => !Number.isNaN(value)).sort()));
+  const known = sorted;
+  return (id) => {
+    const value = values[id];
+    return value === undefined || Number.isNaN(value)
+      ? NaN
+      : (lowerBound(known, value) + upperBound(known, value)) / 2 / known.length;
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * Error maps in the shape of their images, masks as files, and several rankings side by side, as a person uses them in the window and in the browser. Results are
+ * checked against the files and against the engine's own selection.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { inspectionFolder } from '../fixtures/inspection.ts';
+import { openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
+import { collectFaults, engineFolder, type EngineFolder } from './engine.ts';
+
+const own = temporary();
+let folder: string;
+let door: OpenDoor;
+let page: Page;
+let engine: EngineFolder;
+let faults: string[];
+
+beforeAll(async () => {
+  folder = await inspectionFolder();
+  door = await openDoor(own.data, folder);
+  page = door.page;
+  faults = collectFaults(page);
+  engine = await engineFolder(page, folder);
+  await rank('pca');
+  await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+  await tiles().first().waitFor();
+});
+afterEach(() => expect(faults.splice(0)).toEqual([]));
+afterAll(async () => {
+  await door?.close();
+  own.remove();
+});
+
+const rank = (method: string) =>
+  engine.ensureRun(
+    (run) => run.method === method,
+    () => engine.calls.workspace.rank.mutate({ method, trainOn: 'train/good/**' }),
+  );
+const tiles = () => page.locator('[role=option]');
+const shownPaths = () =>
+  tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
+const untilShown = (paths: readonly string[]) =>
+  vi.waitUntil(async () => (await shownPaths()).sort().join() === [...paths].sort().join(), { timeout: 20_000 });
+const inspector = () => page.getByRole('complementary', { name: 'Image' });
+const sheet = () => page.getByRole('region', { name: 'Loupe' });
+const aspectOf = async (canvas: ReturnType<Page['locator']>) => {
+  const { width, height } = (await canvas.boundingBox()) as { width: number; height: number };
+  return width / height;
+};
+
+test('panes have the shape of the image; the loupe shows the map over it, and the strength is remembered', async () => {
+  await tiles().first().click();
+  const map = inspector().locator('canvas').first();
+  await map.waitFor();
+  // The map of `pca` is a square of 64 × 64; the image has 96 × 64 pixels.
+  expect(await aspectOf(map)).toBeCloseTo(1.5, 1);
+  expect(await map.evaluate((canvas: HTMLCanvasElement) => canvas.width / canvas.height)).toBeCloseTo(1.5, 1);
+  expect(await aspectOf(inspector().locator('figure img').first())).toBeCloseTo(1.5, 1);
+
+  await tiles().first().dblclick();
+  await sheet().waitFor();
+  expect(await sheet().locator('canvas').count()).toBe(0);
+  await page.keyboard.press('Shift+M');
+  const veil = sheet().locator('canvas');
+  await veil.waitFor();
+  const [over, image] = [
+    await veil.boundingBox(),
+    await sheet().locator('img[alt]:not([alt=""])').first().boundingBox(),
+  ];
+  expect(over).toEqual(image);
+  await page.getByRole('slider', { name: 'Strength of the error map' }).fill('0.3');
+  expect(await veil.evaluate((canvas) => getComputedStyle(canvas).opacity)).toBe('0.3');
+  await page.reload();
+  await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+  await tiles().first().dblclick();
+  await veil.waitFor();
+  expect(await veil.evaluate((canvas) => getComputedStyle(canvas).opacity)).toBe('0.3');
+  await page.keyboard.press('Shift+M');
+  await veil.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Back to the grid' }).click();
+});
+
+test('masks are exported from the window, with a threshold where none can be judged', async () => {
+  const to = join(own.work, 'masks');
+  await tiles().first().click();
+  await page.getByRole('button', { name: 'Export masks…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Folder of the files').fill(to);
+  await dialog.getByLabel('Threshold').fill('0.08');
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+  await dialog.getByText(/44 masks with \d+ regions in /).waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  const file = join(to, 'test', 'spot', '000.png.png');
+  expect(existsSync(file)).toBe(true);
+  expect(await sharp(file).metadata()).toMatchObject({ width: 96, height: 64 });
+  expect((await sharp(file).stats()).channels[0].max).toBe(255);
+  const { annotations } = JSON.parse(readFileSync(join(to, 'masks.json'), 'utf8')) as { annotations: unknown[] };
+  expect(annotations.length).toBeGreaterThanOrEqual(10);
+});
+
+test('second opinions: what rankings agree and disagree on is what the expressions select', async () => {
+  await page.getByRole('tab', { name: 'Second opinions' }).click();
+  await page.getByText('A second opinion needs a second ranking.').waitFor();
+  await rank('nearest');
+  await page.getByRole('img', { name: 'Scores of pca-1 across, of nearest-1 up' }).waitFor();
+  expect(await violationsInBothLights(page)).toEqual([]);
+
+  await page.getByLabel('Share of the images at the top').selectOption('25 %');
+  await page.getByRole('button', { name: 'All agree' }).click();
+  const agreed = await engine.paths('agreement(pca-1.error, nearest-1.error) >= 0.75');
+  expect(agreed.length).toBeGreaterThan(3);
+  await untilShown(agreed);
+  const both = await engine.paths('percentile(pca-1.error) >= 0.75 and percentile(nearest-1.error) >= 0.75');
+  expect(both).toEqual(agreed);
+
+  await page.getByLabel('Difference of percentiles').selectOption('25');
+  await page.getByRole('button', { name: 'They disagree' }).click();
+  const apart = await engine.paths('disagreement(pca-1.error, nearest-1.error) >= 0.25');
+  expect(apart.length).toBeGreaterThan(1);
+  expect(apart).not.toEqual(agreed);
+  await untilShown(apart);
+  await page.getByText('Widest disagreement first').waitFor();
+  const captions = await tiles().first().locator('.values').innerText();
+  expect(captions).toMatch(/\d+ apart/);
+  expect(captions).toMatch(/pca-1 P\d+/);
+  expect(captions).toMatch(/nearest-1 P\d+/);
+
+  // A box over the upper half of the plot: the higher scores of the second ranking.
+  const plot = page.getByRole('img', { name: /^Scores of/ });
+  const { x, y, width, height } = (await plot.boundingBox()) as { x: number; y: number; width: number; height: number };
+  await page.mouse.move(x + 2, y + 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width - 3, y + height / 2, { steps: 4 });
+  await page.mouse.up();
+  const values = await engine.column('nearest-1.error');
+  const finite = values.filter((value) => !Number.isNaN(value));
+  const middle = (Math.min(...finite) + Math.max(...finite)) / 2;
+  await untilShown(await engine.paths(`nearest-1.error >= ${middle}`));
+  await page.getByRole('button', { name: 'Show all', exact: true }).click();
+  await vi.waitUntil(async () => (await page.getByText('44 shown').count()) > 0, { timeout: 20_000 });
+});
