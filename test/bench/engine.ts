@@ -116,11 +116,7 @@ function trainResnet(): () => void {
 const works: Record<string, [number, number, () => () => unknown]> = {
   'autoencoder-train': [256, 32, () => trainAutoencoder(0)],
   'autoencoder-dropout-train': [256, 32, () => trainAutoencoder(0.1)],
-  'autoencoder-infer': [
-    512,
-    32,
-    () => infer(convAutoencoder({ sizePx: 64, width: 32, depth: 3, bottleneck: 0, dropout: 0 }), 64, 32),
-  ],
+  'autoencoder-infer': [512, 32, () => infer(convAutoencoder({ width: 32, depth: 3, dropout: 0 }), 64, 32)],
   'resnet18-train': [32, 32, trainResnet],
   'resnet18-infer': [64, 32, () => infer(resnet18(), 64, 32)],
   'efficientnet-lite0-infer': [16, 8, () => infer(efficientNetLite0.build({}, { sizePx: 224, classes: 1000 }), 224, 8)],

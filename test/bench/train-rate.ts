@@ -14,7 +14,6 @@ import { convAutoencoder } from '../../src-main/compute/models/conv-autoencoder.
 import { Network } from '../../src-main/compute/models/network.ts';
 import { Pixels, range } from '../../src-main/compute/pixels.ts';
 import { random } from '../../src-main/compute/random.ts';
-import { squaredError } from '../../src-main/compute/train/losses.ts';
 import { runTraining } from '../../src-main/compute/train/loop.ts';
 import { reconstruct } from '../../src-main/compute/train/reconstruction.ts';
 import { TrainState } from '../../src-main/compute/train/state.ts';
@@ -37,18 +36,14 @@ fs.writeFileSync(
 const pixels = new Pixels({ file, type: 'uint8', shape: [sizePx, sizePx, 3], rows: range(0, count) });
 
 /** Images per second over one epoch of our loop, including everything except the checkpoint. */
-const network = new Network(
-  convAutoencoder({ sizePx, width: 32, depth: 3, bottleneck: 0, dropout: 0 }),
-  [sizePx, sizePx, 3],
-  1,
-);
+const network = new Network(convAutoencoder({ width: 32, depth: 3, dropout: 0 }), [sizePx, sizePx, 3], 1);
 const state = new TrainState(network);
 async function ours(): Promise<number> {
   const began = performance.now();
   const training = {
     pixels,
     train: range(0, count),
-    objective: reconstruct(squaredError),
+    objective: reconstruct(),
     epochs: state.epoch + 1,
     batch,
     minSteps: 1,

@@ -72,7 +72,7 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
     const tensors = tf.memory().numTensors;
     const events: EmbedEvent[] = [];
     const { codes, size } = await embedOf(runFolder, pixels, (event) => events.push(event));
-    expect(size).toBe(id === 'pca' ? 4 : 8);
+    expect(size).toBe({ pca: 4, 'mlp-ae': 8, 'conv-ae': 16 }[id]); // components, bottleneck, channels of the last block
     expect(codes.length).toBe(40 * size);
     expect(codes.every(Number.isFinite)).toBe(true);
     expect(events.at(-1)).toEqual({ done: 40, total: 40 });
@@ -104,13 +104,13 @@ describe.each(scorers.filter(({ gives }) => gives.code).map(({ id }) => id))('th
   });
 });
 
-it('models without a bottleneck, and PCA without components, give codes', async () => {
+it('networks whose code is a feature map, and PCA without components, give codes', async () => {
   const runFolder = newFolder();
   const pixels = packed(
     Array.from({ length: 6 }, (_, i) => picture(i)),
     runFolder,
   );
-  await serveCall(fit, fitArgs('conv-ae', pixels, runFolder, { params: { bottleneck: 0, epochs: 1 } }));
+  await serveCall(fit, fitArgs('conv-ae', pixels, runFolder, { params: { epochs: 1 } }));
   expect((await embedOf(runFolder, pixels)).size).toBe(16); // channels of the second block
   await serveCall(fit, fitArgs('pca', pixels, runFolder, { params: { components: 0 } }));
   const { codes, size } = await embedOf(runFolder, pixels);

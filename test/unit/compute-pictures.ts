@@ -112,7 +112,6 @@ export function fitArgs(method: string, images: RowSet, runFolder: string, more:
       ...(images.type === 'uint8' && { sizePx: images.shape[0] }),
       ...quick,
       ...(method === 'mlp-ae' && { width: 32 }),
-      ...(method !== 'pca' && { pooling: 'mean' }),
       ...params,
     },
     seed: 1,

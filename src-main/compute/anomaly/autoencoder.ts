@@ -1,31 +1,28 @@
-/** The common part of all autoencoders: training parameters, and the training of a network of any architecture to reconstruct its input. */
+/** The common part of all autoencoders: training parameters, the training of a network of any architecture to repair images, and its linear path. */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import { tf } from '../backend.ts';
+import { meanSquaredError } from '../ops/loss.ts';
+import type { Pixels } from '../pixels.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
 import { hashOf, holdOut, stepsOf } from '../train/batches.ts';
 import { runTraining, type Training } from '../train/loop.ts';
-import { lossOf } from '../train/losses.ts';
 import { measureMemory, largestBatch, memoryWarning, type Trial } from '../train/memory.ts';
 import { minStepsParameter } from '../train/parameters.ts';
-import { meanLoss, reconstruct } from '../train/reconstruction.ts';
+import { meanRepairLoss, repair } from '../train/reconstruction.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
-import type { ErrorMeasure } from './error-map.ts';
-import { scoredByError, scoreParameters } from './reconstruction.ts';
+import { componentsParameter, fitComponents, linearModel, type Components, type LinearModel } from './components.ts';
+import { gradientErrors, squaredErrors } from './error-map.ts';
+import { fitNormalErrors, normalErrorsFrom, tensorsOf, type ErrorPath, type NormalErrors } from './normal-errors.ts';
+import { scoredByErrors, scoreParameters } from './reconstruction.ts';
 import type { FitContext, Fitted, Model } from './scorer.ts';
 
 export const autoencoderParameters = {
   ...scoreParameters,
-  bottleneck: z
-    .int()
-    .min(0)
-    .max(4096)
-    .default(16)
-    .describe('Size of the code. A smaller code reconstructs less of what is unusual.')
-    .meta({ title: 'Bottleneck' }),
+  components: componentsParameter,
   width: z
     .int()
     .min(1)
@@ -40,37 +37,18 @@ export const autoencoderParameters = {
     .default(4)
     .describe('Blocks of the encoder, and of the decoder.')
     .meta({ title: 'Depth', advanced: true }),
-  loss: z
-    .enum(['mse', 'ssim', 'mixed'])
-    .default('mse')
-    .describe('Squared error, structural dissimilarity (SSIM), or both. The error map uses the same loss.')
-    .meta({ title: 'Loss' }),
-  ssimWeight: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.5)
-    .describe('Weight of structural dissimilarity in the mixed loss.')
-    .meta({ title: 'SSIM weight', advanced: true, step: 0.05 }),
-  dropout: z
-    .number()
-    .min(0)
-    .max(0.9)
-    .default(0)
-    .describe('Fraction of activations dropped in training.')
-    .meta({ title: 'Dropout', advanced: true, step: 0.05 }),
   noise: z
     .number()
     .min(0)
     .max(1)
-    .default(0)
+    .default(0.05)
     .describe('Standard deviation of the noise that is added to the input in training.')
     .meta({ title: 'Noise', advanced: true, step: 0.01 }),
   shift: z
     .number()
     .min(0)
     .max(0.5)
-    .default(0.05)
+    .default(0)
     .describe('Maximum random shift in training, as a fraction of the side.')
     .meta({ title: 'Shift', advanced: true, step: 0.01 }),
   flip: z
@@ -78,22 +56,15 @@ export const autoencoderParameters = {
     .default(false)
     .describe('Random horizontal flip in training.')
     .meta({ title: 'Mirror', advanced: true }),
-  epochs: z.int().min(1).max(10000).default(40).describe('Passes over the training images.').meta({ title: 'Epochs' }),
-  minSteps: minStepsParameter(),
+  epochs: z.int().min(1).max(10000).default(25).describe('Passes over the training images.').meta({ title: 'Epochs' }),
+  minSteps: minStepsParameter(16),
   learningRate: z
     .number()
     .positive()
     .max(1)
-    .default(0.005)
+    .default(0.003)
     .describe('Initial learning rate; it decays along a cosine.')
     .meta({ title: 'Learning rate', advanced: true, step: 0.0005 }),
-  weightDecay: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('Decoupled weight decay.')
-    .meta({ title: 'Weight decay', advanced: true }),
   batch: z
     .int()
     .min(0)
@@ -108,13 +79,6 @@ export const autoencoderParameters = {
     .default(20)
     .describe('Epochs without improvement before training stops; 0 for never.')
     .meta({ title: 'Patience', advanced: true }),
-  validation: z
-    .number()
-    .min(0)
-    .max(0.5)
-    .default(0.1)
-    .describe('Fraction of the training images that is held out for validation.')
-    .meta({ title: 'Validation fraction', advanced: true, step: 0.05 }),
 };
 
 /** The optimizer state of AdamW, in vectors as long as the weights. */
@@ -122,47 +86,48 @@ const slots = 2;
 
 export type AutoencoderParameters = z.infer<z.ZodObject<typeof autoencoderParameters>>;
 
-function measureOf({ loss, ssimWeight, pooling, quantile, smoothing }: AutoencoderParameters): ErrorMeasure {
-  return { loss: lossOf(loss, ssimWeight), pooling, quantile, smoothing };
+/** What an architecture adds to the common training. `cropPx`: side of the parts of images that a step trains on; for networks that take images of any size. */
+export interface Trainable {
+  network: Autoencoder;
+  cropPx: number;
 }
 
-const trialOf =
-  ({ loss, ssimWeight }: AutoencoderParameters): Trial<Autoencoder> =>
-  (x, run) =>
-    lossOf(loss, ssimWeight).value(x, run(x));
+const trial: Trial<Autoencoder> = (x, run) => meanSquaredError(x, run(x));
 
 /** The memory that a training takes, measured with a temporary network. */
 export async function autoencoderMemory(
-  architecture: Autoencoder,
-  params: AutoencoderParameters,
+  { network: architecture, cropPx }: Trainable,
+  { batch }: AutoencoderParameters,
 ): Promise<MemoryEstimate> {
-  const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
+  const network = new Network(architecture, [cropPx, cropPx, 3], 0);
   try {
-    return await measureMemory(network, params.sizePx, trialOf(params), slots, params.batch || 1);
+    return await measureMemory(network, cropPx, trial, slots, batch || 1);
   } finally {
     network.dispose();
   }
 }
 
-/** Trains the autoencoder on the training images, without those held out for validation. Throws Cancelled after a cancel, and an Error if the loss is not finite. */
+/**
+ * Trains the autoencoder to repair corrupted versions of the training images, without those held out for validation. Throws Cancelled after a cancel, and an Error if the
+ * loss is not finite.
+ */
 export async function fitAutoencoder(
-  architecture: Autoencoder,
+  { network: architecture, cropPx }: Trainable,
   params: AutoencoderParameters,
   context: FitContext<'pixels'>,
 ): Promise<Fitted<'pixels'>> {
   const { images: pixels, seed, checkpointFile, onEvent, yieldToEventLoop } = context;
   const { train, held } = holdOut(context.train, params.validation, seed);
-  const network = new Network(architecture, [pixels.sizePx, pixels.sizePx, 3], seed);
-  const state = new TrainState(network, { optimizer: { id: 'adamw', params: { weightDecay: params.weightDecay } } });
+  const network = new Network(architecture, [cropPx, cropPx, 3], seed);
+  const state = new TrainState(network, { optimizer: { id: 'adamw', params: { weightDecay: 0 } } });
   try {
     const fingerprint = JSON.stringify({ params, seed, images: hashOf(context.train), parameters: network.parameters });
     if (context.resume && !state.load(checkpointFile, fingerprint))
       onEvent({ stage: 'note', message: 'No checkpoint of this run: training starts from the beginning.' });
-    const loss = lossOf(params.loss, params.ssimWeight);
-    const { epochs, minSteps } = params;
+    const { epochs, minSteps, noise } = params;
     // The batch size is chosen once: a resumed run keeps it.
-    state.batch ||= params.batch || (await largestBatch(network, pixels.sizePx, trialOf(params), slots, train.length));
-    const memory = await measureMemory(network, pixels.sizePx, trialOf(params), slots, state.batch);
+    state.batch ||= params.batch || (await largestBatch(network, cropPx, trial, slots, train.length));
+    const memory = await measureMemory(network, cropPx, trial, slots, state.batch);
     if (memory.totalMiB > memory.freeMiB) onEvent({ stage: 'note', message: memoryWarning(memory) });
     const training: Training<Autoencoder> = {
       pixels,
@@ -172,7 +137,7 @@ export async function fitAutoencoder(
       minSteps,
       seed,
       make: { shiftPx: Math.round(params.shift * pixels.sizePx), flip: params.flip },
-      objective: reconstruct(loss, params.noise),
+      objective: repair(pixels.sizePx, cropPx, noise),
       rate: rateOf(
         'cosine',
         params.learningRate,
@@ -180,13 +145,14 @@ export async function fitAutoencoder(
         { every: 1, fall: 1 },
       ),
       evaluate: async () =>
-        held.length ? { valLoss: await meanLoss(network, pixels, loss, held, yieldToEventLoop) } : {},
+        held.length ? { valLoss: await meanRepairLoss(network, pixels, noise, held, yieldToEventLoop) } : {},
     };
     const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(epochs, onEvent)];
     await runTraining(state, training, callbacks, yieldToEventLoop);
     const { seconds, images, waiting } = state.clock();
+    const components = await fitComponents(params.components, pixels, train, seed, yieldToEventLoop);
     return {
-      model: networkModel(network, params),
+      model: await combine(network, components, pixels, train, yieldToEventLoop),
       heldOut: held,
       history: state.history,
       bestEpoch: state.best?.epoch ?? state.epoch,
@@ -205,29 +171,85 @@ export async function fitAutoencoder(
   }
 }
 
-/** Makes the model from saved weights. Throws if they do not fit the architecture. */
-export function restoreAutoencoder(
-  architecture: Autoencoder,
-  params: AutoencoderParameters,
-  arrays: Record<string, Float32Array>,
-): Model<'pixels'> {
-  const network = new Network(architecture, [params.sizePx, params.sizePx, 3], 0);
-  network.load(arrays);
-  return networkModel(network, params);
+/** Measures the normal errors of both paths. */
+async function combine(
+  network: Network<Autoencoder>,
+  components: Components,
+  pixels: Pixels,
+  train: Int32Array,
+  yieldToEventLoop: () => Promise<void>,
+): Promise<Model<'pixels'>> {
+  const linear = linearModel(components);
+  try {
+    const [ofLinear, ofNetwork] = pathsOf(linear, network);
+    return networkModel(network, components, {
+      linear: await fitNormalErrors(ofLinear, pixels, train, yieldToEventLoop),
+      network: await fitNormalErrors(ofNetwork, pixels, train, yieldToEventLoop),
+    });
+  } finally {
+    linear.dispose();
+  }
 }
 
-function networkModel(network: Network<Autoencoder>, params: AutoencoderParameters): Model<'pixels'> {
-  const autoencoder = {
-    parameters: network.parameters,
-    reconstruct: (x: Tensor4D) => network.infer(x),
-    // Without a bottleneck the code is a feature map: its mean over all positions describes the content and not its place.
-    encode: (x: Tensor4D): Tensor2D =>
-      tf.tidy(() => {
-        const code = network.infer(x, network.architecture.encode);
-        return code.rank === 4 ? tf.mean(code as Tensor4D, [1, 2]) : (code as Tensor2D);
-      }),
-    tensors: () => network.tensors(),
-    dispose: () => network.dispose(),
-  };
-  return scoredByError(autoencoder, measureOf(params));
+/** Makes the model from its saved arrays. Throws if they do not fit the architecture, and BadParameters if they are of an earlier version. */
+export function restoreAutoencoder(
+  { network: architecture, cropPx }: Trainable,
+  arrays: Record<string, Float32Array>,
+): Model<'pixels'> {
+  const normal = { linear: normalErrorsFrom('linear', arrays), network: normalErrorsFrom('network', arrays) };
+  const network = new Network(architecture, [cropPx, cropPx, 3], 0);
+  network.load(arrays);
+  return networkModel(network, { mean: arrays['linear/mean'], components: arrays['linear/components'] }, normal);
+}
+
+/**
+ * The two ways to reconstruct. Principal components see what is missing or of another colour, in images with the same framing; the network sees small changes of
+ * structure anywhere. The higher of both normalised errors counts, so the score is not worse than PCA's where PCA is the right model.
+ */
+const pathsOf = (linear: LinearModel, network: Network<Autoencoder>): [linear: ErrorPath, network: ErrorPath] => [
+  { reconstruct: linear.reconstruct, errors: squaredErrors },
+  { reconstruct: (x) => network.infer(x), errors: gradientErrors },
+];
+
+function networkModel(
+  network: Network<Autoencoder>,
+  components: Components,
+  normal: Record<'linear' | 'network', NormalErrors>,
+): Model<'pixels'> {
+  const linear = linearModel(components);
+  const [ofLinear, ofNetwork] = pathsOf(linear, network);
+  return scoredByErrors(
+    {
+      parameters: network.parameters + linear.parameters,
+      reconstruct: ofNetwork.reconstruct,
+      // If the code is a feature map, its mean over all positions describes the content and not its place.
+      encode: (x) =>
+        tf.tidy(() => {
+          const code = network.infer(x, network.architecture.encode);
+          return code.rank === 4 ? (tf.mean(code as Tensor4D, [1, 2]) as Tensor2D) : (code as Tensor2D);
+        }),
+      async tensors() {
+        const { arrays, shapes } = await network.tensors();
+        const size = components.mean.length;
+        return {
+          arrays: {
+            ...arrays,
+            'linear/mean': components.mean,
+            'linear/components': components.components,
+            ...tensorsOf('linear', normal.linear),
+            ...tensorsOf('network', normal.network),
+          },
+          shapes: { ...shapes, 'linear/components': [components.components.length / size, size] },
+        };
+      },
+      dispose() {
+        network.dispose();
+        linear.dispose();
+      },
+    },
+    [
+      { ...ofLinear, normal: normal.linear },
+      { ...ofNetwork, normal: normal.network },
+    ],
+  );
 }

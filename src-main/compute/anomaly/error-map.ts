@@ -1,38 +1,70 @@
 /**
- * Error map and score of an image and its reconstruction. The map is the squared error, averaged over the channels, or the structural dissimilarity (Wang et
- * al. 2004), or a mixture; then it is smoothed. The score pools the map: mean, quantile or maximum. The page shows the map that is pooled. Scores are never
- * clamped, since only their order counts.
+ * Errors of a reconstruction per pixel, and the pooling of a map into a score. Two measures: the squared error sees missing and added parts; the dissimilarity of
+ * gradients (multi-scale GMS; Xue et al. 2014, Zavrtanik et al. 2021) sees changed structure, whatever its contrast.
  */
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { largestOf, meanOf } from '../../contract/numbers.ts';
-import { quantileOf } from '../../contract/statistics.ts';
 import { tf } from '../backend.ts';
+import { convolve } from '../ops/convolution.ts';
 import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
-import type { Loss } from '../train/losses.ts';
 
-/** `quantile`: used only by the pooling of that name, 0..1. `smoothing`: the deviation of the Gaussian in pixels; 0 for none. */
-export interface ErrorMeasure {
-  loss: Loss;
-  pooling: 'mean' | 'quantile' | 'max';
-  quantile: number;
-  smoothing: number;
-}
+/** The error of each pixel, [B, S, S], ≥ 0. `x`: images, `y`: reconstructions; both [B, S, S, 3], 0..1. */
+export type Errors = (x: Tensor4D, y: Tensor4D) => Tensor3D;
 
-/** The error of each pixel, [B, S, S], smoothed by a Gaussian if `smoothing` is above 0. `x`: images, `y`: reconstructions; both [B, S, S, 3], 0..1. */
-export function errorMaps(x: Tensor4D, y: Tensor4D, { loss, smoothing }: ErrorMeasure): Tensor3D {
-  return tf.tidy(() => {
-    const map = loss.map(x, y);
-    if (!(smoothing > 0)) return map;
-    return tf.squeeze(
-      filterBoth(tf.expandDims(map, 3) as Tensor4D, smoothingWindow(x.shape[1], smoothing)),
-      [3],
-    ) as Tensor3D;
+/** Squared error, mean over the channels, smoothed. */
+export const squaredErrors: Errors = (x, y) =>
+  tf.tidy(() => smooth(tf.mean(tf.square(tf.sub(x, y)), 3, true) as Tensor4D));
+
+const scales = 3;
+/** The constant of GMS for values from 0 to 1: 170 / 255². */
+const stability = 0.0026;
+
+/** 1 − GMS of the luminance, mean over three scales, smoothed. The side of the images must be a multiple of four. */
+export const gradientErrors: Errors = (x, y) =>
+  tf.tidy(() => {
+    const size = x.shape[1];
+    let [a, b] = [x, y].map((image) => tf.mean(image, 3, true) as Tensor4D);
+    const maps: Tensor4D[] = [];
+    for (let scale = 0; scale < scales; scale++) {
+      const [ga, gb] = [gradientMagnitude(a), gradientMagnitude(b)];
+      const likeness = tf.div(
+        tf.add(tf.mul(tf.mul(ga, gb), 2), stability),
+        tf.add(tf.add(tf.square(ga), tf.square(gb)), stability),
+      );
+      maps.push(tf.image.resizeNearestNeighbor(tf.sub(1, likeness) as Tensor4D, [size, size]));
+      if (scale < scales - 1) [a, b] = [a, b].map((image) => tf.avgPool(image, 2, 2, 'valid'));
+    }
+    return smooth(tf.div(tf.addN(maps), scales) as Tensor4D);
   });
+
+/** Prewitt's filters, [3, 3, 1, 2]: horizontal and vertical. The border is mirrored. */
+function gradientMagnitude(gray: Tensor4D): Tensor4D {
+  const taps = [-1, 0, 1];
+  const kernel = tf.tensor4d(
+    taps.flatMap((row) => taps.flatMap((column) => [column / 3, row / 3])),
+    [3, 3, 1, 2],
+  );
+  const border: [number, number] = [1, 1];
+  const padded = tf.mirrorPad(gray, [[0, 0], border, border, [0, 0]], 'symmetric') as Tensor4D;
+  const gradients = convolve(padded, kernel, { padding: 0 });
+  return tf.sqrt(tf.add(tf.sum(tf.square(gradients), 3, true), 1e-12)) as Tensor4D;
 }
+
+/** The deviation of the smoothing in pixels: 2 px of 128. It joins the scattered pixels of one defect. */
+const smoothing = (size: number): number => size / 64;
+
+function smooth(map: Tensor4D): Tensor3D {
+  const size = map.shape[1];
+  return tf.squeeze(filterBoth(map, smoothingWindow(size, smoothing(size))), [3]);
+}
+
+/** A defect often covers few pixels: the score is the mean of the highest values of a map. */
+const pooledShare = 0.005;
 
 /** The score of one map. */
-export function pool(map: Float32Array, { pooling, quantile }: ErrorMeasure): number {
-  if (pooling === 'mean') return meanOf(map);
-  if (pooling === 'max') return largestOf(map);
-  return quantileOf(map.slice().sort(), quantile);
+export function pool(map: Float32Array): number {
+  const sorted = map.slice().sort();
+  const count = Math.max(1, Math.round(map.length * pooledShare));
+  let sum = 0;
+  for (let i = map.length - count; i < map.length; i++) sum += sorted[i];
+  return sum / count;
 }

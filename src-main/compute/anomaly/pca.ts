@@ -1,38 +1,13 @@
-/**
- * Reconstruction from the principal components of the training images: a baseline without training, often hard to beat if all images have the same framing. The
- * components are computed by subspace iteration (Halko, Martinsson & Tropp 2011), which reads the images in blocks: the memory does not depend on their number.
- */
-import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+/** Reconstruction from the principal components of the training images: a baseline without training, often hard to beat if all images have the same framing. */
 import { z } from 'zod';
-import { tf } from '../backend.ts';
-import { leadingSubspace, symmetricEigen } from '../linear-algebra.ts';
-import { uploadPixels } from '../ops/upload.ts';
-import { fillNormal, random } from '../random.ts';
-import { readBack } from '../read-back.ts';
-import { squaredError } from '../train/losses.ts';
-import { reconstructionOutputs, scoredByError, scoreParameters } from './reconstruction.ts';
-import { defineScorer, type FitContext, type Model } from './scorer.ts';
+import { holdOut } from '../train/batches.ts';
+import { componentsParameter, fitComponents, linearModel, type Components } from './components.ts';
+import { squaredErrors } from './error-map.ts';
+import { fitNormalErrors, normalErrorsFrom, tensorsOf, type NormalErrors } from './normal-errors.ts';
+import { reconstructionOutputs, scoredByErrors, scoreParameters } from './reconstruction.ts';
+import { defineScorer, type Model } from './scorer.ts';
 
-const schema = z.object({
-  ...scoreParameters,
-  // The errors of PCA are more local than those of an autoencoder: a higher quantile suits them better.
-  quantile: scoreParameters.quantile
-    .unwrap()
-    .default(0.99)
-    .describe(scoreParameters.quantile.description ?? '')
-    .meta({ title: 'Quantile', advanced: true, step: 0.005 }),
-  components: z
-    .int()
-    .min(0)
-    .max(512)
-    .default(32)
-    .describe('Number of principal components, at most half the number of training images.')
-    .meta({ title: 'Components' }),
-});
-
-/** Iterations of the subspace. More of them separate components with similar variances better. */
-const rounds = 6;
-const blockSize = 128;
+const schema = z.object({ ...scoreParameters, components: componentsParameter });
 
 export const pca = defineScorer({
   id: 'pca',
@@ -43,129 +18,47 @@ export const pca = defineScorer({
   inputs: 'pixels',
   gives: reconstructionOutputs,
   schema,
-  async fit(params, context) {
+  async fit({ components: wanted, validation }, { images: pixels, train: all, seed, onEvent, yieldToEventLoop }) {
     const startedAt = performance.now();
-    const { mean, components } = await fitComponents(params.components, context);
-    const seconds = (performance.now() - startedAt) / 1000;
-    return {
-      model: componentModel(mean, components, params),
-      heldOut: new Int32Array(0),
-      imagesPerSecond: context.train.length / Math.max(1e-9, seconds),
-    };
+    const { train, held } = holdOut(all, validation, seed);
+    const components = await fitComponents(wanted, pixels, train, seed, yieldToEventLoop, (epoch, epochs, images) => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      const imagesPerSecond = (images * (epoch + 1)) / seconds;
+      onEvent({ stage: 'train', epoch, epochs, step: 1, steps: 1, loss: 0, seconds, imagesPerSecond });
+    });
+    const linear = linearModel(components);
+    try {
+      const normal = await fitNormalErrors(
+        { reconstruct: linear.reconstruct, errors: squaredErrors },
+        pixels,
+        train,
+        yieldToEventLoop,
+      );
+      const seconds = (performance.now() - startedAt) / 1000;
+      return {
+        model: componentModel(components, normal),
+        heldOut: held,
+        imagesPerSecond: train.length / Math.max(1e-9, seconds),
+      };
+    } finally {
+      linear.dispose();
+    }
   },
-  restore: (params, { mean, components }) => componentModel(mean, components, params),
+  restore: (_params, { mean, components, ...arrays }) =>
+    componentModel({ mean, components }, normalErrorsFrom('normal', arrays)),
 });
 
-interface Components {
-  mean: Float32Array; // [S · S · 3]
-  components: Float32Array; // [kept, S · S · 3]
-}
-
-async function fitComponents(
-  wanted: number,
-  { images: pixels, train, seed, yieldToEventLoop, onEvent }: FitContext<'pixels'>,
-): Promise<Components> {
-  const startedAt = performance.now();
-  const size = pixels.rowBytes;
-  const kept = Math.min(wanted, Math.floor(train.length / 2), size);
-  const mean = new Float64Array(size);
-  await overBlocks(
-    (x) => tf.sum(x, 0),
-    (sums) => sums.forEach((v, i) => (mean[i] += v / train.length)),
-  );
-  const center = Float32Array.from(mean);
-  if (!kept) return { mean: center, components: new Float32Array(0) };
-
-  // The iteration uses more directions than are kept, so that the kept ones are accurate.
-  const width = Math.min(train.length, kept + Math.max(10, Math.ceil(kept / 2)), size);
-  const middle = tf.tensor1d(center);
-  // The covariance C times the basis B: C·B [size, width], or if `isProjected` Bᵀ·C·B [width, width]. Summed over blocks of images.
-  const covarianceWith = async (basis: Float64Array, round: number, isProjected: boolean): Promise<Float64Array> => {
-    const directions = tf.tensor2d(Float32Array.from(basis), [size, width]);
-    const sum = new Float64Array((isProjected ? width : size) * width);
-    await overBlocks(
-      (x) => {
-        const centred = tf.sub(x, middle) as Tensor2D; // [n, size]
-        const projected = tf.matMul(centred, directions); // [n, width]
-        return tf.matMul(isProjected ? projected : centred, projected, true);
-      },
-      (products) => products.forEach((v, i) => (sum[i] += v)),
-    );
-    directions.dispose();
-    const seconds = (performance.now() - startedAt) / 1000;
-    onEvent({
-      stage: 'train',
-      epoch: round + 1,
-      epochs: rounds,
-      step: 1,
-      steps: 1,
-      loss: 0,
-      seconds,
-      imagesPerSecond: (train.length * (round + 2)) / seconds,
-    });
-    return sum;
-  };
-  const start = fillNormal(new Float64Array(size * width), random('pca', seed));
-  const basis = await leadingSubspace(start, size, width, rounds - 1, (directions, round) =>
-    covarianceWith(directions, round, false),
-  );
-  const spread = await covarianceWith(basis, rounds - 1, true);
-  middle.dispose();
-  const { vectors } = symmetricEigen(spread, width);
-  const components = new Float32Array(kept * size);
-  for (let k = 0; k < kept; k++) {
-    for (let i = 0; i < size; i++) {
-      let sum = 0;
-      for (let j = 0; j < width; j++) sum += basis[i * width + j] * vectors[j * width + k];
-      components[k * size + i] = sum;
-    }
-  }
-  return { mean: center, components };
-
-  async function overBlocks(work: (x: Tensor2D) => Tensor, take: (values: Float32Array) => void): Promise<void> {
-    for (let at = 0; at < train.length; at += blockSize) {
-      const positions = train.subarray(at, at + blockSize);
-      const bytes = pixels.read(positions);
-      take(
-        await readBack(
-          tf.tidy(() =>
-            work(
-              tf.reshape(uploadPixels(bytes, positions.length, pixels.sizePx), [positions.length, size]) as Tensor2D,
-            ),
-          ),
-        ),
-      );
-      await yieldToEventLoop();
-    }
-  }
-}
-
-function componentModel(
-  mean: Float32Array,
-  components: Float32Array,
-  { pooling, quantile, smoothing }: z.infer<typeof schema>,
-): Model<'pixels'> {
-  const size = mean.length;
-  const kept = components.length / size;
-  const center = tf.tensor1d(mean);
-  const rows = tf.tensor2d(components, [kept, size]);
-  const autoencoder = {
-    parameters: mean.length + components.length,
-    reconstruct: (x: Tensor4D) =>
-      tf.tidy(() => {
-        const flat = tf.sub(tf.reshape(x, [x.shape[0], size]), center) as Tensor2D;
-        const explained = kept ? tf.matMul(tf.matMul(flat, rows, false, true), rows) : tf.zerosLike(flat);
-        return tf.reshape(tf.add(explained, center), x.shape) as Tensor4D;
+function componentModel(components: Components, normal: NormalErrors): Model<'pixels'> {
+  const linear = linearModel(components);
+  const { mean } = components;
+  return scoredByErrors(
+    {
+      ...linear,
+      tensors: async () => ({
+        arrays: { ...components, ...tensorsOf('normal', normal) },
+        shapes: { components: [components.components.length / mean.length, mean.length] },
       }),
-    encode: (x: Tensor4D): Tensor2D =>
-      tf.tidy(() => {
-        const count = x.shape[0];
-        // Without components, all images have the same code.
-        if (!kept) return tf.zeros([count, 1]) as Tensor2D;
-        return tf.matMul(tf.sub(tf.reshape(x, [count, size]), center) as Tensor2D, rows, false, true);
-      }),
-    tensors: async () => ({ arrays: { mean, components }, shapes: { components: [kept, size] } }),
-    dispose: () => tf.dispose([center, rows]),
-  };
-  return scoredByError(autoencoder, { loss: squaredError, pooling, quantile, smoothing });
+    },
+    [{ reconstruct: linear.reconstruct, errors: squaredErrors, normal }],
+  );
 }

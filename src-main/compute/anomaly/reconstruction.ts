@@ -1,12 +1,12 @@
 /**
- * The common part of all scorers by reconstruction: error measure, pooling into a score, and correction for complexity. So their scores differ only by how well each
- * scorer reconstructs.
+ * The common part of all scorers by reconstruction: errors relative to normal ones, pooling into a score, and correction for complexity. So their scores differ only by
+ * how well each scorer reconstructs.
  */
 import { z } from 'zod';
 import type { ScorerOutputs } from '../../contract/types.ts';
-import { tf } from '../backend.ts';
 import { readBack } from '../read-back.ts';
-import { errorMaps, pool, type ErrorMeasure } from './error-map.ts';
+import { pool } from './error-map.ts';
+import { normalisedMaps, type ErrorPath, type NormalErrors } from './normal-errors.ts';
 import { sizeParameter, type Model } from './scorer.ts';
 
 export const reconstructionOutputs: ScorerOutputs = {
@@ -18,27 +18,15 @@ export const reconstructionOutputs: ScorerOutputs = {
 
 export const scoreParameters = {
   ...sizeParameter,
-  pooling: z
-    .enum(['mean', 'quantile', 'max'])
-    .default('quantile')
-    .describe(
-      'How the error map is pooled into one score: mean, high quantile, or maximum. The last two suit small defects.',
-    )
-    .meta({ title: 'Pooling' }),
-  quantile: z
-    .number()
-    .min(0.5)
-    .max(1)
-    .default(0.97)
-    .describe('The quantile of the error map, if pooling is by quantile.')
-    .meta({ title: 'Quantile', advanced: true, step: 0.005 }),
-  smoothing: z
+  validation: z
     .number()
     .min(0)
-    .max(16)
-    .default(1)
-    .describe('Blur of the error map before pooling; 0 for none.')
-    .meta({ title: 'Smoothing', unit: 'px', advanced: true, step: 0.5 }),
+    .max(0.5)
+    .default(0.2)
+    .describe(
+      'Fraction of the training images that is held out: to choose the best epoch, and to know the scores of unseen normal images.',
+    )
+    .meta({ title: 'Validation fraction', advanced: true, step: 0.05 }),
   complexity: z
     .enum(['none', 'entropy'])
     .default('none')
@@ -48,21 +36,19 @@ export const scoreParameters = {
     .meta({ title: 'Complexity' }),
 };
 
-/** Makes a model that scores an image by its reconstruction error. */
-export function scoredByError(
-  autoencoder: Required<Omit<Model<'pixels'>, 'score'>>,
-  measure: ErrorMeasure,
+/** Makes a model that scores an image by its reconstruction errors. `paths`: ways to reconstruct; one that `model` shows, and others that see more. */
+export function scoredByErrors(
+  model: Required<Omit<Model<'pixels'>, 'score'>>,
+  paths: (ErrorPath & { normal: NormalErrors })[],
 ): Model<'pixels'> {
   return {
-    ...autoencoder,
+    ...model,
     async score(x) {
-      const maps = await readBack(tf.tidy(() => errorMaps(x, autoencoder.reconstruct(x), measure)));
-      const [, rows, columns] = x.shape;
+      const values = await readBack(normalisedMaps(x, paths));
+      const [count, rows, columns] = x.shape;
       const size = rows * columns;
-      const scores = Array.from({ length: x.shape[0] }, (_, i) =>
-        pool(maps.subarray(i * size, (i + 1) * size), measure),
-      );
-      return { scores, maps: { values: maps, rows, columns } };
+      const scores = Array.from({ length: count }, (_, i) => pool(values.subarray(i * size, (i + 1) * size)));
+      return { scores, maps: { values, rows, columns } };
     },
   };
 }

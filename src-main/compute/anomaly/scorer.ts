@@ -162,7 +162,7 @@ export const patchSize = (images: number): number => (images > 1000 ? 320 : 448)
 export const sizeParameter = {
   sizePx: z
     .literal([32, 64, 96, 128, 192, 256])
-    .default(64)
+    .default(128)
     .describe('Images are resized to a square of this size.')
     .meta({ title: 'Size', unit: 'px' }),
 };

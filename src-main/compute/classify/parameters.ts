@@ -156,7 +156,7 @@ export const trainingParameters = {
     .default(0)
     .describe('Epochs without improvement before training stops; 0 for never.')
     .meta({ title: 'Patience', unit: 'epochs', ...training }),
-  minSteps: minStepsParameter(training),
+  minSteps: minStepsParameter(8, training),
   initialisation: z
     .enum(initialisations)
     .default('default')

@@ -1,50 +1,48 @@
 /**
- * The convolutional autoencoder: encoder blocks of convolution, batch normalisation, 2×2 max pooling, ReLU and dropout; a dense bottleneck; and a decoder of
- * transposed convolutions that mirrors the encoder. The bottleneck is small, so only what training images have in common can be encoded: other images get a
- * large reconstruction error. With `bottleneck: 0` the last feature map is the code.
+ * The convolutional autoencoder: encoder blocks of convolution, batch normalisation, 2×2 max pooling, ReLU and dropout; and a decoder of transposed convolutions that
+ * mirrors the encoder. The last feature map is the code, so the network takes images of any size. With `skips` each feature map of the encoder is added to the
+ * decoder's map of its size (as in U-Net; Ronneberger et al. 2015), so fine structure is not blurred. Such a network can copy its input: it must be trained to repair
+ * corrupted images (`train/corruption.ts`).
  */
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { convolutionBlock, dense, doublingBlock } from './blocks.ts';
-import { autoencoder, type Autoencoder } from './network.ts';
+import { convolutionBlock, doublingBlock } from './blocks.ts';
+import type { Autoencoder } from './network.ts';
+import type { Scope } from './scope.ts';
 
 export interface ConvAutoencoder {
-  sizePx: number;
   /** Channels of the first block; each further block has twice as many, up to four times. */
   width: number;
   /** Blocks, each halving the image. */
   depth: number;
-  bottleneck: number;
-  dropout: number;
+  dropout?: number;
+  /** Adds a first block at full size with half of `width`. */
+  skips?: boolean;
 }
 
-/** Throws if `sizePx` cannot be halved `depth` times. */
-export function convAutoencoder({ sizePx, width, depth, bottleneck, dropout }: ConvAutoencoder): Autoencoder {
+export function convAutoencoder({ width, depth, dropout = 0, skips = false }: ConvAutoencoder): Autoencoder {
   const channels = Array.from({ length: depth }, (_, i) => width * Math.min(4, 2 ** i));
-  const small = sizePx / 2 ** depth;
-  if (!Number.isInteger(small)) throw new Error(`An image of ${sizePx} px cannot be halved ${depth} times.`);
-  const last = channels[depth - 1];
-  return autoencoder(
-    (x, scope) => {
-      let h = x;
-      channels.forEach((filters, i) => {
-        h = convolutionBlock(h, `encode${i}`, { filters, pool: 2, activation: 'relu' }, scope);
-        h = scope.dropout(`encode${i}`, h, dropout) as Tensor4D; // [B, S/2^(i+1), S/2^(i+1), filters]
+  const full = Math.ceil(width / 2);
+  /** The feature maps of the encoder, from the largest to the code: with skips first one of full size, [B, S, S, full]; then [B, S/2^(i+1), S/2^(i+1), channels[i]]. */
+  const encodeAll = (x: Tensor4D, scope: Scope): Tensor4D[] => {
+    const maps = skips ? [convolutionBlock(x, 'first', { filters: full, activation: 'relu' }, scope)] : [];
+    channels.forEach((filters, i) => {
+      const h = convolutionBlock(maps.at(-1) ?? x, `encode${i}`, { filters, pool: 2, activation: 'relu' }, scope);
+      maps.push(scope.dropout(`encode${i}`, h, dropout) as Tensor4D);
+    });
+    return maps;
+  };
+  return {
+    encode: (x, scope) => encodeAll(x, scope).at(-1)!,
+    forward(x, scope) {
+      const maps = encodeAll(x, scope);
+      let h = maps.at(-1)!;
+      [...channels.slice(0, -1).reverse(), skips ? full : 3].forEach((filters, i) => {
+        const activation = skips || i < depth - 1 ? 'relu' : 'sigmoid';
+        h = doublingBlock(h, `decode${i}`, { filters, activation }, scope);
+        if (skips) h = tf.add(h, maps[depth - 1 - i]);
       });
-      return bottleneck > 0
-        ? dense(tf.reshape(h, [x.shape[0], small * small * last]) as Tensor2D, bottleneck, 'code', scope)
-        : h; // [B, bottleneck]
+      return skips ? tf.sigmoid(convolutionBlock(h, 'last', { filters: 3, norm: false }, scope)) : h; // [B, S, S, 3] 0..1
     },
-    (code, scope) => {
-      let h = code as Tensor4D;
-      if (bottleneck > 0) {
-        const opened = dense(code as Tensor2D, small * small * last, 'open', scope, 'relu');
-        h = tf.reshape(opened, [code.shape[0], small, small, last]);
-      }
-      [...channels.slice(0, -1).reverse(), 3].forEach((filters, i) => {
-        h = doublingBlock(h, `decode${i}`, { filters, activation: i < depth - 1 ? 'relu' : 'sigmoid' }, scope);
-      });
-      return h; // [B, S, S, 3] 0..1
-    },
-  );
+  };
 }

@@ -21,16 +21,10 @@ export interface Architecture {
   epsilon?: number;
 }
 
-/** In two halves, so that an image can be encoded without decoding it. Weights are declared in this order. */
+/** `encode`: the first half of `forward`, so that an image can be encoded without decoding it. */
 export interface Autoencoder extends Architecture {
   forward(x: Tensor4D, scope: Scope): Tensor4D; // [B, S, S, 3]
   encode(x: Tensor4D, scope: Scope): Tensor; // [B, …]
-  decode(code: Tensor, scope: Scope): Tensor4D; // [B, S, S, 3]
-}
-
-/** Makes an autoencoder of its two halves. */
-export function autoencoder(encode: Autoencoder['encode'], decode: Autoencoder['decode']): Autoencoder {
-  return { encode, decode, forward: (x, scope) => decode(encode(x, scope), scope) };
 }
 
 export interface TrainingPass<Y extends Tensor> {

@@ -1,10 +1,9 @@
 /**
  * The memory that a training will take, known before it starts: a part per image of a batch, which grows linearly with the batch, and a fixed part (weights,
  * gradients, the optimizer's arrays). The part per image is found in two ways, which answer different questions. `measureMemory`: what does this training
- * take, with its own loss? It runs one pass with one image and one with two. The form of rankings uses it, since their loss (SSIM) keeps further images in
- * memory that no layer's shape shows; and each training uses it before it starts. `predictMemory`: what would a network of these shapes take? It runs
- * nothing, so the form of a classifier can use it at each change of a field, also for networks that are too large to run. A test checks for each
- * architecture that the prediction is within a quarter of the measurement.
+ * take, with its own loss? It runs one pass with one image and one with two. The form of rankings uses it, and each training before it starts.
+ * `predictMemory`: what would a network of these shapes take? It runs nothing, so the form of a classifier can use it at each change of a field, also for networks
+ * that are too large to run. A test checks for each architecture that the prediction is within a quarter of the measurement.
  *
  * If a training needs more memory than is free, it starts with a warning. Batch size 0 finds the largest batch that is estimated to fit and has passed once.
  * If memory runs out during a training, the loop halves the batch (`loop.ts`).
