@@ -45,7 +45,9 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     }
     expect(title && short && summary && gives.score.title).toBeTruthy();
     expect(scorerOf(id)).toBe(scorer);
-    expect(scorer.sizePx({})).toBe(id === 'mlp-ae' ? 64 : { pixels: 128, patches: 0, embeddings: undefined }[inputs]);
+    expect(scorer.sizePx({})).toBe(
+      id === 'mlp-ae' ? 64 : { pixels: 128, patches: 0, features: 0, embeddings: undefined }[inputs],
+    );
   });
 
   it('ranks a planted outlier first, reproducibly, without leaks', async () => {
@@ -76,7 +78,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     if (gives.map) {
       expect(report.mapScale).toBeGreaterThan(0);
       const { map: drawn, rows, columns } = await serveCall(map, one);
-      const [least, most] = inputs === 'patches' ? [patchSide / 2, patchSide] : [sizePx, sizePx];
+      const [least, most] = 'patches features'.includes(inputs) ? [patchSide / 2, patchSide] : [sizePx, sizePx];
       expect([drawn.length, columns]).toEqual([rows * columns, rows]);
       expect(rows >= least && rows <= most).toBe(true);
       expect(drawn.every(Number.isFinite)).toBe(true);
@@ -117,7 +119,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     await expect(run(fitArgs(id, images, folder, { params: { [name]: -1 } }))).rejects.toThrow(BadParameters);
     await expect(run(fitArgs(id, images, folder, { train: new Int32Array(0) }))).rejects.toThrow(/no image/);
     const others = scorers.find((other) => other.inputs !== inputs)!;
-    const params = { sizePx: inputs === 'patches' ? 448 : sizePx };
+    const params = { sizePx: 'patches features'.includes(inputs) ? 448 : sizePx };
     await expect(run(fitArgs(id, imagesFor(others, pictures(2), folder), folder, { params }))).rejects.toThrow(
       `takes ${inputs}, and these are ${others.inputs}`,
     );

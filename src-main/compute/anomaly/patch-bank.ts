@@ -104,7 +104,7 @@ async function samplePatches(
         tf.gather(tf.reshape(features, [-1, channels]), tf.tensor1d(chosen, 'int32')).dataSync(),
       ) as Float32Array,
     );
-    tf.dispose([features, ...block.maps]);
+    features.dispose();
     onDone((done += block.positions.length));
     await yieldToEventLoop();
   }

@@ -96,7 +96,7 @@ async function usualScore(
   const chosen = shuffle(train.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
   const scores: number[] = [];
   for (const block of images.upload(chosen)) {
-    const { distances } = await distancesOf(bank, block, block.positions).finally(() => tf.dispose(block.maps));
+    const { distances } = await distancesOf(bank, block, block.positions);
     scores.push(...pooled(distances, block.positions.length, params.topShare));
     onEvent({ stage: 'calibrate', done: scores.length, total: chosen.length });
     await yieldToEventLoop();
