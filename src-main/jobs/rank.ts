@@ -88,6 +88,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
         runFolder: folder,
         images: set,
         train,
+        areNormal: by !== 'all',
         planted: { images: planted.set, of },
         resume,
       },
@@ -120,6 +121,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
 
 const stageTitles = {
   train: 'Training',
+  compare: 'Comparing images with each other',
   read: 'Reading patches',
   select: 'Selecting patches',
   calibrate: 'Comparing normal images',

@@ -9,13 +9,14 @@ import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
-import type { Embeddings, PatchBlock, Patches } from './images.ts';
+import type { Embeddings, FeatureBlock, Features, OpenImages, PatchBlock, Patches } from './images.ts';
 
 /** For each kind of inputs: the reader of all images, and the type of a block of images that a model takes. */
 export interface Images {
   pixels: { reader: Pixels; block: Tensor4D }; // [B, S, S, 3], 0..1
   embeddings: { reader: Embeddings; block: Float32Array }; // [B, size]
   patches: { reader: Patches; block: PatchBlock };
+  features: { reader: Features; block: FeatureBlock };
 }
 
 export interface FitContext<I extends ScorerInputs = ScorerInputs> {
@@ -23,6 +24,10 @@ export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   images: Images[I]['reader'];
   /** Positions of the training images, at least one. */
   train: Int32Array;
+  /** True if a person says that the training images are normal; otherwise anomalies may be among them. */
+  areNormal: boolean;
+  /** Training images with a planted defect, and the position of each original. */
+  planted?: { images: OpenImages<I>; of: Int32Array };
   checkpointFile: string;
   resume: boolean;
   onEvent: (event: FitEvent) => void;
@@ -47,6 +52,8 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   dispose(): void;
 }
 
+export type Scoring<I extends ScorerInputs = ScorerInputs> = Pick<Model<I>, 'score'>;
+
 export interface Scores {
   /** Raw, higher is more anomalous. */
   scores: ArrayLike<number>; // [B]
@@ -67,6 +74,8 @@ export interface Fitted<I extends ScorerInputs = ScorerInputs> {
    * these. Empty if there are none.
    */
   heldOut: Int32Array;
+  /** Positions of the training images that were taken as normal, if these are not all of them. */
+  taken?: Int32Array;
   // The following is only given by scorers that train by epochs.
   history?: Epoch[];
   bestEpoch?: number;
@@ -118,6 +127,7 @@ interface InputParameters {
   pixels: { sizePx: number };
   embeddings: object;
   patches: { sizePx: number };
+  features: { sizePx: number };
 }
 
 /** Makes a scorer for the registry from its definition with typed parameters. */
@@ -154,6 +164,17 @@ export const patchSizeParameter = {
       'Longest side to which images are resized for the features. Small defects need a large side. 0: 448, or 320 in folders of more than 1,000 images.',
     )
     .meta({ title: 'Size', unit: 'px', advanced: true }),
+};
+
+/** For scorers whose image score is the mean of the most unusual patches. */
+export const topShareParameter = {
+  topShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.003)
+    .describe('The score is the mean over this fraction of the patches, the most unusual ones; at least one patch.')
+    .meta({ title: 'Top fraction', advanced: true, step: 0.001 }),
 };
 
 /** The longest side for a folder of this many images, if the person chose none. */
