@@ -166,6 +166,17 @@ export const patchSizeParameter = {
     .meta({ title: 'Size', unit: 'px', advanced: true }),
 };
 
+/** For scorers whose image score is the mean of the most unusual patches. */
+export const topShareParameter = {
+  topShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.003)
+    .describe('The score is the mean over this fraction of the patches, the most unusual ones; at least one patch.')
+    .meta({ title: 'Top fraction', advanced: true, step: 0.001 }),
+};
+
 /** The longest side for a folder of this many images, if the person chose none. */
 export const patchSize = (images: number): number => (images > 1000 ? 320 : 448);
 
