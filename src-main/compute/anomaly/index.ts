@@ -1,6 +1,7 @@
 /** The registry of scorers. A new scorer is one file and one entry here. Importing this module loads no tensors. */
 import { autoOf } from './auto.ts';
 import { convAe } from './conv-ae.ts';
+import { featureAe } from './feature-ae.ts';
 import { gaussian } from './gaussian.ts';
 import { mlpAe } from './mlp-ae.ts';
 import { nearestImages } from './nearest.ts';
@@ -17,7 +18,17 @@ const auto = autoOf([
   { scorer: patchMemory, name: 'nearest patches', settings: { neighbourhood: 'single' } },
 ]);
 
-export const scorers: readonly Scorer[] = [auto, convAe, mlpAe, pca, nearestImages, gaussian, padim, patchMemory];
+export const scorers: readonly Scorer[] = [
+  auto,
+  convAe,
+  mlpAe,
+  pca,
+  nearestImages,
+  gaussian,
+  padim,
+  patchMemory,
+  featureAe,
+];
 
 /** Undefined if no scorer has this id. */
 export const scorerOf = (id: string): Scorer | undefined => scorers.find((scorer) => scorer.id === id);

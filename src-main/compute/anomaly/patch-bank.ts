@@ -69,8 +69,8 @@ export async function makeBank(
   }
 }
 
-/** A random sample of the patches, about equally many from each image, in the order of `train`. */
-async function samplePatches(
+/** A random sample of at most `most` patches, equally many from each image, in the order of `train`: [patches, channels] and the image of each. */
+export async function samplePatches(
   images: Patches,
   train: Int32Array,
   window: number,
