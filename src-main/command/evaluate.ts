@@ -109,7 +109,7 @@ function tableOf({
     row(
       'F1',
       image.f1.toFixed(3),
-      `at ${image.threshold.toPrecision(5)}(${image.rule}); best ${image.best.f1.toFixed(3)} at ${image.best.threshold.toPrecision(5)}`,
+      `at ${image.threshold.toPrecision(5)} (${image.rule}); best ${image.best.f1.toFixed(3)} at ${image.best.threshold.toPrecision(5)}`,
     ),
     row('anomalous', `${whole(truePositive)} found, ${whole(falseNegative)} missed`),
     row('normal', `${whole(trueNegative)} passed, ${plural(falsePositive, 'false alarm')}`),

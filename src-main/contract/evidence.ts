@@ -54,14 +54,15 @@ export function evidenceOf(
 
 const ascending = (values: Iterable<number>): Float64Array => Float64Array.from(values).filter(Number.isFinite).sort();
 
-function countsOf(values: readonly number[]): Map<number, number> {
+/** How often each value occurs. */
+export function countsOf(values: readonly number[]): Map<number, number> {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
 
 /** Whether the value was there; then one less. */
-function takeOne(counts: Map<number, number>, value: number): boolean {
+export function takeOne(counts: Map<number, number>, value: number): boolean {
   const count = counts.get(value) ?? 0;
   if (count > 0) counts.set(value, count - 1);
   return count > 0;

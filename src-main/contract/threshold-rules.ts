@@ -26,7 +26,6 @@ interface RuleValue {
   default: number;
   min: number;
   max: number;
-  step: number;
 }
 
 /** Where a rule places the threshold and why; or, in a sentence, what it lacks. */
@@ -86,7 +85,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
     id: 'percentile',
     title: 'Percentile',
     summary: 'This percentage of normal images scores below the threshold.',
-    value: { title: 'Percentile', unit: '%', default: 95, min: 50, max: 99.99, step: 0.5 },
+    value: { title: 'Percentile', unit: '%', default: 95, min: 50, max: 99.99 },
     place(evidence, value) {
       const { normals } = evidence;
       const needed = Math.ceil(100 / (100 - value) - 1e-9);
@@ -108,7 +107,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
     id: 'scaled',
     title: 'P95 × factor',
     summary: 'The 95 % percentile of the normal images times a factor, for few normal images. Only for scores above 0.',
-    value: { title: 'Factor', unit: '×', default: 1.4, min: 1, max: 10, step: 0.1 },
+    value: { title: 'Factor', unit: '×', default: 1.4, min: 1, max: 10 },
     place(evidence, value) {
       const { normals } = evidence;
       if (normals.length < fewestNormals) return tooFew(fewestNormals, evidence);
@@ -122,10 +121,10 @@ export const thresholdRules: readonly ThresholdRule[] = [
   },
   {
     id: 'tail',
-    title: 'Rare false alarms',
+    title: 'Tail of normals',
     summary:
       'The tail of the normal scores, continued by a generalised Pareto distribution: for fewer false alarms than a percentile can judge.',
-    value: { title: 'False alarms in 1,000', unit: '‰', default: 1, min: 0.01, max: 50, step: 0.5 },
+    value: { title: 'False alarms in 1,000', unit: '‰', default: 1, min: 0.01, max: 50 },
     place(evidence, value) {
       const { normals } = evidence;
       // A tenth of one image is as far as the tail is continued.
@@ -146,7 +145,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
     title: 'Median + k × MAD',
     summary:
       'So many robust standard deviations above the median (Iglewicz & Hoaglin 1993), of the normal images or else of all.',
-    value: { title: 'k', unit: '× MAD', default: 3.5, min: 0, max: 100, step: 0.5 },
+    value: { title: 'k', unit: '×', default: 3.5, min: 0, max: 100 },
     place(evidence, value) {
       const { sorted, images } = bulkOf(evidence);
       if (sorted.length < fewestNormals)
@@ -163,7 +162,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
     id: 'share',
     title: 'Expected share',
     summary: 'Flags this percentage of all images, whether they are anomalous or not.',
-    value: { title: 'Anomalies', unit: '%', default: 5, min: 0, max: 100, step: 1 },
+    value: { title: 'Anomalies', unit: '%', default: 5, min: 0, max: 100 },
     place({ scores }, value) {
       if (!scores.length) return { lacks: 'No image has a score.' };
       const most = Math.round((scores.length * value) / 100);

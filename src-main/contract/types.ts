@@ -298,8 +298,8 @@ export interface Method {
   schema: Record<string, unknown>;
 }
 
-/** Input of a scorer: the pixels of a square image, a pretrained embedding, or the pretrained features of the patches of an image. */
-export type ScorerInputs = 'pixels' | 'embeddings' | 'patches';
+/** Input of a scorer: the pixels of a square image, a pretrained embedding, the pretrained features of the patches of an image, or the last two together. */
+export type ScorerInputs = 'pixels' | 'embeddings' | 'patches' | 'features';
 
 /** Outputs of a scorer for each image. Views show only those that exist. */
 export interface ScorerOutputs {

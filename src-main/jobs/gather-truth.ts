@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import type { Truth } from '../contract/evaluation.ts';
 import type { Verdict } from '../contract/folder-truth.ts';
 import type { EvaluateRequest } from '../contract/schemas.ts';
-import { evidenceOf } from '../contract/evidence.ts';
-import type { Evidence } from '../contract/threshold-rules.ts';
+import { countsOf, evidenceOf, takeOne } from '../contract/evidence.ts';
+import { fewestNormals, type Evidence } from '../contract/threshold-rules.ts';
 import { trainedOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
@@ -104,52 +104,68 @@ export async function gatherTruth(
   notes.push(...firstFew(problems));
   if (found.unmatched.length)
     notes.push(`${plural(found.unmatched.length, 'mask')} match no image, such as ${found.unmatched[0]}.`);
-  const pixelPairs = pairsOf(judged, found, hasDefect, notes);
+  const pixelPairs = pairsOf(judged, found, hasDefect, (sample) => run.trainOn !== null && isTrained(sample), notes);
   return { judged, truth, evidence, hasMasks: found.files.size > 0, pixelPairs, notes };
 }
 
 const firstFew = (list: readonly string[]): string[] =>
   list.length > 3 ? [...list.slice(0, 3), `${whole(list.length - 3)} more masks are not used.`] : [...list];
 
-/** Leaves out the images that the run was trained on. If a class has no others, its trained images are evaluated, and a note says so. */
-function withoutTrained(
-  run: Run,
+/**
+ * Leaves out the images that the run was trained on. A class that has no others is judged by its training images that the run held out, whose scores are as those of
+ * unseen images, if normal images were declared; else by all its training images. Adds a note about that.
+ */
+export function withoutTrained(
+  run: Pick<Run, 'id' | 'trainOn' | 'normals'>,
   known: readonly Judged[],
   isTrained: (sample: Sample) => boolean,
   notes: string[],
 ): Judged[] {
-  const parts = [false, true].map((isAnomalous) => {
+  const heldOut = run.trainOn === null ? new Map<number, number>() : countsOf(run.normals);
+  const seen: string[] = [];
+  const judged = [false, true].flatMap((isAnomalous) => {
     const all = known.filter(({ verdict }) => verdict.isAnomalous === isAnomalous);
-    const held = all.filter(({ sample }) => !isTrained(sample));
-    return { isAnomalous, all, held, used: held.length ? held : all };
-  });
-  const same = parts.filter(({ all, held }) => all.length && !held.length);
-  if (same.length) {
-    const which = same.length === 2 ? 'images' : same[0].isAnomalous ? 'anomalous images' : 'normal images';
+    const others = all.filter(({ sample }) => !isTrained(sample));
+    if (others.length || !all.length) return others;
+    const name = isAnomalous ? 'anomalous images' : 'normal images';
+    const held = all.filter(({ score }) => takeOne(heldOut, score));
+    if (held.length < fewestNormals) {
+      seen.push(name);
+      return all;
+    }
     notes.push(
-      `Evaluated on the images it was trained on: ${run.id} was trained on all ${which}, so on new images the figures can be lower. Train on a part of the normal images for figures that hold.`,
+      `${run.id} was trained on all ${name}. ${whole(held.length)} of them are evaluated, with the scores that it gave them as unseen images.`,
     );
-  }
-  return parts.flatMap(({ used }) => used);
+    return held;
+  });
+  if (seen.length)
+    notes.push(
+      `Evaluated on the images it was trained on: ${run.id} was trained on all ${seen.length === 2 ? 'images' : seen[0]}, so on new images the figures can be lower. Train on a part of the normal images for figures that hold.`,
+    );
+  return judged;
 }
 
-/** The images whose truth and mask agree. Adds notes about the others. */
+/** The images whose truth and mask agree; without normal ones that `isSeen`, since their maps are too good. Adds notes about the others. */
 function pairsOf(
   judged: readonly Judged[],
   { files }: FoundMasks,
   hasDefect: ReadonlyMap<number, boolean>,
+  isSeen: (sample: Sample) => boolean,
   notes: string[],
 ): Gathered['pixelPairs'] {
   const pixelPairs: Gathered['pixelPairs'] = [];
-  let [missing, contrary] = [0, 0];
+  let [missing, contrary, seen] = [0, 0, 0];
   if (files.size)
     for (const { sample, verdict } of judged) {
       const defect = hasDefect.get(sample.id);
       if (verdict.isAnomalous && defect === undefined) missing++;
       else if (defect !== undefined && defect !== verdict.isAnomalous) contrary++;
+      else if (!verdict.isAnomalous && isSeen(sample)) seen++;
       else pixelPairs.push({ sample, files: verdict.isAnomalous ? files.get(sample.id)! : [] });
     }
   if (missing) notes.push(`${plural(missing, 'anomalous image')} without a mask left out of the pixel figures.`);
+  if (seen)
+    notes.push(`${plural(seen, 'image')} left out of the pixel figures: the maps are by a model that has seen them.`);
   if (contrary) notes.push(`${plural(contrary, 'image')} left out of the pixel figures: mask and truth disagree.`);
   return pixelPairs;
 }

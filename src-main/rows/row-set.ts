@@ -14,6 +14,8 @@ export interface RowSet {
   shape: readonly number[];
   /** Only for patches. */
   layout?: PatchLayout;
+  /** Other rows of the same images, in the same order. */
+  beside?: RowSet;
   /** The row number in the file of each image; row r starts at byte r · `rowBytesOf(set)`. An index into `rows` is called a position. */
   rows: Int32Array;
   /** CRC-32 of each of `rows`, verified by the reader. If missing, rows are not verified. */
@@ -33,4 +35,5 @@ export const selectRows = (set: RowSet, positions: Int32Array): RowSet => ({
   ...set,
   rows: positions.map((position) => set.rows[position]),
   checksums: set.checksums && Uint32Array.from(positions, (position) => set.checksums![position]),
+  beside: set.beside && selectRows(set.beside, positions),
 });

@@ -6,7 +6,8 @@ import { untrack } from 'svelte';
 import { evidenceOf } from '../../src-main/contract/evidence.ts';
 import { folderTruth, type Verdict } from '../../src-main/contract/folder-truth.ts';
 import { lowerBound } from '../../src-main/contract/numbers.ts';
-import { movedRule, thresholdOf, type RuleChoice, type Threshold } from '../../src-main/contract/threshold.ts';
+import type { ThresholdRule } from '../../src-main/contract/threshold-rules.ts';
+import { movedRule, ruleOf, thresholdOf, type RuleChoice, type Threshold } from '../../src-main/contract/threshold.ts';
 import { anomalousTag, normalTag, trainedOn } from '../../src-main/contract/train-on.ts';
 import type { Sample } from '../../src-main/contract/types.ts';
 import type { View } from './view.svelte.ts';
@@ -59,8 +60,11 @@ export class ScoreThreshold {
   );
   /** By the chosen rule; its score is null if the rule lacks something. */
   readonly result: Threshold = $derived.by(() => thresholdOf(this.#evidence, this.choice));
+  readonly #byDefault: Threshold = $derived.by(() => thresholdOf(this.#evidence, null));
+  /** The default rule for what is known of the images. */
+  readonly standard: ThresholdRule = $derived.by(() => ruleOf(this.#byDefault.rule) as ThresholdRule);
   /** In effect: by the chosen rule, or by the default rule if the chosen one places none. */
-  readonly score: number = $derived.by(() => this.result.score ?? thresholdOf(this.#evidence, null).score ?? 0);
+  readonly score: number = $derived.by(() => this.result.score ?? this.#byDefault.score ?? 0);
   readonly flagged: number = $derived.by(
     () => this.#view.sortedScores.length - lowerBound(this.#view.sortedScores, this.score),
   );

@@ -129,6 +129,11 @@ export class Sets {
     const files = numbers ? numbers.map((i) => paths[i]) : paths;
     const key = numbers && `planted${plantedSeed}-${hashOf(Int32Array.from(numbers)) >>> 0}`;
     const name = [set, kind, sizePx, key].filter(Boolean).join('-');
+    if (kind === 'features')
+      return {
+        ...(await this.inputs(set, 'patches', sizePx, plantedSeed, numbers)),
+        beside: await this.inputs(set, 'embeddings', 0, plantedSeed, numbers),
+      };
     const { shape, type, batch, decode, compute, layout } = this.#maker(kind, sizePx, plantedSeed);
     const file = path.join(this.#cache, name);
     const rowBytes = shape.reduce((a, b) => a * b, 1) * { uint8: 1, float16: 2, float32: 4 }[type];
@@ -146,7 +151,7 @@ export class Sets {
     return rowSet;
   }
 
-  #maker(kind: ScorerInputs, sizePx: number, seed?: number) {
+  #maker(kind: Exclude<ScorerInputs, 'features'>, sizePx: number, seed?: number) {
     const planted = (rgb: Uint8Array, width: number, height: number, i: number): Uint8Array =>
       seed === undefined ? rgb : plantDefect(rgb, width, height, random('planted', seed, i));
     const square =
@@ -154,7 +159,7 @@ export class Sets {
       async (file: string, i: number): Promise<Uint8Array> =>
         planted(await makeRow(await openImage(fs.readFileSync(file), file), side), side, side, i);
     const makers: Record<
-      ScorerInputs,
+      Exclude<ScorerInputs, 'features'>,
       Pick<RowSet, 'shape' | 'layout'> & {
         type: RowType;
         batch: number;

@@ -103,7 +103,17 @@ async function runOne(name: string, method: string, seed: number): Promise<void>
   const notes: string[] = [];
   const result = await serveCall(
     fit,
-    { method, params, seed, runFolder, images, train, planted: { images: planted, of }, resume: false },
+    {
+      method,
+      params,
+      seed,
+      runFolder,
+      images,
+      train,
+      planted: { images: planted, of },
+      areNormal: true,
+      resume: false,
+    },
     { onEvent: (event) => void ('message' in event && notes.push(event.message)) },
   );
   fs.rmSync(runFolder, { recursive: true });

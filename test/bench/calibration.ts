@@ -71,6 +71,7 @@ for (const set of options.sets.split(',')) {
         runFolder: fs.mkdtempSync(path.join(work, 'run-')),
         images: prepared.set,
         train,
+        areNormal: true,
         resume: false,
       });
       const normals = sorted(Array.from(heldOut, (at) => scores[at]));

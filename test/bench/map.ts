@@ -100,6 +100,7 @@ async function evaluate(set: string, method: string): Promise<void> {
     runFolder,
     images: pixels,
     train: range(0, files.length),
+    areNormal: true,
     resume: false,
   });
   const began = performance.now();

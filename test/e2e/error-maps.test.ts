@@ -2,7 +2,7 @@
  * Error maps in the shape of their images, masks as files, and several rankings side by side, as a person uses them in the window and in the browser. Results are
  * checked against the files and against the engine's own selection.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
 import sharp from 'sharp';
@@ -84,6 +84,7 @@ test('panes have the shape of the image; the loupe shows the map over it, and th
 });
 
 test('masks are exported from the window, with a threshold where none can be judged', async () => {
+  mkdirSync(own.work, { recursive: true }); // the field suggests folders beside it
   const to = join(own.work, 'masks');
   await tiles().first().click();
   await page.getByRole('button', { name: 'Export masks…' }).click();

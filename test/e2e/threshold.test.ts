@@ -109,7 +109,7 @@ describe(`the threshold, ${doorName}`, () => {
     await page.keyboard.press('Shift+A');
     await form().getByText('1 image tagged ‘anomalous’').waitFor({ state: 'detached' }); // it is no training image
     expect(await flagged().innerText()).toBe(moved);
-    await page.getByRole('button', { name: 'Reset', exact: true }).click();
+    await page.getByLabel('Rule of the threshold').selectOption('Auto: Percentile');
     expect(await flaggedNow()).toBe(before);
   });
 });

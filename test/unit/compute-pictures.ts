@@ -12,7 +12,7 @@ import type { RowSet } from '../../src-main/rows/row-set.ts';
 
 export const sizePx = 32;
 
-/** A disc whose position and colour vary slightly with `seed`; `odd` gives a cross. */
+/** A red disc whose position and colour vary slightly with `seed`; `odd` gives a blue cross, which is unusual in shape and in colour. */
 export function picture(seed: number, odd = false, size = sizePx): Uint8Array {
   const next = random('picture', seed);
   const [cx, cy, red] = [size / 2 + 3 * (next() - 0.5), size / 2 + 3 * (next() - 0.5), 150 + 60 * next()];
@@ -21,7 +21,8 @@ export function picture(seed: number, odd = false, size = sizePx): Uint8Array {
     for (let x = 0; x < size; x++) {
       const inside = odd ? Math.abs(x - cx) < 4 || Math.abs(y - cy) < 4 : Math.hypot(x - cx, y - cy) < size / 3;
       const at = (y * size + x) * 3;
-      out.set(inside ? [red, 90, 60] : [40, 60 + x, 50 + y], at);
+      const colour = odd ? [60, 90, red] : [red, 90, 60];
+      out.set(inside ? colour : [40, 60 + x, 50 + y], at);
     }
   }
   return out;
@@ -84,6 +85,7 @@ const makers: Record<ScorerInputs, (pictures: Uint8Array[], folder: string) => R
   pixels: packed,
   embeddings: embedded,
   patches: patched,
+  features: (pictures, folder) => ({ ...patched(pictures, folder), beside: embedded(pictures, folder) }),
 };
 
 /** The images in the form that the scorer takes. */
@@ -102,6 +104,7 @@ const quick: Record<string, unknown> = {
   minSteps: 4,
   batch: 16,
   learningRate: 0.005,
+  topShare: 0.2,
 };
 
 export function fitArgs(method: string, images: RowSet, runFolder: string, more: Partial<FitArgs> = {}): FitArgs {
@@ -118,6 +121,7 @@ export function fitArgs(method: string, images: RowSet, runFolder: string, more:
     runFolder,
     images,
     train: range(0, images.rows.length),
+    areNormal: true,
     resume: false,
     ...rest,
   };

@@ -29,6 +29,9 @@ it('importing the records does not load TensorFlow', () => expect(tf).toBeUndefi
 const pictures = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => picture(i));
 const quickly = { epochs: 2 };
 
+/** A cross with stripes: unusual as a whole, and in each of its patches. */
+const outlier = picture(99, true).map((value, at) => (Math.floor(at / (3 * sizePx)) % 2 ? value / 2 : value));
+
 describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, scorer) => {
   const { inputs, gives } = scorer;
   beforeAll(async () => void (await startBackend()));
@@ -45,12 +48,14 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     }
     expect(title && short && summary && gives.score.title).toBeTruthy();
     expect(scorerOf(id)).toBe(scorer);
-    expect(scorer.sizePx({})).toBe(id === 'mlp-ae' ? 64 : { pixels: 128, patches: 0, embeddings: undefined }[inputs]);
+    expect(scorer.sizePx({})).toBe(
+      id === 'mlp-ae' ? 64 : { pixels: 128, patches: 0, features: 0, embeddings: undefined }[inputs],
+    );
   });
 
   it('ranks a planted outlier first, reproducibly, without leaks', async () => {
     const folder = newFolder();
-    const images = imagesFor(scorer, [...pictures(23), picture(99, true)], folder);
+    const images = imagesFor(scorer, [...pictures(23), outlier], folder);
     const args = fitArgs(id, images, folder, { train: range(0, 20), params: { epochs: 10, minSteps: 15 } });
     const tensors = tf.memory().numTensors;
     const events: FitEvent[] = [];
@@ -76,7 +81,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     if (gives.map) {
       expect(report.mapScale).toBeGreaterThan(0);
       const { map: drawn, rows, columns } = await serveCall(map, one);
-      const [least, most] = inputs === 'patches' ? [patchSide / 2, patchSide] : [sizePx, sizePx];
+      const [least, most] = 'patches features'.includes(inputs) ? [patchSide / 2, patchSide] : [sizePx, sizePx];
       expect([drawn.length, columns]).toEqual([rows * columns, rows]);
       expect(rows >= least && rows <= most).toBe(true);
       expect(drawn.every(Number.isFinite)).toBe(true);
@@ -117,7 +122,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     await expect(run(fitArgs(id, images, folder, { params: { [name]: -1 } }))).rejects.toThrow(BadParameters);
     await expect(run(fitArgs(id, images, folder, { train: new Int32Array(0) }))).rejects.toThrow(/no image/);
     const others = scorers.find((other) => other.inputs !== inputs)!;
-    const params = { sizePx: inputs === 'patches' ? 448 : sizePx };
+    const params = { sizePx: 'patches features'.includes(inputs) ? 448 : sizePx };
     await expect(run(fitArgs(id, imagesFor(others, pictures(2), folder), folder, { params }))).rejects.toThrow(
       `takes ${inputs}, and these are ${others.inputs}`,
     );
@@ -189,6 +194,33 @@ describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) =
       await expect(run(fitArgs(id, images, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
     await expect(run(fitArgs(id, images, folder, { params: { sizePx: 64 } }))).rejects.toThrow(/64|size/);
   });
+});
+
+it('feature-ae holds out a fifth of the images, keeps the best epoch, and resumes to the same scores', async () => {
+  await startBackend();
+  const params = { epochs: 5, width: 32, batch: 64 };
+  const whole = newFolder();
+  const images = imagesFor(scorerOf('feature-ae')!, [...pictures(20), outlier], whole);
+  const args = { params, train: range(0, 20) };
+  const uninterrupted = await run(fitArgs('feature-ae', images, whole, args));
+  expect(uninterrupted.heldOut.length).toBe(4);
+  const losses = uninterrupted.history.map(({ valLoss }) => valLoss!);
+  expect(losses.length).toBe(5);
+  expect(losses.at(-1)).toBeLessThan(losses[0]);
+  expect(losses[uninterrupted.bestEpoch - 1]).toBe(Math.min(...losses));
+  // An image that was held out is not trained on: another image in its place changes nothing else.
+  const changed = pictures(20).with(uninterrupted.heldOut[0], picture(50));
+  const other = await run(
+    fitArgs('feature-ae', imagesFor(scorerOf('feature-ae')!, [...changed, outlier], newFolder()), newFolder(), args),
+  );
+  expect(other.history.map(({ loss }) => loss)).toEqual(uninterrupted.history.map(({ loss }) => loss));
+  const cut = newFolder();
+  const stop = new AbortController();
+  const watch = (event: FitEvent): void => void (event.stage === 'train' && event.epoch === 3 && stop.abort());
+  await expect(run(fitArgs('feature-ae', images, cut, args), watch, stop.signal)).rejects.toThrow(Cancelled);
+  const resumed = await run(fitArgs('feature-ae', images, cut, { ...args, resume: true }));
+  expect([2, 3]).toContain(resumed.resumedFrom);
+  expect(resumed.scores).toEqual(uninterrupted.scores);
 });
 
 describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {

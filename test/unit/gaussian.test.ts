@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
 import { gaussian } from '../../src-main/compute/anomaly/gaussian.ts';
-import { ledoitWolf } from '../../src-main/compute/anomaly/shrinkage.ts';
+import { ledoitWolf, withoutImage } from '../../src-main/compute/anomaly/shrinkage.ts';
 import { openImages } from '../../src-main/compute/anomaly/images.ts';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { cholesky, inverseOfLower, solve } from '../../src-main/compute/linear-algebra.ts';
@@ -68,13 +68,29 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
   it.each([0, 0.3, 1])('gives the Mahalanobis distance, also of other images (shrinkage %d)', async (shrinkage) => {
     const opened = openImages(gaussian, {}, { file, type: 'float32', shape: [size], rows: range(0, images) });
     const { fit, restore } = gaussian.ready({ shrinkage });
-    const context = { seed: 1, images: opened.reader, train: range(0, trained), checkpointFile: '', resume: false };
+    const context = {
+      seed: 1,
+      images: opened.reader,
+      train: range(0, trained),
+      areNormal: true,
+      checkpointFile: '',
+      resume: false,
+    };
     const { model } = await fit({ ...context, onEvent: () => undefined, yieldToEventLoop });
     const { scores } = await scoreAll(model, opened, yieldToEventLoop, () => undefined);
-    centred.forEach((y, i) => expect(scores[i]).toBeCloseTo(distanceOf(y, shrinkage || shareByDefinition()), 3));
+    const share = shrinkage || shareByDefinition();
     const restored = restore((await model.tensors?.())!.arrays);
-    const [again] = Array.from((await restored.score(codes.subarray(-size), null)).scores);
-    expect(again).toBeCloseTo(scores[images - 1], 5);
+    const { scores: asNew } = await restored.score(codes, null);
+    centred.forEach((y, i) => expect(asNew[i]).toBeCloseTo(distanceOf(y, share), 3));
+    for (let i = trained; i < images; i++) expect(scores[i]).toBeCloseTo(asNew[i], 5);
+    // A training image is scored as if it were not one: by the Sherman–Morrison formula.
+    for (let i = 0; i < trained; i++)
+      expect(scores[i]).toBeCloseTo(
+        Math.sqrt(
+          withoutImage({ yy: asNew[i] ** 2, xy: asNew[i] ** 2, xx: asNew[i] ** 2 }, trained, Math.max(share, 1e-4)),
+        ),
+        2,
+      );
     for (const { dispose } of [model, restored, { dispose: opened.close }]) dispose();
   });
 });

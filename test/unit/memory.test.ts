@@ -85,6 +85,7 @@ it('with batch 0 the largest fitting batch is found, reported and used', async (
     runFolder: folder,
     images: packed(images, folder),
     train: range(0, 40),
+    areNormal: true,
     resume: false,
   };
   const result = await serveCall(fit, args);

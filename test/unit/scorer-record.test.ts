@@ -108,6 +108,7 @@ test('each method is shown with the panes that its record declares', () => {
   const shown = Object.fromEntries(scorers.map(({ id, gives }) => [id, panesOf(gives).map(({ title }) => title)]));
   const all = ['Original', 'Reconstruction', 'Difference', 'Overlay'];
   expect(shown).toEqual({
+    auto: ['Original', 'Deviation', 'Overlay'],
     'conv-ae': all,
     'mlp-ae': all,
     pca: all,
@@ -115,6 +116,7 @@ test('each method is shown with the panes that its record declares', () => {
     gaussian: ['Original'],
     padim: ['Original', 'Distance', 'Overlay'],
     'patch-memory': ['Original', 'Distance', 'Overlay'],
+    'feature-ae': ['Original', 'Error', 'Overlay'],
     'from-mean': ['Original'],
     'from-mean-image': ['Original', 'Deviation', 'Overlay'],
   });

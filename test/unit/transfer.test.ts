@@ -288,7 +288,7 @@ describe('embeddings', () => {
     fs.writeFileSync(file, new Uint8Array(codes.buffer));
     const rows = Int32Array.from({ length: 30 }, (_, i) => i);
     const images = openImages(nearestImages, {}, { file, type: 'float32', shape: [size], rows });
-    const context = { seed: 1, images: images.reader, train: rows, checkpointFile: '', resume: false };
+    const context = { seed: 1, images: images.reader, train: rows, areNormal: true, checkpointFile: '', resume: false };
     const { model } = await nearestImages.ready({}).fit({ ...context, onEvent: () => undefined, yieldToEventLoop });
     const { scores } = await scoreAll(model, images, yieldToEventLoop, () => undefined);
     const { scores: asNew } = await model.score(codes, null);

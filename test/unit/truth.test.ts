@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { withoutTrained } from '../../src-main/jobs/gather-truth.ts';
 import { matchMasks } from '../../src-main/jobs/masks.ts';
 import { importTruth } from '../../src-main/workspace/truth-file.ts';
 import { folderTruth } from '../../src-main/contract/folder-truth.ts';
@@ -167,4 +168,39 @@ describe('tables', () => {
   ])('%s is refused with line and reason', async (_, content, message) =>
     expect(read(content)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringMatching(message) }),
   );
+});
+
+describe('images that the run was trained on', () => {
+  const judged = (path: string, score: number, isAnomalous: boolean) => ({
+    sample: sampleOf(score, path),
+    score,
+    verdict: { isAnomalous, type: null },
+  });
+  const good = Array.from({ length: 8 }, (_, i) => judged(`good/${i}.png`, i, false));
+  const bad = [judged('bad/1.png', 20, true), judged('bad/2.png', 30, true)];
+  const isTrained = ({ path }: { path: string }) => path.startsWith('good/');
+  const judge = (trainOn: string | null, normals: number[], known = [...good, ...bad]) => {
+    const notes: string[] = [];
+    const scores = withoutTrained({ id: 'pca-1', trainOn, normals }, known, isTrained, notes).map(({ score }) => score);
+    return { scores, notes };
+  };
+  test('are left out if there are others of their class', () => {
+    const other = judged('more/1.png', 9, false);
+    expect(judge('good/**', [0, 1, 2, 3, 4, 5], [...good, ...bad, other])).toEqual({ scores: [9, 20, 30], notes: [] });
+  });
+  test('are judged by the scores that held-out ones got as unseen images', () => {
+    const { scores, notes } = judge('good/**', [1, 2, 3, 5, 7]);
+    expect(scores).toEqual([1, 2, 3, 5, 7, 20, 30]);
+    expect(notes).toEqual([
+      'pca-1 was trained on all normal images. 5 of them are evaluated, with the scores that it gave them as unseen images.',
+    ]);
+  });
+  test.each([
+    ['too few were held out', 'good/**', [1, 2]],
+    ['nobody declared them to be normal', null, [0, 1, 2, 3, 4, 5, 6, 7]],
+  ])('are all judged, with a warning, if %s', (_, trainOn, normals) => {
+    const { scores, notes } = judge(trainOn, normals);
+    expect(scores).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 20, 30]);
+    expect(notes.join()).toContain('Evaluated on the images it was trained on: pca-1 was trained on all normal images');
+  });
 });

@@ -5,7 +5,7 @@
 import { peakMemoryMiB } from '../train/memory.ts';
 import { auroc, quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
-import { selectRows, type RowSet } from '../../rows/row-set.ts';
+import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { entropies } from '../entropy.ts';
@@ -19,7 +19,8 @@ import type { Trained, TrainingEvent } from '../train/trained.ts';
 import { referenceOf, relativeToEntropy, savedReference } from './complexity.ts';
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
-import type { Model, Scorer } from './scorer.ts';
+import { plantedScores } from './planted.ts';
+import type { FitContext, Model, Scorer } from './scorer.ts';
 
 export interface FitArgs {
   method: string;
@@ -31,21 +32,25 @@ export interface FitArgs {
   images: RowSet;
   /** Positions of the training images. */
   train: Int32Array;
+  /** True if a person says that the training images are normal; otherwise anomalies may be among them. */
+  areNormal: boolean;
   /** Training images with a planted defect, to test the fitted scorer: their rows, and the position of each original in `images`. */
   planted?: { images: RowSet; of: Int32Array };
   /** Resume from the checkpoint in the run folder, if there is one. */
   resume: boolean;
 }
 
-/** 'read', 'select', 'calibrate': of memory banks, in images, patches and images. */
+/** 'compare': of unlabelled images with each other. 'read', 'select', 'calibrate': of memory banks, in images, patches and images. */
 export type FitEvent =
-  TrainingEvent | { stage: 'read' | 'select' | 'calibrate' | 'score'; done: number; total: number };
+  TrainingEvent | { stage: 'compare' | 'read' | 'select' | 'calibrate' | 'score'; done: number; total: number };
 
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
   scores: Float64Array;
   /** Positions of training images whose scores are as those of unseen images. */
   heldOut: Int32Array;
+  /** Positions of the training images that the scorer took as normal, if these are not all of them. */
+  taken?: Int32Array;
   report: FitReport;
 }
 
@@ -107,12 +112,18 @@ export const fit = defineCall({
     const yieldToEventLoop = pace(signal);
     const images = openImages(scorer, ready.params, args.images);
     const { count } = images.reader;
+    const planted = args.planted && {
+      images: openImages(scorer, ready.params, args.planted.images),
+      of: args.planted.of,
+    };
     let model: Model | undefined;
     try {
       const fitted = await ready.fit({
         seed: args.seed,
         images: images.reader,
         train: args.train,
+        areNormal: args.areNormal,
+        planted,
         checkpointFile: checkpointFile(args.runFolder),
         resume: args.resume,
         onEvent,
@@ -136,8 +147,7 @@ export const fit = defineCall({
               yieldToEventLoop,
             )
           : undefined;
-      const plantedAuroc =
-        args.planted && (await judge(model, scorer, ready.params, args.planted, fitted.heldOut, raw.scores));
+      const plantedAuroc = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
       const header: ModelHeader = { method: scorer.id, params: ready.params };
       const { arrays, shapes } = await model.tensors();
       writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
@@ -146,6 +156,7 @@ export const fit = defineCall({
       return {
         scores: complexity?.corrected ?? raw.scores,
         heldOut: fitted.heldOut,
+        ...(fitted.taken && { taken: fitted.taken }),
         history,
         epochsRun: history.length,
         bestEpoch,
@@ -167,6 +178,7 @@ export const fit = defineCall({
       };
     } finally {
       model?.dispose();
+      planted?.images.close();
       images.close();
     }
   },
@@ -177,25 +189,12 @@ const fewestJudged = 5;
 
 async function judge(
   model: Model,
-  scorer: Scorer,
-  params: Record<string, unknown>,
-  planted: { images: RowSet; of: Int32Array },
+  planted: NonNullable<FitContext['planted']>,
   heldOut: Int32Array,
   scores: Float64Array,
 ): Promise<number | null> {
-  const unseen = new Set(heldOut);
-  const usable = Int32Array.from(planted.of.keys()).filter((i) => unseen.has(planted.of[i]));
-  if (usable.length < fewestJudged || heldOut.length < fewestJudged) return null;
-  const images = openImages(scorer, params, selectRows(planted.images, usable));
-  const found: number[] = [];
-  try {
-    await images.forEachBlock(async (block, positions) => {
-      const originals = positions.map((position) => planted.of[usable[position]]);
-      found.push(...Array.from((await model.score(block, originals)).scores));
-    });
-  } finally {
-    images.close();
-  }
+  const found = await plantedScores(model, planted, heldOut);
+  if (found.length < fewestJudged || heldOut.length < fewestJudged) return null;
   return auroc(
     found,
     Float64Array.from(heldOut, (position) => scores[position]),

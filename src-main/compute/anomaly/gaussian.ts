@@ -3,7 +3,7 @@
  * network, whose distances are added (Rippel, Mertens & Merhof 2021). There are often fewer images than dimensions, so a covariance is shrunk towards a multiple of
  * the identity, by the estimate of Ledoit & Wolf (2004).
  */
-import type { Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import { cholesky, inverseOfLower } from '../linear-algebra.ts';
@@ -11,7 +11,7 @@ import { usual } from '../models/pretrained.ts';
 import { sumOf } from '../../contract/numbers.ts';
 import { readBack } from '../read-back.ts';
 import { defineScorer, type FitContext, type Model } from './scorer.ts';
-import { ledoitWolf, shrink, withoutItself } from './shrinkage.ts';
+import { ledoitWolf, shrink, withoutImage } from './shrinkage.ts';
 
 const schema = z.object({
   shrinkage: z
@@ -41,7 +41,7 @@ export const gaussian = defineScorer({
       from += width;
     }
     return {
-      model: gaussianModel(stages, context.train),
+      model: gaussianModel(stages, context),
       heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
     };
   },
@@ -79,6 +79,13 @@ interface Stage extends Part {
 
 const blockImages = 512;
 
+/** The squared distance of each of these embeddings [B, size] to the Gaussian of a stage; rounding may make it negative. */
+function squaresOf(codes: Tensor2D, { from, width, mean, weights }: Stage, factor: Tensor2D): Tensor1D {
+  const y = tf.sub(tf.slice2d(codes, [0, from], [codes.shape[0], width]), tf.tensor1d(mean)) as Tensor2D;
+  const lengths = (x: Tensor2D) => tf.sum(tf.square(x), 1);
+  return tf.add(tf.mul(lengths(y), weights[0]), tf.mul(lengths(tf.matMul(y, factor, false, true)), weights[1]));
+}
+
 /** The parts of embeddings, centred. */
 const centredOf = (codes: Float32Array, size: number, { from, width }: Part, mean: Float32Array): Tensor2D =>
   tf.sub(tf.slice2d(tf.tensor2d(codes, [codes.length / size, size]), [0, from], [-1, width]), tf.tensor1d(mean));
@@ -86,7 +93,7 @@ const centredOf = (codes: Float32Array, size: number, { from, width }: Part, mea
 async function fitStage(part: Part, shrinkage: number, context: FitContext<'embeddings'>): Promise<Stage> {
   const { images, train, yieldToEventLoop } = context;
   const mean = await meanOf(part, context);
-  const { matrix, fourth } = await products(part, mean, context);
+  const { matrix, fourth } = await momentsOf(part, mean, context);
   const width = Math.min(train.length, part.width);
   const { level, share } = shrink(
     matrix,
@@ -130,7 +137,7 @@ async function meanOf(
  * With X [images, width], the centred embeddings divided by √images: the covariance XᵀX [width, width]; or with fewer images than dimensions the Gram matrix X·Xᵀ
  * [images, images], which has the same eigenvalues except zeros. `fourth`: the mean of the fourth powers of the lengths of the centred embeddings.
  */
-async function products(
+async function momentsOf(
   part: Part,
   mean: Float32Array,
   { images, train, yieldToEventLoop }: FitContext<'embeddings'>,
@@ -154,33 +161,36 @@ async function products(
   return { matrix, fourth };
 }
 
-/** `train`: positions of the training images in the set of the fit, to leave each out of its own score. */
-function gaussianModel(stages: readonly Stage[], train: Int32Array = new Int32Array(0)): Model<'embeddings'> {
+/** `fitted`: the training images, to leave each out of its own score. */
+function gaussianModel(
+  stages: readonly Stage[],
+  fitted?: Pick<FitContext<'embeddings'>, 'images' | 'train'>,
+): Model<'embeddings'> {
   const size = sumOf(stages.map(({ width }) => width));
-  const trained = new Set(train);
+  const trained = new Set(fitted?.train);
   const factors = stages.map(({ factor, width }) => tf.tensor2d(factor, [factor.length / width, width]));
   return {
     parameters: sumOf(stages.map(({ mean, factor }) => mean.length + factor.length)),
     async score(codes, positions) {
       const scores = new Float64Array(codes.length / size);
+      const originals = positions?.some((position) => trained.has(position))
+        ? fitted?.images.readFloats(positions)
+        : null;
       for (const [s, stage] of stages.entries()) {
-        const squares = await readBack(
-          tf.tidy(() => {
-            const y = centredOf(codes, size, stage, stage.mean);
-            const lengths = (x: Tensor2D) => tf.sum(tf.square(x), 1);
-            return tf.add(
-              tf.mul(lengths(y), stage.weights[0]),
-              tf.mul(lengths(tf.matMul(y, factors[s], false, true)), stage.weights[1]),
-            );
-          }),
-        ); // [B]
-        squares.forEach((value, i) => {
-          const squared = Math.max(0, value);
-          const isTrained = positions && trained.has(positions[i]);
-          scores[i] += Math.sqrt(isTrained ? withoutItself(squared, train.length, stage.share) : squared);
+        const [yy, xy, xx] = await products(stage, factors[s], codes, originals ?? codes, size); // each [B]
+        scores.forEach((_, i) => {
+          const isTrained = originals && positions && trained.has(positions[i]);
+          const squared = isTrained
+            ? withoutImage({ yy: yy[i], xy: xy[i], xx: xx[i] }, trained.size, stage.share)
+            : yy[i];
+          scores[i] += Math.sqrt(Math.max(0, squared));
         });
       }
       return { scores };
+    },
+    portable(codes) {
+      const distances = stages.map((stage, s) => tf.sqrt(tf.relu(squaresOf(codes, stage, factors[s]))) as Tensor1D);
+      return { score: distances.reduce((sum, distance) => tf.add(sum, distance)) };
     },
     tensors: async () => ({
       arrays: Object.fromEntries(
@@ -196,6 +206,28 @@ function gaussianModel(stages: readonly Stage[], train: Int32Array = new Int32Ar
     }),
     dispose: () => tf.dispose(factors),
   };
+}
+
+/** The products of the embeddings y with themselves, with x, and of x with themselves, by the inverse covariance of a stage; each [B]. */
+async function products(
+  stage: Stage,
+  factor: Tensor2D,
+  y: Float32Array,
+  x: Float32Array,
+  size: number,
+): Promise<Float32Array[]> {
+  const { weights, mean } = stage;
+  return Promise.all(
+    tf
+      .tidy(() => {
+        const [a, b] = [y, x].map((codes) => centredOf(codes, size, stage, mean));
+        const [fa, fb] = [a, b].map((centred) => tf.matMul(centred, factor, false, true) as Tensor2D);
+        const times = (u: Tensor2D, v: Tensor2D, fu: Tensor2D, fv: Tensor2D) =>
+          tf.add(tf.mul(tf.sum(tf.mul(u, v), 1), weights[0]), tf.mul(tf.sum(tf.mul(fu, fv), 1), weights[1]));
+        return [times(a, a, fa, fa), times(a, b, fa, fb), times(b, b, fb, fb)];
+      })
+      .map((product) => readBack(product)),
+  );
 }
 
 function stagesOf(arrays: Record<string, Float32Array>): Stage[] {

@@ -28,7 +28,7 @@ export class Patches extends RowReader {
   get channels(): number {
     return this.layout.stages.reduce((sum, { channels }) => sum + channels, 0);
   }
-  /** Yields the images at these positions in order, in blocks of one grid. The caller disposes of each block. */
+  /** Yields the images at these positions in order, in blocks of one grid. A block is disposed of when the next one is read. */
   *upload(positions: Int32Array): Generator<PatchBlock> {
     const { layout } = this;
     const length = widthOf(this.set);
@@ -48,7 +48,11 @@ export class Patches extends RowReader {
             out.set(values.subarray((from + i) * length + start, (from + i) * length + start + size), i * size);
           return tf.tensor4d(out, shape);
         });
-        yield { positions: here.subarray(from, from + count), grid, maps };
+        try {
+          yield { positions: here.subarray(from, from + count), grid, maps };
+        } finally {
+          tf.dispose(maps);
+        }
         from += count;
       }
     }
@@ -57,6 +61,28 @@ export class Patches extends RowReader {
   *grids(positions: Int32Array): Generator<Grid> {
     for (const position of positions) yield gridAt(this.readFloats(Int32Array.of(position)), 0);
   }
+}
+
+/** The features of the patches of images, and their embeddings. */
+export class Features extends Patches {
+  readonly embeddings: Embeddings;
+  constructor(set: RowSet) {
+    super(set);
+    if (!set.beside) throw new Error(`The rows in ${set.file} have no embeddings beside them.`);
+    this.embeddings = new Embeddings(set.beside);
+  }
+  /** As `upload`, with the embeddings. */
+  *blocksOf(positions: Int32Array): Generator<FeatureBlock> {
+    for (const block of this.upload(positions)) yield { ...block, codes: this.embeddings.readFloats(block.positions) };
+  }
+  override close(): void {
+    super.close();
+    this.embeddings.close();
+  }
+}
+
+export interface FeatureBlock extends PatchBlock {
+  codes: Float32Array; // [B, size]
 }
 
 /** Images of one grid: their maps by stage, [B, rows / step, columns / step, channels]. */
@@ -116,13 +142,17 @@ const openers: { [I in ScorerInputs]: (set: RowSet) => OpenImages<I> } = {
     return {
       reader,
       async forEachBlock(work) {
-        for (const block of reader.upload(range(0, reader.count))) {
-          try {
-            await work(block, block.positions);
-          } finally {
-            tf.dispose(block.maps);
-          }
-        }
+        for (const block of reader.upload(range(0, reader.count))) await work(block, block.positions);
+      },
+      close: () => reader.close(),
+    };
+  },
+  features(set) {
+    const reader = new Features(set);
+    return {
+      reader,
+      async forEachBlock(work) {
+        for (const block of reader.blocksOf(range(0, reader.count))) await work(block, block.positions);
       },
       close: () => reader.close(),
     };
@@ -130,11 +160,12 @@ const openers: { [I in ScorerInputs]: (set: RowSet) => OpenImages<I> } = {
 };
 
 /** The element type of the rows tells the kind of inputs. */
-const kindOf: Record<RowType, ScorerInputs> = { uint8: 'pixels', float16: 'patches', float32: 'embeddings' };
+const kinds: Record<RowType, ScorerInputs> = { uint8: 'pixels', float16: 'patches', float32: 'embeddings' };
+const kindOf = ({ type, beside }: RowSet): ScorerInputs => (beside ? 'features' : kinds[type]);
 
 /** Opens a row set for a scorer. Throws BadParameters if the kind or the size of the rows does not match the scorer. */
 export function openImages(scorer: Scorer, params: Record<string, unknown>, set: RowSet): OpenImages<ScorerInputs> {
-  const kind = kindOf[set.type];
+  const kind = kindOf(set);
   if (kind !== scorer.inputs) throw new BadParameters(`${scorer.title} takes ${scorer.inputs}, and these are ${kind}.`);
   const sizePx = scorer.sizePx(params);
   if (kind === 'pixels' && sizePx !== set.shape[0])

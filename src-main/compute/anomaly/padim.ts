@@ -14,8 +14,8 @@ import { readBack } from '../read-back.ts';
 import type { Grid } from '../../rows/patch-rows.ts';
 import type { PatchBlock, Patches } from './images.ts';
 import { joined } from './patch-features.ts';
-import { defineScorer, patchSizeParameter, type FitContext, type Model } from './scorer.ts';
-import { ledoitWolf, shrink, withoutItself } from './shrinkage.ts';
+import { defineScorer, patchSizeParameter, type FitContext, type Model, type Scores } from './scorer.ts';
+import { ledoitWolf, shrink, withoutImage } from './shrinkage.ts';
 
 const schema = z.object({
   ...patchSizeParameter,
@@ -49,7 +49,7 @@ export const padim = defineScorer({
     const grid = commonGrid(context.images, context.train);
     const { mean, factor, shares } = await fitGaussians(chosen, grid, context);
     return {
-      model: patchModel(chosen, mean, factor, grid, params, { train: new Set(context.train), shares }),
+      model: patchModel(chosen, mean, factor, grid, params, { ...context, shares }),
       heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
     };
   },
@@ -96,7 +96,7 @@ async function fitGaussians(
     const sum = new Float64Array(length);
     for (const block of images.upload(train)) {
       const sums = tf.tidy(() => work(byPlace(block, chosen, grid)));
-      const part = await readBack(sums).finally(() => tf.dispose(block.maps));
+      const part = await readBack(sums);
       for (let i = 0; i < length; i++) sum[i] += part[i] / train.length;
       await yieldToEventLoop();
     }
@@ -128,29 +128,51 @@ function patchModel(
   factor: Float32Array, // [places, chosen, chosen]
   grid: Grid,
   { smoothing }: z.infer<typeof schema>,
-  fitted?: { train: ReadonlySet<number>; shares: Float32Array },
+  fitted?: Pick<FitContext<'patches'>, 'images' | 'train'> & { shares: Float32Array },
 ): Model<'patches'> {
   const { rows, columns } = grid;
   const [places, size] = [rows * columns, chosen.length];
   const means = tf.tensor3d(mean, [places, 1, size]);
   const factors = tf.tensor3d(factor, [places, size, size]);
+  const trained = new Set(fitted?.train);
+  const scoresOf = async (distances: Float32Array, images: number): Promise<Scores> => {
+    const values = smoothing > 0 ? await smooth(distances, images, grid, smoothing) : distances;
+    const scores = Array.from({ length: images }, (_, i) => largestOf(values.subarray(i * places, (i + 1) * places)));
+    return { scores, maps: { values, rows, columns } };
+  };
   return {
     parameters: mean.length + factor.length,
     async score(block, positions) {
       const images = block.maps[0].shape[0];
-      const squared = await readBack(
-        tf.tidy(() => {
-          const away = tf.matMul(tf.sub(byPlace(block, chosen, grid), means), factors, false, true); // [places, B, chosen]
-          return tf.transpose(tf.sum(tf.square(away), 2)); // [B, places]
-        }),
-      );
-      const distances = squared.map((value, i) => {
-        const isTrained = fitted && positions && fitted.train.has(positions[Math.floor(i / places)]);
-        return Math.sqrt(isTrained ? withoutItself(value, fitted.train.size, fitted.shares[i % places]) : value);
-      });
-      const values = smoothing > 0 ? await smooth(distances, images, grid, smoothing) : distances;
-      const scores = Array.from({ length: images }, (_, i) => largestOf(values.subarray(i * places, (i + 1) * places)));
-      return { scores, maps: { values, rows, columns } };
+      const away = (from: PatchBlock): Tensor3D =>
+        tf.matMul(tf.sub(byPlace(from, chosen, grid), means), factors, false, true); // [places, B, chosen]
+      const times = (a: Tensor3D, b: Tensor3D) => tf.transpose(tf.sum(tf.mul(a, b), 2)); // [B, places]
+      const y = tf.tidy(() => away(block));
+      try {
+        const squared = (await readBack(tf.tidy(() => times(y, y)))).slice();
+        if (fitted && positions?.some((position) => trained.has(position)))
+          // The images of one block have one grid, so they are one block again.
+          for (const original of fitted.images.upload(positions)) {
+            const [xy, xx] = await Promise.all(
+              tf
+                .tidy(() => {
+                  const x = away(original);
+                  return [times(x, y), times(x, x)];
+                })
+                .map((product) => readBack(product)),
+            );
+            squared.forEach((yy, i) => {
+              if (trained.has(positions[Math.floor(i / places)]))
+                squared[i] = withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, fitted.shares[i % places]);
+            });
+          }
+        return await scoresOf(
+          squared.map((value) => Math.sqrt(Math.max(0, value))),
+          images,
+        );
+      } finally {
+        y.dispose();
+      }
     },
     tensors: async () => ({
       arrays: { chosen: Float32Array.from(chosen), mean, factor, grid: Float32Array.of(rows, columns) },

@@ -29,14 +29,25 @@ function trace(matrix: Float64Array, width: number): number {
   return sum;
 }
 
+/** Products by the inverse covariance: of a centred image y with itself, of y with the centred training image x, and of x with itself. */
+export interface Products {
+  yy: number;
+  xy: number;
+  xx: number;
+}
+
 /**
- * The squared Mahalanobis distance of a training image to the Gaussian of the others, from its squared distance to the Gaussian of all `images` (Sherman &
- * Morrison 1950). `share`: the weight of the shrinkage, which is kept. With one image there are no others: the distance stays as it is.
+ * The squared Mahalanobis distance of y to the Gaussian without the training image x, from products by the Gaussian of all `images` (Sherman & Morrison 1950). y is x
+ * itself, or x with a planted defect. `share`: the weight of the shrinkage, which is kept. With one image nothing would be left: y's distance stays as it is.
  */
-export const withoutItself = (squared: number, images: number, share: number): number =>
-  images < 2
-    ? squared
-    : ((images / (images - 1)) * squared) / Math.max(1e-6, 1 - ((1 - share) * squared) / (images - 1));
+export function withoutImage({ yy, xy, xx }: Products, images: number, share: number): number {
+  if (images < 2) return yy;
+  const others = images - 1;
+  // Without x the mean moves by x / others, and the covariance loses k · x xᵀ.
+  const moved = { yy: yy + (2 * xy) / others + xx / others ** 2, xy: xy + xx / others };
+  const k = (1 - share) / others;
+  return (others / images) * (moved.yy + (k * moved.xy ** 2) / Math.max(1e-6, 1 - k * xx));
+}
 
 /** The shrinkage, 0..1, with the least expected squared error of the covariance (Ledoit & Wolf 2004). `matrix`: the covariance or the Gram matrix. */
 export function ledoitWolf(matrix: Float64Array, fourth: number, images: number, size: number): number {

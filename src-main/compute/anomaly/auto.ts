@@ -1,0 +1,219 @@
+/**
+ * Combines several scorers that need no training: each is fitted to the normal images, judged by planted defects, and calibrated by its scores of held-out normal images.
+ * Those that find planted defects about as well as the best are kept; the score is the mean of their robust z-scores. If nobody says which images are normal, those are
+ * taken that resemble most others (`mutual.ts`).
+ */
+import { z } from 'zod';
+import { largestOf, sumOf } from '../../contract/numbers.ts';
+import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
+import { plural } from '../../contract/words.ts';
+import { BadParameters } from '../bad-parameters.ts';
+import { random, shuffle } from '../random.ts';
+import { mutualScores } from './mutual.ts';
+import { plantedScores } from './planted.ts';
+import { resizeMaps } from './resize-map.ts';
+import {
+  defineScorer,
+  patchSizeParameter,
+  type FitContext,
+  type Fitted,
+  type Model,
+  type Scorer,
+  type Scoring,
+} from './scorer.ts';
+import type { Tensors } from '../tensor-file.ts';
+
+const schema = z.object({
+  ...patchSizeParameter,
+  normal: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .default(0.5)
+    .describe(
+      'If you do not select normal images: the fraction of all images that are taken as normal, those that resemble most others.',
+    )
+    .meta({ title: 'Taken as normal', step: 0.05, advanced: true }),
+});
+
+/** A member is dropped if its AUROC of planted defects is this much below the best. */
+const tolerance = 0.1;
+/** The most held-out images by which members are calibrated. */
+const mostCalibrated = 60;
+const fewestCalibrated = 5;
+
+/** A scorer with settings, and what the message calls it. */
+export interface Candidate {
+  scorer: Scorer;
+  name: string;
+  settings?: Record<string, unknown>;
+}
+
+/** A fitted candidate, and the median and deviation of its scores of held-out normal images. */
+interface Member extends Candidate {
+  /** Its number among the candidates. */
+  at: number;
+  model: Model;
+  median: number;
+  deviation: number;
+  /** False if it only gives the map. */
+  counts: boolean;
+}
+
+type Judged = Member & { judged: number | null };
+
+/** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and is always kept for these. */
+export const autoOf = (candidates: readonly Candidate[]): Scorer =>
+  defineScorer({
+    id: 'auto',
+    title: 'Automatic',
+    short: 'Auto',
+    summary:
+      'Combines the methods that find planted defects best on your images. Needs no settings and no alignment; works with or without selected normal images.',
+    inputs: 'features',
+    first: 'gaussian',
+    gives: { score: { title: 'deviation from normal' }, map: { title: 'Deviation' } },
+    schema,
+    async fit(params, context) {
+      if (context.train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
+      const taken = context.areNormal ? context.train : await mostAlike(params.normal, context);
+      const fitted: Judged[] = [];
+      try {
+        for (const [at, candidate] of candidates.entries())
+          fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
+        const best = largestOf(fitted.map(({ judged }) => judged ?? -1));
+        for (const member of fitted) member.counts = member.judged === null || member.judged >= best - tolerance;
+        const kept = fitted.filter(({ counts }, i) => counts || i === candidates.length - 1);
+        for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
+        context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
+        return { model: combine(kept), heldOut: taken, ...(!context.areNormal && { taken }) };
+      } catch (error) {
+        for (const { model } of fitted) model.dispose();
+        throw error;
+      }
+    },
+    restore(_params, arrays) {
+      return combine(
+        candidates.flatMap((candidate, at) => {
+          const prefix = `${at}/`;
+          const own = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
+          if (!own.length) return [];
+          const { usual, ...rest } = Object.fromEntries(
+            own.map(([name, values]) => [name.slice(prefix.length), values]),
+          );
+          const [median, deviation, counts] = usual;
+          const model = candidate.scorer.ready(candidate.settings ?? {}).restore(rest);
+          return [{ ...candidate, at, model, median, deviation, counts: counts === 1 }];
+        }),
+      );
+    },
+  });
+
+/** The training images that resemble most others, in order of their positions. */
+async function mostAlike(share: number, context: FitContext<'features'>): Promise<Int32Array> {
+  const { images, train, seed } = context;
+  const scores = await mutualScores(images, train, seed, context);
+  const order = Array.from(train.keys()).sort((a, b) => scores[a] - scores[b]);
+  return Int32Array.from(order.slice(0, Math.max(2, Math.round(share * train.length))), (i) => train[i]).sort();
+}
+
+async function fitMember(
+  candidate: Candidate,
+  sizePx: number,
+  train: Int32Array,
+  context: FitContext<'features'>,
+): Promise<Omit<Judged, 'at'>> {
+  const { images, planted, seed } = context;
+  const { scorer, settings } = candidate;
+  const isOfEmbeddings = scorer.inputs === 'embeddings';
+  const { model, heldOut }: Fitted = await scorer.ready({ ...settings, ...(!isOfEmbeddings && { sizePx }) }).fit({
+    ...context,
+    train,
+    planted: undefined,
+    images: isOfEmbeddings ? images.embeddings : images,
+  } as FitContext);
+  try {
+    const sample = shuffle(heldOut.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
+    const usual = Float64Array.from(await scoresOf(model, scorer, sample, context)).sort();
+    const median = usual.length ? medianOf(usual) : 0;
+    const deviation = (usual.length && medianAbsoluteDeviation(usual)) || 1;
+    const found = planted ? await plantedScores(partOf(model, scorer), planted, train) : [];
+    const isJudged = found.length >= fewestCalibrated && usual.length >= fewestCalibrated;
+    return { ...candidate, model, median, deviation, counts: true, judged: isJudged ? auroc(found, usual) : null };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** The model of a member, for blocks of features. */
+const partOf = (model: Model, { inputs }: Scorer): Scoring<'features'> => ({
+  score: (block, positions) =>
+    model.score((inputs === 'embeddings' ? block.codes : block) as Parameters<Model['score']>[0], positions),
+});
+
+async function scoresOf(
+  model: Model,
+  scorer: Scorer,
+  positions: Int32Array,
+  { images, yieldToEventLoop }: FitContext<'features'>,
+): Promise<number[]> {
+  const scores: number[] = [];
+  for (const block of images.blocksOf(positions)) {
+    scores.push(...Array.from((await partOf(model, scorer).score(block, block.positions)).scores));
+    await yieldToEventLoop();
+  }
+  return scores;
+}
+
+/** The mean z-score of the members that count, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
+function combine(kept: readonly Member[]): Model<'features'> {
+  const counting = kept.filter(({ counts }) => counts);
+  const mapping = kept.filter(({ scorer }) => scorer.gives.map);
+  return {
+    parameters: sumOf(kept.map(({ model }) => model.parameters)),
+    async score(block, positions) {
+      const { rows, columns } = block.grid;
+      const scores = new Float64Array(block.maps[0].shape[0]);
+      const values = new Float32Array(scores.length * rows * columns);
+      for (const { scorer, model, median, deviation, counts } of kept) {
+        const { scores: own, maps } = await partOf(model, scorer).score(block, positions);
+        if (counts)
+          for (let i = 0; i < scores.length; i++) scores[i] += (own[i] - median) / deviation / counting.length;
+        if (!maps) continue;
+        const resized = await resizeMaps(maps, rows, columns);
+        for (let i = 0; i < values.length; i++) values[i] += resized[i] / (median || 1) / mapping.length;
+      }
+      return { scores, maps: { values, rows, columns } };
+    },
+    async tensors() {
+      const arrays: Tensors['arrays'] = {};
+      const shapes: Record<string, readonly number[]> = {};
+      for (const { at, model, median, deviation, counts } of kept) {
+        const own = await model.tensors();
+        for (const [name, values] of Object.entries(own.arrays)) arrays[`${at}/${name}`] = values;
+        for (const [name, shape] of Object.entries(own.shapes ?? {})) shapes[`${at}/${name}`] = shape;
+        arrays[`${at}/usual`] = Float32Array.of(median, deviation, Number(counts));
+      }
+      return { arrays, shapes };
+    },
+    dispose() {
+      for (const { model } of kept) model.dispose();
+    },
+  };
+}
+
+/** Two sentences: what was combined and why, and what was taken as normal. */
+function explain(fitted: readonly Judged[], taken: Int32Array, { train, areNormal }: FitContext<'features'>): string {
+  const nameOf = ({ name, judged }: Judged): string => (judged === null ? name : `${name} (${judged.toFixed(2)})`);
+  const used = fitted.filter(({ counts }) => counts).map(nameOf);
+  const dropped = fitted.filter(({ counts }) => !counts).map(nameOf);
+  const isJudged = fitted.some(({ judged }) => judged !== null);
+  const how = isJudged
+    ? `The score combines the methods that find planted defects best (AUROC): ${used.join(', ')}${dropped.length ? `; it leaves out ${dropped.join(', ')}` : ''}.`
+    : `The score combines ${used.join(', ')}; there are too few normal images to judge them by planted defects.`;
+  const normal = areNormal
+    ? `It compares with ${plural(taken.length, 'selected normal image')}.`
+    : `You selected no normal images, so it compares with the ${plural(taken.length, 'image')} of ${train.length} that resemble most others.`;
+  return `${how} ${normal}`;
+}

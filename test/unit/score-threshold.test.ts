@@ -1,0 +1,98 @@
+/** The threshold of a ranking in the page: the default from normal images, a chosen rule, a moved threshold, and what is declared about images. */
+import { openPage } from '../fixtures/page.ts';
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { places } from '../../src-renderer/places/index.ts';
+import type { Session } from '../../src-renderer/state/session.svelte.ts';
+import { known } from '../../src-renderer/state/threshold.svelte.ts';
+import { View } from '../../src-renderer/state/view.svelte.ts';
+import { blob, folderOf } from '../fixtures/images.ts';
+
+let session: Session;
+let view: View;
+const soon = (check: () => void) => vi.waitFor(check, 60_000);
+const at = (path: string) => session.samples.find((sample) => sample.path === path)!;
+const tagsOf = (path: string) => at(path).tags;
+
+/** 24 normal blobs to train on, 6 more, and 4 chequered ones. */
+beforeAll(async () => {
+  const list = Array.from({ length: 34 }, async (_, i) => {
+    const folder = i < 24 ? 'train/good' : i < 30 ? 'test/good' : 'test/chequered';
+    return [`${folder}/${String(i).padStart(2, '0')}.png`, await blob(i, i >= 30)] as const;
+  });
+  session = await openPage(folderOf(Object.fromEntries(await Promise.all(list)), 'threshold'));
+  await session.calls.workspace.rank.mutate({ method: 'nearest' });
+  await soon(() => expect(session.runs[0]?.state).toBe('done'));
+  await session.refresh();
+  return () => session.close();
+});
+beforeEach(async () => {
+  const ids = session.samples.map(({ id }) => id);
+  await session.edit(ids, { removeTags: ['normal', 'anomalous'] });
+  await soon(() => expect(session.samples.every(({ tags }) => !tags.length)).toBe(true));
+  view = new View(session, places);
+  view.go('anomalies');
+  await soon(() => expect(view.threshold.result.promise?.normals).toBe(24));
+});
+const pick = (path: string) => view.pick(at(path), { toggle: false, range: false });
+
+test('the default comes from the normal images, and flags all chequered ones and not a fixed share', () => {
+  const { result, flagged, score } = view.threshold;
+  expect(result).toMatchObject({ rule: 'percentile', value: 95, score, flagged });
+  expect(view.clause).toBe(`nearest-1.error >= ${score}`);
+  const paths = view.shown.map(({ path }) => path);
+  expect(paths).toHaveLength(flagged);
+  expect(paths.filter((path) => path.includes('chequered'))).toHaveLength(4);
+});
+
+test('images are known by what was trained on and by the names of their folders; a tag comes first', async () => {
+  const of = (path: string) => view.threshold.known[at(path).id];
+  expect([of('train/good/00.png'), of('test/good/24.png'), of('test/chequered/30.png')]).toEqual([
+    known.normal,
+    known.normal,
+    known.anomalous,
+  ]);
+  view.flaggedOnly = false;
+  pick('train/good/00.png');
+  await view.declare('anomalous');
+  await soon(() => expect(of('train/good/00.png')).toBe(known.anomalous));
+});
+
+test('declaring an image changes the promise at once; declaring it otherwise replaces the tag; again removes it', async () => {
+  view.flaggedOnly = false;
+  pick('test/good/24.png');
+  await view.declare('normal');
+  expect(view.threshold.result.promise?.normals).toBe(25);
+  pick('test/good/24.png');
+  await view.declare('anomalous');
+  await soon(() => expect(tagsOf('test/good/24.png')).toEqual(['anomalous']));
+  expect(view.threshold.result.promise?.normals).toBe(24);
+  pick('test/good/24.png');
+  await view.declare('anomalous');
+  await soon(() => expect(tagsOf('test/good/24.png')).toEqual([]));
+  await session.step('undo');
+  await soon(() => expect(tagsOf('test/good/24.png')).toEqual(['anomalous']));
+});
+
+test('a chosen rule follows the tags, a moved threshold stays; without a choice the default is back', async () => {
+  view.flaggedOnly = false;
+  const { threshold } = view;
+  const first = threshold.score;
+  threshold.choose({ rule: 'share', value: 50 });
+  expect(threshold.flagged).toBe(17);
+  threshold.move(first / 2);
+  pick('test/chequered/30.png');
+  await view.declare('normal');
+  expect(threshold.score).toBe(first / 2);
+  expect(threshold.result).toMatchObject({ rule: 'score', reason: 'Set by hand.' });
+  threshold.choose(null);
+  expect(threshold.result.rule).toBe('percentile');
+  expect(threshold.score).not.toBe(first); // a chequered image is among the normal ones now
+});
+
+test('a rule that lacks images says so, and the default rule stays in effect', () => {
+  const { threshold } = view;
+  const first = threshold.score;
+  threshold.choose({ rule: 'tail', value: 1 });
+  expect(threshold.result).toMatchObject({ score: null, reason: expect.stringContaining('needs 100 normal images') });
+  expect(threshold.score).toBe(first);
+});
