@@ -20,11 +20,11 @@ export function addExportModelCommand(program: Command) {
     program,
     'train',
     'export-model',
-    'export a classifier as ONNX and TF.js, with its classes and an example',
-    ['photos --to model', 'photos --run resnet-2 --to model --format onnx'],
+    'export a classifier as ONNX and TF.js, or the detector of a ranking as ONNX, with an example',
+    ['photos --to model', 'photos --run resnet-2 --to model --format onnx', 'photos --run nearest-1 --to detector'],
   )
     .alias('take-away')
-    .option('--run <id>', 'which training (default: the newest finished one)')
+    .option('--run <id>', 'which training or ranking (default: the newest finished training)')
     .requiredOption('--to <dir>', 'a new or empty folder')
     .addOption(new Option('--format <name...>', 'only these formats').choices(modelFormats))
     .option('--fold <n>', 'which model of a cross-validation', atLeastOne, 1)
@@ -45,17 +45,14 @@ async function exportModelCommand(client: Client, options: ExportModelOptions): 
       exportModelSchema.parse({ runId, to, formats: options.format, fold: options.fold }),
     ),
   );
-  const { classes, transform } = JSON.parse(await readFile(join(to, 'about.json'), 'utf8')) as {
-    classes: string[];
-    transform: object;
-  };
+  const about = JSON.parse(await readFile(join(to, 'about.json'), 'utf8')) as Record<string, unknown>;
+  const fields = about.classes ? ['classes', 'transform'] : ['method', 'threshold', 'input', 'outputs'];
   writeJson(options, {
     schema: 'winnow/take-away@1',
     folder: client.folder,
     to,
     run: { id: runId },
-    classes,
-    transform,
+    ...Object.fromEntries(fields.map((name) => [name, about[name]])),
   });
   say(options, `${job.summary}. See README.md there for an example.`);
 }

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
-import { flagOf } from '../workspace/commands.ts';
+import { flagOf } from '../workspace/command-words.ts';
 
 interface Property {
   type?: string;

@@ -22,7 +22,7 @@ import type { ColumnValues } from '../contract/read.ts';
 import type { Job, Run, Sample } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
 import { laterColumn } from '../jobs/score.ts';
-import { allImages } from '../workspace/commands.ts';
+import { allImages } from '../workspace/command-words.ts';
 import { backendOption, folderCommand, inFolder, number, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';

@@ -14,6 +14,7 @@ import { distance, features } from './embed/features.ts';
 import { layout } from './embed/layout.ts';
 import { pairs } from './embed/pairs.ts';
 import { patches } from './embed/patches.ts';
+import { portableDetector } from './portable/export-detector.ts';
 import { portable } from './portable/export-model.ts';
 
 export const calls = {
@@ -29,6 +30,7 @@ export const calls = {
   pairs,
   patches,
   portable,
+  portableDetector,
   predict,
   rangeTest,
   reconstruct,

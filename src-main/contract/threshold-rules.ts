@@ -145,7 +145,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
     title: 'Median + k × MAD',
     summary:
       'So many robust standard deviations above the median (Iglewicz & Hoaglin 1993), of the normal images or else of all.',
-    value: { title: 'k', unit: '× MAD', default: 3.5, min: 0, max: 100 },
+    value: { title: 'k', unit: '×', default: 3.5, min: 0, max: 100 },
     place(evidence, value) {
       const { sorted, images } = bulkOf(evidence);
       if (sorted.length < fewestNormals)

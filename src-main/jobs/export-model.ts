@@ -1,17 +1,14 @@
-/** Exports a classifier to a new folder: ONNX and TF.js models, the classes, the input transform, and a ten-line example for each format. */
-import { mkdir, rename, rm, rmdir } from 'node:fs/promises';
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+/** Exports a finished run to a new folder. A classifier: ONNX and TF.js models, the classes, the input transform, and a ten-line example for each format. */
 import { trainingFolder } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { ExportModelRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
-import { checkTarget } from '../file/target.ts';
-import { writeAtomically } from '../file/write-atomically.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
-import { toWinnowError, runFolder } from '../workspace/runs.ts';
+import { runFolder } from '../workspace/runs.ts';
+import { exportDetector } from './export-detector.ts';
+import { placeModel } from './place-model.ts';
 
 export const exportModelJob: JobType<ExportModelRequest> = {
   kind: 'export-model',
@@ -20,14 +17,17 @@ export const exportModelJob: JobType<ExportModelRequest> = {
     return {
       title: `Export ${run.id}`,
       async run(report) {
-        const bytes = await exportModel(context, run, request, report);
+        const bytes =
+          run.kind === 'rank'
+            ? await exportDetector(context, run, request, report)
+            : await exportModel(context, run, request, report);
         return `${run.id} is in ${request.to}, ${Math.ceil(bytes / 2 ** 20)} MiB`;
       },
     };
   },
 };
 
-/** Returns the number of bytes written. Throws WinnowError. */
+/** Exports a classifier. Returns the number of bytes written. Throws WinnowError. */
 export async function exportModel(
   { compute, folder, workspaceFolder }: JobContext,
   run: Run,
@@ -42,23 +42,15 @@ export async function exportModel(
       'bad-request',
       `${run.id} has ${folds ? `${folds} folds` : 'one model'}: there is no ${fold}.`,
     );
-  const target = await checkTarget(folder, to);
-  const part = join(dirname(target), `.${basename(target)}.winnow-model`);
-  if (existsSync(part) && !isOwn(part))
-    throw new WinnowError(
-      'target-not-empty',
-      `${part} contains other files, in the place where the model is prepared. Move them, or choose another name.`,
-    );
-  report.stage('Converting', 0, 'files');
-  const temperature = evaluation?.calibration.temperature ?? 1;
-  const metadata = {
-    run: run.id,
-    model: run.method,
-    trainedAt: new Date(run.createdAt).toISOString(),
-    ...(evaluation && { accuracy: evaluation.accuracy.value.toFixed(4) }),
-  };
-  const { classes, transform, onnx, layers } = await compute
-    .call(
+  return placeModel(folder, to, report, async () => {
+    const temperature = evaluation?.calibration.temperature ?? 1;
+    const metadata = {
+      run: run.id,
+      model: run.method,
+      trainedAt: new Date(run.createdAt).toISOString(),
+      ...(evaluation && { accuracy: evaluation.accuracy.value.toFixed(4) }),
+    };
+    const { classes, transform, onnx, layers } = await compute.call(
       'portable',
       {
         runFolder: trainingFolder(runFolder(workspaceFolder, run.id), folds, fold - 1),
@@ -67,48 +59,26 @@ export async function exportModel(
         metadata,
       },
       { signal: report.signal },
-    )
-    .catch((error: unknown) => {
-      throw toWinnowError(error);
-    });
-  const about = {
-    schema: 'winnow/model@1',
-    ...metadata,
-    classes,
-    transform,
-    input: `[images, ${transform.cropPx}, ${transform.cropPx}, 3] float, RGB, 0..255`,
-    outputs: ['logits', 'probabilities'],
-    temperature,
-  };
-  const files = new Map<string, string | Uint8Array>([
-    ['about.json', `${JSON.stringify(about, null, 1)}\n`],
-    ['README.md', readme(run.id, transform, formats)],
-    ...(onnx ? [['model.onnx', onnx] as const] : []),
-    ...(layers
-      ? [['tfjs/model.json', JSON.stringify(layers.model)] as const, ['tfjs/weights.bin', layers.weights] as const]
-      : []),
-  ]);
-  try {
-    await rm(part, { recursive: true, force: true });
-    await mkdir(part, { recursive: true });
-    report.stage('Writing', files.size, 'files');
-    for (const [name, data] of files) {
-      report.signal.throwIfAborted();
-      await writeAtomically(join(part, name), data);
-    }
-    if (existsSync(target)) await rmdir(target); // it is empty
-    await rename(part, target);
-  } catch (error) {
-    await rm(part, { recursive: true, force: true });
-    throw error;
-  }
-  return [...files.values()].reduce((sum, data) => sum + Buffer.byteLength(data), 0);
+    );
+    const about = {
+      schema: 'winnow/model@1',
+      ...metadata,
+      classes,
+      transform,
+      input: `[images, ${transform.cropPx}, ${transform.cropPx}, 3] float, RGB, 0..255`,
+      outputs: ['logits', 'probabilities'],
+      temperature,
+    };
+    return new Map<string, string | Uint8Array>([
+      ['about.json', `${JSON.stringify(about, null, 1)}\n`],
+      ['README.md', readme(run.id, transform, formats)],
+      ...(onnx ? [['model.onnx', onnx] as const] : []),
+      ...(layers
+        ? [['tfjs/model.json', JSON.stringify(layers.model)] as const, ['tfjs/weights.bin', layers.weights] as const]
+        : []),
+    ]);
+  });
 }
-
-/** The remains of an interrupted export. */
-const isOwn = (part: string) =>
-  lstatSync(part).isDirectory() &&
-  readdirSync(part).every((name) => /^(about\.json|README\.md|model\.onnx|tfjs)/.test(name));
 
 const fits: Record<string, { text: string; python: string; sharp: string }> = {
   stretch: {

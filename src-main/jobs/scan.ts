@@ -46,13 +46,9 @@ function summaryOf({ found, read, unreadable, gone }: ScanSummary): string {
 }
 
 /** Scans the folder, then finds duplicates and scores checks if samples have changed since they were last computed. */
-export async function refresh(
-  context: JobContext,
-  report: Report,
-  options?: Pick<ScanOptions, 'onFolder' | 'onUnread'>,
-): Promise<ScanSummary> {
+export async function refresh(context: JobContext, report: Report): Promise<ScanSummary> {
   const { folder, workspaceFolder, table, groups, quality } = context;
-  const summary = await scan(context, report, options);
+  const summary = await scan(context, report);
   const embedded = embeddedCount(context); // embeddings give more candidate pairs
   const derivedFrom = `${table.meta('measuresRevision')} ${table.count().samples}${embedded ? ` ${embedded}` : ''}`;
   if (table.meta('derivedFrom') !== derivedFrom) {

@@ -2,13 +2,11 @@
  * Watches the folder and scores files as they arrive. The watcher itself is no job: it collects changed paths and queues a short job for those that are quiet, so that
  * other jobs run in between. A file counts as complete when nothing has changed it for a moment and it decodes completely. One that does not is read again whenever it
  * changes, and reported as unreadable once it has stayed the same for a while. What was scored is in the run's column, so a content is scored once, also after a restart;
- * what arrived while nobody watched is scored at the start.
+ * what arrived while nobody watched is scored at the start. Duplicates and checks are left to the next scan.
  */
 import { WinnowError } from '../contract/errors.ts';
-import { evidenceOf } from '../contract/evidence.ts';
 import type { WatchRequest } from '../contract/schemas.ts';
-import { thresholdOf, type RuleChoice } from '../contract/threshold.ts';
-import type { Job, Run, Sample } from '../contract/types.ts';
+import type { Job, Sample } from '../contract/types.ts';
 import type { Arrival, Watch } from '../contract/watch.ts';
 import { plural } from '../contract/words.ts';
 import { watchFolder, type FolderWatch } from '../file/watch-folder.ts';
@@ -16,8 +14,8 @@ import type { Report } from '../workspace/report.ts';
 import { runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 import type { Jobs } from './queue.ts';
-import { refresh, scanPaths, type Unread } from './scan.ts';
-import { detectorOf, laterColumn, scoreNew, type Detector } from './score.ts';
+import { scan, scanPaths, type Unread } from './scan.ts';
+import { detectorOf, placedThreshold, scoreNew, type Detector } from './score.ts';
 
 /** A path is read when nothing has changed it for this long. */
 const quietMs = 400;
@@ -62,7 +60,7 @@ export class Watching {
       onChange: (state) => this.#publish({ ...state }),
       onStop: () => void this.stop(),
     });
-    this.#current.setThreshold(scoreOf(this.#context, detector.run, rule));
+    this.#current.setThreshold(placedThreshold(this.#context, detector.run, rule).score);
     return { ...this.#current.state };
   }
 
@@ -76,14 +74,6 @@ export class Watching {
 
   arrivals = (since: number, limit: number): { arrivals: Arrival[]; missed: number } =>
     this.#last?.arrivals(since, limit) ?? { arrivals: [], missed: 0 };
-}
-
-/** The threshold of a ranking; images that were scored later do not move it. null if no rule places one. */
-function scoreOf({ table }: JobContext, run: Run, rule: RuleChoice | null): number | null {
-  const name = laterColumn(run);
-  const later = table.columns().some((column) => column.name === name) ? table.values(name) : new Float64Array();
-  const scores = table.values(run.column).map((score, id) => (Number.isNaN(later[id] ?? NaN) ? score : NaN));
-  return thresholdOf(evidenceOf(run, table.samples(), scores), rule).score;
 }
 
 /** Programs write to such a name first, and rename the file when it is complete. */
@@ -223,12 +213,10 @@ class Watcher {
       const walks = isOther || (this.#walkAt !== null && this.#walkAt <= now);
       if (walks) {
         this.#walkAt = null;
-        await refresh(this.#context, report, { onFolder: (path) => this.#folder.add(path), onUnread }).catch(
-          (error) => {
-            this.#walkAt ??= now;
-            throw error;
-          },
-        );
+        await scan(this.#context, report, { onFolder: (path) => this.#folder.add(path), onUnread }).catch((error) => {
+          this.#walkAt ??= now;
+          throw error;
+        });
         lookAgain(); // the walk reads no file whose size and time are the same
       } else await scanPaths(this.#context, paths, report, onUnread);
       const present = (walks ? table.samples() : table.samplesAt(paths)).filter(({ path }) => !isPartial(path));

@@ -5,26 +5,17 @@
  */
 import { basename, dirname } from 'node:path';
 import { z, ZodError } from 'zod';
-import {
-  trainSchema,
-  type Change,
-  type ExportRequest,
-  type KeepBest,
-  type RankRequest,
-  type TrainRequest,
-} from '../contract/schemas.ts';
+import type { Change } from '../contract/schemas.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Patch } from '../contract/marks.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable, quoteWord } from '../contract/words.ts';
-import { checkRank, checkTrain } from './check-request.ts';
-import { ExportTargets, type Shell } from './export-targets.ts';
+import { exportWords, keepBestWords, rankWords, trainWords, viewWords, type Word } from './command-words.ts';
+import { ExportTargets } from './export-targets.ts';
 import { moveStep, type JournalEntry } from './journal.ts';
 import { ScriptRuns } from './script-runs.ts';
 
 type PathOf = (id: number) => string | undefined;
-/** An argument of a command: text, which gets quoted, or shell code. */
-type Word = string | Shell;
 /** A command on the folder, and the lines for its standard input. */
 interface Command {
   name: string;
@@ -32,16 +23,10 @@ interface Command {
   input?: readonly string[];
 }
 
-/** The value of `--train-on` for all images. */
-export const allImages = 'all';
 /** A longer list of paths becomes `--from -`. */
 const maxPathsShown = 5;
 /** `import --from -` stores its standard input in a file in a temporary folder with this prefix. */
 export const stdinPrefix = 'winnow-stdin-';
-
-/** The option for a parameter: `sizePx` → `size`. The unit is in the option's help. */
-export const flagOf = (name: string) =>
-  name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** The command that repeats an entry, for people to read and copy. Without the program's name. */
 export function commandOf(entry: JournalEntry, folder: string, pathOf: PathOf): string {
@@ -107,10 +92,6 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
 const pathWord = (path: string) => (path.startsWith('-') ? `./${path}` : path);
 const pathWords = (paths: readonly string[]): Word[] =>
   paths.length && paths.length <= maxPathsShown ? paths.map(pathWord) : ['--from', '-'];
-/** An option, left out without a value. */
-const optional = (flag: string, value: string | number | null | undefined): Word[] =>
-  value === null || value === undefined ? [] : [flag, String(value)];
-
 /** One command for each part of a change. `selection`: the arguments that select the images. */
 function changeCommands(
   change: Change,
@@ -146,87 +127,6 @@ function settingCommands(action: SettingAction): Command[] {
     default:
       throw new WinnowError('failed', 'this version of Winnow cannot read the entry.');
   }
-}
-
-const viewWords = ({ name, where, order }: SavedView): Word[] => [
-  '--save',
-  name,
-  ...optional('--where', where),
-  '--order',
-  `${order.descending ? '-' : ''}${order.by}`,
-];
-
-const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word[] => [
-  '--kind',
-  ...kinds,
-  ...(groups ? ['--group', ...groups.map(String)] : []),
-  '--keep-best',
-  rule,
-  ...optional('--protect', protectedFolder),
-];
-
-/** With all parameters, so that a later version with other defaults does the same. */
-/** `masks` and the threshold are missing in entries of earlier versions. */
-function rankWords(request: RankRequest, maps: Word | null, masks: Word | null | undefined): Word[] {
-  return [
-    '--method',
-    request.method,
-    ...optional('--train-on', request.trainOn === null ? allImages : request.trainOn),
-    '--seed',
-    String(request.seed),
-    ...parameterWords(checkRank(request).parameters),
-    ...(maps ? ['--maps', maps] : []),
-    ...(masks ? ['--masks', masks] : []),
-    ...optional('--mask-threshold', request.maskThreshold),
-    ...(request.resume ? [] : ['--fresh']),
-  ];
-}
-
-const parameterWords = (parameters: object): Word[] =>
-  Object.entries(parameters).flatMap(([name, value]) => optional(`--${flagOf(name)}`, value as string | number | null));
-
-function trainWords(stored: TrainRequest): Word[] {
-  const request = trainSchema.parse(stored); // adds defaults to what an earlier version stored
-  const { by, shares, folds, seed } = request.division;
-  return [
-    '--model',
-    request.model,
-    '--mode',
-    request.mode,
-    '--split-by',
-    by,
-    '--split',
-    `${shares.train},${shares.val},${shares.test}`,
-    ...(folds ? ['--folds', String(folds)] : []),
-    '--split-seed',
-    String(seed),
-    '--seed',
-    String(request.seed),
-    ...optional('--weights', request.weights),
-    ...parameterWords(checkTrain(request).parameters),
-    ...(request.resume ? [] : ['--fresh']),
-  ];
-}
-
-function exportWords(
-  { format, place, drop, keptOnly, splits, seed, safeForSpreadsheets, confirmMove }: ExportRequest,
-  to: Word,
-): Word[] {
-  return [
-    '--to',
-    to,
-    '--format',
-    format,
-    '--place',
-    place,
-    ...(splits ? ['--split', `${splits.train},${splits.val},${splits.test}`] : []),
-    '--seed',
-    String(seed),
-    ...(keptOnly ? ['--kept-only'] : []),
-    ...optional('--drop', drop),
-    ...(safeForSpreadsheets ? ['--safe-for-spreadsheets'] : []),
-    ...optional('--confirm-move', confirmMove),
-  ];
 }
 
 const textOf = ({ name, words }: Command, folder: string) =>

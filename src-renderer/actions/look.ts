@@ -33,7 +33,7 @@ export const look: readonly Action[] = [
   {
     id: 'evaluate',
     title: 'Evaluate the ranking against the truth',
-    keys: ['shift+n'],
+    keys: ['shift+e'],
     group: 'Look',
     context: 'folder',
     when: () => view().scored !== null,

@@ -18,7 +18,7 @@ export class Watching {
   /** Number of the last arrival that was fetched; null before the first state. */
   #seen: number | null = null;
   #startedAt = 0;
-  #fetching: Promise<void> | null = null;
+  #isFetching = false;
 
   constructor(calls: Calls) {
     this.#calls = calls;
@@ -56,33 +56,32 @@ export class Watching {
     await this.#calls.watch.stop.mutate().catch((error: unknown) => notices.fail(error));
   }
 
-  /** Fetches the arrivals that are new. */
-  #fetch(announces: boolean): Promise<void> {
-    this.#fetching ??= (async () => {
-      const alarms: Arrival[] = [];
-      try {
-        while (this.watch && this.watch.arrived > (this.#seen as number)) {
-          const { arrivals } = await this.#calls.watch.arrivals.query({ since: this.#seen as number });
-          if (!arrivals.length) break;
-          this.#seen = (arrivals.at(-1) as Arrival).seq;
-          const listed = arrivals.filter(({ flagged, issue }) => flagged || issue);
-          this.listed = [...listed.reverse(), ...this.listed].slice(0, mostListed);
-          alarms.push(...listed.filter(({ flagged }) => flagged));
-        }
-      } catch (error) {
-        notices.fail(error);
-      } finally {
-        this.#fetching = null;
+  /** Fetches the arrivals that are new. A call during another one is part of it. */
+  async #fetch(announces: boolean) {
+    if (this.#isFetching) return;
+    this.#isFetching = true;
+    const alarms: Arrival[] = [];
+    try {
+      while (this.watch && this.watch.arrived > (this.#seen as number)) {
+        const { arrivals } = await this.#calls.watch.arrivals.query({ since: this.#seen as number });
+        if (!arrivals.length) break;
+        this.#seen = (arrivals.at(-1) as Arrival).seq;
+        const listed = arrivals.filter(({ flagged, issue }) => flagged || issue);
+        this.listed = [...listed.toReversed(), ...this.listed].slice(0, mostListed);
+        alarms.push(...listed.filter(({ flagged }) => flagged));
       }
-      const [first] = alarms;
-      if (!announces || !first) return;
-      notices.add(
-        'error',
-        alarms.length === 1
-          ? `Alarm: ${first.path}, score ${score(first.score as number)}.`
-          : `${plural(alarms.length, 'alarm')}, for example ${first.path}. They are listed in Anomalies.`,
-      );
-    })();
-    return this.#fetching;
+    } catch (error) {
+      notices.fail(error);
+    } finally {
+      this.#isFetching = false;
+    }
+    const [first] = alarms;
+    if (!announces || !first) return;
+    notices.add(
+      'error',
+      alarms.length === 1
+        ? `Alarm: ${first.path}, score ${score(first.score as number)}.`
+        : `${plural(alarms.length, 'alarm')}, for example ${first.path}. They are listed in Anomalies.`,
+    );
   }
 }

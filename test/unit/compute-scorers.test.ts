@@ -29,6 +29,9 @@ it('importing the records does not load TensorFlow', () => expect(tf).toBeUndefi
 const pictures = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => picture(i));
 const quickly = { epochs: 2 };
 
+/** A cross with stripes: unusual as a whole, and in each of its patches. */
+const outlier = picture(99, true).map((value, at) => (Math.floor(at / (3 * sizePx)) % 2 ? value / 2 : value));
+
 describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, scorer) => {
   const { inputs, gives } = scorer;
   beforeAll(async () => void (await startBackend()));
@@ -52,7 +55,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
 
   it('ranks a planted outlier first, reproducibly, without leaks', async () => {
     const folder = newFolder();
-    const images = imagesFor(scorer, [...pictures(23), picture(99, true)], folder);
+    const images = imagesFor(scorer, [...pictures(23), outlier], folder);
     const args = fitArgs(id, images, folder, { train: range(0, 20), params: { epochs: 10, minSteps: 15 } });
     const tensors = tf.memory().numTensors;
     const events: FitEvent[] = [];
@@ -191,6 +194,33 @@ describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) =
       await expect(run(fitArgs(id, images, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
     await expect(run(fitArgs(id, images, folder, { params: { sizePx: 64 } }))).rejects.toThrow(/64|size/);
   });
+});
+
+it('feature-ae holds out a fifth of the images, keeps the best epoch, and resumes to the same scores', async () => {
+  await startBackend();
+  const params = { epochs: 5, width: 32, batch: 64 };
+  const whole = newFolder();
+  const images = imagesFor(scorerOf('feature-ae')!, [...pictures(20), outlier], whole);
+  const args = { params, train: range(0, 20) };
+  const uninterrupted = await run(fitArgs('feature-ae', images, whole, args));
+  expect(uninterrupted.heldOut.length).toBe(4);
+  const losses = uninterrupted.history.map(({ valLoss }) => valLoss!);
+  expect(losses.length).toBe(5);
+  expect(losses.at(-1)).toBeLessThan(losses[0]);
+  expect(losses[uninterrupted.bestEpoch - 1]).toBe(Math.min(...losses));
+  // An image that was held out is not trained on: another image in its place changes nothing else.
+  const changed = pictures(20).with(uninterrupted.heldOut[0], picture(50));
+  const other = await run(
+    fitArgs('feature-ae', imagesFor(scorerOf('feature-ae')!, [...changed, outlier], newFolder()), newFolder(), args),
+  );
+  expect(other.history.map(({ loss }) => loss)).toEqual(uninterrupted.history.map(({ loss }) => loss));
+  const cut = newFolder();
+  const stop = new AbortController();
+  const watch = (event: FitEvent): void => void (event.stage === 'train' && event.epoch === 3 && stop.abort());
+  await expect(run(fitArgs('feature-ae', images, cut, args), watch, stop.signal)).rejects.toThrow(Cancelled);
+  const resumed = await run(fitArgs('feature-ae', images, cut, { ...args, resume: true }));
+  expect([2, 3]).toContain(resumed.resumedFrom);
+  expect(resumed.scores).toEqual(uninterrupted.scores);
 });
 
 describe.each(['conv-ae', 'mlp-ae'])('%s', (id) => {

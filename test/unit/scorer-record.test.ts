@@ -116,6 +116,7 @@ test('each method is shown with the panes that its record declares', () => {
     gaussian: ['Original'],
     padim: ['Original', 'Distance', 'Overlay'],
     'patch-memory': ['Original', 'Distance', 'Overlay'],
+    'feature-ae': ['Original', 'Error', 'Overlay'],
     'from-mean': ['Original'],
     'from-mean-image': ['Original', 'Deviation', 'Overlay'],
   });

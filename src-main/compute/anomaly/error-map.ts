@@ -2,8 +2,9 @@
  * Errors of a reconstruction per pixel, and the pooling of a map into a score. Two measures: the squared error sees missing and added parts; the dissimilarity of
  * gradients (multi-scale GMS; Xue et al. 2014, Zavrtanik et al. 2021) sees changed structure, whatever its contrast.
  */
-import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
+import { meanOfLeast } from '../ops/mean-of-least.ts';
 import { convolve } from '../ops/convolution.ts';
 import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
 
@@ -60,10 +61,19 @@ function smooth(map: Tensor4D): Tensor3D {
 /** A defect often covers few pixels: the score is the mean of the highest values of a map. */
 const pooledShare = 0.005;
 
+const pooledCount = (size: number): number => Math.max(1, Math.round(size * pooledShare));
+
+/** The scores of maps [B, S, S], as `pool` gives them; for export. */
+export function pooled(maps: Tensor3D): Tensor1D {
+  const [images, rows, columns] = maps.shape;
+  const negative = tf.neg(tf.reshape(maps, [images, rows * columns])) as Tensor2D;
+  return tf.neg(meanOfLeast(negative, pooledCount(rows * columns)));
+}
+
 /** The score of one map. */
 export function pool(map: Float32Array): number {
   const sorted = map.slice().sort();
-  const count = Math.max(1, Math.round(map.length * pooledShare));
+  const count = pooledCount(map.length);
   let sum = 0;
   for (let i = map.length - count; i < map.length; i++) sum += sorted[i];
   return sum / count;

@@ -3,7 +3,7 @@
  * network, whose distances are added (Rippel, Mertens & Merhof 2021). There are often fewer images than dimensions, so a covariance is shrunk towards a multiple of
  * the identity, by the estimate of Ledoit & Wolf (2004).
  */
-import type { Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import { cholesky, inverseOfLower } from '../linear-algebra.ts';
@@ -78,6 +78,13 @@ interface Stage extends Part {
 }
 
 const blockImages = 512;
+
+/** The squared distance of each of these embeddings [B, size] to the Gaussian of a stage; rounding may make it negative. */
+function squaresOf(codes: Tensor2D, { from, width, mean, weights }: Stage, factor: Tensor2D): Tensor1D {
+  const y = tf.sub(tf.slice2d(codes, [0, from], [codes.shape[0], width]), tf.tensor1d(mean)) as Tensor2D;
+  const lengths = (x: Tensor2D) => tf.sum(tf.square(x), 1);
+  return tf.add(tf.mul(lengths(y), weights[0]), tf.mul(lengths(tf.matMul(y, factor, false, true)), weights[1]));
+}
 
 /** The parts of embeddings, centred. */
 const centredOf = (codes: Float32Array, size: number, { from, width }: Part, mean: Float32Array): Tensor2D =>
@@ -180,6 +187,10 @@ function gaussianModel(
         });
       }
       return { scores };
+    },
+    portable(codes) {
+      const distances = stages.map((stage, s) => tf.sqrt(tf.relu(squaresOf(codes, stage, factors[s]))) as Tensor1D);
+      return { score: distances.reduce((sum, distance) => tf.add(sum, distance)) };
     },
     tensors: async () => ({
       arrays: Object.fromEntries(

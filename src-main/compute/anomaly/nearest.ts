@@ -2,9 +2,12 @@
  * Scores an image by its mean distance to the nearest training images, in embeddings by the bundled weights (deep nearest neighbours; Bergman, Cohen & Hoshen
  * 2020). It needs no training, and suits normal images that differ much from each other. Each dimension of the embeddings is standardised first.
  */
+import type { Tensor2D } from '@tensorflow/tfjs';
 import { z } from 'zod';
+import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { indexRows } from '../embed/neighbours.ts';
+import { meanOfLeast } from '../ops/mean-of-least.ts';
 import { scaleWithFloor, standardise } from '../embed/standardise.ts';
 import { defineScorer, type Model } from './scorer.ts';
 
@@ -110,6 +113,18 @@ function nearestModel(
         rows.forEach((row, i) => (scores[row] = distances[i]));
       }
       return { scores };
+    },
+    portable(block) {
+      const scale = scaleWithFloor(codes, size);
+      const { mean, factor } = scale;
+      const rows = tf.mul(tf.sub(block, tf.tensor1d(Float32Array.from(mean))), tf.tensor1d(Float32Array.from(factor)));
+      const known = tf.tensor2d(standardise(codes, size, scale), [codes.length / size, size]);
+      // |x − y|² = |x|² + |y|² − 2 x·y
+      const squares = tf.add(
+        tf.add(tf.mul(tf.matMul(rows as Tensor2D, known, false, true), -2), tf.sum(tf.square(known), 1)),
+        tf.sum(tf.square(rows), 1, true),
+      );
+      return { score: meanOfLeast(tf.sqrt(tf.relu(squares)) as Tensor2D, Math.min(neighbours, known.shape[0])) };
     },
     tensors: async () => ({
       arrays: { codes, size: Float32Array.of(size) },

@@ -20,7 +20,7 @@ export interface PatchBank {
 }
 
 /** Numbers per patch after the random projection (Johnson & Lindenstrauss 1984). */
-const projected = 64;
+const projected = 32;
 
 export interface BankSize {
   /** The most patches that are sampled, from all images together. */
@@ -69,8 +69,8 @@ export async function makeBank(
   }
 }
 
-/** A random sample of the patches, about equally many from each image, in the order of `train`. */
-async function samplePatches(
+/** A random sample of at most `most` patches, equally many from each image, in the order of `train`: [patches, channels] and the image of each. */
+export async function samplePatches(
   images: Patches,
   train: Int32Array,
   window: number,

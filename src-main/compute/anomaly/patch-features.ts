@@ -1,5 +1,6 @@
-/** One feature vector for each patch of an image: the maps of all stages, resized to one grid and joined. */
+/** One feature vector for each patch of an image: the maps of all stages, resized to one grid and joined. And the score of an image from those of its patches. */
 import type { Tensor4D } from '@tensorflow/tfjs';
+import { meanOf } from '../../contract/numbers.ts';
 import type { Grid } from '../../rows/patch-rows.ts';
 import { tf } from '../backend.ts';
 import type { PatchBlock } from './images.ts';
@@ -22,6 +23,20 @@ export function joined(
           : tf.image.resizeBilinear(unit, [grid.rows, grid.columns], false, true);
       }),
       3,
+    ),
+  );
+}
+
+/** For each image the mean over this fraction of its patches, the largest ones. */
+export function pooled(maps: Float32Array, images: number, topShare: number): number[] {
+  const places = maps.length / images;
+  const count = Math.max(1, Math.round(topShare * places));
+  return Array.from({ length: images }, (_, i) =>
+    meanOf(
+      maps
+        .slice(i * places, (i + 1) * places)
+        .sort()
+        .subarray(places - count),
     ),
   );
 }

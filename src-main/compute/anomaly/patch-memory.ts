@@ -4,15 +4,14 @@
  * what is usual among held-out normal images, and averaged.
  */
 import { z } from 'zod';
-import { meanOf } from '../../contract/numbers.ts';
 import { medianOf } from '../../contract/statistics.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { random, shuffle } from '../random.ts';
 import type { PatchBlock } from './images.ts';
 import { makeBank, nearestInBank, type PatchBank } from './patch-bank.ts';
-import { joined } from './patch-features.ts';
-import { defineScorer, patchSizeParameter, type FitContext, type Model } from './scorer.ts';
+import { joined, pooled } from './patch-features.ts';
+import { defineScorer, patchSizeParameter, topShareParameter, type FitContext, type Model } from './scorer.ts';
 
 const schema = z.object({
   ...patchSizeParameter,
@@ -20,7 +19,7 @@ const schema = z.object({
     .int()
     .min(100)
     .max(20_000)
-    .default(2000)
+    .default(4000)
     .describe('Number of normal patches that are kept in each memory bank. More patches take more time.')
     .meta({ title: 'Patches' }),
   neighbourhood: z
@@ -28,13 +27,7 @@ const schema = z.object({
     .default('both')
     .describe('Compare single patches, which suits small defects, or means over 3 × 3 patches, or both.')
     .meta({ title: 'Neighbourhood', advanced: true }),
-  topShare: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0.003)
-    .describe('The score is the mean over this fraction of the patches, the most unusual ones; at least one patch.')
-    .meta({ title: 'Top fraction', advanced: true, step: 0.001 }),
+  ...topShareParameter,
 });
 type Parameters = z.infer<typeof schema>;
 
@@ -115,20 +108,6 @@ async function distancesOf(
   } finally {
     features.dispose();
   }
-}
-
-/** For each image the mean over this fraction of its patches, the largest ones. */
-export function pooled(maps: Float32Array, images: number, topShare: number): number[] {
-  const places = maps.length / images;
-  const count = Math.max(1, Math.round(topShare * places));
-  return Array.from({ length: images }, (_, i) =>
-    meanOf(
-      maps
-        .slice(i * places, (i + 1) * places)
-        .sort()
-        .subarray(places - count),
-    ),
-  );
 }
 
 function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Model<'patches'> {

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { ScorerOutputs } from '../../contract/types.ts';
 import { readBack } from '../read-back.ts';
-import { pool } from './error-map.ts';
+import { pool, pooled } from './error-map.ts';
 import { normalisedMaps, type ErrorPath, type NormalErrors } from './normal-errors.ts';
 import { sizeParameter, type Model } from './scorer.ts';
 
@@ -38,7 +38,7 @@ export const scoreParameters = {
 
 /** Makes a model that scores an image by its reconstruction errors. `paths`: ways to reconstruct; one that `model` shows, and others that see more. */
 export function scoredByErrors(
-  model: Required<Omit<Model<'pixels'>, 'score'>>,
+  model: Required<Omit<Model<'pixels'>, 'score' | 'portable'>>,
   paths: (ErrorPath & { normal: NormalErrors })[],
 ): Model<'pixels'> {
   return {
@@ -49,6 +49,10 @@ export function scoredByErrors(
       const size = rows * columns;
       const scores = Array.from({ length: count }, (_, i) => pool(values.subarray(i * size, (i + 1) * size)));
       return { scores, maps: { values, rows, columns } };
+    },
+    portable(x) {
+      const map = normalisedMaps(x, paths);
+      return { score: pooled(map), map, reconstruction: model.reconstruct(x) };
     },
   };
 }

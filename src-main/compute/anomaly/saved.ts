@@ -28,19 +28,20 @@ export async function withScorer<Result>(
   set: RowSet,
   work: (model: Model, images: OpenImages, saved: Pick<Saved, 'scorer' | 'params' | 'reference'>) => Promise<Result>,
 ): Promise<Result> {
+  return withSaved(runFolder, async (saved) => {
+    const images = openImages(saved.scorer, saved.params, set);
+    try {
+      return await work(saved.model, images, saved);
+    } finally {
+      images.close();
+    }
+  });
+}
+
+/** Calls `work` with the run's model, as `withScorer` does. */
+export function withSaved<Result>(runFolder: string, work: (saved: Saved) => Promise<Result>): Promise<Result> {
   const file = modelFile(runFolder);
-  return withModel(
-    file,
-    () => open(file),
-    async (saved) => {
-      const images = openImages(saved.scorer, saved.params, set);
-      try {
-        return await work(saved.model, images, saved);
-      } finally {
-        images.close();
-      }
-    },
-  );
+  return withModel(file, () => open(file), work);
 }
 
 function open(file: string): Saved {

@@ -2,7 +2,7 @@
  * A scorer is a record: the inputs that it takes (pixels, embeddings or patches), the outputs that it gives for each image, the schema of its parameters, and the function
  * that fits it. Forms, command-line options, axis titles, image panes, routes and tests are generated from the record.
  */
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
@@ -47,9 +47,28 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   reconstruct?(block: Images[I]['block']): Tensor4D;
   /** The codes of a block: similar images have nearby codes. */
   encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
+  /**
+   * The same score of one block as tensors, for export: made only with operations that `portable/` converts. Missing if the scorer cannot be exported yet.
+   */
+  portable?(block: PortableBlock[I]): PortableOutputs;
   /** The arrays to save with the run; `restore` makes the model from them. */
   tensors(): Promise<Tensors>;
   dispose(): void;
+}
+
+/** A block of images as the graph of an exported scorer computes it. */
+export interface PortableBlock {
+  pixels: Tensor4D; // [B, S, S, 3], 0..1
+  embeddings: Tensor2D; // [B, size]
+  patches: never;
+  features: never;
+}
+
+/** The outputs of an exported scorer. */
+export interface PortableOutputs {
+  score: Tensor1D; // [B]
+  map?: Tensor3D; // [B, rows, columns]
+  reconstruction?: Tensor4D; // [B, S, S, 3]
 }
 
 export type Scoring<I extends ScorerInputs = ScorerInputs> = Pick<Model<I>, 'score'>;
@@ -95,6 +114,8 @@ interface Description<I extends ScorerInputs> {
   summary: string;
   inputs: I;
   gives: ScorerOutputs;
+  /** Id of a faster scorer; its scores are shown until this one has finished. */
+  first?: string;
 }
 
 interface Definition<I extends ScorerInputs, P> extends Description<I> {
@@ -164,6 +185,17 @@ export const patchSizeParameter = {
       'Longest side to which images are resized for the features. Small defects need a large side. 0: 448, or 320 in folders of more than 1,000 images.',
     )
     .meta({ title: 'Size', unit: 'px', advanced: true }),
+};
+
+/** For scorers whose image score is the mean of the most unusual patches. */
+export const topShareParameter = {
+  topShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.003)
+    .describe('The score is the mean over this fraction of the patches, the most unusual ones; at least one patch.')
+    .meta({ title: 'Top fraction', advanced: true, step: 0.001 }),
 };
 
 /** The longest side for a folder of this many images, if the person chose none. */

@@ -5,7 +5,7 @@
  */
 import type { io, LayersModel, SymbolicTensor, Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { transposed } from './onnx.ts';
+import { transposed } from './onnx-writer.ts';
 import type { Graph, Node, Value } from './trace.ts';
 
 /** `temperature` divides the logits before the softmax. Throws if the graph has an operation that standard layers cannot express. */

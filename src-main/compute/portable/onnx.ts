@@ -2,9 +2,9 @@
  * Converts a traced network to an ONNX model (operator set 17). Input: images [n, S, S, 3], 0..255; outputs: logits and probabilities. ONNX's convolutions are
  * channels-first, so the input is transposed once, and all feature maps are channels-first.
  */
-import { sizeOf } from '../models/scope.ts';
-import { attributeTypes, encodeModel, floatType, int64Type } from './onnx-schema.ts';
-import type { Graph, Node, Value } from './trace.ts';
+import { emitArithmetic } from './onnx-arithmetic.ts';
+import { NotConvertible, OnnxWriter, transposed } from './onnx-writer.ts';
+import type { Graph, Node } from './trace.ts';
 
 export interface OnnxOptions {
   /** Divides the logits before the softmax. */
@@ -12,116 +12,27 @@ export interface OnnxOptions {
   metadata: Record<string, string>;
 }
 
-const opset = 17;
-const irVersion = 8;
-
-/** The bytes of a `.onnx` file. Throws if the graph has an operation that cannot be converted. */
+/** The bytes of a `.onnx` file of a classifier. Throws if the graph has an operation that cannot be converted. */
 export function toOnnx(graph: Graph, { temperature, metadata }: OnnxOptions): Uint8Array {
-  const writer = new Writer();
-  writer.node('Transpose', ['pixels'], writer.named(graph.input), { perm: [0, 3, 1, 2] });
-  for (const node of graph.nodes) emit(node, writer);
+  const writer = new OnnxWriter();
+  emitNodes(graph, writer);
   writer.node('Identity', [writer.named(graph.output)], 'logits');
   writer.node('Softmax', [writer.node('Div', ['logits', writer.scalar(temperature)])], 'probabilities', { axis: -1 });
-  const info = (name: string, shape: readonly number[]): object => ({
-    name,
-    type: {
-      tensorType: {
-        elemType: floatType,
-        shape: { dim: [{ dimParam: 'images' }, ...shape.map((size) => ({ dimValue: size }))] },
-      },
-    },
-  });
-  return encodeModel({
-    irVersion,
-    producerName: 'Winnow',
-    opsetImport: [{ domain: '', version: opset }],
-    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
-    graph: {
-      name: 'classifier',
-      node: writer.nodes,
-      initializer: writer.constants,
-      input: [info('pixels', graph.input.shape)],
-      output: [info('logits', graph.output.shape), info('probabilities', graph.output.shape)],
-    },
-  });
+  const { shape } = graph.output;
+  return writer.encode('classifier', { pixels: graph.input.shape }, { logits: shape, probabilities: shape }, metadata);
 }
 
-type Attributes = Record<string, number | number[]>;
-
-class Writer {
-  readonly nodes: object[] = [];
-  readonly constants: object[] = [];
-  #last = 0;
-
-  named = ({ id }: Value): string => `v${id}`;
-
-  #fresh = (): string => `t${++this.#last}`;
-
-  /** Adds a node and returns the name of its output. Attributes are integers, except `epsilon`. */
-  node(opType: string, input: string[], output = this.#fresh(), attributes: Attributes = {}): string {
-    const attribute = Object.entries(attributes).map(([name, value]) =>
-      Array.isArray(value)
-        ? { name, ints: value, type: attributeTypes.ints }
-        : name === 'epsilon'
-          ? { name, f: value, type: attributeTypes.float }
-          : { name, i: value, type: attributeTypes.int },
-    );
-    this.nodes.push({ opType, input, output: [output], name: output, attribute });
-    return output;
-  }
-
-  /** Adds a node with several outputs and returns their names. */
-  parts(opType: string, input: string[], count: number, attributes: Attributes): string[] {
-    const output = Array.from({ length: count }, this.#fresh);
-    this.nodes.push({
-      opType,
-      input,
-      output,
-      name: output[0],
-      attribute: Object.entries(attributes).map(([name, i]) => ({ name, i, type: attributeTypes.int })),
-    });
-    return output;
-  }
-
-  /** Adds a constant of floats and returns its name. */
-  floats(values: Float32Array, dims: readonly number[]): string {
-    const name = this.#fresh();
-    this.constants.push({
-      name,
-      dims,
-      dataType: floatType,
-      rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-    });
-    return name;
-  }
-
-  scalar = (value: number): string => this.floats(Float32Array.of(value), []);
-
-  /** Adds a constant of integers and returns its name. */
-  whole(values: readonly number[]): string {
-    const name = this.#fresh();
-    this.constants.push({
-      name,
-      dims: [values.length],
-      dataType: int64Type,
-      rawData: new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
-    });
-    return name;
-  }
-
-  /** A constant that is combined with a value of this rank (without the batch axis). */
-  operand({ shape, constant }: Value, rank: number): string {
-    if (rank === 3 && shape.length === 1) return this.floats(constant!, [shape[0], 1, 1]);
-    if (rank === 3 && shape.length > 1) throw new Error('A constant map cannot be exported.');
-    return this.floats(constant!, shape);
-  }
+/** Emits the traced nodes; the model's input is named `pixels`. */
+export function emitNodes({ input, nodes }: Pick<Graph, 'input' | 'nodes'>, writer: OnnxWriter): void {
+  writer.node('Transpose', ['pixels'], writer.named(input), { perm: [0, 3, 1, 2] });
+  for (const node of nodes) emit(node, writer);
 }
 
 /** Reorders a list per axis from the trace's [n, H, W, C] to [n, C, H, W]. */
 const transposedAxes = (perShape: readonly number[][]): number[] =>
   [0, 3, 1, 2].flatMap((axis) => [perShape[axis]]).flat();
 
-function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
+function emit({ op, inputs, output, attributes }: Node, writer: OnnxWriter): void {
   const [x, w] = inputs;
   const rank = output.shape.length;
   const to = writer.named(output);
@@ -180,6 +91,7 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
       });
       return;
     }
+    case 'ExpandDims':
     case 'Reshape': {
       const flat =
         x.shape.length === 3 && x.shape[0] * x.shape[1] > 1
@@ -222,9 +134,13 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
       );
       return;
     }
-    case 'BatchMatMul':
-      writer.node('MatMul', [from, writer.floats(w.constant!, w.shape)], to);
+    case 'BatchMatMul': {
+      const [rows, columns] = w.shape;
+      const isFlipped = attributes.transposeB === true;
+      const values = isFlipped ? transposed(w.constant!, w.shape, [1, 0]) : w.constant!;
+      writer.node('MatMul', [from, writer.floats(values, isFlipped ? [columns, rows] : [rows, columns])], to);
       return;
+    }
     case 'dense': {
       const sum = writer.node('Add', [
         writer.node('MatMul', [from, writer.floats(w.constant!, w.shape)]),
@@ -293,11 +209,12 @@ function emit({ op, inputs, output, attributes }: Node, writer: Writer): void {
       return;
     }
     default:
-      throw new Error(`There is no ONNX for ‘${op}’.`);
+      if (!emitArithmetic({ op, inputs, output, attributes }, from, to, writer))
+        throw new NotConvertible(`There is no ONNX for ‘${op}’.`);
   }
 }
 
-function activate(from: string, activation: string, to: string, writer: Writer): string {
+function activate(from: string, activation: string, to: string, writer: OnnxWriter): string {
   switch (activation) {
     case 'relu':
       return writer.node('Relu', [from], to);
@@ -308,7 +225,7 @@ function activate(from: string, activation: string, to: string, writer: Writer):
     case 'none':
       return writer.node('Identity', [from], to);
     default:
-      throw new Error(`There is no ONNX for ‘${activation}’.`);
+      throw new NotConvertible(`There is no ONNX for ‘${activation}’.`);
   }
 }
 
@@ -324,21 +241,4 @@ function padsOf(
   const missing = [0, 1].map((axis) => Math.max(0, (outputs[axis] - 1) * strides[axis] + size[axis] - inputs[axis]));
   const before = missing.map((all) => Math.floor(all / 2));
   return [...before, ...missing.map((all, axis) => all - before[axis])];
-}
-
-/** Transposes a row-major array: axis i of the result is axis `order[i]` of `values`. */
-export function transposed(values: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
-  const out = new Float32Array(values.length);
-  const at = shape.map(() => 0);
-  for (let i = 0; i < out.length; i++) {
-    let from = 0;
-    order.forEach((axis, place) => (from += at[place] * strides[axis]));
-    out[i] = values[from];
-    for (let place = order.length - 1; place >= 0; place--) {
-      if (++at[place] < shape[order[place]]) break;
-      at[place] = 0;
-    }
-  }
-  return out;
 }

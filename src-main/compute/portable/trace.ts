@@ -32,6 +32,13 @@ export interface Graph {
   nodes: Node[];
 }
 
+/** A traced function with several named outputs. */
+export interface Recording {
+  input: Value;
+  outputs: Record<string, Value>;
+  nodes: Node[];
+}
+
 interface Engine {
   runKernel(name: string, inputs: Record<string, Tensor | Tensor[]>, attributes?: Attributes): Tensor | Tensor[];
 }
@@ -82,11 +89,17 @@ export function withPixels(
 
 /** Records the network's inference for images of this side. Throws if one of its operations has several results. */
 export async function trace(network: Network<Classifier>, sidePx: number): Promise<Graph> {
+  const { input, outputs, nodes } = await record(sidePx, (x) => ({ logits: network.infer(x) }));
+  return { input, output: outputs.logits, nodes };
+}
+
+/** Records a function of one image [1, S, S, 3]. Throws if one of its operations has several results. */
+export async function record(sidePx: number, run: (x: Tensor4D) => Record<string, Tensor>): Promise<Recording> {
   const constants: { value: Value; tensor: Tensor }[] = [];
-  let graph: Graph | undefined; // not returned from `tidy`, which would search it for tensors
+  let graph: Recording | undefined; // not returned from `tidy`, which would search it for tensors
   tf.tidy(() => {
     const x = tf.zeros([1, sidePx, sidePx, 3]) as Tensor4D;
-    network.infer(x); // freezes the network, so that folded kernels are constants in the trace
+    run(x); // freezes networks, so that folded kernels are constants in the trace
     const values = new Map<number, Value>();
     const nodes: Node[] = [];
     const live = (tensor: Tensor): Value => {
@@ -133,8 +146,9 @@ export async function trace(network: Network<Classifier>, sidePx: number): Promi
         runKernel.call(engine, name, inputs, attributes),
       );
     try {
-      const y = recording(noted, () => network.infer(x));
-      graph = { input, output: valueOf(y), nodes };
+      const results = recording(noted, () => run(x));
+      const outputs = Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, valueOf(tensor)]));
+      graph = { input, outputs, nodes };
     } finally {
       engine.runKernel = runKernel;
     }

@@ -1,0 +1,10 @@
+/** The mean of the least values of each row, one node of an exported graph. */
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { tf } from '../backend.ts';
+import { traced } from './traced.ts';
+
+/** [rows, values] → [rows]; `count` ≥ 1. */
+export const meanOfLeast = (values: Tensor2D, count: number): Tensor1D =>
+  traced('meanOfLeast', [values], { count }, () =>
+    tf.tidy(() => tf.neg(tf.mean(tf.topk(tf.neg(values), count).values, 1)) as Tensor1D),
+  );

@@ -1,0 +1,105 @@
+/** The arguments of commands that repeat a request, without the folder. */
+import {
+  trainSchema,
+  type ExportRequest,
+  type KeepBest,
+  type RankRequest,
+  type TrainRequest,
+} from '../contract/schemas.ts';
+import type { SavedView } from '../contract/types.ts';
+import { checkRank, checkTrain } from './check-request.ts';
+import type { Shell } from './export-targets.ts';
+
+/** An argument of a command: text, which gets quoted, or shell code. */
+export type Word = string | Shell;
+
+/** The value of `--train-on` for all images. */
+export const allImages = 'all';
+
+/** The option for a parameter: `sizePx` → `size`. The unit is in the option's help. */
+export const flagOf = (name: string) =>
+  name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** An option, left out without a value. */
+const optional = (flag: string, value: string | number | null | undefined): Word[] =>
+  value === null || value === undefined ? [] : [flag, String(value)];
+
+export const viewWords = ({ name, where, order }: SavedView): Word[] => [
+  '--save',
+  name,
+  ...optional('--where', where),
+  '--order',
+  `${order.descending ? '-' : ''}${order.by}`,
+];
+
+export const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest): Word[] => [
+  '--kind',
+  ...kinds,
+  ...(groups ? ['--group', ...groups.map(String)] : []),
+  '--keep-best',
+  rule,
+  ...optional('--protect', protectedFolder),
+];
+
+/** With all parameters, so that a later version with other defaults does the same. `masks` and the threshold are missing in entries of earlier versions. */
+export function rankWords(request: RankRequest, maps: Word | null, masks: Word | null | undefined): Word[] {
+  return [
+    '--method',
+    request.method,
+    ...optional('--train-on', request.trainOn === null ? allImages : request.trainOn),
+    '--seed',
+    String(request.seed),
+    ...parameterWords(checkRank(request).parameters),
+    ...(maps ? ['--maps', maps] : []),
+    ...(masks ? ['--masks', masks] : []),
+    ...optional('--mask-threshold', request.maskThreshold),
+    ...(request.resume ? [] : ['--fresh']),
+  ];
+}
+
+const parameterWords = (parameters: object): Word[] =>
+  Object.entries(parameters).flatMap(([name, value]) => optional(`--${flagOf(name)}`, value as string | number | null));
+
+export function trainWords(stored: TrainRequest): Word[] {
+  const request = trainSchema.parse(stored); // adds defaults to what an earlier version stored
+  const { by, shares, folds, seed } = request.division;
+  return [
+    '--model',
+    request.model,
+    '--mode',
+    request.mode,
+    '--split-by',
+    by,
+    '--split',
+    `${shares.train},${shares.val},${shares.test}`,
+    ...(folds ? ['--folds', String(folds)] : []),
+    '--split-seed',
+    String(seed),
+    '--seed',
+    String(request.seed),
+    ...optional('--weights', request.weights),
+    ...parameterWords(checkTrain(request).parameters),
+    ...(request.resume ? [] : ['--fresh']),
+  ];
+}
+
+export function exportWords(
+  { format, place, drop, keptOnly, splits, seed, safeForSpreadsheets, confirmMove }: ExportRequest,
+  to: Word,
+): Word[] {
+  return [
+    '--to',
+    to,
+    '--format',
+    format,
+    '--place',
+    place,
+    ...(splits ? ['--split', `${splits.train},${splits.val},${splits.test}`] : []),
+    '--seed',
+    String(seed),
+    ...(keptOnly ? ['--kept-only'] : []),
+    ...optional('--drop', drop),
+    ...(safeForSpreadsheets ? ['--safe-for-spreadsheets'] : []),
+    ...optional('--confirm-move', confirmMove),
+  ];
+}

@@ -1,0 +1,85 @@
+/** A detector in use: the page scores new images with a finished ranking, once or as files arrive, and lists alarms. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { blob, folderOf } from '../fixtures/images.ts';
+import { openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
+import { collectFaults, engineFolder, type EngineFolder } from './engine.ts';
+
+const own = temporary();
+let folder: string;
+let door: OpenDoor;
+let page: Page;
+let engine: EngineFolder;
+let faults: string[];
+
+beforeAll(async () => {
+  const files: Record<string, Buffer> = {};
+  for (let n = 0; n < 24; n++) files[`train/good/${n}.png`] = await blob(n);
+  folder = folderOf(files);
+  door = await openDoor(own.data, folder);
+  page = door.page;
+  faults = collectFaults(page);
+  await page.getByText('24 shown').waitFor();
+  engine = await engineFolder(page, folder);
+  await engine.ended(await engine.calls.workspace.rank.mutate({ method: 'pca', parameters: { sizePx: 32 } }));
+  await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+});
+afterEach(() => expect(faults.splice(0)).toEqual([]));
+afterAll(async () => {
+  await door?.close();
+  own.remove();
+});
+
+const add = (path: string, content: Buffer) => {
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), content);
+};
+const watch = () => page.getByRole('switch', { name: 'Watch this folder' });
+
+test('new images are scored on request', async () => {
+  add('later.png', await blob(100));
+  await engine.ended(await engine.calls.workspace.scan.mutate());
+  await page.getByRole('button', { name: 'Score 1 new image' }).click();
+  await page.getByText('1 new image scored by pca-1.', { exact: true }).waitFor();
+  await expect.poll(() => page.getByRole('button', { name: /^Score \d+ new/ }).count()).toBe(0);
+  const scores = await engine.column('pca-1.error');
+  const [later] = await engine.rows('path = "later.png"');
+  expect(scores[later.id]).toBeGreaterThan(0);
+});
+
+test('while the folder is watched, files are scored as they arrive; alarms are announced and listed, and open in the loupe', async () => {
+  await watch().check();
+  await page.getByText('0 files arrived, 0 alarms.', { exact: true }).waitFor();
+  add('new/normal.png', await blob(101));
+  add('new/odd.png', await blob(102, true));
+  await page.getByText(/^2 files arrived, [12] alarms?\.$/).waitFor();
+  await page.getByText(/^(Alarm: |2 alarms, for example )new\/(odd|normal)\.png/).waitFor();
+  await page
+    .getByRole('contentinfo')
+    .getByText(/^2 files arrived, [12] alarms?$/)
+    .waitFor();
+  expect(await violationsInBothLights(page)).toEqual([]);
+
+  await page.getByRole('list', { name: 'Alarms' }).getByRole('button', { name: 'odd.png' }).click();
+  await page.getByRole('complementary', { name: 'Image' }).getByText('odd.png').first().waitFor();
+  await page.keyboard.press('Escape');
+  expect(await engine.calls.watch.state.query()).toMatchObject({
+    runId: 'pca-1',
+    arrived: 2,
+    flagged: 1,
+    problem: null,
+  });
+});
+
+test('another job runs between arrivals; the watch ends when it is switched off', async () => {
+  await engine.ended(await engine.calls.workspace.scan.mutate());
+  add('new/between.png', await blob(103));
+  await page.getByText(/^3 files arrived, \d alarms?\.$/).waitFor();
+  await watch().uncheck();
+  await expect.poll(() => engine.calls.watch.state.query()).toBe(null);
+  add('new/after.png', await blob(104));
+  await engine.ended(await engine.calls.workspace.scan.mutate());
+  await page.getByRole('button', { name: 'Score 1 new image' }).waitFor();
+});
