@@ -3,6 +3,10 @@
  * training as a run. The same request resumes an interrupted run from its checkpoint.
  */
 import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FitResult } from '../compute/anomaly/fit.ts';
+import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { clamp } from '../contract/numbers.ts';
@@ -51,14 +55,8 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   const images = context.table.samples();
   const parameters = withSize(record, requested, images.length);
   if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
-  using prepared = await prepareImages(context, record, parameters, images, report);
-  const { samples, set } = prepared;
-  const { glob, by, added, leftOut, positions } = chooseTraining(context, samples, request.trainOn);
-  const train = Int32Array.from(positions);
-  const chosen = Array.from(plantedPositions(train, request.seed), (position) => samples[position]);
-  using planted = await preparePlanted(context, record, parameters, chosen, request.seed, report);
-  const positionOf = new Map(samples.map(({ id }, i) => [id, i]));
-  const of = Int32Array.from(planted.samples, ({ id }) => positionOf.get(id) as number);
+  const choice = chooseTraining(context, images, request.trainOn);
+  const { glob, by, added, leftOut } = choice;
   const spec: RunSpec = {
     name: record.id,
     kind: 'rank',
@@ -67,33 +65,57 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     trainOn: glob,
     trainOnBy: by,
     trainTags: { added, leftOut },
-    trained: train.length,
+    trained: choice.positions.length,
     parameters,
     mainColumn: 'error',
-    fingerprint: fingerprintOf(record.id, parameters, request.seed, samples, train),
+    fingerprint: fingerprintOf(record.id, parameters, request.seed, images, Int32Array.from(choice.positions)),
     resume: request.resume,
   };
   return await makeRun(context, spec, report, async (run) => {
     if (leftOut.length)
       run.note(`${plural(leftOut.length, 'image')} tagged ‘${anomalousTag}’ left out of the training.`);
     if (added.length) run.note(`${plural(added.length, 'image')} tagged ‘${normalTag}’ added to the training.`);
-    report.stage('Starting training', 0);
     const { folder, resume } = run.openTraining();
-    const result = await context.compute.call(
-      'fit',
-      {
-        method: record.id,
-        params: parameters,
-        seed: request.seed,
-        runFolder: folder,
-        images: set,
-        train,
-        areNormal: by !== 'all',
-        planted: { images: planted.set, of },
-        resume,
-      },
-      { signal: report.signal, onEvent: followTraining(run, report, stageTitles) },
-    );
+    const firstFolder = join(folder, 'first');
+    const first = record.first === undefined ? undefined : scorerOf(record.first);
+    const fitWith = async (scorer: Scorer, settings: Record<string, unknown>, isFirst: boolean): Promise<Scored> => {
+      using prepared = await prepareImages(context, scorer, settings, images, report);
+      const { samples, set } = prepared;
+      const train = Int32Array.from(chooseTraining(context, samples, request.trainOn).positions);
+      const chosen = isFirst ? [] : Array.from(plantedPositions(train, request.seed), (position) => samples[position]);
+      using planted = await preparePlanted(context, scorer, settings, chosen, request.seed, report);
+      const positionOf = new Map(samples.map(({ id }, i) => [id, i]));
+      const of = Int32Array.from(planted.samples, ({ id }) => positionOf.get(id) as number);
+      report.stage('Starting training', 0);
+      const result = await context.compute.call(
+        'fit',
+        {
+          method: scorer.id,
+          params: settings,
+          seed: request.seed,
+          runFolder: isFirst ? firstFolder : folder,
+          images: set,
+          train,
+          areNormal: glob !== null,
+          ...(!isFirst && { planted: { images: planted.set, of } }),
+          resume: resume && !isFirst,
+        },
+        { signal: report.signal, onEvent: followTraining(run, report, stageTitles) },
+      );
+      return { result, ids: samples.map(({ id }) => id), train };
+    };
+    const writeScores = ({ result, ids }: Scored, scorer: Scorer): void =>
+      context.table.putColumn(run.record.column, `${run.id} · ${scorer.gives.score.title}`, run.id, ids, result.scores);
+    if (first) {
+      mkdirSync(firstFolder, { recursive: true });
+      const quick = await fitWith(first, first.ready({}).params, true).finally(() =>
+        rmSync(firstFolder, { recursive: true, force: true }),
+      );
+      context.table.write(() => writeScores(quick, first));
+      run.note(`First ranking by ${first.title}; it is replaced when ${record.title} has finished.`);
+    }
+    const scored = await fitWith(record, parameters, false);
+    const { result, ids, train } = scored;
     const facts = factsOf([result]);
     const { plantedAuroc } = result.report;
     if (typeof plantedAuroc === 'number' && plantedAuroc < 0.5)
@@ -103,20 +125,32 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     return {
       facts: {
         ...facts,
+        trained: train.length,
         history: result.history,
         normals: sortedScores(result.scores, result.heldOut),
         report: { ...result.report, ...facts.report, ...(!record.gives.map && { maps: false }) },
       },
-      write: () =>
+      write() {
+        writeScores(scored, record);
+        if (!result.taken) return;
+        const taken = new Set(result.taken);
         context.table.putColumn(
-          run.record.column,
-          `${run.id} · ${record.gives.score.title}`,
+          `${run.id}.normal`,
+          `${run.id} · taken as normal`,
           run.id,
-          samples.map(({ id }) => id),
-          result.scores,
-        ),
+          Array.from(train, (position) => ids[position]),
+          Float64Array.from(train, (position) => Number(taken.has(position))),
+        );
+      },
     };
   });
+}
+
+/** The scores of images, by id, and the positions of those that were trained on. */
+interface Scored {
+  result: FitResult;
+  ids: number[];
+  train: Int32Array;
 }
 
 const stageTitles = {

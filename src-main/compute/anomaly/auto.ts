@@ -42,9 +42,17 @@ const tolerance = 0.1;
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
 
-/** A fitted scorer, and the median and deviation of its scores of held-out normal images. */
-interface Member {
+/** A scorer with settings, and what the message calls it. */
+export interface Candidate {
   scorer: Scorer;
+  name: string;
+  settings?: Record<string, unknown>;
+}
+
+/** A fitted candidate, and the median and deviation of its scores of held-out normal images. */
+interface Member extends Candidate {
+  /** Its number among the candidates. */
+  at: number;
   model: Model;
   median: number;
   deviation: number;
@@ -54,8 +62,8 @@ interface Member {
 
 type Judged = Member & { judged: number | null };
 
-/** `members`: scorers of embeddings or patches that can leave out a training image. The last one has maps and is always kept for these. */
-export const autoOf = (members: readonly Scorer[]): Scorer =>
+/** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and is always kept for these. */
+export const autoOf = (candidates: readonly Candidate[]): Scorer =>
   defineScorer({
     id: 'auto',
     title: 'Automatic',
@@ -63,6 +71,7 @@ export const autoOf = (members: readonly Scorer[]): Scorer =>
     summary:
       'Combines the methods that find planted defects best on your images. Needs no settings and no alignment; works with or without selected normal images.',
     inputs: 'features',
+    first: 'gaussian',
     gives: { score: { title: 'deviation from normal' }, map: { title: 'Deviation' } },
     schema,
     async fit(params, context) {
@@ -70,10 +79,11 @@ export const autoOf = (members: readonly Scorer[]): Scorer =>
       const taken = context.areNormal ? context.train : await mostAlike(params.normal, context);
       const fitted: Judged[] = [];
       try {
-        for (const scorer of members) fitted.push(await fitMember(scorer, params.sizePx, taken, context));
+        for (const [at, candidate] of candidates.entries())
+          fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
         const best = largestOf(fitted.map(({ judged }) => judged ?? -1));
         for (const member of fitted) member.counts = member.judged === null || member.judged >= best - tolerance;
-        const kept = fitted.filter(({ counts, scorer }) => counts || scorer === members.at(-1));
+        const kept = fitted.filter(({ counts }, i) => counts || i === candidates.length - 1);
         for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
         context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
         return { model: combine(kept), heldOut: taken, ...(!context.areNormal && { taken }) };
@@ -84,15 +94,16 @@ export const autoOf = (members: readonly Scorer[]): Scorer =>
     },
     restore(_params, arrays) {
       return combine(
-        members.flatMap((scorer) => {
-          const prefix = `${scorer.id}/`;
+        candidates.flatMap((candidate, at) => {
+          const prefix = `${at}/`;
           const own = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
           if (!own.length) return [];
           const { usual, ...rest } = Object.fromEntries(
             own.map(([name, values]) => [name.slice(prefix.length), values]),
           );
           const [median, deviation, counts] = usual;
-          return [{ scorer, model: scorer.ready({}).restore(rest), median, deviation, counts: counts === 1 }];
+          const model = candidate.scorer.ready(candidate.settings ?? {}).restore(rest);
+          return [{ ...candidate, at, model, median, deviation, counts: counts === 1 }];
         }),
       );
     },
@@ -107,14 +118,15 @@ async function mostAlike(share: number, context: FitContext<'features'>): Promis
 }
 
 async function fitMember(
-  scorer: Scorer,
+  candidate: Candidate,
   sizePx: number,
   train: Int32Array,
   context: FitContext<'features'>,
-): Promise<Judged> {
+): Promise<Omit<Judged, 'at'>> {
   const { images, planted, seed } = context;
+  const { scorer, settings } = candidate;
   const isOfEmbeddings = scorer.inputs === 'embeddings';
-  const { model, heldOut }: Fitted = await scorer.ready(isOfEmbeddings ? {} : { sizePx }).fit({
+  const { model, heldOut }: Fitted = await scorer.ready({ ...settings, ...(!isOfEmbeddings && { sizePx }) }).fit({
     ...context,
     train,
     planted: undefined,
@@ -127,7 +139,7 @@ async function fitMember(
     const deviation = (usual.length && medianAbsoluteDeviation(usual)) || 1;
     const found = planted ? await plantedScores(partOf(model, scorer), planted, train) : [];
     const isJudged = found.length >= fewestCalibrated && usual.length >= fewestCalibrated;
-    return { scorer, model, median, deviation, counts: true, judged: isJudged ? auroc(found, usual) : null };
+    return { ...candidate, model, median, deviation, counts: true, judged: isJudged ? auroc(found, usual) : null };
   } catch (error) {
     model.dispose();
     throw error;
@@ -177,11 +189,11 @@ function combine(kept: readonly Member[]): Model<'features'> {
     async tensors() {
       const arrays: Tensors['arrays'] = {};
       const shapes: Record<string, readonly number[]> = {};
-      for (const { scorer, model, median, deviation, counts } of kept) {
+      for (const { at, model, median, deviation, counts } of kept) {
         const own = await model.tensors();
-        for (const [name, values] of Object.entries(own.arrays)) arrays[`${scorer.id}/${name}`] = values;
-        for (const [name, shape] of Object.entries(own.shapes ?? {})) shapes[`${scorer.id}/${name}`] = shape;
-        arrays[`${scorer.id}/usual`] = Float32Array.of(median, deviation, Number(counts));
+        for (const [name, values] of Object.entries(own.arrays)) arrays[`${at}/${name}`] = values;
+        for (const [name, shape] of Object.entries(own.shapes ?? {})) shapes[`${at}/${name}`] = shape;
+        arrays[`${at}/usual`] = Float32Array.of(median, deviation, Number(counts));
       }
       return { arrays, shapes };
     },
@@ -193,8 +205,7 @@ function combine(kept: readonly Member[]): Model<'features'> {
 
 /** Two sentences: what was combined and why, and what was taken as normal. */
 function explain(fitted: readonly Judged[], taken: Int32Array, { train, areNormal }: FitContext<'features'>): string {
-  const nameOf = ({ scorer, judged }: Judged): string =>
-    judged === null ? scorer.title : `${scorer.title} (${judged.toFixed(2)})`;
+  const nameOf = ({ name, judged }: Judged): string => (judged === null ? name : `${name} (${judged.toFixed(2)})`);
   const used = fitted.filter(({ counts }) => counts).map(nameOf);
   const dropped = fitted.filter(({ counts }) => !counts).map(nameOf);
   const isJudged = fitted.some(({ judged }) => judged !== null);

@@ -11,7 +11,12 @@ import { pca } from './pca.ts';
 import type { Scorer } from './scorer.ts';
 
 /** What `auto` combines, from fast to slow. */
-const auto = autoOf([gaussian, padim, patchMemory]);
+const auto = autoOf([
+  { scorer: gaussian, name: 'Gaussian of embeddings' },
+  { scorer: padim, name: 'Gaussian of patches by place' },
+  { scorer: patchMemory, name: 'nearest means of patches', settings: { neighbourhood: 'mean' } },
+  { scorer: patchMemory, name: 'nearest patches', settings: { neighbourhood: 'single' } },
+]);
 
 export const scorers: readonly Scorer[] = [
   auto,

@@ -19,7 +19,7 @@ const schema = z.object({
     .int()
     .min(100)
     .max(20_000)
-    .default(2000)
+    .default(4000)
     .describe('Number of normal patches that are kept in each memory bank. More patches take more time.')
     .meta({ title: 'Patches' }),
   neighbourhood: z

@@ -114,6 +114,8 @@ interface Description<I extends ScorerInputs> {
   summary: string;
   inputs: I;
   gives: ScorerOutputs;
+  /** Id of a faster scorer; its scores are shown until this one has finished. */
+  first?: string;
 }
 
 interface Definition<I extends ScorerInputs, P> extends Description<I> {
