@@ -15,7 +15,7 @@ import { meanRepairLoss, repair } from '../train/reconstruction.ts';
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
 import { componentsParameter, fitComponents, linearModel, type Components, type LinearModel } from './components.ts';
-import { gradientErrors, squaredErrors } from './error-map.ts';
+import { squaredErrors, type Errors } from './error-map.ts';
 import { fitNormalErrors, normalErrorsFrom, tensorsOf, type ErrorPath, type NormalErrors } from './normal-errors.ts';
 import { scoredByErrors, scoreParameters } from './reconstruction.ts';
 import type { FitContext, Fitted, Model } from './scorer.ts';
@@ -86,10 +86,12 @@ const slots = 2;
 
 export type AutoencoderParameters = z.infer<z.ZodObject<typeof autoencoderParameters>>;
 
-/** What an architecture adds to the common training. `cropPx`: side of the parts of images that a step trains on; for networks that take images of any size. */
+/** What differs between the autoencoders. */
 export interface Trainable {
   network: Autoencoder;
+  /** Side of the parts of images that a step trains on; less than the image only for networks that take images of any size. */
   cropPx: number;
+  errors: Errors;
 }
 
 const trial: Trial<Autoencoder> = (x, run) => meanSquaredError(x, run(x));
@@ -112,7 +114,7 @@ export async function autoencoderMemory(
  * loss is not finite.
  */
 export async function fitAutoencoder(
-  { network: architecture, cropPx }: Trainable,
+  { network: architecture, cropPx, errors }: Trainable,
   params: AutoencoderParameters,
   context: FitContext<'pixels'>,
 ): Promise<Fitted<'pixels'>> {
@@ -152,7 +154,7 @@ export async function fitAutoencoder(
     const { seconds, images, waiting } = state.clock();
     const components = await fitComponents(params.components, pixels, train, seed, yieldToEventLoop);
     return {
-      model: await combine(network, components, pixels, train, yieldToEventLoop),
+      model: await combine(network, errors, components, pixels, train, yieldToEventLoop),
       heldOut: held,
       history: state.history,
       bestEpoch: state.best?.epoch ?? state.epoch,
@@ -174,6 +176,7 @@ export async function fitAutoencoder(
 /** Measures the normal errors of both paths. */
 async function combine(
   network: Network<Autoencoder>,
+  errors: Errors,
   components: Components,
   pixels: Pixels,
   train: Int32Array,
@@ -181,8 +184,8 @@ async function combine(
 ): Promise<Model<'pixels'>> {
   const linear = linearModel(components);
   try {
-    const [ofLinear, ofNetwork] = pathsOf(linear, network);
-    return networkModel(network, components, {
+    const [ofLinear, ofNetwork] = pathsOf(linear, network, errors);
+    return networkModel(network, errors, components, {
       linear: await fitNormalErrors(ofLinear, pixels, train, yieldToEventLoop),
       network: await fitNormalErrors(ofNetwork, pixels, train, yieldToEventLoop),
     });
@@ -193,31 +196,41 @@ async function combine(
 
 /** Makes the model from its saved arrays. Throws if they do not fit the architecture, and BadParameters if they are of an earlier version. */
 export function restoreAutoencoder(
-  { network: architecture, cropPx }: Trainable,
+  { network: architecture, cropPx, errors }: Trainable,
   arrays: Record<string, Float32Array>,
 ): Model<'pixels'> {
   const normal = { linear: normalErrorsFrom('linear', arrays), network: normalErrorsFrom('network', arrays) };
   const network = new Network(architecture, [cropPx, cropPx, 3], 0);
   network.load(arrays);
-  return networkModel(network, { mean: arrays['linear/mean'], components: arrays['linear/components'] }, normal);
+  return networkModel(
+    network,
+    errors,
+    { mean: arrays['linear/mean'], components: arrays['linear/components'] },
+    normal,
+  );
 }
 
 /**
- * The two ways to reconstruct. Principal components see what is missing or of another colour, in images with the same framing; the network sees small changes of
- * structure anywhere. The higher of both normalised errors counts, so the score is not worse than PCA's where PCA is the right model.
+ * The two ways to reconstruct. Principal components see what is missing or of another colour, in images with the same framing; the convolutional network sees small
+ * changes of structure anywhere. The higher of both normalised errors counts, so the score is not worse than PCA's where PCA is the right model.
  */
-const pathsOf = (linear: LinearModel, network: Network<Autoencoder>): [linear: ErrorPath, network: ErrorPath] => [
+const pathsOf = (
+  linear: LinearModel,
+  network: Network<Autoencoder>,
+  errors: Errors,
+): [linear: ErrorPath, network: ErrorPath] => [
   { reconstruct: linear.reconstruct, errors: squaredErrors },
-  { reconstruct: (x) => network.infer(x), errors: gradientErrors },
+  { reconstruct: (x) => network.infer(x), errors },
 ];
 
 function networkModel(
   network: Network<Autoencoder>,
+  errors: Errors,
   components: Components,
   normal: Record<'linear' | 'network', NormalErrors>,
 ): Model<'pixels'> {
   const linear = linearModel(components);
-  const [ofLinear, ofNetwork] = pathsOf(linear, network);
+  const [ofLinear, ofNetwork] = pathsOf(linear, network, errors);
   return scoredByErrors(
     {
       parameters: network.parameters + linear.parameters,

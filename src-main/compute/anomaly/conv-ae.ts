@@ -12,6 +12,7 @@ import {
   type AutoencoderParameters,
   type Trainable,
 } from './autoencoder.ts';
+import { gradientErrors } from './error-map.ts';
 import { reconstructionOutputs } from './reconstruction.ts';
 import { defineScorer } from './scorer.ts';
 
@@ -25,6 +26,7 @@ const schema = z.object(autoencoderParameters).refine(({ sizePx, depth }) => Num
 const trainable = ({ sizePx, width, depth }: AutoencoderParameters): Trainable => ({
   network: convAutoencoder({ width, depth, skips: true }),
   cropPx: Math.min(cropPx, sizePx),
+  errors: gradientErrors,
 });
 
 export const convAe = defineScorer({

@@ -59,11 +59,12 @@ export interface FitReport {
   spearmanEntropy?: number;
   /** The same after the correction for complexity, if it was requested. */
   spearmanEntropyCorrected?: number;
-  /** 99.5th percentile of the values of all maps: the white of one colour scale for all maps. Missing if the scorer gives no maps. */
+  /** 99.5th percentile of the values of all maps, at least `mapThreshold`: the white of one colour scale for all maps. Missing if the scorer gives no maps. */
   mapScale?: number;
   /**
-   * 99.9th percentile of the values of the maps of the held-out normal images: one of 1,000 normal pixels is above it. A mask is the part of a map above it. null if
-   * there are too few held-out images to judge; missing if the scorer gives no maps.
+   * 99th percentile of the values of the maps of the held-out normal images: one of 100 normal pixels is above it. A mask is the part of a map above it. null if
+   * there are too few held-out images to judge; missing if the scorer gives no maps. With `patch-memory` on two sets with masks, the masks overlap the defects best
+   * between the 99th and the 99.8th percentile; at the 99.9th, large defects are missed.
    */
   mapThreshold?: number | null;
   /**
@@ -251,8 +252,8 @@ export async function scoreAll(
     await yieldToEventLoop();
   });
   if (!all.length) return { scores };
-  const mapThreshold = heldOut.length < fewestJudged ? null : quantile(normal, 0.999);
-  return { scores, maps: { mapScale: quantile(all, 0.995), mapThreshold } };
+  const mapThreshold = heldOut.length < fewestJudged ? null : quantile(normal, 0.99);
+  return { scores, maps: { mapScale: Math.max(quantile(all, 0.995), mapThreshold ?? 0), mapThreshold } };
 }
 
 const quantile = (values: readonly number[], q: number): number => quantileOf(Float64Array.from(values).sort(), q);

@@ -8,6 +8,7 @@ import {
   restoreAutoencoder,
   type Trainable,
 } from './autoencoder.ts';
+import { squaredErrors } from './error-map.ts';
 import { reconstructionOutputs } from './reconstruction.ts';
 import { defineScorer } from './scorer.ts';
 
@@ -41,6 +42,8 @@ const schema = z.object({
 const trainable = (params: z.infer<typeof schema>): Trainable => ({
   network: mlpAutoencoder(params),
   cropPx: params.sizePx,
+  // Its reconstructions are blurred: their gradients say nothing.
+  errors: squaredErrors,
 });
 
 export const mlpAe = defineScorer({
