@@ -46,7 +46,7 @@ export class View {
   draggedThreshold = $state<number | null>(null);
   /** The settings of the next ranking; kept while another place is open. */
   form = $state({
-    methodId: 'conv-ae',
+    methodId: 'auto',
     /** Null until it is typed: what was remembered or recognised for the folder applies. */
     trainOn: null as string | null,
     seed: 1,

@@ -161,6 +161,7 @@ describe(`keys and menus, ${doorName}`, () => {
 
   test('jobs started while another one runs are shown in a queue, moved and cancelled', async () => {
     await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+    await page.getByRole('radio', { name: 'Conv AE' }).click();
     await page.getByLabel('Epochs').fill('2000');
     await page.getByLabel('Epochs').press('Tab');
     await page.getByRole('button', { name: 'Train and rank' }).click();

@@ -144,6 +144,7 @@ describe.runIf(doorName === 'electron')('the window', () => {
 
   test('asks before it closes during a training, which can be resumed afterwards', async () => {
     await anomalies();
+    await page.getByRole('radio', { name: 'Conv AE' }).click();
     await page.getByLabel('Epochs').fill('2000');
     await page.getByLabel('Epochs').press('Tab');
     await page.getByRole('button', { name: 'Train and rank' }).click();

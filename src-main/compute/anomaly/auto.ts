@@ -1,10 +1,10 @@
 /**
  * Combines several scorers that need no training: each is fitted to the normal images, judged by planted defects, and calibrated by its scores of held-out normal images.
- * Those that find planted defects about as well as the best are kept; the score is the mean of their robust z-scores. If nobody says which images are normal, those are
+ * The best of them is kept, and others are added as long as the mean of their robust z-scores finds planted defects better (ensemble selection; Caruana et al. 2004). If nobody says which images are normal, those are
  * taken that resemble most others (`mutual.ts`).
  */
 import { z } from 'zod';
-import { largestOf, sumOf } from '../../contract/numbers.ts';
+import { sumOf } from '../../contract/numbers.ts';
 import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 import { plural } from '../../contract/words.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -36,8 +36,8 @@ const schema = z.object({
     .meta({ title: 'Taken as normal', step: 0.05, advanced: true }),
 });
 
-/** A member is dropped if its AUROC of planted defects is this much below the best. */
-const tolerance = 0.1;
+/** A member is added if it raises the AUROC of planted defects by this much. */
+const leastGain = 0.01;
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
@@ -60,7 +60,8 @@ interface Member extends Candidate {
   counts: boolean;
 }
 
-type Judged = Member & { judged: number | null };
+/** `normal`, `planted`: its z-scores of held-out normal images and of planted defects, in the same order for all. `judged`: how well it separates them, if there are enough. */
+type Judged = Member & { normal: number[]; planted: number[]; judged: number | null };
 
 /** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and is always kept for these. */
 export const autoOf = (candidates: readonly Candidate[]): Scorer =>
@@ -81,8 +82,8 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
       try {
         for (const [at, candidate] of candidates.entries())
           fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
-        const best = largestOf(fitted.map(({ judged }) => judged ?? -1));
-        for (const member of fitted) member.counts = member.judged === null || member.judged >= best - tolerance;
+        const chosen = select(fitted);
+        for (const member of fitted) member.counts = chosen.includes(member);
         const kept = fitted.filter(({ counts }, i) => counts || i === candidates.length - 1);
         for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
         context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
@@ -134,16 +135,41 @@ async function fitMember(
   } as FitContext);
   try {
     const sample = shuffle(heldOut.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
-    const usual = Float64Array.from(await scoresOf(model, scorer, sample, context)).sort();
-    const median = usual.length ? medianOf(usual) : 0;
-    const deviation = (usual.length && medianAbsoluteDeviation(usual)) || 1;
+    const usual = await scoresOf(model, scorer, sample, context);
+    const sorted = Float64Array.from(usual).sort();
+    const median = usual.length ? medianOf(sorted) : 0;
+    const deviation = (usual.length && medianAbsoluteDeviation(sorted)) || 1;
     const found = planted ? await plantedScores(partOf(model, scorer), planted, train) : [];
     const isJudged = found.length >= fewestCalibrated && usual.length >= fewestCalibrated;
-    return { ...candidate, model, median, deviation, counts: true, judged: isJudged ? auroc(found, usual) : null };
+    const z = (score: number): number => (score - median) / deviation;
+    return {
+      ...{ ...candidate, model, median, deviation, counts: true },
+      normal: usual.map(z),
+      planted: found.map(z),
+      judged: isJudged ? auroc(found, usual) : null,
+    };
   } catch (error) {
     model.dispose();
     throw error;
   }
+}
+
+/** The members whose mean z-score finds planted defects best; all if they could not be judged. */
+function select(fitted: readonly Judged[]): Judged[] {
+  if (fitted.some(({ judged }) => judged === null)) return [...fitted];
+  const quality = (members: readonly Judged[]): number => {
+    const sums = (of: 'normal' | 'planted') =>
+      members[0][of].map((_, i) => sumOf(members.map((member) => member[of][i])));
+    return auroc(sums('planted'), sums('normal'));
+  };
+  const best = (from: readonly Judged[][]): Judged[] => from.reduce((a, b) => (quality(b) > quality(a) ? b : a));
+  let chosen = best(fitted.map((member) => [member]));
+  while (chosen.length < fitted.length) {
+    const larger = best(fitted.filter((member) => !chosen.includes(member)).map((member) => [...chosen, member]));
+    if (quality(larger) < quality(chosen) + leastGain) break;
+    chosen = larger;
+  }
+  return chosen;
 }
 
 /** The model of a member, for blocks of features. */
