@@ -63,7 +63,7 @@ describe('WebGPU', () => {
       expect(Math.abs(loss / there.history[i].loss - 1), `step ${i + 1}`).toBeLessThan(tolerance),
     );
     const largest = Math.max(...there.scores.map(Math.abs));
-    here.scores.forEach((score, i) => expect(Math.abs(score - there.scores[i]) / largest).toBeLessThan(0.02));
+    here.scores.forEach((score, i) => expect(Math.abs(score - there.scores[i]) / largest).toBeLessThan(0.05));
   });
 
   it('multiplies by transposed matrices, also with a long inner dimension', () => {
