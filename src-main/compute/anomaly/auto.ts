@@ -1,10 +1,10 @@
 /**
  * Combines several scorers that need no training: each is fitted to the normal images, judged by planted defects, and calibrated by its scores of held-out normal images.
- * The best of them is kept, and others are added as long as the mean of their robust z-scores finds planted defects better (ensemble selection; Caruana et al. 2004). If nobody says which images are normal, those are
+ * Those that find planted defects far worse than the best are dropped; the score is the median of the robust z-scores of the others. If nobody says which images are normal, those are
  * taken that resemble most others (`mutual.ts`).
  */
 import { z } from 'zod';
-import { sumOf } from '../../contract/numbers.ts';
+import { largestOf, sumOf } from '../../contract/numbers.ts';
 import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 import { plural } from '../../contract/words.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -36,8 +36,8 @@ const schema = z.object({
     .meta({ title: 'Taken as normal', step: 0.05, advanced: true }),
 });
 
-/** A member is added if it raises the AUROC of planted defects by this much. */
-const leastGain = 0.01;
+/** A member is dropped if its AUROC of planted defects is this much below the best. */
+const tolerance = 0.25;
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
@@ -60,8 +60,8 @@ interface Member extends Candidate {
   counts: boolean;
 }
 
-/** `normal`, `planted`: its z-scores of held-out normal images and of planted defects, in the same order for all. `judged`: how well it separates them, if there are enough. */
-type Judged = Member & { normal: number[]; planted: number[]; judged: number | null };
+/** `judged`: how well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. */
+type Judged = Member & { judged: number | null };
 
 /** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and is always kept for these. */
 export const autoOf = (candidates: readonly Candidate[]): Scorer =>
@@ -82,8 +82,8 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
       try {
         for (const [at, candidate] of candidates.entries())
           fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
-        const chosen = select(fitted);
-        for (const member of fitted) member.counts = chosen.includes(member);
+        const best = largestOf(fitted.map(({ judged }) => judged ?? -1));
+        for (const member of fitted) member.counts = member.judged === null || member.judged >= best - tolerance;
         const kept = fitted.filter(({ counts }, i) => counts || i === candidates.length - 1);
         for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
         context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
@@ -141,35 +141,14 @@ async function fitMember(
     const deviation = (usual.length && medianAbsoluteDeviation(sorted)) || 1;
     const found = planted ? await plantedScores(partOf(model, scorer), planted, train) : [];
     const isJudged = found.length >= fewestCalibrated && usual.length >= fewestCalibrated;
-    const z = (score: number): number => (score - median) / deviation;
     return {
       ...{ ...candidate, model, median, deviation, counts: true },
-      normal: usual.map(z),
-      planted: found.map(z),
       judged: isJudged ? auroc(found, usual) : null,
     };
   } catch (error) {
     model.dispose();
     throw error;
   }
-}
-
-/** The members whose mean z-score finds planted defects best; all if they could not be judged. */
-function select(fitted: readonly Judged[]): Judged[] {
-  if (fitted.some(({ judged }) => judged === null)) return [...fitted];
-  const quality = (members: readonly Judged[]): number => {
-    const sums = (of: 'normal' | 'planted') =>
-      members[0][of].map((_, i) => sumOf(members.map((member) => member[of][i])));
-    return auroc(sums('planted'), sums('normal'));
-  };
-  const best = (from: readonly Judged[][]): Judged[] => from.reduce((a, b) => (quality(b) > quality(a) ? b : a));
-  let chosen = best(fitted.map((member) => [member]));
-  while (chosen.length < fitted.length) {
-    const larger = best(fitted.filter((member) => !chosen.includes(member)).map((member) => [...chosen, member]));
-    if (quality(larger) < quality(chosen) + leastGain) break;
-    chosen = larger;
-  }
-  return chosen;
 }
 
 /** The model of a member, for blocks of features. */
@@ -192,24 +171,23 @@ async function scoresOf(
   return scores;
 }
 
-/** The mean z-score of the members that count, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
+/** The median z-score of the members that count, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
 function combine(kept: readonly Member[]): Model<'features'> {
-  const counting = kept.filter(({ counts }) => counts);
   const mapping = kept.filter(({ scorer }) => scorer.gives.map);
   return {
     parameters: sumOf(kept.map(({ model }) => model.parameters)),
     async score(block, positions) {
       const { rows, columns } = block.grid;
-      const scores = new Float64Array(block.maps[0].shape[0]);
-      const values = new Float32Array(scores.length * rows * columns);
+      const zScores: Float64Array[] = [];
+      const values = new Float32Array(block.maps[0].shape[0] * rows * columns);
       for (const { scorer, model, median, deviation, counts } of kept) {
         const { scores: own, maps } = await partOf(model, scorer).score(block, positions);
-        if (counts)
-          for (let i = 0; i < scores.length; i++) scores[i] += (own[i] - median) / deviation / counting.length;
+        if (counts) zScores.push(Float64Array.from(own, (score) => (score - median) / deviation));
         if (!maps) continue;
         const resized = await resizeMaps(maps, rows, columns);
         for (let i = 0; i < values.length; i++) values[i] += resized[i] / (median || 1) / mapping.length;
       }
+      const scores = zScores[0].map((_, i) => medianOf(zScores.map((z) => z[i]).sort((a, b) => a - b)));
       return { scores, maps: { values, rows, columns } };
     },
     async tensors() {
@@ -236,7 +214,7 @@ function explain(fitted: readonly Judged[], taken: Int32Array, { train, areNorma
   const dropped = fitted.filter(({ counts }) => !counts).map(nameOf);
   const isJudged = fitted.some(({ judged }) => judged !== null);
   const how = isJudged
-    ? `The score combines the methods that find planted defects best (AUROC): ${used.join(', ')}${dropped.length ? `; it leaves out ${dropped.join(', ')}` : ''}.`
+    ? `The score combines the methods that find planted defects (AUROC): ${used.join(', ')}${dropped.length ? `; it leaves out ${dropped.join(', ')}` : ''}.`
     : `The score combines ${used.join(', ')}; there are too few normal images to judge them by planted defects.`;
   const normal = areNormal
     ? `It compares with ${plural(taken.length, 'selected normal image')}.`

@@ -14,8 +14,7 @@ import type { Scorer } from './scorer.ts';
 const auto = autoOf([
   { scorer: gaussian, name: 'Gaussian of embeddings' },
   { scorer: padim, name: 'Gaussian of patches by place' },
-  { scorer: patchMemory, name: 'nearest means of patches', settings: { neighbourhood: 'mean' } },
-  { scorer: patchMemory, name: 'nearest patches', settings: { neighbourhood: 'single' } },
+  { scorer: patchMemory, name: 'nearest patches' },
 ]);
 
 export const scorers: readonly Scorer[] = [

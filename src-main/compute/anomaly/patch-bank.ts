@@ -20,7 +20,7 @@ export interface PatchBank {
 }
 
 /** Numbers per patch after the random projection (Johnson & Lindenstrauss 1984). */
-const projected = 32;
+const projected = 64;
 
 export interface BankSize {
   /** The most patches that are sampled, from all images together. */

@@ -1,7 +1,7 @@
 /**
- * Scores each patch of an image by its distance to the nearest patch of the normal images (PatchCore; Roth et al. 2022). There are two memory banks: one of single
- * patches, in which small defects stand out, and one of features averaged over 3 × 3 patches, which is less sensitive to noise. The distances of each bank are divided by
- * what is usual among held-out normal images, and averaged.
+ * Scores each patch of an image by its distance to the nearest patch of the normal images (PatchCore; Roth et al. 2022). Small defects stand out among single
+ * patches; means over 3 × 3 patches are less sensitive to noise and to small defects. With both, there are two memory banks; the distances of each are divided by what is
+ * usual among held-out normal images, and averaged.
  */
 import { z } from 'zod';
 import { medianOf } from '../../contract/statistics.ts';
@@ -24,7 +24,7 @@ const schema = z.object({
     .meta({ title: 'Patches' }),
   neighbourhood: z
     .enum(['both', 'single', 'mean'])
-    .default('both')
+    .default('single')
     .describe('Compare single patches, which suits small defects, or means over 3 × 3 patches, or both.')
     .meta({ title: 'Neighbourhood', advanced: true }),
   ...topShareParameter,
@@ -32,7 +32,7 @@ const schema = z.object({
 type Parameters = z.infer<typeof schema>;
 
 /** Patches that are sampled for each patch that is kept. */
-const oversampling = 10;
+const oversampling = 15;
 const windows = { both: [1, 3], single: [1], mean: [3] } as const;
 /** The most images by which a bank is calibrated. */
 const mostCalibrated = 60;
