@@ -12,6 +12,22 @@ export const normalNames = /^(good|ok|normal)$/i;
 const structureNames =
   /^(train|training|test|testing|val|valid|validation|ground_truth|masks?|images|unlabell?ed|unknown)$/i;
 
+/** The folder of masks in the layout of MVTec AD. */
+export const maskFolder = /^ground_truth$/i;
+
+/** True for a mask by its folder: such an image shows where a defect is, and is not judged itself. */
+export const isMaskPath = (path: string): boolean =>
+  path
+    .split('/')
+    .slice(0, -1)
+    .some((name) => maskFolder.test(name));
+
+/** The images that a ranking judges: all but masks; all if there are only masks. */
+export function withoutMasks<S extends { path: string }>(samples: readonly S[]): readonly S[] {
+  const images = samples.filter(({ path }) => !isMaskPath(path));
+  return images.length ? images : samples;
+}
+
 /**
  * The truth by the names of folders, as in MVTec AD. `good`, `ok` and `normal` are normal; a folder beside them is a kind of defect. A folder in `test` is one too if
  * the normal images are in `train` beside it. Null if the folders do not say.

@@ -5,6 +5,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
+import { isMaskPath, maskFolder } from '../contract/folder-truth.ts';
 import type { Sample } from '../contract/types.ts';
 import { askDisk } from '../file/gate.ts';
 import { forEachParallel } from '../file/parallel.ts';
@@ -35,7 +36,6 @@ export interface FoundMasks {
 
 type Place = Pick<Sample, 'id' | 'path'>;
 
-const maskFolder = /^ground_truth$/i;
 const parallel = 4;
 /** A mask that covers more than this is inverted or is no mask. */
 const mostCovered = 0.9;
@@ -55,12 +55,7 @@ export async function findMasks(
       'The folder of masks is the opened folder itself. Name the folder that holds only masks.',
     );
   const inNamed = inFolder.startsWith('..') || isAbsolute(inFolder) ? null : `${inFolder}/`;
-  const isMask = ({ path }: Sample) =>
-    (inNamed !== null && path.startsWith(inNamed)) ||
-    path
-      .split('/')
-      .slice(0, -1)
-      .some((name) => maskFolder.test(name));
+  const isMask = ({ path }: Sample) => (inNamed !== null && path.startsWith(inNamed)) || isMaskPath(path);
   const own = samples.filter(isMask);
   const images = samples.filter((sample) => !isMask(sample));
   const inside = own.map(({ path, bytes, sha256 }): MaskFile => ({

@@ -9,6 +9,7 @@ import type { FitResult } from '../compute/anomaly/fit.ts';
 import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { withoutMasks } from '../contract/folder-truth.ts';
 import { clamp } from '../contract/numbers.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import { quantileOf } from '../contract/statistics.ts';
@@ -52,7 +53,8 @@ export const rankJob: JobType<RankRequest> = {
 /** Returns the finished run. The folder must have been scanned. */
 export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
   const { record, parameters: requested } = checkRank(request);
-  const images = context.table.samples();
+  const all = context.table.samples();
+  const images = withoutMasks(all);
   const parameters = withSize(record, requested, images.length);
   if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   const choice = chooseTraining(context, images, request.trainOn);
@@ -72,6 +74,8 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     resume: request.resume,
   };
   return await makeRun(context, spec, report, async (run) => {
+    const masks = all.length - images.length;
+    if (masks) run.note(`${plural(masks, 'mask')} in folders ‘ground_truth’ not ranked.`);
     if (leftOut.length)
       run.note(`${plural(leftOut.length, 'image')} tagged ‘${anomalousTag}’ left out of the training.`);
     if (added.length) run.note(`${plural(added.length, 'image')} tagged ‘${normalTag}’ added to the training.`);

@@ -10,6 +10,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { evidenceOf } from '../contract/evidence.ts';
 import { thresholdOf, type RuleChoice, type Threshold } from '../contract/threshold.ts';
 import type { ScoreRequest } from '../contract/schemas.ts';
+import { withoutMasks } from '../contract/folder-truth.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Rows } from '../rows/row-store.ts';
@@ -102,7 +103,7 @@ function copyDetector(context: JobContext, { run: kept, scorer, ...from }: Detec
       const startedAt = performance.now();
       const { folder } = run.openTraining();
       await copyFile(modelFile(from.runFolder), modelFile(folder), constants.COPYFILE_FICLONE);
-      using prepared = await prepareImages(context, scorer, parameters, context.table.samples(), report);
+      using prepared = await prepareImages(context, scorer, parameters, withoutMasks(context.table.samples()), report);
       const scores = await scoresOf(context, folder, prepared, report);
       const seconds = (performance.now() - startedAt) / 1000;
       const { backend, device, normals } = kept;
@@ -137,7 +138,7 @@ export async function scoreNew(
   context: JobContext,
   { run, scorer, runFolder }: Detector,
   report: Report,
-  among: readonly Sample[] = context.table.samples(),
+  among: readonly Sample[] = withoutMasks(context.table.samples()),
 ): Promise<Sample[]> {
   const { table } = context;
   const known = table.values(run.column);

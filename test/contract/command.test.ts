@@ -110,6 +110,26 @@ test('rank with padim finds the anomaly in the features of patches, with a map p
   );
 });
 
+test('rank combines scorers by default, with and without chosen normal images, and says why', async () => {
+  const chosen = await winnowJson<RankJson>(['rank', folder, '--train-on', 'other/**', '--size', '224'], data);
+  expect(chosen.samples).toHaveLength(25);
+  expect(chosen.samples[0]).toMatchObject({ path: 'good/odd.png', rank: 1, trainedOn: false });
+  expect(chosen.run).toMatchObject({ method: 'auto', parameters: { sizePx: 224 } });
+  const said = chosen.run.notes.join(' ');
+  expect(said).toMatch(/First ranking by Gaussian of embeddings; it is replaced when Automatic has finished\./);
+  expect(said).toMatch(/The score combines .*It compares with 12 selected normal images\./);
+  // Without normal images those that resemble most others are taken, and a column says which.
+  const free = await winnowJson<RankJson>(['rank', folder, '--train-on', 'all', '--size', '224'], data);
+  expect(free.samples[0].path).toBe('good/odd.png');
+  expect(free.run.notes.join(' ')).toMatch(/so it compares with the 13 images of 25 that resemble most others\./);
+  const { samples: taken } = await winnowJson<{ samples: { path: string }[] }>(
+    ['show', folder, '--where', `${free.run.id}.normal = 1`],
+    data,
+  );
+  expect(taken).toHaveLength(13);
+  expect(taken.map(({ path }) => path)).not.toContain('good/odd.png');
+});
+
 test('rank reports the memory of a training before it starts, and finds a batch size that fits on request', async () => {
   const { code, out, err } = await winnow(
     [

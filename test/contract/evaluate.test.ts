@@ -50,6 +50,7 @@ test('figures of images, pixels and types on the images that were not trained on
     run: 'pca-1',
     truth: { source: 'masks+folders', normal: 8, anomalous: 10, unknown: 0, trained: 16 },
   });
+  expect(ranked.samples.some(({ path }) => path.startsWith('ground_truth/'))).toBe(false); // masks are not ranked
   const { image, pixel, byType, worst, notes } = judged;
   expect(image!.auroc).toBeGreaterThan(0.9);
   expect(image!.auroc).toBeCloseTo(
