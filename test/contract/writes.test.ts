@@ -172,6 +172,8 @@ test('a query changes no table of the workspace and no file', async () => {
   const to = join(temporaryFolder('to'), 'x');
   const inputs: Record<string, unknown> = {
     'engine.folders': { path: workspace.folder },
+    'evaluation.judge': {},
+    'watch.arrivals': { since: 0 },
     'classifier.split': {},
     'classifier.probabilities': { runId: 'none', sampleId: 1 },
     'samples.changes': { since: 0 },

@@ -148,6 +148,8 @@ async function rankedAsOnTheCommandLine(engine: EngineFolder, folder: string, co
   const line = await reference<RankJson>(`${basename(folder)}-conv-ae`, [
     'rank',
     folder,
+    '--method',
+    'conv-ae',
     '--train-on',
     'train/good/**',
     '--epochs',
