@@ -166,7 +166,7 @@ describe(`keys and menus, ${doorName}`, () => {
     await page.getByLabel('Epochs').press('Tab');
     await page.getByRole('button', { name: 'Train and rank' }).click();
     await status('Training');
-    await page.getByTitle('Principal components').click();
+    await page.getByTitle('Principal components', { exact: true }).click();
     await page.getByRole('button', { name: 'Queue' }).click();
     await page
       .getByText('Rank with Principal components waits until Rank with Convolutional autoencoder has ended.')
