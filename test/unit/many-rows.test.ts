@@ -30,7 +30,16 @@ const short = new Set([
   'src-main/workspace/journal.ts from.splice(at, 1)', // entries of one step
   'src-main/app.ts (args as Args)',
   'src-main/image/reader.ts this.#lossOf(code, signal)', // arguments of one call
-  'src-main/compute/ops/dropout.ts seed', // the numbers that identify a step
+  'src-main/compute/ops/dropout.ts seed',
+  'src-main/compute/train/reconstruction.ts key', // the numbers that identify a step
+  'src-main/contract/contour.ts crossingOf(field, at, inRow)', // the coordinates of a point
+  'src-main/contract/threshold-rules.ts below', // two numbers
+  'src-main/jobs/gather-truth.ts firstFew(problems)',
+  'src-main/compute/anomaly/auto.ts Array.from((await partOf(model, scorer).score(block, block.positions)).scores)',
+  'src-main/compute/anomaly/mutual.ts units',
+  'src-main/compute/anomaly/patch-memory.ts pooled(distances, block.positions.length, params.topShare)', // a block of images
+  'src-main/compute/anomaly/gaussian.ts weights', // two numbers
+  'src-renderer/state/watching.svelte.ts listed.filter(({ flagged }) => flagged)', // a page of arrivals
   'src-main/setup/package.mjs tensorflow',
   'src-main/setup/package.mjs kernels',
   "src-main/setup/pieces/renderer.mjs tool.split('/')",
