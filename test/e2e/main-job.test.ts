@@ -114,6 +114,7 @@ async function flagTenPercent() {
   await page.getByText(/^Flagged 9 of 85/).waitFor();
 }
 async function setEpochs(epochs: number) {
+  await page.getByTitle('Convolutional autoencoder', { exact: true }).click();
   await page.getByLabel('Epochs').fill(String(epochs));
   await page.getByLabel('Epochs').press('Tab');
 }
@@ -121,7 +122,6 @@ async function setEpochs(epochs: number) {
 /** Trains the autoencoder in the page, with the form's own fields. */
 async function rankInPage(normal: string, epochs: number) {
   await place('Anomalies');
-  await page.getByTitle('Convolutional autoencoder', { exact: true }).click();
   await trainOnGood(normal);
   await setEpochs(epochs);
   await page.getByText(/^About [\d.]+ MB of memory, [\d.]+ GB free$/).waitFor(); // the memory is shown before the training
