@@ -60,11 +60,16 @@ function justAbove(value: number): number {
 /** How many of the values, ascending, are at or above `score`. */
 export const countFrom = (sorted: Float64Array, score: number): number => sorted.length - lowerBound(sorted, score);
 
-/** `score`, or the first score above it at which at most `most` of the values are flagged: many values may be equal. */
-function atMost(sorted: Float64Array, score: number, most: number): number {
+/**
+ * `score`, if at most `most` of the values are flagged at it; else the lowest threshold at which they are: above the value that must not be flagged, halfway to the next
+ * one of `others`. So one very high value among few does not carry the threshold away.
+ */
+function atMost(sorted: Float64Array, score: number, most: number, others = sorted): number {
   if (countFrom(sorted, score) <= most) return score;
-  const next = sorted[upperBound(sorted, sorted[sorted.length - 1 - most])];
-  return next ?? justAbove(sorted[sorted.length - 1]);
+  const last = sorted[sorted.length - 1 - most];
+  const next = others[upperBound(others, last)];
+  const between = last + (next - last) / 2;
+  return between > last ? between : justAbove(last);
 }
 
 const normalsOf = (n: number): string => plural(n, 'normal image');
@@ -98,7 +103,7 @@ export const thresholdRules: readonly ThresholdRule[] = [
         );
       const most = Math.floor(normals.length * (1 - value / 100) + 1e-9);
       return {
-        score: atMost(normals, quantileOf(normals, value / 100), most),
+        score: atMost(normals, quantileOf(normals, value / 100), most, evidence.scores),
         reason: `The ${value} % percentile of ${normalsOf(normals.length)}.`,
       };
     },

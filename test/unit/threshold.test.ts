@@ -123,9 +123,17 @@ describe('the percentile', () => {
   });
   test('flags no more normal images than it says if scores are equal', () => {
     const tied = sorted([...Array.from({ length: 90 }, (_, i) => i / 100), ...new Array<number>(9).fill(5), 6]);
-    expect(at(95, tied)).toMatchObject({ score: 6, flagged: 1 });
+    expect(at(95, tied)).toMatchObject({ score: 5.5, flagged: 1 });
     const allTied = sorted([...Array.from({ length: 90 }, (_, i) => -i), ...new Array<number>(10).fill(0)]);
     expect(at(95, allTied)).toMatchObject({ flagged: 0 });
+  });
+
+  test('is not carried away by one very high value among few', () => {
+    const own = sorted([...Array.from({ length: 30 }, (_, i) => i / 10), 100]);
+    const anomalies = Array.from({ length: 20 }, (_, i) => 4 + i);
+    const { score, flagged } = thresholdOf(of(sorted([...own, ...anomalies]), own), { rule: 'percentile', value: 95 });
+    expect(score).toBeCloseTo(3.45, 10); // halfway from 2.9, the second highest of 31 normal images, to 4
+    expect(flagged).toBe(21);
   });
 });
 
