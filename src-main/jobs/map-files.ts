@@ -6,6 +6,7 @@
 import { scorerOf } from '../compute/anomaly/index.ts';
 import type { MapResult } from '../compute/anomaly/map.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { withoutMasks } from '../contract/folder-truth.ts';
 import { limitedSize, resample, resampledRows } from '../contract/resample.ts';
 import type { MapFilesRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
@@ -73,7 +74,7 @@ export class MapFiles {
 
   /** Checks, before a long computation, that all files can be written. Throws WinnowError. */
   async check(): Promise<void> {
-    const names = this.#context.table.samples().map(nameOf);
+    const names = withoutMasks(this.#context.table.samples()).map(nameOf);
     await this.#maps?.check(names);
     await this.#masks?.check([...names, cocoName]);
   }
@@ -91,7 +92,7 @@ export class MapFiles {
 
   /** Returns a message with what was written. Throws WinnowError. */
   async write(run: Run, report: Report): Promise<string> {
-    const samples = this.#context.table.samples();
+    const samples = withoutMasks(this.#context.table.samples());
     const scale = Number(run.report.mapScale) || 1;
     const threshold = this.thresholdOf(run);
     const coco = threshold === null ? null : new CocoMasks(run, threshold);
