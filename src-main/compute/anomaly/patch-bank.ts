@@ -6,6 +6,7 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import { farthestRows, nearestRows } from '../ops/nearest-rows.ts';
+import { readBack } from '../read-back.ts';
 import { fillNormal, random, shuffle } from '../random.ts';
 import type { Patches } from './images.ts';
 import { joined } from './patch-features.ts';
@@ -99,12 +100,9 @@ export async function samplePatches(
         owners.push(position);
       }
     });
-    values.push(
-      tf.tidy(() =>
-        tf.gather(tf.reshape(features, [-1, channels]), tf.tensor1d(chosen, 'int32')).dataSync(),
-      ) as Float32Array,
-    );
+    const sampled = tf.tidy(() => tf.gather(tf.reshape(features, [-1, channels]), tf.tensor1d(chosen, 'int32')));
     features.dispose();
+    values.push(await readBack(sampled));
     onDone((done += block.positions.length));
     await yieldToEventLoop();
   }

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { medianOf } from '../../contract/statistics.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
+import { valuesOf } from '../read-back.ts';
 import { random, shuffle } from '../random.ts';
 import type { PatchBlock } from './images.ts';
 import { makeBank, nearestInBank, type PatchBank } from './patch-bank.ts';
@@ -125,7 +126,7 @@ function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Mod
     async tensors() {
       const arrays: Record<string, Float32Array> = { channels: Float32Array.of(branches[0].bank.patches.shape[1]) };
       for (const { bank, usual } of branches) {
-        arrays[`patches${bank.window}`] = (await bank.patches.data()) as Float32Array;
+        arrays[`patches${bank.window}`] = await valuesOf(bank.patches);
         arrays[`usual${bank.window}`] = Float32Array.of(usual);
       }
       return { arrays };
