@@ -10,7 +10,6 @@ import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
-import { clamp } from '../contract/numbers.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import { quantileOf } from '../contract/statistics.ts';
 import { anomalousTag, normalTag, suggestTrainOn, trainingImages, type TrainOn } from '../contract/train-on.ts';
@@ -174,10 +173,12 @@ function sortedScores(scores: Float64Array, positions: Int32Array): number[] {
 }
 const mostNormals = 10_000;
 
+/** With so many planted defects a score is judged to about ± .05. */
+const mostPlanted = 40;
+
 /** The training images that get a planted defect. Scorers that hold images out of the training hold these out first. */
-export function plantedPositions(train: Int32Array, seed: number): Int32Array {
-  return holdOutOrder(train, seed).slice(0, clamp(Math.round(train.length / 5), 10, 40));
-}
+export const plantedPositions = (train: Int32Array, seed: number): Int32Array =>
+  holdOutOrder(train, seed).slice(0, mostPlanted);
 
 /** The setting is not in the journal: it changes nothing but what the next request starts with. */
 const rememberedKey = 'trainOn';

@@ -1,10 +1,10 @@
 /**
  * Scores each patch of an image by its distance to the nearest patch of the normal images (PatchCore; Roth et al. 2022). Small defects stand out among single
- * patches; means over 3 × 3 patches are less sensitive to noise and to small defects. With both, there are two memory banks; the distances of each are divided by what is
- * usual among held-out normal images, and averaged.
+ * patches; means over 3 × 3 patches are less sensitive to noise, and find larger ones. With both, there are two memory banks, and of each patch the distance counts that is
+ * more unusual among held-out normal images.
  */
 import { z } from 'zod';
-import { medianOf } from '../../contract/statistics.ts';
+import { medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { valuesOf } from '../read-back.ts';
@@ -12,6 +12,7 @@ import { random, shuffle } from '../random.ts';
 import type { PatchBlock } from './images.ts';
 import { makeBank, nearestInBank, type PatchBank } from './patch-bank.ts';
 import { joined, pooled } from './patch-features.ts';
+import { meanOf } from '../../contract/numbers.ts';
 import { defineScorer, patchSizeParameter, topShareParameter, type FitContext, type Model } from './scorer.ts';
 
 const schema = z.object({
@@ -25,7 +26,7 @@ const schema = z.object({
     .meta({ title: 'Patches' }),
   neighbourhood: z
     .enum(['both', 'single', 'mean'])
-    .default('single')
+    .default('both')
     .describe('Compare single patches, which suits small defects, or means over 3 × 3 patches, or both.')
     .meta({ title: 'Neighbourhood', advanced: true }),
   ...topShareParameter,
@@ -38,11 +39,18 @@ const windows = { both: [1, 3], single: [1], mean: [3] } as const;
 /** The most images by which a bank is calibrated. */
 const mostCalibrated = 60;
 
-/** `usual`: the median score of held-out normal images under this bank alone. */
-interface Branch {
-  bank: PatchBank;
-  usual: number;
+/** What is usual for the score of held-out normal images under one bank: its median, and the deviation of its logarithm. */
+interface Usual {
+  median: number;
+  deviation: number;
 }
+
+interface Branch extends Usual {
+  bank: PatchBank;
+}
+
+/** Below this the deviation of a few images is chance. */
+const leastDeviation = 0.02;
 
 export const patchMemory = defineScorer({
   id: 'patch-memory',
@@ -59,8 +67,8 @@ export const patchMemory = defineScorer({
     try {
       for (const window of windows[params.neighbourhood]) {
         const bank = await makeBank(window, { sampled: params.patches * oversampling, kept: params.patches }, context);
-        branches.push({ bank, usual: 1 });
-        branches[branches.length - 1].usual = await usualScore(bank, params, context);
+        branches.push({ bank, median: 1, deviation: 1 });
+        Object.assign(branches[branches.length - 1], await usualScore(bank, params, context));
       }
     } catch (error) {
       disposeOf(branches);
@@ -73,7 +81,8 @@ export const patchMemory = defineScorer({
     const branches = windows[params.neighbourhood].map((window) => {
       const values = arrays[`patches${window}`];
       const patches = tf.tensor2d(values, [values.length / channels, channels]);
-      return { bank: { window, patches, spans: new Map() }, usual: arrays[`usual${window}`][0] };
+      const [median, deviation = 1] = arrays[`usual${window}`];
+      return { bank: { window, patches, spans: new Map() }, median, deviation };
     });
     return memoryModel(branches, params);
   },
@@ -81,12 +90,12 @@ export const patchMemory = defineScorer({
 
 const disposeOf = (branches: readonly Branch[]): void => tf.dispose(branches.map(({ bank }) => bank.patches));
 
-/** The median score of normal images, each compared with the patches of the others. */
+/** From normal images, each compared with the patches of the others. */
 async function usualScore(
   bank: PatchBank,
   params: Parameters,
   { images, train, seed, yieldToEventLoop, onEvent }: FitContext<'patches'>,
-): Promise<number> {
+): Promise<Usual> {
   const chosen = shuffle(train.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
   const scores: number[] = [];
   for (const block of images.upload(chosen)) {
@@ -95,7 +104,10 @@ async function usualScore(
     onEvent({ stage: 'calibrate', done: scores.length, total: chosen.length });
     await yieldToEventLoop();
   }
-  return medianOf(scores.sort((a, b) => a - b)) || 1;
+  const sorted = Float64Array.from(scores).sort();
+  const median = medianOf(sorted) || 1;
+  const logs = sorted.map((score) => Math.log(Math.max(score, 1e-6 * median)));
+  return { median, deviation: Math.max(medianAbsoluteDeviation(logs), leastDeviation) };
 }
 
 async function distancesOf(
@@ -117,17 +129,20 @@ function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Mod
     async score(block, positions) {
       const { rows, columns } = block.grid;
       const values = new Float32Array(block.maps[0].shape[0] * rows * columns);
-      for (const { bank, usual } of branches) {
+      // The logarithms have one unit when divided by their deviations; the mean deviation makes the result a multiple of the usual distance again.
+      const unit = meanOf(branches.map(({ deviation }) => deviation));
+      for (const { bank, median, deviation } of branches) {
         const { distances } = await distancesOf(bank, block, positions);
-        for (let i = 0; i < values.length; i++) values[i] += distances[i] / usual / branches.length;
+        for (let i = 0; i < values.length; i++)
+          values[i] = Math.max(values[i], (distances[i] / median) ** (unit / deviation));
       }
       return { scores: pooled(values, block.maps[0].shape[0], topShare), maps: { values, rows, columns } };
     },
     async tensors() {
       const arrays: Record<string, Float32Array> = { channels: Float32Array.of(branches[0].bank.patches.shape[1]) };
-      for (const { bank, usual } of branches) {
+      for (const { bank, median, deviation } of branches) {
         arrays[`patches${bank.window}`] = await valuesOf(bank.patches);
-        arrays[`usual${bank.window}`] = Float32Array.of(usual);
+        arrays[`usual${bank.window}`] = Float32Array.of(median, deviation);
       }
       return { arrays };
     },
