@@ -10,12 +10,15 @@ import { readBack } from '../read-back.ts';
 import { fillNormal, random, shuffle } from '../random.ts';
 import type { Patches } from './images.ts';
 import { joined } from './patch-features.ts';
+import { trimPatches, type Trimmed } from './trim.ts';
 import type { FitContext } from './scorer.ts';
 
 export interface PatchBank {
   /** The side of the window over which features are averaged; 1 for none. */
   window: number;
   patches: Tensor2D; // [kept, channels]
+  /** For each training image the fraction of its patches that was left out as possible defects, if any were. */
+  lost?: ReadonlyMap<number, number>;
   /** For each training image the range of its patches in the bank. */
   spans: ReadonlyMap<number, readonly [from: number, to: number]>;
 }
@@ -28,11 +31,13 @@ export interface BankSize {
   sampled: number;
   /** The most patches that are kept. */
   kept: number;
+  /** The fraction of the sampled patches that is left out as possible defects. */
+  trimmed?: number;
 }
 
 export async function makeBank(
   window: number,
-  { sampled, kept }: BankSize,
+  { sampled, kept, trimmed = 0 }: BankSize,
   {
     images,
     train,
@@ -41,10 +46,15 @@ export async function makeBank(
     onEvent,
   }: Pick<FitContext<'patches'>, 'images' | 'train' | 'seed' | 'yieldToEventLoop' | 'onEvent'>,
 ): Promise<PatchBank> {
-  const { values, owners } = await samplePatches(images, train, window, sampled, seed, yieldToEventLoop, (done) =>
+  const { channels } = images;
+  const sample = await samplePatches(images, train, window, sampled, seed, yieldToEventLoop, (done) =>
     onEvent({ stage: 'read', done, total: train.length }),
   );
-  const { channels } = images;
+  const { values, owners, lost }: Trimmed = trimmed
+    ? await trimPatches(sample, channels, trimmed, yieldToEventLoop, (done, total) =>
+        onEvent({ stage: 'trim', done, total }),
+      )
+    : sample;
   const count = owners.length;
   const all = tf.tensor2d(values, [count, channels]);
   const points = tf.tidy(() => {
@@ -64,7 +74,7 @@ export async function makeBank(
       if (span) span[1] = i + 1;
       else spans.set(owners[row], [i, i + 1]);
     });
-    return { window, patches: tf.tidy(() => tf.gather(all, tf.tensor1d(chosen, 'int32'))), spans };
+    return { window, lost, patches: tf.tidy(() => tf.gather(all, tf.tensor1d(chosen, 'int32'))), spans };
   } finally {
     tf.dispose([all, points]);
   }

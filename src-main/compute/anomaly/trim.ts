@@ -1,0 +1,87 @@
+/**
+ * Leaves out patches that may be defects, before a memory bank is made of them (SoftPatch; Jiang et al. 2022): those with the largest local outlier factor (Breunig et al.
+ * 2000), which lie in a less dense neighbourhood than their neighbours do.
+ */
+import { indexRows } from '../embed/neighbours.ts';
+
+/** The neighbours by which the density around a patch is measured (SoftPatch). */
+const neighbours = 6;
+/** So many of the nearest patches are looked at: those of the same image do not count, since the patches of one defect resemble each other. */
+const candidates = 30;
+
+/**
+ * The local outlier factor of each row of `values` [rows, size]: about 1 in a region of even density, more for a row with few near ones. `owners`: the image of each row;
+ * rows of one image are no neighbours of each other. Throws Cancelled after a cancel.
+ */
+export async function outlierFactors(
+  values: Float32Array,
+  size: number,
+  owners: ArrayLike<number>,
+  yieldToEventLoop: () => Promise<void>,
+  onDone: (done: number) => void = () => undefined,
+): Promise<Float64Array> {
+  const count = owners.length;
+  const index = indexRows(values, size);
+  const near: { indices: number[]; distances: number[] }[] = [];
+  try {
+    const found = await index.nearest(values, candidates, yieldToEventLoop, onDone);
+    for (let row = 0; row < count; row++) {
+      const own: (typeof near)[number] = { indices: [], distances: [] };
+      for (let j = row * found.k; j < (row + 1) * found.k && own.indices.length < neighbours; j++) {
+        if (owners[found.indices[j]] === owners[row]) continue;
+        own.indices.push(found.indices[j]);
+        own.distances.push(found.distances[j]);
+      }
+      // All candidates are of the same image: it resembles no other image.
+      if (!own.indices.length) own.distances.push(found.distances[(row + 1) * found.k - 1]);
+      near.push(own);
+    }
+  } finally {
+    index.dispose();
+  }
+  const reach = near.map(({ distances }) => distances[distances.length - 1]);
+  const sparsity = Float64Array.from(near, ({ indices, distances }) => {
+    if (!indices.length) return distances[0];
+    let sum = 0;
+    indices.forEach((other, j) => (sum += Math.max(distances[j], reach[other])));
+    return sum / indices.length;
+  });
+  return Float64Array.from(near, ({ indices }, row) => {
+    if (!indices.length) return Infinity;
+    let sum = 0;
+    for (const other of indices) sum += 1 / Math.max(1e-9, sparsity[other]);
+    return (sum / indices.length) * Math.max(1e-9, sparsity[row]);
+  });
+}
+
+export interface Trimmed {
+  values: Float32Array; // [patches, size]
+  owners: Int32Array; // [patches], the image of each
+  /** For each image the fraction of its patches that was left out. */
+  lost?: ReadonlyMap<number, number>;
+}
+
+/** The patches without this fraction of them, those with the largest factors, in their order. */
+export async function trimPatches(
+  { values, owners }: Trimmed,
+  size: number,
+  share: number,
+  yieldToEventLoop: () => Promise<void>,
+  onDone: (done: number, total: number) => void,
+): Promise<Trimmed> {
+  const factors = await outlierFactors(values, size, owners, yieldToEventLoop, (done) => onDone(done, owners.length));
+  const order = Array.from(owners.keys()).sort((a, b) => factors[a] - factors[b]);
+  const count = Math.max(1, Math.round((1 - share) * order.length));
+  const kept = order.slice(0, count).sort((a, b) => a - b);
+  const out = new Float32Array(kept.length * size);
+  kept.forEach((row, i) => out.set(values.subarray(row * size, (row + 1) * size), i * size));
+  const [all, left] = [owners, kept.map((row) => owners[row])].map(countsOf);
+  const lost = new Map(Array.from(all, ([owner, sampled]) => [owner, 1 - (left.get(owner) ?? 0) / sampled]));
+  return { values: out, owners: Int32Array.from(kept, (row) => owners[row]), lost };
+}
+
+function countsOf(owners: Iterable<number>): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const owner of owners) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  return counts;
+}
