@@ -8,6 +8,8 @@ import { indexRows } from '../embed/neighbours.ts';
 const neighbours = 6;
 /** So many of the nearest patches are looked at: those of the same image do not count, since the patches of one defect resemble each other. */
 const candidates = 30;
+/** The most patches that may be neighbours; they are taken at equal distances. */
+const mostReferences = 10_000;
 
 /**
  * The local outlier factor of each row of `values` [rows, size]: about 1 in a region of even density, more for a row with few near ones. `owners`: the image of each row;
@@ -21,15 +23,18 @@ export async function outlierFactors(
   onDone: (done: number) => void = () => undefined,
 ): Promise<Float64Array> {
   const count = owners.length;
-  const index = indexRows(values, size);
+  const stride = Math.ceil(count / mostReferences);
+  const references = Array.from({ length: Math.ceil(count / stride) }, (_, i) => i * stride);
+  const index = indexRows(stride === 1 ? values : rowsOf(values, size, references), size);
   const near: { indices: number[]; distances: number[] }[] = [];
   try {
     const found = await index.nearest(values, candidates, yieldToEventLoop, onDone);
     for (let row = 0; row < count; row++) {
       const own: (typeof near)[number] = { indices: [], distances: [] };
       for (let j = row * found.k; j < (row + 1) * found.k && own.indices.length < neighbours; j++) {
-        if (owners[found.indices[j]] === owners[row]) continue;
-        own.indices.push(found.indices[j]);
+        const other = references[found.indices[j]];
+        if (owners[other] === owners[row]) continue;
+        own.indices.push(other);
         own.distances.push(found.distances[j]);
       }
       // All candidates are of the same image: it resembles no other image.
@@ -73,11 +78,15 @@ export async function trimPatches(
   const order = Array.from(owners.keys()).sort((a, b) => factors[a] - factors[b]);
   const count = Math.max(1, Math.round((1 - share) * order.length));
   const kept = order.slice(0, count).sort((a, b) => a - b);
-  const out = new Float32Array(kept.length * size);
-  kept.forEach((row, i) => out.set(values.subarray(row * size, (row + 1) * size), i * size));
   const [all, left] = [owners, kept.map((row) => owners[row])].map(countsOf);
   const lost = new Map(Array.from(all, ([owner, sampled]) => [owner, 1 - (left.get(owner) ?? 0) / sampled]));
-  return { values: out, owners: Int32Array.from(kept, (row) => owners[row]), lost };
+  return { values: rowsOf(values, size, kept), owners: Int32Array.from(kept, (row) => owners[row]), lost };
+}
+
+function rowsOf(values: Float32Array, size: number, rows: readonly number[]): Float32Array {
+  const out = new Float32Array(rows.length * size);
+  rows.forEach((row, i) => out.set(values.subarray(row * size, (row + 1) * size), i * size));
+  return out;
 }
 
 function countsOf(owners: Iterable<number>): Map<number, number> {
