@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { scorerOf } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { unlikeSchema } from '../contract/schemas.ts';
-import type { Box, Place, Unlike } from '../contract/types.ts';
+import type { Box, Place, Unlike } from '../contract/unlike.ts';
 import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';

@@ -59,10 +59,10 @@ import type {
   RunSummary,
   SavedView,
   ScorerMethod,
-  Unlike,
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
+import type { Unlike } from './unlike.ts';
 import type { Arrival, Watch } from './watch.ts';
 
 export interface Procedure<Type extends 'query' | 'mutation' | 'subscription', Schema extends z.ZodType, Answer> {

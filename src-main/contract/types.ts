@@ -314,31 +314,6 @@ export interface ScorerOutputs {
   nearestPatch?: true;
 }
 
-/** A point of an image, in fractions of its width and height, 0..1. */
-export interface Place {
-  x: number;
-  y: number;
-}
-
-/** A rectangle of an image, in fractions of its width and height; x and y are its upper left corner. */
-export interface Box extends Place {
-  width: number;
-  height: number;
-}
-
-/** A place of an image beside the nearest normal patch: what the place is unlike. */
-export interface Unlike {
-  here: Box;
-  /** The training image that the normal patch comes from. */
-  sampleId: number;
-  path: string;
-  there: Box;
-  /** Of both patches in the features. */
-  distance: number;
-  /** The same distance of the most unusual patches of a typical normal image. */
-  usual: number;
-}
-
 /** A scorer. `short` is the label of its button. */
 export interface ScorerMethod extends Method {
   short: string;

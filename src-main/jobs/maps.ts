@@ -2,7 +2,9 @@
 import { scorerOf } from '../compute/anomaly/index.ts';
 import type { ImageArgs, MapResult, ReconstructionResult } from '../compute/anomaly/map.ts';
 import { WinnowError } from '../contract/errors.ts';
-import type { Place, Run, Unlike } from '../contract/types.ts';
+import { trainedOn } from '../contract/train-on.ts';
+import type { Run } from '../contract/types.ts';
+import type { Place, Unlike } from '../contract/unlike.ts';
 import type { JobContext } from './context.ts';
 import { runFolder, toWinnowError } from '../workspace/runs.ts';
 import { prepareImage } from './scorer-images.ts';
@@ -23,7 +25,9 @@ export async function unlikeOf(context: JobContext, run: Run, sampleId: number, 
   const { sha256, ...found } = await withImage(context, run, sampleId, 'nearestPatch', (args) =>
     context.compute.call('unlike', { ...args, at }),
   );
-  const normal = context.table.sampleOf(sha256);
+  const copies = context.table.copies(sha256);
+  const isTrained = trainedOn(run);
+  const normal = copies.find(({ path }) => isTrained(path)) ?? copies.at(0);
   if (!normal)
     throw new WinnowError(
       'no-samples',

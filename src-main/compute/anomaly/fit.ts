@@ -119,6 +119,7 @@ export const fit = defineCall({
       images: openImages(scorer, ready.params, args.planted.images),
       of: args.planted.of,
     };
+    const trained = positionsByHash(args);
     let model: Model | undefined;
     try {
       const fitted = await ready.fit({
@@ -138,7 +139,7 @@ export const fit = defineCall({
         images,
         yieldToEventLoop,
         (done) => onEvent({ stage: 'score', done, total: count }),
-        { heldOut: fitted.heldOut },
+        { heldOut: fitted.heldOut, fitted: originalsOf(args.images, trained) },
       );
       const complexity =
         images.reader instanceof Pixels
@@ -151,7 +152,7 @@ export const fit = defineCall({
             )
           : undefined;
       const plantedAuroc = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
-      const header: ModelHeader = { method: scorer.id, params: ready.params, trained: positionsByHash(args) };
+      const header: ModelHeader = { method: scorer.id, params: ready.params, trained };
       const { arrays, shapes } = await model.tensors();
       writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
       const seconds = (performance.now() - startedAt) / 1000;
@@ -191,6 +192,10 @@ export const fit = defineCall({
 function positionsByHash({ images: { sha256 }, train }: FitArgs): ModelHeader['trained'] {
   return sha256 && Object.fromEntries(Array.from(train, (position) => [sha256[position], position] as const).reverse());
 }
+
+/** For each image the position of the training image with the same file, or its own: a copy of a training image has its score. */
+const originalsOf = ({ rows, sha256 }: RowSet, trained: ModelHeader['trained']): Int32Array =>
+  rows.map((_, position) => (sha256 && trained?.[sha256[position]]) ?? position);
 
 /** With fewer planted defects or held-out normal images than this, scores and maps cannot be judged. */
 const fewestJudged = 5;

@@ -1,6 +1,6 @@
 /** The anomaly map and the reconstruction of one image, and the normal patch that is nearest to a place of it, by the model of a finished run. */
 import { largestOf } from '../../contract/numbers.ts';
-import type { Place } from '../../contract/types.ts';
+import type { Place } from '../../contract/unlike.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { clamp } from '../../contract/numbers.ts';
 import { medianOf } from '../../contract/statistics.ts';
-import type { Box, Place } from '../../contract/types.ts';
+import type { Box, Place } from '../../contract/unlike.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { valuesOf } from '../read-back.ts';

@@ -5,7 +5,8 @@
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
-import type { Box, Epoch, Place, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
+import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
+import type { Box, Place } from '../../contract/unlike.ts';
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
