@@ -67,7 +67,7 @@ interface Member extends Candidate {
 /** `judged`: how well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. */
 type Judged = Member & { judged: number | null };
 
-/** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and is always kept for these. */
+/** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and nearest patches, and is always kept for these. */
 export const autoOf = (candidates: readonly Candidate[]): Scorer =>
   defineScorer({
     id: 'auto',
@@ -77,7 +77,7 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
       'Combines the methods that find planted defects best on your images. Needs no settings and no alignment; works with or without selected normal images.',
     inputs: 'features',
     first: 'gaussian',
-    gives: { score: { title: 'deviation from normal' }, map: { title: 'Deviation' } },
+    gives: { score: { title: 'deviation from normal' }, map: { title: 'Deviation' }, nearestPatch: true },
     schema,
     async fit(params, context) {
       if (context.train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
@@ -212,6 +212,7 @@ function combine(kept: readonly Member[]): Model<'features'> {
         return { score: medianOfEach(zScores), map: maps.reduce((sum, map) => tf.add(sum, map)) };
       },
     }),
+    nearestPatch: kept.at(-1)?.model.nearestPatch,
     async tensors() {
       const arrays: Tensors['arrays'] = {};
       const shapes: Record<string, readonly number[]> = {};

@@ -144,10 +144,10 @@ async function sampleOf(
   most: number,
   { images, seed, yieldToEventLoop, onEvent }: FitContext<'patches'>,
 ): Promise<Tensor4D> {
-  const { values, owners } = await samplePatches(images, positions, window, most, seed, yieldToEventLoop, (done) =>
+  const { values } = await samplePatches(images, positions, window, most, seed, yieldToEventLoop, (done) =>
     onEvent({ stage: 'read', done, total: positions.length }),
   );
-  return tf.tensor4d(values, [owners.length, 1, 1, images.channels]);
+  return tf.tensor4d(values, [values.length / images.channels, 1, 1, images.channels]);
 }
 
 /** `factor`: the inverse of the Cholesky factor of the covariance. */

@@ -90,6 +90,8 @@ export interface EstimateArgs {
 export interface ModelHeader {
   method: string;
   params: Record<string, unknown>;
+  /** The positions of the training images in the set of the fit, by the SHA-256 of their files. Missing in models of earlier versions. */
+  trained?: Record<string, number>;
 }
 
 /** Estimates the memory of a training; null for methods without training by batches. Throws BadParameters like `fit`. */
@@ -125,6 +127,7 @@ export const fit = defineCall({
       images: openImages(scorer, ready.params, args.planted.images),
       of: args.planted.of,
     };
+    const trained = positionsByHash(args);
     let model: Model | undefined;
     try {
       const fitted = await ready.fit({
@@ -144,7 +147,7 @@ export const fit = defineCall({
         images,
         yieldToEventLoop,
         (done) => onEvent({ stage: 'score', done, total: count }),
-        { heldOut: fitted.heldOut },
+        { heldOut: fitted.heldOut, fitted: originalsOf(args.images, trained) },
       );
       const complexity =
         images.reader instanceof Pixels
@@ -173,7 +176,7 @@ export const fit = defineCall({
         },
       );
       const plantedAuroc = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
-      const header: ModelHeader = { method: scorer.id, params: ready.params };
+      const header: ModelHeader = { method: scorer.id, params: ready.params, trained };
       const { arrays, shapes } = await model.tensors();
       writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
       const seconds = (performance.now() - startedAt) / 1000;
@@ -211,6 +214,15 @@ export const fit = defineCall({
   },
 });
 
+/** Of equal files, the first. */
+function positionsByHash({ images: { sha256 }, train }: FitArgs): ModelHeader['trained'] {
+  return sha256 && Object.fromEntries(Array.from(train, (position) => [sha256[position], position] as const).reverse());
+}
+
+/** For each image the position of the training image with the same file, or its own: a copy of a training image has its score. */
+const originalsOf = ({ rows, sha256 }: RowSet, trained: ModelHeader['trained']): Int32Array =>
+  rows.map((_, position) => (sha256 && trained?.[sha256[position]]) ?? position);
+
 /** With fewer planted defects or held-out normal images than this, scores and maps cannot be judged. */
 const fewestJudged = 5;
 
@@ -247,15 +259,15 @@ async function compareWithEntropy(
 }
 
 /**
- * The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. `areNew`: the images are not
- * those that the model was fitted with.
+ * The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. `fitted`: for each image its
+ * position in the set that the model was fitted with, −1 for none; left out if this is that set.
  */
 export async function scoreAll(
   model: Model,
   images: OpenImages,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
-  { heldOut = new Int32Array(), areNew = false }: { heldOut?: Int32Array; areNew?: boolean } = {},
+  { heldOut = new Int32Array(), fitted }: { heldOut?: Int32Array; fitted?: Int32Array } = {},
 ): Promise<{ scores: Float64Array; maps?: Required<Pick<FitReport, 'mapScale' | 'mapThreshold'>> }> {
   const { count } = images.reader;
   const scores = new Float64Array(count);
@@ -263,7 +275,7 @@ export async function scoreAll(
   const [all, normal]: [number[], number[]] = [[], []];
   let done = 0;
   await images.forEachBlock(async (block, positions) => {
-    const scored = await model.score(block, areNew ? null : positions);
+    const scored = await model.score(block, fitted ? positions.map((position) => fitted[position]) : positions);
     positions.forEach((position, i) => (scores[position] = scored.scores[i]));
     if (scored.maps) {
       const { values, rows, columns } = scored.maps;

@@ -57,12 +57,15 @@ export const padim = defineScorer({
     const grid = commonGrid(context.images, context.train);
     const { mean, factor, shares } = await fitGaussians(chosen, grid, context);
     return {
-      model: patchModel(chosen, mean, factor, grid, params, { ...context, shares }),
+      model: patchModel({ chosen, mean, factor, grid, shares, train: context.train }, params, context.images),
       heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
     };
   },
-  restore: (params, { chosen, mean, factor, grid: [rows, columns] }) =>
-    patchModel(Int32Array.from(chosen), mean, factor, { rows, columns }, params),
+  restore: (params, { chosen, mean, factor, grid: [rows, columns], shares, trained }) => {
+    // Earlier versions kept no shares and no training images.
+    const known = { shares: shares ?? new Float32Array(), train: Int32Array.from(trained ?? []) };
+    return patchModel({ chosen: Int32Array.from(chosen), mean, factor, grid: { rows, columns }, ...known }, params);
+  },
 });
 
 /** The grid on which the images are compared: that of the coarsest stage, in the aspect ratio that most training images have. */
@@ -134,19 +137,28 @@ async function fitGaussians(
   return { mean, factor, shares };
 }
 
+interface Gaussians {
+  chosen: Int32Array;
+  mean: Float32Array; // [places, chosen]
+  factor: Float32Array; // [places, chosen, chosen]
+  grid: Grid;
+  /** The weight of the shrinkage of each place. */
+  shares: Float32Array; // [places]
+  /** The positions of the training images, to leave each out of its own score. */
+  train: Int32Array;
+}
+
+/** `originals`: reads the training images; without it, an image at such a position is the training image itself. */
 function patchModel(
-  chosen: Int32Array,
-  mean: Float32Array, // [places, chosen]
-  factor: Float32Array, // [places, chosen, chosen]
-  grid: Grid,
+  { chosen, mean, factor, grid, shares, train }: Gaussians,
   { smoothing }: z.infer<typeof schema>,
-  fitted?: Pick<FitContext<'patches'>, 'images' | 'train'> & { shares: Float32Array },
+  originals?: Patches,
 ): Model<'patches'> {
   const { rows, columns } = grid;
   const [places, size] = [rows * columns, chosen.length];
   const means = tf.tensor3d(mean, [places, 1, size]);
   const factors = tf.tensor3d(factor, [places, size, size]);
-  const trained = new Set(fitted?.train);
+  const trained = new Set(train);
   const scoresOf = async (distances: Float32Array, images: number): Promise<Scores> => {
     const values = smoothing > 0 ? await smooth(distances, images, grid, smoothing) : distances;
     const scores = Array.from({ length: images }, (_, i) => largestOf(values.subarray(i * places, (i + 1) * places)));
@@ -162,9 +174,9 @@ function patchModel(
       const y = tf.tidy(() => away(block));
       try {
         const squared = (await readBack(tf.tidy(() => times(y, y)))).slice();
-        if (fitted && positions?.some((position) => trained.has(position)))
+        if (positions.some((position) => trained.has(position)))
           // The images of one block have one grid, so they are one block again.
-          for (const original of fitted.images.upload(positions)) {
+          for (const original of originals?.upload(positions) ?? [block]) {
             const [xy, xx] = await Promise.all(
               tf
                 .tidy(() => {
@@ -175,7 +187,7 @@ function patchModel(
             );
             squared.forEach((yy, i) => {
               if (trained.has(positions[Math.floor(i / places)]))
-                squared[i] = withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, fitted.shares[i % places]);
+                squared[i] = withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, shares[i % places]);
             });
           }
         return await scoresOf(
@@ -194,7 +206,10 @@ function patchModel(
       return { score: tf.max(tf.reshape(map, [-1, places]), 1), map };
     },
     tensors: async () => ({
-      arrays: { chosen: Float32Array.from(chosen), mean, factor, grid: Float32Array.of(rows, columns) },
+      arrays: {
+        ...{ chosen: Float32Array.from(chosen), mean, factor, shares },
+        ...{ grid: Float32Array.of(rows, columns), trained: Float32Array.from(train) },
+      },
       shapes: { mean: [places, size], factor: [places, size, size] },
     }),
     dispose: () => tf.dispose([means, factors]),

@@ -5,16 +5,25 @@
  */
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
+import { clamp } from '../../contract/numbers.ts';
 import { medianOf } from '../../contract/statistics.ts';
+import type { Box, Place } from '../../contract/unlike.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { nearestDistances } from '../ops/nearest-rows.ts';
 import { valuesOf } from '../read-back.ts';
 import { random, shuffle } from '../random.ts';
 import type { PatchBlock } from './images.ts';
-import { makeBank, nearestInBank, type BankSize, type PatchBank } from './patch-bank.ts';
+import { makeBank, nearestInBank, originSize, spansOf, type BankSize, type PatchBank } from './patch-bank.ts';
 import { joined, pooled, pooledScores } from './patch-features.ts';
-import { defineScorer, patchSizeParameter, topShareParameter, type FitContext, type Model } from './scorer.ts';
+import {
+  defineScorer,
+  patchSizeParameter,
+  topShareParameter,
+  type FitContext,
+  type Model,
+  type NearestPatch,
+} from './scorer.ts';
 
 const schema = z.object({
   ...patchSizeParameter,
@@ -62,7 +71,7 @@ export const patchMemory = defineScorer({
   summary:
     'Distance of each patch to the most similar patch of the normal images, in EfficientNet-Lite0 features (PatchCore). No training; needs no alignment; finds small defects.',
   inputs: 'patches',
-  gives: { score: { title: 'distance' }, map: { title: 'Distance' } },
+  gives: { score: { title: 'distance' }, map: { title: 'Distance' }, nearestPatch: true },
   schema,
   async fit(params, context) {
     if (context.train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
@@ -89,7 +98,8 @@ export const patchMemory = defineScorer({
     const branches = windows[params.neighbourhood].map((window) => {
       const values = arrays[`patches${window}`];
       const patches = tf.tensor2d(values, [values.length / channels, channels]);
-      return { bank: { window, patches, spans: new Map() }, usual: arrays[`usual${window}`][0] };
+      const origins = Int32Array.from(arrays[`origins${window}`] ?? []); // earlier versions kept none
+      return { bank: { window, patches, origins, spans: spansOf(origins) }, usual: arrays[`usual${window}`][0] };
     });
     return memoryModel(branches, params);
   },
@@ -123,7 +133,7 @@ async function usualScore(
 async function distancesOf(
   bank: PatchBank,
   block: PatchBlock,
-  positions: Int32Array | null,
+  positions: Int32Array,
 ): Promise<{ distances: Float32Array; nearest: Int32Array }> {
   const features = joined(block, { window: bank.window });
   try {
@@ -131,6 +141,50 @@ async function distancesOf(
   } finally {
     features.dispose();
   }
+}
+
+/** The patch of the bank that is nearest to a place of an image. Throws BadParameters if the bank does not know where its patches come from. */
+async function nearestTo(
+  { x, y }: Place,
+  bank: PatchBank,
+  usual: number,
+  block: PatchBlock,
+  positions: Int32Array,
+): Promise<NearestPatch> {
+  if (!bank.origins.length)
+    throw new BadParameters(
+      'An earlier version of Winnow made this ranking, without the places of its normal patches. Rank again.',
+    );
+  const { rows, columns } = block.grid;
+  const [row, column] = [cellOf(y, rows), cellOf(x, columns)];
+  const feature = tf.tidy(() => {
+    const features = joined(block, { window: bank.window });
+    return tf.slice4d(features, [0, row, column, 0], [1, 1, 1, features.shape[3]]);
+  });
+  try {
+    const { distances, nearest } = await nearestInBank(bank, feature, positions);
+    const from = nearest[0] * originSize;
+    const [position, ...place] = bank.origins.subarray(from, from + originSize);
+    return {
+      here: boxOf([row, column, rows, columns], bank.window),
+      position,
+      there: boxOf(place, bank.window),
+      distance: distances[0],
+      usual,
+    };
+  } finally {
+    feature.dispose();
+  }
+}
+
+const cellOf = (fraction: number, cells: number): number => clamp(Math.floor(fraction * cells), 0, cells - 1);
+
+/** A window of patches around a place, without what is outside of the image. */
+function boxOf([row, column, rows, columns]: readonly number[], window: number): Box {
+  const reach = (window - 1) / 2;
+  const [left, right] = [Math.max(0, column - reach), Math.min(columns, column + reach + 1)];
+  const [top, bottom] = [Math.max(0, row - reach), Math.min(rows, row + reach + 1)];
+  return { x: left / columns, y: top / rows, width: (right - left) / columns, height: (bottom - top) / rows };
 }
 
 function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Model<'patches'> {
@@ -155,11 +209,17 @@ function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Mod
       const map = maps.reduce((sum, one) => tf.add(sum, one));
       return { score: pooledScores(map, topShare), map };
     },
+    async nearestPatch(block, positions, at) {
+      const found: NearestPatch[] = [];
+      for (const { bank, usual } of branches) found.push(await nearestTo(at, bank, usual, block, positions));
+      return found.reduce((a, b) => (b.distance / b.usual > a.distance / a.usual ? b : a));
+    },
     async tensors() {
       const arrays: Record<string, Float32Array> = { channels: Float32Array.of(branches[0].bank.patches.shape[1]) };
       for (const { bank, usual } of branches) {
         arrays[`patches${bank.window}`] = await valuesOf(bank.patches);
         arrays[`usual${bank.window}`] = Float32Array.of(usual);
+        arrays[`origins${bank.window}`] = Float32Array.from(bank.origins);
       }
       return { arrays };
     },

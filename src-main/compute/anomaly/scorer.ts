@@ -6,6 +6,7 @@ import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
+import type { Box, Place } from '../../contract/unlike.ts';
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
@@ -35,14 +36,16 @@ export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   yieldToEventLoop: () => Promise<void>;
 }
 
-/** A fitted scorer. It has `reconstruct`, `encode` and maps if its record's `gives` names them. */
+/** A fitted scorer. It has `reconstruct`, `encode`, `nearestPatch` and maps if its record's `gives` names them. */
 export interface Model<I extends ScorerInputs = ScorerInputs> {
   parameters: number;
   /**
-   * `positions`: the positions of the block's images in the set that the scorer was fitted with; null for images of another set. A training image is compared
+   * `positions`: the positions of the block's images in the set that the scorer was fitted with; −1 for an image that was not in it. A training image is compared
    * with the others only, if the scorer can leave it out.
    */
-  score(block: Images[I]['block'], positions: Int32Array | null): Promise<Scores>;
+  score(block: Images[I]['block'], positions: Int32Array): Promise<Scores>;
+  /** Compares one place of an image with the normal patches. `block` and `positions` have one image; `at` is in fractions of its sides, 0..1. */
+  nearestPatch?(block: Images[I]['block'], positions: Int32Array, at: Place): Promise<NearestPatch>;
   /** Has the shape of the block; 0..1, not clipped. */
   reconstruct?(block: Images[I]['block']): Tensor4D;
   /** The codes of a block: similar images have nearby codes. */
@@ -54,6 +57,20 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   /** The arrays to save with the run; `restore` makes the model from them. */
   tensors(): Promise<Tensors>;
   dispose(): void;
+}
+
+/** The normal patch that is nearest to a place of an image. */
+export interface NearestPatch {
+  /** The patch at the place. */
+  here: Box;
+  /** The position of the training image that the normal patch comes from, in the set that the scorer was fitted with. */
+  position: number;
+  /** The normal patch in that image. */
+  there: Box;
+  /** Euclidean distance of both in the features. */
+  distance: number;
+  /** The same distance of the most unusual patches of a typical normal image. */
+  usual: number;
 }
 
 /** A block of images as the graph of an exported scorer computes it. */

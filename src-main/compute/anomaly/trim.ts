@@ -25,7 +25,7 @@ export async function outlierFactors(
   const count = owners.length;
   const stride = Math.ceil(count / mostReferences);
   const references = Array.from({ length: Math.ceil(count / stride) }, (_, i) => i * stride);
-  const index = indexRows(stride === 1 ? values : rowsOf(values, size, references), size);
+  const index = indexRows(stride === 1 ? values : pickRows(values, size, references), size);
   const near: { indices: number[]; distances: number[] }[] = [];
   try {
     const found = await index.nearest(values, candidates, yieldToEventLoop, onDone);
@@ -60,32 +60,32 @@ export async function outlierFactors(
 }
 
 export interface Trimmed {
-  values: Float32Array; // [patches, size]
-  owners: Int32Array; // [patches], the image of each
+  /** The rows that are left, ascending. */
+  kept: Int32Array;
   /** For each image the fraction of its patches that was left out. */
-  lost?: ReadonlyMap<number, number>;
+  lost: ReadonlyMap<number, number>;
 }
 
-/** The patches without this fraction of them, those with the largest factors, in their order. */
+/** Leaves out this fraction of the patches `values` [patches, size], those with the largest factors. `owners`: the image of each. */
 export async function trimPatches(
-  { values, owners }: Trimmed,
+  values: Float32Array,
   size: number,
+  owners: Int32Array,
   share: number,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number, total: number) => void,
 ): Promise<Trimmed> {
   const factors = await outlierFactors(values, size, owners, yieldToEventLoop, (done) => onDone(done, owners.length));
-  const order = Array.from(owners.keys()).sort((a, b) => factors[a] - factors[b]);
-  const count = Math.max(1, Math.round((1 - share) * order.length));
-  const kept = order.slice(0, count).sort((a, b) => a - b);
+  const order = Int32Array.from(owners.keys()).sort((a, b) => factors[a] - factors[b]);
+  const kept = order.slice(0, Math.max(1, Math.round((1 - share) * order.length))).sort();
   const [all, left] = [owners, kept.map((row) => owners[row])].map(countsOf);
-  const lost = new Map(Array.from(all, ([owner, sampled]) => [owner, 1 - (left.get(owner) ?? 0) / sampled]));
-  return { values: rowsOf(values, size, kept), owners: Int32Array.from(kept, (row) => owners[row]), lost };
+  return { kept, lost: new Map(Array.from(all, ([owner, count]) => [owner, 1 - (left.get(owner) ?? 0) / count])) };
 }
 
-function rowsOf(values: Float32Array, size: number, rows: readonly number[]): Float32Array {
-  const out = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => out.set(values.subarray(row * size, (row + 1) * size), i * size));
+/** The rows of `values` [n, size] at these places. */
+export function pickRows<T extends Float32Array | Int32Array>(values: T, size: number, rows: ArrayLike<number>): T {
+  const out = new (values.constructor as new (length: number) => T)(rows.length * size);
+  for (let i = 0; i < rows.length; i++) out.set(values.subarray(rows[i] * size, (rows[i] + 1) * size), i * size);
   return out;
 }
 
