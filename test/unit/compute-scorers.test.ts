@@ -70,7 +70,7 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
     expect(again.scores).toEqual(first.scores);
     const other = await run({ ...args, seed: 2, runFolder: newFolder() });
     expect(other.scores.indexOf(Math.max(...other.scores))).toBe(23);
-    expect(events.at(-1)).toEqual({ stage: 'score', done: 24, total: 24 });
+    expect(events.findLast(({ stage }) => stage === 'score')).toEqual({ stage: 'score', done: 24, total: 24 });
     expect(first.parameters).toBeGreaterThan(0);
     expect(first.imagesPerSecond).toBeGreaterThan(0);
     expect(first.peakMemoryMiB).toBeGreaterThan(10);

@@ -3,6 +3,7 @@
  * model in the run folder. The same for all scorers.
  */
 import { peakMemoryMiB } from '../train/memory.ts';
+import { stabilityFields } from '../../contract/stability.ts';
 import { auroc, quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { RowSet } from '../../rows/row-set.ts';
@@ -20,6 +21,7 @@ import { referenceOf, relativeToEntropy, savedReference } from './complexity.ts'
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import { plantedScores } from './planted.ts';
+import { measureStability } from './stability.ts';
 import type { FitContext, Model, Scorer } from './scorer.ts';
 
 export interface FitArgs {
@@ -40,9 +42,13 @@ export interface FitArgs {
   resume: boolean;
 }
 
-/** 'compare': of unlabelled images with each other. 'read', 'select', 'calibrate': of memory banks, in images, patches and images. */
-export type FitEvent =
-  TrainingEvent | { stage: 'compare' | 'read' | 'select' | 'calibrate' | 'score'; done: number; total: number };
+/**
+ * 'components', 'errors': of pixels, in images over all passes. 'again': other fits for the stability, in images that they score. 'compare': of unlabelled images with each other. 'read', 'trim', 'select', 'calibrate': of memory banks, in images, patches, patches and images.
+ */
+export type FitEvent = TrainingEvent | { stage: FitStage; done: number; total: number };
+
+export type FitStage =
+  'components' | 'errors' | 'compare' | 'read' | 'trim' | 'select' | 'calibrate' | 'score' | 'again';
 
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
@@ -51,6 +57,8 @@ export interface FitResult extends Trained {
   heldOut: Int32Array;
   /** Positions of the training images that the scorer took as normal, if these are not all of them. */
   taken?: Int32Array;
+  /** For each training image the fraction of its patches that was left out as possible defects, if any were. */
+  lost?: Float64Array;
   report: FitReport;
 }
 
@@ -151,6 +159,22 @@ export const fit = defineCall({
               yieldToEventLoop,
             )
           : undefined;
+      const fits = ready.params.stability as number;
+      const stability = await measureStability(
+        fits,
+        raw.scores,
+        args,
+        (part) =>
+          ready.fit({
+            ...{ ...part, images: images.reader, areNormal: args.areNormal, yieldToEventLoop },
+            ...{ checkpointFile: `${checkpointFile(args.runFolder)}.again`, resume: false, onEvent: () => undefined },
+          }),
+        async (fitted, number) => {
+          const total = fits * count;
+          const onDone = (done: number) => onEvent({ stage: 'again', done: number * count + done, total });
+          return (await scoreAll(fitted.model, images, yieldToEventLoop, onDone)).scores;
+        },
+      );
       const plantedAuroc = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
       const header: ModelHeader = { method: scorer.id, params: ready.params, trained };
       const { arrays, shapes } = await model.tensors();
@@ -161,6 +185,7 @@ export const fit = defineCall({
         scores: complexity?.corrected ?? raw.scores,
         heldOut: fitted.heldOut,
         ...(fitted.taken && { taken: fitted.taken }),
+        ...(fitted.lost && { lost: fitted.lost }),
         history,
         epochsRun: history.length,
         bestEpoch,
@@ -178,6 +203,7 @@ export const fit = defineCall({
           ...complexity?.report,
           ...raw.maps,
           ...(plantedAuroc !== undefined && { plantedAuroc }),
+          ...(stability && stabilityFields(stability)),
         },
       };
     } finally {

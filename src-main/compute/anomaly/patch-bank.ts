@@ -10,12 +10,15 @@ import { readBack } from '../read-back.ts';
 import { fillNormal, random, shuffle } from '../random.ts';
 import type { Patches } from './images.ts';
 import { joined } from './patch-features.ts';
+import { pickRows, trimPatches } from './trim.ts';
 import type { FitContext } from './scorer.ts';
 
 export interface PatchBank {
   /** The side of the window over which features are averaged; 1 for none. */
   window: number;
   patches: Tensor2D; // [kept, channels]
+  /** For each training image the fraction of its patches that was left out as possible defects, if any were. */
+  lost?: ReadonlyMap<number, number>;
   /** Where each patch comes from. Empty in models of earlier versions. */
   origins: Origins;
   /** For each training image the range of its patches in the bank. */
@@ -25,6 +28,9 @@ export interface PatchBank {
 /** For each patch the position of its image, its row and column, and the rows and columns of the image: [patches, 5]. */
 export type Origins = Int32Array;
 export const originSize = 5;
+
+/** The position of the image of each patch. */
+const imagesOf = (origins: Origins): Int32Array => origins.filter((_, i) => i % originSize === 0);
 
 /** Patches of one image are adjacent. */
 export function spansOf(origins: Origins): PatchBank['spans'] {
@@ -46,11 +52,13 @@ export interface BankSize {
   sampled: number;
   /** The most patches that are kept. */
   kept: number;
+  /** The fraction of the sampled patches that is left out as possible defects. */
+  trimmed?: number;
 }
 
 export async function makeBank(
   window: number,
-  { sampled, kept }: BankSize,
+  { sampled, kept, trimmed = 0 }: BankSize,
   {
     images,
     train,
@@ -59,10 +67,17 @@ export async function makeBank(
     onEvent,
   }: Pick<FitContext<'patches'>, 'images' | 'train' | 'seed' | 'yieldToEventLoop' | 'onEvent'>,
 ): Promise<PatchBank> {
-  const { values, origins } = await samplePatches(images, train, window, sampled, seed, yieldToEventLoop, (done) =>
+  const { channels } = images;
+  const sample = await samplePatches(images, train, window, sampled, seed, yieldToEventLoop, (done) =>
     onEvent({ stage: 'read', done, total: train.length }),
   );
-  const { channels } = images;
+  const trim = trimmed
+    ? await trimPatches(sample.values, channels, imagesOf(sample.origins), trimmed, yieldToEventLoop, (done, total) =>
+        onEvent({ stage: 'trim', done, total }),
+      )
+    : undefined;
+  const values = trim ? pickRows(sample.values, channels, trim.kept) : sample.values;
+  const origins = trim ? pickRows(sample.origins, originSize, trim.kept) : sample.origins;
   const count = values.length / channels;
   const all = tf.tensor2d(values, [count, channels]);
   const points = tf.tidy(() => {
@@ -76,10 +91,9 @@ export async function makeBank(
       onEvent({ stage: 'select', done, total: wanted }),
     );
     chosen.sort();
-    const own = new Int32Array(wanted * originSize);
-    chosen.forEach((row, i) => own.set(origins.subarray(row * originSize, (row + 1) * originSize), i * originSize));
+    const own = pickRows(origins, originSize, chosen);
     const patches = tf.tidy(() => tf.gather(all, tf.tensor1d(chosen, 'int32')));
-    return { window, patches, origins: own, spans: spansOf(own) };
+    return { window, lost: trim?.lost, patches, origins: own, spans: spansOf(own) };
   } finally {
     tf.dispose([all, points]);
   }

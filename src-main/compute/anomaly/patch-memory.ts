@@ -3,17 +3,19 @@
  * patches; means over 3 × 3 patches are less sensitive to noise and to small defects. With both, there are two memory banks; the distances of each are divided by what is
  * usual among held-out normal images, and averaged.
  */
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { clamp } from '../../contract/numbers.ts';
 import { medianOf } from '../../contract/statistics.ts';
 import type { Box, Place } from '../../contract/unlike.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
+import { nearestDistances } from '../ops/nearest-rows.ts';
 import { valuesOf } from '../read-back.ts';
 import { random, shuffle } from '../random.ts';
 import type { PatchBlock } from './images.ts';
-import { makeBank, nearestInBank, originSize, spansOf, type PatchBank } from './patch-bank.ts';
-import { joined, pooled } from './patch-features.ts';
+import { makeBank, nearestInBank, originSize, spansOf, type BankSize, type PatchBank } from './patch-bank.ts';
+import { joined, pooled, pooledScores } from './patch-features.ts';
 import {
   defineScorer,
   patchSizeParameter,
@@ -37,6 +39,15 @@ const schema = z.object({
     .default('single')
     .describe('Compare single patches, which suits small defects, or means over 3 × 3 patches, or both.')
     .meta({ title: 'Neighbourhood', advanced: true }),
+  trimmed: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0)
+    .describe(
+      'Fraction of the patches that is left out of the memory bank as possible defects, those by themselves (SoftPatch). Use 0.15 if the normal images may have defects.',
+    )
+    .meta({ title: 'Left out', advanced: true, step: 0.05 }),
   ...topShareParameter,
 });
 type Parameters = z.infer<typeof schema>;
@@ -67,7 +78,7 @@ export const patchMemory = defineScorer({
     const branches: Branch[] = [];
     try {
       for (const window of windows[params.neighbourhood]) {
-        const bank = await makeBank(window, { sampled: params.patches * oversampling, kept: params.patches }, context);
+        const bank = await makeBank(window, sizeOf(params), context);
         branches.push({ bank, usual: 1 });
         branches[branches.length - 1].usual = await usualScore(bank, params, context);
       }
@@ -75,7 +86,12 @@ export const patchMemory = defineScorer({
       disposeOf(branches);
       throw error;
     }
-    return { model: memoryModel(branches, params), heldOut: context.train };
+    const lost = branches[0].bank.lost;
+    return {
+      model: memoryModel(branches, params),
+      heldOut: context.train,
+      ...(lost && { lost: Float64Array.from(context.train, (position) => lost.get(position) ?? 0) }),
+    };
   },
   restore(params, arrays) {
     const channels = arrays.channels[0];
@@ -87,6 +103,12 @@ export const patchMemory = defineScorer({
     });
     return memoryModel(branches, params);
   },
+});
+
+const sizeOf = ({ patches, trimmed }: Parameters): BankSize => ({
+  sampled: patches * oversampling,
+  kept: patches,
+  trimmed,
 });
 
 const disposeOf = (branches: readonly Branch[]): void => tf.dispose(branches.map(({ bank }) => bank.patches));
@@ -176,6 +198,16 @@ function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Mod
         for (let i = 0; i < values.length; i++) values[i] += distances[i] / usual / branches.length;
       }
       return { scores: pooled(values, block.maps[0].shape[0], topShare), maps: { values, rows, columns } };
+    },
+    portable(block) {
+      const { rows, columns } = block.grid;
+      const maps = branches.map(({ bank: { window, patches }, usual }) => {
+        const features = joined(block, { window });
+        const distances = nearestDistances(tf.reshape(features, [-1, patches.shape[1]]) as Tensor2D, patches);
+        return tf.reshape(tf.mul(distances, 1 / usual / branches.length), [-1, rows, columns]) as Tensor3D;
+      });
+      const map = maps.reduce((sum, one) => tf.add(sum, one));
+      return { score: pooledScores(map, topShare), map };
     },
     async nearestPatch(block, positions, at) {
       const found: NearestPatch[] = [];

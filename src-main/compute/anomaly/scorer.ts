@@ -77,8 +77,8 @@ export interface NearestPatch {
 export interface PortableBlock {
   pixels: Tensor4D; // [B, S, S, 3], 0..1
   embeddings: Tensor2D; // [B, size]
-  patches: never;
-  features: never;
+  patches: Pick<PatchBlock, 'maps' | 'grid'>;
+  features: Pick<PatchBlock, 'maps' | 'grid'> & { codes: Tensor2D };
 }
 
 /** The outputs of an exported scorer. */
@@ -112,6 +112,8 @@ export interface Fitted<I extends ScorerInputs = ScorerInputs> {
   heldOut: Int32Array;
   /** Positions of the training images that were taken as normal, if these are not all of them. */
   taken?: Int32Array;
+  /** For each training image the fraction of its patches that was left out as possible defects, if any were. */
+  lost?: Float64Array;
   // The following is only given by scorers that train by epochs.
   history?: Epoch[];
   bestEpoch?: number;
@@ -175,14 +177,16 @@ export function defineScorer<I extends ScorerInputs, P extends InputParameters[I
   restore,
   ...record
 }: Definition<I, P>): Scorer {
+  const schema = record.schema.safeExtend(stabilityParameter(record.inputs)) as Definition<I, P>['schema'];
   return {
     ...record,
+    schema,
     sizePx: (params) => {
-      const parsed: object & { sizePx?: number } = record.schema.parse(params) as P;
+      const parsed: object & { sizePx?: number } = schema.parse(params) as P;
       return parsed.sizePx;
     },
     ready(unchecked) {
-      const params = record.schema.parse(unchecked);
+      const params = schema.parse(unchecked);
       return {
         params: params as Record<string, unknown>,
         fit: (context) => fit(params, context as FitContext<I>),
@@ -192,6 +196,19 @@ export function defineScorer<I extends ScorerInputs, P extends InputParameters[I
     },
   };
 }
+
+/** All scorers have it. Fits to embeddings take about a second, so they are repeated by default. */
+const stabilityParameter = (inputs: ScorerInputs) => ({
+  stability: z
+    .int()
+    .min(0)
+    .max(5)
+    .default(inputs === 'embeddings' ? 2 : 0)
+    .describe(
+      'Fit again so many times, each to another half of the training images, to report how much the ranks change. Each takes at most the time of the ranking; 0: not measured.',
+    )
+    .meta({ title: 'Stability fits', advanced: true }),
+});
 
 /** The longest side of images for features of patches. 0 is replaced before the run by `patchSize`. */
 export const patchSizeParameter = {
