@@ -81,6 +81,6 @@ function textOf(path: string, { here, there, path: normal, distance, usual }: Un
   return [
     `place           ${printable(path)} at ${at(here)}`,
     `nearest normal  ${printable(normal)} at ${at(there)}`,
-    `distance        ${distance.toPrecision(3)}, ${(distance / usual).toFixed(1)} × the usual maximum of a normal image (${usual.toPrecision(3)})`,
+    `distance        ${distance.toPrecision(3)}, ${(distance / usual).toFixed(1)} × as far as the most unusual patches of a normal image (${usual.toPrecision(3)})`,
   ].join('\n');
 }

@@ -177,6 +177,23 @@ describe.each(scorers.map((scorer) => [scorer.id, scorer] as const))('%s', (id, 
   });
 });
 
+it('copies of a file have one score, whichever of them was taken as normal', async () => {
+  await startBackend();
+  const scorer = scorerOf('auto')!;
+  const some = pictures(10);
+  const folder = newFolder();
+  const images = imagesFor(scorer, [...some, ...some], folder);
+  const { scores, taken } = await run(fitArgs('auto', images, folder, { areNormal: false, params: { normal: 0.45 } }));
+  const parts = some.map((_, i) => [i, i + 10].filter((position) => taken!.includes(position)).length);
+  expect(parts).toContain(1); // an odd number is taken
+  const again = await serveCall(score, { runFolder: folder, images });
+  for (let i = 0; i < 10; i++) {
+    expect(scores[i + 10]).toBeCloseTo(scores[i], 4);
+    expect(again[i]).toBeCloseTo(scores[i], 4);
+  }
+  await forgetModels();
+});
+
 it('the method nearest needs at least two images', async () => {
   const folder = newFolder();
   const images = imagesFor(scorerOf('nearest')!, pictures(1), folder);

@@ -1,15 +1,20 @@
 /** Folders in which nobody marked the normal images, and how stable a ranking is. */
+import { readFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fit, type FitArgs, type FitEvent, type FitResult } from '../../src-main/compute/anomaly/fit.ts';
 import { scorerOf } from '../../src-main/compute/anomaly/index.ts';
+import { Patches } from '../../src-main/compute/anomaly/images.ts';
+import { mutualScores } from '../../src-main/compute/anomaly/mutual.ts';
 import { outlierFactors, trimPatches } from '../../src-main/compute/anomaly/trim.ts';
-import { startBackend } from '../../src-main/compute/backend.ts';
+import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { clamp, meanOf } from '../../src-main/contract/numbers.ts';
 import { stabilityOf } from '../../src-main/contract/stability.ts';
 import { lostNote } from '../../src-main/jobs/rank.ts';
+import { rowBytesOf, type RowSet } from '../../src-main/rows/row-set.ts';
 import { fitArgs, imagesFor, newFolder, packed, picture } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
@@ -34,6 +39,11 @@ const unlabelled = (method: string, pictures: Uint8Array[], params = {}): Promis
   );
 };
 
+async function checksumsOf(set: RowSet): Promise<number[]> {
+  const bytes = await readFile(set.file);
+  return Array.from(set.rows, (row) => crc32(bytes.subarray(row * rowBytesOf(set), (row + 1) * rowBytesOf(set))));
+}
+
 /** The positions of the highest scores. */
 const first = (scores: Float64Array, count: number): number[] =>
   [...scores.keys()]
@@ -50,6 +60,20 @@ describe('without normal images', () => {
     const odd = [...range(24, 24 + copies)];
     expect(first(scores, copies)).toEqual(odd);
     expect(odd.some((position) => taken!.includes(position))).toBe(false);
+  });
+
+  it('a damaged row stops the comparison without a leak', async () => {
+    const pictures = normal(20);
+    const images = imagesFor(scorerOf('patch-memory')!, pictures, newFolder());
+    const reader = new Patches({
+      ...images,
+      checksums: Uint32Array.from(await checksumsOf(images), (sum, i) => (i < 19 ? sum : sum ^ 1)),
+    });
+    const tensors = tf.memory().numTensors;
+    const idle = { yieldToEventLoop: async () => undefined, onEvent: () => undefined };
+    await expect(mutualScores(reader, range(0, 20), 1, idle)).rejects.toThrow('Row 19');
+    expect(tf.memory().numTensors).toBe(tensors);
+    reader.close();
   });
 
   it('patches that may be defects are left out of the memory bank, and each image says how many it lost', async () => {

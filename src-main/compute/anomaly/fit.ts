@@ -127,7 +127,6 @@ export const fit = defineCall({
       images: openImages(scorer, ready.params, args.planted.images),
       of: args.planted.of,
     };
-    const trained = positionsByHash(args);
     let model: Model | undefined;
     try {
       const fitted = await ready.fit({
@@ -142,6 +141,7 @@ export const fit = defineCall({
         yieldToEventLoop,
       });
       model = fitted.model;
+      const trained = positionsByHash(args, fitted.taken ?? args.train);
       const raw = await scoreAll(
         model,
         images,
@@ -214,9 +214,11 @@ export const fit = defineCall({
   },
 });
 
-/** Of equal files, the first. */
-function positionsByHash({ images: { sha256 }, train }: FitArgs): ModelHeader['trained'] {
-  return sha256 && Object.fromEntries(Array.from(train, (position) => [sha256[position], position] as const).reverse());
+/** Of equal files, the first that was taken as normal: the model leaves out these. */
+function positionsByHash({ images: { sha256 }, train }: FitArgs, taken: Int32Array): ModelHeader['trained'] {
+  if (!sha256) return undefined;
+  const order = [...taken, ...train].reverse(); // the last entry counts
+  return Object.fromEntries(order.map((position) => [sha256[position], position]));
 }
 
 /** For each image the position of the training image with the same file, or its own: a copy of a training image has its score. */
