@@ -31,6 +31,7 @@ import {
   exportModelSchema,
   thresholdSchema,
   trainSchema,
+  unlikeSchema,
   viewSchema,
   watchSchema,
 } from './schemas.ts';
@@ -61,6 +62,7 @@ import type {
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
+import type { Unlike } from './unlike.ts';
 import type { Arrival, Watch } from './watch.ts';
 
 export interface Procedure<Type extends 'query' | 'mutation' | 'subscription', Schema extends z.ZodType, Answer> {
@@ -202,6 +204,8 @@ export const workspaceProcedures = {
     get: input(z.object({ id: z.string() })).query<Run>(),
     /** Writes the error maps of a ranking, or masks of its anomalous regions. */
     writeMaps: input(mapFilesSchema).mutation<Job>(),
+    /** The normal patch that is nearest to a place of an image; only for rankings that keep patches. */
+    unlike: input(unlikeSchema).query<Unlike>(),
     /** Hides the runs from lists. */
     archive: input(runsSchema).mutation<Edited>(),
     unarchive: input(runsSchema).mutation<Edited>(),

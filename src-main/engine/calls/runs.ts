@@ -3,6 +3,7 @@ import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { Edited } from '../../contract/types.ts';
 import { mapFilesJob } from '../../jobs/map-files.ts';
+import { unlikeOf } from '../../jobs/maps.ts';
 import { nameRuns, purgeRuns } from '../../workspace/purge-runs.ts';
 import { settingKey, type RunVisibility } from '../../workspace/settings.ts';
 import type { CallContext } from './context.ts';
@@ -33,6 +34,7 @@ export function runCalls(context: CallContext) {
     list: () => runs.list(),
     get: ({ id }) => runs.get(id),
     writeMaps: (request) => context.start(mapFilesJob, request),
+    unlike: ({ runId, sampleId, at }) => unlikeOf(context, runs.get(runId), sampleId, at),
     archive: ({ ids }) => put('archive', ids, 'archived'),
     unarchive: ({ ids }) => put('unarchive', ids, null),
     delete: ({ ids }) => put('delete', ids, 'deleted'),
