@@ -40,7 +40,14 @@ const stranger = copied(
   [0, 0],
 );
 
-describe.each(['patch-memory', 'auto'])('%s', (method) => {
+// In means over 3 × 3 patches no copy is exact, since its surroundings count.
+const cases: [method: string, params: object, isExact: boolean][] = [
+  ['patch-memory', { neighbourhood: 'single' }, true],
+  ['patch-memory', {}, false],
+  ['auto', {}, false],
+];
+
+describe.each(cases)('%s %j', (method, params, isExact) => {
   let images: RowSet;
   let runFolder: string;
   const of = (position: number, at: { x: number; y: number } | null = null) =>
@@ -50,18 +57,19 @@ describe.each(['patch-memory', 'auto'])('%s', (method) => {
     await startBackend();
     runFolder = newFolder();
     images = imagesFor(scorerOf(method)!, [...normals, copy, stranger], runFolder);
-    await serveCall(fit, fitArgs(method, images, runFolder, { train: range(0, trained) }));
+    await serveCall(fit, fitArgs(method, images, runFolder, { train: range(0, trained), params }));
   });
 
-  it('finds where a copied patch comes from', async () => {
-    // The patch in the middle of the square: its features depend on the square alone.
-    const found = await of(trained, { x: (16 + 8) / sizePx, y: (16 + 9) / sizePx });
-    expect(found.sha256).toBe(images.sha256![2]);
-    expect(found.here).toEqual({ x: 0.75, y: 0.75, width: 1 / 8, height: 1 / 8 });
-    expect(found.there).toEqual({ x: 0.25, y: 0.25, width: 1 / 8, height: 1 / 8 });
-    expect(found.distance).toBeLessThan(1e-3);
-    expect(found.usual).toBeGreaterThan(0.01);
-  });
+  if (isExact)
+    it('finds where a copied patch comes from', async () => {
+      // The patch in the middle of the square: its features depend on the square alone.
+      const found = await of(trained, { x: (16 + 8) / sizePx, y: (16 + 9) / sizePx });
+      expect(found.sha256).toBe(images.sha256![2]);
+      expect(found.here).toEqual({ x: 0.75, y: 0.75, width: 1 / 8, height: 1 / 8 });
+      expect(found.there).toEqual({ x: 0.25, y: 0.25, width: 1 / 8, height: 1 / 8 });
+      expect(found.distance).toBeLessThan(1e-3);
+      expect(found.usual).toBeGreaterThan(0.01);
+    });
 
   it('a foreign patch is far from all, and is where the map is highest', async () => {
     const found = await of(trained + 1);
