@@ -26,6 +26,7 @@ import {
   rankSchema,
   restoreSchema,
   runsSchema,
+  runThresholdSchema,
   scoreSchema,
   summarySchema,
   exportModelSchema,
@@ -35,6 +36,7 @@ import {
   watchSchema,
 } from './schemas.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { Threshold } from './threshold.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
 import type { ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
 import type {
@@ -200,6 +202,10 @@ export const workspaceProcedures = {
     /** The newest first. Includes archived runs, but not deleted ones. */
     list: query<RunSummary[]>(),
     get: input(z.object({ id: z.string() })).query<Run>(),
+    /** The threshold of a finished ranking, by this rule; without one, the threshold that it keeps. Throws `bad-request` for a rule that does not exist. */
+    threshold: input(runThresholdSchema).query<Threshold>(),
+    /** Keeps a rule for the threshold of a ranking: the window, evaluations, exports and watches use it. */
+    setThreshold: input(runThresholdSchema).mutation<Edited>(),
     /** Writes the error maps of a ranking, or masks of its anomalous regions. */
     writeMaps: input(mapFilesSchema).mutation<Job>(),
     /** Hides the runs from lists. */

@@ -3,6 +3,7 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { RuleChoice } from './threshold.ts';
 import type { Watch } from './watch.ts';
 import type { TrainOn, TrainOnBy, TrainTags } from './train-on.ts';
 
@@ -244,6 +245,8 @@ export interface RunSummary extends Pick<
   /** Size of its folder; null while it runs. */
   bytes: number | null;
   archived: boolean;
+  /** How the threshold of a ranking is placed, if a person has chosen it; null: by the default rule. */
+  rule: RuleChoice | null;
   /** Increases with every change of the run. */
   version: number;
 }

@@ -7,8 +7,7 @@ import { copyFile } from 'node:fs/promises';
 import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { modelFile } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { evidenceOf } from '../contract/evidence.ts';
-import { thresholdOf, type RuleChoice, type Threshold } from '../contract/threshold.ts';
+import { laterColumn } from '../contract/evidence.ts';
 import type { ScoreRequest } from '../contract/schemas.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
 import type { Run, Sample } from '../contract/types.ts';
@@ -120,17 +119,6 @@ function copyDetector(context: JobContext, { run: kept, scorer, ...from }: Detec
       };
     },
   );
-}
-
-/** The column that marks images with a score of a detector that was not trained on them, because they were added or changed later. */
-export const laterColumn = (run: Pick<Run, 'id'>): string => `${run.id}.later`;
-
-/** The threshold of a ranking. Images that were scored later do not move it. */
-export function placedThreshold({ table }: JobContext, run: Run, rule: RuleChoice | null): Threshold {
-  const name = laterColumn(run);
-  const later = table.columns().some((column) => column.name === name) ? table.values(name) : new Float64Array();
-  const scores = table.values(run.column).map((score, id) => (Number.isNaN(later[id] ?? NaN) ? score : NaN));
-  return thresholdOf(evidenceOf(run, table.samples(), scores), rule);
 }
 
 /** Scores those of `among` (all by default) that the run has no score of; the folder has been scanned. Returns the scored samples. */

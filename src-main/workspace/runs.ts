@@ -9,23 +9,25 @@ import { ComputeError } from '../compute/child.ts';
 import type { ComputeErrorCode } from '../compute/protocol.ts';
 import { WinnowError, type ErrorCode } from '../contract/errors.ts';
 import { largestOf } from '../contract/numbers.ts';
+import type { RuleChoice } from '../contract/threshold.ts';
 import type { Run, RunSummary } from '../contract/types.ts';
 import { databaseFile } from './backups.ts';
 import { readDatabase, type Database } from './database.ts';
-import { runVisibility } from './settings.ts';
+import { keptRule, runVisibility } from './settings.ts';
 
 export const runsFolder = (workspaceFolder: string) => join(workspaceFolder, 'runs');
 export const runFolder = (workspaceFolder: string, runId: string) => join(runsFolder(workspaceFolder), runId);
 
-type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'version'>;
+type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'rule' | 'version'>;
 interface Row {
   id: string;
   summary: string;
   bytes: number | null;
   version: number;
   visibility: string | null;
+  rule: string | null;
 }
-const fields = `id, summary, bytes, version, ${runVisibility('id')} AS visibility`;
+const fields = `id, summary, bytes, version, ${runVisibility('id')} AS visibility, ${keptRule('id')} AS rule`;
 
 export class Runs {
   #db: Database;
@@ -71,6 +73,7 @@ export class Runs {
       ...toStoredSummary(run),
       bytes: row?.bytes ?? null,
       archived: row?.visibility === 'archived',
+      rule: ruleOf(row?.rule ?? null),
       version: row?.version ?? 0,
     };
   }
@@ -153,10 +156,13 @@ export class Runs {
   }
 }
 
-const summaryOf = ({ summary, bytes, version, visibility }: Row): RunSummary => ({
+const ruleOf = (json: string | null) => (json === null ? null : (JSON.parse(json) as RuleChoice));
+
+const summaryOf = ({ summary, bytes, version, visibility, rule }: Row): RunSummary => ({
   ...(JSON.parse(summary) as StoredSummary),
   bytes,
   archived: visibility === 'archived',
+  rule: ruleOf(rule),
   version,
 });
 

@@ -66,6 +66,7 @@ export class View {
     this.places = places;
     this.#place = $state.raw(places[0]);
     this.filter = new Filter(session, () => this.clause);
+    this.threshold = new ScoreThreshold(session, () => this.scored);
   }
 
   get place(): Place {
@@ -86,12 +87,14 @@ export class View {
     return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
   });
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);
-  readonly scores: Float64Array = $derived.by(() =>
-    this.scored ? this.session.values(this.scored.column) : new Float64Array(),
-  );
+  readonly threshold: ScoreThreshold;
+  get scores(): Float64Array {
+    return this.threshold.scores;
+  }
   /** Ascending. */
-  readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
-  readonly threshold = new ScoreThreshold(this);
+  get sortedScores(): Float64Array {
+    return this.threshold.sorted;
+  }
   readonly opinions = new Opinions(this);
   readonly lens: Lens | null = $derived.by(() => this.place.lens?.(this) ?? null);
   readonly isRanked = $derived(this.lens?.run !== undefined);

@@ -29,6 +29,8 @@ beforeEach(async () => {
   const ids = session.samples.map(({ id }) => id);
   await session.edit(ids, { removeTags: ['normal', 'anomalous'] });
   await soon(() => expect(session.samples.every(({ tags }) => !tags.length)).toBe(true));
+  await session.calls.runs.setThreshold.mutate({ id: 'nearest-1' });
+  await session.refresh();
   view = new View(session, places);
   view.go('anomalies');
   await soon(() => expect(view.threshold.result.promise?.normals).toBe(24));
@@ -95,4 +97,30 @@ test('a rule that lacks images says so, and the default rule stays in effect', (
   threshold.choose({ rule: 'tail', value: 1 });
   expect(threshold.result).toMatchObject({ score: null, reason: expect.stringContaining('needs 100 normal images') });
   expect(threshold.score).toBe(first);
+});
+
+test('a choice is kept with the run, so that another page and the engine use it, until it is undone', async () => {
+  view.threshold.choose({ rule: 'share', value: 50 });
+  await soon(() => expect(session.runs[0].rule).toEqual({ rule: 'share', value: 50 }));
+  const other = new View(session, places);
+  expect(other.threshold.flagged).toBe(17);
+  expect(session.thresholdOf('nearest-1.error')).toBe(other.threshold.score);
+  const { image } = await session.calls.evaluation.judge.query({ runId: 'nearest-1' });
+  expect(image).toMatchObject({ rule: 'share', threshold: other.threshold.score });
+  await session.step('undo');
+  await soon(() => expect(other.threshold.result.rule).toBe('percentile'));
+  expect(view.threshold.score).toBe(other.threshold.score);
+});
+
+test('a threshold that moves in steps is kept once', async () => {
+  const { threshold } = view;
+  const before = (await session.calls.journal.history.query({})).length;
+  for (const score of [1, 2, 3]) threshold.move(score);
+  await threshold.keep();
+  const history = await session.calls.journal.history.query({});
+  expect(history).toHaveLength(before + 1);
+  expect(history[0]).toMatchObject({
+    title: 'set the threshold of nearest-1 to score:3',
+    command: expect.stringMatching(/^runs .* --threshold nearest-1=score:3$/),
+  });
 });
