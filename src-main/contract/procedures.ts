@@ -52,6 +52,7 @@ import type {
   ImportResult,
   Issue,
   Job,
+  KeptDetector,
   Model,
   Opened,
   Restored,
@@ -102,7 +103,7 @@ export const engineProcedures = {
   /** Restores a backup, or accepts the database as it is. Closes the workspace if it is open here; throws `workspace-busy` if another engine has it. */
   restore: input(restoreSchema).mutation<Restored>(),
   /** The finished rankings of a folder, newest first. It need not be open. */
-  rankings: input(openSchema).query<Run[]>(),
+  rankings: input(openSchema).query<KeptDetector[]>(),
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open: input(openSchema).mutation<Opened>(),
 };

@@ -11,8 +11,7 @@ import { WinnowError, type ErrorCode } from '../contract/errors.ts';
 import { largestOf } from '../contract/numbers.ts';
 import type { RuleChoice } from '../contract/threshold.ts';
 import type { Run, RunSummary } from '../contract/types.ts';
-import { databaseFile } from './backups.ts';
-import { readDatabase, type Database } from './database.ts';
+import type { Database } from './database.ts';
 import { keptRule, runVisibility } from './settings.ts';
 
 export const runsFolder = (workspaceFolder: string) => join(workspaceFolder, 'runs');
@@ -215,23 +214,8 @@ export const emptyRun = {
   rangeTest: null,
 } satisfies Partial<Run>;
 
-/** The finished rankings of a workspace that another engine may have open, newest first. Throws WinnowError. */
-export const readRankings = (workspaceFolder: string): Run[] =>
-  readDatabase(databaseFile(workspaceFolder), (db) =>
-    (
-      db
-        .prepare(
-          `SELECT record FROM runs JOIN run_records ON run_id = id
-           WHERE state = 'done' AND ${runVisibility('id')} IS NOT 'deleted' ORDER BY created_at DESC, runs.rowid DESC`,
-        )
-        .all() as { record: string }[]
-    )
-      .map(runOf)
-      .filter(({ kind }) => kind === 'rank'),
-  );
-
 /** Records of earlier versions lack fields that were added later. */
-const runOf = ({ record }: { record: string }): Run =>
+export const runOf = ({ record }: { record: string }): Run =>
   ({ ...emptyRun, kind: 'rank', ...(JSON.parse(record) as Partial<Run>) }) as Run;
 
 /** Converts an error of the compute process to a WinnowError; other errors stay unchanged. */

@@ -1,6 +1,6 @@
 /**
  * A person's settings for a folder, by key: thresholds of checks, rules of thresholds of rankings, saved views, images that are not duplicates, confirmed labels, archived and deleted
- * runs. Only the journal writes them, so that each change can be undone.
+ * runs. Only the journal writes them, so that each change can be undone; a copied detector brings its rule along.
  */
 import type { Database } from './database.ts';
 

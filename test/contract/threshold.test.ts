@@ -101,6 +101,7 @@ test('without folders of normal images, those tagged normal are trained on alone
     const { err, out } = await winnow(['rank', unsorted, '--method', 'nearest', '--json', '-'], data);
     return { err, run: (JSON.parse(out) as Judged).run };
   };
+  await winnow(['scan', unsorted], data);
   await winnow(['tag', unsorted, '0[0-8].png', '--add', 'normal'], data);
   const few = await ranked();
   expect(few.run).toMatchObject({ trainOn: null, trainOnBy: 'all', trained: 16 });
