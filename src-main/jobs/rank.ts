@@ -128,7 +128,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
         rmSync(firstFolder, { recursive: true, force: true }),
       );
       context.table.write(() => writeScores(quick, first));
-      run.note(`First ranking by ${first.title}; it is replaced when ${record.title} has finished.`);
+      run.note(`First ranking by ${first.title}, shown until ${record.title} has finished.`);
     }
     const scored = await fitWith(record, parameters, false);
     const { result, ids, train } = scored;

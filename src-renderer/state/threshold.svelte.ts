@@ -23,7 +23,7 @@ export class ScoreThreshold {
   /** The newest choice, until the engine has kept it. */
   #chosen = $state.raw<{ run: string; choice: RuleChoice | null } | null>(null);
 
-  /** `run`: the finished ranking; null if there is none. */
+  /** `run`: the ranking, which may be running and have first scores; null if there is none. */
   constructor(session: Session, run: () => RunSummary | null) {
     this.#session = session;
     this.#runNow = run;
@@ -100,9 +100,12 @@ export class ScoreThreshold {
     void this.keep();
   }
 
+  /** Whether it can be chosen: the scores of a running ranking are not final. */
+  readonly isFinal = $derived.by(() => this.#run?.state === 'done');
+
   /** Applies a choice until `keep`. */
   try(choice: RuleChoice | null) {
-    if (this.#run) this.#chosen = { run: this.#run.id, choice };
+    if (this.#run && this.isFinal) this.#chosen = { run: this.#run.id, choice };
   }
 
   /** Moves it by hand, until `keep`. */

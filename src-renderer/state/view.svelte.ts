@@ -66,7 +66,7 @@ export class View {
     this.places = places;
     this.#place = $state.raw(places[0]);
     this.filter = new Filter(session, () => this.clause);
-    this.threshold = new ScoreThreshold(session, () => this.scored);
+    this.threshold = new ScoreThreshold(session, () => this.ranked);
   }
 
   get place(): Place {
@@ -84,9 +84,20 @@ export class View {
 
   readonly run: RunSummary | null = $derived.by(() => {
     const runs = this.session.listedRuns.filter(({ kind }) => kind === 'rank');
-    return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
+    return (
+      runs.find((run) => run.id === this.#runId) ??
+      runs.find((run) => run.state === 'done') ??
+      runs.find((run) => this.#hasFirst(run)) ??
+      null
+    );
   });
+  /** The ranking, if it has finished. */
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);
+  /** The ranking whose scores are shown: finished, or running with the scores of a faster method until then. */
+  readonly ranked = $derived(this.run && (this.scored || this.#hasFirst(this.run)) ? this.run : null);
+  #hasFirst({ state, column }: RunSummary): boolean {
+    return state === 'running' && this.session.columns.some(({ name, count }) => name === column && count > 0);
+  }
   readonly threshold: ScoreThreshold;
   get scores(): Float64Array {
     return this.threshold.scores;

@@ -124,3 +124,23 @@ test('a threshold that moves in steps is kept once', async () => {
     command: expect.stringMatching(/^runs .* --threshold nearest-1=score:3$/),
   });
 });
+
+test('the scores of a faster method are shown until the ranking has finished, and their threshold cannot be chosen', async () => {
+  const list = Array.from({ length: 14 }, async (_, i) => [`train/good/${i}.png`, await blob(i, i > 12)] as const);
+  const first = await openPage(folderOf(Object.fromEntries(await Promise.all(list)), 'first'));
+  const shown = new View(first, places);
+  shown.go('anomalies');
+  await first.calls.workspace.rank.mutate({ method: 'auto', parameters: { sizePx: 224 } });
+  await soon(() => expect(shown.ranked?.state).toBe('running'));
+  await soon(() => expect(shown.sortedScores).toHaveLength(14));
+  const early = shown.scores;
+  expect([shown.scored, shown.threshold.isFinal, shown.isRanked]).toEqual([null, false, true]);
+  expect(shown.rankOf(first.samples.find(({ path }) => path.endsWith('/13.png'))!.id)).toBe(1);
+  const { choice } = shown.threshold;
+  shown.threshold.move(0);
+  expect(shown.threshold.choice).toBe(choice);
+  await soon(() => expect(shown.scored?.state).toBe('done'));
+  await soon(() => expect([...shown.scores]).not.toEqual([...early]));
+  expect(shown.threshold.isFinal).toBe(true);
+  first.close();
+});
