@@ -124,7 +124,7 @@ test('a detector of another folder scores the images of this one, with its thres
   expect(await violations(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Score 3 images' }).click();
   await dialog.waitFor({ state: 'detached' });
-  await page.getByText('Flagged').waitFor();
+  await page.getByText(/^Flagged \d of 3/).waitFor();
   const run = await there.calls.runs.get.query({ id: 'pca-1' });
   expect(run.origin).toEqual({ folder, runId: 'pca-1' });
   const scores = await there.column('pca-1.error');
