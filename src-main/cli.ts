@@ -21,6 +21,7 @@ import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
 import { addExportModelCommand } from './command/export-model.ts';
 import { addTrainCommand } from './command/train.ts';
+import { addUnlikeCommand } from './command/unlike.ts';
 import { addWatchCommand } from './command/watch.ts';
 import { addViewCommands } from './command/views.ts';
 import { exitNow } from './file/gate.ts';
@@ -52,6 +53,7 @@ for (const add of [
   addRankCommand,
   addWatchCommand,
   addEvaluateCommand,
+  addUnlikeCommand,
   addAdviseCommand,
   addTrainCommand,
   addPredictCommand,

@@ -46,7 +46,7 @@ async function exportModelCommand(client: Client, options: ExportModelOptions): 
     ),
   );
   const about = JSON.parse(await readFile(join(to, 'about.json'), 'utf8')) as Record<string, unknown>;
-  const fields = about.classes ? ['classes', 'transform'] : ['method', 'threshold', 'input', 'outputs'];
+  const fields = about.classes ? ['classes', 'transform'] : ['method', 'threshold', 'inputs', 'outputs'];
   writeJson(options, {
     schema: 'winnow/take-away@1',
     folder: client.folder,

@@ -7,6 +7,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { MemoryEstimate } from '../contract/machine.ts';
 import { laterColumn } from '../contract/evidence.ts';
 import { rankSchema, scoreSchema } from '../contract/schemas.ts';
+import { stabilityOf } from '../contract/stability.ts';
 import { thresholdRules } from '../contract/threshold-rules.ts';
 import { movedRule, parseRule, promiseText, type RuleChoice, type Threshold } from '../contract/threshold.ts';
 import { fewestTagged, taggedNormal, trainedOn, trainOnText } from '../contract/train-on.ts';
@@ -144,6 +145,13 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
     sayRun(options, run, `${counted(run.trained)} of ${counted(ranked.length)} images`, issues);
     const trainOn = trainOnText({ glob: run.trainOn, by: run.trainOnBy }, run.trained);
     say(options, `Train on: ${trainOn}.${anotherChoice(run)}`);
+    const stability = stabilityOf(run);
+    say(
+      options,
+      stability
+        ? `${stability.label}. ${stability.explanation}`
+        : 'Stability of the ranks: not measured. Use --stability 2; each fit takes at most the time of the ranking.',
+    );
   }
   say(options, thresholdMessage(threshold, ranked.length));
   if (options.quiet || options.json === '-') return;

@@ -1,6 +1,6 @@
 /** All calls of the compute process, by name. Only `compute.ts` loads this module; the engine imports only its types, which loads no tensors. */
 import { estimate, fit } from './anomaly/fit.ts';
-import { map, reconstruct } from './anomaly/map.ts';
+import { map, reconstruct, unlike } from './anomaly/map.ts';
 import { score } from './anomaly/score.ts';
 import { backend } from './backend.ts';
 import { train } from './classify/fit.ts';
@@ -38,6 +38,7 @@ export const calls = {
   summarise,
   train,
   trainHead,
+  unlike,
 };
 
 export type Calls = typeof calls;

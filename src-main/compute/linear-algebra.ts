@@ -5,11 +5,17 @@
 
 /** Orthonormalises `columns` [rows, width] in place by modified Gram–Schmidt, run twice (Giraud et al. 2005). A column that depends on earlier ones becomes zero. */
 export function orthonormalise(columns: Float64Array, rows: number, width: number): Float64Array {
+  for (const _ of orthonormaliseByColumn(columns, rows, width));
+  return columns;
+}
+
+/** The same in steps, one per column. */
+function* orthonormaliseByColumn(columns: Float64Array, rows: number, width: number): Generator<void> {
   // Works on the transpose, whose rows are contiguous in memory.
   const transposed = Array.from({ length: width }, (_, j) =>
     Float64Array.from({ length: rows }, (_, i) => columns[i * width + j]),
   );
-  transposed.forEach((v, j) => {
+  for (const [j, v] of transposed.entries()) {
     const before = Math.sqrt(dot(v, v));
     for (let pass = 0; pass < 2; pass++) {
       for (let k = 0; k < j; k++) {
@@ -20,9 +26,9 @@ export function orthonormalise(columns: Float64Array, rows: number, width: numbe
     const length = Math.sqrt(dot(v, v));
     const scale = length > 1e-10 * before && length > 0 ? 1 / length : 0;
     for (let i = 0; i < rows; i++) v[i] *= scale;
-  });
+    yield;
+  }
   for (let j = 0; j < width; j++) for (let i = 0; i < rows; i++) columns[i * width + j] = transposed[j][i];
-  return columns;
 }
 
 /**
@@ -34,11 +40,15 @@ export async function leadingSubspace(
   size: number,
   width: number,
   rounds: number,
-  multiply: (basis: Float64Array, round: number) => Float64Array | Promise<Float64Array>,
+  multiply: (basis: Float64Array) => Float64Array | Promise<Float64Array>,
+  yieldToEventLoop: () => Promise<void> = async () => {},
 ): Promise<Float64Array> {
-  let basis = orthonormalise(start, size, width);
-  for (let round = 0; round < rounds; round++) basis = orthonormalise(await multiply(basis, round), size, width);
-  return basis;
+  let basis = start;
+  for (let round = 0; ; round++) {
+    for (const _ of orthonormaliseByColumn(basis, size, width)) await yieldToEventLoop();
+    if (round === rounds) return basis;
+    basis = await multiply(basis);
+  }
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
@@ -48,7 +58,11 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /** Eigenvalues, descending, and eigenvectors, in columns, of a symmetric matrix [n, n], by Jacobi rotations. */
-export function symmetricEigen(matrix: Float64Array, n: number): { values: Float64Array; vectors: Float64Array } {
+export async function symmetricEigen(
+  matrix: Float64Array,
+  n: number,
+  yieldToEventLoop: () => Promise<void> = async () => {},
+): Promise<{ values: Float64Array; vectors: Float64Array }> {
   const a = matrix.slice();
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
@@ -57,7 +71,10 @@ export function symmetricEigen(matrix: Float64Array, n: number): { values: Float
     let off = 0;
     for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += a[p * n + q] ** 2;
     if (off <= 1e-24 * total) break;
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) rotate(a, v, n, p, q);
+    for (let p = 0; p < n; p++) {
+      for (let q = p + 1; q < n; q++) rotate(a, v, n, p, q);
+      await yieldToEventLoop();
+    }
   }
   const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => a[j * n + j] - a[i * n + i]);
   const values = Float64Array.from(order, (i) => a[i * n + i]);

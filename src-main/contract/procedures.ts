@@ -32,6 +32,7 @@ import {
   exportModelSchema,
   thresholdSchema,
   trainSchema,
+  unlikeSchema,
   viewSchema,
   watchSchema,
 } from './schemas.ts';
@@ -64,6 +65,7 @@ import type {
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
+import type { Unlike } from './unlike.ts';
 import type { Arrival, Watch } from './watch.ts';
 
 export interface Procedure<Type extends 'query' | 'mutation' | 'subscription', Schema extends z.ZodType, Answer> {
@@ -209,6 +211,8 @@ export const workspaceProcedures = {
     setThreshold: input(runThresholdSchema).mutation<Edited>(),
     /** Writes the error maps of a ranking, or masks of its anomalous regions. */
     writeMaps: input(mapFilesSchema).mutation<Job>(),
+    /** The normal patch that is nearest to a place of an image; only for rankings that keep patches. */
+    unlike: input(unlikeSchema).query<Unlike>(),
     /** Hides the runs from lists. */
     archive: input(runsSchema).mutation<Edited>(),
     unarchive: input(runsSchema).mutation<Edited>(),

@@ -124,6 +124,16 @@ const mapFiles = {
 export const mapFilesSchema = z.object({ runId: z.string().min(1), ...mapFiles });
 export type MapFilesRequest = z.infer<typeof mapFilesSchema>;
 
+/** A place of an image in fractions of its sides; null: where the error map is highest. */
+export const unlikeSchema = z.object({
+  runId: z.string().min(1),
+  sampleId: z.int(),
+  at: z
+    .object({ x: z.number().min(0).max(1), y: z.number().min(0).max(1) })
+    .nullable()
+    .default(null),
+});
+
 export const rankSchema = z.object({
   method: z.string().min(1),
   /** Checked against the method's own schema. */

@@ -321,6 +321,8 @@ export interface ScorerOutputs {
   reconstruction?: true;
   /** Latent code of an image; a map of the folder can be computed from it. */
   code?: true;
+  /** The normal patch that is nearest to a place of an image. */
+  nearestPatch?: true;
 }
 
 /** A scorer. `short` is the label of its button. */

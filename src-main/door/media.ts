@@ -30,7 +30,7 @@ const answers = new Map<string, Answer>(
       const sha256 = /^([0-9a-f]{64})\.jpg$/.exec(name)?.[1];
       if (!sha256) throw nothing('thumbnail');
       const bytes = await readRegular(thumbFile(workspace.workspaceFolder, sha256), maxThumbBytes).catch(() => {
-        const sample = workspace.table.sampleOf(sha256);
+        const sample = workspace.table.copies(sha256).at(0);
         if (!sample) throw nothing('thumbnail');
         return ofFile(sample, remakeThumb(workspace.folder, workspace.workspaceFolder, sample));
       });

@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FitResult } from '../compute/anomaly/fit.ts';
+import type { FitResult, FitStage } from '../compute/anomaly/fit.ts';
 import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
-import { clamp } from '../contract/numbers.ts';
+import { clamp, meanOf } from '../contract/numbers.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import { quantileOf } from '../contract/statistics.ts';
 import {
@@ -124,7 +124,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
       context.table.putColumn(run.record.column, `${run.id} · ${scorer.gives.score.title}`, run.id, ids, result.scores);
     if (first) {
       mkdirSync(firstFolder, { recursive: true });
-      const quick = await fitWith(first, first.ready({}).params, true).finally(() =>
+      const quick = await fitWith(first, first.ready({ stability: 0 }).params, true).finally(() =>
         rmSync(firstFolder, { recursive: true, force: true }),
       );
       context.table.write(() => writeScores(quick, first));
@@ -133,11 +133,13 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     const scored = await fitWith(record, parameters, false);
     const { result, ids, train } = scored;
     const facts = factsOf([result]);
+    const pathOf = new Map(images.map(({ id, path }) => [id, path]));
     const { plantedAuroc } = result.report;
     if (typeof plantedAuroc === 'number' && plantedAuroc < 0.5)
       run.note(
         `This score ranks normal images with a planted defect below normal images without one (AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance). Do not rely on it for this folder; try another method.`,
       );
+    if (result.lost) run.note(lostNote(result.lost, train, (position) => pathOf.get(ids[position]) ?? ''));
     return {
       facts: {
         ...facts,
@@ -148,15 +150,23 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
       },
       write() {
         writeScores(scored, record);
-        if (!result.taken) return;
-        const taken = new Set(result.taken);
-        context.table.putColumn(
-          `${run.id}.normal`,
-          `${run.id} · taken as normal`,
-          run.id,
-          Array.from(train, (position) => ids[position]),
-          Float64Array.from(train, (position) => Number(taken.has(position))),
-        );
+        const put = (name: string, title: string, values: Float64Array): void =>
+          context.table.putColumn(
+            `${run.id}.${name}`,
+            `${run.id} · ${title}`,
+            run.id,
+            Array.from(train, (position) => ids[position]),
+            values,
+          );
+        if (result.taken) {
+          const taken = new Set(result.taken);
+          put(
+            'normal',
+            'taken as normal',
+            Float64Array.from(train, (position) => Number(taken.has(position))),
+          );
+        }
+        if (result.lost) put('lost', 'patches left out', result.lost);
       },
     };
   });
@@ -169,14 +179,29 @@ interface Scored {
   train: Int32Array;
 }
 
-const stageTitles = {
+const stageTitles: Record<FitStage | 'train', string> = {
   train: 'Training',
+  components: 'Principal components',
+  errors: 'Measuring normal errors',
   compare: 'Comparing images with each other',
   read: 'Reading patches',
+  trim: 'Looking for patches that may be defects',
   select: 'Selecting patches',
   calibrate: 'Comparing normal images',
   score: 'Scoring',
+  again: 'Repeating, for the stability of the ranks',
 };
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+
+/** How many patches were left out of the training, and the images that lost most. */
+export function lostNote(lost: Float64Array, train: Int32Array, pathOf: (position: number) => string): string {
+  const most = Array.from(lost.keys())
+    .sort((a, b) => lost[b] - lost[a])
+    .slice(0, 3)
+    .map((i) => `${pathOf(train[i])} (${percent(lost[i])})`);
+  return `${percent(meanOf(lost))} of the patches were left out as possible defects. These images lost most: ${most.join(', ')}.`;
+}
 
 /** Sorted; of more than `mostNormals`, as many quantiles. */
 function sortedScores(scores: Float64Array, positions: Int32Array): number[] {

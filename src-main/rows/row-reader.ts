@@ -52,6 +52,17 @@ export class RowReader {
     return floatsOf(this.set.type, this.read(positions));
   }
 
+  /** The first `width` numbers of each row, [positions, width]. Only these are read, so they are not verified. */
+  readStarts(positions: Int32Array, width: number): Float32Array {
+    const rowBytes = (width * this.rowBytes) / widthOf(this.set);
+    const out = new Uint8Array(positions.length * rowBytes);
+    positions.forEach((position, i) => {
+      const row = this.set.rows[position];
+      if (readSync(this.#file, out, i * rowBytes, rowBytes, row * this.rowBytes) < rowBytes) throw this.#endsEarly(row);
+    });
+    return floatsOf(this.set.type, out);
+  }
+
   /** Yields all positions in order, in blocks of at most `size`. */
   *blocks(size: number): Generator<Int32Array> {
     for (let from = 0; from < this.count; from += size)

@@ -20,6 +20,8 @@ export interface RowSet {
   rows: Int32Array;
   /** CRC-32 of each of `rows`, verified by the reader. If missing, rows are not verified. */
   checksums?: Uint32Array;
+  /** SHA-256 of the file that each of `rows` was made of, in hexadecimal: it identifies an image across folders. */
+  sha256?: readonly string[];
 }
 
 const elementBytes: Record<RowType, number> = { uint8: 1, float16: 2, float32: 4 };
@@ -35,5 +37,6 @@ export const selectRows = (set: RowSet, positions: Int32Array): RowSet => ({
   ...set,
   rows: positions.map((position) => set.rows[position]),
   checksums: set.checksums && Uint32Array.from(positions, (position) => set.checksums![position]),
+  sha256: set.sha256 && Array.from(positions, (position) => set.sha256![position]),
   beside: set.beside && selectRows(set.beside, positions),
 });

@@ -143,6 +143,7 @@ export class RowStore {
     const count = completeRows(set, rowBytesOf(recipe));
     const found = samples.map(({ sha256 }) => this.#index.row(set, sha256, count));
     const rows = found.filter((row) => row !== undefined);
+    const present = samples.filter((_, i) => found[i] !== undefined);
     return {
       set: {
         file: set.file,
@@ -153,8 +154,9 @@ export class RowStore {
         checksums: rows.some(({ checksum }) => checksum === null)
           ? undefined
           : Uint32Array.from(rows, ({ checksum }) => checksum as number),
+        sha256: present.map(({ sha256 }) => sha256),
       },
-      samples: samples.filter((_, i) => found[i] !== undefined),
+      samples: present,
       issues,
       [Symbol.dispose]: dispose,
     };

@@ -146,13 +146,11 @@ export class Table {
     return row ? toSample(row) : null;
   };
 
-  /** One of the samples with this content hash. */
-  sampleOf(sha256: string): Sample | null {
-    const row = this.#db.get<SampleRow>(
-      `SELECT ${sampleFields} FROM samples WHERE sha256 = ? AND gone = 0 LIMIT 1`,
-      sha256,
-    );
-    return row ? toSample(row) : null;
+  /** The samples with this content hash, by path: a file and its exact copies. */
+  copies(sha256: string): Sample[] {
+    return this.#db
+      .all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE sha256 = ? AND gone = 0 ORDER BY path`, sha256)
+      .map(toSample);
   }
 
   changes(since: number, limit: number): Changes {

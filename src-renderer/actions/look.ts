@@ -70,6 +70,15 @@ export const look: readonly Action[] = [
     run: () => settings.toggleMap(),
   },
   {
+    id: 'unlike',
+    title: 'Unlike this: the nearest normal patch',
+    keys: ['shift+q'],
+    group: 'Look',
+    context: 'large',
+    when: () => app.unlikeRun !== null && settings.showsMap && !view().loupe.isComparing,
+    run: () => settings.toggleUnlike(),
+  },
+  {
     id: 'export-maps',
     title: 'Export masks or error maps',
     keys: [],

@@ -52,6 +52,12 @@ class App {
     return run && this.outputsOf(run)?.map ? run : null;
   }
 
+  /** The ranking whose normal patches are shown beside a place: the chosen one, if its method keeps them. */
+  get unlikeRun(): RunSummary | null {
+    const run = this.mapRun;
+    return run && this.outputsOf(run)?.nearestPatch ? run : null;
+  }
+
   async start() {
     try {
       [this.info, this.methods, this.models, this.exportFormats] = await Promise.all([

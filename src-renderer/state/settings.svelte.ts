@@ -31,6 +31,8 @@ class Settings {
   mapOpacity = $state(0.75);
   /** The loupe shows the error map of the chosen ranking. */
   showsMap = $state(false);
+  /** With the error map, the loupe shows the nearest normal patch to a place. */
+  showsUnlike = $state(true);
   recents = $state.raw<Recent[]>([]);
   #dark = $state(systemDark.matches);
   readonly shownTheme = $derived(this.theme === 'system' ? (this.#dark ? 'dark' : 'light') : this.theme);
@@ -42,9 +44,9 @@ class Settings {
     });
     try {
       const kept = new Map(
-        (await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys', 'mapOpacity', 'showsMap'])).flatMap(
-          (entry) => (entry ? [[entry.key, entry.value]] : []),
-        ),
+        (
+          await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys', 'mapOpacity', 'showsMap', 'showsUnlike'])
+        ).flatMap((entry) => (entry ? [[entry.key, entry.value]] : [])),
       );
       this.theme = (kept.get('theme') as Theme | undefined) ?? 'system';
       this.tilePx = (kept.get('tilePx') as number | undefined) ?? 176;
@@ -52,6 +54,7 @@ class Settings {
       this.keys = (kept.get('keys') as Record<string, string[]> | undefined) ?? {};
       this.mapOpacity = (kept.get('mapOpacity') as number | undefined) ?? 0.75;
       this.showsMap = (kept.get('showsMap') as boolean | undefined) ?? false;
+      this.showsUnlike = (kept.get('showsUnlike') as boolean | undefined) ?? true;
       await this.#readRecents();
     } catch {
       // Private browsing may have no database; the page works without one.
@@ -87,6 +90,11 @@ class Settings {
   toggleMap() {
     this.showsMap = !this.showsMap;
     this.#keep('showsMap', this.showsMap);
+  }
+
+  toggleUnlike() {
+    this.showsUnlike = !this.showsUnlike;
+    this.#keep('showsUnlike', this.showsUnlike);
   }
 
   /** null restores the default keys. */

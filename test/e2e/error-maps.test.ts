@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import type { Place, Unlike } from '../../src-main/contract/unlike.ts';
+import { score } from '../../src-renderer/lib/format.ts';
 import { inspectionFolder } from '../fixtures/inspection.ts';
 import { openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
 import { collectFaults, engineFolder, type EngineFolder } from './engine.ts';
@@ -159,4 +161,54 @@ test('second opinions: what rankings agree and disagree on is what the expressio
   await untilShown(await engine.paths(`nearest-1.error >= ${middle}`));
   await page.getByRole('button', { name: 'Show all', exact: true }).click();
   await vi.waitUntil(async () => (await page.getByText('44 shown').count()) > 0, { timeout: 20_000 });
+});
+
+test('unlike this: the card shows the nearest normal patch to the most unusual place, and to the one pointed at', async () => {
+  const runId = await rank('patch-memory');
+  await page.getByRole('tab', { name: 'Scores' }).click();
+  await page.getByRole('button', { name: new RegExp(`^${runId}`) }).click();
+  const path = 'test/spot/002.png';
+  await page.locator(`[role=option][data-path="${path}"]`).dblclick();
+  await sheet().waitFor();
+  await page.keyboard.press('Shift+M');
+  const card = sheet().getByRole('region', { name: 'Unlike this' });
+  const samples = await engine.rows('path != ""');
+  const [sample] = samples.filter((each) => each.path === path);
+  const unlike = (at: Place | null) => engine.calls.runs.unlike.query({ runId, sampleId: sample.id, at });
+  const untilCard = async ({ sampleId, path: normal, distance, usual }: Unlike) => {
+    await card.getByText(`Distance ${score(distance)}`, { exact: true }).waitFor();
+    await card.getByText(`${(distance / usual).toFixed(1)} ×`, { exact: true }).waitFor();
+    await card.getByText(`Nearest: ${normal.split('/').at(-1)}`).waitFor();
+    const crop = card.getByRole('img', { name: 'The nearest normal patch' });
+    expect(await crop.getAttribute('src')).toContain(`/media/original/${sampleId}?`);
+    await vi.waitUntil(() => crop.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth === 96));
+  };
+
+  // The spot has 12 × 12 pixels from (38, 26).
+  const most = await unlike(null);
+  expect(Math.abs(most.here.x - 44 / 96)).toBeLessThan(0.2);
+  expect(Math.abs(most.here.y - 32 / 64)).toBeLessThan(0.2);
+  expect(samples.find(({ id }) => id === most.sampleId)?.path).toBe(most.path);
+  await untilCard(most);
+  expect(await violationsInBothLights(page)).toEqual([]);
+
+  const image = (await sheet().locator('canvas').boundingBox())!;
+  const at = { x: 0.96, y: 0.07 };
+  const pointer = { x: image.x + at.x * image.width, y: image.y + at.y * image.height };
+  await page.mouse.move(pointer.x, pointer.y);
+  const other = await unlike(at);
+  expect(other.distance).toBeLessThan(most.distance);
+  await untilCard(other);
+  const frame = (await sheet().locator('.places + i').boundingBox())!;
+  expect(pointer.x > frame.x && pointer.x < frame.x + frame.width).toBe(true);
+  expect(pointer.y > frame.y && pointer.y < frame.y + frame.height).toBe(true);
+
+  await page.keyboard.press('Shift+Q');
+  await card.waitFor({ state: 'detached' });
+  const toggle = page.getByRole('button', { name: 'Unlike this', exact: true });
+  expect(await toggle.getAttribute('aria-pressed')).toBe('false');
+  await toggle.click();
+  await untilCard(most);
+  await card.getByRole('button', { name: 'Close the comparison' }).click();
+  await card.waitFor({ state: 'detached' });
 });

@@ -45,7 +45,10 @@ async function mapsOf(id: string, settings: Record<string, unknown>): Promise<Fl
   });
   const maps: Float32Array[] = [];
   await images.forEachBlock(async (block, positions) => {
-    const { maps: found } = await model.score(block, null);
+    const { maps: found } = await model.score(
+      block,
+      positions.map(() => -1),
+    );
     positions.forEach((position, i) => {
       if (position >= train) maps.push(found!.values.slice(i * side ** 2, (i + 1) * side ** 2));
     });

@@ -124,7 +124,13 @@ describe('normal errors', () => {
       reconstruct: (x: Tensor4D) => tf.fill(x.shape, 100 / 255) as Tensor4D,
       errors: squaredErrors,
     };
-    const normal = await fitNormalErrors(path, pixels, range(0, 10), async () => undefined);
+    const normal = await fitNormalErrors(
+      path,
+      pixels,
+      range(0, 10),
+      async () => undefined,
+      () => undefined,
+    );
     expect(normalErrorsFrom('a', tensorsOf('a', normal))).toEqual(normal);
     expect(() => normalErrorsFrom('b', tensorsOf('a', normal))).toThrow(/Rank again/);
     const x = uploadPixels(pixels.read(range(0, 13)), 13, sizePx);
@@ -330,11 +336,11 @@ describe('pixels', () => {
 });
 
 describe('linear algebra', () => {
-  it('eigenvectors reconstruct the matrix, and columns are orthonormal', () => {
+  it('eigenvectors reconstruct the matrix, and columns are orthonormal', async () => {
     const n = 6;
     const a = fillNormal(new Float64Array(n * n), random('matrix'));
     const symmetric = Float64Array.from(a, (_, at) => a[at] + a[(at % n) * n + Math.floor(at / n)]);
-    const { values, vectors } = symmetricEigen(symmetric, n);
+    const { values, vectors } = await symmetricEigen(symmetric, n);
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
         let sum = 0;

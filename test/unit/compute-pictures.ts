@@ -1,4 +1,5 @@
 /** Small generated images for the compute tests: discs that vary slightly, and crosses as anomalies. */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -89,8 +90,10 @@ const makers: Record<ScorerInputs, (pictures: Uint8Array[], folder: string) => R
 };
 
 /** The images in the form that the scorer takes. */
-export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): RowSet =>
-  makers[inputs](pictures, folder);
+export const imagesFor = ({ inputs }: Scorer, pictures: Uint8Array[], folder: string): RowSet => ({
+  ...makers[inputs](pictures, folder),
+  sha256: pictures.map((bytes) => createHash('sha256').update(bytes).digest('hex')),
+});
 
 export const newFolder = (): string => fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-compute-'));
 

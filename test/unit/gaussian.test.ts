@@ -80,7 +80,7 @@ describe.each([10, 3])('fitted on %i images', (trained) => {
     const { scores } = await scoreAll(model, opened, yieldToEventLoop, () => undefined);
     const share = shrinkage || shareByDefinition();
     const restored = restore((await model.tensors?.())!.arrays);
-    const { scores: asNew } = await restored.score(codes, null);
+    const { scores: asNew } = await restored.score(codes, new Int32Array(images).fill(-1));
     centred.forEach((y, i) => expect(asNew[i]).toBeCloseTo(distanceOf(y, share), 3));
     for (let i = trained; i < images; i++) expect(scores[i]).toBeCloseTo(asNew[i], 5);
     // A training image is scored as if it were not one: by the Sherman–Morrison formula.

@@ -168,6 +168,11 @@ describe('rows', () => {
     expect([...readFloats(computed.set)]).toEqual(samples.flatMap(({ id }) => [2 * id, 2 * id + 0.25, 2 * id + 0.5]));
     expect([...readFloats(computed.set, 1)]).toEqual(samples.map(({ id }) => 2 * id));
     expect([...readFloats(selectRows(computed.set, Int32Array.of(7, 2)), 1)]).toEqual([14, 4]);
+    const reader = new RowReader(computed.set);
+    expect([...reader.readStarts(Int32Array.of(7, 2), 2)]).toEqual([14, 14.25, 4, 4.25]);
+    reader.close();
+    expect(computed.set.sha256).toEqual(samples.map(({ sha256 }) => sha256));
+    expect(selectRows(computed.set, Int32Array.of(7, 2)).sha256).toEqual([samples[7].sha256, samples[2].sha256]);
   });
 
   test('of a batch that returns too few are an error, and none of them is indexed', async () => {

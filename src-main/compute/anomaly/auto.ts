@@ -3,21 +3,25 @@
  * Those that find planted defects far worse than the best are dropped; the score is the median of the robust z-scores of the others. If nobody says which images are normal, those are
  * taken that resemble most others (`mutual.ts`).
  */
+import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { largestOf, sumOf } from '../../contract/numbers.ts';
 import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 import { plural } from '../../contract/words.ts';
+import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
+import { medianOfEach } from '../ops/median.ts';
 import { random, shuffle } from '../random.ts';
 import { mutualScores } from './mutual.ts';
 import { plantedScores } from './planted.ts';
-import { resizeMaps } from './resize-map.ts';
+import { resizeMaps, resized } from './resize-map.ts';
 import {
   defineScorer,
   patchSizeParameter,
   type FitContext,
   type Fitted,
   type Model,
+  type PortableBlock,
   type Scorer,
   type Scoring,
 } from './scorer.ts';
@@ -63,7 +67,7 @@ interface Member extends Candidate {
 /** `judged`: how well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. */
 type Judged = Member & { judged: number | null };
 
-/** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and is always kept for these. */
+/** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and nearest patches, and is always kept for these. */
 export const autoOf = (candidates: readonly Candidate[]): Scorer =>
   defineScorer({
     id: 'auto',
@@ -73,7 +77,7 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
       'Combines the methods that find planted defects best on your images. Needs no settings and no alignment; works with or without selected normal images.',
     inputs: 'features',
     first: 'gaussian',
-    gives: { score: { title: 'deviation from normal' }, map: { title: 'Deviation' } },
+    gives: { score: { title: 'deviation from normal' }, map: { title: 'Deviation' }, nearestPatch: true },
     schema,
     async fit(params, context) {
       if (context.train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
@@ -190,6 +194,25 @@ function combine(kept: readonly Member[]): Model<'features'> {
       const scores = zScores[0].map((_, i) => medianOf(zScores.map((z) => z[i]).sort((a, b) => a - b)));
       return { scores, maps: { values, rows, columns } };
     },
+    ...(kept.every(({ model }) => model.portable) && {
+      portable({ codes, ...block }: PortableBlock['features']) {
+        const outputs = kept.map(({ scorer, model }) => {
+          const of = (scorer.inputs === 'embeddings' ? codes : block) as Parameters<NonNullable<Model['portable']>>[0];
+          return model.portable!(of);
+        });
+        const zScores = kept.flatMap(({ counts, median, deviation }, i) =>
+          counts ? [tf.div(tf.sub(outputs[i].score, median), deviation) as Tensor1D] : [],
+        );
+        const maps = kept.flatMap(({ median }, i) => {
+          const { map } = outputs[i];
+          if (!map) return [];
+          const { rows, columns } = block.grid;
+          return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / (median || 1) / mapping.length)];
+        });
+        return { score: medianOfEach(zScores), map: maps.reduce((sum, map) => tf.add(sum, map)) };
+      },
+    }),
+    nearestPatch: kept.at(-1)?.model.nearestPatch,
     async tensors() {
       const arrays: Tensors['arrays'] = {};
       const shapes: Record<string, readonly number[]> = {};

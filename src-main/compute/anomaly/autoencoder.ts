@@ -4,7 +4,6 @@ import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import { tf } from '../backend.ts';
 import { meanSquaredError } from '../ops/loss.ts';
-import type { Pixels } from '../pixels.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
 import { hashOf, holdOut, stepsOf } from '../train/batches.ts';
@@ -152,9 +151,11 @@ export async function fitAutoencoder(
     const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(epochs, onEvent)];
     await runTraining(state, training, callbacks, yieldToEventLoop);
     const { seconds, images, waiting } = state.clock();
-    const components = await fitComponents(params.components, pixels, train, seed, yieldToEventLoop);
+    const components = await fitComponents(params.components, pixels, train, seed, yieldToEventLoop, (done, total) =>
+      onEvent({ stage: 'components', done, total }),
+    );
     return {
-      model: await combine(network, errors, components, pixels, train, yieldToEventLoop),
+      model: await combine(network, errors, components, { ...context, train }),
       heldOut: held,
       history: state.history,
       bestEpoch: state.best?.epoch ?? state.epoch,
@@ -178,16 +179,18 @@ async function combine(
   network: Network<Autoencoder>,
   errors: Errors,
   components: Components,
-  pixels: Pixels,
-  train: Int32Array,
-  yieldToEventLoop: () => Promise<void>,
+  { images, train, onEvent, yieldToEventLoop }: FitContext<'pixels'>,
 ): Promise<Model<'pixels'>> {
   const linear = linearModel(components);
   try {
     const [ofLinear, ofNetwork] = pathsOf(linear, network, errors);
+    const normalOf = (path: ErrorPath, before: number): Promise<NormalErrors> =>
+      fitNormalErrors(path, images, train, yieldToEventLoop, (done, total) =>
+        onEvent({ stage: 'errors', done: before * total + done, total: 2 * total }),
+      );
     return networkModel(network, errors, components, {
-      linear: await fitNormalErrors(ofLinear, pixels, train, yieldToEventLoop),
-      network: await fitNormalErrors(ofNetwork, pixels, train, yieldToEventLoop),
+      linear: await normalOf(ofLinear, 0),
+      network: await normalOf(ofNetwork, 1),
     });
   } finally {
     linear.dispose();

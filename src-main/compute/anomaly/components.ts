@@ -30,14 +30,14 @@ export interface Components {
   components: Float32Array; // [kept, S · S · 3]
 }
 
-/** `wanted`: number of components. `onRound` is called after each of `rounds` passes. Throws Cancelled after a cancel. */
+/** `wanted`: number of components. `onDone` counts images over all passes. Throws Cancelled after a cancel. */
 export async function fitComponents(
   wanted: number,
   pixels: Pixels,
   images: Int32Array,
   seed: number,
   yieldToEventLoop: () => Promise<void>,
-  onRound: (round: number, rounds: number, images: number) => void = () => undefined,
+  onDone: (done: number, total: number) => void = () => undefined,
 ): Promise<Components> {
   const train =
     images.length > mostImages
@@ -45,6 +45,8 @@ export async function fitComponents(
       : images;
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
+  const total = train.length * (kept ? rounds + 1 : 1);
+  let done = 0;
   const mean = new Float64Array(size);
   await overBlocks(
     (x) => tf.sum(x, 0),
@@ -57,7 +59,7 @@ export async function fitComponents(
   const width = Math.min(train.length, kept + Math.max(10, Math.ceil(kept / 2)), size);
   const middle = tf.tensor1d(center);
   // The covariance C times the basis B: C·B [size, width], or if `isProjected` Bᵀ·C·B [width, width]. Summed over blocks of images.
-  const covarianceWith = async (basis: Float64Array, round: number, isProjected: boolean): Promise<Float64Array> => {
+  const covarianceWith = async (basis: Float64Array, isProjected: boolean): Promise<Float64Array> => {
     const directions = tf.tensor2d(Float32Array.from(basis), [size, width]);
     const sum = new Float64Array((isProjected ? width : size) * width);
     await overBlocks(
@@ -69,16 +71,20 @@ export async function fitComponents(
       (products) => products.forEach((v, i) => (sum[i] += v)),
     );
     directions.dispose();
-    onRound(round + 1, rounds, train.length);
     return sum;
   };
   const start = fillNormal(new Float64Array(size * width), random('pca', seed));
-  const basis = await leadingSubspace(start, size, width, rounds - 1, (directions, round) =>
-    covarianceWith(directions, round, false),
+  const basis = await leadingSubspace(
+    start,
+    size,
+    width,
+    rounds - 1,
+    (directions) => covarianceWith(directions, false),
+    yieldToEventLoop,
   );
-  const spread = await covarianceWith(basis, rounds - 1, true);
+  const spread = await covarianceWith(basis, true);
   middle.dispose();
-  const { vectors } = symmetricEigen(spread, width);
+  const { vectors } = await symmetricEigen(spread, width, yieldToEventLoop);
   const components = new Float32Array(kept * size);
   for (let k = 0; k < kept; k++) {
     for (let i = 0; i < size; i++) {
@@ -86,6 +92,7 @@ export async function fitComponents(
       for (let j = 0; j < width; j++) sum += basis[i * width + j] * vectors[j * width + k];
       components[k * size + i] = sum;
     }
+    await yieldToEventLoop();
   }
   return { mean: center, components };
 
@@ -102,6 +109,7 @@ export async function fitComponents(
           ),
         ),
       );
+      onDone((done += positions.length), total);
       await yieldToEventLoop();
     }
   }

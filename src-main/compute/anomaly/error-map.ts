@@ -4,7 +4,7 @@
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { meanOfLeast } from '../ops/mean-of-least.ts';
+import { meanOfLargest } from '../ops/mean-of-least.ts';
 import { convolve } from '../ops/convolution.ts';
 import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
 
@@ -66,8 +66,7 @@ const pooledCount = (size: number): number => Math.max(1, Math.round(size * pool
 /** The scores of maps [B, S, S], as `pool` gives them; for export. */
 export function pooled(maps: Tensor3D): Tensor1D {
   const [images, rows, columns] = maps.shape;
-  const negative = tf.neg(tf.reshape(maps, [images, rows * columns])) as Tensor2D;
-  return tf.neg(meanOfLeast(negative, pooledCount(rows * columns)));
+  return meanOfLargest(tf.reshape(maps, [images, rows * columns]) as Tensor2D, pooledCount(rows * columns));
 }
 
 /** The score of one map. */

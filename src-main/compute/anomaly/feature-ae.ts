@@ -16,8 +16,15 @@ import { checkpoint, earlyStop, progress, type Callback } from '../train/callbac
 import { rateOf } from '../train/schedules.ts';
 import { TrainState } from '../train/state.ts';
 import { samplePatches } from './patch-bank.ts';
-import { joined, pooled } from './patch-features.ts';
-import { defineScorer, patchSizeParameter, topShareParameter, type FitContext, type Model } from './scorer.ts';
+import { joined, pooled, pooledScores } from './patch-features.ts';
+import {
+  defineScorer,
+  patchSizeParameter,
+  topShareParameter,
+  type FitContext,
+  type Model,
+  type PortableBlock,
+} from './scorer.ts';
 import { shrink } from './shrinkage.ts';
 
 const schema = z.object({
@@ -137,10 +144,10 @@ async function sampleOf(
   most: number,
   { images, seed, yieldToEventLoop, onEvent }: FitContext<'patches'>,
 ): Promise<Tensor4D> {
-  const { values, owners } = await samplePatches(images, positions, window, most, seed, yieldToEventLoop, (done) =>
+  const { values } = await samplePatches(images, positions, window, most, seed, yieldToEventLoop, (done) =>
     onEvent({ stage: 'read', done, total: positions.length }),
   );
-  return tf.tensor4d(values, [owners.length, 1, 1, images.channels]);
+  return tf.tensor4d(values, [values.length / images.channels, 1, 1, images.channels]);
 }
 
 /** `factor`: the inverse of the Cholesky factor of the covariance. */
@@ -252,17 +259,20 @@ function featureModel(
   { topShare }: Parameters,
 ): Model<'patches'> {
   const { mean, factor } = whitening;
+  const errorsOf = (block: PortableBlock['patches']): Tensor3D => {
+    const x = whitened(whitening, joined(block, { window }));
+    return tf.sqrt(squaredErrors(x, network.infer(x)));
+  };
   return {
     parameters: network.parameters + mean.size + factor.size,
     async score(block) {
       const { rows, columns } = block.grid;
-      const values = await readBack(
-        tf.tidy(() => {
-          const x = whitened(whitening, joined(block, { window }));
-          return tf.sqrt(squaredErrors(x, network.infer(x)));
-        }),
-      );
+      const values = await readBack(tf.tidy(() => errorsOf(block)));
       return { scores: pooled(values, block.positions.length, topShare), maps: { values, rows, columns } };
+    },
+    portable(block) {
+      const map = errorsOf(block);
+      return { score: pooledScores(map, topShare), map };
     },
     async tensors() {
       const { arrays, shapes } = await network.tensors();

@@ -3,6 +3,7 @@
  * model in the run folder. The same for all scorers.
  */
 import { peakMemoryMiB } from '../train/memory.ts';
+import { stabilityFields } from '../../contract/stability.ts';
 import { auroc, quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { RowSet } from '../../rows/row-set.ts';
@@ -20,6 +21,7 @@ import { referenceOf, relativeToEntropy, savedReference } from './complexity.ts'
 import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import { plantedScores } from './planted.ts';
+import { measureStability } from './stability.ts';
 import type { FitContext, Model, Scorer } from './scorer.ts';
 
 export interface FitArgs {
@@ -40,9 +42,13 @@ export interface FitArgs {
   resume: boolean;
 }
 
-/** 'compare': of unlabelled images with each other. 'read', 'select', 'calibrate': of memory banks, in images, patches and images. */
-export type FitEvent =
-  TrainingEvent | { stage: 'compare' | 'read' | 'select' | 'calibrate' | 'score'; done: number; total: number };
+/**
+ * 'components', 'errors': of pixels, in images over all passes. 'again': other fits for the stability, in images that they score. 'compare': of unlabelled images with each other. 'read', 'trim', 'select', 'calibrate': of memory banks, in images, patches, patches and images.
+ */
+export type FitEvent = TrainingEvent | { stage: FitStage; done: number; total: number };
+
+export type FitStage =
+  'components' | 'errors' | 'compare' | 'read' | 'trim' | 'select' | 'calibrate' | 'score' | 'again';
 
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
@@ -51,6 +57,8 @@ export interface FitResult extends Trained {
   heldOut: Int32Array;
   /** Positions of the training images that the scorer took as normal, if these are not all of them. */
   taken?: Int32Array;
+  /** For each training image the fraction of its patches that was left out as possible defects, if any were. */
+  lost?: Float64Array;
   report: FitReport;
 }
 
@@ -82,6 +90,8 @@ export interface EstimateArgs {
 export interface ModelHeader {
   method: string;
   params: Record<string, unknown>;
+  /** The positions of the training images in the set of the fit, by the SHA-256 of their files. Missing in models of earlier versions. */
+  trained?: Record<string, number>;
 }
 
 /** Estimates the memory of a training; null for methods without training by batches. Throws BadParameters like `fit`. */
@@ -131,12 +141,13 @@ export const fit = defineCall({
         yieldToEventLoop,
       });
       model = fitted.model;
+      const trained = positionsByHash(args, fitted.taken ?? args.train);
       const raw = await scoreAll(
         model,
         images,
         yieldToEventLoop,
         (done) => onEvent({ stage: 'score', done, total: count }),
-        { heldOut: fitted.heldOut },
+        { heldOut: fitted.heldOut, fitted: originalsOf(args.images, trained) },
       );
       const complexity =
         images.reader instanceof Pixels
@@ -148,8 +159,24 @@ export const fit = defineCall({
               yieldToEventLoop,
             )
           : undefined;
+      const fits = ready.params.stability as number;
+      const stability = await measureStability(
+        fits,
+        raw.scores,
+        args,
+        (part) =>
+          ready.fit({
+            ...{ ...part, images: images.reader, areNormal: args.areNormal, yieldToEventLoop },
+            ...{ checkpointFile: `${checkpointFile(args.runFolder)}.again`, resume: false, onEvent: () => undefined },
+          }),
+        async (fitted, number) => {
+          const total = fits * count;
+          const onDone = (done: number) => onEvent({ stage: 'again', done: number * count + done, total });
+          return (await scoreAll(fitted.model, images, yieldToEventLoop, onDone)).scores;
+        },
+      );
       const plantedAuroc = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
-      const header: ModelHeader = { method: scorer.id, params: ready.params };
+      const header: ModelHeader = { method: scorer.id, params: ready.params, trained };
       const { arrays, shapes } = await model.tensors();
       writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
       const seconds = (performance.now() - startedAt) / 1000;
@@ -158,6 +185,7 @@ export const fit = defineCall({
         scores: complexity?.corrected ?? raw.scores,
         heldOut: fitted.heldOut,
         ...(fitted.taken && { taken: fitted.taken }),
+        ...(fitted.lost && { lost: fitted.lost }),
         history,
         epochsRun: history.length,
         bestEpoch,
@@ -175,6 +203,7 @@ export const fit = defineCall({
           ...complexity?.report,
           ...raw.maps,
           ...(plantedAuroc !== undefined && { plantedAuroc }),
+          ...(stability && stabilityFields(stability)),
         },
       };
     } finally {
@@ -184,6 +213,17 @@ export const fit = defineCall({
     }
   },
 });
+
+/** Of equal files, the first that was taken as normal: the model leaves out these. */
+function positionsByHash({ images: { sha256 }, train }: FitArgs, taken: Int32Array): ModelHeader['trained'] {
+  if (!sha256) return undefined;
+  const order = [...taken, ...train].reverse(); // the last entry counts
+  return Object.fromEntries(order.map((position) => [sha256[position], position]));
+}
+
+/** For each image the position of the training image with the same file, or its own: a copy of a training image has its score. */
+const originalsOf = ({ rows, sha256 }: RowSet, trained: ModelHeader['trained']): Int32Array =>
+  rows.map((_, position) => (sha256 && trained?.[sha256[position]]) ?? position);
 
 /** With fewer planted defects or held-out normal images than this, scores and maps cannot be judged. */
 const fewestJudged = 5;
@@ -221,15 +261,15 @@ async function compareWithEntropy(
 }
 
 /**
- * The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. `areNew`: the images are not
- * those that the model was fitted with.
+ * The raw scores of all images, and what a sample of the values of all maps says; see `FitReport`. `maps` is missing if there are none. `fitted`: for each image its
+ * position in the set that the model was fitted with, −1 for none; left out if this is that set.
  */
 export async function scoreAll(
   model: Model,
   images: OpenImages,
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number) => void,
-  { heldOut = new Int32Array(), areNew = false }: { heldOut?: Int32Array; areNew?: boolean } = {},
+  { heldOut = new Int32Array(), fitted }: { heldOut?: Int32Array; fitted?: Int32Array } = {},
 ): Promise<{ scores: Float64Array; maps?: Required<Pick<FitReport, 'mapScale' | 'mapThreshold'>> }> {
   const { count } = images.reader;
   const scores = new Float64Array(count);
@@ -237,7 +277,7 @@ export async function scoreAll(
   const [all, normal]: [number[], number[]] = [[], []];
   let done = 0;
   await images.forEachBlock(async (block, positions) => {
-    const scored = await model.score(block, areNew ? null : positions);
+    const scored = await model.score(block, fitted ? positions.map((position) => fitted[position]) : positions);
     positions.forEach((position, i) => (scores[position] = scored.scores[i]));
     if (scored.maps) {
       const { values, rows, columns } = scored.maps;

@@ -10,6 +10,7 @@ import { cholesky, inverseOfLower } from '../linear-algebra.ts';
 import { usual } from '../models/pretrained.ts';
 import { sumOf } from '../../contract/numbers.ts';
 import { readBack } from '../read-back.ts';
+import type { Embeddings } from './images.ts';
 import { defineScorer, type FitContext, type Model } from './scorer.ts';
 import { ledoitWolf, shrink, withoutImage } from './shrinkage.ts';
 
@@ -41,7 +42,7 @@ export const gaussian = defineScorer({
       from += width;
     }
     return {
-      model: gaussianModel(stages, context),
+      model: gaussianModel(stages, context.train, context.images),
       heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
     };
   },
@@ -60,6 +61,7 @@ export const gaussian = defineScorer({
             },
           ]
         : stagesOf(arrays),
+      Int32Array.from(arrays.trained ?? []), // earlier versions kept none
     ),
 });
 
@@ -161,26 +163,24 @@ async function momentsOf(
   return { matrix, fourth };
 }
 
-/** `fitted`: the training images, to leave each out of its own score. */
-function gaussianModel(
-  stages: readonly Stage[],
-  fitted?: Pick<FitContext<'embeddings'>, 'images' | 'train'>,
-): Model<'embeddings'> {
+/**
+ * `train`: the positions of the training images, to leave each out of its own score. `originals`: their embeddings; without these, an image at such a position is the
+ * training image itself.
+ */
+function gaussianModel(stages: readonly Stage[], train: Int32Array, originals?: Embeddings): Model<'embeddings'> {
   const size = sumOf(stages.map(({ width }) => width));
-  const trained = new Set(fitted?.train);
+  const trained = new Set(train);
   const factors = stages.map(({ factor, width }) => tf.tensor2d(factor, [factor.length / width, width]));
   return {
     parameters: sumOf(stages.map(({ mean, factor }) => mean.length + factor.length)),
     async score(codes, positions) {
       const scores = new Float64Array(codes.length / size);
-      const originals = positions?.some((position) => trained.has(position))
-        ? fitted?.images.readFloats(positions)
-        : null;
+      const isKnown = positions.some((position) => trained.has(position));
+      const known = isKnown && originals ? originals.readFloats(positions) : codes;
       for (const [s, stage] of stages.entries()) {
-        const [yy, xy, xx] = await products(stage, factors[s], codes, originals ?? codes, size); // each [B]
+        const [yy, xy, xx] = await products(stage, factors[s], codes, known, size); // each [B]
         scores.forEach((_, i) => {
-          const isTrained = originals && positions && trained.has(positions[i]);
-          const squared = isTrained
+          const squared = trained.has(positions[i])
             ? withoutImage({ yy: yy[i], xy: xy[i], xx: xx[i] }, trained.size, stage.share)
             : yy[i];
           scores[i] += Math.sqrt(Math.max(0, squared));
@@ -193,13 +193,14 @@ function gaussianModel(
       return { score: distances.reduce((sum, distance) => tf.add(sum, distance)) };
     },
     tensors: async () => ({
-      arrays: Object.fromEntries(
-        stages.flatMap(({ mean, factor, weights, share }, s) => [
+      arrays: Object.fromEntries([
+        ['trained', Float32Array.from(train)],
+        ...stages.flatMap(({ mean, factor, weights, share }, s): [string, Float32Array][] => [
           [`stage${s}/mean`, mean],
           [`stage${s}/factor`, factor],
           [`stage${s}/weights`, Float32Array.of(...weights, share)],
         ]),
-      ),
+      ]),
       shapes: Object.fromEntries(
         stages.map(({ factor, width }, s) => [`stage${s}/factor`, [factor.length / width, width]]),
       ),

@@ -59,7 +59,8 @@ export class Patches extends RowReader {
   }
   /** The grid of each image. */
   *grids(positions: Int32Array): Generator<Grid> {
-    for (const position of positions) yield gridAt(this.readFloats(Int32Array.of(position)), 0);
+    const starts = this.readStarts(positions, 2);
+    for (let i = 0; i < positions.length; i++) yield gridAt(starts, 2 * i);
   }
 }
 

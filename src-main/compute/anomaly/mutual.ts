@@ -54,17 +54,22 @@ export async function mutualScores(
 /** The patches of the coarsest stage of each image, averaged over 2 × 2 and of length 1: [patches, channels]. */
 async function readCoarse(images: Patches, positions: Int32Array): Promise<Tensor2D[]> {
   const out: Tensor2D[] = [];
-  for (const { maps } of images.upload(positions)) {
-    const units = tf.tidy(() => {
-      const coarse = maps.at(-1)!;
-      const pooled = coarse.shape[1] > 1 && coarse.shape[2] > 1 ? tf.avgPool(coarse, 2, 2, 'same') : coarse;
-      const [, rows, columns, channels] = pooled.shape;
-      const unit = tf.div<Tensor4D>(pooled, tf.maximum(tf.norm(pooled, 2, 3, true), 1e-6));
-      return tf.unstack(tf.reshape(unit, [-1, rows * columns, channels])) as Tensor2D[];
-    });
-    out.push(...units);
+  try {
+    for (const { maps } of images.upload(positions)) {
+      const units = tf.tidy(() => {
+        const coarse = maps.at(-1)!;
+        const pooled = coarse.shape[1] > 1 && coarse.shape[2] > 1 ? tf.avgPool(coarse, 2, 2, 'same') : coarse;
+        const [, rows, columns, channels] = pooled.shape;
+        const unit = tf.div<Tensor4D>(pooled, tf.maximum(tf.norm(pooled, 2, 3, true), 1e-6));
+        return tf.unstack(tf.reshape(unit, [-1, rows * columns, channels])) as Tensor2D[];
+      });
+      out.push(...units);
+    }
+    return out;
+  } catch (error) {
+    tf.dispose(out); // a row is damaged
+    throw error;
   }
-  return out;
 }
 
 async function scoreOf(patches: readonly Tensor2D[], at: number): Promise<number> {

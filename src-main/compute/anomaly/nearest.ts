@@ -37,7 +37,8 @@ export const nearestImages = defineScorer({
     const model = nearestModel(images.readFloats(train), images.size, neighbours, train, yieldToEventLoop);
     return { model, heldOut: train };
   },
-  restore: ({ neighbours }, { codes, size }) => nearestModel(codes, size[0], neighbours),
+  restore: ({ neighbours }, { codes, size, trained }) =>
+    nearestModel(codes, size[0], neighbours, Int32Array.from(trained ?? [])), // earlier versions kept none
 });
 
 /**
@@ -84,32 +85,36 @@ function pick(codes: Float32Array, size: number, places: readonly number[]): Flo
 
 /**
  * `codes`: embeddings of the training images, [train, size], also the arrays to save: 8 kB per image. `train`: their positions in the set that is scored; an image
- * is never its own neighbour. Without it, all images that are scored are new.
+ * is never its own neighbour.
  */
 function nearestModel(
   codes: Float32Array,
   size: number,
   neighbours: number,
-  train: Int32Array = new Int32Array(),
+  train: Int32Array,
   yieldToEventLoop = async () => {},
 ): Model<'embeddings'> {
   const all = bankOf(codes, size, neighbours, yieldToEventLoop);
   const placeOf = new Map(Array.from(train, (position, place) => [position, place]));
   const count = train.length > mostInParts ? 0 : Math.min(parts, train.length);
-  const banks = Array.from({ length: count }, (_, part) => {
+  /** The images of the other parts. Made when a training image is scored: new images do not need them. */
+  const banks = new Map<number, Bank>();
+  const bankWithout = (part: number | null): Bank => {
+    if (part === null) return all;
     const others = [...train.keys()].filter((place) => place % count !== part);
-    return bankOf(pick(codes, size, others), size, neighbours, yieldToEventLoop);
-  });
+    const bank = banks.get(part) ?? bankOf(pick(codes, size, others), size, neighbours, yieldToEventLoop);
+    banks.set(part, bank);
+    return bank;
+  };
   return {
     parameters: codes.length,
     async score(block, positions) {
-      const places = Array.from({ length: block.length / size }, (_, row) => placeOf.get(positions?.[row] ?? -1));
+      const places = Array.from({ length: block.length / size }, (_, row) => placeOf.get(positions[row]));
       const scores = new Float64Array(places.length);
-      for (const [part, bank] of [[null, all] as const, ...banks.entries()]) {
-        const rows = [...places.keys()].filter((row) => partOf(places[row], count) === part);
-        if (!rows.length) continue;
+      const inPart = Map.groupBy(places.keys(), (row) => partOf(places[row], count));
+      for (const [part, rows] of inPart) {
         const isSelf = (row: number, neighbour: number) => part === null && places[rows[row]] === neighbour;
-        const distances = await bank.distances(pick(block, size, rows), isSelf);
+        const distances = await bankWithout(part).distances(pick(block, size, rows), isSelf);
         rows.forEach((row, i) => (scores[row] = distances[i]));
       }
       return { scores };
@@ -127,10 +132,10 @@ function nearestModel(
       return { score: meanOfLeast(tf.sqrt(tf.relu(squares)) as Tensor2D, Math.min(neighbours, known.shape[0])) };
     },
     tensors: async () => ({
-      arrays: { codes, size: Float32Array.of(size) },
+      arrays: { codes, size: Float32Array.of(size), trained: Float32Array.from(train) },
       shapes: { codes: [codes.length / size, size] },
     }),
-    dispose: () => [all, ...banks].forEach((bank) => bank.dispose()),
+    dispose: () => [all, ...banks.values()].forEach((bank) => bank.dispose()),
   };
 }
 

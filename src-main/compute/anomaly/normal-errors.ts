@@ -29,18 +29,20 @@ export interface NormalErrors {
 /** So many training images are enough. They are taken at equal distances. */
 const mostImages = 500;
 
-/** Measures the errors of the training images. Throws Cancelled after a cancel. */
+/** Measures the errors of the training images. `onDone` counts images over both passes. Throws Cancelled after a cancel. */
 export async function fitNormalErrors(
   { reconstruct, errors }: ErrorPath,
   pixels: Pixels,
   train: Int32Array,
   yieldToEventLoop: () => Promise<void>,
+  onDone: (done: number, total: number) => void,
 ): Promise<NormalErrors> {
   const { sizePx } = pixels;
   const count = Math.min(train.length, mostImages);
   const images = Int32Array.from({ length: count }, (_, i) => train[Math.floor((i * train.length) / count)]);
   const sum = new Float64Array(sizePx * sizePx);
   const squares = new Float64Array(sizePx * sizePx);
+  let done = 0;
   const forEachMap = async (use: (map: Float32Array) => void): Promise<void> => {
     const block = blockOf(sizePx);
     for (let at = 0; at < count; at += block) {
@@ -53,6 +55,7 @@ export async function fitNormalErrors(
         }),
       );
       for (let i = 0; i < positions.length; i++) use(maps.subarray(i * sum.length, (i + 1) * sum.length));
+      onDone((done += positions.length), 2 * count);
       await yieldToEventLoop();
     }
   };

@@ -2,11 +2,12 @@
  * Scores each patch of an image by its Mahalanobis distance to the patches at the same place of the training images (PaDiM; Defard et al. 2021): one Gaussian for
  * each place, in a random subset of the pretrained features. The covariance is shrunk, since there may be fewer images than features. The score of an image is its largest distance. Places must correspond, so the images must be aligned.
  */
-import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { largestOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
 import { cholesky, inverseOfLower } from '../linear-algebra.ts';
+import { multiplyByPlace } from '../ops/by-place.ts';
 import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
 import { range } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
@@ -14,7 +15,14 @@ import { readBack } from '../read-back.ts';
 import type { Grid } from '../../rows/patch-rows.ts';
 import type { PatchBlock, Patches } from './images.ts';
 import { joined } from './patch-features.ts';
-import { defineScorer, patchSizeParameter, type FitContext, type Model, type Scores } from './scorer.ts';
+import {
+  defineScorer,
+  patchSizeParameter,
+  type FitContext,
+  type Model,
+  type PortableBlock,
+  type Scores,
+} from './scorer.ts';
 import { ledoitWolf, shrink, withoutImage } from './shrinkage.ts';
 
 const schema = z.object({
@@ -49,12 +57,15 @@ export const padim = defineScorer({
     const grid = commonGrid(context.images, context.train);
     const { mean, factor, shares } = await fitGaussians(chosen, grid, context);
     return {
-      model: patchModel(chosen, mean, factor, grid, params, { ...context, shares }),
+      model: patchModel({ chosen, mean, factor, grid, shares, train: context.train }, params, context.images),
       heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
     };
   },
-  restore: (params, { chosen, mean, factor, grid: [rows, columns] }) =>
-    patchModel(Int32Array.from(chosen), mean, factor, { rows, columns }, params),
+  restore: (params, { chosen, mean, factor, grid: [rows, columns], shares, trained }) => {
+    // Earlier versions kept no shares and no training images.
+    const known = { shares: shares ?? new Float32Array(), train: Int32Array.from(trained ?? []) };
+    return patchModel({ chosen: Int32Array.from(chosen), mean, factor, grid: { rows, columns }, ...known }, params);
+  },
 });
 
 /** The grid on which the images are compared: that of the coarsest stage, in the aspect ratio that most training images have. */
@@ -76,13 +87,17 @@ function subset(channels: number, count: number, seed: number): Int32Array {
   return shuffle(range(0, channels), random('patch features', seed)).slice(0, count).sort();
 }
 
-/** The features of a block by place, [places, B, chosen]. */
-function byPlace(block: PatchBlock, chosen: Int32Array, grid: Grid): Tensor3D {
+/** The features of a block, [B, places, chosen]. */
+function placesOf(block: PortableBlock['patches'], chosen: Int32Array, grid: Grid): Tensor3D {
   const features = joined(block, { grid, isNormalised: false });
   const [images, , , channels] = features.shape;
   const rows = tf.reshape(features, [images, grid.rows * grid.columns, channels]);
-  return tf.transpose(tf.gather(rows, tf.tensor1d(chosen, 'int32'), 2), [1, 0, 2]) as Tensor3D;
+  return tf.gather(rows, tf.tensor1d(chosen, 'int32'), 2) as Tensor3D;
 }
+
+/** The features of a block by place, [places, B, chosen]. */
+const byPlace = (block: PatchBlock, chosen: Int32Array, grid: Grid): Tensor3D =>
+  tf.transpose(placesOf(block, chosen, grid), [1, 0, 2]);
 
 /** For each place, the mean [chosen], the inverse of the Cholesky factor of the covariance [chosen, chosen], and the weight of its shrinkage. */
 async function fitGaussians(
@@ -122,19 +137,28 @@ async function fitGaussians(
   return { mean, factor, shares };
 }
 
+interface Gaussians {
+  chosen: Int32Array;
+  mean: Float32Array; // [places, chosen]
+  factor: Float32Array; // [places, chosen, chosen]
+  grid: Grid;
+  /** The weight of the shrinkage of each place. */
+  shares: Float32Array; // [places]
+  /** The positions of the training images, to leave each out of its own score. */
+  train: Int32Array;
+}
+
+/** `originals`: reads the training images; without it, an image at such a position is the training image itself. */
 function patchModel(
-  chosen: Int32Array,
-  mean: Float32Array, // [places, chosen]
-  factor: Float32Array, // [places, chosen, chosen]
-  grid: Grid,
+  { chosen, mean, factor, grid, shares, train }: Gaussians,
   { smoothing }: z.infer<typeof schema>,
-  fitted?: Pick<FitContext<'patches'>, 'images' | 'train'> & { shares: Float32Array },
+  originals?: Patches,
 ): Model<'patches'> {
   const { rows, columns } = grid;
   const [places, size] = [rows * columns, chosen.length];
   const means = tf.tensor3d(mean, [places, 1, size]);
   const factors = tf.tensor3d(factor, [places, size, size]);
-  const trained = new Set(fitted?.train);
+  const trained = new Set(train);
   const scoresOf = async (distances: Float32Array, images: number): Promise<Scores> => {
     const values = smoothing > 0 ? await smooth(distances, images, grid, smoothing) : distances;
     const scores = Array.from({ length: images }, (_, i) => largestOf(values.subarray(i * places, (i + 1) * places)));
@@ -150,9 +174,9 @@ function patchModel(
       const y = tf.tidy(() => away(block));
       try {
         const squared = (await readBack(tf.tidy(() => times(y, y)))).slice();
-        if (fitted && positions?.some((position) => trained.has(position)))
+        if (positions.some((position) => trained.has(position)))
           // The images of one block have one grid, so they are one block again.
-          for (const original of fitted.images.upload(positions)) {
+          for (const original of originals?.upload(positions) ?? [block]) {
             const [xy, xx] = await Promise.all(
               tf
                 .tidy(() => {
@@ -163,7 +187,7 @@ function patchModel(
             );
             squared.forEach((yy, i) => {
               if (trained.has(positions[Math.floor(i / places)]))
-                squared[i] = withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, fitted.shares[i % places]);
+                squared[i] = withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, shares[i % places]);
             });
           }
         return await scoresOf(
@@ -174,22 +198,33 @@ function patchModel(
         y.dispose();
       }
     },
+    portable(block) {
+      const centred = tf.sub(placesOf(block, chosen, grid), tf.tensor2d(mean, [places, size])) as Tensor3D;
+      const distances = tf.sqrt(tf.sum(tf.square(multiplyByPlace(centred, factors)), 2)); // [B, places]
+      const raw = tf.reshape(distances, [-1, rows, columns]) as Tensor3D;
+      const map = smoothing > 0 ? smoothed(raw, smoothing) : raw;
+      return { score: tf.max(tf.reshape(map, [-1, places]), 1), map };
+    },
     tensors: async () => ({
-      arrays: { chosen: Float32Array.from(chosen), mean, factor, grid: Float32Array.of(rows, columns) },
+      arrays: {
+        ...{ chosen: Float32Array.from(chosen), mean, factor, shares },
+        ...{ grid: Float32Array.of(rows, columns), trained: Float32Array.from(train) },
+      },
       shapes: { mean: [places, size], factor: [places, size, size] },
     }),
     dispose: () => tf.dispose([means, factors]),
   };
 }
 
-function smooth(maps: Float32Array, images: number, { rows, columns }: Grid, deviation: number): Promise<Float32Array> {
-  return readBack(
-    tf.tidy(() =>
-      filterBoth(
-        tf.tensor4d(maps, [images, rows, columns, 1]),
-        smoothingWindow(rows, deviation),
-        smoothingWindow(columns, deviation),
-      ),
-    ),
-  );
+const smooth = (
+  maps: Float32Array,
+  images: number,
+  { rows, columns }: Grid,
+  deviation: number,
+): Promise<Float32Array> => readBack(tf.tidy(() => smoothed(tf.tensor3d(maps, [images, rows, columns]), deviation)));
+
+/** [B, rows, columns] → the same shape. */
+function smoothed(maps: Tensor3D, deviation: number): Tensor3D {
+  const windows = [maps.shape[1], maps.shape[2]].map((size) => smoothingWindow(size, deviation));
+  return tf.squeeze(filterBoth(tf.expandDims(maps, 3) as Tensor4D, windows[0], windows[1]), [3]);
 }

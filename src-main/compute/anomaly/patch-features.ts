@@ -1,8 +1,9 @@
 /** One feature vector for each patch of an image: the maps of all stages, resized to one grid and joined. And the score of an image from those of its patches. */
-import type { Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { meanOf } from '../../contract/numbers.ts';
 import type { Grid } from '../../rows/patch-rows.ts';
 import { tf } from '../backend.ts';
+import { meanOfLargest } from '../ops/mean-of-least.ts';
 import type { PatchBlock } from './images.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { PatchBlock } from './images.ts';
  * length 1, so that all stages count equally. `window`: the side of a window over which features are averaged first (PatchCore's neighbourhood), 1 for none.
  */
 export function joined(
-  { maps, grid: finest }: PatchBlock,
+  { maps, grid: finest }: Pick<PatchBlock, 'maps' | 'grid'>,
   { grid = finest, isNormalised = true, window = 1 }: { grid?: Grid; isNormalised?: boolean; window?: number } = {},
 ): Tensor4D {
   return tf.tidy(() =>
@@ -27,10 +28,12 @@ export function joined(
   );
 }
 
+const topCount = (places: number, topShare: number): number => Math.max(1, Math.round(topShare * places));
+
 /** For each image the mean over this fraction of its patches, the largest ones. */
 export function pooled(maps: Float32Array, images: number, topShare: number): number[] {
   const places = maps.length / images;
-  const count = Math.max(1, Math.round(topShare * places));
+  const count = topCount(places, topShare);
   return Array.from({ length: images }, (_, i) =>
     meanOf(
       maps
@@ -39,4 +42,11 @@ export function pooled(maps: Float32Array, images: number, topShare: number): nu
         .subarray(places - count),
     ),
   );
+}
+
+/** The scores of maps [B, rows, columns], as `pooled` gives them; for export. */
+export function pooledScores(maps: Tensor3D, topShare: number): Tensor1D {
+  const [images, rows, columns] = maps.shape;
+  const places = rows * columns;
+  return meanOfLargest(tf.reshape(maps, [images, places]) as Tensor2D, topCount(places, topShare));
 }

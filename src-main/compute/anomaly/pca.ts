@@ -21,11 +21,9 @@ export const pca = defineScorer({
   async fit({ components: wanted, validation }, { images: pixels, train: all, seed, onEvent, yieldToEventLoop }) {
     const startedAt = performance.now();
     const { train, held } = holdOut(all, validation, seed);
-    const components = await fitComponents(wanted, pixels, train, seed, yieldToEventLoop, (epoch, epochs, images) => {
-      const seconds = (performance.now() - startedAt) / 1000;
-      const imagesPerSecond = (images * (epoch + 1)) / seconds;
-      onEvent({ stage: 'train', epoch, epochs, step: 1, steps: 1, loss: 0, seconds, imagesPerSecond });
-    });
+    const components = await fitComponents(wanted, pixels, train, seed, yieldToEventLoop, (done, total) =>
+      onEvent({ stage: 'components', done, total }),
+    );
     const linear = linearModel(components);
     try {
       const normal = await fitNormalErrors(
@@ -33,6 +31,7 @@ export const pca = defineScorer({
         pixels,
         train,
         yieldToEventLoop,
+        (done, total) => onEvent({ stage: 'errors', done, total }),
       );
       const seconds = (performance.now() - startedAt) / 1000;
       return {

@@ -16,8 +16,13 @@ interface Saved {
   /** Of the correction for complexity; null if the run has none. */
   reference: Reference | null;
   model: Model;
+  /** The positions of the training images in the set of the fit, by the SHA-256 of their files. */
+  trained: ReadonlyMap<string, number>;
   dispose(): void;
 }
+
+/** What `work` gets beside the model and the images. `fitted`: for each image its position in the set that the model was fitted with, −1 for none. */
+type Known = Pick<Saved, 'scorer' | 'params' | 'reference' | 'trained'> & { fitted: Int32Array };
 
 /**
  * Calls `work` with the run's model and the opened images. The model is cached and shared with other calls. Throws if the run has no model, and BadParameters
@@ -26,12 +31,13 @@ interface Saved {
 export async function withScorer<Result>(
   runFolder: string,
   set: RowSet,
-  work: (model: Model, images: OpenImages, saved: Pick<Saved, 'scorer' | 'params' | 'reference'>) => Promise<Result>,
+  work: (model: Model, images: OpenImages, saved: Known) => Promise<Result>,
 ): Promise<Result> {
   return withSaved(runFolder, async (saved) => {
     const images = openImages(saved.scorer, saved.params, set);
+    const fitted = Int32Array.from(set.rows, (_, i) => saved.trained.get(set.sha256?.[i] ?? '') ?? -1);
     try {
-      return await work(saved.model, images, saved);
+      return await work(saved.model, images, { ...saved, fitted });
     } finally {
       images.close();
     }
@@ -56,6 +62,7 @@ function open(file: string): Saved {
     params,
     reference: readReference(saved.arrays),
     model,
+    trained: new Map(Object.entries(saved.header.trained ?? {})),
     dispose: () => model.dispose(),
   };
 }

@@ -15,7 +15,7 @@ export interface ScoreArgs {
 }
 
 /**
- * One score per position, as `fit` gives for an image that it was not trained on. The 'done' event counts images. Throws an Error if the run has no model, BadParameters
+ * One score per position, as `fit` gives; a training image is known by its file, and left out as in the fit. The 'done' event counts images. Throws an Error if the run has no model, BadParameters
  * if the images do not fit it, and Cancelled after a cancel.
  */
 export const score = defineCall({
@@ -24,8 +24,8 @@ export const score = defineCall({
     { signal, onEvent }: CallContext<{ done: number }>,
   ): Promise<Float64Array> {
     const yieldToEventLoop = pace(signal);
-    return withScorer(runFolder, set, async (model, images, { params, reference }) => {
-      const { scores } = await scoreAll(model, images, yieldToEventLoop, (done) => onEvent({ done }), { areNew: true });
+    return withScorer(runFolder, set, async (model, images, { params, reference, fitted }) => {
+      const { scores } = await scoreAll(model, images, yieldToEventLoop, (done) => onEvent({ done }), { fitted });
       if (params.complexity !== 'entropy' || !(images.reader instanceof Pixels)) return scores;
       if (!reference)
         throw new BadParameters(

@@ -6,6 +6,7 @@ import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
+import type { Box, Place } from '../../contract/unlike.ts';
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
@@ -35,14 +36,16 @@ export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   yieldToEventLoop: () => Promise<void>;
 }
 
-/** A fitted scorer. It has `reconstruct`, `encode` and maps if its record's `gives` names them. */
+/** A fitted scorer. It has `reconstruct`, `encode`, `nearestPatch` and maps if its record's `gives` names them. */
 export interface Model<I extends ScorerInputs = ScorerInputs> {
   parameters: number;
   /**
-   * `positions`: the positions of the block's images in the set that the scorer was fitted with; null for images of another set. A training image is compared
+   * `positions`: the positions of the block's images in the set that the scorer was fitted with; −1 for an image that was not in it. A training image is compared
    * with the others only, if the scorer can leave it out.
    */
-  score(block: Images[I]['block'], positions: Int32Array | null): Promise<Scores>;
+  score(block: Images[I]['block'], positions: Int32Array): Promise<Scores>;
+  /** Compares one place of an image with the normal patches. `block` and `positions` have one image; `at` is in fractions of its sides, 0..1. */
+  nearestPatch?(block: Images[I]['block'], positions: Int32Array, at: Place): Promise<NearestPatch>;
   /** Has the shape of the block; 0..1, not clipped. */
   reconstruct?(block: Images[I]['block']): Tensor4D;
   /** The codes of a block: similar images have nearby codes. */
@@ -56,12 +59,26 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   dispose(): void;
 }
 
+/** The normal patch that is nearest to a place of an image. */
+export interface NearestPatch {
+  /** The patch at the place. */
+  here: Box;
+  /** The position of the training image that the normal patch comes from, in the set that the scorer was fitted with. */
+  position: number;
+  /** The normal patch in that image. */
+  there: Box;
+  /** Euclidean distance of both in the features. */
+  distance: number;
+  /** The same distance of the most unusual patches of a typical normal image. */
+  usual: number;
+}
+
 /** A block of images as the graph of an exported scorer computes it. */
 export interface PortableBlock {
   pixels: Tensor4D; // [B, S, S, 3], 0..1
   embeddings: Tensor2D; // [B, size]
-  patches: never;
-  features: never;
+  patches: Pick<PatchBlock, 'maps' | 'grid'>;
+  features: Pick<PatchBlock, 'maps' | 'grid'> & { codes: Tensor2D };
 }
 
 /** The outputs of an exported scorer. */
@@ -95,6 +112,8 @@ export interface Fitted<I extends ScorerInputs = ScorerInputs> {
   heldOut: Int32Array;
   /** Positions of the training images that were taken as normal, if these are not all of them. */
   taken?: Int32Array;
+  /** For each training image the fraction of its patches that was left out as possible defects, if any were. */
+  lost?: Float64Array;
   // The following is only given by scorers that train by epochs.
   history?: Epoch[];
   bestEpoch?: number;
@@ -158,14 +177,16 @@ export function defineScorer<I extends ScorerInputs, P extends InputParameters[I
   restore,
   ...record
 }: Definition<I, P>): Scorer {
+  const schema = record.schema.safeExtend(stabilityParameter(record.inputs)) as Definition<I, P>['schema'];
   return {
     ...record,
+    schema,
     sizePx: (params) => {
-      const parsed: object & { sizePx?: number } = record.schema.parse(params) as P;
+      const parsed: object & { sizePx?: number } = schema.parse(params) as P;
       return parsed.sizePx;
     },
     ready(unchecked) {
-      const params = record.schema.parse(unchecked);
+      const params = schema.parse(unchecked);
       return {
         params: params as Record<string, unknown>,
         fit: (context) => fit(params, context as FitContext<I>),
@@ -175,6 +196,19 @@ export function defineScorer<I extends ScorerInputs, P extends InputParameters[I
     },
   };
 }
+
+/** All scorers have it. Fits to embeddings take about a second, so they are repeated by default. */
+const stabilityParameter = (inputs: ScorerInputs) => ({
+  stability: z
+    .int()
+    .min(0)
+    .max(5)
+    .default(inputs === 'embeddings' ? 2 : 0)
+    .describe(
+      'Fit again so many times, each to another half of the training images, to report how much the ranks change. Each takes at most the time of the ranking; 0: not measured.',
+    )
+    .meta({ title: 'Stability fits', advanced: true }),
+});
 
 /** The longest side of images for features of patches. 0 is replaced before the run by `patchSize`. */
 export const patchSizeParameter = {

@@ -24,7 +24,7 @@ export interface FeaturesArgs {
   bytes: Uint8Array;
 }
 
-interface Loaded {
+export interface Loaded {
   bytes: number;
   network: Network<Classifier>;
   source: Pretrained;

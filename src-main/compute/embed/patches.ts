@@ -12,7 +12,7 @@ import { uploadPixels } from '../ops/upload.ts';
 import { pace } from '../pace.ts';
 import { blockOf } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
-import { withPretrained } from './features.ts';
+import { withPretrained, type Loaded } from './features.ts';
 
 /** The sides of an image for this network are multiples of this, so that its maps are not padded. */
 export const sideStep = 32;
@@ -35,31 +35,20 @@ export const patchLayout = ({ patches }: Pretrained, sizePx: number): PatchLayou
 export const patches = defineCall({
   async run({ model, sizePx, bytes }: PatchArgs, { signal }: CallContext): Promise<Uint8Array> {
     const yieldToEventLoop = pace(signal);
-    return withPretrained(model, async ({ network, source }) => {
+    return withPretrained(model, async (loaded) => {
+      const { source } = loaded;
       const images = cut(bytes);
       const [length] = patchRowShape(patchLayout(source, sizePx));
       const out = new Float16Array(images.length * length);
-      const last = source.patches.at(-1)!.stage;
       const most = blockOf(sizePx) * 4;
       for (let from = 0; from < images.length;) {
         const { height, width } = images[from];
         let count = 1;
         while (count < most && images[from + count]?.height === height && images[from + count].width === width) count++;
         const pixels = bytes.subarray(images[from].at, images[from].at + count * (height * width * 3 + 2));
-        const maps = tf.tidy(() => {
-          const x = uploadPixels(withoutHeaders(pixels, count), count, height, width);
-          const found: Tensor4D[] = [];
-          network.infer(normalised(x, source), (input, scope) =>
-            network.architecture.features(input, {
-              ...scope,
-              stage(name, map) {
-                if (source.patches.some(({ stage }) => stage === name)) found.push(tf.keep(map));
-                return name === last;
-              },
-            }),
-          );
-          return found;
-        });
+        const maps = tf.tidy(() =>
+          patchMaps(loaded, uploadPixels(withoutHeaders(pixels, count), count, height, width)),
+        );
         const finest = source.patches[0].stride;
         const values = await Promise.all(maps.map((map) => readBack(map)));
         for (let i = 0; i < count; i++) {
@@ -79,6 +68,22 @@ export const patches = defineCall({
     });
   },
 });
+
+/** The feature maps of the stages of images [B, height, width, 3], 0..1: [B, height / stride, width / stride, channels]. They outlive a `tidy`. */
+export function patchMaps({ network, source }: Pick<Loaded, 'network' | 'source'>, x: Tensor4D): Tensor4D[] {
+  const last = source.patches.at(-1)!.stage;
+  const found: Tensor4D[] = [];
+  network.infer(normalised(x, source), (input, scope) =>
+    network.architecture.features(input, {
+      ...scope,
+      stage(name, map) {
+        if (source.patches.some(({ stage }) => stage === name)) found.push(tf.keep(map));
+        return name === last;
+      },
+    }),
+  );
+  return found;
+}
 
 /** The place and size of each image. */
 function cut(bytes: Uint8Array): { at: number; height: number; width: number }[] {

@@ -5,7 +5,7 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { sumOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
-import { isTracing, traced } from './traced.ts';
+import { traced } from './traced.ts';
 
 /** A Gaussian window [size, size]. At the border, only weights inside count, and they are renormalised. */
 export function smoothingWindow(size: number, sigma: number): Tensor2D {
@@ -32,9 +32,8 @@ export function wholeWindow(size: number, sigma: number, width: number): Tensor2
 
 /** Applies windows [H', H] and [W', W] to the axes of x [B, H, W, C] → [B, H', W', C]; one window serves both axes of a square. */
 export function filterBoth(x: Tensor4D, vertical: Tensor2D, horizontal = vertical): Tensor4D {
-  if (horizontal === vertical && isTracing())
-    return traced('filterBoth', [x, vertical], {}, () => filtered(x, vertical, vertical));
-  return filtered(x, vertical, horizontal);
+  const windows = horizontal === vertical ? [vertical] : [vertical, horizontal];
+  return traced('filterBoth', [x, ...windows], {}, () => filtered(x, vertical, horizontal));
 }
 
 function filtered(x: Tensor4D, vertical: Tensor2D, horizontal: Tensor2D): Tensor4D {

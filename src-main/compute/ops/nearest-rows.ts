@@ -43,6 +43,17 @@ export async function nearestRows(
   return out;
 }
 
+/** The distance of each row of x [n, d] to its nearest row of y [k, d], as one graph of tfjs ops for export: [n]. It holds n · k distances. */
+export const nearestDistances = (x: Tensor2D, y: Tensor2D): Tensor1D =>
+  tf.tidy(() => {
+    // |x − y|² = |x|² + |y|² − 2 x·y
+    const squares = tf.add(
+      tf.add(tf.mul(tf.matMul(x, y, false, true), -2), tf.sum(tf.square(y), 1)),
+      tf.sum(tf.square(x), 1, true),
+    );
+    return tf.sqrt(tf.relu(tf.min(squares, 1))) as Tensor1D;
+  });
+
 /**
  * Chooses `count` of the rows of `points` [n, d] so that the largest distance of a row to its nearest chosen row is small: each is the one farthest from those before
  * it (greedy k-centre; Gonzalez 1985). `first`: the first row. Returns positions in the order of choice.

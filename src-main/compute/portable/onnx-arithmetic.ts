@@ -1,8 +1,10 @@
 /** The operations of anomaly scores in ONNX: arithmetic, sums and maxima, and what our scorers trace as one node. */
-import type { OnnxWriter } from './onnx-writer.ts';
+import { transposed, type OnnxWriter } from './onnx-writer.ts';
 import type { Node } from './trace.ts';
 
-const binary: Readonly<Record<string, string>> = { Sub: 'Sub', RealDiv: 'Div', Maximum: 'Max', Minimum: 'Min' };
+const binary: Readonly<Record<string, string>> = {
+  ...{ Sub: 'Sub', RealDiv: 'Div', Maximum: 'Max', Minimum: 'Min', Pow: 'Pow' },
+};
 const unary: Readonly<Record<string, string>> = { Sqrt: 'Sqrt', Abs: 'Abs', Exp: 'Exp', Log: 'Log', Neg: 'Neg' };
 
 /** `from`: the first input; `to`: the name of the output. Returns false for another operation. */
@@ -27,13 +29,34 @@ export function emitArithmetic(
     case 'Square':
       writer.node('Mul', [from, from], to);
       return true;
+    case 'AddN':
+      writer.node('Sum', inputs.map(writer.named), to);
+      return true;
+    case 'MirrorPad': {
+      const paddings = attributes.paddings as [before: number, after: number][];
+      // Mirroring one row with the border is repeating it; more rows have no ONNX.
+      if (attributes.mode !== 'symmetric' || paddings.flat().some((count) => count > 1)) return false;
+      const ordered = [0, 3, 1, 2].map((axis) => paddings[axis]);
+      const pads = writer.whole([0, 1].flatMap((side) => ordered.map((pair) => pair[side])));
+      writer.node('Pad', [from, pads], to, { mode: 'edge' });
+      return true;
+    }
+    case 'SquaredDifference': {
+      const difference = writer.node('Sub', [from, w.constant ? writer.operand(w, rank) : writer.named(w)]);
+      writer.node('Mul', [difference, difference], to);
+      return true;
+    }
+    case 'GatherV2':
+      writer.node('Gather', [from, writer.whole(Array.from(w.constant!))], to, { axis: Number(attributes.axis) });
+      return true;
     case 'Sum':
+    case 'Min':
     case 'Max': {
-      const axes = [attributes.axis as number | number[]].flat();
+      const axes = [(attributes.axis ?? attributes.reductionIndices) as number | number[]].flat();
       const own = rank === 3 ? axes.map((axis) => [0, 2, 3, 1][axis]) : axes;
       const keepdims = attributes.keepDims ? 1 : 0;
       if (op === 'Sum') writer.node('ReduceSum', [from, writer.whole(own)], to, { keepdims });
-      else writer.node('ReduceMax', [from], to, { axes: own, keepdims });
+      else writer.node(`Reduce${op}`, [from], to, { axes: own, keepdims });
       return true;
     }
     case 'meanOfLeast': {
@@ -42,6 +65,48 @@ export function emitArithmetic(
         largest: 0,
       });
       writer.node('ReduceMean', [least], to, { axes: [-1], keepdims: 0 });
+      return true;
+    }
+    case 'medianOfEach': {
+      const { length } = inputs;
+      const half = Math.floor(length / 2) + 1;
+      const column = writer.whole([1]);
+      const columns = inputs.map((input) => writer.node('Unsqueeze', [writer.named(input), column]));
+      const all = writer.node('Concat', columns, undefined, { axis: 1 });
+      const [least] = writer.parts('TopK', [all, writer.whole([half])], 2, { axis: 1, largest: 0 });
+      const middle = writer.node(
+        'Slice',
+        [least, writer.whole([length % 2 ? half - 1 : half - 2]), writer.whole([half]), column],
+        undefined,
+      );
+      writer.node('ReduceMean', [middle], to, { axes: [1], keepdims: 0 });
+      return true;
+    }
+    case 'multiplyByPlace': {
+      const [places, outputs, size] = w.shape;
+      const matrices = writer.floats(transposed(w.constant!, w.shape, [0, 2, 1]), [places, size, outputs]);
+      const rows = writer.node('Unsqueeze', [from, writer.whole([2])]); // [n, places, 1, size]
+      writer.node('Squeeze', [writer.node('MatMul', [rows, matrices]), writer.whole([2])], to);
+      return true;
+    }
+    case 'ResizeBilinear':
+    case 'ResizeNearestNeighbor': {
+      const [rows, columns, channels] = output.shape;
+      if (!attributes.halfPixelCenters && op === 'ResizeBilinear') return false;
+      const sizes = writer.node(
+        'Concat',
+        [
+          writer.node('Slice', [writer.node('Shape', [from]), writer.whole([0]), writer.whole([1])]),
+          writer.whole([channels, rows, columns]),
+        ],
+        undefined,
+        { axis: 0 },
+      );
+      writer.node('Resize', [from, '', '', sizes], to, {
+        mode: op === 'ResizeBilinear' ? 'linear' : 'nearest',
+        coordinate_transformation_mode: attributes.halfPixelCenters ? 'half_pixel' : 'asymmetric',
+        ...(op === 'ResizeNearestNeighbor' && { nearest_mode: 'floor' }),
+      });
       return true;
     }
     default:

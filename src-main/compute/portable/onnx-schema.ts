@@ -67,7 +67,7 @@ export const floatType = 1;
 export const int64Type = 7;
 
 /** `AttributeProto.type`. */
-export const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
+export const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 /** Encodes a `ModelProto` given as an object with the field names of the schema. */
 export function encodeModel(model: object): Uint8Array {

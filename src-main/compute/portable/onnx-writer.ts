@@ -6,7 +6,7 @@ import type { Value } from './trace.ts';
 const opset = 17;
 const irVersion = 8;
 
-type Attributes = Record<string, number | number[]>;
+type Attributes = Record<string, number | number[] | string>;
 
 /** A network has an operation that cannot be exported. */
 export class NotConvertible extends Error {}
@@ -21,14 +21,16 @@ export class OnnxWriter {
 
   #fresh = (): string => `t${++this.#last}`;
 
-  /** Adds a node and returns the name of its output. Attributes are integers, except `epsilon`. */
+  /** Adds a node and returns the name of its output. Numbers are integers, except `epsilon`. */
   node(opType: string, input: string[], output = this.#fresh(), attributes: Attributes = {}): string {
     const attribute = Object.entries(attributes).map(([name, value]) =>
       Array.isArray(value)
         ? { name, ints: value, type: attributeTypes.ints }
-        : name === 'epsilon'
-          ? { name, f: value, type: attributeTypes.float }
-          : { name, i: value, type: attributeTypes.int },
+        : typeof value === 'string'
+          ? { name, s: Buffer.from(value), type: attributeTypes.string }
+          : name === 'epsilon'
+            ? { name, f: value, type: attributeTypes.float }
+            : { name, i: value, type: attributeTypes.int },
     );
     this.nodes.push({ opType, input, output: [output], name: output, attribute });
     return output;

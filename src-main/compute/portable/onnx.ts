@@ -4,7 +4,7 @@
  */
 import { emitArithmetic } from './onnx-arithmetic.ts';
 import { NotConvertible, OnnxWriter, transposed } from './onnx-writer.ts';
-import type { Graph, Node } from './trace.ts';
+import type { Graph, Node, Recording } from './trace.ts';
 
 export interface OnnxOptions {
   /** Divides the logits before the softmax. */
@@ -15,16 +15,17 @@ export interface OnnxOptions {
 /** The bytes of a `.onnx` file of a classifier. Throws if the graph has an operation that cannot be converted. */
 export function toOnnx(graph: Graph, { temperature, metadata }: OnnxOptions): Uint8Array {
   const writer = new OnnxWriter();
-  emitNodes(graph, writer);
+  emitNodes({ inputs: { pixels: graph.input }, nodes: graph.nodes }, writer);
   writer.node('Identity', [writer.named(graph.output)], 'logits');
   writer.node('Softmax', [writer.node('Div', ['logits', writer.scalar(temperature)])], 'probabilities', { axis: -1 });
   const { shape } = graph.output;
   return writer.encode('classifier', { pixels: graph.input.shape }, { logits: shape, probabilities: shape }, metadata);
 }
 
-/** Emits the traced nodes; the model's input is named `pixels`. */
-export function emitNodes({ input, nodes }: Pick<Graph, 'input' | 'nodes'>, writer: OnnxWriter): void {
-  writer.node('Transpose', ['pixels'], writer.named(input), { perm: [0, 3, 1, 2] });
+/** Emits the traced nodes; the inputs of the model are images. */
+export function emitNodes({ inputs, nodes }: Pick<Recording, 'inputs' | 'nodes'>, writer: OnnxWriter): void {
+  for (const [name, value] of Object.entries(inputs))
+    writer.node('Transpose', [name], writer.named(value), { perm: [0, 3, 1, 2] });
   for (const node of nodes) emit(node, writer);
 }
 
@@ -61,12 +62,25 @@ function emit({ op, inputs, output, attributes }: Node, writer: OnnxWriter): voi
       });
       return;
     }
+    case 'Conv2DBackpropInput': {
+      const [height, width, outputs, channels] = w.shape;
+      const stride = both(strides().length > 1 ? strides() : strides()[0]);
+      const kernel = transposed(w.constant!, w.shape, [3, 2, 0, 1]);
+      writer.node('ConvTranspose', [from, writer.floats(kernel, [channels, outputs, height, width])], to, {
+        strides: stride,
+        // It is the gradient of a convolution from the output's size to the input's.
+        pads: padsOf(attributes.pad, output.shape, x.shape, [height, width], stride),
+        kernel_shape: [height, width],
+      });
+      return;
+    }
+    case 'AvgPool':
     case 'MaxPool': {
       const [size, stride] = [
         both(attributes.filterSize as number | number[]),
         both(attributes.strides as number | number[]),
       ];
-      writer.node('MaxPool', [from], to, {
+      writer.node(op === 'MaxPool' ? 'MaxPool' : 'AveragePool', [from], to, {
         kernel_shape: size,
         strides: stride,
         pads: padsOf(attributes.pad, x.shape, output.shape, size, stride),
@@ -199,13 +213,9 @@ function emit({ op, inputs, output, attributes }: Node, writer: OnnxWriter): voi
       return;
     }
     case 'filterBoth': {
-      const [outputs, size] = w.shape;
-      const rows = writer.node('MatMul', [writer.floats(w.constant!, [outputs, size]), from]); // channels-first: rows are the second last axis
-      writer.node(
-        'MatMul',
-        [rows, writer.floats(transposed(w.constant!, [outputs, size], [1, 0]), [size, outputs])],
-        to,
-      );
+      const { shape, constant } = inputs.at(-1)!; // one window for both axes, or one for each
+      const rows = writer.node('MatMul', [writer.floats(w.constant!, w.shape), from]); // channels-first: rows are the second last axis
+      writer.node('MatMul', [rows, writer.floats(transposed(constant!, shape, [1, 0]), shape.toReversed())], to);
       return;
     }
     default:

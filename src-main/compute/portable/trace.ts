@@ -32,9 +32,9 @@ export interface Graph {
   nodes: Node[];
 }
 
-/** A traced function with several named outputs. */
+/** A traced function with named inputs and outputs. */
 export interface Recording {
-  input: Value;
+  inputs: Record<string, Value>;
   outputs: Record<string, Value>;
   nodes: Node[];
 }
@@ -89,17 +89,25 @@ export function withPixels(
 
 /** Records the network's inference for images of this side. Throws if one of its operations has several results. */
 export async function trace(network: Network<Classifier>, sidePx: number): Promise<Graph> {
-  const { input, outputs, nodes } = await record(sidePx, (x) => ({ logits: network.infer(x) }));
-  return { input, output: outputs.logits, nodes };
+  const { inputs, outputs, nodes } = await record({ pixels: [sidePx, sidePx] }, ({ pixels }) => ({
+    logits: network.infer(pixels),
+  }));
+  return { input: inputs.pixels, output: outputs.logits, nodes };
 }
 
-/** Records a function of one image [1, S, S, 3]. Throws if one of its operations has several results. */
-export async function record(sidePx: number, run: (x: Tensor4D) => Record<string, Tensor>): Promise<Recording> {
+/** Records a function of one image in one or several sizes, each [1, height, width, 3]. Throws if one of its operations has several results. */
+export async function record<Name extends string>(
+  sizes: Record<Name, readonly [height: number, width: number]>,
+  run: (images: Record<Name, Tensor4D>) => Record<string, Tensor>,
+): Promise<Recording> {
   const constants: { value: Value; tensor: Tensor }[] = [];
   let graph: Recording | undefined; // not returned from `tidy`, which would search it for tensors
   tf.tidy(() => {
-    const x = tf.zeros([1, sidePx, sidePx, 3]) as Tensor4D;
-    run(x); // freezes networks, so that folded kernels are constants in the trace
+    const entries = Object.entries<readonly [number, number]>(sizes);
+    const images = Object.fromEntries(
+      entries.map(([name, [height, width]]) => [name, tf.zeros([1, height, width, 3])]),
+    ) as Record<Name, Tensor4D>;
+    run(images); // freezes networks, so that folded kernels are constants in the trace
     const values = new Map<number, Value>();
     const nodes: Node[] = [];
     const live = (tensor: Tensor): Value => {
@@ -134,11 +142,12 @@ export async function record(sidePx: number, run: (x: Tensor4D) => Record<string
       }
       if (depth || !inputs.some(isLive)) return result;
       if (Array.isArray(result)) throw new Error(`An operation with several results (${op}) cannot be exported.`);
-      if (op === 'Identity') values.set(result.id, valueOf(inputs[0]));
+      const isSame = op === 'Identity' || (op === 'Cast' && inputs[0].dtype === result.dtype);
+      if (isSame) values.set(result.id, valueOf(inputs[0]));
       else nodes.push({ op, inputs: inputs.map(valueOf), output: live(result), attributes });
       return result;
     };
-    const input = live(x);
+    const inputs = Object.fromEntries(Object.entries<Tensor>(images).map(([name, x]) => [name, live(x)]));
     const engine = tf.engine() as unknown as Engine;
     const { runKernel } = engine;
     engine.runKernel = (name, inputs, attributes = {}) =>
@@ -146,9 +155,9 @@ export async function record(sidePx: number, run: (x: Tensor4D) => Record<string
         runKernel.call(engine, name, inputs, attributes),
       );
     try {
-      const results = recording(noted, () => run(x));
+      const results = recording(noted, () => run(images));
       const outputs = Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, valueOf(tensor)]));
-      graph = { input, outputs, nodes };
+      graph = { inputs, outputs, nodes };
     } finally {
       engine.runKernel = runKernel;
     }

@@ -4,6 +4,7 @@ import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { Edited, Run } from '../../contract/types.ts';
 import { parseRule, ruleText, type RuleChoice } from '../../contract/threshold.ts';
 import { mapFilesJob } from '../../jobs/map-files.ts';
+import { unlikeOf } from '../../jobs/maps.ts';
 import { placedThreshold } from '../../workspace/placed-threshold.ts';
 import { nameRuns, purgeRuns } from '../../workspace/purge-runs.ts';
 import { settingKey, type RunVisibility } from '../../workspace/settings.ts';
@@ -51,6 +52,7 @@ export function runCalls(context: CallContext) {
       );
     },
     writeMaps: (request) => context.start(mapFilesJob, request),
+    unlike: ({ runId, sampleId, at }) => unlikeOf(context, runs.get(runId), sampleId, at),
     archive: ({ ids }) => put('archive', ids, 'archived'),
     unarchive: ({ ids }) => put('unarchive', ids, null),
     delete: ({ ids }) => put('delete', ids, 'deleted'),
