@@ -65,7 +65,7 @@ export class Opinions {
   );
   /** The rankings without a threshold: what they flag is unknown. */
   readonly unplaced: readonly string[] = $derived.by(() =>
-    this.chosen.filter(({ column }) => this.#view.session.thresholdOf(column) === null).map(({ id }) => id),
+    this.chosen.filter(({ column }) => this.#view.session.thresholds.of(column) === null).map(({ id }) => id),
   );
   readonly #agreeingRange: NamedRange = $derived.by(() =>
     this.topShare === null

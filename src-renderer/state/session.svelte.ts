@@ -29,7 +29,7 @@ import { ColumnCache } from './column-cache.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { RunRecords } from './run-records.svelte.ts';
 import { workspaceKeyOf, Steps } from './steps.svelte.ts';
-import { ScoreThreshold } from './threshold.svelte.ts';
+import { ScoreThresholds } from './threshold.svelte.ts';
 import { Watching } from './watching.svelte.ts';
 
 const retryAfterMs = 700;
@@ -93,7 +93,7 @@ export class Session {
     values: (name) => this.values(name),
     checks: this.checks,
     duplicates: this.duplicates,
-    threshold: (column) => this.thresholdOf(column),
+    threshold: (column) => this.thresholds.of(column),
   });
 
   #request: { folder: string; workspace?: string };
@@ -104,8 +104,7 @@ export class Session {
   #settledShape = -1;
   #columnCache: ColumnCache;
   #runRecords: RunRecords;
-  /** By column. */
-  #thresholds = new Map<string, ScoreThreshold>();
+  readonly thresholds = new ScoreThresholds(this);
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
   /** The user's steps: decisions, labels, undo. */
@@ -364,15 +363,6 @@ export class Session {
     const answer = await fetch(columnPath(this.id, name, revision));
     if (!answer.ok) throw new Error(`The column ${name} could not be read.`);
     return new Float64Array(await answer.arrayBuffer());
-  }
-
-  /** The threshold of a finished ranking on its scores, as the engine keeps it; null for another column, and if there is none. Reading subscribes to changes. */
-  thresholdOf(column: string): number | null {
-    const find = () => this.runs.find((run) => run.kind === 'rank' && run.state === 'done' && run.column === column);
-    if (!find()) return null;
-    let threshold = this.#thresholds.get(column);
-    if (!threshold) this.#thresholds.set(column, (threshold = new ScoreThreshold(this, () => find() ?? null)));
-    return threshold.placed;
   }
 
   /** Settings, curves and results of a run; null until they arrive. Reading subscribes to changes. */

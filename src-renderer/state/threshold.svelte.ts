@@ -122,3 +122,23 @@ export class ScoreThreshold {
     if (this.#chosen === chosen) this.#chosen = null;
   }
 }
+
+/** The thresholds of the finished rankings of a folder, as they are kept. */
+export class ScoreThresholds {
+  #session: Session;
+  #byColumn = new Map<string, ScoreThreshold>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Null if the column is not the score of a finished ranking, and if there is none. */
+  of(column: string): number | null {
+    const find = () =>
+      this.#session.runs.find((run) => run.kind === 'rank' && run.state === 'done' && run.column === column) ?? null;
+    if (!find()) return null;
+    let threshold = this.#byColumn.get(column);
+    if (!threshold) this.#byColumn.set(column, (threshold = new ScoreThreshold(this.#session, find)));
+    return threshold.placed;
+  }
+}

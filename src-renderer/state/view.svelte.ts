@@ -19,6 +19,7 @@ import {
   type Grouping,
   type Order,
 } from '../lib/arrange.ts';
+import { hasFirstScores } from '../lib/resume.ts';
 import { Filter } from './filter.svelte.ts';
 import { LoupeState } from './loupe.svelte.ts';
 import { notices } from './notices.svelte.ts';
@@ -84,28 +85,17 @@ export class View {
 
   readonly run: RunSummary | null = $derived.by(() => {
     const runs = this.session.listedRuns.filter(({ kind }) => kind === 'rank');
-    return (
-      runs.find((run) => run.id === this.#runId) ??
-      runs.find((run) => run.state === 'done') ??
-      runs.find((run) => this.#hasFirst(run)) ??
-      null
-    );
+    const [chosen, newest] = [runs.find(({ id }) => id === this.#runId), runs.find(({ state }) => state === 'done')];
+    return chosen ?? newest ?? runs.find(this.#hasFirst) ?? null;
   });
-  /** The ranking, if it has finished. */
+  #hasFirst = (run: RunSummary) => hasFirstScores(run, this.session.columns);
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);
   /** The ranking whose scores are shown: finished, or running with the scores of a faster method until then. */
-  readonly ranked = $derived(this.run && (this.scored || this.#hasFirst(this.run)) ? this.run : null);
-  #hasFirst({ state, column }: RunSummary): boolean {
-    return state === 'running' && this.session.columns.some(({ name, count }) => name === column && count > 0);
-  }
+  readonly ranked = $derived.by(() => this.scored ?? (this.run && this.#hasFirst(this.run) ? this.run : null));
   readonly threshold: ScoreThreshold;
-  get scores(): Float64Array {
-    return this.threshold.scores;
-  }
+  readonly scores = $derived.by(() => this.threshold.scores);
   /** Ascending. */
-  get sortedScores(): Float64Array {
-    return this.threshold.sorted;
-  }
+  readonly sortedScores = $derived.by(() => this.threshold.sorted);
   readonly opinions = new Opinions(this);
   readonly lens: Lens | null = $derived.by(() => this.place.lens?.(this) ?? null);
   readonly isRanked = $derived(this.lens?.run !== undefined);

@@ -104,7 +104,7 @@ test('a choice is kept with the run, so that another page and the engine use it,
   await soon(() => expect(session.runs[0].rule).toEqual({ rule: 'share', value: 50 }));
   const other = new View(session, places);
   expect(other.threshold.flagged).toBe(17);
-  expect(session.thresholdOf('nearest-1.error')).toBe(other.threshold.score);
+  expect(session.thresholds.of('nearest-1.error')).toBe(other.threshold.score);
   const { image } = await session.calls.evaluation.judge.query({ runId: 'nearest-1' });
   expect(image).toMatchObject({ rule: 'share', threshold: other.threshold.score });
   await session.step('undo');
