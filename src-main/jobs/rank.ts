@@ -112,7 +112,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
       context.table.putColumn(run.record.column, `${run.id} · ${scorer.gives.score.title}`, run.id, ids, result.scores);
     if (first) {
       mkdirSync(firstFolder, { recursive: true });
-      const quick = await fitWith(first, first.ready({}).params, true).finally(() =>
+      const quick = await fitWith(first, first.ready({ stability: 0 }).params, true).finally(() =>
         rmSync(firstFolder, { recursive: true, force: true }),
       );
       context.table.write(() => writeScores(quick, first));

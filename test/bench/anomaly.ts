@@ -86,7 +86,7 @@ async function runOne(name: string, method: string, seed: number): Promise<void>
   const task = sets.task(name);
   const scorer = scorerOf(method);
   if (!scorer) throw new Error(`There is no scorer '${method}'.`);
-  const params = withSize(scorer, scorer.ready(changed).params, task.files.length);
+  const params = withSize(scorer, scorer.ready({ stability: 0, ...changed }).params, task.files.length);
   const sizePx = scorer.sizePx(params) ?? 0;
   const rows = Int32Array.from(task.files);
   const images = selectRows(await sets.inputs(task.set, scorer.inputs, sizePx), rows);

@@ -53,7 +53,7 @@ for (const set of options.sets.split(',')) {
     const scorer = scorerOf(method);
     if (!scorer) throw new Error(`There is no scorer '${method}'.`);
     const all = workspace.table.samples();
-    const params = withSize(scorer, {}, all.length);
+    const params = withSize(scorer, scorer.ready({ stability: 0 }).params, all.length);
     using prepared = await prepareImages(workspace, scorer, params, all, silent);
     const truth = folderTruth(prepared.samples.map((sample) => sample.path));
     const normal = prepared.samples.flatMap((sample, i) => (truth(sample.path)?.isAnomalous === false ? [i] : []));

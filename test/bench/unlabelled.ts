@@ -15,6 +15,7 @@ import { startBackend } from '../../src-main/compute/backend.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
 import { auroc, medianOf } from '../../src-main/contract/statistics.ts';
+import { plantedPositions } from '../../src-main/jobs/rank.ts';
 import { withSize } from '../../src-main/jobs/scorer-images.ts';
 import { selectRows } from '../../src-main/rows/row-set.ts';
 import { sharedData } from '../fixtures/images.ts';
@@ -53,12 +54,17 @@ for (const name of options.sets.split(',')) {
         const files = [...good, ...odd];
         const { params: checked } = scorer.ready({ stability: 0, ...(parameter && { [parameter]: Number(value) }) });
         const params = withSize(scorer, checked, files.length);
-        const inputs = await sets.inputs(name, scorer.inputs, scorer.sizePx(params) ?? 0);
+        const sizePx = scorer.sizePx(params) ?? 0;
+        const inputs = await sets.inputs(name, scorer.inputs, sizePx);
+        const train = range(0, files.length);
+        const of = plantedPositions(train, seed);
+        const numbers = Array.from(of, (position) => files[position]);
+        const planted = { images: await sets.inputs(name, scorer.inputs, sizePx, seed, numbers), of };
         const runFolder = fs.mkdtempSync(path.join(os.tmpdir(), 'winnow-bench-'));
         const result = await serveCall(fit, {
           ...{ method: id, params, seed, runFolder, resume: false, areNormal: false },
           images: selectRows(inputs, Int32Array.from(files)),
-          train: range(0, files.length),
+          ...{ train, planted },
         });
         fs.rmSync(runFolder, { recursive: true });
         seconds.push(result.seconds);
