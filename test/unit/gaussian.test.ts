@@ -4,12 +4,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scoreAll } from '../../src-main/compute/anomaly/fit.ts';
 import { gaussian } from '../../src-main/compute/anomaly/gaussian.ts';
-import { ledoitWolf, withoutImage } from '../../src-main/compute/anomaly/shrinkage.ts';
+import { ledoitWolf, levelWithout, withoutImage } from '../../src-main/compute/anomaly/shrinkage.ts';
 import { openImages } from '../../src-main/compute/anomaly/images.ts';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { cholesky, inverseOfLower, solve } from '../../src-main/compute/linear-algebra.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
+import { meanOf } from '../../src-main/contract/numbers.ts';
 import { newFolder } from './compute-pictures.ts';
 
 const [images, size] = [14, 4];
@@ -111,4 +112,22 @@ it('factors a matrix and inverts the factor', async () => {
     }
   }
   await expect(cholesky(Float64Array.of(1, 2, 2, 1), 2, yieldToEventLoop)).rejects.toThrow('not positive definite');
+});
+
+it('the variance without an image is that of the others, and never larger', () => {
+  const [images, size] = [12, 5];
+  const rows = Array.from({ length: images }, (_, i) =>
+    fillNormal(new Float64Array(size), random('level', i)).map((value) => (i === 3 ? 10 : 1) * value),
+  );
+  /** The mean variance, and the squared distance of each row to the mean. */
+  const levelOf = (of: readonly Float64Array[]): { level: number; lengths: number[] } => {
+    const mean = Float64Array.from({ length: size }, (_, d) => meanOf(of.map((row) => row[d])));
+    const lengths = of.map((row) => row.reduce((sum, value, d) => sum + (value - mean[d]) ** 2, 0));
+    return { level: meanOf(lengths) / size, lengths };
+  };
+  const { level, lengths } = levelOf(rows);
+  const others = levelOf(rows.filter((_, i) => i !== 3)).level;
+  expect(levelWithout(level, lengths[3], images, size)).toBeCloseTo(level / others, 9);
+  expect(levelWithout(level, Math.min(...lengths), images, size)).toBe(1);
+  expect(levelWithout(undefined, lengths[3], images, size)).toBe(1);
 });

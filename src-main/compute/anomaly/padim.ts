@@ -23,7 +23,7 @@ import {
   type PortableBlock,
   type Scores,
 } from './scorer.ts';
-import { ledoitWolf, shrink, withoutImage } from './shrinkage.ts';
+import { ledoitWolf, levelWithout, shrink, withoutImage } from './shrinkage.ts';
 
 const schema = z.object({
   ...patchSizeParameter,
@@ -55,15 +55,19 @@ export const padim = defineScorer({
   async fit(params, context) {
     const chosen = subset(context.images.channels, params.features, context.seed);
     const grid = commonGrid(context.images, context.train);
-    const { mean, factor, shares } = await fitGaussians(chosen, grid, context);
+    const { mean, factor, shares, levels } = await fitGaussians(chosen, grid, context);
     return {
-      model: patchModel({ chosen, mean, factor, grid, shares, train: context.train }, params, context.images),
+      model: patchModel({ chosen, mean, factor, grid, shares, levels, train: context.train }, params, context.images),
       heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
     };
   },
-  restore: (params, { chosen, mean, factor, grid: [rows, columns], shares, trained }) => {
-    // Earlier versions kept no shares and no training images.
-    const known = { shares: shares ?? new Float32Array(), train: Int32Array.from(trained ?? []) };
+  restore: (params, { chosen, mean, factor, grid: [rows, columns], shares, levels, trained }) => {
+    // Earlier versions kept no shares, no levels and no training images.
+    const known = {
+      shares: shares ?? new Float32Array(),
+      levels: levels ?? new Float32Array(),
+      train: Int32Array.from(trained ?? []),
+    };
     return patchModel({ chosen: Int32Array.from(chosen), mean, factor, grid: { rows, columns }, ...known }, params);
   },
 });
@@ -104,7 +108,7 @@ async function fitGaussians(
   chosen: Int32Array,
   grid: Grid,
   { images, train, yieldToEventLoop }: FitContext<'patches'>,
-): Promise<{ mean: Float32Array; factor: Float32Array; shares: Float32Array }> {
+): Promise<Pick<Gaussians, 'mean' | 'factor' | 'shares' | 'levels'>> {
   const [places, size] = [grid.rows * grid.columns, chosen.length];
   /** The mean over the training images of what `work` sums over a block. */
   const average = async (length: number, work: (x: Tensor3D) => Tensor): Promise<Float64Array> => {
@@ -127,14 +131,18 @@ async function fitGaussians(
   const [covariances, fourth] = [moments.subarray(0, values), moments.subarray(values)];
   const factor = new Float32Array(values);
   const shares = new Float32Array(places);
+  const levels = new Float32Array(places);
   for (let place = 0; place < places; place++) {
     const at = place * size * size;
     const covariance = covariances.subarray(at, at + size * size);
-    shares[place] = shrink(covariance, size, size, ledoitWolf(covariance, fourth[place], train.length, size)).share;
+    const share = ledoitWolf(covariance, fourth[place], train.length, size);
+    const shrunk = shrink(covariance, size, size, share);
+    shares[place] = shrunk.share;
+    levels[place] = shrunk.level;
     const lower = await cholesky(covariance, size, yieldToEventLoop);
     factor.set(await inverseOfLower(lower, size, yieldToEventLoop), at);
   }
-  return { mean, factor, shares };
+  return { mean, factor, shares, levels };
 }
 
 interface Gaussians {
@@ -144,13 +152,15 @@ interface Gaussians {
   grid: Grid;
   /** The weight of the shrinkage of each place. */
   shares: Float32Array; // [places]
+  /** The variance that the covariance of each place is shrunk towards. */
+  levels: Float32Array; // [places]
   /** The positions of the training images, to leave each out of its own score. */
   train: Int32Array;
 }
 
 /** `originals`: reads the training images; without it, an image at such a position is the training image itself. */
 function patchModel(
-  { chosen, mean, factor, grid, shares, train }: Gaussians,
+  { chosen, mean, factor, grid, shares, levels, train }: Gaussians,
   { smoothing }: z.infer<typeof schema>,
   originals?: Patches,
 ): Model<'patches'> {
@@ -177,17 +187,21 @@ function patchModel(
         if (positions.some((position) => trained.has(position)))
           // The images of one block have one grid, so they are one block again.
           for (const original of originals?.upload(positions) ?? [block]) {
-            const [xy, xx] = await Promise.all(
+            const [xy, xx, lengths] = await Promise.all(
               tf
                 .tidy(() => {
                   const x = away(original);
-                  return [times(x, y), times(x, x)];
+                  const centred = tf.sub(byPlace(original, chosen, grid), means) as Tensor3D;
+                  return [times(x, y), times(x, x), times(centred, centred)];
                 })
                 .map((product) => readBack(product)),
             );
             squared.forEach((yy, i) => {
-              if (trained.has(positions[Math.floor(i / places)]))
-                squared[i] = withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, shares[i % places]);
+              if (!trained.has(positions[Math.floor(i / places)])) return;
+              const place = i % places;
+              squared[i] =
+                withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, shares[place]) *
+                levelWithout(levels[place], lengths[i], trained.size, size);
             });
           }
         return await scoresOf(
@@ -207,7 +221,7 @@ function patchModel(
     },
     tensors: async () => ({
       arrays: {
-        ...{ chosen: Float32Array.from(chosen), mean, factor, shares },
+        ...{ chosen: Float32Array.from(chosen), mean, factor, shares, levels },
         ...{ grid: Float32Array.of(rows, columns), trained: Float32Array.from(train) },
       },
       shapes: { mean: [places, size], factor: [places, size, size] },

@@ -56,3 +56,14 @@ export function ledoitWolf(matrix: Float64Array, fourth: number, images: number,
   const noise = Math.min((fourth - squares) / images, dispersion);
   return noise > 0 ? noise / dispersion : 0;
 }
+
+/**
+ * How much larger the mean variance `level` is with a training image than without it, ≥ 1. `length`: its squared distance to the mean. An image that is unlike the others raises
+ * the variance that the covariance is shrunk towards, and so makes itself look normal. Where there are fewer images than dimensions, distances
+ * rest on that variance, and the squared distance without the image is larger by this factor; with many images it is near 1.
+ */
+export function levelWithout(level: number | undefined, length: number, images: number, size: number): number {
+  if (!level || images < 3) return 1;
+  const others = (images * level - ((images / (images - 1)) * length) / size) / (images - 1);
+  return Math.max(1, level / Math.max(others, 1e-3 * level));
+}
