@@ -41,7 +41,7 @@ const stranger = copied(
 );
 
 // In means over 3 × 3 patches no copy is exact, since its surroundings count.
-const cases: [method: string, params: object, isExact: boolean][] = [
+const cases: [method: string, params: Record<string, unknown>, isExact: boolean][] = [
   ['patch-memory', { neighbourhood: 'single' }, true],
   ['patch-memory', {}, false],
   ['auto', {}, false],

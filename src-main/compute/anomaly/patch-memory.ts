@@ -1,11 +1,11 @@
 /**
  * Scores each patch of an image by its distance to the nearest patch of the normal images (PatchCore; Roth et al. 2022). Small defects stand out among single
- * patches; means over 3 × 3 patches are less sensitive to noise, and find larger ones. With both, there are two memory banks, and of each patch the distance counts that is
- * more unusual among held-out normal images.
+ * patches; means over 3 × 3 patches are less sensitive to noise, and find larger ones. With both, there are two memory banks. Of each patch, the distance to single patches
+ * or its average with the distance to means counts, whichever is more unusual among normal images.
  */
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { clamp, meanOf } from '../../contract/numbers.ts';
+import { clamp, meanOf, sumOf } from '../../contract/numbers.ts';
 import { medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 import type { Box, Place } from '../../contract/unlike.ts';
 import { tf } from '../backend.ts';
@@ -54,13 +54,22 @@ type Parameters = z.infer<typeof schema>;
 
 /** Patches that are sampled for each patch that is kept. */
 const oversampling = 15;
+/** The windows over which features are averaged, one memory bank for each. */
 const windows = { both: [1, 3], single: [1], mean: [3] } as const;
-/** The most images by which a bank is calibrated. */
+/** The numbers of the banks whose distances are averaged, for each measure. */
+const measures = { both: [[0], [0, 1]], single: [[0]], mean: [[0]] } as const;
+/** The most images by which distances are calibrated. */
 const mostCalibrated = 60;
 
-/** A distance d becomes (d / median) ^ exponent: 1 is the median score of held-out normal images, and their spread is the same in all branches. */
+/** `usual`: the median score of normal images by this bank alone, the unit of its distances. */
 interface Branch {
   bank: PatchBank;
+  usual: number;
+}
+
+/** An average a of distances becomes (a / median) ^ exponent: 1 is the median score of normal images, and the spread of their scores is the same for all measures. */
+interface Measure {
+  of: readonly number[];
   median: number;
   exponent: number;
 }
@@ -80,22 +89,18 @@ export const patchMemory = defineScorer({
   async fit(params, context) {
     if (context.train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
     const branches: Branch[] = [];
-    const usual: Awaited<ReturnType<typeof usualScores>>[] = [];
+    let measured: Measure[];
     try {
-      for (const window of windows[params.neighbourhood]) {
-        const bank = await makeBank(window, sizeOf(params), context);
-        branches.push({ bank, median: 1, exponent: 1 });
-        usual.push(await usualScores(bank, params, context));
-      }
-      const spread = meanOf(usual.map(({ deviation }) => deviation));
-      usual.forEach(({ median, deviation }, i) => Object.assign(branches[i], { median, exponent: spread / deviation }));
+      for (const window of windows[params.neighbourhood])
+        branches.push({ bank: await makeBank(window, sizeOf(params), context), usual: 1 });
+      measured = await calibrate(branches, params, context);
     } catch (error) {
       disposeOf(branches);
       throw error;
     }
     const lost = branches[0].bank.lost;
     return {
-      model: memoryModel(branches, params),
+      model: memoryModel(branches, measured, params),
       heldOut: context.train,
       ...(lost && { lost: Float64Array.from(context.train, (position) => lost.get(position) ?? 0) }),
     };
@@ -106,10 +111,16 @@ export const patchMemory = defineScorer({
       const values = arrays[`patches${window}`];
       const patches = tf.tensor2d(values, [values.length / channels, channels]);
       const origins = Int32Array.from(arrays[`origins${window}`] ?? []); // earlier versions kept none
-      const [median, exponent = 1] = arrays[`usual${window}`];
-      return { bank: { window, patches, origins, spans: spansOf(origins) }, median, exponent };
+      return { bank: { window, patches, origins, spans: spansOf(origins) }, usual: arrays[`usual${window}`][0] };
     });
-    return memoryModel(branches, params);
+    // Earlier versions averaged all.
+    const measured = arrays.measures
+      ? measures[params.neighbourhood].map((of, i) => {
+          const [median, exponent] = arrays.measures.subarray(2 * i);
+          return { of, median, exponent };
+        })
+      : [{ of: Array.from(branches.keys()), median: 1, exponent: 1 }];
+    return memoryModel(branches, measured, params);
   },
 });
 
@@ -121,37 +132,64 @@ const sizeOf = ({ patches, trimmed }: Parameters): BankSize => ({
 
 const disposeOf = (branches: readonly Branch[]): void => tf.dispose(branches.map(({ bank }) => bank.patches));
 
-/** The median of the scores of normal images, each compared with the patches of the others, and the deviation of their logarithms. */
-async function usualScores(
-  bank: PatchBank,
-  params: Parameters,
+/** Sets what is usual for each bank, and returns the measures; from normal images, each compared with the patches of the others. */
+async function calibrate(
+  branches: Branch[],
+  { neighbourhood, topShare }: Parameters,
   { images, train, seed, yieldToEventLoop, onEvent }: FitContext<'patches'>,
-): Promise<{ median: number; deviation: number }> {
+): Promise<Measure[]> {
   const chosen = shuffle(train.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
-  const scores: number[] = [];
+  const distances: Float32Array[][] = []; // by block and bank
+  const sizes: number[] = [];
   for (const block of images.upload(chosen)) {
-    const { distances } = await distancesOf(bank, block, block.positions);
-    scores.push(...pooled(distances, block.positions.length, params.topShare));
-    onEvent({ stage: 'calibrate', done: scores.length, total: chosen.length });
+    distances.push(await distancesOf(branches, block, block.positions));
+    sizes.push(block.positions.length);
+    onEvent({ stage: 'calibrate', done: sumOf(sizes), total: chosen.length });
     await yieldToEventLoop();
   }
-  const sorted = Float64Array.from(scores).sort();
-  const median = medianOf(sorted) || 1;
-  const logs = sorted.map((score) => Math.log(Math.max(score, 1e-6 * median)));
-  return { median, deviation: Math.max(medianAbsoluteDeviation(logs), leastDeviation) };
+  const sortedScores = (of: readonly number[]): Float64Array =>
+    Float64Array.from(
+      distances.flatMap((block, i) => pooled(averageOf(branches, block, of), sizes[i], topShare)),
+    ).sort();
+  branches.forEach((branch, i) => (branch.usual = medianOf(sortedScores([i])) || 1));
+  const found = measures[neighbourhood].map((of) => {
+    const sorted = sortedScores(of);
+    const median = medianOf(sorted) || 1;
+    const logs = sorted.map((score) => Math.log(Math.max(score, 1e-6 * median)));
+    return { of, median, deviation: Math.max(medianAbsoluteDeviation(logs), leastDeviation) };
+  });
+  const spread = meanOf(found.map(({ deviation }) => deviation));
+  return found.map(({ of, median, deviation }) => ({ of, median, exponent: spread / deviation }));
 }
 
+/** The mean of the distances to these banks, in their units. `distances`: by bank. */
+function averageOf(
+  branches: readonly Branch[],
+  distances: readonly Float32Array[],
+  of: readonly number[],
+): Float32Array {
+  const average = new Float32Array(distances[0].length);
+  for (const b of of)
+    for (let i = 0; i < average.length; i++) average[i] += distances[b][i] / branches[b].usual / of.length;
+  return average;
+}
+
+/** By bank, the distances of all patches of a block. */
 async function distancesOf(
-  bank: PatchBank,
+  branches: readonly Branch[],
   block: PatchBlock,
   positions: Int32Array,
-): Promise<{ distances: Float32Array; nearest: Int32Array }> {
-  const features = joined(block, { window: bank.window });
-  try {
-    return await nearestInBank(bank, features, positions);
-  } finally {
-    features.dispose();
+): Promise<Float32Array[]> {
+  const found: Float32Array[] = [];
+  for (const { bank } of branches) {
+    const features = joined(block, { window: bank.window });
+    try {
+      found.push((await nearestInBank(bank, features, positions)).distances);
+    } finally {
+      features.dispose();
+    }
   }
+  return found;
 }
 
 /** The patch of the bank that is nearest to a place of an image. Throws BadParameters if the bank does not know where its patches come from. */
@@ -198,41 +236,51 @@ function boxOf([row, column, rows, columns]: readonly number[], window: number):
   return { x: left / columns, y: top / rows, width: (right - left) / columns, height: (bottom - top) / rows };
 }
 
-function memoryModel(branches: readonly Branch[], { topShare }: Parameters): Model<'patches'> {
+function memoryModel(
+  branches: readonly Branch[],
+  measured: readonly Measure[],
+  { topShare }: Parameters,
+): Model<'patches'> {
   return {
     parameters: branches.reduce((sum, { bank }) => sum + bank.patches.size, 0),
     async score(block, positions) {
       const { rows, columns } = block.grid;
-      const values = new Float32Array(block.maps[0].shape[0] * rows * columns);
-      for (const { bank, median, exponent } of branches) {
-        const { distances } = await distancesOf(bank, block, positions);
-        for (let i = 0; i < values.length; i++) values[i] = Math.max(values[i], (distances[i] / median) ** exponent);
-      }
+      const distances = await distancesOf(branches, block, positions);
+      const values = new Float32Array(distances[0].length);
+      for (const { of, median, exponent } of measured)
+        averageOf(branches, distances, of).forEach((average, i) => {
+          values[i] = Math.max(values[i], (average / median) ** exponent);
+        });
       return { scores: pooled(values, block.maps[0].shape[0], topShare), maps: { values, rows, columns } };
     },
     portable(block) {
       const { rows, columns } = block.grid;
-      const maps = branches.map(({ bank: { window, patches }, median, exponent }) => {
+      const distances = branches.map(({ bank: { window, patches }, usual }) => {
         const features = joined(block, { window });
-        const distances = nearestDistances(tf.reshape(features, [-1, patches.shape[1]]) as Tensor2D, patches);
-        return tf.reshape(tf.pow(tf.mul(distances, 1 / median), exponent), [-1, rows, columns]) as Tensor3D;
+        const found = nearestDistances(tf.reshape(features, [-1, patches.shape[1]]) as Tensor2D, patches);
+        return tf.reshape(tf.mul(found, 1 / usual), [-1, rows, columns]) as Tensor3D;
       });
-      const map = maps.reduce((a, b) => tf.maximum(a, b));
+      const map = measured
+        .map(({ of, median, exponent }) => {
+          const sum = of.map((b) => distances[b]).reduce((a, b) => tf.add(a, b));
+          return tf.pow(tf.mul(sum, 1 / of.length / median), exponent) as Tensor3D;
+        })
+        .reduce((a, b) => tf.maximum(a, b));
       return { score: pooledScores(map, topShare), map };
     },
     async nearestPatch(block, positions, at) {
-      const found: { patch: NearestPatch; unusual: number }[] = [];
-      for (const { bank, median, exponent } of branches) {
-        const patch = await nearestTo(at, bank, median, block, positions);
-        found.push({ patch, unusual: (patch.distance / median) ** exponent });
-      }
-      return found.reduce((a, b) => (b.unusual > a.unusual ? b : a)).patch;
+      const found: NearestPatch[] = [];
+      for (const { bank, usual } of branches) found.push(await nearestTo(at, bank, usual, block, positions));
+      return found.reduce((a, b) => (b.distance / b.usual > a.distance / a.usual ? b : a));
     },
     async tensors() {
-      const arrays: Record<string, Float32Array> = { channels: Float32Array.of(branches[0].bank.patches.shape[1]) };
-      for (const { bank, median, exponent } of branches) {
+      const arrays: Record<string, Float32Array> = {
+        channels: Float32Array.of(branches[0].bank.patches.shape[1]),
+        measures: Float32Array.from(measured.flatMap(({ median, exponent }) => [median, exponent])),
+      };
+      for (const { bank, usual } of branches) {
         arrays[`patches${bank.window}`] = await valuesOf(bank.patches);
-        arrays[`usual${bank.window}`] = Float32Array.of(median, exponent);
+        arrays[`usual${bank.window}`] = Float32Array.of(usual);
         arrays[`origins${bank.window}`] = Float32Array.from(bank.origins);
       }
       return { arrays };
