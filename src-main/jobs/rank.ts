@@ -134,11 +134,8 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     const { result, ids, train } = scored;
     const facts = factsOf([result]);
     const pathOf = new Map(images.map(({ id, path }) => [id, path]));
-    const { plantedAuroc } = result.report;
-    if (typeof plantedAuroc === 'number' && plantedAuroc < 0.5)
-      run.note(
-        `This score ranks normal images with a planted defect below normal images without one (AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance). Do not rely on it for this folder; try another method.`,
-      );
+    const doubt = doubtOf(result.report.plantedAuroc);
+    if (doubt) run.note(doubt);
     if (result.lost) run.note(lostNote(result.lost, train, (position) => pathOf.get(ids[position]) ?? ''));
     return {
       facts: {
@@ -191,6 +188,18 @@ const stageTitles: Record<FitStage | 'train', string> = {
   score: 'Scoring',
   again: 'Repeating, for the stability of the ranks',
 };
+
+/** Below this a score is hardly better than chance: its interval includes 0.5 with the number of planted defects that there are. */
+const hardlyBetter = 0.6;
+
+/** What to say of a score that does not find planted defects; null if it does, or could not be judged. */
+export function doubtOf(plantedAuroc: number | null | undefined): string | null {
+  if (typeof plantedAuroc !== 'number' || plantedAuroc >= hardlyBetter) return null;
+  const figure = `AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance`;
+  return plantedAuroc < 0.5
+    ? `This score ranks normal images with a planted defect below normal images without one (${figure}). Do not rely on it for this folder; try another method.`
+    : `This score finds planted defects hardly better than chance (${figure}). It may miss small defects: look at both ends of the ranking before you rely on it.`;
+}
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
 

@@ -1,16 +1,15 @@
 /**
  * Combines several scorers that need no training: each is fitted to the normal images, judged by planted defects, and calibrated by its scores of held-out normal images.
- * Those that find planted defects far worse than the best are dropped; the score is the median of the robust z-scores of the others. If nobody says which images are normal, those are
- * taken that resemble most others (`mutual.ts`).
+ * Those that find planted defects far worse than the best are dropped; the score is the mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
+ * If nobody says which images are normal, those are taken that resemble most others (`mutual.ts`).
  */
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { largestOf, sumOf } from '../../contract/numbers.ts';
-import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
+import { largestOf, meanOf, sumOf } from '../../contract/numbers.ts';
+import { auroc, medianOf } from '../../contract/statistics.ts';
 import { plural } from '../../contract/words.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
-import { medianOfEach } from '../ops/median.ts';
 import { random, shuffle } from '../random.ts';
 import { mutualScores } from './mutual.ts';
 import { plantedScores } from './planted.ts';
@@ -45,6 +44,8 @@ const tolerance = 0.25;
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
+/** A smaller deviation of the logarithms of scores is chance. */
+const leastDeviation = 0.02;
 
 /** A scorer with settings, and what the message calls it. */
 export interface Candidate {
@@ -53,7 +54,7 @@ export interface Candidate {
   settings?: Record<string, unknown>;
 }
 
-/** A fitted candidate, and the median and deviation of its scores of held-out normal images. */
+/** A fitted candidate; the median of its scores of held-out normal images, and the deviation of their logarithms. */
 interface Member extends Candidate {
   /** Its number among the candidates. */
   at: number;
@@ -103,10 +104,12 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
           const prefix = `${at}/`;
           const own = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
           if (!own.length) return [];
-          const { usual, ...rest } = Object.fromEntries(
+          const { normal, ...rest } = Object.fromEntries(
             own.map(([name, values]) => [name.slice(prefix.length), values]),
           );
-          const [median, deviation, counts] = usual;
+          if (!normal)
+            throw new BadParameters('An earlier version of Winnow made this ranking, by another score. Rank again.');
+          const [median, deviation, counts] = normal;
           const model = candidate.scorer.ready(candidate.settings ?? {}).restore(rest);
           return [{ ...candidate, at, model, median, deviation, counts: counts === 1 }];
         }),
@@ -140,9 +143,8 @@ async function fitMember(
   try {
     const sample = shuffle(heldOut.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
     const usual = await scoresOf(model, scorer, sample, context);
-    const sorted = Float64Array.from(usual).sort();
-    const median = usual.length ? medianOf(sorted) : 0;
-    const deviation = (usual.length && medianAbsoluteDeviation(sorted)) || 1;
+    const median = (usual.length && medianOf(Float64Array.from(usual).sort())) || 1;
+    const deviation = Math.max(leastDeviation, deviationOf(usual.map((score) => logRatio(score, median))));
     const found = planted ? await plantedScores(partOf(model, scorer), planted, train) : [];
     const isJudged = found.length >= fewestCalibrated && usual.length >= fewestCalibrated;
     return {
@@ -175,7 +177,18 @@ async function scoresOf(
   return scores;
 }
 
-/** The median z-score of the members that count, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
+/** The logarithm of a score in units of the median. A score of 0 is as low as a millionth of it. */
+const logRatio = (score: number, median: number): number => Math.log(Math.max(score / median, leastRatio));
+const leastRatio = 1e-6;
+
+/** 0 without values. */
+function deviationOf(values: readonly number[]): number {
+  if (!values.length) return 0;
+  const mean = meanOf(values);
+  return Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
+}
+
+/** The mean z-score of the members that count, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
 function combine(kept: readonly Member[]): Model<'features'> {
   const mapping = kept.filter(({ scorer }) => scorer.gives.map);
   return {
@@ -186,12 +199,12 @@ function combine(kept: readonly Member[]): Model<'features'> {
       const values = new Float32Array(block.maps[0].shape[0] * rows * columns);
       for (const { scorer, model, median, deviation, counts } of kept) {
         const { scores: own, maps } = await partOf(model, scorer).score(block, positions);
-        if (counts) zScores.push(Float64Array.from(own, (score) => (score - median) / deviation));
+        if (counts) zScores.push(Float64Array.from(own, (score) => logRatio(score, median) / deviation));
         if (!maps) continue;
         const resized = await resizeMaps(maps, rows, columns);
-        for (let i = 0; i < values.length; i++) values[i] += resized[i] / (median || 1) / mapping.length;
+        for (let i = 0; i < values.length; i++) values[i] += resized[i] / median / mapping.length;
       }
-      const scores = zScores[0].map((_, i) => medianOf(zScores.map((z) => z[i]).sort((a, b) => a - b)));
+      const scores = zScores[0].map((_, i) => meanOf(zScores.map((z) => z[i])));
       return { scores, maps: { values, rows, columns } };
     },
     ...(kept.every(({ model }) => model.portable) && {
@@ -201,15 +214,18 @@ function combine(kept: readonly Member[]): Model<'features'> {
           return model.portable!(of);
         });
         const zScores = kept.flatMap(({ counts, median, deviation }, i) =>
-          counts ? [tf.div(tf.sub(outputs[i].score, median), deviation) as Tensor1D] : [],
+          counts
+            ? [tf.div(tf.log(tf.maximum(tf.mul(outputs[i].score, 1 / median), leastRatio)), deviation) as Tensor1D]
+            : [],
         );
         const maps = kept.flatMap(({ median }, i) => {
           const { map } = outputs[i];
           if (!map) return [];
           const { rows, columns } = block.grid;
-          return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / (median || 1) / mapping.length)];
+          return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / median / mapping.length)];
         });
-        return { score: medianOfEach(zScores), map: maps.reduce((sum, map) => tf.add(sum, map)) };
+        const sum = zScores.reduce((a, b) => tf.add(a, b));
+        return { score: tf.mul<Tensor1D>(sum, 1 / zScores.length), map: maps.reduce((sum, map) => tf.add(sum, map)) };
       },
     }),
     nearestPatch: kept.at(-1)?.model.nearestPatch,
@@ -220,7 +236,7 @@ function combine(kept: readonly Member[]): Model<'features'> {
         const own = await model.tensors();
         for (const [name, values] of Object.entries(own.arrays)) arrays[`${at}/${name}`] = values;
         for (const [name, shape] of Object.entries(own.shapes ?? {})) shapes[`${at}/${name}`] = shape;
-        arrays[`${at}/usual`] = Float32Array.of(median, deviation, Number(counts));
+        arrays[`${at}/normal`] = Float32Array.of(median, deviation, Number(counts));
       }
       return { arrays, shapes };
     },

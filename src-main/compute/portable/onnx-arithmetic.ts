@@ -67,21 +67,6 @@ export function emitArithmetic(
       writer.node('ReduceMean', [least], to, { axes: [-1], keepdims: 0 });
       return true;
     }
-    case 'medianOfEach': {
-      const { length } = inputs;
-      const half = Math.floor(length / 2) + 1;
-      const column = writer.whole([1]);
-      const columns = inputs.map((input) => writer.node('Unsqueeze', [writer.named(input), column]));
-      const all = writer.node('Concat', columns, undefined, { axis: 1 });
-      const [least] = writer.parts('TopK', [all, writer.whole([half])], 2, { axis: 1, largest: 0 });
-      const middle = writer.node(
-        'Slice',
-        [least, writer.whole([length % 2 ? half - 1 : half - 2]), writer.whole([half]), column],
-        undefined,
-      );
-      writer.node('ReduceMean', [middle], to, { axes: [1], keepdims: 0 });
-      return true;
-    }
     case 'multiplyByPlace': {
       const [places, outputs, size] = w.shape;
       const matrices = writer.floats(transposed(w.constant!, w.shape, [0, 2, 1]), [places, size, outputs]);
