@@ -247,11 +247,16 @@ function memoryModel(
       const { rows, columns } = block.grid;
       const distances = await distancesOf(branches, block, positions);
       const values = new Float32Array(distances[0].length);
-      for (const { of, median, exponent } of measured)
-        averageOf(branches, distances, of).forEach((average, i) => {
-          values[i] = Math.max(values[i], (average / median) ** exponent);
-        });
-      return { scores: pooled(values, block.maps[0].shape[0], topShare), maps: { values, rows, columns } };
+      const scores = new Float64Array(block.maps[0].shape[0]);
+      for (const { of, median, exponent } of measured) {
+        const average = averageOf(branches, distances, of);
+        for (const [at, from] of [
+          [values, average],
+          [scores, pooled(average, scores.length, topShare)],
+        ] as const)
+          for (let i = 0; i < at.length; i++) at[i] = Math.max(at[i], (from[i] / median) ** exponent);
+      }
+      return { scores, maps: { values, rows, columns } };
     },
     portable(block) {
       const { rows, columns } = block.grid;
