@@ -5,24 +5,16 @@ import { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { MemoryEstimate } from '../contract/machine.ts';
-import { evidenceOf } from '../contract/evidence.ts';
+import { laterColumn } from '../contract/evidence.ts';
 import { rankSchema, scoreSchema } from '../contract/schemas.ts';
 import { stabilityOf } from '../contract/stability.ts';
 import { thresholdRules } from '../contract/threshold-rules.ts';
-import {
-  movedRule,
-  parseRule,
-  promiseText,
-  thresholdOf,
-  type RuleChoice,
-  type Threshold,
-} from '../contract/threshold.ts';
-import { trainedOn, trainOnText } from '../contract/train-on.ts';
+import { movedRule, parseRule, promiseText, type RuleChoice, type Threshold } from '../contract/threshold.ts';
+import { fewestTagged, taggedNormal, trainedOn, trainOnText } from '../contract/train-on.ts';
 import { plural, printable, whole as counted } from '../contract/words.ts';
 import type { ColumnValues } from '../contract/read.ts';
 import type { Job, Run, Sample } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
-import { laterColumn } from '../jobs/score.ts';
 import { allImages } from '../workspace/command-words.ts';
 import { backendOption, folderCommand, inFolder, number, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
@@ -56,11 +48,11 @@ export function addRankCommand(program: Command) {
     .option('--method <id>', `method: ${scorers.map(({ id }) => id).join(', ')}`, scorers[0].id)
     .option(
       '--train-on <glob>',
-      `images that are known to be normal, for example 'train/good/**', or ‘${allImages}’ (default: what was given last for this folder, else folders named good, ok or normal, else all)`,
+      `images that are known to be normal, for example 'train/good/**', ‘${taggedNormal}’ for those tagged so, or ‘${allImages}’ (default: what was given last for this folder, else folders named good, ok or normal, else images tagged normal if they are ${fewestTagged} or more, else all)`,
     )
     .option(
       '--threshold <rule[:value]>',
-      `what to flag: ${thresholdRules.map(({ id, value }) => (value ? `${id}:${value.default}` : id)).join(', ')}, ${movedRule}:VALUE (default: the first of percentile, robust and share that the images permit)`,
+      `what to flag: ${thresholdRules.map(({ id, value }) => (value ? `${id}:${value.default}` : id)).join(', ')}, ${movedRule}:VALUE (default: what ‘runs --threshold’ or the window keeps for the ranking; else the first of percentile, robust and share that the images permit)`,
       ruleOption,
     )
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
@@ -109,17 +101,14 @@ function memoryMessage({ parameters, perImageMiB, fixedMiB, batch, totalMiB, fre
 async function rankCommand(client: Client, options: RankOptions): Promise<void> {
   const job = options.run ? await scoreNew(client, options, options.run) : await train(client, options);
   const run = await client.calls.runs.get.query({ id: job.runId ?? (options.run as string) });
-  const [scores, later] = await Promise.all([client.column(run.column), scoredLater(client, run)]);
+  const [scores, later, threshold] = await Promise.all([
+    client.column(run.column),
+    scoredLater(client, run),
+    client.calls.runs.threshold.query({ id: run.id, rule: options.threshold ?? null }),
+  ]);
   const isLater = ({ id }: Pick<Sample, 'id'>) => !Number.isNaN(later[id] ?? NaN);
-  const isTrained = run.origin ? () => false : trainedOn(run);
+  const isTrained = trainedOn(run);
   const samples = await allSamples(client);
-  // The threshold is that of the ranking: images that were scored later do not move it.
-  const evidence = evidenceOf(
-    run,
-    samples,
-    scores.map((score, id) => (isLater({ id }) ? NaN : score)),
-  );
-  const threshold = thresholdOf(evidence, options.threshold ?? null);
   const ranked = samples
     .map(({ id, path }) => ({ path, score: scores[id] ?? NaN, trainedOn: isTrained(path) && !isLater({ id }) }))
     .filter(({ score }) => !Number.isNaN(score))

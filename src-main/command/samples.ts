@@ -101,11 +101,29 @@ export async function readSource(client: Client, use: (source: ReadSource) => un
   ]);
   const duplicates = kindsOf(groups);
   const requested = new Set<string>();
-  use({ columns, checks, duplicates, values: (name) => (requested.add(name), new Float64Array()) });
+  const placed = new Set<string>();
+  use({
+    ...{ columns, checks, duplicates },
+    values: (name) => (requested.add(name), new Float64Array()),
+    threshold: (name) => (placed.add(name), 0),
+  });
   const values = new Map(
     await Promise.all([...requested].map(async (name) => [name, await client.column(name)] as const)),
   );
-  return { columns, checks, duplicates, values: (name) => values.get(name) as Float64Array };
+  const runs = placed.size ? await client.calls.runs.list.query() : [];
+  const rankings = runs.filter(({ kind, state, column }) => kind === 'rank' && state === 'done' && placed.has(column));
+  const thresholds = new Map(
+    await Promise.all(
+      rankings.map(
+        async ({ id, column }) => [column, (await client.calls.runs.threshold.query({ id })).score] as const,
+      ),
+    ),
+  );
+  return {
+    ...{ columns, checks, duplicates },
+    values: (name) => values.get(name) as Float64Array,
+    threshold: (name) => thresholds.get(name) ?? null,
+  };
 }
 
 /** `sharpness`, or `-sharpness` for descending order. */

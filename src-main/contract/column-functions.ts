@@ -1,5 +1,5 @@
 /**
- * Functions of columns, to compare rankings: `percentile(pca.error)`, `agreement(pca.error, padim.error)`. A function with its columns is a name like that of a
+ * Functions of columns, to compare rankings: `percentile(pca.error)`, `agreement(pca.error, padim.error)`, `flagged(pca.error, padim.error)`. A function with its columns is a name like that of a
  * column: in expressions, in orders and in captions of tiles.
  */
 import { largestOf, lowerBound, smallestOf, upperBound } from './numbers.ts';
@@ -7,19 +7,33 @@ import { largestOf, lowerBound, smallestOf, upperBound } from './numbers.ts';
 interface ColumnFunction {
   fewestColumns: number;
   mostColumns: number;
-  /** Of the percentiles of one image in the columns. */
-  of(percentiles: readonly number[]): number;
+  /** What it takes of each column: the percentile of the image, or whether its score is at or above the threshold of the ranking (1 or 0). */
+  takes: 'percentile' | 'flag';
+  of(values: readonly number[]): number;
 }
 
 export const columnFunctions: Readonly<Record<string, ColumnFunction>> = {
-  percentile: { fewestColumns: 1, mostColumns: 1, of: ([percentile]) => percentile },
+  percentile: { fewestColumns: 1, mostColumns: 1, takes: 'percentile', of: ([percentile]) => percentile },
   /** All rankings place the image at least this high. */
-  agreement: { fewestColumns: 2, mostColumns: Infinity, of: (percentiles) => smallestOf(percentiles) },
+  agreement: {
+    fewestColumns: 2,
+    mostColumns: Infinity,
+    takes: 'percentile',
+    of: (percentiles) => smallestOf(percentiles),
+  },
   /** How far apart the rankings place the image. */
   disagreement: {
     fewestColumns: 2,
     mostColumns: Infinity,
+    takes: 'percentile',
     of: (percentiles) => largestOf(percentiles) - smallestOf(percentiles),
+  },
+  /** How many of the rankings flag the image: of two, 2 if they agree that it is anomalous, 1 if they disagree. */
+  flagged: {
+    fewestColumns: 1,
+    mostColumns: Infinity,
+    takes: 'flag',
+    of: (flags) => flags.reduce((count, flag) => count + flag, 0),
   },
 };
 
@@ -27,12 +41,14 @@ export const columnFunctions: Readonly<Record<string, ColumnFunction>> = {
 export const callOf = (name: string, columns: readonly string[]): string => `${name}(${columns.join(', ')})`;
 
 /** The function and the columns of such a name; null if it is another name, or if the function takes another number of columns. */
-export function parseCall(name: string): { of: ColumnFunction['of']; columns: readonly string[] } | null {
+export function parseCall(
+  name: string,
+): (Pick<ColumnFunction, 'of' | 'takes'> & { columns: readonly string[] }) | null {
   const [, called, list] = /^([^()]+)\((.*)\)$/.exec(name) ?? [];
   if (called === undefined || !Object.hasOwn(columnFunctions, called)) return null;
-  const { of, fewestColumns, mostColumns } = columnFunctions[called];
+  const { of, takes, fewestColumns, mostColumns } = columnFunctions[called];
   const columns = list.split(',').map((column) => column.trim());
-  return columns.length >= fewestColumns && columns.length <= mostColumns ? { of, columns } : null;
+  return columns.length >= fewestColumns && columns.length <= mostColumns ? { of, takes, columns } : null;
 }
 
 /** Values of each column, sorted; a changed column has a new array. */
@@ -53,3 +69,11 @@ export function percentileReader(values: Float64Array): (id: number) => number {
       : (lowerBound(known, value) + upperBound(known, value)) / 2 / known.length;
   };
 }
+
+/** 1 for an image whose value is at or above the threshold, else 0; NaN without a value. */
+export const flagReader =
+  (values: Float64Array, threshold: number) =>
+  (id: number): number => {
+    const value = values[id] ?? NaN;
+    return Number.isNaN(value) ? NaN : Number(value >= threshold);
+  };

@@ -13,6 +13,13 @@ export interface JudgedRun extends TrainedOn {
 
 type Tagged = Pick<Sample, 'id' | 'path' | 'tags'>;
 
+/** The column that marks images with a score of a detector that was not trained on them, because they were added or changed later. */
+export const laterColumn = (run: { id: string }): string => `${run.id}.later`;
+
+/** The scores without those of images that were scored later: these do not move the threshold. `later`: the values of `laterColumn`, null if there is none. */
+export const scoresOfRanking = (scores: ColumnValues, later: ColumnValues | null): ColumnValues =>
+  later ? scores.map((score, id) => (Number.isNaN(later[id] ?? NaN) ? score : NaN)) : scores;
+
 /**
  * `scores` by sample id. `truth`: what the names of folders tell; only a label, since they are often what a method is tested with. Normal are the held-out training images, if a glob declared the training images to be normal, and images tagged `normal` that were
  * not trained on; not those tagged `anomalous` since. Without a glob the held-out images contain the anomalies, so only those tagged `normal` count.

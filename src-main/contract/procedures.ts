@@ -26,6 +26,7 @@ import {
   rankSchema,
   restoreSchema,
   runsSchema,
+  runThresholdSchema,
   scoreSchema,
   summarySchema,
   exportModelSchema,
@@ -36,6 +37,7 @@ import {
   watchSchema,
 } from './schemas.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { Threshold } from './threshold.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
 import type { ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
 import type {
@@ -51,6 +53,7 @@ import type {
   ImportResult,
   Issue,
   Job,
+  KeptDetector,
   Model,
   Opened,
   Restored,
@@ -102,7 +105,7 @@ export const engineProcedures = {
   /** Restores a backup, or accepts the database as it is. Closes the workspace if it is open here; throws `workspace-busy` if another engine has it. */
   restore: input(restoreSchema).mutation<Restored>(),
   /** The finished rankings of a folder, newest first. It need not be open. */
-  rankings: input(openSchema).query<Run[]>(),
+  rankings: input(openSchema).query<KeptDetector[]>(),
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open: input(openSchema).mutation<Opened>(),
 };
@@ -202,6 +205,10 @@ export const workspaceProcedures = {
     /** The newest first. Includes archived runs, but not deleted ones. */
     list: query<RunSummary[]>(),
     get: input(z.object({ id: z.string() })).query<Run>(),
+    /** The threshold of a finished ranking, by this rule; without one, the threshold that it keeps. Throws `bad-request` for a rule that does not exist. */
+    threshold: input(runThresholdSchema).query<Threshold>(),
+    /** Keeps a rule for the threshold of a ranking: the window, evaluations, exports and watches use it. */
+    setThreshold: input(runThresholdSchema).mutation<Edited>(),
     /** Writes the error maps of a ranking, or masks of its anomalous regions. */
     writeMaps: input(mapFilesSchema).mutation<Job>(),
     /** The normal patch that is nearest to a place of an image; only for rankings that keep patches. */

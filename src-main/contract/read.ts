@@ -2,7 +2,8 @@
  * Resolves names in expressions, sort orders and tiles: properties of a sample, its checks and duplicates, or a column. Engine
  * and page share it, so an expression selects the same samples in both.
  */
-import { parseCall, percentileReader } from './column-functions.ts';
+import { flagReader, parseCall, percentileReader } from './column-functions.ts';
+import { WinnowError } from './errors.ts';
 import { parseExpression, type Predicate, type Read } from './expression.ts';
 import type { Column, DuplicateKind, Group, Sample } from './types.ts';
 
@@ -16,6 +17,8 @@ export interface ReadSource {
   checks: readonly { id: string; threshold: number }[];
   /** Kinds of the duplicate groups that a sample is in, by id. */
   duplicates: ReadonlyMap<number, readonly string[]>;
+  /** The threshold on a column, by its full name: null if it is not the score of a ranking with a threshold. */
+  threshold(column: string): number | null;
 }
 
 /** Properties of a sample. `tag`, `issue` and `duplicate` may have several values. */
@@ -64,16 +67,25 @@ export function readerOf(name: string, source: ReadSource): Read<Sample> | null 
   };
 }
 
-/** Null if a column is unknown or has no numbers. */
+/** Null if a column is unknown, has no numbers, or lacks the threshold that the function takes. */
 function readerOfCall(
-  { of, columns: names }: NonNullable<ReturnType<typeof parseCall>>,
+  { of, takes, columns: names }: NonNullable<ReturnType<typeof parseCall>>,
   source: ReadSource,
 ): Read<Sample> | null {
   const columns = names.map((name) => (isNumber(name, source) ? resolveColumn(source.columns, name) : null));
   if (columns.includes(null)) return null;
-  const percentiles = columns.map((column) => percentileReader(source.values(column as string)));
+  const readers: ((id: number) => number)[] = [];
+  for (const column of columns as string[]) {
+    if (takes === 'percentile') {
+      readers.push(percentileReader(source.values(column)));
+      continue;
+    }
+    const threshold = source.threshold(column);
+    if (threshold === null) return null;
+    readers.push(flagReader(source.values(column), threshold));
+  }
   return ({ id }) => {
-    const value = of(percentiles.map((percentile) => percentile(id)));
+    const value = of(readers.map((read) => read(id)));
     return Number.isNaN(value) ? null : value;
   };
 }
@@ -88,11 +100,28 @@ function isNumber(name: string, { columns }: ReadSource): boolean {
   return column !== null && columns.find(({ name: full }) => full === column)?.categories == null;
 }
 
-/** Compiles an expression. Throws WinnowError on a syntax error. */
+/** The columns of a function that lack the threshold that it takes. */
+function unplacedIn(name: string, source: ReadSource): string[] {
+  const call = parseCall(name);
+  if (call?.takes !== 'flag') return [];
+  return call.columns.filter((column) => {
+    const full = isNumber(column, source) ? resolveColumn(source.columns, column) : null;
+    return full !== null && source.threshold(full) === null;
+  });
+}
+
+/** Compiles an expression. Throws WinnowError on a syntax error, and if it needs the threshold of a column that has none. */
 export const predicateOf = (where: string, source: ReadSource): Predicate<Sample> =>
   parseExpression(
     where,
-    (name) => readerOf(name, source),
+    (name) => {
+      const [unplaced] = unplacedIn(name, source);
+      if (unplaced === undefined) return readerOf(name, source);
+      throw new WinnowError(
+        'bad-expression',
+        `‘${unplaced}’ has no threshold: it is not the score of a finished ranking, or no image has a score. Leave it out of ‘${name}’.`,
+      );
+    },
     (name) => isNumber(name, source),
   );
 

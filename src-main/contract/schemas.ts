@@ -159,14 +159,21 @@ export const scoreSchema = z.object({
 });
 export type ScoreRequest = z.infer<typeof scoreSchema>;
 
+/** A rule that places a threshold on scores, with its value; null: the rule's default. The value of the rule `score` is the threshold itself. */
+export const ruleSchema = z.object({ rule: z.string().min(1), value: z.number().nullable().default(null) });
+
+/** How the threshold of a ranking is placed: kept with the run. */
+export const runThresholdSchema = z.object({
+  id: z.string().min(1),
+  /** null: the default rule. */
+  rule: ruleSchema.nullable().default(null),
+});
+
 /** Scoring files as they arrive. */
 export const watchSchema = z.object({
   runId: z.string().min(1),
-  /** Places the threshold from which on files are alarms; null: the default rule of the ranking. */
-  rule: z
-    .object({ rule: z.string().min(1), value: z.number().nullable() })
-    .nullable()
-    .default(null),
+  /** Places the threshold from which on files are alarms; null: the threshold of the ranking. */
+  rule: ruleSchema.nullable().default(null),
   pollSeconds: z.number().min(0.1).max(86_400).nullable().default(null),
 });
 export type WatchRequest = z.infer<typeof watchSchema>;
@@ -179,11 +186,8 @@ export const evaluateSchema = z.object({
   truth: path.nullable().default(null),
   /** Folder of masks; null: `ground_truth` in the folder or beside it, if there is one. */
   masks: path.nullable().default(null),
-  /** A rule that places the threshold, with its value; null: the default rule of the ranking. */
-  threshold: z
-    .object({ rule: z.string().min(1), value: z.number().nullable() })
-    .nullable()
-    .default(null),
+  /** Places the threshold; null: the threshold of the ranking. */
+  threshold: ruleSchema.nullable().default(null),
 });
 export type EvaluateRequest = z.infer<typeof evaluateSchema>;
 

@@ -1,5 +1,5 @@
 /** Quantiles, spread, entropy and histograms, for the engine and the page alike. Sorted lists are ascending and without NaN. */
-import { clamp, largestOf, lowerBound, smallestOf, upperBound } from './numbers.ts';
+import { clamp, largestOf, lowerBound, meanOf, smallestOf, upperBound } from './numbers.ts';
 
 /** The quantile `q` (0 to 1) by linear interpolation between order statistics: NumPy's default, type 7 of Hyndman & Fan 1996. NaN for an empty list. */
 export function quantileOf(sorted: ArrayLike<number>, q: number): number {
@@ -33,17 +33,21 @@ export function medianAbsoluteDeviation(sorted: Float64Array): number {
   return 1.4826 * medianOf(sorted.map((value) => Math.abs(value - median)).sort());
 }
 
+/** For each value the share of `others` that is below it, where equal ones count half. NaN if there are no others. */
+export function sharesBelow(values: ArrayLike<number>, others: ArrayLike<number>): Float64Array {
+  const sorted = Float64Array.from(others).sort();
+  return Float64Array.from(
+    values,
+    (value) => (lowerBound(sorted, value) + upperBound(sorted, value)) / 2 / sorted.length,
+  );
+}
+
 /**
  * The area under the ROC curve: the probability that a value of `positive` is above one of `negative`, where equal values count half (Mann & Whitney 1947). NaN if
- * one of them is empty.
+ * one of them is empty. With its interval: `compute/measure/auroc.ts`.
  */
-export function auroc(positive: ArrayLike<number>, negative: ArrayLike<number>): number {
-  const sorted = Float64Array.from(negative).sort();
-  let sum = 0;
-  for (let i = 0; i < positive.length; i++)
-    sum += (lowerBound(sorted, positive[i]) + upperBound(sorted, positive[i])) / 2;
-  return sum / positive.length / negative.length;
-}
+export const auroc = (positive: ArrayLike<number>, negative: ArrayLike<number>): number =>
+  meanOf(sharesBelow(positive, negative));
 
 /** Shannon's entropy in bits of a distribution given as counts; 0 if there is one value only (Shannon 1948). */
 export function entropyOf(counts: ArrayLike<number>): number {

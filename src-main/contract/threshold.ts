@@ -90,6 +90,12 @@ export function thresholdOf(evidence: Evidence, choice: RuleChoice | null): Thre
   return results.find(({ score }) => score !== null) ?? results[0];
 }
 
+/** The threshold that applies: by the chosen rule, or by the default rule if there is no choice or if the chosen rule lacks something. */
+export function thresholdInEffect(evidence: Evidence, choice: RuleChoice | null): Threshold {
+  const chosen = thresholdOf(evidence, choice);
+  return chosen.score === null && choice ? thresholdOf(evidence, null) : chosen;
+}
+
 function described({ scores, normals }: Evidence, choice: RuleChoice, placed: Placed): Threshold {
   if ('lacks' in placed || !Number.isFinite(placed.score)) {
     const reason = 'lacks' in placed ? placed.lacks : 'The scores give no finite threshold.';
@@ -100,6 +106,9 @@ function described({ scores, normals }: Evidence, choice: RuleChoice, placed: Pl
   const flagged = countFrom(scores, score);
   return { ...choice, score, flagged, promise, reason: promise ? reason : `${reason} ${notJudged(normals.length)}` };
 }
+
+/** `percentile:95`, as `parseRule` reads it. */
+export const ruleText = ({ rule, value }: RuleChoice): string => (value === null ? rule : `${rule}:${value}`);
 
 /** Reads `RULE` or `RULE:VALUE`, as `percentile:99`. Returns what is wrong as text. */
 export function parseRule(text: string): RuleChoice | string {

@@ -3,6 +3,7 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { RuleChoice, Threshold } from './threshold.ts';
 import type { Watch } from './watch.ts';
 import type { TrainOn, TrainOnBy, TrainTags } from './train-on.ts';
 
@@ -244,6 +245,8 @@ export interface RunSummary extends Pick<
   /** Size of its folder; null while it runs. */
   bytes: number | null;
   archived: boolean;
+  /** How the threshold of a ranking is placed, if a person has chosen it; null: by the default rule. */
+  rule: RuleChoice | null;
   /** Increases with every change of the run. */
   version: number;
 }
@@ -282,6 +285,14 @@ export interface Run {
   notes: readonly string[];
   classification: Classification | null;
   rangeTest: RangeTest | null;
+}
+
+/** A finished ranking whose detector can score other images: what it was trained on, when, and its threshold in its own folder. */
+export interface KeptDetector extends Pick<
+  Run,
+  'id' | 'method' | 'createdAt' | 'trained' | 'trainOn' | 'trainOnBy' | 'origin'
+> {
+  threshold: Threshold;
 }
 
 /** Result of freeing the disk space of deleted runs. */

@@ -15,7 +15,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { Evaluation, ImageFigures, Mistake, PixelFigures, TypeFigures } from '../contract/evaluation.ts';
 import { limitedSize, resample } from '../contract/resample.ts';
 import type { EvaluateRequest } from '../contract/schemas.ts';
-import { thresholdOf } from '../contract/threshold.ts';
+import { thresholdOf, type RuleChoice } from '../contract/threshold.ts';
 import type { Run } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import { writeAtomically } from '../file/write-atomically.ts';
@@ -88,7 +88,11 @@ export async function evaluate(
   const scores = judged.map(scoreOf);
   const isAnomalous = judged.map(({ verdict }) => verdict.isAnomalous);
   const best = bestF1(scores, isAnomalous)!;
-  const { score: threshold, rule } = placeThreshold(gathered, request, notes);
+  const { score: threshold, rule } = placeThreshold(
+    gathered,
+    request.threshold ?? context.runs.summary(run.id).rule,
+    notes,
+  );
   const confusion = confusionAt(threshold, scores, isAnomalous);
   const image: ImageFigures = {
     auroc: auroc.auroc,
@@ -134,10 +138,10 @@ export async function evaluate(
   };
 }
 
-/** By the asked rule, or by the default one if that lacks something. */
+/** By the asked or kept rule, or by the default one if that lacks something. */
 function placeThreshold(
   { evidence }: Gathered,
-  { threshold: asked }: EvaluateRequest,
+  asked: RuleChoice | null,
   notes: string[],
 ): { score: number; rule: string } {
   for (const choice of asked ? [asked, null] : [null]) {

@@ -6,12 +6,13 @@ import { WinnowError } from '../contract/errors.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
 import type { ExportModelRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
+import { placedThreshold } from '../workspace/placed-threshold.ts';
 import type { Report } from '../workspace/report.ts';
 import { runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 import { sidesOf } from './patches.ts';
 import { placeModel } from './place-model.ts';
-import { detectorOf, placedThreshold } from './score.ts';
+import { detectorOf } from './score.ts';
 
 /** Returns the number of bytes written. Throws WinnowError. */
 export async function exportDetector(

@@ -3,16 +3,16 @@ import { resolve } from 'node:path';
 import type { Truth } from '../contract/evaluation.ts';
 import type { Verdict } from '../contract/folder-truth.ts';
 import type { EvaluateRequest } from '../contract/schemas.ts';
-import { countsOf, evidenceOf, takeOne } from '../contract/evidence.ts';
+import { countsOf, takeOne } from '../contract/evidence.ts';
 import { fewestNormals, type Evidence } from '../contract/threshold-rules.ts';
 import { trainedOn } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import type { Imports } from '../workspace/import.ts';
+import { evidenceOfRun, scoredLater } from '../workspace/placed-threshold.ts';
 import { truthOf } from '../workspace/truth.ts';
 import type { JobContext } from './context.ts';
 import { findMasks, type FoundMasks, type Masks } from './masks.ts';
-import { laterColumn } from './score.ts';
 
 /** What reads the truth of a workspace. */
 export interface TruthInputs {
@@ -62,16 +62,12 @@ export async function gatherTruth(
     const verdict = verdicts.get(sample.id);
     return verdict ? [{ sample, score: scores[sample.id], verdict }] : [];
   });
-  const later = table.columns().some(({ name }) => name === laterColumn(run)) ? table.values(laterColumn(run)) : null;
+  const later = scoredLater(table, run);
   const isLater = (id: number) => Number.isFinite(later?.[id] ?? NaN);
-  const isOfRun = run.origin ? () => false : trainedOn(run);
+  const isOfRun = trainedOn(run);
   const isTrained = ({ id, path }: Sample) => isOfRun(path) && !isLater(id);
   const judged = withoutTrained(run, known, isTrained, notes);
-  const evidence = evidenceOf(
-    run,
-    samples,
-    scores.map((score, id) => (isLater(id) ? NaN : score)),
-  );
+  const evidence = evidenceOfRun(table, run, samples);
   const count = (isAnomalous: boolean) => judged.filter(({ verdict }) => verdict.isAnomalous === isAnomalous).length;
   const truth: Truth = {
     source,

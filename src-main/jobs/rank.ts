@@ -13,7 +13,16 @@ import { withoutMasks } from '../contract/folder-truth.ts';
 import { clamp, meanOf } from '../contract/numbers.ts';
 import type { RankRequest } from '../contract/schemas.ts';
 import { quantileOf } from '../contract/statistics.ts';
-import { anomalousTag, normalTag, suggestTrainOn, trainingImages, type TrainOn } from '../contract/train-on.ts';
+import {
+  anomalousTag,
+  countTagged,
+  normalTag,
+  suggestTrainOn,
+  taggedNormal,
+  tooFewTagged,
+  trainingImages,
+  type TrainOn,
+} from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { checkRank } from '../workspace/check-request.ts';
@@ -78,7 +87,10 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     if (masks) run.note(`${plural(masks, 'mask')} in folders ‘ground_truth’ not ranked.`);
     if (leftOut.length)
       run.note(`${plural(leftOut.length, 'image')} tagged ‘${anomalousTag}’ left out of the training.`);
-    if (added.length) run.note(`${plural(added.length, 'image')} tagged ‘${normalTag}’ added to the training.`);
+    if (added.length && glob !== taggedNormal)
+      run.note(`${plural(added.length, 'image')} tagged ‘${normalTag}’ added to the training.`);
+    const tooFew = by === 'all' ? tooFewTagged(countTagged(images)) : null;
+    if (tooFew) run.note(`${tooFew} Trained on all images.`);
     const { folder, resume } = run.openTraining();
     const firstFolder = join(folder, 'first');
     const first = record.first === undefined ? undefined : scorerOf(record.first);
@@ -116,7 +128,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
         rmSync(firstFolder, { recursive: true, force: true }),
       );
       context.table.write(() => writeScores(quick, first));
-      run.note(`First ranking by ${first.title}; it is replaced when ${record.title} has finished.`);
+      run.note(`First ranking by ${first.title}, shown until ${record.title} has finished.`);
     }
     const scored = await fitWith(record, parameters, false);
     const { result, ids, train } = scored;
@@ -229,7 +241,9 @@ function chooseTraining(
       'no-samples',
       leftOut.length
         ? `All ${plural(leftOut.length, 'image')} to train on are tagged ‘${anomalousTag}’, so none is left.`
-        : `No image matches ‘${choice.glob}’. Paths are relative to the folder, for example ${samples[0].path}.`,
+        : choice.glob === taggedNormal
+          ? `No image is tagged ‘${normalTag}’, so there is nothing to train on. Tag some, or train on others.`
+          : `No image matches ‘${choice.glob}’. Paths are relative to the folder, for example ${samples[0].path}.`,
     );
   }
   if (choice.by === 'given') table.setMeta(rememberedKey, JSON.stringify(choice.glob));

@@ -7,8 +7,7 @@ import { copyFile } from 'node:fs/promises';
 import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { modelFile } from '../compute/run-files.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { evidenceOf } from '../contract/evidence.ts';
-import { thresholdOf, type RuleChoice, type Threshold } from '../contract/threshold.ts';
+import { laterColumn } from '../contract/evidence.ts';
 import type { ScoreRequest } from '../contract/schemas.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
 import type { Run, Sample } from '../contract/types.ts';
@@ -16,7 +15,9 @@ import { plural } from '../contract/words.ts';
 import type { Rows } from '../rows/row-store.ts';
 import { existingWorkspace, realFolder } from '../workspace/folders.ts';
 import type { Report } from '../workspace/report.ts';
-import { readRankings, runFolder, toWinnowError } from '../workspace/runs.ts';
+import { readRankings, type KeptRanking } from '../workspace/kept-detectors.ts';
+import { runFolder, toWinnowError } from '../workspace/runs.ts';
+import { settingKey } from '../workspace/settings.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { MapFiles } from './map-files.ts';
@@ -55,12 +56,12 @@ export interface Detector {
   scorer: Scorer;
   /** With the model. */
   runFolder: string;
-  /** The folder whose images it was trained on; null for the open folder. */
-  folder: string | null;
+  /** Where it was trained, and the rule that its threshold has there; null for the open folder. */
+  from: { folder: string; rule: KeptRanking['rule'] } | null;
 }
 
 /** Throws WinnowError `no-run` if the run cannot score images. */
-export function detectorOf(run: Run, runFolder: string, folder: string | null = null): Detector {
+export function detectorOf(run: Run, runFolder: string, from: Detector['from'] = null): Detector {
   if (run.kind !== 'rank' || run.state !== 'done')
     throw new WinnowError('no-run', `${run.id} is not a finished ranking.`);
   const scorer = scorerOf(run.method);
@@ -70,30 +71,35 @@ export function detectorOf(run: Run, runFolder: string, folder: string | null = 
       'no-run',
       `${run.id} kept no model: an earlier version of Winnow made it. Rank again with the same settings.`,
     );
-  return { run, scorer, runFolder, folder };
+  return { run, scorer, runFolder, from };
 }
 
 /** A detector of another folder, whose workspace may be open elsewhere. Throws WinnowError. */
 async function detectorIn(place: Place, runId: string): Promise<Detector> {
   const workspaceFolder = await existingWorkspace(place, 'it has no rankings.');
-  const runs = readRankings(workspaceFolder);
-  const run = runs.find(({ id }) => id === runId);
-  if (!run)
+  const kept = readRankings(workspaceFolder);
+  const found = kept.find(({ run }) => run.id === runId);
+  if (!found)
     throw new WinnowError(
       'no-run',
-      `${place.folder} has no finished ranking ‘${runId}’. ${runs.length ? `It has: ${runs.map(({ id }) => id).join(', ')}.` : 'It has none.'}`,
+      `${place.folder} has no finished ranking ‘${runId}’. ${kept.length ? `It has: ${kept.map(({ run }) => run.id).join(', ')}.` : 'It has none.'}`,
     );
-  return detectorOf(run, runFolder(workspaceFolder, runId), await realFolder(place.folder));
+  const from = { folder: await realFolder(place.folder), rule: found.rule };
+  return detectorOf(found.run, runFolder(workspaceFolder, runId), from);
 }
 
-/** Copies the detector to a new run of this folder and scores all images with it. */
-function copyDetector(context: JobContext, { run: kept, scorer, ...from }: Detector, report: Report): Promise<Run> {
+/** Copies the detector, with the rule of its threshold, to a new run of this folder and scores all images with it. */
+function copyDetector(
+  context: JobContext,
+  { run: kept, scorer, runFolder: files, from }: Detector,
+  report: Report,
+): Promise<Run> {
   const { method, seed, parameters, trained, trainOn, trainOnBy, report: facts } = kept;
   return makeRun(
     context,
     {
       ...{ name: method, kind: 'rank', method, seed, parameters, trained, trainOn, trainOnBy },
-      origin: kept.origin ?? { folder: from.folder as string, runId: kept.id },
+      origin: kept.origin ?? { folder: (from as NonNullable<typeof from>).folder, runId: kept.id },
       mainColumn: 'error',
       fingerprint: null,
       resume: false,
@@ -102,35 +108,27 @@ function copyDetector(context: JobContext, { run: kept, scorer, ...from }: Detec
     async (run) => {
       const startedAt = performance.now();
       const { folder } = run.openTraining();
-      await copyFile(modelFile(from.runFolder), modelFile(folder), constants.COPYFILE_FICLONE);
+      await copyFile(modelFile(files), modelFile(folder), constants.COPYFILE_FICLONE);
       using prepared = await prepareImages(context, scorer, parameters, withoutMasks(context.table.samples()), report);
       const scores = await scoresOf(context, folder, prepared, report);
       const seconds = (performance.now() - startedAt) / 1000;
       const { backend, device, normals } = kept;
       return {
         facts: { backend, device, normals, seconds, imagesPerSecond: scores.length / seconds, report: facts },
-        write: () =>
+        write() {
           context.table.putColumn(
             run.record.column,
             `${run.id} · ${scorer.gives.score.title}`,
             run.id,
             prepared.samples.map(({ id }) => id),
             scores,
-          ),
+          );
+          // A part of the new run, and no step of its own to undo.
+          if (from?.rule) context.settings.put(settingKey('rule', run.id), from.rule);
+        },
       };
     },
   );
-}
-
-/** The column that marks images with a score of a detector that was not trained on them, because they were added or changed later. */
-export const laterColumn = (run: Pick<Run, 'id'>): string => `${run.id}.later`;
-
-/** The threshold of a ranking. Images that were scored later do not move it. */
-export function placedThreshold({ table }: JobContext, run: Run, rule: RuleChoice | null): Threshold {
-  const name = laterColumn(run);
-  const later = table.columns().some((column) => column.name === name) ? table.values(name) : new Float64Array();
-  const scores = table.values(run.column).map((score, id) => (Number.isNaN(later[id] ?? NaN) ? score : NaN));
-  return thresholdOf(evidenceOf(run, table.samples(), scores), rule);
 }
 
 /** Scores those of `among` (all by default) that the run has no score of; the folder has been scanned. Returns the scored samples. */

@@ -15,7 +15,8 @@ import { runFolder } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 import type { Jobs } from './queue.ts';
 import { scan, scanPaths, type Unread } from './scan.ts';
-import { detectorOf, placedThreshold, scoreNew, type Detector } from './score.ts';
+import { placedThreshold } from '../workspace/placed-threshold.ts';
+import { detectorOf, scoreNew, type Detector } from './score.ts';
 
 /** A path is read when nothing has changed it for this long. */
 const quietMs = 400;

@@ -8,6 +8,7 @@ import { z, ZodError } from 'zod';
 import type { Change } from '../contract/schemas.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Patch } from '../contract/marks.ts';
+import { ruleText } from '../contract/threshold.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable, quoteWord } from '../contract/words.ts';
 import { exportWords, keepBestWords, rankWords, trainWords, viewWords, type Word } from './command-words.ts';
@@ -81,6 +82,10 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
     case 'unarchive-runs':
     case 'delete-runs':
       return [{ name: 'runs', words: [`--${action.do.replace('-runs', '')}`, ...action.runs] }];
+    case 'run-threshold':
+      return [
+        { name: 'runs', words: ['--threshold', `${action.run}=${action.rule ? ruleText(action.rule) : 'default'}`] },
+      ];
     case 'purge-runs':
       return [{ name: 'runs', words: ['--purge'] }];
     default:
@@ -279,6 +284,8 @@ function editCommands(edit: JournalEntry, pathOf: PathOf, runs: ScriptRuns): Com
     case 'unarchive-runs':
     case 'delete-runs':
       return commandsOf({ ...edit, action: { ...action, runs: runs.idsOf(action.runs) } }, pathOf);
+    case 'run-threshold':
+      return commandsOf({ ...edit, action: { ...action, run: runs.idsOf([action.run])[0] } }, pathOf);
     case 'view':
       return settingCommands({ do: 'view', view: runs.renameInView(action.view) });
     case 'remove-view':

@@ -6,6 +6,7 @@
 import { WinnowError } from '../contract/errors.ts';
 import type { Patch } from '../contract/marks.ts';
 import type { Change, ExportRequest, KeepBest, RankRequest, TrainRequest } from '../contract/schemas.ts';
+import type { RuleChoice } from '../contract/threshold.ts';
 import type { Journal as JournalState, Marks, SavedView } from '../contract/types.ts';
 import type { Database } from './database.ts';
 import type { Settings } from './settings.ts';
@@ -17,6 +18,8 @@ export type Action =
   | { do: 'keep-best'; request: KeepBest }
   | { do: 'import'; file: string }
   | { do: 'threshold'; check: string; threshold: number | null }
+  /** `rule`: null for the default. */
+  | { do: 'run-threshold'; run: string; rule: RuleChoice | null }
   | { do: 'view'; view: SavedView }
   | { do: 'remove-view'; name: string }
   | { do: 'accept-labels'; paths: readonly string[] }

@@ -9,23 +9,24 @@ import { ComputeError } from '../compute/child.ts';
 import type { ComputeErrorCode } from '../compute/protocol.ts';
 import { WinnowError, type ErrorCode } from '../contract/errors.ts';
 import { largestOf } from '../contract/numbers.ts';
+import type { RuleChoice } from '../contract/threshold.ts';
 import type { Run, RunSummary } from '../contract/types.ts';
-import { databaseFile } from './backups.ts';
-import { readDatabase, type Database } from './database.ts';
-import { runVisibility } from './settings.ts';
+import type { Database } from './database.ts';
+import { keptRule, runVisibility } from './settings.ts';
 
 export const runsFolder = (workspaceFolder: string) => join(workspaceFolder, 'runs');
 export const runFolder = (workspaceFolder: string, runId: string) => join(runsFolder(workspaceFolder), runId);
 
-type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'version'>;
+type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'rule' | 'version'>;
 interface Row {
   id: string;
   summary: string;
   bytes: number | null;
   version: number;
   visibility: string | null;
+  rule: string | null;
 }
-const fields = `id, summary, bytes, version, ${runVisibility('id')} AS visibility`;
+const fields = `id, summary, bytes, version, ${runVisibility('id')} AS visibility, ${keptRule('id')} AS rule`;
 
 export class Runs {
   #db: Database;
@@ -71,6 +72,7 @@ export class Runs {
       ...toStoredSummary(run),
       bytes: row?.bytes ?? null,
       archived: row?.visibility === 'archived',
+      rule: ruleOf(row?.rule ?? null),
       version: row?.version ?? 0,
     };
   }
@@ -153,10 +155,13 @@ export class Runs {
   }
 }
 
-const summaryOf = ({ summary, bytes, version, visibility }: Row): RunSummary => ({
+const ruleOf = (json: string | null) => (json === null ? null : (JSON.parse(json) as RuleChoice));
+
+const summaryOf = ({ summary, bytes, version, visibility, rule }: Row): RunSummary => ({
   ...(JSON.parse(summary) as StoredSummary),
   bytes,
   archived: visibility === 'archived',
+  rule: ruleOf(rule),
   version,
 });
 
@@ -209,23 +214,8 @@ export const emptyRun = {
   rangeTest: null,
 } satisfies Partial<Run>;
 
-/** The finished rankings of a workspace that another engine may have open, newest first. Throws WinnowError. */
-export const readRankings = (workspaceFolder: string): Run[] =>
-  readDatabase(databaseFile(workspaceFolder), (db) =>
-    (
-      db
-        .prepare(
-          `SELECT record FROM runs JOIN run_records ON run_id = id
-           WHERE state = 'done' AND ${runVisibility('id')} IS NOT 'deleted' ORDER BY created_at DESC, runs.rowid DESC`,
-        )
-        .all() as { record: string }[]
-    )
-      .map(runOf)
-      .filter(({ kind }) => kind === 'rank'),
-  );
-
 /** Records of earlier versions lack fields that were added later. */
-const runOf = ({ record }: { record: string }): Run =>
+export const runOf = ({ record }: { record: string }): Run =>
   ({ ...emptyRun, kind: 'rank', ...(JSON.parse(record) as Partial<Run>) }) as Run;
 
 /** Converts an error of the compute process to a WinnowError; other errors stay unchanged. */

@@ -1,16 +1,19 @@
 /**
- * A person's settings for a folder, by key: thresholds of checks, saved views, images that are not duplicates, confirmed labels, archived and deleted
- * runs. Only the journal writes them, so that each change can be undone.
+ * A person's settings for a folder, by key: thresholds of checks, rules of thresholds of rankings, saved views, images that are not duplicates, confirmed labels, archived and deleted
+ * runs. Only the journal writes them, so that each change can be undone; a copied detector brings its rule along.
  */
 import type { Database } from './database.ts';
 
-export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run';
+export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run' | 'rule';
 export const settingKey = (kind: SettingKind, name: string) => `${kind}:${name}`;
 
 /** The value of a run's setting `run`. A run without it is listed normally. */
 export type RunVisibility = 'archived' | 'deleted';
 /** SQL: the visibility of a run; NULL without a setting. `id`: an SQL expression. */
 export const runVisibility = (id: string) => `(SELECT trim(value, '"') FROM settings WHERE key = 'run:' || ${id})`;
+
+/** SQL: the rule that a run keeps for its threshold, as JSON; NULL without a setting. `id`: an SQL expression. */
+export const keptRule = (id: string) => `(SELECT value FROM settings WHERE key = 'rule:' || ${id})`;
 
 export class Settings {
   #db: Database;

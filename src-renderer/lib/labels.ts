@@ -18,6 +18,7 @@ const writtenCalls: Record<string, (value: number, columns: readonly string[]) =
   percentile: (value, [column]) => `${column.replace(/\.[^.]*$/, '')} P${Math.round(100 * value)}`,
   agreement: (value) => `all from P${Math.round(100 * value)}`,
   disagreement: (value) => `${Math.round(100 * value)} apart`,
+  flagged: (value, columns) => `flagged by ${value} of ${columns.length}`,
 };
 
 function writerOf(name: string): (value: number) => string {

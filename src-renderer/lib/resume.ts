@@ -1,9 +1,13 @@
 /** Unfinished runs and how to resume them: the engine finds the last checkpoint when the same request is made again. */
-import type { RunSummary } from '../../src-main/contract/types.ts';
+import type { Column, RunSummary } from '../../src-main/contract/types.ts';
 import type { Calls } from './engine.ts';
 
 export const isUnfinished = ({ kind, state }: RunSummary): boolean =>
   (kind === 'rank' || kind === 'train') && (state === 'interrupted' || state === 'cancelled');
+
+/** Whether a running ranking has the scores of a faster method, until it has finished. */
+export const hasFirstScores = ({ kind, state, column }: RunSummary, columns: readonly Column[]): boolean =>
+  kind === 'rank' && state === 'running' && columns.some(({ name, count }) => name === column && count > 0);
 
 /** Describes the progress. */
 export function howFar({ state, epoch, epochs }: RunSummary): string {

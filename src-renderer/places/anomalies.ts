@@ -20,13 +20,13 @@ export const anomalies: Place = {
   isBrowsing: (view) => !isEvaluating(view),
   reopen: (view) => Judgement.of(view.session, view).close(),
   bottom: Scores,
-  lens: ({ scored, mostFirst, threshold, flaggedOnly, opinions }) =>
-    scored && {
-      column: scored.column,
+  lens: ({ ranked, mostFirst, threshold, flaggedOnly, opinions }) =>
+    ranked && {
+      column: ranked.column,
       descending: mostFirst,
       order: opinions.order,
       threshold: threshold.score,
       isFiltering: flaggedOnly,
-      run: scored,
+      run: ranked,
     },
 };

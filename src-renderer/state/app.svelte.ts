@@ -35,6 +35,8 @@ class App {
     | 'palette'
     | 'export-model'
     | 'export-maps'
+    | 'export-detector'
+    | 'kept-detector'
     | 'not-applied'
     | null
   >(null);

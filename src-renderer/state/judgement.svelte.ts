@@ -1,6 +1,6 @@
 /** The comparison of the shown ranking with the truth: what was asked, the figures, and the job that compares its maps with masks. */
 import type { Evaluation, Mistake } from '../../src-main/contract/evaluation.ts';
-import { movedRule } from '../../src-main/contract/threshold.ts';
+import { movedRule, ruleText } from '../../src-main/contract/threshold.ts';
 import type { Job } from '../../src-main/contract/types.ts';
 import { debounce } from '../lib/debounce.ts';
 import { messageOf } from '../lib/engine.ts';
@@ -47,12 +47,11 @@ export class Judgement {
   get options(): { name: string; value: string }[] {
     const { runId, truth, masks } = this.request;
     const { choice } = this.#view.threshold;
-    const threshold = choice && [choice.rule, choice.value].filter((part) => part !== null).join(':');
     return [
       { name: 'run', value: runId ?? '' },
       { name: 'truth', value: truth ?? '' },
       { name: 'masks', value: masks ?? '' },
-      { name: 'threshold', value: threshold ?? '' },
+      { name: 'threshold', value: choice ? ruleText(choice) : '' },
     ].filter(({ value }) => value);
   }
 

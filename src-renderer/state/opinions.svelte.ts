@@ -10,13 +10,22 @@ import type { View } from './view.svelte.ts';
 /** How many rankings are compared unless the person chooses. */
 const usualRankings = 4;
 
+/** A range of a function of columns, as a clause of the filter; `name` is null with fewer than two rankings. */
+interface NamedRange {
+  name: string | null;
+  low: number;
+  high: number;
+}
+
+const from = (value: number): number => Number(value.toFixed(4));
+
 export class Opinions {
   #view: View;
   isOpen = $state(false);
-  /** The share of the images that counts as anomalous in each ranking. */
-  topShare = $state(0.05);
-  /** From which difference of percentiles on rankings disagree. */
-  apart = $state(0.5);
+  /** What counts as anomalous in each ranking: this share of the images; null: those at or above its threshold. */
+  topShare = $state<number | null>(null);
+  /** Rankings disagree from this difference of percentiles on; null: if some flag an image and others do not. */
+  apart = $state<number | null>(null);
   #chosen = $state.raw<readonly string[] | null>(null);
   #pair = $state.raw<readonly [across: string, up: string] | null>(null);
 
@@ -50,25 +59,53 @@ export class Opinions {
   readonly disagreement: string | null = $derived.by(() =>
     this.#columns.length > 1 ? callOf('disagreement', this.#columns) : null,
   );
+  /** How many of the rankings flag an image; null with fewer than two. */
+  readonly flags: string | null = $derived.by(() =>
+    this.#columns.length > 1 ? callOf('flagged', this.#columns) : null,
+  );
+  /** The rankings without a threshold: what they flag is unknown. */
+  readonly unplaced: readonly string[] = $derived.by(() =>
+    this.chosen.filter(({ column }) => this.#view.session.thresholds.of(column) === null).map(({ id }) => id),
+  );
+  readonly #agreeingRange: NamedRange = $derived.by(() =>
+    this.topShare === null
+      ? { name: this.flags, low: this.chosen.length, high: Infinity }
+      : { name: this.agreement, low: from(1 - this.topShare), high: Infinity },
+  );
+  readonly #disagreeingRange: NamedRange = $derived.by(() =>
+    this.apart === null
+      ? { name: this.flags, low: 1, high: this.chosen.length - 1 }
+      : { name: this.disagreement, low: from(this.apart), high: Infinity },
+  );
   /** Captions of the tiles: the percentile of the image in each ranking. */
   readonly captions: readonly string[] = $derived.by(() =>
     this.isOpen && this.#columns.length > 1 ? this.#columns.map((column) => callOf('percentile', [column])) : [],
   );
-  readonly showsAgreeing = $derived.by(() => this.#isRange(this.agreement));
-  readonly showsDisagreeing = $derived.by(() => this.#isRange(this.disagreement));
+  readonly showsAgreeing = $derived.by(() => this.#isShown(this.#agreeingRange));
+  readonly showsDisagreeing = $derived.by(() => this.#isShown(this.#disagreeingRange));
   /** The order of the images in place of the score; null for the score. */
   readonly order = $derived.by(() => (this.showsDisagreeing ? this.disagreement : null));
 
-  readonly agreeing: number = $derived.by(() => this.#countFrom(this.agreement, 1 - this.topShare));
-  readonly disagreeing: number = $derived.by(() => this.#countFrom(this.disagreement, this.apart));
+  /** The number of images; null if a ranking lacks its threshold. */
+  readonly agreeing: number | null = $derived.by(() => this.#countIn(this.#agreeingRange));
+  readonly disagreeing: number | null = $derived.by(() => this.#countIn(this.#disagreeingRange));
 
   #isRange = (name: string | null) => name !== null && this.#view.filter.ranges.has(name);
 
-  #countFrom(name: string | null, low: number): number {
+  #isShown({ name, low, high }: NamedRange): boolean {
+    const range = name === null ? undefined : this.#view.filter.ranges.get(name);
+    return range !== undefined && range.low === low && range.high === high;
+  }
+
+  #countIn({ name, low, high }: NamedRange): number | null {
     const { ids, source } = this.#view.session;
     const read = name === null ? null : readerOf(name, source);
+    if (!read) return null;
     let count = 0;
-    if (read) for (const id of ids) if (Number(read({ id } as never) ?? -1) >= low) count++;
+    for (const id of ids) {
+      const value = Number(read({ id } as never) ?? NaN);
+      if (value >= low && value <= high) count++;
+    }
     return count;
   }
 
@@ -83,28 +120,30 @@ export class Opinions {
   }
 
   toggleAgreeing() {
-    this.#show(this.showsAgreeing ? null : this.agreement, 1 - this.topShare);
+    this.#show(this.showsAgreeing ? null : this.#agreeingRange);
   }
 
   toggleDisagreeing() {
-    this.#show(this.showsDisagreeing ? null : this.disagreement, this.apart);
+    this.#show(this.showsDisagreeing ? null : this.#disagreeingRange);
   }
 
-  setTopShare(share: number) {
+  setTopShare(share: number | null) {
+    const isShown = this.showsAgreeing;
     this.topShare = share;
-    if (this.showsAgreeing) this.#show(this.agreement, 1 - share);
+    if (isShown) this.#show(this.#agreeingRange);
   }
 
-  setApart(apart: number) {
+  setApart(apart: number | null) {
+    const isShown = this.showsDisagreeing;
     this.apart = apart;
-    if (this.showsDisagreeing) this.#show(this.disagreement, apart);
+    if (isShown) this.#show(this.#disagreeingRange);
   }
 
-  #show(name: string | null, low: number) {
+  #show(range: NamedRange | null) {
     this.clear();
-    if (name === null) return;
+    if (!range?.name) return;
     this.#view.flaggedOnly = false; // the threshold is that of one ranking only
-    this.#view.filter.setRange(name, { low: Number(low.toFixed(4)), high: Infinity });
+    this.#view.filter.setRange(range.name, { low: range.low, high: range.high });
   }
 
   /** Shows the images whose scores are in a box of the scatter plot. */
@@ -118,7 +157,12 @@ export class Opinions {
   /** Removes the clauses that this panel has set. */
   clear() {
     const { filter } = this.#view;
-    for (const name of [this.agreement, this.disagreement, ...(this.pair ?? []).map(({ column }) => column)])
+    for (const name of [
+      this.agreement,
+      this.disagreement,
+      this.flags,
+      ...(this.pair ?? []).map(({ column }) => column),
+    ])
       if (this.#isRange(name)) filter.setRange(name as string, null);
   }
 

@@ -29,6 +29,7 @@ import { ColumnCache } from './column-cache.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { RunRecords } from './run-records.svelte.ts';
 import { workspaceKeyOf, Steps } from './steps.svelte.ts';
+import { ScoreThresholds } from './threshold.svelte.ts';
 import { Watching } from './watching.svelte.ts';
 
 const retryAfterMs = 700;
@@ -92,6 +93,7 @@ export class Session {
     values: (name) => this.values(name),
     checks: this.checks,
     duplicates: this.duplicates,
+    threshold: (column) => this.thresholds.of(column),
   });
 
   #request: { folder: string; workspace?: string };
@@ -102,6 +104,7 @@ export class Session {
   #settledShape = -1;
   #columnCache: ColumnCache;
   #runRecords: RunRecords;
+  readonly thresholds = new ScoreThresholds(this);
   #subscription: { unsubscribe(): void } | null = null;
   #closed = false;
   /** The user's steps: decisions, labels, undo. */

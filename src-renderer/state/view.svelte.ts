@@ -19,6 +19,7 @@ import {
   type Grouping,
   type Order,
 } from '../lib/arrange.ts';
+import { hasFirstScores } from '../lib/resume.ts';
 import { Filter } from './filter.svelte.ts';
 import { LoupeState } from './loupe.svelte.ts';
 import { notices } from './notices.svelte.ts';
@@ -66,6 +67,7 @@ export class View {
     this.places = places;
     this.#place = $state.raw(places[0]);
     this.filter = new Filter(session, () => this.clause);
+    this.threshold = new ScoreThreshold(session, () => this.ranked);
   }
 
   get place(): Place {
@@ -83,15 +85,17 @@ export class View {
 
   readonly run: RunSummary | null = $derived.by(() => {
     const runs = this.session.listedRuns.filter(({ kind }) => kind === 'rank');
-    return runs.find((run) => run.id === this.#runId) ?? runs.find((run) => run.state === 'done') ?? null;
+    const [chosen, newest] = [runs.find(({ id }) => id === this.#runId), runs.find(({ state }) => state === 'done')];
+    return chosen ?? newest ?? runs.find(this.#hasFirst) ?? null;
   });
+  #hasFirst = (run: RunSummary) => hasFirstScores(run, this.session.columns);
   readonly scored = $derived(this.run?.state === 'done' ? this.run : null);
-  readonly scores: Float64Array = $derived.by(() =>
-    this.scored ? this.session.values(this.scored.column) : new Float64Array(),
-  );
+  /** The ranking whose scores are shown: finished, or running with the scores of a faster method until then. */
+  readonly ranked = $derived.by(() => this.scored ?? (this.run && this.#hasFirst(this.run) ? this.run : null));
+  readonly threshold: ScoreThreshold;
+  readonly scores = $derived.by(() => this.threshold.scores);
   /** Ascending. */
-  readonly sortedScores = $derived(this.scores.filter((value) => !Number.isNaN(value)).sort());
-  readonly threshold = new ScoreThreshold(this);
+  readonly sortedScores = $derived.by(() => this.threshold.sorted);
   readonly opinions = new Opinions(this);
   readonly lens: Lens | null = $derived.by(() => this.place.lens?.(this) ?? null);
   readonly isRanked = $derived(this.lens?.run !== undefined);

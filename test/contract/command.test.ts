@@ -116,7 +116,7 @@ test('rank combines scorers by default, with and without chosen normal images, a
   expect(chosen.samples[0]).toMatchObject({ path: 'good/odd.png', rank: 1, trainedOn: false });
   expect(chosen.run).toMatchObject({ method: 'auto', parameters: { sizePx: 224 } });
   const said = chosen.run.notes.join(' ');
-  expect(said).toMatch(/First ranking by Gaussian of embeddings; it is replaced when Automatic has finished\./);
+  expect(said).toMatch(/First ranking by Gaussian of embeddings, shown until Automatic has finished\./);
   expect(said).toMatch(/The score combines .*It compares with 12 selected normal images\./);
   // Without normal images those that resemble most others are taken, and a column says which.
   const free = await winnowJson<RankJson>(['rank', folder, '--train-on', 'all', '--size', '224'], data);

@@ -93,6 +93,54 @@ test('images tagged anomalous are never trained on, those tagged normal are, and
   await winnow(['undo', folder, '--steps', '2'], data);
 });
 
+test('without folders of normal images, those tagged normal are trained on alone if they are enough; it is said', async () => {
+  const files: Record<string, Buffer> = {};
+  for (let i = 0; i < 16; i++) files[`${String(i).padStart(2, '0')}.png`] = await blob(i, i >= 14);
+  const unsorted = folderOf(files, 'tagged');
+  const ranked = async () => {
+    const { err, out } = await winnow(['rank', unsorted, '--method', 'nearest', '--json', '-'], data);
+    return { err, run: (JSON.parse(out) as Judged).run };
+  };
+  await winnow(['scan', unsorted], data);
+  await winnow(['tag', unsorted, '0[0-8].png', '--add', 'normal'], data);
+  const few = await ranked();
+  expect(few.run).toMatchObject({ trainOn: null, trainOnBy: 'all', trained: 16 });
+  const said = 'Only 9 images are tagged ‘normal’: 10 are needed to train on them alone. Trained on all images.';
+  expect(few.run.notes).toContain(said);
+  expect(few.err).toContain(said);
+  await winnow(['tag', unsorted, '09.png', '1[0-1].png', '--add', 'normal'], data);
+  const { err, run } = await ranked();
+  expect(run).toMatchObject({ trainOn: 'tag:normal', trainOnBy: 'tagged', trained: 12 });
+  expect(run.threshold.promise?.normals).toBe(12);
+  expect(err).toContain('Train on: images tagged ‘normal’ — 12 images, marked by you; no folder of normal images');
+});
+
+test('a rule is kept with a ranking: scoring again, evaluation and expressions use it, and it can be undone', async () => {
+  const { run } = await rank('--train-on', 'train/good/**');
+  const again = () => winnowJson<Judged>(['rank', folder, '--run', run.id], data);
+  const done = await winnow(['runs', folder, '--threshold', `${run.id}=share:25`], data);
+  expect(done.err).toContain(`Done: set the threshold of ${run.id} to share:25.`);
+  const { threshold } = (await again()).run;
+  expect(threshold).toMatchObject({ rule: 'share', value: 25, flagged: 10 });
+  type Judgement = { image: { threshold: number; rule: string } };
+  const { image } = await winnowJson<Judgement>(['evaluate', folder, '--run', run.id], data);
+  expect(image).toMatchObject({ threshold: threshold.score, rule: 'share' });
+  const found = await winnowJson<{ matching: number }>(
+    ['show', folder, '--where', `flagged(${run.id}.error) = 1`],
+    data,
+  );
+  expect(found.matching).toBe(10);
+  const { err } = await winnow(['show', folder, '--where', `flagged(${run.id}.error, sharpness) = 1`], data);
+  expect(err).toContain('‘sharpness’ has no threshold');
+  // It is not moved by a rule for one command.
+  const other = await winnowJson<Judged>(['rank', folder, '--run', run.id, '--threshold', 'share:50'], data);
+  expect(other.run.threshold.flagged).toBe(20);
+  expect((await again()).run.threshold.flagged).toBe(10);
+  await winnow(['undo', folder], data);
+  expect((await again()).run.threshold).toMatchObject(run.threshold);
+  expect((await winnow(['runs', folder, '--threshold', `${run.id}=p95`], data)).code).toBe(2);
+});
+
 describe('--threshold', () => {
   test('applies a rule with a value', async () => {
     const { run, samples } = await rank('--train-on', 'train/good/**', '--threshold', 'share:25');

@@ -72,16 +72,20 @@ export async function engineFolder(page: Page, folder: string): Promise<EngineFo
     ]);
     const duplicates = kindsOf(groups);
     const asked = new Set<string>();
-    predicateOf(where, { columns, checks, duplicates, values: (name) => (asked.add(name), new Float64Array()) });
+    const runs = (await calls.runs.list.query()).filter(({ kind, state }) => kind === 'rank' && state === 'done');
+    const thresholds = new Map(
+      await Promise.all(
+        (where.includes('flagged(') ? runs : []).map(
+          async ({ id, column }) => [column, (await calls.runs.threshold.query({ id })).score] as const,
+        ),
+      ),
+    );
+    const rest = { columns, checks, duplicates, threshold: (name: string) => thresholds.get(name) ?? null };
+    predicateOf(where, { ...rest, values: (name) => (asked.add(name), new Float64Array()) });
     const values = new Map(
       await Promise.all([...asked].map(async (name) => [name, Float64Array.from(await column(name))] as const)),
     );
-    const matches = predicateOf(where, {
-      columns,
-      checks,
-      duplicates,
-      values: (name) => values.get(name) as Float64Array,
-    });
+    const matches = predicateOf(where, { ...rest, values: (name) => values.get(name) as Float64Array });
     return samples.filter(matches).sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 

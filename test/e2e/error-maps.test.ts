@@ -112,7 +112,23 @@ test('second opinions: what rankings agree and disagree on is what the expressio
   await page.getByRole('img', { name: 'Scores of pca-1 across, of nearest-1 up' }).waitFor();
   expect(await violationsInBothLights(page)).toEqual([]);
 
-  await page.getByLabel('Share of the images at the top').selectOption('25 %');
+  // Above the thresholds of both, which are kept with the runs.
+  for (const id of ['pca-1', 'nearest-1'])
+    await engine.calls.runs.setThreshold.mutate({ id, rule: { rule: 'share', value: id === 'pca-1' ? 20 : 40 } });
+  await page.getByRole('button', { name: 'All agree' }).click();
+  const flagged = await engine.paths('flagged(pca-1.error, nearest-1.error) = 2');
+  const thresholds = await Promise.all(
+    ['pca-1', 'nearest-1'].map(async (id) => [id, (await engine.calls.runs.threshold.query({ id })).score] as const),
+  );
+  expect(await engine.paths(thresholds.map(([id, score]) => `${id}.error >= ${score}`).join(' and '))).toEqual(flagged);
+  expect(flagged.length).toBeGreaterThan(2);
+  await untilShown(flagged);
+  await page.getByRole('button', { name: 'They disagree' }).click();
+  const split = await engine.paths('flagged(pca-1.error, nearest-1.error) = 1');
+  expect(split.length).toBeGreaterThan(2);
+  await untilShown(split);
+
+  await page.getByLabel('What all agree on').selectOption('in the top 25 %');
   await page.getByRole('button', { name: 'All agree' }).click();
   const agreed = await engine.paths('agreement(pca-1.error, nearest-1.error) >= 0.75');
   expect(agreed.length).toBeGreaterThan(3);
@@ -120,7 +136,7 @@ test('second opinions: what rankings agree and disagree on is what the expressio
   const both = await engine.paths('percentile(pca-1.error) >= 0.75 and percentile(nearest-1.error) >= 0.75');
   expect(both).toEqual(agreed);
 
-  await page.getByLabel('Difference of percentiles').selectOption('25');
+  await page.getByLabel('What they disagree on').selectOption('by 25 percentiles');
   await page.getByRole('button', { name: 'They disagree' }).click();
   const apart = await engine.paths('disagreement(pca-1.error, nearest-1.error) >= 0.25');
   expect(apart.length).toBeGreaterThan(1);

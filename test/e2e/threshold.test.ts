@@ -5,7 +5,7 @@ import { promiseText, type FalseAlarms } from '../../src-main/contract/threshold
 import { winnowJson, type RankJson } from '../fixtures/command.ts';
 import { blob, folderOf } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, loadFresh } from './engine.ts';
+import { collectFaults, engineFolder, loadFresh } from './engine.ts';
 
 const own = temporary();
 let door: OpenDoor;
@@ -87,6 +87,57 @@ describe(`the threshold, ${doorName}`, () => {
     expect(await form().getByLabel('Train on').inputValue()).toBe('');
     await rankInPage();
     await page.getByText(/False alarms cannot be judged: no image is known to be normal/).waitFor();
+  });
+
+  test('a chosen threshold is kept with the ranking: after a reload, on the command line, until it is undone', async () => {
+    const folder = await enter();
+    await rankInPage();
+    const before = await flaggedNow();
+    await page.getByLabel('Rule of the threshold').selectOption('Expected share');
+    await page.getByLabel('Anomalies', { exact: true }).fill('50');
+    await page.getByLabel('Anomalies', { exact: true }).press('Tab');
+    await expect.poll(flaggedNow).toBe(17);
+    const engine = await engineFolder(page, folder);
+    await expect.poll(async () => (await engine.calls.runs.list.query())[0].rule).toEqual({ rule: 'share', value: 50 });
+    await page.reload();
+    await page.getByText(/^[\d,]+ shown$/).waitFor();
+    await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+    await expect.poll(flaggedNow).toBe(17);
+    const { image } = await engine.calls.evaluation.judge.query({});
+    expect(image).toMatchObject({ rule: 'share', confusion: { truePositive: 4 } });
+    // Moved by keys: kept once it rests.
+    await page.getByRole('slider', { name: 'Threshold' }).press('End');
+    await expect.poll(async () => (await engine.calls.runs.list.query())[0].rule?.rule).toBe('score');
+    await page.keyboard.press('Control+z');
+    await expect.poll(flaggedNow).toBe(17);
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+z');
+    await expect.poll(flaggedNow).toBe(before);
+  });
+
+  test('without a folder of normal images, those marked normal are trained on as soon as they are enough', async () => {
+    const folder = folderOf(
+      Object.fromEntries(Object.entries(images).map(([path, content]) => [path.replace(/^.*\//, ''), content])),
+      'unsorted',
+    );
+    const engine = await loadFresh(page, folder);
+    await anomalies();
+    await form().getByText('Name the images known to be normal').waitFor();
+    const tag = (from: number, to: number) => {
+      const paths = Array.from({ length: to - from }, (_, i) => `${String(from + i).padStart(2, '0')}.png`);
+      return engine.calls.journal.edit.mutate({ choice: { paths }, change: { addTags: ['normal'] } });
+    };
+    await tag(0, 9);
+    await form().getByText('Only 9 images are tagged ‘normal’: 10 are needed to train on them alone.').waitFor();
+    await tag(9, 12);
+    await form()
+      .getByText('Train on: images tagged ‘normal’ — 12 images, marked by you; no folder of normal images recognised.')
+      .waitFor();
+    expect(await violationsInBothLights(page)).toEqual([]);
+    await rankInPage();
+    const [{ trainOn, trained }] = await engine.calls.runs.list.query();
+    expect([trainOn, trained]).toEqual(['tag:normal', 12]);
+    await page.getByText(/judged by 12 images$/).waitFor();
   });
 
   test('an image declared normal moves the threshold and the promise at once, until it is undone', async () => {

@@ -1,11 +1,11 @@
 /** A detector in use: the page scores new images with a finished ranking, once or as files arrive, and lists alarms. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { blob, folderOf } from '../fixtures/images.ts';
-import { openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, engineFolder, type EngineFolder } from './engine.ts';
+import { openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
+import { collectFaults, engineFolder, loadFresh, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 let folder: string;
@@ -82,4 +82,56 @@ test('another job runs between arrivals; the watch ends when it is switched off'
   add('new/after.png', await blob(104));
   await engine.ended(await engine.calls.workspace.scan.mutate());
   await page.getByRole('button', { name: 'Score 1 new image' }).waitFor();
+});
+
+test('the detector is exported as ONNX with the threshold that is kept', async () => {
+  await engine.calls.runs.setThreshold.mutate({ id: 'pca-1', rule: { rule: 'share', value: 10 } });
+  mkdirSync(own.work, { recursive: true });
+  const to = join(own.work, 'detector');
+  await page.getByRole('button', { name: 'Export…', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(/^winnow export-model .* --run pca-1 --to pca-1$/).waitFor();
+  await dialog.getByLabel('Folder of the detector').fill(to);
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Export', exact: true }).click();
+  await dialog.getByText(/^pca-1 is in .*README\.md there has a ten-line example\.$/).waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  const about = JSON.parse(readFileSync(join(to, 'about.json'), 'utf8')) as { threshold: object };
+  expect(about.threshold).toEqual(await engine.calls.runs.threshold.query({ id: 'pca-1' }));
+  expect(about.threshold).toMatchObject({ rule: 'share', value: 10, score: expect.any(Number) });
+  expect(statSync(join(to, 'model.onnx')).size).toBeGreaterThan(10_000);
+});
+
+test('a detector of another folder scores the images of this one, with its threshold', async () => {
+  const kept = await engine.calls.runs.threshold.query({ id: 'pca-1', rule: { rule: 'score', value: 0.05 } });
+  await engine.calls.runs.setThreshold.mutate({ id: 'pca-1', rule: { rule: 'score', value: 0.05 } });
+  const [before] = await engine.rows('path = "later.png"');
+  const score = (await engine.column('pca-1.error'))[before.id];
+  const files = { 'copy.png': await blob(100), 'odd.png': await blob(102, true), '3.png': await blob(3) };
+  const other = folderOf(files, 'tuesday');
+  const there = await loadFresh(page, other);
+  await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+  await page.getByRole('button', { name: 'Use a kept detector…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('No ranking of this folder has finished yet.').waitFor();
+  expect(await dialog.getByRole('button', { name: /^Score/ }).isDisabled()).toBe(true);
+  await dialog.getByRole('radio', { name: basename(folder) }).click();
+  await dialog
+    .getByRole('radio', {
+      name: /^pca-1 .*Trained on train\/good\/\*\* — 24 images, recognised by folder name threshold 0\.0500? \(moved by hand\)$/,
+    })
+    .waitFor();
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Score 3 images' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText(/^Flagged \d of 3/).waitFor();
+  const run = await there.calls.runs.get.query({ id: 'pca-1' });
+  expect(run.origin).toEqual({ folder, runId: 'pca-1' });
+  const scores = await there.column('pca-1.error');
+  const of = async (path: string) => scores[(await there.rows(`path = "${path}"`))[0].id];
+  expect(await of('copy.png')).toBeCloseTo(score, 6);
+  expect((await there.calls.runs.threshold.query({ id: 'pca-1' })).score).toBe(kept.score);
+  expect(await there.paths('flagged(pca-1.error) = 1')).toEqual(
+    (await there.rows('pca-1.error >= 0.05')).map(({ path }) => path),
+  );
 });

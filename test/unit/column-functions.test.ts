@@ -19,7 +19,14 @@ const columns = Object.keys(values).map((name): Column => ({
   count: 6,
   revision: 1,
 }));
-const source: ReadSource = { columns, checks: [], duplicates: new Map(), values: (name) => values[name] };
+const thresholds: Record<string, number> = { 'pca-1.error': 2, 'padim-1.error': 30 };
+const source: ReadSource = {
+  columns,
+  checks: [],
+  duplicates: new Map(),
+  values: (name) => values[name],
+  threshold: (name) => thresholds[name] ?? null,
+};
 const samples = [0, 1, 2, 3, 4, 5].map((id) => ({ id, path: `${id}.png` }) as Sample);
 const all = (name: string) => samples.map(readerOf(name, source)!);
 const found = (where: string) => samples.filter(predicateOf(where, source)).map(({ id }) => id);
@@ -43,6 +50,13 @@ describe('values', () => {
     expect(apart[4]).toBeNull();
   });
 
+  test('rankings flag images at or above their thresholds; the number follows a threshold that moves', () => {
+    expect(all('flagged(pca-1.error, padim.error)')).toEqual([2, 1, 2, 1, null, 0]);
+    expect(all('flagged(pca-1.error)')).toEqual([1, 0, 1, 1, null, 0]);
+    const moved: ReadSource = { ...source, threshold: () => 9 };
+    expect(samples.map(readerOf('flagged(pca-1.error, padim-1.error)', moved)!)).toEqual([2, 1, 1, 1, null, 0]);
+  });
+
   test('the values follow a column that was computed again', () => {
     const again: ReadSource = { ...source, values: () => Float64Array.of(1, 2, 3, 4, 5, 6) };
     expect(readerOf('percentile(pca-1.error)', again)!(samples[5])).toBeCloseTo(11 / 12, 10);
@@ -57,6 +71,8 @@ describe('expressions', () => {
     ['agreement(pca.error,padim.error) >= 0.7', [0]],
     ['not disagreement(pca.error, padim.error) < 0.4', [1, 5]],
     ['(percentile(pca-1.error) = none)', [4]],
+    ['flagged(pca-1.error, padim.error) = 2', [0, 2]],
+    ['flagged(pca-1.error, padim.error) = 1', [1, 3]],
   ])('%s', (where, expected) => expect(found(where)).toEqual(expected));
 
   test.each([
@@ -72,6 +88,11 @@ describe('expressions', () => {
   ])('%s fails at character %i', (where, at, words) =>
     expect(() => found(where)).toThrow(new RegExp(`${words}[\\s\\S]*at character ${at}\\b`)),
   );
+
+  test('a ranking without a threshold is named', () => {
+    expect(() => found('flagged(pca.error, padim.error) = 2')).toThrow('‘pca.error’ has no threshold');
+    expect(found('percentile(pca.error) > 0.5')).toEqual([0, 3]);
+  });
 
   test('columns in functions are renamed, also in quotes', () => {
     const rename = (name: string) => (name === 'pca-1.error' ? 'pca-7.error' : name);

@@ -124,6 +124,7 @@ describe('numbers and texts are compared as users expect', () => {
       columns: [column('resnet-1.predicted', ['1', '3']), column('sharpness')],
       checks: [],
       duplicates: new Map(),
+      threshold: () => null,
       values: (name) => Float64Array.of(name === 'sharpness' ? 0.5 : 1),
     };
     const sample = { id: 0, path: '3/1.jpg', class: '3', tags: [] as string[], width: 9 } as Partial<Sample> as Sample;

@@ -29,6 +29,8 @@ beforeEach(async () => {
   const ids = session.samples.map(({ id }) => id);
   await session.edit(ids, { removeTags: ['normal', 'anomalous'] });
   await soon(() => expect(session.samples.every(({ tags }) => !tags.length)).toBe(true));
+  await session.calls.runs.setThreshold.mutate({ id: 'nearest-1' });
+  await session.refresh();
   view = new View(session, places);
   view.go('anomalies');
   await soon(() => expect(view.threshold.result.promise?.normals).toBe(24));
@@ -95,4 +97,50 @@ test('a rule that lacks images says so, and the default rule stays in effect', (
   threshold.choose({ rule: 'tail', value: 1 });
   expect(threshold.result).toMatchObject({ score: null, reason: expect.stringContaining('needs 100 normal images') });
   expect(threshold.score).toBe(first);
+});
+
+test('a choice is kept with the run, so that another page and the engine use it, until it is undone', async () => {
+  view.threshold.choose({ rule: 'share', value: 50 });
+  await soon(() => expect(session.runs[0].rule).toEqual({ rule: 'share', value: 50 }));
+  const other = new View(session, places);
+  expect(other.threshold.flagged).toBe(17);
+  expect(session.thresholds.of('nearest-1.error')).toBe(other.threshold.score);
+  const { image } = await session.calls.evaluation.judge.query({ runId: 'nearest-1' });
+  expect(image).toMatchObject({ rule: 'share', threshold: other.threshold.score });
+  await session.step('undo');
+  await soon(() => expect(other.threshold.result.rule).toBe('percentile'));
+  expect(view.threshold.score).toBe(other.threshold.score);
+});
+
+test('a threshold that moves in steps is kept once', async () => {
+  const { threshold } = view;
+  const before = (await session.calls.journal.history.query({})).length;
+  for (const score of [1, 2, 3]) threshold.move(score);
+  await threshold.keep();
+  const history = await session.calls.journal.history.query({});
+  expect(history).toHaveLength(before + 1);
+  expect(history[0]).toMatchObject({
+    title: 'set the threshold of nearest-1 to score:3',
+    command: expect.stringMatching(/^runs .* --threshold nearest-1=score:3$/),
+  });
+});
+
+test('the scores of a faster method are shown until the ranking has finished, and their threshold cannot be chosen', async () => {
+  const list = Array.from({ length: 14 }, async (_, i) => [`train/good/${i}.png`, await blob(i, i > 12)] as const);
+  const first = await openPage(folderOf(Object.fromEntries(await Promise.all(list)), 'first'));
+  const shown = new View(first, places);
+  shown.go('anomalies');
+  await first.calls.workspace.rank.mutate({ method: 'auto', parameters: { sizePx: 224 } });
+  await soon(() => expect(shown.ranked?.state).toBe('running'));
+  await soon(() => expect(shown.sortedScores).toHaveLength(14));
+  const early = shown.scores;
+  expect([shown.scored, shown.threshold.isFinal, shown.isRanked]).toEqual([null, false, true]);
+  expect(shown.rankOf(first.samples.find(({ path }) => path.endsWith('/13.png'))!.id)).toBe(1);
+  const { choice } = shown.threshold;
+  shown.threshold.move(0);
+  expect(shown.threshold.choice).toBe(choice);
+  await soon(() => expect(shown.scored?.state).toBe('done'));
+  await soon(() => expect([...shown.scores]).not.toEqual([...early]));
+  expect(shown.threshold.isFinal).toBe(true);
+  first.close();
 });

@@ -1,7 +1,15 @@
 /** What a ranking is trained on: recognised from folder names, remembered, and corrected by tags. */
 import { describe, expect, test } from 'vitest';
 import { globMatcher } from '../../src-main/contract/glob.ts';
-import { recogniseNormal, suggestTrainOn, trainedOn, trainingImages } from '../../src-main/contract/train-on.ts';
+import {
+  fewestTagged,
+  recogniseNormal,
+  suggestTrainOn,
+  tooFewTagged,
+  trainedOn,
+  trainingImages,
+  trainOnText,
+} from '../../src-main/contract/train-on.ts';
 
 /** Two images in each of these folders. */
 const imagesIn = (...folders: string[]): string[] =>
@@ -56,6 +64,37 @@ describe('without a choice', () => {
     expect(suggestTrainOn(untagged(paths), { glob: 'gone/**' })).toEqual({ glob: 'train/good/**', by: 'recognised' }));
   test('all images are used where no folder is recognised', () =>
     expect(suggestTrainOn(untagged(imagesIn('cat', 'dog')), null)).toEqual({ glob: null, by: 'all' }));
+});
+
+describe('tagged images', () => {
+  const manyOf = (count: number) =>
+    Array.from({ length: 30 }, (_, i) => ({ path: `cat/${i}.png`, tags: i < count ? ['normal'] : [] }));
+
+  test('are trained on alone where no folder is recognised, if they are enough', () => {
+    expect(suggestTrainOn(manyOf(fewestTagged), null)).toEqual({ glob: 'tag:normal', by: 'tagged' });
+    expect(suggestTrainOn(manyOf(fewestTagged - 1), null)).toEqual({ glob: null, by: 'all' });
+    expect(tooFewTagged(fewestTagged - 1)).toContain('Only 9 images are tagged');
+    expect(tooFewTagged(fewestTagged)).toBeNull();
+    expect(tooFewTagged(0)).toBeNull();
+  });
+  test('come after a recognised folder and after the last choice', () => {
+    const good = manyOf(fewestTagged).map((sample, i) => (i < 15 ? sample : { ...sample, path: `good/${i}.png` }));
+    expect(suggestTrainOn(good, null)).toEqual({ glob: 'good/**', by: 'recognised' });
+    expect(suggestTrainOn(manyOf(20), { glob: null })).toEqual({ glob: null, by: 'remembered' });
+    expect(suggestTrainOn(manyOf(3), { glob: 'tag:normal' })).toEqual({ glob: 'tag:normal', by: 'remembered' });
+    expect(suggestTrainOn(manyOf(0), { glob: 'tag:normal' })).toEqual({ glob: null, by: 'all' });
+  });
+  test('what a run was trained on stays known when tags change', () => {
+    const images = trainingImages(manyOf(12), 'tag:normal');
+    expect(images.positions).toEqual(Array.from({ length: 12 }, (_, i) => i));
+    const isTrained = trainedOn({ trainOn: 'tag:normal', trainTags: images });
+    expect(manyOf(0).filter(({ path }) => isTrained(path))).toHaveLength(12);
+    expect(trainOnText({ glob: 'tag:normal', by: 'tagged' }, 12)).toMatch(
+      /^images tagged ‘normal’ — 12 images, marked/,
+    );
+  });
+  test('no image is known to a detector of another folder', () =>
+    expect(trainedOn({ trainOn: null, trainTags: { added: [], leftOut: [] }, origin: {} })('cat/1.png')).toBe(false));
 });
 
 describe('tags', () => {

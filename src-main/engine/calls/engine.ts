@@ -17,7 +17,8 @@ import { formats } from '../../export/index.ts';
 import { root, version } from '../../setup/repository.mjs';
 import { checkRank, checkTrain } from '../../workspace/check-request.ts';
 import { existingWorkspace } from '../../workspace/folders.ts';
-import { readRankings, toWinnowError } from '../../workspace/runs.ts';
+import { readRankings } from '../../workspace/kept-detectors.ts';
+import { toWinnowError } from '../../workspace/runs.ts';
 
 /** The parts of the engine that these calls use. */
 export interface EngineContext extends Pick<EngineCalls, 'open' | 'backups' | 'restore'> {
@@ -111,7 +112,13 @@ export function engineCalls(engine: EngineContext) {
       }
     },
 
-    rankings: async (request) => readRankings(await existingWorkspace(request, 'it has no rankings.')),
+    async rankings(request) {
+      const kept = readRankings(await existingWorkspace(request, 'it has no rankings.'));
+      return kept.map(({ run: { id, method, createdAt, trained, trainOn, trainOnBy, origin }, threshold }) => ({
+        ...{ id, method, createdAt, trained, trainOn, trainOnBy, origin },
+        threshold,
+      }));
+    },
 
     open: (request) => engine.open(request),
     backups: (request) => engine.backups(request),

@@ -1,9 +1,11 @@
 /** The runs of a workspace: listing, viewing, archiving, deleting. */
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
-import type { Edited } from '../../contract/types.ts';
+import type { Edited, Run } from '../../contract/types.ts';
+import { parseRule, ruleText, type RuleChoice } from '../../contract/threshold.ts';
 import { mapFilesJob } from '../../jobs/map-files.ts';
 import { unlikeOf } from '../../jobs/maps.ts';
+import { placedThreshold } from '../../workspace/placed-threshold.ts';
 import { nameRuns, purgeRuns } from '../../workspace/purge-runs.ts';
 import { settingKey, type RunVisibility } from '../../workspace/settings.ts';
 import type { CallContext } from './context.ts';
@@ -30,9 +32,25 @@ export function runCalls(context: CallContext) {
     );
   }
 
+  /** Throws `no-run`. */
+  function rankingOf(id: string): Run {
+    const run = runs.get(id);
+    if (run.kind !== 'rank' || run.state !== 'done')
+      throw new WinnowError('no-run', `${id} is not a finished ranking, so it has no threshold.`);
+    return run;
+  }
+
   return {
     list: () => runs.list(),
     get: ({ id }) => runs.get(id),
+    threshold: ({ id, rule }) => placedThreshold(context, rankingOf(id), rule && checkedRule(rule)),
+    setThreshold({ id, rule: given }) {
+      rankingOf(id);
+      const rule = given && checkedRule(given);
+      return context.edit({ do: 'run-threshold', run: id, rule }, { settings: [[settingKey('rule', id), rule]] }, () =>
+        rule ? `set the threshold of ${id} to ${ruleText(rule)}` : `reset the threshold of ${id}`,
+      );
+    },
     writeMaps: (request) => context.start(mapFilesJob, request),
     unlike: ({ runId, sampleId, at }) => unlikeOf(context, runs.get(runId), sampleId, at),
     archive: ({ ids }) => put('archive', ids, 'archived'),
@@ -47,4 +65,11 @@ export function runCalls(context: CallContext) {
       return purged;
     },
   } satisfies WorkspaceCalls['runs'];
+}
+
+/** Throws `bad-request`. */
+function checkedRule(choice: RuleChoice): RuleChoice {
+  const checked = parseRule(ruleText(choice));
+  if (typeof checked === 'string') throw new WinnowError('bad-request', checked);
+  return checked;
 }
