@@ -1,7 +1,7 @@
 /**
  * Writes the error maps of a run as files. A map becomes a 16-bit PNG, `<path>.png`, of the aspect ratio of its image. The regions above the run's
  * `mapThreshold`, or above a given threshold, become masks: an 8-bit PNG of the size of the image each (255 in the region, else 0), and all regions as polygons
- * and boxes in `masks.json`, which has the format of COCO's instance annotations.
+ * and boxes in `masks.json`, which has the format of COCO's instance annotations. There each image has its score, and whether the threshold of the ranking flags it.
  */
 import { scorerOf } from '../compute/anomaly/index.ts';
 import type { MapResult } from '../compute/anomaly/map.ts';
@@ -12,6 +12,7 @@ import type { MapFilesRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { OutputFolder } from '../file/output-folder.ts';
+import { placedThreshold } from '../workspace/placed-threshold.ts';
 import { regionsOf } from '../contract/contour.ts';
 import { encodeGray, encodeGray16 } from '../image/encode.ts';
 import type { Report } from '../workspace/report.ts';
@@ -95,7 +96,9 @@ export class MapFiles {
     const samples = withoutMasks(this.#context.table.samples());
     const scale = Number(run.report.mapScale) || 1;
     const threshold = this.thresholdOf(run);
-    const coco = threshold === null ? null : new CocoMasks(run, threshold);
+    const limit = placedThreshold(this.#context, run, null).score;
+    const scores = this.#context.table.values(run.column);
+    const coco = threshold === null ? null : new CocoMasks(run, threshold, limit);
     report.stage(`Writing ${coco ? 'masks' : 'error maps'}`, samples.length);
     let unreadable = 0;
     for (const [i, sample] of samples.entries()) {
@@ -108,7 +111,7 @@ export class MapFiles {
       if (map && this.#maps) await this.#maps.write(nameOf(sample), await encodeMap(map, sample, scale));
       if (map && this.#masks && threshold !== null && coco) {
         await this.#masks.write(nameOf(sample), await encodeMask(map, sample, threshold));
-        coco.add(sample, map);
+        coco.add(sample, map, scores[sample.id] ?? NaN);
       }
       report.progress(i + 1);
     }
@@ -140,21 +143,27 @@ function encodeMask({ map, rows, columns }: MapResult, { width, height }: Sample
 class CocoMasks {
   #run: Run;
   #threshold: number;
+  /** On the scores of images; null if there is none. */
+  #scoreThreshold: number | null;
   #images: string[] = [];
   #annotations: string[] = [];
 
-  constructor(run: Run, threshold: number) {
+  constructor(run: Run, threshold: number, scoreThreshold: number | null) {
     this.#run = run;
     this.#threshold = threshold;
+    this.#scoreThreshold = scoreThreshold;
   }
 
   get regions(): number {
     return this.#annotations.length;
   }
 
-  add({ path, width, height }: Sample, { map, rows, columns }: MapResult): void {
+  /** `score`: of the image; NaN if it has none. */
+  add({ path, width, height }: Sample, { map, rows, columns }: MapResult, score: number): void {
+    const flagged = this.#scoreThreshold === null || Number.isNaN(score) ? null : score >= this.#scoreThreshold;
+    const own = { score: Number.isNaN(score) ? null : score, flagged };
     const id = this.#images.push(
-      JSON.stringify({ id: this.#images.length + 1, file_name: path, width, height, mask: nameOf({ path }) }),
+      JSON.stringify({ id: this.#images.length + 1, file_name: path, width, height, mask: nameOf({ path }), ...own }),
     );
     const grid = limitedSize({ width, height }, longestPx);
     const values = resample(map, rows, columns, grid.height, grid.width);
@@ -175,7 +184,12 @@ class CocoMasks {
   }
 
   text(): string {
-    const info = { description: 'Anomalous regions, found by Winnow', run: this.#run.id, threshold: this.#threshold };
+    const info = {
+      description: 'Anomalous regions, found by Winnow',
+      run: this.#run.id,
+      threshold: this.#threshold,
+      scoreThreshold: this.#scoreThreshold,
+    };
     const category = { id: 1, name: 'anomaly', supercategory: 'anomaly' };
     return `{"info":${JSON.stringify(info)},"licenses":[],\n"images":[\n${this.#images.join(',\n')}],\n"annotations":[\n${this.#annotations.join(',\n')}],\n"categories":[${JSON.stringify(category)}]}\n`;
   }

@@ -16,8 +16,16 @@ beforeAll(async () => {
 });
 
 interface Coco {
-  info: { run: string; threshold: number };
-  images: { id: number; file_name: string; width: number; height: number; mask: string }[];
+  info: { run: string; threshold: number; scoreThreshold: number };
+  images: {
+    id: number;
+    file_name: string;
+    width: number;
+    height: number;
+    mask: string;
+    score: number;
+    flagged: boolean;
+  }[];
   annotations: {
     image_id: number;
     category_id: number;
@@ -28,6 +36,11 @@ interface Coco {
     score: number;
   }[];
   categories: { id: number; name: string }[];
+}
+
+interface Ranked {
+  samples: (RankJson['samples'][number] & { flagged: boolean })[];
+  run: RankJson['run'] & { threshold: { score: number } };
 }
 
 async function pixelsOf(file: string) {
@@ -53,8 +66,9 @@ test('masks cover planted squares, as PNG and as COCO polygons and boxes; maps h
   const first = await winnowJson<RankJson>(['rank', folder, '--method', 'pca', '--train-on', 'train/good/**'], data);
   // In the middle between normal pixels and the most anomalous ones, where the outline of a defect is.
   const threshold = 0.3 * (first.run.report.mapScale as number);
+  await winnow(['runs', folder, '--threshold', `${first.run.id}=share:25`], data); // kept with the ranking
   const wanted = ['--mask-threshold', String(threshold), '--masks', masks, '--maps', maps];
-  const { run } = await winnowJson<RankJson>(['rank', folder, '--run', first.run.id, ...wanted], data);
+  const { run, samples } = await winnowJson<Ranked>(['rank', folder, '--run', first.run.id, ...wanted], data);
   for (const name of numbers) {
     expect(await coverOf(masks, 'spot', name)).toBeGreaterThan(0.6);
     expect(await coverOf(masks, 'scratch', name)).toBeGreaterThan(0.6);
@@ -63,7 +77,13 @@ test('masks cover planted squares, as PNG and as COCO polygons and boxes; maps h
   expect([map.width, map.height, map.depth]).toEqual([96, 64, 'ushort']);
 
   const coco = JSON.parse(readFileSync(join(masks, 'masks.json'), 'utf8')) as Coco;
-  expect(coco.info).toMatchObject({ run: run.id, threshold });
+  expect(coco.info).toMatchObject({ run: run.id, threshold, scoreThreshold: run.threshold.score });
+  const flags = (list: readonly { flagged: boolean; name: string; score: number }[]) =>
+    list.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, score, flagged }) => ({ name, score, flagged }));
+  expect(flags(coco.images.map((image) => ({ ...image, name: image.file_name })))).toEqual(
+    flags(samples.map((sample) => ({ ...sample, name: sample.path }))),
+  );
+  expect(coco.images.filter(({ flagged }) => flagged)).toHaveLength(12); // a quarter of 48
   expect(coco.categories).toEqual([expect.objectContaining({ id: 1, name: 'anomaly' })]);
   expect(coco.images).toHaveLength(48); // without the ten masks in ground_truth
   for (const { id, file_name, mask, width, height } of coco.images) {

@@ -65,6 +65,7 @@ describe('lists', () => {
       dividedBy: 'shares',
       bytes: 3000,
       archived: false,
+      rule: null,
       version: 1,
     });
     expect(calls().runs.get({ id: 'cnn-3' })).toEqual(madeRun(3));

@@ -9,7 +9,7 @@ const neighbours = 6;
 /** So many of the nearest patches are looked at: those of the same image do not count, since the patches of one defect resemble each other. */
 const candidates = 30;
 /** The most patches that may be neighbours; they are taken at equal distances. */
-const mostReferences = 10_000;
+const mostReferences = 4000;
 
 /**
  * The local outlier factor of each row of `values` [rows, size]: about 1 in a region of even density, more for a row with few near ones. `owners`: the image of each row;
