@@ -4,7 +4,7 @@
  */
 import type { Tensor, Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { largestOf } from '../../contract/numbers.ts';
+import { largestOf, meanOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
 import { cholesky, inverseOfLower } from '../linear-algebra.ts';
 import { multiplyByPlace } from '../ops/by-place.ts';
@@ -130,17 +130,21 @@ async function fitGaussians(
   });
   const [covariances, fourth] = [moments.subarray(0, values), moments.subarray(values)];
   const factor = new Float32Array(values);
+  const covarianceOf = (place: number): Float64Array => {
+    const at = place * size * size;
+    return covariances.subarray(at, at + size * size);
+  };
+  // One share for all places: that of a single place depends on each image, which then looks more normal than it is.
+  const share = meanOf(Array.from(fourth, (value, place) => ledoitWolf(covarianceOf(place), value, train.length, size)));
   const shares = new Float32Array(places);
   const levels = new Float32Array(places);
   for (let place = 0; place < places; place++) {
-    const at = place * size * size;
-    const covariance = covariances.subarray(at, at + size * size);
-    const share = ledoitWolf(covariance, fourth[place], train.length, size);
+    const covariance = covarianceOf(place);
     const shrunk = shrink(covariance, size, size, share);
     shares[place] = shrunk.share;
     levels[place] = shrunk.level;
     const lower = await cholesky(covariance, size, yieldToEventLoop);
-    factor.set(await inverseOfLower(lower, size, yieldToEventLoop), at);
+    factor.set(await inverseOfLower(lower, size, yieldToEventLoop), place * size * size);
   }
   return { mean, factor, shares, levels };
 }
