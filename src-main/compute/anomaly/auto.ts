@@ -5,8 +5,8 @@
  */
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { largestOf, meanOf, sumOf } from '../../contract/numbers.ts';
-import { auroc, medianOf } from '../../contract/statistics.ts';
+import { clamp, largestOf, meanOf, sumOf } from '../../contract/numbers.ts';
+import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 import { plural } from '../../contract/words.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -181,11 +181,14 @@ async function scoresOf(
 const logRatio = (score: number, median: number): number => Math.log(Math.max(score / median, leastRatio));
 const leastRatio = 1e-6;
 
-/** 0 without values. */
+/** The standard deviation of values that are limited to three robust deviations around the median: a few scores of 0 must not hide all others. 0 without values. */
 function deviationOf(values: readonly number[]): number {
   if (!values.length) return 0;
-  const mean = meanOf(values);
-  return Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
+  const sorted = Float64Array.from(values).sort();
+  const [middle, reach] = [medianOf(sorted), 3 * Math.max(leastDeviation, medianAbsoluteDeviation(sorted))];
+  const limited = sorted.map((value) => clamp(value, middle - reach, middle + reach));
+  const mean = meanOf(limited);
+  return Math.sqrt(meanOf(limited.map((value) => (value - mean) ** 2)));
 }
 
 /** The mean z-score of the members that count, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */

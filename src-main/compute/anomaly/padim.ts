@@ -23,7 +23,7 @@ import {
   type PortableBlock,
   type Scores,
 } from './scorer.ts';
-import { ledoitWolf, levelWithout, shrink, withoutImage } from './shrinkage.ts';
+import { ledoitWolf, levelWithout, shrink, trace, withoutImage } from './shrinkage.ts';
 
 const schema = z.object({
   ...patchSizeParameter,
@@ -103,6 +103,9 @@ function placesOf(block: PortableBlock['patches'], chosen: Int32Array, grid: Gri
 const byPlace = (block: PatchBlock, chosen: Int32Array, grid: Grid): Tensor3D =>
   tf.transpose(placesOf(block, chosen, grid), [1, 0, 2]);
 
+/** The variance of a place is at least this fraction of the mean over all places. */
+const leastVariance = 0.01;
+
 /** For each place, the mean [chosen], the inverse of the Cholesky factor of the covariance [chosen, chosen], and the weight of its shrinkage. */
 async function fitGaussians(
   chosen: Int32Array,
@@ -134,8 +137,15 @@ async function fitGaussians(
     const at = place * size * size;
     return covariances.subarray(at, at + size * size);
   };
+  const each = range(0, places);
+  // Where the training images hardly differ, a tiny difference would count too much.
+  const variances = Array.from(each, (place) => trace(covarianceOf(place), size) / size);
+  const least = leastVariance * meanOf(variances);
+  each.forEach((place) => {
+    for (let i = 0; i < size; i++) covarianceOf(place)[i * size + i] += least;
+  });
   // One share for all places: that of a single place depends on each image, which then looks more normal than it is.
-  const share = meanOf(Array.from(fourth, (value, place) => ledoitWolf(covarianceOf(place), value, train.length, size)));
+  const share = meanOf(Array.from(each, (place) => ledoitWolf(covarianceOf(place), fourth[place], train.length, size)));
   const shares = new Float32Array(places);
   const levels = new Float32Array(places);
   for (let place = 0; place < places; place++) {

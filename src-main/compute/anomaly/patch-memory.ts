@@ -3,7 +3,7 @@
  * patches; means over 3 × 3 patches are less sensitive to noise, and find larger ones. With both, there are two memory banks. Of each patch, the distance to single patches
  * or its average with the distance to means counts, whichever is more unusual among normal images.
  */
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { clamp, meanOf, sumOf } from '../../contract/numbers.ts';
 import { medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
@@ -265,13 +265,15 @@ function memoryModel(
         const found = nearestDistances(tf.reshape(features, [-1, patches.shape[1]]) as Tensor2D, patches);
         return tf.reshape(tf.mul(found, 1 / usual), [-1, rows, columns]) as Tensor3D;
       });
-      const map = measured
-        .map(({ of, median, exponent }) => {
-          const sum = of.map((b) => distances[b]).reduce((a, b) => tf.add(a, b));
-          return tf.pow(tf.mul(sum, 1 / of.length / median), exponent) as Tensor3D;
-        })
-        .reduce((a, b) => tf.maximum(a, b));
-      return { score: pooledScores(map, topShare), map };
+      const found = measured.map(({ of, median, exponent }) => {
+        const sum = of.map((b) => distances[b]).reduce((a, b) => tf.add(a, b));
+        const average = tf.mul<Tensor3D>(sum, 1 / of.length / median);
+        return {
+          score: tf.pow<Tensor1D>(pooledScores(average, topShare), exponent),
+          map: tf.pow<Tensor3D>(average, exponent),
+        };
+      });
+      return found.reduce((a, b) => ({ score: tf.maximum(a.score, b.score), map: tf.maximum(a.map, b.map) }));
     },
     async nearestPatch(block, positions, at) {
       const found: NearestPatch[] = [];

@@ -23,7 +23,7 @@ export function shrink(
   return { level, share };
 }
 
-function trace(matrix: Float64Array, width: number): number {
+export function trace(matrix: Float64Array, width: number): number {
   let sum = 0;
   for (let i = 0; i < width; i++) sum += matrix[i * width + i];
   return sum;
