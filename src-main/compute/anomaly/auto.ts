@@ -210,27 +210,25 @@ function combine(kept: readonly Member[]): Model<'features'> {
       const scores = zScores[0].map((_, i) => meanOf(zScores.map((z) => z[i])));
       return { scores, maps: { values, rows, columns } };
     },
-    ...(kept.every(({ model }) => model.portable) && {
-      portable({ codes, ...block }: PortableBlock['features']) {
-        const outputs = kept.map(({ scorer, model }) => {
-          const of = (scorer.inputs === 'embeddings' ? codes : block) as Parameters<NonNullable<Model['portable']>>[0];
-          return model.portable!(of);
-        });
-        const zScores = kept.flatMap(({ counts, median, deviation }, i) =>
-          counts
-            ? [tf.div(tf.log(tf.maximum(tf.mul(outputs[i].score, 1 / median), leastRatio)), deviation) as Tensor1D]
-            : [],
-        );
-        const maps = kept.flatMap(({ median }, i) => {
-          const { map } = outputs[i];
-          if (!map) return [];
-          const { rows, columns } = block.grid;
-          return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / median / mapping.length)];
-        });
-        const sum = zScores.reduce((a, b) => tf.add(a, b));
-        return { score: tf.mul<Tensor1D>(sum, 1 / zScores.length), map: maps.reduce((sum, map) => tf.add(sum, map)) };
-      },
-    }),
+    portable({ codes, ...block }: PortableBlock['features']) {
+      const outputs = kept.map(({ scorer, model }) => {
+        const of = (scorer.inputs === 'embeddings' ? codes : block) as Parameters<Model['portable']>[0];
+        return model.portable(of);
+      });
+      const zScores = kept.flatMap(({ counts, median, deviation }, i) =>
+        counts
+          ? [tf.div(tf.log(tf.maximum(tf.mul(outputs[i].score, 1 / median), leastRatio)), deviation) as Tensor1D]
+          : [],
+      );
+      const maps = kept.flatMap(({ median }, i) => {
+        const { map } = outputs[i];
+        if (!map) return [];
+        const { rows, columns } = block.grid;
+        return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / median / mapping.length)];
+      });
+      const sum = zScores.reduce((a, b) => tf.add(a, b));
+      return { score: tf.mul<Tensor1D>(sum, 1 / zScores.length), map: maps.reduce((sum, map) => tf.add(sum, map)) };
+    },
     nearestPatch: kept.at(-1)?.model.nearestPatch,
     async tensors() {
       const arrays: Tensors['arrays'] = {};
