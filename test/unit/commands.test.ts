@@ -130,12 +130,17 @@ describe('a line of the history', () => {
     expect(command.match(/ --/g)?.length).toBeGreaterThan(5);
   });
 
-  test('of a ranking with masks names their folder and threshold; entries of earlier versions have neither', () => {
-    const request = rankSchema.parse({ method: 'pca', masks: '/my masks', maskThreshold: 0.08 });
+  test('of a ranking with masks names their folder and thresholds; entries of earlier versions have none', () => {
+    const request = rankSchema.parse({
+      method: 'pca',
+      masks: '/my masks',
+      maskThreshold: 0.08,
+      rule: { rule: 'share' },
+    });
     const commandWith = (stored: typeof request) => commandFor(record({ do: 'rank', request: stored, run: 'pca-1' }));
-    expect(commandWith(request)).toContain(" --masks '/my masks' --mask-threshold 0.08");
-    const { masks: _, maskThreshold: __, ...earlier } = request;
-    expect(commandWith(earlier as typeof request)).not.toContain('mask');
+    expect(commandWith(request)).toContain(" --masks '/my masks' --mask-threshold 0.08 --threshold share:5");
+    const { masks: _, maskThreshold: __, rule: ___, ...earlier } = request;
+    expect(commandWith(earlier as typeof request)).not.toMatch(/mask|threshold/);
   });
 });
 
