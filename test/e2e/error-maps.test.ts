@@ -2,16 +2,16 @@
  * Error maps in the shape of their images, masks as files, and several rankings side by side, as a person uses them in the window and in the browser. Results are
  * checked against the files and against the engine's own selection.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Place, Unlike } from '../../src-main/contract/unlike.ts';
 import { score } from '../../src-renderer/lib/format.ts';
 import { inspectionFolder } from '../fixtures/inspection.ts';
 import { openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, engineFolder, type EngineFolder } from './engine.ts';
+import { collectFaults, engineFolder, loadFresh, markUnused, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 let folder: string;
@@ -27,7 +27,12 @@ beforeAll(async () => {
   faults = collectFaults(page);
   engine = await engineFolder(page, folder);
   await rank('pca');
-  await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+  markUnused(page);
+});
+/** A test may have left the loupe open, the map on, or a filter. */
+beforeEach(async () => {
+  engine = await loadFresh(page, folder);
+  await openAnomalies();
   await tiles().first().waitFor();
 });
 afterEach(() => expect(faults.splice(0)).toEqual([]));
@@ -36,11 +41,12 @@ afterAll(async () => {
   own.remove();
 });
 
-const rank = (method: string) =>
+const rank = (method: string, parameters = {}) =>
   engine.ensureRun(
     (run) => run.method === method,
-    () => engine.calls.workspace.rank.mutate({ method, trainOn: 'train/good/**' }),
+    () => engine.calls.workspace.rank.mutate({ method, parameters, trainOn: 'train/good/**' }),
   );
+const openAnomalies = () => page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
 const tiles = () => page.locator('[role=option]');
 const shownPaths = () =>
   tiles().evaluateAll((list) => list.map((element) => (element as HTMLElement).dataset.path as string));
@@ -68,25 +74,23 @@ test('panes have the shape of the image; the loupe shows the map over it, and th
   await page.keyboard.press('Shift+M');
   const veil = sheet().locator('canvas');
   await veil.waitFor();
-  const [over, image] = [
-    await veil.boundingBox(),
-    await sheet().locator('img[alt]:not([alt=""])').first().boundingBox(),
-  ];
-  expect(over).toEqual(image);
+  const image = sheet().locator('img[alt]:not([alt=""])').first();
+  await image.waitFor();
+  await vi.waitFor(async () => expect(await veil.boundingBox()).toEqual(await image.boundingBox()));
   await page.getByRole('slider', { name: 'Strength of the error map' }).fill('0.3');
   expect(await veil.evaluate((canvas) => getComputedStyle(canvas).opacity)).toBe('0.3');
   await page.reload();
-  await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
+  await openAnomalies();
   await tiles().first().dblclick();
   await veil.waitFor();
   expect(await veil.evaluate((canvas) => getComputedStyle(canvas).opacity)).toBe('0.3');
   await page.keyboard.press('Shift+M');
   await veil.waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Back to the grid' }).click();
 });
 
 test('masks are exported from the window, with a threshold where none can be judged', async () => {
-  mkdirSync(own.work, { recursive: true }); // the field suggests folders beside it
+  rmSync(own.work, { recursive: true, force: true });
+  mkdirSync(own.work); // the field suggests folders beside it
   const to = join(own.work, 'masks');
   await tiles().first().click();
   await page.getByRole('button', { name: 'Export masks…' }).click();
@@ -106,9 +110,11 @@ test('masks are exported from the window, with a threshold where none can be jud
 });
 
 test('second opinions: what rankings agree and disagree on is what the expressions select', async () => {
+  const others = (await engine.calls.runs.list.query()).filter(({ method }) => method !== 'pca');
+  if (others.length) await engine.calls.runs.archive.mutate({ ids: others.map(({ id }) => id) });
   await page.getByRole('tab', { name: 'Second opinions' }).click();
   await page.getByText('A second opinion needs a second ranking.').waitFor();
-  await rank('nearest');
+  await engine.calls.runs.unarchive.mutate({ ids: [await rank('nearest')] });
   await page.getByRole('img', { name: 'Scores of pca-1 across, of nearest-1 up' }).waitFor();
   expect(await violationsInBothLights(page)).toEqual([]);
 
@@ -164,8 +170,7 @@ test('second opinions: what rankings agree and disagree on is what the expressio
 });
 
 test('unlike this: the card shows the nearest normal patch to the most unusual place, and to the one pointed at', async () => {
-  const runId = await rank('patch-memory');
-  await page.getByRole('tab', { name: 'Scores' }).click();
+  const runId = await rank('patch-memory', { sizePx: 224, patches: 1000 });
   await page.getByRole('button', { name: new RegExp(`^${runId}`) }).click();
   const path = 'test/spot/002.png';
   await page.locator(`[role=option][data-path="${path}"]`).dblclick();
@@ -199,6 +204,12 @@ test('unlike this: the card shows the nearest normal patch to the most unusual p
   const other = await unlike(at);
   expect(other.distance).toBeLessThan(most.distance);
   await untilCard(other);
+  // A mark leaves the comparison at the place that is pointed at.
+  await engine.calls.journal.edit.mutate({ choice: { ids: [sample.id] }, change: { decision: 'unsure' } });
+  await sheet()
+    .getByRole('button', { name: /Unsure/, pressed: true })
+    .waitFor();
+  expect(await card.getByText(`Distance ${score(other.distance)}`, { exact: true }).count()).toBe(1);
   const frame = (await sheet().locator('.places + i').boundingBox())!;
   expect(pointer.x > frame.x && pointer.x < frame.x + frame.width).toBe(true);
   expect(pointer.y > frame.y && pointer.y < frame.y + frame.height).toBe(true);

@@ -3,8 +3,9 @@ import { openPage } from '../fixtures/page.ts';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { places } from '../../src-renderer/places/index.ts';
 import type { Session } from '../../src-renderer/state/session.svelte.ts';
-import { known } from '../../src-renderer/state/threshold.svelte.ts';
+import { known, ScoreThresholds } from '../../src-renderer/state/threshold.svelte.ts';
 import { View } from '../../src-renderer/state/view.svelte.ts';
+import { shownComponent } from '../fixtures/component.svelte.ts';
 import { blob, folderOf } from '../fixtures/images.ts';
 
 let session: Session;
@@ -110,6 +111,24 @@ test('a choice is kept with the run, so that another page and the engine use it,
   await session.step('undo');
   await soon(() => expect(other.threshold.result.rule).toBe('percentile'));
   expect(view.threshold.score).toBe(other.threshold.score);
+});
+
+test('the thresholds of columns are not those of the moment at which the panel that asked first was closed', async () => {
+  const thresholds = new ScoreThresholds(session);
+  const first = () => thresholds.of('nearest-1.error');
+  const close = shownComponent(first);
+  expect(first()).toBe(view.threshold.score);
+  close();
+  await session.calls.runs.setThreshold.mutate({ id: 'nearest-1', rule: { rule: 'share', value: 50 } });
+  await soon(() => expect(view.threshold.flagged).toBe(17));
+  expect(first()).toBe(view.threshold.score);
+  await session.edit(
+    session.samples.filter(({ path }) => path.includes('chequered')).map(({ id }) => id),
+    { addTags: ['normal'] },
+  );
+  await session.calls.runs.setThreshold.mutate({ id: 'nearest-1' });
+  await soon(() => expect(view.threshold.result.promise?.normals).toBe(28));
+  expect(first()).toBe(view.threshold.score);
 });
 
 test('a threshold that moves in steps is kept once', async () => {
