@@ -29,11 +29,15 @@ beforeAll(async () => {
   await rank('pca');
   markUnused(page);
 });
-/** A test may have left the loupe open, the map on, or a filter. */
+/** Whatever earlier tests have left: the grid, without map and filter, and of the rankings only that of `pca`. */
 beforeEach(async () => {
   engine = await loadFresh(page, folder);
+  const others = (await engine.calls.runs.list.query()).map(({ id }) => id).filter((id) => id !== 'pca-1');
+  if (others.length) await engine.calls.runs.archive.mutate({ ids: others });
   await openAnomalies();
   await tiles().first().waitFor();
+  await ranking('pca-1').waitFor();
+  for (const id of others) await ranking(id).waitFor({ state: 'detached' });
 });
 afterEach(() => expect(faults.splice(0)).toEqual([]));
 afterAll(async () => {
@@ -41,11 +45,17 @@ afterAll(async () => {
   own.remove();
 });
 
-const rank = (method: string, parameters = {}) =>
-  engine.ensureRun(
+/** Ranks, or lists the ranking again. */
+async function rank(method: string, parameters = {}): Promise<string> {
+  const id = await engine.ensureRun(
     (run) => run.method === method,
     () => engine.calls.workspace.rank.mutate({ method, parameters, trainOn: 'train/good/**' }),
   );
+  await engine.calls.runs.unarchive.mutate({ ids: [id] });
+  return id;
+}
+/** In the list of rankings. */
+const ranking = (id: string) => page.getByRole('button', { name: new RegExp(`^${id}`) });
 const openAnomalies = () => page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
 const tiles = () => page.locator('[role=option]');
 const shownPaths = () =>
@@ -110,11 +120,9 @@ test('masks are exported from the window, with a threshold where none can be jud
 });
 
 test('second opinions: what rankings agree and disagree on is what the expressions select', async () => {
-  const others = (await engine.calls.runs.list.query()).filter(({ method }) => method !== 'pca');
-  if (others.length) await engine.calls.runs.archive.mutate({ ids: others.map(({ id }) => id) });
   await page.getByRole('tab', { name: 'Second opinions' }).click();
   await page.getByText('A second opinion needs a second ranking.').waitFor();
-  await engine.calls.runs.unarchive.mutate({ ids: [await rank('nearest')] });
+  await rank('nearest');
   await page.getByRole('img', { name: 'Scores of pca-1 across, of nearest-1 up' }).waitFor();
   expect(await violationsInBothLights(page)).toEqual([]);
 
@@ -171,7 +179,7 @@ test('second opinions: what rankings agree and disagree on is what the expressio
 
 test('unlike this: the card shows the nearest normal patch to the most unusual place, and to the one pointed at', async () => {
   const runId = await rank('patch-memory', { sizePx: 224, patches: 1000 });
-  await page.getByRole('button', { name: new RegExp(`^${runId}`) }).click();
+  await ranking(runId).click();
   const path = 'test/spot/002.png';
   await page.locator(`[role=option][data-path="${path}"]`).dblclick();
   await sheet().waitFor();
