@@ -48,7 +48,7 @@ async function exportModelCommand(client: Client, options: ExportModelOptions): 
   const about = JSON.parse(await readFile(join(to, 'about.json'), 'utf8')) as Record<string, unknown>;
   const fields = about.classes ? ['classes', 'transform'] : ['method', 'threshold', 'inputs', 'outputs'];
   writeJson(options, {
-    schema: 'winnow/take-away@1',
+    schema: 'winnow/take-away@2',
     folder: client.folder,
     to,
     run: { id: runId },

@@ -7,7 +7,7 @@ import { WinnowError } from '../contract/errors.ts';
 import type { MemoryEstimate } from '../contract/machine.ts';
 import { laterColumn } from '../contract/evidence.ts';
 import { rankSchema, scoreSchema } from '../contract/schemas.ts';
-import { stabilityOf } from '../contract/stability.ts';
+import { stabilityOf, unmeasuredText } from '../contract/stability.ts';
 import { thresholdRules } from '../contract/threshold-rules.ts';
 import { movedRule, parseRule, promiseText, type RuleChoice, type Threshold } from '../contract/threshold.ts';
 import { fewestTagged, taggedNormal, trainedOn, trainOnText } from '../contract/train-on.ts';
@@ -148,7 +148,7 @@ async function rankCommand(client: Client, options: RankOptions): Promise<void> 
       options,
       stability
         ? `${stability.label}. ${stability.explanation}`
-        : 'Stability of the ranks: not measured. Use --stability 2; each fit takes at most the time of the ranking.',
+        : unmeasuredText(run, 'Use --stability 2; each fit takes at most the time of the ranking.'),
     );
   }
   say(options, thresholdMessage(threshold, ranked.length));
@@ -196,10 +196,11 @@ async function train(client: Client, options: RankOptions): Promise<Job> {
   return follow(client, options, () => client.calls.workspace.rank.mutate(request));
 }
 
-const filesOf = ({ maps, masks, maskThreshold }: RankOptions) => ({
+const filesOf = ({ maps, masks, maskThreshold, threshold }: RankOptions) => ({
   maps: maps ? resolve(maps) : null,
   masks: masks ? resolve(masks) : null,
   maskThreshold: maskThreshold ?? null,
+  rule: threshold ?? null,
 });
 
 /** Scores with a finished ranking. */

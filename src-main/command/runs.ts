@@ -1,7 +1,7 @@
 /** `runs FOLDER`: lists the runs of the folder, newest first, with their results; archives and deletes runs. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
-import { parseRule, type RuleChoice } from '../contract/threshold.ts';
+import { parseRule, ruleText, type RuleChoice } from '../contract/threshold.ts';
 import type { RunSummary } from '../contract/types.ts';
 import { mebibytes, plural } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
@@ -78,14 +78,16 @@ async function runsCommand(client: Client, options: RunsOptions): Promise<void> 
     writeJson(options, {
       schema: 'winnow/runs@1',
       folder: client.folder,
-      runs: await Promise.all(runs.map(({ id }) => client.calls.runs.get.query({ id }))),
+      runs: await Promise.all(
+        runs.map(async ({ id, rule }) => ({ ...(await client.calls.runs.get.query({ id })), rule })),
+      ),
     });
   if (options.quiet || options.json === '-' || wanted.length || options.threshold || options.purge) return;
   if (!runs.length) process.stderr.write('No model has been trained on this folder yet.\n');
   for (const run of runs) process.stdout.write(`${lineOf(run)}\n`);
 }
 
-function lineOf({ id, kind, state, createdAt, trained, seed, headline, archived }: RunSummary): string {
+function lineOf({ id, kind, state, createdAt, trained, seed, headline, archived, rule }: RunSummary): string {
   const value =
     headline === null
       ? ''
@@ -93,5 +95,5 @@ function lineOf({ id, kind, state, createdAt, trained, seed, headline, archived 
         ? `accuracy ${headline.value.toFixed(3)}`
         : `rate ${headline.value.toPrecision(2)}`;
   const startedAt = new Date(createdAt).toISOString().slice(0, 16).replace('T', ' ');
-  return `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${startedAt}  ${String(trained).padStart(7)} images  seed ${seed}  ${value}${archived ? '  archived' : ''}`;
+  return `${id.padEnd(24)}  ${kind.padEnd(10)}  ${state.padEnd(11)}  ${startedAt}  ${String(trained).padStart(7)} images  seed ${seed}  ${value}${rule ? `  threshold ${ruleText(rule)}` : ''}${archived ? '  archived' : ''}`;
 }

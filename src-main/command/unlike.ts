@@ -21,7 +21,7 @@ export function addUnlikeCommand(program: Command) {
     'photos test/broken.png --at 0.4,0.25 --run auto-1 --json -',
   ])
     .argument('<path>', 'an image of the folder')
-    .option('--run <id>', 'a finished ranking that keeps patches (default: the newest)')
+    .option('--run <id>', 'a finished ranking that keeps patches (default: the newest that is not archived)')
     .option(
       '--at <x,y>',
       'a place, in fractions of width and height (default: where the error map is highest)',
@@ -69,7 +69,8 @@ async function unlikeCommand(client: Client, path: string, options: UnlikeOption
 async function newest(client: Client): Promise<string> {
   const runs = await client.calls.runs.list.query();
   const run = runs.find(
-    ({ kind, state, method }) => kind === 'rank' && state === 'done' && scorerOf(method)?.gives.nearestPatch,
+    ({ kind, state, method, archived }) =>
+      kind === 'rank' && state === 'done' && !archived && scorerOf(method)?.gives.nearestPatch,
   );
   if (!run)
     throw new WinnowError('no-run', 'This folder has no finished ranking that keeps patches. Run `winnow rank` first.');

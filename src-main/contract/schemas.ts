@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { trainModes } from './classifier.ts';
 import { backendChoices } from './machine.ts';
 import { placements } from './export-types.ts';
+import { parseRule, ruleText } from './threshold.ts';
 import { decisions, duplicateKinds, keepRules } from './types.ts';
 
 const seed = z
@@ -111,6 +112,16 @@ export const estimateSchema = z.object({
   parameters: z.record(z.string(), z.unknown()).default({}),
 });
 
+/** A rule that places a threshold on scores, with its value; null: the rule's default. The value of the rule `score` is the threshold itself. */
+export const ruleSchema = z
+  .object({ rule: z.string().min(1), value: z.number().nullable().default(null) })
+  .transform((choice, { issues, value: input }) => {
+    const checked = parseRule(ruleText(choice));
+    if (typeof checked !== 'string') return checked;
+    issues.push({ code: 'custom', message: checked, input });
+    return z.NEVER;
+  });
+
 const mapFiles = {
   /** Folder for the error maps, one 16-bit PNG for each image. */
   maps: path.nullable().default(null),
@@ -118,6 +129,8 @@ const mapFiles = {
   masks: path.nullable().default(null),
   /** A pixel is anomalous if its value in the map is at least this. null: the threshold that the run derived from normal images. */
   maskThreshold: z.number().nullable().default(null),
+  /** Says in `masks.json` which images are flagged; null: the threshold of the ranking. */
+  rule: ruleSchema.nullable().default(null),
 };
 
 /** Writes the maps or masks of a finished ranking. */
@@ -158,9 +171,6 @@ export const scoreSchema = z.object({
   ...mapFiles,
 });
 export type ScoreRequest = z.infer<typeof scoreSchema>;
-
-/** A rule that places a threshold on scores, with its value; null: the rule's default. The value of the rule `score` is the threshold itself. */
-export const ruleSchema = z.object({ rule: z.string().min(1), value: z.number().nullable().default(null) });
 
 /** How the threshold of a ranking is placed: kept with the run. */
 export const runThresholdSchema = z.object({

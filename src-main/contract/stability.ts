@@ -12,6 +12,9 @@ export interface RankStability {
   shared: number;
 }
 
+/** With fewer training images, halves say nothing. */
+export const fewestForStability = 8;
+
 /** From high to low; `from`: the lowest correlation of the level. */
 const levels = [
   { from: 0.9, label: 'Stable ranks', meaning: 'More training images would change little.' },
@@ -52,3 +55,10 @@ export function stabilityOf({ report, origin }: Pick<Run, 'report' | 'origin'>):
   const level = levels.find(({ from }) => stability >= from) ?? levels[levels.length - 1];
   return { label: `${level.label} (${stability.toFixed(2)})`, explanation: `${measured} ${level.meaning}` };
 }
+
+/** Why the stability of a ranking was not measured. `how`: how to ask for it. */
+export const unmeasuredText = ({ trained, parameters }: Pick<Run, 'trained' | 'parameters'>, how: string): string =>
+  // Who asked for it had too few images; copies of a file count once.
+  trained < fewestForStability || parameters.stability
+    ? `Stability of the ranks: not measured. At least ${fewestForStability} different training images are needed.`
+    : `Stability of the ranks: not measured. ${how}`;

@@ -5,7 +5,8 @@ import type { PortableDetector } from '../compute/portable/export-detector.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
 import type { ExportModelRequest } from '../contract/schemas.ts';
-import type { Run } from '../contract/types.ts';
+import { trainedOn } from '../contract/train-on.ts';
+import type { Run, Sample } from '../contract/types.ts';
 import { placedThreshold } from '../workspace/placed-threshold.ts';
 import type { Report } from '../workspace/report.ts';
 import { runFolder } from '../workspace/runs.ts';
@@ -32,14 +33,14 @@ export async function exportDetector(
       trainedAt: new Date(run.createdAt).toISOString(),
       ...(threshold.score !== null && { threshold: String(threshold.score) }),
     };
-    const { sides, isOne } = usualSides(context, scorer.sizePx(run.parameters) ?? 0);
+    const { sides, whose } = keepsAspect(scorer) ? usualSides(context, run, scorer) : { sides: null, whose: null };
     const { onnx, inputs, outputs } = await context.compute.call(
       'portableDetector',
       { runFolder: files, sides, metadata },
       { signal: report.signal },
     );
     const about = {
-      schema: 'winnow/detector@1',
+      schema: 'winnow/detector@2',
       ...metadata,
       threshold,
       parameters: run.parameters,
@@ -53,7 +54,7 @@ export async function exportDetector(
     };
     return new Map<string, string | Uint8Array>([
       ['about.json', `${JSON.stringify(about, null, 1)}\n`],
-      ['README.md', readme(run.id, scorer, { inputs, outputs }, isOne)],
+      ['README.md', readme(run.id, scorer, { inputs, outputs }, whose)],
       ['model.onnx', onnx],
     ]);
   });
@@ -64,27 +65,48 @@ const meanings: Record<string, string> = {
   reconstruction: 'the image as the detector knows it, 0..1',
 };
 
-/** The size, in whole steps, that most images of the folder have at this longest side; `isOne` if all have it. */
-function usualSides({ table }: JobContext, sizePx: number): { sides: [height: number, width: number]; isOne: boolean } {
-  const counts = new Map<string, { sides: [number, number]; count: number }>();
-  for (const { height, width } of withoutMasks(table.samples())) {
-    const sides = sidesOf(height, width, sizePx || sideStep);
-    const entry = counts.get(sides.join()) ?? { sides, count: 0 };
-    entry.count++;
-    counts.set(sides.join(), entry);
-  }
-  const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
-  return { sides: most.sides, isOne: counts.size === 1 };
+const keepsAspect = ({ inputs }: Scorer): boolean => inputs === 'patches' || inputs === 'features';
+
+/**
+ * The size, in whole steps, that most training images have at the longest side of the run; without any in the folder, most of its images. `whose`: in words; null if all
+ * images of the folder have this size. Throws WinnowError `no-samples`.
+ */
+function usualSides(
+  { table }: JobContext,
+  run: Run,
+  scorer: Scorer,
+): { sides: [height: number, width: number]; whose: string | null } {
+  const images = withoutMasks(table.samples());
+  if (!images.length)
+    throw new WinnowError(
+      'no-samples',
+      'There is no readable image in this folder, and their usual size is that of the exported detector. Export it from a folder with such images.',
+    );
+  const isTrained = trainedOn(run);
+  const trained = images.filter(({ path }) => isTrained(path));
+  const sizePx = scorer.sizePx(run.parameters) || sideStep;
+  const count = (among: readonly Sample[]) => {
+    const counts = new Map<string, { sides: [number, number]; count: number }>();
+    for (const { height, width } of among) {
+      const sides = sidesOf(height, width, sizePx);
+      const entry = counts.get(sides.join()) ?? { sides, count: 0 };
+      entry.count++;
+      counts.set(sides.join(), entry);
+    }
+    return [...counts.values()].sort((a, b) => b.count - a.count);
+  };
+  const [{ sides }] = count(trained.length ? trained : images);
+  if (count(images).length === 1) return { sides, whose: null };
+  return { sides, whose: trained.length ? 'of most training images' : 'of most images of the folder' };
 }
 
 function readme(
   id: string,
-  { gives, inputs: kind }: Scorer,
+  { gives }: Scorer,
   { inputs, outputs }: Pick<PortableDetector, 'inputs' | 'outputs'>,
-  isOneSize: boolean,
+  whose: string | null,
 ): string {
   const others = Object.keys(outputs).filter((name) => name !== 'score');
-  const keepsAspect = kind === 'patches' || kind === 'features';
   return [
     `# ${id}`,
     '',
@@ -92,9 +114,9 @@ function readme(
     `stretched to ${Object.entries(inputs)
       .map(([name, { width, height }]) => `${width} × ${height} px for \`${name}\``)
       .join(' and ')}, as RGB with values 0..255, \`[images, height, width, 3]\`; normalization is part of the model.`,
-    ...(keepsAspect && !isOneSize
+    ...(whose
       ? [
-          'That is the aspect ratio of most images of the folder. Winnow keeps the aspect ratio of each image, so it scores images with another one differently.',
+          `That is the aspect ratio ${whose}. Winnow keeps the aspect ratio of each image, so it scores images with another one differently.`,
         ]
       : []),
     ...others.map((name) => `\`${name}\`: ${meanings[name] ?? name}.`),

@@ -9,6 +9,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
 import { limitedSize, resample, resampledRows } from '../contract/resample.ts';
 import type { MapFilesRequest } from '../contract/schemas.ts';
+import type { RuleChoice } from '../contract/threshold.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { OutputFolder } from '../file/output-folder.ts';
@@ -49,10 +50,11 @@ export class MapFiles {
   #maps: OutputFolder | null;
   #masks: OutputFolder | null;
   #threshold: number | null;
+  #rule: RuleChoice | null;
 
   /** Throws WinnowError if the method has no maps, or a folder cannot be used. */
   constructor(
-    { maps, masks, maskThreshold }: Pick<MapFilesRequest, 'maps' | 'masks' | 'maskThreshold'>,
+    { maps, masks, maskThreshold, rule }: Omit<MapFilesRequest, 'runId'>,
     method: string,
     context: JobContext,
   ) {
@@ -65,6 +67,7 @@ export class MapFiles {
     this.#maps = open(maps, 'The folder for maps');
     this.#masks = open(masks, 'The folder for masks');
     this.#threshold = maskThreshold;
+    this.#rule = rule;
     if (this.#maps && this.#maps.path === this.#masks?.path)
       throw new WinnowError('bad-request', 'Maps and masks have the same file names. Choose two folders.');
   }
@@ -96,7 +99,7 @@ export class MapFiles {
     const samples = withoutMasks(this.#context.table.samples());
     const scale = Number(run.report.mapScale) || 1;
     const threshold = this.thresholdOf(run);
-    const limit = placedThreshold(this.#context, run, null).score;
+    const limit = placedThreshold(this.#context, run, this.#rule).score;
     const scores = this.#context.table.values(run.column);
     const coco = threshold === null ? null : new CocoMasks(run, threshold, limit);
     report.stage(`Writing ${coco ? 'masks' : 'error maps'}`, samples.length);

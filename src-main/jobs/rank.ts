@@ -68,6 +68,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
   if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   const choice = chooseTraining(context, images, request.trainOn);
   const { glob, by, added, leftOut } = choice;
+  const chosen = new Set(choice.positions.map((position) => images[position].id));
   const spec: RunSpec = {
     name: record.id,
     kind: 'rank',
@@ -89,6 +90,11 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
       run.note(`${plural(leftOut.length, 'image')} tagged ‘${anomalousTag}’ left out of the training.`);
     if (added.length && glob !== taggedNormal)
       run.note(`${plural(added.length, 'image')} tagged ‘${normalTag}’ added to the training.`);
+    const copies = choice.positions.length - new Set(choice.positions.map((position) => images[position].sha256)).size;
+    if (copies)
+      run.note(
+        `${plural(copies, 'training image')} ${copies === 1 ? 'is a copy of another one' : 'are copies of others'}: each content counts once.`,
+      );
     const tooFew = by === 'all' ? tooFewTagged(countTagged(images)) : null;
     if (tooFew) run.note(`${tooFew} Trained on all images.`);
     const { folder, resume } = run.openTraining();
@@ -97,9 +103,12 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     const fitWith = async (scorer: Scorer, settings: Record<string, unknown>, isFirst: boolean): Promise<Scored> => {
       using prepared = await prepareImages(context, scorer, settings, images, report);
       const { samples, set } = prepared;
-      const train = Int32Array.from(chooseTraining(context, samples, request.trainOn).positions);
-      const chosen = isFirst ? [] : Array.from(plantedPositions(train, request.seed), (position) => samples[position]);
-      using planted = await preparePlanted(context, scorer, settings, chosen, request.seed, report);
+      // The choice stays, whatever can no longer be read.
+      const train = Int32Array.from(samples.keys()).filter((position) => chosen.has(samples[position].id));
+      if (!train.length)
+        throw new WinnowError('no-samples', 'None of the images to train on can be read any more. Train on others.');
+      const sound = isFirst ? [] : Array.from(plantedPositions(train, request.seed), (position) => samples[position]);
+      using planted = await preparePlanted(context, scorer, settings, sound, request.seed, report);
       const positionOf = new Map(samples.map(({ id }, i) => [id, i]));
       const of = Int32Array.from(planted.samples, ({ id }) => positionOf.get(id) as number);
       report.stage('Starting training', 0);

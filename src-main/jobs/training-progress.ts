@@ -7,6 +7,9 @@ import type { ActiveRun } from './run-runner.ts';
 
 type StageEvent = TrainingEvent | { stage: string; done: number; total: number };
 
+/** What the progress of a stage counts, if not images. */
+const units: Readonly<Record<string, string>> = { train: 'steps', trim: 'patches', select: 'patches' };
+
 /** Follows one training. `titles` are the titles of its stages. */
 export function followTraining(
   run: ActiveRun,
@@ -20,7 +23,7 @@ export function followTraining(
     if ('message' in event) return run.note(event.message);
     if (event.stage !== stage) {
       stage = event.stage;
-      report.stage(titles[stage], 0, stage === 'train' ? 'steps' : 'images');
+      report.stage(titles[stage], 0, units[stage] ?? 'images');
     }
     if ('done' in event) return report.progress(event.done, event.total);
     report.progress((event.epoch - 1) * event.steps + event.step, event.epochs * event.steps);

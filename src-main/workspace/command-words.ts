@@ -6,6 +6,7 @@ import {
   type RankRequest,
   type TrainRequest,
 } from '../contract/schemas.ts';
+import { ruleText } from '../contract/threshold.ts';
 import type { SavedView } from '../contract/types.ts';
 import { checkRank, checkTrain } from './check-request.ts';
 import type { Shell } from './export-targets.ts';
@@ -41,7 +42,7 @@ export const keepBestWords = ({ kinds, rule, protectedFolder, groups }: KeepBest
   ...optional('--protect', protectedFolder),
 ];
 
-/** With all parameters, so that a later version with other defaults does the same. `masks` and the threshold are missing in entries of earlier versions. */
+/** With all parameters, so that a later version with other defaults does the same. `masks` and thresholds are missing in entries of earlier versions. */
 export function rankWords(request: RankRequest, maps: Word | null, masks: Word | null | undefined): Word[] {
   return [
     '--method',
@@ -53,6 +54,7 @@ export function rankWords(request: RankRequest, maps: Word | null, masks: Word |
     ...(maps ? ['--maps', maps] : []),
     ...(masks ? ['--masks', masks] : []),
     ...optional('--mask-threshold', request.maskThreshold),
+    ...optional('--threshold', masks && request.rule ? ruleText(request.rule) : null),
     ...(request.resume ? [] : ['--fresh']),
   ];
 }

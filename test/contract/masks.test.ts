@@ -84,6 +84,13 @@ test('masks cover planted squares, as PNG and as COCO polygons and boxes; maps h
     flags(samples.map((sample) => ({ ...sample, name: sample.path }))),
   );
   expect(coco.images.filter(({ flagged }) => flagged)).toHaveLength(12); // a quarter of 48
+  // A rule for this command alone.
+  const other = join(temporaryFolder('masks'), 'new');
+  const asked = ['--threshold', 'share:50', '--mask-threshold', String(threshold), '--masks', other];
+  const half = await winnowJson<Ranked>(['rank', folder, '--run', first.run.id, ...asked], data);
+  const written = JSON.parse(readFileSync(join(other, 'masks.json'), 'utf8')) as Coco;
+  expect(written.info.scoreThreshold).toBe(half.run.threshold.score);
+  expect(written.images.filter(({ flagged }) => flagged)).toHaveLength(24);
   expect(coco.categories).toEqual([expect.objectContaining({ id: 1, name: 'anomaly' })]);
   expect(coco.images).toHaveLength(48); // without the ten masks in ground_truth
   for (const { id, file_name, mask, width, height } of coco.images) {

@@ -17,7 +17,7 @@ test('archived runs are listed with --all; after --purge, undo skips a deletion'
   const listed = async () => (await winnowJson<{ runs: Run[] }>(['runs', folder, '--workspace', at])).runs;
 
   expect(await runs('--archive', 'cnn-1')).toMatchObject({ code: 0, err: expect.stringContaining('archive cnn-1') });
-  expect(await listed()).toEqual([madeRun(2)]);
+  expect(await listed()).toEqual([{ ...madeRun(2), rule: null }]);
   expect((await runs('--all')).out).toMatch(
     /^cnn-2 .* 1400 images {2}seed 2 {2}accuracy 0\.900\ncnn-1 .* {2}archived\n$/,
   );
@@ -26,5 +26,5 @@ test('archived runs are listed with --all; after --purge, undo skips a deletion'
   expect(await runs('--purge')).toMatchObject({ code: 0, err: expect.stringContaining('1 run removed') });
   // Undo skips the deletion.
   expect((await winnow(['undo', folder, '--workspace', at])).err).toContain('archive cnn-1');
-  expect(await listed()).toEqual([madeRun(1)]);
+  expect(await listed()).toEqual([{ ...madeRun(1), rule: null }]);
 });

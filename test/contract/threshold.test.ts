@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { binomialInterval } from '../../src-main/contract/binomial.ts';
-import type { FalseAlarms } from '../../src-main/contract/threshold.ts';
+import type { EngineCalls } from '../../src-main/contract/procedures.ts';
+import { router } from '../../src-main/contract/router.ts';
+import type { FalseAlarms, RuleChoice } from '../../src-main/contract/threshold.ts';
 import { holdOpen, winnow, winnowJson, type RankJson } from '../fixtures/command.ts';
 import { blob, folderOf } from '../fixtures/images.ts';
+import { openWorkspace } from '../fixtures/workspace.ts';
 
 interface Judged {
   samples: (RankJson['samples'][number] & { flagged: boolean | null })[];
@@ -120,6 +123,10 @@ test('a rule is kept with a ranking: scoring again, evaluation and expressions u
   const again = () => winnowJson<Judged>(['rank', folder, '--run', run.id], data);
   const done = await winnow(['runs', folder, '--threshold', `${run.id}=share:25`], data);
   expect(done.err).toContain(`Done: set the threshold of ${run.id} to share:25.`);
+  const { out } = await winnow(['runs', folder], data);
+  expect(out).toMatch(new RegExp(`^${run.id} .* {2}threshold share:25$`, 'm'));
+  const listed = await winnowJson<{ runs: { id: string; rule: unknown }[] }>(['runs', folder], data);
+  expect(listed.runs.find(({ id }) => id === run.id)?.rule).toEqual({ rule: 'share', value: 25 });
   const { threshold } = (await again()).run;
   expect(threshold).toMatchObject({ rule: 'share', value: 25, flagged: 10 });
   type Judgement = { image: { threshold: number; rule: string } };
@@ -139,6 +146,23 @@ test('a rule is kept with a ranking: scoring again, evaluation and expressions u
   await winnow(['undo', folder], data);
   expect((await again()).run.threshold).toMatchObject(run.threshold);
   expect((await winnow(['runs', folder, '--threshold', `${run.id}=p95`], data)).code).toBe(2);
+});
+
+test('every call that takes a rule refuses one that does not exist, or a value out of its bounds', async () => {
+  const workspace = openWorkspace(folder);
+  const caller = router.createCaller({ engine: {} as EngineCalls, workspace: workspace.calls });
+  const calls: ((rule: RuleChoice) => Promise<unknown>)[] = [
+    (rule) => caller.runs.threshold({ id: 'none', rule }),
+    (rule) => caller.runs.setThreshold({ id: 'none', rule }),
+    (rule) => caller.runs.writeMaps({ runId: 'none', rule }),
+    (rule) => caller.watch.start({ runId: 'none', rule }),
+    (rule) => caller.evaluation.judge({ runId: 'none', threshold: rule }),
+  ];
+  for (const call of calls) {
+    await expect(call({ rule: 'p95', value: null })).rejects.toThrow('There is no rule ‘p95’');
+    await expect(call({ rule: 'share', value: 200 })).rejects.toThrow('must be a number from 0 to 100');
+    await expect(call({ rule: 'share', value: 20 })).rejects.toThrow(/none/); // the ranking
+  }
 });
 
 describe('--threshold', () => {

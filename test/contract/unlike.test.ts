@@ -45,6 +45,13 @@ test('the most unusual place of a defect is on the defect, and is compared with 
   expect(out).toMatch(/^place .*test\/spot\/002\.png at 0\.9\d+,0\.0\d+\nnearest normal {2}train\/good\/.* at /);
   const far = await winnowJson<UnlikeJson>(['unlike', folder, 'test/spot/002.png', '--at', '0.95,0.05'], data);
   expect(far.distance).toBeLessThan(found.distance);
+
+  await winnow(['runs', folder, '--archive', ranked.run.id], data);
+  expect(await winnow(['unlike', folder, 'test/spot/002.png'], data)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('no finished ranking that keeps patches') as string,
+  });
+  await winnow(['undo', folder], data);
 });
 
 test('says what is wrong: no such image, a place outside, a ranking without patches', async () => {

@@ -180,6 +180,8 @@ test('a query changes no table of the workspace and no file', async () => {
     'samples.values': { id: 1, columns: ['sharpness'] },
     'journal.history': {},
     'runs.get': { id: 'none' },
+    'runs.threshold': { id: 'none' },
+    'runs.unlike': { runId: 'none', sampleId: 1 },
     'exports.plan': { to },
     'exports.result': { jobId: 1 },
   };

@@ -1,5 +1,5 @@
 /** Exported detectors: onnxruntime gives the scores and maps of our own model, for every scorer. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import sharp from 'sharp';
@@ -12,10 +12,13 @@ import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { makeRectangle } from '../../src-main/image/pixels.ts';
 import { withImage } from '../../src-main/image/scanned.ts';
 import { prepareImage } from '../../src-main/jobs/scorer-images.ts';
+import { startBackend, tf } from '../../src-main/compute/backend.ts';
+import { portableDetector } from '../../src-main/compute/portable/export-detector.ts';
 import { rankCorrelation } from '../../src-main/compute/rank-correlation.ts';
 import { runFolder } from '../../src-main/workspace/runs.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
-import { ended, openWorkspace } from '../fixtures/workspace.ts';
+import { serveCall } from '../fixtures/serve-call.ts';
+import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
 
 /** Parameters that make the training short. */
 function quick({ inputs, schema }: Scorer): Record<string, unknown> {
@@ -86,6 +89,34 @@ test.each([
   expect(map.dims).toEqual([samples.length, own.rows, own.columns]);
   const highest = own.map.reduce((a, b) => Math.max(a, b));
   theirMap.forEach((value, i) => expect(Math.abs(value - own.map[i])).toBeLessThan(5 * tolerance * highest));
+});
+
+test('the input has the size of most training images; an export leaves no tensors; a folder without images is an error', async () => {
+  const files: Record<string, Buffer> = {};
+  for (let n = 0; n < 6; n++) files[`train/good/${n}.png`] = await wide(n);
+  for (let n = 0; n < 8; n++) files[`test/${n}.png`] = await blob(100 + n); // square
+  const workspace = openWorkspace(folderOf(files));
+  const parameters = { sizePx: 224, patches: 100, neighbourhood: 'single' };
+  const request = rankSchema.parse({ method: 'patch-memory', parameters, trainOn: 'train/good/**' });
+  const runId = (await ended(workspace, workspace.calls.workspace.rank(request))).runId as string;
+  const exported = async (to: string) =>
+    (await ended(workspace, workspace.calls.classifier.exportModel(exportModelSchema.parse({ runId, to })))).error;
+  const to = join(temporaryFolder('detector'), runId);
+  expect(await exported(to)).toBe(null);
+  const about = JSON.parse(readFileSync(join(to, 'about.json'), 'utf8')) as About & { schema: string };
+  expect(about).toMatchObject({ schema: 'winnow/detector@2', inputs: { pixels: { width: 224, height: 160 } } });
+  expect(readFileSync(join(to, 'README.md'), 'utf8')).toContain('the aspect ratio of most training images');
+
+  await startBackend();
+  const args = { runFolder: runFolder(workspace.workspaceFolder, runId), sides: [160, 224] as const, metadata: {} };
+  await serveCall(portableDetector, args); // the models stay loaded
+  const { numTensors } = tf.memory();
+  await serveCall(portableDetector, args);
+  expect(tf.memory().numTensors).toBe(numTensors);
+
+  for (const name of ['train', 'test']) rmSync(join(workspace.folder, name), { recursive: true });
+  await scanned(workspace);
+  expect(await exported(join(temporaryFolder('detector'), 'none'))).toMatchObject({ code: 'no-samples' });
 });
 
 /** An image that is wider than high. */

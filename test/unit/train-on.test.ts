@@ -1,15 +1,23 @@
 /** What a ranking is trained on: recognised from folder names, remembered, and corrected by tags. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { globMatcher } from '../../src-main/contract/glob.ts';
 import {
   fewestTagged,
+  normalTag,
   recogniseNormal,
   suggestTrainOn,
+  taggedNormal,
   tooFewTagged,
   trainedOn,
   trainingImages,
   trainOnText,
 } from '../../src-main/contract/train-on.ts';
+import { editSchema, rankSchema } from '../../src-main/contract/schemas.ts';
+import { rank } from '../../src-main/jobs/rank.ts';
+import { blob, folderOf } from '../fixtures/images.ts';
+import { openWorkspace, scanned } from '../fixtures/workspace.ts';
 
 /** Two images in each of these folders. */
 const imagesIn = (...folders: string[]): string[] =>
@@ -117,4 +125,30 @@ describe('tags', () => {
       added: [],
       leftOut: ['good/2.png', 'other/3.png'],
     }));
+});
+
+test('images that can no longer be read do not change the choice', async () => {
+  const files: Record<string, Buffer> = {};
+  for (let i = 0; i < fewestTagged + 4; i++) files[`${String(i).padStart(2, '0')}.png`] = await blob(i);
+  const workspace = await scanned(openWorkspace(folderOf(files, 'train-on')));
+  const tagged = workspace.table.samples().slice(0, fewestTagged);
+  workspace.calls.journal.edit(
+    editSchema.parse({ choice: { ids: tagged.map(({ id }) => id) }, change: { addTags: [normalTag] } }),
+  );
+  const report = {
+    signal: new AbortController().signal,
+    stage: () => undefined,
+    progress: () => undefined,
+    run: () => undefined,
+  };
+  const ranked = (more: object) =>
+    rank(workspace, rankSchema.parse({ method: 'pca', parameters: { sizePx: 32, components: 2 }, ...more }), report);
+  rmSync(join(workspace.folder, tagged[0].path));
+  expect(await ranked({})).toMatchObject({ trainOn: taggedNormal, trainOnBy: 'tagged', trained: fewestTagged - 1 });
+  for (const { path } of tagged.slice(1)) rmSync(join(workspace.folder, path));
+  const again = { trainOn: taggedNormal, parameters: { sizePx: 64, components: 2 } };
+  await expect(ranked(again)).rejects.toMatchObject({
+    code: 'no-samples',
+    message: expect.stringContaining('None of'),
+  });
 });

@@ -1,4 +1,5 @@
 /** Folders in which nobody marked the normal images, and how stable a ranking is. */
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -12,8 +13,10 @@ import { Cancelled } from '../../src-main/compute/pace.ts';
 import { range } from '../../src-main/compute/pixels.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { clamp, meanOf } from '../../src-main/contract/numbers.ts';
-import { stabilityOf } from '../../src-main/contract/stability.ts';
+import { stabilityOf, unmeasuredText } from '../../src-main/contract/stability.ts';
 import { lostNote } from '../../src-main/jobs/rank.ts';
+import type { ActiveRun } from '../../src-main/jobs/run-runner.ts';
+import { followTraining } from '../../src-main/jobs/training-progress.ts';
 import { rowBytesOf, type RowSet } from '../../src-main/rows/row-set.ts';
 import { fitArgs, imagesFor, newFolder, packed, picture } from './compute-pictures.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
@@ -143,6 +146,27 @@ describe('the stability of ranks', () => {
     expect(events.at(-1)).toEqual({ stage: 'again', done: 12, total: 12 });
   });
 
+  it('a whole training again reports its progress and leaves no checkpoint', async () => {
+    const folder = newFolder();
+    const done: number[] = [];
+    const args = fitArgs('conv-ae', packed(normal(12), folder), folder, { params: { epochs: 2, stability: 2 } });
+    await run(args, (event) => void (event.stage === 'again' && done.push(event.done)));
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    expect(done.at(-1)).toBe(24);
+    expect(done).toEqual(expect.arrayContaining([6, 12, 18])); // after an epoch, and after a fit
+    expect(readdirSync(folder).filter((name) => name.includes('again'))).toEqual([]);
+  });
+
+  it('where it was not measured, the reason is told', () => {
+    const how = 'Use --stability 2.';
+    expect(unmeasuredText({ trained: 20, parameters: { stability: 0 } }, how)).toMatch(
+      /not measured\. Use --stability 2\.$/,
+    );
+    const tooFew = /At least 8 different training images are needed\.$/;
+    expect(unmeasuredText({ trained: 7, parameters: { stability: 0 } }, how)).toMatch(tooFew);
+    expect(unmeasuredText({ trained: 9, parameters: { stability: 2 } }, how)).toMatch(tooFew); // nine with copies
+  });
+
   it('is told in two sentences, and not told of a detector of another folder', () => {
     const report = { stability: 0.95, stabilityTop: 10, stabilityShared: 8.5 };
     const text = stabilityOf({ report, origin: null });
@@ -152,6 +176,29 @@ describe('the stability of ranks', () => {
     expect(stabilityOf({ report, origin: { folder: '/other', runId: 'auto-1' } })).toBeNull();
     expect(stabilityOf({ report: {}, origin: null })).toBeNull();
   });
+});
+
+it('the progress of a memory bank counts patches where it is of patches', async () => {
+  const folder = newFolder();
+  const images = imagesFor(scorerOf('patch-memory')!, normal(8), folder);
+  const stages: unknown[] = [];
+  const titles = { read: 'Read', trim: 'Trim', select: 'Select', calibrate: 'Calibrate', score: 'Score' };
+  const report = {
+    stage: (...stage: unknown[]) => void stages.push(stage),
+    progress: () => undefined,
+    run: () => undefined,
+    signal: new AbortController().signal,
+  };
+  const params = { patches: 100, neighbourhood: 'single', trimmed: 0.1 };
+  // A bank has no epochs, so nothing is written to the run.
+  await run(fitArgs('patch-memory', images, folder, { params }), followTraining({} as ActiveRun, report, titles));
+  expect(stages).toEqual([
+    ['Read', 0, 'images'],
+    ['Trim', 0, 'patches'],
+    ['Select', 0, 'patches'],
+    ['Calibrate', 0, 'images'],
+    ['Score', 0, 'images'],
+  ]);
 });
 
 it.each(['components', 'errors'] as const)(

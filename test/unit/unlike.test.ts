@@ -102,6 +102,28 @@ describe.each(cases)('%s %j', (method, params, isExact) => {
   });
 });
 
+it('a copy of a training image keeps no patches of its own, and the image is not compared with it', async () => {
+  const runFolder = newFolder();
+  const images = imagesFor(scorerOf('patch-memory')!, [plain[0], plain[1], marked, plain[1], marked, copy], runFolder);
+  const args = fitArgs('patch-memory', images, runFolder, { train: range(0, 5), params: { trimmed: 0.1 } });
+  const { scores, heldOut, lost } = await serveCall(fit, args);
+  expect([...heldOut]).toEqual([0, 1, 2]);
+  expect([lost![3], lost![4]]).toEqual([lost![1], lost![2]]);
+  expect([scores[3], scores[4]]).toEqual([scores[1], scores[2]].map((score) => expect.closeTo(score, 4) as number));
+  // No other training image has the foreign square.
+  const at = { x: 0.3, y: 0.3 };
+  for (const position of [2, 4]) {
+    const found = await serveCall(unlike, { runFolder, images: selectRows(images, Int32Array.of(position)), at });
+    expect(found.sha256).not.toBe(images.sha256![2]);
+    expect(found.distance).toBeGreaterThan(0.1);
+  }
+  for (let x = 0.05; x < 1; x += 0.1) {
+    const place = { x, y: 0.5 };
+    const found = await serveCall(unlike, { runFolder, images: selectRows(images, Int32Array.of(5)), at: place });
+    expect(images.sha256!.slice(0, 3)).toContain(found.sha256);
+  }
+});
+
 it('other methods say that they keep no patches', async () => {
   const runFolder = newFolder();
   const images = imagesFor(scorerOf('padim')!, normals, runFolder);

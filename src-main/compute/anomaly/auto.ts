@@ -1,6 +1,6 @@
 /**
  * Combines several scorers that need no training: each is fitted to the normal images, judged by planted defects, and calibrated by its scores of held-out normal images.
- * Those that find planted defects far worse than the best are dropped; the score is the mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
+ * Those that find planted defects far worse than the best are dropped; the score is the weighted mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
  * If nobody says which images are normal, those are taken that resemble most others (`mutual.ts`).
  */
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
@@ -47,10 +47,11 @@ const fewestCalibrated = 5;
 /** A smaller deviation of the logarithms of scores is chance. */
 const leastDeviation = 0.02;
 
-/** A scorer with settings, and what the message calls it. */
+/** A scorer with settings, what the message calls it, and how much its z-score counts: 0 if it only gives the map. */
 export interface Candidate {
   scorer: Scorer;
   name: string;
+  weight: number;
   settings?: Record<string, unknown>;
 }
 
@@ -61,8 +62,6 @@ interface Member extends Candidate {
   model: Model;
   median: number;
   deviation: number;
-  /** False if it only gives the map. */
-  counts: boolean;
 }
 
 /** `judged`: how well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. */
@@ -88,8 +87,8 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
         for (const [at, candidate] of candidates.entries())
           fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
         const best = largestOf(fitted.map(({ judged }) => judged ?? -1));
-        for (const member of fitted) member.counts = member.judged === null || member.judged >= best - tolerance;
-        const kept = fitted.filter(({ counts }, i) => counts || i === candidates.length - 1);
+        for (const member of fitted) if (member.judged !== null && member.judged < best - tolerance) member.weight = 0;
+        const kept = fitted.filter(({ weight }, i) => weight || i === candidates.length - 1);
         for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
         context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
         return { model: combine(kept), heldOut: taken, ...(!context.areNormal && { taken }) };
@@ -109,9 +108,9 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
           );
           if (!normal)
             throw new BadParameters('An earlier version of Winnow made this ranking, by another score. Rank again.');
-          const [median, deviation, counts] = normal;
+          const [median, deviation, weight] = normal;
           const model = candidate.scorer.ready(candidate.settings ?? {}).restore(rest);
-          return [{ ...candidate, at, model, median, deviation, counts: counts === 1 }];
+          return [{ ...candidate, at, model, median, deviation, weight }];
         }),
       );
     },
@@ -148,7 +147,7 @@ async function fitMember(
     const found = planted ? await plantedScores(partOf(model, scorer), planted, train) : [];
     const isJudged = found.length >= fewestCalibrated && usual.length >= fewestCalibrated;
     return {
-      ...{ ...candidate, model, median, deviation, counts: true },
+      ...{ ...candidate, model, median, deviation },
       judged: isJudged ? auroc(found, usual) : null,
     };
   } catch (error) {
@@ -191,55 +190,52 @@ function deviationOf(values: readonly number[]): number {
   return Math.sqrt(meanOf(limited.map((value) => (value - mean) ** 2)));
 }
 
-/** The mean z-score of the members that count, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
+/** The weighted mean of the z-scores, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
 function combine(kept: readonly Member[]): Model<'features'> {
+  const total = sumOf(kept.map(({ weight }) => weight));
   const mapping = kept.filter(({ scorer }) => scorer.gives.map);
   return {
     parameters: sumOf(kept.map(({ model }) => model.parameters)),
     async score(block, positions) {
       const { rows, columns } = block.grid;
-      const zScores: Float64Array[] = [];
       const values = new Float32Array(block.maps[0].shape[0] * rows * columns);
-      for (const { scorer, model, median, deviation, counts } of kept) {
+      const scores = new Float64Array(positions.length);
+      for (const { scorer, model, median, deviation, weight } of kept) {
         const { scores: own, maps } = await partOf(model, scorer).score(block, positions);
-        if (counts) zScores.push(Float64Array.from(own, (score) => logRatio(score, median) / deviation));
+        for (let i = 0; i < scores.length; i++) scores[i] += (weight / total / deviation) * logRatio(own[i], median);
         if (!maps) continue;
         const resized = await resizeMaps(maps, rows, columns);
         for (let i = 0; i < values.length; i++) values[i] += resized[i] / median / mapping.length;
       }
-      const scores = zScores[0].map((_, i) => meanOf(zScores.map((z) => z[i])));
       return { scores, maps: { values, rows, columns } };
     },
-    ...(kept.every(({ model }) => model.portable) && {
-      portable({ codes, ...block }: PortableBlock['features']) {
-        const outputs = kept.map(({ scorer, model }) => {
-          const of = (scorer.inputs === 'embeddings' ? codes : block) as Parameters<NonNullable<Model['portable']>>[0];
-          return model.portable!(of);
-        });
-        const zScores = kept.flatMap(({ counts, median, deviation }, i) =>
-          counts
-            ? [tf.div(tf.log(tf.maximum(tf.mul(outputs[i].score, 1 / median), leastRatio)), deviation) as Tensor1D]
-            : [],
-        );
-        const maps = kept.flatMap(({ median }, i) => {
-          const { map } = outputs[i];
-          if (!map) return [];
-          const { rows, columns } = block.grid;
-          return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / median / mapping.length)];
-        });
-        const sum = zScores.reduce((a, b) => tf.add(a, b));
-        return { score: tf.mul<Tensor1D>(sum, 1 / zScores.length), map: maps.reduce((sum, map) => tf.add(sum, map)) };
-      },
-    }),
+    portable({ codes, ...block }: PortableBlock['features']) {
+      const outputs = kept.map(({ scorer, model }) => {
+        const of = (scorer.inputs === 'embeddings' ? codes : block) as Parameters<Model['portable']>[0];
+        return model.portable(of);
+      });
+      const parts = kept.flatMap(({ weight, median, deviation }, i) => {
+        if (!weight) return [];
+        const ratio = tf.maximum(tf.mul(outputs[i].score, 1 / median), leastRatio);
+        return [tf.mul<Tensor1D>(tf.log(ratio), weight / total / deviation)];
+      });
+      const maps = kept.flatMap(({ median }, i) => {
+        const { map } = outputs[i];
+        if (!map) return [];
+        const { rows, columns } = block.grid;
+        return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / median / mapping.length)];
+      });
+      return { score: parts.reduce((a, b) => tf.add(a, b)), map: maps.reduce((a, b) => tf.add(a, b)) };
+    },
     nearestPatch: kept.at(-1)?.model.nearestPatch,
     async tensors() {
       const arrays: Tensors['arrays'] = {};
       const shapes: Record<string, readonly number[]> = {};
-      for (const { at, model, median, deviation, counts } of kept) {
+      for (const { at, model, median, deviation, weight } of kept) {
         const own = await model.tensors();
         for (const [name, values] of Object.entries(own.arrays)) arrays[`${at}/${name}`] = values;
         for (const [name, shape] of Object.entries(own.shapes ?? {})) shapes[`${at}/${name}`] = shape;
-        arrays[`${at}/normal`] = Float32Array.of(median, deviation, Number(counts));
+        arrays[`${at}/normal`] = Float32Array.of(median, deviation, weight);
       }
       return { arrays, shapes };
     },
@@ -252,8 +248,8 @@ function combine(kept: readonly Member[]): Model<'features'> {
 /** Two sentences: what was combined and why, and what was taken as normal. */
 function explain(fitted: readonly Judged[], taken: Int32Array, { train, areNormal }: FitContext<'features'>): string {
   const nameOf = ({ name, judged }: Judged): string => (judged === null ? name : `${name} (${judged.toFixed(2)})`);
-  const used = fitted.filter(({ counts }) => counts).map(nameOf);
-  const dropped = fitted.filter(({ counts }) => !counts).map(nameOf);
+  const used = fitted.filter(({ weight }) => weight).map(nameOf);
+  const dropped = fitted.filter(({ weight }) => !weight).map(nameOf);
   const isJudged = fitted.some(({ judged }) => judged !== null);
   const how = isJudged
     ? `The score combines the methods that find planted defects (AUROC): ${used.join(', ')}${dropped.length ? `; it leaves out ${dropped.join(', ')}` : ''}.`

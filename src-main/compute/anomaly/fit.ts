@@ -2,6 +2,7 @@
  * One run of a scorer: check the parameters, fit the scorer to the training images, score all images, correct the scores for complexity if requested, and save the
  * model in the run folder. The same for all scorers.
  */
+import { rmSync } from 'node:fs';
 import { peakMemoryMiB } from '../train/memory.ts';
 import { stabilityFields } from '../../contract/stability.ts';
 import { auroc, quantileOf } from '../../contract/statistics.ts';
@@ -22,7 +23,7 @@ import { openImages, type OpenImages } from './images.ts';
 import { scorerOf } from './index.ts';
 import { plantedScores } from './planted.ts';
 import { measureStability } from './stability.ts';
-import type { FitContext, Model, Scorer } from './scorer.ts';
+import type { FitContext, Fitted, Model, Scorer } from './scorer.ts';
 
 export interface FitArgs {
   method: string;
@@ -43,7 +44,7 @@ export interface FitArgs {
 }
 
 /**
- * 'components', 'errors': of pixels, in images over all passes. 'again': other fits for the stability, in images that they score. 'compare': of unlabelled images with each other. 'read', 'trim', 'select', 'calibrate': of memory banks, in images, patches, patches and images.
+ * 'components', 'errors': of pixels, in images over all passes. 'again': other fits for the stability, in images: each fit counts once for all of them. 'compare': of unlabelled images with each other. 'read', 'trim', 'select', 'calibrate': of memory banks, in images, patches, patches and images.
  */
 export type FitEvent = TrainingEvent | { stage: FitStage; done: number; total: number };
 
@@ -53,7 +54,7 @@ export type FitStage =
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
   scores: Float64Array;
-  /** Positions of training images whose scores are as those of unseen images. */
+  /** Positions of training images whose scores are as those of unseen images; of equal files the first. */
   heldOut: Int32Array;
   /** Positions of the training images that the scorer took as normal, if these are not all of them. */
   taken?: Int32Array;
@@ -90,7 +91,7 @@ export interface EstimateArgs {
 export interface ModelHeader {
   method: string;
   params: Record<string, unknown>;
-  /** The positions of the training images in the set of the fit, by the SHA-256 of their files. Missing in models of earlier versions. */
+  /** The positions of the training images in the set of the fit, by the SHA-256 of their files; of equal files the first. Missing in models of earlier versions. */
   trained?: Record<string, number>;
 }
 
@@ -121,18 +122,21 @@ export const fit = defineCall({
     if (!args.train.length) throw new BadParameters('There are no images to train on.');
     const ready = scorer.ready(args.params);
     const yieldToEventLoop = pace(signal);
+    // Of equal files the scorer gets the first only: a copy among the others would make an image look normal.
+    const { trained, originals } = originalsOf(args.images, args.train);
+    const train = args.train.filter((position) => originals[position] === position);
     const images = openImages(scorer, ready.params, args.images);
     const { count } = images.reader;
     const planted = args.planted && {
       images: openImages(scorer, ready.params, args.planted.images),
-      of: args.planted.of,
+      of: args.planted.of.map((position) => originals[position]),
     };
     let model: Model | undefined;
     try {
       const fitted = await ready.fit({
         seed: args.seed,
         images: images.reader,
-        train: args.train,
+        train,
         areNormal: args.areNormal,
         planted,
         checkpointFile: checkpointFile(args.runFolder),
@@ -141,39 +145,52 @@ export const fit = defineCall({
         yieldToEventLoop,
       });
       model = fitted.model;
-      const trained = positionsByHash(args, fitted.taken ?? args.train);
       const raw = await scoreAll(
         model,
         images,
         yieldToEventLoop,
         (done) => onEvent({ stage: 'score', done, total: count }),
-        { heldOut: fitted.heldOut, fitted: originalsOf(args.images, trained) },
+        { heldOut: fitted.heldOut, fitted: originals },
       );
       const complexity =
         images.reader instanceof Pixels
           ? await compareWithEntropy(
               raw.scores,
               images.reader,
-              args.train,
+              train,
               ready.params.complexity === 'entropy',
               yieldToEventLoop,
             )
           : undefined;
       const fits = ready.params.stability as number;
+      /** `share`: of the fit that runs, 0..1. */
+      let again = 0;
+      const onAgain = (number: number, share: number): void => {
+        again = Math.max(again, Math.round((number + share) * count)); // the training comes first, then the scores
+        onEvent({ stage: 'again', done: again, total: fits * count });
+      };
       const stability = await measureStability(
         fits,
         raw.scores,
-        args,
-        (part) =>
-          ready.fit({
-            ...{ ...part, images: images.reader, areNormal: args.areNormal, yieldToEventLoop },
-            ...{ checkpointFile: `${checkpointFile(args.runFolder)}.again`, resume: false, onEvent: () => undefined },
-          }),
-        async (fitted, number) => {
-          const total = fits * count;
-          const onDone = (done: number) => onEvent({ stage: 'again', done: number * count + done, total });
-          return (await scoreAll(fitted.model, images, yieldToEventLoop, onDone)).scores;
+        { train, seed: args.seed },
+        async (part, number) => {
+          const file = `${checkpointFile(args.runFolder)}.again`;
+          const onTraining = (event: FitEvent): void => {
+            if (event.stage !== 'train') return;
+            const { epoch, epochs, step, steps } = event;
+            onAgain(number, ((epoch - 1) * steps + step) / (epochs * steps));
+          };
+          try {
+            return await ready.fit({
+              ...{ ...part, images: images.reader, areNormal: args.areNormal, yieldToEventLoop },
+              ...{ checkpointFile: file, resume: false, onEvent: onTraining },
+            });
+          } finally {
+            rmSync(file, { force: true });
+          }
         },
+        async ({ model }, number) =>
+          (await scoreAll(model, images, yieldToEventLoop, (done) => onAgain(number, done / count))).scores,
       );
       const plantedAuroc = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
       const header: ModelHeader = { method: scorer.id, params: ready.params, trained };
@@ -184,8 +201,7 @@ export const fit = defineCall({
       return {
         scores: complexity?.corrected ?? raw.scores,
         heldOut: fitted.heldOut,
-        ...(fitted.taken && { taken: fitted.taken }),
-        ...(fitted.lost && { lost: fitted.lost }),
+        ...withCopies(fitted, { train, all: args.train, originals }),
         history,
         epochsRun: history.length,
         bestEpoch,
@@ -214,16 +230,34 @@ export const fit = defineCall({
   },
 });
 
-/** Of equal files, the first that was taken as normal: the model leaves out these. */
-function positionsByHash({ images: { sha256 }, train }: FitArgs, taken: Int32Array): ModelHeader['trained'] {
-  if (!sha256) return undefined;
-  const order = [...taken, ...train].reverse(); // the last entry counts
-  return Object.fromEntries(order.map((position) => [sha256[position], position]));
+/**
+ * `trained`: the first training image of equal files. `originals`: for each image the position of the training image with the same file, or its own: a copy of a
+ * training image has its score.
+ */
+function originalsOf(
+  { rows, sha256 }: RowSet,
+  train: Int32Array,
+): { trained: ModelHeader['trained']; originals: Int32Array } {
+  if (!sha256) return { trained: undefined, originals: rows.map((_, position) => position) };
+  // The last entry counts.
+  const first = new Map(Array.from(train, (position) => [sha256[position], position] as const).reverse());
+  return {
+    trained: Object.fromEntries(first),
+    originals: rows.map((_, position) => first.get(sha256[position]) ?? position),
+  };
 }
 
-/** For each image the position of the training image with the same file, or its own: a copy of a training image has its score. */
-const originalsOf = ({ rows, sha256 }: RowSet, trained: ModelHeader['trained']): Int32Array =>
-  rows.map((_, position) => (sha256 && trained?.[sha256[position]]) ?? position);
+/** What is known of the images that the scorer got, for all training images: a copy is as its original. */
+function withCopies(
+  { taken, lost }: Pick<Fitted, 'taken' | 'lost'>,
+  { train, all, originals }: { train: Int32Array; all: Int32Array; originals: Int32Array },
+): Pick<FitResult, 'taken' | 'lost'> {
+  const [isTaken, at] = [new Set(taken), new Map(Array.from(train, (position, i) => [position, i]))];
+  return {
+    ...(taken && { taken: all.filter((position) => isTaken.has(originals[position])) }),
+    ...(lost && { lost: Float64Array.from(all, (position) => lost[at.get(originals[position]) as number]) }),
+  };
+}
 
 /** With fewer planted defects or held-out normal images than this, scores and maps cannot be judged. */
 const fewestJudged = 5;

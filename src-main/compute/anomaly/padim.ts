@@ -23,7 +23,7 @@ import {
   type PortableBlock,
   type Scores,
 } from './scorer.ts';
-import { ledoitWolf, levelWithout, shrink, trace, withoutImage } from './shrinkage.ts';
+import { ledoitWolf, levelWithout, minShare, shrink, trace, withoutImage } from './shrinkage.ts';
 
 const schema = z.object({
   ...patchSizeParameter,
@@ -55,16 +55,16 @@ export const padim = defineScorer({
   async fit(params, context) {
     const chosen = subset(context.images.channels, params.features, context.seed);
     const grid = commonGrid(context.images, context.train);
-    const { mean, factor, shares, levels } = await fitGaussians(chosen, grid, context);
+    const { mean, factor, share, levels } = await fitGaussians(chosen, grid, context);
     return {
-      model: patchModel({ chosen, mean, factor, grid, shares, levels, train: context.train }, params, context.images),
+      model: patchModel({ chosen, mean, factor, grid, share, levels, train: context.train }, params, context.images),
       heldOut: context.train.length > 1 ? context.train : new Int32Array(0),
     };
   },
   restore: (params, { chosen, mean, factor, grid: [rows, columns], shares, levels, trained }) => {
-    // Earlier versions kept no shares, no levels and no training images.
+    // Earlier versions kept one share for each place; or no shares, no levels and no training images.
     const known = {
-      shares: shares ?? new Float32Array(),
+      share: shares ? meanOf(shares) : 0,
       levels: levels ?? new Float32Array(),
       train: Int32Array.from(trained ?? []),
     };
@@ -111,7 +111,7 @@ async function fitGaussians(
   chosen: Int32Array,
   grid: Grid,
   { images, train, yieldToEventLoop }: FitContext<'patches'>,
-): Promise<Pick<Gaussians, 'mean' | 'factor' | 'shares' | 'levels'>> {
+): Promise<Pick<Gaussians, 'mean' | 'factor' | 'share' | 'levels'>> {
   const [places, size] = [grid.rows * grid.columns, chosen.length];
   /** The mean over the training images of what `work` sums over a block. */
   const average = async (length: number, work: (x: Tensor3D) => Tensor): Promise<Float64Array> => {
@@ -145,18 +145,16 @@ async function fitGaussians(
     for (let i = 0; i < size; i++) covarianceOf(place)[i * size + i] += least;
   });
   // One share for all places: that of a single place depends on each image, which then looks more normal than it is.
-  const share = meanOf(Array.from(each, (place) => ledoitWolf(covarianceOf(place), fourth[place], train.length, size)));
-  const shares = new Float32Array(places);
+  const weights = Array.from(each, (place) => ledoitWolf(covarianceOf(place), fourth[place], train.length, size));
+  const share = Math.max(minShare, meanOf(weights));
   const levels = new Float32Array(places);
   for (let place = 0; place < places; place++) {
     const covariance = covarianceOf(place);
-    const shrunk = shrink(covariance, size, size, share);
-    shares[place] = shrunk.share;
-    levels[place] = shrunk.level;
+    levels[place] = shrink(covariance, size, size, share).level;
     const lower = await cholesky(covariance, size, yieldToEventLoop);
     factor.set(await inverseOfLower(lower, size, yieldToEventLoop), place * size * size);
   }
-  return { mean, factor, shares, levels };
+  return { mean, factor, share: Math.fround(share), levels }; // as it is stored
 }
 
 interface Gaussians {
@@ -164,8 +162,8 @@ interface Gaussians {
   mean: Float32Array; // [places, chosen]
   factor: Float32Array; // [places, chosen, chosen]
   grid: Grid;
-  /** The weight of the shrinkage of each place. */
-  shares: Float32Array; // [places]
+  /** The weight of the shrinkage, of all places. */
+  share: number;
   /** The variance that the covariance of each place is shrunk towards. */
   levels: Float32Array; // [places]
   /** The positions of the training images, to leave each out of its own score. */
@@ -174,7 +172,7 @@ interface Gaussians {
 
 /** `originals`: reads the training images; without it, an image at such a position is the training image itself. */
 function patchModel(
-  { chosen, mean, factor, grid, shares, levels, train }: Gaussians,
+  { chosen, mean, factor, grid, share, levels, train }: Gaussians,
   { smoothing }: z.infer<typeof schema>,
   originals?: Patches,
 ): Model<'patches'> {
@@ -214,7 +212,7 @@ function patchModel(
               if (!trained.has(positions[Math.floor(i / places)])) return;
               const place = i % places;
               squared[i] =
-                withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, shares[place]) *
+                withoutImage({ yy, xy: xy[i], xx: xx[i] }, trained.size, share) *
                 levelWithout(levels[place], lengths[i], trained.size, size);
             });
           }
@@ -235,7 +233,7 @@ function patchModel(
     },
     tensors: async () => ({
       arrays: {
-        ...{ chosen: Float32Array.from(chosen), mean, factor, shares, levels },
+        ...{ chosen: Float32Array.from(chosen), mean, factor, shares: Float32Array.of(share), levels },
         ...{ grid: Float32Array.of(rows, columns), trained: Float32Array.from(train) },
       },
       shapes: { mean: [places, size], factor: [places, size, size] },

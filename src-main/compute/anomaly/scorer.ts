@@ -50,10 +50,8 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   reconstruct?(block: Images[I]['block']): Tensor4D;
   /** The codes of a block: similar images have nearby codes. */
   encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
-  /**
-   * The same score of one block as tensors, for export: made only with operations that `portable/` converts. Missing if the scorer cannot be exported yet.
-   */
-  portable?(block: PortableBlock[I]): PortableOutputs;
+  /** The same score of one block as tensors, for export: made only with operations that `portable/` converts. */
+  portable(block: PortableBlock[I]): PortableOutputs;
   /** The arrays to save with the run; `restore` makes the model from them. */
   tensors(): Promise<Tensors>;
   dispose(): void;

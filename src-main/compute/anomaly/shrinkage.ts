@@ -4,7 +4,7 @@
  */
 
 /** Minimum shrinkage: a direction without variance among the training images keeps some, since another image may differ in it. */
-const minShare = 1e-4;
+export const minShare = 1e-4;
 
 /**
  * Shrinks a covariance [width, width] in place. It may also be the Gram matrix of the same data, which has the same trace; `size` is the number of dimensions.

@@ -1,25 +1,22 @@
 /** How much a ranking depends on which images a scorer was fitted with: it is fitted again with other seeds to random halves of the training images. */
 import { clamp, meanOf } from '../../contract/numbers.ts';
-import type { RankStability } from '../../contract/stability.ts';
+import { fewestForStability, type RankStability } from '../../contract/stability.ts';
 import { random, shuffle } from '../random.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import type { Fitted, FitContext } from './scorer.ts';
 
-/** With fewer training images, halves say nothing. */
-const fewestImages = 8;
-
 /**
  * Compares the ranking of all images by `scores` with those of `fits` other fits. `fit` fits to these training images; `scoreWith` gives the scores of all images; `number`: of the fit. null
- * with fewer than 8 training images. Throws Cancelled after a cancel.
+ * with fewer than `fewestForStability` training images. Throws Cancelled after a cancel.
  */
 export async function measureStability(
   fits: number,
   scores: Float64Array,
   { train, seed }: Pick<FitContext, 'train' | 'seed'>,
-  fit: (part: Pick<FitContext, 'train' | 'seed'>) => Promise<Fitted>,
+  fit: (part: Pick<FitContext, 'train' | 'seed'>, number: number) => Promise<Fitted>,
   scoreWith: (fitted: Fitted, number: number) => Promise<Float64Array>,
 ): Promise<RankStability | null> {
-  if (!fits || train.length < fewestImages) return null;
+  if (!fits || train.length < fewestForStability) return null;
   const count = clamp(Math.round(scores.length / 20), 1, 20);
   const first = topOf(scores, count);
   const correlations: number[] = [];
@@ -28,7 +25,7 @@ export async function measureStability(
     const half = shuffle(train.slice(), random('half', seed, number))
       .slice(0, Math.ceil(train.length / 2))
       .sort();
-    const fitted = await fit({ train: half, seed: seed + number + 1 });
+    const fitted = await fit({ train: half, seed: seed + number + 1 }, number);
     try {
       const others = await scoreWith(fitted, number);
       correlations.push(rankCorrelation(scores, others));

@@ -14,10 +14,12 @@ import { emitNodes } from './onnx.ts';
 import { NotConvertible, OnnxWriter } from './onnx-writer.ts';
 import { record, type Recording } from './trace.ts';
 
+type Sides = readonly [height: number, width: number];
+
 export interface PortableDetectorArgs {
   runFolder: string;
-  /** The size of the images for a scorer that keeps their aspect ratio: both sides are multiples of `sideStep`. */
-  sides: readonly [height: number, width: number];
+  /** The size of the images for a scorer that keeps their aspect ratio: both sides are multiples of `sideStep`. null for others. */
+  sides: Sides | null;
   /** Written to the ONNX file. */
   metadata: Record<string, string>;
 }
@@ -36,10 +38,9 @@ export const portableDetector = defineCall({
     return withSaved(runFolder, async ({ scorer, params, model, reference }) => {
       if (reference)
         throw new BadParameters('A score with the correction for complexity cannot be exported. Rank without it.');
-      if (!model.portable) throw new BadParameters(`${scorer.title} cannot be exported yet.`);
       const recording = await (recorders[scorer.inputs] as Recorder<ScorerInputs>)(
         model,
-        scorer.inputs === 'pixels' ? sidesOfSquare(scorer.sizePx(params)!) : sides,
+        sides ?? sidesOfSquare(scorer.sizePx(params) ?? usual.sizePx),
       );
       const writer = new OnnxWriter();
       try {
@@ -62,26 +63,25 @@ export const portableDetector = defineCall({
 const scaled = (x: Tensor4D): Tensor4D => tf.mul(x, 1 / 255);
 const named = (outputs: object): Record<string, Tensor> => ({ ...outputs }) as Record<string, Tensor>;
 
-type Sides = PortableDetectorArgs['sides'];
 const sidesOfSquare = (px: number): Sides => [px, px];
 
 /** Records the model of a scorer with these inputs. `sides`: of the image `pixels`. */
 type Recorder<I extends ScorerInputs> = (model: Model<I>, sides: Sides) => Promise<Recording>;
 
 const recorders: { [I in ScorerInputs]: Recorder<I> } = {
-  pixels: (model, sides) => record({ pixels: sides }, ({ pixels }) => named(model.portable!(scaled(pixels)))),
-  embeddings: (model) =>
+  pixels: (model, sides) => record({ pixels: sides }, ({ pixels }) => named(model.portable(scaled(pixels)))),
+  embeddings: (model, sides) =>
     withPretrained(usual.id, (loaded) =>
-      record({ pixels: sidesOfSquare(usual.sizePx) }, ({ pixels }) => named(model.portable!(embedded(loaded, pixels)))),
+      record({ pixels: sides }, ({ pixels }) => named(model.portable(embedded(loaded, pixels)))),
     ),
   patches: (model, sides) =>
     withPretrained(usual.id, (loaded) =>
-      record({ pixels: sides }, ({ pixels }) => named(model.portable!(patchBlock(loaded, pixels)))),
+      record({ pixels: sides }, ({ pixels }) => named(model.portable(patchBlock(loaded, pixels)))),
     ),
   features: (model, sides) =>
     withPretrained(usual.id, (loaded) =>
       record({ pixels: sides, square: sidesOfSquare(usual.sizePx) }, ({ pixels, square }) =>
-        named(model.portable!({ ...patchBlock(loaded, pixels), codes: embedded(loaded, square) })),
+        named(model.portable({ ...patchBlock(loaded, pixels), codes: embedded(loaded, square) })),
       ),
     ),
 };
@@ -92,6 +92,8 @@ const embedded = ({ network, source }: Loaded, pixels: Tensor4D): Tensor2D =>
   );
 
 const patchBlock = (loaded: Loaded, pixels: Tensor4D): PortableBlock['patches'] => {
-  const maps = patchMaps(loaded, scaled(pixels));
+  const kept = patchMaps(loaded, scaled(pixels)); // they would outlive the recording
+  const maps = kept.map((map) => tf.clone(map));
+  tf.dispose(kept);
   return { maps, grid: { rows: maps[0].shape[1], columns: maps[0].shape[2] } };
 };

@@ -2,7 +2,7 @@
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { Edited, Run } from '../../contract/types.ts';
-import { parseRule, ruleText, type RuleChoice } from '../../contract/threshold.ts';
+import { ruleText } from '../../contract/threshold.ts';
 import { mapFilesJob } from '../../jobs/map-files.ts';
 import { unlikeOf } from '../../jobs/maps.ts';
 import { placedThreshold } from '../../workspace/placed-threshold.ts';
@@ -43,10 +43,9 @@ export function runCalls(context: CallContext) {
   return {
     list: () => runs.list(),
     get: ({ id }) => runs.get(id),
-    threshold: ({ id, rule }) => placedThreshold(context, rankingOf(id), rule && checkedRule(rule)),
-    setThreshold({ id, rule: given }) {
+    threshold: ({ id, rule }) => placedThreshold(context, rankingOf(id), rule),
+    setThreshold({ id, rule }) {
       rankingOf(id);
-      const rule = given && checkedRule(given);
       return context.edit({ do: 'run-threshold', run: id, rule }, { settings: [[settingKey('rule', id), rule]] }, () =>
         rule ? `set the threshold of ${id} to ${ruleText(rule)}` : `reset the threshold of ${id}`,
       );
@@ -65,11 +64,4 @@ export function runCalls(context: CallContext) {
       return purged;
     },
   } satisfies WorkspaceCalls['runs'];
-}
-
-/** Throws `bad-request`. */
-function checkedRule(choice: RuleChoice): RuleChoice {
-  const checked = parseRule(ruleText(choice));
-  if (typeof checked === 'string') throw new WinnowError('bad-request', checked);
-  return checked;
 }
