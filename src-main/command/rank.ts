@@ -57,12 +57,10 @@ export function addRankCommand(program: Command) {
     )
     .option('--seed <n>', 'the same seed on the same machine gives the same ranking', whole, 1)
     .addOption(
-      new Option('--run <id>', 'score new images with a finished ranking, without training').conflicts([
-        'method',
-        'trainOn',
-        'seed',
-        'fresh',
-      ]),
+      new Option(
+        '--run <id>',
+        'score new images with the saved detector of a finished ranking, without training',
+      ).conflicts(['method', 'trainOn', 'seed', 'fresh']),
     )
     .option('--of <folder>', 'the folder of that ranking, if it is another one; makes a run here with all images')
     .option('--of-workspace <dir>', 'the workspace of that folder (default: in your data folder)')

@@ -21,7 +21,7 @@ interface WatchOptions extends FolderOptions {
 }
 
 export function addWatchCommand(program: Command) {
-  folderCommand(program, 'find', 'watch', 'score files as they arrive, with a finished ranking; Ctrl+C ends it', [
+  folderCommand(program, 'find', 'watch', 'score files as they arrive, with a saved detector; Ctrl+C ends it', [
     'photos --run pca-1',
     "photos --run pca-1 --threshold 0.2 | jq -r 'select(.flagged).path'",
   ])

@@ -47,12 +47,19 @@ export function folderTruth(paths: readonly string[]): (path: string) => Verdict
       i > 0 && folders[i - 1].toLowerCase() === 'test' && hasNormal.has([...folders.slice(0, i - 1), 'train'].join('/'))
     );
   };
-  return (path) => {
-    const folders = path.split('/').slice(0, -1);
+  const verdictOf = (folder: string): Verdict | null => {
+    const folders = folder ? folder.split('/') : [];
     for (let i = folders.length - 1; i >= 0; i--) {
       if (normalNames.test(folders[i])) return { isAnomalous: false, type: null };
       if (isDefect(folders, i)) return { isAnomalous: true, type: folders[i] };
     }
     return null;
+  };
+  const verdicts = new Map<string, Verdict | null>();
+  return (path) => {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    let verdict = verdicts.get(folder);
+    if (verdict === undefined) verdicts.set(folder, (verdict = verdictOf(folder)));
+    return verdict;
   };
 }

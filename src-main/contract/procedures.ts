@@ -53,7 +53,7 @@ import type {
   ImportResult,
   Issue,
   Job,
-  KeptDetector,
+  SavedDetector,
   Model,
   Opened,
   Restored,
@@ -105,7 +105,7 @@ export const engineProcedures = {
   /** Restores a backup, or accepts the database as it is. Closes the workspace if it is open here; throws `workspace-busy` if another engine has it. */
   restore: input(restoreSchema).mutation<Restored>(),
   /** The finished rankings of a folder, newest first. It need not be open. */
-  rankings: input(openSchema).query<KeptDetector[]>(),
+  rankings: input(openSchema).query<SavedDetector[]>(),
   /** Opens the folder's workspace, or finds the engine that has it open. */
   open: input(openSchema).mutation<Opened>(),
 };

@@ -288,7 +288,7 @@ export interface Run {
 }
 
 /** A finished ranking whose detector can score other images: what it was trained on, when, and its threshold in its own folder. */
-export interface KeptDetector extends Pick<
+export interface SavedDetector extends Pick<
   Run,
   'id' | 'method' | 'createdAt' | 'trained' | 'trainOn' | 'trainOnBy' | 'origin'
 > {

@@ -10,12 +10,14 @@ import { WinnowError } from '../contract/errors.ts';
 import { laterColumn } from '../contract/evidence.ts';
 import type { ScoreRequest } from '../contract/schemas.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
+import { ruleOf, thresholdInEffect, type Threshold } from '../contract/threshold.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import type { Rows } from '../rows/row-store.ts';
 import { existingWorkspace, realFolder } from '../workspace/folders.ts';
 import type { Report } from '../workspace/report.ts';
-import { readRankings, type KeptRanking } from '../workspace/kept-detectors.ts';
+import { readRankings, type SavedRanking } from '../workspace/saved-detectors.ts';
+import { evidenceOfRun } from '../workspace/placed-threshold.ts';
 import { runFolder, toWinnowError } from '../workspace/runs.ts';
 import { settingKey } from '../workspace/settings.ts';
 import type { JobContext } from './context.ts';
@@ -56,8 +58,8 @@ export interface Detector {
   scorer: Scorer;
   /** With the model. */
   runFolder: string;
-  /** Where it was trained, and the rule that its threshold has there; null for the open folder. */
-  from: { folder: string; rule: KeptRanking['rule'] } | null;
+  /** Where it was trained, with its threshold there and the chosen rule; null for the open folder. */
+  from: ({ folder: string } & Pick<SavedRanking, 'rule' | 'threshold'>) | null;
 }
 
 /** Throws WinnowError `no-run` if the run cannot score images. */
@@ -77,29 +79,33 @@ export function detectorOf(run: Run, runFolder: string, from: Detector['from'] =
 /** A detector of another folder, whose workspace may be open elsewhere. Throws WinnowError. */
 async function detectorIn(place: Place, runId: string): Promise<Detector> {
   const workspaceFolder = await existingWorkspace(place, 'it has no rankings.');
-  const kept = readRankings(workspaceFolder);
-  const found = kept.find(({ run }) => run.id === runId);
+  const saved = readRankings(workspaceFolder);
+  const found = saved.find(({ run }) => run.id === runId);
   if (!found)
     throw new WinnowError(
       'no-run',
-      `${place.folder} has no finished ranking ‘${runId}’. ${kept.length ? `It has: ${kept.map(({ run }) => run.id).join(', ')}.` : 'It has none.'}`,
+      `${place.folder} has no finished ranking ‘${runId}’. ${saved.length ? `It has: ${saved.map(({ run }) => run.id).join(', ')}.` : 'It has none.'}`,
     );
-  const from = { folder: await realFolder(place.folder), rule: found.rule };
-  return detectorOf(found.run, runFolder(workspaceFolder, runId), from);
+  const { run, rule, threshold } = found;
+  return detectorOf(run, runFolder(workspaceFolder, runId), {
+    folder: await realFolder(place.folder),
+    rule,
+    threshold,
+  });
 }
 
-/** Copies the detector, with the rule of its threshold, to a new run of this folder and scores all images with it. */
+/** Copies the detector, with the rule of its threshold, to a new run of this folder and scores all images with it. A note says which threshold results. */
 function copyDetector(
   context: JobContext,
-  { run: kept, scorer, runFolder: files, from }: Detector,
+  { run: saved, scorer, runFolder: files, from }: Detector,
   report: Report,
 ): Promise<Run> {
-  const { method, seed, parameters, trained, trainOn, trainOnBy, report: facts } = kept;
+  const { method, seed, parameters, trained, trainOn, trainOnBy, report: facts } = saved;
   return makeRun(
     context,
     {
       ...{ name: method, kind: 'rank', method, seed, parameters, trained, trainOn, trainOnBy },
-      origin: kept.origin ?? { folder: (from as NonNullable<typeof from>).folder, runId: kept.id },
+      origin: saved.origin ?? { folder: (from as NonNullable<typeof from>).folder, runId: saved.id },
       mainColumn: 'error',
       fingerprint: null,
       resume: false,
@@ -112,7 +118,7 @@ function copyDetector(
       using prepared = await prepareImages(context, scorer, parameters, withoutMasks(context.table.samples()), report);
       const scores = await scoresOf(context, folder, prepared, report);
       const seconds = (performance.now() - startedAt) / 1000;
-      const { backend, device, normals } = kept;
+      const { backend, device, normals } = saved;
       return {
         facts: { backend, device, normals, seconds, imagesPerSecond: scores.length / seconds, report: facts },
         write() {
@@ -125,10 +131,22 @@ function copyDetector(
           );
           // A part of the new run, and no step of its own to undo.
           if (from?.rule) context.settings.put(settingKey('rule', run.id), from.rule);
+          const evidence = evidenceOfRun(context.table, { ...run.record, normals });
+          if (from) run.note(thresholdNote(thresholdInEffect(evidence, from.rule), from));
         },
       };
     },
   );
+}
+
+function thresholdNote(
+  { score, rule, flagged, reason }: Threshold,
+  { folder, threshold }: NonNullable<Detector['from']>,
+): string {
+  const there = `in ${folder} ${threshold.score === null ? 'there is none' : `it is ${threshold.score.toPrecision(4)}`}.`;
+  return score === null
+    ? `No threshold here: ${reason} For comparison: ${there}`
+    : `Threshold here: ${score.toPrecision(4)} (${ruleOf(rule)?.title ?? 'moved by hand'}), with ${plural(flagged ?? 0, 'flagged image')}; ${there}`;
 }
 
 /** Scores those of `among` (all by default) that the run has no score of; the folder has been scanned. Returns the scored samples. */

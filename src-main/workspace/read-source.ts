@@ -1,6 +1,6 @@
-/** The data that expressions read: columns, checks with their thresholds, kinds of duplicates. */
+/** The data that one expression reads: columns, checks with their thresholds, kinds of duplicates. Made anew for each request, as thresholds are placed once. */
 import type { ReadSource } from '../contract/read.ts';
-import { thresholdOfColumn } from './placed-threshold.ts';
+import { thresholdsOfColumns } from './placed-threshold.ts';
 import type { Groups } from './groups.ts';
 import type { Quality } from './quality.ts';
 import type { Runs } from './runs.ts';
@@ -21,5 +21,5 @@ export const readSource = ({
   values: table.values,
   checks: quality.list(),
   duplicates: groups.kinds(),
-  threshold: (column) => thresholdOfColumn({ table, runs }, column),
+  threshold: thresholdsOfColumns({ table, runs }),
 });

@@ -89,13 +89,13 @@ export const look: readonly Action[] = [
     run: () => void (app.dialog = 'export-maps'),
   },
   {
-    id: 'kept-detector',
-    title: 'Use a kept detector',
+    id: 'saved-detector',
+    title: 'Use a saved detector',
     keys: [],
     group: 'Folder',
     context: 'folder',
     opensDialog: true,
-    run: () => void (app.dialog = 'kept-detector'),
+    run: () => void (app.dialog = 'saved-detector'),
   },
   {
     id: 'export-detector',

@@ -36,7 +36,7 @@ class App {
     | 'export-model'
     | 'export-maps'
     | 'export-detector'
-    | 'kept-detector'
+    | 'saved-detector'
     | 'not-applied'
     | null
   >(null);

@@ -96,7 +96,7 @@ export class Session {
     threshold: (column) => this.thresholds.of(column),
   });
 
-  #request: { folder: string; workspace?: string };
+  readonly request: { folder: string; workspace?: string };
   #byId = new Map<number, Sample>();
   #revision = 0;
   #shape = -1;
@@ -123,7 +123,7 @@ export class Session {
   private constructor(id: string, request: { folder: string; workspace?: string }) {
     this.id = id;
     this.folder = request.folder;
-    this.#request = request;
+    this.request = request;
     this.calls = connectWorkspace(id);
     const fail = (error: unknown) => {
       if (retryOf(error) !== 'later') notices.fail(error);
@@ -198,7 +198,7 @@ export class Session {
     while (!this.#closed) {
       await new Promise((resume) => setTimeout(resume, retryAfterMs));
       try {
-        await engine.engine.open.mutate(this.#request);
+        await engine.engine.open.mutate(this.request);
         const workspace = await this.calls.workspace.describe.query();
         isRecreated = workspaceKeyOf(workspace) !== workspaceKeyOf(this.workspace);
         if (isRecreated) this.#reloadAll(); // it was recreated: the samples are different ones

@@ -9,6 +9,7 @@ import { countFrom, type ThresholdRule } from '../../src-main/contract/threshold
 import { movedRule, ruleOf, thresholdOf, type RuleChoice, type Threshold } from '../../src-main/contract/threshold.ts';
 import { anomalousTag, normalTag, trainedOn } from '../../src-main/contract/train-on.ts';
 import type { RunSummary, Sample } from '../../src-main/contract/types.ts';
+import { rooted } from './rooted.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 /** What is known of an image: nothing, or that it is normal or anomalous. */
@@ -137,8 +138,8 @@ export class ScoreThresholds {
     const find = () =>
       this.#session.runs.find((run) => run.kind === 'rank' && run.state === 'done' && run.column === column) ?? null;
     if (!find()) return null;
-    let threshold = this.#byColumn.get(column);
-    if (!threshold) this.#byColumn.set(column, (threshold = new ScoreThreshold(this.#session, find)));
+    const threshold = this.#byColumn.get(column) ?? rooted(() => new ScoreThreshold(this.#session, find));
+    this.#byColumn.set(column, threshold);
     return threshold.placed;
   }
 }

@@ -1,5 +1,4 @@
 /** What a place of the shown image is unlike: the place that was asked for last, and the nearest normal patch to it. */
-import type { RunSummary, Sample } from '../../src-main/contract/types.ts';
 import type { Box, Place, Unlike } from '../../src-main/contract/unlike.ts';
 import { messageOf, type Calls } from '../lib/engine.ts';
 
@@ -24,7 +23,7 @@ export class UnlikeState {
   }
 
   /** `at` null: where the error map is highest. A later request replaces an earlier one. */
-  async ask({ id: runId }: RunSummary, { id: sampleId }: Sample, at: Place | null) {
+  async ask(runId: string, sampleId: number, at: Place | null) {
     this.#stop?.abort();
     if (at && this.found && isInside(this.found.here, at)) return;
     const { signal } = (this.#stop = new AbortController());

@@ -97,6 +97,13 @@ test('a detector of another folder scores this one in a run that names its origi
   await rank(folder, '--method', 'nearest');
   const first = await rank(own, '--run', 'nearest-1', '--of', folder);
   expect(first.run).toMatchObject({ id: 'nearest-1', origin: { folder, runId: 'nearest-1' } });
+  const threshold = first.run.threshold.score!.toPrecision(4);
+  const flagged = first.samples.filter((sample) => sample.flagged).length;
+  expect(first.run.notes).toContainEqual(
+    expect.stringMatching(
+      new RegExp(`^Threshold here: ${threshold} \\(.+\\), with ${flagged} flagged images?; in ${folder} it is `),
+    ),
+  );
   expect(first.samples.map(({ path, trainedOn }) => [path, trainedOn])).toEqual([
     ['odd.png', false],
     ['a.png', false],

@@ -111,14 +111,14 @@ test('a detector of another folder scores the images of this one, with its thres
   const other = folderOf(files, 'tuesday');
   const there = await loadFresh(page, other);
   await page.getByRole('navigation').getByRole('button', { name: 'Anomalies' }).click();
-  await page.getByRole('button', { name: 'Use a kept detector…' }).click();
+  await page.getByRole('button', { name: 'Use a saved detector…' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('No ranking of this folder has finished yet.').waitFor();
   expect(await dialog.getByRole('button', { name: /^Score/ }).isDisabled()).toBe(true);
   await dialog.getByRole('radio', { name: basename(folder) }).click();
   await dialog
     .getByRole('radio', {
-      name: /^pca-1 .*Trained on train\/good\/\*\* — 24 images, recognised by folder name threshold 0\.0500? \(moved by hand\)$/,
+      name: /^pca-1 .*Trained on train\/good\/\*\* — 24 images, recognised by folder name there: threshold 0\.0500? \(moved by hand\)$/,
     })
     .waitFor();
   expect(await violations(page)).toEqual([]);
@@ -127,6 +127,9 @@ test('a detector of another folder scores the images of this one, with its thres
   await page.getByText(/^Flagged \d of 3/).waitFor();
   const run = await there.calls.runs.get.query({ id: 'pca-1' });
   expect(run.origin).toEqual({ folder, runId: 'pca-1' });
+  await page
+    .getByText(/^Threshold here: 0\.05000 \(moved by hand\), with \d flagged images?; in .* it is 0\.05000\.$/)
+    .waitFor();
   const scores = await there.column('pca-1.error');
   const of = async (path: string) => scores[(await there.rows(`path = "${path}"`))[0].id];
   expect(await of('copy.png')).toBeCloseTo(score, 6);

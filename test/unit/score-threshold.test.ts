@@ -1,10 +1,13 @@
 /** The threshold of a ranking in the page: the default from normal images, a chosen rule, a moved threshold, and what is declared about images. */
 import { openPage } from '../fixtures/page.ts';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { Decision } from '../../src-main/contract/types.ts';
+import { engine } from '../../src-renderer/lib/engine.ts';
 import { places } from '../../src-renderer/places/index.ts';
 import type { Session } from '../../src-renderer/state/session.svelte.ts';
-import { known } from '../../src-renderer/state/threshold.svelte.ts';
+import { known, ScoreThresholds } from '../../src-renderer/state/threshold.svelte.ts';
 import { View } from '../../src-renderer/state/view.svelte.ts';
+import { shownComponent } from '../fixtures/component.svelte.ts';
 import { blob, folderOf } from '../fixtures/images.ts';
 
 let session: Session;
@@ -107,9 +110,38 @@ test('a choice is kept with the run, so that another page and the engine use it,
   expect(session.thresholds.of('nearest-1.error')).toBe(other.threshold.score);
   const { image } = await session.calls.evaluation.judge.query({ runId: 'nearest-1' });
   expect(image).toMatchObject({ rule: 'share', threshold: other.threshold.score });
+  const [saved] = await engine.engine.rankings.query(session.request); // in the workspace that the page was opened with
+  expect(saved).toMatchObject({ id: 'nearest-1', threshold: { rule: 'share', score: other.threshold.score } });
   await session.step('undo');
   await soon(() => expect(other.threshold.result.rule).toBe('percentile'));
   expect(view.threshold.score).toBe(other.threshold.score);
+});
+
+test('the thresholds of columns are not those of the moment at which the panel that asked first was closed', async () => {
+  const thresholds = new ScoreThresholds(session);
+  const first = () => thresholds.of('nearest-1.error');
+  const close = shownComponent(first);
+  expect(first()).toBe(view.threshold.score);
+  close();
+  await session.calls.runs.setThreshold.mutate({ id: 'nearest-1', rule: { rule: 'share', value: 50 } });
+  await soon(() => expect(view.threshold.flagged).toBe(17));
+  expect(first()).toBe(view.threshold.score);
+  await session.edit(
+    session.samples.filter(({ path }) => path.includes('chequered')).map(({ id }) => id),
+    { addTags: ['normal'] },
+  );
+  await session.calls.runs.setThreshold.mutate({ id: 'nearest-1' });
+  await soon(() => expect(view.threshold.result.promise?.normals).toBe(28));
+  expect(first()).toBe(view.threshold.score);
+});
+
+test('the engine reads `flagged(…)` by the threshold of the moment', async () => {
+  const { edit } = session.calls.journal;
+  const where = 'flagged(nearest-1.error) = 1 and flagged(nearest.error) = 1';
+  const flag = async (decision: Decision) => (await edit.mutate({ choice: { where }, change: { decision } })).changed;
+  expect(await flag('unsure')).toBe(view.threshold.flagged);
+  await session.calls.runs.setThreshold.mutate({ id: 'nearest-1', rule: { rule: 'share', value: 50 } });
+  expect(await flag('keep')).toBe(17);
 });
 
 test('a threshold that moves in steps is kept once', async () => {

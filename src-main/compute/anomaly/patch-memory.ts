@@ -47,7 +47,7 @@ const schema = z.object({
     .describe(
       'Fraction of the patches that is left out of the memory bank as possible defects, those by themselves (SoftPatch). Use 0.15 if the normal images may have defects.',
     )
-    .meta({ title: 'Left out', advanced: true, step: 0.05 }),
+    .meta({ title: 'Leave out suspicious patches', advanced: true, step: 0.05 }),
   ...topShareParameter,
 });
 type Parameters = z.infer<typeof schema>;

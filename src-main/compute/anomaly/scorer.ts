@@ -205,7 +205,7 @@ const stabilityParameter = (inputs: ScorerInputs) => ({
     .describe(
       'Fit again so many times, each to another half of the training images, to report how much the ranks change. Each takes at most the time of the ranking; 0: not measured.',
     )
-    .meta({ title: 'Stability fits', advanced: true }),
+    .meta({ title: 'Repeats for stability', advanced: true }),
 });
 
 /** The longest side of images for features of patches. 0 is replaced before the run by `patchSize`. */

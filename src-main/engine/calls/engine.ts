@@ -17,7 +17,7 @@ import { formats } from '../../export/index.ts';
 import { root, version } from '../../setup/repository.mjs';
 import { checkRank, checkTrain } from '../../workspace/check-request.ts';
 import { existingWorkspace } from '../../workspace/folders.ts';
-import { readRankings } from '../../workspace/kept-detectors.ts';
+import { readRankings } from '../../workspace/saved-detectors.ts';
 import { toWinnowError } from '../../workspace/runs.ts';
 
 /** The parts of the engine that these calls use. */
@@ -113,8 +113,8 @@ export function engineCalls(engine: EngineContext) {
     },
 
     async rankings(request) {
-      const kept = readRankings(await existingWorkspace(request, 'it has no rankings.'));
-      return kept.map(({ run: { id, method, createdAt, trained, trainOn, trainOnBy, origin }, threshold }) => ({
+      const saved = readRankings(await existingWorkspace(request, 'it has no rankings.'));
+      return saved.map(({ run: { id, method, createdAt, trained, trainOn, trainOnBy, origin }, threshold }) => ({
         ...{ id, method, createdAt, trained, trainOn, trainOnBy, origin },
         threshold,
       }));

@@ -1,5 +1,6 @@
 /** The finished rankings of a workspace that another engine may have open, each with its threshold there. */
 import { evidenceOf, laterColumn, scoresOfRanking } from '../contract/evidence.ts';
+import { folderTruth } from '../contract/folder-truth.ts';
 import { thresholdInEffect, type RuleChoice, type Threshold } from '../contract/threshold.ts';
 import type { Run } from '../contract/types.ts';
 import { databaseFile } from './backups.ts';
@@ -7,14 +8,14 @@ import { readDatabase } from './database.ts';
 import { runOf } from './runs.ts';
 import { keptRule, runVisibility } from './settings.ts';
 
-export interface KeptRanking {
+export interface SavedRanking {
   run: Run;
   rule: RuleChoice | null;
   threshold: Threshold;
 }
 
 /** Newest first. Throws WinnowError if the workspace cannot be read. */
-export const readRankings = (workspaceFolder: string): KeptRanking[] =>
+export const readRankings = (workspaceFolder: string): SavedRanking[] =>
   readDatabase(databaseFile(workspaceFolder), (db) => {
     const rows = db
       .prepare(
@@ -29,6 +30,7 @@ export const readRankings = (workspaceFolder: string): KeptRanking[] =>
         tags: string | null;
       }[]
     ).map(({ id, path, tags }) => ({ id, path, tags: tags ? (JSON.parse(tags) as string[]) : [] }));
+    const truth = folderTruth(samples.map(({ path }) => path));
     const column = db.prepare('SELECT data FROM column_values JOIN columns ON column_id = columns.id WHERE name = ?');
     /** By sample id, without samples whose files are gone; null if there is no such column. */
     const valuesOf = (name: string): Float64Array | null => {
@@ -44,6 +46,6 @@ export const readRankings = (workspaceFolder: string): KeptRanking[] =>
       if (run.kind !== 'rank') return [];
       const rule = json === null ? null : (JSON.parse(json) as RuleChoice);
       const scores = scoresOfRanking(valuesOf(run.column) ?? new Float64Array(), valuesOf(laterColumn(run)));
-      return [{ run, rule, threshold: thresholdInEffect(evidenceOf(run, samples, scores), rule) }];
+      return [{ run, rule, threshold: thresholdInEffect(evidenceOf(run, samples, scores, truth), rule) }];
     });
   });
