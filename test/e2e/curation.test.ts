@@ -310,7 +310,9 @@ describe(`curation, ${doorName}`, () => {
       .first()
       .waitFor();
     expect(await accessible()).toEqual([]);
-    await press('Escape', '?');
+    await press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    await press('?');
     const keys = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
     await keys.waitFor();
     expect(await accessible()).toEqual([]);
