@@ -40,7 +40,7 @@ const schema = z.object({
 });
 
 /** A member is dropped if its AUROC of planted defects is this much below the best. */
-const tolerance = 0.25;
+const tolerance = 0.2;
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
