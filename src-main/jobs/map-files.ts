@@ -99,9 +99,9 @@ export class MapFiles {
     const samples = withoutMasks(this.#context.table.samples());
     const scale = Number(run.report.mapScale) || 1;
     const threshold = this.thresholdOf(run);
-    const limit = placedThreshold(this.#context, run, this.#rule).score;
     const scores = this.#context.table.values(run.column);
-    const coco = threshold === null ? null : new CocoMasks(run, threshold, limit);
+    const coco =
+      threshold === null ? null : new CocoMasks(run, threshold, placedThreshold(this.#context, run, this.#rule).score);
     report.stage(`Writing ${coco ? 'masks' : 'error maps'}`, samples.length);
     let unreadable = 0;
     for (const [i, sample] of samples.entries()) {

@@ -11,6 +11,7 @@ import { plural } from '../../contract/words.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { random, shuffle } from '../random.ts';
+import { leastDeviation, leastRatio, logRatio } from './log-scores.ts';
 import { mutualScores } from './mutual.ts';
 import { plantedScores } from './planted.ts';
 import { resizeMaps, resized } from './resize-map.ts';
@@ -44,8 +45,6 @@ const tolerance = 0.2;
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
-/** A smaller deviation of the logarithms of scores is chance. */
-const leastDeviation = 0.02;
 
 /** A scorer with settings, what the message calls it, and how much its z-score counts: 0 if it only gives the map. */
 export interface Candidate {
@@ -175,10 +174,6 @@ async function scoresOf(
   }
   return scores;
 }
-
-/** The logarithm of a score in units of the median. A score of 0 is as low as a millionth of it. */
-const logRatio = (score: number, median: number): number => Math.log(Math.max(score / median, leastRatio));
-const leastRatio = 1e-6;
 
 /** The standard deviation of values that are limited to three robust deviations around the median: a few scores of 0 must not hide all others. 0 without values. */
 function deviationOf(values: readonly number[]): number {

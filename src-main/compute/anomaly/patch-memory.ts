@@ -14,6 +14,7 @@ import { nearestDistances } from '../ops/nearest-rows.ts';
 import { valuesOf } from '../read-back.ts';
 import { random, shuffle } from '../random.ts';
 import type { PatchBlock } from './images.ts';
+import { leastDeviation, logRatio } from './log-scores.ts';
 import { makeBank, nearestInBank, originSize, spansOf, type BankSize, type PatchBank } from './patch-bank.ts';
 import { joined, pooled, pooledScores } from './patch-features.ts';
 import {
@@ -73,9 +74,6 @@ interface Measure {
   median: number;
   exponent: number;
 }
-
-/** A smaller deviation of the logarithm of scores is chance. */
-const leastDeviation = 0.02;
 
 export const patchMemory = defineScorer({
   id: 'patch-memory',
@@ -155,7 +153,7 @@ async function calibrate(
   const found = measures[neighbourhood].map((of) => {
     const sorted = sortedScores(of);
     const median = medianOf(sorted) || 1;
-    const logs = sorted.map((score) => Math.log(Math.max(score, 1e-6 * median)));
+    const logs = sorted.map((score) => logRatio(score, median));
     return { of, median, deviation: Math.max(medianAbsoluteDeviation(logs), leastDeviation) };
   });
   const spread = meanOf(found.map(({ deviation }) => deviation));
