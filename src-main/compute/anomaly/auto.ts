@@ -3,7 +3,7 @@
  * Those that find planted defects far worse than the best are dropped; the score is the weighted mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
  * If nobody says which images are normal, those are taken that resemble most others (`mutual.ts`).
  */
-import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { clamp, largestOf, meanOf, sumOf } from '../../contract/numbers.ts';
 import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
@@ -102,12 +102,14 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
           const prefix = `${at}/`;
           const own = Object.entries(arrays).filter(([name]) => name.startsWith(prefix));
           if (!own.length) return [];
-          const { normal, ...rest } = Object.fromEntries(
+          const { usual, ...rest } = Object.fromEntries(
             own.map(([name, values]) => [name.slice(prefix.length), values]),
           );
-          if (!normal)
-            throw new BadParameters('An earlier version of Winnow made this ranking, by another score. Rank again.');
-          const [median, deviation, weight] = normal;
+          if (!usual)
+            throw new BadParameters(
+              'An earlier version of Winnow made this ranking, by another score or map. Rank again.',
+            );
+          const [median, deviation, weight] = usual;
           const model = candidate.scorer.ready(candidate.settings ?? {}).restore(rest);
           return [{ ...candidate, at, model, median, deviation, weight }];
         }),
@@ -185,42 +187,53 @@ function deviationOf(values: readonly number[]): number {
   return Math.sqrt(meanOf(limited.map((value) => (value - mean) ** 2)));
 }
 
-/** The weighted mean of the z-scores, and the mean of the maps in units of what is usual for the most unusual patch of a normal image. */
+/**
+ * The score is the weighted mean of the z-scores, sum of wᵢ log(sᵢ / medianᵢ) / deviationᵢ. The map is made by the same rule, as the geometric mean of the members' maps with
+ * the weights wᵢ / deviationᵢ: its unit is what is usual for the most unusual patch of a normal image, also if there is one member only.
+ */
 function combine(kept: readonly Member[]): Model<'features'> {
   const total = sumOf(kept.map(({ weight }) => weight));
-  const mapping = kept.filter(({ scorer }) => scorer.gives.map);
+  /** A member that is kept for its map only counts there as the others. */
+  const mapWeightOf = ({ scorer, weight, deviation }: Member): number =>
+    scorer.gives.map ? (weight || 1) / deviation : 0;
+  const mapTotal = sumOf(kept.map(mapWeightOf));
   return {
     parameters: sumOf(kept.map(({ model }) => model.parameters)),
     async score(block, positions) {
       const { rows, columns } = block.grid;
-      const values = new Float32Array(block.maps[0].shape[0] * rows * columns);
+      const logs = new Float32Array(block.maps[0].shape[0] * rows * columns);
       const scores = new Float64Array(positions.length);
-      for (const { scorer, model, median, deviation, weight } of kept) {
+      for (const member of kept) {
+        const { scorer, model, median, deviation, weight } = member;
         const { scores: own, maps } = await partOf(model, scorer).score(block, positions);
         for (let i = 0; i < scores.length; i++) scores[i] += (weight / total / deviation) * logRatio(own[i], median);
         if (!maps) continue;
         const resized = await resizeMaps(maps, rows, columns);
-        for (let i = 0; i < values.length; i++) values[i] += resized[i] / median / mapping.length;
+        const mapWeight = mapWeightOf(member) / mapTotal;
+        for (let i = 0; i < logs.length; i++) logs[i] += mapWeight * logRatio(resized[i], median);
       }
-      return { scores, maps: { values, rows, columns } };
+      return { scores, maps: { values: logs.map(Math.exp), rows, columns } };
     },
     portable({ codes, ...block }: PortableBlock['features']) {
       const outputs = kept.map(({ scorer, model }) => {
         const of = (scorer.inputs === 'embeddings' ? codes : block) as Parameters<Model['portable']>[0];
         return model.portable(of);
       });
-      const parts = kept.flatMap(({ weight, median, deviation }, i) => {
-        if (!weight) return [];
-        const ratio = tf.maximum(tf.mul(outputs[i].score, 1 / median), leastRatio);
-        return [tf.mul<Tensor1D>(tf.log(ratio), weight / total / deviation)];
-      });
-      const maps = kept.flatMap(({ median }, i) => {
+      const parts = kept.flatMap(({ weight, median, deviation }, i) =>
+        weight ? [tf.mul<Tensor1D>(logRatios(outputs[i].score, median), weight / total / deviation)] : [],
+      );
+      const { rows, columns } = block.grid;
+      const logs = kept.flatMap((member, i) => {
         const { map } = outputs[i];
         if (!map) return [];
-        const { rows, columns } = block.grid;
-        return [tf.mul<Tensor3D>(resized(map, rows, columns), 1 / median / mapping.length)];
+        return [
+          tf.mul<Tensor3D>(logRatios(resized(map, rows, columns), member.median), mapWeightOf(member) / mapTotal),
+        ];
       });
-      return { score: parts.reduce((a, b) => tf.add(a, b)), map: maps.reduce((a, b) => tf.add(a, b)) };
+      return {
+        score: parts.reduce((a, b) => tf.add(a, b)),
+        map: tf.exp(logs.reduce((a, b) => tf.add(a, b))),
+      };
     },
     nearestPatch: kept.at(-1)?.model.nearestPatch,
     async tensors() {
@@ -230,7 +243,7 @@ function combine(kept: readonly Member[]): Model<'features'> {
         const own = await model.tensors();
         for (const [name, values] of Object.entries(own.arrays)) arrays[`${at}/${name}`] = values;
         for (const [name, shape] of Object.entries(own.shapes ?? {})) shapes[`${at}/${name}`] = shape;
-        arrays[`${at}/normal`] = Float32Array.of(median, deviation, weight);
+        arrays[`${at}/usual`] = Float32Array.of(median, deviation, weight);
       }
       return { arrays, shapes };
     },
@@ -239,6 +252,10 @@ function combine(kept: readonly Member[]): Model<'features'> {
     },
   };
 }
+
+/** The same as `logRatio`, of a tensor. */
+const logRatios = <T extends Tensor>(values: T, median: number): T =>
+  tf.log(tf.maximum<T>(tf.mul(values, 1 / median), leastRatio));
 
 /** Two sentences: what was combined and why, and what was taken as normal. */
 function explain(fitted: readonly Judged[], taken: Int32Array, { train, areNormal }: FitContext<'features'>): string {
