@@ -194,6 +194,48 @@ it('copies of a file have one score, and are taken as normal together', async ()
   await forgetModels();
 });
 
+describe('auto: a method that sees the embeddings only, and no planted defect', () => {
+  /** 24 normal images, and as many others; every second of these is of another kind, for the embeddings only. The planted defects are small spots, for the patches only. */
+  async function rankWith(otherKind: boolean): Promise<{ result: FitResult; notes: string[] }> {
+    await startBackend();
+    const [folder, plantedFolder] = [newFolder(), newFolder()];
+    const [patches, embeddings] = [scorerOf('patch-memory')!, scorerOf('gaussian')!];
+    const seen = pictures(48);
+    const kinds = seen.map((bytes, i) => (otherKind && i >= 24 && i % 2 ? picture(i, true) : bytes));
+    const images = { ...imagesFor(patches, seen, folder), beside: imagesFor(embeddings, kinds, folder) };
+    const spots = seen.slice(0, 24).map((bytes, i) => bytes.with((((i % 8) + 4) * sizePx + 10 + i) * 3 + 2, 255));
+    const planted = {
+      images: {
+        ...imagesFor(patches, spots, plantedFolder),
+        beside: imagesFor(embeddings, seen.slice(0, 24), plantedFolder),
+      },
+      of: range(0, 24),
+    };
+    const notes: string[] = [];
+    const result = await run(
+      fitArgs('auto', images, folder, { train: range(0, 24), planted }),
+      (event) => void (event.stage === 'note' && notes.push(event.message)),
+    );
+    return { result, notes };
+  }
+
+  it('is left out if the other images are like the normal ones', async () => {
+    const { notes } = await rankWith(false);
+    expect(notes.join()).toMatch(/it leaves out .*Gaussian of embeddings \(0\.\d+\)/);
+  });
+
+  it('counts if it finds many of the other images unusual', async () => {
+    const { result, notes } = await rankWith(true);
+    expect(notes.join()).toMatch(
+      /also Gaussian of embeddings \(0\.\d+\), which finds \d+ % of the other images unusual/,
+    );
+    const first = Array.from(range(24, 48))
+      .sort((a, b) => result.scores[b] - result.scores[a])
+      .slice(0, 12);
+    expect(first.every((position) => position % 2)).toBe(true);
+  });
+});
+
 it('padim reads a model of an earlier version, with one share for each place', async () => {
   await startBackend();
   const folder = newFolder();

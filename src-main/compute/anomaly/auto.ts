@@ -1,15 +1,17 @@
 /**
  * Combines several scorers that need no training: each is fitted to the normal images, judged by planted defects, and calibrated by its scores of held-out normal images.
- * Those that find planted defects far worse than the best are dropped; the score is the weighted mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
+ * Those that find planted defects far worse than the best are dropped, unless they find more unusual images among those that are not normal images: planted defects are
+ * small, and say little of images of another kind. The score is the weighted mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
  * If nobody says which images are normal, those are taken that resemble most others (`mutual.ts`).
  */
 import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
-import { clamp, largestOf, meanOf, sumOf } from '../../contract/numbers.ts';
-import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
+import { clamp, meanOf, sumOf } from '../../contract/numbers.ts';
+import { auroc, medianAbsoluteDeviation, medianOf, quantileOf } from '../../contract/statistics.ts';
 import { plural } from '../../contract/words.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
+import { range } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { leastDeviation, leastRatio, logRatio } from './log-scores.ts';
 import { mutualScores } from './mutual.ts';
@@ -45,6 +47,12 @@ const tolerance = 0.2;
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
+/** An image is unusual if its score is above this quantile of the held-out scores. */
+const usualQuantile = 0.9;
+/** A dropped member is taken back only if at least this fraction of the other images is unusual: twice as many as of the normal ones. */
+const leastUnusual = 0.2;
+/** So many of the other images are compared, and at least so many are needed. */
+const [mostOthers, fewestOthers] = [200, 20];
 
 /** A scorer with settings, what the message calls it, and how much its z-score counts: 0 if it only gives the map. */
 export interface Candidate {
@@ -63,8 +71,11 @@ interface Member extends Candidate {
   deviation: number;
 }
 
-/** `judged`: how well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. */
-type Judged = Member & { judged: number | null };
+/**
+ * `judged`: how well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. `limit`: the `usualQuantile` of its held-out
+ * scores. `unusual`: if it would have been dropped, the fraction of the other images above the limit, if that is why it is kept.
+ */
+type Judged = Member & { judged: number | null; limit: number; unusual?: number };
 
 /** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and nearest patches, and is always kept for these. */
 export const autoOf = (candidates: readonly Candidate[]): Scorer =>
@@ -85,8 +96,7 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
       try {
         for (const [at, candidate] of candidates.entries())
           fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
-        const best = largestOf(fitted.map(({ judged }) => judged ?? -1));
-        for (const member of fitted) if (member.judged !== null && member.judged < best - tolerance) member.weight = 0;
+        await dropWeak(fitted, taken, context);
         const kept = fitted.filter(({ weight }, i) => weight || i === candidates.length - 1);
         for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
         context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
@@ -125,6 +135,24 @@ async function mostAlike(share: number, context: FitContext<'features'>): Promis
   return Int32Array.from(order.slice(0, Math.max(2, Math.round(share * train.length))), (i) => train[i]).sort();
 }
 
+/** Gives the weight 0 to members that find planted defects far worse than the best, and no more unusual images among the others. */
+async function dropWeak(fitted: readonly Judged[], taken: Int32Array, context: FitContext<'features'>): Promise<void> {
+  const judgedOf = ({ judged }: Judged): number => judged ?? -1;
+  const best = fitted.reduce((a, b) => (judgedOf(b) > judgedOf(a) ? b : a));
+  const weak = fitted.filter(({ judged }) => judged !== null && judged < judgedOf(best) - tolerance);
+  const isTaken = new Set(taken);
+  const others = range(0, context.images.count).filter((position) => !isTaken.has(position));
+  const sample = shuffle(others, random('others', context.seed)).slice(0, mostOthers).sort();
+  const unusualOf = async ({ model, scorer, limit }: Judged): Promise<number> =>
+    meanOf((await scoresOf(model, scorer, sample, context)).map((score) => Number(score > limit)));
+  const least = weak.length && sample.length >= fewestOthers ? Math.max(leastUnusual, await unusualOf(best)) : Infinity;
+  for (const member of weak) {
+    const unusual = least <= 1 ? await unusualOf(member) : 0;
+    if (unusual >= least) member.unusual = unusual;
+    else member.weight = 0;
+  }
+}
+
 async function fitMember(
   candidate: Candidate,
   sizePx: number,
@@ -150,6 +178,7 @@ async function fitMember(
     return {
       ...{ ...candidate, model, median, deviation },
       judged: isJudged ? auroc(found, usual) : null,
+      limit: quantileOf(Float64Array.from(usual).sort(), usualQuantile),
     };
   } catch (error) {
     model.dispose();
@@ -260,11 +289,16 @@ const logRatios = <T extends Tensor>(values: T, median: number): T =>
 /** Two sentences: what was combined and why, and what was taken as normal. */
 function explain(fitted: readonly Judged[], taken: Int32Array, { train, areNormal }: FitContext<'features'>): string {
   const nameOf = ({ name, judged }: Judged): string => (judged === null ? name : `${name} (${judged.toFixed(2)})`);
-  const used = fitted.filter(({ weight }) => weight).map(nameOf);
+  const used = fitted.filter(({ weight, unusual }) => weight && unusual === undefined).map(nameOf);
   const dropped = fitted.filter(({ weight }) => !weight).map(nameOf);
+  const takenBack = fitted.flatMap((member) =>
+    member.unusual === undefined
+      ? []
+      : [`${nameOf(member)}, which finds ${Math.round(100 * member.unusual)} % of the other images unusual`],
+  );
   const isJudged = fitted.some(({ judged }) => judged !== null);
   const how = isJudged
-    ? `The score combines the methods that find planted defects (AUROC): ${used.join(', ')}${dropped.length ? `; it leaves out ${dropped.join(', ')}` : ''}.`
+    ? `The score combines the methods that find planted defects (AUROC): ${used.join(', ')}${takenBack.length ? `; also ${takenBack.join('; ')}` : ''}${dropped.length ? `; it leaves out ${dropped.join(', ')}` : ''}.`
     : `The score combines ${used.join(', ')}; there are too few normal images to judge them by planted defects.`;
   const normal = areNormal
     ? `It compares with ${plural(taken.length, 'selected normal image')}.`

@@ -182,7 +182,7 @@ export const fit = defineCall({
           };
           try {
             return await ready.fit({
-              ...{ ...part, images: images.reader, areNormal: args.areNormal, yieldToEventLoop },
+              ...{ ...part, images: images.reader, areNormal: args.areNormal, planted, yieldToEventLoop },
               ...{ checkpointFile: file, resume: false, onEvent: onTraining },
             });
           } finally {
