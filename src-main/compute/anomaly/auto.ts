@@ -52,7 +52,7 @@ const usualQuantile = 0.9;
 /** A dropped member is taken back only if at least this fraction of the other images is unusual: twice as many as of the normal ones. */
 const leastUnusual = 0.2;
 /** So many of the other images are compared, and at least so many are needed. */
-const [mostOthers, fewestOthers] = [200, 20];
+const [mostOthers, fewestOthers] = [200, 40];
 
 /** A scorer with settings, what the message calls it, and how much its z-score counts: 0 if it only gives the map. */
 export interface Candidate {
