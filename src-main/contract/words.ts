@@ -22,3 +22,6 @@ export const pathLine = (path: string): string =>
 /** Text as one word of a POSIX shell: unquoted if it has only ordinary characters, otherwise in single quotes. */
 export const quoteWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+/** A fraction in whole percent: 0.42 gives '42 %'. */
+export const wholePercent = (fraction: number): string => `${Math.round(100 * fraction)} %`;

@@ -24,7 +24,8 @@ import {
   type TrainOn,
 } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { plural } from '../contract/words.ts';
+import { chanceRange } from '../contract/planted.ts';
+import { plural, wholePercent } from '../contract/words.ts';
 import { checkRank } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
 import type { Table } from '../workspace/table.ts';
@@ -198,27 +199,22 @@ const stageTitles: Record<FitStage | 'train', string> = {
   again: 'Repeating, for the stability of the ranks',
 };
 
-/** Below this a score is hardly better than chance: its interval includes 0.5 with the number of planted defects that there are. */
-const hardlyBetter = 0.6;
-
 /** What to say of a score that does not find planted defects; null if it does, or could not be judged. */
 export function doubtOf(plantedAuroc: number | null | undefined): string | null {
-  if (typeof plantedAuroc !== 'number' || plantedAuroc >= hardlyBetter) return null;
+  if (typeof plantedAuroc !== 'number' || plantedAuroc >= chanceRange.high) return null;
   const figure = `AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance`;
-  return plantedAuroc < 0.5
+  return plantedAuroc < chanceRange.low
     ? `This score ranks normal images with a planted defect below normal images without one (${figure}). Do not rely on it for this folder; try another method.`
-    : `This score finds planted defects hardly better than chance (${figure}). It may miss small defects: look at both ends of the ranking before you rely on it.`;
+    : `This score finds planted defects no better than chance (${figure}). It may miss small defects: look at both ends of the ranking before you rely on it.`;
 }
-
-const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 /** How many patches were left out of the training, and the images that lost most. */
 export function lostNote(lost: Float64Array, train: Int32Array, pathOf: (position: number) => string): string {
   const most = Array.from(lost.keys())
     .sort((a, b) => lost[b] - lost[a])
     .slice(0, 3)
-    .map((i) => `${pathOf(train[i])} (${percent(lost[i])})`);
-  return `${percent(meanOf(lost))} of the patches were left out as possible defects. These images lost most: ${most.join(', ')}.`;
+    .map((i) => `${pathOf(train[i])} (${wholePercent(lost[i])})`);
+  return `${wholePercent(meanOf(lost))} of the patches were left out as possible defects. These images lost most: ${most.join(', ')}.`;
 }
 
 /** Sorted; of more than `mostNormals`, as many quantiles. */

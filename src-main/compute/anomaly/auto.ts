@@ -1,7 +1,6 @@
 /**
- * Combines several scorers that need no training: each is fitted to the normal images, judged by planted defects, and calibrated by its scores of held-out normal images.
- * Those that find planted defects far worse than the best are dropped, unless they find more unusual images among those that are not normal images: planted defects are
- * small, and say little of images of another kind. The score is the weighted mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
+ * Combines several scorers that need no training: each is fitted to the normal images, judged, calibrated by its scores of held-out normal images, and dropped if no evidence
+ * speaks for it (`choose-members.ts`). The score is the weighted mean z-score of the others. Scores are distances, so the z-scores are those of their logarithms.
  * If nobody says which images are normal, those are taken that resemble most others (`mutual.ts`).
  */
 import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
@@ -14,6 +13,7 @@ import { BadParameters } from '../bad-parameters.ts';
 import { range } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { leastDeviation, leastRatio, logRatio } from './log-scores.ts';
+import { chooseMembers, usualQuantile, whyThese, type Judged } from './choose-members.ts';
 import { mutualScores } from './mutual.ts';
 import { plantedScores } from './planted.ts';
 import { resizeMaps, resized } from './resize-map.ts';
@@ -42,15 +42,9 @@ const schema = z.object({
     .meta({ title: 'Taken as normal', step: 0.05, advanced: true }),
 });
 
-/** A member is dropped if its AUROC of planted defects is this much below the best. */
-const tolerance = 0.2;
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
-/** An image is unusual if its score is above this quantile of the held-out scores. */
-const usualQuantile = 0.9;
-/** A dropped member is taken back only if at least this fraction of the other images is unusual: twice as many as of the normal ones. */
-const leastUnusual = 0.2;
 /** So many of the other images are compared, and at least so many are needed. */
 const [mostOthers, fewestOthers] = [200, 40];
 
@@ -71,11 +65,7 @@ interface Member extends Candidate {
   deviation: number;
 }
 
-/**
- * `judged`: how well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. `limit`: the `usualQuantile` of its held-out
- * scores. `unusual`: if it would have been dropped, the fraction of the other images above the limit, if that is why it is kept.
- */
-type Judged = Member & { judged: number | null; limit: number; unusual?: number };
+type JudgedMember = Member & Judged;
 
 /** `candidates`: scorers of embeddings or patches that can leave out a training image. The last one has maps and nearest patches, and is always kept for these. */
 export const autoOf = (candidates: readonly Candidate[]): Scorer =>
@@ -84,7 +74,7 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
     title: 'Automatic',
     short: 'Auto',
     summary:
-      'Combines the methods that find planted defects best on your images. Needs no settings and no alignment; works with or without selected normal images.',
+      'Combines the methods that suit your images, judged by planted defects and by how many unusual images they find. Needs no settings and no alignment; works with or without selected normal images.',
     inputs: 'features',
     first: 'gaussian',
     gives: { score: { title: 'deviation from normal' }, map: { title: 'Deviation' }, nearestPatch: true },
@@ -92,11 +82,11 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
     async fit(params, context) {
       if (context.train.length < 2) throw new BadParameters('There are fewer than two images to compare with.');
       const taken = context.areNormal ? context.train : await mostAlike(params.normal, context);
-      const fitted: Judged[] = [];
+      const fitted: JudgedMember[] = [];
       try {
         for (const [at, candidate] of candidates.entries())
           fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
-        await dropWeak(fitted, taken, context);
+        await chooseMembers(fitted, () => unusualShares(fitted, taken, context));
         const kept = fitted.filter(({ weight }, i) => weight || i === candidates.length - 1);
         for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
         context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
@@ -135,22 +125,22 @@ async function mostAlike(share: number, context: FitContext<'features'>): Promis
   return Int32Array.from(order.slice(0, Math.max(2, Math.round(share * train.length))), (i) => train[i]).sort();
 }
 
-/** Gives the weight 0 to members that find planted defects far worse than the best, and no more unusual images among the others. */
-async function dropWeak(fitted: readonly Judged[], taken: Int32Array, context: FitContext<'features'>): Promise<void> {
-  const judgedOf = ({ judged }: Judged): number => judged ?? -1;
-  const best = fitted.reduce((a, b) => (judgedOf(b) > judgedOf(a) ? b : a));
-  const weak = fitted.filter(({ judged }) => judged !== null && judged < judgedOf(best) - tolerance);
+/** For each member the fraction of the other images that it finds unusual. Empty if there are too few of them. */
+async function unusualShares(
+  fitted: readonly JudgedMember[],
+  taken: Int32Array,
+  context: FitContext<'features'>,
+): Promise<number[]> {
   const isTaken = new Set(taken);
   const others = range(0, context.images.count).filter((position) => !isTaken.has(position));
+  if (others.length < fewestOthers) return [];
   const sample = shuffle(others, random('others', context.seed)).slice(0, mostOthers).sort();
-  const unusualOf = async ({ model, scorer, limit }: Judged): Promise<number> =>
-    meanOf((await scoresOf(model, scorer, sample, context)).map((score) => Number(score > limit)));
-  const least = weak.length && sample.length >= fewestOthers ? Math.max(leastUnusual, await unusualOf(best)) : Infinity;
-  for (const member of weak) {
-    const unusual = least <= 1 ? await unusualOf(member) : 0;
-    if (unusual >= least) member.unusual = unusual;
-    else member.weight = 0;
+  const shares: number[] = [];
+  for (const { model, scorer, limit } of fitted) {
+    const scores = await scoresOf(model, scorer, sample, context);
+    shares.push(meanOf(scores.map((score) => Number(score > limit))));
   }
+  return shares;
 }
 
 async function fitMember(
@@ -158,7 +148,7 @@ async function fitMember(
   sizePx: number,
   train: Int32Array,
   context: FitContext<'features'>,
-): Promise<Omit<Judged, 'at'>> {
+): Promise<Omit<JudgedMember, 'at'>> {
   const { images, planted, seed } = context;
   const { scorer, settings } = candidate;
   const isOfEmbeddings = scorer.inputs === 'embeddings';
@@ -287,21 +277,13 @@ const logRatios = <T extends Tensor>(values: T, median: number): T =>
   tf.log(tf.maximum<T>(tf.mul(values, 1 / median), leastRatio));
 
 /** Two sentences: what was combined and why, and what was taken as normal. */
-function explain(fitted: readonly Judged[], taken: Int32Array, { train, areNormal }: FitContext<'features'>): string {
-  const nameOf = ({ name, judged }: Judged): string => (judged === null ? name : `${name} (${judged.toFixed(2)})`);
-  const used = fitted.filter(({ weight, unusual }) => weight && unusual === undefined).map(nameOf);
-  const dropped = fitted.filter(({ weight }) => !weight).map(nameOf);
-  const takenBack = fitted.flatMap((member) =>
-    member.unusual === undefined
-      ? []
-      : [`${nameOf(member)}, which finds ${Math.round(100 * member.unusual)} % of the other images unusual`],
-  );
-  const isJudged = fitted.some(({ judged }) => judged !== null);
-  const how = isJudged
-    ? `The score combines the methods that find planted defects (AUROC): ${used.join(', ')}${takenBack.length ? `; also ${takenBack.join('; ')}` : ''}${dropped.length ? `; it leaves out ${dropped.join(', ')}` : ''}.`
-    : `The score combines ${used.join(', ')}; there are too few normal images to judge them by planted defects.`;
+function explain(
+  fitted: readonly JudgedMember[],
+  taken: Int32Array,
+  { train, areNormal }: FitContext<'features'>,
+): string {
   const normal = areNormal
     ? `It compares with ${plural(taken.length, 'selected normal image')}.`
     : `You selected no normal images, so it compares with the ${plural(taken.length, 'image')} of ${train.length} that resemble most others.`;
-  return `${how} ${normal}`;
+  return `${whyThese(fitted)} ${normal}`;
 }
