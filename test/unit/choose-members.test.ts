@@ -32,7 +32,7 @@ it('drops those that planted defects judge far worse, if the other images say no
     expect((await chosen([0.56, 0.58, 0.86], shares)).used).toEqual(['patches']);
 });
 
-it('takes back those that find most of the other images unusual', async () => {
+it('takes back those that find the most unusual images among the others', async () => {
   const { used, text } = await chosen([0.59, 0.6, 0.85], [0.73, 0.29, 0.39]);
   expect(used).toEqual(['gaussian', 'patches']);
   expect(text).toBe(
@@ -44,7 +44,7 @@ it('relies on the other images if no method finds planted defects', async () => 
   const { used, text } = await chosen([0.53, 0.54, 0.51], [0.65, 0.16, 0.15]);
   expect(used).toEqual(['gaussian']);
   expect(text).toBe(
-    'No method finds planted defects, so the score combines those that find most of the other images unusual: gaussian (65 %); it leaves out places (16 %), patches (15 %).',
+    'No method finds planted defects, so the score combines those that find the most unusual images among the others: gaussian (65 %); it leaves out places (16 %), patches (15 %).',
   );
 });
 

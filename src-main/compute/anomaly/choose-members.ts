@@ -71,6 +71,6 @@ export function whyThese(members: readonly Judged[]): string {
     return `The score combines the methods that find planted defects (AUROC): ${strong.map(byDefects).join(', ')}${also.join('')}${leftOut(byDefects)}.`;
   }
   return used.some(({ unusual }) => unusual !== undefined)
-    ? `No method finds planted defects, so the score combines those that find most of the other images unusual: ${used.map(byOthers).join(', ')}${leftOut(byOthers)}.`
+    ? `No method finds planted defects, so the score combines those that find the most unusual images among the others: ${used.map(byOthers).join(', ')}${leftOut(byOthers)}.`
     : `No method finds planted defects, so the score combines those near the best (AUROC): ${used.map(byDefects).join(', ')}${leftOut(byDefects)}.`;
 }
