@@ -276,7 +276,7 @@ function combine(kept: readonly Member[]): Model<'features'> {
 const logRatios = <T extends Tensor>(values: T, median: number): T =>
   tf.log(tf.maximum<T>(tf.mul(values, 1 / median), leastRatio));
 
-/** Two sentences: what was combined and why, and what was taken as normal. */
+/** What was combined and why, what was taken as normal, and where the map comes from if not from the score. */
 function explain(
   fitted: readonly JudgedMember[],
   taken: Int32Array,
@@ -285,5 +285,8 @@ function explain(
   const normal = areNormal
     ? `It compares with ${plural(taken.length, 'selected normal image')}.`
     : `You selected no normal images, so it compares with the ${plural(taken.length, 'image')} of ${train.length} that resemble most others.`;
-  return `${whyThese(fitted)} ${normal}`;
+  const map = fitted.some(({ weight, scorer }) => weight && scorer.gives.map)
+    ? ''
+    : ` The map shows the deviation by ${fitted[fitted.length - 1].name}, which the score does not use.`;
+  return `${whyThese(fitted)} ${normal}${map}`;
 }
