@@ -1,5 +1,11 @@
+/** What the AUROC of planted defects says of a score. */
+
+/** An AUROC up to this one is not told from chance, however many images there are. */
+export const leastChance = 0.6;
+
 /**
- * The AUROC of planted defects that chance gives: with about 40 of them its standard error is .05 to .1. A score above finds planted defects; one below ranks them below
- * normal images.
+ * The AUROC that chance exceeds in one of 20 cases, at least `leastChance`; from `planted` images with a defect and `normals` without: the normal approximation of the U statistic
+ * (Mann & Whitney 1947). By symmetry, a score whose AUROC is below 1 minus this one ranks defects below normal images.
  */
-export const chanceRange = { low: 0.4, high: 0.6 } as const;
+export const chanceOf = (planted: number, normals: number): number =>
+  Math.max(leastChance, 0.5 + 1.645 * Math.sqrt((planted + normals + 1) / (12 * planted * normals)));

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FitResult, FitStage } from '../compute/anomaly/fit.ts';
+import type { FitReport, FitResult, FitStage } from '../compute/anomaly/fit.ts';
 import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
 import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -24,7 +24,7 @@ import {
   type TrainOn,
 } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { chanceRange } from '../contract/planted.ts';
+import { leastChance } from '../contract/planted.ts';
 import { plural, wholePercent } from '../contract/words.ts';
 import { checkRank } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
@@ -144,7 +144,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     const { result, ids, train } = scored;
     const facts = factsOf([result]);
     const pathOf = new Map(images.map(({ id, path }) => [id, path]));
-    const doubt = doubtOf(result.report.plantedAuroc);
+    const doubt = doubtOf(result.report);
     if (doubt) run.note(doubt);
     if (result.lost) run.note(lostNote(result.lost, train, (position) => pathOf.get(ids[position]) ?? ''));
     return {
@@ -200,10 +200,13 @@ const stageTitles: Record<FitStage | 'train', string> = {
 };
 
 /** What to say of a score that does not find planted defects; null if it does, or could not be judged. */
-export function doubtOf(plantedAuroc: number | null | undefined): string | null {
-  if (typeof plantedAuroc !== 'number' || plantedAuroc >= chanceRange.high) return null;
+export function doubtOf({
+  plantedAuroc,
+  plantedChance = leastChance,
+}: Pick<FitReport, 'plantedAuroc' | 'plantedChance'>): string | null {
+  if (typeof plantedAuroc !== 'number' || plantedAuroc >= plantedChance) return null;
   const figure = `AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance`;
-  return plantedAuroc < chanceRange.low
+  return plantedAuroc < 1 - plantedChance
     ? `This score ranks normal images with a planted defect below normal images without one (${figure}). Do not rely on it for this folder; try another method.`
     : `This score finds planted defects no better than chance (${figure}). It may miss small defects: look at both ends of the ranking before you rely on it.`;
 }

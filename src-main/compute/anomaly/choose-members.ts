@@ -3,7 +3,7 @@
  * unusual, which tells of images of another kind. A member is dropped if neither speaks for it. Chosen over sets with each set left out: `test/bench/anomaly.md`.
  */
 import { largestOf } from '../../contract/numbers.ts';
-import { chanceRange } from '../../contract/planted.ts';
+import { leastChance } from '../../contract/planted.ts';
 import { wholePercent } from '../../contract/words.ts';
 
 export interface Judged {
@@ -37,7 +37,7 @@ export async function chooseMembers(members: readonly Judged[], sharesOf: () => 
   if (members.some(({ judged }) => judged === null)) return;
   const best = largestOf(members.map(({ judged }) => judged as number));
   const isNear = ({ judged }: Judged): boolean => (judged as number) >= best - tolerance;
-  for (const member of members) member.isStrong = best >= chanceRange.high && isNear(member);
+  for (const member of members) member.isStrong = best >= leastChance && isNear(member);
   const weak = members.filter(({ isStrong }) => !isStrong);
   if (!weak.length) return;
   const shares = await sharesOf();
@@ -46,7 +46,7 @@ export async function chooseMembers(members: readonly Judged[], sharesOf: () => 
   const least = Math.max(leastUnusual, leastOfMost * most);
   for (const member of weak) {
     const isByOthers = member.unusual !== undefined && member.unusual >= least;
-    const isWithoutEvidence = best < chanceRange.high && member.unusual === undefined && isNear(member);
+    const isWithoutEvidence = best < leastChance && member.unusual === undefined && isNear(member);
     if (!isByOthers && !isWithoutEvidence) member.weight = 0;
   }
 }

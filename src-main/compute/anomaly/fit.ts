@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { peakMemoryMiB } from '../train/memory.ts';
+import { chanceOf } from '../../contract/planted.ts';
 import { stabilityFields } from '../../contract/stability.ts';
 import { auroc, quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
@@ -81,6 +82,8 @@ export interface FitReport {
    * held-out images to judge.
    */
   plantedAuroc?: number | null;
+  /** The highest AUROC of so many planted defects that is not told from chance (`chanceOf`). */
+  plantedChance?: number;
 }
 
 export interface EstimateArgs {
@@ -192,7 +195,7 @@ export const fit = defineCall({
         async ({ model }, number) =>
           (await scoreAll(model, images, yieldToEventLoop, (done) => onAgain(number, done / count))).scores,
       );
-      const plantedAuroc = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
+      const judged = planted && (await judge(model, planted, fitted.heldOut, raw.scores));
       const header: ModelHeader = { method: scorer.id, params: ready.params, trained };
       const { arrays, shapes } = await model.tensors();
       writeTensors(modelFile(args.runFolder), { header, arrays: { ...arrays, ...complexity?.toSave }, shapes });
@@ -218,7 +221,7 @@ export const fit = defineCall({
         report: {
           ...complexity?.report,
           ...raw.maps,
-          ...(plantedAuroc !== undefined && { plantedAuroc }),
+          ...judged,
           ...(stability && stabilityFields(stability)),
         },
       };
@@ -267,13 +270,11 @@ async function judge(
   planted: NonNullable<FitContext['planted']>,
   heldOut: Int32Array,
   scores: Float64Array,
-): Promise<number | null> {
+): Promise<Pick<FitReport, 'plantedAuroc' | 'plantedChance'>> {
   const found = await plantedScores(model, planted, heldOut);
-  if (found.length < fewestJudged || heldOut.length < fewestJudged) return null;
-  return auroc(
-    found,
-    Float64Array.from(heldOut, (position) => scores[position]),
-  );
+  if (found.length < fewestJudged || heldOut.length < fewestJudged) return { plantedAuroc: null };
+  const usual = Float64Array.from(heldOut, (position) => scores[position]);
+  return { plantedAuroc: auroc(found, usual), plantedChance: chanceOf(found.length, usual.length) };
 }
 
 async function compareWithEntropy(
