@@ -195,6 +195,7 @@ const stageTitles: Record<FitStage | 'train', string> = {
   trim: 'Looking for patches that may be defects',
   select: 'Selecting patches',
   calibrate: 'Comparing normal images',
+  judge: 'Judging the methods by the unselected images',
   score: 'Scoring',
   again: 'Repeating, for the stability of the ranks',
 };
@@ -208,7 +209,9 @@ export function doubtOf({
   const figure = `AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance`;
   return plantedAuroc < 1 - plantedChance
     ? `This score ranks normal images with a planted defect below normal images without one (${figure}). Do not rely on it for this folder; try another method.`
-    : `This score finds planted defects no better than chance (${figure}). It may miss small defects: look at both ends of the ranking before you rely on it.`;
+    : plantedAuroc >= leastChance
+      ? `The planted defects are too few to tell this score from chance (${figure}; so few images need ${plantedChance.toFixed(2)}). Look at both ends of the ranking before you rely on it.`
+      : `This score finds planted defects no better than chance (${figure}). It may miss small defects: look at both ends of the ranking before you rely on it.`;
 }
 
 /** How many patches were left out of the training, and the images that lost most. */

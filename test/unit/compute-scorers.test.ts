@@ -196,13 +196,16 @@ it('copies of a file have one score, and are taken as normal together', async ()
 });
 
 describe('auto: a method that sees the embeddings only, and no planted defect', () => {
-  /** 24 normal images, and 40 others; every second of these is of another kind, for the embeddings only. The planted defects are small spots, for the patches only. */
-  async function rankWith(otherKind: boolean): Promise<{ result: FitResult; notes: string[] }> {
+  /**
+   * 24 normal images, and 40 others; every second of these is of another kind, for the embeddings only. The planted defects are small spots, for the patches only. `copies`: the
+   * normal images are there again, as other images.
+   */
+  async function rankWith(otherKind: boolean, copies = 0): Promise<{ result: FitResult; notes: string[] }> {
     await startBackend();
     const [folder, plantedFolder] = [newFolder(), newFolder()];
     const [patches, embeddings] = [scorerOf('patch-memory')!, scorerOf('gaussian')!];
-    const seen = pictures(64);
-    const kinds = seen.map((bytes, i) => (otherKind && i >= 24 && i % 2 ? picture(i, true) : bytes));
+    const seen = [...pictures(64), ...pictures(copies)];
+    const kinds = seen.map((bytes, i) => (otherKind && i >= 24 && i < 64 && i % 2 ? picture(i, true) : bytes));
     const images = { ...imagesFor(patches, seen, folder), beside: imagesFor(embeddings, kinds, folder) };
     const spots = seen.slice(0, 24).map((bytes, i) => bytes.with((((i % 8) + 4) * sizePx + 10 + i) * 3 + 2, 255));
     const planted = {
@@ -228,12 +231,16 @@ describe('auto: a method that sees the embeddings only, and no planted defect', 
   it('counts if it finds many of the other images unusual', async () => {
     const { result, notes } = await rankWith(true);
     expect(notes.join()).toMatch(
-      /also Gaussian of embeddings \(0\.\d+\), which finds \d+ % of the other images unusual/,
+      /and those that find the most unusual images among the unselected ones: Gaussian of embeddings \(\d+ %\)/,
     );
     const [odd, normal] = [1, 0].map((rest) =>
       Array.from(result.scores.filter((_, position) => position >= 24 && position % 2 === rest)),
     );
     expect(auroc(odd, normal)).toBeGreaterThan(0.9);
+    const again = await rankWith(true, 24);
+    const shareOf = (texts: readonly string[]) =>
+      /unselected ones: Gaussian of embeddings \((\d+) %\)/.exec(texts.join())?.[1];
+    expect(shareOf(again.notes), 'copies of normal images are not counted').toBe(shareOf(notes));
   });
 });
 

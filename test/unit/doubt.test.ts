@@ -23,7 +23,9 @@ it('expects more of a score that few images judge', () => {
   expect(chanceOf(40, 200)).toBe(0.6);
   expect(chanceOf(27, 27)).toBeCloseTo(0.6304, 4); // 0.5 + 1.645 · √(55 / 8748)
   const judged = { plantedAuroc: 0.61, plantedChance: chanceOf(27, 27) };
-  expect(doubtOf(judged)).toContain('no better than chance');
+  expect(doubtOf(judged)).toContain(
+    'too few to tell this score from chance (AUROC 0.61, 0.5 is chance; so few images need 0.63)',
+  );
   expect(doubtOf({ ...judged, plantedAuroc: 0.38 })).toContain('no better than chance');
   expect(doubtOf({ ...judged, plantedAuroc: 0.36 })).toContain('Do not rely on it');
 });

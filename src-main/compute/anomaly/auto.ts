@@ -6,14 +6,14 @@
 import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { clamp, meanOf, sumOf } from '../../contract/numbers.ts';
-import { auroc, medianAbsoluteDeviation, medianOf, quantileOf } from '../../contract/statistics.ts';
+import { chanceOf } from '../../contract/planted.ts';
+import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statistics.ts';
 import { plural } from '../../contract/words.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
-import { range } from '../pixels.ts';
 import { random, shuffle } from '../random.ts';
 import { leastDeviation, leastRatio, logRatio } from './log-scores.ts';
-import { chooseMembers, usualQuantile, whyThese, type Judged } from './choose-members.ts';
+import { chooseMembers, usualLimit, whyThese, type Judged, type Unusual } from './choose-members.ts';
 import { mutualScores } from './mutual.ts';
 import { plantedScores } from './planted.ts';
 import { resizeMaps, resized } from './resize-map.ts';
@@ -45,10 +45,10 @@ const schema = z.object({
 /** The most held-out images by which members are calibrated. */
 const mostCalibrated = 60;
 const fewestCalibrated = 5;
-/** So many of the other images are compared, and at least so many are needed. */
-const [mostOthers, fewestOthers] = [200, 40];
+/** So many of the unselected images are compared, and at least so many are needed. */
+const [mostUnselected, fewestUnselected] = [200, 20];
 
-/** A scorer with settings, what the message calls it, and how much its z-score counts: 0 if it only gives the map. */
+/** A scorer with settings, what the message calls it, and how much its z-score counts. */
 export interface Candidate {
   scorer: Scorer;
   name: string;
@@ -86,7 +86,7 @@ export const autoOf = (candidates: readonly Candidate[]): Scorer =>
       try {
         for (const [at, candidate] of candidates.entries())
           fitted.push({ ...(await fitMember(candidate, params.sizePx, taken, context)), at });
-        await chooseMembers(fitted, () => unusualShares(fitted, taken, context));
+        await chooseMembers(fitted, () => unusualShares(fitted, context));
         const kept = fitted.filter(({ weight }, i) => weight || i === candidates.length - 1);
         for (const member of fitted) if (!kept.includes(member)) member.model.dispose();
         context.onEvent({ stage: 'note', message: explain(fitted, taken, context) });
@@ -125,22 +125,24 @@ async function mostAlike(share: number, context: FitContext<'features'>): Promis
   return Int32Array.from(order.slice(0, Math.max(2, Math.round(share * train.length))), (i) => train[i]).sort();
 }
 
-/** For each member the fraction of the other images that it finds unusual. Empty if there are too few of them. */
+/** What the members say of the unselected images. Undefined if there are too few of them. */
 async function unusualShares(
   fitted: readonly JudgedMember[],
-  taken: Int32Array,
-  context: FitContext<'features'>,
-): Promise<number[]> {
-  const isTaken = new Set(taken);
-  const others = range(0, context.images.count).filter((position) => !isTaken.has(position));
-  if (others.length < fewestOthers) return [];
-  const sample = shuffle(others, random('others', context.seed)).slice(0, mostOthers).sort();
-  const shares: number[] = [];
-  for (const { model, scorer, limit } of fitted) {
-    const scores = await scoresOf(model, scorer, sample, context);
-    shares.push(meanOf(scores.map((score) => Number(score > limit))));
+  { images, unselected = new Int32Array(), seed, onEvent, yieldToEventLoop }: FitContext<'features'>,
+): Promise<Unusual | undefined> {
+  if (unselected.length < fewestUnselected) return undefined;
+  const sample = shuffle(unselected.slice(), random('unselected', seed)).slice(0, mostUnselected).sort();
+  const counts = fitted.map(() => 0);
+  let done = 0;
+  for (const block of images.blocksOf(sample)) {
+    for (const [i, { model, scorer, limit }] of fitted.entries()) {
+      const { scores } = await partOf(model, scorer).score(block, block.positions);
+      counts[i] += Array.from(scores).filter((score) => score > limit).length;
+      await yieldToEventLoop();
+    }
+    onEvent({ stage: 'judge', done: (done += block.positions.length), total: sample.length });
   }
-  return shares;
+  return { shares: counts.map((count) => count / sample.length), images: sample.length };
 }
 
 async function fitMember(
@@ -168,7 +170,9 @@ async function fitMember(
     return {
       ...{ ...candidate, model, median, deviation },
       judged: isJudged ? auroc(found, usual) : null,
-      limit: quantileOf(Float64Array.from(usual).sort(), usualQuantile),
+      chance: chanceOf(found.length, usual.length),
+      limit: usualLimit(usual),
+      normals: usual.length,
     };
   } catch (error) {
     model.dispose();
@@ -212,9 +216,10 @@ function deviationOf(values: readonly number[]): number {
  */
 function combine(kept: readonly Member[]): Model<'features'> {
   const total = sumOf(kept.map(({ weight }) => weight));
-  /** A member that is kept for its map only counts there as the others. */
+  const hasMap = kept.some(({ scorer, weight }) => weight && scorer.gives.map);
+  /** A member that does not count in the score counts in the map if no other member has one. */
   const mapWeightOf = ({ scorer, weight, deviation }: Member): number =>
-    scorer.gives.map ? (weight || 1) / deviation : 0;
+    scorer.gives.map ? (hasMap ? weight : 1) / deviation : 0;
   const mapTotal = sumOf(kept.map(mapWeightOf));
   return {
     parameters: sumOf(kept.map(({ model }) => model.parameters)),
@@ -226,9 +231,9 @@ function combine(kept: readonly Member[]): Model<'features'> {
         const { scorer, model, median, deviation, weight } = member;
         const { scores: own, maps } = await partOf(model, scorer).score(block, positions);
         for (let i = 0; i < scores.length; i++) scores[i] += (weight / total / deviation) * logRatio(own[i], median);
-        if (!maps) continue;
-        const resized = await resizeMaps(maps, rows, columns);
         const mapWeight = mapWeightOf(member) / mapTotal;
+        if (!maps || !mapWeight) continue;
+        const resized = await resizeMaps(maps, rows, columns);
         for (let i = 0; i < logs.length; i++) logs[i] += mapWeight * logRatio(resized[i], median);
       }
       return { scores, maps: { values: logs.map(Math.exp), rows, columns } };
@@ -244,7 +249,7 @@ function combine(kept: readonly Member[]): Model<'features'> {
       const { rows, columns } = block.grid;
       const logs = kept.flatMap((member, i) => {
         const { map } = outputs[i];
-        if (!map) return [];
+        if (!map || !mapWeightOf(member)) return [];
         return [
           tf.mul<Tensor3D>(logRatios(resized(map, rows, columns), member.median), mapWeightOf(member) / mapTotal),
         ];

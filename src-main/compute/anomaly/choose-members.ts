@@ -1,9 +1,8 @@
 /**
- * Which members `auto` combines. There are two kinds of evidence: planted defects, which are small, and how many of the images that are not known to be normal a member finds
+ * Which members `auto` combines. There are two kinds of evidence: planted defects, which are small, and how many of the images outside the selected normal ones a member finds
  * unusual, which tells of images of another kind. A member is dropped if neither speaks for it. Chosen over sets with each set left out: `test/bench/anomaly.md`.
  */
 import { largestOf } from '../../contract/numbers.ts';
-import { leastChance } from '../../contract/planted.ts';
 import { wholePercent } from '../../contract/words.ts';
 
 export interface Judged {
@@ -12,41 +11,63 @@ export interface Judged {
   weight: number;
   /** How well it separates planted defects from held-out normal images (AUROC); null if there are too few of them. */
   judged: number | null;
-  /** The `usualQuantile` of its held-out scores. */
+  /** The highest AUROC that is not told from chance. */
+  chance: number;
+  /** An image with a higher score is unusual. */
   limit: number;
-  /** The fraction of the other images above the limit; missing if they tell nothing. */
+  /** Held-out normal images that give the limit. */
+  normals: number;
+  /** The fraction of the unselected images that it finds unusual; missing if they tell nothing. */
   unusual?: number;
   /** Planted defects speak for it. */
   isStrong?: boolean;
 }
 
-/** An image is unusual if its score is above this quantile of the held-out scores. */
-export const usualQuantile = 0.9;
+/** For each member the fraction of the unselected images that it finds unusual; `images`: how many were looked at. */
+export interface Unusual {
+  shares: readonly number[];
+  images: number;
+}
+
+/** Of normal images at most this fraction is unusual. */
+const usualShare = 0.1;
 /** Planted defects speak for a member if its AUROC is at most this much below the best. */
 const tolerance = 0.2;
-/** The other images tell something if a member finds this fraction of them unusual, twice as many as of normal images. */
-const leastUnusual = 0.2;
-/** They speak for the members that find at least this part of the most that one finds. */
+/** The unselected images speak for the members that find at least this part of the most that one finds. */
 const leastOfMost = 0.75;
 
+/** The lowest of the held-out scores that at most `usualShare` of unseen normal images are expected to exceed; with fewer than nine, the highest. */
+export function usualLimit(heldOut: readonly number[]): number {
+  const sorted = Float64Array.from(heldOut).sort();
+  return sorted[Math.min(sorted.length, Math.ceil((1 - usualShare) * (sorted.length + 1))) - 1];
+}
+
+/** The unselected images tell something if a member finds this fraction of them unusual: twice as many as of normal images, and two standard errors more. */
+const leastUnusual = (normals: number, images: number): number =>
+  Math.max(2 * usualShare, usualShare + 2 * Math.sqrt(usualShare * (1 - usualShare) * (1 / normals + 1 / images)));
+
 /**
- * Gives the weight 0 to members for which no evidence speaks. Without evidence those count that are not far below the best. `sharesOf` gives for each member the fraction of
- * the other images that it finds unusual, or nothing if there are too few; called only if planted defects do not speak for all.
+ * Gives the weight 0 to members for which no evidence speaks. Without evidence those count that are not far below the best. `unusualOf` looks at the unselected images; it is
+ * called only if planted defects do not speak for all, and gives nothing if there are too few.
  */
-export async function chooseMembers(members: readonly Judged[], sharesOf: () => Promise<number[]>): Promise<void> {
+export async function chooseMembers(
+  members: readonly Judged[],
+  unusualOf: () => Promise<Unusual | undefined>,
+): Promise<void> {
   if (members.some(({ judged }) => judged === null)) return;
   const best = largestOf(members.map(({ judged }) => judged as number));
   const isNear = ({ judged }: Judged): boolean => (judged as number) >= best - tolerance;
-  for (const member of members) member.isStrong = best >= leastChance && isNear(member);
+  const isTold = members.some(({ judged, chance }) => (judged as number) >= chance);
+  for (const member of members) member.isStrong = isTold && isNear(member);
   const weak = members.filter(({ isStrong }) => !isStrong);
   if (!weak.length) return;
-  const shares = await sharesOf();
+  const { shares, images } = (await unusualOf()) ?? { shares: [], images: 0 };
   const most = Math.max(0, ...shares);
-  if (most >= leastUnusual) members.forEach((member, i) => (member.unusual = shares[i]));
-  const least = Math.max(leastUnusual, leastOfMost * most);
+  const least = Math.max(leastUnusual(Math.min(...members.map(({ normals }) => normals)), images), leastOfMost * most);
+  if (most >= least) members.forEach((member, i) => (member.unusual = shares[i]));
   for (const member of weak) {
     const isByOthers = member.unusual !== undefined && member.unusual >= least;
-    const isWithoutEvidence = best < leastChance && member.unusual === undefined && isNear(member);
+    const isWithoutEvidence = !isTold && member.unusual === undefined && isNear(member);
     if (!isByOthers && !isWithoutEvidence) member.weight = 0;
   }
 }
@@ -54,7 +75,7 @@ export async function chooseMembers(members: readonly Judged[], sharesOf: () => 
 /** One sentence: what was chosen, and why. */
 export function whyThese(members: readonly Judged[]): string {
   const byDefects = ({ name, judged }: Judged): string => (judged === null ? name : `${name} (${judged.toFixed(2)})`);
-  const byOthers = ({ name, unusual = 0 }: Judged): string => `${name} (${wholePercent(unusual)})`;
+  const byUnusual = ({ name, unusual = 0 }: Judged): string => `${name} (${wholePercent(unusual)})`;
   const used = members.filter(({ weight }) => weight);
   const dropped = members.filter(({ weight }) => !weight);
   const leftOut = (nameOf: typeof byDefects): string =>
@@ -62,15 +83,13 @@ export function whyThese(members: readonly Judged[]): string {
   if (members.some(({ judged }) => judged === null))
     return `The score combines ${used.map(byDefects).join(', ')}; there are too few normal images to judge them by planted defects.`;
   const strong = used.filter(({ isStrong }) => isStrong);
-  if (strong.length) {
-    const also = used.flatMap((member) =>
-      member.isStrong
-        ? []
-        : [`; also ${byDefects(member)}, which finds ${wholePercent(member.unusual ?? 0)} of the other images unusual`],
-    );
-    return `The score combines the methods that find planted defects (AUROC): ${strong.map(byDefects).join(', ')}${also.join('')}${leftOut(byDefects)}.`;
-  }
-  return used.some(({ unusual }) => unusual !== undefined)
-    ? `No method finds planted defects, so the score combines those that find the most unusual images among the others: ${used.map(byOthers).join(', ')}${leftOut(byOthers)}.`
-    : `No method finds planted defects, so the score combines those near the best (AUROC): ${used.map(byDefects).join(', ')}${leftOut(byDefects)}.`;
+  const also = used.filter(({ isStrong }) => !isStrong);
+  if (!strong.length)
+    return also.some(({ unusual }) => unusual !== undefined)
+      ? `No method finds planted defects, so the score combines those that find the most unusual images among the unselected ones: ${also.map(byUnusual).join(', ')}${leftOut(byUnusual)}.`
+      : `No method finds planted defects, so the score combines those near the best (AUROC): ${also.map(byDefects).join(', ')}${leftOut(byDefects)}.`;
+  const how = `The score combines the methods that find planted defects (AUROC): ${strong.map(byDefects).join(', ')}`;
+  return also.length
+    ? `${how}; and those that find the most unusual images among the unselected ones: ${also.map(byUnusual).join(', ')}${leftOut(byUnusual)}.`
+    : `${how}${leftOut(byDefects)}.`;
 }

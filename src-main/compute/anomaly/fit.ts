@@ -45,12 +45,12 @@ export interface FitArgs {
 }
 
 /**
- * 'components', 'errors': of pixels, in images over all passes. 'again': other fits for the stability, in images: each fit counts once for all of them. 'compare': of unlabelled images with each other. 'read', 'trim', 'select', 'calibrate': of memory banks, in images, patches, patches and images.
+ * 'components', 'errors': of pixels, in images over all passes. 'again': other fits for the stability, in images: each fit counts once for all of them. 'compare': of unlabelled images with each other. 'read', 'trim', 'select', 'calibrate': of memory banks, in images, patches, patches and images. 'judge': of methods, in images outside the training images.
  */
 export type FitEvent = TrainingEvent | { stage: FitStage; done: number; total: number };
 
 export type FitStage =
-  'components' | 'errors' | 'compare' | 'read' | 'trim' | 'select' | 'calibrate' | 'score' | 'again';
+  'components' | 'errors' | 'compare' | 'read' | 'trim' | 'select' | 'calibrate' | 'judge' | 'score' | 'again';
 
 export interface FitResult extends Trained {
   /** One per position; higher is more anomalous. Corrected for complexity if requested, otherwise raw. */
@@ -128,6 +128,7 @@ export const fit = defineCall({
     // Of equal files the scorer gets the first only: a copy among the others would make an image look normal.
     const { trained, originals } = originalsOf(args.images, args.train);
     const train = args.train.filter((position) => originals[position] === position);
+    const unselected = args.areNormal ? othersOf(args.images, args.train, originals) : undefined;
     const images = openImages(scorer, ready.params, args.images);
     const { count } = images.reader;
     const planted = args.planted && {
@@ -141,6 +142,7 @@ export const fit = defineCall({
         images: images.reader,
         train,
         areNormal: args.areNormal,
+        unselected,
         planted,
         checkpointFile: checkpointFile(args.runFolder),
         resume: args.resume,
@@ -185,7 +187,7 @@ export const fit = defineCall({
           };
           try {
             return await ready.fit({
-              ...{ ...part, images: images.reader, areNormal: args.areNormal, planted, yieldToEventLoop },
+              ...{ ...part, images: images.reader, areNormal: args.areNormal, unselected, planted, yieldToEventLoop },
               ...{ checkpointFile: file, resume: false, onEvent: onTraining },
             });
           } finally {
@@ -248,6 +250,19 @@ function originalsOf(
     trained: Object.fromEntries(first),
     originals: rows.map((_, position) => first.get(sha256[position]) ?? position),
   };
+}
+
+/** The positions of the images outside `train` that are no copies of a training image, of equal files the first. */
+function othersOf({ rows, sha256 }: RowSet, train: Int32Array, originals: Int32Array): Int32Array {
+  const seen = new Set<string>();
+  const isTrained = new Set(train);
+  return rows
+    .map((_, position) => position)
+    .filter((position) => {
+      if (isTrained.has(position) || originals[position] !== position) return false;
+      const name = sha256?.[position] ?? String(position);
+      return !seen.has(name) && seen.add(name);
+    });
 }
 
 /** What is known of the images that the scorer got, for all training images: a copy is as its original. */

@@ -27,6 +27,8 @@ export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   train: Int32Array;
   /** True if a person says that the training images are normal; otherwise anomalies may be among them. */
   areNormal: boolean;
+  /** Positions of the images outside the training images, of equal files the first. Missing if nobody selected the training images. */
+  unselected?: Int32Array;
   /** Training images with a planted defect, and the position of each original. */
   planted?: { images: OpenImages<I>; of: Int32Array };
   checkpointFile: string;
