@@ -2,7 +2,8 @@
  * Which members `auto` combines. There are two kinds of evidence: planted defects, which are small, and how many of the images outside the selected normal ones a member finds
  * unusual, which tells of images of another kind. A member is dropped if neither speaks for it. Chosen over sets with each set left out: `test/bench/anomaly.md`.
  */
-import { largestOf } from '../../contract/numbers.ts';
+import { clamp, largestOf } from '../../contract/numbers.ts';
+import { quantileOf } from '../../contract/statistics.ts';
 import { wholePercent } from '../../contract/words.ts';
 
 export interface Judged {
@@ -36,10 +37,14 @@ const tolerance = 0.2;
 /** The unselected images speak for the members that find at least this part of the most that one finds. */
 const leastOfMost = 0.75;
 
-/** The lowest of the held-out scores that at most `usualShare` of unseen normal images are expected to exceed; with fewer than nine, the highest. */
+/**
+ * The score that `usualShare` of unseen normal images is expected to exceed, by held-out scores of normal images: the quantile of Weibull (type 6 of Hyndman & Fan 1996). With fewer
+ * than nine scores it is the highest, which more images exceed.
+ */
 export function usualLimit(heldOut: readonly number[]): number {
   const sorted = Float64Array.from(heldOut).sort();
-  return sorted[Math.min(sorted.length, Math.ceil((1 - usualShare) * (sorted.length + 1))) - 1];
+  const at = clamp((1 - usualShare) * (sorted.length + 1) - 1, 0, sorted.length - 1);
+  return quantileOf(sorted, sorted.length > 1 ? at / (sorted.length - 1) : 0);
 }
 
 /** The unselected images tell something if a member finds this fraction of them unusual: twice as many as of normal images, and two standard errors more. */
