@@ -2,7 +2,7 @@
  * Which members `auto` combines. There are two kinds of evidence: planted defects, which are small, and how many of the images outside the selected normal ones a member finds
  * unusual, which tells of images of another kind. A member is dropped if neither speaks for it. Chosen over sets with each set left out: `test/bench/anomaly.md`.
  */
-import { clamp, largestOf } from '../../contract/numbers.ts';
+import { clamp, largestOf, smallestOf } from '../../contract/numbers.ts';
 import { quantileOf } from '../../contract/statistics.ts';
 import { wholePercent } from '../../contract/words.ts';
 
@@ -67,8 +67,8 @@ export async function chooseMembers(
   const weak = members.filter(({ isStrong }) => !isStrong);
   if (!weak.length) return;
   const { shares, images } = (await unusualOf()) ?? { shares: [], images: 0 };
-  const most = Math.max(0, ...shares);
-  const least = Math.max(leastUnusual(Math.min(...members.map(({ normals }) => normals)), images), leastOfMost * most);
+  const most = shares.length ? largestOf(shares) : 0;
+  const least = Math.max(leastUnusual(smallestOf(members.map(({ normals }) => normals)), images), leastOfMost * most);
   if (most >= least) members.forEach((member, i) => (member.unusual = shares[i]));
   for (const member of weak) {
     const isByOthers = member.unusual !== undefined && member.unusual >= least;
