@@ -47,6 +47,10 @@ export function shuffle<A extends { [index: number]: number; length: number }>(v
   return values;
 }
 
+/** `count` of the values by chance, or all if there are fewer, sorted. The values stay as they are. */
+export const sampleOf = (values: Int32Array, count: number, next: Random): Int32Array =>
+  shuffle(values.slice(), next).slice(0, count).sort();
+
 /** Hashes the names to three 32-bit words, by murmur3's mixing. */
 function hash(names: (number | string)[]): [number, number, number] {
   const words = [0x9e3779b9, 0x243f6a88, 0xb7e15162];

@@ -1,4 +1,4 @@
-/** What the AUROC of planted defects says of a score. */
+/** What the AUROC of planted defects says of a score: the fields `plantedAuroc` and `plantedChance` of a run's report. */
 
 /** An AUROC up to this one is not told from chance, however many images there are. */
 export const leastChance = 0.6;
@@ -9,3 +9,7 @@ export const leastChance = 0.6;
  */
 export const chanceOf = (planted: number, normals: number): number =>
   Math.max(leastChance, 0.5 + 1.645 * Math.sqrt((planted + normals + 1) / (12 * planted * normals)));
+
+/** Whether a score ranks defects below normal images, more often than chance does. Earlier runs have no `plantedChance`. */
+export const isBelowChance = (plantedAuroc: number, plantedChance = leastChance): boolean =>
+  plantedAuroc < 1 - plantedChance;

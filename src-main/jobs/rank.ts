@@ -24,7 +24,7 @@ import {
   type TrainOn,
 } from '../contract/train-on.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import { leastChance } from '../contract/planted.ts';
+import { isBelowChance, leastChance } from '../contract/planted.ts';
 import { plural, wholePercent } from '../contract/words.ts';
 import { checkRank } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
@@ -207,7 +207,7 @@ export function doubtOf({
 }: Pick<FitReport, 'plantedAuroc' | 'plantedChance'>): string | null {
   if (typeof plantedAuroc !== 'number' || plantedAuroc >= plantedChance) return null;
   const figure = `AUROC ${plantedAuroc.toFixed(2)}, 0.5 is chance`;
-  return plantedAuroc < 1 - plantedChance
+  return isBelowChance(plantedAuroc, plantedChance)
     ? `This score ranks normal images with a planted defect below normal images without one (${figure}). Do not rely on it for this folder; try another method.`
     : plantedAuroc >= leastChance
       ? `The planted defects are too few to tell this score from chance (${figure}; so few images need ${plantedChance.toFixed(2)}). Look at both ends of the ranking before you rely on it.`

@@ -11,9 +11,9 @@ import { auroc, medianAbsoluteDeviation, medianOf } from '../../contract/statist
 import { plural } from '../../contract/words.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
-import { random, shuffle } from '../random.ts';
-import { leastDeviation, leastRatio, logRatio } from './log-scores.ts';
+import { random, sampleOf } from '../random.ts';
 import { chooseMembers, usualLimit, whyThese, type Judged, type Unusual } from './choose-members.ts';
+import { leastDeviation, leastRatio, logRatio } from './log-scores.ts';
 import { mutualScores } from './mutual.ts';
 import { plantedScores } from './planted.ts';
 import { resizeMaps, resized } from './resize-map.ts';
@@ -131,7 +131,7 @@ async function unusualShares(
   { images, unselected = new Int32Array(), seed, onEvent, yieldToEventLoop }: FitContext<'features'>,
 ): Promise<Unusual | undefined> {
   if (unselected.length < fewestUnselected) return undefined;
-  const sample = shuffle(unselected.slice(), random('unselected', seed)).slice(0, mostUnselected).sort();
+  const sample = sampleOf(unselected, mostUnselected, random('unselected', seed));
   const counts = fitted.map(() => 0);
   let done = 0;
   for (const block of images.blocksOf(sample)) {
@@ -161,7 +161,7 @@ async function fitMember(
     images: isOfEmbeddings ? images.embeddings : images,
   } as FitContext);
   try {
-    const sample = shuffle(heldOut.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
+    const sample = sampleOf(heldOut, mostCalibrated, random('calibration', seed));
     const usual = await scoresOf(model, scorer, sample, context);
     const median = (usual.length && medianOf(Float64Array.from(usual).sort())) || 1;
     const deviation = Math.max(leastDeviation, deviationOf(usual.map((score) => logRatio(score, median))));
@@ -221,13 +221,15 @@ function combine(kept: readonly Member[]): Model<'features'> {
   const mapWeightOf = ({ scorer, weight, deviation }: Member): number =>
     scorer.gives.map ? (hasMap ? weight : 1) / deviation : 0;
   const mapTotal = sumOf(kept.map(mapWeightOf));
+  /** Without a member that is kept only for its nearest patches. */
+  const counted = kept.filter((member) => member.weight || mapWeightOf(member));
   return {
     parameters: sumOf(kept.map(({ model }) => model.parameters)),
     async score(block, positions) {
       const { rows, columns } = block.grid;
       const logs = new Float32Array(block.maps[0].shape[0] * rows * columns);
       const scores = new Float64Array(positions.length);
-      for (const member of kept) {
+      for (const member of counted) {
         const { scorer, model, median, deviation, weight } = member;
         const { scores: own, maps } = await partOf(model, scorer).score(block, positions);
         for (let i = 0; i < scores.length; i++) scores[i] += (weight / total / deviation) * logRatio(own[i], median);
@@ -239,15 +241,15 @@ function combine(kept: readonly Member[]): Model<'features'> {
       return { scores, maps: { values: logs.map(Math.exp), rows, columns } };
     },
     portable({ codes, ...block }: PortableBlock['features']) {
-      const outputs = kept.map(({ scorer, model }) => {
+      const outputs = counted.map(({ scorer, model }) => {
         const of = (scorer.inputs === 'embeddings' ? codes : block) as Parameters<Model['portable']>[0];
         return model.portable(of);
       });
-      const parts = kept.flatMap(({ weight, median, deviation }, i) =>
+      const parts = counted.flatMap(({ weight, median, deviation }, i) =>
         weight ? [tf.mul<Tensor1D>(logRatios(outputs[i].score, median), weight / total / deviation)] : [],
       );
       const { rows, columns } = block.grid;
-      const logs = kept.flatMap((member, i) => {
+      const logs = counted.flatMap((member, i) => {
         const { map } = outputs[i];
         if (!map || !mapWeightOf(member)) return [];
         return [

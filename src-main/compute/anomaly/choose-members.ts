@@ -30,7 +30,7 @@ export interface Unusual {
   images: number;
 }
 
-/** Of normal images at most this fraction is unusual. */
+/** This fraction of unseen normal images is expected to be unusual. */
 const usualShare = 0.1;
 /** Planted defects speak for a member if its AUROC is at most this much below the best. */
 const tolerance = 0.2;
@@ -47,7 +47,7 @@ export function usualLimit(heldOut: readonly number[]): number {
   return quantileOf(sorted, sorted.length > 1 ? at / (sorted.length - 1) : 0);
 }
 
-/** The unselected images tell something if a member finds this fraction of them unusual: twice as many as of normal images, and two standard errors more. */
+/** The unselected images tell something if a member finds this fraction of them unusual: at least twice that of normal images, and at least two standard errors more. */
 const leastUnusual = (normals: number, images: number): number =>
   Math.max(2 * usualShare, usualShare + 2 * Math.sqrt(usualShare * (1 - usualShare) * (1 / normals + 1 / images)));
 

@@ -8,7 +8,7 @@ import { tf } from '../backend.ts';
 import { leadingSubspace, symmetricEigen } from '../linear-algebra.ts';
 import { uploadPixels } from '../ops/upload.ts';
 import type { Pixels } from '../pixels.ts';
-import { fillNormal, random, shuffle } from '../random.ts';
+import { fillNormal, random, sampleOf } from '../random.ts';
 import { readBack } from '../read-back.ts';
 
 export const componentsParameter = z
@@ -39,10 +39,7 @@ export async function fitComponents(
   yieldToEventLoop: () => Promise<void>,
   onDone: (done: number, total: number) => void = () => undefined,
 ): Promise<Components> {
-  const train =
-    images.length > mostImages
-      ? shuffle(images.slice(), random('pca images', seed)).slice(0, mostImages).sort()
-      : images;
+  const train = images.length > mostImages ? sampleOf(images, mostImages, random('pca images', seed)) : images;
   const size = pixels.rowBytes;
   const kept = Math.min(wanted, Math.floor(train.length / 2), size);
   const total = train.length * (kept ? rounds + 1 : 1);

@@ -14,7 +14,7 @@ import { BadParameters } from '../bad-parameters.ts';
 import { entropies } from '../entropy.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import { pace } from '../pace.ts';
-import { Pixels } from '../pixels.ts';
+import { Pixels, range } from '../pixels.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import { checkpointFile, modelFile } from '../run-files.ts';
 import { writeTensors } from '../tensor-file.ts';
@@ -128,7 +128,7 @@ export const fit = defineCall({
     // Of equal files the scorer gets the first only: a copy among the others would make an image look normal.
     const { trained, originals } = originalsOf(args.images, args.train);
     const train = args.train.filter((position) => originals[position] === position);
-    const unselected = args.areNormal ? othersOf(args.images, args.train, originals) : undefined;
+    const unselected = args.areNormal ? unselectedOf(args.images, args.train) : undefined;
     const images = openImages(scorer, ready.params, args.images);
     const { count } = images.reader;
     const planted = args.planted && {
@@ -253,16 +253,16 @@ function originalsOf(
 }
 
 /** The positions of the images outside `train` that are no copies of a training image, of equal files the first. */
-function othersOf({ rows, sha256 }: RowSet, train: Int32Array, originals: Int32Array): Int32Array {
-  const seen = new Set<string>();
+function unselectedOf({ rows, sha256 }: RowSet, train: Int32Array): Int32Array {
   const isTrained = new Set(train);
-  return rows
-    .map((_, position) => position)
-    .filter((position) => {
-      if (isTrained.has(position) || originals[position] !== position) return false;
-      const name = sha256?.[position] ?? String(position);
-      return !seen.has(name) && seen.add(name);
-    });
+  const outside = range(0, rows.length).filter((position) => !isTrained.has(position));
+  if (!sha256) return outside;
+  const known = new Set(Array.from(train, (position) => sha256[position]));
+  return outside.filter((position) => {
+    const isNew = !known.has(sha256[position]);
+    known.add(sha256[position]);
+    return isNew;
+  });
 }
 
 /** What is known of the images that the scorer got, for all training images: a copy is as its original. */

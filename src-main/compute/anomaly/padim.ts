@@ -10,7 +10,7 @@ import { cholesky, inverseOfLower } from '../linear-algebra.ts';
 import { multiplyByPlace } from '../ops/by-place.ts';
 import { filterBoth, smoothingWindow } from '../ops/gaussian.ts';
 import { range } from '../pixels.ts';
-import { random, shuffle } from '../random.ts';
+import { random, sampleOf } from '../random.ts';
 import { readBack } from '../read-back.ts';
 import type { Grid } from '../../rows/patch-rows.ts';
 import type { PatchBlock, Patches } from './images.ts';
@@ -88,7 +88,7 @@ function commonGrid(images: Patches, train: Int32Array): Grid {
 
 /** `count` of the channels, in ascending order. */
 function subset(channels: number, count: number, seed: number): Int32Array {
-  return shuffle(range(0, channels), random('patch features', seed)).slice(0, count).sort();
+  return sampleOf(range(0, channels), count, random('patch features', seed));
 }
 
 /** The features of a block, [B, places, chosen]. */

@@ -12,7 +12,7 @@ import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import { nearestDistances } from '../ops/nearest-rows.ts';
 import { valuesOf } from '../read-back.ts';
-import { random, shuffle } from '../random.ts';
+import { random, sampleOf } from '../random.ts';
 import type { PatchBlock } from './images.ts';
 import { leastDeviation, logRatio } from './log-scores.ts';
 import { makeBank, nearestInBank, originSize, spansOf, type BankSize, type PatchBank } from './patch-bank.ts';
@@ -136,7 +136,7 @@ async function calibrate(
   { neighbourhood, topShare }: Parameters,
   { images, train, seed, yieldToEventLoop, onEvent }: FitContext<'patches'>,
 ): Promise<Measure[]> {
-  const chosen = shuffle(train.slice(), random('calibration', seed)).slice(0, mostCalibrated).sort();
+  const chosen = sampleOf(train, mostCalibrated, random('calibration', seed));
   const distances: Float32Array[][] = []; // by block and bank
   const sizes: number[] = [];
   for (const block of images.upload(chosen)) {

@@ -1,7 +1,7 @@
 /** How much a ranking depends on which images a scorer was fitted with: it is fitted again with other seeds to random halves of the training images. */
 import { clamp, meanOf } from '../../contract/numbers.ts';
 import { fewestForStability, type RankStability } from '../../contract/stability.ts';
-import { random, shuffle } from '../random.ts';
+import { random, sampleOf } from '../random.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import type { Fitted, FitContext } from './scorer.ts';
 
@@ -22,9 +22,7 @@ export async function measureStability(
   const correlations: number[] = [];
   const shared: number[] = [];
   for (let number = 0; number < fits; number++) {
-    const half = shuffle(train.slice(), random('half', seed, number))
-      .slice(0, Math.ceil(train.length / 2))
-      .sort();
+    const half = sampleOf(train, Math.ceil(train.length / 2), random('half', seed, number));
     const fitted = await fit({ train: half, seed: seed + number + 1 }, number);
     try {
       const others = await scoreWith(fitted, number);
